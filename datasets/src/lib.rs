@@ -1,1 +1,20 @@
-//! .
+//! Reddit text in; comments, posts and pairs out: readers, cleaning, labels, splits, export.
+//!
+//! The crate knows no SQL and no tensors. A file becomes a stream of [`Record`]s ;
+//! text is repaired on the way in ([`clean`]); what is dropped later is dropped by a [`Recipe`];
+//! scores become labels by [`BinEdges`]; threads go to a [`Side`] of a split.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod clean;
+pub mod filter;
+pub mod id;
+pub mod label;
+pub mod record;
+pub mod source;
+
+pub use clean::{Flaw, Recipe};
+pub use filter::{Dropped, Filter};
+pub use label::BinEdges;
+pub use record::{Comment, Post, Record, Rejected};
+pub use source::{Format, Mapping, Permission, ReadProgress, Side};

@@ -1,0 +1,393 @@
+//! Cleaning, in two kinds: [`repair`] changes text and happens once, on the way in; a [`Recipe`]
+//! drops whole comments and is asked when pairs are built, so that it can be changed later.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Repairs a text: entities decoded once (dumps hold `&amp;`, `&lt;`, `&gt;`; Reddit's own editor
+/// leaves `&amp;#x200B;`, so a zero-width entity that the first pass lays bare is decoded too),
+/// zero-width characters removed, CRLF and CR made LF, trimmed. Borrows when nothing changes.
+///
+/// `entities`: false for texts that never were escaped (`raw_json` answers, ordinary tables).
+pub fn repair(text: &str, entities: bool) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    // Zero-width characters are three bytes, 0xE2 0x80.. or 0xEF 0xBB 0xBF or 0xE2 0x81 0xA0.
+    let plain = |b: &u8| !matches!(b, b'&' | b'\r' | 0xE2 | 0xEF | 0xC2);
+    if trimmed.as_bytes().iter().all(plain) {
+        return Cow::Borrowed(trimmed);
+    }
+    let mut out = String::with_capacity(trimmed.len());
+    let mut rest = trimmed;
+    while let Some(at) = rest.find(|c: char| c == '&' || c == '\r' || is_zero_width(c)) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(tail) = rest.strip_prefix('\r') {
+            out.push('\n');
+            rest = tail.strip_prefix('\n').unwrap_or(tail);
+        } else if rest.starts_with('&') {
+            let (decoded, len) = entity(rest, entities);
+            out.push_str(decoded);
+            rest = &rest[len..];
+        } else {
+            rest = &rest[rest.chars().next().map_or(1, char::len_utf8)..];
+        }
+    }
+    out.push_str(rest);
+    if out == text {
+        return Cow::Borrowed(text);
+    }
+    let end = out.trim_end().len();
+    out.truncate(end);
+    let start = out.len() - out.trim_start().len();
+    out.drain(..start);
+    Cow::Owned(out)
+}
+
+/// What the entity at the start of `rest` (which starts with `&`) stands for, and its length.
+/// Zero-width entities go in either case; nobody means them.
+fn entity(rest: &str, entities: bool) -> (&str, usize) {
+    const ZERO_WIDTH: [&str; 10] = [
+        "&amp;#x200B;",
+        "&amp;#x200b;",
+        "&#x200B;",
+        "&#x200b;",
+        "&#8203;",
+        "&amp;#8203;",
+        "&#8204;",
+        "&#8205;",
+        "&#65279;",
+        "&zwnj;",
+    ];
+    if let Some(e) = ZERO_WIDTH.iter().find(|e| rest.starts_with(**e)) {
+        return ("", e.len());
+    }
+    const NAMED: [(&str, &str); 7] = [
+        ("&amp;nbsp;", " "),
+        ("&amp;", "&"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+    ];
+    match NAMED.iter().find(|(e, _)| entities && rest.starts_with(e)) {
+        Some((e, text)) => (text, e.len()),
+        None => (&rest[..1], 1),
+    }
+}
+
+/// Characters that take no room and carry no meaning in a comment: zero-width space, word joiner,
+/// byte order mark, left-to-right marks, soft hyphen. Joiners (U+200C, U+200D) stay: emoji and
+/// several scripts are spelt with them.
+fn is_zero_width(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}'
+    )
+}
+
+/// What makes a comment or reply unfit, in the order in which the rules are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flaw {
+    /// No text is left.
+    Empty = 1,
+    /// The text is `[deleted]`: its author took it back.
+    Deleted = 2,
+    /// The text is `[removed]`: a moderator took it away.
+    Removed = 3,
+    /// Written by a known bot, or says itself that it is one.
+    Bot = 4,
+    /// A link and nothing else.
+    LinkOnly = 5,
+    /// Fewer characters than the recipe asks.
+    TooShort = 6,
+    /// More characters than the recipe allows.
+    TooLong = 7,
+    /// The author is `[deleted]` or unnamed, and the recipe asks for one.
+    AuthorUnknown = 8,
+}
+
+impl Flaw {
+    /// Every flaw, in the order in which the rules are asked.
+    pub const ALL: [Self; 8] = [
+        Self::Empty,
+        Self::Deleted,
+        Self::Removed,
+        Self::Bot,
+        Self::LinkOnly,
+        Self::TooShort,
+        Self::TooLong,
+        Self::AuthorUnknown,
+    ];
+
+    /// The name in counts and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Deleted => "deleted",
+            Self::Removed => "removed",
+            Self::Bot => "bot",
+            Self::LinkOnly => "link_only",
+            Self::TooShort => "too_short",
+            Self::TooLong => "too_long",
+            Self::AuthorUnknown => "author_unknown",
+        }
+    }
+
+    /// The flaw with this number (the order of [`Flaw::ALL`], from 1).
+    pub fn from_number(n: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| *f as i64 == n)
+    }
+}
+
+/// What pairs are made of. The same recipe is asked of the comment and of the reply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// Drop `[deleted]` and `[removed]` texts.
+    pub drop_deleted: bool,
+    /// Drop known bots, names that end in `bot`, and texts that say "I am a bot".
+    pub drop_bots: bool,
+    /// Further authors to drop, in any case.
+    pub bots: Vec<String>,
+    /// Drop texts that are links and nothing else.
+    pub drop_links: bool,
+    /// Drop texts whose author is `[deleted]` or that name none, when the source names authors.
+    pub drop_unknown_authors: bool,
+    /// Least characters of a text.
+    pub min_chars: usize,
+    /// Most characters of a text.
+    pub max_chars: usize,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            drop_deleted: true,
+            drop_bots: true,
+            bots: Vec::new(),
+            drop_links: true,
+            drop_unknown_authors: false,
+            min_chars: 1,
+            max_chars: 10_000, // Reddit's own limit for a comment
+        }
+    }
+}
+
+impl Recipe {
+    /// A recipe that drops nothing but empty texts.
+    pub fn keep_all() -> Self {
+        Self {
+            drop_deleted: false,
+            drop_bots: false,
+            bots: Vec::new(),
+            drop_links: false,
+            drop_unknown_authors: false,
+            min_chars: 0,
+            max_chars: usize::MAX,
+        }
+    }
+
+    /// The first flaw of a text by an author (`None`: the source names none); `None`: it is fit.
+    pub fn flaw(&self, author: Option<&str>, body: &str) -> Option<Flaw> {
+        if body.is_empty() {
+            return Some(Flaw::Empty);
+        }
+        if self.drop_deleted && body.starts_with('[') {
+            match body {
+                "[deleted]" => return Some(Flaw::Deleted),
+                "[removed]" | "[Removed by Reddit]" | "[ Removed by Reddit ]" => {
+                    return Some(Flaw::Removed);
+                }
+                _ => {}
+            }
+        }
+        let by_listed =
+            || author.is_some_and(|a| self.bots.iter().any(|b| b.eq_ignore_ascii_case(a)));
+        if (self.drop_bots && (author.is_some_and(is_bot) || says_it_is_a_bot(body))) || by_listed()
+        {
+            return Some(Flaw::Bot);
+        }
+        if self.drop_links && is_link_only(body) {
+            return Some(Flaw::LinkOnly);
+        }
+        // A text of n bytes has at most n characters, and at least n / 4.
+        if body.len() < self.min_chars
+            || (body.len() < 4 * self.min_chars && body.chars().count() < self.min_chars)
+        {
+            return Some(Flaw::TooShort);
+        }
+        if body.len() > self.max_chars && body.chars().count() > self.max_chars {
+            return Some(Flaw::TooLong);
+        }
+        if self.drop_unknown_authors && author == Some("[deleted]") {
+            return Some(Flaw::AuthorUnknown);
+        }
+        None
+    }
+}
+
+/// Accounts known to be programs whose names do not end in `bot` as a word would.
+const KNOWN_BOTS: [&str; 24] = [
+    "automoderator",
+    "autotldr",
+    "imguralbumbot",
+    "remindmebot",
+    "wikitextbot",
+    "totesmessenger",
+    "sneakpeekbot",
+    "gifreversingbot",
+    "repostsleuthbot",
+    "haikusbot",
+    "commonmisspellingbot",
+    "gfycat_details_fixer",
+    "image_linker_bot",
+    "alternate-source-bot",
+    "video_descriptionbot",
+    "stabbot",
+    "magic_eye_bot",
+    "userleansbot",
+    "pcmasterracebot",
+    "good_human_bad_bot",
+    "timezone_bot",
+    "converter-bot",
+    "tweetposter",
+    "transcribersofreddit",
+];
+
+/// True for a known bot and for names that end in `bot` as a part of its own (`image_linker_bot`,
+/// `Wiki-Bot`, `sneakpeekBot`), not for a person called `talbot`.
+fn is_bot(author: &str) -> bool {
+    let Some(stem) = author
+        .len()
+        .checked_sub(3)
+        .filter(|&n| author.is_char_boundary(n))
+    else {
+        return false;
+    };
+    let tail = &author[stem..];
+    let parted = author[..stem].ends_with(['_', '-']) || tail == "Bot" || tail == "BOT";
+    (tail.eq_ignore_ascii_case("bot") && parted && stem > 0)
+        || KNOWN_BOTS.iter().any(|b| b.eq_ignore_ascii_case(author))
+}
+
+/// True when the text carries the confession that bots append.
+fn says_it_is_a_bot(body: &str) -> bool {
+    [
+        "I am a bot",
+        "I'm a bot",
+        "I am a robot, and this action",
+        "^(I am a bot",
+        "^^I ^^am ^^a ^^bot",
+        "^I ^am ^a ^bot",
+    ]
+    .iter()
+    .any(|s| memchr::memmem::find(body.as_bytes(), s.as_bytes()).is_some())
+}
+
+/// True when the text is one or more links, bare or as Markdown, and nothing else.
+fn is_link_only(body: &str) -> bool {
+    if !body.contains("http") && !body.contains("www.") {
+        return false;
+    }
+    let mut rest = body.trim();
+    while !rest.is_empty() {
+        // [words](http...) counts as a link: the words are its label.
+        if let Some(close) = rest.strip_prefix('[').and_then(|r| r.find("](http")) {
+            let url = &rest[close + 3..];
+            let Some(end) = url.find(')') else {
+                return false;
+            };
+            rest = url[end + 1..].trim_start();
+            continue;
+        }
+        let word = rest.split_whitespace().next().unwrap_or("");
+        if !["http://", "https://", "www."]
+            .iter()
+            .any(|p| word.starts_with(p))
+        {
+            return false;
+        }
+        rest = rest[word.len()..].trim_start();
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn repair_decodes_once_and_drops_what_is_invisible() {
+        let cases = [
+            ("  plain  ", "plain"),
+            ("a &amp; b &lt;c&gt;", "a & b <c>"),
+            ("&amp;lt;", "&lt;"),
+            ("one\n\n&amp;#x200B;\n\ntwo", "one\n\n\n\ntwo"),
+            ("&#x200B;x\u{200B}y\u{FEFF}", "xy"),
+            ("a\r\nb\rc", "a\nb\nc"),
+            ("AT&T & more", "AT&T & more"),
+            ("👨\u{200D}👩", "👨\u{200D}👩"),
+            ("\u{200B} \u{200B}", ""),
+        ];
+        for (dirty, clean) in cases {
+            assert_eq!(repair(dirty, true), clean, "{dirty:?}");
+        }
+        assert_eq!(repair("&amp; stays", false), "&amp; stays");
+        assert!(matches!(
+            repair("no change — at all", true),
+            Cow::Borrowed(_)
+        ));
+    }
+
+    #[test]
+    fn each_flaw_is_found() {
+        let r = Recipe {
+            min_chars: 3,
+            max_chars: 40,
+            drop_unknown_authors: true,
+            ..Recipe::default()
+        };
+        let cases = [
+            (Some("ann"), "", Some(Flaw::Empty)),
+            (Some("ann"), "[deleted]", Some(Flaw::Deleted)),
+            (Some("ann"), "[removed]", Some(Flaw::Removed)),
+            (Some("AutoModerator"), "Welcome!", Some(Flaw::Bot)),
+            (Some("wiki_bot"), "Welcome!", Some(Flaw::Bot)),
+            (Some("talbot"), "Welcome!", None),
+            (None, "^(I am a bot, beep)", Some(Flaw::Bot)),
+            (Some("ann"), "https://example.org/a", Some(Flaw::LinkOnly)),
+            (
+                Some("ann"),
+                "[see](http://example.org) www.example.org",
+                Some(Flaw::LinkOnly),
+            ),
+            (Some("ann"), "see https://example.org/a", None),
+            (Some("ann"), "ok", Some(Flaw::TooShort)),
+            (Some("ann"), "üü", Some(Flaw::TooShort)),
+            (Some("ann"), &"x".repeat(41), Some(Flaw::TooLong)),
+            (Some("ann"), &"ü".repeat(40), None),
+            (Some("[deleted]"), "hello", Some(Flaw::AuthorUnknown)),
+            (None, "hello", None),
+        ];
+        for (author, body, flaw) in cases {
+            assert_eq!(r.flaw(author, body), flaw, "{author:?} {body:?}");
+        }
+        assert_eq!(
+            Recipe::keep_all().flaw(Some("[deleted]"), "[deleted]"),
+            None
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn repair_leaves_nothing_to_trim(text in "[ a&;#x200B\r\n\u{200B}é]{0,20}") {
+            let once = repair(&text, false).into_owned();
+            prop_assert_eq!(once.trim(), &once);
+            let left = once.contains(['\r', '\u{200B}']);
+            prop_assert!(!left);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Scores to labels: four upvote bins by three edges.
+
+use serde::{Deserialize, Serialize};
+
+/// Three strictly increasing edges over a reply's score. Bin 0 lies below the first edge, bin 3
+/// from the last edge up: a score's bin is the number of edges that it reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "[i64; 3]", into = "[i64; 3]")]
+pub struct BinEdges([i64; 3]);
+
+impl BinEdges {
+    /// Edges as given; `None` unless strictly increasing.
+    pub fn new(edges: [i64; 3]) -> Option<Self> {
+        (edges[0] < edges[1] && edges[1] < edges[2]).then_some(Self(edges))
+    }
+
+    /// The quartiles of the scores (nearest rank), moved apart where they coincide: scores are few
+    /// small numbers, and half of a subreddit often stands at 1. `None` when there is no score.
+    pub fn quartiles(scores: &mut [i64]) -> Option<Self> {
+        if scores.is_empty() {
+            return None;
+        }
+        scores.sort_unstable();
+        let at = |quarter: usize| scores[(scores.len() * quarter / 4).min(scores.len() - 1)];
+        let middle = at(2);
+        // Apart by moving the outer ones only, so that the median stays the median.
+        Some(Self([
+            at(1).min(middle.saturating_sub(1)),
+            middle,
+            at(3).max(middle.saturating_add(1)),
+        ]))
+    }
+
+    /// The edges.
+    pub fn edges(self) -> [i64; 3] {
+        self.0
+    }
+
+    /// The bin of a score, 0 to 3.
+    pub fn bin(self, score: i64) -> usize {
+        self.0.iter().filter(|&&edge| score >= edge).count()
+    }
+}
+
+impl TryFrom<[i64; 3]> for BinEdges {
+    type Error = String;
+
+    fn try_from(edges: [i64; 3]) -> Result<Self, String> {
+        Self::new(edges).ok_or_else(|| format!("bin edges {edges:?} are not strictly increasing"))
+    }
+}
+
+impl From<BinEdges> for [i64; 3] {
+    fn from(edges: BinEdges) -> Self {
+        edges.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_score_is_in_the_bin_of_the_edges_it_reaches() {
+        let edges = BinEdges::new([0, 5, 10]).unwrap();
+        let bins: Vec<_> = [-3, 0, 4, 5, 9, 10, 999].map(|s| edges.bin(s)).into();
+        assert_eq!(bins, [0, 1, 1, 2, 2, 3, 3]);
+        assert!(BinEdges::new([1, 1, 2]).is_none());
+        assert!(serde_json::from_str::<BinEdges>("[3,2,1]").is_err());
+    }
+
+    #[test]
+    fn quartiles_of_distinct_scores_make_equal_bins() {
+        let mut scores: Vec<i64> = (0..1000).rev().collect();
+        let edges = BinEdges::quartiles(&mut scores).unwrap();
+        let mut counts = [0; 4];
+        scores.iter().for_each(|&s| counts[edges.bin(s)] += 1);
+        assert_eq!(counts, [250; 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn quartiles_always_increase(mut scores in prop::collection::vec(-5i64..5, 1..50)) {
+            let edges = BinEdges::quartiles(&mut scores).unwrap();
+            prop_assert!(BinEdges::new(edges.edges()).is_some());
+        }
+    }
+}
