@@ -1,0 +1,387 @@
+//! What all pictures share: heading, legend, axes and grid around a plot.
+
+use crate::pen::{self, Anchor, FINE, Pen, Stroke, Type};
+use crate::scale::Scale;
+use crate::{Axis, Error, Heading, Paint, Picture, Rect, Series, Table};
+
+const TITLE: Type = Type {
+    size: 18.0,
+    bold: true,
+    paint: Paint::Ink,
+};
+const SMALL: Type = Type {
+    size: 12.5,
+    bold: false,
+    paint: Paint::Muted,
+};
+const LABEL: Type = Type {
+    size: 13.0,
+    bold: false,
+    paint: Paint::Ink,
+};
+const LINE: f64 = 18.0; // height of a line of small text, pixels
+const LEFT: f64 = 24.0; // margin, pixels
+const RIGHT: f64 = 28.0;
+
+/// Where the legend stands.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Place {
+    /// In a row above the plot.
+    Above,
+    /// In the plot, where curves that rise steeply leave room.
+    LowerRight,
+    /// In the plot, where curves that fall late leave room.
+    LowerLeft,
+}
+
+/// How a series is drawn.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Shape {
+    Line,
+    /// A line with a dot at each point.
+    Dotted,
+    /// Bars from zero, this wide in data units.
+    Bars(f64),
+}
+
+/// A series to draw.
+#[derive(Clone)]
+pub(crate) struct Drawn {
+    pub name: String,
+    pub stroke: Stroke,
+    pub shape: Shape,
+    pub points: Vec<(f64, f64)>,
+    pub in_legend: bool,
+}
+
+/// A point with a word (or none) beside it.
+pub(crate) struct Mark {
+    pub at: (f64, f64),
+    pub text: String,
+    /// Whether the word stands over the point, or under it.
+    pub above: bool,
+    pub paint: Paint,
+}
+
+/// A picture with two linear axes.
+pub(crate) struct Plot<'a> {
+    pub heading: &'a Heading,
+    /// Pixels.
+    pub width: f64,
+    /// Height of the plot in pixels; `None`: as high as wide.
+    pub height: Option<f64>,
+    pub x: Axis,
+    pub y: Axis,
+    pub legend: Place,
+    /// Dashed lines behind the series.
+    pub references: Vec<((f64, f64), (f64, f64))>,
+    /// Fill under this series.
+    pub shaded: Option<usize>,
+    pub series: Vec<Drawn>,
+    pub marks: Vec<Mark>,
+    pub table: Table,
+}
+
+/// Breaks words into lines of at most `room` pixels; what does not fit into `lines` is cut with an ellipsis.
+pub(crate) fn wrap(text: &str, room: f64, letters: Type, lines: usize) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match out.last_mut() {
+            Some(line) if pen::width(line, letters) + pen::width(word, letters) + 4.0 <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => out.push(word.to_owned()),
+        }
+    }
+    let cut = out.len() > lines;
+    out.truncate(lines);
+    for (i, line) in out.iter_mut().enumerate() {
+        let too_long = pen::width(line, letters) > room;
+        if too_long || (cut && i + 1 == lines) {
+            while !line.is_empty() && pen::width(line, letters) + letters.size > room {
+                line.pop();
+            }
+            line.push('\u{2026}');
+        }
+    }
+    out
+}
+
+/// The heading's lines for a picture `width` pixels wide.
+pub(crate) struct Head {
+    title: Vec<String>,
+    small: Vec<String>,
+    /// Pixels from the top to below the heading.
+    pub height: f64,
+}
+
+impl Head {
+    pub(crate) fn new(heading: &Heading, width: f64) -> Self {
+        let room = width - LEFT - RIGHT;
+        let title = wrap(&heading.title, room, TITLE, 2);
+        let small = wrap(&heading.measured_on, room, SMALL, 3);
+        let height = 20.0 + 24.0 * title.len() as f64 + LINE * small.len() as f64 + 8.0;
+        Self {
+            title,
+            small,
+            height,
+        }
+    }
+
+    pub(crate) fn draw(&self, pen: &mut Pen) -> Result<(), Error> {
+        let mut y = 30.0;
+        for line in &self.title {
+            pen.text(line, (LEFT, y), Anchor::Start, TITLE)?;
+            y += 24.0;
+        }
+        y -= 2.0;
+        for line in &self.small {
+            pen.text(line, (LEFT, y), Anchor::Start, SMALL)?;
+            y += LINE;
+        }
+        Ok(())
+    }
+}
+
+/// One entry of a legend from its left end on.
+fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn) -> Result<(), Error> {
+    let (x, y) = at;
+    match series.shape {
+        Shape::Bars(_) => {
+            pen.rect(
+                (x + 4.0, y - 6.0),
+                (x + 18.0, y + 6.0),
+                series.stroke.paint,
+                series.stroke.opacity,
+            )?;
+        }
+        Shape::Line | Shape::Dotted => {
+            let stroke = Stroke {
+                opacity: 1.0,
+                width: series.stroke.width.max(2.0),
+                ..series.stroke
+            };
+            pen.line((x, y), (x + 22.0, y), stroke)?;
+            if series.shape == Shape::Dotted {
+                pen.dot((x + 11.0, y), 3.5, series.stroke.paint)?;
+            }
+        }
+    }
+    pen.text(&series.name, (x + 30.0, y), Anchor::Start, LABEL)
+}
+
+fn entry_width(series: &Drawn) -> f64 {
+    30.0 + pen::width(&series.name, LABEL)
+}
+
+impl Plot<'_> {
+    /// Legend entries in rows that fit into `room` pixels.
+    fn legend_rows(&self, room: f64) -> Vec<Vec<&Drawn>> {
+        let mut rows: Vec<(f64, Vec<&Drawn>)> = Vec::new();
+        for series in self.series.iter().filter(|s| s.in_legend) {
+            let width = entry_width(series) + 24.0;
+            match rows.last_mut() {
+                Some((used, row)) if *used + width <= room => {
+                    *used += width;
+                    row.push(series);
+                }
+                _ => rows.push((width, vec![series])),
+            }
+        }
+        rows.into_iter().map(|r| r.1).collect()
+    }
+
+    pub(crate) fn draw(self) -> Result<Picture, Error> {
+        let head = Head::new(self.heading, self.width);
+        let widest = self
+            .y
+            .ticks
+            .iter()
+            .map(|t| pen::width(&t.1, SMALL))
+            .fold(0.0, f64::max);
+        let left = LEFT + widest.max(16.0) + 8.0;
+        let rows = match self.legend {
+            Place::Above => self.legend_rows(self.width - LEFT - RIGHT),
+            _ => Vec::new(),
+        };
+        let top = head.height + 24.0 * rows.len() as f64 + 34.0;
+        let across = self.width - left - RIGHT;
+        let down = self.height.unwrap_or(across);
+        let size = (self.width, (top + down + 62.0).round());
+        let sx = Scale {
+            from: self.x.from,
+            to: self.x.to,
+            start: left,
+            end: left + across,
+        };
+        let sy = Scale {
+            from: self.y.from,
+            to: self.y.to,
+            start: top + down,
+            end: top,
+        };
+        let at = |p: &(f64, f64)| (sx.at(p.0), sy.at(p.1));
+
+        let names: Vec<&str> = self
+            .series
+            .iter()
+            .filter(|s| s.in_legend)
+            .map(|s| s.name.as_str())
+            .collect();
+        let description = format!(
+            "{}. {} over {}: {}.",
+            self.heading.measured_on,
+            self.y.title,
+            self.x.title,
+            names.join("; ")
+        );
+        let svg = pen::draw(size, &self.heading.title, &description, |pen| {
+            head.draw(pen)?;
+            for (i, row) in rows.iter().enumerate() {
+                let mut x = LEFT;
+                for series in row {
+                    entry(pen, (x, head.height + 24.0 * i as f64 + 8.0), series)?;
+                    x += entry_width(series) + 24.0;
+                }
+            }
+
+            // Axes: the grid carries the eye, the title of the vertical axis stands above it to be read
+            // without a turn of the head.
+            pen.text(&self.y.title, (LEFT, top - 18.0), Anchor::Start, SMALL)?;
+            for (value, label) in &self.y.ticks {
+                let y = sy.at(*value);
+                pen.line((left, y), (left + across, y), Stroke::thin(Paint::Grid))?;
+                pen.text(label, (left - 8.0, y), Anchor::End, SMALL)?;
+            }
+            for (value, label) in &self.x.ticks {
+                let x = sx.at(*value);
+                if self.height.is_none() {
+                    pen.line((x, top), (x, top + down), Stroke::thin(Paint::Grid))?;
+                }
+                pen.line(
+                    (x, top + down),
+                    (x, top + down + 5.0),
+                    Stroke::thin(Paint::Muted),
+                )?;
+                pen.text(label, (x, top + down + 17.0), Anchor::Middle, SMALL)?;
+            }
+            pen.line(
+                (left, top + down),
+                (left + across, top + down),
+                Stroke::thin(Paint::Muted),
+            )?;
+            pen.text(
+                &self.x.title,
+                (left + across / 2.0, top + down + 42.0),
+                Anchor::Middle,
+                SMALL,
+            )?;
+
+            for (from, to) in &self.references {
+                let stroke = Stroke {
+                    paint: Paint::Muted,
+                    width: 1.5,
+                    opacity: 0.8,
+                    dashed: true,
+                };
+                pen.line(at(from), at(to), stroke)?;
+            }
+            if let Some(series) = self.shaded.and_then(|i| self.series.get(i)) {
+                let mut area: Vec<(f64, f64)> = series.points.iter().map(at).collect();
+                if let (Some(first), Some(last)) = (area.first().copied(), area.last().copied()) {
+                    area.push((last.0, sy.start));
+                    area.push((first.0, sy.start));
+                    pen.polygon(&area, series.stroke.paint, 0.1)?;
+                }
+            }
+            for series in &self.series {
+                let points: Vec<(f64, f64)> = series.points.iter().map(at).collect();
+                match series.shape {
+                    Shape::Bars(width) => {
+                        for (point, place) in series.points.iter().zip(&points) {
+                            let right = sx.at(point.0 + width);
+                            if place.1 < sy.start {
+                                let (paint, opacity) = (series.stroke.paint, series.stroke.opacity);
+                                pen.rect(*place, (right - 1.0, sy.start), paint, opacity)?;
+                            }
+                        }
+                    }
+                    Shape::Line | Shape::Dotted => {
+                        if points.len() > 1 {
+                            pen.path(&points, series.stroke)?;
+                        }
+                        if series.shape == Shape::Dotted || points.len() == 1 {
+                            for place in &points {
+                                pen.dot(*place, 3.5, series.stroke.paint)?;
+                            }
+                        }
+                    }
+                }
+            }
+            for mark in &self.marks {
+                let place = at(&mark.at);
+                pen.dot(place, 5.0, mark.paint)?;
+                if mark.text.is_empty() {
+                    continue;
+                }
+                // To the side that has room, on a patch of paper.
+                let text = pen::width(&mark.text, LABEL);
+                let below = if mark.above && place.1 - top > 30.0 {
+                    -17.0
+                } else {
+                    17.0
+                };
+                let y = (place.1 + below).min(top + down - 12.0);
+                let x = (place.0 + 10.0).min(left + across - text - 4.0);
+                let (from, to) = ((x - 3.0, y - 8.0), (x + text + 3.0, y + 8.0));
+                pen.rect(from, to, Paint::Paper, 0.8)?;
+                pen.text(&mark.text, (x, y), Anchor::Start, LABEL)?;
+            }
+
+            let inside: Vec<&Drawn> = match self.legend {
+                Place::Above => Vec::new(),
+                _ => self.series.iter().filter(|s| s.in_legend).collect(),
+            };
+            if !inside.is_empty() {
+                let wide = inside.iter().map(|s| entry_width(s)).fold(0.0, f64::max) + 24.0;
+                let high = 24.0 * inside.len() as f64 + 12.0;
+                let x = match self.legend {
+                    Place::LowerRight => left + across - wide - 10.0,
+                    _ => left + 10.0,
+                };
+                let y = top + down - high - 10.0;
+                pen.rect((x, y), (x + wide, y + high), Paint::Paper, 0.85)?;
+                for (i, series) in inside.iter().enumerate() {
+                    entry(pen, (x + 12.0, y + 18.0 + 24.0 * i as f64), series)?;
+                }
+            }
+            Ok(())
+        })?;
+        let series = self
+            .series
+            .into_iter()
+            .map(|s| Series {
+                name: s.name,
+                class: s.stroke.paint.name(),
+                points: s.points,
+            })
+            .collect();
+        let plot = Rect {
+            x: left * FINE,
+            y: top * FINE,
+            width: across * FINE,
+            height: down * FINE,
+        };
+        Ok(Picture {
+            svg,
+            width: size.0,
+            height: size.1,
+            plot,
+            x: self.x,
+            y: self.y,
+            series,
+            table: self.table,
+        })
+    }
+}

@@ -1,0 +1,345 @@
+//! Every picture, drawn: what a reader of the SVG, the PNG and the CSV may rely on. With
+//! `REPARTEE_PICTURES=folder` the PNGs are written there, to be looked at.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use repartee_charts::*;
+
+fn heading(title: &str) -> Heading {
+    Heading {
+        title: title.to_owned(),
+        measured_on: "test side of split 'main' · 1,204 replies, half of them fakes · top-k 40, temperature 0.9 · cpu, 2 threads · seed 1".to_owned(),
+    }
+}
+
+/// A smooth curve that bends by `power` towards the upper left.
+fn curve(name: &str, power: f64, is_mean: bool) -> Curve {
+    let point = |i: u32| {
+        let x = f64::from(i) / 60.0;
+        let wobble = 0.02 * (x * 37.0).sin() * x * (1.0 - x);
+        (x, (x.powf(power) + wobble).clamp(0.0, 1.0), Some(1.0 - x))
+    };
+    let points: Vec<_> = (0..=60).map(point).collect();
+    Curve {
+        name: name.to_owned(),
+        area: Some(1.0 / (power + 1.0)),
+        points,
+        is_mean,
+    }
+}
+
+fn noise(i: u32) -> f64 {
+    f64::from(i.wrapping_mul(2_654_435_761) >> 16 & 1023) / 1023.0 - 0.5
+}
+
+fn all() -> Vec<(&'static str, Picture)> {
+    let four = ["bin 0", "bin 1", "bin 2", "bin 3"].map(str::to_owned);
+    let loss = |name: &str, floor: f64| LossLine {
+        name: name.to_owned(),
+        training: (1..=900)
+            .map(|i| {
+                (
+                    f64::from(i),
+                    floor + 4.0 * (-f64::from(i) / 150.0).exp() + 0.5 * noise(i),
+                )
+            })
+            .collect(),
+        validation: (1..=12)
+            .map(|i| {
+                let x = f64::from(i * 75);
+                (x, floor + 0.2 + 4.0 * (-x / 160.0).exp() + x / 4000.0)
+            })
+            .collect(),
+    };
+    let spread = |middle: f64| {
+        (0..20)
+            .map(|i| (900.0 * (-(f64::from(i) - middle).powi(2) / 20.0).exp()) as u64)
+            .collect()
+    };
+    let edges: Vec<f64> = (0..=20).map(|i| f64::from(i) / 20.0).collect();
+    let groups = [
+        Group {
+            name: "real replies".to_owned(),
+            counts: spread(14.0),
+        },
+        Group {
+            name: "fakes".to_owned(),
+            counts: spread(5.0),
+        },
+    ];
+    let bins = |bend: f64| -> Vec<Reliability> {
+        (0..10)
+            .map(|i| {
+                let p = (f64::from(i) + 0.5) / 10.0;
+                Reliability {
+                    predicted: p,
+                    observed: p.powf(bend),
+                    count: 20 + (f64::from(i) - 4.5).powi(4) as u64,
+                }
+            })
+            .collect()
+    };
+    vec![
+        (
+            "roc_binary",
+            roc(
+                &heading("Realism: can it tell replies from fakes?"),
+                &[curve("realism", 0.25, false)],
+                Some((0, 0.9)),
+            )
+            .unwrap(),
+        ),
+        (
+            "roc_classes",
+            roc(
+                &heading("Upvotes: each bin against the rest"),
+                &[
+                    curve("bin 0 (up to 1)", 0.3, false),
+                    curve("bin 1 (2 to 4)", 0.5, false),
+                    curve("bin 2 (5 to 11)", 0.65, false),
+                    curve("bin 3 (12 and more)", 0.35, false),
+                    curve("macro mean", 0.43, true),
+                    curve("micro mean", 0.4, true),
+                ],
+                None,
+            )
+            .unwrap(),
+        ),
+        ("precision_recall", {
+            let falls = |i: u32| {
+                let x = f64::from(i) / 25.0;
+                (
+                    x,
+                    1.0 - 0.5 * x.powi(3) - 0.02 * noise(i).abs(),
+                    Some(1.0 - x),
+                )
+            };
+            let c = Curve {
+                name: "realism".to_owned(),
+                points: (0..=25).map(falls).collect(),
+                area: Some(0.87),
+                is_mean: false,
+            };
+            precision_recall(
+                &heading("Realism: precision over recall"),
+                &[c],
+                Some(0.5),
+                Some((0, 0.4)),
+            )
+            .unwrap()
+        }),
+        (
+            "confusion_2",
+            confusion(
+                &heading("Realism: confusion at p(real) ≥ 0.5"),
+                &["fake".to_owned(), "real".to_owned()],
+                &[vec![512, 90], vec![71, 531]],
+            )
+            .unwrap(),
+        ),
+        (
+            "confusion_4",
+            confusion(
+                &heading("Upvotes: confusion"),
+                &four,
+                &[
+                    vec![12_400, 4_000, 600, 3],
+                    vec![80, 100, 44, 9],
+                    vec![31, 60, 95, 50],
+                    vec![0, 0, 0, 0],
+                ],
+            )
+            .unwrap(),
+        ),
+        (
+            "losses_one",
+            losses(&heading("Generator: loss"), &[loss("", 2.4)]).unwrap(),
+        ),
+        (
+            "losses_two",
+            losses(
+                &heading("Two runs compared"),
+                &[loss("small", 2.6), loss("large, dropout 0.2", 2.3)],
+            )
+            .unwrap(),
+        ),
+        (
+            "losses_short",
+            losses(
+                &heading("A run that has just begun"),
+                &[LossLine {
+                    training: vec![(1.0, 8.1), (2.0, 7.9), (3.0, f64::NAN)],
+                    ..LossLine::default()
+                }],
+            )
+            .unwrap(),
+        ),
+        (
+            "calibration",
+            calibration(
+                &heading("Realism: can p(real) be taken at its word?"),
+                &[("realism".to_owned(), bins(1.6))],
+            )
+            .unwrap(),
+        ),
+        (
+            "histogram_two",
+            histogram(
+                &heading("Realism: scores of real replies and fakes"),
+                "p(real)",
+                &edges,
+                &groups,
+            )
+            .unwrap(),
+        ),
+        (
+            "histogram_one",
+            histogram(
+                &heading("Length of replies"),
+                "characters",
+                &edges.iter().map(|e| e * 2000.0).collect::<Vec<_>>(),
+                &groups[..1],
+            )
+            .unwrap(),
+        ),
+    ]
+}
+
+#[test]
+fn pictures_stand_alone_and_become_png() {
+    let folder = std::env::var_os("REPARTEE_PICTURES").map(std::path::PathBuf::from);
+    for (name, picture) in all() {
+        assert!(
+            !picture.svg.contains("NaN") && !picture.svg.contains("inf"),
+            "{name}"
+        );
+        assert!(
+            !picture.svg.contains("<style") && !picture.svg.contains("href"),
+            "{name}: CSP"
+        );
+        let elements = picture.svg.matches("opacity=").count();
+        assert_eq!(
+            picture.svg.matches("class=\"").count(),
+            elements + 1,
+            "{name}: an element has no class"
+        );
+        let png = picture.png(1.0, Theme::Light).unwrap();
+        assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+        let width = u32::from_be_bytes(png[16..20].try_into().unwrap());
+        assert_eq!(f64::from(width), picture.width, "{name}");
+        if let Some(folder) = &folder {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(folder.join(format!("{name}.svg")), &picture.svg).unwrap();
+            std::fs::write(folder.join(format!("{name}.csv")), picture.csv().unwrap()).unwrap();
+            for (theme, end) in [(Theme::Light, ""), (Theme::Dark, "_dark")] {
+                std::fs::write(
+                    folder.join(format!("{name}{end}.png")),
+                    picture.png(1.5, theme).unwrap(),
+                )
+                .unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_words_stay_words() {
+    let heading = Heading {
+        title: "</title><script>alert('x')</script> & \u{0}\u{7}\nline two".to_owned(),
+        measured_on: "a ".repeat(4000) + "<img src=x onerror=y>",
+    };
+    let name = "fill=\"#0072B2\" <rect x=\"1\"/>";
+    let picture = roc(&heading, &[curve(name, 0.5, false)], None).unwrap();
+    assert!(!picture.svg.contains("<script") && !picture.svg.contains("<img"));
+    assert!(picture.svg.contains("&lt;rect x=") && !picture.svg.contains('\u{0}'));
+    assert!(
+        picture.height < 800.0,
+        "a long heading is cut: {}",
+        picture.height
+    );
+    picture.png(1.0, Theme::Light).expect("still an SVG");
+    assert!(
+        picture.csv().unwrap().contains("\"fill=\"\"#0072B2\"\""),
+        "quoted after RFC 4180"
+    );
+}
+
+#[test]
+fn nothing_to_draw_is_said_and_not_drawn() {
+    let h = heading("Empty");
+    let none = Curve {
+        name: String::new(),
+        points: vec![],
+        area: None,
+        is_mean: false,
+    };
+    assert!(matches!(roc(&h, &[], None), Err(Error::Empty(_))));
+    assert!(matches!(
+        precision_recall(&h, &[none], None, None),
+        Err(Error::Empty(_))
+    ));
+    assert!(matches!(
+        confusion(&h, &["a".to_owned()], &[vec![0]]),
+        Err(Error::Empty(_))
+    ));
+    assert!(matches!(
+        confusion(&h, &["a".to_owned()], &[vec![1, 2]]),
+        Err(Error::Empty(_))
+    ));
+    assert!(matches!(calibration(&h, &[]), Err(Error::Empty(_))));
+    let nan = LossLine {
+        training: vec![(1.0, f64::NAN)],
+        ..LossLine::default()
+    };
+    assert!(matches!(losses(&h, &[nan]), Err(Error::Empty(_))));
+    let group = Group {
+        name: String::new(),
+        counts: vec![1],
+    };
+    assert!(matches!(
+        histogram(&h, "x", &[1.0, 1.0], &[group]),
+        Err(Error::Empty(_))
+    ));
+    let (_, picture) = all().remove(0);
+    assert!(matches!(picture.png(0.0, Theme::Light), Err(Error::Png(_))));
+    assert!(matches!(picture.png(1e9, Theme::Light), Err(Error::Png(_))));
+    assert!(matches!(
+        picture.png(f64::NAN, Theme::Light),
+        Err(Error::Png(_))
+    ));
+}
+
+#[test]
+fn a_page_can_lay_a_read_out_over_the_plot() {
+    let (_, picture) = all().remove(0);
+    let (plot, series) = (picture.plot, &picture.series[0]);
+    // The dot at the threshold, found by the axes and the rectangle alone, is where the SVG has it.
+    let at = series.points.iter().rfind(|p| p.0 <= 0.1).unwrap();
+    let x = plot.x + (at.0 - picture.x.from) / (picture.x.to - picture.x.from) * plot.width;
+    let y =
+        plot.y + plot.height * (1.0 - (at.1 - picture.y.from) / (picture.y.to - picture.y.from));
+    let dot = format!("cx=\"{}\" cy=\"{}\"", x.round(), y.round());
+    assert!(picture.svg.contains(&dot), "no dot at {dot}");
+    assert_eq!(picture.table.rows.len(), series.points.len());
+    assert_eq!(
+        picture.csv().unwrap().lines().next(),
+        Some("curve,false_positive_rate,true_positive_rate,threshold")
+    );
+}
+
+#[test]
+fn the_page_recolours_every_class() {
+    let css = page_css();
+    for (name, picture) in all() {
+        for class in picture
+            .svg
+            .split("class=\"")
+            .skip(2)
+            .filter_map(|s| s.split('"').next())
+        {
+            assert!(
+                css.contains(&format!(".{class} ")),
+                "{name}: no rule for {class}"
+            );
+        }
+    }
+}
