@@ -1,1 +1,302 @@
-//! .
+//! The project file: one SQLite file with everything of a project in it.
+//!
+//! `schema.sql` is the picture of it. Each family of tables has a file of functions that take and
+//! give plain structs; nobody else in the project writes SQL.
+//!
+//! A [`Store`] has one connection that writes, behind a mutex, and a pool of connections that can
+//! only read. SQLite in WAL mode lets readers go on while a writer writes, and lets one process
+//! write at a time; so every write is short (at most about 2,000 rows or 50 ms), and a process that
+//! writes much makes room for the others ([`Store::write`]). No connection leaves this crate.
+
+pub mod error;
+pub mod jobs;
+pub mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+
+pub use error::{Error, Result};
+
+/// "Rept": the application id in the header of a project file (bytes 68 to 71).
+pub const APPLICATION_ID: i32 = 0x5265_7074;
+
+/// Seconds that a write waits for other processes before it gives up.
+pub const WAIT_S: u32 = 30;
+
+/// Rows that one write transaction should at most have, so that other processes get their turn.
+pub const BATCH_ROWS: usize = 2_000;
+
+/// Time that a loop of writes should at most take before it commits.
+pub(crate) const BATCH_TIME: Duration = Duration::from_millis(50);
+
+/// How long a busy writer leaves the file free, every [`BATCH_TIME`]. Waiting processes look every
+/// millisecond ([`wait_for_lock`]), so they find it free within this time.
+const MAKE_ROOM: Duration = Duration::from_millis(2);
+
+/// The versions of the schema, in order. A version that was released is never edited.
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema.sql"))];
+
+/// An open project file.
+pub struct Store {
+    path: PathBuf,
+    writer: Mutex<Writer>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+struct Writer {
+    connection: Connection,
+    /// When this process last left the file free for others.
+    made_room: Instant,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.path.display())
+    }
+}
+
+impl Store {
+    /// Makes a new project file and opens it.
+    ///
+    /// # Errors
+    /// [`Error::FileExists`] when there is something of that name; [`Error::Open`] when the folder is
+    /// missing or cannot be written.
+    pub fn create(path: &Path) -> Result<Self> {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::AlreadyExists => Error::FileExists(path.to_owned()),
+                std::io::ErrorKind::StorageFull => Error::Full,
+                _ => Error::Open {
+                    path: path.to_owned(),
+                    why: error.to_string(),
+                },
+            })?;
+        let made = Self::fill(path).and_then(|()| Self::open(path));
+        if made.is_err() {
+            // nothing of the user's is in it yet, and half a project helps nobody
+            for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+                let _ = std::fs::remove_file(file);
+            }
+        }
+        made
+    }
+
+    /// Makes an empty file into an empty project. The header is written before WAL is switched on, so
+    /// that it is in the file itself and [`Store::open`] can tell what the file is without SQLite.
+    fn fill(path: &Path) -> Result<()> {
+        let mut connection = Connection::open(path)?;
+        // 8 KiB: a page holds about 20 comments, and blobs have half the overflow pages
+        connection.execute_batch(&format!(
+            "PRAGMA page_size = 8192; PRAGMA application_id = {APPLICATION_ID};"
+        ))?;
+        migrate(&mut connection, path)
+    }
+
+    /// Opens a project file; one of an older version is brought up to date, in a transaction.
+    ///
+    /// # Errors
+    /// [`Error::NoFile`], [`Error::NotAProject`], [`Error::Newer`], or [`Error::Open`].
+    pub fn open(path: &Path) -> Result<Self> {
+        is_project(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            Connection::open_with_flags(path, flags).map_err(|error| Error::Open {
+                path: path.to_owned(),
+                why: error.to_string(),
+            })?;
+        prepare(&connection)?;
+        migrate(&mut connection, path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(Writer {
+                connection,
+                made_room: Instant::now(),
+            }),
+            readers: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Where the project file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs one write transaction: all of it is stored, or, on an error, nothing.
+    ///
+    /// Every 50 ms of writing the file is left free for 2 ms, since SQLite's lock is not fair: without
+    /// it a process that imports would keep one that trains waiting until the end.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut writer = self.writer();
+        // IMMEDIATE: a transaction that starts by reading and then finds another writer fails at once
+        // instead of waiting
+        let transaction = writer
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        let rest = writer.made_room.elapsed() >= BATCH_TIME;
+        if rest {
+            writer.made_room = Instant::now();
+        }
+        drop(writer);
+        if rest {
+            std::thread::sleep(MAKE_ROOM);
+        }
+        Ok(done)
+    }
+
+    /// Runs something on the writing connection outside of a transaction (VACUUM needs that).
+    pub(crate) fn write_bare<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        work(&self.writer().connection)
+    }
+
+    /// Runs queries on a connection that can only read.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let pooled = self.readers().pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => self.reader()?,
+        };
+        let answer = work(&connection);
+        self.readers().push(connection);
+        answer
+    }
+
+    /// A new connection that can only read.
+    fn reader(&self) -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|error| Error::Open {
+                path: self.path.clone(),
+                why: error.to_string(),
+            })?;
+        connection.busy_handler(Some(wait_for_lock))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        // a panic in a transaction has rolled it back: the connection is as good as before
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The settings that a writing connection needs each time it is opened.
+fn prepare(connection: &Connection) -> Result<()> {
+    connection.busy_handler(Some(wait_for_lock))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    // WAL: readers go on while one writes. NORMAL: a commit waits for the disk only at a checkpoint;
+    // after a power cut the last commits may be missing, but the file is whole.
+    // secure_delete: what is deleted is overwritten, so that a purged text is gone from the file.
+    // wal_autocheckpoint: 8,192 pages of 8 KiB = 64 MiB, so that an import writes fewer pages twice.
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Error::ReadOnly(format!(
+            "SQLite could not switch on write-ahead logging (mode {mode}); network file systems cannot do it"
+        )));
+    }
+    connection.execute_batch(
+        "PRAGMA synchronous = NORMAL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA secure_delete = ON;
+         PRAGMA wal_autocheckpoint = 8192;
+         PRAGMA journal_size_limit = 134217728;
+         PRAGMA cache_size = -65536;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    Ok(())
+}
+
+/// Called by SQLite each time it finds the file locked; true: look again.
+fn wait_for_lock(looked: i32) -> bool {
+    std::thread::sleep(Duration::from_millis(1));
+    u32::try_from(looked).is_ok_and(|looked| looked < WAIT_S * 900)
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(Error::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    if found == known {
+        return Ok(());
+    }
+    Migrations::from_slice(MIGRATIONS)
+        .to_latest(connection)
+        .map_err(|error| match error {
+            rusqlite_migration::Error::RusqliteError { err, .. } => Error::from(err),
+            other => Error::Migration(other),
+        })
+}
+
+/// Reads the header of a file and says whether it is a project, before SQLite touches it.
+fn is_project(path: &Path) -> Result<()> {
+    use std::io::Read;
+    let not = |why: &str| {
+        Err(Error::NotAProject {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        })
+    };
+    let refused = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NoFile(path.to_owned()),
+        _ => Error::Open {
+            path: path.to_owned(),
+            why: error.to_string(),
+        },
+    };
+    if std::fs::metadata(path).map_err(refused)?.is_dir() {
+        return not("it is a folder");
+    }
+    let mut header = Vec::with_capacity(100);
+    std::fs::File::open(path)
+        .map_err(refused)?
+        .take(100)
+        .read_to_end(&mut header)
+        .map_err(refused)?;
+    if header.is_empty() {
+        return not("the file is empty");
+    }
+    // https://www.sqlite.org/fileformat.html#the_database_header
+    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
+        return not("it is not an SQLite file");
+    }
+    if header[68..72] != APPLICATION_ID.to_be_bytes() {
+        return not("it is an SQLite file of another program");
+    }
+    Ok(())
+}
+
+/// The name of a file that SQLite keeps beside the project file.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! What can go wrong with a project file, in words that say what to do.
+
+use std::path::PathBuf;
+
+/// Why the project file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no file at this path.
+    #[error("there is no project at {}; `repartee new` makes one", .0.display())]
+    NoFile(PathBuf),
+    /// There is a file at this path already.
+    #[error("{} exists already; open it, or choose another name", .0.display())]
+    FileExists(PathBuf),
+    /// The file is not an SQLite file with Repartee's application id.
+    #[error("{} is not a Repartee project ({why})", path.display())]
+    NotAProject {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        why: String,
+    },
+    /// The file was written by a newer version of the program.
+    #[error(
+        "{} was written by a newer Repartee (its schema is version {found}, this program knows {known}); update Repartee",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The file's schema version.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
+    },
+    /// The file cannot be opened, or its folder written.
+    #[error("cannot open {}: {why}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's or SQLite's words.
+        why: String,
+    },
+    /// Another process kept the file locked for longer than we wait.
+    #[error(
+        "the project is locked by another process for more than {} s; try again when that one is done",
+        crate::WAIT_S
+    )]
+    Busy,
+    /// No room is left on the disk.
+    #[error(
+        "the disk is full: the last step was not stored, everything before it is kept; free some room and run the command again"
+    )]
+    Full,
+    /// The project file, or its folder, cannot be written.
+    #[error("the project cannot be written: {0}; check the permissions of the file and its folder")]
+    ReadOnly(String),
+    /// The file's bytes are not what was written.
+    #[error("the project file is damaged: {0}; `repartee check` lists what is affected")]
+    Damaged(String),
+    /// No row of this name or id.
+    #[error("there is no {what} {name:?}{}", known(.there))]
+    Missing {
+        /// What was looked for: split, base, run, ...
+        what: &'static str,
+        /// The name or id.
+        name: String,
+        /// The names there are.
+        there: Vec<String>,
+    },
+    /// A row of this name is there already.
+    #[error("there is a {what} {name:?} already; choose another name")]
+    NameTaken {
+        /// What was to be made.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Something cannot be removed or changed, since other things stand on it.
+    #[error("{what} cannot be {done}: {why}")]
+    InUse {
+        /// What it is, with its name.
+        what: String,
+        /// Removed, changed, ...
+        done: &'static str,
+        /// What stands on it.
+        why: String,
+    },
+    /// A transition that the queue does not know.
+    #[error("reply {id} is {state}; it cannot be {wanted}")]
+    Transition {
+        /// The reply.
+        id: i64,
+        /// Where it is.
+        state: &'static str,
+        /// Where it was to go.
+        wanted: &'static str,
+    },
+    /// A blob that was stored for this bundle was collected by `compact` before the bundle was finished.
+    #[error("a part of the model, {0}, was collected while it was being stored; save it again")]
+    Collected(String),
+    /// Stored JSON that does not fit its type: written by another version, or by hand.
+    #[error("stored {what} cannot be read: {source}")]
+    Json {
+        /// Which field of which row.
+        what: &'static str,
+        /// Where it does not fit.
+        source: serde_json::Error,
+    },
+    /// Any other refusal by SQLite.
+    #[error("the project file refused: {0}")]
+    Sql(rusqlite::Error),
+    /// Any other refusal by a migration.
+    #[error("the project file could not be brought up to date; it is unchanged: {0}")]
+    Migration(rusqlite_migration::Error),
+}
+
+/// The store's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn known(there: &[String]) -> String {
+    match there {
+        [] => "; there is none yet".to_owned(),
+        [one] => format!("; there is {one}"),
+        many => format!("; there are {}", many.join(", ")),
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as C;
+        match error.sqlite_error_code() {
+            Some(C::DiskFull) => Self::Full,
+            Some(C::DatabaseBusy | C::DatabaseLocked) => Self::Busy,
+            Some(C::DatabaseCorrupt | C::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(C::ReadOnly) => Self::ReadOnly(error.to_string()),
+            _ => Self::Sql(error),
+        }
+    }
+}
+
+/// Whether SQLite refused a row because one with the same unique key is there.
+pub(crate) fn is_unique(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(e, _)
+            if e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
+                || e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+    )
+}
+
+/// Whether SQLite refused to remove a row because others refer to it.
+pub(crate) fn is_foreign_key(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(e, _)
+            if e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY
+    )
+}

@@ -1,0 +1,278 @@
+//! Jobs: the control plane. A row says what runs, who runs it, and what is wanted of it.
+//!
+//! Any process may set [`Want`]; the owner reads it with each sign of life ([`Store::job_beat`]) and
+//! obeys. Ownership changes hands only by [`Store::job_claim`], which compares and sets in one
+//! transaction, so two processes cannot both resume one job.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::{Error, Result, Store};
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobState {
+    /// Its owner works on it, or has vanished (`beat_ms` tells).
+    Running,
+    /// It rests and can be resumed.
+    Paused,
+    /// It came to its end.
+    Done,
+    /// It ended with an error; it can be resumed.
+    Failed,
+    /// It was ended by a person.
+    Cancelled,
+}
+
+/// What is wanted of a running job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Go on.
+    Run,
+    /// Store a checkpoint and rest.
+    Pause,
+    /// End, without a result.
+    Cancel,
+}
+
+impl JobState {
+    /// The word in the table and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        match word {
+            "running" => Self::Running,
+            "paused" => Self::Paused,
+            "done" => Self::Done,
+            "failed" => Self::Failed,
+            _ => Self::Cancelled,
+        }
+    }
+}
+
+impl Want {
+    /// The word in the table and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Pause => "pause",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        match word {
+            "pause" => Self::Pause,
+            "cancel" => Self::Cancel,
+            _ => Self::Run,
+        }
+    }
+}
+
+/// A job as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRow {
+    /// UUID v7, made by the caller.
+    pub id: String,
+    /// The kind of work: import, train, ...
+    pub kind: String,
+    /// JSON.
+    pub params: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// What is wanted of it.
+    pub want: Want,
+    /// The process that runs it; `None`: nobody.
+    pub owner: Option<String>,
+    /// The owner's last sign of life, milliseconds since 1970.
+    pub beat_ms: i64,
+    /// JSON.
+    pub progress: Option<String>,
+    /// JSON: the result, or `{code, message, detail[]}`.
+    pub outcome: Option<String>,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+    /// Milliseconds since 1970; `None` while it can go on.
+    pub ended_ms: Option<i64>,
+}
+
+const COLUMNS: &str =
+    "id, kind, params, state, want, owner, beat_ms, progress, outcome, created_ms, ended_ms";
+
+fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
+    Ok(JobRow {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        params: row.get(2)?,
+        state: JobState::of(row.get_ref(3)?.as_str()?),
+        want: Want::of(row.get_ref(4)?.as_str()?),
+        owner: row.get(5)?,
+        beat_ms: row.get(6)?,
+        progress: row.get(7)?,
+        outcome: row.get(8)?,
+        created_ms: row.get(9)?,
+        ended_ms: row.get(10)?,
+    })
+}
+
+impl Store {
+    /// Adds a running job; false, and nothing changes, when there is a job of this id already.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn job_insert(
+        &self,
+        id: &str,
+        kind: &str,
+        params: &str,
+        owner: &str,
+        now_ms: i64,
+    ) -> Result<bool> {
+        self.write(|db| {
+            let sql = "INSERT INTO job (id, kind, params, state, owner, beat_ms, created_ms)
+                       VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?5) ON CONFLICT (id) DO NOTHING";
+            Ok(db.execute(sql, params![id, kind, params, owner, now_ms])? == 1)
+        })
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn job(&self, id: &str) -> Result<Option<JobRow>> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM job WHERE id = ?1");
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row([id], job_row)
+                .optional()?)
+        })
+    }
+
+    /// All jobs, the oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn jobs(&self) -> Result<Vec<JobRow>> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM job ORDER BY created_ms, id");
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_map([], job_row)?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Takes a job over from `old` (`None`: from nobody): it runs again, under `new`. False, and
+    /// nothing changes, when its owner is not `old` any more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn job_claim(&self, id: &str, old: Option<&str>, new: &str, now_ms: i64) -> Result<bool> {
+        self.write(|db| {
+            let sql = "UPDATE job SET owner = ?3, state = 'running', want = 'run', beat_ms = ?4,
+                              outcome = NULL, ended_ms = NULL
+                       WHERE id = ?1 AND owner IS ?2";
+            Ok(db.execute(sql, params![id, old, new, now_ms])? == 1)
+        })
+    }
+
+    /// A sign of life from the owner. Gives what is wanted of it, or `None` when the job is no longer
+    /// this owner's: then it must stop without writing anything more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn job_beat(
+        &self,
+        id: &str,
+        owner: &str,
+        progress: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Option<Want>> {
+        self.write(|db| {
+            let sql = "UPDATE job SET beat_ms = ?3, progress = coalesce(?4, progress)
+                       WHERE id = ?1 AND owner = ?2 AND state = 'running' RETURNING want";
+            let want = db
+                .prepare_cached(sql)?
+                .query_row(params![id, owner, now_ms, progress], |row| {
+                    Ok(Want::of(row.get_ref(0)?.as_str()?))
+                })
+                .optional()?;
+            Ok(want)
+        })
+    }
+
+    /// Says what is wanted of a job; any process may.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], or when the file cannot be written.
+    pub fn job_want(&self, id: &str, want: Want) -> Result<()> {
+        self.write(|db| {
+            let sql = "UPDATE job SET want = ?2 WHERE id = ?1";
+            match db.execute(sql, params![id, want.as_str()])? {
+                0 => Err(Error::Missing {
+                    what: "job",
+                    name: id.to_owned(),
+                    there: Vec::new(),
+                }),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Writes how a job ended or that it rests, and gives it up. False, and nothing changes, when it is
+    /// no longer this owner's.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn job_end(
+        &self,
+        id: &str,
+        owner: &str,
+        state: JobState,
+        progress: Option<&str>,
+        outcome: Option<&str>,
+        now_ms: i64,
+    ) -> Result<bool> {
+        let ended = (state != JobState::Paused && state != JobState::Running).then_some(now_ms);
+        self.write(|db| {
+            let sql = "UPDATE job SET state = ?3, progress = coalesce(?4, progress), outcome = ?5,
+                              beat_ms = ?6, ended_ms = ?7, owner = NULL
+                       WHERE id = ?1 AND owner = ?2";
+            let values = params![id, owner, state.as_str(), progress, outcome, now_ms, ended];
+            Ok(db.execute(sql, values)? == 1)
+        })
+    }
+
+    /// Adds a line to a job's log.
+    ///
+    /// # Errors
+    /// When there is no such job, or the file cannot be written.
+    pub fn job_log(&self, id: &str, now_ms: i64, text: &str) -> Result<()> {
+        self.write(|db| {
+            let sql = "INSERT INTO job_log (job_id, at_ms, text) VALUES (?1, ?2, ?3)";
+            db.execute(sql, params![id, now_ms, text])?;
+            Ok(())
+        })
+    }
+
+    /// The lines of a job's log, in order: when (milliseconds since 1970) and what.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn job_lines(&self, id: &str) -> Result<Vec<(i64, String)>> {
+        self.read(|db| {
+            let sql = "SELECT at_ms, text FROM job_log WHERE job_id = ?1 ORDER BY id";
+            let mut query = db.prepare_cached(sql)?;
+            let lines = query.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(lines.collect::<Result<_, _>>()?)
+        })
+    }
+}

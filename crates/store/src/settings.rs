@@ -1,0 +1,48 @@
+//! Settings of a project: a name and a JSON value.
+
+use rusqlite::{OptionalExtension, params};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Error, Result, Store};
+
+impl Store {
+    /// A setting, or `None` when it was never set.
+    ///
+    /// # Errors
+    /// When it does not fit `T`, or the file cannot be read.
+    pub fn setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let value: Option<String> = self.read(|db| {
+            let sql = "SELECT value FROM setting WHERE key = ?1";
+            Ok(db
+                .prepare_cached(sql)?
+                .query_row([key], |row| row.get(0))
+                .optional()?)
+        })?;
+        value
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(|source| Error::Json {
+                what: "setting",
+                source,
+            })
+    }
+
+    /// Sets a setting.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn set_setting<T: Serialize>(&self, key: &str, value: &T) -> Result<()> {
+        let json = serde_json::to_string(value).map_err(|source| Error::Json {
+            what: "setting",
+            source,
+        })?;
+        self.write(|db| {
+            db.execute(
+                "INSERT INTO setting (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                params![key, json],
+            )?;
+            Ok(())
+        })
+    }
+}
