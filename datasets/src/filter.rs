@@ -43,17 +43,20 @@ pub enum Dropped {
     Date,
     /// The archive says that it was deleted or removed after it was read (`_meta` of Arctic Shift).
     DeletedLater,
+    /// A row of a table without a comment or without a reply.
+    Empty,
 }
 
 impl Dropped {
     /// Every rule, in the order in which they are asked.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Subreddit,
         Self::Author,
         Self::Score,
         Self::Length,
         Self::Date,
         Self::DeletedLater,
+        Self::Empty,
     ];
 
     /// The name in counts and tables.
@@ -65,6 +68,7 @@ impl Dropped {
             Self::Length => "length",
             Self::Date => "date",
             Self::DeletedLater => "deleted_later",
+            Self::Empty => "empty",
         }
     }
 }

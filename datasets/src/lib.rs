@@ -10,8 +10,12 @@ pub mod clean;
 pub mod filter;
 pub mod id;
 pub mod label;
+pub mod listing;
+pub mod ndjson;
+pub mod read;
 pub mod record;
 pub mod source;
+pub mod table;
 
 pub use clean::{Flaw, Recipe};
 pub use filter::{Dropped, Filter};

@@ -1,0 +1,500 @@
+//! One line of a Pushshift or Arctic Shift dump to one record.
+//!
+//! The field rules are those that twenty years of dumps ask for: times as integers, floats or
+//! strings of digits; hidden scores; parents as names, bare ids, integers or null; a comment's copy
+//! that the archive marks as deleted later is not taken. Unknown keys are skipped unread.
+
+use crate::{
+    clean::repair,
+    filter::Dropped,
+    id,
+    record::{Comment, Post, Record},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use std::{borrow::Cow, fmt};
+
+/// What became of a line.
+#[derive(Debug, PartialEq)]
+pub enum Line {
+    /// A record.
+    Record(Record),
+    /// A good line that is not taken.
+    Dropped(Dropped),
+    /// A bad line, with what was wrong.
+    Bad(String),
+}
+
+/// Reads one line of NDJSON. `entities`: texts are escaped as in the dumps.
+///
+/// A line that serde_json refuses for a lone surrogate (`\ud83d` without its other half) or for
+/// bytes that are not UTF-8 is read once more with those replaced by U+FFFD.
+pub fn line(bytes: &[u8], entities: bool) -> Line {
+    match serde_json::from_slice::<Raw>(bytes) {
+        Ok(raw) => raw.into_line(entities),
+        Err(first) => {
+            let mended = mend(bytes);
+            match serde_json::from_slice::<Raw>(&mended) {
+                Ok(raw) => raw.into_line(entities),
+                Err(_) => Line::Bad(format!("not a JSON object: {first}")),
+            }
+        }
+    }
+}
+
+/// Replaces lone surrogate escapes and bytes that are not UTF-8 by U+FFFD.
+fn mend(bytes: &[u8]) -> Vec<u8> {
+    let mut text = String::from_utf8_lossy(bytes).into_owned().into_bytes();
+    let unit = |text: &[u8], at: usize| -> Option<u32> {
+        let hex = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()
+    };
+    let mut at = 0;
+    while at < text.len() {
+        if text[at] != b'\\' {
+            at += 1;
+            continue;
+        }
+        match unit(&text, at) {
+            Some(0xD800..=0xDBFF) if matches!(unit(&text, at + 6), Some(0xDC00..=0xDFFF)) => {
+                at += 12;
+            }
+            Some(0xD800..=0xDFFF) => {
+                text[at..at + 6].copy_from_slice(b"\\ufffd");
+                at += 6;
+            }
+            Some(_) => at += 6,
+            None => at += 2, // an escaped character: `\\` must not start another escape
+        }
+    }
+    text
+}
+
+/// A JSON scalar of any kind; strings are borrowed where they hold no escapes.
+#[derive(Debug, Default, PartialEq)]
+enum Loose<'a> {
+    #[default]
+    Absent,
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    /// An array or an object where a scalar was expected.
+    Other,
+}
+
+impl<'a> Loose<'a> {
+    fn is_set(&self) -> bool {
+        !matches!(self, Self::Absent | Self::Null)
+    }
+
+    fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number: an integer, a float (cut towards zero), or a string of either.
+    fn number(&self) -> Option<i64> {
+        match self {
+            Self::Int(n) => Some(*n),
+            Self::Float(x) => whole(*x),
+            Self::Text(text) => {
+                let text = text.trim();
+                text.parse().ok().or_else(|| whole(text.parse().ok()?))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A float as a whole number; `None` when it is none or does not fit.
+pub(crate) fn whole(x: f64) -> Option<i64> {
+    (x.is_finite() && x.abs() < 9e15).then_some(x as i64)
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Loose<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Loose::Null)
+            }
+            fn visit_bool<E>(self, b: bool) -> Result<Self::Value, E> {
+                Ok(Loose::Bool(b))
+            }
+            fn visit_i64<E>(self, n: i64) -> Result<Self::Value, E> {
+                Ok(Loose::Int(n))
+            }
+            fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
+                Ok(i64::try_from(n).map_or(Loose::Float(n as f64), Loose::Int))
+            }
+            fn visit_f64<E>(self, x: f64) -> Result<Self::Value, E> {
+                Ok(Loose::Float(x))
+            }
+            fn visit_borrowed_str<E>(self, s: &'de str) -> Result<Self::Value, E> {
+                Ok(Loose::Text(Cow::Borrowed(s)))
+            }
+            fn visit_str<E>(self, s: &str) -> Result<Self::Value, E> {
+                Ok(Loose::Text(Cow::Owned(s.to_owned())))
+            }
+            fn visit_string<E>(self, s: String) -> Result<Self::Value, E> {
+                Ok(Loose::Text(Cow::Owned(s)))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Loose::Other)
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<Self::Value, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Loose::Other)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// The keys that are read; all others are skipped.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Id,
+    Name,
+    Body,
+    Title,
+    Selftext,
+    Author,
+    Subreddit,
+    LinkId,
+    ParentId,
+    Score,
+    ScoreHidden,
+    CreatedUtc,
+    RetrievedOn,
+    RetrievedUtc,
+    UpdatedOn,
+    UpdatedUtc,
+    #[serde(rename = "_meta")]
+    Meta,
+    #[serde(other)]
+    Other,
+}
+
+/// The fields of a line as they stand there. A key that comes twice counts as its last value.
+#[derive(Default)]
+struct Raw<'a> {
+    id: Loose<'a>,
+    name: Loose<'a>,
+    body: Loose<'a>,
+    title: Loose<'a>,
+    selftext: Loose<'a>,
+    author: Loose<'a>,
+    subreddit: Loose<'a>,
+    link_id: Loose<'a>,
+    parent_id: Loose<'a>,
+    score: Loose<'a>,
+    score_hidden: Loose<'a>,
+    created_utc: Loose<'a>,
+    retrieved: Loose<'a>,
+    meta: Option<Meta<'a>>,
+}
+
+/// What Arctic Shift adds since 2023-11.
+#[derive(Deserialize)]
+struct Meta<'a> {
+    #[serde(borrow, default)]
+    was_deleted_later: Loose<'a>,
+    #[serde(borrow, default)]
+    was_initially_deleted: Loose<'a>,
+    #[serde(borrow, default)]
+    removal_type: Loose<'a>,
+}
+
+impl Meta<'_> {
+    fn says_deleted(&self) -> bool {
+        (self.was_deleted_later == Loose::Bool(true) || self.removal_type.is_set())
+            && self.was_initially_deleted != Loose::Bool(true)
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Raw<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the fields of a comment or a post")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut raw = Raw::default();
+                while let Some(key) = map.next_key::<Key>()? {
+                    match key {
+                        Key::Id => raw.id = map.next_value()?,
+                        Key::Name => raw.name = map.next_value()?,
+                        Key::Body => raw.body = map.next_value()?,
+                        Key::Title => raw.title = map.next_value()?,
+                        Key::Selftext => raw.selftext = map.next_value()?,
+                        Key::Author => raw.author = map.next_value()?,
+                        Key::Subreddit => raw.subreddit = map.next_value()?,
+                        Key::LinkId => raw.link_id = map.next_value()?,
+                        Key::ParentId => raw.parent_id = map.next_value()?,
+                        Key::Score => raw.score = map.next_value()?,
+                        Key::ScoreHidden => raw.score_hidden = map.next_value()?,
+                        Key::CreatedUtc => raw.created_utc = map.next_value()?,
+                        Key::RetrievedOn | Key::RetrievedUtc | Key::UpdatedOn | Key::UpdatedUtc => {
+                            // The newest of the names that different years used.
+                            let value: Loose = map.next_value()?;
+                            if value.number() > raw.retrieved.number() {
+                                raw.retrieved = value;
+                            }
+                        }
+                        Key::Meta => raw.meta = map.next_value()?,
+                        Key::Other => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(raw)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+impl Raw<'_> {
+    fn into_line(self, entities: bool) -> Line {
+        if self.meta.as_ref().is_some_and(Meta::says_deleted) {
+            return Line::Dropped(Dropped::DeletedLater);
+        }
+        let is_comment = matches!(self.body, Loose::Text(_));
+        if !is_comment && !matches!(self.title, Loose::Text(_)) {
+            return Line::Bad("has neither body (a comment) nor title (a post)".into());
+        }
+        // An id of digits only is base36 when it is a string; a JSON number is the number itself.
+        let number = |value: &Loose| match value {
+            Loose::Text(text) => id::decode(text),
+            Loose::Int(n) if *n >= 0 => Some(*n),
+            _ => None,
+        };
+        let Some(own) = number(&self.id).or_else(|| number(&self.name)) else {
+            return Line::Bad("has no id in base36".into());
+        };
+        let hidden = self.score_hidden == Loose::Bool(true);
+        let score = self.score.number().filter(|_| !hidden);
+        let created_utc = self.created_utc.number();
+        let retrieved_utc = self.retrieved.number();
+        let name = |value: Loose| value.text().map(Cow::into_owned).filter(|s| !s.is_empty());
+        if !is_comment {
+            return Line::Record(Record::Post(Post {
+                id: own,
+                subreddit: name(self.subreddit).unwrap_or_default(),
+                author: name(self.author),
+                title: repaired(self.title, entities),
+                selftext: repaired(self.selftext, entities),
+                score,
+                created_utc,
+                retrieved_utc,
+            }));
+        }
+        let Some(link_id) = number(&self.link_id) else {
+            return Line::Bad("is a comment without the post it stands under (link_id)".into());
+        };
+        let parent_id = match &self.parent_id {
+            Loose::Absent | Loose::Null => None,
+            Loose::Text(text) if text.starts_with("t3_") => None,
+            value => match number(value) {
+                Some(parent) if parent == link_id && !says_comment(value) => None,
+                Some(parent) => Some(parent),
+                None => return Line::Bad("has a parent_id that is not base36".into()),
+            },
+        };
+        Line::Record(Record::Comment(Comment {
+            id: own,
+            link_id,
+            parent_id,
+            subreddit: name(self.subreddit).unwrap_or_default(),
+            author: name(self.author),
+            body: repaired(self.body, entities),
+            score,
+            created_utc,
+            retrieved_utc,
+        }))
+    }
+}
+
+/// True for a parent that names itself a comment (`t1_`).
+fn says_comment(value: &Loose) -> bool {
+    matches!(value, Loose::Text(text) if text.starts_with("t1_"))
+}
+
+fn repaired(value: Loose, entities: bool) -> String {
+    match value {
+        Loose::Text(Cow::Borrowed(text)) => repair(text, entities).into_owned(),
+        Loose::Text(Cow::Owned(text)) => match repair(&text, entities) {
+            Cow::Borrowed(same) if same.len() == text.len() => text,
+            changed => changed.into_owned(),
+        },
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comment(json: &str) -> Comment {
+        match line(json.as_bytes(), true) {
+            Line::Record(Record::Comment(c)) => c,
+            other => panic!("{json}: {other:?}"),
+        }
+    }
+
+    fn with(extra: &str) -> Comment {
+        comment(&format!(
+            r#"{{"id":"c1","body":"x","link_id":"t3_p1","parent_id":"t3_p1"{extra}}}"#
+        ))
+    }
+
+    #[test]
+    fn times_come_in_three_shapes() {
+        for shape in [
+            "1134399035",
+            "1134399035.0",
+            "\"1134399035\"",
+            "\"1134399035.0\"",
+        ] {
+            assert_eq!(
+                with(&format!(r#","created_utc":{shape}"#)).created_utc,
+                Some(1_134_399_035)
+            );
+        }
+        for none in ["null", "\"soon\"", "{}", "[1]", "true"] {
+            assert_eq!(with(&format!(r#","created_utc":{none}"#)).created_utc, None);
+        }
+    }
+
+    #[test]
+    fn a_hidden_or_missing_score_is_unknown_not_zero() {
+        assert_eq!(with(r#","score":0"#).score, Some(0));
+        assert_eq!(with(r#","score":null"#).score, None);
+        assert_eq!(with("").score, None);
+        assert_eq!(with(r#","score":5,"score_hidden":true"#).score, None);
+        assert_eq!(with(r#","score":5,"score_hidden":false"#).score, Some(5));
+    }
+
+    #[test]
+    fn parents_come_in_five_shapes() {
+        let parent = |json: &str| {
+            comment(&format!(
+                r#"{{"id":"c1","body":"x","link_id":"t3_p1"{json}}}"#
+            ))
+            .parent_id
+        };
+        assert_eq!(parent(r#","parent_id":"t1_j2af0af""#), Some(41_497_293_111));
+        assert_eq!(parent(r#","parent_id":41497293111"#), Some(41_497_293_111));
+        assert_eq!(parent(r#","parent_id":"j2af0af""#), Some(41_497_293_111));
+        assert_eq!(parent(r#","parent_id":"t3_p1""#), None);
+        assert_eq!(parent(r#","parent_id":"p1""#), None);
+        assert_eq!(parent(r#","parent_id":null"#), None);
+        assert_eq!(parent(""), None);
+        assert_eq!(
+            parent(r#","parent_id":"t1_p1""#),
+            id::decode("p1"),
+            "a comment with the post's number"
+        );
+    }
+
+    #[test]
+    fn ids_are_rebuilt_and_digits_are_base36() {
+        let own = |json: &str| comment(&format!(r#"{{{json},"body":"x","link_id":"p1"}}"#)).id;
+        assert_eq!(own(r#""id":"123""#), id::decode("123").unwrap());
+        assert_eq!(own(r#""name":"t1_c81""#), id::decode("c81").unwrap());
+        assert_eq!(own(r#""id":"t1_c81""#), id::decode("c81").unwrap());
+    }
+
+    #[test]
+    fn the_newest_retrieval_of_any_name_counts() {
+        let c = with(r#","retrieved_on":5,"retrieved_utc":"9","updated_on":null"#);
+        assert_eq!(c.retrieved_utc, Some(9));
+    }
+
+    #[test]
+    fn what_the_archive_saw_deleted_is_not_taken() {
+        let meta = |m: &str| {
+            let json = format!(r#"{{"id":"c","body":"x","link_id":"p","_meta":{m}}}"#);
+            matches!(
+                line(json.as_bytes(), true),
+                Line::Dropped(Dropped::DeletedLater)
+            )
+        };
+        assert!(meta(r#"{"was_deleted_later":true}"#));
+        assert!(meta(r#"{"removal_type":"deleted","retrieved_2nd_on":1}"#));
+        assert!(!meta(
+            r#"{"removal_type":"removed","was_initially_deleted":true}"#
+        ));
+        assert!(!meta(r#"{"removal_type":null}"#));
+        assert!(!meta("null"));
+    }
+
+    #[test]
+    fn lone_surrogates_and_broken_bytes_become_replacement_characters() {
+        let json = r#"{"id":"c","body":"a\ud83d b \ud83d\ude00 \\ud83d","link_id":"p"}"#;
+        assert_eq!(comment(json).body, "a\u{FFFD} b 😀 \\ud83d");
+        match line(
+            b"{\"id\":\"c\",\"body\":\"a\xFFb\",\"link_id\":\"p\"}",
+            true,
+        ) {
+            Line::Record(Record::Comment(c)) => assert_eq!(c.body, "a\u{FFFD}b"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn bad_lines_say_what_is_wrong() {
+        for (json, part) in [
+            ("", "not a JSON object"),
+            ("[1]", "not a JSON object"),
+            ("{\"id\":\"c\"", "not a JSON object"),
+            (r#"{"id":"c"}"#, "neither body"),
+            (r#"{"body":"x","link_id":"p"}"#, "no id"),
+            (r#"{"id":"c","body":"x"}"#, "link_id"),
+            (
+                r#"{"id":"c","body":"x","link_id":"p","parent_id":"?"}"#,
+                "parent_id",
+            ),
+        ] {
+            match line(json.as_bytes(), true) {
+                Line::Bad(reason) => assert!(reason.contains(part), "{json}: {reason}"),
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_post_has_a_title() {
+        let json = r#"{"id":"88","title":"A &amp; B","selftext":"","author":null,"score":8}"#;
+        match line(json.as_bytes(), true) {
+            Line::Record(Record::Post(p)) => {
+                assert_eq!(
+                    (p.title.as_str(), p.author, p.score),
+                    ("A & B", None, Some(8))
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

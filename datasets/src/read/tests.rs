@@ -1,0 +1,373 @@
+use super::*;
+use std::io::Write;
+
+struct Got {
+    batch: Batch,
+    summary: Result<Summary, Error>,
+}
+
+/// Reads bytes as a file of this name.
+fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Got {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let mut batch = Batch::default();
+    let summary = read(&path, options, |b| {
+        batch.posts.extend(b.posts);
+        batch.comments.extend(b.comments);
+        batch.rejected.extend(b.rejected);
+        batch.counts.add(&b.counts);
+        batch.progress = b.progress;
+        ControlFlow::Continue(())
+    });
+    Got { batch, summary }
+}
+
+fn dump(rows: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    for n in 0..rows {
+        let sub = if n % 3 == 0 { "Rust" } else { "cpp" };
+        writeln!(
+            out,
+            r#"{{"id":"{}","body":"text number {n}","link_id":"t3_p","subreddit":"{sub}","score":{n}}}"#,
+            crate::id::encode(n as i64 + 1000)
+        )
+        .unwrap();
+    }
+    out
+}
+
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(31).unwrap();
+    encoder.long_distance_matching(true).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn plain_and_packed_lines_are_the_same_rows() {
+    let text = dump(30_000);
+    let plain = read_bytes("RC.ndjson", &text, &Options::default());
+    let packed = read_bytes("RC.zst", &pack(&text), &Options::default());
+    // Two frames in one file, as `cat a.zst b.zst` makes them.
+    let half = text
+        .iter()
+        .take(text.len() / 2)
+        .rposition(|b| *b == b'\n')
+        .unwrap()
+        + 1;
+    let frames = [pack(&text[..half]), pack(&text[half..])].concat();
+    let framed = read_bytes("RC.zst", &frames, &Options::default());
+    let summary = plain.summary.unwrap();
+    assert_eq!(summary.format, Format::Pushshift);
+    assert_eq!(summary.counts.comments, 30_000);
+    assert_eq!(summary.hash, Some(blake3::hash(&text).to_hex().to_string()));
+    assert_eq!(plain.batch.comments, packed.batch.comments);
+    assert_eq!(plain.batch.comments, framed.batch.comments);
+    let p = plain.batch.progress;
+    assert_eq!(
+        (p.bytes, p.total, p.rows),
+        (text.len() as u64, text.len() as u64, 30_000)
+    );
+}
+
+#[test]
+fn a_subreddit_filter_is_the_same_with_and_without_looking_ahead() {
+    let mut text = dump(1000);
+    text.extend(br#"{"id":"x1","body":"spaced","link_id":"p","subreddit" : "rust"}"#);
+    text.extend(b"\n");
+    text.extend(br#"{"id":"x2","body":"\"subreddit\":\"rust\"","link_id":"p","subreddit":"cpp"}"#);
+    text.extend(b"\n");
+    text.extend(br#"{"id":"x3","title":"t","crosspost_parent_list":[{"subreddit":"cpp"}],"subreddit":"rust"}"#);
+    let filter = Filter {
+        subreddits: vec!["RUST".into()],
+        ..Filter::default()
+    };
+    let got = read_bytes(
+        "f",
+        &text,
+        &Options {
+            filter,
+            ..Options::default()
+        },
+    );
+    assert_eq!(got.batch.comments.len(), 335);
+    assert_eq!(got.batch.posts.len(), 1);
+    assert_eq!(got.batch.counts.dropped[Dropped::Subreddit as usize], 667);
+}
+
+#[test]
+fn bad_lines_are_listed_by_number_and_the_good_stay() {
+    let text = [
+        &dump(2)[..],
+        b"\nnot json\n{\"id\":1}\n",
+        &dump(1),
+        b"{\"id\":\"c\",\"bo",
+    ]
+    .concat();
+    let got = read_bytes("RC.ndjson", &text, &Options::default());
+    assert_eq!(got.batch.comments.len(), 3);
+    let lines: Vec<_> = got.batch.rejected.iter().map(|r| r.line).collect();
+    assert_eq!(lines, [4, 5, 7]);
+    assert_eq!(got.batch.rejected[0].excerpt, "not json");
+    assert_eq!(got.summary.unwrap().counts.rejected, 3);
+}
+
+#[test]
+fn a_truncated_file_gives_its_good_rows_and_an_error() {
+    let packed = pack(&dump(200_000));
+    let got = read_bytes("RC.zst", &packed[..packed.len() / 2], &Options::default());
+    let error = got.summary.unwrap_err();
+    let Error::Broken { rows, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(*rows, got.batch.comments.len() as u64);
+    assert!(*rows > 10_000 && *rows < 190_000, "{rows}");
+    assert!(
+        got.batch.rejected.is_empty(),
+        "the cut line is not a bad line"
+    );
+    assert!(error.to_string().contains("are kept"), "{error}");
+}
+
+#[test]
+fn files_that_cannot_be_read_say_so() {
+    let all = Options::default();
+    let fail = |name: &str, bytes: &[u8], options: &Options| {
+        read_bytes(name, bytes, options)
+            .summary
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(fail("a", b"", &all).contains("empty"));
+    assert!(fail("a", b"\n\n  \n", &all).contains("empty"));
+    assert!(fail("a.zst_blocks", b"x", &all).contains("zst_blocks"));
+    assert!(fail("a.gz", &[0x1F, 0x8B, 8, 0], &all).contains("gzip"));
+    assert!(fail("a.bin", &[1, 0, 2, 0, 0, 9], &all).contains("binary"));
+    assert!(fail("a.txt", b"just words\nand more", &all).contains("--map"));
+    assert!(fail("a.json", b"[{\"id\":", &all).contains("not a whole JSON document"));
+    let wrong = fail("a.csv", b"title,text\na,b\n", &all);
+    assert!(
+        wrong.contains("no column \"comment\", \"reply\"") && wrong.contains("\"title\", \"text\""),
+        "{wrong}"
+    );
+    assert!(fail("a.parquet", b"PAR1 and no more", &all).contains("Parquet"));
+}
+
+const TABLE: &str = ",subreddit,comment,reply,reply_score\n0,aww,\"hello, you\",hi,3\n\
+                     1,aww,a,b\n2,aww,\"two\nlines\",ok,x\n3,aww,é,ü,-1.0\n";
+
+fn table_options() -> Options {
+    let map = "comment=comment,reply=reply,score=reply_score,subreddit=subreddit";
+    Options {
+        mapping: Some(map.parse().unwrap()),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_table_is_read_as_pandas_writes_it() {
+    let got = read_bytes("a.csv", TABLE.as_bytes(), &table_options());
+    let bodies: Vec<_> = got.batch.comments.iter().map(|c| c.body.as_str()).collect();
+    assert_eq!(bodies, ["hello, you", "hi", "é", "ü"]);
+    let bad: Vec<_> = got
+        .batch
+        .rejected
+        .iter()
+        .map(|r| (r.line, r.reason.as_str()))
+        .collect();
+    assert_eq!(bad[0], (3, "has 4 cells where the header has 5"));
+    assert_eq!(bad[1], (4, "the reply's score \"x\" is not a number"));
+}
+
+#[test]
+fn utf16_tables_are_decoded_with_and_without_a_mark() {
+    let plain = read_bytes("a.csv", TABLE.as_bytes(), &table_options())
+        .batch
+        .comments;
+    for (mark, little) in [(true, true), (true, false), (false, true), (false, false)] {
+        let text = if mark {
+            format!("\u{FEFF}{TABLE}")
+        } else {
+            TABLE.to_owned()
+        };
+        let bytes: Vec<u8> = text
+            .encode_utf16()
+            .flat_map(|u| {
+                if little {
+                    u.to_le_bytes()
+                } else {
+                    u.to_be_bytes()
+                }
+            })
+            .collect();
+        let got = read_bytes("a.csv", &bytes, &table_options());
+        assert_eq!(got.batch.comments, plain, "mark {mark}, little {little}");
+    }
+    let marked = format!("\u{FEFF}{TABLE}").into_bytes();
+    assert_eq!(
+        read_bytes("a.csv", &marked, &table_options())
+            .batch
+            .comments,
+        plain
+    );
+}
+
+#[test]
+fn a_row_that_is_not_utf8_is_rejected_alone() {
+    let got = read_bytes(
+        "a.csv",
+        b"comment,reply\na,\xFF\nc,d\n",
+        &Options {
+            mapping: Some("comment=comment,reply=reply".parse().unwrap()),
+            ..Options::default()
+        },
+    );
+    assert_eq!(got.batch.comments.len(), 2);
+    assert!(got.batch.rejected[0].reason.contains("UTF-8"));
+}
+
+#[test]
+fn mapped_lines_are_rows_with_names() {
+    let text = "{\"q\":\"a\",\"r\":\"b\",\"s\":5}\n{\"q\":\"c\"}\n{\"q\":\"d\",\"r\":\"e\"}\nx\n";
+    let options = Options {
+        mapping: Some("comment=q,reply=r,score=s".parse().unwrap()),
+        ..Options::default()
+    };
+    let got = read_bytes("a.jsonl", text.as_bytes(), &options);
+    assert_eq!(got.batch.comments.len(), 4);
+    assert_eq!(got.batch.comments[1].score, Some(5));
+    let lines: Vec<_> = got.batch.rejected.iter().map(|r| r.line).collect();
+    assert_eq!(lines, [2, 4]);
+}
+
+#[test]
+fn a_parquet_file_is_a_table() {
+    use parquet::{
+        data_type::{ByteArray, ByteArrayType, Int64Type},
+        file::writer::SerializedFileWriter,
+        schema::parser::parse_message_type,
+    };
+    let schema = "message m { required int64 n; optional binary q (UTF8); required binary r (UTF8); required int64 s; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.parquet");
+    let mut writer =
+        SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let texts = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|t| ByteArray::from(*t))
+            .collect::<Vec<_>>()
+    };
+    for column in 0..4 {
+        let mut writer = group.next_column().unwrap().unwrap();
+        match column {
+            1 => writer.typed::<ByteArrayType>().write_batch(
+                &texts(&["a", "c"]),
+                Some(&[1, 0, 1]),
+                None,
+            ),
+            2 => writer
+                .typed::<ByteArrayType>()
+                .write_batch(&texts(&["x", "y", "z"]), None, None),
+            _ => writer
+                .typed::<Int64Type>()
+                .write_batch(&[7, 8, 9], None, None),
+        }
+        .unwrap();
+        writer.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    let options = Options {
+        mapping: Some("comment=q,reply=r,score=s".parse().unwrap()),
+        ..Options::default()
+    };
+    let bytes = std::fs::read(&path).unwrap();
+    let got = read_bytes("a.parquet", &bytes, &options);
+    let rows: Vec<_> = got
+        .batch
+        .comments
+        .iter()
+        .map(|c| (c.body.as_str(), c.score))
+        .collect();
+    assert_eq!(
+        rows,
+        [("a", None), ("x", Some(7)), ("c", None), ("z", Some(9))]
+    );
+    assert_eq!(
+        got.summary.unwrap().hash,
+        Some(blake3::hash(&bytes).to_hex().to_string())
+    );
+}
+
+#[test]
+fn the_caller_can_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("RC.ndjson");
+    std::fs::write(&path, dump(200_000)).unwrap();
+    let mut batches = 0;
+    let summary = read(&path, &Options::default(), |_| {
+        batches += 1;
+        ControlFlow::Break(())
+    })
+    .unwrap();
+    assert_eq!((batches, summary.hash), (1, None));
+}
+
+#[test]
+fn a_line_longer_than_a_block_is_one_line() {
+    let body = "x".repeat(3 * BLOCK);
+    let mut text = dump(10);
+    writeln!(text, r#"{{"id":"zz","body":"{body}","link_id":"p"}}"#).unwrap();
+    text.extend(dump(10));
+    let got = read_bytes(
+        "a",
+        &text,
+        &Options {
+            format: Some(Format::Pushshift),
+            ..Options::default()
+        },
+    );
+    assert_eq!(got.batch.comments.len(), 21);
+    assert_eq!(got.batch.comments[10].body.len(), 3 * BLOCK);
+}
+
+#[test]
+fn a_window_that_does_not_fit_is_refused_before_it_is_filled() {
+    let head = pack(&dump(10));
+    assert_eq!(window_of(&head), Some(1 << 31));
+    let path = Path::new("RC.zst");
+    let small = 1 << 20;
+    assert!(
+        check_window(path, &head, small, Some(1 << 30)).is_ok(),
+        "a small file fills little"
+    );
+    assert!(check_window(path, &head, 50 << 30, Some(4 << 30)).is_ok());
+    assert!(check_window(path, &head, 50 << 30, None).is_ok());
+    let error = check_window(path, &head, 50 << 30, Some(1 << 30)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Memory {
+                need_mb: 2112,
+                have_mb: 1024,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_first_rows_can_be_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.csv");
+    std::fs::write(&path, "a;b\n1;2\n3;4\n5;6\n").unwrap();
+    let preview = preview(&path, 2).unwrap().unwrap();
+    assert_eq!(preview.columns, ["a", "b"]);
+    assert_eq!(preview.rows, [["1", "2"], ["3", "4"]]);
+}
