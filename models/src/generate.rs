@@ -1,0 +1,364 @@
+//! Writing replies: how the next token is drawn, the plain loop, and the one with a cache.
+//!
+//! Token ids in, token ids out; the prompt is never part of what comes back. Candidate `i` of a prompt
+//! draws from a stream of its own, so its text depends on the seed, on the prompt's number and on `i`,
+//! and not on how many others are written with it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rng::Stream;
+use crate::{Error, Result};
+
+/// How replies are written. Stored with every fake and every candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Decode {
+    /// The longest reply, in tokens.
+    pub max_new_tokens: usize,
+    /// Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always.
+    pub temperature: f64,
+    /// Only the k likeliest tokens are drawn from; 0: all.
+    pub top_k: usize,
+    /// Only the likeliest tokens that together have this probability are drawn from; 1: all.
+    pub top_p: f64,
+    /// Logits of tokens that occurred already, in the comment or the reply, are divided by this (times it
+    /// when negative; Keskar et al. 2019); 1: off.
+    pub repetition_penalty: f64,
+    /// Names the streams that are drawn from.
+    pub seed: u64,
+}
+
+impl Default for Decode {
+    /// What the original ran with: top-k 40 at temperature 1.
+    fn default() -> Self {
+        Self {
+            max_new_tokens: 64,
+            temperature: 1.0,
+            top_k: 40,
+            top_p: 1.0,
+            repetition_penalty: 1.0,
+            seed: 1,
+        }
+    }
+}
+
+impl Decode {
+    /// Refuses settings that cannot work.
+    ///
+    /// # Errors
+    /// Names the setting and its range.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |what: &str| Err(Error::Invalid(what.to_owned()));
+        if self.max_new_tokens == 0 {
+            return wrong("max_new_tokens must be at least 1");
+        }
+        if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
+            return wrong(
+                "temperature must be 0 (always the likeliest) or more; 0.7 to 1.2 are usual",
+            );
+        }
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return wrong("top_p must be above 0 and at most 1 (all)");
+        }
+        if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
+            return wrong("repetition_penalty must be above 0; 1 is off, 1.1 to 1.3 are usual");
+        }
+        Ok(())
+    }
+}
+
+/// Why a reply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finish {
+    /// With the end token.
+    End,
+    /// At the limit of tokens, or of the model's positions.
+    Length,
+}
+
+impl Finish {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::End => "end",
+            Self::Length => "length",
+        }
+    }
+}
+
+/// A reply as token ids, without prompt and end token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// Its tokens.
+    pub ids: Vec<u32>,
+    /// Why it ended.
+    pub finish: Finish,
+}
+
+/// Draws the next token from `logits` (one for each token of the vocabulary, changed in place).
+/// `seen` are the tokens of prompt and reply so far.
+///
+/// Repetition penalty, temperature, top-k, top-p, in the order of transformers' `generate`.
+///
+/// # Errors
+/// When no logit is a finite number.
+pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stream) -> Result<u32> {
+    if decode.repetition_penalty != 1.0 {
+        let penalty = decode.repetition_penalty as f32;
+        let mut once = seen.to_vec();
+        once.sort_unstable();
+        once.dedup();
+        for id in once {
+            if let Some(logit) = logits.get_mut(id as usize) {
+                *logit = if *logit > 0.0 {
+                    *logit / penalty
+                } else {
+                    *logit * penalty
+                };
+            }
+        }
+    }
+    let mut kept: Vec<(f32, u32)> = logits
+        .iter()
+        .copied()
+        .zip(0..)
+        .filter(|(logit, _)| !logit.is_nan())
+        .collect();
+    // likeliest first; of equals the lower id, so that ties do not depend on the sort
+    let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    let likeliest = kept
+        .iter()
+        .copied()
+        .min_by(order)
+        .filter(|(logit, _)| logit.is_finite());
+    let Some(likeliest) = likeliest else {
+        return Err(Error::Diverged(
+            "the model's logits are not numbers; was its training cut by a NaN?".to_owned(),
+        ));
+    };
+    if decode.temperature == 0.0 {
+        return Ok(likeliest.1);
+    }
+    if decode.top_k > 0 && decode.top_k < kept.len() {
+        kept.select_nth_unstable_by(decode.top_k - 1, order);
+        kept.truncate(decode.top_k);
+    }
+    if decode.top_p < 1.0 {
+        kept.sort_unstable_by(order);
+    } else {
+        kept.sort_unstable_by_key(|&(_, id)| id);
+    }
+    let weights: Vec<f64> = kept
+        .iter()
+        .map(|(logit, _)| (f64::from(logit - likeliest.0) / decode.temperature).exp())
+        .collect();
+    let all: f64 = weights.iter().sum();
+    let mut total = 0.0;
+    let mut end = kept.len();
+    if decode.top_p < 1.0 {
+        for (i, weight) in weights.iter().enumerate() {
+            total += weight;
+            if total >= decode.top_p * all {
+                end = i + 1;
+                break;
+            }
+        }
+    } else {
+        total = all;
+    }
+    let mut left = stream.uniform() * total;
+    for (weight, (_, id)) in weights[..end].iter().zip(&kept) {
+        left -= weight;
+        if left < 0.0 {
+            return Ok(*id);
+        }
+    }
+    Ok(kept[end - 1].1)
+}
+
+/// The stream of candidate `candidate` of prompt number `prompt`.
+pub fn stream_of(seed: u64, prompt: i64, candidate: usize) -> Stream {
+    Stream::new(seed, &format!("sample {prompt} {candidate}"))
+}
+
+/// Refuses a prompt that leaves the model no position to write in.
+///
+/// # Errors
+/// When it has no token, or as many as the model has positions.
+pub fn check_prompt(prompt: &[u32], positions: usize) -> Result<()> {
+    if prompt.is_empty() {
+        return Err(Error::Invalid("the prompt has no tokens".to_owned()));
+    }
+    if prompt.len() >= positions {
+        return Err(Error::Invalid(format!(
+            "the prompt has {} tokens and the model {positions} positions: nothing is left for a reply; shorten the \
+             comment",
+            prompt.len()
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn shares(decode: &Decode, logits: &[f32], seen: &[u32]) -> Vec<f64> {
+        let mut stream = Stream::new(3, "test");
+        let mut counts = vec![0.0; logits.len()];
+        for _ in 0..20_000 {
+            counts[draw(&mut logits.to_vec(), seen, decode, &mut stream).unwrap() as usize] +=
+                1.0 / 20_000.0;
+        }
+        counts
+    }
+
+    fn close(got: &[f64], want: &[f64]) {
+        assert!(
+            got.iter().zip(want).all(|(a, b)| (a - b).abs() < 0.015),
+            "{got:?} {want:?}"
+        );
+    }
+
+    const ALL: Decode = Decode {
+        max_new_tokens: 8,
+        temperature: 1.0,
+        top_k: 0,
+        top_p: 1.0,
+        repetition_penalty: 1.0,
+        seed: 1,
+    };
+
+    #[test]
+    fn draws_have_the_probabilities_of_the_settings() {
+        let logits = [0.1f32.ln(), 0.4f32.ln(), 0.2f32.ln(), 0.3f32.ln()];
+        close(&shares(&ALL, &logits, &[]), &[0.1, 0.4, 0.2, 0.3]);
+        close(
+            &shares(&Decode { top_k: 2, ..ALL }, &logits, &[]),
+            &[0.0, 4.0 / 7.0, 0.0, 3.0 / 7.0],
+        );
+        close(
+            &shares(&Decode { top_p: 0.65, ..ALL }, &logits, &[]),
+            &[0.0, 4.0 / 7.0, 0.0, 3.0 / 7.0],
+        );
+        close(
+            &shares(&Decode { top_p: 0.75, ..ALL }, &logits, &[]),
+            &[0.0, 4.0 / 9.0, 2.0 / 9.0, 3.0 / 9.0],
+        );
+        close(
+            &shares(
+                &Decode {
+                    temperature: 0.5,
+                    ..ALL
+                },
+                &logits,
+                &[],
+            ),
+            &[0.033, 0.533, 0.133, 0.3],
+        );
+        close(
+            &shares(
+                &Decode {
+                    temperature: 0.0,
+                    ..ALL
+                },
+                &logits,
+                &[],
+            ),
+            &[0.0, 1.0, 0.0, 0.0],
+        );
+    }
+
+    #[test]
+    fn what_occurred_is_less_likely() {
+        let decode = Decode {
+            repetition_penalty: 2.0,
+            temperature: 0.0,
+            ..ALL
+        };
+        let pick = |seen: &[u32]| {
+            draw(
+                &mut [1.0, 1.5, -1.0],
+                seen,
+                &decode,
+                &mut Stream::new(1, "x"),
+            )
+            .unwrap()
+        };
+        assert_eq!(pick(&[]), 1);
+        assert_eq!(pick(&[1, 1]), 0);
+        assert_eq!(
+            draw(&mut [-1.0, -1.5], &[0], &decode, &mut Stream::new(1, "x")).unwrap(),
+            1
+        );
+    }
+
+    #[test]
+    fn ties_and_numbers_that_are_none() {
+        let decode = Decode {
+            temperature: 0.0,
+            ..ALL
+        };
+        assert_eq!(
+            draw(
+                &mut [0.5, 0.5, f32::NAN],
+                &[],
+                &decode,
+                &mut Stream::new(1, "x")
+            )
+            .unwrap(),
+            0
+        );
+        assert!(
+            draw(
+                &mut [f32::NAN, f32::NAN],
+                &[],
+                &ALL,
+                &mut Stream::new(1, "x")
+            )
+            .is_err()
+        );
+        assert!(
+            draw(
+                &mut [f32::NEG_INFINITY; 2],
+                &[],
+                &ALL,
+                &mut Stream::new(1, "x")
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_named() {
+        let bad = [
+            Decode {
+                temperature: -1.0,
+                ..ALL
+            },
+            Decode {
+                temperature: f64::NAN,
+                ..ALL
+            },
+            Decode { top_p: 0.0, ..ALL },
+            Decode {
+                repetition_penalty: 0.0,
+                ..ALL
+            },
+            Decode {
+                max_new_tokens: 0,
+                ..ALL
+            },
+        ];
+        assert!(bad.iter().all(|d| d.check().is_err()) && ALL.check().is_ok());
+        assert!(
+            check_prompt(&[1; 1024], 1024)
+                .unwrap_err()
+                .to_string()
+                .contains("1024 positions")
+        );
+        assert!(check_prompt(&[1; 1023], 1024).is_ok());
+    }
+}

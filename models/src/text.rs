@@ -1,0 +1,674 @@
+//! Text in, token ids out: tokenizers, and the one template of the generator.
+//!
+//! A tokenizer is given as named files, the way a Hugging Face folder or a base in a project holds
+//! them: `tokenizer.json`, or `vocab.json` with `merges.txt` (GPT-2), or `vocab.txt` (BERT). This
+//! module opens no file itself.
+//!
+//! Sources: byte-level BPE is that of GPT-2 (Radford et al. 2019), WordPiece that of BERT (Devlin et
+//! al. 2019); both run in the `tokenizers` crate.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tokenizers::decoders::DecoderWrapper;
+use tokenizers::models::TrainerWrapper;
+use tokenizers::models::bpe::{BPE, BpeTrainer, Vocab};
+use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainer};
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::processors::template::TemplateProcessing;
+use tokenizers::{AddedToken, Tokenizer, TruncationParams, TruncationStrategy};
+
+use crate::{Error, Result};
+
+/// The names under which a tokenizer's files are kept; a base holds those of them that it has.
+pub const TOKENIZER_FILES: [&str; 7] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+];
+
+/// A tokenizer's files by name.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// GPT-2's end of text, which ends every reply.
+pub const END: &str = "<|endoftext|>";
+
+/// A model may have this many more rows in its embedding than its tokenizer has tokens: vocabularies
+/// are padded to round sizes (50257 to 50304 or 50432). More than that, and the two do not belong
+/// together.
+const SPARE_ROWS: usize = 1024;
+
+fn tokenizer_error(what: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::Tokenizer(format!("{what}: {error}"))
+}
+
+fn utf8<'a>(files: &'a Files, name: &str) -> Result<&'a str> {
+    let bytes = files
+        .get(name)
+        .ok_or_else(|| Error::Tokenizer(format!("{name} is missing")))?;
+    std::str::from_utf8(bytes).map_err(|e| tokenizer_error(name, &e))
+}
+
+/// What `tokenizer_config.json` says about `key`, if it is there.
+fn config_value(files: &Files, key: &str) -> Option<serde_json::Value> {
+    let config: serde_json::Value =
+        serde_json::from_slice(files.get("tokenizer_config.json")?).ok()?;
+    config.get(key).cloned()
+}
+
+/// Opens a tokenizer from its files: `tokenizer.json` first, then GPT-2's pair, then BERT's list.
+/// Truncation and padding that a file asks for are dropped; the callers cut and pad.
+///
+/// # Errors
+/// When none of the three is there, or one cannot be read.
+pub fn open_tokenizer(files: &Files) -> Result<Tokenizer> {
+    let mut tokenizer = if let Some(bytes) = files.get("tokenizer.json") {
+        Tokenizer::from_bytes(bytes).map_err(|e| tokenizer_error("tokenizer.json", &e))?
+    } else if files.contains_key("vocab.json") && files.contains_key("merges.txt") {
+        byte_level(&read_bpe(
+            utf8(files, "vocab.json")?,
+            utf8(files, "merges.txt")?,
+        )?)?
+    } else if files.contains_key("vocab.txt") {
+        let lower = config_value(files, "do_lower_case")
+            .and_then(|v| v.as_bool())
+            .unwrap_or(true);
+        let vocab: Vocab = utf8(files, "vocab.txt")?
+            .lines()
+            .zip(0..)
+            .map(|(token, id)| (token.trim_end().to_owned(), id))
+            .collect();
+        let model = WordPiece::builder()
+            .vocab(vocab)
+            .unk_token("[UNK]".to_owned())
+            .build()
+            .map_err(|e| tokenizer_error("vocab.txt", &e))?;
+        word_piece(model, lower)?
+    } else {
+        return Err(Error::Tokenizer(
+            "no tokenizer here: expected tokenizer.json, or vocab.json with merges.txt, or vocab.txt".to_owned(),
+        ));
+    };
+    tokenizer
+        .with_truncation(None)
+        .map_err(|e| tokenizer_error("truncation", &e))?;
+    tokenizer.with_padding(None);
+    Ok(tokenizer)
+}
+
+/// GPT-2's `vocab.json` and `merges.txt` (a version line, then one merge a line).
+fn read_bpe(vocab: &str, merges: &str) -> Result<BPE> {
+    let vocab: HashMap<String, u32> =
+        serde_json::from_str(vocab).map_err(|e| tokenizer_error("vocab.json", &e))?;
+    let mut pairs = Vec::new();
+    for (line, text) in (1..).zip(merges.lines()) {
+        if text.starts_with("#version") || text.is_empty() {
+            continue;
+        }
+        let (left, right) = text.split_once(' ').ok_or_else(|| {
+            Error::Tokenizer(format!(
+                "merges.txt line {line}: expected two tokens, got {text:?}"
+            ))
+        })?;
+        pairs.push((left.to_owned(), right.to_owned()));
+    }
+    BPE::builder()
+        .vocab_and_merges(vocab.into_iter().collect::<Vocab>(), pairs)
+        .build()
+        .map_err(|e| tokenizer_error("merges.txt", &e))
+}
+
+/// GPT-2's pipeline around a BPE: bytes as characters, split by its regex, no prefix space.
+fn byte_level(model: &BPE) -> Result<Tokenizer> {
+    let mut tokenizer = Tokenizer::new(model.clone());
+    tokenizer
+        .with_pre_tokenizer(Some(ByteLevel::new(false, true, true)))
+        .with_post_processor(Some(ByteLevel::new(true, false, true)))
+        .with_decoder(Some(ByteLevel::new(true, true, true)));
+    tokenizer
+        .add_special_tokens([AddedToken::from(END, true)])
+        .map_err(|e| tokenizer_error(END, &e))?;
+    Ok(tokenizer)
+}
+
+/// BERT's pipeline around a WordPiece: clean, lower (if asked), split at spaces and punctuation;
+/// `[CLS] a [SEP] b [SEP]` with types 0 and 1.
+fn word_piece(model: WordPiece, lower: bool) -> Result<Tokenizer> {
+    let mut tokenizer = Tokenizer::new(model);
+    let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    let present: Vec<AddedToken> = specials
+        .iter()
+        .filter(|token| tokenizer.token_to_id(token).is_some())
+        .map(|token| AddedToken::from(*token, true))
+        .collect();
+    let id = |token: &str| {
+        tokenizer
+            .token_to_id(token)
+            .ok_or_else(|| Error::Tokenizer(format!("{token} is missing from the vocabulary")))
+    };
+    let (cls, sep) = (id("[CLS]")?, id("[SEP]")?);
+    let template = TemplateProcessing::builder()
+        .try_single("[CLS] $A [SEP]")
+        .map_err(|e| tokenizer_error("template", &e))?
+        .try_pair("[CLS] $A [SEP] $B:1 [SEP]:1")
+        .map_err(|e| tokenizer_error("template", &e))?
+        .special_tokens(vec![("[CLS]", cls), ("[SEP]", sep)])
+        .build()
+        .map_err(|e| tokenizer_error("template", &e))?;
+    tokenizer
+        .with_normalizer(Some(BertNormalizer::new(true, true, None, lower)))
+        .map_err(|e| tokenizer_error("normalizer", &e))?
+        .with_pre_tokenizer(Some(BertPreTokenizer))
+        .with_post_processor(Some(template))
+        .with_decoder(Some(DecoderWrapper::WordPiece(
+            tokenizers::decoders::wordpiece::WordPiece::default(),
+        )));
+    tokenizer
+        .add_special_tokens(present)
+        .map_err(|e| tokenizer_error("special tokens", &e))?;
+    Ok(tokenizer)
+}
+
+/// The largest token id, so that every id is known to have a row in the model's embedding.
+fn check_vocabulary(tokenizer: &Tokenizer, rows: usize) -> Result<()> {
+    let tokens = tokenizer
+        .get_vocab(true)
+        .into_values()
+        .max()
+        .map_or(0, |id| id as usize + 1);
+    if tokens > rows || rows > tokens + SPARE_ROWS {
+        return Err(Error::Tokenizer(format!(
+            "the tokenizer does not match the model: it has {tokens} tokens, the model's vocabulary {rows}; take both \
+             from the same folder"
+        )));
+    }
+    Ok(())
+}
+
+fn ids_of(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
+    let encoding = tokenizer
+        .encode_fast(text, false)
+        .map_err(|e| tokenizer_error("encode", &e))?;
+    Ok(encoding.get_ids().to_vec())
+}
+
+/// How a comment and its reply become one text for the generator: in training, for fakes, and live.
+///
+/// comment, the separator, a space, reply, the end token. What is too long loses the end of the
+/// comment first, down to half of `max_tokens`, then the end of the reply with its end token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Template {
+    /// What stands between comment and reply.
+    pub separator: String,
+    /// The longest example, in tokens, end token included.
+    pub max_tokens: usize,
+}
+
+impl Default for Template {
+    fn default() -> Self {
+        Self {
+            separator: " [SEP]".to_owned(),
+            max_tokens: 256,
+        }
+    }
+}
+
+/// One example for the generator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// Token ids: prompt, then completion.
+    pub ids: Vec<u32>,
+    /// How many of `ids` are the prompt; the reply's first token is `ids[prompt]`.
+    pub prompt: usize,
+}
+
+/// A prompt for the generator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// Token ids of the comment and the separator.
+    pub ids: Vec<u32>,
+    /// How many tokens the comment lost at its end.
+    pub cut: usize,
+}
+
+/// The generator's tokenizer with its template.
+#[derive(Debug, Clone)]
+pub struct GeneratorText {
+    tokenizer: Tokenizer,
+    separator: Vec<u32>,
+    /// The template.
+    pub template: Template,
+    /// The id of the end token.
+    pub end: u32,
+}
+
+impl GeneratorText {
+    /// A tokenizer for a model with `vocabulary` rows in its token embedding.
+    ///
+    /// # Errors
+    /// When the files hold no tokenizer, it has no `<|endoftext|>` (or other `eos_token` named in
+    /// `tokenizer_config.json`), it does not match the model, or the template leaves no room.
+    pub fn new(files: &Files, vocabulary: usize, template: Template) -> Result<Self> {
+        let tokenizer = open_tokenizer(files)?;
+        check_vocabulary(&tokenizer, vocabulary)?;
+        let name = match config_value(files, "eos_token") {
+            Some(serde_json::Value::String(name)) => name,
+            Some(other) => other
+                .get("content")
+                .and_then(|v| v.as_str())
+                .unwrap_or(END)
+                .to_owned(),
+            None => END.to_owned(),
+        };
+        let end = tokenizer.token_to_id(&name).ok_or_else(|| {
+            Error::Tokenizer(format!(
+                "the tokenizer has no end token {name:?}; is it GPT-2's?"
+            ))
+        })?;
+        let separator = ids_of(&tokenizer, &template.separator)?;
+        if template.max_tokens < 2 * (separator.len() + 1) {
+            return Err(Error::Invalid(format!(
+                "max_tokens = {} leaves no room for a comment and a reply; 64 to 1024 are usual",
+                template.max_tokens
+            )));
+        }
+        Ok(Self {
+            tokenizer,
+            separator,
+            template,
+            end,
+        })
+    }
+
+    /// Token ids of a text as it stands.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        ids_of(&self.tokenizer, text)
+    }
+
+    /// The text of token ids, without special tokens and without space around it.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        let text = self
+            .tokenizer
+            .decode(ids, true)
+            .map_err(|e| tokenizer_error("decode", &e))?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// A comment as a prompt that leaves room for `reply` tokens, as far as half of the template's
+    /// length may go to the comment in any case.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn prompt(&self, comment: &str, reply: usize) -> Result<Prompt> {
+        let max = self.template.max_tokens;
+        let mut ids = self.encode(comment)?;
+        let room = max.saturating_sub(reply).max(max / 2) - self.separator.len();
+        let cut = ids.len().saturating_sub(room);
+        ids.truncate(room);
+        ids.extend(&self.separator);
+        Ok(Prompt { ids, cut })
+    }
+
+    /// A comment and its reply as one example.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn example(&self, comment: &str, reply: &str) -> Result<Example> {
+        let mut completion = self.encode(&format!(" {reply}"))?;
+        completion.push(self.end);
+        let Prompt { mut ids, .. } = self.prompt(comment, completion.len())?;
+        let prompt = ids.len();
+        ids.extend(completion);
+        ids.truncate(self.template.max_tokens);
+        Ok(Example { ids, prompt })
+    }
+
+    /// [`Self::example`] for many pairs, on all threads.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn examples<C: AsRef<str> + Sync, R: AsRef<str> + Sync>(
+        &self,
+        pairs: &[(C, R)],
+    ) -> Result<Vec<Example>> {
+        pairs
+            .par_iter()
+            .map(|(comment, reply)| self.example(comment.as_ref(), reply.as_ref()))
+            .collect()
+    }
+}
+
+/// A comment and a reply for a classifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairIds {
+    /// `[CLS] comment [SEP] reply [SEP]`.
+    pub ids: Vec<u32>,
+    /// 0 for the comment's part, 1 for the reply's.
+    pub types: Vec<u32>,
+}
+
+/// The classifiers' tokenizer. Pairs that are too long lose tokens longest-first.
+#[derive(Debug, Clone)]
+pub struct ClassifierText {
+    tokenizer: Tokenizer,
+    /// The id that fills a batch up.
+    pub pad: u32,
+    /// The longest pair, in tokens, specials included.
+    pub max_tokens: usize,
+}
+
+impl ClassifierText {
+    /// A tokenizer for a model with `vocabulary` rows in its word embedding.
+    ///
+    /// # Errors
+    /// When the files hold no tokenizer, it does not make pairs, it does not match the model, or
+    /// `max_tokens` leaves no room.
+    pub fn new(files: &Files, vocabulary: usize, max_tokens: usize) -> Result<Self> {
+        if max_tokens < 8 {
+            return Err(Error::Invalid(format!(
+                "max_tokens = {max_tokens} leaves no room for a comment and a reply; 64 to 512 are usual"
+            )));
+        }
+        let mut tokenizer = open_tokenizer(files)?;
+        check_vocabulary(&tokenizer, vocabulary)?;
+        let truncation = TruncationParams {
+            max_length: max_tokens,
+            strategy: TruncationStrategy::LongestFirst,
+            ..Default::default()
+        };
+        tokenizer
+            .with_truncation(Some(truncation))
+            .map_err(|e| tokenizer_error("truncation", &e))?;
+        let pad = tokenizer.token_to_id("[PAD]").unwrap_or(0);
+        let text = Self {
+            tokenizer,
+            pad,
+            max_tokens,
+        };
+        let probe = text.pair("a", "b")?;
+        let cls = text.tokenizer.token_to_id("[CLS]");
+        if cls.is_none() || probe.ids.first() != cls.as_ref() || probe.types.last() != Some(&1) {
+            return Err(Error::Tokenizer(
+                "the tokenizer makes no [CLS] pairs of two types; is it BERT's, with its post-processor?".to_owned(),
+            ));
+        }
+        Ok(text)
+    }
+
+    /// A comment and a reply as one sequence. With an empty reply, the comment alone: so does the
+    /// reference, transformers.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn pair(&self, comment: &str, reply: &str) -> Result<PairIds> {
+        let encoding = if reply.is_empty() {
+            self.tokenizer.encode_fast(comment, true)
+        } else {
+            self.tokenizer.encode_fast((comment, reply), true)
+        }
+        .map_err(|e| tokenizer_error("encode", &e))?;
+        Ok(PairIds {
+            ids: encoding.get_ids().to_vec(),
+            types: encoding.get_type_ids().to_vec(),
+        })
+    }
+
+    /// [`Self::pair`] for many pairs, on all threads.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn pairs<C: AsRef<str> + Sync, R: AsRef<str> + Sync>(
+        &self,
+        pairs: &[(C, R)],
+    ) -> Result<Vec<PairIds>> {
+        pairs
+            .par_iter()
+            .map(|(comment, reply)| self.pair(comment.as_ref(), reply.as_ref()))
+            .collect()
+    }
+}
+
+/// The smallest vocabulary a tokenizer can be trained to: all bytes, the end token, some merges.
+pub const SMALLEST_VOCABULARY: usize = 300;
+
+/// Trains GPT-2's byte-level BPE on texts; the separator counts as seen before every reply.
+/// The same texts in the same order give the same tokenizer.
+///
+/// # Errors
+/// When there is no text, or `vocabulary` is below [`SMALLEST_VOCABULARY`].
+pub fn train_bpe<S: AsRef<str> + Send>(
+    texts: impl Iterator<Item = S> + Send,
+    vocabulary: usize,
+) -> Result<Files> {
+    check_size(vocabulary)?;
+    let mut tokenizer = byte_level(&BPE::default())?;
+    let trainer = BpeTrainer::builder()
+        .vocab_size(vocabulary)
+        .min_frequency(2)
+        .show_progress(false)
+        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+        .special_tokens(vec![AddedToken::from(END, true)])
+        .build();
+    tokenizer
+        .train(&mut TrainerWrapper::from(trainer), texts)
+        .map_err(|e| tokenizer_error("training", &e))?;
+    let config = serde_json::json!({
+        "tokenizer_class": "GPT2Tokenizer", "add_prefix_space": false,
+        "bos_token": END, "eos_token": END, "unk_token": END,
+    });
+    files_of(&tokenizer, &config)
+}
+
+/// Trains BERT's lower-casing WordPiece on texts. The same texts in the same order give the same
+/// tokenizer.
+///
+/// # Errors
+/// When there is no text, or `vocabulary` is below [`SMALLEST_VOCABULARY`].
+pub fn train_word_piece<S: AsRef<str> + Send>(
+    texts: impl Iterator<Item = S> + Send,
+    vocabulary: usize,
+) -> Result<Files> {
+    check_size(vocabulary)?;
+    let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    let vocab: Vocab = specials
+        .iter()
+        .zip(0..)
+        .map(|(token, id)| ((*token).to_owned(), id))
+        .collect();
+    let model = WordPiece::builder()
+        .vocab(vocab)
+        .unk_token("[UNK]".to_owned())
+        .build()
+        .map_err(|e| tokenizer_error("special tokens", &e))?;
+    let mut tokenizer = word_piece(model, true)?;
+    let trainer = WordPieceTrainer::builder()
+        .vocab_size(vocabulary)
+        .min_frequency(2)
+        .limit_alphabet(vocabulary / 2)
+        .show_progress(false)
+        .special_tokens(
+            specials
+                .iter()
+                .map(|token| AddedToken::from(*token, true))
+                .collect(),
+        )
+        .build();
+    tokenizer
+        .train(&mut TrainerWrapper::from(trainer), texts)
+        .map_err(|e| tokenizer_error("training", &e))?;
+    let config = serde_json::json!({
+        "tokenizer_class": "BertTokenizer", "do_lower_case": true, "pad_token": "[PAD]", "unk_token": "[UNK]",
+        "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
+    });
+    files_of(&tokenizer, &config)
+}
+
+fn check_size(vocabulary: usize) -> Result<()> {
+    if vocabulary < SMALLEST_VOCABULARY {
+        return Err(Error::Invalid(format!(
+            "a vocabulary of {vocabulary} is too small; take {SMALLEST_VOCABULARY} or more (2,000 suits the sample)"
+        )));
+    }
+    Ok(())
+}
+
+fn files_of(tokenizer: &Tokenizer, config: &serde_json::Value) -> Result<Files> {
+    let json = tokenizer
+        .to_string(false)
+        .map_err(|e| tokenizer_error("tokenizer.json", &e))?;
+    let config = serde_json::to_vec_pretty(config)
+        .map_err(|e| tokenizer_error("tokenizer_config.json", &e))?;
+    Ok(Files::from([
+        ("tokenizer.json".to_owned(), json.into_bytes()),
+        ("tokenizer_config.json".to_owned(), config),
+    ]))
+}
+
+/// How many tokens the tokenizer of these files has, for the model that is made to fit it.
+///
+/// # Errors
+/// When the files hold no tokenizer.
+pub fn vocabulary_of(files: &Files) -> Result<usize> {
+    Ok(open_tokenizer(files)?
+        .get_vocab(true)
+        .into_values()
+        .max()
+        .map_or(0, |id| id as usize + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn texts() -> Vec<String> {
+        (0..200)
+            .map(|i| {
+                format!(
+                    "the cat number {i} sat on the mat [SEP] and the dog number {} barked at it",
+                    i * 7 % 31
+                )
+            })
+            .collect()
+    }
+
+    fn generator(max_tokens: usize) -> GeneratorText {
+        let files = train_bpe(texts().into_iter(), 400).unwrap();
+        let rows = vocabulary_of(&files).unwrap();
+        GeneratorText::new(
+            &files,
+            rows,
+            Template {
+                max_tokens,
+                ..Template::default()
+            },
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn trained_bpe_is_deterministic_and_gives_back_what_it_got() {
+        let (a, b) = (
+            train_bpe(texts().into_iter(), 400).unwrap(),
+            train_bpe(texts().into_iter(), 400).unwrap(),
+        );
+        assert_eq!(a, b);
+        let text = generator(64);
+        for s in ["the cat", "naïve ☃ 漢字 \u{1F600}", "a  b\n\nc"] {
+            assert_eq!(text.decode(&text.encode(s).unwrap()).unwrap(), s);
+        }
+    }
+
+    #[test]
+    fn an_example_is_the_whole_text_and_the_end() {
+        let text = generator(64);
+        for (comment, reply) in [
+            ("the cat sat", "and barked"),
+            ("", "x"),
+            ("x ", " y"),
+            ("x\n", "\ny"),
+        ] {
+            let example = text.example(comment, reply).unwrap();
+            let mut whole = text.encode(&format!("{comment} [SEP] {reply}")).unwrap();
+            whole.push(text.end);
+            assert_eq!(example.ids, whole, "{comment:?} {reply:?}");
+            assert_eq!(
+                example.ids[..example.prompt],
+                text.prompt(comment, 32).unwrap().ids
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_loses_the_comment_first_then_the_reply() {
+        let text = generator(32);
+        let long = "the cat sat on the mat ".repeat(20);
+        let short = text.example(&long, "and barked").unwrap();
+        assert_eq!(short.ids.len(), 32);
+        assert_eq!(short.ids.last(), Some(&text.end));
+        assert!(short.prompt > 16);
+        let both = text.example(&long, &long).unwrap();
+        assert_eq!((both.ids.len(), both.prompt), (32, 16));
+        assert_ne!(both.ids.last(), Some(&text.end));
+        let reply = text.example("the cat", &long).unwrap();
+        assert_eq!(
+            reply.ids[..reply.prompt],
+            text.prompt("the cat", 1).unwrap().ids
+        );
+    }
+
+    #[test]
+    fn a_tokenizer_of_another_model_is_refused() {
+        let files = train_bpe(texts().into_iter(), 400).unwrap();
+        let rows = vocabulary_of(&files).unwrap();
+        let error = GeneratorText::new(&files, rows - 1, Template::default())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("does not match"), "{error}");
+        assert!(GeneratorText::new(&files, 50257, Template::default()).is_err());
+        assert!(
+            ClassifierText::new(&files, rows, 64)
+                .unwrap_err()
+                .to_string()
+                .contains("pairs")
+        );
+        assert!(
+            open_tokenizer(&Files::new())
+                .unwrap_err()
+                .to_string()
+                .contains("vocab.txt")
+        );
+    }
+
+    #[test]
+    fn word_piece_makes_pairs_and_cuts_the_longer_one() {
+        let files = train_word_piece(texts().into_iter(), 400).unwrap();
+        let text = ClassifierText::new(&files, vocabulary_of(&files).unwrap(), 12).unwrap();
+        let long = "the cat sat on the mat ".repeat(20);
+        let pair = text.pair(&long, "the dog").unwrap();
+        assert_eq!(pair.ids.len(), 12);
+        assert_eq!(pair.types, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
+        // the same from a bare vocab.txt
+        let vocab = open_tokenizer(&files).unwrap().get_vocab(true);
+        let mut tokens: Vec<_> = vocab.into_iter().map(|(token, id)| (id, token)).collect();
+        tokens.sort_unstable();
+        let list: Vec<_> = tokens.into_iter().map(|(_, token)| token).collect();
+        let bare = Files::from([("vocab.txt".to_owned(), list.join("\n").into_bytes())]);
+        let bare = ClassifierText::new(&bare, list.len(), 12).unwrap();
+        assert_eq!(bare.pair(&long, "The DOG").unwrap(), pair);
+    }
+}

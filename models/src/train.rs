@@ -1,0 +1,602 @@
+//! The training loop: one function for the generator and both classifiers.
+//!
+//! It knows no model: a closure makes the loss of a batch. It knows no file: everything that a caller
+//! may want to draw, store or obey goes through one callback. What it does at a step depends on the
+//! plan, the number of the step and the weights alone (order and dropout come from streams named by
+//! seed and step), so a run that was killed and goes on from its last save gives the same bits as one
+//! that was never cut.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use candle_core::{Tensor, Var};
+use serde::{Deserialize, Serialize};
+
+use crate::optim::{AdamW, AdamWConfig, Gradients, clip_scale, global_norm};
+use crate::rng::Stream;
+use crate::schedule::{Decay, lr_at};
+use crate::{Error, Result};
+
+/// The numbers of a run, all resolved: steps instead of epochs, no defaults left open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Optimizer steps in all.
+    pub steps: usize,
+    /// Steps of linear rise to the peak.
+    pub warmup: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// How it falls.
+    pub decay: Decay,
+    /// The optimizer.
+    pub optimizer: AdamWConfig,
+    /// Gradients are scaled down to this norm; 0: never.
+    pub clip_norm: f64,
+    /// Micro-batches in a step.
+    pub accumulate: usize,
+    /// Names all random streams of the run.
+    pub seed: u64,
+    /// Steps from one validation to the next; 0: only at the end.
+    pub validate_every: usize,
+    /// Steps from one save to the next; 0: only at the end and on pause.
+    pub save_every: usize,
+    /// Validations without improvement after which the run stops; 0: never.
+    pub patience: usize,
+}
+
+/// A micro-batch with what the loop must know of it before its loss is made.
+pub struct Micro<B> {
+    /// The batch, as the loss closure takes it.
+    pub batch: B,
+    /// What the sum of losses is divided by: counted tokens, or the class weights of the examples.
+    pub weight: f64,
+    /// Tokens in it, for the throughput.
+    pub tokens: usize,
+}
+
+/// Where a run stands: with weights and moments, all it takes to go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Version of this record.
+    pub format: u32,
+    /// Steps done. The next micro-batch is `step * accumulate`.
+    pub step: usize,
+    /// Names the streams of shuffling and dropout.
+    pub seed: u64,
+    /// Lowest validation loss so far.
+    pub best: Option<f64>,
+    /// The step it was reached at.
+    pub best_step: usize,
+    /// Validations since then.
+    pub stale: usize,
+    /// Tokens seen, without padding.
+    pub tokens: u64,
+}
+
+/// The version of [`State`] this code writes and reads.
+const FORMAT: u32 = 1;
+
+impl State {
+    fn new(seed: u64) -> Self {
+        Self {
+            format: FORMAT,
+            step: 0,
+            seed,
+            best: None,
+            best_step: 0,
+            stale: 0,
+            tokens: 0,
+        }
+    }
+}
+
+/// Where to go on: the weights are in the variables already.
+pub struct Resume<'a> {
+    /// The saved state.
+    pub state: State,
+    /// Gives the moment of a name, as [`AdamW::moments`] named it.
+    pub moment: &'a mut dyn FnMut(&str) -> Result<Tensor>,
+}
+
+/// Which of the two checkpoints of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The one with the lowest validation loss: what is used afterwards.
+    Best,
+    /// The newest: what a run goes on from.
+    Last,
+}
+
+/// What the loop tells.
+pub enum Event<'a> {
+    /// The first gradients are there, and every parameter has one.
+    Begun {
+        /// Numbers (not tensors) with weight decay.
+        decayed: usize,
+        /// Numbers without.
+        undecayed: usize,
+    },
+    /// A step was taken.
+    Step {
+        /// How many are done.
+        step: usize,
+        /// Mean loss of its batches.
+        loss: f64,
+        /// Its learning rate.
+        lr: f64,
+        /// Norm of the gradients before clipping.
+        grad_norm: f64,
+        /// Tokens in its batches.
+        tokens: usize,
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// The validation set was gone through.
+    Validated {
+        /// Steps done.
+        step: usize,
+        /// Its mean loss.
+        loss: f64,
+        /// Whether it is the lowest so far.
+        best: bool,
+    },
+    /// Store this now: the caller reads the variables it gave. For the last checkpoint the optimizer
+    /// goes with them.
+    Save {
+        /// As what.
+        role: Role,
+        /// The state record.
+        state: &'a State,
+        /// The optimizer, with `Role::Last`.
+        optimizer: Option<&'a AdamW>,
+    },
+}
+
+/// What the callback answers to a step; elsewhere it is not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// On.
+    Go,
+    /// Save and return.
+    Pause,
+    /// Return.
+    Cancel,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All steps are done.
+    Finished,
+    /// Validation got no better for `patience` times.
+    EarlyStop,
+    /// The callback said pause.
+    Paused,
+    /// The callback said cancel.
+    Cancelled,
+}
+
+/// Trains `vars` by the plan.
+///
+/// `batch(n)` makes micro-batch `n` of the run. `loss(batch, stream)` gives the sum (a scalar, not the
+/// mean) of its weighted losses; the stream is for dropout. `validate()` gives the mean loss of the
+/// validation set, or `None` when there is none.
+///
+/// Losses are summed over the micro-batches and divided once by the sum of their weights, so that
+/// accumulating 8 batches of 1 is one batch of 8, with masked prompts and padding too.
+///
+/// # Errors
+/// When a parameter gets no gradient, a loss or gradient is not finite, or a closure fails.
+pub fn train<B>(
+    vars: &BTreeMap<String, Var>,
+    plan: &Plan,
+    resume: Option<Resume<'_>>,
+    batch: &mut dyn FnMut(usize) -> Result<Micro<B>>,
+    loss: &mut dyn FnMut(&B, &mut Stream) -> Result<Tensor>,
+    validate: &mut dyn FnMut() -> Result<Option<f64>>,
+    on_event: &mut dyn FnMut(Event<'_>) -> Result<Flow>,
+) -> Result<Outcome> {
+    let mut optimizer = AdamW::new(vars, plan.optimizer)?;
+    let mut state = State::new(plan.seed);
+    if let Some(resume) = resume {
+        check_state(&resume.state, plan)?;
+        optimizer.restore(resume.state.step as u64, resume.moment)?;
+        state = resume.state;
+    }
+    let mut begun = false;
+    while state.step < plan.steps {
+        let started = Instant::now();
+        let step = state.step;
+        let accumulate = plan.accumulate.max(1);
+
+        // 1 the batches of this step, whose weights divide all its losses
+        let micros: Vec<Micro<B>> = (step * accumulate..(step + 1) * accumulate)
+            .map(&mut *batch)
+            .collect::<Result<_>>()?;
+        let weight: f64 = micros.iter().map(|m| m.weight).sum();
+        let tokens: usize = micros.iter().map(|m| m.tokens).sum();
+
+        // 2 forward and backward, one after the other, so that one graph is alive at a time
+        let mut gradients = Gradients::new();
+        let mut mean = 0.0;
+        for (i, micro) in micros.iter().enumerate() {
+            let mut stream = Stream::new(plan.seed, &format!("dropout {step} {i}"));
+            let sum = loss(&micro.batch, &mut stream)?;
+            let share = (sum / weight)?;
+            let value = f64::from(
+                share
+                    .to_dtype(candle_core::DType::F32)?
+                    .to_scalar::<f32>()?,
+            );
+            if !value.is_finite() {
+                return Err(not_finite("loss", value, step, plan));
+            }
+            mean += value;
+            let mut store = share.backward()?;
+            for (name, var) in vars {
+                match (store.remove(var), gradients.remove(name)) {
+                    (Some(new), Some(sum)) => gradients.insert(name.clone(), (sum + new)?),
+                    (Some(one), None) | (None, Some(one)) => gradients.insert(name.clone(), one),
+                    (None, None) => None,
+                };
+            }
+        }
+        if !begun {
+            every_parameter_has_a_gradient(vars, &gradients)?;
+            let (decayed, undecayed) = optimizer.group_sizes();
+            on_event(Event::Begun { decayed, undecayed })?;
+            begun = true;
+        }
+
+        // 3 clip, 4 learning rate, 5 step
+        let grad_norm = global_norm(&gradients)?;
+        if !grad_norm.is_finite() {
+            return Err(not_finite("norm of the gradients", grad_norm, step, plan));
+        }
+        let lr = lr_at(
+            step,
+            plan.steps,
+            plan.warmup,
+            plan.learning_rate,
+            plan.decay,
+        );
+        optimizer.step(&gradients, lr, clip_scale(grad_norm, plan.clip_norm))?;
+        drop(gradients);
+        state.step += 1;
+        state.tokens += tokens as u64;
+
+        // 6 tell
+        let seconds = started.elapsed().as_secs_f64();
+        let flow = on_event(Event::Step {
+            step: state.step,
+            loss: mean,
+            lr,
+            grad_norm,
+            tokens,
+            seconds,
+        })?;
+        if flow == Flow::Cancel {
+            return Ok(Outcome::Cancelled);
+        }
+
+        // 7 validate, keep the best
+        let is_last = state.step == plan.steps;
+        if is_last || due(state.step, plan.validate_every) {
+            let value = validate()?;
+            let best = value.is_none_or(|v| state.best.is_none_or(|best| v < best));
+            if let Some(value) = value {
+                if !value.is_finite() {
+                    return Err(not_finite("validation loss", value, step, plan));
+                }
+                state.stale = if best { 0 } else { state.stale + 1 };
+                on_event(Event::Validated {
+                    step: state.step,
+                    loss: value,
+                    best,
+                })?;
+            }
+            if best {
+                state.best = value;
+                state.best_step = state.step;
+                on_event(Event::Save {
+                    role: Role::Best,
+                    state: &state,
+                    optimizer: None,
+                })?;
+            }
+        }
+
+        // 8 save, stop
+        let stops_early = plan.patience > 0 && state.stale >= plan.patience;
+        if is_last || stops_early || flow == Flow::Pause || due(state.step, plan.save_every) {
+            on_event(Event::Save {
+                role: Role::Last,
+                state: &state,
+                optimizer: Some(&optimizer),
+            })?;
+        }
+        if stops_early && !is_last {
+            return Ok(Outcome::EarlyStop);
+        }
+        if flow == Flow::Pause && !is_last {
+            return Ok(Outcome::Paused);
+        }
+    }
+    Ok(Outcome::Finished)
+}
+
+fn due(step: usize, every: usize) -> bool {
+    every > 0 && step.is_multiple_of(every)
+}
+
+fn check_state(state: &State, plan: &Plan) -> Result<()> {
+    if state.format != FORMAT {
+        return Err(Error::Invalid(format!(
+            "the checkpoint's state is of format {}, this version reads {FORMAT}",
+            state.format
+        )));
+    }
+    if state.seed != plan.seed {
+        return Err(Error::Invalid(format!(
+            "the checkpoint was made with seed {}, the run is set to {}",
+            state.seed, plan.seed
+        )));
+    }
+    Ok(())
+}
+
+/// candle drops gradients without an error where an operation has no backward; this finds it.
+fn every_parameter_has_a_gradient(
+    vars: &BTreeMap<String, Var>,
+    gradients: &Gradients,
+) -> Result<()> {
+    let missing: Vec<&str> = vars
+        .keys()
+        .filter(|n| !gradients.contains_key(*n))
+        .map(String::as_str)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "{} of {} parameters got no gradient, the graph is cut before them: {}",
+        missing.len(),
+        vars.len(),
+        missing.join(", ")
+    )))
+}
+
+fn not_finite(what: &str, value: f64, step: usize, plan: &Plan) -> Error {
+    Error::Diverged(format!(
+        "the {what} is {value} at step {}: training has diverged. Go on from the last save with a learning rate \
+         below {:e}, a longer warm-up (now {} steps) or stronger clipping (now {})",
+        step + 1,
+        plan.learning_rate,
+        plan.warmup,
+        plan.clip_norm
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use candle_core::Device;
+
+    use super::*;
+
+    /// A line through noisy points: `w x + b`, the squares of the errors summed.
+    struct Line {
+        vars: BTreeMap<String, Var>,
+        points: Vec<(f32, f32)>,
+    }
+
+    impl Line {
+        fn new() -> Self {
+            let scalar =
+                |x: f32| Var::from_tensor(&Tensor::new(&[[x]], &Device::Cpu).unwrap()).unwrap();
+            Self {
+                vars: BTreeMap::from([
+                    ("b".to_owned(), scalar(0.5)),
+                    ("w".to_owned(), scalar(-1.0)),
+                ]),
+                points: (0..64)
+                    .map(|i| {
+                        (
+                            i as f32 / 32.0 - 1.0,
+                            3.0 * (i as f32 / 32.0 - 1.0) + 0.1 * (i % 3) as f32,
+                        )
+                    })
+                    .collect(),
+            }
+        }
+
+        fn weights(&self) -> Vec<u32> {
+            self.vars
+                .values()
+                .map(|v| v.to_vec2::<f32>().unwrap()[0][0].to_bits())
+                .collect()
+        }
+
+        fn run(
+            &self,
+            plan: &Plan,
+            size: usize,
+            resume: Option<Resume<'_>>,
+            on_event: &mut dyn FnMut(Event<'_>) -> Result<Flow>,
+        ) -> Result<Outcome> {
+            let mut batch = |n: usize| {
+                let points: Vec<_> = (n * size..(n + 1) * size)
+                    .map(|i| self.points[i * 7 % 64])
+                    .collect();
+                Ok(Micro {
+                    batch: points,
+                    weight: size as f64,
+                    tokens: size,
+                })
+            };
+            let mut loss = |points: &Vec<(f32, f32)>, stream: &mut Stream| {
+                let (x, y): (Vec<f32>, Vec<f32>) = points.iter().copied().unzip();
+                let (x, y) = (Tensor::new(x, &Device::Cpu)?, Tensor::new(y, &Device::Cpu)?);
+                let noise = 1.0 + 1e-3 * stream.uniform() * f64::from(u8::from(plan.seed != 0));
+                let guess = x
+                    .broadcast_mul(&self.vars["w"].flatten_all()?)?
+                    .broadcast_add(&self.vars["b"].flatten_all()?)?;
+                Ok(((guess - y)?.sqr()?.sum_all()? * noise)?)
+            };
+            train(
+                &self.vars,
+                plan,
+                resume,
+                &mut batch,
+                &mut loss,
+                &mut || Ok(Some(1.0)),
+                on_event,
+            )
+        }
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            steps: 10,
+            warmup: 2,
+            learning_rate: 0.1,
+            decay: Decay::Linear,
+            optimizer: AdamWConfig::default(),
+            clip_norm: 1.0,
+            accumulate: 1,
+            seed: 7,
+            validate_every: 0,
+            save_every: 0,
+            patience: 0,
+        }
+    }
+
+    fn losses(into: &mut Vec<u64>) -> impl FnMut(Event<'_>) -> Result<Flow> + '_ {
+        |event| {
+            if let Event::Step { loss, .. } = event {
+                into.push(loss.to_bits());
+            }
+            Ok(Flow::Go)
+        }
+    }
+
+    #[test]
+    fn ten_steps_are_five_and_five_after_a_pause() {
+        let whole = Line::new();
+        let mut want = Vec::new();
+        assert_eq!(
+            whole.run(&plan(), 8, None, &mut losses(&mut want)).unwrap(),
+            Outcome::Finished
+        );
+
+        let cut = Line::new();
+        let mut got = Vec::new();
+        let mut saved = None;
+        let outcome = cut.run(&plan(), 8, None, &mut |event| {
+            match event {
+                Event::Step { step, loss, .. } => {
+                    got.push(loss.to_bits());
+                    if step == 5 {
+                        return Ok(Flow::Pause);
+                    }
+                }
+                Event::Save {
+                    role: Role::Last,
+                    state,
+                    optimizer: Some(optimizer),
+                } => {
+                    let moments: BTreeMap<String, Tensor> =
+                        optimizer.moments().map(Result::unwrap).collect();
+                    saved = Some((serde_json::to_string(state).unwrap(), moments));
+                }
+                _ => {}
+            }
+            Ok(Flow::Go)
+        });
+        assert_eq!(outcome.unwrap(), Outcome::Paused);
+        let (state, moments) = saved.unwrap();
+        let resume = Resume {
+            state: serde_json::from_str(&state).unwrap(),
+            moment: &mut |name| Ok(moments[name].clone()),
+        };
+        cut.run(&plan(), 8, Some(resume), &mut losses(&mut got))
+            .unwrap();
+        assert_eq!(got, want);
+        assert_eq!(cut.weights(), whole.weights());
+    }
+
+    #[test]
+    fn one_batch_of_eight_is_eight_batches_of_one() {
+        let run = |accumulate, size| {
+            let line = Line::new();
+            let plan = Plan {
+                accumulate,
+                seed: 0,
+                ..plan()
+            };
+            let mut out = Vec::new();
+            line.run(&plan, size, None, &mut losses(&mut out)).unwrap();
+            out.into_iter().map(f64::from_bits).collect::<Vec<_>>()
+        };
+        for (a, b) in run(1, 8).iter().zip(run(8, 1)) {
+            assert!((a - b).abs() < 1e-5 * a, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn stops_early_and_keeps_best_and_last() {
+        let line = Line::new();
+        let mut saves = Vec::new();
+        let plan = Plan {
+            validate_every: 2,
+            patience: 2,
+            ..plan()
+        };
+        let outcome = line.run(&plan, 8, None, &mut |event| {
+            if let Event::Save { role, state, .. } = event {
+                saves.push((role, state.step));
+            }
+            Ok(Flow::Go)
+        });
+        assert_eq!(outcome.unwrap(), Outcome::EarlyStop);
+        assert_eq!(saves, [(Role::Best, 2), (Role::Last, 6)]);
+    }
+
+    #[test]
+    fn cancel_saves_nothing() {
+        let mut saves = 0;
+        let outcome = Line::new().run(&plan(), 8, None, &mut |event| {
+            saves += usize::from(matches!(event, Event::Save { .. }));
+            Ok(Flow::Cancel)
+        });
+        assert_eq!((outcome.unwrap(), saves), (Outcome::Cancelled, 0));
+    }
+
+    #[test]
+    fn a_loss_that_is_not_a_number_and_a_lost_gradient_are_errors() {
+        let mut line = Line::new();
+        line.points[0].1 = f32::NAN;
+        let error = line
+            .run(&plan(), 8, None, &mut |_| Ok(Flow::Go))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("loss is NaN at step 1") && error.contains("learning rate"),
+            "{error}"
+        );
+
+        let mut line = Line::new();
+        let lost = Var::from_tensor(&Tensor::new(&[1f32], &Device::Cpu).unwrap()).unwrap();
+        line.vars.insert("lost.bias".to_owned(), lost);
+        let error = line
+            .run(&plan(), 8, None, &mut |_| Ok(Flow::Go))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("1 of 3 parameters got no gradient") && error.contains("lost.bias"),
+            "{error}"
+        );
+    }
+}
