@@ -3,10 +3,8 @@
 //! The order of an epoch is a pure function of the lengths, the batch size, the seed and the number
 //! of the epoch; the position within a run is one number. That is all the state resuming needs.
 
-use candle_core::{Device, Tensor};
-
 use crate::rng::Stream;
-use crate::text::{Example, PairIds};
+use crate::text::Example;
 use crate::{Error, Result};
 
 /// Batches are cut from pools of this many batches, sorted by length. Larger pools pad less; smaller
@@ -21,14 +19,14 @@ pub fn epoch_batches(
     seed: u64,
     epoch: usize,
 ) -> Vec<Vec<usize>> {
-    let mut stream = Stream::new(seed, &format!("shuffle {epoch}"));
+    let mut stream = Stream::at(seed, "shuffle", epoch as u64);
     let mut order: Vec<usize> = (0..lengths.len()).collect();
-    shuffle(&mut order, &mut stream);
+    stream.shuffle(&mut order);
     for pool in order.chunks_mut(batch_size * POOL) {
         pool.sort_by_key(|&i| lengths[i]); // stable: equal lengths stay shuffled
     }
     let mut batches: Vec<Vec<usize>> = order.chunks(batch_size).map(<[usize]>::to_vec).collect();
-    shuffle(&mut batches, &mut stream);
+    stream.shuffle(&mut batches);
     batches
 }
 
@@ -41,13 +39,6 @@ pub fn sorted_batches(lengths: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
         .chunks(batch_size.max(1))
         .map(<[usize]>::to_vec)
         .collect()
-}
-
-/// Fisher and Yates, as Durstenfeld wrote it.
-fn shuffle<T>(items: &mut [T], stream: &mut Stream) {
-    for i in (1..items.len()).rev() {
-        items.swap(i, stream.below(i + 1));
-    }
 }
 
 /// Which examples a run sees in which micro-batch, over all its epochs.
@@ -67,12 +58,10 @@ impl Order {
     /// When there are no examples or the batch size is 0.
     pub fn new(lengths: Vec<usize>, batch_size: usize, seed: u64) -> Result<Self> {
         if lengths.is_empty() {
-            return Err(Error::Invalid(
-                "there are no examples to train on".to_owned(),
-            ));
+            return Err(Error::Input("there are no examples to train on".to_owned()));
         }
         if batch_size == 0 {
-            return Err(Error::Invalid("batch_size must be at least 1".to_owned()));
+            return Err(Error::Input("batch_size must be at least 1".to_owned()));
         }
         Ok(Self {
             lengths,
@@ -124,95 +113,15 @@ pub enum Counted {
     All,
 }
 
-/// A batch for the generator, padded on the right to (B, T). Under causal attention, padding behind
-/// an example changes none of its outputs, so no mask is needed.
-#[derive(Debug, Clone)]
-pub struct TextBatch {
-    /// Token ids, (B, T) u32.
-    pub ids: Tensor,
-    /// The rows of the flat (B * T) hidden states whose next token counts, (N) u32.
-    pub rows: Tensor,
-    /// Those next tokens, (N) u32.
-    pub targets: Tensor,
-    /// Which example of the batch each counted token belongs to, N entries.
-    pub owner: Vec<usize>,
-    /// Positions that are not padding.
-    pub tokens: usize,
-}
-
-/// Pads generator examples into a batch.
-///
-/// # Errors
-/// When no token counts, or the device is out of memory.
-pub fn text_batch(examples: &[&Example], counted: Counted, device: &Device) -> Result<TextBatch> {
-    let (b, t) = (
-        examples.len(),
-        examples.iter().map(|e| e.ids.len()).max().unwrap_or(0),
-    );
-    let mut ids = vec![0u32; b * t];
-    let (mut rows, mut targets, mut owner) = (Vec::new(), Vec::new(), Vec::new());
-    for (i, example) in examples.iter().enumerate() {
-        ids[i * t..i * t + example.ids.len()].copy_from_slice(&example.ids);
-        let first = match counted {
-            Counted::Reply => example.prompt.max(1),
-            Counted::All => 1,
+impl Counted {
+    /// Which of an example's tokens count.
+    pub fn of(self, example: &Example) -> Vec<bool> {
+        let first = match self {
+            Self::Reply => example.prompt.max(1),
+            Self::All => 1,
         };
-        for at in first..example.ids.len() {
-            rows.push((i * t + at - 1) as u32);
-            targets.push(example.ids[at]);
-            owner.push(i);
-        }
+        (0..example.ids.len()).map(|at| at >= first).collect()
     }
-    let n = rows.len();
-    if n == 0 {
-        return Err(Error::Invalid(
-            "a batch in which no token counts: all its replies are empty".to_owned(),
-        ));
-    }
-    Ok(TextBatch {
-        ids: Tensor::from_vec(ids, (b, t), device)?,
-        rows: Tensor::from_vec(rows, n, device)?,
-        targets: Tensor::from_vec(targets, n, device)?,
-        owner,
-        tokens: examples.iter().map(|e| e.ids.len()).sum(),
-    })
-}
-
-/// A batch for a classifier, padded on the right to (B, T).
-#[derive(Debug, Clone)]
-pub struct PairBatch {
-    /// Token ids, (B, T) u32.
-    pub ids: Tensor,
-    /// Token types, (B, T) u32.
-    pub types: Tensor,
-    /// 1 where a token stands, 0 on padding, (B, T) u32.
-    pub mask: Tensor,
-    /// Positions that are not padding.
-    pub tokens: usize,
-}
-
-/// Pads classifier pairs into a batch.
-///
-/// # Errors
-/// When the device is out of memory.
-pub fn pair_batch(pairs: &[&PairIds], pad: u32, device: &Device) -> Result<PairBatch> {
-    let (b, t) = (
-        pairs.len(),
-        pairs.iter().map(|p| p.ids.len()).max().unwrap_or(0),
-    );
-    let (mut ids, mut types, mut mask) = (vec![pad; b * t], vec![0u32; b * t], vec![0u32; b * t]);
-    for (i, pair) in pairs.iter().enumerate() {
-        let (from, to) = (i * t, i * t + pair.ids.len());
-        ids[from..to].copy_from_slice(&pair.ids);
-        types[from..to].copy_from_slice(&pair.types);
-        mask[from..to].fill(1);
-    }
-    Ok(PairBatch {
-        ids: Tensor::from_vec(ids, (b, t), device)?,
-        types: Tensor::from_vec(types, (b, t), device)?,
-        mask: Tensor::from_vec(mask, (b, t), device)?,
-        tokens: pairs.iter().map(|p| p.ids.len()).sum(),
-    })
 }
 
 #[cfg(test)]
@@ -255,47 +164,12 @@ mod tests {
 
     #[test]
     fn counted_tokens_are_the_reply_or_all_but_the_first() {
-        let a = Example {
-            ids: vec![1, 2, 3, 4, 5],
-            prompt: 3,
+        let example = |prompt| Example {
+            ids: vec![1, 2, 3, 4],
+            prompt,
         };
-        let b = Example {
-            ids: vec![6, 7, 8],
-            prompt: 2,
-        };
-        let reply = text_batch(&[&a, &b], Counted::Reply, &Device::Cpu).unwrap();
-        assert_eq!(reply.ids.dims(), [2, 5]);
-        assert_eq!(reply.rows.to_vec1::<u32>().unwrap(), [2, 3, 6]);
-        assert_eq!(reply.targets.to_vec1::<u32>().unwrap(), [4, 5, 8]);
-        assert_eq!(reply.owner, [0, 0, 1]);
-        let all = text_batch(&[&a, &b], Counted::All, &Device::Cpu).unwrap();
-        assert_eq!(all.targets.to_vec1::<u32>().unwrap(), [2, 3, 4, 5, 7, 8]);
-        assert!(
-            text_batch(
-                &[&Example {
-                    ids: vec![1],
-                    prompt: 1
-                }],
-                Counted::All,
-                &Device::Cpu
-            )
-            .is_err()
-        );
-    }
-
-    #[test]
-    fn pairs_are_padded_and_masked() {
-        let a = PairIds {
-            ids: vec![2, 9, 3],
-            types: vec![0, 0, 1],
-        };
-        let b = PairIds {
-            ids: vec![2, 3],
-            types: vec![0, 1],
-        };
-        let batch = pair_batch(&[&a, &b], 7, &Device::Cpu).unwrap();
-        assert_eq!(batch.ids.to_vec2::<u32>().unwrap(), [[2, 9, 3], [2, 3, 7]]);
-        assert_eq!(batch.mask.to_vec2::<u32>().unwrap(), [[1, 1, 1], [1, 1, 0]]);
-        assert_eq!(batch.tokens, 5);
+        assert_eq!(Counted::Reply.of(&example(2)), [false, false, true, true]);
+        assert_eq!(Counted::Reply.of(&example(0)), [false, true, true, true]);
+        assert_eq!(Counted::All.of(&example(2)), [false, true, true, true]);
     }
 }

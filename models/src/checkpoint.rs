@@ -54,7 +54,7 @@ pub fn to_bytes(name: &str, tensor: &Tensor) -> Result<TensorBytes> {
             .flat_map(u32::to_le_bytes)
             .collect(),
         other => {
-            return Err(Error::Invalid(format!(
+            return Err(Error::Input(format!(
                 "{name}: tensors of type {other:?} are not stored"
             )));
         }
@@ -85,14 +85,14 @@ pub fn from_bytes(
         "i64" => DType::I64,
         "u32" => DType::U32,
         other => {
-            return Err(Error::Invalid(format!(
+            return Err(Error::Input(format!(
                 "{name}: unknown tensor type {other:?}"
             )));
         }
     };
     let expected = shape.iter().product::<usize>() * dtype.size_in_bytes();
     if bytes.len() != expected {
-        return Err(Error::Invalid(format!(
+        return Err(Error::Input(format!(
             "{name}: {} bytes stored, {dtype:?} of shape {shape:?} has {expected}",
             bytes.len()
         )));

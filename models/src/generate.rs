@@ -48,7 +48,7 @@ impl Decode {
     /// # Errors
     /// Names the setting and its range.
     pub fn check(&self) -> Result<()> {
-        let wrong = |what: &str| Err(Error::Invalid(what.to_owned()));
+        let wrong = |what: &str| Err(Error::Input(what.to_owned()));
         if self.max_new_tokens == 0 {
             return wrong("max_new_tokens must be at least 1");
         }
@@ -133,8 +133,9 @@ pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stre
         .min_by(order)
         .filter(|(logit, _)| logit.is_finite());
     let Some(likeliest) = likeliest else {
-        return Err(Error::Diverged(
-            "the model's logits are not numbers; was its training cut by a NaN?".to_owned(),
+        return Err(Error::Input(
+            "the model's logits are not numbers: its weights are damaged, or its training diverged"
+                .to_owned(),
         ));
     };
     if decode.temperature == 0.0 {
@@ -167,7 +168,7 @@ pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stre
     } else {
         total = all;
     }
-    let mut left = stream.uniform() * total;
+    let mut left = stream.next_f64() * total;
     for (weight, (_, id)) in weights[..end].iter().zip(&kept) {
         left -= weight;
         if left < 0.0 {
@@ -179,7 +180,7 @@ pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stre
 
 /// The stream of candidate `candidate` of prompt number `prompt`.
 pub fn stream_of(seed: u64, prompt: i64, candidate: usize) -> Stream {
-    Stream::new(seed, &format!("sample {prompt} {candidate}"))
+    Stream::at(seed, &format!("sample {prompt}"), candidate as u64)
 }
 
 /// Refuses a prompt that leaves the model no position to write in.
@@ -188,10 +189,10 @@ pub fn stream_of(seed: u64, prompt: i64, candidate: usize) -> Stream {
 /// When it has no token, or as many as the model has positions.
 pub fn check_prompt(prompt: &[u32], positions: usize) -> Result<()> {
     if prompt.is_empty() {
-        return Err(Error::Invalid("the prompt has no tokens".to_owned()));
+        return Err(Error::Input("the prompt has no tokens".to_owned()));
     }
     if prompt.len() >= positions {
-        return Err(Error::Invalid(format!(
+        return Err(Error::Input(format!(
             "the prompt has {} tokens and the model {positions} positions: nothing is left for a reply; shorten the \
              comment",
             prompt.len()

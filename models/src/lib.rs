@@ -1,33 +1,174 @@
-//! The models of Repartee: GPT-2 and BERT on candle, how they are trained, run and measured.
+//! GPT-2 and BERT on candle: build, load, train, evaluate, generate and score. No SQL, no network.
 //!
-//! The crate knows no file of ours and no table. Shapes are written with these letters everywhere:
-//! B batch, T tokens, C width, H heads, D width of a head, V vocabulary, N counted rows.
+//! | file | what |
+//! |---|---|
+//! | [`gpt2`], [`bert`] | one model a file: configuration, blocks, forward, loss |
+//! | [`ops`] | the fused CPU operations, each beside its slow twin |
+//! | [`weights`] | Hugging Face safetensors to named tensors and back |
+//! | [`rng`] | seeded streams; dropout masks that can be replayed |
+//! | [`text`] | tokenizers, and the template that training, fakes and generation share |
+//! | [`batch`] | which examples go into which step |
+//! | [`train`] | the loop: batches, gradients, validation, stopping, resuming |
+//! | [`optim`], [`schedule`] | AdamW and clipping; the learning rate over the steps |
+//! | [`checkpoint`] | tensors as named bytes and back |
+//! | [`generate`] | how the next token is drawn, and whole replies |
+//! | [`cost`] | parameters, memory and time before a run starts |
+//!
+//! Shape letters, used in every comment: `B` batch, `T` tokens, `C` width, `H` heads, `D` width of a
+//! head, `V` vocabulary, `N` rows that count, `K` classes.
 
 pub mod batch;
+pub mod bert;
 pub mod checkpoint;
+pub mod cost;
 pub mod generate;
+pub mod gpt2;
+pub mod ops;
 pub mod optim;
 pub mod rng;
 pub mod schedule;
 pub mod text;
 pub mod train;
+pub mod weights;
 
-/// What goes wrong in this crate.
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+/// What can go wrong with a model, in words for the person who has to mend it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A tensor operation failed.
-    #[error(transparent)]
+    /// candle refused an operation: a shape, a device, memory.
+    #[error("tensor operation failed: {0}")]
     Candle(#[from] candle_core::Error),
-    /// A tokenizer could not be read, or does not match its model.
-    #[error("{0}")]
+    /// A checkpoint lacks a tensor that the configuration asks for.
+    #[error(
+        "the checkpoint has no tensor '{0}'; is it of another model kind, or is a shard missing?"
+    )]
+    MissingTensor(String),
+    /// A tensor's shape contradicts the configuration.
+    #[error("tensor '{name}': the file has {file:?}, config.json asks for {config:?}")]
+    Misshapen {
+        /// Hugging Face name.
+        name: String,
+        /// Shape in the file.
+        file: Vec<usize>,
+        /// Shape that the configuration asks for.
+        config: Vec<usize>,
+    },
+    /// The configuration is not one this crate can build.
+    #[error("config.json: {0}")]
+    Config(String),
+    /// A file of a model folder is missing or unreadable.
+    #[error("{path}: {why}")]
+    File {
+        /// The path as given.
+        path: String,
+        /// What was wrong and what to do.
+        why: String,
+    },
+    /// The tokenizer does not fit the model or the text.
+    #[error("tokenizer: {0}")]
     Tokenizer(String),
-    /// A setting or an input that cannot work: what it is, and what it may be.
+    /// Input that the model cannot take: too long, empty, an id outside the vocabulary.
     #[error("{0}")]
-    Invalid(String),
-    /// A loss, gradient or logit is not a finite number.
-    #[error("{0}")]
-    Diverged(String),
+    Input(String),
+    /// Training produced a number that is not finite.
+    #[error(
+        "step {step}: {what} is {value}; lower the learning rate, or lengthen the warm-up, and resume from the last checkpoint"
+    )]
+    NotFinite {
+        /// Optimizer step, from 1.
+        step: usize,
+        /// Which number.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A parameter received no gradient at the first step: the graph is cut before it.
+    #[error("parameter '{0}' got no gradient: the graph is cut before it")]
+    NoGradient(String),
+    /// The requested device is not in this build or not in this machine.
+    #[error("device '{wanted}': {why}")]
+    Device {
+        /// What was asked for.
+        wanted: DeviceChoice,
+        /// Why it cannot be had and what to do.
+        why: String,
+    },
 }
 
-/// The crate's result.
+/// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Which device computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// The best that is there: CUDA, then Metal, then the CPU.
+    #[default]
+    Auto,
+    /// The CPU, always there.
+    Cpu,
+    /// An NVIDIA GPU; needs a build with the feature `cuda`.
+    Cuda,
+    /// An Apple GPU; needs a build with the feature `metal`.
+    Metal,
+}
+
+impl std::fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+        })
+    }
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda),
+            "metal" => Ok(Self::Metal),
+            _ => Err(format!("'{s}' is not auto, cpu, cuda or metal")),
+        }
+    }
+}
+
+/// Opens the device.
+///
+/// # Errors
+/// [`Error::Device`] when it is not in this build or this machine; `Auto` never fails.
+pub fn device(wanted: DeviceChoice) -> Result<Device> {
+    let refuse = |why: String| Error::Device { wanted, why };
+    let gpu = |wanted| match wanted {
+        DeviceChoice::Cuda if !candle_core::utils::cuda_is_available() => {
+            Err("this build has no CUDA; build with --features cuda, or use --device cpu".into())
+        }
+        DeviceChoice::Metal if !candle_core::utils::metal_is_available() => {
+            Err("this build has no Metal; build with --features metal, or use --device cpu".into())
+        }
+        DeviceChoice::Cuda => Device::new_cuda(0).map_err(|e| e.to_string()),
+        _ => Device::new_metal(0).map_err(|e| e.to_string()),
+    };
+    match wanted {
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Cuda | DeviceChoice::Metal => gpu(wanted).map_err(refuse),
+        DeviceChoice::Auto => Ok(gpu(DeviceChoice::Cuda)
+            .or_else(|_| gpu(DeviceChoice::Metal))
+            .unwrap_or(Device::Cpu)),
+    }
+}
+
+/// The name of an open device, as it is recorded with every figure.
+pub fn device_name(device: &Device) -> &'static str {
+    match device {
+        Device::Cpu => "cpu",
+        Device::Cuda(_) => "cuda",
+        Device::Metal(_) => "metal",
+    }
+}

@@ -1,77 +1,75 @@
-//! Random streams that are named, seeded, and the same on every platform.
+//! Seeded streams of random numbers, one per purpose.
 //!
-//! Value `i` of a stream is a function of the stream's key and `i` alone (SplitMix64: Steele, Lea and
-//! Flood 2014, "Fast Splittable Pseudorandom Number Generators"), so that threads can draw different
-//! parts of one stream at the same time and a resumed run needs no saved state.
+//! A stream is a key and a counter: the n-th number is a hash of both, so a stream can be saved,
+//! split and replayed, and gives the same numbers on every platform and with any number of threads.
+//! The mixing function is SplitMix64's (Steele, Lea, Flood 2014, "Fast splittable pseudorandom
+//! number generators").
 
-/// A stream of random numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// A reproducible stream of random numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stream {
     key: u64,
-    next: u64,
+    counter: u64,
 }
 
-/// 2^64 divided by the golden ratio, odd: SplitMix64's step.
-const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
 
 impl Stream {
-    /// The stream of a purpose ("init", "shuffle 3", "dropout 17 0") under a seed. Other purposes and
-    /// other seeds have streams that share nothing.
+    /// The stream of `seed` for one purpose ("init", "shuffle", "dropout", ...).
     pub fn new(seed: u64, purpose: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&seed.to_le_bytes());
-        hasher.update(purpose.as_bytes());
+        Self::at(seed, purpose, 0)
+    }
+
+    /// The `index`-th stream of a purpose: candidate 3, epoch 2.
+    pub fn at(seed: u64, purpose: &str, index: u64) -> Self {
+        let mut hash = blake3::Hasher::new();
+        hash.update(&seed.to_le_bytes());
+        hash.update(&index.to_le_bytes());
+        hash.update(purpose.as_bytes());
         let mut key = [0; 8];
-        key.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+        key.copy_from_slice(&hash.finalize().as_bytes()[..8]);
         Self {
             key: u64::from_le_bytes(key),
-            next: 0,
+            counter: 0,
         }
     }
 
-    /// The stream of a part of this one's purpose, for example of one layer's dropout. Drawing from
-    /// either changes nothing in the other.
-    pub fn fork(&mut self) -> Self {
-        Self {
-            key: mix(self.next_u64() ^ GAMMA),
-            next: 0,
-        }
-    }
-
-    /// Value `i` of the stream, wherever drawing stands.
-    pub fn at(&self, i: u64) -> u64 {
-        mix(self.key.wrapping_add(i.wrapping_add(1).wrapping_mul(GAMMA)))
-    }
-
-    /// The next 64 random bits.
+    /// 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
-        let value = self.at(self.next);
-        self.next += 1;
-        value
+        self.counter += 1;
+        mix(self
+            .key
+            .wrapping_add(self.counter.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
-    /// A number in [0, 1), all multiples of 2^-53 alike.
-    pub fn uniform(&mut self) -> f64 {
+    /// Uniform in [0, 1), 53 bits.
+    pub fn next_f64(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A whole number in 0..n; 0 for n = 0. The bias is below n / 2^64.
+    /// Standard normal (Box and Muller 1958); two uniform numbers for each.
+    pub fn next_normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.next_f64()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.next_f64()).cos()
+    }
+
+    /// Uniform in `0..n`; 0 for an empty range.
     pub fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
+        ((self.next_u64() as u128 * n as u128) >> 64) as usize
     }
 
-    /// A number of the normal distribution with mean 0 and standard deviation 1 (Box and Muller 1958).
-    pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt(); // 1 - u is in (0, 1]
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    /// Fisher-Yates.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i + 1));
+        }
     }
-}
-
-/// SplitMix64's finalizer (Stafford's variant 13 of MurmurHash3's).
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -79,34 +77,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_are_named_and_repeat() {
-        let draw = |seed, purpose: &str| Stream::new(seed, purpose).next_u64();
-        assert_eq!(draw(1, "init"), draw(1, "init"));
-        assert_ne!(draw(1, "init"), draw(2, "init"));
-        assert_ne!(draw(1, "init"), draw(1, "shuffle"));
-        // pinned: a change here changes every seeded result
-        assert_eq!(draw(1, "init"), 5_659_262_115_608_275_558);
+    fn streams_are_reproducible_and_distinct() {
+        let draw = |mut s: Stream| [s.next_u64(), s.next_u64(), s.next_u64()];
+        assert_eq!(draw(Stream::new(1, "init")), draw(Stream::new(1, "init")));
+        assert_ne!(draw(Stream::new(1, "init")), draw(Stream::new(2, "init")));
+        assert_ne!(
+            draw(Stream::new(1, "init")),
+            draw(Stream::new(1, "dropout"))
+        );
+        assert_ne!(draw(Stream::new(1, "init")), draw(Stream::at(1, "init", 1)));
     }
 
     #[test]
-    fn any_value_can_be_asked_for() {
-        let mut stream = Stream::new(5, "x");
-        let ahead = stream.at(3);
-        let values: Vec<u64> = (0..4).map(|_| stream.next_u64()).collect();
-        assert_eq!(values[3], ahead);
-        let mut fork = stream.fork();
-        assert_ne!(fork.next_u64(), stream.next_u64());
+    fn moments_are_those_of_the_distribution() {
+        let mut s = Stream::new(7, "test");
+        let n = 200_000;
+        let (mut sum, mut squares, mut uniform) = (0.0, 0.0, 0.0);
+        for _ in 0..n {
+            let x = s.next_normal();
+            sum += x;
+            squares += x * x;
+            uniform += s.next_f64();
+        }
+        assert!((sum / n as f64).abs() < 0.01);
+        assert!((squares / n as f64 - 1.0).abs() < 0.02);
+        assert!((uniform / n as f64 - 0.5).abs() < 0.005);
     }
 
     #[test]
-    fn distributions_have_their_moments() {
-        let mut stream = Stream::new(9, "moments");
-        let n = 100_000;
-        let mean = |f: &mut dyn FnMut() -> f64| (0..n).map(|_| f()).sum::<f64>() / f64::from(n);
-        assert!((mean(&mut || stream.uniform()) - 0.5).abs() < 5e-3);
-        assert!(mean(&mut || stream.normal()).abs() < 1e-2);
-        assert!((mean(&mut || stream.normal().powi(2)) - 1.0).abs() < 2e-2);
-        assert!((mean(&mut || stream.below(10) as f64) - 4.5).abs() < 5e-2);
-        assert_eq!((stream.below(0), stream.below(1)), (0, 0));
+    fn shuffle_keeps_every_item() {
+        let mut items: Vec<_> = (0..100).collect();
+        Stream::new(3, "shuffle").shuffle(&mut items);
+        assert_ne!(items, (0..100).collect::<Vec<_>>());
+        items.sort();
+        assert_eq!(items, (0..100).collect::<Vec<_>>());
     }
 }

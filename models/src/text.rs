@@ -195,7 +195,7 @@ fn check_vocabulary(tokenizer: &Tokenizer, rows: usize) -> Result<()> {
 fn ids_of(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
     let encoding = tokenizer
         .encode_fast(text, false)
-        .map_err(|e| tokenizer_error("encode", &e))?;
+        .map_err(|e| tokenizer_error("encoding", &e))?;
     Ok(encoding.get_ids().to_vec())
 }
 
@@ -275,7 +275,7 @@ impl GeneratorText {
         })?;
         let separator = ids_of(&tokenizer, &template.separator)?;
         if template.max_tokens < 2 * (separator.len() + 1) {
-            return Err(Error::Invalid(format!(
+            return Err(Error::Input(format!(
                 "max_tokens = {} leaves no room for a comment and a reply; 64 to 1024 are usual",
                 template.max_tokens
             )));
@@ -379,7 +379,7 @@ impl ClassifierText {
     /// `max_tokens` leaves no room.
     pub fn new(files: &Files, vocabulary: usize, max_tokens: usize) -> Result<Self> {
         if max_tokens < 8 {
-            return Err(Error::Invalid(format!(
+            return Err(Error::Input(format!(
                 "max_tokens = {max_tokens} leaves no room for a comment and a reply; 64 to 512 are usual"
             )));
         }
@@ -420,7 +420,7 @@ impl ClassifierText {
         } else {
             self.tokenizer.encode_fast((comment, reply), true)
         }
-        .map_err(|e| tokenizer_error("encode", &e))?;
+        .map_err(|e| tokenizer_error("encoding", &e))?;
         Ok(PairIds {
             ids: encoding.get_ids().to_vec(),
             types: encoding.get_type_ids().to_vec(),
@@ -519,7 +519,7 @@ pub fn train_word_piece<S: AsRef<str> + Send>(
 
 fn check_size(vocabulary: usize) -> Result<()> {
     if vocabulary < SMALLEST_VOCABULARY {
-        return Err(Error::Invalid(format!(
+        return Err(Error::Input(format!(
             "a vocabulary of {vocabulary} is too small; take {SMALLEST_VOCABULARY} or more (2,000 suits the sample)"
         )));
     }

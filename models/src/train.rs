@@ -6,15 +6,15 @@
 //! seed and step), so a run that was killed and goes on from its last save gives the same bits as one
 //! that was never cut.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::optim::{AdamW, AdamWConfig, Gradients, clip_scale, global_norm};
 use crate::rng::Stream;
 use crate::schedule::{Decay, lr_at};
+use crate::weights::Vars;
 use crate::{Error, Result};
 
 /// The numbers of a run, all resolved: steps instead of epochs, no defaults left open.
@@ -190,7 +190,7 @@ pub enum Outcome {
 /// # Errors
 /// When a parameter gets no gradient, a loss or gradient is not finite, or a closure fails.
 pub fn train<B>(
-    vars: &BTreeMap<String, Var>,
+    vars: &Vars,
     plan: &Plan,
     resume: Option<Resume<'_>>,
     batch: &mut dyn FnMut(usize) -> Result<Micro<B>>,
@@ -202,7 +202,7 @@ pub fn train<B>(
     let mut state = State::new(plan.seed);
     if let Some(resume) = resume {
         check_state(&resume.state, plan)?;
-        optimizer.restore(resume.state.step as u64, resume.moment)?;
+        optimizer.restore(resume.state.step, resume.moment)?;
         state = resume.state;
     }
     let mut begun = false;
@@ -222,16 +222,12 @@ pub fn train<B>(
         let mut gradients = Gradients::new();
         let mut mean = 0.0;
         for (i, micro) in micros.iter().enumerate() {
-            let mut stream = Stream::new(plan.seed, &format!("dropout {step} {i}"));
+            let mut stream = Stream::at(plan.seed, &format!("dropout {i}"), step as u64);
             let sum = loss(&micro.batch, &mut stream)?;
             let share = (sum / weight)?;
-            let value = f64::from(
-                share
-                    .to_dtype(candle_core::DType::F32)?
-                    .to_scalar::<f32>()?,
-            );
+            let value = f64::from(share.to_dtype(DType::F32)?.to_scalar::<f32>()?);
             if !value.is_finite() {
-                return Err(not_finite("loss", value, step, plan));
+                return Err(not_finite("the loss", value, step));
             }
             mean += value;
             let mut store = share.backward()?;
@@ -253,7 +249,7 @@ pub fn train<B>(
         // 3 clip, 4 learning rate, 5 step
         let grad_norm = global_norm(&gradients)?;
         if !grad_norm.is_finite() {
-            return Err(not_finite("norm of the gradients", grad_norm, step, plan));
+            return Err(not_finite("the norm of the gradients", grad_norm, step));
         }
         let lr = lr_at(
             step,
@@ -288,7 +284,7 @@ pub fn train<B>(
             let best = value.is_none_or(|v| state.best.is_none_or(|best| v < best));
             if let Some(value) = value {
                 if !value.is_finite() {
-                    return Err(not_finite("validation loss", value, step, plan));
+                    return Err(not_finite("the validation loss", value, step));
                 }
                 state.stale = if best { 0 } else { state.stale + 1 };
                 on_event(Event::Validated {
@@ -333,13 +329,13 @@ fn due(step: usize, every: usize) -> bool {
 
 fn check_state(state: &State, plan: &Plan) -> Result<()> {
     if state.format != FORMAT {
-        return Err(Error::Invalid(format!(
+        return Err(Error::Input(format!(
             "the checkpoint's state is of format {}, this version reads {FORMAT}",
             state.format
         )));
     }
     if state.seed != plan.seed {
-        return Err(Error::Invalid(format!(
+        return Err(Error::Input(format!(
             "the checkpoint was made with seed {}, the run is set to {}",
             state.seed, plan.seed
         )));
@@ -348,47 +344,33 @@ fn check_state(state: &State, plan: &Plan) -> Result<()> {
 }
 
 /// candle drops gradients without an error where an operation has no backward; this finds it.
-fn every_parameter_has_a_gradient(
-    vars: &BTreeMap<String, Var>,
-    gradients: &Gradients,
-) -> Result<()> {
-    let missing: Vec<&str> = vars
-        .keys()
-        .filter(|n| !gradients.contains_key(*n))
-        .map(String::as_str)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
+fn every_parameter_has_a_gradient(vars: &Vars, gradients: &Gradients) -> Result<()> {
+    match vars.keys().find(|name| !gradients.contains_key(*name)) {
+        Some(name) => Err(Error::NoGradient(name.clone())),
+        None => Ok(()),
     }
-    Err(Error::Invalid(format!(
-        "{} of {} parameters got no gradient, the graph is cut before them: {}",
-        missing.len(),
-        vars.len(),
-        missing.join(", ")
-    )))
 }
 
-fn not_finite(what: &str, value: f64, step: usize, plan: &Plan) -> Error {
-    Error::Diverged(format!(
-        "the {what} is {value} at step {}: training has diverged. Go on from the last save with a learning rate \
-         below {:e}, a longer warm-up (now {} steps) or stronger clipping (now {})",
-        step + 1,
-        plan.learning_rate,
-        plan.warmup,
-        plan.clip_norm
-    ))
+fn not_finite(what: &'static str, value: f64, step: usize) -> Error {
+    Error::NotFinite {
+        step: step + 1,
+        what,
+        value,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use candle_core::Device;
+    use std::collections::BTreeMap;
+
+    use candle_core::{Device, Var};
 
     use super::*;
 
     /// A line through noisy points: `w x + b`, the squares of the errors summed.
     struct Line {
-        vars: BTreeMap<String, Var>,
+        vars: Vars,
         points: Vec<(f32, f32)>,
     }
 
@@ -397,7 +379,7 @@ mod tests {
             let scalar =
                 |x: f32| Var::from_tensor(&Tensor::new(&[[x]], &Device::Cpu).unwrap()).unwrap();
             Self {
-                vars: BTreeMap::from([
+                vars: Vars::from([
                     ("b".to_owned(), scalar(0.5)),
                     ("w".to_owned(), scalar(-1.0)),
                 ]),
@@ -439,7 +421,7 @@ mod tests {
             let mut loss = |points: &Vec<(f32, f32)>, stream: &mut Stream| {
                 let (x, y): (Vec<f32>, Vec<f32>) = points.iter().copied().unzip();
                 let (x, y) = (Tensor::new(x, &Device::Cpu)?, Tensor::new(y, &Device::Cpu)?);
-                let noise = 1.0 + 1e-3 * stream.uniform() * f64::from(u8::from(plan.seed != 0));
+                let noise = 1.0 + 1e-3 * stream.next_f64() * f64::from(u8::from(plan.seed != 0));
                 let guess = x
                     .broadcast_mul(&self.vars["w"].flatten_all()?)?
                     .broadcast_add(&self.vars["b"].flatten_all()?)?;
@@ -507,8 +489,10 @@ mod tests {
                     state,
                     optimizer: Some(optimizer),
                 } => {
-                    let moments: BTreeMap<String, Tensor> =
-                        optimizer.moments().map(Result::unwrap).collect();
+                    let moments: BTreeMap<String, Tensor> = optimizer
+                        .moments()
+                        .map(|(name, t)| (name, t.copy().unwrap()))
+                        .collect();
                     saved = Some((serde_json::to_string(state).unwrap(), moments));
                 }
                 _ => {}
@@ -583,7 +567,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("loss is NaN at step 1") && error.contains("learning rate"),
+            error.starts_with("step 1: the loss is NaN") && error.contains("learning rate"),
             "{error}"
         );
 
@@ -594,9 +578,6 @@ mod tests {
             .run(&plan(), 8, None, &mut |_| Ok(Flow::Go))
             .unwrap_err()
             .to_string();
-        assert!(
-            error.contains("1 of 3 parameters got no gradient") && error.contains("lost.bias"),
-            "{error}"
-        );
+        assert!(error.contains("'lost.bias' got no gradient"), "{error}");
     }
 }

@@ -1,0 +1,558 @@
+//! GPT-2: the language model that writes replies.
+//!
+//! Radford et al. 2019, "Language Models are Unsupervised Multitask Learners". Names, layouts and
+//! numerics are those of `openai-community/gpt2*` as transformers computes them
+//! (modeling_gpt2.py): pre-norm blocks, `(in, out)` matrices, tanh GELU, tied embeddings.
+//!
+//! Not supported, and refused by [`Config::check`]: cross-attention, unscaled attention, and other
+//! activations than `gelu_new`.
+
+use candle_core::{D, DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::ops::{self, Attention, Gelu, Layout};
+use crate::rng::Stream;
+use crate::weights::{self, Init, Scope, Spec, Tensors};
+use crate::{Error, Result};
+
+/// `config.json` of a GPT-2. Fields that this crate does not use are kept as they were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// V.
+    pub vocab_size: usize,
+    /// The longest sequence, in tokens.
+    pub n_positions: usize,
+    /// C.
+    pub n_embd: usize,
+    /// Number of blocks.
+    pub n_layer: usize,
+    /// H.
+    pub n_head: usize,
+    /// Width of the MLP; 4C when absent.
+    #[serde(default)]
+    pub n_inner: Option<usize>,
+    /// Added to the variance in LayerNorm.
+    #[serde(default = "eps")]
+    pub layer_norm_epsilon: f64,
+    /// Dropout after each projection back into the residual stream.
+    #[serde(default = "tenth")]
+    pub resid_pdrop: f64,
+    /// Dropout of the embeddings.
+    #[serde(default = "tenth")]
+    pub embd_pdrop: f64,
+    /// Dropout of the attention probabilities.
+    #[serde(default = "tenth")]
+    pub attn_pdrop: f64,
+    /// Standard deviation of initial weights.
+    #[serde(default = "range")]
+    pub initializer_range: f64,
+    /// Ends a text.
+    #[serde(default = "end")]
+    pub eos_token_id: Option<u32>,
+    /// Everything else in the file.
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+fn eps() -> f64 {
+    1e-5
+}
+fn tenth() -> f64 {
+    0.1
+}
+fn range() -> f64 {
+    0.02
+}
+fn end() -> Option<u32> {
+    Some(50256)
+}
+
+impl Config {
+    /// A configuration of the given size; the rest as in the published models.
+    pub fn new(
+        vocab_size: usize,
+        n_positions: usize,
+        c: usize,
+        layers: usize,
+        heads: usize,
+    ) -> Self {
+        let rest = serde_json::json!({
+            "model_type": "gpt2",
+            "architectures": ["GPT2LMHeadModel"],
+            "activation_function": "gelu_new",
+        });
+        Self {
+            vocab_size,
+            n_positions,
+            n_embd: c,
+            n_layer: layers,
+            n_head: heads,
+            n_inner: None,
+            layer_norm_epsilon: eps(),
+            resid_pdrop: tenth(),
+            embd_pdrop: tenth(),
+            attn_pdrop: tenth(),
+            initializer_range: range(),
+            eos_token_id: Some(vocab_size.saturating_sub(1) as u32),
+            rest: rest.as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The four published sizes: `gpt2` (124M), `gpt2-medium`, `gpt2-large`, `gpt2-xl` (1.5B).
+    pub fn named(name: &str) -> Option<Self> {
+        let (c, layers, heads) = match name {
+            "gpt2" => (768, 12, 12),
+            "gpt2-medium" => (1024, 24, 16),
+            "gpt2-large" => (1280, 36, 20),
+            "gpt2-xl" => (1600, 48, 25),
+            _ => return None,
+        };
+        Some(Self::new(50257, 1024, c, layers, heads))
+    }
+
+    /// Refuses what this file does not compute.
+    ///
+    /// # Errors
+    /// [`Error::Config`], naming the field.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |why: String| Err(Error::Config(why));
+        let field = |name: &str| self.rest.get(name).cloned().unwrap_or_default();
+        if let Some(kind) = field("model_type").as_str().filter(|k| *k != "gpt2") {
+            return refuse(format!("model_type is '{kind}', expected 'gpt2'"));
+        }
+        if self.n_head == 0 || self.n_embd % self.n_head != 0 {
+            return refuse(format!(
+                "n_embd {} is not a multiple of n_head {}",
+                self.n_embd, self.n_head
+            ));
+        }
+        if self.vocab_size == 0 || self.n_positions == 0 || self.n_layer == 0 {
+            return refuse("vocab_size, n_positions and n_layer must be above 0".into());
+        }
+        if let Some(act) = field("activation_function").as_str()
+            && !["gelu_new", "gelu_pytorch_tanh"].contains(&act)
+        {
+            return refuse(format!(
+                "activation_function '{act}' is not supported, only gelu_new"
+            ));
+        }
+        for (name, supported) in [
+            ("add_cross_attention", false),
+            ("scale_attn_by_inverse_layer_idx", false),
+            ("scale_attn_weights", true),
+            ("tie_word_embeddings", true),
+        ] {
+            if field(name).as_bool().is_some_and(|b| b != supported) {
+                return refuse(format!("{name} = {} is not supported", !supported));
+            }
+        }
+        Ok(())
+    }
+
+    fn inner(&self) -> usize {
+        self.n_inner.unwrap_or(4 * self.n_embd)
+    }
+
+    /// Every parameter, in the order of the computation. As in transformers, the projections back
+    /// into the residual stream start smaller by the root of their number.
+    pub fn specs(&self) -> Vec<Spec> {
+        let (c, f, std) = (self.n_embd, self.inner(), self.initializer_range);
+        let mut specs = Vec::new();
+        let mut add = |name: String, shape: &[usize], init| {
+            let shape = shape.to_vec();
+            specs.push(Spec { name, shape, init });
+        };
+        add(
+            "transformer.wte.weight".into(),
+            &[self.vocab_size, c],
+            Init::Normal(std),
+        );
+        add(
+            "transformer.wpe.weight".into(),
+            &[self.n_positions, c],
+            Init::Normal(std),
+        );
+        let residual = Init::Normal(std / (2.0 * self.n_layer as f64).sqrt());
+        for i in 0..self.n_layer {
+            let name = |part: &str| format!("transformer.h.{i}.{part}");
+            for ln in ["ln_1", "ln_2"] {
+                add(name(&format!("{ln}.weight")), &[c], Init::Const(1.0));
+                add(name(&format!("{ln}.bias")), &[c], Init::Const(0.0));
+            }
+            for (part, n_in, n_out, init) in [
+                ("attn.c_attn", c, 3 * c, Init::Normal(std)),
+                ("attn.c_proj", c, c, residual),
+                ("mlp.c_fc", c, f, Init::Normal(std)),
+                ("mlp.c_proj", f, c, residual),
+            ] {
+                add(name(&format!("{part}.weight")), &[n_in, n_out], init);
+                add(name(&format!("{part}.bias")), &[n_out], Init::Const(0.0));
+            }
+        }
+        add("transformer.ln_f.weight".into(), &[c], Init::Const(1.0));
+        add("transformer.ln_f.bias".into(), &[c], Init::Const(0.0));
+        specs
+    }
+}
+
+/// Makes a checkpoint's tensors those of this configuration, on `device` in float32.
+///
+/// # Errors
+/// Names a tensor that is missing or misshapen.
+pub fn fit(found: Tensors, config: &Config, device: &Device) -> Result<(Tensors, weights::Fit)> {
+    config.check()?;
+    let mut found = weights::canonical_names(found, "transformer.", &["lm_head."]);
+    // Tied to wte; files that carry it repeat it.
+    found.remove("lm_head.weight");
+    // The causal mask as a buffer, in older files.
+    found.retain(|name, _| !name.ends_with(".attn.bias") && !name.ends_with(".attn.masked_bias"));
+    weights::fit(found, &config.specs(), &[], 0, device)
+}
+
+/// The model. Built on tracked tensors it can be trained, on detached ones it leaves no graph.
+pub struct Gpt2 {
+    config: Config,
+    wte: Tensor, // (V, C)
+    wpe: Tensor, // (n_positions, C)
+    h: Vec<Block>,
+    ln_f: Norm,
+}
+
+struct Block {
+    ln_1: Norm,
+    c_attn: Conv1D,
+    c_proj: Conv1D,
+    ln_2: Norm,
+    mlp_fc: Conv1D,
+    mlp_proj: Conv1D,
+}
+
+struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+    eps: f64,
+}
+
+impl Norm {
+    fn load(scope: &Scope, c: usize, eps: f64) -> Result<Self> {
+        let (weight, bias) = (scope.get("weight", &[c])?, scope.get("bias", &[c])?);
+        Ok(Self { weight, bias, eps })
+    }
+
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        ops::layer_norm(x, &self.weight, &self.bias, self.eps)
+    }
+}
+
+struct Conv1D {
+    weight: Tensor, // (in, out)
+    bias: Tensor,
+}
+
+impl Conv1D {
+    fn load(scope: &Scope, n_in: usize, n_out: usize) -> Result<Self> {
+        let (weight, bias) = (
+            scope.get("weight", &[n_in, n_out])?,
+            scope.get("bias", &[n_out])?,
+        );
+        Ok(Self { weight, bias })
+    }
+
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        ops::linear(x, &self.weight, &self.bias, Layout::InOut)
+    }
+}
+
+/// Keys and values of the tokens seen so far, one pair a block.
+#[derive(Clone)]
+pub struct Cache {
+    blocks: Vec<Option<(Tensor, Tensor)>>, // (B, H, T, D) each
+    len: usize,
+}
+
+impl Cache {
+    /// Tokens seen so far.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True before the first token.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// A cache whose rows are these rows of this one: one prompt for many candidates, or the
+    /// candidates that have not ended.
+    ///
+    /// # Errors
+    /// When a row does not exist.
+    pub fn rows(&self, rows: &[u32]) -> Result<Self> {
+        let pick = |(k, v): &(Tensor, Tensor)| -> Result<(Tensor, Tensor)> {
+            let rows = Tensor::new(rows, k.device())?;
+            Ok((k.index_select(&rows, 0)?, v.index_select(&rows, 0)?))
+        };
+        let blocks = self.blocks.iter().map(|b| b.as_ref().map(pick).transpose());
+        Ok(Self {
+            blocks: blocks.collect::<Result<_>>()?,
+            len: self.len,
+        })
+    }
+}
+
+impl Gpt2 {
+    /// Builds the model on tensors that [`fit`] or [`weights::init`] gave.
+    ///
+    /// # Errors
+    /// Names a tensor that is missing or misshapen.
+    pub fn new(config: &Config, tensors: &Tensors) -> Result<Self> {
+        config.check()?;
+        let (c, f, eps) = (config.n_embd, config.inner(), config.layer_norm_epsilon);
+        let root = Scope::root(tensors).pp("transformer");
+        let block = |i: usize| -> Result<Block> {
+            let scope = root.pp("h").pp(i);
+            let (attn, mlp) = (scope.pp("attn"), scope.pp("mlp"));
+            Ok(Block {
+                ln_1: Norm::load(&scope.pp("ln_1"), c, eps)?,
+                c_attn: Conv1D::load(&attn.pp("c_attn"), c, 3 * c)?,
+                c_proj: Conv1D::load(&attn.pp("c_proj"), c, c)?,
+                ln_2: Norm::load(&scope.pp("ln_2"), c, eps)?,
+                mlp_fc: Conv1D::load(&mlp.pp("c_fc"), c, f)?,
+                mlp_proj: Conv1D::load(&mlp.pp("c_proj"), f, c)?,
+            })
+        };
+        Ok(Self {
+            config: config.clone(),
+            wte: root.pp("wte").get("weight", &[config.vocab_size, c])?,
+            wpe: root.pp("wpe").get("weight", &[config.n_positions, c])?,
+            h: (0..config.n_layer).map(block).collect::<Result<_>>()?,
+            ln_f: Norm::load(&root.pp("ln_f"), c, eps)?,
+        })
+    }
+
+    /// The configuration it was built from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The device its parameters are on.
+    pub fn device(&self) -> &Device {
+        self.wte.device()
+    }
+
+    /// `ids (B, T)`, u32, from position `from` on: `(B, T, C)`.
+    fn embed(&self, ids: &Tensor, from: usize, rng: Option<&mut Stream>) -> Result<Tensor> {
+        let (b, t) = ids.dims2()?;
+        if from + t > self.config.n_positions {
+            return Err(Error::Input(format!(
+                "{} tokens are more than the model's {} positions",
+                from + t,
+                self.config.n_positions
+            )));
+        }
+        let tokens = self.wte.index_select(&ids.flatten_all()?, 0)?;
+        let tokens = tokens.reshape((b, t, self.config.n_embd))?;
+        let x = tokens.broadcast_add(&self.wpe.narrow(0, from, t)?)?; // (B, T, C)
+        Ok(ops::dropout(&x, self.config.embd_pdrop, rng)?)
+    }
+
+    /// The residual stream after the embedding, after each block, and after the last norm: what
+    /// transformers calls `hidden_states`, each `(B, T, C)`, with the last one normed.
+    ///
+    /// # Errors
+    /// When the sequence is too long or an id is outside the vocabulary.
+    pub fn hidden_states(&self, ids: &Tensor) -> Result<Vec<Tensor>> {
+        let mut states = vec![self.embed(ids, 0, None)?];
+        for block in &self.h {
+            let next = self.block(block, &states[states.len() - 1], &mut None)?;
+            states.push(next);
+        }
+        if let Some(last) = states.last_mut() {
+            *last = self.ln_f.forward(last)?;
+        }
+        Ok(states)
+    }
+
+    /// The normed state of every position, `(B, T, C)`. With a stream, dropout is on.
+    ///
+    /// # Errors
+    /// As [`Gpt2::hidden_states`].
+    pub fn hidden(&self, ids: &Tensor, mut rng: Option<&mut Stream>) -> Result<Tensor> {
+        let mut x = self.embed(ids, 0, rng.as_deref_mut())?;
+        for block in &self.h {
+            x = self.block(block, &x, &mut rng)?;
+        }
+        Ok(self.ln_f.forward(&x)?)
+    }
+
+    fn block(&self, block: &Block, x: &Tensor, rng: &mut Option<&mut Stream>) -> Result<Tensor> {
+        let how = Attention {
+            heads: self.config.n_head,
+            causal: true,
+            lengths: vec![],
+        };
+        let p = self.config.resid_pdrop;
+        let qkv = block.c_attn.forward(&block.ln_1.forward(x)?)?; // (B, T, 3C)
+        let y = ops::attention(&qkv, &how, self.config.attn_pdrop, rng.as_deref_mut())?;
+        let y = ops::dropout(&block.c_proj.forward(&y)?, p, rng.as_deref_mut())?;
+        let x = (x + y)?;
+        let y = block.mlp_fc.forward(&block.ln_2.forward(&x)?)?; // (B, T, 4C)
+        let y = block.mlp_proj.forward(&ops::gelu(&y, Gelu::Tanh)?)?;
+        Ok((x + ops::dropout(&y, p, rng.as_deref_mut())?)?)
+    }
+
+    /// Logits of hidden rows: `(.., C)` to `(.., V)`.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        let (c, v) = (self.config.n_embd, self.config.vocab_size);
+        let rows = hidden.elem_count() / c;
+        let logits = hidden.reshape((rows, c))?.matmul(&self.wte.t()?)?;
+        let mut shape = hidden.dims().to_vec();
+        *shape.last_mut().unwrap_or(&mut 0) = v;
+        Ok(logits.reshape(shape)?)
+    }
+
+    /// Summed cross-entropy in nats over the tokens that count, and their number. Position `t`
+    /// predicts `ids[t + 1]`, which counts where `counts (B, T)` says so at `t + 1`; only those rows
+    /// reach the vocabulary.
+    ///
+    /// # Errors
+    /// As [`Gpt2::hidden`].
+    pub fn loss(
+        &self,
+        ids: &[Vec<u32>],
+        counts: &[Vec<bool>],
+        rng: Option<&mut Stream>,
+        with_grad: bool,
+    ) -> Result<(Tensor, usize)> {
+        let (rows, targets) = self.counted(ids, counts)?;
+        let hidden = self.hidden(&batch(ids, self.device())?, rng)?;
+        let loss =
+            ops::vocabulary_loss(&self.pick(&hidden, &rows)?, &self.wte, &targets, with_grad)?;
+        Ok((loss, targets.len()))
+    }
+
+    /// Cross-entropy in nats of each row of a batch, with its number of counted tokens; no gradient.
+    ///
+    /// # Errors
+    /// As [`Gpt2::loss`].
+    pub fn losses(&self, ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Result<Vec<(f64, usize)>> {
+        let hidden = self.hidden(&batch(ids, self.device())?, None)?;
+        let t = hidden.dim(1)?;
+        let mut losses = Vec::with_capacity(ids.len());
+        for (b, (ids, counts)) in ids.iter().zip(counts).enumerate() {
+            let (mut rows, targets) =
+                self.counted(std::slice::from_ref(ids), std::slice::from_ref(counts))?;
+            rows.iter_mut().for_each(|row| *row += (b * t) as u32);
+            let loss = match targets.is_empty() {
+                true => 0.0,
+                false => {
+                    ops::vocabulary_loss(&self.pick(&hidden, &rows)?, &self.wte, &targets, false)?
+                        .to_scalar::<f32>()? as f64
+                }
+            };
+            losses.push((loss, targets.len()));
+        }
+        Ok(losses)
+    }
+
+    /// Flat positions `(b, t)` of the states that predict a counted token, and those tokens.
+    fn counted(&self, ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Result<(Vec<u32>, Vec<u32>)> {
+        let t = ids.iter().map(Vec::len).max().unwrap_or(0);
+        let v = self.config.vocab_size;
+        let (mut rows, mut targets) = (Vec::new(), Vec::new());
+        for (b, (ids, counts)) in ids.iter().zip(counts).enumerate() {
+            if let Some(id) = ids.iter().find(|id| **id as usize >= v) {
+                return Err(Error::Tokenizer(format!(
+                    "token {id} is outside the model's vocabulary of {v}; tokenizer and model do not belong together"
+                )));
+            }
+            for i in (1..ids.len()).filter(|i| counts[*i]) {
+                rows.push((b * t + i - 1) as u32);
+                targets.push(ids[i]);
+            }
+        }
+        Ok((rows, targets))
+    }
+
+    /// Rows of the flattened `(B, T, C)` states: `(N, C)`.
+    fn pick(&self, hidden: &Tensor, rows: &[u32]) -> Result<Tensor> {
+        let rows = Tensor::new(rows, hidden.device())?;
+        let flat = hidden.reshape(((), self.config.n_embd))?;
+        Ok(flat.index_select(&rows, 0)?)
+    }
+
+    /// An empty cache.
+    pub fn cache(&self) -> Cache {
+        Cache {
+            blocks: vec![None; self.h.len()],
+            len: 0,
+        }
+    }
+
+    /// Continues a batch by `ids (B, T)` after what the cache holds: the logits of the last position,
+    /// `(B, V)`. For models built on detached tensors.
+    ///
+    /// # Errors
+    /// When the positions run out.
+    pub fn continue_cached(&self, ids: &Tensor, cache: &mut Cache) -> Result<Tensor> {
+        let (b, t) = ids.dims2()?;
+        let (c, heads) = (self.config.n_embd, self.config.n_head);
+        let mut x = self.embed(ids, cache.len, None)?;
+        for (block, slot) in self.h.iter().zip(&mut cache.blocks) {
+            let qkv = block.c_attn.forward(&block.ln_1.forward(&x)?)?; // (B, T, 3C)
+            let head = |i: usize| -> Result<Tensor> {
+                let part = qkv.narrow(D::Minus1, i * c, c)?;
+                Ok(part
+                    .reshape((b, t, heads, c / heads))?
+                    .transpose(1, 2)?
+                    .contiguous()?)
+            };
+            let (q, k, v) = (head(0)?, head(1)?, head(2)?); // (B, H, T, D)
+            let (k, v) = match slot.take() {
+                Some((old_k, old_v)) => (
+                    Tensor::cat(&[&old_k, &k], 2)?,
+                    Tensor::cat(&[&old_v, &v], 2)?,
+                ),
+                None => (k, v),
+            };
+            let scale = 1.0 / ((c / heads) as f64).sqrt();
+            let mut scores = (q.matmul(&k.t()?)? * scale)?; // (B, H, T, past + T)
+            if t > 1 {
+                let mask = candle_transformers::utils::build_additive_causal_mask(
+                    t,
+                    cache.len,
+                    None,
+                    ids.device(),
+                    DType::F32,
+                )?;
+                scores = scores.broadcast_add(&mask)?;
+            }
+            let p = candle_nn::ops::softmax_last_dim(&scores)?;
+            let y = p.matmul(&v)?.transpose(1, 2)?.reshape((b, t, c))?;
+            *slot = Some((k, v));
+            x = (&x + block.c_proj.forward(&y)?)?;
+            let y = block.mlp_fc.forward(&block.ln_2.forward(&x)?)?;
+            x = (&x + block.mlp_proj.forward(&ops::gelu(&y, Gelu::Tanh)?)?)?;
+        }
+        cache.len += t;
+        let last = self.ln_f.forward(&x.narrow(1, t - 1, 1)?.contiguous()?)?; // (B, 1, C)
+        Ok(self.logits(&last)?.squeeze(1)?)
+    }
+}
+
+/// Pads rows at their ends to the longest: `(B, T)`, u32. What is padded with does not matter: nothing
+/// after a token is seen by it, and padding is never counted.
+///
+/// # Errors
+/// When memory does not suffice.
+pub fn batch(rows: &[Vec<u32>], device: &Device) -> Result<Tensor> {
+    let t = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut ids = Vec::with_capacity(rows.len() * t);
+    for row in rows {
+        ids.extend_from_slice(row);
+        ids.resize(ids.len() + t - row.len(), 0);
+    }
+    Ok(Tensor::from_vec(ids, (rows.len(), t), device)?)
+}

@@ -1,0 +1,392 @@
+//! Hugging Face model folders: named tensors in, named tensors out.
+//!
+//! Tensors keep the names and layouts of the checkpoint (GPT-2's `(in, out)` matrices too), so
+//! nothing is renamed or transposed on the way. The only aliases are those that older files need:
+//! LayerNorm's `gamma`/`beta`, and the prefixes `transformer.` and `bert.`, which some files have and
+//! some lack.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor, Var};
+
+use crate::rng::Stream;
+use crate::{Error, Result};
+
+/// Named tensors in sorted order, so that every loop over them is reproducible.
+pub type Tensors = BTreeMap<String, Tensor>;
+
+/// Trainable parameters in sorted order.
+pub type Vars = BTreeMap<String, Var>;
+
+/// Looks tensors up by their checkpoint name below a prefix and checks their shapes.
+#[derive(Clone)]
+pub struct Scope<'a> {
+    tensors: &'a Tensors,
+    prefix: String,
+}
+
+impl<'a> Scope<'a> {
+    /// The root scope.
+    pub fn root(tensors: &'a Tensors) -> Self {
+        Self {
+            tensors,
+            prefix: String::new(),
+        }
+    }
+
+    /// The scope `name` below this one.
+    pub fn pp(&self, name: impl std::fmt::Display) -> Self {
+        Self {
+            tensors: self.tensors,
+            prefix: format!("{}{name}.", self.prefix),
+        }
+    }
+
+    /// The tensor `name`.
+    ///
+    /// # Errors
+    /// When it is missing or has another shape.
+    pub fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let name = format!("{}{name}", self.prefix);
+        let tensor = self
+            .tensors
+            .get(&name)
+            .ok_or_else(|| Error::MissingTensor(name.clone()))?;
+        if tensor.dims() != shape {
+            return Err(Error::Misshapen {
+                name,
+                file: tensor.dims().to_vec(),
+                config: shape.to_vec(),
+            });
+        }
+        Ok(tensor.clone())
+    }
+}
+
+/// One tensor that a model asks for, and how it starts when nothing is loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// Hugging Face name.
+    pub name: String,
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Initial values.
+    pub init: Init,
+}
+
+/// How a tensor starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// Normal with this standard deviation.
+    Normal(f64),
+    /// All the same number.
+    Const(f32),
+}
+
+/// Random weights for a model, from the stream `init` of the seed; each tensor has its own stream,
+/// so that its values do not depend on which others are drawn.
+///
+/// # Errors
+/// When the tensors do not fit into memory.
+pub fn init(specs: &[Spec], seed: u64, device: &Device) -> Result<Tensors> {
+    specs.iter().map(|s| init_one(s, seed, device)).collect()
+}
+
+fn init_one(spec: &Spec, seed: u64, device: &Device) -> Result<(String, Tensor)> {
+    let count = spec.shape.iter().product();
+    let values = match spec.init {
+        Init::Const(value) => vec![value; count],
+        Init::Normal(std) => {
+            let mut stream = Stream::new(seed, &format!("init {}", spec.name));
+            (0..count)
+                .map(|_| (stream.next_normal() * std) as f32)
+                .collect()
+        }
+    };
+    let tensor = Tensor::from_vec(values, spec.shape.as_slice(), device)?;
+    Ok((spec.name.clone(), tensor))
+}
+
+/// What became of a checkpoint's tensors when it was fitted to a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// Tensors that the checkpoint lacked and that started at random (a new classifier head).
+    pub fresh: Vec<String>,
+    /// Tensors in the checkpoint that the model has no use for.
+    pub unused: Vec<String>,
+}
+
+/// Fits a checkpoint's tensors to the ones a model asks for, as float32 on `device`. Tensors whose
+/// name starts with one of `heads` may be missing or misshapen: they start at random from `seed`.
+///
+/// # Errors
+/// Names the first other tensor that is missing or misshapen.
+pub fn fit(
+    mut found: Tensors,
+    specs: &[Spec],
+    heads: &[&str],
+    seed: u64,
+    device: &Device,
+) -> Result<(Tensors, Fit)> {
+    let mut fit = Fit::default();
+    let mut fitted = Tensors::new();
+    for spec in specs {
+        let is_head = heads.iter().any(|head| spec.name.starts_with(head));
+        match found.remove(&spec.name) {
+            Some(tensor) if tensor.dims() == spec.shape => {
+                let tensor = tensor.to_device(device)?.to_dtype(DType::F32)?;
+                fitted.insert(spec.name.clone(), tensor);
+            }
+            Some(tensor) if !is_head => {
+                return Err(Error::Misshapen {
+                    name: spec.name.clone(),
+                    file: tensor.dims().to_vec(),
+                    config: spec.shape.clone(),
+                });
+            }
+            None if !is_head => return Err(Error::MissingTensor(spec.name.clone())),
+            _ => {
+                fit.fresh.push(spec.name.clone());
+                fitted.extend([init_one(spec, seed, device)?]);
+            }
+        }
+    }
+    fit.unused = found.into_keys().collect();
+    Ok((fitted, fit))
+}
+
+/// Gives tensors the names of current checkpoints: `gamma`/`beta` become `weight`/`bias`, and
+/// `prefix` ("transformer.", "bert.") is added to the names that belong below it but lack it.
+/// `tops` are the names outside the prefix ("classifier.", "lm_head.").
+pub fn canonical_names(found: Tensors, prefix: &str, tops: &[&str]) -> Tensors {
+    found
+        .into_iter()
+        .map(|(name, tensor)| {
+            let name = match name.rsplit_once('.') {
+                Some((stem, "gamma")) => format!("{stem}.weight"),
+                Some((stem, "beta")) => format!("{stem}.bias"),
+                _ => name,
+            };
+            let outside = name.starts_with(prefix) || tops.iter().any(|top| name.starts_with(top));
+            let name = if outside {
+                name
+            } else {
+                format!("{prefix}{name}")
+            };
+            (name, tensor)
+        })
+        .collect()
+}
+
+/// The safetensors files of a model folder: `model.safetensors`, or the shards that
+/// `model.safetensors.index.json` lists.
+///
+/// # Errors
+/// Says what is missing; a folder with pickled weights only is refused with the way out.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let fail = |path: &Path, why: &str| Error::File {
+        path: path.display().to_string(),
+        why: why.into(),
+    };
+    let single = folder.join("model.safetensors");
+    if single.is_file() {
+        return Ok(vec![single]);
+    }
+    let index = folder.join("model.safetensors.index.json");
+    if index.is_file() {
+        let text = std::fs::read_to_string(&index).map_err(|e| fail(&index, &e.to_string()))?;
+        let json: serde_json::Value =
+            serde_json::from_str(&text).map_err(|e| fail(&index, &format!("not JSON: {e}")))?;
+        let map = json["weight_map"]
+            .as_object()
+            .ok_or_else(|| fail(&index, "has no 'weight_map' object"))?;
+        let names: std::collections::BTreeSet<_> =
+            map.values().filter_map(|v| v.as_str()).collect();
+        return names
+            .into_iter()
+            .map(|name| {
+                // A shard's name is data: it must not lead out of the folder.
+                let plain = Path::new(name).file_name().is_some_and(|f| f == name);
+                let path = folder.join(name);
+                match plain && path.is_file() {
+                    true => Ok(path),
+                    false => Err(fail(
+                        &path,
+                        "the index names this shard, but it is not there",
+                    )),
+                }
+            })
+            .collect();
+    }
+    if folder.join("pytorch_model.bin").is_file() {
+        return Err(fail(
+            folder,
+            "has only pickled weights (pytorch_model.bin), which can carry code and are not read; convert them to model.safetensors with transformers' save_pretrained",
+        ));
+    }
+    Err(fail(folder, "has no model.safetensors"))
+}
+
+/// Reads every tensor of the files onto the CPU, in the files' dtypes.
+///
+/// # Errors
+/// Names the file that cannot be read.
+pub fn read(files: &[PathBuf]) -> Result<Tensors> {
+    let mut tensors = Tensors::new();
+    for file in files {
+        let loaded =
+            candle_core::safetensors::load(file, &Device::Cpu).map_err(|e| Error::File {
+                path: file.display().to_string(),
+                why: format!("not a whole safetensors file: {e}"),
+            })?;
+        tensors.extend(loaded);
+    }
+    Ok(tensors)
+}
+
+/// Reads tensors from the bytes of a safetensors file.
+///
+/// # Errors
+/// When the bytes are not a whole safetensors file.
+pub fn from_bytes(bytes: &[u8]) -> Result<Tensors> {
+    Ok(candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?
+        .into_iter()
+        .collect())
+}
+
+/// Writes `model.safetensors`, whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written; a half-written one is removed.
+pub fn write(tensors: &Tensors, path: &Path) -> Result<()> {
+    let fail = |e: String| Error::File {
+        path: path.display().to_string(),
+        why: e,
+    };
+    let partial = path.with_extension("safetensors.part");
+    let metadata = Some([("format".to_string(), "pt".to_string())].into());
+    let contiguous = tensors
+        .iter()
+        .map(|(name, t)| Ok((name.clone(), t.contiguous()?)))
+        .collect::<Result<Vec<_>>>()?;
+    safetensors::serialize_to_file(contiguous, metadata, &partial)
+        .map_err(|e| e.to_string())
+        .and_then(|()| std::fs::rename(&partial, path).map_err(|e| e.to_string()))
+        .map_err(|e| {
+            std::fs::remove_file(&partial).ok();
+            fail(e)
+        })
+}
+
+/// Makes each tensor a trainable parameter.
+///
+/// # Errors
+/// When memory does not suffice.
+pub fn trainable(tensors: &Tensors) -> Result<Vars> {
+    tensors
+        .iter()
+        .map(|(name, t)| Ok((name.clone(), Var::from_tensor(t)?)))
+        .collect()
+}
+
+/// The parameters as plain tensors that share their storage. A model built on `tracked` tensors can
+/// be trained; one built on the others sees every update but leaves no graph behind.
+pub fn view(vars: &Vars, tracked: bool) -> Tensors {
+    vars.iter()
+        .map(|(name, var)| {
+            let tensor = match tracked {
+                true => var.as_tensor().clone(),
+                false => var.as_detached_tensor(),
+            };
+            (name.clone(), tensor)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn tensor(shape: &[usize]) -> Tensor {
+        Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn old_names_become_new_ones() {
+        let old = Tensors::from([
+            ("h.0.ln_1.gamma".to_string(), tensor(&[1])),
+            ("transformer.wte.weight".to_string(), tensor(&[1])),
+            ("lm_head.weight".to_string(), tensor(&[1])),
+        ]);
+        let names: Vec<_> = canonical_names(old, "transformer.", &["lm_head."])
+            .into_keys()
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "lm_head.weight",
+                "transformer.h.0.ln_1.weight",
+                "transformer.wte.weight"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fit_names_what_is_missing_misshapen_fresh_and_unused() {
+        let spec = |name: &str, n| Spec {
+            name: name.into(),
+            shape: vec![n],
+            init: Init::Normal(0.02),
+        };
+        let specs = [spec("a", 2), spec("classifier.weight", 3)];
+        let found = || {
+            Tensors::from([
+                ("a".to_string(), tensor(&[2])),
+                ("x".to_string(), tensor(&[1])),
+            ])
+        };
+        let (fitted, report) = fit(found(), &specs, &["classifier."], 1, &Device::Cpu).unwrap();
+        assert_eq!(fitted["classifier.weight"].dims(), [3]);
+        assert_eq!(report.fresh, ["classifier.weight"]);
+        assert_eq!(report.unused, ["x"]);
+        let missing = fit(found(), &specs, &[], 1, &Device::Cpu).unwrap_err();
+        assert!(missing.to_string().contains("'classifier.weight'"));
+        let misshapen = fit(found(), &[spec("a", 5)], &[], 1, &Device::Cpu).unwrap_err();
+        assert_eq!(
+            misshapen.to_string(),
+            "tensor 'a': the file has [2], config.json asks for [5]"
+        );
+    }
+
+    #[test]
+    fn a_folder_is_read_whole_or_by_shards() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        assert!(
+            files(dir.path())
+                .unwrap_err()
+                .to_string()
+                .contains("no model.safetensors")
+        );
+        for (shard, name) in [("s1.safetensors", "a"), ("s2.safetensors", "b")] {
+            write(
+                &Tensors::from([(name.to_string(), tensor(&[2]))]),
+                &at(shard),
+            )
+            .unwrap();
+        }
+        let index = r#"{"weight_map":{"a":"s1.safetensors","b":"s2.safetensors"}}"#;
+        std::fs::write(at("model.safetensors.index.json"), index).unwrap();
+        let tensors = read(&files(dir.path()).unwrap()).unwrap();
+        assert_eq!(tensors.keys().collect::<Vec<_>>(), ["a", "b"]);
+        std::fs::remove_file(at("s2.safetensors")).unwrap();
+        assert!(
+            files(dir.path())
+                .unwrap_err()
+                .to_string()
+                .contains("s2.safetensors")
+        );
+    }
+}
