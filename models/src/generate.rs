@@ -4,8 +4,10 @@
 //! draws from a stream of its own, so its text depends on the seed, on the prompt's number and on `i`,
 //! and not on how many others are written with it.
 
+use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::gpt2::Gpt2;
 use crate::rng::Stream;
 use crate::{Error, Result};
 
@@ -201,6 +203,179 @@ pub fn check_prompt(prompt: &[u32], positions: usize) -> Result<()> {
     Ok(())
 }
 
+/// One prompt of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Names the prompt's streams: its number in the work as a whole.
+    pub key: i64,
+    /// Token ids of the prompt.
+    pub prompt: Vec<u32>,
+}
+
+/// Writes one candidate with a full forward pass for each token: what [`generate`] must equal.
+/// `end` is the end token.
+///
+/// # Errors
+/// As [`generate`].
+pub fn generate_naive(
+    model: &Gpt2,
+    task: &Task,
+    candidate: usize,
+    end: u32,
+    decode: &Decode,
+) -> Result<Completion> {
+    decode.check()?;
+    check_prompt(&task.prompt, model.config().n_positions)?;
+    let mut stream = stream_of(decode.seed, task.key, candidate);
+    let mut ids = task.prompt.clone();
+    let written = |ids: &[u32]| ids[task.prompt.len()..].to_vec();
+    while ids.len() < model.config().n_positions
+        && ids.len() - task.prompt.len() < decode.max_new_tokens
+    {
+        let input = Tensor::from_slice(&ids, (1, ids.len()), model.device())?;
+        let last = model
+            .hidden(&input, None)?
+            .narrow(1, ids.len() - 1, 1)?
+            .contiguous()?; // (1, 1, C)
+        let mut logits = rows(&model.logits(&last)?.squeeze(1)?)?;
+        let next = draw(&mut logits[0], &ids, decode, &mut stream)?;
+        if next == end {
+            return Ok(Completion {
+                ids: written(&ids),
+                finish: Finish::End,
+            });
+        }
+        ids.push(next);
+    }
+    Ok(Completion {
+        ids: written(&ids),
+        finish: Finish::Length,
+    })
+}
+
+/// A candidate that is being written.
+struct Row {
+    task: usize,
+    candidate: usize,
+    /// Prompt and reply so far.
+    ids: Vec<u32>,
+    stream: Stream,
+}
+
+/// Writes `candidates` replies to each task, all tasks in one batch: one list of completions a task.
+/// `on_token` hears each token as (task, candidate, token).
+///
+/// All rows stand at the same position: the beginning that the prompts have in common in length is
+/// read once a prompt and copied for its candidates; then every step feeds each row one token, its
+/// prompt's next one or the one just drawn. So rows of different length need no mask, and batches of
+/// prompts of similar length waste nothing. The model must be built on detached tensors.
+///
+/// # Errors
+/// When a prompt fills the model's positions, a setting cannot work, or memory does not suffice.
+pub fn generate(
+    model: &Gpt2,
+    tasks: &[Task],
+    candidates: usize,
+    end: u32,
+    decode: &Decode,
+    on_token: &mut dyn FnMut(usize, usize, u32),
+) -> Result<Vec<Vec<Completion>>> {
+    decode.check()?;
+    let positions = model.config().n_positions;
+    for task in tasks {
+        check_prompt(&task.prompt, positions)?;
+    }
+    let unwritten = Completion {
+        ids: Vec::new(),
+        finish: Finish::Length,
+    };
+    let mut done = vec![vec![unwritten; candidates]; tasks.len()];
+    let Some(common) = tasks.iter().map(|task| task.prompt.len()).min() else {
+        return Ok(done);
+    };
+    if candidates == 0 {
+        return Ok(done);
+    }
+
+    let beginnings: Vec<u32> = tasks
+        .iter()
+        .flat_map(|task| task.prompt[..common].iter().copied())
+        .collect();
+    let mut cache = model.cache();
+    let input = Tensor::from_vec(beginnings, (tasks.len(), common), model.device())?;
+    let first = model.continue_cached(&input, &mut cache)?; // (tasks, V)
+    let copies: Vec<u32> = (0..tasks.len() as u32)
+        .flat_map(|task| vec![task; candidates])
+        .collect();
+    cache = cache.rows(&copies)?;
+    let mut logits = rows(&first)?;
+    logits = copies
+        .iter()
+        .map(|&task| logits[task as usize].clone())
+        .collect();
+    let mut live: Vec<Row> = (0..tasks.len() * candidates)
+        .map(|i| Row {
+            task: i / candidates,
+            candidate: i % candidates,
+            ids: tasks[i / candidates].prompt[..common].to_vec(),
+            stream: stream_of(decode.seed, tasks[i / candidates].key, i % candidates),
+        })
+        .collect();
+
+    while !live.is_empty() {
+        let at = cache.len();
+        let mut stays = Vec::with_capacity(live.len());
+        for (row, logits) in live.iter_mut().zip(&mut logits) {
+            let prompt = &tasks[row.task].prompt;
+            let mut finish = None;
+            if at < prompt.len() {
+                row.ids.push(prompt[at]);
+            } else {
+                let next = draw(logits, &row.ids, decode, &mut row.stream)?;
+                if next == end {
+                    finish = Some(Finish::End);
+                } else {
+                    on_token(row.task, row.candidate, next);
+                    row.ids.push(next);
+                    let full = row.ids.len() - prompt.len() == decode.max_new_tokens
+                        || row.ids.len() == positions;
+                    finish = full.then_some(Finish::Length);
+                }
+            }
+            if let Some(finish) = finish {
+                let ids = row.ids[prompt.len()..].to_vec();
+                done[row.task][row.candidate] = Completion { ids, finish };
+            }
+            stays.push(finish.is_none());
+        }
+        if stays.contains(&false) {
+            let kept: Vec<u32> = (0..)
+                .zip(&stays)
+                .filter(|(_, stays)| **stays)
+                .map(|(i, _)| i)
+                .collect();
+            let mut stay = stays.iter();
+            live.retain(|_| stay.next().is_some_and(|stay| *stay));
+            if live.is_empty() {
+                break;
+            }
+            cache = cache.rows(&kept)?;
+        }
+        let next: Vec<u32> = live
+            .iter()
+            .filter_map(|row| row.ids.last().copied())
+            .collect();
+        let input = Tensor::from_vec(next, (live.len(), 1), model.device())?;
+        logits = rows(&model.continue_cached(&input, &mut cache)?)?;
+    }
+    Ok(done)
+}
+
+/// The rows of (B, V) logits.
+fn rows(logits: &Tensor) -> Result<Vec<Vec<f32>>> {
+    Ok(logits.to_dtype(DType::F32)?.to_vec2()?)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -361,5 +536,81 @@ mod tests {
                 .contains("1024 positions")
         );
         assert!(check_prompt(&[1; 1023], 1024).is_ok());
+    }
+
+    fn model() -> Gpt2 {
+        let mut config = crate::gpt2::Config::new(50, 24, 16, 2, 2);
+        config.initializer_range = 0.5; // so that the tokens differ in probability
+        let tensors = crate::weights::init(&config.specs(), 5, &candle_core::Device::Cpu).unwrap();
+        Gpt2::new(&config, &tensors).unwrap()
+    }
+
+    fn tasks() -> Vec<Task> {
+        let prompt = |key: i64, n: u32| Task {
+            key,
+            prompt: (0..n).map(|i| (i * 7 + n) % 49).collect(),
+        };
+        vec![prompt(10, 3), prompt(11, 8), prompt(12, 3), prompt(13, 23)]
+    }
+
+    /// With and without cache, alone and in a batch, few and many: the same tokens.
+    #[test]
+    fn cached_and_naive_write_the_same() {
+        let (model, tasks, end) = (model(), tasks(), 49);
+        for decode in [
+            Decode {
+                temperature: 0.0,
+                ..ALL
+            },
+            Decode {
+                max_new_tokens: 12,
+                top_k: 20,
+                top_p: 0.9,
+                repetition_penalty: 1.2,
+                ..ALL
+            },
+        ] {
+            let mut heard = vec![vec![Vec::new(); 3]; tasks.len()];
+            let all = generate(&model, &tasks, 3, end, &decode, &mut |t, c, token| {
+                heard[t][c].push(token)
+            })
+            .unwrap();
+            for (t, task) in tasks.iter().enumerate() {
+                for c in 0..3 {
+                    let naive = generate_naive(&model, task, c, end, &decode).unwrap();
+                    assert_eq!(all[t][c], naive, "task {t} candidate {c}");
+                    assert_eq!(heard[t][c], naive.ids);
+                }
+            }
+            let one = generate(&model, &tasks[1..2], 1, end, &decode, &mut |_, _, _| {}).unwrap();
+            assert_eq!(one[0][0], all[1][0]);
+            assert_eq!(
+                (all[3][0].ids.len(), all[3][0].finish),
+                (1, Finish::Length),
+                "the last position"
+            );
+        }
+    }
+
+    #[test]
+    fn a_full_prompt_is_refused_before_anything_is_written() {
+        let full = Task {
+            key: 0,
+            prompt: vec![1; 24],
+        };
+        let error = generate(
+            &model(),
+            &[tasks()[0].clone(), full],
+            1,
+            49,
+            &ALL,
+            &mut |_, _, _| {},
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("24 positions"), "{error}");
+        assert_eq!(
+            generate(&model(), &[], 3, 49, &ALL, &mut |_, _, _| {}).unwrap(),
+            Vec::<Vec<Completion>>::new()
+        );
     }
 }

@@ -11,6 +11,7 @@
 //! | [`train`] | the loop: batches, gradients, validation, stopping, resuming |
 //! | [`optim`], [`schedule`] | AdamW and clipping; the learning rate over the steps |
 //! | [`checkpoint`] | tensors as named bytes and back |
+//! | [`evaluate`] | losses and probabilities of many examples |
 //! | [`generate`] | how the next token is drawn, and whole replies |
 //! | [`cost`] | parameters, memory and time before a run starts |
 //!
@@ -21,6 +22,7 @@ pub mod batch;
 pub mod bert;
 pub mod checkpoint;
 pub mod cost;
+pub mod evaluate;
 pub mod generate;
 pub mod gpt2;
 pub mod ops;
