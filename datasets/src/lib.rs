@@ -14,6 +14,7 @@ pub mod listing;
 pub mod ndjson;
 pub mod read;
 pub mod record;
+pub mod sample;
 pub mod source;
 pub mod table;
 

@@ -689,17 +689,15 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 } in blocks
                 {
                     let mut batch = Batch::default();
-                    let mut line = first_line;
                     let mut start = 0;
                     let ends = memchr_iter(b'\n', &text).chain(std::iter::once(text.len()));
-                    for end in ends {
+                    for (line, end) in (first_line..).zip(ends) {
                         let bytes = text[start..end].trim_ascii();
                         if !bytes.is_empty() {
                             batch.counts.rows += 1;
                             parse(bytes, line, &mut batch);
                         }
                         start = end + 1;
-                        line += 1;
                     }
                     rows += batch.counts.rows;
                     batch.progress = meter.progress(rows);
