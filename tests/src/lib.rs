@@ -1,1 +1,184 @@
-//! .
+//! What the tests share: projects in folders that vanish, and the binary run as a person runs it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+pub mod hub;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use repartee_engine::Engine;
+
+/// The folder of real data and reference numbers, where it is: `REPARTEE_SHARED`, else `../shared`
+/// beside the workspace. Says on standard error when it is not, so that a skipped test shows.
+pub fn shared() -> Option<PathBuf> {
+    let folder = match std::env::var_os("REPARTEE_SHARED") {
+        Some(folder) => PathBuf::from(folder),
+        None => workspace().join("../shared"),
+    };
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!(
+        "skipped: {} is not there; set REPARTEE_SHARED to the folder of reference data",
+        folder.display()
+    );
+    None
+}
+
+/// The workspace's folder.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// A folder that vanishes when the test ends, with a project in it.
+pub struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// An empty folder; no project yet.
+    pub fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder for the test"),
+        }
+    }
+
+    /// A folder with a new project.
+    pub fn with_project() -> Self {
+        let place = Self::empty();
+        Engine::create(place.project()).expect("a new project");
+        place
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The project file's path.
+    pub fn project(&self) -> PathBuf {
+        self.path("test.repartee")
+    }
+
+    /// The project, opened.
+    pub fn engine(&self) -> Engine {
+        Engine::open(self.project()).expect("the test's project")
+    }
+
+    /// Writes a file into the folder.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("a file of the test");
+        path
+    }
+
+    /// The `repartee` binary, ready to run in this folder with two threads, so that it finds the project.
+    pub fn repartee<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .current_dir(self.folder())
+            .env_remove("REPARTEE_PROJECT")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
+        command.args(args).args(["--threads", "2"]);
+        command
+    }
+
+    /// Runs the binary to its end, whatever it is.
+    pub fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+        Ran::from(self.repartee(args).output().expect("the binary runs"))
+    }
+
+    /// Runs the binary and panics with all it said unless it ends with status 0.
+    pub fn ok<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.status, Some(0), "{ran}");
+        ran
+    }
+}
+
+/// What a run of the binary left.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// Its exit status; none when a signal ended it.
+    pub status: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Ran {
+    /// The last line of standard output as JSON; that of `--json` is the result.
+    pub fn json(&self) -> serde_json::Value {
+        let line = self.out.lines().last().unwrap_or_default();
+        serde_json::from_str(line)
+            .unwrap_or_else(|e| panic!("no JSON line at the end ({e}):\n{self}"))
+    }
+
+    /// `result` of the last line with `--json`.
+    pub fn result(&self) -> serde_json::Value {
+        self.json()["result"].clone()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "status {:?}\n--- out\n{}--- err\n{}",
+            self.status, self.out, self.err
+        )
+    }
+}
+
+/// The `repartee` binary of this build. Cargo builds a binary for the tests of its own package only, so
+/// the first test that needs it has it built, with the profile the tests have.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        // target/<profile>/deps/<test>-<hash> -> target/<profile>
+        let test = std::env::current_exe().expect("the test's own path");
+        let profile = test
+            .parent()
+            .and_then(Path::parent)
+            .expect("target/<profile>")
+            .to_owned();
+        let mut build = Command::new(env!("CARGO"));
+        build
+            .current_dir(workspace())
+            .args(["build", "--quiet", "-p", "repartee-cli"]);
+        if profile.file_name().is_some_and(|name| name == "release") {
+            build.arg("--release");
+        }
+        build
+            .arg("--target-dir")
+            .arg(profile.parent().expect("target"));
+        assert!(
+            build.status().expect("cargo runs").success(),
+            "the binary does not build"
+        );
+        profile.join(format!("repartee{}", std::env::consts::EXE_SUFFIX))
+    })
+}

@@ -1,1 +1,100 @@
-fn main() {}
+//! `repartee`, the command line: translates between a person (or a script) and the engine.
+//!
+//! Exit status: 0 done, 1 a negative result (a check that found something), 2 usage or failure, 130
+//! cancelled or paused from the keyboard.
+
+mod args;
+mod out;
+mod run;
+mod watch;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use args::{Cli, Common};
+use clap::Parser;
+use repartee_engine::{Code, Error};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version come this way too; where nobody reads them any more, there is no one to tell
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    if let Err(error) = set_threads(cli.common.threads) {
+        return fail(&cli.common, &error.into());
+    }
+    let level = match cli.common.verbose {
+        0 => "error",
+        1 => {
+            "warn,repartee_engine=info,repartee_models=info,repartee_store=info,repartee_datasets=info"
+        }
+        _ => {
+            "info,repartee_engine=debug,repartee_models=debug,repartee_store=debug,repartee_datasets=debug"
+        }
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("REPARTEE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    let common = cli.common.clone();
+    match run::run(cli) {
+        Ok(code) => code,
+        Err(error) => fail(&common, &error),
+    }
+}
+
+/// rayon and candle read the number of threads from the environment when they are first used.
+fn set_threads(threads: Option<usize>) -> Result<(), Error> {
+    let Some(threads) = threads else {
+        return Ok(());
+    };
+    if !(1..=1024).contains(&threads) {
+        return Err(Error::usage(format!(
+            "--threads is {threads}; it must be between 1 and 1024"
+        )));
+    }
+    for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
+        // SAFETY: the program has one thread yet; nothing reads the environment meanwhile.
+        unsafe { std::env::set_var(name, threads.to_string()) };
+    }
+    Ok(())
+}
+
+/// Tells what went wrong and gives the exit status for it.
+fn fail(common: &Common, error: &anyhow::Error) -> ExitCode {
+    // a reader that has seen enough (`| head`) is not an error
+    let gone = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;
+    if error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(gone))
+    {
+        return ExitCode::SUCCESS;
+    }
+    let error = match error.downcast_ref::<Error>() {
+        Some(error) => error.clone(),
+        None => error
+            .chain()
+            .skip(1)
+            .fold(Error::new(Code::Io, error.to_string()), |e, cause| {
+                e.with(cause.to_string())
+            }),
+    };
+    if common.json {
+        let line = serde_json::json!({ "event": "error", "error": error });
+        let _ = writeln!(io::stdout().lock(), "{line}");
+    }
+    let mut text = format!("repartee: {}", error.message);
+    for line in &error.detail {
+        text.push_str("\n  ");
+        text.push_str(line);
+    }
+    let _ = writeln!(io::stderr().lock(), "{text}");
+    ExitCode::from(if error.code == Code::Negative { 1 } else { 2 })
+}

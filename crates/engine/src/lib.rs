@@ -1,1 +1,65 @@
-//! .
+//! The use-cases of Repartee: one method for each thing a user can do.
+//!
+//! An [`Engine`] has one project file open. Short things are methods that take one struct of
+//! parameters and give one result, both plain serde data; long things are jobs ([`job::Job`]) that
+//! report progress and can be paused, cancelled and resumed from any process. The command line, and
+//! later the window, only translate between a person and these methods.
+
+pub mod bench;
+pub mod error;
+pub mod hub;
+pub mod job;
+mod kinds;
+pub mod pick;
+
+use std::path::{Path, PathBuf};
+
+use repartee_store::Store;
+
+pub use error::{Code, Error, Result};
+pub use job::{Ctx, Ended, Interrupt, Job, Progress, Signal, Stop};
+
+/// An open project, and what can be done with it.
+pub struct Engine {
+    /// The project file. Only use-cases touch it.
+    pub(crate) store: Store,
+    path: PathBuf,
+    /// This process as an owner of jobs.
+    pub(crate) owner: String,
+    /// Ctrl-C of the process that holds this engine.
+    pub interrupt: Interrupt,
+}
+
+impl Engine {
+    /// Makes a new project file.
+    ///
+    /// # Errors
+    /// [`Code::Exists`] when there is a file of that name, [`Code::Io`] when it cannot be written.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Ok(Self::over(Store::create(path)?, path))
+    }
+
+    /// Opens a project file, bringing one of an older version up to date.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::NotAProject`], or [`Code::NewerProject`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Ok(Self::over(Store::open(path)?, path))
+    }
+
+    fn over(store: Store, path: &Path) -> Self {
+        Self {
+            store,
+            path: path.to_owned(),
+            owner: job::new_owner(),
+            interrupt: Interrupt::default(),
+        }
+    }
+
+    /// Where the project file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

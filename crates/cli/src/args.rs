@@ -1,0 +1,750 @@
+//! Every command and flag, declared once: parsing, help and shell completions come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// From raw Reddit data to scored, queued replies, in one file.
+#[derive(Debug, Parser)]
+#[command(
+    name = "repartee",
+    version,
+    disable_help_subcommand = true,
+    after_help = "The usual way: new, import, pairs build, split make, base add, train generator, fakes make,\n\
+                  train realism, train upvotes, evaluate, chart, generate, queue.\n\
+                  `repartee demo` goes all of it on synthetic data."
+)]
+pub struct Cli {
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The project file [default: the one *.repartee file in this folder]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "REPARTEE_PROJECT",
+        value_name = "FILE"
+    )]
+    pub project: Option<PathBuf>,
+    /// JSON lines on standard output instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress, only results
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Threads for computing [default: all cores]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+    /// More on standard error about what is going on; twice for all of it
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What `repartee` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new project file
+    New {
+        /// Where, for example my.repartee
+        file: PathBuf,
+    },
+    /// Read files of comments and posts into the project
+    Import(ImportArgs),
+    /// See what was imported, from where and under what permission; list rejected rows
+    Source {
+        /// What to do with sources
+        #[command(subcommand)]
+        command: SourceCommand,
+    },
+    /// Join comments to their replies, and look at the pairs
+    Pairs {
+        /// What to do with pairs
+        #[command(subcommand)]
+        command: PairsCommand,
+    },
+    /// Divide the pairs into train, val and test by thread
+    Split {
+        /// What to do with splits
+        #[command(subcommand)]
+        command: SplitCommand,
+    },
+    /// Take in pretrained models, or start small ones from scratch
+    Base {
+        /// What to do with bases
+        #[command(subcommand)]
+        command: BaseCommand,
+    },
+    /// Train the generator or one of the two classifiers
+    Train {
+        /// Which model, or what to look at
+        #[command(subcommand)]
+        command: TrainCommand,
+    },
+    /// Let a generator answer the comments of a split: the other class of the realism classifier
+    Fakes {
+        /// What to do with fakes
+        #[command(subcommand)]
+        command: FakesCommand,
+    },
+    /// Measure a trained model on one side of its split
+    Evaluate(EvaluateArgs),
+    /// Draw ROC, precision-recall, confusion matrix, calibration or losses as SVG, PNG and CSV
+    Chart(ChartArgs),
+    /// Write replies to comments, score them and put the best into the queue
+    Generate(GenerateArgs),
+    /// Review replies: a person approves or rejects each
+    Queue {
+        /// What to do with the queue
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
+    /// Write pairs, predictions, models or the queue to files
+    Export {
+        /// What to write out
+        #[command(subcommand)]
+        command: ExportCommand,
+    },
+    /// List long work; pause, cancel or resume it, from any terminal
+    Job {
+        /// What to do with jobs
+        #[command(subcommand)]
+        command: JobCommand,
+    },
+    /// Verify the project file: integrity, references, the hash of every blob
+    Check,
+    /// Give the room of deleted things back to the disk
+    Compact,
+    /// Show what takes the room
+    Size,
+    /// Show what this machine has, and what may be missing
+    Doctor,
+    /// The whole loop on synthetic data, in a folder of its own
+    Demo(DemoArgs),
+    /// Measure speed
+    Bench {
+        /// What to measure
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
+    /// Print a completion script, for example `repartee completions bash > ~/.local/share/bash-completion/completions/repartee`
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `repartee import`
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// Pushshift or Arctic Shift RC_*/RS_* (.zst or plain), BigQuery CSV, Reddit API JSON, or any CSV, JSONL or Parquet with --map
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What the files are [default: told from their content]
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Which columns are what, for example comment=title,reply=selftext,score=score
+    #[arg(long, value_name = "FIELD=COLUMN,...")]
+    pub map: Option<String>,
+    /// A name for the source [default: the file's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Under what permission the text is used: public-domain, licensed, consent, research, own, unknown
+    #[arg(long)]
+    pub permission: Option<String>,
+    /// The permission in words: licence, link, who said so
+    #[arg(long, default_value = "")]
+    pub note: String,
+    /// What to let in
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// What to let in while reading.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FilterArgs {
+    /// Only these subreddits
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub subreddit: Vec<String>,
+    /// Only these authors
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub author: Vec<String>,
+    /// None of these authors
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub not_author: Vec<String>,
+    /// Only with at least this score
+    #[arg(long, allow_negative_numbers = true)]
+    pub min_score: Option<i64>,
+    /// Only with at most this score
+    #[arg(long, allow_negative_numbers = true)]
+    pub max_score: Option<i64>,
+    /// Only with at least so many characters
+    #[arg(long)]
+    pub min_length: Option<usize>,
+    /// Only with at most so many characters
+    #[arg(long)]
+    pub max_length: Option<usize>,
+    /// Only from this day on (2019-04-01)
+    #[arg(long, value_name = "DATE")]
+    pub after: Option<String>,
+    /// Only before this day
+    #[arg(long, value_name = "DATE")]
+    pub before: Option<String>,
+}
+
+/// `repartee source ...`
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// All sources with their counts and permissions
+    List,
+    /// The rows that were not taken, with line and reason
+    Rejected {
+        /// A source's name or number
+        source: String,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+}
+
+/// `repartee pairs ...`
+#[derive(Debug, Subcommand)]
+pub enum PairsCommand {
+    /// Join all comments to their replies, by the cleaning recipe
+    Build(RecipeArgs),
+    /// Show some pairs
+    Show {
+        /// Only of these subreddits
+        #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+        subreddit: Vec<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
+}
+
+/// The cleaning recipe: what makes a comment or reply unfit.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RecipeArgs {
+    /// Keep replies of known bots
+    #[arg(long)]
+    pub keep_bots: bool,
+    /// More names of bots
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub bot: Vec<String>,
+    /// Keep texts that are nothing but links
+    #[arg(long)]
+    pub keep_links: bool,
+    /// Keep replies to oneself
+    #[arg(long)]
+    pub keep_same_author: bool,
+    /// The shortest text, in characters
+    #[arg(long)]
+    pub min_length: Option<usize>,
+    /// The longest text, in characters
+    #[arg(long)]
+    pub max_length: Option<usize>,
+}
+
+/// `repartee split ...`
+#[derive(Debug, Subcommand)]
+pub enum SplitCommand {
+    /// Divide the pairs; whole threads and near-duplicates stay together
+    Make {
+        /// A name
+        #[arg(default_value = "main")]
+        name: String,
+        /// The seed of the division
+        #[arg(long)]
+        seed: Option<u64>,
+        /// The shares of train, val and test
+        #[arg(long, value_delimiter = ',', value_name = "0.8,0.1,0.1")]
+        shares: Option<Vec<f64>>,
+        /// The three edges between the four upvote bins [default: the quartiles of the train side's scores]
+        #[arg(
+            long,
+            value_delimiter = ',',
+            allow_negative_numbers = true,
+            value_name = "A,B,C"
+        )]
+        edges: Option<Vec<i64>>,
+    },
+    /// All splits
+    List,
+    /// Prove that no thread and no near-duplicate text is on two sides; fails when one is
+    Audit {
+        /// Which split
+        #[arg(default_value = "main")]
+        name: String,
+    },
+}
+
+/// GPT-2 or BERT.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum BaseKind {
+    /// A generator's base.
+    Gpt2,
+    /// A classifier's base.
+    Bert,
+}
+
+/// `repartee base ...`
+#[derive(Debug, Subcommand)]
+pub enum BaseCommand {
+    /// Take a pretrained model from a folder in Hugging Face layout, or from the hub
+    Add {
+        /// A name for it here
+        name: String,
+        /// A folder, or a hub id such as gpt2 or google-bert/bert-base-uncased (also with @revision)
+        #[arg(long, value_name = "FOLDER|HUB_ID")]
+        from: String,
+    },
+    /// Start a small model from scratch, with a tokenizer trained on the project's pairs
+    New {
+        /// A name
+        name: String,
+        /// Which kind
+        #[arg(long, value_enum)]
+        kind: BaseKind,
+        /// Layers
+        #[arg(long)]
+        layers: Option<usize>,
+        /// Width (n_embd, hidden_size)
+        #[arg(long)]
+        width: Option<usize>,
+        /// Attention heads; they divide the width
+        #[arg(long)]
+        heads: Option<usize>,
+        /// The longest input, in tokens
+        #[arg(long)]
+        context: Option<usize>,
+        /// Entries of the vocabulary, at most
+        #[arg(long)]
+        vocab: Option<usize>,
+        /// Take a tokenizer from this folder instead of training one
+        #[arg(long, value_name = "FOLDER")]
+        tokenizer: Option<PathBuf>,
+        /// Train the tokenizer on the train side of this split only
+        #[arg(long, value_name = "SPLIT")]
+        split: Option<String>,
+        /// The seed of the first weights
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// All bases
+    List,
+    /// Remove a base that no run uses
+    Remove {
+        /// Which
+        name: String,
+    },
+}
+
+/// `repartee train ...`
+#[derive(Debug, Subcommand)]
+pub enum TrainCommand {
+    /// GPT-2 on comments and replies
+    Generator(TrainArgs),
+    /// BERT: real reply or fake
+    Realism(TrainArgs),
+    /// BERT: which of four upvote bins
+    Upvotes(TrainArgs),
+    /// All runs
+    List,
+    /// A run's config, facts, last figures and samples
+    Show {
+        /// Which run
+        run: String,
+    },
+}
+
+/// Flags of a training.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TrainArgs {
+    /// A run config to start from; flags go over it
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Write the whole run config with its comments to a file (- for standard output) and stop
+    #[arg(long, value_name = "FILE.toml")]
+    pub write_config: Option<PathBuf>,
+    /// A name for the run [default: the kind and a number]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Which base to start from
+    #[arg(long)]
+    pub base: Option<String>,
+    /// Which split to train on
+    #[arg(long)]
+    pub split: Option<String>,
+    /// Realism: which fakes
+    #[arg(long)]
+    pub fakes: Option<String>,
+    /// Passes over the train side
+    #[arg(long)]
+    pub epochs: Option<f64>,
+    /// Stop after so many steps of the optimizer
+    #[arg(long)]
+    pub steps: Option<u64>,
+    /// Examples a step
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// Peak learning rate
+    #[arg(long)]
+    pub lr: Option<f64>,
+    /// Generator: loss on the reply only, or on all
+    #[arg(long, value_name = "reply|all")]
+    pub loss: Option<String>,
+    /// The longest example, in tokens
+    #[arg(long)]
+    pub max_tokens: Option<usize>,
+    /// The seed of everything random
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// auto, cpu, cuda or metal
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Any other setting of the run config
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print what it would need (parameters, memory, time) and stop
+    #[arg(long)]
+    pub estimate: bool,
+}
+
+/// How tokens are drawn; the same for fakes and for live generation.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DecodeArgs {
+    /// Above 1 wilder, below 1 tamer; 0 always takes the likeliest
+    #[arg(long)]
+    pub temperature: Option<f64>,
+    /// Only the k likeliest tokens; 0 for all
+    #[arg(long)]
+    pub top_k: Option<usize>,
+    /// Only the likeliest tokens that together have this probability
+    #[arg(long)]
+    pub top_p: Option<f64>,
+    /// Above 1: what was said is less likely
+    #[arg(long)]
+    pub repetition_penalty: Option<f64>,
+    /// The longest reply, in tokens
+    #[arg(long)]
+    pub max_new_tokens: Option<usize>,
+}
+
+/// `repartee fakes ...`
+#[derive(Debug, Subcommand)]
+pub enum FakesCommand {
+    /// Write fakes for the comments of each side
+    Make {
+        /// A name
+        #[arg(default_value = "fakes")]
+        name: String,
+        /// Which generator run
+        #[arg(long, value_name = "RUN")]
+        generator: String,
+        /// best or last
+        #[arg(long, value_name = "best|last")]
+        checkpoint: Option<String>,
+        /// Replies a comment
+        #[arg(long)]
+        replies: Option<usize>,
+        /// Comments of each side, at most: one number, or train,val,test
+        #[arg(long, value_delimiter = ',', value_name = "N[,N,N]")]
+        comments: Option<Vec<usize>>,
+        /// Prompts at once
+        #[arg(long)]
+        batch: Option<usize>,
+        /// The seed
+        #[arg(long)]
+        seed: Option<u64>,
+        /// auto, cpu, cuda or metal
+        #[arg(long)]
+        device: Option<String>,
+        /// How tokens are drawn
+        #[command(flatten)]
+        decode: DecodeArgs,
+    },
+    /// All sets of fakes
+    List,
+    /// Show some fakes beside the real replies
+    Show {
+        /// Which set
+        #[arg(default_value = "fakes")]
+        name: String,
+        /// At most so many
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
+}
+
+/// `repartee evaluate`
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    /// Which run; leave out to list all evaluations
+    pub run: Option<String>,
+    /// best or last
+    #[arg(long, value_name = "best|last")]
+    pub checkpoint: Option<String>,
+    /// train, val or test
+    #[arg(long, value_name = "SIDE")]
+    pub side: Option<String>,
+    /// Realism: other fakes than those it was trained on
+    #[arg(long)]
+    pub fakes: Option<String>,
+    /// Examples, at most
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// Examples at once
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// auto, cpu, cuda or metal
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
+/// `repartee chart`
+#[derive(Debug, Clone, Args)]
+pub struct ChartArgs {
+    /// roc, pr, confusion, calibration or loss
+    pub what: String,
+    /// An evaluation's number, or run names: their latest evaluation, or for loss their curves
+    #[arg(required = true, value_name = "RUN|EVALUATION")]
+    pub of: Vec<String>,
+    /// Files to write: .svg, .png or .csv each; a name without an ending gives all three
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Vec<PathBuf>,
+}
+
+/// `repartee generate`
+#[derive(Debug, Clone, Args)]
+pub struct GenerateArgs {
+    /// A comment to answer; - reads one from standard input
+    #[arg(value_name = "TEXT")]
+    pub comment: Vec<String>,
+    /// A file with a comment on each line (.txt), or JSONL with "comment" and perhaps "thread"
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// So many unseen comments of the generator's test side
+    #[arg(long, value_name = "N")]
+    pub unseen: Option<usize>,
+    /// Which generator run
+    #[arg(long, value_name = "RUN")]
+    pub generator: String,
+    /// Which realism run scores
+    #[arg(long, value_name = "RUN")]
+    pub realism: Option<String>,
+    /// Which upvotes run scores
+    #[arg(long, value_name = "RUN")]
+    pub upvotes: Option<String>,
+    /// best or last
+    #[arg(long, value_name = "best|last")]
+    pub checkpoint: Option<String>,
+    /// Candidates a comment
+    #[arg(short = 'n', long)]
+    pub candidates: Option<usize>,
+    /// How tokens are drawn
+    #[command(flatten)]
+    pub decode: DecodeArgs,
+    /// Pick only above this probability of being real
+    #[arg(long)]
+    pub min_p_real: Option<f64>,
+    /// Pick only up to so many characters
+    #[arg(long)]
+    pub max_chars: Option<usize>,
+    /// Pick at most so many a thread
+    #[arg(long)]
+    pub per_thread: Option<usize>,
+    /// Only show: put nothing into the queue
+    #[arg(long)]
+    pub no_queue: bool,
+    /// The seed
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// auto, cpu, cuda or metal
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
+/// `repartee queue ...`
+#[derive(Debug, Subcommand)]
+pub enum QueueCommand {
+    /// Replies, the newest first
+    List {
+        /// Only draft, approved or rejected
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// One reply with what it answers, its scores, and who did what
+    Show {
+        /// Its number
+        reply: i64,
+    },
+    /// Change a reply's text; what was approved becomes a draft again
+    Edit {
+        /// Its number
+        reply: i64,
+        /// The new text [default: opens $EDITOR]
+        #[arg(long)]
+        text: Option<String>,
+        /// Who does it
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Approve one reply
+    Approve {
+        /// Its number
+        reply: i64,
+        /// Who does it
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Reject one reply
+    Reject {
+        /// Its number
+        reply: i64,
+        /// Why
+        #[arg(long, default_value = "")]
+        why: String,
+        /// Who does it
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+}
+
+/// `repartee export ...`
+#[derive(Debug, Subcommand)]
+pub enum ExportCommand {
+    /// Pairs, with their split side where a split is named
+    Pairs {
+        /// .jsonl or .csv
+        file: PathBuf,
+        /// Which split
+        #[arg(long)]
+        split: Option<String>,
+        /// Only train, val or test
+        #[arg(long)]
+        side: Option<String>,
+    },
+    /// A run's checkpoint as a folder in Hugging Face layout
+    Run {
+        /// Which run
+        run: String,
+        /// Where
+        folder: PathBuf,
+        /// best or last
+        #[arg(long, value_name = "best|last")]
+        checkpoint: Option<String>,
+    },
+    /// A base as a folder in Hugging Face layout
+    Base {
+        /// Which base
+        name: String,
+        /// Where
+        folder: PathBuf,
+    },
+    /// The queue
+    Queue {
+        /// .jsonl or .csv
+        file: PathBuf,
+        /// Only draft, approved or rejected
+        #[arg(long)]
+        state: Option<String>,
+    },
+}
+
+/// `repartee job ...`
+#[derive(Debug, Subcommand)]
+pub enum JobCommand {
+    /// All jobs, the newest first
+    List,
+    /// One job: parameters, progress, outcome and log
+    Show {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+    },
+    /// Ask a running job to rest
+    Pause {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+    },
+    /// Ask a job to end
+    Cancel {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+    },
+    /// Go on with a job that rests, failed, or lost its process
+    Resume {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+    },
+}
+
+/// `repartee demo`
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// A folder for the project and the charts; it must not exist, or be empty
+    #[arg(default_value = "demo")]
+    pub folder: PathBuf,
+    /// Threads of synthetic sample
+    #[arg(long, hide = true)]
+    pub sample_threads: Option<usize>,
+    /// Scale of the training steps; 1 is the real demo
+    #[arg(long, hide = true)]
+    pub scale: Option<f64>,
+}
+
+/// `repartee bench ...`
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Training steps on random weights
+    Train(BenchArgs),
+    /// Writing tokens with random weights
+    Generate(BenchArgs),
+    /// Scoring pairs with random weights
+    Score(BenchArgs),
+    /// Reading a dump: filtering, loading and joining
+    Import {
+        /// The dump; with --write it is made first
+        file: PathBuf,
+        /// Make a synthetic Pushshift-shaped dump of so many megabytes (decompressed) first
+        #[arg(long, value_name = "MB")]
+        write: Option<u64>,
+        /// The subreddits of the filtering measurement [default: the two most frequent]
+        #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+        subreddit: Vec<String>,
+    },
+}
+
+/// Flags of the model measurements.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, or a folder with a config.json
+    #[arg(long, default_value = "gpt2")]
+    pub model: String,
+    /// Examples at once
+    #[arg(long, default_value_t = 4)]
+    pub batch: usize,
+    /// Tokens an example; for generate: tokens to write
+    #[arg(long, default_value_t = 256)]
+    pub length: usize,
+    /// Tokens of the prompt (generate)
+    #[arg(long, default_value_t = 64)]
+    pub prompt: usize,
+    /// Measured steps, after one that is not
+    #[arg(long, default_value_t = 3)]
+    pub steps: usize,
+    /// f32, bf16 or int8
+    #[arg(long, default_value = "f32")]
+    pub dtype: String,
+    /// auto, cpu, cuda or metal
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}

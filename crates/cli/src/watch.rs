@@ -1,0 +1,149 @@
+//! Progress on the way: a bar with the time left on a terminal, a line now and then elsewhere, and
+//! JSON lines with `--json`.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use repartee_engine::{Progress, Signal};
+
+use crate::out::{Out, bytes, count, seconds};
+
+/// Where no terminal shows a bar, a line this often says how far things are.
+const LINE_EVERY: Duration = Duration::from_secs(15);
+
+/// Turns a job's signals into what a person or a program sees.
+pub struct Watch {
+    out: Out,
+    bar: Option<ProgressBar>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: String,
+    said: Option<Instant>,
+}
+
+impl Watch {
+    /// A watch for one command.
+    pub fn new(out: Out) -> Self {
+        let bar = (!out.json && !out.quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        Self {
+            out,
+            bar,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Shows a signal.
+    pub fn signal(&self, signal: Signal) {
+        if self.out.json {
+            // a reader that went away must not stop the work; the result will say so
+            let _ = self.out.json(&signal);
+            return;
+        }
+        match signal {
+            Signal::Started { job, resumed, .. } => {
+                if resumed {
+                    self.say(&format!("going on with job {job}"));
+                }
+            }
+            Signal::Log { text } => self.say(&text),
+            Signal::Progress(progress) => self.progress(&progress),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None if !self.out.quiet => eprintln!("{text}"),
+            None => {}
+        }
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let Ok(mut state) = self.state.lock() else {
+            return;
+        };
+        let new_phase = state.phase != progress.phase;
+        state.phase.clone_from(&progress.phase);
+        if let Some(bar) = &self.bar {
+            if new_phase {
+                bar.set_style(style(progress.total.is_some()));
+            }
+            bar.set_length(progress.total.unwrap_or(0));
+            bar.set_position(progress.done);
+            bar.set_prefix(progress.phase.clone());
+            bar.set_message(tail(progress));
+        } else if !self.out.quiet
+            && (new_phase || state.said.is_none_or(|at| at.elapsed() >= LINE_EVERY))
+        {
+            state.said = Some(Instant::now());
+            let share = progress
+                .total
+                .filter(|t| *t > 0)
+                .map(|t| format!("{:3.0}%  ", progress.done as f64 * 100.0 / t as f64));
+            eprintln!(
+                "{}: {}{}",
+                progress.phase,
+                share.unwrap_or_default(),
+                tail(progress)
+            );
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(total: bool) -> ProgressStyle {
+    let template = if total {
+        "{prefix} {bar:30} {percent:>3}% {msg}"
+    } else {
+        "{prefix} {spinner} {msg}"
+    };
+    ProgressStyle::with_template(template).map_or_else(
+        |_| ProgressStyle::default_bar(),
+        |s| s.progress_chars("━╸─"),
+    )
+}
+
+/// "1.2 GiB of 3.4 GiB, loss 3.2, 2 min 05 s left".
+fn tail(progress: &Progress) -> String {
+    let amount = |n: u64| {
+        if progress.unit == "bytes" {
+            bytes(n)
+        } else {
+            count(n)
+        }
+    };
+    let unit = if progress.unit == "bytes" {
+        ""
+    } else {
+        progress.unit.as_str()
+    };
+    let mut text = match progress.total {
+        Some(total) => format!("{} of {} {unit}", amount(progress.done), amount(total)),
+        None => format!("{} {unit}", amount(progress.done)),
+    };
+    text.truncate(text.trim_end().len());
+    if !progress.note.is_empty() {
+        text.push_str(", ");
+        text.push_str(&progress.note);
+    }
+    if let Some(eta) = progress.eta_s.filter(|eta| *eta >= 1.0) {
+        text.push_str(&format!(", {} left", seconds(eta)));
+    }
+    text
+}

@@ -1,0 +1,156 @@
+//! The one error a front end sees: a code to branch on, a sentence for a person, and details.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing went wrong. Callers branch on this, never on the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// A parameter is missing, misspelt or out of range.
+    Usage,
+    /// A named thing (file, split, base, run, job) does not exist.
+    NotFound,
+    /// A thing of that name exists already.
+    Exists,
+    /// A file given to us is not what it should be.
+    BadInput,
+    /// The file is not a Repartee project.
+    NotAProject,
+    /// The project was written by a newer version of Repartee.
+    NewerProject,
+    /// Another process holds what is needed.
+    Busy,
+    /// The disk is full; what was stored before is kept.
+    DiskFull,
+    /// The project file is damaged.
+    Damaged,
+    /// A model cannot be built, loaded or trained: shapes, names, tokenizer, NaN.
+    Model,
+    /// The operating system refused a file or the network failed.
+    Io,
+    /// A check came out negative: a leak between the sides of a split, a damaged blob.
+    Negative,
+    /// A fault of ours.
+    Internal,
+}
+
+/// An error as every front end gets it: `{code, message, detail[]}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What kind of error it is.
+    pub code: Code,
+    /// What was wrong, where, and what to do, in one or two sentences.
+    pub message: String,
+    /// The causes, outermost first, and further places (rows, tensors).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<String>,
+}
+
+/// The engine's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error with a code and a sentence.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            detail: Vec::new(),
+        }
+    }
+
+    /// A parameter is missing, misspelt or out of range.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Code::Usage, message)
+    }
+
+    /// A named thing does not exist: `what` is its kind, `there` are the names that do exist.
+    pub fn not_found(what: &str, name: &str, there: &[String]) -> Self {
+        let known = match there {
+            [] => format!("there is no {what} yet"),
+            names => format!(
+                "there {}: {}",
+                if names.len() == 1 { "is" } else { "are" },
+                names.join(", ")
+            ),
+        };
+        Self::new(
+            Code::NotFound,
+            format!("no {what} is called {name:?}; {known}"),
+        )
+    }
+
+    /// A file given to us is not what it should be.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(Code::BadInput, message)
+    }
+
+    /// A fault of ours.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Code::Internal, message)
+    }
+
+    /// The same error with one more line of detail.
+    #[must_use]
+    pub fn with(mut self, line: impl Into<String>) -> Self {
+        self.detail.push(line.into());
+        self
+    }
+
+    /// An error of a lower crate: its sentence, and its causes as detail.
+    pub fn from_source(code: Code, error: &dyn std::error::Error) -> Self {
+        let mut out = Self::new(code, error.to_string());
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let line = error.to_string();
+            // thiserror's `#[error(transparent)]` and messages that quote their source repeat it
+            if !out.message.contains(&line) && out.detail.last() != Some(&line) {
+                out.detail.push(line);
+            }
+            cause = error.source();
+        }
+        out
+    }
+
+    /// An input or output error at a path: what was being done, and to what.
+    pub fn io(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        let code = match error.kind() {
+            std::io::ErrorKind::NotFound => Code::NotFound,
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Code::DiskFull,
+            _ => Code::Io,
+        };
+        Self::new(code, format!("cannot {doing} {}: {error}", path.display()))
+    }
+}
+
+impl From<repartee_store::Error> for Error {
+    fn from(error: repartee_store::Error) -> Self {
+        Self::from_source(Code::Io, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_code_message_and_detail() {
+        let error = Error::usage("side must be train, val or test").with("got \"tset\"");
+        let json = serde_json::to_value(&error).expect("plain data");
+        assert_eq!(json["code"], "usage");
+        assert_eq!(json["detail"][0], "got \"tset\"");
+    }
+
+    #[test]
+    fn not_found_names_what_there_is() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        let error = Error::not_found("split", "c", &names);
+        assert_eq!(error.message, "no split is called \"c\"; there are: a, b");
+        assert!(
+            Error::not_found("split", "c", &[])
+                .message
+                .contains("no split yet")
+        );
+    }
+}

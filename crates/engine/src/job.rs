@@ -1,0 +1,879 @@
+//! Long work: one `run` for start and for resume, progress out, pause and cancel in.
+//!
+//! The database is the control plane. A job's row says who runs it (`owner`), when that process last
+//! gave a sign of life (`beat_ms`) and what anybody wants of it (`want`); a thread beside the work
+//! writes the sign of life once a second and reads the wish. A job whose owner died is resumable.
+//!
+//! A new job is a struct of parameters with [`Job`] implemented, and one line in the list of kinds in
+//! [`crate::kinds`]. What it has finished it writes to tables of its own as it goes; a resumed job
+//! ([`Ctx::resumed`]) looks there for where to go on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use repartee_store::jobs::{JobRow, JobState, Want};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+
+/// Signals are sent at most this often; the last one always is.
+const SIGNAL_EVERY: Duration = Duration::from_millis(100);
+/// The owner's sign of life is written this often.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// An owner silent for this long has lost its job, whatever its process does.
+const SILENT_MS: i64 = 30_000;
+/// An owner silent for this long whose process is gone has lost its job.
+const GONE_MS: i64 = 3_000;
+
+/// Work that takes long: parameters that can be stored, and the work itself.
+pub trait Job: Serialize + DeserializeOwned {
+    /// The name under which the job is stored and listed.
+    const KIND: &'static str;
+    /// What Ctrl-C asks of it: training pauses, the rest is cancelled.
+    const ON_INTERRUPT: Want = Want::Cancel;
+    /// What it gives when it is done.
+    type Outcome: Serialize + DeserializeOwned;
+
+    /// Does the work, from the start or from where an earlier try stopped.
+    ///
+    /// # Errors
+    /// [`Stop::Pause`] and [`Stop::Cancel`] when [`Ctx::go_on`] said so, [`Stop::Failed`] otherwise.
+    fn run(&self, ctx: &Ctx) -> Result<Self::Outcome, Stop>;
+}
+
+/// Why work ended before it was done.
+#[derive(Debug)]
+pub enum Stop {
+    /// Somebody wants it to rest: what is done is kept, and `resume` goes on.
+    Pause,
+    /// Somebody wants it to end.
+    Cancel,
+    /// It went wrong.
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// How a job ended when it did not fail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ended", content = "outcome", rename_all = "kebab-case")]
+pub enum Ended<T> {
+    /// It is done.
+    Done(T),
+    /// It rests; `repartee job resume` goes on.
+    Paused,
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done: "reading RC_2019-04.zst", "training".
+    pub phase: String,
+    /// How much of it is done, in `unit`.
+    pub done: u64,
+    /// How much there is, where that is known.
+    pub total: Option<u64>,
+    /// What is counted: "bytes", "rows", "steps", "comments".
+    pub unit: String,
+    /// The figures of the moment in a few words: "loss 3.21, 1,240 tokens/s".
+    pub note: String,
+    /// Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`].
+    pub eta_s: Option<f64>,
+}
+
+impl Progress {
+    /// `done` of `total` units of a phase.
+    pub fn new(phase: impl Into<String>, done: u64, total: Option<u64>, unit: &str) -> Self {
+        Self {
+            phase: phase.into(),
+            done,
+            total,
+            unit: unit.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with the figures of the moment.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+}
+
+/// What a running job tells its front end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Signal {
+    /// The job has its row and runs.
+    Started {
+        /// Its id.
+        job: String,
+        /// Its kind.
+        kind: String,
+        /// Whether it goes on from an earlier try.
+        resumed: bool,
+    },
+    /// How far it is; at most ten a second, the last always.
+    Progress(Progress),
+    /// A line for the log: what was decided, found, drawn.
+    Log {
+        /// The line.
+        text: String,
+    },
+}
+
+/// Where signals go. Called from the working thread and from the one beside it.
+pub type Signals<'a> = &'a (dyn Fn(Signal) + Sync);
+
+/// Ctrl-C and the like, from any thread or signal handler: the wish of the person at this process.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicU8>);
+
+impl Interrupt {
+    /// Notes one press and says how many there were. The first asks the running job for what its kind
+    /// does on interruption (pause or cancel), the second for cancelling.
+    pub fn press(&self) -> u8 {
+        self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// How often it was pressed.
+    pub fn presses(&self) -> u8 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What running work sees of the world: the engine, its wishes, and the way out for progress.
+pub struct Ctx<'a> {
+    /// The engine it runs in, with the project's store.
+    pub engine: &'a Engine,
+    job: &'a str,
+    resumed: bool,
+    on_interrupt: Want,
+    signals: Signals<'a>,
+    shared: Arc<Shared>,
+}
+
+/// What the working thread and the one beside it share.
+#[derive(Default)]
+struct Shared {
+    /// The wish read from the row: 0 run, 1 pause, 2 cancel, 3 another process owns the job now.
+    want: AtomicU8,
+    over: AtomicBool,
+    pace: Mutex<Pace>,
+}
+
+#[derive(Default)]
+struct Pace {
+    /// When the current phase began, and with how much done.
+    phase: Option<(String, Instant, u64)>,
+    sent: Option<Instant>,
+    waiting: Option<Progress>,
+    latest: Option<Progress>,
+}
+
+impl Shared {
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flush(&self, signals: Signals, force: bool) {
+        let waiting = {
+            let mut pace = self.pace();
+            let due = force || pace.sent.is_none_or(|at| at.elapsed() >= SIGNAL_EVERY);
+            let waiting = if due { pace.waiting.take() } else { None };
+            if waiting.is_some() {
+                pace.sent = Some(Instant::now());
+            }
+            waiting
+        };
+        if let Some(progress) = waiting {
+            signals(Signal::Progress(progress));
+        }
+    }
+}
+
+impl Ctx<'_> {
+    /// The job's id, for rows that name it.
+    pub fn job(&self) -> &str {
+        self.job
+    }
+
+    /// Whether an earlier try of this very job got somewhere: look for what it left.
+    pub fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Whether to go on; call it between pieces of work of at most a second or so. It costs a load.
+    ///
+    /// # Errors
+    /// [`Stop::Pause`] or [`Stop::Cancel`] when a person (here or in another process) wants that, and
+    /// [`Stop::Failed`] when another process has taken the job over because this one slept too long.
+    pub fn go_on(&self) -> Result<(), Stop> {
+        match self.engine.interrupt.presses() {
+            0 => {}
+            1 if self.on_interrupt == Want::Pause => return Err(Stop::Pause),
+            _ => return Err(Stop::Cancel),
+        }
+        match self.shared.want.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            1 => Err(Stop::Pause),
+            2 => Err(Stop::Cancel),
+            _ => Err(Stop::Failed(Error::new(
+                Code::Busy,
+                format!(
+                    "another process took job {} over, because this one gave no sign of life",
+                    self.job
+                ),
+            ))),
+        }
+    }
+
+    /// Tells how far the work is. Cheap; signals go out at most ten times a second, the last always.
+    pub fn tick(&self, mut progress: Progress) {
+        let mut pace = self.shared.pace();
+        match &pace.phase {
+            Some((phase, began, at_start)) if *phase == progress.phase => {
+                let (done, seconds) = (
+                    progress.done.saturating_sub(*at_start),
+                    began.elapsed().as_secs_f64(),
+                );
+                if let (Some(total), true) = (progress.total, done > 0 && seconds > 0.5) {
+                    progress.eta_s =
+                        Some(total.saturating_sub(progress.done) as f64 * seconds / done as f64);
+                }
+            }
+            _ => {
+                pace.phase = Some((progress.phase.clone(), Instant::now(), progress.done));
+                // the end of the phase before must not be lost
+                if let Some(last) = pace.waiting.take() {
+                    (self.signals)(Signal::Progress(last));
+                }
+                pace.sent = None;
+            }
+        }
+        pace.latest = Some(progress.clone());
+        pace.waiting = Some(progress);
+        drop(pace);
+        self.shared.flush(self.signals, false);
+    }
+
+    /// Writes a line to the job's log and sends it out.
+    pub fn say(&self, text: impl Into<String>) {
+        let text = text.into();
+        tracing::info!(job = self.job, "{text}");
+        if let Err(error) = self.engine.store.job_log(self.job, now_ms(), &text) {
+            tracing::warn!("the job's log could not be written: {error}");
+        }
+        (self.signals)(Signal::Log { text });
+    }
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A fresh job id: a uuid of version 7, which sorts by time.
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// This process as an owner of jobs: its number and a word that no other process has.
+pub(crate) fn new_owner() -> String {
+    format!("{}:{}", std::process::id(), uuid::Uuid::now_v7().simple())
+}
+
+/// Whether a job may be taken over: nobody has it, its process is gone, or it was silent too long.
+pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
+    let silent = now_ms.saturating_sub(beat_ms);
+    match owner {
+        None => true,
+        Some(_) if silent > SILENT_MS => true,
+        Some(owner) => silent > GONE_MS && is_gone(owner),
+    }
+}
+
+/// Whether the owner's process does not exist on this machine.
+#[cfg(unix)]
+fn is_gone(owner: &str) -> bool {
+    let Some(pid) = owner
+        .split(':')
+        .next()
+        .and_then(|pid| pid.parse::<libc::pid_t>().ok())
+    else {
+        return false;
+    };
+    // SAFETY: signal 0 sends nothing; it only asks whether the process exists.
+    let answer = unsafe { libc::kill(pid, 0) };
+    answer != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
+}
+
+/// Without a way to ask, only silence tells.
+#[cfg(not(unix))]
+fn is_gone(_owner: &str) -> bool {
+    false
+}
+
+impl Engine {
+    /// Runs a job to its end in this thread, under a fresh id.
+    ///
+    /// # Errors
+    /// Whatever the work fails with; the job's row has it too.
+    pub fn start<J: Job>(&self, job: &J, signals: Signals) -> Result<Ended<J::Outcome>> {
+        self.start_as(&new_id(), job, signals)
+    }
+
+    /// Runs a job under an id that the caller made. Starting an id a second time is an error of code
+    /// [`Code::Exists`] and starts nothing.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn start_as<J: Job>(
+        &self,
+        id: &str,
+        job: &J,
+        signals: Signals,
+    ) -> Result<Ended<J::Outcome>> {
+        let params = to_json(job)?;
+        if !self
+            .store
+            .job_insert(id, J::KIND, &params, &self.owner, now_ms())?
+        {
+            return Err(Error::new(
+                Code::Exists,
+                format!("job {id} was started before"),
+            ));
+        }
+        self.run_owned(id, job, false, signals)
+    }
+
+    /// Goes on with a job that was paused, failed, or lost its process.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::Busy`] while a living process runs it, [`Code::Usage`] when it is done
+    /// or cancelled, or what the work fails with.
+    pub fn resume(&self, id: &str, signals: Signals) -> Result<Ended<serde_json::Value>> {
+        let row = self.claim(id)?;
+        crate::kinds::run_stored(self, &row, signals)
+    }
+
+    /// Takes a job over, waiting the seconds after which a vanished process counts as gone.
+    fn claim(&self, id: &str) -> Result<JobRow> {
+        let mut row = self.job_row(id)?;
+        match row.state {
+            JobState::Paused | JobState::Failed => {}
+            JobState::Running => {
+                while !is_stale(row.owner.as_deref(), row.beat_ms, now_ms()) {
+                    let gone = row.owner.as_deref().is_none_or(is_gone);
+                    if !gone {
+                        return Err(Error::new(
+                            Code::Busy,
+                            format!(
+                                "job {} is running in another process; pause or cancel it first",
+                                row.id
+                            ),
+                        ));
+                    }
+                    std::thread::sleep(Duration::from_millis(200));
+                    row = self.job_row(id)?;
+                }
+            }
+            JobState::Done | JobState::Cancelled => {
+                return Err(Error::usage(format!(
+                    "job {} has ended ({}); start a new one",
+                    row.id,
+                    row.state.as_str()
+                )));
+            }
+        }
+        if !self
+            .store
+            .job_claim(&row.id, row.owner.as_deref(), &self.owner, now_ms())?
+        {
+            return Err(Error::new(
+                Code::Busy,
+                format!("another process just took job {} over", row.id),
+            ));
+        }
+        self.job_row(&row.id)
+    }
+
+    /// Runs a job whose row this process owns, and writes how it ended.
+    pub(crate) fn run_owned<J: Job>(
+        &self,
+        id: &str,
+        job: &J,
+        resumed: bool,
+        signals: Signals,
+    ) -> Result<Ended<J::Outcome>> {
+        signals(Signal::Started {
+            job: id.to_owned(),
+            kind: J::KIND.to_owned(),
+            resumed,
+        });
+        let shared = Arc::new(Shared::default());
+        let ctx = Ctx {
+            engine: self,
+            job: id,
+            resumed,
+            on_interrupt: J::ON_INTERRUPT,
+            signals,
+            shared: Arc::clone(&shared),
+        };
+        let ended = std::thread::scope(|scope| {
+            let beside = scope.spawn(|| self.beat(id, &shared, signals));
+            let ended = catch_unwind(AssertUnwindSafe(|| job.run(&ctx)));
+            shared.over.store(true, Ordering::Release);
+            beside.thread().unpark();
+            ended
+        });
+        shared.flush(signals, true);
+        let latest = shared.pace().latest.take();
+        let progress = latest.as_ref().map(to_json).transpose()?;
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(panic) => Err(Stop::Failed(Error::internal(format!(
+                "the work stopped on a fault of the program's own: {}",
+                panic_text(&*panic)
+            )))),
+        };
+        let (state, outcome, answer) = match ended {
+            Ok(outcome) => (
+                JobState::Done,
+                Some(to_json(&outcome)?),
+                Ok(Ended::Done(outcome)),
+            ),
+            Err(Stop::Pause) => (JobState::Paused, None, Ok(Ended::Paused)),
+            Err(Stop::Cancel) => (JobState::Cancelled, None, Ok(Ended::Cancelled)),
+            Err(Stop::Failed(error)) => (JobState::Failed, Some(to_json(&error)?), Err(error)),
+        };
+        // a failure to note the end must not hide how it ended
+        let noted = self.store.job_end(
+            id,
+            &self.owner,
+            state,
+            progress.as_deref(),
+            outcome.as_deref(),
+            now_ms(),
+        );
+        match (answer, noted) {
+            (Ok(answer), Ok(_)) => Ok(answer),
+            (Ok(_), Err(error)) => Err(error.into()),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The thread beside the work: signs of life to the row, wishes from it, signals that wait.
+    fn beat(&self, id: &str, shared: &Shared, signals: Signals) {
+        let mut beaten: Option<Instant> = None;
+        while !shared.over.load(Ordering::Acquire) {
+            if beaten.is_none_or(|at| at.elapsed() >= BEAT_EVERY) {
+                beaten = Some(Instant::now());
+                let progress = shared
+                    .pace()
+                    .latest
+                    .clone()
+                    .and_then(|p| serde_json::to_string(&p).ok());
+                match self
+                    .store
+                    .job_beat(id, &self.owner, progress.as_deref(), now_ms())
+                {
+                    Ok(Some(want)) => {
+                        let wish = match want {
+                            Want::Run => 0,
+                            Want::Pause => 1,
+                            Want::Cancel => 2,
+                        };
+                        shared.want.store(wish, Ordering::Relaxed);
+                    }
+                    Ok(None) => shared.want.store(3, Ordering::Relaxed),
+                    // a busy or full file: the work itself will find out, and the next beat tries again
+                    Err(error) => tracing::warn!("no sign of life written: {error}"),
+                }
+            }
+            shared.flush(signals, false);
+            std::thread::park_timeout(SIGNAL_EVERY);
+        }
+    }
+
+    /// The row of a job; a unique beginning or end of its id is enough.
+    fn job_row(&self, id: &str) -> Result<JobRow> {
+        if let Some(row) = self.store.job(id)? {
+            return Ok(row);
+        }
+        let mut rows = self.store.jobs()?;
+        rows.retain(|row| !id.is_empty() && (row.id.starts_with(id) || row.id.ends_with(id)));
+        match rows.len() {
+            1 => Ok(rows.remove(0)),
+            0 => Err(Error::new(
+                Code::NotFound,
+                format!("there is no job {id}; `repartee job list` shows them"),
+            )),
+            n => Err(Error::usage(format!(
+                "{n} jobs have an id like {id}; give more of it"
+            ))),
+        }
+    }
+
+    /// All jobs, the newest first.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn jobs(&self) -> Result<Vec<JobInfo>> {
+        let mut rows = self.store.jobs()?;
+        rows.sort_by(|a, b| {
+            b.created_ms
+                .cmp(&a.created_ms)
+                .then_with(|| b.id.cmp(&a.id))
+        });
+        rows.into_iter().map(JobInfo::from_row).collect()
+    }
+
+    /// One job by its id, or by a unique beginning or end of it.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], or [`Code::Usage`] when several match.
+    pub fn job(&self, id: &str) -> Result<JobInfo> {
+        JobInfo::from_row(self.job_row(id)?)
+    }
+
+    /// The lines a job has logged: when (milliseconds since 1970) and what.
+    ///
+    /// # Errors
+    /// As [`Engine::job`].
+    pub fn job_lines(&self, id: &str) -> Result<Vec<(i64, String)>> {
+        let row = self.job_row(id)?;
+        Ok(self.store.job_lines(&row.id)?)
+    }
+
+    /// Asks a job to pause; the process that runs it does so within a second or so of work.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it does not run.
+    pub fn pause(&self, id: &str) -> Result<JobInfo> {
+        self.wish(id, Want::Pause)
+    }
+
+    /// Asks a job to end. One that rests, or that nobody runs any more, is cancelled at once.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it has ended already.
+    pub fn cancel(&self, id: &str) -> Result<JobInfo> {
+        self.wish(id, Want::Cancel)
+    }
+
+    fn wish(&self, id: &str, want: Want) -> Result<JobInfo> {
+        let row = self.job_row(id)?;
+        let stale = is_stale(row.owner.as_deref(), row.beat_ms, now_ms());
+        match (row.state, want) {
+            (JobState::Done | JobState::Cancelled, _) => {
+                return Err(Error::usage(format!(
+                    "job {} has ended ({})",
+                    row.id,
+                    row.state.as_str()
+                )));
+            }
+            (JobState::Running, _) if !stale => self.store.job_want(&row.id, want)?,
+            (_, Want::Cancel) => {
+                if self
+                    .store
+                    .job_claim(&row.id, row.owner.as_deref(), &self.owner, now_ms())?
+                {
+                    self.store.job_end(
+                        &row.id,
+                        &self.owner,
+                        JobState::Cancelled,
+                        None,
+                        None,
+                        now_ms(),
+                    )?;
+                }
+            }
+            (JobState::Running, _) => {
+                return Err(Error::usage(format!(
+                    "nobody runs job {} any more; `repartee job resume {}` goes on with it",
+                    row.id, row.id
+                )));
+            }
+            (state, _) => {
+                return Err(Error::usage(format!(
+                    "job {} is {} already",
+                    row.id,
+                    state.as_str()
+                )));
+            }
+        }
+        self.job(&row.id)
+    }
+}
+
+/// A job as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobInfo {
+    /// Its id.
+    pub id: String,
+    /// What it does: import, train, ...
+    pub kind: String,
+    /// running, lost (running, but its process is gone: resume it), paused, done, failed or cancelled.
+    pub state: String,
+    /// What was asked of it, when that is not to run on.
+    pub want: Option<String>,
+    /// How far it got.
+    pub progress: Option<Progress>,
+    /// Its result, or its error.
+    pub outcome: Option<serde_json::Value>,
+    /// Its parameters.
+    pub params: serde_json::Value,
+    /// When it was made, milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it ended, milliseconds since 1970.
+    pub ended_ms: Option<i64>,
+}
+
+impl JobInfo {
+    fn from_row(row: JobRow) -> Result<Self> {
+        let lost =
+            row.state == JobState::Running && is_stale(row.owner.as_deref(), row.beat_ms, now_ms());
+        Ok(Self {
+            state: if lost { "lost" } else { row.state.as_str() }.to_owned(),
+            want: (row.state == JobState::Running && row.want != Want::Run)
+                .then(|| row.want.as_str().to_owned()),
+            progress: row
+                .progress
+                .as_deref()
+                .and_then(|json| serde_json::from_str(json).ok()),
+            outcome: row.outcome.as_deref().map(from_json).transpose()?,
+            params: from_json(&row.params)?,
+            id: row.id,
+            kind: row.kind,
+            created_ms: row.created_ms,
+            ended_ms: row.ended_ms,
+        })
+    }
+}
+
+/// JSON of plain data.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|e| Error::internal(format!("a value does not fit into JSON: {e}")))
+}
+
+/// Plain data from JSON that we wrote ourselves.
+pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|e| {
+        Error::new(
+            Code::Damaged,
+            format!("the project holds JSON that cannot be read: {e}"),
+        )
+    })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts, a step a millisecond; panics or fails at a number where one is given.
+    #[derive(Serialize, Deserialize)]
+    struct Count {
+        to: u64,
+        panic_at: Option<u64>,
+        fail_at: Option<u64>,
+    }
+
+    impl Job for Count {
+        const KIND: &'static str = "count";
+        const ON_INTERRUPT: Want = Want::Pause;
+        type Outcome = u64;
+
+        fn run(&self, ctx: &Ctx) -> Result<u64, Stop> {
+            for n in 0..self.to {
+                ctx.go_on()?;
+                assert!(self.panic_at != Some(n), "panic at {n}");
+                if self.fail_at == Some(n) {
+                    return Err(Error::bad_input(format!("no {n}")).into());
+                }
+                ctx.tick(Progress::new("counting", n + 1, Some(self.to), "numbers"));
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(self.to)
+        }
+    }
+
+    fn count(to: u64) -> Count {
+        Count {
+            to,
+            panic_at: None,
+            fail_at: None,
+        }
+    }
+
+    fn project() -> (tempfile::TempDir, Engine) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = Engine::create(folder.path().join("x.repartee")).expect("a project");
+        (folder, engine)
+    }
+
+    #[test]
+    fn signals_are_few_and_the_last_is_always_sent() {
+        let (_folder, engine) = project();
+        let seen = Mutex::new(Vec::new());
+        let ended = engine
+            .start(&count(300), &|signal| {
+                seen.lock().expect("sane").push(signal)
+            })
+            .expect("done");
+        assert_eq!(ended, Ended::Done(300));
+        let seen = seen.into_inner().expect("sane");
+        assert!(
+            matches!(&seen[0], Signal::Started { kind, resumed: false, .. } if kind == "count")
+        );
+        let progress: Vec<&Progress> = seen
+            .iter()
+            .filter_map(|s| {
+                if let Signal::Progress(p) = s {
+                    Some(p)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        assert!(progress.len() < 30, "{} signals", progress.len());
+        assert_eq!(progress.last().map(|p| p.done), Some(300));
+        let job = &engine.jobs().expect("listed")[0];
+        assert_eq!(
+            (job.state.as_str(), job.outcome.as_ref()),
+            ("done", Some(&serde_json::json!(300)))
+        );
+        assert_eq!(job.progress.as_ref().map(|p| p.done), Some(300));
+    }
+
+    #[test]
+    fn another_engine_pauses_and_cancels() {
+        for (want, ended) in [
+            (Want::Pause, Ended::Paused),
+            (Want::Cancel, Ended::Cancelled),
+        ] {
+            let (_folder, engine) = project();
+            let id = new_id();
+            let got = std::thread::scope(|scope| {
+                let running = scope.spawn(|| engine.start_as(&id, &count(60_000), &|_| {}));
+                let other = Engine::open(engine.path()).expect("opens twice");
+                while other.jobs().expect("listed").is_empty() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                match want {
+                    Want::Pause => other.pause(&id).expect("asked"),
+                    _ => other.cancel(&id).expect("asked"),
+                };
+                running.join().expect("no panic").expect("no error")
+            });
+            assert_eq!(got, ended);
+        }
+    }
+
+    #[test]
+    fn starting_an_id_twice_starts_once() {
+        let (_folder, engine) = project();
+        let id = new_id();
+        engine.start_as(&id, &count(1), &|_| {}).expect("done");
+        let again = engine.start_as(&id, &count(1), &|_| {});
+        assert!(again.is_err_and(|e| e.code == Code::Exists));
+    }
+
+    #[test]
+    fn a_panic_and_an_error_are_kept_with_the_job() {
+        let (_folder, engine) = project();
+        let error = engine
+            .start(
+                &Count {
+                    to: 9,
+                    panic_at: Some(3),
+                    fail_at: None,
+                },
+                &|_| {},
+            )
+            .expect_err("panics");
+        assert_eq!(error.code, Code::Internal);
+        assert!(error.message.contains("panic at 3"), "{error}");
+        let error = engine
+            .start(
+                &Count {
+                    to: 9,
+                    panic_at: None,
+                    fail_at: Some(4),
+                },
+                &|_| {},
+            )
+            .expect_err("fails");
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (Code::BadInput, "no 4")
+        );
+        let jobs = engine.jobs().expect("listed");
+        assert!(
+            jobs.iter()
+                .all(|job| job.state == "failed" && job.outcome.is_some())
+        );
+    }
+
+    #[test]
+    fn the_first_interrupt_pauses_and_the_second_cancels() {
+        for (presses, ended) in [(1, Ended::Paused), (2, Ended::Cancelled)] {
+            let (_folder, engine) = project();
+            for _ in 0..presses {
+                engine.interrupt.press();
+            }
+            assert_eq!(engine.start(&count(60_000), &|_| {}).expect("stops"), ended);
+        }
+    }
+
+    #[test]
+    fn a_job_is_lost_when_its_process_is_gone_or_silent() {
+        let me = format!("{}:x", std::process::id());
+        assert!(is_stale(None, 0, 0));
+        assert!(!is_stale(Some(&me), 0, SILENT_MS));
+        assert!(is_stale(Some(&me), 0, SILENT_MS + 1));
+        // no process has the highest number
+        let gone = format!("{}:x", i32::MAX);
+        assert!(!is_stale(Some(&gone), 0, GONE_MS));
+        assert_eq!(is_stale(Some(&gone), 0, GONE_MS + 1), cfg!(unix));
+    }
+
+    #[test]
+    fn a_paused_job_can_be_cancelled_and_then_not_resumed() {
+        let (_folder, engine) = project();
+        engine.interrupt.press();
+        let id = new_id();
+        engine
+            .start_as(&id, &count(60_000), &|_| {})
+            .expect("paused");
+        assert_eq!(engine.job(&id[20..]).expect("by its end").state, "paused");
+        assert_eq!(engine.cancel(&id).expect("cancelled").state, "cancelled");
+        assert!(
+            engine
+                .resume(&id, &|_| {})
+                .is_err_and(|e| e.code == Code::Usage)
+        );
+    }
+}

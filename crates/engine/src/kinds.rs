@@ -1,0 +1,39 @@
+//! The list of all kinds of jobs: a stored job finds its type, and with it its work, by its kind.
+
+use repartee_store::jobs::JobRow;
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ended, Job, Signals, from_json};
+
+/// Runs a stored job by its kind.
+macro_rules! kinds {
+    ($($job:ty),* $(,)?) => {
+        /// Runs a job from its row, which this process owns.
+        pub(crate) fn run_stored(engine: &Engine, row: &JobRow, signals: Signals) -> Result<Ended<serde_json::Value>> {
+            match row.kind.as_str() {
+                $(kind if kind == <$job>::KIND => {
+                    let job: $job = from_json(&row.params)?;
+                    plain(engine.run_owned(&row.id, &job, true, signals)?)
+                })*
+                kind => Err(Error::new(
+                    Code::NewerProject,
+                    format!("this version of repartee knows no job of kind {kind:?}"),
+                )),
+            }
+        }
+    };
+}
+
+kinds![];
+
+fn plain<T: serde::Serialize>(ended: Ended<T>) -> Result<Ended<serde_json::Value>> {
+    Ok(match ended {
+        Ended::Done(outcome) => Ended::Done(
+            serde_json::to_value(outcome)
+                .map_err(|e| Error::internal(format!("a result does not fit into JSON: {e}")))?,
+        ),
+        Ended::Paused => Ended::Paused,
+        Ended::Cancelled => Ended::Cancelled,
+    })
+}

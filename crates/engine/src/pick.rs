@@ -1,0 +1,292 @@
+//! Which candidates go into the queue: pure rules over scores, each verdict with its reason.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// What a candidate must have to be picked. The defaults are those of the original bot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Criteria {
+    /// The probability of being real must lie above this; it counts only where a realism model scored.
+    pub min_p_real: f64,
+    /// The longest text, in characters.
+    pub max_chars: usize,
+    /// The most picks a thread.
+    pub per_thread: usize,
+}
+
+impl Default for Criteria {
+    fn default() -> Self {
+        Self {
+            min_p_real: 0.9,
+            max_chars: 1000,
+            per_thread: 1,
+        }
+    }
+}
+
+impl Criteria {
+    /// Refuses what can never pick anything or means nothing.
+    ///
+    /// # Errors
+    /// [`crate::Code::Usage`], naming the value and its range.
+    pub fn check(&self) -> Result<()> {
+        if !(0.0..1.0).contains(&self.min_p_real) {
+            return Err(Error::usage(format!(
+                "min_p_real is {}; it must be at least 0 and below 1",
+                self.min_p_real
+            )));
+        }
+        if self.max_chars == 0 || self.per_thread == 0 {
+            return Err(Error::usage("max_chars and per_thread must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// A candidate as picking sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored<'a> {
+    /// The thread it would be posted in.
+    pub thread: i64,
+    /// Its text.
+    pub text: &'a str,
+    /// The probability of being real, where a realism model scored it.
+    pub p_real: Option<f64>,
+    /// `p1 + 2 p2 + 3 p3` over the upvote bins, where an upvotes model scored it.
+    pub expected_bin: Option<f64>,
+}
+
+/// Whether a candidate is picked, and why or why not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Whether it goes into the queue.
+    pub picked: bool,
+    /// The reason in words, with the figures that decided.
+    pub reason: String,
+}
+
+/// Judges all candidates of a generation together: one verdict each, in the same order.
+///
+/// Those that pass the limits are ranked within their thread by expected bin, then by probability of
+/// being real, then by order; the first `per_thread` different texts are picked.
+pub fn pick(candidates: &[Scored], criteria: &Criteria) -> Vec<Verdict> {
+    let mut verdicts: Vec<Option<Verdict>> =
+        candidates.iter().map(|c| refusal(c, criteria)).collect();
+    let mut threads: HashMap<i64, Vec<usize>> = HashMap::new();
+    for (i, candidate) in candidates.iter().enumerate() {
+        if verdicts[i].is_none() {
+            threads.entry(candidate.thread).or_default().push(i);
+        }
+    }
+    for (_, mut members) in threads {
+        let rank = |i: &usize| {
+            (
+                score(candidates[*i].expected_bin),
+                score(candidates[*i].p_real),
+            )
+        };
+        members.sort_by(|a, b| {
+            rank(b)
+                .partial_cmp(&rank(a))
+                .unwrap_or(std::cmp::Ordering::Equal)
+                .then(a.cmp(b))
+        });
+        let fit = members.len();
+        let mut taken: HashSet<&str> = HashSet::new();
+        let mut worst_taken = 0;
+        for i in members {
+            let candidate = &candidates[i];
+            verdicts[i] = Some(if taken.contains(candidate.text.trim()) {
+                Verdict {
+                    picked: false,
+                    reason: "says the same as a picked one of its thread".to_owned(),
+                }
+            } else if taken.len() < criteria.per_thread {
+                taken.insert(candidate.text.trim());
+                worst_taken = i;
+                Verdict {
+                    picked: true,
+                    reason: why(candidate, criteria, taken.len(), fit),
+                }
+            } else {
+                Verdict {
+                    picked: false,
+                    reason: outranked(candidate, &candidates[worst_taken]),
+                }
+            });
+        }
+    }
+    // every candidate was either refused or ranked
+    verdicts
+        .into_iter()
+        .map(|v| {
+            v.unwrap_or(Verdict {
+                picked: false,
+                reason: String::new(),
+            })
+        })
+        .collect()
+}
+
+/// A missing score ranks below any, and so does NaN.
+fn score(value: Option<f64>) -> f64 {
+    value.filter(|v| !v.is_nan()).unwrap_or(f64::NEG_INFINITY)
+}
+
+fn refusal(candidate: &Scored, criteria: &Criteria) -> Option<Verdict> {
+    let chars = candidate.text.chars().count();
+    let reason = if candidate.text.trim().is_empty() {
+        "empty".to_owned()
+    } else if chars > criteria.max_chars {
+        format!("{chars} characters, more than {}", criteria.max_chars)
+    } else {
+        match candidate.p_real {
+            // written so that NaN is refused too
+            Some(p) if p.is_nan() || p <= criteria.min_p_real => {
+                format!("p(real) {p:.3}, not above {}", criteria.min_p_real)
+            }
+            _ => return None,
+        }
+    };
+    Some(Verdict {
+        picked: false,
+        reason,
+    })
+}
+
+fn why(candidate: &Scored, criteria: &Criteria, place: usize, fit: usize) -> String {
+    let mut parts = Vec::new();
+    if let Some(p) = candidate.p_real {
+        parts.push(format!("p(real) {p:.3} above {}", criteria.min_p_real));
+    }
+    parts.push(format!(
+        "{} characters, at most {}",
+        candidate.text.chars().count(),
+        criteria.max_chars
+    ));
+    let by = match (candidate.expected_bin, candidate.p_real) {
+        (Some(bin), _) => format!("expected bin {bin:.2}, "),
+        (None, Some(_)) => "no upvotes model, ranked by p(real), ".to_owned(),
+        (None, None) => "no model scored it, ranked by order, ".to_owned(),
+    };
+    parts.push(format!("{by}number {place} of {fit} fit in its thread"));
+    parts.join("; ")
+}
+
+fn outranked(candidate: &Scored, taken: &Scored) -> String {
+    match (
+        candidate.expected_bin,
+        taken.expected_bin,
+        candidate.p_real,
+        taken.p_real,
+    ) {
+        (Some(a), Some(b), _, _) if a < b => {
+            format!("expected bin {a:.2}; the pick of its thread has {b:.2}")
+        }
+        (_, _, Some(a), Some(b)) if a < b => {
+            format!("p(real) {a:.3}; the pick of its thread has {b:.3}")
+        }
+        _ => "as good as the pick of its thread, but written later".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scored(thread: i64, text: &str, p_real: f64, bin: f64) -> Scored<'_> {
+        Scored {
+            thread,
+            text,
+            p_real: Some(p_real),
+            expected_bin: Some(bin),
+        }
+    }
+
+    #[test]
+    fn the_highest_expected_bin_of_each_thread_is_picked() {
+        let candidates = [
+            scored(1, "good", 0.95, 1.5),
+            scored(1, "better", 0.91, 2.5),
+            scored(1, "best but fake", 0.9, 3.0),
+            scored(2, "alone", 0.99, 0.1),
+        ];
+        let verdicts = pick(&candidates, &Criteria::default());
+        let picked: Vec<bool> = verdicts.iter().map(|v| v.picked).collect();
+        assert_eq!(picked, [false, true, false, true]);
+        assert_eq!(
+            verdicts[0].reason,
+            "expected bin 1.50; the pick of its thread has 2.50"
+        );
+        assert_eq!(verdicts[2].reason, "p(real) 0.900, not above 0.9");
+        assert!(
+            verdicts[1].reason.contains("number 1 of 2 fit"),
+            "{}",
+            verdicts[1].reason
+        );
+    }
+
+    #[test]
+    fn length_counts_characters_and_empty_is_refused() {
+        let long = "é".repeat(1001);
+        let edge = "é".repeat(1000);
+        let candidates = [
+            scored(1, &long, 0.99, 3.0),
+            scored(2, &edge, 0.99, 0.0),
+            scored(3, " \n", 0.99, 3.0),
+        ];
+        let verdicts = pick(&candidates, &Criteria::default());
+        assert_eq!(verdicts[0].reason, "1001 characters, more than 1000");
+        assert!(verdicts[1].picked);
+        assert_eq!(verdicts[2].reason, "empty");
+    }
+
+    #[test]
+    fn a_text_is_picked_once_a_thread() {
+        let candidates = [
+            scored(1, "same", 0.95, 2.0),
+            scored(1, "same ", 0.95, 1.9),
+            scored(1, "other", 0.95, 1.0),
+        ];
+        let criteria = Criteria {
+            per_thread: 2,
+            ..Criteria::default()
+        };
+        let picked: Vec<bool> = pick(&candidates, &criteria)
+            .iter()
+            .map(|v| v.picked)
+            .collect();
+        assert_eq!(picked, [true, false, true]);
+    }
+
+    #[test]
+    fn without_scores_the_first_is_picked_and_nan_never() {
+        let plain = |text| Scored {
+            thread: 1,
+            text,
+            p_real: None,
+            expected_bin: None,
+        };
+        let verdicts = pick(&[plain("a"), plain("b")], &Criteria::default());
+        assert!(verdicts[0].picked && !verdicts[1].picked);
+        let nan = pick(&[scored(1, "a", f64::NAN, 1.0)], &Criteria::default());
+        assert!(!nan[0].picked);
+    }
+
+    #[test]
+    fn criteria_out_of_range_are_named() {
+        let criteria = Criteria {
+            min_p_real: 1.0,
+            ..Criteria::default()
+        };
+        assert!(
+            criteria
+                .check()
+                .is_err_and(|e| e.message.contains("min_p_real is 1"))
+        );
+    }
+}

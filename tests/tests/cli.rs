@@ -1,0 +1,144 @@
+//! What a person meets on the command line before any data: help, errors, exit statuses, pipes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::process::Stdio;
+
+use repartee_tests::Place;
+
+#[test]
+fn help_names_every_command() {
+    let help = Place::empty().ok(["--help"]).out;
+    for command in [
+        "new",
+        "import",
+        "pairs",
+        "split",
+        "base",
+        "train",
+        "fakes",
+        "evaluate",
+        "chart",
+        "generate",
+        "queue",
+        "export",
+        "job",
+        "check",
+        "compact",
+        "size",
+        "doctor",
+        "demo",
+        "bench",
+        "completions",
+    ] {
+        assert!(
+            help.lines()
+                .any(|line| line.trim_start().starts_with(&format!("{command} "))
+                    || line.trim() == command),
+            "{command} is missing:\n{help}"
+        );
+    }
+}
+
+#[test]
+fn a_new_project_is_made_once() {
+    let place = Place::empty();
+    let made = place.ok(["new", "my.repartee"]);
+    assert!(made.out.starts_with("made "), "{made}");
+    let again = place.run(["new", "my.repartee"]);
+    assert_eq!(again.status, Some(2), "{again}");
+    assert!(again.err.contains("my.repartee"), "{again}");
+}
+
+#[test]
+fn the_project_is_found_or_asked_for() {
+    let place = Place::empty();
+    let none = place.run(["job", "list"]);
+    assert_eq!(none.status, Some(2), "{none}");
+    assert!(none.err.contains("repartee new"), "{none}");
+    place.ok(["new", "a.repartee"]);
+    let one = place.ok(["job", "list"]);
+    assert_eq!(one.out.trim(), "no jobs yet");
+    place.ok(["new", "b.repartee"]);
+    let two = place.run(["job", "list"]);
+    assert_eq!(two.status, Some(2), "{two}");
+    assert!(two.err.contains("a.repartee, b.repartee"), "{two}");
+    place.ok(["job", "list", "--project", "b.repartee"]);
+}
+
+#[test]
+fn errors_come_as_json_where_json_was_asked_for() {
+    let place = Place::empty();
+    let ran = place.run(["job", "list", "--json", "--project", "nowhere.repartee"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    let error = ran.json();
+    assert_eq!(error["event"], "error");
+    assert_eq!(error["error"]["code"], "not-found");
+    assert!(
+        error["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("nowhere.repartee")
+    );
+}
+
+#[test]
+fn usage_errors_have_status_two() {
+    let place = Place::with_project();
+    for args in [
+        vec!["jbo"],
+        vec!["job", "show"],
+        vec!["job", "list", "--threads", "0"],
+        vec![],
+    ] {
+        let ran = place.run(&args);
+        assert_eq!(ran.status, Some(2), "{args:?}: {ran}");
+        assert!(!ran.err.is_empty(), "{args:?}");
+    }
+    let unknown = place.run(["job", "show", "abc"]);
+    assert_eq!(unknown.status, Some(2));
+    assert!(unknown.err.contains("job list"), "{unknown}");
+}
+
+#[test]
+fn a_file_that_is_no_project_is_refused() {
+    let place = Place::empty();
+    place.write(
+        "x.repartee",
+        "not a database at all, but long enough to look at its head ".repeat(20),
+    );
+    let ran = place.run(["job", "list", "--json"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert_eq!(ran.json()["error"]["code"], "not-a-project", "{ran}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let place = Place::empty();
+    let mut child = place
+        .repartee(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !err.contains("panicked") && !err.contains("roken pipe"),
+        "{err}"
+    );
+    assert_eq!(output.status.code(), Some(0), "{err}");
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let place = Place::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.ok(["completions", shell]).out;
+        assert!(
+            script.contains("queue") && script.contains("evaluate"),
+            "{shell}"
+        );
+    }
+}
