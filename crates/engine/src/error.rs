@@ -126,7 +126,55 @@ impl Error {
 
 impl From<repartee_store::Error> for Error {
     fn from(error: repartee_store::Error) -> Self {
-        Self::from_source(Code::Io, &error)
+        use repartee_store::Error as Store;
+        let code = match &error {
+            Store::NoFile(_) | Store::Missing { .. } => Code::NotFound,
+            Store::FileExists(_) | Store::NameTaken { .. } => Code::Exists,
+            Store::NotAProject { .. } => Code::NotAProject,
+            Store::Newer { .. } => Code::NewerProject,
+            Store::Busy | Store::Collected(_) => Code::Busy,
+            Store::Full => Code::DiskFull,
+            Store::Damaged(_) | Store::Json { .. } | Store::Migration(_) => Code::Damaged,
+            Store::InUse { .. } | Store::Transition { .. } => Code::Usage,
+            Store::Open { .. } | Store::ReadOnly(_) | Store::Sql(_) => Code::Io,
+        };
+        Self::from_source(code, &error)
+    }
+}
+
+impl From<repartee_models::Error> for Error {
+    fn from(error: repartee_models::Error) -> Self {
+        use repartee_models::Error as Models;
+        let code = match &error {
+            Models::File { .. } => Code::BadInput,
+            Models::Input(_) | Models::Device { .. } => Code::Usage,
+            _ => Code::Model,
+        };
+        Self::from_source(code, &error)
+    }
+}
+
+impl From<repartee_charts::Error> for Error {
+    fn from(error: repartee_charts::Error) -> Self {
+        let code = match &error {
+            repartee_charts::Error::Empty(_) => Code::NotFound,
+            _ => Code::Internal,
+        };
+        Self::from_source(code, &error)
+    }
+}
+
+impl From<repartee_datasets::read::Error> for Error {
+    fn from(error: repartee_datasets::read::Error) -> Self {
+        use repartee_datasets::read::Error as Read;
+        let code = match &error {
+            Read::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Code::NotFound
+            }
+            Read::Io { .. } | Read::Memory { .. } => Code::Io,
+            _ => Code::BadInput,
+        };
+        Self::from_source(code, &error)
     }
 }
 
