@@ -10,7 +10,11 @@
 
 pub mod error;
 pub mod jobs;
+pub mod pairs;
+pub mod records;
 pub mod settings;
+pub mod sources;
+pub mod splits;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -144,16 +144,18 @@ CREATE TABLE run_sample (
   PRIMARY KEY (run_id, step, n)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoint (
-  id           INTEGER PRIMARY KEY,
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,          -- never given twice: others may hold it
   run_id       INTEGER NOT NULL REFERENCES run(id),
-  role         TEXT NOT NULL CHECK (role IN ('best', 'last')),
+  role         TEXT NOT NULL CHECK (role IN ('best', 'last', 'kept')),  -- kept: replaced, but used
   step         INTEGER NOT NULL,
   bundle_id    INTEGER NOT NULL REFERENCES bundle(id),     -- weights
   optimizer_id INTEGER REFERENCES bundle(id),              -- moments; only 'last' has them
   state        TEXT NOT NULL,               -- JSON: cursor, seeds, best metric
-  created_ms   INTEGER NOT NULL,
-  UNIQUE (run_id, role)
+  created_ms   INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX checkpoint_role ON checkpoint(run_id, role) WHERE role <> 'kept';
+CREATE INDEX checkpoint_by_bundle ON checkpoint(bundle_id);
+CREATE INDEX checkpoint_by_optimizer ON checkpoint(optimizer_id);
 
 -- Replies that a generator wrote for the comments of a split, with the settings of live generation.
 CREATE TABLE fake_set (

@@ -1,0 +1,426 @@
+//! Pairs: a comment and a reply to it, found by one join on the parent, as the BigQuery query of the
+//! original did.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use repartee_datasets::{Flaw, Recipe, Side};
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, ToSql, params};
+
+use crate::{BATCH_ROWS, BATCH_TIME, Result, Store};
+
+/// What the building of pairs found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PairCounts {
+    /// Comments that were looked at.
+    pub comments: u64,
+    /// Those that answer a comment, not a post.
+    pub replies: u64,
+    /// Those whose comment is in the project too.
+    pub joined: u64,
+    /// Those that the recipe lets pass.
+    pub kept: u64,
+    /// Pairs that were not there before.
+    pub new: u64,
+    /// Pairs that were there and no longer pass.
+    pub removed: u64,
+    /// How many the recipe dropped, by the first rule that applied: (rule, pairs), in the order of the
+    /// rules; rules that dropped nothing are left out.
+    pub dropped: Vec<(String, u64)>,
+}
+
+/// A pair with its texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The reply's id, and the pair's.
+    pub id: i64,
+    /// The comment's id.
+    pub comment_id: i64,
+    /// The post both stand under.
+    pub thread_id: i64,
+    /// Name of the subreddit; empty: unknown.
+    pub subreddit: String,
+    /// Title of the post; `None`: the post is not in the project.
+    pub title: Option<String>,
+    /// Text of the comment.
+    pub comment: String,
+    /// Text of the reply.
+    pub reply: String,
+    /// Score of the comment; `None`: unknown.
+    pub comment_score: Option<i64>,
+    /// Score of the reply; `None`: unknown.
+    pub score: Option<i64>,
+    /// When the reply was written, seconds since 1970.
+    pub created_utc: Option<i64>,
+    /// The source that the reply came from.
+    pub source_id: i64,
+}
+
+/// Which pairs are wanted. The default: all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PairQuery {
+    /// Only pairs of this split.
+    pub split_id: Option<i64>,
+    /// Only pairs of this side of the split.
+    pub side: Option<Side>,
+    /// Only pairs of this subreddit, in any case.
+    pub subreddit: Option<String>,
+    /// Least score of the reply.
+    pub min_score: Option<i64>,
+    /// Greatest score of the reply.
+    pub max_score: Option<i64>,
+    /// Only pairs with these words in the comment or the reply, in any case (ASCII).
+    pub contains: Option<String>,
+    /// Only pairs of this source.
+    pub source_id: Option<i64>,
+}
+
+/// The rules that a join adds to those of the recipe.
+const SAME_AUTHOR: usize = 2 * FLAWS;
+const SAME_AS_POST: usize = 2 * FLAWS + 1;
+const RULES: usize = 2 * FLAWS + 2;
+const FLAWS: usize = Flaw::ALL.len();
+
+/// Pairs seen, and those dropped by each rule: the reply's flaws, the comment's, the two on authors.
+#[derive(Default)]
+struct Tally {
+    joined: AtomicU64,
+    dropped: [AtomicU64; RULES],
+}
+
+fn rule_name(rule: usize) -> String {
+    match rule {
+        SAME_AUTHOR => "same_author".into(),
+        SAME_AS_POST => "same_author_as_post".into(),
+        n if n < FLAWS => format!("reply_{}", Flaw::ALL[n].name()),
+        n => format!("comment_{}", Flaw::ALL[n - FLAWS].name()),
+    }
+}
+
+/// Gives the connection the SQL function `fit(reply author, reply, comment author, comment, post
+/// author)`: whether the recipe lets a pair pass. One call a joined row, so that the tally is exact.
+fn register_fit(db: &Connection, recipe: &Recipe, tally: &Arc<Tally>) -> Result<()> {
+    let recipe = recipe.clone();
+    let tally = Arc::clone(tally);
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+    db.create_scalar_function(c"fit", 5, flags, move |ctx| {
+        tally.joined.fetch_add(1, Ordering::Relaxed);
+        match flaw(&recipe, ctx)? {
+            None => Ok(true),
+            Some(rule) => {
+                tally.dropped[rule].fetch_add(1, Ordering::Relaxed);
+                Ok(false)
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// The first rule against a pair: its number among [`RULES`].
+fn flaw(recipe: &Recipe, ctx: &Context<'_>) -> rusqlite::Result<Option<usize>> {
+    let text = |i: usize| -> rusqlite::Result<Option<&str>> {
+        match ctx.get_raw(i) {
+            ValueRef::Null => Ok(None),
+            value => Ok(Some(value.as_str()?)),
+        }
+    };
+    let (replier, commenter, poster) = (text(0)?, text(2)?, text(4)?);
+    if let Some(flaw) = recipe.flaw(replier, text(1)?.unwrap_or("")) {
+        return Ok(Some(flaw as usize - 1));
+    }
+    if let Some(flaw) = recipe.flaw(commenter, text(3)?.unwrap_or("")) {
+        return Ok(Some(FLAWS + flaw as usize - 1));
+    }
+    if same_author(replier, commenter) {
+        return Ok(Some(SAME_AUTHOR));
+    }
+    if same_author(replier, poster) {
+        return Ok(Some(SAME_AS_POST));
+    }
+    Ok(None)
+}
+
+/// Whether two authors may be one. A source that names none makes no difference; `[deleted]` may be
+/// anybody, so it never counts as different.
+fn same_author(one: Option<&str>, other: Option<&str>) -> bool {
+    const DELETED: &str = "[deleted]";
+    match (one, other) {
+        (Some(a), Some(b)) => a == b || a == DELETED || b == DELETED,
+        _ => false,
+    }
+}
+
+const PAIR: &str = "SELECT p.id, p.comment_id, p.thread_id, r.subreddit, t.title, c.body, r.body,
+        c.score, r.score, r.created_utc, r.source_id
+   FROM pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id
+        LEFT JOIN post t ON t.id = p.thread_id";
+
+fn pair_row(row: &Row<'_>) -> rusqlite::Result<Pair> {
+    Ok(Pair {
+        id: row.get(0)?,
+        comment_id: row.get(1)?,
+        thread_id: row.get(2)?,
+        subreddit: row.get(3)?,
+        title: row.get(4)?,
+        comment: row.get(5)?,
+        reply: row.get(6)?,
+        comment_score: row.get(7)?,
+        score: row.get(8)?,
+        created_utc: row.get(9)?,
+        source_id: row.get(10)?,
+    })
+}
+
+impl PairQuery {
+    /// The conditions in SQL, each with a leading AND, and their values, numbered from `first`.
+    fn conditions(&self, first: usize) -> (String, Vec<Box<dyn ToSql>>) {
+        let mut sql = String::new();
+        let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+        let mut add = |condition: &str, value: Box<dyn ToSql>| {
+            values.push(value);
+            let n = format!("?{}", first + values.len() - 1);
+            sql.push_str(" AND ");
+            sql.push_str(&condition.replace('?', &n));
+        };
+        match (self.split_id, self.side) {
+            (Some(split), Some(side)) => {
+                let one = format!(
+                    "EXISTS (SELECT 1 FROM split_pair s WHERE s.split_id = ? AND s.side = {} AND s.pair_id = p.id)",
+                    side as i64
+                );
+                add(&one, Box::new(split));
+            }
+            (Some(split), None) => add(
+                "EXISTS (SELECT 1 FROM split_pair s WHERE s.split_id = ? AND s.pair_id = p.id)",
+                Box::new(split),
+            ),
+            (None, _) => {}
+        }
+        if let Some(name) = &self.subreddit {
+            add("r.subreddit = ? COLLATE NOCASE", Box::new(name.clone()));
+        }
+        if let Some(score) = self.min_score {
+            add("r.score >= ?", Box::new(score));
+        }
+        if let Some(score) = self.max_score {
+            add("r.score <= ?", Box::new(score));
+        }
+        if let Some(words) = &self.contains {
+            // LIKE's own signs are meant as they stand
+            let escaped = words
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_");
+            let like = "(c.body LIKE ? ESCAPE '\\' OR r.body LIKE ? ESCAPE '\\')";
+            add(like, Box::new(format!("%{escaped}%")));
+        }
+        if let Some(source) = self.source_id {
+            add("r.source_id = ?", Box::new(source));
+        }
+        (sql, values)
+    }
+}
+
+impl Store {
+    /// Builds the pairs of all comments by a recipe: adds what is missing, and removes what no longer
+    /// passes unless a split holds it (a split is frozen). A batch of comments is one transaction, so
+    /// other processes read and write meanwhile; `on_batch` gets the comments done so far and ends
+    /// the work early by giving false (what was built stays, and the next build goes on from there).
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn pairs_build(
+        &self,
+        recipe: &Recipe,
+        mut on_batch: impl FnMut(u64) -> bool,
+    ) -> Result<PairCounts> {
+        let tally = Arc::new(Tally::default());
+        let mut counts = PairCounts::default();
+        let mut rows = BATCH_ROWS;
+        let mut after = i64::MIN;
+        loop {
+            let started = Instant::now();
+            let batch = self.write(|db| pairs_of_batch(db, recipe, &tally, after, rows))?;
+            let Some(batch) = batch else { break };
+            after = batch.last;
+            counts.comments += batch.comments;
+            counts.replies += batch.replies;
+            counts.new += batch.new;
+            counts.removed += batch.removed;
+            if !on_batch(counts.comments) {
+                break;
+            }
+            // as many rows as fit the time that others should wait at most
+            if started.elapsed() < BATCH_TIME / 2 {
+                rows *= 2;
+            } else if started.elapsed() > BATCH_TIME && rows > BATCH_ROWS {
+                rows /= 2;
+            }
+        }
+        counts.joined = tally.joined.load(Ordering::Relaxed);
+        let dropped = tally
+            .dropped
+            .iter()
+            .map(|n| n.load(Ordering::Relaxed))
+            .enumerate();
+        counts.dropped = dropped
+            .filter(|(_, n)| *n > 0)
+            .map(|(rule, n)| (rule_name(rule), n))
+            .collect();
+        counts.kept = counts.joined - counts.dropped.iter().map(|(_, n)| n).sum::<u64>();
+        Ok(counts)
+    }
+
+    /// How many pairs a query finds.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pair_count(&self, query: &PairQuery) -> Result<u64> {
+        let (conditions, values) = query.conditions(1);
+        let from = if *query == PairQuery::default() {
+            "pair p"
+        } else {
+            "pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id"
+        };
+        self.read(|db| {
+            let sql = format!("SELECT count(*) FROM {from} WHERE 1{conditions}");
+            let values = rusqlite::params_from_iter(values.iter());
+            let n: i64 = db
+                .prepare_cached(&sql)?
+                .query_row(values, |row| row.get(0))?;
+            Ok(n.unsigned_abs())
+        })
+    }
+
+    /// The pairs that a query finds after an id (`None`: from the first), in order of ids, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pairs(&self, query: &PairQuery, after: Option<i64>, limit: usize) -> Result<Vec<Pair>> {
+        let (conditions, values) = query.conditions(3);
+        let mut all: Vec<Box<dyn ToSql>> = vec![
+            Box::new(after.unwrap_or(i64::MIN)),
+            Box::new(i64::try_from(limit).unwrap_or(i64::MAX)),
+        ];
+        all.extend(values);
+        // `>=` for the very first id, which may be i64::MIN itself
+        let compare = if after.is_some() { ">" } else { ">=" };
+        self.read(|db| {
+            let sql = format!("{PAIR} WHERE p.id {compare} ?1{conditions} ORDER BY p.id LIMIT ?2");
+            let mut query = db.prepare_cached(&sql)?;
+            let rows = query.query_map(rusqlite::params_from_iter(all.iter()), pair_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Calls `each` with every pair that a query finds, in order of ids, until it gives false. Reads in
+    /// pages, so that a slow caller keeps no transaction open.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn for_each_pair(
+        &self,
+        query: &PairQuery,
+        mut each: impl FnMut(Pair) -> bool,
+    ) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = self.pairs(query, after, BATCH_ROWS)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            for pair in page {
+                if !each(pair) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// One pair.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pair(&self, id: i64) -> Result<Option<Pair>> {
+        self.read(|db| {
+            let sql = format!("{PAIR} WHERE p.id = ?1");
+            let mut query = db.prepare_cached(&sql)?;
+            let mut rows = query.query_map([id], pair_row)?;
+            Ok(rows.next().transpose()?)
+        })
+    }
+
+    /// Pairs of each subreddit, the largest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pair_subreddits(&self) -> Result<Vec<(String, u64)>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT r.subreddit, count(*) FROM pair p JOIN comment r ON r.id = p.id
+                 GROUP BY 1 ORDER BY 2 DESC, 1",
+            )?;
+            let rows = query.query_map([], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+struct PairBatch {
+    last: i64,
+    comments: u64,
+    replies: u64,
+    new: u64,
+    removed: u64,
+}
+
+/// Builds the pairs of the next `rows` comments after an id; `None` when there are no more.
+fn pairs_of_batch(
+    db: &Connection,
+    recipe: &Recipe,
+    tally: &Arc<Tally>,
+    after: i64,
+    rows: usize,
+) -> Result<Option<PairBatch>> {
+    let bound = "SELECT max(id), count(*), count(parent_id)
+                 FROM (SELECT id, parent_id FROM comment WHERE id > ?1 ORDER BY id LIMIT ?2)";
+    let (last, comments, replies): (Option<i64>, i64, i64) = db
+        .prepare_cached(bound)?
+        .query_row(params![after, rows as i64], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let Some(last) = last else { return Ok(None) };
+    register_fit(db, recipe, tally)?;
+    let before = db
+        .prepare_cached(
+            "DELETE FROM pair WHERE id > ?1 AND id <= ?2
+               AND NOT EXISTS (SELECT 1 FROM split_pair s WHERE s.pair_id = pair.id)",
+        )?
+        .execute(params![after, last])?;
+    // CROSS JOIN keeps this order: the replies of the batch, then one lookup of each one's comment.
+    // A pair that a split holds stays as it is.
+    let made = db
+        .prepare_cached(
+            "INSERT INTO pair (id, comment_id, thread_id)
+             SELECT r.id, c.id, r.link_id
+             FROM comment r CROSS JOIN comment c ON c.id = r.parent_id
+                  LEFT JOIN post p ON p.id = r.link_id
+             WHERE r.id > ?1 AND r.id <= ?2 AND fit(r.author, r.body, c.author, c.body, p.author)
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![after, last])?;
+    Ok(Some(PairBatch {
+        last,
+        comments: comments.unsigned_abs(),
+        replies: replies.unsigned_abs(),
+        new: made.saturating_sub(before) as u64,
+        removed: before.saturating_sub(made) as u64,
+    }))
+}

@@ -1,0 +1,228 @@
+//! Sources: what was imported, where it came from, under what permission, and which rows were bad.
+
+use repartee_datasets::{Permission, Rejected};
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::error::is_foreign_key;
+use crate::{BATCH_ROWS, Error, Result, Store};
+
+/// A source that is about to be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewSource {
+    /// A name for people: the file's, mostly.
+    pub name: String,
+    /// Where it was read from.
+    pub path: String,
+    /// `Format::name` of the datasets crate.
+    pub format: String,
+    /// JSON: filters and column mapping.
+    pub options: String,
+    /// Under what permission it may be used.
+    pub permission: Permission,
+    /// The permission in words.
+    pub note: String,
+}
+
+/// A source as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Row id.
+    pub id: i64,
+    /// A name for people.
+    pub name: String,
+    /// Where it was read from.
+    pub path: String,
+    /// How it was read.
+    pub format: String,
+    /// blake3 of the file's bytes, in hex; `None` until it was read to its end.
+    pub hash: Option<String>,
+    /// JSON: filters and column mapping.
+    pub options: String,
+    /// Under what permission it may be used.
+    pub permission: Permission,
+    /// The permission in words.
+    pub note: String,
+    /// JSON: rows read, kept, new, dropped by each filter, rejected.
+    pub counts: String,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+const COLUMNS: &str = "id, name, path, format, hash, options, permission, note, counts, created_ms";
+
+fn source_row(row: &Row<'_>) -> rusqlite::Result<Source> {
+    Ok(Source {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        path: row.get(2)?,
+        format: row.get(3)?,
+        hash: row.get(4)?,
+        options: row.get(5)?,
+        // a choice that a later version adds reads as unknown, which claims nothing
+        permission: row.get_ref(6)?.as_str()?.parse().unwrap_or_default(),
+        note: row.get(7)?,
+        counts: row.get(8)?,
+        created_ms: row.get(9)?,
+    })
+}
+
+impl Store {
+    /// Adds a source and gives its id.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn source_insert(&self, new: &NewSource, now_ms: i64) -> Result<i64> {
+        self.write(|db| {
+            db.execute(
+                "INSERT INTO source (name, path, format, options, permission, note, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    new.name,
+                    new.path,
+                    new.format,
+                    new.options,
+                    new.permission.name(),
+                    new.note,
+                    now_ms
+                ],
+            )?;
+            Ok(db.last_insert_rowid())
+        })
+    }
+
+    /// One source.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn source(&self, id: i64) -> Result<Option<Source>> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM source WHERE id = ?1");
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row([id], source_row)
+                .optional()?)
+        })
+    }
+
+    /// The source with these bytes that was read to its end, in the same way; the newest if there are
+    /// several. Such a file need not be read again.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn source_by_hash(&self, hash: &str, options: &str) -> Result<Option<Source>> {
+        self.read(|db| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM source WHERE hash = ?1 AND options = ?2 ORDER BY id DESC LIMIT 1"
+            );
+            Ok(db.prepare_cached(&sql)?.query_row([hash, options], source_row).optional()?)
+        })
+    }
+
+    /// All sources, in the order of their import.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sources(&self) -> Result<Vec<Source>> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM source ORDER BY id");
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_map([], source_row)?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Notes what has been counted so far, and, with the hash of its bytes, that it was read to its end.
+    ///
+    /// # Errors
+    /// When there is no such source, or the file cannot be written.
+    pub fn source_counted(&self, id: i64, counts: &str, hash: Option<&str>) -> Result<()> {
+        self.write(|db| {
+            let sql = "UPDATE source SET counts = ?2, hash = coalesce(?3, hash) WHERE id = ?1";
+            found(db.execute(sql, params![id, counts, hash])?, id)
+        })
+    }
+
+    /// Changes what is said about the permission.
+    ///
+    /// # Errors
+    /// When there is no such source, or the file cannot be written.
+    pub fn source_permit(&self, id: i64, permission: Permission, note: &str) -> Result<()> {
+        self.write(|db| {
+            let sql = "UPDATE source SET permission = ?2, note = ?3 WHERE id = ?1";
+            found(db.execute(sql, params![id, permission.name(), note])?, id)
+        })
+    }
+
+    /// Removes a source that nothing was kept of (an import that failed at its first row).
+    ///
+    /// # Errors
+    /// [`Error::InUse`] when comments or posts of it are stored.
+    pub fn source_remove(&self, id: i64) -> Result<()> {
+        self.write(
+            |db| match db.execute("DELETE FROM source WHERE id = ?1", [id]) {
+                Ok(n) => found(n, id),
+                Err(error) if is_foreign_key(&error) => Err(Error::InUse {
+                    what: format!("source {id}"),
+                    done: "removed",
+                    why: "comments or posts of it are in the project".into(),
+                }),
+                Err(error) => Err(error.into()),
+            },
+        )
+    }
+
+    /// Adds rows that could not be read. A line that is listed already keeps its first reason.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn rejected_insert(&self, source_id: i64, rows: &[Rejected]) -> Result<()> {
+        for batch in rows.chunks(BATCH_ROWS) {
+            self.write(|db| {
+                let mut insert = db.prepare_cached(
+                    "INSERT INTO rejected (source_id, line, reason, excerpt) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO NOTHING",
+                )?;
+                for row in batch {
+                    let line = i64::try_from(row.line).unwrap_or(i64::MAX);
+                    insert.execute(params![source_id, line, row.reason, row.excerpt])?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Rejected rows of a source after a line, in order of lines, at most `limit`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn rejected(&self, source_id: i64, after_line: u64, limit: usize) -> Result<Vec<Rejected>> {
+        let after = i64::try_from(after_line).unwrap_or(i64::MAX);
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT line, reason, excerpt FROM rejected WHERE source_id = ?1 AND line > ?2
+                 ORDER BY line LIMIT ?3",
+            )?;
+            let rows = query.query_map(params![source_id, after, limit as i64], |row| {
+                Ok(Rejected {
+                    line: row.get::<_, i64>(0)?.unsigned_abs(),
+                    reason: row.get(1)?,
+                    excerpt: row.get(2)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+fn found(rows: usize, id: i64) -> Result<()> {
+    match rows {
+        0 => Err(Error::Missing {
+            what: "source",
+            name: id.to_string(),
+            there: Vec::new(),
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,416 @@
+//! Splits: named and frozen; each pair of a split stands on one side.
+
+use repartee_datasets::Side;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::{is_foreign_key, is_unique};
+use crate::{BATCH_ROWS, Error, Result, Store};
+
+/// A split that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSplit {
+    /// Its name.
+    pub name: String,
+    /// The seed that its threads were dealt out with.
+    pub seed: i64,
+    /// JSON: shares of the sides, bin edges, near-duplicate threshold.
+    pub config: String,
+}
+
+/// A split as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// Row id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// The seed that its threads were dealt out with.
+    pub seed: i64,
+    /// JSON: shares of the sides, bin edges, near-duplicate threshold.
+    pub config: String,
+    /// JSON: the last audit.
+    pub audit: Option<String>,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// How much a side of a split holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SideCount {
+    /// Pairs.
+    pub pairs: u64,
+    /// Threads they belong to.
+    pub threads: u64,
+    /// Pairs whose reply's score is known.
+    pub scored: u64,
+}
+
+/// What a model sees of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The pair.
+    pub pair_id: i64,
+    /// Text of the comment.
+    pub comment: String,
+    /// Text of the reply.
+    pub reply: String,
+    /// Score of the reply; `None`: unknown.
+    pub score: Option<i64>,
+}
+
+/// A pair's place in a split, for audits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The pair.
+    pub pair_id: i64,
+    /// Its thread.
+    pub thread_id: i64,
+    /// Its side.
+    pub side: Side,
+    /// Text of the comment.
+    pub comment: String,
+    /// Text of the reply.
+    pub reply: String,
+}
+
+/// The end of the name that a split has while it is being written.
+const UNFINISHED: &str = " (unfinished)";
+
+const COLUMNS: &str = "id, name, seed, config, audit, created_ms";
+
+fn split_row(row: &Row<'_>) -> rusqlite::Result<Split> {
+    Ok(Split {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        seed: row.get(2)?,
+        config: row.get(3)?,
+        audit: row.get(4)?,
+        created_ms: row.get(5)?,
+    })
+}
+
+impl Store {
+    /// Makes a split of these pairs and gives its id. It is written in batches under another name and
+    /// gets its own with the last one, so that nobody ever sees a part of it.
+    ///
+    /// # Errors
+    /// [`Error::NameTaken`], or when the file cannot be written.
+    pub fn split_insert(
+        &self,
+        new: &NewSplit,
+        members: &[(i64, Side)],
+        now_ms: i64,
+    ) -> Result<i64> {
+        let taken = || Error::NameTaken {
+            what: "split",
+            name: new.name.clone(),
+        };
+        let unfinished = format!("{}{UNFINISHED}", new.name);
+        let id = self.write(|db| {
+            if id_of(db, &new.name)?.is_some() {
+                return Err(taken());
+            }
+            // left by a process that was killed while it wrote
+            db.execute("DELETE FROM split WHERE name = ?1", [&unfinished])?;
+            db.execute(
+                "INSERT INTO split (name, seed, config, created_ms) VALUES (?1, ?2, ?3, ?4)",
+                params![unfinished, new.seed, new.config, now_ms],
+            )?;
+            Ok(db.last_insert_rowid())
+        })?;
+        let mut members = members.to_vec();
+        members.sort_unstable_by_key(|(pair, side)| (*side, *pair)); // the order of the table
+        for batch in members.chunks(BATCH_ROWS) {
+            self.write(|db| {
+                let sql = "INSERT INTO split_pair (split_id, side, pair_id) VALUES (?1, ?2, ?3)";
+                let mut insert = db.prepare_cached(sql)?;
+                for (pair, side) in batch {
+                    insert.execute(params![id, *side as i64, pair])?;
+                }
+                Ok(())
+            })?;
+        }
+        self.write(|db| {
+            let named = db.execute(
+                "UPDATE split SET name = ?2 WHERE id = ?1",
+                params![id, new.name],
+            );
+            match named {
+                Ok(_) => Ok(id),
+                Err(error) if is_unique(&error) => Err(taken()),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    /// A split by its name.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], with the names there are.
+    pub fn split(&self, name: &str) -> Result<Split> {
+        let all = self.splits()?;
+        match all.iter().position(|split| split.name == name) {
+            Some(at) => Ok(all[at].clone()),
+            None => Err(Error::Missing {
+                what: "split",
+                name: name.to_owned(),
+                there: all.into_iter().map(|split| split.name).collect(),
+            }),
+        }
+    }
+
+    /// A split by its id.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn split_by_id(&self, id: i64) -> Result<Option<Split>> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM split WHERE id = ?1");
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row([id], split_row)
+                .optional()?)
+        })
+    }
+
+    /// All splits, in the order in which they were made.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn splits(&self) -> Result<Vec<Split>> {
+        self.read(|db| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM split WHERE name NOT LIKE '%{UNFINISHED}' ORDER BY id"
+            );
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_map([], split_row)?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// How much each side holds, in the order of [`Side::ALL`].
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn split_counts(&self, split_id: i64) -> Result<[SideCount; 3]> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT count(*), count(DISTINCT p.thread_id), count(r.score)
+                 FROM split_pair s JOIN pair p ON p.id = s.pair_id JOIN comment r ON r.id = p.id
+                 WHERE s.split_id = ?1 AND s.side = ?2",
+            )?;
+            let mut counts = [SideCount::default(); 3];
+            for (side, count) in Side::ALL.into_iter().zip(&mut counts) {
+                *count = query.query_row(params![split_id, side as i64], |row| {
+                    Ok(SideCount {
+                        pairs: row.get::<_, i64>(0)?.unsigned_abs(),
+                        threads: row.get::<_, i64>(1)?.unsigned_abs(),
+                        scored: row.get::<_, i64>(2)?.unsigned_abs(),
+                    })
+                })?;
+            }
+            Ok(counts)
+        })
+    }
+
+    /// Stores what an audit found (JSON).
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn split_audited(&self, split_id: i64, audit: &str) -> Result<()> {
+        self.write(|db| {
+            db.execute(
+                "UPDATE split SET audit = ?2 WHERE id = ?1",
+                params![split_id, audit],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Removes a split.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::InUse`] when runs, fakes or evaluations stand on it.
+    pub fn split_remove(&self, name: &str) -> Result<()> {
+        let id = self.split(name)?.id;
+        self.write(
+            |db| match db.execute("DELETE FROM split WHERE id = ?1", [id]) {
+                Ok(_) => Ok(()),
+                Err(error) if is_foreign_key(&error) => Err(Error::InUse {
+                    what: format!("split {name:?}"),
+                    done: "removed",
+                    why: "runs, fakes or evaluations stand on it".into(),
+                }),
+                Err(error) => Err(error.into()),
+            },
+        )
+    }
+
+    /// Examples of a side after a pair's id (`None`: from the first), in order of ids, at most `limit`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn examples(
+        &self,
+        split_id: i64,
+        side: Side,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Example>> {
+        let compare = if after.is_some() { ">" } else { ">=" };
+        let sql = format!(
+            "SELECT p.id, c.body, r.body, r.score
+             FROM split_pair s CROSS JOIN pair p ON p.id = s.pair_id
+                  CROSS JOIN comment r ON r.id = p.id CROSS JOIN comment c ON c.id = p.comment_id
+             WHERE s.split_id = ?1 AND s.side = ?2 AND s.pair_id {compare} ?3
+             ORDER BY s.pair_id LIMIT ?4"
+        );
+        self.read(|db| {
+            let mut query = db.prepare_cached(&sql)?;
+            let after = after.unwrap_or(i64::MIN);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows =
+                query.query_map(params![split_id, side as i64, after, limit], example_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Calls `each` with every example of a side, in order of ids, until it gives false. Reads in pages,
+    /// so that a slow caller keeps no transaction open.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn for_each_example(
+        &self,
+        split_id: i64,
+        side: Side,
+        mut each: impl FnMut(Example) -> bool,
+    ) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = self.examples(split_id, side, after, BATCH_ROWS)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.pair_id);
+            for example in page {
+                if !each(example) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The ids of a side's pairs, in order: 8 bytes each, for drawing samples without their texts.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn split_pair_ids(&self, split_id: i64, side: Side) -> Result<Vec<i64>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT pair_id FROM split_pair WHERE split_id = ?1 AND side = ?2 ORDER BY pair_id",
+            )?;
+            let rows = query.query_map(params![split_id, side as i64], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The examples of these pairs, in the order asked for; pairs that are not there are left out.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn examples_of(&self, pair_ids: &[i64]) -> Result<Vec<Example>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT p.id, c.body, r.body, r.score
+                 FROM pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id
+                 WHERE p.id = ?1",
+            )?;
+            let mut examples = Vec::with_capacity(pair_ids.len());
+            for id in pair_ids {
+                examples.extend(query.query_row([id], example_row).optional()?);
+            }
+            Ok(examples)
+        })
+    }
+
+    /// The known scores of a side's replies, in order of ids: what bin edges are made from.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn split_scores(&self, split_id: i64, side: Side) -> Result<Vec<i64>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT r.score FROM split_pair s JOIN comment r ON r.id = s.pair_id
+                 WHERE s.split_id = ?1 AND s.side = ?2 AND r.score IS NOT NULL ORDER BY s.pair_id",
+            )?;
+            let rows = query.query_map(params![split_id, side as i64], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Calls `each` with every pair of a split and its side, the sides one after the other.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn for_each_placed(&self, split_id: i64, mut each: impl FnMut(Placed)) -> Result<()> {
+        for side in Side::ALL {
+            self.read(|db| {
+                let mut query = db.prepare_cached(
+                    "SELECT p.id, p.thread_id, c.body, r.body
+                     FROM split_pair s CROSS JOIN pair p ON p.id = s.pair_id
+                          CROSS JOIN comment r ON r.id = p.id
+                          CROSS JOIN comment c ON c.id = p.comment_id
+                     WHERE s.split_id = ?1 AND s.side = ?2 ORDER BY s.pair_id",
+                )?;
+                let mut rows = query.query(params![split_id, side as i64])?;
+                while let Some(row) = rows.next()? {
+                    each(Placed {
+                        pair_id: row.get(0)?,
+                        thread_id: row.get(1)?,
+                        side,
+                        comment: row.get(2)?,
+                        reply: row.get(3)?,
+                    });
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Threads with pairs on more than one side of a split: (thread, sides it is on). Empty, or the
+    /// split leaks.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn split_torn_threads(&self, split_id: i64) -> Result<Vec<(i64, u32)>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT p.thread_id, count(DISTINCT s.side)
+                 FROM split_pair s JOIN pair p ON p.id = s.pair_id
+                 WHERE s.split_id = ?1 GROUP BY 1 HAVING count(DISTINCT s.side) > 1 ORDER BY 1",
+            )?;
+            let rows = query.query_map([split_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+fn example_row(row: &Row<'_>) -> rusqlite::Result<Example> {
+    Ok(Example {
+        pair_id: row.get(0)?,
+        comment: row.get(1)?,
+        reply: row.get(2)?,
+        score: row.get(3)?,
+    })
+}
+
+fn id_of(db: &Connection, name: &str) -> Result<Option<i64>> {
+    let sql = "SELECT id FROM split WHERE name = ?1";
+    Ok(db
+        .prepare_cached(sql)?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}
