@@ -12,10 +12,12 @@ pub mod id;
 pub mod label;
 pub mod listing;
 pub mod ndjson;
+pub mod near;
 pub mod read;
 pub mod record;
 pub mod sample;
 pub mod source;
+pub mod split;
 pub mod table;
 
 pub use clean::{Flaw, Recipe};
