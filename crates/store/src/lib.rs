@@ -8,13 +8,21 @@
 //! write at a time; so every write is short (at most about 2,000 rows or 50 ms), and a process that
 //! writes much makes room for the others ([`Store::write`]). No connection leaves this crate.
 
+pub mod bases;
+pub mod blobs;
+pub mod care;
 pub mod error;
+pub mod evaluations;
+pub mod fakes;
 pub mod jobs;
 pub mod pairs;
+pub mod queue;
 pub mod records;
+pub mod runs;
 pub mod settings;
 pub mod sources;
 pub mod splits;
+pub mod threads;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,11 +2,18 @@
 
 use repartee_datasets::{Comment, Permission, Post, Recipe, Record, Rejected, Side};
 
+use crate::bases::{BaseKind, NewBase};
+use crate::blobs::{CHUNK, Part};
+use crate::evaluations::{NewEvaluation, Prediction, Subject};
+use crate::fakes::{Finish, NewFake, NewFakeSet};
 use crate::jobs::{JobState, Want};
 use crate::pairs::PairQuery;
+use crate::queue::ReplyState;
 use crate::records::Upserted;
+use crate::runs::{Metric, ModelKind, NewCheckpoint, NewRun, Role, RunSample};
 use crate::sources::NewSource;
 use crate::splits::NewSplit;
+use crate::threads::{NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores};
 use crate::{Error, Store};
 
 /// A new project in a folder of its own, which lives as long as the guard.
@@ -426,4 +433,521 @@ fn a_split_is_whole_and_frozen() {
     store.split_audited(torn, "{}").unwrap();
     store.split_remove("torn").unwrap();
     assert_eq!(store.splits().unwrap().len(), 1);
+}
+
+fn tensor<'a>(name: &'a str, shape: &'a [usize], bytes: &'a [u8]) -> Part<'a> {
+    Part {
+        name,
+        dtype: Some("f32"),
+        shape: Some(shape),
+        bytes,
+    }
+}
+
+/// A project with a split, a base and a run of each kind.
+pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
+    let (dir, store) = filled(40);
+    let pairs = store.pairs(&PairQuery::default(), None, 1000).unwrap();
+    let members: Vec<_> = pairs
+        .iter()
+        .map(|p| (p.id, Side::from_number(p.thread_id % 3).unwrap()))
+        .collect();
+    let new = NewSplit {
+        name: "s".into(),
+        seed: 1,
+        config: "{}".into(),
+    };
+    let split = store.split_insert(&new, &members, 1).unwrap();
+    let part = store.put(&tensor("wte.weight", &[2, 2], &[1; 16])).unwrap();
+    let base = NewBase {
+        name: "b".into(),
+        kind: BaseKind::Gpt2,
+        origin: "from scratch".into(),
+        config: "{}".into(),
+    };
+    let base = store.base_insert(&base, &[part], 1).unwrap();
+    let runs = ModelKind::ALL.map(|kind| {
+        let run = NewRun {
+            name: kind.as_str().into(),
+            kind,
+            base_id: base,
+            split_id: split,
+            config: String::new(),
+            job_id: None,
+            facts: "{}".into(),
+        };
+        store.run_insert(&run, 2).unwrap()
+    });
+    (dir, store, split, runs)
+}
+
+fn save(store: &Store, run_id: i64, role: Role, step: u64, fill: u8) -> i64 {
+    let weights = vec![fill; CHUNK + 5];
+    let w = store
+        .put(&tensor("wte.weight", &[1, CHUNK + 5], &weights))
+        .unwrap();
+    let m = store
+        .put(&tensor("m.wte.weight", &[9], &[fill; 9]))
+        .unwrap();
+    let new = NewCheckpoint {
+        run_id,
+        role,
+        step,
+        weights: &[w],
+        optimizer: Some(&[m]),
+        state: "{}",
+    };
+    store.checkpoint_save(&new, 3).unwrap()
+}
+
+fn blobs_of(store: &Store) -> i64 {
+    store
+        .read(|db| Ok(db.query_row("SELECT count(*) FROM blob", [], |r| r.get(0))?))
+        .unwrap()
+}
+
+#[test]
+fn equal_tensors_are_stored_once_and_come_back() {
+    let (_dir, store, _, runs) = modelled();
+    assert_eq!(blobs_of(&store), 1);
+    let best = save(&store, runs[0], Role::Best, 10, 7);
+    save(&store, runs[0], Role::Last, 10, 7);
+    assert_eq!(blobs_of(&store), 3);
+    let checkpoint = store.checkpoint_by_id(best).unwrap();
+    assert_eq!(
+        (checkpoint.role, checkpoint.step, checkpoint.run.as_str()),
+        (Role::Best, 10, "generator")
+    );
+    let parts = store.bundle(checkpoint.bundle_id).unwrap();
+    assert_eq!(parts[0].shape, Some(vec![1, CHUNK + 5]));
+    assert_eq!(store.bytes(&parts[0]).unwrap(), vec![7; CHUNK + 5]);
+    let m = store
+        .bundle_bytes(checkpoint.optimizer_id.unwrap(), "m.wte.weight")
+        .unwrap();
+    assert_eq!(m, Some(vec![7; 9]));
+    assert_eq!(
+        store.bundle_bytes(checkpoint.bundle_id, "nothing").unwrap(),
+        None
+    );
+
+    // the next one replaces it, and what nothing needs any more goes at once
+    save(&store, runs[0], Role::Last, 20, 8);
+    assert_eq!(blobs_of(&store), 5);
+    save(&store, runs[0], Role::Best, 20, 8);
+    assert_eq!(blobs_of(&store), 3);
+    assert_eq!(store.checkpoints().unwrap().len(), 2);
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn a_checkpoint_that_was_used_is_kept() {
+    let (_dir, store, split_id, runs) = modelled();
+    let first = save(&store, runs[0], Role::Best, 1, 1);
+    let set = NewFakeSet {
+        name: "f".into(),
+        checkpoint_id: first,
+        split_id,
+        config: "{}".into(),
+    };
+    store.fake_set_insert(&set, 4).unwrap();
+    let second = save(&store, runs[0], Role::Best, 2, 2);
+    let kept = store.checkpoint_by_id(first).unwrap();
+    assert_eq!((kept.role, kept.optimizer_id), (Role::Kept, None));
+    assert_eq!(
+        store.checkpoint(runs[0], Role::Best).unwrap().unwrap().id,
+        second
+    );
+    let third = save(&store, runs[0], Role::Best, 3, 3);
+    assert!(third > second, "an id is never given twice");
+    assert!(matches!(
+        store.checkpoint_by_id(second),
+        Err(Error::Missing { .. })
+    ));
+    assert!(matches!(store.base_remove("b"), Err(Error::InUse { .. })));
+    assert!(matches!(store.split_remove("s"), Err(Error::InUse { .. })));
+}
+
+#[test]
+fn a_blob_that_was_cut_off_is_completed_or_collected() {
+    let (_dir, store, _, runs) = modelled();
+    let bytes = vec![5; 2 * CHUNK];
+    let part = tensor("x", &[2 * CHUNK], &bytes);
+    let stored = store.put(&part).unwrap();
+    store
+        .write(|db| {
+            Ok(db.execute(
+                "DELETE FROM chunk WHERE hash = ?1 AND seq = 1",
+                [&stored.hash[..]],
+            )?)
+        })
+        .unwrap();
+    let new = NewCheckpoint {
+        run_id: runs[0],
+        role: Role::Best,
+        step: 1,
+        weights: std::slice::from_ref(&stored),
+        optimizer: None,
+        state: "{}",
+    };
+    assert!(matches!(
+        store.checkpoint_save(&new, 1),
+        Err(Error::Collected(_))
+    ));
+    assert_eq!(store.put(&part).unwrap(), stored);
+    store.checkpoint_save(&new, 1).unwrap();
+
+    let orphan = vec![6; CHUNK];
+    store.put(&tensor("y", &[CHUNK], &orphan)).unwrap();
+    let done = store.compact().unwrap();
+    assert_eq!(done.collected, CHUNK as u64);
+    assert!(done.after < done.before, "{done:?}");
+    assert_eq!(store.bytes(&stored).unwrap(), bytes);
+}
+
+#[test]
+fn check_finds_damage_and_size_adds_up() {
+    let (_dir, store, _, runs) = modelled();
+    let id = save(&store, runs[1], Role::Best, 10, 7);
+    let part = &store
+        .bundle(store.checkpoint_by_id(id).unwrap().bundle_id)
+        .unwrap()[0];
+    let mut seen = 0;
+    let check = store
+        .check(|done, all| {
+            seen = done;
+            done <= all
+        })
+        .unwrap();
+    assert!(check.is_whole(), "{check:?}");
+    assert_eq!((check.blobs_checked, check.bytes_checked), (3, seen));
+
+    store
+        .write(|db| {
+            let sql = "UPDATE chunk SET data = zeroblob(length(data)) WHERE hash = ?1 AND seq = 1";
+            Ok(db.execute(sql, [&part.hash[..]])?)
+        })
+        .unwrap();
+    let check = store.check(|_, _| true).unwrap();
+    assert_eq!(
+        check.blobs,
+        ["wte.weight of realism (best): its bytes are not those that were stored"]
+    );
+    assert!(matches!(store.bytes(part), Err(Error::Damaged(_))));
+    store
+        .write_bare(|db| Ok(db.execute_batch("PRAGMA foreign_keys = OFF")?))
+        .unwrap();
+    store
+        .write(|db| Ok(db.execute("DELETE FROM comment WHERE id = 1001", [])?))
+        .unwrap();
+    let check = store.check(|_, _| true).unwrap();
+    assert!(
+        check
+            .foreign_keys
+            .iter()
+            .any(|line| line.starts_with("pair row 1001")),
+        "{check:?}"
+    );
+
+    let size = store.size().unwrap();
+    let weights = size
+        .families
+        .iter()
+        .find(|room| room.family == "weights")
+        .unwrap();
+    assert_eq!(weights.rows, 4); // chunks
+    assert!(weights.bytes > CHUNK as u64);
+    let sum: u64 = size.families.iter().map(|room| room.bytes).sum();
+    assert!(sum + size.free <= size.file + size.wal, "{size:?}");
+}
+
+#[test]
+fn every_table_belongs_to_a_family() {
+    let (_dir, store) = project();
+    let tables: Vec<String> = store
+        .read(|db| {
+            let sql =
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+            Ok(db
+                .prepare(sql)?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?)
+        })
+        .unwrap();
+    let families: Vec<&str> = crate::care::FAMILIES
+        .iter()
+        .flat_map(|(_, m)| m.iter().copied())
+        .collect();
+    for table in &tables {
+        assert!(families.contains(&table.as_str()), "{table}");
+    }
+    assert_eq!(tables.len(), families.len());
+}
+
+#[test]
+fn metrics_and_samples_of_a_run() {
+    let (_dir, store, _, runs) = modelled();
+    let at = |name: &str, step, value| Metric {
+        name: name.into(),
+        step,
+        value,
+    };
+    let metrics = [
+        at("loss", 1, Some(2.5)),
+        at("loss", 2, Some(f64::NAN)),
+        at("loss", 3, Some(1.0)),
+        at("lr", 1, Some(1e-4)),
+    ];
+    store.metrics_add(runs[0], &metrics).unwrap();
+    store
+        .metrics_add(runs[0], &[at("loss", 3, Some(0.5))])
+        .unwrap();
+    let loss = store.metric(runs[0], "loss").unwrap();
+    assert_eq!(loss, [(1, Some(2.5)), (2, None), (3, Some(0.5))]);
+    assert_eq!(store.metric_names(runs[0]).unwrap(), ["loss", "lr"]);
+    let sample = RunSample {
+        step: 3,
+        n: 0,
+        comment: "a".into(),
+        text: "b".into(),
+    };
+    store.run_sample_add(runs[0], &sample).unwrap();
+    store.run_sample_add(runs[0], &sample).unwrap();
+    assert_eq!(
+        store.run_samples(runs[0]).unwrap(),
+        std::slice::from_ref(&sample)
+    );
+    store.metrics_cut(runs[0], 1).unwrap();
+    assert_eq!(store.metrics(runs[0]).unwrap().len(), 2);
+    assert_eq!(store.run_samples(runs[0]).unwrap(), []);
+    assert!(matches!(store.run("none"), Err(Error::Missing { .. })));
+    assert_eq!(store.run("realism").unwrap().kind, ModelKind::Realism);
+    let again = NewRun {
+        name: "realism".into(),
+        kind: ModelKind::Realism,
+        base_id: 1,
+        split_id: 1,
+        config: String::new(),
+        job_id: None,
+        facts: "{}".into(),
+    };
+    assert!(matches!(
+        store.run_insert(&again, 1),
+        Err(Error::NameTaken { .. })
+    ));
+}
+
+#[test]
+fn fakes_and_predictions() {
+    let (_dir, store, split_id, runs) = modelled();
+    let generator = save(&store, runs[0], Role::Best, 1, 1);
+    let set = NewFakeSet {
+        name: "f".into(),
+        checkpoint_id: generator,
+        split_id,
+        config: "{}".into(),
+    };
+    let set = store.fake_set_insert(&set, 4).unwrap();
+    let val = store.split_pair_ids(split_id, Side::Val).unwrap();
+    let new: Vec<_> = val
+        .iter()
+        .flat_map(|pair| (0..2).map(move |n| (*pair, n)))
+        .map(|(pair_id, n)| NewFake {
+            pair_id,
+            n,
+            text: format!("fake {n}"),
+            finish: Finish::End,
+        })
+        .collect();
+    store.fakes_add(set, &new).unwrap();
+    store.fakes_add(set, &new[..3]).unwrap(); // a resumed job repeats its last batch
+    assert_eq!(store.fake_counts(set).unwrap(), [0, new.len() as u64, 0]);
+    assert_eq!(store.fake_pairs(set).unwrap()[0], (val[0], 2));
+    let fakes = store.fakes(set, Side::Val).unwrap();
+    assert_eq!(fakes.len(), new.len());
+    assert!(fakes[0].comment.starts_with("question"));
+    assert_eq!(store.fakes(set, Side::Train).unwrap(), []);
+
+    let realism = save(&store, runs[1], Role::Best, 1, 2);
+    let evaluation = NewEvaluation {
+        checkpoint_id: realism,
+        split_id,
+        fake_set_id: Some(set),
+        side: Side::Val,
+        config: "{}".into(),
+        metrics: r#"{"auc":1}"#.into(),
+    };
+    let two = |subject, label, p1: f64| Prediction {
+        subject,
+        label: Some(label),
+        p: [Some(1.0 - p1), Some(p1), None, None],
+        nll: None,
+        tokens: None,
+    };
+    let predictions = [
+        two(Subject::Pair(val[0]), 1, 0.75),
+        two(Subject::Fake(fakes[1].id), 0, 0.25),
+    ];
+    let id = store
+        .evaluation_insert(&evaluation, &predictions, 9)
+        .unwrap();
+    assert_eq!(store.predictions(id).unwrap(), predictions);
+    let with_texts = store.predicted(id, 1, 10).unwrap();
+    assert_eq!(with_texts.len(), 1);
+    assert_eq!(
+        (with_texts[0].n, with_texts[0].reply.as_str()),
+        (1, "fake 1")
+    );
+    assert_eq!(store.evaluation(id).unwrap().run, "realism");
+    assert!(matches!(
+        store.fake_set_remove("f"),
+        Err(Error::InUse { .. })
+    ));
+    store.evaluation_remove(id).unwrap();
+    store.fake_set_remove("f").unwrap();
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn from_thread_to_queue() {
+    let (_dir, store, _, runs) = modelled();
+    let generator = save(&store, runs[0], Role::Best, 1, 1);
+    let body = |parent, body: &str| NewThreadComment {
+        parent,
+        body: body.into(),
+        ..NewThreadComment::default()
+    };
+    let thread = NewThread {
+        origin: "pasted".into(),
+        title: "title".into(),
+        comments: vec![body(None, "top"), body(Some(0), "below")],
+        ..NewThread::default()
+    };
+    let (thread_id, comments) = store.thread_insert(&thread, 1).unwrap();
+    let bad = NewThread {
+        comments: vec![body(Some(3), "x")],
+        ..NewThread::default()
+    };
+    assert!(store.thread_insert(&bad, 1).is_err());
+    assert_eq!(store.threads().unwrap().len(), 1);
+    let stored = store.thread_comments(thread_id).unwrap();
+    assert_eq!(stored[1].parent_id, Some(comments[0]));
+
+    let new = NewGeneration {
+        generator,
+        realism: None,
+        upvotes: None,
+        config: "{}".into(),
+    };
+    let generation = store.generation_insert(&new, 2).unwrap();
+    let candidate = |n, scores| NewCandidate {
+        comment_id: comments[1],
+        n,
+        text: format!("reply {n}"),
+        finish: Finish::End,
+        scores,
+    };
+    let scored = Scores {
+        p_real: Some(0.95),
+        bins: Some([0.1, 0.2, 0.3, 0.4]),
+    };
+    let ids = store
+        .candidates_add(
+            generation,
+            &[
+                candidate(0, Scores::default()),
+                candidate(1, Scores::default()),
+            ],
+        )
+        .unwrap();
+    let again = store
+        .candidates_add(generation, &[candidate(1, scored)])
+        .unwrap();
+    assert_eq!(again, ids[1..]);
+    let pick = Pick {
+        candidate_id: ids[1],
+        picked: true,
+        reason: "best of its thread".into(),
+    };
+    store.candidates_decide(&[pick]).unwrap();
+    let all = store.candidates(generation).unwrap();
+    assert_eq!((all[0].picked, all[1].picked), (false, true));
+    assert_eq!(all[1].scores, scored);
+    assert!((scored.expected_bin().unwrap() - 2.0).abs() < 1e-12);
+    assert_eq!(store.generations().unwrap()[0].candidates, 2);
+
+    let queued = store.queue_add(&ids[1..], "me", 3).unwrap();
+    assert_eq!(store.queue_add(&ids[1..], "me", 4).unwrap(), queued);
+    assert!(matches!(
+        store.queue_add(&[ids[0], 999], "me", 4),
+        Err(Error::Missing { .. })
+    ));
+    assert_eq!(store.replies(None).unwrap().len(), 1, "all or nothing");
+    let id = queued[0];
+    store
+        .reply_move(id, ReplyState::Approved, "me", "", 5)
+        .unwrap();
+    assert_eq!(store.replies(Some(ReplyState::Approved)).unwrap().len(), 1);
+    store.reply_edit(id, "better", "me", 6).unwrap();
+    let reply = store.reply(id).unwrap();
+    assert_eq!(
+        (reply.state, reply.text.as_str(), reply.written.as_str()),
+        (ReplyState::Draft, "better", "reply 1")
+    );
+    assert_eq!(
+        (reply.comment.as_str(), reply.reason.as_str()),
+        ("below", "best of its thread")
+    );
+    store
+        .reply_move(id, ReplyState::Rejected, "me", "no", 7)
+        .unwrap();
+    let error = store
+        .reply_move(id, ReplyState::Approved, "me", "", 8)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("reply {id} is rejected; it cannot be approved")
+    );
+    assert!(store.reply_edit(id, "x", "me", 9).is_err());
+    store
+        .reply_move(id, ReplyState::Draft, "me", "again", 9)
+        .unwrap();
+    let events = store.reply_events(id).unwrap();
+    let what: Vec<_> = events.iter().map(|e| e.what.as_str()).collect();
+    assert_eq!(
+        what,
+        ["drafted", "approved", "edited", "rejected", "drafted"]
+    );
+    assert_eq!(events[2].detail, "reply 1");
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let (_dir, store, _, runs) = modelled();
+    let before = store.counts().unwrap();
+    let pages: i64 = store
+        .write_bare(|db| {
+            let pages: i64 = db.query_row("PRAGMA page_count", [], |r| r.get(0))?;
+            db.execute_batch(&format!("PRAGMA max_page_count = {}", pages + 20))?;
+            Ok(pages)
+        })
+        .unwrap();
+    assert!(pages > 0);
+    let big = vec![1; 3 * CHUNK];
+    let error = store.put(&tensor("x", &[3 * CHUNK], &big)).unwrap_err();
+    assert!(matches!(error, Error::Full), "{error}");
+    assert!(error.to_string().contains("disk is full"));
+    let many: Vec<_> = (0..50_000)
+        .map(|i| comment(90_000 + i, None, "z", &"long ".repeat(40)))
+        .collect();
+    assert!(matches!(store.records_upsert(1, &many), Err(Error::Full)));
+    assert_eq!(store.counts().unwrap().comments, before.comments);
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+
+    // with room again, the same step goes through
+    store
+        .write_bare(|db| Ok(db.execute_batch("PRAGMA max_page_count = 1073741823")?))
+        .unwrap();
+    save(&store, runs[0], Role::Last, 1, 9);
+    store.records_upsert(1, &many).unwrap();
+    assert_eq!(store.counts().unwrap().comments, before.comments + 50_000);
 }

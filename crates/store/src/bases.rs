@@ -1,0 +1,183 @@
+//! Bases: pretrained models, or fresh ones, that runs start from.
+
+use rusqlite::{Row, params};
+
+use crate::blobs::{self, Stored};
+use crate::error::{is_foreign_key, is_unique};
+use crate::{Error, Result, Store};
+
+/// Which of the two models a base is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BaseKind {
+    /// Writes text.
+    Gpt2,
+    /// Classifies pairs of texts.
+    Bert,
+}
+
+impl BaseKind {
+    /// The word in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gpt2 => "gpt2",
+            Self::Bert => "bert",
+        }
+    }
+}
+
+/// A base that is about to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBase {
+    /// Its name.
+    pub name: String,
+    /// Which model it is.
+    pub kind: BaseKind,
+    /// The folder, the hub id with its revision, or "from scratch".
+    pub origin: String,
+    /// config.json.
+    pub config: String,
+}
+
+/// A base as it is stored. Its bundle holds the tensors under their Hugging Face names, and the
+/// tokenizer's files under theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// Row id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Which model it is.
+    pub kind: BaseKind,
+    /// The folder, the hub id with its revision, or "from scratch".
+    pub origin: String,
+    /// config.json.
+    pub config: String,
+    /// Tensors and files.
+    pub bundle_id: i64,
+    /// Bytes of the bundle; some may be shared with other bundles.
+    pub bytes: u64,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+const SELECT: &str = "SELECT id, name, kind, origin, config, bundle_id, created_ms,
+    (SELECT coalesce(sum(b.bytes), 0) FROM bundle_part p JOIN blob b ON b.hash = p.hash
+     WHERE p.bundle_id = base.bundle_id)
+    FROM base";
+
+fn base_row(row: &Row<'_>) -> rusqlite::Result<Base> {
+    Ok(Base {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        kind: if row.get_ref(2)?.as_str()? == "gpt2" {
+            BaseKind::Gpt2
+        } else {
+            BaseKind::Bert
+        },
+        origin: row.get(3)?,
+        config: row.get(4)?,
+        bundle_id: row.get(5)?,
+        created_ms: row.get(6)?,
+        bytes: row.get::<_, i64>(7)?.unsigned_abs(),
+    })
+}
+
+impl Store {
+    /// Adds a base of parts that were [`Store::put`], and gives its id.
+    ///
+    /// # Errors
+    /// [`Error::NameTaken`], [`Error::Collected`], or when the file cannot be written.
+    pub fn base_insert(&self, new: &NewBase, parts: &[Stored], now_ms: i64) -> Result<i64> {
+        self.write(|db| {
+            let bundle = blobs::bind(db, parts)?;
+            let made = db.execute(
+                "INSERT INTO base (name, kind, origin, config, bundle_id, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    new.name,
+                    new.kind.as_str(),
+                    new.origin,
+                    new.config,
+                    bundle,
+                    now_ms
+                ],
+            );
+            match made {
+                Ok(_) => Ok(db.last_insert_rowid()),
+                Err(error) if is_unique(&error) => Err(Error::NameTaken {
+                    what: "base",
+                    name: new.name.clone(),
+                }),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    /// All bases, in the order in which they were added.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bases(&self) -> Result<Vec<Base>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{SELECT} ORDER BY id"))?;
+            Ok(query.query_map([], base_row)?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// A base by its name.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], with the names there are.
+    pub fn base(&self, name: &str) -> Result<Base> {
+        let all = self.bases()?;
+        match all.iter().position(|base| base.name == name) {
+            Some(at) => Ok(all[at].clone()),
+            None => Err(Error::Missing {
+                what: "base",
+                name: name.to_owned(),
+                there: all.into_iter().map(|base| base.name).collect(),
+            }),
+        }
+    }
+
+    /// A base by its id.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn base_by_id(&self, id: i64) -> Result<Base> {
+        self.bases()?
+            .into_iter()
+            .find(|base| base.id == id)
+            .ok_or_else(|| Error::Missing {
+                what: "base",
+                name: id.to_string(),
+                there: Vec::new(),
+            })
+    }
+
+    /// Removes a base and what no other bundle needs of its bytes.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::InUse`] when runs started from it.
+    pub fn base_remove(&self, name: &str) -> Result<()> {
+        let base = self.base(name)?;
+        let freed = self.write(|db| {
+            let hashes = blobs::hashes(db, base.bundle_id)?;
+            match db.execute("DELETE FROM base WHERE id = ?1", [base.id]) {
+                Ok(_) => {}
+                Err(error) if is_foreign_key(&error) => {
+                    return Err(Error::InUse {
+                        what: format!("base {name:?}"),
+                        done: "removed",
+                        why: "runs started from it".into(),
+                    });
+                }
+                Err(error) => return Err(error.into()),
+            }
+            blobs::unbind(db, base.bundle_id)?;
+            Ok(hashes)
+        })?;
+        self.collect(&freed)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! Care of the file: is it whole, what takes the room, and giving room back.
+
+use std::collections::BTreeMap;
+
+use crate::blobs::{self, Hash};
+use crate::{Result, Store, beside};
+
+/// What a check found. Empty lists mean that all is well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Check {
+    /// Pages, indexes and constraints that SQLite finds wrong.
+    pub integrity: Vec<String>,
+    /// Rows that refer to rows that are not there: "table row N refers to table".
+    pub foreign_keys: Vec<String>,
+    /// Stored parts whose bytes are missing or not those that were stored, with where they belong.
+    pub blobs: Vec<String>,
+    /// How many blobs were read and compared with their hash.
+    pub blobs_checked: u64,
+    /// How many bytes those have.
+    pub bytes_checked: u64,
+}
+
+impl Check {
+    /// Whether nothing was found.
+    pub fn is_whole(&self) -> bool {
+        self.integrity.is_empty() && self.foreign_keys.is_empty() && self.blobs.is_empty()
+    }
+}
+
+/// What giving room back did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Bytes of the file and its write-ahead log before.
+    pub before: u64,
+    /// And after.
+    pub after: u64,
+    /// Bytes of tensors that nothing needed any more.
+    pub collected: u64,
+}
+
+/// The room that a family of tables takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// The family: comments, pairs, splits, weights, ...
+    pub family: &'static str,
+    /// Bytes of its tables and indexes.
+    pub bytes: u64,
+    /// Rows of its main table.
+    pub rows: u64,
+}
+
+/// The room that the project takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes of the file.
+    pub file: u64,
+    /// Bytes of the write-ahead log beside it.
+    pub wal: u64,
+    /// Bytes within the file that are free; [`Store::compact`] gives them back.
+    pub free: u64,
+    /// The families, the largest first; those that take nothing but an empty page are left out.
+    pub families: Vec<Room>,
+}
+
+/// The family of a table; the first table of a family is the one whose rows are counted.
+pub(crate) const FAMILIES: [(&str, &[&str]); 12] = [
+    ("sources", &["source", "rejected"]),
+    ("comments", &["comment"]),
+    ("posts", &["post"]),
+    ("pairs", &["pair"]),
+    ("splits", &["split_pair", "split"]),
+    ("weights", &["chunk", "blob", "bundle", "bundle_part"]),
+    (
+        "models",
+        &["checkpoint", "base", "run", "metric", "run_sample"],
+    ),
+    ("fakes", &["fake", "fake_set"]),
+    ("evaluations", &["prediction", "evaluation"]),
+    (
+        "candidates",
+        &["candidate", "generation", "thread", "thread_comment"],
+    ),
+    ("queue", &["reply", "reply_event"]),
+    ("jobs", &["job", "job_log", "setting"]),
+];
+
+impl Store {
+    /// Checks the whole file: SQLite's own integrity check, every reference, and every blob against its
+    /// hash. Reads all of it; others may read and write meanwhile. `on_blob` gets the bytes checked so
+    /// far and all bytes, and ends the work early by giving false.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all; damage that was found is no error but part of the answer.
+    pub fn check(&self, mut on_blob: impl FnMut(u64, u64) -> bool) -> Result<Check> {
+        let mut check = Check::default();
+        let blobs: Vec<(Hash, u64)> = self.read(|db| {
+            let mut query = db.prepare("PRAGMA integrity_check(100)")?;
+            let lines = query.query_map([], |row| row.get::<_, String>(0))?;
+            check.integrity = lines.collect::<Result<_, _>>()?;
+            check.integrity.retain(|line| line != "ok");
+
+            let mut query = db.prepare("PRAGMA foreign_key_check")?;
+            let lines = query.query_map([], |row| {
+                let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+                let parent: String = row.get(2)?;
+                Ok(match id {
+                    Some(id) => format!("{table} row {id} refers to a {parent} that is not there"),
+                    None => format!("a row of {table} refers to a {parent} that is not there"),
+                })
+            })?;
+            check.foreign_keys = lines.take(100).collect::<Result<_, _>>()?;
+
+            let mut query = db.prepare("SELECT hash, bytes FROM blob ORDER BY hash")?;
+            let rows = query.query_map([], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })?;
+        let total = blobs.iter().map(|(_, bytes)| bytes).sum();
+        for (hash, bytes) in blobs {
+            let fault = self.read(|db| blob_fault(db, &hash, bytes))?;
+            if let Some(fault) = fault {
+                check.blobs.push(fault);
+            }
+            check.blobs_checked += 1;
+            check.bytes_checked += bytes;
+            if !on_blob(check.bytes_checked, total) {
+                break;
+            }
+        }
+        Ok(check)
+    }
+
+    /// Gives room back: removes tensors that nothing needs any more, rebuilds the file without its free
+    /// pages, and empties the write-ahead log. Needs as much free room as the file has, and that no other
+    /// process writes meanwhile; deleted texts are gone from the file afterwards.
+    ///
+    /// # Errors
+    /// [`crate::Error::Busy`] while another process is in the middle of something, [`crate::Error::Full`]; the
+    /// file is then as it was.
+    pub fn compact(&self) -> Result<Compacted> {
+        let before = self.file_bytes();
+        let unused: Vec<Hash> = self.write(|db| {
+            db.execute(
+                "DELETE FROM bundle WHERE id NOT IN (SELECT bundle_id FROM base)
+                    AND id NOT IN (SELECT bundle_id FROM checkpoint)
+                    AND id NOT IN (SELECT optimizer_id FROM checkpoint WHERE optimizer_id IS NOT NULL)",
+                [],
+            )?;
+            let mut query =
+                db.prepare("SELECT hash FROM blob WHERE hash NOT IN (SELECT hash FROM bundle_part)")?;
+            let rows = query.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })?;
+        let collected = self.collect(&unused)?;
+        self.write_bare(|db| {
+            // VACUUM writes the new file through the log; PRAGMA optimize refreshes the planner's figures
+            db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;")?;
+            Ok(())
+        })?;
+        Ok(Compacted {
+            before,
+            after: self.file_bytes(),
+            collected,
+        })
+    }
+
+    /// What takes the room.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn size(&self) -> Result<Size> {
+        let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |m| m.len());
+        self.read(|db| {
+            let pragma = |name: &str| -> Result<u64> {
+                let n: i64 = db.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?;
+                Ok(n.unsigned_abs())
+            };
+            // each table and index with the bytes of its pages, and the table an index belongs to
+            let mut query = db.prepare(
+                "SELECT coalesce(m.tbl_name, s.name), sum(s.pgsize)
+                 FROM dbstat s LEFT JOIN sqlite_schema m ON m.name = s.name
+                 WHERE s.aggregate = TRUE GROUP BY 1",
+            )?;
+            let tables: BTreeMap<String, u64> = query
+                .query_map([], |row| {
+                    Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+                })?
+                .collect::<Result<_, _>>()?;
+            let mut families = Vec::new();
+            for (family, members) in FAMILIES {
+                let bytes = members.iter().filter_map(|table| tables.get(*table)).sum();
+                let sql = format!("SELECT count(*) FROM {}", members[0]);
+                let rows: i64 = db.query_row(&sql, [], |row| row.get(0))?;
+                families.push(Room {
+                    family,
+                    bytes,
+                    rows: rows.unsigned_abs(),
+                });
+            }
+            families.sort_by_key(|room| std::cmp::Reverse(room.bytes));
+            Ok(Size {
+                file: bytes(self.path()),
+                wal: bytes(&beside(self.path(), "-wal")),
+                free: pragma("freelist_count")? * pragma("page_size")?,
+                families,
+            })
+        })
+    }
+
+    /// Bytes of the file and its write-ahead log.
+    fn file_bytes(&self) -> u64 {
+        let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |m| m.len());
+        bytes(self.path()) + bytes(&beside(self.path(), "-wal"))
+    }
+}
+
+/// What is wrong with a blob, and where it belongs; `None`: nothing. A blob that belongs to no bundle
+/// is one that is being stored right now, or was when its process was killed: not a fault.
+fn blob_fault(db: &rusqlite::Connection, hash: &Hash, bytes: u64) -> Result<Option<String>> {
+    let sql = "SELECT name, (SELECT 'base ' || name FROM base WHERE bundle_id = p.bundle_id),
+                  (SELECT r.name || ' (' || k.role || ')' FROM checkpoint k JOIN run r ON r.id = k.run_id
+                   WHERE p.bundle_id IN (k.bundle_id, k.optimizer_id))
+               FROM bundle_part p WHERE hash = ?1 LIMIT 1";
+    let mut query = db.prepare_cached(sql)?;
+    let mut rows = query.query([&hash[..]])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let name: String = row.get(0)?;
+    let (base, run): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+    let data = blobs::blob(db, hash, bytes)?;
+    if *blake3::hash(&data).as_bytes() == *hash {
+        return Ok(None);
+    }
+    let owner = base.or(run).unwrap_or_else(|| "nothing".into());
+    let what = if data.len() as u64 == bytes {
+        "its bytes are not those that were stored".to_owned()
+    } else {
+        format!("{} of its {bytes} bytes are there", data.len())
+    };
+    Ok(Some(format!("{name} of {owner}: {what}")))
+}

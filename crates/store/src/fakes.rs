@@ -1,0 +1,301 @@
+//! Fakes: replies that a generator wrote for the comments of a split, and the settings it wrote with.
+
+use repartee_datasets::Side;
+use rusqlite::{Row, params};
+
+use crate::error::{is_foreign_key, is_unique};
+use crate::{BATCH_ROWS, Error, Result, Store};
+
+/// A set of fakes that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFakeSet {
+    /// Its name.
+    pub name: String,
+    /// The generator.
+    pub checkpoint_id: i64,
+    /// Whose comments it answers.
+    pub split_id: i64,
+    /// JSON: template, decode settings, replies a comment, seed.
+    pub config: String,
+}
+
+/// A set of fakes as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeSet {
+    /// Row id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// The generator.
+    pub checkpoint_id: i64,
+    /// Whose comments it answers.
+    pub split_id: i64,
+    /// JSON: template, decode settings, replies a comment, seed.
+    pub config: String,
+    /// How many fakes it has.
+    pub fakes: u64,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// How a generated text ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Finish {
+    /// With the end token.
+    End,
+    /// At the length it was allowed.
+    Length,
+}
+
+impl Finish {
+    /// The word in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::End => "end",
+            Self::Length => "length",
+        }
+    }
+
+    pub(crate) fn of(word: &str) -> Self {
+        if word == "end" {
+            Self::End
+        } else {
+            Self::Length
+        }
+    }
+}
+
+/// A fake that is about to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFake {
+    /// The pair whose comment it answers.
+    pub pair_id: i64,
+    /// Its number among the replies to that comment, from 0.
+    pub n: u32,
+    /// The reply.
+    pub text: String,
+    /// How it ended.
+    pub finish: Finish,
+}
+
+/// A fake as it is stored, with the comment that it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fake {
+    /// Row id.
+    pub id: i64,
+    /// The pair whose comment it answers.
+    pub pair_id: i64,
+    /// Its number among the replies to that comment, from 0.
+    pub n: u32,
+    /// Text of the comment.
+    pub comment: String,
+    /// The reply.
+    pub text: String,
+    /// How it ended.
+    pub finish: Finish,
+}
+
+const SET: &str = "SELECT id, name, checkpoint_id, split_id, config, created_ms,
+    (SELECT count(*) FROM fake WHERE fake_set_id = fake_set.id) FROM fake_set";
+
+fn set_row(row: &Row<'_>) -> rusqlite::Result<FakeSet> {
+    Ok(FakeSet {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        checkpoint_id: row.get(2)?,
+        split_id: row.get(3)?,
+        config: row.get(4)?,
+        created_ms: row.get(5)?,
+        fakes: row.get::<_, i64>(6)?.unsigned_abs(),
+    })
+}
+
+impl Store {
+    /// Adds an empty set and gives its id.
+    ///
+    /// # Errors
+    /// [`Error::NameTaken`], or when the file cannot be written.
+    pub fn fake_set_insert(&self, new: &NewFakeSet, now_ms: i64) -> Result<i64> {
+        self.write(|db| {
+            let made = db.execute(
+                "INSERT INTO fake_set (name, checkpoint_id, split_id, config, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    new.name,
+                    new.checkpoint_id,
+                    new.split_id,
+                    new.config,
+                    now_ms
+                ],
+            );
+            match made {
+                Ok(_) => Ok(db.last_insert_rowid()),
+                Err(error) if is_unique(&error) => Err(Error::NameTaken {
+                    what: "set of fakes",
+                    name: new.name.clone(),
+                }),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    /// All sets, in the order in which they were made.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fake_sets(&self) -> Result<Vec<FakeSet>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{SET} ORDER BY id"))?;
+            Ok(query.query_map([], set_row)?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// A set by its name.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], with the names there are.
+    pub fn fake_set(&self, name: &str) -> Result<FakeSet> {
+        let all = self.fake_sets()?;
+        match all.iter().position(|set| set.name == name) {
+            Some(at) => Ok(all[at].clone()),
+            None => Err(Error::Missing {
+                what: "set of fakes",
+                name: name.to_owned(),
+                there: all.into_iter().map(|set| set.name).collect(),
+            }),
+        }
+    }
+
+    /// Removes a set and its fakes.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::InUse`] when an evaluation stands on it.
+    pub fn fake_set_remove(&self, name: &str) -> Result<()> {
+        let id = self.fake_set(name)?.id;
+        self.write(
+            |db| match db.execute("DELETE FROM fake_set WHERE id = ?1", [id]) {
+                Ok(_) => Ok(()),
+                Err(error) if is_foreign_key(&error) => Err(Error::InUse {
+                    what: format!("set of fakes {name:?}"),
+                    done: "removed",
+                    why: "an evaluation stands on it".into(),
+                }),
+                Err(error) => Err(error.into()),
+            },
+        )
+    }
+
+    /// Adds fakes; one that is there already (same pair and number) stays as it is, so that a resumed
+    /// job may repeat its last batch.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn fakes_add(&self, fake_set_id: i64, fakes: &[NewFake]) -> Result<()> {
+        for batch in fakes.chunks(BATCH_ROWS) {
+            self.write(|db| {
+                let mut insert = db.prepare_cached(
+                    "INSERT INTO fake (fake_set_id, pair_id, n, text, finish)
+                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (fake_set_id, pair_id, n) DO NOTHING",
+                )?;
+                for f in batch {
+                    insert.execute(params![
+                        fake_set_id,
+                        f.pair_id,
+                        f.n,
+                        f.text,
+                        f.finish.as_str()
+                    ])?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The pairs whose comments have fakes in a set, with how many each, in order of ids.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fake_pairs(&self, fake_set_id: i64) -> Result<Vec<(i64, u32)>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT pair_id, count(*) FROM fake WHERE fake_set_id = ?1 GROUP BY pair_id ORDER BY pair_id",
+            )?;
+            let rows = query.query_map([fake_set_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// How many fakes of a set stand on each side, in the order of [`Side::ALL`]. A fake's side is that
+    /// of the pair whose comment it answers.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fake_counts(&self, fake_set_id: i64) -> Result<[u64; 3]> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT s.side, count(*) FROM fake f
+                   JOIN fake_set t ON t.id = f.fake_set_id
+                   JOIN split_pair s ON s.split_id = t.split_id AND s.pair_id = f.pair_id
+                 WHERE f.fake_set_id = ?1 GROUP BY s.side",
+            )?;
+            let mut counts = [0; 3];
+            let mut rows = query.query([fake_set_id])?;
+            while let Some(row) = rows.next()? {
+                if let Some(side) = Side::from_number(row.get(0)?) {
+                    counts[side as usize] = row.get::<_, i64>(1)?.unsigned_abs();
+                }
+            }
+            Ok(counts)
+        })
+    }
+
+    /// The fakes of a set on one side of its split, by pair and number.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn for_each_fake(
+        &self,
+        fake_set_id: i64,
+        side: Side,
+        mut each: impl FnMut(Fake) -> bool,
+    ) -> Result<()> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT f.id, f.pair_id, f.n, c.body, f.text, f.finish FROM fake f
+                   JOIN fake_set t ON t.id = f.fake_set_id
+                   JOIN split_pair s ON s.split_id = t.split_id AND s.pair_id = f.pair_id
+                   JOIN pair p ON p.id = f.pair_id JOIN comment c ON c.id = p.comment_id
+                 WHERE f.fake_set_id = ?1 AND s.side = ?2 ORDER BY f.pair_id, f.n",
+            )?;
+            let mut rows = query.query(params![fake_set_id, side as i64])?;
+            while let Some(row) = rows.next()? {
+                let fake = Fake {
+                    id: row.get(0)?,
+                    pair_id: row.get(1)?,
+                    n: row.get(2)?,
+                    comment: row.get(3)?,
+                    text: row.get(4)?,
+                    finish: Finish::of(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?),
+                };
+                if !each(fake) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The fakes of a set on one side of its split, by pair and number, all at once.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fakes(&self, fake_set_id: i64, side: Side) -> Result<Vec<Fake>> {
+        let mut fakes = Vec::new();
+        self.for_each_fake(fake_set_id, side, |fake| {
+            fakes.push(fake);
+            true
+        })?;
+        Ok(fakes)
+    }
+}

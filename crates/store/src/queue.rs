@@ -1,0 +1,284 @@
+//! The queue: replies that a person reviews. Every change leaves an event: who did what, when.
+//!
+//! ```text
+//! draft ──approve──> approved ──reject──> rejected
+//!   │ └──────────────reject──────────────────^ │
+//!   ^──edit (from draft or approved)            │
+//!   └───────────────────redraft─────────────────┘
+//! ```
+//! Whoever edits an approved reply makes it a draft again: what is approved is the text.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::threads::Scores;
+use crate::{Error, Result, Store};
+
+/// Where a reply stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReplyState {
+    /// Waits for a person.
+    Draft,
+    /// A person wants it to be posted.
+    Approved,
+    /// A person does not.
+    Rejected,
+}
+
+impl ReplyState {
+    /// The word in the table and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// Reads [`ReplyState::as_str`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Draft, Self::Approved, Self::Rejected]
+            .into_iter()
+            .find(|s| s.as_str() == word)
+    }
+}
+
+/// A reply in the queue, with what it answers and why it was picked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// Row id.
+    pub id: i64,
+    /// The candidate it was made of.
+    pub candidate_id: i64,
+    /// Its text now.
+    pub text: String,
+    /// The text that the generator wrote.
+    pub written: String,
+    /// Where it stands.
+    pub state: ReplyState,
+    /// The last change, milliseconds since 1970.
+    pub updated_ms: i64,
+    /// The comment it answers.
+    pub comment: String,
+    /// The comment's thread.
+    pub thread_id: i64,
+    /// Name of the subreddit; empty: unknown.
+    pub subreddit: String,
+    /// Title of the post; empty: there is none.
+    pub title: String,
+    /// What the classifiers said of the text that the generator wrote.
+    pub scores: Scores,
+    /// Why it was picked.
+    pub reason: String,
+}
+
+/// What was done to a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyEvent {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// Who did it.
+    pub who: String,
+    /// drafted, edited, approved, rejected.
+    pub what: String,
+    /// The text before an edit, or a person's reason.
+    pub detail: String,
+}
+
+const REPLY: &str = "SELECT q.id, q.candidate_id, q.text, d.text, q.state, q.updated_ms, c.body,
+    t.id, t.subreddit, t.title, d.p_real, d.b0, d.b1, d.b2, d.b3, d.reason
+    FROM reply q JOIN candidate d ON d.id = q.candidate_id
+         JOIN thread_comment c ON c.id = d.comment_id JOIN thread t ON t.id = c.thread_id";
+
+fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
+    let bins: [Option<f64>; 4] = [row.get(11)?, row.get(12)?, row.get(13)?, row.get(14)?];
+    Ok(Reply {
+        id: row.get(0)?,
+        candidate_id: row.get(1)?,
+        text: row.get(2)?,
+        written: row.get(3)?,
+        state: ReplyState::from_word(row.get_ref(4)?.as_str()?).unwrap_or(ReplyState::Draft),
+        updated_ms: row.get(5)?,
+        comment: row.get(6)?,
+        thread_id: row.get(7)?,
+        subreddit: row.get(8)?,
+        title: row.get(9)?,
+        scores: Scores {
+            p_real: row.get(10)?,
+            bins: match bins {
+                [Some(a), Some(b), Some(c), Some(d)] => Some([a, b, c, d]),
+                _ => None,
+            },
+        },
+        reason: row.get(15)?,
+    })
+}
+
+/// The state and text of a reply, within a transaction.
+fn now(db: &Connection, id: i64) -> Result<(ReplyState, String)> {
+    let found: Option<(String, String)> = db
+        .prepare_cached("SELECT state, text FROM reply WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (state, text) = found.ok_or_else(|| Error::Missing {
+        what: "reply",
+        name: id.to_string(),
+        there: Vec::new(),
+    })?;
+    Ok((
+        ReplyState::from_word(&state).unwrap_or(ReplyState::Draft),
+        text,
+    ))
+}
+
+fn note(db: &Connection, id: i64, who: &str, what: &str, detail: &str, now_ms: i64) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO reply_event (reply_id, at_ms, who, what, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![id, now_ms, who, what, detail])?;
+    Ok(())
+}
+
+impl Store {
+    /// Puts candidates into the queue as drafts; one that is in it already stays as it is. Gives the
+    /// ids of the replies, in the candidates' order.
+    ///
+    /// # Errors
+    /// When there is no such candidate, or the file cannot be written; then none is queued.
+    pub fn queue_add(&self, candidate_ids: &[i64], who: &str, now_ms: i64) -> Result<Vec<i64>> {
+        self.write(|db| {
+            let mut ids = Vec::with_capacity(candidate_ids.len());
+            for candidate in candidate_ids {
+                let made = db
+                    .prepare_cached(
+                        "INSERT INTO reply (candidate_id, text, state, updated_ms)
+                         SELECT id, text, 'draft', ?2 FROM candidate WHERE id = ?1
+                         ON CONFLICT (candidate_id) DO NOTHING",
+                    )?
+                    .execute(params![candidate, now_ms])?;
+                let id: Option<i64> = db
+                    .prepare_cached("SELECT id FROM reply WHERE candidate_id = ?1")?
+                    .query_row([candidate], |row| row.get(0))
+                    .optional()?;
+                let id = id.ok_or_else(|| Error::Missing {
+                    what: "candidate",
+                    name: candidate.to_string(),
+                    there: Vec::new(),
+                })?;
+                if made == 1 {
+                    note(db, id, who, "drafted", "", now_ms)?;
+                }
+                ids.push(id);
+            }
+            Ok(ids)
+        })
+    }
+
+    /// The replies in a state (`None`: in any), in the order in which they were queued.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn replies(&self, state: Option<ReplyState>) -> Result<Vec<Reply>> {
+        self.read(|db| {
+            let sql = format!("{REPLY} WHERE ?1 IS NULL OR q.state = ?1 ORDER BY q.id");
+            let mut query = db.prepare_cached(&sql)?;
+            let rows = query.query_map([state.map(ReplyState::as_str)], reply_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// One reply.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn reply(&self, id: i64) -> Result<Reply> {
+        let found = self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{REPLY} WHERE q.id = ?1"))?;
+            Ok(query.query_row([id], reply_row).optional()?)
+        })?;
+        found.ok_or_else(|| Error::Missing {
+            what: "reply",
+            name: id.to_string(),
+            there: Vec::new(),
+        })
+    }
+
+    /// What was done to a reply, in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn reply_events(&self, id: i64) -> Result<Vec<ReplyEvent>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT at_ms, who, what, detail FROM reply_event WHERE reply_id = ?1 ORDER BY id",
+            )?;
+            let rows = query.query_map([id], |row| {
+                Ok(ReplyEvent {
+                    at_ms: row.get(0)?,
+                    who: row.get(1)?,
+                    what: row.get(2)?,
+                    detail: row.get(3)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Changes the text of a draft or an approved reply; either is a draft afterwards. The text before
+    /// stays in the event.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::Transition`] when it was rejected.
+    pub fn reply_edit(&self, id: i64, text: &str, who: &str, now_ms: i64) -> Result<()> {
+        self.write(|db| {
+            let (state, before) = now(db, id)?;
+            if state == ReplyState::Rejected {
+                return Err(Error::Transition {
+                    id,
+                    state: state.as_str(),
+                    wanted: "edited",
+                });
+            }
+            let sql = "UPDATE reply SET text = ?2, state = 'draft', updated_ms = ?3 WHERE id = ?1";
+            db.execute(sql, params![id, text, now_ms])?;
+            note(db, id, who, "edited", &before, now_ms)
+        })
+    }
+
+    /// Moves a reply to another state; `why` is a person's reason, or empty. To move it to where it is
+    /// changes nothing. A rejected reply goes back to draft, not straight to approved.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::Transition`].
+    pub fn reply_move(
+        &self,
+        id: i64,
+        to: ReplyState,
+        who: &str,
+        why: &str,
+        now_ms: i64,
+    ) -> Result<()> {
+        use ReplyState as S;
+        self.write(|db| {
+            let (from, _) = now(db, id)?;
+            match (from, to) {
+                _ if from == to => return Ok(()),
+                (S::Rejected, S::Approved) => {
+                    return Err(Error::Transition {
+                        id,
+                        state: from.as_str(),
+                        wanted: "approved",
+                    });
+                }
+                _ => {}
+            }
+            let sql = "UPDATE reply SET state = ?2, updated_ms = ?3 WHERE id = ?1";
+            db.execute(sql, params![id, to.as_str(), now_ms])?;
+            let what = if to == S::Draft {
+                "drafted"
+            } else {
+                to.as_str()
+            };
+            note(db, id, who, what, why, now_ms)
+        })
+    }
+}

@@ -1,0 +1,544 @@
+//! Runs: one training each, with its settings, the course of its figures, samples, and checkpoints.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::blobs::{self, Hash, Stored};
+use crate::error::is_unique;
+use crate::{BATCH_ROWS, Error, Result, Store};
+
+/// Which of the three models a run trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ModelKind {
+    /// Writes replies.
+    Generator,
+    /// Tells real replies from fakes.
+    Realism,
+    /// Tells the bin of a reply's score.
+    Upvotes,
+}
+
+impl ModelKind {
+    /// The three, in the order of the loop.
+    pub const ALL: [Self; 3] = [Self::Generator, Self::Realism, Self::Upvotes];
+
+    /// The word in the table and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Generator => "generator",
+            Self::Realism => "realism",
+            Self::Upvotes => "upvotes",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        match word {
+            "generator" => Self::Generator,
+            "realism" => Self::Realism,
+            _ => Self::Upvotes,
+        }
+    }
+}
+
+/// A run that is about to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its name.
+    pub name: String,
+    /// What it trains.
+    pub kind: ModelKind,
+    /// What it starts from.
+    pub base_id: i64,
+    /// What it learns from.
+    pub split_id: i64,
+    /// TOML, verbatim.
+    pub config: String,
+    /// The job that runs it.
+    pub job_id: Option<String>,
+    /// JSON: device, threads, parameters, examples, estimate.
+    pub facts: String,
+}
+
+/// A run as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Row id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// What it trains.
+    pub kind: ModelKind,
+    /// What it started from.
+    pub base_id: i64,
+    /// What it learns from.
+    pub split_id: i64,
+    /// TOML, verbatim.
+    pub config: String,
+    /// The job that runs it.
+    pub job_id: Option<String>,
+    /// JSON: device, threads, parameters, examples, estimate.
+    pub facts: String,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// One figure of a run at one step. `None`: it was not a number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// loss, val_loss, lr, grad_norm, tokens_per_s, ...
+    pub name: String,
+    /// Optimizer steps done when it was taken.
+    pub step: u64,
+    /// The value.
+    pub value: Option<f64>,
+}
+
+/// A text that a generator wrote while it was trained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSample {
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Its number among those of the step.
+    pub n: u32,
+    /// What it answers.
+    pub comment: String,
+    /// The reply.
+    pub text: String,
+}
+
+/// Which checkpoint of its run one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// That with the best validation so far.
+    Best,
+    /// That to resume from.
+    Last,
+    /// One that was replaced, but that fakes, evaluations or candidates were made with.
+    Kept,
+}
+
+impl Role {
+    /// The word in the table and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Last => "last",
+            Self::Kept => "kept",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        match word {
+            "best" => Self::Best,
+            "last" => Self::Last,
+            _ => Self::Kept,
+        }
+    }
+}
+
+/// A checkpoint that is about to be stored; all its parts have been [`Store::put`].
+#[derive(Debug, Clone, Copy)]
+pub struct NewCheckpoint<'a> {
+    /// The run.
+    pub run_id: i64,
+    /// Best or last.
+    pub role: Role,
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Tensors under their Hugging Face names; and the tokenizer's files, if it is to stand alone.
+    pub weights: &'a [Stored],
+    /// The optimizer's moments; `None` where nothing resumes from it.
+    pub optimizer: Option<&'a [Stored]>,
+    /// JSON: cursor, seeds, best metric.
+    pub state: &'a str,
+}
+
+/// A checkpoint as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Row id; never given twice.
+    pub id: i64,
+    /// The run.
+    pub run_id: i64,
+    /// The run's name.
+    pub run: String,
+    /// What the run trains.
+    pub kind: ModelKind,
+    /// What the run started from.
+    pub base_id: i64,
+    /// What the run learns from.
+    pub split_id: i64,
+    /// Best, last, or kept.
+    pub role: Role,
+    /// Optimizer steps done.
+    pub step: u64,
+    /// The weights.
+    pub bundle_id: i64,
+    /// The optimizer's moments.
+    pub optimizer_id: Option<i64>,
+    /// JSON: cursor, seeds, best metric.
+    pub state: String,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+const RUN: &str =
+    "SELECT id, name, kind, base_id, split_id, config, job_id, facts, created_ms FROM run";
+
+fn run_row(row: &Row<'_>) -> rusqlite::Result<Run> {
+    Ok(Run {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        kind: ModelKind::of(row.get_ref(2)?.as_str()?),
+        base_id: row.get(3)?,
+        split_id: row.get(4)?,
+        config: row.get(5)?,
+        job_id: row.get(6)?,
+        facts: row.get(7)?,
+        created_ms: row.get(8)?,
+    })
+}
+
+const CHECKPOINT: &str =
+    "SELECT k.id, k.run_id, r.name, r.kind, r.base_id, r.split_id, k.role, k.step,
+    k.bundle_id, k.optimizer_id, k.state, k.created_ms
+    FROM checkpoint k JOIN run r ON r.id = k.run_id";
+
+fn checkpoint_row(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
+    Ok(Checkpoint {
+        id: row.get(0)?,
+        run_id: row.get(1)?,
+        run: row.get(2)?,
+        kind: ModelKind::of(row.get_ref(3)?.as_str()?),
+        base_id: row.get(4)?,
+        split_id: row.get(5)?,
+        role: Role::of(row.get_ref(6)?.as_str()?),
+        step: row.get::<_, i64>(7)?.unsigned_abs(),
+        bundle_id: row.get(8)?,
+        optimizer_id: row.get(9)?,
+        state: row.get(10)?,
+        created_ms: row.get(11)?,
+    })
+}
+
+impl Store {
+    /// Adds a run and gives its id.
+    ///
+    /// # Errors
+    /// [`Error::NameTaken`], or when the file cannot be written.
+    pub fn run_insert(&self, new: &NewRun, now_ms: i64) -> Result<i64> {
+        self.write(|db| {
+            let made = db.execute(
+                "INSERT INTO run (name, kind, base_id, split_id, config, job_id, facts, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    new.name,
+                    new.kind.as_str(),
+                    new.base_id,
+                    new.split_id,
+                    new.config,
+                    new.job_id,
+                    new.facts,
+                    now_ms
+                ],
+            );
+            match made {
+                Ok(_) => Ok(db.last_insert_rowid()),
+                Err(error) if is_unique(&error) => Err(Error::NameTaken {
+                    what: "run",
+                    name: new.name.clone(),
+                }),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    /// All runs, in the order in which they were started.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn runs(&self) -> Result<Vec<Run>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{RUN} ORDER BY id"))?;
+            Ok(query.query_map([], run_row)?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// A run by its name.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], with the names there are.
+    pub fn run(&self, name: &str) -> Result<Run> {
+        let all = self.runs()?;
+        match all.iter().position(|run| run.name == name) {
+            Some(at) => Ok(all[at].clone()),
+            None => Err(Error::Missing {
+                what: "run",
+                name: name.to_owned(),
+                there: all.into_iter().map(|run| run.name).collect(),
+            }),
+        }
+    }
+
+    /// The run that a job runs.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn run_of_job(&self, job_id: &str) -> Result<Option<Run>> {
+        self.read(|db| {
+            let mut query =
+                db.prepare_cached(&format!("{RUN} WHERE job_id = ?1 ORDER BY id DESC"))?;
+            Ok(query.query_row([job_id], run_row).optional()?)
+        })
+    }
+
+    /// Changes what is known of a run (JSON).
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn run_facts(&self, run_id: i64, facts: &str) -> Result<()> {
+        self.write(|db| {
+            db.execute(
+                "UPDATE run SET facts = ?2 WHERE id = ?1",
+                params![run_id, facts],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Adds figures; one that was taken before at the same step is replaced (a resumed run repeats
+    /// the steps after its checkpoint).
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn metrics_add(&self, run_id: i64, metrics: &[Metric]) -> Result<()> {
+        for batch in metrics.chunks(BATCH_ROWS) {
+            self.write(|db| {
+                let mut insert = db.prepare_cached(
+                    "INSERT INTO metric (run_id, name, step, value) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (run_id, name, step) DO UPDATE SET value = excluded.value",
+                )?;
+                for m in batch {
+                    let value = m.value.filter(|v| v.is_finite());
+                    insert.execute(params![run_id, m.name, m.step as i64, value])?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Removes the figures and samples after a step: what a run that is resumed from there will
+    /// write again.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn metrics_cut(&self, run_id: i64, after_step: u64) -> Result<()> {
+        self.write(|db| {
+            for table in ["metric", "run_sample"] {
+                let sql = format!("DELETE FROM {table} WHERE run_id = ?1 AND step > ?2");
+                db.execute(&sql, params![run_id, after_step as i64])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// One figure's course: (step, value), in order of steps.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn metric(&self, run_id: i64, name: &str) -> Result<Vec<(u64, Option<f64>)>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT step, value FROM metric WHERE run_id = ?1 AND name = ?2 ORDER BY step",
+            )?;
+            let rows = query.query_map(params![run_id, name], |row| {
+                Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The names of a run's figures.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn metric_names(&self, run_id: i64) -> Result<Vec<String>> {
+        self.read(|db| {
+            let sql = "SELECT DISTINCT name FROM metric WHERE run_id = ?1 ORDER BY name";
+            let mut query = db.prepare_cached(sql)?;
+            Ok(query
+                .query_map([run_id], |row| row.get(0))?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// All figures of a run, by name and step.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn metrics(&self, run_id: i64) -> Result<Vec<Metric>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT name, step, value FROM metric WHERE run_id = ?1 ORDER BY name, step",
+            )?;
+            let rows = query.query_map([run_id], |row| {
+                Ok(Metric {
+                    name: row.get(0)?,
+                    step: row.get::<_, i64>(1)?.unsigned_abs(),
+                    value: row.get(2)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Adds a text that a generator wrote while it was trained; one of the same step and number is
+    /// replaced.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn run_sample_add(&self, run_id: i64, sample: &RunSample) -> Result<()> {
+        self.write(|db| {
+            db.execute(
+                "INSERT OR REPLACE INTO run_sample (run_id, step, n, comment, text)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    run_id,
+                    sample.step as i64,
+                    sample.n,
+                    sample.comment,
+                    sample.text
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The texts that a generator wrote while it was trained, in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn run_samples(&self, run_id: i64) -> Result<Vec<RunSample>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT step, n, comment, text FROM run_sample WHERE run_id = ?1 ORDER BY step, n",
+            )?;
+            let rows = query.query_map([run_id], |row| {
+                Ok(RunSample {
+                    step: row.get::<_, i64>(0)?.unsigned_abs(),
+                    n: row.get(1)?,
+                    comment: row.get(2)?,
+                    text: row.get(3)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Stores a checkpoint in one transaction and gives its id. It replaces that of the same run and
+    /// role, whose bytes are then collected, unless something was made or measured with it: then that
+    /// one stays, as [`Role::Kept`], without its optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Collected`], [`Error::Full`], or when the file cannot be written; the checkpoint before
+    /// is then still there.
+    pub fn checkpoint_save(&self, new: &NewCheckpoint<'_>, now_ms: i64) -> Result<i64> {
+        let (id, gone) = self.write(|db| {
+            let before: Option<(i64, i64, Option<i64>)> = db
+                .prepare_cached(
+                    "SELECT id, bundle_id, optimizer_id FROM checkpoint
+                     WHERE run_id = ?1 AND role = ?2 AND role <> 'kept'",
+                )?
+                .query_row(params![new.run_id, new.role.as_str()], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })
+                .optional()?;
+            let mut gone: Vec<Hash> = Vec::new();
+            if let Some((old, bundle, optimizer)) = before {
+                let used: bool = db
+                    .prepare_cached(
+                        "SELECT EXISTS (SELECT 1 FROM fake_set WHERE checkpoint_id = ?1)
+                             OR EXISTS (SELECT 1 FROM evaluation WHERE checkpoint_id = ?1)
+                             OR EXISTS (SELECT 1 FROM generation
+                                        WHERE ?1 IN (generator, realism, upvotes))",
+                    )?
+                    .query_row([old], |row| row.get(0))?;
+                let mut loose = Vec::from_iter(optimizer);
+                if used {
+                    let sql = "UPDATE checkpoint SET role = 'kept', optimizer_id = NULL WHERE id = ?1";
+                    db.execute(sql, [old])?;
+                } else {
+                    db.execute("DELETE FROM checkpoint WHERE id = ?1", [old])?;
+                    loose.push(bundle);
+                }
+                for bundle in loose {
+                    gone.extend(blobs::hashes(db, bundle)?);
+                    blobs::unbind(db, bundle)?;
+                }
+            }
+            let weights = blobs::bind(db, new.weights)?;
+            let optimizer = new.optimizer.map(|parts| blobs::bind(db, parts)).transpose()?;
+            db.execute(
+                "INSERT INTO checkpoint (run_id, role, step, bundle_id, optimizer_id, state, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    new.run_id,
+                    new.role.as_str(),
+                    new.step as i64,
+                    weights,
+                    optimizer,
+                    new.state,
+                    now_ms
+                ],
+            )?;
+            Ok((db.last_insert_rowid(), gone))
+        })?;
+        self.collect(&gone)?;
+        Ok(id)
+    }
+
+    /// The checkpoint of a run in a role; for [`Role::Kept`] the newest.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn checkpoint(&self, run_id: i64, role: Role) -> Result<Option<Checkpoint>> {
+        self.read(|db| {
+            let sql = format!(
+                "{CHECKPOINT} WHERE k.run_id = ?1 AND k.role = ?2 ORDER BY k.id DESC LIMIT 1"
+            );
+            let mut query = db.prepare_cached(&sql)?;
+            Ok(query
+                .query_row(params![run_id, role.as_str()], checkpoint_row)
+                .optional()?)
+        })
+    }
+
+    /// A checkpoint by its id.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn checkpoint_by_id(&self, id: i64) -> Result<Checkpoint> {
+        let found = self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{CHECKPOINT} WHERE k.id = ?1"))?;
+            Ok(query.query_row([id], checkpoint_row).optional()?)
+        })?;
+        found.ok_or_else(|| Error::Missing {
+            what: "checkpoint",
+            name: id.to_string(),
+            there: Vec::new(),
+        })
+    }
+
+    /// All checkpoints, by run and age.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{CHECKPOINT} ORDER BY k.run_id, k.id"))?;
+            Ok(query
+                .query_map([], checkpoint_row)?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+}

@@ -1,0 +1,415 @@
+//! Threads that replies are written for, and the candidates written for them.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::fakes::Finish;
+use crate::{Error, Result, Store};
+
+/// A thread that is about to be stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewThread {
+    /// pasted, file, test pairs, reddit.
+    pub origin: String,
+    /// Name of the subreddit; empty: unknown.
+    pub subreddit: String,
+    /// Title of the post; empty: there is none.
+    pub title: String,
+    /// Its comments; a parent stands before its children.
+    pub comments: Vec<NewThreadComment>,
+}
+
+/// A comment of a thread that is about to be stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewThreadComment {
+    /// The comment it answers: an index into [`NewThread::comments`]; `None`: the post.
+    pub parent: Option<usize>,
+    /// t1_..., when Reddit gave one.
+    pub name: Option<String>,
+    /// Its author.
+    pub author: Option<String>,
+    /// Its text.
+    pub body: String,
+    /// Its score.
+    pub score: Option<i64>,
+    /// Seconds since 1970.
+    pub created_utc: Option<i64>,
+}
+
+/// A thread as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// Row id.
+    pub id: i64,
+    /// pasted, file, test pairs, reddit.
+    pub origin: String,
+    /// Name of the subreddit; empty: unknown.
+    pub subreddit: String,
+    /// Title of the post; empty: there is none.
+    pub title: String,
+    /// How many comments it has.
+    pub comments: u64,
+    /// Milliseconds since 1970.
+    pub fetched_ms: i64,
+}
+
+/// A comment of a thread as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadComment {
+    /// Row id.
+    pub id: i64,
+    /// Its thread.
+    pub thread_id: i64,
+    /// The comment it answers; `None`: the post.
+    pub parent_id: Option<i64>,
+    /// t1_..., when Reddit gave one.
+    pub name: Option<String>,
+    /// Its author.
+    pub author: Option<String>,
+    /// Its text.
+    pub body: String,
+    /// Its score.
+    pub score: Option<i64>,
+    /// Seconds since 1970.
+    pub created_utc: Option<i64>,
+}
+
+/// A generation that is about to start: which models, with what settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGeneration {
+    /// What writes.
+    pub generator: i64,
+    /// What scores how real a reply is.
+    pub realism: Option<i64>,
+    /// What scores the bin of its upvotes.
+    pub upvotes: Option<i64>,
+    /// JSON: decode settings, seed, criteria.
+    pub config: String,
+}
+
+/// A generation as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// Row id.
+    pub id: i64,
+    /// What wrote.
+    pub generator: i64,
+    /// What scored how real a reply is.
+    pub realism: Option<i64>,
+    /// What scored the bin of its upvotes.
+    pub upvotes: Option<i64>,
+    /// JSON: decode settings, seed, criteria.
+    pub config: String,
+    /// How many candidates it has.
+    pub candidates: u64,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// The scores of a candidate, each `None` until its model has looked.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Scores {
+    /// Probability that a person wrote it.
+    pub p_real: Option<f64>,
+    /// Probability of each upvote bin.
+    pub bins: Option<[f64; 4]>,
+}
+
+impl Scores {
+    /// The expected bin, `p1 + 2 p2 + 3 p3`: 0 to 3.
+    pub fn expected_bin(&self) -> Option<f64> {
+        self.bins.map(|[_, p1, p2, p3]| p1 + 2.0 * p2 + 3.0 * p3)
+    }
+}
+
+/// A candidate that is about to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewCandidate {
+    /// The comment of a thread that it answers.
+    pub comment_id: i64,
+    /// Its number among the replies to that comment, from 0.
+    pub n: u32,
+    /// The reply.
+    pub text: String,
+    /// How it ended.
+    pub finish: Finish,
+    /// What the classifiers say.
+    pub scores: Scores,
+}
+
+/// A candidate as it is stored, with what it answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Row id.
+    pub id: i64,
+    /// Its generation.
+    pub generation_id: i64,
+    /// The thread of the comment.
+    pub thread_id: i64,
+    /// The comment of a thread that it answers.
+    pub comment_id: i64,
+    /// Text of that comment.
+    pub comment: String,
+    /// Its number among the replies to that comment, from 0.
+    pub n: u32,
+    /// The reply.
+    pub text: String,
+    /// How it ended.
+    pub finish: Finish,
+    /// What the classifiers say.
+    pub scores: Scores,
+    /// Whether it was picked.
+    pub picked: bool,
+    /// Why it was picked or not.
+    pub reason: String,
+}
+
+/// What was decided about a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pick {
+    /// The candidate.
+    pub candidate_id: i64,
+    /// Whether it was picked.
+    pub picked: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
+const CANDIDATE: &str =
+    "SELECT d.id, d.generation_id, c.thread_id, d.comment_id, c.body, d.n, d.text,
+    d.finish, d.p_real, d.b0, d.b1, d.b2, d.b3, d.picked, d.reason
+    FROM candidate d JOIN thread_comment c ON c.id = d.comment_id";
+
+fn candidate_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
+    let bins: [Option<f64>; 4] = [row.get(9)?, row.get(10)?, row.get(11)?, row.get(12)?];
+    Ok(Candidate {
+        id: row.get(0)?,
+        generation_id: row.get(1)?,
+        thread_id: row.get(2)?,
+        comment_id: row.get(3)?,
+        comment: row.get(4)?,
+        n: row.get(5)?,
+        text: row.get(6)?,
+        finish: Finish::of(row.get_ref(7)?.as_str()?),
+        scores: Scores {
+            p_real: row.get(8)?,
+            bins: match bins {
+                [Some(a), Some(b), Some(c), Some(d)] => Some([a, b, c, d]),
+                _ => None,
+            },
+        },
+        picked: row.get(13)?,
+        reason: row.get(14)?,
+    })
+}
+
+const GENERATION: &str = "SELECT id, generator, realism, upvotes, config, created_ms,
+    (SELECT count(*) FROM candidate WHERE generation_id = generation.id) FROM generation";
+
+fn generation_row(row: &Row<'_>) -> rusqlite::Result<Generation> {
+    Ok(Generation {
+        id: row.get(0)?,
+        generator: row.get(1)?,
+        realism: row.get(2)?,
+        upvotes: row.get(3)?,
+        config: row.get(4)?,
+        created_ms: row.get(5)?,
+        candidates: row.get::<_, i64>(6)?.unsigned_abs(),
+    })
+}
+
+impl Store {
+    /// Adds a thread with its comments; gives its id and theirs, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when a parent does not stand before its child; or when the file cannot be
+    /// written.
+    pub fn thread_insert(&self, new: &NewThread, now_ms: i64) -> Result<(i64, Vec<i64>)> {
+        self.write(|db| {
+            db.execute(
+                "INSERT INTO thread (origin, subreddit, title, fetched_ms) VALUES (?1, ?2, ?3, ?4)",
+                params![new.origin, new.subreddit, new.title, now_ms],
+            )?;
+            let thread = db.last_insert_rowid();
+            let mut ids: Vec<i64> = Vec::with_capacity(new.comments.len());
+            let mut insert = db.prepare_cached(
+                "INSERT INTO thread_comment (thread_id, parent_id, name, author, body, score, created_utc)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            for c in &new.comments {
+                let parent = match c.parent {
+                    None => None,
+                    Some(at) => Some(*ids.get(at).ok_or_else(|| Error::Missing {
+                        what: "earlier comment of the thread",
+                        name: at.to_string(),
+                        there: Vec::new(),
+                    })?),
+                };
+                insert.execute(params![
+                    thread, parent, c.name, c.author, c.body, c.score, c.created_utc
+                ])?;
+                ids.push(db.last_insert_rowid());
+            }
+            Ok((thread, ids))
+        })
+    }
+
+    /// All threads, the newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn threads(&self) -> Result<Vec<Thread>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, origin, subreddit, title, fetched_ms,
+                        (SELECT count(*) FROM thread_comment WHERE thread_id = thread.id)
+                 FROM thread ORDER BY id DESC",
+            )?;
+            let rows = query.query_map([], |row| {
+                Ok(Thread {
+                    id: row.get(0)?,
+                    origin: row.get(1)?,
+                    subreddit: row.get(2)?,
+                    title: row.get(3)?,
+                    fetched_ms: row.get(4)?,
+                    comments: row.get::<_, i64>(5)?.unsigned_abs(),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The comments of a thread, parents before children.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn thread_comments(&self, thread_id: i64) -> Result<Vec<ThreadComment>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, thread_id, parent_id, name, author, body, score, created_utc
+                 FROM thread_comment WHERE thread_id = ?1 ORDER BY id",
+            )?;
+            let rows = query.query_map([thread_id], |row| {
+                Ok(ThreadComment {
+                    id: row.get(0)?,
+                    thread_id: row.get(1)?,
+                    parent_id: row.get(2)?,
+                    name: row.get(3)?,
+                    author: row.get(4)?,
+                    body: row.get(5)?,
+                    score: row.get(6)?,
+                    created_utc: row.get(7)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Adds a generation and gives its id.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn generation_insert(&self, new: &NewGeneration, now_ms: i64) -> Result<i64> {
+        self.write(|db| {
+            db.execute(
+                "INSERT INTO generation (generator, realism, upvotes, config, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![new.generator, new.realism, new.upvotes, new.config, now_ms],
+            )?;
+            Ok(db.last_insert_rowid())
+        })
+    }
+
+    /// All generations, in the order in which they were made.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn generations(&self) -> Result<Vec<Generation>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{GENERATION} ORDER BY id"))?;
+            Ok(query
+                .query_map([], generation_row)?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Adds candidates and gives their ids; one that is there already (same comment and number) keeps
+    /// its text and id, and gets the scores.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn candidates_add(&self, generation_id: i64, new: &[NewCandidate]) -> Result<Vec<i64>> {
+        self.write(|db| {
+            let mut insert = db.prepare_cached(
+                "INSERT INTO candidate (generation_id, comment_id, n, text, finish, p_real,
+                                        b0, b1, b2, b3, expected_bin)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 ON CONFLICT (generation_id, comment_id, n) DO UPDATE SET p_real = excluded.p_real,
+                    b0 = excluded.b0, b1 = excluded.b1, b2 = excluded.b2, b3 = excluded.b3,
+                    expected_bin = excluded.expected_bin
+                 RETURNING id",
+            )?;
+            let mut ids = Vec::with_capacity(new.len());
+            for c in new {
+                let [b0, b1, b2, b3] = c.scores.bins.map_or([None; 4], |bins| bins.map(Some));
+                let id = insert.query_row(
+                    params![
+                        generation_id,
+                        c.comment_id,
+                        c.n,
+                        c.text,
+                        c.finish.as_str(),
+                        c.scores.p_real,
+                        b0,
+                        b1,
+                        b2,
+                        b3,
+                        c.scores.expected_bin()
+                    ],
+                    |row| row.get(0),
+                )?;
+                ids.push(id);
+            }
+            Ok(ids)
+        })
+    }
+
+    /// Notes what was decided about candidates.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn candidates_decide(&self, picks: &[Pick]) -> Result<()> {
+        self.write(|db| {
+            let mut update =
+                db.prepare_cached("UPDATE candidate SET picked = ?2, reason = ?3 WHERE id = ?1")?;
+            for pick in picks {
+                update.execute(params![pick.candidate_id, pick.picked, pick.reason])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The candidates of a generation, by comment and number.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn candidates(&self, generation_id: i64) -> Result<Vec<Candidate>> {
+        self.read(|db| {
+            let sql = format!("{CANDIDATE} WHERE d.generation_id = ?1 ORDER BY d.comment_id, d.n");
+            let mut query = db.prepare_cached(&sql)?;
+            Ok(query
+                .query_map([generation_id], candidate_row)?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// One candidate.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn candidate(&self, id: i64) -> Result<Option<Candidate>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{CANDIDATE} WHERE d.id = ?1"))?;
+            Ok(query.query_row([id], candidate_row).optional()?)
+        })
+    }
+}
