@@ -25,7 +25,7 @@ macro_rules! kinds {
     };
 }
 
-kinds![];
+kinds![crate::base::BaseAdd, crate::base::BaseNew,];
 
 fn plain<T: serde::Serialize>(ended: Ended<T>) -> Result<Ended<serde_json::Value>> {
     Ok(match ended {

@@ -5,12 +5,15 @@
 //! report progress and can be paused, cancelled and resumed from any process. The command line, and
 //! later the window, only translate between a person and these methods.
 
+pub mod base;
 pub mod bench;
+pub mod bundle;
 pub mod error;
 pub mod hub;
 pub mod job;
 mod kinds;
 pub mod pick;
+pub mod queue;
 
 use std::path::{Path, PathBuf};
 

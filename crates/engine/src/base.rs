@@ -1,0 +1,552 @@
+//! Bases: pretrained models taken in from a folder or the hub, and small ones started from scratch.
+
+use std::path::{Path, PathBuf};
+
+use repartee_datasets::Side;
+use repartee_models::text::{
+    self, ClassifierText, Files, GeneratorText, TOKENIZER_FILES, Template,
+};
+use repartee_models::weights::{self, Tensors};
+use repartee_models::{DeviceChoice, bert, cost, device, gpt2};
+use repartee_store::bases::{Base, BaseKind, NewBase};
+use repartee_store::pairs::PairQuery;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Job, Progress, Stop, now_ms};
+use crate::{Engine, bundle, hub};
+
+/// Texts a tokenizer is trained on, at most: more change hardly a token.
+const TOKENIZER_PAIRS: usize = 200_000;
+
+/// Takes a pretrained model into the project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseAdd {
+    /// Its name here.
+    pub name: String,
+    /// A folder in Hugging Face layout, or a hub id, perhaps with `@revision`.
+    pub from: String,
+}
+
+/// Starts a small model from scratch, with a tokenizer of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BaseNew {
+    /// Its name.
+    pub name: String,
+    /// `gpt2` or `bert`.
+    pub kind: String,
+    /// Number of blocks.
+    pub layers: usize,
+    /// Width of the model; a multiple of `heads`.
+    pub width: usize,
+    /// Attention heads of each block.
+    pub heads: usize,
+    /// The longest input, in tokens.
+    pub context: usize,
+    /// Entries of the tokenizer's vocabulary, at most.
+    pub vocab: usize,
+    /// A folder with a tokenizer to take instead of training one.
+    pub tokenizer: Option<PathBuf>,
+    /// A split, on whose train side alone the tokenizer is trained; none: on all pairs.
+    pub split: Option<String>,
+    /// The seed of the first weights.
+    pub seed: u64,
+}
+
+impl Default for BaseNew {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            kind: "gpt2".to_owned(),
+            layers: 4,
+            width: 128,
+            heads: 4,
+            context: 256,
+            vocab: 4000,
+            tokenizer: None,
+            split: None,
+            seed: 1,
+        }
+    }
+}
+
+/// A base as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaseInfo {
+    /// Its name.
+    pub name: String,
+    /// `gpt2` or `bert`.
+    pub kind: String,
+    /// The folder, the hub id with its revision, or "from scratch".
+    pub origin: String,
+    /// Trainable numbers.
+    pub parameters: usize,
+    /// Bytes in the project; some may be shared with other models.
+    pub bytes: u64,
+    /// Number of blocks.
+    pub layers: usize,
+    /// Width.
+    pub width: usize,
+    /// The longest input, in tokens.
+    pub context: usize,
+    /// Entries of the vocabulary.
+    pub vocabulary: usize,
+    /// Tensors of the checkpoint that the model has no use for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unused: Vec<String>,
+    /// When it was added, milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// What a config.json says, read as the model it names.
+#[derive(Debug, Clone)]
+pub enum ModelConfig {
+    /// A generator's.
+    Gpt2(gpt2::Config),
+    /// A classifier's.
+    Bert(bert::Config),
+}
+
+impl ModelConfig {
+    /// Reads config.json.
+    ///
+    /// # Errors
+    /// [`Code::BadInput`] when it is no JSON or lacks a field, [`Code::Model`] when it is of another kind
+    /// of model or asks for what is not computed here.
+    pub fn read(json: &str) -> Result<Self> {
+        let bad =
+            |e: serde_json::Error| Error::bad_input(format!("config.json cannot be read: {e}"));
+        let plain: serde_json::Value = serde_json::from_str(json).map_err(bad)?;
+        let kind = plain["model_type"]
+            .as_str()
+            .map(str::to_owned)
+            .unwrap_or_else(|| {
+                // files from before model_type was written
+                if plain.get("n_embd").is_some() {
+                    "gpt2"
+                } else {
+                    "bert"
+                }
+                .to_owned()
+            });
+        let config = match kind.as_str() {
+            "gpt2" => Self::Gpt2(serde_json::from_str(json).map_err(bad)?),
+            "bert" => Self::Bert(serde_json::from_str(json).map_err(bad)?),
+            other => {
+                return Err(Error::new(
+                    Code::Model,
+                    format!(
+                        "config.json is of a model of type {other:?}; a base is gpt2 (generator) or bert (classifier)"
+                    ),
+                ));
+            }
+        };
+        match &config {
+            Self::Gpt2(c) => c.check()?,
+            Self::Bert(c) => c.check()?,
+        }
+        Ok(config)
+    }
+
+    fn kind(&self) -> BaseKind {
+        match self {
+            Self::Gpt2(_) => BaseKind::Gpt2,
+            Self::Bert(_) => BaseKind::Bert,
+        }
+    }
+
+    fn json(&self) -> Result<String> {
+        match self {
+            Self::Gpt2(c) => serde_json::to_string_pretty(c),
+            Self::Bert(c) => serde_json::to_string_pretty(c),
+        }
+        .map_err(|e| Error::internal(format!("config.json cannot be written: {e}")))
+    }
+
+    /// Trainable numbers; a classifier's with two classes.
+    pub fn parameters(&self) -> usize {
+        match self {
+            Self::Gpt2(c) => cost::parameters(&c.specs()),
+            Self::Bert(c) => cost::parameters(&c.specs(2)),
+        }
+    }
+
+    /// Layers, width, longest input and vocabulary.
+    fn sizes(&self) -> (usize, usize, usize, usize) {
+        match self {
+            Self::Gpt2(c) => (c.n_layer, c.n_embd, c.n_positions, c.vocab_size),
+            Self::Bert(c) => (
+                c.num_hidden_layers,
+                c.hidden_size,
+                c.max_position_embeddings,
+                c.vocab_size,
+            ),
+        }
+    }
+
+    /// Proves that a tokenizer belongs to the model, before anything is trained with the two.
+    fn check_tokenizer(&self, files: &Files) -> Result<()> {
+        match self {
+            Self::Gpt2(c) => {
+                let longest = Template::default().max_tokens.min(c.n_positions);
+                GeneratorText::new(
+                    files,
+                    c.vocab_size,
+                    Template {
+                        max_tokens: longest,
+                        ..Template::default()
+                    },
+                )?;
+            }
+            Self::Bert(c) => {
+                ClassifierText::new(files, c.vocab_size, c.max_position_embeddings.min(128))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The checkpoint's tensors under their canonical names; what a classifier's head lacks stays out.
+    fn fit(&self, found: Tensors) -> Result<(Tensors, Vec<String>)> {
+        let cpu = device(DeviceChoice::Cpu)?;
+        let (mut tensors, fit) = match self {
+            Self::Gpt2(c) => gpt2::fit(found, c, &cpu)?,
+            Self::Bert(c) => bert::fit(found, c, c.labels(), 0, &cpu)?,
+        };
+        // a head that was not in the file is not part of the base: each run starts its own from its seed
+        tensors.retain(|name, _| !fit.fresh.contains(name));
+        Ok((tensors, fit.unused))
+    }
+}
+
+impl BaseInfo {
+    fn of(base: &Base, unused: Vec<String>) -> Result<Self> {
+        let config = ModelConfig::read(&base.config)?;
+        let (layers, width, context, vocabulary) = config.sizes();
+        Ok(Self {
+            name: base.name.clone(),
+            kind: base.kind.as_str().to_owned(),
+            origin: base.origin.clone(),
+            parameters: config.parameters(),
+            bytes: base.bytes,
+            layers,
+            width,
+            context,
+            vocabulary,
+            unused,
+            created_ms: base.created_ms,
+        })
+    }
+}
+
+impl Job for BaseAdd {
+    const KIND: &'static str = "base-add";
+    type Outcome = BaseInfo;
+
+    fn run(&self, ctx: &Ctx) -> Result<BaseInfo, Stop> {
+        ctx.engine.name_is_free(&self.name)?;
+        let folder = Path::new(&self.from);
+        let (folder, origin) = if folder.is_dir() {
+            (folder.to_owned(), folder.display().to_string())
+        } else if hub::is_id(&self.from) {
+            let snapshot = hub::fetch(&self.from, ctx)?;
+            (snapshot.folder, snapshot.origin)
+        } else {
+            return Err(Error::new(
+                Code::NotFound,
+                format!(
+                    "there is no folder {}, and it cannot be a hub id (owner/name)",
+                    self.from
+                ),
+            )
+            .into());
+        };
+        let config_path = folder.join("config.json");
+        let json = std::fs::read_to_string(&config_path)
+            .map_err(|e| Error::io("read", &config_path, &e))?;
+        let config =
+            ModelConfig::read(&json).map_err(|e| e.with(config_path.display().to_string()))?;
+        let files = tokenizer_files(&folder)?;
+        config.check_tokenizer(&files)?;
+        ctx.tick(Progress::new(
+            format!("reading {}", self.name),
+            0,
+            None,
+            "bytes",
+        ));
+        let found = weights::read(&weights::files(&folder)?)?;
+        let (tensors, unused) = config.fit(found)?;
+        if !unused.is_empty() {
+            ctx.say(format!(
+                "{} tensors of the checkpoint are not used: {}",
+                unused.len(),
+                some(&unused)
+            ));
+        }
+        ctx.engine
+            .store_base(ctx, &self.name, &origin, &config, &tensors, &files, unused)
+    }
+}
+
+impl Job for BaseNew {
+    const KIND: &'static str = "base-new";
+    type Outcome = BaseInfo;
+
+    fn run(&self, ctx: &Ctx) -> Result<BaseInfo, Stop> {
+        ctx.engine.name_is_free(&self.name)?;
+        if self.layers == 0 || self.width == 0 || self.heads == 0 || self.width % self.heads != 0 {
+            return Err(Error::usage(format!(
+                "{} layers of width {} with {} heads cannot be built: layers above 0, and heads that divide the width",
+                self.layers, self.width, self.heads
+            ))
+            .into());
+        }
+        if self.context < 16 {
+            return Err(Error::usage(format!(
+                "a context of {} tokens is too short; take 16 or more",
+                self.context
+            ))
+            .into());
+        }
+        if !["gpt2", "bert"].contains(&self.kind.as_str()) {
+            return Err(
+                Error::usage(format!("kind is {:?}; it is gpt2 or bert", self.kind)).into(),
+            );
+        }
+        let (files, words) = match &self.tokenizer {
+            Some(folder) => (
+                tokenizer_files(folder)?,
+                format!("the tokenizer of {}", folder.display()),
+            ),
+            None => self.train_tokenizer(ctx)?,
+        };
+        let vocabulary = text::vocabulary_of(&files)?;
+        let config = if self.kind == "gpt2" {
+            let mut config = gpt2::Config::new(
+                vocabulary,
+                self.context,
+                self.width,
+                self.layers,
+                self.heads,
+            );
+            let template = Template {
+                max_tokens: self.context,
+                ..Template::default()
+            };
+            config.eos_token_id = Some(GeneratorText::new(&files, vocabulary, template)?.end);
+            ModelConfig::Gpt2(config)
+        } else {
+            let mut config = bert::Config::new(
+                vocabulary,
+                self.context,
+                self.width,
+                self.layers,
+                self.heads,
+            );
+            config.pad_token_id = ClassifierText::new(&files, vocabulary, self.context)?.pad;
+            ModelConfig::Bert(config)
+        };
+        ctx.go_on()?;
+        let cpu = device(DeviceChoice::Cpu)?;
+        let specs = match &config {
+            ModelConfig::Gpt2(c) => c.specs(),
+            ModelConfig::Bert(c) => c.specs(2),
+        };
+        let mut tensors = weights::init(&specs, self.seed, &cpu)?;
+        tensors.retain(|name, _| !name.starts_with("classifier."));
+        let origin = format!("from scratch, seed {}, {words}", self.seed);
+        ctx.engine.store_base(
+            ctx,
+            &self.name,
+            &origin,
+            &config,
+            &tensors,
+            &files,
+            Vec::new(),
+        )
+    }
+}
+
+impl BaseNew {
+    /// A tokenizer from the project's pairs, and what it was trained on in words.
+    fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String), Stop> {
+        let store = &ctx.engine.store;
+        let mut query = PairQuery::default();
+        let mut words = "tokenizer of the project's pairs".to_owned();
+        if let Some(split) = &self.split {
+            query.split_id = Some(store.split(split)?.id);
+            query.side = Some(Side::Train);
+            words = format!("tokenizer of the train side of split {split}");
+        }
+        let mut texts: Vec<String> = Vec::new();
+        store.for_each_pair(&query, |pair| {
+            texts.push(pair.comment);
+            texts.push(pair.reply);
+            texts.len() < 2 * TOKENIZER_PAIRS
+        })?;
+        if texts.is_empty() {
+            return Err(Error::new(
+                Code::NotFound,
+                "there are no pairs to train a tokenizer on; `repartee import` and `repartee pairs build` make some, \
+                 or give a tokenizer with --tokenizer FOLDER",
+            )
+            .into());
+        }
+        ctx.go_on()?;
+        ctx.tick(
+            Progress::new("training the tokenizer", 0, None, "texts")
+                .note(format!("{} texts", texts.len())),
+        );
+        let files = match self.kind.as_str() {
+            "gpt2" => text::train_bpe(texts.into_iter(), self.vocab)?,
+            _ => text::train_word_piece(texts.into_iter(), self.vocab)?,
+        };
+        Ok((files, words))
+    }
+}
+
+impl Engine {
+    /// All bases, in the order in which they were added.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn bases(&self) -> Result<Vec<BaseInfo>> {
+        self.store
+            .bases()?
+            .iter()
+            .map(|base| BaseInfo::of(base, Vec::new()))
+            .collect()
+    }
+
+    /// Removes a base that no run started from.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] when runs stand on it.
+    pub fn base_remove(&self, name: &str) -> Result<()> {
+        Ok(self.store.base_remove(name)?)
+    }
+
+    /// Writes a base as a folder in Hugging Face layout.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::Exists`] when the folder has a model, or when it cannot be written.
+    pub fn base_export(&self, name: &str, folder: &Path) -> Result<PathBuf> {
+        let base = self.store.base(name)?;
+        let (tensors, files) = bundle::get(&self.store, base.bundle_id)?;
+        write_folder(folder, &base.config, &tensors, &files)?;
+        Ok(folder.to_owned())
+    }
+
+    fn name_is_free(&self, name: &str) -> Result<()> {
+        if name.trim().is_empty() {
+            return Err(Error::usage("a base needs a name"));
+        }
+        match self.store.bases()?.iter().any(|base| base.name == name) {
+            true => Err(Error::new(
+                Code::Exists,
+                format!("there is a base {name:?} already; choose another name"),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn store_base(
+        &self,
+        ctx: &Ctx,
+        name: &str,
+        origin: &str,
+        config: &ModelConfig,
+        tensors: &Tensors,
+        files: &Files,
+        unused: Vec<String>,
+    ) -> Result<BaseInfo, Stop> {
+        let size = |n: usize| n as u64;
+        let total: u64 = tensors
+            .values()
+            .map(|t| size(t.elem_count() * t.dtype().size_in_bytes()))
+            .sum::<u64>()
+            + files.values().map(|f| size(f.len())).sum::<u64>();
+        let parts = bundle::put(&self.store, tensors, files, |done| {
+            ctx.tick(Progress::new(
+                format!("storing {name}"),
+                done,
+                Some(total),
+                "bytes",
+            ));
+            ctx.go_on()
+        })?;
+        let new = NewBase {
+            name: name.to_owned(),
+            kind: config.kind(),
+            origin: origin.to_owned(),
+            config: config.json()?,
+        };
+        self.store.base_insert(&new, &parts, now_ms())?;
+        Ok(BaseInfo::of(&self.store.base(name)?, unused)?)
+    }
+}
+
+/// Writes config.json, model.safetensors and the tokenizer's files: a folder that `transformers` loads.
+///
+/// # Errors
+/// [`Code::Exists`] when the folder has a model already, or when it cannot be written.
+pub(crate) fn write_folder(
+    folder: &Path,
+    config: &str,
+    tensors: &Tensors,
+    files: &Files,
+) -> Result<()> {
+    let config_path = folder.join("config.json");
+    if config_path.exists() || folder.join("model.safetensors").exists() {
+        return Err(Error::new(
+            Code::Exists,
+            format!(
+                "{} holds a model already; choose another folder",
+                folder.display()
+            ),
+        ));
+    }
+    std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
+    weights::write(tensors, &folder.join("model.safetensors"))?;
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, &e))?;
+    }
+    std::fs::write(&config_path, config).map_err(|e| Error::io("write", &config_path, &e))
+}
+
+/// The tokenizer's files that a folder has.
+fn tokenizer_files(folder: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    for name in TOKENIZER_FILES {
+        let path = folder.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                files.insert(name.to_owned(), bytes);
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io("read", &path, &e)),
+        }
+    }
+    if files.is_empty() {
+        return Err(Error::new(
+            Code::BadInput,
+            format!(
+                "{} has no tokenizer (tokenizer.json, or vocab.json and merges.txt, or vocab.txt)",
+                folder.display()
+            ),
+        ));
+    }
+    Ok(files)
+}
+
+/// The first few of many names.
+fn some(names: &[String]) -> String {
+    let mut text = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > 5 {
+        text.push_str(", ...");
+    }
+    text
+}

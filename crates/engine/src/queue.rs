@@ -1,0 +1,157 @@
+//! The queue: a person reads, edits, approves or rejects. Nothing else approves, and nothing is posted.
+
+use repartee_store::queue::{Reply, ReplyState};
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::error::{Error, Result};
+use crate::job::now_ms;
+
+/// A reply in the queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplyInfo {
+    /// Its number.
+    pub id: i64,
+    /// draft, approved or rejected.
+    pub state: String,
+    /// Its text now.
+    pub text: String,
+    /// The text that the generator wrote.
+    pub written: String,
+    /// Name of the subreddit; empty: unknown.
+    pub subreddit: String,
+    /// Title of the post; empty: there is none.
+    pub title: String,
+    /// The comment it answers.
+    pub comment: String,
+    /// The probability that a person wrote it, of the text as written.
+    pub p_real: Option<f64>,
+    /// The probability of each upvote bin.
+    pub bins: Option<[f64; 4]>,
+    /// `p1 + 2 p2 + 3 p3`.
+    pub expected_bin: Option<f64>,
+    /// Why it was picked.
+    pub reason: String,
+    /// The last change, milliseconds since 1970.
+    pub updated_ms: i64,
+}
+
+/// A reply and everything that was done to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplyStory {
+    /// The reply.
+    pub reply: ReplyInfo,
+    /// What was done, in order.
+    pub events: Vec<EventInfo>,
+}
+
+/// What was done to a reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventInfo {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// Who did it.
+    pub who: String,
+    /// drafted, edited, approved or rejected.
+    pub what: String,
+    /// The text before an edit, or a person's reason.
+    pub detail: String,
+}
+
+impl From<Reply> for ReplyInfo {
+    fn from(reply: Reply) -> Self {
+        Self {
+            id: reply.id,
+            state: reply.state.as_str().to_owned(),
+            text: reply.text,
+            written: reply.written,
+            subreddit: reply.subreddit,
+            title: reply.title,
+            comment: reply.comment,
+            p_real: reply.scores.p_real,
+            bins: reply.scores.bins,
+            expected_bin: reply.scores.expected_bin(),
+            reason: reply.reason,
+            updated_ms: reply.updated_ms,
+        }
+    }
+}
+
+impl Engine {
+    /// The replies of the queue, of one state where that is given.
+    ///
+    /// # Errors
+    /// [`crate::Code::Usage`] when there is no such state.
+    pub fn queue(&self, state: Option<&str>) -> Result<Vec<ReplyInfo>> {
+        let state = state
+            .map(|word| {
+                ReplyState::from_word(word).ok_or_else(|| {
+                    Error::usage(format!(
+                        "state is {word:?}; it is draft, approved or rejected"
+                    ))
+                })
+            })
+            .transpose()?;
+        Ok(self
+            .store
+            .replies(state)?
+            .into_iter()
+            .map(ReplyInfo::from)
+            .collect())
+    }
+
+    /// One reply with what was done to it.
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`].
+    pub fn reply(&self, id: i64) -> Result<ReplyStory> {
+        let events = self.store.reply_events(id)?;
+        Ok(ReplyStory {
+            reply: self.store.reply(id)?.into(),
+            events: events
+                .into_iter()
+                .map(|e| EventInfo {
+                    at_ms: e.at_ms,
+                    who: e.who,
+                    what: e.what,
+                    detail: e.detail,
+                })
+                .collect(),
+        })
+    }
+
+    /// Changes a reply's text; what was approved is a draft again.
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when the text is empty or the reply was rejected.
+    pub fn reply_edit(&self, id: i64, text: &str, who: &str) -> Result<ReplyInfo> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Error::usage(
+                "a reply cannot be empty; `repartee queue reject` takes it out",
+            ));
+        }
+        self.store.reply_edit(id, text, who, now_ms())?;
+        Ok(self.store.reply(id)?.into())
+    }
+
+    /// Approves one reply, as the person `who`.
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it was rejected.
+    pub fn reply_approve(&self, id: i64, who: &str) -> Result<ReplyInfo> {
+        self.store
+            .reply_move(id, ReplyState::Approved, who, "", now_ms())?;
+        Ok(self.store.reply(id)?.into())
+    }
+
+    /// Rejects one reply, as the person `who`, perhaps with a reason.
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`].
+    pub fn reply_reject(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
+        self.store
+            .reply_move(id, ReplyState::Rejected, who, why, now_ms())?;
+        Ok(self.store.reply(id)?.into())
+    }
+}
