@@ -33,7 +33,7 @@ pub mod text;
 pub mod train;
 pub mod weights;
 
-use candle_core::Device;
+pub use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// What can go wrong with a model, in words for the person who has to mend it.

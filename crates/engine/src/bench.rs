@@ -1,4 +1,335 @@
-//! Speed, measured on this machine: one result a measurement, with all its settings.
+//! Speed of the models on this machine, on random weights and random tokens: one result a
+//! measurement, with all its settings, so that two of them can be compared.
+
+use std::path::Path;
+use std::time::Instant;
+
+use repartee_models::bert::{Bert, Rows};
+use repartee_models::generate::{Decode, Task, generate};
+use repartee_models::gpt2::Gpt2;
+use repartee_models::optim::AdamWConfig;
+use repartee_models::rng::Stream;
+use repartee_models::schedule::Decay;
+use repartee_models::train::{Event, Flow, Micro, Plan, train};
+use repartee_models::weights::{self, Spec};
+use repartee_models::{DeviceChoice, bert, cost, device, device_name, gpt2, ops};
+use serde::{Deserialize, Serialize};
+
+use crate::base::ModelConfig;
+use crate::error::{Error, Result};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// Optimizer steps: forward, backward, clipping, AdamW.
+    Train,
+    /// Writing tokens with a cache.
+    Generate,
+    /// Class probabilities of pairs.
+    Score,
+}
+
+/// The settings of a measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bench {
+    /// What is measured.
+    pub what: What,
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json.
+    pub model: String,
+    /// Rows at once.
+    pub batch: usize,
+    /// Tokens a row; when generating, tokens that are written to each.
+    pub length: usize,
+    /// Tokens of each prompt, when generating.
+    pub prompt: usize,
+    /// Measured repetitions, after one that is not measured.
+    pub steps: usize,
+    /// f32; bf16 and int8 are not there yet.
+    pub dtype: String,
+    /// auto, cpu, cuda or metal.
+    pub device: String,
+}
+
+/// What was measured, with its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The settings as given.
+    #[serde(flatten)]
+    pub bench: Bench,
+    /// Tokens a second: all tokens of the rows when training, written ones when generating.
+    pub tokens_per_s: Option<f64>,
+    /// Pairs a second, when scoring.
+    pub pairs_per_s: Option<f64>,
+    /// Seconds of each measured repetition.
+    pub seconds: Vec<f64>,
+    /// The most memory the process held, in gigabytes (10^9 bytes).
+    pub peak_rss_gb: Option<f64>,
+    /// Trainable numbers of the model.
+    pub parameters: usize,
+    /// Threads.
+    pub threads: usize,
+    /// The device it ran on.
+    pub ran_on: String,
+    /// Dropout while training, as the model's config says.
+    pub dropout: Option<f64>,
+    /// The program's version.
+    pub version: String,
+}
+
+impl Bench {
+    /// Measures.
+    ///
+    /// # Errors
+    /// When a setting is out of range, the dtype or device is not there, or memory does not suffice.
+    pub fn run(&self) -> Result<Measured> {
+        self.check()?;
+        let config = self.config()?;
+        let longest = match &config {
+            ModelConfig::Gpt2(c) => c.n_positions,
+            ModelConfig::Bert(c) => c.max_position_embeddings,
+        };
+        let needed = self.length
+            + if self.what == What::Generate {
+                self.prompt
+            } else {
+                0
+            };
+        if needed > longest {
+            return Err(Error::usage(format!(
+                "{needed} tokens do not fit {}, which takes {longest}",
+                self.model
+            )));
+        }
+        let choice: DeviceChoice = self.device.parse().map_err(Error::usage)?;
+        let device = device(choice)?;
+        let mut dropout = None;
+        let random = |specs: &[Spec]| weights::init(specs, 1, &device);
+        let (seconds, done, parameters) = match (&config, self.what) {
+            (ModelConfig::Gpt2(c), What::Train) => {
+                dropout = Some(c.resid_pdrop);
+                let vars = weights::trainable(&random(&c.specs())?)?;
+                let model = Gpt2::new(c, &weights::view(&vars, true))?;
+                let counts = vec![vec![true; self.length]; self.batch];
+                let seconds = self.train(&vars, self.batch * (self.length - 1), |n, stream| {
+                    let ids = self.tokens(c.vocab_size, self.length, n);
+                    Ok(model.loss(&ids, &counts, Some(stream), true)?.0)
+                })?;
+                (
+                    seconds,
+                    self.batch * self.length,
+                    cost::parameters(&c.specs()),
+                )
+            }
+            (ModelConfig::Bert(c), What::Train) => {
+                dropout = Some(c.hidden_dropout_prob);
+                let vars = weights::trainable(&random(&c.specs(2))?)?;
+                let model = Bert::new(c, 2, &weights::view(&vars, true))?;
+                let labels: Vec<u32> = (0..self.batch as u32).map(|i| i % 2).collect();
+                let seconds = self.train(&vars, self.batch, |n, stream| {
+                    let logits = model.logits(&self.pairs(c, n), Some(stream))?;
+                    Ok(ops::class_loss(&logits, &labels, None)?.0)
+                })?;
+                (
+                    seconds,
+                    self.batch * self.length,
+                    cost::parameters(&c.specs(2)),
+                )
+            }
+            (ModelConfig::Gpt2(c), What::Generate) => {
+                let model = Gpt2::new(c, &random(&c.specs())?)?;
+                let decode = Decode {
+                    max_new_tokens: self.length,
+                    top_k: 40,
+                    ..Decode::default()
+                };
+                let seconds = self.repeat(|n| {
+                    let prompts = self.tokens(c.vocab_size, self.prompt, n);
+                    let tasks: Vec<Task> = prompts
+                        .into_iter()
+                        .zip(0..)
+                        .map(|(prompt, key)| Task { key, prompt })
+                        .collect();
+                    // no token ends a reply, so that all are written
+                    generate(&model, &tasks, 1, u32::MAX, &decode, &mut |_, _, _| {})?;
+                    Ok(())
+                })?;
+                (
+                    seconds,
+                    self.batch * self.length,
+                    cost::parameters(&c.specs()),
+                )
+            }
+            (ModelConfig::Bert(c), What::Score) => {
+                let model = Bert::new(c, 2, &random(&c.specs(2))?)?;
+                let seconds = self.repeat(|n| {
+                    // the probabilities must be on this side before the clock stops
+                    model
+                        .logits(&self.pairs(c, n), None)?
+                        .to_vec2::<f32>()
+                        .map_err(repartee_models::Error::from)?;
+                    Ok(())
+                })?;
+                (seconds, self.batch, cost::parameters(&c.specs(2)))
+            }
+            (ModelConfig::Bert(_), What::Generate) => {
+                return Err(Error::usage(format!(
+                    "{} is a BERT and writes nothing; take a GPT-2",
+                    self.model
+                )));
+            }
+            (ModelConfig::Gpt2(_), What::Score) => {
+                return Err(Error::usage(format!(
+                    "{} is a GPT-2; pairs are scored by a BERT",
+                    self.model
+                )));
+            }
+        };
+        let rate = (done * seconds.len()) as f64 / seconds.iter().sum::<f64>();
+        Ok(Measured {
+            bench: self.clone(),
+            tokens_per_s: (self.what != What::Score).then_some(rate),
+            pairs_per_s: (self.what == What::Score).then_some(rate),
+            seconds,
+            peak_rss_gb: peak_rss_bytes().map(|bytes| bytes as f64 / 1e9),
+            parameters,
+            threads: threads(),
+            ran_on: device_name(&device).to_owned(),
+            dropout,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.dtype.as_str() {
+            "f32" => {}
+            "bf16" | "int8" => {
+                return Err(Error::usage(format!(
+                    "{} is not there yet; models compute in f32",
+                    self.dtype
+                )));
+            }
+            other => {
+                return Err(Error::usage(format!(
+                    "there is no dtype {other:?}; it is f32, bf16 or int8"
+                )));
+            }
+        }
+        if self.batch == 0 || self.steps == 0 || self.length < 2 || self.prompt == 0 {
+            return Err(Error::usage(
+                "batch, steps and prompt must be at least 1, length at least 2",
+            ));
+        }
+        Ok(())
+    }
+
+    fn config(&self) -> Result<ModelConfig> {
+        if let Some(config) = gpt2::Config::named(&self.model) {
+            return Ok(ModelConfig::Gpt2(config));
+        }
+        if let Some(config) = bert::Config::named(&self.model) {
+            return Ok(ModelConfig::Bert(config));
+        }
+        let path = Path::new(&self.model).join("config.json");
+        let json = std::fs::read_to_string(&path).map_err(|e| {
+            Error::io("read", &path, &e)
+                .with("a model is gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json")
+        })?;
+        ModelConfig::read(&json)
+    }
+
+    /// Seconds of each step but the first.
+    fn train(
+        &self,
+        vars: &weights::Vars,
+        weight: usize,
+        mut loss: impl FnMut(u64, &mut Stream) -> repartee_models::Result<repartee_models::Tensor>,
+    ) -> Result<Vec<f64>> {
+        let plan = Plan {
+            steps: self.steps + 1,
+            warmup: 1,
+            learning_rate: 1e-5,
+            decay: Decay::Linear,
+            optimizer: AdamWConfig::default(),
+            clip_norm: 1.0,
+            accumulate: 1,
+            seed: 1,
+            validate_every: 0,
+            save_every: 0,
+            patience: 0,
+        };
+        let mut seconds = Vec::with_capacity(self.steps);
+        train(
+            vars,
+            &plan,
+            None,
+            &mut |n| {
+                Ok(Micro {
+                    batch: n as u64,
+                    weight: weight as f64,
+                    tokens: self.batch * self.length,
+                })
+            },
+            &mut |n, stream| loss(*n, stream),
+            &mut || Ok(None),
+            &mut |event| {
+                if let Event::Step {
+                    step, seconds: s, ..
+                } = event
+                    && step > 1
+                {
+                    seconds.push(s);
+                }
+                Ok(Flow::Go)
+            },
+        )?;
+        Ok(seconds)
+    }
+
+    /// Seconds of each repetition but the first.
+    fn repeat(&self, mut work: impl FnMut(u64) -> Result<()>) -> Result<Vec<f64>> {
+        work(0)?;
+        (1..=self.steps as u64)
+            .map(|n| {
+                let started = Instant::now();
+                work(n)?;
+                Ok(started.elapsed().as_secs_f64())
+            })
+            .collect()
+    }
+
+    /// Random tokens: `batch` rows of `length`.
+    fn tokens(&self, vocabulary: usize, length: usize, n: u64) -> Vec<Vec<u32>> {
+        let mut stream = Stream::at(1, "bench", n);
+        (0..self.batch)
+            .map(|_| {
+                (0..length)
+                    .map(|_| stream.below(vocabulary) as u32)
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn pairs(&self, config: &bert::Config, n: u64) -> Rows {
+        let types: Vec<u32> = (0..self.length)
+            .map(|t| u32::from(t > self.length / 2))
+            .collect();
+        Rows {
+            ids: self.tokens(config.vocab_size, self.length, n),
+            types: vec![types; self.batch],
+        }
+    }
+}
+
+/// Threads that computing uses, as `RAYON_NUM_THREADS` says; else one a core.
+pub fn threads() -> usize {
+    let set = std::env::var("RAYON_NUM_THREADS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .filter(|n| *n > 0);
+    set.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
 
 /// The most memory this process has held so far, in bytes, as the kernel counts it; `None` where it
 /// does not tell.
@@ -19,4 +350,69 @@ pub fn peak_rss_bytes() -> Option<u64> {
     }
     #[cfg(not(unix))]
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bench(what: What, folder: &Path) -> Bench {
+        Bench {
+            what,
+            model: folder.display().to_string(),
+            batch: 2,
+            length: 8,
+            prompt: 4,
+            steps: 2,
+            dtype: "f32".to_owned(),
+            device: "cpu".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_measurement_runs_on_a_tiny_model() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |json: String| {
+            std::fs::write(folder.path().join("config.json"), json).expect("written")
+        };
+        let gpt2 = gpt2::Config::new(64, 16, 8, 1, 2);
+        write(serde_json::to_string(&gpt2).expect("plain data"));
+        for what in [What::Train, What::Generate] {
+            let measured = bench(what, folder.path()).run().expect("measured");
+            assert_eq!(measured.seconds.len(), 2);
+            assert!(
+                measured.tokens_per_s.is_some_and(|rate| rate > 0.0)
+                    && measured.pairs_per_s.is_none()
+            );
+        }
+        let long = Bench {
+            length: 14,
+            ..bench(What::Generate, folder.path())
+        };
+        assert!(
+            long.run()
+                .is_err_and(|e| e.message.contains("18 tokens do not fit"))
+        );
+        let bert = bert::Config::new(64, 16, 8, 1, 2);
+        write(serde_json::to_string(&bert).expect("plain data"));
+        assert!(bench(What::Train, folder.path()).run().is_ok());
+        assert!(
+            bench(What::Score, folder.path())
+                .run()
+                .is_ok_and(|m| m.pairs_per_s.is_some())
+        );
+        assert!(bench(What::Generate, folder.path()).run().is_err());
+    }
+
+    #[test]
+    fn a_dtype_that_is_not_there_is_a_clear_error() {
+        let bf16 = Bench {
+            dtype: "bf16".to_owned(),
+            ..bench(What::Train, Path::new("."))
+        };
+        assert!(
+            bf16.run()
+                .is_err_and(|e| e.message.contains("bf16 is not there yet"))
+        );
+    }
 }
