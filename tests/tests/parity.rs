@@ -1,0 +1,384 @@
+//! The models compute what transformers on PyTorch computes: logits, hidden states, every gradient,
+//! twenty steps of training, greedy text. The tolerances are those of the reference's own noise.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use repartee_models::bert::{self, Bert, Rows};
+use repartee_models::generate::{Decode, Task, generate, generate_naive};
+use repartee_models::gpt2::{self, Gpt2};
+use repartee_models::ops;
+use repartee_models::optim::AdamWConfig;
+use repartee_models::schedule::Decay;
+use repartee_models::train::{Event, Flow, Micro, Plan, train};
+use repartee_models::weights::{self, Vars};
+use serde_json::Value;
+
+/// A folder of the reference: inputs, expectations, settings.
+struct Reference {
+    folder: PathBuf,
+    inputs: HashMap<String, Tensor>,
+    expected: HashMap<String, Tensor>,
+    settings: Value,
+}
+
+impl Reference {
+    fn open(shared: &Path, name: &str) -> Self {
+        let folder = shared.join("parity").join(name);
+        let load =
+            |file: &str| candle_core::safetensors::load(folder.join(file), &Device::Cpu).unwrap();
+        Self {
+            inputs: load("inputs.safetensors"),
+            expected: load("expected.safetensors"),
+            settings: json(&folder.join("expected.json")),
+            folder,
+        }
+    }
+
+    fn config<T: serde::de::DeserializeOwned>(&self) -> T {
+        serde_json::from_value(json(&self.folder.join("config.json"))).unwrap()
+    }
+
+    fn weights(&self) -> weights::Tensors {
+        weights::read(&weights::files(&self.folder).unwrap()).unwrap()
+    }
+
+    fn number(&self, key: &str) -> f64 {
+        self.settings[key].as_f64().unwrap()
+    }
+
+    fn numbers(&self, key: &str) -> Vec<f64> {
+        self.settings[key]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|x| x.as_f64().unwrap())
+            .collect()
+    }
+
+    /// An input of batch `n`, each row cut to the tokens that its mask keeps.
+    fn rows(&self, name: &str, n: usize) -> Vec<Vec<i64>> {
+        let all = |name: &str| {
+            self.inputs[&format!("{name}.{n}")]
+                .to_vec2::<i64>()
+                .unwrap()
+        };
+        let kept = |(row, mask): (Vec<i64>, Vec<i64>)| {
+            row.into_iter()
+                .zip(mask)
+                .filter(|(_, m)| *m != 0)
+                .map(|(x, _)| x)
+                .collect()
+        };
+        all(name)
+            .into_iter()
+            .zip(all("attention_mask"))
+            .map(kept)
+            .collect()
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            steps: self.number("steps") as usize,
+            warmup: self.number("warmup") as usize,
+            learning_rate: self.number("lr"),
+            decay: Decay::Linear,
+            optimizer: AdamWConfig {
+                weight_decay: self.number("weight_decay"),
+                ..AdamWConfig::default()
+            },
+            clip_norm: self.number("clip_norm"),
+            accumulate: 1,
+            seed: 1,
+            validate_every: 0,
+            save_every: 0,
+            patience: 0,
+        }
+    }
+
+    /// States (B, T, ..) of batch 0, where its mask keeps them.
+    fn compare_states(&self, name: &str, got: &Tensor) {
+        let want = &self.expected[name];
+        assert_eq!(got.dims(), want.dims(), "{name}");
+        for (b, row) in self.rows("input_ids", 0).iter().enumerate() {
+            let part = |x: &Tensor| x.get(b).unwrap().narrow(0, 0, row.len()).unwrap();
+            let gap = largest(&(part(got) - part(want)).unwrap());
+            assert!(gap < 1e-4, "{name} row {b}: off by {gap}");
+        }
+    }
+
+    /// Every trainable tensor has a gradient, within 1e-4 of its largest.
+    fn compare_gradients(&self, vars: &Vars, loss: &Tensor) {
+        let store = loss.backward().unwrap();
+        for (name, var) in vars {
+            let got = store
+                .get(var)
+                .unwrap_or_else(|| panic!("{name} got no gradient"));
+            let want = &self.expected[&format!("grad.{name}")];
+            let (real, keys) = parts(name, want.dims()[0]);
+            for (from, len) in real {
+                let part = |x: &Tensor| x.narrow(0, from, len).unwrap();
+                let (off, size) = (
+                    largest(&(part(got) - part(want)).unwrap()),
+                    largest(&part(want)),
+                );
+                assert!(off <= 1e-4 * size, "{name}: off by {off} of {size}");
+            }
+            for (from, len) in keys {
+                let part = |x: &Tensor| x.narrow(0, from, len).unwrap();
+                let off = largest(&(part(got) - part(want)).unwrap());
+                assert!(off < 1e-6, "{name}, keys: off by {off}");
+            }
+        }
+    }
+
+    /// Twenty steps give the reference's losses, gradient norms and weights.
+    fn compare_training<B>(
+        &self,
+        vars: &Vars,
+        batch: &mut dyn FnMut(usize) -> repartee_models::Result<Micro<B>>,
+        loss: &mut dyn FnMut(&B) -> repartee_models::Result<Tensor>,
+    ) {
+        let (mut losses, mut norms) = (Vec::new(), Vec::new());
+        let mut on_event = |event: Event<'_>| {
+            if let Event::Step {
+                loss, grad_norm, ..
+            } = event
+            {
+                losses.push(loss);
+                norms.push(grad_norm);
+            }
+            Ok(Flow::Go)
+        };
+        train(
+            vars,
+            &self.plan(),
+            None,
+            batch,
+            &mut |b, _| loss(b),
+            &mut || Ok(None),
+            &mut on_event,
+        )
+        .unwrap();
+        let close = |got: &[f64], want: &[f64], tolerance: f64, what: &str| {
+            assert_eq!(got.len(), want.len());
+            for (step, (got, want)) in got.iter().zip(want).enumerate() {
+                assert!(
+                    (got - want).abs() <= tolerance * want,
+                    "{what} {step}: {got}, expected {want}"
+                );
+            }
+        };
+        close(&losses, &self.numbers("train_losses"), 1e-4, "loss");
+        close(&norms, &self.numbers("grad_norms"), 1e-3, "gradient norm");
+        for (name, var) in vars {
+            let gap = (var.as_tensor() - &self.expected[&format!("trained.{name}")]).unwrap();
+            for (from, len) in parts(name, gap.dims()[0]).0 {
+                let gap = largest(&gap.narrow(0, from, len).unwrap());
+                assert!(gap < 5e-4, "trained {name}: off by {gap}");
+            }
+        }
+    }
+}
+
+type Ranges = Vec<(usize, usize)>;
+
+/// The ranges (start, length) of a tensor's rows that have a real gradient, and those of the keys'
+/// bias, whose gradient is zero but for rounding: softmax does not change when all scores of a row
+/// shift.
+fn parts(name: &str, n: usize) -> (Ranges, Ranges) {
+    if name.ends_with("key.bias") {
+        (vec![], vec![(0, n)])
+    } else if name.ends_with("c_attn.bias") {
+        (vec![(0, n / 3), (2 * n / 3, n / 3)], vec![(n / 3, n / 3)])
+    } else {
+        (vec![(0, n)], vec![])
+    }
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn largest(x: &Tensor) -> f64 {
+    f64::from(
+        x.abs()
+            .unwrap()
+            .flatten_all()
+            .unwrap()
+            .max(0)
+            .unwrap()
+            .to_scalar::<f32>()
+            .unwrap(),
+    )
+}
+
+fn unsigned(rows: Vec<Vec<i64>>) -> Vec<Vec<u32>> {
+    rows.into_iter()
+        .map(|row| row.into_iter().map(|x| u32::try_from(x).unwrap()).collect())
+        .collect()
+}
+
+#[test]
+fn gpt2_computes_trains_and_writes_as_the_reference() {
+    let Some(shared) = repartee_tests::shared() else {
+        return;
+    };
+    let reference = Reference::open(&shared, "gpt2");
+    let config: gpt2::Config = reference.config();
+    let (tensors, fit) = gpt2::fit(reference.weights(), &config, &Device::Cpu).unwrap();
+    assert!(fit.fresh.is_empty() && fit.unused.is_empty(), "{fit:?}");
+    let vars = weights::trainable(&tensors).unwrap();
+    let frozen = Gpt2::new(&config, &weights::view(&vars, false)).unwrap();
+    let model = Gpt2::new(&config, &weights::view(&vars, true)).unwrap();
+
+    let batch_of = |n: usize| {
+        let count = |row: Vec<i64>| {
+            row.into_iter()
+                .map(|label| label != -100)
+                .collect::<Vec<bool>>()
+        };
+        let counts: Vec<Vec<bool>> = reference.rows("labels", n).into_iter().map(count).collect();
+        (unsigned(reference.rows("input_ids", n)), counts)
+    };
+    let (ids, counts) = batch_of(0);
+    let mut padded = ids.clone();
+    let t = reference.expected["logits"].dims()[1];
+    padded.iter_mut().for_each(|row| row.resize(t, 0));
+    let states = frozen
+        .hidden_states(&gpt2::batch(&padded, &Device::Cpu).unwrap())
+        .unwrap();
+    for (i, state) in states.iter().enumerate() {
+        reference.compare_states(&format!("hidden.{i}"), state);
+    }
+    reference.compare_states("logits", &frozen.logits(&states[states.len() - 1]).unwrap());
+
+    let greedy = unsigned(reference.expected["greedy"].to_vec2::<i64>().unwrap()).remove(0);
+    let written = 24;
+    let task = Task {
+        key: 0,
+        prompt: greedy[..greedy.len() - written].to_vec(),
+    };
+    let decode = Decode {
+        max_new_tokens: written,
+        temperature: 0.0,
+        ..Decode::default()
+    };
+    let end = config.vocab_size as u32; // none: the reference writes on
+    let naive = generate_naive(&frozen, &task, 0, end, &decode).unwrap();
+    let cached = generate(
+        &frozen,
+        std::slice::from_ref(&task),
+        2,
+        end,
+        &decode,
+        &mut |_, _, _| {},
+    )
+    .unwrap();
+    assert_eq!(naive.ids, greedy[task.prompt.len()..]);
+    assert_eq!(cached[0], [naive.clone(), naive]);
+
+    let (sum, n) = model.loss(&ids, &counts, None, true).unwrap();
+    let mean = (sum / n as f64).unwrap();
+    let value = f64::from(mean.to_scalar::<f32>().unwrap());
+    assert!((value - reference.number("loss")).abs() < 1e-4 * value);
+    reference.compare_gradients(&vars, &mean);
+    drop(mean);
+
+    let batches = reference.number("batches") as usize;
+    reference.compare_training(
+        &vars,
+        &mut |n| {
+            let (ids, counts) = batch_of(n % batches);
+            // the first token of a row is predicted by nothing, counted or not
+            let weight: usize = counts
+                .iter()
+                .map(|row| row[1..].iter().filter(|c| **c).count())
+                .sum();
+            Ok(Micro {
+                batch: (ids, counts),
+                weight: weight as f64,
+                tokens: 0,
+            })
+        },
+        &mut |(ids, counts)| Ok(model.loss(ids, counts, None, true)?.0),
+    );
+}
+
+fn bert_equals_the_reference(name: &str, classes: usize) {
+    let Some(shared) = repartee_tests::shared() else {
+        return;
+    };
+    let reference = Reference::open(&shared, name);
+    let config: bert::Config = reference.config();
+    let (tensors, fit) = bert::fit(reference.weights(), &config, classes, 1, &Device::Cpu).unwrap();
+    assert!(fit.fresh.is_empty() && fit.unused.is_empty(), "{fit:?}");
+    let vars = weights::trainable(&tensors).unwrap();
+    let frozen = Bert::new(&config, classes, &weights::view(&vars, false)).unwrap();
+    let model = Bert::new(&config, classes, &weights::view(&vars, true)).unwrap();
+
+    let batch_of = |n: usize| {
+        let rows = |name: &str| unsigned(reference.rows(name, n));
+        let labels = reference.inputs[&format!("labels.{n}")]
+            .to_vec1::<i64>()
+            .unwrap();
+        let labels: Vec<u32> = labels
+            .into_iter()
+            .map(|l| u32::try_from(l).unwrap())
+            .collect();
+        (
+            Rows {
+                ids: rows("input_ids"),
+                types: rows("token_type_ids"),
+            },
+            labels,
+        )
+    };
+    let (rows, labels) = batch_of(0);
+    for (i, state) in frozen.hidden_states(&rows).unwrap().iter().enumerate() {
+        let t = state.dims()[1];
+        let want = reference.expected[&format!("hidden.{i}")].dims()[1];
+        reference.compare_states(
+            &format!("hidden.{i}"),
+            &state.pad_with_zeros(1, 0, want - t).unwrap(),
+        );
+    }
+    let gap =
+        largest(&(frozen.logits(&rows, None).unwrap() - &reference.expected["logits"]).unwrap());
+    assert!(gap < 1e-4, "logits: off by {gap}");
+
+    let (sum, weight) =
+        ops::class_loss(&model.logits(&rows, None).unwrap(), &labels, None).unwrap();
+    let mean = (sum / weight).unwrap();
+    let value = f64::from(mean.to_scalar::<f32>().unwrap());
+    assert!((value - reference.number("loss")).abs() < 1e-4 * value);
+    reference.compare_gradients(&vars, &mean);
+    drop(mean);
+
+    let batches = reference.number("batches") as usize;
+    reference.compare_training(
+        &vars,
+        &mut |n| {
+            let (rows, labels) = batch_of(n % batches);
+            let weight = labels.len() as f64;
+            Ok(Micro {
+                batch: (rows, labels),
+                weight,
+                tokens: 0,
+            })
+        },
+        &mut |(rows, labels)| Ok(ops::class_loss(&model.logits(rows, None)?, labels, None)?.0),
+    );
+}
+
+#[test]
+fn bert_of_two_classes_computes_and_trains_as_the_reference() {
+    bert_equals_the_reference("bert2", 2);
+}
+
+#[test]
+fn bert_of_four_classes_computes_and_trains_as_the_reference() {
+    bert_equals_the_reference("bert4", 4);
+}
