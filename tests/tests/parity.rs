@@ -37,8 +37,8 @@ impl Reference {
         }
     }
 
-    fn config<T: serde::de::DeserializeOwned>(&self) -> T {
-        serde_json::from_value(json(&self.folder.join("config.json"))).unwrap()
+    fn config(&self) -> Value {
+        json(&self.folder.join("config.json"))
     }
 
     fn weights(&self) -> weights::Tensors {
@@ -227,7 +227,7 @@ fn gpt2_computes_trains_and_writes_as_the_reference() {
         return;
     };
     let reference = Reference::open(&shared, "gpt2");
-    let config: gpt2::Config = reference.config();
+    let config: gpt2::Config = serde_json::from_value(reference.config()).unwrap();
     let (tensors, fit) = gpt2::fit(reference.weights(), &config, &Device::Cpu).unwrap();
     assert!(fit.fresh.is_empty() && fit.unused.is_empty(), "{fit:?}");
     let vars = weights::trainable(&tensors).unwrap();
@@ -312,7 +312,7 @@ fn bert_equals_the_reference(name: &str, classes: usize) {
         return;
     };
     let reference = Reference::open(&shared, name);
-    let config: bert::Config = reference.config();
+    let config: bert::Config = serde_json::from_value(reference.config()).unwrap();
     let (tensors, fit) = bert::fit(reference.weights(), &config, classes, 1, &Device::Cpu).unwrap();
     assert!(fit.fresh.is_empty() && fit.unused.is_empty(), "{fit:?}");
     let vars = weights::trainable(&tensors).unwrap();
