@@ -155,6 +155,8 @@ pub struct Recipe {
     pub drop_links: bool,
     /// Drop texts whose author is `[deleted]` or that name none, when the source names authors.
     pub drop_unknown_authors: bool,
+    /// Keep replies whose author wrote the comment or the post too (asked by the join of pairs).
+    pub keep_same_author: bool,
     /// Least characters of a text.
     pub min_chars: usize,
     /// Most characters of a text.
@@ -169,6 +171,7 @@ impl Default for Recipe {
             bots: Vec::new(),
             drop_links: true,
             drop_unknown_authors: false,
+            keep_same_author: false,
             min_chars: 1,
             max_chars: 10_000, // Reddit's own limit for a comment
         }
@@ -184,6 +187,7 @@ impl Recipe {
             bots: Vec::new(),
             drop_links: false,
             drop_unknown_authors: false,
+            keep_same_author: true,
             min_chars: 0,
             max_chars: usize::MAX,
         }

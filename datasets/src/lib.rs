@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod clean;
+pub mod export;
 pub mod filter;
 pub mod id;
 pub mod label;

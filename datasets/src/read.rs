@@ -8,7 +8,7 @@ use crate::{
     filter::{Dropped, Filter},
     listing,
     ndjson::{self, Line},
-    record::{Comment, Post, Record, Rejected},
+    record::{Record, Rejected},
     source::{Format, Mapping, ReadProgress},
     table::{self, Columns, Row},
 };
@@ -55,10 +55,8 @@ pub struct Options {
 /// A part of a file, read.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Posts, in the order of the file.
-    pub posts: Vec<Post>,
-    /// Comments, in the order of the file.
-    pub comments: Vec<Comment>,
+    /// Comments and posts, in the order of the file.
+    pub records: Vec<Record>,
     /// Rows that could not be read, as long as few enough of them are listed.
     pub rejected: Vec<Rejected>,
     /// How many rows of this batch became what.
@@ -1043,14 +1041,14 @@ fn take_line(line: Line, n: u64, bytes: &[u8], filter: &Filter, batch: &mut Batc
             Some(rule) => batch.counts.dropped[rule as usize] += 1,
             None => {
                 batch.counts.comments += 1;
-                batch.comments.push(comment);
+                batch.records.push(Record::Comment(comment));
             }
         },
         Line::Record(Record::Post(post)) => match filter.drops_post(&post) {
             Some(rule) => batch.counts.dropped[rule as usize] += 1,
             None => {
                 batch.counts.posts += 1;
-                batch.posts.push(post);
+                batch.records.push(Record::Post(post));
             }
         },
         Line::Dropped(rule) => batch.counts.dropped[rule as usize] += 1,
@@ -1068,8 +1066,8 @@ fn take_row(row: Row, n: u64, bytes: &[u8], batch: &mut Batch) {
             let (post, comment, reply) = *pair;
             batch.counts.comments += 2;
             batch.counts.posts += u64::from(post.is_some());
-            batch.posts.extend(post);
-            batch.comments.extend([comment, reply]);
+            batch.records.extend(post.map(Record::Post));
+            batch.records.extend([comment, reply].map(Record::Comment));
         }
         Row::Dropped(rule) => batch.counts.dropped[rule as usize] += 1,
         Row::Bad(reason) => {

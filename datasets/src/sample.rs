@@ -636,7 +636,7 @@ fn post_line(out: &mut impl Write, p: &Post) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{label::BinEdges, read};
+    use crate::{label::BinEdges, read, record::Record};
     use std::ops::ControlFlow;
 
     #[test]
@@ -663,8 +663,12 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let (mut posts, mut comments) = (Vec::new(), Vec::new());
         let summary = read::read(&path, &read::Options::default(), |batch| {
-            posts.extend(batch.posts);
-            comments.extend(batch.comments);
+            for record in batch.records {
+                match record {
+                    Record::Post(post) => posts.push(post),
+                    Record::Comment(comment) => comments.push(comment),
+                }
+            }
             ControlFlow::Continue(())
         })
         .unwrap();

@@ -163,8 +163,11 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     }
 }
 
-/// Seconds since 1970 from a number of them, an ISO 8601 instant, or a date.
-fn time(text: &str) -> Result<i64, String> {
+/// Seconds since 1970 from a number of them, an ISO 8601 instant, or a date (UTC).
+///
+/// # Errors
+/// A sentence with the text when it is none of these.
+pub fn time(text: &str) -> Result<i64, String> {
     if let Some(seconds) = text
         .parse()
         .ok()

@@ -134,6 +134,9 @@ fn flaw(recipe: &Recipe, ctx: &Context<'_>) -> rusqlite::Result<Option<usize>> {
     if let Some(flaw) = recipe.flaw(commenter, text(3)?.unwrap_or("")) {
         return Ok(Some(FLAWS + flaw as usize - 1));
     }
+    if recipe.keep_same_author {
+        return Ok(None);
+    }
     if same_author(replier, commenter) {
         return Ok(Some(SAME_AUTHOR));
     }

@@ -143,6 +143,15 @@ impl Store {
         })
     }
 
+    /// Notes how a source was read, once its content has told.
+    ///
+    /// # Errors
+    /// When there is no such source, or the file cannot be written.
+    pub fn source_format(&self, id: i64, format: &str) -> Result<()> {
+        let sql = "UPDATE source SET format = ?2 WHERE id = ?1";
+        self.write(|db| found(db.execute(sql, params![id, format])?, id))
+    }
+
     /// Changes what is said about the permission.
     ///
     /// # Errors

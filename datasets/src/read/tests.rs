@@ -1,8 +1,32 @@
 use super::*;
+use crate::record::{Comment, Post};
 use std::io::Write;
 
+#[derive(Default)]
+struct All {
+    comments: Vec<Comment>,
+    posts: Vec<Post>,
+    rejected: Vec<Rejected>,
+    counts: Counts,
+    progress: ReadProgress,
+}
+
+impl All {
+    fn add(&mut self, batch: Batch) {
+        for record in batch.records {
+            match record {
+                Record::Comment(c) => self.comments.push(c),
+                Record::Post(p) => self.posts.push(p),
+            }
+        }
+        self.rejected.extend(batch.rejected);
+        self.counts.add(&batch.counts);
+        self.progress = batch.progress;
+    }
+}
+
 struct Got {
-    batch: Batch,
+    batch: All,
     summary: Result<Summary, Error>,
 }
 
@@ -11,13 +35,9 @@ fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Got {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
     std::fs::write(&path, bytes).unwrap();
-    let mut batch = Batch::default();
+    let mut batch = All::default();
     let summary = read(&path, options, |b| {
-        batch.posts.extend(b.posts);
-        batch.comments.extend(b.comments);
-        batch.rejected.extend(b.rejected);
-        batch.counts.add(&b.counts);
-        batch.progress = b.progress;
+        batch.add(b);
         ControlFlow::Continue(())
     });
     Got { batch, summary }
