@@ -25,7 +25,14 @@ macro_rules! kinds {
     };
 }
 
-kinds![crate::base::BaseAdd, crate::base::BaseNew,];
+kinds![
+    crate::base::BaseAdd,
+    crate::base::BaseNew,
+    crate::import::Import,
+    crate::pairs::BuildPairs,
+    crate::splits::MakeSplit,
+    crate::splits::AuditSplit,
+];
 
 fn plain<T: serde::Serialize>(ended: Ended<T>) -> Result<Ended<serde_json::Value>> {
     Ok(match ended {

@@ -10,10 +10,13 @@ pub mod bench;
 pub mod bundle;
 pub mod error;
 pub mod hub;
+pub mod import;
 pub mod job;
 mod kinds;
+pub mod pairs;
 pub mod pick;
 pub mod queue;
+pub mod splits;
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,372 @@
+//! Import: files into comments and posts of the project, each row under the source it came from.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use repartee_datasets::filter::{Dropped, Filter};
+use repartee_datasets::read::{self, Counts, Options, Preview};
+use repartee_datasets::record::Rejected;
+use repartee_datasets::source::{Format, Mapping, Permission};
+use repartee_store::records::Upserted;
+use repartee_store::sources::NewSource;
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+
+/// The files to read, and what to let in. A job: `import`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Import {
+    /// The files, one source each.
+    pub files: Vec<PathBuf>,
+    /// What the files are; `None`: told from their content.
+    pub format: Option<Format>,
+    /// The columns of a table.
+    pub mapping: Option<Mapping>,
+    /// A name for the source; `None`: the file's name.
+    pub name: Option<String>,
+    /// Under what permission the text may be used.
+    pub permission: Permission,
+    /// The permission in words: licence, link, who said so.
+    pub note: String,
+    /// The rows to let in.
+    pub filter: Filter,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Imported {
+    /// One for each file, in the order given.
+    pub sources: Vec<SourceInfo>,
+}
+
+/// What became of the rows of a source. Each row was kept, left out by a filter, or rejected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SourceCounts {
+    /// Rows seen: lines, rows of a table, elements of a listing.
+    pub rows: u64,
+    /// Comments taken; a row of a table gives two.
+    pub comments: u64,
+    /// Posts taken.
+    pub posts: u64,
+    /// Comments and posts that the project did not have.
+    pub new: u64,
+    /// Those that replaced an older copy.
+    pub newer: u64,
+    /// Those that the project had already.
+    pub known: u64,
+    /// Rows that could not be read; they are listed with line and reason.
+    pub rejected: u64,
+    /// Rows left out, by the filter's rule.
+    pub dropped: BTreeMap<String, u64>,
+}
+
+/// A source as it is shown.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SourceInfo {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Where it was read from.
+    pub path: String,
+    /// How it was read.
+    pub format: String,
+    /// Under what permission it may be used.
+    pub permission: Permission,
+    /// The permission in words.
+    pub note: String,
+    /// What became of its rows.
+    pub counts: SourceCounts,
+    /// Whether it was read to its end.
+    pub complete: bool,
+    /// This very file was imported before in the same way, so it was not read again.
+    pub already: bool,
+    /// When the import began, milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+impl Job for Import {
+    const KIND: &'static str = "import";
+    type Outcome = Imported;
+
+    /// Reads the files one after the other. A file that cannot be read to its end does not keep the
+    /// others from being read; the job then fails with all that went wrong, and what was good stays.
+    fn run(&self, ctx: &Ctx) -> Result<Imported, Stop> {
+        let mut imported = Imported::default();
+        let mut failed: Vec<Error> = Vec::new();
+        for file in &self.files {
+            let path = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            match self.one(ctx, &path) {
+                Ok(source) => {
+                    ctx.say(said(&source));
+                    imported.sources.push(source);
+                }
+                Err(Stop::Failed(error)) => {
+                    ctx.say(error.to_string());
+                    failed.push(error);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        if failed.is_empty() {
+            return Ok(imported);
+        }
+        let mut error = failed.remove(0);
+        for other in failed {
+            error = error.with(other.message);
+        }
+        for source in imported.sources {
+            error = error.with(said(&source));
+        }
+        Err(error.into())
+    }
+}
+
+/// A source's counts in a sentence.
+fn said(source: &SourceInfo) -> String {
+    let c = &source.counts;
+    if source.already {
+        return format!(
+            "{}: imported before, as source {}; nothing to add",
+            source.path, source.id
+        );
+    }
+    let dropped: u64 = c.dropped.values().sum();
+    format!(
+        "{}: {} rows, {} comments and {} posts taken ({} new), {dropped} left out, {} rejected",
+        source.path, c.rows, c.comments, c.posts, c.new, c.rejected
+    )
+}
+
+impl Import {
+    /// Reads one file into a source of its own.
+    fn one(&self, ctx: &Ctx, path: &Path) -> Result<SourceInfo, Stop> {
+        let store = &ctx.engine.store;
+        let options = Options {
+            format: self.format,
+            mapping: self.mapping.clone(),
+            filter: self.filter.clone(),
+        };
+        let options_json = to_json(&options)?;
+        if let Some(source) = self.known(ctx, path, &options_json)? {
+            return Ok(source);
+        }
+        let file_name = path
+            .file_name()
+            .map_or_else(String::new, |n| n.to_string_lossy().into());
+        let source_id = store.source_insert(
+            &NewSource {
+                name: self.name.clone().unwrap_or(file_name.clone()),
+                path: path.display().to_string(),
+                format: self.format.map_or("reading", Format::name).to_owned(),
+                options: options_json,
+                permission: self.permission,
+                note: self.note.clone(),
+            },
+            now_ms(),
+        )?;
+        let phase = format!("reading {file_name}");
+        let mut counts = Counts::default();
+        let mut upserted = Upserted::default();
+        let mut stopped: Option<Stop> = None;
+        let summary = read::read(path, &options, |batch| {
+            let stored = ctx.go_on().and_then(|()| {
+                upserted += store.records_upsert(source_id, &batch.records)?;
+                store.rejected_insert(source_id, &batch.rejected)?;
+                Ok(())
+            });
+            if let Err(stop) = stored {
+                stopped = Some(stop);
+                return ControlFlow::Break(());
+            }
+            counts.add(&batch.counts);
+            let p = batch.progress;
+            ctx.tick(
+                Progress::new(phase.as_str(), p.bytes, Some(p.total), "bytes")
+                    .note(format!("{} rows", p.rows)),
+            );
+            ControlFlow::Continue(())
+        });
+        let counted = source_counts(&counts, upserted);
+        let hash = summary.as_ref().ok().and_then(|s| s.hash.clone());
+        if stopped.is_none() && summary.is_err() && counts == Counts::default() {
+            store.source_remove(source_id)?; // nothing of it was read
+        } else {
+            let format = summary.as_ref().ok().map(|s| s.format.name());
+            store.source_counted(source_id, &to_json(&counted)?, hash.as_deref())?;
+            if let Some(format) = format {
+                store.source_format(source_id, format)?;
+            }
+        }
+        if let Some(stop) = stopped {
+            return Err(stop);
+        }
+        summary.map_err(|error| {
+            let error = Error::from(error);
+            match counts.rows {
+                0 => error,
+                _ => error.with(format!(
+                    "kept from it: {} comments and {} posts, as source {source_id}",
+                    counts.comments, counts.posts
+                )),
+            }
+        })?;
+        ctx.engine
+            .source(&source_id.to_string())
+            .map_err(Stop::from)
+    }
+
+    /// The source that this very file was read into before, in the same way and to its end.
+    fn known(&self, ctx: &Ctx, path: &Path, options: &str) -> Result<Option<SourceInfo>, Stop> {
+        let store = &ctx.engine.store;
+        let sources = store.sources()?;
+        if !sources
+            .iter()
+            .any(|s| s.hash.is_some() && s.options == options)
+        {
+            return Ok(None);
+        }
+        // Hashing takes a second a gigabyte or so; importing it again would take minutes.
+        let Some(hash) = hash_of(ctx, path)? else {
+            return Ok(None);
+        };
+        let Some(source) = store.source_by_hash(&hash, options)? else {
+            return Ok(None);
+        };
+        Ok(Some(SourceInfo {
+            already: true,
+            ..shown(source)?
+        }))
+    }
+}
+
+/// blake3 of a file's bytes; `None` when it cannot be read (the import itself says why).
+fn hash_of(ctx: &Ctx, path: &Path) -> Result<Option<String>, Stop> {
+    let (Ok(mut file), Ok(about)) = (std::fs::File::open(path), std::fs::metadata(path)) else {
+        return Ok(None);
+    };
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut done = 0;
+    loop {
+        let Ok(n) = file.read(&mut buffer) else {
+            return Ok(None);
+        };
+        if n == 0 {
+            return Ok(Some(hasher.finalize().to_hex().to_string()));
+        }
+        hasher.update(&buffer[..n]);
+        done += n as u64;
+        ctx.go_on()?;
+        ctx.tick(Progress::new(
+            "looking whether it is known",
+            done,
+            Some(about.len()),
+            "bytes",
+        ));
+    }
+}
+
+fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
+    let dropped = Dropped::ALL.iter().zip(counts.dropped);
+    SourceCounts {
+        rows: counts.rows,
+        comments: counts.comments,
+        posts: counts.posts,
+        new: upserted.new,
+        newer: upserted.newer,
+        known: upserted.known,
+        rejected: counts.rejected,
+        dropped: dropped
+            .filter(|(_, n)| *n > 0)
+            .map(|(rule, n)| (rule.name().into(), n))
+            .collect(),
+    }
+}
+
+fn shown(source: repartee_store::sources::Source) -> Result<SourceInfo> {
+    Ok(SourceInfo {
+        id: source.id,
+        name: source.name,
+        path: source.path,
+        format: source.format,
+        permission: source.permission,
+        note: source.note,
+        counts: from_json(&source.counts)?,
+        complete: source.hash.is_some(),
+        already: false,
+        created_ms: source.created_ms,
+    })
+}
+
+impl Engine {
+    /// All sources, in the order of their import.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn sources(&self) -> Result<Vec<SourceInfo>> {
+        self.store.sources()?.into_iter().map(shown).collect()
+    }
+
+    /// A source by its number, or by its name (the newest of that name).
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], with the names there are.
+    pub fn source(&self, name: &str) -> Result<SourceInfo> {
+        let mut sources = self.sources()?;
+        let number = name.parse::<i64>().ok();
+        let found = sources
+            .iter()
+            .position(|s| Some(s.id) == number)
+            .or_else(|| sources.iter().rposition(|s| s.name == name));
+        match found {
+            Some(at) => Ok(sources.swap_remove(at)),
+            None => {
+                let names: Vec<_> = sources.into_iter().map(|s| s.name).collect();
+                Err(Error::not_found("source", name, &names))
+            }
+        }
+    }
+
+    /// The rows of a source that could not be read, with line and reason, after a line.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when there is no such source.
+    pub fn rejected(&self, source: &str, after_line: u64, limit: usize) -> Result<Vec<Rejected>> {
+        let source = self.source(source)?;
+        Ok(self.store.rejected(source.id, after_line, limit)?)
+    }
+
+    /// Says under what permission a source may be used.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when there is no such source.
+    pub fn permit(&self, source: &str, permission: Permission, note: &str) -> Result<SourceInfo> {
+        let id = self.source(source)?.id;
+        self.store.source_permit(id, permission, note)?;
+        self.source(&id.to_string())
+    }
+}
+
+/// The columns and first rows of a table, to choose a mapping by; `None` when the file is none.
+///
+/// # Errors
+/// [`Code::NotFound`], [`Code::BadInput`], [`Code::Io`].
+pub fn preview(file: &Path, rows: usize) -> Result<Option<Preview>> {
+    Ok(read::preview(file, rows)?)
+}
+
+/// Seconds since 1970 of a day (2019-04-01) or an instant (2019-04-01T12:00:00Z), in UTC.
+///
+/// # Errors
+/// [`Code::Usage`] when it is neither.
+pub fn seconds_of(day: &str) -> Result<i64> {
+    repartee_datasets::table::time(day).map_err(|why| Error::new(Code::Usage, why))
+}

@@ -1,0 +1,145 @@
+//! Pairs: comments joined to their replies by the cleaning recipe.
+
+use repartee_datasets::Recipe;
+use repartee_store::pairs::PairQuery;
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::error::Result;
+use crate::job::{Ctx, Job, Progress, Stop};
+
+/// Joins all comments to their replies. A job: `pairs`. Doing it again with another recipe adds and
+/// removes pairs, except those that a split holds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuildPairs {
+    /// What makes a comment or reply unfit.
+    pub recipe: Recipe,
+}
+
+/// What the join found, before and after the recipe.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairsBuilt {
+    /// Comments in the project.
+    pub comments: u64,
+    /// Those that answer a comment, not a post.
+    pub replies: u64,
+    /// Those whose comment is in the project too: pairs before the recipe.
+    pub joined: u64,
+    /// How many the recipe dropped, by the first rule that applied.
+    pub dropped: Vec<(String, u64)>,
+    /// Pairs after the recipe.
+    pub kept: u64,
+    /// Those that were not there before.
+    pub new: u64,
+    /// Pairs that were there and no longer pass.
+    pub removed: u64,
+}
+
+impl Job for BuildPairs {
+    const KIND: &'static str = "pairs";
+    type Outcome = PairsBuilt;
+
+    fn run(&self, ctx: &Ctx) -> Result<PairsBuilt, Stop> {
+        let store = &ctx.engine.store;
+        let total = store.counts()?.comments;
+        let mut stopped = None;
+        let counts = store.pairs_build(&self.recipe, |done| {
+            ctx.tick(Progress::new(
+                "joining replies to comments",
+                done,
+                Some(total),
+                "comments",
+            ));
+            stopped = ctx.go_on().err();
+            stopped.is_none()
+        })?;
+        if let Some(stop) = stopped {
+            return Err(stop);
+        }
+        Ok(PairsBuilt {
+            comments: counts.comments,
+            replies: counts.replies,
+            joined: counts.joined,
+            dropped: counts.dropped,
+            kept: counts.kept,
+            new: counts.new,
+            removed: counts.removed,
+        })
+    }
+}
+
+/// Which pairs to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShowPairs {
+    /// Only of these subreddits, in any case; empty: of all.
+    pub subreddits: Vec<String>,
+    /// Only with these words in the comment or the reply, in any case.
+    pub contains: Option<String>,
+    /// Only after this pair.
+    pub after: Option<i64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A pair as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairInfo {
+    /// Its number: the reply's.
+    pub id: i64,
+    /// Name of the subreddit; empty: unknown.
+    pub subreddit: String,
+    /// Text of the comment.
+    pub comment: String,
+    /// Text of the reply.
+    pub reply: String,
+    /// Score of the reply; `None`: unknown.
+    pub score: Option<i64>,
+}
+
+impl Engine {
+    /// Some pairs, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn pairs(&self, show: &ShowPairs) -> Result<Vec<PairInfo>> {
+        let of = |subreddit: Option<&String>| -> Result<Vec<PairInfo>> {
+            let query = PairQuery {
+                subreddit: subreddit.cloned(),
+                contains: show.contains.clone(),
+                ..PairQuery::default()
+            };
+            let pairs = self.store.pairs(&query, show.after, show.limit)?;
+            Ok(pairs
+                .into_iter()
+                .map(|p| PairInfo {
+                    id: p.id,
+                    subreddit: p.subreddit,
+                    comment: p.comment,
+                    reply: p.reply,
+                    score: p.score,
+                })
+                .collect())
+        };
+        if show.subreddits.is_empty() {
+            return of(None);
+        }
+        let mut pairs = Vec::new();
+        for subreddit in &show.subreddits {
+            pairs.extend(of(Some(subreddit))?);
+        }
+        pairs.sort_by_key(|p| p.id);
+        pairs.dedup_by_key(|p| p.id);
+        pairs.truncate(show.limit);
+        Ok(pairs)
+    }
+
+    /// Pairs of each subreddit, the largest first.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn pair_subreddits(&self) -> Result<Vec<(String, u64)>> {
+        Ok(self.store.pair_subreddits()?)
+    }
+}
