@@ -1,7 +1,11 @@
 //! The queue: a person reads, edits, approves or rejects. Nothing else approves, and nothing is posted.
 
+use std::path::Path;
+
+use repartee_datasets::export::Rows;
 use repartee_store::queue::{Reply, ReplyState};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::Engine;
 use crate::error::{Error, Result};
@@ -133,6 +137,45 @@ impl Engine {
         }
         self.store.reply_edit(id, text, who, now_ms())?;
         Ok(self.store.reply(id)?.into())
+    }
+
+    /// Writes the queue to a `.jsonl` or `.csv` file; gives how many replies it has.
+    ///
+    /// # Errors
+    /// [`crate::Code::Usage`] when there is no such state, or when the file cannot be written.
+    pub fn queue_export(&self, file: &Path, state: Option<&str>) -> Result<usize> {
+        const COLUMNS: [&str; 10] = [
+            "reply",
+            "state",
+            "subreddit",
+            "title",
+            "comment",
+            "text",
+            "written",
+            "p_real",
+            "expected_bin",
+            "reason",
+        ];
+        let failed = |e: std::io::Error| Error::io("write", file, &e);
+        let replies = self.queue(state)?;
+        let mut rows = Rows::create(file, &COLUMNS).map_err(failed)?;
+        for reply in &replies {
+            rows.write(vec![
+                json!(reply.id),
+                json!(reply.state),
+                json!(reply.subreddit),
+                json!(reply.title),
+                json!(reply.comment),
+                json!(reply.text),
+                json!(reply.written),
+                json!(reply.p_real),
+                json!(reply.expected_bin),
+                json!(reply.reason),
+            ])
+            .map_err(failed)?;
+        }
+        rows.finish().map_err(failed)?;
+        Ok(replies.len())
     }
 
     /// Approves one reply, as the person `who`.
