@@ -149,23 +149,36 @@ pub struct ImportArgs {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What the files are [default: told from their content]
-    #[arg(long)]
-    pub format: Option<String>,
+    #[arg(long, value_enum)]
+    pub format: Option<FileFormat>,
     /// Which columns are what, for example comment=title,reply=selftext,score=score
     #[arg(long, value_name = "FIELD=COLUMN,...")]
     pub map: Option<String>,
     /// A name for the source [default: the file's name]
     #[arg(long)]
     pub name: Option<String>,
-    /// Under what permission the text is used: public-domain, licensed, consent, research, own, unknown
-    #[arg(long)]
-    pub permission: Option<String>,
+    /// Under what permission the text is used: own, consent, open-licence, reddit-approved, research, synthetic, unknown
+    #[arg(long, default_value = "unknown", value_name = "CHOICE")]
+    pub permission: String,
     /// The permission in words: licence, link, who said so
     #[arg(long, default_value = "")]
     pub note: String,
     /// What to let in
     #[command(flatten)]
     pub filter: FilterArgs,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FileFormat {
+    /// Pushshift or Arctic Shift, .zst or plain NDJSON.
+    Pushshift,
+    /// The CSV that the original BigQuery query gives.
+    Bigquery,
+    /// Any table, with --map.
+    Mapped,
+    /// Reddit API listings as JSON.
+    Listing,
 }
 
 /// What to let in while reading.
@@ -205,10 +218,23 @@ pub struct FilterArgs {
 pub enum SourceCommand {
     /// All sources with their counts and permissions
     List,
+    /// Say under what permission a source may be used
+    Permit {
+        /// A source's name or number
+        source: String,
+        /// own, consent, open-licence, reddit-approved, research, synthetic or unknown
+        permission: String,
+        /// The permission in words: licence, link, who said so
+        #[arg(long, default_value = "")]
+        note: String,
+    },
     /// The rows that were not taken, with line and reason
     Rejected {
         /// A source's name or number
         source: String,
+        /// Only after this line
+        #[arg(long, default_value_t = 0, value_name = "LINE")]
+        after: u64,
         /// At most so many
         #[arg(long, default_value_t = 50)]
         limit: usize,
@@ -225,16 +251,27 @@ pub enum PairsCommand {
         /// Only of these subreddits
         #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
         subreddit: Vec<String>,
+        /// Only with these words in the comment or the reply
+        #[arg(long, value_name = "WORDS")]
+        contains: Option<String>,
+        /// Only after the pair of this number
+        #[arg(long, value_name = "PAIR", allow_negative_numbers = true)]
+        after: Option<i64>,
         /// At most so many
         #[arg(long, default_value_t = 10)]
         limit: usize,
     },
+    /// How many pairs each subreddit has
+    Count,
 }
 
 /// The cleaning recipe: what makes a comment or reply unfit.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RecipeArgs {
-    /// Keep replies of known bots
+    /// Keep texts that were deleted or removed
+    #[arg(long)]
+    pub keep_deleted: bool,
+    /// Keep texts of known bots
     #[arg(long)]
     pub keep_bots: bool,
     /// More names of bots
@@ -243,6 +280,9 @@ pub struct RecipeArgs {
     /// Keep texts that are nothing but links
     #[arg(long)]
     pub keep_links: bool,
+    /// Drop texts whose author is not known
+    #[arg(long)]
+    pub drop_unknown_authors: bool,
     /// Keep replies to oneself
     #[arg(long)]
     pub keep_same_author: bool,
@@ -266,16 +306,14 @@ pub enum SplitCommand {
         #[arg(long)]
         seed: Option<u64>,
         /// The shares of train, val and test
-        #[arg(long, value_delimiter = ',', value_name = "0.8,0.1,0.1")]
-        shares: Option<Vec<f64>>,
+        #[arg(long, value_name = "0.8,0.1,0.1", value_parser = three::<f64>)]
+        shares: Option<[f64; 3]>,
         /// The three edges between the four upvote bins [default: the quartiles of the train side's scores]
-        #[arg(
-            long,
-            value_delimiter = ',',
-            allow_negative_numbers = true,
-            value_name = "A,B,C"
-        )]
-        edges: Option<Vec<i64>>,
+        #[arg(long, allow_hyphen_values = true, value_name = "A,B,C", value_parser = three::<i64>)]
+        edges: Option<[i64; 3]>,
+        /// How alike two texts must be to count as near-duplicates: the Jaccard similarity of their word triples
+        #[arg(long, value_name = "0.8")]
+        near: Option<f64>,
     },
     /// All splits
     List,
@@ -285,6 +323,19 @@ pub enum SplitCommand {
         #[arg(default_value = "main")]
         name: String,
     },
+}
+
+/// Three numbers with commas between them.
+fn three<T: std::str::FromStr>(text: &str) -> Result<[T; 3], String> {
+    let numbers: Vec<T> = text
+        .split(',')
+        .filter_map(|part| part.trim().parse().ok())
+        .collect();
+    let commas = text.split(',').count();
+    <[T; 3]>::try_from(numbers)
+        .ok()
+        .filter(|_| commas == 3)
+        .ok_or_else(|| "three numbers with commas between them are needed".to_owned())
 }
 
 /// GPT-2 or BERT.

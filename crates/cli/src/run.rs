@@ -8,9 +8,14 @@ use anyhow::Result;
 use clap::CommandFactory;
 use repartee_engine::base::{BaseAdd, BaseInfo, BaseNew};
 use repartee_engine::bench::{Bench, What};
+use repartee_engine::import::{Import, SourceInfo, seconds_of};
 use repartee_engine::job::JobInfo;
+use repartee_engine::pairs::{BuildPairs, ShowPairs};
 use repartee_engine::queue::ReplyInfo;
-use repartee_engine::{Code, Ended, Engine, Error, Job};
+use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
+use repartee_engine::{
+    Code, Ended, Engine, Error, Filter, Format, Job, Mapping, Permission, Recipe, Shares,
+};
 use serde::Serialize;
 
 use crate::args::*;
@@ -31,6 +36,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     };
     match cli.command {
         Command::New { file } => app.new_project(&file),
+        Command::Import(args) => app.import(args),
+        Command::Source { command } => app.source(command),
+        Command::Pairs { command } => app.pairs(command),
+        Command::Split { command } => app.split(command),
         Command::Base { command } => app.base(command),
         Command::Queue { command } => app.queue(command),
         Command::Export { command } => app.export(command),
@@ -123,6 +132,305 @@ impl App {
             self.out.line(format!("made {path}"))?;
             self.out.line("next: `repartee import FILE ...`, or `repartee demo` to see the whole loop on synthetic data")
         })
+    }
+
+    fn import(&self, args: ImportArgs) -> Result<ExitCode> {
+        let engine = self.engine()?;
+        let f = args.filter;
+        let day = |day: Option<String>| day.map(|day| seconds_of(&day)).transpose();
+        let job = Import {
+            files: args.files,
+            format: args.format.map(|format| match format {
+                FileFormat::Pushshift => Format::Pushshift,
+                FileFormat::Bigquery => Format::Bigquery,
+                FileFormat::Mapped => Format::Mapped,
+                FileFormat::Listing => Format::Listing,
+            }),
+            mapping: args
+                .map
+                .map(|map| map.parse::<Mapping>().map_err(Error::usage))
+                .transpose()?,
+            name: args.name,
+            permission: args.permission.parse().map_err(Error::usage)?,
+            note: args.note,
+            filter: Filter {
+                subreddits: f.subreddit,
+                authors: f.author,
+                not_authors: f.not_author,
+                min_score: f.min_score,
+                max_score: f.max_score,
+                min_chars: f.min_length,
+                max_chars: f.max_length,
+                after_utc: day(f.after)?,
+                before_utc: day(f.before)?,
+            },
+        };
+        self.start(&engine, &job, |imported| {
+            self.sources(&imported.sources)?;
+            let rejected: u64 = imported.sources.iter().map(|s| s.counts.rejected).sum();
+            if rejected > 0 {
+                self.out.line(format!("{} rows were rejected; `repartee source rejected SOURCE` lists them", count(rejected)))?;
+            }
+            if imported.sources.iter().any(|s| s.permission == Permission::Unknown) {
+                self.out.line("permission unknown: `repartee source permit SOURCE CHOICE --note ...` says under what it may be used")?;
+            }
+            self.out.line("next: `repartee pairs build`")
+        })
+    }
+
+    fn sources(&self, sources: &[SourceInfo]) -> Result<()> {
+        let mut table = Table::new([
+            "source",
+            "name",
+            "format",
+            "permission",
+            "rows",
+            "comments",
+            "posts",
+            "new",
+            "left out",
+            "rejected",
+            "",
+        ]);
+        for source in sources {
+            let c = &source.counts;
+            let state = match (source.already, source.complete) {
+                (true, _) => "imported before",
+                (false, true) => "",
+                (false, false) => "not read to its end",
+            };
+            table.row([
+                source.id.to_string(),
+                source.name.clone(),
+                source.format.clone(),
+                source.permission.to_string(),
+                count(c.rows),
+                count(c.comments),
+                count(c.posts),
+                count(c.new),
+                count(c.dropped.values().sum::<u64>()),
+                count(c.rejected),
+                state.to_owned(),
+            ]);
+        }
+        table.print(self.out)
+    }
+
+    fn source(&self, command: SourceCommand) -> Result<ExitCode> {
+        let engine = self.engine()?;
+        match command {
+            SourceCommand::List => {
+                self.done(&engine.sources()?, |sources| match sources.is_empty() {
+                    true => self
+                        .out
+                        .line("no sources yet; `repartee import FILE ...` reads some"),
+                    false => self.sources(sources),
+                })
+            }
+            SourceCommand::Permit {
+                source,
+                permission,
+                note,
+            } => {
+                let permission = permission.parse().map_err(Error::usage)?;
+                self.done(&engine.permit(&source, permission, &note)?, |source| {
+                    self.out.line(format!(
+                        "source {} may be used under: {} {}",
+                        source.name, source.permission, source.note
+                    ))
+                })
+            }
+            SourceCommand::Rejected {
+                source,
+                after,
+                limit,
+            } => {
+                let (info, rows) = (
+                    engine.source(&source)?,
+                    engine.rejected(&source, after, limit)?,
+                );
+                self.done(
+                    &serde_json::json!({ "source": info, "rejected": rows }),
+                    |_| {
+                        if rows.is_empty() {
+                            return self.out.line(format!("{}: no rejected rows", info.path));
+                        }
+                        let mut table = Table::new(["line", "reason", "row"]);
+                        for row in &rows {
+                            table.row([
+                                row.line.to_string(),
+                                row.reason.clone(),
+                                short(&row.excerpt, text_width()),
+                            ]);
+                        }
+                        self.out.line(format!(
+                            "{}: {} of {} rejected rows",
+                            info.path,
+                            rows.len(),
+                            count(info.counts.rejected)
+                        ))?;
+                        table.print(self.out)
+                    },
+                )
+            }
+        }
+    }
+
+    fn pairs(&self, command: PairsCommand) -> Result<ExitCode> {
+        let engine = self.engine()?;
+        match command {
+            PairsCommand::Build(args) => {
+                let usual = Recipe::default();
+                let recipe = Recipe {
+                    drop_deleted: !args.keep_deleted,
+                    drop_bots: !args.keep_bots,
+                    bots: args.bot,
+                    drop_links: !args.keep_links,
+                    drop_unknown_authors: args.drop_unknown_authors,
+                    keep_same_author: args.keep_same_author,
+                    min_chars: args.min_length.unwrap_or(usual.min_chars),
+                    max_chars: args.max_length.unwrap_or(usual.max_chars),
+                };
+                self.start(&engine, &BuildPairs { recipe }, |built| {
+                    let mut table = Table::new(["", ""]);
+                    table.row(["comments".to_owned(), count(built.comments)]);
+                    table.row(["replies to comments".to_owned(), count(built.replies)]);
+                    table.row(["pairs before cleaning".to_owned(), count(built.joined)]);
+                    for (rule, n) in &built.dropped {
+                        table.row([format!("  dropped: {rule}"), count(*n)]);
+                    }
+                    table.row(["pairs".to_owned(), count(built.kept)]);
+                    table.row(["  new".to_owned(), count(built.new)]);
+                    table.row(["  removed".to_owned(), count(built.removed)]);
+                    table.print(self.out)?;
+                    match built.kept {
+                        0 => self.out.line("no pairs: import the comments that these replies answer, or another sample"),
+                        _ => self.out.line("next: `repartee split make`"),
+                    }
+                })
+            }
+            PairsCommand::Show {
+                subreddit,
+                contains,
+                after,
+                limit,
+            } => {
+                let show = ShowPairs {
+                    subreddits: subreddit,
+                    contains,
+                    after,
+                    limit,
+                };
+                self.done(&engine.pairs(&show)?, |pairs| {
+                    if pairs.is_empty() {
+                        return self.out.line("no such pairs; `repartee pairs build` makes them from what was imported");
+                    }
+                    let mut table = Table::new(["pair", "subreddit", "score", "comment", "reply"]);
+                    for pair in pairs {
+                        table.row([
+                            pair.id.to_string(),
+                            pair.subreddit.clone(),
+                            pair.score.map_or_else(|| "-".to_owned(), |s| s.to_string()),
+                            short(&pair.comment, text_width()),
+                            short(&pair.reply, text_width()),
+                        ]);
+                    }
+                    table.print(self.out)
+                })
+            }
+            PairsCommand::Count => self.done(&engine.pair_subreddits()?, |subreddits| {
+                if subreddits.is_empty() {
+                    return self.out.line(
+                        "no pairs yet; `repartee pairs build` makes them from what was imported",
+                    );
+                }
+                let mut table = Table::new(["subreddit", "pairs"]);
+                for (name, n) in subreddits {
+                    table.row([
+                        if name.is_empty() {
+                            "(unknown)".to_owned()
+                        } else {
+                            name.clone()
+                        },
+                        count(*n),
+                    ]);
+                }
+                table.print(self.out)
+            }),
+        }
+    }
+
+    fn split(&self, command: SplitCommand) -> Result<ExitCode> {
+        let engine = self.engine()?;
+        match command {
+            SplitCommand::Make { name, seed, shares, edges, near } => {
+                let mut job = MakeSplit { name, edges, ..MakeSplit::default() };
+                job.seed = seed.unwrap_or(job.seed);
+                if let Some([train, val, test]) = shares {
+                    job.shares = Shares { train, val, test };
+                }
+                job.near.threshold = near.unwrap_or(job.near.threshold);
+                self.start(&engine, &job, |split| {
+                    self.one_split(split)?;
+                    self.out.line("next: `repartee split audit`, then `repartee base add` or `repartee base new`")
+                })
+            }
+            SplitCommand::List => self.done(&engine.splits()?, |splits| {
+                if splits.is_empty() {
+                    return self.out.line("no splits yet; `repartee split make` divides the pairs");
+                }
+                splits.iter().try_for_each(|split| self.one_split(split))
+            }),
+            SplitCommand::Audit { name } => self.start(&engine, &AuditSplit { name }, |audit| {
+                self.out.line(format!(
+                    "split {} is clean: {} pairs; no thread and none of {} compared texts on two sides (near-duplicates from {:.0} % up)",
+                    audit.name,
+                    count(audit.pairs),
+                    count(audit.texts),
+                    audit.near.threshold * 100.0
+                ))
+            }),
+        }
+    }
+
+    fn one_split(&self, split: &SplitInfo) -> Result<()> {
+        let audit = match &split.audit {
+            None => "not audited",
+            Some(audit) if audit.clean => "audited: clean",
+            Some(_) => "audited: leaks",
+        };
+        self.out.line(format!(
+            "split {}, seed {}, {audit}",
+            split.name, split.seed
+        ))?;
+        let edges = split.config.edges.map(|edges| edges.edges());
+        let labels = edges.map_or_else(Vec::new, |[a, b, c]| {
+            vec![
+                format!("below {a}"),
+                format!("{a} to {}", b - 1),
+                format!("{b} to {}", c - 1),
+                format!("{c} and up"),
+            ]
+        });
+        let mut head = vec![
+            "side".to_owned(),
+            "pairs".to_owned(),
+            "threads".to_owned(),
+            "scored".to_owned(),
+        ];
+        head.extend(labels.iter().map(|label| format!("score {label}")));
+        let mut table = Table::new(head);
+        for side in &split.sides {
+            let mut row = vec![
+                side.side.to_string(),
+                count(side.pairs),
+                count(side.threads),
+                count(side.scored),
+            ];
+            row.extend(side.bins.iter().map(|n| count(*n)));
+            table.row(row);
+        }
+        table.print(self.out)
     }
 
     fn base(&self, command: BaseCommand) -> Result<ExitCode> {

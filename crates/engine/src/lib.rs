@@ -22,6 +22,11 @@ use std::path::{Path, PathBuf};
 
 use repartee_store::Store;
 
+pub use repartee_datasets::filter::Filter;
+pub use repartee_datasets::source::{Format, Mapping, Permission};
+pub use repartee_datasets::split::Shares;
+pub use repartee_datasets::{Recipe, Side};
+
 pub use error::{Code, Error, Result};
 pub use job::{Ctx, Ended, Interrupt, Job, Progress, Signal, Stop};
 
