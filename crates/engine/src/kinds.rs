@@ -32,6 +32,7 @@ kinds![
     crate::pairs::BuildPairs,
     crate::splits::MakeSplit,
     crate::splits::AuditSplit,
+    crate::train::Train,
 ];
 
 fn plain<T: serde::Serialize>(ended: Ended<T>) -> Result<Ended<serde_json::Value>> {

@@ -9,14 +9,18 @@ pub mod base;
 pub mod bench;
 pub mod bundle;
 pub mod error;
+pub mod examples;
 pub mod hub;
 pub mod import;
 pub mod job;
 mod kinds;
+pub mod model;
 pub mod pairs;
 pub mod pick;
 pub mod queue;
+pub mod run_config;
 pub mod splits;
+pub mod train;
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,241 @@
+//! Trained models opened for work: weights, configuration and tokenizer of a run's checkpoint.
+
+use repartee_models::bert::{self, Bert};
+use repartee_models::gpt2::{self, Gpt2};
+use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
+use repartee_models::weights::Tensors;
+use repartee_models::{Device, DeviceChoice, device};
+use repartee_store::Store;
+use repartee_store::bases::Base;
+use repartee_store::runs::{Checkpoint, ModelKind, Role, Run};
+
+use crate::base::ModelConfig;
+use crate::error::{Code, Error, Result};
+use crate::run_config::{RunConfig, RunKind};
+use crate::{Engine, bundle};
+
+/// A generator that writes.
+pub struct Generator {
+    /// The model, frozen.
+    pub model: Gpt2,
+    /// Its tokenizer with the template it was trained with.
+    pub text: GeneratorText,
+    /// Which checkpoint it is.
+    pub checkpoint: Checkpoint,
+    /// The settings it was trained with.
+    pub config: RunConfig,
+}
+
+/// A classifier that scores.
+pub struct Classifier {
+    /// The model, frozen.
+    pub model: Bert,
+    /// Its tokenizer, cutting where training cut.
+    pub text: ClassifierText,
+    /// Which checkpoint it is.
+    pub checkpoint: Checkpoint,
+    /// The settings it was trained with.
+    pub config: RunConfig,
+}
+
+/// Reads "auto", "cpu", "cuda" or "metal" and opens it.
+///
+/// # Errors
+/// [`Code::Usage`] when it is none of them, or not in this build or machine.
+pub fn open_device(name: &str) -> Result<Device> {
+    let choice: DeviceChoice = name
+        .parse()
+        .map_err(|e| Error::usage(format!("device: {e}")))?;
+    Ok(device(choice)?)
+}
+
+/// A base's config.json as a generator's.
+///
+/// # Errors
+/// [`Code::Usage`] when it is a classifier's.
+pub fn gpt2_config(base: &Base) -> Result<gpt2::Config> {
+    match ModelConfig::read(&base.config)? {
+        ModelConfig::Gpt2(config) => Ok(config),
+        ModelConfig::Bert(_) => Err(wrong_base(base, "gpt2", "a generator")),
+    }
+}
+
+/// A base's config.json as a classifier's.
+///
+/// # Errors
+/// [`Code::Usage`] when it is a generator's.
+pub fn bert_config(base: &Base) -> Result<bert::Config> {
+    match ModelConfig::read(&base.config)? {
+        ModelConfig::Bert(config) => Ok(config),
+        ModelConfig::Gpt2(_) => Err(wrong_base(base, "bert", "a classifier")),
+    }
+}
+
+fn wrong_base(base: &Base, kind: &str, model: &str) -> Error {
+    Error::usage(format!(
+        "base {:?} is of kind {}, and {model} starts from a base of kind {kind}",
+        base.name,
+        base.kind.as_str()
+    ))
+}
+
+/// The generator's tokenizer, for examples of at most `max_tokens` or the model's positions.
+///
+/// # Errors
+/// When it does not match the model.
+pub fn generator_text(
+    files: &Files,
+    config: &gpt2::Config,
+    max_tokens: usize,
+) -> Result<GeneratorText> {
+    let template = Template {
+        max_tokens: max_tokens.min(config.n_positions),
+        ..Template::default()
+    };
+    Ok(GeneratorText::new(files, config.vocab_size, template)?)
+}
+
+/// A classifier's tokenizer, for pairs of at most `max_tokens` or the model's positions.
+///
+/// # Errors
+/// When it does not match the model.
+pub fn classifier_text(
+    files: &Files,
+    config: &bert::Config,
+    max_tokens: usize,
+) -> Result<ClassifierText> {
+    Ok(ClassifierText::new(
+        files,
+        config.vocab_size,
+        max_tokens.min(config.max_position_embeddings),
+    )?)
+}
+
+/// "best", "last", or nothing said.
+fn role(word: Option<&str>) -> Result<Option<Role>> {
+    match word {
+        None | Some("") => Ok(None),
+        Some("best") => Ok(Some(Role::Best)),
+        Some("last") => Ok(Some(Role::Last)),
+        Some(other) => Err(Error::usage(format!(
+            "a checkpoint is best or last, not {other:?}"
+        ))),
+    }
+}
+
+/// A run's checkpoint: the one named, else the best, else the last.
+///
+/// # Errors
+/// [`Code::NotFound`] when the run has not got that far.
+pub fn checkpoint_of(store: &Store, run: &Run, word: Option<&str>) -> Result<Checkpoint> {
+    let found = match role(word)? {
+        Some(role) => store.checkpoint(run.id, role)?,
+        None => match store.checkpoint(run.id, Role::Best)? {
+            Some(best) => Some(best),
+            None => store.checkpoint(run.id, Role::Last)?,
+        },
+    };
+    found.ok_or_else(|| {
+        Error::new(
+            Code::NotFound,
+            format!(
+                "run {:?} has no {} checkpoint yet; train it first",
+                run.name,
+                word.unwrap_or("")
+            )
+            .replace("no  ", "no "),
+        )
+    })
+}
+
+fn of_kind(store: &Store, run: &str, kinds: &[ModelKind]) -> Result<Run> {
+    let run = store.run(run)?;
+    if !kinds.contains(&run.kind) {
+        let wanted: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let wrong = format!(
+            "run {:?} trains a {} model, not a {} model",
+            run.name,
+            run.kind.as_str(),
+            wanted.join(" or ")
+        );
+        return Err(Error::usage(wrong));
+    }
+    Ok(run)
+}
+
+impl Engine {
+    /// Opens a generator run's checkpoint (best, last, or the better there is).
+    pub(crate) fn generator(
+        &self,
+        run: &str,
+        checkpoint: Option<&str>,
+        device: &Device,
+    ) -> Result<Generator> {
+        let run = of_kind(&self.store, run, &[ModelKind::Generator])?;
+        let checkpoint = checkpoint_of(&self.store, &run, checkpoint)?;
+        self.generator_of(checkpoint, device)
+    }
+
+    /// Opens a generator's checkpoint.
+    pub(crate) fn generator_of(
+        &self,
+        checkpoint: Checkpoint,
+        device: &Device,
+    ) -> Result<Generator> {
+        let config = RunConfig::from_toml(&self.store.run(&checkpoint.run)?.config)?;
+        let model_config = gpt2_config(&self.store.base_by_id(checkpoint.base_id)?)?;
+        let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
+        let (tensors, _) = gpt2::fit(tensors, &model_config, device)?;
+        Ok(Generator {
+            model: Gpt2::new(&model_config, &tensors)?,
+            text: generator_text(&files, &model_config, config.max_tokens)?,
+            checkpoint,
+            config,
+        })
+    }
+
+    /// Opens a classifier run's checkpoint; `kind` is realism or upvotes.
+    pub(crate) fn classifier(
+        &self,
+        run: &str,
+        kind: RunKind,
+        checkpoint: Option<&str>,
+        device: &Device,
+    ) -> Result<Classifier> {
+        let kind = match kind {
+            RunKind::Upvotes => ModelKind::Upvotes,
+            RunKind::Realism | RunKind::Generator => ModelKind::Realism,
+        };
+        let run = of_kind(&self.store, run, &[kind])?;
+        let checkpoint = checkpoint_of(&self.store, &run, checkpoint)?;
+        self.classifier_of(checkpoint, device)
+    }
+
+    /// Opens a classifier's checkpoint.
+    pub(crate) fn classifier_of(
+        &self,
+        checkpoint: Checkpoint,
+        device: &Device,
+    ) -> Result<Classifier> {
+        let config = RunConfig::from_toml(&self.store.run(&checkpoint.run)?.config)?;
+        let model_config = bert_config(&self.store.base_by_id(checkpoint.base_id)?)?;
+        let (tensors, files): (Tensors, Files) = bundle::get(&self.store, checkpoint.bundle_id)?;
+        let classes = config.kind.classes();
+        let (tensors, fit) = bert::fit(tensors, &model_config, classes, 0, device)?;
+        if let Some(missing) = fit.fresh.first() {
+            return Err(Error::new(
+                Code::Damaged,
+                format!(
+                    "the checkpoint of run {:?} lacks the tensor {missing}",
+                    checkpoint.run
+                ),
+            ));
+        }
+        Ok(Classifier {
+            model: Bert::new(&model_config, classes, &tensors)?,
+            text: classifier_text(&files, &model_config, config.max_tokens)?,
+            checkpoint,
+            config,
+        })
+    }
+}

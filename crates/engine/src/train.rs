@@ -1,0 +1,1077 @@
+//! Training a generator, a realism or an upvotes model: a job that can be paused, and that goes on
+//! after its process was killed with the same bits as if it never had been.
+
+use std::time::{Duration, Instant};
+
+use repartee_datasets::Side;
+use repartee_models::batch::{Counted, Order};
+use repartee_models::bert::{self, Bert, Rows};
+use repartee_models::gpt2::{self, Gpt2};
+use repartee_models::optim::AdamWConfig;
+use repartee_models::rng::Stream;
+use repartee_models::text::{Example, Files, GeneratorText, PairIds};
+use repartee_models::train::{self, Event, Flow, Micro, Outcome, Plan, Resume, State};
+use repartee_models::weights::{self, Tensors, Vars};
+use repartee_models::{Device, Tensor, cost, device_name, evaluate, generate, ops};
+use repartee_store::Store;
+use repartee_store::bases::Base;
+use repartee_store::fakes::FakeSet;
+use repartee_store::jobs::Want;
+use repartee_store::runs::{
+    Checkpoint, Metric, ModelKind, NewCheckpoint, NewRun, Role, Run, RunSample,
+};
+use repartee_store::splits::Split;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+use crate::examples::{self, Labelled};
+use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::model::{bert_config, classifier_text, generator_text, gpt2_config, open_device};
+use crate::run_config::{ClassWeights, RunConfig, RunKind};
+use crate::{Engine, bundle};
+
+/// Figures are written to the project at least this often.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Tokens of a sample that is drawn while the generator trains.
+const SAMPLE_TOKENS: usize = 48;
+/// Validations (and saves) in a run that says nothing else.
+const VALIDATIONS: usize = 10;
+
+/// Trains a model. A job: `train`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// The settings, as the TOML of [`RunConfig`]; stored with the run as they are.
+    pub config: String,
+}
+
+impl Train {
+    /// A training with these settings.
+    ///
+    /// # Errors
+    /// When a setting cannot work.
+    pub fn new(config: &RunConfig) -> Result<Self> {
+        config.check()?;
+        Ok(Self {
+            config: config.to_toml()?,
+        })
+    }
+}
+
+/// What a training came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trained {
+    /// The run's name.
+    pub run: String,
+    /// generator, realism or upvotes.
+    pub kind: RunKind,
+    /// Whether it did all steps or stopped early.
+    pub outcome: Outcome,
+    /// Optimizer steps done.
+    pub steps: usize,
+    /// Lowest validation loss, in nats; none without a val side.
+    pub best_loss: Option<f64>,
+    /// The step it was reached at.
+    pub best_step: usize,
+    /// Tokens seen, padding not counted.
+    pub tokens: u64,
+}
+
+/// What is known of a run before it starts; stored with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFacts {
+    /// The base's name.
+    pub base: String,
+    /// The split's name.
+    pub split: String,
+    /// The set of fakes, for a realism model.
+    pub fakes: Option<String>,
+    /// cpu, cuda or metal.
+    pub device: String,
+    /// Threads it computes with.
+    pub threads: usize,
+    /// Trainable numbers.
+    pub parameters: usize,
+    /// Examples it learns from.
+    pub train_examples: usize,
+    /// Examples it is validated on.
+    pub val_examples: usize,
+    /// Train examples of each class; empty for a generator.
+    pub classes: Vec<usize>,
+    /// What a class counts in the loss; empty: 1.
+    pub class_weights: Vec<f64>,
+    /// Optimizer steps in all.
+    pub steps: usize,
+    /// The share of positions that is padding.
+    pub padding: f64,
+    /// Peak memory as estimated, bytes.
+    pub estimated_bytes: usize,
+    /// Time as estimated, seconds.
+    pub estimated_seconds: f64,
+    /// The version of Repartee.
+    pub version: String,
+}
+
+/// A run as it is listed and shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Its name.
+    pub name: String,
+    /// generator, realism or upvotes.
+    pub kind: RunKind,
+    /// running, lost, paused, done, failed, cancelled; empty when its job is gone.
+    pub state: String,
+    /// The job's id.
+    pub job: Option<String>,
+    /// The settings, verbatim.
+    pub config: String,
+    /// What it ran on.
+    pub facts: Option<RunFacts>,
+    /// Optimizer steps done, as far as figures were written.
+    pub step: u64,
+    /// The last training loss.
+    pub loss: Option<f64>,
+    /// The lowest validation loss.
+    pub best_loss: Option<f64>,
+    /// What the generator wrote while it was trained: step, comment, reply.
+    pub samples: Vec<(u64, String, String)>,
+    /// When it was made, milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// The examples of a run as token ids.
+enum Data {
+    Generator {
+        train: Vec<Example>,
+        val: Vec<Example>,
+        text: GeneratorText,
+        comments: Vec<String>,
+    },
+    Classifier {
+        train: Vec<(PairIds, u32)>,
+        val: Vec<(PairIds, u32)>,
+        weights: Option<Vec<f64>>,
+    },
+}
+
+/// The model's configuration, with the dropout that the run asks for.
+enum Shape {
+    Gpt2(gpt2::Config),
+    Bert(bert::Config),
+}
+
+/// Everything that is decided before the first step.
+struct Prepared {
+    config: RunConfig,
+    base: Base,
+    split: Split,
+    fakes: Option<FakeSet>,
+    device: Device,
+    shape: Shape,
+    data: Data,
+    order: Order,
+    plan: Plan,
+    facts: RunFacts,
+}
+
+fn model_kind(kind: RunKind) -> ModelKind {
+    match kind {
+        RunKind::Generator => ModelKind::Generator,
+        RunKind::Realism => ModelKind::Realism,
+        RunKind::Upvotes => ModelKind::Upvotes,
+    }
+}
+
+fn run_kind(kind: ModelKind) -> RunKind {
+    match kind {
+        ModelKind::Generator => RunKind::Generator,
+        ModelKind::Realism => RunKind::Realism,
+        ModelKind::Upvotes => RunKind::Upvotes,
+    }
+}
+
+/// The one of these names, or an error that lists them.
+fn only<T>(what: &str, key: &str, mut all: Vec<T>, name: impl Fn(&T) -> &str) -> Result<T> {
+    match all.len() {
+        1 => Ok(all.remove(0)),
+        0 => Err(Error::new(
+            Code::NotFound,
+            format!("there is no {what} yet; {key} must name one"),
+        )),
+        n => {
+            let names: Vec<&str> = all.iter().map(name).collect();
+            Err(Error::usage(format!(
+                "there are {n} {what}s ({}); {key} must name one",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
+    if !config.base.is_empty() {
+        return Ok(store.base(&config.base)?);
+    }
+    let kind = config.kind.base_kind();
+    let fitting = store
+        .bases()?
+        .into_iter()
+        .filter(|base| base.kind.as_str() == kind)
+        .collect();
+    only(&format!("{kind} base"), "base", fitting, |base| &base.name)
+}
+
+fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
+    if config.fakes.is_empty() {
+        let of_split = store
+            .fake_sets()?
+            .into_iter()
+            .filter(|set| set.split_id == split.id)
+            .collect();
+        return only("set of fakes", "fakes", of_split, |set| &set.name);
+    }
+    let set = store.fake_set(&config.fakes)?;
+    if set.split_id != split.id {
+        return Err(Error::usage(format!(
+            "the fakes {:?} were made on another split than {:?}: their sides would leak",
+            set.name, split.name
+        )));
+    }
+    Ok(set)
+}
+
+/// Nothing to learn from is an error that says what to do.
+fn not_empty(examples: &[Labelled], config: &RunConfig, split: &Split) -> Result<()> {
+    if examples.is_empty() {
+        let what = match config.kind {
+            RunKind::Generator => "pairs",
+            RunKind::Realism => "fakes with real replies to set against them",
+            RunKind::Upvotes => "replies with a known score",
+        };
+        return Err(Error::new(
+            Code::NotFound,
+            format!(
+                "the train side of split {:?} has no {what}: there is nothing to train on",
+                split.name
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn counts(labels: impl Iterator<Item = u32>, classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    labels.for_each(|label| counts[label as usize] += 1);
+    counts
+}
+
+impl Prepared {
+    fn new(store: &Store, config: RunConfig) -> Result<Self> {
+        config.check()?;
+        let base = base_of(store, &config)?;
+        let split = store.split(&config.split)?;
+        let fakes = match config.kind {
+            RunKind::Realism => Some(fakes_of(store, &config, &split)?),
+            _ => None,
+        };
+        let device = open_device(&config.device)?;
+        let read = |side: Side, limit: usize| match (&fakes, config.kind) {
+            (Some(fakes), _) => examples::realism(
+                store,
+                &split,
+                fakes,
+                side,
+                config.real_share,
+                limit,
+                config.seed,
+            ),
+            (None, RunKind::Upvotes) => examples::upvotes(store, &split, side, limit, config.seed),
+            (None, _) => examples::pairs(store, &split, side, limit, config.seed),
+        };
+        let (train, val) = (
+            read(Side::Train, config.limit)?,
+            read(Side::Val, config.validate_limit)?,
+        );
+        not_empty(&train, &config, &split)?;
+        let files = bundle::files(store, base.bundle_id)?;
+        let (shape, data) = match config.kind {
+            RunKind::Generator => generator_data(&config, &base, &files, &train, &val)?,
+            RunKind::Realism | RunKind::Upvotes => {
+                classifier_data(&config, &base, &files, &train, &val)?
+            }
+        };
+        let order = Order::new(data.lengths(), config.batch_size, config.seed)?;
+        let plan = plan(&config, &order);
+        let classes = match config.kind {
+            RunKind::Generator => Vec::new(),
+            kind => counts(train.iter().map(|e| e.label), kind.classes()),
+        };
+        let estimate = shape.estimate(&data.lengths(), &config, &plan);
+        let facts = RunFacts {
+            base: base.name.clone(),
+            split: split.name.clone(),
+            fakes: fakes.as_ref().map(|set| set.name.clone()),
+            device: device_name(&device).to_owned(),
+            threads: threads(),
+            parameters: estimate.parameters,
+            train_examples: train.len(),
+            val_examples: val.len(),
+            classes,
+            class_weights: data.class_weights().unwrap_or_default().to_vec(),
+            steps: plan.steps,
+            padding: order.padding(),
+            estimated_bytes: estimate.bytes,
+            estimated_seconds: estimate.seconds,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Ok(Self {
+            config,
+            base,
+            split,
+            fakes,
+            device,
+            shape,
+            data,
+            order,
+            plan,
+            facts,
+        })
+    }
+}
+
+/// Threads that matrix products run on: what the process was started with, else all cores.
+fn threads() -> usize {
+    let set = std::env::var("RAYON_NUM_THREADS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .filter(|n| *n > 0);
+    set.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// The run's numbers with nothing left open.
+fn plan(config: &RunConfig, order: &Order) -> Plan {
+    let per_epoch = order.per_epoch() as f64 / config.accumulate as f64;
+    let steps = match config.steps {
+        0 => ((per_epoch * config.epochs).ceil() as usize).max(1),
+        steps => steps,
+    };
+    let tenth = steps.div_ceil(VALIDATIONS);
+    let validate_every = if config.validate_every == 0 {
+        tenth
+    } else {
+        config.validate_every
+    };
+    Plan {
+        steps,
+        warmup: (config.warmup * steps as f64).round() as usize,
+        learning_rate: config.learning_rate,
+        decay: config.decay,
+        optimizer: AdamWConfig {
+            weight_decay: config.weight_decay,
+            ..AdamWConfig::default()
+        },
+        clip_norm: config.clip_norm,
+        accumulate: config.accumulate,
+        seed: config.seed,
+        validate_every,
+        save_every: if config.save_every == 0 {
+            validate_every
+        } else {
+            config.save_every
+        },
+        patience: config.patience,
+    }
+}
+
+fn generator_data(
+    config: &RunConfig,
+    base: &Base,
+    files: &Files,
+    train: &[Labelled],
+    val: &[Labelled],
+) -> Result<(Shape, Data)> {
+    let mut shape = gpt2_config(base)?;
+    if config.dropout >= 0.0 {
+        (shape.embd_pdrop, shape.attn_pdrop, shape.resid_pdrop) =
+            (config.dropout, config.dropout, config.dropout);
+    }
+    let text = generator_text(files, &shape, config.max_tokens)?;
+    let encode = |examples: &[Labelled]| {
+        let pairs: Vec<(&str, &str)> = examples
+            .iter()
+            .map(|e| (e.comment.as_str(), e.reply.as_str()))
+            .collect();
+        text.examples(&pairs)
+    };
+    let (train, encoded) = (encode(train)?, encode(val)?);
+    let comments = val
+        .iter()
+        .take(config.samples)
+        .map(|e| e.comment.clone())
+        .collect();
+    Ok((
+        Shape::Gpt2(shape),
+        Data::Generator {
+            train,
+            val: encoded,
+            text,
+            comments,
+        },
+    ))
+}
+
+fn classifier_data(
+    config: &RunConfig,
+    base: &Base,
+    files: &Files,
+    train: &[Labelled],
+    val: &[Labelled],
+) -> Result<(Shape, Data)> {
+    let mut shape = bert_config(base)?;
+    if config.dropout >= 0.0 {
+        shape.hidden_dropout_prob = config.dropout;
+        shape.attention_probs_dropout_prob = config.dropout;
+        shape.classifier_dropout = None;
+    }
+    let text = classifier_text(files, &shape, config.max_tokens)?;
+    let encode = |examples: &[Labelled]| -> Result<Vec<(PairIds, u32)>> {
+        let pairs: Vec<(&str, &str)> = examples
+            .iter()
+            .map(|e| (e.comment.as_str(), e.reply.as_str()))
+            .collect();
+        Ok(text
+            .pairs(&pairs)?
+            .into_iter()
+            .zip(examples.iter().map(|e| e.label))
+            .collect())
+    };
+    let classes = config.kind.classes();
+    let seen = counts(train.iter().map(|e| e.label), classes);
+    if seen.iter().filter(|n| **n > 0).count() < 2 {
+        return Err(Error::usage(format!(
+            "the examples are all of one class ({seen:?} of classes 0 to {}): there is nothing to tell apart",
+            classes - 1
+        )));
+    }
+    let weights = match config.class_weights {
+        ClassWeights::None => None,
+        // as scikit-learn's compute_class_weight("balanced"); a class that never occurs has none
+        ClassWeights::Balanced => Some(
+            seen.iter()
+                .map(|n| train.len() as f64 / (classes as f64 * (*n).max(1) as f64))
+                .collect::<Vec<f64>>(),
+        ),
+    };
+    Ok((
+        Shape::Bert(shape),
+        Data::Classifier {
+            train: encode(train)?,
+            val: encode(val)?,
+            weights,
+        },
+    ))
+}
+
+impl Data {
+    /// Tokens of each train example.
+    fn lengths(&self) -> Vec<usize> {
+        match self {
+            Self::Generator { train, .. } => train.iter().map(|e| e.ids.len()).collect(),
+            Self::Classifier { train, .. } => {
+                train.iter().map(|(pair, _)| pair.ids.len()).collect()
+            }
+        }
+    }
+
+    fn class_weights(&self) -> Option<&[f64]> {
+        match self {
+            Self::Generator { .. } => None,
+            Self::Classifier { weights, .. } => weights.as_deref(),
+        }
+    }
+}
+
+impl Shape {
+    fn estimate(&self, lengths: &[usize], config: &RunConfig, plan: &Plan) -> cost::Estimate {
+        let (parameters, shape) = match self {
+            Self::Gpt2(c) => (
+                cost::parameters(&c.specs()),
+                cost::Shape {
+                    layers: c.n_layer,
+                    width: c.n_embd,
+                    heads: c.n_head,
+                    embeddings: (c.vocab_size + c.n_positions) * c.n_embd,
+                    vocabulary: Some(c.vocab_size),
+                },
+            ),
+            Self::Bert(c) => (
+                cost::parameters(&c.specs(config.kind.classes())),
+                cost::Shape {
+                    layers: c.num_hidden_layers,
+                    width: c.hidden_size,
+                    heads: c.num_attention_heads,
+                    embeddings: (c.vocab_size + c.max_position_embeddings + c.type_vocab_size)
+                        * c.hidden_size,
+                    vocabulary: None,
+                },
+            ),
+        };
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let mean = lengths.iter().sum::<usize>() as f64 / lengths.len().max(1) as f64;
+        let tokens = (mean * (plan.steps * plan.accumulate * config.batch_size) as f64) as usize;
+        // replies are about half of the tokens
+        let counted = if config.loss == Counted::All {
+            1.0
+        } else {
+            0.5
+        };
+        let flops = cost::flops(parameters, &shape, tokens, mean as usize, counted);
+        cost::Estimate {
+            parameters,
+            bytes: cost::peak_bytes(parameters, &shape, config.batch_size, longest),
+            steps: plan.steps,
+            tokens,
+            seconds: flops / (cost::measured_flops() * cost::STEP_EFFICIENCY),
+        }
+    }
+}
+
+impl Job for Train {
+    const KIND: &'static str = "train";
+    const ON_INTERRUPT: Want = Want::Pause;
+    type Outcome = Trained;
+
+    fn run(&self, ctx: &Ctx) -> Result<Trained, Stop> {
+        let store = &ctx.engine.store;
+        let config = RunConfig::from_toml(&self.config)?;
+        let before = if ctx.resumed() {
+            store.run_of_job(ctx.job())?
+        } else {
+            None
+        };
+        if before.is_none()
+            && !config.name.is_empty()
+            && store.runs()?.iter().any(|run| run.name == config.name)
+        {
+            let taken = format!(
+                "there is a run {:?} already; take another name",
+                config.name
+            );
+            return Err(Error::new(Code::Exists, taken).into());
+        }
+        ctx.tick(Progress::new("reading examples", 0, None, "examples"));
+        let prepared = Prepared::new(store, config)?;
+        ctx.go_on()?;
+        let run = match before {
+            Some(run) => run,
+            None => insert_run(store, &prepared, &self.config, ctx.job())?,
+        };
+        ctx.say(introduction(&run, &prepared));
+        learn(ctx, run, prepared)
+    }
+}
+
+fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Result<Run> {
+    let kind = prepared.config.kind;
+    let mut name = prepared.config.name.clone();
+    if name.is_empty() {
+        let taken: Vec<String> = store.runs()?.into_iter().map(|run| run.name).collect();
+        let numbered = (1..)
+            .map(|n| format!("{}-{n}", kind.as_str()))
+            .find(|name| !taken.contains(name));
+        name = numbered.unwrap_or_default();
+    }
+    let new = NewRun {
+        name: name.clone(),
+        kind: model_kind(kind),
+        base_id: prepared.base.id,
+        split_id: prepared.split.id,
+        config: toml.to_owned(),
+        job_id: Some(job.to_owned()),
+        facts: to_json(&prepared.facts)?,
+    };
+    store.run_insert(&new, now_ms())?;
+    Ok(store.run(&name)?)
+}
+
+/// What was chosen where nothing was said, and what it will take.
+fn introduction(run: &Run, prepared: &Prepared) -> String {
+    let facts = &prepared.facts;
+    let mut text = format!(
+        "run {}: base {}, split {}, {} train and {} val examples, {} parameters, {} steps, about {:.1} GB and {:.0} min on {} with {} threads",
+        run.name,
+        facts.base,
+        facts.split,
+        facts.train_examples,
+        facts.val_examples,
+        facts.parameters,
+        facts.steps,
+        facts.estimated_bytes as f64 / 1e9,
+        (facts.estimated_seconds / 60.0).ceil(),
+        facts.device,
+        facts.threads,
+    );
+    if let Some(fakes) = prepared.fakes.as_ref() {
+        text.push_str(&format!(", fakes {}", fakes.name));
+    }
+    if !facts.classes.is_empty() {
+        text.push_str(&format!(", examples of each class {:?}", facts.classes));
+    }
+    text
+}
+
+/// A run that is being trained: what the loop's callback writes to.
+struct Session<'a> {
+    ctx: &'a Ctx<'a>,
+    run: Run,
+    vars: &'a Vars,
+    files: Files,
+    steps: usize,
+    waiting: Vec<Metric>,
+    written: Instant,
+    /// Why the callback broke the loop off, when it did.
+    stopped: Option<Stop>,
+    last: Option<State>,
+}
+
+impl Session<'_> {
+    fn write_metrics(&mut self) -> Result<()> {
+        self.ctx
+            .engine
+            .store
+            .metrics_add(self.run.id, &self.waiting)?;
+        self.waiting.clear();
+        self.written = Instant::now();
+        Ok(())
+    }
+
+    fn note(&mut self, step: usize, figures: &[(&str, f64)]) {
+        self.waiting
+            .extend(figures.iter().map(|(name, value)| Metric {
+                name: (*name).to_owned(),
+                step: step as u64,
+                value: Some(*value),
+            }));
+    }
+
+    fn save(
+        &mut self,
+        role: train::Role,
+        state: &State,
+        optimizer: Option<&repartee_models::optim::AdamW>,
+    ) -> Result<()> {
+        self.write_metrics()?;
+        let store = &self.ctx.engine.store;
+        let weights = bundle::put(store, &weights::view(self.vars, false), &self.files, |_| {
+            Ok::<(), Error>(())
+        })?;
+        let moments = match optimizer {
+            Some(optimizer) => {
+                let tensors: Tensors = optimizer.moments().collect();
+                Some(bundle::put(store, &tensors, &Files::new(), |_| {
+                    Ok::<(), Error>(())
+                })?)
+            }
+            None => None,
+        };
+        let new = NewCheckpoint {
+            run_id: self.run.id,
+            role: match role {
+                train::Role::Best => Role::Best,
+                train::Role::Last => Role::Last,
+            },
+            step: state.step as u64,
+            weights: &weights,
+            optimizer: moments.as_deref(),
+            state: &to_json(state)?,
+        };
+        store.checkpoint_save(&new, now_ms())?;
+        self.last = Some(state.clone());
+        Ok(())
+    }
+
+    fn hear(
+        &mut self,
+        event: &Event<'_>,
+        sample: &mut dyn FnMut() -> Result<Vec<(String, String)>>,
+    ) -> Result<Flow, Stop> {
+        match event {
+            Event::Begun { decayed, undecayed } => {
+                self.ctx.say(format!(
+                    "every parameter has a gradient; {decayed} numbers are decayed, {undecayed} not"
+                ));
+            }
+            Event::Step {
+                step,
+                loss,
+                lr,
+                grad_norm,
+                tokens,
+                seconds,
+            } => {
+                let pace = *tokens as f64 / seconds.max(1e-9);
+                let figures = [
+                    ("loss", *loss),
+                    ("lr", *lr),
+                    ("grad_norm", *grad_norm),
+                    ("tokens_per_s", pace),
+                ];
+                self.note(*step, &figures);
+                if self.written.elapsed() >= WRITE_EVERY {
+                    self.write_metrics()?;
+                }
+                let progress = Progress::new(
+                    format!("training {}", self.run.name),
+                    *step as u64,
+                    Some(self.steps as u64),
+                    "steps",
+                );
+                self.ctx
+                    .tick(progress.note(format!("loss {loss:.4}, {pace:.0} tokens/s")));
+                match self.ctx.go_on() {
+                    Ok(()) => {}
+                    Err(Stop::Pause) => return Ok(Flow::Pause),
+                    Err(Stop::Cancel) => return Ok(Flow::Cancel),
+                    Err(failed) => return Err(failed),
+                }
+            }
+            Event::Validated { step, loss, best } => {
+                self.note(*step, &[("val_loss", *loss)]);
+                self.write_metrics()?;
+                let mark = if *best { ", the best so far" } else { "" };
+                self.ctx
+                    .say(format!("step {step}: validation loss {loss:.4}{mark}"));
+                for (n, (comment, text)) in (0..).zip(sample()?) {
+                    self.ctx.say(format!(
+                        "step {step}: {} -> {}",
+                        short(&comment),
+                        short(&text)
+                    ));
+                    let sample = RunSample {
+                        step: *step as u64,
+                        n,
+                        comment,
+                        text,
+                    };
+                    self.ctx.engine.store.run_sample_add(self.run.id, &sample)?;
+                }
+            }
+            Event::Save {
+                role,
+                state,
+                optimizer,
+            } => self.save(*role, state, *optimizer)?,
+        }
+        Ok(Flow::Go)
+    }
+}
+
+/// One line of at most 80 characters.
+fn short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(80) {
+        Some((at, _)) => format!("{}...", &line[..at]),
+        None => line,
+    }
+}
+
+/// Trains from the base, or from where the run's last save stands.
+fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
+    let store = &ctx.engine.store;
+    let from: Option<Checkpoint> = if ctx.resumed() {
+        store.checkpoint(run.id, Role::Last)?
+    } else {
+        None
+    };
+    let bundle_id = from
+        .as_ref()
+        .map_or(prepared.base.bundle_id, |checkpoint| checkpoint.bundle_id);
+    let (found, files) = bundle::get(store, bundle_id)?;
+    let Prepared {
+        config,
+        device,
+        shape,
+        data,
+        mut order,
+        plan,
+        ..
+    } = prepared;
+    let (tensors, fit) = match &shape {
+        Shape::Gpt2(c) => gpt2::fit(found, c, &device)?,
+        Shape::Bert(c) => bert::fit(found, c, config.kind.classes(), config.seed, &device)?,
+    };
+    if from.is_none() && !fit.fresh.is_empty() {
+        ctx.say(format!("starts at random: {}", fit.fresh.join(", ")));
+    }
+    let vars = weights::trainable(&tensors)?;
+    drop(tensors);
+    let moments = match from.as_ref().and_then(|checkpoint| checkpoint.optimizer_id) {
+        Some(id) => bundle::get(store, id)?.0,
+        None => Tensors::new(),
+    };
+    let mut moment = |name: &str| {
+        let found = moments.get(name).cloned();
+        found.ok_or_else(|| repartee_models::Error::MissingTensor(name.to_owned()))
+    };
+    let state: Option<State> = from
+        .as_ref()
+        .map(|checkpoint| from_json(&checkpoint.state))
+        .transpose()?;
+    // without a save to go on from, everything is begun anew
+    store.metrics_cut(run.id, state.as_ref().map_or(0, |state| state.step as u64))?;
+    if let Some(state) = &state {
+        ctx.say(format!("goes on after step {}", state.step));
+    }
+    let resume = state.clone().map(|state| Resume {
+        state,
+        moment: &mut moment,
+    });
+
+    let session = Session {
+        ctx,
+        run,
+        vars: &vars,
+        files,
+        steps: plan.steps,
+        waiting: Vec::new(),
+        written: Instant::now(),
+        stopped: None,
+        last: state,
+    };
+    let (session, outcome) = match (&shape, &data) {
+        (
+            Shape::Gpt2(shape),
+            Data::Generator {
+                train,
+                val,
+                text,
+                comments,
+            },
+        ) => {
+            let model = Gpt2::new(shape, &weights::view(&vars, true))?;
+            let frozen = Gpt2::new(shape, &weights::view(&vars, false))?;
+            let val: Vec<&Example> = val.iter().collect();
+            let mut batch = |n: usize| {
+                let examples: Vec<&Example> = order.batch(n).iter().map(|&i| &train[i]).collect();
+                let ids: Vec<Vec<u32>> = examples.iter().map(|e| e.ids.clone()).collect();
+                let counts: Vec<Vec<bool>> = examples.iter().map(|e| config.loss.of(e)).collect();
+                let weight = counts.iter().flatten().filter(|c| **c).count();
+                let tokens = ids.iter().map(Vec::len).sum();
+                Ok(Micro {
+                    batch: (ids, counts),
+                    weight: weight as f64,
+                    tokens,
+                })
+            };
+            type Batch = (Vec<Vec<u32>>, Vec<Vec<bool>>);
+            let mut loss =
+                |(ids, counts): &Batch, stream: &mut Stream| -> repartee_models::Result<Tensor> {
+                    Ok(model.loss(ids, counts, Some(stream), true)?.0)
+                };
+            let mut validate =
+                || evaluate::mean_loss(&frozen, &val, Counted::Reply, config.batch_size);
+            let mut sample = || samples(&frozen, text, comments, config.seed);
+            go(
+                &vars,
+                &plan,
+                resume,
+                &mut batch,
+                &mut loss,
+                &mut validate,
+                &mut sample,
+                session,
+            )
+        }
+        (
+            Shape::Bert(shape),
+            Data::Classifier {
+                train,
+                val,
+                weights,
+            },
+        ) => {
+            let classes = config.kind.classes();
+            let model = Bert::new(shape, classes, &weights::view(&vars, true))?;
+            let frozen = Bert::new(shape, classes, &weights::view(&vars, false))?;
+            let (val, labels): (Vec<&PairIds>, Vec<u32>) =
+                val.iter().map(|(pair, label)| (pair, *label)).unzip();
+            let weights = weights.as_deref();
+            let mut batch = |n: usize| {
+                let examples: Vec<&(PairIds, u32)> =
+                    order.batch(n).iter().map(|&i| &train[i]).collect();
+                let pairs: Vec<&PairIds> = examples.iter().map(|(pair, _)| pair).collect();
+                let labels: Vec<u32> = examples.iter().map(|(_, label)| *label).collect();
+                let weight = labels
+                    .iter()
+                    .map(|l| weights.map_or(1.0, |w| w[*l as usize]))
+                    .sum();
+                let tokens = pairs.iter().map(|p| p.ids.len()).sum();
+                Ok(Micro {
+                    batch: (evaluate::rows(&pairs), labels),
+                    weight,
+                    tokens,
+                })
+            };
+            let mut loss = |(rows, labels): &(Rows, Vec<u32>),
+                            stream: &mut Stream|
+             -> repartee_models::Result<Tensor> {
+                Ok(ops::class_loss(&model.logits(rows, Some(stream))?, labels, weights)?.0)
+            };
+            let mut validate =
+                || evaluate::mean_class_loss(&frozen, &val, &labels, weights, config.batch_size);
+            go(
+                &vars,
+                &plan,
+                resume,
+                &mut batch,
+                &mut loss,
+                &mut validate,
+                &mut || Ok(Vec::new()),
+                session,
+            )
+        }
+        _ => return Err(Error::internal("examples of another kind than the model").into()),
+    };
+    let mut session = session;
+    session.write_metrics()?;
+    if let Some(stopped) = session.stopped {
+        return Err(stopped);
+    }
+    match outcome? {
+        Outcome::Paused => Err(Stop::Pause),
+        Outcome::Cancelled => Err(Stop::Cancel),
+        outcome => {
+            let state = session
+                .last
+                .ok_or_else(|| Error::internal("a run ended without a save"))?;
+            Ok(Trained {
+                run: session.run.name,
+                kind: config.kind,
+                outcome,
+                steps: state.step,
+                best_loss: state.best,
+                best_step: state.best_step,
+                tokens: state.tokens,
+            })
+        }
+    }
+}
+
+/// Runs the loop with the session as its callback, and gives the session back.
+#[allow(clippy::too_many_arguments)] // the loop's own, and the two that the callback needs
+fn go<'a, B>(
+    vars: &Vars,
+    plan: &Plan,
+    resume: Option<Resume<'_>>,
+    batch: &mut dyn FnMut(usize) -> repartee_models::Result<Micro<B>>,
+    loss: &mut dyn FnMut(&B, &mut Stream) -> repartee_models::Result<Tensor>,
+    validate: &mut dyn FnMut() -> repartee_models::Result<Option<f64>>,
+    sample: &mut dyn FnMut() -> Result<Vec<(String, String)>>,
+    mut session: Session<'a>,
+) -> (Session<'a>, repartee_models::Result<Outcome>) {
+    let mut on_event = |event: Event<'_>| {
+        session.hear(&event, sample).or_else(|stop| {
+            session.stopped = Some(stop);
+            // the loop ends; what is told is the session's own reason
+            Err(repartee_models::Error::Input(
+                "the run could not be stored".to_owned(),
+            ))
+        })
+    };
+    let outcome = train::train(vars, plan, resume, batch, loss, validate, &mut on_event);
+    (session, outcome)
+}
+
+/// Replies to a few comments of the val side, as the generator writes them now.
+fn samples(
+    model: &Gpt2,
+    text: &GeneratorText,
+    comments: &[String],
+    seed: u64,
+) -> Result<Vec<(String, String)>> {
+    let room = model.config().n_positions;
+    let decode = generate::Decode {
+        max_new_tokens: SAMPLE_TOKENS.min(room / 2),
+        seed,
+        ..generate::Decode::default()
+    };
+    let mut tasks = Vec::with_capacity(comments.len());
+    for (key, comment) in (0..).zip(comments) {
+        tasks.push(generate::Task {
+            key,
+            prompt: text.prompt(comment, decode.max_new_tokens)?.ids,
+        });
+    }
+    let written = generate::generate(model, &tasks, 1, text.end, &decode, &mut |_, _, _| {})?;
+    let mut out = Vec::with_capacity(comments.len());
+    for (comment, completions) in comments.iter().zip(written) {
+        for completion in completions {
+            out.push((comment.clone(), text.decode(&completion.ids)?));
+        }
+    }
+    Ok(out)
+}
+
+impl Engine {
+    /// What a run would take: parameters, memory, steps, tokens and time, at the speed this machine shows
+    /// now. Reads the examples, trains nothing.
+    ///
+    /// # Errors
+    /// As the run itself would fail before its first step.
+    pub fn train_estimate(&self, config: &RunConfig) -> Result<RunFacts> {
+        Ok(Prepared::new(&self.store, config.clone())?.facts)
+    }
+
+    /// All runs, in the order in which they were started, without their samples.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn runs(&self) -> Result<Vec<RunInfo>> {
+        self.store
+            .runs()?
+            .into_iter()
+            .map(|run| self.run_info(run, false))
+            .collect()
+    }
+
+    /// A run with all that is known of it.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], with the names there are.
+    pub fn run_show(&self, name: &str) -> Result<RunInfo> {
+        self.run_info(self.store.run(name)?, true)
+    }
+
+    fn run_info(&self, run: Run, samples: bool) -> Result<RunInfo> {
+        let losses = self.store.metric(run.id, "loss")?;
+        let valid = self.store.metric(run.id, "val_loss")?;
+        let samples = if samples {
+            self.store.run_samples(run.id)?
+        } else {
+            Vec::new()
+        };
+        let state = match &run.job_id {
+            Some(job) => self.job(job).map(|job| job.state).unwrap_or_default(),
+            None => String::new(),
+        };
+        Ok(RunInfo {
+            kind: run_kind(run.kind),
+            state,
+            facts: serde_json::from_str(&run.facts).ok(),
+            step: losses.last().map_or(0, |(step, _)| *step),
+            loss: losses.last().and_then(|(_, loss)| *loss),
+            best_loss: valid
+                .iter()
+                .filter_map(|(_, loss)| *loss)
+                .min_by(f64::total_cmp),
+            samples: samples
+                .into_iter()
+                .map(|s| (s.step, s.comment, s.text))
+                .collect(),
+            name: run.name,
+            job: run.job_id,
+            config: run.config,
+            created_ms: run.created_ms,
+        })
+    }
+}
