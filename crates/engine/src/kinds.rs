@@ -33,6 +33,8 @@ kinds![
     crate::splits::MakeSplit,
     crate::splits::AuditSplit,
     crate::train::Train,
+    crate::fakes::MakeFakes,
+    crate::generate::Generate,
 ];
 
 fn plain<T: serde::Serialize>(ended: Ended<T>) -> Result<Ended<serde_json::Value>> {

@@ -10,6 +10,8 @@ pub mod bench;
 pub mod bundle;
 pub mod error;
 pub mod examples;
+pub mod fakes;
+pub mod generate;
 pub mod hub;
 pub mod import;
 pub mod job;

@@ -1,0 +1,343 @@
+//! Fakes: replies that a generator writes to the comments of a split, the other class of the realism
+//! classifier. They are written with the very template, end token and decode settings of live
+//! generation; every fake is on the side of its comment's pair.
+
+use std::collections::{HashMap, HashSet};
+
+use repartee_datasets::Side;
+use repartee_models::device_name;
+use repartee_models::generate::{self, Decode, Task};
+use repartee_models::rng::Stream;
+use repartee_models::text::Template;
+use repartee_store::Store;
+use repartee_store::fakes::{FakeSet, Finish, NewFake, NewFakeSet};
+use repartee_store::splits::Example;
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::model::{Generator, open_device};
+
+/// Pairs read at once while comments are drawn.
+const PAGE: usize = 2_000;
+
+/// Writes fakes. A job: `fakes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MakeFakes {
+    /// A name for the set.
+    pub name: String,
+    /// The generator's run.
+    pub generator: String,
+    /// best or last; none: best.
+    pub checkpoint: Option<String>,
+    /// Replies a comment.
+    pub replies: usize,
+    /// Different comments of train, val and test, at most; 0: all.
+    pub comments: [usize; 3],
+    /// Replies written at once.
+    pub batch: usize,
+    /// How tokens are drawn; its seed also draws the comments.
+    pub decode: Decode,
+    /// auto, cpu, cuda or metal.
+    pub device: String,
+}
+
+impl Default for MakeFakes {
+    fn default() -> Self {
+        Self {
+            name: "fakes".to_owned(),
+            generator: String::new(),
+            checkpoint: None,
+            replies: 1,
+            comments: [1000, 200, 200],
+            batch: 32,
+            decode: Decode::default(),
+            device: "auto".to_owned(),
+        }
+    }
+}
+
+/// How a set was made; stored with it as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FakesConfig {
+    /// The generator's run.
+    pub generator: String,
+    /// The step of its checkpoint.
+    pub step: u64,
+    /// How comment and reply become one text.
+    pub template: Template,
+    /// How tokens were drawn.
+    pub decode: Decode,
+    /// Replies a comment.
+    pub replies: usize,
+    /// Comments of train, val and test, at most; 0: all.
+    pub comments: [usize; 3],
+    /// cpu, cuda or metal.
+    pub device: String,
+}
+
+/// A set of fakes as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FakesInfo {
+    /// Its name.
+    pub name: String,
+    /// The split's name.
+    pub split: String,
+    /// How it was made.
+    pub config: FakesConfig,
+    /// Fakes of train, val and test.
+    pub fakes: [u64; 3],
+    /// When it was made, milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// A fake beside the real reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FakeShown {
+    /// The side both are on.
+    pub side: Side,
+    /// The comment.
+    pub comment: String,
+    /// What a person replied.
+    pub real: String,
+    /// What the generator replied.
+    pub fake: String,
+    /// end, or length when it was cut.
+    pub finish: String,
+}
+
+pub(crate) fn finish(finish: generate::Finish) -> Finish {
+    match finish {
+        generate::Finish::End => Finish::End,
+        generate::Finish::Length => Finish::Length,
+    }
+}
+
+/// `wanted` pairs (0: all) of a side with different comments, drawn by the seed.
+pub(crate) fn different_comments(
+    store: &Store,
+    split_id: i64,
+    side: Side,
+    wanted: usize,
+    seed: u64,
+    purpose: &str,
+) -> Result<Vec<Example>> {
+    let mut ids = store.split_pair_ids(split_id, side)?;
+    Stream::at(seed, purpose, side as u64).shuffle(&mut ids);
+    let (mut seen, mut drawn) = (HashSet::new(), Vec::new());
+    for page in ids.chunks(PAGE) {
+        for example in store.examples_of(page)? {
+            if wanted > 0 && drawn.len() == wanted {
+                return Ok(drawn);
+            }
+            if seen.insert(*blake3::hash(example.comment.as_bytes()).as_bytes()) {
+                drawn.push(example);
+            }
+        }
+    }
+    Ok(drawn)
+}
+
+impl Job for MakeFakes {
+    const KIND: &'static str = "fakes";
+    type Outcome = FakesInfo;
+
+    fn run(&self, ctx: &Ctx) -> Result<FakesInfo, Stop> {
+        let store = &ctx.engine.store;
+        self.decode.check().map_err(Error::from)?;
+        if self.replies == 0 || self.batch == 0 {
+            return Err(Error::usage("replies and batch must be at least 1").into());
+        }
+        let begun = store
+            .fake_sets()?
+            .into_iter()
+            .find(|set| set.name == self.name);
+        if begun.is_some() && !ctx.resumed() {
+            let taken = format!(
+                "there is a set of fakes {:?} already; take another name",
+                self.name
+            );
+            return Err(Error::new(Code::Exists, taken).into());
+        }
+        let device = open_device(&self.device)?;
+        ctx.tick(Progress::new("reading the generator", 0, None, "bytes"));
+        let generator = match &begun {
+            // what was begun goes on with the checkpoint it was begun with
+            Some(set) => ctx
+                .engine
+                .generator_of(store.checkpoint_by_id(set.checkpoint_id)?, &device)?,
+            None => ctx
+                .engine
+                .generator(&self.generator, self.checkpoint.as_deref(), &device)?,
+        };
+        let set = match begun {
+            Some(set) => set,
+            None => self.begin(store, &generator, device_name(&device))?,
+        };
+
+        let mut work: Vec<(i64, Vec<u32>)> = Vec::new();
+        let mut cut = 0;
+        for side in Side::ALL {
+            let wanted = self.comments[side as usize];
+            for example in
+                different_comments(store, set.split_id, side, wanted, self.decode.seed, "fakes")?
+            {
+                let prompt = generator
+                    .text
+                    .prompt(&example.comment, self.decode.max_new_tokens)
+                    .map_err(Error::from)?;
+                cut += usize::from(prompt.cut > 0);
+                work.push((example.pair_id, prompt.ids));
+            }
+        }
+        if work.is_empty() {
+            return Err(Error::new(Code::NotFound, "the generator's split has no pairs").into());
+        }
+        if cut > 0 {
+            ctx.say(format!(
+                "{cut} of {} comments are too long for the generator and lost their end",
+                work.len()
+            ));
+        }
+        let total = work.len() as u64;
+        let written: HashMap<i64, u32> = store.fake_pairs(set.id)?.into_iter().collect();
+        work.retain(|(pair, _)| {
+            written
+                .get(pair)
+                .is_none_or(|n| (*n as usize) < self.replies)
+        });
+        // prompts of one batch stand side by side: of similar length, they waste nothing
+        work.sort_by_key(|(pair, prompt)| (prompt.len(), *pair));
+        let mut done = total - work.len() as u64;
+        for batch in work.chunks((self.batch / self.replies).max(1)) {
+            ctx.go_on()?;
+            ctx.tick(Progress::new(
+                format!("writing {}", self.name),
+                done,
+                Some(total),
+                "comments",
+            ));
+            let tasks: Vec<Task> = batch
+                .iter()
+                .map(|(pair, prompt)| Task {
+                    key: *pair,
+                    prompt: prompt.clone(),
+                })
+                .collect();
+            let (text, decode) = (&generator.text, &self.decode);
+            let replies = generate::generate(
+                &generator.model,
+                &tasks,
+                self.replies,
+                text.end,
+                decode,
+                &mut |_, _, _| {},
+            )
+            .map_err(Error::from)?;
+            let mut fakes = Vec::with_capacity(batch.len() * self.replies);
+            for ((pair_id, _), completions) in batch.iter().zip(replies) {
+                for (n, completion) in (0..).zip(completions) {
+                    fakes.push(NewFake {
+                        pair_id: *pair_id,
+                        n,
+                        text: text.decode(&completion.ids).map_err(Error::from)?,
+                        finish: finish(completion.finish),
+                    });
+                }
+            }
+            store.fakes_add(set.id, &fakes)?;
+            done += batch.len() as u64;
+        }
+        ctx.tick(Progress::new(
+            format!("writing {}", self.name),
+            done,
+            Some(total),
+            "comments",
+        ));
+        Ok(ctx.engine.fakes_info(store.fake_set(&self.name)?)?)
+    }
+}
+
+impl MakeFakes {
+    fn begin(&self, store: &Store, generator: &Generator, device: &str) -> Result<FakeSet> {
+        let config = FakesConfig {
+            generator: generator.checkpoint.run.clone(),
+            step: generator.checkpoint.step,
+            template: generator.text.template.clone(),
+            decode: self.decode.clone(),
+            replies: self.replies,
+            comments: self.comments,
+            device: device.to_owned(),
+        };
+        let new = NewFakeSet {
+            name: self.name.clone(),
+            checkpoint_id: generator.checkpoint.id,
+            split_id: generator.checkpoint.split_id,
+            config: to_json(&config)?,
+        };
+        store.fake_set_insert(&new, now_ms())?;
+        Ok(store.fake_set(&self.name)?)
+    }
+}
+
+impl Engine {
+    fn fakes_info(&self, set: FakeSet) -> Result<FakesInfo> {
+        let split = self.store.split_by_id(set.split_id)?;
+        Ok(FakesInfo {
+            split: split.map(|split| split.name).unwrap_or_default(),
+            config: from_json(&set.config)?,
+            fakes: self.store.fake_counts(set.id)?,
+            name: set.name,
+            created_ms: set.created_ms,
+        })
+    }
+
+    /// All sets of fakes, in the order in which they were made.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn fake_sets(&self) -> Result<Vec<FakesInfo>> {
+        self.store
+            .fake_sets()?
+            .into_iter()
+            .map(|set| self.fakes_info(set))
+            .collect()
+    }
+
+    /// The first fakes of each side, each beside the real reply: at most `limit` in all.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], with the names there are.
+    pub fn fakes_show(&self, name: &str, limit: usize) -> Result<Vec<FakeShown>> {
+        let set = self.store.fake_set(name)?;
+        let mut shown = Vec::new();
+        for (sides_left, side) in [(3, Side::Train), (2, Side::Val), (1, Side::Test)] {
+            let share = (limit - shown.len()).div_ceil(sides_left);
+            let mut fakes = Vec::new();
+            self.store.for_each_fake(set.id, side, |fake| {
+                if fakes.len() < share {
+                    fakes.push(fake);
+                }
+                fakes.len() < share
+            })?;
+            for fake in fakes.into_iter().take(share) {
+                let real = self
+                    .store
+                    .examples_of(&[fake.pair_id])?
+                    .pop()
+                    .map(|e| e.reply)
+                    .unwrap_or_default();
+                shown.push(FakeShown {
+                    side,
+                    comment: fake.comment,
+                    real,
+                    fake: fake.text,
+                    finish: fake.finish.as_str().to_owned(),
+                });
+            }
+        }
+        Ok(shown)
+    }
+}
