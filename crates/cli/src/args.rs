@@ -507,9 +507,9 @@ pub enum FakesCommand {
         /// Replies a comment
         #[arg(long)]
         replies: Option<usize>,
-        /// Comments of each side, at most: one number, or train,val,test
-        #[arg(long, value_delimiter = ',', value_name = "N[,N,N]")]
-        comments: Option<Vec<usize>>,
+        /// Comments of train, val and test, at most; 0 takes all
+        #[arg(long, value_name = "N,N,N", value_parser = three::<usize>)]
+        comments: Option<[usize; 3]>,
         /// Prompts at once
         #[arg(long)]
         batch: Option<usize>,
@@ -577,8 +577,8 @@ pub struct ChartArgs {
 /// `repartee generate`
 #[derive(Debug, Clone, Args)]
 pub struct GenerateArgs {
-    /// A comment to answer; - reads one from standard input
-    #[arg(value_name = "TEXT")]
+    /// A comment to answer; several are answered one by one; - reads one from standard input
+    #[arg(value_name = "COMMENT")]
     pub comment: Vec<String>,
     /// A file with a comment on each line (.txt), or JSONL with "comment" and perhaps "thread"
     #[arg(long, value_name = "FILE")]
@@ -598,7 +598,7 @@ pub struct GenerateArgs {
     /// best or last
     #[arg(long, value_name = "best|last")]
     pub checkpoint: Option<String>,
-    /// Candidates a comment
+    /// Candidates a comment [default: 10]
     #[arg(short = 'n', long)]
     pub candidates: Option<usize>,
     /// How tokens are drawn

@@ -67,11 +67,6 @@ impl Table {
             .push(cells.into_iter().map(|s| s.to_string()).collect());
     }
 
-    /// Whether it has no rows.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Prints it; the last column may run on.
     pub fn print(&self, out: Out) -> Result<()> {
         out.line(self.to_text().trim_end_matches('\n'))

@@ -8,13 +8,20 @@ use anyhow::Result;
 use clap::CommandFactory;
 use repartee_engine::base::{BaseAdd, BaseInfo, BaseNew};
 use repartee_engine::bench::{Bench, What};
+use repartee_engine::fakes::{FakesInfo, MakeFakes};
+use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::{Import, SourceInfo, seconds_of};
+use repartee_engine::incoming;
 use repartee_engine::job::JobInfo;
 use repartee_engine::pairs::{BuildPairs, ShowPairs};
+use repartee_engine::pick::Criteria;
 use repartee_engine::queue::ReplyInfo;
+use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
+use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
-    Code, Ended, Engine, Error, Filter, Format, Job, Mapping, Permission, Recipe, Shares,
+    Code, Decode, Ended, Engine, Error, Filter, Format, Job, Mapping, Outcome, Permission, Recipe,
+    Shares,
 };
 use serde::Serialize;
 
@@ -41,17 +48,18 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Pairs { command } => app.pairs(command),
         Command::Split { command } => app.split(command),
         Command::Base { command } => app.base(command),
+        Command::Train { command } => app.train(command),
+        Command::Fakes { command } => app.fakes(command),
+        Command::Generate(args) => app.generate(args),
         Command::Queue { command } => app.queue(command),
         Command::Export { command } => app.export(command),
         Command::Job { command } => app.job(command),
         Command::Bench { command } => app.bench(command),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "repartee",
-                &mut std::io::stdout().lock(),
-            );
+            // into memory first: clap_complete panics where standard output is a closed pipe
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "repartee", &mut script);
+            std::io::stdout().lock().write_all(&script)?;
             Ok(ExitCode::SUCCESS)
         }
         _ => Err(Error::internal("not wired").into()),
@@ -84,12 +92,14 @@ impl App {
     ) -> Result<ExitCode> {
         let watch = Watch::new(self.out);
         let ended = engine.start(job, &|signal| watch.signal(signal));
+        let id = watch.job();
         drop(watch);
-        self.ended(ended?, show)
+        self.ended(&id, ended?, show)
     }
 
     fn ended<T: Serialize>(
         &self,
+        job: &str,
         ended: Ended<T>,
         show: impl FnOnce(&T) -> Result<()>,
     ) -> Result<ExitCode> {
@@ -99,15 +109,17 @@ impl App {
                 Ok(ExitCode::SUCCESS)
             }
             Ended::Paused => {
-                self.out.json(&serde_json::json!({ "event": "paused" }))?;
-                self.out.line(
-                    "paused; `repartee job list` shows it, `repartee job resume ID` goes on",
-                )?;
+                self.out
+                    .json(&serde_json::json!({ "event": "paused", "job": job }))?;
+                self.out.line(format!(
+                    "paused; `repartee job resume {}` goes on",
+                    short_id(job)
+                ))?;
                 Ok(ExitCode::from(INTERRUPTED))
             }
             Ended::Cancelled => {
                 self.out
-                    .json(&serde_json::json!({ "event": "cancelled" }))?;
+                    .json(&serde_json::json!({ "event": "cancelled", "job": job }))?;
                 self.out
                     .line("cancelled; what was stored until then is kept")?;
                 Ok(ExitCode::from(INTERRUPTED))
@@ -499,6 +511,338 @@ impl App {
         }
     }
 
+    fn train(&self, command: TrainCommand) -> Result<ExitCode> {
+        let (kind, args) = match command {
+            TrainCommand::Generator(args) => (RunKind::Generator, args),
+            TrainCommand::Realism(args) => (RunKind::Realism, args),
+            TrainCommand::Upvotes(args) => (RunKind::Upvotes, args),
+            TrainCommand::List => return self.runs(),
+            TrainCommand::Show { run } => return self.show_run(&run),
+        };
+        let config = run_config(kind, &args)?;
+        if let Some(file) = &args.write_config {
+            let toml = config.to_toml()?;
+            if file == Path::new("-") {
+                write!(std::io::stdout().lock(), "{toml}")?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let mut new = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(file)
+                .map_err(|e| Error::io("make", file, &e))?;
+            new.write_all(toml.as_bytes())
+                .map_err(|e| Error::io("write", file, &e))?;
+            return self.done(&serde_json::json!({ "wrote": file }), |_| {
+                self.out.line(format!(
+                    "wrote {0}; edit it, then `repartee train {1} --config {0}`",
+                    file.display(),
+                    kind.as_str()
+                ))
+            });
+        }
+        let engine = self.engine()?;
+        if args.estimate {
+            return self.done(&engine.train_estimate(&config)?, |facts| self.facts(facts));
+        }
+        self.start(&engine, &Train::new(&config)?, |trained| {
+            let best = match trained.best_loss {
+                Some(loss) => format!(
+                    "; lowest validation loss {loss:.4} at step {}",
+                    trained.best_step
+                ),
+                None => String::new(),
+            };
+            let how = match trained.outcome {
+                Outcome::EarlyStop => "stopped early: validation got no better",
+                _ => "done",
+            };
+            self.out.line(format!(
+                "run {}: {how} after {} steps and {} tokens{best}",
+                trained.run,
+                count(trained.steps as u64),
+                count(trained.tokens)
+            ))?;
+            self.out.line(match kind {
+                RunKind::Generator => format!(
+                    "next: `repartee fakes make --generator {0}`, `repartee evaluate {0}`",
+                    trained.run
+                ),
+                _ => format!("next: `repartee evaluate {}`", trained.run),
+            })
+        })
+    }
+
+    fn facts(&self, facts: &RunFacts) -> Result<()> {
+        let mut table = Table::new(["", ""]);
+        table.row(["base".to_owned(), facts.base.clone()]);
+        table.row(["split".to_owned(), facts.split.clone()]);
+        if let Some(fakes) = &facts.fakes {
+            table.row(["fakes".to_owned(), fakes.clone()]);
+        }
+        table.row([
+            "device".to_owned(),
+            format!("{}, {} threads", facts.device, facts.threads),
+        ]);
+        table.row(["parameters".to_owned(), count(facts.parameters as u64)]);
+        table.row([
+            "examples".to_owned(),
+            format!(
+                "{} train, {} val",
+                count(facts.train_examples as u64),
+                count(facts.val_examples as u64)
+            ),
+        ]);
+        if !facts.classes.is_empty() {
+            let classes: Vec<String> = facts.classes.iter().map(|n| count(*n as u64)).collect();
+            table.row(["examples of each class".to_owned(), classes.join(", ")]);
+        }
+        if !facts.class_weights.is_empty() {
+            let weights: Vec<String> = facts
+                .class_weights
+                .iter()
+                .map(|w| format!("{w:.2}"))
+                .collect();
+            table.row(["class weights".to_owned(), weights.join(", ")]);
+        }
+        table.row(["steps".to_owned(), count(facts.steps as u64)]);
+        table.row([
+            "padding".to_owned(),
+            format!("{:.1} % of positions", facts.padding * 100.0),
+        ]);
+        table.row([
+            "memory, estimated".to_owned(),
+            bytes(facts.estimated_bytes as u64),
+        ]);
+        table.row([
+            "time, estimated".to_owned(),
+            seconds(facts.estimated_seconds),
+        ]);
+        table.print(self.out)
+    }
+
+    fn runs(&self) -> Result<ExitCode> {
+        self.done(&self.engine()?.runs()?, |runs| {
+            if runs.is_empty() {
+                return self
+                    .out
+                    .line("no runs yet; `repartee train generator` starts one");
+            }
+            let mut table = Table::new([
+                "run",
+                "kind",
+                "state",
+                "step",
+                "of",
+                "loss",
+                "best val loss",
+                "begun (UTC)",
+                "job",
+            ]);
+            for run in runs {
+                table.row([
+                    run.name.clone(),
+                    run.kind.as_str().to_owned(),
+                    run.state.clone(),
+                    count(run.step),
+                    run.facts
+                        .as_ref()
+                        .map_or_else(|| "-".to_owned(), |f| count(f.steps as u64)),
+                    figure(run.loss, 4),
+                    figure(run.best_loss, 4),
+                    time(run.created_ms),
+                    run.job.as_deref().map(short_id).unwrap_or_default(),
+                ]);
+            }
+            table.print(self.out)
+        })
+    }
+
+    fn show_run(&self, name: &str) -> Result<ExitCode> {
+        self.done(&self.engine()?.run_show(name)?, |run| {
+            self.out.line(format!(
+                "run {}: {}, {}, step {}, loss {}, lowest validation loss {}",
+                run.name,
+                run.kind.as_str(),
+                if run.state.is_empty() {
+                    "no job"
+                } else {
+                    &run.state
+                },
+                count(run.step),
+                figure(run.loss, 4),
+                figure(run.best_loss, 4)
+            ))?;
+            if let Some(facts) = &run.facts {
+                self.facts(facts)?;
+            }
+            for (step, comment, reply) in &run.samples {
+                self.out.line(format!(
+                    "\nstep {step}\n> {}\n{}",
+                    short(comment, 200),
+                    short(reply, 400)
+                ))?;
+            }
+            self.out.line(format!("\n{}", run.config.trim_end()))
+        })
+    }
+
+    fn fakes(&self, command: FakesCommand) -> Result<ExitCode> {
+        let engine = self.engine()?;
+        match command {
+            FakesCommand::Make {
+                name,
+                generator,
+                checkpoint,
+                replies,
+                comments,
+                batch,
+                seed,
+                device,
+                decode,
+            } => {
+                let usual = MakeFakes::default();
+                let job = MakeFakes {
+                    name,
+                    generator,
+                    checkpoint,
+                    replies: replies.unwrap_or(usual.replies),
+                    comments: comments.unwrap_or(usual.comments),
+                    batch: batch.unwrap_or(usual.batch),
+                    decode: decode_of(usual.decode, &decode, seed),
+                    device: device.unwrap_or(usual.device),
+                };
+                self.start(&engine, &job, |set| {
+                    self.fake_sets(std::slice::from_ref(set))?;
+                    self.out.line(format!(
+                        "next: `repartee fakes show {0}`, `repartee train realism --fakes {0}`",
+                        set.name
+                    ))
+                })
+            }
+            FakesCommand::List => self.done(&engine.fake_sets()?, |sets| match sets.is_empty() {
+                true => self
+                    .out
+                    .line("no fakes yet; `repartee fakes make --generator RUN` writes some"),
+                false => self.fake_sets(sets),
+            }),
+            FakesCommand::Show { name, limit } => {
+                self.done(&engine.fakes_show(&name, limit)?, |fakes| {
+                    for fake in fakes {
+                        self.out.line(format!(
+                            "[{}] > {}",
+                            fake.side,
+                            short(&fake.comment, 300)
+                        ))?;
+                        self.out
+                            .line(format!("  real: {}", short(&fake.real, 300)))?;
+                        let cut = if fake.finish == "length" {
+                            " (cut at the longest length)"
+                        } else {
+                            ""
+                        };
+                        self.out
+                            .line(format!("  fake: {}{cut}\n", short(&fake.fake, 300)))?;
+                    }
+                    Ok(())
+                })
+            }
+        }
+    }
+
+    fn fake_sets(&self, sets: &[FakesInfo]) -> Result<()> {
+        let mut table = Table::new([
+            "fakes",
+            "generator",
+            "step",
+            "split",
+            "train",
+            "val",
+            "test",
+            "drawn with",
+        ]);
+        for set in sets {
+            let [train, val, test] = set.fakes.map(count);
+            table.row([
+                set.name.clone(),
+                set.config.generator.clone(),
+                count(set.config.step),
+                set.split.clone(),
+                train,
+                val,
+                test,
+                drawn_with(&set.config.decode),
+            ]);
+        }
+        table.print(self.out)
+    }
+
+    fn generate(&self, args: GenerateArgs) -> Result<ExitCode> {
+        let engine = self.engine()?;
+        let mut comments = Vec::new();
+        for text in args.comment {
+            let text = match text.as_str() {
+                "-" => std::io::read_to_string(std::io::stdin())?,
+                _ => text,
+            };
+            comments.push(Incoming {
+                comment: text,
+                ..Incoming::default()
+            });
+        }
+        let mut origin = "pasted";
+        if let Some(file) = &args.file {
+            comments.extend(incoming::read(file)?);
+            origin = "file";
+        }
+        let usual = Generate::default();
+        let job = Generate {
+            comments,
+            unseen: args.unseen.unwrap_or(0),
+            origin: origin.to_owned(),
+            generator: args.generator,
+            realism: args.realism,
+            upvotes: args.upvotes,
+            checkpoint: args.checkpoint,
+            candidates: args.candidates.unwrap_or(usual.candidates),
+            decode: decode_of(usual.decode, &args.decode, args.seed),
+            criteria: Criteria {
+                min_p_real: args.min_p_real.unwrap_or(usual.criteria.min_p_real),
+                max_chars: args.max_chars.unwrap_or(usual.criteria.max_chars),
+                per_thread: args.per_thread.unwrap_or(usual.criteria.per_thread),
+            },
+            queue: !args.no_queue,
+            device: args.device.unwrap_or(usual.device),
+            batch: usual.batch,
+        };
+        self.start(&engine, &job, |generated| {
+            for answered in &generated.comments {
+                self.out.line(format!("> {}", answered.comment.trim().replace('\n', "\n> ")))?;
+                let mut table = Table::new(["", "p(real)", "bin", "reply", "why"]);
+                for candidate in &answered.candidates {
+                    table.row([
+                        if candidate.picked { "*" } else { "" }.to_owned(),
+                        figure(candidate.p_real, 3),
+                        figure(candidate.expected_bin, 2),
+                        short(&candidate.text, text_width()),
+                        candidate.reason.clone(),
+                    ]);
+                }
+                table.print(self.out)?;
+                self.out.line("")?;
+            }
+            self.out.line(drawn_with(&generated.config.decode))?;
+            match (generated.queued.len(), job.queue) {
+                (0, true) => self.out.line("no candidate was picked; more candidates (-n), or a lower --min-p-real, may give some"),
+                (n, true) => self.out.line(format!(
+                    "{n} {} in the queue as drafts; next: `repartee queue list`",
+                    if n == 1 { "reply is" } else { "replies are" }
+                )),
+                (_, false) => self.out.line("nothing was put into the queue"),
+            }
+        })
+    }
+
     fn queue(&self, command: QueueCommand) -> Result<ExitCode> {
         let engine = self.engine()?;
         let changed = |reply: &ReplyInfo| {
@@ -693,14 +1037,95 @@ impl App {
             JobCommand::Resume { job } => {
                 let watch = Watch::new(self.out);
                 let ended = engine.resume(&job, &|signal| watch.signal(signal));
+                let id = watch.job();
                 drop(watch);
-                self.ended(ended?, |outcome| {
+                self.ended(&id, ended?, |outcome| {
                     self.out.line("done")?;
                     self.out.line(serde_json::to_string_pretty(outcome)?)
                 })
             }
         }
     }
+}
+
+/// Decode settings: the usual ones, and over them the flags.
+fn decode_of(usual: Decode, flags: &DecodeArgs, seed: Option<u64>) -> Decode {
+    Decode {
+        max_new_tokens: flags.max_new_tokens.unwrap_or(usual.max_new_tokens),
+        temperature: flags.temperature.unwrap_or(usual.temperature),
+        top_k: flags.top_k.unwrap_or(usual.top_k),
+        top_p: flags.top_p.unwrap_or(usual.top_p),
+        repetition_penalty: flags.repetition_penalty.unwrap_or(usual.repetition_penalty),
+        seed: seed.unwrap_or(usual.seed),
+    }
+}
+
+/// Decode settings in a few words.
+fn drawn_with(decode: &Decode) -> String {
+    let mut text = format!("temperature {}", decode.temperature);
+    if decode.top_k > 0 {
+        text.push_str(&format!(", top-k {}", decode.top_k));
+    }
+    if decode.top_p < 1.0 {
+        text.push_str(&format!(", top-p {}", decode.top_p));
+    }
+    if decode.repetition_penalty != 1.0 {
+        text.push_str(&format!(
+            ", repetition penalty {}",
+            decode.repetition_penalty
+        ));
+    }
+    format!(
+        "{text}, at most {} tokens, seed {}",
+        decode.max_new_tokens, decode.seed
+    )
+}
+
+/// The settings of a run: the file's or the defaults, and over them the flags.
+fn run_config(kind: RunKind, args: &TrainArgs) -> Result<RunConfig> {
+    let mut config = match &args.config {
+        None => RunConfig::of(kind),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, &e))?;
+            RunConfig::from_toml(&text).map_err(|e| e.with(format!("in {}", file.display())))?
+        }
+    };
+    if config.kind != kind {
+        return Err(Error::usage(format!(
+            "the run config is one of {}; use `repartee train {0}`",
+            config.kind.as_str()
+        ))
+        .into());
+    }
+    let number = |value: &Option<u64>| value.map(|v| v.to_string());
+    let size = |value: &Option<usize>| value.map(|v| v.to_string());
+    let real = |value: &Option<f64>| value.map(|v| v.to_string());
+    let flags = [
+        ("name", args.name.clone()),
+        ("base", args.base.clone()),
+        ("split", args.split.clone()),
+        ("fakes", args.fakes.clone()),
+        ("epochs", real(&args.epochs)),
+        ("steps", number(&args.steps)),
+        ("batch_size", size(&args.batch)),
+        ("learning_rate", real(&args.lr)),
+        ("loss", args.loss.clone()),
+        ("max_tokens", size(&args.max_tokens)),
+        ("seed", number(&args.seed)),
+        ("device", args.device.clone()),
+    ];
+    for (key, value) in flags {
+        if let Some(value) = value {
+            config = config.set(key, &value)?;
+        }
+    }
+    for pair in &args.set {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("--set takes KEY=VALUE, not {pair:?}")))?;
+        config = config.set(key.trim(), value.trim())?;
+    }
+    Ok(config)
 }
 
 /// The one project file of a folder.

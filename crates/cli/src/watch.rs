@@ -22,6 +22,7 @@ pub struct Watch {
 
 #[derive(Default)]
 struct State {
+    job: String,
     phase: String,
     said: Option<Instant>,
 }
@@ -41,8 +42,21 @@ impl Watch {
         }
     }
 
+    /// The id of the job that was started.
+    pub fn job(&self) -> String {
+        self.state
+            .lock()
+            .map(|state| state.job.clone())
+            .unwrap_or_default()
+    }
+
     /// Shows a signal.
     pub fn signal(&self, signal: Signal) {
+        if let Signal::Started { job, .. } = &signal
+            && let Ok(mut state) = self.state.lock()
+        {
+            state.job.clone_from(job);
+        }
         if self.out.json {
             // a reader that went away must not stop the work; the result will say so
             let _ = self.out.json(&signal);
@@ -138,6 +152,9 @@ fn tail(progress: &Progress) -> String {
         None => format!("{} {unit}", amount(progress.done)),
     };
     text.truncate(text.trim_end().len());
+    if progress.total.is_none() && progress.done == 0 && !progress.note.is_empty() {
+        return progress.note.clone();
+    }
     if !progress.note.is_empty() {
         text.push_str(", ");
         text.push_str(&progress.note);

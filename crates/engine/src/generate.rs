@@ -362,9 +362,11 @@ impl Generate {
                     [_, real] => w.scores.p_real = Some(f64::from(real)),
                     [a, b, c, d] => w.scores.bins = Some([a, b, c, d].map(f64::from)),
                     _ => {
-                        return Err(
-                            Error::internal(format!("a classifier of {} classes", p.len())).into(),
-                        );
+                        return Err(Error::internal(format!(
+                            "a classifier of {} classes",
+                            p.len()
+                        ))
+                        .into());
                     }
                 }
             }

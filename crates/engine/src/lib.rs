@@ -14,6 +14,7 @@ pub mod fakes;
 pub mod generate;
 pub mod hub;
 pub mod import;
+pub mod incoming;
 pub mod job;
 mod kinds;
 pub mod model;
@@ -32,6 +33,8 @@ pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
 pub use repartee_datasets::split::Shares;
 pub use repartee_datasets::{Recipe, Side};
+pub use repartee_models::generate::Decode;
+pub use repartee_models::train::Outcome;
 
 pub use error::{Code, Error, Result};
 pub use job::{Ctx, Ended, Interrupt, Job, Progress, Signal, Stop};
