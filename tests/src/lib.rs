@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod hub;
+pub mod sample;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

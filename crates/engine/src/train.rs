@@ -26,7 +26,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
-use crate::model::{bert_config, classifier_text, generator_text, gpt2_config, open_device};
+use crate::model::{
+    bert_config, checkpoint_of, classifier_text, generator_text, gpt2_config, open_device,
+};
 use crate::run_config::{ClassWeights, RunConfig, RunKind};
 use crate::{Engine, bundle};
 
@@ -1040,6 +1042,33 @@ impl Engine {
     /// [`Code::NotFound`], with the names there are.
     pub fn run_show(&self, name: &str) -> Result<RunInfo> {
         self.run_info(self.store.run(name)?, true)
+    }
+
+    /// The course of one of a run's figures (loss, val_loss, lr, grad_norm, tokens_per_s): step and
+    /// value.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], with the names of the runs there are.
+    pub fn run_figure(&self, run: &str, figure: &str) -> Result<Vec<(u64, Option<f64>)>> {
+        Ok(self.store.metric(self.store.run(run)?.id, figure)?)
+    }
+
+    /// The hash of every tensor of a run's checkpoint, by name: equal hashes are equal bits.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when the run or the checkpoint is not there.
+    pub fn checkpoint_hashes(
+        &self,
+        run: &str,
+        checkpoint: Option<&str>,
+    ) -> Result<Vec<(String, String)>> {
+        let checkpoint = checkpoint_of(&self.store, &self.store.run(run)?, checkpoint)?;
+        let parts = self.store.bundle(checkpoint.bundle_id)?;
+        let hex = |hash: [u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(parts
+            .into_iter()
+            .map(|part| (part.name, hex(part.hash)))
+            .collect())
     }
 
     fn run_info(&self, run: Run, samples: bool) -> Result<RunInfo> {

@@ -1,0 +1,263 @@
+//! The three models are trained, the generator writes fakes and replies, and what cannot work says so.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use repartee_datasets::Side;
+use repartee_engine::fakes::MakeFakes;
+use repartee_engine::generate::{Generate, Incoming};
+use repartee_engine::pick::Criteria;
+use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::train::{Train, Trained};
+use repartee_engine::{Code, Ended, Engine};
+use repartee_models::generate::Decode;
+use repartee_tests::sample::{done, project};
+
+fn config(kind: RunKind, name: &str, steps: usize) -> RunConfig {
+    RunConfig {
+        name: name.to_owned(),
+        steps,
+        batch_size: 16,
+        learning_rate: 2e-3,
+        max_tokens: 64,
+        dropout: 0.0,
+        validate_limit: 100,
+        patience: 0,
+        seed: 3,
+        ..RunConfig::of(kind)
+    }
+}
+
+fn train(engine: &Engine, config: &RunConfig) -> Trained {
+    done(engine, &Train::new(config).unwrap())
+}
+
+/// The loss of the first and last tenth of a run.
+fn fall(engine: &Engine, run: &str) -> (f64, f64) {
+    let info = engine.run_show(run).unwrap();
+    let losses: Vec<f64> = engine
+        .run_figure(run, "loss")
+        .unwrap()
+        .into_iter()
+        .filter_map(|(_, loss)| loss)
+        .collect();
+    assert_eq!(losses.len() as u64, info.step);
+    let tenth = (losses.len() / 10).max(1);
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    (
+        mean(&losses[..tenth]),
+        mean(&losses[losses.len() - tenth..]),
+    )
+}
+
+#[test]
+fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
+    let (_place, engine) = project(400);
+
+    let estimate = engine
+        .train_estimate(&config(RunKind::Generator, "writer", 60))
+        .unwrap();
+    assert!(estimate.parameters > 100_000 && estimate.estimated_bytes > 0 && estimate.steps == 60);
+
+    let writer = train(&engine, &config(RunKind::Generator, "writer", 60));
+    assert_eq!(writer.steps, 60);
+    let (first, last) = fall(&engine, "writer");
+    assert!(last < first - 1.0, "generator: {first} to {last}");
+    let info = engine.run_show("writer").unwrap();
+    assert!(
+        !info.samples.is_empty(),
+        "samples are drawn while it trains"
+    );
+    assert_eq!(info.state, "done");
+    assert!(info.best_loss.unwrap() < first);
+
+    let decode = Decode {
+        max_new_tokens: 24,
+        top_k: 20,
+        seed: 5,
+        ..Decode::default()
+    };
+    let make = MakeFakes {
+        generator: "writer".to_owned(),
+        comments: [60, 20, 20],
+        replies: 2,
+        decode: decode.clone(),
+        ..MakeFakes::default()
+    };
+    let fakes = done(&engine, &make);
+    assert_eq!(fakes.fakes, [120, 40, 40]);
+    assert_eq!(
+        fakes.config.decode, decode,
+        "the decode settings are stored"
+    );
+    let shown = engine.fakes_show("fakes", 9).unwrap();
+    assert_eq!(shown.iter().filter(|s| s.side == Side::Test).count(), 3);
+    assert!(shown.iter().all(|s| !s.real.is_empty()));
+
+    let realism = train(&engine, &config(RunKind::Realism, "judge", 30));
+    assert_eq!(realism.kind, RunKind::Realism);
+    let facts = engine.run_show("judge").unwrap().facts.unwrap();
+    assert!(
+        (facts.classes[0] as i64 - facts.classes[1] as i64).abs() <= 1,
+        "balanced: {:?}",
+        facts.classes
+    );
+    train(&engine, &config(RunKind::Upvotes, "votes", 30));
+
+    let generate = Generate {
+        comments: vec![Incoming {
+            comment: "Which pot should I buy?".to_owned(),
+            ..Incoming::default()
+        }],
+        unseen: 2,
+        generator: "writer".to_owned(),
+        realism: Some("judge".to_owned()),
+        upvotes: Some("votes".to_owned()),
+        candidates: 4,
+        decode,
+        criteria: Criteria {
+            min_p_real: 0.0,
+            ..Criteria::default()
+        },
+        ..Generate::default()
+    };
+    let generated = done(&engine, &generate);
+    assert_eq!(generated.comments.len(), 3);
+    for answered in &generated.comments {
+        assert_eq!(answered.candidates.len(), 4);
+        for c in &answered.candidates {
+            assert!(c.p_real.is_some_and(|p| (0.0..=1.0).contains(&p)));
+            assert!(
+                c.bins
+                    .is_some_and(|b| (b.iter().sum::<f64>() - 1.0).abs() < 1e-4)
+            );
+            assert!(!c.text.contains("[SEP]") && !c.reason.is_empty());
+        }
+        assert!(
+            answered.candidates.iter().filter(|c| c.picked).count() <= 1,
+            "one a thread"
+        );
+    }
+    assert_eq!(engine.queue(None).unwrap().len(), generated.queued.len());
+    assert!(!generated.queued.is_empty());
+
+    // the same seed writes the same
+    let again = done(
+        &engine,
+        &Generate {
+            queue: false,
+            ..generate
+        },
+    );
+    let texts = |g: &repartee_engine::generate::Generated| -> Vec<String> {
+        g.comments
+            .iter()
+            .flat_map(|a| a.candidates.iter().map(|c| c.text.clone()))
+            .collect()
+    };
+    assert_eq!(texts(&generated), texts(&again));
+    assert!(again.queued.is_empty());
+
+    // what cannot work says so, and nothing is stored
+    let error = |job: &Generate| engine.start(job, &|_| {}).unwrap_err();
+    let long = Incoming {
+        comment: "a long comment ".repeat(200),
+        ..Incoming::default()
+    };
+    let full = Generate {
+        comments: vec![long],
+        generator: "writer".to_owned(),
+        ..Generate::default()
+    };
+    let refused = error(&full);
+    assert!(refused.message.contains("96 positions"), "{refused}");
+    let none = error(&Generate {
+        generator: "writer".to_owned(),
+        ..Generate::default()
+    });
+    assert_eq!(none.code, Code::Usage);
+    let wrong = Generate {
+        unseen: 1,
+        generator: "judge".to_owned(),
+        ..Generate::default()
+    };
+    assert!(
+        error(&wrong).message.contains("realism"),
+        "{}",
+        error(&wrong)
+    );
+    let twice = engine.start(
+        &Train::new(&config(RunKind::Generator, "writer", 5)).unwrap(),
+        &|_| {},
+    );
+    assert_eq!(twice.unwrap_err().code, Code::Exists);
+    let missing = RunConfig {
+        base: "nothing".to_owned(),
+        ..config(RunKind::Generator, "x", 5)
+    };
+    let refused = engine
+        .start(&Train::new(&missing).unwrap(), &|_| {})
+        .unwrap_err();
+    assert!(
+        refused.message.contains("nothing") && refused.code == Code::NotFound,
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_learning_rate_that_diverges_is_a_clear_error_and_the_run_is_kept() {
+    let (_place, engine) = project(60);
+    let wild = RunConfig {
+        learning_rate: 1e18,
+        clip_norm: 0.0,
+        warmup: 0.0,
+        ..config(RunKind::Generator, "wild", 40)
+    };
+    let error = engine
+        .start(&Train::new(&wild).unwrap(), &|_| {})
+        .unwrap_err();
+    assert_eq!(error.code, Code::Model);
+    assert!(error.message.contains("lower the learning rate"), "{error}");
+    assert_eq!(engine.run_show("wild").unwrap().state, "failed");
+}
+
+#[test]
+fn pausing_and_resuming_changes_nothing() {
+    let (_place, engine) = project(60);
+    let settings = |name: &str| RunConfig {
+        dropout: 0.1,
+        save_every: 4,
+        ..config(RunKind::Generator, name, 12)
+    };
+    train(&engine, &settings("whole"));
+
+    let job = Train::new(&settings("cut")).unwrap();
+    let id = "11111111-2222-7333-8444-555555555555";
+    let pressed = engine.interrupt.clone();
+    let ended = engine.start_as(id, &job, &|signal| {
+        if let repartee_engine::Signal::Progress(progress) = signal
+            && progress.phase.starts_with("training")
+            && progress.done >= 5
+        {
+            pressed.press();
+        }
+    });
+    // the signal may come after the last step on a fast machine; then there is nothing to resume
+    if ended.unwrap() == Ended::Paused {
+        let place = engine.path().to_owned();
+        drop(engine);
+        let engine = Engine::open(place).unwrap();
+        assert!(matches!(
+            engine.resume(id, &|_| {}).unwrap(),
+            Ended::Done(_)
+        ));
+        same(&engine);
+    } else {
+        same(&engine);
+    }
+
+    fn same(engine: &Engine) {
+        let losses = |run: &str| engine.run_figure(run, "loss").unwrap();
+        assert_eq!(losses("cut"), losses("whole"));
+        let weights = |run: &str| engine.checkpoint_hashes(run, Some("last")).unwrap();
+        assert_eq!(weights("cut"), weights("whole"));
+    }
+}
