@@ -11,6 +11,7 @@ use repartee_models::rng::Stream;
 use repartee_models::text::Template;
 use repartee_store::Store;
 use repartee_store::fakes::{FakeSet, Finish, NewFake, NewFakeSet};
+use repartee_store::jobs::Want;
 use repartee_store::splits::Example;
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +143,8 @@ pub(crate) fn different_comments(
 
 impl Job for MakeFakes {
     const KIND: &'static str = "fakes";
+    // hours of writing are not thrown away: what is stored stays, and resuming goes on after it
+    const ON_INTERRUPT: Want = Want::Pause;
     type Outcome = FakesInfo;
 
     fn run(&self, ctx: &Ctx) -> Result<FakesInfo, Stop> {
