@@ -47,10 +47,12 @@ impl Shares {
 ///
 /// `threads`: each thread's id with its number of pairs, once. `linked`: threads that must be on
 /// one side because a text of the one nearly repeats a text of the other. `parts`: see
-/// [`Shares::parts`]. Each component of linked threads goes as a whole to the side that lacks most,
-/// the largest first, equal ones in an order drawn from the seed; so the shares are met as closely
-/// as whole components allow, and the result depends on the seed and the set of threads alone, not
-/// on their order.
+/// [`Shares::parts`]. Each component of linked threads goes as a whole to a side with room for it, the
+/// largest first, drawn with probabilities in proportion to what the sides lack; where none has room,
+/// to the one that lacks most. So every side gets large and small threads alike (always taking the
+/// side that lacks most would leave only the small ones to val and test), the shares are met as
+/// closely as whole components allow, and the result depends on the seed and the set of threads
+/// alone, not on their order.
 pub fn assign(
     threads: &[(i64, u64)],
     linked: &[(i64, i64)],
@@ -92,15 +94,28 @@ pub fn assign(
         .map(|(root, (pairs, id))| (pairs, drawn(seed, id), id, root))
         .collect();
     order.sort_unstable_by(|a, b| b.cmp(a));
-    // 3. Each to the side that lacks most of its share.
+    // 3. Each to a side with room for it.
     let total: u64 = threads.iter().map(|(_, pairs)| pairs).sum();
     let mut lacks = parts.map(|part| part * total as f64);
     let mut side_of = HashMap::new();
-    for (pairs, _, _, root) in order {
-        let side = (0..3)
-            .filter(|&s| parts[s] > 0.0)
-            .max_by(|&a, &b| lacks[a].total_cmp(&lacks[b]).then(b.cmp(&a)))
-            .unwrap_or(0);
+    for (pairs, _, id, root) in order {
+        let room = [0, 1, 2].map(|s| match lacks[s] + 0.5 >= pairs as f64 {
+            true => lacks[s].max(0.0),
+            false => 0.0,
+        });
+        // 53 bits of the thread's own number make a point in [0, sum of room)
+        let mut point =
+            (drawn(!seed, id) >> 11) as f64 / (1u64 << 53) as f64 * room.iter().sum::<f64>();
+        let chosen = (0..3).find(|&s| {
+            point -= room[s];
+            room[s] > 0.0 && point < 0.0
+        });
+        let most = || {
+            (0..3)
+                .filter(|&s| parts[s] > 0.0)
+                .max_by(|&a, &b| lacks[a].total_cmp(&lacks[b]).then(b.cmp(&a)))
+        };
+        let side = chosen.or_else(most).unwrap_or(0);
         lacks[side] -= pairs as f64;
         side_of.insert(root, Side::ALL[side]);
     }
@@ -198,6 +213,21 @@ mod tests {
             empty.values().all(|s| *s != Side::Val),
             "a share of zero gets nothing"
         );
+    }
+
+    #[test]
+    fn every_side_gets_large_and_small_threads() {
+        let threads: Vec<(i64, u64)> = (0..2000).map(|n| (n, 1 + n as u64 % 10)).collect();
+        let sides = assign(&threads, &[], PARTS, 1);
+        for side in Side::ALL {
+            let sizes: Vec<u64> = threads
+                .iter()
+                .filter(|(id, _)| sides[id] == side)
+                .map(|(_, n)| *n)
+                .collect();
+            let mean = sizes.iter().sum::<u64>() as f64 / sizes.len() as f64;
+            assert!((mean - 5.5).abs() < 0.7, "{side}: {mean} pairs a thread");
+        }
     }
 
     #[test]
