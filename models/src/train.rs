@@ -38,7 +38,7 @@ pub struct Plan {
     pub seed: u64,
     /// Steps from one validation to the next; 0: only at the end.
     pub validate_every: usize,
-    /// Steps from one save to the next; 0: only at the end and on pause.
+    /// Steps from one save to the next; 0: at the end, on pause, and when the callback says so.
     pub save_every: usize,
     /// Validations without improvement after which the run stops; 0: never.
     pub patience: usize,
@@ -158,6 +158,8 @@ pub enum Event<'a> {
 pub enum Flow {
     /// On.
     Go,
+    /// Save, then on: it has been long since the last time.
+    Save,
     /// Save and return.
     Pause,
     /// Return.
@@ -306,7 +308,7 @@ pub fn train<B>(
 
         // 8 save, stop
         let stops_early = plan.patience > 0 && state.stale >= plan.patience;
-        if is_last || stops_early || flow == Flow::Pause || due(state.step, plan.save_every) {
+        if is_last || stops_early || flow != Flow::Go || due(state.step, plan.save_every) {
             on_event(Event::Save {
                 role: Role::Last,
                 state: &state,

@@ -151,7 +151,7 @@ fields! {
         validate_every: usize = 0,
         /// Examples of the val side that are validated on, at most; 0: all.
         validate_limit: usize = 1000,
-        /// Steps from one save to the next; 0: with each validation. What a killed run goes on from.
+        /// Steps from one save to the next; 0: every three minutes. What a killed run goes on from.
         save_every: usize = 0,
         /// Stop when so many validations in a row brought nothing better; 0: never.
         patience: usize = 0,

@@ -34,9 +34,12 @@ use crate::{Engine, bundle};
 
 /// Figures are written to the project at least this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// What a killed process loses at most, where the run does not say after how many steps to save: saving
+/// costs three times the model's size on disk.
+const SAVE_EVERY: Duration = Duration::from_secs(180);
 /// Tokens of a sample that is drawn while the generator trains.
 const SAMPLE_TOKENS: usize = 48;
-/// Validations (and saves) in a run that says nothing else.
+/// Validations in a run that says nothing else.
 const VALIDATIONS: usize = 10;
 
 /// Trains a model. A job: `train`.
@@ -376,11 +379,7 @@ fn plan(config: &RunConfig, order: &Order) -> Plan {
         accumulate: config.accumulate,
         seed: config.seed,
         validate_every,
-        save_every: if config.save_every == 0 {
-            validate_every
-        } else {
-            config.save_every
-        },
+        save_every: config.save_every,
         patience: config.patience,
     }
 }
@@ -631,6 +630,9 @@ struct Session<'a> {
     steps: usize,
     waiting: Vec<Metric>,
     written: Instant,
+    saved: Instant,
+    /// After this long the loop is asked to save.
+    save_after: Duration,
     /// Why the callback broke the loop off, when it did.
     stopped: Option<Stop>,
     last: Option<State>,
@@ -688,6 +690,9 @@ impl Session<'_> {
             state: &to_json(state)?,
         };
         store.checkpoint_save(&new, now_ms())?;
+        if role == train::Role::Last {
+            self.saved = Instant::now();
+        }
         self.last = Some(state.clone());
         Ok(())
     }
@@ -731,6 +736,7 @@ impl Session<'_> {
                 self.ctx
                     .tick(progress.note(format!("loss {loss:.4}, {pace:.0} tokens/s")));
                 match self.ctx.go_on() {
+                    Ok(()) if self.saved.elapsed() >= self.save_after => return Ok(Flow::Save),
                     Ok(()) => {}
                     Err(Stop::Pause) => return Ok(Flow::Pause),
                     Err(Stop::Cancel) => return Ok(Flow::Cancel),
@@ -837,6 +843,12 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
         steps: plan.steps,
         waiting: Vec::new(),
         written: Instant::now(),
+        saved: Instant::now(),
+        save_after: if plan.save_every == 0 {
+            SAVE_EVERY
+        } else {
+            Duration::MAX
+        },
         stopped: None,
         last: state,
     };
