@@ -13,11 +13,13 @@
 //! | [`checkpoint`] | tensors as named bytes and back |
 //! | [`evaluate`] | losses and probabilities of many examples |
 //! | [`generate`] | how the next token is drawn, and whole replies |
+//! | [`metrics`], [`baseline`] | figures and curves; what counting words alone would reach |
 //! | [`cost`] | parameters, memory and time before a run starts |
 //!
 //! Shape letters, used in every comment: `B` batch, `T` tokens, `C` width, `H` heads, `D` width of a
 //! head, `V` vocabulary, `N` rows that count, `K` classes.
 
+pub mod baseline;
 pub mod batch;
 pub mod bert;
 pub mod checkpoint;
@@ -25,6 +27,7 @@ pub mod cost;
 pub mod evaluate;
 pub mod generate;
 pub mod gpt2;
+pub mod metrics;
 pub mod ops;
 pub mod optim;
 pub mod rng;

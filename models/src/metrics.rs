@@ -1,0 +1,522 @@
+//! What the models are judged by: pure functions over slices, without tensors.
+//!
+//! Scores are sorted once (O(n log n)) and equal scores are one step of a curve, so that a model that
+//! gives everything the same probability gets an AUC of exactly one half. A figure that does not
+//! exist (the AUC of one class, the precision of no prediction) is `None`, never a made-up number.
+//!
+//! The definitions are those of scikit-learn (`sklearn.metrics`, `sklearn.calibration`); the tests
+//! compare with its values to 1e-9 (`tests/fixtures/metrics.py` made them).
+//!
+//! Probabilities of K classes come as one flat slice of N rows, (N, K) row-major. Slices that belong
+//! together must be of equal length; every function panics where they are not, for that is a mistake
+//! of the caller and never of the data.
+
+use serde::{Deserialize, Serialize};
+
+/// One step of a ROC curve: what a classifier does that says yes from `threshold` on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RocPoint {
+    /// Share of the negatives that are called positive, 0 to 1.
+    pub fpr: f64,
+    /// Share of the positives that are called positive, 0 to 1.
+    pub tpr: f64,
+    /// The score from which on (`>=`) the answer is yes; `None` at the origin, where it never is.
+    pub threshold: Option<f64>,
+}
+
+/// A receiver operating characteristic with the area under it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Roc {
+    /// From (0, 0) to (1, 1), thresholds falling, one point for every distinct score.
+    pub points: Vec<RocPoint>,
+    /// Area under the curve by trapezoids: the probability that a positive scores above a negative,
+    /// ties counting half.
+    pub auc: f64,
+}
+
+impl Roc {
+    /// The points at which the curve bends: what lies on a straight line between them is left out.
+    /// It draws the same picture from fewer points (`drop_intermediate` of scikit-learn).
+    pub fn corners(&self) -> Vec<RocPoint> {
+        let p = &self.points;
+        let bends = |i: usize| {
+            let (a, b, c) = (&p[i - 1], &p[i], &p[i + 1]);
+            let turn = (b.fpr - a.fpr) * (c.tpr - b.tpr) - (b.tpr - a.tpr) * (c.fpr - b.fpr);
+            turn.abs() > 1e-15
+        };
+        (0..p.len())
+            .filter(|&i| i == 0 || i + 1 == p.len() || bends(i))
+            .map(|i| p[i])
+            .collect()
+    }
+
+    /// The last point whose threshold is not below `threshold`: where a classifier with it stands.
+    pub fn at(&self, threshold: f64) -> RocPoint {
+        let above = self
+            .points
+            .iter()
+            .rev()
+            .find(|p| p.threshold.is_none_or(|t| t >= threshold));
+        above.copied().unwrap_or(RocPoint {
+            fpr: 0.0,
+            tpr: 0.0,
+            threshold: None,
+        })
+    }
+}
+
+/// Running counts (false positives, true positives, score) after each group of equal scores, from the
+/// highest score down. `None` where a score is NaN, for then there is no order.
+fn steps(scores: &[f64], truth: &[bool]) -> Option<Vec<(u64, u64, f64)>> {
+    assert_eq!(scores.len(), truth.len(), "one score for each truth");
+    if scores.iter().any(|s| s.is_nan()) {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    let (mut fp, mut tp) = (0, 0);
+    let mut steps: Vec<(u64, u64, f64)> = Vec::new();
+    for i in order {
+        if truth[i] {
+            tp += 1
+        } else {
+            fp += 1
+        }
+        match steps.last_mut() {
+            // `==` and not the bits: 0.0 and -0.0 are one score.
+            Some(last) if last.2 == scores[i] => (last.0, last.1) = (fp, tp),
+            _ => steps.push((fp, tp, scores[i])),
+        }
+    }
+    Some(steps)
+}
+
+/// The ROC curve of `scores` (higher means more likely true). `None` when one class is missing or a
+/// score is NaN. As `sklearn.metrics.roc_curve(drop_intermediate=False)` and `roc_auc_score`.
+pub fn roc(scores: &[f64], truth: &[bool]) -> Option<Roc> {
+    let steps = steps(scores, truth)?;
+    let &(negatives, positives, _) = steps.last()?;
+    if negatives == 0 || positives == 0 {
+        return None;
+    }
+    let mut points = vec![RocPoint {
+        fpr: 0.0,
+        tpr: 0.0,
+        threshold: None,
+    }];
+    // Twice the area in units of one negative times one positive: an integer, so no rounding adds up.
+    let mut doubled: u128 = 0;
+    let mut before = (0, 0);
+    for (fp, tp, score) in steps {
+        doubled += u128::from(fp - before.0) * u128::from(tp + before.1);
+        before = (fp, tp);
+        points.push(RocPoint {
+            fpr: fp as f64 / negatives as f64,
+            tpr: tp as f64 / positives as f64,
+            threshold: Some(score),
+        });
+    }
+    let auc = doubled as f64 / (2.0 * negatives as f64 * positives as f64);
+    Some(Roc { points, auc })
+}
+
+/// The ROC curves of a classifier of K classes, each class against the rest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RocByClass {
+    /// One curve a class; `None` for a class that has no example (or has all of them).
+    pub classes: Vec<Option<Roc>>,
+    /// All N * K decisions pooled into one binary problem: every example counts alike.
+    pub micro: Option<Roc>,
+    /// The mean of the classes' curves at every false positive rate: every class counts alike. Its
+    /// `auc` is the mean of the classes' AUCs. `None` when a class has no curve.
+    pub macro_mean: Option<Roc>,
+}
+
+/// One-vs-rest curves from `probabilities` (N, K) and the true classes (N). As scikit-learn's
+/// `roc_auc_score(multi_class="ovr")` with `average` None, "micro" and "macro".
+pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> RocByClass {
+    assert_eq!(
+        probabilities.len(),
+        labels.len() * classes,
+        "K probabilities for each label"
+    );
+    let curves: Vec<Option<Roc>> = (0..classes)
+        .map(|k| {
+            let scores: Vec<f64> = probabilities
+                .iter()
+                .skip(k)
+                .step_by(classes)
+                .copied()
+                .collect();
+            let truth: Vec<bool> = labels.iter().map(|&l| l == k).collect();
+            roc(&scores, &truth)
+        })
+        .collect();
+    let pooled: Vec<bool> = labels
+        .iter()
+        .flat_map(|&l| (0..classes).map(move |k| k == l))
+        .collect();
+    let micro = roc(probabilities, &pooled);
+    let all: Option<Vec<&Roc>> = curves.iter().map(Option::as_ref).collect();
+    let macro_mean = all.filter(|c| !c.is_empty()).map(|c| mean_curve(&c));
+    RocByClass {
+        classes: curves,
+        micro,
+        macro_mean,
+    }
+}
+
+/// The mean of several ROC curves over the union of their false positive rates (Fawcett 2006, "An
+/// introduction to ROC analysis", vertical averaging). Thresholds of different classes do not average,
+/// so the points have none.
+fn mean_curve(curves: &[&Roc]) -> Roc {
+    let mut rates: Vec<f64> = curves
+        .iter()
+        .flat_map(|c| c.points.iter().map(|p| p.fpr))
+        .collect();
+    rates.sort_unstable_by(f64::total_cmp);
+    rates.dedup();
+    let mut sums = vec![0.0; rates.len()];
+    for curve in curves {
+        let p = &curve.points;
+        let mut i = 0; // the last point at or left of the rate: the top of a vertical step
+        for (sum, &rate) in sums.iter_mut().zip(&rates) {
+            while i + 1 < p.len() && p[i + 1].fpr <= rate {
+                i += 1;
+            }
+            *sum += match p.get(i + 1) {
+                Some(next) if next.fpr > p[i].fpr => {
+                    let along = (rate - p[i].fpr) / (next.fpr - p[i].fpr);
+                    p[i].tpr + along * (next.tpr - p[i].tpr)
+                }
+                _ => p[i].tpr,
+            };
+        }
+    }
+    let n = curves.len() as f64;
+    let mut points = vec![RocPoint {
+        fpr: 0.0,
+        tpr: 0.0,
+        threshold: None,
+    }];
+    points.extend(rates.iter().zip(&sums).map(|(&fpr, sum)| RocPoint {
+        fpr,
+        tpr: sum / n,
+        threshold: None,
+    }));
+    Roc {
+        points,
+        auc: curves.iter().map(|c| c.auc).sum::<f64>() / n,
+    }
+}
+
+/// One step of a precision-recall curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrPoint {
+    /// Share of the positives that are found, 0 to 1.
+    pub recall: f64,
+    /// Share of what is called positive that is, 0 to 1.
+    pub precision: f64,
+    /// The score from which on (`>=`) the answer is yes; `None` at recall 0, where it never is.
+    pub threshold: Option<f64>,
+}
+
+/// A precision-recall curve with its mean precision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrecisionRecall {
+    /// From recall 0 (precision 1 by convention) to recall 1, thresholds falling.
+    pub points: Vec<PrPoint>,
+    /// Mean precision weighted by the gain of recall: a sum, not an integral, so it does not flatter.
+    pub average_precision: f64,
+    /// Share of positives: the precision of saying yes to everything.
+    pub base_rate: f64,
+}
+
+/// The precision-recall curve; `None` when one class is missing or a score is NaN.
+/// As `sklearn.metrics.precision_recall_curve` and `average_precision_score`.
+pub fn precision_recall(scores: &[f64], truth: &[bool]) -> Option<PrecisionRecall> {
+    let steps = steps(scores, truth)?;
+    let &(negatives, positives, _) = steps.last()?;
+    if negatives == 0 || positives == 0 {
+        return None;
+    }
+    let mut points = vec![PrPoint {
+        recall: 0.0,
+        precision: 1.0,
+        threshold: None,
+    }];
+    let mut average_precision = 0.0;
+    let mut recall_before = 0.0;
+    for (fp, tp, score) in steps {
+        let recall = tp as f64 / positives as f64;
+        let precision = tp as f64 / (tp + fp) as f64;
+        average_precision += (recall - recall_before) * precision;
+        recall_before = recall;
+        points.push(PrPoint {
+            recall,
+            precision,
+            threshold: Some(score),
+        });
+    }
+    let base_rate = positives as f64 / (positives + negatives) as f64;
+    Some(PrecisionRecall {
+        points,
+        average_precision,
+        base_rate,
+    })
+}
+
+/// Index of the largest probability of each row of (N, K); the first of equal ones, as numpy's argmax.
+pub fn argmax(probabilities: &[f64], classes: usize) -> Vec<usize> {
+    let best =
+        |row: &[f64]| (0..row.len()).fold(0, |best, k| if row[k] > row[best] { k } else { best });
+    probabilities.chunks_exact(classes).map(best).collect()
+}
+
+/// How often each class was taken for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Confusion {
+    /// `counts[truth][predicted]`, (K, K).
+    pub counts: Vec<Vec<u64>>,
+}
+
+/// Counts and rates of one class against the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    /// Of this class, and called so.
+    pub tp: u64,
+    /// Of another class, and called this.
+    pub fp: u64,
+    /// Of another class, and called another.
+    pub tn: u64,
+    /// Of this class, and called another.
+    pub fn_: u64,
+    /// tp / (tp + fp); `None` where nothing was called this.
+    pub precision: Option<f64>,
+    /// tp / (tp + fn); `None` where nothing is of this class.
+    pub recall: Option<f64>,
+    /// 2 tp / (2 tp + fp + fn); `None` where all three are zero.
+    pub f1: Option<f64>,
+}
+
+/// Quotient of two counts, or `None` where it has no value.
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// Mean over the classes that have a value. A class that was never predicted has no precision; like
+/// scikit-learn's `zero_division=nan` it is left out and not counted as zero.
+fn mean_of_known(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let known: Vec<f64> = values.flatten().collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+}
+
+/// The confusion matrix of true and predicted classes, both (N) and below `classes`.
+/// As `sklearn.metrics.confusion_matrix`.
+pub fn confusion(labels: &[usize], predicted: &[usize], classes: usize) -> Confusion {
+    assert_eq!(
+        labels.len(),
+        predicted.len(),
+        "one prediction for each label"
+    );
+    let mut counts = vec![vec![0; classes]; classes];
+    for (&l, &p) in labels.iter().zip(predicted) {
+        counts[l][p] += 1;
+    }
+    Confusion { counts }
+}
+
+impl Confusion {
+    /// Number of examples.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().flatten().sum()
+    }
+
+    /// Share of right answers; `None` without examples.
+    pub fn accuracy(&self) -> Option<f64> {
+        share(
+            (0..self.counts.len()).map(|k| self.counts[k][k]).sum(),
+            self.total(),
+        )
+    }
+
+    /// Counts and rates of class `k` against the rest.
+    pub fn class(&self, k: usize) -> ClassFigures {
+        let tp = self.counts[k][k];
+        let fn_ = self.counts[k].iter().sum::<u64>() - tp;
+        let fp = self.counts.iter().map(|row| row[k]).sum::<u64>() - tp;
+        ClassFigures {
+            tp,
+            fp,
+            tn: self.total() - tp - fp - fn_,
+            fn_,
+            precision: share(tp, tp + fp),
+            recall: share(tp, tp + fn_),
+            f1: share(2 * tp, 2 * tp + fp + fn_),
+        }
+    }
+
+    fn each(&self) -> impl Iterator<Item = ClassFigures> + '_ {
+        (0..self.counts.len()).map(|k| self.class(k))
+    }
+
+    /// Mean F1 of the classes that have one.
+    pub fn macro_f1(&self) -> Option<f64> {
+        mean_of_known(self.each().map(|c| c.f1))
+    }
+
+    /// Mean precision of the classes that were predicted at all.
+    pub fn macro_precision(&self) -> Option<f64> {
+        mean_of_known(self.each().map(|c| c.precision))
+    }
+
+    /// Mean recall of the classes that occur: the balanced accuracy, which guessing cannot lift by
+    /// knowing which class is common.
+    pub fn macro_recall(&self) -> Option<f64> {
+        mean_of_known(self.each().map(|c| c.recall))
+    }
+
+    /// Cohen's kappa with squared weights: agreement beyond chance where the classes have an order, so
+    /// that a neighbouring bin is a small mistake and a far one a large. 1 is perfect, 0 is chance;
+    /// `None` when truth or prediction knows one class only. As
+    /// `sklearn.metrics.cohen_kappa_score(weights="quadratic")`.
+    pub fn quadratic_kappa(&self) -> Option<f64> {
+        let k = self.counts.len();
+        let n = self.total() as f64;
+        let truth: Vec<f64> = self
+            .counts
+            .iter()
+            .map(|r| r.iter().sum::<u64>() as f64)
+            .collect();
+        let called: Vec<f64> = (0..k)
+            .map(|j| self.counts.iter().map(|r| r[j]).sum::<u64>() as f64)
+            .collect();
+        let (mut seen, mut chance) = (0.0, 0.0);
+        for (i, of_class) in truth.iter().enumerate() {
+            for (j, called_so) in called.iter().enumerate() {
+                let weight = (i as f64 - j as f64).powi(2);
+                seen += weight * self.counts[i][j] as f64;
+                chance += weight * of_class * called_so / n;
+            }
+        }
+        (chance > 0.0).then(|| 1.0 - seen / chance)
+    }
+}
+
+/// Smallest probability that enters a logarithm: f64's machine epsilon, as in scikit-learn, so that a
+/// certain mistake costs 36 nats and not infinity.
+const SMALLEST: f64 = f64::EPSILON;
+
+/// Mean of -ln p(truth) over `probabilities` (N, K), in nats; `None` without examples or where a
+/// probability is NaN. As `sklearn.metrics.log_loss`; ln K is what knowing nothing gives.
+pub fn log_loss(probabilities: &[f64], classes: usize, labels: &[usize]) -> Option<f64> {
+    assert_eq!(
+        probabilities.len(),
+        labels.len() * classes,
+        "K probabilities for each label"
+    );
+    let nll = |(row, &label): (&[f64], &usize)| -row[label].clamp(SMALLEST, 1.0 - SMALLEST).ln();
+    let sum: f64 = probabilities
+        .chunks_exact(classes)
+        .zip(labels)
+        .map(nll)
+        .sum();
+    (!labels.is_empty() && !sum.is_nan()).then(|| sum / labels.len() as f64)
+}
+
+/// Mean squared distance of a probability from the truth (0 or 1), 0 to 1, lower is better; `None`
+/// without examples or with a NaN. As `sklearn.metrics.brier_score_loss`.
+pub fn brier(scores: &[f64], truth: &[bool]) -> Option<f64> {
+    assert_eq!(scores.len(), truth.len(), "one score for each truth");
+    let sum: f64 = scores
+        .iter()
+        .zip(truth)
+        .map(|(s, &t)| (s - f64::from(u8::from(t))).powi(2))
+        .sum();
+    (!scores.is_empty() && !sum.is_nan()).then(|| sum / scores.len() as f64)
+}
+
+/// One bin of a reliability diagram.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationBin {
+    /// Mean predicted probability of the bin's examples, 0 to 1.
+    pub predicted: f64,
+    /// Share of them that is true, 0 to 1.
+    pub observed: f64,
+    /// How many they are.
+    pub count: u64,
+}
+
+/// How far predicted probabilities can be taken at their word: `bins` of equal width over 0 to 1, empty
+/// ones left out. As `sklearn.calibration.calibration_curve(strategy="uniform")`.
+pub fn calibration(scores: &[f64], truth: &[bool], bins: usize) -> Vec<CalibrationBin> {
+    assert_eq!(scores.len(), truth.len(), "one score for each truth");
+    let mut sums = vec![(0.0, 0u64, 0u64); bins]; // sum of scores, true ones, all
+    for (&s, &t) in scores.iter().zip(truth).filter(|(s, _)| !s.is_nan()) {
+        // An inner edge belongs to the bin below it, as numpy's `searchsorted` has it.
+        let bin = (1..bins)
+            .take_while(|&i| s > i as f64 / bins as f64)
+            .count();
+        sums[bin].0 += s;
+        sums[bin].1 += u64::from(t);
+        sums[bin].2 += 1;
+    }
+    let known = sums.into_iter().filter(|s| s.2 > 0);
+    known
+        .map(|(sum, hits, n)| CalibrationBin {
+            predicted: sum / n as f64,
+            observed: hits as f64 / n as f64,
+            count: n,
+        })
+        .collect()
+}
+
+/// Expected calibration error: the mean distance of what was predicted from what was seen, weighted by
+/// the bins' counts (Naeini et al. 2015); `None` without bins.
+pub fn calibration_error(bins: &[CalibrationBin]) -> Option<f64> {
+    let n: u64 = bins.iter().map(|b| b.count).sum();
+    let far: f64 = bins
+        .iter()
+        .map(|b| b.count as f64 * (b.predicted - b.observed).abs())
+        .sum();
+    (n > 0).then(|| far / n as f64)
+}
+
+/// exp of the mean negative log-likelihood of a token: over how many equally likely tokens the model
+/// hesitates. `nll` is the sum in nats; `None` without tokens or where the sum is not finite.
+pub fn perplexity(nll: f64, tokens: u64) -> Option<f64> {
+    let value = (nll / tokens as f64).exp();
+    (tokens > 0 && value.is_finite()).then_some(value)
+}
+
+/// Pearson's correlation of the ranks of `a` and `b`, equal values sharing their mean rank: -1 to 1.
+/// `None` when one of them is constant or holds a NaN. As `scipy.stats.spearmanr`.
+pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
+    assert_eq!(a.len(), b.len(), "two values each");
+    let (ra, rb) = (ranks(a)?, ranks(b)?);
+    let mean = (a.len() as f64 + 1.0) / 2.0;
+    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
+    for (x, y) in ra.iter().zip(&rb) {
+        ab += (x - mean) * (y - mean);
+        aa += (x - mean) * (x - mean);
+        bb += (y - mean) * (y - mean);
+    }
+    (aa > 0.0 && bb > 0.0).then(|| ab / (aa * bb).sqrt())
+}
+
+/// Ranks from 1, ties sharing their mean; `None` with a NaN.
+fn ranks(values: &[f64]) -> Option<Vec<f64>> {
+    if values.iter().any(|v| v.is_nan()) {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut first = 0;
+    for group in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        let mean = first as f64 + (group.len() as f64 + 1.0) / 2.0;
+        group.iter().for_each(|&i| ranks[i] = mean);
+        first += group.len();
+    }
+    Some(ranks)
+}

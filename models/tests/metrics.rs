@@ -1,0 +1,233 @@
+//! Metrics and baselines against scikit-learn's values on random scores, to 1e-9.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use repartee_models::baseline::{NaiveBayes, Unigram};
+use repartee_models::metrics::*;
+use serde_json::Value;
+
+fn fixture() -> Value {
+    serde_json::from_str(include_str!("../../tests/fixtures/metrics.json")).unwrap()
+}
+
+fn numbers(v: &Value) -> Vec<f64> {
+    v.as_array()
+        .unwrap()
+        .iter()
+        .map(|x| x.as_f64().unwrap())
+        .collect()
+}
+
+fn integers(v: &Value) -> Vec<usize> {
+    numbers(v).into_iter().map(|x| x as usize).collect()
+}
+
+#[track_caller]
+fn same(ours: impl Into<Option<f64>>, theirs: &Value) {
+    let (ours, theirs) = (ours.into().expect("a value"), theirs.as_f64().unwrap());
+    assert!(
+        (ours - theirs).abs() < 1e-9,
+        "{ours} is not scikit-learn's {theirs}"
+    );
+}
+
+#[track_caller]
+fn same_all(ours: Vec<f64>, theirs: &Value) {
+    let theirs = theirs.as_array().unwrap();
+    assert_eq!(ours.len(), theirs.len());
+    ours.into_iter().zip(theirs).for_each(|(o, t)| same(o, t));
+}
+
+fn matrix(v: &Value) -> Vec<Vec<u64>> {
+    v.as_array()
+        .unwrap()
+        .iter()
+        .map(|r| numbers(r).iter().map(|&x| x as u64).collect())
+        .collect()
+}
+
+#[test]
+fn binary_figures_equal_scikit_learns() {
+    for case in fixture()["binary"].as_array().unwrap() {
+        let scores = numbers(&case["scores"]);
+        let truth: Vec<bool> = case["truth"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|t| t.as_bool().unwrap())
+            .collect();
+
+        let curve = roc(&scores, &truth).unwrap();
+        same(curve.auc, &case["auc"]);
+        same_all(curve.points.iter().map(|p| p.fpr).collect(), &case["fpr"]);
+        same_all(curve.points.iter().map(|p| p.tpr).collect(), &case["tpr"]);
+
+        let pr = precision_recall(&scores, &truth).unwrap();
+        same(pr.average_precision, &case["average_precision"]);
+        same_all(
+            pr.points.iter().map(|p| p.precision).collect(),
+            &case["precision"],
+        );
+        same_all(
+            pr.points.iter().map(|p| p.recall).collect(),
+            &case["recall"],
+        );
+
+        let labels: Vec<usize> = truth.iter().map(|&t| usize::from(t)).collect();
+        let called: Vec<usize> = scores.iter().map(|&s| usize::from(s >= 0.5)).collect();
+        let table = confusion(&labels, &called, 2);
+        assert_eq!(table.counts, matrix(&case["confusion"]));
+        same(table.accuracy(), &case["accuracy"]);
+        let yes = table.class(1);
+        same(yes.f1, &case["f1"]);
+        same(yes.precision, &case["precision_at"]);
+        same(yes.recall, &case["recall_at"]);
+
+        let both: Vec<f64> = scores.iter().flat_map(|&s| [1.0 - s, s]).collect();
+        same(log_loss(&both, 2, &labels), &case["log_loss"]);
+        same(brier(&scores, &truth), &case["brier"]);
+        let bins = calibration(&scores, &truth, 10);
+        same_all(bins.iter().map(|b| b.observed).collect(), &case["observed"]);
+        same_all(
+            bins.iter().map(|b| b.predicted).collect(),
+            &case["predicted"],
+        );
+    }
+}
+
+#[test]
+fn figures_of_several_classes_equal_scikit_learns() {
+    for case in fixture()["several"].as_array().unwrap() {
+        let (p, labels) = (numbers(&case["p"]), integers(&case["labels"]));
+        let k = case["classes"].as_u64().unwrap() as usize;
+        let curves = roc_by_class(&p, k, &labels);
+        same_all(
+            curves
+                .classes
+                .iter()
+                .map(|c| c.as_ref().unwrap().auc)
+                .collect(),
+            &case["auc"],
+        );
+        same(curves.micro.unwrap().auc, &case["micro"]);
+        let mean = curves.macro_mean.unwrap();
+        same(mean.auc, &case["macro"]);
+        // Ours starts at the origin too, where the example's curve starts at the top of the first step.
+        same_all(
+            mean.points[1..].iter().map(|p| p.fpr).collect(),
+            &case["macro_fpr"],
+        );
+        same_all(
+            mean.points[1..].iter().map(|p| p.tpr).collect(),
+            &case["macro_tpr"],
+        );
+
+        let called = argmax(&p, k);
+        assert_eq!(called, integers(&case["called"]));
+        let table = confusion(&labels, &called, k);
+        assert_eq!(table.counts, matrix(&case["confusion"]));
+        same(table.accuracy(), &case["accuracy"]);
+        same(table.macro_f1(), &case["macro_f1"]);
+        same(table.macro_precision(), &case["macro_precision"]);
+        same(table.macro_recall(), &case["macro_recall"]);
+        same(table.quadratic_kappa(), &case["kappa"]);
+        same(log_loss(&p, k, &labels), &case["log_loss"]);
+        let expected: Vec<f64> = p
+            .chunks(k)
+            .map(|row| row.iter().enumerate().map(|(i, p)| i as f64 * p).sum())
+            .collect();
+        let truth: Vec<f64> = labels.iter().map(|&l| l as f64).collect();
+        same(spearman(&expected, &truth), &case["spearman"]);
+    }
+}
+
+#[test]
+fn naive_bayes_equals_scikit_learns() {
+    let case = &fixture()["bayes"];
+    let words: Vec<Vec<u32>> = case["words"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| integers(w).into_iter().map(|i| i as u32).collect())
+        .collect();
+    let labels = integers(&case["labels"]);
+    let learnt = case["learnt"].as_u64().unwrap() as usize;
+    let mut model = NaiveBayes::new(
+        case["features"].as_u64().unwrap() as usize,
+        case["classes"].as_u64().unwrap() as usize,
+    );
+    for (w, &l) in words.iter().zip(&labels).take(learnt) {
+        model.learn(w, l);
+    }
+    same_all(
+        words[learnt..]
+            .iter()
+            .flat_map(|w| model.probabilities(w))
+            .collect(),
+        &case["p"],
+    );
+}
+
+#[test]
+fn what_does_not_exist_is_none() {
+    assert_eq!(roc(&[], &[]), None);
+    assert_eq!(roc(&[0.1, 0.7], &[true, true]), None);
+    assert_eq!(roc(&[f64::NAN, 0.7], &[true, false]), None);
+    assert_eq!(precision_recall(&[0.1], &[false]), None);
+    assert_eq!(log_loss(&[], 4, &[]), None);
+    assert_eq!(log_loss(&[f64::NAN, 0.5], 2, &[0]), None);
+    assert_eq!(brier(&[], &[]), None);
+    assert_eq!(perplexity(0.0, 0), None);
+    assert_eq!(perplexity(f64::NAN, 3), None);
+    assert_eq!(spearman(&[1.0, 1.0], &[0.0, 1.0]), None);
+    let never = confusion(&[0, 0], &[0, 0], 2);
+    assert_eq!(
+        (never.class(1).precision, never.class(1).recall),
+        (None, None)
+    );
+    assert_eq!(never.quadratic_kappa(), None);
+    let missing = roc_by_class(&[0.2, 0.3, 0.5, 0.6, 0.2, 0.2], 3, &[0, 1]);
+    assert!(
+        missing.classes[2].is_none() && missing.macro_mean.is_none() && missing.micro.is_some()
+    );
+}
+
+#[test]
+fn equal_scores_are_half() {
+    let flat = roc(&[0.5; 6], &[true, false, false, true, false, false]).unwrap();
+    assert_eq!((flat.auc, flat.points.len()), (0.5, 2));
+}
+
+#[test]
+fn a_threshold_stands_on_its_curve() {
+    let curve = roc(&[0.9, 0.8, 0.8, 0.2], &[true, true, false, false]).unwrap();
+    assert_eq!((curve.at(0.85).tpr, curve.at(0.85).fpr), (0.5, 0.0));
+    assert_eq!((curve.at(0.8).tpr, curve.at(0.8).fpr), (1.0, 0.5));
+    assert_eq!(curve.at(2.0).tpr, 0.0);
+    assert_eq!(curve.at(-1.0).fpr, 1.0);
+}
+
+#[test]
+fn corners_draw_the_same_area() {
+    let scores: Vec<f64> = (0..200).map(|i| f64::from(i * 7919 % 101)).collect();
+    let truth: Vec<bool> = (0..200).map(|i| i % 3 == 0).collect();
+    let curve = roc(&scores, &truth).unwrap();
+    let corners = curve.corners();
+    assert!(corners.len() < curve.points.len());
+    let area: f64 = corners
+        .windows(2)
+        .map(|w| (w[1].fpr - w[0].fpr) * (w[0].tpr + w[1].tpr) / 2.0)
+        .sum();
+    assert!((area - curve.auc).abs() < 1e-12);
+}
+
+#[test]
+fn a_unigram_model_knows_frequency_alone() {
+    let mut model = Unigram::new(3);
+    assert!(
+        (perplexity(model.nll(&[0, 1, 2]), 3).unwrap() - 3.0).abs() < 1e-12,
+        "knows nothing yet"
+    );
+    model.learn(&[0, 0, 0, 1, 99]);
+    let expected = -(4f64 / 7.0).ln() - (1f64 / 7.0).ln();
+    assert!((model.nll(&[0, 2]) - expected).abs() < 1e-12);
+}
