@@ -149,7 +149,9 @@ impl Config {
         if let Some(kind) = field("model_type").filter(|k| k != "bert") {
             return refuse(format!("model_type is '{kind}', expected 'bert'"));
         }
-        if self.num_attention_heads == 0 || self.hidden_size % self.num_attention_heads != 0 {
+        if self.num_attention_heads == 0
+            || !self.hidden_size.is_multiple_of(self.num_attention_heads)
+        {
             return refuse(format!(
                 "hidden_size {} is not a multiple of num_attention_heads {}",
                 self.hidden_size, self.num_attention_heads
