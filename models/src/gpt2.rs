@@ -120,7 +120,7 @@ impl Config {
         if let Some(kind) = field("model_type").as_str().filter(|k| *k != "gpt2") {
             return refuse(format!("model_type is '{kind}', expected 'gpt2'"));
         }
-        if self.n_head == 0 || self.n_embd % self.n_head != 0 {
+        if self.n_head == 0 || !self.n_embd.is_multiple_of(self.n_head) {
             return refuse(format!(
                 "n_embd {} is not a multiple of n_head {}",
                 self.n_embd, self.n_head
@@ -264,9 +264,9 @@ impl Conv1D {
 }
 
 /// Keys and values of the tokens seen so far, one pair a block.
-#[derive(Clone)]
 pub struct Cache {
-    blocks: Vec<Option<(Tensor, Tensor)>>, // (B, H, T, D) each
+    /// `(B, room, C)` each; the first `len` rows of `room` are filled.
+    blocks: Vec<Option<(Tensor, Tensor)>>,
     len: usize,
 }
 
@@ -296,6 +296,32 @@ impl Cache {
             blocks: blocks.collect::<Result<_>>()?,
             len: self.len,
         })
+    }
+
+    /// Writes the keys and values of `qkv (B, T, 3C)` after those of block `i`; room grows by doubling,
+    /// so that a token costs the copy of itself.
+    fn append(&mut self, i: usize, qkv: &Tensor) -> Result<(Tensor, Tensor)> {
+        let (b, t, c3) = qkv.dims3()?;
+        let (c, len) = (c3 / 3, self.len + t);
+        let grown = |old: Option<&Tensor>| -> Result<Tensor> {
+            let room = len.max(2 * self.len);
+            let new = Tensor::zeros((b, room, c), qkv.dtype(), qkv.device())?;
+            if let Some(old) = old {
+                new.slice_set(&old.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
+            }
+            Ok(new)
+        };
+        let (k, v) = match self.blocks[i].take() {
+            Some((k, v)) if k.dim(1)? >= len => (k, v),
+            Some((k, v)) => (grown(Some(&k))?, grown(Some(&v))?),
+            None => (grown(None)?, grown(None)?),
+        };
+        for (part, all) in [(1, &k), (2, &v)] {
+            let new = qkv.narrow(D::Minus1, part * c, c)?.contiguous()?;
+            all.slice_set(&new, 1, self.len)?;
+        }
+        self.blocks[i] = Some((k.clone(), v.clone()));
+        Ok((k, v))
     }
 }
 
@@ -405,12 +431,8 @@ impl Gpt2 {
     /// # Errors
     /// When shapes do not fit.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        let (c, v) = (self.config.n_embd, self.config.vocab_size);
-        let rows = hidden.elem_count() / c;
-        let logits = hidden.reshape((rows, c))?.matmul(&self.wte.t()?)?;
-        let mut shape = hidden.dims().to_vec();
-        *shape.last_mut().unwrap_or(&mut 0) = v;
-        Ok(logits.reshape(shape)?)
+        let none = Tensor::zeros(self.config.vocab_size, DType::F32, self.device())?;
+        Ok(ops::linear(hidden, &self.wte, &none, Layout::OutIn)?)
     }
 
     /// Summed cross-entropy in nats over the tokens that count, and their number. Position `t`
@@ -497,41 +519,20 @@ impl Gpt2 {
     /// # Errors
     /// When the positions run out.
     pub fn continue_cached(&self, ids: &Tensor, cache: &mut Cache) -> Result<Tensor> {
-        let (b, t) = ids.dims2()?;
-        let (c, heads) = (self.config.n_embd, self.config.n_head);
+        let (_, t) = ids.dims2()?;
+        let how = Attention {
+            heads: self.config.n_head,
+            causal: true,
+            lengths: vec![],
+        };
         let mut x = self.embed(ids, cache.len, None)?;
-        for (block, slot) in self.h.iter().zip(&mut cache.blocks) {
+        for (i, block) in self.h.iter().enumerate() {
             let qkv = block.c_attn.forward(&block.ln_1.forward(&x)?)?; // (B, T, 3C)
-            let head = |i: usize| -> Result<Tensor> {
-                let part = qkv.narrow(D::Minus1, i * c, c)?;
-                Ok(part
-                    .reshape((b, t, heads, c / heads))?
-                    .transpose(1, 2)?
-                    .contiguous()?)
+            let (k, v) = cache.append(i, &qkv)?;
+            let y = match cache.len {
+                0 => ops::attention(&qkv, &how, 0.0, None)?,
+                past => ops::attention_cached(&qkv, &k, &v, how.heads, past + t)?,
             };
-            let (q, k, v) = (head(0)?, head(1)?, head(2)?); // (B, H, T, D)
-            let (k, v) = match slot.take() {
-                Some((old_k, old_v)) => (
-                    Tensor::cat(&[&old_k, &k], 2)?,
-                    Tensor::cat(&[&old_v, &v], 2)?,
-                ),
-                None => (k, v),
-            };
-            let scale = 1.0 / ((c / heads) as f64).sqrt();
-            let mut scores = (q.matmul(&k.t()?)? * scale)?; // (B, H, T, past + T)
-            if t > 1 {
-                let mask = candle_transformers::utils::build_additive_causal_mask(
-                    t,
-                    cache.len,
-                    None,
-                    ids.device(),
-                    DType::F32,
-                )?;
-                scores = scores.broadcast_add(&mask)?;
-            }
-            let p = candle_nn::ops::softmax_last_dim(&scores)?;
-            let y = p.matmul(&v)?.transpose(1, 2)?.reshape((b, t, c))?;
-            *slot = Some((k, v));
             x = (&x + block.c_proj.forward(&y)?)?;
             let y = block.mlp_fc.forward(&block.ln_2.forward(&x)?)?;
             x = (&x + block.mlp_proj.forward(&ops::gelu(&y, Gelu::Tanh)?)?)?;

@@ -298,7 +298,7 @@ impl Fused {
 
 vectorized! {
     /// Softmax of the first `seen` scores; the others become 0.
-    fn softmax(scores: &mut [f32], seen: usize) {
+    pub(super) fn softmax(scores: &mut [f32], seen: usize) {
         let (scores, rest) = scores.split_at_mut(seen);
         rest.fill(0.0);
         let mut top = [f32::NEG_INFINITY; 16];

@@ -2,6 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp3, Result, Shape, Tensor};
 
+use super::few_rows::{self, FEW};
 use super::{Mat, matmul, slice, sum_rows, tensor, with_slice};
 
 /// How a weight matrix lies in the checkpoint.
@@ -83,8 +84,15 @@ impl CustomOp3 for Linear {
         // The bias is where the product starts from: one pass less over the result.
         let mut y = Vec::with_capacity(rows * n_out);
         (0..rows).for_each(|_| y.extend_from_slice(bs));
-        let (xs, ws) = (Mat::rows(xs, n_in), self.weight(ws, n_in, n_out));
-        matmul((rows, n_out, n_in), &mut y, n_out, true, 1.0, xs, ws, true);
+        let product = (rows, n_out, n_in);
+        match self.0 {
+            Layout::InOut if rows <= FEW => few_rows::add_in_out(xs, ws, &mut y, product),
+            Layout::OutIn if rows <= FEW => few_rows::add_out_in(xs, ws, &mut y, product),
+            _ => {
+                let (xs, ws) = (Mat::rows(xs, n_in), self.weight(ws, n_in, n_out));
+                matmul(product, &mut y, n_out, true, 1.0, xs, ws, true);
+            }
+        }
         Ok((CpuStorage::F32(y), shape.into()))
     }
 
