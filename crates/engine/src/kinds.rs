@@ -35,6 +35,7 @@ kinds![
     crate::train::Train,
     crate::fakes::MakeFakes,
     crate::generate::Generate,
+    crate::evaluate::Evaluate,
 ];
 
 fn plain<T: serde::Serialize>(ended: Ended<T>) -> Result<Ended<serde_json::Value>> {

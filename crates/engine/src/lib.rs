@@ -8,9 +8,12 @@
 pub mod base;
 pub mod bench;
 pub mod bundle;
+pub mod chart;
 pub mod error;
+pub mod evaluate;
 pub mod examples;
 pub mod fakes;
+pub mod figures;
 pub mod generate;
 pub mod hub;
 pub mod import;

@@ -187,7 +187,8 @@ fn model_kind(kind: RunKind) -> ModelKind {
     }
 }
 
-fn run_kind(kind: ModelKind) -> RunKind {
+/// The run kind of a stored model kind.
+pub(crate) fn run_kind(kind: ModelKind) -> RunKind {
     match kind {
         ModelKind::Generator => RunKind::Generator,
         ModelKind::Realism => RunKind::Realism,
@@ -345,7 +346,7 @@ impl Prepared {
 }
 
 /// Threads that matrix products run on: what the process was started with, else all cores.
-fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     let set = std::env::var("RAYON_NUM_THREADS")
         .ok()
         .and_then(|n| n.parse().ok())

@@ -1,0 +1,513 @@
+//! Evaluation: a checkpoint measured on one side of its split, with every prediction stored, and what
+//! chance and counting words would reach on the same examples.
+
+use repartee_datasets::Side;
+use repartee_models::baseline::{NaiveBayes, Unigram};
+use repartee_models::batch::Counted;
+use repartee_models::text::PairIds;
+use repartee_models::{device_name, evaluate, metrics};
+use repartee_store::evaluations::{Evaluation, NewEvaluation, Prediction, Subject};
+use repartee_store::fakes::FakeSet;
+use repartee_store::runs::Checkpoint;
+use repartee_store::splits::Split;
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::examples::{self, Labelled};
+use crate::fakes::FakesConfig;
+use crate::figures::{self, Figures, GeneratorFigures, Predictions};
+use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::model::{checkpoint_of, open_device};
+use crate::run_config::RunKind;
+use crate::train::{RunFacts, run_kind, threads};
+
+/// Examples measured between two looks at whether to go on.
+const AT_ONCE: usize = 128;
+/// Train examples that the word-counting baseline learns from, at most.
+const BASELINE_EXAMPLES: usize = 50_000;
+
+/// Measures a checkpoint. A job: `evaluate`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Evaluate {
+    /// The run.
+    pub run: String,
+    /// best or last; none: best.
+    pub checkpoint: Option<String>,
+    /// Which side of the run's split.
+    pub side: Side,
+    /// Realism: another set of fakes than the run was trained on.
+    pub fakes: Option<String>,
+    /// Examples, at most, drawn by the seed; 0: all.
+    pub limit: usize,
+    /// Examples in a batch.
+    pub batch: usize,
+    /// Realism: the probability from which on a reply is called real.
+    pub threshold: f64,
+    /// Draws the examples.
+    pub seed: u64,
+    /// auto, cpu, cuda or metal.
+    pub device: String,
+}
+
+impl Default for Evaluate {
+    fn default() -> Self {
+        Self {
+            run: String::new(),
+            checkpoint: None,
+            side: Side::Test,
+            fakes: None,
+            limit: 0,
+            batch: 16,
+            threshold: 0.5,
+            seed: 1,
+            device: "auto".to_owned(),
+        }
+    }
+}
+
+/// What an evaluation was made with; stored with it as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationConfig {
+    /// generator, realism or upvotes.
+    pub kind: RunKind,
+    /// best, last or kept.
+    pub checkpoint: String,
+    /// Steps the checkpoint had been trained.
+    pub step: u64,
+    /// Names of the classes; empty for a generator.
+    pub classes: Vec<String>,
+    /// The probability from which on class 1 is said; two classes only.
+    pub threshold: Option<f64>,
+    /// How the fakes were written.
+    pub fakes: Option<FakesConfig>,
+    /// Examples, at most; 0: all.
+    pub limit: usize,
+    /// Examples in a batch.
+    pub batch: usize,
+    /// What drew the examples.
+    pub seed: u64,
+    /// cpu, cuda or metal.
+    pub device: String,
+    /// Threads it computed with.
+    pub threads: usize,
+    /// The version of Repartee.
+    pub version: String,
+}
+
+/// An evaluation as it is listed and shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationInfo {
+    /// Its number.
+    pub id: i64,
+    /// The run.
+    pub run: String,
+    /// The split's name.
+    pub split: String,
+    /// Which side.
+    pub side: Side,
+    /// The set of fakes, for a realism model.
+    pub fakes: Option<String>,
+    /// What it was made with.
+    pub config: EvaluationConfig,
+    /// What it found.
+    pub figures: Figures,
+    /// When it was made, milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+impl Job for Evaluate {
+    const KIND: &'static str = "evaluate";
+    type Outcome = EvaluationInfo;
+
+    fn run(&self, ctx: &Ctx) -> Result<EvaluationInfo, Stop> {
+        let (engine, store) = (ctx.engine, &ctx.engine.store);
+        if self.batch == 0 || !(0.0..=1.0).contains(&self.threshold) {
+            return Err(
+                Error::usage("batch must be at least 1, and threshold between 0 and 1").into(),
+            );
+        }
+        let run = store.run(&self.run)?;
+        let checkpoint = checkpoint_of(store, &run, self.checkpoint.as_deref())?;
+        let split = store
+            .split_by_id(checkpoint.split_id)?
+            .ok_or_else(|| Error::new(Code::Damaged, "the run's split is gone"))?;
+        let facts: Option<RunFacts> = serde_json::from_str(&run.facts).ok();
+        let fakes = match run_kind(run.kind) {
+            RunKind::Realism => {
+                let trained_on = facts.and_then(|facts| facts.fakes);
+                let name = self.fakes.clone().or(trained_on);
+                let name = name
+                    .ok_or_else(|| Error::usage("the run does not know its fakes; name a set"))?;
+                let set = store.fake_set(&name)?;
+                if set.split_id != split.id {
+                    let wrong = format!(
+                        "the fakes {name:?} were made on another split than {:?}",
+                        split.name
+                    );
+                    return Err(Error::usage(wrong).into());
+                }
+                Some(set)
+            }
+            _ => None,
+        };
+        ctx.tick(Progress::new("reading the model", 0, None, "bytes"));
+        let (kind, names) = (run_kind(run.kind), class_names(run_kind(run.kind), &split)?);
+        let device = open_device(&self.device)?;
+        let config = EvaluationConfig {
+            kind,
+            checkpoint: checkpoint.role.as_str().to_owned(),
+            step: checkpoint.step,
+            classes: names.clone(),
+            threshold: (kind == RunKind::Realism).then_some(self.threshold),
+            fakes: fakes
+                .as_ref()
+                .map(|set| from_json(&set.config))
+                .transpose()?,
+            limit: self.limit,
+            batch: self.batch,
+            seed: self.seed,
+            device: device_name(&device).to_owned(),
+            threads: threads(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let (figures, predictions) = match kind {
+            RunKind::Generator => {
+                let generator = engine.generator_of(checkpoint.clone(), &device)?;
+                self.measure_generator(ctx, &generator, &split)?
+            }
+            RunKind::Realism | RunKind::Upvotes => {
+                let judge = engine.classifier_of(checkpoint.clone(), &device)?;
+                self.measure_classifier(ctx, &judge, &split, fakes.as_ref(), &names)?
+            }
+        };
+        ctx.go_on()?;
+        Ok(self.store(
+            engine,
+            &checkpoint,
+            &split,
+            fakes.as_ref(),
+            config,
+            figures,
+            &predictions,
+        )?)
+    }
+}
+
+/// What the classes are called; none for a generator.
+fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
+    Ok(match kind {
+        RunKind::Generator => Vec::new(),
+        RunKind::Realism => vec!["fake".to_owned(), "real".to_owned()],
+        RunKind::Upvotes => {
+            let [a, b, c] = examples::edges(split)?.edges();
+            let between = |from: i64, to: i64| match to - from {
+                1 => format!("score {from}"),
+                _ => format!("score {from} to {}", to - 1),
+            };
+            vec![
+                format!("score below {a}"),
+                between(a, b),
+                between(b, c),
+                format!("score {c} and up"),
+            ]
+        }
+    })
+}
+
+fn subject(example: &Labelled) -> Result<Subject> {
+    match (example.pair_id, example.fake_id) {
+        (Some(pair), _) => Ok(Subject::Pair(pair)),
+        (None, Some(fake)) => Ok(Subject::Fake(fake)),
+        (None, None) => Err(Error::internal("an example of no pair and no fake")),
+    }
+}
+
+fn texts(examples: &[Labelled]) -> Vec<(&str, &str)> {
+    examples
+        .iter()
+        .map(|e| (e.comment.as_str(), e.reply.as_str()))
+        .collect()
+}
+
+impl Evaluate {
+    fn nothing(&self, split: &Split) -> Stop {
+        let what = format!(
+            "the {} side of split {:?} has no examples for this run",
+            self.side, split.name
+        );
+        Error::new(Code::NotFound, what).into()
+    }
+
+    fn measure_generator(
+        &self,
+        ctx: &Ctx,
+        generator: &crate::model::Generator,
+        split: &Split,
+    ) -> Result<(Figures, Vec<Prediction>), Stop> {
+        let store = &ctx.engine.store;
+        let found = examples::pairs(store, split, self.side, self.limit, self.seed)?;
+        if found.is_empty() {
+            return Err(self.nothing(split));
+        }
+        let vocabulary = generator.model.config().vocab_size;
+        let mut unigram = Unigram::new(vocabulary);
+        let learnt = examples::pairs(store, split, Side::Train, BASELINE_EXAMPLES, self.seed)?;
+        for example in generator
+            .text
+            .examples(&texts(&learnt))
+            .map_err(Error::from)?
+        {
+            unigram.learn(&example.ids[example.prompt..]);
+        }
+        let (mut sum, mut unigram_sum, mut tokens) = (0.0, 0.0, 0u64);
+        let mut predictions = Vec::with_capacity(found.len());
+        for some in found.chunks(AT_ONCE) {
+            ctx.go_on()?;
+            self.tick(ctx, predictions.len(), found.len());
+            let encoded = generator.text.examples(&texts(some)).map_err(Error::from)?;
+            let refs: Vec<_> = encoded.iter().collect();
+            let losses = evaluate::losses(&generator.model, &refs, Counted::Reply, self.batch)
+                .map_err(Error::from)?;
+            for ((example, encoded), (nll, n)) in some.iter().zip(&encoded).zip(losses) {
+                // the first token of a text is predicted by nothing
+                unigram_sum += unigram.nll(&encoded.ids[encoded.prompt.max(1)..]);
+                sum += nll;
+                tokens += n as u64;
+                predictions.push(Prediction {
+                    subject: subject(example)?,
+                    label: None,
+                    p: [None; 4],
+                    nll: Some(nll),
+                    tokens: u32::try_from(n).ok(),
+                });
+            }
+        }
+        self.tick(ctx, found.len(), found.len());
+        let figures = GeneratorFigures {
+            examples: found.len() as u64,
+            tokens,
+            loss: (tokens > 0)
+                .then(|| sum / tokens as f64)
+                .filter(|loss| loss.is_finite()),
+            perplexity: metrics::perplexity(sum, tokens),
+            unigram_perplexity: metrics::perplexity(unigram_sum, tokens),
+            chance_perplexity: vocabulary as u64,
+        };
+        Ok((Figures::Generator(figures), predictions))
+    }
+
+    fn measure_classifier(
+        &self,
+        ctx: &Ctx,
+        judge: &crate::model::Classifier,
+        split: &Split,
+        fakes: Option<&FakeSet>,
+        names: &[String],
+    ) -> Result<(Figures, Vec<Prediction>), Stop> {
+        let store = &ctx.engine.store;
+        let read = |side: Side, limit: usize, seed: u64| match fakes {
+            Some(fakes) => examples::realism(
+                store,
+                split,
+                fakes,
+                side,
+                judge.config.real_share,
+                limit,
+                seed,
+            ),
+            None => examples::upvotes(store, split, side, limit, seed),
+        };
+        let found = read(self.side, self.limit, self.seed)?;
+        if found.is_empty() {
+            return Err(self.nothing(split));
+        }
+        let classes = names.len();
+        // the baseline learns from what the run learnt from, as far as that is affordable
+        let limit = match judge.config.limit {
+            0 => BASELINE_EXAMPLES,
+            limit => limit.min(BASELINE_EXAMPLES),
+        };
+        let learnt = read(Side::Train, limit, judge.config.seed)?;
+        let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
+        let mut training_counts = vec![0; classes];
+        for (example, pair) in learnt
+            .iter()
+            .zip(judge.text.pairs(&texts(&learnt)).map_err(Error::from)?)
+        {
+            bayes.learn(&pair.ids, example.label as usize);
+            training_counts[example.label as usize] += 1;
+        }
+        let labels: Vec<usize> = found.iter().map(|e| e.label as usize).collect();
+        let mut measured = Predictions {
+            classes,
+            labels: labels.clone(),
+            p: Vec::new(),
+        };
+        let mut counted = Predictions {
+            classes,
+            labels,
+            p: Vec::new(),
+        };
+        let mut predictions = Vec::with_capacity(found.len());
+        for some in found.chunks(AT_ONCE) {
+            ctx.go_on()?;
+            self.tick(ctx, predictions.len(), found.len());
+            let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
+            let refs: Vec<&PairIds> = pairs.iter().collect();
+            let scores =
+                evaluate::probabilities(&judge.model, &refs, self.batch).map_err(Error::from)?;
+            for ((example, pair), p) in some.iter().zip(&pairs).zip(scores) {
+                counted.p.extend(bayes.probabilities(&pair.ids));
+                let mut stored = [None; 4];
+                for (slot, p) in stored.iter_mut().zip(&p) {
+                    *slot = Some(f64::from(*p));
+                }
+                measured.p.extend(p.into_iter().map(f64::from));
+                predictions.push(Prediction {
+                    subject: subject(example)?,
+                    label: u8::try_from(example.label).ok(),
+                    p: stored,
+                    nll: None,
+                    tokens: None,
+                });
+            }
+        }
+        self.tick(ctx, found.len(), found.len());
+        let baseline = figures::baseline_of(&measured, &training_counts, Some(&counted));
+        let figures = figures::of_classifier(&measured, names, self.threshold, baseline);
+        Ok((Figures::Classifier(figures), predictions))
+    }
+
+    fn tick(&self, ctx: &Ctx, done: usize, total: usize) {
+        let phase = format!("measuring {}", self.run);
+        ctx.tick(Progress::new(
+            phase,
+            done as u64,
+            Some(total as u64),
+            "examples",
+        ));
+    }
+
+    #[allow(clippy::too_many_arguments)] // all that one evaluation is
+    fn store(
+        &self,
+        engine: &Engine,
+        checkpoint: &Checkpoint,
+        split: &Split,
+        fakes: Option<&FakeSet>,
+        config: EvaluationConfig,
+        figures: Figures,
+        predictions: &[Prediction],
+    ) -> Result<EvaluationInfo> {
+        let new = NewEvaluation {
+            checkpoint_id: checkpoint.id,
+            split_id: split.id,
+            fake_set_id: fakes.map(|set| set.id),
+            side: self.side,
+            config: to_json(&config)?,
+            metrics: to_json(&figures)?,
+        };
+        let id = engine
+            .store
+            .evaluation_insert(&new, predictions, now_ms())?;
+        engine.evaluation(id)
+    }
+}
+
+impl Engine {
+    fn evaluation_info(&self, evaluation: Evaluation) -> Result<EvaluationInfo> {
+        let sets = self.store.fake_sets()?;
+        let fakes = sets
+            .into_iter()
+            .find(|set| Some(set.id) == evaluation.fake_set_id)
+            .map(|set| set.name);
+        Ok(EvaluationInfo {
+            id: evaluation.id,
+            split: self
+                .store
+                .split_by_id(evaluation.split_id)?
+                .map(|s| s.name)
+                .unwrap_or_default(),
+            side: evaluation.side,
+            fakes,
+            config: from_json(&evaluation.config)?,
+            figures: from_json(&evaluation.metrics)?,
+            created_ms: evaluation.created_ms,
+            run: evaluation.run,
+        })
+    }
+
+    /// All evaluations, in the order in which they were made.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn evaluations(&self) -> Result<Vec<EvaluationInfo>> {
+        self.store
+            .evaluations()?
+            .into_iter()
+            .map(|e| self.evaluation_info(e))
+            .collect()
+    }
+
+    /// An evaluation by its number.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn evaluation(&self, id: i64) -> Result<EvaluationInfo> {
+        self.evaluation_info(self.store.evaluation(id)?)
+    }
+
+    /// The evaluation of that number, or the latest of the run of that name.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when there is none; what to do then.
+    pub fn evaluation_of(&self, what: &str) -> Result<EvaluationInfo> {
+        if let Ok(id) = what.parse() {
+            return self.evaluation(id);
+        }
+        let run = self.store.run(what)?;
+        match self
+            .store
+            .evaluations()?
+            .into_iter()
+            .rfind(|e| e.run == run.name)
+        {
+            Some(evaluation) => self.evaluation_info(evaluation),
+            None => Err(Error::new(
+                Code::NotFound,
+                format!("run {what:?} has not been evaluated; `repartee evaluate {what}` does it"),
+            )),
+        }
+    }
+
+    /// A classifier evaluation's predictions, for charts and other thresholds.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it is a generator's.
+    pub fn predictions(&self, id: i64) -> Result<Predictions> {
+        let stored = self.store.predictions(id)?;
+        let classes = stored.first().map_or(0, |p| p.p.iter().flatten().count());
+        if classes < 2 {
+            return Err(Error::usage(format!(
+                "evaluation {id} is a generator's: it has no classes to draw"
+            )));
+        }
+        let mut out = Predictions {
+            classes,
+            ..Predictions::default()
+        };
+        for prediction in stored {
+            out.labels.push(prediction.label.map_or(0, usize::from));
+            out.p.extend(
+                prediction
+                    .p
+                    .iter()
+                    .take(classes)
+                    .map(|p| p.unwrap_or(f64::NAN)),
+            );
+        }
+        Ok(out)
+    }
+}
