@@ -29,6 +29,8 @@ use crate::args::*;
 use crate::out::{Out, Table, bytes, count, figure, seconds, short, text_width, time};
 use crate::watch::Watch;
 
+mod measure;
+
 /// Cancelled, or paused from the keyboard.
 const INTERRUPTED: u8 = 130;
 
@@ -50,6 +52,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Base { command } => app.base(command),
         Command::Train { command } => app.train(command),
         Command::Fakes { command } => app.fakes(command),
+        Command::Evaluate(args) => app.evaluate(args),
+        Command::Chart(args) => app.chart(args),
         Command::Generate(args) => app.generate(args),
         Command::Queue { command } => app.queue(command),
         Command::Export { command } => app.export(command),

@@ -1,0 +1,177 @@
+//! `repartee evaluate` and `repartee chart`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use repartee_engine::chart::ChartKind;
+use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
+use repartee_engine::figures::{ClassifierFigures, Figures};
+use repartee_engine::{Error, Side};
+
+use super::App;
+use crate::args::{ChartArgs, EvaluateArgs};
+use crate::out::{Table, count, figure, time};
+
+impl App {
+    pub(super) fn evaluate(&self, args: EvaluateArgs) -> Result<ExitCode> {
+        let engine = self.engine()?;
+        let Some(run) = args.run else {
+            return self.done(&engine.evaluations()?, |all| match all.is_empty() {
+                true => self
+                    .out
+                    .line("no evaluations yet; `repartee evaluate RUN` makes one"),
+                false => self.evaluations(all),
+            });
+        };
+        let usual = Evaluate::default();
+        let side = args
+            .side
+            .map(|word| word.parse::<Side>().map_err(Error::usage))
+            .transpose()?;
+        let job = Evaluate {
+            run,
+            checkpoint: args.checkpoint,
+            side: side.unwrap_or(usual.side),
+            fakes: args.fakes,
+            limit: args.limit.unwrap_or(usual.limit),
+            batch: args.batch.unwrap_or(usual.batch),
+            device: args.device.unwrap_or(usual.device.clone()),
+            ..usual
+        };
+        self.start(&engine, &job, |evaluation| {
+            self.evaluations(std::slice::from_ref(evaluation))?;
+            if let Figures::Classifier(figures) = &evaluation.figures {
+                self.out.line("")?;
+                self.classes(figures)?;
+                self.out.line(format!(
+                    "next: `repartee chart roc {} --out roc`",
+                    evaluation.run
+                ))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A line an evaluation, each with what it has to beat.
+    pub(super) fn evaluations(&self, all: &[EvaluationInfo]) -> Result<()> {
+        let mut table = Table::new([
+            "no.",
+            "run",
+            "step",
+            "split",
+            "side",
+            "made (UTC)",
+            "examples",
+            "figures",
+            "to beat",
+        ]);
+        for evaluation in all {
+            let (examples, figures, beat) = words(&evaluation.figures);
+            table.row([
+                evaluation.id.to_string(),
+                evaluation.run.clone(),
+                evaluation.config.step.to_string(),
+                evaluation.split.clone(),
+                evaluation.side.to_string(),
+                time(evaluation.created_ms),
+                count(examples),
+                figures,
+                beat,
+            ]);
+        }
+        table.print(self.out)
+    }
+
+    /// Each class against the rest, and the confusion matrix.
+    fn classes(&self, figures: &ClassifierFigures) -> Result<()> {
+        let mut head: Vec<String> = [
+            "class",
+            "examples",
+            "TP",
+            "FP",
+            "TN",
+            "FN",
+            "precision",
+            "recall",
+            "F1",
+            "AUC",
+        ]
+        .map(String::from)
+        .into();
+        head.extend(
+            figures
+                .classes
+                .iter()
+                .map(|class| format!("called {}", class.name)),
+        );
+        let mut table = Table::new(head);
+        for (class, called) in figures.classes.iter().zip(&figures.confusion) {
+            let mut row = vec![class.name.clone()];
+            row.extend([class.examples, class.tp, class.fp, class.tn, class.fn_].map(count));
+            row.extend([class.precision, class.recall, class.f1, class.auc].map(|x| figure(x, 3)));
+            row.extend(called.iter().map(|n| count(*n)));
+            table.row(row);
+        }
+        table.print(self.out)
+    }
+
+    pub(super) fn chart(&self, args: ChartArgs) -> Result<ExitCode> {
+        let engine = self.engine()?;
+        let kind = ChartKind::parse(&args.what)?;
+        let out = match args.out.is_empty() {
+            true => vec![format!("{}-{}", args.of.join("-"), args.what).into()],
+            false => args.out,
+        };
+        let files = engine.chart_files(kind, &args.of, &out)?;
+        let names: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        self.done(&serde_json::json!({ "files": names }), |_| {
+            self.out.line(format!("wrote {}", names.join(", ")))
+        })
+    }
+}
+
+/// Number of examples, the figures, and those of chance and of counting words.
+fn words(figures: &Figures) -> (u64, String, String) {
+    match figures {
+        Figures::Generator(f) => (
+            f.examples,
+            format!(
+                "perplexity {} on {} reply tokens",
+                figure(f.perplexity, 2),
+                count(f.tokens)
+            ),
+            format!(
+                "unigram {}, chance {}",
+                figure(f.unigram_perplexity, 2),
+                count(f.chance_perplexity)
+            ),
+        ),
+        Figures::Classifier(f) => {
+            let micro = match f.micro_auc {
+                Some(micro) => format!(" (macro), {} (micro)", figure(Some(micro), 3)),
+                None => String::new(),
+            };
+            let (accuracy, f1, loss) = (
+                figure(f.accuracy, 3),
+                figure(f.f1, 3),
+                figure(f.log_loss, 3),
+            );
+            let b = &f.baseline;
+            (
+                f.examples,
+                format!(
+                    "AUC {}{micro}, accuracy {accuracy}, F1 {f1}, log loss {loss}",
+                    figure(f.auc, 3)
+                ),
+                format!(
+                    "unigram AUC {}, chance 0.5; accuracy of the commonest class {}",
+                    figure(b.unigram_auc, 3),
+                    figure(b.majority_accuracy, 3)
+                ),
+            )
+        }
+    }
+}
