@@ -29,6 +29,7 @@ use crate::args::*;
 use crate::out::{Out, Table, bytes, count, figure, seconds, short, text_width, time};
 use crate::watch::Watch;
 
+mod care;
 mod measure;
 
 /// Cancelled, or paused from the keyboard.
@@ -58,6 +59,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Queue { command } => app.queue(command),
         Command::Export { command } => app.export(command),
         Command::Job { command } => app.job(command),
+        Command::Check => app.check(),
+        Command::Compact => app.compact(),
+        Command::Size => app.size(),
+        Command::Doctor => app.doctor(),
         Command::Bench { command } => app.bench(command),
         Command::Completions { shell } => {
             // into memory first: clap_complete panics where standard output is a closed pipe

@@ -9,6 +9,8 @@ pub mod base;
 pub mod bench;
 pub mod bundle;
 pub mod chart;
+pub mod check;
+pub mod doctor;
 pub mod error;
 pub mod evaluate;
 pub mod examples;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::blobs::{self, Hash};
-use crate::{Result, Store, beside};
+use crate::{Error, Result, Store, beside};
 
 /// What a check found. Empty lists mean that all is well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,12 +93,15 @@ impl Store {
     /// When the file cannot be read at all; damage that was found is no error but part of the answer.
     pub fn check(&self, mut on_blob: impl FnMut(u64, u64) -> bool) -> Result<Check> {
         let mut check = Check::default();
-        let blobs: Vec<(Hash, u64)> = self.read(|db| {
+        // a damaged page can end each part of the reading; that too is part of the answer
+        let integrity = self.read(|db| {
             let mut query = db.prepare("PRAGMA integrity_check(100)")?;
             let lines = query.query_map([], |row| row.get::<_, String>(0))?;
-            check.integrity = lines.collect::<Result<_, _>>()?;
-            check.integrity.retain(|line| line != "ok");
-
+            Ok(lines.collect::<Result<Vec<_>, _>>()?)
+        });
+        check.integrity = noted(integrity)?;
+        check.integrity.retain(|line| line != "ok");
+        let foreign_keys = self.read(|db| {
             let mut query = db.prepare("PRAGMA foreign_key_check")?;
             let lines = query.query_map([], |row| {
                 let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
@@ -108,19 +111,29 @@ impl Store {
                     None => format!("a row of {table} refers to a {parent} that is not there"),
                 })
             })?;
-            check.foreign_keys = lines.take(100).collect::<Result<_, _>>()?;
-
+            Ok(lines.take(100).collect::<Result<Vec<_>, _>>()?)
+        });
+        check.foreign_keys = noted(foreign_keys)?;
+        let blobs = self.read(|db| {
             let mut query = db.prepare("SELECT hash, bytes FROM blob ORDER BY hash")?;
             let rows = query.query_map([], |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+                Ok((row.get::<_, Hash>(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        });
+        let blobs = match blobs {
+            Err(Error::Damaged(what)) => {
+                check.blobs.push(what);
+                Vec::new()
+            }
+            other => other?,
+        };
         let total = blobs.iter().map(|(_, bytes)| bytes).sum();
         for (hash, bytes) in blobs {
-            let fault = self.read(|db| blob_fault(db, &hash, bytes))?;
-            if let Some(fault) = fault {
-                check.blobs.push(fault);
+            match self.read(|db| blob_fault(db, &hash, bytes)) {
+                Ok(fault) => check.blobs.extend(fault),
+                Err(Error::Damaged(what)) => check.blobs.push(what),
+                Err(error) => return Err(error),
             }
             check.blobs_checked += 1;
             check.bytes_checked += bytes;
@@ -212,6 +225,14 @@ impl Store {
     fn file_bytes(&self) -> u64 {
         let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |m| m.len());
         bytes(self.path()) + bytes(&beside(self.path(), "-wal"))
+    }
+}
+
+/// Damage as a line of the answer instead of an error.
+fn noted(lines: Result<Vec<String>>) -> Result<Vec<String>> {
+    match lines {
+        Err(Error::Damaged(what)) => Ok(vec![what]),
+        other => other,
     }
 }
 

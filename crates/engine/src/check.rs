@@ -1,0 +1,147 @@
+//! Care of the project file: is it whole, what takes the room, giving room back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Progress, is_stale, now_ms};
+
+/// What a check of the project file found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Whether nothing was found.
+    pub whole: bool,
+    /// What SQLite's integrity check says.
+    pub integrity: Vec<String>,
+    /// Rows that refer to rows that are not there.
+    pub references: Vec<String>,
+    /// Stored tensors and files whose bytes are not those that were stored.
+    pub blobs: Vec<String>,
+    /// How many blobs were compared with their hash.
+    pub blobs_checked: u64,
+    /// How many bytes those have.
+    pub bytes_checked: u64,
+}
+
+/// What giving room back did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compacted {
+    /// Bytes of the file and its write-ahead log before.
+    pub before: u64,
+    /// And after.
+    pub after: u64,
+    /// Bytes of tensors that nothing needed any more.
+    pub collected: u64,
+}
+
+/// What takes the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// Bytes of the file.
+    pub file: u64,
+    /// Bytes of the write-ahead log beside it.
+    pub log: u64,
+    /// Bytes within the file that are free; `compact` gives them back.
+    pub free: u64,
+    /// Each family of tables, the largest first.
+    pub families: Vec<Room>,
+}
+
+/// The room that a family of tables takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// comments, pairs, splits, weights, ...
+    pub family: String,
+    /// Bytes of its tables and indexes.
+    pub bytes: u64,
+    /// Rows of its main table.
+    pub rows: u64,
+}
+
+impl Engine {
+    /// Checks the whole project file: SQLite's integrity check, every reference between rows, and every
+    /// tensor and file against its hash. Damage is not an error but part of the answer.
+    ///
+    /// # Errors
+    /// [`Code::Damaged`] when the file is too damaged to be read at all, [`Code::Usage`] when it was
+    /// interrupted.
+    pub fn check(&self, on_progress: &dyn Fn(Progress)) -> Result<Checked> {
+        on_progress(Progress::new(
+            "checking tables and references",
+            0,
+            None,
+            "bytes",
+        ));
+        let found = self.store.check(|done, total| {
+            on_progress(Progress::new(
+                "checking tensors",
+                done,
+                Some(total),
+                "bytes",
+            ));
+            self.interrupt.presses() == 0
+        })?;
+        if self.interrupt.presses() > 0 {
+            return Err(Error::usage(
+                "the check was interrupted; what it found so far is not all",
+            ));
+        }
+        Ok(Checked {
+            whole: found.is_whole(),
+            integrity: found.integrity,
+            references: found.foreign_keys,
+            blobs: found.blobs,
+            blobs_checked: found.blobs_checked,
+            bytes_checked: found.bytes_checked,
+        })
+    }
+
+    /// Gives room back: tensors that nothing needs any more go, and the file is rebuilt without its
+    /// free pages. Needs as much free disk as the file has.
+    ///
+    /// # Errors
+    /// [`Code::Busy`] while a job runs, here or elsewhere; [`Code::DiskFull`]; the file is then as it was.
+    pub fn compact(&self) -> Result<Compacted> {
+        use repartee_store::jobs::JobState;
+        let now = now_ms();
+        let running = self.store.jobs()?.into_iter().find(|job| {
+            job.state == JobState::Running && !is_stale(job.owner.as_deref(), job.beat_ms, now)
+        });
+        if let Some(job) = running {
+            return Err(Error::new(
+                Code::Busy,
+                format!(
+                    "job {} ({}) is running; compact the project when it is done, or pause it first",
+                    job.id, job.kind
+                ),
+            ));
+        }
+        let done = self.store.compact()?;
+        Ok(Compacted {
+            before: done.before,
+            after: done.after,
+            collected: done.collected,
+        })
+    }
+
+    /// What takes the room in the project file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn size(&self) -> Result<Size> {
+        let size = self.store.size()?;
+        let families = size.families.into_iter();
+        Ok(Size {
+            file: size.file,
+            log: size.wal,
+            free: size.free,
+            families: families
+                .map(|room| Room {
+                    family: room.family.into(),
+                    bytes: room.bytes,
+                    rows: room.rows,
+                })
+                .collect(),
+        })
+    }
+}

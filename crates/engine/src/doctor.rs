@@ -1,0 +1,298 @@
+//! What this machine can do, and what would stand in the way: the first thing to ask for in a report
+//! of a fault. Needs no project, and looks at one if it is given.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::error::Code;
+use crate::job::{is_stale, now_ms};
+
+/// How a finding is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// Works, but slower or with less than there could be.
+    Note,
+    /// Something will not work until this is mended.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub what: String,
+    /// How it is to be taken.
+    pub verdict: Verdict,
+    /// What was found, and what to do about it.
+    pub text: String,
+}
+
+/// All that was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doctor {
+    /// In the order in which a person would ask.
+    pub findings: Vec<Finding>,
+}
+
+impl Doctor {
+    /// Whether nothing is bad.
+    pub fn is_well(&self) -> bool {
+        self.findings
+            .iter()
+            .all(|finding| finding.verdict != Verdict::Bad)
+    }
+
+    fn add(&mut self, what: &str, verdict: Verdict, text: impl Into<String>) {
+        self.findings.push(Finding {
+            what: what.to_owned(),
+            verdict,
+            text: text.into(),
+        });
+    }
+}
+
+/// Memory under which fine-tuning GPT-2 (124M) with the default batch does not fit.
+const ENOUGH_MEMORY: u64 = 6 << 30;
+/// Disk that a project with one run of GPT-2 (124M) and its checkpoints needs.
+const ENOUGH_DISK: u64 = 4 << 30;
+
+/// Looks at the machine, the folder for projects, and, if one is given, the project.
+pub fn doctor(project: Option<&Path>) -> Doctor {
+    use Verdict::{Bad, Good, Note};
+    let mut doctor = Doctor::default();
+    doctor.add(
+        "program",
+        Good,
+        format!(
+            "repartee {}, {} {}, SQLite {}",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            repartee_store::sqlite_version()
+        ),
+    );
+
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (verdict, vectors) = vectors();
+    doctor.add("processor", verdict, format!("{cores} cores, {vectors}"));
+
+    match memory() {
+        Some((total, free)) => doctor.add(
+            "memory",
+            if free < ENOUGH_MEMORY { Note } else { Good },
+            format!(
+                "{} free of {}{}",
+                gib(free),
+                gib(total),
+                if free < ENOUGH_MEMORY {
+                    "; fine-tuning GPT-2 (124M) needs about 5 GiB, so take smaller batches or a smaller base"
+                } else {
+                    ""
+                }
+            ),
+        ),
+        None => doctor.add("memory", Note, "this system does not say how much is free"),
+    }
+
+    match repartee_models::device(repartee_models::DeviceChoice::Auto) {
+        Ok(device) => {
+            doctor.add(
+                "device",
+                Good,
+                format!("auto is {}", repartee_models::device_name(&device)),
+            );
+        }
+        Err(error) => doctor.add("device", Bad, error.to_string()),
+    }
+
+    let folder = match project.and_then(Path::parent) {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match free_disk(folder) {
+        Some(free) if free < ENOUGH_DISK => doctor.add(
+            "disk",
+            Note,
+            format!(
+                "{} free in {}; a run of GPT-2 (124M) with its checkpoints takes about 3 GiB",
+                gib(free),
+                folder.display()
+            ),
+        ),
+        Some(free) => doctor.add(
+            "disk",
+            Good,
+            format!("{} free in {}", gib(free), folder.display()),
+        ),
+        None => doctor.add(
+            "disk",
+            Note,
+            format!("no word on the free room in {}", folder.display()),
+        ),
+    }
+
+    let hub = std::env::var("HF_ENDPOINT").unwrap_or_else(|_| "https://huggingface.co".into());
+    doctor.add(
+        "hub",
+        Good,
+        format!("bases by name come from {hub} (HF_ENDPOINT changes that)"),
+    );
+
+    if let Some(path) = project {
+        look_at(&mut doctor, path);
+    }
+    doctor
+}
+
+/// Opens the project and looks at its jobs and its room.
+fn look_at(doctor: &mut Doctor, path: &Path) {
+    use Verdict::{Bad, Good, Note};
+    let engine = match Engine::open(path) {
+        Ok(engine) => engine,
+        Err(error) => {
+            let verdict = if error.code == Code::NotFound {
+                Note
+            } else {
+                Bad
+            };
+            return doctor.add("project", verdict, error.message);
+        }
+    };
+    match engine.store.counts() {
+        Ok(counts) => doctor.add(
+            "project",
+            Good,
+            format!(
+                "{}: {} comments, {} pairs, {} checkpoints; `repartee check` reads every byte",
+                path.display(),
+                counts.comments,
+                counts.pairs,
+                counts.checkpoints
+            ),
+        ),
+        Err(error) => return doctor.add("project", Bad, error.to_string()),
+    }
+    let now = now_ms();
+    let left = engine
+        .store
+        .jobs()
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|job| {
+            job.state == repartee_store::jobs::JobState::Running
+                && is_stale(job.owner.as_deref(), job.beat_ms, now)
+        });
+    for job in left {
+        let text = format!(
+            "{} ({}) lost its process; `repartee job resume {}` goes on with it",
+            job.id, job.kind, job.id
+        );
+        doctor.add("job", Note, text);
+    }
+    if let Ok(size) = engine.store.size() {
+        if size.free > size.file / 2 && size.free > 64 << 20 {
+            let text = format!(
+                "{} of {} are free; `repartee compact` gives them back",
+                gib(size.free),
+                gib(size.file)
+            );
+            doctor.add("room", Note, text);
+        }
+    }
+}
+
+/// The vector instructions that the fused operations use.
+fn vectors() -> (Verdict, &'static str) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            return (Verdict::Good, "AVX-512");
+        }
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+        {
+            return (Verdict::Good, "AVX2 and FMA");
+        }
+        (
+            Verdict::Note,
+            "neither AVX2 nor AVX-512: training works, several times slower",
+        )
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        (
+            Verdict::Good,
+            "vector instructions as the compiler found them",
+        )
+    }
+}
+
+/// Bytes of memory, all and free, where the system has `/proc/meminfo`.
+fn memory() -> Option<(u64, u64)> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let field = |name: &str| -> Option<u64> {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib << 10)
+    };
+    Some((field("MemTotal:")?, field("MemAvailable:")?))
+}
+
+/// Bytes that may still be written in a folder.
+#[cfg(unix)]
+fn free_disk(folder: &Path) -> Option<u64> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;
+    let mut stat = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero byte and `stat` has room for the answer, which is read only
+    // when the call says that it was written.
+    let stat = unsafe {
+        if libc::statvfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
+            return None;
+        }
+        stat.assume_init()
+    };
+    // the fields have other widths on other systems
+    #[allow(clippy::unnecessary_cast)]
+    Some(stat.f_bavail as u64 * stat.f_frsize as u64)
+}
+
+#[cfg(not(unix))]
+fn free_disk(_folder: &Path) -> Option<u64> {
+    None
+}
+
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn it_looks_at_the_machine_and_the_project() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.repartee");
+        let of = |doctor: &Doctor, what: &str| {
+            doctor
+                .findings
+                .iter()
+                .find(|f| f.what == what)
+                .map(|f| f.verdict)
+        };
+        assert_eq!(of(&doctor(Some(&path)), "project"), Some(Verdict::Note));
+        Engine::create(&path).unwrap();
+        let well = doctor(Some(&path));
+        assert_eq!(of(&well, "project"), Some(Verdict::Good));
+        assert!(well.is_well(), "{well:?}");
+        std::fs::write(&path, "no project").unwrap();
+        assert!(!doctor(Some(&path)).is_well());
+        assert_eq!(of(&doctor(None), "project"), None);
+    }
+}
