@@ -20,8 +20,8 @@ use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
-    Code, Decode, Ended, Engine, Error, Filter, Format, Job, Mapping, Outcome, Permission, Recipe,
-    Shares,
+    Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Outcome,
+    Permission, Recipe, Shares,
 };
 use serde::Serialize;
 
@@ -30,6 +30,7 @@ use crate::out::{Out, Table, bytes, count, figure, seconds, short, text_width, t
 use crate::watch::Watch;
 
 mod care;
+mod demo;
 mod measure;
 
 /// Cancelled, or paused from the keyboard.
@@ -63,6 +64,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Compact => app.compact(),
         Command::Size => app.size(),
         Command::Doctor => app.doctor(),
+        Command::Demo(args) => app.demo(args),
         Command::Bench { command } => app.bench(command),
         Command::Completions { shell } => {
             // into memory first: clap_complete panics where standard output is a closed pipe
@@ -71,7 +73,6 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             std::io::stdout().lock().write_all(&script)?;
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err(Error::internal("not wired").into()),
     }
 }
 
@@ -1162,7 +1163,11 @@ fn only_project(folder: &Path) -> Result<PathBuf> {
 
 /// The first Ctrl-C asks the running job to rest or end, the second to end, the third ends the program.
 fn listen(engine: &Engine) -> Result<()> {
-    let interrupt = engine.interrupt.clone();
+    listen_to(&engine.interrupt)
+}
+
+fn listen_to(interrupt: &Interrupt) -> Result<()> {
+    let interrupt = interrupt.clone();
     ctrlc::set_handler(move || match interrupt.press() {
         1 => {
             let _ = writeln!(

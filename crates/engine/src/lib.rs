@@ -10,6 +10,7 @@ pub mod bench;
 pub mod bundle;
 pub mod chart;
 pub mod check;
+pub mod demo;
 pub mod doctor;
 pub mod error;
 pub mod evaluate;

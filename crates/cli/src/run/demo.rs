@@ -1,0 +1,79 @@
+//! `repartee demo`
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use repartee_engine::Interrupt;
+use repartee_engine::demo::{Demo, DemoReport, demo};
+
+use super::{App, listen_to};
+use crate::args::DemoArgs;
+use crate::out::{Table, figure, seconds, short};
+use crate::watch::Watch;
+
+impl App {
+    pub(super) fn demo(&self, args: DemoArgs) -> Result<ExitCode> {
+        let interrupt = Interrupt::default();
+        listen_to(&interrupt)?;
+        let usual = Demo::default();
+        let sizes = Demo {
+            threads: args.sample_threads.map_or(usual.threads, |n| n as u64),
+            scale: args.scale.unwrap_or(usual.scale),
+            ..usual
+        };
+        let watch = Watch::new(self.out);
+        let report = demo(&args.folder, &sizes, &interrupt, &|signal| {
+            watch.signal(signal)
+        });
+        drop(watch);
+        let report = report?;
+        self.done(&report, |report| self.report(report))
+    }
+
+    fn report(&self, report: &DemoReport) -> Result<()> {
+        self.out.line(
+            "\nAll of this is synthetic: the threads were made by Repartee's own generator.\n",
+        )?;
+        self.evaluations(&report.evaluations)?;
+        self.out.line("")?;
+        let mut table = Table::new([
+            "comment",
+            "reply picked for the queue",
+            "p(real)",
+            "expected bin",
+        ]);
+        for answered in &report.generated.comments {
+            match answered.candidates.iter().find(|c| c.picked) {
+                Some(c) => table.row([
+                    short(&answered.comment, 60),
+                    short(&c.text, 80),
+                    figure(c.p_real, 3),
+                    figure(c.expected_bin, 2),
+                ]),
+                None => table.row([
+                    short(&answered.comment, 60),
+                    "none was good enough".to_owned(),
+                    String::new(),
+                    String::new(),
+                ]),
+            }
+        }
+        table.print(self.out)?;
+        self.out.line("")?;
+        let mut table = Table::new(["step", "took"]);
+        for (what, took) in &report.seconds {
+            table.row([what.clone(), seconds(*took)]);
+        }
+        table.row([
+            "all".to_owned(),
+            seconds(report.seconds.iter().map(|(_, s)| s).sum()),
+        ]);
+        table.print(self.out)?;
+        self.out.line("\ncharts:")?;
+        for file in &report.charts {
+            self.out.line(format!("  {}", file.display()))?;
+        }
+        let project = report.project.display();
+        self.out.line(format!("\nnext: `repartee queue list --project {project}`, `repartee fakes show --project {project}`"))
+    }
+}

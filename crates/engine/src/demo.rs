@@ -1,0 +1,286 @@
+//! The whole loop on synthetic data: import, pairs, split, three small models from scratch, fakes,
+//! evaluation, charts, generation, queue. Everything a user would do by hand, in the same order and with
+//! the same jobs; only the texts are made up.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use repartee_datasets::sample;
+use serde::{Deserialize, Serialize};
+
+use crate::base::BaseNew;
+use crate::chart::ChartKind;
+use crate::error::{Code, Error, Result};
+use crate::evaluate::{Evaluate, EvaluationInfo};
+use crate::fakes::{FakesInfo, MakeFakes};
+use crate::generate::{Generate, Generated};
+use crate::import::Import;
+use crate::job::{Ended, Signal, Signals};
+use crate::pairs::BuildPairs;
+use crate::pick::Criteria;
+use crate::run_config::{RunConfig, RunKind};
+use crate::splits::{AuditSplit, MakeSplit, SplitInfo};
+use crate::train::Train;
+use crate::{Decode, Engine, Format, Interrupt, Job, Permission};
+
+/// The sizes of the demo.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Demo {
+    /// Synthetic threads, about 16 comments each.
+    pub threads: u64,
+    /// Scale of the training steps and of the numbers of fakes: 1 is the real demo, less is for tests.
+    pub scale: f64,
+    /// The seed of everything random.
+    pub seed: u64,
+}
+
+impl Default for Demo {
+    fn default() -> Self {
+        Self {
+            threads: 600,
+            scale: 1.0,
+            seed: 1,
+        }
+    }
+}
+
+/// What the demo came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DemoReport {
+    /// The project it made.
+    pub project: PathBuf,
+    /// What was split how.
+    pub split: SplitInfo,
+    /// The fakes.
+    pub fakes: FakesInfo,
+    /// The three models, measured on the test side.
+    pub evaluations: Vec<EvaluationInfo>,
+    /// What was written to unseen comments.
+    pub generated: Generated,
+    /// Where the charts are.
+    pub charts: Vec<PathBuf>,
+    /// What took how long: a step's name and its seconds.
+    pub seconds: Vec<(String, f64)>,
+}
+
+/// The demo while it runs.
+struct Show<'a> {
+    engine: &'a Engine,
+    demo: &'a Demo,
+    signals: Signals<'a>,
+    seconds: Vec<(String, f64)>,
+}
+
+impl Show<'_> {
+    /// Does one step by its job.
+    fn step<J: Job>(&mut self, what: &str, job: &J) -> Result<J::Outcome> {
+        (self.signals)(Signal::Log {
+            text: format!("== {what}"),
+        });
+        let begun = Instant::now();
+        let outcome = match self.engine.start(job, self.signals)? {
+            Ended::Done(outcome) => outcome,
+            Ended::Paused | Ended::Cancelled => {
+                return Err(Error::usage(
+                    "the demo was interrupted; what it stored until then is in its project",
+                ));
+            }
+        };
+        self.seconds
+            .push((what.to_owned(), begun.elapsed().as_secs_f64()));
+        Ok(outcome)
+    }
+
+    fn scaled(&self, n: usize) -> usize {
+        ((n as f64 * self.demo.scale).round() as usize).max(2)
+    }
+
+    /// Settings that suit small models from scratch on this sample.
+    fn run(&self, kind: RunKind, name: &str, steps: usize) -> RunConfig {
+        RunConfig {
+            name: name.to_owned(),
+            steps: self.scaled(steps),
+            batch_size: 32,
+            max_tokens: 96,
+            learning_rate: 1e-3,
+            dropout: 0.1,
+            validate_limit: 200,
+            patience: 0,
+            samples: 2,
+            seed: self.demo.seed,
+            ..RunConfig::of(kind)
+        }
+    }
+}
+
+/// Makes a project in `folder` (made if it is not there; it must be empty) and goes the whole loop in it.
+/// Ctrl-C comes in by `interrupt`, progress goes out by `signals`.
+///
+/// # Errors
+/// [`Code::Exists`] when the folder is not empty, or whatever a step fails with.
+pub fn demo(
+    folder: &Path,
+    demo: &Demo,
+    interrupt: &Interrupt,
+    signals: Signals,
+) -> Result<DemoReport> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
+    let mut entries = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?;
+    if entries.next().is_some() {
+        return Err(Error::new(
+            Code::Exists,
+            format!(
+                "{} is not empty; name a new folder for the demo, or remove this one",
+                folder.display()
+            ),
+        ));
+    }
+    let project = folder.join("demo.repartee");
+    let mut engine = Engine::create(&project)?;
+    engine.interrupt = interrupt.clone();
+    let mut show = Show {
+        engine: &engine,
+        demo,
+        signals,
+        seconds: Vec::new(),
+    };
+
+    let file = folder.join("synthetic.ndjson");
+    write_sample(&file, demo)?;
+    let import = Import {
+        files: vec![file],
+        format: Some(Format::Pushshift),
+        name: Some("synthetic threads".to_owned()),
+        permission: Permission::Synthetic,
+        note: "made by Repartee's own generator; no person wrote any of it".to_owned(),
+        ..Import::default()
+    };
+    show.step("import of the synthetic threads", &import)?;
+    show.step("pairs of comment and reply", &BuildPairs::default())?;
+    let split = show.step(
+        "split by thread",
+        &MakeSplit {
+            seed: demo.seed,
+            ..MakeSplit::default()
+        },
+    )?;
+    show.step(
+        "audit of the split",
+        &AuditSplit {
+            name: split.name.clone(),
+        },
+    )?;
+    for (name, kind, layers, width) in [
+        ("small-gpt2", "gpt2", 4, 128),
+        ("small-bert", "bert", 3, 96),
+    ] {
+        let base = BaseNew {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            layers,
+            width,
+            heads: 4,
+            context: 128,
+            vocab: 2000,
+            split: Some(split.name.clone()),
+            seed: demo.seed,
+            ..BaseNew::default()
+        };
+        show.step(&format!("base {name} from scratch"), &base)?;
+    }
+
+    let writer = show.run(RunKind::Generator, "writer", 400);
+    show.step("training of the generator", &Train::new(&writer)?)?;
+    let decode = Decode {
+        max_new_tokens: 48,
+        seed: demo.seed,
+        ..Decode::default()
+    };
+    let fakes = MakeFakes {
+        generator: writer.name.clone(),
+        comments: [show.scaled(2000), show.scaled(200), show.scaled(400)],
+        batch: 64,
+        decode: decode.clone(),
+        ..MakeFakes::default()
+    };
+    let fakes = show.step("fakes to the comments of each side", &fakes)?;
+    let judge = show.run(RunKind::Realism, "judge", 300);
+    show.step("training of the realism model", &Train::new(&judge)?)?;
+    let votes = show.run(RunKind::Upvotes, "votes", 300);
+    show.step("training of the upvotes model", &Train::new(&votes)?)?;
+
+    let mut evaluations = Vec::new();
+    for run in [&writer, &judge, &votes] {
+        let evaluate = Evaluate {
+            run: run.name.clone(),
+            batch: 32,
+            ..Evaluate::default()
+        };
+        evaluations.push(show.step(
+            &format!("evaluation of {} on the test side", run.name),
+            &evaluate,
+        )?);
+    }
+    let charts = draw(&engine, folder, [&writer.name, &judge.name, &votes.name])?;
+    let generate = Generate {
+        unseen: 5,
+        generator: writer.name,
+        realism: Some(judge.name),
+        upvotes: Some(votes.name),
+        candidates: 10,
+        decode,
+        // the judge is meant to catch this generator: what a person would get past it is shown
+        criteria: Criteria {
+            min_p_real: 0.5,
+            ..Criteria::default()
+        },
+        ..Generate::default()
+    };
+    let generated = show.step("ten candidates for each of five unseen comments", &generate)?;
+    let seconds = show.seconds;
+    Ok(DemoReport {
+        project,
+        split,
+        fakes,
+        evaluations,
+        generated,
+        charts,
+        seconds,
+    })
+}
+
+fn write_sample(path: &Path, demo: &Demo) -> Result<()> {
+    let io = |e: std::io::Error| Error::io("write", path, &e);
+    let mut out = BufWriter::new(File::create(path).map_err(io)?);
+    sample::write_ndjson(&mut out, demo.seed, demo.threads).map_err(io)?;
+    out.flush().map_err(io)
+}
+
+/// All charts of the three runs, each as SVG, PNG and CSV, in `folder/charts`.
+fn draw(
+    engine: &Engine,
+    folder: &Path,
+    [writer, judge, votes]: [&String; 3],
+) -> Result<Vec<PathBuf>> {
+    let folder = folder.join("charts");
+    std::fs::create_dir_all(&folder).map_err(|e| Error::io("make", &folder, &e))?;
+    let mut files = Vec::new();
+    let wanted = [
+        (ChartKind::Loss, writer, "loss-writer"),
+        (ChartKind::Loss, judge, "loss-judge"),
+        (ChartKind::Loss, votes, "loss-votes"),
+        (ChartKind::Roc, judge, "roc-realism"),
+        (ChartKind::Roc, votes, "roc-upvotes"),
+        (ChartKind::Pr, judge, "pr-realism"),
+        (ChartKind::Confusion, judge, "confusion-realism"),
+        (ChartKind::Confusion, votes, "confusion-upvotes"),
+        (ChartKind::Calibration, judge, "calibration-realism"),
+    ];
+    for (kind, run, name) in wanted {
+        files.extend(engine.chart_files(kind, std::slice::from_ref(run), &[folder.join(name)])?);
+    }
+    Ok(files)
+}
