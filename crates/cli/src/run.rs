@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::CommandFactory;
 use repartee_engine::base::{BaseAdd, BaseInfo, BaseNew};
 use repartee_engine::bench::{Bench, What};
+use repartee_engine::bench_import::{BenchImport, bench_import};
 use repartee_engine::fakes::{FakesInfo, MakeFakes};
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::{Import, SourceInfo, seconds_of};
@@ -936,7 +937,24 @@ impl App {
                     ))
                 })
             }
-            _ => Err(Error::internal("not wired").into()),
+            ExportCommand::Pairs { file, split, side } => {
+                let side = side
+                    .map(|word| word.parse::<repartee_engine::Side>().map_err(Error::usage))
+                    .transpose()?;
+                let n = engine.pairs_export(&file, split.as_deref(), side)?;
+                self.done(&serde_json::json!({ "wrote": file, "pairs": n }), |_| {
+                    self.out
+                        .line(format!("wrote {} ({} pairs)", file.display(), count(n)))
+                })
+            }
+            ExportCommand::Run {
+                run,
+                folder,
+                checkpoint,
+            } => {
+                let folder = engine.run_export(&run, &folder, checkpoint.as_deref())?;
+                self.wrote(&folder)
+            }
         }
     }
 
@@ -946,12 +964,75 @@ impl App {
         })
     }
 
+    fn bench_import(&self, bench: &BenchImport) -> Result<ExitCode> {
+        let watch = Watch::new(Out {
+            quiet: true,
+            json: false,
+        });
+        let measured = bench_import(bench, &|signal| watch.signal(signal));
+        drop(watch);
+        let measured = measured?;
+        if self.out.json {
+            // one line, as the other measurements
+            println!("{}", serde_json::to_string(&measured)?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut table = Table::new(["what", "took", "speed"]);
+        let of = |share: Option<f64>| {
+            share.map_or(String::new(), |x| {
+                format!("{x:.2} of the speed of zstd -dc")
+            })
+        };
+        if let Some(alone) = measured.zstd_s {
+            table.row([
+                "zstd -dc alone".to_owned(),
+                format!("{alone:.2} s"),
+                String::new(),
+            ]);
+        }
+        let names = measured.bench.subreddits.join(", ");
+        table.row([
+            format!("filtering {names}"),
+            format!("{:.2} s", measured.filter_s),
+            of(measured.filter_of_zstd),
+        ]);
+        let speed = format!("{} rows/s", count(measured.load_rows_per_s as u64));
+        table.row([
+            "loading every row".to_owned(),
+            format!("{:.2} s", measured.load_s),
+            speed,
+        ]);
+        let speed = format!("{:.2} s a million comments", measured.join_s_per_million);
+        table.row([
+            format!("joining into {} pairs", count(measured.pairs)),
+            format!("{:.2} s", measured.join_s),
+            speed,
+        ]);
+        table.print(self.out)?;
+        self.out.line(format!(
+            "most memory: {} GB",
+            figure(measured.peak_rss_gb, 2)
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     fn bench(&self, command: BenchCommand) -> Result<ExitCode> {
         let (what, args) = match command {
             BenchCommand::Train(args) => (What::Train, args),
             BenchCommand::Generate(args) => (What::Generate, args),
             BenchCommand::Score(args) => (What::Score, args),
-            BenchCommand::Import { .. } => return Err(Error::internal("not wired").into()),
+            BenchCommand::Import {
+                file,
+                write,
+                subreddit,
+            } => {
+                let bench = BenchImport {
+                    file,
+                    write_mb: write,
+                    subreddits: subreddit,
+                };
+                return self.bench_import(&bench);
+            }
         };
         let bench = Bench {
             what,

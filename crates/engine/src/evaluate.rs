@@ -196,7 +196,7 @@ impl Job for Evaluate {
 }
 
 /// What the classes are called; none for a generator.
-fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
+pub(crate) fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
     Ok(match kind {
         RunKind::Generator => Vec::new(),
         RunKind::Realism => vec!["fake".to_owned(), "real".to_owned()],

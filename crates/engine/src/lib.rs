@@ -7,6 +7,7 @@
 
 pub mod base;
 pub mod bench;
+pub mod bench_import;
 pub mod bundle;
 pub mod chart;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod doctor;
 pub mod error;
 pub mod evaluate;
 pub mod examples;
+pub mod export;
 pub mod fakes;
 pub mod figures;
 pub mod generate;
