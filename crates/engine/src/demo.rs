@@ -192,7 +192,7 @@ pub fn demo(
         show.step(&format!("base {name} from scratch"), &base)?;
     }
 
-    let writer = show.run(RunKind::Generator, "writer", 400);
+    let writer = show.run(RunKind::Generator, "writer", 300);
     show.step("training of the generator", &Train::new(&writer)?)?;
     let decode = Decode {
         max_new_tokens: 48,
@@ -201,15 +201,15 @@ pub fn demo(
     };
     let fakes = MakeFakes {
         generator: writer.name.clone(),
-        comments: [show.scaled(2000), show.scaled(200), show.scaled(400)],
+        comments: [show.scaled(4000), show.scaled(200), show.scaled(400)],
         batch: 64,
         decode: decode.clone(),
         ..MakeFakes::default()
     };
     let fakes = show.step("fakes to the comments of each side", &fakes)?;
-    let judge = show.run(RunKind::Realism, "judge", 300);
+    let judge = show.run(RunKind::Realism, "judge", 450);
     show.step("training of the realism model", &Train::new(&judge)?)?;
-    let votes = show.run(RunKind::Upvotes, "votes", 300);
+    let votes = show.run(RunKind::Upvotes, "votes", 250);
     show.step("training of the upvotes model", &Train::new(&votes)?)?;
 
     let mut evaluations = Vec::new();
