@@ -38,16 +38,14 @@ fn walk_object(value: &Value, object: &Map<String, Value>, found: &mut impl FnMu
         }
         (Some(_), Some(_)) => {} // more, t2, t5, ...: no text of a comment or a post
         (None, Some(data @ (Value::Array(_) | Value::Object(_)))) => walk(data, found),
-        // A recorded exchange carries the answer as its body.
-        _ if object.contains_key("request") && object.contains_key("body") => {
-            let body = &object["body"];
-            match body {
-                Value::String(text) => match serde_json::from_str::<Value>(text) {
-                    Ok(inner) => walk(&inner, found),
-                    Err(e) => found(Line::Bad(format!("has a body that is not JSON: {e}")), body),
-                },
-                Value::Null => {}
-                other => walk(other, found),
+        // A recorded exchange carries the answer as its body: most are no listing (a token, an error
+        // page), and those hold nothing to report.
+        _ if object.contains_key("request") && object.contains_key("response") => {
+            let body = object["response"].get("body").and_then(Value::as_str);
+            match body.map(serde_json::from_str::<Value>) {
+                Some(Ok(answer @ Value::Array(_))) => walk(&answer, found),
+                Some(Ok(answer)) if answer.get("kind").is_some() => walk(&answer, found),
+                _ => {}
             }
         }
         _ => found(line_of(value, true), value),
@@ -87,6 +85,14 @@ mod tests {
                   {"kind":"t1","data":{"id":"c2","link_id":"t3_p1","parent_id":"t1_c1","body":"c","replies":""}},
                   {"kind":"more","data":{"id":"_","children":[]}}]}}}}]}}]"#;
         assert_eq!(bodies(json), ["T", "a &amp; b", "c"]);
+    }
+
+    #[test]
+    fn recorded_exchanges_give_their_answers() {
+        let json = r#"[{"request":{},"response":{"status":200,"body":"{\"access_token\":\"x\"}"}},
+            {"request":{},"response":{"body":"<html>"}},
+            {"request":{},"response":{"body":"{\"kind\":\"Listing\",\"data\":{\"children\":[{\"kind\":\"t3\",\"data\":{\"id\":\"p1\",\"title\":\"T\"}}]}}"}}]"#;
+        assert_eq!(bodies(json), ["T"]);
     }
 
     #[test]
