@@ -1,0 +1,1379 @@
+// An engine in memory: the same commands, the same answers in shape, and jobs that run on a clock that
+// can be made fast. For component tests, and for looking at the window in a plain browser.
+
+import type {
+  Answered,
+  BaseInfo,
+  BaseNew,
+  CandidateInfo,
+  ClassifierFigures,
+  Code,
+  Command,
+  Commands,
+  Criteria,
+  Evaluate,
+  EvaluationInfo,
+  Failure,
+  FakesInfo,
+  Family,
+  Generate,
+  Generated,
+  Import,
+  JobInfo,
+  JobSignal,
+  LogLine,
+  MakeFakes,
+  MakeSplit,
+  PairRow,
+  PairsQuery,
+  Params,
+  Recent,
+  ReplyInfo,
+  ReplyStory,
+  Result,
+  RunConfig,
+  RunInfo,
+  RunKind,
+  Settings,
+  Side,
+  Signal,
+  SourceInfo,
+  SplitInfo,
+} from "../wire";
+import * as pictures from "./pictures";
+import * as sample from "./sample";
+import { chance, one, pair, written } from "./words";
+
+export interface FakeOptions {
+  /** What is open at the start. */
+  project?: "full" | "empty" | "none";
+  /** Rows of the pairs table; more than the sample has are made up as they are read. */
+  pairs?: number;
+  /** How many times faster than a small machine jobs run. */
+  speed?: number;
+  /** Milliseconds an answer takes. */
+  delay?: number;
+  settings?: Partial<Settings>;
+  /** Commands that fail, and how. */
+  failing?: Partial<Record<Command, Failure>>;
+}
+
+interface Phase {
+  phase: string;
+  total: number;
+  unit: string;
+  seconds: number;
+  note?: (share: number) => string;
+  /** At each tick. */
+  tick?: (done: number) => void;
+}
+
+interface Work {
+  phases: Phase[];
+  at: number;
+  done: number;
+  timer: ReturnType<typeof setInterval> | undefined;
+  finish: () => unknown;
+}
+
+const TICK_MS = 100;
+
+export function fail(code: Code, message: string, detail: string[] = []): never {
+  throw { code, message, detail } satisfies Failure;
+}
+
+export class FakeEngine {
+  sources: SourceInfo[] = [];
+  pairs = 0;
+  splits: SplitInfo[] = [];
+  bases: BaseInfo[] = [];
+  runs: RunInfo[] = [];
+  settings: Record<string, RunConfig> = {};
+  fakes: FakesInfo[] = [];
+  evaluations: EvaluationInfo[] = [];
+  generations: Generated[] = [];
+  replies: ReplyStory[] = [];
+  jobs: JobInfo[] = [];
+  logs: Record<string, LogLine[]> = {};
+  path: string | null = null;
+  desk: Settings = {
+    theme: "system",
+    device: "auto",
+    threads: 0,
+    folder: "/home/ada/Repartee",
+    person: "Ada",
+    notify: true,
+    text: 100,
+  };
+  recent: Recent[] = [
+    {
+      path: "/home/ada/Repartee/sample.repartee",
+      name: "sample",
+      bytes: 28_606_464,
+      opened_ms: Date.now() - 3_600_000,
+      exists: true,
+    },
+    {
+      path: "/home/ada/Repartee/climbing-advice.repartee",
+      name: "climbing-advice",
+      bytes: 1_940_000_000,
+      opened_ms: Date.now() - 4 * 86_400_000,
+      exists: true,
+    },
+    {
+      path: "/media/stick/old.repartee",
+      name: "old",
+      bytes: 0,
+      opened_ms: Date.now() - 40 * 86_400_000,
+      exists: false,
+    },
+  ];
+  /** What was asked, for tests. */
+  asked: { name: Command; params: unknown }[] = [];
+
+  #ears = new Set<(signal: Signal) => void>();
+  #work = new Map<string, Work>();
+  #views = new Map<string, { query: PairsQuery; rows: number[] | null; total: number }>();
+  #dirty = new Set<Family>();
+  #flush: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly options: FakeOptions = {}) {
+    Object.assign(this.desk, options.settings);
+    if (options.project === "none") return;
+    this.path = "/home/ada/Repartee/sample.repartee";
+    if (options.project !== "empty") this.fill();
+  }
+
+  fill(): void {
+    this.sources = [structuredClone(sample.source), structuredClone(sample.table)];
+    this.pairs = this.options.pairs ?? 4930;
+    this.splits = [structuredClone(sample.split)];
+    this.bases = structuredClone(sample.bases);
+    this.runs = structuredClone(sample.runs);
+    this.settings = structuredClone(sample.settings);
+    this.fakes = [structuredClone(sample.fakes)];
+    this.evaluations = structuredClone(sample.evaluations);
+    this.generations = [
+      this.#generated(1, {
+        ...emptyGenerate(),
+        unseen: 5,
+        candidates: 8,
+        criteria: { min_p_real: 0.5, max_chars: 1000, per_thread: 1 },
+      }),
+    ];
+    const states = ["draft", "draft", "draft", "approved", "posted", "rejected", "draft"] as const;
+    for (const [n, state] of states.entries()) this.replies.push(this.#reply(n + 1, state));
+    const kinds = ["import", "pairs", "split", "train", "fakes", "train", "evaluate", "generate"];
+    this.jobs = kinds
+      .map(
+        (kind, n) =>
+          ({
+            id: `job-${n + 1}`,
+            kind,
+            state: n === 4 ? "cancelled" : "done",
+            want: null,
+            outcome: null,
+            progress: {
+              phase: kind === "train" ? "training writer" : kind,
+              done: 300,
+              total: 300,
+              unit: "steps",
+              note: kind === "train" ? "loss 1.6420, 9391 tokens/s" : "",
+              eta_s: 0,
+            },
+            params:
+              kind === "train"
+                ? { config: { name: n === 3 ? "writer" : "judge", kind: "generator" } }
+                : kind === "import"
+                  ? { files: [sample.source.path] }
+                  : kind === "evaluate"
+                    ? { run: "judge" }
+                    : { name: "main" },
+            created_ms: sample.MADE + n * 20_000,
+            ended_ms: sample.MADE + n * 20_000 + 18_000,
+          }) satisfies JobInfo,
+      )
+      .reverse();
+    for (const job of this.jobs)
+      this.logs[job.id] = [
+        {
+          at_ms: job.created_ms,
+          text: "every parameter has a gradient; 473472 numbers are decayed, 4036 not",
+        },
+        { at_ms: job.created_ms + 9_000, text: "step 150: validation loss 2.0410, the best so far" },
+        { at_ms: job.created_ms + 18_000, text: "step 300: validation loss 1.9589, the best so far" },
+      ];
+  }
+
+  listen(heard: (signal: Signal) => void): () => void {
+    this.#ears.add(heard);
+    return () => this.#ears.delete(heard);
+  }
+
+  send(signal: Signal): void {
+    for (const ear of this.#ears) ear(signal);
+  }
+
+  /** Says that tables changed, at most five times a second. */
+  changed(...families: Family[]): void {
+    for (const family of families) this.#dirty.add(family);
+    this.#flush ??= setTimeout(() => {
+      this.#flush = undefined;
+      const some = [...this.#dirty];
+      this.#dirty.clear();
+      this.send({ event: "changed", families: some });
+    }, 50);
+  }
+
+  stop(): void {
+    for (const work of this.#work.values()) clearInterval(work.timer);
+    clearTimeout(this.#flush);
+    this.#ears.clear();
+  }
+
+  async call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
+    this.asked.push({ name, params });
+    await new Promise((done) => setTimeout(done, this.options.delay ?? 0));
+    const failing = this.options.failing?.[name];
+    if (failing) throw failing;
+    const answer = (this.#commands[name] as (params: Params<C>) => unknown).call(this, params);
+    // what crosses the wire is a copy
+    return structuredClone(answer) as Result<C>;
+  }
+
+  // ---- commands ------------------------------------------------------------------------------------
+
+  readonly #commands: { [C in Command]: (params: Commands[C][0]) => Commands[C][1] } = {
+    "desk.get": () => ({
+      version: "0.1.0",
+      recent: this.recent,
+      settings: this.desk,
+      home: this.desk.folder,
+      platform: "linux",
+      cores: 8,
+      devices: ["auto", "cpu", "cuda"],
+      project: this.#info(),
+    }),
+    "desk.settings": (settings) => {
+      if (settings.threads > 64) fail("usage", "threads is 900; it must be between 0 and 64");
+      this.desk = { ...settings };
+      return this.desk;
+    },
+    "desk.forget": ({ path }) => {
+      this.recent = this.recent.filter((r) => r.path !== path);
+      return null;
+    },
+    "desk.doctor": () => ({
+      findings: [
+        { what: "program", verdict: "good", text: "repartee 0.1.0, linux x86_64, SQLite 3.53.2" },
+        { what: "processor", verdict: "good", text: "8 cores, AVX2 and FMA" },
+        {
+          what: "memory",
+          verdict: "note",
+          text: "4.1 GiB free of 15.4 GiB; fine-tuning GPT-2 (124M) needs about 5 GiB, so take smaller batches or a smaller base",
+        },
+        { what: "device", verdict: "good", text: "auto is cpu" },
+        { what: "disk", verdict: "good", text: "76.4 GiB free in /home/ada/Repartee" },
+        {
+          what: "hub",
+          verdict: "bad",
+          text: "huggingface.co does not answer; bases by name cannot be fetched, those in folders can",
+        },
+      ],
+    }),
+    "file.preview": ({ path }) => this.#preview(path),
+    "project.create": ({ path }) => {
+      if (path.includes("sample"))
+        fail("exists", `there is a file ${path} already; give another name, or open it`);
+      this.#wipe();
+      this.path = path;
+      return this.#info() ?? fail("internal", "no project");
+    },
+    "project.open": ({ path }) => {
+      if (!path.endsWith(".repartee"))
+        fail("not-a-project", `${path} is not a Repartee project`, ["its first bytes are those of a PNG"]);
+      if (path.includes("stick")) fail("not-found", `there is no file ${path}`);
+      this.path = path;
+      if (this.sources.length === 0) this.fill();
+      return this.#info() ?? fail("internal", "no project");
+    },
+    "project.sample": () => {
+      this.#wipe();
+      this.path = "/home/ada/Repartee/sample.repartee";
+      return this.#info() ?? fail("internal", "no project");
+    },
+    "project.close": () => {
+      this.path = null;
+      return null;
+    },
+    "window.open": () => null,
+    overview: () => this.#overview(),
+    sources: () => this.sources,
+    "source.permit": ({ source, permission, note }) => {
+      const found = this.sources.find((s) => String(s.id) === source || s.name === source);
+      if (!found) return fail("not-found", `no source is called "${source}"`);
+      Object.assign(found, { permission, note });
+      this.changed("sources");
+      return found;
+    },
+    "source.rejected": ({ source, after, limit }) =>
+      (source === "2" ? sample.rejected : []).filter((r) => r.line > after).slice(0, limit),
+    "pairs.view": (query) => this.#view(query),
+    "pairs.rows": ({ view, from, count }) => {
+      const found = this.#views.get(view) ?? fail("not-found", "this view is gone; ask for it again");
+      const rows: PairRow[] = [];
+      for (let i = from; i < Math.min(found.total, from + count); i += 1)
+        rows.push(row(found.rows ? (found.rows[i] ?? 0) : i));
+      return rows;
+    },
+    "pairs.chart": ({ of }) => pictures.pairs(of, Math.min(this.pairs, 5000)),
+    "pairs.chart.export": ({ files }) => files,
+    "pairs.subreddits": () => [
+      ["SampleBikes", 1075],
+      ["SampleGuitars", 1004],
+      ["SampleCooking", 974],
+      ["SampleHiking", 942],
+      ["SampleGardening", 935],
+    ],
+    "pair.get": ({ id }) => ({
+      ...row(Number(id)),
+      comment_author: "maple_otter",
+      reply_author: "quiet_heron",
+      source: "synthetic threads",
+      thread: `t${Math.floor(Number(id) / 8)}`,
+      permalink: "",
+    }),
+    labels: ({ edges }) => {
+      if (edges && !(edges[0] < edges[1] && edges[1] < edges[2]))
+        fail("usage", `the edges ${edges.join(", ")} must rise`);
+      const use = edges ?? [1, 6, 11];
+      const bins = [0, 0, 0, 0];
+      let unscored = 0;
+      const n = Math.min(this.pairs, 5000);
+      for (let i = 0; i < n; i += 1) {
+        const { score } = pair(i);
+        if (score === null) unscored += 1;
+        else
+          bins[use.filter((edge) => score >= edge).length] =
+            (bins[use.filter((edge) => score >= edge).length] ?? 0) + 1;
+      }
+      return {
+        edges: n > 0 ? (use as [number, number, number]) : null,
+        bins,
+        unscored,
+        suggested: n > 0 ? [1, 6, 11] : null,
+      };
+    },
+    splits: () => this.splits,
+    bases: () => this.bases,
+    "base.remove": ({ name }) => {
+      const user = this.runs.find((run) => run.facts?.base === name);
+      if (user) fail("usage", `base ${name} cannot be removed: the run ${user.name} started from it`);
+      this.bases = this.bases.filter((b) => b.name !== name);
+      this.changed("bases");
+      return null;
+    },
+    "base.estimate": (base) => {
+      const parameters =
+        base.vocab * base.width +
+        base.context * base.width +
+        base.layers * (12 * base.width ** 2 + 13 * base.width) +
+        2 * base.width;
+      return { parameters, bytes: parameters * 4 };
+    },
+    "run.fields": () => sample.fields,
+    "run.defaults": ({ kind }) => sample.defaults(kind),
+    "run.presets": () => sample.presets,
+    "run.estimate": ({ config }) => this.#estimate(config),
+    runs: () => [...this.runs].reverse(),
+    "run.get": ({ name }) => {
+      const run = this.#run(name);
+      const bytes = (run.facts?.parameters ?? 0) * 4 + 120_000;
+      return {
+        ...run,
+        settings: this.settings[name] ?? sample.defaults(run.kind),
+        checkpoints:
+          run.step === 0
+            ? []
+            : [
+                { role: "best", step: run.kind === "realism" ? 180 : run.step, loss: run.best_loss, bytes },
+                { role: "last", step: run.step, loss: run.loss, bytes: bytes * 3 },
+              ],
+      };
+    },
+    "run.differences": ({ runs }) => {
+      const configs = runs.map((name) => this.settings[name] ?? {});
+      return Object.keys(configs[0] ?? {})
+        .filter((field) => field !== "name" && new Set(configs.map((c) => String(c[field]))).size > 1)
+        .map((field) => ({ field, values: configs.map((c) => String(c[field] ?? "")) }));
+    },
+    "run.figure": ({ run }) => pictures.lossPoints(this.#run(run)),
+    fakes: () => this.fakes,
+    "fakes.rows": ({ from, count }) =>
+      Array.from({ length: Math.min(count, Math.max(0, 2184 - from)) }, (_, i) => {
+        const p = pair(from + i);
+        return {
+          side: (["train", "val", "test"] as Side[])[(from + i) % 3] ?? "train",
+          comment: p.comment,
+          real: p.reply,
+          fake: written(from + i),
+          finish: "end",
+        };
+      }),
+    evaluations: () => [...this.evaluations].reverse(),
+    "evaluation.get": ({ id }) => this.#evaluation(id),
+    "evaluation.at": ({ id, threshold }) => {
+      const evaluation = this.#evaluation(id);
+      if (evaluation.figures.of !== "classifier") return fail("usage", "a generator has no threshold");
+      return pictures.at(evaluation.figures as ClassifierFigures, threshold);
+    },
+    "evaluation.examples": ({ id, best, limit, threshold }) => {
+      const { classes, kind } = this.#evaluation(id).config;
+      return Array.from({ length: limit }, (_, i) => {
+        const p = pair(id * 100 + i);
+        const truth = kind === "realism" ? (i % 2 ? 1 : 0) : i % 4;
+        const sure = best ? 0.99 - i * 0.004 : 0.01 + i * 0.006;
+        const called = best ? truth : (truth + 1) % Math.max(1, classes.length);
+        const p1 = kind === "realism" && truth === 0 ? 1 - sure : sure;
+        return {
+          comment: p.comment,
+          reply: truth === 0 && kind === "realism" ? written(i) : p.reply,
+          truth: classes[truth] ?? "",
+          called:
+            kind === "realism" && threshold !== undefined
+              ? (classes[p1 >= threshold ? 1 : 0] ?? "")
+              : (classes[called] ?? ""),
+          p: p1,
+        };
+      });
+    },
+    chart: ({ kind, of, threshold }) =>
+      kind === "loss" || kind === "lr" || kind === "throughput"
+        ? pictures.ofRuns(
+            kind,
+            of.map((name) => this.#run(name)),
+          )
+        : pictures.ofEvaluations(
+            kind,
+            of.map((id) => this.#evaluation(Number(id))),
+            threshold,
+          ),
+    "chart.export": ({ files }) => {
+      if (files.some((file) => file.startsWith("/root")))
+        fail("io", `cannot write ${files[0]}: permission denied`);
+      return files;
+    },
+    generations: () =>
+      [...this.generations].reverse().map((g) => ({
+        id: g.generation,
+        created_ms: sample.MADE + g.generation * 60_000,
+        generator: g.config.generator,
+        realism: g.config.realism,
+        upvotes: g.config.upvotes,
+        comments: g.comments.length,
+        candidates: g.comments.flatMap((c) => c.candidates).length,
+        picked: g.comments.flatMap((c) => c.candidates).filter((c) => c.picked).length,
+        queued: g.queued.length,
+      })),
+    "generation.get": ({ id }) => this.#generation(id),
+    "generation.pick": ({ generation, criteria }) => {
+      if (!(criteria.min_p_real >= 0 && criteria.min_p_real < 1))
+        fail("usage", `min_p_real is ${criteria.min_p_real}; it must be at least 0 and below 1`);
+      const g = structuredClone(this.#generation(generation));
+      for (const answered of g.comments) pick(answered.candidates, criteria);
+      return g;
+    },
+    "candidates.queue": ({ candidates, who }) =>
+      candidates.map((id) => {
+        const found = this.generations
+          .flatMap((g) => g.comments)
+          .find((c) => c.candidates.some((k) => k.id === id));
+        const candidate = found?.candidates.find((k) => k.id === id);
+        if (!found || !candidate) return fail("not-found", `there is no candidate ${id}`);
+        return this.#enqueue(candidate, found.comment, who);
+      }),
+    queue: ({ state }) =>
+      this.replies
+        .map((story) => story.reply)
+        .filter((reply) => !state || reply.state === state)
+        .reverse(),
+    "reply.get": ({ id }) => this.#story(id),
+    "reply.edit": ({ id, text, who }) => {
+      const story = this.#story(id);
+      if (text.trim() === "") fail("usage", "the text of a reply cannot be empty");
+      return this.#do(story, who, "edited", story.reply.text, { text, state: "draft" });
+    },
+    "reply.approve": ({ id, who }) => {
+      const story = this.#story(id);
+      if (story.reply.state !== "draft") fail("usage", `reply ${id} is ${story.reply.state} already`);
+      return this.#do(story, who, "approved", "", { state: "approved" });
+    },
+    "reply.reject": ({ id, who, why }) =>
+      this.#do(this.#story(id), who, "rejected", why, { state: "rejected" }),
+    "reply.reopen": ({ id, who }) => this.#do(this.#story(id), who, "reopened", "", { state: "draft" }),
+    "reply.posted": ({ id, link, who }) => {
+      if (link && !/^https:\/\/(www\.|old\.)?reddit\.com\//.test(link))
+        fail("usage", `${link} is no address of a comment on Reddit`);
+      return this.#do(this.#story(id), who, "posted", link, { state: "posted", link });
+    },
+    jobs: () => this.jobs,
+    "job.get": ({ job }) => this.#job(job),
+    "job.log": ({ job }) => this.logs[job] ?? [],
+    "job.start": ({ id, kind, params }) => this.#start(id, kind, params),
+    "job.pause": ({ job }) => this.#wish(job, "pause"),
+    "job.cancel": ({ job }) => this.#wish(job, "cancel"),
+    "job.resume": ({ job }) => {
+      const found = this.#job(job);
+      const work = this.#work.get(job);
+      if (!work) return fail("usage", `job ${job} has ended (${found.state}); start a new one`);
+      this.#run_(found, work, true);
+      return found;
+    },
+    "export.pairs": () => this.pairs,
+    "export.run": ({ folder }) => folder,
+    "export.base": ({ folder }) => folder,
+    "export.queue": () => this.replies.length,
+    check: () => ({
+      whole: true,
+      integrity: [],
+      references: [],
+      blobs: [],
+      blobs_checked: 605,
+      bytes_checked: 31_737_373,
+    }),
+    compact: () => ({ before: 95_911_968, after: 28_606_464, collected: 1_204_000 }),
+    size: () => ({
+      file: 28_606_464,
+      log: 67_305_504,
+      free: 1_204_224,
+      families: [
+        { family: "weights", bytes: 32_440_320, rows: 605 },
+        { family: "comments", bytes: 1_130_496, rows: 7073 },
+        { family: "pairs", bytes: 434_176, rows: 4930 },
+        { family: "splits", bytes: 286_720, rows: 4930 },
+        { family: "fakes", bytes: 237_568, rows: 2184 },
+        { family: "posts", bytes: 131_072, rows: 600 },
+        { family: "jobs", bytes: 98_304, rows: 14 },
+        { family: "evaluations", bytes: 90_112, rows: 1406 },
+        { family: "candidates", bytes: 49_152, rows: 50 },
+        { family: "queue", bytes: 32_768, rows: 7 },
+      ],
+    }),
+  };
+
+  // ---- what the commands are made of ---------------------------------------------------------------
+
+  #info() {
+    if (!this.path) return null;
+    const name = this.path.split("/").pop()?.replace(".repartee", "") ?? "";
+    return { path: this.path, name, bytes: 28_606_464 };
+  }
+
+  #wipe(): void {
+    this.sources = [];
+    this.pairs = 0;
+    this.splits = [];
+    this.bases = [];
+    this.runs = [];
+    this.fakes = [];
+    this.evaluations = [];
+    this.generations = [];
+    this.replies = [];
+    this.jobs = [];
+    this.logs = {};
+  }
+
+  #run(name: string): RunInfo {
+    const there = this.runs.map((run) => run.name).join(", ");
+    return (
+      this.runs.find((run) => run.name === name) ??
+      fail("not-found", `no run is called "${name}"; there are: ${there}`)
+    );
+  }
+
+  #evaluation(id: number): EvaluationInfo {
+    return this.evaluations.find((e) => e.id === id) ?? fail("not-found", `there is no evaluation ${id}`);
+  }
+
+  #generation(id: number): Generated {
+    return (
+      this.generations.find((g) => g.generation === id) ?? fail("not-found", `there is no generation ${id}`)
+    );
+  }
+
+  #story(id: number): ReplyStory {
+    return (
+      this.replies.find((story) => story.reply.id === id) ?? fail("not-found", `there is no reply ${id}`)
+    );
+  }
+
+  #job(id: string): JobInfo {
+    return this.jobs.find((job) => job.id === id) ?? fail("not-found", `there is no job ${id}`);
+  }
+
+  #do(story: ReplyStory, who: string, what: string, detail: string, to: Partial<ReplyInfo>): ReplyInfo {
+    Object.assign(story.reply, to, { updated_ms: Date.now() });
+    story.events.push({ at_ms: Date.now(), who, what, detail });
+    this.changed("queue");
+    return story.reply;
+  }
+
+  #reply(id: number, state: ReplyInfo["state"]): ReplyStory {
+    const p = pair(id * 31);
+    const text = written(id * 5);
+    const bins = bin(id);
+    const reply: ReplyInfo = {
+      id,
+      state,
+      text,
+      written: text,
+      subreddit: p.subreddit,
+      title: "What is going wrong here?",
+      comment: p.comment,
+      p_real: 0.55 + 0.4 * chance(id, 3),
+      bins,
+      expected_bin: expected(bins),
+      reason: `p(real) ${(0.55 + 0.4 * chance(id, 3)).toFixed(3)} above 0.5; ${text.length} characters, at most 1000; expected bin ${expected(bins).toFixed(2)}, number 1 of 3 fit in its thread`,
+      link: state === "posted" ? "https://www.reddit.com/r/SampleBikes/comments/abc/-/def" : null,
+      updated_ms: sample.MADE + id * 60_000,
+    };
+    const events = [{ at_ms: sample.MADE + id * 60_000, who: "repartee", what: "drafted", detail: "" }];
+    if (state === "approved" || state === "posted")
+      events.push({ at_ms: sample.MADE + id * 90_000, who: "Ada", what: "approved", detail: "" });
+    if (state === "posted")
+      events.push({ at_ms: sample.MADE + id * 95_000, who: "Ada", what: "posted", detail: reply.link ?? "" });
+    if (state === "rejected")
+      events.push({
+        at_ms: sample.MADE + id * 90_000,
+        who: "Ada",
+        what: "rejected",
+        detail: "beside the point",
+      });
+    return { reply, events };
+  }
+
+  #enqueue(candidate: CandidateInfo, comment: string, who: string): ReplyInfo {
+    const id = this.replies.length + 1;
+    const reply: ReplyInfo = {
+      id,
+      state: "draft",
+      text: candidate.text,
+      written: candidate.text,
+      subreddit: "",
+      title: "",
+      comment,
+      p_real: candidate.p_real,
+      bins: candidate.bins,
+      expected_bin: candidate.expected_bin,
+      reason: candidate.reason,
+      link: null,
+      updated_ms: Date.now(),
+    };
+    this.replies.push({ reply, events: [{ at_ms: Date.now(), who, what: "drafted", detail: "" }] });
+    this.changed("queue");
+    return reply;
+  }
+
+  #overview(): Commands["overview"][1] {
+    const of = (kind: RunKind) => {
+      const runs = this.runs.filter((run) => run.kind === kind);
+      const evaluation = this.evaluations.find((e) => e.config.kind === kind);
+      const f = evaluation?.figures;
+      return {
+        kind,
+        runs: runs.length,
+        best: runs.at(-1)?.name ?? null,
+        figure: f ? (f.of === "generator" ? "perplexity" : "AUC") : null,
+        value: f ? (f.of === "generator" ? f.perplexity : f.auc) : null,
+        baseline: f ? (f.of === "generator" ? f.unigram_perplexity : f.baseline.unigram_auc) : null,
+      };
+    };
+    const state = (wanted: string) => this.replies.filter((story) => story.reply.state === wanted).length;
+    const next: Commands["overview"][1]["next"] = [];
+    if (this.sources.length === 0)
+      next.push({
+        what: "Import comments",
+        why: "Everything begins with comments and their replies: a Pushshift or Arctic Shift file, a table, or Reddit's own JSON.",
+        screen: "data/import",
+      });
+    else if (this.pairs === 0)
+      next.push({
+        what: "Build pairs",
+        why: "The comments are there; joining each to its replies makes the pairs that models learn from.",
+        screen: "data/pairs",
+      });
+    else if (this.splits.length === 0)
+      next.push({
+        what: "Make a split",
+        why: "Models must be measured on threads that they never saw.",
+        screen: "data/splits",
+      });
+    if (state("draft") > 0)
+      next.push({
+        what: `Review ${state("draft")} drafts`,
+        why: "They wait for a person: nothing is posted that nobody approved.",
+        screen: "queue",
+      });
+    if (this.sources.some((s) => s.permission === "unknown"))
+      next.push({
+        what: "Say under what permission answers.csv may be used",
+        why: "Nobody has said so; no dump of Reddit carries a licence.",
+        screen: "data/sources",
+      });
+    return {
+      sources: this.sources.length,
+      comments: this.sources.length ? 9471 : 0,
+      posts: this.sources.length ? 600 : 0,
+      pairs: this.pairs,
+      splits: this.splits.length,
+      bases: this.bases.length,
+      runs: [of("generator"), of("realism"), of("upvotes")],
+      fakes: this.fakes.reduce((n, set) => n + set.fakes.reduce((a, b) => a + b, 0), 0),
+      candidates: this.generations.flatMap((g) => g.comments).flatMap((c) => c.candidates).length,
+      queue: {
+        draft: state("draft"),
+        approved: state("approved"),
+        posted: state("posted"),
+        rejected: state("rejected"),
+      },
+      jobs: this.jobs.filter((job) => job.state === "running").length,
+      next,
+      warnings: this.sources
+        .filter((s) => s.permission === "unknown")
+        .map((s) => `Nobody has said under what permission ${s.name} may be used.`),
+    };
+  }
+
+  #preview(path: string): Commands["file.preview"][1] {
+    if (path.includes("missing")) fail("not-found", `there is no file ${path}`);
+    if (path.includes("broken"))
+      fail("bad-input", `${path}, line 3: not JSON; expected an object a line as Pushshift writes them`, [
+        "expected `,` or `}` at column 81",
+      ]);
+    if (path.endsWith(".csv")) {
+      const columns = ["question", "answer", "votes", "forum"];
+      const rows = Array.from({ length: 5 }, (_, i) => {
+        const p = pair(i);
+        return [p.comment, p.reply, String(p.score ?? ""), p.subreddit];
+      });
+      return {
+        path,
+        bytes: 184_320,
+        format: "mapped",
+        columns,
+        rows,
+        mapping: {
+          comment: "question",
+          reply: "answer",
+          score: "votes",
+          comment_score: null,
+          post: null,
+          post_score: null,
+          subreddit: "forum",
+          post_author: null,
+          comment_author: null,
+          reply_author: null,
+          created: null,
+        },
+      };
+    }
+    return { path, bytes: 8_671_573, format: "pushshift", columns: [], rows: [], mapping: null };
+  }
+
+  #view(query: PairsQuery): { view: string; total: number } {
+    const view = JSON.stringify(query);
+    const known = this.#views.get(view);
+    if (known) return { view, total: known.total };
+    const plain =
+      query.subreddits.length === 0 &&
+      query.contains === "" &&
+      query.min_score === null &&
+      query.max_score === null &&
+      query.side === null &&
+      query.source !== 2 &&
+      query.sort === "id" &&
+      !query.descending;
+    let rows: number[] | null = null;
+    let total = this.pairs;
+    if (!plain) {
+      const found: PairRow[] = [];
+      const wanted = new Set(query.subreddits.map((s) => s.toLowerCase()));
+      const words = query.contains.toLowerCase();
+      for (let i = 0; i < Math.min(this.pairs, 20_000); i += 1) {
+        const r = row(i);
+        if (wanted.size > 0 && !wanted.has(r.subreddit.toLowerCase())) continue;
+        if (words && !`${r.comment} ${r.reply}`.toLowerCase().includes(words)) continue;
+        if (query.min_score !== null && (r.score === null || r.score < query.min_score)) continue;
+        if (query.max_score !== null && (r.score === null || r.score > query.max_score)) continue;
+        if (query.side !== null && r.side !== query.side) continue;
+        found.push(r);
+      }
+      const key = (r: PairRow): number | string =>
+        ({
+          id: Number(r.id),
+          score: r.score ?? -1e9,
+          comment_length: r.comment.length,
+          reply_length: r.reply.length,
+          subreddit: r.subreddit,
+          created: r.created_utc ?? 0,
+        })[query.sort];
+      found.sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0) * (query.descending ? -1 : 1));
+      rows = found.map((r) => Number(r.id));
+      total = rows.length;
+    }
+    this.#views.set(view, { query, rows, total });
+    return { view, total };
+  }
+
+  #estimate(config: RunConfig): Commands["run.estimate"][1] {
+    const kind = config.kind as RunKind;
+    const base =
+      this.bases.find((b) => b.name === config.base) ??
+      this.bases.find((b) => b.kind === (kind === "generator" ? "gpt2" : "bert"));
+    if (!base)
+      return fail(
+        "not-found",
+        `there is no ${kind === "generator" ? "gpt2" : "bert"} base yet; add one under Models`,
+      );
+    const rate = Number(config.learning_rate);
+    if (!(rate > 0)) fail("usage", `learning_rate must be a number above 0, not ${config.learning_rate}`);
+    if (kind === "realism" && this.fakes.length === 0)
+      fail("not-found", "there are no fakes yet; let a generator write some first");
+    const batch = Number(config.batch_size) * Number(config.accumulate);
+    const steps = Number(config.steps) || Math.ceil((Number(config.epochs) * 3945) / batch);
+    return {
+      base: base.name,
+      split: String(config.split),
+      fakes: kind === "realism" ? "fakes" : null,
+      device: "cpu",
+      threads: 8,
+      parameters: base.parameters,
+      train_examples: 3945,
+      val_examples: 200,
+      classes: kind === "realism" ? [1767, 1767] : kind === "upvotes" ? [866, 1002, 951, 1043] : [],
+      class_weights: [],
+      steps,
+      padding: 0.011,
+      estimated_bytes: base.parameters * 16 + batch * Number(config.max_tokens) * base.width * 90,
+      estimated_seconds: (steps * batch * Number(config.max_tokens) * base.parameters * 6) / 6e10,
+      version: "0.1.0",
+    };
+  }
+
+  #generated(id: number, ask: Generate): Generated {
+    const texts = ask.comments.map((c) => c.comment);
+    for (let i = 0; i < ask.unseen; i += 1) texts.push(pair(9000 + id * 50 + i).comment);
+    const comments: Answered[] = texts.map((comment, c) => {
+      const candidates = Array.from({ length: ask.candidates }, (_, n): CandidateInfo => {
+        const key = id * 1000 + c * 40 + n;
+        const bins = ask.upvotes ? bin(key) : null;
+        return {
+          id: key,
+          n,
+          text: written(key),
+          finish: chance(key, 5) < 0.06 ? "length" : "end",
+          p_real: ask.realism ? 0.12 + 0.85 * chance(key, 6) : null,
+          bins,
+          expected_bin: bins ? expected(bins) : null,
+          picked: false,
+          reason: "",
+        };
+      });
+      pick(candidates, ask.criteria);
+      return { thread: id * 100 + c, comment, candidates };
+    });
+    const { generator, realism, upvotes, candidates, decode, criteria, device } = ask;
+    return {
+      generation: id,
+      comments,
+      queued: [],
+      config: { generator, realism, upvotes, candidates, decode, criteria, device },
+    };
+  }
+
+  // ---- jobs ----------------------------------------------------------------------------------------
+
+  #start(id: string, kind: string, params: unknown): JobInfo {
+    const known = this.jobs.find((job) => job.id === id);
+    if (known) return known;
+    const work = this.#plan(kind, params, id);
+    const job: JobInfo = {
+      id,
+      kind,
+      state: "running",
+      want: null,
+      progress: null,
+      outcome: null,
+      params,
+      created_ms: Date.now(),
+      ended_ms: null,
+    };
+    this.jobs.unshift(job);
+    this.logs[id] = [];
+    this.#work.set(id, work);
+    this.#run_(job, work, false);
+    return job;
+  }
+
+  #run_(job: JobInfo, work: Work, resumed: boolean): void {
+    Object.assign(job, { state: "running", want: null, ended_ms: null });
+    this.send({
+      event: "job",
+      job: job.id,
+      signal: { event: "started", job: job.id, kind: job.kind, resumed },
+    });
+    this.changed("jobs");
+    const speed = this.options.speed ?? 1;
+    work.timer = setInterval(() => this.#tick(job, work, speed), TICK_MS);
+  }
+
+  #tick(job: JobInfo, work: Work, speed: number): void {
+    if (job.want) {
+      clearInterval(work.timer);
+      const state = job.want === "pause" ? "paused" : "cancelled";
+      Object.assign(job, { state, want: null, ended_ms: Date.now() });
+      for (const run of this.runs) if (run.job === job.id) run.state = state;
+      this.send({ event: "ended", job: job.id, kind: job.kind, state, error: null });
+      this.changed("jobs", "runs");
+      return;
+    }
+    const phase = work.phases[work.at];
+    if (!phase) {
+      clearInterval(work.timer);
+      this.#work.delete(job.id);
+      try {
+        Object.assign(job, { state: "done", outcome: work.finish(), ended_ms: Date.now() });
+        this.send({ event: "ended", job: job.id, kind: job.kind, state: "done", error: null });
+      } catch (thrown) {
+        Object.assign(job, { state: "failed", outcome: thrown, ended_ms: Date.now() });
+        this.send({ event: "ended", job: job.id, kind: job.kind, state: "failed", error: thrown as Failure });
+      }
+      this.changed("jobs");
+      return;
+    }
+    const by = (phase.total * TICK_MS * speed) / 1000 / phase.seconds;
+    work.done = Math.min(phase.total, work.done + by);
+    const done = Math.floor(work.done);
+    phase.tick?.(done);
+    const share = work.done / phase.total;
+    job.progress = {
+      phase: phase.phase,
+      done,
+      total: phase.total,
+      unit: phase.unit,
+      note: phase.note?.(share) ?? "",
+      eta_s: ((1 - share) * phase.seconds) / speed,
+    };
+    this.#signal(job.id, { event: "progress", ...job.progress });
+    if (work.done >= phase.total) {
+      work.at += 1;
+      work.done = 0;
+    }
+  }
+
+  #signal(job: string, signal: JobSignal): void {
+    if (signal.event === "log") this.logs[job]?.push({ at_ms: Date.now(), text: signal.text });
+    this.send({ event: "job", job, signal });
+  }
+
+  #wish(id: string, want: "pause" | "cancel"): JobInfo {
+    const job = this.#job(id);
+    if (job.state === "running") job.want = want;
+    else if (want === "cancel" && (job.state === "paused" || job.state === "lost")) job.state = "cancelled";
+    else fail("usage", `job ${id} has ended (${job.state})`);
+    this.changed("jobs");
+    return job;
+  }
+
+  #plan(kind: string, params: unknown, id: string): Work {
+    const phases: Phase[] = [];
+    let finish: () => unknown = () => null;
+    switch (kind) {
+      case "import": {
+        const ask = params as Import;
+        for (const file of ask.files) {
+          const name = file.split("/").pop() ?? file;
+          phases.push({
+            phase: `reading ${name}`,
+            total: 8_671_573,
+            unit: "bytes",
+            seconds: 4,
+            note: (s) => `${Math.floor(7673 * s)} rows`,
+          });
+        }
+        finish = () => {
+          const made = ask.files.map((file, i): SourceInfo => {
+            if (file.includes("broken"))
+              fail("bad-input", `${file}, line 3: not JSON`, [
+                "kept from it: 2 comments and 0 posts, as source 3",
+              ]);
+            const isTable = file.endsWith(".csv");
+            const base = isTable ? sample.table : sample.source;
+            return {
+              ...base,
+              id: this.sources.length + 1 + i,
+              name: ask.name || (file.split("/").pop() ?? file),
+              path: file,
+              permission: ask.permission,
+              note: ask.note,
+              created_ms: Date.now(),
+            };
+          });
+          this.sources.push(...made);
+          this.changed("sources");
+          return { sources: made };
+        };
+        break;
+      }
+      case "pairs":
+        phases.push({ phase: "joining replies to comments", total: 7073, unit: "comments", seconds: 3 });
+        finish = () => {
+          this.pairs = this.options.pairs ?? 4930;
+          this.#views.clear();
+          this.changed("pairs");
+          return {
+            comments: 7073,
+            replies: 6473,
+            joined: 5893,
+            dropped: [
+              ["bot", 212],
+              ["deleted", 508],
+              ["link", 96],
+              ["same author", 147],
+            ],
+            kept: 4930,
+            new: 4930,
+            removed: 0,
+          };
+        };
+        break;
+      case "split": {
+        const ask = params as MakeSplit;
+        if (this.splits.some((s) => s.name === ask.name))
+          fail("exists", `there is a split called "${ask.name}" already; give another name`);
+        phases.push(
+          { phase: "reading pairs", total: 4930, unit: "pairs", seconds: 1 },
+          { phase: "comparing texts", total: 7141, unit: "texts", seconds: 2 },
+        );
+        finish = () => {
+          const made = {
+            ...structuredClone(sample.split),
+            name: ask.name,
+            seed: ask.seed,
+            audit: null,
+            created_ms: Date.now(),
+          };
+          made.config = { shares: ask.shares, edges: ask.edges ?? [1, 6, 11], near: ask.near };
+          this.splits.push(made);
+          this.changed("splits");
+          return made;
+        };
+        break;
+      }
+      case "audit":
+        phases.push({ phase: "comparing texts", total: 9860, unit: "texts", seconds: 2 });
+        finish = () => {
+          const split = this.splits.find((s) => s.name === (params as { name: string }).name);
+          if (split)
+            split.audit = {
+              ...(sample.split.audit as NonNullable<SplitInfo["audit"]>),
+              name: split.name,
+              at_ms: Date.now(),
+            };
+          this.changed("splits");
+          return split?.audit;
+        };
+        break;
+      case "base-add":
+      case "base-new": {
+        const ask = params as BaseNew & { from?: string };
+        if (this.bases.some((b) => b.name === ask.name))
+          fail("exists", `there is a model called "${ask.name}" already; give another name`);
+        phases.push({
+          phase: kind === "base-add" ? `fetching ${ask.from}` : "training the tokenizer",
+          total: 548_000_000,
+          unit: "bytes",
+          seconds: 4,
+        });
+        finish = () => {
+          const isNew = kind === "base-new";
+          const made: BaseInfo = {
+            name: ask.name,
+            kind: isNew ? ask.kind : (ask.from ?? "").includes("bert") ? "bert" : "gpt2",
+            origin: isNew ? `from scratch, seed ${ask.seed}` : `${ask.from}@607a30d`,
+            parameters: isNew ? 1_027_712 : 124_439_808,
+            bytes: isNew ? 4_151_487 : 497_800_000,
+            layers: isNew ? ask.layers : 12,
+            width: isNew ? ask.width : 768,
+            context: isNew ? ask.context : 1024,
+            vocabulary: isNew ? ask.vocab : 50_257,
+            created_ms: Date.now(),
+          };
+          this.bases.push(made);
+          this.changed("bases");
+          return made;
+        };
+        break;
+      }
+      case "train": {
+        const { config } = params as { config: RunConfig };
+        const facts = this.#estimate(config);
+        const kind_ = config.kind as RunKind;
+        const name = String(config.name) || `${kind_}-${this.runs.length + 1}`;
+        if (this.runs.some((run) => run.name === name))
+          fail("exists", `there is a run called "${name}" already; give another name`);
+        const run: RunInfo = {
+          name,
+          kind: kind_,
+          state: "running",
+          job: id,
+          config: "",
+          facts,
+          step: 0,
+          loss: null,
+          best_loss: null,
+          samples: [],
+          created_ms: Date.now(),
+        };
+        this.runs.push(run);
+        this.settings[name] = { ...config, name };
+        this.changed("runs");
+        let sampled = 0;
+        phases.push({
+          phase: `training ${name}`,
+          total: facts.steps,
+          unit: "steps",
+          seconds: 60,
+          note: () => `loss ${run.loss?.toFixed(4) ?? "–"}, 9391 tokens/s`,
+          tick: (done) => {
+            run.step = done;
+            const [loss, val] = pictures.lossAt(run, done);
+            run.loss = loss;
+            run.best_loss = Math.min(run.best_loss ?? 99, val);
+            const due = Math.floor((done / facts.steps) * 10);
+            if (due > sampled) {
+              sampled = due;
+              this.#signal(id, {
+                event: "log",
+                text: `step ${done}: validation loss ${val.toFixed(4)}, the best so far`,
+              });
+              if (kind_ === "generator") run.samples.push([done, pair(77).comment, written(done)]);
+            }
+            this.changed("runs");
+          },
+        });
+        finish = () => {
+          run.state = "done";
+          this.changed("runs");
+          return {
+            run: name,
+            kind: kind_,
+            outcome: "finished",
+            steps: facts.steps,
+            best_loss: run.best_loss,
+            best_step: facts.steps,
+            tokens: 900_000,
+          };
+        };
+        break;
+      }
+      case "fakes": {
+        const ask = params as MakeFakes;
+        if (this.fakes.some((set) => set.name === ask.name))
+          fail("exists", `there are fakes called "${ask.name}" already; give another name`);
+        phases.push({ phase: "writing fakes", total: 2184, unit: "comments", seconds: 6 });
+        finish = () => {
+          const made = { ...structuredClone(sample.fakes), name: ask.name, created_ms: Date.now() };
+          this.fakes.push(made);
+          this.changed("fakes");
+          return made;
+        };
+        break;
+      }
+      case "evaluate": {
+        const ask = params as Evaluate;
+        const run = this.#run(ask.run);
+        phases.push({ phase: `measuring ${ask.run}`, total: 480, unit: "examples", seconds: 3 });
+        finish = () => {
+          const like = sample.evaluations.find((e) => e.config.kind === run.kind) as EvaluationInfo;
+          const made = {
+            ...structuredClone(like),
+            id: this.evaluations.length + 1,
+            run: ask.run,
+            side: ask.side,
+            created_ms: Date.now(),
+          };
+          this.evaluations.push(made);
+          this.changed("evaluations");
+          return made;
+        };
+        break;
+      }
+      case "generate": {
+        const ask = params as Generate;
+        if (ask.comments.length === 0 && ask.unseen === 0) fail("usage", "there is no comment to answer");
+        const g = this.#generated(this.generations.length + 1, ask);
+        const all = g.comments.flatMap((c, comment) =>
+          c.candidates.map((candidate) => ({ comment, candidate })),
+        );
+        this.#generate(
+          phases,
+          id,
+          all,
+          g.comments.map((c) => c.comment),
+        );
+        finish = () => {
+          this.generations.push(g);
+          if (ask.queue) {
+            for (const c of g.comments)
+              for (const k of c.candidates)
+                if (k.picked) g.queued.push(this.#enqueue(k, c.comment, "repartee").id);
+          }
+          this.changed("threads", "queue");
+          return g;
+        };
+        break;
+      }
+      default:
+        for (const phase of [
+          "making threads",
+          "training the generator",
+          "writing fakes",
+          "training realism",
+          "training upvotes",
+          "measuring",
+          "writing candidates",
+        ]) {
+          phases.push({ phase, total: 300, unit: "steps", seconds: 4 });
+        }
+        finish = () => {
+          this.fill();
+          this.changed(
+            "sources",
+            "pairs",
+            "splits",
+            "bases",
+            "runs",
+            "fakes",
+            "evaluations",
+            "threads",
+            "queue",
+          );
+          return null;
+        };
+    }
+    return { phases, at: 0, done: 0, timer: undefined, finish };
+  }
+
+  #generate(
+    phases: Phase[],
+    id: string,
+    all: { comment: number; candidate: CandidateInfo }[],
+    texts: string[],
+  ): void {
+    const longest = Math.max(...all.map(({ candidate }) => candidate.text.split(" ").length));
+    const comments = [...new Set(all.map(({ comment }) => comment))].map((c) => texts[c] ?? "");
+    phases.push({
+      phase: "reading the models",
+      total: 3,
+      unit: "models",
+      seconds: 0.6,
+      tick: () => this.#signal(id, { event: "comments", texts: comments }),
+    });
+    phases.push({
+      phase: "writing",
+      total: longest,
+      unit: "tokens",
+      seconds: 5,
+      tick: (done) => {
+        for (const { comment, candidate } of all) {
+          const words = candidate.text.split(" ");
+          const finish = done >= words.length ? (candidate.finish as "end" | "length") : null;
+          this.#signal(id, {
+            event: "draft",
+            comment,
+            candidate: candidate.n,
+            text: words.slice(0, done).join(" "),
+            finish,
+          });
+        }
+      },
+    });
+    phases.push({
+      phase: "scoring",
+      total: all.length,
+      unit: "replies",
+      seconds: 2,
+      tick: (done) => {
+        for (const { comment, candidate } of all.slice(0, done)) {
+          this.#signal(id, {
+            event: "score",
+            comment,
+            candidate: candidate.n,
+            p_real: candidate.p_real,
+            bins: candidate.bins,
+          });
+        }
+      },
+    });
+  }
+}
+
+export function emptyGenerate(): Generate {
+  return {
+    comments: [],
+    unseen: 0,
+    origin: "pasted",
+    generator: "writer",
+    realism: "judge",
+    upvotes: "votes",
+    checkpoint: null,
+    candidates: 10,
+    batch: 32,
+    decode: { max_new_tokens: 48, temperature: 1, top_k: 40, top_p: 1, repetition_penalty: 1, seed: 1 },
+    criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
+    queue: true,
+    device: "auto",
+  };
+}
+
+function row(i: number): PairRow {
+  const p = pair(i);
+  const side: Side =
+    chance(Math.floor(i / 8), 20) < 0.8 ? "train" : chance(Math.floor(i / 8), 21) < 0.5 ? "val" : "test";
+  return {
+    id: String(i),
+    ...p,
+    comment_score: Math.floor(chance(i, 22) * 40) - 2,
+    side,
+    created_utc: 1_554_076_800 + i * 317,
+    title: one(["What is going wrong here?", "Help me decide", "Second time this year"], i, 23),
+  };
+}
+
+function bin(n: number): number[] {
+  const raw = [1, 2, 3, 4].map((k) => chance(n, 30 + k) ** 4 + 0.01);
+  const sum = raw.reduce((a, b) => a + b, 0);
+  return raw.map((p) => p / sum);
+}
+
+const expected = (bins: number[]) => bins.reduce((sum, p, i) => sum + i * p, 0);
+
+function pick(candidates: CandidateInfo[], criteria: Criteria): void {
+  const fit = candidates.filter(
+    (c) => (c.p_real ?? 1) > criteria.min_p_real && c.text.length <= criteria.max_chars,
+  );
+  fit.sort((a, b) => (b.expected_bin ?? 0) - (a.expected_bin ?? 0));
+  for (const c of candidates) {
+    const rank = fit.indexOf(c);
+    c.picked = rank >= 0 && rank < criteria.per_thread;
+    const p = c.p_real === null ? "not scored for realism" : `p(real) ${c.p_real.toFixed(3)}`;
+    if (c.picked)
+      c.reason = `${p} above ${criteria.min_p_real}; ${c.text.length} characters, at most ${criteria.max_chars}; expected bin ${(c.expected_bin ?? 0).toFixed(2)}, number ${rank + 1} of ${fit.length} fit in its thread`;
+    else if ((c.p_real ?? 1) <= criteria.min_p_real) c.reason = `${p}, not above ${criteria.min_p_real}`;
+    else if (c.text.length > criteria.max_chars)
+      c.reason = `${c.text.length} characters, more than ${criteria.max_chars}`;
+    else
+      c.reason = `expected bin ${(c.expected_bin ?? 0).toFixed(2)}; the pick of its thread has ${(fit[0]?.expected_bin ?? 0).toFixed(2)}`;
+  }
+}

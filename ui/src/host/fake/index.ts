@@ -1,0 +1,56 @@
+// The fake host: the engine in memory, and a window that remembers what was asked of it.
+
+import type { Command, Host, Params } from "../index";
+import { FakeEngine, type FakeOptions } from "./engine";
+
+export { FakeEngine, type FakeOptions } from "./engine";
+
+export interface FakeHost extends Host {
+  engine: FakeEngine;
+  /** What a dialog gives next; a test sets it. */
+  answers: { open: string[]; folder: string | null; save: string | null };
+  copied: string[];
+  notified: string[];
+  opened: string[];
+  title: string;
+}
+
+export function fakeHost(options: FakeOptions = {}): FakeHost {
+  const engine = new FakeEngine(options);
+  const fake: FakeHost = {
+    engine,
+    answers: {
+      open: ["/home/ada/data/answers.csv"],
+      folder: "/home/ada/models/gpt2",
+      save: "/home/ada/Repartee/new.repartee",
+    },
+    copied: [],
+    notified: [],
+    opened: [],
+    title: "",
+    call: <C extends Command>(name: C, params: Params<C>) => engine.call(name, params),
+    listen: async (heard) => engine.listen(heard),
+    dialogs: {
+      open: async () => fake.answers.open,
+      folder: async () => fake.answers.folder,
+      save: async () => fake.answers.save,
+    },
+    notify: async (title, text) => {
+      fake.notified.push(`${title}: ${text}`);
+    },
+    openPath: async (path) => {
+      fake.opened.push(path);
+    },
+    openLink: async (address) => {
+      fake.opened.push(address);
+    },
+    copy: async (text) => {
+      fake.copied.push(text);
+    },
+    setTitle: async (title) => {
+      fake.title = title;
+      document.title = title;
+    },
+  };
+  return fake;
+}

@@ -1,0 +1,57 @@
+// The one door to the outside: commands and signals of the engine, and what only a window can do.
+// `tauri.ts` is the real one; `fake/` an engine in memory for component tests and for a plain browser.
+
+import type { Command, Failure, Params, Result, Signal } from "./wire";
+
+export * from "./wire";
+
+export interface FileKind {
+  name: string;
+  extensions: string[];
+}
+
+export interface Host {
+  /** Calls the engine; rejects with a [`Failure`]. */
+  call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>>;
+  /** Hears every signal from now on; gives a function that stops it. */
+  listen(heard: (signal: Signal) => void): Promise<() => void>;
+  dialogs: {
+    open(options: { title: string; many?: boolean; kinds?: FileKind[] }): Promise<string[]>;
+    folder(options: { title: string }): Promise<string | null>;
+    save(options: { title: string; path?: string; kinds?: FileKind[] }): Promise<string | null>;
+  };
+  /** A notification of the desktop; does nothing where the person has not allowed it. */
+  notify(title: string, text: string): Promise<void>;
+  /** Shows a file or folder in the system's own browser of files. */
+  openPath(path: string): Promise<void>;
+  /** Opens an address in the system's browser. */
+  openLink(address: string): Promise<void>;
+  copy(text: string): Promise<void>;
+  setTitle(title: string): Promise<void>;
+}
+
+let chosen: Host | null = null;
+
+/** Sets the host; once, before anything is drawn (each component test sets its own). */
+export function useHost(host: Host): void {
+  chosen = host;
+}
+
+export function host(): Host {
+  if (!chosen) throw new Error("no host: call useHost first");
+  return chosen;
+}
+
+/** Calls the engine. */
+export function call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
+  return host().call(name, params);
+}
+
+/** Whatever was thrown, as the engine's error. */
+export function failure(thrown: unknown): Failure {
+  if (typeof thrown === "object" && thrown !== null && "code" in thrown && "message" in thrown) {
+    return thrown as Failure;
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: "internal", message, detail: [] };
+}

@@ -1,0 +1,36 @@
+// The host inside the window. The only file that knows Tauri.
+
+import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+import { getCurrentWindow } from "@tauri-apps/api/window";
+import * as dialog from "@tauri-apps/plugin-dialog";
+import { isPermissionGranted, requestPermission, sendNotification } from "@tauri-apps/plugin-notification";
+import { openPath, openUrl } from "@tauri-apps/plugin-opener";
+import type { Command, Host, Params, Result, Signal } from "./index";
+
+export function tauriHost(): Host {
+  return {
+    call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
+      return invoke("rpc", { name, params });
+    },
+    listen: (heard) => listen<Signal>("signal", (event) => heard(event.payload)),
+    dialogs: {
+      async open({ title, many, kinds }) {
+        const picked = await dialog.open({ title, multiple: many ?? false, filters: kinds ?? [] });
+        if (picked === null) return [];
+        return Array.isArray(picked) ? picked : [picked];
+      },
+      folder: ({ title }) => dialog.open({ title, directory: true }),
+      save: ({ title, path, kinds }) =>
+        dialog.save({ title, filters: kinds ?? [], ...(path ? { defaultPath: path } : {}) }),
+    },
+    async notify(title, body) {
+      const allowed = (await isPermissionGranted()) || (await requestPermission()) === "granted";
+      if (allowed) sendNotification({ title, body });
+    },
+    openPath: (path) => openPath(path),
+    openLink: (address) => openUrl(address),
+    copy: (text) => navigator.clipboard.writeText(text),
+    setTitle: (title) => getCurrentWindow().setTitle(title),
+  };
+}
