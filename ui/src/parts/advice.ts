@@ -1,0 +1,22 @@
+// What a person can do about an error, by its code. The message says what happened; this says what next.
+
+import type { Code } from "../host";
+
+export const ADVICE: Record<Code, string> = {
+  usage: "Change the value that the message names and try again. What you typed is still here.",
+  "not-found": "Check the name or the path; it may have been moved, renamed or removed.",
+  exists: "Take another name, or use the one that is there.",
+  "bad-input":
+    "The file is not what was expected. Look at the place that the message names; what was good is kept.",
+  "not-a-project": "Choose a .repartee file, or make a new project.",
+  "newer-project":
+    "The file was written by a newer Repartee. Install that version to open it; nothing was changed.",
+  busy: "Another program holds it at this moment. Wait for it, or pause it, and try again.",
+  "disk-full": "Make room on the disk and try again. What was stored before is kept.",
+  damaged:
+    "Check the project under Settings; it names what is damaged. Keep a copy of the file before anything else.",
+  model: "The model cannot do this as it is. The details say which shape, name or number is wrong.",
+  io: "The system refused a file or the network failed. Check the rights and the connection, and try again.",
+  negative: "This is a finding, not a fault: the details list what was found.",
+  internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
+};

@@ -1,0 +1,162 @@
+// Figures and times in words. One way to write each, everywhere.
+
+import type { JobInfo, RunKind } from "../host";
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** 1,234,567. */
+export function count(n: number | null | undefined): string {
+  return n === null || n === undefined ? "–" : whole.format(n).replace("-", "−");
+}
+
+/** "1 pair", "4,930 pairs". */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+/** 1.03 M, 124 M, 8.2 k. */
+export function short(n: number): string {
+  const steps: [number, string][] = [
+    [1e9, "\u00a0G"],
+    [1e6, "\u00a0M"],
+    [1e4, "\u00a0k"],
+  ];
+  for (const [step, unit] of steps) {
+    if (Math.abs(n) >= step) {
+      const value = n / (step === 1e4 ? 1e3 : step);
+      return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)}${unit}`;
+    }
+  }
+  return count(n);
+}
+
+export function bytes(n: number): string {
+  if (n < 1000) return `${n}\u00a0B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = n;
+  let unit = -1;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value >= 100 ? value.toFixed(0) : value.toFixed(1)}\u00a0${units[unit]}`;
+}
+
+/** A figure with so many digits after the point; a dash where it does not exist. */
+export function figure(n: number | null | undefined, digits = 3): string {
+  return n === null || n === undefined || !Number.isFinite(n) ? "–" : n.toFixed(digits);
+}
+
+/** 73.9 %. */
+export function percent(n: number | null | undefined, digits = 1): string {
+  return n === null || n === undefined || !Number.isFinite(n) ? "–" : `${(100 * n).toFixed(digits)}\u00a0%`;
+}
+
+/** 4 s, 3 min 20 s, 2 h 5 min. */
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s}\u00a0s`;
+  const minutes = Math.floor(s / 60);
+  if (minutes < 60)
+    return s % 60 && minutes < 10 ? `${minutes}\u00a0min ${s % 60}\u00a0s` : `${minutes}\u00a0min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 ? `${hours}\u00a0h ${minutes % 60}\u00a0min` : `${hours}\u00a0h`;
+  return `${Math.round(hours / 24)} days`;
+}
+
+/** "just now", "5 min ago", "3 Nov 2026". */
+export function ago(ms: number, now: number = Date.now()): string {
+  const s = (now - ms) / 1000;
+  if (s < 45) return "just now";
+  if (s < 3600) return `${Math.max(1, Math.round(s / 60))} min ago`;
+  if (s < 86_400) return `${Math.round(s / 3600)} h ago`;
+  if (s < 7 * 86_400) return `${counted(Math.round(s / 86_400), "day")} ago`;
+  return day(ms);
+}
+
+export function day(ms: number): string {
+  return new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+}
+
+/** 25 Nov 2026, 14:03. */
+export function moment(ms: number): string {
+  const time = new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return `${day(ms)}, ${time}`;
+}
+
+/** 14:03:21. */
+export function clock(ms: number): string {
+  return new Date(ms).toLocaleTimeString("en-GB");
+}
+
+/** The last part of a path. */
+export function fileName(path: string): string {
+  return path.split(/[\\/]/).pop() ?? path;
+}
+
+/** Everything but the last part. */
+export function folderOf(path: string): string {
+  const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  return at > 0 ? path.slice(0, at) : path;
+}
+
+/** A field's name as a label: "learning_rate" is "Learning rate". */
+export function label(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export const KIND_WORDS: Record<RunKind, { name: string; what: string; base: string }> = {
+  generator: { name: "Generator", what: "GPT-2 that writes replies to comments", base: "gpt2" },
+  realism: { name: "Realism", what: "BERT that tells real replies from fakes", base: "bert" },
+  upvotes: {
+    name: "Upvotes",
+    what: "BERT that foretells which of four score bins a reply lands in",
+    base: "bert",
+  },
+};
+
+/** What a job does, in a few words: "Train writer", "Import comments.zst". */
+export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
+  const params = (job.params ?? {}) as Record<string, unknown>;
+  const text = (key: string) => (typeof params[key] === "string" ? (params[key] as string) : "");
+  switch (job.kind) {
+    case "import": {
+      const files = Array.isArray(params.files) ? (params.files as string[]) : [];
+      const [file] = files;
+      return files.length === 1 && file
+        ? `Import ${fileName(file)}`
+        : `Import ${counted(files.length, "file")}`;
+    }
+    case "pairs":
+      return "Build pairs";
+    case "split":
+      return `Make split ${text("name")}`.trim();
+    case "audit":
+      return `Audit split ${text("name")}`.trim();
+    case "base-add":
+      return `Add base ${text("name")}`.trim();
+    case "base-new":
+      return `Start base ${text("name")}`.trim();
+    case "train": {
+      const config = params.config;
+      if (typeof config === "object" && config !== null) {
+        const { name, kind } = config as Record<string, string>;
+        return `Train ${name || kind || "a model"}`;
+      }
+      const named = /^name = "(.+)"$/m.exec(text("config"));
+      const kind = /^kind = "(.+)"$/m.exec(text("config"));
+      return `Train ${named?.[1] || kind?.[1] || "a model"}`;
+    }
+    case "fakes":
+      return `Write fakes ${text("name")}`.trim();
+    case "evaluate":
+      return `Evaluate ${text("run")}`.trim();
+    case "generate":
+      return "Write candidates";
+    case "demo":
+      return "The whole loop on the sample";
+    default:
+      return label(job.kind.replaceAll("-", " "));
+  }
+}

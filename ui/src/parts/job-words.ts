@@ -1,0 +1,52 @@
+// A job's state in words.
+
+import type { Failure, JobInfo, Progress } from "../host";
+import { ago, bytes, count, duration } from "./format";
+
+/** "training · 120 of 300 steps · loss 3.21 · 2 min left". */
+export function progressWords(progress: Progress | null): string {
+  if (!progress) return "starting";
+  const size = (n: number) => (progress.unit === "bytes" ? bytes(n) : count(n));
+  const unit = progress.unit === "bytes" ? "" : ` ${progress.unit}`;
+  const far =
+    progress.total !== null
+      ? `${size(progress.done)} of ${size(progress.total)}${unit}`
+      : progress.done > 0
+        ? `${size(progress.done)}${unit}`
+        : "";
+  const left = progress.eta_s !== null && progress.eta_s >= 1 ? `${duration(progress.eta_s)} left` : "";
+  return [progress.phase, far, progress.note, left].filter(Boolean).join(" · ");
+}
+
+/** What a job that does not run says of itself. */
+export function stateWords(job: JobInfo): string {
+  const far = progressWords(job.progress);
+  switch (job.state) {
+    case "running":
+      if (job.want === "pause") return `pausing · ${far}`;
+      if (job.want === "cancel") return `cancelling · ${far}`;
+      return far;
+    case "paused":
+      return `paused at ${far}`;
+    case "lost":
+      return `its program is gone; resume goes on from ${far}`;
+    case "done":
+      return `done ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
+    case "cancelled":
+      return `cancelled ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
+    case "failed":
+      return `failed: ${jobFailure(job)?.message ?? "no reason was given"}`;
+  }
+}
+
+/** The error a job failed with. */
+export function jobFailure(job: JobInfo): Failure | null {
+  const { outcome } = job;
+  if (job.state !== "failed" || typeof outcome !== "object" || outcome === null) return null;
+  return "code" in outcome && "message" in outcome ? (outcome as Failure) : null;
+}
+
+/** The result of a job that is done. */
+export function jobResult<T>(job: JobInfo | null): T | null {
+  return job?.state === "done" ? (job.outcome as T) : null;
+}

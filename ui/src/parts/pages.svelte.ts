@@ -1,0 +1,77 @@
+// Rows that are fetched by the page as they come into sight. What has been scrolled past before it was
+// asked for is not asked for.
+
+import { type Failure, failure } from "../host";
+
+export const PAGE = 200;
+/** Pages in memory: 20,000 rows. */
+const KEPT = 100;
+/** Pages that are asked for at once. */
+const AT_ONCE = 2;
+
+export class Pages<T> {
+  error: Failure | null = $state.raw(null);
+  /** Goes up when a page came, so that what reads rows draws again. */
+  #came = $state(0);
+  #pages = new Map<number, T[]>();
+  #asked = new Set<number>();
+  #wanted: [number, number] = [0, -1];
+  #over = false;
+
+  constructor(private readonly load: (from: number, count: number) => Promise<T[]>) {}
+
+  row(index: number): T | undefined {
+    this.#came;
+    return this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+  }
+
+  /** Says which rows are in sight. */
+  want(first: number, last: number): void {
+    this.#wanted = [first, last];
+    this.#ask();
+  }
+
+  /** Answers that are still on their way are dropped. */
+  end(): void {
+    this.#over = true;
+  }
+
+  again(): void {
+    this.error = null;
+    this.#ask();
+  }
+
+  #ask(): void {
+    const [first, last] = this.#wanted;
+    for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page += 1) {
+      if (this.#asked.size >= AT_ONCE || this.error) return;
+      const known = this.#pages.get(page);
+      if (known) {
+        // the most recently seen stand last
+        this.#pages.delete(page);
+        this.#pages.set(page, known);
+      } else if (!this.#asked.has(page)) {
+        void this.#fetch(page);
+      }
+    }
+  }
+
+  async #fetch(page: number): Promise<void> {
+    this.#asked.add(page);
+    try {
+      const rows = await this.load(page * PAGE, PAGE);
+      if (this.#over) return;
+      this.#pages.set(page, rows);
+      for (const [old] of this.#pages) {
+        if (this.#pages.size <= KEPT) break;
+        this.#pages.delete(old);
+      }
+      this.#came += 1;
+    } catch (thrown) {
+      this.error = failure(thrown);
+    } finally {
+      this.#asked.delete(page);
+      if (!this.#over) this.#ask();
+    }
+  }
+}

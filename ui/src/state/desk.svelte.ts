@@ -1,0 +1,54 @@
+// What is there without a project: settings, recent projects, the machine.
+
+import { call, type Desk, type Settings } from "../host";
+
+let current = $state.raw<Desk | null>(null);
+
+export const desk = {
+  get now() {
+    return current;
+  },
+  /** The name under which what a person does to a reply is noted. */
+  get person() {
+    return current?.settings.person || "me";
+  },
+};
+
+/** Reads the desk; at the start, and when the list of recent projects may have changed. */
+export async function readDesk(): Promise<Desk> {
+  const read = await call("desk.get", {});
+  current = read;
+  apply(read.settings);
+  return read;
+}
+
+export async function saveSettings(settings: Settings): Promise<void> {
+  const saved = await call("desk.settings", settings);
+  if (current) current = { ...current, settings: saved };
+  apply(saved);
+}
+
+function apply(settings: Settings): void {
+  const root = document.documentElement;
+  root.dataset.theme = settings.theme;
+  root.style.fontSize = `${settings.text ?? 100}%`;
+}
+
+export const TEXT_SIZES = [100, 110, 125, 150, 175, 200];
+
+/** Text one step larger or smaller; 0 sets it back. */
+export async function resizeText(step: -1 | 0 | 1): Promise<void> {
+  if (!current) return;
+  const now = current.settings.text ?? 100;
+  const larger = TEXT_SIZES.find((size) => size > now) ?? 200;
+  const smaller = TEXT_SIZES.findLast((size) => size < now) ?? 100;
+  const text = step === 0 ? 100 : step > 0 ? larger : smaller;
+  await saveSettings({ ...current.settings, text });
+}
+
+/** Whether dark colours are shown now. */
+export function isDark(): boolean {
+  const theme = current?.settings.theme ?? "system";
+  if (theme !== "system") return theme === "dark";
+  return window.matchMedia?.("(prefers-color-scheme: dark)").matches ?? false;
+}

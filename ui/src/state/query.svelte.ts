@@ -1,0 +1,158 @@
+// Open questions to the engine. `query()` holds an answer for as long as its component lives and asks
+// again when a signal says that its tables changed; meanwhile the old answer stays on the screen.
+
+import { untrack } from "svelte";
+import { type Command, call, type Failure, type Family, failure, type Params, type Result } from "../host";
+import { READS } from "./families";
+import { onChanged } from "./signals";
+
+/** The same question is not asked more often than this, however often its tables change. */
+const ASK_EVERY_MS = 250;
+/** Answers nobody looks at are kept so long: going back to a screen shows it at once. */
+const KEEP_MS = 60_000;
+
+class Entry {
+  data: unknown = $state.raw(undefined);
+  error: Failure | null = $state.raw(null);
+  loading = $state(false);
+  users = 0;
+  stale = true;
+  askedAt = Number.NEGATIVE_INFINITY;
+  again: ReturnType<typeof setTimeout> | undefined;
+  drop: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly key: string,
+    readonly name: Command,
+    readonly params: unknown,
+  ) {}
+
+  async ask(): Promise<void> {
+    if (this.loading) {
+      this.stale = true;
+      return;
+    }
+    clearTimeout(this.again);
+    this.again = undefined;
+    this.loading = true;
+    this.stale = false;
+    this.askedAt = performance.now();
+    try {
+      const answer = await call(this.name, this.params as never);
+      this.data = answer;
+      this.error = null;
+    } catch (thrown) {
+      this.error = failure(thrown);
+    } finally {
+      this.loading = false;
+    }
+    if (this.stale && this.users > 0) this.askSoon();
+  }
+
+  askSoon(): void {
+    this.stale = true;
+    if (this.loading || this.again !== undefined) return;
+    const wait = Math.max(0, this.askedAt + ASK_EVERY_MS - performance.now());
+    this.again = setTimeout(() => void this.ask(), wait);
+  }
+}
+
+const entries = new Map<string, Entry>();
+
+onChanged((families: Family[]) => {
+  for (const entry of entries.values()) {
+    const reads = READS[entry.name] ?? [];
+    if (!reads.some((family) => families.includes(family))) continue;
+    if (entry.users > 0) entry.askSoon();
+    else entry.stale = true;
+  }
+});
+
+function entryOf(name: Command, params: unknown): Entry {
+  const key = `${name} ${JSON.stringify(params)}`;
+  let entry = entries.get(key);
+  if (!entry) {
+    entry = new Entry(key, name, params);
+    entries.set(key, entry);
+  }
+  return entry;
+}
+
+function use(entry: Entry): () => void {
+  entry.users += 1;
+  clearTimeout(entry.drop);
+  entries.set(entry.key, entry);
+  if (entry.stale) void entry.ask();
+  return () => {
+    entry.users -= 1;
+    if (entry.users > 0) return;
+    clearTimeout(entry.again);
+    entry.again = undefined;
+    entry.drop = setTimeout(() => entries.delete(entry.key), KEEP_MS);
+  };
+}
+
+/** Forgets every answer: another project is open. */
+export function forgetAnswers(): void {
+  for (const entry of entries.values()) {
+    clearTimeout(entry.again);
+    clearTimeout(entry.drop);
+  }
+  entries.clear();
+}
+
+/** Asks the open queries of a command again, whatever the signals say. */
+export function askAgain(name: Command): void {
+  for (const entry of entries.values()) {
+    if (entry.name !== name) continue;
+    if (entry.users > 0) entry.askSoon();
+    else entry.stale = true;
+  }
+}
+
+export interface Query<T> {
+  readonly data: T | undefined;
+  readonly error: Failure | null;
+  readonly loading: boolean;
+  /** Asks again now. */
+  again(): void;
+}
+
+/**
+ * The answer to a command while this component lives. `params` may read state: another question is
+ * another answer; `null` asks nothing. With `keep` the last answer stays until the next one is there.
+ */
+export function query<C extends Command>(
+  name: C,
+  params: () => Params<C> | null,
+  options: { keep?: boolean } = {},
+): Query<Result<C>> {
+  let last: Result<C> | undefined;
+  const entry = $derived.by(() => {
+    const asked = params();
+    return asked === null ? null : untrack(() => entryOf(name, asked));
+  });
+  $effect(() => {
+    const now = entry;
+    if (now) return untrack(() => use(now));
+  });
+  const data = $derived.by(() => {
+    const found = entry?.data as Result<C> | undefined;
+    if (found !== undefined) last = found;
+    return found ?? (options.keep && entry ? last : undefined);
+  });
+  return {
+    get data() {
+      return data;
+    },
+    get error() {
+      return entry?.error ?? null;
+    },
+    get loading() {
+      return entry !== null && (entry.loading || (entry.data === undefined && entry.error === null));
+    },
+    again() {
+      void entry?.ask();
+    },
+  };
+}
