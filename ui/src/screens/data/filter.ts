@@ -1,0 +1,83 @@
+// The filter of an import as it is typed, and as the engine takes it.
+
+import type { Filter } from "../../host";
+
+export interface FilterText {
+  subreddits: string;
+  authors: string;
+  not_authors: string;
+  min_score: string;
+  max_score: string;
+  min_chars: string;
+  max_chars: string;
+  after: string;
+  before: string;
+}
+
+export const EMPTY_FILTER: FilterText = {
+  subreddits: "",
+  authors: "",
+  not_authors: "",
+  min_score: "",
+  max_score: "",
+  min_chars: "",
+  max_chars: "",
+  after: "",
+  before: "",
+};
+
+/** Names separated by commas or spaces, without `r/` and `u/`. */
+export function names(text: string): string[] {
+  return text
+    .split(/[\s,]+/)
+    .map((name) => name.replace(/^\/?[ru]\//i, ""))
+    .filter(Boolean);
+}
+
+/** A whole number, `null` for an empty field, `undefined` when it is neither. */
+export function whole(text: string): number | null | undefined {
+  const trimmed = String(text).trim();
+  if (trimmed === "") return null;
+  return /^-?\d+$/.test(trimmed) ? Number(trimmed) : undefined;
+}
+
+function seconds(day: string): number | null {
+  return day === "" ? null : Date.parse(`${day}T00:00:00Z`) / 1000;
+}
+
+export function filterOf(text: FilterText): { filter: Filter | null; error: string | null } {
+  const numbers = {
+    min_score: whole(text.min_score),
+    max_score: whole(text.max_score),
+    min_chars: whole(text.min_chars),
+    max_chars: whole(text.max_chars),
+  };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (value === undefined)
+      return { filter: null, error: `${name.replace("_", " ")} must be a whole number.` };
+  }
+  const { min_score, max_score, min_chars, max_chars } = numbers as Record<
+    keyof typeof numbers,
+    number | null
+  >;
+  if (min_score !== null && max_score !== null && min_score > max_score) {
+    return { filter: null, error: "The least score is above the greatest: nothing would be let in." };
+  }
+  if (min_chars !== null && max_chars !== null && min_chars > max_chars) {
+    return { filter: null, error: "The least length is above the greatest: nothing would be let in." };
+  }
+  return {
+    filter: {
+      subreddits: names(text.subreddits),
+      authors: names(text.authors),
+      not_authors: names(text.not_authors),
+      min_score,
+      max_score,
+      min_chars,
+      max_chars,
+      after_utc: seconds(text.after),
+      before_utc: seconds(text.before),
+    },
+    error: null,
+  };
+}

@@ -1,0 +1,57 @@
+// What is asked for, kept while the window is open: leaving the screen loses nothing.
+
+import type { Criteria, Decode, Incoming } from "../../host";
+import { DECODE } from "../../parts/decode";
+
+export interface Form {
+  comments: Incoming[];
+  /** Typed, and not yet added to the list. */
+  text: string;
+  subreddit: string;
+  title: string;
+  unseen: number;
+  generator: string;
+  realism: string;
+  upvotes: string;
+  candidates: number;
+  decode: Decode;
+  criteria: Criteria;
+  queue: boolean;
+}
+
+const empty = (): Form => ({
+  comments: [],
+  text: "",
+  subreddit: "",
+  title: "",
+  unseen: 0,
+  generator: "",
+  realism: "",
+  upvotes: "",
+  candidates: 10,
+  decode: { ...DECODE },
+  criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
+  queue: false,
+});
+
+export const form = $state<Form>(empty());
+
+export function clearForm(): void {
+  Object.assign(form, empty());
+}
+
+/** The comments of the list, and the one that is typed. */
+export function wanted(): Incoming[] {
+  const typed = form.text.trim();
+  if (typed === "") return form.comments;
+  return [
+    ...form.comments,
+    { comment: typed, thread: "", subreddit: form.subreddit.trim(), title: form.title.trim() },
+  ];
+}
+
+/** Puts the typed comment into the list. */
+export function addTyped(): void {
+  form.comments = wanted();
+  form.text = form.subreddit = form.title = "";
+}

@@ -1,0 +1,27 @@
+// The columns of the board, and the way through it with two keys.
+
+import type { ReplyInfo, ReplyState } from "../../host";
+
+export const STATES: { state: ReplyState; name: string; empty: string }[] = [
+  { state: "draft", name: "Draft", empty: "No draft waits for you." },
+  { state: "approved", name: "Approved", empty: "Approve a draft and it comes here." },
+  { state: "posted", name: "Posted", empty: "What was posted is noted here." },
+  { state: "rejected", name: "Rejected", empty: "Nothing was rejected." },
+];
+
+/** By column, and in each the newest first; drafts by what the judges think of them. */
+export function order(replies: ReplyInfo[]): ReplyInfo[] {
+  const rank = (reply: ReplyInfo) => STATES.findIndex((column) => column.state === reply.state);
+  const worth = (reply: ReplyInfo) => (reply.expected_bin ?? 0) + (reply.p_real ?? 0);
+  return [...replies].sort((a, b) => {
+    if (rank(a) !== rank(b)) return rank(a) - rank(b);
+    return a.state === "draft" ? worth(b) - worth(a) || a.id - b.id : b.updated_ms - a.updated_ms;
+  });
+}
+
+/** The reply after (1) or before (-1) one; from nowhere the first. Ends do not wrap. */
+export function following(replies: ReplyInfo[], id: number | null, by: 1 | -1): ReplyInfo | null {
+  const now = replies.findIndex((reply) => reply.id === id);
+  if (now < 0) return replies[0] ?? null;
+  return replies[Math.max(0, Math.min(replies.length - 1, now + by))] ?? null;
+}
