@@ -1,0 +1,154 @@
+//! A Reddit on this machine: it behaves like the real one as far as this project needs, knows nothing
+//! but made-up texts, and does wrong on demand.
+//!
+//! ```no_run
+//! use repartee_fake_reddit::{Fake, Fault, On, Options, Rule};
+//! # fn main() -> std::io::Result<()> {
+//! let fake = Fake::start(Options::default())?;
+//! println!("{}", fake.base()); // http://127.0.0.1:PORT, for both of the client's hosts
+//! // the next comment is made, and the connection closed without an answer
+//! fake.world().fail(Rule::once(On::Comment, Fault::DropAfter));
+//! assert!(fake.world().twins().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `world.rs` | what the fake knows, and can be told at any time |
+//! | `make.rs` | makes up threads |
+//! | `reddit.rs` | Reddit's calls |
+//! | `json.rs` | Reddit's JSON: things, listings, trees |
+//! | `fault.rs` | what can go wrong |
+//! | `serve.rs` | HTTP, on hyper alone: faults need the connection itself |
+//! | `control.rs` | `/__fake/...`: the world from outside |
+//!
+//! What it does not do: votes, submissions, messages, wikis; ranking as Reddit ranks. Comments are taken
+//! as often as they are sent, as by the real one.
+// things of Reddit have many fields
+#![recursion_limit = "256"]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod control;
+mod fault;
+mod json;
+mod make;
+mod reddit;
+mod serve;
+mod world;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub use fault::{Fault, Language, On, Rule};
+pub use world::{
+    ACCOUNT, Account, App, AppKind, Authorize, CLIENT_ID, CLIENT_SECRET, Comment, INSTALLED_ID,
+    Knobs, OTP, PASSWORD, Post, REDIRECT, Seen, Subreddit, Twins, WEB_ID, World,
+};
+
+/// How a fake begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The port on 127.0.0.1; 0: any that is free.
+    pub port: u16,
+    /// Decides texts, ids and dice.
+    pub seed: u64,
+    /// Posts with a thread each, of the last hours.
+    pub posts: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            seed: 1,
+            posts: 30,
+        }
+    }
+}
+
+/// A running fake; it ends when this is dropped.
+pub struct Fake {
+    base: String,
+    world: serve::Shared,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Fake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fake({})", self.base)
+    }
+}
+
+impl Fake {
+    /// Starts a fake on a thread of its own.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let mut world = World::new(options.seed);
+        world.make_threads(options.seed, options.posts);
+        let world: serve::Shared = Arc::new(Mutex::new(world));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let address = SocketAddr::from(([127, 0, 0, 1], options.port));
+        let listener = runtime.block_on(TcpListener::bind(address))?;
+        let base = format!("http://{}", listener.local_addr()?);
+        let (stop, stopped) = oneshot::channel();
+        let served = Arc::clone(&world);
+        let thread = std::thread::Builder::new()
+            .name("fake-reddit".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = serve::serve(listener, served) => {}
+                        // an error means that the handle is gone, which is as good
+                        _ = stopped => {}
+                    }
+                });
+            })?;
+        Ok(Self {
+            base,
+            world,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The world, to be looked at and changed. Nothing is answered while this is held: do not hold it
+    /// across a call of a client.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        serve::lock(&self.world)
+    }
+
+    /// Serves until the process ends.
+    pub fn serve_for_ever(mut self) {
+        if let Some(thread) = self.thread.take() {
+            // it ends by a panic at most, which it has told
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
