@@ -1,7 +1,7 @@
 // Writing a chart to files.
 
-/** Writes to these paths, in the dark theme's colours if asked; gives what was written. */
-export type Write = (files: string[], dark: boolean) => Promise<string[]>;
+/** Writes to these paths; gives what was written. */
+export type Write = (files: string[]) => Promise<string[]>;
 
 export const ENDINGS = ["svg", "png", "csv"] as const;
 export type Ending = (typeof ENDINGS)[number];

@@ -3,219 +3,133 @@
 /**
  * A comment with its candidates.
  */
-export type Answered = { 
-/**
- * The thread's number in the project.
- */
-thread: number, 
-/**
- * The comment.
- */
-comment: string, 
-/**
- * What was written to it.
- */
-candidates: Array<CandidateInfo>, };
+export type Answered = {
+  /** The thread's number in the project. */
+  thread: number,
+  /** The comment. */
+  comment: string,
+  /** What was written to it. */
+  candidates: Array<CandidateInfo>, };
 
 /**
  * A file or folder.
  */
-export type At = { 
-/**
- * Where it lies; `~` is the home folder.
- */
-path: string, };
+export type At = {
+  /** Where it lies; `~` is the home folder. */
+  path: string, };
 
 /**
  * An evaluation at a threshold.
  */
-export type AtThreshold = { 
-/**
- * The evaluation, by its number.
- */
-id: number, 
-/**
- * The probability from which on class 1 is said.
- */
-threshold: number, };
+export type AtThreshold = {
+  /** The evaluation, by its number. */
+  id: number,
+  /** The probability from which on class 1 is said. */
+  threshold: number, };
 
 /**
  * What an audit found. It looked at every thread, and by an exact join at every two texts.
  */
-export type Audit = { 
-/**
- * The split.
- */
-name: string, 
-/**
- * Whether nothing is on two sides.
- */
-clean: boolean, 
-/**
- * Pairs that were looked at.
- */
-pairs: number, 
-/**
- * Texts that were long enough to be compared.
- */
-texts: number, 
-/**
- * What counted as a near-duplicate.
- */
-near: Near, 
-/**
- * Threads on more than one side.
- */
-torn_threads: number, 
-/**
- * Near-duplicate texts on two sides.
- */
-twin_texts: number, 
-/**
- * The first of each: what is where.
- */
-examples: Array<string>, 
-/**
- * When, milliseconds since 1970.
- */
-at_ms: number, };
+export type Audit = {
+  /** The split. */
+  name: string,
+  /** Whether nothing is on two sides. */
+  clean: boolean,
+  /** Pairs that were looked at. */
+  pairs: number,
+  /** Texts that were long enough to be compared. */
+  texts: number,
+  /** What counted as a near-duplicate. */
+  near: Near,
+  /** Threads on more than one side. */
+  torn_threads: number,
+  /** Near-duplicate texts on two sides. */
+  twin_texts: number,
+  /** The first of each: what is where. */
+  examples: Array<string>,
+  /** When, milliseconds since 1970. */
+  at_ms: number, };
 
 /**
  * Which split to audit. A job: `audit`.
  */
-export type AuditSplit = { 
-/**
- * Its name.
- */
-name: string, };
+export type AuditSplit = {
+  /** Its name. */
+  name: string, };
 
 /**
  * A linear axis; `from` lies at the left or lower edge of the plot, `to` at the other.
  */
-export type Axis = { 
-/**
- * What it measures, with its unit.
- */
-title: string, 
-/**
- * Value at the left or lower edge.
- */
-from: number, 
-/**
- * Value at the right or upper edge.
- */
-to: number, 
-/**
- * Labelled values, as written.
- */
-ticks: Array<[number, string]>, };
+export type Axis = {
+  /** What it measures, with its unit. */
+  title: string,
+  /** Value at the left or lower edge. */
+  from: number,
+  /** Value at the right or upper edge. */
+  to: number,
+  /** Labelled values, as written. */
+  ticks: Array<[number, string]>, };
 
 /**
  * Takes a pretrained model into the project.
  */
-export type BaseAdd = { 
-/**
- * Its name here.
- */
-name: string, 
-/**
- * A folder in Hugging Face layout, or a hub id, perhaps with `@revision`.
- */
-from: string, };
+export type BaseAdd = {
+  /** Its name here. */
+  name: string,
+  /** A folder in Hugging Face layout, or a hub id, perhaps with `@revision`. */
+  from: string, };
 
 /**
  * A base as it is listed.
  */
-export type BaseInfo = { 
-/**
- * Its name.
- */
-name: string, 
-/**
- * `gpt2` or `bert`.
- */
-kind: string, 
-/**
- * The folder, the hub id with its revision, or "from scratch".
- */
-origin: string, 
-/**
- * Trainable numbers.
- */
-parameters: number, 
-/**
- * Bytes in the project; some may be shared with other models.
- */
-bytes: number, 
-/**
- * Number of blocks.
- */
-layers: number, 
-/**
- * Width.
- */
-width: number, 
-/**
- * The longest input, in tokens.
- */
-context: number, 
-/**
- * Entries of the vocabulary.
- */
-vocabulary: number, 
-/**
- * Tensors of the checkpoint that the model has no use for.
- */
-unused?: Array<string>, 
-/**
- * When it was added, milliseconds since 1970.
- */
-created_ms: number, };
+export type BaseInfo = {
+  /** Its name. */
+  name: string,
+  /** `gpt2` or `bert`. */
+  kind: string,
+  /** The folder, the hub id with its revision, or "from scratch". */
+  origin: string,
+  /** Trainable numbers. */
+  parameters: number,
+  /** Bytes in the project; some may be shared with other models. */
+  bytes: number,
+  /** Number of blocks. */
+  layers: number,
+  /** Width. */
+  width: number,
+  /** The longest input, in tokens. */
+  context: number,
+  /** Entries of the vocabulary. */
+  vocabulary: number,
+  /** Tensors of the checkpoint that the model has no use for. */
+  unused?: Array<string>,
+  /** When it was added, milliseconds since 1970. */
+  created_ms: number, };
 
 /**
  * Starts a small model from scratch, with a tokenizer of its own.
  */
-export type BaseNew = { 
-/**
- * Its name.
- */
-name: string, 
-/**
- * `gpt2` or `bert`.
- */
-kind: string, 
-/**
- * Number of blocks.
- */
-layers: number, 
-/**
- * Width of the model; a multiple of `heads`.
- */
-width: number, 
-/**
- * Attention heads of each block.
- */
-heads: number, 
-/**
- * The longest input, in tokens.
- */
-context: number, 
-/**
- * Entries of the tokenizer's vocabulary, at most.
- */
-vocab: number, 
-/**
- * A folder with a tokenizer to take instead of training one.
- */
-tokenizer: string | null, 
-/**
- * A split, on whose train side alone the tokenizer is trained; none: on all pairs.
- */
-split: string | null, 
-/**
- * The seed of the first weights.
- */
-seed: number, };
+export type BaseNew = {
+  /** Its name. */
+  name: string,
+  /** `gpt2` or `bert`. */
+  kind: string,
+  /** Number of blocks. */
+  layers: number,
+  /** Width of the model; a multiple of `heads`. */
+  width: number,
+  /** Attention heads of each block. */
+  heads: number,
+  /** The longest input, in tokens. */
+  context: number,
+  /** Entries of the tokenizer's vocabulary, at most. */
+  vocab: number,
+  /** A folder with a tokenizer to take instead of training one. */
+  tokenizer: string | null,
+  /** A split, on whose train side alone the tokenizer is trained; none: on all pairs. */
+  split: string | null,
+  /** The seed of the first weights. */
+  seed: number, };
 
 /**
  * Three strictly increasing edges over a reply's score. Bin 0 lies below the first edge, bin 3
@@ -227,65 +141,43 @@ export type BinEdges = [number, number, number];
  * Joins all comments to their replies. A job: `pairs`. Doing it again with another recipe adds and
  * removes pairs, except those that a split holds.
  */
-export type BuildPairs = { 
-/**
- * What makes a comment or reply unfit.
- */
-recipe: Recipe, 
-/**
- * Leaves out noting the words of the pairs: they then cannot be searched.
- */
-no_search: boolean, };
+export type BuildPairs = {
+  /** What makes a comment or reply unfit. */
+  recipe: Recipe,
+  /** Leaves out noting the words of the pairs: they then cannot be searched. */
+  no_search: boolean, };
 
 /**
  * Label bins by edges.
  */
-export type ByEdges = { 
-/**
- * The three edges; none: the quartiles.
- */
-edges: [number, number, number] | null, };
+export type ByEdges = {
+  /** The three edges; none: the quartiles. */
+  edges: [number, number, number] | null, };
 
 /**
  * A candidate with its scores and the verdict.
  */
-export type CandidateInfo = { 
-/**
- * Its number in the project.
- */
-id: number, 
-/**
- * Its number among those of its comment.
- */
-n: number, 
-/**
- * The reply.
- */
-text: string, 
-/**
- * end, or length when it was cut.
- */
-finish: string, 
-/**
- * The probability that a person wrote it.
- */
-p_real: number | null, 
-/**
- * The probability of each upvote bin.
- */
-bins: [number, number, number, number] | null, 
-/**
- * `p1 + 2 p2 + 3 p3`.
- */
-expected_bin: number | null, 
-/**
- * Whether it was picked.
- */
-picked: boolean, 
-/**
- * Why, or why not.
- */
-reason: string, };
+export type CandidateInfo = {
+  /** Its number in the project. */
+  id: number,
+  /** Its number among those of its comment. */
+  n: number,
+  /** The reply. */
+  text: string,
+  /** end, or length when it was cut. */
+  finish: string,
+  /** The probability that a person wrote it. */
+  p_real: number | null,
+  /** The probability of each upvote bin. */
+  bins: [number, number, number, number] | null,
+  /** `p1 + 2 p2 + 3 p3`. */
+  expected_bin: number | null,
+  /** Whether it was picked. */
+  picked: boolean,
+  /** Why, or why not. */
+  reason: string,
+  /** The reply of the queue that was made of it. */
+  reply: number | null, };
 
 /**
  * What can be drawn.
@@ -295,117 +187,67 @@ export type ChartKind = "roc" | "pr" | "confusion" | "calibration" | "scores" | 
 /**
  * What a check of the project file found.
  */
-export type Checked = { 
-/**
- * Whether nothing was found.
- */
-whole: boolean, 
-/**
- * What SQLite's integrity check says.
- */
-integrity: Array<string>, 
-/**
- * Rows that refer to rows that are not there.
- */
-references: Array<string>, 
-/**
- * Stored tensors and files whose bytes are not those that were stored.
- */
-blobs: Array<string>, 
-/**
- * How many blobs were compared with their hash.
- */
-blobs_checked: number, 
-/**
- * How many bytes those have.
- */
-bytes_checked: number, };
+export type Checked = {
+  /** Whether nothing was found. */
+  whole: boolean,
+  /** What SQLite's integrity check says. */
+  integrity: Array<string>,
+  /** Rows that refer to rows that are not there. */
+  references: Array<string>,
+  /** Stored tensors and files whose bytes are not those that were stored. */
+  blobs: Array<string>,
+  /** How many blobs were compared with their hash. */
+  blobs_checked: number,
+  /** How many bytes those have. */
+  bytes_checked: number, };
 
 /**
  * A checkpoint as it is listed.
  */
-export type CheckpointInfo = { 
-/**
- * The run.
- */
-run: string, 
-/**
- * generator, realism or upvotes.
- */
-kind: RunKind, 
-/**
- * The base it started from.
- */
-base: string, 
-/**
- * The split it learnt from.
- */
-split: string, 
-/**
- * best, last, or kept (replaced, but something was made with it).
- */
-role: string, 
-/**
- * Optimizer steps done.
- */
-step: number, 
-/**
- * Bytes of its weights; some may be shared with other checkpoints.
- */
-bytes: number, 
-/**
- * When it was saved, milliseconds since 1970.
- */
-created_ms: number, };
+export type CheckpointInfo = {
+  /** The run. */
+  run: string,
+  /** generator, realism or upvotes. */
+  kind: RunKind,
+  /** The base it started from. */
+  base: string,
+  /** The split it learnt from. */
+  split: string,
+  /** best, last, or kept (replaced, but something was made with it). */
+  role: string,
+  /** Optimizer steps done. */
+  step: number,
+  /** Bytes of its weights; some may be shared with other checkpoints. */
+  bytes: number,
+  /** When it was saved, milliseconds since 1970. */
+  created_ms: number, };
 
 /**
  * One class against the rest.
  */
-export type ClassFigures = { 
-/**
- * Its name: "real", "bin 2".
- */
-name: string, 
-/**
- * How many examples are of it.
- */
-examples: number, 
-/**
- * Of it and called so.
- */
-tp: number, 
-/**
- * Of another and called this.
- */
-fp: number, 
-/**
- * Of another and called another.
- */
-tn: number, 
-/**
- * Of it and called another.
- */
-fn: number, 
-/**
- * tp / (tp + fp).
- */
-precision: number | null, 
-/**
- * tp / (tp + fn).
- */
-recall: number | null, 
-/**
- * Harmonic mean of the two.
- */
-f1: number | null, 
-/**
- * Area under its ROC curve, from probabilities.
- */
-auc: number | null, 
-/**
- * Mean precision over its recall.
- */
-average_precision: number | null, };
+export type ClassFigures = {
+  /** Its name: "real", "bin 2". */
+  name: string,
+  /** How many examples are of it. */
+  examples: number,
+  /** Of it and called so. */
+  tp: number,
+  /** Of another and called this. */
+  fp: number,
+  /** Of another and called another. */
+  tn: number,
+  /** Of it and called another. */
+  fn: number,
+  /** tp / (tp + fp). */
+  precision: number | null,
+  /** tp / (tp + fn). */
+  recall: number | null,
+  /** Harmonic mean of the two. */
+  f1: number | null,
+  /** Area under its ROC curve, from probabilities. */
+  auc: number | null,
+  /** Mean precision over its recall. */
+  average_precision: number | null, };
 
 /**
  * How the classes of a classifier are weighted in its loss.
@@ -415,93 +257,52 @@ export type ClassWeights = "none" | "balanced";
 /**
  * What models without learning, or without order of words, reach on the same examples.
  */
-export type ClassifierBaseline = { 
-/**
- * Always the class that is most common on the training side.
- */
-majority_accuracy: number | null, 
-/**
- * The training side's shares as probabilities, for every example alike.
- */
-prior_log_loss: number | null, 
-/**
- * AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply.
- */
-unigram_auc: number | null, 
-/**
- * Its accuracy.
- */
-unigram_accuracy: number | null, };
+export type ClassifierBaseline = {
+  /** Always the class that is most common on the training side. */
+  majority_accuracy: number | null,
+  /** The training side's shares as probabilities, for every example alike. */
+  prior_log_loss: number | null,
+  /** AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply. */
+  unigram_auc: number | null,
+  /** Its accuracy. */
+  unigram_accuracy: number | null, };
 
 /**
  * Figures of a classifier; `None` where a figure does not exist (one class is missing).
  */
-export type ClassifierFigures = { 
-/**
- * How many examples.
- */
-examples: number, 
-/**
- * Two classes: the probability of class 1 from which on it is said; more classes: none, the most
- * probable is said.
- */
-threshold: number | null, 
-/**
- * Area under the ROC curve of class 1 (two classes), or the mean over the classes (macro).
- */
-auc: number | null, 
-/**
- * Area under the ROC curve of all decisions pooled; more than two classes only.
- */
-micro_auc: number | null, 
-/**
- * Share of right answers.
- */
-accuracy: number | null, 
-/**
- * F1 of class 1 (two classes), or the mean over the classes.
- */
-f1: number | null, 
-/**
- * Precision, likewise.
- */
-precision: number | null, 
-/**
- * Recall, likewise.
- */
-recall: number | null, 
-/**
- * Mean -ln p(truth), nats.
- */
-log_loss: number | null, 
-/**
- * Mean squared error of p(class 1); two classes only.
- */
-brier: number | null, 
-/**
- * Mean distance of predicted and seen share over ten bins of p(class 1); two classes only.
- */
-calibration_error: number | null, 
-/**
- * Agreement beyond chance with squared distance of bins; more than two classes only.
- */
-quadratic_kappa: number | null, 
-/**
- * Rank correlation of the expected bin with the true one; more than two classes only.
- */
-spearman: number | null, 
-/**
- * Each class against the rest.
- */
-classes: Array<ClassFigures>, 
-/**
- * `confusion[truth][called]`.
- */
-confusion: Array<Array<number>>, 
-/**
- * What it has to beat.
- */
-baseline: ClassifierBaseline, };
+export type ClassifierFigures = {
+  /** How many examples. */
+  examples: number,
+  /** Two classes: the probability of class 1 from which on it is said; more classes: none, the most probable is said. */
+  threshold: number | null,
+  /** Area under the ROC curve of class 1 (two classes), or the mean over the classes (macro). */
+  auc: number | null,
+  /** Area under the ROC curve of all decisions pooled; more than two classes only. */
+  micro_auc: number | null,
+  /** Share of right answers. */
+  accuracy: number | null,
+  /** F1 of class 1 (two classes), or the mean over the classes. */
+  f1: number | null,
+  /** Precision, likewise. */
+  precision: number | null,
+  /** Recall, likewise. */
+  recall: number | null,
+  /** Mean -ln p(truth), nats. */
+  log_loss: number | null,
+  /** Mean squared error of p(class 1); two classes only. */
+  brier: number | null,
+  /** Mean distance of predicted and seen share over ten bins of p(class 1); two classes only. */
+  calibration_error: number | null,
+  /** Agreement beyond chance with squared distance of bins; more than two classes only. */
+  quadratic_kappa: number | null,
+  /** Rank correlation of the expected bin with the true one; more than two classes only. */
+  spearman: number | null,
+  /** Each class against the rest. */
+  classes: Array<ClassFigures>,
+  /** `confusion[truth][called]`. */
+  confusion: Array<Array<number>>,
+  /** What it has to beat. */
+  baseline: ClassifierBaseline, };
 
 /**
  * What kind of thing went wrong. Callers branch on this, never on the text.
@@ -511,28 +312,20 @@ export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-proje
 /**
  * What giving room back did.
  */
-export type Compacted = { 
-/**
- * Bytes of the file and its write-ahead log before.
- */
-before: number, 
-/**
- * And after.
- */
-after: number, 
-/**
- * Bytes of tensors that nothing needed any more.
- */
-collected: number, };
+export type Compacted = {
+  /** Bytes of the file and its write-ahead log before. */
+  before: number,
+  /** And after. */
+  after: number,
+  /** Bytes of tensors that nothing needed any more. */
+  collected: number, };
 
 /**
  * A run config as text.
  */
-export type ConfigText = { 
-/**
- * TOML, every setting under its words.
- */
-toml: string, };
+export type ConfigText = {
+  /** TOML, every setting under its words. */
+  toml: string, };
 
 /**
  * Which tokens of a generator's example the loss counts.
@@ -542,19 +335,13 @@ export type Counted = "reply" | "all";
 /**
  * What a candidate must have to be picked. The defaults are those of the original bot.
  */
-export type Criteria = { 
-/**
- * The probability of being real must lie above this; it counts only where a realism model scored.
- */
-min_p_real: number, 
-/**
- * The longest text, in characters.
- */
-max_chars: number, 
-/**
- * The most picks a thread.
- */
-per_thread: number, };
+export type Criteria = {
+  /** The probability of being real must lie above this; it counts only where a realism model scored. */
+  min_p_real: number,
+  /** The longest text, in characters. */
+  max_chars: number,
+  /** The most picks a thread. */
+  per_thread: number, };
 
 /**
  * How the learning rate falls after the warm-up.
@@ -564,563 +351,346 @@ export type Decay = "linear" | "cosine" | "constant";
 /**
  * How replies are written. Stored with every fake and every candidate.
  */
-export type Decode = { 
-/**
- * The longest reply, in tokens.
- */
-max_new_tokens: number, 
-/**
- * Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always.
- */
-temperature: number, 
-/**
- * Only the k likeliest tokens are drawn from; 0: all.
- */
-top_k: number, 
-/**
- * Only the likeliest tokens that together have this probability are drawn from; 1: all.
- */
-top_p: number, 
-/**
- * Logits of tokens that occurred already, in the comment or the reply, are divided by this (times it
- * when negative; Keskar et al. 2019); 1: off.
- */
-repetition_penalty: number, 
-/**
- * Names the streams that are drawn from.
- */
-seed: number, };
+export type Decode = {
+  /** The longest reply, in tokens. */
+  max_new_tokens: number,
+  /** Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always. */
+  temperature: number,
+  /** Only the k likeliest tokens are drawn from; 0: all. */
+  top_k: number,
+  /** Only the likeliest tokens that together have this probability are drawn from; 1: all. */
+  top_p: number,
+  /** Logits of tokens that occurred already, in the comment or the reply, are divided by this (times it when negative; Keskar et al. 2019); 1: off. */
+  repetition_penalty: number,
+  /** Names the streams that are drawn from. */
+  seed: number, };
 
 /**
  * Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
  */
-export type Demo = { 
-/**
- * Synthetic threads, about 16 comments each.
- */
-threads: number, 
-/**
- * Scale of the training steps and of the numbers of fakes: 1 is the real demo, less is for tests.
- */
-scale: number, 
-/**
- * The seed of everything random.
- */
-seed: number, };
+export type Demo = {
+  /** Synthetic threads, about 16 comments each. */
+  threads: number,
+  /** Scale of the training steps and of the numbers of fakes: 1 is the real demo, less is for tests. */
+  scale: number,
+  /** The seed of everything random. */
+  seed: number, };
 
 /**
  * What the demo came to.
  */
-export type DemoReport = { 
-/**
- * The project.
- */
-project: string, 
-/**
- * What was split how.
- */
-split: SplitInfo, 
-/**
- * The fakes.
- */
-fakes: FakesInfo, 
-/**
- * The three models, measured on the test side.
- */
-evaluations: Array<EvaluationInfo>, 
-/**
- * What was written to unseen comments.
- */
-generated: Generated, 
-/**
- * Where the charts are.
- */
-charts: Array<string>, 
-/**
- * What took how long: a step's name and its seconds.
- */
-seconds: Array<[string, number]>, };
+export type DemoReport = {
+  /** The project. */
+  project: string,
+  /** What was split how. */
+  split: SplitInfo,
+  /** The fakes. */
+  fakes: FakesInfo,
+  /** The three models, measured on the test side. */
+  evaluations: Array<EvaluationInfo>,
+  /** What was written to unseen comments. */
+  generated: Generated,
+  /** Where the charts are. */
+  charts: Array<string>,
+  /** What took how long: a step's name and its seconds. */
+  seconds: Array<[string, number]>, };
 
 /**
  * What every window shows before a project is open.
  */
-export type DeskInfo = { 
-/**
- * The version of Repartee.
- */
-version: string, 
-/**
- * linux, macos or windows.
- */
-platform: string, 
-/**
- * Processor cores.
- */
-cores: number, 
-/**
- * Devices of this build: auto, cpu, and cuda or metal where they are built in.
- */
-devices: Array<string>, 
-/**
- * Where new projects are made when nothing else is said.
- */
-folder: string, 
-/**
- * The settings.
- */
-settings: Settings, 
-/**
- * Projects that were open before, the latest first.
- */
-recent: Array<RecentShown>, 
-/**
- * The project of the window that asks.
- */
-project: ProjectInfo | null, };
+export type DeskInfo = {
+  /** The version of Repartee. */
+  version: string,
+  /** linux, macos or windows. */
+  platform: string,
+  /** Processor cores. */
+  cores: number,
+  /** Devices of this build: auto, cpu, and cuda or metal where they are built in. */
+  devices: Array<string>,
+  /** Where new projects are made when nothing else is said. */
+  folder: string,
+  /** The settings. */
+  settings: Settings,
+  /** Projects that were open before, the latest first. */
+  recent: Array<RecentShown>,
+  /** The project of the window that asks. */
+  project: ProjectInfo | null, };
 
 /**
  * A setting in which runs differ.
  */
-export type Difference = { 
-/**
- * The setting.
- */
-setting: string, 
-/**
- * Its value in each run, in the order asked for.
- */
-values: Array<string>, };
+export type Difference = {
+  /** The setting. */
+  setting: string,
+  /** Its value in each run, in the order asked for. */
+  values: Array<string>, };
 
 /**
  * All that was looked at.
  */
-export type Doctor = { 
-/**
- * In the order in which a person would ask.
- */
-findings: Array<Finding>, };
+export type Doctor = {
+  /** In the order in which a person would ask. */
+  findings: Array<Finding>, };
 
 /**
  * A reply that is being written.
  */
-export type Draft = { 
-/**
- * Number of the comment it answers, from 0.
- */
-comment: number, 
-/**
- * Its number among the replies to that comment, from 0.
- */
-n: number, 
-/**
- * Its text so far.
- */
-text: string, 
-/**
- * end, or length when it was cut; none while it is being written.
- */
-finish: string | null, };
+export type Draft = {
+  /** Number of the comment it answers, from 0. */
+  comment: number,
+  /** Its number among the replies to that comment, from 0. */
+  n: number,
+  /** Its text so far. */
+  text: string,
+  /** end, or length when it was cut; none while it is being written. */
+  finish: string | null, };
 
 /**
  * What a classifier says of a reply that is written.
  */
-export type DraftScore = { 
-/**
- * Number of the comment it answers, from 0.
- */
-comment: number, 
-/**
- * Its number among the replies to that comment, from 0.
- */
-n: number, 
-/**
- * The probability that a person wrote it; none: not scored by this classifier.
- */
-p_real: number | null, 
-/**
- * The probability of each upvote bin; none: not scored by this classifier.
- */
-bins: [number, number, number, number] | null, };
+export type DraftScore = {
+  /** Number of the comment it answers, from 0. */
+  comment: number,
+  /** Its number among the replies to that comment, from 0. */
+  n: number,
+  /** The probability that a person wrote it; none: not scored by this classifier. */
+  p_real: number | null,
+  /** The probability of each upvote bin; none: not scored by this classifier. */
+  bins: [number, number, number, number] | null, };
 
 /**
  * A chart.
  */
-export type DrawChart = { 
-/**
- * What is drawn.
- */
-kind: ChartKind, 
-/**
- * Runs (their latest evaluation, or their curves) or numbers of evaluations.
- */
-of: Array<string>, 
-/**
- * Another threshold than the evaluation's.
- */
-threshold: number | null, };
+export type DrawChart = {
+  /** What is drawn. */
+  kind: ChartKind,
+  /** Runs (their latest evaluation, or their curves) or numbers of evaluations. */
+  of: Array<string>,
+  /** Another threshold than the evaluation's. */
+  threshold: number | null, };
 
 /**
  * A change of a reply's text.
  */
-export type EditReply = { 
-/**
- * The reply.
- */
-id: number, 
-/**
- * The new text.
- */
-text: string, 
-/**
- * Who does it.
- */
-who: string, };
+export type EditReply = {
+  /** The reply. */
+  id: number,
+  /** The new text. */
+  text: string,
+  /** Who does it. */
+  who: string, };
 
 /**
  * An error as every front end gets it: `{code, message, detail[]}`.
  */
-export type Error = { 
-/**
- * What kind of error it is.
- */
-code: Code, 
-/**
- * What was wrong, where, and what to do, in one or two sentences.
- */
-message: string, 
-/**
- * The causes, outermost first, and further places (rows, tensors).
- */
-detail?: Array<string>, };
+export type EngineError = {
+  /** What kind of error it is. */
+  code: Code,
+  /** What was wrong, where, and what to do, in one or two sentences. */
+  message: string,
+  /** The causes, outermost first, and further places (rows, tensors). */
+  detail?: Array<string>, };
 
 /**
  * Measures a checkpoint. A job: `evaluate`.
  */
-export type Evaluate = { 
-/**
- * The run.
- */
-run: string, 
-/**
- * best or last; none: best.
- */
-checkpoint: string | null, 
-/**
- * Which side of the run's split.
- */
-side: Side, 
-/**
- * Realism: another set of fakes than the run was trained on.
- */
-fakes: string | null, 
-/**
- * Examples, at most, drawn by the seed; 0: all.
- */
-limit: number, 
-/**
- * Examples in a batch.
- */
-batch: number, 
-/**
- * Realism: the probability from which on a reply is called real.
- */
-threshold: number, 
-/**
- * Draws the examples.
- */
-seed: number, 
-/**
- * auto, cpu, cuda or metal.
- */
-device: string, };
+export type Evaluate = {
+  /** The run. */
+  run: string,
+  /** best or last; none: best. */
+  checkpoint: string | null,
+  /** Which side of the run's split. */
+  side: Side,
+  /** Realism: another set of fakes than the run was trained on. */
+  fakes: string | null,
+  /** Examples, at most, drawn by the seed; 0: all. */
+  limit: number,
+  /** Examples in a batch. */
+  batch: number,
+  /** Realism: the probability from which on a reply is called real. */
+  threshold: number,
+  /** Draws the examples. */
+  seed: number,
+  /** auto, cpu, cuda or metal. */
+  device: string, };
 
 /**
  * What an evaluation was made with; stored with it as JSON.
  */
-export type EvaluationConfig = { 
-/**
- * generator, realism or upvotes.
- */
-kind: RunKind, 
-/**
- * best, last or kept.
- */
-checkpoint: string, 
-/**
- * Steps the checkpoint had been trained.
- */
-step: number, 
-/**
- * Names of the classes; empty for a generator.
- */
-classes: Array<string>, 
-/**
- * The probability from which on class 1 is said; two classes only.
- */
-threshold: number | null, 
-/**
- * How the fakes were written.
- */
-fakes: FakesConfig | null, 
-/**
- * Examples, at most; 0: all.
- */
-limit: number, 
-/**
- * Examples in a batch.
- */
-batch: number, 
-/**
- * What drew the examples.
- */
-seed: number, 
-/**
- * cpu, cuda or metal.
- */
-device: string, 
-/**
- * Threads it computed with.
- */
-threads: number, 
-/**
- * The version of Repartee.
- */
-version: string, };
+export type EvaluationConfig = {
+  /** generator, realism or upvotes. */
+  kind: RunKind,
+  /** best, last or kept. */
+  checkpoint: string,
+  /** Steps the checkpoint had been trained. */
+  step: number,
+  /** Names of the classes; empty for a generator. */
+  classes: Array<string>,
+  /** The probability from which on class 1 is said; two classes only. */
+  threshold: number | null,
+  /** How the fakes were written. */
+  fakes: FakesConfig | null,
+  /** Examples, at most; 0: all. */
+  limit: number,
+  /** Examples in a batch. */
+  batch: number,
+  /** What drew the examples. */
+  seed: number,
+  /** cpu, cuda or metal. */
+  device: string,
+  /** Threads it computed with. */
+  threads: number,
+  /** The version of Repartee. */
+  version: string, };
 
 /**
  * An evaluation as it is listed and shown.
  */
-export type EvaluationInfo = { 
-/**
- * Its number.
- */
-id: number, 
-/**
- * The run.
- */
-run: string, 
-/**
- * The split's name.
- */
-split: string, 
-/**
- * Which side.
- */
-side: Side, 
-/**
- * The set of fakes, for a realism model.
- */
-fakes: string | null, 
-/**
- * What it was made with.
- */
-config: EvaluationConfig, 
-/**
- * What it found.
- */
-figures: Figures, 
-/**
- * When it was made, milliseconds since 1970.
- */
-created_ms: number, };
+export type EvaluationInfo = {
+  /** Its number. */
+  id: number,
+  /** The run. */
+  run: string,
+  /** The split's name. */
+  split: string,
+  /** Which side. */
+  side: Side,
+  /** The set of fakes, for a realism model. */
+  fakes: string | null,
+  /** What it was made with. */
+  config: EvaluationConfig,
+  /** What it found. */
+  figures: Figures,
+  /** When it was made, milliseconds since 1970. */
+  created_ms: number, };
 
 /**
  * What was done to a reply.
  */
-export type EventInfo = { 
-/**
- * Milliseconds since 1970.
- */
-at_ms: number, 
-/**
- * Who did it.
- */
-who: string, 
-/**
- * drafted, edited, approved, posted or rejected.
- */
-what: string, 
-/**
- * The text before an edit, or a person's reason.
- */
-detail: string, };
+export type EventInfo = {
+  /** Milliseconds since 1970. */
+  at_ms: number,
+  /** Who did it. */
+  who: string,
+  /** drafted, edited, approved, posted or rejected. */
+  what: string,
+  /** The text before an edit, or a person's reason. */
+  detail: string, };
 
 /**
  * Where a model is to be written.
  */
-export type ExportModel = { 
-/**
- * The run or the base.
- */
-name: string, 
-/**
- * A folder.
- */
-path: string, 
-/**
- * best or last; none: best.
- */
-checkpoint: string | null, };
+export type ExportModel = {
+  /** The run or the base. */
+  name: string,
+  /** A folder. */
+  path: string,
+  /** best or last; none: best. */
+  checkpoint: string | null, };
 
 /**
  * Where pairs are to be written.
  */
-export type ExportPairs = { 
-/**
- * .jsonl or .csv.
- */
-path: string, 
-/**
- * Which split.
- */
-split: string | null, 
-/**
- * Only this side.
- */
-side: Side | null, };
+export type ExportPairs = {
+  /** .jsonl or .csv. */
+  path: string,
+  /** Which split. */
+  split: string | null,
+  /** Only this side. */
+  side: Side | null, };
 
 /**
  * Where the queue is to be written.
  */
-export type ExportQueue = { 
-/**
- * .jsonl or .csv.
- */
-path: string, 
-/**
- * Only of this state.
- */
-state: string | null, };
+export type ExportQueue = {
+  /** .jsonl or .csv. */
+  path: string,
+  /** Only of this state. */
+  state: string | null, };
 
 /**
  * A fake beside the real reply.
  */
-export type FakeShown = { 
-/**
- * The side both are on.
- */
-side: Side, 
-/**
- * The comment.
- */
-comment: string, 
-/**
- * What a person replied.
- */
-real: string, 
-/**
- * What the generator replied.
- */
-fake: string, 
-/**
- * end, or length when it was cut.
- */
-finish: string, };
+export type FakeShown = {
+  /** The side both are on. */
+  side: Side,
+  /** The comment. */
+  comment: string,
+  /** What a person replied. */
+  real: string,
+  /** What the generator replied. */
+  fake: string,
+  /** end, or length when it was cut. */
+  finish: string, };
 
 /**
  * How a set was made; stored with it as JSON.
  */
-export type FakesConfig = { 
-/**
- * The generator's run.
- */
-generator: string, 
-/**
- * The step of its checkpoint.
- */
-step: number, 
-/**
- * How comment and reply become one text.
- */
-template: Template, 
-/**
- * How tokens were drawn.
- */
-decode: Decode, 
-/**
- * Replies a comment.
- */
-replies: number, 
-/**
- * Comments of train, val and test, at most; 0: all.
- */
-comments: [number, number, number], 
-/**
- * cpu, cuda or metal.
- */
-device: string, };
+export type FakesConfig = {
+  /** The generator's run. */
+  generator: string,
+  /** The step of its checkpoint. */
+  step: number,
+  /** How comment and reply become one text. */
+  template: Template,
+  /** How tokens were drawn. */
+  decode: Decode,
+  /** Replies a comment. */
+  replies: number,
+  /** Comments of train, val and test, at most; 0: all. */
+  comments: [number, number, number],
+  /** cpu, cuda or metal. */
+  device: string, };
 
 /**
  * A set of fakes as it is listed.
  */
-export type FakesInfo = { 
-/**
- * Its name.
- */
-name: string, 
-/**
- * The split's name.
- */
-split: string, 
-/**
- * How it was made.
- */
-config: FakesConfig, 
-/**
- * Fakes of train, val and test.
- */
-fakes: [number, number, number], 
-/**
- * When it was made, milliseconds since 1970.
- */
-created_ms: number, };
+export type FakesInfo = {
+  /** Its name. */
+  name: string,
+  /** The split's name. */
+  split: string,
+  /** How it was made. */
+  config: FakesConfig,
+  /** Fakes of train, val and test. */
+  fakes: [number, number, number],
+  /** When it was made, milliseconds since 1970. */
+  created_ms: number, };
 
 /**
  * A page of a set of fakes.
  */
-export type FakesPage = { 
-/**
- * The set.
- */
-name: string, 
-/**
- * At most so many.
- */
-limit: number, };
+export type FakesPage = {
+  /** The set. */
+  name: string,
+  /** At most so many. */
+  limit: number, };
 
 /**
  * A setting of a run, to build a form from.
  */
-export type Field = { 
-/**
- * Its key in the run config.
- */
-name: string, 
-/**
- * What it does, in plain words.
- */
-help: string, 
-/**
- * What it takes.
- */
-type: FieldType, 
-/**
- * The words it may be; empty where it is no choice.
- */
-choices: Array<string>, 
-/**
- * The kinds of run that it means something to.
- */
-kinds: Array<RunKind>, 
-/**
- * Whether most people look at it; the others are folded away.
- */
-essential: boolean, };
+export type Field = {
+  /** Its key in the run config. */
+  name: string,
+  /** What it does, in plain words. */
+  help: string,
+  /** What it takes. */
+  type: FieldType,
+  /** The words it may be; empty where it is no choice. */
+  choices: Array<string>,
+  /** The least it may be, for a number. */
+  least: number | null,
+  /** The most it may be, for a number; `None`: no limit. */
+  most: number | null,
+  /** The kinds of run that it means something to. */
+  kinds: Array<RunKind>,
+  /** Whether most people look at it; the others are folded away. */
+  essential: boolean, };
 
 /**
  * What a setting takes.
  */
-export type FieldType = "integer" | "number" | "text" | "choice";
+export type FieldType = "integer" | "number" | "text" | "choice" | "base" | "split" | "fakes";
 
 /**
  * What an evaluation found.
@@ -1130,89 +700,53 @@ export type Figures = { "of": "generator" } & GeneratorFigures | { "of": "classi
 /**
  * A file before it is imported.
  */
-export type FilePreview = { 
-/**
- * Where it lies.
- */
-path: string, 
-/**
- * Bytes.
- */
-bytes: number, 
-/**
- * How it would be read; [`Format::Mapped`] needs a mapping.
- */
-format: Format, 
-/**
- * The names of the columns: of a table, or the keys of its first lines.
- */
-columns: Array<string>, 
-/**
- * The first rows, a cell a column.
- */
-rows: Array<Array<string>>, 
-/**
- * For [`Format::Mapped`]: columns whose names say what they are. Comment or reply may be empty still.
- */
-mapping: Mapping | null, };
+export type FilePreview = {
+  /** Where it lies. */
+  path: string,
+  /** Bytes. */
+  bytes: number,
+  /** How it would be read; [`Format::Mapped`] needs a mapping. */
+  format: Format,
+  /** The names of the columns: of a table, or the keys of its first lines. */
+  columns: Array<string>,
+  /** The first rows, a cell a column. */
+  rows: Array<Array<string>>,
+  /** For [`Format::Mapped`]: columns whose names say what they are. Comment or reply may be empty still. */
+  mapping: Mapping | null, };
 
 /**
  * Rows that an import keeps; every empty or unset field keeps all.
  */
-export type Filter = { 
-/**
- * Only these subreddits, in any case, without `r/`.
- */
-subreddits: Array<string>, 
-/**
- * Only these authors, in any case.
- */
-authors: Array<string>, 
-/**
- * None of these authors, in any case.
- */
-not_authors: Array<string>, 
-/**
- * Least score; a row whose score is unknown passes.
- */
-min_score: number | null, 
-/**
- * Greatest score; a row whose score is unknown passes.
- */
-max_score: number | null, 
-/**
- * Least characters of text (a comment's body, a post's title and text).
- */
-min_chars: number | null, 
-/**
- * Most characters of text.
- */
-max_chars: number | null, 
-/**
- * Earliest time, seconds since 1970; a row without a time passes.
- */
-after_utc: number | null, 
-/**
- * Time before which a row must have been written, seconds since 1970.
- */
-before_utc: number | null, };
+export type Filter = {
+  /** Only these subreddits, in any case, without `r/`. */
+  subreddits: Array<string>,
+  /** Only these authors, in any case. */
+  authors: Array<string>,
+  /** None of these authors, in any case. */
+  not_authors: Array<string>,
+  /** Least score; a row whose score is unknown passes. */
+  min_score: number | null,
+  /** Greatest score; a row whose score is unknown passes. */
+  max_score: number | null,
+  /** Least characters of text (a comment's body, a post's title and text). */
+  min_chars: number | null,
+  /** Most characters of text. */
+  max_chars: number | null,
+  /** Earliest time, seconds since 1970; a row without a time passes. */
+  after_utc: number | null,
+  /** Time before which a row must have been written, seconds since 1970. */
+  before_utc: number | null, };
 
 /**
  * One thing that was looked at.
  */
-export type Finding = { 
-/**
- * What was looked at.
- */
-what: string, 
-/**
- * How it is to be taken.
- */
-verdict: Verdict, 
-/**
- * What was found, and what to do about it.
- */
-text: string, };
+export type Finding = {
+  /** What was looked at. */
+  what: string,
+  /** How it is to be taken. */
+  verdict: Verdict,
+  /** What was found, and what to do about it. */
+  text: string, };
 
 /**
  * How a source's file is read.
@@ -1222,563 +756,339 @@ export type Format = "pushshift" | "bigquery" | "mapped" | "listing" | "sample";
 /**
  * Writes, scores, picks and queues. A job: `generate`.
  */
-export type Generate = { 
-/**
- * Comments to answer.
- */
-comments: Array<Incoming>, 
-/**
- * So many comments of the generator's test side beside them, drawn by the seed.
- */
-unseen: number, 
-/**
- * Where the comments come from: pasted or file.
- */
-origin: string, 
-/**
- * The generator's run.
- */
-generator: string, 
-/**
- * The realism run that scores; none: not scored.
- */
-realism: string | null, 
-/**
- * The upvotes run that scores; none: not scored.
- */
-upvotes: string | null, 
-/**
- * best or last, of all three; none: best.
- */
-checkpoint: string | null, 
-/**
- * Candidates a comment.
- */
-candidates: number, 
-/**
- * Candidates written at once.
- */
-batch: number, 
-/**
- * How tokens are drawn.
- */
-decode: Decode, 
-/**
- * What is picked.
- */
-criteria: Criteria, 
-/**
- * Whether picks go into the queue.
- */
-queue: boolean, 
-/**
- * auto, cpu, cuda or metal.
- */
-device: string, };
+export type Generate = {
+  /** Comments to answer. */
+  comments: Array<Incoming>,
+  /** So many comments of the generator's test side beside them, drawn by the seed. */
+  unseen: number,
+  /** Where the comments come from: pasted or file. */
+  origin: string,
+  /** The generator's run. */
+  generator: string,
+  /** The realism run that scores; none: not scored. */
+  realism: string | null,
+  /** The upvotes run that scores; none: not scored. */
+  upvotes: string | null,
+  /** best or last, of all three; none: best. */
+  checkpoint: string | null,
+  /** Candidates a comment. */
+  candidates: number,
+  /** Candidates written at once. */
+  batch: number,
+  /** How tokens are drawn. */
+  decode: Decode,
+  /** What is picked. */
+  criteria: Criteria,
+  /** Whether picks go into the queue. */
+  queue: boolean,
+  /** auto, cpu, cuda or metal. */
+  device: string, };
 
 /**
  * What live generation came to.
  */
-export type Generated = { 
-/**
- * Its number in the project.
- */
-generation: number, 
-/**
- * The comments with their candidates, in the order given.
- */
-comments: Array<Answered>, 
-/**
- * Replies that are in the queue now.
- */
-queued: Array<number>, 
-/**
- * How it was done.
- */
-config: GenerationConfig, };
+export type Generated = {
+  /** Its number in the project. */
+  generation: number,
+  /** The comments with their candidates, in the order given. */
+  comments: Array<Answered>,
+  /** Replies that are in the queue now. */
+  queued: Array<number>,
+  /** How it was done. */
+  config: GenerationConfig, };
 
 /**
  * How a generation was done; stored with it as JSON.
  */
-export type GenerationConfig = { 
-/**
- * The generator's run.
- */
-generator: string, 
-/**
- * The realism run.
- */
-realism: string | null, 
-/**
- * The upvotes run.
- */
-upvotes: string | null, 
-/**
- * Candidates a comment.
- */
-candidates: number, 
-/**
- * How tokens were drawn.
- */
-decode: Decode, 
-/**
- * What was picked.
- */
-criteria: Criteria, 
-/**
- * cpu, cuda or metal.
- */
-device: string, };
+export type GenerationConfig = {
+  /** The generator's run. */
+  generator: string,
+  /** The realism run. */
+  realism: string | null,
+  /** The upvotes run. */
+  upvotes: string | null,
+  /** Candidates a comment. */
+  candidates: number,
+  /** How tokens were drawn. */
+  decode: Decode,
+  /** What was picked. */
+  criteria: Criteria,
+  /** cpu, cuda or metal. */
+  device: string, };
 
 /**
  * A generation as it is listed.
  */
-export type GenerationInfo = { 
-/**
- * Its number.
- */
-id: number, 
-/**
- * How it was done.
- */
-config: GenerationConfig, 
-/**
- * How many candidates it has.
- */
-candidates: number, 
-/**
- * When, milliseconds since 1970.
- */
-created_ms: number, };
+export type GenerationInfo = {
+  /** Its number. */
+  id: number,
+  /** How it was done. */
+  config: GenerationConfig,
+  /** How many candidates it has. */
+  candidates: number,
+  /** When, milliseconds since 1970. */
+  created_ms: number, };
 
 /**
  * Figures of a generator over the tokens of real replies.
  */
-export type GeneratorFigures = { 
-/**
- * How many replies.
- */
-examples: number, 
-/**
- * How many tokens of replies, their ends included.
- */
-tokens: number, 
-/**
- * Mean -ln p of a token, nats.
- */
-loss: number | null, 
-/**
- * exp of it: over how many equally likely tokens the model hesitates.
- */
-perplexity: number | null, 
-/**
- * The same of a model that knows only how often each token occurs in the training replies.
- */
-unigram_perplexity: number | null, 
-/**
- * The same of a model that knows nothing: the size of the vocabulary.
- */
-chance_perplexity: number, };
+export type GeneratorFigures = {
+  /** How many replies. */
+  examples: number,
+  /** How many tokens of replies, their ends included. */
+  tokens: number,
+  /** Mean -ln p of a token, nats. */
+  loss: number | null,
+  /** exp of it: over how many equally likely tokens the model hesitates. */
+  perplexity: number | null,
+  /** The same of a model that knows only how often each token occurs in the training replies. */
+  unigram_perplexity: number | null,
+  /** The same of a model that knows nothing: the size of the vocabulary. */
+  chance_perplexity: number, };
 
 /**
  * The files to read, and what to let in. A job: `import`.
  */
-export type Import = { 
-/**
- * The files, one source each.
- */
-files: Array<string>, 
-/**
- * What the files are; `None`: told from their content.
- */
-format: Format | null, 
-/**
- * The columns of a table.
- */
-mapping: Mapping | null, 
-/**
- * A name for the source; `None`: the file's name.
- */
-name: string | null, 
-/**
- * Under what permission the text may be used.
- */
-permission: Permission, 
-/**
- * The permission in words: licence, link, who said so.
- */
-note: string, 
-/**
- * The rows to let in.
- */
-filter: Filter, };
+export type Import = {
+  /** The files, one source each. */
+  files: Array<string>,
+  /** What the files are; `None`: told from their content. */
+  format: Format | null,
+  /** The columns of a table. */
+  mapping: Mapping | null,
+  /** A name for the source; `None`: the file's name. */
+  name: string | null,
+  /** Under what permission the text may be used. */
+  permission: Permission,
+  /** The permission in words: licence, link, who said so. */
+  note: string,
+  /** The rows to let in. */
+  filter: Filter, };
 
 /**
  * What an import did.
  */
-export type Imported = { 
-/**
- * One for each file, in the order given.
- */
-sources: Array<SourceInfo>, };
+export type Imported = {
+  /** One for each file, in the order given. */
+  sources: Array<SourceInfo>, };
 
 /**
  * A comment to answer.
  */
-export type Incoming = { 
-/**
- * The comment.
- */
-comment: string, 
-/**
- * The thread it stands in; comments that name the same one share a thread. Empty: one of its own.
- */
-thread: string, 
-/**
- * Name of the subreddit; empty: unknown.
- */
-subreddit: string, 
-/**
- * Title of the post; empty: there is none.
- */
-title: string, };
+export type Incoming = {
+  /** The comment. */
+  comment: string,
+  /** The thread it stands in; comments that name the same one share a thread. Empty: one of its own. */
+  thread: string,
+  /** Name of the subreddit; empty: unknown. */
+  subreddit: string,
+  /** Title of the post; empty: there is none. */
+  title: string, };
 
 /**
  * A job as it is listed.
  */
-export type JobInfo = { 
-/**
- * Its id.
- */
-id: string, 
-/**
- * What it does: import, train, ...
- */
-kind: string, 
-/**
- * waiting (for a process to run it), running, lost (running, but its process is gone: resume it),
- * paused, done, failed or cancelled.
- */
-state: string, 
-/**
- * What was asked of it, when that is not to run on.
- */
-want: string | null, 
-/**
- * How far it got.
- */
-progress: Progress | null, 
-/**
- * Its result, or its error.
- */
-outcome: unknown, 
-/**
- * Its parameters.
- */
-params: unknown, 
-/**
- * When it was made, milliseconds since 1970.
- */
-created_ms: number, 
-/**
- * When it ended, milliseconds since 1970.
- */
-ended_ms: number | null, };
+export type JobInfo = {
+  /** Its id. */
+  id: string,
+  /** What it does: import, train, ... */
+  kind: string,
+  /** waiting (for a process to run it), running, lost (running, but its process is gone: resume it), paused, done, failed or cancelled. */
+  state: string,
+  /** What was asked of it, when that is not to run on. */
+  want: string | null,
+  /** How far it got. */
+  progress: Progress | null,
+  /** Its result, or its error. */
+  outcome: unknown,
+  /** Its parameters. */
+  params: unknown,
+  /** When it was made, milliseconds since 1970. */
+  created_ms: number,
+  /** When it ended, milliseconds since 1970. */
+  ended_ms: number | null, };
 
 /**
  * A line of a job's log.
  */
-export type JobLine = { 
-/**
- * When, milliseconds since 1970.
- */
-at_ms: number, 
-/**
- * What was said.
- */
-text: string, };
+export type JobLine = {
+  /** When, milliseconds since 1970. */
+  at_ms: number,
+  /** What was said. */
+  text: string, };
 
 /**
  * A person's verdict on a reply.
  */
-export type JudgeReply = { 
-/**
- * The reply.
- */
-id: number, 
-/**
- * Who does it.
- */
-who: string, 
-/**
- * Why; may be empty.
- */
-why: string, };
+export type JudgeReply = {
+  /** The reply. */
+  id: number,
+  /** Who does it. */
+  who: string,
+  /** Why; may be empty. */
+  why: string, };
 
 /**
  * A classifier's figures at a threshold.
  */
-export type Judged = { 
-/**
- * All figures, judged by it.
- */
-figures: ClassifierFigures, 
-/**
- * Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation
- * has not both classes.
- */
-roc: [number, number] | null, 
-/**
- * Where it lies on the curve of precision over recall: recall and precision.
- */
-precision_recall: [number, number] | null, };
+export type Judged = {
+  /** All figures, judged by it. */
+  figures: ClassifierFigures,
+  /** Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation has not both classes. */
+  roc: [number, number] | null,
+  /** Where it lies on the curve of precision over recall: recall and precision. */
+  precision_recall: [number, number] | null, };
 
 /**
  * What a choice of edges would make of the scores.
  */
-export type Labels = { 
-/**
- * The edges that were counted by: those given, else the quartiles.
- */
-edges: [number, number, number] | null, 
-/**
- * Replies in each of the four bins.
- */
-bins: [number, number, number, number], 
-/**
- * Replies whose score is not known: they take no part in upvotes.
- */
-unscored: number, 
-/**
- * The quartiles of the scores.
- */
-quartiles: [number, number, number] | null, };
+export type Labels = {
+  /** The edges that were counted by: those given, else the quartiles. */
+  edges: [number, number, number] | null,
+  /** Replies in each of the four bins. */
+  bins: [number, number, number, number],
+  /** Replies whose score is not known: they take no part in upvotes. */
+  unscored: number,
+  /** The quartiles of the scores. */
+  quartiles: [number, number, number] | null, };
 
 /**
  * Writes fakes. A job: `fakes`.
  */
-export type MakeFakes = { 
-/**
- * A name for the set.
- */
-name: string, 
-/**
- * The generator's run.
- */
-generator: string, 
-/**
- * best or last; none: best.
- */
-checkpoint: string | null, 
-/**
- * Replies a comment.
- */
-replies: number, 
-/**
- * Different comments of train, val and test, at most; 0: all.
- */
-comments: [number, number, number], 
-/**
- * Replies written at once.
- */
-batch: number, 
-/**
- * How tokens are drawn; its seed also draws the comments.
- */
-decode: Decode, 
-/**
- * auto, cpu, cuda or metal.
- */
-device: string, };
+export type MakeFakes = {
+  /** A name for the set. */
+  name: string,
+  /** The generator's run. */
+  generator: string,
+  /** best or last; none: best. */
+  checkpoint: string | null,
+  /** Replies a comment. */
+  replies: number,
+  /** Different comments of train, val and test, at most; 0: all. */
+  comments: [number, number, number],
+  /** Replies written at once. */
+  batch: number,
+  /** How tokens are drawn; its seed also draws the comments. */
+  decode: Decode,
+  /** auto, cpu, cuda or metal. */
+  device: string, };
 
 /**
  * Divides all pairs of the project. A job: `split`. The split is frozen: pairs that come later are
  * on no side of it.
  */
-export type MakeSplit = { 
-/**
- * Its name.
- */
-name: string, 
-/**
- * The seed of the division.
- */
-seed: number, 
-/**
- * The shares of the sides, by pairs.
- */
-shares: Shares, 
-/**
- * The three edges between the four upvote bins; `None`: quartiles of the train side's scores.
- */
-edges: [number, number, number] | null, 
-/**
- * What counts as a near-duplicate.
- */
-near: Near, };
+export type MakeSplit = {
+  /** Its name. */
+  name: string,
+  /** The seed of the division. */
+  seed: number,
+  /** The shares of the sides, by pairs. */
+  shares: Shares,
+  /** The three edges between the four upvote bins; `None`: quartiles of the train side's scores. */
+  edges: [number, number, number] | null,
+  /** What counts as a near-duplicate. */
+  near: Near, };
 
 /**
  * Which column of a table holds what. `comment` and `reply` make a pair; the rest is optional.
  */
-export type Mapping = { 
-/**
- * Column of the comment's text. Required.
- */
-comment: string, 
-/**
- * Column of the reply's text. Required.
- */
-reply: string, 
-/**
- * Column of the reply's score.
- */
-score: string | null, 
-/**
- * Column of the comment's score.
- */
-comment_score: string | null, 
-/**
- * Column of the post's text; rows with the same one are one thread.
- */
-post: string | null, 
-/**
- * Column of the post's score.
- */
-post_score: string | null, 
-/**
- * Column of the subreddit.
- */
-subreddit: string | null, 
-/**
- * Column of the post's author.
- */
-post_author: string | null, 
-/**
- * Column of the comment's author.
- */
-comment_author: string | null, 
-/**
- * Column of the reply's author.
- */
-reply_author: string | null, 
-/**
- * Column of the reply's time: seconds since 1970, or an ISO 8601 date.
- */
-created: string | null, };
+export type Mapping = {
+  /** Column of the comment's text. Required. */
+  comment: string,
+  /** Column of the reply's text. Required. */
+  reply: string,
+  /** Column of the reply's score. */
+  score: string | null,
+  /** Column of the comment's score. */
+  comment_score: string | null,
+  /** Column of the post's text; rows with the same one are one thread. */
+  post: string | null,
+  /** Column of the post's score. */
+  post_score: string | null,
+  /** Column of the subreddit. */
+  subreddit: string | null,
+  /** Column of the post's author. */
+  post_author: string | null,
+  /** Column of the comment's author. */
+  comment_author: string | null,
+  /** Column of the reply's author. */
+  reply_author: string | null,
+  /** Column of the reply's time: seconds since 1970, or an ISO 8601 date. */
+  created: string | null, };
 
 /**
  * An example of an evaluation, with what the model made of it.
  */
-export type MarkedExample = { 
-/**
- * The comment.
- */
-comment: string, 
-/**
- * The reply, real or fake.
- */
-reply: string, 
-/**
- * Name of its true class; empty for a generator.
- */
-truth: string, 
-/**
- * Name of the most probable class; empty for a generator.
- */
-called: string, 
-/**
- * The probability that the model gave the truth; for a generator, of the mean token of the reply.
- */
-p: number, };
+export type MarkedExample = {
+  /** The comment. */
+  comment: string,
+  /** The reply, real or fake. */
+  reply: string,
+  /** Name of its true class; empty for a generator. */
+  truth: string,
+  /** Name of the class that it is given: by the threshold, or the most probable of more than two; empty for a generator. */
+  called: string,
+  /** The probability that the model gave the truth; for a generator, of the mean token of the reply. */
+  p: number, };
 
 /**
  * Examples of an evaluation.
  */
-export type MarkedPage = { 
-/**
- * The evaluation, by its number.
- */
-id: number, 
-/**
- * Those it got most right; otherwise most wrong.
- */
-best: boolean, 
-/**
- * At most so many.
- */
-limit: number, };
+export type MarkedPage = {
+  /** The evaluation, by its number. */
+  id: number,
+  /** Those it got most right; otherwise most wrong. */
+  best: boolean,
+  /** Another threshold than the evaluation's. */
+  threshold: number | null,
+  /** At most so many. */
+  limit: number, };
 
 /**
  * How far one of the three models is.
  */
-export type ModelState = { 
-/**
- * Which.
- */
-kind: RunKind, 
-/**
- * How many runs there are.
- */
-runs: number, 
-/**
- * A run of this kind that is being trained now.
- */
-training: string | null, 
-/**
- * The last run that was trained to its end.
- */
-trained: string | null, 
-/**
- * The figure of its last evaluation in words: "AUC 0.756", "perplexity 7.21".
- */
-figure: string | null, };
+export type ModelState = {
+  /** Which. */
+  kind: RunKind,
+  /** How many runs there are. */
+  runs: number,
+  /** A run of this kind that is being trained now. */
+  training: string | null,
+  /** The last run that was trained to its end. */
+  trained: string | null,
+  /** The figure of its last evaluation in words: "AUC 0.756", "perplexity 7.21". */
+  figure: string | null, };
 
 /**
  * A thing by its name.
  */
-export type Named = { 
-/**
- * Its name.
- */
-name: string, };
+export type Named = {
+  /** Its name. */
+  name: string, };
 
 /**
  * What counts as a near-duplicate.
  */
-export type Near = { 
-/**
- * Words of a shingle.
- */
-shingle: number, 
-/**
- * Least words of a text that is compared: "thanks" under two posts is no leak.
- */
-min_words: number, 
-/**
- * Least Jaccard similarity of the shingle sets, above 0 and at most 1.
- */
-threshold: number, };
+export type Near = {
+  /** Words of a shingle. */
+  shingle: number,
+  /** Least words of a text that is compared: "thanks" under two posts is no leak. */
+  min_words: number,
+  /** Least Jaccard similarity of the shingle sets, above 0 and at most 1. */
+  threshold: number, };
 
 /**
  * Something that can be done next.
  */
-export type NextStep = { 
-/**
- * Names the step: import, pairs, split, base, train, fakes, evaluate, generate, review, permit.
- */
-step: string, 
-/**
- * What to do, as a person would say it.
- */
-what: string, 
-/**
- * Why.
- */
-why: string, 
-/**
- * For a training or an evaluation: which kind of model.
- */
-kind: RunKind | null, };
+export type NextStep = {
+  /** Names the step: import, pairs, split, base, train, fakes, evaluate, generate, review, permit. */
+  step: string,
+  /** What to do, as a person would say it. */
+  what: string,
+  /** Why. */
+  why: string,
+  /** For a training or an evaluation: which kind of model. */
+  kind: RunKind | null, };
 
 /**
  * Nothing is asked for.
@@ -1788,75 +1098,58 @@ export type Nothing = Record<symbol, never>;
 /**
  * What windows are told without asking.
  */
-export type Notice = { "event": "changed", 
-/**
- * sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, jobs, settings.
- */
-families: Array<string>, } | { "event": "job", 
-/**
- * Its id.
- */
-job: string, 
-/**
- * What.
- */
-signal: Signal, } | { "event": "ended", 
-/**
- * Its id.
- */
-job: string, 
-/**
- * Its kind.
- */
-kind: string, 
-/**
- * done, paused, failed, cancelled or lost.
- */
-state: string, 
-/**
- * Why it failed.
- */
-error: Error | null, } | { "event": "settings", 
-/**
- * As they are now.
- */
-settings: Settings, };
+export type Notice = { "event": "changed",
+  /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, jobs, settings. */
+  families: Array<string>, } | { "event": "job",
+  /** Its id. */
+  job: string,
+  /** What. */
+  signal: Signal, } | { "event": "ended",
+  /** Its id. */
+  job: string,
+  /** Its kind. */
+  kind: string,
+  /** done, paused, failed, cancelled or lost. */
+  state: string,
+  /** Why it failed. */
+  error: EngineError | null, } | { "event": "settings",
+  /** As they are now. */
+  settings: Settings, };
 
 /**
  * A thing by its number.
  */
-export type Numbered = { 
-/**
- * Its number.
- */
-id: number, };
+export type Numbered = {
+  /** Its number. */
+  id: number, };
 
 /**
  * A job by its id.
  */
-export type OfJob = { 
-/**
- * Its id.
- */
-job: string, };
+export type OfJob = {
+  /** Its id. */
+  job: string, };
 
 /**
  * A kind of model.
  */
-export type OfKind = { 
+export type OfKind = {
+  /** Which. */
+  kind: RunKind, };
+
 /**
- * Which.
+ * A pair.
  */
-kind: RunKind, };
+export type OfPair = {
+  /** Its number, as a string. */
+  id: string, };
 
 /**
  * Which replies of the queue.
  */
-export type OfState = { 
-/**
- * Only of this state.
- */
-state: string | null, };
+export type OfState = {
+  /** Only of this state. */
+  state: string | null, };
 
 /**
  * How a run ended.
@@ -1866,67 +1159,37 @@ export type Outcome = "finished" | "early-stop" | "paused" | "cancelled";
 /**
  * How far a project is.
  */
-export type Overview = { 
-/**
- * The file's name without its ending.
- */
-name: string, 
-/**
- * Where it lies.
- */
-path: string, 
-/**
- * Sources that were imported.
- */
-sources: number, 
-/**
- * Those of which nobody has said under what permission they may be used.
- */
-unpermitted: number, 
-/**
- * Comments.
- */
-comments: number, 
-/**
- * Posts.
- */
-posts: number, 
-/**
- * Pairs of comment and reply.
- */
-pairs: number, 
-/**
- * Names of the splits.
- */
-splits: Array<string>, 
-/**
- * Bases.
- */
-bases: number, 
-/**
- * The three models, in the order generator, realism, upvotes.
- */
-models: Array<ModelState>, 
-/**
- * Fakes.
- */
-fakes: number, 
-/**
- * Candidates that were generated.
- */
-candidates: number, 
-/**
- * Replies of the queue by state.
- */
-queue: QueueCounts, 
-/**
- * Jobs that run or rest.
- */
-jobs: number, 
-/**
- * What to do next, the most useful first; empty when nothing is open.
- */
-next: Array<NextStep>, };
+export type Overview = {
+  /** The file's name without its ending. */
+  name: string,
+  /** Where it lies. */
+  path: string,
+  /** Sources that were imported. */
+  sources: number,
+  /** Those of which nobody has said under what permission they may be used. */
+  unpermitted: number,
+  /** Comments. */
+  comments: number,
+  /** Posts. */
+  posts: number,
+  /** Pairs of comment and reply. */
+  pairs: number,
+  /** Names of the splits. */
+  splits: Array<string>,
+  /** Bases. */
+  bases: number,
+  /** The three models, in the order generator, realism, upvotes. */
+  models: Array<ModelState>,
+  /** Fakes. */
+  fakes: number,
+  /** Candidates that were generated. */
+  candidates: number,
+  /** Replies of the queue by state. */
+  queue: QueueCounts,
+  /** Jobs that run or rest. */
+  jobs: number,
+  /** What to do next, the most useful first; empty when nothing is open. */
+  next: Array<NextStep>, };
 
 /**
  * A figure of a pair, whose spread can be looked at.
@@ -1939,104 +1202,64 @@ export type PairFigure = "score" | "comment_length" | "reply_length";
 export type PairOrder = "id" | "score" | "comment_length" | "reply_length" | "subreddit" | "created";
 
 /**
- * A pair as a row of a table.
+ * A pair as a row of a table; long texts are cut there, and whole in [`Engine::pair`].
  */
-export type PairRow = { 
-/**
- * Its number; a string, since some do not fit a JavaScript number.
- */
-id: string, 
-/**
- * Name of the subreddit; empty: unknown.
- */
-subreddit: string, 
-/**
- * Title of the post, where it was imported.
- */
-title: string | null, 
-/**
- * Text of the comment.
- */
-comment: string, 
-/**
- * Text of the reply.
- */
-reply: string, 
-/**
- * Score of the comment; `None`: unknown.
- */
-comment_score: number | null, 
-/**
- * Score of the reply; `None`: unknown.
- */
-score: number | null, 
-/**
- * When the reply was written, seconds since 1970.
- */
-created_utc: number | null, 
-/**
- * The source it came from, by its number.
- */
-source: number, };
+export type PairRow = {
+  /** Its number; a string, since some do not fit a JavaScript number. */
+  id: string,
+  /** Name of the subreddit; empty: unknown. */
+  subreddit: string,
+  /** Title of the post, where it was imported. */
+  title: string | null,
+  /** Text of the comment. */
+  comment: string,
+  /** Text of the reply. */
+  reply: string,
+  /** Score of the comment; `None`: unknown. */
+  comment_score: number | null,
+  /** Score of the reply; `None`: unknown. */
+  score: number | null,
+  /** When the reply was written, seconds since 1970. */
+  created_utc: number | null,
+  /** The source it came from, by its number. */
+  source: number, };
 
 /**
  * What the join found, before and after the recipe.
  */
-export type PairsBuilt = { 
-/**
- * Comments in the project.
- */
-comments: number, 
-/**
- * Those that answer a comment, not a post.
- */
-replies: number, 
-/**
- * Those whose comment is in the project too: pairs before the recipe.
- */
-joined: number, 
-/**
- * How many the recipe dropped, by the first rule that applied.
- */
-dropped: Array<[string, number]>, 
-/**
- * Pairs after the recipe.
- */
-kept: number, 
-/**
- * Those that were not there before.
- */
-new: number, 
-/**
- * Pairs that were there and no longer pass.
- */
-removed: number, };
+export type PairsBuilt = {
+  /** Comments in the project. */
+  comments: number,
+  /** Those that answer a comment, not a post. */
+  replies: number,
+  /** Those whose comment is in the project too: pairs before the recipe. */
+  joined: number,
+  /** How many the recipe dropped, by the first rule that applied. */
+  dropped: Array<[string, number]>,
+  /** Pairs after the recipe. */
+  kept: number,
+  /** Those that were not there before. */
+  new: number,
+  /** Pairs that were there and no longer pass. */
+  removed: number, };
 
 /**
  * How pairs are spread.
  */
-export type PairsChart = { 
-/**
- * By which figure.
- */
-figure: PairFigure, 
-/**
- * Which pairs.
- */
-pairs: ViewPairs, };
+export type PairsChart = {
+  /** By which figure. */
+  figure: PairFigure,
+  /** Which pairs. */
+  pairs: ViewPairs, };
 
 /**
  * A list of pairs that stays as it is while a person scrolls through it.
  */
-export type PairsView = { 
-/**
- * Names the list in [`Engine::view_rows`].
- */
-view: string, 
-/**
- * How many pairs it has.
- */
-total: number, };
+export type PairsView = {
+  /** Names the list in [`Engine::view_rows`]. */
+  view: string,
+  /** How many pairs it has. */
+  total: number, };
 
 /**
  * Under what permission a source may be used. No dump of Reddit carries a licence, so a person
@@ -2047,597 +1270,356 @@ export type Permission = "unknown" | "own" | "consent" | "open-licence" | "reddi
 /**
  * What is known of a source's permission.
  */
-export type Permit = { 
+export type Permit = {
+  /** The source, by its number. */
+  source: number,
+  /** Under what permission it may be used. */
+  permission: Permission,
+  /** In words: licence, link, who said so. */
+  note: string, };
+
 /**
- * The source, by its number.
+ * A generation by other criteria.
  */
-source: number, 
-/**
- * Under what permission it may be used.
- */
-permission: Permission, 
-/**
- * In words: licence, link, who said so.
- */
-note: string, };
+export type PickAgain = {
+  /** The generation, by its number. */
+  id: number,
+  /** The criteria. */
+  criteria: Criteria, };
 
 /**
  * A drawn picture.
  */
-export type Picture = { 
-/**
- * The SVG, without style sheet, script or reference to anything outside.
- */
-svg: string, 
-/**
- * Width in pixels; the view box is twice as wide, since plotters rounds to whole units.
- */
-width: number, 
-/**
- * Height in pixels; the view box is twice as high.
- */
-height: number, 
-/**
- * Where the data lie, in units of the view box.
- */
-plot: Rect, 
-/**
- * The horizontal axis.
- */
-x: Axis, 
-/**
- * The vertical axis.
- */
-y: Axis, 
-/**
- * What was drawn, in the order of the legend.
- */
-series: Array<Series>, 
-/**
- * The figures.
- */
-table: Table, };
+export type Picture = {
+  /** The SVG, without style sheet, script or reference to anything outside. */
+  svg: string,
+  /** Width in pixels; the view box is twice as wide, since plotters rounds to whole units. */
+  width: number,
+  /** Height in pixels; the view box is twice as high. */
+  height: number,
+  /** Where the data lie, in units of the view box. */
+  plot: Rect,
+  /** The horizontal axis. */
+  x: Axis,
+  /** The vertical axis. */
+  y: Axis,
+  /** What was drawn, in the order of the legend. */
+  series: Array<Series>,
+  /** The figures. */
+  table: Table, };
 
 /**
  * A reply that a person posted by hand.
  */
-export type PostedReply = { 
-/**
- * The reply.
- */
-id: number, 
-/**
- * Who did it.
- */
-who: string, 
-/**
- * The link to it; may be empty.
- */
-link: string, };
+export type PostedReply = {
+  /** The reply. */
+  id: number,
+  /** Who did it. */
+  who: string,
+  /** The link to it; may be empty. */
+  link: string, };
 
 /**
  * A good choice of settings for a purpose.
  */
-export type Preset = { 
-/**
- * A few words.
- */
-name: string, 
-/**
- * When to take it.
- */
-help: string, 
-/**
- * The settings.
- */
-config: RunConfig, };
+export type Preset = {
+  /** A few words. */
+  name: string,
+  /** When to take it. */
+  help: string,
+  /** The settings. */
+  config: RunConfig, };
 
 /**
  * How far a job is.
  */
-export type Progress = { 
-/**
- * What is being done: "reading RC_2019-04.zst", "training".
- */
-phase: string, 
-/**
- * How much of it is done, in `unit`.
- */
-done: number, 
-/**
- * How much there is, where that is known.
- */
-total: number | null, 
-/**
- * What is counted: "bytes", "rows", "steps", "comments".
- */
-unit: string, 
-/**
- * The figures of the moment in a few words: "loss 3.21, 1,240 tokens/s".
- */
-note: string, 
-/**
- * Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`].
- */
-eta_s: number | null, };
+export type Progress = {
+  /** What is being done: "reading RC_2019-04.zst", "training". */
+  phase: string,
+  /** How much of it is done, in `unit`. */
+  done: number,
+  /** How much there is, where that is known. */
+  total: number | null,
+  /** What is counted: "bytes", "rows", "steps", "comments". */
+  unit: string,
+  /** The figures of the moment in a few words: "loss 3.21, 1,240 tokens/s". */
+  note: string,
+  /** Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`]. */
+  eta_s: number | null, };
 
 /**
  * An open project.
  */
-export type ProjectInfo = { 
-/**
- * Where it lies.
- */
-path: string, 
-/**
- * The file's name without its ending.
- */
-name: string, 
-/**
- * Bytes of the file.
- */
-bytes: number, };
+export type ProjectInfo = {
+  /** Where it lies. */
+  path: string,
+  /** The file's name without its ending. */
+  name: string,
+  /** Bytes of the file. */
+  bytes: number, };
 
 /**
  * How many replies are where.
  */
-export type QueueCounts = { 
-/**
- * Wait for a person.
- */
-draft: number, 
-/**
- * A person wants them posted.
- */
-approved: number, 
-/**
- * Stand where they were to stand.
- */
-posted: number, 
-/**
- * A person does not want them.
- */
-rejected: number, };
+export type QueueCounts = {
+  /** Wait for a person. */
+  draft: number,
+  /** A person wants them posted. */
+  approved: number,
+  /** Stand where they were to stand. */
+  posted: number,
+  /** A person does not want them. */
+  rejected: number, };
 
 /**
  * A recent project as it is shown.
  */
-export type RecentShown = { 
-/**
- * Where it lies.
- */
-path: string, 
-/**
- * The file's name without its ending.
- */
-name: string, 
-/**
- * Bytes of the file; none when it is gone.
- */
-bytes: number | null, 
-/**
- * When it was last opened, milliseconds since 1970.
- */
-opened_ms: number, };
+export type RecentShown = {
+  /** Where it lies. */
+  path: string,
+  /** The file's name without its ending. */
+  name: string,
+  /** Bytes of the file; none when it is gone. */
+  bytes: number | null,
+  /** When it was last opened, milliseconds since 1970. */
+  opened_ms: number, };
 
 /**
  * What pairs are made of. The same recipe is asked of the comment and of the reply.
  */
-export type Recipe = { 
-/**
- * Drop `[deleted]` and `[removed]` texts.
- */
-drop_deleted: boolean, 
-/**
- * Drop known bots, names that end in `bot`, and texts that say "I am a bot".
- */
-drop_bots: boolean, 
-/**
- * Further authors to drop, in any case.
- */
-bots: Array<string>, 
-/**
- * Drop texts that are links and nothing else.
- */
-drop_links: boolean, 
-/**
- * Drop texts whose author is `[deleted]` or that name none, when the source names authors.
- */
-drop_unknown_authors: boolean, 
-/**
- * Keep replies whose author wrote the comment or the post too (asked by the join of pairs).
- */
-keep_same_author: boolean, 
-/**
- * Least characters of a text.
- */
-min_chars: number, 
-/**
- * Most characters of a text.
- */
-max_chars: number, };
+export type Recipe = {
+  /** Drop `[deleted]` and `[removed]` texts. */
+  drop_deleted: boolean,
+  /** Drop known bots, names that end in `bot`, and texts that say "I am a bot". */
+  drop_bots: boolean,
+  /** Further authors to drop, in any case. */
+  bots: Array<string>,
+  /** Drop texts that are links and nothing else. */
+  drop_links: boolean,
+  /** Drop texts whose author is `[deleted]` or that name none, when the source names authors. */
+  drop_unknown_authors: boolean,
+  /** Keep replies whose author wrote the comment or the post too (asked by the join of pairs). */
+  keep_same_author: boolean,
+  /** Least characters of a text. */
+  min_chars: number,
+  /** Most characters of a text. */
+  max_chars: number, };
 
 /**
  * A place in a picture, in units of the SVG's view box.
  */
-export type Rect = { 
-/**
- * Left edge.
- */
-x: number, 
-/**
- * Upper edge.
- */
-y: number, 
-/**
- * To the right.
- */
-width: number, 
-/**
- * Downwards.
- */
-height: number, };
+export type Rect = {
+  /** Left edge. */
+  x: number,
+  /** Upper edge. */
+  y: number,
+  /** To the right. */
+  width: number,
+  /** Downwards. */
+  height: number, };
 
 /**
  * A row that could not be read; the rows around it were kept.
  */
-export type Rejected = { 
-/**
- * Line of a text file, row of a table, element of a listing; from 1.
- */
-line: number, 
-/**
- * What was wrong and what was expected.
- */
-reason: string, 
-/**
- * The first [`EXCERPT`] characters of the row.
- */
-excerpt: string, };
+export type Rejected = {
+  /** Line of a text file, row of a table, element of a listing; from 1. */
+  line: number,
+  /** What was wrong and what was expected. */
+  reason: string,
+  /** The first [`EXCERPT`] characters of the row. */
+  excerpt: string, };
 
 /**
  * Rejected rows of a source.
  */
-export type RejectedRows = { 
-/**
- * The source, by its number.
- */
-source: number, 
-/**
- * Only after this line.
- */
-after: number, 
-/**
- * At most so many.
- */
-limit: number, };
+export type RejectedRows = {
+  /** The source, by its number. */
+  source: number,
+  /** Only after this line. */
+  after: number,
+  /** At most so many. */
+  limit: number, };
 
 /**
  * A reply in the queue.
  */
-export type ReplyInfo = { 
-/**
- * Its number.
- */
-id: number, 
-/**
- * draft, approved, posted or rejected.
- */
-state: string, 
-/**
- * Its text now.
- */
-text: string, 
-/**
- * The text that the generator wrote.
- */
-written: string, 
-/**
- * Name of the subreddit; empty: unknown.
- */
-subreddit: string, 
-/**
- * Title of the post; empty: there is none.
- */
-title: string, 
-/**
- * The comment it answers.
- */
-comment: string, 
-/**
- * The probability that a person wrote it, of the text as written.
- */
-p_real: number | null, 
-/**
- * The probability of each upvote bin.
- */
-bins: [number, number, number, number] | null, 
-/**
- * `p1 + 2 p2 + 3 p3`.
- */
-expected_bin: number | null, 
-/**
- * Why it was picked.
- */
-reason: string, 
-/**
- * Where it was posted; empty: it was not, or nobody said.
- */
-link: string, 
-/**
- * The last change, milliseconds since 1970.
- */
-updated_ms: number, };
+export type ReplyInfo = {
+  /** Its number. */
+  id: number,
+  /** draft, approved, posted or rejected. */
+  state: string,
+  /** Its text now. */
+  text: string,
+  /** The text that the generator wrote. */
+  written: string,
+  /** Name of the subreddit; empty: unknown. */
+  subreddit: string,
+  /** Title of the post; empty: there is none. */
+  title: string,
+  /** The comment it answers. */
+  comment: string,
+  /** The probability that a person wrote it, of the text as written. */
+  p_real: number | null,
+  /** The probability of each upvote bin. */
+  bins: [number, number, number, number] | null,
+  /** `p1 + 2 p2 + 3 p3`. */
+  expected_bin: number | null,
+  /** Why it was picked. */
+  reason: string,
+  /** Where it was posted; empty: it was not, or nobody said. */
+  link: string,
+  /** The last change, milliseconds since 1970. */
+  updated_ms: number, };
 
 /**
  * A reply and everything that was done to it.
  */
-export type ReplyStory = { 
-/**
- * The reply.
- */
-reply: ReplyInfo, 
-/**
- * What was done, in order.
- */
-events: Array<EventInfo>, };
+export type ReplyStory = {
+  /** The reply. */
+  reply: ReplyInfo,
+  /** What was done, in order. */
+  events: Array<EventInfo>, };
 
 /**
  * The room that a family of tables takes.
  */
-export type Room = { 
-/**
- * comments, pairs, splits, weights, ...
- */
-family: string, 
-/**
- * Bytes of its tables and indexes.
- */
-bytes: number, 
-/**
- * Rows of its main table.
- */
-rows: number, };
+export type Room = {
+  /** comments, pairs, splits, weights, ... */
+  family: string,
+  /** Bytes of its tables and indexes. */
+  bytes: number,
+  /** Rows of its main table. */
+  rows: number, };
 
 /**
  * The settings of a run.
  */
-export type RunConfig = { 
-/**
- * generator, realism or upvotes.
- */
-kind: RunKind, 
-/**
- * A name for the run; empty: the kind and a number.
- */
-name: string, 
-/**
- * The base to start from; empty: the only one of the right kind.
- */
-base: string, 
-/**
- * The split to train on.
- */
-split: string, 
-/**
- * Realism: the set of fakes; empty: the only one of the split.
- */
-fakes: string, 
-/**
- * Passes over the train side. Not looked at when steps is set.
- */
-epochs: number, 
-/**
- * Optimizer steps; 0: as many as the epochs take.
- */
-steps: number, 
-/**
- * Examples in a batch. The largest that fits the memory is fastest.
- */
-batch_size: number, 
-/**
- * Batches in an optimizer step: batch_size times this is what a step learns from.
- */
-accumulate: number, 
-/**
- * Examples of the train side, at most, drawn by the seed; 0: all.
- */
-limit: number, 
-/**
- * The longest example, in tokens. Half of it at least is kept for the reply.
- */
-max_tokens: number, 
-/**
- * Generator: "reply" counts the loss on the reply only, "all" on the comment too.
- */
-loss: Counted, 
-/**
- * Peak learning rate. 5e-5 suits fine-tuning; a small model from scratch takes 1e-3.
- */
-learning_rate: number, 
-/**
- * The share of all steps in which the learning rate rises from 0 to its peak.
- */
-warmup: number, 
-/**
- * How the learning rate falls after that: "linear", "cosine" or "constant".
- */
-decay: Decay, 
-/**
- * AdamW's weight decay, on matrices only.
- */
-weight_decay: number, 
-/**
- * Gradients longer than this are scaled down to it; 0: never.
- */
-clip_norm: number, 
-/**
- * Dropout probability everywhere in the model; below 0: what the base's config says.
- */
-dropout: number, 
-/**
- * Classifiers: "none", or "balanced" so that rare classes count as much as frequent ones.
- */
-class_weights: ClassWeights, 
-/**
- * Realism: the share of real replies among the examples, between 0 and 1.
- */
-real_share: number, 
-/**
- * Steps from one validation to the next; 0: ten times in the run.
- */
-validate_every: number, 
-/**
- * Examples of the val side that are validated on, at most; 0: all.
- */
-validate_limit: number, 
-/**
- * Steps from one save to the next; 0: every three minutes. What a killed run goes on from.
- */
-save_every: number, 
-/**
- * Stop when so many validations in a row brought nothing better; 0: never.
- */
-patience: number, 
-/**
- * Generator: replies drawn to comments of the val side at each validation.
- */
-samples: number, 
-/**
- * Names all randomness of the run. The same seed on the same machine gives the same bits.
- */
-seed: number, 
-/**
- * auto, cpu, cuda or metal.
- */
-device: string, };
+export type RunConfig = {
+  /** generator, realism or upvotes. */
+  kind: RunKind,
+  /** A name for the run; empty: the kind and a number. */
+  name: string,
+  /** The base to start from; empty: the only one of the right kind. */
+  base: string,
+  /** The split to train on. */
+  split: string,
+  /** Realism: the set of fakes; empty: the only one of the split. */
+  fakes: string,
+  /** Passes over the train side. Not looked at when steps is set. */
+  epochs: number,
+  /** Optimizer steps; 0: as many as the epochs take. */
+  steps: number,
+  /** Examples in a batch. The largest that fits the memory is fastest. */
+  batch_size: number,
+  /** Batches in an optimizer step: batch_size times this is what a step learns from. */
+  accumulate: number,
+  /** Examples of the train side, at most, drawn by the seed; 0: all. */
+  limit: number,
+  /** The longest example, in tokens. Half of it at least is kept for the reply. */
+  max_tokens: number,
+  /** Generator: "reply" counts the loss on the reply only, "all" on the comment too. */
+  loss: Counted,
+  /** Peak learning rate. 5e-5 suits fine-tuning; a small model from scratch takes 1e-3. */
+  learning_rate: number,
+  /** The share of all steps in which the learning rate rises from 0 to its peak. */
+  warmup: number,
+  /** How the learning rate falls after that: "linear", "cosine" or "constant". */
+  decay: Decay,
+  /** AdamW's weight decay, on matrices only. */
+  weight_decay: number,
+  /** Gradients longer than this are scaled down to it; 0: never. */
+  clip_norm: number,
+  /** Dropout probability everywhere in the model; below 0: what the base's config says. */
+  dropout: number,
+  /** Classifiers: "none", or "balanced" so that rare classes count as much as frequent ones. */
+  class_weights: ClassWeights,
+  /** Realism: the share of real replies among the examples, between 0 and 1. */
+  real_share: number,
+  /** Steps from one validation to the next; 0: ten times in the run. */
+  validate_every: number,
+  /** Examples of the val side that are validated on, at most; 0: all. */
+  validate_limit: number,
+  /** Steps from one save to the next; 0: every three minutes. What a killed run goes on from. */
+  save_every: number,
+  /** Stop when so many validations in a row brought nothing better; 0: never. */
+  patience: number,
+  /** Generator: replies drawn to comments of the val side at each validation. */
+  samples: number,
+  /** Names all randomness of the run. The same seed on the same machine gives the same bits. */
+  seed: number,
+  /** auto, cpu, cuda or metal. */
+  device: string, };
 
 /**
  * What is known of a run before it starts; stored with it.
  */
-export type RunFacts = { 
-/**
- * The base's name.
- */
-base: string, 
-/**
- * The split's name.
- */
-split: string, 
-/**
- * The set of fakes, for a realism model.
- */
-fakes: string | null, 
-/**
- * cpu, cuda or metal.
- */
-device: string, 
-/**
- * Threads it computes with.
- */
-threads: number, 
-/**
- * Trainable numbers.
- */
-parameters: number, 
-/**
- * Examples it learns from.
- */
-train_examples: number, 
-/**
- * Examples it is validated on.
- */
-val_examples: number, 
-/**
- * Train examples of each class; empty for a generator.
- */
-classes: Array<number>, 
-/**
- * What a class counts in the loss; empty: 1.
- */
-class_weights: Array<number>, 
-/**
- * Optimizer steps in all.
- */
-steps: number, 
-/**
- * The share of positions that is padding.
- */
-padding: number, 
-/**
- * Peak memory as estimated, bytes.
- */
-estimated_bytes: number, 
-/**
- * Time as estimated, seconds.
- */
-estimated_seconds: number, 
-/**
- * The version of Repartee.
- */
-version: string, };
+export type RunFacts = {
+  /** The base's name. */
+  base: string,
+  /** The split's name. */
+  split: string,
+  /** The set of fakes, for a realism model. */
+  fakes: string | null,
+  /** cpu, cuda or metal. */
+  device: string,
+  /** Threads it computes with. */
+  threads: number,
+  /** Trainable numbers. */
+  parameters: number,
+  /** Examples it learns from. */
+  train_examples: number,
+  /** Examples it is validated on. */
+  val_examples: number,
+  /** Train examples of each class; empty for a generator. */
+  classes: Array<number>,
+  /** What a class counts in the loss; empty: 1. */
+  class_weights: Array<number>,
+  /** Optimizer steps in all. */
+  steps: number,
+  /** The share of positions that is padding. */
+  padding: number,
+  /** Peak memory as estimated, bytes. */
+  estimated_bytes: number,
+  /** Time as estimated, seconds. */
+  estimated_seconds: number,
+  /** The version of Repartee. */
+  version: string, };
 
 /**
  * One of a run's figures.
  */
-export type RunFigure = { 
-/**
- * The run.
- */
-run: string, 
-/**
- * loss, val_loss, lr, grad_norm or tokens_per_s.
- */
-figure: string, };
+export type RunFigure = {
+  /** The run. */
+  run: string,
+  /** loss, val_loss, lr, grad_norm or tokens_per_s. */
+  figure: string, };
 
 /**
  * A run as it is listed and shown.
  */
-export type RunInfo = { 
-/**
- * Its name.
- */
-name: string, 
-/**
- * generator, realism or upvotes.
- */
-kind: RunKind, 
-/**
- * running, lost, paused, done, failed, cancelled; empty when its job is gone.
- */
-state: string, 
-/**
- * The job's id.
- */
-job: string | null, 
-/**
- * The settings, verbatim.
- */
-config: string, 
-/**
- * What it ran on.
- */
-facts: RunFacts | null, 
-/**
- * Optimizer steps done, as far as figures were written.
- */
-step: number, 
-/**
- * The last training loss.
- */
-loss: number | null, 
-/**
- * The lowest validation loss.
- */
-best_loss: number | null, 
-/**
- * What the generator wrote while it was trained: step, comment, reply.
- */
-samples: Array<[number, string, string]>, 
-/**
- * When it was made, milliseconds since 1970.
- */
-created_ms: number, };
+export type RunInfo = {
+  /** Its name. */
+  name: string,
+  /** generator, realism or upvotes. */
+  kind: RunKind,
+  /** running, lost, paused, done, failed, cancelled; empty when its job is gone. */
+  state: string,
+  /** The job's id. */
+  job: string | null,
+  /** The settings, verbatim. */
+  config: string,
+  /** What it ran on. */
+  facts: RunFacts | null,
+  /** Optimizer steps done, as far as figures were written. */
+  step: number,
+  /** The last training loss. */
+  loss: number | null,
+  /** The lowest validation loss. */
+  best_loss: number | null,
+  /** What the generator wrote while it was trained: step, comment, reply. */
+  samples: Array<[number, string, string]>,
+  /** When it was made, milliseconds since 1970. */
+  created_ms: number, };
 
 /**
  * Which of the three models.
@@ -2647,96 +1629,75 @@ export type RunKind = "generator" | "realism" | "upvotes";
 /**
  * Where the sample is to be made.
  */
-export type Sample = { 
-/**
- * A folder; none: a new one in the folder for projects.
- */
-path: string | null, };
+export type Sample = {
+  /** A folder; none: a new one in the folder for projects. */
+  path: string | null, };
 
 /**
  * A chart into files.
  */
-export type SaveChart = { 
+export type SaveChart = {
+  /** Which chart. */
+  chart: DrawChart,
+  /** .svg, .png or .csv; a name without an ending gives all three. */
+  files: Array<string>, };
+
 /**
- * Which chart.
+ * How pairs are spread, into files.
  */
-chart: DrawChart, 
-/**
- * .svg, .png or .csv; a name without an ending gives all three.
- */
-files: Array<string>, };
+export type SavePairsChart = {
+  /** Which chart. */
+  chart: PairsChart,
+  /** .svg, .png or .csv; a name without an ending gives all three. */
+  files: Array<string>, };
 
 /**
  * A series as it was drawn.
  */
-export type Series = { 
-/**
- * As in the legend.
- */
-name: string, 
-/**
- * End of its CSS class: `stroke-{class}` or `fill-{class}`.
- */
-class: string, 
-/**
- * Data coordinates, in drawing order; finite numbers only.
- */
-points: Array<[number, number]>, };
+export type Series = {
+  /** As in the legend. */
+  name: string,
+  /** End of its CSS class: `stroke-{class}` or `fill-{class}`. */
+  class: string,
+  /** Data coordinates, in drawing order; finite numbers only. */
+  points: Array<[number, number]>, };
 
 /**
  * What a person chose for all projects.
  */
-export type Settings = { 
-/**
- * system, light or dark.
- */
-theme: string, 
-/**
- * auto, cpu, cuda or metal: what forms begin with.
- */
-device: string, 
-/**
- * Threads that jobs compute with; 0: all cores.
- */
-threads: number, 
-/**
- * Where new projects are made; empty: the home folder.
- */
-folder: string, 
-/**
- * The name under which replies are approved and rejected.
- */
-person: string, 
-/**
- * Whether the desktop says when a job has ended.
- */
-notify: boolean, };
+export type Settings = {
+  /** system, light or dark. */
+  theme: string,
+  /** The size of text, in hundredths of the usual: 100 to 200. */
+  text: number,
+  /** auto, cpu, cuda or metal: what forms begin with. */
+  device: string,
+  /** Threads that jobs compute with; 0: all cores. */
+  threads: number,
+  /** Where new projects are made; empty: the home folder. */
+  folder: string,
+  /** The name under which replies are approved and rejected. */
+  person: string,
+  /** Whether the desktop says when a job has ended. */
+  notify: boolean, };
 
 /**
  * Several runs.
  */
-export type SeveralRuns = { 
-/**
- * Their names.
- */
-runs: Array<string>, };
+export type SeveralRuns = {
+  /** Their names. */
+  runs: Array<string>, };
 
 /**
  * The share of the pairs that each side gets; they need not add up to one.
  */
-export type Shares = { 
-/**
- * Of train.
- */
-train: number, 
-/**
- * Of val.
- */
-val: number, 
-/**
- * Of test.
- */
-test: number, };
+export type Shares = {
+  /** Of train. */
+  train: number,
+  /** Of val. */
+  val: number,
+  /** Of test. */
+  test: number, };
 
 /**
  * A side of a split.
@@ -2746,235 +1707,143 @@ export type Side = "train" | "val" | "test";
 /**
  * What one side of a split holds.
  */
-export type SideInfo = { 
-/**
- * Which side.
- */
-side: Side, 
-/**
- * Pairs.
- */
-pairs: number, 
-/**
- * Threads they belong to.
- */
-threads: number, 
-/**
- * Pairs whose reply's score is known.
- */
-scored: number, 
-/**
- * Those in each upvote bin; empty without edges.
- */
-bins: Array<number>, };
+export type SideInfo = {
+  /** Which side. */
+  side: Side,
+  /** Pairs. */
+  pairs: number,
+  /** Threads they belong to. */
+  threads: number,
+  /** Pairs whose reply's score is known. */
+  scored: number,
+  /** Those in each upvote bin; empty without edges. */
+  bins: Array<number>, };
 
 /**
  * What a running job tells its front end.
  */
-export type Signal = { "event": "started", 
-/**
- * Its id.
- */
-job: string, 
-/**
- * Its kind.
- */
-kind: string, 
-/**
- * Whether it goes on from an earlier try.
- */
-resumed: boolean, } | { "event": "progress" } & Progress | { "event": "log", 
-/**
- * The line.
- */
-text: string, } | { "event": "drafts", 
-/**
- * Those that have grown since the last time.
- */
-drafts: Array<Draft>, } | { "event": "scores", 
-/**
- * Those that were scored.
- */
-scores: Array<DraftScore>, };
+export type Signal = { "event": "started",
+  /** Its id. */
+  job: string,
+  /** Its kind. */
+  kind: string,
+  /** Whether it goes on from an earlier try. */
+  resumed: boolean, } | { "event": "progress" } & Progress | { "event": "log",
+  /** The line. */
+  text: string, } | { "event": "comments",
+  /** Their texts, in the order of their numbers. */
+  texts: Array<string>, } | { "event": "drafts",
+  /** Those that have grown since the last time. */
+  drafts: Array<Draft>, } | { "event": "scores",
+  /** Those that were scored. */
+  scores: Array<DraftScore>, };
 
 /**
  * What takes the room.
  */
-export type Size = { 
-/**
- * Bytes of the file.
- */
-file: number, 
-/**
- * Bytes of the write-ahead log beside it.
- */
-log: number, 
-/**
- * Bytes within the file that are free; `compact` gives them back.
- */
-free: number, 
-/**
- * Each family of tables, the largest first.
- */
-families: Array<Room>, };
+export type Size = {
+  /** Bytes of the file. */
+  file: number,
+  /** Bytes of the write-ahead log beside it. */
+  log: number,
+  /** Bytes within the file that are free; `compact` gives them back. */
+  free: number,
+  /** Each family of tables, the largest first. */
+  families: Array<Room>, };
 
 /**
  * What became of the rows of a source. Each row was kept, left out by a filter, or rejected.
  */
-export type SourceCounts = { 
-/**
- * Rows seen: lines, rows of a table, elements of a listing.
- */
-rows: number, 
-/**
- * Comments taken; a row of a table gives two.
- */
-comments: number, 
-/**
- * Posts taken.
- */
-posts: number, 
-/**
- * Comments and posts that the project did not have.
- */
-new: number, 
-/**
- * Those that replaced an older copy.
- */
-newer: number, 
-/**
- * Those that the project had already.
- */
-known: number, 
-/**
- * Rows that could not be read; they are listed with line and reason.
- */
-rejected: number, 
-/**
- * Rows left out, by the filter's rule.
- */
-dropped: { [key in string]: number }, };
+export type SourceCounts = {
+  /** Rows seen: lines, rows of a table, elements of a listing. */
+  rows: number,
+  /** Comments taken; a row of a table gives two. */
+  comments: number,
+  /** Posts taken. */
+  posts: number,
+  /** Comments and posts that the project did not have. */
+  new: number,
+  /** Those that replaced an older copy. */
+  newer: number,
+  /** Those that the project had already. */
+  known: number,
+  /** Rows that could not be read; they are listed with line and reason. */
+  rejected: number,
+  /** Rows left out, by the filter's rule. */
+  dropped: { [key in string]: number }, };
 
 /**
  * A source as it is shown.
  */
-export type SourceInfo = { 
-/**
- * Its number.
- */
-id: number, 
-/**
- * Its name.
- */
-name: string, 
-/**
- * Where it was read from.
- */
-path: string, 
-/**
- * How it was read.
- */
-format: string, 
-/**
- * Under what permission it may be used.
- */
-permission: Permission, 
-/**
- * The permission in words.
- */
-note: string, 
-/**
- * What became of its rows.
- */
-counts: SourceCounts, 
-/**
- * Whether it was read to its end.
- */
-complete: boolean, 
-/**
- * This very file was imported before in the same way, so it was not read again.
- */
-already: boolean, 
-/**
- * When the import began, milliseconds since 1970.
- */
-created_ms: number, };
+export type SourceInfo = {
+  /** Its number. */
+  id: number,
+  /** Its name. */
+  name: string,
+  /** Where it was read from. */
+  path: string,
+  /** How it was read. */
+  format: string,
+  /** Under what permission it may be used. */
+  permission: Permission,
+  /** The permission in words. */
+  note: string,
+  /** What became of its rows. */
+  counts: SourceCounts,
+  /** Whether it was read to its end. */
+  complete: boolean,
+  /** This very file was imported before in the same way, so it was not read again. */
+  already: boolean,
+  /** When the import began, milliseconds since 1970. */
+  created_ms: number, };
 
 /**
  * What a split was made by; stored with it as JSON.
  */
-export type SplitConfig = { 
-/**
- * The shares of the sides, by pairs.
- */
-shares: Shares, 
-/**
- * The edges between the upvote bins; `None`: no reply has a score.
- */
-edges: BinEdges | null, 
-/**
- * What counted as a near-duplicate.
- */
-near: Near, };
+export type SplitConfig = {
+  /** The shares of the sides, by pairs. */
+  shares: Shares,
+  /** The edges between the upvote bins; `None`: no reply has a score. */
+  edges: BinEdges | null,
+  /** What counted as a near-duplicate. */
+  near: Near, };
 
 /**
  * A split as it is shown.
  */
-export type SplitInfo = { 
-/**
- * Its name.
- */
-name: string, 
-/**
- * The seed of the division.
- */
-seed: number, 
-/**
- * What it was made by.
- */
-config: SplitConfig, 
-/**
- * What its sides hold, in the order train, val, test.
- */
-sides: Array<SideInfo>, 
-/**
- * The last audit, if there was one.
- */
-audit: Audit | null, 
-/**
- * When it was made, milliseconds since 1970.
- */
-created_ms: number, };
+export type SplitInfo = {
+  /** Its name. */
+  name: string,
+  /** The seed of the division. */
+  seed: number,
+  /** What it was made by. */
+  config: SplitConfig,
+  /** What its sides hold, in the order train, val, test. */
+  sides: Array<SideInfo>,
+  /** The last audit, if there was one. */
+  audit: Audit | null,
+  /** When it was made, milliseconds since 1970. */
+  created_ms: number, };
 
 /**
  * A job to start.
  */
-export type StartJob = { 
-/**
- * A uuid that the caller made: starting it twice starts it once.
- */
-id: string, 
-/**
- * Which kind of job: a key of Jobs.
- */
-kind: string, 
-/**
- * Its parameters.
- */
-params: unknown, };
+export type StartJob = {
+  /** A uuid that the caller made: starting it twice starts it once. */
+  id: string,
+  /** Which kind of job: a key of Jobs. */
+  kind: string,
+  /** Its parameters. */
+  params: unknown, };
 
 /**
  * The figures behind a picture.
  */
-export type Table = { 
-/**
- * Names of the columns.
- */
-columns: Array<string>, 
-/**
- * One field for each column; empty where there is no value.
- */
-rows: Array<Array<string>>, };
+export type Table = {
+  /** Names of the columns. */
+  columns: Array<string>,
+  /** One field for each column; empty where there is no value. */
+  rows: Array<Array<string>>, };
 
 /**
  * How a comment and its reply become one text for the generator: in training, for fakes, and live.
@@ -2982,57 +1851,37 @@ rows: Array<Array<string>>, };
  * comment, the separator, a space, reply, the end token. What is too long loses the end of the
  * comment first, down to half of `max_tokens`, then the end of the reply with its end token.
  */
-export type Template = { 
-/**
- * What stands between comment and reply.
- */
-separator: string, 
-/**
- * The longest example, in tokens, end token included.
- */
-max_tokens: number, };
+export type Template = {
+  /** What stands between comment and reply. */
+  separator: string,
+  /** The longest example, in tokens, end token included. */
+  max_tokens: number, };
 
 /**
  * Trains a model. A job: `train`.
  */
-export type Train = { 
-/**
- * The settings, as the TOML of [`RunConfig`]; stored with the run as they are.
- */
-config: string, };
+export type Train = {
+  /** The settings, as the TOML of [`RunConfig`]; stored with the run as they are. */
+  config: string, };
 
 /**
  * What a training came to.
  */
-export type Trained = { 
-/**
- * The run's name.
- */
-run: string, 
-/**
- * generator, realism or upvotes.
- */
-kind: RunKind, 
-/**
- * Whether it did all steps or stopped early.
- */
-outcome: Outcome, 
-/**
- * Optimizer steps done.
- */
-steps: number, 
-/**
- * Lowest validation loss, in nats; none without a val side.
- */
-best_loss: number | null, 
-/**
- * The step it was reached at.
- */
-best_step: number, 
-/**
- * Tokens seen, padding not counted.
- */
-tokens: number, };
+export type Trained = {
+  /** The run's name. */
+  run: string,
+  /** generator, realism or upvotes. */
+  kind: RunKind,
+  /** Whether it did all steps or stopped early. */
+  outcome: Outcome,
+  /** Optimizer steps done. */
+  steps: number,
+  /** Lowest validation loss, in nats; none without a val side. */
+  best_loss: number | null,
+  /** The step it was reached at. */
+  best_step: number,
+  /** Tokens seen, padding not counted. */
+  tokens: number, };
 
 /**
  * How a finding is to be taken.
@@ -3042,69 +1891,43 @@ export type Verdict = "good" | "note" | "bad";
 /**
  * A page of a view.
  */
-export type ViewPage = { 
-/**
- * The view's name.
- */
-view: string, 
-/**
- * The number of its first row, from 0.
- */
-from: number, 
-/**
- * How many rows; at most 200 are given.
- */
-count: number, };
+export type ViewPage = {
+  /** The view's name. */
+  view: string,
+  /** The number of its first row, from 0. */
+  from: number,
+  /** How many rows; at most 200 are given. */
+  count: number, };
 
 /**
  * Which pairs to look at, and in which order.
  */
-export type ViewPairs = { 
-/**
- * Only of these subreddits, in any case; empty: of all.
- */
-subreddits: Array<string>, 
-/**
- * Only with all of these words in comment and reply together; the last may be the beginning of one.
- */
-words: string | null, 
-/**
- * Least score of the reply.
- */
-min_score: number | null, 
-/**
- * Greatest score of the reply.
- */
-max_score: number | null, 
-/**
- * Only pairs of this split.
- */
-split: string | null, 
-/**
- * Only this side of the split.
- */
-side: Side | null, 
-/**
- * Only from this source, by its number.
- */
-source: number | null, 
-/**
- * What they are sorted by.
- */
-order: PairOrder, 
-/**
- * The largest first.
- */
-descending: boolean, };
+export type ViewPairs = {
+  /** Only of these subreddits, in any case; empty: of all. */
+  subreddits: Array<string>,
+  /** Only with all of these words in comment and reply together; the last may be the beginning of one. */
+  words: string | null,
+  /** Least score of the reply. */
+  min_score: number | null,
+  /** Greatest score of the reply. */
+  max_score: number | null,
+  /** Only pairs of this split. */
+  split: string | null,
+  /** Only this side of the split. */
+  side: Side | null,
+  /** Only from this source, by its number. */
+  source: number | null,
+  /** What they are sorted by. */
+  order: PairOrder,
+  /** The largest first. */
+  descending: boolean, };
 
 /**
  * Settings of a run.
  */
-export type WithConfig = { 
-/**
- * The settings.
- */
-config: RunConfig, };
+export type WithConfig = {
+  /** The settings. */
+  config: RunConfig, };
 
 /** Every command by its name: what it takes and what it gives. */
 export interface Commands {
@@ -3150,6 +1973,10 @@ export interface Commands {
   "pairs.rows": { params: ViewPage; result: Array<PairRow> };
   /** How pairs are spread by one figure. */
   "pairs.chart": { params: PairsChart; result: Picture };
+  /** Draws it into files, and gives what was written. */
+  "pairs.chart.save": { params: SavePairsChart; result: Array<string> };
+  /** One pair with its whole texts. */
+  "pair.get": { params: OfPair; result: PairRow };
   /** Pairs of each subreddit, the largest first. */
   "pairs.subreddits": { params: Nothing; result: Array<[string, number]> };
   /** How many replies each upvote bin would have. */
@@ -3158,6 +1985,8 @@ export interface Commands {
   "splits": { params: Nothing; result: Array<SplitInfo> };
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
+  /** How many trainable numbers a base from scratch would have. */
+  "base.parameters": { params: BaseNew; result: number };
   /** Removes a base that no run uses. */
   "base.remove": { params: Named; result: null };
   /** What a run would take: examples, parameters, memory, steps, time. */
@@ -3196,6 +2025,8 @@ export interface Commands {
   "generations": { params: Nothing; result: Array<GenerationInfo> };
   /** One generation with its candidates. */
   "generation.get": { params: Numbered; result: Generated };
+  /** A generation's candidates judged by other criteria; nothing is stored. */
+  "generation.pick": { params: PickAgain; result: Generated };
   /** Puts one candidate into the queue as a draft, whatever the criteria said; gives the reply. */
   "candidate.queue": { params: JudgeReply; result: ReplyInfo };
   /** Replies of the queue. */

@@ -1,9 +1,13 @@
 // The one door to the outside: commands and signals of the engine, and what only a window can do.
 // `tauri.ts` is the real one; `fake/` an engine in memory for component tests and for a plain browser.
 
-import type { Command, Failure, Params, Result, Signal } from "./wire";
+import type { Commands, EngineError, Notice } from "./api";
 
-export * from "./wire";
+export type * from "./api";
+
+export type Command = keyof Commands;
+export type Params<C extends Command> = Commands[C]["params"];
+export type Result<C extends Command> = Commands[C]["result"];
 
 export interface FileKind {
   name: string;
@@ -11,10 +15,10 @@ export interface FileKind {
 }
 
 export interface Host {
-  /** Calls the engine; rejects with a [`Failure`]. */
+  /** Calls the engine; rejects with an [`EngineError`]. */
   call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>>;
-  /** Hears every signal from now on; gives a function that stops it. */
-  listen(heard: (signal: Signal) => void): Promise<() => void>;
+  /** Hears every notice from now on; gives a function that stops it. */
+  listen(heard: (notice: Notice) => void): Promise<() => void>;
   dialogs: {
     open(options: { title: string; many?: boolean; kinds?: FileKind[] }): Promise<string[]>;
     folder(options: { title: string }): Promise<string | null>;
@@ -28,6 +32,8 @@ export interface Host {
   openLink(address: string): Promise<void>;
   copy(text: string): Promise<void>;
   setTitle(title: string): Promise<void>;
+  /** One more window, on this project or on none. */
+  openWindow(path: string | null): Promise<void>;
 }
 
 let chosen: Host | null = null;
@@ -48,9 +54,9 @@ export function call<C extends Command>(name: C, params: Params<C>): Promise<Res
 }
 
 /** Whatever was thrown, as the engine's error. */
-export function failure(thrown: unknown): Failure {
+export function failure(thrown: unknown): EngineError {
   if (typeof thrown === "object" && thrown !== null && "code" in thrown && "message" in thrown) {
-    return thrown as Failure;
+    return thrown as EngineError;
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return { code: "internal", message, detail: [] };

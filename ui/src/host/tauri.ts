@@ -6,14 +6,14 @@ import { getCurrentWindow } from "@tauri-apps/api/window";
 import * as dialog from "@tauri-apps/plugin-dialog";
 import { isPermissionGranted, requestPermission, sendNotification } from "@tauri-apps/plugin-notification";
 import { openPath, openUrl } from "@tauri-apps/plugin-opener";
-import type { Command, Host, Params, Result, Signal } from "./index";
+import type { Command, Host, Notice, Params, Result } from "./index";
 
 export function tauriHost(): Host {
   return {
     call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
       return invoke("rpc", { name, params });
     },
-    listen: (heard) => listen<Signal>("signal", (event) => heard(event.payload)),
+    listen: (heard) => listen<Notice>("signal", (event) => heard(event.payload)),
     dialogs: {
       async open({ title, many, kinds }) {
         const picked = await dialog.open({ title, multiple: many ?? false, filters: kinds ?? [] });
@@ -32,5 +32,6 @@ export function tauriHost(): Host {
     openLink: (address) => openUrl(address),
     copy: (text) => navigator.clipboard.writeText(text),
     setTitle: (title) => getCurrentWindow().setTitle(title),
+    openWindow: (path) => invoke("rpc", { name: "window.open", params: { path } }),
   };
 }

@@ -1,7 +1,15 @@
 // A job's state in words.
 
-import type { Failure, JobInfo, Progress } from "../host";
+import type { EngineError, JobInfo, Progress } from "../host";
 import { ago, bytes, count, duration } from "./format";
+
+/** At work, or about to be. */
+export const isLive = (job: Pick<JobInfo, "state"> | null): boolean =>
+  job !== null && (job.state === "running" || job.state === "waiting");
+
+/** Rests, and can go on. */
+export const rests = (job: Pick<JobInfo, "state"> | null): boolean =>
+  job !== null && (job.state === "paused" || job.state === "lost");
 
 /** "training · 120 of 300 steps · loss 3.21 · 2 min left". */
 export function progressWords(progress: Progress | null): string {
@@ -22,6 +30,8 @@ export function progressWords(progress: Progress | null): string {
 export function stateWords(job: JobInfo): string {
   const far = progressWords(job.progress);
   switch (job.state) {
+    case "waiting":
+      return "waiting for its turn";
     case "running":
       if (job.want === "pause") return `pausing · ${far}`;
       if (job.want === "cancel") return `cancelling · ${far}`;
@@ -36,14 +46,16 @@ export function stateWords(job: JobInfo): string {
       return `cancelled ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
     case "failed":
       return `failed: ${jobFailure(job)?.message ?? "no reason was given"}`;
+    default:
+      return job.state;
   }
 }
 
 /** The error a job failed with. */
-export function jobFailure(job: JobInfo): Failure | null {
+export function jobFailure(job: JobInfo): EngineError | null {
   const { outcome } = job;
   if (job.state !== "failed" || typeof outcome !== "object" || outcome === null) return null;
-  return "code" in outcome && "message" in outcome ? (outcome as Failure) : null;
+  return "code" in outcome && "message" in outcome ? (outcome as EngineError) : null;
 }
 
 /** The result of a job that is done. */

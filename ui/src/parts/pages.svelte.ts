@@ -1,7 +1,7 @@
 // Rows that are fetched by the page as they come into sight. What has been scrolled past before it was
 // asked for is not asked for.
 
-import { type Failure, failure } from "../host";
+import { type EngineError, failure } from "../host";
 
 export const PAGE = 200;
 /** Pages in memory: 20,000 rows. */
@@ -10,7 +10,7 @@ const KEPT = 100;
 const AT_ONCE = 2;
 
 export class Pages<T> {
-  error: Failure | null = $state.raw(null);
+  error: EngineError | null = $state.raw(null);
   /** Goes up when a page came, so that what reads rows draws again. */
   #came = $state(0);
   #pages = new Map<number, T[]>();

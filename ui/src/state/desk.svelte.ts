@@ -1,8 +1,9 @@
 // What is there without a project: settings, recent projects, the machine.
 
-import { call, type Desk, type Settings } from "../host";
+import { call, type DeskInfo, type Settings } from "../host";
+import { onNotice } from "./signals";
 
-let current = $state.raw<Desk | null>(null);
+let current = $state.raw<DeskInfo | null>(null);
 
 export const desk = {
   get now() {
@@ -15,7 +16,7 @@ export const desk = {
 };
 
 /** Reads the desk; at the start, and when the list of recent projects may have changed. */
-export async function readDesk(): Promise<Desk> {
+export async function readDesk(): Promise<DeskInfo> {
   const read = await call("desk.get", {});
   current = read;
   apply(read.settings);
@@ -24,14 +25,23 @@ export async function readDesk(): Promise<Desk> {
 
 export async function saveSettings(settings: Settings): Promise<void> {
   const saved = await call("desk.settings", settings);
-  if (current) current = { ...current, settings: saved };
-  apply(saved);
+  take(saved);
 }
+
+function take(settings: Settings): void {
+  if (current) current = { ...current, settings };
+  apply(settings);
+}
+
+// another window may have changed them
+onNotice((notice) => {
+  if (notice.event === "settings") take(notice.settings);
+});
 
 function apply(settings: Settings): void {
   const root = document.documentElement;
   root.dataset.theme = settings.theme;
-  root.style.fontSize = `${settings.text ?? 100}%`;
+  root.style.fontSize = `${settings.text}%`;
 }
 
 export const TEXT_SIZES = [100, 110, 125, 150, 175, 200];
@@ -39,16 +49,9 @@ export const TEXT_SIZES = [100, 110, 125, 150, 175, 200];
 /** Text one step larger or smaller; 0 sets it back. */
 export async function resizeText(step: -1 | 0 | 1): Promise<void> {
   if (!current) return;
-  const now = current.settings.text ?? 100;
+  const now = current.settings.text;
   const larger = TEXT_SIZES.find((size) => size > now) ?? 200;
   const smaller = TEXT_SIZES.findLast((size) => size < now) ?? 100;
   const text = step === 0 ? 100 : step > 0 ? larger : smaller;
   await saveSettings({ ...current.settings, text });
-}
-
-/** Whether dark colours are shown now. */
-export function isDark(): boolean {
-  const theme = current?.settings.theme ?? "system";
-  if (theme !== "system") return theme === "dark";
-  return window.matchMedia?.("(prefers-color-scheme: dark)").matches ?? false;
 }

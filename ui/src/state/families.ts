@@ -1,37 +1,50 @@
 // Which tables an answer is made of: when one of them changes, open queries of that command ask again.
 
-import type { Command, Family } from "../host";
+import type { Command } from "../host";
 
+type Family =
+  | "sources"
+  | "pairs"
+  | "splits"
+  | "bases"
+  | "runs"
+  | "fakes"
+  | "evaluations"
+  | "threads"
+  | "queue"
+  | "jobs";
+
+const ALL: Family[] = [
+  "sources",
+  "pairs",
+  "splits",
+  "bases",
+  "runs",
+  "fakes",
+  "evaluations",
+  "threads",
+  "queue",
+];
+
+/** Commands that are not named here change nothing by themselves, or are asked once. */
 export const READS: Partial<Record<Command, Family[]>> = {
-  overview: [
-    "sources",
-    "pairs",
-    "splits",
-    "bases",
-    "runs",
-    "fakes",
-    "evaluations",
-    "threads",
-    "queue",
-    "jobs",
-  ],
+  overview: [...ALL, "jobs"],
+  size: ALL,
   sources: ["sources"],
   "source.rejected": ["sources"],
   "pairs.view": ["pairs", "splits"],
   "pairs.chart": ["pairs", "splits"],
   "pairs.subreddits": ["pairs"],
-  "pair.get": ["pairs", "splits"],
+  "pair.get": ["pairs"],
   labels: ["pairs"],
   splits: ["splits"],
   bases: ["bases"],
-  "run.fields": [],
-  "run.defaults": [],
-  "run.presets": [],
   "run.estimate": ["pairs", "splits", "bases", "fakes"],
   runs: ["runs", "jobs"],
   "run.get": ["runs", "jobs"],
   "run.differences": ["runs"],
   "run.figure": ["runs"],
+  checkpoints: ["runs"],
   fakes: ["fakes"],
   "fakes.rows": ["fakes"],
   evaluations: ["evaluations"],
@@ -39,12 +52,11 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "evaluation.at": ["evaluations"],
   "evaluation.examples": ["evaluations"],
   chart: ["runs", "evaluations"],
-  generations: ["threads", "queue"],
+  generations: ["threads"],
   "generation.get": ["threads", "queue"],
-  "generation.pick": ["threads"],
+  "generation.pick": ["threads", "queue"],
   queue: ["queue"],
   "reply.get": ["queue"],
   jobs: ["jobs"],
   "job.log": ["jobs"],
-  size: ["sources", "pairs", "splits", "bases", "runs", "fakes", "evaluations", "threads", "queue"],
 };

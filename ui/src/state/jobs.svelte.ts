@@ -3,27 +3,26 @@
 
 import {
   call,
-  type Failure,
+  type Draft,
+  type DraftScore,
+  type EngineError,
   failure,
   host,
   type JobInfo,
-  type JobSignal,
-  type JobState,
-  type LogLine,
+  type Jobs as JobKinds,
+  type JobLine,
   type Progress,
+  type Signal,
 } from "../host";
 import { duration, jobTitle } from "../parts/format";
+import { isLive, rests } from "../parts/job-words";
 import { desk } from "./desk.svelte";
+import { newId } from "./id";
 import { say } from "./said.svelte";
-import { onSignal } from "./signals";
+import { onNotice } from "./signals";
 
 /** A candidate while it is written: its text so far, then its scores. */
-export interface Draft {
-  text: string;
-  finish: string | null;
-  p_real: number | null;
-  bins: number[] | null;
-}
+export type Writing = Omit<Draft & DraftScore, "comment" | "n">;
 
 /** Snapshots are not taken more often than this. */
 const READ_EVERY_MS = 500;
@@ -32,16 +31,14 @@ const LINES = 500;
 /** Jobs that took longer tell the desktop when they end. */
 const NOTIFY_AFTER_MS = 10_000;
 
-const LIVE: JobState[] = ["running"];
-
 class Jobs {
   list: JobInfo[] = $state.raw([]);
-  error: Failure | null = $state.raw(null);
+  error: EngineError | null = $state.raw(null);
   /** What jobs write at this moment: of a job, by comment, by candidate. */
-  drafts: Record<string, Draft[][]> = $state({});
+  drafts: Record<string, Writing[][]> = $state({});
   /** The comments they answer, where a job told them. */
   comments: Record<string, string[]> = $state({});
-  #lines: Record<string, LogLine[]> = $state({});
+  #lines: Record<string, JobLine[]> = $state({});
   #latest = new Map<string, Progress>();
   #reading = false;
   #again: ReturnType<typeof setTimeout> | undefined;
@@ -50,32 +47,32 @@ class Jobs {
   #round = 0;
 
   constructor() {
-    onSignal((signal) => {
-      if (signal.event === "changed") {
-        if (signal.families.includes("jobs")) this.readSoon();
-      } else if (signal.event === "job") {
-        this.#hear(signal.job, signal.signal);
-      } else {
-        void this.#ended(signal.job, signal.kind, signal.state, signal.error);
+    onNotice((notice) => {
+      if (notice.event === "changed") {
+        if (notice.families.includes("jobs")) this.readSoon();
+      } else if (notice.event === "job") {
+        this.#hear(notice.job, notice.signal);
+      } else if (notice.event === "ended") {
+        void this.#ended(notice.job, notice.kind, notice.state, notice.error);
       }
     });
   }
 
   /** Jobs that run now, the oldest first. */
   get running(): JobInfo[] {
-    return this.list.filter((job) => LIVE.includes(job.state)).reverse();
+    return this.list.filter((job) => isLive(job)).reverse();
   }
 
   /** The job of most interest: one that runs, else one that waits for a person. */
   get current(): JobInfo | null {
-    return this.running[0] ?? this.list.find((job) => job.state === "paused" || job.state === "lost") ?? null;
+    return this.running[0] ?? this.list.find(rests) ?? null;
   }
 
   get(id: string | null | undefined): JobInfo | null {
     return this.list.find((job) => job.id === id) ?? null;
   }
 
-  lines(id: string): LogLine[] {
+  lines(id: string): JobLine[] {
     return this.#lines[id] ?? [];
   }
 
@@ -129,7 +126,8 @@ class Jobs {
   }
 
   /** Starts a job; the id is made here, so that starting twice is starting once. */
-  async start(kind: string, params: unknown, id: string = crypto.randomUUID()): Promise<string> {
+  async start<K extends keyof JobKinds>(kind: K, params: Partial<JobKinds[K]["params"]>): Promise<string> {
+    const id = newId();
     const job = await call("job.start", { id, kind, params });
     this.#put(job);
     return id;
@@ -160,7 +158,7 @@ class Jobs {
     return older ? job : { ...job, progress: latest };
   }
 
-  #hear(id: string, signal: JobSignal): void {
+  #hear(id: string, signal: Signal): void {
     switch (signal.event) {
       case "started":
         if (!this.get(id)) this.readSoon();
@@ -181,31 +179,32 @@ class Jobs {
       case "comments":
         this.comments[id] = signal.texts;
         break;
-      case "draft": {
-        const draft = this.#draft(id, signal.comment, signal.candidate);
-        draft.text = signal.text;
-        draft.finish = signal.finish;
+      case "drafts":
+        for (const { comment, n, text, finish } of signal.drafts) {
+          Object.assign(this.#writing(id, comment, n), { text, finish });
+        }
         break;
-      }
-      case "score": {
-        const draft = this.#draft(id, signal.comment, signal.candidate);
-        draft.p_real = signal.p_real ?? draft.p_real;
-        draft.bins = signal.bins ?? draft.bins;
+      case "scores":
+        for (const { comment, n, p_real, bins } of signal.scores) {
+          // each classifier says what it knows
+          const writing = this.#writing(id, comment, n);
+          if (p_real !== null) writing.p_real = p_real;
+          if (bins !== null) writing.bins = bins;
+        }
         break;
-      }
     }
   }
 
-  #draft(id: string, comment: number, candidate: number): Draft {
+  #writing(id: string, comment: number, n: number): Writing {
     this.drafts[id] ??= [];
     const all = this.drafts[id];
     while (all.length <= comment) all.push([]);
-    const some = all[comment] as Draft[];
-    while (some.length <= candidate) some.push({ text: "", finish: null, p_real: null, bins: null });
-    return some[candidate] as Draft;
+    const some = all[comment] as Writing[];
+    while (some.length <= n) some.push({ text: "", finish: null, p_real: null, bins: null });
+    return some[n] as Writing;
   }
 
-  async #ended(id: string, kind: string, state: JobState, error: Failure | null): Promise<void> {
+  async #ended(id: string, kind: string, state: string, error: EngineError | null): Promise<void> {
     const round = this.#round;
     this.#latest.delete(id);
     let job = this.get(id);
@@ -218,16 +217,15 @@ class Jobs {
     }
     const title = job ? jobTitle(job) : kind;
     const took = job?.ended_ms ? ` after ${duration((job.ended_ms - job.created_ms) / 1000)}` : "";
-    const text = {
+    const text: string | undefined = {
       done: `${title} is done${took}.`,
       paused: `${title} is paused. It goes on where it stopped when you resume it.`,
       cancelled: `${title} was cancelled. What it had stored is kept.`,
       failed: `${title} failed: ${error?.message ?? "no reason was given"}`,
-      running: "",
-      lost: "",
+      lost: `The program that ran ${title} is gone. Resume it, and it goes on from what was saved.`,
     }[state];
     if (!text) return;
-    say(text, { tone: state === "failed" ? "bad" : state === "done" ? "good" : "note" });
+    say(text, { tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note" });
     const long = job?.ended_ms ? job.ended_ms - job.created_ms > NOTIFY_AFTER_MS : false;
     if (desk.now?.settings.notify && state !== "paused" && (document.hidden || long)) {
       await host()

@@ -41,10 +41,10 @@ export async function createProject(path: string): Promise<void> {
 }
 
 /** Makes the sample project and starts the whole loop in it. */
-export async function trySample(path?: string): Promise<void> {
-  await enter(await call("project.sample", path ? { path } : {}));
+export async function trySample(path: string | null = null): Promise<void> {
+  await enter(await call("project.sample", { path }));
   go("#/overview");
-  await jobs.start("demo", {});
+  await jobs.start("demo", {}); // in the engine's own sizes
   await readDesk();
 }
 

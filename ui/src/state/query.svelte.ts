@@ -2,7 +2,7 @@
 // again when a signal says that its tables changed; meanwhile the old answer stays on the screen.
 
 import { untrack } from "svelte";
-import { type Command, call, type Failure, type Family, failure, type Params, type Result } from "../host";
+import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";
 import { READS } from "./families";
 import { onChanged } from "./signals";
 
@@ -13,7 +13,7 @@ const KEEP_MS = 60_000;
 
 class Entry {
   data: unknown = $state.raw(undefined);
-  error: Failure | null = $state.raw(null);
+  error: EngineError | null = $state.raw(null);
   loading = $state(false);
   users = 0;
   stale = true;
@@ -59,7 +59,7 @@ class Entry {
 
 const entries = new Map<string, Entry>();
 
-onChanged((families: Family[]) => {
+onChanged((families) => {
   for (const entry of entries.values()) {
     const reads = READS[entry.name] ?? [];
     if (!reads.some((family) => families.includes(family))) continue;
@@ -112,7 +112,7 @@ export function askAgain(name: Command): void {
 
 export interface Query<T> {
   readonly data: T | undefined;
-  readonly error: Failure | null;
+  readonly error: EngineError | null;
   readonly loading: boolean;
   /** Asks again now. */
   again(): void;

@@ -1,7 +1,7 @@
 // Pictures like the engine's, drawn here so that the window can be looked at without it. Same classes,
 // same plot rectangle, same two units of the view box a pixel.
 
-import type { Picture } from "../wire";
+import type { Picture } from "../api";
 
 export interface Line {
   name: string;
@@ -23,8 +23,6 @@ interface Drawing {
   square?: boolean;
   diagonal?: boolean;
   columns: [string, string, string];
-  /** Words for the ticks of x. */
-  words?: string[];
 }
 
 const escaped = (text: string) =>
@@ -81,7 +79,6 @@ export function draw(d: Drawing): Picture {
   const height = Math.round(head + above + 34 + down + 62);
   const x = { title: d.x, from: d.xs[0], to: d.xs[1], ticks: ticks(d.xs) };
   const y = { title: d.y, from: d.ys[0], to: d.ys[1], ticks: ticks(d.ys) };
-  if (d.words) x.ticks = d.words.map((word, i) => [i + 0.4, word]);
   const at = (px: number, py: number): [number, number] => [
     Math.round(plot.x + ((px - x.from) / (x.to - x.from)) * plot.width),
     Math.round(plot.y + (1 - (py - y.from) / (y.to - y.from)) * plot.height),

@@ -8,29 +8,25 @@ import type {
   CandidateInfo,
   ClassifierFigures,
   Code,
-  Command,
-  Commands,
   Criteria,
+  EngineError,
   Evaluate,
   EvaluationInfo,
-  Failure,
   FakesInfo,
-  Family,
   Generate,
   Generated,
   Import,
   JobInfo,
-  JobSignal,
-  LogLine,
+  JobLine,
   MakeFakes,
   MakeSplit,
+  NextStep,
+  Notice,
+  Overview,
   PairRow,
-  PairsQuery,
-  Params,
-  Recent,
+  RecentShown,
   ReplyInfo,
   ReplyStory,
-  Result,
   RunConfig,
   RunInfo,
   RunKind,
@@ -39,7 +35,9 @@ import type {
   Signal,
   SourceInfo,
   SplitInfo,
-} from "../wire";
+  ViewPairs,
+} from "../api";
+import type { Command, Params, Result } from "../index";
 import * as pictures from "./pictures";
 import * as sample from "./sample";
 import { chance, one, pair, written } from "./words";
@@ -55,7 +53,7 @@ export interface FakeOptions {
   delay?: number;
   settings?: Partial<Settings>;
   /** Commands that fail, and how. */
-  failing?: Partial<Record<Command, Failure>>;
+  failing?: Partial<Record<Command, EngineError>>;
 }
 
 interface Phase {
@@ -79,7 +77,7 @@ interface Work {
 const TICK_MS = 100;
 
 export function fail(code: Code, message: string, detail: string[] = []): never {
-  throw { code, message, detail } satisfies Failure;
+  throw { code, message, detail } satisfies EngineError;
 }
 
 export class FakeEngine {
@@ -88,13 +86,12 @@ export class FakeEngine {
   splits: SplitInfo[] = [];
   bases: BaseInfo[] = [];
   runs: RunInfo[] = [];
-  settings: Record<string, RunConfig> = {};
   fakes: FakesInfo[] = [];
   evaluations: EvaluationInfo[] = [];
   generations: Generated[] = [];
   replies: ReplyStory[] = [];
   jobs: JobInfo[] = [];
-  logs: Record<string, LogLine[]> = {};
+  logs: Record<string, JobLine[]> = {};
   path: string | null = null;
   desk: Settings = {
     theme: "system",
@@ -105,36 +102,33 @@ export class FakeEngine {
     notify: true,
     text: 100,
   };
-  recent: Recent[] = [
+  recent: RecentShown[] = [
     {
       path: "/home/ada/Repartee/sample.repartee",
       name: "sample",
       bytes: 28_606_464,
       opened_ms: Date.now() - 3_600_000,
-      exists: true,
     },
     {
       path: "/home/ada/Repartee/climbing-advice.repartee",
       name: "climbing-advice",
       bytes: 1_940_000_000,
       opened_ms: Date.now() - 4 * 86_400_000,
-      exists: true,
     },
     {
       path: "/media/stick/old.repartee",
       name: "old",
-      bytes: 0,
+      bytes: null,
       opened_ms: Date.now() - 40 * 86_400_000,
-      exists: false,
     },
   ];
   /** What was asked, for tests. */
   asked: { name: Command; params: unknown }[] = [];
 
-  #ears = new Set<(signal: Signal) => void>();
+  #ears = new Set<(notice: Notice) => void>();
   #work = new Map<string, Work>();
-  #views = new Map<string, { query: PairsQuery; rows: number[] | null; total: number }>();
-  #dirty = new Set<Family>();
+  #views = new Map<string, { query: ViewPairs; rows: number[] | null; total: number }>();
+  #dirty = new Set<string>();
   #flush: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly options: FakeOptions = {}) {
@@ -150,7 +144,7 @@ export class FakeEngine {
     this.splits = [structuredClone(sample.split)];
     this.bases = structuredClone(sample.bases);
     this.runs = structuredClone(sample.runs);
-    this.settings = structuredClone(sample.settings);
+    for (const run of this.runs) run.config = JSON.stringify(sample.settings[run.name]);
     this.fakes = [structuredClone(sample.fakes)];
     this.evaluations = structuredClone(sample.evaluations);
     this.generations = [
@@ -205,17 +199,17 @@ export class FakeEngine {
       ];
   }
 
-  listen(heard: (signal: Signal) => void): () => void {
+  listen(heard: (notice: Notice) => void): () => void {
     this.#ears.add(heard);
     return () => this.#ears.delete(heard);
   }
 
-  send(signal: Signal): void {
-    for (const ear of this.#ears) ear(signal);
+  send(notice: Notice): void {
+    for (const ear of this.#ears) ear(notice);
   }
 
   /** Says that tables changed, at most five times a second. */
-  changed(...families: Family[]): void {
+  changed(...families: string[]): void {
     for (const family of families) this.#dirty.add(family);
     this.#flush ??= setTimeout(() => {
       this.#flush = undefined;
@@ -243,12 +237,12 @@ export class FakeEngine {
 
   // ---- commands ------------------------------------------------------------------------------------
 
-  readonly #commands: { [C in Command]: (params: Commands[C][0]) => Commands[C][1] } = {
+  readonly #commands: { [C in Command]: (params: Params<C>) => Result<C> } = {
     "desk.get": () => ({
       version: "0.1.0",
       recent: this.recent,
       settings: this.desk,
-      home: this.desk.folder,
+      folder: this.desk.folder || "/home/ada",
       platform: "linux",
       cores: 8,
       devices: ["auto", "cpu", "cuda"],
@@ -306,18 +300,17 @@ export class FakeEngine {
       this.path = null;
       return null;
     },
-    "window.open": () => null,
     overview: () => this.#overview(),
     sources: () => this.sources,
     "source.permit": ({ source, permission, note }) => {
-      const found = this.sources.find((s) => String(s.id) === source || s.name === source);
-      if (!found) return fail("not-found", `no source is called "${source}"`);
+      const found = this.sources.find((s) => s.id === source);
+      if (!found) return fail("not-found", `there is no source ${source}`);
       Object.assign(found, { permission, note });
       this.changed("sources");
       return found;
     },
     "source.rejected": ({ source, after, limit }) =>
-      (source === "2" ? sample.rejected : []).filter((r) => r.line > after).slice(0, limit),
+      (source === 2 ? sample.rejected : []).filter((r) => r.line > after).slice(0, limit),
     "pairs.view": (query) => this.#view(query),
     "pairs.rows": ({ view, from, count }) => {
       const found = this.#views.get(view) ?? fail("not-found", "this view is gone; ask for it again");
@@ -326,8 +319,8 @@ export class FakeEngine {
         rows.push(row(found.rows ? (found.rows[i] ?? 0) : i));
       return rows;
     },
-    "pairs.chart": ({ of }) => pictures.pairs(of, Math.min(this.pairs, 5000)),
-    "pairs.chart.export": ({ files }) => files,
+    "pairs.chart": ({ figure }) => pictures.pairs(figure, Math.min(this.pairs, 5000)),
+    "pairs.chart.save": ({ files }) => files,
     "pairs.subreddits": () => [
       ["SampleBikes", 1075],
       ["SampleGuitars", 1004],
@@ -335,19 +328,12 @@ export class FakeEngine {
       ["SampleHiking", 942],
       ["SampleGardening", 935],
     ],
-    "pair.get": ({ id }) => ({
-      ...row(Number(id)),
-      comment_author: "maple_otter",
-      reply_author: "quiet_heron",
-      source: "synthetic threads",
-      thread: `t${Math.floor(Number(id) / 8)}`,
-      permalink: "",
-    }),
+    "pair.get": ({ id }) => row(Number(id)),
     labels: ({ edges }) => {
       if (edges && !(edges[0] < edges[1] && edges[1] < edges[2]))
         fail("usage", `the edges ${edges.join(", ")} must rise`);
       const use = edges ?? [1, 6, 11];
-      const bins = [0, 0, 0, 0];
+      const bins: [number, number, number, number] = [0, 0, 0, 0];
       let unscored = 0;
       const n = Math.min(this.pairs, 5000);
       for (let i = 0; i < n; i += 1) {
@@ -361,7 +347,7 @@ export class FakeEngine {
         edges: n > 0 ? (use as [number, number, number]) : null,
         bins,
         unscored,
-        suggested: n > 0 ? [1, 6, 11] : null,
+        quartiles: n > 0 ? [1, 6, 11] : null,
       };
     },
     splits: () => this.splits,
@@ -373,50 +359,53 @@ export class FakeEngine {
       this.changed("bases");
       return null;
     },
-    "base.estimate": (base) => {
-      const parameters =
-        base.vocab * base.width +
-        base.context * base.width +
-        base.layers * (12 * base.width ** 2 + 13 * base.width) +
-        2 * base.width;
-      return { parameters, bytes: parameters * 4 };
-    },
+    "base.parameters": (base) =>
+      base.vocab * base.width +
+      base.context * base.width +
+      base.layers * (12 * base.width ** 2 + 13 * base.width) +
+      2 * base.width,
     "run.fields": () => sample.fields,
     "run.defaults": ({ kind }) => sample.defaults(kind),
-    "run.presets": () => sample.presets,
+    "run.presets": ({ kind }) => sample.presets(kind),
+    // the fake's TOML is JSON; nobody looks inside
+    "run.toml": ({ config }) => ({ toml: JSON.stringify(config) }),
+    "run.read": ({ toml }) => JSON.parse(toml) as RunConfig,
     "run.estimate": ({ config }) => this.#estimate(config),
     runs: () => [...this.runs].reverse(),
-    "run.get": ({ name }) => {
-      const run = this.#run(name);
-      const bytes = (run.facts?.parameters ?? 0) * 4 + 120_000;
-      return {
-        ...run,
-        settings: this.settings[name] ?? sample.defaults(run.kind),
-        checkpoints:
-          run.step === 0
-            ? []
-            : [
-                { role: "best", step: run.kind === "realism" ? 180 : run.step, loss: run.best_loss, bytes },
-                { role: "last", step: run.step, loss: run.loss, bytes: bytes * 3 },
-              ],
-      };
-    },
+    "run.get": ({ name }) => this.#run(name),
+    checkpoints: () =>
+      this.runs
+        .filter((run) => run.step > 0)
+        .flatMap((run) => {
+          const bytes = (run.facts?.parameters ?? 0) * 4 + 120_000;
+          const of = {
+            run: run.name,
+            kind: run.kind,
+            base: run.facts?.base ?? "",
+            split: run.facts?.split ?? "",
+          };
+          const best = run.kind === "realism" ? Math.round(run.step * 0.4) : run.step;
+          return [
+            { ...of, role: "best", step: best, bytes, created_ms: run.created_ms + 50_000 },
+            { ...of, role: "last", step: run.step, bytes: bytes * 3, created_ms: run.created_ms + 60_000 },
+          ];
+        }),
     "run.differences": ({ runs }) => {
-      const configs = runs.map((name) => this.settings[name] ?? {});
+      const configs = runs.map((name): Record<string, unknown> => JSON.parse(this.#run(name).config));
       return Object.keys(configs[0] ?? {})
-        .filter((field) => field !== "name" && new Set(configs.map((c) => String(c[field]))).size > 1)
-        .map((field) => ({ field, values: configs.map((c) => String(c[field] ?? "")) }));
+        .filter((key) => key !== "name" && new Set(configs.map((c) => String(c[key]))).size > 1)
+        .map((setting) => ({ setting, values: configs.map((c) => String(c[setting] ?? "")) }));
     },
     "run.figure": ({ run }) => pictures.lossPoints(this.#run(run)),
     fakes: () => this.fakes,
-    "fakes.rows": ({ from, count }) =>
-      Array.from({ length: Math.min(count, Math.max(0, 2184 - from)) }, (_, i) => {
-        const p = pair(from + i);
+    "fakes.rows": ({ limit }) =>
+      Array.from({ length: Math.min(limit, 2184) }, (_, i) => {
+        const p = pair(i);
         return {
-          side: (["train", "val", "test"] as Side[])[(from + i) % 3] ?? "train",
+          side: (["train", "val", "test"] as Side[])[i % 3] ?? "train",
           comment: p.comment,
           real: p.reply,
-          fake: written(from + i),
+          fake: written(i),
           finish: "end",
         };
       }),
@@ -429,21 +418,19 @@ export class FakeEngine {
     },
     "evaluation.examples": ({ id, best, limit, threshold }) => {
       const { classes, kind } = this.#evaluation(id).config;
+      const two = kind === "realism";
       return Array.from({ length: limit }, (_, i) => {
         const p = pair(id * 100 + i);
-        const truth = kind === "realism" ? (i % 2 ? 1 : 0) : i % 4;
+        const truth = two ? i % 2 : i % 4;
         const sure = best ? 0.99 - i * 0.004 : 0.01 + i * 0.006;
-        const called = best ? truth : (truth + 1) % Math.max(1, classes.length);
-        const p1 = kind === "realism" && truth === 0 ? 1 - sure : sure;
+        const real = truth === 1 ? sure : 1 - sure;
+        const called = two ? Number(real >= (threshold ?? 0.5)) : best ? truth : (truth + 1) % classes.length;
         return {
           comment: p.comment,
-          reply: truth === 0 && kind === "realism" ? written(i) : p.reply,
+          reply: truth === 0 && two ? written(i) : p.reply,
           truth: classes[truth] ?? "",
-          called:
-            kind === "realism" && threshold !== undefined
-              ? (classes[p1 >= threshold ? 1 : 0] ?? "")
-              : (classes[called] ?? ""),
-          p: p1,
+          called: classes[called] ?? "",
+          p: sure,
         };
       });
     },
@@ -458,7 +445,7 @@ export class FakeEngine {
             of.map((id) => this.#evaluation(Number(id))),
             threshold,
           ),
-    "chart.export": ({ files }) => {
+    "chart.save": ({ files }) => {
       if (files.some((file) => file.startsWith("/root")))
         fail("io", `cannot write ${files[0]}: permission denied`);
       return files;
@@ -466,32 +453,26 @@ export class FakeEngine {
     generations: () =>
       [...this.generations].reverse().map((g) => ({
         id: g.generation,
-        created_ms: sample.MADE + g.generation * 60_000,
-        generator: g.config.generator,
-        realism: g.config.realism,
-        upvotes: g.config.upvotes,
-        comments: g.comments.length,
+        config: g.config,
         candidates: g.comments.flatMap((c) => c.candidates).length,
-        picked: g.comments.flatMap((c) => c.candidates).filter((c) => c.picked).length,
-        queued: g.queued.length,
+        created_ms: sample.MADE + g.generation * 60_000,
       })),
     "generation.get": ({ id }) => this.#generation(id),
-    "generation.pick": ({ generation, criteria }) => {
+    "generation.pick": ({ id, criteria }) => {
       if (!(criteria.min_p_real >= 0 && criteria.min_p_real < 1))
         fail("usage", `min_p_real is ${criteria.min_p_real}; it must be at least 0 and below 1`);
-      const g = structuredClone(this.#generation(generation));
+      const g = structuredClone(this.#generation(id));
       for (const answered of g.comments) pick(answered.candidates, criteria);
       return g;
     },
-    "candidates.queue": ({ candidates, who }) =>
-      candidates.map((id) => {
-        const found = this.generations
-          .flatMap((g) => g.comments)
-          .find((c) => c.candidates.some((k) => k.id === id));
-        const candidate = found?.candidates.find((k) => k.id === id);
-        if (!found || !candidate) return fail("not-found", `there is no candidate ${id}`);
-        return this.#enqueue(candidate, found.comment, who);
-      }),
+    "candidate.queue": ({ id, who }) => {
+      const answered = this.generations
+        .flatMap((g) => g.comments)
+        .find((c) => c.candidates.some((k) => k.id === id));
+      const candidate = answered?.candidates.find((k) => k.id === id);
+      if (!answered || !candidate) return fail("not-found", `there is no candidate ${id}`);
+      return this.#enqueue(candidate, answered.comment, who);
+    },
     queue: ({ state }) =>
       this.replies
         .map((story) => story.reply)
@@ -510,7 +491,7 @@ export class FakeEngine {
     },
     "reply.reject": ({ id, who, why }) =>
       this.#do(this.#story(id), who, "rejected", why, { state: "rejected" }),
-    "reply.reopen": ({ id, who }) => this.#do(this.#story(id), who, "reopened", "", { state: "draft" }),
+    "reply.redraft": ({ id, who }) => this.#do(this.#story(id), who, "redrafted", "", { state: "draft" }),
     "reply.posted": ({ id, link, who }) => {
       if (link && !/^https:\/\/(www\.|old\.)?reddit\.com\//.test(link))
         fail("usage", `${link} is no address of a comment on Reddit`);
@@ -530,8 +511,8 @@ export class FakeEngine {
       return found;
     },
     "export.pairs": () => this.pairs,
-    "export.run": ({ folder }) => folder,
-    "export.base": ({ folder }) => folder,
+    "export.run": ({ path }) => path,
+    "export.base": ({ path }) => path,
     "export.queue": () => this.replies.length,
     check: () => ({
       whole: true,
@@ -634,14 +615,14 @@ export class FakeEngine {
       bins,
       expected_bin: expected(bins),
       reason: `p(real) ${(0.55 + 0.4 * chance(id, 3)).toFixed(3)} above 0.5; ${text.length} characters, at most 1000; expected bin ${expected(bins).toFixed(2)}, number 1 of 3 fit in its thread`,
-      link: state === "posted" ? "https://www.reddit.com/r/SampleBikes/comments/abc/-/def" : null,
+      link: state === "posted" ? "https://www.reddit.com/r/SampleBikes/comments/abc/-/def" : "",
       updated_ms: sample.MADE + id * 60_000,
     };
     const events = [{ at_ms: sample.MADE + id * 60_000, who: "repartee", what: "drafted", detail: "" }];
     if (state === "approved" || state === "posted")
       events.push({ at_ms: sample.MADE + id * 90_000, who: "Ada", what: "approved", detail: "" });
     if (state === "posted")
-      events.push({ at_ms: sample.MADE + id * 95_000, who: "Ada", what: "posted", detail: reply.link ?? "" });
+      events.push({ at_ms: sample.MADE + id * 95_000, who: "Ada", what: "posted", detail: reply.link });
     if (state === "rejected")
       events.push({
         at_ms: sample.MADE + id * 90_000,
@@ -666,68 +647,58 @@ export class FakeEngine {
       bins: candidate.bins,
       expected_bin: candidate.expected_bin,
       reason: candidate.reason,
-      link: null,
+      link: "",
       updated_ms: Date.now(),
     };
+    candidate.reply = id;
     this.replies.push({ reply, events: [{ at_ms: Date.now(), who, what: "drafted", detail: "" }] });
     this.changed("queue");
     return reply;
   }
 
-  #overview(): Commands["overview"][1] {
+  #overview(): Overview {
     const of = (kind: RunKind) => {
       const runs = this.runs.filter((run) => run.kind === kind);
-      const evaluation = this.evaluations.find((e) => e.config.kind === kind);
-      const f = evaluation?.figures;
+      const f = this.evaluations.find((e) => e.config.kind === kind)?.figures;
+      const figure =
+        f?.of === "generator" ? `perplexity ${f.perplexity?.toFixed(2)}` : `AUC ${f?.auc?.toFixed(3)}`;
       return {
         kind,
         runs: runs.length,
-        best: runs.at(-1)?.name ?? null,
-        figure: f ? (f.of === "generator" ? "perplexity" : "AUC") : null,
-        value: f ? (f.of === "generator" ? f.perplexity : f.auc) : null,
-        baseline: f ? (f.of === "generator" ? f.unigram_perplexity : f.baseline.unigram_auc) : null,
+        training: runs.find((run) => run.state === "running")?.name ?? null,
+        trained: runs.find((run) => run.state === "done")?.name ?? null,
+        figure: f ? figure : null,
       };
     };
     const state = (wanted: string) => this.replies.filter((story) => story.reply.state === wanted).length;
-    const next: Commands["overview"][1]["next"] = [];
-    if (this.sources.length === 0)
-      next.push({
-        what: "Import comments",
-        why: "Everything begins with comments and their replies: a Pushshift or Arctic Shift file, a table, or Reddit's own JSON.",
-        screen: "data/import",
-      });
-    else if (this.pairs === 0)
-      next.push({
-        what: "Build pairs",
-        why: "The comments are there; joining each to its replies makes the pairs that models learn from.",
-        screen: "data/pairs",
-      });
-    else if (this.splits.length === 0)
-      next.push({
-        what: "Make a split",
-        why: "Models must be measured on threads that they never saw.",
-        screen: "data/splits",
-      });
+    const unpermitted = this.sources.filter((s) => s.permission === "unknown").length;
+    const next: NextStep[] = [];
+    const add = (step: string, what: string, why: string) => next.push({ step, what, why, kind: null });
     if (state("draft") > 0)
-      next.push({
-        what: `Review ${state("draft")} drafts`,
-        why: "They wait for a person: nothing is posted that nobody approved.",
-        screen: "queue",
-      });
-    if (this.sources.some((s) => s.permission === "unknown"))
-      next.push({
-        what: "Say under what permission answers.csv may be used",
-        why: "Nobody has said so; no dump of Reddit carries a licence.",
-        screen: "data/sources",
-      });
+      add("review", "Review the drafts", "Each reply waits for a person to approve or reject it.");
+    if (this.sources.length === 0)
+      add("import", "Import comments", "Everything starts from comments and their replies.");
+    else if (this.pairs === 0)
+      add("pairs", "Build the pairs", "Replies are joined to the comments they answer, and cleaned.");
+    else if (this.splits.length === 0)
+      add("split", "Make a split", "Models learn on one side and are measured on another they never saw.");
+    if (unpermitted > 0)
+      add(
+        "permit",
+        "Record under what permission your sources may be used",
+        "Training on Reddit content needs approval; what you know is kept with the source.",
+      );
     return {
+      name: this.#info()?.name ?? "",
+      path: this.path ?? "",
       sources: this.sources.length,
+      unpermitted,
       comments: this.sources.length ? 9471 : 0,
       posts: this.sources.length ? 600 : 0,
       pairs: this.pairs,
-      splits: this.splits.length,
+      splits: this.splits.map((split) => split.name),
       bases: this.bases.length,
-      runs: [of("generator"), of("realism"), of("upvotes")],
+      models: [of("generator"), of("realism"), of("upvotes")],
       fakes: this.fakes.reduce((n, set) => n + set.fakes.reduce((a, b) => a + b, 0), 0),
       candidates: this.generations.flatMap((g) => g.comments).flatMap((c) => c.candidates).length,
       queue: {
@@ -738,13 +709,10 @@ export class FakeEngine {
       },
       jobs: this.jobs.filter((job) => job.state === "running").length,
       next,
-      warnings: this.sources
-        .filter((s) => s.permission === "unknown")
-        .map((s) => `Nobody has said under what permission ${s.name} may be used.`),
     };
   }
 
-  #preview(path: string): Commands["file.preview"][1] {
+  #preview(path: string): Result<"file.preview"> {
     if (path.includes("missing")) fail("not-found", `there is no file ${path}`);
     if (path.includes("broken"))
       fail("bad-input", `${path}, line 3: not JSON; expected an object a line as Pushshift writes them`, [
@@ -780,32 +748,32 @@ export class FakeEngine {
     return { path, bytes: 8_671_573, format: "pushshift", columns: [], rows: [], mapping: null };
   }
 
-  #view(query: PairsQuery): { view: string; total: number } {
+  #view(query: ViewPairs): { view: string; total: number } {
     const view = JSON.stringify(query);
     const known = this.#views.get(view);
     if (known) return { view, total: known.total };
     const plain =
       query.subreddits.length === 0 &&
-      query.contains === "" &&
+      query.words === null &&
       query.min_score === null &&
       query.max_score === null &&
       query.side === null &&
       query.source !== 2 &&
-      query.sort === "id" &&
+      query.order === "id" &&
       !query.descending;
     let rows: number[] | null = null;
     let total = this.pairs;
     if (!plain) {
       const found: PairRow[] = [];
       const wanted = new Set(query.subreddits.map((s) => s.toLowerCase()));
-      const words = query.contains.toLowerCase();
+      const words = (query.words ?? "").toLowerCase();
       for (let i = 0; i < Math.min(this.pairs, 20_000); i += 1) {
         const r = row(i);
         if (wanted.size > 0 && !wanted.has(r.subreddit.toLowerCase())) continue;
         if (words && !`${r.comment} ${r.reply}`.toLowerCase().includes(words)) continue;
         if (query.min_score !== null && (r.score === null || r.score < query.min_score)) continue;
         if (query.max_score !== null && (r.score === null || r.score > query.max_score)) continue;
-        if (query.side !== null && r.side !== query.side) continue;
+        if (query.side !== null && sideOf(i) !== query.side) continue;
         found.push(r);
       }
       const key = (r: PairRow): number | string =>
@@ -816,7 +784,7 @@ export class FakeEngine {
           reply_length: r.reply.length,
           subreddit: r.subreddit,
           created: r.created_utc ?? 0,
-        })[query.sort];
+        })[query.order];
       found.sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0) * (query.descending ? -1 : 1));
       rows = found.map((r) => Number(r.id));
       total = rows.length;
@@ -825,7 +793,7 @@ export class FakeEngine {
     return { view, total };
   }
 
-  #estimate(config: RunConfig): Commands["run.estimate"][1] {
+  #estimate(config: RunConfig): Result<"run.estimate"> {
     const kind = config.kind as RunKind;
     const base =
       this.bases.find((b) => b.name === config.base) ??
@@ -877,6 +845,7 @@ export class FakeEngine {
           expected_bin: bins ? expected(bins) : null,
           picked: false,
           reason: "",
+          reply: null,
         };
       });
       pick(candidates, ask.criteria);
@@ -946,7 +915,13 @@ export class FakeEngine {
         this.send({ event: "ended", job: job.id, kind: job.kind, state: "done", error: null });
       } catch (thrown) {
         Object.assign(job, { state: "failed", outcome: thrown, ended_ms: Date.now() });
-        this.send({ event: "ended", job: job.id, kind: job.kind, state: "failed", error: thrown as Failure });
+        this.send({
+          event: "ended",
+          job: job.id,
+          kind: job.kind,
+          state: "failed",
+          error: thrown as EngineError,
+        });
       }
       this.changed("jobs");
       return;
@@ -971,7 +946,7 @@ export class FakeEngine {
     }
   }
 
-  #signal(job: string, signal: JobSignal): void {
+  #signal(job: string, signal: Signal): void {
     if (signal.event === "log") this.logs[job]?.push({ at_ms: Date.now(), text: signal.text });
     this.send({ event: "job", job, signal });
   }
@@ -1116,7 +1091,7 @@ export class FakeEngine {
         break;
       }
       case "train": {
-        const { config } = params as { config: RunConfig };
+        const config = JSON.parse((params as { config: string }).config) as RunConfig;
         const facts = this.#estimate(config);
         const kind_ = config.kind as RunKind;
         const name = String(config.name) || `${kind_}-${this.runs.length + 1}`;
@@ -1127,7 +1102,7 @@ export class FakeEngine {
           kind: kind_,
           state: "running",
           job: id,
-          config: "",
+          config: JSON.stringify({ ...config, name }),
           facts,
           step: 0,
           loss: null,
@@ -1136,7 +1111,6 @@ export class FakeEngine {
           created_ms: Date.now(),
         };
         this.runs.push(run);
-        this.settings[name] = { ...config, name };
         this.changed("runs");
         let sampled = 0;
         phases.push({
@@ -1286,17 +1260,12 @@ export class FakeEngine {
       unit: "tokens",
       seconds: 5,
       tick: (done) => {
-        for (const { comment, candidate } of all) {
+        const drafts = all.map(({ comment, candidate }) => {
           const words = candidate.text.split(" ");
-          const finish = done >= words.length ? (candidate.finish as "end" | "length") : null;
-          this.#signal(id, {
-            event: "draft",
-            comment,
-            candidate: candidate.n,
-            text: words.slice(0, done).join(" "),
-            finish,
-          });
-        }
+          const finish = done >= words.length ? candidate.finish : null;
+          return { comment, n: candidate.n, text: words.slice(0, done).join(" "), finish };
+        });
+        this.#signal(id, { event: "drafts", drafts });
       },
     });
     phases.push({
@@ -1305,15 +1274,10 @@ export class FakeEngine {
       unit: "replies",
       seconds: 2,
       tick: (done) => {
-        for (const { comment, candidate } of all.slice(0, done)) {
-          this.#signal(id, {
-            event: "score",
-            comment,
-            candidate: candidate.n,
-            p_real: candidate.p_real,
-            bins: candidate.bins,
-          });
-        }
+        const scores = all
+          .slice(0, done)
+          .map(({ comment, candidate: { n, p_real, bins } }) => ({ comment, n, p_real, bins }));
+        this.#signal(id, { event: "scores", scores });
       },
     });
   }
@@ -1337,24 +1301,29 @@ export function emptyGenerate(): Generate {
   };
 }
 
+function sideOf(i: number): Side {
+  const thread = Math.floor(i / 8);
+  if (chance(thread, 20) < 0.8) return "train";
+  return chance(thread, 21) < 0.5 ? "val" : "test";
+}
+
 function row(i: number): PairRow {
-  const p = pair(i);
-  const side: Side =
-    chance(Math.floor(i / 8), 20) < 0.8 ? "train" : chance(Math.floor(i / 8), 21) < 0.5 ? "val" : "test";
   return {
     id: String(i),
-    ...p,
+    ...pair(i),
     comment_score: Math.floor(chance(i, 22) * 40) - 2,
-    side,
     created_utc: 1_554_076_800 + i * 317,
     title: one(["What is going wrong here?", "Help me decide", "Second time this year"], i, 23),
+    source: 1,
   };
 }
 
-function bin(n: number): number[] {
+type Bins = [number, number, number, number];
+
+function bin(n: number): Bins {
   const raw = [1, 2, 3, 4].map((k) => chance(n, 30 + k) ** 4 + 0.01);
   const sum = raw.reduce((a, b) => a + b, 0);
-  return raw.map((p) => p / sum);
+  return raw.map((p) => p / sum) as Bins;
 }
 
 const expected = (bins: number[]) => bins.reduce((sum, p, i) => sum + i * p, 0);

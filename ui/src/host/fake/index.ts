@@ -47,6 +47,9 @@ export function fakeHost(options: FakeOptions = {}): FakeHost {
     copy: async (text) => {
       fake.copied.push(text);
     },
+    openWindow: async (path) => {
+      fake.opened.push(`window ${path}`);
+    },
     setTitle: async (title) => {
       fake.title = title;
       document.title = title;

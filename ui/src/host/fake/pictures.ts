@@ -1,14 +1,14 @@
 // The pictures of the fake engine: real figures of a demo run, drawn by draw.ts.
 
 import type {
-  AtThreshold,
   ChartKind,
   ClassifierFigures,
   EvaluationInfo,
-  PairsChart,
+  Judged,
+  PairFigure,
   Picture,
   RunInfo,
-} from "../wire";
+} from "../api";
 import curves from "./curves.json";
 import { draw, type Line, matrix } from "./draw";
 import { pair } from "./words";
@@ -22,7 +22,7 @@ function measured(e: EvaluationInfo): string {
 const judge = curves.roc_judge as [number | null, number, number][];
 
 /** Figures and points of the realism model at a threshold, from the points of its ROC curve. */
-export function at(figures: ClassifierFigures, threshold: number): AtThreshold {
+export function at(figures: ClassifierFigures, threshold: number): Judged {
   const [, fpr, tpr] = judge.findLast(([t]) => t === null || t >= threshold) ?? [null, 0, 0];
   const half = figures.examples / 2;
   const tp = Math.round(tpr * half);
@@ -54,11 +54,11 @@ export function at(figures: ClassifierFigures, threshold: number): AtThreshold {
           : [],
     },
     roc: [fpr, tpr],
-    pr: precision === null ? null : [recall, precision],
+    precision_recall: precision === null ? null : [recall, precision],
   };
 }
 
-export function ofEvaluations(kind: ChartKind, some: EvaluationInfo[], threshold?: number): Picture {
+export function ofEvaluations(kind: ChartKind, some: EvaluationInfo[], threshold: number | null): Picture {
   const [first] = some;
   if (!first) throw { code: "not-found", message: "there is nothing to draw" };
   const where = measured(first);
@@ -68,7 +68,7 @@ export function ofEvaluations(kind: ChartKind, some: EvaluationInfo[], threshold
     case "confusion": {
       const figures = first.figures as ClassifierFigures;
       const counts =
-        isFour || threshold === undefined ? figures.confusion : at(figures, threshold).figures.confusion;
+        isFour || threshold === null ? figures.confusion : at(figures, threshold).figures.confusion;
       return matrix(`Confusion: ${name}`, where, first.config.classes, counts);
     }
     case "roc": {
@@ -232,45 +232,28 @@ export function ofRuns(kind: ChartKind, runs: RunInfo[]): Picture {
   });
 }
 
-export function pairs(of: PairsChart, rows: number): Picture {
+export function pairs(figure: PairFigure, rows: number): Picture {
   const counts = new Map<number, number>();
-  const subreddits = new Map<string, number>();
-  const width = { comment_length: 10, reply_length: 10, score: 2, subreddit: 1 }[of];
+  const width = figure === "score" ? 2 : 10;
   for (let i = 0; i < rows; i += 1) {
     const p = pair(i);
-    if (of === "subreddit") subreddits.set(p.subreddit, (subreddits.get(p.subreddit) ?? 0) + 1);
-    const value = of === "score" ? p.score : of === "comment_length" ? p.comment.length : p.reply.length;
+    const value =
+      figure === "score" ? p.score : figure === "comment_length" ? p.comment.length : p.reply.length;
     if (value === null) continue;
     const bin = Math.floor(value / width) * width;
     counts.set(bin, (counts.get(bin) ?? 0) + 1);
   }
-  const words = [...subreddits.keys()].sort((a, b) => (subreddits.get(b) ?? 0) - (subreddits.get(a) ?? 0));
-  const points: Points =
-    of === "subreddit"
-      ? words.map((word, i) => [i, subreddits.get(word) ?? 0])
-      : [...counts].sort((a, b) => a[0] - b[0]);
-  const from = Math.min(0, ...points.map(([x]) => x));
-  const to = Math.max(1, ...points.map(([x]) => x + width));
-  const titles = {
-    comment_length: "characters of the comment",
-    reply_length: "characters of the reply",
-    score: "score of the reply",
-    subreddit: "subreddit",
-  };
+  const points: Points = [...counts].sort((a, b) => a[0] - b[0]);
   return draw({
-    title: {
-      comment_length: "Length of comments",
-      reply_length: "Length of replies",
-      score: "Scores",
-      subreddit: "Subreddits",
-    }[of],
+    title: { comment_length: "Length of comments", reply_length: "Length of replies", score: "Scores" }[
+      figure
+    ],
     measured: `${rows.toLocaleString("en")} pairs`,
-    x: titles[of],
+    x: { comment_length: "characters", reply_length: "characters", score: "score of the reply" }[figure],
     y: "pairs",
-    xs: [from, to],
+    xs: [Math.min(0, ...points.map(([x]) => x)), Math.max(1, ...points.map(([x]) => x + width))],
     ys: [0, Math.max(1, ...points.map(([, y]) => y)) * 1.08],
-    lines: [{ name: "pairs", class: "1", points, bars: of === "subreddit" ? 0.8 : width }],
+    lines: [{ name: "pairs", class: "1", points, bars: width }],
     columns: ["group", "from", "count"],
-    ...(of === "subreddit" ? { words } : {}),
   });
 }

@@ -4,14 +4,14 @@ import type {
   BaseInfo,
   EvaluationInfo,
   FakesInfo,
+  Field,
+  Preset,
   RunConfig,
-  RunField,
   RunInfo,
   RunKind,
-  RunPreset,
   SourceInfo,
   SplitInfo,
-} from "../wire";
+} from "../api";
 
 /** The day the demo was made. */
 export const MADE = 1_795_609_345_537;
@@ -116,95 +116,117 @@ export const bases: BaseInfo[] = [
 const every: RunKind[] = ["generator", "realism", "upvotes"];
 const judges: RunKind[] = ["realism", "upvotes"];
 
-export const fields: RunField[] = [
-  ["kind", "choice", "generator, realism or upvotes.", every, every],
-  ["name", "text", "A name for the run; empty: the kind and a number.", every],
-  ["base", "base", "The base to start from; empty: the only one of the right kind.", every],
-  ["split", "split", "The split to train on.", every],
-  ["fakes", "fakes", "Realism: the set of fakes; empty: the only one of the split.", ["realism"]],
-  ["epochs", "number", "Passes over the train side. Not looked at when steps is set.", every],
-  ["steps", "whole", "Optimizer steps; 0: as many as the epochs take.", every],
-  ["batch_size", "whole", "Examples in a batch. The largest that fits the memory is fastest.", every],
+const ESSENTIAL = ["name", "base", "split", "fakes", "epochs", "steps", "batch_size", "learning_rate"];
+const SHARES = ["warmup", "real_share"];
+
+export const fields: Field[] = (
   [
-    "accumulate",
-    "whole",
-    "Batches in an optimizer step: batch_size times this is what a step learns from.",
-    every,
-  ],
-  ["limit", "whole", "Examples of the train side, at most, drawn by the seed; 0: all.", every],
-  [
-    "max_tokens",
-    "whole",
-    "The longest example, in tokens. Half of it at least is kept for the reply.",
-    every,
-  ],
-  [
-    "loss",
-    "choice",
-    'Generator: "reply" counts the loss on the reply only, "all" on the comment too.',
-    ["generator"],
-    ["reply", "all"],
-  ],
-  [
-    "learning_rate",
-    "number",
-    "Peak learning rate. 5e-5 suits fine-tuning; a small model from scratch takes 1e-3.",
-    every,
-  ],
-  ["warmup", "number", "The share of all steps in which the learning rate rises from 0 to its peak.", every],
-  [
-    "decay",
-    "choice",
-    'How the learning rate falls after that: "linear", "cosine" or "constant".',
-    every,
-    ["linear", "cosine", "constant"],
-  ],
-  ["weight_decay", "number", "AdamW's weight decay, on matrices only.", every],
-  ["clip_norm", "number", "Gradients longer than this are scaled down to it; 0: never.", every],
-  [
-    "dropout",
-    "number",
-    "Dropout probability everywhere in the model; below 0: what the base's config says.",
-    every,
-  ],
-  [
-    "class_weights",
-    "choice",
-    'Classifiers: "none", or "balanced" so that rare classes count as much as frequent ones.',
-    judges,
-    ["none", "balanced"],
-  ],
-  [
-    "real_share",
-    "number",
-    "Realism: the share of real replies among the examples, between 0 and 1.",
-    ["realism"],
-  ],
-  ["validate_every", "whole", "Steps from one validation to the next; 0: ten times in the run.", every],
-  ["validate_limit", "whole", "Examples of the val side that are validated on, at most; 0: all.", every],
-  [
-    "save_every",
-    "whole",
-    "Steps from one save to the next; 0: every three minutes. What a killed run goes on from.",
-    every,
-  ],
-  ["patience", "whole", "Stop when so many validations in a row brought nothing better; 0: never.", every],
-  [
-    "samples",
-    "whole",
-    "Generator: replies drawn to comments of the val side at each validation.",
-    ["generator"],
-  ],
-  [
-    "seed",
-    "whole",
-    "Names all randomness of the run. The same seed on the same machine gives the same bits.",
-    every,
-  ],
-  ["device", "choice", "auto, cpu, cuda or metal.", every, ["auto", "cpu"]],
-].map(
-  ([name, type, help, kinds, choices]) => ({ name, type, help, kinds, choices: choices ?? [] }) as RunField,
-);
+    ["kind", "choice", "generator, realism or upvotes.", every, every],
+    ["name", "text", "A name for the run; empty: the kind and a number.", every],
+    ["base", "base", "The base to start from; empty: the only one of the right kind.", every],
+    ["split", "split", "The split to train on.", every],
+    ["fakes", "fakes", "Realism: the set of fakes; empty: the only one of the split.", ["realism"]],
+    ["epochs", "number", "Passes over the train side. Not looked at when steps is set.", every],
+    ["steps", "integer", "Optimizer steps; 0: as many as the epochs take.", every],
+    ["batch_size", "integer", "Examples in a batch. The largest that fits the memory is fastest.", every],
+    [
+      "accumulate",
+      "integer",
+      "Batches in an optimizer step: batch_size times this is what a step learns from.",
+      every,
+    ],
+    ["limit", "integer", "Examples of the train side, at most, drawn by the seed; 0: all.", every],
+    [
+      "max_tokens",
+      "integer",
+      "The longest example, in tokens. Half of it at least is kept for the reply.",
+      every,
+    ],
+    [
+      "loss",
+      "choice",
+      'Generator: "reply" counts the loss on the reply only, "all" on the comment too.',
+      ["generator"],
+      ["reply", "all"],
+    ],
+    [
+      "learning_rate",
+      "number",
+      "Peak learning rate. 5e-5 suits fine-tuning; a small model from scratch takes 1e-3.",
+      every,
+    ],
+    [
+      "warmup",
+      "number",
+      "The share of all steps in which the learning rate rises from 0 to its peak.",
+      every,
+    ],
+    [
+      "decay",
+      "choice",
+      'How the learning rate falls after that: "linear", "cosine" or "constant".',
+      every,
+      ["linear", "cosine", "constant"],
+    ],
+    ["weight_decay", "number", "AdamW's weight decay, on matrices only.", every],
+    ["clip_norm", "number", "Gradients longer than this are scaled down to it; 0: never.", every],
+    [
+      "dropout",
+      "number",
+      "Dropout probability everywhere in the model; below 0: what the base's config says.",
+      every,
+    ],
+    [
+      "class_weights",
+      "choice",
+      'Classifiers: "none", or "balanced" so that rare classes count as much as frequent ones.',
+      judges,
+      ["none", "balanced"],
+    ],
+    [
+      "real_share",
+      "number",
+      "Realism: the share of real replies among the examples, between 0 and 1.",
+      ["realism"],
+    ],
+    ["validate_every", "integer", "Steps from one validation to the next; 0: ten times in the run.", every],
+    ["validate_limit", "integer", "Examples of the val side that are validated on, at most; 0: all.", every],
+    [
+      "save_every",
+      "integer",
+      "Steps from one save to the next; 0: every three minutes. What a killed run goes on from.",
+      every,
+    ],
+    [
+      "patience",
+      "integer",
+      "Stop when so many validations in a row brought nothing better; 0: never.",
+      every,
+    ],
+    [
+      "samples",
+      "integer",
+      "Generator: replies drawn to comments of the val side at each validation.",
+      ["generator"],
+    ],
+    [
+      "seed",
+      "integer",
+      "Names all randomness of the run. The same seed on the same machine gives the same bits.",
+      every,
+    ],
+    ["device", "choice", "auto, cpu, cuda or metal.", every, ["auto", "cpu"]],
+  ] as [string, Field["type"], string, RunKind[], string[]?][]
+).map(([name, type, help, kinds, choices]) => ({
+  name,
+  type,
+  help,
+  kinds,
+  choices: choices ?? [],
+  least: type === "integer" || (type === "number" && name !== "dropout") ? 0 : null,
+  most: SHARES.includes(name) ? 1 : null,
+  essential: ESSENTIAL.includes(name),
+}));
 
 export function defaults(kind: RunKind): RunConfig {
   const judge = kind !== "generator";
@@ -239,23 +261,26 @@ export function defaults(kind: RunKind): RunConfig {
   };
 }
 
-export const presets: RunPreset[] = [
-  {
-    name: "try it out",
-    help: "A few minutes: few examples and steps, to see that everything fits together.",
-    changes: { steps: 50, limit: 500, validate_limit: 100 },
-  },
-  {
-    name: "fine-tune",
-    help: "A pretrained base, three passes over the data, a small learning rate.",
-    changes: { epochs: 3, steps: 0, learning_rate: 5e-5 },
-  },
-  {
-    name: "from scratch",
-    help: "A small base with random weights: more passes, a larger learning rate.",
-    changes: { epochs: 10, steps: 0, learning_rate: 1e-3, dropout: 0.1 },
-  },
-];
+export function presets(kind: RunKind): Preset[] {
+  const of = (changes: Partial<RunConfig>): RunConfig => ({ ...defaults(kind), ...changes });
+  return [
+    {
+      name: "try it out",
+      help: "A few minutes: few examples and steps, to see that everything fits together.",
+      config: of({ steps: 50, limit: 500, validate_limit: 100 }),
+    },
+    {
+      name: "fine-tune",
+      help: "A pretrained base, three passes over the data, a small learning rate.",
+      config: of({ epochs: 3, learning_rate: 5e-5 }),
+    },
+    {
+      name: "from scratch",
+      help: "A small base with random weights: more passes, a larger learning rate.",
+      config: of({ epochs: 10, learning_rate: 1e-3, dropout: 0.1 }),
+    },
+  ];
+}
 
 const demo = (kind: RunKind, name: string, steps: number): RunConfig => ({
   ...defaults(kind),

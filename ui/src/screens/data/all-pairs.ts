@@ -1,14 +1,14 @@
-import type { PairsQuery } from "../../host";
+import type { ViewPairs } from "../../host";
 
-/** The query that leaves nothing out. */
-export const ALL_PAIRS: PairsQuery = {
+/** The question that leaves no pair out. */
+export const ALL_PAIRS: ViewPairs = {
   subreddits: [],
-  contains: "",
+  words: null,
   min_score: null,
   max_score: null,
   split: null,
   side: null,
   source: null,
-  sort: "id",
+  order: "id",
   descending: false,
 };

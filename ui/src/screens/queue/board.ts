@@ -1,6 +1,8 @@
 // The columns of the board, and the way through it with two keys.
 
-import type { ReplyInfo, ReplyState } from "../../host";
+import type { ReplyInfo } from "../../host";
+
+export type ReplyState = "draft" | "approved" | "posted" | "rejected";
 
 export const STATES: { state: ReplyState; name: string; empty: string }[] = [
   { state: "draft", name: "Draft", empty: "No draft waits for you." },

@@ -1,46 +1,44 @@
 // The settings of a run in groups: essentials first, the rest folded. A setting that is not named here
 // (a newer engine's) stands in the last group, so none is ever hidden.
 
-import type { RunConfig, RunField, RunKind } from "../../host";
+import type { Field, RunConfig, RunKind } from "../../host";
 import { label } from "../../parts/format";
+
+/** A run config as a form sees it: fields by their names. */
+export type Values = Record<string, string | number>;
+
+export const valuesOf = (config: RunConfig): Values => ({ ...config });
+export const configOf = (values: Values): RunConfig => values as unknown as RunConfig;
 
 export interface Group {
   name: string;
   folded: boolean;
-  fields: RunField[];
+  fields: Field[];
 }
 
-const GROUPS: { name: string; folded: boolean; fields: string[] }[] = [
-  {
-    name: "Essentials",
-    folded: false,
-    fields: ["name", "base", "split", "fakes", "epochs", "steps", "batch_size", "learning_rate"],
-  },
-  { name: "Examples", folded: true, fields: ["limit", "max_tokens", "loss", "real_share", "class_weights"] },
-  {
-    name: "Optimizer",
-    folded: true,
-    fields: ["accumulate", "warmup", "decay", "weight_decay", "clip_norm", "dropout"],
-  },
+const GROUPS: { name: string; fields: string[] }[] = [
+  { name: "Examples", fields: ["limit", "max_tokens", "loss", "real_share", "class_weights"] },
+  { name: "Optimizer", fields: ["accumulate", "warmup", "decay", "weight_decay", "clip_norm", "dropout"] },
   {
     name: "Validation and saving",
-    folded: true,
     fields: ["validate_every", "validate_limit", "patience", "samples", "save_every"],
   },
-  { name: "Machine", folded: true, fields: ["seed", "device"] },
+  { name: "Machine", fields: ["seed", "device"] },
 ];
 
-export function groups(fields: RunField[], kind: RunKind): Group[] {
+export function groups(fields: Field[], kind: RunKind): Group[] {
   const mine = fields.filter((field) => field.name !== "kind" && field.kinds.includes(kind));
-  const placed = new Set(GROUPS.flatMap((group) => group.fields));
-  const some = GROUPS.map((group) => ({
-    name: group.name,
-    folded: group.folded,
-    fields: group.fields.flatMap((name) => mine.filter((field) => field.name === name)),
-  }));
-  const rest = mine.filter((field) => !placed.has(field.name));
-  if (rest.length > 0) some.push({ name: "More", folded: true, fields: rest });
-  return some.filter((group) => group.fields.length > 0);
+  const rest = mine.filter((field) => !field.essential);
+  const named = new Set(GROUPS.flatMap((group) => group.fields));
+  return [
+    { name: "Essentials", folded: false, fields: mine.filter((field) => field.essential) },
+    ...GROUPS.map((group) => ({
+      name: group.name,
+      folded: true,
+      fields: rest.filter((field) => group.fields.includes(field.name)),
+    })),
+    { name: "More", folded: true, fields: rest.filter((field) => !named.has(field.name)) },
+  ].filter((group) => group.fields.length > 0);
 }
 
 const LABELS: Record<string, string> = {
@@ -67,21 +65,29 @@ export function fieldHelp(help: string): string {
 }
 
 /** What is typed, as the setting takes it; `error` says what it takes. */
-export function parse(field: RunField, typed: string): { value: string | number; error: string | null } {
-  if (field.type === "whole") {
-    const ok = /^\d+$/.test(typed.trim());
-    return { value: ok ? Number(typed) : typed, error: ok ? null : "A whole number, 0 or more." };
-  }
-  if (field.type === "number") {
-    const n = Number(typed);
-    const ok = typed.trim() !== "" && Number.isFinite(n);
-    return { value: ok ? n : typed, error: ok ? null : "A number, such as 0.1 or 5e-5." };
-  }
-  return { value: typed, error: null };
+export function parse(field: Field, typed: string): { value: string | number; error: string | null } {
+  if (field.type !== "integer" && field.type !== "number") return { value: typed, error: null };
+  const n = Number(typed);
+  const isNumber = typed.trim() !== "" && Number.isFinite(n);
+  const isRight =
+    isNumber &&
+    (field.type === "number" || Number.isInteger(n)) &&
+    (field.least === null || n >= field.least) &&
+    (field.most === null || n <= field.most);
+  return isRight ? { value: n, error: null } : { value: typed, error: takes(field) };
+}
+
+/** "A whole number, 1 or more." */
+function takes(field: Field): string {
+  const what = field.type === "integer" ? "A whole number" : "A number";
+  if (field.least !== null && field.most !== null) return `${what} from ${field.least} to ${field.most}.`;
+  if (field.least !== null) return `${what}, ${field.least} or more.`;
+  if (field.most !== null) return `${what}, ${field.most} or less.`;
+  return field.type === "integer" ? `${what}.` : `${what}, such as 0.1 or 5e-5.`;
 }
 
 /** A setting as it is typed: small numbers in powers of ten. */
-export function shown(value: RunConfig[string] | undefined): string {
+export function shown(value: string | number | undefined): string {
   if (typeof value === "number" && value !== 0 && Math.abs(value) < 1e-3) {
     return value.toExponential().replace("e+", "e");
   }
