@@ -1,0 +1,44 @@
+// What jsdom lacks of a browser: dialogs, popovers, sizes. Only as much as the window uses.
+
+import { configure } from "@testing-library/svelte";
+import { afterEach, vi } from "vitest";
+import { stopListening } from "./state/signals";
+
+HTMLDialogElement.prototype.showModal = function () {
+  this.open = true;
+};
+HTMLDialogElement.prototype.close = function () {
+  if (!this.open) return;
+  this.open = false;
+  this.dispatchEvent(new Event("close"));
+};
+HTMLElement.prototype.showPopover = function () {
+  this.dispatchEvent(Object.assign(new Event("toggle"), { newState: "open" }));
+};
+HTMLElement.prototype.hidePopover = function () {
+  this.dispatchEvent(Object.assign(new Event("toggle"), { newState: "closed" }));
+};
+Element.prototype.scrollIntoView = () => {};
+// axe looks whether letters are icons by drawing them
+HTMLCanvasElement.prototype.getContext = () => null;
+
+configure({
+  asyncUtilTimeout: 3000,
+  // what the page says is more to the point than its markup
+  getElementError: (message) => {
+    const main = document.querySelector("main")?.textContent ?? document.body.textContent ?? "";
+    return new Error(`${message}; the page says: ${main.replace(/\s+/g, " ").slice(0, 600)}`);
+  },
+});
+
+class NoSizes {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+}
+vi.stubGlobal("ResizeObserver", NoSizes);
+vi.stubGlobal("matchMedia", (query: string) => ({ matches: false, media: query }));
+
+afterEach(async () => {
+  await stopListening();
+});

@@ -25,7 +25,7 @@ async function enter(entered: ProjectInfo | null): Promise<void> {
 /** At the start and after a reload of the web view: what this window had open. */
 export async function comeBack(): Promise<void> {
   const desk = await readDesk();
-  if (desk.project) await enter(desk.project);
+  await enter(desk.project);
 }
 
 export async function openProject(path: string): Promise<void> {

@@ -37,15 +37,17 @@ class Entry {
     this.loading = true;
     this.stale = false;
     this.askedAt = performance.now();
+    const asked = project;
     try {
       const answer = await call(this.name, this.params as never);
-      this.data = answer;
-      this.error = null;
+      if (asked === project) [this.data, this.error] = [answer, null];
     } catch (thrown) {
-      this.error = failure(thrown);
+      if (asked === project) this.error = failure(thrown);
     } finally {
       this.loading = false;
     }
+    // an answer from the project before is no answer
+    if (asked !== project) this.stale = true;
     if (this.stale && this.users > 0) this.askSoon();
   }
 
@@ -58,6 +60,8 @@ class Entry {
 }
 
 const entries = new Map<string, Entry>();
+/** Goes up with each project that is opened. */
+let project = 0;
 
 onChanged((families) => {
   for (const entry of entries.values()) {
@@ -92,13 +96,22 @@ function use(entry: Entry): () => void {
   };
 }
 
-/** Forgets every answer: another project is open. */
+/** Forgets every answer: another project is open. What is on the screen is asked for anew. */
 export function forgetAnswers(): void {
-  for (const entry of entries.values()) {
+  project += 1;
+  for (const [key, entry] of entries) {
     clearTimeout(entry.again);
-    clearTimeout(entry.drop);
+    entry.again = undefined;
+    entry.data = undefined;
+    entry.error = null;
+    entry.askedAt = Number.NEGATIVE_INFINITY;
+    if (entry.users > 0) {
+      entry.askSoon();
+    } else {
+      clearTimeout(entry.drop);
+      entries.delete(key);
+    }
   }
-  entries.clear();
 }
 
 /** Asks the open queries of a command again, whatever the signals say. */
@@ -136,11 +149,10 @@ export function query<C extends Command>(
     const now = entry;
     if (now) return untrack(() => use(now));
   });
-  const data = $derived.by(() => {
-    const found = entry?.data as Result<C> | undefined;
-    if (found !== undefined) last = found;
-    return found ?? (options.keep && entry ? last : undefined);
+  $effect(() => {
+    if (entry?.data !== undefined) last = entry.data as Result<C>;
   });
+  const data = $derived((entry?.data as Result<C> | undefined) ?? (options.keep && entry ? last : undefined));
   return {
     get data() {
       return data;

@@ -226,13 +226,14 @@ export class FakeEngine {
   }
 
   async call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
-    this.asked.push({ name, params });
+    // what crosses the wire is JSON, there and back
+    const given = JSON.parse(JSON.stringify(params)) as Params<C>;
+    this.asked.push({ name, params: given });
     await new Promise((done) => setTimeout(done, this.options.delay ?? 0));
     const failing = this.options.failing?.[name];
     if (failing) throw failing;
-    const answer = (this.#commands[name] as (params: Params<C>) => unknown).call(this, params);
-    // what crosses the wire is a copy
-    return structuredClone(answer) as Result<C>;
+    const answer = (this.#commands[name] as (params: Params<C>) => unknown).call(this, given);
+    return JSON.parse(JSON.stringify(answer ?? null)) as Result<C>;
   }
 
   // ---- commands ------------------------------------------------------------------------------------
@@ -886,6 +887,7 @@ export class FakeEngine {
 
   #run_(job: JobInfo, work: Work, resumed: boolean): void {
     Object.assign(job, { state: "running", want: null, ended_ms: null });
+    for (const run of this.runs) if (run.job === job.id) run.state = "running";
     this.send({
       event: "job",
       job: job.id,

@@ -1,0 +1,224 @@
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, test } from "vitest";
+import { asked, byId, openWindow, press, sees } from "../../testing";
+import { binNames, edgesFrom } from "./edges";
+import { EMPTY_FILTER, filterOf, names } from "./filter";
+
+const last = <T>(list: T[]) => list.at(-1);
+
+describe("filter", () => {
+  test("names in any form", () => {
+    expect(names("r/Cooking, /r/AskReddit u/ada")).toEqual(["Cooking", "AskReddit", "ada"]);
+  });
+  test("empty lets everything in", () => {
+    expect(filterOf(EMPTY_FILTER).filter).toMatchObject({ subreddits: [], min_score: null, after_utc: null });
+  });
+  test("what cannot be is said", () => {
+    expect(filterOf({ ...EMPTY_FILTER, min_score: "many" }).error).toContain("whole number");
+    expect(filterOf({ ...EMPTY_FILTER, min_score: "5", max_score: "1" }).error).toContain(
+      "nothing would be let in",
+    );
+    expect(filterOf({ ...EMPTY_FILTER, after: "2019-04-01" }).filter?.after_utc).toBe(1_554_076_800);
+  });
+});
+
+describe("edges", () => {
+  test("must rise", () => {
+    expect(edgesFrom(["1", "6", "11"]).edges).toEqual([1, 6, 11]);
+    expect(edgesFrom(["1", "1", "11"])).toMatchObject({ edges: null, wrong: [1] });
+    expect(edgesFrom(["1", "", "x"]).wrong).toEqual([1, 2]);
+  });
+  test("name the bins", () => {
+    expect(binNames([1, 2, 11])).toEqual(["below 1", "1", "2 to 10", "11 and up"]);
+  });
+});
+
+describe("import", () => {
+  const look = async (path: string) => {
+    await fireEvent.input(await byId("import-path"), { target: { value: path } });
+    await fireEvent.click(await byId("import-look"));
+  };
+
+  test("a table is mapped, filtered, permitted, imported, and what was rejected can be read", async () => {
+    const host = await openWindow("#/data/import", { project: "empty" });
+    await look("/home/ada/data/answers.csv");
+    await byId("mapping");
+    await fireEvent.change(screen.getByLabelText("Subreddit"), { target: { value: "" } });
+    await fireEvent.change(await byId("permission"), { target: { value: "own" } });
+    await fireEvent.input(await byId("permission-note"), { target: { value: "mine" } });
+    await fireEvent.input(screen.getByLabelText("Least score"), { target: { value: "2" } });
+    await fireEvent.click(await byId("import-start"));
+    await byId("import-result");
+    expect(location.hash).toMatch(/^#\/data\/import\?job=/);
+    expect(last(asked(host, "job.start"))).toMatchObject({
+      kind: "import",
+      params: {
+        files: ["/home/ada/data/answers.csv"],
+        format: "mapped",
+        mapping: { comment: "question", reply: "answer", subreddit: null },
+        permission: "own",
+        note: "mine",
+        filter: { min_score: 2 },
+      },
+    });
+    await sees("3 rows could not be read");
+  });
+
+  test("a dump needs no mapping", async () => {
+    await openWindow("#/data/import", { project: "empty" });
+    await look("/data/RC_2019-04.zst");
+    await sees("nothing to map");
+    expect(screen.queryByTestId("mapping")).toBeNull();
+  });
+
+  test("a file that is not there is said at the field, and the path stays", async () => {
+    await openWindow("#/data/import", { project: "empty" });
+    await look("/data/missing.zst");
+    await sees("there is no file /data/missing.zst");
+    expect(((await byId("import-path")) as HTMLInputElement).value).toBe("/data/missing.zst");
+  });
+
+  test("without a reply column it cannot start, and says which is missing", async () => {
+    await openWindow("#/data/import", { project: "empty" });
+    await look("/home/ada/data/answers.csv");
+    await fireEvent.change(await screen.findByLabelText("Reply"), { target: { value: "" } });
+    await sees("Say first which column is the reply.");
+    expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(true);
+  });
+
+  test("an import that broke off says where, what was kept, and lets another one begin", async () => {
+    const host = await openWindow("#/data/import?job=j", { project: "empty" });
+    await host.call("job.start", { id: "j", kind: "import", params: { files: ["/data/broken.zst"] } });
+    await sees("The import did not end well");
+    await sees("line 3: not JSON");
+    await sees("kept from it: 2 comments");
+    await fireEvent.click(screen.getByRole("button", { name: "Import another file" }));
+    await waitFor(() => expect(location.hash).toBe("#/data/import"));
+  });
+});
+
+describe("pairs", () => {
+  const rows = () => [...document.querySelectorAll("[data-testid=pairs] .window [role=row]")];
+  const text = (row: Element | undefined) => row?.textContent?.replace(/\s+/g, " ").trim();
+
+  test("only what is in sight is drawn and fetched, of a million", async () => {
+    const host = await openWindow("#/data/pairs", { pairs: 1_000_000 });
+    await sees("1,000,000 pairs");
+    await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
+    expect(rows().length).toBeLessThan(40);
+    expect(screen.getByRole("grid").getAttribute("aria-rowcount")).toBe("1000001");
+    screen.getByRole("grid").focus();
+    press("End");
+    await waitFor(() => expect(last(rows())?.getAttribute("aria-rowindex")).toBe("1000001"));
+    await waitFor(() => expect(asked(host, "pairs.rows").map((p) => p.from)).toEqual([0, 999_800]));
+    expect(asked(host, "pairs.rows").every((p) => p.count === 200)).toBe(true);
+  });
+
+  test("sort, filter and search are asked of the engine", async () => {
+    const host = await openWindow("#/data/pairs");
+    await sees("4,930 pairs");
+    await fireEvent.click(screen.getByRole("button", { name: "Score" }));
+    await waitFor(() =>
+      expect(last(asked(host, "pairs.view"))).toMatchObject({ order: "score", descending: true }),
+    );
+    await waitFor(() =>
+      expect(screen.getByRole("columnheader", { name: /Score/ }).getAttribute("aria-sort")).toBe(
+        "descending",
+      ),
+    );
+    await fireEvent.input(await byId("pairs-search"), { target: { value: "sourdough" } });
+    await fireEvent.change(await byId("pairs-side"), { target: { value: "test" } });
+    await waitFor(() =>
+      expect(last(asked(host, "pairs.view"))).toMatchObject({
+        words: "sourdough",
+        side: "test",
+        split: "main",
+      }),
+    );
+    await sees(/\d+ pairs fit/);
+    await fireEvent.input(await byId("pairs-search"), { target: { value: "no such words" } });
+    await sees("No pair fits");
+    await fireEvent.click(screen.getAllByRole("button", { name: /Clear the filter/ })[0] as HTMLElement);
+    await sees("4,930 pairs");
+  });
+
+  test("keys go from pair to pair, and Escape closes", async () => {
+    await openWindow("#/data/pairs");
+    await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
+    press("j");
+    press("j");
+    const open = await byId("pair");
+    await waitFor(() => expect(open.textContent).toContain("Score of the reply"));
+    const chosen = () =>
+      rows()
+        .find((row) => row.getAttribute("aria-selected") === "true")
+        ?.getAttribute("aria-rowindex");
+    await waitFor(() => expect(chosen()).toBe("3"));
+    press("k");
+    await waitFor(() => expect(chosen()).toBe("2"));
+    press("Escape");
+    await waitFor(() => expect(screen.queryByTestId("pair")).toBeNull());
+  });
+
+  test("a pair's comment goes to Generate", async () => {
+    await openWindow("#/data/pairs");
+    await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
+    press("j");
+    await fireEvent.click(await screen.findByRole("link", { name: "Answer this comment" }));
+    window.dispatchEvent(new Event("hashchange"));
+    const field = (await byId("comment")) as HTMLTextAreaElement;
+    await expect.poll(() => field.value).not.toBe("");
+  });
+
+  test("pairs are built by a recipe, and what it left out is counted", async () => {
+    const host = await openWindow("#/data/pairs?build=1");
+    await fireEvent.click(await screen.findByLabelText("Drop bots"));
+    await fireEvent.click(await byId("build-start"));
+    await byId("pairs-built");
+    expect(last(asked(host, "job.start"))).toMatchObject({
+      kind: "pairs",
+      params: { recipe: { drop_bots: false, min_chars: 1 } },
+    });
+    await sees("same author");
+  });
+});
+
+test("edges of the bins are counted as they are typed", async () => {
+  const host = await openWindow("#/data/labels");
+  const first = (await byId("edge-0")) as HTMLInputElement;
+  await expect.poll(() => first.value).toBe("1");
+  await fireEvent.input(first, { target: { value: "3" } });
+  await waitFor(() => expect(last(asked(host, "labels"))).toEqual({ edges: [3, 6, 11] }));
+  await fireEvent.input(first, { target: { value: "9" } });
+  await sees("Must be above the first.");
+});
+
+test("a split is made and audited", async () => {
+  const host = await openWindow("#/data/splits?new=1&edges=2,5,9");
+  const name = (await byId("split-name")) as HTMLInputElement;
+  await expect.poll(() => name.value).toBe("main-2");
+  await fireEvent.input(screen.getByLabelText("train"), { target: { value: "70" } });
+  await sees("The three are 90 % together");
+  await fireEvent.input(screen.getByLabelText("test"), { target: { value: "20" } });
+  await fireEvent.click(await byId("split-start"));
+  await byId("split-main-2");
+  expect(last(asked(host, "job.start"))).toMatchObject({
+    kind: "split",
+    params: { name: "main-2", edges: [2, 5, 9], shares: { train: 0.7, val: 0.1, test: 0.2 } },
+  });
+  await sees("Not audited yet");
+  await fireEvent.click(screen.getAllByRole("button", { name: "Audit" })[0] as HTMLElement);
+  await waitFor(() => expect(document.body.textContent).not.toContain("Not audited yet"), { timeout: 5000 });
+});
+
+test("a permission is noted with the source", async () => {
+  const host = await openWindow("#/data/sources");
+  await fireEvent.click(await screen.findByRole("button", { name: /Say what holds/ }));
+  await fireEvent.change(await byId("permission"), { target: { value: "research" } });
+  const form = (await byId("permission")).closest("form") as HTMLFormElement;
+  await fireEvent.submit(form);
+  await waitFor(() =>
+    expect(asked(host, "source.permit")).toEqual([{ source: 2, permission: "research", note: "" }]),
+  );
+  await waitFor(() => expect(document.body.textContent).not.toContain("Not said"));
+});

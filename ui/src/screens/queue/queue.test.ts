@@ -1,0 +1,144 @@
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, test } from "vitest";
+import type { ReplyInfo } from "../../host";
+import { asked, byId, openWindow, press, said, sees } from "../../testing";
+import { following, order } from "./board";
+
+const last = <T>(list: T[]) => list.at(-1);
+const openReply = async () => Number((await byId("open-reply")).dataset.id);
+
+describe("the board", () => {
+  const reply = (id: number, state: string, p_real: number) =>
+    ({ id, state, p_real, expected_bin: 0, updated_ms: id }) as ReplyInfo;
+  const all = [
+    reply(1, "rejected", 1),
+    reply(2, "draft", 0.2),
+    reply(3, "draft", 0.9),
+    reply(4, "approved", 1),
+    reply(5, "approved", 1),
+  ];
+
+  test("has drafts first, the best first; then the latest", () => {
+    expect(order(all).map((one) => one.id)).toEqual([3, 2, 5, 4, 1]);
+  });
+  test("is walked without running over its ends", () => {
+    const sorted = order(all);
+    expect(following(sorted, null, 1)?.id).toBe(3);
+    expect(following(sorted, 3, -1)?.id).toBe(3);
+    expect(following(sorted, 3, 1)?.id).toBe(2);
+    expect(following(sorted, 1, 1)?.id).toBe(1);
+    expect(following([], null, 1)).toBeNull();
+  });
+});
+
+test("keys: next, previous, approve goes on to the next draft", async () => {
+  const host = await openWindow("#/queue");
+  await byId("board");
+  press("j");
+  const first = await openReply();
+  press("j");
+  await waitFor(async () => expect(await openReply()).not.toBe(first));
+  press("k");
+  await waitFor(async () => expect(await openReply()).toBe(first));
+  press("a");
+  await waitFor(() => expect(asked(host, "reply.approve")).toEqual([{ id: first, who: "Ada", why: "" }]));
+  await waitFor(async () => expect(await openReply()).not.toBe(first));
+  await sees(`Reply ${first} is approved.`);
+  press("Escape");
+  await waitFor(() => expect(screen.queryByTestId("open-reply")).toBeNull());
+  await waitFor(async () => expect((await byId("column-approved")).textContent).toContain("2"));
+});
+
+test("reject asks why, and can be taken back", async () => {
+  const host = await openWindow("#/queue");
+  await byId("board");
+  press("j");
+  const id = await openReply();
+  press("x");
+  const why = await byId("reject-why");
+  await waitFor(() => expect(document.activeElement).toBe(why));
+  await fireEvent.input(why, { target: { value: "beside the point" } });
+  await fireEvent.submit((why as HTMLInputElement).form as HTMLFormElement);
+  await waitFor(() =>
+    expect(last(asked(host, "reply.reject"))).toEqual({ id, who: "Ada", why: "beside the point" }),
+  );
+  await openWindow(`#/queue/${id}`);
+});
+
+test("a rejected one becomes a draft again", async () => {
+  const host = await openWindow("#/queue/6");
+  await fireEvent.click(await byId("reopen"));
+  await waitFor(() => expect(asked(host, "reply.redraft")).toEqual([{ id: 6, who: "Ada", why: "" }]));
+  await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("draft"));
+});
+
+test("edit: the text is changed before it is approved; the story keeps the old one", async () => {
+  const host = await openWindow("#/queue/1");
+  await byId("open-reply");
+  press("e");
+  const text = (await byId("reply-text")) as HTMLTextAreaElement;
+  const before = text.value;
+  await fireEvent.input(text, { target: { value: `${before} Really.` } });
+  // letters are text now, not commands
+  press("a");
+  expect(asked(host, "reply.approve")).toHaveLength(0);
+  await fireEvent.click(await byId("reply-save"));
+  await waitFor(async () => expect((await byId("reply-shown")).textContent).toBe(`${before} Really.`));
+  await sees("Changed by a person");
+  await waitFor(async () => expect(said(await byId("story"))).toContain("edited by Ada"));
+});
+
+test("Escape does not throw typed words away", async () => {
+  await openWindow("#/queue/1");
+  await byId("open-reply");
+  press("e");
+  const text = (await byId("reply-text")) as HTMLTextAreaElement;
+  await waitFor(() => expect(document.activeElement).toBe(text));
+  await fireEvent.input(text, { target: { value: "mine" } });
+  press("Escape");
+  expect(((await byId("reply-text")) as HTMLTextAreaElement).value).toBe("mine");
+});
+
+test("an edit that is refused keeps the words and says why", async () => {
+  const host = await openWindow("#/queue/1", {
+    failing: { "reply.edit": { code: "busy", message: "another process writes" } },
+  });
+  await byId("open-reply");
+  press("e");
+  const text = (await byId("reply-text")) as HTMLTextAreaElement;
+  await fireEvent.input(text, { target: { value: "better words" } });
+  await fireEvent.click(await byId("reply-save"));
+  await sees("another process writes");
+  expect(text.value).toBe("better words");
+  host.engine.options.failing = {};
+});
+
+test("copy, then the link pasted back marks it as posted by hand", async () => {
+  const host = await openWindow("#/queue/4");
+  await fireEvent.click(await byId("copy"));
+  await waitFor(() => expect(host.copied).toHaveLength(1));
+  const link = (await byId("posted-link")) as HTMLInputElement;
+  await fireEvent.input(link, { target: { value: "https://example.com/x" } });
+  await fireEvent.click(await byId("mark-posted"));
+  await sees("is no address of a comment on Reddit");
+  expect(link.value).toBe("https://example.com/x");
+  await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/a/comments/b/-/c" } });
+  await fireEvent.click(await byId("mark-posted"));
+  await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"));
+});
+
+test("nothing approves more than one at a time", async () => {
+  await openWindow("#/queue");
+  await byId("board");
+  const words = [...document.querySelectorAll("button, a")].map((one) => one.textContent ?? "").join("|");
+  expect(words).not.toMatch(/approve all|all drafts/i);
+});
+
+test("another process's change comes to the board by itself", async () => {
+  const host = await openWindow("#/queue");
+  await byId("board");
+  await host.call("reply.approve", { id: 1, who: "cli", why: "" });
+  await waitFor(async () => expect((await byId("column-approved")).textContent).toContain("2"), {
+    timeout: 3000,
+  });
+});

@@ -1,0 +1,47 @@
+import { fireEvent } from "@testing-library/svelte";
+import { expect, test } from "vitest";
+import { asked, byId, openWindow, sees } from "../../testing";
+
+test("a new project is made at the typed path, with its ending", async () => {
+  const host = await openWindow("#/", { project: "none" });
+  await fireEvent.input(await byId("new-path"), { target: { value: "/home/ada/mine" } });
+  await fireEvent.click(await byId("new-project"));
+  await sees("Import comments");
+  expect(asked(host, "project.create")).toEqual([{ path: "/home/ada/mine.repartee" }]);
+  expect(host.title).toBe("mine - Repartee");
+});
+
+test("a file that is none says so and keeps the path", async () => {
+  await openWindow("#/", { project: "none" });
+  const path = (await byId("open-path")) as HTMLInputElement;
+  await fireEvent.input(path, { target: { value: "/home/ada/cat.png" } });
+  await fireEvent.click(await byId("open-project"));
+  await sees("is not a Repartee project");
+  await sees("its first bytes are those of a PNG");
+  expect(path.value).toBe("/home/ada/cat.png");
+});
+
+test("the dialog fills the field; it does not replace it", async () => {
+  const host = await openWindow("#/", { project: "none" });
+  host.answers.open = ["/home/ada/other.repartee"];
+  const [, choose] = document.querySelectorAll<HTMLButtonElement>("button[aria-label$='choose in a dialog']");
+  choose?.click();
+  const path = (await byId("open-path")) as HTMLInputElement;
+  await expect.poll(() => path.value).toBe("/home/ada/other.repartee");
+});
+
+test("a recent project opens with a click; one that is gone does not", async () => {
+  await openWindow("#/", { project: "none" });
+  const buttons = [...document.querySelectorAll<HTMLButtonElement>(".recent li > button:first-child")];
+  expect(buttons.map((button) => button.disabled)).toEqual([false, false, true]);
+  buttons[1]?.click();
+  await sees("Review the drafts");
+});
+
+test("the sample goes the whole loop in the window", async () => {
+  await openWindow("#/", { project: "none", speed: 60 });
+  await fireEvent.click(await byId("try-sample"));
+  await sees("The whole loop on the sample");
+  await sees("The whole loop on the sample is done");
+  await sees("Review the drafts");
+});

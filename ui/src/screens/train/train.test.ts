@@ -1,0 +1,139 @@
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, test } from "vitest";
+import type { Field } from "../../host";
+import { fields } from "../../host/fake/sample";
+import { asked, byId, openWindow, sees } from "../../testing";
+import { fieldHelp, groups, parse, shown } from "./groups";
+
+const last = <T>(list: T[]) => list.at(-1);
+const value = async (id: string) => ((await byId(id)) as HTMLInputElement).value;
+
+describe("the form of a run", () => {
+  test("has every setting of its kind once, essentials first", () => {
+    for (const kind of ["generator", "realism", "upvotes"] as const) {
+      const made = groups(fields, kind);
+      expect(made[0]).toMatchObject({ name: "Essentials", folded: false });
+      const names = made.flatMap((group) => group.fields.map((field) => field.name));
+      const wanted = fields
+        .filter((field) => field.kinds.includes(kind) && field.name !== "kind")
+        .map((field) => field.name);
+      expect([...names].sort()).toEqual([...wanted].sort());
+    }
+  });
+
+  test("hides no setting that it has never heard of", () => {
+    const novel: Field = {
+      name: "momentum",
+      help: "New.",
+      type: "number",
+      choices: [],
+      least: null,
+      most: null,
+      kinds: ["generator"],
+      essential: false,
+    };
+    expect(last(groups([...fields, novel], "generator"))).toMatchObject({
+      name: "More",
+      fields: [{ name: "momentum" }],
+    });
+  });
+
+  test("says what a field takes", () => {
+    const field = (type: Field["type"], least: number | null, most: number | null) =>
+      ({ type, least, most }) as Field;
+    expect(parse(field("integer", 1, null), "0").error).toBe("A whole number, 1 or more.");
+    expect(parse(field("integer", 1, null), "2.5").error).toBe("A whole number, 1 or more.");
+    expect(parse(field("number", 0, 1), "2").error).toBe("A number from 0 to 1.");
+    expect(parse(field("number", null, null), "5e-5")).toEqual({ value: 0.00005, error: null });
+    expect(parse(field("number", null, null), "").error).toContain("A number");
+    expect(shown(0.00005)).toBe("5e-5");
+    expect(fieldHelp("Realism: the share of real replies.")).toBe("The share of real replies.");
+  });
+
+  test("starts a run with what was typed, and what it costs is said before", async () => {
+    const host = await openWindow("#/train/new");
+    await sees("about 5 min");
+    expect(await value("field-name")).toBe("writer-2");
+    await fireEvent.input(await byId("field-steps"), { target: { value: "40" } });
+    await fireEvent.input(await byId("field-learning_rate"), { target: { value: "1e-3" } });
+    await waitFor(() =>
+      expect(last(asked(host, "run.estimate"))).toMatchObject({
+        config: { steps: 40, learning_rate: 0.001 },
+      }),
+    );
+    await fireEvent.click(await byId("train-start"));
+    await byId("run");
+    expect(location.hash).toBe("#/train/run/writer-2");
+    expect(last(asked(host, "run.toml"))).toMatchObject({
+      config: { kind: "generator", name: "writer-2", base: "small-gpt2", steps: 40 },
+    });
+    expect(last(asked(host, "job.start"))).toMatchObject({ kind: "train" });
+  });
+
+  test("what is wrong is marked at its field, keeps what was typed, and starts nothing", async () => {
+    await openWindow("#/train/new");
+    await sees("about 5 min");
+    await fireEvent.input(await byId("field-batch_size"), { target: { value: "eight" } });
+    await sees("A whole number, 0 or more.");
+    expect(await value("field-batch_size")).toBe("eight");
+    expect(((await byId("train-start")) as HTMLButtonElement).disabled).toBe(true);
+    await fireEvent.input(await byId("field-name"), { target: { value: "judge" } });
+    await sees("There is a run of this name already.");
+  });
+
+  test("the kind changes the settings; a preset fills them; what was changed stays", async () => {
+    await openWindow("#/train/new");
+    await sees("about 5 min");
+    await fireEvent.input(await byId("field-epochs"), { target: { value: "7" } });
+    await fireEvent.click(screen.getByRole("radio", { name: "Realism" }));
+    await byId("field-fakes");
+    expect(screen.queryByTestId("field-samples")).toBeNull();
+    expect(await value("field-epochs")).toBe("7");
+    expect(await value("field-base")).toBe("small-bert");
+    await fireEvent.click(screen.getByRole("button", { name: /From scratch/ }));
+    await waitFor(async () => expect(await value("field-learning_rate")).toBe("0.001"));
+    expect(await value("field-epochs")).toBe("10");
+  });
+
+  test("train again takes over the settings of a run under another name", async () => {
+    await openWindow("#/train/new?like=judge");
+    await waitFor(async () => expect(await value("field-steps")).toBe("450"));
+    expect(await value("field-name")).toBe("judge-2");
+    expect((screen.getByRole("radio", { name: "Realism" }) as HTMLInputElement).checked).toBe(true);
+  });
+
+  test("without a base it says what is missing and where to get it", async () => {
+    await openWindow("#/train/new?kind=realism", { project: "empty" });
+    await sees("There is no BERT base to start from.");
+    await sees("There are no fakes");
+    expect(screen.getByRole("link", { name: "Add a base" }).getAttribute("href")).toBe("#/models?new=1");
+  });
+});
+
+test("a run is watched, paused, resumed and stopped", async () => {
+  await openWindow("#/train/new", { speed: 3 });
+  await sees("about 5 min");
+  await fireEvent.click(await byId("train-start"));
+  const run = await byId("run");
+  await sees("tokens a second");
+  await fireEvent.click(await byId("run-pause"));
+  await waitFor(() => expect(run.dataset.state).toBe("paused"), { timeout: 3000 });
+  await fireEvent.click(await byId("run-resume"));
+  await waitFor(() => expect(run.dataset.state).toBe("running"), { timeout: 3000 });
+  await sees(/step \d/);
+  await fireEvent.click(await byId("run-stop"));
+  await waitFor(() => expect(run.dataset.state).toBe("cancelled"), { timeout: 3000 });
+});
+
+test("two runs that are ticked are compared", async () => {
+  const host = await openWindow("#/train");
+  const compare = (await byId("compare-runs")) as HTMLButtonElement;
+  expect(compare.disabled).toBe(true);
+  await fireEvent.click(screen.getByLabelText("Compare writer"));
+  await fireEvent.click(screen.getByLabelText("Compare judge"));
+  await fireEvent.click(compare);
+  await byId("differences");
+  await sees("different kinds");
+  expect(last(asked(host, "chart"))).toEqual({ kind: "loss", of: ["judge", "writer"], threshold: null });
+  await sees("Kind");
+});

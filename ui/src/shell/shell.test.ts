@@ -1,0 +1,114 @@
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { expect, test } from "vitest";
+import { SHORTCUTS } from "../state/shortcuts";
+import { asked, byId, openWindow, press, sees } from "../testing";
+
+test("g and a letter go to every room", async () => {
+  await openWindow("#/overview");
+  await byId("screen-overview");
+  for (const [key, room] of [
+    ["q", "queue"],
+    ["d", "data"],
+    ["m", "models"],
+    ["t", "train"],
+    ["e", "evaluate"],
+    ["w", "generate"],
+    ["s", "settings"],
+    ["o", "overview"],
+  ]) {
+    press("g");
+    press(key as string);
+    await byId(`screen-${room}`);
+    await waitFor(() =>
+      expect(document.querySelector(`[data-testid=room-${room}]`)?.getAttribute("aria-current")).toBe("page"),
+    );
+  }
+});
+
+test("? shows the table of shortcuts; closing gives the focus back", async () => {
+  await openWindow("#/queue");
+  await byId("board");
+  const before = document.activeElement;
+  press("?");
+  const sheet = await byId("help");
+  for (const { says } of Object.values(SHORTCUTS)) expect(sheet.textContent).toContain(says);
+  await fireEvent.click(screen.getByRole("button", { name: "Close" }));
+  await waitFor(() => expect(screen.queryByTestId("help")).toBeNull());
+  expect(document.activeElement).toBe(before);
+});
+
+test("the jobs are always in sight: progress, pause, cancel, log", async () => {
+  const host = await openWindow("#/data/pairs", { speed: 1 });
+  await sees("No job is running.");
+  await host.call("job.start", { id: "j1", kind: "pairs", params: {} });
+  await waitFor(
+    async () => expect((await byId("jobs-words")).textContent).toContain("joining replies to comments"),
+    { timeout: 3000 },
+  );
+  expect((await byId("jobs-spoken")).textContent).toContain("Build pairs");
+  await fireEvent.click(screen.getByRole("button", { name: "Pause Build pairs" }));
+  await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("paused"), { timeout: 3000 });
+  await fireEvent.click(await byId("jobs-toggle"));
+  expect((await byId("jobs-panel")).textContent).toContain("paused at joining");
+  await fireEvent.click(screen.getByRole("button", { name: "Cancel Build pairs" }));
+  await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("idle"), { timeout: 3000 });
+});
+
+test("a job that another process runs is shown too", async () => {
+  const host = await openWindow("#/overview", { speed: 0.1 });
+  await byId("loop");
+  host.engine.jobs.unshift({
+    id: "cli",
+    kind: "evaluate",
+    state: "running",
+    want: null,
+    progress: { phase: "measuring judge", done: 3, total: 480, unit: "examples", note: "", eta_s: null },
+    outcome: null,
+    params: { run: "judge" },
+    created_ms: Date.now(),
+    ended_ms: null,
+  });
+  host.engine.changed("jobs");
+  await waitFor(
+    async () => expect((await byId("jobs-bar")).textContent).toContain("measuring judge · 3 of 480 examples"),
+    { timeout: 3000 },
+  );
+});
+
+test("settings: theme and size of text take effect and are kept; an error keeps what was typed", async () => {
+  const host = await openWindow("#/settings");
+  await fireEvent.click(await screen.findByRole("radio", { name: "Dark" }));
+  await waitFor(() => expect(document.documentElement.dataset.theme).toBe("dark"));
+  await fireEvent.change(await byId("text-size"), { target: { value: "200" } });
+  await waitFor(() => expect(document.documentElement.style.fontSize).toBe("200%"));
+  const threads = (await byId("threads")) as HTMLInputElement;
+  await fireEvent.input(threads, { target: { value: "900" } });
+  await fireEvent.change(threads);
+  await sees("it must be between 0 and 64");
+  expect(threads.value).toBe("900");
+  expect(asked(host, "desk.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
+  press("0", { ctrlKey: true });
+  await waitFor(() => expect(document.documentElement.style.fontSize).toBe("100%"));
+});
+
+test("another window's settings are taken over", async () => {
+  const host = await openWindow("#/overview");
+  await byId("loop");
+  host.engine.send({ event: "settings", settings: { ...host.engine.desk, theme: "light" } });
+  expect(document.documentElement.dataset.theme).toBe("light");
+});
+
+test("check and compact say what they found", async () => {
+  await openWindow("#/settings");
+  await fireEvent.click(await byId("check"));
+  await sees("It is whole");
+  await fireEvent.click(await byId("compact"));
+  await byId("compacted");
+});
+
+test("the project is closed, and the start is there", async () => {
+  await openWindow("#/overview");
+  await byId("loop");
+  await fireEvent.click(screen.getByRole("menuitem", { hidden: true, name: /Close the project/ }));
+  await byId("screen-start");
+});

@@ -1,0 +1,99 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { useHost } from "../host";
+import { type FakeHost, fakeHost } from "../host/fake";
+import { jobs } from "./jobs.svelte";
+import { comeBack } from "./project.svelte";
+import { said, unsay } from "./said.svelte";
+import { listenToEngine } from "./signals";
+
+let host: FakeHost;
+beforeEach(async () => {
+  host = fakeHost({ speed: 40 });
+  useHost(host);
+  for (const word of said.words) unsay(word.id);
+  await listenToEngine();
+  await comeBack();
+});
+
+const pairs = { recipe: undefined } as never;
+const now = (id: string) => jobs.get(id)?.state;
+
+test("a job runs to its end, tells how far it is, and its end is said", async () => {
+  const id = await jobs.start("pairs", pairs);
+  expect(now(id)).toBe("running");
+  await vi.waitFor(() => expect(jobs.get(id)?.progress?.done).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(now(id)).toBe("done"));
+  expect(jobs.get(id)?.outcome).toMatchObject({ kept: 4930 });
+  expect(said.words.map((word) => word.text).join()).toContain("Build pairs is done");
+});
+
+test("starting an id twice starts it once", async () => {
+  const before = jobs.list.length;
+  await host.call("job.start", { id: "one", kind: "pairs", params: {} });
+  await host.call("job.start", { id: "one", kind: "pairs", params: {} });
+  await vi.waitFor(() => expect(jobs.list.length).toBe(before + 1));
+});
+
+test("pause and resume, and what another process does is seen", async () => {
+  host.engine.options.speed = 2;
+  const id = await jobs.start("pairs", pairs);
+  // the command line pauses it
+  await host.call("job.pause", { job: id });
+  await vi.waitFor(() => expect(now(id)).toBe("paused"), 3000);
+  expect(jobs.current?.id).toBe(id);
+  host.engine.options.speed = 100;
+  await jobs.resume(id);
+  await vi.waitFor(() => expect(now(id)).toBe("done"), 3000);
+});
+
+test("a reload in mid-work loses nothing", async () => {
+  host.engine.options.speed = 1;
+  const id = await jobs.start("pairs", pairs);
+  await vi.waitFor(() => expect(jobs.get(id)?.progress).not.toBeNull());
+  // the web view is gone and comes back: nothing is known
+  jobs.clear();
+  expect(jobs.list).toHaveLength(0);
+  await comeBack();
+  expect(now(id)).toBe("running");
+  expect(jobs.get(id)?.progress?.phase).toContain("joining");
+});
+
+test("a signal that comes before the snapshot's answer is not overwritten by it", async () => {
+  host.engine.options.speed = 0.001;
+  const id = await jobs.start("train", {
+    config: JSON.stringify({ ...(await host.call("run.defaults", { kind: "generator" })), name: "late" }),
+  });
+  host.engine.options.delay = 50;
+  const snapshot = jobs.read();
+  const progress = { phase: "training late", done: 999, total: 1480, unit: "steps", note: "", eta_s: 1 };
+  host.engine.send({ event: "job", job: id, signal: { event: "progress", ...progress } });
+  await snapshot;
+  expect(jobs.get(id)?.progress?.done).toBe(999);
+});
+
+test("what is written comes draft by draft, then score by score", async () => {
+  const job = (signal: object) => host.engine.send({ event: "job", job: "w", signal } as never);
+  job({ event: "comments", texts: ["Any ideas?"] });
+  job({ event: "drafts", drafts: [{ comment: 0, n: 1, text: "Just", finish: null }] });
+  job({
+    event: "drafts",
+    drafts: [
+      { comment: 0, n: 1, text: "Just rest it.", finish: "end" },
+      { comment: 0, n: 0, text: "No", finish: null },
+    ],
+  });
+  job({ event: "scores", scores: [{ comment: 0, n: 1, p_real: 0.8, bins: null }] });
+  job({ event: "scores", scores: [{ comment: 0, n: 1, p_real: null, bins: [0, 0, 0, 1] }] });
+  expect(jobs.comments.w).toEqual(["Any ideas?"]);
+  expect(jobs.drafts.w?.[0]?.map((draft) => draft.text)).toEqual(["No", "Just rest it."]);
+  expect(jobs.drafts.w?.[0]?.[1]).toMatchObject({ finish: "end", p_real: 0.8, bins: [0, 0, 0, 1] });
+});
+
+test("a job that failed says why and stays on the screen; the desktop hears of it when nobody looks", async () => {
+  vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+  const id = await jobs.start("import", { files: ["/data/broken.zst"] });
+  await vi.waitFor(() => expect(now(id)).toBe("failed"), 5000);
+  expect(said.words.at(-1)).toMatchObject({ tone: "bad" });
+  expect(said.words.at(-1)?.text).toContain("not JSON");
+  await vi.waitFor(() => expect(host.notified[0]).toContain("A job failed"));
+});

@@ -1,0 +1,124 @@
+import { flushSync } from "svelte";
+import { beforeEach, expect, test, vi } from "vitest";
+import { useHost } from "../host";
+import { type FakeHost, fakeHost } from "../host/fake";
+import { forgetAnswers, query } from "./query.svelte";
+import { listenToEngine } from "./signals";
+
+let host: FakeHost;
+beforeEach(async () => {
+  host = fakeHost();
+  useHost(host);
+  forgetAnswers();
+  await listenToEngine();
+});
+
+const times = (name: string) => host.engine.asked.filter((call) => call.name === name).length;
+const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+/** Runs as a component would; gives what `make` gave, and its end. */
+function within<T>(make: () => T): [T, () => void] {
+  let made: T | undefined;
+  const end = $effect.root(() => {
+    made = make();
+  });
+  flushSync();
+  return [made as T, end];
+}
+
+test("it asks, and asks again when its tables change", async () => {
+  const [splits, end] = within(() => query("splits", () => ({})));
+  expect(splits.loading).toBe(true);
+  await vi.waitFor(() => expect(splits.data).toHaveLength(1));
+  host.engine.splits = [];
+  host.engine.changed("runs");
+  await wait(400);
+  expect(times("splits")).toBe(1);
+  host.engine.changed("splits");
+  await vi.waitFor(() => expect(splits.data).toHaveLength(0));
+  expect(times("splits")).toBe(2);
+  end();
+});
+
+test("the old answer stays on the screen while a new one is fetched", async () => {
+  const [splits, end] = within(() => query("splits", () => ({})));
+  await vi.waitFor(() => expect(splits.data).toHaveLength(1));
+  host.engine.options.delay = 100;
+  splits.again();
+  expect(splits.loading).toBe(true);
+  expect(splits.data).toHaveLength(1);
+  await vi.waitFor(() => expect(splits.loading).toBe(false));
+  end();
+});
+
+test("a storm of changes is a few questions", async () => {
+  const [runs, end] = within(() => query("runs", () => ({})));
+  await vi.waitFor(() => expect(runs.data).toBeDefined());
+  for (let i = 0; i < 40; i += 1) {
+    host.engine.send({ event: "changed", families: ["runs"] });
+    await wait(10);
+  }
+  await wait(400);
+  expect(times("runs")).toBeLessThanOrEqual(4);
+  end();
+});
+
+test("two that ask the same share one answer", async () => {
+  const [both, end] = within(() => [query("bases", () => ({})), query("bases", () => ({}))] as const);
+  await vi.waitFor(() => expect(both[1].data).toHaveLength(2));
+  expect(both[0].data).toBe(both[1].data);
+  expect(times("bases")).toBe(1);
+  end();
+});
+
+test("nobody looks: nothing is asked; somebody looks again: it is", async () => {
+  const [first, end] = within(() => query("fakes", () => ({})));
+  await vi.waitFor(() => expect(first.data).toBeDefined());
+  end();
+  host.engine.changed("fakes");
+  await wait(400);
+  expect(times("fakes")).toBe(1);
+  const [second, end2] = within(() => query("fakes", () => ({})));
+  expect(second.data).toHaveLength(1); // at once, from before
+  await vi.waitFor(() => expect(times("fakes")).toBe(2));
+  end2();
+});
+
+test("another question is another answer; with keep the last one bridges the gap", async () => {
+  let id = $state(1);
+  const [[plain, kept], end] = within(
+    () =>
+      [
+        query("evaluation.get", () => ({ id })),
+        query("evaluation.get", () => ({ id }), { keep: true }),
+      ] as const,
+  );
+  await vi.waitFor(() => expect(plain.data?.run).toBe("writer"));
+  id = 2;
+  flushSync();
+  expect(plain.data).toBeUndefined();
+  expect(kept.data?.run).toBe("writer");
+  await vi.waitFor(() => expect(kept.data?.run).toBe("judge"));
+  end();
+});
+
+test("null asks nothing", async () => {
+  const [none, end] = within(() => query("evaluation.get", () => null));
+  await wait(20);
+  expect(none.loading).toBe(false);
+  expect(times("evaluation.get")).toBe(0);
+  end();
+});
+
+test("an error keeps the answer that was there, and goes when it is asked again", async () => {
+  const [splits, end] = within(() => query("splits", () => ({})));
+  await vi.waitFor(() => expect(splits.data).toBeDefined());
+  host.engine.options.failing = { splits: { code: "busy", message: "another process holds the file" } };
+  splits.again();
+  await vi.waitFor(() => expect(splits.error?.code).toBe("busy"));
+  expect(splits.data).toHaveLength(1);
+  host.engine.options.failing = {};
+  splits.again();
+  await vi.waitFor(() => expect(splits.error).toBeNull());
+  end();
+});
