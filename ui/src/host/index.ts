@@ -32,6 +32,8 @@ export interface Host {
   openLink(address: string): Promise<void>;
   copy(text: string): Promise<void>;
   setTitle(title: string): Promise<void>;
+  /** Hears of files that are dropped on the window; gives a function that stops it. */
+  onDrop(heard: (paths: string[]) => void): Promise<() => void>;
   /** One more window, on this project or on none. */
   openWindow(path: string | null): Promise<void>;
 }

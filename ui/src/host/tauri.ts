@@ -2,6 +2,7 @@
 
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
+import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 import * as dialog from "@tauri-apps/plugin-dialog";
 import { isPermissionGranted, requestPermission, sendNotification } from "@tauri-apps/plugin-notification";
@@ -32,6 +33,10 @@ export function tauriHost(): Host {
     openLink: (address) => openUrl(address),
     copy: (text) => navigator.clipboard.writeText(text),
     setTitle: (title) => getCurrentWindow().setTitle(title),
+    onDrop: (heard) =>
+      getCurrentWebview().onDragDropEvent(({ payload }) => {
+        if (payload.type === "drop") heard(payload.paths);
+      }),
     openWindow: (path) => invoke("rpc", { name: "window.open", params: { path } }),
   };
 }

@@ -139,11 +139,6 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
     case "base-new":
       return `Start base ${text("name")}`.trim();
     case "train": {
-      const config = params.config;
-      if (typeof config === "object" && config !== null) {
-        const { name, kind } = config as Record<string, string>;
-        return `Train ${name || kind || "a model"}`;
-      }
       const named = /^name = "(.+)"$/m.exec(text("config"));
       const kind = /^kind = "(.+)"$/m.exec(text("config"));
       return `Train ${named?.[1] || kind?.[1] || "a model"}`;

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { useHost } from "../host";
 import { type FakeHost, fakeHost } from "../host/fake";
+import { defaults, toml } from "../host/fake/sample";
 import { jobs } from "./jobs.svelte";
 import { comeBack } from "./project.svelte";
 import { said, unsay } from "./said.svelte";
@@ -61,7 +62,7 @@ test("a reload in mid-work loses nothing", async () => {
 test("a signal that comes before the snapshot's answer is not overwritten by it", async () => {
   host.engine.options.speed = 0.001;
   const id = await jobs.start("train", {
-    config: JSON.stringify({ ...(await host.call("run.defaults", { kind: "generator" })), name: "late" }),
+    config: toml({ ...defaults("generator"), name: "late" }),
   });
   host.engine.options.delay = 50;
   const snapshot = jobs.read();

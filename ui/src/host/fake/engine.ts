@@ -144,7 +144,8 @@ export class FakeEngine {
     this.splits = [structuredClone(sample.split)];
     this.bases = structuredClone(sample.bases);
     this.runs = structuredClone(sample.runs);
-    for (const run of this.runs) run.config = JSON.stringify(sample.settings[run.name]);
+    for (const run of this.runs)
+      run.config = sample.toml(sample.settings[run.name] ?? sample.defaults(run.kind));
     this.fakes = [structuredClone(sample.fakes)];
     this.evaluations = structuredClone(sample.evaluations);
     this.generations = [
@@ -177,7 +178,7 @@ export class FakeEngine {
             },
             params:
               kind === "train"
-                ? { config: { name: n === 3 ? "writer" : "judge", kind: "generator" } }
+                ? { config: sample.toml(sample.settings[n === 3 ? "writer" : "judge"] as RunConfig) }
                 : kind === "import"
                   ? { files: [sample.source.path] }
                   : kind === "evaluate"
@@ -368,9 +369,8 @@ export class FakeEngine {
     "run.fields": () => sample.fields,
     "run.defaults": ({ kind }) => sample.defaults(kind),
     "run.presets": ({ kind }) => sample.presets(kind),
-    // the fake's TOML is JSON; nobody looks inside
-    "run.toml": ({ config }) => ({ toml: JSON.stringify(config) }),
-    "run.read": ({ toml }) => JSON.parse(toml) as RunConfig,
+    "run.toml": ({ config }) => ({ toml: sample.toml(config) }),
+    "run.read": ({ toml }) => sample.ofToml(toml),
     "run.estimate": ({ config }) => this.#estimate(config),
     runs: () => [...this.runs].reverse(),
     "run.get": ({ name }) => this.#run(name),
@@ -392,7 +392,9 @@ export class FakeEngine {
           ];
         }),
     "run.differences": ({ runs }) => {
-      const configs = runs.map((name): Record<string, unknown> => JSON.parse(this.#run(name).config));
+      const configs = runs.map(
+        (name): Record<string, unknown> => ({ ...sample.ofToml(this.#run(name).config) }),
+      );
       return Object.keys(configs[0] ?? {})
         .filter((key) => key !== "name" && new Set(configs.map((c) => String(c[key]))).size > 1)
         .map((setting) => ({ setting, values: configs.map((c) => String(c[setting] ?? "")) }));
@@ -1093,7 +1095,7 @@ export class FakeEngine {
         break;
       }
       case "train": {
-        const config = JSON.parse((params as { config: string }).config) as RunConfig;
+        const config = sample.ofToml((params as { config: string }).config);
         const facts = this.#estimate(config);
         const kind_ = config.kind as RunKind;
         const name = String(config.name) || `${kind_}-${this.runs.length + 1}`;
@@ -1104,7 +1106,7 @@ export class FakeEngine {
           kind: kind_,
           state: "running",
           job: id,
-          config: JSON.stringify({ ...config, name }),
+          config: sample.toml({ ...config, name }),
           facts,
           step: 0,
           loss: null,

@@ -13,10 +13,13 @@ export interface FakeHost extends Host {
   notified: string[];
   opened: string[];
   title: string;
+  /** Drops files on the window. */
+  drop(paths: string[]): void;
 }
 
 export function fakeHost(options: FakeOptions = {}): FakeHost {
   const engine = new FakeEngine(options);
+  const drops = new Set<(paths: string[]) => void>();
   const fake: FakeHost = {
     engine,
     answers: {
@@ -46,6 +49,13 @@ export function fakeHost(options: FakeOptions = {}): FakeHost {
     },
     copy: async (text) => {
       fake.copied.push(text);
+    },
+    onDrop: async (heard) => {
+      drops.add(heard);
+      return () => drops.delete(heard);
+    },
+    drop: (paths) => {
+      for (const heard of drops) heard(paths);
     },
     openWindow: async (path) => {
       fake.opened.push(`window ${path}`);

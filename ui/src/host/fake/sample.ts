@@ -261,6 +261,18 @@ export function defaults(kind: RunKind): RunConfig {
   };
 }
 
+/** A run config as TOML: flat, and its values are written as in JSON. */
+export function toml(config: RunConfig): string {
+  return Object.entries(config)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
+    .join("");
+}
+
+export function ofToml(text: string): RunConfig {
+  const lines = [...text.matchAll(/^(\w+) = (.+)$/gm)];
+  return Object.fromEntries(lines.map(([, name, value]) => [name, JSON.parse(value ?? "")])) as RunConfig;
+}
+
 export function presets(kind: RunKind): Preset[] {
   const of = (changes: Partial<RunConfig>): RunConfig => ({ ...defaults(kind), ...changes });
   return [

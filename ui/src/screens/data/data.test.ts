@@ -19,6 +19,8 @@ describe("filter", () => {
       "nothing would be let in",
     );
     expect(filterOf({ ...EMPTY_FILTER, after: "2019-04-01" }).filter?.after_utc).toBe(1_554_076_800);
+    expect(filterOf({ ...EMPTY_FILTER, before: "1 April" }).error).toContain("2019-04-01");
+    expect(filterOf({ ...EMPTY_FILTER, before: "2019-13-01" }).error).toContain("2019-04-01");
   });
 });
 
@@ -62,6 +64,15 @@ describe("import", () => {
       },
     });
     await sees("3 rows could not be read");
+  });
+
+  test("files that are dropped on the window are there to be imported", async () => {
+    const host = await openWindow("#/overview", { project: "empty" });
+    await byId("loop");
+    host.drop(["/data/RC_2019-04.zst", "/data/answers.csv"]);
+    const files = await byId("files");
+    await waitFor(() => expect(files.querySelectorAll("li")).toHaveLength(2));
+    expect(location.hash).toBe("#/data/import");
   });
 
   test("a dump needs no mapping", async () => {

@@ -41,8 +41,12 @@ export function whole(text: string): number | null | undefined {
   return /^-?\d+$/.test(trimmed) ? Number(trimmed) : undefined;
 }
 
-function seconds(day: string): number | null {
-  return day === "" ? null : Date.parse(`${day}T00:00:00Z`) / 1000;
+/** The first second of a day in UTC; `null` for an empty field, `undefined` when it is no day. */
+function seconds(day: string): number | null | undefined {
+  const trimmed = day.trim();
+  if (trimmed === "") return null;
+  const ms = /^\d{4}-\d{2}-\d{2}$/.test(trimmed) ? Date.parse(`${trimmed}T00:00:00Z`) : Number.NaN;
+  return Number.isFinite(ms) ? ms / 1000 : undefined;
 }
 
 export function filterOf(text: FilterText): { filter: Filter | null; error: string | null } {
@@ -66,6 +70,10 @@ export function filterOf(text: FilterText): { filter: Filter | null; error: stri
   if (min_chars !== null && max_chars !== null && min_chars > max_chars) {
     return { filter: null, error: "The least length is above the greatest: nothing would be let in." };
   }
+  const [after_utc, before_utc] = [seconds(text.after), seconds(text.before)];
+  if (after_utc === undefined || before_utc === undefined) {
+    return { filter: null, error: "A day is written as 2019-04-01: year, month, day." };
+  }
   return {
     filter: {
       subreddits: names(text.subreddits),
@@ -75,8 +83,8 @@ export function filterOf(text: FilterText): { filter: Filter | null; error: stri
       max_score,
       min_chars,
       max_chars,
-      after_utc: seconds(text.after),
-      before_utc: seconds(text.before),
+      after_utc,
+      before_utc,
     },
     error: null,
   };
