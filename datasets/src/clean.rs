@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use ts_rs::TS;
 
 /// Repairs a text: entities decoded once (dumps hold `&amp;`, `&lt;`, `&gt;`; Reddit's own editor
 /// leaves `&amp;#x200B;`, so a zero-width entity that the first pass lays bare is decoded too),
@@ -142,7 +143,7 @@ impl Flaw {
 }
 
 /// What pairs are made of. The same recipe is asked of the comment and of the reply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
     /// Drop `[deleted]` and `[removed]` texts.

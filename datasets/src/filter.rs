@@ -2,9 +2,10 @@
 
 use crate::record::{Comment, Post};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Rows that an import keeps; every empty or unset field keeps all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
     /// Only these subreddits, in any case, without `r/`.

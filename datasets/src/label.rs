@@ -1,11 +1,13 @@
 //! Scores to labels: four upvote bins by three edges.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Three strictly increasing edges over a reply's score. Bin 0 lies below the first edge, bin 3
 /// from the last edge up: a score's bin is the number of edges that it reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(try_from = "[i64; 3]", into = "[i64; 3]")]
+#[ts(type = "[number, number, number]")]
 pub struct BinEdges([i64; 3]);
 
 impl BinEdges {

@@ -4,6 +4,8 @@
 //! caller's takes the batches. The channels between them hold two blocks, so memory is bounded by
 //! the decompressor's window and a few blocks whatever the file's size.
 
+mod look;
+
 use crate::{
     filter::{Dropped, Filter},
     listing,
@@ -25,6 +27,8 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
 };
+
+pub use look::{Look, look};
 
 /// Bytes of a block of lines: large enough that the channels cost nothing, small enough that a
 /// batch (a few thousand rows) is stored in tens of milliseconds.
@@ -226,42 +230,6 @@ pub fn read(
         counts,
         hash,
     })
-}
-
-/// The first lines of a table, for a person to choose columns by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Preview {
-    /// The names of the columns.
-    pub columns: Vec<String>,
-    /// The first rows, a cell a column.
-    pub rows: Vec<Vec<String>>,
-}
-
-/// The columns and first rows of a CSV file; `None` when it is no table of text.
-///
-/// # Errors
-/// As [`read`].
-pub fn preview(path: &Path, rows: usize) -> Result<Option<Preview>, Error> {
-    let mut input = Input::open(path)?;
-    if !looks_like_csv(&input.head) {
-        return Ok(None);
-    }
-    let delimiter = delimiter_of(&input.head);
-    let mut csv = csv_reader(&mut input.reader, delimiter);
-    let bad = |e: csv::Error| csv_error(path, e);
-    let text = |record: &csv::ByteRecord| -> Vec<String> {
-        record
-            .iter()
-            .map(|cell| String::from_utf8_lossy(cell).into_owned())
-            .collect()
-    };
-    let columns = text(csv.byte_headers().map_err(bad)?);
-    let rows = csv
-        .byte_records()
-        .take(rows)
-        .map(|r| r.map(|r| text(&r)).map_err(bad))
-        .collect::<Result<_, _>>()?;
-    Ok(Some(Preview { columns, rows }))
 }
 
 // ---------------------------------------------------------------------------------------------

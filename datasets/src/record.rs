@@ -1,6 +1,7 @@
 //! What a source is made of: comments and posts, and the rows that could not be read.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// One comment, text repaired (see [`crate::clean::repair`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ pub enum Record {
 }
 
 /// A row that could not be read; the rows around it were kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Rejected {
     /// Line of a text file, row of a table, element of a listing; from 1.
     pub line: u64,

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
+use ts_rs::TS;
 
 /// How a source's file is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// NDJSON of Pushshift or Arctic Shift, plain or `.zst`.
@@ -34,7 +35,7 @@ impl Format {
 
 /// Under what permission a source may be used. No dump of Reddit carries a licence, so a person
 /// says what holds, in a choice and in words.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Permission {
     /// Nobody has said; allowed, and shown.
@@ -102,7 +103,7 @@ impl FromStr for Permission {
 }
 
 /// Which column of a table holds what. `comment` and `reply` make a pair; the rest is optional.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mapping {
     /// Column of the comment's text. Required.
@@ -229,7 +230,7 @@ pub struct ReadProgress {
 }
 
 /// A side of a split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// What models learn from.

@@ -3,9 +3,10 @@
 use crate::{near::Twins, source::Side};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use ts_rs::TS;
 
 /// The share of the pairs that each side gets; they need not add up to one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shares {
     /// Of train.

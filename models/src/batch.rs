@@ -6,6 +6,7 @@
 use crate::rng::Stream;
 use crate::text::Example;
 use crate::{Error, Result};
+use ts_rs::TS;
 
 /// Batches are cut from pools of this many batches, sorted by length. Larger pools pad less; smaller
 /// ones mix better. At 50, Reddit pairs pad under 5 %.
@@ -103,7 +104,7 @@ impl Order {
 }
 
 /// Which tokens of a generator's example the loss counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Counted {
     /// The reply and its end token.

@@ -4,15 +4,18 @@
 //! draws from a stream of its own, so its text depends on the seed, on the prompt's number and on `i`,
 //! and not on how many others are written with it.
 
+use std::ops::ControlFlow;
+
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::gpt2::Gpt2;
 use crate::rng::Stream;
 use crate::{Error, Result};
 
 /// How replies are written. Stored with every fake and every candidate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
 pub struct Decode {
     /// The longest reply, in tokens.
@@ -253,6 +256,11 @@ pub fn generate_naive(
     })
 }
 
+/// Hears tokens and lets the work go on: for [`generate`].
+pub fn go_on(_task: usize, _candidate: usize, _token: u32) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
 /// A candidate that is being written.
 struct Row {
     task: usize,
@@ -263,7 +271,8 @@ struct Row {
 }
 
 /// Writes `candidates` replies to each task, all tasks in one batch: one list of completions a task.
-/// `on_token` hears each token as (task, candidate, token).
+/// `on_token` hears each token as (task, candidate, token), and ends the work by breaking; who does not
+/// care gives [`go_on`].
 ///
 /// All rows stand at the same position: the beginning that the prompts have in common in length is
 /// read once a prompt and copied for its candidates; then every step feeds each row one token, its
@@ -271,14 +280,15 @@ struct Row {
 /// prompts of similar length waste nothing. The model must be built on detached tensors.
 ///
 /// # Errors
-/// When a prompt fills the model's positions, a setting cannot work, or memory does not suffice.
+/// When a prompt fills the model's positions, a setting cannot work, or memory does not suffice;
+/// [`Error::Interrupted`] when `on_token` broke off.
 pub fn generate(
     model: &Gpt2,
     tasks: &[Task],
     candidates: usize,
     end: u32,
     decode: &Decode,
-    on_token: &mut dyn FnMut(usize, usize, u32),
+    on_token: &mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>,
 ) -> Result<Vec<Vec<Completion>>> {
     decode.check()?;
     let positions = model.config().n_positions;
@@ -335,7 +345,9 @@ pub fn generate(
                 if next == end {
                     finish = Some(Finish::End);
                 } else {
-                    on_token(row.task, row.candidate, next);
+                    if on_token(row.task, row.candidate, next).is_break() {
+                        return Err(Error::Interrupted);
+                    }
                     row.ids.push(next);
                     let full = row.ids.len() - prompt.len() == decode.max_new_tokens
                         || row.ids.len() == positions;
@@ -572,7 +584,8 @@ mod tests {
         ] {
             let mut heard = vec![vec![Vec::new(); 3]; tasks.len()];
             let all = generate(&model, &tasks, 3, end, &decode, &mut |t, c, token| {
-                heard[t][c].push(token)
+                heard[t][c].push(token);
+                ControlFlow::Continue(())
             })
             .unwrap();
             for (t, task) in tasks.iter().enumerate() {
@@ -582,7 +595,7 @@ mod tests {
                     assert_eq!(heard[t][c], naive.ids);
                 }
             }
-            let one = generate(&model, &tasks[1..2], 1, end, &decode, &mut |_, _, _| {}).unwrap();
+            let one = generate(&model, &tasks[1..2], 1, end, &decode, &mut go_on).unwrap();
             assert_eq!(one[0][0], all[1][0]);
             assert_eq!(
                 (all[3][0].ids.len(), all[3][0].finish),
@@ -590,6 +603,21 @@ mod tests {
                 "the last position"
             );
         }
+    }
+
+    #[test]
+    fn a_caller_can_break_off_between_two_tokens() {
+        let mut left = 5;
+        let broken = generate(&model(), &tasks(), 2, 49, &ALL, &mut |_, _, _| {
+            left -= 1;
+            if left == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        assert!(matches!(broken, Err(Error::Interrupted)), "{broken:?}");
+        assert_eq!(left, 0);
     }
 
     #[test]
@@ -604,12 +632,12 @@ mod tests {
             1,
             49,
             &ALL,
-            &mut |_, _, _| {},
+            &mut go_on,
         )
         .unwrap_err();
         assert!(error.to_string().contains("24 positions"), "{error}");
         assert_eq!(
-            generate(&model(), &[], 3, 49, &ALL, &mut |_, _, _| {}).unwrap(),
+            generate(&model(), &[], 3, 49, &ALL, &mut go_on).unwrap(),
             Vec::<Vec<Completion>>::new()
         );
     }

@@ -92,6 +92,9 @@ pub enum Error {
     /// A parameter received no gradient at the first step: the graph is cut before it.
     #[error("parameter '{0}' got no gradient: the graph is cut before it")]
     NoGradient(String),
+    /// The caller broke off what it was listening to.
+    #[error("broken off")]
+    Interrupted,
     /// The requested device is not in this build or not in this machine.
     #[error("device '{wanted}': {why}")]
     Device {

@@ -1,9 +1,10 @@
 //! The learning rate over the steps of a run: pure functions, also used to draw the curve.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// How the learning rate falls after the warm-up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
     /// In a straight line to zero at the last step (BERT, GPT-2 fine-tuning).

@@ -20,6 +20,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, Tokenizer, TruncationParams, TruncationStrategy};
+use ts_rs::TS;
 
 use crate::{Error, Result};
 
@@ -203,7 +204,7 @@ fn ids_of(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
 ///
 /// comment, the separator, a space, reply, the end token. What is too long loses the end of the
 /// comment first, down to half of `max_tokens`, then the end of the reply with its end token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Template {
     /// What stands between comment and reply.

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::optim::{AdamW, AdamWConfig, Gradients, clip_scale, global_norm};
 use crate::rng::Stream;
@@ -167,7 +168,7 @@ pub enum Flow {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// All steps are done.

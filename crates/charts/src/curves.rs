@@ -316,6 +316,75 @@ fn smooth(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.iter().enumerate().map(middle).collect()
 }
 
+/// Points of a line that are drawn: more than a screen has columns tell nothing.
+const DRAWN: usize = 2000;
+
+/// Means of neighbours, so that at most [`DRAWN`] points are left.
+fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let together = points.len().div_ceil(DRAWN);
+    if together < 2 {
+        return points;
+    }
+    let mean = |some: &[(f64, f64)]| {
+        let n = some.len() as f64;
+        let (x, y) = some.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0, y + p.1));
+        (x / n, y / n)
+    };
+    points.chunks(together).map(mean).collect()
+}
+
+/// A figure over the steps of one or several runs: learning rate, tokens a second. `unit` names the
+/// figure and what it is measured in.
+///
+/// # Errors
+/// [`Error::Empty`] when no run has a finite value.
+pub fn course(
+    heading: &Heading,
+    unit: &str,
+    runs: &[(String, Vec<(f64, f64)>)],
+) -> Result<Picture, Error> {
+    let mut table = Table::new(&["run", "step", unit]);
+    let mut series = Vec::new();
+    for (n, (name, points)) in runs.iter().enumerate() {
+        let points = finite(points.clone());
+        let row = |p: &(f64, f64)| vec![name.clone(), p.0.to_string(), p.1.to_string()];
+        table.rows.extend(points.iter().map(row));
+        if !points.is_empty() {
+            series.push(Drawn {
+                name: name.clone(),
+                stroke: stroke(n),
+                shape: Shape::Line,
+                points: thin(points),
+                in_legend: true,
+            });
+        }
+    }
+    let all = || series.iter().flat_map(|s: &Drawn| &s.points);
+    if all().next().is_none() {
+        return Err(Error::Empty(format!(
+            "'{}' has no figures yet",
+            heading.title
+        )));
+    }
+    let last = all().map(|p| p.0).fold(0.0, f64::max).max(1.0);
+    let highest = all().map(|p| p.1).fold(0.0, f64::max);
+    let (low, high) = scale::round_out(0.0, highest, 5);
+    let plot = Plot {
+        heading,
+        width: WIDE,
+        height: Some(LOW),
+        x: whole_axis("step", last),
+        y: axis(unit, low, high, 5),
+        legend: Place::Above,
+        references: Vec::new(),
+        shaded: None,
+        series,
+        marks: Vec::new(),
+        table,
+    };
+    plot.draw()
+}
+
 /// Loss over the steps of one or several runs, in nats. The noisy line of single steps stands pale
 /// behind its running mean; each run's lowest validation loss is marked.
 ///
@@ -360,7 +429,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
                         ..stroke(colour)
                     },
                     shape: Shape::Line,
-                    points: training.clone(),
+                    points: thin(training.clone()),
                     in_legend: false,
                 });
             }
@@ -372,7 +441,11 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
                     ..stroke(colour)
                 },
                 shape: Shape::Line,
-                points: if noisy { smooth(&training) } else { training },
+                points: if noisy {
+                    thin(smooth(&training))
+                } else {
+                    training
+                },
                 in_legend: true,
             });
         }

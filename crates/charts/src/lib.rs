@@ -9,6 +9,7 @@
 //! | [`confusion`] | how often each class was taken for each |
 //! | [`calibration`] | predicted probability against what was seen |
 //! | [`losses`] | loss over the steps of one or several runs |
+//! | [`course`] | learning rate or throughput over the steps of one or several runs |
 //! | [`histogram`] | how values are spread, in one or several groups |
 //!
 //! Drawn by plotters' SVG backend, without its axes and fonts, for it rounds to whole units and knows
@@ -23,13 +24,15 @@ mod png;
 mod scale;
 
 pub use curves::{
-    Curve, Group, LossLine, Reliability, calibration, histogram, losses, precision_recall, roc,
+    Curve, Group, LossLine, Reliability, calibration, course, histogram, losses, precision_recall,
+    roc,
 };
 pub use matrix::confusion;
 pub use paint::{Paint, page_css};
 pub use png::Theme;
 
 use serde::Serialize;
+use ts_rs::TS;
 
 /// Why a picture could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +59,7 @@ pub struct Heading {
 }
 
 /// A place in a picture, in units of the SVG's view box.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, TS)]
 pub struct Rect {
     /// Left edge.
     pub x: f64,
@@ -69,7 +72,7 @@ pub struct Rect {
 }
 
 /// A linear axis; `from` lies at the left or lower edge of the plot, `to` at the other.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct Axis {
     /// What it measures, with its unit.
     pub title: String,
@@ -82,7 +85,7 @@ pub struct Axis {
 }
 
 /// A series as it was drawn.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct Series {
     /// As in the legend.
     pub name: String,
@@ -93,7 +96,7 @@ pub struct Series {
 }
 
 /// The figures behind a picture.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, TS)]
 pub struct Table {
     /// Names of the columns.
     pub columns: Vec<String>,
@@ -111,7 +114,7 @@ impl Table {
 }
 
 /// A drawn picture.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 pub struct Picture {
     /// The SVG, without style sheet, script or reference to anything outside.
     pub svg: String,

@@ -381,13 +381,3 @@ fn a_window_that_does_not_fit_is_refused_before_it_is_filled() {
         "{error}"
     );
 }
-
-#[test]
-fn the_first_rows_can_be_looked_at() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a.csv");
-    std::fs::write(&path, "a;b\n1;2\n3;4\n5;6\n").unwrap();
-    let preview = preview(&path, 2).unwrap().unwrap();
-    assert_eq!(preview.columns, ["a", "b"]);
-    assert_eq!(preview.rows, [["1", "2"], ["3", "4"]]);
-}
