@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 
 use crate::blobs::{self, Stored};
 use crate::error::{is_foreign_key, is_unique};
+use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 /// Which of the two models a base is.
@@ -88,7 +89,7 @@ impl Store {
     /// # Errors
     /// [`Error::NameTaken`], [`Error::Collected`], or when the file cannot be written.
     pub fn base_insert(&self, new: &NewBase, parts: &[Stored], now_ms: i64) -> Result<i64> {
-        self.write(|db| {
+        self.write(Family::Bases, |db| {
             let bundle = blobs::bind(db, parts)?;
             let made = db.execute(
                 "INSERT INTO base (name, kind, origin, config, bundle_id, created_ms)
@@ -161,7 +162,7 @@ impl Store {
     /// [`Error::Missing`]; [`Error::InUse`] when runs started from it.
     pub fn base_remove(&self, name: &str) -> Result<()> {
         let base = self.base(name)?;
-        let freed = self.write(|db| {
+        let freed = self.write(Family::Bases, |db| {
             let hashes = blobs::hashes(db, base.bundle_id)?;
             match db.execute("DELETE FROM base WHERE id = ?1", [base.id]) {
                 Ok(_) => {}

@@ -8,6 +8,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 /// Bytes of a chunk. At most 64 MiB, so that SQLite's limit of 1 GB for a value is far; this much
@@ -118,14 +119,14 @@ impl Store {
         match self.read(|db| state(db, &hash))? {
             State::Whole => return Ok(stored),
             State::Partly => {}
-            State::Absent => self.write(|db| {
+            State::Absent => self.write(Family::Bases, |db| {
                 let sql = "INSERT INTO blob (hash, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
                 db.execute(sql, params![&hash[..], part.bytes.len() as i64])?;
                 Ok(())
             })?,
         }
         for (seq, chunk) in part.bytes.chunks(CHUNK).enumerate() {
-            self.write(|db| {
+            self.write(Family::Bases, |db| {
                 // collected between two chunks: begin again with what is left, `bind` finds the gap
                 let sql = "INSERT INTO blob (hash, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
                 db.prepare_cached(sql)?
@@ -201,7 +202,7 @@ impl Store {
         let mut freed = 0;
         for hash in hashes {
             loop {
-                let cut = self.write(|db| {
+                let cut = self.write(Family::Bases, |db| {
                     // weights are nobody's text: to overwrite a gigabyte with zeros is not worth it
                     db.execute_batch("PRAGMA secure_delete = FAST")?;
                     let sql = format!(

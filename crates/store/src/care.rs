@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::blobs::{self, Hash};
+use crate::watch::Family;
 use crate::{Error, Result, Store, beside};
 
 /// What a check found. Empty lists mean that all is well.
@@ -63,11 +64,21 @@ pub struct Size {
 }
 
 /// The family of a table; the first table of a family is the one whose rows are counted.
-pub(crate) const FAMILIES: [(&str, &[&str]); 12] = [
+pub(crate) const FAMILIES: [(&str, &[&str]); 13] = [
     ("sources", &["source", "rejected"]),
     ("comments", &["comment"]),
     ("posts", &["post"]),
     ("pairs", &["pair"]),
+    (
+        "search",
+        &[
+            "pair_words_docsize",
+            "pair_words_data",
+            "pair_words_idx",
+            "pair_words_config",
+            "pair_words",
+        ],
+    ),
     ("splits", &["split_pair", "split"]),
     ("weights", &["chunk", "blob", "bundle", "bundle_part"]),
     (
@@ -81,7 +92,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 12] = [
         &["candidate", "generation", "thread", "thread_comment"],
     ),
     ("queue", &["reply", "reply_event"]),
-    ("jobs", &["job", "job_log", "setting"]),
+    ("jobs", &["job", "job_log", "setting", "touched"]),
 ];
 
 impl Store {
@@ -153,7 +164,7 @@ impl Store {
     /// file is then as it was.
     pub fn compact(&self) -> Result<Compacted> {
         let before = self.file_bytes();
-        let unused: Vec<Hash> = self.write(|db| {
+        let unused: Vec<Hash> = self.write(Family::Bases, |db| {
             db.execute(
                 "DELETE FROM bundle WHERE id NOT IN (SELECT bundle_id FROM base)
                     AND id NOT IN (SELECT bundle_id FROM checkpoint)

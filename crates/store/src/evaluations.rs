@@ -3,6 +3,7 @@
 use repartee_datasets::Side;
 use rusqlite::{OptionalExtension, Row, params};
 
+use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 /// An evaluation that is about to be stored.
@@ -131,7 +132,7 @@ impl Store {
         predictions: &[Prediction],
         now_ms: i64,
     ) -> Result<i64> {
-        self.write(|db| {
+        self.write(Family::Evaluations, |db| {
             db.execute(
                 "INSERT INTO evaluation (checkpoint_id, split_id, fake_set_id, side, config, metrics,
                                          created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -240,7 +241,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn evaluation_remove(&self, id: i64) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Evaluations, |db| {
             db.execute("DELETE FROM evaluation WHERE id = ?1", [id])?;
             Ok(())
         })

@@ -4,6 +4,7 @@ use repartee_datasets::Side;
 use rusqlite::{Row, params};
 
 use crate::error::{is_foreign_key, is_unique};
+use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
 /// A set of fakes that is about to be made.
@@ -116,7 +117,7 @@ impl Store {
     /// # Errors
     /// [`Error::NameTaken`], or when the file cannot be written.
     pub fn fake_set_insert(&self, new: &NewFakeSet, now_ms: i64) -> Result<i64> {
-        self.write(|db| {
+        self.write(Family::Fakes, |db| {
             let made = db.execute(
                 "INSERT INTO fake_set (name, checkpoint_id, split_id, config, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -172,8 +173,8 @@ impl Store {
     /// [`Error::Missing`]; [`Error::InUse`] when an evaluation stands on it.
     pub fn fake_set_remove(&self, name: &str) -> Result<()> {
         let id = self.fake_set(name)?.id;
-        self.write(
-            |db| match db.execute("DELETE FROM fake_set WHERE id = ?1", [id]) {
+        self.write(Family::Fakes, |db| {
+            match db.execute("DELETE FROM fake_set WHERE id = ?1", [id]) {
                 Ok(_) => Ok(()),
                 Err(error) if is_foreign_key(&error) => Err(Error::InUse {
                     what: format!("set of fakes {name:?}"),
@@ -181,8 +182,8 @@ impl Store {
                     why: "an evaluation stands on it".into(),
                 }),
                 Err(error) => Err(error.into()),
-            },
-        )
+            }
+        })
     }
 
     /// Adds fakes; one that is there already (same pair and number) stays as it is, so that a resumed
@@ -192,7 +193,7 @@ impl Store {
     /// When the file cannot be written.
     pub fn fakes_add(&self, fake_set_id: i64, fakes: &[NewFake]) -> Result<()> {
         for batch in fakes.chunks(BATCH_ROWS) {
-            self.write(|db| {
+            self.write(Family::Fakes, |db| {
                 let mut insert = db.prepare_cached(
                     "INSERT INTO fake (fake_set_id, pair_id, n, text, finish)
                      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (fake_set_id, pair_id, n) DO NOTHING",

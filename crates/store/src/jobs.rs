@@ -6,6 +6,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 /// Where a job stands.
@@ -123,7 +124,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
 }
 
 impl Store {
-    /// Adds a running job; false, and nothing changes, when there is a job of this id already.
+    /// Adds a running job (without an owner: one that waits to be taken over); false, and nothing changes, when there is a job of this id already.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -132,10 +133,10 @@ impl Store {
         id: &str,
         kind: &str,
         params: &str,
-        owner: &str,
+        owner: Option<&str>,
         now_ms: i64,
     ) -> Result<bool> {
-        self.write(|db| {
+        self.write(Family::Jobs, |db| {
             let sql = "INSERT INTO job (id, kind, params, state, owner, beat_ms, created_ms)
                        VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?5) ON CONFLICT (id) DO NOTHING";
             Ok(db.execute(sql, params![id, kind, params, owner, now_ms])? == 1)
@@ -176,7 +177,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn job_claim(&self, id: &str, old: Option<&str>, new: &str, now_ms: i64) -> Result<bool> {
-        self.write(|db| {
+        self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET owner = ?3, state = 'running', want = 'run', beat_ms = ?4,
                               outcome = NULL, ended_ms = NULL
                        WHERE id = ?1 AND owner IS ?2";
@@ -196,7 +197,7 @@ impl Store {
         progress: Option<&str>,
         now_ms: i64,
     ) -> Result<Option<Want>> {
-        self.write(|db| {
+        self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET beat_ms = ?3, progress = coalesce(?4, progress)
                        WHERE id = ?1 AND owner = ?2 AND state = 'running' RETURNING want";
             let want = db
@@ -214,7 +215,7 @@ impl Store {
     /// # Errors
     /// [`Error::Missing`], or when the file cannot be written.
     pub fn job_want(&self, id: &str, want: Want) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET want = ?2 WHERE id = ?1";
             match db.execute(sql, params![id, want.as_str()])? {
                 0 => Err(Error::Missing {
@@ -242,7 +243,7 @@ impl Store {
         now_ms: i64,
     ) -> Result<bool> {
         let ended = (state != JobState::Paused && state != JobState::Running).then_some(now_ms);
-        self.write(|db| {
+        self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET state = ?3, progress = coalesce(?4, progress), outcome = ?5,
                               beat_ms = ?6, ended_ms = ?7, owner = NULL
                        WHERE id = ?1 AND owner = ?2";
@@ -256,7 +257,7 @@ impl Store {
     /// # Errors
     /// When there is no such job, or the file cannot be written.
     pub fn job_log(&self, id: &str, now_ms: i64, text: &str) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Jobs, |db| {
             let sql = "INSERT INTO job_log (job_id, at_ms, text) VALUES (?1, ?2, ?3)";
             db.execute(sql, params![id, now_ms, text])?;
             Ok(())

@@ -1,6 +1,6 @@
 //! The project file: one SQLite file with everything of a project in it.
 //!
-//! `schema.sql` is the picture of it. Each family of tables has a file of functions that take and
+//! The files of `schema/` are the picture of it, one a version. Each family of tables has a file of functions that take and
 //! give plain structs; nobody else in the project writes SQL.
 //!
 //! A [`Store`] has one connection that writes, behind a mutex, and a pool of connections that can
@@ -23,6 +23,7 @@ pub mod settings;
 pub mod sources;
 pub mod splits;
 pub mod threads;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,6 +33,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 pub use error::{Error, Result};
+use watch::Family;
 
 /// "Rept": the application id in the header of a project file (bytes 68 to 71).
 pub const APPLICATION_ID: i32 = 0x5265_7074;
@@ -50,7 +52,10 @@ pub(crate) const BATCH_TIME: Duration = Duration::from_millis(50);
 const MAKE_ROOM: Duration = Duration::from_millis(2);
 
 /// The versions of the schema, in order. A version that was released is never edited.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("schema/1_project.sql")),
+    M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
+];
 
 /// An open project file.
 pub struct Store {
@@ -140,11 +145,16 @@ impl Store {
         &self.path
     }
 
-    /// Runs one write transaction: all of it is stored, or, on an error, nothing.
+    /// Runs one write transaction: all of it is stored, or, on an error, nothing. `family` is what the
+    /// windows that look on should ask for again.
     ///
     /// Every 50 ms of writing the file is left free for 2 ms, since SQLite's lock is not fair: without
     /// it a process that imports would keep one that trains waiting until the end.
-    pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn write<T>(
+        &self,
+        family: Family,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
         let mut writer = self.writer();
         // IMMEDIATE: a transaction that starts by reading and then finds another writer fails at once
         // instead of waiting
@@ -152,6 +162,7 @@ impl Store {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&transaction)?;
+        watch::touch(&transaction, family)?;
         transaction.commit()?;
         let rest = writer.made_room.elapsed() >= BATCH_TIME;
         if rest {
@@ -249,12 +260,17 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     if found == known {
         return Ok(());
     }
-    Migrations::from_slice(MIGRATIONS)
+    // a table that is made anew is dropped first, and others refer to it; each migration that does so has
+    // the references checked before it is committed
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let migrated = Migrations::from_slice(MIGRATIONS)
         .to_latest(connection)
         .map_err(|error| match error {
             rusqlite_migration::Error::RusqliteError { err, .. } => Error::from(err),
             other => Error::Migration(other),
-        })
+        });
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrated
 }
 
 /// Reads the header of a file and says whether it is a project, before SQLite touches it.

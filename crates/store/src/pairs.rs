@@ -8,8 +8,11 @@ use std::time::Instant;
 use repartee_datasets::{Flaw, Recipe, Side};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
+use crate::watch::Family;
 use crate::{BATCH_ROWS, BATCH_TIME, Result, Store};
 
 /// What the building of pairs found.
@@ -66,16 +69,91 @@ pub struct PairQuery {
     pub split_id: Option<i64>,
     /// Only pairs of this side of the split.
     pub side: Option<Side>,
-    /// Only pairs of this subreddit, in any case.
-    pub subreddit: Option<String>,
+    /// Only pairs of these subreddits, in any case; empty: of all.
+    pub subreddits: Vec<String>,
     /// Least score of the reply.
     pub min_score: Option<i64>,
     /// Greatest score of the reply.
     pub max_score: Option<i64>,
     /// Only pairs with these words in the comment or the reply, in any case (ASCII).
     pub contains: Option<String>,
+    /// Only pairs with all of these words in comment and reply together, in any case and with or without
+    /// accents; the last may be the beginning of one. Finds pairs whose words [`Store::pairs_index`] noted.
+    pub words: Option<String>,
     /// Only pairs of this source.
     pub source_id: Option<i64>,
+}
+
+/// What pairs are sorted by; equal ones by their ids. What is not known comes last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PairOrder {
+    /// The order of Reddit's ids: that of writing, for pairs that come from Reddit.
+    #[default]
+    Id,
+    /// The reply's score.
+    Score,
+    /// Characters of the comment.
+    CommentLength,
+    /// Characters of the reply.
+    ReplyLength,
+    /// The subreddit's name.
+    Subreddit,
+    /// When the reply was written.
+    Created,
+}
+
+impl PairOrder {
+    /// The expression in SQL.
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Id => "p.id",
+            Self::Score => "r.score",
+            Self::CommentLength => "length(c.body)",
+            Self::ReplyLength => "length(r.body)",
+            Self::Subreddit => "r.subreddit COLLATE NOCASE",
+            Self::Created => "r.created_utc",
+        }
+    }
+}
+
+/// A figure of a pair, whose spread can be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PairFigure {
+    /// The reply's score.
+    Score,
+    /// Characters of the comment.
+    CommentLength,
+    /// Characters of the reply.
+    ReplyLength,
+}
+
+impl PairFigure {
+    /// What it is, for a title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Score => "Scores of the replies",
+            Self::CommentLength => "Length of the comments",
+            Self::ReplyLength => "Length of the replies",
+        }
+    }
+
+    /// What it counts.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::CommentLength | Self::ReplyLength => "characters",
+        }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Score => "r.score",
+            Self::CommentLength => "length(c.body)",
+            Self::ReplyLength => "length(r.body)",
+        }
+    }
 }
 
 /// The rules that a join adds to those of the recipe.
@@ -177,6 +255,23 @@ fn pair_row(row: &Row<'_>) -> rusqlite::Result<Pair> {
     })
 }
 
+/// What a person typed, in the language of FTS5: every word as it stands, the last as a beginning.
+/// <https://www.sqlite.org/fts5.html#full_text_query_syntax>
+fn match_of(words: &str) -> String {
+    let quoted = words
+        .split_whitespace()
+        .map(|word| format!("\"{}\"", word.replace('"', "\"\"")));
+    let query = quoted.collect::<Vec<_>>().join(" ");
+    if query.is_empty() {
+        "\"\"".to_owned()
+    } else {
+        format!("{query}*")
+    }
+}
+
+/// Pairs with their comment and reply, for conditions on them.
+const FROM: &str = "pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id";
+
 impl PairQuery {
     /// The conditions in SQL, each with a leading AND, and their values, numbered from `first`.
     fn conditions(&self, first: usize) -> (String, Vec<Box<dyn ToSql>>) {
@@ -202,8 +297,12 @@ impl PairQuery {
             ),
             (None, _) => {}
         }
-        if let Some(name) = &self.subreddit {
-            add("r.subreddit = ? COLLATE NOCASE", Box::new(name.clone()));
+        if !self.subreddits.is_empty() {
+            let names = serde_json::Value::from(self.subreddits.clone()).to_string();
+            add(
+                "r.subreddit COLLATE NOCASE IN (SELECT value FROM json_each(?))",
+                Box::new(names),
+            );
         }
         if let Some(score) = self.min_score {
             add("r.score >= ?", Box::new(score));
@@ -219,6 +318,12 @@ impl PairQuery {
                 .replace('_', "\\_");
             let like = "(c.body LIKE ? ESCAPE '\\' OR r.body LIKE ? ESCAPE '\\')";
             add(like, Box::new(format!("%{escaped}%")));
+        }
+        if let Some(words) = &self.words {
+            add(
+                "p.id IN (SELECT rowid FROM pair_words WHERE pair_words MATCH ?)",
+                Box::new(match_of(words)),
+            );
         }
         if let Some(source) = self.source_id {
             add("r.source_id = ?", Box::new(source));
@@ -246,7 +351,9 @@ impl Store {
         let mut after = i64::MIN;
         loop {
             let started = Instant::now();
-            let batch = self.write(|db| pairs_of_batch(db, recipe, &tally, after, rows))?;
+            let batch = self.write(Family::Pairs, |db| {
+                pairs_of_batch(db, recipe, &tally, after, rows)
+            })?;
             let Some(batch) = batch else { break };
             after = batch.last;
             counts.comments += batch.comments;
@@ -286,7 +393,7 @@ impl Store {
         let from = if *query == PairQuery::default() {
             "pair p"
         } else {
-            "pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id"
+            FROM
         };
         self.read(|db| {
             let sql = format!("SELECT count(*) FROM {from} WHERE 1{conditions}");
@@ -296,6 +403,107 @@ impl Store {
                 .query_row(values, |row| row.get(0))?;
             Ok(n.unsigned_abs())
         })
+    }
+
+    /// The ids of all pairs that a query finds, sorted.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pair_ids(
+        &self,
+        query: &PairQuery,
+        order: PairOrder,
+        descending: bool,
+    ) -> Result<Vec<i64>> {
+        let (conditions, values) = query.conditions(1);
+        let plain = *query == PairQuery::default() && order == PairOrder::Id;
+        let from = if plain { "pair p" } else { FROM };
+        let by = match (order, descending) {
+            (PairOrder::Id, false) => "p.id".to_owned(),
+            (PairOrder::Id, true) => "p.id DESC".to_owned(),
+            (order, false) => format!("{} ASC NULLS LAST, p.id", order.sql()),
+            (order, true) => format!("{} DESC NULLS LAST, p.id", order.sql()),
+        };
+        self.read(|db| {
+            let sql = format!("SELECT p.id FROM {from} WHERE 1{conditions} ORDER BY {by}");
+            let mut query = db.prepare_cached(&sql)?;
+            let rows =
+                query.query_map(rusqlite::params_from_iter(values.iter()), |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// A figure of every pair that a query finds, in no order; pairs of which it is not known are left
+    /// out.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pair_figures(&self, query: &PairQuery, figure: PairFigure) -> Result<Vec<i64>> {
+        let (conditions, values) = query.conditions(1);
+        self.read(|db| {
+            let figure = figure.sql();
+            let sql = format!("SELECT {figure} FROM {FROM} WHERE {figure} IS NOT NULL{conditions}");
+            let mut query = db.prepare_cached(&sql)?;
+            let rows =
+                query.query_map(rusqlite::params_from_iter(values.iter()), |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The pairs of these ids, in the order given; those that are gone are left out.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pairs_of(&self, ids: &[i64]) -> Result<Vec<Pair>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{PAIR} WHERE p.id = ?1"))?;
+            let mut pairs = Vec::with_capacity(ids.len());
+            for id in ids {
+                pairs.extend(query.query_row([id], pair_row).optional()?);
+            }
+            Ok(pairs)
+        })
+    }
+
+    /// Notes the words of all pairs whose words are not noted yet, so that [`PairQuery::words`] finds
+    /// them, and forgets those of pairs that are gone. A batch is one transaction; `on_batch` gets the
+    /// pairs noted so far and ends the work early by giving false.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn pairs_index(&self, mut on_batch: impl FnMut(u64) -> bool) -> Result<u64> {
+        self.write(Family::Pairs, |db| {
+            db.execute(
+                "DELETE FROM pair_words WHERE rowid IN
+                   (SELECT id FROM pair_words_docsize WHERE id NOT IN (SELECT id FROM pair))",
+                [],
+            )?;
+            Ok(())
+        })?;
+        let (mut noted, mut after) = (0, i64::MIN);
+        loop {
+            let batch = self.write(Family::Pairs, |db| {
+                let last: Option<i64> = db
+                    .prepare_cached(
+                        "SELECT max(id) FROM (SELECT id FROM pair WHERE id > ?1 ORDER BY id LIMIT ?2)",
+                    )?
+                    .query_row(params![after, BATCH_ROWS as i64], |row| row.get(0))?;
+                let Some(last) = last else { return Ok(None) };
+                let sql = format!(
+                    "INSERT INTO pair_words (rowid, comment, reply) SELECT p.id, c.body, r.body FROM {FROM}
+                     WHERE p.id > ?1 AND p.id <= ?2 AND p.id NOT IN (SELECT id FROM pair_words_docsize)"
+                );
+                Ok(Some((last, db.prepare_cached(&sql)?.execute([after, last])?)))
+            })?;
+            let Some((last, rows)) = batch else {
+                return Ok(noted);
+            };
+            after = last;
+            noted += rows as u64;
+            if !on_batch(noted) {
+                return Ok(noted);
+            }
+        }
     }
 
     /// The pairs that a query finds after an id (`None`: from the first), in order of ids, at most

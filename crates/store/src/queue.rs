@@ -1,16 +1,18 @@
 //! The queue: replies that a person reviews. Every change leaves an event: who did what, when.
 //!
 //! ```text
-//! draft ──approve──> approved ──reject──> rejected
-//!   │ └──────────────reject──────────────────^ │
-//!   ^──edit (from draft or approved)            │
-//!   └───────────────────redraft─────────────────┘
+//! draft ──approve──> approved ──post──> posted
+//!   │ └──────reject─────┴──────────> rejected
+//!   ^──edit (from draft or approved)     │
+//!   └──────────────redraft───────────────┘
 //! ```
-//! Whoever edits an approved reply makes it a draft again: what is approved is the text.
+//! Whoever edits an approved reply makes it a draft again: what is approved is the text. What is posted
+//! stays as it is.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::threads::Scores;
+use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 /// Where a reply stands.
@@ -20,25 +22,29 @@ pub enum ReplyState {
     Draft,
     /// A person wants it to be posted.
     Approved,
+    /// It stands where it was to stand.
+    Posted,
     /// A person does not.
     Rejected,
 }
 
 impl ReplyState {
+    /// Every state, in the order in which a reply goes through them.
+    pub const ALL: [Self; 4] = [Self::Draft, Self::Approved, Self::Posted, Self::Rejected];
+
     /// The word in the table and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Approved => "approved",
+            Self::Posted => "posted",
             Self::Rejected => "rejected",
         }
     }
 
     /// Reads [`ReplyState::as_str`].
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Draft, Self::Approved, Self::Rejected]
-            .into_iter()
-            .find(|s| s.as_str() == word)
+        Self::ALL.into_iter().find(|s| s.as_str() == word)
     }
 }
 
@@ -55,6 +61,8 @@ pub struct Reply {
     pub written: String,
     /// Where it stands.
     pub state: ReplyState,
+    /// Where it was posted; empty: it was not, or nobody said.
+    pub link: String,
     /// The last change, milliseconds since 1970.
     pub updated_ms: i64,
     /// The comment it answers.
@@ -85,7 +93,7 @@ pub struct ReplyEvent {
 }
 
 const REPLY: &str = "SELECT q.id, q.candidate_id, q.text, d.text, q.state, q.updated_ms, c.body,
-    t.id, t.subreddit, t.title, d.p_real, d.b0, d.b1, d.b2, d.b3, d.reason
+    t.id, t.subreddit, t.title, d.p_real, d.b0, d.b1, d.b2, d.b3, d.reason, q.link
     FROM reply q JOIN candidate d ON d.id = q.candidate_id
          JOIN thread_comment c ON c.id = d.comment_id JOIN thread t ON t.id = c.thread_id";
 
@@ -110,6 +118,7 @@ fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
             },
         },
         reason: row.get(15)?,
+        link: row.get(16)?,
     })
 }
 
@@ -145,7 +154,7 @@ impl Store {
     /// # Errors
     /// When there is no such candidate, or the file cannot be written; then none is queued.
     pub fn queue_add(&self, candidate_ids: &[i64], who: &str, now_ms: i64) -> Result<Vec<i64>> {
-        self.write(|db| {
+        self.write(Family::Queue, |db| {
             let mut ids = Vec::with_capacity(candidate_ids.len());
             for candidate in candidate_ids {
                 let made = db
@@ -227,11 +236,11 @@ impl Store {
     /// stays in the event.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`] when it was rejected.
+    /// [`Error::Missing`]; [`Error::Transition`] when it was rejected or posted.
     pub fn reply_edit(&self, id: i64, text: &str, who: &str, now_ms: i64) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Queue, |db| {
             let (state, before) = now(db, id)?;
-            if state == ReplyState::Rejected {
+            if matches!(state, ReplyState::Rejected | ReplyState::Posted) {
                 return Err(Error::Transition {
                     id,
                     state: state.as_str(),
@@ -245,7 +254,8 @@ impl Store {
     }
 
     /// Moves a reply to another state; `why` is a person's reason, or empty. To move it to where it is
-    /// changes nothing. A rejected reply goes back to draft, not straight to approved.
+    /// changes nothing. A rejected reply goes back to draft, not straight to approved; a posted one stays
+    /// posted, and only [`Store::reply_posted`] makes one.
     ///
     /// # Errors
     /// [`Error::Missing`]; [`Error::Transition`].
@@ -258,27 +268,79 @@ impl Store {
         now_ms: i64,
     ) -> Result<()> {
         use ReplyState as S;
-        self.write(|db| {
+        self.write(Family::Queue, |db| {
             let (from, _) = now(db, id)?;
+            let wanted = match to {
+                S::Draft => "drafted",
+                to => to.as_str(),
+            };
             match (from, to) {
                 _ if from == to => return Ok(()),
-                (S::Rejected, S::Approved) => {
+                (S::Rejected, S::Approved) | (S::Posted, _) | (_, S::Posted) => {
                     return Err(Error::Transition {
                         id,
                         state: from.as_str(),
-                        wanted: "approved",
+                        wanted,
                     });
                 }
                 _ => {}
             }
             let sql = "UPDATE reply SET state = ?2, updated_ms = ?3 WHERE id = ?1";
             db.execute(sql, params![id, to.as_str(), now_ms])?;
-            let what = if to == S::Draft {
-                "drafted"
-            } else {
-                to.as_str()
-            };
-            note(db, id, who, what, why, now_ms)
+            note(db, id, who, wanted, why, now_ms)
+        })
+    }
+
+    /// Notes that an approved reply stands at `link` (empty: nobody said where).
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::Transition`] when it is not approved.
+    pub fn reply_posted(&self, id: i64, link: &str, who: &str, now_ms: i64) -> Result<()> {
+        self.write(Family::Queue, |db| {
+            let (from, _) = now(db, id)?;
+            if from != ReplyState::Approved {
+                return Err(Error::Transition {
+                    id,
+                    state: from.as_str(),
+                    wanted: "posted",
+                });
+            }
+            let sql = "UPDATE reply SET state = 'posted', link = ?2, updated_ms = ?3 WHERE id = ?1";
+            db.execute(sql, params![id, link, now_ms])?;
+            note(db, id, who, "posted", link, now_ms)
+        })
+    }
+
+    /// Which of a generation's candidates are in the queue: (candidate, reply).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn queued_of(&self, generation_id: i64) -> Result<Vec<(i64, i64)>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT d.id, q.id FROM reply q JOIN candidate d ON d.id = q.candidate_id
+                 WHERE d.generation_id = ?1 ORDER BY q.id",
+            )?;
+            let rows = query.query_map([generation_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// How many replies there are of each state, in the order of [`ReplyState::ALL`].
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn reply_counts(&self) -> Result<[u64; 4]> {
+        self.read(|db| {
+            let mut counts = [0; 4];
+            for (count, state) in counts.iter_mut().zip(ReplyState::ALL) {
+                let sql = "SELECT count(*) FROM reply WHERE state = ?1";
+                let n: i64 = db
+                    .prepare_cached(sql)?
+                    .query_row([state.as_str()], |row| row.get(0))?;
+                *count = n.unsigned_abs();
+            }
+            Ok(counts)
         })
     }
 }

@@ -3,6 +3,7 @@
 use repartee_datasets::{Comment, Post, Record};
 use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
 
+use crate::watch::Family;
 use crate::{BATCH_ROWS, Result, Store};
 
 /// What became of the rows of a batch.
@@ -170,7 +171,7 @@ impl Store {
     pub fn records_upsert(&self, source_id: i64, records: &[Record]) -> Result<Upserted> {
         let mut all = Upserted::default();
         for batch in records.chunks(BATCH_ROWS) {
-            all += self.write(|db| {
+            all += self.write(Family::Sources, |db| {
                 let mut upsert = Upsert::new(db)?;
                 let mut done = Upserted::default();
                 for record in batch {

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
+use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
 /// Which of the three models a run trains.
@@ -226,7 +227,7 @@ impl Store {
     /// # Errors
     /// [`Error::NameTaken`], or when the file cannot be written.
     pub fn run_insert(&self, new: &NewRun, now_ms: i64) -> Result<i64> {
-        self.write(|db| {
+        self.write(Family::Runs, |db| {
             let made = db.execute(
                 "INSERT INTO run (name, kind, base_id, split_id, config, job_id, facts, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -296,7 +297,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn run_facts(&self, run_id: i64, facts: &str) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Runs, |db| {
             db.execute(
                 "UPDATE run SET facts = ?2 WHERE id = ?1",
                 params![run_id, facts],
@@ -312,7 +313,7 @@ impl Store {
     /// When the file cannot be written.
     pub fn metrics_add(&self, run_id: i64, metrics: &[Metric]) -> Result<()> {
         for batch in metrics.chunks(BATCH_ROWS) {
-            self.write(|db| {
+            self.write(Family::Runs, |db| {
                 let mut insert = db.prepare_cached(
                     "INSERT INTO metric (run_id, name, step, value) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (run_id, name, step) DO UPDATE SET value = excluded.value",
@@ -333,7 +334,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn metrics_cut(&self, run_id: i64, after_step: u64) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Runs, |db| {
             for table in ["metric", "run_sample"] {
                 let sql = format!("DELETE FROM {table} WHERE run_id = ?1 AND step > ?2");
                 db.execute(&sql, params![run_id, after_step as i64])?;
@@ -398,7 +399,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn run_sample_add(&self, run_id: i64, sample: &RunSample) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Runs, |db| {
             db.execute(
                 "INSERT OR REPLACE INTO run_sample (run_id, step, n, comment, text)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -443,7 +444,7 @@ impl Store {
     /// [`Error::Collected`], [`Error::Full`], or when the file cannot be written; the checkpoint before
     /// is then still there.
     pub fn checkpoint_save(&self, new: &NewCheckpoint<'_>, now_ms: i64) -> Result<i64> {
-        let (id, gone) = self.write(|db| {
+        let (id, gone) = self.write(Family::Runs, |db| {
             let before: Option<(i64, i64, Option<i64>)> = db
                 .prepare_cached(
                     "SELECT id, bundle_id, optimizer_id FROM checkpoint

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 impl Store {
@@ -36,7 +37,7 @@ impl Store {
             what: "setting",
             source,
         })?;
-        self.write(|db| {
+        self.write(Family::Settings, |db| {
             db.execute(
                 "INSERT INTO setting (key, value) VALUES (?1, ?2)
                  ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -4,6 +4,7 @@ use repartee_datasets::{Permission, Rejected};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::is_foreign_key;
+use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
 /// A source that is about to be read.
@@ -72,7 +73,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn source_insert(&self, new: &NewSource, now_ms: i64) -> Result<i64> {
-        self.write(|db| {
+        self.write(Family::Sources, |db| {
             db.execute(
                 "INSERT INTO source (name, path, format, options, permission, note, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -137,7 +138,7 @@ impl Store {
     /// # Errors
     /// When there is no such source, or the file cannot be written.
     pub fn source_counted(&self, id: i64, counts: &str, hash: Option<&str>) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Sources, |db| {
             let sql = "UPDATE source SET counts = ?2, hash = coalesce(?3, hash) WHERE id = ?1";
             found(db.execute(sql, params![id, counts, hash])?, id)
         })
@@ -149,7 +150,9 @@ impl Store {
     /// When there is no such source, or the file cannot be written.
     pub fn source_format(&self, id: i64, format: &str) -> Result<()> {
         let sql = "UPDATE source SET format = ?2 WHERE id = ?1";
-        self.write(|db| found(db.execute(sql, params![id, format])?, id))
+        self.write(Family::Sources, |db| {
+            found(db.execute(sql, params![id, format])?, id)
+        })
     }
 
     /// Changes what is said about the permission.
@@ -157,7 +160,7 @@ impl Store {
     /// # Errors
     /// When there is no such source, or the file cannot be written.
     pub fn source_permit(&self, id: i64, permission: Permission, note: &str) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Sources, |db| {
             let sql = "UPDATE source SET permission = ?2, note = ?3 WHERE id = ?1";
             found(db.execute(sql, params![id, permission.name(), note])?, id)
         })
@@ -168,8 +171,8 @@ impl Store {
     /// # Errors
     /// [`Error::InUse`] when comments or posts of it are stored.
     pub fn source_remove(&self, id: i64) -> Result<()> {
-        self.write(
-            |db| match db.execute("DELETE FROM source WHERE id = ?1", [id]) {
+        self.write(Family::Sources, |db| {
+            match db.execute("DELETE FROM source WHERE id = ?1", [id]) {
                 Ok(n) => found(n, id),
                 Err(error) if is_foreign_key(&error) => Err(Error::InUse {
                     what: format!("source {id}"),
@@ -177,8 +180,8 @@ impl Store {
                     why: "comments or posts of it are in the project".into(),
                 }),
                 Err(error) => Err(error.into()),
-            },
-        )
+            }
+        })
     }
 
     /// Adds rows that could not be read. A line that is listed already keeps its first reason.
@@ -187,7 +190,7 @@ impl Store {
     /// When the file cannot be written.
     pub fn rejected_insert(&self, source_id: i64, rows: &[Rejected]) -> Result<()> {
         for batch in rows.chunks(BATCH_ROWS) {
-            self.write(|db| {
+            self.write(Family::Sources, |db| {
                 let mut insert = db.prepare_cached(
                     "INSERT INTO rejected (source_id, line, reason, excerpt) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT DO NOTHING",

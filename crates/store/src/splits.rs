@@ -4,6 +4,7 @@ use repartee_datasets::Side;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{is_foreign_key, is_unique};
+use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
 /// A split that is about to be made.
@@ -106,7 +107,7 @@ impl Store {
             name: new.name.clone(),
         };
         let unfinished = format!("{}{UNFINISHED}", new.name);
-        let id = self.write(|db| {
+        let id = self.write(Family::Splits, |db| {
             if id_of(db, &new.name)?.is_some() {
                 return Err(taken());
             }
@@ -121,7 +122,7 @@ impl Store {
         let mut members = members.to_vec();
         members.sort_unstable_by_key(|(pair, side)| (*side, *pair)); // the order of the table
         for batch in members.chunks(BATCH_ROWS) {
-            self.write(|db| {
+            self.write(Family::Splits, |db| {
                 let sql = "INSERT INTO split_pair (split_id, side, pair_id) VALUES (?1, ?2, ?3)";
                 let mut insert = db.prepare_cached(sql)?;
                 for (pair, side) in batch {
@@ -130,7 +131,7 @@ impl Store {
                 Ok(())
             })?;
         }
-        self.write(|db| {
+        self.write(Family::Splits, |db| {
             let named = db.execute(
                 "UPDATE split SET name = ?2 WHERE id = ?1",
                 params![id, new.name],
@@ -219,7 +220,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn split_audited(&self, split_id: i64, audit: &str) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Splits, |db| {
             db.execute(
                 "UPDATE split SET audit = ?2 WHERE id = ?1",
                 params![split_id, audit],
@@ -234,8 +235,8 @@ impl Store {
     /// [`Error::Missing`]; [`Error::InUse`] when runs, fakes or evaluations stand on it.
     pub fn split_remove(&self, name: &str) -> Result<()> {
         let id = self.split(name)?.id;
-        self.write(
-            |db| match db.execute("DELETE FROM split WHERE id = ?1", [id]) {
+        self.write(Family::Splits, |db| {
+            match db.execute("DELETE FROM split WHERE id = ?1", [id]) {
                 Ok(_) => Ok(()),
                 Err(error) if is_foreign_key(&error) => Err(Error::InUse {
                     what: format!("split {name:?}"),
@@ -243,8 +244,8 @@ impl Store {
                     why: "runs, fakes or evaluations stand on it".into(),
                 }),
                 Err(error) => Err(error.into()),
-            },
-        )
+            }
+        })
     }
 
     /// Examples of a side after a pair's id (`None`: from the first), in order of ids, at most `limit`.

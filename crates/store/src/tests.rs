@@ -7,13 +7,14 @@ use crate::blobs::{CHUNK, Part};
 use crate::evaluations::{NewEvaluation, Prediction, Subject};
 use crate::fakes::{Finish, NewFake, NewFakeSet};
 use crate::jobs::{JobState, Want};
-use crate::pairs::PairQuery;
+use crate::pairs::{PairFigure, PairOrder, PairQuery};
 use crate::queue::ReplyState;
 use crate::records::Upserted;
 use crate::runs::{Metric, ModelKind, NewCheckpoint, NewRun, Role, RunSample};
 use crate::sources::NewSource;
 use crate::splits::NewSplit;
 use crate::threads::{NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores};
+use crate::watch::Family;
 use crate::{Error, Store};
 
 /// A new project in a folder of its own, which lives as long as the guard.
@@ -92,8 +93,16 @@ fn settings_come_back() {
 #[test]
 fn a_job_has_one_owner() {
     let (_dir, store) = project();
-    assert!(store.job_insert("j", "import", "{}", "a", 10).unwrap());
-    assert!(!store.job_insert("j", "import", "{}", "b", 11).unwrap());
+    assert!(
+        store
+            .job_insert("j", "import", "{}", Some("a"), 10)
+            .unwrap()
+    );
+    assert!(
+        !store
+            .job_insert("j", "import", "{}", Some("b"), 11)
+            .unwrap()
+    );
     assert_eq!(
         store.job_beat("j", "a", Some("1"), 20).unwrap(),
         Some(Want::Run)
@@ -343,7 +352,7 @@ fn pair_queries() {
         min_score: Some(10),
         max_score: Some(19),
         contains: Some("ANSWER".into()),
-        subreddit: Some("TEST".into()),
+        subreddits: vec!["TEST".into()],
         ..PairQuery::default()
     };
     assert_eq!(store.pair_count(&some).unwrap(), 8);
@@ -574,7 +583,7 @@ fn a_blob_that_was_cut_off_is_completed_or_collected() {
     let part = tensor("x", &[2 * CHUNK], &bytes);
     let stored = store.put(&part).unwrap();
     store
-        .write(|db| {
+        .write(Family::Bases, |db| {
             Ok(db.execute(
                 "DELETE FROM chunk WHERE hash = ?1 AND seq = 1",
                 [&stored.hash[..]],
@@ -622,7 +631,7 @@ fn check_finds_damage_and_size_adds_up() {
     assert_eq!((check.blobs_checked, check.bytes_checked), (3, seen));
 
     store
-        .write(|db| {
+        .write(Family::Bases, |db| {
             let sql = "UPDATE chunk SET data = zeroblob(length(data)) WHERE hash = ?1 AND seq = 1";
             Ok(db.execute(sql, [&part.hash[..]])?)
         })
@@ -637,7 +646,9 @@ fn check_finds_damage_and_size_adds_up() {
         .write_bare(|db| Ok(db.execute_batch("PRAGMA foreign_keys = OFF")?))
         .unwrap();
     store
-        .write(|db| Ok(db.execute("DELETE FROM comment WHERE id = 1001", [])?))
+        .write(Family::Sources, |db| {
+            Ok(db.execute("DELETE FROM comment WHERE id = 1001", [])?)
+        })
         .unwrap();
     let check = store.check(|_, _| true).unwrap();
     assert!(
@@ -950,4 +961,134 @@ fn a_full_disk_loses_nothing() {
     save(&store, runs[0], Role::Last, 1, 9);
     store.records_upsert(1, &many).unwrap();
     assert_eq!(store.counts().unwrap().comments, before.comments + 50_000);
+}
+
+#[test]
+fn a_project_of_the_first_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.repartee");
+    {
+        let db = rusqlite::Connection::open(&path).unwrap();
+        let id = crate::APPLICATION_ID;
+        db.execute_batch(&format!("PRAGMA application_id = {id};"))
+            .unwrap();
+        db.execute_batch(include_str!("schema/1_project.sql"))
+            .unwrap();
+        db.execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO source VALUES (1, 's', 's', 'mapped', NULL, '{}', 'own', '', '{}', 1);
+             INSERT INTO comment VALUES (1, 9, NULL, 1, 'r', 'a', 'über alles', 1, 1, 1),
+                                        (2, 9, 1, 1, 'r', 'b', 'kept words', 1, 1, 1);
+             INSERT INTO pair VALUES (2, 1, 9);
+             INSERT INTO thread VALUES (1, 'pasted', '', '', 1);
+             INSERT INTO thread_comment VALUES (1, 1, NULL, NULL, NULL, 'why', NULL, NULL);
+             INSERT INTO candidate VALUES (1, 1, 1, 0, 'so', 'end', NULL, NULL, NULL, NULL, NULL, NULL, 1, '');
+             INSERT INTO reply VALUES (5, 1, 'so it is', 'approved', 77);
+             INSERT INTO reply_event VALUES (1, 5, 76, 'ada', 'approved', '');
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    }
+    // a reference that leads nowhere (the candidate's generation) is found before anything is changed
+    assert!(matches!(Store::open(&path), Err(Error::Migration(_))));
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "INSERT INTO bundle VALUES (1);
+             INSERT INTO base VALUES (1, 'b', 'gpt2', '', '{}', 1, 1);
+             INSERT INTO split VALUES (1, 'main', 1, '{}', NULL, 1);
+             INSERT INTO run VALUES (1, 'w', 'generator', 1, 1, '', NULL, '{}', 1);
+             INSERT INTO checkpoint VALUES (1, 1, 'best', 1, 1, NULL, '{}', 1);
+             INSERT INTO generation VALUES (1, 1, NULL, NULL, '{}', 1);",
+        )
+        .unwrap();
+    let store = Store::open(&path).unwrap();
+    let reply = store.reply(5).unwrap();
+    assert_eq!((reply.text.as_str(), reply.link.as_str()), ("so it is", ""));
+    assert_eq!(store.reply_events(5).unwrap().len(), 1);
+    store
+        .reply_posted(5, "https://example.org", "ada", 80)
+        .unwrap();
+    assert_eq!(store.reply_counts().unwrap(), [0, 0, 1, 0]);
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+
+    // its pairs can be searched once their words are noted
+    let query = |words: &str| PairQuery {
+        words: Some(words.to_owned()),
+        ..PairQuery::default()
+    };
+    assert_eq!(store.pair_count(&query("kept")).unwrap(), 0);
+    assert_eq!(store.pairs_index(|_| true).unwrap(), 1);
+    assert_eq!(store.pairs_index(|_| true).unwrap(), 0);
+    for (words, found) in [
+        ("kept", 1),
+        ("kep", 1),
+        ("uber WORDS", 1),
+        ("ept", 0),
+        ("kept \"nothing", 0),
+        ("\"", 0),
+    ] {
+        assert_eq!(store.pair_count(&query(words)).unwrap(), found, "{words}");
+    }
+}
+
+#[test]
+fn pairs_come_in_the_order_that_is_asked_for() {
+    let (_folder, store) = project();
+    let source = source(&store);
+    let comment = |id: i64, parent: Option<i64>, body: &str, score: Option<i64>| {
+        Record::Comment(Comment {
+            id,
+            link_id: 90,
+            parent_id: parent,
+            subreddit: "r".into(),
+            author: Some(format!("u{id}")),
+            body: body.into(),
+            score,
+            created_utc: Some(id),
+            retrieved_utc: None,
+        })
+    };
+    let records = [
+        comment(1, None, "the first comment", Some(1)),
+        comment(2, Some(1), "short words here", Some(7)),
+        comment(3, Some(1), "a much longer reply to it", None),
+        comment(4, Some(3), "something of medium", Some(-2)),
+    ];
+    store.records_upsert(source, &records).unwrap();
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    let ids = |order, descending| {
+        store
+            .pair_ids(&PairQuery::default(), order, descending)
+            .unwrap()
+    };
+    assert_eq!(ids(PairOrder::Id, false), [2, 3, 4]);
+    assert_eq!(ids(PairOrder::Id, true), [4, 3, 2]);
+    assert_eq!(
+        ids(PairOrder::Score, false),
+        [4, 2, 3],
+        "the unknown comes last"
+    );
+    assert_eq!(ids(PairOrder::Score, true), [2, 4, 3]);
+    assert_eq!(ids(PairOrder::ReplyLength, true), [3, 4, 2]);
+    let pairs = store.pairs_of(&[4, 99, 2]).unwrap();
+    assert_eq!(pairs.iter().map(|p| p.id).collect::<Vec<_>>(), [4, 2]);
+    let mut scores = store
+        .pair_figures(&PairQuery::default(), PairFigure::Score)
+        .unwrap();
+    scores.sort_unstable();
+    assert_eq!(scores, [-2, 7]);
+}
+
+#[test]
+fn a_watch_names_what_was_written_by_whom_ever() {
+    let (_folder, store) = project();
+    let other = Store::open(store.path()).unwrap();
+    let mut watch = store.watch().unwrap();
+    assert_eq!(watch.changed().unwrap(), []);
+    other.set_setting("x", &1).unwrap();
+    store.job_insert("j", "import", "{}", None, 1).unwrap();
+    assert_eq!(watch.changed().unwrap(), [Family::Jobs, Family::Settings]);
+    assert_eq!(watch.changed().unwrap(), []);
+    assert_eq!(store.writes_of(Family::Jobs).unwrap(), 1);
 }

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::fakes::Finish;
+use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 /// A thread that is about to be stored.
@@ -224,7 +225,7 @@ impl Store {
     /// [`Error::Missing`] when a parent does not stand before its child; or when the file cannot be
     /// written.
     pub fn thread_insert(&self, new: &NewThread, now_ms: i64) -> Result<(i64, Vec<i64>)> {
-        self.write(|db| {
+        self.write(Family::Threads, |db| {
             db.execute(
                 "INSERT INTO thread (origin, subreddit, title, fetched_ms) VALUES (?1, ?2, ?3, ?4)",
                 params![new.origin, new.subreddit, new.title, now_ms],
@@ -309,7 +310,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn generation_insert(&self, new: &NewGeneration, now_ms: i64) -> Result<i64> {
-        self.write(|db| {
+        self.write(Family::Threads, |db| {
             db.execute(
                 "INSERT INTO generation (generator, realism, upvotes, config, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -338,7 +339,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn candidates_add(&self, generation_id: i64, new: &[NewCandidate]) -> Result<Vec<i64>> {
-        self.write(|db| {
+        self.write(Family::Threads, |db| {
             let mut insert = db.prepare_cached(
                 "INSERT INTO candidate (generation_id, comment_id, n, text, finish, p_real,
                                         b0, b1, b2, b3, expected_bin)
@@ -378,7 +379,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn candidates_decide(&self, picks: &[Pick]) -> Result<()> {
-        self.write(|db| {
+        self.write(Family::Threads, |db| {
             let mut update =
                 db.prepare_cached("UPDATE candidate SET picked = ?2, reason = ?3 WHERE id = ?1")?;
             for pick in picks {
