@@ -154,32 +154,18 @@ impl std::fmt::Display for Ran {
     }
 }
 
-/// The `repartee` binary of this build. Cargo builds a binary for the tests of its own package only, so
-/// the first test that needs it has it built, with the profile the tests have.
+/// The `repartee` binary, in the tests' own copy: cargo builds it with them, in the same profile and with
+/// the same features, so that nothing is built twice.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        // target/<profile>/deps/<test>-<hash> -> target/<profile>
-        let test = std::env::current_exe().expect("the test's own path");
-        let profile = test
-            .parent()
-            .and_then(Path::parent)
-            .expect("target/<profile>")
-            .to_owned();
-        let mut build = Command::new(env!("CARGO"));
-        build
-            .current_dir(workspace())
-            .args(["build", "--quiet", "-p", "repartee-cli"]);
-        if profile.file_name().is_some_and(|name| name == "release") {
-            build.arg("--release");
-        }
-        build
-            .arg("--target-dir")
-            .arg(profile.parent().expect("target"));
-        assert!(
-            build.status().expect("cargo runs").success(),
-            "the binary does not build"
-        );
-        profile.join(format!("repartee{}", std::env::consts::EXE_SUFFIX))
-    })
+    BINARY.get_or_init(|| beside_the_test("repartee-under-test"))
+}
+
+/// A program of this package: target/<profile>/deps/<test>-<hash> -> target/<profile>/<name>.
+fn beside_the_test(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let profile = test.parent().and_then(Path::parent);
+    profile
+        .expect("target/<profile>")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }

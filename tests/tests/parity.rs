@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use repartee_models::bert::{self, Bert, Rows};
-use repartee_models::generate::{Decode, Task, generate, generate_naive};
+use repartee_models::generate::{Decode, Task, generate, generate_naive, go_on};
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::ops;
 use repartee_models::optim::AdamWConfig;
@@ -274,7 +274,7 @@ fn gpt2_computes_trains_and_writes_as_the_reference() {
         2,
         end,
         &decode,
-        &mut |_, _, _| {},
+        &mut go_on,
     )
     .unwrap();
     assert_eq!(naive.ids, greedy[task.prompt.len()..]);

@@ -135,6 +135,14 @@ pub enum Command {
         #[command(subcommand)]
         command: BenchCommand,
     },
+    /// Run a stored job in this process: what the window starts
+    #[command(hide = true)]
+    Work {
+        /// The project file
+        project: PathBuf,
+        /// The job's id
+        job: String,
+    },
     /// Print a completion script, for example `repartee completions bash > ~/.local/share/bash-completion/completions/repartee`
     Completions {
         /// For which shell
@@ -292,6 +300,9 @@ pub struct RecipeArgs {
     /// The longest text, in characters
     #[arg(long)]
     pub max_length: Option<usize>,
+    /// Leave out noting the words: the pairs then cannot be searched in the window
+    #[arg(long)]
+    pub no_search: bool,
 }
 
 /// `repartee split ...`
@@ -564,7 +575,7 @@ pub struct EvaluateArgs {
 /// `repartee chart`
 #[derive(Debug, Clone, Args)]
 pub struct ChartArgs {
-    /// roc, pr, confusion, calibration or loss
+    /// roc, pr, confusion, calibration or scores of evaluations; loss, lr or throughput of runs
     pub what: String,
     /// An evaluation's number, or run names: their latest evaluation, or for loss their curves
     #[arg(required = true, value_name = "RUN|EVALUATION")]

@@ -15,7 +15,9 @@ use args::{Cli, Common};
 use clap::Parser;
 use repartee_engine::{Code, Error};
 
-fn main() -> ExitCode {
+/// Does what this process's arguments say, and gives its exit status. The whole of the binary `repartee`;
+/// a function, so that the tests' own copy of it is built together with them.
+pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -67,6 +67,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Doctor => app.doctor(),
         Command::Demo(args) => app.demo(args),
         Command::Bench { command } => app.bench(command),
+        Command::Work { project, job } => {
+            repartee_engine::work::work(&project, &job)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Completions { shell } => {
             // into memory first: clap_complete panics where standard output is a closed pipe
             let mut script = Vec::new();
@@ -303,7 +307,7 @@ impl App {
         let engine = self.engine()?;
         match command {
             PairsCommand::Build(args) => {
-                let usual = Recipe::default();
+                let (usual, no_search) = (Recipe::default(), args.no_search);
                 let recipe = Recipe {
                     drop_deleted: !args.keep_deleted,
                     drop_bots: !args.keep_bots,
@@ -314,7 +318,7 @@ impl App {
                     min_chars: args.min_length.unwrap_or(usual.min_chars),
                     max_chars: args.max_length.unwrap_or(usual.max_chars),
                 };
-                self.start(&engine, &BuildPairs { recipe }, |built| {
+                self.start(&engine, &BuildPairs { recipe, no_search }, |built| {
                     let mut table = Table::new(["", ""]);
                     table.row(["comments".to_owned(), count(built.comments)]);
                     table.row(["replies to comments".to_owned(), count(built.replies)]);
@@ -1089,7 +1093,7 @@ impl App {
                 table.print(self.out)
             }),
             JobCommand::Show { job } => {
-                let (info, lines) = (engine.job(&job)?, engine.job_lines(&job)?);
+                let (info, lines) = (engine.job(&job)?, engine.job_log(&job)?);
                 self.done(&serde_json::json!({ "job": info, "log": lines }), |_| {
                     let mut table = Table::new(["", ""]);
                     table.row(["job", &info.id]);
@@ -1105,8 +1109,9 @@ impl App {
                         table.row(["outcome", &outcome.to_string()]);
                     }
                     table.print(self.out)?;
-                    for (at, text) in &lines {
-                        self.out.line(format!("{}  {text}", time(*at)))?;
+                    for line in &lines {
+                        self.out
+                            .line(format!("{}  {}", time(line.at_ms), line.text))?;
                     }
                     Ok(())
                 })

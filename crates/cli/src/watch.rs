@@ -54,6 +54,8 @@ impl Watch {
     pub fn signal(&self, signal: Signal) {
         if let Signal::Started { job, .. } = &signal
             && let Ok(mut state) = self.state.lock()
+            && state.job.is_empty()
+        // those that follow are its steps
         {
             state.job.clone_from(job);
         }
@@ -70,6 +72,8 @@ impl Watch {
             }
             Signal::Log { text } => self.say(&text),
             Signal::Progress(progress) => self.progress(&progress),
+            // for a window: here the finished replies are printed
+            Signal::Comments { .. } | Signal::Drafts { .. } | Signal::Scores { .. } => {}
         }
     }
 

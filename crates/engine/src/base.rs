@@ -11,6 +11,7 @@ use repartee_models::{DeviceChoice, bert, cost, device, gpt2};
 use repartee_store::bases::{Base, BaseKind, NewBase};
 use repartee_store::pairs::PairQuery;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
@@ -20,7 +21,7 @@ use crate::{Engine, bundle, hub};
 const TOKENIZER_PAIRS: usize = 200_000;
 
 /// Takes a pretrained model into the project.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct BaseAdd {
     /// Its name here.
@@ -30,7 +31,7 @@ pub struct BaseAdd {
 }
 
 /// Starts a small model from scratch, with a tokenizer of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
 pub struct BaseNew {
     /// Its name.
@@ -73,7 +74,7 @@ impl Default for BaseNew {
 }
 
 /// A base as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BaseInfo {
     /// Its name.
     pub name: String,
@@ -295,25 +296,7 @@ impl Job for BaseNew {
 
     fn run(&self, ctx: &Ctx) -> Result<BaseInfo, Stop> {
         ctx.engine.name_is_free(&self.name)?;
-        if self.layers == 0 || self.width == 0 || self.heads == 0 || self.width % self.heads != 0 {
-            return Err(Error::usage(format!(
-                "{} layers of width {} with {} heads cannot be built: layers above 0, and heads that divide the width",
-                self.layers, self.width, self.heads
-            ))
-            .into());
-        }
-        if self.context < 16 {
-            return Err(Error::usage(format!(
-                "a context of {} tokens is too short; take 16 or more",
-                self.context
-            ))
-            .into());
-        }
-        if !["gpt2", "bert"].contains(&self.kind.as_str()) {
-            return Err(
-                Error::usage(format!("kind is {:?}; it is gpt2 or bert", self.kind)).into(),
-            );
-        }
+        self.check()?;
         let (files, words) = match &self.tokenizer {
             Some(folder) => (
                 tokenizer_files(folder)?,
@@ -322,31 +305,19 @@ impl Job for BaseNew {
             None => self.train_tokenizer(ctx)?,
         };
         let vocabulary = text::vocabulary_of(&files)?;
-        let config = if self.kind == "gpt2" {
-            let mut config = gpt2::Config::new(
-                vocabulary,
-                self.context,
-                self.width,
-                self.layers,
-                self.heads,
-            );
-            let template = Template {
-                max_tokens: self.context,
-                ..Template::default()
-            };
-            config.eos_token_id = Some(GeneratorText::new(&files, vocabulary, template)?.end);
-            ModelConfig::Gpt2(config)
-        } else {
-            let mut config = bert::Config::new(
-                vocabulary,
-                self.context,
-                self.width,
-                self.layers,
-                self.heads,
-            );
-            config.pad_token_id = ClassifierText::new(&files, vocabulary, self.context)?.pad;
-            ModelConfig::Bert(config)
-        };
+        let mut config = self.config(vocabulary);
+        match &mut config {
+            ModelConfig::Gpt2(c) => {
+                let template = Template {
+                    max_tokens: self.context,
+                    ..Template::default()
+                };
+                c.eos_token_id = Some(GeneratorText::new(&files, vocabulary, template)?.end);
+            }
+            ModelConfig::Bert(c) => {
+                c.pad_token_id = ClassifierText::new(&files, vocabulary, self.context)?.pad;
+            }
+        }
         ctx.go_on()?;
         let cpu = device(DeviceChoice::Cpu)?;
         let specs = match &config {
@@ -369,6 +340,52 @@ impl Job for BaseNew {
 }
 
 impl BaseNew {
+    /// Refuses sizes that cannot be built.
+    ///
+    /// # Errors
+    /// [`Code::Usage`], naming them.
+    pub fn check(&self) -> Result<()> {
+        if self.layers == 0 || self.width == 0 || self.heads == 0 || self.width % self.heads != 0 {
+            return Err(Error::usage(format!(
+                "{} layers of width {} with {} heads cannot be built: layers above 0, and heads that divide the width",
+                self.layers, self.width, self.heads
+            )));
+        }
+        if self.context < 16 {
+            return Err(Error::usage(format!(
+                "a context of {} tokens is too short; take 16 or more",
+                self.context
+            )));
+        }
+        if !["gpt2", "bert"].contains(&self.kind.as_str()) {
+            return Err(Error::usage(format!(
+                "kind is {:?}; it is gpt2 or bert",
+                self.kind
+            )));
+        }
+        Ok(())
+    }
+
+    /// How many trainable numbers a model of these sizes would have, if the tokenizer finds as many
+    /// entries as it may.
+    ///
+    /// # Errors
+    /// As [`BaseNew::check`].
+    pub fn parameters(&self) -> Result<usize> {
+        self.check()?;
+        Ok(self.config(self.vocab).parameters())
+    }
+
+    fn config(&self, vocabulary: usize) -> ModelConfig {
+        let (context, width, layers, heads) = (self.context, self.width, self.layers, self.heads);
+        match self.kind.as_str() {
+            "gpt2" => {
+                ModelConfig::Gpt2(gpt2::Config::new(vocabulary, context, width, layers, heads))
+            }
+            _ => ModelConfig::Bert(bert::Config::new(vocabulary, context, width, layers, heads)),
+        }
+    }
+
     /// A tokenizer from the project's pairs, and what it was trained on in words.
     fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String), Stop> {
         let store = &ctx.engine.store;

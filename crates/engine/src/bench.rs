@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use repartee_models::bert::{Bert, Rows};
-use repartee_models::generate::{Decode, Task, generate};
+use repartee_models::generate::{Decode, Task, generate, go_on};
 use repartee_models::gpt2::Gpt2;
 use repartee_models::optim::AdamWConfig;
 use repartee_models::rng::Stream;
@@ -152,7 +152,7 @@ impl Bench {
                         .map(|(prompt, key)| Task { key, prompt })
                         .collect();
                     // no token ends a reply, so that all are written
-                    generate(&model, &tasks, 1, u32::MAX, &decode, &mut |_, _, _| {})?;
+                    generate(&model, &tasks, 1, u32::MAX, &decode, &mut go_on)?;
                     Ok(())
                 })?;
                 (

@@ -2,19 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use repartee_charts::{Curve, Heading, LossLine, Picture, Reliability, Theme};
+use repartee_charts::{Curve, Group, Heading, LossLine, Picture, Reliability, Theme};
 use repartee_models::metrics::{self, Roc};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Error, Result};
 use crate::evaluate::EvaluationInfo;
+use crate::figures::Predictions;
 
 /// Dots of a PNG to a pixel of the picture: sharp on any screen.
 const PNG_SCALE: f64 = 2.0;
 
 /// What can be drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChartKind {
     /// Share of positives found over share of negatives taken for positive.
@@ -25,12 +27,18 @@ pub enum ChartKind {
     Confusion,
     /// Predicted probability against what was seen.
     Calibration,
+    /// How the predicted probabilities are spread, by true class.
+    Scores,
     /// Loss over the steps of runs.
     Loss,
+    /// Learning rate over the steps of runs.
+    Lr,
+    /// Tokens a second over the steps of runs.
+    Throughput,
 }
 
 impl ChartKind {
-    /// Reads roc, pr, confusion, calibration or loss.
+    /// Reads roc, pr, confusion, calibration, scores, loss, lr or throughput.
     ///
     /// # Errors
     /// [`crate::Code::Usage`] when it is none of them.
@@ -40,10 +48,13 @@ impl ChartKind {
             "pr" => Self::Pr,
             "confusion" => Self::Confusion,
             "calibration" => Self::Calibration,
+            "scores" => Self::Scores,
             "loss" => Self::Loss,
+            "lr" => Self::Lr,
+            "throughput" => Self::Throughput,
             _ => {
                 return Err(Error::usage(format!(
-                    "there is no chart {word:?}; there are roc, pr, confusion, calibration and loss"
+                    "there is no chart {word:?}; there are roc, pr, confusion, calibration, scores, loss, lr and throughput"
                 )));
             }
         })
@@ -86,6 +97,30 @@ fn curve_of(name: String, roc: &Roc, is_mean: bool) -> Curve {
     }
 }
 
+/// Bars of a histogram of probabilities.
+const SCORE_BARS: usize = 20;
+
+/// How the probability of a class is spread among the examples of each true class.
+fn spread(predictions: &Predictions, class: usize, names: &[String]) -> Vec<Group> {
+    let p = predictions.of_class(class);
+    let bars = |truth: usize| {
+        let mut counts = vec![0; SCORE_BARS];
+        for (p, label) in p.iter().zip(&predictions.labels) {
+            if *label == truth && p.is_finite() {
+                counts[((p * SCORE_BARS as f64) as usize).min(SCORE_BARS - 1)] += 1;
+            }
+        }
+        counts
+    };
+    let groups = names.iter().enumerate().map(|(truth, name)| Group {
+        name: name.clone(),
+        counts: bars(truth),
+    });
+    groups
+        .filter(|group| group.counts.iter().any(|n| *n > 0))
+        .collect()
+}
+
 impl Engine {
     /// Draws a chart of evaluations (a number, or a run: its latest one), or of runs' losses.
     ///
@@ -96,24 +131,45 @@ impl Engine {
     /// [`crate::Code::NotFound`] when there is nothing to draw, [`crate::Code::Usage`] when it cannot be
     /// drawn together.
     pub fn chart(&self, kind: ChartKind, of: &[String]) -> Result<Picture> {
+        self.chart_at(kind, of, None)
+    }
+
+    /// The same at another threshold than the evaluation's.
+    ///
+    /// # Errors
+    /// As [`Engine::chart`].
+    pub fn chart_at(
+        &self,
+        kind: ChartKind,
+        of: &[String],
+        threshold: Option<f64>,
+    ) -> Result<Picture> {
         if of.is_empty() {
             return Err(Error::usage(
                 "name a run or the number of an evaluation to draw",
             ));
         }
-        if kind == ChartKind::Loss {
-            return self.loss_chart(of);
+        match kind {
+            ChartKind::Loss => return self.loss_chart(of),
+            ChartKind::Lr => return self.course_chart(of, "Learning rate", "lr", "learning rate"),
+            ChartKind::Throughput => {
+                return self.course_chart(of, "Throughput", "tokens_per_s", "tokens a second");
+            }
+            _ => {}
         }
         let mut evaluations = Vec::with_capacity(of.len());
         for what in of {
-            let evaluation = self.evaluation_of(what)?;
+            let mut evaluation = self.evaluation_of(what)?;
+            if let (Some(new), Some(_)) = (threshold, evaluation.config.threshold) {
+                evaluation.config.threshold = Some(new);
+            }
             let predictions = self.predictions(evaluation.id)?;
             evaluations.push((evaluation, predictions));
         }
         let (first, predictions) = &evaluations[0];
         let alone = evaluations.len() == 1;
         let binary = evaluations.iter().all(|(_, p)| p.classes == 2);
-        if !alone && (!binary || kind == ChartKind::Confusion) {
+        if !alone && (!binary || matches!(kind, ChartKind::Confusion | ChartKind::Scores)) {
             return Err(Error::usage(
                 "only ROC, precision-recall and calibration of two classes are drawn together",
             ));
@@ -206,7 +262,17 @@ impl Engine {
                     .counts;
                 repartee_charts::confusion(&title("Confusion"), &first.config.classes, &counts)
             }
-            ChartKind::Calibration | ChartKind::Loss => {
+            ChartKind::Scores => {
+                let class = if binary { 1 } else { predictions.classes - 1 };
+                let groups = spread(predictions, class, &first.config.classes);
+                let axis = format!("probability of \"{}\"", first.config.classes[class]);
+                let edges: Vec<f64> = (0..=SCORE_BARS)
+                    .map(|i| i as f64 / SCORE_BARS as f64)
+                    .collect();
+                repartee_charts::histogram(&title("Scores"), &axis, &edges, &groups)
+            }
+            // those of runs were drawn above
+            ChartKind::Calibration | ChartKind::Loss | ChartKind::Lr | ChartKind::Throughput => {
                 let mut lines = Vec::new();
                 for (e, p) in &evaluations {
                     let classes = if binary { 1..2 } else { 0..p.classes };
@@ -229,6 +295,20 @@ impl Engine {
             }
         };
         Ok(picture?)
+    }
+
+    fn course_chart(&self, of: &[String], what: &str, figure: &str, unit: &str) -> Result<Picture> {
+        let mut runs = Vec::with_capacity(of.len());
+        for name in of {
+            let course = self.run_figure(name, figure)?.into_iter();
+            let points = course.filter_map(|(step, value)| Some((step as f64, value?)));
+            runs.push((name.clone(), points.collect()));
+        }
+        let heading = Heading {
+            title: format!("{what}: {}", of.join(", ")),
+            measured_on: String::new(),
+        };
+        Ok(repartee_charts::course(&heading, unit, &runs)?)
     }
 
     fn loss_chart(&self, of: &[String]) -> Result<Picture> {
@@ -276,31 +356,51 @@ impl Engine {
         of: &[String],
         out: &[PathBuf],
     ) -> Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for path in out {
-            match path.extension().and_then(|e| e.to_str()) {
-                Some("svg" | "png" | "csv") => files.push(path.clone()),
-                None => {
-                    files.extend(["svg", "png", "csv"].map(|ending| path.with_extension(ending)))
-                }
-                Some(other) => {
-                    return Err(Error::usage(format!(
-                        "a chart is written as .svg, .png or .csv, not as .{other}"
-                    )));
-                }
+        self.chart_files_at(kind, of, None, out)
+    }
+
+    /// The same at another threshold than the evaluation's.
+    ///
+    /// # Errors
+    /// As [`Engine::chart_files`].
+    pub fn chart_files_at(
+        &self,
+        kind: ChartKind,
+        of: &[String],
+        threshold: Option<f64>,
+        out: &[PathBuf],
+    ) -> Result<Vec<PathBuf>> {
+        save(out, || self.chart_at(kind, of, threshold))
+    }
+}
+
+/// Writes a picture into files by their endings, once it is sure that all of them can be written.
+pub(crate) fn save(
+    out: &[PathBuf],
+    draw: impl FnOnce() -> Result<Picture>,
+) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in out {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("svg" | "png" | "csv") => files.push(path.clone()),
+            None => files.extend(["svg", "png", "csv"].map(|ending| path.with_extension(ending))),
+            Some(other) => {
+                return Err(Error::usage(format!(
+                    "a chart is written as .svg, .png or .csv, not as .{other}"
+                )));
             }
         }
-        let picture = self.chart(kind, of)?;
-        for file in &files {
-            let bytes = match file.extension().and_then(|e| e.to_str()) {
-                Some("png") => picture.png(PNG_SCALE, Theme::Light)?,
-                Some("csv") => picture.csv()?.into_bytes(),
-                _ => picture.svg.clone().into_bytes(),
-            };
-            write(file, &bytes)?;
-        }
-        Ok(files)
     }
+    let picture = draw()?;
+    for file in &files {
+        let bytes = match file.extension().and_then(|e| e.to_str()) {
+            Some("png") => picture.png(PNG_SCALE, Theme::Light)?,
+            Some("csv") => picture.csv()?.into_bytes(),
+            _ => picture.svg.clone().into_bytes(),
+        };
+        write(file, &bytes)?;
+    }
+    Ok(files)
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<()> {

@@ -1,13 +1,14 @@
 //! Care of the project file: is it whole, what takes the room, giving room back.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Progress, is_stale, now_ms};
 
 /// What a check of the project file found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Checked {
     /// Whether nothing was found.
     pub whole: bool,
@@ -24,7 +25,7 @@ pub struct Checked {
 }
 
 /// What giving room back did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Compacted {
     /// Bytes of the file and its write-ahead log before.
     pub before: u64,
@@ -35,7 +36,7 @@ pub struct Compacted {
 }
 
 /// What takes the room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Size {
     /// Bytes of the file.
     pub file: u64,
@@ -48,7 +49,7 @@ pub struct Size {
 }
 
 /// The room that a family of tables takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Room {
     /// comments, pairs, splits, weights, ...
     pub family: String,

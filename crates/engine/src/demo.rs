@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use repartee_datasets::sample;
+use repartee_store::jobs::Want;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::base::BaseNew;
 use crate::chart::ChartKind;
@@ -17,16 +19,16 @@ use crate::evaluate::{Evaluate, EvaluationInfo};
 use crate::fakes::{FakesInfo, MakeFakes};
 use crate::generate::{Generate, Generated};
 use crate::import::Import;
-use crate::job::{Ended, Signal, Signals};
+use crate::job::{Ctx, Job, Progress, Stop};
 use crate::pairs::BuildPairs;
 use crate::pick::Criteria;
 use crate::run_config::{RunConfig, RunKind};
 use crate::splits::{AuditSplit, MakeSplit, SplitInfo};
 use crate::train::Train;
-use crate::{Decode, Engine, Format, Interrupt, Job, Permission};
+use crate::{Decode, Engine, Format, Permission};
 
-/// The sizes of the demo.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Demo {
     /// Synthetic threads, about 16 comments each.
@@ -48,9 +50,9 @@ impl Default for Demo {
 }
 
 /// What the demo came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct DemoReport {
-    /// The project it made.
+    /// The project.
     pub project: PathBuf,
     /// What was split how.
     pub split: SplitInfo,
@@ -66,32 +68,51 @@ pub struct DemoReport {
     pub seconds: Vec<(String, f64)>,
 }
 
+/// Makes a project for the demo in `folder`, which is made if it is not there and must be empty.
+///
+/// # Errors
+/// [`Code::Exists`] when the folder is not empty.
+pub fn demo_project(folder: &Path) -> Result<Engine> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
+    let mut entries = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?;
+    if entries.next().is_some() {
+        return Err(Error::new(
+            Code::Exists,
+            format!(
+                "{} is not empty; name a new folder for the demo, or remove this one",
+                folder.display()
+            ),
+        ));
+    }
+    Engine::create(folder.join("demo.repartee"))
+}
+
 /// The demo while it runs.
 struct Show<'a> {
-    engine: &'a Engine,
+    ctx: &'a Ctx<'a>,
     demo: &'a Demo,
-    signals: Signals<'a>,
     seconds: Vec<(String, f64)>,
 }
 
+/// The steps of the demo: their number is known before it starts.
+const STEPS: u64 = 14;
+
 impl Show<'_> {
     /// Does one step by its job.
-    fn step<J: Job>(&mut self, what: &str, job: &J) -> Result<J::Outcome> {
-        (self.signals)(Signal::Log {
-            text: format!("== {what}"),
-        });
+    fn step<J: Job>(&mut self, what: &str, job: &J) -> Result<J::Outcome, Stop> {
+        self.begin(what);
         let begun = Instant::now();
-        let outcome = match self.engine.start(job, self.signals)? {
-            Ended::Done(outcome) => outcome,
-            Ended::Paused | Ended::Cancelled => {
-                return Err(Error::usage(
-                    "the demo was interrupted; what it stored until then is in its project",
-                ));
-            }
-        };
+        let outcome = self.ctx.step(what, job)?;
         self.seconds
             .push((what.to_owned(), begun.elapsed().as_secs_f64()));
         Ok(outcome)
+    }
+
+    fn begin(&self, what: &str) {
+        let done = self.seconds.len() as u64;
+        self.ctx.say(format!("== {what}"));
+        self.ctx
+            .tick(Progress::new("the loop", done, Some(STEPS), "steps").note(what));
     }
 
     fn scaled(&self, n: usize) -> usize {
@@ -116,140 +137,120 @@ impl Show<'_> {
     }
 }
 
-/// Makes a project in `folder` (made if it is not there; it must be empty) and goes the whole loop in it.
-/// Ctrl-C comes in by `interrupt`, progress goes out by `signals`.
-///
-/// # Errors
-/// [`Code::Exists`] when the folder is not empty, or whatever a step fails with.
-pub fn demo(
-    folder: &Path,
-    demo: &Demo,
-    interrupt: &Interrupt,
-    signals: Signals,
-) -> Result<DemoReport> {
-    std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
-    let mut entries = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?;
-    if entries.next().is_some() {
-        return Err(Error::new(
-            Code::Exists,
-            format!(
-                "{} is not empty; name a new folder for the demo, or remove this one",
-                folder.display()
-            ),
-        ));
-    }
-    let project = folder.join("demo.repartee");
-    let mut engine = Engine::create(&project)?;
-    engine.interrupt = interrupt.clone();
-    let mut show = Show {
-        engine: &engine,
-        demo,
-        signals,
-        seconds: Vec::new(),
-    };
+impl Job for Demo {
+    const KIND: &'static str = "demo";
+    const ON_INTERRUPT: Want = Want::Pause;
+    type Outcome = DemoReport;
 
-    let file = folder.join("synthetic.ndjson");
-    write_sample(&file, demo)?;
-    let import = Import {
-        files: vec![file],
-        format: Some(Format::Pushshift),
-        name: Some("synthetic threads".to_owned()),
-        permission: Permission::Synthetic,
-        note: "made by Repartee's own generator; no person wrote any of it".to_owned(),
-        ..Import::default()
-    };
-    show.step("import of the synthetic threads", &import)?;
-    show.step("pairs of comment and reply", &BuildPairs::default())?;
-    let split = show.step(
-        "split by thread",
-        &MakeSplit {
-            seed: demo.seed,
+    fn run(&self, ctx: &Ctx) -> Result<DemoReport, Stop> {
+        let project = ctx.engine.path().to_owned();
+        let folder = project.parent().unwrap_or(Path::new(".")).to_owned();
+        let mut show = Show {
+            ctx,
+            demo: self,
+            seconds: Vec::new(),
+        };
+        let file = folder.join("synthetic.ndjson");
+        write_sample(&file, self)?;
+        let import = Import {
+            files: vec![file],
+            format: Some(Format::Pushshift),
+            name: Some("synthetic threads".to_owned()),
+            permission: Permission::Synthetic,
+            note: "made by Repartee's own generator; no person wrote any of it".to_owned(),
+            ..Import::default()
+        };
+        show.step("import of the synthetic threads", &import)?;
+        show.step("pairs of comment and reply", &BuildPairs::default())?;
+        let split = MakeSplit {
+            seed: self.seed,
             ..MakeSplit::default()
-        },
-    )?;
-    show.step(
-        "audit of the split",
-        &AuditSplit {
+        };
+        let split = show.step("split by thread", &split)?;
+        let audit = AuditSplit {
             name: split.name.clone(),
-        },
-    )?;
-    for (name, kind, layers, width) in [
-        ("small-gpt2", "gpt2", 4, 128),
-        ("small-bert", "bert", 3, 96),
-    ] {
-        let base = BaseNew {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            layers,
-            width,
-            heads: 4,
-            context: 128,
-            vocab: 2000,
-            split: Some(split.name.clone()),
-            seed: demo.seed,
-            ..BaseNew::default()
         };
-        show.step(&format!("base {name} from scratch"), &base)?;
-    }
+        show.step("audit of the split", &audit)?;
+        for (name, kind, layers, width) in [
+            ("small-gpt2", "gpt2", 4, 128),
+            ("small-bert", "bert", 3, 96),
+        ] {
+            let base = BaseNew {
+                name: name.to_owned(),
+                kind: kind.to_owned(),
+                layers,
+                width,
+                heads: 4,
+                context: 128,
+                vocab: 2000,
+                split: Some(split.name.clone()),
+                seed: self.seed,
+                ..BaseNew::default()
+            };
+            show.step(&format!("base {name} from scratch"), &base)?;
+        }
 
-    let writer = show.run(RunKind::Generator, "writer", 300);
-    show.step("training of the generator", &Train::new(&writer)?)?;
-    let decode = Decode {
-        max_new_tokens: 48,
-        seed: demo.seed,
-        ..Decode::default()
-    };
-    let fakes = MakeFakes {
-        generator: writer.name.clone(),
-        comments: [show.scaled(4000), show.scaled(200), show.scaled(400)],
-        batch: 64,
-        decode: decode.clone(),
-        ..MakeFakes::default()
-    };
-    let fakes = show.step("fakes to the comments of each side", &fakes)?;
-    let judge = show.run(RunKind::Realism, "judge", 450);
-    show.step("training of the realism model", &Train::new(&judge)?)?;
-    let votes = show.run(RunKind::Upvotes, "votes", 250);
-    show.step("training of the upvotes model", &Train::new(&votes)?)?;
-
-    let mut evaluations = Vec::new();
-    for run in [&writer, &judge, &votes] {
-        let evaluate = Evaluate {
-            run: run.name.clone(),
-            batch: 32,
-            ..Evaluate::default()
+        let writer = show.run(RunKind::Generator, "writer", 300);
+        show.step("training of the generator", &Train::new(&writer)?)?;
+        let decode = Decode {
+            max_new_tokens: 48,
+            seed: self.seed,
+            ..Decode::default()
         };
-        evaluations.push(show.step(
-            &format!("evaluation of {} on the test side", run.name),
-            &evaluate,
-        )?);
+        let fakes = MakeFakes {
+            generator: writer.name.clone(),
+            comments: [show.scaled(4000), show.scaled(200), show.scaled(400)],
+            batch: 64,
+            decode: decode.clone(),
+            ..MakeFakes::default()
+        };
+        let fakes = show.step("fakes to the comments of each side", &fakes)?;
+        let judge = show.run(RunKind::Realism, "judge", 450);
+        show.step("training of the realism model", &Train::new(&judge)?)?;
+        let votes = show.run(RunKind::Upvotes, "votes", 250);
+        show.step("training of the upvotes model", &Train::new(&votes)?)?;
+
+        let mut evaluations = Vec::new();
+        for run in [&writer, &judge, &votes] {
+            let evaluate = Evaluate {
+                run: run.name.clone(),
+                batch: 32,
+                ..Evaluate::default()
+            };
+            let what = format!("evaluation of {} on the test side", run.name);
+            evaluations.push(show.step(&what, &evaluate)?);
+        }
+        show.begin("charts");
+        let charts = draw(
+            ctx.engine,
+            &folder,
+            [&writer.name, &judge.name, &votes.name],
+        )?;
+        let generate = Generate {
+            unseen: 5,
+            generator: writer.name,
+            realism: Some(judge.name),
+            upvotes: Some(votes.name),
+            candidates: 10,
+            decode,
+            // the judge is meant to catch this generator: what a person would get past it is shown
+            criteria: Criteria {
+                min_p_real: 0.5,
+                ..Criteria::default()
+            },
+            ..Generate::default()
+        };
+        let generated = show.step("ten candidates for each of five unseen comments", &generate)?;
+        Ok(DemoReport {
+            project,
+            split,
+            fakes,
+            evaluations,
+            generated,
+            charts,
+            seconds: show.seconds,
+        })
     }
-    let charts = draw(&engine, folder, [&writer.name, &judge.name, &votes.name])?;
-    let generate = Generate {
-        unseen: 5,
-        generator: writer.name,
-        realism: Some(judge.name),
-        upvotes: Some(votes.name),
-        candidates: 10,
-        decode,
-        // the judge is meant to catch this generator: what a person would get past it is shown
-        criteria: Criteria {
-            min_p_real: 0.5,
-            ..Criteria::default()
-        },
-        ..Generate::default()
-    };
-    let generated = show.step("ten candidates for each of five unseen comments", &generate)?;
-    let seconds = show.seconds;
-    Ok(DemoReport {
-        project,
-        split,
-        fakes,
-        evaluations,
-        generated,
-        charts,
-        seconds,
-    })
 }
 
 fn write_sample(path: &Path, demo: &Demo) -> Result<()> {

@@ -1,9 +1,10 @@
 //! The one error a front end sees: a code to branch on, a sentence for a person, and details.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// What kind of thing went wrong. Callers branch on this, never on the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// A parameter is missing, misspelt or out of range.
@@ -35,8 +36,9 @@ pub enum Code {
 }
 
 /// An error as every front end gets it: `{code, message, detail[]}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, TS)]
 #[error("{message}")]
+#[ts(rename = "EngineError")] // JavaScript has an Error of its own
 pub struct Error {
     /// What kind of error it is.
     pub code: Code,

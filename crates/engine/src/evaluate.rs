@@ -11,12 +11,13 @@ use repartee_store::fakes::FakeSet;
 use repartee_store::runs::Checkpoint;
 use repartee_store::splits::Split;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
 use crate::fakes::FakesConfig;
-use crate::figures::{self, Figures, GeneratorFigures, Predictions};
+use crate::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::model::{checkpoint_of, open_device};
 use crate::run_config::RunKind;
@@ -28,7 +29,7 @@ const AT_ONCE: usize = 128;
 const BASELINE_EXAMPLES: usize = 50_000;
 
 /// Measures a checkpoint. A job: `evaluate`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Evaluate {
     /// The run.
@@ -68,7 +69,7 @@ impl Default for Evaluate {
 }
 
 /// What an evaluation was made with; stored with it as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationConfig {
     /// generator, realism or upvotes.
     pub kind: RunKind,
@@ -97,7 +98,7 @@ pub struct EvaluationConfig {
 }
 
 /// An evaluation as it is listed and shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationInfo {
     /// Its number.
     pub id: i64,
@@ -115,6 +116,34 @@ pub struct EvaluationInfo {
     pub figures: Figures,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
+}
+
+/// A classifier's figures at a threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Judged {
+    /// All figures, judged by it.
+    pub figures: ClassifierFigures,
+    /// Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation
+    /// has not both classes.
+    pub roc: Option<(f64, f64)>,
+    /// Where it lies on the curve of precision over recall: recall and precision.
+    pub precision_recall: Option<(f64, f64)>,
+}
+
+/// An example of an evaluation, with what the model made of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MarkedExample {
+    /// The comment.
+    pub comment: String,
+    /// The reply, real or fake.
+    pub reply: String,
+    /// Name of its true class; empty for a generator.
+    pub truth: String,
+    /// Name of the class that it is given: by the threshold, or the most probable of more than two; empty
+    /// for a generator.
+    pub called: String,
+    /// The probability that the model gave the truth; for a generator, of the mean token of the reply.
+    pub p: f64,
 }
 
 impl Job for Evaluate {
@@ -416,6 +445,15 @@ impl Evaluate {
     }
 }
 
+/// The probability that was given to the truth: of the true class, or of the reply's mean token.
+fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
+    match (prediction.label, prediction.nll, prediction.tokens) {
+        (Some(label), ..) => *prediction.p.get(usize::from(label))?,
+        (None, Some(nll), Some(tokens)) if tokens > 0 => Some((-nll / f64::from(tokens)).exp()),
+        _ => None,
+    }
+}
+
 impl Engine {
     fn evaluation_info(&self, evaluation: Evaluation) -> Result<EvaluationInfo> {
         let sets = self.store.fake_sets()?;
@@ -480,6 +518,91 @@ impl Engine {
                 format!("run {what:?} has not been evaluated; `repartee evaluate {what}` does it"),
             )),
         }
+    }
+
+    /// A two-class evaluation judged at another threshold, without its model.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] when it has not two classes, or the threshold is none.
+    pub fn evaluation_at(&self, id: i64, threshold: f64) -> Result<Judged> {
+        let evaluation = self.evaluation(id)?;
+        let predictions = self.predictions(id)?;
+        let Figures::Classifier(figures) = evaluation.figures else {
+            return Err(Error::internal("predictions of a generator"));
+        };
+        if predictions.classes != 2 || !(0.0..=1.0).contains(&threshold) {
+            return Err(Error::usage(
+                "a threshold lies between 0 and 1, and only two classes have one",
+            ));
+        }
+        let names = &evaluation.config.classes;
+        let figures = figures::of_classifier(&predictions, names, threshold, figures.baseline);
+        let point = figures.classes.get(1).and_then(|class| {
+            let negatives = class.fp + class.tn;
+            Some((
+                class.recall?,
+                class.fp as f64 / (negatives > 0).then_some(negatives as f64)?,
+            ))
+        });
+        let precision = figures.classes.get(1).and_then(|class| class.precision);
+        Ok(Judged {
+            roc: point.map(|(tpr, fpr)| (fpr, tpr)),
+            precision_recall: point.and_then(|(recall, _)| Some((recall, precision?))),
+            figures,
+        })
+    }
+
+    /// The examples that an evaluation got most right (`best`) or most wrong, at most `limit`; classes are
+    /// called by `threshold`, or by the evaluation's own.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn evaluation_examples(
+        &self,
+        id: i64,
+        best: bool,
+        threshold: Option<f64>,
+        limit: usize,
+    ) -> Result<Vec<MarkedExample>> {
+        let evaluation = self.evaluation(id)?;
+        let classes = &evaluation.config.classes;
+        let threshold = threshold.or(evaluation.config.threshold).unwrap_or(0.5);
+        let mut ranked: Vec<(f64, u64)> = (0..)
+            .zip(self.store.predictions(id)?)
+            .filter_map(|(n, prediction)| Some((probability_of_truth(&prediction)?, n)))
+            .collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        if best {
+            ranked.reverse();
+        }
+        ranked.truncate(limit);
+        let name = |class: Option<usize>| {
+            let name = class.and_then(|class| classes.get(class));
+            name.cloned().unwrap_or_default()
+        };
+        let mut examples = Vec::with_capacity(ranked.len());
+        for (p, n) in ranked {
+            for example in self.store.predicted(id, n, 1)? {
+                let prediction = &example.prediction;
+                let one = Predictions {
+                    classes: classes.len(),
+                    p: prediction.p.iter().flatten().copied().collect(),
+                    ..Predictions::default()
+                };
+                let called = match classes.is_empty() {
+                    true => None,
+                    false => one.called(threshold).first().copied(),
+                };
+                examples.push(MarkedExample {
+                    truth: name(prediction.label.map(usize::from)),
+                    called: name(called),
+                    comment: example.comment,
+                    reply: example.reply,
+                    p,
+                });
+            }
+        }
+        Ok(examples)
     }
 
     /// A classifier evaluation's predictions, for charts and other thresholds.

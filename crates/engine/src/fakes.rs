@@ -3,6 +3,7 @@
 //! generation; every fake is on the side of its comment's pair.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use repartee_datasets::Side;
 use repartee_models::device_name;
@@ -14,6 +15,7 @@ use repartee_store::fakes::{FakeSet, Finish, NewFake, NewFakeSet};
 use repartee_store::jobs::Want;
 use repartee_store::splits::Example;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
@@ -24,7 +26,7 @@ use crate::model::{Generator, open_device};
 const PAGE: usize = 2_000;
 
 /// Writes fakes. A job: `fakes`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct MakeFakes {
     /// A name for the set.
@@ -61,7 +63,7 @@ impl Default for MakeFakes {
 }
 
 /// How a set was made; stored with it as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakesConfig {
     /// The generator's run.
     pub generator: String,
@@ -80,7 +82,7 @@ pub struct FakesConfig {
 }
 
 /// A set of fakes as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakesInfo {
     /// Its name.
     pub name: String,
@@ -95,7 +97,7 @@ pub struct FakesInfo {
 }
 
 /// A fake beside the real reply.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakeShown {
     /// The side both are on.
     pub side: Side,
@@ -107,6 +109,33 @@ pub struct FakeShown {
     pub fake: String,
     /// end, or length when it was cut.
     pub finish: String,
+}
+
+/// What [`generate::generate`] calls with each token.
+pub(crate) type OnToken<'a> = &'a mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>;
+
+/// Writes until a person wants it to stop: looks between any two tokens, after `heard` has heard the
+/// token as (task, candidate, token).
+pub(crate) fn until_stopped<T>(
+    ctx: &Ctx,
+    heard: &mut dyn FnMut(usize, usize, u32) -> Result<()>,
+    write: impl FnOnce(OnToken<'_>) -> repartee_models::Result<T>,
+) -> Result<T, Stop> {
+    let mut stopped = None;
+    let written = write(&mut |task, candidate, token| {
+        let heard = heard(task, candidate, token).map_err(Stop::from);
+        match heard.and_then(|()| ctx.go_on()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(stop) => {
+                stopped = Some(stop);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    match stopped {
+        Some(stop) => Err(stop),
+        None => Ok(written.map_err(Error::from)?),
+    }
 }
 
 pub(crate) fn finish(finish: generate::Finish) -> Finish {
@@ -230,17 +259,12 @@ impl Job for MakeFakes {
                 })
                 .collect();
             let (text, decode) = (&generator.text, &self.decode);
-            let replies = generate::generate(
-                &generator.model,
-                &tasks,
-                self.replies,
-                text.end,
-                decode,
-                &mut |_, _, _| {},
-            )
-            .map_err(Error::from)?;
+            let (model, replies) = (&generator.model, self.replies);
+            let written = until_stopped(ctx, &mut |_, _, _| Ok(()), |on_token| {
+                generate::generate(model, &tasks, replies, text.end, decode, on_token)
+            })?;
             let mut fakes = Vec::with_capacity(batch.len() * self.replies);
-            for ((pair_id, _), completions) in batch.iter().zip(replies) {
+            for ((pair_id, _), completions) in batch.iter().zip(written) {
                 for (n, completion) in (0..).zip(completions) {
                     fakes.push(NewFake {
                         pair_id: *pair_id,

@@ -3,6 +3,7 @@
 
 use repartee_models::metrics::{self, Confusion};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Predictions of a classifier of K classes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,7 +52,7 @@ impl Predictions {
 }
 
 /// One class against the rest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClassFigures {
     /// Its name: "real", "bin 2".
     pub name: String,
@@ -79,7 +80,7 @@ pub struct ClassFigures {
 }
 
 /// What models without learning, or without order of words, reach on the same examples.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClassifierBaseline {
     /// Always the class that is most common on the training side.
     pub majority_accuracy: Option<f64>,
@@ -92,7 +93,7 @@ pub struct ClassifierBaseline {
 }
 
 /// Figures of a classifier; `None` where a figure does not exist (one class is missing).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClassifierFigures {
     /// How many examples.
     pub examples: u64,
@@ -130,7 +131,7 @@ pub struct ClassifierFigures {
 }
 
 /// Figures of a generator over the tokens of real replies.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GeneratorFigures {
     /// How many replies.
     pub examples: u64,
@@ -147,7 +148,7 @@ pub struct GeneratorFigures {
 }
 
 /// What an evaluation found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "of", rename_all = "kebab-case")]
 pub enum Figures {
     /// A generator's.

@@ -1,33 +1,38 @@
 //! Live generation: several replies to each comment, both classifiers' scores of each, the pick by
 //! criteria, and drafts in the queue. Nothing is posted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
 
 use repartee_datasets::Side;
 use repartee_models::generate::{self, Completion, Decode, Task};
-use repartee_models::text::PairIds;
+use repartee_models::text::{GeneratorText, PairIds};
 use repartee_models::{Device, device_name, evaluate};
 use repartee_store::runs::Checkpoint;
 use repartee_store::threads::{
-    NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
+    Candidate, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
 };
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::fakes::{different_comments, finish};
-use crate::job::{Ctx, Job, Progress, Stop, now_ms, to_json};
+use crate::fakes::{different_comments, finish, until_stopped};
+use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};
 use crate::model::{Generator, open_device};
 use crate::pick::{Criteria, Scored, pick};
+use crate::queue::ReplyInfo;
 use crate::run_config::RunKind;
 
 /// Candidates scored between two looks at whether to go on.
 const SCORED_AT_ONCE: usize = 64;
 /// Pairs in a classifier's batch.
 const SCORE_BATCH: usize = 16;
+/// Replies that are being written are shown this often.
+const SEND_EVERY: Duration = Duration::from_millis(100);
 
 /// A comment to answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Incoming {
     /// The comment.
@@ -41,7 +46,7 @@ pub struct Incoming {
 }
 
 /// Writes, scores, picks and queues. A job: `generate`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Generate {
     /// Comments to answer.
@@ -93,7 +98,7 @@ impl Default for Generate {
 }
 
 /// A candidate with its scores and the verdict.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct CandidateInfo {
     /// Its number in the project.
     pub id: i64,
@@ -113,10 +118,12 @@ pub struct CandidateInfo {
     pub picked: bool,
     /// Why, or why not.
     pub reason: String,
+    /// The reply of the queue that was made of it.
+    pub reply: Option<i64>,
 }
 
 /// A comment with its candidates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Answered {
     /// The thread's number in the project.
     pub thread: i64,
@@ -127,7 +134,7 @@ pub struct Answered {
 }
 
 /// What live generation came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Generated {
     /// Its number in the project.
     pub generation: i64,
@@ -140,7 +147,7 @@ pub struct Generated {
 }
 
 /// How a generation was done; stored with it as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GenerationConfig {
     /// The generator's run.
     pub generator: String,
@@ -167,6 +174,64 @@ struct Written {
     scores: Scores,
 }
 
+/// A generation as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct GenerationInfo {
+    /// Its number.
+    pub id: i64,
+    /// How it was done.
+    pub config: GenerationConfig,
+    /// How many candidates it has.
+    pub candidates: u64,
+    /// When, milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// Replies of a batch while they are being written.
+struct Drafts {
+    /// The comment of each task.
+    comments: Vec<usize>,
+    /// The tokens so far, by task and number; those that grew since they were sent.
+    tokens: BTreeMap<(usize, usize), Vec<u32>>,
+    grown: BTreeSet<(usize, usize)>,
+    sent: Instant,
+}
+
+impl Drafts {
+    fn new(comments: Vec<usize>) -> Self {
+        Self {
+            comments,
+            tokens: BTreeMap::new(),
+            grown: BTreeSet::new(),
+            sent: Instant::now(),
+        }
+    }
+
+    fn hear(&mut self, task: usize, n: usize, token: u32) {
+        self.tokens.entry((task, n)).or_default().push(token);
+        self.grown.insert((task, n));
+    }
+
+    /// Sends what has grown, if it is time.
+    fn send(&mut self, ctx: &Ctx, text: &GeneratorText) -> Result<()> {
+        if self.sent.elapsed() < SEND_EVERY {
+            return Ok(());
+        }
+        self.sent = Instant::now();
+        let mut drafts = Vec::with_capacity(self.grown.len());
+        for (task, n) in std::mem::take(&mut self.grown) {
+            drafts.push(Draft {
+                comment: self.comments[task],
+                n,
+                text: text.decode(&self.tokens[&(task, n)])?,
+                finish: None,
+            });
+        }
+        ctx.send(Signal::Drafts { drafts });
+        Ok(())
+    }
+}
+
 impl Job for Generate {
     const KIND: &'static str = "generate";
     type Outcome = Generated;
@@ -182,6 +247,9 @@ impl Job for Generate {
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
         let generator = engine.generator(&self.generator, self.checkpoint.as_deref(), &device)?;
         let comments = self.gather(engine, &generator)?;
+        ctx.send(Signal::Comments {
+            texts: comments.iter().map(|(c, _)| c.comment.clone()).collect(),
+        });
         let mut written = self.write(ctx, &generator, &comments)?;
         let writer = generator.checkpoint;
         drop((generator.model, generator.text));
@@ -298,15 +366,16 @@ impl Generate {
                 "comments",
             ));
             let only: Vec<Task> = batch.iter().map(|(_, task)| task.clone()).collect();
-            let replies: Vec<Vec<Completion>> = generate::generate(
-                &generator.model,
-                &only,
-                self.candidates,
-                text.end,
-                &self.decode,
-                &mut |_, _, _| {},
-            )
-            .map_err(Error::from)?;
+            let (model, decode) = (&generator.model, &self.decode);
+            let mut drafts = Drafts::new(batch.iter().map(|(comment, _)| *comment).collect());
+            let mut heard = |task: usize, n: usize, token: u32| {
+                drafts.hear(task, n, token);
+                drafts.send(ctx, text)
+            };
+            let replies: Vec<Vec<Completion>> = until_stopped(ctx, &mut heard, |on_token| {
+                generate::generate(model, &only, self.candidates, text.end, decode, on_token)
+            })?;
+            let first = written.len();
             for ((comment, _), completions) in batch.iter().zip(replies) {
                 for (n, completion) in (0..).zip(completions) {
                     written.push(Written {
@@ -318,6 +387,15 @@ impl Generate {
                     });
                 }
             }
+            let finished = |w: &Written| Draft {
+                comment: w.comment,
+                n: w.n as usize,
+                text: w.text.clone(),
+                finish: Some(w.finish.as_str().to_owned()),
+            };
+            ctx.send(Signal::Drafts {
+                drafts: written[first..].iter().map(finished).collect(),
+            });
             done += batch.len() as u64;
         }
         ctx.tick(Progress::new(
@@ -370,6 +448,15 @@ impl Generate {
                     }
                 }
             }
+            let scored = |w: &Written| DraftScore {
+                comment: w.comment,
+                n: w.n as usize,
+                p_real: w.scores.p_real.filter(|_| kind == RunKind::Realism),
+                bins: w.scores.bins.filter(|_| kind == RunKind::Upvotes),
+            };
+            ctx.send(Signal::Scores {
+                scores: some.iter().map(scored).collect(),
+            });
             done += some.len() as u64;
         }
         ctx.tick(Progress::new(phase, done, Some(total), "replies"));
@@ -448,6 +535,7 @@ impl Generate {
         } else {
             Vec::new()
         };
+        let reply_of: HashMap<i64, i64> = picked.into_iter().zip(queued.iter().copied()).collect();
 
         let mut answered: Vec<Answered> = comments
             .iter()
@@ -469,6 +557,7 @@ impl Generate {
                 expected_bin: w.scores.expected_bin(),
                 picked: verdict.picked,
                 reason: verdict.reason,
+                reply: reply_of.get(&id).copied(),
             });
         }
         Ok(Generated {
@@ -526,5 +615,116 @@ impl Generate {
             ));
         }
         Ok(places)
+    }
+}
+
+impl Engine {
+    /// All generations, the latest first.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn generations(&self) -> Result<Vec<GenerationInfo>> {
+        let mut generations = self.store.generations()?;
+        generations.reverse();
+        generations
+            .into_iter()
+            .map(|g| {
+                Ok(GenerationInfo {
+                    id: g.id,
+                    config: from_json(&g.config)?,
+                    candidates: g.candidates,
+                    created_ms: g.created_ms,
+                })
+            })
+            .collect()
+    }
+
+    /// A generation with its candidates.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn generation(&self, id: i64) -> Result<Generated> {
+        let found = self.store.generations()?.into_iter().find(|g| g.id == id);
+        let generation = found
+            .ok_or_else(|| Error::new(Code::NotFound, format!("there is no generation {id}")))?;
+        let queued = self.store.queued_of(id)?;
+        let reply_of: HashMap<i64, i64> = queued.iter().copied().collect();
+        let mut comments: Vec<(i64, Answered)> = Vec::new();
+        for candidate in self.store.candidates(id)? {
+            if comments
+                .last()
+                .is_none_or(|(comment, _)| *comment != candidate.comment_id)
+            {
+                let answered = Answered {
+                    thread: candidate.thread_id,
+                    comment: candidate.comment.clone(),
+                    candidates: Vec::new(),
+                };
+                comments.push((candidate.comment_id, answered));
+            }
+            if let Some((_, answered)) = comments.last_mut() {
+                let reply = reply_of.get(&candidate.id).copied();
+                answered.candidates.push(shown(candidate, reply));
+            }
+        }
+        Ok(Generated {
+            generation: id,
+            comments: comments.into_iter().map(|(_, answered)| answered).collect(),
+            queued: queued.into_iter().map(|(_, reply)| reply).collect(),
+            config: from_json(&generation.config)?,
+        })
+    }
+
+    /// A generation's candidates judged by other criteria; nothing is stored.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] when the criteria mean nothing.
+    pub fn generation_pick(&self, id: i64, criteria: &Criteria) -> Result<Generated> {
+        criteria.check()?;
+        let mut generated = self.generation(id)?;
+        let mut scored = Vec::new();
+        for answered in &generated.comments {
+            scored.extend(answered.candidates.iter().map(|c| Scored {
+                thread: answered.thread,
+                text: &c.text,
+                p_real: c.p_real,
+                expected_bin: c.expected_bin,
+            }));
+        }
+        let verdicts = pick(&scored, criteria);
+        let candidates = generated
+            .comments
+            .iter_mut()
+            .flat_map(|a| &mut a.candidates);
+        for (candidate, verdict) in candidates.zip(verdicts) {
+            (candidate.picked, candidate.reason) = (verdict.picked, verdict.reason);
+        }
+        generated.config.criteria = criteria.clone();
+        Ok(generated)
+    }
+
+    /// Puts a candidate into the queue as a draft, whatever the criteria said, as the person `who`.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn candidate_queue(&self, id: i64, who: &str) -> Result<ReplyInfo> {
+        let queued = self.store.queue_add(&[id], who, now_ms())?;
+        let reply = queued.first().copied().unwrap_or_default();
+        Ok(self.store.reply(reply)?.into())
+    }
+}
+
+fn shown(candidate: Candidate, reply: Option<i64>) -> CandidateInfo {
+    CandidateInfo {
+        id: candidate.id,
+        n: candidate.n,
+        text: candidate.text,
+        finish: candidate.finish.as_str().to_owned(),
+        p_real: candidate.scores.p_real,
+        bins: candidate.scores.bins,
+        expected_bin: candidate.scores.expected_bin(),
+        picked: candidate.picked,
+        reason: candidate.reason,
+        reply,
     }
 }

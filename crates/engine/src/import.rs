@@ -6,19 +6,20 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use repartee_datasets::filter::{Dropped, Filter};
-use repartee_datasets::read::{self, Counts, Options, Preview};
+use repartee_datasets::read::{self, Counts, Look, Options};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
 use repartee_store::records::Upserted;
 use repartee_store::sources::NewSource;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 
 /// The files to read, and what to let in. A job: `import`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Import {
     /// The files, one source each.
@@ -38,14 +39,14 @@ pub struct Import {
 }
 
 /// What an import did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Imported {
     /// One for each file, in the order given.
     pub sources: Vec<SourceInfo>,
 }
 
 /// What became of the rows of a source. Each row was kept, left out by a filter, or rejected.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct SourceCounts {
     /// Rows seen: lines, rows of a table, elements of a listing.
@@ -67,7 +68,7 @@ pub struct SourceCounts {
 }
 
 /// A source as it is shown.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct SourceInfo {
     /// Its number.
@@ -355,12 +356,13 @@ impl Engine {
     }
 }
 
-/// The columns and first rows of a table, to choose a mapping by; `None` when the file is none.
+/// What a file looks like before it is imported: its format, its columns, its first rows, and for a table
+/// a mapping by the names of its columns.
 ///
 /// # Errors
 /// [`Code::NotFound`], [`Code::BadInput`], [`Code::Io`].
-pub fn preview(file: &Path, rows: usize) -> Result<Option<Preview>> {
-    Ok(read::preview(file, rows)?)
+pub fn look(file: &Path, rows: usize) -> Result<Look> {
+    Ok(read::look(file, rows)?)
 }
 
 /// Seconds since 1970 of a day (2019-04-01) or an instant (2019-04-01T12:00:00Z), in UTC.

@@ -8,6 +8,7 @@
 //! [`crate::kinds`]. What it has finished it writes to tables of its own as it goes; a resumed job
 //! ([`Ctx::resumed`]) looks there for where to go on.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use repartee_store::jobs::{JobRow, JobState, Want};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
@@ -28,6 +30,9 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const SILENT_MS: i64 = 30_000;
 /// An owner silent for this long whose process is gone has lost its job.
 const GONE_MS: i64 = 3_000;
+
+/// A job that nobody has taken over for this long after it was stored waits in vain.
+const WAITING_MS: i64 = 15_000;
 
 /// Work that takes long: parameters that can be stored, and the work itself.
 pub trait Job: Serialize + DeserializeOwned {
@@ -75,7 +80,7 @@ pub enum Ended<T> {
 }
 
 /// How far a job is.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Progress {
     /// What is being done: "reading RC_2019-04.zst", "training".
     pub phase: String,
@@ -112,7 +117,7 @@ impl Progress {
 }
 
 /// What a running job tells its front end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Signal {
     /// The job has its row and runs.
@@ -131,6 +136,47 @@ pub enum Signal {
         /// The line.
         text: String,
     },
+    /// The comments that will be answered, before the first word is written.
+    Comments {
+        /// Their texts, in the order of their numbers.
+        texts: Vec<String>,
+    },
+    /// Replies that are being written, as far as they are; about ten times a second.
+    Drafts {
+        /// Those that have grown since the last time.
+        drafts: Vec<Draft>,
+    },
+    /// Scores of replies that are written.
+    Scores {
+        /// Those that were scored.
+        scores: Vec<DraftScore>,
+    },
+}
+
+/// A reply that is being written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Draft {
+    /// Number of the comment it answers, from 0.
+    pub comment: usize,
+    /// Its number among the replies to that comment, from 0.
+    pub n: usize,
+    /// Its text so far.
+    pub text: String,
+    /// end, or length when it was cut; none while it is being written.
+    pub finish: Option<String>,
+}
+
+/// What a classifier says of a reply that is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct DraftScore {
+    /// Number of the comment it answers, from 0.
+    pub comment: usize,
+    /// Its number among the replies to that comment, from 0.
+    pub n: usize,
+    /// The probability that a person wrote it; none: not scored by this classifier.
+    pub p_real: Option<f64>,
+    /// The probability of each upvote bin; none: not scored by this classifier.
+    pub bins: Option<[f64; 4]>,
 }
 
 /// Where signals go. Called from the working thread and from the one beside it.
@@ -171,6 +217,8 @@ struct Shared {
     want: AtomicU8,
     over: AtomicBool,
     pace: Mutex<Pace>,
+    /// The job that is being done as a step of this one.
+    step: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -183,6 +231,10 @@ struct Pace {
 }
 
 impl Shared {
+    fn step(&self) -> MutexGuard<'_, Option<String>> {
+        self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -239,6 +291,49 @@ impl Ctx<'_> {
         }
     }
 
+    /// Does another job as a step of this one, under its own row, and remembers it by `name`: when this job
+    /// goes on later, a step that is done gives its outcome at once, and one that rested goes on. Who
+    /// pauses or cancels this job pauses or cancels its step.
+    ///
+    /// # Errors
+    /// As the step itself; [`Stop::Pause`] and [`Stop::Cancel`] when it ended so.
+    pub fn step<J: Job>(&self, name: &str, job: &J) -> Result<J::Outcome, Stop> {
+        let (engine, store) = (self.engine, &self.engine.store);
+        let key = format!("steps of {}", self.job);
+        let mut steps: BTreeMap<String, String> = store.setting(&key)?.unwrap_or_default();
+        let before = match steps.get(name) {
+            Some(id) => store.job(id)?,
+            None => None,
+        };
+        if let Some(row) = &before
+            && row.state == JobState::Done
+        {
+            return Ok(from_json(row.outcome.as_deref().unwrap_or("null"))?);
+        }
+        let on_interrupt = self.on_interrupt;
+        let goes_on = before.filter(|row| row.state != JobState::Cancelled);
+        let id = goes_on.as_ref().map_or_else(new_id, |row| row.id.clone());
+        *self.shared.step() = Some(id.clone());
+        let ended = match goes_on {
+            Some(row) => engine
+                .claim(&row.id)
+                .and_then(|row| engine.run_owned(&row.id, job, true, on_interrupt, self.signals)),
+            None => {
+                steps.insert(name.to_owned(), id.clone());
+                store.set_setting(&key, &steps)?;
+                let params = to_json(job)?;
+                store.job_insert(&id, J::KIND, &params, Some(&engine.owner), now_ms())?;
+                engine.run_owned(&id, job, false, on_interrupt, self.signals)
+            }
+        };
+        *self.shared.step() = None;
+        match ended? {
+            Ended::Done(outcome) => Ok(outcome),
+            Ended::Paused => Err(Stop::Pause),
+            Ended::Cancelled => Err(Stop::Cancel),
+        }
+    }
+
     /// Tells how far the work is. Cheap; signals go out at most ten times a second, the last always.
     pub fn tick(&self, mut progress: Progress) {
         let mut pace = self.shared.pace();
@@ -266,6 +361,11 @@ impl Ctx<'_> {
         pace.waiting = Some(progress);
         drop(pace);
         self.shared.flush(self.signals, false);
+    }
+
+    /// Sends a signal out as it is: for what nobody needs to find in the project later.
+    pub fn send(&self, signal: Signal) {
+        (self.signals)(signal);
     }
 
     /// Writes a line to the job's log and sends it out.
@@ -350,14 +450,40 @@ impl Engine {
         let params = to_json(job)?;
         if !self
             .store
-            .job_insert(id, J::KIND, &params, &self.owner, now_ms())?
+            .job_insert(id, J::KIND, &params, Some(&self.owner), now_ms())?
         {
             return Err(Error::new(
                 Code::Exists,
                 format!("job {id} was started before"),
             ));
         }
-        self.run_owned(id, job, false, signals)
+        self.run_owned(id, job, false, J::ON_INTERRUPT, signals)
+    }
+
+    /// Stores a job that another process is to run ([`Engine::resume`]), under an id that the caller made.
+    /// False, and nothing is stored, when there is a job of this id already.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when there is no such kind of job, or its parameters do not fit.
+    pub fn submit(&self, id: &str, kind: &str, params: &serde_json::Value) -> Result<bool> {
+        let params = crate::kinds::checked(kind, params)?;
+        Ok(self.store.job_insert(id, kind, &params, None, now_ms())?)
+    }
+
+    /// Notes that nobody could be found to run a job that was submitted.
+    ///
+    /// # Errors
+    /// When the project cannot be written.
+    pub fn give_up(&self, id: &str, error: &Error) -> Result<()> {
+        let row = self.job_row(id)?;
+        let (old, now) = (row.owner.as_deref(), now_ms());
+        if self.store.job_claim(id, old, &self.owner, now)? {
+            let outcome = to_json(error)?;
+            let failed = JobState::Failed;
+            self.store
+                .job_end(id, &self.owner, failed, None, Some(&outcome), now)?;
+        }
+        Ok(())
     }
 
     /// Goes on with a job that was paused, failed, or lost its process.
@@ -417,6 +543,7 @@ impl Engine {
         id: &str,
         job: &J,
         resumed: bool,
+        on_interrupt: Want,
         signals: Signals,
     ) -> Result<Ended<J::Outcome>> {
         signals(Signal::Started {
@@ -429,7 +556,7 @@ impl Engine {
             engine: self,
             job: id,
             resumed,
-            on_interrupt: J::ON_INTERRUPT,
+            on_interrupt,
             signals,
             shared: Arc::clone(&shared),
         };
@@ -498,6 +625,9 @@ impl Engine {
                             Want::Cancel => 2,
                         };
                         shared.want.store(wish, Ordering::Relaxed);
+                        if want != Want::Run {
+                            self.pass_on(want, shared);
+                        }
                     }
                     Ok(None) => shared.want.store(3, Ordering::Relaxed),
                     // a busy or full file: the work itself will find out, and the next beat tries again
@@ -506,6 +636,15 @@ impl Engine {
             }
             shared.flush(signals, false);
             std::thread::park_timeout(SIGNAL_EVERY);
+        }
+    }
+
+    /// What is wanted of a job is wanted of its step.
+    fn pass_on(&self, want: Want, shared: &Shared) {
+        if let Some(step) = &*shared.step()
+            && let Err(error) = self.store.job_want(step, want)
+        {
+            tracing::warn!("a step did not hear of {}: {error}", want.as_str());
         }
     }
 
@@ -550,13 +689,14 @@ impl Engine {
         JobInfo::from_row(self.job_row(id)?)
     }
 
-    /// The lines a job has logged: when (milliseconds since 1970) and what.
+    /// The lines a job has logged.
     ///
     /// # Errors
     /// As [`Engine::job`].
-    pub fn job_lines(&self, id: &str) -> Result<Vec<(i64, String)>> {
+    pub fn job_log(&self, id: &str) -> Result<Vec<JobLine>> {
         let row = self.job_row(id)?;
-        Ok(self.store.job_lines(&row.id)?)
+        let lines = self.store.job_lines(&row.id)?.into_iter();
+        Ok(lines.map(|(at_ms, text)| JobLine { at_ms, text }).collect())
     }
 
     /// Asks a job to pause; the process that runs it does so within a second or so of work.
@@ -620,22 +760,34 @@ impl Engine {
     }
 }
 
+/// A line of a job's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct JobLine {
+    /// When, milliseconds since 1970.
+    pub at_ms: i64,
+    /// What was said.
+    pub text: String,
+}
+
 /// A job as it is listed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct JobInfo {
     /// Its id.
     pub id: String,
     /// What it does: import, train, ...
     pub kind: String,
-    /// running, lost (running, but its process is gone: resume it), paused, done, failed or cancelled.
+    /// waiting (for a process to run it), running, lost (running, but its process is gone: resume it),
+    /// paused, done, failed or cancelled.
     pub state: String,
     /// What was asked of it, when that is not to run on.
     pub want: Option<String>,
     /// How far it got.
     pub progress: Option<Progress>,
     /// Its result, or its error.
+    #[ts(type = "unknown")]
     pub outcome: Option<serde_json::Value>,
     /// Its parameters.
+    #[ts(type = "unknown")]
     pub params: serde_json::Value,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
@@ -645,10 +797,17 @@ pub struct JobInfo {
 
 impl JobInfo {
     fn from_row(row: JobRow) -> Result<Self> {
-        let lost =
-            row.state == JobState::Running && is_stale(row.owner.as_deref(), row.beat_ms, now_ms());
+        let now = now_ms();
+        let running = row.state == JobState::Running;
+        let waiting = running && row.owner.is_none() && now - row.beat_ms < WAITING_MS;
+        let lost = running && is_stale(row.owner.as_deref(), row.beat_ms, now);
+        let state = match (waiting, lost) {
+            (true, _) => "waiting",
+            (_, true) => "lost",
+            _ => row.state.as_str(),
+        };
         Ok(Self {
-            state: if lost { "lost" } else { row.state.as_str() }.to_owned(),
+            state: state.to_owned(),
             want: (row.state == JobState::Running && row.want != Want::Run)
                 .then(|| row.want.as_str().to_owned()),
             progress: row

@@ -3,8 +3,9 @@
 use repartee_store::jobs::JobRow;
 
 use crate::Engine;
+use crate::api::typescript::Types;
 use crate::error::{Code, Error, Result};
-use crate::job::{Ended, Job, Signals, from_json};
+use crate::job::{Ended, Job, Signals, from_json, to_json};
 
 /// Runs a stored job by its kind.
 macro_rules! kinds {
@@ -14,13 +15,27 @@ macro_rules! kinds {
             match row.kind.as_str() {
                 $(kind if kind == <$job>::KIND => {
                     let job: $job = from_json(&row.params)?;
-                    plain(engine.run_owned(&row.id, &job, true, signals)?)
+                    plain(engine.run_owned(&row.id, &job, row.progress.is_some(), <$job>::ON_INTERRUPT, signals)?)
                 })*
-                kind => Err(Error::new(
-                    Code::NewerProject,
-                    format!("this version of repartee knows no job of kind {kind:?}"),
-                )),
+                kind => Err(unknown(kind)),
             }
+        }
+
+        /// The parameters of a job as they are stored, if they fit its kind.
+        pub(crate) fn checked(kind: &str, params: &serde_json::Value) -> Result<String> {
+            match kind {
+                $(kind if kind == <$job>::KIND => {
+                    let job = <$job as serde::Deserialize>::deserialize(params)
+                        .map_err(|e| Error::usage(format!("job {kind}: {e}")))?;
+                    to_json(&job)
+                })*
+                kind => Err(unknown(kind)),
+            }
+        }
+
+        /// Each kind with its parameters and its outcome in TypeScript.
+        pub(crate) fn declared(types: &mut Types) -> Vec<(&'static str, String, String)> {
+            vec![$((<$job>::KIND, types.name_of::<$job>(), types.name_of::<<$job as Job>::Outcome>())),*]
         }
     };
 }
@@ -36,7 +51,15 @@ kinds![
     crate::fakes::MakeFakes,
     crate::generate::Generate,
     crate::evaluate::Evaluate,
+    crate::demo::Demo,
 ];
+
+fn unknown(kind: &str) -> Error {
+    Error::new(
+        Code::NewerProject,
+        format!("this version of repartee knows no job of kind {kind:?}"),
+    )
+}
 
 fn plain<T: serde::Serialize>(ended: Ended<T>) -> Result<Ended<serde_json::Value>> {
     Ok(match ended {

@@ -5,13 +5,16 @@
 //! report progress and can be paused, cancelled and resumed from any process. The command line, and
 //! later the window, only translate between a person and these methods.
 
+pub mod api;
 pub mod base;
 pub mod bench;
 pub mod bench_import;
+pub mod browse;
 pub mod bundle;
 pub mod chart;
 pub mod check;
 pub mod demo;
+pub mod desk;
 pub mod doctor;
 pub mod error;
 pub mod evaluate;
@@ -26,12 +29,14 @@ pub mod incoming;
 pub mod job;
 mod kinds;
 pub mod model;
+pub mod overview;
 pub mod pairs;
 pub mod pick;
 pub mod queue;
 pub mod run_config;
 pub mod splits;
 pub mod train;
+pub mod work;
 
 use std::path::{Path, PathBuf};
 
@@ -56,6 +61,8 @@ pub struct Engine {
     pub(crate) owner: String,
     /// Ctrl-C of the process that holds this engine.
     pub interrupt: Interrupt,
+    /// Lists of pairs that windows scroll through.
+    views: browse::Views,
 }
 
 impl Engine {
@@ -83,6 +90,7 @@ impl Engine {
             path: path.to_owned(),
             owner: job::new_owner(),
             interrupt: Interrupt::default(),
+            views: browse::Views::default(),
         }
     }
 

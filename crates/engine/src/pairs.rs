@@ -3,6 +3,7 @@
 use repartee_datasets::Recipe;
 use repartee_store::pairs::PairQuery;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::Result;
@@ -10,15 +11,17 @@ use crate::job::{Ctx, Job, Progress, Stop};
 
 /// Joins all comments to their replies. A job: `pairs`. Doing it again with another recipe adds and
 /// removes pairs, except those that a split holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct BuildPairs {
     /// What makes a comment or reply unfit.
     pub recipe: Recipe,
+    /// Leaves out noting the words of the pairs: they then cannot be searched.
+    pub no_search: bool,
 }
 
 /// What the join found, before and after the recipe.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PairsBuilt {
     /// Comments in the project.
     pub comments: u64,
@@ -56,6 +59,18 @@ impl Job for BuildPairs {
         })?;
         if let Some(stop) = stopped {
             return Err(stop);
+        }
+        if !self.no_search {
+            let mut stopped = None;
+            store.pairs_index(|done| {
+                let phase = "noting words for the search";
+                ctx.tick(Progress::new(phase, done, Some(counts.kept), "pairs"));
+                stopped = ctx.go_on().err();
+                stopped.is_none()
+            })?;
+            if let Some(stop) = stopped {
+                return Err(stop);
+            }
         }
         Ok(PairsBuilt {
             comments: counts.comments,
@@ -104,35 +119,22 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn pairs(&self, show: &ShowPairs) -> Result<Vec<PairInfo>> {
-        let of = |subreddit: Option<&String>| -> Result<Vec<PairInfo>> {
-            let query = PairQuery {
-                subreddit: subreddit.cloned(),
-                contains: show.contains.clone(),
-                ..PairQuery::default()
-            };
-            let pairs = self.store.pairs(&query, show.after, show.limit)?;
-            Ok(pairs
-                .into_iter()
-                .map(|p| PairInfo {
-                    id: p.id,
-                    subreddit: p.subreddit,
-                    comment: p.comment,
-                    reply: p.reply,
-                    score: p.score,
-                })
-                .collect())
+        let query = PairQuery {
+            subreddits: show.subreddits.clone(),
+            contains: show.contains.clone(),
+            ..PairQuery::default()
         };
-        if show.subreddits.is_empty() {
-            return of(None);
-        }
-        let mut pairs = Vec::new();
-        for subreddit in &show.subreddits {
-            pairs.extend(of(Some(subreddit))?);
-        }
-        pairs.sort_by_key(|p| p.id);
-        pairs.dedup_by_key(|p| p.id);
-        pairs.truncate(show.limit);
-        Ok(pairs)
+        let pairs = self.store.pairs(&query, show.after, show.limit)?;
+        Ok(pairs
+            .into_iter()
+            .map(|p| PairInfo {
+                id: p.id,
+                subreddit: p.subreddit,
+                comment: p.comment,
+                reply: p.reply,
+                score: p.score,
+            })
+            .collect())
     }
 
     /// Pairs of each subreddit, the largest first.

@@ -6,17 +6,18 @@ use repartee_datasets::export::Rows;
 use repartee_store::queue::{Reply, ReplyState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Error, Result};
 use crate::job::now_ms;
 
 /// A reply in the queue.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ReplyInfo {
     /// Its number.
     pub id: i64,
-    /// draft, approved or rejected.
+    /// draft, approved, posted or rejected.
     pub state: String,
     /// Its text now.
     pub text: String,
@@ -36,12 +37,27 @@ pub struct ReplyInfo {
     pub expected_bin: Option<f64>,
     /// Why it was picked.
     pub reason: String,
+    /// Where it was posted; empty: it was not, or nobody said.
+    pub link: String,
     /// The last change, milliseconds since 1970.
     pub updated_ms: i64,
 }
 
+/// How many replies are where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct QueueCounts {
+    /// Wait for a person.
+    pub draft: u64,
+    /// A person wants them posted.
+    pub approved: u64,
+    /// Stand where they were to stand.
+    pub posted: u64,
+    /// A person does not want them.
+    pub rejected: u64,
+}
+
 /// A reply and everything that was done to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ReplyStory {
     /// The reply.
     pub reply: ReplyInfo,
@@ -50,13 +66,13 @@ pub struct ReplyStory {
 }
 
 /// What was done to a reply.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EventInfo {
     /// Milliseconds since 1970.
     pub at_ms: i64,
     /// Who did it.
     pub who: String,
-    /// drafted, edited, approved or rejected.
+    /// drafted, edited, approved, posted or rejected.
     pub what: String,
     /// The text before an edit, or a person's reason.
     pub detail: String,
@@ -76,6 +92,7 @@ impl From<Reply> for ReplyInfo {
             bins: reply.scores.bins,
             expected_bin: reply.scores.expected_bin(),
             reason: reply.reason,
+            link: reply.link,
             updated_ms: reply.updated_ms,
         }
     }
@@ -91,7 +108,7 @@ impl Engine {
             .map(|word| {
                 ReplyState::from_word(word).ok_or_else(|| {
                     Error::usage(format!(
-                        "state is {word:?}; it is draft, approved or rejected"
+                        "state is {word:?}; it is draft, approved, posted or rejected"
                     ))
                 })
             })
@@ -196,5 +213,44 @@ impl Engine {
         self.store
             .reply_move(id, ReplyState::Rejected, who, why, now_ms())?;
         Ok(self.store.reply(id)?.into())
+    }
+
+    /// Makes a rejected reply a draft again, as the person `who`.
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it was posted.
+    pub fn reply_redraft(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
+        self.store
+            .reply_move(id, ReplyState::Draft, who, why, now_ms())?;
+        Ok(self.store.reply(id)?.into())
+    }
+
+    /// Notes that the person `who` posted an approved reply by hand, at `link` (empty: not said).
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it is not approved, or the link is none.
+    pub fn reply_posted_by_hand(&self, id: i64, link: &str, who: &str) -> Result<ReplyInfo> {
+        let link = link.trim();
+        if !link.is_empty() && !link.starts_with("https://") && !link.starts_with("http://") {
+            return Err(Error::usage(format!(
+                "{link:?} is no link; paste the address of the comment, or leave it empty"
+            )));
+        }
+        self.store.reply_posted(id, link, who, now_ms())?;
+        Ok(self.store.reply(id)?.into())
+    }
+
+    /// How many replies are where.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn queue_counts(&self) -> Result<QueueCounts> {
+        let [draft, approved, posted, rejected] = self.store.reply_counts()?;
+        Ok(QueueCounts {
+            draft,
+            approved,
+            posted,
+            rejected,
+        })
     }
 }

@@ -7,11 +7,12 @@
 use repartee_models::batch::Counted;
 use repartee_models::schedule::Decay;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::error::{Error, Result};
 
 /// Which of the three models.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunKind {
     /// GPT-2 on comments and replies.
@@ -67,7 +68,7 @@ impl RunKind {
 }
 
 /// How the classes of a classifier are weighted in its loss.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
     /// All alike.
@@ -84,7 +85,7 @@ macro_rules! fields {
         pub struct $name:ident { $($(#[doc = $line:literal])+ $field:ident: $ty:ty = $default:expr,)+ }
     ) => {
         $(#[doc = $doc])*
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
         #[serde(deny_unknown_fields, default)]
         pub struct $name {
             $($(#[doc = $line])+ pub $field: $ty,)+
@@ -162,6 +163,196 @@ fields! {
         /// auto, cpu, cuda or metal.
         device: String = "auto".to_owned(),
     }
+}
+
+/// What a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum FieldType {
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// Words.
+    Text,
+    /// One of a few words.
+    Choice,
+    /// The name of a base.
+    Base,
+    /// The name of a split.
+    Split,
+    /// The name of a set of fakes.
+    Fakes,
+}
+
+/// A setting of a run, to build a form from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Field {
+    /// Its key in the run config.
+    pub name: String,
+    /// What it does, in plain words.
+    pub help: String,
+    /// What it takes.
+    #[serde(rename = "type")]
+    pub kind: FieldType,
+    /// The words it may be; empty where it is no choice.
+    pub choices: Vec<String>,
+    /// The least it may be, for a number.
+    pub least: Option<f64>,
+    /// The most it may be, for a number; `None`: no limit.
+    pub most: Option<f64>,
+    /// The kinds of run that it means something to.
+    pub kinds: Vec<RunKind>,
+    /// Whether most people look at it; the others are folded away.
+    pub essential: bool,
+}
+
+/// What numbers may be: the least and the most.
+const LIMITS: &[(&str, f64, f64)] = &[
+    ("epochs", 1e-3, f64::INFINITY),
+    ("steps", 0.0, f64::INFINITY),
+    ("batch_size", 1.0, f64::INFINITY),
+    ("accumulate", 1.0, f64::INFINITY),
+    ("limit", 0.0, f64::INFINITY),
+    ("max_tokens", 16.0, 65536.0),
+    ("learning_rate", 1e-9, 10.0),
+    ("warmup", 0.0, 1.0),
+    ("weight_decay", 0.0, 10.0),
+    ("clip_norm", 0.0, f64::INFINITY),
+    ("dropout", -1.0, 0.9),
+    ("real_share", 0.05, 0.95),
+    ("validate_every", 0.0, f64::INFINITY),
+    ("validate_limit", 0.0, f64::INFINITY),
+    ("save_every", 0.0, f64::INFINITY),
+    ("patience", 0.0, f64::INFINITY),
+    ("samples", 0.0, 100.0),
+];
+
+const ALL_KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
+
+/// The settings that most people look at.
+const ESSENTIAL: [&str; 9] = [
+    "name",
+    "base",
+    "split",
+    "fakes",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "max_tokens",
+    "class_weights",
+];
+
+/// Every setting of a run, in the order of the TOML file. The kind itself is chosen first.
+pub fn fields() -> Vec<Field> {
+    let types = RunConfig::default().table().unwrap_or_default();
+    let field = |(name, lines): &(&str, &[&str])| {
+        let choices: &[&str] = match *name {
+            "loss" => &["reply", "all"],
+            "decay" => &["linear", "cosine", "constant"],
+            "class_weights" => &["none", "balanced"],
+            "device" => &["auto", "cpu", "cuda", "metal"],
+            _ => &[],
+        };
+        let kind = match types.get(*name) {
+            _ if !choices.is_empty() => FieldType::Choice,
+            _ if *name == "base" => FieldType::Base,
+            _ if *name == "split" => FieldType::Split,
+            _ if *name == "fakes" => FieldType::Fakes,
+            Some(toml::Value::Integer(_)) => FieldType::Integer,
+            Some(toml::Value::Float(_)) => FieldType::Number,
+            _ => FieldType::Text,
+        };
+        let kinds: &[RunKind] = match *name {
+            "loss" | "samples" => &[RunKind::Generator],
+            "fakes" | "real_share" => &[RunKind::Realism],
+            "class_weights" => &[RunKind::Realism, RunKind::Upvotes],
+            _ => &ALL_KINDS,
+        };
+        let limits = LIMITS.iter().find(|(limited, ..)| limited == name);
+        Field {
+            least: limits.map(|(_, least, _)| *least),
+            most: limits
+                .map(|(.., most)| *most)
+                .filter(|most| most.is_finite()),
+            name: (*name).to_owned(),
+            help: lines
+                .iter()
+                .map(|line| line.trim())
+                .collect::<Vec<_>>()
+                .join(" "),
+            kind,
+            choices: choices.iter().map(|word| (*word).to_owned()).collect(),
+            kinds: kinds.to_vec(),
+            essential: ESSENTIAL.contains(name),
+        }
+    };
+    RunConfig::WORDS
+        .iter()
+        .filter(|(name, _)| *name != "kind")
+        .map(field)
+        .collect()
+}
+
+/// A good choice of settings for a purpose.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Preset {
+    /// A few words.
+    pub name: String,
+    /// When to take it.
+    pub help: String,
+    /// The settings.
+    pub config: RunConfig,
+}
+
+/// Good choices for a kind of run.
+pub fn presets(kind: RunKind) -> Vec<Preset> {
+    let usual = RunConfig::of(kind);
+    let preset = |name: &str, help: &str, config: RunConfig| Preset {
+        name: name.to_owned(),
+        help: help.to_owned(),
+        config,
+    };
+    vec![
+        preset(
+            "Fine-tune",
+            "A pretrained base learns from some thousand pairs: few passes at a low learning rate.",
+            usual.clone(),
+        ),
+        preset(
+            "Try it",
+            "A hundred short steps, to see whether everything fits together before the long run.",
+            RunConfig {
+                steps: 100,
+                max_tokens: 64,
+                validate_limit: 200,
+                patience: 0,
+                ..usual.clone()
+            },
+        ),
+        preset(
+            "From scratch",
+            "A small base without pretraining: a high learning rate, large batches and many passes.",
+            RunConfig {
+                learning_rate: 1e-3,
+                batch_size: 32,
+                epochs: 10.0,
+                max_tokens: 96,
+                dropout: 0.1,
+                ..usual.clone()
+            },
+        ),
+        preset(
+            "Little memory",
+            "Two examples at a time, gathered into steps of sixteen: slower, and fits where nothing else does.",
+            RunConfig {
+                batch_size: 2,
+                accumulate: 8,
+                max_tokens: 128,
+                ..usual
+            },
+        ),
+    ]
 }
 
 impl RunConfig {
@@ -277,38 +468,29 @@ impl RunConfig {
     /// # Errors
     /// Names the setting and what it may be.
     pub fn check(&self) -> Result<()> {
-        let positive = |name: &str, value: f64| {
-            if value > 0.0 && value.is_finite() {
-                Ok(())
-            } else {
-                Err(Error::usage(format!(
-                    "{name} must be a number above 0, not {value}"
-                )))
+        let table = self.table()?;
+        for (name, least, most) in LIMITS {
+            // a dropout below 0 means the base's own, and epochs are not looked at when steps are set
+            let unused = match *name {
+                "dropout" => self.dropout < 0.0,
+                "epochs" => self.steps > 0,
+                _ => false,
+            };
+            let value = match table.get(*name) {
+                Some(toml::Value::Integer(whole)) => *whole as f64,
+                Some(toml::Value::Float(number)) => *number,
+                _ => continue,
+            };
+            // written so that NaN is refused too
+            if !unused && !(*least <= value && value <= *most) {
+                let range = match most.is_finite() {
+                    true => format!("between {least} and {most}"),
+                    false => format!("{least} or more"),
+                };
+                return Err(Error::usage(format!("{name} must be {range}, not {value}")));
             }
-        };
-        let between = |name: &str, value: f64, low: f64, high: f64| {
-            if (low..=high).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::usage(format!(
-                    "{name} must be between {low} and {high}, not {value}"
-                )))
-            }
-        };
-        positive("learning_rate", self.learning_rate)?;
-        if self.steps == 0 {
-            positive("epochs", self.epochs)?;
         }
-        positive("batch_size", self.batch_size as f64)?;
-        positive("accumulate", self.accumulate as f64)?;
-        between("warmup", self.warmup, 0.0, 1.0)?;
-        between("weight_decay", self.weight_decay, 0.0, 10.0)?;
-        between("clip_norm", self.clip_norm, 0.0, f64::MAX)?;
-        if self.dropout >= 0.0 || self.dropout.is_nan() {
-            between("dropout", self.dropout, 0.0, 0.9)?;
-        }
-        between("real_share", self.real_share, 0.05, 0.95)?;
-        between("max_tokens", self.max_tokens as f64, 16.0, 65536.0)
+        Ok(())
     }
 }
 
@@ -341,6 +523,34 @@ mod tests {
                 ..RunConfig::of(RunKind::Realism)
             }
         );
+    }
+
+    #[test]
+    fn forms_know_every_setting_and_presets_can_be_run() {
+        let names: Vec<String> = fields().into_iter().map(|field| field.name).collect();
+        assert_eq!(names.len() + 1, RunConfig::WORDS.len());
+        assert!(ESSENTIAL.iter().all(|name| names.iter().any(|n| n == name)));
+        let types: Vec<FieldType> = fields().iter().map(|field| field.kind).collect();
+        for wanted in [
+            FieldType::Integer,
+            FieldType::Number,
+            FieldType::Text,
+            FieldType::Choice,
+        ] {
+            assert!(types.contains(&wanted), "{wanted:?}");
+        }
+        for kind in ALL_KINDS {
+            for preset in presets(kind) {
+                assert_eq!(preset.config.kind, kind);
+                preset.config.check().unwrap();
+            }
+            // every word of a choice is one that the setting takes
+            for field in fields().iter().filter(|field| field.kinds.contains(&kind)) {
+                for word in &field.choices {
+                    RunConfig::of(kind).set(&field.name, word).unwrap();
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use repartee_datasets::{BinEdges, Side};
 use repartee_store::pairs::PairQuery;
 use repartee_store::splits::{NewSplit, Split};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
@@ -15,7 +16,7 @@ use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 
 /// Divides all pairs of the project. A job: `split`. The split is frozen: pairs that come later are
 /// on no side of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct MakeSplit {
     /// Its name.
@@ -43,7 +44,7 @@ impl Default for MakeSplit {
 }
 
 /// What a split was made by; stored with it as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SplitConfig {
     /// The shares of the sides, by pairs.
     pub shares: Shares,
@@ -54,7 +55,7 @@ pub struct SplitConfig {
 }
 
 /// What one side of a split holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SideInfo {
     /// Which side.
     pub side: Side,
@@ -69,7 +70,7 @@ pub struct SideInfo {
 }
 
 /// A split as it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SplitInfo {
     /// Its name.
     pub name: String,
@@ -86,7 +87,7 @@ pub struct SplitInfo {
 }
 
 /// Which split to audit. A job: `audit`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSplit {
     /// Its name.
@@ -94,7 +95,7 @@ pub struct AuditSplit {
 }
 
 /// What an audit found. It looked at every thread, and by an exact join at every two texts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Audit {
     /// The split.
     pub name: String,

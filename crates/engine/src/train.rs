@@ -22,6 +22,7 @@ use repartee_store::runs::{
 };
 use repartee_store::splits::Split;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
@@ -43,7 +44,7 @@ const SAMPLE_TOKENS: usize = 48;
 const VALIDATIONS: usize = 10;
 
 /// Trains a model. A job: `train`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
     /// The settings, as the TOML of [`RunConfig`]; stored with the run as they are.
@@ -64,7 +65,7 @@ impl Train {
 }
 
 /// What a training came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Trained {
     /// The run's name.
     pub run: String,
@@ -83,7 +84,7 @@ pub struct Trained {
 }
 
 /// What is known of a run before it starts; stored with it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RunFacts {
     /// The base's name.
     pub base: String,
@@ -118,7 +119,7 @@ pub struct RunFacts {
 }
 
 /// A run as it is listed and shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RunInfo {
     /// Its name.
     pub name: String,
@@ -142,6 +143,36 @@ pub struct RunInfo {
     pub samples: Vec<(u64, String, String)>,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
+}
+
+/// A checkpoint as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct CheckpointInfo {
+    /// The run.
+    pub run: String,
+    /// generator, realism or upvotes.
+    pub kind: RunKind,
+    /// The base it started from.
+    pub base: String,
+    /// The split it learnt from.
+    pub split: String,
+    /// best, last, or kept (replaced, but something was made with it).
+    pub role: String,
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Bytes of its weights; some may be shared with other checkpoints.
+    pub bytes: u64,
+    /// When it was saved, milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// A setting in which runs differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Difference {
+    /// The setting.
+    pub setting: String,
+    /// Its value in each run, in the order asked for.
+    pub values: Vec<String>,
 }
 
 /// The examples of a run as token ids.
@@ -1017,7 +1048,7 @@ fn samples(
             prompt: text.prompt(comment, decode.max_new_tokens)?.ids,
         });
     }
-    let written = generate::generate(model, &tasks, 1, text.end, &decode, &mut |_, _, _| {})?;
+    let written = generate::generate(model, &tasks, 1, text.end, &decode, &mut generate::go_on)?;
     let mut out = Vec::with_capacity(comments.len());
     for (comment, completions) in comments.iter().zip(written) {
         for completion in completions {
@@ -1064,6 +1095,76 @@ impl Engine {
     /// [`Code::NotFound`], with the names of the runs there are.
     pub fn run_figure(&self, run: &str, figure: &str) -> Result<Vec<(u64, Option<f64>)>> {
         Ok(self.store.metric(self.store.run(run)?.id, figure)?)
+    }
+
+    /// In which settings runs differ: those that were chosen, and what came of them (base, split, examples).
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], with the names there are.
+    pub fn run_differences(&self, runs: &[String]) -> Result<Vec<Difference>> {
+        let mut tables = Vec::with_capacity(runs.len());
+        for name in runs {
+            let run = self.store.run(name)?;
+            let config = serde_json::to_value(RunConfig::from_toml(&run.config)?);
+            let facts = serde_json::from_str(&run.facts);
+            let (Ok(serde_json::Value::Object(mut table)), Ok(serde_json::Value::Object(facts))) =
+                (config, facts)
+            else {
+                return Err(Error::internal("a run's settings are no table"));
+            };
+            table.extend(facts); // names that were left open are known by now
+            tables.push(table);
+        }
+        let mut settings: Vec<&String> = tables.iter().flat_map(|table| table.keys()).collect();
+        settings.sort();
+        settings.dedup();
+        let word = |value: Option<&serde_json::Value>| match value {
+            None | Some(serde_json::Value::Null) => String::new(),
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+        };
+        let row = |setting: &String| Difference {
+            setting: setting.clone(),
+            values: tables
+                .iter()
+                .map(|table| word(table.get(setting)))
+                .collect(),
+        };
+        let differs = |row: &Difference| row.values.windows(2).any(|pair| pair[0] != pair[1]);
+        let always = ["name", "estimated_seconds", "estimated_bytes", "version"];
+        let rows = settings
+            .into_iter()
+            .filter(|s| !always.contains(&s.as_str()));
+        Ok(rows.map(row).filter(differs).collect())
+    }
+
+    /// All checkpoints, by run and age.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn checkpoints(&self) -> Result<Vec<CheckpointInfo>> {
+        let (bases, splits) = (self.store.bases()?, self.store.splits()?);
+        let mut infos = Vec::new();
+        for checkpoint in self.store.checkpoints()? {
+            let base = bases.iter().find(|base| base.id == checkpoint.base_id);
+            let split = splits.iter().find(|split| split.id == checkpoint.split_id);
+            infos.push(CheckpointInfo {
+                kind: run_kind(checkpoint.kind),
+                base: base.map(|base| base.name.clone()).unwrap_or_default(),
+                split: split.map(|split| split.name.clone()).unwrap_or_default(),
+                role: checkpoint.role.as_str().to_owned(),
+                step: checkpoint.step,
+                bytes: self
+                    .store
+                    .bundle(checkpoint.bundle_id)?
+                    .iter()
+                    .map(|part| part.bytes)
+                    .sum(),
+                created_ms: checkpoint.created_ms,
+                run: checkpoint.run,
+            });
+        }
+        Ok(infos)
     }
 
     /// The hash of every tensor of a run's checkpoint, by name: equal hashes are equal bits.

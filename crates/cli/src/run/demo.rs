@@ -3,31 +3,23 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::Interrupt;
-use repartee_engine::demo::{Demo, DemoReport, demo};
+use repartee_engine::demo::{Demo, DemoReport, demo_project};
 
 use super::{App, listen_to};
 use crate::args::DemoArgs;
 use crate::out::{Table, figure, seconds, short};
-use crate::watch::Watch;
 
 impl App {
     pub(super) fn demo(&self, args: DemoArgs) -> Result<ExitCode> {
-        let interrupt = Interrupt::default();
-        listen_to(&interrupt)?;
         let usual = Demo::default();
         let sizes = Demo {
             threads: args.sample_threads.map_or(usual.threads, |n| n as u64),
             scale: args.scale.unwrap_or(usual.scale),
             ..usual
         };
-        let watch = Watch::new(self.out);
-        let report = demo(&args.folder, &sizes, &interrupt, &|signal| {
-            watch.signal(signal)
-        });
-        drop(watch);
-        let report = report?;
-        self.done(&report, |report| self.report(report))
+        let engine = demo_project(&args.folder)?;
+        listen_to(&engine.interrupt)?;
+        self.start(&engine, &sizes, |report| self.report(report))
     }
 
     fn report(&self, report: &DemoReport) -> Result<()> {

@@ -1,0 +1,13 @@
+//! Writes the TypeScript of the wire, and the style sheet of the charts, to where the window's source has
+//! them: `cargo run -p repartee-engine --example typescript`.
+
+use std::path::Path;
+
+fn main() -> std::io::Result<()> {
+    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src");
+    for (file, content) in repartee_engine::api::typescript::files() {
+        std::fs::write(ui.join(file), content)?;
+        println!("{file}");
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Every command that a window can give, declared once: the lists below yield the dispatcher, the names,
+//! and the TypeScript that the window is written in.
+//!
+//! A command takes one struct of parameters and gives one result, both plain JSON. [`desk`] has those that
+//! need no project, [`project`] those that work on the window's.
+
+pub mod desk;
+pub mod project;
+pub mod typescript;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+
+/// What one command looks like in TypeScript.
+pub(crate) struct Declared {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub params: String,
+    pub result: String,
+}
+
+/// Reads a command's parameters.
+fn read<T: DeserializeOwned>(name: &str, params: &Value) -> Result<T> {
+    // `null` and nothing at all are what a command without parameters is called with
+    let given = if params.is_null() {
+        &Value::Object(serde_json::Map::new())
+    } else {
+        params
+    };
+    T::deserialize(given).map_err(|e| Error::usage(format!("{name}: {e}")))
+}
+
+/// Writes a command's result.
+fn write<T: Serialize>(result: Result<T>) -> Result<Value> {
+    serde_json::to_value(result?)
+        .map_err(|e| Error::internal(format!("a result does not fit into JSON: {e}")))
+}
+
+/// Declares commands: `/// what it does`, `"name" => function: Params => Result`.
+macro_rules! commands {
+    ($on:ty { $(#[doc = $doc:literal] $name:literal => $function:expr, $params:ty => $result:ty;)* }) => {
+        /// Answers a command of this list; `None` when it is not in it.
+        pub(crate) fn call(on: &$on, name: &str, params: &serde_json::Value) -> Option<crate::error::Result<serde_json::Value>> {
+            match name {
+                $($name => {
+                    let function: fn(&$on, $params) -> crate::error::Result<$result> = $function;
+                    Some(super::read(name, params).and_then(|params: $params| super::write(function(on, params))))
+                })*
+                _ => None,
+            }
+        }
+
+        /// What the commands of this list look like in TypeScript, and the types they name.
+        pub(crate) fn declared(types: &mut super::typescript::Types) -> Vec<super::Declared> {
+            vec![$(super::Declared {
+                name: $name,
+                doc: $doc,
+                params: types.name_of::<$params>(),
+                result: types.name_of::<$result>(),
+            }),*]
+        }
+    };
+}
+pub(crate) use commands;

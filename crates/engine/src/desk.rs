@@ -1,0 +1,519 @@
+//! What a process with windows holds: settings and recent projects in a file of the user's, the project
+//! of each window, a look-out on each open file, and the workers it started.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ts_rs::TS;
+
+use crate::error::{Code, Error, Result};
+use crate::job::{JobInfo, Signal, now_ms};
+use crate::work::Worker;
+use crate::{Engine, api};
+
+/// The look-out looks this often.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Recent projects that are kept.
+const RECENT: usize = 12;
+
+/// What a person chose for all projects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct Settings {
+    /// system, light or dark.
+    pub theme: String,
+    /// The size of text, in hundredths of the usual: 100 to 200.
+    pub text: u32,
+    /// auto, cpu, cuda or metal: what forms begin with.
+    pub device: String,
+    /// Threads that jobs compute with; 0: all cores.
+    pub threads: usize,
+    /// Where new projects are made; empty: the home folder.
+    pub folder: String,
+    /// The name under which replies are approved and rejected.
+    pub person: String,
+    /// Whether the desktop says when a job has ended.
+    pub notify: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: "system".to_owned(),
+            text: 100,
+            device: "auto".to_owned(),
+            threads: 0,
+            folder: String::new(),
+            person: std::env::var("USER")
+                .or_else(|_| std::env::var("USERNAME"))
+                .unwrap_or_default(),
+            notify: true,
+        }
+    }
+}
+
+/// A project that was open before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RecentProject {
+    /// Where it lies.
+    pub path: String,
+    /// When it was last opened, milliseconds since 1970.
+    pub opened_ms: i64,
+}
+
+/// A recent project as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RecentShown {
+    /// Where it lies.
+    pub path: String,
+    /// The file's name without its ending.
+    pub name: String,
+    /// Bytes of the file; none when it is gone.
+    pub bytes: Option<u64>,
+    /// When it was last opened, milliseconds since 1970.
+    pub opened_ms: i64,
+}
+
+/// What every window shows before a project is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DeskInfo {
+    /// The version of Repartee.
+    pub version: String,
+    /// linux, macos or windows.
+    pub platform: String,
+    /// Processor cores.
+    pub cores: usize,
+    /// Devices of this build: auto, cpu, and cuda or metal where they are built in.
+    pub devices: Vec<String>,
+    /// Where new projects are made when nothing else is said.
+    pub folder: String,
+    /// The settings.
+    pub settings: Settings,
+    /// Projects that were open before, the latest first.
+    pub recent: Vec<RecentShown>,
+    /// The project of the window that asks.
+    pub project: Option<ProjectInfo>,
+}
+
+/// An open project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProjectInfo {
+    /// Where it lies.
+    pub path: String,
+    /// The file's name without its ending.
+    pub name: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// What windows are told without asking.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Notice {
+    /// Some process wrote these families of things: what shows them should ask again.
+    Changed {
+        /// sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, jobs, settings.
+        families: Vec<String>,
+    },
+    /// A job that this desk started says something.
+    Job {
+        /// Its id.
+        job: String,
+        /// What.
+        signal: Signal,
+    },
+    /// A job of any process has ended or rests.
+    Ended {
+        /// Its id.
+        job: String,
+        /// Its kind.
+        kind: String,
+        /// done, paused, failed, cancelled or lost.
+        state: String,
+        /// Why it failed.
+        error: Option<Error>,
+    },
+    /// The settings were changed, in this window or another.
+    Settings {
+        /// As they are now.
+        settings: Settings,
+    },
+}
+
+/// Where notices go: the windows that they are for, by label.
+pub type Notices = Arc<dyn Fn(&[String], &Notice) + Send + Sync>;
+
+/// What is kept between two starts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Kept {
+    settings: Settings,
+    recent: Vec<RecentProject>,
+}
+
+/// The desk. One in a process.
+pub struct Desk {
+    file: PathBuf,
+    worker: PathBuf,
+    notices: Notices,
+    kept: Mutex<Kept>,
+    windows: Mutex<HashMap<String, Arc<Engine>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Desk {
+    /// A desk that keeps its settings in `folder`, starts `worker` for jobs, and tells windows by
+    /// `notices`.
+    pub fn new(folder: &Path, worker: PathBuf, notices: Notices) -> Arc<Self> {
+        let file = folder.join("desk.json");
+        // a file that cannot be read is a loss of convenience, not a reason to refuse to start
+        let kept = std::fs::read(&file)
+            .ok()
+            .and_then(|json| serde_json::from_slice(&json).ok());
+        Arc::new(Self {
+            file,
+            worker,
+            notices,
+            kept: Mutex::new(kept.unwrap_or_default()),
+            windows: Mutex::default(),
+        })
+    }
+
+    /// Answers a command of a window.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when there is no such command, its parameters do not fit, or it needs a project and
+    /// the window has none; otherwise the command's own.
+    pub fn call(self: &Arc<Self>, window: &str, name: &str, params: Value) -> Result<Value> {
+        if let Some(answer) = api::desk::call(&(Arc::clone(self), window.to_owned()), name, &params)
+        {
+            return answer;
+        }
+        let engine = self.engine(window)?;
+        if let Some(answer) = api::project::call(&engine, name, &params) {
+            return answer;
+        }
+        Err(Error::usage(format!("there is no command {name:?}")))
+    }
+
+    /// A window is gone.
+    pub fn closed(&self, window: &str) {
+        lock(&self.windows).remove(window);
+    }
+
+    /// The project of a window.
+    pub(crate) fn engine(&self, window: &str) -> Result<Arc<Engine>> {
+        lock(&self.windows)
+            .get(window)
+            .cloned()
+            .ok_or_else(|| Error::usage("no project is open in this window; open one first"))
+    }
+
+    pub(crate) fn info(&self, window: &str) -> DeskInfo {
+        let kept = lock(&self.kept).clone();
+        let recent = kept
+            .recent
+            .iter()
+            .map(|recent| RecentShown {
+                path: recent.path.clone(),
+                name: stem(Path::new(&recent.path)),
+                bytes: std::fs::metadata(&recent.path)
+                    .ok()
+                    .map(|about| about.len()),
+                opened_ms: recent.opened_ms,
+            })
+            .collect();
+        let mut devices = vec!["auto".to_owned(), "cpu".to_owned()];
+        for (name, built) in [
+            ("cuda", cfg!(feature = "cuda")),
+            ("metal", cfg!(feature = "metal")),
+        ] {
+            if built {
+                devices.push(name.to_owned());
+            }
+        }
+        DeskInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: std::env::consts::OS.to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            devices,
+            folder: self.folder().display().to_string(),
+            settings: kept.settings,
+            recent,
+            project: self.engine(window).ok().map(|engine| project_info(&engine)),
+        }
+    }
+
+    /// Where new projects are made.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let chosen = lock(&self.kept).settings.folder.clone();
+        if !chosen.is_empty() {
+            return PathBuf::from(chosen);
+        }
+        let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE"));
+        home.map_or_else(|| PathBuf::from("."), PathBuf::from)
+    }
+
+    pub(crate) fn set(&self, settings: Settings) -> Result<Settings> {
+        if !["system", "light", "dark"].contains(&settings.theme.as_str()) {
+            return Err(Error::usage(format!(
+                "theme is {:?}; it is system, light or dark",
+                settings.theme
+            )));
+        }
+        if !(50..=300).contains(&settings.text) {
+            return Err(Error::usage(format!(
+                "text is {} hundredths of the usual size; it may be 50 to 300",
+                settings.text
+            )));
+        }
+        lock(&self.kept).settings = settings.clone();
+        self.keep()?;
+        let windows: Vec<String> = lock(&self.windows).keys().cloned().collect();
+        (self.notices)(
+            &windows,
+            &Notice::Settings {
+                settings: settings.clone(),
+            },
+        );
+        Ok(settings)
+    }
+
+    /// Opens a project in a window, in place of the one it had. Windows on the same file share it.
+    pub(crate) fn open(self: &Arc<Self>, window: &str, path: &Path) -> Result<ProjectInfo> {
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let shared = lock(&self.windows)
+            .values()
+            .find(|engine| engine.path() == path)
+            .cloned();
+        let engine = match shared {
+            Some(engine) => engine,
+            None => {
+                let engine = Arc::new(Engine::open(&path)?);
+                self.look_out(&engine)?;
+                engine
+            }
+        };
+        self.seat(window, engine)
+    }
+
+    /// Makes a project and opens it in a window.
+    pub(crate) fn create(self: &Arc<Self>, window: &str, path: &Path) -> Result<ProjectInfo> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
+        }
+        drop(Engine::create(path)?);
+        self.open(window, path)
+    }
+
+    fn seat(&self, window: &str, engine: Arc<Engine>) -> Result<ProjectInfo> {
+        let info = project_info(&engine);
+        lock(&self.windows).insert(window.to_owned(), engine);
+        {
+            let mut kept = lock(&self.kept);
+            kept.recent.retain(|recent| recent.path != info.path);
+            kept.recent.insert(
+                0,
+                RecentProject {
+                    path: info.path.clone(),
+                    opened_ms: now_ms(),
+                },
+            );
+            kept.recent.truncate(RECENT);
+        }
+        self.keep()?;
+        Ok(info)
+    }
+
+    pub(crate) fn forget(&self, path: &str) -> Result<()> {
+        lock(&self.kept).recent.retain(|recent| recent.path != path);
+        self.keep()
+    }
+
+    /// Writes settings and recent projects: a new file, then renamed, so that none is ever half written.
+    fn keep(&self) -> Result<()> {
+        let kept = lock(&self.kept).clone();
+        let json = serde_json::to_vec_pretty(&kept)
+            .map_err(|e| Error::internal(format!("settings do not fit into JSON: {e}")))?;
+        let fresh = self.file.with_extension("new");
+        let written = std::fs::create_dir_all(self.file.parent().unwrap_or(Path::new(".")))
+            .and_then(|()| std::fs::write(&fresh, json))
+            .and_then(|()| std::fs::rename(&fresh, &self.file));
+        written.map_err(|e| Error::io("write", &self.file, &e))
+    }
+
+    /// The windows that show a project.
+    fn windows_of(&self, engine: &Engine) -> Vec<String> {
+        let windows = lock(&self.windows);
+        let shows = windows
+            .iter()
+            .filter(|(_, shown)| std::ptr::eq(Arc::as_ptr(shown), engine));
+        shows.map(|(label, _)| label.clone()).collect()
+    }
+
+    fn tell(&self, engine: &Engine, notice: &Notice) {
+        let windows = self.windows_of(engine);
+        if !windows.is_empty() {
+            (self.notices)(&windows, notice);
+        }
+    }
+
+    /// Looks out for what any process writes to a project, as long as a window shows it.
+    fn look_out(self: &Arc<Self>, engine: &Arc<Engine>) -> Result<()> {
+        let mut watch = engine.store.watch()?;
+        let mut known = states(&engine.jobs()?);
+        let (desk, engine): (Weak<Self>, Weak<Engine>) =
+            (Arc::downgrade(self), Arc::downgrade(engine));
+        let look = move || {
+            loop {
+                std::thread::sleep(LOOK_EVERY);
+                let (Some(desk), Some(engine)) = (desk.upgrade(), engine.upgrade()) else {
+                    return;
+                };
+                let changed = match watch.changed() {
+                    Ok(changed) if changed.is_empty() => continue,
+                    Ok(changed) => changed,
+                    Err(error) => {
+                        tracing::warn!("the project could not be looked at: {error}");
+                        continue;
+                    }
+                };
+                let families: Vec<String> = changed.iter().map(|f| f.as_str().to_owned()).collect();
+                let jobs_changed = families.iter().any(|family| family == "jobs");
+                desk.tell(&engine, &Notice::Changed { families });
+                if !jobs_changed {
+                    continue;
+                }
+                let Ok(jobs) = engine.jobs() else { continue };
+                for job in &jobs {
+                    let ran = known.get(&job.id).is_none_or(|state| state == "running");
+                    if ran && job.state != "running" {
+                        desk.tell(&engine, &ended(job));
+                    }
+                }
+                known = states(&jobs);
+            }
+        };
+        std::thread::Builder::new()
+            .name("look-out".to_owned())
+            .spawn(look)
+            .map_err(|e| Error::internal(format!("no thread to look out: {e}")))?;
+        Ok(())
+    }
+
+    /// Stores a job and starts a worker for it. Starting an id a second time does nothing more: a page
+    /// that was loaded anew repeats its calls.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        window: &str,
+        id: &str,
+        kind: &str,
+        params: &Value,
+    ) -> Result<JobInfo> {
+        let engine = self.engine(window)?;
+        if engine.submit(id, kind, params)? {
+            self.set_to_work(&engine, id)?;
+        }
+        engine.job(id)
+    }
+
+    /// Starts a worker for a job that rests, failed, or lost its process.
+    pub(crate) fn resume(self: &Arc<Self>, window: &str, id: &str) -> Result<JobInfo> {
+        let engine = self.engine(window)?;
+        let job = engine.job(id)?;
+        if !["paused", "failed", "lost"].contains(&job.state.as_str()) {
+            return Err(Error::usage(format!(
+                "job {} is {}; there is nothing to resume",
+                job.id, job.state
+            )));
+        }
+        self.set_to_work(&engine, &job.id)?;
+        Ok(job)
+    }
+
+    fn set_to_work(self: &Arc<Self>, engine: &Arc<Engine>, id: &str) -> Result<()> {
+        let worker = Worker {
+            program: self.worker.clone(),
+            threads: lock(&self.kept).settings.threads,
+        };
+        let (desk, heard, job) = (Arc::downgrade(self), Arc::downgrade(engine), id.to_owned());
+        let signals = move |signal: Signal| {
+            if let (Some(desk), Some(engine)) = (desk.upgrade(), heard.upgrade()) {
+                desk.tell(
+                    &engine,
+                    &Notice::Job {
+                        job: job.clone(),
+                        signal,
+                    },
+                );
+            }
+        };
+        worker
+            .start(engine.path(), id, signals)
+            .inspect_err(|error| {
+                // nobody will run it: say so in its row instead of leaving it to be found lost
+                let _ = engine.give_up(id, error);
+            })
+    }
+}
+
+fn states(jobs: &[JobInfo]) -> HashMap<String, String> {
+    jobs.iter()
+        .map(|job| (job.id.clone(), job.state.clone()))
+        .collect()
+}
+
+fn ended(job: &JobInfo) -> Notice {
+    let failed = job.state == "failed";
+    Notice::Ended {
+        job: job.id.clone(),
+        kind: job.kind.clone(),
+        state: job.state.clone(),
+        error: job
+            .outcome
+            .clone()
+            .filter(|_| failed)
+            .and_then(|outcome| serde_json::from_value(outcome).ok()),
+    }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn project_info(engine: &Engine) -> ProjectInfo {
+    let path = engine.path();
+    ProjectInfo {
+        path: path.display().to_string(),
+        name: stem(path),
+        bytes: std::fs::metadata(path).map_or(0, |about| about.len()),
+    }
+}
+
+/// A folder of its own for the sample, in the folder for new projects: `repartee-sample`, or with a
+/// number behind where there is one already.
+pub(crate) fn sample_folder(folder: &Path) -> Result<PathBuf> {
+    let names = std::iter::once("repartee-sample".to_owned())
+        .chain((2..).map(|n| format!("repartee-sample-{n}")));
+    for name in names.take(1000) {
+        let path = folder.join(name);
+        match std::fs::create_dir_all(folder).and_then(|()| std::fs::create_dir(&path)) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::io("make", &path, &e)),
+        }
+    }
+    Err(Error::new(
+        Code::Exists,
+        format!("{} is full of samples; remove some", folder.display()),
+    ))
+}

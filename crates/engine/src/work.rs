@@ -1,0 +1,108 @@
+//! A job in a process of its own: the window stays quick while models train, survives what crashes, and
+//! may be closed while the job goes on. The database is the control plane; beside it the worker prints
+//! its signals as JSON lines, so that whoever started it sees more than a beat a second.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Engine;
+use crate::error::{Error, Result};
+use crate::job::Signal;
+
+/// How a process that runs a stored job is started.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// The program; it must call [`work`] for the arguments `work PROJECT JOB`.
+    pub program: PathBuf,
+    /// Threads it computes with; 0: all cores.
+    pub threads: usize,
+}
+
+/// The word after which a program's arguments are a worker's.
+pub const WORK: &str = "work";
+
+impl Worker {
+    /// Starts the process and gives its signals to `signals`, in a thread of their own, until it ends.
+    /// It goes on when this process ends.
+    ///
+    /// # Errors
+    /// [`crate::Code::Io`] when the program cannot be started.
+    pub fn start(
+        &self,
+        project: &Path,
+        job: &str,
+        signals: impl Fn(Signal) + Send + 'static,
+    ) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        command.arg(WORK).arg(project).arg(job);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        if self.threads > 0 {
+            for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
+                command.env(name, self.threads.to_string());
+            }
+        }
+        apart(&mut command);
+        let mut child = command
+            .spawn()
+            .map_err(|e| Error::io("start", &self.program, &e))?;
+        let out = child.stdout.take();
+        let listen = move || {
+            if let Some(out) = out {
+                for line in BufReader::new(out).lines().map_while(std::io::Result::ok) {
+                    match serde_json::from_str(&line) {
+                        Ok(signal) => signals(signal),
+                        Err(error) => tracing::warn!("a worker said {line:?}: {error}"),
+                    }
+                }
+            }
+            let _ = child.wait(); // how it ended stands in the job's row
+        };
+        std::thread::Builder::new()
+            .name("worker's signals".to_owned())
+            .spawn(listen)
+            .map_err(|e| Error::internal(format!("no thread for a worker's signals: {e}")))?;
+        Ok(())
+    }
+}
+
+/// A process group of its own: what ends the window (a closed terminal, Ctrl-C) does not end the job.
+#[cfg(unix)]
+fn apart(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn apart(_command: &mut Command) {}
+
+/// Lets everything else on the machine go first.
+#[cfg(unix)]
+fn step_back() {
+    // SAFETY: changes this process's own priority and nothing else; a refusal is no harm.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
+}
+
+#[cfg(not(unix))]
+fn step_back() {}
+
+/// Runs a stored job to its end in this process, printing its signals on standard output as JSON lines.
+/// How it ended is in its row.
+///
+/// # Errors
+/// As [`Engine::resume`].
+pub fn work(project: &Path, job: &str) -> Result<()> {
+    step_back();
+    let engine = Engine::open(project)?;
+    engine.resume(job, &|signal| {
+        // nobody may be listening any more; the job goes on
+        if let Ok(mut line) = serde_json::to_string(&signal) {
+            line.push('\n');
+            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! The binary `repartee` as the tests run it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    repartee_cli::main()
+}

@@ -1,0 +1,413 @@
+//! What a window sees: commands by their names, jobs in processes of their own, and notices of what any
+//! process writes.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use repartee_engine::desk::{Desk, Notice};
+use repartee_engine::job::new_id;
+use repartee_engine::{Code, Signal};
+use repartee_tests::{Place, binary};
+use serde_json::{Value, json};
+
+/// A desk with the windows "one" and "two", and all that they were told.
+struct Windows {
+    desk: Arc<Desk>,
+    heard: Arc<Mutex<Vec<(Vec<String>, Notice)>>>,
+}
+
+impl Windows {
+    fn new(place: &Place) -> Self {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let ears = Arc::clone(&heard);
+        let notices = Arc::new(move |windows: &[String], notice: &Notice| {
+            ears.lock()
+                .unwrap()
+                .push((windows.to_vec(), notice.clone()));
+        });
+        Self {
+            desk: Desk::new(&place.path("config"), binary().to_owned(), notices),
+            heard,
+        }
+    }
+
+    fn call(&self, window: &str, name: &str, params: Value) -> Value {
+        self.desk
+            .call(window, name, params)
+            .unwrap_or_else(|e| panic!("{name}: {e} {:?}", e.detail))
+    }
+
+    fn refused(&self, window: &str, name: &str, params: Value) -> (Code, String) {
+        let error = self.desk.call(window, name, params).expect_err(name);
+        (error.code, error.message)
+    }
+
+    /// Waits until a notice is what is looked for.
+    fn wait<T>(&self, what: &str, found: impl Fn(&Notice) -> Option<T>) -> T {
+        let begun = Instant::now();
+        loop {
+            if let Some(found) = self
+                .heard
+                .lock()
+                .unwrap()
+                .iter()
+                .find_map(|(_, n)| found(n))
+            {
+                return found;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(120),
+                "never heard: {what}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn ended(&self, id: &str) -> String {
+        self.wait("the end of a job", |notice| match notice {
+            Notice::Ended { job, state, .. } if job == id => Some(state.clone()),
+            _ => None,
+        })
+    }
+
+    fn forget_what_was_heard(&self) {
+        self.heard.lock().unwrap().clear();
+    }
+}
+
+#[test]
+fn the_sample_goes_round_in_a_window_and_rests_when_asked() {
+    let place = Place::empty();
+    let windows = Windows::new(&place);
+    assert_eq!(
+        windows.refused("one", "overview", Value::Null).0,
+        Code::Usage
+    );
+    let folder = place.path("sample");
+    let project = windows.call("one", "project.sample", json!({ "path": folder }));
+    assert_eq!(project["name"], "sample");
+    let first = windows.call("one", "overview", Value::Null);
+    assert_eq!(first["next"][0]["step"], "import");
+
+    let id = new_id();
+    let start = json!({ "id": id, "kind": "demo", "params": { "threads": 120, "scale": 0.04 } });
+    windows.call("one", "job.start", start.clone());
+    windows.call("one", "job.start", start); // a page that was loaded anew says it again
+    windows.wait("training", |notice| match notice {
+        Notice::Job {
+            signal: Signal::Progress(p),
+            ..
+        } => p.phase.starts_with("training").then_some(()),
+        _ => None,
+    });
+
+    // who pauses the whole pauses the step it is at; it goes on in a new process where it stopped
+    windows.call("one", "job.pause", json!({ "job": id }));
+    assert_eq!(windows.ended(&id), "paused");
+    let before = windows.call("one", "jobs", Value::Null);
+    assert!(
+        before
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|job| job["kind"] == "train" && job["state"] == "paused"),
+        "{before}"
+    );
+    windows.forget_what_was_heard();
+    windows.call("one", "job.resume", json!({ "job": id }));
+    assert_eq!(windows.ended(&id), "done");
+
+    let jobs = windows.call("one", "jobs", Value::Null);
+    let jobs = jobs.as_array().unwrap();
+    assert!(jobs.iter().all(|job| job["state"] == "done"), "{jobs:?}");
+    assert_eq!(jobs.iter().filter(|job| job["kind"] == "demo").count(), 1);
+    assert_eq!(jobs.iter().filter(|job| job["kind"] == "import").count(), 1);
+    windows.wait("drafts", |notice| match notice {
+        Notice::Job {
+            signal: Signal::Drafts { drafts },
+            ..
+        } => drafts.iter().any(|d| d.finish.is_some()).then_some(()),
+        _ => None,
+    });
+    windows.wait("scores", |notice| match notice {
+        Notice::Job {
+            signal: Signal::Scores { scores },
+            ..
+        } => scores.iter().any(|s| s.bins.is_some()).then_some(()),
+        _ => None,
+    });
+
+    let now = windows.call("one", "overview", Value::Null);
+    assert!(
+        now["models"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|m| m["figure"].is_string()),
+        "{now}"
+    );
+    look_at_everything(&windows);
+}
+
+/// Calls every command that shows something, on a project that has been round the loop.
+fn look_at_everything(windows: &Windows) {
+    let ask = |name: &str, params: Value| windows.call("one", name, params);
+    let view = ask(
+        "pairs.view",
+        json!({ "order": "score", "descending": true }),
+    );
+    let total = view["total"].as_u64().unwrap();
+    assert!(total > 500, "{view}");
+    let page = json!({ "view": view["view"], "from": total - 3, "count": 200 });
+    let rows = ask("pairs.rows", page);
+    assert_eq!(rows.as_array().unwrap().len(), 3);
+    let whole = ask("pair.get", json!({ "id": rows[0]["id"] }));
+    assert_eq!(whole["id"], rows[0]["id"]);
+    let word = whole["reply"].as_str().unwrap().split(' ').next().unwrap();
+    let found = ask("pairs.view", json!({ "words": word }));
+    assert!(
+        (1..total).contains(&found["total"].as_u64().unwrap()),
+        "{word}: {found}"
+    );
+    for figure in ["score", "comment_length", "reply_length"] {
+        let picture = ask("pairs.chart", json!({ "figure": figure }));
+        assert!(picture["svg"].as_str().unwrap().starts_with("<svg"));
+    }
+    let labels = ask("labels", json!({ "edges": [0, 5, 50] }));
+    let bins: u64 = labels["bins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| n.as_u64().unwrap())
+        .sum();
+    assert_eq!(bins + labels["unscored"].as_u64().unwrap(), total);
+
+    for (name, params) in [
+        ("sources", json!({})),
+        ("splits", json!({})),
+        ("bases", json!({})),
+        ("runs", json!({})),
+        ("checkpoints", json!({})),
+        ("fakes", json!({})),
+        ("evaluations", json!({})),
+        ("generations", json!({})),
+        ("queue", json!({})),
+        ("pairs.subreddits", json!({})),
+        ("run.fields", json!({})),
+        ("run.presets", json!({ "kind": "realism" })),
+        (
+            "run.figure",
+            json!({ "run": "writer", "figure": "val_loss" }),
+        ),
+        ("run.differences", json!({ "runs": ["judge", "votes"] })),
+        ("fakes.rows", json!({ "name": "fakes", "limit": 3 })),
+    ] {
+        assert!(!ask(name, params).as_array().unwrap().is_empty(), "{name}");
+    }
+    let run = ask("run.get", json!({ "name": "writer" }));
+    let config = ask("run.read", json!({ "toml": run["config"] }));
+    assert_eq!(config["learning_rate"], 1e-3);
+    let estimate = ask("run.estimate", json!({ "config": config }));
+    assert!(estimate["parameters"].as_u64().unwrap() > 100_000);
+
+    let judge = ask("evaluations", json!({})).as_array().unwrap()[1].clone();
+    let at = ask(
+        "evaluation.at",
+        json!({ "id": judge["id"], "threshold": 0.0 }),
+    );
+    assert_eq!(
+        at["roc"],
+        json!([1.0, 1.0]),
+        "at 0 everything is called real"
+    );
+    let worst = ask(
+        "evaluation.examples",
+        json!({ "id": judge["id"], "best": false, "limit": 2 }),
+    );
+    let best = ask(
+        "evaluation.examples",
+        json!({ "id": judge["id"], "best": true, "limit": 2 }),
+    );
+    assert!(worst[0]["p"].as_f64().unwrap() <= best[0]["p"].as_f64().unwrap());
+    for kind in [
+        "roc",
+        "pr",
+        "confusion",
+        "calibration",
+        "scores",
+        "loss",
+        "lr",
+        "throughput",
+    ] {
+        let picture = ask(
+            "chart",
+            json!({ "kind": kind, "of": ["judge"], "threshold": 0.3 }),
+        );
+        assert!(
+            !picture["table"]["rows"].as_array().unwrap().is_empty(),
+            "{kind}"
+        );
+    }
+    let generation = ask("generations", json!({}))[0].clone();
+    let generated = ask("generation.get", json!({ "id": generation["id"] }));
+    assert_eq!(generated["comments"].as_array().unwrap().len(), 5);
+    let lax = json!({ "min_p_real": 0.0, "max_chars": 1000, "per_thread": 2 });
+    let again = ask(
+        "generation.pick",
+        json!({ "id": generation["id"], "criteria": lax }),
+    );
+    let picked = |of: &Value| -> usize {
+        let candidates = of["comments"].as_array().unwrap().iter();
+        candidates
+            .flat_map(|c| c["candidates"].as_array().unwrap())
+            .filter(|c| c["picked"] == true)
+            .count()
+    };
+    assert!(picked(&again) > picked(&generated));
+
+    let candidate = generated["comments"][0]["candidates"][9]["id"].clone();
+    let reply = ask("candidate.queue", json!({ "id": candidate, "who": "ada" }));
+    let id = reply["id"].clone();
+    ask(
+        "reply.edit",
+        json!({ "id": id, "text": "better", "who": "ada" }),
+    );
+    let by_ada = json!({ "id": id, "who": "ada" });
+    let posted = json!({ "id": id, "who": "ada", "link": "https://example.org/c/1" });
+    assert_eq!(
+        windows.refused("one", "reply.posted", posted.clone()).0,
+        Code::Usage,
+        "a draft"
+    );
+    assert_eq!(ask("reply.approve", by_ada.clone())["state"], "approved");
+    assert_eq!(ask("reply.posted", posted)["state"], "posted");
+    assert_eq!(
+        windows.refused("one", "reply.reject", by_ada).0,
+        Code::Usage,
+        "it stands there"
+    );
+    let story = ask("reply.get", json!({ "id": id }));
+    let what: Vec<&str> = story["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["what"].as_str().unwrap())
+        .collect();
+    assert_eq!(what, ["drafted", "edited", "approved", "posted"]);
+}
+
+#[test]
+fn windows_on_one_file_and_other_processes_see_each_other() {
+    let place = Place::with_project();
+    let windows = Windows::new(&place);
+    let at = json!({ "path": place.project() });
+    windows.call("one", "project.open", at.clone());
+    windows.call("two", "project.open", at);
+    assert_eq!(
+        windows.call("two", "desk.get", Value::Null)["recent"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    // a terminal imports; both windows are told
+    let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
+    let file = place.write("RC.ndjson", format!("{line}\n"));
+    place.ok(["import", &file.display().to_string()]);
+    windows.wait("the import", |notice| match notice {
+        Notice::Changed { families } => families.contains(&"sources".to_owned()).then_some(()),
+        _ => None,
+    });
+    windows.wait("the end of the import", |notice| match notice {
+        Notice::Ended { kind, state, .. } => (kind == "import" && state == "done").then_some(()),
+        _ => None,
+    });
+    let (told, _) = windows.heard.lock().unwrap()[0].clone();
+    assert_eq!(told.len(), 2);
+
+    // a window that is gone is told nothing
+    windows.desk.closed("two");
+    windows.forget_what_was_heard();
+    let permit = json!({ "source": 1, "permission": "own", "note": "mine" });
+    windows.call("one", "source.permit", permit);
+    windows.wait("the permission", |notice| {
+        matches!(notice, Notice::Changed { .. }).then_some(())
+    });
+    assert_eq!(windows.heard.lock().unwrap()[0].0, ["one"]);
+}
+
+#[test]
+fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
+    let place = Place::with_project();
+    let windows = Windows::new(&place);
+    windows.call("one", "project.open", json!({ "path": place.project() }));
+    let (code, message) = windows.refused("one", "pairs.vue", json!({}));
+    assert!(
+        code == Code::Usage && message.contains("pairs.vue"),
+        "{message}"
+    );
+    let (_, message) = windows.refused("one", "pairs.view", json!({ "wrods": "x" }));
+    assert!(message.contains("wrods"), "{message}");
+    let unknown = json!({ "id": new_id(), "kind": "dance", "params": {} });
+    assert_eq!(
+        windows.refused("one", "job.start", unknown).0,
+        Code::NewerProject
+    );
+    let wrong = json!({ "id": new_id(), "kind": "import", "params": { "file": "x" } });
+    assert!(
+        windows
+            .refused("one", "job.start", wrong)
+            .1
+            .contains("file")
+    );
+    assert_eq!(windows.call("one", "jobs", Value::Null), json!([]));
+
+    // what fails in its own process is told with its error
+    let id = new_id();
+    let missing = json!({ "files": [place.path("not-there.zst")] });
+    windows.call(
+        "one",
+        "job.start",
+        json!({ "id": id, "kind": "import", "params": missing }),
+    );
+    assert_eq!(windows.ended(&id), "failed");
+    let error = windows.wait("its error", |notice| match notice {
+        Notice::Ended { error, .. } => error.clone(),
+        _ => None,
+    });
+    assert_eq!(error.code, Code::NotFound);
+
+    let settings = windows.call("one", "desk.get", Value::Null)["settings"].clone();
+    let with = |key: &str, value: Value| {
+        let mut changed = settings.clone();
+        changed[key] = value;
+        changed
+    };
+    assert_eq!(
+        windows
+            .refused("one", "desk.settings", with("theme", json!("pink")))
+            .0,
+        Code::Usage
+    );
+    windows.call("one", "desk.settings", with("theme", json!("dark")));
+    // they are there at the next start
+    assert_eq!(
+        Windows::new(&place).call("one", "desk.get", Value::Null)["settings"]["theme"],
+        "dark"
+    );
+}
+
+#[test]
+fn the_typescript_of_the_window_is_what_the_engine_says() {
+    for (file, content) in repartee_engine::api::typescript::files() {
+        let path = repartee_tests::workspace().join("ui/src").join(file);
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == content,
+            "{} is stale; `cargo run -p repartee-engine --example typescript` writes it anew",
+            path.display()
+        );
+    }
+}
