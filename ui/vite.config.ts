@@ -1,18 +1,31 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { svelteTesting } from "@testing-library/svelte/vite";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-// The web view's policy is `default-src 'none'` with 'self' for scripts, styles, images and fonts, so
-// nothing may end up inline: no module preload polyfill, no assets as data: addresses.
+/** The web view's policy is `default-src 'none'` with 'self' for scripts and styles: refuses to build a page
+ * that it would not show. */
+const nothingInline: Plugin = {
+  name: "nothing-inline",
+  apply: "build",
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type !== "asset" || !file.fileName.endsWith(".html")) continue;
+      const inline = /<style|<script(?![^>]*\ssrc=)|\s(style|on\w+)=/i.exec(String(file.source));
+      if (inline) this.error(`${file.fileName} has ${inline[0]} inline, which the policy forbids`);
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [svelte(), svelteTesting()],
+  plugins: [svelte(), svelteTesting(), nothingInline],
   base: "./",
   clearScreen: false,
   server: { port: 5173, strictPort: true },
   build: {
     target: "safari18", // WebKitGTK 2.46 and later
-    assetsInlineLimit: 0,
-    modulePreload: false,
+    assetsInlineLimit: 0, // no data: addresses
+    modulePreload: false, // its polyfill would be inline
     chunkSizeWarningLimit: 700,
   },
   test: {

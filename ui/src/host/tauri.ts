@@ -1,8 +1,8 @@
 // The host inside the window. The only file that knows Tauri.
 
 import { invoke } from "@tauri-apps/api/core";
-import { listen } from "@tauri-apps/api/event";
 import { getCurrentWebview } from "@tauri-apps/api/webview";
+import { getCurrentWebviewWindow } from "@tauri-apps/api/webviewWindow";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 import * as dialog from "@tauri-apps/plugin-dialog";
 import { isPermissionGranted, requestPermission, sendNotification } from "@tauri-apps/plugin-notification";
@@ -14,7 +14,8 @@ export function tauriHost(): Host {
     call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
       return invoke("rpc", { name, params });
     },
-    listen: (heard) => listen<Notice>("signal", (event) => heard(event.payload)),
+    // this window's notices alone: another may show another project
+    listen: (heard) => getCurrentWebviewWindow().listen<Notice>("signal", (event) => heard(event.payload)),
     dialogs: {
       async open({ title, many, kinds }) {
         const picked = await dialog.open({ title, multiple: many ?? false, filters: kinds ?? [] });
@@ -37,6 +38,6 @@ export function tauriHost(): Host {
       getCurrentWebview().onDragDropEvent(({ payload }) => {
         if (payload.type === "drop") heard(payload.paths);
       }),
-    openWindow: (path) => invoke("rpc", { name: "window.open", params: { path } }),
+    openWindow: (path) => invoke("window_new", { path }),
   };
 }

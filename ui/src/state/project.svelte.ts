@@ -1,10 +1,10 @@
 // Which project is open in this window.
 
-import { call, host, type ProjectInfo } from "../host";
+import { call, type EngineError, failure, host, type ProjectInfo } from "../host";
 import { readDesk } from "./desk.svelte";
 import { jobs } from "./jobs.svelte";
 import { forgetAnswers } from "./query.svelte";
-import { go } from "./route.svelte";
+import { go, route } from "./route.svelte";
 
 let open = $state.raw<ProjectInfo | null>(null);
 
@@ -22,10 +22,26 @@ async function enter(entered: ProjectInfo | null): Promise<void> {
   if (entered) await jobs.read();
 }
 
-/** At the start and after a reload of the web view: what this window had open. */
+let asked = $state.raw<{ path: string; error: EngineError } | null>(null);
+
+/** The project this window was to begin with, when it could not be opened. */
+export const refused = {
+  get now() {
+    return asked;
+  },
+};
+
+/** At the start and after a reload of the web view: what this window had open, or was started on. */
 export async function comeBack(): Promise<void> {
   const desk = await readDesk();
   await enter(desk.project);
+  const path = route.query.get("open");
+  if (desk.project || path === null) return;
+  try {
+    await openProject(path);
+  } catch (thrown) {
+    asked = { path, error: failure(thrown) };
+  }
 }
 
 export async function openProject(path: string): Promise<void> {

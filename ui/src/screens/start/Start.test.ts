@@ -45,3 +45,12 @@ test("the sample goes the whole loop in the window", async () => {
   await sees("The whole loop on the sample is done");
   await sees("Review the drafts");
 });
+
+test("a window that is started on a project opens it, and one that cannot says so at the field", async () => {
+  await openWindow("#/start?open=%2Fhome%2Fada%2FRepartee%2Fsample.repartee", { project: "none" });
+  await sees("Review the drafts");
+  expect(location.hash).toBe("#/overview");
+  await openWindow("#/start?open=%2Fmedia%2Fstick%2Fold.repartee", { project: "none" });
+  await sees("there is no file /media/stick/old.repartee");
+  expect(((await byId("open-path")) as HTMLInputElement).value).toBe("/media/stick/old.repartee");
+});
