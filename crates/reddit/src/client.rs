@@ -817,7 +817,7 @@ impl Prepared {
             .form("text", self.text.clone());
         let began_ms = inner.clock.now_ms();
         let came = inner
-            .exchange(&inner.http.posting, &call, Auth::Bearer(&self.token))
+            .exchange(&inner.http.posting, &call, Auth::Bearer(&self.token), None)
             .await;
         let (answer, status, excerpt) = match came {
             Err(Failed::NoConnection(why)) => (Answer::NoConnection(why), None, String::new()),
@@ -933,7 +933,7 @@ impl Inner {
         loop {
             self.pass(None).await?;
             let auth = Auth::Basic(&self.app.client_id, &self.app.client_secret);
-            match self.exchange(&self.http.calls, call, auth).await {
+            match self.exchange(&self.http.calls, call, auth, None).await {
                 Ok(came) if came.status == 429 => tries.too_many(self)?,
                 Ok(came) if came.cut.is_none() && !fails(came.status) => return Ok(came),
                 Ok(came) => {
@@ -964,7 +964,12 @@ impl Inner {
             let (token, generation) = self.token().await?;
             self.pass(poll.as_deref()).await?;
             let came = self
-                .exchange(&self.http.calls, &call, Auth::Bearer(&token))
+                .exchange(
+                    &self.http.calls,
+                    &call,
+                    Auth::Bearer(&token),
+                    poll.as_deref(),
+                )
                 .await;
             let came = match came {
                 Ok(came) => came,
@@ -1043,6 +1048,7 @@ impl Inner {
         client: &reqwest::Client,
         call: &Call,
         auth: Auth<'_>,
+        poll: Option<&str>,
     ) -> Result<Came, Failed> {
         let host = match auth {
             Auth::Basic(..) => &self.config.token_host,
@@ -1066,16 +1072,9 @@ impl Inner {
                 .store(theirs_ms + 500 - ours_ms, Ordering::Relaxed);
         }
         let seen = Seen::of(&came.headers, now_ms);
-        let poll = call.polled();
-        let stored = self.throttle.change(&mut |state| {
-            state.after(
-                self.config.pace,
-                &seen,
-                came.status,
-                now_ms,
-                poll.as_deref(),
-            );
-        });
+        let stored = self
+            .throttle
+            .change(&mut |state| state.after(self.config.pace, &seen, came.status, now_ms, poll));
         if let Err(error) = stored {
             tracing::warn!(%error, "the rate limit's state was not stored");
         }
