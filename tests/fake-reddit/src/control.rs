@@ -8,7 +8,7 @@
 //! | `POST rules` | replaces the rules of what goes wrong: `[{"on": "comment", "fault": {"kind": "drop-after"}, "chance": 0.2}]` |
 //! | `POST knobs` | sets knobs: `{"token_lives_s": 90}`; others stay |
 //! | `POST clock` | `{"ahead_ms": 7200000}` sets the clock, `{"pass_ms": 1000}` lets time pass |
-//! | `POST thread` | `{"subreddit": "X", "comments": 1500, "missing": 0.02, "seed": 1}` makes a long thread; gives its name |
+//! | `POST thread` | `{"subreddit": "X", "comments": 1500, "missing": 0.02, "seed": 1}` makes a long thread; gives its name and those that are missing |
 //! | `POST post` | `{"subreddit", "author", "title", "body"}` adds a post; gives its name |
 //! | `POST comment` | `{"parent", "author", "body"}` adds a comment; gives its name |
 //! | `POST set` | `{"name": "t1_x", "deleted": true}`; also removed, locked, hidden, missing, archived, score, body |
@@ -87,7 +87,16 @@ fn change(world: &mut World, path: &str, body: &Map<String, Value>) -> Result<An
             let missing = body.get("missing").and_then(Value::as_f64).unwrap_or(0.0);
             let seed = whole("seed").unwrap_or(1).unsigned_abs();
             let name = world.make_long_thread(need("subreddit")?, comments, missing, seed);
-            return Ok(named(&name));
+            let left_out: Vec<String> = world
+                .comments
+                .values()
+                .filter(|c| c.missing && name.ends_with(&c.post))
+                .map(|c| format!("t1_{}", c.id))
+                .collect();
+            return Ok(Answer::json(
+                200,
+                json!({"name": name, "missing": left_out}),
+            ));
         }
         "/post" => {
             let (subreddit, title) = (need("subreddit")?, need("title")?);

@@ -37,8 +37,9 @@ mod reddit;
 mod serve;
 mod world;
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
@@ -95,12 +96,18 @@ impl Fake {
         let mut world = World::new(options.seed);
         world.make_threads(options.seed, options.posts);
         let world: serve::Shared = Arc::new(Mutex::new(world));
+        let listener =
+            std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], options.port)))?;
+        listener.set_nonblocking(true)?;
+        let base = format!("http://{}", listener.local_addr()?);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let address = SocketAddr::from(([127, 0, 0, 1], options.port));
-        let listener = runtime.block_on(TcpListener::bind(address))?;
-        let base = format!("http://{}", listener.local_addr()?);
+        // without waiting: a fake may be started from async code, too
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&world);
         let thread = std::thread::Builder::new()
@@ -138,6 +145,41 @@ impl Fake {
         if let Some(thread) = self.thread.take() {
             // it ends by a panic at most, which it has told
             let _ = thread.join();
+        }
+    }
+}
+
+/// The program: serves until it is killed, and says on its first line where.
+pub fn run(args: impl IntoIterator<Item = String>) -> ExitCode {
+    let mut options = Options::default();
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        let value = args.next().unwrap_or_default();
+        let read = match arg.as_str() {
+            "--port" => value.parse().map(|port| options.port = port).is_ok(),
+            "--seed" => value.parse().map(|seed| options.seed = seed).is_ok(),
+            "--posts" => value.parse().map(|posts| options.posts = posts).is_ok(),
+            _ => false,
+        };
+        if !read {
+            eprintln!("usage: fake-reddit [--port N] [--seed N] [--posts N]; got {arg} {value}");
+            return ExitCode::from(2);
+        }
+    }
+    match Fake::start(options) {
+        Ok(fake) => {
+            // who reads the first line and no more is served all the same
+            let _ = writeln!(
+                io::stdout(),
+                "{}\nclient id {CLIENT_ID}, secret {CLIENT_SECRET}, account {ACCOUNT}, password {PASSWORD}",
+                fake.base()
+            );
+            fake.serve_for_ever();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("cannot listen on 127.0.0.1:{}: {error}", options.port);
+            ExitCode::from(2)
         }
     }
 }
