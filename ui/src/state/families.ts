@@ -60,3 +60,14 @@ export const READS: Partial<Record<Command, Family[]>> = {
   jobs: ["jobs"],
   "job.log": ["jobs"],
 };
+
+/** Questions that cost the engine more than a few milliseconds in a large project are asked less often. */
+export const ASK_EVERY_MS: Partial<Record<Command, number>> = {
+  overview: 1_000,
+  labels: 2_000,
+  "run.estimate": 2_000,
+  "pairs.view": 3_000,
+  "pairs.chart": 3_000,
+  "pairs.subreddits": 3_000,
+  size: 5_000,
+};

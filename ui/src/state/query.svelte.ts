@@ -3,11 +3,12 @@
 
 import { untrack } from "svelte";
 import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";
-import { READS } from "./families";
+import { ASK_EVERY_MS, READS } from "./families";
 import { onChanged } from "./signals";
 
-/** The same question is not asked more often than this, however often its tables change. */
-const ASK_EVERY_MS = 250;
+/** The same question is not asked more often than this, however often its tables change, unless
+ * [`ASK_EVERY_MS`] has its command. */
+const USUALLY_MS = 250;
 /** Answers nobody looks at are kept so long: going back to a screen shows it at once. */
 const KEEP_MS = 60_000;
 
@@ -54,7 +55,8 @@ class Entry {
   askSoon(): void {
     this.stale = true;
     if (this.loading || this.again !== undefined) return;
-    const wait = Math.max(0, this.askedAt + ASK_EVERY_MS - performance.now());
+    const every = ASK_EVERY_MS[this.name] ?? USUALLY_MS;
+    const wait = Math.max(0, this.askedAt + every - performance.now());
     this.again = setTimeout(() => void this.ask(), wait);
   }
 }

@@ -128,6 +128,7 @@ export class FakeEngine {
   #ears = new Set<(notice: Notice) => void>();
   #work = new Map<string, Work>();
   #views = new Map<string, { query: ViewPairs; rows: number[] | null; total: number }>();
+  #made = 0;
   #dirty = new Set<string>();
   #flush: ReturnType<typeof setTimeout> | undefined;
 
@@ -218,6 +219,11 @@ export class FakeEngine {
       this.#dirty.clear();
       this.send({ event: "changed", families: some });
     }, 50);
+  }
+
+  /** The lists of pairs are gone, as after a change of the pairs. */
+  forgetViews(): void {
+    this.#views.clear();
   }
 
   stop(): void {
@@ -752,9 +758,12 @@ export class FakeEngine {
   }
 
   #view(query: ViewPairs): { view: string; total: number } {
-    const view = JSON.stringify(query);
-    const known = this.#views.get(view);
-    if (known) return { view, total: known.total };
+    const question = JSON.stringify(query);
+    for (const [view, known] of this.#views) {
+      if (JSON.stringify(known.query) === question) return { view, total: known.total };
+    }
+    this.#made += 1;
+    const view = `view-${this.#made}`;
     const plain =
       query.subreddits.length === 0 &&
       query.words === null &&

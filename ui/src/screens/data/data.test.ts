@@ -171,6 +171,18 @@ describe("pairs", () => {
     await waitFor(() => expect(screen.queryByTestId("pair")).toBeNull());
   });
 
+  test("a list that the engine no longer keeps is asked for again, where it stands", async () => {
+    const host = await openWindow("#/data/pairs", { pairs: 1_000_000 });
+    await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
+    screen.getByRole("grid").focus();
+    host.engine.forgetViews();
+    press("End");
+    await waitFor(() => expect(text(last(rows()))).toContain("Sample"));
+    expect(last(rows())?.getAttribute("aria-rowindex")).toBe("1000001");
+    expect(asked(host, "pairs.view")).toHaveLength(2);
+    expect(screen.queryByTestId("error")).toBeNull();
+  });
+
   test("a pair's comment goes to Generate", async () => {
     await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
