@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -46,8 +47,8 @@ pub struct Setup {
     pub throttle: Arc<dyn ThrottleStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Stores a new refresh token, before the token that came with it is used. `None`: it is only kept in
-    /// memory, and lost with the client.
+    /// Stores a new refresh token, before the token that came with it is used; not called for the one that
+    /// the client has already. `None`: it is only kept in memory, and lost with the client.
     pub keep: Option<Keep>,
     /// Is told of pauses.
     pub on_wait: Option<OnWait>,
@@ -780,7 +781,7 @@ impl std::fmt::Debug for Prepared {
 }
 
 /// What became of sending, with what the log of attempts keeps.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The judgement.
     pub sent: Sent,
@@ -883,8 +884,10 @@ impl Inner {
         let came = self.to_token_host(&call).await?;
         let token = read_token(came.status, &came.body, refreshing, began_ms)?;
         if let Some(refresh) = &token.refresh {
+            let known = matches!(&session.grant, Grant::Refresh(known)
+                if known.expose_secret() == refresh.expose_secret());
             // stored before it is used: a login that nobody could repeat must not be lost
-            if let Some(keep) = &self.keep {
+            if let (false, Some(keep)) = (known, &self.keep) {
                 let (keep, refresh) = (Arc::clone(keep), refresh.clone());
                 tokio::task::spawn_blocking(move || keep(&refresh))
                     .await

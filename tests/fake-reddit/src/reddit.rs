@@ -598,6 +598,12 @@ impl World {
                 let refresh = field("refresh_token");
                 match self.refreshes.get(&refresh).cloned() {
                     Some(kept) if kept.client_id == client_id => {
+                        let mut refresh = refresh;
+                        if self.knobs.rotate {
+                            self.refreshes.remove(&refresh);
+                            refresh = self.fresh_secret("refresh");
+                            self.refreshes.insert(refresh.clone(), kept.clone());
+                        }
                         self.give_token(&client_id, Some(kept.account), &kept.scope, Some(refresh))
                     }
                     _ => Answer::json(400, json!({"message": "Bad Request", "error": 400})),

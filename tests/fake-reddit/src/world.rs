@@ -49,6 +49,8 @@ pub struct Knobs {
     pub authorize: Authorize,
     /// Whether a login by password must bring the second factor.
     pub otp: bool,
+    /// Whether a refresh token is good once: the answer brings the next one.
+    pub rotate: bool,
 }
 
 /// What `/api/v1/authorize` does.
@@ -77,6 +79,7 @@ impl Default for Knobs {
             tree_depth: 10,
             authorize: Authorize::Page,
             otp: false,
+            rotate: false,
         }
     }
 }
