@@ -20,7 +20,7 @@ export function addressOf(step: NextStep): string {
     case "train":
       return at(["train", "new"], { kind: step.kind });
     case "evaluate":
-      return at(["evaluate"], { new: "1" });
+      return at(["evaluate"], { new: step.kind ?? "1" });
     case "generate":
       return at(["generate"]);
     case "review":
