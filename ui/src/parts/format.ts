@@ -116,6 +116,14 @@ export const KIND_WORDS: Record<RunKind, { name: string; what: string; base: str
   },
 };
 
+/** The name of the run that a training job makes, as far as its settings say. */
+export function runOf(job: Pick<JobInfo, "kind" | "params">): string | null {
+  const config = (job.params as { config?: unknown } | null)?.config;
+  return job.kind === "train" && typeof config === "string"
+    ? (/^name = "(.+)"$/m.exec(config)?.[1] ?? null)
+    : null;
+}
+
 /** What a job does, in a few words: "Train writer", "Import comments.zst". */
 export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
   const params = (job.params ?? {}) as Record<string, unknown>;
@@ -139,9 +147,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
     case "base-new":
       return `Start base ${text("name")}`.trim();
     case "train": {
-      const named = /^name = "(.+)"$/m.exec(text("config"));
       const kind = /^kind = "(.+)"$/m.exec(text("config"));
-      return `Train ${named?.[1] || kind?.[1] || "a model"}`;
+      return `Train ${runOf(job) ?? kind?.[1] ?? "a model"}`;
     }
     case "fakes":
       return `Write fakes ${text("name")}`.trim();

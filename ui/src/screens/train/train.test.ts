@@ -1,9 +1,10 @@
-import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { Field } from "../../host";
-import { fields } from "../../host/fake/sample";
+import { defaults, fields, toml } from "../../host/fake/sample";
 import { asked, byId, openWindow, sees } from "../../testing";
 import { fieldHelp, groups, parse, shown } from "./groups";
+import Samples from "./Samples.svelte";
 
 const last = <T>(list: T[]) => list.at(-1);
 const value = async (id: string) => ((await byId(id)) as HTMLInputElement).value;
@@ -136,4 +137,34 @@ test("two runs that are ticked are compared", async () => {
   await sees("different kinds");
   expect(last(asked(host, "chart"))).toEqual({ kind: "loss", of: ["judge", "writer"], threshold: null });
   await sees("Kind");
+});
+
+test("a run whose job still prepares it is no error", async () => {
+  const host = await openWindow("#/train/run/late", {
+    speed: 0.01,
+    failing: { "run.get": { code: "not-found", message: "there is no run late" } },
+  });
+  await sees("there is no run late");
+  const config = toml({ ...defaults("generator"), name: "late" });
+  await host.call("job.start", { id: "t", kind: "train", params: { config } });
+  await sees("The run is being prepared");
+  expect(screen.queryByTestId("error")).toBeNull();
+  host.engine.options.failing = {};
+  host.engine.changed("runs");
+  await byId("run");
+});
+
+test("the same comment may be sampled twice at one step", () => {
+  render(Samples, {
+    samples: [
+      [30, "Any ideas?", "a"],
+      [30, "Any ideas?", "b"],
+      [60, "Any ideas?", "c"],
+    ],
+    running: true,
+  });
+  const replies = [...screen.getByTestId("samples").querySelectorAll("ol li")].map((li) =>
+    li.textContent?.replace(/\s+/g, " ").trim(),
+  );
+  expect(replies).toEqual(["step 60 c", "step 30 a", "step 30 b"]);
 });
