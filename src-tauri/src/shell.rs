@@ -1,0 +1,119 @@
+//! Windows, the one command, and the one event.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use repartee_engine::desk::{Desk, Notice};
+use repartee_engine::{Code, Error};
+use serde_json::Value;
+use tauri::{
+    AppHandle, Builder, Emitter, EventTarget, Manager, State, Url, WebviewUrl, WebviewWindow,
+    WebviewWindowBuilder, WindowEvent,
+};
+
+/// The event by which a page is told things.
+const SIGNAL: &str = "signal";
+
+/// Asks the desk. Runs beside the window's own thread, and what panics becomes an error: a page that is
+/// never answered would wait for ever.
+#[tauri::command]
+async fn rpc(
+    window: WebviewWindow,
+    desk: State<'_, Arc<Desk>>,
+    name: String,
+    params: Value,
+) -> Result<Value, Error> {
+    let (desk, label) = (Arc::clone(&desk), window.label().to_owned());
+    let answer = tauri::async_runtime::spawn_blocking(move || {
+        catch_unwind(AssertUnwindSafe(|| desk.call(&label, &name, params)))
+    });
+    match answer.await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) | Err(_) => Err(Error::internal(
+            "this could not be done: a fault of the program's own. What was stored before is kept.",
+        )),
+    }
+}
+
+/// Opens another window, perhaps on a project.
+#[tauri::command]
+async fn window_new(app: AppHandle, path: Option<PathBuf>) -> Result<(), Error> {
+    static LAST: AtomicU32 = AtomicU32::new(1);
+    let label = format!("window-{}", LAST.fetch_add(1, Ordering::Relaxed) + 1);
+    open_window(&app, &label, path.as_deref())
+}
+
+/// A window whose page begins with a project, or with the choice of one.
+fn open_window(app: &AppHandle, label: &str, project: Option<&Path>) -> Result<(), Error> {
+    let refused = |e: tauri::Error| Error::new(Code::Io, format!("no window can be opened: {e}"));
+    // the page opens the project itself, so that an error shows where a person looks
+    let page = match project {
+        Some(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            let query = Url::parse_with_params("tauri://x", [("open", path.to_string_lossy())]);
+            let query = query.ok().and_then(|url| url.query().map(str::to_owned));
+            format!("index.html#/start?{}", query.unwrap_or_default())
+        }
+        None => "index.html".to_owned(),
+    };
+    WebviewWindowBuilder::new(app, label, WebviewUrl::App(page.into()))
+        .title("Repartee")
+        .inner_size(1180.0, 780.0)
+        .min_inner_size(720.0, 480.0)
+        .on_navigation(is_ours)
+        .build()
+        .map_err(refused)?;
+    Ok(())
+}
+
+/// Whether an address is the page that is built in: links lead nowhere else.
+fn is_ours(url: &Url) -> bool {
+    match url.scheme() {
+        "tauri" => true,
+        "http" | "https" => url.host_str() == Some("tauri.localhost") || is_development(url),
+        _ => false,
+    }
+}
+
+/// The development server, in builds that show it.
+fn is_development(url: &Url) -> bool {
+    cfg!(not(feature = "custom-protocol")) && url.host_str() == Some("localhost")
+}
+
+/// Runs the application until its last window is closed. Jobs are processes of their own and go on.
+pub fn run(project: Option<PathBuf>) -> tauri::Result<()> {
+    Builder::default()
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_opener::init())
+        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .invoke_handler(tauri::generate_handler![rpc, window_new])
+        .on_window_event(|window, event| {
+            if let WindowEvent::Destroyed = event {
+                window.state::<Arc<Desk>>().closed(window.label());
+            }
+        })
+        .setup(move |app| {
+            let folder = match std::env::var_os("REPARTEE_CONFIG") {
+                Some(folder) => PathBuf::from(folder),
+                None => app.path().app_config_dir()?,
+            };
+            let handle = app.handle().clone();
+            let notices = move |windows: &[String], notice: &Notice| {
+                for window in windows {
+                    // a window that is just closing hears nothing, and needs nothing
+                    let _ = handle.emit_to(EventTarget::webview_window(window), SIGNAL, notice);
+                }
+            };
+            app.manage(Desk::new(
+                &folder,
+                std::env::current_exe()?,
+                Arc::new(notices),
+            ));
+            open_window(app.handle(), "main", project.as_deref())?;
+            Ok(())
+        })
+        .run(tauri::generate_context!())
+}
