@@ -244,6 +244,7 @@ fn the_recipe_can_be_changed_later() {
         &engine,
         &BuildPairs {
             recipe: Recipe::keep_all(),
+            ..BuildPairs::default()
         },
     )
     .unwrap();

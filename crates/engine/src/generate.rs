@@ -602,6 +602,7 @@ impl Generate {
                         ..Default::default()
                     })
                     .collect(),
+                ..NewThread::default()
             };
             let (id, ids) = engine.store.thread_insert(&thread, now_ms())?;
             for (&i, comment) in group.iter().zip(ids) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use repartee_datasets::export::Rows;
+use repartee_store::outbox::Became;
 use repartee_store::queue::{Reply, ReplyState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -50,10 +51,20 @@ pub struct QueueCounts {
     pub draft: u64,
     /// A person wants them posted.
     pub approved: u64,
+    /// Are being sent.
+    pub sending: u64,
+    /// Were sent, and nobody knows whether they arrived.
+    pub uncertain: u64,
+    /// Were looked for and are not there: a person decides.
+    pub absent: u64,
     /// Stand where they were to stand.
     pub posted: u64,
-    /// A person does not want them.
+    /// A person does not want them, or Reddit refused them for good.
     pub rejected: u64,
+    /// Will not be posted: what they answer is gone or locked, or a person gave up.
+    pub cancelled: u64,
+    /// Stood there and were taken back.
+    pub withdrawn: u64,
 }
 
 /// A reply and everything that was done to it.
@@ -200,8 +211,7 @@ impl Engine {
     /// # Errors
     /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it was rejected.
     pub fn reply_approve(&self, id: i64, who: &str) -> Result<ReplyInfo> {
-        self.store
-            .reply_move(id, ReplyState::Approved, who, "", now_ms())?;
+        self.store.reply_approve(id, None, who, now_ms())?;
         Ok(self.store.reply(id)?.into())
     }
 
@@ -236,7 +246,13 @@ impl Engine {
                 "{link:?} is no link; paste the address of the comment, or leave it empty"
             )));
         }
-        self.store.reply_posted(id, link, who, now_ms())?;
+        let to = Became {
+            link: link.to_owned(),
+            ..Became::new(ReplyState::Posted, "", "")
+        };
+        let from = [ReplyState::Approved];
+        self.store
+            .reply_becomes(id, &from, None, &to, (who, "posted"), now_ms())?;
         Ok(self.store.reply(id)?.into())
     }
 
@@ -245,12 +261,27 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn queue_counts(&self) -> Result<QueueCounts> {
-        let [draft, approved, posted, rejected] = self.store.reply_counts()?;
+        let [
+            draft,
+            approved,
+            sending,
+            uncertain,
+            absent,
+            posted,
+            rejected,
+            cancelled,
+            withdrawn,
+        ] = self.store.reply_counts()?;
         Ok(QueueCounts {
             draft,
             approved,
+            sending,
+            uncertain,
+            absent,
             posted,
             rejected,
+            cancelled,
+            withdrawn,
         })
     }
 }

@@ -64,7 +64,7 @@ pub struct Size {
 }
 
 /// The family of a table; the first table of a family is the one whose rows are counted.
-pub(crate) const FAMILIES: [(&str, &[&str]); 13] = [
+pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
     ("sources", &["source", "rejected"]),
     ("comments", &["comment"]),
     ("posts", &["post"]),
@@ -91,7 +91,20 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 13] = [
         "candidates",
         &["candidate", "generation", "thread", "thread_comment"],
     ),
-    ("queue", &["reply", "reply_event"]),
+    ("queue", &["reply", "reply_event", "attempt", "probe"]),
+    ("outcomes", &["outcome"]),
+    (
+        "reddit",
+        &[
+            "account",
+            "subreddit",
+            "opt_out",
+            "purged",
+            "audit",
+            "throttle",
+            "lease",
+        ],
+    ),
     ("jobs", &["job", "job_log", "setting", "touched"]),
 ];
 

@@ -8,6 +8,8 @@
 //! write at a time; so every write is short (at most about 2,000 rows or 50 ms), and a process that
 //! writes much makes room for the others ([`Store::write`]). No connection leaves this crate.
 
+pub mod accounts;
+pub mod audit;
 pub mod bases;
 pub mod blobs;
 pub mod care;
@@ -15,7 +17,10 @@ pub mod error;
 pub mod evaluations;
 pub mod fakes;
 pub mod jobs;
+pub mod outbox;
+pub mod outcomes;
 pub mod pairs;
+pub mod purge;
 pub mod queue;
 pub mod records;
 pub mod runs;
@@ -55,6 +60,7 @@ const MAKE_ROOM: Duration = Duration::from_millis(2);
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
+    M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
 ];
 
 /// An open project file.
@@ -173,6 +179,27 @@ impl Store {
             std::thread::sleep(MAKE_ROOM);
         }
         Ok(done)
+    }
+
+    /// The same, on the disk when it returns: it survives that the power fails a moment later. It costs
+    /// a wait for the disk, which the rest of the project is spared.
+    pub(crate) fn write_durably<T>(
+        &self,
+        family: Family,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut writer = self.writer();
+        let db = &mut writer.connection;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        let done = (|| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            watch::touch(&transaction, family)?;
+            transaction.commit()?;
+            Ok(done)
+        })();
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        done
     }
 
     /// Runs something on the writing connection outside of a transaction (VACUUM needs that).

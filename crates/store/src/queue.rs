@@ -1,13 +1,16 @@
 //! The queue: replies that a person reviews. Every change leaves an event: who did what, when.
 //!
 //! ```text
-//! draft ──approve──> approved ──post──> posted
-//!   │ └──────reject─────┴──────────> rejected
-//!   ^──edit (from draft or approved)     │
-//!   └──────────────redraft───────────────┘
+//! draft ──approve──> approved ──> sending ──> posted ──withdraw──> withdrawn
+//!   │ └──reject──────┴─> rejected    │  ^        ^
+//!   ^──edit (draft, approved)  │     v  │        │ found
+//!   └────────redraft───────────┘  uncertain ─────┤
+//!                                     │ not there │
+//!                                     └──> absent ─┴─ send again ──> approved, give up ──> cancelled
 //! ```
-//! Whoever edits an approved reply makes it a draft again: what is approved is the text. What is posted
-//! stays as it is.
+//! Whoever edits an approved reply makes it a draft again: what is approved is the text. What is posted by
+//! hand goes from approved to posted at once. A reply is cancelled when what it answers is gone, locked or
+//! opted out. The side that posts is in [`crate::outbox`].
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -22,23 +25,48 @@ pub enum ReplyState {
     Draft,
     /// A person wants it to be posted.
     Approved,
+    /// It is being sent; or the process that sent it is gone.
+    Sending,
+    /// It was sent, and nobody knows whether it arrived.
+    Uncertain,
+    /// It was looked for often enough, and is not there: a person decides.
+    Absent,
     /// It stands where it was to stand.
     Posted,
-    /// A person does not.
+    /// A person does not want it, or Reddit refused it for good.
     Rejected,
+    /// It will not be posted: what it answers is gone, locked or opted out, or a person gave up.
+    Cancelled,
+    /// It stood there and was taken back.
+    Withdrawn,
 }
 
 impl ReplyState {
     /// Every state, in the order in which a reply goes through them.
-    pub const ALL: [Self; 4] = [Self::Draft, Self::Approved, Self::Posted, Self::Rejected];
+    pub const ALL: [Self; 9] = [
+        Self::Draft,
+        Self::Approved,
+        Self::Sending,
+        Self::Uncertain,
+        Self::Absent,
+        Self::Posted,
+        Self::Rejected,
+        Self::Cancelled,
+        Self::Withdrawn,
+    ];
 
     /// The word in the table and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Approved => "approved",
+            Self::Sending => "sending",
+            Self::Uncertain => "uncertain",
+            Self::Absent => "absent",
             Self::Posted => "posted",
             Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -77,6 +105,53 @@ pub struct Reply {
     pub scores: Scores,
     /// Why it was picked.
     pub reason: String,
+    /// The comment it answers, by its row.
+    pub comment_id: i64,
+    /// Who wrote that comment; `None`: unknown, or forgotten.
+    pub author: Option<String>,
+    /// Where that comment stands, from the first slash; empty: not on Reddit.
+    pub permalink: String,
+    /// Its generation.
+    pub generation_id: i64,
+    /// Reddit's name of what it answers; `None`: it has none.
+    pub parent_name: Option<String>,
+    /// Reddit's name of the post.
+    pub post_name: Option<String>,
+    /// What a person approved, and what became of it.
+    pub outbox: Outbox,
+}
+
+/// The posting side of a reply; empty until a person approved it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// The account it is posted with; empty: there was none yet.
+    pub account: String,
+    /// The text as it is sent, with its footer.
+    pub full_text: String,
+    /// blake3 of it.
+    pub hash: String,
+    /// blake3 of what it answers, as the person saw it.
+    pub parent_hash: String,
+    /// The person.
+    pub approved_by: String,
+    /// When, milliseconds since 1970.
+    pub approved_ms: Option<i64>,
+    /// How often it was tried.
+    pub attempt: u32,
+    /// When the last try began.
+    pub intent_ms: Option<i64>,
+    /// Reddit's clock minus ours, then, in milliseconds.
+    pub skew_ms: i64,
+    /// The next try not before this.
+    pub not_before_ms: i64,
+    /// Reddit's name of it.
+    pub posted_name: Option<String>,
+    /// When it was posted.
+    pub posted_ms: Option<i64>,
+    /// What stands in the way, or stood: Reddit's code or ours.
+    pub code: String,
+    /// The same in words.
+    pub detail: String,
 }
 
 /// What was done to a reply.
@@ -86,18 +161,22 @@ pub struct ReplyEvent {
     pub at_ms: i64,
     /// Who did it.
     pub who: String,
-    /// drafted, edited, approved, rejected.
+    /// drafted, edited, approved, rejected, sending, posted, ...
     pub what: String,
     /// The text before an edit, or a person's reason.
     pub detail: String,
 }
 
-const REPLY: &str = "SELECT q.id, q.candidate_id, q.text, d.text, q.state, q.updated_ms, c.body,
-    t.id, t.subreddit, t.title, d.p_real, d.b0, d.b1, d.b2, d.b3, d.reason, q.link
+pub(crate) const REPLY: &str = "SELECT q.id, q.candidate_id, q.text, d.text, q.state, q.updated_ms, c.body,
+    t.id, CASE t.subreddit WHEN '' THEN q.subreddit ELSE t.subreddit END, t.title, d.p_real, d.b0, d.b1,
+    d.b2, d.b3, d.reason, q.link, c.id, c.author, c.permalink, d.generation_id,
+    coalesce(q.parent_name, c.name), coalesce(q.post_name, t.name), q.account, q.full_text, q.hash,
+    q.parent_hash, q.approved_by, q.approved_ms, q.attempt, q.intent_ms, q.skew_ms, q.not_before_ms,
+    q.posted_name, q.posted_ms, q.code, q.detail
     FROM reply q JOIN candidate d ON d.id = q.candidate_id
          JOIN thread_comment c ON c.id = d.comment_id JOIN thread t ON t.id = c.thread_id";
 
-fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
+pub(crate) fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
     let bins: [Option<f64>; 4] = [row.get(11)?, row.get(12)?, row.get(13)?, row.get(14)?];
     Ok(Reply {
         id: row.get(0)?,
@@ -119,11 +198,33 @@ fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
         },
         reason: row.get(15)?,
         link: row.get(16)?,
+        comment_id: row.get(17)?,
+        author: row.get(18)?,
+        permalink: row.get(19)?,
+        generation_id: row.get(20)?,
+        parent_name: row.get(21)?,
+        post_name: row.get(22)?,
+        outbox: Outbox {
+            account: row.get(23)?,
+            full_text: row.get(24)?,
+            hash: row.get(25)?,
+            parent_hash: row.get(26)?,
+            approved_by: row.get(27)?,
+            approved_ms: row.get(28)?,
+            attempt: row.get(29)?,
+            intent_ms: row.get(30)?,
+            skew_ms: row.get(31)?,
+            not_before_ms: row.get(32)?,
+            posted_name: row.get(33)?,
+            posted_ms: row.get(34)?,
+            code: row.get(35)?,
+            detail: row.get(36)?,
+        },
     })
 }
 
 /// The state and text of a reply, within a transaction.
-fn now(db: &Connection, id: i64) -> Result<(ReplyState, String)> {
+pub(crate) fn now(db: &Connection, id: i64) -> Result<(ReplyState, String)> {
     let found: Option<(String, String)> = db
         .prepare_cached("SELECT state, text FROM reply WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -139,7 +240,14 @@ fn now(db: &Connection, id: i64) -> Result<(ReplyState, String)> {
     ))
 }
 
-fn note(db: &Connection, id: i64, who: &str, what: &str, detail: &str, now_ms: i64) -> Result<()> {
+pub(crate) fn note(
+    db: &Connection,
+    id: i64,
+    who: &str,
+    what: &str,
+    detail: &str,
+    now_ms: i64,
+) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO reply_event (reply_id, at_ms, who, what, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
@@ -236,26 +344,27 @@ impl Store {
     /// stays in the event.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`] when it was rejected or posted.
+    /// [`Error::Missing`]; [`Error::Transition`] when it is neither.
     pub fn reply_edit(&self, id: i64, text: &str, who: &str, now_ms: i64) -> Result<()> {
         self.write(Family::Queue, |db| {
             let (state, before) = now(db, id)?;
-            if matches!(state, ReplyState::Rejected | ReplyState::Posted) {
+            if !matches!(state, ReplyState::Draft | ReplyState::Approved) {
                 return Err(Error::Transition {
                     id,
                     state: state.as_str(),
                     wanted: "edited",
                 });
             }
-            let sql = "UPDATE reply SET text = ?2, state = 'draft', updated_ms = ?3 WHERE id = ?1";
+            let sql = "UPDATE reply SET text = ?2, state = 'draft', code = '', detail = '', updated_ms = ?3
+                       WHERE id = ?1";
             db.execute(sql, params![id, text, now_ms])?;
             note(db, id, who, "edited", &before, now_ms)
         })
     }
 
-    /// Moves a reply to another state; `why` is a person's reason, or empty. To move it to where it is
-    /// changes nothing. A rejected reply goes back to draft, not straight to approved; a posted one stays
-    /// posted, and only [`Store::reply_posted`] makes one.
+    /// Makes a rejected, cancelled or approved reply a draft again, or rejects a draft or approved one, with a
+    /// person's reason (or none). To move it to where it is changes nothing; it goes nowhere else by this,
+    /// and a cancelled reply whose text was purged stays cancelled.
     ///
     /// # Errors
     /// [`Error::Missing`]; [`Error::Transition`].
@@ -269,45 +378,26 @@ impl Store {
     ) -> Result<()> {
         use ReplyState as S;
         self.write(Family::Queue, |db| {
-            let (from, _) = now(db, id)?;
+            let (from, text) = now(db, id)?;
             let wanted = match to {
                 S::Draft => "drafted",
                 to => to.as_str(),
             };
             match (from, to) {
                 _ if from == to => return Ok(()),
-                (S::Rejected, S::Approved) | (S::Posted, _) | (_, S::Posted) => {
+                (S::Rejected | S::Approved, S::Draft) | (S::Draft | S::Approved, S::Rejected) => {}
+                (S::Cancelled, S::Draft) if !text.is_empty() => {}
+                _ => {
                     return Err(Error::Transition {
                         id,
                         state: from.as_str(),
                         wanted,
                     });
                 }
-                _ => {}
             }
-            let sql = "UPDATE reply SET state = ?2, updated_ms = ?3 WHERE id = ?1";
+            let sql = "UPDATE reply SET state = ?2, code = '', detail = '', updated_ms = ?3 WHERE id = ?1";
             db.execute(sql, params![id, to.as_str(), now_ms])?;
             note(db, id, who, wanted, why, now_ms)
-        })
-    }
-
-    /// Notes that an approved reply stands at `link` (empty: nobody said where).
-    ///
-    /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`] when it is not approved.
-    pub fn reply_posted(&self, id: i64, link: &str, who: &str, now_ms: i64) -> Result<()> {
-        self.write(Family::Queue, |db| {
-            let (from, _) = now(db, id)?;
-            if from != ReplyState::Approved {
-                return Err(Error::Transition {
-                    id,
-                    state: from.as_str(),
-                    wanted: "posted",
-                });
-            }
-            let sql = "UPDATE reply SET state = 'posted', link = ?2, updated_ms = ?3 WHERE id = ?1";
-            db.execute(sql, params![id, link, now_ms])?;
-            note(db, id, who, "posted", link, now_ms)
         })
     }
 
@@ -330,9 +420,9 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn reply_counts(&self) -> Result<[u64; 4]> {
+    pub fn reply_counts(&self) -> Result<[u64; ReplyState::ALL.len()]> {
         self.read(|db| {
-            let mut counts = [0; 4];
+            let mut counts = [0; ReplyState::ALL.len()];
             for (count, state) in counts.iter_mut().zip(ReplyState::ALL) {
                 let sql = "SELECT count(*) FROM reply WHERE state = ?1";
                 let n: i64 = db

@@ -2,11 +2,13 @@
 
 use repartee_datasets::{Comment, Permission, Post, Recipe, Record, Rejected, Side};
 
+use crate::audit::Entry;
 use crate::bases::{BaseKind, NewBase};
 use crate::blobs::{CHUNK, Part};
 use crate::evaluations::{NewEvaluation, Prediction, Subject};
 use crate::fakes::{Finish, NewFake, NewFakeSet};
 use crate::jobs::{JobState, Want};
+use crate::outbox::{Approval, Became, Ended, Probe};
 use crate::pairs::{PairFigure, PairOrder, PairQuery};
 use crate::queue::ReplyState;
 use crate::records::Upserted;
@@ -894,9 +896,7 @@ fn from_thread_to_queue() {
     ));
     assert_eq!(store.replies(None).unwrap().len(), 1, "all or nothing");
     let id = queued[0];
-    store
-        .reply_move(id, ReplyState::Approved, "me", "", 5)
-        .unwrap();
+    store.reply_approve(id, None, "me", 5).unwrap();
     assert_eq!(store.replies(Some(ReplyState::Approved)).unwrap().len(), 1);
     store.reply_edit(id, "better", "me", 6).unwrap();
     let reply = store.reply(id).unwrap();
@@ -911,9 +911,7 @@ fn from_thread_to_queue() {
     store
         .reply_move(id, ReplyState::Rejected, "me", "no", 7)
         .unwrap();
-    let error = store
-        .reply_move(id, ReplyState::Approved, "me", "", 8)
-        .unwrap_err();
+    let error = store.reply_approve(id, None, "me", 8).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("reply {id} is rejected; it cannot be approved")
@@ -1006,10 +1004,16 @@ fn a_project_of_the_first_version_is_brought_up_to_date() {
     let reply = store.reply(5).unwrap();
     assert_eq!((reply.text.as_str(), reply.link.as_str()), ("so it is", ""));
     assert_eq!(store.reply_events(5).unwrap().len(), 1);
+    let to = Became {
+        link: "https://example.org".into(),
+        ..Became::new(ReplyState::Posted, "", "")
+    };
+    let from = [ReplyState::Approved];
     store
-        .reply_posted(5, "https://example.org", "ada", 80)
+        .reply_becomes(5, &from, None, &to, ("ada", "posted"), 80)
         .unwrap();
-    assert_eq!(store.reply_counts().unwrap(), [0, 0, 1, 0]);
+    assert_eq!(store.reply(5).unwrap().link, "https://example.org");
+    assert_eq!(store.replies(Some(ReplyState::Posted)).unwrap().len(), 1);
     assert!(store.check(|_, _| true).unwrap().is_whole());
 
     // its pairs can be searched once their words are noted
@@ -1091,4 +1095,485 @@ fn a_watch_names_what_was_written_by_whom_ever() {
     assert_eq!(watch.changed().unwrap(), [Family::Jobs, Family::Settings]);
     assert_eq!(watch.changed().unwrap(), []);
     assert_eq!(store.writes_of(Family::Jobs).unwrap(), 1);
+}
+
+/// A project with a live thread: a post, a comment, an answer to it, and a candidate for each.
+fn live() -> (tempfile::TempDir, Store, Vec<i64>) {
+    let (dir, store, _, runs) = modelled();
+    let generator = save(&store, runs[0], Role::Best, 1, 1);
+    let comment = |name: &str, parent: Option<usize>, body: &str| NewThreadComment {
+        parent,
+        name: Some(name.into()),
+        author: Some(format!("writer-of-{name}")),
+        body: body.into(),
+        parent_name: Some("t3_p".into()),
+        ..NewThreadComment::default()
+    };
+    let thread = NewThread {
+        origin: "reddit".into(),
+        subreddit: "Quiet".into(),
+        title: "a title that nobody else has".into(),
+        body: "the text below the title".into(),
+        author: Some("writer-of-the-post".into()),
+        name: Some("t3_p".into()),
+        comments: vec![
+            comment("t1_a", None, "the first comment of them all"),
+            comment("t1_b", Some(0), "an answer to the first of them"),
+        ],
+        expires_ms: Some(1_000),
+        ..NewThread::default()
+    };
+    let (_, comments) = store.thread_insert(&thread, 1).unwrap();
+    // renewed, not doubled
+    assert_eq!(store.thread_insert(&thread, 2).unwrap().1, comments);
+    let new = NewGeneration {
+        generator,
+        realism: None,
+        upvotes: None,
+        config: "{}".into(),
+    };
+    let generation = store.generation_insert(&new, 2).unwrap();
+    let new: Vec<_> = [(0, 0), (0, 1), (1, 0)]
+        .into_iter()
+        .map(|(at, n)| NewCandidate {
+            comment_id: comments[at],
+            n,
+            text: format!("candidate number {n} for comment {at}"),
+            finish: Finish::End,
+            scores: Scores::default(),
+        })
+        .collect();
+    let ids = store.candidates_add(generation, &new).unwrap();
+    let replies = store.queue_add(&ids, "me", 3).unwrap();
+    (dir, store, replies)
+}
+
+fn approval(store: &Store, id: i64) -> Approval {
+    let reply = store.reply(id).unwrap();
+    let full_text = format!("{}\n\nfooter", reply.text);
+    Approval {
+        account: "Bot".into(),
+        subreddit: reply.subreddit,
+        post_name: reply.post_name.unwrap(),
+        parent_name: reply.parent_name.unwrap(),
+        hash: blake3::hash(full_text.as_bytes()).to_hex().to_string(),
+        full_text,
+        parent_hash: String::new(),
+    }
+}
+
+#[test]
+fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
+    let (_dir, store, ids) = live();
+    let first = approval(&store, ids[0]);
+    store.reply_approve(ids[0], Some(&first), "ada", 5).unwrap();
+    // a second reply to the same comment, by the same account in another spelling
+    let second = Approval {
+        account: "bot".into(),
+        ..approval(&store, ids[1])
+    };
+    let error = store
+        .reply_approve(ids[1], Some(&second), "ada", 6)
+        .unwrap_err();
+    assert!(matches!(error, Error::InUse { .. }), "{error}");
+    let third = approval(&store, ids[2]);
+    store.reply_approve(ids[2], Some(&third), "ada", 6).unwrap();
+    let waiting = store.outgoing("BOT", &[ReplyState::Approved]).unwrap();
+    assert_eq!(
+        waiting.iter().map(|r| r.id).collect::<Vec<_>>(),
+        [ids[0], ids[2]]
+    );
+
+    // no lease, no intent
+    let intend = |id: i64, hash: &str, owner: &str| store.intend(id, hash, owner, 7, 50);
+    assert!(intend(ids[0], &first.hash, "me").is_err());
+    assert!(store.lease_claim("Bot", None, "me", 10).unwrap());
+    assert!(!store.lease_claim("bot", None, "you", 10).unwrap());
+    assert!(intend(ids[0], &first.hash, "you").is_err());
+    // not what was approved
+    assert!(intend(ids[0], &third.hash, "me").is_err());
+    assert_eq!(intend(ids[0], &first.hash, "me").unwrap(), 1);
+    assert!(intend(ids[0], &first.hash, "me").is_err(), "once");
+    assert!(intend(ids[2], &third.hash, "me").is_err(), "one in flight");
+
+    // the process dies; the next one takes over and looks
+    assert!(store.lease_claim("Bot", Some("me"), "you", 40_000).unwrap());
+    assert!(!store.lease_beat("Bot", "me", 40_001).unwrap());
+    assert_eq!(store.sending_is_uncertain("bot", 60).unwrap(), 1);
+    assert!(intend(ids[2], &third.hash, "you").is_err(), "uncertain");
+    let probe = Probe {
+        at_ms: 65,
+        route: "own".into(),
+        found: "t1_x".into(),
+    };
+    store.probe_add(ids[0], 1, &probe).unwrap();
+    assert_eq!(store.probes(ids[0], 1).unwrap(), [probe]);
+    let to = Became {
+        posted_name: Some("t1_x".into()),
+        link: "/x".into(),
+        ..Became::new(ReplyState::Posted, "found", "")
+    };
+    let settle = |attempt| {
+        let from = [ReplyState::Uncertain];
+        store.reply_becomes(ids[0], &from, Some(attempt), &to, ("repartee", "found"), 70)
+    };
+    assert!(settle(2).is_err(), "of another try");
+    settle(1).unwrap();
+    // the first process was only slow: what it has to tell changes nothing any more
+    let late = Ended {
+        reply_id: ids[0],
+        attempt: 1,
+        at_ms: 80,
+        status: Some(500),
+        class: 5,
+        excerpt: "x".into(),
+        to: Became::new(ReplyState::Uncertain, "500", ""),
+    };
+    assert!(!store.attempt_end(&late).unwrap());
+    let reply = store.reply(ids[0]).unwrap();
+    assert_eq!(
+        (reply.state, reply.outbox.posted_name.as_deref()),
+        (ReplyState::Posted, Some("t1_x"))
+    );
+    assert_eq!(
+        (reply.outbox.intent_ms, reply.outbox.skew_ms),
+        (Some(50), 7)
+    );
+    let attempts = store.attempts(ids[0]).unwrap();
+    assert_eq!(
+        (attempts.len(), attempts[0].class, attempts[0].ended_ms),
+        (1, Some(5), Some(80))
+    );
+    // what is posted, and what is taken back, keeps others from answering the same
+    let back = Became::new(ReplyState::Withdrawn, "", "");
+    let from = [ReplyState::Posted];
+    store
+        .reply_becomes(ids[0], &from, None, &back, ("ada", "withdrawn"), 90)
+        .unwrap();
+    assert!(
+        store
+            .reply_approve(ids[1], Some(&second), "ada", 91)
+            .is_err()
+    );
+    let spent = store.spent("bot", 50).unwrap();
+    assert_eq!((spent.len(), spent[0].post_name.as_str()), (1, "t3_p"));
+    assert_eq!(spent[0].author.as_deref(), Some("writer-of-t1_a"));
+
+    // a try that was refused for now waits among the approved ones
+    assert_eq!(intend(ids[2], &third.hash, "you").unwrap(), 1);
+    let ended = Ended {
+        reply_id: ids[2],
+        to: Became {
+            not_before_ms: 500,
+            ..Became::new(ReplyState::Approved, "RATELIMIT", "a break")
+        },
+        ..late
+    };
+    assert!(store.attempt_end(&ended).unwrap());
+    let reply = store.reply(ids[2]).unwrap();
+    assert_eq!(
+        (reply.state, reply.outbox.not_before_ms),
+        (ReplyState::Approved, 500)
+    );
+    // an edit makes a new text, which nobody has approved
+    store.reply_edit(ids[2], "other", "ada", 95).unwrap();
+    assert!(intend(ids[2], &third.hash, "you").is_err());
+
+    // logs are added to, and nothing else
+    for sql in [
+        "DELETE FROM attempt",
+        "UPDATE attempt SET class = 4",
+        "DELETE FROM audit",
+        "UPDATE audit SET who = 'eve'",
+    ] {
+        let done = store.write(Family::Queue, |db| Ok(db.execute(sql, [])?));
+        assert!(done.is_err(), "{sql}");
+    }
+    let what: Vec<String> = store
+        .audit(Some(ids[0]), 10)
+        .unwrap()
+        .into_iter()
+        .map(|e| e.what)
+        .collect();
+    assert_eq!(what, ["withdrawn", "found", "sending", "approved"]);
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
+    use crate::accounts::{Account, OptOut, Permit};
+    let (_dir, store) = project();
+    let ask = |state: &str, source: &str| OptOut {
+        kind: "user".into(),
+        name: "Ann".into(),
+        state: state.into(),
+        source: source.into(),
+        who: "repartee".into(),
+        ..OptOut::default()
+    };
+    assert!(!store.is_opted_out("user", "ann").unwrap());
+    store.opt_out_put(&ask("asked", "t1_1")).unwrap();
+    assert!(
+        store.is_opted_out("user", "ann").unwrap(),
+        "counts until decided"
+    );
+    store
+        .opt_out_decide("user", "ANN", false, "ada", 2)
+        .unwrap();
+    assert!(!store.is_opted_out("user", "ann").unwrap());
+    store.opt_out_put(&ask("asked", "t1_1")).unwrap();
+    assert!(
+        !store.is_opted_out("user", "ann").unwrap(),
+        "the same comment again"
+    );
+    store.opt_out_put(&ask("asked", "t1_2")).unwrap();
+    assert!(store.is_opted_out("user", "ann").unwrap());
+    store.opt_out_decide("user", "Ann", true, "ada", 3).unwrap();
+    store.opt_out_put(&ask("asked", "t1_3")).unwrap();
+    assert_eq!(store.opt_outs().unwrap()[0].state, "confirmed");
+    assert!(store.opt_out_decide("user", "bob", true, "ada", 3).is_err());
+
+    let permit = Permit {
+        name: "Quiet".into(),
+        link: "https://example.org/1".into(),
+        who: "ada".into(),
+        given_ms: 5,
+        rules: "[]".into(),
+        ..Permit::default()
+    };
+    store.permit_put(&permit).unwrap();
+    let entry = Entry::new("repartee", "off", 6);
+    store.permit_off("quiet", "banned", &entry).unwrap();
+    store.permit_pause("QUIET", 99).unwrap();
+    let now = store.permit("quiet").unwrap().unwrap();
+    assert_eq!((now.off.as_str(), now.pause_ms), ("banned", 99));
+    store.permit_put(&permit).unwrap();
+    let now = store.permit("Quiet").unwrap().unwrap();
+    assert_eq!((now.off.as_str(), now.pause_ms), ("", 0));
+    assert!(store.permit("Loud").unwrap().is_none());
+
+    let account = Account {
+        name: "Some_Bot".into(),
+        client_id: "id".into(),
+        app: "script".into(),
+        operator: "ada".into(),
+        port: 8920,
+        created_ms: 1,
+        ..Account::default()
+    };
+    store.account_put(&account, "ada").unwrap();
+    store.account_stop("some_bot", "why", &entry).unwrap();
+    store.account_put(&account, "ada").unwrap();
+    assert_eq!(store.account("SOME_BOT").unwrap().stopped, "why");
+    assert!(store.account("other").is_err());
+
+    store
+        .throttle_change("id", |state| format!("{state}1"))
+        .unwrap();
+    store
+        .throttle_change("id", |state| format!("{state}2"))
+        .unwrap();
+    store
+        .throttle_change("id", |state| {
+            assert_eq!(state, "12");
+            state.to_owned()
+        })
+        .unwrap();
+}
+
+/// Whether these bytes stand in the project file or its log.
+fn in_the_file(store: &Store, text: &str) -> bool {
+    let read = |path: std::path::PathBuf| std::fs::read(path).unwrap_or_default();
+    let mut bytes = read(store.path().to_owned());
+    bytes.extend(read(crate::beside(store.path(), "-wal")));
+    bytes.windows(text.len()).any(|w| w == text.as_bytes())
+}
+
+#[test]
+fn what_is_purged_is_in_no_table_and_in_no_byte() {
+    use crate::purge::{Forgotten, Gone};
+    let (_dir, store, ids) = live();
+    let params = r#"{"comments":["quoted: the first comment of them all","else"]}"#;
+    store.job_insert("j", "generate", params, None, 1).unwrap();
+    store
+        .job_log("j", 1, "said: the first comment of them all")
+        .unwrap();
+    store
+        .reply_edit(ids[0], "a better candidate by hand", "ada", 4)
+        .unwrap();
+    let first = approval(&store, ids[0]);
+    store.reply_approve(ids[0], Some(&first), "ada", 5).unwrap();
+    let texts = [
+        "the first comment of them all",
+        "writer-of-t1_a",
+        "candidate number 0 for comment 0",
+        "candidate number 1 for comment 0",
+        "a better candidate by hand",
+    ];
+    for text in texts {
+        assert!(in_the_file(&store, text), "{text}");
+    }
+    let gone = |name: &str| Gone {
+        name: name.into(),
+        why: "deleted".into(),
+    };
+    let done = store
+        .purge(&[gone("t1_a"), gone("t1_unknown")], "repartee", 10)
+        .unwrap();
+    assert_eq!((done.comments, done.candidates, done.cancelled), (1, 2, 2));
+    assert!(store.scrub(false).unwrap());
+    for text in texts {
+        assert!(!in_the_file(&store, text), "{text} is left");
+    }
+    assert_eq!(store.reply(ids[0]).unwrap().state, ReplyState::Cancelled);
+    assert!(
+        store
+            .reply_move(ids[0], ReplyState::Draft, "ada", "", 11)
+            .is_err()
+    );
+    assert!(in_the_file(&store, "an answer to the first of them"));
+    assert!(store.is_purged("t1_unknown").unwrap());
+    assert!(store.job("j").unwrap().unwrap().params.contains("else"));
+    // it does not come in again
+    let again = NewThread {
+        name: Some("t3_p".into()),
+        origin: "reddit".into(),
+        comments: vec![NewThreadComment {
+            name: Some("t1_a".into()),
+            body: "the first comment of them all".into(),
+            ..NewThreadComment::default()
+        }],
+        expires_ms: Some(1_000),
+        ..NewThread::default()
+    };
+    let (thread, _) = store.thread_insert(&again, 12).unwrap();
+    assert_eq!(store.thread_comments(thread).unwrap()[0].body, "");
+
+    // the rest expires, but for what a person approved
+    let third = approval(&store, ids[2]);
+    store.reply_approve(ids[2], Some(&third), "ada", 6).unwrap();
+    assert!(!store.expire(999).unwrap().any());
+    store.expire(1_000).unwrap();
+    assert!(in_the_file(&store, "an answer to the first of them"));
+    store
+        .reply_move(ids[2], ReplyState::Rejected, "ada", "", 13)
+        .unwrap();
+    assert!(store.expire(1_001).unwrap().any());
+    assert_eq!(store.expire(1_002).unwrap(), Forgotten::default());
+    store.scrub(false).unwrap();
+    for text in [
+        "an answer to the first of them",
+        "writer-of-t1_b",
+        "candidate number 0 for comment 1",
+    ] {
+        assert!(!in_the_file(&store, text), "{text} is left");
+    }
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
+    use crate::purge::Gone;
+    let (_dir, store, split_id, runs) = modelled();
+    let generator = save(&store, runs[0], Role::Best, 1, 1);
+    let pair = store.split_pair_ids(split_id, Side::Val).unwrap()[0];
+    let pair = store.pairs_of(&[pair]).unwrap()[0].clone();
+    store.pairs_index(|_| true).unwrap();
+    let set = NewFakeSet {
+        name: "f".into(),
+        checkpoint_id: generator,
+        split_id,
+        config: "{}".into(),
+    };
+    let set = store.fake_set_insert(&set, 4).unwrap();
+    let fake = NewFake {
+        pair_id: pair.id,
+        n: 0,
+        text: "a fake that answers what is gone".into(),
+        finish: Finish::End,
+    };
+    store.fakes_add(set, &[fake]).unwrap();
+    let text = pair.comment.clone();
+    assert!(in_the_file(&store, &text));
+    let name = format!("t1_{}", repartee_datasets::id::encode(pair.comment_id));
+    let gone = Gone {
+        name,
+        why: "deleted".into(),
+    };
+    let done = store.purge(&[gone], "repartee", 9).unwrap();
+    assert_eq!(done.imported, 1);
+    assert!(done.pairs >= 1 && store.stale_pairs().unwrap() == done.pairs);
+    store.scrub(true).unwrap();
+    for text in [text.as_str(), "a fake that answers what is gone"] {
+        assert!(!in_the_file(&store, text), "{text} is left");
+    }
+    let words = PairQuery {
+        words: Some(text),
+        ..PairQuery::default()
+    };
+    assert_eq!(store.pair_count(&words).unwrap(), 0);
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
+    use crate::purge::Gone;
+    let (_dir, store) = project();
+    let mut rng: u64 = 7;
+    let mut below = |n: u64| {
+        rng ^= rng << 13;
+        rng ^= rng >> 7;
+        rng ^= rng << 17;
+        rng % n
+    };
+    // texts of all lengths, renewed at random with others, so that pages are split, merged and refilled
+    let mark = |n: u64, part: u64| format!("mark{n:05}.{part:03};");
+    let mut names = Vec::new();
+    for round in 0..40 {
+        let thread = below(30);
+        let comments = (0..20)
+            .map(|_| {
+                let n = below(600);
+                names.push(n);
+                let length = [1, 3, 10, 60, 700][below(5) as usize];
+                NewThreadComment {
+                    name: Some(format!("t1_{n}")),
+                    author: Some(mark(n, 0)),
+                    body: (0..length).map(|part| mark(n, part)).collect(),
+                    ..NewThreadComment::default()
+                }
+            })
+            .collect();
+        let new = NewThread {
+            name: Some(format!("t3_{thread}")),
+            comments,
+            ..NewThread::default()
+        };
+        store.thread_insert(&new, round).unwrap();
+    }
+    let gone: Vec<Gone> = names
+        .iter()
+        .filter(|n| **n % 2 == 0)
+        .map(|n| Gone {
+            name: format!("t1_{n}"),
+            why: "deleted".into(),
+        })
+        .collect();
+    store.purge(&gone, "repartee", 99).unwrap();
+    assert!(store.scrub(false).unwrap());
+    assert_eq!(store.wal_bytes(), 0);
+    let bytes = std::fs::read(store.path()).unwrap();
+    let mut left = std::collections::HashSet::new();
+    for at in 0..bytes.len() - 9 {
+        if &bytes[at..at + 4] == b"mark" {
+            let n: u64 = std::str::from_utf8(&bytes[at + 4..at + 9])
+                .unwrap()
+                .parse()
+                .unwrap();
+            left.insert(n);
+        }
+    }
+    assert!(left.len() > 100, "those that were not purged are there");
+    let traces: Vec<_> = left.iter().filter(|n| **n % 2 == 0).collect();
+    assert!(traces.is_empty(), "{traces:?}");
 }

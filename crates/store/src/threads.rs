@@ -17,6 +17,22 @@ pub struct NewThread {
     pub title: String,
     /// Its comments; a parent stands before its children.
     pub comments: Vec<NewThreadComment>,
+    /// t3_..., when Reddit gave one: then a thread of this name that is there is renewed.
+    pub name: Option<String>,
+    /// The post's author.
+    pub author: Option<String>,
+    /// The post's text.
+    pub body: String,
+    /// Where it stands, from the first slash.
+    pub permalink: String,
+    /// The post's score.
+    pub score: Option<i64>,
+    /// When it was written: seconds since 1970.
+    pub created_utc: Option<i64>,
+    /// Why nothing in it is answered; empty: it may be.
+    pub skip: String,
+    /// When its texts are to be forgotten: milliseconds since 1970; `None`: never.
+    pub expires_ms: Option<i64>,
 }
 
 /// A comment of a thread that is about to be stored.
@@ -34,10 +50,18 @@ pub struct NewThreadComment {
     pub score: Option<i64>,
     /// Seconds since 1970.
     pub created_utc: Option<i64>,
+    /// Reddit's name of what it answers.
+    pub parent_name: Option<String>,
+    /// Where it stands, from the first slash.
+    pub permalink: String,
+    /// How many comments stand above it.
+    pub level: u32,
+    /// Why it is not answered; empty: it may be.
+    pub skip: String,
 }
 
 /// A thread as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Thread {
     /// Row id.
     pub id: i64,
@@ -49,12 +73,32 @@ pub struct Thread {
     pub title: String,
     /// How many comments it has.
     pub comments: u64,
+    /// Those that may be answered.
+    pub open: u64,
     /// Milliseconds since 1970.
     pub fetched_ms: i64,
+    /// t3_..., when Reddit gave one.
+    pub name: Option<String>,
+    /// The post's author.
+    pub author: Option<String>,
+    /// The post's text.
+    pub body: String,
+    /// Where it stands, from the first slash.
+    pub permalink: String,
+    /// The post's score.
+    pub score: Option<i64>,
+    /// When it was written: seconds since 1970.
+    pub created_utc: Option<i64>,
+    /// Why nothing in it is answered; empty: it may be.
+    pub skip: String,
+    /// When its texts are to be forgotten; `None`: never.
+    pub expires_ms: Option<i64>,
+    /// When it was last seen whether it is still there.
+    pub checked_ms: Option<i64>,
 }
 
 /// A comment of a thread as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ThreadComment {
     /// Row id.
     pub id: i64,
@@ -72,6 +116,14 @@ pub struct ThreadComment {
     pub score: Option<i64>,
     /// Seconds since 1970.
     pub created_utc: Option<i64>,
+    /// Reddit's name of what it answers.
+    pub parent_name: Option<String>,
+    /// Where it stands, from the first slash.
+    pub permalink: String,
+    /// How many comments stand above it.
+    pub level: u32,
+    /// Why it is not answered; empty: it may be.
+    pub skip: String,
 }
 
 /// A generation that is about to start: which models, with what settings.
@@ -175,6 +227,33 @@ pub struct Pick {
     pub reason: String,
 }
 
+const THREAD: &str = "SELECT id, origin, subreddit, title, fetched_ms, name, author, body, permalink, score,
+    created_utc, skip, expires_ms, checked_ms,
+    (SELECT count(*) FROM thread_comment WHERE thread_id = thread.id),
+    (SELECT count(*) FROM thread_comment c WHERE c.thread_id = thread.id AND c.skip = '' AND thread.skip = '')
+    FROM thread";
+
+fn thread_row(row: &Row<'_>) -> rusqlite::Result<Thread> {
+    Ok(Thread {
+        id: row.get(0)?,
+        origin: row.get(1)?,
+        subreddit: row.get(2)?,
+        title: row.get(3)?,
+        fetched_ms: row.get(4)?,
+        name: row.get(5)?,
+        author: row.get(6)?,
+        body: row.get(7)?,
+        permalink: row.get(8)?,
+        score: row.get(9)?,
+        created_utc: row.get(10)?,
+        skip: row.get(11)?,
+        expires_ms: row.get(12)?,
+        checked_ms: row.get(13)?,
+        comments: row.get::<_, i64>(14)?.unsigned_abs(),
+        open: row.get::<_, i64>(15)?.unsigned_abs(),
+    })
+}
+
 const CANDIDATE: &str =
     "SELECT d.id, d.generation_id, c.thread_id, d.comment_id, c.body, d.n, d.text,
     d.finish, d.p_real, d.b0, d.b1, d.b2, d.b3, d.picked, d.reason
@@ -219,22 +298,59 @@ fn generation_row(row: &Row<'_>) -> rusqlite::Result<Generation> {
 }
 
 impl Store {
-    /// Adds a thread with its comments; gives its id and theirs, in their order.
+    /// Adds a thread with its comments; gives its id and theirs, in their order. A thread or comment that
+    /// Reddit gave a name, and that is there already, is renewed and keeps its id; what was purged is not
+    /// taken in again.
     ///
     /// # Errors
     /// [`Error::Missing`] when a parent does not stand before its child; or when the file cannot be
     /// written.
     pub fn thread_insert(&self, new: &NewThread, now_ms: i64) -> Result<(i64, Vec<i64>)> {
         self.write(Family::Threads, |db| {
-            db.execute(
-                "INSERT INTO thread (origin, subreddit, title, fetched_ms) VALUES (?1, ?2, ?3, ?4)",
-                params![new.origin, new.subreddit, new.title, now_ms],
-            )?;
-            let thread = db.last_insert_rowid();
+            let thread = db
+                .prepare_cached(
+                    "INSERT INTO thread (origin, subreddit, title, fetched_ms, name, author, body, permalink,
+                                         score, created_utc, skip, expires_ms, checked_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+                             CASE WHEN ?5 IS NULL THEN NULL ELSE ?4 END)
+                     ON CONFLICT (name) WHERE name IS NOT NULL DO UPDATE SET origin = excluded.origin,
+                        subreddit = excluded.subreddit, title = excluded.title,
+                        fetched_ms = excluded.fetched_ms, author = excluded.author, body = excluded.body,
+                        permalink = excluded.permalink, score = excluded.score,
+                        created_utc = excluded.created_utc, skip = excluded.skip,
+                        expires_ms = excluded.expires_ms, checked_ms = excluded.checked_ms
+                     RETURNING id",
+                )?
+                .query_row(
+                    params![
+                        new.origin,
+                        new.subreddit,
+                        new.title,
+                        now_ms,
+                        new.name,
+                        new.author,
+                        new.body,
+                        new.permalink,
+                        new.score,
+                        new.created_utc,
+                        new.skip,
+                        new.expires_ms
+                    ],
+                    |row| row.get(0),
+                )?;
             let mut ids: Vec<i64> = Vec::with_capacity(new.comments.len());
             let mut insert = db.prepare_cached(
-                "INSERT INTO thread_comment (thread_id, parent_id, name, author, body, score, created_utc)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO thread_comment (thread_id, parent_id, name, author, body, score, created_utc,
+                                             parent_name, permalink, level, skip)
+                 SELECT ?1, ?2, ?3, iif(p.name IS NULL, ?4, NULL), iif(p.name IS NULL, ?5, ''), ?6, ?7, ?8,
+                        ?9, ?10, iif(p.name IS NULL, ?11, 'purged')
+                 FROM (SELECT 1) LEFT JOIN purged p ON p.name = ?3 WHERE true
+                 ON CONFLICT (name) WHERE name IS NOT NULL DO UPDATE SET thread_id = excluded.thread_id,
+                    parent_id = excluded.parent_id, author = excluded.author, body = excluded.body,
+                    score = excluded.score, created_utc = excluded.created_utc,
+                    parent_name = excluded.parent_name, permalink = excluded.permalink,
+                    level = excluded.level, skip = excluded.skip
+                 RETURNING id",
             )?;
             for c in &new.comments {
                 let parent = match c.parent {
@@ -245,10 +361,23 @@ impl Store {
                         there: Vec::new(),
                     })?),
                 };
-                insert.execute(params![
-                    thread, parent, c.name, c.author, c.body, c.score, c.created_utc
-                ])?;
-                ids.push(db.last_insert_rowid());
+                let id = insert.query_row(
+                    params![
+                        thread,
+                        parent,
+                        c.name,
+                        c.author,
+                        c.body,
+                        c.score,
+                        c.created_utc,
+                        c.parent_name,
+                        c.permalink,
+                        c.level,
+                        c.skip
+                    ],
+                    |row| row.get(0),
+                )?;
+                ids.push(id);
             }
             Ok((thread, ids))
         })
@@ -260,22 +389,48 @@ impl Store {
     /// When the file cannot be read.
     pub fn threads(&self) -> Result<Vec<Thread>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, origin, subreddit, title, fetched_ms,
-                        (SELECT count(*) FROM thread_comment WHERE thread_id = thread.id)
-                 FROM thread ORDER BY id DESC",
-            )?;
-            let rows = query.query_map([], |row| {
-                Ok(Thread {
-                    id: row.get(0)?,
-                    origin: row.get(1)?,
-                    subreddit: row.get(2)?,
-                    title: row.get(3)?,
-                    fetched_ms: row.get(4)?,
-                    comments: row.get::<_, i64>(5)?.unsigned_abs(),
-                })
-            })?;
+            let mut query = db.prepare_cached(&format!("{THREAD} ORDER BY id DESC"))?;
+            let rows = query.query_map([], thread_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// One thread.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn thread(&self, id: i64) -> Result<Thread> {
+        let found = self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{THREAD} WHERE id = ?1"))?;
+            Ok(query.query_row([id], thread_row).optional()?)
+        })?;
+        found.ok_or_else(|| Error::Missing {
+            what: "thread",
+            name: id.to_string(),
+            there: Vec::new(),
+        })
+    }
+
+    /// The thread that Reddit calls so.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn thread_named(&self, name: &str) -> Result<Option<Thread>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{THREAD} WHERE name = ?1"))?;
+            Ok(query.query_row([name], thread_row).optional()?)
+        })
+    }
+
+    /// Notes that a thread was seen to be still there.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn thread_checked(&self, id: i64, now_ms: i64) -> Result<()> {
+        self.write(Family::Threads, |db| {
+            let sql = "UPDATE thread SET checked_ms = ?2 WHERE id = ?1";
+            db.execute(sql, params![id, now_ms])?;
+            Ok(())
         })
     }
 
@@ -286,7 +441,8 @@ impl Store {
     pub fn thread_comments(&self, thread_id: i64) -> Result<Vec<ThreadComment>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT id, thread_id, parent_id, name, author, body, score, created_utc
+                "SELECT id, thread_id, parent_id, name, author, body, score, created_utc, parent_name,
+                        permalink, level, skip
                  FROM thread_comment WHERE thread_id = ?1 ORDER BY id",
             )?;
             let rows = query.query_map([thread_id], |row| {
@@ -299,6 +455,10 @@ impl Store {
                     body: row.get(5)?,
                     score: row.get(6)?,
                     created_utc: row.get(7)?,
+                    parent_name: row.get(8)?,
+                    permalink: row.get(9)?,
+                    level: row.get(10)?,
+                    skip: row.get(11)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

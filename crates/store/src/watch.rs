@@ -18,13 +18,16 @@ pub enum Family {
     Evaluations,
     Threads,
     Queue,
+    Outcomes,
+    Reddit,
+    Throttle,
     Jobs,
     Settings,
 }
 
 impl Family {
     /// Every family, in the order of the loop.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Sources,
         Self::Pairs,
         Self::Splits,
@@ -34,6 +37,9 @@ impl Family {
         Self::Evaluations,
         Self::Threads,
         Self::Queue,
+        Self::Outcomes,
+        Self::Reddit,
+        Self::Throttle,
         Self::Jobs,
         Self::Settings,
     ];
@@ -50,6 +56,9 @@ impl Family {
             Self::Evaluations => "evaluations",
             Self::Threads => "threads",
             Self::Queue => "queue",
+            Self::Outcomes => "outcomes",
+            Self::Reddit => "reddit",
+            Self::Throttle => "throttle",
             Self::Jobs => "jobs",
             Self::Settings => "settings",
         }
