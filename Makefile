@@ -1,20 +1,28 @@
 # make demo    sets up, builds, and runs the whole loop on the bundled synthetic sample
-# make test    sets up, builds, and runs every test
+# make test    sets up, builds, and runs every test, the real window's too
+# make app     builds the window and opens it
+# make bundle  packages to install: .deb and .AppImage on Linux, .dmg on macOS, .msi and .exe on Windows
+# make e2e     only the tests of the real window; SCREENSHOTS=1 takes the pictures in docs/screenshots anew
 # make check   what a contributor runs before a commit: format, lints, tests, licences
 # make bench   speed on this machine, one JSON line each
 # make build   the command line, optimised: target/release/repartee
 # make install puts `repartee` into ~/.cargo/bin
 
-export PATH := $(HOME)/.cargo/bin:$(PATH)
+export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/node/node_modules/.bin:$(PATH)
 REPARTEE := target/release/repartee
+# A display of its own for the window's tests, where there is no screen.
+SCREEN := $(if $(filter Linux,$(shell uname -s)),xvfb-run -a -s "-screen 0 1400x1000x24",)
 
-.PHONY: help setup build install demo test check bench clean
+.PHONY: help setup setup-window build install demo ui app bundle tests test e2e check bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
 
 setup:
 	@.ci/setup
+
+setup-window:
+	@.ci/setup window
 
 build: setup
 	cargo build --release --locked -p repartee-cli
@@ -25,13 +33,36 @@ install: setup
 demo: build
 	$(REPARTEE) demo demo
 
-test: setup
-	cargo test --workspace --locked --no-fail-fast
+# The page that the window shows; it is built into the program.
+ui: setup-window
+	cd ui && npm ci --no-audit --no-fund && npm run build
 
-check: setup
+app: ui
+	cargo build --release --locked -p repartee-app
+	target/release/repartee-app
+
+bundle: ui
+	cd src-tauri && npx --yes @tauri-apps/cli@2.12.5 build
+
+# One set of features for all that follows, so that nothing is built twice.
+tests: ui
+	cargo build --workspace --bins --tests --locked
+
+test: tests
+	cd ui && npm run check && npm test
+	cargo test --workspace --locked --no-fail-fast
+	@$(MAKE) --no-print-directory e2e-built
+
+e2e: tests
+	@$(MAKE) --no-print-directory e2e-built
+
+.PHONY: e2e-built
+e2e-built:
+	cd tests/e2e && npm ci --no-audit --no-fund && REPARTEE_SCREENSHOTS=$(SCREENSHOTS) $(SCREEN) npm test
+
+check: test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --locked
 	@if command -v cargo-deny >/dev/null; then cargo deny check; \
 	 else echo "cargo-deny is not installed: licences and advisories were not checked (cargo install cargo-deny)"; fi
 
