@@ -1,7 +1,18 @@
 // The real window, driven as a person would: WebKitGTK's own driver starts the built program.
 
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -12,9 +23,26 @@ const run = promisify(execFile);
 
 /** The workspace, and the programs that were built in it. */
 export const workspace = resolve(import.meta.dirname, "../..");
-const built = process.env.REPARTEE_BUILT ?? join(workspace, "target/debug");
+const built = process.env.REPARTEE_BUILT || join(workspace, "target/debug");
 export const app = join(built, "repartee-app");
 export const cli = join(built, "repartee-under-test");
+
+/** The loop on made-up threads, as small as it can be: what the models write is gibberish, and every screen
+ * has something to show. */
+export const SMALL = "0.04";
+
+export const pause = (ms) => new Promise((later) => setTimeout(later, ms));
+
+/** Asks again until the answer is truthy, and gives it. */
+export async function until(ask, what, ms = 20_000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`${what}: not within ${ms / 1000} s`);
+    await pause(50);
+  }
+}
 
 async function freePort() {
   const server = createServer();
@@ -45,29 +73,105 @@ export async function repartee(args, options = {}) {
   return JSON.parse(stdout.trim().split("\n").at(-1)).result;
 }
 
+function copyProject(from, to) {
+  copyFileSync(from, to);
+  // what is not yet moved into the file belongs to it
+  if (existsSync(`${from}-wal`)) copyFileSync(`${from}-wal`, `${to}-wal`);
+  return to;
+}
+
 /**
- * Opens the window. `project`: a file to begin with; `settings`: those of the person; `place`: where settings
- * are kept, so that a second window finds them.
+ * A project that went the whole loop, as a copy of its own. Made once for a build of the program, or that of
+ * REPARTEE_E2E_SAMPLE.
  */
-export async function open({ project, settings = {}, at = place(), width = 1180, height = 780 } = {}) {
+export async function sample(at) {
+  const given = process.env.REPARTEE_E2E_SAMPLE;
+  if (given) return copyProject(given, at.path("sample.repartee"));
+  const { mtimeMs, size } = statSync(cli);
+  const folder = join(tmpdir(), `repartee-e2e-sample-${Math.round(mtimeMs)}-${size}`);
+  if (!existsSync(folder)) {
+    const fresh = mkdtempSync(join(tmpdir(), "repartee-e2e-making-"));
+    await repartee(["demo", join(fresh, "demo"), "--sample-threads", "120", "--scale", SMALL, "--quiet"]);
+    renameSync(fresh, folder);
+  }
+  return copyProject(join(folder, "demo", "demo.repartee"), at.path("sample.repartee"));
+}
+
+/** Rows of the table form of Reddit's text: a comment and a reply in each. */
+export function csv(rows, { broken = [] } = {}) {
+  const lines = ["comment,reply,score,subreddit,post"];
+  for (let i = 0; i < rows; i += 1) {
+    lines.push(`What do you do about rust on part ${i} of a chain?,Oil it after ${i} rides and wipe it dry.,${i % 40},cycling,t3_${i}`);
+  }
+  for (const [at, line] of broken) lines[at] = line;
+  return `${lines.join("\n")}\n`;
+}
+
+/** Processes by id, each with its parent's, its program and its words. */
+export function processes() {
+  const found = new Map();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      const after = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      found.set(Number(name), {
+        parent: Number(after[1]),
+        started: Number(after[19]),
+        words: readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0"),
+      });
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+  return found;
+}
+
+/** A process and all below it. */
+export function tree(root) {
+  const all = processes();
+  const inside = [root];
+  for (const id of inside) for (const [other, { parent }] of all) if (parent === id) inside.push(other);
+  return inside;
+}
+
+/**
+ * Opens the window. `project`: a file to begin with; `settings`: those of the person; `at`: where settings
+ * are kept, so that a second window finds them; `env`: more of the environment.
+ */
+export async function open(options = {}) {
+  const { project, settings = {}, at = place(), width = 1180, height = 780, env = {} } = options;
   const config = at.path("config");
   mkdirSync(config, { recursive: true });
   const usual = { person: "ada", notify: false, theme: "light", folder: at.folder };
   writeFileSync(join(config, "desk.json"), JSON.stringify({ settings: { ...usual, ...settings } }));
   const port = await freePort();
-  const env = {
-    ...process.env,
-    REPARTEE_CONFIG: config,
-    TAURI_AUTOMATION: "true",
-    TAURI_WEBVIEW_AUTOMATION: "true",
-    GDK_BACKEND: "x11",
-    LIBGL_ALWAYS_SOFTWARE: "1",
+  const driver = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
+    env: {
+      ...process.env,
+      REPARTEE_CONFIG: config,
+      TAURI_AUTOMATION: "true",
+      TAURI_WEBVIEW_AUTOMATION: "true",
+      GDK_BACKEND: "x11",
+      LIBGL_ALWAYS_SOFTWARE: "1",
+      ...env,
+    },
+    stdio: "ignore",
+  });
+  // jobs are processes of their own, on purpose; those of a test end with it
+  const stop = () => {
+    const workers = [...processes()].filter(([, { words }]) => words[1] === "work" && words[2]?.startsWith(at.folder));
+    for (const [id] of workers) {
+      try {
+        process.kill(id, "SIGKILL");
+      } catch {
+        // it has ended by itself
+      }
+    }
+    driver.kill("SIGKILL");
   };
-  const driver = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], { env, stdio: "ignore" });
-  const stop = () => driver.kill("SIGKILL");
   process.on("exit", stop);
   await listening(port);
-  const begun = performance.now();
   const browser = await remote({
     hostname: "127.0.0.1",
     port,
@@ -78,26 +182,98 @@ export async function open({ project, settings = {}, at = place(), width = 1180,
       "webkitgtk:browserOptions": { binary: app, args: project ? [project] : [] },
     },
   });
+  const pid = tree(driver.pid).find((id) => processes().get(id)?.words[0] === app);
   await browser.setWindowSize(width, height);
-  return {
-    browser,
-    at,
-    begun,
-    async close() {
-      await browser.deleteSession().catch(() => {});
-      stop();
-    },
+  const window = { browser, at, pid, ...ways(browser) };
+  window.close = async () => {
+    await browser.deleteSession().catch(() => {});
+    stop();
+    process.off("exit", stop);
   };
+  await window.screen(project ? "overview" : "start", 60_000);
+  return window;
 }
 
 async function listening(port) {
-  for (let tries = 0; tries < 100; tries += 1) {
-    try {
-      await fetch(`http://127.0.0.1:${port}/status`);
-      return;
-    } catch {
-      await new Promise((later) => setTimeout(later, 50));
-    }
-  }
-  throw new Error("WebKitWebDriver does not answer; is the package webkit2gtk-driver installed?");
+  await until(
+    () => fetch(`http://127.0.0.1:${port}/status`).then(
+      () => true,
+      () => false,
+    ),
+    "WebKitWebDriver answers (the package webkit2gtk-driver)",
+  );
+}
+
+/** What a person does in a window and sees in it. Elements by `data-testid`. */
+function ways(browser) {
+  const css = (id) => `[data-testid="${id}"]`;
+  const find = (id) => browser.$(css(id));
+  const shown = async (id, ms = 20_000) => {
+    await find(id).waitForDisplayed({ timeout: ms });
+    return find(id);
+  };
+  const windowWays = {
+    find,
+    shown,
+    screen: (name, ms) => shown(`screen-${name}`, ms),
+    /** Waits until it can be clicked, and clicks. */
+    async click(id, ms = 20_000) {
+      await find(id).waitForEnabled({ timeout: ms });
+      await (await shown(id, ms)).click();
+    },
+    /** Clicks what has this text or this accessible name: a button, link, tab or summary in sight. */
+    async press(words, within = "body") {
+      const element = await until(
+        () =>
+          browser.execute(
+            (text, root) => {
+              const say = (one) => (one.getAttribute("aria-label") ?? one.textContent).replace(/\s+/g, " ").trim();
+              const top = [...document.querySelectorAll("dialog[open]")].at(-1);
+              const all = (top ?? document.querySelector(root))?.querySelectorAll(
+                "button, a, summary, label, [role=tab]",
+              );
+              const fits = [...(all ?? [])].filter((one) => one.checkVisibility() && !one.disabled);
+              return fits.find((one) => say(one) === text) ?? fits.find((one) => say(one).startsWith(text));
+            },
+            words,
+            within,
+          ),
+        `“${words}” can be clicked`,
+      );
+      await (await browser.$(element)).click();
+    },
+    async type(id, text) {
+      await (await shown(id)).setValue(text);
+    },
+    /** Keys one after the other, where the focus is. */
+    async keys(...keys) {
+      for (const key of keys) await browser.keys(key);
+    },
+    async text(id) {
+      return (await shown(id)).getText();
+    },
+    attribute: (id, name) => find(id).getAttribute(name),
+    says: (text, ms) =>
+      until(() => browser.execute((t) => document.body.innerText.includes(t), text), `the page says “${text}”`, ms),
+    /** Goes to an address, and waits until all of it is there. */
+    async go(address) {
+      await browser.execute((to) => {
+        location.hash = to.slice(1);
+      }, address);
+      await windowWays.rests();
+    },
+    /** Until nothing is waited for any more, and it is painted. */
+    rests: () =>
+      until(
+        () =>
+          browser.executeAsync((done) => {
+            const waits = () =>
+              [...document.querySelectorAll("p[role=status].muted")].some((p) => p.textContent.endsWith("…"));
+            if (waits()) return done(false);
+            setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(!waits()))), 120);
+          }),
+        "the screen is there",
+      ),
+  };
+  return windowWays;
 }

@@ -40,14 +40,25 @@ pub struct Demo {
 }
 
 impl Default for Demo {
+    /// The real demo; where `REPARTEE_DEMO_SCALE` says less, as the window's tests do, a smaller one.
     fn default() -> Self {
+        let asked = std::env::var(SCALE).ok();
+        let scale = asked
+            .and_then(|text| text.parse().ok())
+            .filter(|scale| (0.01..=1.0).contains(scale))
+            .unwrap_or(1.0);
         Self {
-            threads: 600,
-            scale: 1.0,
+            // near-duplicates keep threads together: fewer than these leave a side of the split empty
+            threads: ((600.0 * scale) as u64).max(120),
+            scale,
             seed: 1,
         }
     }
 }
+
+/// The size of the demo where nothing else is said, 0.01 to 1. What a window starts is stored with its
+/// sizes, so a demo that rests goes on in those it began with.
+const SCALE: &str = "REPARTEE_DEMO_SCALE";
 
 /// What the demo came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

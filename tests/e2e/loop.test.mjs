@@ -1,0 +1,68 @@
+// A researcher who never opens a terminal goes the whole loop: clicks and keys only.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, test } from "node:test";
+import { open, repartee, SMALL, until } from "./window.mjs";
+
+const window = await open({ env: { REPARTEE_DEMO_SCALE: SMALL }, width: 1024, height: 700 });
+const { browser, at } = window;
+after(() => window.close());
+
+test("the sample goes from Start to an approved reply", async () => {
+  await window.click("try-sample");
+  await window.screen("overview");
+  // the loop runs live: its steps come by, and the picture counts along
+  await window.says("What goes on now", 60_000);
+  const seen = new Set();
+  await until(
+    async () => {
+      const { words, state } = await browser.execute(() => ({
+        words: document.querySelector("[data-testid=jobs-words]")?.textContent ?? "",
+        state: document.querySelector("[data-testid=jobs-bar]")?.dataset.state,
+      }));
+      seen.add(words.split(" · ")[0].trim());
+      assert.notEqual(state, "failed", words);
+      return state === "idle" && words.includes("done");
+    },
+    "the loop comes to its end",
+    400_000,
+  );
+  for (const phase of ["training writer", "writing fakes", "training judge", "training votes"]) {
+    assert.ok(seen.has(phase), `${phase} was not among ${[...seen].join(", ")}`);
+  }
+  assert.equal(await browser.$$("[data-testid=error]").length, 0);
+
+  // a candidate is sent to the queue by hand, whatever the criteria picked
+  await window.keys("g", "w");
+  await window.screen("generate");
+  await window.find("generations").selectByIndex(1);
+  await window.shown("written");
+  await window.press("Send to the queue");
+  await until(() => browser.execute(() => document.body.innerText.includes("sent to the queue")), "it is said");
+
+  // reviewed with keys alone
+  await window.keys("g", "q");
+  await window.screen("queue");
+  await window.shown("column-draft");
+  await window.keys("j");
+  await window.shown("open-reply");
+  const id = await window.attribute("open-reply", "data-id");
+  await window.keys("e");
+  await window.shown("reply-text");
+  await browser.keys(["Control", "End"]);
+  await window.keys(..." indeed");
+  await browser.keys(["Control", "Enter"]);
+  await until(async () => (await window.text("reply-shown")).endsWith(" indeed"), "the change is kept");
+  await window.keys("a");
+  await window.says(`Reply ${id} is approved.`);
+
+  // what the window says is in the file
+  const project = at.path("repartee-sample/sample.repartee");
+  assert.ok(existsSync(project));
+  const replies = await repartee(["queue", "list", "--project", project, "--json"]);
+  const reply = replies.find((one) => String(one.id) === id);
+  assert.equal(reply.state, "approved");
+  assert.ok(reply.text.endsWith(" indeed"));
+  assert.notEqual(reply.text, reply.written);
+});
