@@ -1,8 +1,10 @@
 //! Cleaning, in two kinds: [`repair`] changes text and happens once, on the way in; a [`Recipe`]
 //! drops whole comments and is asked when pairs are built, so that it can be changed later.
 
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::LazyLock;
 use ts_rs::TS;
 
 /// Repairs a text: entities decoded once (dumps hold `&amp;`, `&lt;`, `&gt;`; Reddit's own editor
@@ -277,8 +279,8 @@ fn is_bot(author: &str) -> bool {
         || KNOWN_BOTS.iter().any(|b| b.eq_ignore_ascii_case(author))
 }
 
-/// True when the text carries the confession that bots append.
-fn says_it_is_a_bot(body: &str) -> bool {
+/// What bots append to their texts. Each contains `bot`, which is looked for first.
+static CONFESSIONS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
     [
         "I am a bot",
         "I'm a bot",
@@ -287,8 +289,14 @@ fn says_it_is_a_bot(body: &str) -> bool {
         "^^I ^^am ^^a ^^bot",
         "^I ^am ^a ^bot",
     ]
-    .iter()
-    .any(|s| memchr::memmem::find(body.as_bytes(), s.as_bytes()).is_some())
+    .map(Finder::new)
+});
+static BOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("bot"));
+
+/// True when the text carries the confession that bots append.
+fn says_it_is_a_bot(body: &str) -> bool {
+    let body = body.as_bytes();
+    BOT.find(body).is_some() && CONFESSIONS.iter().any(|words| words.find(body).is_some())
 }
 
 /// True when the text is one or more links, bare or as Markdown, and nothing else.

@@ -51,11 +51,17 @@ fn the_demo_goes_round_small() {
     assert!(again.err.contains("not empty"), "{again}");
 }
 
+/// The loop on real text. `REPARTEE_REAL_SCALE=1` takes the steps and counts of the README's table, which
+/// it prints; otherwise a fifth of them, so that every run of the tests can afford it.
 #[test]
 fn real_text_goes_round() {
     let Some(shared) = repartee_tests::shared() else {
         return;
     };
+    let scale: f64 = std::env::var("REPARTEE_REAL_SCALE").map_or(0.2, |text| {
+        text.parse().expect("REPARTEE_REAL_SCALE is a number")
+    });
+    let scaled = |full: f64| ((full * scale).round() as u64).max(4);
     let place = Place::with_project();
     let words = |command: &str| {
         command
@@ -104,54 +110,75 @@ fn real_text_goes_round() {
     assert_eq!(ok("split audit main", &[])["clean"], true);
 
     ok(
-        "base new tiny --kind gpt2 --layers 2 --width 64 --heads 2 --context 128 --tokenizer",
+        "base new small --kind gpt2 --layers 4 --width 128 --heads 4 --context 256 --tokenizer",
         &[shared.join("gpt2")],
     );
     ok("base add minilm --from", &[shared.join("minilm")]);
-    let train = "--max-tokens 96 --batch 8 --set validate_limit=24";
+    let often = format!("--set validate_limit={}", scaled(200.0));
     ok(
-        &format!("train generator --name writer --base tiny --steps 40 --lr 2e-3 {train}"),
+        &format!(
+            "train generator --name writer --base small --steps {} --batch 8 --lr 1e-3 --max-tokens 128 {often}",
+            scaled(400.0)
+        ),
         &[],
     );
+    let counts = [scaled(480.0), scaled(80.0), scaled(80.0)];
     let fakes = ok(
-        "fakes make --generator writer --comments 80,16,24 --max-new-tokens 24 --top-k 20",
+        &format!(
+            "fakes make --generator writer --comments {},{},{} --max-new-tokens 48 --top-k 40",
+            counts[0], counts[1], counts[2]
+        ),
         &[],
     );
-    assert_eq!(fakes["fakes"], serde_json::json!([80, 16, 24]));
-    assert_eq!(fakes["config"]["decode"]["top_k"], 20);
+    assert_eq!(fakes["fakes"], serde_json::json!(counts));
+    assert_eq!(fakes["config"]["decode"]["top_k"], 40);
     ok(
-        &format!("train realism --name judge --base minilm --steps 12 {train}"),
+        &format!(
+            "train realism --name judge --base minilm --steps {} --batch 8 --max-tokens 96 {often}",
+            scaled(60.0)
+        ),
         &[],
     );
     ok(
-        &format!("train upvotes --name votes --base minilm --steps 6 {train} --set limit=400"),
+        &format!(
+            "train upvotes --name votes --base minilm --steps {} --batch 8 --max-tokens 96 {often}",
+            scaled(150.0)
+        ),
         &[],
     );
 
-    let writer = ok("evaluate writer --limit 100", &[]);
-    let figures = &writer["figures"];
-    assert!(
-        figures["perplexity"].as_f64().unwrap() < figures["chance_perplexity"].as_f64().unwrap(),
-        "{figures}"
-    );
+    let limit = format!("--limit {}", scaled(1000.0));
+    let writer = ok(&format!("evaluate writer {limit}"), &[]);
     let judge = ok("evaluate judge", &[]);
-    assert!(
-        judge["figures"]["auc"].as_f64().unwrap() > 0.5,
-        "real against gibberish: {judge}"
+    let votes = ok(&format!("evaluate votes {limit}"), &[]);
+    let figure = |of: &serde_json::Value, name: &str| {
+        of["figures"][name]
+            .as_f64()
+            .unwrap_or_else(|| panic!("no {name} in {of}"))
+    };
+    let baseline = |of: &serde_json::Value| {
+        let auc = &of["figures"]["baseline"]["unigram_auc"];
+        auc.as_f64().unwrap_or_else(|| panic!("no baseline in {of}"))
+    };
+    assert!(figure(&writer, "perplexity") < figure(&writer, "chance_perplexity"));
+    assert!(figure(&judge, "auc") > 0.5, "real against gibberish");
+    println!(
+        "scale {scale}: realism AUC {:.3} (word counts {:.3}), upvotes macro AUC {:.3} (word counts {:.3}), \
+         perplexity {:.1} (unigram {:.1}, chance {:.0})",
+        figure(&judge, "auc"),
+        baseline(&judge),
+        figure(&votes, "auc"),
+        baseline(&votes),
+        figure(&writer, "perplexity"),
+        figure(&writer, "unigram_perplexity"),
+        figure(&writer, "chance_perplexity"),
     );
-    ok("evaluate votes --limit 60", &[]);
     ok("chart roc judge --out", &[place.path("roc-realism")]);
     ok("chart roc votes --out", &[place.path("roc-upvotes")]);
     for name in ["roc-realism", "roc-upvotes"] {
         for ending in ["svg", "png", "csv"] {
-            assert!(
-                place
-                    .path(&format!("{name}.{ending}"))
-                    .metadata()
-                    .unwrap()
-                    .len()
-                    > 100
-            );
+            let chart = place.path(&format!("{name}.{ending}"));
+            assert!(chart.metadata().unwrap().len() > 100);
         }
     }
 

@@ -1012,6 +1012,11 @@ impl App {
             format!("{:.2} s", measured.join_s),
             speed,
         ]);
+        table.row([
+            "noting their words for the search".to_owned(),
+            format!("{:.2} s", measured.words_s),
+            String::new(),
+        ]);
         table.print(self.out)?;
         self.out.line(format!(
             "most memory: {} GB",

@@ -61,6 +61,8 @@ pub struct ImportMeasured {
     pub pairs: u64,
     /// Seconds for a million comments joined.
     pub join_s_per_million: f64,
+    /// Noting the words of the pairs for the search, seconds.
+    pub words_s: f64,
     /// The most memory this process held, gigabytes.
     pub peak_rss_gb: Option<f64>,
     /// The version of Repartee.
@@ -124,8 +126,15 @@ pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasu
     finished(&engine, &import, signals)?;
     let load_s = begun.elapsed().as_secs_f64();
     let begun = Instant::now();
-    let built = finished(&engine, &BuildPairs::default(), signals)?;
+    let join = BuildPairs {
+        no_search: true,
+        ..BuildPairs::default()
+    };
+    let built = finished(&engine, &join, signals)?;
     let join_s = begun.elapsed().as_secs_f64();
+    let begun = Instant::now();
+    engine.store.pairs_index(|_| true)?;
+    let words_s = begun.elapsed().as_secs_f64();
     let rows = summary.counts.rows;
     Ok(ImportMeasured {
         what: "import".to_owned(),
@@ -144,6 +153,7 @@ pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasu
         join_s,
         pairs: built.kept,
         join_s_per_million: join_s * 1e6 / built.comments.max(1) as f64,
+        words_s,
         peak_rss_gb: peak_rss_bytes().map(|bytes| bytes as f64 / 1e9),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })

@@ -343,7 +343,7 @@ impl Prepared {
             RunKind::Generator => Vec::new(),
             kind => counts(train.iter().map(|e| e.label), kind.classes()),
         };
-        let estimate = shape.estimate(&data.lengths(), &config, &plan);
+        let estimate = shape.estimate(&data.lengths(), val.len(), &config, &plan);
         let facts = RunFacts {
             base: base.name.clone(),
             split: split.name.clone(),
@@ -525,7 +525,14 @@ impl Data {
 }
 
 impl Shape {
-    fn estimate(&self, lengths: &[usize], config: &RunConfig, plan: &Plan) -> cost::Estimate {
+    /// What a run on examples of these `lengths` takes, with its validations on `val` examples.
+    fn estimate(
+        &self,
+        lengths: &[usize],
+        val: usize,
+        config: &RunConfig,
+        plan: &Plan,
+    ) -> cost::Estimate {
         let (parameters, shape) = match self {
             Self::Gpt2(c) => (
                 cost::parameters(&c.specs()),
@@ -558,7 +565,10 @@ impl Shape {
         } else {
             0.5
         };
-        let flops = cost::flops(parameters, &shape, tokens, mean as usize, counted);
+        // validation goes forward only, a third of what a step does
+        let validated = plan.steps.div_ceil(plan.validate_every) * val;
+        let passed = tokens + (validated as f64 * mean / 3.0) as usize;
+        let flops = cost::flops(parameters, &shape, passed, mean as usize, counted);
         cost::Estimate {
             parameters,
             bytes: cost::peak_bytes(parameters, &shape, config.batch_size, longest),

@@ -351,7 +351,7 @@ impl Store {
         let mut after = i64::MIN;
         loop {
             let started = Instant::now();
-            let batch = self.write(Family::Pairs, |db| {
+            let batch = self.write_joined(Family::Pairs, |db| {
                 pairs_of_batch(db, recipe, &tally, after, rows)
             })?;
             let Some(batch) = batch else { break };
