@@ -1,0 +1,119 @@
+// An evaluation: the threshold moves everything at once, and a chart goes into files as it is shown.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { open, place, sample, until } from "./window.mjs";
+
+const at = place();
+const project = await sample(at);
+const window = await open({ project, at });
+const { browser } = window;
+after(() => window.close());
+
+/** What the window shows of a threshold: the point on each curve, the matrix, the figures, the sentence. */
+const look = () =>
+  browser.execute(() => {
+    const mark = (chart) => {
+      const style = document.querySelector(`[data-testid=chart-${chart}] [data-testid=mark]`)?.style;
+      return style ? [Number.parseFloat(style.left), Number.parseFloat(style.top)] : null;
+    };
+    const text = (css) => document.querySelector(css)?.innerText.replace(/\s+/g, " ") ?? "";
+    return {
+      roc: mark("roc"),
+      pr: mark("pr"),
+      matrix: document.querySelector("[data-testid=chart-confusion] .picture svg")?.textContent ?? "",
+      classes: text("[data-testid=classes]"),
+      sentence: text("[data-testid=threshold] [role=status]"),
+    };
+  });
+
+test("the threshold moves the point on both curves, the matrix and the figures", async () => {
+  await window.keys("g", "e");
+  await window.shown("evaluations");
+  await window.press("judge", "[data-testid=evaluations]");
+  await window.shown("chart-roc");
+  await until(async () => (await look()).pr && (await look()).matrix, "the charts are drawn");
+  const before = await look();
+  assert.ok(before.roc && before.sentence);
+
+  const slider = await window.shown("threshold-slider");
+  await browser.execute((one) => one.focus(), slider);
+  await window.keys("End");
+  const strict = await until(async () => {
+    const now = await look();
+    return now.sentence.startsWith("0.0 %") && now;
+  }, "at 1 no reply passes");
+  // nothing is called real: the point lies in the lower left corner of the curve
+  await until(async () => (await look()).matrix !== before.matrix, "the matrix follows");
+  const closed = await look();
+  assert.ok(closed.roc[0] < before.roc[0] || closed.roc[1] > before.roc[1], `${closed.roc} after ${before.roc}`);
+  assert.notEqual(closed.classes, before.classes);
+  assert.notEqual(strict.sentence, before.sentence);
+
+  await window.keys("Home");
+  await until(async () => (await look()).sentence.startsWith("100.0 %"), "at 0 every reply passes");
+  const all = await until(async () => {
+    const now = await look();
+    return now.roc[0] > closed.roc[0] && now.matrix !== closed.matrix && now;
+  }, "the point goes to the other end, and the matrix with it");
+  assert.ok(all.roc[1] < closed.roc[1]);
+
+  // arrow keys move it by a hundredth, and the number beside says so
+  await window.keys("ArrowRight", "ArrowRight", "ArrowRight");
+  await until(async () => (await window.find("threshold-number").getValue()) === "0.03", "the number follows");
+});
+
+test("a chart is written as SVG, PNG and CSV, and is what the window shows", async () => {
+  await window.type("threshold-number", "0.25");
+  await window.keys("Enter");
+  await until(async () => (await window.find("threshold-slider").getValue()) === "0.25", "the slider follows");
+  await window.rests();
+  await window.press("Export ROC of");
+  const target = at.path("roc");
+  await window.type("export-path", target);
+  await window.press("Write 3 files");
+  await window.says("3 files written");
+  for (const ending of ["svg", "png", "csv"]) assert.ok(existsSync(`${target}.${ending}`), ending);
+
+  const svg = readFileSync(`${target}.svg`, "utf8");
+  const shown = await browser.execute(() => {
+    const shapes = (svg) =>
+      [...svg.querySelectorAll("polyline, path, polygon, circle, text")].map((one) =>
+        [one.localName, one.getAttribute("points") ?? one.getAttribute("d") ?? one.textContent.trim()].join(" "),
+      );
+    return shapes(document.querySelector("[data-testid=chart-roc] .picture svg"));
+  });
+  const written = await browser.execute((text) => {
+    const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+    return [...svg.querySelectorAll("polyline, path, polygon, circle, text")].map((one) =>
+      [one.localName, one.getAttribute("points") ?? one.getAttribute("d") ?? one.textContent.trim()].join(" "),
+    );
+  }, svg);
+  assert.ok(shown.length > 10, `${shown.length} shapes`);
+  assert.deepEqual(written, shown);
+
+  const png = readFileSync(`${target}.png`);
+  assert.deepEqual([...png.subarray(0, 8)], [137, 80, 78, 71, 13, 10, 26, 10]);
+  const [width] = /viewBox="0 0 (\d+)/.exec(svg).slice(1).map(Number);
+  assert.ok(png.readUInt32BE(16) >= width / 2);
+
+  // and the table that the window shows is the CSV
+  await window.press("View as table", "[data-testid=chart-roc]");
+  const [header, ...rows] = readFileSync(`${target}.csv`, "utf8").trim().split("\n");
+  const table = await browser.execute(() =>
+    [...document.querySelectorAll("[data-testid=chart-roc] tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
+  );
+  assert.deepEqual(table[0], header.split(","));
+  assert.equal(table.length - 1, Math.min(rows.length, 500));
+});
+
+test("a chart is read by keys, point by point", async () => {
+  await window.press("View as picture", "[data-testid=chart-roc]");
+  const chart = await browser.$("[data-testid=chart-roc] .picture");
+  await browser.execute((one) => one.focus(), chart);
+  await window.keys("End");
+  const last = await window.text("reading");
+  await window.keys("Home");
+  await until(async () => (await window.text("reading")) !== last, "another point is read");
+});
