@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +17,8 @@ use crate::{Engine, api};
 
 /// The look-out looks this often.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// And this often whether a job's process has died.
+const LOOK_FOR_DEAD_EVERY: Duration = Duration::from_secs(2);
 /// Recent projects that are kept.
 const RECENT: usize = 12;
 
@@ -372,13 +374,13 @@ impl Desk {
         let (desk, engine): (Weak<Self>, Weak<Engine>) =
             (Arc::downgrade(self), Arc::downgrade(engine));
         let look = move || {
+            let mut looked = Instant::now();
             loop {
                 std::thread::sleep(LOOK_EVERY);
                 let (Some(desk), Some(engine)) = (desk.upgrade(), engine.upgrade()) else {
                     return;
                 };
                 let changed = match watch.changed() {
-                    Ok(changed) if changed.is_empty() => continue,
                     Ok(changed) => changed,
                     Err(error) => {
                         tracing::warn!("the project could not be looked at: {error}");
@@ -387,11 +389,21 @@ impl Desk {
                 };
                 let families: Vec<String> = changed.iter().map(|f| f.as_str().to_owned()).collect();
                 let jobs_changed = families.iter().any(|family| family == "jobs");
-                desk.tell(&engine, &Notice::Changed { families });
-                if !jobs_changed {
+                if !families.is_empty() {
+                    desk.tell(&engine, &Notice::Changed { families });
+                }
+                // a process that died writes nothing that would tell it
+                let may_have_died = looked.elapsed() >= LOOK_FOR_DEAD_EVERY
+                    && known.values().any(|state| state == "running");
+                if !jobs_changed && !may_have_died {
                     continue;
                 }
+                looked = Instant::now();
                 let Ok(jobs) = engine.jobs() else { continue };
+                if !jobs_changed && states(&jobs) != known {
+                    let families = vec!["jobs".to_owned()];
+                    desk.tell(&engine, &Notice::Changed { families });
+                }
                 for job in &jobs {
                     let ran = known.get(&job.id).is_none_or(|state| state == "running");
                     if ran && job.state != "running" {
