@@ -240,7 +240,13 @@ function ways(browser) {
           ),
         `“${words}” can be clicked`,
       );
-      await (await browser.$(element)).click();
+      try {
+        await (await browser.$(element)).click();
+      } catch (error) {
+        // it was drawn anew between the two
+        if (error.name !== "stale element reference") throw error;
+        await windowWays.press(words, within);
+      }
     },
     async type(id, text) {
       await (await shown(id)).setValue(text);

@@ -1,0 +1,97 @@
+// Jobs outlive what started them: a web view that is loaded anew, and a window that somebody else acts beside.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { open, pause, place, processes, repartee, sample, until } from "./window.mjs";
+
+const at = place();
+const project = await sample(at);
+const window = await open({ project, at });
+const { browser } = window;
+after(() => window.close());
+
+const list = () => repartee(["job", "list", "--project", project, "--json"]);
+const jobOf = async (run) => (await list()).find((job) => job.kind === "train" && job.params.config.includes(`name = "${run}"`));
+
+/** Starts a training that would take long, by its form. */
+async function train(name) {
+  await window.go("#/train/new");
+  await window.type("field-name", name);
+  await window.type("field-epochs", "200");
+  await window.says("What it will take");
+  await window.click("train-start");
+  await window.shown("run", 60_000);
+  await until(async () => (await stepOf()) >= 2, "it learns", 120_000);
+}
+
+/** The step that the window shows. */
+const stepOf = () =>
+  browser.execute(() => {
+    const words = document.querySelector("[data-testid=jobs-words]")?.textContent ?? "";
+    return Number(/([\d,]+) of [\d,]+ steps/.exec(words)?.[1]?.replaceAll(",", "") ?? 0);
+  });
+const state = (wanted) =>
+  until(async () => (await window.attribute("jobs-bar", "data-state")) === wanted, `the window says ${wanted}`, 60_000);
+
+test("a training is paused, the web view loaded anew, and the training resumed", async () => {
+  await train("rests");
+  // while it runs, a reload comes back to the very screen, and the job does not notice
+  await browser.refresh();
+  await window.shown("run");
+  await until(async () => (await stepOf()) >= 3, "it is shown again", 60_000);
+
+  await window.click("run-pause");
+  await window.shown("run-resume", 60_000);
+  await state("paused");
+  const paused = await jobOf("rests");
+  assert.equal(paused.state, "paused");
+  const step = paused.progress.done;
+  assert.ok(step > 0);
+
+  await browser.refresh();
+  await window.shown("run-resume");
+  assert.equal(await window.attribute("run", "data-state"), "paused");
+
+  await window.click("run-resume");
+  await state("running");
+  const further = await until(async () => {
+    const now = await stepOf();
+    return now > step && now;
+  }, "it goes on", 120_000);
+  assert.ok(further < step + 400, `it went on at ${further}, not at ${step} and after`);
+  assert.equal((await list()).filter((job) => job.kind === "train" && job.state === "running").length, 1);
+});
+
+test("the command line pauses the job, and the window shows it", async () => {
+  const { id } = await jobOf("rests");
+  await repartee(["job", "pause", id, "--project", project]);
+  await state("paused");
+  await window.shown("run-resume");
+  assert.match(await window.text("jobs-words"), /^paused at/);
+
+  // and the other way round: what the window asks for is seen on the command line
+  await window.keys("g", "j");
+  await window.shown("jobs-panel");
+  await window.press("Cancel", "[data-testid=jobs-panel]");
+  await until(async () => (await jobOf("rests")).state === "cancelled", "it is cancelled", 30_000);
+  await window.keys("Escape");
+});
+
+test("a job whose process is killed is said to be lost, and goes on", async () => {
+  await train("dies");
+  const { id } = await jobOf("dies");
+  await until(async () => (await stepOf()) >= 3, "it learns", 60_000);
+  const worker = [...processes()].find(([, { words }]) => words[1] === "work" && words[3] === id);
+  assert.ok(worker, "it runs in a process of its own");
+  process.kill(worker[0], "SIGKILL");
+  await until(
+    async () => /its program is gone/.test(await window.text("jobs-words")),
+    "the window says that its process is gone",
+    60_000,
+  );
+  await window.click("run-resume");
+  await state("running");
+  await pause(500);
+  await window.click("run-stop");
+  await until(async () => (await jobOf("dies")).state === "cancelled", "it is stopped", 60_000);
+});
