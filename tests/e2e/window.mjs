@@ -177,6 +177,7 @@ export async function open(options = {}) {
     port,
     logLevel: "error",
     connectionRetryCount: 0,
+    connectionRetryTimeout: 60_000,
     capabilities: {
       "wdio:enforceWebDriverClassic": true,
       "webkitgtk:browserOptions": { binary: app, args: project ? [project] : [] },
