@@ -33,11 +33,16 @@ export const SMALL = "0.04";
 
 export const pause = (ms) => new Promise((later) => setTimeout(later, ms));
 
+/** What was drawn anew while it was looked at. */
+const isStale = (error) => /stale element/i.test(`${error.name} ${error.message}`);
+
 /** Asks again until the answer is truthy, and gives it. */
 export async function until(ask, what, ms = 20_000) {
   const end = Date.now() + ms;
   for (;;) {
-    const answer = await ask();
+    const answer = await Promise.resolve(ask()).catch((error) => {
+      if (!isStale(error)) throw error;
+    });
     if (answer) return answer;
     if (Date.now() > end) throw new Error(`${what}: not within ${ms / 1000} s`);
     await pause(50);
@@ -244,8 +249,7 @@ function ways(browser) {
       try {
         await (await browser.$(element)).click();
       } catch (error) {
-        // it was drawn anew between the two
-        if (error.name !== "stale element reference") throw error;
+        if (!isStale(error)) throw error;
         await windowWays.press(words, within);
       }
     },
