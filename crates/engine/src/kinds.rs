@@ -52,6 +52,8 @@ kinds![
     crate::generate::Generate,
     crate::evaluate::Evaluate,
     crate::demo::Demo,
+    crate::reddit::Post,
+    crate::reddit::Reconcile,
 ];
 
 fn unknown(kind: &str) -> Error {

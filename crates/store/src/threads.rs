@@ -434,6 +434,18 @@ impl Store {
         })
     }
 
+    /// The text of a comment as it is now, when it was edited on Reddit. What was purged stays so.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn comment_renew(&self, name: &str, body: &str) -> Result<()> {
+        self.write(Family::Threads, |db| {
+            let sql = "UPDATE thread_comment SET body = ?2 WHERE name = ?1 AND body <> ''";
+            db.execute(sql, params![name, body])?;
+            Ok(())
+        })
+    }
+
     /// The comments of a thread, parents before children.
     ///
     /// # Errors

@@ -15,6 +15,11 @@
 //! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
 
 mod accounts;
+mod lease;
+mod outbox;
+mod policy;
+mod post;
+mod reconcile;
 mod connect;
 mod permits;
 mod rules;
@@ -22,6 +27,9 @@ mod similar;
 
 pub use accounts::{AccountFacts, AccountInfo, NewAccount};
 pub use connect::{Outside, Step};
+pub use outbox::{AttemptInfo, OutboxInfo, OutboxStory, Settle};
+pub use post::{Post, PostReport, PostedInfo};
+pub use reconcile::{Reconcile, Reconciled};
 pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
 pub use rules::{PostingRules, RAISE};
 
