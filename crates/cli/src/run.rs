@@ -813,6 +813,8 @@ impl App {
         let usual = Generate::default();
         let job = Generate {
             comments,
+            stored: usual.stored,
+            context: usual.context,
             unseen: args.unseen.unwrap_or(0),
             origin: origin.to_owned(),
             generator: args.generator,

@@ -136,6 +136,11 @@ pub enum Signal {
         /// The line.
         text: String,
     },
+    /// An address that the person has to visit in a browser, to log in.
+    Visit {
+        /// The address. It is good once, and is stored nowhere.
+        address: String,
+    },
     /// The comments that will be answered, before the first word is written.
     Comments {
         /// Their texts, in the order of their numbers.

@@ -13,25 +13,42 @@
 //! | `outbox.rs` | what a person approves, edits, withdraws and settles |
 //! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and looking for what is uncertain |
 //! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
+//! | `audit.rs` | who did what, and when |
 
 mod accounts;
+mod audit;
+mod connect;
+pub(crate) mod context;
+mod draft;
+mod fetch;
 mod lease;
+mod login;
 mod outbox;
+mod outcomes;
+mod permits;
 mod policy;
 mod post;
 mod reconcile;
-mod connect;
-mod permits;
 mod rules;
+mod saved;
 mod similar;
+mod sync;
+mod threads;
 
 pub use accounts::{AccountFacts, AccountInfo, NewAccount};
+pub use audit::AuditLine;
 pub use connect::{Outside, Step};
+pub use draft::{DraftReplies, Drafted};
+pub use fetch::{Fetch, Fetched};
+pub use login::{ByHand, LogIn};
 pub use outbox::{AttemptInfo, OutboxInfo, OutboxStory, Settle};
+pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};
+pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
 pub use post::{Post, PostReport, PostedInfo};
 pub use reconcile::{Reconcile, Reconciled};
-pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
 pub use rules::{PostingRules, RAISE};
+pub use sync::{Sync, Synced};
+pub use threads::{ThreadCommentInfo, ThreadInfo, ThreadStory};
 
 use crate::error::{Error, Result};
 
