@@ -1,6 +1,8 @@
 //! What became of posted replies: score and removal after an hour, a day and a week, beside what the upvotes
 //! model foretold.
 
+use std::path::PathBuf;
+
 use repartee_charts::{Heading, Picture};
 use repartee_datasets::BinEdges;
 use repartee_reddit::Gone;
@@ -14,6 +16,7 @@ use super::connect::Session;
 use super::permits::asks_to_stop;
 use super::reconcile::passes;
 use crate::Engine;
+use crate::chart::save;
 use crate::error::{Code, Result};
 use crate::examples;
 use crate::job::{Ctx, Job, Progress, Stop};
@@ -265,6 +268,17 @@ impl Engine {
         };
         let names: Vec<String> = (0..4).map(|bin| format!("bin {bin}")).collect();
         Ok(repartee_charts::confusion(&heading, &names, &counts)?)
+    }
+}
+
+impl Engine {
+    /// Draws it into files; the ending says what each is: .svg, .png or .csv. A name without one gives all
+    /// three. Gives what was written.
+    ///
+    /// # Errors
+    /// As [`Engine::outcomes_chart`]; when a file cannot be written.
+    pub fn outcomes_chart_files(&self, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+        save(files, || self.outcomes_chart())
     }
 }
 
