@@ -413,7 +413,7 @@ pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
 
 /// Whether the owner's process does not exist on this machine.
 #[cfg(unix)]
-fn is_gone(owner: &str) -> bool {
+pub(crate) fn is_gone(owner: &str) -> bool {
     let Some(pid) = owner
         .split(':')
         .next()
@@ -428,7 +428,7 @@ fn is_gone(owner: &str) -> bool {
 
 /// Without a way to ask, only silence tells.
 #[cfg(not(unix))]
-fn is_gone(_owner: &str) -> bool {
+pub(crate) fn is_gone(_owner: &str) -> bool {
     false
 }
 

@@ -9,7 +9,7 @@ use repartee_store::Store;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::job::{Ctx, Stop, is_stale, new_owner, now_ms};
+use crate::job::{Ctx, Stop, is_gone, is_stale, new_owner, now_ms};
 
 /// The owner's sign of life is written this often.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -42,9 +42,9 @@ impl Lease {
             if free && engine.store.lease_claim(account, old, &owner, now_ms())? {
                 break;
             }
-            // a living process beats every second; one that was silent for that long may be gone
-            let silent = held.is_none_or(|(_, beat_ms)| now_ms() - beat_ms > 1_500);
-            if !silent || now_ms() - begun_ms > WAIT_FOR_GONE_MS {
+            // one that has just vanished counts as gone in a moment
+            let vanished = held.as_ref().is_none_or(|(owner, _)| free || is_gone(owner));
+            if !vanished || now_ms() - begun_ms > WAIT_FOR_GONE_MS {
                 return Err(Error::new(
                     Code::Busy,
                     format!("another process posts for u/{account}; wait until it is done, or pause it"),
