@@ -16,7 +16,12 @@ pub struct Who {
 #[derive(Debug, Clone, Args)]
 pub struct Which {
     /// The account [default: the one that posts]
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub account: String,
 }
 
@@ -64,7 +69,12 @@ pub enum RedditCommand {
         #[arg(long, value_name = "FILE")]
         set: Option<PathBuf>,
         /// What has to be written to loosen a limit
-        #[arg(long, default_value = "", hide_default_value = true, value_name = "WORDS")]
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "WORDS"
+        )]
         confirm: String,
         /// Who does it
         #[command(flatten)]

@@ -310,7 +310,11 @@ impl Generate {
             place: None,
             above: Vec::new(),
         };
-        let mut comments: Vec<Asked> = self.comments.iter().map(|c| asked(c.clone(), &self.origin)).collect();
+        let mut comments: Vec<Asked> = self
+            .comments
+            .iter()
+            .map(|c| asked(c.clone(), &self.origin))
+            .collect();
         if self.unseen > 0 {
             let (split, seed) = (generator.checkpoint.split_id, self.decode.seed);
             for example in
@@ -326,8 +330,9 @@ impl Generate {
         let positions = generator.model.config().n_positions;
         let fits = |comment: &str| -> Result<()> {
             // training cuts what is long, live it is better said: the reply would answer half of it
-            let tokens =
-                generator.text.encode(&format!("{comment}{}", generator.text.template.separator))?;
+            let tokens = generator
+                .text
+                .encode(&format!("{comment}{}", generator.text.template.separator))?;
             Ok(generate::check_prompt(&tokens, positions)?)
         };
         for asked in &comments {
@@ -340,11 +345,16 @@ impl Generate {
             let stored = context::stored(ctx.engine, *id, self.context)?;
             match fits(&stored.comment) {
                 _ if stored.comment.trim().is_empty() => {
-                    ctx.say(format!("comment {id} was forgotten meanwhile, and is left out"));
+                    ctx.say(format!(
+                        "comment {id} was forgotten meanwhile, and is left out"
+                    ));
                 }
                 Err(error) => ctx.say(format!("comment {id} is left out: {}", error.message)),
                 Ok(()) => comments.push(Asked {
-                    comment: Incoming { comment: stored.comment, ..Incoming::default() },
+                    comment: Incoming {
+                        comment: stored.comment,
+                        ..Incoming::default()
+                    },
                     origin: String::new(),
                     place: Some((stored.thread, *id)),
                     above: stored.above,
@@ -464,7 +474,12 @@ impl Generate {
             ctx.tick(Progress::new(phase.clone(), done, Some(total), "replies"));
             let texts: Vec<(&str, &str)> = some
                 .iter()
-                .map(|w| (comments[w.comment].comment.comment.as_str(), w.text.as_str()))
+                .map(|w| {
+                    (
+                        comments[w.comment].comment.comment.as_str(),
+                        w.text.as_str(),
+                    )
+                })
                 .collect();
             let pairs = judge.text.pairs(&texts).map_err(Error::from)?;
             let pairs: Vec<&PairIds> = pairs.iter().collect();
@@ -604,11 +619,7 @@ impl Generate {
     }
 
     /// Stores the comments in their threads: (thread, comment) of each, in order.
-    fn insert_threads(
-        &self,
-        engine: &Engine,
-        comments: &[Asked],
-    ) -> Result<Vec<(i64, i64)>> {
+    fn insert_threads(&self, engine: &Engine, comments: &[Asked]) -> Result<Vec<(i64, i64)>> {
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut by_name: HashMap<&str, usize> = HashMap::new();
         for (i, asked) in comments.iter().enumerate() {
@@ -624,9 +635,16 @@ impl Generate {
             }
             groups[group].push(i);
         }
-        let mut places: Vec<(i64, i64)> = comments.iter().map(|c| c.place.unwrap_or_default()).collect();
+        let mut places: Vec<(i64, i64)> = comments
+            .iter()
+            .map(|c| c.place.unwrap_or_default())
+            .collect();
         for group in groups {
-            let Some(Asked { comment: first, origin, .. }) = group.first().map(|&i| &comments[i])
+            let Some(Asked {
+                comment: first,
+                origin,
+                ..
+            }) = group.first().map(|&i| &comments[i])
             else {
                 continue;
             };

@@ -214,7 +214,8 @@ impl Engine {
     /// or another reply of the account answers the same comment.
     pub fn reply_approve(&self, id: i64, who: &str) -> Result<ReplyInfo> {
         let approval = self.approval_of(&self.store.reply(id)?)?;
-        self.store.reply_approve(id, approval.as_ref(), who, now_ms())?;
+        self.store
+            .reply_approve(id, approval.as_ref(), who, now_ms())?;
         Ok(self.store.reply(id)?.into())
     }
 

@@ -254,7 +254,8 @@ fn thread_row(row: &Row<'_>) -> rusqlite::Result<Thread> {
     })
 }
 
-const COMMENT: &str = "SELECT id, thread_id, parent_id, name, author, body, score, created_utc, parent_name,
+const COMMENT: &str =
+    "SELECT id, thread_id, parent_id, name, author, body, score, created_utc, parent_name,
     permalink, level, skip FROM thread_comment";
 
 fn comment_row(row: &Row<'_>) -> rusqlite::Result<ThreadComment> {

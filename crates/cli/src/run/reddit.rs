@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use repartee_engine::generate::Generate;
 use repartee_engine::reddit::{
-    AccountInfo, DraftReplies, Fetch, LogIn, NewAccount, NewPermit, OutboxStory, Post, PostReport, PostingRules,
-    ReadOutcomes, Reconcile, Settle, Sync, Synced, ThreadInfo,
+    AccountInfo, DraftReplies, Fetch, LogIn, NewAccount, NewPermit, OutboxStory, Post, PostReport,
+    PostingRules, ReadOutcomes, Reconcile, Settle, Sync, Synced, ThreadInfo,
 };
 use repartee_engine::{Engine, Error};
-use repartee_engine::generate::Generate;
 
 use super::{App, edit, person};
 use crate::out::{Table, count, figure, short, text_width, time};
@@ -228,24 +228,53 @@ impl App {
             None => {
                 return self.done(&engine.accounts()?, |accounts| {
                     if accounts.is_empty() {
-                        return self.out.line("no account; `repartee reddit accounts add` takes one in");
+                        return self
+                            .out
+                            .line("no account; `repartee reddit accounts add` takes one in");
                     }
-                    accounts.iter().try_for_each(|account| self.account(account))
+                    accounts
+                        .iter()
+                        .try_for_each(|account| self.account(account))
                 });
             }
-            Some(AccountCommand::Add { name, client_id, app, operator, approval, port, host, who }) => {
+            Some(AccountCommand::Add {
+                name,
+                client_id,
+                app,
+                operator,
+                approval,
+                port,
+                host,
+                who,
+            }) => {
                 let usual = NewAccount::default();
                 let port = port.unwrap_or(usual.port);
-                let new = NewAccount { name, client_id, app, operator, approval, port, host };
+                let new = NewAccount {
+                    name,
+                    client_id,
+                    app,
+                    operator,
+                    approval,
+                    port,
+                    host,
+                };
                 engine.account_put(&new, &person(who.who))?
             }
             Some(AccountCommand::Remove { name, who }) => {
                 engine.account_remove(&name, &person(who.who))?;
-                return self.done(&serde_json::json!({ "removed": name }), |_| self.out.line(format!("u/{name} is out")));
+                return self.done(&serde_json::json!({ "removed": name }), |_| {
+                    self.out.line(format!("u/{name} is out"))
+                });
             }
-            Some(AccountCommand::Label { name, gone, who }) => engine.account_label(&name, !gone, &person(who.who))?,
-            Some(AccountCommand::Stop { name, why, who }) => engine.account_stop(&name, &why, &person(who.who))?,
-            Some(AccountCommand::Go { name, who }) => engine.account_stop(&name, "", &person(who.who))?,
+            Some(AccountCommand::Label { name, gone, who }) => {
+                engine.account_label(&name, !gone, &person(who.who))?
+            }
+            Some(AccountCommand::Stop { name, why, who }) => {
+                engine.account_stop(&name, &why, &person(who.who))?
+            }
+            Some(AccountCommand::Go { name, who }) => {
+                engine.account_stop(&name, "", &person(who.who))?
+            }
         };
         self.done(&account, |account| self.account(account))
     }
@@ -256,7 +285,10 @@ impl App {
             ("", missing) => format!("cannot post yet; missing: {}", missing.join("; ")),
             (why, _) => format!("stopped: {why}"),
         };
-        self.out.line(format!("u/{} ({} app, run by u/{}): {state}", account.name, account.app, account.operator))?;
+        self.out.line(format!(
+            "u/{} ({} app, run by u/{}): {state}",
+            account.name, account.app, account.operator
+        ))?;
         if account.facts.strangers > 0 {
             self.out.line(format!(
                 "  {} of its last comments were not posted from here; Reddit wants an account of a bot to do nothing else",
@@ -268,9 +300,18 @@ impl App {
 
     fn threads(&self, threads: &[ThreadInfo]) -> Result<()> {
         if threads.is_empty() {
-            return self.out.line("no threads; `repartee reddit fetch` reads some");
+            return self
+                .out
+                .line("no threads; `repartee reddit fetch` reads some");
         }
-        let mut table = Table::new(["thread", "subreddit", "comments", "open", "title", "why not"]);
+        let mut table = Table::new([
+            "thread",
+            "subreddit",
+            "comments",
+            "open",
+            "title",
+            "why not",
+        ]);
         for thread in threads {
             table.row([
                 thread.id.to_string(),
@@ -293,12 +334,17 @@ impl App {
         };
         generate.candidates = args.candidates.unwrap_or(generate.candidates);
         generate.criteria.min_p_real = args.min_p_real.unwrap_or(generate.criteria.min_p_real);
-        generate.decode.max_new_tokens = args.max_new_tokens.unwrap_or(generate.decode.max_new_tokens);
+        generate.decode.max_new_tokens = args
+            .max_new_tokens
+            .unwrap_or(generate.decode.max_new_tokens);
         generate.decode.seed = args.seed.unwrap_or(generate.decode.seed);
         generate.device = args.device.unwrap_or(generate.device);
         let usual = DraftReplies::default();
         let job = DraftReplies {
-            fetch: args.fetch.then(|| Fetch { account: args.which.account, ..Fetch::default() }),
+            fetch: args.fetch.then(|| Fetch {
+                account: args.which.account,
+                ..Fetch::default()
+            }),
             threads: args.thread,
             comments: args.comments.unwrap_or(usual.comments),
             context: args.context.then_some(true),
@@ -319,23 +365,38 @@ impl App {
             self.out.line("a dry run: nothing was sent")?;
         }
         if report.replies.is_empty() {
-            return self.out.line("no reply is approved; `repartee queue approve` approves one");
+            return self
+                .out
+                .line("no reply is approved; `repartee queue approve` approves one");
         }
         let mut table = Table::new(["reply", "state", "what", "link"]);
         for reply in &report.replies {
-            let what = if reply.detail.is_empty() { &reply.code } else { &reply.detail };
-            table.row([&reply.reply.to_string(), &reply.state, &short(what, text_width()), &reply.link]);
+            let what = if reply.detail.is_empty() {
+                &reply.code
+            } else {
+                &reply.detail
+            };
+            table.row([
+                &reply.reply.to_string(),
+                &reply.state,
+                &short(what, text_width()),
+                &reply.link,
+            ]);
         }
         table.print(self.out)?;
         match report.next_ms {
-            Some(at) => self.out.line(format!("the next one not before {} UTC; --wait waits for it", time(at))),
+            Some(at) => self.out.line(format!(
+                "the next one not before {} UTC; --wait waits for it",
+                time(at)
+            )),
             None => Ok(()),
         }
     }
 
     fn outbox_story(&self, story: &OutboxStory) -> Result<()> {
         let one = &story.outbox;
-        self.out.line(format!("reply {} is {} {}", one.reply, one.state, one.link))?;
+        self.out
+            .line(format!("reply {} is {} {}", one.reply, one.state, one.link))?;
         if !one.detail.is_empty() {
             self.out.line(format!("{}: {}", one.code, one.detail))?;
         }
@@ -344,20 +405,41 @@ impl App {
             self.out.line(format!("not now: {objection}"))?;
         }
         for attempt in &story.attempts {
-            let class = attempt.class.map_or("nobody came back to tell".to_owned(), |class| format!("class {class}"));
-            self.out.line(format!("try {} at {} UTC: {class} {}", attempt.number, time(attempt.started_ms), short(&attempt.excerpt, text_width())))?;
+            let class = attempt
+                .class
+                .map_or("nobody came back to tell".to_owned(), |class| {
+                    format!("class {class}")
+                });
+            self.out.line(format!(
+                "try {} at {} UTC: {class} {}",
+                attempt.number,
+                time(attempt.started_ms),
+                short(&attempt.excerpt, text_width())
+            ))?;
             for (at_ms, route, found) in &attempt.looks {
                 let found = if found.is_empty() { "not there" } else { found };
-                self.out.line(format!("  looked at {} UTC among {route}: {found}", time(*at_ms)))?;
+                self.out.line(format!(
+                    "  looked at {} UTC among {route}: {found}",
+                    time(*at_ms)
+                ))?;
             }
         }
         Ok(())
     }
 
-    fn outcomes(&self, engine: &Engine, read: bool, chart: &[std::path::PathBuf], account: String) -> Result<ExitCode> {
+    fn outcomes(
+        &self,
+        engine: &Engine,
+        read: bool,
+        chart: &[std::path::PathBuf],
+        account: String,
+    ) -> Result<ExitCode> {
         if read {
             let code = self.start(engine, &ReadOutcomes { account }, |done| {
-                self.out.line(format!("{} readings, {} removed, {} did not come through", done.read, done.removed, done.failed))
+                self.out.line(format!(
+                    "{} readings, {} removed, {} did not come through",
+                    done.read, done.removed, done.failed
+                ))
             })?;
             if self.out.json {
                 return Ok(code);
@@ -366,19 +448,34 @@ impl App {
         if !chart.is_empty() {
             let files = engine.outcomes_chart_files(chart)?;
             return self.done(&serde_json::json!({ "wrote": files }), |_| {
-                files.iter().try_for_each(|file| self.out.line(format!("wrote {}", file.display())))
+                files
+                    .iter()
+                    .try_for_each(|file| self.out.line(format!("wrote {}", file.display())))
             });
         }
         self.done(&engine.outcomes()?, |outcomes| {
-            let mut table = Table::new(["reply", "subreddit", "p(real)", "foretold", "came", "1 h", "24 h", "7 d", "text"]);
+            let mut table = Table::new([
+                "reply",
+                "subreddit",
+                "p(real)",
+                "foretold",
+                "came",
+                "1 h",
+                "24 h",
+                "7 d",
+                "text",
+            ]);
             for row in &outcomes.rows {
                 let bin = |bin: Option<u32>| bin.map_or("-".to_owned(), |bin| bin.to_string());
                 let at = |after_s: i64| {
-                    row.readings.iter().find(|r| r.after_s == after_s).map_or("-".to_owned(), |r| match r.score {
-                        Some(score) => score.to_string(),
-                        None if r.gone.is_empty() => "hidden".to_owned(),
-                        None => r.gone.clone(),
-                    })
+                    row.readings
+                        .iter()
+                        .find(|r| r.after_s == after_s)
+                        .map_or("-".to_owned(), |r| match r.score {
+                            Some(score) => score.to_string(),
+                            None if r.gone.is_empty() => "hidden".to_owned(),
+                            None => r.gone.clone(),
+                        })
                 };
                 table.row([
                     row.reply.to_string(),
@@ -393,7 +490,10 @@ impl App {
                 ]);
             }
             table.print(self.out)?;
-            self.out.line(format!("{} of {} fell into the bin that was foretold", outcomes.right, outcomes.judged))
+            self.out.line(format!(
+                "{} of {} fell into the bin that was foretold",
+                outcomes.right, outcomes.judged
+            ))
         })
     }
 
@@ -409,10 +509,14 @@ impl App {
             count(synced.cancelled)
         ))?;
         if synced.pairs > 0 {
-            self.out.line(format!("{} pairs of splits lost their text: what was trained on them is stale", count(synced.pairs)))?;
+            self.out.line(format!(
+                "{} pairs of splits lost their text: what was trained on them is stale",
+                count(synced.pairs)
+            ))?;
         }
         if !synced.scrubbed {
-            self.out.line("another process reads the file: its last traces go with the next run")?;
+            self.out
+                .line("another process reads the file: its last traces go with the next run")?;
         }
         Ok(())
     }
@@ -420,7 +524,10 @@ impl App {
 
 fn fetch_of(args: FetchArgs) -> Fetch {
     let usual = Fetch::default();
-    let (posts, subreddits) = args.from.into_iter().partition(|from| from.contains("://") || from.starts_with("t3_"));
+    let (posts, subreddits) = args
+        .from
+        .into_iter()
+        .partition(|from| from.contains("://") || from.starts_with("t3_"));
     Fetch {
         account: args.which.account,
         subreddits,

@@ -12,8 +12,8 @@ use super::desk::{At, Nothing, typed};
 use super::project::{EditReply, JudgeReply, Numbered, OfState, all_typed, shown};
 use crate::Engine;
 use crate::reddit::{
-    AccountInfo, AuditLine, NewAccount, NewPermit, OptOutInfo, OutboxInfo, OutboxStory, Outcomes, PermitInfo,
-    PostingRules, Settle, SubredditLook, Synced, ThreadInfo, ThreadStory,
+    AccountInfo, AuditLine, NewAccount, NewPermit, OptOutInfo, OutboxInfo, OutboxStory, Outcomes,
+    PermitInfo, PostingRules, Settle, SubredditLook, Synced, ThreadInfo, ThreadStory,
 };
 
 /// An account to add or change.
@@ -175,7 +175,10 @@ pub struct AuditPage {
 
 impl Default for AuditPage {
     fn default() -> Self {
-        Self { reply: None, limit: 200 }
+        Self {
+            reply: None,
+            limit: 200,
+        }
     }
 }
 

@@ -190,7 +190,9 @@ impl Engine {
     pub fn account_remove(&self, name: &str, who: &str) -> Result<()> {
         let name = plain_name("u/", name)?;
         let entry = Entry::new(who, "account removed", self.outside.clock.now_ms());
-        Ok(self.store.account_remove(&name, &entry.about(format!("u/{name}")))?)
+        Ok(self
+            .store
+            .account_remove(&name, &entry.about(format!("u/{name}")))?)
     }
 
     /// Notes that the person `who` saw that Reddit shows the account as an app (or sees that no more).
@@ -199,7 +201,11 @@ impl Engine {
     /// [`Code::NotFound`].
     pub fn account_label(&self, name: &str, labelled: bool, who: &str) -> Result<AccountInfo> {
         let name = plain_name("u/", name)?;
-        let what = if labelled { "app label seen" } else { "app label gone" };
+        let what = if labelled {
+            "app label seen"
+        } else {
+            "app label gone"
+        };
         let entry = Entry::new(who, what, self.outside.clock.now_ms()).about(format!("u/{name}"));
         let by = if labelled { who } else { "" };
         self.store.account_label(&name, by, &entry)?;
@@ -224,7 +230,9 @@ impl Engine {
     /// [`Code::NotFound`] when there is none; [`Code::Usage`] when there are several.
     pub(crate) fn account_meant(&self, named: &str) -> Result<Account> {
         let set = self.posting_rules()?.account;
-        let name = [named, &set].into_iter().find(|name| !name.trim().is_empty());
+        let name = [named, &set]
+            .into_iter()
+            .find(|name| !name.trim().is_empty());
         if let Some(name) = name {
             return Ok(self.store.account(&plain_name("u/", name)?)?);
         }
@@ -235,7 +243,9 @@ impl Engine {
                 Code::NotFound,
                 "there is no account yet; `repartee reddit accounts add` takes one in",
             )),
-            _ => Err(Error::usage("there are several accounts; say which one is meant")),
+            _ => Err(Error::usage(
+                "there are several accounts; say which one is meant",
+            )),
         }
     }
 }

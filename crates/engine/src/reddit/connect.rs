@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use repartee_reddit::{
-    Client, Clock, Config, Keep, Login, OnWait, Setup, SkipClock, SystemClock, ThrottleState, ThrottleStore,
-    secrets, user_agent,
+    Client, Clock, Config, Keep, Login, OnWait, Setup, SkipClock, SystemClock, ThrottleState,
+    ThrottleStore, secrets, user_agent,
 };
 use repartee_store::Store;
 use repartee_store::accounts::Account;
@@ -105,7 +105,10 @@ fn hurries(account: &Account) -> bool {
 /// lie in the future.
 fn hurried(engine: &Engine) -> Result<Arc<dyn Clock>> {
     let clock = SkipClock::new();
-    let ahead_ms = engine.store.outbox_latest_ms()?.saturating_sub(clock.now_ms());
+    let ahead_ms = engine
+        .store
+        .outbox_latest_ms()?
+        .saturating_sub(clock.now_ms());
     clock.skip(Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0)));
     Ok(Arc::new(clock))
 }
@@ -133,7 +136,11 @@ impl Session {
     /// [`Code::NotFound`]; [`Code::Login`] when a secret is missing.
     pub fn open(engine: &Engine, account: &str) -> Result<Self> {
         let account = engine.store.account(account)?;
-        let given = engine.outside.login.as_ref().and_then(|login| login(&account.name));
+        let given = engine
+            .outside
+            .login
+            .as_ref()
+            .and_then(|login| login(&account.name));
         let login = match given {
             Some(login) => login,
             None => secrets::login(&account.name, Some(&account.client_id))?,
@@ -228,5 +235,10 @@ pub(crate) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| Error::new(Code::Io, format!("this system gives no network runtime: {e}")))
+        .map_err(|e| {
+            Error::new(
+                Code::Io,
+                format!("this system gives no network runtime: {e}"),
+            )
+        })
 }

@@ -30,14 +30,20 @@ pub(crate) fn stored(engine: &Engine, id: i64, context: bool) -> Result<Stored> 
         let by_id: HashMap<i64, _> = comments.iter().map(|c| (c.id, c)).collect();
         let mut parent = comment.parent_id;
         for _ in 0..engine.posting_rules()?.context_comments {
-            let Some(found) = parent.and_then(|id| by_id.get(&id)) else { break };
+            let Some(found) = parent.and_then(|id| by_id.get(&id)) else {
+                break;
+            };
             if !found.body.is_empty() {
                 above.push(found.body.clone());
             }
             parent = found.parent_id;
         }
     }
-    Ok(Stored { thread: comment.thread_id, comment: comment.body, above })
+    Ok(Stored {
+        thread: comment.thread_id,
+        comment: comment.body,
+        above,
+    })
 }
 
 /// The prompt's text: as much of what stands above the comment as fits with it, the title first, then the
@@ -45,7 +51,12 @@ pub(crate) fn stored(engine: &Engine, id: i64, context: bool) -> Result<Stored> 
 ///
 /// # Errors
 /// When the tokenizer fails.
-pub(crate) fn seen(text: &GeneratorText, comment: &str, above: &[String], reply: usize) -> Result<String> {
+pub(crate) fn seen(
+    text: &GeneratorText,
+    comment: &str,
+    above: &[String],
+    reply: usize,
+) -> Result<String> {
     if above.is_empty() {
         return Ok(comment.to_owned());
     }
@@ -53,8 +64,14 @@ pub(crate) fn seen(text: &GeneratorText, comment: &str, above: &[String], reply:
     let mut fits = comment.clone();
     for count in 1..=above.len() {
         let (title, nearest) = above[..count].split_at(1);
-        let parts = title.iter().chain(nearest.iter().rev()).map(|part| without_names(part));
-        let whole = parts.chain([comment.clone()]).collect::<Vec<_>>().join("\n\n");
+        let parts = title
+            .iter()
+            .chain(nearest.iter().rev())
+            .map(|part| without_names(part));
+        let whole = parts
+            .chain([comment.clone()])
+            .collect::<Vec<_>>()
+            .join("\n\n");
         if text.prompt(&whole, reply).map_err(Error::from)?.cut > 0 {
             break;
         }
@@ -70,7 +87,9 @@ fn without_names(text: &str) -> String {
     while let Some(at) = rest.find("u/") {
         let (before, from) = rest.split_at(at);
         let name = &from[2..];
-        let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).unwrap_or(name.len());
+        let end = name
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+            .unwrap_or(name.len());
         out.push_str(before);
         out.push_str("u/");
         let alone = !before.ends_with(|c: char| c.is_alphanumeric());
@@ -91,8 +110,14 @@ mod tests {
 
     #[test]
     fn names_of_people_are_left_out() {
-        assert_eq!(without_names("thanks u/some_body-1, and /u/other!"), "thanks u/someone, and /u/someone!");
-        assert_eq!(without_names("menu/dinner u/ab stays"), "menu/dinner u/ab stays");
+        assert_eq!(
+            without_names("thanks u/some_body-1, and /u/other!"),
+            "thanks u/someone, and /u/someone!"
+        );
+        assert_eq!(
+            without_names("menu/dinner u/ab stays"),
+            "menu/dinner u/ab stays"
+        );
         assert_eq!(without_names("nobody"), "nobody");
     }
 }

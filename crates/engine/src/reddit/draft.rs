@@ -63,16 +63,26 @@ impl Job for DraftReplies {
             threads.extend(fetched.threads.iter().map(|thread| thread.id));
         } else if threads.is_empty() {
             let all = store.threads()?;
-            threads = all.iter().filter(|t| t.origin == "reddit" && t.open > 0).map(|t| t.id).collect();
+            threads = all
+                .iter()
+                .filter(|t| t.origin == "reddit" && t.open > 0)
+                .map(|t| t.id)
+                .collect();
         }
-        let queued: Vec<i64> = store.replies(None)?.iter().map(|reply| reply.comment_id).collect();
+        let queued: Vec<i64> = store
+            .replies(None)?
+            .iter()
+            .map(|reply| reply.comment_id)
+            .collect();
         let mut stored = self.generate.stored.clone();
         for id in threads {
             if !store.thread(id)?.skip.is_empty() {
                 continue;
             }
             let mut open = store.thread_comments(id)?;
-            open.retain(|c| c.skip.is_empty() && !c.body.trim().is_empty() && !queued.contains(&c.id));
+            open.retain(|c| {
+                c.skip.is_empty() && !c.body.trim().is_empty() && !queued.contains(&c.id)
+            });
             // of equal points the earlier
             open.sort_by_key(|c| (std::cmp::Reverse(c.score.unwrap_or(i64::MIN)), c.id));
             stored.extend(open.iter().take(self.comments).map(|c| c.id));
@@ -84,7 +94,10 @@ impl Job for DraftReplies {
         };
         if generate.stored.is_empty() && generate.comments.is_empty() && generate.unseen == 0 {
             ctx.say("there is no comment to answer");
-            return Ok(Drafted { fetched, generated: None });
+            return Ok(Drafted {
+                fetched,
+                generated: None,
+            });
         }
         let generated = Some(ctx.step("generate", &generate)?);
         Ok(Drafted { fetched, generated })

@@ -12,10 +12,10 @@ use ts_rs::TS;
 
 use super::connect::Session;
 use super::permits::{asks_to_stop, is_denied};
+use super::plain_name;
 use super::policy::{is_bot, is_serious};
 use super::rules::PostingRules;
 use super::threads::{ThreadInfo, info};
-use super::plain_name;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop};
@@ -86,14 +86,22 @@ impl Job for Fetch {
         let posts = if self.posts.is_empty() {
             self.rising(ctx, &session, &rules, &mut fetched)?
         } else {
-            self.posts.iter().map(|post| post_name(post)).collect::<Result<_>>()?
+            self.posts
+                .iter()
+                .map(|post| post_name(post))
+                .collect::<Result<_>>()?
         };
         let total = posts.len() as u64;
         for (at, name) in posts.iter().enumerate() {
             ctx.go_on()?;
-            ctx.tick(Progress::new("reading threads", at as u64, Some(total), "threads").note(name.as_str()));
+            ctx.tick(
+                Progress::new("reading threads", at as u64, Some(total), "threads")
+                    .note(name.as_str()),
+            );
             if engine.store.is_purged(name)? {
-                fetched.passed_over.push((name.clone(), "it was deleted on Reddit".to_owned()));
+                fetched
+                    .passed_over
+                    .push((name.clone(), "it was deleted on Reddit".to_owned()));
                 continue;
             }
             match self.thread(ctx, &session, &rules, name, &mut fetched) {
@@ -106,7 +114,12 @@ impl Job for Fetch {
                 Err(stop) => return Err(stop),
             }
         }
-        ctx.tick(Progress::new("reading threads", total, Some(total), "threads"));
+        ctx.tick(Progress::new(
+            "reading threads",
+            total,
+            Some(total),
+            "threads",
+        ));
         Ok(fetched)
     }
 }
@@ -120,7 +133,9 @@ fn post_name(typed: &str) -> Result<String> {
     match Link::parse(typed) {
         _ if is_name => Ok(typed.to_owned()),
         Some(link) => Ok(link.post),
-        None => Err(Error::usage(format!("{typed:?} is neither the link nor the name (t3_...) of a post"))),
+        None => Err(Error::usage(format!(
+            "{typed:?} is neither the link nor the name (t3_...) of a post"
+        ))),
     }
 }
 
@@ -133,7 +148,11 @@ impl Fetch {
         rules: &PostingRules,
         fetched: &mut Fetched,
     ) -> Result<Vec<String>, Stop> {
-        let named = if self.subreddits.is_empty() { &rules.watched } else { &self.subreddits };
+        let named = if self.subreddits.is_empty() {
+            &rules.watched
+        } else {
+            &self.subreddits
+        };
         let mut subreddits = Vec::new();
         for name in named {
             let name = plain_name("r/", name)?;
@@ -145,15 +164,27 @@ impl Fetch {
             }
         }
         if subreddits.is_empty() {
-            return Err(Error::usage("there is no subreddit to look at: name some, or watch some").into());
+            return Err(
+                Error::usage("there is no subreddit to look at: name some, or watch some").into(),
+            );
         }
         let subreddits: Vec<&str> = subreddits.iter().map(String::as_str).collect();
         let mut names = Vec::new();
         let mut seen = HashSet::new();
         let mut after: Option<String> = None;
         while names.len() < self.limit as usize {
-            ctx.tick(Progress::new("looking for rising posts", names.len() as u64, None, "posts"));
-            let page = session.ask(Some(ctx), session.client.rising(&subreddits, PAGE.min(self.limit.max(25)), after.as_deref()))?;
+            ctx.tick(Progress::new(
+                "looking for rising posts",
+                names.len() as u64,
+                None,
+                "posts",
+            ));
+            let page = session.ask(
+                Some(ctx),
+                session
+                    .client
+                    .rising(&subreddits, PAGE.min(self.limit.max(25)), after.as_deref()),
+            )?;
             let now_utc = (session.now_ms() + session.client.skew_ms().unwrap_or(0)) / 1000;
             for post in &page.items {
                 if !seen.insert(post.name.clone()) || names.len() == self.limit as usize {
@@ -178,9 +209,16 @@ impl Fetch {
         if let Some(why) = closed_post(post) {
             Some(why.to_owned())
         } else if post.score.is_some_and(|score| score < self.min_score) {
-            Some(format!("{} points, fewer than {}", post.score.unwrap_or(0), self.min_score))
+            Some(format!(
+                "{} points, fewer than {}",
+                post.score.unwrap_or(0),
+                self.min_score
+            ))
         } else if age_h > self.max_age_h {
-            Some(format!("{age_h:.1} hours old, more than {}", self.max_age_h))
+            Some(format!(
+                "{age_h:.1} hours old, more than {}",
+                self.max_age_h
+            ))
         } else {
             None
         }
@@ -196,20 +234,35 @@ impl Fetch {
         fetched: &mut Fetched,
     ) -> Result<ThreadInfo, Stop> {
         let engine = ctx.engine;
-        let ask = TreeAsk { calls: self.calls, ..TreeAsk::default() };
+        let ask = TreeAsk {
+            calls: self.calls,
+            ..TreeAsk::default()
+        };
         let mut progress = |_| ControlFlow::Continue(());
         let got = session.ask(Some(ctx), session.client.tree(name, ask, &mut progress))?;
         match &got.stopped {
-            Some(Stopped::Failed(error)) => ctx.say(format!("{name}: not all comments were read: {error}")),
-            Some(Stopped::Budget) => ctx.say(format!("{name}: not all comments were read: the calls were spent")),
+            Some(Stopped::Failed(error)) => {
+                ctx.say(format!("{name}: not all comments were read: {error}"))
+            }
+            Some(Stopped::Budget) => ctx.say(format!(
+                "{name}: not all comments were read: the calls were spent"
+            )),
             Some(Stopped::Caller) | None => {}
         }
-        fetched.unread += got.tree.unread.iter().map(|more| more.count.max(1)).sum::<u64>();
+        fetched.unread += got
+            .tree
+            .unread
+            .iter()
+            .map(|more| more.count.max(1))
+            .sum::<u64>();
         fetched.missing.extend(got.tree.missing.iter().cloned());
         let me = &session.account.name;
         for wish in wishes(&got.tree, me) {
             engine.opt_out_asked(wish.author.as_deref().unwrap_or_default(), &wish.name)?;
-            ctx.say(format!("{} asks not to be answered any more; a person decides", wish.name));
+            ctx.say(format!(
+                "{} asks not to be answered any more; a person decides",
+                wish.name
+            ));
         }
         let now_ms = session.now_ms();
         let new = engine.thread_of(&got.tree, me, rules, self.min_comment_score, now_ms)?;
@@ -242,15 +295,28 @@ fn closed_post(post: &Post) -> Option<&'static str> {
 
 /// Answers to our comments that ask us to stop.
 fn wishes<'a>(tree: &'a Tree, me: &str) -> Vec<&'a Comment> {
-    let ours: HashSet<&str> = tree.comments.iter().filter(|c| is(c, me)).map(|c| c.name.as_str()).collect();
+    let ours: HashSet<&str> = tree
+        .comments
+        .iter()
+        .filter(|c| is(c, me))
+        .map(|c| c.name.as_str())
+        .collect();
     tree.comments
         .iter()
-        .filter(|c| ours.contains(c.parent.as_str()) && c.author.is_some() && !is(c, me) && asks_to_stop(&c.body))
+        .filter(|c| {
+            ours.contains(c.parent.as_str())
+                && c.author.is_some()
+                && !is(c, me)
+                && asks_to_stop(&c.body)
+        })
         .collect()
 }
 
 fn is(comment: &Comment, me: &str) -> bool {
-    comment.author.as_deref().is_some_and(|author| author.eq_ignore_ascii_case(me))
+    comment
+        .author
+        .as_deref()
+        .is_some_and(|author| author.eq_ignore_ascii_case(me))
 }
 
 impl Engine {
@@ -290,7 +356,10 @@ impl Engine {
             .filter_map(|reply| reply.parent_name)
             .collect();
         let mut skip = closed_post(post).map(str::to_owned).unwrap_or_default();
-        if skip.is_empty() && (is_denied(&post.subreddit) || self.store.is_opted_out("subreddit", &post.subreddit)?) {
+        if skip.is_empty()
+            && (is_denied(&post.subreddit)
+                || self.store.is_opted_out("subreddit", &post.subreddit)?)
+        {
             skip = "nothing is answered in this subreddit".to_owned();
         }
         if skip.is_empty() && ours >= rules.per_thread {
@@ -314,11 +383,22 @@ impl Engine {
                 None if comment.locked => "locked",
                 None if comment.archived => "archived",
                 None if comment.unrepliable_reason.is_some() => "Reddit lets nobody answer it",
-                None if answered.contains(comment.name.as_str()) || out.contains(&comment.name) => "answered already",
+                None if answered.contains(comment.name.as_str()) || out.contains(&comment.name) => {
+                    "answered already"
+                }
                 None if author.is_some_and(is_bot) => "a bot",
                 None if comment.distinguished.is_some() || comment.stickied => "official",
-                None if self.store.is_opted_out("user", author.unwrap_or_default())? => "opted out",
-                None if min_score.is_some_and(|min| comment.score.is_some_and(|score| score < min)) => "too few points",
+                None if self
+                    .store
+                    .is_opted_out("user", author.unwrap_or_default())? =>
+                {
+                    "opted out"
+                }
+                None if min_score
+                    .is_some_and(|min| comment.score.is_some_and(|score| score < min)) =>
+                {
+                    "too few points"
+                }
                 None => "",
             };
             at.insert(&comment.name, comments.len());
@@ -327,7 +407,11 @@ impl Engine {
                 parent,
                 name: Some(comment.name.clone()),
                 author: comment.author.clone().filter(|_| gone.is_none()),
-                body: if gone.is_some() { String::new() } else { comment.body.clone() },
+                body: if gone.is_some() {
+                    String::new()
+                } else {
+                    comment.body.clone()
+                },
                 score: comment.score,
                 created_utc: Some(comment.created_utc),
                 parent_name: Some(comment.parent.clone()),
@@ -340,11 +424,19 @@ impl Engine {
         Ok(NewThread {
             origin: "reddit".to_owned(),
             subreddit: post.subreddit.clone(),
-            title: if gone { String::new() } else { post.title.clone() },
+            title: if gone {
+                String::new()
+            } else {
+                post.title.clone()
+            },
             comments,
             name: Some(post.name.clone()),
             author: post.author.clone().filter(|_| !gone),
-            body: if gone { String::new() } else { post.body.clone() },
+            body: if gone {
+                String::new()
+            } else {
+                post.body.clone()
+            },
             permalink: post.permalink.clone(),
             score: post.score,
             created_utc: Some(post.created_utc),

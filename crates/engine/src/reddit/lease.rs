@@ -37,17 +37,23 @@ impl Lease {
         let begun_ms = now_ms();
         loop {
             let held = engine.store.lease(account)?;
-            let free = held.as_ref().is_none_or(|(owner, beat_ms)| is_stale(Some(owner), *beat_ms, now_ms()));
+            let free = held
+                .as_ref()
+                .is_none_or(|(owner, beat_ms)| is_stale(Some(owner), *beat_ms, now_ms()));
             let old = held.as_ref().map(|(owner, _)| owner.as_str());
             if free && engine.store.lease_claim(account, old, &owner, now_ms())? {
                 break;
             }
             // one that has just vanished counts as gone in a moment
-            let vanished = held.as_ref().is_none_or(|(owner, _)| free || is_gone(owner));
+            let vanished = held
+                .as_ref()
+                .is_none_or(|(owner, _)| free || is_gone(owner));
             if !vanished || now_ms() - begun_ms > WAIT_FOR_GONE_MS {
                 return Err(Error::new(
                     Code::Busy,
-                    format!("another process posts for u/{account}; wait until it is done, or pause it"),
+                    format!(
+                        "another process posts for u/{account}; wait until it is done, or pause it"
+                    ),
                 )
                 .into());
             }
@@ -79,7 +85,9 @@ impl Lease {
                     Ok(true) => {}
                     // whoever took it over sees to the rest; `intend` asks for the lease, too
                     Ok(false) => return,
-                    Err(error) => tracing::warn!(%error, "the lease's sign of life was not written"),
+                    Err(error) => {
+                        tracing::warn!(%error, "the lease's sign of life was not written")
+                    }
                 }
             }
         };

@@ -65,7 +65,9 @@ fn login_of(account: &Account, code: repartee_reddit::Code) -> Result<Login> {
     Ok(Login {
         app: App {
             client_id: account.client_id.clone(),
-            client_secret: secret.map(|(secret, _)| secret).unwrap_or_else(|| SecretString::from("")),
+            client_secret: secret
+                .map(|(secret, _)| secret)
+                .unwrap_or_else(|| SecretString::from("")),
         },
         grant: Grant::Code(code),
     })
@@ -75,9 +77,13 @@ fn login_of(account: &Account, code: repartee_reddit::Code) -> Result<Login> {
 fn in_browser(ctx: &Ctx, account: &Account) -> Result<repartee_reddit::Code, Stop> {
     let config = config_of(account);
     let runtime = runtime()?;
-    let browser = runtime.block_on(Browser::begin(&config, &account.client_id, account.port)).map_err(Error::from)?;
+    let browser = runtime
+        .block_on(Browser::begin(&config, &account.client_id, account.port))
+        .map_err(Error::from)?;
     // sent, not said: what is said stays in the project
-    ctx.send(Signal::Visit { address: browser.address().to_owned() });
+    ctx.send(Signal::Visit {
+        address: browser.address().to_owned(),
+    });
     ctx.tick(Progress::new("waiting for the browser", 0, None, "answers"));
     runtime.block_on(async {
         let mut answer = std::pin::pin!(browser.answer(ANSWER_WITHIN));
@@ -91,7 +97,12 @@ fn in_browser(ctx: &Ctx, account: &Account) -> Result<repartee_reddit::Code, Sto
 }
 
 /// Asks Reddit who is logged in: it has to be the account.
-fn who_is(engine: &Engine, session: &Session, ctx: Option<&Ctx>, scope: &str) -> Result<AccountFacts, Stop> {
+fn who_is(
+    engine: &Engine,
+    session: &Session,
+    ctx: Option<&Ctx>,
+    scope: &str,
+) -> Result<AccountFacts, Stop> {
     let me = session.ask(ctx, session.client.me())?;
     let name = &session.account.name;
     if !me.name.eq_ignore_ascii_case(name) {
@@ -105,7 +116,11 @@ fn who_is(engine: &Engine, session: &Session, ctx: Option<&Ctx>, scope: &str) ->
     let since_utc = now_ms / 1000 - LOOK_BACK_S;
     let own = session.ask(ctx, session.client.own_comments(&me.name, since_utc))?;
     let ours = engine.store.posted_names(name)?;
-    let strangers = own.iter().take(LOOKED_AT).filter(|comment| !ours.contains(&comment.name)).count();
+    let strangers = own
+        .iter()
+        .take(LOOKED_AT)
+        .filter(|comment| !ours.contains(&comment.name))
+        .count();
     Ok(AccountFacts {
         checked_ms: Some(now_ms),
         login_ms: Some(now_ms),
@@ -141,8 +156,13 @@ impl Engine {
     /// [`Code::NotFound`]; [`Code::Usage`] when the account's settings make no sense.
     pub fn login_by_hand(&self, account: &str) -> Result<ByHand> {
         let account = self.account_meant(account)?;
-        let (pending, address) = Pending::by_hand(&config_of(&account), &account.client_id, account.port)?;
-        Ok(ByHand { account, pending, address })
+        let (pending, address) =
+            Pending::by_hand(&config_of(&account), &account.client_id, account.port)?;
+        Ok(ByHand {
+            account,
+            pending,
+            address,
+        })
     }
 
     /// Ends a login by the address at which the browser ended, as a person pasted it.
@@ -182,7 +202,8 @@ impl Engine {
         (facts.login_ms, facts.scope) = (None, String::new());
         self.store.account_facts(name, &to_json(&facts)?)?;
         let now_ms = self.outside.clock.now_ms();
-        self.store.audit_add(&Entry::new(who, "logged out", now_ms).about(format!("u/{name}")))?;
+        self.store
+            .audit_add(&Entry::new(who, "logged out", now_ms).about(format!("u/{name}")))?;
         revoked?;
         self.account(name)
     }

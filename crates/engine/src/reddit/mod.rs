@@ -63,7 +63,11 @@ pub(crate) fn plain_name(kind: &str, typed: &str) -> Result<String> {
     if (1..=24).contains(&name.len()) && name.bytes().all(fits) {
         return Ok(name.to_owned());
     }
-    let what = if kind == "u/" { "an account" } else { "a subreddit" };
+    let what = if kind == "u/" {
+        "an account"
+    } else {
+        "a subreddit"
+    };
     Err(Error::usage(format!(
         "{typed:?} is not the name of {what}: letters, digits and _, with or without {kind}"
     )))

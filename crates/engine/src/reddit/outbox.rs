@@ -114,7 +114,13 @@ pub(crate) fn address(host: &str, permalink: &str) -> String {
 
 impl Engine {
     /// A reply's text as it is sent: with its footer, as Reddit takes it.
-    fn full_text(&self, rules: &PostingRules, account: Option<&Account>, reply: &Reply, text: &str) -> Result<String> {
+    fn full_text(
+        &self,
+        rules: &PostingRules,
+        account: Option<&Account>,
+        reply: &Reply,
+        text: &str,
+    ) -> Result<String> {
         let footer = match account {
             Some(account) if rules.footer => {
                 let generations = self.store.generations()?;
@@ -132,7 +138,8 @@ impl Engine {
             }
             _ => String::new(),
         };
-        Ok(prepare_text(&format!("{}{footer}", text.trim())).map_err(repartee_reddit::Error::Text)?)
+        Ok(prepare_text(&format!("{}{footer}", text.trim()))
+            .map_err(repartee_reddit::Error::Text)?)
     }
 
     /// What a person approves when they approve this reply now; `None`: it answers nothing on Reddit.
@@ -143,7 +150,10 @@ impl Engine {
         if reply.comment.is_empty() {
             return Err(Error::new(
                 Code::Refused,
-                format!("reply {}: the text it answers was forgotten; it cannot be posted any more", reply.id),
+                format!(
+                    "reply {}: the text it answers was forgotten; it cannot be posted any more",
+                    reply.id
+                ),
             ));
         }
         let rules = self.posting_rules()?;
@@ -191,11 +201,15 @@ impl Engine {
         accounts: &[Account],
         reply: Reply,
     ) -> Result<OutboxInfo> {
-        let of = accounts.iter().find(|a| a.name.eq_ignore_ascii_case(&reply.outbox.account));
+        let of = accounts
+            .iter()
+            .find(|a| a.name.eq_ignore_ascii_case(&reply.outbox.account));
         let host = of.or(meant).map(|a| a.host.as_str()).unwrap_or_default();
         let full_text = match reply.state {
             // a draft that is too long for its footer is shown all the same
-            ReplyState::Draft => self.full_text(rules, meant, &reply, &reply.text).unwrap_or_else(|_| reply.text.clone()),
+            ReplyState::Draft => self
+                .full_text(rules, meant, &reply, &reply.text)
+                .unwrap_or_else(|_| reply.text.clone()),
             _ => reply.outbox.full_text.clone(),
         };
         let needs_person = match reply.state {
@@ -244,14 +258,20 @@ impl Engine {
                 status: attempt.status,
                 class: attempt.class,
                 excerpt: attempt.excerpt,
-                looks: looks.into_iter().map(|look| (look.at_ms, look.route, look.found)).collect(),
+                looks: looks
+                    .into_iter()
+                    .map(|look| (look.at_ms, look.route, look.found))
+                    .collect(),
             });
         }
         let account = self.account_meant(&reply.outbox.account).ok();
         let objections = match (&account, reply.state) {
             (Some(account), ReplyState::Approved) if reply.parent_name.is_some() => {
                 let now_ms = self.outside.clock.now_ms();
-                self.objections(&rules, account, &reply, now_ms)?.into_iter().map(|o| o.words).collect()
+                self.objections(&rules, account, &reply, now_ms)?
+                    .into_iter()
+                    .map(|o| o.words)
+                    .collect()
             }
             (None, ReplyState::Approved) => vec!["there is no account to post with".to_owned()],
             _ => Vec::new(),
@@ -274,22 +294,35 @@ impl Engine {
         let (from, to, what): (&[ReplyState], Became, &'static str) = match settle {
             Settle::Again => (
                 &[ReplyState::Absent],
-                Became::new(ReplyState::Approved, "again", "a person wants it to be sent again"),
+                Became::new(
+                    ReplyState::Approved,
+                    "again",
+                    "a person wants it to be sent again",
+                ),
                 "sent again",
             ),
             // as if it had arrived: then nothing else is ever posted under its parent
             Settle::GiveUp if reply.state == ReplyState::Uncertain => (
                 &[ReplyState::Uncertain],
-                Became::new(ReplyState::Withdrawn, "given-up", "given up; nobody knows whether it arrived"),
+                Became::new(
+                    ReplyState::Withdrawn,
+                    "given-up",
+                    "given up; nobody knows whether it arrived",
+                ),
                 "given up",
             ),
             Settle::GiveUp => (
                 &[ReplyState::Absent],
-                Became::new(ReplyState::Cancelled, "given-up", "it did not arrive, and is not sent again"),
+                Became::new(
+                    ReplyState::Cancelled,
+                    "given-up",
+                    "it did not arrive, and is not sent again",
+                ),
                 "given up",
             ),
             Settle::Posted { link } => {
-                let read = Link::parse(link).filter(|read| Some(&read.post) == reply.post_name.as_ref());
+                let read =
+                    Link::parse(link).filter(|read| Some(&read.post) == reply.post_name.as_ref());
                 let Some(name) = read.and_then(|read| read.comment) else {
                     return Err(Error::usage(format!(
                         "{link:?} is not the link of a comment under the post that reply {id} belongs to"
@@ -300,10 +333,21 @@ impl Engine {
                     link: link.trim().to_owned(),
                     ..Became::new(ReplyState::Posted, "", "")
                 };
-                (&[ReplyState::Uncertain, ReplyState::Absent], to, "found by a person")
+                (
+                    &[ReplyState::Uncertain, ReplyState::Absent],
+                    to,
+                    "found by a person",
+                )
             }
         };
-        self.store.reply_becomes(id, from, Some(reply.outbox.attempt), &to, (who, what), now_ms)?;
+        self.store.reply_becomes(
+            id,
+            from,
+            Some(reply.outbox.attempt),
+            &to,
+            (who, what),
+            now_ms,
+        )?;
         self.outbox_story(id)
     }
 
@@ -317,12 +361,22 @@ impl Engine {
         if !session.call(session.client.delete(&name))? {
             return Err(Error::new(
                 Code::Refused,
-                format!("{name} is still there after Reddit said yes; it may belong to another account than u/{}", session.account.name),
+                format!(
+                    "{name} is still there after Reddit said yes; it may belong to another account than u/{}",
+                    session.account.name
+                ),
             ));
         }
         let to = Became::new(ReplyState::Withdrawn, "", "");
         let now_ms = self.outside.clock.now_ms();
-        self.store.reply_becomes(reply.id, &[ReplyState::Posted], None, &to, (who, "withdrawn"), now_ms)?;
+        self.store.reply_becomes(
+            reply.id,
+            &[ReplyState::Posted],
+            None,
+            &to,
+            (who, "withdrawn"),
+            now_ms,
+        )?;
         self.outbox_story(id)
     }
 
@@ -336,7 +390,9 @@ impl Engine {
         let (reply, name, session) = self.posted(id)?;
         let text = text.trim();
         if text.is_empty() {
-            return Err(Error::usage("a reply cannot be empty; `repartee reddit withdraw` takes it back"));
+            return Err(Error::usage(
+                "a reply cannot be empty; `repartee reddit withdraw` takes it back",
+            ));
         }
         let rules = self.posting_rules()?;
         let full_text = self.full_text(&rules, Some(&session.account), &reply, text)?;
@@ -350,7 +406,8 @@ impl Engine {
             return Err(Error::new(Code::Refused, format!("it says {word:?}")));
         }
         session.call(session.client.edit(&name, &full_text))?;
-        self.store.reply_rewritten(id, text, &full_text, who, self.outside.clock.now_ms())?;
+        self.store
+            .reply_rewritten(id, text, &full_text, who, self.outside.clock.now_ms())?;
         self.outbox_story(id)
     }
 
@@ -358,7 +415,10 @@ impl Engine {
     fn posted(&self, id: i64) -> Result<(Reply, String, Session)> {
         let reply = self.store.reply(id)?;
         if reply.state != ReplyState::Posted {
-            return Err(Error::usage(format!("reply {id} is {}, not posted", reply.state.as_str())));
+            return Err(Error::usage(format!(
+                "reply {id} is {}, not posted",
+                reply.state.as_str()
+            )));
         }
         let Some(name) = reply.outbox.posted_name.clone() else {
             return Err(Error::usage(format!(

@@ -117,7 +117,12 @@ impl Job for ReadOutcomes {
         let mut last: Option<(String, Outcome)> = None;
         for (at, due) in due.into_iter().enumerate() {
             ctx.go_on()?;
-            ctx.tick(Progress::new("reading scores", at as u64, Some(total), "readings"));
+            ctx.tick(Progress::new(
+                "reading scores",
+                at as u64,
+                Some(total),
+                "readings",
+            ));
             // several readings of one reply that are overdue are one look
             let seen = match &last {
                 Some((name, outcome)) if *name == due.posted_name => outcome.clone(),
@@ -131,7 +136,11 @@ impl Job for ReadOutcomes {
                     Err(stop) => return Err(stop),
                 },
             };
-            let outcome = Outcome { reply_id: due.reply_id, after_s: due.after_s, ..seen };
+            let outcome = Outcome {
+                reply_id: due.reply_id,
+                after_s: due.after_s,
+                ..seen
+            };
             store.outcome_put(&outcome)?;
             done.read += 1;
             if outcome.gone == "removed" {
@@ -140,13 +149,24 @@ impl Job for ReadOutcomes {
             }
             last = Some((due.posted_name, outcome));
         }
-        ctx.tick(Progress::new("reading scores", total, Some(total), "readings"));
+        ctx.tick(Progress::new(
+            "reading scores",
+            total,
+            Some(total),
+            "readings",
+        ));
         Ok(done)
     }
 }
 
 /// Reads one posted reply: by name, for its score, and in its tree, which shows what moderators removed.
-fn read(ctx: &Ctx, session: &Session, post: &str, name: &str, done: &mut OutcomesRead) -> Result<Outcome, Stop> {
+fn read(
+    ctx: &Ctx,
+    session: &Session,
+    post: &str,
+    name: &str,
+    done: &mut OutcomesRead,
+) -> Result<Outcome, Stop> {
     let found = session.ask(Some(ctx), session.client.info(&[name]))?;
     let by_name = found.comments.first();
     let word = |gone: Gone| match gone {
@@ -171,13 +191,18 @@ fn read(ctx: &Ctx, session: &Session, post: &str, name: &str, done: &mut Outcome
             && !ctx.engine.store.is_opted_out("user", author)?
         {
             ctx.engine.opt_out_asked(author, &answer.name)?;
-            ctx.say(format!("{} asks not to be answered any more; a person decides", answer.name));
+            ctx.say(format!(
+                "{} asks not to be answered any more; a person decides",
+                answer.name
+            ));
             done.asked += 1;
         }
     }
     Ok(Outcome {
         at_ms: session.now_ms(),
-        score: by_name.and_then(|comment| comment.score).filter(|_| gone.is_empty()),
+        score: by_name
+            .and_then(|comment| comment.score)
+            .filter(|_| gone.is_empty()),
         gone: gone.to_owned(),
         ..Outcome::default()
     })
@@ -188,12 +213,20 @@ impl ReadOutcomes {
     fn leave(&self, ctx: &Ctx, session: &Session, subreddit: &str) -> Result<()> {
         let (store, now_ms) = (&ctx.engine.store, session.now_ms());
         let removed = store.removals(subreddit, now_ms - REMOVALS_MS)?;
-        let open = store.permit(subreddit)?.is_some_and(|permit| permit.off.is_empty());
+        let open = store
+            .permit(subreddit)?
+            .is_some_and(|permit| permit.off.is_empty());
         if removed >= REMOVALS && open {
             let why = format!("{removed} of our replies were removed there");
             let entry = Entry::new("repartee", "not allowed any more", now_ms);
-            store.permit_off(subreddit, &why, &entry.about(format!("r/{subreddit}")).detail(&why))?;
-            ctx.say(format!("r/{subreddit}: nothing is posted there any more: {why}"));
+            store.permit_off(
+                subreddit,
+                &why,
+                &entry.about(format!("r/{subreddit}")).detail(&why),
+            )?;
+            ctx.say(format!(
+                "r/{subreddit}: nothing is posted there any more: {why}"
+            ));
         }
         Ok(())
     }
@@ -223,7 +256,10 @@ impl Engine {
         replies.extend(self.store.replies(Some(ReplyState::Withdrawn))?);
         replies.sort_by_key(|reply| std::cmp::Reverse((reply.outbox.posted_ms, reply.id)));
         for reply in replies {
-            let upvotes = generations.iter().find(|g| g.id == reply.generation_id).and_then(|g| g.upvotes);
+            let upvotes = generations
+                .iter()
+                .find(|g| g.id == reply.generation_id)
+                .and_then(|g| g.upvotes);
             let edges = match upvotes {
                 Some(checkpoint) => self.edges_of(checkpoint)?,
                 None => None,
@@ -231,7 +267,12 @@ impl Engine {
             let of: Vec<Reading> = readings
                 .iter()
                 .filter(|o| o.reply_id == reply.id)
-                .map(|o| Reading { after_s: o.after_s, at_ms: o.at_ms, score: o.score, gone: o.gone.clone() })
+                .map(|o| Reading {
+                    after_s: o.after_s,
+                    at_ms: o.at_ms,
+                    score: o.score,
+                    gone: o.gone.clone(),
+                })
                 .collect();
             let row = row(reply, edges, of);
             all.removed += u32::from(row.readings.iter().any(|r| r.gone == "removed"));
@@ -248,7 +289,10 @@ impl Engine {
     /// The bin edges by which an upvotes checkpoint was trained.
     fn edges_of(&self, checkpoint: i64) -> Result<Option<BinEdges>> {
         let split = self.store.checkpoint_by_id(checkpoint)?.split_id;
-        Ok(self.store.split_by_id(split)?.and_then(|split| examples::edges(&split).ok()))
+        Ok(self
+            .store
+            .split_by_id(split)?
+            .and_then(|split| examples::edges(&split).ok()))
     }
 
     /// Draws how often each upvote bin was foretold for each that came.
@@ -257,8 +301,11 @@ impl Engine {
     /// [`Code::NotFound`] when no reply has both.
     pub fn outcomes_chart(&self) -> Result<Picture> {
         let outcomes = self.outcomes()?;
-        let counts: Vec<Vec<u64>> =
-            outcomes.counts.iter().map(|row| row.iter().map(|n| u64::from(*n)).collect()).collect();
+        let counts: Vec<Vec<u64>> = outcomes
+            .counts
+            .iter()
+            .map(|row| row.iter().map(|n| u64::from(*n)).collect())
+            .collect();
         let heading = Heading {
             title: "Upvotes: foretold and come".to_owned(),
             measured_on: format!(
@@ -294,7 +341,9 @@ fn row(reply: Reply, edges: Option<BinEdges>, readings: Vec<Reading>) -> Outcome
         p_real: reply.scores.p_real,
         predicted: reply.scores.bins.map(most_probable),
         bins: reply.scores.bins,
-        actual: edges.zip(score).map(|(edges, score)| edges.bin(score) as u32),
+        actual: edges
+            .zip(score)
+            .map(|(edges, score)| edges.bin(score) as u32),
         readings,
     }
 }

@@ -16,8 +16,20 @@ use crate::job::{Ctx, Stop};
 const CHECK_EVERY_MS: i64 = 86_400_000;
 /// Where a machine has no business: people in need write there.
 const NEVER: [&str; 14] = [
-    "suicidewatch", "depression", "depression_help", "selfharm", "mentalhealth", "anxiety", "ptsd",
-    "eatingdisorders", "grief", "griefsupport", "rapecounseling", "domesticviolence", "stopdrinking", "askdocs",
+    "suicidewatch",
+    "depression",
+    "depression_help",
+    "selfharm",
+    "mentalhealth",
+    "anxiety",
+    "ptsd",
+    "eatingdisorders",
+    "grief",
+    "griefsupport",
+    "rapecounseling",
+    "domesticviolence",
+    "stopdrinking",
+    "askdocs",
 ];
 
 /// A permission that is to be recorded.
@@ -114,22 +126,35 @@ pub struct OptOutInfo {
 
 /// Whether a subreddit is one of those where a machine has no business.
 pub(crate) fn is_denied(subreddit: &str) -> bool {
-    NEVER.iter().any(|name| name.eq_ignore_ascii_case(subreddit))
+    NEVER
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(subreddit))
 }
 
 /// Whether a reply to us asks not to be answered any more.
 pub(crate) fn asks_to_stop(text: &str) -> bool {
     let text = text.trim().to_lowercase();
     let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
-    matches!(bare, "stop" | "unsubscribe" | "opt out" | "opt-out" | "optout" | "go away" | "leave me alone")
-        || ["bad bot", "opt out", "opt-out", "stop replying", "stop answering me", "fuck off bot"]
-            .iter()
-            .any(|words| text.contains(words))
+    matches!(
+        bare,
+        "stop" | "unsubscribe" | "opt out" | "opt-out" | "optout" | "go away" | "leave me alone"
+    ) || [
+        "bad bot",
+        "opt out",
+        "opt-out",
+        "stop replying",
+        "stop answering me",
+        "fuck off bot",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 fn rules_json(rules: &[Rule]) -> String {
-    let texts: Vec<(&str, &str)> =
-        rules.iter().map(|rule| (rule.short_name.as_str(), rule.description.as_str())).collect();
+    let texts: Vec<(&str, &str)> = rules
+        .iter()
+        .map(|rule| (rule.short_name.as_str(), rule.description.as_str()))
+        .collect();
     serde_json::to_string(&texts).unwrap_or_else(|_| "[]".to_owned())
 }
 
@@ -161,9 +186,15 @@ impl Engine {
                 "a link is needed to where the permission was given: the moderators' message, or the rule that allows it",
             ));
         }
-        let rules = if new.rules.is_empty() { "[]" } else { &new.rules };
+        let rules = if new.rules.is_empty() {
+            "[]"
+        } else {
+            &new.rules
+        };
         if serde_json::from_str::<Vec<(String, String)>>(rules).is_err() {
-            return Err(Error::usage("the rules are not the JSON that looking at a subreddit gives"));
+            return Err(Error::usage(
+                "the rules are not the JSON that looking at a subreddit gives",
+            ));
         }
         let permit = Permit {
             name: name.clone(),
@@ -182,7 +213,10 @@ impl Engine {
     fn permit_of(&self, name: &str) -> Result<PermitInfo> {
         let permit = self.store.permit(name)?;
         permit.map(Into::into).ok_or_else(|| {
-            Error::new(Code::NotFound, format!("no permission is recorded for r/{name}"))
+            Error::new(
+                Code::NotFound,
+                format!("no permission is recorded for r/{name}"),
+            )
         })
     }
 
@@ -193,9 +227,14 @@ impl Engine {
     /// [`Code::NotFound`] when nothing is recorded of it.
     pub fn permit_off(&self, subreddit: &str, why: &str, who: &str) -> Result<PermitInfo> {
         let name = plain_name("r/", subreddit)?;
-        let why = if why.trim().is_empty() { "a person switched it off" } else { why.trim() };
+        let why = if why.trim().is_empty() {
+            "a person switched it off"
+        } else {
+            why.trim()
+        };
         let entry = Entry::new(who, "not allowed any more", self.outside.clock.now_ms());
-        self.store.permit_off(&name, why, &entry.about(format!("r/{name}")).detail(why))?;
+        self.store
+            .permit_off(&name, why, &entry.about(format!("r/{name}")).detail(why))?;
         self.permit_of(&name)
     }
 
@@ -214,7 +253,10 @@ impl Engine {
             subscribers: about.subscribers,
             closed: about.closed_to_us().unwrap_or_default().to_owned(),
             rules_json: rules_json(&rules),
-            rules: rules.into_iter().map(|rule| (rule.short_name, rule.description)).collect(),
+            rules: rules
+                .into_iter()
+                .map(|rule| (rule.short_name, rule.description))
+                .collect(),
         })
     }
 
@@ -260,10 +302,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::NotFound`].
-    pub fn opt_out_decide(&self, whom: &str, confirmed: bool, who: &str) -> Result<Vec<OptOutInfo>> {
+    pub fn opt_out_decide(
+        &self,
+        whom: &str,
+        confirmed: bool,
+        who: &str,
+    ) -> Result<Vec<OptOutInfo>> {
         let (kind, name) = named(whom)?;
         let now_ms = self.outside.clock.now_ms();
-        self.store.opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
+        self.store
+            .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
         self.opt_outs()
     }
 
@@ -290,8 +338,12 @@ impl Engine {
         anyway: bool,
     ) -> Result<(), Stop> {
         let now_ms = session.now_ms();
-        let Some(permit) = self.store.permit(name)? else { return Ok(()) };
-        let due = permit.checked_ms.is_none_or(|at| now_ms - at >= CHECK_EVERY_MS);
+        let Some(permit) = self.store.permit(name)? else {
+            return Ok(());
+        };
+        let due = permit
+            .checked_ms
+            .is_none_or(|at| now_ms - at >= CHECK_EVERY_MS);
         if !permit.off.is_empty() || !(due || anyway) {
             return Ok(());
         }
@@ -299,13 +351,19 @@ impl Engine {
             let entry = Entry::new("repartee", "not allowed any more", now_ms);
             let entry = entry.about(format!("r/{}", permit.name)).detail(why);
             self.store.permit_off(&permit.name, why, &entry)?;
-            ctx.say(format!("r/{}: nothing is posted there any more: {why}", permit.name));
+            ctx.say(format!(
+                "r/{}: nothing is posted there any more: {why}",
+                permit.name
+            ));
             Ok(())
         };
         let about: Subreddit = match session.ask(Some(ctx), session.client.about(name)) {
             Ok(about) => about,
             Err(Stop::Failed(error)) if matches!(error.code, Code::Refused | Code::NotFound) => {
-                return Ok(off(&format!("Reddit does not let us in: {}", error.message))?);
+                return Ok(off(&format!(
+                    "Reddit does not let us in: {}",
+                    error.message
+                ))?);
             }
             Err(stop) => return Err(stop),
         };
@@ -337,10 +395,21 @@ mod tests {
 
     #[test]
     fn wishes_to_be_left_alone_are_heard() {
-        for text in ["STOP", " stop. ", "Bad bot!", "please opt out", "opt-out", "Unsubscribe"] {
+        for text in [
+            "STOP",
+            " stop. ",
+            "Bad bot!",
+            "please opt out",
+            "opt-out",
+            "Unsubscribe",
+        ] {
             assert!(asks_to_stop(text), "{text}");
         }
-        for text in ["I cannot stop laughing", "good bot", "the bus stop is there"] {
+        for text in [
+            "I cannot stop laughing",
+            "good bot",
+            "the bus stop is there",
+        ] {
             assert!(!asks_to_stop(text), "{text}");
         }
     }

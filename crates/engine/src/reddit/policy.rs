@@ -46,19 +46,35 @@ pub(crate) struct Objection {
 }
 
 fn hold(code: &'static str, words: impl Into<String>) -> Objection {
-    Objection { code, words: words.into(), then: Then::Hold }
+    Objection {
+        code,
+        words: words.into(),
+        then: Then::Hold,
+    }
 }
 
 fn wait(code: &'static str, words: impl Into<String>, until_ms: i64) -> Objection {
-    Objection { code, words: words.into(), then: Then::Wait(until_ms) }
+    Objection {
+        code,
+        words: words.into(),
+        then: Then::Wait(until_ms),
+    }
 }
 
 fn cancel(code: &'static str, words: impl Into<String>) -> Objection {
-    Objection { code, words: words.into(), then: Then::Cancel }
+    Objection {
+        code,
+        words: words.into(),
+        then: Then::Cancel,
+    }
 }
 
 fn redraft(code: &'static str, words: impl Into<String>) -> Objection {
-    Objection { code, words: words.into(), then: Then::Redraft }
+    Objection {
+        code,
+        words: words.into(),
+        then: Then::Redraft,
+    }
 }
 
 /// The hash of a text, as approvals keep it.
@@ -68,7 +84,10 @@ pub(crate) fn hash(text: &str) -> String {
 
 /// Whether an author is known as a program, or is called like one.
 pub(crate) fn is_bot(author: &str) -> bool {
-    Recipe::default().flaw(Some(author), "some text of some length, for the author alone counts") == Some(Flaw::Bot)
+    Recipe::default().flaw(
+        Some(author),
+        "some text of some length, for the author alone counts",
+    ) == Some(Flaw::Bot)
 }
 
 /// Whether a title asks for serious answers only.
@@ -96,7 +115,11 @@ impl Engine {
         found.extend(of_caps(rules, reply, &spent, now_ms));
         found.extend(of_pace(rules, reply, &spent, now_ms));
         if reply.outbox.not_before_ms > now_ms {
-            let words = if reply.outbox.detail.is_empty() { "to be tried again later" } else { &reply.outbox.detail };
+            let words = if reply.outbox.detail.is_empty() {
+                "to be tried again later"
+            } else {
+                &reply.outbox.detail
+            };
             found.push(wait("later", words, reply.outbox.not_before_ms));
         }
         Ok(found)
@@ -108,9 +131,15 @@ impl Engine {
         if outbox.approved_by.is_empty() || outbox.approved_ms.is_none() {
             found.push(redraft("not-approved", "no person has approved it"));
         } else if !outbox.account.eq_ignore_ascii_case(&account.name) {
-            found.push(hold("other-account", format!("it was approved for u/{}", outbox.account)));
+            found.push(hold(
+                "other-account",
+                format!("it was approved for u/{}", outbox.account),
+            ));
         } else if hash(&outbox.full_text) != outbox.hash {
-            found.push(redraft("not-approved", "its text is not the one that was approved; approve it again"));
+            found.push(redraft(
+                "not-approved",
+                "its text is not the one that was approved; approve it again",
+            ));
         }
     }
 
@@ -118,10 +147,16 @@ impl Engine {
     fn of_place(&self, reply: &Reply, now_ms: i64, found: &mut Vec<Objection>) -> Result<()> {
         let name = &reply.subreddit;
         if is_denied(name) {
-            found.push(cancel("denied-subreddit", format!("r/{name} is for people in need")));
+            found.push(cancel(
+                "denied-subreddit",
+                format!("r/{name} is for people in need"),
+            ));
         }
         if self.store.is_opted_out("subreddit", name)? {
-            found.push(cancel("opted-out", format!("r/{name} does not want to be answered")));
+            found.push(cancel(
+                "opted-out",
+                format!("r/{name} does not want to be answered"),
+            ));
         }
         let Some(permit) = self.store.permit(name)? else {
             found.push(hold(
@@ -131,20 +166,38 @@ impl Engine {
             return Ok(());
         };
         if !permit.off.is_empty() {
-            found.push(hold("subreddit-off", format!("r/{name} is switched off: {}", permit.off)));
+            found.push(hold(
+                "subreddit-off",
+                format!("r/{name} is switched off: {}", permit.off),
+            ));
         } else if permit.expires_ms.is_some_and(|at| at <= now_ms) {
-            found.push(hold("permission-over", format!("the permission for r/{name} has ended; record a new one")));
+            found.push(hold(
+                "permission-over",
+                format!("the permission for r/{name} has ended; record a new one"),
+            ));
         } else if permit.pause_ms > now_ms {
-            found.push(wait("subreddit-pause", format!("r/{name} pauses"), permit.pause_ms));
+            found.push(wait(
+                "subreddit-pause",
+                format!("r/{name} pauses"),
+                permit.pause_ms,
+            ));
         }
         Ok(())
     }
 
     /// Whether those who would read it want it.
-    fn of_people(&self, account: &Account, reply: &Reply, found: &mut Vec<Objection>) -> Result<()> {
+    fn of_people(
+        &self,
+        account: &Account,
+        reply: &Reply,
+        found: &mut Vec<Objection>,
+    ) -> Result<()> {
         if let Some(author) = &reply.author {
             if self.store.is_opted_out("user", author)? {
-                found.push(cancel("opted-out", format!("u/{author} does not want to be answered")));
+                found.push(cancel(
+                    "opted-out",
+                    format!("u/{author} does not want to be answered"),
+                ));
             }
             if author.eq_ignore_ascii_case(&account.name) {
                 found.push(cancel("own-comment", "it answers a comment of our own"));
@@ -154,11 +207,23 @@ impl Engine {
         }
         // no chains: nothing of ours may stand above it
         let comments = self.store.thread_comments(reply.thread_id)?;
-        let by_id: HashMap<i64, _> = comments.iter().map(|comment| (comment.id, comment)).collect();
-        let mut above = by_id.get(&reply.comment_id).and_then(|comment| comment.parent_id);
+        let by_id: HashMap<i64, _> = comments
+            .iter()
+            .map(|comment| (comment.id, comment))
+            .collect();
+        let mut above = by_id
+            .get(&reply.comment_id)
+            .and_then(|comment| comment.parent_id);
         while let Some(comment) = above.and_then(|id| by_id.get(&id)) {
-            if comment.author.as_deref().is_some_and(|author| author.eq_ignore_ascii_case(&account.name)) {
-                found.push(cancel("chain", "something of ours stands above it: no chains of replies"));
+            if comment
+                .author
+                .as_deref()
+                .is_some_and(|author| author.eq_ignore_ascii_case(&account.name))
+            {
+                found.push(cancel(
+                    "chain",
+                    "something of ours stands above it: no chains of replies",
+                ));
                 break;
             }
             above = comment.parent_id;
@@ -167,13 +232,24 @@ impl Engine {
     }
 
     /// Whether we have said the same before.
-    fn of_likeness(&self, rules: &PostingRules, reply: &Reply, found: &mut Vec<Objection>) -> Result<()> {
+    fn of_likeness(
+        &self,
+        rules: &PostingRules,
+        reply: &Reply,
+        found: &mut Vec<Objection>,
+    ) -> Result<()> {
         let own = self.store.own_texts(reply.id, COMPARED)?;
-        let most = own.iter().map(|text| overlap(&reply.text, text)).fold(0.0, f64::max);
+        let most = own
+            .iter()
+            .map(|text| overlap(&reply.text, text))
+            .fold(0.0, f64::max);
         if most >= rules.max_similar {
             found.push(hold(
                 "similar",
-                format!("it says {:.0} % of what an earlier reply of ours says; change it", most * 100.0),
+                format!(
+                    "it says {:.0} % of what an earlier reply of ours says; change it",
+                    most * 100.0
+                ),
             ));
         }
         Ok(())
@@ -197,10 +273,17 @@ fn of_account(account: &Account, now_ms: i64) -> Vec<Objection> {
         ));
     }
     if !account.stopped.is_empty() {
-        found.push(hold("stopped", format!("u/{name} is stopped: {}", account.stopped)));
+        found.push(hold(
+            "stopped",
+            format!("u/{name} is stopped: {}", account.stopped),
+        ));
     }
     if account.pause_ms > now_ms {
-        found.push(wait("account-pause", format!("u/{name} pauses"), account.pause_ms));
+        found.push(wait(
+            "account-pause",
+            format!("u/{name} pauses"),
+            account.pause_ms,
+        ));
     }
     found
 }
@@ -208,7 +291,9 @@ fn of_account(account: &Account, now_ms: i64) -> Vec<Objection> {
 /// Whether a text tells that a program writes, for whom, and how to be left alone.
 pub(crate) fn discloses(text: &str, operator: &str) -> bool {
     let text = text.to_lowercase();
-    let says_bot = text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "bot");
+    let says_bot = text
+        .split(|c: char| !c.is_alphanumeric())
+        .any(|word| word == "bot");
     says_bot && text.contains(&format!("u/{}", operator.to_lowercase())) && text.contains("stop")
 }
 
@@ -227,14 +312,23 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
     if let Some(word) = word_in(&rules.words, &reply.text) {
         found.push(redraft("keyword", format!("it says {word:?}")));
     }
-    for (what, text) in [("title of the post", &reply.title), ("comment", &reply.comment)] {
+    for (what, text) in [
+        ("title of the post", &reply.title),
+        ("comment", &reply.comment),
+    ] {
         if let Some(word) = word_in(&rules.words, text) {
-            found.push(cancel("keyword", format!("the {what} says {word:?}: no place for a machine")));
+            found.push(cancel(
+                "keyword",
+                format!("the {what} says {word:?}: no place for a machine"),
+            ));
         }
     }
     let echo = contained(&reply.text, &reply.comment);
     if echo >= rules.max_echo {
-        found.push(redraft("echo", format!("{:.0} % of it stands in the comment already", echo * 100.0)));
+        found.push(redraft(
+            "echo",
+            format!("{:.0} % of it stands in the comment already", echo * 100.0),
+        ));
     }
     found
 }
@@ -242,7 +336,11 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
 /// Whether enough was posted. `spent` is all that the account ever posted.
 fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) -> Vec<Objection> {
     let mut found = Vec::new();
-    let young = spent.iter().map(|s| s.at_ms).min().is_none_or(|first| now_ms - first < FIRST_WEEK_MS);
+    let young = spent
+        .iter()
+        .map(|s| s.at_ms)
+        .min()
+        .is_none_or(|first| now_ms - first < FIRST_WEEK_MS);
     let halved = |cap: u32| if young { cap.div_ceil(2) } else { cap } as usize;
     let others = || spent.iter().filter(|s| s.reply_id != reply.id);
     let today = |s: &&Spent| now_ms - s.at_ms < DAY_MS;
@@ -257,18 +355,31 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         }
     };
     let cap = halved(rules.per_day);
-    full("cap-day", format!("{cap} replies a day are the most"), others().filter(today).map(|s| s.at_ms).collect(), cap);
+    full(
+        "cap-day",
+        format!("{cap} replies a day are the most"),
+        others().filter(today).map(|s| s.at_ms).collect(),
+        cap,
+    );
     let cap = halved(rules.per_subreddit);
     let here = |s: &&Spent| s.subreddit.eq_ignore_ascii_case(&reply.subreddit);
     full(
         "cap-subreddit",
         format!("{cap} replies a day in one subreddit are the most"),
-        others().filter(today).filter(here).map(|s| s.at_ms).collect(),
+        others()
+            .filter(today)
+            .filter(here)
+            .map(|s| s.at_ms)
+            .collect(),
         cap,
     );
     if let Some(author) = reply.author.as_deref() {
         let cap = rules.per_author as usize;
-        let to = |s: &&Spent| s.author.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(author));
+        let to = |s: &&Spent| {
+            s.author
+                .as_deref()
+                .is_some_and(|a| a.eq_ignore_ascii_case(author))
+        };
         full(
             "cap-author",
             format!("{cap} replies a day to one person are the most"),
@@ -276,9 +387,14 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
             cap,
         );
     }
-    let under = others().filter(|s| Some(s.post_name.as_str()) == reply.post_name.as_deref()).count();
+    let under = others()
+        .filter(|s| Some(s.post_name.as_str()) == reply.post_name.as_deref())
+        .count();
     if under >= rules.per_thread as usize {
-        found.push(cancel("cap-thread", format!("{under} of our replies stand under this post already")));
+        found.push(cancel(
+            "cap-thread",
+            format!("{under} of our replies stand under this post already"),
+        ));
     }
     found
 }
@@ -286,18 +402,34 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
 /// Whether it is time.
 fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) -> Vec<Objection> {
     let mut found = Vec::new();
-    let last = spent.iter().filter(|s| s.reply_id != reply.id).map(|s| s.at_ms).max();
+    let last = spent
+        .iter()
+        .filter(|s| s.reply_id != reply.id)
+        .map(|s| s.at_ms)
+        .max();
     if let Some(last) = last {
         // drawn from the reply, so that looking twice gives the same moment
         let seed = blake3::hash(format!("jitter {} {last}", reply.id).as_bytes());
-        let chance = f64::from(u16::from_le_bytes([seed.as_bytes()[0], seed.as_bytes()[1]])) / 65_536.0;
+        let chance =
+            f64::from(u16::from_le_bytes([seed.as_bytes()[0], seed.as_bytes()[1]])) / 65_536.0;
         let pause_ms = (rules.pause_min * 60_000.0 * (1.0 + rules.jitter * chance)) as i64;
         if last + pause_ms > now_ms {
-            found.push(wait("pace", format!("{} minutes lie between two replies at least", rules.pause_min), last + pause_ms));
+            found.push(wait(
+                "pace",
+                format!(
+                    "{} minutes lie between two replies at least",
+                    rules.pause_min
+                ),
+                last + pause_ms,
+            ));
         }
     }
     if let Some(until) = opens_ms(rules, now_ms) {
-        found.push(wait("schedule", "outside of the hours and days in which replies are posted", until));
+        found.push(wait(
+            "schedule",
+            "outside of the hours and days in which replies are posted",
+            until,
+        ));
     }
     found
 }
@@ -312,7 +444,11 @@ fn opens_ms(rules: &PostingRules, now_ms: i64) -> Option<i64> {
         let day = (local_ms.div_euclid(DAY_MS) + 3).rem_euclid(7) + 1;
         let in_hours = rules.hours.is_none_or(|[from, to]| {
             let (from, to) = (i64::from(from), i64::from(to));
-            if from < to { (from..to).contains(&hour) } else { hour >= from || hour < to }
+            if from < to {
+                (from..to).contains(&hour)
+            } else {
+                hour >= from || hour < to
+            }
         });
         in_hours && (rules.days.is_empty() || rules.days.iter().any(|d| i64::from(*d) == day))
     };
@@ -322,12 +458,20 @@ fn opens_ms(rules: &PostingRules, now_ms: i64) -> Option<i64> {
     let offset_ms = i64::from(rules.utc_offset_min) * 60_000;
     let first = (now_ms + offset_ms).div_euclid(HOUR_MS) * HOUR_MS - offset_ms;
     // a week and a day of hours: whatever the settings, one of them is open, or none ever is
-    (1..=192).map(|n| first + n * HOUR_MS).find(|at| open(*at)).or(Some(now_ms + DAY_MS))
+    (1..=192)
+        .map(|n| first + n * HOUR_MS)
+        .find(|at| open(*at))
+        .or(Some(now_ms + DAY_MS))
 }
 
 /// What speaks against posting a reply by what Reddit has just said: the parent and its post, what answers
 /// it, and our own comments.
-pub(crate) fn fresh_objections(reply: &Reply, me: &str, looked: &Preflight, own: &[Comment]) -> Vec<Objection> {
+pub(crate) fn fresh_objections(
+    reply: &Reply,
+    me: &str,
+    looked: &Preflight,
+    own: &[Comment],
+) -> Vec<Objection> {
     let mut found: Vec<Objection> = looked
         .blockers(me)
         .into_iter()
@@ -336,7 +480,10 @@ pub(crate) fn fresh_objections(reply: &Reply, me: &str, looked: &Preflight, own:
             Blocker::PostGone => cancel("post-gone", "the post is gone"),
             Blocker::Locked => cancel("locked", "the thread is locked"),
             Blocker::Archived => cancel("archived", "the thread is too old"),
-            Blocker::Unrepliable(why) => cancel("unrepliable", format!("Reddit lets nobody answer it: {why}")),
+            Blocker::Unrepliable(why) => cancel(
+                "unrepliable",
+                format!("Reddit lets nobody answer it: {why}"),
+            ),
             Blocker::Answered(name) => cancel("answered", name),
         })
         .collect();
@@ -348,7 +495,10 @@ pub(crate) fn fresh_objections(reply: &Reply, me: &str, looked: &Preflight, own:
         && comment.gone().is_none()
         && hash(&comment.body) != reply.outbox.parent_hash
     {
-        found.push(redraft("changed-parent", "the comment was changed after the reply was approved; read it again"));
+        found.push(redraft(
+            "changed-parent",
+            "the comment was changed after the reply was approved; read it again",
+        ));
     }
     if looked.view.post.gone().is_none() && is_serious(&looked.view.post.title) {
         found.push(cancel("serious", "the post asks for serious answers only"));
@@ -372,24 +522,43 @@ mod tests {
 
     #[test]
     fn hours_open_when_they_say() {
-        let rules = PostingRules { hours: Some([8, 20]), ..PostingRules::default() };
+        let rules = PostingRules {
+            hours: Some([8, 20]),
+            ..PostingRules::default()
+        };
         let at = |hour: i64| 20_000 * DAY_MS + hour * 3_600_000 + 60_000;
         assert_eq!(opens_ms(&rules, at(9)), None);
-        assert_eq!(opens_ms(&rules, at(7)), Some(20_000 * DAY_MS + 8 * 3_600_000));
-        assert_eq!(opens_ms(&rules, at(21)), Some(20_001 * DAY_MS + 8 * 3_600_000));
-        let night = PostingRules { hours: Some([22, 6]), utc_offset_min: 60, ..PostingRules::default() };
+        assert_eq!(
+            opens_ms(&rules, at(7)),
+            Some(20_000 * DAY_MS + 8 * 3_600_000)
+        );
+        assert_eq!(
+            opens_ms(&rules, at(21)),
+            Some(20_001 * DAY_MS + 8 * 3_600_000)
+        );
+        let night = PostingRules {
+            hours: Some([22, 6]),
+            utc_offset_min: 60,
+            ..PostingRules::default()
+        };
         assert_eq!(opens_ms(&night, at(21)), None);
         assert_eq!(opens_ms(&night, at(4)), None);
         assert!(opens_ms(&night, at(6)).is_some());
         // 1970-01-05 was a Monday
-        let mondays = PostingRules { days: vec![1], ..PostingRules::default() };
+        let mondays = PostingRules {
+            days: vec![1],
+            ..PostingRules::default()
+        };
         assert_eq!(opens_ms(&mondays, 4 * DAY_MS + 5), None);
         assert_eq!(opens_ms(&mondays, 5 * DAY_MS + 5), Some(11 * DAY_MS));
     }
 
     #[test]
     fn a_bot_says_so_names_its_operator_and_how_to_opt_out() {
-        assert!(discloses("Hi.\n\n^(I'm a bot, run by u/Some_Body. Reply STOP.)", "some_body"));
+        assert!(discloses(
+            "Hi.\n\n^(I'm a bot, run by u/Some_Body. Reply STOP.)",
+            "some_body"
+        ));
         assert!(!discloses("Hi. u/some_body says STOP", "some_body"));
         assert!(!discloses("I'm a bot. Reply STOP.", "some_body"));
         assert!(!discloses("both of u/some_body stop", "some_body"));
@@ -406,8 +575,15 @@ mod tests {
         let reply = reply();
         let rules = PostingRules::default();
         let now = 1_800_000_000_000;
-        let five: Vec<Spent> = (1..=5).map(|n| spent(n, "other", now - n * 3_600_000)).collect();
-        let codes = |spent: &[Spent]| -> Vec<&str> { of_caps(&rules, &reply, spent, now).iter().map(|o| o.code).collect() };
+        let five: Vec<Spent> = (1..=5)
+            .map(|n| spent(n, "other", now - n * 3_600_000))
+            .collect();
+        let codes = |spent: &[Spent]| -> Vec<&str> {
+            of_caps(&rules, &reply, spent, now)
+                .iter()
+                .map(|o| o.code)
+                .collect()
+        };
         assert_eq!(codes(&five), ["cap-day"]);
         let mut older = five.clone();
         older.insert(0, spent(9, "other", now - 8 * DAY_MS));

@@ -5,7 +5,7 @@
 //! of it is stored. Whatever ends the process between two of these leaves a state from which the next one
 //! goes on without sending twice: see [`super::reconcile`].
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use repartee_reddit::{Action, Attempt, Pause, Refusal, Rejection, Sent};
 use repartee_store::accounts::OptOut;
@@ -96,7 +96,12 @@ impl Job for Post {
         lease.give_back()?;
         let next_ms = sent?;
         let replies = self.report(engine, &account.name)?;
-        Ok(PostReport { account: account.name, live: true, replies, next_ms })
+        Ok(PostReport {
+            account: account.name,
+            live: true,
+            replies,
+            next_ms,
+        })
     }
 }
 
@@ -106,7 +111,9 @@ impl Post {
         if let Some(live) = self.live {
             return Ok(live);
         }
-        let set_up = engine.account_meant(&self.account).is_ok_and(|account| !account.approval.is_empty());
+        let set_up = engine
+            .account_meant(&self.account)
+            .is_ok_and(|account| !account.approval.is_empty());
         Ok(set_up && !engine.store.permits()?.is_empty())
     }
 
@@ -141,6 +148,7 @@ impl Post {
         let patience_ms = if self.wait { i64::MAX } else { SETTLE_MS };
         let mut count = 0;
         let mut checked: HashSet<String> = HashSet::new();
+        let mut failures: HashMap<i64, u32> = HashMap::new();
         loop {
             ctx.go_on()?;
             engine.outside.step("before settling");
@@ -164,7 +172,10 @@ impl Post {
                 Choice::Later(until_ms) => return Ok(Some(until_ms)),
                 Choice::None => return Ok(None),
             };
-            ctx.tick(Progress::new("posting", count, None, "replies").note(format!("reply {}", ready.id)));
+            ctx.tick(
+                Progress::new("posting", count, None, "replies")
+                    .note(format!("reply {}", ready.id)),
+            );
             if checked.insert(ready.subreddit.to_lowercase()) {
                 engine.subreddit_check(session, ctx, &ready.subreddit, false)?;
                 // it may be switched off now
@@ -172,9 +183,15 @@ impl Post {
             }
             engine.outside.step("chosen");
             match send_one(ctx, session, lease, &ready) {
-                Ok(()) => count += 1,
+                Ok(()) => {
+                    failures.remove(&ready.id);
+                    count += 1;
+                }
                 Err(Stop::Failed(error)) if passes(&error) => {
-                    backoff(engine, session, &ready, &error)?;
+                    let failures = failures.entry(ready.id).or_insert(0);
+                    *failures += 1;
+                    ctx.say(format!("reply {}: {}", ready.id, error.message));
+                    backoff(engine, session, &ready, *failures, &error)?;
                     if !holds(engine, lease, name)? {
                         return Err(error.into());
                     }
@@ -218,7 +235,9 @@ impl Post {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
         let rules = engine.posting_rules()?;
         let account = engine.account_meant(&self.account).ok();
-        let session = account.as_ref().and_then(|account| Session::open(engine, &account.name).ok());
+        let session = account
+            .as_ref()
+            .and_then(|account| Session::open(engine, &account.name).ok());
         let now_ms = engine.outside.clock.now_ms();
         let mut report = PostReport {
             account: account.as_ref().map(|a| a.name.clone()).unwrap_or_default(),
@@ -231,7 +250,12 @@ impl Post {
             .collect();
         for (at, reply) in approved.iter().enumerate() {
             ctx.go_on()?;
-            ctx.tick(Progress::new("looking", at as u64, Some(approved.len() as u64), "replies"));
+            ctx.tick(Progress::new(
+                "looking",
+                at as u64,
+                Some(approved.len() as u64),
+                "replies",
+            ));
             let mut objections = match &account {
                 Some(account) => engine.objections(&rules, account, reply, now_ms)?,
                 None => vec![Objection {
@@ -240,10 +264,19 @@ impl Post {
                     then: Then::Hold,
                 }],
             };
-            if let (Some(session), Some(post), Some(parent)) = (&session, &reply.post_name, &reply.parent_name) {
+            if let (Some(session), Some(post), Some(parent)) =
+                (&session, &reply.post_name, &reply.parent_name)
+            {
                 match session.ask(Some(ctx), session.client.preflight(post, parent)) {
-                    Ok(looked) => objections.extend(fresh_objections(reply, &session.account.name, &looked, &[])),
-                    Err(Stop::Failed(error)) => ctx.say(format!("reply {}: {}", reply.id, error.message)),
+                    Ok(looked) => objections.extend(fresh_objections(
+                        reply,
+                        &session.account.name,
+                        &looked,
+                        &[],
+                    )),
+                    Err(Stop::Failed(error)) => {
+                        ctx.say(format!("reply {}: {}", reply.id, error.message))
+                    }
                     Err(stop) => return Err(stop),
                 }
             }
@@ -251,7 +284,12 @@ impl Post {
             let words: Vec<&str> = objections.iter().map(|o| o.words.as_str()).collect();
             report.replies.push(PostedInfo {
                 reply: reply.id,
-                state: if in_the_way.is_none() { "ready" } else { "approved" }.to_owned(),
+                state: if in_the_way.is_none() {
+                    "ready"
+                } else {
+                    "approved"
+                }
+                .to_owned(),
                 code: in_the_way.map_or("", |o| o.code).to_owned(),
                 detail: words.join("; "),
                 link: String::new(),
@@ -293,7 +331,14 @@ fn apply(engine: &Engine, reply: &Reply, objection: &Objection, now_ms: i64) -> 
     let known = reply.outbox.code == code && reply.outbox.detail == words;
     let becomes = |state: ReplyState, what: &'static str| {
         let to = Became::new(state, code, words);
-        store.reply_becomes(reply.id, &[ReplyState::Approved], None, &to, ("repartee", what), now_ms)
+        store.reply_becomes(
+            reply.id,
+            &[ReplyState::Approved],
+            None,
+            &to,
+            ("repartee", what),
+            now_ms,
+        )
     };
     match objection.then {
         Then::Hold if known => {}
@@ -309,14 +354,27 @@ fn apply(engine: &Engine, reply: &Reply, objection: &Objection, now_ms: i64) -> 
 
 /// Whether this process still has the lease.
 fn holds(engine: &Engine, lease: &Lease, account: &str) -> Result<bool> {
-    Ok(engine.store.lease(account)?.is_some_and(|(owner, _)| owner == lease.owner()))
+    Ok(engine
+        .store
+        .lease(account)?
+        .is_some_and(|(owner, _)| owner == lease.owner()))
 }
 
-/// The network failed before anything was sent: a pause, longer each time.
-fn backoff(engine: &Engine, session: &Session, reply: &Reply, error: &Error) -> Result<()> {
-    let since = reply.outbox.not_before_ms.saturating_sub(reply.updated_ms);
-    let ms = (since.max(BACKOFF_MS / 2) * 2).clamp(BACKOFF_MS, BACKOFF_MAX_MS);
-    engine.store.reply_held(reply.id, "not-reached", &error.message, session.now_ms().saturating_add(ms))?;
+/// The network failed before anything was sent, for the so many-th time in a row: a pause, longer each time.
+fn backoff(
+    engine: &Engine,
+    session: &Session,
+    reply: &Reply,
+    failures: u32,
+    error: &Error,
+) -> Result<()> {
+    let ms = (BACKOFF_MS << failures.saturating_sub(1).min(8)).min(BACKOFF_MAX_MS);
+    engine.store.reply_held(
+        reply.id,
+        "not-reached",
+        &error.message,
+        session.now_ms().saturating_add(ms),
+    )?;
     Ok(())
 }
 
@@ -338,12 +396,20 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
     };
     let now_utc = (session.now_ms() + client.skew_ms().unwrap_or(0)).div_euclid(1000);
     let back_utc = now_utc - OWN_BACK_S;
-    let since_utc = looked.comment().map_or(back_utc, |comment| comment.created_utc.max(back_utc));
+    let since_utc = looked
+        .comment()
+        .map_or(back_utc, |comment| comment.created_utc.max(back_utc));
     let own = session.ask(Some(ctx), client.own_comments(&me, since_utc))?;
     engine.outside.step("looked");
     let fresh = fresh_objections(reply, &me, &looked, &own);
     if let Some(objection) = heaviest(&fresh) {
-        return Ok(refuse(ctx, session, reply, objection, looked.comment().map(|c| c.body.as_str()))?);
+        return Ok(refuse(
+            ctx,
+            session,
+            reply,
+            objection,
+            looked.comment().map(|c| c.body.as_str()),
+        )?);
     }
 
     // 2. make ready: the text as it is sent must be the one that was approved
@@ -351,13 +417,21 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
     if hash(prepared.text()) != reply.outbox.hash {
         let words = "its text is not the one that was approved; approve it again";
         let to = Became::new(ReplyState::Draft, "not-approved", words);
-        store.reply_becomes(reply.id, &[ReplyState::Approved], None, &to, ("repartee", "back to draft"), session.now_ms())?;
+        store.reply_becomes(
+            reply.id,
+            &[ReplyState::Approved],
+            None,
+            &to,
+            ("repartee", "back to draft"),
+            session.now_ms(),
+        )?;
         return Ok(());
     }
     // a person or another window may have changed something meanwhile
     let account = store.account(&me)?;
     let now = store.reply(reply.id)?;
-    let objections = engine.objections(&engine.posting_rules()?, &account, &now, session.now_ms())?;
+    let objections =
+        engine.objections(&engine.posting_rules()?, &account, &now, session.now_ms())?;
     if now.state != ReplyState::Approved || !objections.is_empty() {
         return Ok(());
     }
@@ -366,7 +440,13 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
 
     // 3. the intent, on the disk
     let skew_ms = client.skew_ms().unwrap_or(0);
-    let attempt = store.intend(reply.id, &reply.outbox.hash, lease.owner(), skew_ms, session.now_ms())?;
+    let attempt = store.intend(
+        reply.id,
+        &reply.outbox.hash,
+        lease.owner(),
+        skew_ms,
+        session.now_ms(),
+    )?;
     engine.outside.step("intended");
 
     // 4. send, once; this is not dropped, whatever anybody wants
@@ -389,7 +469,10 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
     engine.outside.step("noted");
     ctx.say(format!("reply {}: {words}", reply.id));
     if !settled {
-        ctx.say(format!("reply {} was settled by somebody meanwhile", reply.id));
+        ctx.say(format!(
+            "reply {} was settled by somebody meanwhile",
+            reply.id
+        ));
     }
     Ok(())
 }
@@ -407,14 +490,27 @@ fn unreachable_now(ctx: &Ctx, session: &Session, reply: &Reply, error: &Error) -
     let to = Became::new(ReplyState::Cancelled, code, words);
     // leaving the subreddit cancelled it already
     if ctx.engine.store.reply(reply.id)?.state == ReplyState::Approved {
-        ctx.engine.store.reply_becomes(reply.id, &[ReplyState::Approved], None, &to, ("repartee", "cancelled"), now_ms)?;
+        ctx.engine.store.reply_becomes(
+            reply.id,
+            &[ReplyState::Approved],
+            None,
+            &to,
+            ("repartee", "cancelled"),
+            now_ms,
+        )?;
     }
     ctx.say(format!("reply {}: {words}", reply.id));
     Ok(())
 }
 
 /// Does to a reply what follows from what Reddit has just said; nothing was sent.
-fn refuse(ctx: &Ctx, session: &Session, reply: &Reply, objection: &Objection, body: Option<&str>) -> Result<()> {
+fn refuse(
+    ctx: &Ctx,
+    session: &Session,
+    reply: &Reply,
+    objection: &Objection,
+    body: Option<&str>,
+) -> Result<()> {
     let (engine, store) = (ctx.engine, &ctx.engine.store);
     ctx.say(format!("reply {}: {}", reply.id, objection.words));
     if objection.code == "answered" {
@@ -423,7 +519,10 @@ fn refuse(ctx: &Ctx, session: &Session, reply: &Reply, objection: &Objection, bo
             return found(ctx, session, reply, std::slice::from_ref(&objection.words));
         }
         let words = format!("we have answered the comment already: {}", objection.words);
-        let objection = Objection { words, ..objection.clone() };
+        let objection = Objection {
+            words,
+            ..objection.clone()
+        };
         return apply(engine, reply, &objection, session.now_ms());
     }
     apply(engine, reply, objection, session.now_ms())?;
@@ -443,7 +542,10 @@ fn refuse(ctx: &Ctx, session: &Session, reply: &Reply, objection: &Objection, bo
 
 /// Forgets what Reddit no longer has, to the last byte.
 pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Result<()> {
-    let gone = Gone { name: name.to_owned(), why: why.to_owned() };
+    let gone = Gone {
+        name: name.to_owned(),
+        why: why.to_owned(),
+    };
     let forgotten = engine.store.purge(&[gone], "repartee", now_ms)?;
     if forgotten.any() {
         engine.store.scrub(forgotten.imported > 0)?;
@@ -455,12 +557,19 @@ pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Res
 fn leave_subreddit(ctx: &Ctx, session: &Session, subreddit: &str, why: &str) -> Result<()> {
     let store = &ctx.engine.store;
     let now_ms = session.now_ms();
-    if store.permit(subreddit)?.is_some_and(|permit| permit.off.is_empty()) {
-        let entry = Entry::new("repartee", "not allowed any more", now_ms).about(format!("r/{subreddit}")).detail(why);
+    if store
+        .permit(subreddit)?
+        .is_some_and(|permit| permit.off.is_empty())
+    {
+        let entry = Entry::new("repartee", "not allowed any more", now_ms)
+            .about(format!("r/{subreddit}"))
+            .detail(why);
         store.permit_off(subreddit, why, &entry)?;
     }
     let cancelled = store.cancel_subreddit(subreddit, "subreddit-closed", why, now_ms)?;
-    ctx.say(format!("r/{subreddit}: {why}; {cancelled} more replies are cancelled"));
+    ctx.say(format!(
+        "r/{subreddit}: {why}; {cancelled} more replies are cancelled"
+    ));
     Ok(())
 }
 
@@ -489,7 +598,9 @@ fn refused(engine: &Engine, session: &Session, reply: &Reply, refusal: &Refusal)
     let wait_ms = i64::try_from(refusal.wait_ms).unwrap_or(i64::MAX / 2);
     let until_ms = session.now_ms().saturating_add(wait_ms);
     match refusal.pause {
-        Pause::Account => engine.store.account_pause(&session.account.name, until_ms)?,
+        Pause::Account => engine
+            .store
+            .account_pause(&session.account.name, until_ms)?,
         Pause::Subreddit => engine.store.permit_pause(&reply.subreddit, until_ms)?,
         // the client and its throttle see to these
         Pause::Token | Pause::Client => {}

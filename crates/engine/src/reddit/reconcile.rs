@@ -82,9 +82,15 @@ fn judge(looks: &[Probe], intent_ms: i64) -> Verdict {
     }
     let of = |route: &str| looks.iter().filter(|look| look.route == route).count();
     let done = of("own").min(of("parent"));
-    let last = looks.iter().map(|look| look.at_ms).max().unwrap_or(i64::MIN);
+    let last = looks
+        .iter()
+        .map(|look| look.at_ms)
+        .max()
+        .unwrap_or(i64::MIN);
     let late_of = |route: &str| {
-        looks.iter().any(|look| look.route == route && look.at_ms >= intent_ms + LOOKS_MS[LOOKS_MS.len() - 1])
+        looks.iter().any(|look| {
+            look.route == route && look.at_ms >= intent_ms + LOOKS_MS[LOOKS_MS.len() - 1]
+        })
     };
     if done >= ENOUGH && late_of("own") && late_of("parent") {
         return Verdict::Absent;
@@ -103,7 +109,9 @@ impl Job for Reconcile {
         let session = Session::open(engine, &account.name)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         let done = (|| {
-            engine.store.sending_is_uncertain(&account.name, session.now_ms())?;
+            engine
+                .store
+                .sending_is_uncertain(&account.name, session.now_ms())?;
             settle(ctx, &session, if self.wait { i64::MAX } else { 0 })
         })();
         lease.give_back()?;
@@ -135,7 +143,12 @@ enum Settled {
     Open(i64),
 }
 
-fn settle_one(ctx: &Ctx, session: &Session, reply: &Reply, patience_ms: i64) -> Result<Settled, Stop> {
+fn settle_one(
+    ctx: &Ctx,
+    session: &Session,
+    reply: &Reply,
+    patience_ms: i64,
+) -> Result<Settled, Stop> {
     let store = &ctx.engine.store;
     let (id, attempt) = (reply.id, reply.outbox.attempt);
     let intent_ms = reply.outbox.intent_ms.unwrap_or(reply.updated_ms);
@@ -169,7 +182,15 @@ fn settle_one(ctx: &Ctx, session: &Session, reply: &Reply, patience_ms: i64) -> 
                 return Ok(Settled::Open(due_ms));
             }
             let s = (due_ms - session.now_ms()).max(0) / 1000;
-            ctx.tick(Progress::new("looking whether a reply arrived", u64::from(tries), None, "looks").note(format!("reply {id}: the next look in {s} s")));
+            ctx.tick(
+                Progress::new(
+                    "looking whether a reply arrived",
+                    u64::from(tries),
+                    None,
+                    "looks",
+                )
+                .note(format!("reply {id}: the next look in {s} s")),
+            );
             session.sleep_until(ctx, due_ms)?;
         }
         ctx.engine.outside.step("before a look");
@@ -184,7 +205,8 @@ fn settle_one(ctx: &Ctx, session: &Session, reply: &Reply, patience_ms: i64) -> 
         }
         // a look that gave nothing is not repeated at once
         not_before_ms = session.now_ms().saturating_add(APART_MS << tries.min(6));
-        if judge(&store.probes(id, attempt)?, intent_ms) == Verdict::Absent || tries < ENOUGH as u32 {
+        if judge(&store.probes(id, attempt)?, intent_ms) == Verdict::Absent || tries < ENOUGH as u32
+        {
             not_before_ms = session.now_ms().saturating_add(APART_MS);
         }
         ctx.engine.outside.step("after a look");
@@ -210,7 +232,11 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
     let add = |route: &str, comments: &[Comment]| -> Result<()> {
         let ours = ours_under(comments, &me.name, parent, since_utc);
         let names: Vec<&str> = ours.iter().map(|comment| comment.name.as_str()).collect();
-        let probe = Probe { at_ms: session.now_ms(), route: route.to_owned(), found: names.join(" ") };
+        let probe = Probe {
+            at_ms: session.now_ms(),
+            route: route.to_owned(),
+            found: names.join(" "),
+        };
         Ok(store.probe_add(reply.id, reply.outbox.attempt, &probe)?)
     };
     let own = session.ask(Some(ctx), session.client.own_comments(&me.name, since_utc))?;
@@ -226,7 +252,9 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
             }
             Ok(())
         }
-        Err(Stop::Failed(error)) if error.code == Code::NotFound || error.code == Code::Refused => Ok(()),
+        Err(Stop::Failed(error)) if error.code == Code::NotFound || error.code == Code::Refused => {
+            Ok(())
+        }
         Err(stop) => Err(stop),
     }
 }
@@ -240,12 +268,23 @@ pub(crate) fn found(ctx: &Ctx, session: &Session, reply: &Reply, names: &[String
         String::new()
     } else {
         // .../comments/POST/_/PARENT/ with our own id in the parent's place
-        let above = reply.permalink.trim_end_matches('/').rsplit_once('/').map_or("", |(above, _)| above);
+        let above = reply
+            .permalink
+            .trim_end_matches('/')
+            .rsplit_once('/')
+            .map_or("", |(above, _)| above);
         format!("{above}/{}/", first.trim_start_matches("t1_"))
     };
     let (code, detail) = match names {
         [_] => ("", String::new()),
-        several => (TWINS, format!("it stands there {} times: {}; withdraw what is too much", several.len(), several.join(", "))),
+        several => (
+            TWINS,
+            format!(
+                "it stands there {} times: {}; withdraw what is too much",
+                several.len(),
+                several.join(", ")
+            ),
+        ),
     };
     let to = Became {
         posted_name: Some(first.clone()),
@@ -254,7 +293,14 @@ pub(crate) fn found(ctx: &Ctx, session: &Session, reply: &Reply, names: &[String
     };
     let from = [ReplyState::Uncertain, ReplyState::Approved];
     let who = ("repartee", "found");
-    ctx.engine.store.reply_becomes(reply.id, &from, Some(reply.outbox.attempt), &to, who, session.now_ms())?;
+    ctx.engine.store.reply_becomes(
+        reply.id,
+        &from,
+        Some(reply.outbox.attempt),
+        &to,
+        who,
+        session.now_ms(),
+    )?;
     ctx.say(format!("reply {} stands there as {first}", reply.id));
     Ok(())
 }
@@ -268,7 +314,14 @@ fn hand_over(ctx: &Ctx, session: &Session, reply: &Reply) -> Result<()> {
     let to = Became::new(ReplyState::Uncertain, UNSETTLED, words);
     let from = [ReplyState::Uncertain];
     let who = ("repartee", "handed over");
-    ctx.engine.store.reply_becomes(reply.id, &from, Some(reply.outbox.attempt), &to, who, session.now_ms())?;
+    ctx.engine.store.reply_becomes(
+        reply.id,
+        &from,
+        Some(reply.outbox.attempt),
+        &to,
+        who,
+        session.now_ms(),
+    )?;
     ctx.say(format!("reply {}: {words}", reply.id));
     Ok(())
 }
@@ -289,7 +342,9 @@ pub(crate) fn stop_account(engine: &Engine, session: &Session, why: &str) -> Res
     let mut facts: AccountFacts = serde_json::from_str(&account.facts).unwrap_or_default();
     facts.checked_ms = Some(session.now_ms());
     facts.suspended = why.contains("suspended");
-    Ok(engine.store.account_facts(&account.name, &to_json(&facts)?)?)
+    Ok(engine
+        .store
+        .account_facts(&account.name, &to_json(&facts)?)?)
 }
 
 #[cfg(test)]
@@ -297,7 +352,11 @@ mod tests {
     use super::*;
 
     fn look(at_ms: i64, route: &str, found: &str) -> Probe {
-        Probe { at_ms, route: route.to_owned(), found: found.to_owned() }
+        Probe {
+            at_ms,
+            route: route.to_owned(),
+            found: found.to_owned(),
+        }
     }
 
     #[test]
@@ -310,15 +369,25 @@ mod tests {
         }
         assert_eq!(judge(&looks, 0), Verdict::Look(900_000));
         looks.push(look(900_000, "own", ""));
-        assert!(matches!(judge(&looks, 0), Verdict::Look(_)), "only one of the two is late enough");
+        assert!(
+            matches!(judge(&looks, 0), Verdict::Look(_)),
+            "only one of the two is late enough"
+        );
         looks.push(look(900_001, "parent", ""));
         assert_eq!(judge(&looks, 0), Verdict::Absent);
     }
 
     #[test]
     fn one_sight_is_enough() {
-        let looks = [look(5_000, "own", ""), look(5_001, "parent", "t1_b t1_a"), look(6_000, "own", "t1_a")];
-        assert_eq!(judge(&looks, 0), Verdict::Found(vec!["t1_a".into(), "t1_b".into()]));
+        let looks = [
+            look(5_000, "own", ""),
+            look(5_001, "parent", "t1_b t1_a"),
+            look(6_000, "own", "t1_a"),
+        ];
+        assert_eq!(
+            judge(&looks, 0),
+            Verdict::Found(vec!["t1_a".into(), "t1_b".into()])
+        );
     }
 
     #[test]

@@ -60,8 +60,16 @@ pub struct PostingRules {
 impl Default for PostingRules {
     fn default() -> Self {
         let words = [
-            "suicide", "suicidal", "kill myself", "kill yourself", "kys", "self harm", "self-harm", "overdose",
-            "raped", "doxx",
+            "suicide",
+            "suicidal",
+            "kill myself",
+            "kill yourself",
+            "kys",
+            "self harm",
+            "self-harm",
+            "overdose",
+            "raped",
+            "doxx",
         ];
         Self {
             account: String::new(),
@@ -91,18 +99,27 @@ impl Default for PostingRules {
 impl PostingRules {
     fn check(&self) -> Result<()> {
         let wrong = |what: String| Err(Error::usage(what));
-        for (name, value) in [("max_similar", self.max_similar), ("max_echo", self.max_echo)] {
+        for (name, value) in [
+            ("max_similar", self.max_similar),
+            ("max_echo", self.max_echo),
+        ] {
             if !(0.0..=1.0).contains(&value) || value == 0.0 {
-                return wrong(format!("{name} is {value}; it must lie above 0 and be at most 1"));
+                return wrong(format!(
+                    "{name} is {value}; it must lie above 0 and be at most 1"
+                ));
             }
         }
         if !(0.0..=1440.0).contains(&self.pause_min) || !(0.0..=10.0).contains(&self.jitter) {
-            return wrong("pause_min must lie between 0 and 1440, jitter between 0 and 10".to_owned());
+            return wrong(
+                "pause_min must lie between 0 and 1440, jitter between 0 and 10".to_owned(),
+            );
         }
         if let Some([from, to]) = self.hours
             && (from > 24 || to > 24 || from == to)
         {
-            return wrong(format!("hours are [{from}, {to}]; two different ones from 0 to 24 are needed"));
+            return wrong(format!(
+                "hours are [{from}, {to}]; two different ones from 0 to 24 are needed"
+            ));
         }
         if self.days.iter().any(|day| !(1..=7).contains(day)) {
             return wrong("days go from 1 (Monday) to 7 (Sunday)".to_owned());
@@ -114,7 +131,10 @@ impl PostingRules {
             return wrong("context_comments is at most 6".to_owned());
         }
         if self.keep_h == 0 || self.keep_h > 48 {
-            return wrong("keep_h must lie between 1 and 48: Reddit wants stored texts purged after 48 hours".to_owned());
+            return wrong(
+                "keep_h must lie between 1 and 48: Reddit wants stored texts purged after 48 hours"
+                    .to_owned(),
+            );
         }
         let says = |word: &str| self.footer_text.to_lowercase().contains(word);
         if !says("bot") || !says("{operator}") || !says("stop") {
@@ -136,7 +156,10 @@ impl PostingRules {
             (new.pause_min < self.pause_min, "pause_min"),
             (new.max_similar > self.max_similar, "max_similar"),
             (new.max_echo > self.max_echo, "max_echo"),
-            (self.words.iter().any(|word| !new.words.contains(word)), "words"),
+            (
+                self.words.iter().any(|word| !new.words.contains(word)),
+                "words",
+            ),
             (hours(new) && !hours(self), "hours"),
         ]
         .into_iter()
@@ -159,7 +182,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`crate::Code::Usage`] when a value is out of range, or a limit is loosened without the words.
-    pub fn posting_rules_set(&self, new: &PostingRules, confirm: &str, who: &str) -> Result<PostingRules> {
+    pub fn posting_rules_set(
+        &self,
+        new: &PostingRules,
+        confirm: &str,
+        who: &str,
+    ) -> Result<PostingRules> {
         let mut new = new.clone();
         new.check()?;
         for name in &mut new.watched {
@@ -175,7 +203,11 @@ impl Engine {
         self.store.set_setting(KEY, &new)?;
         let now_ms = self.outside.clock.now_ms();
         let entry = repartee_store::audit::Entry::new(who, "rules changed", now_ms);
-        let detail = if loosened.is_empty() { String::new() } else { format!("loosened {}", loosened.join(", ")) };
+        let detail = if loosened.is_empty() {
+            String::new()
+        } else {
+            format!("loosened {}", loosened.join(", "))
+        };
         self.store.audit_add(&entry.detail(detail))?;
         Ok(new)
     }

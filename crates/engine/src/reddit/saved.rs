@@ -68,8 +68,16 @@ impl Engine {
     pub fn threads_export(&self, file: &Path, ids: &[i64]) -> Result<usize> {
         let failed = |e: std::io::Error| Error::io("write", file, &e);
         let threads = match ids {
-            [] => self.store.threads()?.into_iter().filter(|t| !t.title.is_empty() || t.comments > 0).collect(),
-            ids => ids.iter().map(|id| Ok(self.store.thread(*id)?)).collect::<Result<Vec<_>>>()?,
+            [] => self
+                .store
+                .threads()?
+                .into_iter()
+                .filter(|t| !t.title.is_empty() || t.comments > 0)
+                .collect(),
+            ids => ids
+                .iter()
+                .map(|id| Ok(self.store.thread(*id)?))
+                .collect::<Result<Vec<_>>>()?,
         };
         let mut out = std::io::BufWriter::new(std::fs::File::create(file).map_err(failed)?);
         let count = threads.len();
@@ -103,7 +111,9 @@ impl Engine {
                 skip: thread.skip,
             };
             let json = crate::job::to_json(&line)?;
-            out.write_all(json.as_bytes()).and_then(|()| out.write_all(b"\n")).map_err(failed)?;
+            out.write_all(json.as_bytes())
+                .and_then(|()| out.write_all(b"\n"))
+                .map_err(failed)?;
         }
         out.flush().map_err(failed)?;
         Ok(count)
@@ -135,7 +145,10 @@ impl Engine {
             };
             let line: Line = serde_json::from_str(line).map_err(|e| wrong(e.to_string()))?;
             if line.format != FORMAT {
-                return Err(wrong(format!("its format is {:?}, not {FORMAT:?}", line.format)));
+                return Err(wrong(format!(
+                    "its format is {:?}, not {FORMAT:?}",
+                    line.format
+                )));
             }
             if let Some(name) = &line.name
                 && self.store.is_purged(name)?
@@ -147,7 +160,11 @@ impl Engine {
                 let level = match comment.parent {
                     None => 0,
                     Some(parent) if parent < i => levels[parent] + 1,
-                    Some(parent) => return Err(wrong(format!("comment {i} answers {parent}, which does not stand before it"))),
+                    Some(parent) => {
+                        return Err(wrong(format!(
+                            "comment {i} answers {parent}, which does not stand before it"
+                        )));
+                    }
                 };
                 levels.push(level);
             }

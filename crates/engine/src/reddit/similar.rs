@@ -19,7 +19,10 @@ fn shingles(text: &str) -> HashSet<String> {
     if words.is_empty() {
         return HashSet::new();
     }
-    words.windows(WORDS.min(words.len())).map(|shingle| shingle.join(" ")).collect()
+    words
+        .windows(WORDS.min(words.len()))
+        .map(|shingle| shingle.join(" "))
+        .collect()
 }
 
 /// The share of the smaller one's shingles that both texts have: 0 to 1. Two texts without a word share
@@ -58,8 +61,20 @@ mod tests {
     #[test]
     fn overlap_counts_shared_triples() {
         let text = "I would try to turn it off and on again, that helps me every time.";
-        assert!((overlap(text, "i would try to turn it off and on AGAIN that helps me every time") - 1.0).abs() < 1e-9);
-        assert!(overlap(text, "Have you asked the people who made it? They know best.") < 0.1);
+        assert!(
+            (overlap(
+                text,
+                "i would try to turn it off and on AGAIN that helps me every time"
+            ) - 1.0)
+                .abs()
+                < 1e-9
+        );
+        assert!(
+            overlap(
+                text,
+                "Have you asked the people who made it? They know best."
+            ) < 0.1
+        );
         assert!((overlap("thanks", "Thanks!") - 1.0).abs() < 1e-9);
         assert_eq!(overlap("", "a"), 0.0);
         assert_eq!(overlap("!!!", "???"), 0.0);
@@ -69,13 +84,25 @@ mod tests {
     fn an_echo_is_contained_in_what_it_answers() {
         let parent = "Does anybody know how to repair an old radio from the sixties?";
         assert!(contained("how to repair an old radio from the sixties", parent) > 0.99);
-        assert!(contained("Ask a museum, they repair an old radio now and then.", parent) < 0.5);
+        assert!(
+            contained(
+                "Ask a museum, they repair an old radio now and then.",
+                parent
+            ) < 0.5
+        );
     }
 
     #[test]
     fn gated_words_stand_alone() {
-        let gate = ["kys".to_owned(), "kill yourself".to_owned(), "self-harm".to_owned()];
-        assert_eq!(word_in(&gate, "go KILL  yourself, please"), Some("kill yourself"));
+        let gate = [
+            "kys".to_owned(),
+            "kill yourself".to_owned(),
+            "self-harm".to_owned(),
+        ];
+        assert_eq!(
+            word_in(&gate, "go KILL  yourself, please"),
+            Some("kill yourself")
+        );
         assert_eq!(word_in(&gate, "about self harm"), Some("self-harm"));
         assert_eq!(word_in(&gate, "the skys are blue"), None);
     }

@@ -74,12 +74,19 @@ impl Job for Sync {
         let threads: Vec<_> = store
             .threads()?
             .into_iter()
-            .filter(|t| t.name.is_some() && (!t.title.is_empty() || !t.body.is_empty() || t.comments > 0))
+            .filter(|t| {
+                t.name.is_some() && (!t.title.is_empty() || !t.body.is_empty() || t.comments > 0)
+            })
             .collect();
         let total = threads.len() as u64;
         for (at, thread) in threads.iter().enumerate() {
             ctx.go_on()?;
-            ctx.tick(Progress::new("asking what is still there", at as u64, Some(total), "threads"));
+            ctx.tick(Progress::new(
+                "asking what is still there",
+                at as u64,
+                Some(total),
+                "threads",
+            ));
             let Some(post) = &thread.name else { continue };
             let mut names: Vec<String> = store
                 .thread_comments(thread.id)?
@@ -129,7 +136,9 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
             match comment.gone() {
                 Some(why) => _ = gone.insert(comment.name.clone(), how(why)),
                 // whoever deletes the account wants to be forgotten
-                None if comment.author.is_none() => _ = gone.insert(comment.name.clone(), "deleted"),
+                None if comment.author.is_none() => {
+                    _ = gone.insert(comment.name.clone(), "deleted")
+                }
                 None => {}
             }
         }
@@ -141,9 +150,14 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
         gone.extend(found.absent.into_iter().map(|name| (name, "absent")));
     }
     if !gone.contains_key(post) {
-        let ask = TreeAsk { calls: TREE_CALLS, ..TreeAsk::default() };
+        let ask = TreeAsk {
+            calls: TREE_CALLS,
+            ..TreeAsk::default()
+        };
         let mut on = |_| ControlFlow::Continue(());
-        let tree = session.ask(Some(ctx), session.client.tree(post, ask, &mut on))?.tree;
+        let tree = session
+            .ask(Some(ctx), session.client.tree(post, ask, &mut on))?
+            .tree;
         let shown: HashSet<&str> = tree.comments.iter().map(|c| c.name.as_str()).collect();
         for comment in &tree.comments {
             if let Some(why) = comment.gone() {
@@ -152,14 +166,21 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
         }
         for name in names.iter().filter(|name| name.starts_with("t1_")) {
             // of a part of the tree nothing follows
-            let left_out = tree.missing.contains(name) || (tree.is_complete() && !shown.contains(name.as_str()));
+            let left_out = tree.missing.contains(name)
+                || (tree.is_complete() && !shown.contains(name.as_str()));
             if left_out {
                 gone.entry(name.clone()).or_insert("removed");
             }
         }
     }
     gone.retain(|name, _| names.contains(name));
-    Ok(gone.into_iter().map(|(name, why)| Gone { name, why: why.to_owned() }).collect())
+    Ok(gone
+        .into_iter()
+        .map(|(name, why)| Gone {
+            name,
+            why: why.to_owned(),
+        })
+        .collect())
 }
 
 impl Engine {
@@ -182,13 +203,24 @@ impl Engine {
     pub fn forget_names(&self, names: &[String], who: &str) -> Result<Synced> {
         let mut gone = Vec::with_capacity(names.len());
         for name in names {
-            let id = name.strip_prefix("t1_").or_else(|| name.strip_prefix("t3_"));
-            if !id.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric())) {
-                return Err(Error::usage(format!("{name:?} is not the name of a comment (t1_...) or post (t3_...)")));
+            let id = name
+                .strip_prefix("t1_")
+                .or_else(|| name.strip_prefix("t3_"));
+            if !id.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+            {
+                return Err(Error::usage(format!(
+                    "{name:?} is not the name of a comment (t1_...) or post (t3_...)"
+                )));
             }
-            gone.push(Gone { name: name.clone(), why: "asked".to_owned() });
+            gone.push(Gone {
+                name: name.clone(),
+                why: "asked".to_owned(),
+            });
         }
-        let mut synced = Synced { gone: gone.len() as u64, ..Synced::default() };
+        let mut synced = Synced {
+            gone: gone.len() as u64,
+            ..Synced::default()
+        };
         synced.add(&self.store.purge(&gone, who, self.outside.clock.now_ms())?);
         synced.scrubbed = self.store.scrub(synced.imported > 0)?;
         Ok(synced)

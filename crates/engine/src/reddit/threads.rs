@@ -101,7 +101,9 @@ pub(crate) fn info(thread: Thread, host: &str) -> ThreadInfo {
 impl Engine {
     /// The address under which Reddit, or the fake, is reached.
     pub(crate) fn host(&self) -> String {
-        self.account_meant("").map(|account| account.host).unwrap_or_default()
+        self.account_meant("")
+            .map(|account| account.host)
+            .unwrap_or_default()
     }
 
     /// All threads, the latest first.
@@ -110,7 +112,12 @@ impl Engine {
     /// When the project cannot be read.
     pub fn threads(&self) -> Result<Vec<ThreadInfo>> {
         let host = self.host();
-        Ok(self.store.threads()?.into_iter().map(|thread| info(thread, &host)).collect())
+        Ok(self
+            .store
+            .threads()?
+            .into_iter()
+            .map(|thread| info(thread, &host))
+            .collect())
     }
 
     /// One thread with its comments.
@@ -126,18 +133,26 @@ impl Engine {
                 replies.entry(reply.comment_id).or_default().push(reply.id);
             }
         }
-        let comments = self.store.thread_comments(id)?.into_iter().map(|c| ThreadCommentInfo {
-            replies: replies.remove(&c.id).unwrap_or_default(),
-            link: address(&host, &c.permalink),
-            id: c.id,
-            parent: c.parent_id,
-            author: c.author,
-            body: c.body,
-            score: c.score,
-            created_utc: c.created_utc,
-            level: c.level,
-            skip: c.skip,
-        });
-        Ok(ThreadStory { body: thread.body.clone(), comments: comments.collect(), thread: info(thread, &host) })
+        let comments = self
+            .store
+            .thread_comments(id)?
+            .into_iter()
+            .map(|c| ThreadCommentInfo {
+                replies: replies.remove(&c.id).unwrap_or_default(),
+                link: address(&host, &c.permalink),
+                id: c.id,
+                parent: c.parent_id,
+                author: c.author,
+                body: c.body,
+                score: c.score,
+                created_utc: c.created_utc,
+                level: c.level,
+                skip: c.skip,
+            });
+        Ok(ThreadStory {
+            body: thread.body.clone(),
+            comments: comments.collect(),
+            thread: info(thread, &host),
+        })
     }
 }
