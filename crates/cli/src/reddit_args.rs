@@ -117,6 +117,14 @@ pub enum RedditCommand {
         #[command(flatten)]
         who: Who,
     },
+    /// Say which subreddits are watched: those that are fetched when none is named
+    Watch {
+        /// All of them; none: nothing is watched
+        subreddit: Vec<String>,
+        /// Who does it
+        #[command(flatten)]
+        who: Who,
+    },
     /// Read rising posts of subreddits with all their comments
     Fetch(FetchArgs),
     /// The threads that were read; with a number, one of them with its comments
@@ -190,6 +198,14 @@ pub enum RedditCommand {
     },
     /// Take a posted reply back: delete it on Reddit
     Withdraw {
+        /// The reply
+        reply: i64,
+        /// Who does it
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Delete what stands there beside a reply that was found more than once
+    Untwin {
         /// The reply
         reply: i64,
         /// Who does it

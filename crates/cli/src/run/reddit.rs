@@ -109,6 +109,17 @@ impl App {
                     table.print(self.out)
                 })
             }
+            RedditCommand::Watch { subreddit, who } => {
+                let rules = PostingRules {
+                    watched: subreddit,
+                    ..engine.posting_rules()?
+                };
+                let rules = engine.posting_rules_set(&rules, "", &person(who.who))?;
+                self.done(&rules.watched, |watched| match watched.as_slice() {
+                    [] => self.out.line("nothing is watched"),
+                    names => self.out.line(format!("watched: r/{}", names.join(", r/"))),
+                })
+            }
             RedditCommand::Fetch(args) => self.start(&engine, &fetch_of(args), |fetched| {
                 self.threads(&fetched.threads)?;
                 for (name, why) in &fetched.passed_over {
@@ -185,6 +196,10 @@ impl App {
             RedditCommand::Withdraw { reply, who } => {
                 self.done(&engine.reply_withdraw(reply, &person(who.who))?, |story| self.outbox_story(story))
             }
+            RedditCommand::Untwin { reply, who } => self
+                .done(&engine.reply_untwin(reply, &person(who.who))?, |story| {
+                    self.outbox_story(story)
+                }),
             RedditCommand::Edit { reply, text, who } => {
                 let text = match text {
                     Some(text) => text,

@@ -239,6 +239,8 @@ commands!(Arc<Engine> {
     "reply.settle" => |engine, p| engine.reply_settle(p.id, &p.settle, &p.who), SettleReply => OutboxStory;
     /// Deletes a posted reply on Reddit.
     "reply.withdraw" => |engine, p| engine.reply_withdraw(p.id, &p.who), JudgeReply => OutboxStory;
+    /// Deletes what stands there beside a reply that was found more than once.
+    "reply.untwin" => |engine, p| engine.reply_untwin(p.id, &p.who), JudgeReply => OutboxStory;
     /// Changes a posted reply on Reddit.
     "reply.rewrite" => |engine, p| engine.reply_rewrite(p.id, &p.text, &p.who), EditReply => OutboxStory;
     /// What became of posted replies, beside what was foretold.

@@ -1,5 +1,7 @@
 //! What a person does with replies that go to Reddit: approve, edit, withdraw, settle.
 
+use std::collections::BTreeSet;
+
 use repartee_reddit::{Link, prepare_text};
 use repartee_store::accounts::Account;
 use repartee_store::outbox::{Approval, Became};
@@ -377,6 +379,38 @@ impl Engine {
             (who, "withdrawn"),
             now_ms,
         )?;
+        self.outbox_story(id)
+    }
+
+    /// Deletes what stands there beside a reply that was found more than once, as the person `who`.
+    ///
+    /// # Errors
+    /// As [`Engine::reply_withdraw`]; [`Code::Usage`] when it stands there once.
+    pub fn reply_untwin(&self, id: i64, who: &str) -> Result<OutboxStory> {
+        let (reply, name, session) = self.posted(id)?;
+        let looks = self.store.probes(id, reply.outbox.attempt)?;
+        let names: BTreeSet<&str> = looks
+            .iter()
+            .flat_map(|look| look.found.split_whitespace())
+            .collect();
+        if reply.outbox.code != super::reconcile::TWINS {
+            return Err(Error::usage(format!(
+                "reply {id} stands there once, as far as is known"
+            )));
+        }
+        for twin in names.into_iter().filter(|twin| *twin != name) {
+            if !session.call(session.client.delete(twin))? {
+                return Err(Error::new(
+                    Code::Refused,
+                    format!("{twin} is still there after Reddit said yes"),
+                ));
+            }
+        }
+        let to = Became::new(ReplyState::Posted, "", "");
+        let now_ms = self.outside.clock.now_ms();
+        let from = [ReplyState::Posted];
+        self.store
+            .reply_becomes(id, &from, None, &to, (who, "twins deleted"), now_ms)?;
         self.outbox_story(id)
     }
 

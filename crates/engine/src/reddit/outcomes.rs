@@ -254,6 +254,8 @@ impl Engine {
         let mut all = Outcomes::default();
         let mut replies = self.store.replies(Some(ReplyState::Posted))?;
         replies.extend(self.store.replies(Some(ReplyState::Withdrawn))?);
+        // one that was given up may never have stood there
+        replies.retain(|reply| reply.outbox.posted_ms.is_some());
         replies.sort_by_key(|reply| std::cmp::Reverse((reply.outbox.posted_ms, reply.id)));
         for reply in replies {
             let upvotes = generations

@@ -130,6 +130,11 @@ impl Engine {
         let outbox = &reply.outbox;
         if outbox.approved_by.is_empty() || outbox.approved_ms.is_none() {
             found.push(redraft("not-approved", "no person has approved it"));
+        } else if outbox.account.is_empty() {
+            found.push(hold(
+                "not-for-account",
+                "it was approved before there was an account to post with; approve it again",
+            ));
         } else if !outbox.account.eq_ignore_ascii_case(&account.name) {
             found.push(hold(
                 "other-account",

@@ -125,7 +125,8 @@ impl Post {
         let mut replies = Vec::new();
         for reply in engine.store.replies(None)? {
             let named = self.replies.contains(&reply.id);
-            let ours = reply.outbox.account.eq_ignore_ascii_case(account);
+            let ours = reply.outbox.account.is_empty()
+                || reply.outbox.account.eq_ignore_ascii_case(account);
             let open = !matches!(reply.state, ReplyState::Draft | ReplyState::Withdrawn);
             if named || (self.replies.is_empty() && ours && open && reply.parent_name.is_some()) {
                 replies.push(PostedInfo {
@@ -207,7 +208,10 @@ impl Post {
         let rules = engine.posting_rules()?;
         let account = store.account(account)?;
         let mut later: Option<i64> = None;
-        for reply in store.outgoing(&account.name, &[ReplyState::Approved])? {
+        let mut approved = store.outgoing(&account.name, &[ReplyState::Approved])?;
+        // those that were approved before there was an account are told what they need
+        approved.extend(store.outgoing("", &[ReplyState::Approved])?);
+        for reply in approved {
             if !self.wants(&reply) {
                 continue;
             }
