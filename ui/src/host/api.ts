@@ -2869,6 +2869,8 @@ export interface Commands {
   "reply.settle": { params: SettleReply; result: OutboxStory };
   /** Deletes a posted reply on Reddit. */
   "reply.withdraw": { params: JudgeReply; result: OutboxStory };
+  /** Deletes what stands there beside a reply that was found more than once. */
+  "reply.untwin": { params: JudgeReply; result: OutboxStory };
   /** Changes a posted reply on Reddit. */
   "reply.rewrite": { params: EditReply; result: OutboxStory };
   /** What became of posted replies, beside what was foretold. */
