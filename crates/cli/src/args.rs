@@ -107,6 +107,12 @@ pub enum Command {
         #[command(subcommand)]
         command: QueueCommand,
     },
+    /// Reddit itself: accounts, threads, posting what a person approved, what became of it
+    Reddit {
+        /// What to do
+        #[command(subcommand)]
+        command: Box<crate::reddit_args::RedditCommand>,
+    },
     /// Write pairs, predictions, models or the queue to files
     Export {
         /// What to write out

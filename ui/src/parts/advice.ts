@@ -18,5 +18,8 @@ export const ADVICE: Record<Code, string> = {
   model: "The model cannot do this as it is. The details say which shape, name or number is wrong.",
   io: "The system refused a file or the network failed. Check the rights and the connection, and try again.",
   negative: "This is a finding, not a fault: the details list what was found.",
+  login:
+    "Log the account in again. Secrets come from the environment or the keychain; nothing was sent without them.",
+  refused: "Reddit, or a rule of this project, does not allow it. The message says which; nothing was sent.",
   internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
 };

@@ -152,6 +152,8 @@ export class FakeEngine {
     this.generations = [
       this.#generated(1, {
         ...emptyGenerate(),
+        stored: [],
+        context: false,
         unseen: 5,
         candidates: 8,
         criteria: { min_p_real: 0.5, max_chars: 1000, per_thread: 1 },
@@ -1299,6 +1301,8 @@ export class FakeEngine {
 export function emptyGenerate(): Generate {
   return {
     comments: [],
+    stored: [],
+    context: false,
     unseen: 0,
     origin: "pasted",
     generator: "writer",
