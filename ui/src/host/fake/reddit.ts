@@ -205,9 +205,9 @@ export class FakeReddit {
       ...more,
     });
     this.permits = [
-      permit("SampleBikes", { note: "The moderators agreed to two answers a day, with the footer." }),
-      permit("SampleGardening", { expires_ms: now + 30 * DAY, note: "A trial of six weeks." }),
-      permit("SampleHiking", { off: "its rules have changed since the permission was recorded" }),
+      permit("SampleHiking", { note: "The moderators agreed to two answers a day, with the footer." }),
+      permit("SampleGuitars", { expires_ms: now + 30 * DAY, note: "A trial of six weeks." }),
+      permit("SampleGardening", { off: "its rules have changed since the permission was recorded" }),
     ];
     this.optouts = [
       {
@@ -240,7 +240,7 @@ export class FakeReddit {
     ];
     this.threads = [
       this.#thread(1, 5, { title: "Second time this year: what am I doing wrong?" }),
-      this.#thread(2, 3, { title: "Help me decide before the weekend" }),
+      this.#thread(2, 5, { title: "Help me decide before the weekend" }),
       this.#thread(3, 2, {
         skip: "the post asks for serious answers only",
         title: "[Serious] How do I start?",
@@ -485,7 +485,7 @@ export class FakeReddit {
       line(40, "repartee", "sending", { subject: "t1_c101", reply: 10, hash: "6f1c0a92b7d3e4" }),
       line(120, "Ada", "approved", { reply: 10, hash: "6f1c0a92b7d3e4" }),
       line(125, "repartee", "asked", { subject: "u/quiet_fern", detail: "replied: please stop" }),
-      line(12 * 1440, "Ada", "allowed", { subject: "r/SampleBikes", detail: "two answers a day" }),
+      line(12 * 1440, "Ada", "allowed", { subject: "r/SampleHiking", detail: "two answers a day" }),
       line(13 * 1440, "Ada", "rules changed", { detail: "loosened per_day" }),
     ];
   }

@@ -85,7 +85,7 @@ describe("accounts", () => {
     host.engine.options.failing = { "account.label": { code: "busy", message: "another process writes" } };
     await fireEvent.click(box);
     await sees("another process writes");
-    expect(box.checked).toBe(true);
+    await waitFor(() => expect(box.checked).toBe(true));
   });
 
   test("a login shows the address to visit, to open and to copy, and stores it nowhere", async () => {
@@ -147,14 +147,14 @@ describe("places", () => {
   test("a permission is recorded after a look at the rules", async () => {
     const host = await openWindow("#/reddit/places");
     await fireEvent.click(await byId("permit-new"));
-    await type(await byId("permit-subreddit"), "r/SampleGuitars");
+    await type(await byId("permit-subreddit"), "r/SampleBikes");
     await type(await byId("permit-link"), "https://www.reddit.com/message/messages/abc");
     expect((await byId("permit-save")).hasAttribute("disabled")).toBe(true);
     await fireEvent.click(await byId("permit-look"));
     expect(said(await byId("look"))).toContain("Bots only by arrangement");
     expect(await faults()).toEqual([]);
     await fireEvent.click(await byId("permit-save"));
-    await byId("permit-SampleGuitars");
+    await byId("permit-SampleBikes");
     const { permit } = asked(host, "permit.put")[0] as { permit: { rules: string } };
     expect(permit.rules).toContain("Bots only by arrangement");
   });
