@@ -428,12 +428,13 @@ export class FakeReddit {
     const row = (
       reply: number,
       state: string,
+      predicted: number,
       actual: number | null,
       days: number,
       scores: number[],
     ): OutcomeRow => {
       const p = pair(reply * 3);
-      const raw = [1, 2, 3, 4].map((k) => chance(reply, 60 + k) ** 3 + 0.02);
+      const raw = [1, 2, 3, 4].map((k) => 0.4 * chance(reply, 60 + k) + (k - 1 === predicted ? 0.6 : 0.02));
       const sum = raw.reduce((a, b) => a + b, 0);
       const posted_ms = now - days * DAY;
       return {
@@ -445,7 +446,7 @@ export class FakeReddit {
         posted_ms,
         p_real: 0.9 + 0.09 * chance(reply, 55),
         bins: raw.map((one) => one / sum) as [number, number, number, number],
-        predicted: raw.indexOf(Math.max(...raw)),
+        predicted,
         actual,
         readings: scores.map((score, i) => {
           const after_s = [3600, 86_400, 604_800][i] ?? 3600;
@@ -455,12 +456,12 @@ export class FakeReddit {
       };
     };
     this.outcomes = [
-      row(12, "posted", 1, 1.1, [2, 5]),
-      row(5, "posted", 2, 9, [3, 8, 9]),
-      row(13, "withdrawn", 0, 8, [-1, -3]),
-      row(21, "posted", 3, 11, [6, 19, 22]),
-      row(22, "posted", 0, 12, [1, -99]),
-      row(23, "posted", 1, 14, [1, 3, 3]),
+      row(12, "posted", 1, 1, 1.1, [2, 5]),
+      row(5, "posted", 2, 2, 9, [3, 8, 9]),
+      row(13, "withdrawn", 1, 0, 8, [-1, -3]),
+      row(21, "posted", 2, 3, 11, [6, 19, 22]),
+      row(22, "posted", 0, 0, 12, [1, -99]),
+      row(23, "posted", 1, 1, 14, [1, 3, 3]),
     ];
   }
 
