@@ -19,7 +19,8 @@ export const ADVICE: Record<Code, string> = {
   io: "The system refused a file or the network failed. Check the rights and the connection, and try again.",
   negative: "This is a finding, not a fault: the details list what was found.",
   login:
-    "Log the account in again. Secrets come from the environment or the keychain; nothing was sent without them.",
-  refused: "Reddit, or a rule of this project, does not allow it. The message says which; nothing was sent.",
+    "Log the account in under Reddit, Accounts. Secrets come from the environment or the keychain of the system.",
+  refused:
+    "A rule of yours or of Reddit's stands against it; the message says which. Nothing was sent, and what you typed is still here.",
   internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
 };
