@@ -54,6 +54,7 @@ type RedditCommand =
   | "outbox.get"
   | "reply.settle"
   | "reply.withdraw"
+  | "reply.untwin"
   | "reply.rewrite"
   | "outcomes"
   | "outcomes.chart"
@@ -807,6 +808,8 @@ export class FakeReddit {
       });
     },
     "reply.withdraw": ({ id, who, why }) => this.#becomes(id, "withdrawn", who, "withdrawn", { detail: why }),
+    "reply.untwin": ({ id, who }) =>
+      this.#becomes(id, "posted", who, "twins deleted", { code: "", detail: "" }),
     "reply.rewrite": ({ id, text, who }) => {
       this.#reply(id).reply.text = text;
       return this.#becomes(id, "posted", who, "rewritten");
