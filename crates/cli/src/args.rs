@@ -509,6 +509,8 @@ pub struct DecodeArgs {
 
 /// `repartee fakes ...`
 #[derive(Debug, Subcommand)]
+// one is parsed a run of the program
+#[allow(clippy::large_enum_variant)]
 pub enum FakesCommand {
     /// Write fakes for the comments of each side
     Make {
