@@ -37,7 +37,7 @@ const FULL = [
   ["queue", "#/queue", "Draft"],
   ["reply", "#/queue/1", "Story"],
   ["settings", "#/settings", "This machine"],
-  ["jobs", "#/overview", "Took", (w) => w.keys("g", "j"), (w) => w.keys("Escape")],
+  ["jobs", "#/overview", "Took", (w) => w.keys("g", "j"), (w) => closed(w)],
   ["shortcuts", "#/overview", "Keyboard shortcuts", (w) => w.keys("?"), (w) => w.keys("Escape")],
 ];
 
@@ -55,6 +55,12 @@ const EMPTY = [
   ["#/generate", "There is no generator yet"],
   ["#/queue", "The queue is empty"],
 ];
+
+/** Escape closes the jobs from where the focus is. */
+async function closed(window) {
+  await window.keys("Escape");
+  await until(async () => !(await window.find("jobs-panel").isExisting()), "the jobs are closed");
+}
 
 async function look(window, file) {
   await window.type("import-path", file);

@@ -4,11 +4,14 @@
 import { untrack } from "svelte";
 import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";
 import { ASK_EVERY_MS, READS } from "./families";
-import { onChanged } from "./signals";
+import { onChanged, onNotice } from "./signals";
 
 /** The same question is not asked more often than this, however often its tables change, unless
  * [`ASK_EVERY_MS`] has its command. */
 const USUALLY_MS = 250;
+/** And it rests so many times as long as its answer took: on a large project a job writes without pause, and
+ * questions without pause would take a core, and keep SQLite's log from being emptied. */
+const REST = 10;
 /** Answers nobody looks at are kept so long: going back to a screen shows it at once. */
 const KEEP_MS = 60_000;
 
@@ -19,6 +22,8 @@ class Entry {
   users = 0;
   stale = true;
   askedAt = Number.NEGATIVE_INFINITY;
+  /** Not before this, for what it cost. */
+  restsUntil = Number.NEGATIVE_INFINITY;
   again: ReturnType<typeof setTimeout> | undefined;
   drop: ReturnType<typeof setTimeout> | undefined;
 
@@ -46,6 +51,8 @@ class Entry {
       if (asked === project) this.error = failure(thrown);
     } finally {
       this.loading = false;
+      const now = performance.now();
+      this.restsUntil = now + REST * (now - this.askedAt);
     }
     // an answer from the project before is no answer
     if (asked !== project) this.stale = true;
@@ -56,7 +63,7 @@ class Entry {
     this.stale = true;
     if (this.loading || this.again !== undefined) return;
     const every = ASK_EVERY_MS[this.name] ?? USUALLY_MS;
-    const wait = Math.max(0, this.askedAt + every - performance.now());
+    const wait = Math.max(0, Math.max(this.askedAt + every, this.restsUntil) - performance.now());
     this.again = setTimeout(() => void this.ask(), wait);
   }
 }
@@ -72,6 +79,12 @@ onChanged((families) => {
     if (entry.users > 0) entry.askSoon();
     else entry.stale = true;
   }
+});
+
+// when a job has ended, what it came to is shown at once
+onNotice((notice) => {
+  if (notice.event !== "ended") return;
+  for (const entry of entries.values()) if (entry.again !== undefined && entry.users > 0) void entry.ask();
 });
 
 function entryOf(name: Command, params: unknown): Entry {
@@ -107,6 +120,7 @@ export function forgetAnswers(): void {
     entry.data = undefined;
     entry.error = null;
     entry.askedAt = Number.NEGATIVE_INFINITY;
+    entry.restsUntil = Number.NEGATIVE_INFINITY;
     if (entry.users > 0) {
       entry.askSoon();
     } else {
