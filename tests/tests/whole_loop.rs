@@ -158,7 +158,8 @@ fn real_text_goes_round() {
     };
     let baseline = |of: &serde_json::Value| {
         let auc = &of["figures"]["baseline"]["unigram_auc"];
-        auc.as_f64().unwrap_or_else(|| panic!("no baseline in {of}"))
+        auc.as_f64()
+            .unwrap_or_else(|| panic!("no baseline in {of}"))
     };
     assert!(figure(&writer, "perplexity") < figure(&writer, "chance_perplexity"));
     assert!(figure(&judge, "auc") > 0.5, "real against gibberish");

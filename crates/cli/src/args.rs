@@ -107,6 +107,12 @@ pub enum Command {
         #[command(subcommand)]
         command: QueueCommand,
     },
+    /// Reddit itself: accounts, threads, posting what a person approved, what became of it
+    Reddit {
+        /// What to do
+        #[command(subcommand)]
+        command: Box<crate::reddit_args::RedditCommand>,
+    },
     /// Write pairs, predictions, models or the queue to files
     Export {
         /// What to write out
@@ -503,6 +509,8 @@ pub struct DecodeArgs {
 
 /// `repartee fakes ...`
 #[derive(Debug, Subcommand)]
+// one is parsed a run of the program
+#[allow(clippy::large_enum_variant)]
 pub enum FakesCommand {
     /// Write fakes for the comments of each side
     Make {

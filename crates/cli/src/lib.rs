@@ -5,6 +5,7 @@
 
 mod args;
 mod out;
+mod reddit_args;
 mod run;
 mod watch;
 
@@ -32,10 +33,10 @@ pub fn main() -> ExitCode {
     let level = match cli.common.verbose {
         0 => "error",
         1 => {
-            "warn,repartee_engine=info,repartee_models=info,repartee_store=info,repartee_datasets=info"
+            "warn,repartee_engine=info,repartee_models=info,repartee_store=info,repartee_datasets=info,repartee_reddit=info"
         }
         _ => {
-            "info,repartee_engine=debug,repartee_models=debug,repartee_store=debug,repartee_datasets=debug"
+            "info,repartee_engine=debug,repartee_models=debug,repartee_store=debug,repartee_datasets=debug,repartee_reddit=debug"
         }
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("REPARTEE_LOG")

@@ -33,6 +33,7 @@ use crate::watch::Watch;
 mod care;
 mod demo;
 mod measure;
+mod reddit;
 
 /// Cancelled, or paused from the keyboard.
 const INTERRUPTED: u8 = 130;
@@ -59,6 +60,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Chart(args) => app.chart(args),
         Command::Generate(args) => app.generate(args),
         Command::Queue { command } => app.queue(command),
+        Command::Reddit { command } => app.reddit(*command),
         Command::Export { command } => app.export(command),
         Command::Job { command } => app.job(command),
         Command::Check => app.check(),
@@ -813,6 +815,8 @@ impl App {
         let usual = Generate::default();
         let job = Generate {
             comments,
+            stored: usual.stored,
+            context: usual.context,
             unseen: args.unseen.unwrap_or(0),
             origin: origin.to_owned(),
             generator: args.generator,

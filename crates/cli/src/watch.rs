@@ -71,6 +71,7 @@ impl Watch {
                 }
             }
             Signal::Log { text } => self.say(&text),
+            Signal::Visit { address } => self.say(&format!("open this in a browser:\n{address}")),
             Signal::Progress(progress) => self.progress(&progress),
             // for a window: here the finished replies are printed
             Signal::Comments { .. } | Signal::Drafts { .. } | Signal::Scores { .. } => {}

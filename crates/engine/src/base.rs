@@ -345,7 +345,11 @@ impl BaseNew {
     /// # Errors
     /// [`Code::Usage`], naming them.
     pub fn check(&self) -> Result<()> {
-        if self.layers == 0 || self.width == 0 || self.heads == 0 || self.width % self.heads != 0 {
+        if self.layers == 0
+            || self.width == 0
+            || self.heads == 0
+            || !self.width.is_multiple_of(self.heads)
+        {
             return Err(Error::usage(format!(
                 "{} layers of width {} with {} heads cannot be built: layers above 0, and heads that divide the width",
                 self.layers, self.width, self.heads

@@ -202,6 +202,9 @@ impl Desk {
         if let Some(answer) = api::project::call(&engine, name, &params) {
             return answer;
         }
+        if let Some(answer) = api::reddit::call(&engine, name, &params) {
+            return answer;
+        }
         Err(Error::usage(format!("there is no command {name:?}")))
     }
 

@@ -195,15 +195,16 @@ fn look_at(doctor: &mut Doctor, path: &Path) {
         );
         doctor.add("job", Note, text);
     }
-    if let Ok(size) = engine.store.size() {
-        if size.free > size.file / 2 && size.free > 64 << 20 {
-            let text = format!(
-                "{} of {} are free; `repartee compact` gives them back",
-                gib(size.free),
-                gib(size.file)
-            );
-            doctor.add("room", Note, text);
-        }
+    if let Ok(size) = engine.store.size()
+        && size.free > size.file / 2
+        && size.free > 64 << 20
+    {
+        let text = format!(
+            "{} of {} are free; `repartee compact` gives them back",
+            gib(size.free),
+            gib(size.file)
+        );
+        doctor.add("room", Note, text);
     }
 }
 

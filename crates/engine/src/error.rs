@@ -31,6 +31,10 @@ pub enum Code {
     Io,
     /// A check came out negative: a leak between the sides of a split, a damaged blob.
     Negative,
+    /// Reddit wants a login, or the secrets for it are missing.
+    Login,
+    /// Reddit, or a rule of this project about Reddit, does not allow it.
+    Refused,
     /// A fault of ours.
     Internal,
 }
@@ -161,6 +165,25 @@ impl From<repartee_charts::Error> for Error {
         let code = match &error {
             repartee_charts::Error::Empty(_) => Code::NotFound,
             _ => Code::Internal,
+        };
+        Self::from_source(code, &error)
+    }
+}
+
+impl From<repartee_reddit::Error> for Error {
+    fn from(error: repartee_reddit::Error) -> Self {
+        use repartee_reddit::Error as Reddit;
+        let code = match &error {
+            Reddit::Config(_) | Reddit::Name { .. } | Reddit::Text(_) | Reddit::Pasted(_) => {
+                Code::Usage
+            }
+            Reddit::PortBusy { .. } | Reddit::Throttled { .. } => Code::Busy,
+            Reddit::NotFound(_) | Reddit::Redirected { .. } => Code::NotFound,
+            Reddit::NoSecret { .. } | Reddit::Keychain { .. } | Reddit::NotKept(_) => Code::Login,
+            _ if error.needs_login() => Code::Login,
+            Reddit::Denied(_) | Reddit::NoAnswer(_) => Code::Login,
+            Reddit::Forbidden { .. } | Reddit::Refused { .. } => Code::Refused,
+            _ => Code::Io,
         };
         Self::from_source(code, &error)
     }

@@ -150,6 +150,8 @@ pub struct GeneratorFigures {
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "of", rename_all = "kebab-case")]
+// there is one an evaluation, never a long list of them
+#[allow(clippy::large_enum_variant)]
 pub enum Figures {
     /// A generator's.
     Generator(GeneratorFigures),

@@ -22,6 +22,7 @@ use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json,
 use crate::model::{Generator, open_device};
 use crate::pick::{Criteria, Scored, pick};
 use crate::queue::ReplyInfo;
+use crate::reddit::context;
 use crate::run_config::RunKind;
 
 /// Candidates scored between two looks at whether to go on.
@@ -51,6 +52,10 @@ pub struct Incoming {
 pub struct Generate {
     /// Comments to answer.
     pub comments: Vec<Incoming>,
+    /// Comments of stored threads beside them, by their numbers; those that were forgotten are left out.
+    pub stored: Vec<i64>,
+    /// Whether the generator sees the title and what stands above a stored comment.
+    pub context: bool,
     /// So many comments of the generator's test side beside them, drawn by the seed.
     pub unseen: usize,
     /// Where the comments come from: pasted or file.
@@ -81,6 +86,8 @@ impl Default for Generate {
     fn default() -> Self {
         Self {
             comments: Vec::new(),
+            stored: Vec::new(),
+            context: false,
             unseen: 0,
             origin: "pasted".to_owned(),
             generator: String::new(),
@@ -165,6 +172,16 @@ pub struct GenerationConfig {
     pub device: String,
 }
 
+/// A comment that will be answered.
+struct Asked {
+    comment: Incoming,
+    origin: String,
+    /// Its thread and row, where it is stored already.
+    place: Option<(i64, i64)>,
+    /// What the generator may see beside it: the title, then what stands above it, the nearest first.
+    above: Vec<String>,
+}
+
 /// A reply that was written, before it is stored.
 struct Written {
     comment: usize,
@@ -246,9 +263,9 @@ impl Job for Generate {
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
         let generator = engine.generator(&self.generator, self.checkpoint.as_deref(), &device)?;
-        let comments = self.gather(engine, &generator)?;
+        let comments = self.gather(ctx, &generator)?;
         ctx.send(Signal::Comments {
-            texts: comments.iter().map(|(c, _)| c.comment.clone()).collect(),
+            texts: comments.iter().map(|c| c.comment.comment.clone()).collect(),
         });
         let mut written = self.write(ctx, &generator, &comments)?;
         let writer = generator.checkpoint;
@@ -284,16 +301,22 @@ impl Job for Generate {
 }
 
 impl Generate {
-    /// The comments given and those drawn from the test side.
-    fn gather(&self, engine: &Engine, generator: &Generator) -> Result<Vec<(Incoming, String)>> {
-        let given = self
+    /// The comments given, those of stored threads, and those drawn from the test side.
+    fn gather(&self, ctx: &Ctx, generator: &Generator) -> Result<Vec<Asked>> {
+        let store = &ctx.engine.store;
+        let asked = |comment: Incoming, origin: &str| Asked {
+            comment,
+            origin: origin.to_owned(),
+            place: None,
+            above: Vec::new(),
+        };
+        let mut comments: Vec<Asked> = self
             .comments
             .iter()
-            .map(|comment| (comment.clone(), self.origin.clone()));
-        let mut comments: Vec<(Incoming, String)> = given.collect();
+            .map(|c| asked(c.clone(), &self.origin))
+            .collect();
         if self.unseen > 0 {
-            let split = generator.checkpoint.split_id;
-            let (store, seed) = (&engine.store, self.decode.seed);
+            let (split, seed) = (generator.checkpoint.split_id, self.decode.seed);
             for example in
                 different_comments(store, split, Side::Test, self.unseen, seed, "unseen")?
             {
@@ -301,25 +324,47 @@ impl Generate {
                     comment: example.comment,
                     ..Incoming::default()
                 };
-                comments.push((comment, "test pairs".to_owned()));
+                comments.push(asked(comment, "test pairs"));
+            }
+        }
+        let positions = generator.model.config().n_positions;
+        let fits = |comment: &str| -> Result<()> {
+            // training cuts what is long, live it is better said: the reply would answer half of it
+            let tokens = generator
+                .text
+                .encode(&format!("{comment}{}", generator.text.template.separator))?;
+            Ok(generate::check_prompt(&tokens, positions)?)
+        };
+        for asked in &comments {
+            if asked.comment.comment.trim().is_empty() {
+                return Err(Error::usage("a comment is empty"));
+            }
+            fits(&asked.comment.comment)?;
+        }
+        for id in &self.stored {
+            let stored = context::stored(ctx.engine, *id, self.context)?;
+            match fits(&stored.comment) {
+                _ if stored.comment.trim().is_empty() => {
+                    ctx.say(format!(
+                        "comment {id} was forgotten meanwhile, and is left out"
+                    ));
+                }
+                Err(error) => ctx.say(format!("comment {id} is left out: {}", error.message)),
+                Ok(()) => comments.push(Asked {
+                    comment: Incoming {
+                        comment: stored.comment,
+                        ..Incoming::default()
+                    },
+                    origin: String::new(),
+                    place: Some((stored.thread, *id)),
+                    above: stored.above,
+                }),
             }
         }
         if comments.is_empty() {
             return Err(Error::usage(
                 "there is no comment to answer: give one, a file, or a number of unseen ones",
             ));
-        }
-        let positions = generator.model.config().n_positions;
-        for (comment, _) in &comments {
-            if comment.comment.trim().is_empty() {
-                return Err(Error::usage("a comment is empty"));
-            }
-            // training cuts what is long, live it is better said: the reply would answer half of it
-            let tokens = generator.text.encode(&format!(
-                "{}{}",
-                comment.comment, generator.text.template.separator
-            ))?;
-            generate::check_prompt(&tokens, positions)?;
         }
         Ok(comments)
     }
@@ -329,14 +374,14 @@ impl Generate {
         &self,
         ctx: &Ctx,
         generator: &Generator,
-        comments: &[(Incoming, String)],
+        comments: &[Asked],
     ) -> Result<Vec<Written>, Stop> {
         let text = &generator.text;
         let mut tasks: Vec<(usize, Task)> = Vec::with_capacity(comments.len());
-        for (i, (comment, _)) in comments.iter().enumerate() {
-            let prompt = text
-                .prompt(&comment.comment, self.decode.max_new_tokens)
-                .map_err(Error::from)?;
+        for (i, asked) in comments.iter().enumerate() {
+            let (seen, reply) = (&asked.comment.comment, self.decode.max_new_tokens);
+            let seen = context::seen(text, seen, &asked.above, reply)?;
+            let prompt = text.prompt(&seen, reply).map_err(Error::from)?;
             if prompt.cut > 0 {
                 ctx.say(format!(
                     "comment {}: {} tokens at its end are left out, the generator was trained with {} in all",
@@ -414,7 +459,7 @@ impl Generate {
         ctx: &Ctx,
         kind: RunKind,
         run: Option<&str>,
-        comments: &[(Incoming, String)],
+        comments: &[Asked],
         written: &mut [Written],
         device: &Device,
     ) -> Result<Option<Checkpoint>, Stop> {
@@ -429,7 +474,12 @@ impl Generate {
             ctx.tick(Progress::new(phase.clone(), done, Some(total), "replies"));
             let texts: Vec<(&str, &str)> = some
                 .iter()
-                .map(|w| (comments[w.comment].0.comment.as_str(), w.text.as_str()))
+                .map(|w| {
+                    (
+                        comments[w.comment].comment.comment.as_str(),
+                        w.text.as_str(),
+                    )
+                })
                 .collect();
             let pairs = judge.text.pairs(&texts).map_err(Error::from)?;
             let pairs: Vec<&PairIds> = pairs.iter().collect();
@@ -468,7 +518,7 @@ impl Generate {
     fn store(
         &self,
         engine: &Engine,
-        comments: &[(Incoming, String)],
+        comments: &[Asked],
         written: Vec<Written>,
         writer: &Checkpoint,
         realism: Option<Checkpoint>,
@@ -540,9 +590,9 @@ impl Generate {
         let mut answered: Vec<Answered> = comments
             .iter()
             .zip(&places)
-            .map(|((c, _), (thread, _))| Answered {
+            .map(|(asked, (thread, _))| Answered {
                 thread: *thread,
-                comment: c.comment.clone(),
+                comment: asked.comment.comment.clone(),
                 candidates: Vec::new(),
             })
             .collect();
@@ -569,15 +619,14 @@ impl Generate {
     }
 
     /// Stores the comments in their threads: (thread, comment) of each, in order.
-    fn insert_threads(
-        &self,
-        engine: &Engine,
-        comments: &[(Incoming, String)],
-    ) -> Result<Vec<(i64, i64)>> {
+    fn insert_threads(&self, engine: &Engine, comments: &[Asked]) -> Result<Vec<(i64, i64)>> {
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut by_name: HashMap<&str, usize> = HashMap::new();
-        for (i, (comment, _)) in comments.iter().enumerate() {
-            let group = match comment.thread.as_str() {
+        for (i, asked) in comments.iter().enumerate() {
+            if asked.place.is_some() {
+                continue;
+            }
+            let group = match asked.comment.thread.as_str() {
                 "" => groups.len(),
                 name => *by_name.entry(name).or_insert(groups.len()),
             };
@@ -586,9 +635,17 @@ impl Generate {
             }
             groups[group].push(i);
         }
-        let mut places = vec![(0, 0); comments.len()];
+        let mut places: Vec<(i64, i64)> = comments
+            .iter()
+            .map(|c| c.place.unwrap_or_default())
+            .collect();
         for group in groups {
-            let Some((first, origin)) = group.first().map(|&i| &comments[i]) else {
+            let Some(Asked {
+                comment: first,
+                origin,
+                ..
+            }) = group.first().map(|&i| &comments[i])
+            else {
                 continue;
             };
             let thread = NewThread {
@@ -598,7 +655,7 @@ impl Generate {
                 comments: group
                     .iter()
                     .map(|&i| NewThreadComment {
-                        body: comments[i].0.comment.clone(),
+                        body: comments[i].comment.comment.clone(),
                         ..Default::default()
                     })
                     .collect(),

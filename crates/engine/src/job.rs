@@ -136,6 +136,11 @@ pub enum Signal {
         /// The line.
         text: String,
     },
+    /// An address that the person has to visit in a browser, to log in.
+    Visit {
+        /// The address. It is good once, and is stored nowhere.
+        address: String,
+    },
     /// The comments that will be answered, before the first word is written.
     Comments {
         /// Their texts, in the order of their numbers.
@@ -408,7 +413,7 @@ pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
 
 /// Whether the owner's process does not exist on this machine.
 #[cfg(unix)]
-fn is_gone(owner: &str) -> bool {
+pub(crate) fn is_gone(owner: &str) -> bool {
     let Some(pid) = owner
         .split(':')
         .next()
@@ -423,7 +428,7 @@ fn is_gone(owner: &str) -> bool {
 
 /// Without a way to ask, only silence tells.
 #[cfg(not(unix))]
-fn is_gone(_owner: &str) -> bool {
+pub(crate) fn is_gone(_owner: &str) -> bool {
     false
 }
 

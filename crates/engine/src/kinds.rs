@@ -52,6 +52,13 @@ kinds![
     crate::generate::Generate,
     crate::evaluate::Evaluate,
     crate::demo::Demo,
+    crate::reddit::LogIn,
+    crate::reddit::Fetch,
+    crate::reddit::DraftReplies,
+    crate::reddit::Post,
+    crate::reddit::Reconcile,
+    crate::reddit::Sync,
+    crate::reddit::ReadOutcomes,
 ];
 
 fn unknown(kind: &str) -> Error {

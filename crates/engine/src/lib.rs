@@ -33,12 +33,14 @@ pub mod overview;
 pub mod pairs;
 pub mod pick;
 pub mod queue;
+pub mod reddit;
 pub mod run_config;
 pub mod splits;
 pub mod train;
 pub mod work;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use repartee_store::Store;
 
@@ -55,7 +57,7 @@ pub use job::{Ctx, Ended, Interrupt, Job, Progress, Signal, Stop};
 /// An open project, and what can be done with it.
 pub struct Engine {
     /// The project file. Only use-cases touch it.
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     path: PathBuf,
     /// This process as an owner of jobs.
     pub(crate) owner: String,
@@ -63,6 +65,8 @@ pub struct Engine {
     pub interrupt: Interrupt,
     /// Lists of pairs that windows scroll through.
     views: browse::Views,
+    /// Time, logins and the like, where Reddit is concerned; tests have their own.
+    pub outside: reddit::Outside,
 }
 
 impl Engine {
@@ -86,11 +90,12 @@ impl Engine {
 
     fn over(store: Store, path: &Path) -> Self {
         Self {
-            store,
+            store: Arc::new(store),
             path: path.to_owned(),
             owner: job::new_owner(),
             interrupt: Interrupt::default(),
             views: browse::Views::default(),
+            outside: reddit::Outside::default(),
         }
     }
 

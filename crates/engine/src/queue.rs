@@ -206,12 +206,16 @@ impl Engine {
         Ok(replies.len())
     }
 
-    /// Approves one reply, as the person `who`.
+    /// Approves one reply, as the person `who`. One that answers a comment of Reddit's is then in the outbox
+    /// of the account that posts: see [`crate::reddit`].
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it was rejected.
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it was rejected, is too long with its footer,
+    /// or another reply of the account answers the same comment.
     pub fn reply_approve(&self, id: i64, who: &str) -> Result<ReplyInfo> {
-        self.store.reply_approve(id, None, who, now_ms())?;
+        let approval = self.approval_of(&self.store.reply(id)?)?;
+        self.store
+            .reply_approve(id, approval.as_ref(), who, now_ms())?;
         Ok(self.store.reply(id)?.into())
     }
 
@@ -248,6 +252,8 @@ impl Engine {
         }
         let to = Became {
             link: link.to_owned(),
+            // by its name it can be withdrawn, and its score read
+            posted_name: repartee_reddit::Link::parse(link).and_then(|link| link.comment),
             ..Became::new(ReplyState::Posted, "", "")
         };
         let from = [ReplyState::Approved];

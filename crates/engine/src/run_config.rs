@@ -481,8 +481,8 @@ impl RunConfig {
                 Some(toml::Value::Float(number)) => *number,
                 _ => continue,
             };
-            // written so that NaN is refused too
-            if !unused && !(*least <= value && value <= *most) {
+            // NaN is in no range
+            if !unused && !(*least..=*most).contains(&value) {
                 let range = match most.is_finite() {
                     true => format!("between {least} and {most}"),
                     false => format!("{least} or more"),

@@ -175,7 +175,8 @@ pub struct Difference {
     pub values: Vec<String>,
 }
 
-/// The examples of a run as token ids.
+/// The examples of a run as token ids; there is one a run.
+#[allow(clippy::large_enum_variant)]
 enum Data {
     Generator {
         train: Vec<Example>,
@@ -1026,12 +1027,10 @@ fn go<'a, B>(
     mut session: Session<'a>,
 ) -> (Session<'a>, repartee_models::Result<Outcome>) {
     let mut on_event = |event: Event<'_>| {
-        session.hear(&event, sample).or_else(|stop| {
+        session.hear(&event, sample).map_err(|stop| {
             session.stopped = Some(stop);
             // the loop ends; what is told is the session's own reason
-            Err(repartee_models::Error::Input(
-                "the run could not be stored".to_owned(),
-            ))
+            repartee_models::Error::Input("the run could not be stored".to_owned())
         })
     };
     let outcome = train::train(vars, plan, resume, batch, loss, validate, &mut on_event);

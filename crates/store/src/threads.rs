@@ -254,6 +254,27 @@ fn thread_row(row: &Row<'_>) -> rusqlite::Result<Thread> {
     })
 }
 
+const COMMENT: &str =
+    "SELECT id, thread_id, parent_id, name, author, body, score, created_utc, parent_name,
+    permalink, level, skip FROM thread_comment";
+
+fn comment_row(row: &Row<'_>) -> rusqlite::Result<ThreadComment> {
+    Ok(ThreadComment {
+        id: row.get(0)?,
+        thread_id: row.get(1)?,
+        parent_id: row.get(2)?,
+        name: row.get(3)?,
+        author: row.get(4)?,
+        body: row.get(5)?,
+        score: row.get(6)?,
+        created_utc: row.get(7)?,
+        parent_name: row.get(8)?,
+        permalink: row.get(9)?,
+        level: row.get(10)?,
+        skip: row.get(11)?,
+    })
+}
+
 const CANDIDATE: &str =
     "SELECT d.id, d.generation_id, c.thread_id, d.comment_id, c.body, d.n, d.text,
     d.finish, d.p_real, d.b0, d.b1, d.b2, d.b3, d.picked, d.reason
@@ -434,34 +455,44 @@ impl Store {
         })
     }
 
+    /// The text of a comment as it is now, when it was edited on Reddit. What was purged stays so.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn comment_renew(&self, name: &str, body: &str) -> Result<()> {
+        self.write(Family::Threads, |db| {
+            let sql = "UPDATE thread_comment SET body = ?2 WHERE name = ?1 AND body <> ''";
+            db.execute(sql, params![name, body])?;
+            Ok(())
+        })
+    }
+
     /// The comments of a thread, parents before children.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn thread_comments(&self, thread_id: i64) -> Result<Vec<ThreadComment>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, thread_id, parent_id, name, author, body, score, created_utc, parent_name,
-                        permalink, level, skip
-                 FROM thread_comment WHERE thread_id = ?1 ORDER BY id",
-            )?;
-            let rows = query.query_map([thread_id], |row| {
-                Ok(ThreadComment {
-                    id: row.get(0)?,
-                    thread_id: row.get(1)?,
-                    parent_id: row.get(2)?,
-                    name: row.get(3)?,
-                    author: row.get(4)?,
-                    body: row.get(5)?,
-                    score: row.get(6)?,
-                    created_utc: row.get(7)?,
-                    parent_name: row.get(8)?,
-                    permalink: row.get(9)?,
-                    level: row.get(10)?,
-                    skip: row.get(11)?,
-                })
-            })?;
+            let sql = format!("{COMMENT} WHERE thread_id = ?1 ORDER BY id");
+            let mut query = db.prepare_cached(&sql)?;
+            let rows = query.query_map([thread_id], comment_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// One comment of a thread, by its row.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn thread_comment(&self, id: i64) -> Result<ThreadComment> {
+        let found = self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{COMMENT} WHERE id = ?1"))?;
+            Ok(query.query_row([id], comment_row).optional()?)
+        })?;
+        found.ok_or_else(|| Error::Missing {
+            what: "comment of a thread",
+            name: id.to_string(),
+            there: Vec::new(),
         })
     }
 

@@ -1,6 +1,56 @@
 // Written by `cargo run -p repartee-engine --example typescript`; a test fails when it is stale.
 
 /**
+ * What Reddit said of an account, and when.
+ */
+export type AccountFacts = {
+  /** When it was last asked, milliseconds since 1970; none: never. */
+  checked_ms: number | null,
+  /** The last login that worked. */
+  login_ms: number | null,
+  /** What the login allows, separated by blanks. */
+  scope: string,
+  /** Reddit has suspended it. */
+  suspended: boolean,
+  /** Karma of posts and comments. */
+  karma: number | null,
+  /** When it was made: seconds since 1970. */
+  created_utc: number | null,
+  /** Its e-mail address is confirmed. */
+  verified: boolean,
+  /** Comments of its last hundred that this project did not post: an account of a bot does nothing else. */
+  strangers: number, };
+
+/**
+ * An account as it is shown.
+ */
+export type AccountInfo = {
+  /** Reddit's name of it, without `u/`. */
+  name: string,
+  /** Id of its app. */
+  client_id: string,
+  /** script, installed or web. */
+  app: string,
+  /** The person's own account, which the footer names. */
+  operator: string,
+  /** Another address than Reddit's; empty: Reddit. */
+  host: string,
+  /** The port at which a login in the browser ends. */
+  port: number,
+  /** How Reddit approved the use; empty: nobody has said, and nothing is posted. */
+  approval: string,
+  /** Who said that Reddit shows it as an app; empty: nobody, and nothing is posted. */
+  labelled_by: string,
+  /** What Reddit said of it. */
+  facts: AccountFacts,
+  /** Nothing is posted before this, milliseconds since 1970; 0: no pause. */
+  pause_ms: number,
+  /** Why nothing is posted until a person has looked; empty: nothing speaks against it. */
+  stopped: string,
+  /** What is missing before it can post, in words; empty: nothing. */
+  missing: Array<string>, };
+
+/**
  * A comment with its candidates.
  */
 export type Answered = {
@@ -28,6 +78,25 @@ export type AtThreshold = {
   threshold: number, };
 
 /**
+ * A try to post a reply.
+ */
+export type AttemptInfo = {
+  /** Its number, from 1. */
+  number: number,
+  /** When it began, milliseconds since 1970. */
+  started_ms: number,
+  /** When it ended; none: nobody came back to tell. */
+  ended_ms: number | null,
+  /** The HTTP status. */
+  status: number | null,
+  /** 1 not sent, 2 refused for now, 3 rejected, 4 posted, 5 uncertain. */
+  class: number | null,
+  /** The beginning of the answer. */
+  excerpt: string,
+  /** Looks for it that came back with an answer: when, where (own comments, or what answers the parent), and what was found. */
+  looks: Array<[number, string, string]>, };
+
+/**
  * What an audit found. It looked at every thread, and by an exact join at every two texts.
  */
 export type Audit = {
@@ -49,6 +118,34 @@ export type Audit = {
   examples: Array<string>,
   /** When, milliseconds since 1970. */
   at_ms: number, };
+
+/**
+ * Something that a person or the program did.
+ */
+export type AuditLine = {
+  /** Milliseconds since 1970. */
+  at_ms: number,
+  /** Who: a person, or `repartee` by itself. */
+  who: string,
+  /** approved, sending, posted, allowed, purged, ... */
+  what: string,
+  /** Whom or what it concerns: `u/...`, `r/...`, `t1_...`; may be empty. */
+  subject: string,
+  /** The reply it concerns. */
+  reply: number | null,
+  /** blake3 of the text that was approved or sent; empty where there is none. */
+  hash: string,
+  /** More, in words. */
+  detail: string, };
+
+/**
+ * A part of the audit log.
+ */
+export type AuditPage = {
+  /** Only what concerns this reply. */
+  reply: number | null,
+  /** At most so many entries, the newest first. */
+  limit: number, };
 
 /**
  * Which split to audit. A job: `audit`.
@@ -307,7 +404,7 @@ export type ClassifierFigures = {
 /**
  * What kind of thing went wrong. Callers branch on this, never on the text.
  */
-export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "internal";
+export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "internal";
 
 /**
  * What giving room back did.
@@ -446,6 +543,21 @@ export type Draft = {
   finish: string | null, };
 
 /**
+ * Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
+ */
+export type DraftReplies = {
+  /** Threads to fetch first; none: only those that are stored. */
+  fetch: Fetch | null,
+  /** Stored threads, by their numbers; empty without `fetch`: all that are open. */
+  threads: Array<number>,
+  /** Comments of a thread that are answered, those with the most points first. */
+  comments: number,
+  /** Whether the generator sees the title and what stands above a comment; none: as the posting rules say. */
+  context: boolean | null,
+  /** How replies are written, scored and picked; its own comments come beside those of the threads. */
+  generate: Generate, };
+
+/**
  * What a classifier says of a reply that is written.
  */
 export type DraftScore = {
@@ -457,6 +569,15 @@ export type DraftScore = {
   p_real: number | null,
   /** The probability of each upvote bin; none: not scored by this classifier. */
   bins: [number, number, number, number] | null, };
+
+/**
+ * What drafting came to.
+ */
+export type Drafted = {
+  /** What was fetched; none: nothing was to be. */
+  fetched: Fetched | null,
+  /** What was written; none: there was no comment to answer. */
+  generated: Generated | null, };
 
 /**
  * A chart.
@@ -609,6 +730,15 @@ export type ExportQueue = {
   state: string | null, };
 
 /**
+ * Where threads are to be written.
+ */
+export type ExportThreads = {
+  /** A file; a line of JSON a thread. */
+  path: string,
+  /** Which, by their numbers; empty: all. */
+  threads: Array<number>, };
+
+/**
  * A fake beside the real reply.
  */
 export type FakeShown = {
@@ -665,6 +795,40 @@ export type FakesPage = {
   name: string,
   /** At most so many. */
   limit: number, };
+
+/**
+ * Fetches threads. A job: `fetch`.
+ */
+export type Fetch = {
+  /** The account that reads; empty: the one that posts. */
+  account: string,
+  /** Subreddits whose rising posts are taken; empty: those that are watched. */
+  subreddits: Array<string>,
+  /** These posts instead: links or names (`t3_...`). */
+  posts: Array<string>,
+  /** At most so many rising posts. */
+  limit: number,
+  /** Only posts with at least so many points. */
+  min_score: number,
+  /** Comments with fewer points are not answered; none: whatever they have. */
+  min_comment_score: number | null,
+  /** Only posts that are at most so many hours old. */
+  max_age_h: number,
+  /** Calls spent on what the first answer leaves out of a tree; each brings up to 100 comments. */
+  calls: number, };
+
+/**
+ * What was fetched.
+ */
+export type Fetched = {
+  /** The threads, in Reddit's order. */
+  threads: Array<ThreadInfo>,
+  /** Posts that were passed over: name and reason. */
+  passed_over: Array<[string, string]>,
+  /** Names of comments that Reddit counted and then left out: they are gone. */
+  missing: Array<string>,
+  /** Comments that were not asked for, as the calls were spent or one failed. */
+  unread: number, };
 
 /**
  * A setting of a run, to build a form from.
@@ -749,6 +913,15 @@ export type Finding = {
   text: string, };
 
 /**
+ * What is to be forgotten.
+ */
+export type ForgetNames = {
+  /** `t1_...` or `t3_...`. */
+  names: Array<string>,
+  /** Who asks for it. */
+  who: string, };
+
+/**
  * How a source's file is read.
  */
 export type Format = "pushshift" | "bigquery" | "mapped" | "listing" | "sample";
@@ -759,6 +932,10 @@ export type Format = "pushshift" | "bigquery" | "mapped" | "listing" | "sample";
 export type Generate = {
   /** Comments to answer. */
   comments: Array<Incoming>,
+  /** Comments of stored threads beside them, by their numbers; those that were forgotten are left out. */
+  stored: Array<number>,
+  /** Whether the generator sees the title and what stands above a stored comment. */
+  context: boolean,
   /** So many comments of the generator's test side beside them, drawn by the seed. */
   unseen: number,
   /** Where the comments come from: pasted or file. */
@@ -886,6 +1063,13 @@ export type Incoming = {
   title: string, };
 
 /**
+ * Files of a chart.
+ */
+export type IntoFiles = {
+  /** .svg, .png or .csv; a name without an ending gives all three. */
+  files: Array<string>, };
+
+/**
  * A job as it is listed.
  */
 export type JobInfo = {
@@ -940,6 +1124,17 @@ export type Judged = {
   precision_recall: [number, number] | null, };
 
 /**
+ * Whether Reddit shows an account as an app.
+ */
+export type LabelAccount = {
+  /** Its name. */
+  name: string,
+  /** Whether it does. */
+  labelled: boolean,
+  /** Who saw it. */
+  who: string, };
+
+/**
  * What a choice of edges would make of the scores.
  */
 export type Labels = {
@@ -951,6 +1146,25 @@ export type Labels = {
   unscored: number,
   /** The quartiles of the scores. */
   quartiles: [number, number, number] | null, };
+
+/**
+ * Logs an account in, and looks who it is. A job: `login`. Where a browser is needed, a signal says which
+ * address to visit.
+ */
+export type LogIn = {
+  /** The account; empty: the one that posts. */
+  account: string,
+  /** Log in through the browser even if a login is stored. */
+  anew: boolean, };
+
+/**
+ * A subreddit to look at.
+ */
+export type LookAt = {
+  /** Its name. */
+  subreddit: string,
+  /** The account that looks; empty: the one that posts. */
+  account: string, };
 
 /**
  * Writes fakes. A job: `fakes`.
@@ -1078,6 +1292,40 @@ export type Near = {
   threshold: number, };
 
 /**
+ * An account that is to be added, or changed.
+ */
+export type NewAccount = {
+  /** Reddit's name of it, with or without `u/`. */
+  name: string,
+  /** Id of the app that you registered with Reddit; this program brings none. */
+  client_id: string,
+  /** script, installed or web: as the app is registered. */
+  app: string,
+  /** Your own account, which the footer names; empty: the account itself. */
+  operator: string,
+  /** Another address than Reddit's: a fake on this machine, `http://127.0.0.1:PORT`. Empty: Reddit. */
+  host: string,
+  /** The port on 127.0.0.1 at which a login in the browser ends. */
+  port: number,
+  /** How Reddit approved the use: link, date, case. Without it nothing is posted. */
+  approval: string, };
+
+/**
+ * A permission that is to be recorded.
+ */
+export type NewPermit = {
+  /** The subreddit, with or without `r/`. */
+  subreddit: string,
+  /** Where the permission was given: a link to the moderators' message or rule. */
+  link: string,
+  /** More about it. */
+  note: string,
+  /** When it ends, milliseconds since 1970; none: it does not. */
+  expires_ms: number | null,
+  /** The rules as the person saw them, JSON as [`SubredditLook`] gives it; empty: they are taken when the subreddit is first asked about. */
+  rules: string, };
+
+/**
  * Something that can be done next.
  */
 export type NextStep = {
@@ -1124,6 +1372,15 @@ export type Numbered = {
   id: number, };
 
 /**
+ * Something a person does to an account.
+ */
+export type OfAccount = {
+  /** Its name. */
+  name: string,
+  /** Who does it. */
+  who: string, };
+
+/**
  * A job by its id.
  */
 export type OfJob = {
@@ -1152,9 +1409,159 @@ export type OfState = {
   state: string | null, };
 
 /**
+ * Somebody who does not want to be answered.
+ */
+export type OptOutInfo = {
+  /** user or subreddit. */
+  kind: string,
+  /** Its name. */
+  name: string,
+  /** asked (waits for a person, and counts until then), confirmed or declined. */
+  state: string,
+  /** Why, in words. */
+  why: string,
+  /** Name of the comment that asked for it; empty: a person did. */
+  source: string,
+  /** Who recorded or decided it. */
+  who: string,
+  /** When, milliseconds since 1970. */
+  at_ms: number, };
+
+/**
+ * Somebody who does not want to be answered.
+ */
+export type OptOutNew = {
+  /** `u/name` or `r/name`. */
+  whom: string,
+  /** Why; may be empty. */
+  why: string,
+  /** Who records it. */
+  who: string, };
+
+/**
+ * A person's verdict on a wish not to be answered.
+ */
+export type OptOutVerdict = {
+  /** `u/name` or `r/name`. */
+  whom: string,
+  /** Confirmed; otherwise declined: they are answered again. */
+  confirmed: boolean,
+  /** Who decides. */
+  who: string, };
+
+/**
+ * The posting side of a reply.
+ */
+export type OutboxInfo = {
+  /** The reply, by its number. */
+  reply: number,
+  /** draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn. */
+  state: string,
+  /** The account it is posted with; empty: there is none yet. */
+  account: string,
+  /** Name of the subreddit. */
+  subreddit: string,
+  /** Who wrote what it answers; none: forgotten. */
+  author: string | null,
+  /** Reddit's name of the post. */
+  post_name: string | null,
+  /** Reddit's name of what it answers; none: not on Reddit, it is posted by hand. */
+  parent_name: string | null,
+  /** Where that stands, as an address. */
+  parent_link: string,
+  /** The text as it is sent, with its footer; of a draft, as it would be. */
+  full_text: string,
+  /** Who approved it; empty: nobody. */
+  approved_by: string,
+  /** When, milliseconds since 1970. */
+  approved_ms: number | null,
+  /** How often it was tried. */
+  attempt: number,
+  /** The next try not before this; 0: at any time. */
+  not_before_ms: number,
+  /** Reddit's name of it, once it is posted. */
+  posted_name: string | null,
+  /** When it was posted. */
+  posted_ms: number | null,
+  /** Where it stands; empty: nowhere. */
+  link: string,
+  /** What stands in the way, or stood: Reddit's code or ours. */
+  code: string,
+  /** The same in words. */
+  detail: string,
+  /** Whether only a person can go on with it. */
+  needs_person: boolean, };
+
+/**
+ * The posting side of a reply with all its tries.
+ */
+export type OutboxStory = {
+  /** Where it stands. */
+  outbox: OutboxInfo,
+  /** The tries, in order. */
+  attempts: Array<AttemptInfo>,
+  /** What speaks against posting it now, in words; of an approved reply. */
+  objections: Array<string>, };
+
+/**
  * How a run ended.
  */
 export type Outcome = "finished" | "early-stop" | "paused" | "cancelled";
+
+/**
+ * A posted reply with what was foretold and what became of it.
+ */
+export type OutcomeRow = {
+  /** The reply. */
+  reply: number,
+  /** posted or withdrawn. */
+  state: string,
+  /** Name of the subreddit. */
+  subreddit: string,
+  /** Its text, without the footer. */
+  text: string,
+  /** Where it stands. */
+  link: string,
+  /** When it was posted, milliseconds since 1970. */
+  posted_ms: number | null,
+  /** The probability that a person wrote it, as the realism model saw it. */
+  p_real: number | null,
+  /** The probability of each upvote bin. */
+  bins: [number, number, number, number] | null,
+  /** The most probable bin, 0 to 3. */
+  predicted: number | null,
+  /** The bin of the last score that was read, by the edges of the model's split. */
+  actual: number | null,
+  /** The readings, in order. */
+  readings: Array<Reading>, };
+
+/**
+ * All posted replies with what became of them.
+ */
+export type Outcomes = {
+  /** The replies, the latest first. */
+  rows: Array<OutcomeRow>,
+  /** `counts[actual][predicted]` over the four bins. */
+  counts: [[number, number, number, number], [number, number, number, number], [number, number, number, number], [number, number, number, number]],
+  /** How many fell into the bin that was foretold. */
+  right: number,
+  /** How many have both. */
+  judged: number,
+  /** How many are removed. */
+  removed: number, };
+
+/**
+ * What reading came to.
+ */
+export type OutcomesRead = {
+  /** Readings that were made. */
+  read: number,
+  /** Of these, those that found a reply removed. */
+  removed: number,
+  /** People who asked not to be answered any more; a person decides. */
+  asked: number,
+  /** Readings that did not come through; the next run makes them. */
+  failed: number, };
 
 /**
  * How far a project is.
@@ -1279,6 +1686,29 @@ export type Permit = {
   note: string, };
 
 /**
+ * A permission as it is shown.
+ */
+export type PermitInfo = {
+  /** The subreddit, without `r/`. */
+  subreddit: string,
+  /** Where the permission was given. */
+  link: string,
+  /** More about it. */
+  note: string,
+  /** Who recorded it. */
+  who: string,
+  /** When, milliseconds since 1970. */
+  given_ms: number,
+  /** When it ends; none: it does not. */
+  expires_ms: number | null,
+  /** When Reddit was last asked about the subreddit. */
+  checked_ms: number | null,
+  /** Why nothing is posted there all the same; empty: nothing speaks against it. */
+  off: string,
+  /** Nothing is posted there before this; 0: no pause. */
+  pause_ms: number, };
+
+/**
  * A generation by other criteria.
  */
 export type PickAgain = {
@@ -1309,6 +1739,49 @@ export type Picture = {
   table: Table, };
 
 /**
+ * Posts approved replies. A job: `post`.
+ */
+export type Post = {
+  /** The account; empty: the one that posts. */
+  account: string,
+  /** These replies, by their numbers; empty: all that are approved. */
+  replies: Array<number>,
+  /** Whether anything is sent. None: where an account with an approval and a permission are recorded; otherwise it is a dry run, which only looks. */
+  live: boolean | null,
+  /** Wait for pauses, caps and what is uncertain until all are posted, rather than end. */
+  wait: boolean, };
+
+/**
+ * What posting came to.
+ */
+export type PostReport = {
+  /** The account; empty in a dry run without one. */
+  account: string,
+  /** Whether anything could be sent. */
+  live: boolean,
+  /** The replies that were looked at. */
+  replies: Array<PostedInfo>,
+  /** When the next of them may go out, milliseconds since 1970. */
+  next_ms: number | null, };
+
+/**
+ * What became of a reply, or would.
+ */
+export type PostedInfo = {
+  /** The reply. */
+  reply: number,
+  /** Its state now; in a dry run `ready` when nothing speaks against it. */
+  state: string,
+  /** What stands in the way: Reddit's code or ours; empty: nothing. */
+  code: string,
+  /** The same in words. */
+  detail: string,
+  /** Where it stands. */
+  link: string,
+  /** The next try not before this; 0: at any time. */
+  not_before_ms: number, };
+
+/**
  * A reply that a person posted by hand.
  */
 export type PostedReply = {
@@ -1318,6 +1791,49 @@ export type PostedReply = {
   who: string,
   /** The link to it; may be empty. */
   link: string, };
+
+/**
+ * The settings that posting obeys.
+ */
+export type PostingRules = {
+  /** The account that posts; empty: the only one there is. */
+  account: string,
+  /** Subreddits whose rising posts are fetched. */
+  watched: Array<string>,
+  /** Replies that an account posts in 24 hours, at most; half of it in its first week. */
+  per_day: number,
+  /** The same for one subreddit. */
+  per_subreddit: number,
+  /** Replies under one post, ever. */
+  per_thread: number,
+  /** Replies to one author in 24 hours. */
+  per_author: number,
+  /** Minutes between two replies of an account, at least. */
+  pause_min: number,
+  /** So much of the pause is added by chance, at most: 0.5 makes 10 minutes 10 to 15. */
+  jitter: number,
+  /** Hours of the day in which replies are posted, from 0 to 24; none: all. `[22, 6]` goes over midnight. */
+  hours: [number, number] | null,
+  /** Days on which replies are posted, 1 (Monday) to 7; empty: all. */
+  days: Array<number>,
+  /** What the clock of hours and days is ahead of UTC, in minutes. */
+  utc_offset_min: number,
+  /** Whether the footer is put under every reply. Without it nothing is posted but by hand. */
+  footer: boolean,
+  /** The footer; `{model}`, `{account}` and `{operator}` are filled in. */
+  footer_text: string,
+  /** A reply is refused when this share of its word triples stands in one of our last 500. */
+  max_similar: number,
+  /** A reply is refused when this share of its word triples stands in what it answers. */
+  max_echo: number,
+  /** A reply is refused when one of these words stands in it, or in what it answers. */
+  words: Array<string>,
+  /** Whether the generator sees the title and what stands above a comment. */
+  context: boolean,
+  /** Comments above it that the generator sees, at most 6. */
+  context_comments: number,
+  /** Hours after which the texts of fetched threads are forgotten, at most 48. */
+  keep_h: number, };
 
 /**
  * A good choice of settings for a purpose.
@@ -1359,6 +1875,15 @@ export type ProjectInfo = {
   bytes: number, };
 
 /**
+ * An account to add or change.
+ */
+export type PutAccount = {
+  /** The account. */
+  account: NewAccount,
+  /** Who does it. */
+  who: string, };
+
+/**
  * How many replies are where.
  */
 export type QueueCounts = {
@@ -1366,10 +1891,40 @@ export type QueueCounts = {
   draft: number,
   /** A person wants them posted. */
   approved: number,
+  /** Are being sent. */
+  sending: number,
+  /** Were sent, and nobody knows whether they arrived. */
+  uncertain: number,
+  /** Were looked for and are not there: a person decides. */
+  absent: number,
   /** Stand where they were to stand. */
   posted: number,
-  /** A person does not want them. */
-  rejected: number, };
+  /** A person does not want them, or Reddit refused them for good. */
+  rejected: number,
+  /** Will not be posted: what they answer is gone or locked, or a person gave up. */
+  cancelled: number,
+  /** Stood there and were taken back. */
+  withdrawn: number, };
+
+/**
+ * Reads the scores of posted replies that are due. A job: `outcomes`.
+ */
+export type ReadOutcomes = {
+  /** The account; empty: the one that posts. */
+  account: string, };
+
+/**
+ * A reading of a posted reply.
+ */
+export type Reading = {
+  /** So many seconds after it was posted, or later: 3600, 86400, 604800. */
+  after_s: number,
+  /** When it was read, milliseconds since 1970. */
+  at_ms: number,
+  /** Its score; none: hidden, or gone. */
+  score: number | null,
+  /** deleted, removed, or empty: it is there. */
+  gone: string, };
 
 /**
  * A recent project as it is shown.
@@ -1404,6 +1959,37 @@ export type Recipe = {
   min_chars: number,
   /** Most characters of a text. */
   max_chars: number, };
+
+/**
+ * Settles what is uncertain, as far as it can be seen. A job: `reconcile`.
+ */
+export type Reconcile = {
+  /** The account; empty: the one that posts. */
+  account: string,
+  /** Wait for the looks that are not due yet (a quarter of an hour), rather than end. */
+  wait: boolean, };
+
+/**
+ * What became of what was uncertain.
+ */
+export type Reconciled = {
+  /** Replies that were found: they are posted. */
+  posted: Array<number>,
+  /** Replies that are not there: a person decides. */
+  absent: Array<number>,
+  /** Replies that are as uncertain as before. */
+  open: Array<number>,
+  /** When to look next, milliseconds since 1970. */
+  next_ms: number | null, };
+
+/**
+ * A permission to record.
+ */
+export type RecordPermit = {
+  /** The permission. */
+  permit: NewPermit,
+  /** Who records it. */
+  who: string, };
 
 /**
  * A place in a picture, in units of the SVG's view box.
@@ -1663,6 +2249,17 @@ export type Series = {
   points: Array<[number, number]>, };
 
 /**
+ * The settings that posting obeys, to be changed.
+ */
+export type SetRules = {
+  /** All of them. */
+  rules: PostingRules,
+  /** What the person wrote to loosen a limit: "I raise the limits"; empty where none is loosened. */
+  confirm: string,
+  /** Who does it. */
+  who: string, };
+
+/**
  * What a person chose for all projects.
  */
 export type Settings = {
@@ -1680,6 +2277,24 @@ export type Settings = {
   person: string,
   /** Whether the desktop says when a job has ended. */
   notify: boolean, };
+
+/**
+ * What a person decides about a reply of which nobody knows whether it arrived.
+ */
+export type Settle = { "settle": "again" } | { "settle": "give-up" } | { "settle": "posted",
+  /** The link to the comment. */
+  link: string, };
+
+/**
+ * What a person decides about a reply of which nobody knows.
+ */
+export type SettleReply = {
+  /** The reply. */
+  id: number,
+  /** What becomes of it. */
+  settle: Settle,
+  /** Who decides. */
+  who: string, };
 
 /**
  * Several runs.
@@ -1730,7 +2345,9 @@ export type Signal = { "event": "started",
   /** Whether it goes on from an earlier try. */
   resumed: boolean, } | { "event": "progress" } & Progress | { "event": "log",
   /** The line. */
-  text: string, } | { "event": "comments",
+  text: string, } | { "event": "visit",
+  /** The address. It is good once, and is stored nowhere. */
+  address: string, } | { "event": "comments",
   /** Their texts, in the order of their numbers. */
   texts: Array<string>, } | { "event": "drafts",
   /** Those that have grown since the last time. */
@@ -1837,6 +2454,76 @@ export type StartJob = {
   params: unknown, };
 
 /**
+ * An account to stop, or to let go on.
+ */
+export type StopAccount = {
+  /** Its name. */
+  name: string,
+  /** Why; empty: it goes on. */
+  why: string,
+  /** Who does it. */
+  who: string, };
+
+/**
+ * A subreddit as Reddit shows it: to be read before a permission is recorded.
+ */
+export type SubredditLook = {
+  /** Its name, without `r/`. */
+  subreddit: string,
+  /** Its title. */
+  title: string,
+  /** How many follow it. */
+  subscribers: number | null,
+  /** Why we may not comment there; empty: nothing speaks against it. */
+  closed: string,
+  /** Names and texts of its rules. */
+  rules: Array<[string, string]>,
+  /** The same as JSON, for [`NewPermit::rules`]. */
+  rules_json: string, };
+
+/**
+ * A subreddit to switch off.
+ */
+export type SwitchOff = {
+  /** Its name. */
+  subreddit: string,
+  /** Why; may be empty. */
+  why: string,
+  /** Who does it. */
+  who: string, };
+
+/**
+ * Asks Reddit what of the stored threads is still there, and forgets the rest, to the last byte. A job:
+ * `sync`. It should run once a day at least.
+ */
+export type Sync = {
+  /** The account that reads; empty: the one that posts. */
+  account: string, };
+
+/**
+ * What was forgotten.
+ */
+export type Synced = {
+  /** Comments and posts that Reddit was asked about. */
+  looked_at: number,
+  /** Of these, those that it no longer has. */
+  gone: number,
+  /** Comments of threads whose texts were wiped, those that were kept long enough included. */
+  comments: number,
+  /** Posts likewise. */
+  posts: number,
+  /** Candidates that were written from them. */
+  candidates: number,
+  /** Replies that can no longer be posted. */
+  cancelled: number,
+  /** Imported comments and posts. */
+  imported: number,
+  /** Pairs of splits that lost their text: what was trained on them is stale. */
+  pairs: number,
+  /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
+  scrubbed: boolean, };
+
+/**
  * The figures behind a picture.
  */
 export type Table = {
@@ -1856,6 +2543,75 @@ export type Template = {
   separator: string,
   /** The longest example, in tokens, end token included. */
   max_tokens: number, };
+
+/**
+ * A comment of a thread.
+ */
+export type ThreadCommentInfo = {
+  /** Its number. */
+  id: number,
+  /** The comment it answers, by its number; none: the post. */
+  parent: number | null,
+  /** Its author; none: unknown, or forgotten. */
+  author: string | null,
+  /** Its text; empty: forgotten. */
+  body: string,
+  /** Its score; none: hidden. */
+  score: number | null,
+  /** When it was written: seconds since 1970. */
+  created_utc: number | null,
+  /** How many comments stand above it. */
+  level: number,
+  /** Why it is not answered; empty: it may be. */
+  skip: string,
+  /** Where it stands; empty: not on Reddit. */
+  link: string,
+  /** Replies to it in the queue, by their numbers. */
+  replies: Array<number>, };
+
+/**
+ * A thread as it is listed.
+ */
+export type ThreadInfo = {
+  /** Its number. */
+  id: number,
+  /** pasted, file, test pairs or reddit. */
+  origin: string,
+  /** Name of the subreddit; empty: unknown. */
+  subreddit: string,
+  /** Title of the post; empty: there is none, or it was forgotten. */
+  title: string,
+  /** The post's author; none: unknown, or forgotten. */
+  author: string | null,
+  /** Reddit's name of the post; none: it is not Reddit's. */
+  name: string | null,
+  /** The post's score. */
+  score: number | null,
+  /** When the post was written: seconds since 1970. */
+  created_utc: number | null,
+  /** How many comments it has. */
+  comments: number,
+  /** Those that may be answered. */
+  open: number,
+  /** When it was read, milliseconds since 1970. */
+  fetched_ms: number,
+  /** When its texts are forgotten; none: never, or they are. */
+  expires_ms: number | null,
+  /** Why nothing in it is answered; empty: it may be. */
+  skip: string,
+  /** Where it stands; empty: not on Reddit. */
+  link: string, };
+
+/**
+ * A thread with its comments.
+ */
+export type ThreadStory = {
+  /** The thread. */
+  thread: ThreadInfo,
+  /** The post's text. */
+  body: string,
+  /** Its comments, parents before children. */
+  comments: Array<ThreadCommentInfo>, };
 
 /**
  * Trains a model. A job: `train`.
@@ -2067,6 +2823,68 @@ export interface Commands {
   "compact": { params: Nothing; result: Compacted };
   /** What takes the room. */
   "size": { params: Nothing; result: Size };
+  /** All accounts, with what is missing before each can post. */
+  "accounts": { params: Nothing; result: Array<AccountInfo> };
+  /** Adds an account, or changes the one of this name. */
+  "account.put": { params: PutAccount; result: AccountInfo };
+  /** Removes an account from the project. */
+  "account.remove": { params: OfAccount; result: null };
+  /** Notes whether Reddit shows an account as an app. */
+  "account.label": { params: LabelAccount; result: AccountInfo };
+  /** Stops all posting of an account, or lets it go on. */
+  "account.stop": { params: StopAccount; result: AccountInfo };
+  /** Logs an account out; the job "login" logs it in. */
+  "account.logout": { params: OfAccount; result: AccountInfo };
+  /** The settings that posting obeys. */
+  "posting.rules": { params: Nothing; result: PostingRules };
+  /** Changes them, all together; who loosens a limit has to say so in words. */
+  "posting.rules.set": { params: SetRules; result: PostingRules };
+  /** Where posting is permitted. */
+  "permits": { params: Nothing; result: Array<PermitInfo> };
+  /** Records that posting is permitted in a subreddit. */
+  "permit.put": { params: RecordPermit; result: PermitInfo };
+  /** Switches posting in a subreddit off. */
+  "permit.off": { params: SwitchOff; result: PermitInfo };
+  /** Looks at a subreddit and its rules on Reddit; nothing is stored. */
+  "subreddit.look": { params: LookAt; result: SubredditLook };
+  /** Who is not answered, those that wait for a person first. */
+  "optouts": { params: Nothing; result: Array<OptOutInfo> };
+  /** Puts somebody on that list. */
+  "optout.add": { params: OptOutNew; result: Array<OptOutInfo> };
+  /** Decides about somebody on that list. */
+  "optout.decide": { params: OptOutVerdict; result: Array<OptOutInfo> };
+  /** All threads, the latest first. */
+  "threads": { params: Nothing; result: Array<ThreadInfo> };
+  /** One thread with its comments. */
+  "thread.get": { params: Numbered; result: ThreadStory };
+  /** Writes threads to a file; gives how many. */
+  "threads.export": { params: ExportThreads; result: number };
+  /** Reads threads from such a file, with no network. */
+  "threads.import": { params: At; result: Array<ThreadInfo> };
+  /** The posting side of all replies that answer something on Reddit. */
+  "outbox": { params: OfState; result: Array<OutboxInfo> };
+  /** The same of one reply, with its tries and what speaks against it now. */
+  "outbox.get": { params: Numbered; result: OutboxStory };
+  /** What a person decides about an uncertain or absent reply. */
+  "reply.settle": { params: SettleReply; result: OutboxStory };
+  /** Deletes a posted reply on Reddit. */
+  "reply.withdraw": { params: JudgeReply; result: OutboxStory };
+  /** Deletes what stands there beside a reply that was found more than once. */
+  "reply.untwin": { params: JudgeReply; result: OutboxStory };
+  /** Changes a posted reply on Reddit. */
+  "reply.rewrite": { params: EditReply; result: OutboxStory };
+  /** What became of posted replies, beside what was foretold. */
+  "outcomes": { params: Nothing; result: Outcomes };
+  /** Draws it. */
+  "outcomes.chart": { params: Nothing; result: Picture };
+  /** Draws it into files, and gives what was written. */
+  "outcomes.chart.save": { params: IntoFiles; result: Array<string> };
+  /** Who did what, the newest first. */
+  "audit": { params: AuditPage; result: Array<AuditLine> };
+  /** Forgets the texts that were kept long enough. */
+  "forget.expired": { params: Nothing; result: Synced };
+  /** Forgets comments and posts by their names, with all that was written from them. */
+  "forget.names": { params: ForgetNames; result: Synced };
 }
 
 /** Every kind of job: what it takes, and what it gives when it is done. */
@@ -2082,4 +2900,11 @@ export interface Jobs {
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
   "demo": { params: Demo; outcome: DemoReport };
+  "login": { params: LogIn; outcome: AccountInfo };
+  "fetch": { params: Fetch; outcome: Fetched };
+  "draft": { params: DraftReplies; outcome: Drafted };
+  "post": { params: Post; outcome: PostReport };
+  "reconcile": { params: Reconcile; outcome: Reconciled };
+  "sync": { params: Sync; outcome: Synced };
+  "outcomes": { params: ReadOutcomes; outcome: OutcomesRead };
 }

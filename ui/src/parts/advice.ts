@@ -18,5 +18,9 @@ export const ADVICE: Record<Code, string> = {
   model: "The model cannot do this as it is. The details say which shape, name or number is wrong.",
   io: "The system refused a file or the network failed. Check the rights and the connection, and try again.",
   negative: "This is a finding, not a fault: the details list what was found.",
+  login:
+    "Log the account in under Reddit, Accounts. Secrets come from the environment or the keychain of the system.",
+  refused:
+    "A rule of yours or of Reddit's stands against it; the message says which. Nothing was sent, and what you typed is still here.",
   internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
 };

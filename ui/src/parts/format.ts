@@ -158,6 +158,23 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       return "Write candidates";
     case "demo":
       return "The whole loop on the sample";
+    case "login":
+      return text("account") ? `Log in u/${text("account")}` : "Log in to Reddit";
+    case "fetch":
+      return "Fetch threads";
+    case "draft":
+      return "Draft replies";
+    case "post": {
+      const [reply] = Array.isArray(params.replies) ? (params.replies as number[]) : [];
+      const which = reply === undefined ? "approved replies" : `reply ${reply}`;
+      return params.live === false ? `Check ${which} (dry run)` : `Post ${which}`;
+    }
+    case "reconcile":
+      return "Look for replies that may have arrived";
+    case "sync":
+      return "Ask Reddit what was deleted";
+    case "outcomes":
+      return "Read outcomes";
     default:
       return label(job.kind.replaceAll("-", " "));
   }

@@ -12,7 +12,10 @@ type Family =
   | "evaluations"
   | "threads"
   | "queue"
-  | "jobs";
+  | "outcomes"
+  | "reddit"
+  | "jobs"
+  | "settings";
 
 const ALL: Family[] = [
   "sources",
@@ -24,6 +27,8 @@ const ALL: Family[] = [
   "evaluations",
   "threads",
   "queue",
+  "outcomes",
+  "reddit",
 ];
 
 /** Commands that are not named here change nothing by themselves, or are asked once. */
@@ -57,6 +62,17 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "generation.pick": ["threads", "queue"],
   queue: ["queue"],
   "reply.get": ["queue"],
+  accounts: ["reddit"],
+  "posting.rules": ["reddit", "settings"],
+  permits: ["reddit"],
+  optouts: ["reddit"],
+  threads: ["threads", "queue"],
+  "thread.get": ["threads", "queue"],
+  outbox: ["queue", "reddit"],
+  "outbox.get": ["queue", "reddit", "settings"],
+  outcomes: ["queue", "outcomes"],
+  "outcomes.chart": ["queue", "outcomes"],
+  audit: ["reddit", "queue"],
   jobs: ["jobs"],
   "job.log": ["jobs"],
 };

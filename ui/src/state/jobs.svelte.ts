@@ -225,8 +225,9 @@ class Jobs {
       lost: `The program that ran ${title} is gone. Resume it, and it goes on from what was saved.`,
     }[state];
     if (!text) return;
-    // the sample's steps are jobs of their own: the one that runs them says how it went
-    const isStep = kind !== "demo" && this.list.some((other) => other.kind === "demo" && isLive(other));
+    // the steps of the sample and of drafting are jobs of their own: the one that runs them says how it went
+    const runsSteps = (of: string) => of === "demo" || of === "draft";
+    const isStep = !runsSteps(kind) && this.list.some((other) => runsSteps(other.kind) && isLive(other));
     if (isStep && state !== "failed") return;
     say(text, { tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note" });
     const long = job?.ended_ms ? job.ended_ms - job.created_ms > NOTIFY_AFTER_MS : false;

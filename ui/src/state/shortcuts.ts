@@ -18,6 +18,7 @@ export const SHORTCUTS = {
   "go.evaluate": { keys: "g e", says: "Go to Evaluate", where: "Everywhere" },
   "go.generate": { keys: "g w", says: "Go to Generate (write)", where: "Everywhere" },
   "go.queue": { keys: "g q", says: "Go to Queue", where: "Everywhere" },
+  "go.reddit": { keys: "g r", says: "Go to Reddit", where: "Everywhere" },
   "go.settings": { keys: "g s", says: "Go to Settings", where: "Everywhere" },
   jobs: { keys: "g j", says: "Show or hide the jobs", where: "Everywhere" },
   help: { keys: "?", says: "Show this sheet", where: "Everywhere" },

@@ -2,10 +2,11 @@
 //! and the TypeScript that the window is written in.
 //!
 //! A command takes one struct of parameters and gives one result, both plain JSON. [`desk`] has those that
-//! need no project, [`project`] those that work on the window's.
+//! need no project, [`project`] those that work on the window's, [`reddit`] those about Reddit itself.
 
 pub mod desk;
 pub mod project;
+pub mod reddit;
 pub mod typescript;
 
 use serde::Serialize;

@@ -303,12 +303,12 @@ pub struct ExportQueue {
 }
 
 /// Paths as a person types them.
-fn all_typed(paths: &[String]) -> Result<Vec<PathBuf>> {
+pub(super) fn all_typed(paths: &[String]) -> Result<Vec<PathBuf>> {
     paths.iter().map(|path| typed(path)).collect()
 }
 
 /// Paths as they are shown.
-fn shown(paths: Vec<PathBuf>) -> Vec<String> {
+pub(super) fn shown(paths: Vec<PathBuf>) -> Vec<String> {
     paths
         .iter()
         .map(|path| path.display().to_string())

@@ -110,6 +110,7 @@ fn api() -> String {
     let mut types = Types::new();
     let desk = super::desk::declared(&mut types);
     let project = super::project::declared(&mut types);
+    let reddit = super::reddit::declared(&mut types);
     let jobs = kinds::declared(&mut types);
     types.visit::<Notice>();
     let mut out = String::from(
@@ -122,6 +123,7 @@ fn api() -> String {
     out.push_str("/** Every command by its name: what it takes and what it gives. */\nexport interface Commands {\n");
     commands(&mut out, &desk);
     commands(&mut out, &project);
+    commands(&mut out, &reddit);
     out.push_str("}\n\n/** Every kind of job: what it takes, and what it gives when it is done. */\nexport interface Jobs {\n");
     for (kind, params, outcome) in jobs {
         out.push_str(&format!(

@@ -39,6 +39,7 @@ import type {
 } from "../api";
 import type { Command, Params, Result } from "../index";
 import * as pictures from "./pictures";
+import { FakeReddit } from "./reddit";
 import * as sample from "./sample";
 import { chance, one, pair, written } from "./words";
 
@@ -56,7 +57,7 @@ export interface FakeOptions {
   failing?: Partial<Record<Command, EngineError>>;
 }
 
-interface Phase {
+export interface Phase {
   phase: string;
   total: number;
   unit: string;
@@ -152,6 +153,8 @@ export class FakeEngine {
     this.generations = [
       this.#generated(1, {
         ...emptyGenerate(),
+        stored: [],
+        context: false,
         unseen: 5,
         candidates: 8,
         criteria: { min_p_real: 0.5, max_chars: 1000, per_thread: 1 },
@@ -159,6 +162,7 @@ export class FakeEngine {
     ];
     const states = ["draft", "draft", "draft", "approved", "posted", "rejected", "draft"] as const;
     for (const [n, state] of states.entries()) this.replies.push(this.#reply(n + 1, state));
+    this.reddit.fill();
     const kinds = ["import", "pairs", "split", "train", "fakes", "train", "evaluate", "generate"];
     this.jobs = kinds
       .map(
@@ -245,7 +249,10 @@ export class FakeEngine {
 
   // ---- commands ------------------------------------------------------------------------------------
 
+  readonly reddit = new FakeReddit(this);
+
   readonly #commands: { [C in Command]: (params: Params<C>) => Result<C> } = {
+    ...this.reddit.commands,
     "desk.get": () => ({
       version: "0.1.0",
       recent: this.recent,
@@ -571,6 +578,7 @@ export class FakeEngine {
     this.replies = [];
     this.jobs = [];
     this.logs = {};
+    this.reddit.wipe();
   }
 
   #run(name: string): RunInfo {
@@ -713,8 +721,13 @@ export class FakeEngine {
       queue: {
         draft: state("draft"),
         approved: state("approved"),
+        sending: state("sending"),
+        uncertain: state("uncertain"),
+        absent: state("absent"),
         posted: state("posted"),
         rejected: state("rejected"),
+        cancelled: state("cancelled"),
+        withdrawn: state("withdrawn"),
       },
       jobs: this.jobs.filter((job) => job.state === "running").length,
       next,
@@ -976,6 +989,8 @@ export class FakeEngine {
   #plan(kind: string, params: unknown, id: string): Work {
     const phases: Phase[] = [];
     let finish: () => unknown = () => null;
+    const reddit = this.reddit.plan(kind, params, id);
+    if (reddit) return { ...reddit, at: 0, done: 0, timer: undefined };
     switch (kind) {
       case "import": {
         const ask = params as Import;
@@ -1299,6 +1314,8 @@ export class FakeEngine {
 export function emptyGenerate(): Generate {
   return {
     comments: [],
+    stored: [],
+    context: false,
     unseen: 0,
     origin: "pasted",
     generator: "writer",

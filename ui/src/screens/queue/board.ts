@@ -11,9 +11,24 @@ export const STATES: { state: ReplyState; name: string; empty: string }[] = [
   { state: "rejected", name: "Rejected", empty: "Nothing was rejected." },
 ];
 
+/** States that are shown in the column of another, in words. On the way out: approved; taken back: posted. */
+const ELSEWHERE: Record<string, { column: ReplyState; words: string }> = {
+  sending: { column: "approved", words: "being sent" },
+  uncertain: { column: "approved", words: "uncertain" },
+  absent: { column: "approved", words: "not there" },
+  cancelled: { column: "rejected", words: "cancelled" },
+  withdrawn: { column: "posted", words: "taken back" },
+};
+
+/** The column a state belongs to. */
+export const columnOf = (state: string): ReplyState => ELSEWHERE[state]?.column ?? (state as ReplyState);
+
+/** What its column does not say of a state; nothing where the two are the same. */
+export const besides = (state: string): string => ELSEWHERE[state]?.words ?? "";
+
 /** By column, and in each the newest first; drafts by what the judges think of them. */
 export function order(replies: ReplyInfo[]): ReplyInfo[] {
-  const rank = (reply: ReplyInfo) => STATES.findIndex((column) => column.state === reply.state);
+  const rank = (reply: ReplyInfo) => STATES.findIndex((column) => column.state === columnOf(reply.state));
   const worth = (reply: ReplyInfo) => (reply.expected_bin ?? 0) + (reply.p_real ?? 0);
   return [...replies].sort((a, b) => {
     if (rank(a) !== rank(b)) return rank(a) - rank(b);

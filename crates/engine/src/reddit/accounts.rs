@@ -1,0 +1,251 @@
+//! Accounts of Reddit's that a project posts with. Their secrets are not in the project: see
+//! [`repartee_reddit::secrets`].
+
+use repartee_reddit::PORT;
+use repartee_store::accounts::Account;
+use repartee_store::audit::Entry;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::connect::config_of;
+use super::plain_name;
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+
+/// An account that is to be added, or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewAccount {
+    /// Reddit's name of it, with or without `u/`.
+    pub name: String,
+    /// Id of the app that you registered with Reddit; this program brings none.
+    pub client_id: String,
+    /// script, installed or web: as the app is registered.
+    pub app: String,
+    /// Your own account, which the footer names; empty: the account itself.
+    pub operator: String,
+    /// Another address than Reddit's: a fake on this machine, `http://127.0.0.1:PORT`. Empty: Reddit.
+    pub host: String,
+    /// The port on 127.0.0.1 at which a login in the browser ends.
+    pub port: u16,
+    /// How Reddit approved the use: link, date, case. Without it nothing is posted.
+    pub approval: String,
+}
+
+impl Default for NewAccount {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            client_id: String::new(),
+            app: "script".to_owned(),
+            operator: String::new(),
+            host: String::new(),
+            port: PORT,
+            approval: String::new(),
+        }
+    }
+}
+
+/// What Reddit said of an account, and when.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct AccountFacts {
+    /// When it was last asked, milliseconds since 1970; none: never.
+    pub checked_ms: Option<i64>,
+    /// The last login that worked.
+    pub login_ms: Option<i64>,
+    /// What the login allows, separated by blanks.
+    pub scope: String,
+    /// Reddit has suspended it.
+    pub suspended: bool,
+    /// Karma of posts and comments.
+    pub karma: Option<i64>,
+    /// When it was made: seconds since 1970.
+    pub created_utc: Option<i64>,
+    /// Its e-mail address is confirmed.
+    pub verified: bool,
+    /// Comments of its last hundred that this project did not post: an account of a bot does nothing else.
+    pub strangers: u32,
+}
+
+/// An account as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AccountInfo {
+    /// Reddit's name of it, without `u/`.
+    pub name: String,
+    /// Id of its app.
+    pub client_id: String,
+    /// script, installed or web.
+    pub app: String,
+    /// The person's own account, which the footer names.
+    pub operator: String,
+    /// Another address than Reddit's; empty: Reddit.
+    pub host: String,
+    /// The port at which a login in the browser ends.
+    pub port: u16,
+    /// How Reddit approved the use; empty: nobody has said, and nothing is posted.
+    pub approval: String,
+    /// Who said that Reddit shows it as an app; empty: nobody, and nothing is posted.
+    pub labelled_by: String,
+    /// What Reddit said of it.
+    pub facts: AccountFacts,
+    /// Nothing is posted before this, milliseconds since 1970; 0: no pause.
+    pub pause_ms: i64,
+    /// Why nothing is posted until a person has looked; empty: nothing speaks against it.
+    pub stopped: String,
+    /// What is missing before it can post, in words; empty: nothing.
+    pub missing: Vec<String>,
+}
+
+impl From<Account> for AccountInfo {
+    fn from(account: Account) -> Self {
+        let facts: AccountFacts = serde_json::from_str(&account.facts).unwrap_or_default();
+        let mut missing = Vec::new();
+        if facts.login_ms.is_none() {
+            missing.push("a login".to_owned());
+        }
+        if account.approval.is_empty() {
+            missing.push("a record of how Reddit approved the use".to_owned());
+        }
+        if account.labelled_by.is_empty() {
+            missing.push("somebody's word that Reddit shows the account as an app".to_owned());
+        }
+        Self {
+            name: account.name,
+            client_id: account.client_id,
+            app: account.app,
+            operator: account.operator,
+            host: account.host,
+            port: account.port,
+            approval: account.approval,
+            labelled_by: account.labelled_by,
+            facts,
+            pause_ms: account.pause_ms,
+            stopped: account.stopped,
+            missing,
+        }
+    }
+}
+
+impl Engine {
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn accounts(&self) -> Result<Vec<AccountInfo>> {
+        Ok(self.store.accounts()?.into_iter().map(Into::into).collect())
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], with the names there are.
+    pub fn account(&self, name: &str) -> Result<AccountInfo> {
+        Ok(self.store.account(&plain_name("u/", name)?)?.into())
+    }
+
+    /// Adds an account, or changes the one of this name, as the person `who`.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when a setting makes no sense.
+    pub fn account_put(&self, new: &NewAccount, who: &str) -> Result<AccountInfo> {
+        let name = plain_name("u/", &new.name)?;
+        let operator = match new.operator.trim() {
+            "" => name.clone(),
+            typed => plain_name("u/", typed)?,
+        };
+        if !matches!(new.app.as_str(), "script" | "installed" | "web") {
+            return Err(Error::usage(format!(
+                "the app is {:?}; Reddit knows script, installed and web",
+                new.app
+            )));
+        }
+        let client_id = new.client_id.trim();
+        if client_id.is_empty() {
+            return Err(Error::usage(
+                "a client id is needed: Reddit gives one to every app that is registered and approved (reddit.com/prefs/apps); this program brings none",
+            ));
+        }
+        let account = Account {
+            name: name.clone(),
+            client_id: client_id.to_owned(),
+            app: new.app.clone(),
+            operator,
+            host: new.host.trim().trim_end_matches('/').to_owned(),
+            port: new.port,
+            approval: new.approval.trim().to_owned(),
+            created_ms: self.outside.clock.now_ms(),
+            ..Account::default()
+        };
+        config_of(&account).check()?;
+        self.store.account_put(&account, who)?;
+        self.account(&name)
+    }
+
+    /// Removes an account from the project; what it posted stays. Its secrets stay where they are: see
+    /// [`Engine::log_out`].
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] while nobody knows whether a reply of it arrived.
+    pub fn account_remove(&self, name: &str, who: &str) -> Result<()> {
+        let name = plain_name("u/", name)?;
+        let entry = Entry::new(who, "account removed", self.outside.clock.now_ms());
+        Ok(self
+            .store
+            .account_remove(&name, &entry.about(format!("u/{name}")))?)
+    }
+
+    /// Notes that the person `who` saw that Reddit shows the account as an app (or sees that no more).
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn account_label(&self, name: &str, labelled: bool, who: &str) -> Result<AccountInfo> {
+        let name = plain_name("u/", name)?;
+        let what = if labelled {
+            "app label seen"
+        } else {
+            "app label gone"
+        };
+        let entry = Entry::new(who, what, self.outside.clock.now_ms()).about(format!("u/{name}"));
+        let by = if labelled { who } else { "" };
+        self.store.account_label(&name, by, &entry)?;
+        self.account(&name)
+    }
+
+    /// Stops all posting of an account, with a reason; an empty one lets it go on.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn account_stop(&self, name: &str, why: &str, who: &str) -> Result<AccountInfo> {
+        let name = plain_name("u/", name)?;
+        let what = if why.is_empty() { "goes on" } else { "stopped" };
+        let entry = Entry::new(who, what, self.outside.clock.now_ms()).about(format!("u/{name}"));
+        self.store.account_stop(&name, why, &entry.detail(why))?;
+        self.account(&name)
+    }
+
+    /// The account that is meant: the one named, else that of the posting rules, else the only one.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when there is none; [`Code::Usage`] when there are several.
+    pub(crate) fn account_meant(&self, named: &str) -> Result<Account> {
+        let set = self.posting_rules()?.account;
+        let name = [named, &set]
+            .into_iter()
+            .find(|name| !name.trim().is_empty());
+        if let Some(name) = name {
+            return Ok(self.store.account(&plain_name("u/", name)?)?);
+        }
+        let mut accounts = self.store.accounts()?;
+        match (accounts.len(), accounts.pop()) {
+            (1, Some(account)) => Ok(account),
+            (0, _) | (_, None) => Err(Error::new(
+                Code::NotFound,
+                "there is no account yet; `repartee reddit accounts add` takes one in",
+            )),
+            _ => Err(Error::usage(
+                "there are several accounts; say which one is meant",
+            )),
+        }
+    }
+}

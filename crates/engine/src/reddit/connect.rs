@@ -1,0 +1,244 @@
+//! A client for an account, and what surrounds it: time, secrets, and the rate limit that all processes
+//! share through the project file.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use repartee_reddit::{
+    Client, Clock, Config, Keep, Login, OnWait, Setup, SkipClock, SystemClock, ThrottleState,
+    ThrottleStore, secrets, user_agent,
+};
+use repartee_store::Store;
+use repartee_store::accounts::Account;
+use secrecy::SecretString;
+use tokio::runtime::Runtime;
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Stop};
+
+/// A call that lasts is looked up from this often, to see whether somebody wants it to end.
+const LOOK_UP_EVERY: Duration = Duration::from_millis(200);
+
+/// With this in the environment, waits take no time against a fake Reddit on this machine.
+const HURRY: &str = "REPARTEE_FAKE_HURRY";
+
+/// A place in the work of posting, as [`Outside::on_step`] hears of it.
+pub type Step = &'static str;
+
+type Logins = Arc<dyn Fn(&str) -> Option<Login> + Send + Sync>;
+
+/// What surrounds all dealings with Reddit. As it comes: the machine's clock, secrets from the environment
+/// and the keychain.
+#[derive(Clone)]
+pub struct Outside {
+    /// The time, by which pauses, caps and waits are counted.
+    pub clock: Arc<dyn Clock>,
+    /// Gives the login of an account in place of environment and keychain.
+    pub login: Option<Logins>,
+    /// Is told of every step of posting before it is taken. A panic in here leaves what a crash would.
+    pub on_step: Option<Arc<dyn Fn(Step) + Send + Sync>>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            login: None,
+            on_step: None,
+        }
+    }
+}
+
+impl Outside {
+    pub(crate) fn step(&self, step: Step) {
+        tracing::debug!(step, "posting");
+        if let Some(on_step) = &self.on_step {
+            on_step(step);
+        }
+    }
+}
+
+/// The state of a client id's rate limit, in the project file.
+struct InProject {
+    store: Arc<Store>,
+    client_id: String,
+}
+
+impl ThrottleStore for InProject {
+    fn change(
+        &self,
+        change: &mut dyn FnMut(&mut ThrottleState),
+    ) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.store.throttle_change(&self.client_id, |stored| {
+            // what cannot be read was written by another version: a new state is on the safe side
+            let mut state = serde_json::from_str(stored).unwrap_or_default();
+            change(&mut state);
+            serde_json::to_string(&state).unwrap_or_default()
+        })?;
+        Ok(())
+    }
+}
+
+/// How the client reaches Reddit for an account: Reddit itself, or a fake on this machine.
+pub(crate) fn config_of(account: &Account) -> Config {
+    let agent = user_agent(env!("CARGO_PKG_VERSION"), &account.name);
+    match account.host.as_str() {
+        "" => Config::new(agent),
+        host => Config {
+            pace: repartee_reddit::Pace::NONE,
+            timeout: Duration::from_secs(5),
+            ..Config::at(host, agent)
+        },
+    }
+}
+
+/// Whether waits take no time: where somebody asked for it, and for a fake on this machine only (plain HTTP
+/// goes nowhere else).
+fn hurries(account: &Account) -> bool {
+    std::env::var_os(HURRY).is_some() && account.host.starts_with("http://")
+}
+
+/// A clock whose waits take no time. It begins where an earlier one of its kind ended, or the past would
+/// lie in the future.
+fn hurried(engine: &Engine) -> Result<Arc<dyn Clock>> {
+    let clock = SkipClock::new();
+    let ahead_ms = engine
+        .store
+        .outbox_latest_ms()?
+        .saturating_sub(clock.now_ms());
+    clock.skip(Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0)));
+    Ok(Arc::new(clock))
+}
+
+/// Stores a new refresh token in the keychain.
+fn keep_of(account: &str) -> Keep {
+    let account = account.to_owned();
+    Arc::new(move |token: &SecretString| {
+        secrets::keep(&account, secrets::Secret::RefreshToken, token).map_err(|e| e.to_string())
+    })
+}
+
+/// An account that is connected: its client, and a runtime for its calls.
+pub(crate) struct Session {
+    pub account: Account,
+    pub client: Client,
+    runtime: Runtime,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Session {
+    /// Connects an account with the login that is stored for it. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Login`] when a secret is missing.
+    pub fn open(engine: &Engine, account: &str) -> Result<Self> {
+        let account = engine.store.account(account)?;
+        let given = engine
+            .outside
+            .login
+            .as_ref()
+            .and_then(|login| login(&account.name));
+        let login = match given {
+            Some(login) => login,
+            None => secrets::login(&account.name, Some(&account.client_id))?,
+        };
+        Self::with(engine, account, login, None)
+    }
+
+    /// Connects an account with a login.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when the account's settings make no sense.
+    pub fn with(
+        engine: &Engine,
+        account: Account,
+        login: Login,
+        on_wait: Option<OnWait>,
+    ) -> Result<Self> {
+        let clock = match hurries(&account) {
+            true => hurried(engine)?,
+            false => Arc::clone(&engine.outside.clock),
+        };
+        let setup = Setup {
+            config: config_of(&account),
+            throttle: Arc::new(InProject {
+                store: Arc::clone(&engine.store),
+                client_id: account.client_id.clone(),
+            }),
+            clock: Arc::clone(&clock),
+            keep: Some(keep_of(&account.name)),
+            on_wait,
+            login,
+        };
+        Ok(Self {
+            client: Client::new(setup)?,
+            clock,
+            runtime: runtime()?,
+            account,
+        })
+    }
+
+    /// Milliseconds since 1970, by the clock that posting goes by.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Waits for a call that may be dropped at any time, and drops it when somebody wants the job to end.
+    pub fn ask<T, E: Into<Error>>(
+        &self,
+        ctx: Option<&Ctx>,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Stop> {
+        self.runtime.block_on(async {
+            let mut call = pin!(call);
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut call => return done.map_err(|error| Stop::Failed(error.into())),
+                    () = tokio::time::sleep(LOOK_UP_EVERY) => {
+                        if let Some(ctx) = ctx {
+                            ctx.go_on()?;
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    /// The same outside of a job.
+    pub fn call<T, E: Into<Error>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T> {
+        self.runtime.block_on(call).map_err(Into::into)
+    }
+
+    /// Waits for something that must not be dropped, whatever anybody wants.
+    pub fn finish<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Lets time pass until a moment, or until somebody wants the job to end.
+    pub fn sleep_until(&self, ctx: &Ctx, until_ms: i64) -> Result<(), Stop> {
+        ctx.go_on()?;
+        let ms = u64::try_from(until_ms.saturating_sub(self.now_ms())).unwrap_or(0);
+        let clock = Arc::clone(&self.clock);
+        self.ask(Some(ctx), async move {
+            clock.sleep(Duration::from_millis(ms)).await;
+            Ok::<(), Error>(())
+        })
+    }
+}
+
+/// A runtime for the calls of one thread.
+pub(crate) fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| {
+            Error::new(
+                Code::Io,
+                format!("this system gives no network runtime: {e}"),
+            )
+        })
+}

@@ -1,0 +1,105 @@
+//! From threads to drafts in the queue: fetch, write, score, pick. Nothing is posted.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::fetch::{Fetch, Fetched};
+use crate::error::Error;
+use crate::generate::{Generate, Generated};
+use crate::job::{Ctx, Job, Stop};
+
+/// Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct DraftReplies {
+    /// Threads to fetch first; none: only those that are stored.
+    pub fetch: Option<Fetch>,
+    /// Stored threads, by their numbers; empty without `fetch`: all that are open.
+    pub threads: Vec<i64>,
+    /// Comments of a thread that are answered, those with the most points first.
+    pub comments: usize,
+    /// Whether the generator sees the title and what stands above a comment; none: as the posting rules say.
+    pub context: Option<bool>,
+    /// How replies are written, scored and picked; its own comments come beside those of the threads.
+    pub generate: Generate,
+}
+
+impl Default for DraftReplies {
+    fn default() -> Self {
+        Self {
+            fetch: None,
+            threads: Vec::new(),
+            comments: 10,
+            context: None,
+            generate: Generate::default(),
+        }
+    }
+}
+
+/// What drafting came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Drafted {
+    /// What was fetched; none: nothing was to be.
+    pub fetched: Option<Fetched>,
+    /// What was written; none: there was no comment to answer.
+    pub generated: Option<Generated>,
+}
+
+impl Job for DraftReplies {
+    const KIND: &'static str = "draft";
+    type Outcome = Drafted;
+
+    fn run(&self, ctx: &Ctx) -> Result<Drafted, Stop> {
+        let (engine, store) = (ctx.engine, &ctx.engine.store);
+        if self.comments == 0 {
+            return Err(Error::usage("comments must be at least 1").into());
+        }
+        let fetched = match &self.fetch {
+            Some(fetch) => Some(ctx.step("fetch", fetch)?),
+            None => None,
+        };
+        let mut threads = self.threads.clone();
+        if let Some(fetched) = &fetched {
+            threads.extend(fetched.threads.iter().map(|thread| thread.id));
+        } else if threads.is_empty() {
+            let all = store.threads()?;
+            threads = all
+                .iter()
+                .filter(|t| t.origin == "reddit" && t.open > 0)
+                .map(|t| t.id)
+                .collect();
+        }
+        let queued: Vec<i64> = store
+            .replies(None)?
+            .iter()
+            .map(|reply| reply.comment_id)
+            .collect();
+        let mut stored = self.generate.stored.clone();
+        for id in threads {
+            if !store.thread(id)?.skip.is_empty() {
+                continue;
+            }
+            let mut open = store.thread_comments(id)?;
+            open.retain(|c| {
+                c.skip.is_empty() && !c.body.trim().is_empty() && !queued.contains(&c.id)
+            });
+            // of equal points the earlier
+            open.sort_by_key(|c| (std::cmp::Reverse(c.score.unwrap_or(i64::MIN)), c.id));
+            stored.extend(open.iter().take(self.comments).map(|c| c.id));
+        }
+        let generate = Generate {
+            stored,
+            context: self.context.unwrap_or(engine.posting_rules()?.context),
+            ..self.generate.clone()
+        };
+        if generate.stored.is_empty() && generate.comments.is_empty() && generate.unseen == 0 {
+            ctx.say("there is no comment to answer");
+            return Ok(Drafted {
+                fetched,
+                generated: None,
+            });
+        }
+        let generated = Some(ctx.step("generate", &generate)?);
+        Ok(Drafted { fetched, generated })
+    }
+}

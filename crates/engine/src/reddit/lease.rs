@@ -1,0 +1,122 @@
+//! The lease of an account: of all windows, terminals and processes, one posts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use repartee_store::Store;
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Stop, is_gone, is_stale, new_owner, now_ms};
+
+/// The owner's sign of life is written this often.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// A process that vanished a moment ago is waited for so long: then it counts as gone.
+const WAIT_FOR_GONE_MS: i64 = 4_000;
+
+/// The right to post for an account, kept alive by a thread of its own until this is dropped. Dropping it
+/// does not give it back: what ends without [`Lease::give_back`] has crashed, and the next one looks first.
+pub(crate) struct Lease {
+    store: Arc<Store>,
+    account: String,
+    owner: String,
+    over: Arc<AtomicBool>,
+    beating: Option<JoinHandle<()>>,
+}
+
+impl Lease {
+    /// Takes the lease of an account: from nobody, or from a process that is gone.
+    ///
+    /// # Errors
+    /// [`Code::Busy`] while a living process posts for the account.
+    pub fn take(engine: &Engine, ctx: &Ctx, account: &str) -> Result<Self, Stop> {
+        // not the engine's own word: two jobs of one process are two as well
+        let owner = new_owner();
+        let begun_ms = now_ms();
+        loop {
+            let held = engine.store.lease(account)?;
+            let free = held
+                .as_ref()
+                .is_none_or(|(owner, beat_ms)| is_stale(Some(owner), *beat_ms, now_ms()));
+            let old = held.as_ref().map(|(owner, _)| owner.as_str());
+            if free && engine.store.lease_claim(account, old, &owner, now_ms())? {
+                break;
+            }
+            // one that has just vanished counts as gone in a moment
+            let vanished = held
+                .as_ref()
+                .is_none_or(|(owner, _)| free || is_gone(owner));
+            if !vanished || now_ms() - begun_ms > WAIT_FOR_GONE_MS {
+                return Err(Error::new(
+                    Code::Busy,
+                    format!(
+                        "another process posts for u/{account}; wait until it is done, or pause it"
+                    ),
+                )
+                .into());
+            }
+            ctx.go_on()?;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let over = Arc::new(AtomicBool::new(false));
+        let mut lease = Self {
+            store: Arc::clone(&engine.store),
+            account: account.to_owned(),
+            owner,
+            over,
+            beating: None,
+        };
+        lease.beating = Some(lease.beat()?);
+        Ok(lease)
+    }
+
+    fn beat(&self) -> Result<JoinHandle<()>> {
+        let (store, over) = (Arc::clone(&self.store), Arc::clone(&self.over));
+        let (account, owner) = (self.account.clone(), self.owner.clone());
+        let beat = move || {
+            while !over.load(Ordering::Acquire) {
+                std::thread::park_timeout(BEAT_EVERY);
+                if over.load(Ordering::Acquire) {
+                    return;
+                }
+                match store.lease_beat(&account, &owner, now_ms()) {
+                    Ok(true) => {}
+                    // whoever took it over sees to the rest; `intend` asks for the lease, too
+                    Ok(false) => return,
+                    Err(error) => {
+                        tracing::warn!(%error, "the lease's sign of life was not written")
+                    }
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("lease".to_owned())
+            .spawn(beat)
+            .map_err(|e| Error::internal(format!("no thread for the lease: {e}")))
+    }
+
+    /// The word of the one who holds it.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Gives the lease back.
+    ///
+    /// # Errors
+    /// When the project cannot be written; then it is stale in half a minute.
+    pub fn give_back(self) -> Result<()> {
+        Ok(self.store.lease_drop(&self.account, &self.owner)?)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+        if let Some(beating) = self.beating.take() {
+            beating.thread().unpark();
+            let _ = beating.join();
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Logging in and out. A script app logs in with name and password out of the environment or the keychain;
+//! the others through a browser, whose answer is awaited on this machine, or pasted.
+
+use repartee_reddit::{ANSWER_WITHIN, App, Browser, Grant, Login, Pending, secrets};
+use repartee_store::accounts::Account;
+use repartee_store::audit::Entry;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::accounts::{AccountFacts, AccountInfo};
+use super::connect::{Session, config_of, runtime};
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Job, Progress, Signal, Stop, from_json, to_json};
+
+/// Our own comments are looked through so far back for those of somebody else: a month, in seconds.
+const LOOK_BACK_S: i64 = 30 * 86_400;
+/// Of them the last so many count.
+const LOOKED_AT: usize = 100;
+
+/// Logs an account in, and looks who it is. A job: `login`. Where a browser is needed, a signal says which
+/// address to visit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogIn {
+    /// The account; empty: the one that posts.
+    pub account: String,
+    /// Log in through the browser even if a login is stored.
+    pub anew: bool,
+}
+
+/// A login in a browser on another machine, whose end is pasted.
+pub struct ByHand {
+    account: Account,
+    pending: Pending,
+    /// The address to open.
+    pub address: String,
+}
+
+impl Job for LogIn {
+    const KIND: &'static str = "login";
+    type Outcome = AccountInfo;
+
+    fn run(&self, ctx: &Ctx) -> Result<AccountInfo, Stop> {
+        let engine = ctx.engine;
+        let account = engine.account_meant(&self.account)?;
+        let session = match Session::open(engine, &account.name) {
+            Ok(session) if !(self.anew && account.app != "script") => session,
+            Err(error) if account.app == "script" => return Err(error.into()),
+            _ => {
+                let code = in_browser(ctx, &account)?;
+                Session::with(engine, account.clone(), login_of(&account, code)?, None)?
+            }
+        };
+        ctx.tick(Progress::new("asking Reddit who we are", 0, None, "calls"));
+        let scope = session.ask(Some(ctx), session.client.log_in())?;
+        let facts = who_is(engine, &session, Some(ctx), &scope)?;
+        Ok(logged_in(engine, &session, facts)?)
+    }
+}
+
+fn login_of(account: &Account, code: repartee_reddit::Code) -> Result<Login> {
+    let secret = secrets::find(&account.name, secrets::Secret::ClientSecret)?;
+    Ok(Login {
+        app: App {
+            client_id: account.client_id.clone(),
+            client_secret: secret
+                .map(|(secret, _)| secret)
+                .unwrap_or_else(|| SecretString::from("")),
+        },
+        grant: Grant::Code(code),
+    })
+}
+
+/// Waits for the answer of a browser.
+fn in_browser(ctx: &Ctx, account: &Account) -> Result<repartee_reddit::Code, Stop> {
+    let config = config_of(account);
+    let runtime = runtime()?;
+    let browser = runtime
+        .block_on(Browser::begin(&config, &account.client_id, account.port))
+        .map_err(Error::from)?;
+    // sent, not said: what is said stays in the project
+    ctx.send(Signal::Visit {
+        address: browser.address().to_owned(),
+    });
+    ctx.tick(Progress::new("waiting for the browser", 0, None, "answers"));
+    runtime.block_on(async {
+        let mut answer = std::pin::pin!(browser.answer(ANSWER_WITHIN));
+        loop {
+            tokio::select! {
+                code = &mut answer => return code.map_err(|e| Stop::Failed(e.into())),
+                () = tokio::time::sleep(std::time::Duration::from_millis(200)) => ctx.go_on()?,
+            }
+        }
+    })
+}
+
+/// Asks Reddit who is logged in: it has to be the account.
+fn who_is(
+    engine: &Engine,
+    session: &Session,
+    ctx: Option<&Ctx>,
+    scope: &str,
+) -> Result<AccountFacts, Stop> {
+    let me = session.ask(ctx, session.client.me())?;
+    let name = &session.account.name;
+    if !me.name.eq_ignore_ascii_case(name) {
+        return Err(Error::new(
+            Code::Login,
+            format!("Reddit says that this is the login of u/{}, not of u/{name}; log in with the right one", me.name),
+        )
+        .into());
+    }
+    let now_ms = session.now_ms();
+    let since_utc = now_ms / 1000 - LOOK_BACK_S;
+    let own = session.ask(ctx, session.client.own_comments(&me.name, since_utc))?;
+    let ours = engine.store.posted_names(name)?;
+    let strangers = own
+        .iter()
+        .take(LOOKED_AT)
+        .filter(|comment| !ours.contains(&comment.name))
+        .count();
+    Ok(AccountFacts {
+        checked_ms: Some(now_ms),
+        login_ms: Some(now_ms),
+        scope: scope.to_owned(),
+        suspended: me.suspended,
+        karma: me.karma,
+        created_utc: Some(me.created_utc),
+        verified: me.has_verified_email,
+        strangers: u32::try_from(strangers).unwrap_or(u32::MAX),
+    })
+}
+
+/// Stores what was learnt of a login that worked; what stopped the account for want of one does so no more.
+fn logged_in(engine: &Engine, session: &Session, facts: AccountFacts) -> Result<AccountInfo> {
+    let (store, name) = (&engine.store, &session.account.name);
+    let suspended = facts.suspended;
+    store.account_facts(name, &to_json(&facts)?)?;
+    let now_ms = session.now_ms();
+    store.audit_add(&Entry::new("repartee", "logged in", now_ms).about(format!("u/{name}")))?;
+    if suspended {
+        super::reconcile::stop_account(engine, session, "Reddit has suspended the account")?;
+    } else if store.account(name)?.stopped.contains("log in") {
+        let entry = Entry::new("repartee", "goes on", now_ms).about(format!("u/{name}"));
+        store.account_stop(name, "", &entry)?;
+    }
+    engine.account(name)
+}
+
+impl Engine {
+    /// Begins a login whose browser is on another machine: see [`Engine::login_pasted`].
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] when the account's settings make no sense.
+    pub fn login_by_hand(&self, account: &str) -> Result<ByHand> {
+        let account = self.account_meant(account)?;
+        let (pending, address) =
+            Pending::by_hand(&config_of(&account), &account.client_id, account.port)?;
+        Ok(ByHand {
+            account,
+            pending,
+            address,
+        })
+    }
+
+    /// Ends a login by the address at which the browser ended, as a person pasted it.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it is not the end of this login; [`Code::Login`].
+    pub fn login_pasted(&self, begun: ByHand, pasted: &str) -> Result<AccountInfo> {
+        let code = begun.pending.pasted(pasted)?;
+        let login = login_of(&begun.account, code)?;
+        let session = Session::with(self, begun.account, login, None)?;
+        let scope = session.call(session.client.log_in())?;
+        let facts = who_is(self, &session, None, &scope).map_err(|stop| match stop {
+            Stop::Failed(error) => error,
+            Stop::Pause | Stop::Cancel => Error::new(Code::Busy, "the login was interrupted"),
+        })?;
+        logged_in(self, &session, facts)
+    }
+
+    /// Logs an account out: Reddit takes the login back, and the keychain forgets it. Secrets in the
+    /// environment are not ours to remove.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; those of the network: then nothing is known to be taken back, and what the
+    /// keychain holds is forgotten all the same.
+    pub fn log_out(&self, account: &str, who: &str) -> Result<AccountInfo> {
+        let account = self.account_meant(account)?;
+        let name = &account.name;
+        // without a login there is none to take back
+        let revoked = match Session::open(self, name) {
+            Ok(session) => session.call(session.client.revoke()),
+            Err(_) => Ok(()),
+        };
+        for secret in [secrets::Secret::RefreshToken, secrets::Secret::Password] {
+            secrets::forget(name, secret)?;
+        }
+        let mut facts: AccountFacts = from_json(&account.facts).unwrap_or_default();
+        (facts.login_ms, facts.scope) = (None, String::new());
+        self.store.account_facts(name, &to_json(&facts)?)?;
+        let now_ms = self.outside.clock.now_ms();
+        self.store
+            .audit_add(&Entry::new(who, "logged out", now_ms).about(format!("u/{name}")))?;
+        revoked?;
+        self.account(name)
+    }
+
+    /// Puts a secret of an account into the keychain of the system: password or client secret, as it was
+    /// typed (never as an argument of a command).
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when there is no such secret; [`Code::Login`] when the keychain cannot be written.
+    pub fn secret_keep(&self, account: &str, which: &str, value: SecretString) -> Result<()> {
+        let account = self.account_meant(account)?;
+        let secret = match which {
+            "password" => secrets::Secret::Password,
+            "client-secret" => secrets::Secret::ClientSecret,
+            other => {
+                return Err(Error::usage(format!(
+                    "there is no secret {other:?}; there are password and client-secret"
+                )));
+            }
+        };
+        if secret == secrets::Secret::Password {
+            let name = SecretString::from(account.name.as_str());
+            secrets::keep(&account.name, secrets::Secret::Username, &name)?;
+        }
+        Ok(secrets::keep(&account.name, secret, &value)?)
+    }
+}

@@ -1,0 +1,74 @@
+//! Reddit itself: accounts and permissions, threads that are alive, and replies that are posted one by one,
+//! each of them approved by a person, and none of them twice.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `connect.rs` | a client for an account, and what surrounds it: time, secrets, the shared rate limit |
+//! | `accounts.rs`, `login.rs` | accounts, and how they log in and out |
+//! | `permits.rs` | where posting is permitted, and who does not want to be answered |
+//! | `rules.rs` | pauses, caps, hours, footer: the settings that posting obeys |
+//! | `policy.rs`, `similar.rs` | what speaks against posting a reply: pure rules over facts |
+//! | `fetch.rs`, `threads.rs`, `saved.rs` | threads from Reddit, as they are listed, and as files |
+//! | `context.rs`, `draft.rs` | from a thread to drafts in the queue |
+//! | `outbox.rs` | what a person approves, edits, withdraws and settles |
+//! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and looking for what is uncertain |
+//! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
+//! | `audit.rs` | who did what, and when |
+
+mod accounts;
+mod audit;
+mod connect;
+pub(crate) mod context;
+mod draft;
+mod fetch;
+mod lease;
+mod login;
+mod outbox;
+mod outcomes;
+mod permits;
+mod policy;
+mod post;
+mod reconcile;
+mod rules;
+mod saved;
+mod similar;
+mod sync;
+mod threads;
+
+pub use accounts::{AccountFacts, AccountInfo, NewAccount};
+pub use audit::AuditLine;
+pub use connect::{Outside, Step};
+pub use draft::{DraftReplies, Drafted};
+pub use fetch::{Fetch, Fetched};
+pub use login::{ByHand, LogIn};
+pub use outbox::{AttemptInfo, OutboxInfo, OutboxStory, Settle};
+pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};
+pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
+pub use post::{Post, PostReport, PostedInfo};
+pub use reconcile::{Reconcile, Reconciled};
+pub use rules::{PostingRules, RAISE};
+pub use sync::{Sync, Synced};
+pub use threads::{ThreadCommentInfo, ThreadInfo, ThreadStory};
+
+use crate::error::{Error, Result};
+
+/// The name of an account or subreddit as a person types it, without `u/` or `r/`.
+///
+/// # Errors
+/// [`crate::Code::Usage`] when it cannot be one.
+pub(crate) fn plain_name(kind: &str, typed: &str) -> Result<String> {
+    let name = typed.trim().trim_start_matches('/');
+    let name = name.strip_prefix(kind).unwrap_or(name).trim_matches('/');
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || (kind == "u/" && b == b'-');
+    if (1..=24).contains(&name.len()) && name.bytes().all(fits) {
+        return Ok(name.to_owned());
+    }
+    let what = if kind == "u/" {
+        "an account"
+    } else {
+        "a subreddit"
+    };
+    Err(Error::usage(format!(
+        "{typed:?} is not the name of {what}: letters, digits and _, with or without {kind}"
+    )))
+}

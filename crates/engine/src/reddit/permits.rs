@@ -1,0 +1,416 @@
+//! Where posting is permitted (nowhere, until somebody records it), and who does not want to be answered.
+
+use repartee_reddit::{Rule, Subreddit};
+use repartee_store::accounts::{OptOut, Permit};
+use repartee_store::audit::Entry;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::connect::Session;
+use super::plain_name;
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Stop};
+
+/// A subreddit is asked about again after so long: a day.
+const CHECK_EVERY_MS: i64 = 86_400_000;
+/// Where a machine has no business: people in need write there.
+const NEVER: [&str; 14] = [
+    "suicidewatch",
+    "depression",
+    "depression_help",
+    "selfharm",
+    "mentalhealth",
+    "anxiety",
+    "ptsd",
+    "eatingdisorders",
+    "grief",
+    "griefsupport",
+    "rapecounseling",
+    "domesticviolence",
+    "stopdrinking",
+    "askdocs",
+];
+
+/// A permission that is to be recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewPermit {
+    /// The subreddit, with or without `r/`.
+    pub subreddit: String,
+    /// Where the permission was given: a link to the moderators' message or rule.
+    pub link: String,
+    /// More about it.
+    pub note: String,
+    /// When it ends, milliseconds since 1970; none: it does not.
+    pub expires_ms: Option<i64>,
+    /// The rules as the person saw them, JSON as [`SubredditLook`] gives it; empty: they are taken when
+    /// the subreddit is first asked about.
+    pub rules: String,
+}
+
+/// A permission as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PermitInfo {
+    /// The subreddit, without `r/`.
+    pub subreddit: String,
+    /// Where the permission was given.
+    pub link: String,
+    /// More about it.
+    pub note: String,
+    /// Who recorded it.
+    pub who: String,
+    /// When, milliseconds since 1970.
+    pub given_ms: i64,
+    /// When it ends; none: it does not.
+    pub expires_ms: Option<i64>,
+    /// When Reddit was last asked about the subreddit.
+    pub checked_ms: Option<i64>,
+    /// Why nothing is posted there all the same; empty: nothing speaks against it.
+    pub off: String,
+    /// Nothing is posted there before this; 0: no pause.
+    pub pause_ms: i64,
+}
+
+impl From<Permit> for PermitInfo {
+    fn from(permit: Permit) -> Self {
+        Self {
+            subreddit: permit.name,
+            link: permit.link,
+            note: permit.note,
+            who: permit.who,
+            given_ms: permit.given_ms,
+            expires_ms: permit.expires_ms,
+            checked_ms: permit.checked_ms,
+            off: permit.off,
+            pause_ms: permit.pause_ms,
+        }
+    }
+}
+
+/// A subreddit as Reddit shows it: to be read before a permission is recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SubredditLook {
+    /// Its name, without `r/`.
+    pub subreddit: String,
+    /// Its title.
+    pub title: String,
+    /// How many follow it.
+    pub subscribers: Option<u64>,
+    /// Why we may not comment there; empty: nothing speaks against it.
+    pub closed: String,
+    /// Names and texts of its rules.
+    pub rules: Vec<(String, String)>,
+    /// The same as JSON, for [`NewPermit::rules`].
+    pub rules_json: String,
+}
+
+/// Somebody who does not want to be answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct OptOutInfo {
+    /// user or subreddit.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// asked (waits for a person, and counts until then), confirmed or declined.
+    pub state: String,
+    /// Why, in words.
+    pub why: String,
+    /// Name of the comment that asked for it; empty: a person did.
+    pub source: String,
+    /// Who recorded or decided it.
+    pub who: String,
+    /// When, milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// Whether a subreddit is one of those where a machine has no business.
+pub(crate) fn is_denied(subreddit: &str) -> bool {
+    NEVER
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(subreddit))
+}
+
+/// Whether a reply to us asks not to be answered any more.
+pub(crate) fn asks_to_stop(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
+    matches!(
+        bare,
+        "stop" | "unsubscribe" | "opt out" | "opt-out" | "optout" | "go away" | "leave me alone"
+    ) || [
+        "bad bot",
+        "opt out",
+        "opt-out",
+        "stop replying",
+        "stop answering me",
+        "fuck off bot",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
+fn rules_json(rules: &[Rule]) -> String {
+    let texts: Vec<(&str, &str)> = rules
+        .iter()
+        .map(|rule| (rule.short_name.as_str(), rule.description.as_str()))
+        .collect();
+    serde_json::to_string(&texts).unwrap_or_else(|_| "[]".to_owned())
+}
+
+impl Engine {
+    /// Where posting is permitted.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn permits(&self) -> Result<Vec<PermitInfo>> {
+        Ok(self.store.permits()?.into_iter().map(Into::into).collect())
+    }
+
+    /// Records that posting is permitted in a subreddit, as the person `who`.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] without a link to where it was given; [`Code::Refused`] where a machine has no
+    /// business.
+    pub fn permit_subreddit(&self, new: &NewPermit, who: &str) -> Result<PermitInfo> {
+        let name = plain_name("r/", &new.subreddit)?;
+        if is_denied(&name) {
+            return Err(Error::new(
+                Code::Refused,
+                format!("r/{name} is for people in need; this program does not post there"),
+            ));
+        }
+        let link = new.link.trim();
+        if !link.starts_with("https://") && !link.starts_with("http://") {
+            return Err(Error::usage(
+                "a link is needed to where the permission was given: the moderators' message, or the rule that allows it",
+            ));
+        }
+        let rules = if new.rules.is_empty() {
+            "[]"
+        } else {
+            &new.rules
+        };
+        if serde_json::from_str::<Vec<(String, String)>>(rules).is_err() {
+            return Err(Error::usage(
+                "the rules are not the JSON that looking at a subreddit gives",
+            ));
+        }
+        let permit = Permit {
+            name: name.clone(),
+            link: link.to_owned(),
+            note: new.note.trim().to_owned(),
+            who: who.to_owned(),
+            given_ms: self.outside.clock.now_ms(),
+            expires_ms: new.expires_ms,
+            rules: rules.to_owned(),
+            ..Permit::default()
+        };
+        self.store.permit_put(&permit)?;
+        self.permit_of(&name)
+    }
+
+    fn permit_of(&self, name: &str) -> Result<PermitInfo> {
+        let permit = self.store.permit(name)?;
+        permit.map(Into::into).ok_or_else(|| {
+            Error::new(
+                Code::NotFound,
+                format!("no permission is recorded for r/{name}"),
+            )
+        })
+    }
+
+    /// Switches posting in a subreddit off, as the person `who`, and says why. A new permission switches
+    /// it on again.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when nothing is recorded of it.
+    pub fn permit_off(&self, subreddit: &str, why: &str, who: &str) -> Result<PermitInfo> {
+        let name = plain_name("r/", subreddit)?;
+        let why = if why.trim().is_empty() {
+            "a person switched it off"
+        } else {
+            why.trim()
+        };
+        let entry = Entry::new(who, "not allowed any more", self.outside.clock.now_ms());
+        self.store
+            .permit_off(&name, why, &entry.about(format!("r/{name}")).detail(why))?;
+        self.permit_of(&name)
+    }
+
+    /// Looks at a subreddit through an account: what it is, and its rules. Nothing is stored.
+    ///
+    /// # Errors
+    /// [`Code::Login`], [`Code::NotFound`], or those of the network.
+    pub fn subreddit_look(&self, subreddit: &str, account: &str) -> Result<SubredditLook> {
+        let name = plain_name("r/", subreddit)?;
+        let session = Session::open(self, &self.account_meant(account)?.name)?;
+        let about = session.call(session.client.about(&name))?;
+        let rules = session.call(session.client.rules(&name))?;
+        Ok(SubredditLook {
+            subreddit: about.name.clone(),
+            title: about.title.clone(),
+            subscribers: about.subscribers,
+            closed: about.closed_to_us().unwrap_or_default().to_owned(),
+            rules_json: rules_json(&rules),
+            rules: rules
+                .into_iter()
+                .map(|rule| (rule.short_name, rule.description))
+                .collect(),
+        })
+    }
+
+    /// Who is not answered, those that wait for a person first.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn opt_outs(&self) -> Result<Vec<OptOutInfo>> {
+        let list = self.store.opt_outs()?;
+        Ok(list
+            .into_iter()
+            .map(|o| OptOutInfo {
+                kind: o.kind,
+                name: o.name,
+                state: o.state,
+                why: o.why,
+                source: o.source,
+                who: o.who,
+                at_ms: o.at_ms,
+            })
+            .collect())
+    }
+
+    /// Puts a user (`u/...`) or subreddit (`r/...`) on the list of those who are not answered.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it is neither.
+    pub fn opt_out_add(&self, whom: &str, why: &str, who: &str) -> Result<Vec<OptOutInfo>> {
+        let (kind, name) = named(whom)?;
+        self.store.opt_out_put(&OptOut {
+            kind,
+            name,
+            state: "confirmed".to_owned(),
+            why: why.trim().to_owned(),
+            source: String::new(),
+            who: who.to_owned(),
+            at_ms: self.outside.clock.now_ms(),
+        })?;
+        self.opt_outs()
+    }
+
+    /// Decides about somebody on the list, as the person `who`: confirmed, or declined (is answered again).
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn opt_out_decide(
+        &self,
+        whom: &str,
+        confirmed: bool,
+        who: &str,
+    ) -> Result<Vec<OptOutInfo>> {
+        let (kind, name) = named(whom)?;
+        let now_ms = self.outside.clock.now_ms();
+        self.store
+            .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
+        self.opt_outs()
+    }
+
+    /// Notes that a comment asks not to be answered; it counts until a person decides.
+    pub(crate) fn opt_out_asked(&self, author: &str, comment: &str) -> Result<()> {
+        Ok(self.store.opt_out_put(&OptOut {
+            kind: "user".to_owned(),
+            name: author.to_owned(),
+            state: "asked".to_owned(),
+            why: "answered one of our replies with the wish to be left alone".to_owned(),
+            source: comment.to_owned(),
+            who: "repartee".to_owned(),
+            at_ms: self.outside.clock.now_ms(),
+        })?)
+    }
+
+    /// Asks Reddit about a subreddit once a day: where we are not welcome, or its rules have changed since
+    /// the permission was recorded, it is switched off. Subreddits without a permission are passed over.
+    pub(crate) fn subreddit_check(
+        &self,
+        session: &Session,
+        ctx: &Ctx,
+        name: &str,
+        anyway: bool,
+    ) -> Result<(), Stop> {
+        let now_ms = session.now_ms();
+        let Some(permit) = self.store.permit(name)? else {
+            return Ok(());
+        };
+        let due = permit
+            .checked_ms
+            .is_none_or(|at| now_ms - at >= CHECK_EVERY_MS);
+        if !permit.off.is_empty() || !(due || anyway) {
+            return Ok(());
+        }
+        let off = |why: &str| -> Result<()> {
+            let entry = Entry::new("repartee", "not allowed any more", now_ms);
+            let entry = entry.about(format!("r/{}", permit.name)).detail(why);
+            self.store.permit_off(&permit.name, why, &entry)?;
+            ctx.say(format!(
+                "r/{}: nothing is posted there any more: {why}",
+                permit.name
+            ));
+            Ok(())
+        };
+        let about: Subreddit = match session.ask(Some(ctx), session.client.about(name)) {
+            Ok(about) => about,
+            Err(Stop::Failed(error)) if matches!(error.code, Code::Refused | Code::NotFound) => {
+                return Ok(off(&format!(
+                    "Reddit does not let us in: {}",
+                    error.message
+                ))?);
+            }
+            Err(stop) => return Err(stop),
+        };
+        if let Some(why) = about.closed_to_us() {
+            return Ok(off(why)?);
+        }
+        let rules = rules_json(&session.ask(Some(ctx), session.client.rules(name))?);
+        if permit.rules != "[]" && permit.rules != rules {
+            return Ok(off(
+                "its rules have changed since the permission was recorded; read them, and record the permission anew",
+            )?);
+        }
+        Ok(self.store.permit_checked(name, &rules, now_ms)?)
+    }
+}
+
+/// `u/name` or `r/name` as kind and name.
+fn named(whom: &str) -> Result<(String, String)> {
+    let typed = whom.trim().trim_start_matches('/');
+    if typed.starts_with("r/") {
+        return Ok(("subreddit".to_owned(), plain_name("r/", typed)?));
+    }
+    Ok(("user".to_owned(), plain_name("u/", typed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_to_be_left_alone_are_heard() {
+        for text in [
+            "STOP",
+            " stop. ",
+            "Bad bot!",
+            "please opt out",
+            "opt-out",
+            "Unsubscribe",
+        ] {
+            assert!(asks_to_stop(text), "{text}");
+        }
+        for text in [
+            "I cannot stop laughing",
+            "good bot",
+            "the bus stop is there",
+        ] {
+            assert!(!asks_to_stop(text), "{text}");
+        }
+    }
+}

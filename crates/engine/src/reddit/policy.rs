@@ -1,0 +1,624 @@
+//! What speaks against posting a reply: rules over what the project knows and what Reddit has just said.
+//! Each is one question with one code; nothing in here writes.
+
+use std::collections::HashMap;
+
+use repartee_datasets::{Flaw, Recipe};
+use repartee_reddit::{Blocker, Comment, Preflight};
+use repartee_store::accounts::Account;
+use repartee_store::outbox::Spent;
+use repartee_store::queue::Reply;
+
+use super::permits::is_denied;
+use super::rules::PostingRules;
+use super::similar::{contained, overlap, word_in};
+use crate::Engine;
+use crate::error::Result;
+
+/// A day.
+const DAY_MS: i64 = 86_400_000;
+/// An account that has posted for less than this posts half as much.
+const FIRST_WEEK_MS: i64 = 7 * DAY_MS;
+/// Our last texts that a reply is compared with.
+const COMPARED: usize = 500;
+
+/// What follows from an objection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The reply stays approved until somebody changes what is in the way.
+    Hold,
+    /// It is tried again from this moment on.
+    Wait(i64),
+    /// A person has to look at it again: it is a draft.
+    Redraft,
+    /// It will never be posted.
+    Cancel,
+}
+
+/// Something that speaks against posting a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Objection {
+    /// A word for programs.
+    pub code: &'static str,
+    /// The same for a person: what is wrong, and what to do.
+    pub words: String,
+    pub then: Then,
+}
+
+fn hold(code: &'static str, words: impl Into<String>) -> Objection {
+    Objection {
+        code,
+        words: words.into(),
+        then: Then::Hold,
+    }
+}
+
+fn wait(code: &'static str, words: impl Into<String>, until_ms: i64) -> Objection {
+    Objection {
+        code,
+        words: words.into(),
+        then: Then::Wait(until_ms),
+    }
+}
+
+fn cancel(code: &'static str, words: impl Into<String>) -> Objection {
+    Objection {
+        code,
+        words: words.into(),
+        then: Then::Cancel,
+    }
+}
+
+fn redraft(code: &'static str, words: impl Into<String>) -> Objection {
+    Objection {
+        code,
+        words: words.into(),
+        then: Then::Redraft,
+    }
+}
+
+/// The hash of a text, as approvals keep it.
+pub(crate) fn hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
+/// Whether an author is known as a program, or is called like one.
+pub(crate) fn is_bot(author: &str) -> bool {
+    Recipe::default().flaw(
+        Some(author),
+        "some text of some length, for the author alone counts",
+    ) == Some(Flaw::Bot)
+}
+
+/// Whether a title asks for serious answers only.
+pub(crate) fn is_serious(title: &str) -> bool {
+    title.to_ascii_lowercase().contains("[serious]")
+}
+
+impl Engine {
+    /// What speaks against posting a reply, as far as the project knows; the first is the gravest.
+    pub(crate) fn objections(
+        &self,
+        rules: &PostingRules,
+        account: &Account,
+        reply: &Reply,
+        now_ms: i64,
+    ) -> Result<Vec<Objection>> {
+        let mut found = Vec::new();
+        self.of_approval(account, reply, &mut found);
+        found.extend(of_account(account, now_ms));
+        self.of_place(reply, now_ms, &mut found)?;
+        self.of_people(account, reply, &mut found)?;
+        found.extend(of_text(rules, account, reply));
+        self.of_likeness(rules, reply, &mut found)?;
+        let spent = self.store.spent(&account.name, 0)?;
+        found.extend(of_caps(rules, reply, &spent, now_ms));
+        found.extend(of_pace(rules, reply, &spent, now_ms));
+        if reply.outbox.not_before_ms > now_ms {
+            let words = if reply.outbox.detail.is_empty() {
+                "to be tried again later"
+            } else {
+                &reply.outbox.detail
+            };
+            found.push(wait("later", words, reply.outbox.not_before_ms));
+        }
+        Ok(found)
+    }
+
+    /// Whether a person approved this text for this account.
+    fn of_approval(&self, account: &Account, reply: &Reply, found: &mut Vec<Objection>) {
+        let outbox = &reply.outbox;
+        if outbox.approved_by.is_empty() || outbox.approved_ms.is_none() {
+            found.push(redraft("not-approved", "no person has approved it"));
+        } else if outbox.account.is_empty() {
+            found.push(hold(
+                "not-for-account",
+                "it was approved before there was an account to post with; approve it again",
+            ));
+        } else if !outbox.account.eq_ignore_ascii_case(&account.name) {
+            found.push(hold(
+                "other-account",
+                format!("it was approved for u/{}", outbox.account),
+            ));
+        } else if hash(&outbox.full_text) != outbox.hash {
+            found.push(redraft(
+                "not-approved",
+                "its text is not the one that was approved; approve it again",
+            ));
+        }
+    }
+
+    /// Whether we may post in the subreddit.
+    fn of_place(&self, reply: &Reply, now_ms: i64, found: &mut Vec<Objection>) -> Result<()> {
+        let name = &reply.subreddit;
+        if is_denied(name) {
+            found.push(cancel(
+                "denied-subreddit",
+                format!("r/{name} is for people in need"),
+            ));
+        }
+        if self.store.is_opted_out("subreddit", name)? {
+            found.push(cancel(
+                "opted-out",
+                format!("r/{name} does not want to be answered"),
+            ));
+        }
+        let Some(permit) = self.store.permit(name)? else {
+            found.push(hold(
+                "no-permission",
+                format!("no permission is recorded for r/{name}; `repartee reddit permit {name} --link ...` records one"),
+            ));
+            return Ok(());
+        };
+        if !permit.off.is_empty() {
+            found.push(hold(
+                "subreddit-off",
+                format!("r/{name} is switched off: {}", permit.off),
+            ));
+        } else if permit.expires_ms.is_some_and(|at| at <= now_ms) {
+            found.push(hold(
+                "permission-over",
+                format!("the permission for r/{name} has ended; record a new one"),
+            ));
+        } else if permit.pause_ms > now_ms {
+            found.push(wait(
+                "subreddit-pause",
+                format!("r/{name} pauses"),
+                permit.pause_ms,
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether those who would read it want it.
+    fn of_people(
+        &self,
+        account: &Account,
+        reply: &Reply,
+        found: &mut Vec<Objection>,
+    ) -> Result<()> {
+        if let Some(author) = &reply.author {
+            if self.store.is_opted_out("user", author)? {
+                found.push(cancel(
+                    "opted-out",
+                    format!("u/{author} does not want to be answered"),
+                ));
+            }
+            if author.eq_ignore_ascii_case(&account.name) {
+                found.push(cancel("own-comment", "it answers a comment of our own"));
+            } else if is_bot(author) {
+                found.push(cancel("bot", format!("u/{author} is a program")));
+            }
+        }
+        // no chains: nothing of ours may stand above it
+        let comments = self.store.thread_comments(reply.thread_id)?;
+        let by_id: HashMap<i64, _> = comments
+            .iter()
+            .map(|comment| (comment.id, comment))
+            .collect();
+        let mut above = by_id
+            .get(&reply.comment_id)
+            .and_then(|comment| comment.parent_id);
+        while let Some(comment) = above.and_then(|id| by_id.get(&id)) {
+            if comment
+                .author
+                .as_deref()
+                .is_some_and(|author| author.eq_ignore_ascii_case(&account.name))
+            {
+                found.push(cancel(
+                    "chain",
+                    "something of ours stands above it: no chains of replies",
+                ));
+                break;
+            }
+            above = comment.parent_id;
+        }
+        Ok(())
+    }
+
+    /// Whether we have said the same before.
+    fn of_likeness(
+        &self,
+        rules: &PostingRules,
+        reply: &Reply,
+        found: &mut Vec<Objection>,
+    ) -> Result<()> {
+        let own = self.store.own_texts(reply.id, COMPARED)?;
+        let most = own
+            .iter()
+            .map(|text| overlap(&reply.text, text))
+            .fold(0.0, f64::max);
+        if most >= rules.max_similar {
+            found.push(hold(
+                "similar",
+                format!(
+                    "it says {:.0} % of what an earlier reply of ours says; change it",
+                    most * 100.0
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the account may post at all.
+fn of_account(account: &Account, now_ms: i64) -> Vec<Objection> {
+    let mut found = Vec::new();
+    let name = &account.name;
+    if account.approval.is_empty() {
+        found.push(hold(
+            "no-approval",
+            format!("it is not recorded how Reddit approved the use of u/{name}; `repartee reddit accounts add` records it"),
+        ));
+    }
+    if account.labelled_by.is_empty() {
+        found.push(hold(
+            "no-label",
+            format!("nobody has said that Reddit shows u/{name} as an app; `repartee reddit accounts label` says so"),
+        ));
+    }
+    if !account.stopped.is_empty() {
+        found.push(hold(
+            "stopped",
+            format!("u/{name} is stopped: {}", account.stopped),
+        ));
+    }
+    if account.pause_ms > now_ms {
+        found.push(wait(
+            "account-pause",
+            format!("u/{name} pauses"),
+            account.pause_ms,
+        ));
+    }
+    found
+}
+
+/// Whether a text tells that a program writes, for whom, and how to be left alone.
+pub(crate) fn discloses(text: &str, operator: &str) -> bool {
+    let text = text.to_lowercase();
+    let says_bot = text
+        .split(|c: char| !c.is_alphanumeric())
+        .any(|word| word == "bot");
+    says_bot && text.contains(&format!("u/{}", operator.to_lowercase())) && text.contains("stop")
+}
+
+/// What the text itself has against it.
+fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Objection> {
+    let mut found = Vec::new();
+    if !discloses(&reply.outbox.full_text, &account.operator) {
+        found.push(hold(
+            "no-disclosure",
+            "it does not say that a bot wrote it, for whom, and how to opt out; switch the footer on, and approve it again",
+        ));
+    }
+    if is_serious(&reply.title) {
+        found.push(cancel("serious", "the post asks for serious answers only"));
+    }
+    if let Some(word) = word_in(&rules.words, &reply.text) {
+        found.push(redraft("keyword", format!("it says {word:?}")));
+    }
+    for (what, text) in [
+        ("title of the post", &reply.title),
+        ("comment", &reply.comment),
+    ] {
+        if let Some(word) = word_in(&rules.words, text) {
+            found.push(cancel(
+                "keyword",
+                format!("the {what} says {word:?}: no place for a machine"),
+            ));
+        }
+    }
+    let echo = contained(&reply.text, &reply.comment);
+    if echo >= rules.max_echo {
+        found.push(redraft(
+            "echo",
+            format!("{:.0} % of it stands in the comment already", echo * 100.0),
+        ));
+    }
+    found
+}
+
+/// Whether enough was posted. `spent` is all that the account ever posted.
+fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) -> Vec<Objection> {
+    let mut found = Vec::new();
+    let young = spent
+        .iter()
+        .map(|s| s.at_ms)
+        .min()
+        .is_none_or(|first| now_ms - first < FIRST_WEEK_MS);
+    let halved = |cap: u32| if young { cap.div_ceil(2) } else { cap } as usize;
+    let others = || spent.iter().filter(|s| s.reply_id != reply.id);
+    let today = |s: &&Spent| now_ms - s.at_ms < DAY_MS;
+    // when the oldest of the last `cap` is a day old, there is room again
+    let mut full = |code, words: String, times: Vec<i64>, cap: usize| {
+        if times.len() < cap {
+            return;
+        }
+        match times.len().checked_sub(cap).and_then(|at| times.get(at)) {
+            Some(oldest) => found.push(wait(code, words, oldest + DAY_MS)),
+            None => found.push(hold(code, words)),
+        }
+    };
+    let cap = halved(rules.per_day);
+    full(
+        "cap-day",
+        format!("{cap} replies a day are the most"),
+        others().filter(today).map(|s| s.at_ms).collect(),
+        cap,
+    );
+    let cap = halved(rules.per_subreddit);
+    let here = |s: &&Spent| s.subreddit.eq_ignore_ascii_case(&reply.subreddit);
+    full(
+        "cap-subreddit",
+        format!("{cap} replies a day in one subreddit are the most"),
+        others()
+            .filter(today)
+            .filter(here)
+            .map(|s| s.at_ms)
+            .collect(),
+        cap,
+    );
+    if let Some(author) = reply.author.as_deref() {
+        let cap = rules.per_author as usize;
+        let to = |s: &&Spent| {
+            s.author
+                .as_deref()
+                .is_some_and(|a| a.eq_ignore_ascii_case(author))
+        };
+        full(
+            "cap-author",
+            format!("{cap} replies a day to one person are the most"),
+            others().filter(today).filter(to).map(|s| s.at_ms).collect(),
+            cap,
+        );
+    }
+    let under = others()
+        .filter(|s| Some(s.post_name.as_str()) == reply.post_name.as_deref())
+        .count();
+    if under >= rules.per_thread as usize {
+        found.push(cancel(
+            "cap-thread",
+            format!("{under} of our replies stand under this post already"),
+        ));
+    }
+    found
+}
+
+/// Whether it is time.
+fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) -> Vec<Objection> {
+    let mut found = Vec::new();
+    let last = spent
+        .iter()
+        .filter(|s| s.reply_id != reply.id)
+        .map(|s| s.at_ms)
+        .max();
+    if let Some(last) = last {
+        // drawn from the reply, so that looking twice gives the same moment
+        let seed = blake3::hash(format!("jitter {} {last}", reply.id).as_bytes());
+        let chance =
+            f64::from(u16::from_le_bytes([seed.as_bytes()[0], seed.as_bytes()[1]])) / 65_536.0;
+        let pause_ms = (rules.pause_min * 60_000.0 * (1.0 + rules.jitter * chance)) as i64;
+        if last + pause_ms > now_ms {
+            found.push(wait(
+                "pace",
+                format!(
+                    "{} minutes lie between two replies at least",
+                    rules.pause_min
+                ),
+                last + pause_ms,
+            ));
+        }
+    }
+    if let Some(until) = opens_ms(rules, now_ms) {
+        found.push(wait(
+            "schedule",
+            "outside of the hours and days in which replies are posted",
+            until,
+        ));
+    }
+    found
+}
+
+/// When posting hours begin; `None`: they are now.
+fn opens_ms(rules: &PostingRules, now_ms: i64) -> Option<i64> {
+    const HOUR_MS: i64 = 3_600_000;
+    let open = |at_ms: i64| {
+        let local_ms = at_ms + i64::from(rules.utc_offset_min) * 60_000;
+        let hour = local_ms.rem_euclid(DAY_MS) / HOUR_MS;
+        // 1 January 1970 was a Thursday
+        let day = (local_ms.div_euclid(DAY_MS) + 3).rem_euclid(7) + 1;
+        let in_hours = rules.hours.is_none_or(|[from, to]| {
+            let (from, to) = (i64::from(from), i64::from(to));
+            if from < to {
+                (from..to).contains(&hour)
+            } else {
+                hour >= from || hour < to
+            }
+        });
+        in_hours && (rules.days.is_empty() || rules.days.iter().any(|d| i64::from(*d) == day))
+    };
+    if open(now_ms) {
+        return None;
+    }
+    let offset_ms = i64::from(rules.utc_offset_min) * 60_000;
+    let first = (now_ms + offset_ms).div_euclid(HOUR_MS) * HOUR_MS - offset_ms;
+    // a week and a day of hours: whatever the settings, one of them is open, or none ever is
+    (1..=192)
+        .map(|n| first + n * HOUR_MS)
+        .find(|at| open(*at))
+        .or(Some(now_ms + DAY_MS))
+}
+
+/// What speaks against posting a reply by what Reddit has just said: the parent and its post, what answers
+/// it, and our own comments.
+pub(crate) fn fresh_objections(
+    reply: &Reply,
+    me: &str,
+    looked: &Preflight,
+    own: &[Comment],
+) -> Vec<Objection> {
+    let mut found: Vec<Objection> = looked
+        .blockers(me)
+        .into_iter()
+        .map(|blocker| match blocker {
+            Blocker::ParentGone => cancel("parent-gone", "the comment is gone"),
+            Blocker::PostGone => cancel("post-gone", "the post is gone"),
+            Blocker::Locked => cancel("locked", "the thread is locked"),
+            Blocker::Archived => cancel("archived", "the thread is too old"),
+            Blocker::Unrepliable(why) => cancel(
+                "unrepliable",
+                format!("Reddit lets nobody answer it: {why}"),
+            ),
+            Blocker::Answered(name) => cancel("answered", name),
+        })
+        .collect();
+    let parent = reply.parent_name.as_deref().unwrap_or_default();
+    for ours in own.iter().filter(|comment| comment.parent == parent) {
+        found.push(cancel("answered", ours.name.clone()));
+    }
+    if let Some(comment) = looked.comment()
+        && comment.gone().is_none()
+        && hash(&comment.body) != reply.outbox.parent_hash
+    {
+        found.push(redraft(
+            "changed-parent",
+            "the comment was changed after the reply was approved; read it again",
+        ));
+    }
+    if looked.view.post.gone().is_none() && is_serious(&looked.view.post.title) {
+        found.push(cancel("serious", "the post asks for serious answers only"));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spent(reply_id: i64, subreddit: &str, at_ms: i64) -> Spent {
+        Spent {
+            reply_id,
+            subreddit: subreddit.to_owned(),
+            post_name: format!("t3_{reply_id}"),
+            author: Some(format!("author{reply_id}")),
+            at_ms,
+        }
+    }
+
+    #[test]
+    fn hours_open_when_they_say() {
+        let rules = PostingRules {
+            hours: Some([8, 20]),
+            ..PostingRules::default()
+        };
+        let at = |hour: i64| 20_000 * DAY_MS + hour * 3_600_000 + 60_000;
+        assert_eq!(opens_ms(&rules, at(9)), None);
+        assert_eq!(
+            opens_ms(&rules, at(7)),
+            Some(20_000 * DAY_MS + 8 * 3_600_000)
+        );
+        assert_eq!(
+            opens_ms(&rules, at(21)),
+            Some(20_001 * DAY_MS + 8 * 3_600_000)
+        );
+        let night = PostingRules {
+            hours: Some([22, 6]),
+            utc_offset_min: 60,
+            ..PostingRules::default()
+        };
+        assert_eq!(opens_ms(&night, at(21)), None);
+        assert_eq!(opens_ms(&night, at(4)), None);
+        assert!(opens_ms(&night, at(6)).is_some());
+        // 1970-01-05 was a Monday
+        let mondays = PostingRules {
+            days: vec![1],
+            ..PostingRules::default()
+        };
+        assert_eq!(opens_ms(&mondays, 4 * DAY_MS + 5), None);
+        assert_eq!(opens_ms(&mondays, 5 * DAY_MS + 5), Some(11 * DAY_MS));
+    }
+
+    #[test]
+    fn a_bot_says_so_names_its_operator_and_how_to_opt_out() {
+        assert!(discloses(
+            "Hi.\n\n^(I'm a bot, run by u/Some_Body. Reply STOP.)",
+            "some_body"
+        ));
+        assert!(!discloses("Hi. u/some_body says STOP", "some_body"));
+        assert!(!discloses("I'm a bot. Reply STOP.", "some_body"));
+        assert!(!discloses("both of u/some_body stop", "some_body"));
+    }
+
+    #[test]
+    fn bots_are_known_by_their_names() {
+        assert!(is_bot("AutoModerator") && is_bot("helpful_bot"));
+        assert!(!is_bot("talbot") && !is_bot("somebody"));
+    }
+
+    #[test]
+    fn the_first_week_has_half_of_everything() {
+        let reply = reply();
+        let rules = PostingRules::default();
+        let now = 1_800_000_000_000;
+        let five: Vec<Spent> = (1..=5)
+            .map(|n| spent(n, "other", now - n * 3_600_000))
+            .collect();
+        let codes = |spent: &[Spent]| -> Vec<&str> {
+            of_caps(&rules, &reply, spent, now)
+                .iter()
+                .map(|o| o.code)
+                .collect()
+        };
+        assert_eq!(codes(&five), ["cap-day"]);
+        let mut older = five.clone();
+        older.insert(0, spent(9, "other", now - 8 * DAY_MS));
+        assert!(codes(&older).is_empty());
+        let waits = of_caps(&rules, &reply, &five, now);
+        assert_eq!(waits[0].then, Then::Wait(now - 3_600_000 + DAY_MS));
+    }
+
+    fn reply() -> Reply {
+        Reply {
+            id: 100,
+            candidate_id: 1,
+            text: "A text".into(),
+            written: String::new(),
+            state: repartee_store::queue::ReplyState::Approved,
+            link: String::new(),
+            updated_ms: 0,
+            comment: String::new(),
+            thread_id: 1,
+            subreddit: "Place".into(),
+            title: String::new(),
+            scores: repartee_store::threads::Scores::default(),
+            reason: String::new(),
+            comment_id: 1,
+            author: Some("somebody".into()),
+            permalink: String::new(),
+            generation_id: 1,
+            parent_name: Some("t1_a".into()),
+            post_name: Some("t3_b".into()),
+            outbox: repartee_store::queue::Outbox::default(),
+        }
+    }
+}

@@ -1,0 +1,659 @@
+//! Posting: approved replies, one by one, each at most once.
+//!
+//! For every reply: what speaks against it is asked of the project; then Reddit is looked at, freshly; then
+//! the client makes everything ready; then the intent is on the disk; then it is sent, once; then what came
+//! of it is stored. Whatever ends the process between two of these leaves a state from which the next one
+//! goes on without sending twice: see [`super::reconcile`].
+
+use std::collections::{HashMap, HashSet};
+
+use repartee_reddit::{Action, Attempt, Pause, Refusal, Rejection, Sent};
+use repartee_store::accounts::OptOut;
+use repartee_store::audit::Entry;
+use repartee_store::outbox::{Became, Ended};
+use repartee_store::purge::Gone;
+use repartee_store::queue::{Reply, ReplyState};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::connect::Session;
+use super::lease::Lease;
+use super::outbox::address;
+use super::policy::{Objection, Then, fresh_objections, hash};
+use super::reconcile::{found, passes, settle, stop_account};
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Job, Progress, Stop};
+
+/// Our own comments are looked through so far back before a reply: a month.
+const OWN_BACK_S: i64 = 30 * 86_400;
+/// Pauses after a failure of the network: the first, and the longest.
+const BACKOFF_MS: i64 = 30_000;
+const BACKOFF_MAX_MS: i64 = 900_000;
+/// Without `wait`, an uncertain reply is looked for so long.
+const SETTLE_MS: i64 = 60_000;
+
+/// Posts approved replies. A job: `post`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct Post {
+    /// The account; empty: the one that posts.
+    pub account: String,
+    /// These replies, by their numbers; empty: all that are approved.
+    pub replies: Vec<i64>,
+    /// Whether anything is sent. None: where an account with an approval and a permission are recorded;
+    /// otherwise it is a dry run, which only looks.
+    pub live: Option<bool>,
+    /// Wait for pauses, caps and what is uncertain until all are posted, rather than end.
+    pub wait: bool,
+}
+
+/// What became of a reply, or would.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PostedInfo {
+    /// The reply.
+    pub reply: i64,
+    /// Its state now; in a dry run `ready` when nothing speaks against it.
+    pub state: String,
+    /// What stands in the way: Reddit's code or ours; empty: nothing.
+    pub code: String,
+    /// The same in words.
+    pub detail: String,
+    /// Where it stands.
+    pub link: String,
+    /// The next try not before this; 0: at any time.
+    pub not_before_ms: i64,
+}
+
+/// What posting came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PostReport {
+    /// The account; empty in a dry run without one.
+    pub account: String,
+    /// Whether anything could be sent.
+    pub live: bool,
+    /// The replies that were looked at.
+    pub replies: Vec<PostedInfo>,
+    /// When the next of them may go out, milliseconds since 1970.
+    pub next_ms: Option<i64>,
+}
+
+impl Job for Post {
+    const KIND: &'static str = "post";
+    type Outcome = PostReport;
+
+    fn run(&self, ctx: &Ctx) -> Result<PostReport, Stop> {
+        let engine = ctx.engine;
+        if !self.is_live(engine)? {
+            return self.rehearse(ctx);
+        }
+        let account = engine.account_meant(&self.account)?;
+        let session = Session::open(engine, &account.name)?;
+        let lease = Lease::take(engine, ctx, &account.name)?;
+        engine.outside.step("leased");
+        let sent = self.send_all(ctx, &session, &lease);
+        // a panic does not come by here: then the lease is stale, and the next one looks first
+        lease.give_back()?;
+        let next_ms = sent?;
+        let replies = self.report(engine, &account.name)?;
+        Ok(PostReport {
+            account: account.name,
+            live: true,
+            replies,
+            next_ms,
+        })
+    }
+}
+
+impl Post {
+    /// Whether this is more than a dry run.
+    fn is_live(&self, engine: &Engine) -> Result<bool> {
+        if let Some(live) = self.live {
+            return Ok(live);
+        }
+        let set_up = engine
+            .account_meant(&self.account)
+            .is_ok_and(|account| !account.approval.is_empty());
+        Ok(set_up && !engine.store.permits()?.is_empty())
+    }
+
+    fn wants(&self, reply: &Reply) -> bool {
+        self.replies.is_empty() || self.replies.contains(&reply.id)
+    }
+
+    fn report(&self, engine: &Engine, account: &str) -> Result<Vec<PostedInfo>> {
+        let mut replies = Vec::new();
+        for reply in engine.store.replies(None)? {
+            let named = self.replies.contains(&reply.id);
+            let ours = reply.outbox.account.is_empty()
+                || reply.outbox.account.eq_ignore_ascii_case(account);
+            let open = !matches!(reply.state, ReplyState::Draft | ReplyState::Withdrawn);
+            if named || (self.replies.is_empty() && ours && open && reply.parent_name.is_some()) {
+                replies.push(PostedInfo {
+                    reply: reply.id,
+                    state: reply.state.as_str().to_owned(),
+                    code: reply.outbox.code,
+                    detail: reply.outbox.detail,
+                    link: reply.link,
+                    not_before_ms: reply.outbox.not_before_ms,
+                });
+            }
+        }
+        Ok(replies)
+    }
+
+    /// Posts one after the other, as long as it may. Gives when to go on.
+    fn send_all(&self, ctx: &Ctx, session: &Session, lease: &Lease) -> Result<Option<i64>, Stop> {
+        let (engine, store) = (ctx.engine, &ctx.engine.store);
+        let name = &session.account.name;
+        let patience_ms = if self.wait { i64::MAX } else { SETTLE_MS };
+        let mut count = 0;
+        let mut checked: HashSet<String> = HashSet::new();
+        let mut failures: HashMap<i64, u32> = HashMap::new();
+        loop {
+            ctx.go_on()?;
+            engine.outside.step("before settling");
+            // with the lease in hand nothing of ours is on its way: who sent it is gone
+            if store.sending_is_uncertain(name, session.now_ms())? > 0 {
+                ctx.say("a reply was being sent when the work last ended; it is looked for first");
+            }
+            let settled = settle(ctx, session, patience_ms)?;
+            if !settled.open.is_empty() {
+                return Ok(settled.next_ms);
+            }
+            let ready = match self.choose(engine, name, session.now_ms())? {
+                Choice::Ready(reply) => *reply,
+                Choice::Later(until_ms) if self.wait => {
+                    let s = (until_ms - session.now_ms()).max(0) / 1000;
+                    let note = format!("the next reply in {s} s");
+                    ctx.tick(Progress::new("posting", count, None, "replies").note(note));
+                    session.sleep_until(ctx, until_ms)?;
+                    continue;
+                }
+                Choice::Later(until_ms) => return Ok(Some(until_ms)),
+                Choice::None => return Ok(None),
+            };
+            ctx.tick(
+                Progress::new("posting", count, None, "replies")
+                    .note(format!("reply {}", ready.id)),
+            );
+            if checked.insert(ready.subreddit.to_lowercase()) {
+                engine.subreddit_check(session, ctx, &ready.subreddit, false)?;
+                // it may be switched off now
+                continue;
+            }
+            engine.outside.step("chosen");
+            match send_one(ctx, session, lease, &ready) {
+                Ok(()) => {
+                    failures.remove(&ready.id);
+                    count += 1;
+                }
+                Err(Stop::Failed(error)) if passes(&error) => {
+                    let failures = failures.entry(ready.id).or_insert(0);
+                    *failures += 1;
+                    ctx.say(format!("reply {}: {}", ready.id, error.message));
+                    backoff(engine, session, &ready, *failures, &error)?;
+                    if !holds(engine, lease, name)? {
+                        return Err(error.into());
+                    }
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    /// The first approved reply that nothing speaks against; what others need is noted with them.
+    fn choose(&self, engine: &Engine, account: &str, now_ms: i64) -> Result<Choice> {
+        let store = &engine.store;
+        let rules = engine.posting_rules()?;
+        let account = store.account(account)?;
+        let mut later: Option<i64> = None;
+        let mut approved = store.outgoing(&account.name, &[ReplyState::Approved])?;
+        // those that were approved before there was an account are told what they need
+        approved.extend(store.outgoing("", &[ReplyState::Approved])?);
+        for reply in approved {
+            if !self.wants(&reply) {
+                continue;
+            }
+            let objections = engine.objections(&rules, &account, &reply, now_ms)?;
+            match heaviest(&objections) {
+                None => return Ok(Choice::Ready(Box::new(reply))),
+                Some(objection) => {
+                    apply(engine, &reply, objection, now_ms)?;
+                    if let Then::Wait(_) = objection.then {
+                        // all that has to be waited for
+                        let until = objections.iter().filter_map(|o| match o.then {
+                            Then::Wait(until_ms) => Some(until_ms),
+                            _ => None,
+                        });
+                        later = later.into_iter().chain(until.max()).min();
+                    }
+                }
+            }
+        }
+        Ok(later.map_or(Choice::None, Choice::Later))
+    }
+
+    /// Looks at everything as if it were to be posted, and sends and changes nothing.
+    fn rehearse(&self, ctx: &Ctx) -> Result<PostReport, Stop> {
+        let (engine, store) = (ctx.engine, &ctx.engine.store);
+        let rules = engine.posting_rules()?;
+        let account = engine.account_meant(&self.account).ok();
+        let session = account
+            .as_ref()
+            .and_then(|account| Session::open(engine, &account.name).ok());
+        let now_ms = engine.outside.clock.now_ms();
+        let mut report = PostReport {
+            account: account.as_ref().map(|a| a.name.clone()).unwrap_or_default(),
+            ..PostReport::default()
+        };
+        let approved: Vec<Reply> = store
+            .replies(Some(ReplyState::Approved))?
+            .into_iter()
+            .filter(|reply| reply.parent_name.is_some() && self.wants(reply))
+            .collect();
+        for (at, reply) in approved.iter().enumerate() {
+            ctx.go_on()?;
+            ctx.tick(Progress::new(
+                "looking",
+                at as u64,
+                Some(approved.len() as u64),
+                "replies",
+            ));
+            let mut objections = match &account {
+                Some(account) => engine.objections(&rules, account, reply, now_ms)?,
+                None => vec![Objection {
+                    code: "no-account",
+                    words: "there is no account to post with; `repartee reddit accounts add` takes one in".to_owned(),
+                    then: Then::Hold,
+                }],
+            };
+            if let (Some(session), Some(post), Some(parent)) =
+                (&session, &reply.post_name, &reply.parent_name)
+            {
+                match session.ask(Some(ctx), session.client.preflight(post, parent)) {
+                    Ok(looked) => objections.extend(fresh_objections(
+                        reply,
+                        &session.account.name,
+                        &looked,
+                        &[],
+                    )),
+                    Err(Stop::Failed(error)) => {
+                        ctx.say(format!("reply {}: {}", reply.id, error.message))
+                    }
+                    Err(stop) => return Err(stop),
+                }
+            }
+            let in_the_way = heaviest(&objections);
+            let words: Vec<&str> = objections.iter().map(|o| o.words.as_str()).collect();
+            report.replies.push(PostedInfo {
+                reply: reply.id,
+                state: if in_the_way.is_none() {
+                    "ready"
+                } else {
+                    "approved"
+                }
+                .to_owned(),
+                code: in_the_way.map_or("", |o| o.code).to_owned(),
+                detail: words.join("; "),
+                link: String::new(),
+                not_before_ms: match in_the_way.map(|o| o.then) {
+                    Some(Then::Wait(until_ms)) => until_ms,
+                    _ => 0,
+                },
+            });
+        }
+        ctx.say("a dry run: nothing was sent");
+        Ok(report)
+    }
+}
+
+enum Choice {
+    Ready(Box<Reply>),
+    /// Nothing is ready before this.
+    Later(i64),
+    /// Nothing is approved that only needs time.
+    None,
+}
+
+/// The objection that decides: what ends it goes before what holds it, and that before what passes.
+fn heaviest(objections: &[Objection]) -> Option<&Objection> {
+    let weight = |objection: &&Objection| match objection.then {
+        Then::Wait(_) => 0,
+        Then::Hold => 1,
+        Then::Redraft => 2,
+        Then::Cancel => 3,
+    };
+    // of equal ones the first
+    objections.iter().rev().max_by_key(weight)
+}
+
+/// Does to an approved reply what follows from an objection.
+fn apply(engine: &Engine, reply: &Reply, objection: &Objection, now_ms: i64) -> Result<()> {
+    let store = &engine.store;
+    let (code, words) = (objection.code, objection.words.as_str());
+    let known = reply.outbox.code == code && reply.outbox.detail == words;
+    let becomes = |state: ReplyState, what: &'static str| {
+        let to = Became::new(state, code, words);
+        store.reply_becomes(
+            reply.id,
+            &[ReplyState::Approved],
+            None,
+            &to,
+            ("repartee", what),
+            now_ms,
+        )
+    };
+    match objection.then {
+        Then::Hold if known => {}
+        Then::Hold => store.reply_held(reply.id, code, words, 0)?,
+        // why it waits is on the row already when it is Reddit that wants it to
+        Then::Wait(_) if code == "later" || known => {}
+        Then::Wait(_) => store.reply_held(reply.id, code, words, 0)?,
+        Then::Redraft => becomes(ReplyState::Draft, "back to draft")?,
+        Then::Cancel => becomes(ReplyState::Cancelled, "cancelled")?,
+    }
+    Ok(())
+}
+
+/// Whether this process still has the lease.
+fn holds(engine: &Engine, lease: &Lease, account: &str) -> Result<bool> {
+    Ok(engine
+        .store
+        .lease(account)?
+        .is_some_and(|(owner, _)| owner == lease.owner()))
+}
+
+/// The network failed before anything was sent, for the so many-th time in a row: a pause, longer each time.
+fn backoff(
+    engine: &Engine,
+    session: &Session,
+    reply: &Reply,
+    failures: u32,
+    error: &Error,
+) -> Result<()> {
+    let ms = (BACKOFF_MS << failures.saturating_sub(1).min(8)).min(BACKOFF_MAX_MS);
+    engine.store.reply_held(
+        reply.id,
+        "not-reached",
+        &error.message,
+        session.now_ms().saturating_add(ms),
+    )?;
+    Ok(())
+}
+
+/// Posts one reply, if what Reddit says now allows it.
+fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Result<(), Stop> {
+    let (engine, store, client) = (ctx.engine, &ctx.engine.store, &session.client);
+    let (Some(post), Some(parent)) = (&reply.post_name, &reply.parent_name) else {
+        return Err(Error::internal(format!("reply {} has no parent", reply.id)).into());
+    };
+    let me = session.account.name.clone();
+
+    // 1. look: the parent and its post, what answers it, and our own comments, which show what the tree hides
+    let looked = match session.ask(Some(ctx), client.preflight(post, parent)) {
+        Ok(looked) => looked,
+        Err(Stop::Failed(error)) if matches!(error.code, Code::Refused | Code::NotFound) => {
+            return Ok(unreachable_now(ctx, session, reply, &error)?);
+        }
+        Err(stop) => return Err(stop),
+    };
+    let now_utc = (session.now_ms() + client.skew_ms().unwrap_or(0)).div_euclid(1000);
+    let back_utc = now_utc - OWN_BACK_S;
+    let since_utc = looked
+        .comment()
+        .map_or(back_utc, |comment| comment.created_utc.max(back_utc));
+    let own = session.ask(Some(ctx), client.own_comments(&me, since_utc))?;
+    engine.outside.step("looked");
+    let fresh = fresh_objections(reply, &me, &looked, &own);
+    if let Some(objection) = heaviest(&fresh) {
+        return Ok(refuse(
+            ctx,
+            session,
+            reply,
+            objection,
+            looked.comment().map(|c| c.body.as_str()),
+        )?);
+    }
+
+    // 2. make ready: the text as it is sent must be the one that was approved
+    let prepared = session.ask(Some(ctx), client.prepare(parent, &reply.outbox.full_text))?;
+    if hash(prepared.text()) != reply.outbox.hash {
+        let words = "its text is not the one that was approved; approve it again";
+        let to = Became::new(ReplyState::Draft, "not-approved", words);
+        store.reply_becomes(
+            reply.id,
+            &[ReplyState::Approved],
+            None,
+            &to,
+            ("repartee", "back to draft"),
+            session.now_ms(),
+        )?;
+        return Ok(());
+    }
+    // a person or another window may have changed something meanwhile
+    let account = store.account(&me)?;
+    let now = store.reply(reply.id)?;
+    let objections =
+        engine.objections(&engine.posting_rules()?, &account, &now, session.now_ms())?;
+    if now.state != ReplyState::Approved || !objections.is_empty() {
+        return Ok(());
+    }
+    ctx.go_on()?;
+    engine.outside.step("ready");
+
+    // 3. the intent, on the disk
+    let skew_ms = client.skew_ms().unwrap_or(0);
+    let attempt = store.intend(
+        reply.id,
+        &reply.outbox.hash,
+        lease.owner(),
+        skew_ms,
+        session.now_ms(),
+    )?;
+    engine.outside.step("intended");
+
+    // 4. send, once; this is not dropped, whatever anybody wants
+    let sent = session.finish(prepared.send());
+    engine.outside.step("sent");
+
+    // 5. what follows from it, then what came of it: who is killed in between has an uncertain reply
+    let to = consequences(ctx, session, reply, &sent)?;
+    engine.outside.step("concluded");
+    let words = sent.sent.words();
+    let settled = store.attempt_end(&Ended {
+        reply_id: reply.id,
+        attempt,
+        at_ms: session.now_ms(),
+        status: sent.status,
+        class: sent.sent.class(),
+        excerpt: sent.excerpt,
+        to,
+    })?;
+    engine.outside.step("noted");
+    ctx.say(format!("reply {}: {words}", reply.id));
+    if !settled {
+        ctx.say(format!(
+            "reply {} was settled by somebody meanwhile",
+            reply.id
+        ));
+    }
+    Ok(())
+}
+
+/// Reddit does not show the post: it is gone, or we are not let in.
+fn unreachable_now(ctx: &Ctx, session: &Session, reply: &Reply, error: &Error) -> Result<()> {
+    let now_ms = session.now_ms();
+    let (code, words) = match error.code {
+        Code::NotFound => ("post-gone", "the post is gone"),
+        _ => ("forbidden", "Reddit does not let us in there"),
+    };
+    if error.code == Code::Refused {
+        leave_subreddit(ctx, session, &reply.subreddit, &error.message)?;
+    }
+    let to = Became::new(ReplyState::Cancelled, code, words);
+    // leaving the subreddit cancelled it already
+    if ctx.engine.store.reply(reply.id)?.state == ReplyState::Approved {
+        ctx.engine.store.reply_becomes(
+            reply.id,
+            &[ReplyState::Approved],
+            None,
+            &to,
+            ("repartee", "cancelled"),
+            now_ms,
+        )?;
+    }
+    ctx.say(format!("reply {}: {words}", reply.id));
+    Ok(())
+}
+
+/// Does to a reply what follows from what Reddit has just said; nothing was sent.
+fn refuse(
+    ctx: &Ctx,
+    session: &Session,
+    reply: &Reply,
+    objection: &Objection,
+    body: Option<&str>,
+) -> Result<()> {
+    let (engine, store) = (ctx.engine, &ctx.engine.store);
+    ctx.say(format!("reply {}: {}", reply.id, objection.words));
+    if objection.code == "answered" {
+        // the one we could not see earlier: it arrived after all
+        if reply.outbox.attempt > 0 {
+            return found(ctx, session, reply, std::slice::from_ref(&objection.words));
+        }
+        let words = format!("we have answered the comment already: {}", objection.words);
+        let objection = Objection {
+            words,
+            ..objection.clone()
+        };
+        return apply(engine, reply, &objection, session.now_ms());
+    }
+    apply(engine, reply, objection, session.now_ms())?;
+    let gone = match (objection.code, &reply.parent_name, &reply.post_name) {
+        ("changed-parent", Some(parent), _) => {
+            if let Some(body) = body {
+                store.comment_renew(parent, body)?;
+            }
+            return Ok(());
+        }
+        ("parent-gone", Some(parent), _) => parent,
+        ("post-gone", _, Some(post)) => post,
+        _ => return Ok(()),
+    };
+    forget(engine, gone, "deleted", session.now_ms())
+}
+
+/// Forgets what Reddit no longer has, to the last byte.
+pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Result<()> {
+    let gone = Gone {
+        name: name.to_owned(),
+        why: why.to_owned(),
+    };
+    let forgotten = engine.store.purge(&[gone], "repartee", now_ms)?;
+    if forgotten.any() {
+        engine.store.scrub(forgotten.imported > 0)?;
+    }
+    Ok(())
+}
+
+/// We are not welcome in a subreddit: nothing is posted there any more.
+fn leave_subreddit(ctx: &Ctx, session: &Session, subreddit: &str, why: &str) -> Result<()> {
+    let store = &ctx.engine.store;
+    let now_ms = session.now_ms();
+    if store
+        .permit(subreddit)?
+        .is_some_and(|permit| permit.off.is_empty())
+    {
+        let entry = Entry::new("repartee", "not allowed any more", now_ms)
+            .about(format!("r/{subreddit}"))
+            .detail(why);
+        store.permit_off(subreddit, why, &entry)?;
+    }
+    let cancelled = store.cancel_subreddit(subreddit, "subreddit-closed", why, now_ms)?;
+    ctx.say(format!(
+        "r/{subreddit}: {why}; {cancelled} more replies are cancelled"
+    ));
+    Ok(())
+}
+
+/// Does what follows from an answer for the account, the subreddit and the author, and gives what becomes
+/// of the reply.
+fn consequences(ctx: &Ctx, session: &Session, reply: &Reply, sent: &Attempt) -> Result<Became> {
+    let now_ms = session.now_ms();
+    Ok(match &sent.sent {
+        Sent::NotSent { why } => Became {
+            not_before_ms: now_ms + (BACKOFF_MS << reply.outbox.attempt.min(5)).min(BACKOFF_MAX_MS),
+            ..Became::new(ReplyState::Approved, "not-sent", why.as_str())
+        },
+        Sent::Refused(refusal) => refused(ctx.engine, session, reply, refusal)?,
+        Sent::Rejected(rejection) => rejected(ctx, session, reply, rejection)?,
+        Sent::Posted { comment } => Became {
+            posted_name: Some(comment.name.clone()),
+            link: address(&session.account.host, &comment.permalink),
+            ..Became::new(ReplyState::Posted, "", "")
+        },
+        Sent::Uncertain { why } => Became::new(ReplyState::Uncertain, "uncertain", why.as_str()),
+    })
+}
+
+/// Refused for now: what has to pause pauses.
+fn refused(engine: &Engine, session: &Session, reply: &Reply, refusal: &Refusal) -> Result<Became> {
+    let wait_ms = i64::try_from(refusal.wait_ms).unwrap_or(i64::MAX / 2);
+    let until_ms = session.now_ms().saturating_add(wait_ms);
+    match refusal.pause {
+        Pause::Account => engine
+            .store
+            .account_pause(&session.account.name, until_ms)?,
+        Pause::Subreddit => engine.store.permit_pause(&reply.subreddit, until_ms)?,
+        // the client and its throttle see to these
+        Pause::Token | Pause::Client => {}
+    }
+    Ok(Became {
+        not_before_ms: until_ms,
+        ..Became::new(ReplyState::Approved, &refusal.code, refusal.text.as_str())
+    })
+}
+
+/// Refused for good.
+fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) -> Result<Became> {
+    let (engine, now_ms) = (ctx.engine, session.now_ms());
+    let to = |state| Became::new(state, &rejection.code, rejection.text.as_str());
+    Ok(match rejection.action {
+        Action::Redraft => to(ReplyState::Draft),
+        Action::Cancel => to(ReplyState::Cancelled),
+        Action::CancelAndPurge => {
+            let gone = reply.parent_name.as_deref().unwrap_or_default();
+            forget(engine, gone, "deleted", now_ms)?;
+            to(ReplyState::Cancelled)
+        }
+        Action::CancelAndOptOut => {
+            if let Some(author) = &reply.author {
+                engine.store.opt_out_put(&OptOut {
+                    kind: "user".to_owned(),
+                    name: author.clone(),
+                    state: "confirmed".to_owned(),
+                    why: format!("Reddit says {}: we do not talk", rejection.code),
+                    source: String::new(),
+                    who: "repartee".to_owned(),
+                    at_ms: now_ms,
+                })?;
+            }
+            to(ReplyState::Cancelled)
+        }
+        Action::Login => {
+            stop_account(engine, session, "the login cannot write; log in again")?;
+            to(ReplyState::Approved)
+        }
+        Action::CancelSubreddit => {
+            let why = format!("Reddit says {} ({})", rejection.code, rejection.text);
+            leave_subreddit(ctx, session, &reply.subreddit, &why)?;
+            to(ReplyState::Cancelled)
+        }
+        Action::StopAccount => {
+            stop_account(engine, session, "Reddit has suspended the account")?;
+            to(ReplyState::Approved)
+        }
+        Action::Ask => to(ReplyState::Rejected),
+    })
+}

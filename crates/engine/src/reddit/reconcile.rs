@@ -1,0 +1,405 @@
+//! Looking for replies of which nobody knows whether they arrived, before anything is repeated.
+//!
+//! Two ways: our own comments, which Reddit lists at once, and what answers the parent, which comes later
+//! and hides what a filter took. Found by either: posted. Found by neither, three times each, the last a
+//! quarter of an hour after the intent: absent, and a person decides. Nothing is sent from here.
+
+use repartee_reddit::{Comment, ours_under};
+use repartee_store::audit::Entry;
+use repartee_store::outbox::{Became, Probe};
+use repartee_store::queue::{Reply, ReplyState};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::accounts::AccountFacts;
+use super::connect::Session;
+use super::lease::Lease;
+use super::outbox::address;
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Job, Progress, Stop, to_json};
+
+/// Looks after the intent, in milliseconds.
+const LOOKS_MS: [i64; 5] = [5_000, 20_000, 60_000, 300_000, 900_000];
+/// Two looks lie so far apart at least.
+const APART_MS: i64 = 15_000;
+/// So many looks of each kind have to come back empty.
+const ENOUGH: usize = 3;
+/// Reddit's clock and ours may differ by so much beside what is known, in seconds.
+const MARGIN_S: i64 = 300;
+/// Looks of one job; after them a person is asked.
+const TRIES: u32 = 8;
+/// Code of a reply that could not be settled by looking.
+pub(crate) const UNSETTLED: &str = "unsettled";
+/// Code of a reply that stands there more than once.
+pub(crate) const TWINS: &str = "twins";
+
+/// Settles what is uncertain, as far as it can be seen. A job: `reconcile`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reconcile {
+    /// The account; empty: the one that posts.
+    pub account: String,
+    /// Wait for the looks that are not due yet (a quarter of an hour), rather than end.
+    pub wait: bool,
+}
+
+/// What became of what was uncertain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Reconciled {
+    /// Replies that were found: they are posted.
+    pub posted: Vec<i64>,
+    /// Replies that are not there: a person decides.
+    pub absent: Vec<i64>,
+    /// Replies that are as uncertain as before.
+    pub open: Vec<i64>,
+    /// When to look next, milliseconds since 1970.
+    pub next_ms: Option<i64>,
+}
+
+/// What looks so far say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    /// It was found.
+    Found(Vec<String>),
+    /// It was looked for often enough.
+    Absent,
+    /// The next look is due then.
+    Look(i64),
+}
+
+/// Judges the looks for one try.
+fn judge(looks: &[Probe], intent_ms: i64) -> Verdict {
+    let mut names: Vec<String> = looks
+        .iter()
+        .flat_map(|look| look.found.split_whitespace())
+        .map(str::to_owned)
+        .collect();
+    if !names.is_empty() {
+        names.sort();
+        names.dedup();
+        return Verdict::Found(names);
+    }
+    let of = |route: &str| looks.iter().filter(|look| look.route == route).count();
+    let done = of("own").min(of("parent"));
+    let last = looks
+        .iter()
+        .map(|look| look.at_ms)
+        .max()
+        .unwrap_or(i64::MIN);
+    let late_of = |route: &str| {
+        looks.iter().any(|look| {
+            look.route == route && look.at_ms >= intent_ms + LOOKS_MS[LOOKS_MS.len() - 1]
+        })
+    };
+    if done >= ENOUGH && late_of("own") && late_of("parent") {
+        return Verdict::Absent;
+    }
+    let due = intent_ms.saturating_add(LOOKS_MS[done.min(LOOKS_MS.len() - 1)]);
+    Verdict::Look(due.max(last.saturating_add(APART_MS)))
+}
+
+impl Job for Reconcile {
+    const KIND: &'static str = "reconcile";
+    type Outcome = Reconciled;
+
+    fn run(&self, ctx: &Ctx) -> Result<Reconciled, Stop> {
+        let engine = ctx.engine;
+        let account = engine.account_meant(&self.account)?;
+        let session = Session::open(engine, &account.name)?;
+        let lease = Lease::take(engine, ctx, &account.name)?;
+        let done = (|| {
+            engine
+                .store
+                .sending_is_uncertain(&account.name, session.now_ms())?;
+            settle(ctx, &session, if self.wait { i64::MAX } else { 0 })
+        })();
+        lease.give_back()?;
+        done
+    }
+}
+
+/// Settles the uncertain replies of an account one after the other. Looks that are due later are waited
+/// for when they are due within `patience_ms`.
+pub(crate) fn settle(ctx: &Ctx, session: &Session, patience_ms: i64) -> Result<Reconciled, Stop> {
+    let (engine, account) = (ctx.engine, &session.account.name);
+    let mut reconciled = Reconciled::default();
+    for reply in engine.store.outgoing(account, &[ReplyState::Uncertain])? {
+        match settle_one(ctx, session, &reply, patience_ms)? {
+            Settled::Posted => reconciled.posted.push(reply.id),
+            Settled::Absent => reconciled.absent.push(reply.id),
+            Settled::Open(next_ms) => {
+                reconciled.open.push(reply.id);
+                reconciled.next_ms = reconciled.next_ms.into_iter().chain([next_ms]).min();
+            }
+        }
+    }
+    Ok(reconciled)
+}
+
+enum Settled {
+    Posted,
+    Absent,
+    Open(i64),
+}
+
+fn settle_one(
+    ctx: &Ctx,
+    session: &Session,
+    reply: &Reply,
+    patience_ms: i64,
+) -> Result<Settled, Stop> {
+    let store = &ctx.engine.store;
+    let (id, attempt) = (reply.id, reply.outbox.attempt);
+    let intent_ms = reply.outbox.intent_ms.unwrap_or(reply.updated_ms);
+    let give_up_ms = session.now_ms().saturating_add(patience_ms);
+    let mut tries = 0;
+    let mut not_before_ms = i64::MIN;
+    loop {
+        ctx.go_on()?;
+        let due_ms = match judge(&store.probes(id, attempt)?, intent_ms) {
+            Verdict::Found(names) => {
+                found(ctx, session, reply, &names)?;
+                return Ok(Settled::Posted);
+            }
+            Verdict::Absent => {
+                let words = "it was looked for often enough, and is not there; send it again, or give it up";
+                let to = Became::new(ReplyState::Absent, "absent", words);
+                let from = [ReplyState::Uncertain];
+                let as_whom = ("repartee", "absent");
+                store.reply_becomes(id, &from, Some(attempt), &to, as_whom, session.now_ms())?;
+                ctx.say(format!("reply {id} is not there; a person decides"));
+                return Ok(Settled::Absent);
+            }
+            Verdict::Look(due_ms) => due_ms.max(not_before_ms),
+        };
+        if tries == TRIES {
+            hand_over(ctx, session, reply)?;
+            return Ok(Settled::Open(due_ms));
+        }
+        if due_ms > session.now_ms() {
+            if due_ms > give_up_ms {
+                return Ok(Settled::Open(due_ms));
+            }
+            let s = (due_ms - session.now_ms()).max(0) / 1000;
+            ctx.tick(
+                Progress::new(
+                    "looking whether a reply arrived",
+                    u64::from(tries),
+                    None,
+                    "looks",
+                )
+                .note(format!("reply {id}: the next look in {s} s")),
+            );
+            session.sleep_until(ctx, due_ms)?;
+        }
+        ctx.engine.outside.step("before a look");
+        tries += 1;
+        if let Err(stop) = look(ctx, session, reply, intent_ms) {
+            match stop {
+                Stop::Failed(error) if passes(&error) => {
+                    ctx.say(format!("looking for reply {id}: {}", error.message));
+                }
+                stop => return Err(stop),
+            }
+        }
+        // a look that gave nothing is not repeated at once
+        not_before_ms = session.now_ms().saturating_add(APART_MS << tries.min(6));
+        if judge(&store.probes(id, attempt)?, intent_ms) == Verdict::Absent || tries < ENOUGH as u32
+        {
+            not_before_ms = session.now_ms().saturating_add(APART_MS);
+        }
+        ctx.engine.outside.step("after a look");
+    }
+}
+
+/// Looks once, both ways, and notes what came back with an answer.
+fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(), Stop> {
+    let store = &ctx.engine.store;
+    let (Some(post), Some(parent)) = (&reply.post_name, &reply.parent_name) else {
+        return Err(Error::internal(format!("reply {} has no parent", reply.id)).into());
+    };
+    let me = session.ask(Some(ctx), session.client.me())?;
+    if me.suspended || !me.name.eq_ignore_ascii_case(&session.account.name) {
+        let why = match me.suspended {
+            true => "Reddit has suspended the account".to_owned(),
+            false => format!("the login is that of u/{}", me.name),
+        };
+        stop_account(ctx.engine, session, &why)?;
+        return Err(Error::new(Code::Login, format!("u/{}: {why}", session.account.name)).into());
+    }
+    let since_utc = (intent_ms + reply.outbox.skew_ms).div_euclid(1000) - MARGIN_S;
+    let add = |route: &str, comments: &[Comment]| -> Result<()> {
+        let ours = ours_under(comments, &me.name, parent, since_utc);
+        let names: Vec<&str> = ours.iter().map(|comment| comment.name.as_str()).collect();
+        let probe = Probe {
+            at_ms: session.now_ms(),
+            route: route.to_owned(),
+            found: names.join(" "),
+        };
+        Ok(store.probe_add(reply.id, reply.outbox.attempt, &probe)?)
+    };
+    let own = session.ask(Some(ctx), session.client.own_comments(&me.name, since_utc))?;
+    add("own", &own)?;
+    ctx.engine.outside.step("between two looks");
+    match session.ask(Some(ctx), session.client.replies_to(post, parent)) {
+        Ok(view) => {
+            let there = !parent.starts_with("t1_") || view.comment.is_some();
+            let seen = !ours_under(&view.replies, &me.name, parent, since_utc).is_empty();
+            // a part of the replies proves nothing when ours is not among them
+            if seen || (view.complete && there) {
+                add("parent", &view.replies)?;
+            }
+            Ok(())
+        }
+        Err(Stop::Failed(error)) if error.code == Code::NotFound || error.code == Code::Refused => {
+            Ok(())
+        }
+        Err(stop) => Err(stop),
+    }
+}
+
+/// A reply was found: it is posted. More than one of it is for a person to look at.
+pub(crate) fn found(ctx: &Ctx, session: &Session, reply: &Reply, names: &[String]) -> Result<()> {
+    let Some(first) = names.first() else {
+        return Err(Error::internal("a reply was found without a name"));
+    };
+    let permalink = if reply.permalink.is_empty() {
+        String::new()
+    } else {
+        // .../comments/POST/_/PARENT/ with our own id in the parent's place
+        let above = reply
+            .permalink
+            .trim_end_matches('/')
+            .rsplit_once('/')
+            .map_or("", |(above, _)| above);
+        format!("{above}/{}/", first.trim_start_matches("t1_"))
+    };
+    let (code, detail) = match names {
+        [_] => ("", String::new()),
+        several => (
+            TWINS,
+            format!(
+                "it stands there {} times: {}; withdraw what is too much",
+                several.len(),
+                several.join(", ")
+            ),
+        ),
+    };
+    let to = Became {
+        posted_name: Some(first.clone()),
+        link: address(&session.account.host, &permalink),
+        ..Became::new(ReplyState::Posted, code, detail)
+    };
+    let from = [ReplyState::Uncertain, ReplyState::Approved];
+    let who = ("repartee", "found");
+    ctx.engine.store.reply_becomes(
+        reply.id,
+        &from,
+        Some(reply.outbox.attempt),
+        &to,
+        who,
+        session.now_ms(),
+    )?;
+    ctx.say(format!("reply {} stands there as {first}", reply.id));
+    Ok(())
+}
+
+/// A reply cannot be settled by looking: a person is asked.
+fn hand_over(ctx: &Ctx, session: &Session, reply: &Reply) -> Result<()> {
+    if ctx.engine.store.reply(reply.id)?.outbox.code == UNSETTLED {
+        return Ok(());
+    }
+    let words = "what answers the comment cannot be seen; look at Reddit yourself, and say where it stands, or give it up";
+    let to = Became::new(ReplyState::Uncertain, UNSETTLED, words);
+    let from = [ReplyState::Uncertain];
+    let who = ("repartee", "handed over");
+    ctx.engine.store.reply_becomes(
+        reply.id,
+        &from,
+        Some(reply.outbox.attempt),
+        &to,
+        who,
+        session.now_ms(),
+    )?;
+    ctx.say(format!("reply {}: {words}", reply.id));
+    Ok(())
+}
+
+/// Whether the same may work later without anybody doing anything.
+pub(crate) fn passes(error: &Error) -> bool {
+    matches!(error.code, Code::Io | Code::Busy)
+}
+
+/// Stops an account until a person has looked, and notes that it is not logged in as it should be.
+pub(crate) fn stop_account(engine: &Engine, session: &Session, why: &str) -> Result<()> {
+    let account = engine.store.account(&session.account.name)?;
+    if account.stopped != why {
+        let entry = Entry::new("repartee", "stopped", session.now_ms());
+        let entry = entry.about(format!("u/{}", account.name)).detail(why);
+        engine.store.account_stop(&account.name, why, &entry)?;
+    }
+    let mut facts: AccountFacts = serde_json::from_str(&account.facts).unwrap_or_default();
+    facts.checked_ms = Some(session.now_ms());
+    facts.suspended = why.contains("suspended");
+    Ok(engine
+        .store
+        .account_facts(&account.name, &to_json(&facts)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(at_ms: i64, route: &str, found: &str) -> Probe {
+        Probe {
+            at_ms,
+            route: route.to_owned(),
+            found: found.to_owned(),
+        }
+    }
+
+    #[test]
+    fn absent_needs_three_looks_of_each_kind_and_a_quarter_of_an_hour() {
+        let mut looks = Vec::new();
+        assert_eq!(judge(&looks, 0), Verdict::Look(5_000));
+        for at_ms in [5_000, 20_000, 60_000, 300_000] {
+            looks.push(look(at_ms, "own", ""));
+            looks.push(look(at_ms, "parent", ""));
+        }
+        assert_eq!(judge(&looks, 0), Verdict::Look(900_000));
+        looks.push(look(900_000, "own", ""));
+        assert!(
+            matches!(judge(&looks, 0), Verdict::Look(_)),
+            "only one of the two is late enough"
+        );
+        looks.push(look(900_001, "parent", ""));
+        assert_eq!(judge(&looks, 0), Verdict::Absent);
+    }
+
+    #[test]
+    fn one_sight_is_enough() {
+        let looks = [
+            look(5_000, "own", ""),
+            look(5_001, "parent", "t1_b t1_a"),
+            look(6_000, "own", "t1_a"),
+        ];
+        assert_eq!(
+            judge(&looks, 0),
+            Verdict::Found(vec!["t1_a".into(), "t1_b".into()])
+        );
+    }
+
+    #[test]
+    fn a_late_start_looks_three_times_with_pauses() {
+        let hour = 3_600_000;
+        assert_eq!(judge(&[], 0), Verdict::Look(5_000));
+        let mut looks = vec![look(hour, "own", ""), look(hour, "parent", "")];
+        assert_eq!(judge(&looks, 0), Verdict::Look(hour + APART_MS));
+        for n in 1..3 {
+            looks.push(look(hour + n * APART_MS, "own", ""));
+            looks.push(look(hour + n * APART_MS, "parent", ""));
+        }
+        assert_eq!(judge(&looks, 0), Verdict::Absent);
+    }
+}

@@ -1,0 +1,214 @@
+//! The settings that posting obeys: pauses, caps, hours, footer. They can be tightened at any time; who
+//! loosens them has to say so in words.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::plain_name;
+use crate::Engine;
+use crate::error::{Error, Result};
+
+/// What a person has to write to loosen a limit.
+pub const RAISE: &str = "I raise the limits";
+/// The key of the settings in the project.
+const KEY: &str = "reddit";
+
+/// The settings that posting obeys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct PostingRules {
+    /// The account that posts; empty: the only one there is.
+    pub account: String,
+    /// Subreddits whose rising posts are fetched.
+    pub watched: Vec<String>,
+    /// Replies that an account posts in 24 hours, at most; half of it in its first week.
+    pub per_day: u32,
+    /// The same for one subreddit.
+    pub per_subreddit: u32,
+    /// Replies under one post, ever.
+    pub per_thread: u32,
+    /// Replies to one author in 24 hours.
+    pub per_author: u32,
+    /// Minutes between two replies of an account, at least.
+    pub pause_min: f64,
+    /// So much of the pause is added by chance, at most: 0.5 makes 10 minutes 10 to 15.
+    pub jitter: f64,
+    /// Hours of the day in which replies are posted, from 0 to 24; none: all. `[22, 6]` goes over midnight.
+    pub hours: Option<[u8; 2]>,
+    /// Days on which replies are posted, 1 (Monday) to 7; empty: all.
+    pub days: Vec<u8>,
+    /// What the clock of hours and days is ahead of UTC, in minutes.
+    pub utc_offset_min: i32,
+    /// Whether the footer is put under every reply. Without it nothing is posted but by hand.
+    pub footer: bool,
+    /// The footer; `{model}`, `{account}` and `{operator}` are filled in.
+    pub footer_text: String,
+    /// A reply is refused when this share of its word triples stands in one of our last 500.
+    pub max_similar: f64,
+    /// A reply is refused when this share of its word triples stands in what it answers.
+    pub max_echo: f64,
+    /// A reply is refused when one of these words stands in it, or in what it answers.
+    pub words: Vec<String>,
+    /// Whether the generator sees the title and what stands above a comment.
+    pub context: bool,
+    /// Comments above it that the generator sees, at most 6.
+    pub context_comments: usize,
+    /// Hours after which the texts of fetched threads are forgotten, at most 48.
+    pub keep_h: u32,
+}
+
+impl Default for PostingRules {
+    fn default() -> Self {
+        let words = [
+            "suicide",
+            "suicidal",
+            "kill myself",
+            "kill yourself",
+            "kys",
+            "self harm",
+            "self-harm",
+            "overdose",
+            "raped",
+            "doxx",
+        ];
+        Self {
+            account: String::new(),
+            watched: Vec::new(),
+            per_day: 10,
+            per_subreddit: 2,
+            per_thread: 1,
+            per_author: 1,
+            pause_min: 10.0,
+            jitter: 0.5,
+            hours: None,
+            days: Vec::new(),
+            utc_offset_min: 0,
+            footer: true,
+            footer_text: "^(I'm a bot \\({model}\\), run by u/{operator}. Reply STOP and I will not answer you again.)"
+                .to_owned(),
+            max_similar: 0.8,
+            max_echo: 0.8,
+            words: words.map(str::to_owned).to_vec(),
+            context: false,
+            context_comments: 6,
+            keep_h: 48,
+        }
+    }
+}
+
+impl PostingRules {
+    fn check(&self) -> Result<()> {
+        let wrong = |what: String| Err(Error::usage(what));
+        for (name, value) in [
+            ("max_similar", self.max_similar),
+            ("max_echo", self.max_echo),
+        ] {
+            if !(0.0..=1.0).contains(&value) || value == 0.0 {
+                return wrong(format!(
+                    "{name} is {value}; it must lie above 0 and be at most 1"
+                ));
+            }
+        }
+        if !(0.0..=1440.0).contains(&self.pause_min) || !(0.0..=10.0).contains(&self.jitter) {
+            return wrong(
+                "pause_min must lie between 0 and 1440, jitter between 0 and 10".to_owned(),
+            );
+        }
+        if let Some([from, to]) = self.hours
+            && (from > 24 || to > 24 || from == to)
+        {
+            return wrong(format!(
+                "hours are [{from}, {to}]; two different ones from 0 to 24 are needed"
+            ));
+        }
+        if self.days.iter().any(|day| !(1..=7).contains(day)) {
+            return wrong("days go from 1 (Monday) to 7 (Sunday)".to_owned());
+        }
+        if self.utc_offset_min.abs() > 14 * 60 {
+            return wrong("utc_offset_min is at most 840 either way".to_owned());
+        }
+        if self.context_comments > 6 {
+            return wrong("context_comments is at most 6".to_owned());
+        }
+        if self.keep_h == 0 || self.keep_h > 48 {
+            return wrong(
+                "keep_h must lie between 1 and 48: Reddit wants stored texts purged after 48 hours"
+                    .to_owned(),
+            );
+        }
+        let says = |word: &str| self.footer_text.to_lowercase().contains(word);
+        if !says("bot") || !says("{operator}") || !says("stop") {
+            return wrong(
+                "the footer must say that a bot writes, name {operator}, and tell how to opt out (STOP)".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// The limits that `new` loosens, in words.
+    fn loosened(&self, new: &Self) -> Vec<&'static str> {
+        let hours = |rules: &Self| rules.hours.is_none();
+        [
+            (new.per_day > self.per_day, "per_day"),
+            (new.per_subreddit > self.per_subreddit, "per_subreddit"),
+            (new.per_thread > self.per_thread, "per_thread"),
+            (new.per_author > self.per_author, "per_author"),
+            (new.pause_min < self.pause_min, "pause_min"),
+            (new.max_similar > self.max_similar, "max_similar"),
+            (new.max_echo > self.max_echo, "max_echo"),
+            (
+                self.words.iter().any(|word| !new.words.contains(word)),
+                "words",
+            ),
+            (hours(new) && !hours(self), "hours"),
+        ]
+        .into_iter()
+        .filter_map(|(loosened, name)| loosened.then_some(name))
+        .collect()
+    }
+}
+
+impl Engine {
+    /// The settings that posting obeys.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn posting_rules(&self) -> Result<PostingRules> {
+        Ok(self.store.setting(KEY)?.unwrap_or_default())
+    }
+
+    /// Changes the settings that posting obeys, all of them together, as the person `who`. To loosen a
+    /// limit, `confirm` has to be [`RAISE`].
+    ///
+    /// # Errors
+    /// [`crate::Code::Usage`] when a value is out of range, or a limit is loosened without the words.
+    pub fn posting_rules_set(
+        &self,
+        new: &PostingRules,
+        confirm: &str,
+        who: &str,
+    ) -> Result<PostingRules> {
+        let mut new = new.clone();
+        new.check()?;
+        for name in &mut new.watched {
+            *name = plain_name("r/", name)?;
+        }
+        let loosened = self.posting_rules()?.loosened(&new);
+        if !loosened.is_empty() && confirm.trim() != RAISE {
+            return Err(Error::usage(format!(
+                "this loosens {}; to confirm it, write {RAISE:?}",
+                loosened.join(", ")
+            )));
+        }
+        self.store.set_setting(KEY, &new)?;
+        let now_ms = self.outside.clock.now_ms();
+        let entry = repartee_store::audit::Entry::new(who, "rules changed", now_ms);
+        let detail = if loosened.is_empty() {
+            String::new()
+        } else {
+            format!("loosened {}", loosened.join(", "))
+        };
+        self.store.audit_add(&entry.detail(detail))?;
+        Ok(new)
+    }
+}

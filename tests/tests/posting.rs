@@ -1,0 +1,1368 @@
+//! Posting against a fake Reddit that does wrong on purpose, with the process killed at every step: never two
+//! comments by one account under one parent, and every reply of which nobody knows is settled, or handed to
+//! a person.
+//!
+//! `REPARTEE_SEEDS=FROM..TO` runs other seeds than 0..1000.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use repartee_engine::job::new_id;
+use repartee_engine::reddit::{
+    NewAccount, NewPermit, Outside, Post, PostReport, PostingRules, RAISE, Settle,
+};
+use repartee_engine::{Code, Ended, Engine, Error};
+use repartee_fake_reddit::{
+    ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, Language, On, Options, PASSWORD, Rule,
+};
+use repartee_reddit::{App, Clock, Grant, Login};
+use repartee_store::Store;
+use repartee_store::threads::{NewCandidate, NewThread, NewThreadComment, Scores};
+use repartee_tests::Place;
+
+const SUBREDDIT: &str = "Quiet";
+const PERSON: &str = "a person";
+
+/// The machine's clock, but for waits, which take no time on it and pass on the fake's clock, too.
+struct Together {
+    fake: Arc<Fake>,
+    ahead_ms: AtomicI64,
+}
+
+impl Together {
+    fn new(fake: &Arc<Fake>) -> Arc<Self> {
+        Arc::new(Self {
+            fake: Arc::clone(fake),
+            ahead_ms: AtomicI64::new(0),
+        })
+    }
+
+    fn pass(&self, ms: i64) {
+        self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
+        self.fake.world().pass(ms);
+    }
+}
+
+impl Clock for Together {
+    fn now_ms(&self) -> i64 {
+        repartee_store::now_ms() + self.ahead_ms.load(Ordering::Relaxed)
+    }
+
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.pass(time.as_millis() as i64);
+        Box::pin(tokio::task::yield_now())
+    }
+}
+
+fn login(_: &str) -> Option<Login> {
+    Some(Login {
+        app: App {
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.into(),
+        },
+        grant: Grant::Password {
+            username: ACCOUNT.to_owned(),
+            password: PASSWORD.into(),
+        },
+    })
+}
+
+/// A fake, a project with an account and a permission, and replies in its queue.
+struct Bench {
+    place: Place,
+    fake: Arc<Fake>,
+    clock: Arc<Together>,
+    /// Numbers of the replies, with the name of what each answers.
+    replies: Vec<(i64, String)>,
+}
+
+impl Bench {
+    /// With so many posts of one comment each, and an approved reply to each of these.
+    fn with(replies: usize) -> Self {
+        Self::skewed(replies, 0)
+    }
+
+    /// The same with a fake whose clock is so much ahead of ours.
+    fn skewed(replies: usize, ahead_ms: i64) -> Self {
+        let bench = Self::made(replies, ahead_ms);
+        let engine = bench.engine();
+        for (id, _) in &bench.replies {
+            engine.reply_approve(*id, PERSON).unwrap();
+        }
+        bench
+    }
+
+    /// The same with drafts.
+    fn drafts(replies: usize) -> Self {
+        Self::made(replies, 0)
+    }
+
+    fn made(replies: usize, ahead_ms: i64) -> Self {
+        let place = Place::with_project();
+        let fake = Arc::new(
+            Fake::start(Options {
+                posts: 0,
+                ..Options::default()
+            })
+            .unwrap(),
+        );
+        // before anything is written on it, or that would lie in its future
+        fake.world().pass(ahead_ms);
+        let clock = Together::new(&fake);
+        let mut bench = Self {
+            place,
+            fake,
+            clock,
+            replies: Vec::new(),
+        };
+        let engine = bench.engine();
+        engine.account_put(&bench.account(), PERSON).unwrap();
+        engine.account_label(ACCOUNT, true, PERSON).unwrap();
+        engine.permit_subreddit(&permit(), PERSON).unwrap();
+        engine
+            .posting_rules_set(
+                &PostingRules {
+                    per_day: 1000,
+                    per_subreddit: 1000,
+                    per_author: 1000,
+                    ..PostingRules::default()
+                },
+                RAISE,
+                PERSON,
+            )
+            .unwrap();
+        drop(engine);
+        for n in 0..replies {
+            let added = bench.add(n);
+            bench.replies.push(added);
+        }
+        bench
+    }
+
+    fn account(&self) -> NewAccount {
+        NewAccount {
+            name: ACCOUNT.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            operator: "the_operator".to_owned(),
+            host: self.fake.base().to_owned(),
+            approval: "https://example.org/approved, 2026-09-01".to_owned(),
+            ..NewAccount::default()
+        }
+    }
+
+    /// Adds a post with one comment to both sides, and a draft that answers it.
+    fn add(&self, n: usize) -> (i64, String) {
+        let comment =
+            format!("What do you all think about number {n}, and how would you go about it?");
+        let (post, name) = {
+            let mut world = self.fake.world();
+            let post = world.add_post(SUBREDDIT, "host", &format!("Question {n}"), "A text.");
+            let name = world
+                .add_comment(&post, &format!("asker{n}"), &comment)
+                .unwrap();
+            (post, name)
+        };
+        let store = Store::open(&self.place.project()).unwrap();
+        let thread = NewThread {
+            origin: "reddit".to_owned(),
+            subreddit: SUBREDDIT.to_owned(),
+            title: format!("Question {n}"),
+            name: Some(post.clone()),
+            author: Some("host".to_owned()),
+            permalink: format!("/r/{SUBREDDIT}/comments/{}/_/", &post[3..]),
+            comments: vec![NewThreadComment {
+                name: Some(name.clone()),
+                author: Some(format!("asker{n}")),
+                body: comment,
+                parent_name: Some(post.clone()),
+                permalink: format!("/r/{SUBREDDIT}/comments/{}/_/{}/", &post[3..], &name[3..]),
+                ..NewThreadComment::default()
+            }],
+            ..NewThread::default()
+        };
+        let (_, comments) = store.thread_insert(&thread, 0).unwrap();
+        let candidate = NewCandidate {
+            comment_id: comments[0],
+            n: 0,
+            text: TEXTS[n % TEXTS.len()].replace('#', &n.to_string()),
+            finish: repartee_store::fakes::Finish::End,
+            scores: Scores {
+                p_real: Some(0.95),
+                bins: Some([0.1, 0.2, 0.3, 0.4]),
+            },
+        };
+        let candidates = store
+            .candidates_add(generation(&self.place.project()), &[candidate])
+            .unwrap();
+        let reply = store.queue_add(&candidates, "repartee", 0).unwrap()[0];
+        (reply, name)
+    }
+
+    fn engine(&self) -> Engine {
+        let mut engine = self.place.engine();
+        engine.outside = Outside {
+            clock: self.clock.clone(),
+            login: Some(Arc::new(login)),
+            on_step: None,
+        };
+        engine
+    }
+
+    /// An engine whose process dies when it comes to a step for the so many-th time.
+    fn doomed(
+        &self,
+        at: &'static str,
+        nth: u64,
+        steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    ) -> Engine {
+        let mut engine = self.engine();
+        let taken = AtomicU64::new(0);
+        let steps = Arc::clone(steps);
+        engine.outside.on_step = Some(Arc::new(move |step| {
+            if step == at && taken.fetch_add(1, Ordering::Relaxed) == nth {
+                *steps.lock().unwrap().entry(step).or_default() += 1;
+                resume_unwind(Box::new(step));
+            }
+        }));
+        engine
+    }
+
+    fn post(&self, engine: &Engine, job: &Post) -> Result<PostReport, Error> {
+        let show = std::env::var_os("REPARTEE_SHOW").is_some();
+        let signals = |signal| {
+            if show {
+                eprintln!("{signal:?}");
+            }
+        };
+        match engine.start(job, &signals)? {
+            Ended::Done(report) => Ok(report),
+            _ => panic!("posting was paused or cancelled"),
+        }
+    }
+
+    fn live(&self) -> Post {
+        Post {
+            live: Some(true),
+            wait: true,
+            ..Post::default()
+        }
+    }
+
+    /// Posts everything, and gives the state and code of the first reply.
+    fn first(&self, job: &Post) -> (String, String) {
+        self.post(&self.engine(), job).unwrap();
+        self.state(self.replies[0].0)
+    }
+
+    fn state(&self, reply: i64) -> (String, String) {
+        let story = self.engine().outbox_story(reply).unwrap();
+        (story.outbox.state, story.outbox.code)
+    }
+
+    fn posted(&self) -> usize {
+        self.fake.world().calls(On::Comment).len()
+    }
+
+    /// The half minute after which a silent process counts as gone.
+    fn bury(&self) {
+        let db = rusqlite::Connection::open(self.place.project()).unwrap();
+        db.busy_timeout(Duration::from_secs(10)).unwrap();
+        db.execute("UPDATE lease SET beat_ms = 0", []).unwrap();
+    }
+}
+
+/// Different enough not to count as similar.
+const TEXTS: [&str; 6] = [
+    "My neighbour tried that with # in May, and the garden never looked better.",
+    "Honestly, take # walks round the lake first; then you will know what to ask.",
+    "Libraries keep # old manuals on the second floor where nobody looks any more.",
+    "Cold water, patience, # towels: it worked on our kitchen table last winter.",
+    "Nobody told me either, until a friend drew # diagrams on the back of a menu.",
+    "Start small; # bolts and one evening were enough for the shelf in my office.",
+];
+
+fn permit() -> NewPermit {
+    NewPermit {
+        subreddit: SUBREDDIT.to_owned(),
+        link: "https://example.org/permission".to_owned(),
+        ..NewPermit::default()
+    }
+}
+
+/// A generation for candidates to belong to. No model is needed for posting, so none is there.
+fn generation(project: &Path) -> i64 {
+    let db = rusqlite::Connection::open(project).unwrap();
+    db.busy_timeout(Duration::from_secs(10)).unwrap();
+    db.execute_batch(
+        "PRAGMA foreign_keys = OFF;
+         INSERT INTO generation (id, generator, config, created_ms) VALUES (1, 1, '{\"generator\":\"writer\"}', 0)
+           ON CONFLICT DO NOTHING;",
+    )
+    .unwrap();
+    1
+}
+
+/// Where a process may die.
+const STEPS: [&str; 14] = [
+    "leased",
+    "before settling",
+    "chosen",
+    "looked",
+    "ready",
+    "intended",
+    "intended",
+    "sent",
+    "sent",
+    "concluded",
+    "noted",
+    "before a look",
+    "between two looks",
+    "after a look",
+];
+
+/// A small generator of numbers: seeds must give the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % n
+    }
+
+    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize].clone()
+    }
+}
+
+/// What can go wrong with a comment.
+fn wrongs() -> Vec<Fault> {
+    let error = |code: &str| Fault::Error {
+        code: code.to_owned(),
+        text: "words".to_owned(),
+        field: None,
+    };
+    vec![
+        Fault::DropBefore,
+        Fault::DropAfter,
+        Fault::DropAfter,
+        Fault::HangBefore { ms: 5 },
+        Fault::HangAfter { ms: 5 },
+        Fault::StatusBefore { status: 500 },
+        Fault::StatusBefore { status: 503 },
+        Fault::StatusAfter { status: 500 },
+        Fault::StatusAfter { status: 502 },
+        Fault::StatusAfter { status: 504 },
+        Fault::Cut,
+        Fault::Empty,
+        Fault::NotJson,
+        Fault::TooManyHtml {
+            retry_after_s: Some(7),
+        },
+        Fault::TooManyJson {
+            retry_after_s: None,
+        },
+        Fault::Unauthorized,
+        Fault::Redirect,
+        Fault::RateLimit {
+            seconds: 487.4,
+            language: Language::Dutch,
+            number: true,
+        },
+        Fault::RateLimit {
+            seconds: 120.0,
+            language: Language::Russian,
+            number: false,
+        },
+        Fault::NoThings,
+        Fault::Hidden,
+        Fault::Late { ms: 240_000 },
+        Fault::Late { ms: 1_500_000 },
+        error("SUBREDDIT_RATELIMIT"),
+        error("SOMETHING_NEW"),
+        error("THREAD_LOCKED"),
+    ]
+}
+
+/// What can go wrong with a look.
+fn blinds() -> Vec<Fault> {
+    vec![
+        Fault::DropBefore,
+        Fault::StatusBefore { status: 503 },
+        Fault::Cut,
+        Fault::NotJson,
+        Fault::TooManyHtml {
+            retry_after_s: Some(3),
+        },
+        Fault::Unauthorized,
+    ]
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    runs: AtomicUsize,
+    kills: AtomicUsize,
+    sent: AtomicUsize,
+    posted: AtomicUsize,
+    absent: AtomicUsize,
+    handed_over: AtomicUsize,
+    again: AtomicUsize,
+    beside: AtomicUsize,
+    /// Replies that Reddit refused, or that wait for a person for another reason.
+    refused: AtomicUsize,
+}
+
+/// One seed: faults, kills, restarts; then all is well, and everything is settled.
+fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>) {
+    let mut dice = Dice(seed);
+    // clocks are up to two hours apart, either way
+    let skew_ms = (dice.below(7) as i64 - 3) * 2_400_000;
+    let bench = Bench::skewed(1 + dice.below(3) as usize, skew_ms);
+    {
+        let mut world = bench.fake.world();
+        world.knobs.tree_lag_ms = dice.pick(&[0, 0, 30_000, 200_000]);
+        world.knobs.token_lives_s = dice.pick(&[86_400, 86_400, 90]);
+        for _ in 0..dice.below(4) {
+            let (fault, chance) = (dice.pick(&wrongs()), 0.2 + 0.2 * dice.below(5) as f64);
+            let times = 1 + dice.below(3) as u32;
+            world.fail(Rule {
+                chance,
+                ..Rule::times(On::Comment, fault, times)
+            });
+        }
+        for on in [On::Comments, On::Info, On::UserComments, On::Me, On::Token] {
+            if dice.below(3) == 0 {
+                let fault = dice.pick(&blinds());
+                world.fail(Rule {
+                    chance: 0.3,
+                    ..Rule::times(on, fault, 3)
+                });
+            }
+        }
+    }
+    let lives = 1 + dice.below(4);
+    for _ in 0..lives {
+        let doomed = bench.doomed(dice.pick(&STEPS), dice.below(3) * dice.below(2), steps);
+        if dice.below(6) == 0 {
+            // two at once, of which one dies at a step
+            sums.beside.fetch_add(1, Ordering::Relaxed);
+            let other = bench.engine();
+            std::thread::scope(|scope| {
+                scope.spawn(|| bench.post(&doomed, &bench.live()));
+                scope.spawn(|| bench.post(&other, &bench.live()));
+            });
+        } else if let Err(error) = bench.post(&doomed, &bench.live())
+            && error.code == Code::Internal
+        {
+            sums.kills.fetch_add(1, Ordering::Relaxed);
+        }
+        assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        bench.bury();
+        bench.clock.pass(dice.pick(&[0, 1_000, 60_000, 3_600_000]));
+    }
+    bench.fake.world().heal();
+    for _ in 0..2 {
+        let engine = bench.engine();
+        bench
+            .post(&engine, &bench.live())
+            .unwrap_or_else(|e| panic!("seed {seed}: {e} {:?}", e.detail));
+        assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        for (id, _) in &bench.replies {
+            if bench.state(*id).0 == "absent" && dice.below(2) == 0 {
+                sums.again.fetch_add(1, Ordering::Relaxed);
+                engine.reply_settle(*id, &Settle::Again, PERSON).unwrap();
+            }
+        }
+    }
+    // what was sent again is posted now
+    bench
+        .post(&bench.engine(), &bench.live())
+        .unwrap_or_else(|e| panic!("seed {seed}: {e} {:?}", e.detail));
+    assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+    for (id, parent) in &bench.replies {
+        let (state, code) = bench.state(*id);
+        let there = bench.fake.world().made(ACCOUNT, parent).len();
+        let why = format!("seed {seed}, reply {id}: {state} {code}, {there} there");
+        match state.as_str() {
+            "posted" => {
+                assert_eq!(there, 1, "{why}");
+                sums.posted.fetch_add(1, Ordering::Relaxed);
+            }
+            "absent" => {
+                assert_eq!(there, 0, "{why}");
+                sums.absent.fetch_add(1, Ordering::Relaxed);
+            }
+            "uncertain" => {
+                assert_eq!(code, "unsettled", "{why}");
+                sums.handed_over.fetch_add(1, Ordering::Relaxed);
+            }
+            "rejected" | "cancelled" => {
+                assert_eq!(there, 0, "{why}");
+                sums.refused.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => panic!("{why}"),
+        }
+    }
+    sums.runs.fetch_add(1, Ordering::Relaxed);
+    sums.sent.fetch_add(bench.posted(), Ordering::Relaxed);
+}
+
+#[test]
+fn never_two_comments_whatever_goes_wrong() {
+    let (from, to) = match std::env::var("REPARTEE_SEEDS") {
+        Ok(seeds) => {
+            let (from, to) = seeds.split_once("..").expect("FROM..TO");
+            (from.parse().unwrap(), to.parse().unwrap())
+        }
+        Err(_) => (0, 1000),
+    };
+    let begun = Instant::now();
+    let (next, sums, steps) = (AtomicU64::new(from), Sums::default(), Arc::default());
+    std::thread::scope(|scope| {
+        let work = || {
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= to {
+                    return;
+                }
+                run(seed, &sums, &steps);
+            }
+        };
+        // more than cores: most of the time is waiting for the disk
+        for _ in 0..6 {
+            scope.spawn(work);
+        }
+    });
+    eprintln!(
+        "seeds {from}..{to}: {sums:?} in {:.1} s; killed before: {:?}",
+        begun.elapsed().as_secs_f64(),
+        steps.lock().unwrap()
+    );
+    assert_eq!(sums.runs.into_inner() as u64, to - from);
+}
+
+/// A process of its own that posts all that is approved.
+fn process(bench: &Bench) -> std::process::Child {
+    let engine = bench.place.engine();
+    let id = new_id();
+    engine
+        .submit(
+            &id,
+            "post",
+            &serde_json::json!({ "live": true, "wait": true }),
+        )
+        .unwrap();
+    std::process::Command::new(repartee_tests::binary())
+        .arg("work")
+        .arg(bench.place.project())
+        .arg(&id)
+        .env("REPARTEE_REDDIT_CLIENT_SECRET", CLIENT_SECRET)
+        .env("REPARTEE_REDDIT_USERNAME", ACCOUNT)
+        .env("REPARTEE_REDDIT_PASSWORD", PASSWORD)
+        .env("REPARTEE_FAKE_HURRY", "1")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn sigkill_at_any_moment_and_two_processes_at_once() {
+    const SEEDS: u64 = 12;
+    let begun = Instant::now();
+    let (mut kills, mut posted) = (0, 0);
+    for seed in 0..SEEDS {
+        let mut dice = Dice(0x51_61 + seed);
+        let bench = Bench::with(3);
+        for on in [On::Comment, On::Comments, On::Info, On::UserComments] {
+            bench.fake.world().fail(Rule {
+                chance: 0.7,
+                ..Rule::always(on, Fault::Slow { ms: 25 })
+            });
+        }
+        bench.fake.world().rules.insert(
+            0,
+            Rule {
+                chance: 0.5,
+                ..Rule::always(On::Comment, Fault::HangAfter { ms: 40 })
+            },
+        );
+        for _ in 0..4 {
+            let mut processes: Vec<_> = (0..1 + seed % 2).map(|_| process(&bench)).collect();
+            std::thread::sleep(Duration::from_millis(40 + dice.below(360)));
+            for process in &mut processes {
+                process.kill().unwrap(); // SIGKILL
+                process.wait().unwrap();
+                kills += 1;
+            }
+            assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+            bench.bury();
+        }
+        bench.fake.world().heal();
+        let mut last: Vec<_> = (0..2).map(|_| process(&bench)).collect();
+        last.iter_mut()
+            .for_each(|process| _ = process.wait().unwrap());
+        assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        for (id, parent) in &bench.replies {
+            let (state, code) = bench.state(*id);
+            let there = bench.fake.world().made(ACCOUNT, parent).len();
+            let settled = matches!((state.as_str(), there), ("posted", 1) | ("absent", 0));
+            assert!(
+                settled,
+                "seed {seed}, reply {id}: {state} {code}, {there} there"
+            );
+            posted += there;
+        }
+    }
+    eprintln!(
+        "seeds 0..{SEEDS}: {kills} processes killed, {posted} comments posted, in {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
+}
+
+#[test]
+fn an_approved_reply_is_posted_with_its_footer_and_once() {
+    let bench = Bench::with(2);
+    let report = bench.post(&bench.engine(), &bench.live()).unwrap();
+    assert!(
+        report.live && report.replies.iter().all(|r| r.state == "posted"),
+        "{report:?}"
+    );
+    let world = bench.fake.world();
+    for (_, parent) in &bench.replies {
+        let made = world.made(ACCOUNT, parent);
+        assert_eq!(made.len(), 1);
+        let body = &world.comments[&made[0][3..]].body;
+        assert!(
+            body.contains("run by u/the_operator") && body.contains("STOP"),
+            "{body}"
+        );
+    }
+    // ten minutes lie between them
+    let times: Vec<i64> = world
+        .calls(On::Comment)
+        .iter()
+        .map(|call| call.ms)
+        .collect();
+    assert!(times[1] - times[0] >= 600_000, "{times:?}");
+    drop(world);
+    bench.post(&bench.engine(), &bench.live()).unwrap();
+    assert_eq!(bench.posted(), 2);
+}
+
+/// Sets something in the project behind the engine's back.
+fn sql(bench: &Bench, sql: &str) {
+    let db = rusqlite::Connection::open(bench.place.project()).unwrap();
+    db.busy_timeout(Duration::from_secs(10)).unwrap();
+    db.execute_batch(sql).unwrap();
+}
+
+fn now() -> Post {
+    Post {
+        live: Some(true),
+        ..Post::default()
+    }
+}
+
+fn rules(bench: &Bench, change: impl FnOnce(&mut PostingRules)) {
+    let engine = bench.engine();
+    let mut rules = engine.posting_rules().unwrap();
+    change(&mut rules);
+    engine.posting_rules_set(&rules, RAISE, PERSON).unwrap();
+}
+
+/// Fails whenever it is called, but for the first time, which is before the reply is sent.
+fn blind(on: On) -> Rule {
+    Rule {
+        skip: 1,
+        ..Rule::always(on, Fault::StatusBefore { status: 503 })
+    }
+}
+
+/// Posts at once, and expects the first reply in this state, for this reason, with nothing sent.
+fn refused(bench: &Bench, state: &str, code: &str) {
+    assert_eq!(bench.first(&now()), (state.to_owned(), code.to_owned()));
+    assert_eq!(bench.posted(), 0, "{code}");
+}
+
+#[test]
+fn without_an_approval_record_nothing_is_posted() {
+    let bench = Bench::with(1);
+    let account = NewAccount {
+        approval: String::new(),
+        ..bench.account()
+    };
+    bench.engine().account_put(&account, PERSON).unwrap();
+    refused(&bench, "approved", "no-approval");
+    // and by itself it is a dry run then
+    let report = bench.post(&bench.engine(), &Post::default()).unwrap();
+    assert!(!report.live);
+    assert_eq!(report.replies[0].code, "no-approval");
+}
+
+#[test]
+fn without_the_label_nothing_is_posted() {
+    let bench = Bench::with(1);
+    bench
+        .engine()
+        .account_label(ACCOUNT, false, PERSON)
+        .unwrap();
+    refused(&bench, "approved", "no-label");
+}
+
+#[test]
+fn a_stopped_account_posts_nothing() {
+    let bench = Bench::with(1);
+    bench
+        .engine()
+        .account_stop(ACCOUNT, "to be looked at", PERSON)
+        .unwrap();
+    refused(&bench, "approved", "stopped");
+    bench.engine().account_stop(ACCOUNT, "", PERSON).unwrap();
+    assert_eq!(bench.first(&now()).0, "posted");
+}
+
+#[test]
+fn without_a_permission_nothing_is_posted() {
+    let bench = Bench::with(1);
+    sql(&bench, "DELETE FROM subreddit");
+    refused(&bench, "approved", "no-permission");
+    let over = NewPermit {
+        expires_ms: Some(1),
+        ..permit()
+    };
+    bench.engine().permit_subreddit(&over, PERSON).unwrap();
+    refused(&bench, "approved", "permission-over");
+    bench.engine().permit_subreddit(&permit(), PERSON).unwrap();
+    bench
+        .engine()
+        .permit_off(SUBREDDIT, "they wrote to us", PERSON)
+        .unwrap();
+    refused(&bench, "approved", "subreddit-off");
+    // without a link there is no permission, and some places have none ever
+    let engine = bench.engine();
+    let without = NewPermit {
+        link: String::new(),
+        ..permit()
+    };
+    assert_eq!(
+        engine.permit_subreddit(&without, PERSON).unwrap_err().code,
+        Code::Usage
+    );
+    let denied = NewPermit {
+        subreddit: "r/SuicideWatch".to_owned(),
+        ..permit()
+    };
+    assert_eq!(
+        engine.permit_subreddit(&denied, PERSON).unwrap_err().code,
+        Code::Refused
+    );
+}
+
+#[test]
+fn a_subreddit_whose_rules_change_is_switched_off() {
+    let bench = Bench::with(1);
+    let other = NewPermit {
+        rules: r#"[["No bots","Not even nice ones."]]"#.to_owned(),
+        ..permit()
+    };
+    bench.engine().permit_subreddit(&other, PERSON).unwrap();
+    refused(&bench, "approved", "subreddit-off");
+    assert!(
+        bench.engine().permits().unwrap()[0]
+            .off
+            .contains("rules have changed")
+    );
+}
+
+#[test]
+fn without_disclosure_nothing_is_posted() {
+    let bench = Bench::drafts(1);
+    rules(&bench, |rules| rules.footer = false);
+    bench
+        .engine()
+        .reply_approve(bench.replies[0].0, PERSON)
+        .unwrap();
+    refused(&bench, "approved", "no-disclosure");
+    // a footer that discloses nothing cannot be set at all
+    let engine = bench.engine();
+    let mute = PostingRules {
+        footer_text: "^(written with love)".to_owned(),
+        ..PostingRules::default()
+    };
+    assert_eq!(
+        engine
+            .posting_rules_set(&mute, RAISE, PERSON)
+            .unwrap_err()
+            .code,
+        Code::Usage
+    );
+}
+
+#[test]
+fn caps_hold() {
+    let all = |change: fn(&mut PostingRules), same_author: bool, code: &str| {
+        let bench = Bench::with(2);
+        rules(&bench, |rules| {
+            rules.pause_min = 0.0;
+            change(rules);
+        });
+        if same_author {
+            sql(&bench, "UPDATE thread_comment SET author = 'asker0'");
+        }
+        bench.post(&bench.engine(), &now()).unwrap();
+        assert_eq!(bench.posted(), 1, "{code}");
+        assert_eq!(
+            bench.state(bench.replies[1].0),
+            ("approved".to_owned(), code.to_owned())
+        );
+        // a day later there is room again
+        bench.clock.pass(86_400_000);
+        bench.post(&bench.engine(), &now()).unwrap();
+        assert_eq!(bench.posted(), 2, "{code}");
+    };
+    all(|rules| rules.per_day = 1, false, "cap-day");
+    all(|rules| rules.per_subreddit = 1, false, "cap-subreddit");
+    all(|rules| rules.per_author = 1, true, "cap-author");
+    all(|rules| rules.pause_min = 30.0, false, "pace");
+}
+
+#[test]
+fn one_reply_a_thread_and_none_below_our_own() {
+    let bench = Bench::with(2);
+    rules(&bench, |rules| rules.pause_min = 0.0);
+    sql(
+        &bench,
+        "UPDATE reply SET post_name = (SELECT post_name FROM reply WHERE id = 1) WHERE id = 2",
+    );
+    bench.post(&bench.engine(), &now()).unwrap();
+    assert_eq!(
+        (bench.posted(), bench.state(2)),
+        (1, ("cancelled".to_owned(), "cap-thread".to_owned()))
+    );
+
+    let bench = Bench::with(1);
+    sql(
+        &bench,
+        &format!(
+            "INSERT INTO thread_comment (id, thread_id, author, body) VALUES (900, 1, '{ACCOUNT}', 'ours');
+             UPDATE thread_comment SET parent_id = 900 WHERE id = 1"
+        ),
+    );
+    refused(&bench, "cancelled", "chain");
+}
+
+#[test]
+fn limits_are_loosened_with_words_only() {
+    let bench = Bench::drafts(0);
+    let engine = bench.engine();
+    engine
+        .posting_rules_set(
+            &PostingRules {
+                per_day: 3,
+                ..PostingRules::default()
+            },
+            "",
+            PERSON,
+        )
+        .unwrap();
+    let more = PostingRules {
+        per_day: 4,
+        ..PostingRules::default()
+    };
+    assert!(
+        engine
+            .posting_rules_set(&more, "", PERSON)
+            .unwrap_err()
+            .message
+            .contains(RAISE)
+    );
+    assert!(engine.posting_rules_set(&more, "yes", PERSON).is_err());
+    engine.posting_rules_set(&more, RAISE, PERSON).unwrap();
+    assert!(
+        engine
+            .audit(None, 5)
+            .unwrap()
+            .iter()
+            .any(|line| line.detail.contains("per_day"))
+    );
+}
+
+#[test]
+fn who_opted_out_is_not_answered() {
+    let bench = Bench::with(1);
+    bench
+        .engine()
+        .opt_out_add("u/asker0", "asked for it", PERSON)
+        .unwrap();
+    refused(&bench, "cancelled", "opted-out");
+    let bench = Bench::with(1);
+    bench
+        .engine()
+        .opt_out_add(&format!("r/{SUBREDDIT}"), "", PERSON)
+        .unwrap();
+    refused(&bench, "cancelled", "opted-out");
+}
+
+#[test]
+fn texts_that_should_not_be_posted_are_not() {
+    let text = |bench: &Bench, text: &str| {
+        let engine = bench.engine();
+        engine.reply_edit(bench.replies[0].0, text, PERSON).unwrap();
+        engine.reply_approve(bench.replies[0].0, PERSON).unwrap();
+    };
+    let bench = Bench::with(1);
+    text(
+        &bench,
+        "What do you all think about number 0, and how would you go about it?",
+    );
+    refused(&bench, "draft", "echo");
+    text(&bench, "Just kill yourself, it saves time.");
+    refused(&bench, "draft", "keyword");
+    // what was changed behind the person's back
+    text(&bench, "A good text that a person read.");
+    sql(
+        &bench,
+        "UPDATE reply SET full_text = full_text || ' and more'",
+    );
+    refused(&bench, "draft", "not-approved");
+    // the same under another comment
+    let bench = Bench::with(2);
+    rules(&bench, |rules| rules.pause_min = 0.0);
+    sql(
+        &bench,
+        "UPDATE reply SET text = (SELECT text FROM reply WHERE id = 1)",
+    );
+    bench.post(&bench.engine(), &now()).unwrap();
+    assert_eq!(
+        (bench.posted(), bench.state(2)),
+        (1, ("approved".to_owned(), "similar".to_owned()))
+    );
+    for (set, code) in [
+        (
+            "UPDATE thread_comment SET body = 'I think about suicide a lot'",
+            "keyword",
+        ),
+        ("UPDATE thread SET title = '[Serious] What now?'", "serious"),
+        ("UPDATE thread_comment SET author = 'AutoModerator'", "bot"),
+        (
+            "UPDATE thread SET subreddit = 'depression'",
+            "denied-subreddit",
+        ),
+    ] {
+        let bench = Bench::with(1);
+        sql(&bench, set);
+        refused(&bench, "cancelled", code);
+    }
+}
+
+#[test]
+fn outside_of_its_hours_nothing_is_posted() {
+    let bench = Bench::with(1);
+    let hour = (bench.clock.now_ms() / 3_600_000 % 24) as u8;
+    rules(&bench, |rules| {
+        rules.hours = Some([(hour + 3) % 24, (hour + 5) % 24])
+    });
+    refused(&bench, "approved", "schedule");
+    // who waits posts when they begin
+    bench.post(&bench.engine(), &bench.live()).unwrap();
+    assert_eq!(bench.posted(), 1);
+    let then = (bench.clock.now_ms() / 3_600_000 % 24) as u8;
+    assert_eq!(then, (hour + 3) % 24);
+}
+
+#[test]
+fn what_reddit_says_now_counts() {
+    let parent = |bench: &Bench| bench.replies[0].1.clone();
+    let post = |bench: &Bench| {
+        bench.engine().outbox(None).unwrap()[0]
+            .post_name
+            .clone()
+            .unwrap()
+    };
+    // a changed parent is for the person to read again, as it is now
+    let bench = Bench::with(1);
+    bench.fake.world().comment(&parent(&bench)).unwrap().body = "EDIT: solved, thanks.".to_owned();
+    refused(&bench, "draft", "changed-parent");
+    assert_eq!(
+        bench.engine().reply(1).unwrap().reply.comment,
+        "EDIT: solved, thanks."
+    );
+    bench.engine().reply_approve(1, PERSON).unwrap();
+    assert_eq!(bench.first(&now()).0, "posted");
+
+    type Change = fn(&mut repartee_fake_reddit::World, &str, &str);
+    let changes: [(Change, &str); 6] = [
+        (
+            |w, _, c| w.comment(c).unwrap().deleted = true,
+            "parent-gone",
+        ),
+        (
+            |w, _, c| w.comment(c).unwrap().removed = true,
+            "parent-gone",
+        ),
+        (|w, _, c| w.comment(c).unwrap().locked = true, "locked"),
+        (|w, p, _| w.post(p).unwrap().locked = true, "locked"),
+        (|w, p, _| w.post(p).unwrap().archived = true, "archived"),
+        (|w, p, _| w.post(p).unwrap().deleted = true, "post-gone"),
+    ];
+    for (change, code) in changes {
+        let bench = Bench::with(1);
+        change(&mut bench.fake.world(), &post(&bench), &parent(&bench));
+        refused(&bench, "cancelled", code);
+        if code.ends_with("gone") {
+            // what Reddit no longer has is forgotten at once
+            assert_eq!(bench.engine().reply(1).unwrap().reply.comment, "", "{code}");
+        }
+    }
+    // a comment of ours stands there already
+    let bench = Bench::with(1);
+    bench
+        .fake
+        .world()
+        .add_comment(&parent(&bench), ACCOUNT, "by hand")
+        .unwrap();
+    refused(&bench, "cancelled", "answered");
+}
+
+#[test]
+fn a_dry_run_sends_and_changes_nothing() {
+    let bench = Bench::with(2);
+    bench
+        .fake
+        .world()
+        .comment(&bench.replies[1].1.clone())
+        .unwrap()
+        .locked = true;
+    let before = bench.engine().outbox(None).unwrap();
+    let dry = Post {
+        live: Some(false),
+        ..Post::default()
+    };
+    let report = bench.post(&bench.engine(), &dry).unwrap();
+    let found: Vec<(&str, &str)> = report
+        .replies
+        .iter()
+        .map(|r| (r.state.as_str(), r.code.as_str()))
+        .collect();
+    assert_eq!(found, [("ready", ""), ("approved", "locked")]);
+    assert_eq!(
+        (bench.engine().outbox(None).unwrap(), bench.posted()),
+        (before, 0)
+    );
+}
+
+#[test]
+fn every_error_of_reddit_has_its_consequence() {
+    let error = |code: &str| Fault::Error {
+        code: code.to_owned(),
+        text: "in Reddit's words".to_owned(),
+        field: None,
+    };
+    let cases = [
+        (error("NO_TEXT"), "draft", "NO_TEXT"),
+        (
+            Fault::BadRequest {
+                code: "TOO_LONG".into(),
+                text: "too long".into(),
+                field: None,
+            },
+            "draft",
+            "TOO_LONG",
+        ),
+        (error("THREAD_LOCKED"), "cancelled", "THREAD_LOCKED"),
+        (error("TOO_OLD"), "cancelled", "TOO_OLD"),
+        (error("DELETED_COMMENT"), "cancelled", "DELETED_COMMENT"),
+        (error("USER_BLOCKED"), "cancelled", "USER_BLOCKED"),
+        (
+            error("COMMENTER_BLOCKED_POSTER"),
+            "cancelled",
+            "COMMENTER_BLOCKED_POSTER",
+        ),
+        (error("USER_REQUIRED"), "approved", "stopped"),
+        (
+            error("SUBREDDIT_NOTALLOWED"),
+            "cancelled",
+            "SUBREDDIT_NOTALLOWED",
+        ),
+        (Fault::Forbidden { reason: None }, "cancelled", "403"),
+        (
+            Fault::Forbidden {
+                reason: Some("IN_TIMEOUT".into()),
+            },
+            "approved",
+            "stopped",
+        ),
+        (Fault::Scope, "approved", "stopped"),
+        (error("SOMETHING_NEW"), "rejected", "SOMETHING_NEW"),
+    ];
+    for (fault, state, code) in cases {
+        let bench = Bench::with(1);
+        bench
+            .fake
+            .world()
+            .fail(Rule::always(On::Comment, fault.clone()));
+        assert_eq!(
+            bench.first(&now()),
+            (state.to_owned(), code.to_owned()),
+            "{fault:?}"
+        );
+        assert_eq!(bench.posted(), 1, "{fault:?} is not sent again");
+        let engine = bench.engine();
+        let (account, permit) = (
+            engine.account(ACCOUNT).unwrap(),
+            engine.permits().unwrap().remove(0),
+        );
+        assert_eq!(
+            account.stopped.is_empty(),
+            code != "stopped",
+            "{fault:?}: {}",
+            account.stopped
+        );
+        let closed = matches!(code, "SUBREDDIT_NOTALLOWED" | "403");
+        assert_eq!(permit.off.is_empty(), !closed, "{fault:?}: {}", permit.off);
+        let opted_out = engine.opt_outs().unwrap().len();
+        assert_eq!(
+            opted_out,
+            usize::from(code.contains("BLOCKED")),
+            "{fault:?}"
+        );
+        if code == "DELETED_COMMENT" {
+            assert_eq!(engine.reply(1).unwrap().reply.comment, "");
+        }
+        let attempt = &engine.outbox_story(1).unwrap().attempts[0];
+        assert_eq!(
+            (attempt.class, attempt.ended_ms.is_some()),
+            (Some(3), true),
+            "{fault:?}"
+        );
+    }
+}
+
+#[test]
+fn a_rate_limit_in_any_language_pauses_the_account_and_is_sent_again() {
+    for (language, number, seconds, least_ms) in [
+        (Language::English, true, 487.4, 487_400),
+        (Language::Dutch, false, 540.0, 540_000),
+        (Language::Russian, false, 840.0, 840_000),
+        (Language::Old, true, 12.0, 12_000),
+        (Language::Wordless, false, 30.0, 600_000),
+    ] {
+        let bench = Bench::with(1);
+        bench.fake.world().fail(Rule::once(
+            On::Comment,
+            Fault::RateLimit {
+                seconds,
+                language,
+                number,
+            },
+        ));
+        assert_eq!(bench.first(&now()).0, "approved");
+        let until_ms = bench.engine().account(ACCOUNT).unwrap().pause_ms;
+        assert!(
+            until_ms - bench.clock.now_ms() > least_ms - 5_000,
+            "{language:?}"
+        );
+        assert_eq!(bench.first(&bench.live()).0, "posted", "{language:?}");
+        let world = bench.fake.world();
+        let times: Vec<i64> = world
+            .calls(On::Comment)
+            .iter()
+            .map(|call| call.ms)
+            .collect();
+        assert_eq!(times.len(), 2);
+        assert!(times[1] - times[0] >= least_ms, "{language:?}: {times:?}");
+    }
+    // that of a subreddit pauses the subreddit alone
+    let bench = Bench::with(1);
+    let limit = Fault::Error {
+        code: "SUBREDDIT_RATELIMIT".into(),
+        text: "try again later.".into(),
+        field: None,
+    };
+    bench.fake.world().fail(Rule::once(On::Comment, limit));
+    assert_eq!(bench.first(&now()).0, "approved");
+    assert_eq!(bench.engine().account(ACCOUNT).unwrap().pause_ms, 0);
+    assert!(bench.engine().permits().unwrap()[0].pause_ms - bench.clock.now_ms() > 3_590_000);
+}
+
+#[test]
+fn a_token_that_ends_in_mid_work_is_renewed() {
+    let bench = Bench::with(3);
+    bench.fake.world().knobs.token_lives_s = 90;
+    bench
+        .fake
+        .world()
+        .fail(Rule::once(On::Comment, Fault::Unauthorized));
+    bench.post(&bench.engine(), &bench.live()).unwrap();
+    let world = bench.fake.world();
+    assert_eq!(world.posted(), 3);
+    assert!(world.calls(On::Token).len() > 3);
+    drop(world);
+    // access that was taken back is for a person: nothing goes on by itself
+    let bench = Bench::with(1);
+    bench
+        .fake
+        .world()
+        .fail(Rule::always(On::Comments, Fault::Unauthorized));
+    let error = bench.post(&bench.engine(), &now()).unwrap_err();
+    assert_eq!((error.code, bench.posted()), (Code::Login, 0));
+}
+
+#[test]
+fn a_clock_that_is_hours_off_finds_its_comment() {
+    for hours in [-5, -1, 1, 5] {
+        let bench = Bench::skewed(1, hours * 3_600_000);
+        bench
+            .fake
+            .world()
+            .fail(Rule::once(On::Comment, Fault::DropAfter));
+        assert_eq!(bench.first(&bench.live()).0, "posted", "{hours} hours");
+        assert_eq!(bench.posted(), 1);
+        // one that never arrived is absent, and its parent free for another try of the person's
+        let bench = Bench::skewed(1, hours * 3_600_000);
+        bench
+            .fake
+            .world()
+            .fail(Rule::once(On::Comment, Fault::DropBefore));
+        assert_eq!(
+            bench.first(&bench.live()),
+            ("absent".to_owned(), "absent".to_owned()),
+            "{hours} hours"
+        );
+        let story = bench.engine().outbox_story(1).unwrap();
+        assert!(story.attempts[0].looks.len() >= 6 && story.outbox.needs_person);
+        bench
+            .engine()
+            .reply_settle(1, &Settle::Again, PERSON)
+            .unwrap();
+        assert_eq!(bench.first(&bench.live()).0, "posted");
+    }
+}
+
+#[test]
+fn a_person_settles_withdraws_and_edits() {
+    let bench = Bench::with(1);
+    bench
+        .fake
+        .world()
+        .fail(Rule::once(On::Comment, Fault::DropAfter));
+    bench.fake.world().fail(blind(On::UserComments));
+    bench.fake.world().fail(blind(On::Comments));
+    assert_eq!(bench.first(&now()).0, "uncertain");
+    let engine = bench.engine();
+    assert_eq!(
+        engine
+            .reply_settle(1, &Settle::Again, PERSON)
+            .unwrap_err()
+            .code,
+        Code::Usage
+    );
+    let wrong = Settle::Posted {
+        link: "https://www.reddit.com/r/Quiet/comments/zzz/_/yyy/".to_owned(),
+    };
+    assert_eq!(
+        engine.reply_settle(1, &wrong, PERSON).unwrap_err().code,
+        Code::Usage
+    );
+    let name = bench.fake.world().made(ACCOUNT, &bench.replies[0].1)[0].clone();
+    let post = engine.outbox(None).unwrap()[0].post_name.clone().unwrap();
+    let link = format!(
+        "https://www.reddit.com/r/Quiet/comments/{}/_/{}/",
+        &post[3..],
+        &name[3..]
+    );
+    let story = engine
+        .reply_settle(1, &Settle::Posted { link }, PERSON)
+        .unwrap();
+    assert_eq!(
+        (
+            story.outbox.state.as_str(),
+            story.outbox.posted_name.as_deref()
+        ),
+        ("posted", Some(name.as_str()))
+    );
+
+    bench.fake.world().heal();
+    engine.reply_rewrite(1, "A better text.", PERSON).unwrap();
+    let body = bench.fake.world().comment(&name).unwrap().body.clone();
+    assert!(
+        body.starts_with("A better text.") && body.contains("u/the_operator"),
+        "{body}"
+    );
+    assert_eq!(
+        engine.reply_rewrite(1, "kys", PERSON).unwrap_err().code,
+        Code::Refused
+    );
+    assert_eq!(
+        engine.reply_withdraw(1, PERSON).unwrap().outbox.state,
+        "withdrawn"
+    );
+    assert!(bench.fake.world().comment(&name).unwrap().deleted);
+    // its parent is never answered again by this account
+    assert_eq!(
+        engine.reply_withdraw(1, PERSON).unwrap_err().code,
+        Code::Usage
+    );
+    let what: Vec<String> = engine
+        .audit(Some(1), 50)
+        .unwrap()
+        .into_iter()
+        .rev()
+        .map(|line| line.what)
+        .collect();
+    assert_eq!(
+        what,
+        [
+            "approved",
+            "sending",
+            "uncertain",
+            "found by a person",
+            "edited",
+            "withdrawn"
+        ]
+    );
+    assert!(
+        engine
+            .audit(Some(1), 50)
+            .unwrap()
+            .iter()
+            .all(|line| !line.who.is_empty())
+    );
+}
+
+#[test]
+fn what_is_uncertain_blocks_the_account_until_it_is_settled() {
+    let bench = Bench::with(2);
+    bench
+        .fake
+        .world()
+        .fail(Rule::once(On::Comment, Fault::DropAfter));
+    bench.fake.world().fail(blind(On::UserComments));
+    bench.fake.world().fail(blind(On::Comments));
+    // it cannot be seen either way: after some looks a person is asked, and nothing else goes out
+    bench.post(&bench.engine(), &bench.live()).unwrap();
+    assert_eq!(
+        bench.state(1),
+        ("uncertain".to_owned(), "unsettled".to_owned())
+    );
+    assert_eq!((bench.posted(), bench.state(2).0.as_str()), (1, "approved"));
+    bench
+        .engine()
+        .reply_settle(1, &Settle::GiveUp, PERSON)
+        .unwrap();
+    assert_eq!(bench.state(1).0, "withdrawn");
+    bench.fake.world().heal();
+    bench.post(&bench.engine(), &bench.live()).unwrap();
+    assert_eq!(bench.state(2).0, "posted");
+    assert_eq!(bench.fake.world().twins(), []);
+}

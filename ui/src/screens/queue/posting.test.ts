@@ -1,0 +1,179 @@
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, test } from "vitest";
+import { asked, byId, faults, openWindow, said, sees } from "../../testing";
+import { besides, columnOf } from "./board";
+
+type Host = Awaited<ReturnType<typeof openWindow>>;
+const posts = (host: Host) => asked(host, "job.start").filter((job) => job.kind === "post");
+
+test("every state has a column, and is named where the column does not say it", () => {
+  for (const state of ["sending", "uncertain", "absent"]) expect(columnOf(state)).toBe("approved");
+  expect(columnOf("withdrawn")).toBe("posted");
+  expect(columnOf("cancelled")).toBe("rejected");
+  expect(columnOf("draft")).toBe("draft");
+  expect(besides("uncertain")).toBe("uncertain");
+  expect(besides("approved")).toBe("");
+});
+
+test("the board shows what is uncertain, not there, cancelled and taken back", async () => {
+  await openWindow("#/queue");
+  expect(said(await byId("reply-10"))).toContain("uncertain");
+  expect(said(await byId("reply-11"))).toContain("not there");
+  expect((await byId("column-posted")).textContent).toContain("taken back");
+  expect((await byId("column-rejected")).textContent).toContain("cancelled");
+});
+
+describe("an approved reply on Reddit", () => {
+  test("shows the text exactly as it is sent, with its footer", async () => {
+    await openWindow("#/queue/8");
+    await waitFor(async () => expect(said(await byId("full-text"))).toContain("I'm a bot"));
+    expect(said(await byId("posting"))).toContain("u/sample_answers_bot");
+    await sees("Post it by hand instead");
+    expect(await faults()).toEqual([]);
+  });
+
+  test("is posted after a confirmation, by one job with this reply and no other", async () => {
+    const host = await openWindow("#/queue/8");
+    await fireEvent.click(await byId("post"));
+    expect(posts(host)).toHaveLength(0);
+    const dialog = (await byId("post-sure")).closest("dialog") as HTMLDialogElement;
+    expect(said(dialog)).toContain("u/sample_answers_bot writes this in r/");
+    expect(said(await byId("post-text"))).toContain("Reply STOP");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("post-sure"));
+    await waitFor(() => expect(posts(host)).toHaveLength(1));
+    expect(posts(host)[0]?.params).toEqual({
+      account: "sample_answers_bot",
+      replies: [8],
+      live: true,
+      wait: false,
+    });
+    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"), {
+      timeout: 5000,
+    });
+    expect(posts(host)).toHaveLength(1);
+    await sees("It stands on Reddit");
+  });
+
+  test("is not posted when the person says no", async () => {
+    const host = await openWindow("#/queue/8");
+    await fireEvent.click(await byId("post"));
+    await fireEvent.click(await screen.findByText("Not now"));
+    await waitFor(() => expect(screen.queryByTestId("post-text")).toBeNull());
+    expect(posts(host)).toHaveLength(0);
+  });
+
+  test("is checked by a dry run, which says what it found and sends nothing", async () => {
+    const host = await openWindow("#/queue/8");
+    await fireEvent.click(await byId("check"));
+    await waitFor(
+      async () => expect(said(await byId("found"))).toContain("nothing speaks against posting it"),
+      {
+        timeout: 5000,
+      },
+    );
+    expect(posts(host).map((job) => job.params)).toEqual([
+      { account: "sample_answers_bot", replies: [8], live: false, wait: false },
+    ]);
+    expect((await byId("open-reply")).dataset.state).toBe("approved");
+  });
+
+  test("with something against it says what, and cannot be posted", async () => {
+    await openWindow("#/queue/9");
+    expect(said(await byId("objections"))).toContain("no permission is recorded");
+    expect((await byId("post")).hasAttribute("disabled")).toBe(true);
+    expect(await faults()).toEqual([]);
+  });
+});
+
+describe("a reply of which nobody knows", () => {
+  test("can be looked for, is never offered to be posted, and shows its tries", async () => {
+    const host = await openWindow("#/queue/10");
+    await byId("look");
+    expect(screen.queryByTestId("post")).toBeNull();
+    expect(screen.queryByTestId("again")).toBeNull();
+    expect(said(await byId("attempts"))).toContain("nobody knows whether it arrived");
+    expect(said(await byId("attempts"))).toContain("our own comments");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("look"));
+    await waitFor(() =>
+      expect(asked(host, "job.start").map((job) => [job.kind, job.params])).toEqual([
+        ["reconcile", { account: "sample_answers_bot", wait: false }],
+      ]),
+    );
+    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"), {
+      timeout: 5000,
+    });
+  });
+
+  test("that is not there waits for a person: again, given up, or posted after all", async () => {
+    const host = await openWindow("#/queue/11");
+    const link = await byId("settle-link");
+    await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/other/comments/x/-/y" } });
+    await fireEvent.click(await byId("settle-posted"));
+    await sees("is not the link of a comment under the post");
+    await fireEvent.click(await byId("again"));
+    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("approved"));
+    // approved is not posted: the person says so once more
+    expect(posts(host)).toHaveLength(0);
+    expect(asked(host, "reply.settle").at(-1)).toEqual({ id: 11, settle: { settle: "again" }, who: "Ada" });
+  });
+
+  test("is given up after a question", async () => {
+    const host = await openWindow("#/queue/10");
+    await fireEvent.click(await byId("give-up"));
+    await sees("nothing else is ever posted under that comment");
+    await fireEvent.click(await byId("give-up-sure"));
+    await waitFor(() =>
+      expect(asked(host, "reply.settle")).toEqual([{ id: 10, settle: { settle: "give-up" }, who: "Ada" }]),
+    );
+    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("withdrawn"));
+  });
+});
+
+describe("a posted reply", () => {
+  test("is changed on Reddit", async () => {
+    const host = await openWindow("#/queue/12");
+    await fireEvent.click(await byId("rewrite"));
+    await fireEvent.input(await byId("rewrite-text"), { target: { value: "Better words." } });
+    await fireEvent.click(await byId("rewrite-sure"));
+    await waitFor(() =>
+      expect(asked(host, "reply.rewrite")).toEqual([{ id: 12, text: "Better words.", who: "Ada" }]),
+    );
+    await waitFor(async () => expect(said(await byId("reply-shown"))).toBe("Better words."));
+  });
+
+  test("is taken back after a question; what fails says why", async () => {
+    const host = await openWindow("#/queue/12", {
+      failing: { "reply.withdraw": { code: "login", message: "u/sample_answers_bot is not logged in" } },
+    });
+    await fireEvent.click(await byId("withdraw"));
+    await fireEvent.click(await byId("withdraw-sure"));
+    await sees("is not logged in");
+    await sees("Log the account in under Reddit");
+    host.engine.options.failing = {};
+    await fireEvent.click(await byId("withdraw-sure"));
+    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("withdrawn"));
+  });
+});
+
+test("a reply that answers nothing on Reddit is posted by hand only", async () => {
+  await openWindow("#/queue/4");
+  await byId("mark-posted");
+  expect(screen.queryByTestId("posting")).toBeNull();
+});
+
+test("nothing posts more than one reply", async () => {
+  for (const address of [
+    "#/queue",
+    "#/queue/8",
+    "#/reddit/threads",
+    "#/reddit/outcomes",
+    "#/reddit/accounts",
+  ]) {
+    await openWindow(address);
+    await byId(address.startsWith("#/queue") ? "board" : "screen-reddit");
+    const words = [...document.querySelectorAll("button, a")].map((one) => one.textContent ?? "").join("|");
+    expect(words).not.toMatch(/post (all|them|every|the|these|approved|\d)/i);
+  }
+});

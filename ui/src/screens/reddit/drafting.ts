@@ -1,0 +1,99 @@
+// What is fetched and how replies are drafted, as forms have it.
+
+import type { DraftReplies, Fetch } from "../../host";
+import { DECODE } from "../../parts/decode";
+import { listed } from "./doing";
+
+export interface FetchForm {
+  subreddits: string;
+  posts: string;
+  limit: number;
+  min_score: number;
+  /** Empty: whatever they have. */
+  min_comment_score: number | null;
+  max_age_h: number;
+}
+
+/** The engine's own defaults. */
+export const emptyFetch = (): FetchForm => ({
+  subreddits: "",
+  posts: "",
+  limit: 25,
+  min_score: 1,
+  min_comment_score: null,
+  max_age_h: 24,
+});
+
+/** Calls that one tree may cost beside the first. */
+const CALLS = 32;
+
+export function fetchOf(form: FetchForm): Fetch {
+  return {
+    account: "",
+    subreddits: listed(form.subreddits),
+    posts: listed(form.posts),
+    limit: form.limit,
+    min_score: form.min_score,
+    min_comment_score: form.min_comment_score ?? null,
+    max_age_h: form.max_age_h,
+    calls: CALLS,
+  };
+}
+
+export type Context = "rules" | "yes" | "no";
+
+export interface DraftForm {
+  generator: string;
+  realism: string;
+  upvotes: string;
+  candidates: number;
+  comments: number;
+  context: Context;
+  min_p_real: number;
+  max_chars: number;
+  per_thread: number;
+}
+
+export const emptyDraft = (): DraftForm => ({
+  generator: "",
+  realism: "",
+  upvotes: "",
+  candidates: 10,
+  comments: 10,
+  context: "rules",
+  min_p_real: 0.9,
+  max_chars: 1000,
+  per_thread: 1,
+});
+
+export function draftOf(
+  form: DraftForm,
+  fetch: Fetch | null,
+  threads: number[],
+  device: string,
+): DraftReplies {
+  const { generator, realism, upvotes, candidates, min_p_real, max_chars, per_thread } = form;
+  return {
+    fetch,
+    threads,
+    comments: form.comments,
+    context: form.context === "rules" ? null : form.context === "yes",
+    generate: {
+      comments: [],
+      stored: [],
+      context: false,
+      unseen: 0,
+      origin: "pasted",
+      generator,
+      realism: realism || null,
+      upvotes: upvotes || null,
+      checkpoint: null,
+      candidates,
+      batch: 32,
+      decode: { ...DECODE },
+      criteria: { min_p_real, max_chars, per_thread },
+      queue: true,
+      device,
+    },
+  };
+}

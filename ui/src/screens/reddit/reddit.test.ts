@@ -1,0 +1,227 @@
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, test } from "vitest";
+import type { JobInfo, PostingRules } from "../../host";
+import { asked, byId, faults, openWindow, press, said, sees } from "../../testing";
+
+const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][] = [
+  ["#/reddit/accounts", "Before it can post, it needs", "There is no account yet"],
+  ["#/reddit/rules", "As it is sent", "As it is sent"],
+  ["#/reddit/places", "1 wish waits for you", "No permission is recorded"],
+  ["#/reddit/threads", "not answered: the post asks for serious answers only", "No thread is stored yet"],
+  ["#/reddit/threads/1", "Not answered: opted out", "there is no thread 1"],
+  ["#/reddit/outcomes", "Foretold and actual bin", "Nothing was posted yet"],
+  ["#/reddit/log", "rules changed", "Nothing has happened yet"],
+];
+
+describe.each(SCREENS)("%s", (address, full, empty) => {
+  test("full", async () => {
+    await openWindow(address);
+    await sees(full);
+    expect(document.querySelectorAll("h1")).toHaveLength(1);
+    expect(document.activeElement?.tagName).toBe("H1");
+    expect(await faults()).toEqual([]);
+  });
+
+  test("empty: says what to do, with something that does it", async () => {
+    await openWindow(address, { project: "empty" });
+    await sees(empty);
+    expect(await faults()).toEqual([]);
+    const note = document.querySelector("[data-testid=empty]");
+    if (note) expect(note.querySelector("a, button"), note.textContent ?? "").not.toBeNull();
+  });
+});
+
+const type = (element: HTMLElement, value: string) => fireEvent.input(element, { target: { value } });
+const started = (host: Awaited<ReturnType<typeof openWindow>>, kind: string) =>
+  asked(host, "job.start").filter((job) => job.kind === kind) as unknown as (JobInfo & { params: never })[];
+
+test("the room is reached with two keys, and from the rail", async () => {
+  await openWindow("#/overview");
+  await byId("room-reddit");
+  press("g");
+  press("r");
+  await byId("screen-reddit");
+  await sees("u/sample_answers_bot");
+});
+
+describe("accounts", () => {
+  test("what is missing stands there in words; who has all says so", async () => {
+    await openWindow("#/reddit/accounts");
+    const missing = said(await byId("missing-second_sample_bot"));
+    expect(missing).toContain("a login");
+    expect(missing).toContain("how Reddit approved the use");
+    expect(missing).toContain("Reddit shows the account as an app");
+    expect(said(await byId("state-sample_answers_bot"))).toContain("Nothing is missing");
+  });
+
+  test("one is added; no secret can be typed anywhere", async () => {
+    const host = await openWindow("#/reddit/accounts", { project: "empty" });
+    await fireEvent.click(await byId("account-add"));
+    expect(said(await byId("secrets"))).toContain("Passwords and secrets are not typed here");
+    expect(document.querySelectorAll("input[type=password]")).toHaveLength(0);
+    await type(await byId("account-name"), "my_new_bot");
+    expect((await byId("account-save")).hasAttribute("disabled")).toBe(true);
+    await type(await byId("account-client"), "exampleAppId0003");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("account-save"));
+    await sees("u/my_new_bot is added");
+    expect(asked(host, "account.put")[0]).toMatchObject({
+      account: { name: "my_new_bot", client_id: "exampleAppId0003", app: "script", port: 8920 },
+      who: "Ada",
+    });
+    expect(said(await byId("missing-my_new_bot"))).toContain("a login");
+  });
+
+  test("the tick of the label notes who has seen it; what fails is unticked again", async () => {
+    const host = await openWindow("#/reddit/accounts");
+    const box = (await byId("label-second_sample_bot")) as HTMLInputElement;
+    await fireEvent.click(box);
+    await waitFor(() =>
+      expect(asked(host, "account.label")).toEqual([
+        { name: "second_sample_bot", labelled: true, who: "Ada" },
+      ]),
+    );
+    await waitFor(() => expect(box.checked).toBe(true));
+    host.engine.options.failing = { "account.label": { code: "busy", message: "another process writes" } };
+    await fireEvent.click(box);
+    await sees("another process writes");
+    await waitFor(() => expect(box.checked).toBe(true));
+  });
+
+  test("a login shows the address to visit, to open and to copy, and stores it nowhere", async () => {
+    const host = await openWindow("#/reddit/accounts", { speed: 1 });
+    await fireEvent.click(await byId("login-second_sample_bot"));
+    const address = (await byId("visit-address")) as HTMLInputElement;
+    expect(address.value).toContain("https://www.reddit.com/api/v1/authorize");
+    await fireEvent.click(await byId("visit-open"));
+    await waitFor(() => expect(host.opened).toEqual([address.value]));
+    const [job] = host.engine.jobs;
+    expect(JSON.stringify(job)).not.toContain("authorize");
+    expect(JSON.stringify(localStorage)).not.toContain("authorize");
+    await host.call("job.cancel", { job: job?.id ?? "" });
+    await waitFor(() => expect(screen.queryByTestId("visit")).toBeNull());
+  });
+
+  test("stopping asks why; letting go on does not", async () => {
+    const host = await openWindow("#/reddit/accounts");
+    await fireEvent.click(await byId("stop-sample_answers_bot"));
+    const yes = await byId("confirm-yes");
+    expect(yes.hasAttribute("disabled")).toBe(true);
+    await type(await byId("stop-why"), "a moderator wrote");
+    await fireEvent.click(yes);
+    await sees("Stopped: a moderator wrote");
+    await fireEvent.click(await byId("go-on-sample_answers_bot"));
+    await waitFor(() => expect(asked(host, "account.stop").at(-1)).toMatchObject({ why: "" }));
+  });
+});
+
+describe("rules", () => {
+  test("loosening is refused, says so, and asks for the words", async () => {
+    const host = await openWindow("#/reddit/rules");
+    await type(await byId("rule-per_day"), "50");
+    await fireEvent.click(await byId("rules-save"));
+    await sees("this loosens per_day");
+    expect(await faults()).toEqual([]);
+    const words = await byId("rules-confirm");
+    await type(words, "I raise the limits");
+    await fireEvent.click(await byId("rules-save"));
+    await sees("The rules are saved");
+    const last = asked(host, "posting.rules.set").at(-1) as { rules: PostingRules; confirm: string };
+    expect(last.confirm).toBe("I raise the limits");
+    expect(last.rules.per_day).toBe(50);
+    expect(screen.queryByTestId("rules-confirm")).toBeNull();
+  });
+
+  test("tightening needs no words; the footer's preview follows its text", async () => {
+    const host = await openWindow("#/reddit/rules");
+    await type(await byId("rule-per_day"), "3");
+    await type(await byId("footer-text"), "A bot of u/{operator}. Say STOP.");
+    expect(said(await byId("footer-preview"))).toBe("A bot of u/ada_example. Say STOP.");
+    await fireEvent.click(await byId("rules-save"));
+    await sees("The rules are saved");
+    expect(asked(host, "posting.rules.set")[0]).toMatchObject({ confirm: "", rules: { per_day: 3 } });
+  });
+});
+
+describe("places", () => {
+  test("a permission is recorded after a look at the rules", async () => {
+    const host = await openWindow("#/reddit/places");
+    await fireEvent.click(await byId("permit-new"));
+    await type(await byId("permit-subreddit"), "r/SampleBikes");
+    await type(await byId("permit-link"), "https://www.reddit.com/message/messages/abc");
+    expect((await byId("permit-save")).hasAttribute("disabled")).toBe(true);
+    await fireEvent.click(await byId("permit-look"));
+    expect(said(await byId("look"))).toContain("Bots only by arrangement");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("permit-save"));
+    await byId("permit-SampleBikes");
+    const { permit } = asked(host, "permit.put")[0] as { permit: { rules: string } };
+    expect(permit.rules).toContain("Bots only by arrangement");
+  });
+
+  test("who asked is first, and a person decides", async () => {
+    const host = await openWindow("#/reddit/places");
+    expect(said(await byId("waiting"))).toContain("u/quiet_fern");
+    await fireEvent.click(await byId("confirm-quiet_fern"));
+    await waitFor(() => expect(screen.queryByTestId("waiting")).toBeNull());
+    expect(asked(host, "optout.decide")).toEqual([{ whom: "u/quiet_fern", confirmed: true, who: "Ada" }]);
+  });
+});
+
+describe("threads", () => {
+  test("fetching takes what was asked for", async () => {
+    const host = await openWindow("#/reddit/threads");
+    await fireEvent.click(await byId("fetch"));
+    await type(await byId("fetch-subreddits"), "SampleBikes, SampleHiking");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("fetch-start"));
+    await sees("2 threads were fetched");
+    expect(started(host, "fetch")[0]?.params).toMatchObject({
+      subreddits: ["SampleBikes", "SampleHiking"],
+      limit: 25,
+      min_comment_score: null,
+    });
+  });
+
+  test("one button from threads to drafts in the queue", async () => {
+    const host = await openWindow("#/reddit/threads");
+    await fireEvent.click(await byId("draft"));
+    await waitFor(async () => expect((await byId("draft-start")).hasAttribute("disabled")).toBe(false));
+    expect(await faults()).toEqual([]);
+    await fireEvent.change(await byId("draft-context"), { target: { value: "yes" } });
+    await fireEvent.click(await byId("draft-start"));
+    await sees("Review them");
+    expect(started(host, "draft")).toHaveLength(1);
+    expect(started(host, "draft")[0]?.params).toMatchObject({
+      fetch: null,
+      threads: [],
+      context: true,
+      generate: { generator: "writer", realism: "judge", upvotes: "votes", queue: true, comments: [] },
+    });
+  });
+
+  test("a thread shows its tree, why a comment is passed over, and the replies to it", async () => {
+    await openWindow("#/reddit/threads/1");
+    const first = await byId("comment-100");
+    expect(first.querySelector("ul")).not.toBeNull();
+    expect((await byId("to-reply-8")).getAttribute("href")).toBe("#/queue/8");
+    await waitFor(async () => expect(said(await byId("to-reply-8"))).toBe("Reply 8, approved"));
+    expect(said(await byId("to-reply-10"))).toContain("uncertain");
+  });
+});
+
+test("outcomes: foretold against actual, readings, removed ones, and reading now", async () => {
+  const host = await openWindow("#/reddit/outcomes");
+  expect((await byId("bins")).querySelectorAll("tbody td")).toHaveLength(16);
+  expect(said(await byId("outcome-rows"))).toContain("removed");
+  await byId("chart-outcomes");
+  await fireEvent.click(await byId("read-now"));
+  await waitFor(() => expect(started(host, "outcomes")).toHaveLength(1));
+  await sees("1 person asks not to be answered any more");
+});
+
+test("the log can be read of one reply", async () => {
+  const host = await openWindow("#/reddit/log?reply=10");
+  await waitFor(async () => expect((await byId("log")).querySelectorAll("tbody tr")).toHaveLength(3));
+  expect(asked(host, "audit").at(-1)).toEqual({ reply: 10, limit: 100 });
+});
