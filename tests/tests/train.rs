@@ -9,6 +9,7 @@ use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::{Train, Trained};
 use repartee_engine::{Code, Ended, Engine};
 use repartee_models::generate::Decode;
+use repartee_models::schedule::Decay;
 use repartee_tests::sample::{done, project};
 
 fn config(kind: RunKind, name: &str, steps: usize) -> RunConfig {
@@ -206,10 +207,13 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
 fn a_learning_rate_that_diverges_is_a_clear_error_and_the_run_is_kept() {
     let (_place, engine) = project(60);
     let wild = RunConfig {
-        learning_rate: 1e18,
+        // the largest that may be asked for; decay makes the weights nine times as large at each step
+        learning_rate: 10.0,
+        weight_decay: 1.0,
         clip_norm: 0.0,
         warmup: 0.0,
-        ..config(RunKind::Generator, "wild", 40)
+        decay: Decay::Constant,
+        ..config(RunKind::Generator, "wild", 60)
     };
     let error = engine
         .start(&Train::new(&wild).unwrap(), &|_| {})

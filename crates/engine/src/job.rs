@@ -497,8 +497,12 @@ impl Engine {
     /// [`Code::NotFound`], [`Code::Busy`] while a living process runs it, [`Code::Usage`] when it is done
     /// or cancelled, or what the work fails with.
     pub fn resume(&self, id: &str, signals: Signals) -> Result<Ended<serde_json::Value>> {
+        let before = self.job_row(id)?;
         let row = self.claim(id)?;
-        crate::kinds::run_stored(self, &row, signals)
+        // a job that was only handed in is running and has no owner; its progress tells nothing, for who was
+        // killed in the first second has written none
+        let resumed = before.state != JobState::Running || before.owner.is_some();
+        crate::kinds::run_stored(self, &row, resumed, signals)
     }
 
     /// Takes a job over, waiting the seconds after which a vanished process counts as gone.

@@ -11,11 +11,11 @@ use crate::job::{Ended, Job, Signals, from_json, to_json};
 macro_rules! kinds {
     ($($job:ty),* $(,)?) => {
         /// Runs a job from its row, which this process owns.
-        pub(crate) fn run_stored(engine: &Engine, row: &JobRow, signals: Signals) -> Result<Ended<serde_json::Value>> {
+        pub(crate) fn run_stored(engine: &Engine, row: &JobRow, resumed: bool, signals: Signals) -> Result<Ended<serde_json::Value>> {
             match row.kind.as_str() {
                 $(kind if kind == <$job>::KIND => {
                     let job: $job = from_json(&row.params)?;
-                    plain(engine.run_owned(&row.id, &job, row.progress.is_some(), <$job>::ON_INTERRUPT, signals)?)
+                    plain(engine.run_owned(&row.id, &job, resumed, <$job>::ON_INTERRUPT, signals)?)
                 })*
                 kind => Err(unknown(kind)),
             }

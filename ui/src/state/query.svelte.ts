@@ -4,14 +4,17 @@
 import { untrack } from "svelte";
 import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";
 import { ASK_EVERY_MS, READS } from "./families";
+import { jobs } from "./jobs.svelte";
 import { onChanged, onNotice } from "./signals";
 
 /** The same question is not asked more often than this, however often its tables change, unless
  * [`ASK_EVERY_MS`] has its command. */
 const USUALLY_MS = 250;
-/** And it rests so many times as long as its answer took: on a large project a job writes without pause, and
- * questions without pause would take a core, and keep SQLite's log from being emptied. */
+/** And while a job runs it rests so many times as long as its answer took: on a large project a job writes
+ * without pause, and questions without pause would take a core, and keep SQLite's log from being emptied.
+ * What a person does meanwhile is not made to wait longer than the other figure. */
 const REST = 10;
+const REST_MOST_MS = 5_000;
 /** Answers nobody looks at are kept so long: going back to a screen shows it at once. */
 const KEEP_MS = 60_000;
 
@@ -52,7 +55,7 @@ class Entry {
     } finally {
       this.loading = false;
       const now = performance.now();
-      this.restsUntil = now + REST * (now - this.askedAt);
+      this.restsUntil = now + Math.min(REST_MOST_MS, REST * (now - this.askedAt));
     }
     // an answer from the project before is no answer
     if (asked !== project) this.stale = true;
@@ -63,7 +66,9 @@ class Entry {
     this.stale = true;
     if (this.loading || this.again !== undefined) return;
     const every = ASK_EVERY_MS[this.name] ?? USUALLY_MS;
-    const wait = Math.max(0, Math.max(this.askedAt + every, this.restsUntil) - performance.now());
+    const from =
+      jobs.running.length > 0 ? Math.max(this.askedAt + every, this.restsUntil) : this.askedAt + every;
+    const wait = Math.max(0, from - performance.now());
     this.again = setTimeout(() => void this.ask(), wait);
   }
 }
