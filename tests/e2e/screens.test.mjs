@@ -36,6 +36,10 @@ const FULL = [
   ["generate", "#/generate/1", "picks"],
   ["queue", "#/queue", "Draft"],
   ["reply", "#/queue/1", "Story"],
+  ["reddit-accounts", "#/reddit/accounts", "There is no account yet"],
+  ["reddit-rules", "#/reddit/rules", "What is refused"],
+  ["reddit-places", "#/reddit/places", "No permission is recorded"],
+  ["reddit-threads", "#/reddit/threads", "Threads"],
   ["settings", "#/settings", "This machine"],
   ["jobs", "#/overview", "Took", (w) => w.keys("g", "j"), (w) => closed(w)],
   ["shortcuts", "#/overview", "Keyboard shortcuts", (w) => w.keys("?"), (w) => w.keys("Escape")],
@@ -54,6 +58,11 @@ const EMPTY = [
   ["#/evaluate", "Nothing was measured yet"],
   ["#/generate", "There is no generator yet"],
   ["#/queue", "The queue is empty"],
+  ["#/reddit/accounts", "There is no account yet"],
+  ["#/reddit/places", "No permission is recorded"],
+  ["#/reddit/threads", "No thread is stored yet"],
+  ["#/reddit/outcomes", "Nothing was posted yet"],
+  ["#/reddit/log", "Nothing has happened yet"],
 ];
 
 /** Escape closes the jobs from where the focus is. */
