@@ -11,10 +11,13 @@ use repartee_engine::{Code, Signal};
 use repartee_tests::{Place, binary};
 use serde_json::{Value, json};
 
+/// Notices, each with the windows it was for.
+type Heard = Vec<(Vec<String>, Notice)>;
+
 /// A desk with the windows "one" and "two", and all that they were told.
 struct Windows {
     desk: Arc<Desk>,
-    heard: Arc<Mutex<Vec<(Vec<String>, Notice)>>>,
+    heard: Arc<Mutex<Heard>>,
 }
 
 impl Windows {
