@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use repartee_engine::work::{WORK, work};
 
 /// Where there is no graphics card, WebKitGTK would compose its layers with OpenGL in software: the window
-/// starts half as fast, holds 85 MiB more, and draws a third of the frames. Composing none is better then.
+/// starts half as fast, holds 85 MiB more, and draws a third of the frames. Composing none is better
+/// then, though a page that scrolls is drawn whole: on a busy machine single blocks got up to twice as long.
 #[cfg(target_os = "linux")]
 fn draw_without_card() {
     const SWITCH: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";

@@ -10,6 +10,7 @@ use ts_rs::TS;
 
 use super::accounts::{AccountFacts, AccountInfo};
 use super::connect::{Session, config_of, runtime};
+use super::reconcile::{CANNOT_WRITE, SUSPENDED, stop_account};
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Signal, Stop, from_json, to_json};
@@ -141,8 +142,8 @@ fn logged_in(engine: &Engine, session: &Session, facts: AccountFacts) -> Result<
     let now_ms = session.now_ms();
     store.audit_add(&Entry::new("repartee", "logged in", now_ms).about(format!("u/{name}")))?;
     if suspended {
-        super::reconcile::stop_account(engine, session, "Reddit has suspended the account")?;
-    } else if store.account(name)?.stopped.contains("log in") {
+        stop_account(engine, session, SUSPENDED)?;
+    } else if store.account(name)?.stopped == CANNOT_WRITE {
         let entry = Entry::new("repartee", "goes on", now_ms).about(format!("u/{name}"));
         store.account_stop(name, "", &entry)?;
     }

@@ -20,7 +20,7 @@ use super::connect::Session;
 use super::lease::Lease;
 use super::outbox::address;
 use super::policy::{Objection, Then, fresh_objections, hash};
-use super::reconcile::{found, passes, settle, stop_account};
+use super::reconcile::{CANNOT_WRITE, SUSPENDED, found, passes, settle, stop_account};
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop};
@@ -642,7 +642,7 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
             to(ReplyState::Cancelled)
         }
         Action::Login => {
-            stop_account(engine, session, "the login cannot write; log in again")?;
+            stop_account(engine, session, CANNOT_WRITE)?;
             to(ReplyState::Approved)
         }
         Action::CancelSubreddit => {
@@ -651,7 +651,7 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
             to(ReplyState::Cancelled)
         }
         Action::StopAccount => {
-            stop_account(engine, session, "Reddit has suspended the account")?;
+            stop_account(engine, session, SUSPENDED)?;
             to(ReplyState::Approved)
         }
         Action::Ask => to(ReplyState::Rejected),

@@ -29,6 +29,10 @@ const ENOUGH: usize = 3;
 const MARGIN_S: i64 = 300;
 /// Looks of one job; after them a person is asked.
 const TRIES: u32 = 8;
+/// Why an account is stopped: Reddit did it.
+pub(crate) const SUSPENDED: &str = "Reddit has suspended the account";
+/// The same: what a new login mends.
+pub(crate) const CANNOT_WRITE: &str = "the login cannot write; log in again";
 /// Code of a reply that could not be settled by looking.
 pub(crate) const UNSETTLED: &str = "unsettled";
 /// Code of a reply that stands there more than once.
@@ -222,7 +226,7 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
     let me = session.ask(Some(ctx), session.client.me())?;
     if me.suspended || !me.name.eq_ignore_ascii_case(&session.account.name) {
         let why = match me.suspended {
-            true => "Reddit has suspended the account".to_owned(),
+            true => SUSPENDED.to_owned(),
             false => format!("the login is that of u/{}", me.name),
         };
         stop_account(ctx.engine, session, &why)?;
@@ -341,7 +345,7 @@ pub(crate) fn stop_account(engine: &Engine, session: &Session, why: &str) -> Res
     }
     let mut facts: AccountFacts = serde_json::from_str(&account.facts).unwrap_or_default();
     facts.checked_ms = Some(session.now_ms());
-    facts.suspended = why.contains("suspended");
+    facts.suspended = why == SUSPENDED;
     Ok(engine
         .store
         .account_facts(&account.name, &to_json(&facts)?)?)
