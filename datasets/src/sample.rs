@@ -520,6 +520,34 @@ fn answer(dice: &mut Dice, topic: &Topic, thing: &str, problem: &Problem) -> (St
     (body, middle + noise)
 }
 
+/// The points that readers of the sample give a reply of any origin, by its words alone: the middles of
+/// the kinds of replies above, and none for what is of no kind.
+pub fn liking(reply: &str) -> i64 {
+    let reply = reply.to_lowercase();
+    let says = |words: &str| {
+        let mut around = words.split("{}").map(|part| part.trim().to_lowercase());
+        around.all(|part| reply.contains(&part))
+    };
+    let problems = || TOPICS.iter().flat_map(|topic| &topic.problems);
+    if SNARKS.iter().any(|words| says(words)) {
+        return -5;
+    }
+    if problems().any(|p| p.fixes.iter().any(|fix| says(fix))) {
+        let explains = LEADS.iter().any(|words| says(words))
+            && problems().any(|p| p.causes.iter().any(|cause| says(cause)));
+        return if explains { 18 } else { 7 };
+    }
+    if ME_TOOS.iter().any(|words| says(words)) {
+        return 2;
+    }
+    0
+}
+
+/// Names of the subreddits that the sample's threads are in.
+pub fn subreddits() -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().map(|topic| topic.subreddit)
+}
+
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars
@@ -703,6 +731,24 @@ mod tests {
         decoder.window_log_max(31).unwrap();
         let n = io::copy(&mut decoder, &mut io::sink()).unwrap();
         assert_eq!(n, written.bytes);
+    }
+
+    #[test]
+    fn readers_like_replies_of_any_origin_as_they_like_those_of_the_sample() {
+        let replies = (0..400).flat_map(|n| thread(3, n).comments);
+        let mut off = Vec::new();
+        for reply in replies.filter(|c| c.parent_id.is_some() && c.body.len() > 20) {
+            if THANKS.contains(&reply.body.as_str()) || reply.body.starts_with("https") {
+                continue;
+            }
+            off.extend(reply.score.map(|score| (score - liking(&reply.body)).abs()));
+        }
+        // the spread around a full answer is 14; that to another problem looks full to who sees it alone
+        let close = off.iter().filter(|off| **off <= 7).count();
+        assert!(close * 10 > off.len() * 8, "{close} of {}", off.len());
+        assert_eq!(liking("lol just buy a new tandem"), -5);
+        assert_eq!(liking("the of and a"), 0);
+        assert_eq!(subreddits().count(), 5);
     }
 
     #[test]

@@ -1,18 +1,21 @@
 //! From threads of a fake Reddit to drafts and outcomes, and to oblivion: fetching, saved threads without a
-//! network, deletion down to the bytes of the file, scores that come later.
+//! network, deletion down to the bytes of the file, scores that come later; practice on a made-up Reddit, and
+//! what is due by itself.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use repartee_engine::generate::Generate;
+use repartee_engine::job::new_id;
 use repartee_engine::pick::Criteria;
 use repartee_engine::reddit::{
-    DraftReplies, Fetch, Fetched, LogIn, NewAccount, NewPermit, Outside, Post, ReadOutcomes, Sync,
+    DraftReplies, Fetch, Fetched, LogIn, NewAccount, NewPermit, Outside, Post, Practice,
+    ReadOutcomes, Sync, Upkeep,
 };
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Decode, Engine};
+use repartee_engine::{Code, Decode, Ended, Engine};
 use repartee_fake_reddit::{ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, On, Options, PASSWORD};
 use repartee_reddit::{App, Grant, Login, SkipClock};
 use repartee_store::Store;
@@ -685,4 +688,171 @@ fn a_secret_appears_nowhere_on_the_command_line() {
         heard.contains("logged in") || heard.contains("may post"),
         "{heard}"
     );
+}
+
+/// Serves a made-up Reddit as long as `within` lasts, as another process would.
+fn practise<T>(place: &Place, within: impl FnOnce(&Engine) -> T) -> T {
+    let id = new_id();
+    std::thread::scope(|scope| {
+        let served = place.engine();
+        let serving = scope.spawn({
+            let id = id.clone();
+            move || served.start_as(&id, &Practice::default(), &|_| {})
+        });
+        let engine = place.engine();
+        let there = || {
+            let serves = engine.job(&id).is_ok_and(|job| job.progress.is_some());
+            assert!(!serving.is_finished(), "it does not serve");
+            serves
+        };
+        while !there() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let result = within(&engine);
+        engine.cancel(&id).unwrap();
+        assert!(matches!(serving.join().unwrap(), Ok(Ended::Done(_))));
+        result
+    })
+}
+
+#[test]
+fn a_practice_goes_the_whole_way_without_a_key_and_goes_on_later() {
+    let place = Place::with_project();
+    let (reply, subreddit) = practise(&place, |engine| {
+        let account = &engine.accounts().unwrap()[0];
+        assert!(account.missing.is_empty(), "{account:?}");
+        let fetched = fetch(engine, Fetch::default());
+        assert!(!fetched.threads.is_empty());
+        let reply = drafts(&place)[0];
+        let subreddit = engine.reply(reply).unwrap().reply.subreddit;
+        engine.reply_approve(reply, PERSON).unwrap();
+        // as with Reddit itself: without a permission it is a dry run
+        assert!(!done(engine, &Post::default()).live);
+        let permit = NewPermit {
+            subreddit: subreddit.clone(),
+            link: "http://127.0.0.1/yes".to_owned(),
+            ..NewPermit::default()
+        };
+        engine.permit_subreddit(&permit, PERSON).unwrap();
+        let posted = done(engine, &Post::default());
+        assert!(posted.live, "{posted:?}");
+        let state = engine.outbox_story(reply).unwrap().outbox;
+        assert_eq!(state.state, "posted", "{state:?}");
+        (reply, subreddit)
+    });
+    // nobody serves: it is said what is wrong
+    let engine = place.engine();
+    let error = engine.start(&Fetch::default(), &|_| {}).unwrap_err();
+    assert!(error.message.contains("reddit practice"), "{error:?}");
+    assert!(!engine.wants_upkeep().unwrap());
+    // and what was posted stands there when it is served again, on another port and in another process
+    practise(&place, |engine| {
+        let read = done(engine, &ReadOutcomes::default());
+        assert_eq!((read.read, read.removed, read.failed), (3, 0, 0));
+        let outcomes = engine.outcomes().unwrap();
+        assert_eq!(outcomes.rows[0].reply, reply);
+        // the footer is a bot's, and readers give nothing for "a text of number"
+        assert_eq!(outcomes.rows[0].readings[0].score, Some(1));
+        let again = fetch(
+            engine,
+            Fetch {
+                subreddits: vec![subreddit.clone()],
+                ..Fetch::default()
+            },
+        );
+        let why = |t: &repartee_engine::reddit::ThreadInfo| t.skip == "answered already";
+        assert!(again.threads.iter().any(why), "{:?}", again.threads);
+    });
+}
+
+#[test]
+fn play_and_earnest_do_not_meet_in_a_project() {
+    let fake = fake(0);
+    let place = Place::with_project();
+    let engine = place.engine();
+    let real = NewAccount {
+        host: String::new(),
+        ..account(&fake)
+    };
+    engine.account_put(&real, PERSON).unwrap();
+    let error = engine.start(&Practice::default(), &|_| {}).unwrap_err();
+    assert_eq!(error.code, Code::Refused, "{error:?}");
+    assert_eq!(engine.accounts().unwrap().len(), 1);
+    assert!(engine.posting_rules().unwrap().watched.is_empty());
+    let place = Place::with_project();
+    practise(&place, |engine| {
+        let error = engine.account_put(&real, PERSON).unwrap_err();
+        assert_eq!(error.code, Code::Refused);
+        assert!(error.message.contains("practice_bot"), "{error}");
+    });
+}
+
+#[test]
+fn what_is_due_is_done_by_itself_once() {
+    let fake = fake(3);
+    let place = Place::with_project();
+    let mut engine = place.engine();
+    let clock = connect(&mut engine, &fake);
+    let subreddits: Vec<String> = {
+        let world = fake.world();
+        world.subreddits.values().map(|s| s.name.clone()).collect()
+    };
+    // who is not logged in asks nothing
+    let fetched = fetch(
+        &engine,
+        Fetch {
+            subreddits,
+            ..Fetch::default()
+        },
+    );
+    clock.skip(Duration::from_secs(24 * 3600));
+    assert!(!engine.wants_upkeep().unwrap());
+    done(&engine, &LogIn::default());
+    clock.skip(Duration::from_secs(1));
+    assert!(engine.wants_upkeep().unwrap());
+    let gone = {
+        let mut world = fake.world();
+        let name = fetched.threads[0].name.clone().unwrap();
+        world.post(&name).unwrap().deleted = true;
+        name
+    };
+    let kept = done(&engine, &Upkeep::default());
+    assert_eq!(
+        (kept.synced.len(), kept.synced[0].gone >= 1),
+        (1, true),
+        "{gone}: {kept:?}"
+    );
+    assert!(kept.failed.is_empty());
+    let hour_later = || {
+        let db = rusqlite::Connection::open(place.project()).unwrap();
+        db.execute("UPDATE job SET created_ms = created_ms - 3700000", [])
+            .unwrap();
+    };
+    hour_later();
+    assert!(!engine.wants_upkeep().unwrap());
+    // after two days all of them are forgotten, and then nothing is due any more
+    clock.skip(Duration::from_secs(25 * 3600));
+    assert!(engine.wants_upkeep().unwrap());
+    let kept = done(&engine, &Upkeep::default());
+    assert!(kept.synced[0].comments > 0, "{kept:?}");
+    clock.skip(Duration::from_secs(25 * 3600));
+    hour_later();
+    assert!(!engine.wants_upkeep().unwrap());
+    assert!(engine.threads().unwrap().iter().all(|t| t.title.is_empty()));
+    // what does not come through is tried again after an hour, and not before
+    engine.outside.login = None;
+    let store = Store::open(&place.project()).unwrap();
+    let thread = repartee_store::threads::NewThread {
+        origin: "reddit".to_owned(),
+        title: "One more".to_owned(),
+        name: Some("t3_zzzzzz".to_owned()),
+        ..Default::default()
+    };
+    store.thread_insert(&thread, 0).unwrap();
+    assert!(engine.wants_upkeep().unwrap());
+    let kept = done(&engine, &Upkeep::default());
+    assert_eq!(kept.failed.len(), 1, "{kept:?}");
+    assert!(!engine.wants_upkeep().unwrap());
+    hour_later();
+    assert!(engine.wants_upkeep().unwrap());
 }

@@ -40,6 +40,14 @@ pub enum RedditCommand {
         #[arg(long)]
         paste: bool,
     },
+    /// Serve a made-up Reddit on this machine, to try all of this without a key; Ctrl-C ends it
+    Practice {
+        /// The port on 127.0.0.1 [default: any that is free]
+        #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+        port: u16,
+    },
+    /// Do what is due: look for what is uncertain, forget what is gone, read scores; for cron
+    Upkeep,
     /// Log an account out: Reddit takes the login back, the keychain forgets it
     Logout {
         /// The account

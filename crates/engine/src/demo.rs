@@ -1,5 +1,5 @@
 //! The whole loop on synthetic data: import, pairs, split, three small models from scratch, fakes,
-//! evaluation, charts, generation, queue. Everything a user would do by hand, in the same order and with
+//! evaluation, charts, generation, queue, and drafts for the threads of a made-up Reddit. Everything a user would do by hand, in the same order and with
 //! the same jobs; only the texts are made up.
 
 use std::fs::File;
@@ -22,6 +22,7 @@ use crate::import::Import;
 use crate::job::{Ctx, Job, Progress, Stop};
 use crate::pairs::BuildPairs;
 use crate::pick::Criteria;
+use crate::reddit::{DraftReplies, Drafted, Fetch, Practice};
 use crate::run_config::{RunConfig, RunKind};
 use crate::splits::{AuditSplit, MakeSplit, SplitInfo};
 use crate::train::Train;
@@ -73,6 +74,8 @@ pub struct DemoReport {
     pub evaluations: Vec<EvaluationInfo>,
     /// What was written to unseen comments.
     pub generated: Generated,
+    /// What was fetched from a made-up Reddit, and written to it; nothing was posted.
+    pub drafted: Drafted,
     /// Where the charts are.
     pub charts: Vec<PathBuf>,
     /// What took how long: a step's name and its seconds.
@@ -106,7 +109,7 @@ struct Show<'a> {
 }
 
 /// The steps of the demo: their number is known before it starts.
-const STEPS: u64 = 14;
+const STEPS: u64 = 15;
 
 impl Show<'_> {
     /// Does one step by its job.
@@ -237,6 +240,11 @@ impl Job for Demo {
             &folder,
             [&writer.name, &judge.name, &votes.name],
         )?;
+        // the judge is meant to catch this generator: what a person would get past it is shown
+        let criteria = Criteria {
+            min_p_real: 0.5,
+            ..Criteria::default()
+        };
         let generate = Generate {
             unseen: 5,
             generator: writer.name,
@@ -244,20 +252,33 @@ impl Job for Demo {
             upvotes: Some(votes.name),
             candidates: 10,
             decode,
-            // the judge is meant to catch this generator: what a person would get past it is shown
-            criteria: Criteria {
-                min_p_real: 0.5,
-                ..Criteria::default()
-            },
+            criteria,
             ..Generate::default()
         };
         let generated = show.step("ten candidates for each of five unseen comments", &generate)?;
+        let draft = DraftReplies {
+            fetch: Some(Fetch {
+                limit: 3,
+                ..Fetch::default()
+            }),
+            comments: 2,
+            generate: Generate {
+                unseen: 0,
+                ..generate
+            },
+            ..DraftReplies::default()
+        };
+        // it lasts as long as it is asked
+        let reddit = Practice::default().open(ctx)?;
+        let drafted = show.step("drafts for live threads of a made-up Reddit", &draft)?;
+        drop(reddit);
         Ok(DemoReport {
             project,
             split,
             fakes,
             evaluations,
             generated,
+            drafted,
             charts,
             seconds: show.seconds,
         })

@@ -11,7 +11,8 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
-use crate::job::{JobInfo, Signal, now_ms};
+use crate::job::{Job, JobInfo, Signal, new_id, now_ms};
+use crate::reddit::Upkeep;
 use crate::work::Worker;
 use crate::{Engine, api};
 
@@ -19,6 +20,8 @@ use crate::{Engine, api};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// And this often whether a job's process has died.
 const LOOK_FOR_DEAD_EVERY: Duration = Duration::from_secs(2);
+/// And this often whether something is due of a project's dealings with Reddit.
+const LOOK_WHAT_IS_DUE_EVERY: Duration = Duration::from_secs(60);
 /// Recent projects that are kept.
 const RECENT: usize = 12;
 
@@ -40,6 +43,9 @@ pub struct Settings {
     pub person: String,
     /// Whether the desktop says when a job has ended.
     pub notify: bool,
+    /// Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was
+    /// deleted there, reading scores.
+    pub upkeep: bool,
 }
 
 impl Default for Settings {
@@ -54,6 +60,7 @@ impl Default for Settings {
                 .or_else(|_| std::env::var("USERNAME"))
                 .unwrap_or_default(),
             notify: true,
+            upkeep: true,
         }
     }
 }
@@ -377,7 +384,7 @@ impl Desk {
         let (desk, engine): (Weak<Self>, Weak<Engine>) =
             (Arc::downgrade(self), Arc::downgrade(engine));
         let look = move || {
-            let mut looked = Instant::now();
+            let (mut looked, mut asked) = (Instant::now(), Instant::now());
             loop {
                 std::thread::sleep(LOOK_EVERY);
                 let (Some(desk), Some(engine)) = (desk.upgrade(), engine.upgrade()) else {
@@ -394,6 +401,10 @@ impl Desk {
                 let jobs_changed = families.iter().any(|family| family == "jobs");
                 if !families.is_empty() {
                     desk.tell(&engine, &Notice::Changed { families });
+                }
+                if asked.elapsed() >= LOOK_WHAT_IS_DUE_EVERY {
+                    asked = Instant::now();
+                    desk.keep_up(&engine);
                 }
                 // a process that died writes nothing that would tell it
                 let may_have_died = looked.elapsed() >= LOOK_FOR_DEAD_EVERY
@@ -421,6 +432,24 @@ impl Desk {
             .spawn(look)
             .map_err(|e| Error::internal(format!("no thread to look out: {e}")))?;
         Ok(())
+    }
+
+    /// Starts what is due of a project's dealings with Reddit, if the person did not forbid it.
+    fn keep_up(self: &Arc<Self>, engine: &Arc<Engine>) {
+        if !lock(&self.kept).settings.upkeep {
+            return;
+        }
+        let begun = engine.wants_upkeep().and_then(|wanted| match wanted {
+            true => {
+                let id = new_id();
+                engine.submit(&id, Upkeep::KIND, &Value::Object(Default::default()))?;
+                self.set_to_work(engine, &id)
+            }
+            false => Ok(()),
+        });
+        if let Err(error) = begun {
+            tracing::warn!("what is due could not be begun: {error}");
+        }
     }
 
     /// Stores a job and starts a worker for it. Starting an id a second time does nothing more: a page

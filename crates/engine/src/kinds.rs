@@ -59,6 +59,8 @@ kinds![
     crate::reddit::Reconcile,
     crate::reddit::Sync,
     crate::reddit::ReadOutcomes,
+    crate::reddit::Upkeep,
+    crate::reddit::Practice,
 ];
 
 fn unknown(kind: &str) -> Error {

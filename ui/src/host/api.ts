@@ -487,6 +487,8 @@ export type DemoReport = {
   evaluations: Array<EvaluationInfo>,
   /** What was written to unseen comments. */
   generated: Generated,
+  /** What was fetched from a made-up Reddit, and written to it; nothing was posted. */
+  drafted: Drafted,
   /** Where the charts are. */
   charts: Array<string>,
   /** What took how long: a step's name and its seconds. */
@@ -1122,6 +1124,19 @@ export type Judged = {
   roc: [number, number] | null,
   /** Where it lies on the curve of precision over recall: recall and precision. */
   precision_recall: [number, number] | null, };
+
+/**
+ * What upkeep came to.
+ */
+export type KeptUp = {
+  /** What became of uncertain replies, for each account that had some. */
+  reconciled: Array<Reconciled>,
+  /** What was forgotten, for each account that looked. */
+  synced: Array<Synced>,
+  /** The readings, for each account that had some due. */
+  read: Array<OutcomesRead>,
+  /** What did not come through: it is tried again after an hour. */
+  failed: Array<string>, };
 
 /**
  * Whether Reddit shows an account as an app.
@@ -1836,6 +1851,24 @@ export type PostingRules = {
   keep_h: number, };
 
 /**
+ * Serves a made-up Reddit until it is stopped. A job: `practice`.
+ */
+export type Practice = {
+  /** The port on 127.0.0.1; 0: any that is free. */
+  port: number,
+  /** Threads that there are. */
+  posts: number,
+  /** Decides them. A project should keep to one: names of another would be taken for the same. */
+  seed: number, };
+
+/**
+ * What a practice came to.
+ */
+export type Practised = {
+  /** Replies that were posted meanwhile. */
+  posted: number, };
+
+/**
  * A good choice of settings for a purpose.
  */
 export type Preset = {
@@ -2276,7 +2309,9 @@ export type Settings = {
   /** The name under which replies are approved and rejected. */
   person: string,
   /** Whether the desktop says when a job has ended. */
-  notify: boolean, };
+  notify: boolean,
+  /** Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was deleted there, reading scores. */
+  upkeep: boolean, };
 
 /**
  * What a person decides about a reply of which nobody knows whether it arrived.
@@ -2640,6 +2675,11 @@ export type Trained = {
   tokens: number, };
 
 /**
+ * Does what is due. A job: `upkeep`. A window starts it by itself; on the command line cron may.
+ */
+export type Upkeep = Record<symbol, never>;
+
+/**
  * How a finding is to be taken.
  */
 export type Verdict = "good" | "note" | "bad";
@@ -2907,4 +2947,6 @@ export interface Jobs {
   "reconcile": { params: Reconcile; outcome: Reconciled };
   "sync": { params: Sync; outcome: Synced };
   "outcomes": { params: ReadOutcomes; outcome: OutcomesRead };
+  "upkeep": { params: Upkeep; outcome: KeptUp };
+  "practice": { params: Practice; outcome: Practised };
 }

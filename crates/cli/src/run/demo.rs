@@ -66,6 +66,9 @@ impl App {
             self.out.line(format!("  {}", file.display()))?;
         }
         let project = report.project.display();
-        self.out.line(format!("\nnext: `repartee queue list --project {project}`, `repartee fakes show --project {project}`"))
+        self.out.line(format!("\nnext: `repartee queue list --project {project}`, `repartee fakes show --project {project}`"))?;
+        self.out.line(format!(
+            "to post to a made-up Reddit, without a key: `repartee reddit practice --project {project}`, and beside it `repartee reddit permit`, `repartee queue approve`, `repartee reddit post`"
+        ))
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use repartee_engine::generate::Generate;
 use repartee_engine::reddit::{
     AccountInfo, DraftReplies, Fetch, LogIn, NewAccount, NewPermit, OutboxStory, Post, PostReport,
-    PostingRules, ReadOutcomes, Reconcile, Settle, Sync, Synced, ThreadInfo,
+    PostingRules, Practice, ReadOutcomes, Reconcile, Settle, Sync, Synced, ThreadInfo, Upkeep,
 };
 use repartee_engine::{Engine, Error};
 
@@ -30,6 +30,18 @@ impl App {
                 let job = LogIn { account: which.account, anew };
                 self.start(&engine, &job, |account| self.account(account))
             }
+            RedditCommand::Practice { port } => {
+                let job = Practice { port, ..Practice::default() };
+                self.start(&engine, &job, |done| {
+                    self.out.line(format!("posted meanwhile: {}", done.posted))
+                })
+            }
+            RedditCommand::Upkeep => self.start(&engine, &Upkeep::default(), |kept| {
+                kept.synced.iter().try_for_each(|synced| self.synced(synced))?;
+                let read: u32 = kept.read.iter().map(|read| read.read).sum();
+                let found: usize = kept.reconciled.iter().map(|done| done.posted.len()).sum();
+                self.out.line(format!("{read} scores read, {found} uncertain replies found"))
+            }),
             RedditCommand::Logout { which, who } => {
                 self.done(&engine.log_out(&which.account, &person(who.who))?, |account| self.account(account))
             }

@@ -127,6 +127,13 @@ impl From<Account> for AccountInfo {
     }
 }
 
+fn place(host: &str) -> &str {
+    match host {
+        "" => "Reddit",
+        _ => "another Reddit on this machine",
+    }
+}
+
 impl Engine {
     /// All accounts, by name.
     ///
@@ -147,7 +154,8 @@ impl Engine {
     /// Adds an account, or changes the one of this name, as the person `who`.
     ///
     /// # Errors
-    /// [`Code::Usage`] when a setting makes no sense.
+    /// [`Code::Usage`] when a setting makes no sense; [`Code::Refused`] when the project has accounts of
+    /// Reddit itself and this is one of another, or the other way round.
     pub fn account_put(&self, new: &NewAccount, who: &str) -> Result<AccountInfo> {
         let name = plain_name("u/", &new.name)?;
         let operator = match new.operator.trim() {
@@ -178,6 +186,20 @@ impl Engine {
             ..Account::default()
         };
         config_of(&account).check()?;
+        let is_here = account.host.is_empty();
+        let others = self.store.accounts()?;
+        if let Some(other) = others.iter().find(|a| a.host.is_empty() != is_here) {
+            // what was permitted or posted in play must not count in earnest
+            return Err(Error::new(
+                Code::Refused,
+                format!(
+                    "u/{} of this project is an account of {}; an account of {} wants a project of its own",
+                    other.name,
+                    place(&other.host),
+                    place(&account.host)
+                ),
+            ));
+        }
         self.store.account_put(&account, who)?;
         self.account(&name)
     }

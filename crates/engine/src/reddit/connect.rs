@@ -15,6 +15,7 @@ use repartee_store::accounts::Account;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
+use super::practice;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
@@ -95,10 +96,11 @@ pub(crate) fn config_of(account: &Account) -> Config {
     }
 }
 
-/// Whether waits take no time: where somebody asked for it, and for a fake on this machine only (plain HTTP
-/// goes nowhere else).
+/// Whether waits take no time: in practice, where somebody asked for it, and for a fake on this machine only
+/// (plain HTTP goes nowhere else).
 fn hurries(account: &Account) -> bool {
-    std::env::var_os(HURRY).is_some() && account.host.starts_with("http://")
+    practice::is_made_up(account)
+        || (std::env::var_os(HURRY).is_some() && account.host.starts_with("http://"))
 }
 
 /// A clock whose waits take no time. It begins where an earlier one of its kind ended, or the past would
@@ -133,14 +135,17 @@ impl Session {
     /// Connects an account with the login that is stored for it. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Login`] when a secret is missing.
+    /// [`Code::NotFound`]; [`Code::Login`] when a secret is missing; [`Code::Io`] when it is an account of a
+    /// made-up Reddit that nobody serves.
     pub fn open(engine: &Engine, account: &str) -> Result<Self> {
         let account = engine.store.account(account)?;
+        practice::is_served(&account)?;
         let given = engine
             .outside
             .login
             .as_ref()
-            .and_then(|login| login(&account.name));
+            .and_then(|login| login(&account.name))
+            .or_else(|| practice::login_of(&account));
         let login = match given {
             Some(login) => login,
             None => secrets::login(&account.name, Some(&account.client_id))?,
@@ -184,6 +189,13 @@ impl Session {
     /// Milliseconds since 1970, by the clock that posting goes by.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// In practice so much time passes at once.
+    pub fn hurry(&self, time: Duration) {
+        if hurries(&self.account) {
+            self.finish(self.clock.sleep(time));
+        }
     }
 
     /// Waits for a call that may be dropped at any time, and drops it when somebody wants the job to end.

@@ -13,6 +13,8 @@
 //! | `outbox.rs` | what a person approves, edits, withdraws and settles |
 //! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and looking for what is uncertain |
 //! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
+//! | `practice.rs` | a made-up Reddit on this machine, to try all of it without a key |
+//! | `upkeep.rs` | what is due: forgetting once a day, scores after an hour, a day and a week |
 //! | `audit.rs` | who did what, and when |
 
 mod accounts;
@@ -28,12 +30,14 @@ mod outcomes;
 mod permits;
 mod policy;
 mod post;
+mod practice;
 mod reconcile;
 mod rules;
 mod saved;
 mod similar;
 mod sync;
 mod threads;
+mod upkeep;
 
 pub use accounts::{AccountFacts, AccountInfo, NewAccount};
 pub use audit::AuditLine;
@@ -45,10 +49,12 @@ pub use outbox::{AttemptInfo, OutboxInfo, OutboxStory, Settle};
 pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};
 pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
 pub use post::{Post, PostReport, PostedInfo};
+pub use practice::{Practice, Practised};
 pub use reconcile::{Reconcile, Reconciled};
 pub use rules::{PostingRules, RAISE};
 pub use sync::{Sync, Synced};
 pub use threads::{ThreadCommentInfo, ThreadInfo, ThreadStory};
+pub use upkeep::{KeptUp, Upkeep};
 
 use crate::error::{Error, Result};
 

@@ -2,6 +2,7 @@
 //! model foretold.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use repartee_charts::{Heading, Picture};
 use repartee_datasets::BinEdges;
@@ -111,6 +112,7 @@ impl Job for ReadOutcomes {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
         let account = engine.account_meant(&self.account)?;
         let session = Session::open(engine, &account.name)?;
+        session.hurry(Duration::from_secs(AFTER_S[2].unsigned_abs()));
         let mut done = OutcomesRead::default();
         let due = store.outcomes_due(&account.name, &AFTER_S, session.now_ms())?;
         let total = due.len() as u64;

@@ -101,6 +101,7 @@ export class FakeEngine {
     folder: "/home/ada/Repartee",
     person: "Ada",
     notify: true,
+    upkeep: true,
     text: 100,
   };
   recent: RecentShown[] = [

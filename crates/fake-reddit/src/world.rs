@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use repartee_datasets::id::encode;
+use repartee_datasets::id::{decode, encode};
+use repartee_datasets::sample;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, On, Rule};
@@ -106,6 +107,16 @@ pub struct App {
     pub redirect: String,
     /// The account that a browser is logged in as.
     pub owner: String,
+}
+
+/// An app of an account, with the usual address.
+pub fn app(kind: AppKind, secret: &str, owner: &str) -> App {
+    App {
+        kind,
+        secret: secret.to_owned(),
+        redirect: REDIRECT.to_owned(),
+        owner: owner.to_owned(),
+    }
 }
 
 /// An account.
@@ -351,13 +362,7 @@ impl World {
             (INSTALLED_ID, AppKind::Installed, ""),
             (WEB_ID, AppKind::Web, CLIENT_SECRET),
         ] {
-            let app = App {
-                kind,
-                secret: secret.to_owned(),
-                redirect: REDIRECT.to_owned(),
-                owner: ACCOUNT.to_owned(),
-            };
-            world.apps.insert(id.to_owned(), app);
+            world.apps.insert(id.to_owned(), app(kind, secret, ACCOUNT));
         }
         world.add_account(ACCOUNT, PASSWORD);
         world
@@ -509,6 +514,42 @@ impl World {
             .push(id.clone());
         self.comments.insert(id.clone(), comment);
         Some(format!("t1_{id}"))
+    }
+
+    /// Puts a comment back that an earlier world of this seed had, by its full name; `false`: there is no
+    /// such parent any more.
+    pub fn restore(&mut self, name: &str, parent: &str, author: &str, body: &str) -> bool {
+        let Some(new) = self.add_comment(parent, author, body) else {
+            return false;
+        };
+        let id = bare(name).to_owned();
+        let fresh = bare(&new).to_owned();
+        for list in [
+            self.below.get_mut(parent),
+            self.by_author.get_mut(&author.to_ascii_lowercase()),
+        ] {
+            if let Some(last) = list.and_then(|ids| ids.last_mut()) {
+                last.clone_from(&id);
+            }
+        }
+        if let Some(comment) = self.comments.remove(&fresh) {
+            let comment = Comment {
+                id: id.clone(),
+                through_api: true,
+                ..comment
+            };
+            self.comments.insert(id.clone(), comment);
+        }
+        // no new one takes its name
+        self.next_id = self.next_id.max(decode(&id).unwrap_or(0));
+        true
+    }
+
+    /// Lets the readers vote on what was made through the API, as those of the sample do.
+    pub fn vote(&mut self) {
+        for comment in self.comments.values_mut().filter(|c| c.through_api) {
+            comment.score = 1 + sample::liking(&comment.body);
+        }
     }
 
     /// Full names of the comments under a post, in no order.
@@ -679,6 +720,29 @@ mod tests {
         assert!((240..360).contains(&n), "{n}");
         assert_eq!(some, faults(7));
         assert_ne!(some, faults(8));
+    }
+
+    #[test]
+    fn a_world_can_go_on_where_an_earlier_one_of_its_seed_ended() {
+        let begin = || {
+            let mut world = World::new(4);
+            world.make_threads(4, 3);
+            world
+        };
+        let mut first = begin();
+        let parent = {
+            let post = first.posts.keys().next().unwrap().clone();
+            first.comments_of(&post).into_iter().min().unwrap()
+        };
+        let made = first.add_comment(&parent, "bot", "hello").unwrap();
+        let mut second = begin();
+        assert!(second.comments.contains_key(bare(&parent)));
+        assert!(second.restore(&made, &parent, "bot", "hello"));
+        assert_eq!(second.made("bot", &parent), [made.clone()]);
+        let next = second.add_comment(&parent, "bot", "again").unwrap();
+        assert_ne!(next, made);
+        assert!(second.below[&parent].contains(&bare(&made).to_owned()));
+        assert!(!second.restore("t1_zzzzzzz", "t1_none", "bot", "hello"));
     }
 
     #[test]

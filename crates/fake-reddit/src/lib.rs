@@ -1,5 +1,5 @@
-//! A Reddit on this machine: it behaves like the real one as far as this project needs, knows nothing
-//! but made-up texts, and does wrong on demand.
+//! A Reddit on this machine, for tests and for practice: it behaves like the real one as far as this project
+//! needs, knows nothing but made-up texts, and does wrong on demand.
 //!
 //! ```no_run
 //! use repartee_fake_reddit::{Fake, Fault, On, Options, Rule};
@@ -49,7 +49,7 @@ use tokio::sync::oneshot;
 pub use fault::{Fault, Language, On, Rule};
 pub use world::{
     ACCOUNT, Account, App, AppKind, Authorize, CLIENT_ID, CLIENT_SECRET, Comment, INSTALLED_ID,
-    Knobs, OTP, PASSWORD, Post, REDIRECT, Seen, Subreddit, Twins, WEB_ID, World,
+    Knobs, OTP, PASSWORD, Post, REDIRECT, Seen, Subreddit, Twins, WEB_ID, World, app,
 };
 
 /// How a fake begins.

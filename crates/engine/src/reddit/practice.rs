@@ -1,0 +1,199 @@
+//! A made-up Reddit on this machine, to practise with: threads of the synthetic sample, one account, readers
+//! who vote. Nothing leaves the machine and no key is needed; all else is as with Reddit itself, but that
+//! waits take no time.
+//!
+//! The project remembers what was posted, so a practice goes on where the last one ended.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use repartee_datasets::sample;
+use repartee_fake_reddit::{AppKind, Fake, Options, app};
+use repartee_reddit::{App, Grant, Login};
+use repartee_store::accounts::Account;
+use repartee_store::queue::ReplyState;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::login::LogIn;
+use super::rules::PostingRules;
+use super::{NewAccount, accounts::AccountInfo};
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Job, Progress, Stop};
+
+/// The id of the only app that a made-up Reddit knows; Reddit's own look otherwise.
+const CLIENT_ID: &str = "made-up";
+/// Its secret and the account's password, which are none.
+const NO_SECRET: &str = "made-up";
+/// The account.
+const NAME: &str = "practice_bot";
+/// Where it can be reached.
+const HERE: &str = "http://127.0.0.1:";
+/// Votes are counted, and wishes heard, this often.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Serves a made-up Reddit until it is stopped. A job: `practice`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct Practice {
+    /// The port on 127.0.0.1; 0: any that is free.
+    pub port: u16,
+    /// Threads that there are.
+    pub posts: usize,
+    /// Decides them. A project should keep to one: names of another would be taken for the same.
+    pub seed: u64,
+}
+
+impl Default for Practice {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            posts: 30,
+            // threads that the sample of seed 1 does not have
+            seed: 2026,
+        }
+    }
+}
+
+/// What a practice came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Practised {
+    /// Replies that were posted meanwhile.
+    pub posted: u64,
+}
+
+/// Whether an account is that of a made-up Reddit.
+pub(crate) fn is_made_up(account: &Account) -> bool {
+    account.client_id == CLIENT_ID && account.host.starts_with(HERE)
+}
+
+/// Whether anybody serves the made-up Reddit of such an account.
+///
+/// # Errors
+/// [`Code::Io`] with what to do.
+pub(crate) fn is_served(account: &Account) -> Result<()> {
+    let address = account.host.trim_start_matches("http://");
+    if is_made_up(account) && TcpStream::connect(address).is_err() {
+        return Err(Error::new(
+            Code::Io,
+            format!(
+                "the made-up Reddit of u/{NAME} is not there; serve it by `repartee reddit practice`, or in the window under Reddit, Accounts"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The login of such an account.
+pub(crate) fn login_of(account: &Account) -> Option<Login> {
+    is_made_up(account).then(|| Login {
+        app: App {
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: NO_SECRET.into(),
+        },
+        grant: Grant::Password {
+            username: NAME.to_owned(),
+            password: NO_SECRET.into(),
+        },
+    })
+}
+
+impl Job for Practice {
+    const KIND: &'static str = "practice";
+    type Outcome = Practised;
+
+    fn run(&self, ctx: &Ctx) -> Result<Practised, Stop> {
+        let fake = self.open(ctx)?;
+        let before = fake.world().posted();
+        ctx.say(format!(
+            "a made-up Reddit is at {}, and u/{NAME} is logged in there. Fetch, draft, record a permission, approve, post: nothing leaves this machine",
+            fake.base()
+        ));
+        loop {
+            let posted = {
+                let mut world = fake.world();
+                world.vote();
+                (world.posted() - before) as u64
+            };
+            match ctx.go_on() {
+                Ok(()) => {}
+                // it has no other end
+                Err(Stop::Cancel) => return Ok(Practised { posted }),
+                Err(stop) => return Err(stop),
+            }
+            ctx.tick(Progress::new(
+                "serving a made-up Reddit",
+                posted,
+                None,
+                "replies posted",
+            ));
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+impl Practice {
+    /// Starts a made-up Reddit with all that the project posted to one before, adds its account, and logs
+    /// it in. It ends when what is given is dropped.
+    ///
+    /// # Errors
+    /// [`Code::Refused`] in a project that has an account of Reddit itself, before anything is done;
+    /// [`Code::Io`] when the port is taken.
+    pub(crate) fn open(&self, ctx: &Ctx) -> Result<Fake, Stop> {
+        let engine = ctx.engine;
+        let fake = Fake::start(Options {
+            port: self.port,
+            seed: self.seed,
+            posts: self.posts,
+        })
+        .map_err(|e| {
+            let what = format!("a made-up Reddit cannot listen on {HERE}{}: {e}", self.port);
+            Error::new(Code::Io, what)
+        })?;
+        {
+            let mut world = fake.world();
+            world.apps.clear();
+            world
+                .apps
+                .insert(CLIENT_ID.to_owned(), app(AppKind::Script, NO_SECRET, NAME));
+            world.add_account(NAME, NO_SECRET);
+            for reply in engine.store.replies(Some(ReplyState::Posted))? {
+                if let (NAME, Some(name), Some(parent)) = (
+                    reply.outbox.account.as_str(),
+                    &reply.outbox.posted_name,
+                    &reply.parent_name,
+                ) {
+                    world.restore(name, parent, NAME, &reply.outbox.full_text);
+                }
+            }
+            world.vote();
+        }
+        self.introduce(engine, fake.base())?;
+        let login = LogIn {
+            account: NAME.to_owned(),
+            anew: false,
+        };
+        login.run(ctx)?;
+        Ok(fake)
+    }
+
+    /// Takes the account in, and watches all that there is if nothing is watched yet.
+    fn introduce(&self, engine: &Engine, host: &str) -> Result<AccountInfo> {
+        let who = "repartee";
+        let account = NewAccount {
+            name: NAME.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            host: host.to_owned(),
+            approval: "none is needed: a made-up Reddit on this machine".to_owned(),
+            ..NewAccount::default()
+        };
+        engine.account_put(&account, who)?;
+        let rules = engine.posting_rules()?;
+        if rules.watched.is_empty() {
+            let watched = sample::subreddits().map(str::to_owned).collect();
+            engine.posting_rules_set(&PostingRules { watched, ..rules }, "", who)?;
+        }
+        engine.account_label(NAME, true, who)
+    }
+}

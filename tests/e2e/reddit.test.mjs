@@ -1,0 +1,110 @@
+// Without a key and without a terminal: a made-up Reddit is served, its threads are fetched and answered, one
+// reply is approved by a person and posted, and what became of it is read.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { open, place, repartee, sample, until } from "./window.mjs";
+
+const at = place();
+const project = await sample(at);
+const window = await open({ project, at });
+const { browser } = window;
+after(() => window.close());
+
+const ask = (...words) => repartee(["reddit", ...words, "--project", project, "--json"]);
+const replies = () => ask("outbox");
+/** What the made-up Reddit itself says. */
+const there = async (path) => {
+  const [{ host }] = await ask("accounts");
+  return (await fetch(`${host}/__fake/${path}`)).json();
+};
+let id;
+let subreddit;
+
+test("a made-up Reddit is served, and its account is logged in", async () => {
+  await window.go("#/reddit/accounts");
+  await window.click("practice-start");
+  await until(async () => (await ask("accounts"))[0]?.missing.length === 0, "the account is ready", 60_000);
+  await window.says("u/practice_bot");
+  assert.ok((await there("state")).posts > 0);
+});
+
+test("its threads are fetched and answered with one button", async () => {
+  const before = new Set((await replies()).map((one) => one.reply));
+  await window.go("#/reddit/threads");
+  await window.click("draft");
+  // the sample has threads already: these are fetched anew
+  await window.press("Fetch threads first");
+  await window.type("min-p-real", "0");
+  await window.type("draft-comments", "2");
+  await window.click("draft-start");
+  const drafts = await until(
+    async () => {
+      const fresh = (await replies()).filter((one) => !before.has(one.reply) && one.state === "draft");
+      return fresh.length > 0 && fresh;
+    },
+    "drafts are in the queue",
+    120_000,
+  );
+  ({ reply: id, subreddit } = drafts[0]);
+  await window.shown("threads");
+});
+
+test("a permission is recorded after a look at the rules", async () => {
+  await window.go("#/reddit/places");
+  await window.click("permit-new");
+  await window.type("permit-subreddit", subreddit);
+  await window.click("permit-look");
+  await window.shown("look");
+  await window.says("Bots are labelled");
+  await window.type("permit-link", "http://127.0.0.1/the-moderators-say-yes");
+  await window.click("permit-save");
+  await window.shown(`permit-${subreddit}`);
+});
+
+test("nothing is posted before a person approves it", async () => {
+  await window.go(`#/queue/${id}`);
+  await window.shown("posting");
+  assert.equal(await window.find("post").isExisting(), false);
+  await window.keys("e");
+  await window.shown("reply-text");
+  await browser.keys(["Control", "a"]);
+  await window.keys(..."Just move the pot off the cold floor.");
+  await browser.keys(["Control", "Enter"]);
+  await until(async () => (await window.text("reply-shown")).startsWith("Just move"), "the change is kept");
+  await window.keys("a");
+  await window.says(`Reply ${id} is approved.`);
+  assert.equal((await there("state")).posted, 0);
+});
+
+test("it is posted once, with its footer, and read again", async () => {
+  await window.click("post");
+  const text = await window.text("post-text");
+  assert.match(text, /I'm a bot/);
+  await window.click("post-sure");
+  await until(
+    async () => (await replies()).find((one) => one.reply === id).state === "posted",
+    "it is posted",
+    60_000,
+  );
+  await until(async () => /posted/i.test(await window.text("posting-state")), "the window says so");
+  const { posted, twins } = await there("state");
+  assert.deepEqual([posted, twins], [1, []]);
+
+  await window.go("#/reddit/outcomes");
+  await window.click("read-now");
+  await until(
+    () => browser.execute(() => (document.querySelector("[data-testid=outcome-rows]")?.innerText ?? "").includes("Just move")),
+    "its outcome is read",
+    60_000,
+  );
+  const all = await ask("outcomes");
+  // the readers of a made-up Reddit like a short useful answer with 7 points above the author's own
+  assert.deepEqual(all.rows[0].readings.map((one) => one.score), [8, 8, 8]);
+});
+
+test("the made-up Reddit ends when it is stopped", async () => {
+  await window.go("#/reddit/accounts");
+  await window.click("practice-stop");
+  await until(async () => !(await there("state").catch(() => null)), "nobody answers any more", 30_000);
+});
