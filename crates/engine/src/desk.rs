@@ -354,6 +354,12 @@ impl Desk {
         written.map_err(|e| Error::io("write", &self.file, &e))
     }
 
+    /// How many windows show the project of a window, itself among them.
+    pub(crate) fn windows_beside(&self, window: &str) -> Result<usize> {
+        let engine = self.engine(window)?;
+        Ok(self.windows_of(&engine).len())
+    }
+
     /// The windows that show a project.
     fn windows_of(&self, engine: &Engine) -> Vec<String> {
         let windows = lock(&self.windows);

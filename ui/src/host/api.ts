@@ -2705,6 +2705,8 @@ export interface Commands {
   "project.sample": { params: Sample; result: ProjectInfo };
   /** Closes this window's project; its jobs go on. */
   "project.close": { params: Nothing; result: null };
+  /** How many windows of this program show this window's project, itself among them. */
+  "project.windows": { params: Nothing; result: number };
   /** The settings of a run, each with its words, to build a form from. */
   "run.fields": { params: Nothing; result: Array<Field> };
   /** The settings that a kind of run begins with. */

@@ -94,6 +94,8 @@ export class FakeEngine {
   jobs: JobInfo[] = [];
   logs: Record<string, JobLine[]> = {};
   path: string | null = null;
+  /** Windows that show the project. */
+  windows = 1;
   desk: Settings = {
     theme: "system",
     device: "auto",
@@ -315,6 +317,7 @@ export class FakeEngine {
       this.path = null;
       return null;
     },
+    "project.windows": () => this.windows,
     overview: () => this.#overview(),
     sources: () => this.sources,
     "source.permit": ({ source, permission, note }) => {
