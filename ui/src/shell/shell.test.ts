@@ -1,5 +1,5 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { defaults, toml } from "../host/fake/sample";
 import { SHORTCUTS } from "../state/shortcuts";
 import { asked, byId, faults, openWindow, press, said, sees } from "../testing";
@@ -181,5 +181,51 @@ describe("the window is closed", () => {
     expect(screen.queryByTestId("pause-and-close")).toBeNull();
     await fireEvent.click(await byId("go-on-and-close"));
     await waitFor(() => expect(host.closed).toBe(true));
+  });
+});
+
+describe("the desktop is told that a job has ended", () => {
+  const run = async (options: Parameters<typeof openWindow>[1], age_ms = 0) => {
+    const host = await openWindow("#/overview", options);
+    await byId("loop");
+    await host.call("job.start", { id: "p", kind: "pairs", params: {} });
+    const job = host.engine.jobs.find((one) => one.id === "p");
+    if (job) job.created_ms -= age_ms;
+    await sees(/Build pairs is done|Build pairs failed/);
+    return host;
+  };
+  afterEach(() => vi.restoreAllMocks());
+  const hidden = (is: boolean) => vi.spyOn(document, "hidden", "get").mockReturnValue(is);
+
+  test("when nobody looks", async () => {
+    hidden(true);
+    const host = await run({});
+    await waitFor(() => expect(host.notified).toHaveLength(1));
+    expect(host.notified[0]).toContain("A job has ended: Build pairs is done");
+  });
+
+  test("when it took long, though somebody looks", async () => {
+    hidden(false);
+    const host = await run({}, 11_000);
+    await waitFor(() => expect(host.notified).toHaveLength(1));
+  });
+
+  test("not when it was short and somebody looks", async () => {
+    hidden(false);
+    expect((await run({})).notified).toEqual([]);
+  });
+
+  test("not when the person does not want it", async () => {
+    hidden(true);
+    expect((await run({ settings: { notify: false } }, 11_000)).notified).toEqual([]);
+  });
+
+  test("by name when it failed", async () => {
+    hidden(true);
+    const host = await openWindow("#/overview");
+    await byId("loop");
+    await host.call("job.start", { id: "i", kind: "import", params: { files: ["/data/broken.zst"] } });
+    await waitFor(() => expect(host.notified).toHaveLength(1));
+    expect(host.notified[0]).toMatch(/^A job failed: Import broken.zst failed: .*not JSON/);
   });
 });
