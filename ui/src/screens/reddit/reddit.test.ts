@@ -200,6 +200,24 @@ describe("threads", () => {
     });
   });
 
+  test("how it writes and what is picked go with it, as under Generate", async () => {
+    const host = await openWindow("#/reddit/threads");
+    await fireEvent.click(await byId("draft"));
+    await waitFor(async () => expect((await byId("draft-start")).hasAttribute("disabled")).toBe(false));
+    await type(await byId("min-p-real"), "0.6");
+    await type(await byId("per-thread"), "2");
+    await type(await byId("decode-temperature"), "0.7");
+    expect(said(await byId("draft-decode"))).toContain("temperature 0.7, top-k 40");
+    await fireEvent.click(await byId("draft-start"));
+    await waitFor(() => expect(started(host, "draft")).toHaveLength(1));
+    expect(started(host, "draft")[0]?.params).toMatchObject({
+      generate: {
+        decode: { temperature: 0.7, top_k: 40, max_new_tokens: 64 },
+        criteria: { min_p_real: 0.6, max_chars: 1000, per_thread: 2 },
+      },
+    });
+  });
+
   test("a thread shows its tree, why a comment is passed over, and the replies to it", async () => {
     await openWindow("#/reddit/threads/1");
     const first = await byId("comment-100");
