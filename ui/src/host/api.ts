@@ -1329,7 +1329,7 @@ export type NewPermit = {
  * Something that can be done next.
  */
 export type NextStep = {
-  /** Names the step: import, pairs, split, base, train, fakes, evaluate, generate, review, permit. */
+  /** Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit; and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft. */
   step: string,
   /** What to do, as a person would say it. */
   what: string,
@@ -1593,6 +1593,8 @@ export type Overview = {
   candidates: number,
   /** Replies of the queue by state. */
   queue: QueueCounts,
+  /** What there is of Reddit. */
+  reddit: RedditState,
   /** Jobs that run or rest. */
   jobs: number,
   /** What to do next, the most useful first; empty when nothing is open. */
@@ -2003,6 +2005,21 @@ export type Rect = {
   width: number,
   /** Downwards. */
   height: number, };
+
+/**
+ * What a project has of Reddit.
+ */
+export type RedditState = {
+  /** Accounts. */
+  accounts: number,
+  /** Stored threads. */
+  threads: number,
+  /** Comments of them that may be answered and have no reply in the queue. */
+  open: number,
+  /** Subreddits in which posting is permitted now. */
+  permits: number,
+  /** Readings of posted replies' points that are due. */
+  due: number, };
 
 /**
  * A row that could not be read; the rows around it were kept.

@@ -8,6 +8,7 @@ import type {
   Drafted,
   DraftReplies,
   Fetched,
+  NextStep,
   OptOutInfo,
   OutboxInfo,
   OutboxStory,
@@ -17,6 +18,7 @@ import type {
   Post,
   PostingRules,
   PostReport,
+  RedditState,
   ReplyInfo,
   ReplyStory,
   Synced,
@@ -606,6 +608,31 @@ export class FakeReddit {
     }
     const removed = this.outcomes.filter((one) => one.readings.some((r) => r.gone !== "")).length;
     return { rows: this.outcomes, counts, right, judged, removed };
+  }
+
+  /** What the overview says of Reddit. */
+  state(): RedditState {
+    return {
+      accounts: this.accounts.length,
+      threads: this.threads.length,
+      open: this.threads
+        .filter((one) => one.thread.skip === "")
+        .flatMap((one) => one.comments.filter((c) => c.skip === "" && c.replies.length === 0)).length,
+      permits: this.permits.filter((one) => one.off === "").length,
+      due: 0,
+    };
+  }
+
+  /** The first step between an approved reply and Reddit. */
+  next(approved: number): NextStep[] {
+    const account = this.accounts.find((one) => one.name === this.rules.account) ?? this.accounts[0];
+    const step = (name: string, what: string, why: string) => [{ step: name, what, why, kind: null }];
+    if (account?.facts.login_ms === null)
+      return step("log-in", `Log in u/${account.name}`, "Without a login no thread is read.");
+    if (approved === 0) return [];
+    return account
+      ? step("post", "Post an approved reply", "Each by itself, when you say so.")
+      : step("post-by-hand", "Post an approved reply by hand", "Copy its text in the queue.");
   }
 
   readonly commands: Of<RedditCommand> = {
