@@ -916,7 +916,7 @@ export type Finding = {
  * What is to be forgotten.
  */
 export type ForgetNames = {
-  /** `t1_...` or `t3_...`. */
+  /** `t1_...` or `t3_...`, or links to them. */
   names: Array<string>,
   /** Who asks for it. */
   who: string, };

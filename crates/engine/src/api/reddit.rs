@@ -186,7 +186,7 @@ impl Default for AuditPage {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ForgetNames {
-    /// `t1_...` or `t3_...`.
+    /// `t1_...` or `t3_...`, or links to them.
     pub names: Vec<String>,
     /// Who asks for it.
     pub who: String,

@@ -853,7 +853,17 @@ export class FakeReddit {
     audit: ({ reply, limit }) =>
       this.log.filter((line) => reply === null || line.reply === reply).slice(0, limit),
     "forget.expired": () => NOTHING,
-    "forget.names": ({ names }) => ({ ...NOTHING, comments: names.length }),
+    "forget.names": ({ names, who }) => {
+      const bad = names.find((name) => !/^t[13]_\w+$|\/comments\/\w+/.test(name));
+      if (bad !== undefined)
+        fail("usage", `"${bad}" is not the name of a comment (t1_...) or post (t3_...), and no link to one`);
+      const gone = this.threads.filter((one) => names.includes(one.thread.name ?? ""));
+      this.threads = this.threads.filter((one) => !gone.includes(one));
+      const comments = gone.reduce((sum, one) => sum + one.comments.length, 0);
+      for (const name of names) this.#note(who, "purged", { subject: name });
+      this.engine.changed("threads", "queue", "reddit");
+      return { ...NOTHING, gone: names.length, posts: gone.length, comments };
+    },
   };
 
   /** The work of a job of Reddit's; null for any other job. */

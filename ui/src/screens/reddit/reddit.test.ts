@@ -9,6 +9,7 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
   ["#/reddit/places", "1 wish waits for you", "No permission is recorded"],
   ["#/reddit/threads", "not answered: the post asks for serious answers only", "No thread is stored yet"],
   ["#/reddit/threads/1", "Not answered: opted out", "there is no thread 1"],
+  ["#/reddit/outbox", "you decide", "No reply goes to Reddit yet"],
   ["#/reddit/outcomes", "Foretold and actual bin", "Nothing was posted yet"],
   ["#/reddit/log", "rules changed", "Nothing has happened yet"],
 ];
@@ -242,4 +243,71 @@ test("the log can be read of one reply", async () => {
   const host = await openWindow("#/reddit/log?reply=10");
   await waitFor(async () => expect((await byId("log")).querySelectorAll("tbody tr")).toHaveLength(3));
   expect(asked(host, "audit").at(-1)).toEqual({ reply: 10, limit: 100 });
+});
+
+describe("the outbox", () => {
+  const rows = async () =>
+    [...(await byId("outbox")).querySelectorAll<HTMLElement>("tbody tr")].map((row) => [
+      Number(row.querySelector("a")?.textContent),
+      row.dataset.state,
+    ]);
+
+  test("has every reply to something on Reddit, the newest first, each leading to where it is read", async () => {
+    await openWindow("#/reddit/outbox");
+    expect(await rows()).toEqual([
+      [14, "cancelled"],
+      [13, "withdrawn"],
+      [12, "posted"],
+      [11, "absent"],
+      [10, "uncertain"],
+      [9, "approved"],
+      [8, "approved"],
+    ]);
+    expect(said(await byId("outbox"))).toContain("the connection broke after it was sent");
+    expect((await byId("outbox")).querySelector("a")?.getAttribute("href")).toBe("#/queue/14");
+  });
+
+  test("can be read by state, and the address keeps which", async () => {
+    await openWindow("#/reddit/outbox");
+    await fireEvent.change(await byId("outbox-state"), { target: { value: "approved" } });
+    await waitFor(async () =>
+      expect(await rows()).toEqual([
+        [9, "approved"],
+        [8, "approved"],
+      ]),
+    );
+    expect(location.hash).toBe("#/reddit/outbox?state=approved");
+  });
+});
+
+describe("forgetting by name", () => {
+  test("is asked for once more, and says what was forgotten", async () => {
+    const host = await openWindow("#/reddit/threads");
+    await fireEvent.click(await byId("forget-names"));
+    expect((await byId("forget-next")).hasAttribute("disabled")).toBe(true);
+    await type(await byId("forget-typed"), "t3_sample1\nt1_c100");
+    await fireEvent.click(await byId("forget-next"));
+    await sees("Forget 2 comments and posts for good?");
+    expect(asked(host, "forget.names")).toEqual([]);
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("forget-sure"));
+    expect(said(await byId("forgotten"))).toMatch(/^Comments of threads 5 ?Posts 1$/);
+    expect(asked(host, "forget.names")).toEqual([{ names: ["t3_sample1", "t1_c100"], who: "Ada" }]);
+    await waitFor(() => expect(screen.queryByTestId("thread-1")).toBeNull());
+  });
+
+  test("says what is no name, and keeps what was typed; also where no thread is stored", async () => {
+    await openWindow("#/reddit/threads", { project: "empty" });
+    await fireEvent.click(await byId("forget-names"));
+    await type(await byId("forget-typed"), "u/somebody");
+    await fireEvent.click(await byId("forget-next"));
+    await fireEvent.click(await byId("forget-sure"));
+    await sees("is not the name of a comment");
+    const typed = (await byId("forget-typed")) as HTMLTextAreaElement;
+    expect(typed.value).toBe("u/somebody");
+    await type(typed, "t1_unknown");
+    await fireEvent.click(await byId("forget-next"));
+    await fireEvent.click(await byId("forget-sure"));
+    await sees("Nothing of that is in this project");
+  });
 });
