@@ -1671,6 +1671,15 @@ export type PairsView = {
   total: number, };
 
 /**
+ * The address at which the browser ended a login.
+ */
+export type PastedLogin = {
+  /** The account that is logged in. */
+  account: string,
+  /** The address, as the person pasted it. */
+  address: string, };
+
+/**
  * Under what permission a source may be used. No dump of Reddit carries a licence, so a person
  * says what holds, in a choice and in words.
  */
@@ -2854,6 +2863,8 @@ export interface Commands {
   "account.stop": { params: StopAccount; result: AccountInfo };
   /** Logs an account out; the job "login" logs it in. */
   "account.logout": { params: OfAccount; result: AccountInfo };
+  /** Hands the address at which the browser ended to the login that waits for it. */
+  "login.paste": { params: PastedLogin; result: null };
   /** The settings that posting obeys. */
   "posting.rules": { params: Nothing; result: PostingRules };
   /** Changes them, all together; who loosens a limit has to say so in words. */

@@ -39,6 +39,7 @@ type RedditCommand =
   | "account.label"
   | "account.stop"
   | "account.logout"
+  | "login.paste"
   | "posting.rules"
   | "posting.rules.set"
   | "permits"
@@ -129,6 +130,8 @@ export class FakeReddit {
   outbox: OutboxStory[] = [];
   outcomes: OutcomeRow[] = [];
   log: AuditLine[] = [];
+  /** What waits for a browser, by the account. */
+  #waiting = new Map<string, Phase>();
 
   constructor(readonly engine: FakeEngine) {}
 
@@ -700,6 +703,16 @@ export class FakeReddit {
       this.engine.changed("reddit");
       return account;
     },
+    "login.paste": ({ account: name, address }) => {
+      const account = this.#account(name);
+      const waits = this.#waiting.get(account.name);
+      if (!waits) fail("not-found", `no login of u/${account.name} waits for its end; start it again`);
+      const begins = `http://127.0.0.1:${account.port}/callback?`;
+      if (!address.trim().startsWith(begins))
+        fail("usage", `the pasted address is not the end of this login: it does not begin with ${begins}`);
+      if (waits) waits.seconds = 0.01;
+      return null;
+    },
     "posting.rules": () => this.rules,
     "posting.rules.set": ({ rules, confirm, who }) => {
       const { rules: old } = this;
@@ -879,6 +892,7 @@ export class FakeReddit {
         const { account: name } = params as { account: string };
         const account = this.#account(name || this.rules.account);
         const waits = phase("waiting for the browser", 10, "answers", 30);
+        if (account.app !== "script") this.#waiting.set(account.name, waits);
         if (account.app !== "script")
           waits.tick = (done) => {
             if (done < 2)
@@ -897,6 +911,7 @@ export class FakeReddit {
             phase("asking Reddit who we are", 1, "calls", 1),
           ],
           finish: () => {
+            this.#waiting.delete(account.name);
             Object.assign(account.facts, {
               checked_ms: Date.now(),
               login_ms: Date.now(),

@@ -103,6 +103,59 @@ describe("accounts", () => {
     await waitFor(() => expect(screen.queryByTestId("visit")).toBeNull());
   });
 
+  test("after a reload the address is gone: it says so, and starts anew once the old login has ended", async () => {
+    const host = await openWindow("#/reddit/accounts", { speed: 1 });
+    const old: JobInfo = {
+      id: "old",
+      kind: "login",
+      state: "running",
+      want: null,
+      progress: {
+        phase: "waiting for the browser",
+        done: 0,
+        total: null,
+        unit: "answers",
+        note: "",
+        eta_s: null,
+      },
+      outcome: null,
+      params: { account: "second_sample_bot", anew: false },
+      created_ms: Date.now(),
+      ended_ms: null,
+    };
+    host.engine.jobs.unshift(old);
+    host.engine.changed("jobs");
+    expect(said(await byId("visit-lost"))).toContain("its address is not known here any more");
+    expect(screen.queryByTestId("visit-address")).toBeNull();
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("login-anew"));
+    await waitFor(() => expect(old.want).toBe("cancel"));
+    // it still holds the port
+    expect(started(host, "login")).toHaveLength(0);
+    Object.assign(old, { state: "cancelled", want: null, ended_ms: Date.now() });
+    host.engine.changed("jobs");
+    const address = (await byId("visit-address")) as HTMLInputElement;
+    expect(address.value).toContain("authorize");
+    expect(started(host, "login")).toHaveLength(1);
+  });
+
+  test("the address at which the browser ended can be pasted; what is none is refused and kept", async () => {
+    const host = await openWindow("#/reddit/accounts", { speed: 1 });
+    await fireEvent.click(await byId("login-second_sample_bot"));
+    const field = (await byId("paste-address")) as HTMLInputElement;
+    await type(field, "https://www.reddit.com/");
+    await fireEvent.click(await byId("paste-login"));
+    await sees("it does not begin with http://127.0.0.1:8920/callback?");
+    expect(field.value).toBe("https://www.reddit.com/");
+    const address = "http://127.0.0.1:8920/callback?state=example&code=c";
+    await type(field, address);
+    await fireEvent.click(await byId("paste-login"));
+    await waitFor(() => expect(host.engine.jobs[0]?.state).toBe("done"), { timeout: 4000 });
+    expect(asked(host, "login.paste").at(-1)).toEqual({ account: "second_sample_bot", address });
+    await waitFor(async () => expect(said(await byId("missing-second_sample_bot"))).not.toContain("a login"));
+    expect(JSON.stringify(host.engine.jobs)).not.toContain("code=c");
+  });
+
   test("stopping asks why; letting go on does not", async () => {
     const host = await openWindow("#/reddit/accounts");
     await fireEvent.click(await byId("stop-sample_answers_bot"));
