@@ -37,6 +37,9 @@ const STEPS: Record<string, string[]> = {
   draft: ["fetch", "generate"],
 };
 
+/** Whether a job is there for others to use: the made-up Reddit. */
+export const serves = (job: JobInfo): boolean => job.kind === "practice";
+
 class Jobs {
   list: JobInfo[] = $state.raw([]);
   error: EngineError | null = $state.raw(null);
@@ -64,9 +67,10 @@ class Jobs {
     });
   }
 
-  /** Jobs that run now, the oldest first. */
+  /** Jobs that run now, the oldest first; what only serves others, and comes to no end, last. */
   get running(): JobInfo[] {
-    return this.list.filter((job) => isLive(job)).reverse();
+    const live = this.list.filter((job) => isLive(job)).reverse();
+    return [...live.filter((job) => !serves(job)), ...live.filter(serves)];
   }
 
   /** Those of them that a person started: the steps of others are left out. */

@@ -95,6 +95,31 @@ const RULES: PostingRules = {
   keep_h: 48,
 };
 
+/** An account of which nothing is known yet. */
+const ACCOUNT: AccountInfo = {
+  name: "",
+  client_id: "",
+  app: "script",
+  operator: "",
+  host: "",
+  port: 8920,
+  approval: "",
+  labelled_by: "",
+  facts: {
+    checked_ms: null,
+    login_ms: null,
+    scope: "",
+    suspended: false,
+    karma: null,
+    created_utc: null,
+    verified: false,
+    strangers: 0,
+  },
+  pause_ms: 0,
+  stopped: "",
+  missing: [],
+};
+
 const NOTHING: Synced = {
   looked_at: 0,
   gone: 0,
@@ -645,22 +670,7 @@ export class FakeReddit {
       if (account.client_id.trim() === "") fail("usage", "a client id is needed");
       const known = this.accounts.find((one) => one.name === name);
       const made: AccountInfo = {
-        ...(known ?? {
-          labelled_by: "",
-          facts: {
-            checked_ms: null,
-            login_ms: null,
-            scope: "",
-            suspended: false,
-            karma: null,
-            created_utc: null,
-            verified: false,
-            strangers: 0,
-          },
-          pause_ms: 0,
-          stopped: "",
-          missing: [],
-        }),
+        ...(known ?? structuredClone(ACCOUNT)),
         ...account,
         name,
         operator: account.operator ? plain(account.operator, "u") : name,
@@ -924,6 +934,31 @@ export class FakeReddit {
             return account;
           },
         };
+      }
+      case "practice": {
+        const host = "http://127.0.0.1:41234";
+        const made: AccountInfo = {
+          ...structuredClone(ACCOUNT),
+          name: "practice_bot",
+          operator: "practice_person",
+          host,
+          app: "script",
+          approval: "made up",
+          labelled_by: "repartee",
+          missing: [],
+        };
+        const serves = phase("serving a made-up Reddit", 1, "requests", 1e9);
+        let told = false;
+        serves.tick = () => {
+          if (told) return;
+          told = true;
+          const text = `it listens at ${host}; nothing leaves this machine`;
+          this.engine.logs[id]?.push({ at_ms: Date.now(), text });
+          this.engine.send({ event: "job", job: id, signal: { event: "log", text } });
+          this.accounts = [...this.accounts.filter((one) => one.name !== made.name), made];
+          this.engine.changed("reddit");
+        };
+        return { phases: [serves], finish: () => null };
       }
       case "fetch":
         return {

@@ -51,3 +51,14 @@ test("drafting begins from the overview", async () => {
   await fireEvent.click(start);
   await sees("Review them");
 });
+
+test("a made-up Reddit that runs does not stand in the way of what to do next, nor of another job", async () => {
+  const host = await openWindow("#/overview", { speed: 0.1 });
+  const bar = await byId("jobs-bar");
+  await host.call("job.start", { id: "p", kind: "practice", params: {} });
+  await waitFor(() => expect(said(bar)).toContain("made-up Reddit"));
+  expect(said(await byId("next"))).toBe("Review the drafts");
+  await host.call("job.start", { id: "b", kind: "pairs", params: {} });
+  await waitFor(() => expect(said(bar)).toContain("Build pairs"));
+  expect(said(bar)).toContain("1 more");
+});

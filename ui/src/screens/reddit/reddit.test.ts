@@ -156,6 +156,34 @@ describe("accounts", () => {
     expect(JSON.stringify(host.engine.jobs)).not.toContain("code=c");
   });
 
+  test("without a key there is a made-up Reddit: started, heard, stopped, and its account marked", async () => {
+    const host = await openWindow("#/reddit/accounts", { project: "empty" });
+    expect(said(await byId("practice"))).toContain("nothing leaves it");
+    await fireEvent.click(await byId("practice-start"));
+    expect(said(await byId("practice-said"))).toContain("it listens at http://127.0.0.1");
+    expect(started(host, "practice")[0]?.params).toEqual({});
+    expect(said(await byId("account-practice_bot"))).toContain("u/practice_bot made up");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("practice-stop"));
+    await byId("practice-start");
+    expect(host.engine.jobs[0]?.state).toBe("cancelled");
+    // a real account ends the offer
+    await host.call("account.put", {
+      account: {
+        name: "a_real_bot",
+        client_id: "exampleAppId0004",
+        app: "script",
+        operator: "",
+        host: "",
+        port: 8920,
+        approval: "",
+      },
+      who: "Ada",
+    });
+    await waitFor(() => expect(screen.queryByTestId("practice")).toBeNull());
+    expect(said(await byId("account-a_real_bot"))).not.toContain("made up");
+  });
+
   test("stopping asks why; letting go on does not", async () => {
     const host = await openWindow("#/reddit/accounts");
     await fireEvent.click(await byId("stop-sample_answers_bot"));
