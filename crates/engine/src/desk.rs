@@ -118,7 +118,8 @@ pub struct ProjectInfo {
 pub enum Notice {
     /// Some process wrote these families of things: what shows them should ask again.
     Changed {
-        /// sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, jobs, settings.
+        /// sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle,
+        /// jobs, settings.
         families: Vec<String>,
     },
     /// A job that this desk started says something.

@@ -1347,7 +1347,7 @@ export type Nothing = Record<symbol, never>;
  * What windows are told without asking.
  */
 export type Notice = { "event": "changed",
-  /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, jobs, settings. */
+  /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle, jobs, settings. */
   families: Array<string>, } | { "event": "job",
   /** Its id. */
   job: string,
