@@ -428,7 +428,9 @@ async fn a_pasted_address_ends_the_wait_as_the_browser_does() {
     fake.world().knobs.authorize = Authorize::Allow;
     let (_, headers, _) = browsing("GET", browser.address().to_owned(), String::new()).await;
     let back = location(&headers);
-    let rest = back.strip_prefix("http://127.0.0.1:").expect("this machine");
+    let rest = back
+        .strip_prefix("http://127.0.0.1:")
+        .expect("this machine");
     let (port, _) = rest.split_once('/').expect("a path");
     let port: u16 = port.parse().expect("a port");
     let paste = tokio::task::spawn_blocking(move || {

@@ -356,7 +356,7 @@ impl Desk {
     }
 
     /// How many windows show the project of a window, itself among them.
-    pub(crate) fn windows_beside(&self, window: &str) -> Result<usize> {
+    pub(crate) fn windows_on_project_of(&self, window: &str) -> Result<usize> {
         let engine = self.engine(window)?;
         Ok(self.windows_of(&engine).len())
     }

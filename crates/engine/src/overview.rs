@@ -243,7 +243,7 @@ fn next_steps(
     }
     steps.extend(posting_steps(now, account));
     steps.extend(loop_steps(now, base_kinds));
-    steps.extend(writing_steps(now, account));
+    steps.extend(writing_step(now, account));
     if now.unpermitted > 0 {
         steps.push(step(
             "permit",
@@ -263,7 +263,7 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
             return vec![add(
                 "choose-account",
                 "Choose the account that posts",
-                "There are several, and the rules name none.",
+                "There are several, or the rules name one that is gone.",
             )];
         }
         if now.queue.approved > 0 {
@@ -281,7 +281,10 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
         steps.push(add(
             "let-go-on",
             &format!("Look why u/{name} is stopped"),
-            &format!("It posts nothing until you let it go on: {}.", account.stopped),
+            &format!(
+                "It posts nothing until you let it go on: {}.",
+                account.stopped
+            ),
         ));
     }
     if account.facts.login_ms.is_none() {
@@ -296,7 +299,10 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
         steps.push(add(
             "complete-account",
             &format!("Complete u/{name}"),
-            &format!("Before it can post, it needs {}.", account.missing.join(", and ")),
+            &format!(
+                "Before it can post, it needs {}.",
+                account.missing.join(", and ")
+            ),
         ));
     }
     if now.reddit.permits == 0 {
@@ -306,8 +312,7 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
             "Ask the moderators of a subreddit; nothing is posted anywhere else.",
         ));
     }
-    let ready =
-        account.missing.is_empty() && account.stopped.is_empty() && now.reddit.permits > 0;
+    let ready = account.missing.is_empty() && account.stopped.is_empty() && now.reddit.permits > 0;
     if now.queue.approved > 0 && ready {
         steps.push(add(
             "post",
@@ -326,7 +331,7 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
 }
 
 /// What fills the queue from Reddit, once there is who reads and what writes.
-fn writing_steps(now: &Overview, account: Option<&AccountInfo>) -> Option<NextStep> {
+fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextStep> {
     account?.facts.login_ms?;
     let writes = now
         .models
@@ -496,7 +501,10 @@ mod tests {
         let mut now = empty();
         assert_eq!(names(next_steps(&now, &[], None)), ["import"]);
         now.queue.approved = 1;
-        assert_eq!(names(next_steps(&now, &[], None)), ["post-by-hand", "import"]);
+        assert_eq!(
+            names(next_steps(&now, &[], None)),
+            ["post-by-hand", "import"]
+        );
         now.reddit.accounts = 2;
         assert_eq!(names(posting_steps(&now, None)), ["choose-account"]);
     }
@@ -510,7 +518,7 @@ mod tests {
         });
         let steps = |now: &Overview, account: &AccountInfo| {
             let all = posting_steps(now, Some(account));
-            names(all.into_iter().chain(writing_steps(now, Some(account))))
+            names(all.into_iter().chain(writing_step(now, Some(account))))
         };
         assert_eq!(steps(&now, &account), ["log-in"]);
 

@@ -150,7 +150,7 @@ commands!(Asked {
     /// Closes this window's project; its jobs go on.
     "project.close" => |(desk, window), _| { desk.closed(window); Ok(()) }, Nothing => ();
     /// How many windows of this program show this window's project, itself among them.
-    "project.windows" => |(desk, window), _| desk.windows_beside(window), Nothing => usize;
+    "project.windows" => |(desk, window), _| desk.windows_on_project_of(window), Nothing => usize;
     /// The settings of a run, each with its words, to build a form from.
     "run.fields" => |_, _| Ok(run_config::fields()), Nothing => Vec<Field>;
     /// The settings that a kind of run begins with.

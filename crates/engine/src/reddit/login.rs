@@ -202,7 +202,10 @@ impl Engine {
         if !waits {
             return Err(Error::new(
                 Code::NotFound,
-                format!("no login of u/{} waits for its end; start it again", account.name),
+                format!(
+                    "no login of u/{} waits for its end; start it again",
+                    account.name
+                ),
             ));
         }
         Ok(hand_over(account.port, pasted)?)
@@ -303,7 +306,9 @@ mod tests {
         assert!(error.message.contains("no login of u/some_bot"), "{error}");
 
         let params = serde_json::json!({ "account": "some_bot" });
-        engine.submit(&new_id(), LogIn::KIND, &params).expect("a job");
+        engine
+            .submit(&new_id(), LogIn::KIND, &params)
+            .expect("a job");
         for wrong in [
             "",
             "code=c",
@@ -319,16 +324,26 @@ mod tests {
 
         let heard = serve(listener, "HTTP/1.1 200 OK\r\n\r\n");
         paste(&format!("  {base}?state=s&code=c#_\n")).expect("handed over");
-        assert_eq!(heard.join().expect("heard"), "GET /callback?state=s&code=c HTTP/1.1");
+        assert_eq!(
+            heard.join().expect("heard"),
+            "GET /callback?state=s&code=c HTTP/1.1"
+        );
 
         // another login's, another program's, nobody's
         for (answer, code) in [
             ("HTTP/1.1 404 Not Found\r\n\r\n", Code::Usage),
-            ("HTTP/1.1 302 Found\r\nlocation: http://evil.example/\r\n\r\n", Code::NotFound),
+            (
+                "HTTP/1.1 302 Found\r\nlocation: http://evil.example/\r\n\r\n",
+                Code::NotFound,
+            ),
         ] {
             let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port again");
             let heard = serve(listener, answer);
-            assert_eq!(refused(&format!("{base}?state=s&code=c")).code, code, "{answer}");
+            assert_eq!(
+                refused(&format!("{base}?state=s&code=c")).code,
+                code,
+                "{answer}"
+            );
             heard.join().expect("heard");
         }
         let error = refused(&format!("{base}?state=s&code=c"));
