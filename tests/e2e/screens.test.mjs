@@ -61,6 +61,7 @@ const EMPTY = [
   ["#/reddit/accounts", "There is no account yet"],
   ["#/reddit/places", "No permission is recorded"],
   ["#/reddit/threads", "No thread is stored yet"],
+  ["#/reddit/outbox", "No reply goes to Reddit yet"],
   ["#/reddit/outcomes", "Nothing was posted yet"],
   ["#/reddit/log", "Nothing has happened yet"],
 ];

@@ -330,8 +330,13 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
     let (told, _) = windows.heard.lock().unwrap()[0].clone();
     assert_eq!(told.len(), 2);
 
+    // whoever closes a window knows whether another still shows the project
+    let shown = || windows.call("one", "project.windows", Value::Null);
+    assert_eq!(shown(), 2);
+
     // a window that is gone is told nothing
     windows.desk.closed("two");
+    assert_eq!(shown(), 1);
     windows.forget_what_was_heard();
     let permit = json!({ "source": 1, "permission": "own", "note": "mine" });
     windows.call("one", "source.permit", permit);

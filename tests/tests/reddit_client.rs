@@ -419,6 +419,38 @@ async fn only_the_answer_to_this_login_ends_the_wait() {
 }
 
 #[tokio::test]
+async fn a_pasted_address_ends_the_wait_as_the_browser_does() {
+    let fake = fake();
+    let browser = Browser::begin(&config(&fake), INSTALLED_ID, 0)
+        .await
+        .expect("a port");
+    register(&fake, INSTALLED_ID, browser.address());
+    fake.world().knobs.authorize = Authorize::Allow;
+    let (_, headers, _) = browsing("GET", browser.address().to_owned(), String::new()).await;
+    let back = location(&headers);
+    let rest = back
+        .strip_prefix("http://127.0.0.1:")
+        .expect("this machine");
+    let (port, _) = rest.split_once('/').expect("a path");
+    let port: u16 = port.parse().expect("a port");
+    let paste = tokio::task::spawn_blocking(move || {
+        let forged = format!("http://127.0.0.1:{port}/callback?state=forged&code=evil");
+        let refused = repartee_reddit::hand_over(port, &forged);
+        (refused, repartee_reddit::hand_over(port, &back))
+    });
+    let (answer, pasted) = tokio::join!(browser.answer(Duration::from_secs(20)), paste);
+    let (refused, handed) = pasted.expect("no panic");
+    assert!(matches!(refused, Err(Error::Pasted(_))), "{refused:?}");
+    assert_eq!(handed, Ok(()));
+    assert!(answer.is_ok(), "{answer:?}");
+    // the port is free again, and nobody waits there
+    let late = tokio::task::spawn_blocking(move || {
+        repartee_reddit::hand_over(port, &format!("http://127.0.0.1:{port}/callback?code=c"))
+    });
+    assert_eq!(late.await.expect("no panic"), Err(Error::NotAwaited(port)));
+}
+
+#[tokio::test]
 async fn a_busy_port_is_reported_and_nobody_waits_for_ever() {
     let fake = fake();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

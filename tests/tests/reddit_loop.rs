@@ -346,6 +346,35 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
     for text in [title, "A body of the post", "Filler number 7 to fill"] {
         assert!(!has(&left, text), "{text}");
     }
+    // somebody asks for it, by the link to a comment
+    let (named, said) = {
+        let mut world = fake.world();
+        let named = world.add_post("Quiet", "host", "A thread that may stay here", "text");
+        let said = world
+            .add_comment(&named, "asker_by_link", "Please forget these very words")
+            .unwrap();
+        (named, said)
+    };
+    fetch(
+        &engine,
+        Fetch {
+            posts: vec![named.clone()],
+            ..Fetch::default()
+        },
+    );
+    assert!(has(&bytes(&place), "Please forget these very words"));
+    let link = format!(
+        "https://www.reddit.com/r/Quiet/comments/{}/-/{}/",
+        &named[3..],
+        &said[3..]
+    );
+    let refused = engine.forget_names(&["u/asker".to_owned()], "ada");
+    assert_eq!(refused.unwrap_err().code, Code::Usage);
+    let forgotten = engine.forget_names(&[link], "ada").unwrap();
+    assert_eq!((forgotten.comments, forgotten.posts), (1, 0));
+    let left = bytes(&place);
+    assert!(!has(&left, "Please forget these very words") && !has(&left, "asker_by_link"));
+    assert!(has(&left, "A thread that may stay here"));
     // what is kept for 48 hours is forgotten without any network
     let other = fake
         .world()

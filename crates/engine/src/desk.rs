@@ -125,7 +125,8 @@ pub struct ProjectInfo {
 pub enum Notice {
     /// Some process wrote these families of things: what shows them should ask again.
     Changed {
-        /// sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, jobs, settings.
+        /// sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle,
+        /// jobs, settings.
         families: Vec<String>,
     },
     /// A job that this desk started says something.
@@ -359,6 +360,12 @@ impl Desk {
             .and_then(|()| std::fs::write(&fresh, json))
             .and_then(|()| std::fs::rename(&fresh, &self.file));
         written.map_err(|e| Error::io("write", &self.file, &e))
+    }
+
+    /// How many windows show the project of a window, itself among them.
+    pub(crate) fn windows_on_project_of(&self, window: &str) -> Result<usize> {
+        let engine = self.engine(window)?;
+        Ok(self.windows_of(&engine).len())
     }
 
     /// The windows that show a project.

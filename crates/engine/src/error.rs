@@ -178,7 +178,9 @@ impl From<repartee_reddit::Error> for Error {
                 Code::Usage
             }
             Reddit::PortBusy { .. } | Reddit::Throttled { .. } => Code::Busy,
-            Reddit::NotFound(_) | Reddit::Redirected { .. } => Code::NotFound,
+            Reddit::NotFound(_) | Reddit::Redirected { .. } | Reddit::NotAwaited(_) => {
+                Code::NotFound
+            }
             Reddit::NoSecret { .. } | Reddit::Keychain { .. } | Reddit::NotKept(_) => Code::Login,
             _ if error.needs_login() => Code::Login,
             Reddit::Denied(_) | Reddit::NoAnswer(_) => Code::Login,

@@ -8,6 +8,7 @@ use crate::Permission;
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::queue::QueueCounts;
+use crate::reddit::{AFTER_S, AccountInfo};
 use crate::run_config::RunKind;
 
 /// How far a project is.
@@ -39,6 +40,8 @@ pub struct Overview {
     pub candidates: u64,
     /// Replies of the queue by state.
     pub queue: QueueCounts,
+    /// What there is of Reddit.
+    pub reddit: RedditState,
     /// Jobs that run or rest.
     pub jobs: u64,
     /// What to do next, the most useful first; empty when nothing is open.
@@ -60,10 +63,27 @@ pub struct ModelState {
     pub figure: Option<String>,
 }
 
+/// What a project has of Reddit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RedditState {
+    /// Accounts.
+    pub accounts: u64,
+    /// Stored threads.
+    pub threads: u64,
+    /// Comments of them that may be answered and have no reply in the queue.
+    pub open: u64,
+    /// Subreddits in which posting is permitted now.
+    pub permits: u64,
+    /// Readings of posted replies' points that are due.
+    pub due: u64,
+}
+
 /// Something that can be done next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct NextStep {
-    /// Names the step: import, pairs, split, base, train, fakes, evaluate, generate, review, permit.
+    /// Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit;
+    /// and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes,
+    /// fetch, draft.
     pub step: String,
     /// What to do, as a person would say it.
     pub what: String,
@@ -146,11 +166,37 @@ impl Engine {
             fakes: counts.fakes,
             candidates: counts.candidates,
             queue: self.queue_counts()?,
+            reddit: RedditState::default(),
             jobs: jobs.count() as u64,
             next: Vec::new(),
         };
-        overview.next = next_steps(&overview, &self.base_kinds()?);
+        let account = self.account_meant("").ok().map(AccountInfo::from);
+        overview.reddit = self.reddit_state(account.as_ref())?;
+        overview.next = next_steps(&overview, &self.base_kinds()?, account.as_ref());
         Ok(overview)
+    }
+
+    /// What there is of Reddit; `account` is the one that posts.
+    fn reddit_state(&self, account: Option<&AccountInfo>) -> Result<RedditState> {
+        let now_ms = self.outside.clock.now_ms();
+        let (threads, open) = self.store.threads_open()?;
+        let permits = self.store.permits()?.into_iter().filter(|permit| {
+            permit.off.is_empty() && permit.expires_ms.is_none_or(|end| end > now_ms)
+        });
+        let due = match account {
+            Some(account) => self
+                .store
+                .outcomes_due(&account.name, &AFTER_S, now_ms)?
+                .len(),
+            None => 0,
+        };
+        Ok(RedditState {
+            accounts: self.store.accounts()?.len() as u64,
+            threads,
+            open,
+            permits: permits.count() as u64,
+            due: due as u64,
+        })
     }
 
     /// The kinds of the bases there are.
@@ -163,16 +209,159 @@ impl Engine {
     }
 }
 
-/// What the loop is waiting for. Each step is asked for once what it needs is there.
-fn next_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
+fn step(step: &str, kind: Option<RunKind>, what: &str, why: &str) -> NextStep {
+    NextStep {
+        step: step.to_owned(),
+        what: what.to_owned(),
+        why: why.to_owned(),
+        kind,
+    }
+}
+
+/// What the project is waiting for: first what waits for a person, then the loop, then what keeps it going.
+fn next_steps(
+    now: &Overview,
+    base_kinds: &[String],
+    account: Option<&AccountInfo>,
+) -> Vec<NextStep> {
     let mut steps = Vec::new();
-    let mut add = |step: &str, kind: Option<RunKind>, what: &str, why: &str| {
-        steps.push(NextStep {
-            step: step.to_owned(),
-            what: what.to_owned(),
-            why: why.to_owned(),
-            kind,
-        });
+    if now.queue.uncertain + now.queue.absent > 0 {
+        steps.push(step(
+            "settle",
+            None,
+            "See what became of replies that may not have arrived",
+            "Nobody knows whether they stand on Reddit, or they were looked for and are not there.",
+        ));
+    }
+    if now.queue.draft > 0 {
+        steps.push(step(
+            "review",
+            None,
+            "Review the drafts",
+            "Each reply waits for a person to approve or reject it.",
+        ));
+    }
+    steps.extend(posting_steps(now, account));
+    steps.extend(loop_steps(now, base_kinds));
+    steps.extend(writing_step(now, account));
+    if now.unpermitted > 0 {
+        steps.push(step(
+            "permit",
+            None,
+            "Record under what permission your sources may be used",
+            "Training on Reddit content needs approval; what you know is kept with the source.",
+        ));
+    }
+    steps
+}
+
+/// What lies between an approved reply and Reddit, and what is to be read of those that stand there.
+fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep> {
+    let add = |name: &str, what: &str, why: &str| step(name, None, what, why);
+    let Some(account) = account else {
+        if now.reddit.accounts > 0 {
+            return vec![add(
+                "choose-account",
+                "Choose the account that posts",
+                "There are several, or the rules name one that is gone.",
+            )];
+        }
+        if now.queue.approved > 0 {
+            return vec![add(
+                "post-by-hand",
+                "Post an approved reply by hand",
+                "Copy its text in the queue and note the link. Or add an account under Reddit, Accounts, and it can be posted from here.",
+            )];
+        }
+        return Vec::new();
+    };
+    let name = &account.name;
+    let mut steps = Vec::new();
+    if !account.stopped.is_empty() {
+        steps.push(add(
+            "let-go-on",
+            &format!("Look why u/{name} is stopped"),
+            &format!(
+                "It posts nothing until you let it go on: {}.",
+                account.stopped
+            ),
+        ));
+    }
+    if account.facts.login_ms.is_none() {
+        steps.push(add(
+            "log-in",
+            &format!("Log in u/{name}"),
+            "Without a login no thread is read, and nothing is posted.",
+        ));
+        return steps;
+    }
+    if !account.missing.is_empty() {
+        steps.push(add(
+            "complete-account",
+            &format!("Complete u/{name}"),
+            &format!(
+                "Before it can post, it needs {}.",
+                account.missing.join(", and ")
+            ),
+        ));
+    }
+    if now.reddit.permits == 0 {
+        steps.push(add(
+            "allow",
+            "Record where posting is permitted",
+            "Ask the moderators of a subreddit; nothing is posted anywhere else.",
+        ));
+    }
+    let ready = account.missing.is_empty() && account.stopped.is_empty() && now.reddit.permits > 0;
+    if now.queue.approved > 0 && ready {
+        steps.push(add(
+            "post",
+            "Post an approved reply",
+            "Each by itself, when you say so; what speaks against it is said before.",
+        ));
+    }
+    if now.reddit.due > 0 {
+        steps.push(add(
+            "outcomes",
+            "Read what became of posted replies",
+            "Points after an hour, a day and a week, beside the bin that was foretold.",
+        ));
+    }
+    steps
+}
+
+/// What fills the queue from Reddit, once there is who reads and what writes.
+fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextStep> {
+    account?.facts.login_ms?;
+    let writes = now
+        .models
+        .iter()
+        .any(|m| m.kind == RunKind::Generator && m.trained.is_some());
+    if !writes || now.queue.draft + now.queue.approved > 0 {
+        return None;
+    }
+    Some(if now.reddit.open == 0 {
+        step(
+            "fetch",
+            None,
+            "Fetch threads",
+            "Rising posts with their comments, to be answered.",
+        )
+    } else {
+        step(
+            "draft",
+            None,
+            "Draft replies to the threads you fetched",
+            "The generator writes, the two judges score, and the best come into the queue.",
+        )
+    })
+}
+
+/// What the loop is waiting for. Each step is asked for once what it needs is there.
+fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
+    let mut steps = Vec::new();
+    let mut add = |name: &str, kind: Option<RunKind>, what: &str, why: &str| {
+        steps.push(step(name, kind, what, why));
     };
     let trained = |kind: RunKind| {
         now.models
@@ -184,14 +373,6 @@ fn next_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
             .iter()
             .any(|m| m.kind == kind && (m.trained.is_some() || m.training.is_some()))
     };
-    if now.queue.draft > 0 {
-        add(
-            "review",
-            None,
-            "Review the drafts",
-            "Each reply waits for a person to approve or reject it.",
-        );
-    }
     if now.sources == 0 {
         add(
             "import",
@@ -280,13 +461,98 @@ fn next_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
             );
         }
     }
-    if now.unpermitted > 0 {
-        add(
-            "permit",
-            None,
-            "Record under what permission your sources may be used",
-            "Training on Reddit content needs approval; what you know is kept with the source.",
-        );
-    }
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use repartee_store::accounts::Account;
+
+    use super::*;
+
+    fn empty() -> Overview {
+        Overview {
+            name: String::new(),
+            path: String::new(),
+            sources: 0,
+            unpermitted: 0,
+            comments: 0,
+            posts: 0,
+            pairs: 0,
+            splits: Vec::new(),
+            bases: 0,
+            models: Vec::new(),
+            fakes: 0,
+            candidates: 0,
+            queue: QueueCounts::default(),
+            reddit: RedditState::default(),
+            jobs: 0,
+            next: Vec::new(),
+        }
+    }
+
+    fn names(steps: impl IntoIterator<Item = NextStep>) -> Vec<String> {
+        steps.into_iter().map(|step| step.step).collect()
+    }
+
+    #[test]
+    fn without_an_account_an_approved_reply_is_posted_by_hand() {
+        let mut now = empty();
+        assert_eq!(names(next_steps(&now, &[], None)), ["import"]);
+        now.queue.approved = 1;
+        assert_eq!(
+            names(next_steps(&now, &[], None)),
+            ["post-by-hand", "import"]
+        );
+        now.reddit.accounts = 2;
+        assert_eq!(names(posting_steps(&now, None)), ["choose-account"]);
+    }
+
+    #[test]
+    fn the_steps_follow_from_an_account_to_what_became_of_a_reply() {
+        let mut now = empty();
+        let mut account = AccountInfo::from(Account {
+            name: "bot".to_owned(),
+            ..Account::default()
+        });
+        let steps = |now: &Overview, account: &AccountInfo| {
+            let all = posting_steps(now, Some(account));
+            names(all.into_iter().chain(writing_step(now, Some(account))))
+        };
+        assert_eq!(steps(&now, &account), ["log-in"]);
+
+        account.facts.login_ms = Some(1);
+        account.missing.remove(0);
+        assert_eq!(steps(&now, &account), ["complete-account", "allow"]);
+        let all = posting_steps(&now, Some(&account));
+        assert!(all[0].why.contains("Reddit approved"), "{}", all[0].why);
+        account.missing.clear();
+        now.reddit.permits = 1;
+        assert_eq!(steps(&now, &account), [""; 0], "nothing can write yet");
+
+        now.models.push(ModelState {
+            kind: RunKind::Generator,
+            runs: 1,
+            training: None,
+            trained: Some("writer".to_owned()),
+            figure: None,
+        });
+        assert_eq!(steps(&now, &account), ["fetch"]);
+        now.reddit.open = 3;
+        assert_eq!(steps(&now, &account), ["draft"]);
+        now.queue.draft = 1;
+        assert_eq!(steps(&now, &account), [""; 0], "the drafts come first");
+        assert_eq!(next_steps(&now, &[], Some(&account))[0].step, "review");
+
+        (now.queue.draft, now.queue.approved) = (0, 1);
+        assert_eq!(steps(&now, &account), ["post"]);
+        account.stopped = "a moderator wrote".to_owned();
+        assert_eq!(steps(&now, &account), ["let-go-on"]);
+        account.stopped.clear();
+        (now.queue.approved, now.queue.uncertain) = (0, 1);
+        assert_eq!(next_steps(&now, &[], Some(&account))[0].step, "settle");
+        (now.queue.uncertain, now.queue.posted, now.reddit.due) = (0, 1, 2);
+        assert_eq!(steps(&now, &account), ["outcomes", "draft"]);
+    }
 }

@@ -231,12 +231,13 @@ const LIMITS: &[(&str, f64, f64)] = &[
 const ALL_KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
 
 /// The settings that most people look at.
-const ESSENTIAL: [&str; 9] = [
+const ESSENTIAL: [&str; 10] = [
     "name",
     "base",
     "split",
     "fakes",
     "epochs",
+    "steps",
     "batch_size",
     "learning_rate",
     "max_tokens",
@@ -530,6 +531,9 @@ mod tests {
         let names: Vec<String> = fields().into_iter().map(|field| field.name).collect();
         assert_eq!(names.len() + 1, RunConfig::WORDS.len());
         assert!(ESSENTIAL.iter().all(|name| names.iter().any(|n| n == name)));
+        // steps outdo the epochs: who sees one has to see the other
+        let seen = |name: &str| fields().iter().any(|f| f.name == name && f.essential);
+        assert!(seen("epochs") && seen("steps"));
         let types: Vec<FieldType> = fields().iter().map(|field| field.kind).collect();
         for wanted in [
             FieldType::Integer,

@@ -656,7 +656,7 @@ fn introduction(run: &Run, prepared: &Prepared) -> String {
         facts.threads,
     );
     if let Some(fakes) = prepared.fakes.as_ref() {
-        text.push_str(&format!(", fakes {}", fakes.name));
+        text.push_str(&format!(", fakes of the set {}", fakes.name));
     }
     if !facts.classes.is_empty() {
         text.push_str(&format!(", examples of each class {:?}", facts.classes));

@@ -60,8 +60,11 @@ pub enum Error {
     #[error("access was not granted: {0}")]
     Denied(String),
     /// A pasted address is not the end of this login.
-    #[error("the pasted address is not the end of this login: {0}; start the login again")]
+    #[error("the pasted address is not the end of this login: {0}")]
     Pasted(String),
+    /// No login waits for a pasted address.
+    #[error("no login waits for its end on port {0} of this machine; start it again")]
+    NotAwaited(u16),
     /// Reddit gave no token.
     #[error("Reddit refused the login: {code}{}", login_hint(.code, .text))]
     LoginRefused {

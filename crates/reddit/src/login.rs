@@ -1,5 +1,7 @@
 //! Logging in: what a client presents to get tokens, what Reddit answers, and the way through a browser.
 
+use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -364,6 +366,47 @@ impl Pending {
             })),
             (None, None) => None,
         }
+    }
+}
+
+/// Whoever waits on this machine answers within this.
+const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Hands the address at which a browser ended, as a person pasted it, to the login that waits for it on a
+/// port of this machine, as the browser would have: one GET, to there and nowhere else. Where that leads on
+/// to is not followed.
+///
+/// # Errors
+/// [`Error::Pasted`] when it is not the end of that login; [`Error::NotAwaited`] when none waits there.
+pub fn hand_over(port: u16, pasted: &str) -> Result<()> {
+    let ours = format!("http://127.0.0.1:{port}");
+    let pasted = pasted.trim();
+    let pasted = pasted.split('#').next().unwrap_or_default();
+    let path = pasted
+        .strip_prefix(ours.as_str())
+        .filter(|path| path.starts_with("/callback?"))
+        .ok_or_else(|| Error::Pasted(format!("it does not begin with {ours}/callback?")))?;
+    // what it is made of must not end the line of the request
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::Pasted("it is not one address".to_owned()));
+    }
+    let ask = || -> std::io::Result<[u8; 12]> {
+        let at = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut stream = std::net::TcpStream::connect_timeout(&at, HAND_OVER_WITHIN)?;
+        stream.set_read_timeout(Some(HAND_OVER_WITHIN))?;
+        stream.set_write_timeout(Some(HAND_OVER_WITHIN))?;
+        let host = format!("host: 127.0.0.1:{port}\r\nconnection: close");
+        stream.write_all(format!("GET {path} HTTP/1.1\r\n{host}\r\n\r\n").as_bytes())?;
+        let mut begins = [0_u8; 12]; // HTTP/1.1 200
+        stream.read_exact(&mut begins)?;
+        Ok(begins)
+    };
+    match ask().as_ref().map(|begins| &begins[9..]) {
+        Ok(b"200") => Ok(()),
+        Ok(b"404") => Err(Error::Pasted(
+            "it belongs to another login, or is not whole".to_owned(),
+        )),
+        Ok(_) | Err(_) => Err(Error::NotAwaited(port)),
     }
 }
 

@@ -172,8 +172,11 @@ impl Store {
                     touch(db, family)?;
                 }
             }
+            // what was imported stands in pairs, fakes were written to it, and samples of runs quote it
             if done.imported > 0 {
-                touch(db, Family::Pairs)?;
+                for family in [Family::Pairs, Family::Fakes, Family::Runs] {
+                    touch(db, family)?;
+                }
             }
             Ok(done)
         })
@@ -221,7 +224,9 @@ impl Store {
             }
             forget_quotes(db, &texts)?;
             if done.any() {
-                touch(db, Family::Queue)?;
+                for family in [Family::Queue, Family::Jobs] {
+                    touch(db, family)?;
+                }
             }
             Ok(done)
         })

@@ -3,7 +3,7 @@
 use repartee_datasets::{Comment, Post, Record};
 use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
 
-use crate::watch::Family;
+use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Result, Store};
 
 /// What became of the rows of a batch.
@@ -176,6 +176,11 @@ impl Store {
                 let mut done = Upserted::default();
                 for record in batch {
                     upsert.record(source_id, record, &mut done)?;
+                }
+                drop(upsert);
+                // a later copy has another text or score, and pairs show them
+                if done.newer > 0 {
+                    touch(db, Family::Pairs)?;
                 }
                 Ok(done)
             })?;

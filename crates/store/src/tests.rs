@@ -214,7 +214,10 @@ fn the_newest_copy_wins_in_any_order() {
         assert_eq!(done.new + done.newer + done.known, 2);
         assert_eq!(store.comment(10).unwrap().unwrap().body, "new");
     }
+    // whoever shows pairs hears of a later copy, and of that alone
+    assert_eq!(store.writes_of(Family::Pairs).unwrap(), 1);
     let again = store.records_upsert(source, &[old, new]).unwrap();
+    assert_eq!(store.writes_of(Family::Pairs).unwrap(), 1);
     assert_eq!(
         again,
         Upserted {
@@ -1500,8 +1503,13 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
         name,
         why: "deleted".into(),
     };
+    let mut watch = store.watch().unwrap();
     let done = store.purge(&[gone], "repartee", 9).unwrap();
     assert_eq!(done.imported, 1);
+    let changed = watch.changed().unwrap();
+    for family in [Family::Pairs, Family::Fakes, Family::Runs, Family::Threads] {
+        assert!(changed.contains(&family), "{family:?}: {changed:?}");
+    }
     assert!(done.pairs >= 1 && store.stale_pairs().unwrap() == done.pairs);
     store.scrub(true).unwrap();
     for text in [text.as_str(), "a fake that answers what is gone"] {

@@ -416,6 +416,27 @@ impl Store {
         })
     }
 
+    /// How many threads of Reddit's are stored, and how many of their comments may be answered and have no
+    /// reply in the queue.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn threads_open(&self) -> Result<(u64, u64)> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT (SELECT count(*) FROM thread WHERE origin = 'reddit'),
+                   (SELECT count(*) FROM thread t JOIN thread_comment c ON c.thread_id = t.id
+                    WHERE t.origin = 'reddit' AND t.skip = '' AND c.skip = '' AND c.body <> ''
+                      AND c.id NOT IN (SELECT d.comment_id FROM reply q
+                                       JOIN candidate d ON d.id = q.candidate_id))",
+            )?;
+            Ok(query.query_row([], |row| {
+                let [threads, open]: [i64; 2] = [row.get(0)?, row.get(1)?];
+                Ok((threads.unsigned_abs(), open.unsigned_abs()))
+            })?)
+        })
+    }
+
     /// One thread.
     ///
     /// # Errors

@@ -918,7 +918,7 @@ export type Finding = {
  * What is to be forgotten.
  */
 export type ForgetNames = {
-  /** `t1_...` or `t3_...`. */
+  /** `t1_...` or `t3_...`, or links to them. */
   names: Array<string>,
   /** Who asks for it. */
   who: string, };
@@ -1344,7 +1344,7 @@ export type NewPermit = {
  * Something that can be done next.
  */
 export type NextStep = {
-  /** Names the step: import, pairs, split, base, train, fakes, evaluate, generate, review, permit. */
+  /** Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit; and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft. */
   step: string,
   /** What to do, as a person would say it. */
   what: string,
@@ -1362,7 +1362,7 @@ export type Nothing = Record<symbol, never>;
  * What windows are told without asking.
  */
 export type Notice = { "event": "changed",
-  /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, jobs, settings. */
+  /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle, jobs, settings. */
   families: Array<string>, } | { "event": "job",
   /** Its id. */
   job: string,
@@ -1608,6 +1608,8 @@ export type Overview = {
   candidates: number,
   /** Replies of the queue by state. */
   queue: QueueCounts,
+  /** What there is of Reddit. */
+  reddit: RedditState,
   /** Jobs that run or rest. */
   jobs: number,
   /** What to do next, the most useful first; empty when nothing is open. */
@@ -1682,6 +1684,15 @@ export type PairsView = {
   view: string,
   /** How many pairs it has. */
   total: number, };
+
+/**
+ * The address at which the browser ended a login.
+ */
+export type PastedLogin = {
+  /** The account that is logged in. */
+  account: string,
+  /** The address, as the person pasted it. */
+  address: string, };
 
 /**
  * Under what permission a source may be used. No dump of Reddit carries a licence, so a person
@@ -2036,6 +2047,21 @@ export type Rect = {
   width: number,
   /** Downwards. */
   height: number, };
+
+/**
+ * What a project has of Reddit.
+ */
+export type RedditState = {
+  /** Accounts. */
+  accounts: number,
+  /** Stored threads. */
+  threads: number,
+  /** Comments of them that may be answered and have no reply in the queue. */
+  open: number,
+  /** Subreddits in which posting is permitted now. */
+  permits: number,
+  /** Readings of posted replies' points that are due. */
+  due: number, };
 
 /**
  * A row that could not be read; the rows around it were kept.
@@ -2745,6 +2771,8 @@ export interface Commands {
   "project.sample": { params: Sample; result: ProjectInfo };
   /** Closes this window's project; its jobs go on. */
   "project.close": { params: Nothing; result: null };
+  /** How many windows of this program show this window's project, itself among them. */
+  "project.windows": { params: Nothing; result: number };
   /** The settings of a run, each with its words, to build a form from. */
   "run.fields": { params: Nothing; result: Array<Field> };
   /** The settings that a kind of run begins with. */
@@ -2875,6 +2903,8 @@ export interface Commands {
   "account.stop": { params: StopAccount; result: AccountInfo };
   /** Logs an account out; the job "login" logs it in. */
   "account.logout": { params: OfAccount; result: AccountInfo };
+  /** Hands the address at which the browser ended to the login that waits for it. */
+  "login.paste": { params: PastedLogin; result: null };
   /** The settings that posting obeys. */
   "posting.rules": { params: Nothing; result: PostingRules };
   /** Changes them, all together; who loosens a limit has to say so in words. */

@@ -34,6 +34,10 @@ export interface Host {
   setTitle(title: string): Promise<void>;
   /** Hears of files that are dropped on the window; gives a function that stops it. */
   onDrop(heard: (paths: string[]) => void): Promise<() => void>;
+  /** Asks before the window closes: where the answer is no, it stays. Gives a function that stops it. */
+  onClose(mayClose: () => Promise<boolean>): Promise<() => void>;
+  /** Closes the window without asking. */
+  closeWindow(): Promise<void>;
   /** One more window, on this project or on none. */
   openWindow(path: string | null): Promise<void>;
 }

@@ -38,6 +38,11 @@ export function tauriHost(): Host {
       getCurrentWebview().onDragDropEvent(({ payload }) => {
         if (payload.type === "drop") heard(payload.paths);
       }),
+    onClose: (mayClose) =>
+      getCurrentWindow().onCloseRequested(async (event) => {
+        if (!(await mayClose())) event.preventDefault();
+      }),
+    closeWindow: () => getCurrentWindow().destroy(),
     openWindow: (path) => invoke("window_new", { path }),
   };
 }

@@ -60,5 +60,12 @@ test("jobs are called by what they do", () => {
   expect(jobTitle({ kind: "train", params: { config: 'kind = "realism"\nname = ""\n' } })).toBe(
     "Train realism",
   );
+  const fakes = (name: string) => jobTitle({ kind: "fakes", params: { name } });
+  expect(["fakes", "fakes-2", "hard", ""].map(fakes)).toEqual([
+    "Write fakes",
+    "Write fakes-2",
+    "Write fakes hard",
+    "Write fakes",
+  ]);
   expect(jobTitle({ kind: "something-new", params: null })).toBe("Something new");
 });

@@ -1,6 +1,7 @@
 // Figures and times in words. One way to write each, everywhere.
 
 import type { JobInfo, RunKind } from "../host";
+import { fakesNamed } from "./names";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
@@ -151,7 +152,7 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       return `Train ${runOf(job) ?? kind?.[1] ?? "a model"}`;
     }
     case "fakes":
-      return `Write fakes ${text("name")}`.trim();
+      return `Write ${fakesNamed(text("name"))}`;
     case "evaluate":
       return `Evaluate ${text("run")}`.trim();
     case "generate":
@@ -169,6 +170,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       const which = reply === undefined ? "approved replies" : `reply ${reply}`;
       return params.live === false ? `Check ${which} (dry run)` : `Post ${which}`;
     }
+    case "practice":
+      return "A made-up Reddit on this machine";
     case "reconcile":
       return "Look for replies that may have arrived";
     case "sync":

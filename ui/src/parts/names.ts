@@ -1,4 +1,4 @@
-// Names that are free.
+// Names that are free, and names in a sentence.
 
 /** The stem, or the stem with the first number that nobody has. */
 export function freeName(stem: string, taken: Iterable<string>): string {
@@ -6,3 +6,6 @@ export function freeName(stem: string, taken: Iterable<string>): string {
   if (!names.has(stem)) return stem;
   for (let n = 2; ; n += 1) if (!names.has(`${stem}-${n}`)) return `${stem}-${n}`;
 }
+
+/** A set of fakes in a sentence: most are called "fakes" or "fakes-2", which says it already. */
+export const fakesNamed = (name: string): string => (/^fakes\b/i.test(name) ? name : `fakes ${name}`.trim());

@@ -1,7 +1,8 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
-import { expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { defaults, toml } from "../host/fake/sample";
 import { SHORTCUTS } from "../state/shortcuts";
-import { asked, byId, openWindow, press, sees } from "../testing";
+import { asked, byId, faults, openWindow, press, said, sees } from "../testing";
 
 test("g and a letter go to every room", async () => {
   await openWindow("#/overview");
@@ -111,4 +112,120 @@ test("the project is closed, and the start is there", async () => {
   await byId("loop");
   await fireEvent.click(screen.getByRole("menuitem", { hidden: true, name: /Close the project/ }));
   await byId("screen-start");
+});
+
+describe("the window is closed", () => {
+  const train = { config: toml({ ...defaults("generator"), name: "late" }) };
+  const start = async (options: Parameters<typeof openWindow>[1] = { speed: 0.1 }) => {
+    const host = await openWindow("#/overview", options);
+    await byId("loop");
+    await host.call("job.start", { id: "t", kind: "train", params: train });
+    await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("running"));
+    return host;
+  };
+
+  test("at once when nothing runs", async () => {
+    const host = await openWindow("#/overview");
+    await byId("loop");
+    await host.close();
+    expect(host.closed).toBe(true);
+  });
+
+  test("at once when another window shows the project", async () => {
+    const host = await start();
+    host.engine.windows = 2;
+    await host.close();
+    expect(host.closed).toBe(true);
+    expect(screen.queryByTestId("closing")).toBeNull();
+  });
+
+  test("not while a training runs: it says which, and stays when told to", async () => {
+    const host = await start();
+    await host.close();
+    expect(host.closed).toBe(false);
+    expect(said(await byId("closing"))).toContain("Train late training late");
+    await sees("A training is running");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(screen.getByRole("button", { name: "Stay" }));
+    await waitFor(() => expect(screen.queryByTestId("closing")).toBeNull());
+    expect(host.closed).toBe(false);
+  });
+
+  test("and the job goes on", async () => {
+    const host = await start();
+    await host.close();
+    await fireEvent.click(await byId("go-on-and-close"));
+    await waitFor(() => expect(host.closed).toBe(true));
+    expect(asked(host, "job.pause")).toEqual([]);
+  });
+
+  test("and the job is paused; where that fails the window stays and says why", async () => {
+    const host = await start();
+    host.engine.options.failing = { "job.pause": { code: "busy", message: "another process writes" } };
+    await host.close();
+    await fireEvent.click(await byId("pause-and-close"));
+    await sees("another process writes");
+    expect(host.closed).toBe(false);
+    host.engine.options.failing = {};
+    await fireEvent.click(await byId("pause-and-close"));
+    await waitFor(() => expect(host.closed).toBe(true));
+    expect(asked(host, "job.pause").at(-1)).toEqual({ job: "t" });
+  });
+
+  test("what ended while it was asked is not paused", async () => {
+    const host = await start({ speed: 1 });
+    await host.close();
+    await byId("closing");
+    await host.call("job.cancel", { job: "t" });
+    await sees("Nothing runs any more");
+    expect(screen.queryByTestId("pause-and-close")).toBeNull();
+    await fireEvent.click(await byId("go-on-and-close"));
+    await waitFor(() => expect(host.closed).toBe(true));
+  });
+});
+
+describe("the desktop is told that a job has ended", () => {
+  const run = async (options: Parameters<typeof openWindow>[1], age_ms = 0) => {
+    const host = await openWindow("#/overview", options);
+    await byId("loop");
+    await host.call("job.start", { id: "p", kind: "pairs", params: {} });
+    const job = host.engine.jobs.find((one) => one.id === "p");
+    if (job) job.created_ms -= age_ms;
+    await sees(/Build pairs is done|Build pairs failed/);
+    return host;
+  };
+  afterEach(() => vi.restoreAllMocks());
+  const hidden = (is: boolean) => vi.spyOn(document, "hidden", "get").mockReturnValue(is);
+
+  test("when nobody looks", async () => {
+    hidden(true);
+    const host = await run({});
+    await waitFor(() => expect(host.notified).toHaveLength(1));
+    expect(host.notified[0]).toContain("A job has ended: Build pairs is done");
+  });
+
+  test("when it took long, though somebody looks", async () => {
+    hidden(false);
+    const host = await run({}, 11_000);
+    await waitFor(() => expect(host.notified).toHaveLength(1));
+  });
+
+  test("not when it was short and somebody looks", async () => {
+    hidden(false);
+    expect((await run({})).notified).toEqual([]);
+  });
+
+  test("not when the person does not want it", async () => {
+    hidden(true);
+    expect((await run({ settings: { notify: false } }, 11_000)).notified).toEqual([]);
+  });
+
+  test("by name when it failed", async () => {
+    hidden(true);
+    const host = await openWindow("#/overview");
+    await byId("loop");
+    await host.call("job.start", { id: "i", kind: "import", params: { files: ["/data/broken.zst"] } });
+    await waitFor(() => expect(host.notified).toHaveLength(1));
+    expect(host.notified[0]).toMatch(/^A job failed: Import broken.zst failed: .*not JSON/);
+  });
 });

@@ -31,9 +31,13 @@ const ALL: Family[] = [
   "reddit",
 ];
 
-/** Commands that are not named here change nothing by themselves, or are asked once. */
+/**
+ * Commands that are not named here change nothing by themselves, or are asked once. Names that are joined
+ * from other tables (a run's base, an evaluation's fakes) never change, so those are left out.
+ */
 export const READS: Partial<Record<Command, Family[]>> = {
-  overview: [...ALL, "jobs"],
+  overview: [...ALL, "jobs", "settings"],
+  // jobs write once a second while one runs: their room is not worth asking for
   size: ALL,
   sources: ["sources"],
   "source.rejected": ["sources"],
@@ -42,38 +46,42 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "pairs.subreddits": ["pairs"],
   "pair.get": ["pairs"],
   labels: ["pairs"],
-  splits: ["splits"],
+  // the bins of a side are counted from the scores of its pairs
+  splits: ["splits", "pairs"],
   bases: ["bases"],
-  "run.estimate": ["pairs", "splits", "bases", "fakes"],
+  "run.estimate": ["pairs", "splits", "bases", "fakes", "runs"],
   runs: ["runs", "jobs"],
   "run.get": ["runs", "jobs"],
   "run.differences": ["runs"],
   "run.figure": ["runs"],
   checkpoints: ["runs"],
   fakes: ["fakes"],
-  "fakes.rows": ["fakes"],
+  "fakes.rows": ["fakes", "pairs"],
   evaluations: ["evaluations"],
   "evaluation.get": ["evaluations"],
   "evaluation.at": ["evaluations"],
-  "evaluation.examples": ["evaluations"],
+  "evaluation.examples": ["evaluations", "pairs", "fakes"],
   chart: ["runs", "evaluations"],
   generations: ["threads"],
   "generation.get": ["threads", "queue"],
   "generation.pick": ["threads", "queue"],
-  queue: ["queue"],
-  "reply.get": ["queue"],
+  // a reply is shown with what it answers, which is read anew or forgotten
+  queue: ["queue", "threads"],
+  "reply.get": ["queue", "threads"],
   accounts: ["reddit"],
-  "posting.rules": ["reddit", "settings"],
+  "posting.rules": ["settings"],
   permits: ["reddit"],
   optouts: ["reddit"],
-  threads: ["threads", "queue"],
-  "thread.get": ["threads", "queue"],
-  outbox: ["queue", "reddit"],
-  "outbox.get": ["queue", "reddit", "settings"],
+  // links lead to the host of the account that the settings choose
+  threads: ["threads", "reddit", "settings"],
+  "thread.get": ["threads", "queue", "reddit", "settings"],
+  outbox: ["queue", "threads", "reddit", "settings"],
+  "outbox.get": ["queue", "threads", "reddit", "settings"],
   outcomes: ["queue", "outcomes"],
   "outcomes.chart": ["queue", "outcomes"],
-  audit: ["reddit", "queue"],
+  audit: ["reddit"],
   jobs: ["jobs"],
+  "job.get": ["jobs"],
   "job.log": ["jobs"],
 };
 
@@ -81,6 +89,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
 export const ASK_EVERY_MS: Partial<Record<Command, number>> = {
   overview: 1_000,
   labels: 2_000,
+  splits: 2_000,
   "run.estimate": 2_000,
   "pairs.view": 3_000,
   "pairs.chart": 3_000,

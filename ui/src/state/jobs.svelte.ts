@@ -31,6 +31,15 @@ const LINES = 500;
 /** Jobs that took longer tell the desktop when they end. */
 const NOTIFY_AFTER_MS = 10_000;
 
+/** Jobs whose steps are jobs of their own, with the kinds of the steps. */
+const STEPS: Record<string, string[]> = {
+  demo: ["import", "pairs", "split", "audit", "base-new", "train", "fakes", "evaluate", "generate"],
+  draft: ["fetch", "generate"],
+};
+
+/** Whether a job is there for others to use: the made-up Reddit. */
+export const serves = (job: JobInfo): boolean => job.kind === "practice";
+
 class Jobs {
   list: JobInfo[] = $state.raw([]);
   error: EngineError | null = $state.raw(null);
@@ -58,9 +67,15 @@ class Jobs {
     });
   }
 
-  /** Jobs that run now, the oldest first. */
+  /** Jobs that run now, the oldest first; what only serves others, and comes to no end, last. */
   get running(): JobInfo[] {
-    return this.list.filter((job) => isLive(job)).reverse();
+    const live = this.list.filter((job) => isLive(job)).reverse();
+    return [...live.filter((job) => !serves(job)), ...live.filter(serves)];
+  }
+
+  /** Those of them that a person started: the steps of others are left out. */
+  get started(): JobInfo[] {
+    return this.running.filter((job) => !this.#isStep(job));
   }
 
   /** The job of most interest: one that runs, else one that waits for a person. */
@@ -204,6 +219,12 @@ class Jobs {
     return some[n] as Writing;
   }
 
+  #isStep(job: JobInfo): boolean {
+    return this.running.some(
+      (other) => STEPS[other.kind]?.includes(job.kind) && other.created_ms <= job.created_ms,
+    );
+  }
+
   async #ended(id: string, kind: string, state: string, error: EngineError | null): Promise<void> {
     const round = this.#round;
     this.#latest.delete(id);
@@ -225,10 +246,8 @@ class Jobs {
       lost: `The program that ran ${title} is gone. Resume it, and it goes on from what was saved.`,
     }[state];
     if (!text) return;
-    // the steps of the sample and of drafting are jobs of their own: the one that runs them says how it went
-    const runsSteps = (of: string) => of === "demo" || of === "draft";
-    const isStep = !runsSteps(kind) && this.list.some((other) => runsSteps(other.kind) && isLive(other));
-    if (isStep && state !== "failed") return;
+    // the one that runs the steps says how it went
+    if (job && this.#isStep(job) && state !== "failed") return;
     say(text, { tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note" });
     const long = job?.ended_ms ? job.ended_ms - job.created_ms > NOTIFY_AFTER_MS : false;
     if (desk.now?.settings.notify && state !== "paused" && (document.hidden || long)) {

@@ -149,6 +149,8 @@ commands!(Asked {
     "project.sample" => sample, Sample => ProjectInfo;
     /// Closes this window's project; its jobs go on.
     "project.close" => |(desk, window), _| { desk.closed(window); Ok(()) }, Nothing => ();
+    /// How many windows of this program show this window's project, itself among them.
+    "project.windows" => |(desk, window), _| desk.windows_on_project_of(window), Nothing => usize;
     /// The settings of a run, each with its words, to build a form from.
     "run.fields" => |_, _| Ok(run_config::fields()), Nothing => Vec<Field>;
     /// The settings that a kind of run begins with.

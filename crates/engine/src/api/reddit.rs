@@ -36,6 +36,16 @@ pub struct OfAccount {
     pub who: String,
 }
 
+/// The address at which the browser ended a login.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct PastedLogin {
+    /// The account that is logged in.
+    pub account: String,
+    /// The address, as the person pasted it.
+    pub address: String,
+}
+
 /// Whether Reddit shows an account as an app.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -186,7 +196,7 @@ impl Default for AuditPage {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ForgetNames {
-    /// `t1_...` or `t3_...`.
+    /// `t1_...` or `t3_...`, or links to them.
     pub names: Vec<String>,
     /// Who asks for it.
     pub who: String,
@@ -205,6 +215,8 @@ commands!(Arc<Engine> {
     "account.stop" => |engine, p| engine.account_stop(&p.name, &p.why, &p.who), StopAccount => AccountInfo;
     /// Logs an account out; the job "login" logs it in.
     "account.logout" => |engine, p| engine.log_out(&p.name, &p.who), OfAccount => AccountInfo;
+    /// Hands the address at which the browser ended to the login that waits for it.
+    "login.paste" => |engine, p| engine.login_hand_over(&p.account, &p.address), PastedLogin => ();
     /// The settings that posting obeys.
     "posting.rules" => |engine, _| engine.posting_rules(), Nothing => PostingRules;
     /// Changes them, all together; who loosens a limit has to say so in words.

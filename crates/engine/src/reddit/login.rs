@@ -1,7 +1,7 @@
 //! Logging in and out. A script app logs in with name and password out of the environment or the keychain;
 //! the others through a browser, whose answer is awaited on this machine, or pasted.
 
-use repartee_reddit::{ANSWER_WITHIN, App, Browser, Grant, Login, Pending, secrets};
+use repartee_reddit::{ANSWER_WITHIN, App, Browser, Grant, Login, Pending, hand_over, secrets};
 use repartee_store::accounts::Account;
 use repartee_store::audit::Entry;
 use secrecy::SecretString;
@@ -182,6 +182,35 @@ impl Engine {
         logged_in(self, &session, facts)
     }
 
+    /// Hands the address at which the browser ended, as a person pasted it, to the job `login` that waits for
+    /// it: the browser ran on another machine, or could not come back to this one.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when no login of the account waits; [`Code::Usage`] when the address is not the end
+    /// of that login.
+    pub fn login_hand_over(&self, account: &str, pasted: &str) -> Result<()> {
+        let account = self.account_meant(account)?;
+        let is_of = |login: LogIn| {
+            self.account_meant(&login.account)
+                .is_ok_and(|meant| meant.name == account.name)
+        };
+        let waits = self.jobs()?.into_iter().any(|job| {
+            job.kind == LogIn::KIND
+                && matches!(job.state.as_str(), "running" | "waiting")
+                && serde_json::from_value(job.params).is_ok_and(is_of)
+        });
+        if !waits {
+            return Err(Error::new(
+                Code::NotFound,
+                format!(
+                    "no login of u/{} waits for its end; start it again",
+                    account.name
+                ),
+            ));
+        }
+        Ok(hand_over(account.port, pasted)?)
+    }
+
     /// Logs an account out: Reddit takes the login back, and the keychain forgets it. Secrets in the
     /// environment are not ours to remove.
     ///
@@ -230,5 +259,95 @@ impl Engine {
             secrets::keep(&account.name, secrets::Secret::Username, &name)?;
         }
         Ok(secrets::keep(&account.name, secret, &value)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::job::new_id;
+    use crate::reddit::NewAccount;
+
+    /// Serves one request at a port, and gives its first line.
+    fn serve(listener: TcpListener, answer: &'static str) -> std::thread::JoinHandle<String> {
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let mut request = [0_u8; 1024];
+            let read = stream.read(&mut request).expect("a request");
+            stream.write_all(answer.as_bytes()).expect("heard");
+            let text = String::from_utf8_lossy(&request[..read]).into_owned();
+            text.lines().next().unwrap_or_default().to_owned()
+        })
+    }
+
+    #[test]
+    fn a_pasted_address_goes_to_the_login_that_waits_and_nowhere_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = Engine::create(&folder.path().join("a.repartee")).expect("a project");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let account = NewAccount {
+            name: "some_bot".to_owned(),
+            client_id: "id".to_owned(),
+            app: "installed".to_owned(),
+            port,
+            ..NewAccount::default()
+        };
+        engine.account_put(&account, "ada").expect("an account");
+        let base = format!("http://127.0.0.1:{port}/callback");
+        let paste = |address: &str| engine.login_hand_over("u/some_bot", address);
+        let refused = |address: &str| paste(address).expect_err(address);
+
+        let error = refused(&format!("{base}?state=s&code=c"));
+        assert_eq!(error.code, Code::NotFound);
+        assert!(error.message.contains("no login of u/some_bot"), "{error}");
+
+        let params = serde_json::json!({ "account": "some_bot" });
+        engine
+            .submit(&new_id(), LogIn::KIND, &params)
+            .expect("a job");
+        for wrong in [
+            "",
+            "code=c",
+            &base,
+            &format!("{base}?state=s\r\nhost: evil&code=c"),
+            &format!("http://127.0.0.1:{}/callback?state=s&code=c", port ^ 1),
+            &format!("http://127.0.0.1:{port}/other?state=s&code=c"),
+            &format!("http://127.0.0.1:{port}@evil.example/callback?code=c"),
+            "https://evil.example/callback?state=s&code=c",
+        ] {
+            assert_eq!(refused(wrong).code, Code::Usage, "{wrong}");
+        }
+
+        let heard = serve(listener, "HTTP/1.1 200 OK\r\n\r\n");
+        paste(&format!("  {base}?state=s&code=c#_\n")).expect("handed over");
+        assert_eq!(
+            heard.join().expect("heard"),
+            "GET /callback?state=s&code=c HTTP/1.1"
+        );
+
+        // another login's, another program's, nobody's
+        for (answer, code) in [
+            ("HTTP/1.1 404 Not Found\r\n\r\n", Code::Usage),
+            (
+                "HTTP/1.1 302 Found\r\nlocation: http://evil.example/\r\n\r\n",
+                Code::NotFound,
+            ),
+        ] {
+            let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port again");
+            let heard = serve(listener, answer);
+            assert_eq!(
+                refused(&format!("{base}?state=s&code=c")).code,
+                code,
+                "{answer}"
+            );
+            heard.join().expect("heard");
+        }
+        let error = refused(&format!("{base}?state=s&code=c"));
+        assert_eq!(error.code, Code::NotFound);
+        assert!(error.message.contains(&format!("port {port}")), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use repartee_reddit::{Gone as How, TreeAsk};
+use repartee_reddit::{Gone as How, Link, TreeAsk};
 use repartee_store::purge::{Forgotten, Gone};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -195,25 +195,29 @@ impl Engine {
         Ok(synced)
     }
 
-    /// Forgets comments and posts by their names (`t1_...`, `t3_...`), as the person `who`: somebody asked
-    /// for it. With all that was written from them, to the last byte.
+    /// Forgets comments and posts by their names (`t1_...`, `t3_...`) or links, as the person `who`: somebody
+    /// asked for it. With all that was written from them, to the last byte.
     ///
     /// # Errors
     /// [`Code::Usage`] when one is no such name; when the project cannot be written.
     pub fn forget_names(&self, names: &[String], who: &str) -> Result<Synced> {
         let mut gone = Vec::with_capacity(names.len());
-        for name in names {
+        for typed in names {
+            let name = match Link::parse(typed) {
+                Some(link) => link.comment.unwrap_or(link.post),
+                None => typed.trim().to_owned(),
+            };
             let id = name
                 .strip_prefix("t1_")
                 .or_else(|| name.strip_prefix("t3_"));
             if !id.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))
             {
                 return Err(Error::usage(format!(
-                    "{name:?} is not the name of a comment (t1_...) or post (t3_...)"
+                    "{typed:?} is not the name of a comment (t1_...) or post (t3_...), and no link to one"
                 )));
             }
             gone.push(Gone {
-                name: name.clone(),
+                name,
                 why: "asked".to_owned(),
             });
         }

@@ -94,6 +94,8 @@ export class FakeEngine {
   jobs: JobInfo[] = [];
   logs: Record<string, JobLine[]> = {};
   path: string | null = null;
+  /** Windows that show the project. */
+  windows = 1;
   desk: Settings = {
     theme: "system",
     device: "auto",
@@ -316,6 +318,7 @@ export class FakeEngine {
       this.path = null;
       return null;
     },
+    "project.windows": () => this.windows,
     overview: () => this.#overview(),
     sources: () => this.sources,
     "source.permit": ({ source, permission, note }) => {
@@ -694,6 +697,8 @@ export class FakeEngine {
     const add = (step: string, what: string, why: string) => next.push({ step, what, why, kind: null });
     if (state("draft") > 0)
       add("review", "Review the drafts", "Each reply waits for a person to approve or reject it.");
+    const reddit = this.reddit.state();
+    next.push(...this.reddit.next(state("approved")));
     if (this.sources.length === 0)
       add("import", "Import comments", "Everything starts from comments and their replies.");
     else if (this.pairs === 0)
@@ -730,6 +735,7 @@ export class FakeEngine {
         cancelled: state("cancelled"),
         withdrawn: state("withdrawn"),
       },
+      reddit,
       jobs: this.jobs.filter((job) => job.state === "running").length,
       next,
     };

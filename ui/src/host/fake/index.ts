@@ -13,12 +13,17 @@ export interface FakeHost extends Host {
   notified: string[];
   opened: string[];
   title: string;
+  /** Whether the window is gone. */
+  closed: boolean;
+  /** Presses the cross of the window. */
+  close(): Promise<void>;
   /** Drops files on the window. */
   drop(paths: string[]): void;
 }
 
 export function fakeHost(options: FakeOptions = {}): FakeHost {
   const engine = new FakeEngine(options);
+  const closing = new Set<() => Promise<boolean>>();
   const drops = new Set<(paths: string[]) => void>();
   const fake: FakeHost = {
     engine,
@@ -31,6 +36,7 @@ export function fakeHost(options: FakeOptions = {}): FakeHost {
     notified: [],
     opened: [],
     title: "",
+    closed: false,
     call: <C extends Command>(name: C, params: Params<C>) => engine.call(name, params),
     listen: async (heard) => engine.listen(heard),
     dialogs: {
@@ -56,6 +62,17 @@ export function fakeHost(options: FakeOptions = {}): FakeHost {
     },
     drop: (paths) => {
       for (const heard of drops) heard(paths);
+    },
+    onClose: async (mayClose) => {
+      closing.add(mayClose);
+      return () => closing.delete(mayClose);
+    },
+    close: async () => {
+      const answers = await Promise.all([...closing].map((mayClose) => mayClose()));
+      fake.closed ||= answers.every(Boolean);
+    },
+    closeWindow: async () => {
+      fake.closed = true;
     },
     openWindow: async (path) => {
       fake.opened.push(`window ${path}`);

@@ -8,6 +8,7 @@ import type {
   Drafted,
   DraftReplies,
   Fetched,
+  NextStep,
   OptOutInfo,
   OutboxInfo,
   OutboxStory,
@@ -17,6 +18,7 @@ import type {
   Post,
   PostingRules,
   PostReport,
+  RedditState,
   ReplyInfo,
   ReplyStory,
   Synced,
@@ -37,6 +39,7 @@ type RedditCommand =
   | "account.label"
   | "account.stop"
   | "account.logout"
+  | "login.paste"
   | "posting.rules"
   | "posting.rules.set"
   | "permits"
@@ -92,6 +95,31 @@ const RULES: PostingRules = {
   keep_h: 48,
 };
 
+/** An account of which nothing is known yet. */
+const ACCOUNT: AccountInfo = {
+  name: "",
+  client_id: "",
+  app: "script",
+  operator: "",
+  host: "",
+  port: 8920,
+  approval: "",
+  labelled_by: "",
+  facts: {
+    checked_ms: null,
+    login_ms: null,
+    scope: "",
+    suspended: false,
+    karma: null,
+    created_utc: null,
+    verified: false,
+    strangers: 0,
+  },
+  pause_ms: 0,
+  stopped: "",
+  missing: [],
+};
+
 const NOTHING: Synced = {
   looked_at: 0,
   gone: 0,
@@ -127,6 +155,8 @@ export class FakeReddit {
   outbox: OutboxStory[] = [];
   outcomes: OutcomeRow[] = [];
   log: AuditLine[] = [];
+  /** What waits for a browser, by the account. */
+  #waiting = new Map<string, Phase>();
 
   constructor(readonly engine: FakeEngine) {}
 
@@ -608,6 +638,31 @@ export class FakeReddit {
     return { rows: this.outcomes, counts, right, judged, removed };
   }
 
+  /** What the overview says of Reddit. */
+  state(): RedditState {
+    return {
+      accounts: this.accounts.length,
+      threads: this.threads.length,
+      open: this.threads
+        .filter((one) => one.thread.skip === "")
+        .flatMap((one) => one.comments.filter((c) => c.skip === "" && c.replies.length === 0)).length,
+      permits: this.permits.filter((one) => one.off === "").length,
+      due: 0,
+    };
+  }
+
+  /** The first step between an approved reply and Reddit. */
+  next(approved: number): NextStep[] {
+    const account = this.accounts.find((one) => one.name === this.rules.account) ?? this.accounts[0];
+    const step = (name: string, what: string, why: string) => [{ step: name, what, why, kind: null }];
+    if (account?.facts.login_ms === null)
+      return step("log-in", `Log in u/${account.name}`, "Without a login no thread is read.");
+    if (approved === 0) return [];
+    return account
+      ? step("post", "Post an approved reply", "Each by itself, when you say so.")
+      : step("post-by-hand", "Post an approved reply by hand", "Copy its text in the queue.");
+  }
+
   readonly commands: Of<RedditCommand> = {
     accounts: () => this.accounts,
     "account.put": ({ account, who }) => {
@@ -615,22 +670,7 @@ export class FakeReddit {
       if (account.client_id.trim() === "") fail("usage", "a client id is needed");
       const known = this.accounts.find((one) => one.name === name);
       const made: AccountInfo = {
-        ...(known ?? {
-          labelled_by: "",
-          facts: {
-            checked_ms: null,
-            login_ms: null,
-            scope: "",
-            suspended: false,
-            karma: null,
-            created_utc: null,
-            verified: false,
-            strangers: 0,
-          },
-          pause_ms: 0,
-          stopped: "",
-          missing: [],
-        }),
+        ...(known ?? structuredClone(ACCOUNT)),
         ...account,
         name,
         operator: account.operator ? plain(account.operator, "u") : name,
@@ -672,6 +712,16 @@ export class FakeReddit {
       this.#note(who, "logged out", { subject: `u/${name}` });
       this.engine.changed("reddit");
       return account;
+    },
+    "login.paste": ({ account: name, address }) => {
+      const account = this.#account(name);
+      const waits = this.#waiting.get(account.name);
+      if (!waits) fail("not-found", `no login of u/${account.name} waits for its end; start it again`);
+      const begins = `http://127.0.0.1:${account.port}/callback?`;
+      if (!address.trim().startsWith(begins))
+        fail("usage", `the pasted address is not the end of this login: it does not begin with ${begins}`);
+      if (waits) waits.seconds = 0.01;
+      return null;
     },
     "posting.rules": () => this.rules,
     "posting.rules.set": ({ rules, confirm, who }) => {
@@ -826,7 +876,17 @@ export class FakeReddit {
     audit: ({ reply, limit }) =>
       this.log.filter((line) => reply === null || line.reply === reply).slice(0, limit),
     "forget.expired": () => NOTHING,
-    "forget.names": ({ names }) => ({ ...NOTHING, comments: names.length }),
+    "forget.names": ({ names, who }) => {
+      const bad = names.find((name) => !/^t[13]_\w+$|\/comments\/\w+/.test(name));
+      if (bad !== undefined)
+        fail("usage", `"${bad}" is not the name of a comment (t1_...) or post (t3_...), and no link to one`);
+      const gone = this.threads.filter((one) => names.includes(one.thread.name ?? ""));
+      this.threads = this.threads.filter((one) => !gone.includes(one));
+      const comments = gone.reduce((sum, one) => sum + one.comments.length, 0);
+      for (const name of names) this.#note(who, "purged", { subject: name });
+      this.engine.changed("threads", "queue", "reddit");
+      return { ...NOTHING, gone: names.length, posts: gone.length, comments };
+    },
   };
 
   /** The work of a job of Reddit's; null for any other job. */
@@ -842,6 +902,7 @@ export class FakeReddit {
         const { account: name } = params as { account: string };
         const account = this.#account(name || this.rules.account);
         const waits = phase("waiting for the browser", 10, "answers", 30);
+        if (account.app !== "script") this.#waiting.set(account.name, waits);
         if (account.app !== "script")
           waits.tick = (done) => {
             if (done < 2)
@@ -860,6 +921,7 @@ export class FakeReddit {
             phase("asking Reddit who we are", 1, "calls", 1),
           ],
           finish: () => {
+            this.#waiting.delete(account.name);
             Object.assign(account.facts, {
               checked_ms: Date.now(),
               login_ms: Date.now(),
@@ -872,6 +934,31 @@ export class FakeReddit {
             return account;
           },
         };
+      }
+      case "practice": {
+        const host = "http://127.0.0.1:41234";
+        const made: AccountInfo = {
+          ...structuredClone(ACCOUNT),
+          name: "practice_bot",
+          operator: "practice_person",
+          host,
+          app: "script",
+          approval: "made up",
+          labelled_by: "repartee",
+          missing: [],
+        };
+        const serves = phase("serving a made-up Reddit", 1, "requests", 1e9);
+        let told = false;
+        serves.tick = () => {
+          if (told) return;
+          told = true;
+          const text = `it listens at ${host}; nothing leaves this machine`;
+          this.engine.logs[id]?.push({ at_ms: Date.now(), text });
+          this.engine.send({ event: "job", job: id, signal: { event: "log", text } });
+          this.accounts = [...this.accounts.filter((one) => one.name !== made.name), made];
+          this.engine.changed("reddit");
+        };
+        return { phases: [serves], finish: () => null };
       }
       case "fetch":
         return {

@@ -116,7 +116,18 @@ export const bases: BaseInfo[] = [
 const every: RunKind[] = ["generator", "realism", "upvotes"];
 const judges: RunKind[] = ["realism", "upvotes"];
 
-const ESSENTIAL = ["name", "base", "split", "fakes", "epochs", "steps", "batch_size", "learning_rate"];
+const ESSENTIAL = [
+  "name",
+  "base",
+  "split",
+  "fakes",
+  "epochs",
+  "steps",
+  "batch_size",
+  "learning_rate",
+  "max_tokens",
+  "class_weights",
+];
 const SHARES = ["warmup", "real_share"];
 
 export const fields: Field[] = (

@@ -2,7 +2,7 @@ import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import { evaluations } from "../../host/fake/sample";
 import { asked, byId, openWindow, sees } from "../../testing";
-import { headline } from "./headline";
+import { headline, measuredOn } from "./headline";
 
 const last = <T>(list: T[]) => list.at(-1);
 const at = (element: HTMLElement) => [element.style.left, element.style.top].map(Number.parseFloat);
@@ -11,6 +11,14 @@ test("a headline says what it has to beat", () => {
   const [writer, judge] = evaluations;
   expect(writer && headline(writer)).toMatchObject({ name: "Perplexity", value: "7.21", better: true });
   expect(judge && headline(judge)).toMatchObject({ name: "AUC", value: "0.756", better: true });
+});
+
+test("fakes that are called fakes are named once", async () => {
+  const judge = evaluations.find((e) => e.fakes === "fakes");
+  expect(judge && measuredOn(judge)).toMatch(/, fakes, written with/);
+  await openWindow("#/evaluate");
+  await sees("test side of main, fakes");
+  expect(document.body.textContent).not.toContain("fakes fakes");
 });
 
 test("the threshold moves the point on both curves, the matrix and the figures at once", async () => {

@@ -2,6 +2,7 @@
 
 import type { EvaluationInfo } from "../../host";
 import { figure, percent } from "../../parts/format";
+import { fakesNamed } from "../../parts/names";
 
 export interface Headline {
   name: string;
@@ -37,7 +38,7 @@ export function measuredOn(e: EvaluationInfo): string {
   const parts = [
     `${e.figures.examples.toLocaleString("en")} examples of the ${e.side} side of split ${e.split}`,
     `checkpoint ${c.checkpoint} at step ${c.step.toLocaleString("en")}`,
-    e.fakes ? `fakes ${e.fakes}` : "",
+    e.fakes ? fakesNamed(e.fakes) : "",
     c.fakes
       ? `written with temperature ${c.fakes.decode.temperature}, top-k ${c.fakes.decode.top_k}, top-p ${c.fakes.decode.top_p}`
       : "",

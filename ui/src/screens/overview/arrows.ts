@@ -20,7 +20,9 @@ export const EDGES: [string, string][] = [
   ["generator", "candidates"],
   ["realism", "candidates"],
   ["upvotes", "candidates"],
+  ["threads", "candidates"],
   ["candidates", "queue"],
+  ["queue", "posted"],
 ];
 
 const CORNER = 8;

@@ -23,8 +23,24 @@ export function addressOf(step: NextStep): string {
       return at(["evaluate"], { new: step.kind ?? "1" });
     case "generate":
       return at(["generate"]);
+    case "settle":
     case "review":
+    case "post":
+    case "post-by-hand":
       return at(["queue"]);
+    case "choose-account":
+      return at(["reddit", "rules"]);
+    case "let-go-on":
+    case "log-in":
+    case "complete-account":
+      return at(["reddit", "accounts"]);
+    case "allow":
+      return at(["reddit", "places"]);
+    case "fetch":
+    case "draft":
+      return at(["reddit", "threads"], { [step.step]: "1" });
+    case "outcomes":
+      return at(["reddit", "outcomes"]);
     default:
       return at(["overview"]);
   }

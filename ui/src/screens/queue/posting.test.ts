@@ -55,6 +55,19 @@ describe("an approved reply on Reddit", () => {
     await sees("It stands on Reddit");
   });
 
+  test("of a made-up account says so before it is posted", async () => {
+    const host = await openWindow("#/queue");
+    for (const one of host.engine.reddit.accounts) one.host = "http://127.0.0.1:41234";
+    host.engine.changed("reddit");
+    location.hash = "#/queue/8";
+    expect(said(await byId("posting"))).toContain("u/sample_answers_bot");
+    await waitFor(async () => expect(said(await byId("posting"))).toContain("made up"));
+    await fireEvent.click(await byId("post"));
+    const dialog = (await byId("post-sure")).closest("dialog") as HTMLDialogElement;
+    expect(said(dialog)).toContain("it stays on this machine");
+    expect(said(dialog)).not.toContain("public at once");
+  });
+
   test("is not posted when the person says no", async () => {
     const host = await openWindow("#/queue/8");
     await fireEvent.click(await byId("post"));

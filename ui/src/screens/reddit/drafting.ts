@@ -1,6 +1,6 @@
 // What is fetched and how replies are drafted, as forms have it.
 
-import type { DraftReplies, Fetch } from "../../host";
+import type { Criteria, Decode, DraftReplies, Fetch } from "../../host";
 import { DECODE } from "../../parts/decode";
 import { listed } from "./doing";
 
@@ -49,9 +49,8 @@ export interface DraftForm {
   candidates: number;
   comments: number;
   context: Context;
-  min_p_real: number;
-  max_chars: number;
-  per_thread: number;
+  decode: Decode;
+  criteria: Criteria;
 }
 
 export const emptyDraft = (): DraftForm => ({
@@ -61,9 +60,8 @@ export const emptyDraft = (): DraftForm => ({
   candidates: 10,
   comments: 10,
   context: "rules",
-  min_p_real: 0.9,
-  max_chars: 1000,
-  per_thread: 1,
+  decode: { ...DECODE },
+  criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
 });
 
 export function draftOf(
@@ -72,7 +70,7 @@ export function draftOf(
   threads: number[],
   device: string,
 ): DraftReplies {
-  const { generator, realism, upvotes, candidates, min_p_real, max_chars, per_thread } = form;
+  const { generator, realism, upvotes, candidates, decode, criteria } = form;
   return {
     fetch,
     threads,
@@ -90,8 +88,8 @@ export function draftOf(
       checkpoint: null,
       candidates,
       batch: 32,
-      decode: { ...DECODE },
-      criteria: { min_p_real, max_chars, per_thread },
+      decode,
+      criteria,
       queue: true,
       device,
     },

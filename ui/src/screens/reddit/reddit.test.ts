@@ -9,6 +9,7 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
   ["#/reddit/places", "1 wish waits for you", "No permission is recorded"],
   ["#/reddit/threads", "not answered: the post asks for serious answers only", "No thread is stored yet"],
   ["#/reddit/threads/1", "Not answered: opted out", "there is no thread 1"],
+  ["#/reddit/outbox", "you decide", "No reply goes to Reddit yet"],
   ["#/reddit/outcomes", "Foretold and actual bin", "Nothing was posted yet"],
   ["#/reddit/log", "rules changed", "Nothing has happened yet"],
 ];
@@ -100,6 +101,87 @@ describe("accounts", () => {
     expect(JSON.stringify(localStorage)).not.toContain("authorize");
     await host.call("job.cancel", { job: job?.id ?? "" });
     await waitFor(() => expect(screen.queryByTestId("visit")).toBeNull());
+  });
+
+  test("after a reload the address is gone: it says so, and starts anew once the old login has ended", async () => {
+    const host = await openWindow("#/reddit/accounts", { speed: 1 });
+    const old: JobInfo = {
+      id: "old",
+      kind: "login",
+      state: "running",
+      want: null,
+      progress: {
+        phase: "waiting for the browser",
+        done: 0,
+        total: null,
+        unit: "answers",
+        note: "",
+        eta_s: null,
+      },
+      outcome: null,
+      params: { account: "second_sample_bot", anew: false },
+      created_ms: Date.now(),
+      ended_ms: null,
+    };
+    host.engine.jobs.unshift(old);
+    host.engine.changed("jobs");
+    expect(said(await byId("visit-lost"))).toContain("its address is not known here any more");
+    expect(screen.queryByTestId("visit-address")).toBeNull();
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("login-anew"));
+    await waitFor(() => expect(old.want).toBe("cancel"));
+    // it still holds the port
+    expect(started(host, "login")).toHaveLength(0);
+    Object.assign(old, { state: "cancelled", want: null, ended_ms: Date.now() });
+    host.engine.changed("jobs");
+    const address = (await byId("visit-address")) as HTMLInputElement;
+    expect(address.value).toContain("authorize");
+    expect(started(host, "login")).toHaveLength(1);
+  });
+
+  test("the address at which the browser ended can be pasted; what is none is refused and kept", async () => {
+    const host = await openWindow("#/reddit/accounts", { speed: 1 });
+    await fireEvent.click(await byId("login-second_sample_bot"));
+    const field = (await byId("paste-address")) as HTMLInputElement;
+    await type(field, "https://www.reddit.com/");
+    await fireEvent.click(await byId("paste-login"));
+    await sees("it does not begin with http://127.0.0.1:8920/callback?");
+    expect(field.value).toBe("https://www.reddit.com/");
+    const address = "http://127.0.0.1:8920/callback?state=example&code=c";
+    await type(field, address);
+    await fireEvent.click(await byId("paste-login"));
+    await waitFor(() => expect(host.engine.jobs[0]?.state).toBe("done"), { timeout: 4000 });
+    expect(asked(host, "login.paste").at(-1)).toEqual({ account: "second_sample_bot", address });
+    await waitFor(async () => expect(said(await byId("missing-second_sample_bot"))).not.toContain("a login"));
+    expect(JSON.stringify(host.engine.jobs)).not.toContain("code=c");
+  });
+
+  test("without a key there is a made-up Reddit: started, heard, stopped, and its account marked", async () => {
+    const host = await openWindow("#/reddit/accounts", { project: "empty" });
+    expect(said(await byId("practice"))).toContain("nothing leaves it");
+    await fireEvent.click(await byId("practice-start"));
+    expect(said(await byId("practice-said"))).toContain("it listens at http://127.0.0.1");
+    expect(started(host, "practice")[0]?.params).toEqual({});
+    expect(said(await byId("account-practice_bot"))).toContain("u/practice_bot made up");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("practice-stop"));
+    await byId("practice-start");
+    expect(host.engine.jobs[0]?.state).toBe("cancelled");
+    // a real account ends the offer
+    await host.call("account.put", {
+      account: {
+        name: "a_real_bot",
+        client_id: "exampleAppId0004",
+        app: "script",
+        operator: "",
+        host: "",
+        port: 8920,
+        approval: "",
+      },
+      who: "Ada",
+    });
+    await waitFor(() => expect(screen.queryByTestId("practice")).toBeNull());
+    expect(said(await byId("account-a_real_bot"))).not.toContain("made up");
   });
 
   test("stopping asks why; letting go on does not", async () => {
@@ -200,6 +282,24 @@ describe("threads", () => {
     });
   });
 
+  test("how it writes and what is picked go with it, as under Generate", async () => {
+    const host = await openWindow("#/reddit/threads");
+    await fireEvent.click(await byId("draft"));
+    await waitFor(async () => expect((await byId("draft-start")).hasAttribute("disabled")).toBe(false));
+    await type(await byId("min-p-real"), "0.6");
+    await type(await byId("per-thread"), "2");
+    await type(await byId("decode-temperature"), "0.7");
+    expect(said(await byId("draft-decode"))).toContain("temperature 0.7, top-k 40");
+    await fireEvent.click(await byId("draft-start"));
+    await waitFor(() => expect(started(host, "draft")).toHaveLength(1));
+    expect(started(host, "draft")[0]?.params).toMatchObject({
+      generate: {
+        decode: { temperature: 0.7, top_k: 40, max_new_tokens: 64 },
+        criteria: { min_p_real: 0.6, max_chars: 1000, per_thread: 2 },
+      },
+    });
+  });
+
   test("a thread shows its tree, why a comment is passed over, and the replies to it", async () => {
     await openWindow("#/reddit/threads/1");
     const first = await byId("comment-100");
@@ -224,4 +324,71 @@ test("the log can be read of one reply", async () => {
   const host = await openWindow("#/reddit/log?reply=10");
   await waitFor(async () => expect((await byId("log")).querySelectorAll("tbody tr")).toHaveLength(3));
   expect(asked(host, "audit").at(-1)).toEqual({ reply: 10, limit: 100 });
+});
+
+describe("the outbox", () => {
+  const rows = async () =>
+    [...(await byId("outbox")).querySelectorAll<HTMLElement>("tbody tr")].map((row) => [
+      Number(row.querySelector("a")?.textContent),
+      row.dataset.state,
+    ]);
+
+  test("has every reply to something on Reddit, the newest first, each leading to where it is read", async () => {
+    await openWindow("#/reddit/outbox");
+    expect(await rows()).toEqual([
+      [14, "cancelled"],
+      [13, "withdrawn"],
+      [12, "posted"],
+      [11, "absent"],
+      [10, "uncertain"],
+      [9, "approved"],
+      [8, "approved"],
+    ]);
+    expect(said(await byId("outbox"))).toContain("the connection broke after it was sent");
+    expect((await byId("outbox")).querySelector("a")?.getAttribute("href")).toBe("#/queue/14");
+  });
+
+  test("can be read by state, and the address keeps which", async () => {
+    await openWindow("#/reddit/outbox");
+    await fireEvent.change(await byId("outbox-state"), { target: { value: "approved" } });
+    await waitFor(async () =>
+      expect(await rows()).toEqual([
+        [9, "approved"],
+        [8, "approved"],
+      ]),
+    );
+    expect(location.hash).toBe("#/reddit/outbox?state=approved");
+  });
+});
+
+describe("forgetting by name", () => {
+  test("is asked for once more, and says what was forgotten", async () => {
+    const host = await openWindow("#/reddit/threads");
+    await fireEvent.click(await byId("forget-names"));
+    expect((await byId("forget-next")).hasAttribute("disabled")).toBe(true);
+    await type(await byId("forget-typed"), "t3_sample1\nt1_c100");
+    await fireEvent.click(await byId("forget-next"));
+    await sees("Forget 2 comments and posts for good?");
+    expect(asked(host, "forget.names")).toEqual([]);
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("forget-sure"));
+    expect(said(await byId("forgotten"))).toMatch(/^Comments of threads 5 ?Posts 1$/);
+    expect(asked(host, "forget.names")).toEqual([{ names: ["t3_sample1", "t1_c100"], who: "Ada" }]);
+    await waitFor(() => expect(screen.queryByTestId("thread-1")).toBeNull());
+  });
+
+  test("says what is no name, and keeps what was typed; also where no thread is stored", async () => {
+    await openWindow("#/reddit/threads", { project: "empty" });
+    await fireEvent.click(await byId("forget-names"));
+    await type(await byId("forget-typed"), "u/somebody");
+    await fireEvent.click(await byId("forget-next"));
+    await fireEvent.click(await byId("forget-sure"));
+    await sees("is not the name of a comment");
+    const typed = (await byId("forget-typed")) as HTMLTextAreaElement;
+    expect(typed.value).toBe("u/somebody");
+    await type(typed, "t1_unknown");
+    await fireEvent.click(await byId("forget-next"));
+    await fireEvent.click(await byId("forget-sure"));
+    await sees("Nothing of that is in this project");
+  });
 });
