@@ -24,9 +24,11 @@ let subreddit;
 test("a made-up Reddit is served, and its account is logged in", async () => {
   await window.go("#/reddit/accounts");
   await window.click("practice-start");
-  await until(async () => (await ask("accounts"))[0]?.missing.length === 0, "the account is ready", 60_000);
+  await window.shown("practice-stop", 60_000);
+  const { posts } = await until(() => there("state").catch(() => null), "it is served", 60_000);
+  assert.ok(posts > 0);
+  await until(async () => (await ask("accounts"))[0].missing.length === 0, "the account is ready", 60_000);
   await window.says("u/practice_bot");
-  assert.ok((await there("state")).posts > 0);
 });
 
 test("its threads are fetched and answered with one button", async () => {
@@ -78,6 +80,8 @@ test("nothing is posted before a person approves it", async () => {
 });
 
 test("it is posted once, with its footer, and read again", async () => {
+  // the board has gone on to the next draft
+  await window.go(`#/queue/${id}`);
   await window.click("post");
   const text = await window.text("post-text");
   assert.match(text, /I'm a bot/);
@@ -87,20 +91,30 @@ test("it is posted once, with its footer, and read again", async () => {
     "it is posted",
     60_000,
   );
-  await until(async () => /posted/i.test(await window.text("posting-state")), "the window says so");
+  await until(async () => (await window.text("posting-state")) === "It stands on Reddit.", "the window says so");
   const { posted, twins } = await there("state");
   assert.deepEqual([posted, twins], [1, []]);
 
   await window.go("#/reddit/outcomes");
   await window.click("read-now");
-  await until(
-    () => browser.execute(() => (document.querySelector("[data-testid=outcome-rows]")?.innerText ?? "").includes("Just move")),
+  const [row] = await until(
+    async () => {
+      const { rows } = await ask("outcomes");
+      return rows[0]?.readings.length === 3 && rows;
+    },
     "its outcome is read",
     60_000,
   );
-  const all = await ask("outcomes");
-  // the readers of a made-up Reddit like a short useful answer with 7 points above the author's own
-  assert.deepEqual(all.rows[0].readings.map((one) => one.score), [8, 8, 8]);
+  // the readers of a made-up Reddit give a short useful answer 7 points beside its author's own
+  assert.deepEqual([row.reply, ...row.readings.map((one) => one.score)], [id, 8, 8, 8]);
+  await until(
+    () =>
+      browser.execute(() => {
+        const [first] = document.querySelectorAll("[data-testid=outcome-rows] tbody tr");
+        return /Just move/.test(first?.innerText) && first.innerText.match(/\b8\b/g)?.length === 3;
+      }),
+    "the window shows it",
+  );
 });
 
 test("the made-up Reddit ends when it is stopped", async () => {
