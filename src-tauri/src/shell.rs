@@ -45,6 +45,45 @@ async fn window_new(app: AppHandle, path: Option<PathBuf>) -> Result<(), Error> 
     open_window(&app, &label, path.as_deref())
 }
 
+/// Tells something by a notification of the desktop.
+#[tauri::command]
+async fn notify(title: String, text: String) -> Result<(), Error> {
+    let shown = tauri::async_runtime::spawn_blocking(move || {
+        let mut notification = notify_rust::Notification::new();
+        notification.appname("Repartee").summary(&title).body(&text);
+        notification.show().map(drop)
+    });
+    match shown.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(e)) => Err(Error::new(Code::Io, format!("the desktop shows no notifications: {e}"))),
+        Err(e) => Err(Error::internal(format!("the notification was not shown: {e}"))),
+    }
+}
+
+/// Opens a folder, or an address in the browser: what the system has for it.
+#[tauri::command]
+async fn open_outside(what: String) -> Result<(), Error> {
+    if !may_open(&what) {
+        return Err(Error::usage(format!("{what:?} is neither a folder nor an address of the web")));
+    }
+    let opened = tauri::async_runtime::spawn_blocking(move || open::that_detached(&what));
+    match opened.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(e)) => Err(Error::new(Code::Io, format!("the system could not open it: {e}"))),
+        Err(e) => Err(Error::internal(format!("it could not be opened: {e}"))),
+    }
+}
+
+/// Whether a page may have this opened: no program is a folder, or starts with https.
+fn may_open(what: &str) -> bool {
+    match Url::parse(what) {
+        Ok(url) if url.scheme() == "https" => true,
+        // a made-up Reddit
+        Ok(url) if url.scheme() == "http" => url.host_str() == Some("127.0.0.1"),
+        _ => Path::new(what).is_absolute() && Path::new(what).is_dir(),
+    }
+}
+
 /// A window whose page begins with a project, or with the choice of one.
 fn open_window(app: &AppHandle, label: &str, project: Option<&Path>) -> Result<(), Error> {
     let refused = |e: tauri::Error| Error::new(Code::Io, format!("no window can be opened: {e}"));
@@ -86,10 +125,13 @@ fn is_development(url: &Url) -> bool {
 pub fn run(project: Option<PathBuf>) -> tauri::Result<()> {
     Builder::default()
         .plugin(tauri_plugin_dialog::init())
-        .plugin(tauri_plugin_notification::init())
-        .plugin(tauri_plugin_opener::init())
         .plugin(tauri_plugin_window_state::Builder::default().build())
-        .invoke_handler(tauri::generate_handler![rpc, window_new])
+        .invoke_handler(tauri::generate_handler![
+            rpc,
+            window_new,
+            notify,
+            open_outside
+        ])
         .on_window_event(|window, event| {
             if let WindowEvent::Destroyed = event {
                 window.state::<Arc<Desk>>().closed(window.label());
@@ -116,4 +158,28 @@ pub fn run(project: Option<PathBuf>) -> tauri::Result<()> {
             Ok(())
         })
         .run(tauri::generate_context!())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_and_addresses_are_opened_and_nothing_else() {
+        let program = std::env::current_exe().unwrap_or_default();
+        let folder = program.parent().unwrap_or(Path::new("/"));
+        assert!(may_open(&folder.to_string_lossy()));
+        assert!(may_open("https://www.reddit.com/r/x/"));
+        assert!(may_open("http://127.0.0.1:4000/r/x/"));
+        for no in [
+            program.to_string_lossy().as_ref(),
+            "http://example.org/",
+            "file:///etc/passwd",
+            "relative",
+            "javascript:alert(1)",
+            "--help",
+        ] {
+            assert!(!may_open(no), "{no}");
+        }
+    }
 }

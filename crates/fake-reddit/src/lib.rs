@@ -19,6 +19,7 @@
 //! | `make.rs` | makes up threads |
 //! | `reddit.rs` | Reddit's calls |
 //! | `json.rs` | Reddit's JSON: things, listings, trees |
+//! | `page.rs` | a thread as a page, for browsers |
 //! | `fault.rs` | what can go wrong |
 //! | `serve.rs` | HTTP, on hyper alone: faults need the connection itself |
 //! | `control.rs` | `/__fake/...`: the world from outside |
@@ -33,6 +34,7 @@ mod control;
 mod fault;
 mod json;
 mod make;
+mod page;
 mod reddit;
 mod serve;
 mod world;

@@ -5,8 +5,6 @@ import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { getCurrentWebviewWindow } from "@tauri-apps/api/webviewWindow";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 import * as dialog from "@tauri-apps/plugin-dialog";
-import { isPermissionGranted, requestPermission, sendNotification } from "@tauri-apps/plugin-notification";
-import { openPath, openUrl } from "@tauri-apps/plugin-opener";
 import type { Command, Host, Notice, Params, Result } from "./index";
 
 export function tauriHost(): Host {
@@ -26,12 +24,9 @@ export function tauriHost(): Host {
       save: ({ title, path, kinds }) =>
         dialog.save({ title, filters: kinds ?? [], ...(path ? { defaultPath: path } : {}) }),
     },
-    async notify(title, body) {
-      const allowed = (await isPermissionGranted()) || (await requestPermission()) === "granted";
-      if (allowed) sendNotification({ title, body });
-    },
-    openPath: (path) => openPath(path),
-    openLink: (address) => openUrl(address),
+    notify: (title, text) => invoke("notify", { title, text }),
+    openPath: (what) => invoke("open_outside", { what }),
+    openLink: (what) => invoke("open_outside", { what }),
     copy: (text) => navigator.clipboard.writeText(text),
     setTitle: (title) => getCurrentWindow().setTitle(title),
     onDrop: (heard) =>
