@@ -1533,3 +1533,19 @@ fn a_suspension_is_not_taken_out_of_a_name_and_ends_with_a_person() {
     assert_eq!(bench.first(&bench.live()).0, "posted");
     assert_eq!(bench.posted(), 1);
 }
+
+#[test]
+fn nothing_is_posted_with_the_login_of_somebody_else() {
+    let bench = Bench::with(1);
+    let engine = other_login(&bench, "somebody_else");
+    let error = bench.post(&engine, &bench.live()).unwrap_err();
+    assert_eq!(error.code, Code::Login, "{error}");
+    assert!(error.message.contains("u/somebody_else"), "{error}");
+    assert_eq!((bench.posted(), bench.state(1).0.as_str()), (0, "approved"));
+    assert_eq!(stopped(&bench).0, "the login is that of u/somebody_else");
+    // a person sees to the login, and lets it go on
+    let engine = other_login(&bench, ACCOUNT);
+    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    bench.post(&engine, &bench.live()).unwrap();
+    assert_eq!((bench.posted(), bench.state(1).0.as_str()), (1, "posted"));
+}
