@@ -1507,6 +1507,45 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
     for text in [text.as_str(), "a fake that answers what is gone"] {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
+    // neither an older copy brings it back, nor one that was retrieved later; and what is only known by its
+    // name is not taken in
+    let source = source(&store);
+    let comment = store.comment(pair.comment_id).unwrap().unwrap();
+    assert_eq!(comment.body, "[deleted]");
+    let unseen = Gone {
+        name: "t3_zzz".into(),
+        why: "asked".into(),
+    };
+    store.purge(&[unseen], "ada", 10).unwrap();
+    for retrieved_utc in [None, Some(i64::MAX)] {
+        let again = [
+            Record::Comment(Comment {
+                body: text.clone(),
+                retrieved_utc,
+                ..comment.clone()
+            }),
+            Record::Post(Post {
+                id: repartee_datasets::id::decode("zzz").unwrap(),
+                subreddit: "test".into(),
+                author: None,
+                title: "a post that nobody is to keep".into(),
+                selftext: String::new(),
+                score: None,
+                created_utc: None,
+                retrieved_utc,
+            }),
+        ];
+        let upserted = store.records_upsert(source, &again).unwrap();
+        let known = Upserted {
+            known: 2,
+            ..Upserted::default()
+        };
+        assert_eq!(upserted, known);
+        assert_eq!(store.comment(comment.id).unwrap(), Some(comment.clone()));
+    }
+    for text in [text.as_str(), "a post that nobody is to keep"] {
+        assert!(!in_the_file(&store, text), "{text} is back");
+    }
     let words = PairQuery {
         words: Some(text),
         ..PairQuery::default()
