@@ -1421,7 +1421,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
         .purge(&[gone("t1_a"), gone("t1_unknown")], "repartee", 10)
         .unwrap();
     assert_eq!((done.comments, done.candidates, done.cancelled), (1, 2, 2));
-    assert!(store.scrub(false).unwrap());
+    assert!(store.scrub().unwrap());
     for text in texts {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
@@ -1460,7 +1460,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
         .unwrap();
     assert!(store.expire(1_001).unwrap().any());
     assert_eq!(store.expire(1_002).unwrap(), Forgotten::default());
-    store.scrub(false).unwrap();
+    store.scrub().unwrap();
     for text in [
         "an answer to the first of them",
         "writer-of-t1_b",
@@ -1500,10 +1500,16 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
         name,
         why: "deleted".into(),
     };
+    let ids = [pair.comment_id, pair.id].map(|id| (1, id));
+    let asked = |id: &(u8, i64)| store.imported_of_pairs().unwrap().contains(id);
+    assert!(ids.iter().all(asked));
     let done = store.purge(&[gone], "repartee", 9).unwrap();
     assert_eq!(done.imported, 1);
     assert!(done.pairs >= 1 && store.stale_pairs().unwrap() == done.pairs);
-    store.scrub(true).unwrap();
+    assert_eq!(ids.map(|id| asked(&id)), [false, true]);
+    // whoever wiped it was killed; the next one knows that it is to be scrubbed
+    let store = Store::open(store.path()).unwrap();
+    store.scrub().unwrap();
     for text in [text.as_str(), "a fake that answers what is gone"] {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
@@ -1555,6 +1561,52 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
 }
 
 #[test]
+fn reddit_is_asked_about_pairs_that_it_numbered_and_people_wrote() {
+    let (_dir, store) = project();
+    let post = |id: i64| {
+        Record::Post(Post {
+            id,
+            subreddit: "test".into(),
+            author: None,
+            title: format!("title {id}"),
+            selftext: String::new(),
+            score: None,
+            created_utc: None,
+            retrieved_utc: None,
+        })
+    };
+    let pair = |id: i64, link_id: i64| {
+        let mut pair = [
+            comment(id, None, "ann", "q"),
+            comment(id + 1, Some(id), "bob", "a"),
+        ];
+        for one in &mut pair {
+            let Record::Comment(one) = one else {
+                unreachable!()
+            };
+            one.link_id = link_id;
+        }
+        pair
+    };
+    let (people, program) = (source(&store), source(&store));
+    let mut written: Vec<Record> = [pair(70, 2), pair(10, 1), pair(-9, -1)].concat();
+    // part of no pair
+    written.push(comment(50, None, "ann", "nobody answers this"));
+    written.extend([post(1), post(2), post(3), post(-1)]);
+    store.records_upsert(people, &written).unwrap();
+    let mut made = pair(30, 4).to_vec();
+    made.push(post(4));
+    store.records_upsert(program, &made).unwrap();
+    store
+        .source_permit(program, Permission::Synthetic, "")
+        .unwrap();
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    assert_eq!(store.counts().unwrap().pairs, 4);
+    let all = [(1, 10), (1, 11), (1, 70), (1, 71), (3, 1), (3, 2)];
+    assert_eq!(store.imported_of_pairs().unwrap(), all);
+}
+
+#[test]
 fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
     use crate::purge::Gone;
     let (_dir, store) = project();
@@ -1599,7 +1651,7 @@ fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
         })
         .collect();
     store.purge(&gone, "repartee", 99).unwrap();
-    assert!(store.scrub(false).unwrap());
+    assert!(store.scrub().unwrap());
     assert_eq!(store.wal_bytes(), 0);
     let bytes = std::fs::read(store.path()).unwrap();
     let mut left = std::collections::HashSet::new();

@@ -60,5 +60,9 @@ test("jobs are called by what they do", () => {
   expect(jobTitle({ kind: "train", params: { config: 'kind = "realism"\nname = ""\n' } })).toBe(
     "Train realism",
   );
+  expect(jobTitle({ kind: "sync", params: { imported: false } })).toBe("Ask Reddit what was deleted");
+  expect(jobTitle({ kind: "sync", params: { imported: true } })).toBe(
+    "Ask Reddit what was deleted, imported texts too",
+  );
   expect(jobTitle({ kind: "something-new", params: null })).toBe("Something new");
 });

@@ -558,7 +558,7 @@ pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Res
     };
     let forgotten = engine.store.purge(&[gone], "repartee", now_ms)?;
     if forgotten.any() {
-        engine.store.scrub(forgotten.imported > 0)?;
+        engine.store.scrub()?;
     }
     Ok(())
 }

@@ -95,6 +95,7 @@ const RULES: PostingRules = {
 const NOTHING: Synced = {
   looked_at: 0,
   gone: 0,
+  doubted: 0,
   comments: 0,
   posts: 0,
   candidates: 0,
