@@ -284,7 +284,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Busy`], [`crate::Error::Full`]; nothing is lost.
     pub fn scrub(&self) -> Result<bool> {
-        let mut writer = self.writer();
+        let mut writer = self.writing();
         let db = &mut writer.connection;
         // rows are taken out and put back as they are: no reference breaks, and no trigger has a say
         db.pragma_update(None, "foreign_keys", false)?;

@@ -26,6 +26,54 @@ pub(crate) fn project() -> (tempfile::TempDir, Store) {
     (dir, store)
 }
 
+/// Writes so much that the log is large, and reads, for which there is a connection of its own.
+fn write_much(store: &Store, from: i64) {
+    let text = "a line that fills the log ".repeat(40);
+    let source = source(store);
+    let records: Vec<Record> = (from..from + 4_000)
+        .map(|id| comment(id, None, "ann", &text))
+        .collect();
+    store.records_upsert(source, &records).unwrap();
+    assert_eq!(store.counts().unwrap().comments as i64, from + 4_000);
+    assert!(store.wal_bytes() > crate::LOG_LEFT);
+}
+
+#[test]
+fn no_log_is_left_beside_a_project_that_was_closed() {
+    let (_dir, store) = project();
+    let path = store.path().to_owned();
+    let log = || std::fs::metadata(crate::beside(&path, "-wal")).map_or(0, |about| about.len());
+    write_much(&store, 0);
+    drop(store);
+    assert!(!crate::beside(&path, "-wal").exists());
+    // a small one goes, too, also when the last thing that was done with it was reading
+    let store = Store::open(&path).unwrap();
+    store.set_setting("a", &1).unwrap();
+    assert_eq!(store.setting::<i32>("a").unwrap(), Some(1));
+    assert!(log() > 0);
+    drop(store);
+    assert!(!crate::beside(&path, "-wal").exists());
+
+    // while a window has the file open, whoever wrote much leaves an empty one
+    let (_dir, window) = project();
+    let path = window.path().to_owned();
+    let log = || std::fs::metadata(crate::beside(&path, "-wal")).map_or(0, |about| about.len());
+    let watch = window.watch().unwrap();
+    let worker = Store::open(&path).unwrap();
+    write_much(&worker, 0);
+    drop(worker);
+    assert_eq!(log(), 0);
+    assert_eq!(window.counts().unwrap().comments, 4_000);
+    // who only looked does not work for others
+    let worker = Store::open(&path).unwrap();
+    write_much(&window, 4_000);
+    assert_eq!(worker.counts().unwrap().comments, 8_000);
+    drop(worker);
+    assert!(log() > crate::LOG_LEFT);
+    drop((watch, window));
+    assert!(!crate::beside(&path, "-wal").exists());
+}
+
 #[test]
 fn create_open_and_refuse() {
     let (dir, store) = project();
