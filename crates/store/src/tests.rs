@@ -1537,7 +1537,8 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
     let fake = NewFake {
         pair_id: pair.id,
         n: 0,
-        text: "a fake that answers what is gone".into(),
+        // it takes pages of its own, which are free once it is gone
+        text: "a fake that answers what is gone".repeat(2_000),
         finish: Finish::End,
     };
     store.fakes_add(set, &[fake]).unwrap();
@@ -1557,7 +1558,11 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
     assert_eq!(ids.map(|id| asked(&id)), [false, true]);
     // whoever wiped it was killed; the next one knows that it is to be scrubbed
     let store = Store::open(store.path()).unwrap();
+    assert!(store.size().unwrap().free > 0);
     store.scrub().unwrap();
+    assert_eq!(store.size().unwrap().free, 0, "it was not written anew");
+    let due: Option<bool> = store.setting("imported texts were wiped").unwrap();
+    assert_eq!(due, None);
     for text in [text.as_str(), "a fake that answers what is gone"] {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
