@@ -14,7 +14,8 @@ fn main() {
         }
     }
     println!("cargo::rerun-if-changed=../ui/dist");
-    let commands = tauri_build::AppManifest::new().commands(&["rpc", "window_new", "notify", "open_outside"]);
+    let commands =
+        tauri_build::AppManifest::new().commands(&["rpc", "window_new", "notify", "open_outside"]);
     if let Err(error) =
         tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))
     {

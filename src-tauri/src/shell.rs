@@ -55,8 +55,13 @@ async fn notify(title: String, text: String) -> Result<(), Error> {
     });
     match shown.await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(e)) => Err(Error::new(Code::Io, format!("the desktop shows no notifications: {e}"))),
-        Err(e) => Err(Error::internal(format!("the notification was not shown: {e}"))),
+        Ok(Err(e)) => Err(Error::new(
+            Code::Io,
+            format!("the desktop shows no notifications: {e}"),
+        )),
+        Err(e) => Err(Error::internal(format!(
+            "the notification was not shown: {e}"
+        ))),
     }
 }
 
@@ -64,12 +69,17 @@ async fn notify(title: String, text: String) -> Result<(), Error> {
 #[tauri::command]
 async fn open_outside(what: String) -> Result<(), Error> {
     if !may_open(&what) {
-        return Err(Error::usage(format!("{what:?} is neither a folder nor an address of the web")));
+        return Err(Error::usage(format!(
+            "{what:?} is neither a folder nor an address of the web"
+        )));
     }
     let opened = tauri::async_runtime::spawn_blocking(move || open::that_detached(&what));
     match opened.await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(e)) => Err(Error::new(Code::Io, format!("the system could not open it: {e}"))),
+        Ok(Err(e)) => Err(Error::new(
+            Code::Io,
+            format!("the system could not open it: {e}"),
+        )),
         Err(e) => Err(Error::internal(format!("it could not be opened: {e}"))),
     }
 }

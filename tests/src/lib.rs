@@ -1,6 +1,7 @@
 //! What the tests share: projects in folders that vanish, and the binary run as a person runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod browser;
 pub mod hub;
 pub mod sample;
 

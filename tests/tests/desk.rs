@@ -2,11 +2,13 @@
 //! process writes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use repartee_engine::desk::{Desk, Notice};
 use repartee_engine::job::new_id;
+use repartee_engine::reddit::NewAccount;
 use repartee_engine::{Code, Signal};
 use repartee_tests::{Place, binary};
 use serde_json::{Value, json};
@@ -344,6 +346,58 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
         matches!(notice, Notice::Changed { .. }).then_some(())
     });
     assert_eq!(windows.heard.lock().unwrap()[0].0, ["one"]);
+}
+
+/// Who is dead writes nothing that would tell it: the look-out has to look.
+#[cfg(unix)] // elsewhere half a minute of silence tells
+#[test]
+fn a_window_is_told_that_the_process_of_a_job_has_died() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    // a login waits for a browser that never comes
+    let account = NewAccount {
+        name: "waits_in_vain".to_owned(),
+        client_id: "an app".to_owned(),
+        app: "installed".to_owned(),
+        host: "http://127.0.0.1:1".to_owned(),
+        port: 0,
+        ..NewAccount::default()
+    };
+    engine.account_put(&account, "a person").unwrap();
+    let windows = Windows::new(&place);
+    windows.call("one", "project.open", json!({ "path": place.project() }));
+    let id = new_id();
+    engine.submit(&id, "login", &json!({})).unwrap();
+    let mut process = Command::new(binary())
+        .arg("work")
+        .arg(place.project())
+        .arg(&id)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while engine.job(&id).unwrap().progress.is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never waits");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(engine.job(&id).unwrap().state, "running");
+    process.kill().unwrap(); // SIGKILL
+    process.wait().unwrap();
+    // what it wrote last is told now; then it is silent
+    std::thread::sleep(Duration::from_secs(1));
+    windows.forget_what_was_heard();
+    assert_eq!(windows.ended(&id), "lost");
+    // and right before that, that the jobs are to be asked for again
+    let heard = windows.heard.lock().unwrap();
+    let at = heard
+        .iter()
+        .position(|(_, notice)| matches!(notice, Notice::Ended { .. }))
+        .unwrap();
+    let jobs = Notice::Changed {
+        families: vec!["jobs".to_owned()],
+    };
+    assert_eq!(heard[..at].last().map(|(_, notice)| notice), Some(&jobs));
 }
 
 #[test]

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
-    NewAccount, NewPermit, Outside, Post, PostReport, PostingRules, RAISE, Settle,
+    AccountInfo, LogIn, NewAccount, NewPermit, Outside, Post, PostReport, PostingRules, RAISE,
+    Reconcile, Settle,
 };
 use repartee_engine::{Code, Ended, Engine, Error};
 use repartee_fake_reddit::{
@@ -26,6 +27,7 @@ use repartee_reddit::{App, Clock, Grant, Login};
 use repartee_store::Store;
 use repartee_store::threads::{NewCandidate, NewThread, NewThreadComment, Scores};
 use repartee_tests::Place;
+use repartee_tests::sample::done;
 
 const SUBREDDIT: &str = "Quiet";
 const PERSON: &str = "a person";
@@ -62,13 +64,17 @@ impl Clock for Together {
 }
 
 fn login(_: &str) -> Option<Login> {
+    login_of(ACCOUNT)
+}
+
+fn login_of(name: &str) -> Option<Login> {
     Some(Login {
         app: App {
             client_id: CLIENT_ID.to_owned(),
             client_secret: CLIENT_SECRET.into(),
         },
         grant: Grant::Password {
-            username: ACCOUNT.to_owned(),
+            username: name.to_owned(),
             password: PASSWORD.into(),
         },
     })
@@ -1365,4 +1371,181 @@ fn what_is_uncertain_blocks_the_account_until_it_is_settled() {
     bench.post(&bench.engine(), &bench.live()).unwrap();
     assert_eq!(bench.state(2).0, "posted");
     assert_eq!(bench.fake.world().twins(), []);
+}
+
+/// A reply that arrived without an answer, so that nobody knows.
+fn lost(bench: &Bench) {
+    let mut world = bench.fake.world();
+    world.fail(Rule::once(On::Comment, Fault::DropAfter));
+    world.fail(blind(On::UserComments));
+    world.fail(blind(On::Comments));
+    drop(world);
+    assert_eq!(bench.first(&now()).0, "uncertain");
+    bench.fake.world().heal();
+}
+
+#[test]
+fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
+    let bench = Bench::with(1);
+    let parent = bench.replies[0].1.clone();
+    lost(&bench);
+    let first = bench.fake.world().made(ACCOUNT, &parent)[0].clone();
+    // neither is one of somebody else's to be deleted, nor one of ours elsewhere
+    let (twin, theirs, elsewhere) = {
+        let mut world = bench.fake.world();
+        let mut add =
+            |parent: &str, who: &str| world.add_comment(parent, who, "The same.").unwrap();
+        let twin = add(&parent, ACCOUNT);
+        (twin, add(&parent, "a_stranger"), add(&first, ACCOUNT))
+    };
+    let engine = bench.engine();
+    let all = Reconcile {
+        wait: true,
+        ..Reconcile::default()
+    };
+    assert_eq!(done(&engine, &all).posted, [1]);
+    let story = engine.outbox_story(1).unwrap();
+    assert_eq!(story.outbox.posted_name.as_ref(), Some(&first));
+    assert_eq!(
+        (story.outbox.code.as_str(), story.outbox.needs_person),
+        ("twins", true)
+    );
+    assert!(story.outbox.detail.contains(&twin), "{story:?}");
+    let deleted = |name: &str| bench.fake.world().comment(name).unwrap().deleted;
+
+    // what could not be deleted is told again
+    let down = Fault::StatusBefore { status: 503 };
+    bench.fake.world().fail(Rule::always(On::Del, down));
+    assert_eq!(engine.reply_untwin(1, PERSON).unwrap_err().code, Code::Io);
+    bench.fake.world().heal();
+    // Reddit says yes to everything: it is looked whether it is gone
+    bench.fake.world().comment(&twin).unwrap().author = "renamed".to_owned();
+    let error = engine.reply_untwin(1, PERSON).unwrap_err();
+    assert_eq!(error.code, Code::Refused, "{error}");
+    assert_eq!(engine.outbox_story(1).unwrap(), story);
+    bench.fake.world().comment(&twin).unwrap().author = ACCOUNT.to_owned();
+
+    let story = engine.reply_untwin(1, PERSON).unwrap();
+    assert_eq!(
+        (story.outbox.state.as_str(), story.outbox.code.as_str()),
+        ("posted", "")
+    );
+    assert_eq!(story.outbox.posted_name.as_ref(), Some(&first));
+    assert!(!story.outbox.needs_person && story.outbox.detail.is_empty());
+    assert_eq!(
+        [&first, &twin, &theirs, &elsewhere].map(|name| deleted(name)),
+        [false, true, false, false]
+    );
+    let line = engine.audit(Some(1), 1).unwrap().remove(0);
+    assert_eq!(
+        (line.what.as_str(), line.who.as_str()),
+        ("twins deleted", PERSON)
+    );
+    // it stands there once now
+    assert_eq!(
+        engine.reply_untwin(1, PERSON).unwrap_err().code,
+        Code::Usage
+    );
+    assert_eq!(bench.posted(), 1);
+}
+
+/// Why the account is stopped, and whether it counts as suspended.
+fn stopped(bench: &Bench) -> (String, bool) {
+    let AccountInfo { stopped, facts, .. } = bench.engine().account(ACCOUNT).unwrap();
+    (stopped, facts.suspended)
+}
+
+/// Another account than ours, in whose name the app logs in from now on.
+fn other_login(bench: &Bench, name: &'static str) -> Engine {
+    let mut world = bench.fake.world();
+    world.add_account(name, PASSWORD);
+    world.apps.get_mut(CLIENT_ID).unwrap().owner = name.to_owned();
+    drop(world);
+    let mut engine = bench.engine();
+    engine.outside.login = Some(Arc::new(|_| login_of(name)));
+    engine
+}
+
+#[test]
+fn a_login_mends_what_only_wanted_one_and_nothing_that_a_person_wrote() {
+    const CANNOT_WRITE: &str = "the login cannot write; log in again";
+    let bench = Bench::with(1);
+    bench
+        .fake
+        .world()
+        .fail(Rule::always(On::Comment, Fault::Scope));
+    assert_eq!(bench.first(&now()).1, "stopped");
+    assert_eq!(stopped(&bench), (CANNOT_WRITE.to_owned(), false));
+    bench.fake.world().heal();
+    // a person says more about it, in the same words
+    for why in [
+        format!("{CANNOT_WRITE}, and ask me first").as_str(),
+        "I will log in again after the holidays",
+        "is it suspended? Reddit has suspended the account before",
+    ] {
+        let engine = bench.engine();
+        engine.account_stop(ACCOUNT, why, PERSON).unwrap();
+        assert_eq!(done(&engine, &LogIn::default()).stopped, why);
+        assert_eq!(stopped(&bench), (why.to_owned(), false));
+        assert_eq!(bench.first(&now()).1, "stopped");
+    }
+    let engine = bench.engine();
+    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    bench
+        .fake
+        .world()
+        .fail(Rule::always(On::Comment, Fault::Scope));
+    bench.first(&bench.live());
+    assert_eq!(stopped(&bench).0, CANNOT_WRITE);
+    bench.fake.world().heal();
+    assert_eq!(done(&bench.engine(), &LogIn::default()).stopped, "");
+    assert_eq!(bench.first(&bench.live()).0, "posted");
+}
+
+#[test]
+fn a_suspension_is_not_taken_out_of_a_name_and_ends_with_a_person() {
+    const SUSPENDED: &str = "Reddit has suspended the account";
+    let bench = Bench::with(1);
+    lost(&bench);
+    let engine = other_login(&bench, "never_suspended");
+    let all = Reconcile {
+        wait: true,
+        ..Reconcile::default()
+    };
+    let look = |engine: &Engine| engine.start(&all, &|_| {}).unwrap_err();
+    assert_eq!(look(&engine).code, Code::Login);
+    let why = "the login is that of u/never_suspended";
+    assert_eq!(stopped(&bench), (why.to_owned(), false));
+
+    // truly suspended: seen while looking, and by a login
+    let engine = other_login(&bench, ACCOUNT);
+    bench.fake.world().account(ACCOUNT).unwrap().suspended = true;
+    assert_eq!(look(&engine).code, Code::Login);
+    assert_eq!(stopped(&bench), (SUSPENDED.to_owned(), true));
+    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    assert_eq!(done(&engine, &LogIn::default()).stopped, SUSPENDED);
+    assert_eq!(stopped(&bench), (SUSPENDED.to_owned(), true));
+    // once it is over, a login says so, and a person lets it go on
+    bench.fake.world().account(ACCOUNT).unwrap().suspended = false;
+    assert_eq!(done(&engine, &LogIn::default()).stopped, SUSPENDED);
+    assert_eq!(stopped(&bench), (SUSPENDED.to_owned(), false));
+    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    assert_eq!(bench.first(&bench.live()).0, "posted");
+    assert_eq!(bench.posted(), 1);
+}
+
+#[test]
+fn nothing_is_posted_with_the_login_of_somebody_else() {
+    let bench = Bench::with(1);
+    let engine = other_login(&bench, "somebody_else");
+    let error = bench.post(&engine, &bench.live()).unwrap_err();
+    assert_eq!(error.code, Code::Login, "{error}");
+    assert!(error.message.contains("u/somebody_else"), "{error}");
+    assert_eq!((bench.posted(), bench.state(1).0.as_str()), (0, "approved"));
+    assert_eq!(stopped(&bench).0, "the login is that of u/somebody_else");
+    // a person sees to the login, and lets it go on
+    let engine = other_login(&bench, ACCOUNT);
+    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    bench.post(&engine, &bench.live()).unwrap();
+    assert_eq!((bench.posted(), bench.state(1).0.as_str()), (1, "posted"));
 }

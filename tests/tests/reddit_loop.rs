@@ -3,20 +3,24 @@
 //! what is due by itself.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use repartee_engine::generate::Generate;
+use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
+use repartee_engine::pairs::BuildPairs;
 use repartee_engine::pick::Criteria;
 use repartee_engine::reddit::{
     DraftReplies, Fetch, Fetched, LogIn, NewAccount, NewPermit, Outside, Post, Practice,
-    ReadOutcomes, Sync, Upkeep,
+    ReadOutcomes, Sync, Synced, Upkeep,
 };
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Decode, Ended, Engine};
-use repartee_fake_reddit::{ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, On, Options, PASSWORD};
+use repartee_engine::{Code, Decode, Ended, Engine, Error, Format, Permission, Signal};
+use repartee_fake_reddit::{
+    ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
+};
 use repartee_reddit::{App, Grant, Login, SkipClock};
 use repartee_store::Store;
 use repartee_store::outcomes::Outcome;
@@ -394,6 +398,186 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
     assert!(!has(&bytes(&place), "Another one that expires soon"));
 }
 
+/// All that the fake has, as an archive would have taken it.
+fn dump(fake: &Fake) -> String {
+    let world = fake.world();
+    let posts = world.posts.values().map(|post| {
+        serde_json::json!({
+            "id": post.id, "subreddit": post.subreddit, "author": post.author, "title": post.title,
+            "selftext": post.body, "score": post.score, "created_utc": post.created_utc,
+        })
+    });
+    let comments = world.comments.values().map(|comment| {
+        serde_json::json!({
+            "id": comment.id, "link_id": format!("t3_{}", comment.post), "parent_id": comment.parent,
+            "subreddit": "Quiet", "author": comment.author, "body": comment.body,
+            "score": comment.score, "created_utc": comment.created_utc,
+        })
+    });
+    posts
+        .chain(comments)
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+/// Asks about imported texts; gives what came of it, and all that was said.
+fn sync_imported(engine: &Engine) -> (Result<Synced, Error>, String) {
+    let said = Mutex::new(String::new());
+    let job = Sync {
+        imported: true,
+        ..Sync::default()
+    };
+    let ended = engine.start(&job, &|signal| {
+        if let Signal::Log { text } = signal {
+            said.lock().unwrap().push_str(&text);
+        }
+    });
+    let synced = ended.map(|ended| match ended {
+        Ended::Done(synced) => synced,
+        other => panic!("{other:?}"),
+    });
+    (synced, said.into_inner().unwrap())
+}
+
+/// The names in each call that asked about some.
+fn asked(fake: &Fake) -> Vec<Vec<String>> {
+    let world = fake.world();
+    let calls = world.calls(On::Info).into_iter();
+    calls
+        .map(|call| {
+            let ids = call
+                .query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix("id="));
+            let ids = ids.unwrap().replace("%2C", ",");
+            ids.split(',').map(str::to_owned).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
+    const PAIRS: usize = 120;
+    let fake = fake(0);
+    let place = Place::with_project();
+    let mut engine = place.engine();
+    connect(&mut engine, &fake);
+    let (posts, comments) = {
+        let mut world = fake.world();
+        let posts: Vec<String> = (0..2)
+            .map(|n| world.add_post("Quiet", "host", &format!("Title {n} of a dump"), "text"))
+            .collect();
+        let mut comments = Vec::new();
+        for n in 0..PAIRS {
+            let ask = format!("Question {n} of somebody in a dump?");
+            let answer = format!("Answer {n} of somebody in a dump.");
+            let asked = world
+                .add_comment(&posts[n % 2], &format!("asker{n}"), &ask)
+                .unwrap();
+            let answered = world
+                .add_comment(&asked, &format!("helper{n}"), &answer)
+                .unwrap();
+            comments.extend([asked, answered]);
+        }
+        (posts, comments)
+    };
+    // texts of a program are nobody's: Reddit is not asked about them
+    let mut made = Vec::new();
+    repartee_datasets::sample::write_ndjson(&mut made, 7, 20).unwrap();
+    for (name, content, permission) in [
+        (
+            "dump.ndjson",
+            dump(&fake).into_bytes(),
+            Permission::Research,
+        ),
+        ("sample.ndjson", made, Permission::Synthetic),
+    ] {
+        let import = Import {
+            files: vec![place.write(name, content)],
+            format: Some(Format::Pushshift),
+            permission,
+            ..Import::default()
+        };
+        done(&engine, &import);
+    }
+    done(&engine, &BuildPairs::default());
+    assert!(engine.overview().unwrap().pairs > PAIRS as u64);
+
+    // by itself a sync asks about none of it
+    assert_eq!(done(&engine, &Sync::default()).looked_at, 0);
+    assert_eq!(asked(&fake).len(), 0);
+
+    // two of the first hundred are gone, two of the rest, and a post; the network fails after a hundred
+    let gone = [
+        "Question 3 of",
+        "Answer 20 of",
+        "Question 60 of",
+        "Answer 119 of",
+        "Title 1 of",
+    ];
+    {
+        let mut world = fake.world();
+        world.comment(&comments[6]).unwrap().deleted = true;
+        world.comment(&comments[41]).unwrap().missing = true;
+        // whoever deletes the account wants to be forgotten
+        world.comment(&comments[120]).unwrap().author = "[deleted]".to_owned();
+        world.comment(&comments[239]).unwrap().deleted = true;
+        world.post(&posts[1]).unwrap().deleted = true;
+        world.fail(Rule {
+            skip: 1,
+            ..Rule::always(On::Info, Fault::StatusBefore { status: 503 })
+        });
+    }
+    let (failed, said) = sync_imported(&engine);
+    assert_eq!(failed.unwrap_err().code, Code::Io);
+    assert!(
+        said.contains("242 imported texts in 3 calls, at 100 a minute: a minute at most"),
+        "{said}"
+    );
+    assert_eq!(asked(&fake)[0], comments[..100]);
+    fake.world().heal();
+
+    // the next one goes on there, and wipes what the one before could not
+    let before = asked(&fake).len();
+    let (synced, said) = sync_imported(&engine);
+    let synced = synced.unwrap();
+    assert!(said.contains("142 imported texts that are left"), "{said}");
+    let rest: Vec<String> = comments[100..].iter().chain(&posts).cloned().collect();
+    assert_eq!(asked(&fake)[before..].concat(), rest);
+    assert_eq!(
+        (
+            synced.looked_at,
+            synced.gone,
+            synced.imported,
+            synced.doubted,
+            synced.scrubbed
+        ),
+        (142, 3, 3, 0, true)
+    );
+    let left = bytes(&place);
+    for text in gone {
+        assert!(!has(&left, text), "{text}");
+    }
+    for text in ["Question 4 of", "Answer 3 of", "Answer 60 of", "Title 0 of"] {
+        assert!(has(&left, text), "{text}");
+    }
+
+    // a round later those that are left are asked about again, from the first; an answer that shows none of
+    // a hundred is not believed
+    for name in &comments[..230] {
+        fake.world().comment(name).unwrap().missing = true;
+    }
+    let before = asked(&fake).len();
+    let (synced, said) = sync_imported(&engine);
+    let synced = synced.unwrap();
+    assert!(said.contains("237 imported texts in 3 calls"), "{said}");
+    assert_eq!(asked(&fake)[before][0], comments[0]);
+    assert_eq!((synced.looked_at, synced.doubted), (237, 200));
+    // of the last call, which also showed some, what is missing is gone
+    assert_eq!(synced.gone, 230 - 3 - 200);
+    assert!(has(&bytes(&place), "Question 0 of"));
+}
+
 /// A small model of a kind, trained for two steps.
 fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
     let config = RunConfig {
@@ -694,7 +878,7 @@ fn a_secret_appears_nowhere_on_the_command_line() {
     run(&["reddit", "fetch", &subreddit], 0, PASSWORD);
     run(&["reddit", "threads"], 0, PASSWORD);
     run(&["reddit", "post", "--json"], 0, PASSWORD);
-    run(&["reddit", "sync"], 0, PASSWORD);
+    run(&["reddit", "sync", "--imported"], 0, PASSWORD);
     run(&["reddit", "outcomes", "--read"], 0, PASSWORD);
     run(&["reddit", "export", "threads.jsonl"], 0, PASSWORD);
     run(&["reddit", "audit"], 0, PASSWORD);

@@ -13,6 +13,7 @@ use repartee_fake_reddit::{
 use repartee_reddit::{
     App, Browser, Client, Config, Grant, Login, Setup, SkipClock, secrets, user_agent,
 };
+use repartee_tests::browser::{location, parameter, register};
 
 const SECRET: &str = "marker-of-the-client-secret";
 const PASSWORD: &str = "marker-of-the-password";
@@ -166,14 +167,8 @@ async fn a_secret_appears_nowhere() {
     heard.hear(format!("{browser:?} {:?}", browser.pending()));
     let address = browser.address().to_owned();
     let state = parameter(&address, "state");
-    let redirect = parameter(&address, "redirect_uri")
-        .replace("%3A", ":")
-        .replace("%2F", "/");
-    {
-        let mut world = fake.world();
-        world.apps.get_mut(INSTALLED_ID).unwrap().redirect = redirect.clone();
-        world.knobs.authorize = Authorize::Allow;
-    }
+    register(&fake, INSTALLED_ID, &address);
+    fake.world().knobs.authorize = Authorize::Allow;
     let pending = browser.pending();
     heard.error(
         &pending
@@ -236,31 +231,4 @@ async fn a_secret_appears_nowhere() {
         heard.lines().count(),
         issued.len()
     );
-}
-
-fn parameter(address: &str, name: &str) -> String {
-    let query = address.split_once('?').expect("a query").1;
-    let pair = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix(&format!("{name}=")));
-    pair.expect("a parameter").to_owned()
-}
-
-/// Where the fake sends a browser that asks for this address.
-fn location(address: &str) -> String {
-    use std::io::Read;
-    let rest = address.strip_prefix("http://").expect("plain HTTP");
-    let (host, path) = rest.split_once('/').expect("a path");
-    let mut stream = std::net::TcpStream::connect(host).expect("a connection");
-    write!(
-        stream,
-        "GET /{path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: Mozilla/5.0\r\nconnection: close\r\n\r\n"
-    )
-    .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let line = answer
-        .lines()
-        .find(|line| line.to_ascii_lowercase().starts_with("location: "));
-    line.expect("a redirect")["location: ".len()..].to_owned()
 }

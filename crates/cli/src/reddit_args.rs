@@ -253,6 +253,10 @@ pub enum RedditCommand {
     },
     /// Ask Reddit what is still there, and forget the rest to the last byte; once a day at least
     Sync {
+        /// Ask about imported comments and posts of pairs, too: a hundred a call, and it says first how long
+        /// that lasts; one that was broken off goes on where it stood
+        #[arg(long)]
+        imported: bool,
         /// The account
         #[command(flatten)]
         which: Which,

@@ -35,7 +35,11 @@ impl World {
                 page.push_str("</ul>");
                 continue;
             };
-            let ours = if comment.through_api { " class=\"ours\"" } else { "" };
+            let ours = if comment.through_api {
+                " class=\"ours\""
+            } else {
+                ""
+            };
             // writing to a string does not fail
             let _ = write!(
                 page,

@@ -138,7 +138,9 @@ impl World {
             Call::Authorize => return self.authorize(asked),
             Call::Token => return self.access_token(asked),
             Call::Revoke => return self.revoke_token(asked),
-            Call::Comments { post, .. } if asked.path.starts_with("/r/") && bearer(asked).is_none() => {
+            Call::Comments { post, .. }
+                if asked.path.starts_with("/r/") && bearer(asked).is_none() =>
+            {
                 return match self.page(post) {
                     Some(page) => Answer::html(200, page),
                     None => Answer::html(404, "<h1>There is no such thread</h1>"),

@@ -239,8 +239,12 @@ mod keychain {
         Entry::new_in_store(&store()?, SERVICE, &user)
     }
 
-    /// The keychain, found anew each time: a session of a desktop may come and go.
+    /// The keychain, found anew each time: a session of a desktop may come and go. A store that was set for
+    /// the whole process goes before it: tests have one of their own.
     fn store() -> keyring_core::Result<Arc<CredentialStore>> {
+        if let Some(set) = keyring_core::get_default_store() {
+            return Ok(set);
+        }
         #[cfg(target_os = "macos")]
         return Ok(apple_native_keyring_store::keychain::Store::new()?);
         #[cfg(windows)]
@@ -355,6 +359,50 @@ mod tests {
         assert!(half.contains("REPARTEE_REDDIT_PASSWORD"), "{half}");
         // an empty variable is none
         assert!(missing(&[(Secret::ClientId, "")]).contains("REPARTEE_REDDIT_CLIENT_ID"));
+    }
+
+    /// The environment holds for every account and goes before the keychain, which holds for one.
+    #[cfg(feature = "keychain")]
+    #[test]
+    fn the_keychain_gives_what_the_environment_lacks() {
+        let mock = keyring_core::mock::Store::new().expect("a keychain of the test's own");
+        keyring_core::set_default_store(mock);
+        let found = |account: &str, set: &[(Secret, &str)]| {
+            find_in(account, Secret::RefreshToken, &environment(set))
+                .expect("the keychain can be read")
+                .map(|(value, source)| (value.expose_secret().to_owned(), source))
+        };
+        let kept = Some(("kept".to_owned(), Source::Keychain));
+        keep("bot", Secret::RefreshToken, &"kept".into()).expect("kept");
+        assert_eq!(found("bot", &[]), kept);
+        assert_eq!(found("another_bot", &[]), None);
+        let set = [(Secret::RefreshToken, "given")];
+        for account in ["bot", "another_bot"] {
+            let given = Some(("given".to_owned(), Source::Environment));
+            assert_eq!(found(account, &set), given, "{account}");
+        }
+        // an empty variable is none
+        assert_eq!(found("bot", &[(Secret::RefreshToken, "")]), kept);
+        // a login takes each of its secrets from where it is
+        let id = [(Secret::ClientId, "id"), (Secret::ClientSecret, "hush")];
+        let login = login_in("bot", None, &environment(&id)).expect("a login");
+        assert_eq!(login.app.client_secret.expose_secret(), "hush");
+        assert!(matches!(&login.grant, Grant::Refresh(token) if token.expose_secret() == "kept"));
+
+        keep("bot", Secret::RefreshToken, &"kept later".into()).expect("kept");
+        let later = Some(("kept later".to_owned(), Source::Keychain));
+        assert_eq!(found("bot", &[]), later);
+        for _ in 0..2 {
+            // what is not there is as good as forgotten
+            forget("bot", Secret::RefreshToken).expect("forgotten");
+            assert_eq!(found("bot", &[]), None);
+        }
+        let missing = login_in("bot", None, &environment(&id)).expect_err("there is no login");
+        assert!(
+            missing
+                .to_string()
+                .contains("REPARTEE_REDDIT_REFRESH_TOKEN")
+        );
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub(crate) const BATCH_TIME: Duration = Duration::from_millis(50);
 /// millisecond ([`wait_for_lock`]), so they find it free within this time.
 const MAKE_ROOM: Duration = Duration::from_millis(2);
 
+/// A log of more bytes is emptied when the file is closed.
+const LOG_LEFT: u64 = 1 << 20;
+
 /// The versions of the schema, in order. A version that was released is never edited.
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
@@ -66,12 +69,16 @@ const MIGRATIONS: &[M<'static>] = &[
 /// An open project file.
 pub struct Store {
     path: PathBuf,
-    writer: Mutex<Writer>,
+    /// Closed before the writer: SQLite puts the log into the file when the last connection is closed, but
+    /// for one that can only read.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Writer>,
 }
 
 struct Writer {
     connection: Connection,
+    /// Whether it wrote anything.
+    wrote: bool,
     /// When this process last left the file free for others.
     made_room: Instant,
 }
@@ -79,6 +86,21 @@ struct Writer {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Store({})", self.path.display())
+    }
+}
+
+impl Drop for Store {
+    /// Whoever wrote empties the log, if it is large: SQLite itself does that only where no other process
+    /// has the file open, and leaves 64 MB beside the project of a window. Nobody is waited for.
+    fn drop(&mut self) {
+        let large = self.wal_bytes() > LOG_LEFT;
+        let writer = self.writer();
+        if large && writer.wrote {
+            let db = &writer.connection;
+            // where it cannot be emptied now it is read as before, and another does it
+            let _ = db.busy_handler(None);
+            let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
     }
 }
 
@@ -140,6 +162,7 @@ impl Store {
             path: path.to_owned(),
             writer: Mutex::new(Writer {
                 connection,
+                wrote: false,
                 made_room: Instant::now(),
             }),
             readers: Mutex::new(Vec::new()),
@@ -186,7 +209,7 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
         with_pragma(
-            &mut self.writer().connection,
+            &mut self.writing().connection,
             "synchronous",
             ["FULL", "NORMAL"],
             |db| transact(db, family, work),
@@ -194,7 +217,7 @@ impl Store {
     }
 
     fn write_and_make_room<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
-        let mut writer = self.writer();
+        let mut writer = self.writing();
         let done = work(&mut writer.connection)?;
         let rest = writer.made_room.elapsed() >= BATCH_TIME;
         if rest {
@@ -209,7 +232,7 @@ impl Store {
 
     /// Runs something on the writing connection outside of a transaction (VACUUM needs that).
     pub(crate) fn write_bare<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        work(&self.writer().connection)
+        work(&self.writing().connection)
     }
 
     /// Runs queries on a connection that can only read.
@@ -240,6 +263,13 @@ impl Store {
     fn writer(&self) -> MutexGuard<'_, Writer> {
         // a panic in a transaction has rolled it back: the connection is as good as before
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, to write with it.
+    fn writing(&self) -> MutexGuard<'_, Writer> {
+        let mut writer = self.writer();
+        writer.wrote = true;
+        writer
     }
 
     fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {

@@ -1,7 +1,8 @@
 //! Comments and posts, each under its Reddit id.
 
+use repartee_datasets::id::encode;
 use repartee_datasets::{Comment, Post, Record};
-use rusqlite::{OptionalExtension, Row, Statement, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Row, Statement, Transaction, params};
 
 use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Result, Store};
@@ -13,7 +14,7 @@ pub struct Upserted {
     pub new: u64,
     /// Rows that were there in an older copy, which this one replaced.
     pub newer: u64,
-    /// Rows that were there, as new or newer.
+    /// Rows that were there, as new or newer, and those that were forgotten since Reddit no longer has them.
     pub known: u64,
 }
 
@@ -85,16 +86,21 @@ fn post_row(row: &Row<'_>) -> rusqlite::Result<Post> {
     })
 }
 
-/// The four statements of an import, prepared once a batch: add, or replace an older copy.
+/// The statements of an import, prepared once a batch: add, or replace an older copy.
 struct Upsert<'a> {
-    add_comment: rusqlite::CachedStatement<'a>,
-    renew_comment: rusqlite::CachedStatement<'a>,
-    add_post: rusqlite::CachedStatement<'a>,
-    renew_post: rusqlite::CachedStatement<'a>,
+    add_comment: CachedStatement<'a>,
+    renew_comment: CachedStatement<'a>,
+    add_post: CachedStatement<'a>,
+    renew_post: CachedStatement<'a>,
+    /// Looks whether a name was forgotten; `None`: nothing was, and no row pays for the look.
+    is_purged: Option<CachedStatement<'a>>,
 }
 
 impl<'a> Upsert<'a> {
     fn new(db: &'a Transaction<'_>) -> Result<Self> {
+        let any: bool =
+            db.query_row("SELECT EXISTS (SELECT 1 FROM purged)", [], |row| row.get(0))?;
+        let is_purged = any.then(|| db.prepare_cached("SELECT 1 FROM purged WHERE name = ?1"));
         // A copy is newer when its archive read it later; one without that time never is.
         Ok(Self {
             add_comment: db.prepare_cached(
@@ -117,10 +123,21 @@ impl<'a> Upsert<'a> {
                         created_utc = ?7, retrieved_utc = ?8, source_id = ?9
                  WHERE id = ?1 AND ?8 > coalesce(retrieved_utc, -1)",
             )?,
+            is_purged: is_purged.transpose()?,
         })
     }
 
     fn record(&mut self, source_id: i64, record: &Record, done: &mut Upserted) -> Result<()> {
+        if let Some(is_purged) = &mut self.is_purged {
+            let (kind, id) = match record {
+                Record::Comment(comment) => (1, comment.id),
+                Record::Post(post) => (3, post.id),
+            };
+            if is_purged.exists([format!("t{kind}_{}", encode(id))])? {
+                done.known += 1;
+                return Ok(());
+            }
+        }
         let (add, renew) = match record {
             Record::Comment(_) => (&mut self.add_comment, &mut self.renew_comment),
             Record::Post(_) => (&mut self.add_post, &mut self.renew_post),
@@ -164,7 +181,7 @@ impl<'a> Upsert<'a> {
 impl Store {
     /// Adds comments and posts of a source, in batches of [`BATCH_ROWS`], each a transaction. A row
     /// whose id is there already is replaced only by a copy that was retrieved later; so reading a file
-    /// twice adds nothing, and the order of files does not matter.
+    /// twice adds nothing, and the order of files does not matter. What was purged is not taken in again.
     ///
     /// # Errors
     /// When there is no such source, or the file cannot be written; the batches before are kept.

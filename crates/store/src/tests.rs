@@ -26,6 +26,54 @@ pub(crate) fn project() -> (tempfile::TempDir, Store) {
     (dir, store)
 }
 
+/// Writes so much that the log is large, and reads, for which there is a connection of its own.
+fn write_much(store: &Store, from: i64) {
+    let text = "a line that fills the log ".repeat(40);
+    let source = source(store);
+    let records: Vec<Record> = (from..from + 4_000)
+        .map(|id| comment(id, None, "ann", &text))
+        .collect();
+    store.records_upsert(source, &records).unwrap();
+    assert_eq!(store.counts().unwrap().comments as i64, from + 4_000);
+    assert!(store.wal_bytes() > crate::LOG_LEFT);
+}
+
+#[test]
+fn no_log_is_left_beside_a_project_that_was_closed() {
+    let (_dir, store) = project();
+    let path = store.path().to_owned();
+    let log = || std::fs::metadata(crate::beside(&path, "-wal")).map_or(0, |about| about.len());
+    write_much(&store, 0);
+    drop(store);
+    assert!(!crate::beside(&path, "-wal").exists());
+    // a small one goes, too, also when the last thing that was done with it was reading
+    let store = Store::open(&path).unwrap();
+    store.set_setting("a", &1).unwrap();
+    assert_eq!(store.setting::<i32>("a").unwrap(), Some(1));
+    assert!(log() > 0);
+    drop(store);
+    assert!(!crate::beside(&path, "-wal").exists());
+
+    // while a window has the file open, whoever wrote much leaves an empty one
+    let (_dir, window) = project();
+    let path = window.path().to_owned();
+    let log = || std::fs::metadata(crate::beside(&path, "-wal")).map_or(0, |about| about.len());
+    let watch = window.watch().unwrap();
+    let worker = Store::open(&path).unwrap();
+    write_much(&worker, 0);
+    drop(worker);
+    assert_eq!(log(), 0);
+    assert_eq!(window.counts().unwrap().comments, 4_000);
+    // who only looked does not work for others
+    let worker = Store::open(&path).unwrap();
+    write_much(&window, 4_000);
+    assert_eq!(worker.counts().unwrap().comments, 8_000);
+    drop(worker);
+    assert!(log() > crate::LOG_LEFT);
+    drop((watch, window));
+    assert!(!crate::beside(&path, "-wal").exists());
+}
+
 #[test]
 fn create_open_and_refuse() {
     let (dir, store) = project();
@@ -1424,7 +1472,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
         .purge(&[gone("t1_a"), gone("t1_unknown")], "repartee", 10)
         .unwrap();
     assert_eq!((done.comments, done.candidates, done.cancelled), (1, 2, 2));
-    assert!(store.scrub(false).unwrap());
+    assert!(store.scrub().unwrap());
     for text in texts {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
@@ -1463,7 +1511,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
         .unwrap();
     assert!(store.expire(1_001).unwrap().any());
     assert_eq!(store.expire(1_002).unwrap(), Forgotten::default());
-    store.scrub(false).unwrap();
+    store.scrub().unwrap();
     for text in [
         "an answer to the first of them",
         "writer-of-t1_b",
@@ -1492,7 +1540,8 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
     let fake = NewFake {
         pair_id: pair.id,
         n: 0,
-        text: "a fake that answers what is gone".into(),
+        // it takes pages of its own, which are free once it is gone
+        text: "a fake that answers what is gone".repeat(2_000),
         finish: Finish::End,
     };
     store.fakes_add(set, &[fake]).unwrap();
@@ -1504,6 +1553,9 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
         why: "deleted".into(),
     };
     let mut watch = store.watch().unwrap();
+    let ids = [pair.comment_id, pair.id].map(|id| (1, id));
+    let asked = |id: &(u8, i64)| store.imported_of_pairs().unwrap().contains(id);
+    assert!(ids.iter().all(asked));
     let done = store.purge(&[gone], "repartee", 9).unwrap();
     assert_eq!(done.imported, 1);
     let changed = watch.changed().unwrap();
@@ -1511,9 +1563,55 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
         assert!(changed.contains(&family), "{family:?}: {changed:?}");
     }
     assert!(done.pairs >= 1 && store.stale_pairs().unwrap() == done.pairs);
-    store.scrub(true).unwrap();
+    assert_eq!(ids.map(|id| asked(&id)), [false, true]);
+    // whoever wiped it was killed; the next one knows that it is to be scrubbed
+    let store = Store::open(store.path()).unwrap();
+    assert!(store.size().unwrap().free > 0);
+    store.scrub().unwrap();
+    assert_eq!(store.size().unwrap().free, 0, "it was not written anew");
+    let due: Option<bool> = store.setting("imported texts were wiped").unwrap();
+    assert_eq!(due, None);
     for text in [text.as_str(), "a fake that answers what is gone"] {
         assert!(!in_the_file(&store, text), "{text} is left");
+    }
+    // neither an older copy brings it back, nor one that was retrieved later; and what is only known by its
+    // name is not taken in
+    let source = source(&store);
+    let comment = store.comment(pair.comment_id).unwrap().unwrap();
+    assert_eq!(comment.body, "[deleted]");
+    let unseen = Gone {
+        name: "t3_zzz".into(),
+        why: "asked".into(),
+    };
+    store.purge(&[unseen], "ada", 10).unwrap();
+    for retrieved_utc in [None, Some(i64::MAX)] {
+        let again = [
+            Record::Comment(Comment {
+                body: text.clone(),
+                retrieved_utc,
+                ..comment.clone()
+            }),
+            Record::Post(Post {
+                id: repartee_datasets::id::decode("zzz").unwrap(),
+                subreddit: "test".into(),
+                author: None,
+                title: "a post that nobody is to keep".into(),
+                selftext: String::new(),
+                score: None,
+                created_utc: None,
+                retrieved_utc,
+            }),
+        ];
+        let upserted = store.records_upsert(source, &again).unwrap();
+        let known = Upserted {
+            known: 2,
+            ..Upserted::default()
+        };
+        assert_eq!(upserted, known);
+        assert_eq!(store.comment(comment.id).unwrap(), Some(comment.clone()));
+    }
+    for text in [text.as_str(), "a post that nobody is to keep"] {
+        assert!(!in_the_file(&store, text), "{text} is back");
     }
     let words = PairQuery {
         words: Some(text),
@@ -1521,6 +1619,52 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
     };
     assert_eq!(store.pair_count(&words).unwrap(), 0);
     assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn reddit_is_asked_about_pairs_that_it_numbered_and_people_wrote() {
+    let (_dir, store) = project();
+    let post = |id: i64| {
+        Record::Post(Post {
+            id,
+            subreddit: "test".into(),
+            author: None,
+            title: format!("title {id}"),
+            selftext: String::new(),
+            score: None,
+            created_utc: None,
+            retrieved_utc: None,
+        })
+    };
+    let pair = |id: i64, link_id: i64| {
+        let mut pair = [
+            comment(id, None, "ann", "q"),
+            comment(id + 1, Some(id), "bob", "a"),
+        ];
+        for one in &mut pair {
+            let Record::Comment(one) = one else {
+                unreachable!()
+            };
+            one.link_id = link_id;
+        }
+        pair
+    };
+    let (people, program) = (source(&store), source(&store));
+    let mut written: Vec<Record> = [pair(70, 2), pair(10, 1), pair(-9, -1)].concat();
+    // part of no pair
+    written.push(comment(50, None, "ann", "nobody answers this"));
+    written.extend([post(1), post(2), post(3), post(-1)]);
+    store.records_upsert(people, &written).unwrap();
+    let mut made = pair(30, 4).to_vec();
+    made.push(post(4));
+    store.records_upsert(program, &made).unwrap();
+    store
+        .source_permit(program, Permission::Synthetic, "")
+        .unwrap();
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    assert_eq!(store.counts().unwrap().pairs, 4);
+    let all = [(1, 10), (1, 11), (1, 70), (1, 71), (3, 1), (3, 2)];
+    assert_eq!(store.imported_of_pairs().unwrap(), all);
 }
 
 #[test]
@@ -1568,7 +1712,7 @@ fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
         })
         .collect();
     store.purge(&gone, "repartee", 99).unwrap();
-    assert!(store.scrub(false).unwrap());
+    assert!(store.scrub().unwrap());
     assert_eq!(store.wal_bytes(), 0);
     let bytes = std::fs::read(store.path()).unwrap();
     let mut left = std::collections::HashSet::new();

@@ -2555,11 +2555,14 @@ export type SwitchOff = {
 
 /**
  * Asks Reddit what of the stored threads is still there, and forgets the rest, to the last byte. A job:
- * `sync`. It should run once a day at least.
+ * `sync`. It should run once a day at least. Imported texts are asked about when somebody wants it: they can
+ * be many.
  */
 export type Sync = {
   /** The account that reads; empty: the one that posts. */
-  account: string, };
+  account: string,
+  /** Ask about imported comments and posts that are part of pairs, too: by name, a hundred a call, which does not tell what moderators removed. One that is broken off goes on where it stood. */
+  imported: boolean, };
 
 /**
  * What was forgotten.
@@ -2569,6 +2572,8 @@ export type Synced = {
   looked_at: number,
   /** Of these, those that it no longer has. */
   gone: number,
+  /** Imported ones in answers that showed nothing at all: that says more of their ids, or of Reddit's health, than of the texts, so they are kept. */
+  doubted: number,
   /** Comments of threads whose texts were wiped, those that were kept long enough included. */
   comments: number,
   /** Posts likewise. */

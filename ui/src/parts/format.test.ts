@@ -67,5 +67,9 @@ test("jobs are called by what they do", () => {
     "Write fakes hard",
     "Write fakes",
   ]);
+  expect(jobTitle({ kind: "sync", params: { imported: false } })).toBe("Ask Reddit what was deleted");
+  expect(jobTitle({ kind: "sync", params: { imported: true } })).toBe(
+    "Ask Reddit what was deleted, imported texts too",
+  );
   expect(jobTitle({ kind: "something-new", params: null })).toBe("Something new");
 });

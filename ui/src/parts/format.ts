@@ -175,7 +175,7 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
     case "reconcile":
       return "Look for replies that may have arrived";
     case "sync":
-      return "Ask Reddit what was deleted";
+      return `Ask Reddit what was deleted${params.imported === true ? ", imported texts too" : ""}`;
     case "outcomes":
       return "Read outcomes";
     default:

@@ -1,7 +1,8 @@
 import { flushSync } from "svelte";
-import { beforeEach, expect, test, vi } from "vitest";
-import { useHost } from "../host";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type JobInfo, useHost } from "../host";
 import { type FakeHost, fakeHost } from "../host/fake";
+import { jobs } from "./jobs.svelte";
 import { forgetAnswers, query } from "./query.svelte";
 import { listenToEngine } from "./signals";
 
@@ -11,6 +12,10 @@ beforeEach(async () => {
   useHost(host);
   forgetAnswers();
   await listenToEngine();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  jobs.clear();
 });
 
 const times = (name: string) => host.engine.asked.filter((call) => call.name === name).length;
@@ -120,5 +125,79 @@ test("an error keeps the answer that was there, and goes when it is asked again"
   host.engine.options.failing = {};
   splits.again();
   await vi.waitFor(() => expect(splits.error).toBeNull());
+  end();
+});
+
+/** From here on time passes only when a test says so. */
+function ownTime(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+}
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const changed = (...families: string[]) => host.engine.send({ event: "changed", families });
+const running: JobInfo = {
+  id: "j",
+  kind: "import",
+  state: "running",
+  want: null,
+  params: {},
+  progress: null,
+  outcome: null,
+  created_ms: 0,
+  ended_ms: null,
+};
+
+test("while a job runs, a question rests ten times as long as its answer took", async () => {
+  ownTime();
+  host.engine.options.delay = 100;
+  const [bases, end] = within(() => query("bases", () => ({})));
+  await pass(100);
+  expect(bases.data).toHaveLength(2);
+  // no job: a quarter of a second after the question before
+  changed("bases");
+  await pass(149);
+  expect(times("bases")).toBe(1);
+  await pass(1);
+  expect(times("bases")).toBe(2);
+  await pass(100);
+  // a job: a second after the answer, which took a tenth of it
+  jobs.list = [running];
+  changed("bases");
+  await pass(999);
+  expect(times("bases")).toBe(2);
+  await pass(1);
+  expect(times("bases")).toBe(3);
+  end();
+});
+
+test("an answer that took long makes a person wait for five seconds at most", async () => {
+  ownTime();
+  host.engine.options.delay = 2000;
+  jobs.list = [running];
+  const [bases, end] = within(() => query("bases", () => ({})));
+  await pass(2000);
+  expect(bases.data).toHaveLength(2);
+  changed("bases");
+  await pass(4999);
+  expect(times("bases")).toBe(1);
+  await pass(1);
+  expect(times("bases")).toBe(2);
+  end();
+});
+
+test("when a job has ended, what rests is asked at once, and nothing else is", async () => {
+  ownTime();
+  host.engine.options.delay = 1000;
+  jobs.list = [running];
+  const [both, end] = within(() => [query("bases", () => ({})), query("splits", () => ({}))] as const);
+  await pass(1000);
+  expect(both[1].data).toHaveLength(1);
+  changed("bases");
+  await pass(500);
+  expect(times("bases")).toBe(1);
+  host.engine.send({ event: "ended", job: "j", kind: "import", state: "done", error: null });
+  expect([times("bases"), times("splits")]).toEqual([2, 1]);
+  // it does not come a second time when its rest would have been over
+  await pass(20_000);
+  expect([times("bases"), times("splits")]).toEqual([2, 1]);
   end();
 });

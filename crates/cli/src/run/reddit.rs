@@ -228,8 +228,9 @@ impl App {
                 }
                 table.print(self.out)
             }),
-            RedditCommand::Sync { which } => {
-                self.start(&engine, &Sync { account: which.account }, |synced| self.synced(synced))
+            RedditCommand::Sync { imported, which } => {
+                let job = Sync { account: which.account, imported };
+                self.start(&engine, &job, |synced| self.synced(synced))
             }
             RedditCommand::Purge { name, who } => {
                 let synced = match name.is_empty() {
@@ -539,6 +540,12 @@ impl App {
             self.out.line(format!(
                 "{} pairs of splits lost their text: what was trained on them is stale",
                 count(synced.pairs)
+            ))?;
+        }
+        if synced.doubted > 0 {
+            self.out.line(format!(
+                "{} imported texts are kept: of a hundred that it was asked about, Reddit showed not one; are their ids Reddit's?",
+                count(synced.doubted)
             ))?;
         }
         if !synced.scrubbed {

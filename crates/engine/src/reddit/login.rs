@@ -46,17 +46,18 @@ impl Job for LogIn {
     fn run(&self, ctx: &Ctx) -> Result<AccountInfo, Stop> {
         let engine = ctx.engine;
         let account = engine.account_meant(&self.account)?;
-        let session = match Session::open(engine, &account.name) {
-            Ok(session) if !(self.anew && account.app != "script") => session,
+        let (session, new) = match Session::open(engine, &account.name) {
+            Ok(session) if !(self.anew && account.app != "script") => (session, false),
             Err(error) if account.app == "script" => return Err(error.into()),
             _ => {
                 let code = in_browser(ctx, &account)?;
-                Session::with(engine, account.clone(), login_of(&account, code)?, None)?
+                let login = login_of(&account, code)?;
+                (Session::with(engine, account, login, None)?, true)
             }
         };
         ctx.tick(Progress::new("asking Reddit who we are", 0, None, "calls"));
         let scope = session.ask(Some(ctx), session.client.log_in())?;
-        let facts = who_is(engine, &session, Some(ctx), &scope)?;
+        let facts = who_is(engine, &session, Some(ctx), &scope, new)?;
         Ok(logged_in(engine, &session, facts)?)
     }
 }
@@ -97,16 +98,20 @@ fn in_browser(ctx: &Ctx, account: &Account) -> Result<repartee_reddit::Code, Sto
     })
 }
 
-/// Asks Reddit who is logged in: it has to be the account.
+/// Asks Reddit who is logged in: it has to be the account. A `new` login of somebody else is not kept.
 fn who_is(
     engine: &Engine,
     session: &Session,
     ctx: Option<&Ctx>,
     scope: &str,
+    new: bool,
 ) -> Result<AccountFacts, Stop> {
     let me = session.ask(ctx, session.client.me())?;
     let name = &session.account.name;
     if !me.name.eq_ignore_ascii_case(name) {
+        if new {
+            secrets::forget(name, secrets::Secret::RefreshToken).map_err(Error::from)?;
+        }
         return Err(Error::new(
             Code::Login,
             format!("Reddit says that this is the login of u/{}, not of u/{name}; log in with the right one", me.name),
@@ -175,7 +180,7 @@ impl Engine {
         let login = login_of(&begun.account, code)?;
         let session = Session::with(self, begun.account, login, None)?;
         let scope = session.call(session.client.log_in())?;
-        let facts = who_is(self, &session, None, &scope).map_err(|stop| match stop {
+        let facts = who_is(self, &session, None, &scope, true).map_err(|stop| match stop {
             Stop::Failed(error) => error,
             Stop::Pause | Stop::Cancel => Error::new(Code::Busy, "the login was interrupted"),
         })?;

@@ -20,7 +20,7 @@ use super::connect::Session;
 use super::lease::Lease;
 use super::outbox::address;
 use super::policy::{Objection, Then, fresh_objections, hash};
-use super::reconcile::{CANNOT_WRITE, SUSPENDED, found, passes, settle, stop_account};
+use super::reconcile::{CANNOT_WRITE, SUSPENDED, found, passes, settle, stop_account, who_we_are};
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop};
@@ -148,6 +148,7 @@ impl Post {
         let name = &session.account.name;
         let patience_ms = if self.wait { i64::MAX } else { SETTLE_MS };
         let mut count = 0;
+        let mut login_is_ours = false;
         let mut checked: HashSet<String> = HashSet::new();
         let mut failures: HashMap<i64, u32> = HashMap::new();
         loop {
@@ -177,6 +178,11 @@ impl Post {
                 Progress::new("posting", count, None, "replies")
                     .note(format!("reply {}", ready.id)),
             );
+            // secrets in the environment hold for every account: whose they are is seen before anything is sent
+            if !login_is_ours {
+                who_we_are(ctx, session)?;
+                login_is_ours = true;
+            }
             if checked.insert(ready.subreddit.to_lowercase()) {
                 engine.subreddit_check(session, ctx, &ready.subreddit, false)?;
                 // it may be switched off now
@@ -552,7 +558,7 @@ pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Res
     };
     let forgotten = engine.store.purge(&[gone], "repartee", now_ms)?;
     if forgotten.any() {
-        engine.store.scrub(forgotten.imported > 0)?;
+        engine.store.scrub()?;
     }
     Ok(())
 }

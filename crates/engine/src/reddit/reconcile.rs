@@ -223,18 +223,10 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
     let (Some(post), Some(parent)) = (&reply.post_name, &reply.parent_name) else {
         return Err(Error::internal(format!("reply {} has no parent", reply.id)).into());
     };
-    let me = session.ask(Some(ctx), session.client.me())?;
-    if me.suspended || !me.name.eq_ignore_ascii_case(&session.account.name) {
-        let why = match me.suspended {
-            true => SUSPENDED.to_owned(),
-            false => format!("the login is that of u/{}", me.name),
-        };
-        stop_account(ctx.engine, session, &why)?;
-        return Err(Error::new(Code::Login, format!("u/{}: {why}", session.account.name)).into());
-    }
+    let me = who_we_are(ctx, session)?;
     let since_utc = (intent_ms + reply.outbox.skew_ms).div_euclid(1000) - MARGIN_S;
     let add = |route: &str, comments: &[Comment]| -> Result<()> {
-        let ours = ours_under(comments, &me.name, parent, since_utc);
+        let ours = ours_under(comments, &me, parent, since_utc);
         let names: Vec<&str> = ours.iter().map(|comment| comment.name.as_str()).collect();
         let probe = Probe {
             at_ms: session.now_ms(),
@@ -243,13 +235,13 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
         };
         Ok(store.probe_add(reply.id, reply.outbox.attempt, &probe)?)
     };
-    let own = session.ask(Some(ctx), session.client.own_comments(&me.name, since_utc))?;
+    let own = session.ask(Some(ctx), session.client.own_comments(&me, since_utc))?;
     add("own", &own)?;
     ctx.engine.outside.step("between two looks");
     match session.ask(Some(ctx), session.client.replies_to(post, parent)) {
         Ok(view) => {
             let there = !parent.starts_with("t1_") || view.comment.is_some();
-            let seen = !ours_under(&view.replies, &me.name, parent, since_utc).is_empty();
+            let seen = !ours_under(&view.replies, &me, parent, since_utc).is_empty();
             // a part of the replies proves nothing when ours is not among them
             if seen || (view.complete && there) {
                 add("parent", &view.replies)?;
@@ -261,6 +253,21 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
         }
         Err(stop) => Err(stop),
     }
+}
+
+/// Asks Reddit whose login this is, and gives its name: that of somebody else, or of an account that Reddit
+/// has suspended, stops the account.
+pub(crate) fn who_we_are(ctx: &Ctx, session: &Session) -> Result<String, Stop> {
+    let me = session.ask(Some(ctx), session.client.me())?;
+    let why = if me.suspended {
+        SUSPENDED.to_owned()
+    } else if !me.name.eq_ignore_ascii_case(&session.account.name) {
+        format!("the login is that of u/{}", me.name)
+    } else {
+        return Ok(me.name);
+    };
+    stop_account(ctx.engine, session, &why)?;
+    Err(Error::new(Code::Login, format!("u/{}: {why}", session.account.name)).into())
 }
 
 /// A reply was found: it is posted. More than one of it is for a person to look at.

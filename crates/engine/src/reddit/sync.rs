@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
+use repartee_datasets::id::encode;
 use repartee_reddit::{Gone as How, Link, TreeAsk};
 use repartee_store::purge::{Forgotten, Gone};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::connect::Session;
+use super::connect::{Session, config_of};
 use super::reconcile::passes;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
@@ -16,16 +17,24 @@ use crate::job::{Ctx, Job, Progress, Stop};
 
 /// Names that one call of Reddit's takes.
 const AT_ONCE: usize = 100;
+/// Calls that Reddit allows a minute, over ten minutes.
+const CALLS_A_MINUTE: u64 = 100;
+/// The setting that says how far the round through the imported texts is.
+const PLACE: &str = "imported texts that were asked about";
 /// Calls spent on what the first answer leaves out of a tree that is looked through again.
 const TREE_CALLS: u32 = 8;
 
 /// Asks Reddit what of the stored threads is still there, and forgets the rest, to the last byte. A job:
-/// `sync`. It should run once a day at least.
+/// `sync`. It should run once a day at least. Imported texts are asked about when somebody wants it: they can
+/// be many.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sync {
     /// The account that reads; empty: the one that posts.
     pub account: String,
+    /// Ask about imported comments and posts that are part of pairs, too: by name, a hundred a call, which
+    /// does not tell what moderators removed. One that is broken off goes on where it stood.
+    pub imported: bool,
 }
 
 /// What was forgotten.
@@ -35,6 +44,9 @@ pub struct Synced {
     pub looked_at: u64,
     /// Of these, those that it no longer has.
     pub gone: u64,
+    /// Imported ones in answers that showed nothing at all: that says more of their ids, or of Reddit's
+    /// health, than of the texts, so they are kept.
+    pub doubted: u64,
     /// Comments of threads whose texts were wiped, those that were kept long enough included.
     pub comments: u64,
     /// Posts likewise.
@@ -115,26 +127,43 @@ impl Job for Sync {
             store.thread_checked(thread.id, session.now_ms())?;
         }
         synced.add(&store.expire(session.now_ms())?);
-        ctx.tick(Progress::new("wiping the last traces", 0, None, "bytes"));
-        synced.scrubbed = store.scrub(synced.imported > 0)?;
+        let wiping = || ctx.tick(Progress::new("wiping the last traces", 0, None, "bytes"));
+        wiping();
+        synced.scrubbed = store.scrub()?;
+        // last, for it may take hours, and what was fetched must not wait for it
+        if self.imported {
+            ask_about_imported(ctx, &session, &mut synced)?;
+            wiping();
+            synced.scrubbed = store.scrub()?;
+        }
         Ok(synced)
     }
 }
 
-/// Which of these names of a thread Reddit no longer has: by name, and by the tree, for each shows what the
-/// other hides.
-fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result<Vec<Gone>, Stop> {
-    let mut gone: HashMap<String, &'static str> = HashMap::new();
-    let how = |how: How| match how {
+/// How Reddit's things came to be gone, in the words of the store.
+fn word(how: How) -> &'static str {
+    match how {
         How::Deleted => "deleted",
         How::Removed => "removed",
-    };
+    }
+}
+
+/// Asks about names, a hundred a call, and adds those that are gone. Gives how many Reddit showed, be they
+/// gone or not.
+fn ask_by_name(
+    ctx: &Ctx,
+    session: &Session,
+    names: &[String],
+    gone: &mut HashMap<String, &'static str>,
+) -> Result<usize, Stop> {
+    let mut shown = 0;
     for some in names.chunks(AT_ONCE) {
         let some: Vec<&str> = some.iter().map(String::as_str).collect();
         let found = session.ask(Some(ctx), session.client.info(&some))?;
+        shown += found.comments.len() + found.posts.len();
         for comment in &found.comments {
             match comment.gone() {
-                Some(why) => _ = gone.insert(comment.name.clone(), how(why)),
+                Some(how) => _ = gone.insert(comment.name.clone(), word(how)),
                 // whoever deletes the account wants to be forgotten
                 None if comment.author.is_none() => {
                     _ = gone.insert(comment.name.clone(), "deleted")
@@ -142,13 +171,96 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
                 None => {}
             }
         }
-        for found in &found.posts {
-            if let Some(why) = found.gone() {
-                gone.insert(found.name.clone(), how(why));
+        for post in &found.posts {
+            if let Some(how) = post.gone() {
+                gone.insert(post.name.clone(), word(how));
             }
         }
         gone.extend(found.absent.into_iter().map(|name| (name, "absent")));
     }
+    Ok(shown)
+}
+
+/// As the store takes it.
+fn listed(gone: HashMap<String, &'static str>) -> Vec<Gone> {
+    let why = |(name, why): (String, &str)| Gone {
+        name,
+        why: why.to_owned(),
+    };
+    gone.into_iter().map(why).collect()
+}
+
+/// A round through what was imported, by kind and id: what is gone is forgotten. After each call it is noted
+/// how far the round is, and whoever comes after one that was broken off goes on there.
+fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Result<(), Stop> {
+    let store = &ctx.engine.store;
+    let all = store.imported_of_pairs()?;
+    let place: Option<(u8, i64)> = store.setting(PLACE)?.flatten();
+    let before = all.partition_point(|one| Some(*one) <= place);
+    // killed between the last call and the note that the round is over: the next one begins
+    let left = all
+        .get(before..)
+        .filter(|left| !left.is_empty())
+        .unwrap_or(&all);
+    let (total, calls) = (left.len() as u64, left.len().div_ceil(AT_ONCE) as u64);
+    let own_ms = u64::from(config_of(&session.account).pace.call_ms);
+    let pace = 60_000_u64
+        .checked_div(own_ms)
+        .map_or(CALLS_A_MINUTE, |own| own.min(CALLS_A_MINUTE));
+    ctx.say(match calls {
+        0 => "no imported text is part of a pair and has an id of Reddit's".to_owned(),
+        _ => format!(
+            "{total} imported texts{} in {calls} calls, at {pace} a minute: {}",
+            if left.len() < all.len() {
+                " that are left of the last round"
+            } else {
+                ""
+            },
+            lasts(calls.div_ceil(pace)),
+        ),
+    });
+    for (call, some) in left.chunks(AT_ONCE).enumerate() {
+        ctx.go_on()?;
+        let done = (call * AT_ONCE) as u64;
+        ctx.tick(Progress::new(
+            "asking about imported texts",
+            done,
+            Some(total),
+            "texts",
+        ));
+        let names: Vec<String> = some
+            .iter()
+            .map(|(kind, id)| format!("t{kind}_{}", encode(*id)))
+            .collect();
+        let mut gone = HashMap::new();
+        let shown = ask_by_name(ctx, session, &names, &mut gone)?;
+        synced.looked_at += names.len() as u64;
+        if shown == 0 {
+            synced.doubted += names.len() as u64;
+        } else {
+            synced.gone += gone.len() as u64;
+            synced.add(&store.purge(&listed(gone), "repartee", session.now_ms())?);
+        }
+        store.set_setting(PLACE, &some.last())?;
+    }
+    store.set_setting(PLACE, &None::<(u8, i64)>)?;
+    Ok(())
+}
+
+/// So many minutes in words.
+fn lasts(minutes: u64) -> String {
+    match minutes {
+        0 | 1 => "a minute at most".to_owned(),
+        2..120 => format!("about {minutes} minutes"),
+        _ => format!("about {:.1} hours", minutes as f64 / 60.0),
+    }
+}
+
+/// Which of these names of a thread Reddit no longer has: by name, and by the tree, for each shows what the
+/// other hides.
+fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result<Vec<Gone>, Stop> {
+    let mut gone = HashMap::new();
+    ask_by_name(ctx, session, names, &mut gone)?;
     if !gone.contains_key(post) {
         let ask = TreeAsk {
             calls: TREE_CALLS,
@@ -161,7 +273,7 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
         let shown: HashSet<&str> = tree.comments.iter().map(|c| c.name.as_str()).collect();
         for comment in &tree.comments {
             if let Some(why) = comment.gone() {
-                gone.entry(comment.name.clone()).or_insert(how(why));
+                gone.entry(comment.name.clone()).or_insert(word(why));
             }
         }
         for name in names.iter().filter(|name| name.starts_with("t1_")) {
@@ -174,13 +286,7 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
         }
     }
     gone.retain(|name, _| names.contains(name));
-    Ok(gone
-        .into_iter()
-        .map(|(name, why)| Gone {
-            name,
-            why: why.to_owned(),
-        })
-        .collect())
+    Ok(listed(gone))
 }
 
 impl Engine {
@@ -191,7 +297,7 @@ impl Engine {
     pub fn forget_expired(&self) -> Result<Synced> {
         let mut synced = Synced::default();
         synced.add(&self.store.expire(self.outside.clock.now_ms())?);
-        synced.scrubbed = self.store.scrub(false)?;
+        synced.scrubbed = self.store.scrub()?;
         Ok(synced)
     }
 
@@ -226,7 +332,7 @@ impl Engine {
             ..Synced::default()
         };
         synced.add(&self.store.purge(&gone, who, self.outside.clock.now_ms())?);
-        synced.scrubbed = self.store.scrub(synced.imported > 0)?;
+        synced.scrubbed = self.store.scrub()?;
         Ok(synced)
     }
 }

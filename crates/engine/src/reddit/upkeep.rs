@@ -86,7 +86,10 @@ impl Job for Upkeep {
             note(done, &mut kept.reconciled, &mut kept.failed)?;
         }
         if let Some(account) = due.check {
-            let job = Sync { account };
+            let job = Sync {
+                account,
+                ..Sync::default()
+            };
             let done = ctx.step(&format!("looking what is there as {}", job.account), &job);
             note(done, &mut kept.synced, &mut kept.failed)?;
         }

@@ -123,6 +123,7 @@ const ACCOUNT: AccountInfo = {
 const NOTHING: Synced = {
   looked_at: 0,
   gone: 0,
+  doubted: 0,
   comments: 0,
   posts: 0,
   candidates: 0,
