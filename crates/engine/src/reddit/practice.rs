@@ -5,7 +5,7 @@
 //! The project remembers what was posted, so a practice goes on where the last one ended.
 
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use repartee_datasets::sample;
 use repartee_fake_reddit::{AppKind, Fake, Options, app};
@@ -32,8 +32,10 @@ const NAME: &str = "practice_bot";
 const HERE: &str = "http://127.0.0.1:";
 /// Votes are counted, and wishes heard, this often.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Who has not been asked anything for so long was forgotten, perhaps behind a window that is closed.
+const FORGOTTEN: Duration = Duration::from_secs(3_600);
 
-/// Serves a made-up Reddit until it is stopped. A job: `practice`.
+/// Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `practice`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Practice {
@@ -110,12 +112,20 @@ impl Job for Practice {
             "a made-up Reddit is at {}, and u/{NAME} is logged in there. Fetch, draft, record a permission, approve, post: nothing leaves this machine",
             fake.base()
         ));
+        let (mut asked, mut last) = (0, Instant::now());
         loop {
             let posted = {
                 let mut world = fake.world();
                 world.vote();
+                if world.seen.len() != asked {
+                    (asked, last) = (world.seen.len(), Instant::now());
+                }
                 (world.posted() - before) as u64
             };
+            if last.elapsed() > FORGOTTEN {
+                ctx.say("nobody has asked for an hour: the made-up Reddit ends");
+                return Ok(Practised { posted });
+            }
             match ctx.go_on() {
                 Ok(()) => {}
                 // it has no other end
