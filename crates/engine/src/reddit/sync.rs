@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use repartee_reddit::{Gone as How, TreeAsk};
+use repartee_reddit::{Gone as How, Link, TreeAsk};
 use repartee_store::purge::{Forgotten, Gone};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
