@@ -54,9 +54,7 @@ pub use client::{
 pub use clock::{Clock, SkipClock, SystemClock};
 pub use config::{API_HOST, APP_ID, Config, Pace, SCOPES, TOKEN_HOST, user_agent};
 pub use error::{Error, Result};
-pub use login::{
-    ANSWER_WITHIN, App, Browser, Code, Grant, Login, PORT, Pending, Token, hand_over,
-};
+pub use login::{ANSWER_WITHIN, App, Browser, Code, Grant, Login, PORT, Pending, Token, hand_over};
 pub use model::{Account, Comment, Gone, More, Post, Rule, Subreddit};
 pub use names::Link;
 pub use sent::{Action, Pause, Refusal, Rejection, Sent};
