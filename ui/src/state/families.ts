@@ -89,7 +89,6 @@ export const READS: Partial<Record<Command, Family[]>> = {
 export const ASK_EVERY_MS: Partial<Record<Command, number>> = {
   overview: 1_000,
   labels: 2_000,
-  splits: 2_000,
   "run.estimate": 2_000,
   "pairs.view": 3_000,
   "pairs.chart": 3_000,
