@@ -1862,7 +1862,7 @@ export type PostingRules = {
   keep_h: number, };
 
 /**
- * Serves a made-up Reddit until it is stopped. A job: `practice`.
+ * Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `practice`.
  */
 export type Practice = {
   /** The port on 127.0.0.1; 0: any that is free. */
