@@ -379,6 +379,9 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
     let left = bytes(&place);
     assert!(!has(&left, "Please forget these very words") && !has(&left, "asker_by_link"));
     assert!(has(&left, "A thread that may stay here"));
+    // and the post by its name
+    assert_eq!(engine.forget_names(&[named], "ada").unwrap().posts, 1);
+    assert!(!has(&bytes(&place), "A thread that may stay here"));
     // what is kept for 48 hours is forgotten without any network
     let other = fake
         .world()
