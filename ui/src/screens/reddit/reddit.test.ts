@@ -265,6 +265,12 @@ describe("threads", () => {
     });
   });
 
+  test("imported texts are asked about when a person wants it", async () => {
+    const host = await openWindow("#/reddit/threads");
+    await fireEvent.click(await byId("sync-imported"));
+    await waitFor(() => expect(started(host, "sync")[0]?.params).toEqual({ account: "", imported: true }));
+  });
+
   test("one button from threads to drafts in the queue", async () => {
     const host = await openWindow("#/reddit/threads");
     await fireEvent.click(await byId("draft"));
