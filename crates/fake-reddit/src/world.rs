@@ -738,7 +738,7 @@ mod tests {
         let mut second = begin();
         assert!(second.comments.contains_key(bare(&parent)));
         assert!(second.restore(&made, &parent, "bot", "hello"));
-        assert_eq!(second.made("bot", &parent), [made.clone()]);
+        assert_eq!(second.made("bot", &parent), std::slice::from_ref(&made));
         let next = second.add_comment(&parent, "bot", "again").unwrap();
         assert_ne!(next, made);
         assert!(second.below[&parent].contains(&bare(&made).to_owned()));
