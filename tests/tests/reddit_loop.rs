@@ -106,6 +106,19 @@ fn a_login_says_who_it_is_and_what_is_missing() {
         "{account:?}"
     );
     assert!(account.facts.scope.contains("submit") && !account.facts.scope.contains("vote"));
+    // a process that holds a secret leaves no memory behind when it crashes
+    #[cfg(target_os = "linux")]
+    {
+        let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+        let core = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"))
+            .unwrap();
+        let [.., soft, hard, _] = core.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{core}");
+        };
+        assert_eq!((soft, hard), ("0", "0"), "{core}");
+    }
     // the login of another account is none
     let other = NewAccount {
         name: "somebody_else".to_owned(),

@@ -123,6 +123,20 @@ fn keep_of(account: &str) -> Keep {
     })
 }
 
+/// From now on this process holds a secret: if it crashes, its memory is not written to the disk.
+#[cfg(unix)]
+fn leave_no_core() {
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: lowers a limit of this process and nothing else; a refusal leaves it as it was.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
+}
+
+#[cfg(not(unix))]
+fn leave_no_core() {}
+
 /// An account that is connected: its client, and a runtime for its calls.
 pub(crate) struct Session {
     pub account: Account,
@@ -163,6 +177,7 @@ impl Session {
         login: Login,
         on_wait: Option<OnWait>,
     ) -> Result<Self> {
+        leave_no_core();
         let clock = match hurries(&account) {
             true => hurried(engine)?,
             false => Arc::clone(&engine.outside.clock),
