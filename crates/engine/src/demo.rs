@@ -1,6 +1,6 @@
 //! The whole loop on synthetic data: import, pairs, split, three small models from scratch, fakes,
-//! evaluation, charts, generation, queue, and drafts for the threads of a made-up Reddit. Everything a user would do by hand, in the same order and with
-//! the same jobs; only the texts are made up.
+//! evaluation, charts, generation, queue, and drafts for the threads of a made-up Reddit. Everything a
+//! user would do by hand, in the same order and with the same jobs; only the texts are made up.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -127,6 +127,7 @@ impl From<Account> for AccountInfo {
     }
 }
 
+/// Which Reddit an account is of, by its host.
 fn place(host: &str) -> &str {
     match host {
         "" => "Reddit",
@@ -186,9 +187,9 @@ impl Engine {
             ..Account::default()
         };
         config_of(&account).check()?;
-        let is_here = account.host.is_empty();
+        let is_reddits = account.host.is_empty();
         let others = self.store.accounts()?;
-        if let Some(other) = others.iter().find(|a| a.host.is_empty() != is_here) {
+        if let Some(other) = others.iter().find(|a| a.host.is_empty() != is_reddits) {
             // what was permitted or posted in play must not count in earnest
             return Err(Error::new(
                 Code::Refused,
