@@ -1256,6 +1256,36 @@ fn a_clock_that_is_hours_off_finds_its_comment() {
 }
 
 #[test]
+fn what_arrived_after_all_is_found_before_it_is_sent_again() {
+    // nothing of it could be seen, so a person sends it again; by then it stands there, once or twice
+    for (copies, code) in [(1, ""), (2, "twins")] {
+        let bench = Bench::with(1);
+        bench
+            .fake
+            .world()
+            .fail(Rule::once(On::Comment, Fault::DropBefore));
+        assert_eq!(bench.first(&bench.live()).0, "absent");
+        let (engine, parent) = (bench.engine(), bench.replies[0].1.clone());
+        engine.reply_settle(1, &Settle::Again, PERSON).unwrap();
+        {
+            let mut world = bench.fake.world();
+            for _ in 0..copies {
+                world.add_comment(&parent, ACCOUNT, "it came late").unwrap();
+            }
+            // that nobody may answer any more does not make it unposted
+            world.comment(&parent).unwrap().locked = true;
+        }
+        let sent = bench.posted();
+        assert_eq!(
+            bench.first(&now()),
+            ("posted".to_owned(), code.to_owned()),
+            "{copies} copies"
+        );
+        assert_eq!(bench.posted(), sent, "nothing was sent");
+    }
+}
+
+#[test]
 fn a_person_settles_withdraws_and_edits() {
     let bench = Bench::with(1);
     bench

@@ -240,13 +240,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written; then nothing is forgotten.
     pub fn expire(&self, now_ms: i64) -> Result<Forgotten> {
-        let due: Vec<i64> = self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT id FROM thread WHERE expires_ms IS NOT NULL AND expires_ms <= ?1 ORDER BY id",
-            )?;
-            let rows = query.query_map([now_ms], |row| row.get(0))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })?;
+        let due = self.read(|db| expired(db, now_ms))?;
         if due.is_empty() {
             return Ok(Forgotten::default());
         }
@@ -279,6 +273,28 @@ impl Store {
                 }
             }
             Ok(done)
+        })
+    }
+
+    /// Whether [`Store::expire`] would forget something now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_expired(&self, now_ms: i64) -> Result<bool> {
+        self.read(|db| {
+            for thread in expired(db, now_ms)? {
+                let free = comments_of(db, thread, true)?;
+                let mut query = db.prepare_cached(
+                    "SELECT id FROM thread_comment WHERE thread_id = ?1 AND body <> ''",
+                )?;
+                let left: Vec<i64> = query
+                    .query_map([thread], |row| row.get(0))?
+                    .collect::<Result<_, _>>()?;
+                if left.is_empty() || left.iter().any(|id| free.contains(id)) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
     }
 
@@ -370,6 +386,14 @@ fn rewrite(db: &mut Connection) -> Result<()> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// Threads that were kept long enough, and have something left.
+fn expired(db: &Connection, now_ms: i64) -> Result<Vec<i64>> {
+    let mut query =
+        db.prepare_cached("SELECT id FROM thread WHERE expires_ms <= ?1 ORDER BY id")?;
+    let rows = query.query_map([now_ms], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The comments of a thread; with `settled`, without those that somebody approved a reply to, or that may

@@ -412,6 +412,17 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
     let own = session.ask(Some(ctx), client.own_comments(&me, since_utc))?;
     engine.outside.step("looked");
     let fresh = fresh_objections(reply, &me, &looked, &own);
+    let mut there: Vec<String> = fresh
+        .iter()
+        .filter(|objection| objection.code == "answered")
+        .map(|objection| objection.words.clone())
+        .collect();
+    if reply.outbox.attempt > 0 && !there.is_empty() {
+        // the one we could not see earlier: it arrived after all, whatever else is the matter now
+        there.sort();
+        there.dedup();
+        return Ok(found(ctx, session, reply, &there)?);
+    }
     if let Some(objection) = heaviest(&fresh) {
         return Ok(refuse(
             ctx,
@@ -524,10 +535,6 @@ fn refuse(
     let (engine, store) = (ctx.engine, &ctx.engine.store);
     ctx.say(format!("reply {}: {}", reply.id, objection.words));
     if objection.code == "answered" {
-        // the one we could not see earlier: it arrived after all
-        if reply.outbox.attempt > 0 {
-            return found(ctx, session, reply, std::slice::from_ref(&objection.words));
-        }
         let words = format!("we have answered the comment already: {}", objection.words);
         let objection = Objection {
             words,

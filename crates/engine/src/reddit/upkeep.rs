@@ -142,13 +142,12 @@ impl Engine {
         let mut threads = store.threads()?;
         // one that is forgotten has no title any more
         threads.retain(|t| !t.title.is_empty() || !t.body.is_empty());
-        let expired = |t: &Thread| t.expires_ms.is_some_and(|at| at <= now_ms);
         let old = |t: &Thread| {
             let seen_ms = t.checked_ms.unwrap_or(0).max(t.fetched_ms);
             t.name.is_some() && seen_ms <= now_ms - CHECK_EVERY_MS
         };
         let mut due = Due {
-            expired: threads.iter().any(expired),
+            expired: store.has_expired(now_ms)?,
             ..Due::default()
         };
         let mut unknown = store.replies(Some(ReplyState::Uncertain))?;
