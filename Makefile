@@ -41,14 +41,14 @@ app: ui
 	cargo build --release --locked -p repartee-app
 	target/release/repartee-app
 
-# The .deb comes first: for an AppImage Tauri fetches linuxdeploy and AppRun from GitHub.
 TAURI := npx --yes @tauri-apps/cli@2.12.5
+BUNDLE := target/release/bundle
 bundle: ui
 ifeq ($(shell uname -s),Linux)
+	@.ci/setup bundle
 	cd src-tauri && $(TAURI) build --bundles deb
-	cd src-tauri && $(TAURI) bundle --bundles appimage || { \
-	  echo "The .deb is made, the AppImage is not: its tools come from github.com, once. Where that cannot be"; \
-	  echo "reached, put them into ~/.cache/tauri, or name a mirror in TAURI_BUNDLER_TOOLS_GITHUB_MIRROR."; exit 1; }
+	deb=$$(ls -t $(BUNDLE)/deb/*.deb | head -1) && \
+	  src-tauri/linux/appimage $$deb $(BUNDLE)/appimage/$$(basename $$deb .deb).AppImage
 else
 	cd src-tauri && $(TAURI) build
 endif

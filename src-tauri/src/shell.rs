@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -73,7 +74,7 @@ async fn open_outside(what: String) -> Result<(), Error> {
             "{what:?} is neither a folder nor an address of the web"
         )));
     }
-    let opened = tauri::async_runtime::spawn_blocking(move || open::that_detached(&what));
+    let opened = tauri::async_runtime::spawn_blocking(move || open_with_the_system(&what));
     match opened.await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(e)) => Err(Error::new(
@@ -82,6 +83,36 @@ async fn open_outside(what: String) -> Result<(), Error> {
         )),
         Err(e) => Err(Error::internal(format!("it could not be opened: {e}"))),
     }
+}
+
+/// What src-tauri/linux/AppRun sets, for GTK of the AppImage; that of the system must not see it.
+const OF_THE_APPIMAGE: [&str; 5] = [
+    "GSETTINGS_SCHEMA_DIR",
+    "GDK_PIXBUF_MODULE_FILE",
+    "GIO_MODULE_DIR",
+    "GTK_PATH",
+    "GTK_MODULES",
+];
+
+fn open_with_the_system(what: &str) -> std::io::Result<()> {
+    if std::env::var_os("APPDIR").is_none() {
+        return open::that_detached(what);
+    }
+    let mut failed = std::io::Error::from(std::io::ErrorKind::NotFound);
+    for mut command in open::commands(what) {
+        for name in OF_THE_APPIMAGE {
+            command.env_remove(name);
+        }
+        command.current_dir("/").stdin(Stdio::null());
+        match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(mut child) => {
+                std::thread::spawn(move || child.wait());
+                return Ok(());
+            }
+            Err(e) => failed = e,
+        }
+    }
+    Err(failed)
 }
 
 /// Whether a page may have this opened: no program is a folder, or starts with https.
