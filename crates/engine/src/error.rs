@@ -46,7 +46,8 @@ pub enum Code {
 pub struct Error {
     /// What kind of error it is.
     pub code: Code,
-    /// What was wrong, where, and what to do, in one or two sentences.
+    /// What was wrong, where, and what to do, in one or two sentences. What only the command line can do
+    /// stands last, as "; `repartee ...` does it": the window leaves it out.
     pub message: String,
     /// The causes, outermost first, and further places (rows, tensors).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -59,10 +59,16 @@ export function call<C extends Command>(name: C, params: Params<C>): Promise<Res
   return host().call(name, params);
 }
 
+/** What the engine says, without what only the command line can do about it: "; `repartee …` does it". */
+export function withoutCommand(words: string): string {
+  return words.replace(/; `repartee [^;]*$/, "");
+}
+
 /** Whatever was thrown, as the engine's error. */
 export function failure(thrown: unknown): EngineError {
   if (typeof thrown === "object" && thrown !== null && "code" in thrown && "message" in thrown) {
-    return thrown as EngineError;
+    const error = thrown as EngineError;
+    return { ...error, message: withoutCommand(error.message) };
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return { code: "internal", message, detail: [] };

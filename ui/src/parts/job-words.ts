@@ -1,6 +1,6 @@
 // A job's state in words.
 
-import type { EngineError, JobInfo, Progress } from "../host";
+import { type EngineError, failure, type JobInfo, type Progress } from "../host";
 import { ago, bytes, count, duration } from "./format";
 
 /** At work, or about to be. */
@@ -55,7 +55,7 @@ export function stateWords(job: JobInfo): string {
 export function jobFailure(job: JobInfo): EngineError | null {
   const { outcome } = job;
   if (job.state !== "failed" || typeof outcome !== "object" || outcome === null) return null;
-  return "code" in outcome && "message" in outcome ? (outcome as EngineError) : null;
+  return "code" in outcome && "message" in outcome ? failure(outcome) : null;
 }
 
 /** The result of a job that is done. */

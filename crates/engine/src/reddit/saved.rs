@@ -138,7 +138,7 @@ impl Engine {
             }
             let wrong = |why: String| {
                 Error::bad_input(format!(
-                    "{}, line {}: {why}; a line is a thread as `repartee reddit export` writes it",
+                    "{}, line {}: {why}; a line is a thread as an export writes it",
                     file.display(),
                     n + 1
                 ))
