@@ -912,6 +912,8 @@ async fn own_comments_are_paged_back_to_a_time() {
 #[tokio::test]
 async fn calls_are_a_second_apart_and_polls_half_a_minute() {
     let pair = pair();
+    // our own pauses alone: a window of the fake's would not pass with our clock, and slow us down
+    pair.fake.world().knobs.limit_headers = false;
     for _ in 0..5 {
         pair.client.me().await.expect("me");
     }

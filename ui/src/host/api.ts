@@ -609,8 +609,7 @@ export type EditReply = {
 export type EngineError = {
   /** What kind of error it is. */
   code: Code,
-  /** What was wrong, where, and what to do, in one or two sentences. What only the command line can do
-   * stands last, as "; `repartee ...` does it": the window leaves it out. */
+  /** What was wrong, where, and what to do, in one or two sentences. What only the command line can do stands last, as "; `repartee ...` does it": the window leaves it out. */
   message: string,
   /** The causes, outermost first, and further places (rows, tensors). */
   detail?: Array<string>, };
