@@ -189,7 +189,7 @@ export async function open(options = {}) {
       "webkitgtk:browserOptions": { binary: app, args: project ? [project] : [] },
     },
   });
-  const pid = tree(driver.pid).find((id) => processes().get(id)?.words[0] === app);
+  const [, pid] = tree(driver.pid); // all that the driver starts is the program
   await browser.setWindowSize(width, height);
   const window = { browser, at, pid, ...ways(browser) };
   window.close = async () => {
