@@ -49,7 +49,9 @@ test("the sample goes from Start to an approved reply", async () => {
   await window.shown("open-reply");
   const id = await window.attribute("open-reply", "data-id");
   await window.keys("e");
-  await window.append("reply-text", " indeed");
+  await window.shown("reply-text");
+  await browser.keys(["Control", "End"]);
+  await window.keys(..." indeed");
   await browser.keys(["Control", "Enter"]);
   await until(async () => (await window.text("reply-shown")).endsWith(" indeed"), "the change is kept");
   await window.keys("a");

@@ -1,6 +1,5 @@
 // The real window, driven as a person would: WebKitGTK's own driver starts the built program.
 
-import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import {
   copyFileSync,
@@ -260,24 +259,6 @@ function ways(browser) {
     /** Keys one after the other, where the focus is. */
     async keys(...keys) {
       for (const key of keys) await browser.keys(key);
-    },
-    /**
-     * Types at the end of a text field by keys alone. What stands there is looked at, as a person would, and
-     * what the driver lost on the way is typed again.
-     */
-    async append(id, text) {
-      const wanted = (await (await shown(id)).getValue()) + text;
-      const typed = async () => (await find(id).getValue()) === wanted;
-      await browser.keys(["Control", "End"]);
-      await windowWays.keys(...text);
-      for (let again = 0; again < 3 && !(await typed()); again += 1) {
-        const focus = await browser.execute(() => document.activeElement?.outerHTML.slice(0, 120));
-        console.log(`# keys were lost: “${await find(id).getValue()}” is not “${wanted}”; the focus is on ${focus}`);
-        await find(id).click();
-        await browser.keys(["Control", "a"]);
-        await windowWays.keys(...wanted);
-      }
-      assert.ok(await typed(), `“${wanted}” could not be typed`);
     },
     async text(id) {
       // the driver's own text leaves out what is cut short by an ellipsis

@@ -764,7 +764,7 @@ impl Engine {
     /// Puts a candidate into the queue as a draft, whatever the criteria said, as the person `who`.
     ///
     /// # Errors
-    /// [`Code::NotFound`].
+    /// [`Code::NotFound`]; [`Code::Usage`] when it has no text.
     pub fn candidate_queue(&self, id: i64, who: &str) -> Result<ReplyInfo> {
         let queued = self.store.queue_add(&[id], who, now_ms())?;
         let reply = queued.first().copied().unwrap_or_default();

@@ -75,14 +75,14 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// Something cannot be removed or changed, since other things stand on it.
+    /// Something cannot be removed, changed or used as it is.
     #[error("{what} cannot be {done}: {why}")]
     InUse {
         /// What it is, with its name.
         what: String,
-        /// Removed, changed, ...
+        /// Removed, changed, queued, ...
         done: &'static str,
-        /// What stands on it.
+        /// What stands on it, or is the matter with it.
         why: String,
     },
     /// A transition that the queue does not know.

@@ -260,7 +260,8 @@ impl Store {
     /// ids of the replies, in the candidates' order.
     ///
     /// # Errors
-    /// When there is no such candidate, or the file cannot be written; then none is queued.
+    /// When there is no such candidate, one has no text (any more), or the file cannot be written; then none
+    /// is queued.
     pub fn queue_add(&self, candidate_ids: &[i64], who: &str, now_ms: i64) -> Result<Vec<i64>> {
         self.write(Family::Queue, |db| {
             let mut ids = Vec::with_capacity(candidate_ids.len());
@@ -268,7 +269,7 @@ impl Store {
                 let made = db
                     .prepare_cached(
                         "INSERT INTO reply (candidate_id, text, state, updated_ms)
-                         SELECT id, text, 'draft', ?2 FROM candidate WHERE id = ?1
+                         SELECT id, text, 'draft', ?2 FROM candidate WHERE id = ?1 AND trim(text) <> ''
                          ON CONFLICT (candidate_id) DO NOTHING",
                     )?
                     .execute(params![candidate, now_ms])?;
@@ -276,11 +277,23 @@ impl Store {
                     .prepare_cached("SELECT id FROM reply WHERE candidate_id = ?1")?
                     .query_row([candidate], |row| row.get(0))
                     .optional()?;
-                let id = id.ok_or_else(|| Error::Missing {
-                    what: "candidate",
-                    name: candidate.to_string(),
-                    there: Vec::new(),
-                })?;
+                let Some(id) = id else {
+                    let is_there = db
+                        .prepare_cached("SELECT 1 FROM candidate WHERE id = ?1")?
+                        .exists([candidate])?;
+                    return Err(match is_there {
+                        true => Error::InUse {
+                            what: format!("candidate {candidate}"),
+                            done: "queued",
+                            why: "it has no text".to_owned(),
+                        },
+                        false => Error::Missing {
+                            what: "candidate",
+                            name: candidate.to_string(),
+                            there: Vec::new(),
+                        },
+                    });
+                };
                 if made == 1 {
                     note(db, id, who, "drafted", "", now_ms)?;
                 }

@@ -945,6 +945,16 @@ fn from_thread_to_queue() {
         store.queue_add(&[ids[0], 999], "me", 4),
         Err(Error::Missing { .. })
     ));
+    store
+        .write(Family::Queue, |db| {
+            db.execute("UPDATE candidate SET text = ' ' WHERE id = ?1", [ids[0]])?;
+            Ok(())
+        })
+        .unwrap();
+    assert!(matches!(
+        store.queue_add(&ids, "me", 4),
+        Err(Error::InUse { .. })
+    ));
     assert_eq!(store.replies(None).unwrap().len(), 1, "all or nothing");
     let id = queued[0];
     store.reply_approve(id, None, "me", 5).unwrap();

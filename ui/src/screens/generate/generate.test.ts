@@ -1,6 +1,7 @@
-import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, test } from "vitest";
 import { asked, byId, openWindow, press, sees } from "../../testing";
+import Candidate from "./Candidate.svelte";
 import { clearForm } from "./form.svelte";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -91,4 +92,22 @@ test("leaving the screen loses nothing that was typed", async () => {
   await byId("board");
   await openWindow("#/generate");
   expect(((await byId("comment")) as HTMLTextAreaElement).value).toBe("half a thought");
+});
+
+test("a candidate without words cannot be sent to the queue", async () => {
+  const of = (text: string) => ({
+    text,
+    finish: "end",
+    p_real: 0.5,
+    bins: null,
+    mark: 0.5,
+    scoresReal: true,
+    scoresUpvotes: false,
+    onsend: () => {},
+  });
+  const { rerender } = render(Candidate, of("so it is"));
+  expect(screen.queryByText("Send to the queue")).not.toBeNull();
+  await rerender(of(""));
+  expect(screen.queryByText("Send to the queue")).toBeNull();
+  await sees("It wrote nothing.");
 });
