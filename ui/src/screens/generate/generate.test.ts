@@ -109,5 +109,5 @@ test("a candidate without words cannot be sent to the queue", async () => {
   expect(screen.queryByText("Send to the queue")).not.toBeNull();
   await rerender(of(""));
   expect(screen.queryByText("Send to the queue")).toBeNull();
-  await sees("It wrote nothing.");
+  await sees("No text.");
 });
