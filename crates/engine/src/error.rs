@@ -142,7 +142,7 @@ impl From<repartee_store::Error> for Error {
             Store::Busy | Store::Collected(_) => Code::Busy,
             Store::Full => Code::DiskFull,
             Store::Damaged(_) | Store::Json { .. } | Store::Migration(_) => Code::Damaged,
-            Store::InUse { .. } | Store::Transition { .. } => Code::Usage,
+            Store::Refused { .. } | Store::Transition { .. } => Code::Usage,
             Store::Open { .. } | Store::ReadOnly(_) | Store::Sql(_) => Code::Io,
         };
         Self::from_source(code, &error)

@@ -244,7 +244,7 @@ impl Store {
     /// Removes an account; what it posted stays.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::InUse`] while nobody knows whether a reply of it arrived.
+    /// [`Error::Missing`]; [`Error::Refused`] while nobody knows whether a reply of it arrived.
     pub fn account_remove(&self, name: &str, entry: &Entry) -> Result<()> {
         self.write(Family::Reddit, |db| {
             let open: i64 = db.query_row(
@@ -253,7 +253,7 @@ impl Store {
                 |row| row.get(0),
             )?;
             if open > 0 {
-                return Err(Error::InUse {
+                return Err(Error::Refused {
                     what: format!("account {name}"),
                     done: "removed",
                     why: "nobody knows yet whether a reply of it arrived".into(),

@@ -159,7 +159,7 @@ impl Store {
     /// Removes a base and what no other bundle needs of its bytes.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::InUse`] when runs started from it.
+    /// [`Error::Missing`]; [`Error::Refused`] when runs started from it.
     pub fn base_remove(&self, name: &str) -> Result<()> {
         let base = self.base(name)?;
         let freed = self.write(Family::Bases, |db| {
@@ -167,7 +167,7 @@ impl Store {
             match db.execute("DELETE FROM base WHERE id = ?1", [base.id]) {
                 Ok(_) => {}
                 Err(error) if is_foreign_key(&error) => {
-                    return Err(Error::InUse {
+                    return Err(Error::Refused {
                         what: format!("base {name:?}"),
                         done: "removed",
                         why: "runs started from it".into(),

@@ -77,7 +77,7 @@ pub enum Error {
     },
     /// Something cannot be removed, changed or used as it is.
     #[error("{what} cannot be {done}: {why}")]
-    InUse {
+    Refused {
         /// What it is, with its name.
         what: String,
         /// Removed, changed, queued, ...

@@ -170,13 +170,13 @@ impl Store {
     /// Removes a set and its fakes.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::InUse`] when an evaluation stands on it.
+    /// [`Error::Missing`]; [`Error::Refused`] when an evaluation stands on it.
     pub fn fake_set_remove(&self, name: &str) -> Result<()> {
         let id = self.fake_set(name)?.id;
         self.write(Family::Fakes, |db| {
             match db.execute("DELETE FROM fake_set WHERE id = ?1", [id]) {
                 Ok(_) => Ok(()),
-                Err(error) if is_foreign_key(&error) => Err(Error::InUse {
+                Err(error) if is_foreign_key(&error) => Err(Error::Refused {
                     what: format!("set of fakes {name:?}"),
                     done: "removed",
                     why: "an evaluation stands on it".into(),

@@ -174,7 +174,7 @@ impl Store {
     /// outbox; without, it answers a comment that Reddit gave no name, and can be posted by hand only.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`]; [`Error::InUse`] when another reply of the account answers
+    /// [`Error::Missing`]; [`Error::Transition`]; [`Error::Refused`] when another reply of the account answers
     /// the same comment.
     pub fn reply_approve(
         &self,
@@ -221,7 +221,7 @@ impl Store {
             match done {
                 Ok(_) => {}
                 Err(error) if is_unique(&error) => {
-                    return Err(Error::InUse {
+                    return Err(Error::Refused {
                         what: format!("reply {id}"),
                         done: "approved",
                         why: "another reply of the account answers the same comment, and one comment is answered once"
@@ -259,7 +259,7 @@ impl Store {
     /// this returns; only then may the socket be opened.
     ///
     /// # Errors
-    /// [`Error::Transition`] when it is no longer approved; [`Error::InUse`] when `owner` has not the lease
+    /// [`Error::Transition`] when it is no longer approved; [`Error::Refused`] when `owner` has not the lease
     /// of the account, when another reply of it is on its way or uncertain, or when the text is not the one
     /// that was approved.
     pub fn intend(
@@ -275,7 +275,7 @@ impl Store {
             if from != ReplyState::Approved {
                 return Err(refused(id, from, "sent"));
             }
-            let not = |why: &str| Error::InUse {
+            let not = |why: &str| Error::Refused {
                 what: format!("reply {id}"),
                 done: "sent",
                 why: why.to_owned(),

@@ -282,7 +282,7 @@ impl Store {
                         .prepare_cached("SELECT 1 FROM candidate WHERE id = ?1")?
                         .exists([candidate])?;
                     return Err(match is_there {
-                        true => Error::InUse {
+                        true => Error::Refused {
                             what: format!("candidate {candidate}"),
                             done: "queued",
                             why: "it has no text".to_owned(),

@@ -169,12 +169,12 @@ impl Store {
     /// Removes a source that nothing was kept of (an import that failed at its first row).
     ///
     /// # Errors
-    /// [`Error::InUse`] when comments or posts of it are stored.
+    /// [`Error::Refused`] when comments or posts of it are stored.
     pub fn source_remove(&self, id: i64) -> Result<()> {
         self.write(Family::Sources, |db| {
             match db.execute("DELETE FROM source WHERE id = ?1", [id]) {
                 Ok(n) => found(n, id),
-                Err(error) if is_foreign_key(&error) => Err(Error::InUse {
+                Err(error) if is_foreign_key(&error) => Err(Error::Refused {
                     what: format!("source {id}"),
                     done: "removed",
                     why: "comments or posts of it are in the project".into(),

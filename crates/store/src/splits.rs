@@ -232,13 +232,13 @@ impl Store {
     /// Removes a split.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::InUse`] when runs, fakes or evaluations stand on it.
+    /// [`Error::Missing`]; [`Error::Refused`] when runs, fakes or evaluations stand on it.
     pub fn split_remove(&self, name: &str) -> Result<()> {
         let id = self.split(name)?.id;
         self.write(Family::Splits, |db| {
             match db.execute("DELETE FROM split WHERE id = ?1", [id]) {
                 Ok(_) => Ok(()),
-                Err(error) if is_foreign_key(&error) => Err(Error::InUse {
+                Err(error) if is_foreign_key(&error) => Err(Error::Refused {
                     what: format!("split {name:?}"),
                     done: "removed",
                     why: "runs, fakes or evaluations stand on it".into(),

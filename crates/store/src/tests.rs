@@ -316,7 +316,10 @@ fn sources_and_rejected_rows() {
     store
         .records_upsert(id, &[comment(1, None, "a", "b")])
         .unwrap();
-    assert!(matches!(store.source_remove(id), Err(Error::InUse { .. })));
+    assert!(matches!(
+        store.source_remove(id),
+        Err(Error::Refused { .. })
+    ));
     assert!(matches!(
         store.source_counted(9, "{}", None),
         Err(Error::Missing { .. })
@@ -625,8 +628,11 @@ fn a_checkpoint_that_was_used_is_kept() {
         store.checkpoint_by_id(second),
         Err(Error::Missing { .. })
     ));
-    assert!(matches!(store.base_remove("b"), Err(Error::InUse { .. })));
-    assert!(matches!(store.split_remove("s"), Err(Error::InUse { .. })));
+    assert!(matches!(store.base_remove("b"), Err(Error::Refused { .. })));
+    assert!(matches!(
+        store.split_remove("s"),
+        Err(Error::Refused { .. })
+    ));
 }
 
 #[test]
@@ -864,7 +870,7 @@ fn fakes_and_predictions() {
     assert_eq!(store.evaluation(id).unwrap().run, "realism");
     assert!(matches!(
         store.fake_set_remove("f"),
-        Err(Error::InUse { .. })
+        Err(Error::Refused { .. })
     ));
     store.evaluation_remove(id).unwrap();
     store.fake_set_remove("f").unwrap();
@@ -953,7 +959,7 @@ fn from_thread_to_queue() {
         .unwrap();
     assert!(matches!(
         store.queue_add(&ids, "me", 4),
-        Err(Error::InUse { .. })
+        Err(Error::Refused { .. })
     ));
     assert_eq!(store.replies(None).unwrap().len(), 1, "all or nothing");
     let id = queued[0];
@@ -1236,7 +1242,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     let error = store
         .reply_approve(ids[1], Some(&second), "ada", 6)
         .unwrap_err();
-    assert!(matches!(error, Error::InUse { .. }), "{error}");
+    assert!(matches!(error, Error::Refused { .. }), "{error}");
     let third = approval(&store, ids[2]);
     store.reply_approve(ids[2], Some(&third), "ada", 6).unwrap();
     let waiting = store.outgoing("BOT", &[ReplyState::Approved]).unwrap();
@@ -1515,6 +1521,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
     assert!(store.has_expired(1_000).unwrap());
     let third = approval(&store, ids[2]);
     store.reply_approve(ids[2], Some(&third), "ada", 6).unwrap();
+    assert!(!store.expire(999).unwrap().any());
     assert!(!store.has_expired(1_000).unwrap());
     store.expire(1_000).unwrap();
     assert!(in_the_file(&store, "an answer to the first of them"));

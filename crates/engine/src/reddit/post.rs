@@ -412,16 +412,15 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
     let own = session.ask(Some(ctx), client.own_comments(&me, since_utc))?;
     engine.outside.step("looked");
     let fresh = fresh_objections(reply, &me, &looked, &own);
-    let mut there: Vec<String> = fresh
-        .iter()
-        .filter(|objection| objection.code == "answered")
-        .map(|objection| objection.words.clone())
-        .collect();
-    if reply.outbox.attempt > 0 && !there.is_empty() {
-        // the one we could not see earlier: it arrived after all, whatever else is the matter now
-        there.sort();
-        there.dedup();
-        return Ok(found(ctx, session, reply, &there)?);
+    if reply.outbox.attempt > 0 {
+        // one that we could not see earlier: it arrived after all, whatever else is the matter now
+        let answers = fresh.iter().filter(|o| o.code == "answered");
+        let mut names: Vec<String> = answers.map(|o| o.words.clone()).collect();
+        names.sort();
+        names.dedup();
+        if !names.is_empty() {
+            return Ok(found(ctx, session, reply, &names)?);
+        }
     }
     if let Some(objection) = heaviest(&fresh) {
         return Ok(refuse(
