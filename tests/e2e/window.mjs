@@ -155,6 +155,7 @@ export async function open(options = {}) {
     env: {
       ...process.env,
       REPARTEE_CONFIG: config,
+      REPARTEE_STATE: at.path("state"),
       TAURI_AUTOMATION: "true",
       TAURI_WEBVIEW_AUTOMATION: "true",
       GDK_BACKEND: "x11",

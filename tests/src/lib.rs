@@ -72,7 +72,14 @@ impl Place {
 
     /// The project, opened.
     pub fn engine(&self) -> Engine {
-        Engine::open(self.project()).expect("the test's project")
+        let mut engine = Engine::open(self.project()).expect("the test's project");
+        engine.outside.state = Some(self.state());
+        engine
+    }
+
+    /// The folder of the user's state, as far as this test is concerned.
+    pub fn state(&self) -> PathBuf {
+        self.path("state")
     }
 
     /// Writes a file into the folder.
@@ -92,6 +99,7 @@ impl Place {
             .current_dir(self.folder())
             .env_remove("REPARTEE_PROJECT")
             .env("NO_COLOR", "1")
+            .env(repartee_engine::machine::STATE_FOLDER, self.state())
             .stdin(Stdio::null());
         command.args(args).args(["--threads", "2"]);
         command

@@ -216,7 +216,7 @@ impl Bench {
         engine.outside = Outside {
             clock: self.clock.clone(),
             login: Some(Arc::new(login)),
-            on_step: None,
+            ..engine.outside.clone()
         };
         engine
     }
@@ -575,6 +575,7 @@ fn process(bench: &Bench) -> std::process::Child {
         .env("REPARTEE_REDDIT_USERNAME", ACCOUNT)
         .env("REPARTEE_REDDIT_PASSWORD", PASSWORD)
         .env("REPARTEE_FAKE_HURRY", "1")
+        .env(repartee_engine::machine::STATE_FOLDER, bench.place.state())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()

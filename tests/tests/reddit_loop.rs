@@ -59,7 +59,7 @@ fn connect(engine: &mut Engine, fake: &Fake) -> Arc<SkipClock> {
     engine.outside = Outside {
         clock: clock.clone(),
         login: Some(Arc::new(login)),
-        on_step: None,
+        ..engine.outside.clone()
     };
     engine.account_put(&account(fake), PERSON).unwrap();
     engine.account_label(ACCOUNT, true, PERSON).unwrap();

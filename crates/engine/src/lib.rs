@@ -28,6 +28,7 @@ pub mod import;
 pub mod incoming;
 pub mod job;
 mod kinds;
+pub mod machine;
 pub mod model;
 pub mod overview;
 pub mod pairs;
@@ -96,6 +97,17 @@ impl Engine {
             interrupt: Interrupt::default(),
             views: browse::Views::default(),
             outside: reddit::Outside::default(),
+        }
+    }
+
+    /// This machine and user; its state lies where [`reddit::Outside::state`] says.
+    ///
+    /// # Errors
+    /// As [`machine::Machine::open`].
+    pub fn machine(&self) -> Result<machine::Machine> {
+        match &self.outside.state {
+            Some(folder) => machine::Machine::open(folder),
+            None => machine::Machine::open(&machine::Machine::state_folder()?),
         }
     }
 

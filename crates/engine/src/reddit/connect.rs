@@ -41,6 +41,8 @@ pub struct Outside {
     pub login: Option<Logins>,
     /// Is told of every step of posting before it is taken. A panic in here leaves what a crash would.
     pub on_step: Option<Arc<dyn Fn(Step) + Send + Sync>>,
+    /// The folder of the user's state in place of [`crate::machine::Machine::state_folder`].
+    pub state: Option<std::path::PathBuf>,
 }
 
 impl Default for Outside {
@@ -49,6 +51,7 @@ impl Default for Outside {
             clock: Arc::new(SystemClock),
             login: None,
             on_step: None,
+            state: None,
         }
     }
 }
