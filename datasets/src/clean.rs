@@ -9,13 +9,13 @@ use ts_rs::TS;
 
 /// Repairs a text: entities decoded once (dumps hold `&amp;`, `&lt;`, `&gt;`; Reddit's own editor
 /// leaves `&amp;#x200B;`, so a zero-width entity that the first pass lays bare is decoded too),
-/// zero-width characters removed, CRLF and CR made LF, trimmed. Borrows when nothing changes.
+/// zero-width characters and NUL removed, CRLF and CR made LF, trimmed. Borrows when nothing changes.
 ///
 /// `entities`: false for texts that never were escaped (`raw_json` answers, ordinary tables).
 pub fn repair(text: &str, entities: bool) -> Cow<'_, str> {
     let trimmed = text.trim();
     // Zero-width characters are three bytes, 0xE2 0x80.. or 0xEF 0xBB 0xBF or 0xE2 0x81 0xA0.
-    let plain = |b: &u8| !matches!(b, b'&' | b'\r' | 0xE2 | 0xEF | 0xC2);
+    let plain = |b: &u8| !matches!(b, 0 | b'&' | b'\r' | 0xE2 | 0xEF | 0xC2);
     if trimmed.as_bytes().iter().all(plain) {
         return Cow::Borrowed(trimmed);
     }
@@ -79,13 +79,23 @@ fn entity(rest: &str, entities: bool) -> (&str, usize) {
     }
 }
 
+/// A name as Reddit keeps it: without `u/`, `/u/`, `r/` or `/r/` before it, and without space around.
+pub fn bare_name(name: &str) -> &str {
+    let name = name.trim();
+    let bare = name.strip_prefix('/').unwrap_or(name);
+    match bare.as_bytes() {
+        [b'u' | b'U' | b'r' | b'R', b'/', rest @ ..] if !rest.is_empty() => &bare[2..],
+        _ => name,
+    }
+}
+
 /// Characters that take no room and carry no meaning in a comment: zero-width space, word joiner,
 /// byte order mark, left-to-right marks, soft hyphen. Joiners (U+200C, U+200D) stay: emoji and
 /// several scripts are spelt with them.
 fn is_zero_width(c: char) -> bool {
     matches!(
         c,
-        '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}'
+        '\0' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}'
     )
 }
 
@@ -109,11 +119,13 @@ pub enum Flaw {
     TooLong = 7,
     /// The author is `[deleted]` or unnamed, and the recipe asks for one.
     AuthorUnknown = 8,
+    /// A picture, gif or emote and nothing else.
+    MediaOnly = 9,
 }
 
 impl Flaw {
     /// Every flaw, in the order in which the rules are asked.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Empty,
         Self::Deleted,
         Self::Removed,
@@ -122,6 +134,7 @@ impl Flaw {
         Self::TooShort,
         Self::TooLong,
         Self::AuthorUnknown,
+        Self::MediaOnly,
     ];
 
     /// The name in counts and tables.
@@ -135,6 +148,7 @@ impl Flaw {
             Self::TooShort => "too_short",
             Self::TooLong => "too_long",
             Self::AuthorUnknown => "author_unknown",
+            Self::MediaOnly => "media_only",
         }
     }
 
@@ -154,7 +168,7 @@ pub struct Recipe {
     pub drop_bots: bool,
     /// Further authors to drop, in any case.
     pub bots: Vec<String>,
-    /// Drop texts that are links and nothing else.
+    /// Drop texts that are links, pictures, gifs or emotes and nothing else.
     pub drop_links: bool,
     /// Drop texts whose author is `[deleted]` or that name none, when the source names authors.
     pub drop_unknown_authors: bool,
@@ -201,23 +215,25 @@ impl Recipe {
         if body.is_empty() {
             return Some(Flaw::Empty);
         }
-        if self.drop_deleted && body.starts_with('[') {
-            match body {
-                "[deleted]" => return Some(Flaw::Deleted),
-                "[removed]" | "[Removed by Reddit]" | "[ Removed by Reddit ]" => {
-                    return Some(Flaw::Removed);
-                }
-                _ => {}
-            }
+        if self.drop_deleted
+            && let Some(flaw) = notice(body)
+        {
+            return Some(flaw);
         }
-        let by_listed =
-            || author.is_some_and(|a| self.bots.iter().any(|b| b.eq_ignore_ascii_case(a)));
+        let author = author.map(bare_name);
+        let is = |a: &str, b: &String| bare_name(b).eq_ignore_ascii_case(a);
+        let by_listed = || author.is_some_and(|a| self.bots.iter().any(|b| is(a, b)));
         if (self.drop_bots && (author.is_some_and(is_bot) || says_it_is_a_bot(body))) || by_listed()
         {
             return Some(Flaw::Bot);
         }
-        if self.drop_links && is_link_only(body) {
-            return Some(Flaw::LinkOnly);
+        if self.drop_links {
+            if is_link_only(body) {
+                return Some(Flaw::LinkOnly);
+            }
+            if is_media_only(body) {
+                return Some(Flaw::MediaOnly);
+            }
         }
         // A text of n bytes has at most n characters, and at least n / 4.
         if body.len() < self.min_chars
@@ -228,11 +244,87 @@ impl Recipe {
         if body.len() > self.max_chars && body.chars().count() > self.max_chars {
             return Some(Flaw::TooLong);
         }
-        if self.drop_unknown_authors && author == Some("[deleted]") {
+        if self.drop_unknown_authors && author.is_some_and(is_unknown_author) {
             return Some(Flaw::AuthorUnknown);
         }
         None
     }
+}
+
+/// What Reddit puts in the place of a text that is gone: `[deleted]`, `[removed]`, `[ Removed by Reddit
+/// in response to a copyright notice. ]`, `[deleted by user]`.
+fn notice(body: &str) -> Option<Flaw> {
+    // the longest that Reddit writes has some 150 characters
+    if !body.starts_with(['[', '\\']) || body.len() > 300 {
+        return None;
+    }
+    let body = body.replace('\\', "");
+    let inner = body.strip_prefix('[')?.trim_end_matches('.').strip_suffix(']')?;
+    let words = inner.trim().to_ascii_lowercase();
+    let is = |verb: &str| {
+        words.strip_prefix(verb).is_some_and(|rest| {
+            rest.is_empty()
+                || [" by ", " on account of ", " in response to ", " due to ", " for "]
+                    .iter()
+                    .any(|how| rest.starts_with(how))
+        })
+    };
+    // `[removed by me](http...)` is a link, not a notice
+    if words.contains("](http") {
+        None
+    } else if is("removed") {
+        Some(Flaw::Removed)
+    } else if is("deleted") {
+        Some(Flaw::Deleted)
+    } else {
+        None
+    }
+}
+
+/// True for what stands in the place of an author who is gone.
+pub fn is_unknown_author(author: &str) -> bool {
+    matches!(author, "" | "[deleted]" | "[removed]")
+}
+
+/// True when the text is pictures, gifs and emotes and nothing else: `![gif](giphy|id)`,
+/// `![img](emote|t5_x|1)`, `[](/emote)`, `*Processing gif abc...*`, with or without links between.
+fn is_media_only(body: &str) -> bool {
+    let mut rest = body.trim();
+    if rest.is_empty() {
+        return false;
+    }
+    while !rest.is_empty() {
+        let after = if let Some(text) = rest.strip_prefix('!').unwrap_or(rest).strip_prefix('[') {
+            let image = rest.starts_with('!');
+            let Some(middle) = text.find("](") else {
+                return false;
+            };
+            let Some(end) = text[middle..].find(')') else {
+                return false;
+            };
+            // a link with words is a text, unless it is to a page: then it is a link
+            if !image && middle > 0 && !text[middle + 2..].starts_with("http") {
+                return false;
+            }
+            &text[middle + end + 1..]
+        } else if let Some(text) = rest.strip_prefix("*Processing ") {
+            let Some(end) = text.find("...*") else {
+                return false;
+            };
+            if !["img", "gif", "video"].iter().any(|m| text.starts_with(m)) {
+                return false;
+            }
+            &text[end + 4..]
+        } else {
+            let word = rest.split_whitespace().next().unwrap_or("");
+            if !["http://", "https://"].iter().any(|p| word.starts_with(p)) {
+                return false;
+            }
+            &rest[word.len()..]
+        };
+        rest = after.trim_start();
+    }
+    true
 }
 
 /// Accounts known to be programs whose names do not end in `bot` as a word would.
@@ -378,6 +470,27 @@ mod tests {
                 Some(Flaw::LinkOnly),
             ),
             (Some("ann"), "see https://example.org/a", None),
+            (
+                Some("ann"),
+                "[ Removed by reddit in response to a copyright notice. ]",
+                Some(Flaw::Removed),
+            ),
+            (
+                Some("ann"),
+                "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]",
+                Some(Flaw::Removed),
+            ),
+            (Some("ann"), "[deleted by user]", Some(Flaw::Deleted)),
+            (Some("ann"), "[removed stains] easily", None),
+            (Some("ann"), "![gif](giphy|3o7abc)", Some(Flaw::MediaOnly)),
+            (
+                Some("ann"),
+                "![img](emote|t5_2qh1|4242)\n\n*Processing gif abc123def...*",
+                Some(Flaw::MediaOnly),
+            ),
+            (Some("ann"), "[](/ajsmile)", Some(Flaw::MediaOnly)),
+            (Some("ann"), "![gif](giphy|3o7abc) so true", None),
+            (Some("u/AutoModerator"), "Welcome!", Some(Flaw::Bot)),
             (Some("ann"), "ok", Some(Flaw::TooShort)),
             (Some("ann"), "üü", Some(Flaw::TooShort)),
             (Some("ann"), &"x".repeat(41), Some(Flaw::TooLong)),

@@ -1,5 +1,6 @@
 //! Which rows of a source are wanted, before anything is stored.
 
+use crate::clean::bare_name;
 use crate::record::{Comment, Post};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -8,7 +9,7 @@ use ts_rs::TS;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
-    /// Only these subreddits, in any case, without `r/`.
+    /// Only these subreddits, in any case, with or without `r/`.
     pub subreddits: Vec<String>,
     /// Only these authors, in any case.
     pub authors: Vec<String>,
@@ -143,7 +144,9 @@ impl Filter {
 }
 
 fn any_is(names: &[String], name: &str) -> bool {
-    names.iter().any(|n| n.eq_ignore_ascii_case(name))
+    names
+        .iter()
+        .any(|n| bare_name(n).eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@
 pub mod clean;
 pub mod export;
 pub mod filter;
+pub mod flat;
 pub mod id;
+pub mod json;
 pub mod label;
 pub mod listing;
 pub mod ndjson;

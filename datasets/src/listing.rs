@@ -1,78 +1,637 @@
-//! JSON documents: a listing of Reddit's API, an array, or `{"data": [...]}` of an archive's API.
+//! JSON documents: what Reddit's API answers, what scripts and archives made of it, walked as a stream.
+//!
+//! A document is never held as a whole: a comment is given on as soon as its object ends. Known by
+//! their shapes are listings with their replies, the answers of `morechildren` and of posting
+//! (`json.data.things`), `{"data": [...]}` of an archive's API, recorded exchanges, threads with
+//! `comments` and `replies` inside each other (BDFR), and lists of comments (see [`crate::flat`]).
 
-use crate::ndjson::{self, Line};
-use serde_json::{Map, Value};
+use crate::{
+    flat::{self, Roots, Slot, put, slot_of},
+    json::{Event, Json, JsonError},
+    ndjson::{Line, Loose, Meta, Raw},
+    record::EXCERPT,
+};
+use std::{borrow::Cow, io::BufRead};
 
-/// Walks a document and gives each comment and post in it, in reading order, with the element's
-/// text for a report.
+/// Bytes of texts in objects that are open, at most.
+const OPEN_BYTES: usize = 64 << 20;
+/// Comments and posts that wait until it is known whether their texts are escaped, and bytes of them.
+const HELD: usize = 2_000;
+const HELD_BYTES: usize = 4 << 20;
+/// Elements that may be wrong before the first good one; after that it is another kind of document.
+const HOPELESS: u64 = 10_000;
+
+/// Walks a document, or several one after another, and gives each comment and post in it to `found`, with
+/// a few words to recognise a bad one by, until the end or until `found` gives false.
 ///
-/// Things with a `kind` (`t1`, `t3`) come from Reddit's API with `raw_json=1`, so their texts are
-/// not escaped; bare objects come from an archive's API and are escaped like its dumps. Replies
-/// are walked too; `more` and other kinds hold no text and are passed over.
-pub fn walk(document: &Value, found: &mut impl FnMut(Line, &Value)) {
-    match document {
-        Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
-        Value::Object(object) => walk_object(document, object, found),
-        _ => found(
-            Line::Bad("is neither an object nor an array".into()),
-            document,
-        ),
+/// Reddit escapes its texts once (`&amp;`) unless it is asked for `raw_json=1`; which of the two holds
+/// is told from the texts: one with a bare `<`, `>` or `&` is not escaped, and of a text in HTML the
+/// first character says it.
+///
+/// # Errors
+/// See [`JsonError`].
+pub fn walk<R: BufRead>(
+    from: R,
+    found: &mut dyn FnMut(Line, String) -> bool,
+) -> Result<(), JsonError> {
+    Walk::new(false, found).all(Json::new(from))
+}
+
+/// What an object or array is looked through for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// A comment, a post, or something around them.
+    Candidate,
+    /// What a thing holds under `data`; its `kind` stands outside.
+    Data,
+    /// The answer in a recorded exchange.
+    Response,
+    /// ConvoKit's further fields.
+    Meta,
+    /// Arctic Shift's notes.
+    Notes,
+}
+
+/// The keys that matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Kind,
+    Data,
+    Replies,
+    Comments,
+    Children,
+    Things,
+    Json,
+    Request,
+    Response,
+    Meta,
+    Notes,
+    WasDeletedLater,
+    WasInitiallyDeleted,
+    RemovalType,
+    String,
+    Field(Slot),
+    Other,
+}
+
+fn key_of(name: &str) -> Key {
+    match name {
+        "kind" => Key::Kind,
+        "data" => Key::Data,
+        "replies" => Key::Replies,
+        "comments" => Key::Comments,
+        "children" => Key::Children,
+        "things" => Key::Things,
+        "json" => Key::Json,
+        "request" => Key::Request,
+        "response" => Key::Response,
+        "meta" => Key::Meta,
+        "_meta" => Key::Notes,
+        "was_deleted_later" => Key::WasDeletedLater,
+        "was_initially_deleted" => Key::WasInitiallyDeleted,
+        "removal_type" => Key::RemovalType,
+        "string" => Key::String,
+        name => slot_of(name).map_or(Key::Other, Key::Field),
     }
 }
 
-fn walk_object(value: &Value, object: &Map<String, Value>, found: &mut impl FnMut(Line, &Value)) {
-    match (
-        object.get("kind").and_then(Value::as_str),
-        object.get("data"),
-    ) {
-        (Some("t1" | "t3"), Some(thing)) => {
-            found(line_of(thing, false), thing);
-            if let Some(replies @ Value::Object(_)) = thing.get("replies") {
-                walk(replies, found);
-            }
+/// An object or array that is open.
+struct Frame {
+    role: Role,
+    object: bool,
+    /// The key whose value comes next.
+    key: Key,
+    /// The value replaces one under another name of the same thing.
+    own_name: bool,
+    /// A lone value in this array is a bad row.
+    report: bool,
+    start: u64,
+    thing: Box<Thing>,
+}
+
+/// What was read of an object.
+#[derive(Default)]
+struct Thing {
+    raw: Raw<'static>,
+    bytes: usize,
+    kind: Option<String>,
+    data: Option<(u64, Box<Thing>)>,
+    request: bool,
+    response: Option<String>,
+    /// It holds other things.
+    wraps: bool,
+    /// The first keys, to recognise it by.
+    keys: Vec<String>,
+    /// Comments inside that wait for its id.
+    waiting: Vec<(u64, Box<Thing>, Key)>,
+}
+
+impl Thing {
+    fn is_text(&self) -> bool {
+        matches!(self.raw.body, Loose::Text(_)) || matches!(self.raw.title, Loose::Text(_))
+    }
+
+    fn id(&self) -> Option<Loose<'static>> {
+        let id = match &self.raw.id {
+            Loose::Absent | Loose::Null => &self.raw.name,
+            id => id,
+        };
+        match id {
+            Loose::Text(text) => Some(Loose::Text(Cow::Owned(text.clone().into_owned()))),
+            Loose::Int(n) => Some(Loose::Int(*n)),
+            _ => None,
         }
-        (Some("Listing"), Some(data)) => {
-            if let Some(children) = data.get("children") {
-                walk(children, found);
-            }
+    }
+
+    fn excerpt(&self) -> String {
+        let text = match (&self.raw.body, &self.raw.title) {
+            (Loose::Text(text), _) | (_, Loose::Text(text)) => text.chars().take(EXCERPT).collect(),
+            _ => String::new(),
+        };
+        match text.is_empty() {
+            false => text,
+            true => format!("{{{}}}", self.keys.join(", ")),
         }
-        (Some(_), Some(_)) => {} // more, t2, t5, ...: no text of a comment or a post
-        (None, Some(data @ (Value::Array(_) | Value::Object(_)))) => walk(data, found),
-        // A recorded exchange carries the answer as its body: most are no listing (a token, an error
-        // page), and those hold nothing to report.
-        _ if object.contains_key("request") && object.contains_key("response") => {
-            let body = object["response"].get("body").and_then(Value::as_str);
-            match body.map(serde_json::from_str::<Value>) {
-                Some(Ok(answer @ Value::Array(_))) => walk(&answer, found),
-                Some(Ok(answer)) if answer.get("kind").is_some() => walk(&answer, found),
-                _ => {}
-            }
-        }
-        _ => found(line_of(value, true), value),
     }
 }
 
-fn line_of(thing: &Value, entities: bool) -> Line {
-    ndjson::line(thing.to_string().as_bytes(), entities)
+struct Walk<'a> {
+    frames: Vec<Frame>,
+    started: u64,
+    /// Bytes of texts in open objects.
+    open: usize,
+    /// In the order in which they ended: where each began, its fields, whether Reddit's own.
+    held: Vec<(u64, Box<Thing>, bool)>,
+    held_bytes: usize,
+    escaped: Option<bool>,
+    entities: bool,
+    /// Only Reddit's own things: in a recorded exchange, most answers hold none.
+    quiet: bool,
+    roots: Roots,
+    good: u64,
+    bad: u64,
+    stopped: bool,
+    found: &'a mut dyn FnMut(Line, String) -> bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(quiet: bool, found: &'a mut dyn FnMut(Line, String) -> bool) -> Self {
+        Self {
+            frames: Vec::new(),
+            started: 0,
+            open: 0,
+            held: Vec::new(),
+            held_bytes: 0,
+            escaped: None,
+            entities: false,
+            quiet,
+            roots: Roots::default(),
+            good: 0,
+            bad: 0,
+            stopped: false,
+            found,
+        }
+    }
+
+    fn all<R: BufRead>(mut self, mut json: Json<R>) -> Result<(), JsonError> {
+        let read = self.read(&mut json);
+        // what came before an error is good
+        self.give();
+        read
+    }
+
+    fn read<R: BufRead>(&mut self, json: &mut Json<R>) -> Result<(), JsonError> {
+        while let Some(event) = json.next()? {
+            match event {
+                Event::Object | Event::Array => match self.role(event) {
+                    Some(role) => self.begin(role, event == Event::Object),
+                    None => json.skip(event)?,
+                },
+                Event::Key => self.key(&json.text()),
+                Event::End => self.end(),
+                Event::Text => self.scalar(|| Loose::Text(Cow::Owned(json.text().into_owned()))),
+                Event::Number => self.scalar(|| {
+                    let text = json.text();
+                    match text.parse() {
+                        Ok(n) => Loose::Int(n),
+                        Err(_) => text.parse().map_or(Loose::Null, Loose::Float),
+                    }
+                }),
+                Event::Bool(b) => self.scalar(|| Loose::Bool(b)),
+                Event::Null => self.scalar(|| Loose::Null),
+            }
+            if self.open > OPEN_BYTES {
+                let what = format!(
+                    "the texts of comments inside each other have more than {} MB",
+                    OPEN_BYTES >> 20
+                );
+                return Err(JsonError::TooLarge { line: json.line(), what });
+            }
+            if self.bad >= HOPELESS && self.good == 0 {
+                let what = format!("none of the first {HOPELESS} elements is a comment or a post");
+                return Err(JsonError::Syntax { line: json.line(), what });
+            }
+            if self.stopped {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// What the object or array that begins is looked through for; `None`: it is passed over.
+    fn role(&self, event: Event) -> Option<Role> {
+        let Some(frame) = self.frames.last() else {
+            return Some(Role::Candidate);
+        };
+        if !frame.object {
+            return (frame.role == Role::Candidate).then_some(Role::Candidate);
+        }
+        let things = matches!(frame.role, Role::Candidate | Role::Data);
+        // karma lists, users, awards, `more`: no texts of comments or posts
+        let other_kind = frame
+            .thing
+            .kind
+            .as_deref()
+            .is_some_and(|kind| !matches!(kind, "Listing" | "t1" | "t3"));
+        match frame.key {
+            Key::Data if things && other_kind => None,
+            Key::Data if things && event == Event::Object => Some(Role::Data),
+            Key::Data | Key::Replies | Key::Comments | Key::Children | Key::Things | Key::Json
+                if things =>
+            {
+                Some(Role::Candidate)
+            }
+            Key::Response if things => Some(Role::Response),
+            Key::Field(Slot::Text) if frame.role == Role::Response => Some(Role::Response),
+            Key::Meta if things => Some(Role::Meta),
+            Key::Notes if things => Some(Role::Notes),
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, role: Role, object: bool) {
+        let report = self
+            .frames
+            .last()
+            .is_none_or(|f| if f.object { f.key == Key::Data } else { f.report });
+        if let Some(frame) = self.frames.last_mut()
+            && matches!(role, Role::Candidate | Role::Data)
+        {
+            frame.thing.wraps = true;
+        }
+        self.started += 1;
+        self.frames.push(Frame {
+            role,
+            object,
+            key: Key::Other,
+            own_name: false,
+            report,
+            start: self.started,
+            thing: Box::default(),
+        });
+    }
+
+    fn key(&mut self, name: &str) {
+        const OWN: [&str; 7] =
+            ["id", "body", "author", "score", "created_utc", "link_id", "parent_id"];
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        frame.key = key_of(name);
+        frame.own_name = OWN.contains(&name);
+        frame.thing.request |= frame.key == Key::Request;
+        if frame.thing.keys.len() < 8 {
+            frame.thing.keys.push(name.chars().take(40).collect());
+        }
+    }
+
+    fn scalar(&mut self, value: impl FnOnce() -> Loose<'static>) {
+        let Some(frame) = self.frames.last_mut() else {
+            return self.bad_value();
+        };
+        if !frame.object {
+            if frame.report && frame.role == Role::Candidate {
+                self.bad_value();
+            }
+            return;
+        }
+        let thing = &mut frame.thing;
+        let before = thing.bytes;
+        match (frame.role, frame.key) {
+            (Role::Candidate | Role::Data, Key::Kind) => {
+                if let Loose::Text(kind) = value() {
+                    thing.kind = Some(kind.chars().take(40).collect());
+                }
+            }
+            (Role::Candidate | Role::Data, Key::Field(slot)) => {
+                let value = value();
+                if let Loose::Text(text) = &value {
+                    thing.bytes += text.len();
+                }
+                if frame.own_name && value.is_set() {
+                    clear(&mut thing.raw, slot);
+                }
+                put(&mut thing.raw, slot, value);
+            }
+            (Role::Response, Key::Field(Slot::Text) | Key::String) => {
+                if let Loose::Text(text) = value() {
+                    thing.bytes += text.len();
+                    thing.response = Some(text.into_owned());
+                }
+            }
+            (Role::Meta, Key::Field(slot @ (Slot::Score | Slot::Subreddit | Slot::Permalink))) => {
+                put(&mut thing.raw, slot, value());
+            }
+            (Role::Notes, Key::WasDeletedLater) => notes(thing).was_deleted_later = value(),
+            (Role::Notes, Key::WasInitiallyDeleted) => notes(thing).was_initially_deleted = value(),
+            (Role::Notes, Key::RemovalType) => notes(thing).removal_type = value(),
+            _ => {}
+        }
+        self.open += frame.thing.bytes - before;
+    }
+
+    fn bad_value(&mut self) {
+        if !self.quiet {
+            self.give();
+            self.bad += 1;
+            let line = Line::Bad("is neither an object nor an array".into());
+            self.stopped |= !(self.found)(line, String::new());
+        }
+    }
+
+    fn end(&mut self) {
+        let Some(frame) = self.frames.pop() else {
+            return;
+        };
+        if !frame.object {
+            return;
+        }
+        let mut thing = frame.thing;
+        let parent = self.frames.last_mut().filter(|parent| parent.object);
+        match (frame.role, parent) {
+            (Role::Data, Some(parent)) => parent.thing.data = Some((frame.start, thing)),
+            (Role::Response, Some(parent)) => {
+                parent.thing.bytes += thing.bytes;
+                parent.thing.response = thing.response;
+            }
+            (Role::Meta, Some(parent)) => {
+                for (slot, value) in [
+                    (Slot::Score, thing.raw.score),
+                    (Slot::Subreddit, thing.raw.subreddit),
+                    (Slot::Permalink, thing.raw.permalink),
+                ] {
+                    put(&mut parent.thing.raw, slot, value);
+                }
+            }
+            (Role::Notes, Some(parent)) => parent.thing.raw.meta = thing.raw.meta,
+            _ => {
+                let reddits = matches!(thing.kind.as_deref(), Some("t1" | "t3"));
+                match thing.data.take() {
+                    Some((start, data)) if reddits => self.emit(start, data, true),
+                    Some((start, data)) if thing.kind.is_none() && data.is_text() => {
+                        self.emit(start, data, false);
+                    }
+                    Some((_, data)) => self.drop_thing(*data),
+                    None if thing.request && thing.response.is_some() => {
+                        self.exchange(thing.response.take().unwrap_or_default());
+                    }
+                    // a kind whose data were passed over: `more`, a user, an award
+                    None if thing.is_text() || !thing.wraps && thing.kind.is_none() => {
+                        return self.emit(frame.start, thing, false);
+                    }
+                    None => {}
+                }
+                self.drop_thing(*thing);
+            }
+        }
+    }
+
+    /// Lets go of an object that is no comment and no post; what waits inside goes on without its id.
+    fn drop_thing(&mut self, thing: Thing) {
+        self.open = self.open.saturating_sub(thing.bytes);
+        if let Some((_, data)) = thing.data {
+            self.open = self.open.saturating_sub(data.bytes);
+        }
+        for (start, inner, _) in thing.waiting {
+            self.place(start, inner);
+        }
+    }
+
+    /// The answer of a recorded exchange; most are no listing (a token, an error page).
+    fn exchange(&mut self, body: String) {
+        self.give();
+        if !body.trim_start().starts_with(['{', '[']) {
+            return;
+        }
+        let (mut good, mut stopped) = (0, false);
+        let found = &mut *self.found;
+        let _ = Walk::new(true, &mut |line, excerpt| {
+            good += u64::from(!matches!(line, Line::Bad(_)));
+            stopped |= !found(line, excerpt);
+            !stopped
+        })
+        .all(Json::new(body.as_bytes()));
+        self.good += good;
+        self.stopped |= stopped;
+    }
+
+    /// An object that is a comment or a post, or should be.
+    fn emit(&mut self, start: u64, mut thing: Box<Thing>, reddits: bool) {
+        if self.quiet && !reddits {
+            return self.drop_thing(*thing);
+        }
+        for (inner_start, mut inner, key) in std::mem::take(&mut thing.waiting) {
+            inherit(&mut inner.raw, &thing, key);
+            self.place(inner_start, inner);
+        }
+        if reddits {
+            self.hold(start, thing, true);
+        } else {
+            self.place(start, thing);
+        }
+    }
+
+    /// Gives a comment inside another, or inside a post, the ids that it does not name itself; it waits
+    /// when the one around has not named its own yet.
+    fn place(&mut self, start: u64, mut thing: Box<Thing>) {
+        if !matches!(thing.raw.body, Loose::Text(_)) || !thing.raw.id.is_set() {
+            return self.hold(start, thing, false);
+        }
+        for frame in self.frames.iter_mut().rev().filter(|f| f.object) {
+            if !matches!(frame.key, Key::Replies | Key::Comments) {
+                continue;
+            }
+            let needs_parent = !thing.raw.parent_id.is_set() && frame.key == Key::Replies;
+            if thing.raw.link_id.is_set() && !needs_parent {
+                break;
+            }
+            if frame.thing.id().is_none() {
+                if frame.thing.waiting.len() < 100_000 {
+                    let key = frame.key;
+                    return frame.thing.waiting.push((start, thing, key));
+                }
+                break;
+            }
+            inherit(&mut thing.raw, &frame.thing, frame.key);
+        }
+        self.hold(start, thing, false);
+    }
+
+    fn hold(&mut self, start: u64, thing: Box<Thing>, reddits: bool) {
+        self.open = self.open.saturating_sub(thing.bytes);
+        self.weigh(&thing.raw);
+        self.held_bytes += thing.bytes;
+        self.held.push((start, thing, reddits));
+        if self.held.len() >= HELD || self.held_bytes >= HELD_BYTES {
+            self.give();
+        }
+    }
+
+    /// Looks whether the texts tell if they are escaped.
+    fn weigh(&mut self, raw: &Raw) {
+        if self.escaped.is_some() {
+            return;
+        }
+        if let Loose::Text(html) = &raw.html {
+            self.escaped = match html.trim_start() {
+                html if html.starts_with('<') => Some(false),
+                html if html.starts_with("&lt;") => Some(true),
+                _ => None,
+            };
+        }
+        for field in [&raw.body, &raw.title, &raw.selftext] {
+            if let (Loose::Text(text), None) = (field, self.escaped) {
+                match escapes(text) {
+                    Escapes::Bare => self.escaped = Some(false),
+                    Escapes::Some => self.entities = true,
+                    Escapes::None => {}
+                }
+            }
+        }
+    }
+
+    /// Gives on what is held, in the order of the document.
+    fn give(&mut self) {
+        // No text speaks against it: `&amp;` is then rather an escape than typed by a person.
+        if self.escaped.is_none() && self.entities {
+            self.escaped = Some(true);
+        }
+        let entities = self.escaped == Some(true);
+        let mut held = std::mem::take(&mut self.held);
+        self.held_bytes = 0;
+        held.sort_by_key(|(start, ..)| *start);
+        for (_, thing, reddits) in held {
+            if self.stopped {
+                return;
+            }
+            let excerpt = thing.excerpt();
+            let line = match reddits {
+                true => thing.raw.into_line(entities),
+                false => flat::line(thing.raw, entities, &mut self.roots),
+            };
+            match line {
+                Line::Bad(_) => self.bad += 1,
+                _ => self.good += 1,
+            }
+            self.stopped |= !(self.found)(line, excerpt);
+        }
+    }
+}
+
+fn notes(thing: &mut Thing) -> &mut Meta<'static> {
+    thing.raw.meta.get_or_insert_with(Meta::default)
+}
+
+fn clear(raw: &mut Raw, slot: Slot) {
+    match slot {
+        Slot::Id => raw.id = Loose::Absent,
+        Slot::Text => raw.body = Loose::Absent,
+        Slot::Author => raw.author = Loose::Absent,
+        Slot::Score => raw.score = Loose::Absent,
+        Slot::Created => raw.created_utc = Loose::Absent,
+        Slot::Link => {
+            raw.link_id = Loose::Absent;
+            raw.root_is_comment = false;
+        }
+        Slot::Parent => raw.parent_id = Loose::Absent,
+        _ => {}
+    }
+}
+
+/// Takes the ids that a comment does not name from the object whose `replies` or `comments` it is in.
+fn inherit(raw: &mut Raw<'static>, around: &Thing, key: Key) {
+    let Some(id) = around.id() else { return };
+    match key {
+        Key::Replies => {
+            put(raw, Slot::Parent, id);
+            if let Loose::Text(link) = &around.raw.link_id {
+                put(raw, Slot::Link, Loose::Text(Cow::Owned(link.clone().into_owned())));
+            }
+        }
+        _ => put(raw, Slot::Link, id),
+    }
+}
+
+enum Escapes {
+    /// Nothing that would be escaped.
+    None,
+    /// Escapes, and nothing that they would not have escaped.
+    Some,
+    /// A bare `<`, `>` or `&`: nobody escaped it.
+    Bare,
+}
+
+fn escapes(text: &str) -> Escapes {
+    let mut found = Escapes::None;
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(n) = memchr::memchr3(b'<', b'>', b'&', &bytes[at..]) {
+        at += n;
+        let known = ["&amp;", "&lt;", "&gt;", "&quot;", "&#", "&nbsp;"];
+        if !known.iter().any(|e| text[at..].starts_with(e)) {
+            return Escapes::Bare;
+        }
+        found = Escapes::Some;
+        at += 1;
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Record;
+    use crate::record::{Comment, Record};
+
+    fn lines(json: &str) -> Vec<Line> {
+        let mut out = Vec::new();
+        walk(json.as_bytes(), &mut |line, _| {
+            out.push(line);
+            true
+        })
+        .unwrap();
+        out
+    }
 
     fn bodies(json: &str) -> Vec<String> {
-        let mut out = Vec::new();
-        walk(
-            &serde_json::from_str(json).unwrap(),
-            &mut |line, _| match line {
-                Line::Record(Record::Comment(c)) => out.push(c.body),
-                Line::Record(Record::Post(p)) => out.push(p.title),
-                Line::Bad(reason) => out.push(format!("bad: {reason}")),
-                Line::Dropped(_) => {}
-            },
-        );
-        out
+        lines(json)
+            .into_iter()
+            .filter_map(|line| match line {
+                Line::Record(Record::Comment(c)) => Some(c.body),
+                Line::Record(Record::Post(p)) => Some(p.title),
+                Line::Bad(reason) => Some(format!("bad: {reason}")),
+                Line::Dropped(_) => None,
+            })
+            .collect()
+    }
+
+    fn comments(json: &str) -> Vec<Comment> {
+        lines(json)
+            .into_iter()
+            .filter_map(|line| match line {
+                Line::Record(Record::Comment(c)) => Some(c),
+                _ => None,
+            })
+            .collect()
     }
 
     #[test]
@@ -81,18 +640,38 @@ mod tests {
               {"kind":"t3","data":{"id":"p1","title":"T"}}]}},
             {"kind":"Listing","data":{"children":[
               {"kind":"t1","data":{"id":"c1","link_id":"t3_p1","parent_id":"t3_p1","body":"a &amp; b",
+                "body_html":"<div>a &amp;amp; b</div>",
                 "replies":{"kind":"Listing","data":{"children":[
                   {"kind":"t1","data":{"id":"c2","link_id":"t3_p1","parent_id":"t1_c1","body":"c","replies":""}},
-                  {"kind":"more","data":{"id":"_","children":[]}}]}}}}]}}]"#;
+                  {"kind":"more","data":{"id":"_","children":["c3","c4"]}}]}}}}]}}]"#;
         assert_eq!(bodies(json), ["T", "a &amp; b", "c"]);
+    }
+
+    #[test]
+    fn texts_that_reddit_escaped_are_unescaped_once() {
+        let thing = |body: &str, html: &str| {
+            format!(
+                r#"{{"data":{{"id":"c1","link_id":"t3_p1","body":"{body}","body_html":{html}}},"kind":"t1"}}"#
+            )
+        };
+        let both = |first: &str, second: &str| format!("[{first},{second}]");
+        let escaped = both(
+            &thing("1 &lt; 2 &amp;amp; 3", "null"),
+            &thing("plain", r#""&lt;div&gt;plain""#),
+        );
+        assert_eq!(bodies(&escaped), ["1 < 2 &amp; 3", "plain"]);
+        assert_eq!(bodies(&thing("5 &gt; 3", "null")), ["5 > 3"], "nothing speaks against it");
+        let typed = both(&thing("write &amp;lt; for it", "null"), &thing("1 < 2", "null"));
+        assert_eq!(bodies(&typed), ["write &amp;lt; for it", "1 < 2"]);
     }
 
     #[test]
     fn recorded_exchanges_give_their_answers() {
         let json = r#"[{"request":{},"response":{"status":200,"body":"{\"access_token\":\"x\"}"}},
             {"request":{},"response":{"body":"<html>"}},
+            {"request":{},"response":{"body":"{\"json\":{\"errors\":[],\"data\":{\"things\":[{\"kind\":\"t1\",\"data\":{\"id\":\"c1\",\"link_id\":\"t3_p1\",\"body\":\"B\"}}]}}}"}},
             {"request":{},"response":{"body":"{\"kind\":\"Listing\",\"data\":{\"children\":[{\"kind\":\"t3\",\"data\":{\"id\":\"p1\",\"title\":\"T\"}}]}}"}}]"#;
-        assert_eq!(bodies(json), ["T"]);
+        assert_eq!(bodies(json), ["B", "T"]);
     }
 
     #[test]
@@ -101,5 +680,66 @@ mod tests {
         let got = bodies(json);
         assert_eq!(got[0], "a & b");
         assert!(got[1].starts_with("bad: "));
+    }
+
+    #[test]
+    fn the_things_of_morechildren_are_comments() {
+        let json = r#"{"json":{"errors":[],"data":{"things":[
+            {"kind":"t1","data":{"id":"c1","link_id":"t3_p1","parent_id":"t1_c0","body":"one","created":5,"created_utc":1600000000}},
+            {"kind":"more","data":{"id":"_","children":[]}},
+            {"data":{"body":"two","id":"c2","link_id":"t3_p1","parent_id":"t1_c1"},"kind":"t1"}]}}}"#;
+        let got = comments(json);
+        assert_eq!(got.len(), 2);
+        assert_eq!(got[0].created_utc, Some(1_600_000_000));
+        assert_eq!(got[1].parent_id, Some(got[0].id));
+    }
+
+    #[test]
+    fn threads_with_comments_inside_each_other_are_walked() {
+        // one names its parents, the other leaves them to the nesting, and its id comes last
+        let named = r#"{"title":"T","id":"p1","permalink":"/r/kettles/comments/p1/t/","comments":[
+            {"id":"c1","submission":"p1","parent_id":"t3_p1","body":"a","author":"ann","replies":[
+              {"id":"c2","submission":"p1","parent_id":"t1_c1","body":"b","author":"DELETED","replies":[]}]}]}"#;
+        let bare = r#"{"title":"T","comments":[{"body":"a","replies":[{"id":"c2","body":"b","replies":[]}],"id":"c1"}],"id":"p1"}"#;
+        for json in [named, bare] {
+            assert_eq!(lines(json).len(), 3, "{json}");
+            let mut got = comments(json);
+            got.sort_by_key(|c| c.id);
+            let post = crate::id::decode("p1").unwrap();
+            assert_eq!((got[0].parent_id, got[0].link_id), (None, post), "{json}");
+            assert_eq!((got[1].parent_id, got[1].link_id), (Some(got[0].id), post), "{json}");
+        }
+        assert_eq!(comments(named)[1].author.as_deref(), Some("[deleted]"));
+        let Line::Record(Record::Post(post)) = &lines(named)[0] else {
+            panic!()
+        };
+        assert_eq!(post.subreddit, "kettles");
+    }
+
+    #[test]
+    fn replies_are_read_at_any_depth() {
+        let depth = 10_000;
+        let mut json = String::new();
+        for n in 0..depth {
+            json.push_str(&format!(
+                r#"{{"kind":"Listing","data":{{"children":[{{"kind":"t1","data":{{"id":"c{n}","link_id":"t3_p","body":"x","replies":"#
+            ));
+        }
+        json.push_str("\"\"");
+        json.push_str(&"}}]}}".repeat(depth));
+        assert_eq!(comments(&json).len(), depth);
+    }
+
+    #[test]
+    fn a_document_of_other_things_ends_soon() {
+        let json = format!("[{}0]", "0,".repeat(1_000_000));
+        let mut rows = 0;
+        let error = walk(json.as_bytes(), &mut |_, _| {
+            rows += 1;
+            true
+        })
+        .unwrap_err();
+        assert!(error.to_string().contains("none of the first"), "{error}");
+        assert_eq!(rows, HOPELESS);
     }
 }

@@ -5,9 +5,10 @@
 //! that the archive marks as deleted later is not taken. Unknown keys are skipped unread.
 
 use crate::{
-    clean::repair,
+    clean::{bare_name, repair},
     filter::Dropped,
     id,
+    json::Json,
     record::{Comment, Post, Record},
 };
 use serde::{
@@ -38,10 +39,24 @@ pub fn line(bytes: &[u8], entities: bool) -> Line {
             let mended = mend(bytes);
             match serde_json::from_slice::<Raw>(&mended) {
                 Ok(raw) => raw.into_line(entities),
-                Err(_) => Line::Bad(format!("not a JSON object: {first}")),
+                Err(_) => tolerant(bytes, entities)
+                    .unwrap_or_else(|| Line::Bad(format!("not a JSON object: {first}"))),
             }
         }
     }
+}
+
+/// Reads a line that serde_json refuses for `NaN` or for control characters in a text.
+fn tolerant(bytes: &[u8], entities: bool) -> Option<Line> {
+    let mut json = Json::new(bytes);
+    let first = json.next().ok()??;
+    let value = json.value(first).ok()?;
+    if !matches!(json.next(), Ok(None)) {
+        return None;
+    }
+    let text = value.to_string();
+    let raw = serde_json::from_str::<Raw>(&text).ok()?;
+    Some(raw.into_line(entities))
 }
 
 /// Replaces lone surrogate escapes and bytes that are not UTF-8 by U+FFFD.
@@ -74,7 +89,7 @@ fn mend(bytes: &[u8]) -> Vec<u8> {
 
 /// A JSON scalar of any kind; strings are borrowed where they hold no escapes.
 #[derive(Debug, Default, PartialEq)]
-enum Loose<'a> {
+pub(crate) enum Loose<'a> {
     #[default]
     Absent,
     Null,
@@ -87,7 +102,7 @@ enum Loose<'a> {
 }
 
 impl<'a> Loose<'a> {
-    fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         !matches!(self, Self::Absent | Self::Null)
     }
 
@@ -99,7 +114,7 @@ impl<'a> Loose<'a> {
     }
 
     /// A whole number: an integer, a float (cut towards zero), or a string of either.
-    fn number(&self) -> Option<i64> {
+    pub(crate) fn number(&self) -> Option<i64> {
         match self {
             Self::Int(n) => Some(*n),
             Self::Float(x) => whole(*x),
@@ -109,6 +124,17 @@ impl<'a> Loose<'a> {
             }
             _ => None,
         }
+    }
+}
+
+/// A time in seconds, milliseconds, microseconds or nanoseconds, as seconds: told by its size, for the
+/// seconds of 2005 and of 2100 have as many digits.
+pub(crate) fn seconds(time: i64) -> i64 {
+    match time.unsigned_abs() {
+        0..100_000_000_000 => time,
+        100_000_000_000..100_000_000_000_000 => time.div_euclid(1_000),
+        100_000_000_000_000..100_000_000_000_000_000 => time.div_euclid(1_000_000),
+        _ => time.div_euclid(1_000_000_000),
     }
 }
 
@@ -194,36 +220,43 @@ enum Key {
 
 /// The fields of a line as they stand there. A key that comes twice counts as its last value.
 #[derive(Default)]
-struct Raw<'a> {
-    id: Loose<'a>,
-    name: Loose<'a>,
-    body: Loose<'a>,
-    title: Loose<'a>,
-    selftext: Loose<'a>,
-    author: Loose<'a>,
-    subreddit: Loose<'a>,
-    link_id: Loose<'a>,
-    parent_id: Loose<'a>,
-    score: Loose<'a>,
-    score_hidden: Loose<'a>,
-    created_utc: Loose<'a>,
-    retrieved: Loose<'a>,
-    meta: Option<Meta<'a>>,
+pub(crate) struct Raw<'a> {
+    pub(crate) id: Loose<'a>,
+    pub(crate) name: Loose<'a>,
+    pub(crate) body: Loose<'a>,
+    pub(crate) title: Loose<'a>,
+    pub(crate) selftext: Loose<'a>,
+    pub(crate) author: Loose<'a>,
+    pub(crate) subreddit: Loose<'a>,
+    pub(crate) link_id: Loose<'a>,
+    pub(crate) parent_id: Loose<'a>,
+    pub(crate) score: Loose<'a>,
+    pub(crate) score_hidden: Loose<'a>,
+    pub(crate) created_utc: Loose<'a>,
+    pub(crate) retrieved: Loose<'a>,
+    pub(crate) meta: Option<Meta<'a>>,
+    /// The text as it was shown, in HTML, when the source has it: how its first characters stand
+    /// there tells whether the source is escaped.
+    pub(crate) html: Loose<'a>,
+    /// The address, which names the subreddit and the post.
+    pub(crate) permalink: Loose<'a>,
+    /// `link_id` is the first comment of the conversation, not a post.
+    pub(crate) root_is_comment: bool,
 }
 
 /// What Arctic Shift adds since 2023-11.
-#[derive(Deserialize)]
-struct Meta<'a> {
+#[derive(Default, Deserialize)]
+pub(crate) struct Meta<'a> {
     #[serde(borrow, default)]
-    was_deleted_later: Loose<'a>,
+    pub(crate) was_deleted_later: Loose<'a>,
     #[serde(borrow, default)]
-    was_initially_deleted: Loose<'a>,
+    pub(crate) was_initially_deleted: Loose<'a>,
     #[serde(borrow, default)]
-    removal_type: Loose<'a>,
+    pub(crate) removal_type: Loose<'a>,
 }
 
 impl Meta<'_> {
-    fn says_deleted(&self) -> bool {
+    pub(crate) fn says_deleted(&self) -> bool {
         (self.was_deleted_later == Loose::Bool(true) || self.removal_type.is_set())
             && self.was_initially_deleted != Loose::Bool(true)
     }
@@ -276,7 +309,8 @@ impl<'de> Deserialize<'de> for Raw<'de> {
 }
 
 impl Raw<'_> {
-    fn into_line(self, entities: bool) -> Line {
+    /// The record that these fields are, by the rules of the dumps.
+    pub(crate) fn into_line(self, entities: bool) -> Line {
         if self.meta.as_ref().is_some_and(Meta::says_deleted) {
             return Line::Dropped(Dropped::DeletedLater);
         }
@@ -295,9 +329,13 @@ impl Raw<'_> {
         };
         let hidden = self.score_hidden == Loose::Bool(true);
         let score = self.score.number().filter(|_| !hidden);
-        let created_utc = self.created_utc.number();
-        let retrieved_utc = self.retrieved.number();
-        let name = |value: Loose| value.text().map(Cow::into_owned).filter(|s| !s.is_empty());
+        let created_utc = self.created_utc.number().map(seconds);
+        let retrieved_utc = self.retrieved.number().map(seconds);
+        let name = |value: Loose| {
+            let name = value.text()?;
+            let bare = bare_name(&name);
+            (!bare.is_empty()).then(|| bare.to_owned())
+        };
         if !is_comment {
             return Line::Record(Record::Post(Post {
                 id: own,
@@ -461,6 +499,21 @@ mod tests {
             Line::Record(Record::Comment(c)) => assert_eq!(c.body, "a\u{FFFD}b"),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn nan_and_nul_do_not_cost_a_row() {
+        let c = comment(
+            "{\"id\":\"c\",\"body\":\"a\u{0}b \\u0000c\",\"link_id\":\"p\",\"score\":NaN}",
+        );
+        assert_eq!((c.body.as_str(), c.score), ("ab c", None));
+    }
+
+    #[test]
+    fn times_in_any_unit_and_names_with_prefixes_are_read() {
+        let c = with(r#","created_utc":1554076800000,"author":"u/bob","subreddit":"/r/kettles""#);
+        assert_eq!(c.created_utc, Some(1_554_076_800));
+        assert_eq!((c.author.as_deref(), c.subreddit.as_str()), (Some("bob"), "kettles"));
     }
 
     #[test]

@@ -4,21 +4,32 @@
 //! caller's takes the batches. The channels between them hold two blocks, so memory is bounded by
 //! the decompressor's window and a few blocks whatever the file's size.
 
+mod columnar;
+mod delimited;
 mod look;
+mod magic;
+mod rows;
+mod shape;
 
 use crate::{
+    clean::bare_name,
     filter::{Dropped, Filter},
+    flat::FlatTable,
+    json::{Event, Json, JsonError, LONGEST_TEXT},
     listing,
     ndjson::{self, Line},
     record::{Record, Rejected},
     source::{Format, Mapping, ReadProgress},
     table::{self, Columns, Row},
 };
+use delimited::Found;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
+use rows::Mapper;
 use serde::{Deserialize, Serialize};
+use shape::{Kind, recognise};
 use std::{
     fs::File,
-    io::{self, Cursor, Read},
+    io::{self, BufReader, Cursor, Read},
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
@@ -26,6 +37,7 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
+    thread::{Scope, ScopedJoinHandle},
 };
 
 pub use look::{Look, look};
@@ -33,10 +45,8 @@ pub use look::{Look, look};
 /// Bytes of a block of lines: large enough that the channels cost nothing, small enough that a
 /// batch (a few thousand rows) is stored in tens of milliseconds.
 const BLOCK: usize = 2 << 20;
-/// Bytes of the longest line that is read; Reddit's own longest are a few hundred kilobytes.
-const LONGEST_LINE: usize = 64 << 20;
-/// Bytes of the largest JSON document that is read (it is held in memory, unlike lines).
-const LARGEST_DOCUMENT: u64 = 256 << 20;
+/// Bytes of the longest row that is read; Reddit's own longest are a few hundred kilobytes.
+const LONGEST_ROW: usize = LONGEST_TEXT;
 /// Bytes that are looked at to recognise a file.
 const HEAD: usize = 256 << 10;
 /// log2 of the window that the dumps are packed with: 2 GiB.
@@ -83,6 +93,10 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows left out, by rule, in the order of [`Dropped::ALL`].
     pub dropped: [u64; Dropped::ALL.len()],
+    /// Rows that held NUL characters, which were removed.
+    pub nul: u64,
+    /// Rows of a table with a quote that is never closed, read as they stand.
+    pub stray_quotes: u64,
 }
 
 impl Counts {
@@ -92,6 +106,8 @@ impl Counts {
         self.comments += other.comments;
         self.posts += other.posts;
         self.rejected += other.rejected;
+        self.nul += other.nul;
+        self.stray_quotes += other.stray_quotes;
         self.dropped
             .iter_mut()
             .zip(other.dropped)
@@ -133,7 +149,7 @@ pub enum Error {
         what: String,
     },
     /// A table without the columns that were asked for.
-    #[error("{}: no column {}; the file has {}", path.display(), list(missing), list(found))]
+    #[error("{}: no column {}; the file has {}{hint}", path.display(), list(missing), list(found))]
     Columns {
         /// The file.
         path: PathBuf,
@@ -141,6 +157,34 @@ pub enum Error {
         missing: Vec<String>,
         /// The columns that are.
         found: Vec<String>,
+        /// What may have been meant, or what to type.
+        hint: String,
+    },
+    /// A table, and nobody said which column is what.
+    #[error(
+        "{}: is a table with the columns {}; say which is what: --map {hint}", path.display(), list(found)
+    )]
+    Unmapped {
+        /// The file.
+        path: PathBuf,
+        /// Its columns.
+        found: Vec<String>,
+        /// A mapping to type.
+        hint: String,
+    },
+    /// A reader ended before the end of the file, by a fault of ours.
+    #[error(
+        "{}: the reader failed after row {rows} ({what}), which is a fault of Repartee's; the rows before \
+         are kept and importing the file again goes on",
+        path.display()
+    )]
+    Died {
+        /// The file.
+        path: PathBuf,
+        /// Rows read before.
+        rows: u64,
+        /// What it said.
+        what: String,
     },
     /// A compressed file that stops in the middle or is damaged.
     #[error(
@@ -172,12 +216,62 @@ pub enum Error {
     },
 }
 
+/// Names in quotes, cut to what a person reads.
 fn list(names: &[String]) -> String {
-    names
+    const MOST: usize = 40;
+    let short = |name: &String| match name.char_indices().nth(60) {
+        Some((at, _)) => format!("{:?}...", &name[..at]),
+        None => format!("{name:?}"),
+    };
+    let mut text = names
         .iter()
-        .map(|n| format!("{n:?}"))
+        .take(MOST)
+        .map(short)
         .collect::<Vec<_>>()
-        .join(", ")
+        .join(", ");
+    if names.len() > MOST {
+        text.push_str(&format!(" and {} more", names.len() - MOST));
+    }
+    text
+}
+
+impl Error {
+    /// Columns that a mapping names and a file lacks, with those that may have been meant.
+    fn columns(path: &Path, missing: Vec<String>, found: Vec<String>) -> Self {
+        let meant: Vec<String> = missing
+            .iter()
+            .filter_map(|name| near(name, &found))
+            .map(|name| format!("{name:?}"))
+            .collect();
+        let hint = match meant.is_empty() {
+            true => String::new(),
+            false => format!("; did you mean {}?", meant.join(", ")),
+        };
+        Self::Columns {
+            path: path.into(),
+            missing,
+            found,
+            hint,
+        }
+    }
+
+    fn unknown(path: &Path, what: impl Into<String>) -> Self {
+        Self::Unknown {
+            path: path.into(),
+            what: what.into(),
+        }
+    }
+}
+
+/// The name that was probably meant by one that is not there.
+fn near<'a>(name: &str, there: &'a [String]) -> Option<&'a String> {
+    let folded = name.to_lowercase();
+    there
+        .iter()
+        .map(|other| (strsim::damerau_levenshtein(&folded, &other.to_lowercase()), other))
+        .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
 }
 
 /// Reads a file and hands its batches to `take`, in order, until the end or until `take` breaks.
@@ -190,23 +284,18 @@ pub fn read(
     take: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, Error> {
     let input = Input::open(path)?;
-    let kind = recognise(&input, options)?;
-    let format = options.format.unwrap_or(match kind {
-        Kind::Lines => Format::Pushshift,
-        Kind::Document => Format::Listing,
-        Kind::MappedLines(_) | Kind::Parquet(_) => Format::Mapped,
-        Kind::Csv { ref mapping, .. } if *mapping == Mapping::bigquery() => Format::Bigquery,
-        Kind::Csv { .. } => Format::Mapped,
-    });
+    let recognised = recognise(&input, options)?;
+    let format = options.format.unwrap_or(recognised.format);
     let meter = input.meter.clone();
     let filter = &options.filter;
     let reading = Reading {
         path,
         filter,
         meter: &meter,
+        packed: input.packed,
         take,
     };
-    let (counts, finished) = match kind {
+    let (counts, finished) = match recognised.kind {
         Kind::Lines => {
             let wanted = WantedSubreddits::new(filter);
             reading.lines(input.reader, |bytes, n, batch| {
@@ -217,13 +306,30 @@ pub fn read(
                 }
             })
         }
-        Kind::MappedLines(mapping) => reading.lines(input.reader, |bytes, n, batch| {
-            take_row(mapped_line(bytes, &mapping, filter), n, bytes, batch);
+        Kind::WalkedLines => reading.lines(input.reader, |bytes, n, batch| {
+            walked_line(bytes, n, filter, batch);
         }),
+        Kind::MappedLines(mapping) => {
+            let mut mapper = Mapper::new(&mapping, filter);
+            let done = reading.lines(input.reader, |bytes, n, batch| {
+                mapped_line(&mut mapper, bytes, n, batch);
+            })?;
+            mapper.check(path).map(|()| done)
+        }
         Kind::Document => reading.document(input.reader),
-        Kind::Csv { mapping, delimiter } => reading.csv(input.reader, &mapping, delimiter),
-        Kind::Parquet(mapping) => reading.parquet(&mapping),
+        Kind::MappedDocument(mapping, inner) => {
+            reading.mapped_document(input.reader, &mapping, inner)
+        }
+        Kind::Csv(table) => reading.csv(input.reader, &table),
+        Kind::Parquet(mapping) => reading.parquet(mapping.as_ref()),
     }?;
+    if finished && counts.rows == 0 {
+        let what = match recognised.kind_is_table {
+            true => "has a header and no rows",
+            false => "holds no comment and no post: it is JSON of another kind, or an empty answer",
+        };
+        return Err(Error::unknown(path, what));
+    }
     let hash = finished.then(|| meter.hash()).flatten();
     Ok(Summary {
         format,
@@ -239,14 +345,15 @@ pub fn read(
 #[derive(Clone)]
 struct Meter {
     bytes: Arc<AtomicU64>,
-    total: u64,
+    /// `None`: a pipe, whose end shows when it is there.
+    total: Option<u64>,
     hasher: Arc<Mutex<blake3::Hasher>>,
 }
 
 impl Meter {
     /// blake3 of what was read, when that is the whole file.
     fn hash(&self) -> Option<String> {
-        if self.bytes.load(Relaxed) < self.total {
+        if self.bytes.load(Relaxed) < self.total.unwrap_or(0) {
             return None;
         }
         self.hasher
@@ -256,21 +363,22 @@ impl Meter {
     }
 
     fn progress(&self, rows: u64) -> ReadProgress {
+        let bytes = self.bytes.load(Relaxed);
         ReadProgress {
-            bytes: self.bytes.load(Relaxed).min(self.total),
-            total: self.total,
+            bytes: bytes.min(self.total.unwrap_or(bytes)),
+            total: self.total.unwrap_or(0),
             rows,
         }
     }
 }
 
 /// A file whose bytes are counted and hashed as they are read.
-struct Metered {
-    file: File,
+struct Metered<R> {
+    file: R,
     meter: Meter,
 }
 
-impl Read for Metered {
+impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read(buffer)?;
         self.meter.bytes.fetch_add(n as u64, Relaxed);
@@ -289,9 +397,19 @@ struct Input<'p> {
     head_is_all: bool,
     reader: Box<dyn Read + Send>,
     meter: Meter,
+    packed: bool,
 }
 
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+/// The path that stands for standard input.
+pub const STANDARD_INPUT: &str = "-";
+
+/// Whether a path is something whose bytes come once: standard input, a pipe, a device.
+pub fn is_stream(path: &Path) -> bool {
+    path.as_os_str() == STANDARD_INPUT
+        || std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
+}
 
 impl<'p> Input<'p> {
     fn open(path: &'p Path) -> Result<Self, Error> {
@@ -302,22 +420,21 @@ impl<'p> Input<'p> {
         if path.extension().is_some_and(|e| e == "zst_blocks") {
             let what = "files .zst_blocks are a format of its own that ended in 2024-03; get the \
                         month as .zst";
-            return Err(Error::Unknown {
-                path: path.into(),
-                what: what.into(),
-            });
+            return Err(Error::unknown(path, what));
         }
-        let file = File::open(path).map_err(io)?;
-        let about = file.metadata().map_err(io)?;
-        if about.is_dir() {
-            let what = "is a folder; give the files in it";
-            return Err(Error::Unknown {
-                path: path.into(),
-                what: what.into(),
-            });
-        }
-        let total = about.len();
-        if total == 0 {
+        let (file, total): (Box<dyn Read + Send>, Option<u64>) =
+            if path.as_os_str() == STANDARD_INPUT {
+                (Box::new(io::stdin()), None)
+            } else {
+                let file = File::open(path).map_err(io)?;
+                let about = file.metadata().map_err(io)?;
+                if about.is_dir() {
+                    return Err(Error::unknown(path, "is a folder; give the files in it"));
+                }
+                let total = about.is_file().then(|| about.len());
+                (Box::new(file), total)
+            };
+        if total == Some(0) {
             return Err(Error::Empty(path.into()));
         }
         let meter = Meter {
@@ -329,17 +446,13 @@ impl<'p> Input<'p> {
             file,
             meter: meter.clone(),
         };
-        let magic = fill(&mut raw, 18).map_err(io)?;
+        let magic = fill(&mut raw, 512).map_err(io)?;
         let packed = is_zstd(&magic);
-        if magic.starts_with(&[0x1F, 0x8B]) || magic.starts_with(b"PK\x03\x04") {
-            let what = "is packed with gzip or zip; unpack it first";
-            return Err(Error::Unknown {
-                path: path.into(),
-                what: what.into(),
-            });
+        if let Some(what) = magic::told(&magic) {
+            return Err(Error::unknown(path, what));
         }
         if packed {
-            check_window(path, &magic, total, free_memory())?;
+            check_window(path, &magic, total.unwrap_or(u64::MAX), free_memory())?;
         }
         let plain = Cursor::new(magic).chain(raw);
         let mut reader: Box<dyn Read + Send> = if packed {
@@ -352,6 +465,9 @@ impl<'p> Input<'p> {
         let mut head = fill(&mut reader, HEAD).map_err(|e| read_error(path, packed, 0, e))?;
         if head.is_empty() {
             return Err(Error::Empty(path.into()));
+        }
+        if let Some(what) = magic::told(&head).filter(|_| packed) {
+            return Err(Error::unknown(path, format!("unpacked, it {what}")));
         }
         if let Some(encoding) = utf16(&head) {
             let whole = Cursor::new(std::mem::take(&mut head)).chain(reader);
@@ -373,6 +489,7 @@ impl<'p> Input<'p> {
             head_is_all,
             reader,
             meter,
+            packed,
         })
     }
 }
@@ -401,6 +518,9 @@ fn read_error(path: &Path, packed: bool, rows: u64, e: io::Error) -> Error {
             need_mb,
             have_mb,
         };
+    }
+    if e.kind() == io::ErrorKind::InvalidData && what.starts_with("line ") {
+        return Error::unknown(path, what);
     }
     // The system's errors carry a code; the decompressor's do not.
     if packed && e.raw_os_error().is_none() {
@@ -518,101 +638,6 @@ impl<R: Read> Read for Utf16<R> {
 }
 
 // ---------------------------------------------------------------------------------------------
-// Recognising
-
-enum Kind {
-    Lines,
-    MappedLines(Mapping),
-    Document,
-    Csv { mapping: Mapping, delimiter: u8 },
-    Parquet(Mapping),
-}
-
-/// What the file is, by its first bytes; a mapping says that it is a table.
-fn recognise(input: &Input, options: &Options) -> Result<Kind, Error> {
-    let unknown = |what: String| Error::Unknown {
-        path: input.path.into(),
-        what,
-    };
-    let head = &input.head;
-    let mapping = options.mapping.clone();
-    if head.starts_with(b"PAR1") {
-        return Ok(Kind::Parquet(mapping.unwrap_or_else(Mapping::bigquery)));
-    }
-    let first = head.iter().find(|b| !b.is_ascii_whitespace());
-    match (first, options.format) {
-        (None, _) => Err(Error::Empty(input.path.into())),
-        (_, Some(Format::Listing)) => Ok(Kind::Document),
-        (_, Some(Format::Pushshift | Format::Sample)) => Ok(Kind::Lines),
-        (Some(b'['), None) => Ok(Kind::Document),
-        (Some(b'{'), _) => match mapping {
-            Some(mapping) => Ok(Kind::MappedLines(mapping)),
-            None if is_ndjson(head, input.head_is_all) => Ok(Kind::Lines),
-            None => Ok(Kind::Document),
-        },
-        _ if looks_like_csv(head) || mapping.is_some() => {
-            let delimiter = delimiter_of(head);
-            let mapping = mapping.unwrap_or_else(Mapping::bigquery);
-            Ok(Kind::Csv { mapping, delimiter })
-        }
-        _ if has_json_line(head) => Ok(Kind::Lines),
-        _ if head.contains(&0) => Err(unknown("is binary, of a kind that no reader knows".into())),
-        _ => Err(unknown(
-            "is neither NDJSON (a JSON object a line) nor a table with a header; for a table, name \
-             its columns: --map comment=COLUMN,reply=COLUMN"
-                .into(),
-        )),
-    }
-}
-
-/// The whole lines of the head; the last, cut one only when it is all there.
-fn head_lines(head: &[u8], is_all: bool) -> impl Iterator<Item = &[u8]> {
-    let whole = if is_all {
-        head.len()
-    } else {
-        memrchr(b'\n', head).unwrap_or(0)
-    };
-    head[..whole]
-        .split(|b| *b == b'\n')
-        .filter(|l| !l.trim_ascii().is_empty())
-}
-
-/// True when a line is an object by itself and no wrapper around a document.
-fn is_ndjson(head: &[u8], is_all: bool) -> bool {
-    head_lines(head, is_all).take(50).any(|line| {
-        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line)
-            .is_ok_and(|o| !o.contains_key("data") && !o.contains_key("request"))
-    })
-}
-
-fn has_json_line(head: &[u8]) -> bool {
-    head_lines(head, true)
-        .take(50)
-        .any(|l| l.starts_with(b"{\"") && l.trim_ascii().ends_with(b"}"))
-}
-
-/// True when the first line holds separators and no JSON.
-fn looks_like_csv(head: &[u8]) -> bool {
-    let line = &head[..memchr(b'\n', head).unwrap_or(head.len())];
-    let json = line
-        .trim_ascii_start()
-        .first()
-        .is_some_and(|b| matches!(b, b'{' | b'['));
-    !json && !head.contains(&0) && line.iter().any(|b| matches!(b, b',' | b'\t' | b';'))
-}
-
-/// The separator that the header holds most of.
-fn delimiter_of(head: &[u8]) -> u8 {
-    let line = &head[..memchr(b'\n', head).unwrap_or(head.len())];
-    let count = |d: u8| memchr_iter(d, line).count();
-    // The last of equals wins in max_by_key: the comma.
-    [b';', b'\t', b',']
-        .into_iter()
-        .max_by_key(|d| count(*d))
-        .unwrap_or(b',')
-}
-
-// ---------------------------------------------------------------------------------------------
 // Reading
 
 /// A block of whole lines, and the number of its first line.
@@ -625,11 +650,46 @@ struct Reading<'a, F> {
     path: &'a Path,
     filter: &'a Filter,
     meter: &'a Meter,
+    packed: bool,
     take: F,
 }
 
 /// The counts, and whether the end was reached.
 type Outcome = Result<(Counts, bool), Error>;
+
+/// Why a reader's thread ended early.
+enum Fault {
+    Io(io::Error),
+    Json(JsonError),
+    /// Anything else, in a sentence about the file.
+    What(String),
+}
+
+impl From<io::Error> for Fault {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}
+
+impl From<JsonError> for Fault {
+    fn from(e: JsonError) -> Self {
+        match e {
+            JsonError::Io(e) => Self::Io(e),
+            other => Self::Json(other),
+        }
+    }
+}
+
+/// What a thread gave, or what it said when it died.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, String> {
+    thread.join().map_err(|said| {
+        let said = said
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| said.downcast_ref::<&str>().copied());
+        said.unwrap_or("no reason given").to_owned()
+    })
+}
 
 impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
     /// Reads lines: unpacked on one thread, given to `parse` (the line, its number, the batch) on
@@ -637,17 +697,16 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
     fn lines(
         self,
         reader: Box<dyn Read + Send>,
-        parse: impl Fn(&[u8], u64, &mut Batch) + Send,
+        mut parse: impl FnMut(&[u8], u64, &mut Batch) + Send,
     ) -> Outcome {
-        let (path, meter) = (self.path, self.meter.clone());
-        let packed = self.is_packed();
+        let (path, packed, meter) = (self.path, self.packed, self.meter.clone());
         std::thread::scope(|scope| {
             let (to_parser, blocks) = sync_channel::<Block>(2);
             let (to_caller, batches) = sync_channel::<Batch>(2);
             // Empty buffers go back to the reading thread, so that blocks are allocated once.
             let (used, spare) = sync_channel::<Vec<u8>>(4);
             let unpacking = scope.spawn(move || blocks_of(reader, &to_parser, &spare));
-            scope.spawn(move || {
+            let parsing = scope.spawn(move || {
                 let (mut rows, mut listed) = (0, 0);
                 for Block {
                     mut text,
@@ -655,12 +714,16 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 } in blocks
                 {
                     let mut batch = Batch::default();
+                    let nul = holds_nul(&text);
                     let mut start = 0;
                     let ends = memchr_iter(b'\n', &text).chain(std::iter::once(text.len()));
                     for (line, end) in (first_line..).zip(ends) {
                         let bytes = text[start..end].trim_ascii();
                         if !bytes.is_empty() {
                             batch.counts.rows += 1;
+                            if nul {
+                                batch.counts.nul += u64::from(holds_nul(bytes));
+                            }
                             parse(bytes, line, &mut batch);
                         }
                         start = end + 1;
@@ -676,8 +739,15 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 }
             });
             let (counts, finished) = self.take_all(batches);
-            match unpacking.join() {
-                Ok(Err(e)) if finished => Err(read_error(path, packed, counts.rows, e)),
+            let died = |what| Error::Died {
+                path: path.into(),
+                rows: counts.rows,
+                what,
+            };
+            let read = joined(unpacking).map_err(died)?;
+            joined(parsing).map_err(died)?;
+            match read {
+                Err(e) if finished => Err(read_error(path, packed, counts.rows, e)),
                 _ => Ok((counts, finished)),
             }
         })
@@ -695,223 +765,168 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         (counts, true)
     }
 
-    /// Reads a JSON document, held in memory as a whole.
-    fn document(mut self, mut reader: Box<dyn Read + Send>) -> Outcome {
-        let mut text = Vec::new();
-        let limited = reader
-            .by_ref()
-            .take(LARGEST_DOCUMENT + 1)
-            .read_to_end(&mut text);
-        limited.map_err(|e| read_error(self.path, self.is_packed(), 0, e))?;
-        if text.len() as u64 > LARGEST_DOCUMENT {
-            return Err(self.unknown(format!(
-                "is one JSON document of more than {} MB; import NDJSON (a JSON object a line)",
-                LARGEST_DOCUMENT >> 20
-            )));
-        }
-        let document: serde_json::Value = serde_json::from_slice(&text)
-            .map_err(|e| self.unknown(format!("is not a whole JSON document: {e}")))?;
-        let mut batch = Batch::default();
-        let filter = self.filter;
-        listing::walk(&document, &mut |line, element| {
-            batch.counts.rows += 1;
-            let n = batch.counts.rows;
-            let excerpt = match line {
-                Line::Bad(_) => element.to_string(),
-                _ => String::new(),
-            };
-            take_line(line, n, excerpt.as_bytes(), filter, &mut batch);
-        });
-        list_rejected(&mut batch, &mut 0);
-        batch.progress = self.meter.progress(batch.counts.rows);
-        let counts = batch.counts;
-        let finished = (self.take)(batch).is_continue();
-        Ok((counts, finished))
-    }
-
-    /// Reads a table of text, parsed on a thread of its own.
-    fn csv(self, reader: Box<dyn Read + Send>, mapping: &Mapping, delimiter: u8) -> Outcome {
-        let (path, packed, filter, meter) =
-            (self.path, self.is_packed(), self.filter, self.meter.clone());
-        let mut csv = csv_reader(reader, delimiter);
-        let header: Vec<String> = csv
-            .headers()
-            .map_err(|e| csv_error(path, e))?
-            .iter()
-            .map(|h| h.trim().to_owned())
-            .collect();
-        let columns = self.columns(mapping, &header)?;
-        std::thread::scope(|scope| {
+    /// Reads with a thread that parses and gathers batches, and one (this) that takes them. The end was
+    /// reached only when the thread says so: one that fails or dies fails the reading.
+    fn gathered<'s>(
+        self,
+        parse: impl FnOnce(&mut Batches) -> Result<(), Fault> + Send + 's,
+    ) -> Outcome {
+        let (path, packed, meter) = (self.path, self.packed, self.meter.clone());
+        std::thread::scope(|scope: &Scope<'_, '_>| {
             let (to_caller, batches) = sync_channel(2);
             let parsing = scope.spawn(move || {
                 let mut batches = Batches::new(to_caller, meter);
-                let mut record = csv::ByteRecord::new();
-                let mut joined = Vec::new();
-                loop {
-                    match csv.read_byte_record(&mut record) {
-                        Ok(true) => {}
-                        Ok(false) => {
-                            batches.send();
-                            return Ok(());
-                        }
-                        Err(e) => {
-                            batches.send();
-                            return Err(e);
-                        }
-                    }
-                    let line = record.position().map_or(0, csv::Position::line);
-                    let row = if record.len() == header.len() {
-                        match utf8_cells(&record) {
-                            Some(cells) => table::row(&columns, filter, |i| cells.get(i).copied()),
-                            None => Row::Bad("holds bytes that are not UTF-8".into()),
-                        }
-                    } else {
-                        Row::Bad(format!(
-                            "has {} cells where the header has {}",
-                            record.len(),
-                            header.len()
-                        ))
-                    };
-                    joined.clear();
-                    if matches!(row, Row::Bad(_)) {
-                        joined = record.iter().collect::<Vec<_>>().join(&delimiter);
-                    }
-                    if !batches.row(row, line, &joined) {
-                        return Ok(());
-                    }
-                }
+                let parsed = parse(&mut batches);
+                batches.send();
+                parsed
             });
             let (counts, finished) = self.take_all(batches);
-            match parsing.join() {
-                Ok(Err(e)) if finished => Err(match e.into_kind() {
-                    csv::ErrorKind::Io(e) => read_error(path, packed, counts.rows, e),
-                    other => Error::Unknown {
-                        path: path.into(),
-                        what: format!("{other:?}"),
-                    },
+            let parsed = joined(parsing).map_err(|what| Error::Died {
+                path: path.into(),
+                rows: counts.rows,
+                what,
+            })?;
+            match parsed {
+                Err(fault) if finished => Err(match fault {
+                    Fault::Io(e) => read_error(path, packed, counts.rows, e),
+                    Fault::What(what) => Error::unknown(path, what),
+                    Fault::Json(e) => {
+                        let kept = match counts.rows {
+                            0 => "",
+                            _ => "; what came before is kept",
+                        };
+                        Error::unknown(path, format!("is not a whole JSON document: {e}{kept}"))
+                    }
                 }),
                 _ => Ok((counts, finished)),
             }
         })
     }
 
-    /// Reads a Parquet file, parsed on a thread of its own; only the mapped columns are unpacked.
-    fn parquet(self, mapping: &Mapping) -> Outcome {
-        use parquet::{
-            file::reader::{FileReader, SerializedFileReader},
-            record::Field,
-            schema::types::Type,
-        };
-        let path = self.path;
-        let bad = |e: parquet::errors::ParquetError| Error::Unknown {
-            path: path.into(),
-            what: format!("is not a whole Parquet file: {e}"),
-        };
-        let io = |source| Error::Io {
-            path: path.into(),
-            source,
-        };
-        // The hash is of the file's bytes; the reader below jumps about in them.
-        let mut whole = Metered {
-            file: File::open(path).map_err(io)?,
-            meter: self.meter.clone(),
-        };
-        self.meter.bytes.store(0, Relaxed);
-        if let Ok(mut hasher) = self.meter.hasher.lock() {
-            hasher.reset();
-        }
-        io::copy(&mut whole, &mut io::sink()).map_err(io)?;
-        let file = SerializedFileReader::new(File::open(path).map_err(io)?).map_err(bad)?;
-        let schema = file.metadata().file_metadata().schema();
-        let named: Vec<_> = mapping
-            .columns()
-            .into_iter()
-            .map(|(_, c)| c.to_owned())
-            .collect();
-        let all: Vec<String> = schema
-            .get_fields()
-            .iter()
-            .map(|f| f.name().to_owned())
-            .collect();
-        self.columns(mapping, &all)?;
-        let fields: Vec<_> = schema
-            .get_fields()
-            .iter()
-            .filter(|f| named.iter().any(|n| n == f.name()))
-            .cloned()
-            .collect();
-        let header: Vec<String> = fields.iter().map(|f| f.name().to_owned()).collect();
-        let columns = self.columns(mapping, &header)?;
-        let projection = Type::group_type_builder(schema.name())
-            .with_fields(fields)
-            .build()
-            .map_err(bad)?;
-        let (filter, meter) = (self.filter, self.meter.clone());
-        std::thread::scope(|scope| {
-            let (to_caller, batches) = sync_channel(2);
-            let parsing = scope.spawn(move || -> Result<(), parquet::errors::ParquetError> {
-                let mut batches = Batches::new(to_caller, meter);
-                for (n, row) in file.get_row_iter(Some(projection))?.enumerate() {
-                    let row = match row {
-                        Ok(row) => row,
-                        Err(e) => {
-                            batches.send();
-                            return Err(e);
-                        }
-                    };
-                    let cells: Vec<Option<String>> = row
-                        .get_column_iter()
-                        .map(|(_, field)| match field {
-                            Field::Null => None,
-                            Field::Str(text) => Some(text.clone()),
-                            other => Some(other.to_string()),
-                        })
-                        .collect();
-                    let row = table::row(&columns, filter, |i| cells.get(i)?.as_deref());
-                    let excerpt = match row {
-                        Row::Bad(_) => {
-                            let texts: Vec<_> =
-                                cells.iter().map(|c| c.as_deref().unwrap_or("")).collect();
-                            texts.join(",")
-                        }
-                        _ => String::new(),
-                    };
-                    if !batches.row(row, n as u64 + 1, excerpt.as_bytes()) {
-                        return Ok(());
-                    }
+    /// Reads JSON documents as a stream.
+    fn document(self, reader: Box<dyn Read + Send>) -> Outcome {
+        let filter = self.filter;
+        self.gathered(move |batches| {
+            let json = BufReader::with_capacity(64 << 10, reader);
+            listing::walk(json, &mut |line, excerpt| {
+                let n = batches.total_rows() + 1;
+                batches.line(line, n, excerpt.as_bytes(), filter)
+            })?;
+            Ok(())
+        })
+    }
+
+    /// Reads a JSON document whose objects are the rows of a table: those of the outermost array, or
+    /// (`inner`) those of the arrays in the outermost object.
+    fn mapped_document(
+        self,
+        reader: Box<dyn Read + Send>,
+        mapping: &Mapping,
+        inner: bool,
+    ) -> Outcome {
+        let (path, filter) = (self.path, self.filter);
+        let mut mapper = Mapper::new(mapping, filter);
+        let to = &mut mapper;
+        let done = self.gathered(move |batches| {
+            let mut json = Json::new(BufReader::with_capacity(64 << 10, reader));
+            let mut rows = 0;
+            while let Some(event) = json.next()? {
+                // an array around the rows, an object around the arrays
+                let around = match event {
+                    Event::Array => json.depth() <= 1 + usize::from(inner),
+                    Event::Object => inner && json.depth() == 1,
+                    _ => true,
+                };
+                if around {
+                    continue;
                 }
-                batches.send();
-                Ok(())
-            });
-            let (counts, finished) = self.take_all(batches);
-            match parsing.join() {
-                Ok(Err(e)) if finished => Err(bad(e)),
-                _ => Ok((counts, finished)),
+                let value = json.value(event)?;
+                rows += 1;
+                let excerpt = excerpt_of(&value);
+                if !to.take(&value, rows, excerpt.as_bytes(), batches) {
+                    break;
+                }
             }
-        })
+            Ok(())
+        })?;
+        mapper.check(path).map(|()| done)
     }
 
-    fn columns(&self, mapping: &Mapping, header: &[String]) -> Result<Columns, Error> {
-        Columns::find(mapping, header).map_err(|missing| Error::Columns {
-            path: self.path.into(),
-            missing,
-            found: header.to_vec(),
-        })
-    }
-
-    fn unknown(&self, what: String) -> Error {
-        Error::Unknown {
-            path: self.path.into(),
-            what,
+    /// Reads a table of text.
+    fn csv(self, reader: Box<dyn Read + Send>, table: &shape::Table) -> Outcome {
+        let (path, filter, delimiter) = (self.path, self.filter, table.delimiter);
+        let mut csv = table.rows(BufReader::with_capacity(64 << 10, reader));
+        let header = table
+            .header(&mut csv)
+            .map_err(|e| read_error(path, self.packed, 0, e))?;
+        let columns = Columns::find(&table.mapping, &header);
+        let mut flat = FlatTable::find(&table.mapping, &header);
+        let missing = match (&columns, &flat) {
+            (Err(missing), _) if !table.mapping.is_flat() => Some(missing.clone()),
+            (_, Err(missing)) if table.mapping.is_flat() => Some(missing.clone()),
+            _ => None,
+        };
+        if let Some(missing) = missing {
+            return Err(Error::columns(path, missing, header));
         }
+        let is_flat = table.mapping.is_flat();
+        self.gathered(move |batches| {
+            while let Some((line, found)) = csv.next()? {
+                batches.batch.counts.stray_quotes += u64::from(found == Found::Stray);
+                let cells: Option<Vec<&str>> =
+                    csv.cells().map(|cell| std::str::from_utf8(cell).ok()).collect();
+                let count = csv.cells().count();
+                let bad = match &cells {
+                    _ if count != header.len() && found == Found::Stray => Some(format!(
+                        "the quote opened in line {line} is never closed; as it stands it has {count} cells \
+                         where the header has {}",
+                        header.len()
+                    )),
+                    _ if count != header.len() => Some(format!(
+                        "has {count} cells where the header has {}",
+                        header.len()
+                    )),
+                    None => Some("holds bytes that are not UTF-8".to_owned()),
+                    Some(cells) => {
+                        let nul = cells.iter().any(|c| memchr(0, c.as_bytes()).is_some());
+                        batches.batch.counts.nul += u64::from(nul);
+                        None
+                    }
+                };
+                let cells = cells.unwrap_or_default();
+                let joined = || csv.cells().collect::<Vec<_>>().join(&delimiter);
+                let go_on = match (bad, &columns, &mut flat) {
+                    (Some(reason), ..) => batches.row(Row::Bad(reason), line, &joined()),
+                    (None, _, Ok(flat)) if is_flat => {
+                        let got = flat.row(|i| cells.get(i).copied());
+                        let excerpt = match got {
+                            Line::Bad(_) => joined(),
+                            _ => Vec::new(),
+                        };
+                        batches.line(got, line, &excerpt, filter)
+                    }
+                    (None, Ok(columns), _) => {
+                        let row = table::row(columns, filter, |i| cells.get(i).copied());
+                        let excerpt = match row {
+                            Row::Bad(_) => joined(),
+                            _ => Vec::new(),
+                        };
+                        batches.row(row, line, &excerpt)
+                    }
+                    _ => true,
+                };
+                if !go_on {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
+}
 
-    /// A packed file has been recognised by its first bytes; asked again only for error reports.
-    fn is_packed(&self) -> bool {
-        File::open(self.path)
-            .and_then(|mut f| fill(&mut f, 4))
-            .is_ok_and(|head| is_zstd(&head))
-    }
+/// Whether a text holds the character NUL, as it is or as JSON escapes it.
+fn holds_nul(text: &[u8]) -> bool {
+    memchr(0, text).is_some() || memmem::find(text, b"\\u0000").is_some()
 }
 
 /// Cuts a stream into blocks that end at a line's end and sends them on, until the end, an error or
@@ -936,11 +951,8 @@ fn blocks_of(
             None => 0,
         };
         if whole == 0 && result.is_ok() && !end {
-            if text.len() > LONGEST_LINE {
-                return Err(io::Error::other(format!(
-                    "line {first_line} is longer than {} MB; this is not NDJSON",
-                    LONGEST_LINE >> 20
-                )));
+            if text.len() > LONGEST_ROW {
+                return Err(delimited::too_long(first_line));
             }
             continue;
         }
@@ -971,7 +983,11 @@ struct WantedSubreddits<'a> {
 impl<'a> WantedSubreddits<'a> {
     /// `None` when every subreddit is wanted, or when a name holds what JSON would escape.
     fn new(filter: &'a Filter) -> Option<Self> {
-        let names: Vec<_> = filter.subreddits.iter().map(String::as_bytes).collect();
+        let names: Vec<_> = filter
+            .subreddits
+            .iter()
+            .map(|name| bare_name(name).as_bytes())
+            .collect();
         let plain = names.iter().all(|n| {
             n.iter()
                 .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b))
@@ -993,6 +1009,7 @@ impl<'a> WantedSubreddits<'a> {
                 return false;
             };
             let name = &value[..end];
+            let name = name.strip_prefix(b"r/").unwrap_or(name);
             if name.contains(&b'\\') || self.names.iter().any(|n| n.eq_ignore_ascii_case(name)) {
                 return false;
             }
@@ -1020,10 +1037,15 @@ fn take_line(line: Line, n: u64, bytes: &[u8], filter: &Filter, batch: &mut Batc
             }
         },
         Line::Dropped(rule) => batch.counts.dropped[rule as usize] += 1,
-        Line::Bad(reason) => {
-            batch.counts.rejected += 1;
-            batch.rejected.push(Rejected::new(n, reason, bytes));
-        }
+        Line::Bad(reason) => reject(reason, n, bytes, batch),
+    }
+}
+
+/// Lists a bad row, unless enough of them are listed.
+fn reject(reason: String, n: u64, bytes: &[u8], batch: &mut Batch) {
+    batch.counts.rejected += 1;
+    if (batch.rejected.len() as u64) < REJECTED_LISTED {
+        batch.rejected.push(Rejected::new(n, reason, bytes));
     }
 }
 
@@ -1038,49 +1060,55 @@ fn take_row(row: Row, n: u64, bytes: &[u8], batch: &mut Batch) {
             batch.records.extend([comment, reply].map(Record::Comment));
         }
         Row::Dropped(rule) => batch.counts.dropped[rule as usize] += 1,
-        Row::Bad(reason) => {
-            batch.counts.rejected += 1;
-            batch.rejected.push(Rejected::new(n, reason, bytes));
-        }
+        Row::Bad(reason) => reject(reason, n, bytes, batch),
     }
 }
 
 /// A line of JSON read as a table's row: the keys are the columns.
-fn mapped_line(bytes: &[u8], mapping: &Mapping, filter: &Filter) -> Row {
-    let object = match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes) {
-        Ok(object) => object,
-        Err(e) => return Row::Bad(format!("not a JSON object: {e}")),
+fn mapped_line(mapper: &mut Mapper, bytes: &[u8], n: u64, batch: &mut Batch) {
+    let mut json = Json::new(bytes);
+    let value = match json.next() {
+        Ok(Some(first)) => json.value(first),
+        Ok(None) => return,
+        Err(e) => Err(e),
     };
-    let header: Vec<String> = object.keys().cloned().collect();
-    let cells: Vec<Option<String>> = object
-        .into_iter()
-        .map(|(_, value)| match value {
-            serde_json::Value::Null => None,
-            serde_json::Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        })
-        .collect();
-    // An optional column may be missing in a line; the two texts may not.
-    let named = |name: &Option<String>| name.clone().filter(|n| header.contains(n));
-    let here = Mapping {
-        score: named(&mapping.score),
-        comment_score: named(&mapping.comment_score),
-        post: named(&mapping.post),
-        post_score: named(&mapping.post_score),
-        subreddit: named(&mapping.subreddit),
-        post_author: named(&mapping.post_author),
-        comment_author: named(&mapping.comment_author),
-        reply_author: named(&mapping.reply_author),
-        created: named(&mapping.created),
-        ..mapping.clone()
-    };
-    match Columns::find(&here, &header) {
-        Ok(columns) => table::row(&columns, filter, |i| cells.get(i)?.as_deref()),
-        Err(missing) => Row::Bad(format!(
-            "has no {}; it has {}",
-            list(&missing),
-            list(&header)
-        )),
+    match value.map(|value| mapper.rows(&value)) {
+        Ok(rows) => {
+            for got in rows {
+                match got {
+                    rows::Got::Row(row) => take_row(row, n, bytes, batch),
+                    rows::Got::Line(line) => take_line(line, n, bytes, mapper.filter(), batch),
+                }
+            }
+        }
+        Err(e) => reject(format!("not a JSON object: {e}"), n, bytes, batch),
+    }
+}
+
+/// A line that is a document by itself: an utterance, a thread, a listing.
+fn walked_line(bytes: &[u8], n: u64, filter: &Filter, batch: &mut Batch) {
+    let mut taken = 0;
+    let walked = listing::walk(bytes, &mut |line, _| {
+        taken += 1;
+        take_line(line, n, bytes, filter, batch);
+        true
+    });
+    if let Err(e) = walked {
+        reject(format!("not a JSON object: {e}"), n, bytes, batch);
+    }
+    // the line itself is counted; a thread in it is more rows than one
+    batch.counts.rows += u64::max(taken, 1) - 1;
+}
+
+/// The beginning of a row, to recognise it by.
+fn excerpt_of(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Object(object) => object
+            .values()
+            .find_map(|v| v.as_str())
+            .map(|text| text.chars().take(crate::record::EXCERPT).collect())
+            .unwrap_or_default(),
+        _ => String::new(),
     }
 }
 
@@ -1114,6 +1142,11 @@ impl Batches {
         }
     }
 
+    /// Rows so far.
+    fn total_rows(&self) -> u64 {
+        self.rows + self.batch.counts.rows
+    }
+
     /// Adds a row; false when the caller has stopped.
     fn row(&mut self, row: Row, n: u64, excerpt: &[u8]) -> bool {
         self.batch.counts.rows += 1;
@@ -1123,6 +1156,23 @@ impl Batches {
             self.bytes += post.as_ref().map_or(0, |p| p.title.len());
         }
         take_row(row, n, excerpt, &mut self.batch);
+        self.full()
+    }
+
+    /// Adds what a line or an element gave; false when the caller has stopped.
+    fn line(&mut self, line: Line, n: u64, excerpt: &[u8], filter: &Filter) -> bool {
+        self.batch.counts.rows += 1;
+        self.bytes += match &line {
+            Line::Record(Record::Comment(c)) => c.body.len(),
+            Line::Record(Record::Post(p)) => p.title.len() + p.selftext.len(),
+            _ => 0,
+        };
+        take_line(line, n, excerpt, filter, &mut self.batch);
+        self.full()
+    }
+
+    /// Sends the batch when it is full; false when the caller has stopped.
+    fn full(&mut self) -> bool {
         // The channel holds two batches; a batch of a block's size keeps memory as with lines.
         if self.bytes < BLOCK && self.batch.counts.rows < 4096 {
             true
@@ -1140,35 +1190,6 @@ impl Batches {
         list_rejected(&mut batch, &mut self.listed);
         self.to.send(batch).is_ok()
     }
-}
-
-fn csv_reader<R: Read>(reader: R, delimiter: u8) -> csv::Reader<R> {
-    // `flexible`: rows of another length are reported one by one instead of ending the file.
-    csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .from_reader(reader)
-}
-
-fn csv_error(path: &Path, e: csv::Error) -> Error {
-    let what = format!("the header cannot be read: {e}");
-    match e.into_kind() {
-        csv::ErrorKind::Io(source) => Error::Io {
-            path: path.into(),
-            source,
-        },
-        _ => Error::Unknown {
-            path: path.into(),
-            what,
-        },
-    }
-}
-
-fn utf8_cells(record: &csv::ByteRecord) -> Option<Vec<&str>> {
-    record
-        .iter()
-        .map(|cell| std::str::from_utf8(cell).ok())
-        .collect()
 }
 
 #[cfg(test)]

@@ -14,8 +14,10 @@ pub enum Format {
     Bigquery,
     /// CSV, JSONL or Parquet read through a [`Mapping`].
     Mapped,
-    /// JSON as Reddit's API gives it.
+    /// JSON as Reddit's API gives it, or an archive of threads with the replies inside the comments.
     Listing,
+    /// One comment a row, each with its id and that of the comment it answers: CSV, JSON or Parquet.
+    Comments,
     /// Made by the project itself.
     Sample,
 }
@@ -28,6 +30,7 @@ impl Format {
             Self::Bigquery => "bigquery",
             Self::Mapped => "mapped",
             Self::Listing => "listing",
+            Self::Comments => "comments",
             Self::Sample => "sample",
         }
     }
@@ -102,15 +105,16 @@ impl FromStr for Permission {
     }
 }
 
-/// Which column of a table holds what. `comment` and `reply` make a pair; the rest is optional.
+/// Which column of a table holds what. Either a row is a pair: `comment` and `reply` are needed. Or a row
+/// is one comment: `id`, `parent` and `text` are needed. The rest is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mapping {
-    /// Column of the comment's text. Required.
+    /// Column of the comment's text, where a row is a pair.
     pub comment: String,
-    /// Column of the reply's text. Required.
+    /// Column of the reply's text, where a row is a pair.
     pub reply: String,
-    /// Column of the reply's score.
+    /// Column of the score: the reply's, or that of the row's comment.
     pub score: Option<String>,
     /// Column of the comment's score.
     pub comment_score: Option<String>,
@@ -124,11 +128,25 @@ pub struct Mapping {
     pub post_author: Option<String>,
     /// Column of the comment's author.
     pub comment_author: Option<String>,
-    /// Column of the reply's author.
+    /// Column of the author: the reply's, or that of the row's comment.
     pub reply_author: Option<String>,
-    /// Column of the reply's time: seconds since 1970, or an ISO 8601 date.
+    /// Column of the time when the reply, or the row's comment, was written.
     pub created: Option<String>,
+    /// Column of the row's id, where a row is one comment.
+    pub id: Option<String>,
+    /// Column of the id of what the row answers.
+    pub parent: Option<String>,
+    /// Column of the id of the post, or of the conversation's first comment.
+    pub link: Option<String>,
+    /// Column of the text, where a row is one comment.
+    pub text: Option<String>,
+    /// Column of a title; a row that has one is a post.
+    pub title: Option<String>,
 }
+
+/// The fields of a mapping in words, for help and errors.
+pub const FIELDS: &str = "comment and reply, or id, parent and text; and score, comment_score, post, \
+     post_score, subreddit, author, post_author, comment_author, created, link, title";
 
 impl Mapping {
     /// The columns of the original BigQuery query.
@@ -145,13 +163,29 @@ impl Mapping {
             post_author: some("submission_author"),
             comment_author: some("comment_author"),
             reply_author: some("reply_author"),
-            created: None,
+            ..Self::default()
         }
+    }
+
+    /// Whether a row is one comment, not a pair.
+    pub fn is_flat(&self) -> bool {
+        self.text.is_some() || self.id.is_some()
     }
 
     /// Each field's name with its column, those that are set, in a fixed order.
     pub fn columns(&self) -> Vec<(&'static str, &str)> {
+        let mut out = Vec::new();
+        for (name, column) in [("comment", &self.comment), ("reply", &self.reply)] {
+            if !column.is_empty() {
+                out.push((name, column.as_str()));
+            }
+        }
         let optional = [
+            ("id", &self.id),
+            ("parent", &self.parent),
+            ("link", &self.link),
+            ("text", &self.text),
+            ("title", &self.title),
             ("score", &self.score),
             ("comment_score", &self.comment_score),
             ("post", &self.post),
@@ -162,10 +196,6 @@ impl Mapping {
             ("reply_author", &self.reply_author),
             ("created", &self.created),
         ];
-        let mut out = vec![
-            ("comment", self.comment.as_str()),
-            ("reply", self.reply.as_str()),
-        ];
         out.extend(
             optional
                 .iter()
@@ -173,24 +203,34 @@ impl Mapping {
         );
         out
     }
-}
 
-impl FromStr for Mapping {
-    type Err = String;
+    /// The mapping as it is typed after `--map`, names that need it in quotes.
+    pub fn typed(&self) -> String {
+        let parts: Vec<String> = self
+            .columns()
+            .into_iter()
+            .map(|(field, column)| {
+                let field = if field == "reply_author" { "author" } else { field };
+                let plain = !column.contains([',', '=', '"', '\'', ' ']);
+                match plain {
+                    true => format!("{field}={column}"),
+                    false => format!("{field}=\"{}\"", column.replace('"', "\"\"")),
+                }
+            })
+            .collect();
+        parts.join(",")
+    }
 
-    /// Reads `comment=title,reply=selftext,score=score`: field, `=`, column; separated by commas.
-    /// `reply_score` is another word for `score`. The error says what was expected.
-    fn from_str(s: &str) -> Result<Self, String> {
+    /// A mapping from fields and their columns. `reply_score` is another word for `score`.
+    ///
+    /// # Errors
+    /// Says what was expected.
+    pub fn of<F: AsRef<str>>(
+        parts: impl IntoIterator<Item = (F, String)>,
+    ) -> Result<Self, String> {
         let mut map = Self::default();
-        for part in s.split(',').map(str::trim).filter(|p| !p.is_empty()) {
-            let (field, column) = part
-                .split_once('=')
-                .map(|(f, c)| (f.trim(), c.trim()))
-                .filter(|(f, c)| !f.is_empty() && !c.is_empty())
-                .ok_or_else(|| {
-                    format!("{part:?} is not FIELD=COLUMN, as in comment=title,reply=selftext")
-                })?;
-            let column = column.to_owned();
+        for (field, column) in parts {
+            let field = field.as_ref();
             match field {
                 "comment" => map.comment = column,
                 "reply" => map.reply = column,
@@ -203,18 +243,112 @@ impl FromStr for Mapping {
                 "comment_author" => map.comment_author = Some(column),
                 "author" | "reply_author" => map.reply_author = Some(column),
                 "created" | "created_utc" => map.created = Some(column),
+                "id" => map.id = Some(column),
+                "parent" | "parent_id" => map.parent = Some(column),
+                "link" | "link_id" => map.link = Some(column),
+                "text" | "body" => map.text = Some(column),
+                "title" => map.title = Some(column),
                 _ => {
-                    return Err(format!(
-                        "{field:?} is not a field; fields are comment, reply, score, comment_score, post, \
-                         post_score, subreddit, post_author, comment_author, reply_author, created"
-                    ));
+                    return Err(format!("{field:?} is not a field; fields are {FIELDS}"));
                 }
             }
         }
-        if map.comment.is_empty() || map.reply.is_empty() {
-            return Err("a mapping needs both comment=COLUMN and reply=COLUMN".into());
-        }
+        map.check()?;
         Ok(map)
+    }
+
+    /// Refuses a mapping that makes no rows.
+    ///
+    /// # Errors
+    /// Says what is missing.
+    pub fn check(&self) -> Result<(), String> {
+        let pair = !self.comment.is_empty() || !self.reply.is_empty();
+        if self.is_flat() {
+            if pair {
+                return Err(
+                    "a row is a pair (comment=COLUMN,reply=COLUMN) or one comment \
+                     (id=COLUMN,parent=COLUMN,text=COLUMN), not both"
+                        .into(),
+                );
+            }
+            let needed = [("id", &self.id), ("parent", &self.parent), ("text", &self.text)];
+            let missing: Vec<String> = needed
+                .iter()
+                .filter(|(name, column)| {
+                    column.is_none() && !(*name == "parent" && self.title.is_some())
+                })
+                .map(|(name, _)| format!("{name}=COLUMN"))
+                .collect();
+            if !missing.is_empty() {
+                return Err(format!(
+                    "a mapping of rows with one comment each needs {} too",
+                    missing.join(" and ")
+                ));
+            }
+        } else if self.comment.is_empty() || self.reply.is_empty() {
+            return Err("a mapping needs both comment=COLUMN and reply=COLUMN, or id=COLUMN, \
+                        parent=COLUMN and text=COLUMN"
+                .into());
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Mapping {
+    type Err = String;
+
+    /// Reads `comment=title,reply="my, reply"`: field, `=`, column; separated by commas. A column with a
+    /// comma in its name stands in quotes; a quote in it is doubled. The error says what was expected.
+    fn from_str(s: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = s.trim_start_matches([',', ' ']);
+        while !rest.is_empty() {
+            let wrong = |part: &str| {
+                format!("{part:?} is not FIELD=COLUMN, as in comment=title,reply=selftext")
+            };
+            let until = |text: &str| text.split(',').next().unwrap_or("").trim().to_owned();
+            let (field, after) = rest
+                .split_once('=')
+                .filter(|(field, _)| !field.contains(','))
+                .ok_or_else(|| wrong(&until(rest)))?;
+            let after = after.trim_start();
+            let (column, left) = match after.chars().next() {
+                Some(quote @ ('"' | '\'')) => quoted(&after[1..], quote)
+                    .ok_or_else(|| format!("the quote after {field:?} is never closed"))?,
+                _ => {
+                    let end = after.find(',').unwrap_or(after.len());
+                    (after[..end].trim().to_owned(), &after[end..])
+                }
+            };
+            let left = left.trim_start();
+            if field.trim().is_empty()
+                || column.is_empty()
+                || !(left.is_empty() || left.starts_with(','))
+            {
+                return Err(wrong(&until(rest)));
+            }
+            parts.push((field.trim().to_owned(), column));
+            rest = left.trim_start_matches([',', ' ']);
+        }
+        Self::of(parts)
+    }
+}
+
+/// The text up to the closing quote, doubled quotes as one, and what follows it.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut out = String::new();
+    let mut rest = text;
+    loop {
+        let at = rest.find(quote)?;
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        match rest.strip_prefix(quote) {
+            Some(after) => {
+                out.push(quote);
+                rest = after;
+            }
+            None => return Some((out, rest)),
+        }
     }
 }
 
@@ -299,9 +433,24 @@ mod tests {
             "comment",
             "comment=a,reply=",
             "comment=a,reply=b,colour=c",
+            "comment=\"a,reply=b",
+            "id=a,text=b",
+            "id=a,parent=p,text=b,comment=c",
         ] {
             assert!(bad.parse::<Mapping>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn columns_with_commas_and_equals_signs_can_be_named() {
+        let text = r#"comment="Comment, ""text""",reply=Reply=text,score='My Score'"#;
+        let map: Mapping = text.parse().unwrap();
+        assert_eq!(map.comment, r#"Comment, "text""#);
+        assert_eq!((map.reply.as_str(), map.score.as_deref()), ("Reply=text", Some("My Score")));
+        assert_eq!(map.typed().parse(), Ok(map));
+        let flat: Mapping = "id=utt,parent=reply_to,text=text,author=speaker".parse().unwrap();
+        assert!(flat.is_flat());
+        assert_eq!(flat.typed().parse(), Ok(flat));
     }
 
     #[test]

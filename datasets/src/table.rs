@@ -1,12 +1,13 @@
 //! One row of a table to a post, a comment and its reply.
 
 use crate::{
-    clean::repair,
+    clean::{bare_name, repair},
     filter::{Dropped, Filter},
     id, ndjson,
     record::{Comment, Post},
     source::Mapping,
 };
+use std::ops::Range;
 
 /// The columns of a table that a [`Mapping`] names, by position.
 #[derive(Debug, Clone)]
@@ -84,28 +85,27 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     if body.is_empty() || answer.is_empty() {
         return Row::Dropped(Dropped::Empty);
     }
-    let number = |name: &str, i: Option<usize>| match optional(i) {
-        None | Some("NaN" | "nan" | "null" | "None" | "NULL" | "NA") => Ok(None),
-        Some(s) => s
-            .parse()
-            .ok()
-            .or_else(|| ndjson::whole(s.parse().ok()?))
-            .map(Some)
-            .ok_or_else(|| format!("{name} {s:?} is not a number")),
+    let number = |name: &str, i: Option<usize>| {
+        optional(i).map_or(Ok(None), |text| {
+            score_of(text).map_err(|()| format!("{name} {text:?} is not a number"))
+        })
     };
     let numbers = || -> Result<_, String> {
         Ok((
             number("the reply's score", columns.score)?,
             number("the comment's score", columns.comment_score)?,
             number("the post's score", columns.post_score)?,
-            optional(columns.created).map(time).transpose()?,
+            optional(columns.created)
+                .map(written)
+                .transpose()?
+                .flatten(),
         ))
     };
     let (score, comment_score, post_score, created_utc) = match numbers() {
         Ok(numbers) => numbers,
         Err(reason) => return Row::Bad(reason),
     };
-    let owned = |i: Option<usize>| optional(i).map(str::to_owned);
+    let owned = |i: Option<usize>| optional(i).map(|name| bare_name(name).to_owned());
     let subreddit = owned(columns.subreddit).unwrap_or_default();
     let post_author = owned(columns.post_author);
     let comment_author = owned(columns.comment_author);
@@ -163,30 +163,156 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     }
 }
 
-/// Seconds since 1970 from a number of them, an ISO 8601 instant, or a date (UTC).
+/// What stands in a cell whose value is not known.
+fn is_unknown(text: &str) -> bool {
+    const UNKNOWN: [&str; 16] = [
+        "nan", "null", "none", "na", "n/a", "nil", "<na>", "hidden", "score hidden", "vote", "-", "–",
+        "—", "•", "·", "?",
+    ];
+    let bare = text.trim_matches(['[', ']', '(', ')']).trim();
+    bare.is_empty() || UNKNOWN.iter().any(|u| u.eq_ignore_ascii_case(bare))
+}
+
+/// A score as people scrape it: `-3`, `7.0`, `1,234`, `1.2k`, `12 points`; `None`: unknown or hidden.
+///
+/// # Errors
+/// When it is no number.
+pub fn score_of(text: &str) -> Result<Option<i64>, ()> {
+    let text = text.trim();
+    if let Ok(n) = text.parse() {
+        return Ok(Some(n));
+    }
+    if is_unknown(text) {
+        return Ok(None);
+    }
+    let lower = text.to_lowercase().replace('\u{2212}', "-");
+    let bare = lower
+        .trim_end_matches(['s', '.'])
+        .trim_end_matches("point")
+        .trim_end_matches("upvote")
+        .trim();
+    let (digits, times) = match bare.as_bytes().last() {
+        Some(b'k') => (&bare[..bare.len() - 1], 1e3),
+        Some(b'm') => (&bare[..bare.len() - 1], 1e6),
+        _ => (bare, 1.0),
+    };
+    let digits = digits.trim();
+    // Spaces and commas part thousands; with k or m, one comma is the decimal point of some languages.
+    let grouped = digits.replace(['\u{A0}', '\u{202F}', ' ', '\''], "");
+    let number = match grouped.split_once(',') {
+        None => grouped.clone(),
+        Some((whole, part)) if times > 1.0 && part.len() < 3 => format!("{whole}.{part}"),
+        Some(_) if grouped.split(',').skip(1).all(|part| part.split('.').next().is_some_and(|p| p.len() == 3)) => {
+            grouped.replace(',', "")
+        }
+        Some(_) => return Err(()),
+    };
+    if !number.bytes().all(|b| b.is_ascii_digit() || b"+-.e".contains(&b)) {
+        return Err(());
+    }
+    let x: f64 = number.parse().map_err(|_| ())?;
+    ndjson::whole((x * times).round_ties_even()).map(Some).ok_or(())
+}
+
+/// Seconds since 1970 of the time when something was written: between 2005, when Reddit began, and a
+/// year from now; `None`: the cell says that it is not known.
+///
+/// # Errors
+/// A sentence with the text when it is no time, or one outside of these years.
+pub fn written(text: &str) -> Result<Option<i64>, String> {
+    if is_unknown(text) {
+        return Ok(None);
+    }
+    let seconds = time(text)?;
+    if plausible().contains(&seconds) {
+        return Ok(Some(seconds));
+    }
+    Err(format!(
+        "time {:?} is not between 2005 and a year from now",
+        text.trim_start_matches('@')
+    ))
+}
+
+/// The times at which a comment can have been written.
+fn plausible() -> Range<i64> {
+    const YEAR_2005: i64 = 1_104_537_600;
+    YEAR_2005..jiff::Timestamp::now().as_second() + 366 * 86_400
+}
+
+/// Seconds since 1970 (UTC) from a number of seconds, milliseconds, microseconds or nanoseconds, from
+/// `@` and seconds, or from a date as databases, tables and mail write it.
 ///
 /// # Errors
 /// A sentence with the text when it is none of these.
 pub fn time(text: &str) -> Result<i64, String> {
-    if let Some(seconds) = text
+    let text = text.trim();
+    if let Some(seconds) = text.strip_prefix('@').and_then(|s| s.parse().ok()) {
+        return Ok(seconds);
+    }
+    if let Some(number) = text
         .parse()
         .ok()
         .or_else(|| ndjson::whole(text.parse().ok()?))
     {
-        return Ok(seconds);
+        return Ok(ndjson::seconds(number));
     }
-    let zone = jiff::tz::TimeZone::UTC;
+    date(text).ok_or_else(|| {
+        format!("time {text:?} is neither a number of seconds since 1970 nor a date like 2019-04-01")
+    })
+}
+
+fn date(text: &str) -> Option<i64> {
+    use jiff::civil::{Date, DateTime, Time};
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
-        return Ok(instant.as_second());
+        return Some(instant.as_second());
     }
-    text.parse::<jiff::civil::DateTime>()
-        .or_else(|_| {
-            text.parse::<jiff::civil::Date>()
-                .map(|d| d.to_datetime(jiff::civil::Time::MIN))
-        })
-        .and_then(|dt| dt.to_zoned(zone))
-        .map(|z| z.timestamp().as_second())
-        .map_err(|_| format!("time {text:?} is neither seconds since 1970 nor an ISO 8601 date"))
+    let utc = |dt: DateTime| Some(dt.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second());
+    let bare = ["UTC", "GMT", "Z", "utc"]
+        .iter()
+        .find_map(|zone| text.strip_suffix(zone))
+        .unwrap_or(text)
+        .trim();
+    if let Ok(dt) = bare.parse::<DateTime>() {
+        return utc(dt);
+    }
+    if let Ok(day) = bare.parse::<Date>() {
+        return utc(day.to_datetime(Time::MIN));
+    }
+    if let Ok(zoned) = jiff::fmt::rfc2822::parse(text) {
+        return Some(zoned.timestamp().as_second());
+    }
+    // with a zone: of databases, of old scrapers
+    for format in ["%Y-%m-%d %H:%M:%S%.f %z", "%a %b %d %H:%M:%S %z %Y", "%Y-%m-%d %H:%M:%S%.f%:z"] {
+        if let Ok(instant) = jiff::Timestamp::strptime(format, text) {
+            return Some(instant.as_second());
+        }
+    }
+    for format in ["%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M", "%Y.%m.%d %H:%M:%S"] {
+        if let Ok(dt) = DateTime::strptime(format, bare) {
+            return utc(dt);
+        }
+    }
+    ["%Y/%m/%d", "%Y.%m.%d", "%d %B %Y", "%B %d, %Y"]
+        .iter()
+        .find_map(|format| Date::strptime(format, bare).ok())
+        .and_then(|day| utc(day.to_datetime(Time::MIN)))
+}
+
+/// Seconds since 1970 (UTC) of the beginning of a year (2021), a month (2021-03), a day (2021-03-04) or
+/// of an instant; a number of more than four digits is a time itself.
+///
+/// # Errors
+/// A sentence with the text when it is none of these.
+pub fn beginning(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let parts: Vec<&str> = text.split('-').collect();
+    let digits = |part: &str, n| part.len() == n && part.bytes().all(|b| b.is_ascii_digit());
+    match parts[..] {
+        [year] if digits(year, 4) => time(&format!("{text}-01-01")),
+        [year, month] if digits(year, 4) && digits(month, 2) => time(&format!("{text}-01")),
+        _ => time(text),
+    }
+    .map_err(|_| format!("{text:?} is no date; write 2021, 2021-03, 2021-03-04 or 2021-03-04T12:00:00Z"))
 }
 
 #[cfg(test)]
@@ -248,19 +374,77 @@ mod tests {
         };
         assert!(reason.contains("\"many\" is not a number"), "{reason}");
         for when in [
-            "86400",
-            "1970-01-02",
-            "1970-01-02T00:00:00Z",
-            "1970-01-02 00:00:00",
+            "1554076800",
+            "1554076800.5",
+            "1554076800000",
+            "1554076800000000",
+            "1554076800000000000",
+            "@1554076800",
+            "2019-04-01",
+            "2019/04/01",
+            "2019-04-01T00:00:00Z",
+            "2019-04-01 00:00:00",
+            "2019-04-01 00:00:00 UTC",
+            "2019-04-01 00:00:00.000 UTC",
+            "2019-04-01 02:00:00+02:00",
+            "2019-04-01T02:00:00+02:00",
+            "2019-04-01 02:00:00 +0200",
+            "Mon, 01 Apr 2019 00:00:00 GMT",
+            "Mon Apr 01 00:00:00 +0000 2019",
         ] {
             let Row::Pair(pair) = read(&header, &["a", "b", "NaN", when], &map) else {
                 panic!()
             };
             assert_eq!(
                 (pair.2.created_utc, pair.2.score),
-                (Some(86400), None),
+                (Some(1_554_076_800), None),
                 "{when}"
             );
+        }
+    }
+
+    #[test]
+    fn a_time_outside_of_reddits_years_is_rejected_with_its_value() {
+        for when in ["0", "86400", "1999-12-31", "2999-01-01", "4611686018427387904", "-5", "soon"] {
+            let reason = written(when).unwrap_err();
+            assert!(reason.contains(when), "{reason}");
+        }
+        assert_eq!(written("NaN"), Ok(None));
+        assert_eq!(written(""), Ok(None));
+    }
+
+    #[test]
+    fn a_filters_date_may_be_a_year_or_a_month() {
+        assert_eq!(beginning("2021"), Ok(1_609_459_200));
+        assert_eq!(beginning("2021-03"), Ok(1_614_556_800));
+        assert_eq!(beginning("2021-03-01"), Ok(1_614_556_800));
+        assert_eq!(beginning("1614556800"), Ok(1_614_556_800));
+        assert!(beginning("next year").unwrap_err().contains("next year"));
+    }
+
+    #[test]
+    fn scores_are_read_as_people_scrape_them() {
+        for (text, score) in [
+            ("1,234", Some(1234)),
+            ("1,234,567", Some(1_234_567)),
+            ("1.2k", Some(1200)),
+            ("1,2k", Some(1200)),
+            ("3.4M", Some(3_400_000)),
+            ("12 points", Some(12)),
+            ("1 point", Some(1)),
+            ("7.0", Some(7)),
+            ("+5", Some(5)),
+            ("\u{2212}3", Some(-3)),
+            ("—", None),
+            ("", None),
+            ("None", None),
+            ("[score hidden]", None),
+            ("Vote", None),
+        ] {
+            assert_eq!(score_of(text), Ok(score), "{text}");
+        }
+        for text in ["many", "x", "1,2", "12 apples", "1,23,4"] {
+            assert_eq!(score_of(text), Err(()), "{text}");
         }
     }
 

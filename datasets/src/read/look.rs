@@ -2,19 +2,20 @@
 //! look like those that are needed.
 
 use super::*;
+use super::shape::Sample;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What a file looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Look {
-    /// How it would be read; [`Format::Mapped`] needs a mapping.
+    /// How it would be read; [`Format::Mapped`] needs a mapping, [`Format::Comments`] has one that can be changed.
     pub format: Format,
     /// The names of the columns: of a table, or the keys of its first lines.
     pub columns: Vec<String>,
     /// The first rows, a cell a column.
     pub rows: Vec<Vec<String>>,
-    /// For [`Format::Mapped`]: columns whose names say what they are. Comment or reply may be empty still.
+    /// For a table: columns whose names say what they are. Comment or reply may be empty still.
     pub mapping: Option<Mapping>,
 }
 
@@ -50,45 +51,80 @@ const SCORE: [&str; 4] = ["reply_score", "score", "ups", "upvotes"];
 /// As [`read`].
 pub fn look(path: &Path, rows: usize) -> Result<Look, Error> {
     let mut input = Input::open(path)?;
-    let (format, columns, rows) = match recognise(&input, &Options::default())? {
-        Kind::Document => (Format::Listing, Vec::new(), Vec::new()),
-        Kind::Lines | Kind::MappedLines(_) => {
-            let (columns, rows) = of_lines(&input, rows);
-            let has = |name: &str| columns.iter().any(|column| column == name);
-            let of_reddit = has("id") && (has("body") || has("title")) && has("subreddit");
-            let format = if of_reddit {
-                Format::Pushshift
-            } else {
-                Format::Mapped
-            };
-            (format, columns, rows)
+    let mut recognised = match recognise(&input, &Options::default()) {
+        Ok(recognised) => recognised,
+        // a table whose columns are still to be named: here is where a person does it
+        Err(Error::Columns { .. } | Error::Unmapped { .. }) => {
+            return of_table(&mut input, rows);
         }
-        Kind::Csv { delimiter, .. } => {
-            let (columns, rows) = of_csv(&mut input, delimiter, rows)?;
-            let fits = Columns::find(&Mapping::bigquery(), &columns).is_ok();
-            let format = if fits {
-                Format::Bigquery
-            } else {
-                Format::Mapped
-            };
-            (format, columns, rows)
+        Err(error) => return Err(error),
+    };
+    let mut mapping = None;
+    let (columns, rows) = match &recognised.kind {
+        Kind::Document | Kind::Lines | Kind::WalkedLines => {
+            let sample = Sample::of(&input.head, input.head_is_all);
+            let rows_of = sample.objects.iter().take(rows).collect::<Vec<_>>();
+            match recognised.format {
+                Format::Listing => (Vec::new(), Vec::new()),
+                _ => of_objects(&sample, &rows_of),
+            }
+        }
+        Kind::MappedLines(_) | Kind::MappedDocument(..) => return of_table(&mut input, rows),
+        Kind::Csv(table) => {
+            if recognised.format == Format::Comments {
+                mapping = Some(table.mapping.clone());
+            }
+            of_csv(&mut input, table, rows)?
         }
         Kind::Parquet(_) => {
             let (columns, rows) = of_parquet(path, rows)?;
-            (Format::Mapped, columns, rows)
+            match columnar::mapping_of(path, &columns) {
+                Ok(found) if found.is_flat() => {
+                    recognised.format = Format::Comments;
+                    mapping = Some(found);
+                }
+                Ok(_) => recognised.format = Format::Bigquery,
+                Err(_) => mapping = Some(guess(&columns)),
+            }
+            (columns, rows)
         }
     };
-    let mapping = (format == Format::Mapped).then(|| guess(&columns));
+    if recognised.format == Format::Comments && mapping.is_none() {
+        mapping = crate::flat::guess(&columns);
+    }
     Ok(Look {
-        format,
+        format: recognised.format,
         columns,
         rows,
         mapping,
     })
 }
 
+/// A table whose columns nobody has named.
+fn of_table(input: &mut Input, rows: usize) -> Result<Look, Error> {
+    let json = input
+        .head
+        .iter()
+        .find(|b| !b.is_ascii_whitespace())
+        .is_some_and(|b| matches!(b, b'{' | b'['));
+    let (columns, rows) = if json {
+        let sample = Sample::of(&input.head, input.head_is_all);
+        let rows = sample.objects.iter().take(rows).collect::<Vec<_>>();
+        of_objects(&sample, &rows)
+    } else {
+        let table = shape::table_of(&input.head, Mapping::default());
+        of_csv(input, &table, rows)?
+    };
+    Ok(Look {
+        format: Format::Mapped,
+        mapping: Some(guess(&columns)),
+        columns,
+        rows,
+    })
+}
+
 /// Columns by what their names say.
-fn guess(columns: &[String]) -> Mapping {
+pub(super) fn guess(columns: &[String]) -> Mapping {
     let first = |names: &[&str]| {
         names
             .iter()
@@ -111,90 +147,89 @@ fn guess(columns: &[String]) -> Mapping {
 
 type Table = (Vec<String>, Vec<Vec<String>>);
 
-/// The keys of the first lines, in the order in which they come, and their values.
-fn of_lines(input: &Input, rows: usize) -> Table {
-    let objects: Vec<serde_json::Map<String, serde_json::Value>> =
-        head_lines(&input.head, input.head_is_all)
-            .filter_map(|line| serde_json::from_slice(line).ok())
-            .take(rows)
-            .collect();
-    let mut columns: Vec<String> = Vec::new();
-    for key in objects.iter().flat_map(|object| object.keys()) {
-        if !columns.contains(key) {
-            columns.push(key.clone());
+/// Characters of a cell that are shown.
+const SHOWN: usize = 400;
+
+fn short(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}
+
+/// The keys of the first objects and their values. A column inside another is one too.
+fn of_objects(sample: &Sample, rows: &[&serde_json::Map<String, serde_json::Value>]) -> Table {
+    let mut columns = sample.columns();
+    let nested: Vec<String> = sample
+        .objects
+        .iter()
+        .flat_map(|object| object.iter())
+        .filter_map(|(key, value)| Some((key, inside(value)?)))
+        .flat_map(|(key, names)| names.into_iter().map(move |name| format!("{key}.{name}")))
+        .collect();
+    for name in nested {
+        if columns.len() < 200 && !columns.contains(&name) {
+            columns.push(name);
         }
     }
-    let cell = |value: Option<&serde_json::Value>| match value {
-        None | Some(serde_json::Value::Null) => String::new(),
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
-    let rows = objects
+    let rows = rows
         .iter()
-        .map(|object| {
-            columns
-                .iter()
-                .map(|column| cell(object.get(column)))
-                .collect()
-        })
+        .map(|object| columns.iter().map(|name| shown(object, name)).collect())
         .collect();
     (columns, rows)
 }
 
-fn of_csv(input: &mut Input, delimiter: u8, rows: usize) -> Result<Table, Error> {
-    let path = input.path;
-    let mut csv = csv_reader(&mut input.reader, delimiter);
-    let bad = |e: csv::Error| csv_error(path, e);
-    let text = |record: &csv::ByteRecord| -> Vec<String> {
-        record
-            .iter()
-            .map(|cell| String::from_utf8_lossy(cell).into_owned())
-            .collect()
+/// The names of the texts, and of the lists of texts, inside a value.
+fn inside(value: &serde_json::Value) -> Option<Vec<String>> {
+    let object = match value {
+        serde_json::Value::Array(items) => items.first()?.as_object()?,
+        other => other.as_object()?,
     };
-    let columns = text(csv.byte_headers().map_err(bad)?);
-    let rows = csv
-        .byte_records()
-        .take(rows)
-        .map(|r| r.map(|r| text(&r)).map_err(bad))
-        .collect::<Result<_, _>>()?;
-    Ok((columns, rows))
+    let text = |v: &serde_json::Value| {
+        v.is_string() || v.is_number() || v.as_array().is_some_and(|a| a.iter().all(|i| !i.is_object()))
+    };
+    Some(
+        object
+            .iter()
+            .filter(|(_, v)| text(v))
+            .map(|(key, _)| key.clone())
+            .collect(),
+    )
+}
+
+fn shown(object: &serde_json::Map<String, serde_json::Value>, name: &str) -> String {
+    let direct = object.get(name);
+    let value = direct.or_else(|| {
+        let (outer, inner) = name.split_once('.')?;
+        match object.get(outer)? {
+            serde_json::Value::Array(items) => items.first()?.get(inner),
+            other => other.get(inner),
+        }
+    });
+    match value {
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(serde_json::Value::String(text)) => short(text),
+        Some(other) => short(&other.to_string()),
+    }
+}
+
+fn of_csv(input: &mut Input, table: &shape::Table, rows: usize) -> Result<Table, Error> {
+    let (path, packed) = (input.path, input.packed);
+    let bad = |e| read_error(path, packed, 0, e);
+    let mut csv = table.rows(BufReader::new(&mut input.reader));
+    let columns = table.header(&mut csv).map_err(bad)?;
+    let mut found = Vec::new();
+    while found.len() < rows && csv.next().map_err(bad)?.is_some() {
+        let cells = csv.cells();
+        found.push(cells.map(|cell| short(&String::from_utf8_lossy(cell))).collect());
+    }
+    Ok((columns, found))
 }
 
 fn of_parquet(path: &Path, rows: usize) -> Result<Table, Error> {
-    use parquet::file::reader::{FileReader, SerializedFileReader};
-    use parquet::record::Field;
-    let bad = |e: parquet::errors::ParquetError| Error::Unknown {
-        path: path.into(),
-        what: format!("is not a whole Parquet file: {e}"),
-    };
-    let file = File::open(path).map_err(|source| Error::Io {
-        path: path.into(),
-        source,
-    })?;
-    let file = SerializedFileReader::new(file).map_err(bad)?;
-    let schema = file.metadata().file_metadata().schema();
-    let columns = schema
-        .get_fields()
+    let file = columnar::open(path)?;
+    let columns = columnar::columns(&file);
+    let rows = columnar::first_rows(path, &file, rows)?
         .iter()
-        .map(|f| f.name().to_owned())
+        .map(|object| columns.iter().map(|name| shown(object, name)).collect())
         .collect();
-    let cell = |field: &Field| match field {
-        Field::Null => String::new(),
-        Field::Str(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let rows = file
-        .get_row_iter(None)
-        .map_err(bad)?
-        .take(rows)
-        .map(|row| {
-            Ok(row
-                .map_err(bad)?
-                .get_column_iter()
-                .map(|(_, field)| cell(field))
-                .collect())
-        })
-        .collect::<Result<_, _>>()?;
     Ok((columns, rows))
 }
 

@@ -1,0 +1,417 @@
+//! Tables and JSON with one comment a row, each with its id and that of the comment it answers:
+//! ConvoKit's utterances, the CSV of a data request to Reddit, what PRAW scripts write.
+//!
+//! The columns are told by their names, or by a [`Mapping`]. Ids that Reddit did not give (numbers,
+//! UUIDs) become negative ids made from them, so that the rows of one table still find each other.
+
+use crate::{
+    clean::{bare_name, repair},
+    id,
+    ndjson::{Line, Loose, Raw},
+    record::{Comment, Post, Record},
+    source::Mapping,
+    table::{score_of, written},
+};
+use std::{borrow::Cow, collections::HashMap};
+
+/// What a column of such a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Id,
+    Name,
+    Parent,
+    Link,
+    Conversation,
+    Text,
+    Title,
+    Selftext,
+    Author,
+    Subreddit,
+    Score,
+    ScoreHidden,
+    Created,
+    Retrieved,
+    Permalink,
+    Html,
+}
+
+/// What a field of this name holds, as Reddit and those who write its comments to files call it.
+pub(crate) fn slot_of(name: &str) -> Option<Slot> {
+    Some(match name {
+        "id" | "comment_id" | "utt_id" | "utterance_id" => Slot::Id,
+        "name" => Slot::Name,
+        "parent_id" | "parent" | "reply_to" | "reply-to" | "in_reply_to" | "in_reply_to_id"
+        | "parent_comment_id" => Slot::Parent,
+        "link_id" | "submission" | "submission_id" | "post_id" | "link" => Slot::Link,
+        "conversation_id" | "root" | "thread_id" => Slot::Conversation,
+        "body" | "text" | "comment_text" | "comment_body" => Slot::Text,
+        "title" => Slot::Title,
+        "selftext" => Slot::Selftext,
+        "author" | "speaker" | "user" | "username" | "author_name" => Slot::Author,
+        "subreddit" => Slot::Subreddit,
+        "score" | "ups" | "upvotes" => Slot::Score,
+        "score_hidden" => Slot::ScoreHidden,
+        "created_utc" | "created" | "timestamp" | "date" | "created_at" => Slot::Created,
+        "retrieved_on" | "retrieved_utc" => Slot::Retrieved,
+        "permalink" => Slot::Permalink,
+        "body_html" | "selftext_html" => Slot::Html,
+        _ => return None,
+    })
+}
+
+/// The mapping of a table with one comment a row, told by the names of its columns; `None` when it is
+/// no such table.
+pub fn guess(columns: &[String]) -> Option<Mapping> {
+    let find = |slots: &[Slot]| {
+        slots.iter().find_map(|slot| {
+            columns
+                .iter()
+                .find(|c| slot_of(&c.trim().to_ascii_lowercase()) == Some(*slot))
+                .map(|c| c.trim().to_owned())
+        })
+    };
+    let mapping = Mapping {
+        id: find(&[Slot::Id, Slot::Name]),
+        parent: find(&[Slot::Parent]),
+        link: find(&[Slot::Link, Slot::Conversation, Slot::Permalink]),
+        text: find(&[Slot::Text]),
+        title: find(&[Slot::Title]),
+        score: find(&[Slot::Score]),
+        subreddit: find(&[Slot::Subreddit]),
+        reply_author: find(&[Slot::Author]),
+        created: find(&[Slot::Created]),
+        ..Mapping::default()
+    };
+    let has = |name: &str| columns.iter().any(|c| c.trim() == name);
+    // the posts of a data request to Reddit: no parent, and columns that nothing else has
+    let posts = has("gildings") && has("permalink") && mapping.title.is_some();
+    let comments = mapping.parent.is_some();
+    (mapping.id.is_some() && mapping.text.is_some() && (comments || posts)).then_some(mapping)
+}
+
+/// The columns of such a table by position, and what is known of the rows before.
+#[derive(Debug, Default)]
+pub(crate) struct FlatTable {
+    columns: Vec<(Slot, usize)>,
+    roots: Roots,
+}
+
+impl FlatTable {
+    /// Finds the mapping's columns in a header. `Err`: the named columns that are not there.
+    pub(crate) fn find(mapping: &Mapping, header: &[String]) -> Result<Self, Vec<String>> {
+        let mut missing = Vec::new();
+        let mut columns = Vec::new();
+        for (field, column) in mapping.columns() {
+            let Some(at) = header.iter().position(|h| h.trim() == column.trim()) else {
+                missing.push(column.to_owned());
+                continue;
+            };
+            let slot = match field {
+                "id" => Slot::Id,
+                "parent" => Slot::Parent,
+                "link" => match slot_of(&column.to_ascii_lowercase()) {
+                    Some(Slot::Conversation) => Slot::Conversation,
+                    Some(Slot::Permalink) => Slot::Permalink,
+                    _ => Slot::Link,
+                },
+                "text" => Slot::Text,
+                "title" => Slot::Title,
+                "score" => Slot::Score,
+                "subreddit" => Slot::Subreddit,
+                "reply_author" => Slot::Author,
+                "created" => Slot::Created,
+                _ => continue,
+            };
+            columns.push((slot, at));
+        }
+        if missing.is_empty() {
+            let roots = Roots::default();
+            Ok(Self { columns, roots })
+        } else {
+            Err(missing)
+        }
+    }
+
+    /// Reads one row; `cell(i)` is the text of column i, `None` for a null.
+    pub(crate) fn row<'a>(&mut self, cell: impl Fn(usize) -> Option<&'a str>) -> Line {
+        let mut raw = Raw::default();
+        for &(slot, at) in &self.columns {
+            let Some(text) = cell(at) else { continue };
+            // an empty cell is no value, except for a text
+            if text.trim().is_empty() && slot != Slot::Text {
+                continue;
+            }
+            put(&mut raw, slot, Loose::Text(Cow::Borrowed(text)));
+        }
+        if raw.title.is_set() {
+            raw.selftext = std::mem::take(&mut raw.body);
+        }
+        line(raw, true, &mut self.roots)
+    }
+}
+
+/// Puts a value into its field; the first of several fields for the same thing counts, unless it is null.
+pub(crate) fn put<'a>(raw: &mut Raw<'a>, slot: Slot, value: Loose<'a>) {
+    let field = match slot {
+        Slot::Id => &mut raw.id,
+        Slot::Name => &mut raw.name,
+        Slot::Parent => &mut raw.parent_id,
+        Slot::Link => &mut raw.link_id,
+        Slot::Conversation => {
+            if raw.link_id.is_set() {
+                return;
+            }
+            raw.root_is_comment = true;
+            &mut raw.link_id
+        }
+        Slot::Text => &mut raw.body,
+        Slot::Title => &mut raw.title,
+        Slot::Selftext => &mut raw.selftext,
+        Slot::Author => &mut raw.author,
+        Slot::Subreddit => &mut raw.subreddit,
+        Slot::Score => &mut raw.score,
+        Slot::ScoreHidden => &mut raw.score_hidden,
+        Slot::Created => &mut raw.created_utc,
+        Slot::Retrieved => &mut raw.retrieved,
+        Slot::Permalink => &mut raw.permalink,
+        Slot::Html => &mut raw.html,
+    };
+    if !field.is_set() {
+        *field = value;
+    }
+}
+
+/// The first comment of the conversation that each comment stands in, where the rows do not say.
+#[derive(Debug, Default)]
+pub(crate) struct Roots(HashMap<i64, i64>);
+
+/// Comments whose conversation is remembered, at most: some 100 MB. What comes later is put with the
+/// comment that it answers.
+const REMEMBERED: usize = 4_000_000;
+
+/// The record that these fields are, by rules for what other tools write.
+pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
+    if raw
+        .meta
+        .as_ref()
+        .is_some_and(crate::ndjson::Meta::says_deleted)
+    {
+        return Line::Dropped(crate::filter::Dropped::DeletedLater);
+    }
+    let text = |value: &Loose| match value {
+        Loose::Text(text) => Some(repair(text, entities).into_owned()),
+        _ => None,
+    };
+    let name = |value: &Loose| match value {
+        Loose::Text(text) => Some(bare_name(text))
+            .filter(|name| !name.is_empty())
+            .map(|name| match name {
+                // BDFR's word for an author who is gone
+                "DELETED" => "[deleted]".to_owned(),
+                name => name.to_owned(),
+            }),
+        _ => None,
+    };
+    let Some(own) = number(&raw.id).or_else(|| number(&raw.name)) else {
+        return Line::Bad("has no id".into());
+    };
+    let score = match (&raw.score, &raw.score_hidden) {
+        (_, Loose::Bool(true)) => None,
+        (Loose::Text(text), _) => match score_of(text) {
+            Ok(score) => score,
+            Err(()) => return Line::Bad(format!("score {text:?} is not a number")),
+        },
+        (value, _) => value.number(),
+    };
+    let created_utc = match time_of(&raw.created_utc) {
+        Ok(time) => time,
+        Err(reason) => return Line::Bad(reason),
+    };
+    let retrieved_utc = raw.retrieved.number().map(crate::ndjson::seconds);
+    let address = match &raw.permalink {
+        Loose::Text(text) => text.as_ref(),
+        _ => "",
+    };
+    let link_text = match &raw.link_id {
+        Loose::Text(text) => text.as_ref(),
+        _ => "",
+    };
+    let subreddit = name(&raw.subreddit)
+        .or_else(|| part_after(address, "/r/"))
+        .or_else(|| part_after(link_text, "/r/"))
+        .unwrap_or_default();
+    let Some(body) = text(&raw.body) else {
+        let Some(title) = text(&raw.title) else {
+            return Line::Bad("has neither a text (a comment) nor a title (a post)".into());
+        };
+        return Line::Record(Record::Post(Post {
+            id: own,
+            subreddit,
+            author: name(&raw.author),
+            title,
+            selftext: text(&raw.selftext).unwrap_or_default(),
+            score,
+            created_utc,
+            retrieved_utc,
+        }));
+    };
+    let link = number(&raw.link_id).or_else(|| id::decode(&part_after(address, "/comments/")?));
+    let parent = match &raw.parent_id {
+        Loose::Text(text) if text.trim().starts_with("t3_") => None,
+        value => number(value).filter(|parent| *parent != own),
+    };
+    let says_comment = matches!(&raw.parent_id, Loose::Text(t) if t.trim().starts_with("t1_"));
+    let parent_id =
+        parent.filter(|p| link != Some(*p) || says_comment || raw.root_is_comment);
+    let link_id = link.unwrap_or_else(|| {
+        let to_post = matches!(&raw.parent_id, Loose::Text(t) if t.trim().starts_with("t3_"));
+        let root = match parent_id {
+            Some(parent) => roots.0.get(&parent).copied().unwrap_or(parent),
+            None if to_post => number(&raw.parent_id).unwrap_or(own),
+            None => own,
+        };
+        if roots.0.len() < REMEMBERED {
+            roots.0.insert(own, root);
+        }
+        root
+    });
+    Line::Record(Record::Comment(Comment {
+        id: own,
+        link_id,
+        parent_id,
+        subreddit,
+        author: name(&raw.author),
+        body,
+        score,
+        created_utc,
+        retrieved_utc,
+    }))
+}
+
+fn time_of(value: &Loose) -> Result<Option<i64>, String> {
+    match value {
+        Loose::Text(text) => written(text),
+        Loose::Int(n) => written(&n.to_string()),
+        Loose::Float(x) => written(&x.to_string()),
+        _ => Ok(None),
+    }
+}
+
+/// An id as a number: Reddit's own in base36, with or without its kind, or the one in an address; any
+/// other as a negative number made from it.
+fn number(value: &Loose) -> Option<i64> {
+    let text = match value {
+        Loose::Text(text) => text.trim().to_owned(),
+        Loose::Int(n) => n.to_string(),
+        // a column of numbers in which some are missing
+        Loose::Float(x) => crate::ndjson::whole(*x)?.to_string(),
+        _ => return None,
+    };
+    let text = match text.strip_suffix(".0") {
+        Some(whole) if whole.bytes().all(|b| b.is_ascii_digit()) => whole,
+        _ => text.as_str(),
+    };
+    if let Some(post) = part_after(text, "/comments/") {
+        return id::decode(&post);
+    }
+    let none = ["", "nan", "none", "null", "na", "<na>"];
+    if none.iter().any(|n| n.eq_ignore_ascii_case(text)) {
+        return None;
+    }
+    // ten characters of base36 are more than Reddit will need
+    let bare = match text.as_bytes() {
+        [b't', b'1'..=b'6', b'_', ..] => &text[3..],
+        _ => text,
+    };
+    let plain = bare.len() <= 10 && bare.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    id::decode(bare)
+        .filter(|_| plain)
+        .or_else(|| Some(id::of_content(&["id", bare])))
+}
+
+/// The part of an address after `/r/` or `/comments/`.
+fn part_after(address: &str, mark: &str) -> Option<String> {
+    let rest = &address[address.find(mark)? + mark.len()..];
+    let part = rest.split(['/', '?', '#']).next().unwrap_or("");
+    (!part.is_empty()).then(|| part.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(header: &str, lines: &[&str]) -> Vec<Line> {
+        let header: Vec<String> = header.split(',').map(str::to_owned).collect();
+        let mapping = guess(&header).unwrap();
+        let mut table = FlatTable::find(&mapping, &header).unwrap();
+        lines
+            .iter()
+            .map(|line| {
+                let cells: Vec<&str> = line.split(',').collect();
+                table.row(|i| cells.get(i).copied())
+            })
+            .collect()
+    }
+
+    fn comment(line: &Line) -> &Comment {
+        match line {
+            Line::Record(Record::Comment(c)) => c,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_data_request_names_posts_by_address() {
+        let got = rows(
+            "id,permalink,date,ip,subreddit,gildings,link,parent,body,media",
+            &[
+                "c1,https://www.reddit.com/r/kettles/comments/p1/t/c1/,2021-03-04 05:06:07 UTC,,kettles,0,\
+                 https://www.reddit.com/r/kettles/comments/p1/t/,,Hot,",
+                "c2,x,2021-03-04 05:06:07 UTC,,kettles,0,https://www.reddit.com/r/kettles/comments/p1/t/,c1,Very,",
+            ],
+        );
+        let (one, two) = (comment(&got[0]), comment(&got[1]));
+        assert_eq!(one.link_id, id::decode("p1").unwrap());
+        assert_eq!((one.parent_id, two.parent_id), (None, Some(one.id)));
+        assert_eq!(one.created_utc, Some(1_614_834_367));
+        let posts = rows(
+            "id,permalink,date,ip,subreddit,gildings,title,url,body",
+            &["p1,https://x,2021-03-04 05:06:07 UTC,,kettles,0,Kettles,,All of them"],
+        );
+        let Line::Record(Record::Post(post)) = &posts[0] else {
+            panic!("{posts:?}")
+        };
+        assert_eq!((post.title.as_str(), post.selftext.as_str()), ("Kettles", "All of them"));
+    }
+
+    #[test]
+    fn ids_of_others_find_each_other_and_their_conversation() {
+        let got = rows(
+            "utterance_id,reply_to,text,speaker",
+            &["L1.0-x,,Hello,ann", "L1.1-x,L1.0-x,Hi,bob", "L1.2-x,L1.1-x,Bye,ann"],
+        );
+        let ids: Vec<i64> = got.iter().map(|l| comment(l).id).collect();
+        assert!(ids.iter().all(|id| *id < 0));
+        assert_eq!(comment(&got[2]).parent_id, Some(ids[1]));
+        assert!(got.iter().all(|l| comment(l).link_id == ids[0]));
+    }
+
+    #[test]
+    fn pandas_numbers_are_ids() {
+        let got = rows(
+            "id,parent_id,body,score",
+            &["1,nan,a,3", "2,1.0,b,1.2k", "3,1.0,c,many"],
+        );
+        assert_eq!(comment(&got[1]).parent_id, Some(comment(&got[0]).id));
+        assert_eq!(comment(&got[1]).score, Some(1200));
+        assert!(matches!(&got[2], Line::Bad(reason) if reason.contains("many")));
+    }
+
+    #[test]
+    fn a_table_of_pairs_is_no_table_of_comments() {
+        let header = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        for text in ["comment,reply,score", "id,title,selftext,score", "id,text,label"] {
+            assert_eq!(guess(&header(text)), None, "{text}");
+        }
+    }
+}

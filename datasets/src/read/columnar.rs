@@ -1,0 +1,251 @@
+//! Parquet files, row by row; only the columns that are mapped are unpacked.
+
+use super::{Batch, Error, Fault, LONGEST_ROW, Metered, Outcome, Reading, rows::Mapper, shape};
+use crate::{flat, source::Mapping, table::Columns};
+use parquet::{
+    file::{
+        metadata::ParquetMetaData,
+        reader::{FileReader, SerializedFileReader},
+    },
+    record::Field,
+    schema::types::Type,
+};
+use serde_json::{Map, Value};
+use std::{fs::File, io, ops::ControlFlow, path::Path, sync::atomic::Ordering::Relaxed};
+
+/// Rows of a group whose cells have this many bytes in the mean are no comments.
+const MEAN_CELL: i64 = 1 << 20;
+
+/// Opens a file and looks whether its cells are of a size that people write.
+pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
+    let file = File::open(path).map_err(|source| Error::Io {
+        path: path.into(),
+        source,
+    })?;
+    if !file.metadata().is_ok_and(|about| about.is_file()) {
+        let what = "is Parquet, which cannot be read from a pipe; write it to a file and import that";
+        return Err(Error::unknown(path, what));
+    }
+    SerializedFileReader::new(file).map_err(|e| bad(path, &e))
+}
+
+fn bad(path: &Path, e: &parquet::errors::ParquetError) -> Error {
+    Error::unknown(path, format!("is not a whole Parquet file: {e}"))
+}
+
+/// The names of the columns.
+pub(super) fn columns(file: &SerializedFileReader<File>) -> Vec<String> {
+    let schema = file.metadata().file_metadata().schema();
+    schema
+        .get_fields()
+        .iter()
+        .map(|f| f.name().to_owned())
+        .collect()
+}
+
+/// The mapping of a table by the names of its columns.
+pub(super) fn mapping_of(path: &Path, columns: &[String]) -> Result<Mapping, Error> {
+    if Columns::find(&Mapping::bigquery(), columns).is_ok() {
+        return Ok(Mapping::bigquery());
+    }
+    flat::guess(columns).ok_or_else(|| shape::unmapped(path, columns.to_vec()))
+}
+
+/// The column that a mapped name lies in.
+fn root_of<'a>(name: &str, columns: &'a [String]) -> Option<&'a String> {
+    let inside = name.match_indices('.').map(|(at, _)| &name[..at]);
+    std::iter::once(name)
+        .chain(inside)
+        .find_map(|root| columns.iter().find(|c| *c == root))
+}
+
+impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
+    /// Reads a Parquet file.
+    pub(super) fn parquet(self, mapping: Option<&Mapping>) -> Outcome {
+        let (path, filter) = (self.path, self.filter);
+        let file = open(path)?;
+        let all = columns(&file);
+        let mapping = match mapping {
+            Some(mapping) => mapping.clone(),
+            None => mapping_of(path, &all)?,
+        };
+        let named: Vec<&str> = mapping.columns().into_iter().map(|(_, name)| name).collect();
+        let missing: Vec<String> = named
+            .iter()
+            .filter(|name| root_of(name, &all).is_none())
+            .map(|name| (*name).to_owned())
+            .collect();
+        if !missing.is_empty() {
+            return Err(Error::columns(path, missing, all));
+        }
+        let wanted = |name: &str| {
+            named
+                .iter()
+                .any(|n| root_of(n, &all).is_some_and(|root| root == name))
+        };
+        check_sizes(path, file.metadata(), wanted)?;
+        let schema = file.metadata().file_metadata().schema();
+        let fields: Vec<_> = schema
+            .get_fields()
+            .iter()
+            .filter(|f| wanted(f.name()))
+            .cloned()
+            .collect();
+        let projection = Type::group_type_builder(schema.name())
+            .with_fields(fields)
+            .build()
+            .map_err(|e| bad(path, &e))?;
+        self.hash_file()?;
+        let total = file.metadata().file_metadata().num_rows();
+        let mut mapper = Mapper::new(&mapping, filter);
+        let to = &mut mapper;
+        let done = self.gathered(move |batches| {
+            let whole = |e| Fault::What(format!("is not a whole Parquet file: {e}"));
+            let mut read: i64 = 0;
+            for row in file.get_row_iter(Some(projection)).map_err(whole)? {
+                let row = row.map_err(whole)?;
+                read += 1;
+                let fields = row.get_column_iter();
+                let value: Map<String, Value> = fields
+                    .map(|(name, field)| (name.clone(), value_of(field)))
+                    .collect();
+                let value = Value::Object(value);
+                let nul = row.get_column_iter().any(|(_, field)| {
+                    matches!(field, Field::Str(text) if text.contains('\0'))
+                });
+                batches.batch.counts.nul += u64::from(nul);
+                let excerpt = super::excerpt_of(&value);
+                if !to.take(&value, read.unsigned_abs(), excerpt.as_bytes(), batches) {
+                    return Ok(());
+                }
+            }
+            match read == total {
+                true => Ok(()),
+                false => Err(Fault::What(format!(
+                    "is not a whole Parquet file: it says that it has {total} rows, and {read} could be read"
+                ))),
+            }
+        })?;
+        mapper.check(path).map(|()| done)
+    }
+
+    /// Hashes the file as a whole: the rows are read from here and there in it.
+    fn hash_file(&self) -> Result<(), Error> {
+        let io = |source| Error::Io {
+            path: self.path.into(),
+            source,
+        };
+        let mut whole = Metered {
+            file: File::open(self.path).map_err(io)?,
+            meter: self.meter.clone(),
+        };
+        self.meter.bytes.store(0, Relaxed);
+        if let Ok(mut hasher) = self.meter.hasher.lock() {
+            hasher.reset();
+        }
+        io::copy(&mut whole, &mut io::sink()).map_err(io)?;
+        Ok(())
+    }
+}
+
+/// Refuses columns whose cells are larger than any text that a person wrote.
+fn check_sizes(
+    path: &Path,
+    metadata: &ParquetMetaData,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    for group in metadata.row_groups() {
+        for column in group.columns() {
+            let parts = column.column_path().parts();
+            let Some(name) = parts.first().filter(|name| wanted(name)) else {
+                continue;
+            };
+            let (bytes, cells) = (column.uncompressed_size(), column.num_values().max(1));
+            if bytes > LONGEST_ROW as i64 && bytes / cells > MEAN_CELL {
+                return Err(Error::unknown(
+                    path,
+                    format!(
+                        "has a column {name:?} with cells of {} MB; no comment is so long: look whether \
+                         this is the right file",
+                        bytes / cells >> 20
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first rows, to look at.
+pub(super) fn first_rows(
+    path: &Path,
+    file: &SerializedFileReader<File>,
+    rows: usize,
+) -> Result<Vec<Map<String, Value>>, Error> {
+    check_sizes(path, file.metadata(), |_| true)?;
+    let all = file.get_row_iter(None).map_err(|e| bad(path, &e))?;
+    all.take(rows)
+        .map(|row| {
+            let row = row.map_err(|e| bad(path, &e))?;
+            let fields = row.get_column_iter();
+            Ok(fields
+                .map(|(name, field)| (name.clone(), value_of(field)))
+                .collect())
+        })
+        .collect()
+}
+
+/// A field as JSON has it. Times become seconds, written `@1554076800`.
+pub(super) fn value_of(field: &Field) -> Value {
+    let seconds = |n: i64, unit: i64| Value::String(format!("@{}", n.div_euclid(unit)));
+    let float = |x: f64| match x.is_finite() {
+        true => Value::from(x),
+        false => Value::Null,
+    };
+    match field {
+        Field::Null => Value::Null,
+        Field::Bool(b) => Value::Bool(*b),
+        Field::Byte(n) => Value::from(*n),
+        Field::Short(n) => Value::from(*n),
+        Field::Int(n) => Value::from(*n),
+        Field::Long(n) => Value::from(*n),
+        Field::UByte(n) => Value::from(*n),
+        Field::UShort(n) => Value::from(*n),
+        Field::UInt(n) => Value::from(*n),
+        Field::ULong(n) => Value::from(*n),
+        Field::Float16(x) => float(f64::from(f32::from(*x))),
+        Field::Float(x) => float(f64::from(*x)),
+        Field::Double(x) => float(*x),
+        Field::Str(text) => Value::String(text.clone()),
+        // many writers leave out the mark that says it is text
+        Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
+            Ok(text) => Value::String(text.to_owned()),
+            Err(_) => Value::Array(vec![Value::Array(Vec::new())]),
+        },
+        Field::Date(days) => seconds(i64::from(*days) * 86_400, 1),
+        Field::TimestampMillis(n) => seconds(*n, 1_000),
+        Field::TimestampMicros(n) => seconds(*n, 1_000_000),
+        Field::TimeMillis(n) => Value::from(*n),
+        Field::TimeMicros(n) => Value::from(*n),
+        Field::Decimal(_) => field.to_string().parse::<f64>().map_or(Value::Null, float),
+        Field::Group(row) => Value::Object(
+            row.get_column_iter()
+                .map(|(name, field)| (name.clone(), value_of(field)))
+                .collect(),
+        ),
+        Field::ListInternal(list) => list.elements().iter().map(value_of).collect(),
+        Field::MapInternal(map) => Value::Object(
+            map.entries()
+                .iter()
+                .map(|(key, value)| (text_of(&value_of(key)), value_of(value)))
+                .collect(),
+        ),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

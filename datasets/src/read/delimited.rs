@@ -1,0 +1,329 @@
+//! Rows of a table of text, each within bounds.
+//!
+//! A quote that is opened and never closed would swallow the rows after it. A quoted cell over several
+//! lines is therefore believed only when it is closed soon and properly, and when the lines inside do
+//! not look like rows themselves; otherwise its first line is a row, as it stands.
+
+use super::LONGEST_ROW;
+use memchr::{memchr, memchr_iter};
+use std::{
+    collections::VecDeque,
+    io::{self, BufRead},
+};
+
+/// Columns of a table, at most.
+pub(super) const MOST_COLUMNS: usize = 10_000;
+/// Bytes of a row with a quoted cell over several lines, at most; a post of Reddit's has 40,000
+/// characters.
+const LONGEST_QUOTED: usize = 1 << 20;
+/// Separators that must stand as in rows for the lines of a quoted cell to be taken for rows.
+const TELLING: usize = 6;
+
+/// How the cells of a row were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// As they should be.
+    Well,
+    /// A quote was opened and not closed; the line was read as it stands.
+    Stray,
+}
+
+/// The rows.
+pub(super) struct CsvRows<R> {
+    from: R,
+    delimiter: u8,
+    /// What ends a line.
+    end: u8,
+    /// Lines that were read ahead.
+    ahead: VecDeque<Vec<u8>>,
+    next_line: u64,
+    columns: Option<usize>,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl<R: BufRead> CsvRows<R> {
+    pub(super) fn new(from: R, delimiter: u8, end: u8) -> Self {
+        Self {
+            from,
+            delimiter,
+            end,
+            ahead: VecDeque::new(),
+            next_line: 1,
+            columns: None,
+            text: Vec::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    /// Passes over a line.
+    pub(super) fn skip_line(&mut self) -> io::Result<()> {
+        self.line().map(|_| ())
+    }
+
+    /// The header; its width is what rows are measured by.
+    pub(super) fn header(&mut self) -> io::Result<Vec<String>> {
+        if self.next()?.is_none() {
+            return Ok(Vec::new());
+        }
+        self.columns = Some(self.ends.len());
+        Ok(self
+            .cells()
+            .map(|cell| String::from_utf8_lossy(cell).trim().to_owned())
+            .collect())
+    }
+
+    /// The cells of the row that was read last.
+    pub(super) fn cells(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.text[start..end])
+    }
+
+    /// Reads the next row: the number of its first line, and how its cells were found.
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Found)>> {
+        loop {
+            let at = self.next_line;
+            let Some(mut row) = self.line()? else {
+                return Ok(None);
+            };
+            if self.trimmed(&row).is_empty() {
+                continue;
+            }
+            let mut state = scan(State::Start, &row, self.delimiter);
+            if !matches!(state, State::Quoted) {
+                self.split(&row, true)?;
+                return Ok(Some((at, Found::Well)));
+            }
+            // A cell over several lines, or a stray quote.
+            let first = row.len();
+            let mut lines: Vec<Vec<u8>> = Vec::new();
+            while matches!(state, State::Quoted) && row.len() < LONGEST_QUOTED {
+                let Some(line) = self.line()? else { break };
+                state = scan(state, &line, self.delimiter);
+                row.extend_from_slice(&line);
+                lines.push(line);
+            }
+            let closed = matches!(state, State::Start | State::Plain | State::Closed);
+            let clean = self.split(&row, true)?;
+            if closed && clean && !self.swallowed(&row[..first], &lines)? {
+                self.split(&row, true)?;
+                return Ok(Some((at, Found::Well)));
+            }
+            let cells = self.split(&row[..first], false).map(|_| self.ends.len())?;
+            if closed && clean && self.columns.is_some_and(|n| n != cells) {
+                // a proper cell in a row of another width: one bad row
+                self.split(&row, true)?;
+                return Ok(Some((at, Found::Well)));
+            }
+            self.next_line -= lines.len() as u64;
+            for line in lines.into_iter().rev() {
+                self.ahead.push_front(line);
+            }
+            return Ok(Some((at, Found::Stray)));
+        }
+    }
+
+    /// Whether the lines of a quoted cell are rows that a stray quote swallowed.
+    fn swallowed(&mut self, first: &[u8], lines: &[Vec<u8>]) -> io::Result<bool> {
+        let Some(columns) = self.columns else {
+            return Ok(false);
+        };
+        let (cells, whole) = (self.ends.len(), self.ends.len() == columns);
+        let separators = columns.saturating_sub(1);
+        let mut each = std::iter::once(first).chain(lines.iter().map(Vec::as_slice));
+        let delimiter = self.delimiter;
+        let as_rows = each.all(|line| memchr_iter(delimiter, line).count() == separators);
+        let telling = separators * lines.len() >= TELLING;
+        Ok(separators > 0 && as_rows && (telling || !whole) || cells > MOST_COLUMNS)
+    }
+
+    /// The next line with its end; `None` at the end of the text.
+    fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if let Some(line) = self.ahead.pop_front() {
+            self.next_line += 1;
+            return Ok(Some(line));
+        }
+        let mut line = Vec::new();
+        loop {
+            let buffer = self.from.fill_buf()?;
+            if buffer.is_empty() {
+                break;
+            }
+            let end = memchr(self.end, buffer);
+            let n = end.map_or(buffer.len(), |at| at + 1);
+            line.extend_from_slice(&buffer[..n]);
+            self.from.consume(n);
+            if line.len() > LONGEST_ROW {
+                return Err(too_long(self.next_line));
+            }
+            if end.is_some() {
+                break;
+            }
+        }
+        if line.is_empty() {
+            return Ok(None);
+        }
+        self.next_line += 1;
+        Ok(Some(line))
+    }
+
+    fn trimmed<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+        let line = line.strip_suffix(&[self.end]).unwrap_or(line);
+        line.strip_suffix(b"\r").unwrap_or(line)
+    }
+
+    /// Splits a row into its cells; false when something follows a closing quote.
+    fn split(&mut self, row: &[u8], quotes: bool) -> io::Result<bool> {
+        let row = {
+            let line = row.strip_suffix(&[self.end]).unwrap_or(row);
+            line.strip_suffix(b"\r").unwrap_or(line)
+        };
+        self.text.clear();
+        self.ends.clear();
+        let mut clean = true;
+        let mut state = State::Start;
+        for &byte in row {
+            let next = step(state, byte, self.delimiter, quotes);
+            match (state, next) {
+                (_, State::Start) => {
+                    if self.ends.len() >= MOST_COLUMNS {
+                        return Err(io::Error::other(format!(
+                            "a row has more than {MOST_COLUMNS} cells; this is no table of comments"
+                        )));
+                    }
+                    self.ends.push(self.text.len());
+                }
+                // the quotes around a cell, and the first of two
+                (State::Start, State::Quoted) | (State::Quoted, State::Closed) => {}
+                (State::Closed, State::Quoted) => self.text.push(b'"'),
+                (State::Closed, State::Plain) => {
+                    clean = false;
+                    self.text.push(byte);
+                }
+                _ => self.text.push(byte),
+            }
+            state = next;
+        }
+        self.ends.push(self.text.len());
+        Ok(clean)
+    }
+}
+
+pub(super) fn too_long(line: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!(
+            "line {line} is longer than {} MB; no comment is: look whether this is the right file",
+            LONGEST_ROW >> 20
+        ),
+    )
+}
+
+/// Where in a row the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the beginning of a cell.
+    Start,
+    /// In a cell without quotes.
+    Plain,
+    /// In a quoted cell.
+    Quoted,
+    /// After a quote in a quoted cell: its end, or the first of two.
+    Closed,
+}
+
+fn step(state: State, byte: u8, delimiter: u8, quotes: bool) -> State {
+    match state {
+        State::Start if byte == b'"' && quotes => State::Quoted,
+        State::Start | State::Plain | State::Closed if byte == delimiter => State::Start,
+        State::Start | State::Plain => State::Plain,
+        State::Quoted if byte == b'"' => State::Closed,
+        State::Quoted => State::Quoted,
+        State::Closed if byte == b'"' => State::Quoted,
+        State::Closed => State::Plain,
+    }
+}
+
+/// The state after a line; `Start` or `Plain` when it is not in a quoted cell.
+fn scan(mut state: State, line: &[u8], delimiter: u8) -> State {
+    for &byte in line {
+        // the end of a line closes a cell whose quote was just closed
+        if state == State::Closed && matches!(byte, b'\r' | b'\n') {
+            continue;
+        }
+        state = step(state, byte, delimiter, true);
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<(u64, bool, Vec<String>)> {
+        let mut csv = CsvRows::new(text.as_bytes(), b',', b'\n');
+        csv.header().unwrap();
+        let mut out = Vec::new();
+        while let Some((line, found)) = csv.next().unwrap() {
+            let cells = csv
+                .cells()
+                .map(|c| String::from_utf8_lossy(c).into_owned())
+                .collect();
+            out.push((line, found == Found::Stray, cells));
+        }
+        out
+    }
+
+    #[test]
+    fn proper_tables_are_read_as_the_csv_crate_reads_them() {
+        for text in [
+            "a,b,c\n1,2,3\n\"x, y\",\"he said \"\"hi\"\"\",z\r\n\n4,\"two\nlines, and\nmore\",6\n",
+            "a,b\n\"q\",\"\"\n,\n\"last\",no end",
+            "a,b\n5 o\"clock,x\n\"one\r\ntwo\",y\r\n",
+        ] {
+            let mut reader = csv::ReaderBuilder::new()
+                .flexible(true)
+                .from_reader(text.as_bytes());
+            let expected: Vec<Vec<String>> = reader
+                .records()
+                .map(|r| r.unwrap().iter().map(str::to_owned).collect())
+                .collect();
+            let got: Vec<Vec<String>> = rows(text).into_iter().map(|(_, _, c)| c).collect();
+            assert_eq!(got, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stray_quote_swallows_nothing() {
+        let mut many = "a,b,c\nx,5,\"very hot\n".to_owned();
+        many.push_str(&"is it,3,no\n".repeat(40));
+        // never closed; closed by the stray quote of another row; closed at the end of another row
+        for tail in ["", "y,4,\"cold\nz,1,no\n", "y,4,cold\"\nz,1,no\n"] {
+            let got = rows(&format!("{many}{tail}"));
+            assert_eq!(got.len(), 41 + tail.lines().count(), "{tail:?}");
+            assert_eq!(got[0], (2, true, vec!["x".into(), "5".into(), "\"very hot".into()]));
+            assert_eq!(got[40].0, 42);
+            assert!(got.iter().all(|(_, _, cells)| cells.len() == 3), "{tail:?}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_poem_is_one_cell() {
+        let got = rows("a,b\nx,\"Hello\nyes, I know\nno, thanks\"\ny,z\n");
+        assert_eq!(got.len(), 2);
+        assert_eq!(got[0].2[1], "Hello\nyes, I know\nno, thanks");
+        assert_eq!(got[1].0, 5);
+    }
+
+    #[test]
+    fn a_row_of_any_size_is_refused_in_bounded_memory() {
+        let wide = ",".repeat(MOST_COLUMNS + 5);
+        let mut csv = CsvRows::new(wide.as_bytes(), b',', b'\n');
+        assert!(csv.header().unwrap_err().to_string().contains("cells"));
+        let long = io::BufReader::new(io::Read::take(io::repeat(b'x'), 1 << 30));
+        let mut csv = CsvRows::new(long, b',', b'\n');
+        assert!(csv.header().unwrap_err().to_string().contains("longer"));
+    }
+}

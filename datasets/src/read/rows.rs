@@ -1,0 +1,306 @@
+//! Rows with names, from JSON and Parquet, to records by a mapping.
+//!
+//! A column may lie inside another (`answers.text`), and a reply may be a list: then each of its texts is
+//! a reply. What is neither text nor number is never printed into a text.
+
+use super::{Batches, Error, list};
+use crate::{
+    filter::{Dropped, Filter},
+    flat::FlatTable,
+    ndjson::Line,
+    source::Mapping,
+    table::{self, Columns, Row},
+};
+use serde_json::{Map, Value};
+use std::{collections::BTreeSet, path::Path};
+
+/// Names of columns that are remembered for an error.
+const NAMES: usize = 200;
+
+/// What a row became.
+pub(super) enum Got {
+    Row(Row),
+    Line(Line),
+}
+
+enum Target {
+    Pairs(Columns),
+    Flat(FlatTable),
+}
+
+/// Reads rows with names.
+pub(super) struct Mapper<'a> {
+    filter: &'a Filter,
+    names: Vec<String>,
+    target: Target,
+    /// Columns without which there is no row.
+    needed: Vec<bool>,
+    comment: Option<usize>,
+    reply: Option<usize>,
+    /// Which of the named columns any row had.
+    seen: Vec<bool>,
+    found: BTreeSet<String>,
+    rows: u64,
+}
+
+enum Cell {
+    Absent,
+    Null,
+    Text(String),
+    Many(Vec<Option<String>>),
+    /// What it is, and columns inside it.
+    Other(&'static str, Vec<String>),
+}
+
+impl<'a> Mapper<'a> {
+    pub(super) fn new(mapping: &Mapping, filter: &'a Filter) -> Self {
+        let columns = mapping.columns();
+        let names: Vec<String> = columns.iter().map(|(_, name)| (*name).to_owned()).collect();
+        let needed = columns
+            .iter()
+            .map(|(field, _)| matches!(*field, "comment" | "reply" | "id" | "text"))
+            .collect();
+        let at = |name: &str| columns.iter().position(|(field, _)| *field == name);
+        let (comment, reply) = (at("comment"), at("reply"));
+        // the header is made of the mapping's own names, so that both find all of them
+        let target = match Columns::find(mapping, &names) {
+            Ok(columns) if !mapping.is_flat() => Target::Pairs(columns),
+            _ => Target::Flat(FlatTable::find(mapping, &names).unwrap_or_default()),
+        };
+        Self {
+            filter,
+            seen: vec![false; names.len()],
+            names,
+            target,
+            needed,
+            comment,
+            reply,
+            found: BTreeSet::new(),
+            rows: 0,
+        }
+    }
+
+    /// The records of one row.
+    pub(super) fn rows(&mut self, value: &Value) -> Vec<Got> {
+        let Value::Object(object) = value else {
+            return vec![Got::Row(Row::Bad("is not an object with columns".into()))];
+        };
+        self.rows += 1;
+        if self.rows <= 1000 && self.found.len() < NAMES {
+            self.found.extend(object.keys().cloned());
+        }
+        let cells: Vec<Cell> = self.names.iter().map(|name| cell(object, name)).collect();
+        for (seen, cell) in self.seen.iter_mut().zip(&cells) {
+            *seen |= !matches!(cell, Cell::Absent);
+        }
+        match self.spread(&cells, object) {
+            Err(reason) => vec![Got::Row(Row::Bad(reason))],
+            Ok(rows) if rows.is_empty() => vec![Got::Row(Row::Dropped(Dropped::Empty))],
+            Ok(rows) => rows
+                .iter()
+                .map(|row| match &mut self.target {
+                    Target::Pairs(columns) => {
+                        Got::Row(table::row(columns, self.filter, |i| row.get(i)?.as_deref()))
+                    }
+                    Target::Flat(table) => Got::Line(table.row(|i| row.get(i)?.as_deref())),
+                })
+                .collect(),
+        }
+    }
+
+    /// One row, or one for each text of a list of replies.
+    fn spread(
+        &self,
+        cells: &[Cell],
+        object: &Map<String, Value>,
+    ) -> Result<Vec<Vec<Option<String>>>, String> {
+        let missing: Vec<String> = (0..cells.len())
+            .filter(|&i| self.needed[i] && matches!(cells[i], Cell::Absent))
+            .map(|i| self.names[i].clone())
+            .collect();
+        if !missing.is_empty() {
+            let keys: Vec<String> = object.keys().take(40).cloned().collect();
+            return Err(format!("has no {}; it has {}", list(&missing), list(&keys)));
+        }
+        let replies = match self.reply.map(|i| &cells[i]) {
+            Some(Cell::Many(texts)) => Some(texts.len()),
+            _ => None,
+        };
+        let mut rows = vec![vec![None; cells.len()]; replies.unwrap_or(1)];
+        for (i, cell) in cells.iter().enumerate() {
+            let name = &self.names[i];
+            match cell {
+                Cell::Absent | Cell::Null => {}
+                Cell::Text(text) => rows.iter_mut().for_each(|row| row[i] = Some(text.clone())),
+                Cell::Many(texts) if Some(texts.len()) == replies && self.comment != Some(i) => {
+                    for (row, text) in rows.iter_mut().zip(texts) {
+                        row[i].clone_from(text);
+                    }
+                }
+                Cell::Many(_) if replies.is_some() && self.comment != Some(i) => {
+                    return Err(format!("the list {name:?} is not as long as that of the replies"));
+                }
+                Cell::Many(_) => {
+                    return Err(format!("the column {name:?} holds lists; only a reply can be one"));
+                }
+                Cell::Other(what, inside) if inside.is_empty() => {
+                    return Err(format!("the column {name:?} holds {what}, not text"));
+                }
+                Cell::Other(what, inside) => {
+                    return Err(format!(
+                        "the column {name:?} holds {what}, not text; a column inside it can be named: {}",
+                        inside.join(", ")
+                    ));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Reports mapped columns that no row had.
+    ///
+    /// # Errors
+    /// [`Error::Columns`], with the names that there are.
+    pub(super) fn check(&self, path: &Path) -> Result<(), Error> {
+        let missing: Vec<String> = (0..self.names.len())
+            .filter(|&i| !self.seen[i])
+            .map(|i| self.names[i].clone())
+            .collect();
+        if self.rows == 0 || missing.is_empty() {
+            return Ok(());
+        }
+        let found: Vec<String> = self.found.iter().cloned().collect();
+        Err(Error::columns(path, missing, found))
+    }
+
+    /// The filter of the import.
+    pub(super) fn filter(&self) -> &'a Filter {
+        self.filter
+    }
+
+    /// Adds the records of one row to the batch; false when the caller has stopped.
+    pub(super) fn take(&mut self, value: &Value, n: u64, excerpt: &[u8], to: &mut Batches) -> bool {
+        self.rows(value).into_iter().all(|got| match got {
+            Got::Row(row) => to.row(row, n, excerpt),
+            Got::Line(line) => to.line(line, n, excerpt, self.filter),
+        })
+    }
+}
+
+/// The column of this name: a field, or one inside another (`answers.text`).
+fn cell(object: &Map<String, Value>, name: &str) -> Cell {
+    if let Some(value) = object.get(name) {
+        return cell_of(value, name);
+    }
+    for (at, _) in name.match_indices('.') {
+        if let Some(value) = object.get(&name[..at]) {
+            return inside(value, &name[at + 1..], name);
+        }
+    }
+    Cell::Absent
+}
+
+fn inside(value: &Value, path: &str, name: &str) -> Cell {
+    match value {
+        Value::Object(object) => match cell(object, path) {
+            Cell::Other(what, names) => {
+                let head = &name[..name.len() - path.len()];
+                Cell::Other(what, names.iter().map(|n| format!("{head}{n}")).collect())
+            }
+            cell => cell,
+        },
+        Value::Array(items) => {
+            let mut texts = Vec::with_capacity(items.len());
+            for item in items {
+                match inside(item, path, name) {
+                    Cell::Absent => return Cell::Absent,
+                    Cell::Null => texts.push(None),
+                    Cell::Text(text) => texts.push(Some(text)),
+                    _ => return Cell::Other("lists inside lists", Vec::new()),
+                }
+            }
+            Cell::Many(texts)
+        }
+        _ => Cell::Absent,
+    }
+}
+
+fn cell_of(value: &Value, name: &str) -> Cell {
+    let names = |object: &Map<String, Value>| {
+        object
+            .iter()
+            .filter(|(_, v)| {
+                v.is_string() || v.as_array().is_some_and(|a| a.iter().all(Value::is_string))
+            })
+            .map(|(key, _)| format!("{name}.{key}"))
+            .take(8)
+            .collect()
+    };
+    match value {
+        Value::Null => Cell::Null,
+        Value::String(text) => Cell::Text(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Cell::Text(value.to_string()),
+        Value::Object(object) => Cell::Other("objects", names(object)),
+        Value::Array(items) => {
+            if let Some(Value::Object(object)) = items.first() {
+                return Cell::Other("lists of objects", names(object));
+            }
+            let mut texts = Vec::with_capacity(items.len());
+            for item in items {
+                match cell_of(item, name) {
+                    Cell::Text(text) => texts.push(Some(text)),
+                    Cell::Null => texts.push(None),
+                    _ => return Cell::Other("lists inside lists", Vec::new()),
+                }
+            }
+            Cell::Many(texts)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(mapping: &str, value: Value) -> Vec<Result<(String, String, Option<i64>), String>> {
+        let mapping: Mapping = mapping.parse().unwrap();
+        let filter = Filter::default();
+        let mut mapper = Mapper::new(&mapping, &filter);
+        mapper
+            .rows(&value)
+            .into_iter()
+            .map(|got| match got {
+                Got::Row(Row::Pair(pair)) => Ok((pair.1.body, pair.2.body, pair.2.score)),
+                Got::Row(Row::Bad(reason)) => Err(reason),
+                _ => Err("dropped".into()),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_list_of_replies_is_several_replies() {
+        let row = json!({"title": "Why?", "answers": {"text": ["a", "b"], "score": [7, 1], "n": 3}});
+        let got = read("comment=title,reply=answers.text,score=answers.score", row.clone());
+        assert_eq!(got[0], Ok(("Why?".into(), "a".into(), Some(7))));
+        assert_eq!(got[1], Ok(("Why?".into(), "b".into(), Some(1))));
+        let objects = json!({"title": "Why?", "answers": [{"text": "a", "score": 7}, {"text": "b", "score": 1}]});
+        assert_eq!(read("comment=title,reply=answers.text,score=answers.score", objects), got);
+        let error = read("comment=title,reply=answers", row).remove(0).unwrap_err();
+        assert!(error.contains("answers.text"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_text_is_never_printed_into_a_text() {
+        let messages = json!({"messages": [{"role": "user", "content": "Why?"}]});
+        let error = read("comment=messages,reply=messages", messages).remove(0).unwrap_err();
+        assert!(error.contains("lists of objects") && error.contains("messages.content"), "{error}");
+        let lists = json!({"c": ["a", "b"], "r": "x"});
+        let error = read("comment=c,reply=r", lists).remove(0).unwrap_err();
+        assert!(error.contains("lists"), "{error}");
+        let uneven = json!({"c": "q", "r": ["a", "b"], "s": [1]});
+        assert!(read("comment=c,reply=r,score=s", uneven)[0].is_err());
+        let empty = json!({"c": "q", "r": []});
+        assert_eq!(read("comment=c,reply=r", empty), [Err("dropped".into())]);
+    }
+}

@@ -1,0 +1,469 @@
+//! What a file is, told from its beginning: which reader reads it, and by which columns.
+
+use super::{
+    Error, Input, Options,
+    delimited::{CsvRows, MOST_COLUMNS},
+    near,
+};
+use crate::{
+    flat,
+    json::{Event, Json},
+    source::{Format, Mapping},
+    table::Columns,
+};
+use memchr::{memchr, memrchr};
+use serde_json::{Map, Value};
+use std::io::{self, BufRead};
+
+/// Rows of the beginning that are looked at.
+const SAMPLE: usize = 50;
+
+/// Which reader reads it.
+pub(super) enum Kind {
+    /// A line of a dump each.
+    Lines,
+    /// A JSON value a line, walked like a document.
+    WalkedLines,
+    MappedLines(Mapping),
+    Document,
+    /// The rows are the objects of the outermost array or, with `true`, of the arrays in the outermost
+    /// object.
+    MappedDocument(Mapping, bool),
+    Csv(Table),
+    /// `None`: by the names of its columns.
+    Parquet(Option<Mapping>),
+}
+
+/// A table of text.
+pub(super) struct Table {
+    pub(super) mapping: Mapping,
+    pub(super) delimiter: u8,
+    /// What ends a line.
+    end: u8,
+    /// The first line is Excel's `sep=;`.
+    skip: bool,
+}
+
+impl Table {
+    pub(super) fn rows<R: BufRead>(&self, from: R) -> CsvRows<R> {
+        CsvRows::new(from, self.delimiter, self.end)
+    }
+
+    pub(super) fn header<R: BufRead>(&self, rows: &mut CsvRows<R>) -> io::Result<Vec<String>> {
+        if self.skip {
+            rows.skip_line()?;
+        }
+        rows.header()
+    }
+}
+
+/// A file that is known.
+pub(super) struct Recognised {
+    pub(super) kind: Kind,
+    pub(super) format: Format,
+    /// It has a header.
+    pub(super) kind_is_table: bool,
+}
+
+impl Recognised {
+    fn new(kind: Kind, format: Format) -> Self {
+        let kind_is_table = matches!(kind, Kind::Csv(_) | Kind::Parquet(_));
+        Self {
+            kind,
+            format,
+            kind_is_table,
+        }
+    }
+}
+
+/// What the file is, by its first bytes; a mapping says that it is a table.
+pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, Error> {
+    let head = &input.head;
+    let path = input.path;
+    let mapping = options.mapping.clone();
+    let by_mapping = |mapping: &Mapping| match mapping.is_flat() {
+        true => Format::Comments,
+        false => Format::Mapped,
+    };
+    if head.starts_with(b"PAR1") {
+        let format = mapping.as_ref().map_or(Format::Mapped, by_mapping);
+        return Ok(Recognised::new(Kind::Parquet(mapping), format));
+    }
+    let first = head.iter().find(|b| !b.is_ascii_whitespace() && **b != 0);
+    let json = matches!(first, Some(b'{' | b'['));
+    match (first, options.format) {
+        (None, _) if head.contains(&0) => Err(Error::unknown(path, BINARY)),
+        (None, _) => Err(Error::Empty(path.into())),
+        (_, Some(Format::Listing)) => Ok(Recognised::new(Kind::Document, Format::Listing)),
+        (_, Some(Format::Pushshift | Format::Sample)) => {
+            Ok(Recognised::new(Kind::Lines, Format::Pushshift))
+        }
+        _ if json => {
+            let sample = Sample::of(head, input.head_is_all);
+            match mapping {
+                Some(mapping) => {
+                    sample.check(path, &mapping, input.head_is_all)?;
+                    let format = by_mapping(&mapping);
+                    let kind = if sample.lines {
+                        Kind::MappedLines(mapping)
+                    } else {
+                        let inner = !sample.array && !sample.has_columns(&mapping);
+                        Kind::MappedDocument(mapping, inner)
+                    };
+                    Ok(Recognised::new(kind, format))
+                }
+                None => sample.told(input),
+            }
+        }
+        _ if is_binary(head) => Err(Error::unknown(path, BINARY)),
+        _ if looks_like_table(head) || mapping.is_some() => {
+            let mut table = table_of(head, mapping.clone().unwrap_or_else(Mapping::bigquery));
+            let mut rows = table.rows(head.as_slice());
+            let header = table.header(&mut rows).unwrap_or_default();
+            if let Some(mapping) = mapping {
+                return Ok(Recognised::new(Kind::Csv(table), by_mapping(&mapping)));
+            }
+            if Columns::find(&table.mapping, &header).is_ok() {
+                return Ok(Recognised::new(Kind::Csv(table), Format::Bigquery));
+            }
+            if let Some(flat) = flat::guess(&header) {
+                table.mapping = flat;
+                return Ok(Recognised::new(Kind::Csv(table), Format::Comments));
+            }
+            if has_json_line(head) {
+                return Ok(Recognised::new(Kind::Lines, Format::Pushshift));
+            }
+            let needed = ["comment", "reply"].map(str::to_owned);
+            let missing: Vec<String> =
+                needed.into_iter().filter(|n| !header.contains(n)).collect();
+            if missing.is_empty() || header.len() >= MOST_COLUMNS {
+                return Err(unmapped(path, header));
+            }
+            let hint = format!("; say which column is what: --map {}", hint(&header));
+            Err(Error::Columns {
+                path: path.into(),
+                missing,
+                found: header,
+                hint,
+            })
+        }
+        _ if has_json_line(head) => Ok(Recognised::new(Kind::Lines, Format::Pushshift)),
+        _ => Err(Error::unknown(
+            path,
+            "is neither NDJSON (a JSON object a line) nor a table with a header; for a table, name \
+             its columns: --map comment=COLUMN,reply=COLUMN",
+        )),
+    }
+}
+
+const BINARY: &str = "is binary, of a kind that no reader knows";
+
+/// A table whose columns nobody has named.
+pub(super) fn unmapped(path: &std::path::Path, found: Vec<String>) -> Error {
+    let hint = hint(&found);
+    Error::Unmapped {
+        path: path.into(),
+        found,
+        hint,
+    }
+}
+
+/// A mapping to type, by the names of the columns.
+fn hint(columns: &[String]) -> String {
+    let mut guessed = super::look::guess(columns);
+    for (field, word) in [
+        (&mut guessed.comment, "COLUMN"),
+        (&mut guessed.reply, "COLUMN"),
+    ] {
+        if field.is_empty() {
+            *field = word.to_owned();
+        }
+    }
+    let typed = guessed.typed();
+    match typed.contains(['"', '\'']) {
+        true => format!("'{typed}'"),
+        false => typed,
+    }
+}
+
+/// The first objects of a JSON file.
+pub(super) struct Sample {
+    pub(super) objects: Vec<Map<String, Value>>,
+    /// They are the elements of an array.
+    array: bool,
+    /// They are a line each.
+    pub(super) lines: bool,
+}
+
+/// What an object is, told by its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// A listing, a thread, something around others.
+    Document,
+    /// A comment or post as the dumps have it.
+    Dump,
+    /// A comment as others write it.
+    Comment,
+    /// A row of a table.
+    Row,
+}
+
+fn shape_of(object: &Map<String, Value>) -> Shape {
+    let has = |name: &str| object.contains_key(name);
+    let text = |name: &str| object.get(name).is_some_and(Value::is_string);
+    let nested = |name: &str| {
+        object
+            .get(name)
+            .is_some_and(|v| v.is_array() || v.is_object())
+    };
+    if nested("data")
+        || nested("json")
+        || nested("comments")
+        || nested("replies") && has("body")
+        || has("request") && has("response")
+        || has("kind") && has("data")
+        || nested("things")
+        || nested("children")
+    {
+        return Shape::Document;
+    }
+    let of_reddit = ["link_id", "parent_id", "subreddit", "permalink", "selftext"];
+    let named = has("id") || has("name");
+    if named && (text("body") || text("title")) && of_reddit.iter().any(|key| has(key)) {
+        return Shape::Dump;
+    }
+    let keys: Vec<String> = object.keys().cloned().collect();
+    match flat::guess(&keys) {
+        Some(_) => Shape::Comment,
+        None => Shape::Row,
+    }
+}
+
+impl Sample {
+    pub(super) fn of(head: &[u8], is_all: bool) -> Self {
+        let mut sample = Self {
+            objects: Vec::new(),
+            array: false,
+            lines: false,
+        };
+        if head.trim_ascii_start().first() == Some(&b'[') {
+            sample.array = true;
+            let mut json = Json::new(head);
+            let _ = sample.stream(&mut json, 1);
+            return sample;
+        }
+        for line in head_lines(head, is_all).take(SAMPLE) {
+            let mut json = Json::new(line);
+            let whole = json.next().ok().flatten().map(|first| json.value(first));
+            let alone = matches!(json.next(), Ok(None));
+            if let (Some(Ok(Value::Object(object))), true) = (whole, alone) {
+                sample.objects.push(object);
+            }
+        }
+        sample.lines = !sample.objects.is_empty();
+        if !sample.lines {
+            // one object over several lines, or a first line longer than what was read
+            sample.lines = memchr(b'\n', head).is_none() && !is_all;
+            if let Some(object) = partial(head) {
+                sample.objects.push(object);
+            }
+        }
+        sample
+    }
+
+    /// The objects at this depth, until the sample is full or the text ends.
+    fn stream(
+        &mut self,
+        json: &mut Json<&[u8]>,
+        depth: usize,
+    ) -> Result<(), crate::json::JsonError> {
+        while self.objects.len() < SAMPLE {
+            let Some(event) = json.next()? else { break };
+            if event == Event::Object && json.depth() == depth + 1 {
+                let mut object = Map::new();
+                let cut = fields(json, &mut object);
+                self.objects.push(object);
+                cut?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads it by what its objects are.
+    fn told(&self, input: &Input) -> Result<Recognised, Error> {
+        let shapes: Vec<Shape> = self.objects.iter().map(shape_of).collect();
+        let shape = shapes.iter().copied().find(|s| *s != Shape::Row);
+        let (kind, format) = match shape {
+            Some(Shape::Dump) if self.lines => (Kind::Lines, Format::Pushshift),
+            Some(Shape::Document) if self.lines && self.objects.len() > 1 => {
+                (Kind::WalkedLines, Format::Listing)
+            }
+            Some(Shape::Comment) if self.lines => (Kind::WalkedLines, Format::Comments),
+            Some(Shape::Comment) => (Kind::Document, Format::Comments),
+            None if self.objects.iter().any(|o| !o.is_empty()) => {
+                return match wrapped(&self.objects) {
+                    // an answer that holds nothing: the reader says so
+                    true => Ok(Recognised::new(Kind::Document, Format::Listing)),
+                    false => Err(unmapped(input.path, self.columns())),
+                };
+            }
+            _ => (Kind::Document, Format::Listing),
+        };
+        Ok(Recognised::new(kind, format))
+    }
+
+    /// The names of the columns, in the order in which they come.
+    pub(super) fn columns(&self) -> Vec<String> {
+        let mut columns: Vec<String> = Vec::new();
+        for key in self.objects.iter().flat_map(|object| object.keys()) {
+            if !columns.contains(key) {
+                columns.push(key.clone());
+            }
+        }
+        columns
+    }
+
+    fn has_columns(&self, mapping: &Mapping) -> bool {
+        mapping
+            .columns()
+            .iter()
+            .any(|(_, name)| self.objects.iter().any(|o| has_column(o, name)))
+    }
+
+    /// Refuses a mapping with a column that is not there, as far as the beginning tells.
+    fn check(&self, path: &std::path::Path, mapping: &Mapping, is_all: bool) -> Result<(), Error> {
+        if self.objects.is_empty() || !self.array && !self.lines {
+            return Ok(());
+        }
+        let found = self.columns();
+        let missing: Vec<String> = mapping
+            .columns()
+            .into_iter()
+            .map(|(_, name)| name.to_owned())
+            .filter(|name| !self.objects.iter().any(|o| has_column(o, name)))
+            // a column that only some rows have may come later, unless it is misspelt
+            .filter(|name| is_all || near(name, &found).is_some())
+            .collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Error::columns(path, missing, found)),
+        }
+    }
+}
+
+/// Objects without anything that a table has: an error of an API, an empty answer.
+fn wrapped(objects: &[Map<String, Value>]) -> bool {
+    objects
+        .iter()
+        .all(|o| o.values().all(|v| !v.is_string()) || o.contains_key("error") || o.contains_key("errors"))
+}
+
+fn has_column(object: &Map<String, Value>, name: &str) -> bool {
+    object.contains_key(name)
+        || name
+            .match_indices('.')
+            .any(|(at, _)| object.contains_key(&name[..at]))
+}
+
+/// The fields of the object that has begun, as far as they can be read.
+fn fields(
+    json: &mut Json<&[u8]>,
+    object: &mut Map<String, Value>,
+) -> Result<(), crate::json::JsonError> {
+    while let Some(event) = json.next()? {
+        if event == Event::End {
+            break;
+        }
+        let key = json.text().into_owned();
+        let Some(first) = json.next()? else { break };
+        // what is cut is known by its kind
+        let empty = match first {
+            Event::Array => Value::Array(Vec::new()),
+            Event::Object => Value::Object(Map::new()),
+            _ => Value::Null,
+        };
+        object.insert(key.clone(), empty);
+        let value = json.value(first)?;
+        object.insert(key, value);
+    }
+    Ok(())
+}
+
+/// The first object of the head, as far as it goes.
+fn partial(head: &[u8]) -> Option<Map<String, Value>> {
+    let mut json = Json::new(head);
+    let mut object = Map::new();
+    if json.next().ok()?? != Event::Object {
+        return None;
+    }
+    let _ = fields(&mut json, &mut object);
+    Some(object)
+}
+
+/// The whole lines of the head; the last, cut one only when it is all there.
+pub(super) fn head_lines(head: &[u8], is_all: bool) -> impl Iterator<Item = &[u8]> {
+    let whole = if is_all {
+        head.len()
+    } else {
+        memrchr(b'\n', head).unwrap_or(0)
+    };
+    head[..whole]
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.trim_ascii().is_empty())
+}
+
+fn has_json_line(head: &[u8]) -> bool {
+    head_lines(head, true)
+        .take(50)
+        .any(|l| l.starts_with(b"{\"") && l.trim_ascii().ends_with(b"}"))
+}
+
+/// True when more than a stray NUL is in it.
+fn is_binary(head: &[u8]) -> bool {
+    memchr::memchr_iter(0, head).count() > head.len() / 50 + 1
+}
+
+/// True when the first line holds separators.
+fn looks_like_table(head: &[u8]) -> bool {
+    let line = &head[..memchr(b'\n', head).unwrap_or(head.len())];
+    line.iter().any(|b| matches!(b, b',' | b'\t' | b';'))
+}
+
+/// How a table's rows are parted.
+pub(super) fn table_of(head: &[u8], mapping: Mapping) -> Table {
+    // lines that end in CR alone, as old spreadsheets write them
+    let end = match memchr(b'\n', head) {
+        None if memchr(b'\r', head).is_some() => b'\r',
+        _ => b'\n',
+    };
+    let mut lines = head.split(|b| *b == end);
+    let first = lines.next().unwrap_or_default().trim_ascii();
+    let named = match first {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator] => Some(*separator),
+        b"sep=" => Some(b'\t'),
+        _ => None,
+    };
+    Table {
+        mapping,
+        delimiter: named.unwrap_or_else(|| delimiter_of(first)),
+        end,
+        skip: named.is_some(),
+    }
+}
+
+/// The separator that the header holds most of, quoted parts left out.
+fn delimiter_of(line: &[u8]) -> u8 {
+    let mut quoted = false;
+    let mut counts = [(b';', 0), (b'\t', 0), (b',', 0)];
+    for byte in line {
+        quoted ^= *byte == b'"';
+        if !quoted && let Some((_, n)) = counts.iter_mut().find(|(d, _)| d == byte) {
+            *n += 1;
+        }
+    }
+    // The last of equals wins in max_by_key: the comma.
+    counts
+        .into_iter()
+        .max_by_key(|(_, n)| *n)
+        .map_or(b',', |(d, _)| d)
+}
