@@ -157,6 +157,19 @@ impl Config {
                 self.hidden_size, self.num_attention_heads
             ));
         }
+        weights::check_sizes(&[
+            ("vocab_size", self.vocab_size, 1 << 23),
+            (
+                "max_position_embeddings",
+                self.max_position_embeddings,
+                1 << 21,
+            ),
+            ("hidden_size", self.hidden_size, 1 << 17),
+            ("num_hidden_layers", self.num_hidden_layers, 1_000),
+            ("intermediate_size", self.intermediate_size, 1 << 19),
+            ("type_vocab_size", self.type_vocab_size, 1 << 10),
+            ("id2label", self.labels(), 1_000),
+        ])?;
         if let Some(kind) = field("position_embedding_type").filter(|k| k != "absolute") {
             return refuse(format!("position_embedding_type '{kind}' is not supported"));
         }
@@ -252,6 +265,8 @@ pub fn fit(
 ) -> Result<(Tensors, weights::Fit)> {
     config.check()?;
     let mut found = weights::canonical_names(found, "bert.", &["classifier.", "cls."]);
+    let layers = config.num_hidden_layers;
+    weights::check_layers(&found, "bert.encoder.layer.", "num_hidden_layers", layers)?;
     // Buffers of older files, and the heads of pretraining.
     found.retain(|name, _| !name.ends_with(".position_ids") && !name.starts_with("cls."));
     let heads = ["classifier.", "bert.pooler."];

@@ -126,6 +126,13 @@ impl Config {
                 self.n_embd, self.n_head
             ));
         }
+        weights::check_sizes(&[
+            ("vocab_size", self.vocab_size, 1 << 23),
+            ("n_positions", self.n_positions, 1 << 21),
+            ("n_embd", self.n_embd, 1 << 17),
+            ("n_layer", self.n_layer, 1_000),
+            ("n_inner", self.n_inner.unwrap_or(0), 1 << 19),
+        ])?;
         if self.vocab_size == 0 || self.n_positions == 0 || self.n_layer == 0 {
             return refuse("vocab_size, n_positions and n_layer must be above 0".into());
         }
@@ -204,6 +211,7 @@ pub fn fit(found: Tensors, config: &Config, device: &Device) -> Result<(Tensors,
     let mut found = weights::canonical_names(found, "transformer.", &["lm_head."]);
     // Tied to wte; files that carry it repeat it.
     found.remove("lm_head.weight");
+    weights::check_layers(&found, "transformer.h.", "n_layer", config.n_layer)?;
     // The causal mask as a buffer, in older files.
     found.retain(|name, _| !name.ends_with(".attn.bias") && !name.ends_with(".attn.masked_bias"));
     weights::fit(found, &config.specs(), &[], 0, device)

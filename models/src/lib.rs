@@ -60,6 +60,11 @@ pub enum Error {
         /// Shape that the configuration asks for.
         config: Vec<usize>,
     },
+    /// Weights that are no numbers.
+    #[error(
+        "tensor '{0}' holds NaN or infinite numbers, so the model can compute nothing; take a checkpoint from before it diverged"
+    )]
+    NotWeights(String),
     /// The configuration is not one this crate can build.
     #[error("config.json: {0}")]
     Config(String),

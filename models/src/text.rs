@@ -64,6 +64,38 @@ fn config_value(files: &Files, key: &str) -> Option<serde_json::Value> {
     config.get(key).cloned()
 }
 
+/// The end token that a tokenizer's files name, in either of the two that may.
+fn end_name(files: &Files) -> Option<String> {
+    ["tokenizer_config.json", "special_tokens_map.json"]
+        .iter()
+        .find_map(|file| {
+            let json: serde_json::Value = serde_json::from_slice(files.get(*file)?).ok()?;
+            let token = json.get("eos_token")?;
+            let name = token.as_str().or_else(|| token.get("content")?.as_str())?;
+            Some(name.to_owned())
+        })
+}
+
+/// Notes the end token of a model whose tokenizer's files name none, by the id that its configuration
+/// gives.
+///
+/// # Errors
+/// When the files hold no tokenizer.
+pub fn name_end(files: &mut Files, id: Option<u32>) -> Result<()> {
+    let (Some(id), None) = (id, end_name(files)) else {
+        return Ok(());
+    };
+    let tokenizer = open_tokenizer(files)?;
+    if tokenizer.token_to_id(END).is_some() {
+        return Ok(());
+    }
+    if let Some(token) = tokenizer.id_to_token(id) {
+        let map = serde_json::json!({ "eos_token": token }).to_string();
+        files.insert("special_tokens_map.json".to_owned(), map.into_bytes());
+    }
+    Ok(())
+}
+
 /// Opens a tokenizer from its files: `tokenizer.json` first, then GPT-2's pair, then BERT's list.
 /// Truncation and padding that a file asks for are dropped; the callers cut and pad.
 ///
@@ -256,19 +288,11 @@ impl GeneratorText {
     ///
     /// # Errors
     /// When the files hold no tokenizer, it has no `<|endoftext|>` (or other `eos_token` named in
-    /// `tokenizer_config.json`), it does not match the model, or the template leaves no room.
+    /// `tokenizer_config.json` or `special_tokens_map.json`), it does not match the model, or the template leaves no room.
     pub fn new(files: &Files, vocabulary: usize, template: Template) -> Result<Self> {
         let tokenizer = open_tokenizer(files)?;
         check_vocabulary(&tokenizer, vocabulary)?;
-        let name = match config_value(files, "eos_token") {
-            Some(serde_json::Value::String(name)) => name,
-            Some(other) => other
-                .get("content")
-                .and_then(|v| v.as_str())
-                .unwrap_or(END)
-                .to_owned(),
-            None => END.to_owned(),
-        };
+        let name = end_name(files).unwrap_or_else(|| END.to_owned());
         let end = tokenizer.token_to_id(&name).ok_or_else(|| {
             Error::Tokenizer(format!(
                 "the tokenizer has no end token {name:?}; is it GPT-2's?"

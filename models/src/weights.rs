@@ -163,6 +163,15 @@ pub fn canonical_names(found: Tensors, prefix: &str, tops: &[&str]) -> Tensors {
     found
         .into_iter()
         .map(|(name, tensor)| {
+            let mut bare = name.as_str();
+            // what DistributedDataParallel and torch.compile put before every name
+            while let Some(rest) = ["module.", "_orig_mod."]
+                .iter()
+                .find_map(|wrapper| bare.strip_prefix(wrapper))
+            {
+                bare = rest;
+            }
+            let name = bare.to_owned();
             let name = match name.rsplit_once('.') {
                 Some((stem, "gamma")) => format!("{stem}.weight"),
                 Some((stem, "beta")) => format!("{stem}.bias"),
@@ -228,21 +237,94 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Err(fail(folder, "has no model.safetensors"))
 }
 
-/// Reads every tensor of the files onto the CPU, in the files' dtypes.
+/// Buffers of older files that hold no weights: causal masks and positions, of whatever type.
+fn is_buffer(name: &str) -> bool {
+    [".attn.bias", ".attn.masked_bias", ".position_ids"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+/// Bytes of the longest list of tensors that is read; that of a model with a thousand layers is smaller.
+const LONGEST_HEADER: u64 = 16 << 20;
+
+/// Reads every tensor of the files onto the CPU, in the files' dtypes, without masks and positions.
 ///
 /// # Errors
 /// Names the file that cannot be read.
 pub fn read(files: &[PathBuf]) -> Result<Tensors> {
     let mut tensors = Tensors::new();
     for file in files {
-        let loaded =
-            candle_core::safetensors::load(file, &Device::Cpu).map_err(|e| Error::File {
-                path: file.display().to_string(),
-                why: format!("not a whole safetensors file: {e}"),
-            })?;
-        tensors.extend(loaded);
+        let fail = |why: String| Error::File {
+            path: file.display().to_string(),
+            why,
+        };
+        let whole = |e: &dyn std::fmt::Display| fail(format!("not a whole safetensors file: {e}"));
+        let bytes = std::fs::read(file).map_err(|e| fail(e.to_string()))?;
+        if bytes.starts_with(b"version https://git-lfs") {
+            return Err(fail(
+                "is a Git LFS pointer, not the weights themselves; `git lfs pull` in its folder gets them".into(),
+            ));
+        }
+        let header = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
+        if header > LONGEST_HEADER {
+            return Err(whole(&format!("its list of tensors would have {header} bytes")));
+        }
+        let found = safetensors::SafeTensors::deserialize(&bytes).map_err(|e| whole(&e))?;
+        for (name, view) in found.tensors() {
+            if is_buffer(&name) {
+                continue;
+            }
+            let tensor = candle_core::safetensors::Load::load(&view, &Device::Cpu)
+                .map_err(|e| fail(format!("tensor '{name}' of type {:?}: {e}", view.dtype())))?;
+            tensors.insert(name, tensor);
+        }
     }
     Ok(tensors)
+}
+
+/// Refuses weights that are not numbers: a model made of them answers nothing.
+///
+/// # Errors
+/// [`Error::NotWeights`] with the tensor's name.
+pub fn check_finite(tensors: &Tensors) -> Result<()> {
+    for (name, tensor) in tensors {
+        let sum = tensor.to_dtype(DType::F32)?.sum_all()?.to_scalar::<f32>()?;
+        if !sum.is_finite() {
+            return Err(Error::NotWeights(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a number of layers that the file does not have, before anything is made for them.
+///
+/// # Errors
+/// [`Error::Config`].
+pub fn check_layers(found: &Tensors, prefix: &str, field: &str, layers: usize) -> Result<()> {
+    let there = found
+        .keys()
+        .filter_map(|name| name.strip_prefix(prefix)?.split('.').next()?.parse::<usize>().ok())
+        .collect::<std::collections::BTreeSet<_>>()
+        .len();
+    match layers <= there {
+        true => Ok(()),
+        false => Err(Error::Config(format!(
+            "{field} is {layers}, but the checkpoint has {there} layers"
+        ))),
+    }
+}
+
+/// Refuses sizes that no model has, whatever is made of them later.
+///
+/// # Errors
+/// [`Error::Config`] with the field.
+pub fn check_sizes(sizes: &[(&str, usize, usize)]) -> Result<()> {
+    match sizes.iter().find(|(_, size, most)| size > most) {
+        None => Ok(()),
+        Some((field, size, most)) => Err(Error::Config(format!(
+            "{field} is {size}; no model has more than {most}"
+        ))),
+    }
 }
 
 /// Reads tensors from the bytes of a safetensors file.
@@ -319,6 +401,10 @@ mod tests {
             ("h.0.ln_1.gamma".to_string(), tensor(&[1])),
             ("transformer.wte.weight".to_string(), tensor(&[1])),
             ("lm_head.weight".to_string(), tensor(&[1])),
+            (
+                "module._orig_mod.transformer.ln_f.weight".to_string(),
+                tensor(&[1]),
+            ),
         ]);
         let names: Vec<_> = canonical_names(old, "transformer.", &["lm_head."])
             .into_keys()
@@ -328,6 +414,7 @@ mod tests {
             [
                 "lm_head.weight",
                 "transformer.h.0.ln_1.weight",
+                "transformer.ln_f.weight",
                 "transformer.wte.weight"
             ]
         );
@@ -358,6 +445,19 @@ mod tests {
             misshapen.to_string(),
             "tensor 'a': the file has [2], config.json asks for [5]"
         );
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_and_layers_that_are_not_there_are_refused() {
+        let bad = Tensor::new(&[1f32, f32::NAN], &Device::Cpu).unwrap();
+        let found = Tensors::from([("transformer.h.0.w".to_string(), bad)]);
+        let error = check_finite(&found).unwrap_err().to_string();
+        assert!(error.contains("transformer.h.0.w"), "{error}");
+        assert!(check_finite(&Tensors::from([("a".to_string(), tensor(&[3]))])).is_ok());
+        assert!(check_layers(&found, "transformer.h.", "n_layer", 1).is_ok());
+        let error = check_layers(&found, "transformer.h.", "n_layer", 1_000_000_000).unwrap_err();
+        assert!(error.to_string().contains("has 1 layers"), "{error}");
+        assert!(check_sizes(&[("n_layer", 1_000_000_000, 1000)]).is_err());
     }
 
     #[test]

@@ -159,15 +159,18 @@ pub enum Command {
 /// `repartee import`
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// Pushshift or Arctic Shift RC_*/RS_* (.zst or plain), BigQuery CSV, Reddit API JSON, or any CSV, JSONL or Parquet with --map
+    /// Pushshift or Arctic Shift RC_*/RS_* (.zst or plain), BigQuery CSV, Reddit API JSON, BDFR, tables of comments with id and parent (ConvoKit, Reddit data requests), or any CSV, JSON or Parquet with --map; - reads standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What the files are [default: told from their content]
     #[arg(long, value_enum)]
     pub format: Option<FileFormat>,
-    /// Which columns are what, for example comment=title,reply=selftext,score=score
+    /// Which columns are what: comment=title,reply=selftext,score=score for pairs, id=id,parent=reply_to,text=text,author=speaker for single comments; a.b is a field inside another, and a name with commas stands in quotes
     #[arg(long, value_name = "FIELD=COLUMN,...")]
     pub map: Option<String>,
+    /// The same from a TOML file: a line `comment = "Comment, text"` for each field
+    #[arg(long, value_name = "FILE", conflicts_with = "map")]
+    pub map_file: Option<PathBuf>,
     /// A name for the source [default: the file's name]
     #[arg(long)]
     pub name: Option<String>,
@@ -191,8 +194,10 @@ pub enum FileFormat {
     Bigquery,
     /// Any table, with --map.
     Mapped,
-    /// Reddit API listings as JSON.
+    /// Reddit API listings as JSON, or threads with the replies inside the comments.
     Listing,
+    /// One comment a row, with its id and its parent's.
+    Comments,
 }
 
 /// What to let in while reading.
@@ -219,10 +224,10 @@ pub struct FilterArgs {
     /// Only with at most so many characters
     #[arg(long)]
     pub max_length: Option<usize>,
-    /// Only from this day on (2019-04-01)
+    /// Only from this day, month or year on (2019-04-01, 2019-04, 2019)
     #[arg(long, value_name = "DATE")]
     pub after: Option<String>,
-    /// Only before this day
+    /// Only before this day, month or year
     #[arg(long, value_name = "DATE")]
     pub before: Option<String>,
 }
@@ -265,7 +270,7 @@ pub enum PairsCommand {
         /// Only of these subreddits
         #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
         subreddit: Vec<String>,
-        /// Only with these words in the comment or the reply
+        /// Only with all of these words in the comment or the reply
         #[arg(long, value_name = "WORDS")]
         contains: Option<String>,
         /// Only after the pair of this number
@@ -291,7 +296,7 @@ pub struct RecipeArgs {
     /// More names of bots
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub bot: Vec<String>,
-    /// Keep texts that are nothing but links
+    /// Keep texts that are nothing but links, pictures, gifs or emotes
     #[arg(long)]
     pub keep_links: bool,
     /// Drop texts whose author is not known

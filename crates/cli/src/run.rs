@@ -83,6 +83,15 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
+/// A mapping from a TOML file: a line for each field, such as `comment = "Comment, text"`.
+fn mapping_file(path: &std::path::Path) -> Result<Mapping> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e))?;
+    let wrong = |why: String| Error::usage(format!("{}: {why}", path.display()));
+    let fields: std::collections::BTreeMap<String, String> = toml::from_str(&text)
+        .map_err(|e| wrong(format!("lines like comment = \"Column\" were expected: {}", e.message())))?;
+    Mapping::of(fields).map_err(wrong)
+}
+
 struct App {
     out: Out,
     project: Option<PathBuf>,
@@ -170,15 +179,17 @@ impl App {
         let job = Import {
             files: args.files,
             format: args.format.map(|format| match format {
+                FileFormat::Comments => Format::Comments,
                 FileFormat::Pushshift => Format::Pushshift,
                 FileFormat::Bigquery => Format::Bigquery,
                 FileFormat::Mapped => Format::Mapped,
                 FileFormat::Listing => Format::Listing,
             }),
-            mapping: args
-                .map
-                .map(|map| map.parse::<Mapping>().map_err(Error::usage))
-                .transpose()?,
+            mapping: match (args.map, args.map_file) {
+                (Some(map), _) => Some(map.parse::<Mapping>().map_err(Error::usage)?),
+                (None, Some(file)) => Some(mapping_file(&file)?),
+                (None, None) => None,
+            },
             name: args.name,
             permission: args.permission.parse().map_err(Error::usage)?,
             note: args.note,
@@ -197,6 +208,15 @@ impl App {
         self.start(&engine, &job, |imported| {
             self.sources(&imported.sources)?;
             let rejected: u64 = imported.sources.iter().map(|s| s.counts.rejected).sum();
+            for source in &imported.sources {
+                let c = &source.counts;
+                if c.nul > 0 {
+                    self.out.line(format!("{}: NUL characters were removed from {} rows", source.name, count(c.nul)))?;
+                }
+                if c.stray_quotes > 0 {
+                    self.out.line(format!("{}: {} rows have a quote that is never closed and were read as they stand", source.name, count(c.stray_quotes)))?;
+                }
+            }
             if rejected > 0 {
                 self.out.line(format!("{} rows were rejected; `repartee source rejected SOURCE` lists them", count(rejected)))?;
             }
@@ -329,6 +349,12 @@ impl App {
                         table.row([format!("  dropped: {rule}"), count(*n)]);
                     }
                     table.row(["pairs".to_owned(), count(built.kept)]);
+                    if built.unknown_authors > 0 {
+                        table.row([
+                            "  with a [deleted] author".to_owned(),
+                            count(built.unknown_authors),
+                        ]);
+                    }
                     table.row(["  new".to_owned(), count(built.new)]);
                     table.row(["  removed".to_owned(), count(built.removed)]);
                     table.print(self.out)?;

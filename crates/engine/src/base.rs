@@ -264,11 +264,14 @@ impl Job for BaseAdd {
             .into());
         };
         let config_path = folder.join("config.json");
-        let json = std::fs::read_to_string(&config_path)
-            .map_err(|e| Error::io("read", &config_path, &e))?;
+        let json = String::from_utf8(read_bounded(&config_path, LARGEST_CONFIG)?)
+            .map_err(|_| Error::bad_input(format!("{} is not text", config_path.display())))?;
         let config =
             ModelConfig::read(&json).map_err(|e| e.with(config_path.display().to_string()))?;
-        let files = tokenizer_files(&folder)?;
+        let mut files = tokenizer_files(&folder)?;
+        if let ModelConfig::Gpt2(c) = &config {
+            text::name_end(&mut files, end_id(&folder).or(c.eos_token_id))?;
+        }
         config.check_tokenizer(&files)?;
         ctx.tick(Progress::new(
             format!("reading {}", self.name),
@@ -278,6 +281,7 @@ impl Job for BaseAdd {
         ));
         let found = weights::read(&weights::files(&folder)?)?;
         let (tensors, unused) = config.fit(found)?;
+        weights::check_finite(&tensors)?;
         if !unused.is_empty() {
             ctx.say(format!(
                 "{} tensors of the checkpoint are not used: {}",
@@ -543,12 +547,12 @@ fn tokenizer_files(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     for name in TOKENIZER_FILES {
         let path = folder.join(name);
-        match std::fs::read(&path) {
+        match read_bounded(&path, LARGEST_TOKENIZER) {
             Ok(bytes) => {
                 files.insert(name.to_owned(), bytes);
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(Error::io("read", &path, &e)),
+            Err(e) if e.code == Code::NotFound => {}
+            Err(e) => return Err(e),
         }
     }
     if files.is_empty() {
@@ -561,6 +565,41 @@ fn tokenizer_files(folder: &Path) -> Result<Files> {
         ));
     }
     Ok(files)
+}
+
+/// Bytes of a config.json, and of a file of a tokenizer, at most; those of large models have 20 MB.
+const LARGEST_CONFIG: u64 = 1 << 20;
+const LARGEST_TOKENIZER: u64 = 64 << 20;
+/// Values in a JSON file of a model, at most: a vocabulary and its merges have a million.
+const MOST_VALUES: usize = 4_000_000;
+
+/// A file of a model's folder, not larger than such files are and than what they become.
+fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let io = |e: std::io::Error| Error::io("read", path, &e);
+    let bad = |why: String| Error::bad_input(format!("{} {why}", path.display()));
+    let file = std::fs::File::open(path).map_err(io)?;
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, most + 1), &mut bytes).map_err(io)?;
+    if bytes.len() as u64 > most {
+        return Err(bad(format!("has more than {} MB; it is not what it says", most >> 20)));
+    }
+    if bytes.starts_with(b"version https://git-lfs") {
+        return Err(bad(
+            "is a Git LFS pointer, not the file itself; `git lfs pull` in its folder gets it".into(),
+        ));
+    }
+    if path.extension().is_some_and(|e| e == "json") {
+        repartee_datasets::json::check_size(&bytes, MOST_VALUES)
+            .map_err(|e| bad(format!("is not JSON that can be read: {e}")))?;
+    }
+    Ok(bytes)
+}
+
+/// The end token's id by generation_config.json, where that is.
+fn end_id(folder: &Path) -> Option<u32> {
+    let bytes = read_bounded(&folder.join("generation_config.json"), LARGEST_CONFIG).ok()?;
+    let json: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    json.get("eos_token_id")?.as_u64()?.try_into().ok()
 }
 
 /// The first few of many names.

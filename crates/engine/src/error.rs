@@ -200,6 +200,7 @@ impl From<repartee_datasets::read::Error> for Error {
                 Code::NotFound
             }
             Read::Io { .. } | Read::Memory { .. } => Code::Io,
+            Read::Died { .. } => Code::Internal,
             _ => Code::BadInput,
         };
         Self::from_source(code, &error)

@@ -65,6 +65,10 @@ pub struct SourceCounts {
     pub rejected: u64,
     /// Rows left out, by the filter's rule.
     pub dropped: BTreeMap<String, u64>,
+    /// Rows that held NUL characters, which were removed.
+    pub nul: u64,
+    /// Rows of a table with a quote that is never closed, read as they stand.
+    pub stray_quotes: u64,
 }
 
 /// A source as it is shown.
@@ -103,7 +107,10 @@ impl Job for Import {
         let mut imported = Imported::default();
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {
-            let path = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            let path = match file.as_os_str() == read::STANDARD_INPUT {
+                true => file.clone(),
+                false => std::path::absolute(file).unwrap_or_else(|_| file.clone()),
+            };
             match self.one(ctx, &path) {
                 Ok(source) => {
                     ctx.say(said(&source));
@@ -140,16 +147,29 @@ fn said(source: &SourceInfo) -> String {
         );
     }
     let dropped: u64 = c.dropped.values().sum();
-    format!(
+    let mut text = format!(
         "{}: {} rows, {} comments and {} posts taken ({} new), {dropped} left out, {} rejected",
         source.path, c.rows, c.comments, c.posts, c.new, c.rejected
-    )
+    );
+    if c.nul > 0 {
+        text.push_str(&format!(", NUL characters removed from {}", c.nul));
+    }
+    if c.stray_quotes > 0 {
+        text.push_str(&format!(
+            ", {} with a quote that is never closed read as they stand",
+            c.stray_quotes
+        ));
+    }
+    text
 }
 
 impl Import {
     /// Reads one file into a source of its own.
     fn one(&self, ctx: &Ctx, path: &Path) -> Result<SourceInfo, Stop> {
         let store = &ctx.engine.store;
+        if let Some(mapping) = &self.mapping {
+            mapping.check().map_err(Error::usage)?;
+        }
         let options = Options {
             format: self.format,
             mapping: self.mapping.clone(),
@@ -190,13 +210,24 @@ impl Import {
             counts.add(&batch.counts);
             let p = batch.progress;
             ctx.tick(
-                Progress::new(phase.as_str(), p.bytes, Some(p.total), "bytes")
+                Progress::new(
+                    phase.as_str(),
+                    p.bytes,
+                    (p.total > 0).then_some(p.total),
+                    "bytes",
+                )
                     .note(format!("{} rows", p.rows)),
             );
             ControlFlow::Continue(())
         });
         let counted = source_counts(&counts, upserted);
+        let nothing = counts.comments + counts.posts == 0;
+        // a source of which nothing was taken is not done: another filter or mapping may be the one
         let hash = summary.as_ref().ok().and_then(|s| s.hash.clone());
+        let hash = hash.filter(|_| !nothing);
+        if stopped.is_none() && summary.is_ok() && nothing {
+            return Err(self.nothing(store, source_id, path, &counts)?.into());
+        }
         if stopped.is_none() && summary.is_err() && counts == Counts::default() {
             store.source_remove(source_id)?; // nothing of it was read
         } else {
@@ -224,8 +255,49 @@ impl Import {
             .map_err(Stop::from)
     }
 
+    /// Why nothing of a file was taken. Its source stays only where rejected rows can be looked at.
+    fn nothing(
+        &self,
+        store: &repartee_store::Store,
+        source_id: i64,
+        path: &Path,
+        counts: &Counts,
+    ) -> Result<Error> {
+        let counted = source_counts(counts, Upserted::default());
+        let first = store.rejected(source_id, 0, 1)?.into_iter().next();
+        if counts.rejected == 0 {
+            store.source_remove(source_id)?;
+        } else {
+            store.source_counted(source_id, &to_json(&counted)?, None)?;
+        }
+        let rows = counts.rows;
+        let rules: Vec<String> = counted
+            .dropped
+            .iter()
+            .map(|(rule, n)| format!("{rule} {n}"))
+            .collect();
+        let mut message = format!("{}: none of its {rows} rows was taken", path.display());
+        if !rules.is_empty() {
+            message.push_str(&format!("; left out by {}", rules.join(", ")));
+        }
+        let code = match first {
+            None => Code::Negative,
+            Some(row) => {
+                message.push_str(&format!(
+                    "; {} rejected, the first in line {}: {}; `repartee source rejected {source_id}` lists them",
+                    counts.rejected, row.line, row.reason
+                ));
+                Code::BadInput
+            }
+        };
+        Ok(Error::new(code, message))
+    }
+
     /// The source that this very file was read into before, in the same way and to its end.
     fn known(&self, ctx: &Ctx, path: &Path, options: &str) -> Result<Option<SourceInfo>, Stop> {
+        if read::is_stream(path) {
+            return Ok(None); // its bytes come once
+        }
         let store = &ctx.engine.store;
         let sources = store.sources()?;
         if !sources
@@ -285,6 +357,8 @@ fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
         newer: upserted.newer,
         known: upserted.known,
         rejected: counts.rejected,
+        nul: counts.nul,
+        stray_quotes: counts.stray_quotes,
         dropped: dropped
             .filter(|(_, n)| *n > 0)
             .map(|(rule, n)| (rule.name().into(), n))
@@ -365,10 +439,11 @@ pub fn look(file: &Path, rows: usize) -> Result<Look> {
     Ok(read::look(file, rows)?)
 }
 
-/// Seconds since 1970 of a day (2019-04-01) or an instant (2019-04-01T12:00:00Z), in UTC.
+/// Seconds since 1970 of the beginning of a year (2019), a month (2019-04) or a day (2019-04-01), or of an
+/// instant (2019-04-01T12:00:00Z), in UTC.
 ///
 /// # Errors
 /// [`Code::Usage`] when it is neither.
 pub fn seconds_of(day: &str) -> Result<i64> {
-    repartee_datasets::table::time(day).map_err(|why| Error::new(Code::Usage, why))
+    repartee_datasets::table::beginning(day).map_err(|why| Error::new(Code::Usage, why))
 }

@@ -37,6 +37,9 @@ pub struct PairsBuilt {
     pub new: u64,
     /// Pairs that were there and no longer pass.
     pub removed: u64,
+    /// Pairs that pass, of which one author or both are `[deleted]`.
+    #[serde(default)]
+    pub unknown_authors: u64,
 }
 
 impl Job for BuildPairs {
@@ -80,6 +83,7 @@ impl Job for BuildPairs {
             kept: counts.kept,
             new: counts.new,
             removed: counts.removed,
+            unknown_authors: counts.unknown_authors,
         })
     }
 }
@@ -90,7 +94,7 @@ impl Job for BuildPairs {
 pub struct ShowPairs {
     /// Only of these subreddits, in any case; empty: of all.
     pub subreddits: Vec<String>,
-    /// Only with these words in the comment or the reply, in any case.
+    /// Only with all of these words in the comment or the reply, in any place and case.
     pub contains: Option<String>,
     /// Only after this pair.
     pub after: Option<i64>,

@@ -128,14 +128,32 @@ fn known(there: &[String]) -> String {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as C;
+        if is_full(&error) {
+            return Self::Full;
+        }
         match error.sqlite_error_code() {
-            Some(C::DiskFull) => Self::Full,
             Some(C::DatabaseBusy | C::DatabaseLocked) => Self::Busy,
             Some(C::DatabaseCorrupt | C::NotADatabase) => Self::Damaged(error.to_string()),
             Some(C::ReadOnly) => Self::ReadOnly(error.to_string()),
             _ => Self::Sql(error),
         }
     }
+}
+
+/// Whether there was no space left on the disk. SQLite calls it so where it writes the file, but where the
+/// shared memory beside it cannot grow, or a temporary file cannot be made, it only speaks of input and
+/// output.
+fn is_full(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(e, _)
+            if e.code == rusqlite::ErrorCode::DiskFull
+                || matches!(
+                    e.extended_code,
+                    ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_GETTEMPPATH
+                )
+    )
 }
 
 /// Whether SQLite refused a row because one with the same unique key is there.
@@ -155,4 +173,20 @@ pub(crate) fn is_foreign_key(error: &rusqlite::Error) -> bool {
         rusqlite::Error::SqliteFailure(e, _)
             if e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn a_full_disk_is_called_that_wherever_it_shows() {
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_WRITE] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert!(matches!(Error::from(error), Error::Full), "{code}");
+        }
+        let read = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_READ), None);
+        assert!(matches!(Error::from(read), Error::Sql(_)));
+    }
 }

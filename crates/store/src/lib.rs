@@ -257,6 +257,7 @@ impl Store {
             })?;
         connection.busy_handler(Some(wait_for_lock))?;
         connection.set_prepared_statement_cache_capacity(64);
+        pairs::register_words(&connection)?;
         Ok(connection)
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use repartee_datasets::clean::{bare_name, is_unknown_author};
 use repartee_datasets::{Flaw, Recipe, Side};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
@@ -33,6 +34,8 @@ pub struct PairCounts {
     /// How many the recipe dropped, by the first rule that applied: (rule, pairs), in the order of the
     /// rules; rules that dropped nothing are left out.
     pub dropped: Vec<(String, u64)>,
+    /// Pairs that pass, of which one author or both are `[deleted]`.
+    pub unknown_authors: u64,
 }
 
 /// A pair with its texts.
@@ -75,7 +78,8 @@ pub struct PairQuery {
     pub min_score: Option<i64>,
     /// Greatest score of the reply.
     pub max_score: Option<i64>,
-    /// Only pairs with these words in the comment or the reply, in any case (ASCII).
+    /// Only pairs with all of these words, or parts of words, in comment and reply together, in any case of
+    /// any script. Looks at every pair.
     pub contains: Option<String>,
     /// Only pairs with all of these words in comment and reply together, in any case and with or without
     /// accents; the last may be the beginning of one. Finds pairs whose words [`Store::pairs_index`] noted.
@@ -167,6 +171,7 @@ const FLAWS: usize = Flaw::ALL.len();
 struct Tally {
     joined: AtomicU64,
     dropped: [AtomicU64; RULES],
+    unknown_authors: AtomicU64,
 }
 
 fn rule_name(rule: usize) -> String {
@@ -187,7 +192,12 @@ fn register_fit(db: &Connection, recipe: &Recipe, tally: &Arc<Tally>) -> Result<
     db.create_scalar_function(c"fit", 5, flags, move |ctx| {
         tally.joined.fetch_add(1, Ordering::Relaxed);
         match flaw(&recipe, ctx)? {
-            None => Ok(true),
+            None => {
+                if unknown(ctx, 0)? || unknown(ctx, 2)? {
+                    tally.unknown_authors.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(true)
+            }
             Some(rule) => {
                 tally.dropped[rule].fetch_add(1, Ordering::Relaxed);
                 Ok(false)
@@ -224,14 +234,41 @@ fn flaw(recipe: &Recipe, ctx: &Context<'_>) -> rusqlite::Result<Option<usize>> {
     Ok(None)
 }
 
-/// Whether two authors may be one. A source that names none makes no difference; `[deleted]` may be
-/// anybody, so it never counts as different.
+/// Whether two authors are one. A source that names none makes no difference, and `[deleted]` is not one
+/// person: two who are gone are mostly two.
 fn same_author(one: Option<&str>, other: Option<&str>) -> bool {
-    const DELETED: &str = "[deleted]";
     match (one, other) {
-        (Some(a), Some(b)) => a == b || a == DELETED || b == DELETED,
+        (Some(a), Some(b)) => a == b && !is_unknown_author(a),
         _ => false,
     }
+}
+
+/// Whether this argument is the author of a text whose author is gone.
+fn unknown(ctx: &Context<'_>, i: usize) -> rusqlite::Result<bool> {
+    match ctx.get_raw(i) {
+        ValueRef::Null => Ok(false),
+        value => Ok(is_unknown_author(value.as_str()?)),
+    }
+}
+
+/// Gives the connection the SQL function `has_words(comment, reply, words)`: whether each of the words
+/// stands somewhere in the two texts, in any case of any script.
+pub(crate) fn register_words(db: &Connection) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_DIRECTONLY;
+    db.create_scalar_function(c"has_words", 3, flags, |ctx| {
+        let texts = [folded(ctx.get_raw(0).as_str()?), folded(ctx.get_raw(1).as_str()?)];
+        let words = ctx.get_raw(2).as_str()?;
+        let found = |word: &str| texts.iter().any(|text| text.contains(word));
+        Ok(words.split_whitespace().all(found))
+    })?;
+    Ok(())
+}
+
+/// A text without the difference between capitals and small letters; both ways to write ß are one.
+fn folded(text: &str) -> String {
+    text.to_lowercase().replace('ß', "ss")
 }
 
 const PAIR: &str = "SELECT p.id, p.comment_id, p.thread_id, r.subreddit, t.title, c.body, r.body,
@@ -298,7 +335,8 @@ impl PairQuery {
             (None, _) => {}
         }
         if !self.subreddits.is_empty() {
-            let names = serde_json::Value::from(self.subreddits.clone()).to_string();
+            let names: Vec<&str> = self.subreddits.iter().map(|name| bare_name(name)).collect();
+            let names = serde_json::Value::from(names).to_string();
             add(
                 "r.subreddit COLLATE NOCASE IN (SELECT value FROM json_each(?))",
                 Box::new(names),
@@ -311,13 +349,7 @@ impl PairQuery {
             add("r.score <= ?", Box::new(score));
         }
         if let Some(words) = &self.contains {
-            // LIKE's own signs are meant as they stand
-            let escaped = words
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
-            let like = "(c.body LIKE ? ESCAPE '\\' OR r.body LIKE ? ESCAPE '\\')";
-            add(like, Box::new(format!("%{escaped}%")));
+            add("has_words(c.body, r.body, ?)", Box::new(folded(words)));
         }
         if let Some(words) = &self.words {
             add(
@@ -380,6 +412,7 @@ impl Store {
             .filter(|(_, n)| *n > 0)
             .map(|(rule, n)| (rule_name(rule), n))
             .collect();
+        counts.unknown_authors = tally.unknown_authors.load(Ordering::Relaxed);
         counts.kept = counts.joined - counts.dropped.iter().map(|(_, n)| n).sum::<u64>();
         Ok(counts)
     }

@@ -771,6 +771,11 @@ export class FakeEngine {
           comment_author: null,
           reply_author: null,
           created: null,
+          id: null,
+          parent: null,
+          link: null,
+          text: null,
+          title: null,
         },
       };
     }
@@ -1054,6 +1059,7 @@ export class FakeEngine {
             kept: 4930,
             new: 4930,
             removed: 0,
+            unknown_authors: 31,
           };
         };
         break;

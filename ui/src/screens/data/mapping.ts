@@ -7,8 +7,22 @@ export const FORMATS: Record<Format, string> = {
   bigquery: "BigQuery CSV",
   mapped: "A table: say which column is what",
   listing: "Reddit API JSON",
+  comments: "Comments with id and parent",
   sample: "The sample",
 };
+
+/** The columns of a table with one comment a row. */
+export const COMMENT_FIELDS: { key: keyof Mapping; name: string; help: string; needed?: boolean }[] = [
+  { key: "id", name: "Id", help: "The comment's own.", needed: true },
+  { key: "parent", name: "Parent", help: "The id of what it answers.", needed: true },
+  { key: "text", name: "Text", help: "What it says.", needed: true },
+  { key: "link", name: "Post", help: "The id of the post, or of the conversation's first comment." },
+  { key: "reply_author", name: "Author", help: "" },
+  { key: "score", name: "Score", help: "Upvotes less downvotes." },
+  { key: "subreddit", name: "Subreddit", help: "Its name." },
+  { key: "created", name: "Time", help: "Seconds since 1970, or a date like 2019-04-01." },
+  { key: "title", name: "Title", help: "A row that has one is a post." },
+];
 
 export const FIELDS: { key: keyof Mapping; name: string; help: string; needed?: boolean }[] = [
   { key: "comment", name: "Comment", help: "The text that is answered.", needed: true },
