@@ -19,7 +19,7 @@ const OPEN_BYTES: usize = 64 << 20;
 const HELD: usize = 2_000;
 const HELD_BYTES: usize = 4 << 20;
 /// Elements that may be wrong before the first good one; after that it is another kind of document.
-const HOPELESS: u64 = 10_000;
+pub(crate) const HOPELESS: u64 = 10_000;
 
 /// Walks a document, or several one after another, and gives each comment and post in it to `found`, with
 /// a few words to recognise a bad one by, until the end or until `found` gives false.

@@ -842,6 +842,11 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 }
                 let value = json.value(event)?;
                 rows += 1;
+                if rows > listing::HOPELESS && to.objects() == 0 {
+                    return Err(Fault::What(
+                        "is an array of numbers or texts, not of objects with columns".into(),
+                    ));
+                }
                 let excerpt = excerpt_of(&value);
                 if !to.take(&value, rows, excerpt.as_bytes(), batches) {
                     break;

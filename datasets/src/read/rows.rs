@@ -173,6 +173,11 @@ impl<'a> Mapper<'a> {
         Err(Error::columns(path, missing, found))
     }
 
+    /// Objects that were seen.
+    pub(super) fn objects(&self) -> u64 {
+        self.rows
+    }
+
     /// The filter of the import.
     pub(super) fn filter(&self) -> &'a Filter {
         self.filter

@@ -375,7 +375,15 @@ fn fields(
             break;
         }
         let key = json.text().into_owned();
-        let Some(first) = json.next()? else { break };
+        let first = match json.next() {
+            Ok(Some(first)) => first,
+            Ok(None) => break,
+            Err(e) => {
+                // most likely a text, longer than what was read
+                object.insert(key, Value::String(String::new()));
+                return Err(e);
+            }
+        };
         // what is cut is known by its kind
         let empty = match first {
             Event::Array => Value::Array(Vec::new()),

@@ -871,20 +871,20 @@ export type FilePreview = {
   path: string,
   /** Bytes. */
   bytes: number,
-  /** How it would be read; [`Format::Mapped`] needs a mapping. */
+  /** How it would be read; [`Format::Mapped`] needs a mapping, [`Format::Comments`] has one that can be changed. */
   format: Format,
   /** The names of the columns: of a table, or the keys of its first lines. */
   columns: Array<string>,
   /** The first rows, a cell a column. */
   rows: Array<Array<string>>,
-  /** For [`Format::Mapped`]: columns whose names say what they are. Comment or reply may be empty still. */
+  /** For a table: columns whose names say what they are. Comment or reply may be empty still. */
   mapping: Mapping | null, };
 
 /**
  * Rows that an import keeps; every empty or unset field keeps all.
  */
 export type Filter = {
-  /** Only these subreddits, in any case, without `r/`. */
+  /** Only these subreddits, in any case, with or without `r/`. */
   subreddits: Array<string>,
   /** Only these authors, in any case. */
   authors: Array<string>,
@@ -926,7 +926,7 @@ export type ForgetNames = {
 /**
  * How a source's file is read.
  */
-export type Format = "pushshift" | "bigquery" | "mapped" | "listing" | "sample";
+export type Format = "pushshift" | "bigquery" | "mapped" | "listing" | "comments" | "sample";
 
 /**
  * Writes, scores, picks and queues. A job: `generate`.
@@ -1219,14 +1219,15 @@ export type MakeSplit = {
   near: Near, };
 
 /**
- * Which column of a table holds what. `comment` and `reply` make a pair; the rest is optional.
+ * Which column of a table holds what. Either a row is a pair: `comment` and `reply` are needed. Or a row
+ * is one comment: `id`, `parent` and `text` are needed. The rest is optional.
  */
 export type Mapping = {
-  /** Column of the comment's text. Required. */
+  /** Column of the comment's text, where a row is a pair. */
   comment: string,
-  /** Column of the reply's text. Required. */
+  /** Column of the reply's text, where a row is a pair. */
   reply: string,
-  /** Column of the reply's score. */
+  /** Column of the score: the reply's, or that of the row's comment. */
   score: string | null,
   /** Column of the comment's score. */
   comment_score: string | null,
@@ -1240,10 +1241,20 @@ export type Mapping = {
   post_author: string | null,
   /** Column of the comment's author. */
   comment_author: string | null,
-  /** Column of the reply's author. */
+  /** Column of the author: the reply's, or that of the row's comment. */
   reply_author: string | null,
-  /** Column of the reply's time: seconds since 1970, or an ISO 8601 date. */
-  created: string | null, };
+  /** Column of the time when the reply, or the row's comment, was written. */
+  created: string | null,
+  /** Column of the row's id, where a row is one comment. */
+  id: string | null,
+  /** Column of the id of what the row answers. */
+  parent: string | null,
+  /** Column of the id of the post, or of the conversation's first comment. */
+  link: string | null,
+  /** Column of the text, where a row is one comment. */
+  text: string | null,
+  /** Column of a title; a row that has one is a post. */
+  title: string | null, };
 
 /**
  * An example of an evaluation, with what the model made of it.
@@ -1665,7 +1676,9 @@ export type PairsBuilt = {
   /** Those that were not there before. */
   new: number,
   /** Pairs that were there and no longer pass. */
-  removed: number, };
+  removed: number,
+  /** Pairs that pass, of which one author or both are `[deleted]`. */
+  unknown_authors: number, };
 
 /**
  * How pairs are spread.
@@ -1993,7 +2006,7 @@ export type Recipe = {
   drop_bots: boolean,
   /** Further authors to drop, in any case. */
   bots: Array<string>,
-  /** Drop texts that are links and nothing else. */
+  /** Drop texts that are links, pictures, gifs or emotes and nothing else. */
   drop_links: boolean,
   /** Drop texts whose author is `[deleted]` or that name none, when the source names authors. */
   drop_unknown_authors: boolean,
@@ -2448,7 +2461,11 @@ export type SourceCounts = {
   /** Rows that could not be read; they are listed with line and reason. */
   rejected: number,
   /** Rows left out, by the filter's rule. */
-  dropped: { [key in string]: number }, };
+  dropped: { [key in string]: number },
+  /** Rows that held NUL characters, which were removed. */
+  nul: number,
+  /** Rows of a table with a quote that is never closed, read as they stand. */
+  stray_quotes: number, };
 
 /**
  * A source as it is shown.
