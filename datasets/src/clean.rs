@@ -259,14 +259,23 @@ fn notice(body: &str) -> Option<Flaw> {
         return None;
     }
     let body = body.replace('\\', "");
-    let inner = body.strip_prefix('[')?.trim_end_matches('.').strip_suffix(']')?;
+    let inner = body
+        .strip_prefix('[')?
+        .trim_end_matches('.')
+        .strip_suffix(']')?;
     let words = inner.trim().to_ascii_lowercase();
     let is = |verb: &str| {
         words.strip_prefix(verb).is_some_and(|rest| {
             rest.is_empty()
-                || [" by ", " on account of ", " in response to ", " due to ", " for "]
-                    .iter()
-                    .any(|how| rest.starts_with(how))
+                || [
+                    " by ",
+                    " on account of ",
+                    " in response to ",
+                    " due to ",
+                    " for ",
+                ]
+                .iter()
+                .any(|how| rest.starts_with(how))
         })
     };
     // `[removed by me](http...)` is a link, not a notice

@@ -261,8 +261,7 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
         value => number(value).filter(|parent| *parent != own),
     };
     let says_comment = matches!(&raw.parent_id, Loose::Text(t) if t.trim().starts_with("t1_"));
-    let parent_id =
-        parent.filter(|p| link != Some(*p) || says_comment || raw.root_is_comment);
+    let parent_id = parent.filter(|p| link != Some(*p) || says_comment || raw.root_is_comment);
     let link_id = link.unwrap_or_else(|| {
         let to_post = matches!(&raw.parent_id, Loose::Text(t) if t.trim().starts_with("t3_"));
         let root = match parent_id {
@@ -323,7 +322,10 @@ fn number(value: &Loose) -> Option<i64> {
         [b't', b'1'..=b'6', b'_', ..] => &text[3..],
         _ => text,
     };
-    let plain = bare.len() <= 10 && bare.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let plain = bare.len() <= 10
+        && bare
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     id::decode(bare)
         .filter(|_| plain)
         .or_else(|| Some(id::of_content(&["id", bare])))
@@ -381,14 +383,21 @@ mod tests {
         let Line::Record(Record::Post(post)) = &posts[0] else {
             panic!("{posts:?}")
         };
-        assert_eq!((post.title.as_str(), post.selftext.as_str()), ("Kettles", "All of them"));
+        assert_eq!(
+            (post.title.as_str(), post.selftext.as_str()),
+            ("Kettles", "All of them")
+        );
     }
 
     #[test]
     fn ids_of_others_find_each_other_and_their_conversation() {
         let got = rows(
             "utterance_id,reply_to,text,speaker",
-            &["L1.0-x,,Hello,ann", "L1.1-x,L1.0-x,Hi,bob", "L1.2-x,L1.1-x,Bye,ann"],
+            &[
+                "L1.0-x,,Hello,ann",
+                "L1.1-x,L1.0-x,Hi,bob",
+                "L1.2-x,L1.1-x,Bye,ann",
+            ],
         );
         let ids: Vec<i64> = got.iter().map(|l| comment(l).id).collect();
         assert!(ids.iter().all(|id| *id < 0));
@@ -410,7 +419,11 @@ mod tests {
     #[test]
     fn a_table_of_pairs_is_no_table_of_comments() {
         let header = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
-        for text in ["comment,reply,score", "id,title,selftext,score", "id,text,label"] {
+        for text in [
+            "comment,reply,score",
+            "id,title,selftext,score",
+            "id,text,label",
+        ] {
             assert_eq!(guess(&header(text)), None, "{text}");
         }
     }

@@ -262,7 +262,8 @@ impl<R: BufRead> Json<R> {
                     b"null" | b"NaN" | b"-NaN" | b"Infinity" | b"-Infinity" => Ok(Event::Null),
                     word if is_number(word) => Ok(Event::Number),
                     word => {
-                        let word = String::from_utf8_lossy(&word[..word.len().min(20)]).into_owned();
+                        let word =
+                            String::from_utf8_lossy(&word[..word.len().min(20)]).into_owned();
                         self.syntax(format!("a value was expected, not {word:?}"))
                     }
                 }
@@ -315,10 +316,7 @@ impl<R: BufRead> Json<R> {
             let quote = stop.is_some_and(|at| buffer[at] == b'"');
             self.from.consume(n);
             if self.text.len() > LONGEST_TEXT {
-                return self.too_large(format!(
-                    "a text is longer than {} MB",
-                    LONGEST_TEXT >> 20
-                ));
+                return self.too_large(format!("a text is longer than {} MB", LONGEST_TEXT >> 20));
             }
             if stop.is_none() {
                 continue;
@@ -477,7 +475,9 @@ impl<R: BufRead> Json<R> {
 fn is_number(word: &[u8]) -> bool {
     std::str::from_utf8(word).is_ok_and(|word| {
         word.bytes().any(|b| b.is_ascii_digit())
-            && !word.bytes().any(|b| b.is_ascii_alphabetic() && !matches!(b, b'e' | b'E'))
+            && !word
+                .bytes()
+                .any(|b| b.is_ascii_alphabetic() && !matches!(b, b'e' | b'E'))
             && word.parse::<f64>().is_ok()
     })
 }

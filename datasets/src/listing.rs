@@ -225,11 +225,17 @@ impl<'a> Walk<'a> {
                     "the texts of comments inside each other have more than {} MB",
                     OPEN_BYTES >> 20
                 );
-                return Err(JsonError::TooLarge { line: json.line(), what });
+                return Err(JsonError::TooLarge {
+                    line: json.line(),
+                    what,
+                });
             }
             if self.bad >= HOPELESS && self.good == 0 {
                 let what = format!("none of the first {HOPELESS} elements is a comment or a post");
-                return Err(JsonError::Syntax { line: json.line(), what });
+                return Err(JsonError::Syntax {
+                    line: json.line(),
+                    what,
+                });
             }
             if self.stopped {
                 return Ok(());
@@ -270,10 +276,13 @@ impl<'a> Walk<'a> {
     }
 
     fn begin(&mut self, role: Role, object: bool) {
-        let report = self
-            .frames
-            .last()
-            .is_none_or(|f| if f.object { f.key == Key::Data } else { f.report });
+        let report = self.frames.last().is_none_or(|f| {
+            if f.object {
+                f.key == Key::Data
+            } else {
+                f.report
+            }
+        });
         if let Some(frame) = self.frames.last_mut()
             && matches!(role, Role::Candidate | Role::Data)
         {
@@ -292,8 +301,15 @@ impl<'a> Walk<'a> {
     }
 
     fn key(&mut self, name: &str) {
-        const OWN: [&str; 7] =
-            ["id", "body", "author", "score", "created_utc", "link_id", "parent_id"];
+        const OWN: [&str; 7] = [
+            "id",
+            "body",
+            "author",
+            "score",
+            "created_utc",
+            "link_id",
+            "parent_id",
+        ];
         let Some(frame) = self.frames.last_mut() else {
             return;
         };
@@ -565,7 +581,11 @@ fn inherit(raw: &mut Raw<'static>, around: &Thing, key: Key) {
         Key::Replies => {
             put(raw, Slot::Parent, id);
             if let Loose::Text(link) = &around.raw.link_id {
-                put(raw, Slot::Link, Loose::Text(Cow::Owned(link.clone().into_owned())));
+                put(
+                    raw,
+                    Slot::Link,
+                    Loose::Text(Cow::Owned(link.clone().into_owned())),
+                );
             }
         }
         _ => put(raw, Slot::Link, id),
@@ -660,8 +680,15 @@ mod tests {
             &thing("plain", r#""&lt;div&gt;plain""#),
         );
         assert_eq!(bodies(&escaped), ["1 < 2 &amp; 3", "plain"]);
-        assert_eq!(bodies(&thing("5 &gt; 3", "null")), ["5 > 3"], "nothing speaks against it");
-        let typed = both(&thing("write &amp;lt; for it", "null"), &thing("1 < 2", "null"));
+        assert_eq!(
+            bodies(&thing("5 &gt; 3", "null")),
+            ["5 > 3"],
+            "nothing speaks against it"
+        );
+        let typed = both(
+            &thing("write &amp;lt; for it", "null"),
+            &thing("1 < 2", "null"),
+        );
         assert_eq!(bodies(&typed), ["write &amp;lt; for it", "1 < 2"]);
     }
 
@@ -707,7 +734,11 @@ mod tests {
             got.sort_by_key(|c| c.id);
             let post = crate::id::decode("p1").unwrap();
             assert_eq!((got[0].parent_id, got[0].link_id), (None, post), "{json}");
-            assert_eq!((got[1].parent_id, got[1].link_id), (Some(got[0].id), post), "{json}");
+            assert_eq!(
+                (got[1].parent_id, got[1].link_id),
+                (Some(got[0].id), post),
+                "{json}"
+            );
         }
         assert_eq!(comments(named)[1].author.as_deref(), Some("[deleted]"));
         let Line::Record(Record::Post(post)) = &lines(named)[0] else {

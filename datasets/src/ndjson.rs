@@ -503,9 +503,8 @@ mod tests {
 
     #[test]
     fn nan_and_nul_do_not_cost_a_row() {
-        let c = comment(
-            "{\"id\":\"c\",\"body\":\"a\u{0}b \\u0000c\",\"link_id\":\"p\",\"score\":NaN}",
-        );
+        let c =
+            comment("{\"id\":\"c\",\"body\":\"a\u{0}b \\u0000c\",\"link_id\":\"p\",\"score\":NaN}");
         assert_eq!((c.body.as_str(), c.score), ("ab c", None));
     }
 
@@ -513,7 +512,10 @@ mod tests {
     fn times_in_any_unit_and_names_with_prefixes_are_read() {
         let c = with(r#","created_utc":1554076800000,"author":"u/bob","subreddit":"/r/kettles""#);
         assert_eq!(c.created_utc, Some(1_554_076_800));
-        assert_eq!((c.author.as_deref(), c.subreddit.as_str()), (Some("bob"), "kettles"));
+        assert_eq!(
+            (c.author.as_deref(), c.subreddit.as_str()),
+            (Some("bob"), "kettles")
+        );
     }
 
     #[test]

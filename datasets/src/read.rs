@@ -268,7 +268,12 @@ fn near<'a>(name: &str, there: &'a [String]) -> Option<&'a String> {
     let folded = name.to_lowercase();
     there
         .iter()
-        .map(|other| (strsim::damerau_levenshtein(&folded, &other.to_lowercase()), other))
+        .map(|other| {
+            (
+                strsim::damerau_levenshtein(&folded, &other.to_lowercase()),
+                other,
+            )
+        })
         .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, other)| other)
@@ -831,11 +836,12 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             let mut json = Json::new(BufReader::with_capacity(64 << 10, reader));
             let mut rows = 0;
             while let Some(event) = json.next()? {
-                // an array around the rows, an object around the arrays
+                // an array around the rows, an object around the arrays with its other fields
                 let around = match event {
                     Event::Array => json.depth() <= 1 + usize::from(inner),
                     Event::Object => inner && json.depth() == 1,
-                    _ => true,
+                    Event::Key | Event::End => true,
+                    _ => inner && json.depth() == 1,
                 };
                 if around {
                     continue;

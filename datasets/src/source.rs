@@ -210,7 +210,11 @@ impl Mapping {
             .columns()
             .into_iter()
             .map(|(field, column)| {
-                let field = if field == "reply_author" { "author" } else { field };
+                let field = if field == "reply_author" {
+                    "author"
+                } else {
+                    field
+                };
                 let plain = !column.contains([',', '=', '"', '\'', ' ']);
                 match plain {
                     true => format!("{field}={column}"),
@@ -225,9 +229,7 @@ impl Mapping {
     ///
     /// # Errors
     /// Says what was expected.
-    pub fn of<F: AsRef<str>>(
-        parts: impl IntoIterator<Item = (F, String)>,
-    ) -> Result<Self, String> {
+    pub fn of<F: AsRef<str>>(parts: impl IntoIterator<Item = (F, String)>) -> Result<Self, String> {
         let mut map = Self::default();
         for (field, column) in parts {
             let field = field.as_ref();
@@ -271,7 +273,11 @@ impl Mapping {
                         .into(),
                 );
             }
-            let needed = [("id", &self.id), ("parent", &self.parent), ("text", &self.text)];
+            let needed = [
+                ("id", &self.id),
+                ("parent", &self.parent),
+                ("text", &self.text),
+            ];
             let missing: Vec<String> = needed
                 .iter()
                 .filter(|(name, column)| {
@@ -286,9 +292,11 @@ impl Mapping {
                 ));
             }
         } else if self.comment.is_empty() || self.reply.is_empty() {
-            return Err("a mapping needs both comment=COLUMN and reply=COLUMN, or id=COLUMN, \
+            return Err(
+                "a mapping needs both comment=COLUMN and reply=COLUMN, or id=COLUMN, \
                         parent=COLUMN and text=COLUMN"
-                .into());
+                    .into(),
+            );
         }
         Ok(())
     }
@@ -446,9 +454,14 @@ mod tests {
         let text = r#"comment="Comment, ""text""",reply=Reply=text,score='My Score'"#;
         let map: Mapping = text.parse().unwrap();
         assert_eq!(map.comment, r#"Comment, "text""#);
-        assert_eq!((map.reply.as_str(), map.score.as_deref()), ("Reply=text", Some("My Score")));
+        assert_eq!(
+            (map.reply.as_str(), map.score.as_deref()),
+            ("Reply=text", Some("My Score"))
+        );
         assert_eq!(map.typed().parse(), Ok(map));
-        let flat: Mapping = "id=utt,parent=reply_to,text=text,author=speaker".parse().unwrap();
+        let flat: Mapping = "id=utt,parent=reply_to,text=text,author=speaker"
+            .parse()
+            .unwrap();
         assert!(flat.is_flat());
         assert_eq!(flat.typed().parse(), Ok(flat));
     }

@@ -166,8 +166,22 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
 /// What stands in a cell whose value is not known.
 fn is_unknown(text: &str) -> bool {
     const UNKNOWN: [&str; 16] = [
-        "nan", "null", "none", "na", "n/a", "nil", "<na>", "hidden", "score hidden", "vote", "-", "–",
-        "—", "•", "·", "?",
+        "nan",
+        "null",
+        "none",
+        "na",
+        "n/a",
+        "nil",
+        "<na>",
+        "hidden",
+        "score hidden",
+        "vote",
+        "-",
+        "–",
+        "—",
+        "•",
+        "·",
+        "?",
     ];
     let bare = text.trim_matches(['[', ']', '(', ')']).trim();
     bare.is_empty() || UNKNOWN.iter().any(|u| u.eq_ignore_ascii_case(bare))
@@ -202,16 +216,26 @@ pub fn score_of(text: &str) -> Result<Option<i64>, ()> {
     let number = match grouped.split_once(',') {
         None => grouped.clone(),
         Some((whole, part)) if times > 1.0 && part.len() < 3 => format!("{whole}.{part}"),
-        Some(_) if grouped.split(',').skip(1).all(|part| part.split('.').next().is_some_and(|p| p.len() == 3)) => {
+        Some(_)
+            if grouped
+                .split(',')
+                .skip(1)
+                .all(|part| part.split('.').next().is_some_and(|p| p.len() == 3)) =>
+        {
             grouped.replace(',', "")
         }
         Some(_) => return Err(()),
     };
-    if !number.bytes().all(|b| b.is_ascii_digit() || b"+-.e".contains(&b)) {
+    if !number
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b"+-.e".contains(&b))
+    {
         return Err(());
     }
     let x: f64 = number.parse().map_err(|_| ())?;
-    ndjson::whole((x * times).round_ties_even()).map(Some).ok_or(())
+    ndjson::whole((x * times).round_ties_even())
+        .map(Some)
+        .ok_or(())
 }
 
 /// Seconds since 1970 of the time when something was written: between 2005, when Reddit began, and a
@@ -257,7 +281,9 @@ pub fn time(text: &str) -> Result<i64, String> {
         return Ok(ndjson::seconds(number));
     }
     date(text).ok_or_else(|| {
-        format!("time {text:?} is neither a number of seconds since 1970 nor a date like 2019-04-01")
+        format!(
+            "time {text:?} is neither a number of seconds since 1970 nor a date like 2019-04-01"
+        )
     })
 }
 
@@ -266,7 +292,14 @@ fn date(text: &str) -> Option<i64> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Some(instant.as_second());
     }
-    let utc = |dt: DateTime| Some(dt.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second());
+    let utc = |dt: DateTime| {
+        Some(
+            dt.to_zoned(jiff::tz::TimeZone::UTC)
+                .ok()?
+                .timestamp()
+                .as_second(),
+        )
+    };
     let bare = ["UTC", "GMT", "Z", "utc"]
         .iter()
         .find_map(|zone| text.strip_suffix(zone))
@@ -282,12 +315,21 @@ fn date(text: &str) -> Option<i64> {
         return Some(zoned.timestamp().as_second());
     }
     // with a zone: of databases, of old scrapers
-    for format in ["%Y-%m-%d %H:%M:%S%.f %z", "%a %b %d %H:%M:%S %z %Y", "%Y-%m-%d %H:%M:%S%.f%:z"] {
+    for format in [
+        "%Y-%m-%d %H:%M:%S%.f %z",
+        "%a %b %d %H:%M:%S %z %Y",
+        "%Y-%m-%d %H:%M:%S%.f%:z",
+    ] {
         if let Ok(instant) = jiff::Timestamp::strptime(format, text) {
             return Some(instant.as_second());
         }
     }
-    for format in ["%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M", "%Y.%m.%d %H:%M:%S"] {
+    for format in [
+        "%Y/%m/%d %H:%M:%S",
+        "%Y/%m/%d %H:%M",
+        "%Y-%m-%d %H:%M",
+        "%Y.%m.%d %H:%M:%S",
+    ] {
         if let Ok(dt) = DateTime::strptime(format, bare) {
             return utc(dt);
         }
@@ -312,7 +354,9 @@ pub fn beginning(text: &str) -> Result<i64, String> {
         [year, month] if digits(year, 4) && digits(month, 2) => time(&format!("{text}-01")),
         _ => time(text),
     }
-    .map_err(|_| format!("{text:?} is no date; write 2021, 2021-03, 2021-03-04 or 2021-03-04T12:00:00Z"))
+    .map_err(|_| {
+        format!("{text:?} is no date; write 2021, 2021-03, 2021-03-04 or 2021-03-04T12:00:00Z")
+    })
 }
 
 #[cfg(test)]
@@ -405,7 +449,15 @@ mod tests {
 
     #[test]
     fn a_time_outside_of_reddits_years_is_rejected_with_its_value() {
-        for when in ["0", "86400", "1999-12-31", "2999-01-01", "4611686018427387904", "-5", "soon"] {
+        for when in [
+            "0",
+            "86400",
+            "1999-12-31",
+            "2999-01-01",
+            "4611686018427387904",
+            "-5",
+            "soon",
+        ] {
             let reason = written(when).unwrap_err();
             assert!(reason.contains(when), "{reason}");
         }

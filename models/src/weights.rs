@@ -267,7 +267,9 @@ pub fn read(files: &[PathBuf]) -> Result<Tensors> {
         }
         let header = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
         if header > LONGEST_HEADER {
-            return Err(whole(&format!("its list of tensors would have {header} bytes")));
+            return Err(whole(&format!(
+                "its list of tensors would have {header} bytes"
+            )));
         }
         let found = safetensors::SafeTensors::deserialize(&bytes).map_err(|e| whole(&e))?;
         for (name, view) in found.tensors() {
@@ -303,7 +305,13 @@ pub fn check_finite(tensors: &Tensors) -> Result<()> {
 pub fn check_layers(found: &Tensors, prefix: &str, field: &str, layers: usize) -> Result<()> {
     let there = found
         .keys()
-        .filter_map(|name| name.strip_prefix(prefix)?.split('.').next()?.parse::<usize>().ok())
+        .filter_map(|name| {
+            name.strip_prefix(prefix)?
+                .split('.')
+                .next()?
+                .parse::<usize>()
+                .ok()
+        })
         .collect::<std::collections::BTreeSet<_>>()
         .len();
     match layers <= there {

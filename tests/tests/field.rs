@@ -44,13 +44,19 @@ impl Row {
     }
 
     /// The pairs after an import and a building with these flags: comment, reply, score.
-    fn pairs(&self, args: &[&str], build: &[&str]) -> Result<Vec<(String, String, Option<i64>)>, String> {
+    fn pairs(
+        &self,
+        args: &[&str],
+        build: &[&str],
+    ) -> Result<Vec<(String, String, Option<i64>)>, String> {
         self.taken(args)?;
         self.built(build)
     }
 
     fn built(&self, build: &[&str]) -> Result<Vec<(String, String, Option<i64>)>, String> {
-        let ran = self.place.run([&["pairs", "build", "--quiet"], build].concat());
+        let ran = self
+            .place
+            .run([&["pairs", "build", "--quiet"][..], build].concat());
         if ran.status != Some(0) {
             return Err(ran.to_string());
         }
@@ -60,7 +66,7 @@ impl Row {
     fn shown(&self, args: &[&str]) -> Result<Vec<(String, String, Option<i64>)>, String> {
         let ran = self
             .place
-            .run([&["pairs", "show", "--json", "--limit", "1000"], args].concat());
+            .run([&["pairs", "show", "--json", "--limit", "1000"][..], args].concat());
         if ran.status != Some(0) {
             return Err(ran.to_string());
         }
@@ -82,7 +88,13 @@ impl Row {
         }
         match says.iter().find(|part| !text.contains(**part)) {
             Some(part) => Err(format!("{part:?} is not said: {text}")),
-            None => Ok(text.lines().next_back().unwrap_or_default().chars().take(120).collect()),
+            None => Ok(text
+                .lines()
+                .next_back()
+                .unwrap_or_default()
+                .chars()
+                .take(120)
+                .collect()),
         }
     }
 }
@@ -103,129 +115,201 @@ fn replies(pairs: &[(String, String, Option<i64>)]) -> Vec<&str> {
 const M: &str = "comment=comment,reply=reply";
 const MS: &str = "comment=comment,reply=reply,score=score";
 
+type Case = (&'static str, &'static str, fn(&Row) -> Got);
+
 /// The rows of the table: input, what is expected, and the check.
-#[allow(clippy::type_complexity)]
-fn table() -> Vec<(&'static str, &'static str, fn(&Row) -> Got)> {
+fn table() -> Vec<Case> {
+    fn row(input: &'static str, expected: &'static str, check: fn(&Row) -> Got) -> Case {
+        (input, expected, check)
+    }
     vec![
-        ("01_bdfr.json", "1 post, 3 comments, 2 pairs", |r| {
+        row("01_bdfr.json", "1 post, 3 comments, 2 pairs", |r| {
             is(r.taken(&[])?, (3, 1, 0))?;
             is(r.built(&[])?.len(), 2)
         }),
-        ("03_browser.json", "unescaped", |r| {
+        row("03_browser.json", "unescaped", |r| {
             let pairs = r.pairs(&[], &[])?;
             is(pairs[0].0.as_str(), "Is 5 > 3 minutes & safe?")?;
             is(pairs[0].1.as_str(), "> safe?\n\nYes & quick.")
         }),
-        ("04_utterances.jsonl", "2 pairs", |r| {
+        row("04_utterances.jsonl", "2 pairs", |r| {
             let pairs = r.pairs(&[], &[])?;
-            is(replies(&pairs), vec!["The flat blue one, by a minute.", "Which kettle boils fastest?"])
+            is(
+                replies(&pairs),
+                vec![
+                    "The flat blue one, by a minute.",
+                    "Which kettle boils fastest?",
+                ],
+            )
         }),
-        ("05_flat_comments.csv", "1 comment + 2 replies", |r| {
+        row("05_flat_comments.csv", "1 comment + 2 replies", |r| {
             is(r.taken(&[])?, (3, 0, 0))?;
             is(r.built(&[])?.len(), 2)
         }),
-        ("09_alpaca.json", "4 pairs", |r| {
-            is(r.pairs(&["--map", "comment=instruction,reply=output"], &[])?.len(), 4)
+        row("09_alpaca.json", "4 pairs", |r| {
+            is(
+                r.pairs(&["--map", "comment=instruction,reply=output"], &[])?
+                    .len(),
+                4,
+            )
         }),
-        ("11_messages.jsonl", "rejected: lists", |r| {
-            r.refused(&["--map", "comment=messages,reply=messages"], 2, &["messages", "lists"])
+        row("11_messages.jsonl", "rejected: lists", |r| {
+            r.refused(
+                &["--map", "comment=messages,reply=messages"],
+                2,
+                &["messages", "lists"],
+            )
         }),
-        ("12_eli5.jsonl", "rejected, answers.text offered", |r| {
-            r.refused(&["--map", "comment=title,reply=answers"], 2, &["answers.text"])?;
-            let map = ["--map", "comment=title,reply=answers.text,score=answers.score"];
+        row("12_eli5.jsonl", "rejected, answers.text offered", |r| {
+            r.refused(
+                &["--map", "comment=title,reply=answers"],
+                2,
+                &["answers.text"],
+            )?;
+            let map = [
+                "--map",
+                "comment=title,reply=answers.text,score=answers.score",
+            ];
             is(r.pairs(&map, &[])?.len(), 3)
         }),
-        ("13_pairs.jsonl", "did you mean score?", |r| {
+        row("13_pairs.jsonl", "did you mean score?", |r| {
             let map = "comment=comment,reply=reply,score=scroe";
             r.refused(&["--map", map], 2, &["scroe", "did you mean", "score"])?;
-            r.refused(&[], 2, &["reply", "sub", "--map comment=comment,reply=reply"])
+            r.refused(
+                &[],
+                2,
+                &["reply", "sub", "--map comment=comment,reply=reply"],
+            )
         }),
-        ("14_surrogate.jsonl", "U+FFFD", |r| {
+        row("14_surrogate.jsonl", "U+FFFD", |r| {
             let pairs = r.pairs(&["--map", M], &[])?;
             is(pairs.len(), 2)?;
             is(pairs.iter().any(|p| p.0 == "cut emoji \u{FFFD} here"), true)
         }),
-        ("15_nan.jsonl", "score unknown", |r| {
+        row("15_nan.jsonl", "score unknown", |r| {
             let pairs = r.pairs(&["--map", MS], &[])?;
             is(pairs.len(), 2)?;
-            is(pairs.iter().find(|p| p.1 == "very hot").and_then(|p| p.2), None)
+            is(
+                pairs.iter().find(|p| p.1 == "very hot").and_then(|p| p.2),
+                None,
+            )
         }),
-        ("18_RC.xz", "unxz", |r| r.refused(&[], 2, &["xz"])),
-        ("20_database.sqlite", "export as CSV", |r| r.refused(&[], 2, &["SQLite", "CSV"])),
-        ("21_book.xlsx", "CSV UTF-8", |r| r.refused(&[], 2, &["workbook", "CSV UTF-8"])),
-        ("37_lfs.parquet", "git lfs pull", |r| r.refused(&[], 2, &["git lfs pull"])),
-        ("22_sep.csv", "line skipped", |r| is(r.pairs(&["--map", M], &[])?.len(), 2)),
-        ("25_nul_bigquery.csv", "NUL removed", |r| {
+        row("18_RC.xz", "unxz", |r| r.refused(&[], 2, &["xz"])),
+        row("20_database.sqlite", "export as CSV", |r| {
+            r.refused(&[], 2, &["SQLite", "CSV"])
+        }),
+        row("21_book.xlsx", "CSV UTF-8", |r| {
+            r.refused(&[], 2, &["workbook", "CSV UTF-8"])
+        }),
+        row("37_lfs.parquet", "git lfs pull", |r| {
+            r.refused(&[], 2, &["git lfs pull"])
+        }),
+        row("22_sep.csv", "line skipped", |r| {
+            is(r.pairs(&["--map", M], &[])?.len(), 2)
+        }),
+        row("25_nul_bigquery.csv", "NUL removed", |r| {
             is(replies(&r.pairs(&[], &[])?), vec!["no", "very hot"])
         }),
-        ("27_nul_rc.ndjson", "NUL removed and counted", |r| {
+        row("27_nul_rc.ndjson", "NUL removed and counted", |r| {
             let ran = r.import(&[]);
-            is(ran.result()["sources"][0]["counts"]["nul"].as_u64(), Some(1))?;
+            is(
+                ran.result()["sources"][0]["counts"]["nul"].as_u64(),
+                Some(1),
+            )?;
             is(replies(&r.built(&[])?), vec!["very hot indeed"])
         }),
-        ("30_stray_quote.csv", "41 rows", |r| {
+        row("30_stray_quote.csv", "41 rows", |r| {
             let pairs = r.pairs(&["--map", MS], &[])?;
-            is(pairs.iter().map(|p| p.1.len()).max().unwrap_or(0) < 40, true)?;
+            is(
+                pairs.iter().map(|p| p.1.len()).max().unwrap_or(0) < 40,
+                true,
+            )?;
             is(pairs.len(), 41)
         }),
-        ("31_names.csv", "names in quotes, or from a file", |r| {
+        row("31_names.csv", "names in quotes, or from a file", |r| {
             let map = r#"comment="Comment, text",reply=Reply=text,score="My Score""#;
             is(r.pairs(&["--map", map], &[])?.len(), 2)?;
-            let file = r.place.write("map.toml", "comment = \"Comment, text\"\nreply = \"Reply=text\"\n");
+            let file = r.place.write(
+                "map.toml",
+                "comment = \"Comment, text\"\nreply = \"Reply=text\"\n",
+            );
             let other = Row::new(r.path.clone());
-            is(other.pairs(&["--map-file", file.to_str().unwrap()], &[])?.len(), 2)
+            is(
+                other
+                    .pairs(&["--map-file", file.to_str().unwrap()], &[])?
+                    .len(),
+                2,
+            )
         }),
-        ("33_date_bq.csv", "2019-04-01", dated),
-        ("33_date_ms.csv", "2019-04-01", dated),
-        ("34_time_us.parquet", "2019-04-01", dated),
-        ("34_time_ns.parquet", "2019-04-01", dated),
-        ("18_RC_plain", "--after 2021: 0 taken", |r| {
+        row("33_date_bq.csv", "2019-04-01", dated),
+        row("33_date_ms.csv", "2019-04-01", dated),
+        row("34_time_us.parquet", "2019-04-01", dated),
+        row("34_time_ns.parquet", "2019-04-01", dated),
+        row("18_RC_plain", "--after 2021: 0 taken", |r| {
             r.refused(&["--after", "2021"], 1, &["date 3"])?;
             is(r.taken(&["--after", "2020-09"])?.0, 3)
         }),
-        ("35_binary.parquet", "is it hot / very", |r| {
+        row("35_binary.parquet", "is it hot / very", |r| {
             let pairs = r.pairs(&["--map", M], &[])?;
-            is((pairs[0].0.as_str(), pairs[0].1.as_str()), ("is it hot", "very"))
+            is(
+                (pairs[0].0.as_str(), pairs[0].1.as_str()),
+                ("is it hot", "very"),
+            )
         }),
-        ("38_deleted_authors.ndjson", "bob's answer kept", |r| {
+        row("38_deleted_authors.ndjson", "bob's answer kept", |r| {
             let all = r.pairs(&[], &[])?;
             is(all.iter().any(|p| p.1 == "Not at all."), true)?;
             is(r.built(&["--drop-unknown-authors"])?.len(), 0)
         }),
-        ("39_u_prefix.csv", "bot dropped, [deleted] known", |r| {
+        row("39_u_prefix.csv", "bot dropped, [deleted] known", |r| {
             let map = ["--map", "comment=comment,reply=reply,reply_author=author"];
             is(replies(&r.pairs(&map, &[])?), vec!["gone", "no"])?;
             is(replies(&r.built(&["--drop-unknown-authors"])?), vec!["no"])?;
             is(replies(&r.built(&["--bot", "/u/bob"])?), vec!["gone"])
         }),
-        ("40b_removed_notices.ndjson", "all dropped", |r| is(r.pairs(&[], &[])?.len(), 0)),
-        ("41_gifs.ndjson", "all dropped", |r| is(r.pairs(&[], &[])?.len(), 0)),
-        ("43_two_subs.ndjson", "as kettles; nothing: exit 1", |r| {
+        row("40b_removed_notices.ndjson", "all dropped", |r| {
+            is(r.pairs(&[], &[])?.len(), 0)
+        }),
+        row("41_gifs.ndjson", "all dropped", |r| {
+            is(r.pairs(&[], &[])?.len(), 0)
+        }),
+        row("43_two_subs.ndjson", "as kettles; nothing: exit 1", |r| {
             r.refused(&["--subreddit", "r/none"], 1, &["subreddit 4"])?;
             is(r.taken(&["--subreddit", "r/kettles"])?.0, 2)
         }),
-        ("50_scores.csv", "1,234 and 1.2k; hidden unknown", |r| {
+        row("50_scores.csv", "1,234 and 1.2k; hidden unknown", |r| {
             let pairs = r.pairs(&["--map", MS], &[])?;
             let score = |reply: &str| pairs.iter().find(|p| p.1 == reply).and_then(|p| p.2);
             is(pairs.len(), 8)?;
-            let names = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
+            let names = [
+                "one", "two", "three", "four", "five", "six", "seven", "eight",
+            ];
             is(
                 names.map(score),
-                [Some(1234), Some(1200), None, None, Some(7), Some(-3), None, None],
+                [
+                    Some(1234),
+                    Some(1200),
+                    None,
+                    None,
+                    Some(7),
+                    Some(-3),
+                    None,
+                    None,
+                ],
             )
         }),
-        ("75_deep26.json", "all comments", |r| {
+        row("75_deep26.json", "all comments", |r| {
             let text = std::fs::read_to_string(&r.path).unwrap();
             let all = text.matches("\"kind\": \"t1\"").count() as u64;
             is(r.taken(&[])?.0, all)
         }),
-        ("76_fts.jsonl", "words in any place and case", |r| {
+        row("76_fts.jsonl", "words in any place and case", |r| {
             r.pairs(&["--map", M], &[])?;
             is(r.shown(&["--contains", "kettle pan"])?.len(), 1)?;
             is(r.shown(&["--contains", "grösse"])?.len(), 1)?;
             is(r.shown(&["--contains", "STRASSE größe"])?.len(), 1)
         }),
-        ("18_RC_plain", "standard input is read", |r| {
+        row("18_RC_plain", "standard input is read", |r| {
             let mut child = r
                 .place
                 .repartee(["import", "-", "--json", "--quiet"])
@@ -238,14 +322,21 @@ fn table() -> Vec<(&'static str, &'static str, fn(&Row) -> Got)> {
             child.stdin.take().unwrap().write_all(&bytes).unwrap();
             let ran = Ran::from(child.wait_with_output().unwrap());
             is(ran.status, Some(0)).map_err(|e| format!("{e}: {ran}"))?;
-            is(ran.result()["sources"][0]["counts"]["comments"].as_u64(), Some(3))
+            is(
+                ran.result()["sources"][0]["counts"]["comments"].as_u64(),
+                Some(3),
+            )
         }),
     ]
 }
 
 fn dated(r: &Row) -> Got {
     let map = ["--map", "comment=comment,reply=reply,created=when"];
-    let after = [&map[..], &["--after", "2019-04-01", "--before", "2019-04-02"]].concat();
+    let after = [
+        &map[..],
+        &["--after", "2019-04-01", "--before", "2019-04-02"][..],
+    ]
+    .concat();
     is(r.taken(&after)?.0, 2)
 }
 
@@ -272,14 +363,22 @@ fn every_row_of_the_field_table_is_right() {
             wrong.push(format!("bases/{base}: {ran}"));
         }
     }
-    assert!(wrong.is_empty(), "{} rows are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} rows are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn recorded_answers_of_morechildren_are_read() {
     let Some(shared) = shared() else { return };
     let path = shared.join("reddit/api/TestCommentForest.test_replace__all.json");
-    let things = std::fs::read_to_string(&path).unwrap().matches(r#"\"kind\": \"t1\""#).count();
+    let things = std::fs::read_to_string(&path)
+        .unwrap()
+        .matches(r#"\"kind\": \"t1\""#)
+        .count();
     let (comments, posts, rejected) = Row::new(path).taken(&[]).unwrap();
     assert_eq!((comments as usize, posts, rejected), (things, 1, 0));
     assert!(things > 1000);
@@ -301,7 +400,8 @@ fn json_that_yields_no_row_is_an_error() {
     ] {
         let row = own("a.json", text);
         row.refused(&[], 2, &["a.json"]).unwrap();
-        assert!(row.place.engine().sources().unwrap().is_empty(), "{text}");
+        let sources = row.place.engine().sources().unwrap();
+        assert!(sources.iter().all(|s| !s.complete), "{text}");
     }
 }
 
@@ -313,14 +413,22 @@ fn lines_with_a_first_one_of_any_length_are_lines() {
         )
     };
     let long = "word ".repeat(80_000);
-    let text = [line("c1", "t3_p1", &long), line("c2", "t1_c1", "yes"), "broken".into()].join("\n");
+    let text = [
+        line("c1", "t3_p1", &long),
+        line("c2", "t1_c1", "yes"),
+        "broken".into(),
+    ]
+    .join("\n");
     assert_eq!(own("RC", text).taken(&[]).unwrap(), (2, 0, 1));
 }
 
 #[test]
 fn tables_of_comments_are_read_as_csv_lines_and_arrays() {
     let csv = "utt,answers,says,who\nu-1,,Hello there,ann\nu-2,u-1,Hi yourself,bob\n";
-    let rows = [("u-1", "", "Hello there", "ann"), ("u-2", "u-1", "Hi yourself", "bob")];
+    let rows = [
+        ("u-1", "", "Hello there", "ann"),
+        ("u-2", "u-1", "Hi yourself", "bob"),
+    ];
     let objects: Vec<String> = rows
         .iter()
         .map(|(id, to, text, who)| {
@@ -333,9 +441,17 @@ fn tables_of_comments_are_read_as_csv_lines_and_arrays() {
         ("a.jsonl", objects.join("\n")),
         ("a.json", format!("[{}]", objects.join(",\n"))),
         ("b.json", format!("{{\"rows\":[\n{}]}}", objects.join(","))),
+        (
+            "c.json",
+            format!("{{\"n\":2,\"rows\":[{}]}}", objects.join(",")),
+        ),
     ] {
         let pairs = own(name, text).pairs(&map, &[]).unwrap();
-        assert_eq!(pairs, [("Hello there".into(), "Hi yourself".into(), None)], "{name}");
+        assert_eq!(
+            pairs,
+            [("Hello there".into(), "Hi yourself".into(), None)],
+            "{name}"
+        );
     }
 }
 
@@ -344,7 +460,8 @@ fn a_source_of_which_nothing_was_taken_is_tried_again() {
     let text = r#"{"id":"c1","link_id":"t3_p1","subreddit":"k","body":"yes"}"#;
     let row = own("RC", text);
     for _ in 0..2 {
-        row.refused(&["--subreddit", "other"], 1, &["subreddit 1"]).unwrap();
+        row.refused(&["--subreddit", "other"], 1, &["subreddit 1"])
+            .unwrap();
     }
     assert_eq!(row.taken(&[]).unwrap().0, 1);
     let ran = row.import(&[]);
@@ -365,7 +482,7 @@ fn packed(size: u64, head: &str, body: &[u8]) -> Vec<u8> {
 /// Runs an import and gives what it left and the most memory that it held, in bytes.
 fn measured(place: &Place, path: &Path, args: &[&str]) -> (Ran, u64) {
     let mut child = place
-        .repartee([&["import", path.to_str().unwrap(), "--quiet"], args].concat())
+        .repartee([&["import", path.to_str().unwrap(), "--quiet"][..], args].concat())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -381,12 +498,25 @@ fn measured(place: &Place, path: &Path, args: &[&str]) -> (Ran, u64) {
         if let Some(ended) = child.try_wait().unwrap() {
             break ended;
         }
-        assert!(started.elapsed() < Duration::from_secs(600), "it does not end");
+        assert!(
+            started.elapsed() < Duration::from_secs(600),
+            "it does not end"
+        );
         std::thread::sleep(Duration::from_millis(5));
     };
     let (mut out, mut err) = (String::new(), String::new());
-    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut out)
+        .unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut err)
+        .unwrap();
     let status = ended.code();
     (Ran { status, out, err }, peak)
 }
@@ -394,13 +524,22 @@ fn measured(place: &Place, path: &Path, args: &[&str]) -> (Ran, u64) {
 #[test]
 fn what_unpacks_to_much_more_ends_in_one_sentence_and_little_memory() {
     let proof = std::env::var_os("REPARTEE_PROOF").is_some();
-    let (size, most) = if proof { (1 << 30, 512 << 20) } else { (100 << 20, 400 << 20) };
+    let (size, most) = if proof {
+        (1 << 30, 512 << 20)
+    } else {
+        (100 << 20, 400 << 20)
+    };
     let map = &["--map", "comment=comment,reply=reply"][..];
     let none = &[][..];
     let bombs: [(&str, &str, &[u8], &[&str]); 8] = [
         ("cell.csv.zst", "comment,reply\na,\"", b"x", map),
         ("header.csv.zst", "comment,reply,", b"x,", map),
-        ("row.ndjson.zst", "{\"id\":\"c1\",\"link_id\":\"t3_p\",\"body\":\"", b"x", none),
+        (
+            "row.ndjson.zst",
+            "{\"id\":\"c1\",\"link_id\":\"t3_p\",\"body\":\"",
+            b"x",
+            none,
+        ),
         ("zeros.json.zst", "[", b"0,", none),
         ("rows.json.zst", "[", b"0,", map),
         ("wide.json.zst", "[{\"comment\":[", b"0,", map),
@@ -411,9 +550,16 @@ fn what_unpacks_to_much_more_ends_in_one_sentence_and_little_memory() {
         let place = Place::with_project();
         let path = place.write(name, packed(size, head, body));
         let (ran, peak) = measured(&place, &path, args);
-        println!("{name}: {} MB at most, {}", peak >> 20, ran.err.lines().last().unwrap_or(""));
+        println!(
+            "{name}: {} MB at most, {}",
+            peak >> 20,
+            ran.err.lines().last().unwrap_or("")
+        );
         assert!(matches!(ran.status, Some(1 | 2)), "{name}: {ran}");
-        assert!(ran.err.contains(name) && !ran.err.contains("panicked"), "{name}: {ran}");
+        assert!(
+            ran.err.contains(name) && !ran.err.contains("panicked"),
+            "{name}: {ran}"
+        );
         assert!(peak < most, "{name}: {} MB", peak >> 20);
     }
 }

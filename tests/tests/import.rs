@@ -333,7 +333,9 @@ fn real_dumps_tables_and_listings_are_read() {
     };
     // two of the answers hold nothing, an empty listing and a refusal: the job says so and keeps the rest
     let error = run(&engine, &job).unwrap_err();
-    let said: Vec<&String> = std::iter::once(&error.message).chain(&error.detail).collect();
+    let said: Vec<&String> = std::iter::once(&error.message)
+        .chain(&error.detail)
+        .collect();
     for empty in ["TestDomainListing", "TestRedditorListings"] {
         let named = said.iter().filter(|line| line.contains(empty)).count();
         assert_eq!(named, 1, "{empty}: {said:?}");

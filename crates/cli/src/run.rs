@@ -87,8 +87,13 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn mapping_file(path: &std::path::Path) -> Result<Mapping> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e))?;
     let wrong = |why: String| Error::usage(format!("{}: {why}", path.display()));
-    let fields: std::collections::BTreeMap<String, String> = toml::from_str(&text)
-        .map_err(|e| wrong(format!("lines like comment = \"Column\" were expected: {}", e.message())))?;
+    let fields: std::collections::BTreeMap<String, String> =
+        toml::from_str(&text).map_err(|e| {
+            wrong(format!(
+                "lines like comment = \"Column\" were expected: {}",
+                e.message()
+            ))
+        })?;
     Mapping::of(fields).map_err(wrong)
 }
 

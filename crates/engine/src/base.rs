@@ -581,11 +581,15 @@ fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut std::io::Read::take(file, most + 1), &mut bytes).map_err(io)?;
     if bytes.len() as u64 > most {
-        return Err(bad(format!("has more than {} MB; it is not what it says", most >> 20)));
+        return Err(bad(format!(
+            "has more than {} MB; it is not what it says",
+            most >> 20
+        )));
     }
     if bytes.starts_with(b"version https://git-lfs") {
         return Err(bad(
-            "is a Git LFS pointer, not the file itself; `git lfs pull` in its folder gets it".into(),
+            "is a Git LFS pointer, not the file itself; `git lfs pull` in its folder gets it"
+                .into(),
         ));
     }
     if path.extension().is_some_and(|e| e == "json") {

@@ -216,7 +216,7 @@ impl Import {
                     (p.total > 0).then_some(p.total),
                     "bytes",
                 )
-                    .note(format!("{} rows", p.rows)),
+                .note(format!("{} rows", p.rows)),
             );
             ControlFlow::Continue(())
         });

@@ -182,7 +182,11 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_called_that_wherever_it_shows() {
-        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_WRITE] {
+        for code in [
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_IOERR_SHMSIZE,
+            ffi::SQLITE_IOERR_WRITE,
+        ] {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             assert!(matches!(Error::from(error), Error::Full), "{code}");
         }

@@ -258,7 +258,10 @@ pub(crate) fn register_words(db: &Connection) -> Result<()> {
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
     db.create_scalar_function(c"has_words", 3, flags, |ctx| {
-        let texts = [folded(ctx.get_raw(0).as_str()?), folded(ctx.get_raw(1).as_str()?)];
+        let texts = [
+            folded(ctx.get_raw(0).as_str()?),
+            folded(ctx.get_raw(1).as_str()?),
+        ];
         let words = ctx.get_raw(2).as_str()?;
         let found = |word: &str| texts.iter().any(|text| text.contains(word));
         Ok(words.split_whitespace().all(found))

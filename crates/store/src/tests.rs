@@ -398,7 +398,10 @@ fn pairs_are_joined_whatever_the_order_and_counted_by_rule() {
         ..Recipe::default()
     };
     let known = store.pairs_build(&named, |_| true).unwrap();
-    assert_eq!((known.kept, known.removed, known.unknown_authors), (1, 1, 0));
+    assert_eq!(
+        (known.kept, known.removed, known.unknown_authors),
+        (1, 1, 0)
+    );
     let strict = Recipe {
         min_chars: 5,
         drop_unknown_authors: true,

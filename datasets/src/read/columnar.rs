@@ -23,7 +23,8 @@ pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
         source,
     })?;
     if !file.metadata().is_ok_and(|about| about.is_file()) {
-        let what = "is Parquet, which cannot be read from a pipe; write it to a file and import that";
+        let what =
+            "is Parquet, which cannot be read from a pipe; write it to a file and import that";
         return Err(Error::unknown(path, what));
     }
     SerializedFileReader::new(file).map_err(|e| bad(path, &e))
@@ -69,7 +70,11 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             Some(mapping) => mapping.clone(),
             None => mapping_of(path, &all)?,
         };
-        let named: Vec<&str> = mapping.columns().into_iter().map(|(_, name)| name).collect();
+        let named: Vec<&str> = mapping
+            .columns()
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect();
         let missing: Vec<String> = named
             .iter()
             .filter(|name| root_of(name, &all).is_none())

@@ -303,7 +303,10 @@ mod tests {
         for tail in ["", "y,4,\"cold\nz,1,no\n", "y,4,cold\"\nz,1,no\n"] {
             let got = rows(&format!("{many}{tail}"));
             assert_eq!(got.len(), 41 + tail.lines().count(), "{tail:?}");
-            assert_eq!(got[0], (2, true, vec!["x".into(), "5".into(), "\"very hot".into()]));
+            assert_eq!(
+                got[0],
+                (2, true, vec!["x".into(), "5".into(), "\"very hot".into()])
+            );
             assert_eq!(got[40].0, 42);
             assert!(got.iter().all(|(_, _, cells)| cells.len() == 3), "{tail:?}");
         }

@@ -1,8 +1,8 @@
 //! A look into a file before it is imported: what it is, its columns and first rows, and which columns
 //! look like those that are needed.
 
-use super::*;
 use super::shape::Sample;
+use super::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -183,7 +183,10 @@ fn inside(value: &serde_json::Value) -> Option<Vec<String>> {
         other => other.as_object()?,
     };
     let text = |v: &serde_json::Value| {
-        v.is_string() || v.is_number() || v.as_array().is_some_and(|a| a.iter().all(|i| !i.is_object()))
+        v.is_string()
+            || v.is_number()
+            || v.as_array()
+                .is_some_and(|a| a.iter().all(|i| !i.is_object()))
     };
     Some(
         object
@@ -218,7 +221,11 @@ fn of_csv(input: &mut Input, table: &shape::Table, rows: usize) -> Result<Table,
     let mut found = Vec::new();
     while found.len() < rows && csv.next().map_err(bad)?.is_some() {
         let cells = csv.cells();
-        found.push(cells.map(|cell| short(&String::from_utf8_lossy(cell))).collect());
+        found.push(
+            cells
+                .map(|cell| short(&String::from_utf8_lossy(cell)))
+                .collect(),
+        );
     }
     Ok((columns, found))
 }

@@ -4,35 +4,107 @@ use memchr::memmem;
 
 /// Kinds of files by their first bytes, with what to do.
 const KINDS: [(&[u8], &str); 27] = [
-    (b"\xFD7zXZ\0", "is packed with xz; unpack it first (unxz FILE, or xz -d FILE) and import what comes out"),
-    (b"BZh", "is packed with bzip2; unpack it first (bunzip2 FILE) and import what comes out"),
-    (b"\x1F\x8B", "is packed with gzip; unpack it first (gunzip FILE) and import what comes out"),
-    (b"7z\xBC\xAF\x27\x1C", "is a 7-Zip archive; unpack it first (7z x FILE) and import the files in it"),
-    (b"Rar!", "is a RAR archive; unpack it first (unrar x FILE) and import the files in it"),
-    (b"\x04\x22\x4D\x18", "is packed with lz4; unpack it first (unlz4 FILE) and import what comes out"),
-    (b"\x1F\x9D", "is packed with compress; unpack it first (uncompress FILE) and import what comes out"),
-    (b"SQLite format 3\0", "is an SQLite database; export the table as CSV (sqlite3 -header -csv FILE 'SELECT * FROM \
-       table' > table.csv) and import that"),
-    (b"\xD0\xCF\x11\xE0", "is an old Excel or Word file; open it there, save it as CSV UTF-8, and import that"),
-    (b"%PDF", "is a PDF; import the data that it was made from, as CSV or JSON"),
-    (b"version https://git-lfs.github.com/", "is a Git LFS pointer of three lines, not the file itself; \
-       `git lfs pull` in its folder gets the file"),
-    (b"ARROW1", "is an Arrow (Feather) file; save it as Parquet or CSV (pandas: to_parquet) and import that"),
-    (b"FEA1", "is a Feather file; save it as Parquet or CSV (pandas: to_parquet) and import that"),
-    (b"Obj\x01", "is an Avro file; save it as Parquet or CSV and import that"),
-    (b"ORC", "is an ORC file; save it as Parquet or CSV and import that"),
-    (b"\x89HDF", "is an HDF5 file; save it as Parquet or CSV (pandas: to_csv) and import that"),
-    (b"\x93NUMPY", "is a NumPy array; save the table as CSV and import that"),
-    (b"\x80\x02", "is a Python pickle, which can carry code and is not read; save it as CSV or JSON and import that"),
-    (b"\x80\x03", "is a Python pickle, which can carry code and is not read; save it as CSV or JSON and import that"),
-    (b"\x80\x04", "is a Python pickle, which can carry code and is not read; save it as CSV or JSON and import that"),
-    (b"\x80\x05", "is a Python pickle, which can carry code and is not read; save it as CSV or JSON and import that"),
+    (
+        b"\xFD7zXZ\0",
+        "is packed with xz; unpack it first (unxz FILE, or xz -d FILE) and import what comes out",
+    ),
+    (
+        b"BZh",
+        "is packed with bzip2; unpack it first (bunzip2 FILE) and import what comes out",
+    ),
+    (
+        b"\x1F\x8B",
+        "is packed with gzip; unpack it first (gunzip FILE) and import what comes out",
+    ),
+    (
+        b"7z\xBC\xAF\x27\x1C",
+        "is a 7-Zip archive; unpack it first (7z x FILE) and import the files in it",
+    ),
+    (
+        b"Rar!",
+        "is a RAR archive; unpack it first (unrar x FILE) and import the files in it",
+    ),
+    (
+        b"\x04\x22\x4D\x18",
+        "is packed with lz4; unpack it first (unlz4 FILE) and import what comes out",
+    ),
+    (
+        b"\x1F\x9D",
+        "is packed with compress; unpack it first (uncompress FILE) and import what comes out",
+    ),
+    (
+        b"SQLite format 3\0",
+        "is an SQLite database; export the table as CSV (sqlite3 -header -csv FILE 'SELECT * FROM \
+       table' > table.csv) and import that",
+    ),
+    (
+        b"\xD0\xCF\x11\xE0",
+        "is an old Excel or Word file; open it there, save it as CSV UTF-8, and import that",
+    ),
+    (
+        b"%PDF",
+        "is a PDF; import the data that it was made from, as CSV or JSON",
+    ),
+    (
+        b"version https://git-lfs.github.com/",
+        "is a Git LFS pointer of three lines, not the file itself; \
+       `git lfs pull` in its folder gets the file",
+    ),
+    (
+        b"ARROW1",
+        "is an Arrow (Feather) file; save it as Parquet or CSV (pandas: to_parquet) and import that",
+    ),
+    (
+        b"FEA1",
+        "is a Feather file; save it as Parquet or CSV (pandas: to_parquet) and import that",
+    ),
+    (
+        b"Obj\x01",
+        "is an Avro file; save it as Parquet or CSV and import that",
+    ),
+    (
+        b"ORC",
+        "is an ORC file; save it as Parquet or CSV and import that",
+    ),
+    (
+        b"\x89HDF",
+        "is an HDF5 file; save it as Parquet or CSV (pandas: to_csv) and import that",
+    ),
+    (
+        b"\x93NUMPY",
+        "is a NumPy array; save the table as CSV and import that",
+    ),
+    (
+        b"\x80\x02",
+        "is a Python pickle, which can carry code and is not read; save it as CSV or JSON and import that",
+    ),
+    (
+        b"\x80\x03",
+        "is a Python pickle, which can carry code and is not read; save it as CSV or JSON and import that",
+    ),
+    (
+        b"\x80\x04",
+        "is a Python pickle, which can carry code and is not read; save it as CSV or JSON and import that",
+    ),
+    (
+        b"\x80\x05",
+        "is a Python pickle, which can carry code and is not read; save it as CSV or JSON and import that",
+    ),
     (b"\x89PNG", "is a picture; import the text as CSV or JSON"),
-    (b"\xFF\xD8\xFF", "is a picture; import the text as CSV or JSON"),
+    (
+        b"\xFF\xD8\xFF",
+        "is a picture; import the text as CSV or JSON",
+    ),
     (b"GIF8", "is a picture; import the text as CSV or JSON"),
-    (b"{\\rtf", "is a rich text file; save the table as CSV UTF-8 and import that"),
+    (
+        b"{\\rtf",
+        "is a rich text file; save the table as CSV UTF-8 and import that",
+    ),
     (b"PARE", "is an encrypted Parquet file; decrypt it first"),
-    (b"RDX", "is an R data file; save the table as CSV (write.csv) and import that"),
+    (
+        b"RDX",
+        "is an R data file; save the table as CSV (write.csv) and import that",
+    ),
 ];
 
 /// What the file that begins so is and what to do, when it is of a known kind that is not read.
@@ -61,7 +133,9 @@ pub(super) fn told(head: &[u8]) -> Option<&'static str> {
             .is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
     };
     if begins("<!doctype html") || begins("<html") {
-        return Some("is a web page, perhaps an error page that was saved in place of the file; get the file again");
+        return Some(
+            "is a web page, perhaps an error page that was saved in place of the file; get the file again",
+        );
     }
     if begins("<?xml") {
         return Some("is XML; save it as CSV or JSON and import that");
@@ -82,7 +156,10 @@ mod tests {
             (b"SQLite format 3\0\x10", "CSV"),
             (b"PK\x03\x04....xl/workbook.xml", "CSV UTF-8"),
             (b"PK\x03\x04....notes.txt", "zip archive"),
-            (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+            (
+                b"version https://git-lfs.github.com/spec/v1\n",
+                "git lfs pull",
+            ),
             (b"  <!DOCTYPE html><html>", "web page"),
             (&tar, "tar xf"),
         ] {

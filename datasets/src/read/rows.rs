@@ -138,10 +138,14 @@ impl<'a> Mapper<'a> {
                     }
                 }
                 Cell::Many(_) if replies.is_some() && self.comment != Some(i) => {
-                    return Err(format!("the list {name:?} is not as long as that of the replies"));
+                    return Err(format!(
+                        "the list {name:?} is not as long as that of the replies"
+                    ));
                 }
                 Cell::Many(_) => {
-                    return Err(format!("the column {name:?} holds lists; only a reply can be one"));
+                    return Err(format!(
+                        "the column {name:?} holds lists; only a reply can be one"
+                    ));
                 }
                 Cell::Other(what, inside) if inside.is_empty() => {
                     return Err(format!("the column {name:?} holds {what}, not text"));
@@ -285,21 +289,38 @@ mod tests {
 
     #[test]
     fn a_list_of_replies_is_several_replies() {
-        let row = json!({"title": "Why?", "answers": {"text": ["a", "b"], "score": [7, 1], "n": 3}});
-        let got = read("comment=title,reply=answers.text,score=answers.score", row.clone());
+        let row =
+            json!({"title": "Why?", "answers": {"text": ["a", "b"], "score": [7, 1], "n": 3}});
+        let got = read(
+            "comment=title,reply=answers.text,score=answers.score",
+            row.clone(),
+        );
         assert_eq!(got[0], Ok(("Why?".into(), "a".into(), Some(7))));
         assert_eq!(got[1], Ok(("Why?".into(), "b".into(), Some(1))));
         let objects = json!({"title": "Why?", "answers": [{"text": "a", "score": 7}, {"text": "b", "score": 1}]});
-        assert_eq!(read("comment=title,reply=answers.text,score=answers.score", objects), got);
-        let error = read("comment=title,reply=answers", row).remove(0).unwrap_err();
+        assert_eq!(
+            read(
+                "comment=title,reply=answers.text,score=answers.score",
+                objects
+            ),
+            got
+        );
+        let error = read("comment=title,reply=answers", row)
+            .remove(0)
+            .unwrap_err();
         assert!(error.contains("answers.text"), "{error}");
     }
 
     #[test]
     fn what_is_not_text_is_never_printed_into_a_text() {
         let messages = json!({"messages": [{"role": "user", "content": "Why?"}]});
-        let error = read("comment=messages,reply=messages", messages).remove(0).unwrap_err();
-        assert!(error.contains("lists of objects") && error.contains("messages.content"), "{error}");
+        let error = read("comment=messages,reply=messages", messages)
+            .remove(0)
+            .unwrap_err();
+        assert!(
+            error.contains("lists of objects") && error.contains("messages.content"),
+            "{error}"
+        );
         let lists = json!({"c": ["a", "b"], "r": "x"});
         let error = read("comment=c,reply=r", lists).remove(0).unwrap_err();
         assert!(error.contains("lists"), "{error}");

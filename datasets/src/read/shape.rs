@@ -102,12 +102,16 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
             let sample = Sample::of(head, input.head_is_all);
             match mapping {
                 Some(mapping) => {
-                    sample.check(path, &mapping, input.head_is_all)?;
                     let format = by_mapping(&mapping);
-                    let kind = if sample.lines {
+                    let inner = !sample.array
+                        && !sample.has_columns(&mapping)
+                        && (!sample.lines || sample.holds_rows());
+                    if !inner {
+                        sample.check(path, &mapping, input.head_is_all)?;
+                    }
+                    let kind = if sample.lines && !inner {
                         Kind::MappedLines(mapping)
                     } else {
-                        let inner = !sample.array && !sample.has_columns(&mapping);
                         Kind::MappedDocument(mapping, inner)
                     };
                     Ok(Recognised::new(kind, format))
@@ -134,8 +138,7 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
                 return Ok(Recognised::new(Kind::Lines, Format::Pushshift));
             }
             let needed = ["comment", "reply"].map(str::to_owned);
-            let missing: Vec<String> =
-                needed.into_iter().filter(|n| !header.contains(n)).collect();
+            let missing: Vec<String> = needed.into_iter().filter(|n| !header.contains(n)).collect();
             if missing.is_empty() || header.len() >= MOST_COLUMNS {
                 return Err(unmapped(path, header));
             }
@@ -330,6 +333,14 @@ impl Sample {
             .any(|(_, name)| self.objects.iter().any(|o| has_column(o, name)))
     }
 
+    /// Whether the objects hold arrays of objects.
+    fn holds_rows(&self) -> bool {
+        let rows = |v: &Value| v.as_array()?.first().map(Value::is_object);
+        self.objects
+            .iter()
+            .any(|object| object.values().any(|v| rows(v) == Some(true)))
+    }
+
     /// Refuses a mapping with a column that is not there, as far as the beginning tells.
     fn check(&self, path: &std::path::Path, mapping: &Mapping, is_all: bool) -> Result<(), Error> {
         if self.objects.is_empty() || !self.array && !self.lines {
@@ -353,9 +364,9 @@ impl Sample {
 
 /// Objects without anything that a table has: an error of an API, an empty answer.
 fn wrapped(objects: &[Map<String, Value>]) -> bool {
-    objects
-        .iter()
-        .all(|o| o.values().all(|v| !v.is_string()) || o.contains_key("error") || o.contains_key("errors"))
+    objects.iter().all(|o| {
+        o.values().all(|v| !v.is_string()) || o.contains_key("error") || o.contains_key("errors")
+    })
 }
 
 fn has_column(object: &Map<String, Value>, name: &str) -> bool {

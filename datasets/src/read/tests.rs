@@ -381,3 +381,144 @@ fn a_window_that_does_not_fit_is_refused_before_it_is_filled() {
         "{error}"
     );
 }
+
+#[test]
+fn a_reader_that_dies_fails_the_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("RC.ndjson");
+    std::fs::write(&path, dump(100_000)).unwrap();
+    let filter = Filter::default();
+    let mut taken = 0;
+    let mut reading =
+        |die: &dyn Fn(Reading<'_, &mut dyn FnMut(Batch) -> ControlFlow<()>>, Input)| {
+            taken = 0;
+            let input = Input::open(&path).unwrap();
+            let meter = input.meter.clone();
+            let mut take = |batch: Batch| {
+                taken += batch.counts.rows;
+                ControlFlow::Continue(())
+            };
+            die(
+                Reading {
+                    path: &path,
+                    filter: &filter,
+                    meter: &meter,
+                    packed: false,
+                    take: &mut take,
+                },
+                input,
+            );
+            taken
+        };
+    let rows = reading(&|reading, input| {
+        let mut n = 0;
+        let error = reading
+            .lines(input.reader, move |_, _, _| {
+                n += 1;
+                assert!(n < 60_000, "a fault of ours");
+            })
+            .unwrap_err();
+        let Error::Died { rows, what, .. } = &error else {
+            panic!("{error}")
+        };
+        assert!(*rows > 0 && what.contains("a fault of ours"), "{error}");
+    });
+    assert!(
+        rows > 0 && rows < 60_000,
+        "what was read before is kept: {rows}"
+    );
+    let rows = reading(&|reading, _| {
+        let error = reading
+            .gathered(|batches| {
+                for n in 0..5000 {
+                    batches.row(Row::Dropped(Dropped::Empty), n, b"");
+                }
+                panic!("a fault of ours");
+            })
+            .unwrap_err();
+        assert!(matches!(error, Error::Died { rows: 4096, .. }), "{error}");
+    });
+    assert_eq!(rows, 4096);
+}
+
+#[test]
+fn a_time_that_no_calendar_has_costs_one_row() {
+    use parquet::{
+        data_type::{ByteArray, ByteArrayType, Int64Type},
+        file::writer::SerializedFileWriter,
+        schema::parser::parse_message_type,
+    };
+    let schema = "message m { required binary q; required binary r (UTF8); \
+                  required int64 t (TIMESTAMP_MILLIS); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let rows = 20_000;
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let texts: Vec<ByteArray> = (0..rows)
+        .map(|n| ByteArray::from(format!("text {n}").as_str()))
+        .collect();
+    let mut times = vec![1_554_076_800_000_i64; rows];
+    times[rows - 5] = 1 << 62;
+    for column in 0..3 {
+        let mut writer = group.next_column().unwrap().unwrap();
+        match column {
+            2 => writer.typed::<Int64Type>().write_batch(&times, None, None),
+            _ => writer
+                .typed::<ByteArrayType>()
+                .write_batch(&texts, None, None),
+        }
+        .unwrap();
+        writer.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    let options = Options {
+        mapping: Some("comment=q,reply=r,created=t".parse().unwrap()),
+        ..Options::default()
+    };
+    let got = read_bytes("a.parquet", &bytes, &options);
+    assert_eq!(got.batch.comments.len(), 2 * (rows - 1));
+    assert_eq!(got.batch.comments[1].created_utc, Some(1_554_076_800));
+    assert_eq!(got.batch.rejected[0].line, rows as u64 - 4);
+    assert!(got.batch.rejected[0].reason.contains("4611686018427387"));
+    assert!(got.summary.unwrap().hash.is_some());
+}
+
+#[test]
+fn a_column_that_no_row_has_is_an_error_in_every_format() {
+    let map = "comment=comment,reply=reply,score=scroe";
+    let options = Options {
+        mapping: Some(map.parse().unwrap()),
+        ..Options::default()
+    };
+    let object = r#"{"comment":"a","reply":"b","score":3}"#;
+    for (name, text) in [
+        ("a.csv", "comment,reply,score\na,b,3\n".to_owned()),
+        ("a.jsonl", format!("{object}\n{object}\n")),
+        ("a.json", format!("[{object},{object}]")),
+    ] {
+        let error = read_bytes(name, text.as_bytes(), &options)
+            .summary
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("\"scroe\"") && error.contains("did you mean \"score\"?"),
+            "{name}: {error}"
+        );
+    }
+    // one that comes late is there
+    let late = format!(
+        "{}{}\n",
+        "{\"comment\":\"a\",\"reply\":\"b\"}\n".repeat(20_000),
+        object
+    );
+    let map = "comment=comment,reply=reply,score=score";
+    let options = Options {
+        mapping: Some(map.parse().unwrap()),
+        ..Options::default()
+    };
+    let got = read_bytes("a.jsonl", late.as_bytes(), &options);
+    assert_eq!(got.batch.comments.len(), 40_002);
+    got.summary.unwrap();
+}
