@@ -94,7 +94,7 @@ fn mapping_file(path: &std::path::Path) -> Result<Mapping> {
                 e.message()
             ))
         })?;
-    Mapping::of(fields).map_err(wrong)
+    Ok(Mapping::of(fields).map_err(wrong)?)
 }
 
 struct App {
