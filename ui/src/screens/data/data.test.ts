@@ -66,6 +66,28 @@ describe("import", () => {
     await sees("3 rows could not be read");
   });
 
+  test("a table with one comment a row is mapped by id, parent and text", async () => {
+    const host = await openWindow("#/data/import", { project: "empty" });
+    await look("/home/ada/data/answers.csv");
+    await fireEvent.change(await byId("format"), { target: { value: "comments" } });
+    await sees("Say first which column is the id and the parent and the text.");
+    expect(screen.queryByLabelText("Reply")).toBeNull();
+    for (const [label, column] of [
+      ["Id", "votes"],
+      ["Parent", "forum"],
+      ["Text", "answer"],
+    ] as const)
+      await fireEvent.change(screen.getByLabelText(label), { target: { value: column } });
+    await fireEvent.click(await byId("import-start"));
+    await byId("import-result");
+    expect(last(asked(host, "job.start"))).toMatchObject({
+      params: {
+        format: "comments",
+        mapping: { comment: "", reply: "", id: "votes", parent: "forum", text: "answer" },
+      },
+    });
+  });
+
   test("files that are dropped on the window are there to be imported", async () => {
     const host = await openWindow("#/overview", { project: "empty" });
     await byId("loop");
