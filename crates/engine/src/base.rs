@@ -421,7 +421,7 @@ impl BaseNew {
         );
         let files = match self.kind.as_str() {
             "gpt2" => text::train_bpe(texts.into_iter(), self.vocab)?,
-            _ => text::train_word_piece(texts.into_iter(), self.vocab)?,
+            _ => text::train_word_piece(&texts, self.vocab)?,
         };
         Ok((files, words))
     }

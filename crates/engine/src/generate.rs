@@ -330,10 +330,8 @@ impl Generate {
         let positions = generator.model.config().n_positions;
         let fits = |comment: &str| -> Result<()> {
             // training cuts what is long, live it is better said: the reply would answer half of it
-            let tokens = generator
-                .text
-                .encode(&format!("{comment}{}", generator.text.template.separator))?;
-            Ok(generate::check_prompt(&tokens, positions)?)
+            let prompt = generator.text.whole_prompt(comment)?;
+            Ok(generate::check_prompt(&prompt, positions)?)
         };
         for asked in &comments {
             if asked.comment.comment.trim().is_empty() {
