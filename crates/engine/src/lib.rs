@@ -45,6 +45,7 @@ use std::sync::Arc;
 use repartee_store::Store;
 
 pub use repartee_datasets::filter::Filter;
+pub use repartee_datasets::private;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
 pub use repartee_datasets::split::Shares;
 pub use repartee_datasets::{Recipe, Side};
