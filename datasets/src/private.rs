@@ -116,7 +116,10 @@ mod tests {
         std::fs::write(&path, "old").unwrap();
         wide(&path);
         drop(super::create(&path).unwrap());
-        assert_eq!((mode(&path), std::fs::read(&path).unwrap().len()), (0o600, 0));
+        assert_eq!(
+            (mode(&path), std::fs::read(&path).unwrap().len()),
+            (0o600, 0)
+        );
         assert!(super::create_new(&path).is_err());
         wide(&path);
         super::narrow(&path);

@@ -64,7 +64,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Reddit { command } => app.reddit(*command),
         Command::Export { command } => app.export(command),
         Command::Job { command } => app.job(command),
-        Command::Check => app.check(),
+        Command::Check { repair } => app.check(repair),
         Command::Compact => app.compact(),
         Command::Size => app.size(),
         Command::Doctor => app.doctor(),
@@ -92,13 +92,16 @@ struct App {
 impl App {
     /// Opens the project that was named, or the only one in this folder, and listens for Ctrl-C.
     fn engine(&self) -> Result<Engine> {
-        let path = match &self.project {
-            Some(path) => path.clone(),
-            None => only_project(Path::new("."))?,
-        };
-        let engine = Engine::open(path)?;
+        let engine = Engine::open(self.path()?)?;
         listen(&engine)?;
         Ok(engine)
+    }
+
+    fn path(&self) -> Result<PathBuf> {
+        match &self.project {
+            Some(path) => Ok(path.clone()),
+            None => only_project(Path::new(".")),
+        }
     }
 
     /// Runs a job with its progress shown; prints its outcome when it is done.
@@ -1148,6 +1151,11 @@ impl App {
                 })
             }
             JobCommand::Resume { job } => {
+                // what it reads and does was stored by whoever made the project
+                let stored = engine.job(&job)?;
+                if !self.out.json && !self.out.quiet {
+                    terminal::err_line(&format!("{} {}", stored.kind, stored.params));
+                }
                 let watch = Watch::new(self.out);
                 let ended = engine.resume(&job, &|signal| watch.signal(signal));
                 let id = watch.job();

@@ -112,7 +112,11 @@ pub fn visible_cell(text: &str) -> String {
 /// A text in which every character shows: those that control a terminal, reorder a line or are not seen are
 /// written as `\u{...}`. Line breaks and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() && !text.bytes().any(|b| b < b' ' && b != b'\n' && b != b'\t' || b == 0x7f) {
+    if text.is_ascii()
+        && !text
+            .bytes()
+            .any(|b| b < b' ' && b != b'\n' && b != b'\t' || b == 0x7f)
+    {
         return Cow::Borrowed(text);
     }
     let mut all = String::with_capacity(text.len());
@@ -139,7 +143,9 @@ fn acts(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => true,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
+            true
+        }
         '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
         '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => true,
         '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' => true,
@@ -190,18 +196,30 @@ mod tests {
     #[test]
     fn what_acts_is_shown() {
         for (text, shown) in [
-            ("plain, \u{fc}ml\u{e4}ut\tand\nlines", "plain, \u{fc}ml\u{e4}ut\tand\nlines"),
+            (
+                "plain, \u{fc}ml\u{e4}ut\tand\nlines",
+                "plain, \u{fc}ml\u{e4}ut\tand\nlines",
+            ),
             ("\u{1b}[2Jgone\u{7}\u{8}", "\\u{1b}[2Jgone\\u{7}\\u{8}"),
             ("a\rb\u{7f}\u{9b}31m\u{85}", "a\\rb\\u{7f}\\u{9b}31m\\u{85}"),
             ("\u{202e}txt.exe\u{2069}", "\\u{202e}txt.exe\\u{2069}"),
-            ("a\u{200b}b\u{feff}\u{ad}\u{3164}", "a\\u{200b}b\\u{feff}\\u{ad}\\u{3164}"),
+            (
+                "a\u{200b}b\u{feff}\u{ad}\u{3164}",
+                "a\\u{200b}b\\u{feff}\\u{ad}\\u{3164}",
+            ),
             ("a\u{2028}b\u{2029}", "a\\u{2028}b\\u{2029}"),
             ("hi\u{e0041}\u{e0042}", "hi\\u{e0041}\\u{e0042}"),
             // what joins letters and emoji stays; what hides between ASCII does not
-            ("\u{1f469}\u{200d}\u{1f4bb} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3}", "\u{1f469}\u{200d}\u{1f4bb} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3}"),
+            (
+                "\u{1f469}\u{200d}\u{1f4bb} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3}",
+                "\u{1f469}\u{200d}\u{1f4bb} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3}",
+            ),
             ("\u{645}\u{200c}\u{62e}", "\u{645}\u{200c}\u{62e}"),
             ("pay\u{200d}pal a\u{fe0f}b", "pay\\u{200d}pal a\\u{fe0f}b"),
-            ("\u{1f469}\u{200d}\u{200d}\u{1f4bb}", "\u{1f469}\\u{200d}\\u{200d}\u{1f4bb}"),
+            (
+                "\u{1f469}\u{200d}\u{200d}\u{1f4bb}",
+                "\u{1f469}\\u{200d}\\u{200d}\u{1f4bb}",
+            ),
         ] {
             assert_eq!(visible(text), shown);
         }
@@ -209,7 +227,10 @@ mod tests {
 
     #[test]
     fn no_line_of_a_text_looks_like_ours() {
-        assert_eq!(visible_line("a\nreply 1 is approved"), "a\n  reply 1 is approved");
+        assert_eq!(
+            visible_line("a\nreply 1 is approved"),
+            "a\n  reply 1 is approved"
+        );
         assert_eq!(visible_line("\nb\n"), "\n  b\n");
         assert_eq!(visible_cell("a\nb\tc\r"), "a\\nb\\tc\\r");
     }

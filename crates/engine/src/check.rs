@@ -29,6 +29,16 @@ pub struct Checked {
     pub bytes_checked: u64,
 }
 
+impl Checked {
+    /// Whether all that was found is in the schema, which can be repaired.
+    pub fn only_schema(&self) -> bool {
+        !self.schema.is_empty()
+            && self.integrity.is_empty()
+            && self.references.is_empty()
+            && self.blobs.is_empty()
+    }
+}
+
 /// What repairing the schema of a project file did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Repaired {

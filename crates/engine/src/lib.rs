@@ -29,6 +29,7 @@ pub mod incoming;
 pub mod job;
 mod kinds;
 pub mod model;
+pub mod names;
 pub mod overview;
 pub mod pairs;
 pub mod pick;

@@ -8,11 +8,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use repartee_datasets::private;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use repartee_datasets::private;
 use rusqlite_migration::Migrations;
 
 use crate::{Error, MIGRATIONS, Result, Store, beside, is_project, wait_for_lock};
@@ -268,7 +268,8 @@ fn read(connection: &Connection) -> Result<Schema> {
         }
     };
     let mut schema = Schema::new();
-    let mut query = connection.prepare("SELECT type, name, tbl_name, sql FROM main.sqlite_schema")?;
+    let mut query =
+        connection.prepare("SELECT type, name, tbl_name, sql FROM main.sqlite_schema")?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let sql = text(row.get_ref(3)?);
@@ -486,8 +487,14 @@ mod tests {
     #[test]
     fn sql_is_compared_by_its_meaning() {
         for (one, other) in [
-            ("CREATE TABLE \"reply\" (a  INT)", "create table reply(a int)"),
-            ("CREATE TABLE t (a, -- why\n b)", "CREATE TABLE t(a,/* x */b)"),
+            (
+                "CREATE TABLE \"reply\" (a  INT)",
+                "create table reply(a int)",
+            ),
+            (
+                "CREATE TABLE t (a, -- why\n b)",
+                "CREATE TABLE t(a,/* x */b)",
+            ),
             ("CREATE TABLE [t] (`a`)", "CREATE TABLE t (a)"),
         ] {
             assert_eq!(plain(one), plain(other));

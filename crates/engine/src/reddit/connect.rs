@@ -115,9 +115,18 @@ fn hurried(engine: &Engine) -> Result<Arc<dyn Clock>> {
     Ok(Arc::new(clock))
 }
 
+/// The name under which the keychain has the secrets of an account. A project says itself which host an account
+/// is of, and may be a stranger's: the login of Reddit itself is never sent to another.
+pub(crate) fn keychain_name(account: &Account) -> String {
+    match account.host.as_str() {
+        "" => account.name.clone(),
+        host => format!("{}@{host}", account.name),
+    }
+}
+
 /// Stores a new refresh token in the keychain.
-fn keep_of(account: &str) -> Keep {
-    let account = account.to_owned();
+fn keep_of(account: &Account) -> Keep {
+    let account = keychain_name(account);
     Arc::new(move |token: &SecretString| {
         secrets::keep(&account, secrets::Secret::RefreshToken, token).map_err(|e| e.to_string())
     })
@@ -162,7 +171,7 @@ impl Session {
             .or_else(|| practice::login_of(&account));
         let login = match given {
             Some(login) => login,
-            None => secrets::login(&account.name, Some(&account.client_id))?,
+            None => secrets::login(&keychain_name(&account), Some(&account.client_id))?,
         };
         Self::with(engine, account, login, None)
     }
@@ -189,7 +198,7 @@ impl Session {
                 client_id: account.client_id.clone(),
             }),
             clock: Arc::clone(&clock),
-            keep: Some(keep_of(&account.name)),
+            keep: Some(keep_of(&account)),
             on_wait,
             login,
         };
