@@ -125,7 +125,10 @@ impl Bench {
     }
 
     fn kept(&self, secret: Secret) -> Option<String> {
-        kept(&format!("{}@{}", self.account.name, self.fake.base()), secret)
+        kept(
+            &format!("{}@{}", self.account.name, self.fake.base()),
+            secret,
+        )
     }
 
     fn calls(&self, on: On) -> usize {

@@ -21,9 +21,13 @@ use repartee_engine::{Code, Error};
 /// a function, so that the tests' own copy of it is built together with them.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
+        let place = panic
+            .location()
+            .map_or_else(String::new, |at| format!(" at {at}"));
         let what = panic.payload_as_str().unwrap_or("no word of what");
-        terminal::err_line(&format!("a fault of repartee's own{place}: {what}"));
+        terminal::err_line(&format!(
+            "a fault of repartee's own: it panicked{place}: {what}"
+        ));
     }));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

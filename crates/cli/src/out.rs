@@ -73,8 +73,12 @@ impl Table {
 
     /// Adds a row; missing cells stay empty. A text stays in its cell, whatever is in it.
     pub fn row<S: ToString>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.rows
-            .push(cells.into_iter().map(|s| terminal::visible_cell(&s.to_string())).collect());
+        self.rows.push(
+            cells
+                .into_iter()
+                .map(|s| terminal::visible_cell(&s.to_string()))
+                .collect(),
+        );
     }
 
     /// Prints it; the last column may run on.

@@ -704,7 +704,7 @@ impl App {
                 self.out.line(short(reply, 400))?;
             }
             self.out.line("")?;
-            self.out.lines("", run.config.trim_end())
+            self.out.lines("  ", run.config.trim_end())
         })
     }
 
@@ -1348,7 +1348,9 @@ fn edit(text: &str) -> Result<String> {
             )
         })?;
     if *text != terminal::visible(text) {
-        terminal::err_line("the text has characters that do not show, or act on what shows it; with them written out it is:");
+        terminal::err_line(
+            "the text has characters that do not show, or act on what shows it; with them written out it is:",
+        );
         terminal::err_line(text);
     }
     // a folder of our own: what the editor leaves beside the file is for nobody else either

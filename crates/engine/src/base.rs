@@ -530,7 +530,10 @@ pub(crate) fn write_folder(
         ));
     }
     // the names come from the project, which may be a stranger's; a tokenizer has no other files than these
-    if let Some(name) = files.keys().find(|name| !TOKENIZER_FILES.contains(&name.as_str())) {
+    if let Some(name) = files
+        .keys()
+        .find(|name| !TOKENIZER_FILES.contains(&name.as_str()))
+    {
         return Err(Error::new(
             Code::Damaged,
             format!(

@@ -92,7 +92,11 @@ pub struct Room {
 pub fn repair(project: &Path) -> Result<Repaired> {
     let done = Store::repair(project)?;
     if let Some(backup) = &done.backup {
-        tracing::warn!("{} was repaired; as it was: {}", project.display(), backup.display());
+        tracing::warn!(
+            "{} was repaired; as it was: {}",
+            project.display(),
+            backup.display()
+        );
     }
     Ok(Repaired {
         backup: done.backup,

@@ -247,7 +247,18 @@ mod tests {
         ] {
             assert!(is_id(id), "{id}");
         }
-        for path in ["gpt2@../../x", "gpt2@", "a/b@/etc/x", "a/b@refs//x", "./gpt2", "/models/gpt2", "../x", "a/b/c", "", "a b"] {
+        for path in [
+            "gpt2@../../x",
+            "gpt2@",
+            "a/b@/etc/x",
+            "a/b@refs//x",
+            "./gpt2",
+            "/models/gpt2",
+            "../x",
+            "a/b/c",
+            "",
+            "a b",
+        ] {
             assert!(!is_id(path), "{path}");
         }
     }

@@ -28,7 +28,8 @@ impl Check {
     pub fn is_whole(&self) -> bool {
         self.schema.is_empty()
             && self.integrity.is_empty()
-            && self.foreign_keys.is_empty() && self.blobs.is_empty()
+            && self.foreign_keys.is_empty()
+            && self.blobs.is_empty()
     }
 }
 

@@ -117,15 +117,14 @@ impl Store {
     pub fn create(path: &Path) -> Result<Self> {
         // SQLite gives the files that it makes beside the project the mode of the project
         check_beside(path)?;
-        private::create_new(path)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::FileExists(path.to_owned()),
-                std::io::ErrorKind::StorageFull => Error::Full,
-                _ => Error::Open {
-                    path: path.to_owned(),
-                    why: error.to_string(),
-                },
-            })?;
+        private::create_new(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::FileExists(path.to_owned()),
+            std::io::ErrorKind::StorageFull => Error::Full,
+            _ => Error::Open {
+                path: path.to_owned(),
+                why: error.to_string(),
+            },
+        })?;
         let made = Self::fill(path).and_then(|()| Self::open(path));
         if made.is_err() {
             // nothing of the user's is in it yet, and half a project helps nobody

@@ -13,8 +13,8 @@ use repartee_engine::{Engine, Error};
 
 use super::{App, edit, person};
 use crate::out::{Table, count, figure, short, text_width, time};
-use crate::terminal;
 use crate::reddit_args::{AccountCommand, DraftArgs, FetchArgs, RedditCommand};
+use crate::terminal;
 
 impl App {
     pub(super) fn reddit(&self, command: RedditCommand) -> Result<ExitCode> {
