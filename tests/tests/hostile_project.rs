@@ -115,29 +115,40 @@ fn files_in_a_model_lead_nowhere_but_into_its_folder() {
     let (place, engine) = project(30);
     drop(engine);
     let outside = place.path("outside.json");
+    const ONE: &str =
+        "bundle_id = (SELECT bundle_id FROM base WHERE kind = 'gpt2') AND dtype IS NULL";
+    let (files, mut before): (usize, String) = database(&place.project())
+        .query_row(
+            &format!("SELECT count(*), min(name) FROM bundle_part WHERE {ONE}"),
+            [],
+            |row| Ok((row.get::<_, i64>(0)? as usize, row.get(1)?)),
+        )
+        .unwrap();
+    assert!(files > 0);
+    let original = before.clone();
+    let mut rename = |name: &str| {
+        let sql = format!("UPDATE bundle_part SET name = ?1 WHERE {ONE} AND name = ?2");
+        let renamed = database(&place.project()).execute(&sql, [name, &before]);
+        assert_eq!(renamed, Ok(1), "{name}");
+        before = name.to_owned();
+    };
     for name in [
         "../outside.json",
         outside.to_str().unwrap(),
         "sub/tokenizer.json",
-        "model.safetensors",
-        "x.py",
+        "loader.py",
     ] {
-        let db = database(&place.project());
-        db.execute(
-            "UPDATE bundle_part SET name = ?1 WHERE dtype IS NULL",
-            [name],
-        )
-        .unwrap();
+        rename(name);
         let ran = place.run(["export", "base", "small-gpt2", "out"]);
         assert_eq!(ran.status, Some(2), "{name}: {ran}");
         assert!(ran.err.contains("no file of a tokenizer"), "{name}: {ran}");
         assert!(!place.path("out").exists() && !outside.exists(), "{name}");
     }
+    rename(&original);
     // what config.json says more than we know of is not handed on
     let db = database(&place.project());
     db.execute_batch(
-        "UPDATE bundle_part SET name = 'tokenizer.json' WHERE dtype IS NULL;
-         UPDATE base SET name = '../evil', config = json_set(config, '$.auto_map', 'stranger/code--x.Y')
+        "UPDATE base SET name = '../evil', config = json_set(config, '$.auto_map', 'stranger/code--x.Y')
            WHERE name = 'small-gpt2';",
     )
     .unwrap();

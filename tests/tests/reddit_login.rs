@@ -124,11 +124,13 @@ impl Bench {
         self.kept(Secret::RefreshToken)
     }
 
+    /// The name under which the keychain has what belongs to this account here.
+    fn entry(&self) -> String {
+        format!("{}@{}", self.account.name, self.fake.base())
+    }
+
     fn kept(&self, secret: Secret) -> Option<String> {
-        kept(
-            &format!("{}@{}", self.account.name, self.fake.base()),
-            secret,
-        )
+        kept(&self.entry(), secret)
     }
 
     fn calls(&self, on: On) -> usize {
@@ -192,7 +194,7 @@ fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
     assert_eq!((account.facts.login_ms, bench.calls(On::Revoke)), (None, 1));
     assert!(account.missing.contains(&"a login".to_owned()));
     assert_eq!(bench.refresh_token(), None);
-    secrets::keep("first_bot", Secret::RefreshToken, &last.into()).unwrap();
+    secrets::keep(&bench.entry(), Secret::RefreshToken, &last.into()).unwrap();
     assert_eq!(
         bench.log_in_without_browser().unwrap_err().code,
         Code::Login

@@ -68,13 +68,12 @@ pub fn main() -> ExitCode {
 /// else made.
 fn print_usage(error: &clap::Error) {
     let text = error.to_string();
-    if text == terminal::visible(&text) {
+    let breaks = std::env::args_os().any(|arg| arg.to_string_lossy().contains('\n'));
+    if text == terminal::visible(&text) && !breaks {
         let _ = error.print();
         return;
     }
-    for line in text.lines() {
-        terminal::err_line(line);
-    }
+    terminal::err_line(text.trim_end());
 }
 
 /// rayon and candle read the number of threads from the environment when they are first used.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use repartee_datasets::private;
 use rusqlite::config::DbConfig;
@@ -25,6 +26,9 @@ const STATISTICS: [(&str, &str); 2] = [
         "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
     ),
 ];
+
+/// A journal of another process that makes a project is gone after this.
+const JOURNAL_GOES_WITHIN: Duration = Duration::from_secs(1);
 
 /// What is wrong with an object of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,24 +137,27 @@ pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
 }
 
 /// What lies beside a project is read and written by SQLite without a question: a link there would have it
-/// overwrite what the link names, and a rollback journal can name any file to be removed. Repartee never leaves
-/// a journal (its files use a write-ahead log).
+/// overwrite what the link names, and a rollback journal can name any file to be removed. Repartee leaves no journal
+/// (its files use a write-ahead log); another process may have one for a moment, while it makes a project.
 pub(crate) fn check_beside(path: &Path) -> Result<()> {
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let fault = |end: &str| {
+        let about = std::fs::symlink_metadata(beside(&real, end)).ok()?;
+        match about.is_file() {
+            false => Some("it is no plain file"),
+            true if end == "-journal" && about.len() > 0 => Some("Repartee makes no such journal"),
+            true => None,
+        }
+    };
     for end in ["-wal", "-shm", "-journal"] {
-        let file = beside(&real, end);
-        let about = match std::fs::symlink_metadata(&file) {
-            Ok(about) => about,
-            Err(_) => continue,
-        };
-        let why = if !about.is_file() {
-            "it is no plain file"
-        } else if end == "-journal" && about.len() > 0 {
-            "Repartee makes no such journal"
-        } else {
-            continue;
-        };
-        return Err(Error::Beside { file, why });
+        let begun = Instant::now();
+        while let Some(why) = fault(end) {
+            if end != "-journal" || begun.elapsed() > JOURNAL_GOES_WITHIN {
+                let file = beside(&real, end);
+                return Err(Error::Beside { file, why });
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
     Ok(())
 }

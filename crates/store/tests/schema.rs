@@ -136,7 +136,7 @@ fn a_changed_table_is_refused_and_left_as_it_is() {
         ),
         change("STRICT", ""),
         "ALTER TABLE reply ADD COLUMN more TEXT".to_owned(),
-        "ALTER TABLE reply ADD COLUMN shout AS (upper(text))".to_owned(),
+        "ALTER TABLE reply ADD COLUMN shout TEXT AS (upper(text))".to_owned(),
         "ALTER TABLE reply RENAME TO hidden; CREATE VIEW reply AS SELECT * FROM hidden".to_owned(),
         // names that only SQLite may give
         "PRAGMA writable_schema = ON;
@@ -171,10 +171,10 @@ fn every_version_of_the_schema_is_ours() {
         make("CREATE TRIGGER swap AFTER INSERT ON reply BEGIN DELETE FROM reply; END");
         assert!(matches!(Store::open(&path), Err(Error::Foreign { .. })));
         let db = Connection::open(&path).unwrap();
-        let still: usize = db
+        let still: i64 = db
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .unwrap();
-        assert_eq!(still, version);
+        assert_eq!(still, version as i64);
         drop(db);
         Store::repair(&path).unwrap();
         Store::open(&path).unwrap();

@@ -162,6 +162,8 @@ impl Session {
     /// made-up Reddit that nobody serves.
     pub fn open(engine: &Engine, account: &str) -> Result<Self> {
         let account = engine.store.account(account)?;
+        // before any secret is looked for: a stranger's project may name any host
+        config_of(&account).check()?;
         practice::is_served(&account)?;
         let given = engine
             .outside
