@@ -1,5 +1,6 @@
 //! Rows to files that other programs read: JSON lines or CSV.
 
+use crate::private;
 use serde_json::{Map, Value};
 use std::{
     fs::File,
@@ -8,7 +9,8 @@ use std::{
 };
 
 /// A file of rows being written. The rows go to a file beside it, which takes its name when
-/// [`Rows::finish`] is called: a name never stands for half a file.
+/// [`Rows::finish`] is called: a name never stands for half a file. People's texts are in it: it is for its owner
+/// alone.
 pub struct Rows {
     path: PathBuf,
     part: PathBuf,
@@ -34,9 +36,9 @@ impl Rows {
         part.push(".part");
         let part = PathBuf::from(part);
         let out = match ending {
-            "jsonl" | "ndjson" => Out::Lines(BufWriter::new(File::create(&part)?)),
+            "jsonl" | "ndjson" => Out::Lines(BufWriter::new(private::create(&part)?)),
             "csv" => {
-                let mut csv = csv::Writer::from_writer(File::create(&part)?);
+                let mut csv = csv::Writer::from_writer(private::create(&part)?);
                 csv.write_record(columns)?;
                 Out::Csv(Box::new(csv))
             }

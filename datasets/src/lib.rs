@@ -14,6 +14,7 @@ pub mod label;
 pub mod listing;
 pub mod ndjson;
 pub mod near;
+pub mod private;
 pub mod read;
 pub mod record;
 pub mod sample;

@@ -125,8 +125,13 @@ pub enum Command {
         #[command(subcommand)]
         command: JobCommand,
     },
-    /// Verify the project file: integrity, references, the hash of every blob
-    Check,
+    /// Verify the project file: schema, integrity, references, the hash of every blob
+    Check {
+        /// First remove what another program put into the schema, and restore what it took; a copy of the file is
+        /// made beside it
+        #[arg(long)]
+        repair: bool,
+    },
     /// Give the room of deleted things back to the disk
     Compact,
     /// Show what takes the room

@@ -28,6 +28,7 @@ use serde::Serialize;
 
 use crate::args::*;
 use crate::out::{Out, Table, bytes, count, figure, seconds, short, text_width, time};
+use crate::terminal;
 use crate::watch::Watch;
 
 mod care;
@@ -63,7 +64,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Reddit { command } => app.reddit(*command),
         Command::Export { command } => app.export(command),
         Command::Job { command } => app.job(command),
-        Command::Check => app.check(),
+        Command::Check { repair } => app.check(repair),
         Command::Compact => app.compact(),
         Command::Size => app.size(),
         Command::Doctor => app.doctor(),
@@ -77,7 +78,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             // into memory first: clap_complete panics where standard output is a closed pipe
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "repartee", &mut script);
-            std::io::stdout().lock().write_all(&script)?;
+            terminal::out_script(&script)?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -91,13 +92,16 @@ struct App {
 impl App {
     /// Opens the project that was named, or the only one in this folder, and listens for Ctrl-C.
     fn engine(&self) -> Result<Engine> {
-        let path = match &self.project {
-            Some(path) => path.clone(),
-            None => only_project(Path::new("."))?,
-        };
-        let engine = Engine::open(path)?;
+        let engine = Engine::open(self.path()?)?;
         listen(&engine)?;
         Ok(engine)
+    }
+
+    fn path(&self) -> Result<PathBuf> {
+        match &self.project {
+            Some(path) => Ok(path.clone()),
+            None => only_project(Path::new(".")),
+        }
     }
 
     /// Runs a job with its progress shown; prints its outcome when it is done.
@@ -540,7 +544,7 @@ impl App {
         if let Some(file) = &args.write_config {
             let toml = config.to_toml()?;
             if file == Path::new("-") {
-                write!(std::io::stdout().lock(), "{toml}")?;
+                terminal::out_lines("", toml.trim_end())?;
                 return Ok(ExitCode::SUCCESS);
             }
             let mut new = std::fs::OpenOptions::new()
@@ -694,13 +698,13 @@ impl App {
                 self.facts(facts)?;
             }
             for (step, comment, reply) in &run.samples {
-                self.out.line(format!(
-                    "\nstep {step}\n> {}\n{}",
-                    short(comment, 200),
-                    short(reply, 400)
-                ))?;
+                self.out.line("")?;
+                self.out.line(format!("step {step}"))?;
+                self.out.line(format!("> {}", short(comment, 200)))?;
+                self.out.line(short(reply, 400))?;
             }
-            self.out.line(format!("\n{}", run.config.trim_end()))
+            self.out.line("")?;
+            self.out.lines("  ", run.config.trim_end())
         })
     }
 
@@ -759,7 +763,8 @@ impl App {
                             ""
                         };
                         self.out
-                            .line(format!("  fake: {}{cut}\n", short(&fake.fake, 300)))?;
+                            .line(format!("  fake: {}{cut}", short(&fake.fake, 300)))?;
+                        self.out.line("")?;
                     }
                     Ok(())
                 })
@@ -836,7 +841,7 @@ impl App {
         };
         self.start(&engine, &job, |generated| {
             for answered in &generated.comments {
-                self.out.line(format!("> {}", answered.comment.trim().replace('\n', "\n> ")))?;
+                self.out.lines("> ", answered.comment.trim())?;
                 let mut table = Table::new(["", "p(real)", "bin", "reply", "why"]);
                 for candidate in &answered.candidates {
                     table.row([
@@ -901,12 +906,18 @@ impl App {
                 table.row(["picked", &reply.reason]);
                 table.print(self.out)?;
                 if !reply.title.is_empty() {
-                    self.out.line(format!("\n# {}", reply.title))?;
+                    self.out.line("")?;
+                    self.out.line(format!("# {}", reply.title))?;
                 }
-                self.out.line(format!("\n> {}", reply.comment.replace('\n', "\n> ")))?;
-                self.out.line(format!("\n{}\n", reply.text))?;
+                self.out.line("")?;
+                self.out.lines("> ", &reply.comment)?;
+                self.out.line("")?;
+                self.out.lines("  ", &reply.text)?;
+                self.out.line("")?;
                 if reply.written != reply.text {
-                    self.out.line(format!("as it was written:\n{}\n", reply.written))?;
+                    self.out.line("as it was written:")?;
+                    self.out.lines("  ", &reply.written)?;
+                    self.out.line("")?;
                 }
                 for event in &story.events {
                     let detail = if event.detail.is_empty() { String::new() } else { format!(": {}", short(&event.detail, 100)) };
@@ -982,7 +993,7 @@ impl App {
         let measured = measured?;
         if self.out.json {
             // one line, as the other measurements
-            println!("{}", serde_json::to_string(&measured)?);
+            self.out.json(&measured)?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new(["what", "took", "speed"]);
@@ -1140,13 +1151,18 @@ impl App {
                 })
             }
             JobCommand::Resume { job } => {
+                // what it reads and does was stored by whoever made the project
+                let stored = engine.job(&job)?;
+                if !self.out.json && !self.out.quiet {
+                    terminal::err_line(&format!("{} {}", stored.kind, stored.params));
+                }
                 let watch = Watch::new(self.out);
                 let ended = engine.resume(&job, &|signal| watch.signal(signal));
                 let id = watch.job();
                 drop(watch);
                 self.ended(&id, ended?, |outcome| {
                     self.out.line("done")?;
-                    self.out.line(serde_json::to_string_pretty(outcome)?)
+                    self.out.lines("", serde_json::to_string_pretty(outcome)?)
                 })
             }
         }
@@ -1265,9 +1281,9 @@ fn listen_to(interrupt: &Interrupt) -> Result<()> {
     let interrupt = interrupt.clone();
     ctrlc::set_handler(move || match interrupt.press() {
         1 => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "\nstopping at the next safe point; once more cancels, a third time ends at once"
+            terminal::err_line("");
+            terminal::err_line(
+                "stopping at the next safe point; once more cancels, a third time ends at once",
             );
         }
         2 => {}
@@ -1331,8 +1347,18 @@ fn edit(text: &str) -> Result<String> {
                 "neither VISUAL nor EDITOR names an editor; give the new text with --text TEXT",
             )
         })?;
-    let path = std::env::temp_dir().join(format!("repartee-reply-{}.txt", std::process::id()));
-    std::fs::write(&path, text).map_err(|e| Error::io("write", &path, &e))?;
+    if *text != terminal::visible(text) {
+        terminal::err_line(
+            "the text has characters that do not show, or act on what shows it; with them written out it is:",
+        );
+        terminal::err_line(text);
+    }
+    // a folder of our own: what the editor leaves beside the file is for nobody else either
+    let folder = private_folder().map_err(|e| Error::io("make", &std::env::temp_dir(), &e))?;
+    let path = folder.path().join("reply.txt");
+    repartee_engine::private::create_new(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|e| Error::io("write", &path, &e))?;
     // an editor may come with arguments: EDITOR="code --wait"
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or_default();
@@ -1342,7 +1368,7 @@ fn edit(text: &str) -> Result<String> {
         .status();
     let edited = std::fs::read_to_string(&path);
     // the text is in the project; what is left here is a copy
-    let _ = std::fs::remove_file(&path);
+    let _ = folder.close();
     match status {
         Ok(status) if status.success() => Ok(edited.map_err(|e| Error::io("read", &path, &e))?),
         Ok(status) => {
@@ -1353,4 +1379,16 @@ fn edit(text: &str) -> Result<String> {
         ))
         .into()),
     }
+}
+
+/// A new folder for temporary files, with a name that nobody can know before, for its owner alone.
+fn private_folder() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("repartee-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o700));
+    }
+    builder.tempdir()
 }

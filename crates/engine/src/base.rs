@@ -15,7 +15,7 @@ use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
-use crate::{Engine, bundle, hub};
+use crate::{Engine, bundle, hub, names};
 
 /// Texts a tokenizer is trained on, at most: more change hardly a token.
 const TOKENIZER_PAIRS: usize = 200_000;
@@ -455,14 +455,14 @@ impl Engine {
     pub fn base_export(&self, name: &str, folder: &Path) -> Result<PathBuf> {
         let base = self.store.base(name)?;
         let (tensors, files) = bundle::get(&self.store, base.bundle_id)?;
-        write_folder(folder, &base.config, &tensors, &files)?;
+        // a stranger's project may say more in it than we know of
+        let config = ModelConfig::read(&base.config)?.json()?;
+        write_folder(folder, &config, &tensors, &files)?;
         Ok(folder.to_owned())
     }
 
     fn name_is_free(&self, name: &str) -> Result<()> {
-        if name.trim().is_empty() {
-            return Err(Error::usage("a base needs a name"));
-        }
+        names::check("base", name)?;
         match self.store.bases()?.iter().any(|base| base.name == name) {
             true => Err(Error::new(
                 Code::Exists,
@@ -526,6 +526,18 @@ pub(crate) fn write_folder(
             format!(
                 "{} holds a model already; choose another folder",
                 folder.display()
+            ),
+        ));
+    }
+    // the names come from the project, which may be a stranger's; a tokenizer has no other files than these
+    if let Some(name) = files
+        .keys()
+        .find(|name| !TOKENIZER_FILES.contains(&name.as_str()))
+    {
+        return Err(Error::new(
+            Code::Damaged,
+            format!(
+                "the project has a file {name:?} for this model, which is no file of a tokenizer; nothing was written"
             ),
         ));
     }

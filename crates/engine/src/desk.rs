@@ -2,6 +2,7 @@
 //! of each window, a look-out on each open file, and the workers it started.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -357,7 +358,8 @@ impl Desk {
             .map_err(|e| Error::internal(format!("settings do not fit into JSON: {e}")))?;
         let fresh = self.file.with_extension("new");
         let written = std::fs::create_dir_all(self.file.parent().unwrap_or(Path::new(".")))
-            .and_then(|()| std::fs::write(&fresh, json))
+            .and_then(|()| crate::private::create(&fresh))
+            .and_then(|mut file| file.write_all(&json))
             .and_then(|()| std::fs::rename(&fresh, &self.file));
         written.map_err(|e| Error::io("write", &self.file, &e))
     }

@@ -19,6 +19,8 @@ pub enum Code {
     NotAProject,
     /// The project was written by a newer version of Repartee.
     NewerProject,
+    /// The project has triggers, views or tables that Repartee did not make, or files beside it that could do harm.
+    ForeignProject,
     /// Another process holds what is needed.
     Busy,
     /// The disk is full; what was stored before is kept.
@@ -139,6 +141,9 @@ impl From<repartee_store::Error> for Error {
             Store::FileExists(_) | Store::NameTaken { .. } => Code::Exists,
             Store::NotAProject { .. } => Code::NotAProject,
             Store::Newer { .. } => Code::NewerProject,
+            Store::Foreign { .. } | Store::Unrepairable { .. } | Store::Beside { .. } => {
+                Code::ForeignProject
+            }
             Store::Busy | Store::Collected(_) => Code::Busy,
             Store::Full => Code::DiskFull,
             Store::Damaged(_) | Store::Json { .. } | Store::Migration(_) => Code::Damaged,

@@ -289,6 +289,7 @@ impl Job for MakeFakes {
 
 impl MakeFakes {
     fn begin(&self, store: &Store, generator: &Generator, device: &str) -> Result<FakeSet> {
+        crate::names::check("set of fakes", &self.name)?;
         let config = FakesConfig {
             generator: generator.checkpoint.run.clone(),
             step: generator.checkpoint.step,

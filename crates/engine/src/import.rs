@@ -100,6 +100,9 @@ impl Job for Import {
     /// Reads the files one after the other. A file that cannot be read to its end does not keep the
     /// others from being read; the job then fails with all that went wrong, and what was good stays.
     fn run(&self, ctx: &Ctx) -> Result<Imported, Stop> {
+        if let Some(name) = &self.name {
+            crate::names::check("source", name)?;
+        }
         let mut imported = Imported::default();
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {

@@ -30,6 +30,7 @@ pub mod job;
 mod kinds;
 pub mod machine;
 pub mod model;
+pub mod names;
 pub mod overview;
 pub mod pairs;
 pub mod pick;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 use repartee_store::Store;
 
 pub use repartee_datasets::filter::Filter;
+pub use repartee_datasets::private;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
 pub use repartee_datasets::split::Shares;
 pub use repartee_datasets::{Recipe, Side};

@@ -154,9 +154,7 @@ impl Job for MakeSplit {
             None => None,
         };
         check_near(&self.near)?;
-        if self.name.is_empty() {
-            return Err(Error::usage("a split needs a name").into());
-        }
+        crate::names::check("split", &self.name)?;
         if store.splits()?.iter().any(|s| s.name == self.name) {
             return Err(Error::new(
                 Code::Exists,

@@ -625,6 +625,7 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
             .find(|name| !taken.contains(name));
         name = numbered.unwrap_or_default();
     }
+    crate::names::check("run", &name)?;
     let new = NewRun {
         name: name.clone(),
         kind: model_kind(kind),

@@ -287,6 +287,8 @@ export type ChartKind = "roc" | "pr" | "confusion" | "calibration" | "scores" | 
 export type Checked = {
   /** Whether nothing was found. */
   whole: boolean,
+  /** What is not ours in the schema of the file: it may be a stranger's. */
+  schema: Array<string>,
   /** What SQLite's integrity check says. */
   integrity: Array<string>,
   /** Rows that refer to rows that are not there. */
@@ -404,7 +406,7 @@ export type ClassifierFigures = {
 /**
  * What kind of thing went wrong. Callers branch on this, never on the text.
  */
-export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "internal";
+export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "foreign-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "internal";
 
 /**
  * What giving room back did.

@@ -11,6 +11,8 @@ export const ADVICE: Record<Code, string> = {
   "not-a-project": "Choose a .repartee file, or make a new project.",
   "newer-project":
     "The file was written by a newer Repartee. Install that version to open it; nothing was changed.",
+  "foreign-project":
+    "The file may come from somebody else, and nothing in it was run. Ask who gave it to you, or repair it on the command line: repartee check --repair.",
   busy: "Another program holds it at this moment. Wait for it, or pause it, and try again.",
   "disk-full": "Make room on the disk and try again. What was stored before is kept.",
   damaged:

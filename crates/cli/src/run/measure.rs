@@ -6,6 +6,7 @@ use anyhow::Result;
 use repartee_engine::chart::ChartKind;
 use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::figures::{ClassifierFigures, Figures};
+use repartee_engine::names::file_name;
 use repartee_engine::{Error, Side};
 
 use super::App;
@@ -119,7 +120,11 @@ impl App {
         let engine = self.engine()?;
         let kind = ChartKind::parse(&args.what)?;
         let out = match args.out.is_empty() {
-            true => vec![format!("{}-{}", args.of.join("-"), args.what).into()],
+            true => {
+                // what follows a dot would be an ending
+                let name = file_name(&format!("{}-{}", args.of.join("-"), args.what));
+                vec![name.replace('.', "-").into()]
+            }
             false => args.out,
         };
         let files = engine.chart_files(kind, &args.of, &out)?;

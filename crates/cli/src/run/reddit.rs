@@ -14,6 +14,7 @@ use repartee_engine::{Engine, Error};
 use super::{App, edit, person};
 use crate::out::{Table, count, figure, short, text_width, time};
 use crate::reddit_args::{AccountCommand, DraftArgs, FetchArgs, RedditCommand};
+use crate::terminal;
 
 impl App {
     pub(super) fn reddit(&self, command: RedditCommand) -> Result<ExitCode> {
@@ -21,7 +22,8 @@ impl App {
         match command {
             RedditCommand::Login { which, paste: true, .. } => {
                 let begun = engine.login_by_hand(&which.account)?;
-                eprintln!("open this in a browser, and paste the address at which it ends:\n{}", begun.address);
+                terminal::err_line("open this in a browser, and paste the address at which it ends:");
+                terminal::err_line(&begun.address);
                 let mut pasted = String::new();
                 std::io::stdin().read_line(&mut pasted)?;
                 self.done(&engine.login_pasted(begun, &pasted)?, |account| self.account(account))
@@ -64,7 +66,7 @@ impl App {
                     }
                 };
                 self.done(&rules, |rules| {
-                    self.out.line(serde_json::to_string_pretty(rules)?)
+                    self.out.lines("", serde_json::to_string_pretty(rules)?)
                 })
             }
             RedditCommand::Permit { subreddit: None, .. } => self.done(&engine.permits()?, |permits| {
@@ -141,7 +143,9 @@ impl App {
             }),
             RedditCommand::Threads { thread: None } => self.done(&engine.threads()?, |threads| self.threads(threads)),
             RedditCommand::Threads { thread: Some(id) } => self.done(&engine.thread(id)?, |story| {
-                self.out.line(format!("# {}\n{}\n", story.thread.title, story.thread.link))?;
+                self.out.line(format!("# {}", story.thread.title))?;
+                self.out.line(&story.thread.link)?;
+                self.out.line("")?;
                 for comment in &story.comments {
                     let indent = "  ".repeat(comment.level as usize);
                     let skip = if comment.skip.is_empty() { String::new() } else { format!(" ({})", comment.skip) };
@@ -428,7 +432,9 @@ impl App {
         if !one.detail.is_empty() {
             self.out.line(format!("{}: {}", one.code, one.detail))?;
         }
-        self.out.line(format!("\n{}\n", one.full_text))?;
+        self.out.line("")?;
+        self.out.lines("  ", &one.full_text)?;
+        self.out.line("")?;
         for objection in &story.objections {
             self.out.line(format!("not now: {objection}"))?;
         }
@@ -582,14 +588,14 @@ fn hidden_line(what: &str) -> Result<String> {
         let _ = std::process::Command::new("stty").arg(how).status();
     };
     if typed {
-        eprint!("{what}: ");
+        terminal::ask(&format!("{what}: "));
         echo("-echo");
     }
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line);
     if typed {
         echo("echo");
-        eprintln!();
+        terminal::err_line("");
     }
     read?;
     Ok(line)

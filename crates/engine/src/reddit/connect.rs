@@ -118,9 +118,18 @@ fn hurried(engine: &Engine) -> Result<Arc<dyn Clock>> {
     Ok(Arc::new(clock))
 }
 
+/// The name under which the keychain has the secrets of an account. A project says itself which host an account
+/// is of, and may be a stranger's: the login of Reddit itself is never sent to another.
+pub(crate) fn keychain_name(account: &Account) -> String {
+    match account.host.as_str() {
+        "" => account.name.clone(),
+        host => format!("{}@{host}", account.name),
+    }
+}
+
 /// Stores a new refresh token in the keychain.
-fn keep_of(account: &str) -> Keep {
-    let account = account.to_owned();
+fn keep_of(account: &Account) -> Keep {
+    let account = keychain_name(account);
     Arc::new(move |token: &SecretString| {
         secrets::keep(&account, secrets::Secret::RefreshToken, token).map_err(|e| e.to_string())
     })
@@ -156,6 +165,8 @@ impl Session {
     /// made-up Reddit that nobody serves.
     pub fn open(engine: &Engine, account: &str) -> Result<Self> {
         let account = engine.store.account(account)?;
+        // before any secret is looked for: a stranger's project may name any host
+        config_of(&account).check()?;
         practice::is_served(&account)?;
         let given = engine
             .outside
@@ -165,7 +176,7 @@ impl Session {
             .or_else(|| practice::login_of(&account));
         let login = match given {
             Some(login) => login,
-            None => secrets::login(&account.name, Some(&account.client_id))?,
+            None => secrets::login(&keychain_name(&account), Some(&account.client_id))?,
         };
         Self::with(engine, account, login, None)
     }
@@ -192,7 +203,7 @@ impl Session {
                 client_id: account.client_id.clone(),
             }),
             clock: Arc::clone(&clock),
-            keep: Some(keep_of(&account.name)),
+            keep: Some(keep_of(&account)),
             on_wait,
             login,
         };

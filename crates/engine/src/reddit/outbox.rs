@@ -108,7 +108,8 @@ pub struct OutboxStory {
 /// The address of something on Reddit, or on a fake.
 pub(crate) fn address(host: &str, permalink: &str) -> String {
     match (host, permalink) {
-        (_, "") => String::new(),
+        // what does not begin with a slash would become part of the host's name: `https://www.reddit.com@elsewhere`
+        (_, link) if !link.starts_with('/') => String::new(),
         ("", link) => format!("https://www.reddit.com{link}"),
         (host, link) => format!("{host}{link}"),
     }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use repartee_datasets::private;
 use repartee_store::threads::{NewThread, NewThreadComment};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +80,7 @@ impl Engine {
                 .map(|id| Ok(self.store.thread(*id)?))
                 .collect::<Result<Vec<_>>>()?,
         };
-        let mut out = std::io::BufWriter::new(std::fs::File::create(file).map_err(failed)?);
+        let mut out = std::io::BufWriter::new(private::create(file).map_err(failed)?);
         let count = threads.len();
         for thread in threads {
             let comments = self.store.thread_comments(thread.id)?;

@@ -536,6 +536,7 @@ export class FakeEngine {
     "export.queue": () => this.replies.length,
     check: () => ({
       whole: true,
+      schema: [],
       integrity: [],
       references: [],
       blobs: [],
