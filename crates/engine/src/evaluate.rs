@@ -8,6 +8,7 @@ use repartee_models::text::PairIds;
 use repartee_models::{device_name, evaluate, metrics};
 use repartee_store::evaluations::{Evaluation, NewEvaluation, Prediction, Subject};
 use repartee_store::fakes::FakeSet;
+use repartee_store::marks::Marked;
 use repartee_store::runs::Checkpoint;
 use repartee_store::splits::Split;
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,10 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
-use crate::fakes::FakesConfig;
+use crate::fakes::{DELETED, FakesConfig, pair_label};
 use crate::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::left_out::{Batches, LeftOut};
 use crate::model::{checkpoint_of, open_device};
 use crate::run_config::RunKind;
 use crate::train::{RunFacts, run_kind, threads};
@@ -116,6 +118,12 @@ pub struct EvaluationInfo {
     pub figures: Figures,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
+    /// Measured on a text that was deleted since, or of a model that was trained on one.
+    #[serde(default)]
+    pub deleted_content: bool,
+    /// Examples that the job left out: the figures are without them.
+    #[serde(default)]
+    pub left_out: LeftOut,
 }
 
 /// A classifier's figures at a threshold.
@@ -212,7 +220,7 @@ impl Job for Evaluate {
             }
         };
         ctx.go_on()?;
-        Ok(self.store(
+        let info = self.store(
             engine,
             &checkpoint,
             &split,
@@ -220,7 +228,11 @@ impl Job for Evaluate {
             config,
             figures,
             &predictions,
-        )?)
+        )?;
+        Ok(EvaluationInfo {
+            left_out: ctx.left_out()?,
+            ..info
+        })
     }
 }
 
@@ -243,6 +255,21 @@ pub(crate) fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
             ]
         }
     })
+}
+
+fn label_of(example: &Labelled) -> String {
+    match (example.pair_id, example.fake_id) {
+        (Some(pair), _) => pair_label(pair),
+        (None, fake) => format!("fake {}", fake.unwrap_or_default()),
+    }
+}
+
+/// Pairs of the measured side that lost their text are named.
+fn name_the_lost(ctx: &Ctx, split: &Split, side: Side) -> Result<()> {
+    for pair in ctx.engine.store.split_lost(split.id, side)? {
+        ctx.leave_out(pair_label(pair), DELETED)?;
+    }
+    Ok(())
 }
 
 fn subject(example: &Labelled) -> Result<Subject> {
@@ -277,29 +304,58 @@ impl Evaluate {
     ) -> Result<(Figures, Vec<Prediction>), Stop> {
         let store = &ctx.engine.store;
         let found = examples::pairs(store, split, self.side, self.limit, self.seed)?;
+        name_the_lost(ctx, split, self.side)?;
         if found.is_empty() {
             return Err(self.nothing(split));
         }
         let vocabulary = generator.model.config().vocab_size;
         let mut unigram = Unigram::new(vocabulary);
         let learnt = examples::pairs(store, split, Side::Train, BASELINE_EXAMPLES, self.seed)?;
-        for example in generator
-            .text
-            .examples(&texts(&learnt))
-            .map_err(Error::from)?
-        {
-            unigram.learn(&example.ids[example.prompt..]);
+        let mut batches = Batches::default();
+        for some in learnt.chunks(AT_ONCE) {
+            let encoded = batches.each(some, &mut |some| {
+                Ok(generator.text.examples(&texts(some)).map_err(Error::from)?)
+            })?;
+            for (example, encoded) in some.iter().zip(encoded) {
+                match encoded {
+                    Ok(encoded) => unigram.learn(&encoded.ids[encoded.prompt..]),
+                    Err(error) => ctx.leave_out(
+                        format!("{} (baseline)", label_of(example)),
+                        error.message,
+                    )?,
+                }
+            }
         }
         let (mut sum, mut unigram_sum, mut tokens) = (0.0, 0.0, 0u64);
         let mut predictions = Vec::with_capacity(found.len());
+        let mut batches = Batches::default();
+        let mut done = 0;
         for some in found.chunks(AT_ONCE) {
             ctx.go_on()?;
-            self.tick(ctx, predictions.len(), found.len());
-            let encoded = generator.text.examples(&texts(some)).map_err(Error::from)?;
-            let refs: Vec<_> = encoded.iter().collect();
-            let losses = evaluate::losses(&generator.model, &refs, Counted::Reply, self.batch)
-                .map_err(Error::from)?;
-            for ((example, encoded), (nll, n)) in some.iter().zip(&encoded).zip(losses) {
+            self.tick(ctx, done, found.len());
+            done += some.len();
+            let measured = batches.each(some, &mut |some| {
+                let encoded = generator.text.examples(&texts(some)).map_err(Error::from)?;
+                let refs: Vec<_> = encoded.iter().collect();
+                let losses = evaluate::losses(&generator.model, &refs, Counted::Reply, self.batch)
+                    .map_err(Error::from)?;
+                if losses.iter().any(|(nll, _)| !nll.is_finite()) {
+                    return Err(Error::new(
+                        Code::Model,
+                        "the model's loss is not a number: its weights are damaged, or its training diverged",
+                    )
+                    .into());
+                }
+                Ok(encoded.into_iter().zip(losses).collect())
+            })?;
+            for (example, measured) in some.iter().zip(measured) {
+                let (encoded, (nll, n)) = match measured {
+                    Ok(measured) => measured,
+                    Err(error) => {
+                        ctx.leave_out(label_of(example), error.message)?;
+                        continue;
+                    }
+                };
                 // the first token of a text is predicted by nothing
                 unigram_sum += unigram.nll(&encoded.ids[encoded.prompt.max(1)..]);
                 sum += nll;
@@ -314,8 +370,11 @@ impl Evaluate {
             }
         }
         self.tick(ctx, found.len(), found.len());
+        if predictions.is_empty() {
+            return Err(ctx.left_out()?.nothing_left("nothing could be measured").into());
+        }
         let figures = GeneratorFigures {
-            examples: found.len() as u64,
+            examples: predictions.len() as u64,
             tokens,
             loss: (tokens > 0)
                 .then(|| sum / tokens as f64)
@@ -349,6 +408,7 @@ impl Evaluate {
             None => examples::upvotes(store, split, side, limit, seed),
         };
         let found = read(self.side, self.limit, self.seed)?;
+        name_the_lost(ctx, split, self.side)?;
         if found.is_empty() {
             return Err(self.nothing(split));
         }
@@ -361,33 +421,58 @@ impl Evaluate {
         let learnt = read(Side::Train, limit, judge.config.seed)?;
         let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
         let mut training_counts = vec![0; classes];
-        for (example, pair) in learnt
-            .iter()
-            .zip(judge.text.pairs(&texts(&learnt)).map_err(Error::from)?)
-        {
-            bayes.learn(&pair.ids, example.label as usize);
-            training_counts[example.label as usize] += 1;
+        let mut batches = Batches::default();
+        for some in learnt.chunks(AT_ONCE) {
+            let pairs = batches.each(some, &mut |some| {
+                Ok(judge.text.pairs(&texts(some)).map_err(Error::from)?)
+            })?;
+            for (example, pair) in some.iter().zip(pairs) {
+                match pair {
+                    Ok(pair) => {
+                        bayes.learn(&pair.ids, example.label as usize);
+                        training_counts[example.label as usize] += 1;
+                    }
+                    Err(error) => ctx.leave_out(
+                        format!("{} (baseline)", label_of(example)),
+                        error.message,
+                    )?,
+                }
+            }
         }
-        let labels: Vec<usize> = found.iter().map(|e| e.label as usize).collect();
         let mut measured = Predictions {
             classes,
-            labels: labels.clone(),
+            labels: Vec::new(),
             p: Vec::new(),
         };
         let mut counted = Predictions {
             classes,
-            labels,
+            labels: Vec::new(),
             p: Vec::new(),
         };
         let mut predictions = Vec::with_capacity(found.len());
+        let mut batches = Batches::default();
+        let mut done = 0;
         for some in found.chunks(AT_ONCE) {
             ctx.go_on()?;
-            self.tick(ctx, predictions.len(), found.len());
-            let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
-            let refs: Vec<&PairIds> = pairs.iter().collect();
-            let scores =
-                evaluate::probabilities(&judge.model, &refs, self.batch).map_err(Error::from)?;
-            for ((example, pair), p) in some.iter().zip(&pairs).zip(scores) {
+            self.tick(ctx, done, found.len());
+            done += some.len();
+            let scored = batches.each(some, &mut |some| {
+                let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
+                let refs: Vec<&PairIds> = pairs.iter().collect();
+                let scores = evaluate::probabilities(&judge.model, &refs, self.batch)
+                    .map_err(Error::from)?;
+                Ok(pairs.into_iter().zip(scores).collect())
+            })?;
+            for (example, scored) in some.iter().zip(scored) {
+                let (pair, p) = match scored {
+                    Ok(scored) => scored,
+                    Err(error) => {
+                        ctx.leave_out(label_of(example), error.message)?;
+                        continue;
+                    }
+                };
+                measured.labels.push(example.label as usize);
+                counted.labels.push(example.label as usize);
                 counted.p.extend(bayes.probabilities(&pair.ids));
                 let mut stored = [None; 4];
                 for (slot, p) in stored.iter_mut().zip(&p) {
@@ -404,6 +489,9 @@ impl Evaluate {
             }
         }
         self.tick(ctx, found.len(), found.len());
+        if predictions.is_empty() {
+            return Err(ctx.left_out()?.nothing_left("nothing could be measured").into());
+        }
         let baseline = figures::baseline_of(&measured, &training_counts, Some(&counted));
         let figures = figures::of_classifier(&measured, names, self.threshold, baseline);
         Ok((Figures::Classifier(figures), predictions))
@@ -473,6 +561,8 @@ impl Engine {
             config: from_json(&evaluation.config)?,
             figures: from_json(&evaluation.metrics)?,
             created_ms: evaluation.created_ms,
+            deleted_content: self.store.is_marked(Marked::Evaluation, evaluation.id)?,
+            left_out: LeftOut::default(),
             run: evaluation.run,
         })
     }

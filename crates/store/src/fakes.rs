@@ -229,6 +229,24 @@ impl Store {
         Ok(gone)
     }
 
+    /// The pairs whose comments these fakes answer.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pairs_of_fakes(&self, fakes: &[i64]) -> Result<Vec<i64>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT pair_id FROM fake WHERE id = ?1")?;
+            let mut pairs = Vec::with_capacity(fakes.len());
+            for id in fakes {
+                let mut rows = query.query([id])?;
+                while let Some(row) = rows.next()? {
+                    pairs.push(row.get(0)?);
+                }
+            }
+            Ok(pairs)
+        })
+    }
+
     /// The pairs whose comments have fakes in a set, with how many each, in order of ids.
     ///
     /// # Errors

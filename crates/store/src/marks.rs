@@ -334,6 +334,27 @@ pub(crate) fn inherit(db: &Connection) -> Result<Vec<i64>> {
     }
 }
 
+/// Marks what read these pairs before some of them were purged, and was stored after that; and passes marks on.
+fn mark_if_lost(db: &Connection, what: Marked, of: i64, pairs: &[i64]) -> Result<()> {
+    let any: bool = db.query_row("SELECT EXISTS (SELECT 1 FROM purged)", [], |row| row.get(0))?;
+    let mut lost = 0;
+    if any {
+        let mut is_lost = db.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM pair p JOIN comment r ON r.id = p.id
+                                     JOIN comment c ON c.id = p.comment_id
+                            WHERE p.id = ?1 AND (c.body = '[deleted]' OR r.body = '[deleted]'))",
+        )?;
+        for pair in pairs {
+            lost += usize::from(is_lost.query_row([pair], |row| row.get::<_, bool>(0))?);
+        }
+    }
+    if lost > 0 {
+        put(db, what, of, lost, "", "deleted", crate::now_ms())?;
+    }
+    inherit(db)?;
+    Ok(())
+}
+
 impl Store {
     /// Records the pairs whose texts a base's tokenizer was trained on.
     ///
@@ -345,7 +366,7 @@ impl Store {
                 "INSERT OR REPLACE INTO seen (base_id, side, ids) VALUES (?1, 0, ?2)",
                 params![base_id, pack(pairs)],
             )?;
-            Ok(())
+            mark_if_lost(db, Marked::Base, base_id, pairs)
         })
     }
 
@@ -376,8 +397,7 @@ impl Store {
                 "INSERT OR REPLACE INTO seen (run_id, side, fake_set_id, ids) VALUES (?1, ?2, ?3, ?4)",
                 params![run_id, side as i64, fake_set_id, pack(pairs)],
             )?;
-            inherit(db)?;
-            Ok(())
+            mark_if_lost(db, Marked::Run, run_id, pairs)
         })
     }
 

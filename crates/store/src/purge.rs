@@ -606,6 +606,19 @@ fn forget_candidate(
     Ok(())
 }
 
+/// An address without the words of the title: `/r/x/comments/abc/some_words/def/` becomes
+/// `/r/x/comments/abc/_/def/`.
+fn without_title(link: &str) -> String {
+    let mut parts: Vec<&str> = link.split('/').collect();
+    if let Some(at) = parts.iter().position(|part| *part == "comments")
+        && let Some(words) = parts.get_mut(at + 2)
+        && !words.is_empty()
+    {
+        *words = "_";
+    }
+    parts.join("/")
+}
+
 /// Wipes a thread's title, text and author.
 fn forget_post(
     db: &Transaction<'_>,
@@ -626,6 +639,29 @@ fn forget_post(
          WHERE id = ?1",
     )?
     .execute(params![id, why])?;
+    // addresses have words of the title in them; Reddit finds them without, too
+    for (table, column, whose) in [
+        ("thread", "permalink", "id = ?1"),
+        ("thread_comment", "permalink", "thread_id = ?1"),
+        (
+            "reply",
+            "link",
+            "candidate_id IN (SELECT d.id FROM candidate d JOIN thread_comment c ON c.id = d.comment_id
+                              WHERE c.thread_id = ?1)",
+        ),
+    ] {
+        let mut query = db.prepare_cached(&format!(
+            "SELECT id, {column} FROM {table} WHERE {column} <> '' AND {whose}"
+        ))?;
+        let links: Vec<(i64, String)> = query
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (row, link) in links {
+            let update = format!("UPDATE {table} SET {column} = ?2 WHERE id = ?1");
+            db.prepare_cached(&update)?
+                .execute(params![row, without_title(&link)])?;
+        }
+    }
     Ok(())
 }
 
@@ -937,6 +973,34 @@ fn forget_written(
     }
     if !imported {
         return Ok(again);
+    }
+    // what a person pasted may be a copy
+    let mut query =
+        db.prepare("SELECT id, body FROM thread_comment WHERE name IS NULL AND body <> ''")?;
+    let mut rows = query.query([])?;
+    let mut pasted: Vec<i64> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let body: String = row.get(1)?;
+        if repeats(&body)? {
+            pasted.push(row.get(0)?);
+        }
+    }
+    for comment in pasted {
+        forget_comment(db, comment, "purged", &mut again, done, now_ms)?;
+    }
+    let mut query = db.prepare(
+        "SELECT id, title || char(10) || body FROM thread WHERE name IS NULL AND title || body <> ''",
+    )?;
+    let mut rows = query.query([])?;
+    let mut pasted: Vec<i64> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text: String = row.get(1)?;
+        if repeats(&text)? {
+            pasted.push(row.get(0)?);
+        }
+    }
+    for thread in pasted {
+        forget_post(db, thread, "purged", &mut again, done)?;
     }
     let mut query = db.prepare("SELECT id, text FROM fake WHERE text <> ''")?;
     let mut rows = query.query([])?;

@@ -366,7 +366,10 @@ impl Store {
             let mut insert = db.prepare_cached(
                 "INSERT INTO thread_comment (thread_id, parent_id, name, author, body, score, created_utc,
                                              parent_name, permalink, level, skip, pair_id)
-                 SELECT ?1, ?2, ?3, iif(p.name IS NULL, ?4, NULL), iif(p.name IS NULL, ?5, ''), ?6, ?7, ?8,
+                 SELECT ?1, ?2, ?3, iif(p.name IS NULL, ?4, NULL),
+                        iif(p.name IS NULL AND NOT EXISTS (
+                          SELECT 1 FROM pair o JOIN comment c ON c.id = o.comment_id
+                          WHERE o.id = ?12 AND c.body = '[deleted]'), ?5, ''), ?6, ?7, ?8,
                         ?9, ?10, iif(p.name IS NULL, ?11, 'purged'), ?12
                  FROM (SELECT 1) LEFT JOIN purged p ON p.name = ?3 WHERE true
                  ON CONFLICT (name) WHERE name IS NOT NULL DO UPDATE SET thread_id = excluded.thread_id,
@@ -551,13 +554,22 @@ impl Store {
         })
     }
 
+    /// Adds candidates to comments that are there, and gives their ids.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn candidates_add(&self, generation_id: i64, new: &[NewCandidate]) -> Result<Vec<i64>> {
+        let ids = self.candidates_add_each(generation_id, new)?;
+        Ok(ids.into_iter().flatten().collect())
+    }
+
     /// Adds candidates and gives their ids; one that is there already (same comment and number) keeps
     /// its text and id, and gets the scores. One whose comment was deleted while it was written is not stored:
     /// `None`.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn candidates_add(
+    pub fn candidates_add_each(
         &self,
         generation_id: i64,
         new: &[NewCandidate],
