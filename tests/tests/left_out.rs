@@ -100,7 +100,7 @@ fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
 
     // the command line says so, and its status tells
     let run = |texts: &[&str]| {
-        let mut args = vec!["generate", "--generator", "writer", "-n", "1", "--max-tokens", "4"];
+        let mut args = vec!["generate", "--generator", "writer", "-n", "1", "--max-new-tokens", "4"];
         args.extend(texts);
         place.run(args)
     };

@@ -97,6 +97,10 @@ pub struct EvaluationConfig {
     pub threads: usize,
     /// The version of Repartee.
     pub version: String,
+    /// The job that made it: it knows what was left out.
+    #[serde(default)]
+    #[ts(skip)]
+    pub job: String,
 }
 
 /// An evaluation as it is listed and shown.
@@ -208,6 +212,7 @@ impl Job for Evaluate {
             device: device_name(&device).to_owned(),
             threads: threads(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            job: ctx.job().to_owned(),
         };
         let (figures, predictions) = match kind {
             RunKind::Generator => {
@@ -220,7 +225,7 @@ impl Job for Evaluate {
             }
         };
         ctx.go_on()?;
-        let info = self.store(
+        Ok(self.store(
             engine,
             &checkpoint,
             &split,
@@ -228,11 +233,7 @@ impl Job for Evaluate {
             config,
             figures,
             &predictions,
-        )?;
-        Ok(EvaluationInfo {
-            left_out: ctx.left_out()?,
-            ..info
-        })
+        )?)
     }
 }
 
@@ -549,8 +550,11 @@ impl Engine {
             .into_iter()
             .find(|set| Some(set.id) == evaluation.fake_set_id)
             .map(|set| set.name);
+        let config: EvaluationConfig = from_json(&evaluation.config)?;
         Ok(EvaluationInfo {
             id: evaluation.id,
+            left_out: self.left_out_of(&config.job)?,
+            config,
             split: self
                 .store
                 .split_by_id(evaluation.split_id)?
@@ -558,11 +562,9 @@ impl Engine {
                 .unwrap_or_default(),
             side: evaluation.side,
             fakes,
-            config: from_json(&evaluation.config)?,
             figures: from_json(&evaluation.metrics)?,
             created_ms: evaluation.created_ms,
             deleted_content: self.store.is_marked(Marked::Evaluation, evaluation.id)?,
-            left_out: LeftOut::default(),
             run: evaluation.run,
         })
     }

@@ -81,6 +81,10 @@ pub struct FakesConfig {
     pub comments: [usize; 3],
     /// cpu, cuda or metal.
     pub device: String,
+    /// The job that made it: it knows what was left out.
+    #[serde(default)]
+    #[ts(skip)]
+    pub job: String,
 }
 
 /// A set of fakes as it is listed.
@@ -226,7 +230,7 @@ impl Job for MakeFakes {
         };
         let set = match begun {
             Some(set) => set,
-            None => self.begin(store, &generator, device_name(&device))?,
+            None => self.begin(store, &generator, device_name(&device), ctx.job())?,
         };
 
         let mut work: Vec<(i64, Vec<u32>)> = Vec::new();
@@ -362,7 +366,13 @@ impl Job for MakeFakes {
 }
 
 impl MakeFakes {
-    fn begin(&self, store: &Store, generator: &Generator, device: &str) -> Result<FakeSet> {
+    fn begin(
+        &self,
+        store: &Store,
+        generator: &Generator,
+        device: &str,
+        job: &str,
+    ) -> Result<FakeSet> {
         let config = FakesConfig {
             generator: generator.checkpoint.run.clone(),
             step: generator.checkpoint.step,
@@ -371,6 +381,7 @@ impl MakeFakes {
             replies: self.replies,
             comments: self.comments,
             device: device.to_owned(),
+            job: job.to_owned(),
         };
         let new = NewFakeSet {
             name: self.name.clone(),
@@ -386,12 +397,13 @@ impl MakeFakes {
 impl Engine {
     fn fakes_info(&self, set: FakeSet) -> Result<FakesInfo> {
         let split = self.store.split_by_id(set.split_id)?;
+        let config: FakesConfig = from_json(&set.config)?;
         Ok(FakesInfo {
             split: split.map(|split| split.name).unwrap_or_default(),
-            config: from_json(&set.config)?,
+            left_out: self.left_out_of(&config.job)?,
+            config,
             fakes: self.store.fake_counts(set.id)?,
             deleted_content: self.store.is_marked(Marked::Fakes, set.id)?,
-            left_out: LeftOut::default(),
             name: set.name,
             created_ms: set.created_ms,
         })

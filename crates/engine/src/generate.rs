@@ -178,6 +178,10 @@ pub struct GenerationConfig {
     pub criteria: Criteria,
     /// cpu, cuda or metal.
     pub device: String,
+    /// The job that made it: it knows what was left out.
+    #[serde(default)]
+    #[ts(skip)]
+    pub job: String,
 }
 
 /// A comment that will be answered.
@@ -273,17 +277,18 @@ impl Job for Generate {
     }
 
     fn kept(outcome: &Generated) -> Result<String> {
-        to_json(&Generated {
-            comments: Vec::new(),
-            ..outcome.clone()
-        })
+        let mut kept = outcome.clone();
+        for answered in &mut kept.comments {
+            answered.comment.clear();
+            for candidate in &mut answered.candidates {
+                candidate.text.clear();
+            }
+        }
+        to_json(&kept)
     }
 
     fn found(engine: &Engine, kept: Generated) -> Result<Generated> {
-        Ok(Generated {
-            left_out: kept.left_out,
-            ..engine.generation(kept.generation)?
-        })
+        engine.generation(kept.generation)
     }
 
     fn run(&self, ctx: &Ctx) -> Result<Generated, Stop> {
@@ -611,6 +616,7 @@ impl Generate {
             decode: self.decode.clone(),
             criteria: self.criteria.clone(),
             device: device.to_owned(),
+            job: ctx.job().to_owned(),
         };
         let new = NewGeneration {
             generator: writer.id,
@@ -831,12 +837,13 @@ impl Engine {
                 answered.candidates.push(shown(candidate, reply));
             }
         }
+        let config: GenerationConfig = from_json(&generation.config)?;
         Ok(Generated {
             generation: id,
+            left_out: self.left_out_of(&config.job)?,
             comments: comments.into_iter().map(|(_, answered)| answered).collect(),
             queued: queued.into_iter().map(|(_, reply)| reply).collect(),
-            left_out: LeftOut::default(),
-            config: from_json(&generation.config)?,
+            config,
         })
     }
 

@@ -21,7 +21,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::left_out::{LeftOut, LeftOutItem, NAMED, without_quotes};
+use crate::left_out::{LeftOut, without_quotes};
 
 /// Signals are sent at most this often; the last one always is.
 const SIGNAL_EVERY: Duration = Duration::from_millis(100);
@@ -442,12 +442,7 @@ impl Ctx<'_> {
     /// # Errors
     /// When the project cannot be read.
     pub fn left_out(&self) -> Result<LeftOut> {
-        let (count, items) = self.engine.store.left_out(self.job, NAMED)?;
-        let items = items.into_iter().map(|(id, why)| LeftOutItem { id, why });
-        Ok(LeftOut {
-            count,
-            items: items.collect(),
-        })
+        self.engine.left_out_of(self.job)
     }
 
     /// All items that were left out: they are not tried again.

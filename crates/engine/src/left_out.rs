@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Stop, panic_text};
 
@@ -47,6 +48,18 @@ impl LeftOut {
             error = error.with(format!("{}: {}", item.id, item.why));
         }
         error
+    }
+}
+
+impl Engine {
+    /// What a job left out.
+    pub(crate) fn left_out_of(&self, job: &str) -> Result<LeftOut> {
+        let (count, items) = self.store.left_out(job, NAMED)?;
+        let items = items.into_iter().map(|(id, why)| LeftOutItem { id, why });
+        Ok(LeftOut {
+            count,
+            items: items.collect(),
+        })
     }
 }
 

@@ -1235,6 +1235,7 @@ impl Engine {
                 .min_by(f64::total_cmp),
             samples: samples
                 .into_iter()
+                .filter(|s| !s.text.is_empty()) // what it answers was deleted
                 .map(|s| (s.step, s.comment, s.text))
                 .collect(),
             name: run.name,

@@ -425,4 +425,7 @@ pub fn now_ms() -> i64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod purge_tests;
+#[cfg(test)]
 mod tests;

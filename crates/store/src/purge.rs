@@ -143,16 +143,18 @@ impl Texts {
         self.whole.is_empty()
     }
 
+    /// Whether one of these, of more than a word or two, is in a text as a whole.
+    fn is_in(&self, text: &str) -> bool {
+        self.whole
+            .iter()
+            .any(|whole| whole.len() >= TELLING && text.contains(whole.as_str()))
+    }
+
     /// Whether a text that no text belongs into quotes one of these: as a whole, or some words in a row.
     fn quoted_in(&self, text: &str) -> bool {
         if text.is_empty() {
             return false;
         }
-        let whole = |text: &str| {
-            self.whole
-                .iter()
-                .any(|whole| whole.len() >= TELLING && text.contains(whole.as_str()))
-        };
         // JSON within a text: its escapes stand between words
         let plain = text
             .contains('\\')
@@ -160,7 +162,7 @@ impl Texts {
         [Some(text), plain.as_deref()]
             .into_iter()
             .flatten()
-            .any(|text| whole(text) || words(text).windows(QUOTE).any(|run| self.quotes.contains(&print(run))))
+            .any(|text| self.is_in(text) || words(text).windows(QUOTE).any(|run| self.quotes.contains(&print(run))))
     }
 
     /// The runs of words that a model wrote, and that stand in one of these texts.
@@ -258,6 +260,7 @@ impl Store {
             }
             done.marked = marks::note(db, &lost, now_ms)?;
             forget_rejected(db, gone)?;
+            forget_pasted(db, &mut texts, "purged", &mut done, now_ms)?;
             forget_quotes(db, &texts)?;
             let imported = done.imported > 0;
             let again = forget_written(db, &texts, &threads, imported, &mut done, now_ms)?;
@@ -351,6 +354,7 @@ impl Store {
                 }
                 done.add(&one);
             }
+            forget_pasted(db, &mut texts, "expired", &mut done, now_ms)?;
             forget_quotes(db, &texts)?;
             if done.any() {
                 for family in [Family::Queue, Family::Jobs] {
@@ -922,6 +926,43 @@ fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
     Ok(wiped)
 }
 
+/// Wipes what a person pasted when it is a copy of one of these texts, or has one in it.
+fn forget_pasted(
+    db: &Transaction<'_>,
+    texts: &mut Texts,
+    why: &str,
+    done: &mut Forgotten,
+    now_ms: i64,
+) -> Result<()> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let copies = |sql: &str, texts: &Texts| -> Result<Vec<i64>> {
+        let mut query = db.prepare(sql)?;
+        let mut rows = query.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            if texts.is_in(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?) {
+                found.push(row.get(0)?);
+            }
+        }
+        Ok(found)
+    };
+    for comment in copies(
+        "SELECT id, body FROM thread_comment WHERE name IS NULL AND body <> ''",
+        texts,
+    )? {
+        forget_comment(db, comment, why, texts, done, now_ms)?;
+    }
+    for thread in copies(
+        "SELECT id, title || char(10) || body FROM thread WHERE name IS NULL AND title || body <> ''",
+        texts,
+    )? {
+        forget_post(db, thread, why, texts, done)?;
+    }
+    Ok(())
+}
+
 /// Wipes what models wrote that has words of a purged text in a row which stand in no text that is left:
 /// candidates and drafts in these threads, and, of imported texts, which were trained on, all of them, with
 /// fakes and samples. Gives what was wiped.
@@ -973,34 +1014,6 @@ fn forget_written(
     }
     if !imported {
         return Ok(again);
-    }
-    // what a person pasted may be a copy
-    let mut query =
-        db.prepare("SELECT id, body FROM thread_comment WHERE name IS NULL AND body <> ''")?;
-    let mut rows = query.query([])?;
-    let mut pasted: Vec<i64> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let body: String = row.get(1)?;
-        if repeats(&body)? {
-            pasted.push(row.get(0)?);
-        }
-    }
-    for comment in pasted {
-        forget_comment(db, comment, "purged", &mut again, done, now_ms)?;
-    }
-    let mut query = db.prepare(
-        "SELECT id, title || char(10) || body FROM thread WHERE name IS NULL AND title || body <> ''",
-    )?;
-    let mut rows = query.query([])?;
-    let mut pasted: Vec<i64> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let text: String = row.get(1)?;
-        if repeats(&text)? {
-            pasted.push(row.get(0)?);
-        }
-    }
-    for thread in pasted {
-        forget_post(db, thread, "purged", &mut again, done)?;
     }
     let mut query = db.prepare("SELECT id, text FROM fake WHERE text <> ''")?;
     let mut rows = query.query([])?;

@@ -49,17 +49,17 @@ ALTER TABLE thread_comment ADD COLUMN pair_id INTEGER;
 -- Samples were quoted in the logs of trainings, comments and candidates in parameters and outcomes of jobs.
 DELETE FROM job_log WHERE text GLOB 'step [0-9]*: * -> *';
 UPDATE job SET params = json_set(params, '$.comments', json('[]'))
-  WHERE kind = 'generate' AND state IN ('done', 'cancelled') AND json_type(params, '$.comments') = 'array';
+  WHERE kind = 'generate' AND state IN ('done', 'cancelled') AND CASE WHEN json_valid(params) THEN json_type(params, '$.comments') END = 'array';
 UPDATE job SET params = json_set(params, '$.generate.comments', json('[]'))
-  WHERE kind = 'draft' AND state IN ('done', 'cancelled') AND json_type(params, '$.generate.comments') = 'array';
+  WHERE kind = 'draft' AND state IN ('done', 'cancelled') AND CASE WHEN json_valid(params) THEN json_type(params, '$.generate.comments') END = 'array';
 UPDATE job SET outcome = json_set(outcome, '$.comments', json('[]'))
-  WHERE kind = 'generate' AND state = 'done' AND json_type(outcome, '$.comments') = 'array';
+  WHERE kind = 'generate' AND state = 'done' AND CASE WHEN json_valid(outcome) THEN json_type(outcome, '$.comments') END = 'array';
 UPDATE job SET outcome = json_set(outcome, '$.generated.comments', json('[]'))
-  WHERE kind = 'draft' AND state = 'done' AND json_type(outcome, '$.generated.comments') = 'array';
+  WHERE kind = 'draft' AND state = 'done' AND CASE WHEN json_valid(outcome) THEN json_type(outcome, '$.generated.comments') END = 'array';
 UPDATE job SET outcome = json_set(outcome, '$.fetched.threads', json('[]'))
-  WHERE kind = 'draft' AND state = 'done' AND json_type(outcome, '$.fetched.threads') = 'array';
+  WHERE kind = 'draft' AND state = 'done' AND CASE WHEN json_valid(outcome) THEN json_type(outcome, '$.fetched.threads') END = 'array';
 UPDATE job SET outcome = json_set(outcome, '$.threads', json('[]'))
-  WHERE kind = 'fetch' AND state = 'done' AND json_type(outcome, '$.threads') = 'array';
+  WHERE kind = 'fetch' AND state = 'done' AND CASE WHEN json_valid(outcome) THEN json_type(outcome, '$.threads') END = 'array';
 -- the pages they stood in are written anew by the next scrub
 INSERT INTO setting (key, value) SELECT 'imported texts were wiped', 'true'
   WHERE EXISTS (SELECT 1 FROM purged) ON CONFLICT (key) DO NOTHING;
