@@ -432,6 +432,19 @@ pub enum TrainCommand {
     Upvotes(TrainArgs),
     /// All runs
     List,
+    /// Train a run again without what was deleted since, with all that it was made with
+    Again {
+        /// Which run
+        run: String,
+        /// Leave out the texts that their authors have deleted, or that were forgotten (they are gone; this says so)
+        #[arg(long, required = true)]
+        without_deleted: bool,
+        /// Say what would be made, in order, and stop
+        #[arg(long)]
+        plan: bool,
+    },
+    /// What was trained on content that was deleted since, or made with something that was
+    Marked,
     /// A run's config, facts, last figures and samples
     Show {
         /// Which run

@@ -31,6 +31,7 @@ use crate::out::{Out, Table, bytes, count, figure, seconds, short, text_width, t
 use crate::terminal;
 use crate::watch::Watch;
 
+mod again;
 mod care;
 mod demo;
 mod measure;
@@ -471,7 +472,7 @@ impl App {
         let added = |base: &BaseInfo| {
             self.out.line(format!(
                 "base {}: {}, {} parameters ({} layers, width {}), up to {} tokens, vocabulary {}, {}",
-                base.name,
+                again::marked(&base.name, base.deleted_content),
                 base.kind,
                 count(base.parameters as u64),
                 base.layers,
@@ -512,7 +513,7 @@ impl App {
                 let mut table = Table::new(["base", "kind", "parameters", "layers", "width", "context", "vocabulary", "size", "from"]);
                 for base in bases {
                     table.row([
-                        base.name.clone(),
+                        again::marked(&base.name, base.deleted_content),
                         base.kind.clone(),
                         count(base.parameters as u64),
                         base.layers.to_string(),
@@ -538,6 +539,8 @@ impl App {
             TrainCommand::Realism(args) => (RunKind::Realism, args),
             TrainCommand::Upvotes(args) => (RunKind::Upvotes, args),
             TrainCommand::List => return self.runs(),
+            TrainCommand::Again { run, plan, .. } => return self.train_again(&run, plan),
+            TrainCommand::Marked => return self.marked(),
             TrainCommand::Show { run } => return self.show_run(&run),
         };
         let config = run_config(kind, &args)?;
@@ -662,7 +665,7 @@ impl App {
             ]);
             for run in runs {
                 table.row([
-                    run.name.clone(),
+                    again::marked(&run.name, run.deleted_content),
                     run.kind.as_str().to_owned(),
                     run.state.clone(),
                     count(run.step),
@@ -683,7 +686,7 @@ impl App {
         self.done(&self.engine()?.run_show(name)?, |run| {
             self.out.line(format!(
                 "run {}: {}, {}, step {}, loss {}, lowest validation loss {}",
-                run.name,
+                again::marked(&run.name, run.deleted_content),
                 run.kind.as_str(),
                 if run.state.is_empty() {
                     "no job"
@@ -735,6 +738,7 @@ impl App {
                 };
                 self.start(&engine, &job, |set| {
                     self.fake_sets(std::slice::from_ref(set))?;
+                    self.left_out(&set.left_out)?;
                     self.out.line(format!(
                         "next: `repartee fakes show {0}`, `repartee train realism --fakes {0}`",
                         set.name
@@ -786,7 +790,7 @@ impl App {
         for set in sets {
             let [train, val, test] = set.fakes.map(count);
             table.row([
-                set.name.clone(),
+                again::marked(&set.name, set.deleted_content),
                 set.config.generator.clone(),
                 count(set.config.step),
                 set.split.clone(),
@@ -822,6 +826,7 @@ impl App {
             comments,
             stored: usual.stored,
             context: usual.context,
+            given: 0,
             unseen: args.unseen.unwrap_or(0),
             origin: origin.to_owned(),
             generator: args.generator,
@@ -855,6 +860,7 @@ impl App {
                 table.print(self.out)?;
                 self.out.line("")?;
             }
+            self.left_out(&generated.left_out)?;
             self.out.line(drawn_with(&generated.config.decode))?;
             match (generated.queued.len(), job.queue) {
                 (0, true) => self.out.line("no candidate was picked; more candidates (-n), or a lower --min-p-real, may give some"),

@@ -8,7 +8,9 @@ use repartee_models::text::{
 };
 use repartee_models::weights::{self, Tensors};
 use repartee_models::{DeviceChoice, bert, cost, device, gpt2};
+use repartee_store::Store;
 use repartee_store::bases::{Base, BaseKind, NewBase};
+use repartee_store::marks::Marked;
 use repartee_store::pairs::PairQuery;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -99,6 +101,9 @@ pub struct BaseInfo {
     pub unused: Vec<String>,
     /// When it was added, milliseconds since 1970.
     pub created_ms: i64,
+    /// Its tokenizer was trained on a text that was deleted since, or it came with the word that it was.
+    #[serde(default)]
+    pub deleted_content: bool,
 }
 
 /// What a config.json says, read as the model it names.
@@ -175,7 +180,7 @@ impl ModelConfig {
     }
 
     /// Layers, width, longest input and vocabulary.
-    fn sizes(&self) -> (usize, usize, usize, usize) {
+    pub(crate) fn sizes(&self) -> (usize, usize, usize, usize) {
         match self {
             Self::Gpt2(c) => (c.n_layer, c.n_embd, c.n_positions, c.vocab_size),
             Self::Bert(c) => (
@@ -222,7 +227,7 @@ impl ModelConfig {
 }
 
 impl BaseInfo {
-    fn of(base: &Base, unused: Vec<String>) -> Result<Self> {
+    fn of(store: &Store, base: &Base, unused: Vec<String>) -> Result<Self> {
         let config = ModelConfig::read(&base.config)?;
         let (layers, width, context, vocabulary) = config.sizes();
         Ok(Self {
@@ -237,6 +242,7 @@ impl BaseInfo {
             vocabulary,
             unused,
             created_ms: base.created_ms,
+            deleted_content: store.is_marked(Marked::Base, base.id)?,
         })
     }
 }
@@ -285,8 +291,13 @@ impl Job for BaseAdd {
                 some(&unused)
             ));
         }
-        ctx.engine
-            .store_base(ctx, &self.name, &origin, &config, &tensors, &files, unused)
+        let seen = match folder.join(DELETED_CONTENT).exists() {
+            true => Seen::Deleted,
+            false => Seen::Nothing,
+        };
+        ctx.engine.store_base(
+            ctx, &self.name, &origin, &config, &tensors, &files, unused, seen,
+        )
     }
 }
 
@@ -297,10 +308,14 @@ impl Job for BaseNew {
     fn run(&self, ctx: &Ctx) -> Result<BaseInfo, Stop> {
         ctx.engine.name_is_free(&self.name)?;
         self.check()?;
-        let (files, words) = match &self.tokenizer {
+        let (files, words, seen) = match &self.tokenizer {
             Some(folder) => (
                 tokenizer_files(folder)?,
                 format!("the tokenizer of {}", folder.display()),
+                match folder.join(DELETED_CONTENT).exists() {
+                    true => Seen::Deleted,
+                    false => Seen::Nothing,
+                },
             ),
             None => self.train_tokenizer(ctx)?,
         };
@@ -335,6 +350,7 @@ impl Job for BaseNew {
             &tensors,
             &files,
             Vec::new(),
+            seen,
         )
     }
 }
@@ -391,7 +407,7 @@ impl BaseNew {
     }
 
     /// A tokenizer from the project's pairs, and what it was trained on in words.
-    fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String), Stop> {
+    fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String, Seen), Stop> {
         let store = &ctx.engine.store;
         let mut query = PairQuery::default();
         let mut words = "tokenizer of the project's pairs".to_owned();
@@ -400,10 +416,14 @@ impl BaseNew {
             query.side = Some(Side::Train);
             words = format!("tokenizer of the train side of split {split}");
         }
-        let mut texts: Vec<String> = Vec::new();
+        let (mut texts, mut pairs): (Vec<String>, Vec<i64>) = Default::default();
         store.for_each_pair(&query, |pair| {
-            texts.push(pair.comment);
-            texts.push(pair.reply);
+            // a text that was deleted leaves a word that nobody wrote
+            if pair.comment != "[deleted]" && pair.reply != "[deleted]" {
+                pairs.push(pair.id);
+                texts.push(pair.comment);
+                texts.push(pair.reply);
+            }
             texts.len() < 2 * TOKENIZER_PAIRS
         })?;
         if texts.is_empty() {
@@ -423,8 +443,31 @@ impl BaseNew {
             "gpt2" => text::train_bpe(texts.into_iter(), self.vocab)?,
             _ => text::train_word_piece(&texts, self.vocab)?,
         };
-        Ok((files, words))
+        Ok((files, words, Seen::Pairs(pairs)))
     }
+}
+
+/// What is known of the texts that a base has seen.
+enum Seen {
+    /// None of this project's.
+    Nothing,
+    /// Its tokenizer was trained on these pairs.
+    Pairs(Vec<i64>),
+    /// It came with the word that it was trained on deleted content.
+    Deleted,
+}
+
+/// The file that stands beside an exported model that was trained on deleted content.
+pub(crate) const DELETED_CONTENT: &str = "TRAINED_ON_DELETED_CONTENT.txt";
+
+/// Puts the mark beside an exported model.
+pub(crate) fn write_mark(folder: &Path, what: &str) -> Result<()> {
+    let path = folder.join(DELETED_CONTENT);
+    let words = format!(
+        "{what} was trained on content that its authors have deleted since, or made with something that was.\n\
+         Do not publish it. Train it again without: repartee train again RUN --without-deleted\n"
+    );
+    std::fs::write(&path, words).map_err(|e| Error::io("write", &path, &e))
 }
 
 impl Engine {
@@ -436,7 +479,7 @@ impl Engine {
         self.store
             .bases()?
             .iter()
-            .map(|base| BaseInfo::of(base, Vec::new()))
+            .map(|base| BaseInfo::of(&self.store, base, Vec::new()))
             .collect()
     }
 
@@ -458,6 +501,9 @@ impl Engine {
         // a stranger's project may say more in it than we know of
         let config = ModelConfig::read(&base.config)?.json()?;
         write_folder(folder, &config, &tensors, &files)?;
+        if self.store.is_marked(Marked::Base, base.id)? {
+            write_mark(folder, &format!("The tokenizer of base {name}"))?;
+        }
         Ok(folder.to_owned())
     }
 
@@ -482,6 +528,7 @@ impl Engine {
         tensors: &Tensors,
         files: &Files,
         unused: Vec<String>,
+        seen: Seen,
     ) -> Result<BaseInfo, Stop> {
         let size = |n: usize| n as u64;
         let total: u64 = tensors
@@ -504,8 +551,13 @@ impl Engine {
             origin: origin.to_owned(),
             config: config.json()?,
         };
-        self.store.base_insert(&new, &parts, now_ms())?;
-        Ok(BaseInfo::of(&self.store.base(name)?, unused)?)
+        let id = self.store.base_insert(&new, &parts, now_ms())?;
+        match seen {
+            Seen::Nothing => {}
+            Seen::Pairs(pairs) => self.store.base_saw(id, &pairs)?,
+            Seen::Deleted => self.store.base_mark(id, "deleted", now_ms())?,
+        }
+        Ok(BaseInfo::of(&self.store, &self.store.base(name)?, unused)?)
     }
 }
 

@@ -179,6 +179,15 @@ impl From<repartee_charts::Error> for Error {
 impl From<repartee_reddit::Error> for Error {
     fn from(error: repartee_reddit::Error) -> Self {
         use repartee_reddit::Error as Reddit;
+        // the beginning of an answer may be somebody's text, and an error gets into logs
+        let error = match error {
+            Reddit::Status { call, status, .. } => Reddit::Status {
+                call,
+                status,
+                excerpt: String::new(),
+            },
+            error => error,
+        };
         let code = match &error {
             Reddit::Config(_) | Reddit::Name { .. } | Reddit::Text(_) | Reddit::Pasted(_) => {
                 Code::Usage

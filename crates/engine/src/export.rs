@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use repartee_datasets::Side;
 use repartee_datasets::export::Rows;
 use repartee_models::{bert, gpt2};
+use repartee_store::marks::Marked;
 use repartee_store::pairs::PairQuery;
 use serde_json::json;
 
-use crate::base::write_folder;
+use crate::base::{write_folder, write_mark};
 use crate::error::{Error, Result};
 use crate::evaluate::class_names;
 use crate::model::{bert_config, checkpoint_of, gpt2_config};
@@ -120,6 +121,9 @@ impl Engine {
         let json =
             json.map_err(|e| Error::internal(format!("config.json cannot be written: {e}")))?;
         write_folder(folder, &json, &tensors, &files)?;
+        if self.store.is_marked(Marked::Run, checkpoint.run_id)? {
+            write_mark(folder, &format!("The model of run {}", checkpoint.run))?;
+        }
         Ok(folder.to_owned())
     }
 }

@@ -8,9 +8,9 @@
 //! [`crate::kinds`]. What it has finished it writes to tables of its own as it goes; a resumed job
 //! ([`Ctx::resumed`]) looks there for where to go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,6 +21,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::left_out::{LeftOut, without_quotes};
 
 /// Signals are sent at most this often; the last one always is.
 const SIGNAL_EVERY: Duration = Duration::from_millis(100);
@@ -42,6 +43,31 @@ pub trait Job: Serialize + DeserializeOwned {
     const ON_INTERRUPT: Want = Want::Cancel;
     /// What it gives when it is done.
     type Outcome: Serialize + DeserializeOwned;
+
+    /// Puts what a person typed into tables of its own before the job is stored, so that its parameters refer
+    /// to it and hold no text: a purge has one place to wipe.
+    ///
+    /// # Errors
+    /// When the project cannot be written.
+    fn settle(&mut self, _engine: &Engine) -> Result<()> {
+        Ok(())
+    }
+
+    /// The outcome as it is stored with the job: without any text, by ids.
+    ///
+    /// # Errors
+    /// When it does not fit into JSON.
+    fn kept(outcome: &Self::Outcome) -> Result<String> {
+        to_json(outcome)
+    }
+
+    /// A stored outcome with the texts it refers to.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    fn found(_engine: &Engine, kept: Self::Outcome) -> Result<Self::Outcome> {
+        Ok(kept)
+    }
 
     /// Does the work, from the start or from where an earlier try stopped.
     ///
@@ -224,6 +250,8 @@ struct Shared {
     pace: Mutex<Pace>,
     /// The job that is being done as a step of this one.
     step: Mutex<Option<String>>,
+    /// Items that were left out in this try.
+    left_out: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -313,22 +341,29 @@ impl Ctx<'_> {
         if let Some(row) = &before
             && row.state == JobState::Done
         {
-            return Ok(from_json(row.outcome.as_deref().unwrap_or("null"))?);
+            let kept = from_json(row.outcome.as_deref().unwrap_or("null"))?;
+            return Ok(J::found(engine, kept)?);
         }
         let on_interrupt = self.on_interrupt;
+        // a step that goes on has its parameters in the project
+        let stored: J;
         let goes_on = before.filter(|row| row.state != JobState::Cancelled);
         let id = goes_on.as_ref().map_or_else(new_id, |row| row.id.clone());
         *self.shared.step() = Some(id.clone());
         let ended = match goes_on {
-            Some(row) => engine
-                .claim(&row.id)
-                .and_then(|row| engine.run_owned(&row.id, job, true, on_interrupt, self.signals)),
+            Some(row) => {
+                stored = from_json(&row.params)?;
+                engine.claim(&row.id).and_then(|row| {
+                    engine.run_owned(&row.id, &stored, true, on_interrupt, self.signals)
+                })
+            }
             None => {
                 steps.insert(name.to_owned(), id.clone());
                 store.set_setting(&key, &steps)?;
-                let params = to_json(job)?;
+                stored = engine.settled(job)?;
+                let params = to_json(&stored)?;
                 store.job_insert(&id, J::KIND, &params, Some(&engine.owner), now_ms())?;
-                engine.run_owned(&id, job, false, on_interrupt, self.signals)
+                engine.run_owned(&id, &stored, false, on_interrupt, self.signals)
             }
         };
         *self.shared.step() = None;
@@ -375,12 +410,48 @@ impl Ctx<'_> {
 
     /// Writes a line to the job's log and sends it out.
     pub fn say(&self, text: impl Into<String>) {
-        let text = text.into();
+        // a second net: what is said refers to ids, and an error of a library may quote
+        let text = without_quotes(&text.into());
         tracing::info!(job = self.job, "{text}");
         if let Err(error) = self.engine.store.job_log(self.job, now_ms(), &text) {
             tracing::warn!("the job's log could not be written: {error}");
         }
         (self.signals)(Signal::Log { text });
+    }
+}
+
+impl Ctx<'_> {
+    /// Leaves an item out, by its id: it is counted and named in the outcome, and the work goes on.
+    ///
+    /// # Errors
+    /// When the project cannot be written.
+    pub fn leave_out(&self, item: impl Into<String>, why: impl Into<String>) -> Result<()> {
+        const SAID: usize = 20;
+        let (item, why) = (item.into(), without_quotes(&why.into()));
+        self.engine.store.leave_out(self.job, &item, &why)?;
+        match self.shared.left_out.fetch_add(1, Ordering::Relaxed) {
+            n if n < SAID => self.say(format!("{item} is left out: {why}")),
+            SAID => self.say("more are left out; the result names them"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What was left out so far, in this try and in earlier ones.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn left_out(&self) -> Result<LeftOut> {
+        self.engine.left_out_of(self.job)
+    }
+
+    /// All items that were left out: they are not tried again.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn left_out_ids(&self) -> Result<HashSet<String>> {
+        let (_, items) = self.engine.store.left_out(self.job, usize::MAX)?;
+        Ok(items.into_iter().map(|(id, _)| id).collect())
     }
 }
 
@@ -452,17 +523,26 @@ impl Engine {
         job: &J,
         signals: Signals,
     ) -> Result<Ended<J::Outcome>> {
-        let params = to_json(job)?;
+        let before = || Error::new(Code::Exists, format!("job {id} was started before"));
+        if self.store.job(id)?.is_some() {
+            return Err(before());
+        }
+        let job = self.settled(job)?;
+        let params = to_json(&job)?;
         if !self
             .store
             .job_insert(id, J::KIND, &params, Some(&self.owner), now_ms())?
         {
-            return Err(Error::new(
-                Code::Exists,
-                format!("job {id} was started before"),
-            ));
+            return Err(before());
         }
-        self.run_owned(id, job, false, J::ON_INTERRUPT, signals)
+        self.run_owned(id, &job, false, J::ON_INTERRUPT, signals)
+    }
+
+    /// The parameters of a job as they are stored: without any text.
+    fn settled<J: Job>(&self, job: &J) -> Result<J> {
+        let mut job: J = from_json(&to_json(job)?)?;
+        job.settle(self)?;
+        Ok(job)
     }
 
     /// Stores a job that another process is to run ([`Engine::resume`]), under an id that the caller made.
@@ -471,7 +551,10 @@ impl Engine {
     /// # Errors
     /// [`Code::Usage`] when there is no such kind of job, or its parameters do not fit.
     pub fn submit(&self, id: &str, kind: &str, params: &serde_json::Value) -> Result<bool> {
-        let params = crate::kinds::checked(kind, params)?;
+        if self.store.job(id)?.is_some() {
+            return Ok(false);
+        }
+        let params = crate::kinds::checked(self, kind, params)?;
         Ok(self.store.job_insert(id, kind, &params, None, now_ms())?)
     }
 
@@ -589,12 +672,19 @@ impl Engine {
         let (state, outcome, answer) = match ended {
             Ok(outcome) => (
                 JobState::Done,
-                Some(to_json(&outcome)?),
+                Some(J::kept(&outcome)?),
                 Ok(Ended::Done(outcome)),
             ),
             Err(Stop::Pause) => (JobState::Paused, None, Ok(Ended::Paused)),
             Err(Stop::Cancel) => (JobState::Cancelled, None, Ok(Ended::Cancelled)),
-            Err(Stop::Failed(error)) => (JobState::Failed, Some(to_json(&error)?), Err(error)),
+            Err(Stop::Failed(error)) => {
+                let kept = Error {
+                    message: without_quotes(&error.message),
+                    detail: error.detail.iter().map(|line| without_quotes(line)).collect(),
+                    ..error.clone()
+                };
+                (JobState::Failed, Some(to_json(&kept)?), Err(error))
+            }
         };
         // a failure to note the end must not hide how it ended
         let noted = self.store.job_end(
@@ -849,7 +939,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
     })
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

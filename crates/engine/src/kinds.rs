@@ -22,11 +22,12 @@ macro_rules! kinds {
         }
 
         /// The parameters of a job as they are stored, if they fit its kind.
-        pub(crate) fn checked(kind: &str, params: &serde_json::Value) -> Result<String> {
+        pub(crate) fn checked(engine: &Engine, kind: &str, params: &serde_json::Value) -> Result<String> {
             match kind {
                 $(kind if kind == <$job>::KIND => {
-                    let job = <$job as serde::Deserialize>::deserialize(params)
+                    let mut job = <$job as serde::Deserialize>::deserialize(params)
                         .map_err(|e| Error::usage(format!("job {kind}: {e}")))?;
+                    job.settle(engine)?;
                     to_json(&job)
                 })*
                 kind => Err(unknown(kind)),
@@ -48,6 +49,7 @@ kinds![
     crate::splits::MakeSplit,
     crate::splits::AuditSplit,
     crate::train::Train,
+    crate::again::TrainAgain,
     crate::fakes::MakeFakes,
     crate::generate::Generate,
     crate::evaluate::Evaluate,

@@ -5,6 +5,7 @@
 //! report progress and can be paused, cancelled and resumed from any process. The command line, and
 //! later the window, only translate between a person and these methods.
 
+pub mod again;
 pub mod api;
 pub mod base;
 pub mod bench;
@@ -28,6 +29,7 @@ pub mod import;
 pub mod incoming;
 pub mod job;
 mod kinds;
+pub mod left_out;
 pub mod machine;
 pub mod model;
 pub mod names;

@@ -17,6 +17,7 @@ use repartee_store::Store;
 use repartee_store::bases::Base;
 use repartee_store::fakes::FakeSet;
 use repartee_store::jobs::Want;
+use repartee_store::marks::Marked;
 use repartee_store::runs::{
     Checkpoint, Metric, ModelKind, NewCheckpoint, NewRun, Role, Run, RunSample,
 };
@@ -26,6 +27,7 @@ use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
+use crate::fakes::{DELETED, pair_label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::model::{
     bert_config, checkpoint_of, classifier_text, generator_text, gpt2_config, open_device,
@@ -143,6 +145,9 @@ pub struct RunInfo {
     pub samples: Vec<(u64, String, String)>,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
+    /// Trained on a text that was deleted since, or with something that was.
+    #[serde(default)]
+    pub deleted_content: bool,
 }
 
 /// A checkpoint as it is listed.
@@ -182,7 +187,7 @@ enum Data {
         train: Vec<Example>,
         val: Vec<Example>,
         text: GeneratorText,
-        comments: Vec<String>,
+        comments: Vec<(i64, String)>,
     },
     Classifier {
         train: Vec<(PairIds, u32)>,
@@ -209,6 +214,8 @@ struct Prepared {
     order: Order,
     plan: Plan,
     facts: RunFacts,
+    /// The pairs that are trained on, and those that are validated on.
+    seen: [(Side, Vec<i64>); 2],
 }
 
 fn model_kind(kind: RunKind) -> ModelKind {
@@ -331,6 +338,16 @@ impl Prepared {
             read(Side::Val, config.validate_limit)?,
         );
         not_empty(&train, &config, &split)?;
+        let pairs_of = |examples: &[Labelled]| -> Result<Vec<i64>> {
+            let of_fakes: Vec<i64> = examples.iter().filter_map(|e| e.fake_id).collect();
+            let mut pairs: Vec<i64> = examples.iter().filter_map(|e| e.pair_id).collect();
+            pairs.extend(store.pairs_of_fakes(&of_fakes)?);
+            Ok(pairs)
+        };
+        let seen = [
+            (Side::Train, pairs_of(&train)?),
+            (Side::Val, pairs_of(&val)?),
+        ];
         let files = bundle::files(store, base.bundle_id)?;
         let (shape, data) = match config.kind {
             RunKind::Generator => generator_data(&config, &base, &files, &train, &val)?,
@@ -373,6 +390,7 @@ impl Prepared {
             order,
             plan,
             facts,
+            seen,
         })
     }
 }
@@ -440,8 +458,8 @@ fn generator_data(
     let (train, encoded) = (encode(train)?, encode(val)?);
     let comments = val
         .iter()
+        .filter_map(|e| Some((e.pair_id?, e.comment.clone())))
         .take(config.samples)
-        .map(|e| e.comment.clone())
         .collect();
     Ok((
         Shape::Gpt2(shape),
@@ -635,7 +653,11 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
         job_id: Some(job.to_owned()),
         facts: to_json(&prepared.facts)?,
     };
-    store.run_insert(&new, now_ms())?;
+    let id = store.run_insert(&new, now_ms())?;
+    for (side, pairs) in &prepared.seen {
+        let fakes = prepared.fakes.as_ref().map(|set| set.id);
+        store.run_saw(id, *side, pairs, fakes)?;
+    }
     Ok(store.run(&name)?)
 }
 
@@ -744,7 +766,7 @@ impl Session<'_> {
     fn hear(
         &mut self,
         event: &Event<'_>,
-        sample: &mut dyn FnMut() -> Result<Vec<(String, String)>>,
+        sample: &mut dyn FnMut() -> Result<Vec<(i64, String)>>,
     ) -> Result<Flow, Stop> {
         match event {
             Event::Begun { decayed, undecayed } => {
@@ -793,19 +815,23 @@ impl Session<'_> {
                 let mark = if *best { ", the best so far" } else { "" };
                 self.ctx
                     .say(format!("step {step}: validation loss {loss:.4}{mark}"));
-                for (n, (comment, text)) in (0..).zip(sample()?) {
-                    self.ctx.say(format!(
-                        "step {step}: {} -> {}",
-                        short(&comment),
-                        short(&text)
-                    ));
+                for (n, (pair, text)) in (0..).zip(sample()?) {
                     let sample = RunSample {
                         step: *step as u64,
                         n,
-                        comment,
+                        pair_id: Some(pair),
+                        comment: String::new(),
                         text,
                     };
-                    self.ctx.engine.store.run_sample_add(self.run.id, &sample)?;
+                    // a log holds no text: samples are read with the run
+                    match self.ctx.engine.store.run_sample_add(self.run.id, &sample)? {
+                        true => self.ctx.say(format!(
+                            "step {step}: sample {} of {}",
+                            n + 1,
+                            pair_label(pair)
+                        )),
+                        false => self.ctx.say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
+                    }
                 }
             }
             Event::Save {
@@ -815,15 +841,6 @@ impl Session<'_> {
             } => self.save(*role, state, *optimizer)?,
         }
         Ok(Flow::Go)
-    }
-}
-
-/// One line of at most 80 characters.
-fn short(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(80) {
-        Some((at, _)) => format!("{}...", &line[..at]),
-        None => line,
     }
 }
 
@@ -1024,7 +1041,7 @@ fn go<'a, B>(
     batch: &mut dyn FnMut(usize) -> repartee_models::Result<Micro<B>>,
     loss: &mut dyn FnMut(&B, &mut Stream) -> repartee_models::Result<Tensor>,
     validate: &mut dyn FnMut() -> repartee_models::Result<Option<f64>>,
-    sample: &mut dyn FnMut() -> Result<Vec<(String, String)>>,
+    sample: &mut dyn FnMut() -> Result<Vec<(i64, String)>>,
     mut session: Session<'a>,
 ) -> (Session<'a>, repartee_models::Result<Outcome>) {
     let mut on_event = |event: Event<'_>| {
@@ -1042,9 +1059,9 @@ fn go<'a, B>(
 fn samples(
     model: &Gpt2,
     text: &GeneratorText,
-    comments: &[String],
+    comments: &[(i64, String)],
     seed: u64,
-) -> Result<Vec<(String, String)>> {
+) -> Result<Vec<(i64, String)>> {
     let room = model.config().n_positions;
     let decode = generate::Decode {
         max_new_tokens: SAMPLE_TOKENS.min(room / 2),
@@ -1052,7 +1069,7 @@ fn samples(
         ..generate::Decode::default()
     };
     let mut tasks = Vec::with_capacity(comments.len());
-    for (key, comment) in (0..).zip(comments) {
+    for (key, (_, comment)) in (0..).zip(comments) {
         tasks.push(generate::Task {
             key,
             prompt: text.prompt(comment, decode.max_new_tokens)?.ids,
@@ -1060,9 +1077,9 @@ fn samples(
     }
     let written = generate::generate(model, &tasks, 1, text.end, &decode, &mut generate::go_on)?;
     let mut out = Vec::with_capacity(comments.len());
-    for (comment, completions) in comments.iter().zip(written) {
+    for ((pair, _), completions) in comments.iter().zip(written) {
         for completion in completions {
-            out.push((comment.clone(), text.decode(&completion.ids)?));
+            out.push((*pair, text.decode(&completion.ids)?));
         }
     }
     Ok(out)
@@ -1219,12 +1236,14 @@ impl Engine {
                 .min_by(f64::total_cmp),
             samples: samples
                 .into_iter()
+                .filter(|s| !s.text.is_empty()) // what it answers was deleted
                 .map(|s| (s.step, s.comment, s.text))
                 .collect(),
             name: run.name,
             job: run.job_id,
             config: run.config,
             created_ms: run.created_ms,
+            deleted_content: self.store.is_marked(Marked::Run, run.id)?,
         })
     }
 }

@@ -88,7 +88,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
     ("weights", &["chunk", "blob", "bundle", "bundle_part"]),
     (
         "models",
-        &["checkpoint", "base", "run", "metric", "run_sample"],
+        &["checkpoint", "base", "run", "metric", "run_sample", "seen", "mark"],
     ),
     ("fakes", &["fake", "fake_set"]),
     ("evaluations", &["prediction", "evaluation"]),
@@ -110,7 +110,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
             "lease",
         ],
     ),
-    ("jobs", &["job", "job_log", "setting", "touched"]),
+    ("jobs", &["job", "job_log", "left_out", "setting", "touched"]),
 ];
 
 impl Store {

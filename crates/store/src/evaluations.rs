@@ -3,6 +3,7 @@
 use repartee_datasets::Side;
 use rusqlite::{OptionalExtension, Row, params};
 
+use crate::marks;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -147,6 +148,7 @@ impl Store {
                 ],
             )?;
             let id = db.last_insert_rowid();
+            marks::inherit(db)?;
             let mut insert = db.prepare_cached(
                 "INSERT INTO prediction (evaluation_id, n, pair_id, fake_id, label, p0, p1, p2, p3, nll,
                                          tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",

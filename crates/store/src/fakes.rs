@@ -4,6 +4,7 @@ use repartee_datasets::Side;
 use rusqlite::{Row, params};
 
 use crate::error::{is_foreign_key, is_unique};
+use crate::marks;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -130,7 +131,11 @@ impl Store {
                 ],
             );
             match made {
-                Ok(_) => Ok(db.last_insert_rowid()),
+                Ok(_) => {
+                    let id = db.last_insert_rowid();
+                    marks::inherit(db)?;
+                    Ok(id)
+                }
                 Err(error) if is_unique(&error) => Err(Error::NameTaken {
                     what: "set of fakes",
                     name: new.name.clone(),
@@ -187,18 +192,28 @@ impl Store {
     }
 
     /// Adds fakes; one that is there already (same pair and number) stays as it is, so that a resumed
-    /// job may repeat its last batch.
+    /// job may repeat its last batch. Gives the pairs whose fakes were not stored, since the comment was
+    /// deleted while they were written.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn fakes_add(&self, fake_set_id: i64, fakes: &[NewFake]) -> Result<()> {
+    pub fn fakes_add(&self, fake_set_id: i64, fakes: &[NewFake]) -> Result<Vec<i64>> {
+        let mut gone = Vec::new();
         for batch in fakes.chunks(BATCH_ROWS) {
             self.write(Family::Fakes, |db| {
+                let mut there = db.prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM pair p JOIN comment c ON c.id = p.comment_id
+                                    WHERE p.id = ?1 AND c.body <> '[deleted]')",
+                )?;
                 let mut insert = db.prepare_cached(
                     "INSERT INTO fake (fake_set_id, pair_id, n, text, finish)
                      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (fake_set_id, pair_id, n) DO NOTHING",
                 )?;
                 for f in batch {
+                    if !there.query_row([f.pair_id], |row| row.get(0))? {
+                        gone.push(f.pair_id);
+                        continue;
+                    }
                     insert.execute(params![
                         fake_set_id,
                         f.pair_id,
@@ -210,7 +225,26 @@ impl Store {
                 Ok(())
             })?;
         }
-        Ok(())
+        gone.dedup();
+        Ok(gone)
+    }
+
+    /// The pairs whose comments these fakes answer.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pairs_of_fakes(&self, fakes: &[i64]) -> Result<Vec<i64>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT pair_id FROM fake WHERE id = ?1")?;
+            let mut pairs = Vec::with_capacity(fakes.len());
+            for id in fakes {
+                let mut rows = query.query([id])?;
+                while let Some(row) = rows.next()? {
+                    pairs.push(row.get(0)?);
+                }
+            }
+            Ok(pairs)
+        })
     }
 
     /// The pairs whose comments have fakes in a set, with how many each, in order of ids.

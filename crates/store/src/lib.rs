@@ -17,6 +17,8 @@ pub mod error;
 pub mod evaluations;
 pub mod fakes;
 pub mod jobs;
+pub mod left_out;
+pub mod marks;
 pub mod outbox;
 pub mod outcomes;
 pub mod pairs;
@@ -68,6 +70,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
     M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
+    M::up(include_str!("schema/4_purge.sql")),
 ];
 
 /// An open project file.
@@ -436,5 +439,8 @@ pub fn now_ms() -> i64 {
     })
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod purge_tests;
 #[cfg(test)]
 mod tests;

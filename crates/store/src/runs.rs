@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
+use crate::marks;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -100,9 +101,11 @@ pub struct RunSample {
     pub step: u64,
     /// Its number among those of the step.
     pub n: u32,
-    /// What it answers.
+    /// The pair whose comment it answers; `None` in projects of earlier versions, which copied the comment.
+    pub pair_id: Option<i64>,
+    /// What it answers; read from the pair, and stored only without one.
     pub comment: String,
-    /// The reply.
+    /// The reply; empty when what it answers was deleted.
     pub text: String,
 }
 
@@ -243,7 +246,11 @@ impl Store {
                 ],
             );
             match made {
-                Ok(_) => Ok(db.last_insert_rowid()),
+                Ok(_) => {
+                    let id = db.last_insert_rowid();
+                    marks::inherit(db)?;
+                    Ok(id)
+                }
                 Err(error) if is_unique(&error) => Err(Error::NameTaken {
                     what: "run",
                     name: new.name.clone(),
@@ -394,24 +401,32 @@ impl Store {
     }
 
     /// Adds a text that a generator wrote while it was trained; one of the same step and number is
-    /// replaced.
+    /// replaced. The comment of a pair is not copied, and nothing is stored when it was deleted meanwhile:
+    /// then false.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn run_sample_add(&self, run_id: i64, sample: &RunSample) -> Result<()> {
+    pub fn run_sample_add(&self, run_id: i64, sample: &RunSample) -> Result<bool> {
         self.write(Family::Runs, |db| {
-            db.execute(
-                "INSERT OR REPLACE INTO run_sample (run_id, step, n, comment, text)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            let copied = match sample.pair_id {
+                Some(_) => "",
+                None => sample.comment.as_str(),
+            };
+            let n = db.execute(
+                "INSERT OR REPLACE INTO run_sample (run_id, step, n, pair_id, comment, text)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?4 IS NULL OR EXISTS (
+                   SELECT 1 FROM pair p JOIN comment c ON c.id = p.comment_id
+                   WHERE p.id = ?4 AND c.body <> '[deleted]')",
                 params![
                     run_id,
                     sample.step as i64,
                     sample.n,
-                    sample.comment,
+                    sample.pair_id,
+                    copied,
                     sample.text
                 ],
             )?;
-            Ok(())
+            Ok(n > 0)
         })
     }
 
@@ -422,14 +437,17 @@ impl Store {
     pub fn run_samples(&self, run_id: i64) -> Result<Vec<RunSample>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT step, n, comment, text FROM run_sample WHERE run_id = ?1 ORDER BY step, n",
+                "SELECT s.step, s.n, s.pair_id, coalesce(c.body, s.comment), s.text FROM run_sample s
+                        LEFT JOIN pair p ON p.id = s.pair_id LEFT JOIN comment c ON c.id = p.comment_id
+                 WHERE s.run_id = ?1 ORDER BY s.step, s.n",
             )?;
             let rows = query.query_map([run_id], |row| {
                 Ok(RunSample {
                     step: row.get::<_, i64>(0)?.unsigned_abs(),
                     n: row.get(1)?,
-                    comment: row.get(2)?,
-                    text: row.get(3)?,
+                    pair_id: row.get(2)?,
+                    comment: row.get(3)?,
+                    text: row.get(4)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

@@ -248,7 +248,8 @@ impl Store {
         })
     }
 
-    /// Examples of a side after a pair's id (`None`: from the first), in order of ids, at most `limit`.
+    /// Examples of a side after a pair's id (`None`: from the first), in order of ids, at most `limit`. Pairs
+    /// that lost a text, since it was deleted, are left out.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -265,6 +266,7 @@ impl Store {
              FROM split_pair s CROSS JOIN pair p ON p.id = s.pair_id
                   CROSS JOIN comment r ON r.id = p.id CROSS JOIN comment c ON c.id = p.comment_id
              WHERE s.split_id = ?1 AND s.side = ?2 AND s.pair_id {compare} ?3
+               AND c.body <> '[deleted]' AND r.body <> '[deleted]'
              ORDER BY s.pair_id LIMIT ?4"
         );
         self.read(|db| {
@@ -317,7 +319,8 @@ impl Store {
         })
     }
 
-    /// The examples of these pairs, in the order asked for; pairs that are not there are left out.
+    /// The examples of these pairs, in the order asked for; pairs that are not there, or lost a text since it
+    /// was deleted, are left out.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -326,7 +329,7 @@ impl Store {
             let mut query = db.prepare_cached(
                 "SELECT p.id, c.body, r.body, r.score
                  FROM pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id
-                 WHERE p.id = ?1",
+                 WHERE p.id = ?1 AND c.body <> '[deleted]' AND r.body <> '[deleted]'",
             )?;
             let mut examples = Vec::with_capacity(pair_ids.len());
             for id in pair_ids {

@@ -777,6 +777,7 @@ fn metrics_and_samples_of_a_run() {
     let sample = RunSample {
         step: 3,
         n: 0,
+        pair_id: None,
         comment: "a".into(),
         text: "b".into(),
     };

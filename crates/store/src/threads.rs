@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::fakes::Finish;
+use crate::marks;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -58,6 +59,8 @@ pub struct NewThreadComment {
     pub level: u32,
     /// Why it is not answered; empty: it may be.
     pub skip: String,
+    /// The pair whose comment it is a copy of: it goes with it.
+    pub pair_id: Option<i64>,
 }
 
 /// A thread as it is stored.
@@ -362,9 +365,12 @@ impl Store {
             let mut ids: Vec<i64> = Vec::with_capacity(new.comments.len());
             let mut insert = db.prepare_cached(
                 "INSERT INTO thread_comment (thread_id, parent_id, name, author, body, score, created_utc,
-                                             parent_name, permalink, level, skip)
-                 SELECT ?1, ?2, ?3, iif(p.name IS NULL, ?4, NULL), iif(p.name IS NULL, ?5, ''), ?6, ?7, ?8,
-                        ?9, ?10, iif(p.name IS NULL, ?11, 'purged')
+                                             parent_name, permalink, level, skip, pair_id)
+                 SELECT ?1, ?2, ?3, iif(p.name IS NULL, ?4, NULL),
+                        iif(p.name IS NULL AND NOT EXISTS (
+                          SELECT 1 FROM pair o JOIN comment c ON c.id = o.comment_id
+                          WHERE o.id = ?12 AND c.body = '[deleted]'), ?5, ''), ?6, ?7, ?8,
+                        ?9, ?10, iif(p.name IS NULL, ?11, 'purged'), ?12
                  FROM (SELECT 1) LEFT JOIN purged p ON p.name = ?3 WHERE true
                  ON CONFLICT (name) WHERE name IS NOT NULL DO UPDATE SET thread_id = excluded.thread_id,
                     parent_id = excluded.parent_id, author = excluded.author, body = excluded.body,
@@ -394,7 +400,8 @@ impl Store {
                         c.parent_name,
                         c.permalink,
                         c.level,
-                        c.skip
+                        c.skip,
+                        c.pair_id
                     ],
                     |row| row.get(0),
                 )?;
@@ -528,7 +535,9 @@ impl Store {
                  VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![new.generator, new.realism, new.upvotes, new.config, now_ms],
             )?;
-            Ok(db.last_insert_rowid())
+            let id = db.last_insert_rowid();
+            marks::inherit(db)?;
+            Ok(id)
         })
     }
 
@@ -545,13 +554,30 @@ impl Store {
         })
     }
 
-    /// Adds candidates and gives their ids; one that is there already (same comment and number) keeps
-    /// its text and id, and gets the scores.
+    /// Adds candidates to comments that are there, and gives their ids.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn candidates_add(&self, generation_id: i64, new: &[NewCandidate]) -> Result<Vec<i64>> {
+        let ids = self.candidates_add_each(generation_id, new)?;
+        Ok(ids.into_iter().flatten().collect())
+    }
+
+    /// Adds candidates and gives their ids; one that is there already (same comment and number) keeps
+    /// its text and id, and gets the scores. One whose comment was deleted while it was written is not stored:
+    /// `None`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn candidates_add_each(
+        &self,
+        generation_id: i64,
+        new: &[NewCandidate],
+    ) -> Result<Vec<Option<i64>>> {
         self.write(Family::Threads, |db| {
+            let mut there = db.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM thread_comment WHERE id = ?1 AND body <> '')",
+            )?;
             let mut insert = db.prepare_cached(
                 "INSERT INTO candidate (generation_id, comment_id, n, text, finish, p_real,
                                         b0, b1, b2, b3, expected_bin)
@@ -563,6 +589,10 @@ impl Store {
             )?;
             let mut ids = Vec::with_capacity(new.len());
             for c in new {
+                if !there.query_row([c.comment_id], |row| row.get(0))? {
+                    ids.push(None);
+                    continue;
+                }
                 let [b0, b1, b2, b3] = c.scores.bins.map_or([None; 4], |bins| bins.map(Some));
                 let id = insert.query_row(
                     params![
@@ -580,7 +610,7 @@ impl Store {
                     ],
                     |row| row.get(0),
                 )?;
-                ids.push(id);
+                ids.push(Some(id));
             }
             Ok(ids)
         })

@@ -151,6 +151,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       const kind = /^kind = "(.+)"$/m.exec(text("config"));
       return `Train ${runOf(job) ?? kind?.[1] ?? "a model"}`;
     }
+    case "train-again":
+      return `Train ${text("run")} again without deleted content`;
     case "fakes":
       return `Write ${fakesNamed(text("name"))}`;
     case "evaluate":

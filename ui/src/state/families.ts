@@ -48,6 +48,8 @@ export const READS: Partial<Record<Command, Family[]>> = {
   labels: ["pairs"],
   // the bins of a side are counted from the scores of its pairs
   splits: ["splits", "pairs"],
+  "deleted.content": ["bases", "runs", "fakes", "evaluations", "threads"],
+  "run.again": ["bases", "runs", "fakes"],
   bases: ["bases"],
   "run.estimate": ["pairs", "splits", "bases", "fakes", "runs"],
   runs: ["runs", "jobs"],

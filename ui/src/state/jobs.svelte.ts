@@ -35,6 +35,7 @@ const NOTIFY_AFTER_MS = 10_000;
 const STEPS: Record<string, string[]> = {
   demo: ["import", "pairs", "split", "audit", "base-new", "train", "fakes", "evaluate", "generate"],
   draft: ["fetch", "generate"],
+  "train-again": ["base-new", "train", "fakes"],
 };
 
 /** Whether a job is there for others to use: the made-up Reddit. */

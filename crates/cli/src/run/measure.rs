@@ -41,6 +41,7 @@ impl App {
         };
         self.start(&engine, &job, |evaluation| {
             self.evaluations(std::slice::from_ref(evaluation))?;
+            self.left_out(&evaluation.left_out)?;
             if let Figures::Classifier(figures) = &evaluation.figures {
                 self.out.line("")?;
                 self.classes(figures)?;
@@ -70,7 +71,7 @@ impl App {
             let (examples, figures, beat) = words(&evaluation.figures);
             table.row([
                 evaluation.id.to_string(),
-                evaluation.run.clone(),
+                super::again::marked(&evaluation.run, evaluation.deleted_content),
                 evaluation.config.step.to_string(),
                 evaluation.split.clone(),
                 evaluation.side.to_string(),

@@ -473,7 +473,8 @@ impl App {
                 self.out.line(format!(
                     "{} readings, {} removed, {} did not come through",
                     done.read, done.removed, done.failed
-                ))
+                ))?;
+                self.left_out(&done.left_out)
             })?;
             if self.out.json {
                 return Ok(code);
@@ -548,6 +549,10 @@ impl App {
                 count(synced.pairs)
             ))?;
         }
+        if !synced.affected.is_empty() {
+            self.deleted_content(&synced.affected)?;
+        }
+        self.left_out(&synced.left_out)?;
         if synced.doubted > 0 {
             self.out.line(format!(
                 "{} imported texts are kept: of a hundred that it was asked about, Reddit showed not one; are their ids Reddit's?",

@@ -14,6 +14,7 @@ use ts_rs::TS;
 use super::commands;
 use super::desk::{Nothing, OfJob, typed};
 use crate::Engine;
+use crate::again::{AgainStep, DeletedContent};
 use crate::base::{BaseInfo, BaseNew};
 use crate::browse::{Labels, PairRow, PairsView, ViewPairs};
 use crate::chart::{ChartKind, save};
@@ -342,6 +343,10 @@ commands!(Arc<Engine> {
     "labels" => |engine, p| engine.labels(p.edges), ByEdges => Labels;
     /// All splits with their sides and last audits.
     "splits" => |engine, _| engine.splits(), Nothing => Vec<SplitInfo>;
+    /// All that was trained on a text that was deleted since, or made with something that was.
+    "deleted.content" => |engine, _| engine.deleted_content(), Nothing => Vec<DeletedContent>;
+    /// What is made to train a run again without what was deleted since, in order.
+    "run.again" => |engine, p| engine.train_again_plan(&p.name), Named => Vec<AgainStep>;
     /// All bases.
     "bases" => |engine, _| engine.bases(), Nothing => Vec<BaseInfo>;
     /// How many trainable numbers a base from scratch would have.

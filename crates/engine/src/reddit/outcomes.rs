@@ -21,6 +21,7 @@ use crate::chart::save;
 use crate::error::{Code, Result};
 use crate::examples;
 use crate::job::{Ctx, Job, Progress, Stop};
+use crate::left_out::{LeftOut, caught, is_of_the_whole};
 
 /// When a posted reply is looked at: seconds after it was posted.
 pub const AFTER_S: [i64; 3] = [3_600, 86_400, 604_800];
@@ -102,6 +103,9 @@ pub struct OutcomesRead {
     pub asked: u32,
     /// Readings that did not come through; the next run makes them.
     pub failed: u32,
+    /// Which replies those are of, and why.
+    #[serde(default)]
+    pub left_out: LeftOut,
 }
 
 impl Job for ReadOutcomes {
@@ -128,10 +132,12 @@ impl Job for ReadOutcomes {
             // several readings of one reply that are overdue are one look
             let seen = match &last {
                 Some((name, outcome)) if *name == due.posted_name => outcome.clone(),
-                _ => match read(ctx, &session, &due.post_name, &due.posted_name, &mut done) {
+                _ => match caught(|| {
+                    read(ctx, &session, &due.post_name, &due.posted_name, &mut done)
+                }) {
                     Ok(outcome) => outcome,
-                    Err(Stop::Failed(error)) if passes(&error) || error.code == Code::Refused => {
-                        ctx.say(format!("{}: {}", due.posted_name, error.message));
+                    Err(Stop::Failed(error)) if passes(&error) || !is_of_the_whole(&error) => {
+                        ctx.leave_out(due.posted_name, error.message)?;
                         done.failed += 1;
                         continue;
                     }
@@ -157,6 +163,7 @@ impl Job for ReadOutcomes {
             Some(total),
             "readings",
         ));
+        done.left_out = ctx.left_out()?;
         Ok(done)
     }
 }

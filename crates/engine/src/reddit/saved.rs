@@ -186,6 +186,7 @@ impl Engine {
                         permalink: c.permalink,
                         level,
                         skip: c.skip,
+                        pair_id: None,
                     })
                     .collect(),
                 subreddit: line.subreddit,

@@ -109,7 +109,7 @@ impl Job for Upkeep {
 fn note<T>(done: Result<T, Stop>, good: &mut Vec<T>, failed: &mut Vec<String>) -> Result<(), Stop> {
     match done {
         Ok(outcome) => good.push(outcome),
-        Err(Stop::Failed(error)) if error.code != Code::Internal => failed.push(error.message),
+        Err(Stop::Failed(error)) if error.code != Code::DiskFull => failed.push(error.message),
         Err(stop) => return Err(stop),
     }
     Ok(())

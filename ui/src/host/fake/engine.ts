@@ -2,8 +2,10 @@
 // can be made fast. For component tests, and for looking at the window in a plain browser.
 
 import type {
+  AgainStep,
   Answered,
   BaseInfo,
+  DeletedContent,
   BaseNew,
   CandidateInfo,
   ClassifierFigures,
@@ -391,6 +393,8 @@ export class FakeEngine {
     "run.estimate": ({ config }) => this.#estimate(config),
     runs: () => [...this.runs].reverse(),
     "run.get": ({ name }) => this.#run(name),
+    "deleted.content": () => this.#deleted(),
+    "run.again": ({ name }) => this.#again(name),
     checkpoints: () =>
       this.runs
         .filter((run) => run.step > 0)
@@ -889,8 +893,34 @@ export class FakeEngine {
       generation: id,
       comments,
       queued: [],
+      left_out: { count: 0, items: [] },
       config: { generator, realism, upvotes, candidates, decode, criteria, device },
     };
+  }
+
+  /** What was trained on texts that were deleted since. */
+  #deleted(): DeletedContent[] {
+    const all = (kind: string, rows: { name: string; deleted_content: boolean }[]) =>
+      rows
+        .filter((row) => row.deleted_content)
+        .map(({ name }) => ({
+          kind,
+          name,
+          pairs: 1,
+          via: "",
+          why: "deleted",
+          last_ms: sample.MADE,
+          command: kind === "run" ? `repartee train again ${name} --without-deleted` : "",
+        }));
+    return [...all("base", this.bases), ...all("run", this.runs), ...all("fakes", this.fakes)];
+  }
+
+  #again(name: string): AgainStep[] {
+    const run = this.#run(name);
+    if (!run.deleted_content) fail("usage", `run "${name}" has seen nothing that was deleted since`);
+    const base = this.bases.find((one) => one.name === run.facts?.base && one.deleted_content);
+    const steps = base ? [{ kind: "base", old: base.name, new: `${base.name}-again` }] : [];
+    return [...steps, { kind: "run", old: name, new: `${name}-again` }];
   }
 
   // ---- jobs ----------------------------------------------------------------------------------------
@@ -1119,10 +1149,26 @@ export class FakeEngine {
             context: isNew ? ask.context : 1024,
             vocabulary: isNew ? ask.vocab : 50_257,
             created_ms: Date.now(),
+            deleted_content: false,
           };
           this.bases.push(made);
           this.changed("bases");
           return made;
+        };
+        break;
+      }
+      case "train-again": {
+        const steps = this.#again((params as { run: string }).run);
+        phases.push({ phase: "training", total: 300, unit: "steps", seconds: 2 });
+        finish = () => {
+          for (const step of steps) {
+            const rows: { name: string; deleted_content: boolean }[] =
+              step.kind === "base" ? this.bases : step.kind === "run" ? this.runs : this.fakes;
+            const old = rows.find((row) => row.name === step.old);
+            if (old) rows.push({ ...structuredClone(old), name: step.new, deleted_content: false });
+          }
+          this.changed("bases", "runs", "fakes");
+          return { steps };
         };
         break;
       }
@@ -1145,6 +1191,7 @@ export class FakeEngine {
           best_loss: null,
           samples: [],
           created_ms: Date.now(),
+          deleted_content: false,
         };
         this.runs.push(run);
         this.changed("runs");

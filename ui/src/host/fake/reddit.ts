@@ -131,6 +131,8 @@ const NOTHING: Synced = {
   imported: 0,
   pairs: 0,
   scrubbed: true,
+  affected: [],
+  left_out: { count: 0, items: [] },
 };
 
 const plain = (name: string, prefix: string) => {
@@ -1018,7 +1020,7 @@ export class FakeReddit {
           phases: [phase("reading scores", 3, "replies", 2)],
           finish: () => {
             this.engine.changed("outcomes");
-            return { read: 2, removed: 0, asked: 1, failed: 0 };
+            return { read: 2, removed: 0, asked: 1, failed: 0, left_out: { count: 0, items: [] } };
           },
         };
       default:
@@ -1055,10 +1057,10 @@ export class FakeReddit {
       queued.push(made.outbox.reply);
     }
     this.engine.changed("threads", "queue");
-    if (queued.length === 0) return { fetched, generated: null };
+    if (queued.length === 0) return { fetched, generated: null, left_out: { count: 0, items: [] } };
     const { generator, realism, upvotes, candidates, decode, criteria, device } = ask.generate;
     const config = { generator, realism, upvotes, candidates, decode, criteria, device };
-    return { fetched, generated: { generation: 99, comments: [], queued, config } };
+    return { fetched, generated: { generation: 99, comments: [], queued, left_out: { count: 0, items: [] }, config }, left_out: { count: 0, items: [] } };
   }
 
   #post(ask: Post): PostReport {

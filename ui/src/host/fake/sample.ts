@@ -98,6 +98,7 @@ export const bases: BaseInfo[] = [
     context: 128,
     vocabulary: 1703,
     created_ms: MADE + 500,
+    deleted_content: false,
   },
   {
     name: "small-bert",
@@ -110,6 +111,7 @@ export const bases: BaseInfo[] = [
     context: 128,
     vocabulary: 1246,
     created_ms: MADE + 800,
+    deleted_content: false,
   },
 ];
 
@@ -378,6 +380,7 @@ export const runs: RunInfo[] = [
       ],
     ],
     created_ms: MADE + 1151,
+    deleted_content: false,
   },
   {
     name: "judge",
@@ -402,6 +405,7 @@ export const runs: RunInfo[] = [
     best_loss: 0.5022709834575653,
     samples: [],
     created_ms: MADE + 76_877,
+    deleted_content: false,
   },
   {
     name: "votes",
@@ -426,6 +430,7 @@ export const runs: RunInfo[] = [
     best_loss: 0.33655687391757966,
     samples: [],
     created_ms: MADE + 118_936,
+    deleted_content: false,
   },
 ];
 
@@ -443,6 +448,8 @@ export const fakes: FakesInfo = {
   },
   fakes: [1767, 200, 217],
   created_ms: MADE + 68_574,
+  deleted_content: false,
+  left_out: { count: 0, items: [] },
 };
 
 const measured = {
@@ -473,6 +480,8 @@ export const evaluations: EvaluationInfo[] = [
       chance_perplexity: 1703,
     },
     created_ms: MADE + 141_863,
+    deleted_content: false,
+    left_out: { count: 0, items: [] },
   },
   {
     id: 2,
@@ -543,6 +552,8 @@ export const evaluations: EvaluationInfo[] = [
       },
     },
     created_ms: MADE + 142_355,
+    deleted_content: false,
+    left_out: { count: 0, items: [] },
   },
   {
     id: 3,
@@ -641,5 +652,7 @@ export const evaluations: EvaluationInfo[] = [
       },
     },
     created_ms: MADE + 142_890,
+    deleted_content: false,
+    left_out: { count: 0, items: [] },
   },
 ];

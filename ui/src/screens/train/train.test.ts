@@ -126,6 +126,24 @@ test("a run is watched, paused, resumed and stopped", async () => {
   await waitFor(() => expect(run.dataset.state).toBe("cancelled"), { timeout: 3000 });
 });
 
+test("a run that has seen deleted content says so, and is trained again without", async () => {
+  const host = await openWindow("#/train");
+  await byId("runs");
+  expect(screen.queryByTestId("deleted-content")).toBeNull();
+  const marked = host.engine.runs.find((run) => run.name === "writer");
+  if (marked) marked.deleted_content = true;
+  host.engine.changed("runs");
+  await sees("Trained on deleted content");
+  await fireEvent.click(screen.getByRole("link", { name: "writer" }));
+  await sees("run writer as writer-again");
+  await fireEvent.click(await byId("train-again"));
+  await waitFor(() => {
+    const job = host.engine.jobs.find((one) => one.kind === "train-again");
+    expect(job?.params).toEqual({ run: "writer" });
+    expect(host.engine.runs.some((run) => run.name === "writer-again" && !run.deleted_content)).toBe(true);
+  });
+});
+
 test("two runs that are ticked are compared", async () => {
   const host = await openWindow("#/train");
   const compare = (await byId("compare-runs")) as HTMLButtonElement;
