@@ -638,12 +638,7 @@ fn never_two_comments_whatever_goes_wrong() {
     assert_eq!(sums.runs.into_inner() as u64, to - from);
 }
 
-/// A process of its own that posts all that is approved.
-fn process(bench: &Bench) -> std::process::Child {
-    process_of(bench, &bench.place.project())
-}
-
-/// The same for another project file.
+/// A process of its own that posts all that is approved in a project.
 fn process_of(bench: &Bench, project: &Path) -> std::process::Child {
     let engine = bench.open(project);
     let id = new_id();

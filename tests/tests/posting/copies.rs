@@ -28,13 +28,18 @@ fn other_project(bench: &Bench) -> PathBuf {
     path
 }
 
-/// Puts an earlier state of a project file back in its place, as `cp` does: into the same file.
-fn restore(backup: &Path, project: &Path) {
+/// Removes what SQLite left beside a project file that is about to be another.
+fn without_log(project: &Path) {
     for end in ["-wal", "-shm"] {
         let mut beside = project.as_os_str().to_owned();
         beside.push(end);
         let _ = std::fs::remove_file(beside);
     }
+}
+
+/// Puts an earlier state of a project file back in its place, as `cp` does: into the same file.
+fn restore(backup: &Path, project: &Path) {
+    without_log(project);
     std::fs::write(project, std::fs::read(backup).unwrap()).unwrap();
 }
 
@@ -175,6 +180,7 @@ fn moved_replaced_and_foreign_files_ask_and_links_do_not() {
     let moved = bench.place.path("moved.repartee");
     std::fs::rename(&original, &moved).unwrap();
     assert_eq!(asks(&moved), FileIs::Moved);
+    without_log(&original);
     std::fs::rename(&copy, &original).unwrap();
     assert_eq!(asks(&original), FileIs::Replaced);
     assert_eq!(asks(&moved), FileIs::Copied);

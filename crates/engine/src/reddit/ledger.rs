@@ -366,6 +366,10 @@ impl Elsewhere {
         })
     }
 
+    fn is_own(&self, entry: &Entry) -> bool {
+        self.file.as_ref().is_some_and(|file| is_of(entry, file))
+    }
+
     /// What speaks against a reply.
     pub fn of(&self, reply: &Reply) -> Option<Objection> {
         if self.objection.is_some() {
@@ -373,7 +377,7 @@ impl Elsewhere {
         }
         let parent = reply.parent_name.as_deref().unwrap_or_default();
         let entry = self.entries.iter().find(|entry| entry.parent == parent)?;
-        let own = self.file.as_ref().is_some_and(|file| is_of(entry, file));
+        let own = self.is_own(entry);
         let by = match own {
             true => "a later state of this file".to_owned(),
             false => entry.path.clone(),
@@ -417,10 +421,15 @@ impl Elsewhere {
             (Some(machine), Some(author)) => tag(machine, author),
             _ => String::new(),
         };
+        let parent = reply.parent_name.as_deref();
+        // what this file itself wants to send again is not there
+        let again = |entry: &Entry| entry.state == EntryState::Absent && self.is_own(entry);
         self.entries
             .iter()
             .filter(|entry| {
                 entry.state != EntryState::Released
+                    && Some(entry.parent.as_str()) != parent
+                    && !again(entry)
                     && !self.answered.contains(&entry.parent)
                     && entry.intent_ms < now_ms.saturating_add(AHEAD_MS)
             })
