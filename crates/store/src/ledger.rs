@@ -373,6 +373,23 @@ impl Ledger {
         Ok(rows == 1)
     }
 
+    /// Takes out what tells of a person or a text, of entries for these comments and posts, which were forgotten.
+    /// That they were answered stays.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn forget(&self, names: &[&str]) -> Result<()> {
+        self.write(|db| {
+            let mut forget = db.prepare_cached(
+                "UPDATE entry SET author = '', hash = '' WHERE parent = ?1 OR post = ?1",
+            )?;
+            for name in names {
+                forget.execute([name])?;
+            }
+            Ok(())
+        })
+    }
+
     /// The entries of a file that is no longer where it was belong to the one that goes on with it.
     ///
     /// # Errors
@@ -389,7 +406,10 @@ impl Ledger {
 }
 
 /// A file that only its user can read, made where there is none.
-fn private(path: &Path) -> std::io::Result<std::fs::File> {
+///
+/// # Errors
+/// Those of the system.
+pub fn private(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -155,6 +155,32 @@ fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
 }
 
 #[test]
+fn command_line_confirms_a_copy_only_when_told_so() {
+    let bench = Bench::with(1);
+    let copy = bench.copy(&bench.place.project(), "copy");
+    let adopt = |more: &[&str]| {
+        let path = copy.to_str().unwrap();
+        bench
+            .place
+            .run([&["--project", path, "reddit", "adopt"], more].concat())
+    };
+    // there is no terminal to ask at
+    let ran = adopt(&[]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(
+        ran.err.contains("is a copy") && ran.err.contains("--yes"),
+        "{ran}"
+    );
+    assert!(bench.open(&copy).project_file().unwrap().asks);
+    let ran = adopt(&["--yes", "--who", PERSON, "--json"]);
+    assert_eq!(ran.status, Some(0), "{ran}");
+    assert_eq!(ran.result()["asks"], false, "{ran}");
+    assert!(!bench.open(&copy).project_file().unwrap().asks);
+    // a second time changes nothing
+    assert_eq!(adopt(&[]).status, Some(0));
+}
+
+#[test]
 fn moved_replaced_and_foreign_files_ask_and_links_do_not() {
     let bench = Bench::with(1);
     let original = bench.place.project();
@@ -175,6 +201,7 @@ fn moved_replaced_and_foreign_files_ask_and_links_do_not() {
     let error = bench.post(&elsewhere, &bench.live()).unwrap_err();
     assert_eq!(error.code, Code::Copied);
     assert!(error.message.contains("another machine"), "{error}");
+    drop(elsewhere);
 
     let copy = bench.copy(&original, "copy");
     let moved = bench.place.path("moved.repartee");
@@ -582,4 +609,26 @@ fn look_for_duplicates_that_failed_is_made_up_for() {
     bench.bury();
     bench.post(&bench.engine(), &now()).unwrap();
     assert_eq!(bench.state(1), ("posted".to_owned(), String::new()));
+}
+
+#[test]
+fn what_is_purged_leaves_no_hash_in_the_ledger_and_stays_answered() {
+    let bench = Bench::with(1);
+    bench.post(&bench.engine(), &now()).unwrap();
+    let other = other_project(&bench);
+    let name = bench.replies[0].1.clone();
+    let entry = || {
+        let ledger = bench.place.state().join("ledger.sqlite");
+        let db = rusqlite::Connection::open(ledger).unwrap();
+        let sql = "SELECT author || hash, state FROM entry";
+        db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+    };
+    let (told, state): (String, String) = entry();
+    assert_eq!((told.len(), state.as_str()), (32 + 64, "posted"));
+    bench.engine().forget_names(&[name], PERSON).unwrap();
+    assert_eq!(entry(), (String::new(), "posted".to_owned()));
+    bench.post(&bench.open(&other), &bench.live()).unwrap();
+    assert_eq!(bench.state_in(&other, 1).1, "answered-elsewhere");
+    assert_eq!(bench.posted(), 1);
 }

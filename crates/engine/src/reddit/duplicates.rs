@@ -26,6 +26,8 @@ pub(crate) const UNCHECKED_WORDS: &str =
 pub(crate) const TWINS: &str = "twins";
 /// Code of a reply that was deleted, for an older comment of ours was there already.
 const DUPLICATE: &str = "duplicate";
+/// Pauses before a look that failed is made again.
+const PAUSES_MS: [i64; 4] = [30_000, 120_000, 300_000, 600_000];
 /// Comments of ours are looked at so far back before the try: a day.
 const BACK_S: i64 = 86_400;
 
@@ -65,6 +67,23 @@ pub(crate) fn check_due(ctx: &Ctx, session: &Session, ledger: &Ledger) -> Result
         if is_due(&reply) {
             check(ctx, session, ledger, reply.id)?;
         }
+    }
+    Ok(())
+}
+
+/// At the end of a job that has time: what could not be seen is looked at again, after pauses that get longer.
+///
+/// # Errors
+/// As [`check_due`].
+pub(crate) fn check_patiently(ctx: &Ctx, session: &Session, ledger: &Ledger) -> Result<(), Stop> {
+    for pause_ms in PAUSES_MS {
+        let account = &session.account.name;
+        let posted = ctx.engine.store.outgoing(account, &[ReplyState::Posted])?;
+        if !posted.iter().any(is_due) {
+            break;
+        }
+        session.sleep_until(ctx, session.now_ms() + pause_ms)?;
+        check_due(ctx, session, ledger)?;
     }
     Ok(())
 }

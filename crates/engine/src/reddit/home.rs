@@ -205,7 +205,12 @@ impl Engine {
         self.file_with(&machine, &ledger)
     }
 
-    fn file_with(&self, machine: &Machine, ledger: &ledger::Ledger) -> Result<ProjectFile> {
+    /// The same with a ledger that is open.
+    pub(crate) fn file_with(
+        &self,
+        machine: &Machine,
+        ledger: &ledger::Ledger,
+    ) -> Result<ProjectFile> {
         let (home, here) = (self.home()?, OnDisk::of(self.path())?);
         let is = judge(&home, &here, machine.id(), ledger.id());
         let words = is.words(&home.path);

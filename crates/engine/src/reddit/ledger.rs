@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use repartee_store::accounts::Account;
 use repartee_store::ledger::{self, Entry, EntryState, Whose};
 use repartee_store::outbox::Spent;
+use repartee_store::purge::Gone;
 use repartee_store::queue::{Reply, ReplyState};
 
 use super::connect::{Session, config_of, runtime};
@@ -91,12 +92,7 @@ impl Ledger {
     /// [`Code::Busy`] when it is held for too long; [`Code::Io`] where files cannot be locked.
     pub fn lock(&self, ctx: &Ctx) -> Result<Alone, Stop> {
         let path = self.lock_path();
-        let file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|e| Error::io("open", &path, &e))?;
+        let file = ledger::private(&path).map_err(|e| Error::io("open", &path, &e))?;
         let begun = Instant::now();
         loop {
             match file.try_lock() {
@@ -351,7 +347,7 @@ impl Elsewhere {
         let look = || {
             let machine = engine.machine()?;
             let ledger = ledger::Ledger::open(machine.folder())?;
-            let found = engine.project_file()?;
+            let found = engine.file_with(&machine, &ledger)?;
             Ok(Self {
                 entries: ledger.entries(&whose)?,
                 answered: engine.store.answered(&account.name)?,
@@ -457,6 +453,23 @@ fn hold(code: &'static str, words: String) -> Objection {
 }
 
 impl Engine {
+    /// Takes out of the ledger what tells of forgotten people and texts; that they were answered stays. Where it
+    /// cannot be done now, what is left are hashes.
+    pub(crate) fn forget_in_ledger(&self, gone: &[Gone]) {
+        let forget = || {
+            if gone.is_empty() || self.this_file()?.is_none() {
+                return Ok(());
+            }
+            let names: Vec<&str> = gone.iter().map(|gone| gone.name.as_str()).collect();
+            ledger::Ledger::open(self.machine()?.folder())?.forget(&names)?;
+            Ok(())
+        };
+        if let Err(error) = forget() {
+            let error: Error = error;
+            tracing::warn!(%error, "the ledger keeps hashes of what was forgotten");
+        }
+    }
+
     /// Brings the ledger up to date after a person has settled a reply without a session. What cannot be done
     /// now is done when the account posts next: until then the ledger keeps the comment closed.
     pub(crate) fn note_in_ledger(&self, reply: &Reply) {

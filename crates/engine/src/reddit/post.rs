@@ -97,6 +97,12 @@ impl Job for Post {
         let sent = ledger
             .begin(ctx, &session)
             .and_then(|()| self.send_all(ctx, &session, &lease, &ledger));
+        let sent = sent.and_then(|next_ms| {
+            if self.wait {
+                duplicates::check_patiently(ctx, &session, &ledger)?;
+            }
+            Ok(next_ms)
+        });
         // a panic does not come by here: then the lease is stale, and the next one looks first
         lease.give_back()?;
         let next_ms = sent?;
@@ -628,6 +634,7 @@ pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Res
         name: name.to_owned(),
         why: why.to_owned(),
     };
+    engine.forget_in_ledger(std::slice::from_ref(&gone));
     let forgotten = engine.store.purge(&[gone], "repartee", now_ms)?;
     if forgotten.any() {
         engine.store.scrub()?;

@@ -120,7 +120,12 @@ impl Job for Reconcile {
                 .store
                 .sending_is_uncertain(&account.name, session.now_ms())?;
             ledger.begin(ctx, &session)?;
-            settle(ctx, &session, &ledger, if self.wait { i64::MAX } else { 0 })
+            let patience_ms = if self.wait { i64::MAX } else { 0 };
+            let settled = settle(ctx, &session, &ledger, patience_ms)?;
+            if self.wait {
+                duplicates::check_patiently(ctx, &session, &ledger)?;
+            }
+            Ok(settled)
         })();
         lease.give_back()?;
         done
