@@ -167,6 +167,15 @@ pub enum RedditCommand {
         #[command(flatten)]
         which: Which,
     },
+    /// Confirm that this project file, which was copied or moved, is the one to go on with for posting
+    Adopt {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Who confirms it
+        #[command(flatten)]
+        who: Who,
+    },
     /// Look for replies of which nobody knows whether they arrived
     Reconcile {
         /// Wait until they are settled: up to a quarter of an hour
@@ -180,7 +189,8 @@ pub enum RedditCommand {
     Settle {
         /// The reply
         reply: i64,
-        /// It is not there: send it again
+        /// It is not there: send it again. Or, when another copy of the project may have answered the comment:
+        /// nothing of ours is there, send it from here
         #[arg(long)]
         again: bool,
         /// Do not send it again
@@ -212,7 +222,7 @@ pub enum RedditCommand {
         #[command(flatten)]
         who: Who,
     },
-    /// Delete what stands there beside a reply that was found more than once
+    /// Delete the duplicates of a posted reply, all but the oldest
     Untwin {
         /// The reply
         reply: i64,

@@ -37,6 +37,8 @@ pub enum Code {
     Login,
     /// Reddit, or a rule of this project about Reddit, does not allow it.
     Refused,
+    /// The project file was copied or moved; a person has to confirm that it is the one to go on with.
+    Copied,
     /// A fault of ours.
     Internal,
 }
@@ -149,6 +151,19 @@ impl From<repartee_store::Error> for Error {
             Store::Damaged(_) | Store::Json { .. } | Store::Migration(_) => Code::Damaged,
             Store::Refused { .. } | Store::Transition { .. } => Code::Usage,
             Store::Open { .. } | Store::ReadOnly(_) | Store::Sql(_) => Code::Io,
+        };
+        Self::from_source(code, &error)
+    }
+}
+
+impl From<repartee_store::ledger::Error> for Error {
+    fn from(error: repartee_store::ledger::Error) -> Self {
+        use repartee_store::ledger::Trouble;
+        let code = match error.trouble {
+            Trouble::Damaged => Code::Damaged,
+            Trouble::Busy => Code::Busy,
+            Trouble::Full => Code::DiskFull,
+            Trouble::Io => Code::Io,
         };
         Self::from_source(code, &error)
     }

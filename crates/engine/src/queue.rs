@@ -259,7 +259,9 @@ impl Engine {
         let from = [ReplyState::Approved];
         self.store
             .reply_becomes(id, &from, None, &to, (who, "posted"), now_ms())?;
-        Ok(self.store.reply(id)?.into())
+        let reply = self.store.reply(id)?;
+        self.note_in_ledger(&reply);
+        Ok(reply.into())
     }
 
     /// How many replies are where.

@@ -338,6 +338,34 @@ pub fn ours_under<'a>(
         .collect()
 }
 
+/// Which server a client of these settings speaks to, for whoever keeps a record of what was posted: Reddit
+/// itself, or one run of a fake on this machine, whose comments end with it. A server on this machine that does
+/// not name its run is known by its address. Needs no login.
+///
+/// # Errors
+/// [`Error::Network`] when nothing answers at the address of a fake.
+pub async fn server(config: &Config) -> Result<String> {
+    let host = config.api_host.to_ascii_lowercase();
+    let host = host.trim_end_matches('/');
+    if !config.is_local() {
+        return Ok(match host.trim_end_matches(":443") {
+            crate::config::API_HOST => "reddit".to_owned(),
+            other => other.to_owned(),
+        });
+    }
+    let call = Call::get("/__fake/run");
+    let nobody = SecretString::from("");
+    let http = Http::new(config)?;
+    let came = exchange(&http.calls, host, &call, Auth::Bearer(&nobody))
+        .await
+        .map_err(|failed| network(&call, failed.why()))?;
+    let json: Value = serde_json::from_slice(&came.body).unwrap_or(Value::Null);
+    Ok(match json["run"].as_str() {
+        Some(run) if came.status == 200 => format!("sandbox {run}"),
+        _ => host.to_owned(),
+    })
+}
+
 impl Client {
     /// A client; nothing is sent yet.
     ///

@@ -252,6 +252,13 @@ export type ByEdges = {
   edges: [number, number, number] | null, };
 
 /**
+ * Who confirms something.
+ */
+export type ByPerson = {
+  /** The person. */
+  who: string, };
+
+/**
  * A candidate with its scores and the verdict.
  */
 export type CandidateInfo = {
@@ -864,6 +871,11 @@ export type FieldType = "integer" | "number" | "text" | "choice" | "base" | "spl
  * What an evaluation found.
  */
 export type Figures = { "of": "generator" } & GeneratorFigures | { "of": "classifier" } & ClassifierFigures;
+
+/**
+ * Whether a project file is the one that was last confirmed.
+ */
+export type FileIs = "new" | "confirmed" | "moved" | "copied" | "replaced" | "from-elsewhere" | "other-ledger";
 
 /**
  * A file before it is imported.
@@ -1910,6 +1922,21 @@ export type Progress = {
   eta_s: number | null, };
 
 /**
+ * Which file a project is.
+ */
+export type ProjectFile = {
+  /** Whether it is the one that was last confirmed. */
+  is: FileIs,
+  /** Whether a person has to confirm it before anything is posted from it. */
+  asks: boolean,
+  /** What is the matter, and what confirming means; empty where nothing is asked. */
+  words: string,
+  /** Where it is. */
+  path: string,
+  /** Where it was when it was last confirmed; empty: never. */
+  last_path: string, };
+
+/**
  * An open project.
  */
 export type ProjectInfo = {
@@ -2912,6 +2939,10 @@ export interface Commands {
   "account.logout": { params: OfAccount; result: AccountInfo };
   /** Hands the address at which the browser ended to the login that waits for it. */
   "login.paste": { params: PastedLogin; result: null };
+  /** Which file this project is, and whether it has to be confirmed before anything is posted from it. */
+  "posting.file": { params: Nothing; result: ProjectFile };
+  /** Confirms that this file is the one to go on with. */
+  "posting.adopt": { params: ByPerson; result: ProjectFile };
   /** The settings that posting obeys. */
   "posting.rules": { params: Nothing; result: PostingRules };
   /** Changes them, all together; who loosens a limit has to say so in words. */
@@ -2946,7 +2977,7 @@ export interface Commands {
   "reply.settle": { params: SettleReply; result: OutboxStory };
   /** Deletes a posted reply on Reddit. */
   "reply.withdraw": { params: JudgeReply; result: OutboxStory };
-  /** Deletes what stands there beside a reply that was found more than once. */
+  /** Deletes the duplicates of a posted reply, all but the oldest. */
   "reply.untwin": { params: JudgeReply; result: OutboxStory };
   /** Changes a posted reply on Reddit. */
   "reply.rewrite": { params: EditReply; result: OutboxStory };

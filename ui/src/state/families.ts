@@ -72,6 +72,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "reply.get": ["queue", "threads"],
   accounts: ["reddit"],
   "posting.rules": ["settings"],
+  "posting.file": ["settings", "reddit"],
   permits: ["reddit"],
   optouts: ["reddit"],
   // links lead to the host of the account that the settings choose

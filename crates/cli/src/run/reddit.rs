@@ -212,6 +212,7 @@ impl App {
             RedditCommand::Withdraw { reply, who } => {
                 self.done(&engine.reply_withdraw(reply, &person(who.who))?, |story| self.outbox_story(story))
             }
+            RedditCommand::Adopt { yes, who } => self.adopt(&engine, yes, &person(who.who)),
             RedditCommand::Untwin { reply, who } => self
                 .done(&engine.reply_untwin(reply, &person(who.who))?, |story| {
                     self.outbox_story(story)
@@ -309,6 +310,29 @@ impl App {
             }
         };
         self.done(&account, |account| self.account(account))
+    }
+
+    fn adopt(&self, engine: &Engine, yes: bool, who: &str) -> Result<ExitCode> {
+        let mut found = engine.project_file()?;
+        if found.asks && !yes {
+            let what = found.words.split("; `repartee").next().unwrap_or_default();
+            if !std::io::stdin().is_terminal() {
+                return Err(Error::usage(format!(
+                    "{what}; without a terminal to ask at, --yes confirms it"
+                ))
+                .into());
+            }
+            eprint!("{what}.\nUse this file for posting? [y/N] ");
+            let mut typed = String::new();
+            std::io::stdin().read_line(&mut typed)?;
+            if !matches!(typed.trim().to_lowercase().as_str(), "y" | "yes") {
+                return self.done(&found, |_| self.out.line("not confirmed; nothing was changed"));
+            }
+        }
+        found = engine.project_adopt(who)?;
+        self.done(&found, |found| {
+            self.out.line(format!("{} is the file that is used for posting", found.path))
+        })
     }
 
     fn account(&self, account: &AccountInfo) -> Result<()> {

@@ -13,7 +13,7 @@ use super::project::{EditReply, JudgeReply, Numbered, OfState, all_typed, shown}
 use crate::Engine;
 use crate::reddit::{
     AccountInfo, AuditLine, NewAccount, NewPermit, OptOutInfo, OutboxInfo, OutboxStory, Outcomes,
-    PermitInfo, PostingRules, Settle, SubredditLook, Synced, ThreadInfo, ThreadStory,
+    PermitInfo, PostingRules, ProjectFile, Settle, SubredditLook, Synced, ThreadInfo, ThreadStory,
 };
 
 /// An account to add or change.
@@ -33,6 +33,14 @@ pub struct OfAccount {
     /// Its name.
     pub name: String,
     /// Who does it.
+    pub who: String,
+}
+
+/// Who confirms something.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ByPerson {
+    /// The person.
     pub who: String,
 }
 
@@ -217,6 +225,10 @@ commands!(Arc<Engine> {
     "account.logout" => |engine, p| engine.log_out(&p.name, &p.who), OfAccount => AccountInfo;
     /// Hands the address at which the browser ended to the login that waits for it.
     "login.paste" => |engine, p| engine.login_hand_over(&p.account, &p.address), PastedLogin => ();
+    /// Which file this project is, and whether it has to be confirmed before anything is posted from it.
+    "posting.file" => |engine, _| engine.project_file(), Nothing => ProjectFile;
+    /// Confirms that this file is the one to go on with.
+    "posting.adopt" => |engine, p| engine.project_adopt(&p.who), ByPerson => ProjectFile;
     /// The settings that posting obeys.
     "posting.rules" => |engine, _| engine.posting_rules(), Nothing => PostingRules;
     /// Changes them, all together; who loosens a limit has to say so in words.
@@ -251,7 +263,7 @@ commands!(Arc<Engine> {
     "reply.settle" => |engine, p| engine.reply_settle(p.id, &p.settle, &p.who), SettleReply => OutboxStory;
     /// Deletes a posted reply on Reddit.
     "reply.withdraw" => |engine, p| engine.reply_withdraw(p.id, &p.who), JudgeReply => OutboxStory;
-    /// Deletes what stands there beside a reply that was found more than once.
+    /// Deletes the duplicates of a posted reply, all but the oldest.
     "reply.untwin" => |engine, p| engine.reply_untwin(p.id, &p.who), JudgeReply => OutboxStory;
     /// Changes a posted reply on Reddit.
     "reply.rewrite" => |engine, p| engine.reply_rewrite(p.id, &p.text, &p.who), EditReply => OutboxStory;

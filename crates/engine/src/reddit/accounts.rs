@@ -202,6 +202,7 @@ impl Engine {
             ));
         }
         self.store.account_put(&account, who)?;
+        self.note_file();
         self.account(&name)
     }
 

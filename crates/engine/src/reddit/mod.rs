@@ -12,6 +12,7 @@
 //! | `context.rs`, `draft.rs` | from a thread to drafts in the queue |
 //! | `outbox.rs` | what a person approves, edits, withdraws and settles |
 //! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and looking for what is uncertain |
+//! | `ledger.rs`, `home.rs`, `duplicates.rs` | at most one answer, also across copies and projects of this machine |
 //! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
 //! | `practice.rs` | a made-up Reddit on this machine, to try all of it without a key |
 //! | `upkeep.rs` | what is due: forgetting once a day, scores after an hour, a day and a week |
@@ -22,8 +23,11 @@ mod audit;
 mod connect;
 pub(crate) mod context;
 mod draft;
+mod duplicates;
 mod fetch;
+mod home;
 mod lease;
+mod ledger;
 mod login;
 mod outbox;
 mod outcomes;
@@ -44,6 +48,7 @@ pub use audit::AuditLine;
 pub use connect::{Outside, Step};
 pub use draft::{DraftReplies, Drafted};
 pub use fetch::{Fetch, Fetched};
+pub use home::{FileIs, ProjectFile};
 pub use login::{ByHand, LogIn};
 pub use outbox::{AttemptInfo, OutboxInfo, OutboxStory, Settle};
 pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};

@@ -1,7 +1,5 @@
 //! What a person does with replies that go to Reddit: approve, edit, withdraw, settle.
 
-use std::collections::BTreeSet;
-
 use repartee_reddit::{Link, prepare_text};
 use repartee_store::accounts::Account;
 use repartee_store::outbox::{Approval, Became};
@@ -10,11 +8,14 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::connect::Session;
+use super::duplicates;
+use super::ledger::{ELSEWHERE, Elsewhere, Ledger};
 use super::policy::{discloses, hash};
 use super::rules::PostingRules;
 use super::similar::word_in;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::job::Stop;
 
 /// What a person decides about a reply of which nobody knows whether it arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -218,7 +219,7 @@ impl Engine {
         let needs_person = match reply.state {
             ReplyState::Draft | ReplyState::Absent => true,
             ReplyState::Uncertain => reply.outbox.code == super::reconcile::UNSETTLED,
-            ReplyState::Posted => reply.outbox.code == super::reconcile::TWINS,
+            ReplyState::Posted => reply.outbox.code == duplicates::TWINS,
             _ => false,
         };
         Ok(OutboxInfo {
@@ -271,7 +272,8 @@ impl Engine {
         let objections = match (&account, reply.state) {
             (Some(account), ReplyState::Approved) if reply.parent_name.is_some() => {
                 let now_ms = self.outside.clock.now_ms();
-                self.objections(&rules, account, &reply, now_ms)?
+                let elsewhere = Elsewhere::shown(self, account);
+                self.objections(&rules, account, &reply, &elsewhere, now_ms)?
                     .into_iter()
                     .map(|o| o.words)
                     .collect()
@@ -294,6 +296,11 @@ impl Engine {
     pub fn reply_settle(&self, id: i64, settle: &Settle, who: &str) -> Result<OutboxStory> {
         let reply = self.store.reply(id)?;
         let now_ms = self.outside.clock.now_ms();
+        if (settle, reply.state) == (&Settle::Again, ReplyState::Approved)
+            && reply.outbox.code == ELSEWHERE
+        {
+            return self.free_elsewhere(&reply, who);
+        }
         let (from, to, what): (&[ReplyState], Became, &'static str) = match settle {
             Settle::Again => (
                 &[ReplyState::Absent],
@@ -351,7 +358,34 @@ impl Engine {
             (who, what),
             now_ms,
         )?;
+        self.note_in_ledger(&reply);
         self.outbox_story(id)
+    }
+
+    /// A person, `who`, says that an answer from another project or copy, of which nobody knows whether it
+    /// arrived, is not there, and that this reply is to be sent.
+    fn free_elsewhere(&self, reply: &Reply, who: &str) -> Result<OutboxStory> {
+        let account = self.account_meant(&reply.outbox.account)?;
+        let ledger = Ledger::open(self, &account)?;
+        let now_ms = self.outside.clock.now_ms();
+        if let Some(entry) = ledger.entry(reply)?
+            && now_ms < entry.intent_ms + super::reconcile::LATE_MS
+        {
+            return Err(Error::new(
+                Code::Refused,
+                format!(
+                    "{} tried to answer it less than a quarter of an hour ago; a comment can arrive that late",
+                    entry.path
+                ),
+            ));
+        }
+        ledger.release(reply)?;
+        let to = Became::new(ReplyState::Approved, "", "");
+        let from = [ReplyState::Approved];
+        let as_whom = (who, "freed");
+        self.store
+            .reply_becomes(reply.id, &from, None, &to, as_whom, now_ms)?;
+        self.outbox_story(reply.id)
     }
 
     /// Takes a posted reply back: deletes it on Reddit, as the person `who`, and looks whether it is gone.
@@ -360,7 +394,7 @@ impl Engine {
     /// [`Code::Usage`] when it is not posted, or its name is not known; [`Code::Login`]; [`Code::Refused`]
     /// when Reddit still shows it.
     pub fn reply_withdraw(&self, id: i64, who: &str) -> Result<OutboxStory> {
-        let (reply, name, session) = self.posted(id)?;
+        let (reply, name, session, ledger) = self.posted(id)?;
         if !session.call(session.client.delete(&name))? {
             return Err(Error::new(
                 Code::Refused,
@@ -380,38 +414,27 @@ impl Engine {
             (who, "withdrawn"),
             now_ms,
         )?;
+        ledger.note(self, id, now_ms)?;
         self.outbox_story(id)
     }
 
-    /// Deletes what stands there beside a reply that was found more than once, as the person `who`.
+    /// Deletes the duplicates of a posted reply, all but the oldest, as the person `who`.
     ///
     /// # Errors
     /// As [`Engine::reply_withdraw`]; [`Code::Usage`] when it stands there once.
     pub fn reply_untwin(&self, id: i64, who: &str) -> Result<OutboxStory> {
-        let (reply, name, session) = self.posted(id)?;
-        let looks = self.store.probes(id, reply.outbox.attempt)?;
-        let names: BTreeSet<&str> = looks
-            .iter()
-            .flat_map(|look| look.found.split_whitespace())
-            .collect();
-        if reply.outbox.code != super::reconcile::TWINS {
+        let (reply, _, session, ledger) = self.posted(id)?;
+        if !duplicates::is_due(&reply) {
             return Err(Error::usage(format!(
-                "reply {id} stands there once, as far as is known"
+                "reply {id} is there once, as far as is known"
             )));
         }
-        for twin in names.into_iter().filter(|twin| *twin != name) {
-            if !session.call(session.client.delete(twin))? {
-                return Err(Error::new(
-                    Code::Refused,
-                    format!("{twin} is still there after Reddit said yes"),
-                ));
-            }
-        }
-        let to = Became::new(ReplyState::Posted, "", "");
-        let now_ms = self.outside.clock.now_ms();
-        let from = [ReplyState::Posted];
-        self.store
-            .reply_becomes(id, &from, None, &to, (who, "twins deleted"), now_ms)?;
+        duplicates::delete_newer(self, None, &session, &ledger, id, who).map_err(
+            |stop| match stop {
+                Stop::Failed(error) => error,
+                other => Error::internal(format!("{other:?}")),
+            },
+        )?;
         self.outbox_story(id)
     }
 
@@ -422,7 +445,7 @@ impl Engine {
     /// As [`Engine::reply_withdraw`]; [`Code::Refused`] when the text does not say what it has to, or says
     /// what it must not.
     pub fn reply_rewrite(&self, id: i64, text: &str, who: &str) -> Result<OutboxStory> {
-        let (reply, name, session) = self.posted(id)?;
+        let (reply, name, session, _) = self.posted(id)?;
         let text = text.trim();
         if text.is_empty() {
             return Err(Error::usage(
@@ -446,8 +469,8 @@ impl Engine {
         self.outbox_story(id)
     }
 
-    /// A posted reply with its name, and its account connected.
-    fn posted(&self, id: i64) -> Result<(Reply, String, Session)> {
+    /// A posted reply with its name, its account connected, and the ledger.
+    fn posted(&self, id: i64) -> Result<(Reply, String, Session, Ledger)> {
         let reply = self.store.reply(id)?;
         if reply.state != ReplyState::Posted {
             return Err(Error::usage(format!(
@@ -462,6 +485,7 @@ impl Engine {
         };
         let account = self.account_meant(&reply.outbox.account)?;
         let session = Session::open(self, &account.name)?;
-        Ok((reply, name, session))
+        let ledger = Ledger::open(self, &session.account)?;
+        Ok((reply, name, session, ledger))
     }
 }

@@ -9,6 +9,7 @@ use repartee_store::accounts::Account;
 use repartee_store::outbox::Spent;
 use repartee_store::queue::Reply;
 
+use super::ledger::Elsewhere;
 use super::permits::is_denied;
 use super::rules::PostingRules;
 use super::similar::{contained, overlap, word_in};
@@ -96,22 +97,26 @@ pub(crate) fn is_serious(title: &str) -> bool {
 }
 
 impl Engine {
-    /// What speaks against posting a reply, as far as the project knows; the first is the gravest.
+    /// What speaks against posting a reply, as far as the project and the ledger of this machine (`elsewhere`)
+    /// know; the first is the gravest.
     pub(crate) fn objections(
         &self,
         rules: &PostingRules,
         account: &Account,
         reply: &Reply,
+        elsewhere: &Elsewhere,
         now_ms: i64,
     ) -> Result<Vec<Objection>> {
-        let mut found = Vec::new();
+        let mut found = Vec::from_iter(elsewhere.of(reply));
         self.of_approval(account, reply, &mut found);
         found.extend(of_account(account, now_ms));
         self.of_place(reply, now_ms, &mut found)?;
         self.of_people(account, reply, &mut found)?;
         found.extend(of_text(rules, account, reply));
         self.of_likeness(rules, reply, &mut found)?;
-        let spent = self.store.spent(&account.name, 0)?;
+        let mut spent = self.store.spent(&account.name, 0)?;
+        spent.extend(elsewhere.spent(reply, now_ms));
+        spent.sort_by_key(|spent| spent.at_ms);
         found.extend(of_caps(rules, reply, &spent, now_ms));
         found.extend(of_pace(rules, reply, &spent, now_ms));
         if reply.outbox.not_before_ms > now_ms {

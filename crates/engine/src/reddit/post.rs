@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::connect::Session;
+use super::duplicates;
 use super::lease::Lease;
+use super::ledger::{Elsewhere, Ledger};
 use super::outbox::address;
 use super::policy::{Objection, Then, fresh_objections, hash};
 use super::reconcile::{CANNOT_WRITE, SUSPENDED, found, passes, settle, stop_account, who_we_are};
@@ -89,9 +91,18 @@ impl Job for Post {
         }
         let account = engine.account_meant(&self.account)?;
         let session = Session::open(engine, &account.name)?;
+        let ledger = Ledger::open(engine, &session.account)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         engine.outside.step("leased");
-        let sent = self.send_all(ctx, &session, &lease);
+        let sent = ledger
+            .begin(ctx, &session)
+            .and_then(|()| self.send_all(ctx, &session, &lease, &ledger));
+        let sent = sent.and_then(|next_ms| {
+            if self.wait {
+                duplicates::check_patiently(ctx, &session, &ledger)?;
+            }
+            Ok(next_ms)
+        });
         // a panic does not come by here: then the lease is stale, and the next one looks first
         lease.give_back()?;
         let next_ms = sent?;
@@ -143,7 +154,13 @@ impl Post {
     }
 
     /// Posts one after the other, as long as it may. Gives when to go on.
-    fn send_all(&self, ctx: &Ctx, session: &Session, lease: &Lease) -> Result<Option<i64>, Stop> {
+    fn send_all(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        lease: &Lease,
+        ledger: &Ledger,
+    ) -> Result<Option<i64>, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
         let name = &session.account.name;
         let patience_ms = if self.wait { i64::MAX } else { SETTLE_MS };
@@ -157,12 +174,14 @@ impl Post {
             // with the lease in hand nothing of ours is on its way: who sent it is gone
             if store.sending_is_uncertain(name, session.now_ms())? > 0 {
                 ctx.say("a reply was being sent when the work last ended; it is looked for first");
+                ledger.align(engine, session.now_ms())?;
             }
-            let settled = settle(ctx, session, patience_ms)?;
+            let settled = settle(ctx, session, ledger, patience_ms)?;
             if !settled.open.is_empty() {
                 return Ok(settled.next_ms);
             }
-            let ready = match self.choose(engine, name, session.now_ms())? {
+            let elsewhere = ledger.elsewhere(engine)?;
+            let ready = match self.choose(engine, name, &elsewhere, session.now_ms())? {
                 Choice::Ready(reply) => *reply,
                 Choice::Later(until_ms) if self.wait => {
                     let s = (until_ms - session.now_ms()).max(0) / 1000;
@@ -189,7 +208,7 @@ impl Post {
                 continue;
             }
             engine.outside.step("chosen");
-            match send_one(ctx, session, lease, &ready) {
+            match send_one(ctx, session, lease, ledger, &ready) {
                 Ok(()) => {
                     failures.remove(&ready.id);
                     count += 1;
@@ -209,7 +228,13 @@ impl Post {
     }
 
     /// The first approved reply that nothing speaks against; what others need is noted with them.
-    fn choose(&self, engine: &Engine, account: &str, now_ms: i64) -> Result<Choice> {
+    fn choose(
+        &self,
+        engine: &Engine,
+        account: &str,
+        elsewhere: &Elsewhere,
+        now_ms: i64,
+    ) -> Result<Choice> {
         let store = &engine.store;
         let rules = engine.posting_rules()?;
         let account = store.account(account)?;
@@ -221,7 +246,7 @@ impl Post {
             if !self.wants(&reply) {
                 continue;
             }
-            let objections = engine.objections(&rules, &account, &reply, now_ms)?;
+            let objections = engine.objections(&rules, &account, &reply, elsewhere, now_ms)?;
             match heaviest(&objections) {
                 None => return Ok(Choice::Ready(Box::new(reply))),
                 Some(objection) => {
@@ -249,6 +274,10 @@ impl Post {
             .as_ref()
             .and_then(|account| Session::open(engine, &account.name).ok());
         let now_ms = engine.outside.clock.now_ms();
+        let elsewhere = account
+            .as_ref()
+            .map(|account| Elsewhere::shown(engine, account))
+            .unwrap_or_default();
         let mut report = PostReport {
             account: account.as_ref().map(|a| a.name.clone()).unwrap_or_default(),
             ..PostReport::default()
@@ -267,7 +296,7 @@ impl Post {
                 "replies",
             ));
             let mut objections = match &account {
-                Some(account) => engine.objections(&rules, account, reply, now_ms)?,
+                Some(account) => engine.objections(&rules, account, reply, &elsewhere, now_ms)?,
                 None => vec![Objection {
                     code: "no-account",
                     words: "there is no account to post with; `repartee reddit accounts add` takes one in".to_owned(),
@@ -389,12 +418,26 @@ fn backoff(
 }
 
 /// Posts one reply, if what Reddit says now allows it.
-fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Result<(), Stop> {
+fn send_one(
+    ctx: &Ctx,
+    session: &Session,
+    lease: &Lease,
+    ledger: &Ledger,
+    reply: &Reply,
+) -> Result<(), Stop> {
     let (engine, store, client) = (ctx.engine, &ctx.engine.store, &session.client);
     let (Some(post), Some(parent)) = (&reply.post_name, &reply.parent_name) else {
         return Err(Error::internal(format!("reply {} has no parent", reply.id)).into());
     };
     let me = session.account.name.clone();
+
+    // 0. alone on this machine, from here to the stored result
+    let _alone = ledger.lock(ctx)?;
+    engine.outside.step("locked");
+    if ledger.elsewhere(engine)?.of(reply).is_some() {
+        // answered while the lock was waited for; choosing says so
+        return Ok(());
+    }
 
     // 1. look: the parent and its post, what answers it, and our own comments, which show what the tree hides
     let looked = match session.ask(Some(ctx), client.preflight(post, parent)) {
@@ -419,7 +462,9 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
         names.sort();
         names.dedup();
         if !names.is_empty() {
-            return Ok(found(ctx, session, reply, &names)?);
+            found(ctx, session, reply, &names)?;
+            ledger.note(engine, reply.id, session.now_ms())?;
+            return duplicates::check(ctx, session, ledger, reply.id);
         }
     }
     if let Some(objection) = heaviest(&fresh) {
@@ -450,15 +495,16 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
     // a person or another window may have changed something meanwhile
     let account = store.account(&me)?;
     let now = store.reply(reply.id)?;
-    let objections =
-        engine.objections(&engine.posting_rules()?, &account, &now, session.now_ms())?;
+    let elsewhere = ledger.elsewhere(engine)?;
+    let rules = engine.posting_rules()?;
+    let objections = engine.objections(&rules, &account, &now, &elsewhere, session.now_ms())?;
     if now.state != ReplyState::Approved || !objections.is_empty() {
         return Ok(());
     }
     ctx.go_on()?;
     engine.outside.step("ready");
 
-    // 3. the intent, on the disk
+    // 3. the intent, on the disk: the project's, then the ledger's, for all projects of this machine
     let skew_ms = client.skew_ms().unwrap_or(0);
     let attempt = store.intend(
         reply.id,
@@ -467,6 +513,23 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
         skew_ms,
         session.now_ms(),
     )?;
+    engine.outside.step("noted in the project");
+    if let Err(error) = ledger.intend(&store.reply(reply.id)?) {
+        store.attempt_end(&Ended {
+            reply_id: reply.id,
+            attempt,
+            at_ms: session.now_ms(),
+            status: None,
+            class: 1,
+            excerpt: String::new(),
+            to: Became::new(ReplyState::Approved, "not-sent", error.message.as_str()),
+        })?;
+        // taken by another: choosing says by whom
+        return match error.code {
+            Code::Refused => Ok(()),
+            _ => Err(error.into()),
+        };
+    }
     engine.outside.step("intended");
 
     // 4. send, once; this is not dropped, whatever anybody wants
@@ -487,12 +550,21 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
         to,
     })?;
     engine.outside.step("noted");
+    // from here on nothing makes what came of it undone: what is left is done by the next one
+    if let Err(error) = ledger.note(engine, reply.id, session.now_ms()) {
+        ctx.say(format!("reply {}: {}", reply.id, error.message));
+    }
+    engine.outside.step("noted in the ledger");
     ctx.say(format!("reply {}: {words}", reply.id));
     if !settled {
         ctx.say(format!(
             "reply {} was settled by somebody meanwhile",
             reply.id
         ));
+    }
+    if matches!(sent.sent, Sent::Posted { .. }) {
+        duplicates::check(ctx, session, ledger, reply.id)?;
+        engine.outside.step("looked again");
     }
     Ok(())
 }
@@ -562,6 +634,7 @@ pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Res
         name: name.to_owned(),
         why: why.to_owned(),
     };
+    engine.forget_in_ledger(std::slice::from_ref(&gone));
     let forgotten = engine.store.purge(&[gone], "repartee", now_ms)?;
     if forgotten.any() {
         engine.store.scrub()?;
@@ -603,7 +676,11 @@ fn consequences(ctx: &Ctx, session: &Session, reply: &Reply, sent: &Attempt) -> 
         Sent::Posted { comment } => Became {
             posted_name: Some(comment.name.clone()),
             link: address(&session.account.host, &comment.permalink),
-            ..Became::new(ReplyState::Posted, "", "")
+            ..Became::new(
+                ReplyState::Posted,
+                duplicates::UNCHECKED,
+                duplicates::UNCHECKED_WORDS,
+            )
         },
         Sent::Uncertain { why } => Became::new(ReplyState::Uncertain, "uncertain", why.as_str()),
     })

@@ -137,6 +137,7 @@ impl Job for Sync {
                 Err(stop) => return Err(stop),
             };
             synced.gone += gone.len() as u64;
+            engine.forget_in_ledger(&gone);
             synced.add(&store.purge(&gone, "repartee", session.now_ms())?);
             store.thread_checked(thread.id, session.now_ms())?;
         }
@@ -378,6 +379,7 @@ impl Engine {
             gone: gone.len() as u64,
             ..Synced::default()
         };
+        self.forget_in_ledger(&gone);
         synced.add(&self.store.purge(&gone, who, self.outside.clock.now_ms())?);
         synced.scrubbed = self.store.scrub()?;
         synced.affected = self.affected(&synced.marked)?;

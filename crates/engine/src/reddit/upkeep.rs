@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::accounts::AccountInfo;
-use super::practice;
 use super::{AFTER_S, OutcomesRead, ReadOutcomes, Reconcile, Reconciled, Sync, Synced};
+use super::{duplicates, practice};
 use crate::Engine;
 use crate::error::{Code, Result};
 use crate::job::{Ctx, Job, Stop, is_stale, now_ms};
@@ -52,7 +52,7 @@ pub struct KeptUp {
 struct Due {
     /// Texts that were kept long enough.
     expired: bool,
-    /// Accounts with replies of which nobody knows whether they arrived.
+    /// Accounts with replies of which nobody knows whether they arrived, or arrived once.
     uncertain: Vec<String>,
     /// The account that looks what is still there.
     check: Option<String>,
@@ -152,6 +152,9 @@ impl Engine {
         };
         let mut unknown = store.replies(Some(ReplyState::Uncertain))?;
         unknown.extend(store.replies(Some(ReplyState::Sending))?);
+        let mut posted = store.replies(Some(ReplyState::Posted))?;
+        posted.retain(duplicates::is_due);
+        unknown.append(&mut posted);
         for account in store.accounts()? {
             // a made-up Reddit is mostly not there
             if practice::is_made_up(&account) {

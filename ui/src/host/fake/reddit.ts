@@ -18,6 +18,7 @@ import type {
   Post,
   PostingRules,
   PostReport,
+  ProjectFile,
   RedditState,
   ReplyInfo,
   ReplyStory,
@@ -40,6 +41,8 @@ type RedditCommand =
   | "account.stop"
   | "account.logout"
   | "login.paste"
+  | "posting.file"
+  | "posting.adopt"
   | "posting.rules"
   | "posting.rules.set"
   | "permits"
@@ -153,6 +156,13 @@ export class FakeReddit {
   accounts: AccountInfo[] = [];
   rules: PostingRules = structuredClone({ ...RULES, account: "", watched: [] });
   permits: PermitInfo[] = [];
+  file: ProjectFile = {
+    is: "confirmed",
+    asks: false,
+    words: "",
+    path: "/home/me/sample.repartee",
+    last_path: "/home/me/sample.repartee",
+  };
   optouts: OptOutInfo[] = [];
   threads: ThreadStory[] = [];
   outbox: OutboxStory[] = [];
@@ -752,6 +762,13 @@ export class FakeReddit {
       this.engine.changed("reddit", "settings");
       return rules;
     },
+    "posting.file": () => this.file,
+    "posting.adopt": ({ who }) => {
+      this.file = { ...this.file, is: "confirmed", asks: false, words: "", last_path: this.file.path };
+      this.#note(who, "file confirmed", { detail: this.file.path });
+      this.engine.changed("reddit");
+      return this.file;
+    },
     permits: () => this.permits,
     "permit.put": ({ permit, who }) => {
       const subreddit = plain(permit.subreddit, "r");
@@ -862,7 +879,7 @@ export class FakeReddit {
     },
     "reply.withdraw": ({ id, who, why }) => this.#becomes(id, "withdrawn", who, "withdrawn", { detail: why }),
     "reply.untwin": ({ id, who }) =>
-      this.#becomes(id, "posted", who, "twins deleted", { code: "", detail: "" }),
+      this.#becomes(id, "posted", who, "duplicate deleted", { code: "", detail: "" }),
     "reply.rewrite": ({ id, text, who }) => {
       this.#reply(id).reply.text = text;
       return this.#becomes(id, "posted", who, "rewritten");
