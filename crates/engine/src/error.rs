@@ -35,6 +35,8 @@ pub enum Code {
     Login,
     /// Reddit, or a rule of this project about Reddit, does not allow it.
     Refused,
+    /// What a person decided about is not what was shown: it has changed, and has to be looked at again.
+    Changed,
     /// A fault of ours.
     Internal,
 }

@@ -64,6 +64,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
     M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
+    M::up(include_str!("schema/4_approval.sql")),
 ];
 
 /// An open project file.

@@ -22,5 +22,6 @@ export const ADVICE: Record<Code, string> = {
     "Log the account in under Reddit, Accounts. Secrets come from the environment or the keychain of the system.",
   refused:
     "A rule of yours or of Reddit's stands against it; the message says which. Nothing was sent, and what you typed is still here.",
+  changed: "Nothing was done. What is on the screen now is the new version: read it, and decide again.",
   internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
 };

@@ -10,6 +10,7 @@
 //! | `policy.rs`, `similar.rs` | what speaks against posting a reply: pure rules over facts |
 //! | `fetch.rs`, `threads.rs`, `saved.rs` | threads from Reddit, as they are listed, and as files |
 //! | `context.rs`, `draft.rs` | from a thread to drafts in the queue |
+//! | `approval.rs` | what is shown of a reply, the hash over it, and what a person approves by that hash |
 //! | `outbox.rs` | what a person approves, edits, withdraws and settles |
 //! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and looking for what is uncertain |
 //! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
@@ -18,6 +19,7 @@
 //! | `audit.rs` | who did what, and when |
 
 mod accounts;
+mod approval;
 mod audit;
 mod connect;
 pub(crate) mod context;
@@ -40,12 +42,13 @@ mod threads;
 mod upkeep;
 
 pub use accounts::{AccountFacts, AccountInfo, NewAccount};
+pub use approval::ShownReply;
 pub use audit::AuditLine;
 pub use connect::{Outside, Step};
 pub use draft::{DraftReplies, Drafted};
 pub use fetch::{Fetch, Fetched};
 pub use login::{ByHand, LogIn};
-pub use outbox::{AttemptInfo, OutboxInfo, OutboxStory, Settle};
+pub use outbox::{AttemptInfo, ObjectionInfo, OutboxInfo, OutboxStory, Settle};
 pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};
 pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
 pub use post::{Post, PostReport, PostedInfo};
