@@ -283,8 +283,7 @@ fn look_at_everything(windows: &Windows) {
     let by_ada = json!({ "id": id, "who": "ada" });
     let seen = edited["seen"].clone();
     let as_seen = |seen: &Value| json!({ "id": id, "who": "ada", "seen": seen });
-    let posted =
-        json!({ "id": id, "who": "ada", "link": "https://example.org/c/1", "seen": seen });
+    let posted = json!({ "id": id, "who": "ada", "link": "https://example.org/c/1", "seen": seen });
     assert_eq!(
         windows.refused("one", "reply.posted", posted.clone()).0,
         Code::Usage,

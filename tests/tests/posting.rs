@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
-    AccountInfo, LogIn, NewAccount, NewPermit, OutboxStory, Outside, Post, PostReport, PostingRules, RAISE,
-    Reconcile, Settle,
+    AccountInfo, LogIn, NewAccount, NewPermit, OutboxStory, Outside, Post, PostReport,
+    PostingRules, RAISE, Reconcile, Settle,
 };
 use repartee_engine::{Code, Ended, Engine, Error};
 use repartee_fake_reddit::{
@@ -485,7 +485,9 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
         for (id, _) in &bench.replies {
             if bench.state(*id).0 == "absent" && dice.below(2) == 0 {
                 sums.again.fetch_add(1, Ordering::Relaxed);
-                engine.reply_settle(*id, &again(&engine, *id), PERSON).unwrap();
+                engine
+                    .reply_settle(*id, &again(&engine, *id), PERSON)
+                    .unwrap();
             }
         }
     }
@@ -1263,9 +1265,7 @@ fn a_clock_that_is_hours_off_finds_its_comment() {
         let story = bench.engine().outbox_story(1).unwrap();
         assert!(story.attempts[0].looks.len() >= 6 && story.outbox.needs_person);
         let engine = bench.engine();
-        engine
-            .reply_settle(1, &again(&engine, 1), PERSON)
-            .unwrap();
+        engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
         assert_eq!(bench.first(&bench.live()).0, "posted");
     }
 }
@@ -1350,18 +1350,22 @@ fn a_person_settles_withdraws_and_edits() {
         body.starts_with("A better text.") && body.contains("u/the_operator"),
         "{body}"
     );
+    assert_eq!(rewrite(&engine, 1, "kys").unwrap_err().code, Code::Refused);
     assert_eq!(
-        rewrite(&engine, 1, "kys").unwrap_err().code,
-        Code::Refused
-    );
-    assert_eq!(
-        engine.reply_withdraw(1, &seen(&engine, 1), PERSON).unwrap().outbox.state,
+        engine
+            .reply_withdraw(1, &seen(&engine, 1), PERSON)
+            .unwrap()
+            .outbox
+            .state,
         "withdrawn"
     );
     assert!(bench.fake.world().comment(&name).unwrap().deleted);
     // its parent is never answered again by this account
     assert_eq!(
-        engine.reply_withdraw(1, &seen(&engine, 1), PERSON).unwrap_err().code,
+        engine
+            .reply_withdraw(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
         Code::Usage
     );
     let what: Vec<String> = engine
@@ -1461,11 +1465,19 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     // what could not be deleted is told again
     let down = Fault::StatusBefore { status: 503 };
     bench.fake.world().fail(Rule::always(On::Del, down));
-    assert_eq!(engine.reply_untwin(1, &seen(&engine, 1), PERSON).unwrap_err().code, Code::Io);
+    assert_eq!(
+        engine
+            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
+        Code::Io
+    );
     bench.fake.world().heal();
     // Reddit says yes to everything: it is looked whether it is gone
     bench.fake.world().comment(&twin).unwrap().author = "renamed".to_owned();
-    let error = engine.reply_untwin(1, &seen(&engine, 1), PERSON).unwrap_err();
+    let error = engine
+        .reply_untwin(1, &seen(&engine, 1), PERSON)
+        .unwrap_err();
     assert_eq!(error.code, Code::Refused, "{error}");
     assert_eq!(engine.outbox_story(1).unwrap(), story);
     bench.fake.world().comment(&twin).unwrap().author = ACCOUNT.to_owned();
@@ -1488,7 +1500,10 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     );
     // it stands there once now
     assert_eq!(
-        engine.reply_untwin(1, &seen(&engine, 1), PERSON).unwrap_err().code,
+        engine
+            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
         Code::Usage
     );
     assert_eq!(bench.posted(), 1);

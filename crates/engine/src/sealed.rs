@@ -72,7 +72,7 @@ pub(crate) fn digest<'a>(what: &'a str, parts: impl IntoIterator<Item = &'a str>
 /// A record that a person can confirm on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
-pub enum Record {
+pub enum RecordKind {
     /// The settings and the approval of an account, and its app label.
     Account,
     /// The permission to post in a subreddit.
@@ -85,11 +85,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::NotFound`]; [`Code::Changed`] when the record is not what was seen.
-    pub fn record_confirm(&self, record: Record, name: &str, seen: &str, who: &str) -> Result<()> {
+    pub fn record_confirm(
+        &self,
+        record: RecordKind,
+        name: &str,
+        seen: &str,
+        who: &str,
+    ) -> Result<()> {
         let machine = self.machine()?;
         match record {
-            Record::Account => self.account_confirm(&machine, name, seen, who),
-            Record::Subreddit => self.permit_confirm(&machine, name, seen, who),
+            RecordKind::Account => self.account_confirm(&machine, name, seen, who),
+            RecordKind::Subreddit => self.permit_confirm(&machine, name, seen, who),
         }
     }
 }

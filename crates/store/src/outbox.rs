@@ -308,16 +308,16 @@ impl Store {
                 done: "sent",
                 why: why.to_owned(),
             };
+            match may(&reply) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Ok(None)),
+                Err(why) => return Ok(Err(why)),
+            }
             let (account, full_text) = (&reply.outbox.account, &reply.outbox.full_text);
             if reply.outbox.hash != hash
                 || blake3::hash(full_text.as_bytes()).to_hex().as_str() != hash
             {
                 return Err(not("its text is not the one that was approved"));
-            }
-            match may(&reply) {
-                Ok(true) => {}
-                Ok(false) => return Ok(Ok(None)),
-                Err(why) => return Ok(Err(why)),
             }
             let holds = db.execute(
                 "UPDATE lease SET beat_ms = max(beat_ms, ?3) WHERE account = ?1 AND owner = ?2",

@@ -991,7 +991,11 @@ fn from_thread_to_queue() {
         (reply.state, reply.text.as_str(), reply.written.as_str()),
         (ReplyState::Draft, "better", "reply 1")
     );
-    assert_eq!(reply.outbox, Outbox::default(), "the approval is gone, all of it");
+    assert_eq!(
+        reply.outbox,
+        Outbox::default(),
+        "the approval is gone, all of it"
+    );
     approve(6).unwrap().unwrap();
     assert_eq!(
         (reply.comment.as_str(), reply.reason.as_str()),
@@ -1243,7 +1247,9 @@ fn live() -> (tempfile::TempDir, Store, Vec<i64>) {
 /// Approves what a test says was shown.
 fn approve(store: &Store, id: i64, approval: &Approval, at_ms: i64) -> Result<()> {
     let make = |_: &_| Ok::<_, std::convert::Infallible>(Some(approval.clone()));
-    store.reply_approve(id, "ada", at_ms, make).map(|done| done.unwrap())
+    store
+        .reply_approve(id, "ada", at_ms, make)
+        .map(|done| done.unwrap())
 }
 
 fn approval(store: &Store, id: i64) -> Approval {

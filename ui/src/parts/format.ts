@@ -53,8 +53,8 @@ export function percent(n: number | null | undefined, digits = 1): string {
   return n === null || n === undefined || !Number.isFinite(n) ? "–" : `${(100 * n).toFixed(digits)}\u00a0%`;
 }
 
-/** Time that is left, as a clock shows it: 9:58, 1:02:03. */
-export function clock(ms: number): string {
+/** Time that is left, as a clock counts it down: 9:58, 1:02:03. */
+export function countdown(ms: number): string {
   const s = Math.max(0, Math.ceil(ms / 1000));
   const two = (n: number) => String(n).padStart(2, "0");
   const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];

@@ -9,7 +9,7 @@ use repartee_engine::reddit::{
     AccountInfo, DraftReplies, Fetch, LogIn, NewAccount, NewPermit, OutboxStory, Post, PostReport,
     PostingRules, Practice, ReadOutcomes, Reconcile, Settle, Sync, Synced, ThreadInfo, Upkeep,
 };
-use repartee_engine::sealed::Record;
+use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Engine, Error};
 
 use super::seen::{Decision, short_hash};
@@ -354,7 +354,7 @@ impl App {
                 let Some(seen) = self.agreed(&decision, |_| self.account(&account))? else {
                     return self.left(&format!("u/{}", account.name));
                 };
-                engine.record_confirm(Record::Account, &name, &seen, &person(who.who))?;
+                engine.record_confirm(RecordKind::Account, &name, &seen, &person(who.who))?;
                 engine.account(&name)?
             }
             Some(AccountCommand::Stop { name, why, who }) => {
@@ -437,7 +437,7 @@ impl App {
         let Some(seen) = self.agreed(&decision, |_| Ok(()))? else {
             return self.left(&format!("r/{}", permit.subreddit));
         };
-        engine.record_confirm(Record::Subreddit, name, &seen, who)?;
+        engine.record_confirm(RecordKind::Subreddit, name, &seen, who)?;
         let done = serde_json::json!({ "confirmed": permit.subreddit });
         self.done(&done, |_| {
             self.out

@@ -11,11 +11,11 @@ use super::commands;
 use super::desk::{At, Nothing, typed};
 use super::project::{ApproveReply, Numbered, OfState, all_typed, shown};
 use crate::Engine;
-use crate::sealed::Record;
 use crate::reddit::{
     AccountInfo, AuditLine, NewAccount, NewPermit, OptOutInfo, OutboxInfo, OutboxStory, Outcomes,
     PermitInfo, PostingRules, Settle, ShownReply, SubredditLook, Synced, ThreadInfo, ThreadStory,
 };
+use crate::sealed::RecordKind;
 
 /// An account to add or change.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
@@ -195,7 +195,7 @@ pub struct RewriteReply {
 #[serde(deny_unknown_fields)]
 pub struct ConfirmRecord {
     /// What kind of record.
-    pub record: Record,
+    pub record: RecordKind,
     /// Name of the account or subreddit.
     pub name: String,
     /// The hash of what was shown, as the record came with it.

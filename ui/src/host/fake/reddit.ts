@@ -220,6 +220,8 @@ export class FakeReddit {
         pause_ms: 0,
         stopped: "",
         missing: [],
+        unconfirmed: "",
+        seen: "",
       },
       {
         name: "second_sample_bot",
@@ -243,6 +245,8 @@ export class FakeReddit {
         pause_ms: 0,
         stopped: "",
         missing: [],
+        unconfirmed: "",
+        seen: "",
       },
     ];
     for (const account of this.accounts) {

@@ -255,9 +255,9 @@ describe("posting what is approved", () => {
       await waitFor(() => expect(asked(host, "job.cancel")).toHaveLength(1));
       await vi.advanceTimersByTimeAsync(1_000);
       await waitFor(() => expect(screen.queryByTestId("posting-all")).toBeNull());
-      expect(host.engine.replies.filter((one) => [8, 9].includes(one.reply.id)).map((one) => one.reply.state)).toEqual(
-        ["approved", "approved"],
-      );
+      expect(
+        host.engine.replies.filter((one) => [8, 9].includes(one.reply.id)).map((one) => one.reply.state),
+      ).toEqual(["approved", "approved"]);
     } finally {
       vi.useRealTimers();
     }
@@ -265,12 +265,7 @@ describe("posting what is approved", () => {
 });
 
 test("nothing approves or posts more than was shown, one by one", async () => {
-  for (const address of [
-    "#/queue/8",
-    "#/reddit/threads",
-    "#/reddit/outcomes",
-    "#/reddit/accounts",
-  ]) {
+  for (const address of ["#/queue/8", "#/reddit/threads", "#/reddit/outcomes", "#/reddit/accounts"]) {
     await openWindow(address);
     await byId(address.startsWith("#/queue") ? "board" : "screen-reddit");
     const words = [...document.querySelectorAll("button, a")].map((one) => one.textContent ?? "").join("|");
