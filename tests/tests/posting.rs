@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
-    AccountInfo, LogIn, NewAccount, NewPermit, Outside, Post, PostReport, PostingRules, RAISE,
-    Reconcile, Settle,
+    AccountInfo, LogIn, NewAccount, NewPermit, OutboxStory, Outside, Post, PostReport,
+    PostingRules, RAISE, Reconcile, Settle,
 };
 use repartee_engine::{Code, Ended, Engine, Error};
 use repartee_fake_reddit::{
@@ -26,8 +26,8 @@ use repartee_fake_reddit::{
 use repartee_reddit::{App, Clock, Grant, Login};
 use repartee_store::Store;
 use repartee_store::threads::{NewCandidate, NewThread, NewThreadComment, Scores};
-use repartee_tests::Place;
 use repartee_tests::sample::done;
+use repartee_tests::{Place, approve_as_shown, seen};
 
 #[path = "posting/copies.rs"]
 mod copies;
@@ -103,7 +103,7 @@ impl Bench {
         let bench = Self::made(replies, ahead_ms);
         let engine = bench.engine();
         for (id, _) in &bench.replies {
-            engine.reply_approve(*id, PERSON).unwrap();
+            approve_as_shown(&engine, *id, PERSON).unwrap();
         }
         bench
     }
@@ -548,7 +548,8 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
                 if bench.state_in(file, *id).0 == "absent" && dice.below(2) == 0 {
                     sums.again.fetch_add(1, Ordering::Relaxed);
                     let engine = bench.open(file);
-                    engine.reply_settle(*id, &Settle::Again, PERSON).unwrap();
+                    let again = again(&engine, *id);
+                    engine.reply_settle(*id, &again, PERSON).unwrap();
                 }
             }
         }
@@ -798,6 +799,19 @@ fn rules(bench: &Bench, change: impl FnOnce(&mut PostingRules)) {
     engine.posting_rules_set(&rules, RAISE, PERSON).unwrap();
 }
 
+/// Sends a reply again, as it is shown.
+fn again(engine: &Engine, id: i64) -> Settle {
+    Settle::Again {
+        seen: seen(engine, id),
+    }
+}
+
+/// Changes a posted reply to a text as it is shown before.
+fn rewrite(engine: &Engine, id: i64, text: &str) -> Result<OutboxStory, Error> {
+    let shown = engine.rewrite_preview(id, text)?;
+    engine.reply_rewrite(id, text, &shown.seen, PERSON)
+}
+
 /// Fails whenever it is called, but for the first time, which is before the reply is sent.
 fn blind(on: On) -> Rule {
     Rule {
@@ -906,10 +920,7 @@ fn a_subreddit_whose_rules_change_is_switched_off() {
 fn without_disclosure_nothing_is_posted() {
     let bench = Bench::drafts(1);
     rules(&bench, |rules| rules.footer = false);
-    bench
-        .engine()
-        .reply_approve(bench.replies[0].0, PERSON)
-        .unwrap();
+    approve_as_shown(&bench.engine(), bench.replies[0].0, PERSON).unwrap();
     refused(&bench, "approved", "no-disclosure");
     // a footer that discloses nothing cannot be set at all
     let engine = bench.engine();
@@ -1036,7 +1047,7 @@ fn texts_that_should_not_be_posted_are_not() {
     let text = |bench: &Bench, text: &str| {
         let engine = bench.engine();
         engine.reply_edit(bench.replies[0].0, text, PERSON).unwrap();
-        engine.reply_approve(bench.replies[0].0, PERSON).unwrap();
+        approve_as_shown(&engine, bench.replies[0].0, PERSON).unwrap();
     };
     let bench = Bench::with(1);
     text(
@@ -1053,13 +1064,17 @@ fn texts_that_should_not_be_posted_are_not() {
         "UPDATE reply SET full_text = full_text || ' and more'",
     );
     refused(&bench, "draft", "not-approved");
+    // a text of one version with the full text of another
+    text(&bench, "A good text that a person read.");
+    sql(&bench, "UPDATE reply SET text = 'Another text.'");
+    refused(&bench, "draft", "not-approved");
     // the same under another comment
     let bench = Bench::with(2);
     rules(&bench, |rules| rules.pause_min = 0.0);
-    sql(
-        &bench,
-        "UPDATE reply SET text = (SELECT text FROM reply WHERE id = 1)",
-    );
+    let engine = bench.engine();
+    let first = engine.reply(1).unwrap().reply.text;
+    engine.reply_edit(2, &first, PERSON).unwrap();
+    approve_as_shown(&engine, 2, PERSON).unwrap();
     bench.post(&bench.engine(), &now()).unwrap();
     assert_eq!(
         (bench.posted(), bench.state(2)),
@@ -1115,7 +1130,7 @@ fn what_reddit_says_now_counts() {
         bench.engine().reply(1).unwrap().reply.comment,
         "EDIT: solved, thanks."
     );
-    bench.engine().reply_approve(1, PERSON).unwrap();
+    approve_as_shown(&bench.engine(), 1, PERSON).unwrap();
     assert_eq!(bench.first(&now()).0, "posted");
 
     type Change = fn(&mut repartee_fake_reddit::World, &str, &str);
@@ -1359,10 +1374,8 @@ fn a_clock_that_is_hours_off_finds_its_comment() {
         );
         let story = bench.engine().outbox_story(1).unwrap();
         assert!(story.attempts[0].looks.len() >= 6 && story.outbox.needs_person);
-        bench
-            .engine()
-            .reply_settle(1, &Settle::Again, PERSON)
-            .unwrap();
+        let engine = bench.engine();
+        engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
         assert_eq!(bench.first(&bench.live()).0, "posted");
     }
 }
@@ -1378,7 +1391,7 @@ fn what_arrived_after_all_is_found_before_it_is_sent_again() {
             .fail(Rule::once(On::Comment, Fault::DropBefore));
         assert_eq!(bench.first(&bench.live()).0, "absent");
         let (engine, parent) = (bench.engine(), bench.replies[0].1.clone());
-        engine.reply_settle(1, &Settle::Again, PERSON).unwrap();
+        engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
         {
             let mut world = bench.fake.world();
             for _ in 0..copies {
@@ -1423,7 +1436,7 @@ fn a_person_settles_withdraws_and_edits() {
     let engine = bench.engine();
     assert_eq!(
         engine
-            .reply_settle(1, &Settle::Again, PERSON)
+            .reply_settle(1, &again(&engine, 1), PERSON)
             .unwrap_err()
             .code,
         Code::Usage
@@ -1454,24 +1467,28 @@ fn a_person_settles_withdraws_and_edits() {
     );
 
     bench.fake.world().heal();
-    engine.reply_rewrite(1, "A better text.", PERSON).unwrap();
+    rewrite(&engine, 1, "A better text.").unwrap();
     let body = bench.fake.world().comment(&name).unwrap().body.clone();
     assert!(
         body.starts_with("A better text.") && body.contains("u/the_operator"),
         "{body}"
     );
+    assert_eq!(rewrite(&engine, 1, "kys").unwrap_err().code, Code::Refused);
     assert_eq!(
-        engine.reply_rewrite(1, "kys", PERSON).unwrap_err().code,
-        Code::Refused
-    );
-    assert_eq!(
-        engine.reply_withdraw(1, PERSON).unwrap().outbox.state,
+        engine
+            .reply_withdraw(1, &seen(&engine, 1), PERSON)
+            .unwrap()
+            .outbox
+            .state,
         "withdrawn"
     );
     assert!(bench.fake.world().comment(&name).unwrap().deleted);
     // its parent is never answered again by this account
     assert_eq!(
-        engine.reply_withdraw(1, PERSON).unwrap_err().code,
+        engine
+            .reply_withdraw(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
         Code::Usage
     );
     let what: Vec<String> = engine
@@ -1571,16 +1588,24 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     let deleted = |name: &str| bench.fake.world().comment(name).unwrap().deleted;
 
     // what could not be deleted is told again
-    assert_eq!(engine.reply_untwin(1, PERSON).unwrap_err().code, Code::Io);
+    assert_eq!(
+        engine
+            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
+        Code::Io
+    );
     bench.fake.world().heal();
     // Reddit says yes to everything: it is looked whether it is gone
     bench.fake.world().comment(&twin).unwrap().author = "renamed".to_owned();
-    let error = engine.reply_untwin(1, PERSON).unwrap_err();
+    let error = engine
+        .reply_untwin(1, &seen(&engine, 1), PERSON)
+        .unwrap_err();
     assert_eq!(error.code, Code::Refused, "{error}");
     assert_eq!(engine.outbox_story(1).unwrap(), story);
     bench.fake.world().comment(&twin).unwrap().author = ACCOUNT.to_owned();
 
-    let story = engine.reply_untwin(1, PERSON).unwrap();
+    let story = engine.reply_untwin(1, &seen(&engine, 1), PERSON).unwrap();
     assert_eq!(
         (story.outbox.state.as_str(), story.outbox.code.as_str()),
         ("posted", "")
@@ -1598,7 +1623,10 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     );
     // it stands there once now
     assert_eq!(
-        engine.reply_untwin(1, PERSON).unwrap_err().code,
+        engine
+            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
         Code::Usage
     );
     assert_eq!(bench.posted(), 1);

@@ -25,7 +25,7 @@ use repartee_reddit::{App, Grant, Login, SkipClock};
 use repartee_store::Store;
 use repartee_store::outcomes::Outcome;
 use repartee_tests::sample::{done, project};
-use repartee_tests::{Place, Ran};
+use repartee_tests::{Place, Ran, approve_as_shown, seen};
 
 const PERSON: &str = "a person";
 
@@ -683,12 +683,14 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
 
     // posted by hand, with the link pasted back; then its score comes in
     let id = generated.queued[0];
-    engine.reply_approve(id, PERSON).unwrap();
+    approve_as_shown(&engine, id, PERSON).unwrap();
     let one = engine.outbox_story(id).unwrap().outbox;
     assert_eq!((one.state.as_str(), one.account.as_str()), ("approved", ""));
     let post = one.post_name.unwrap();
     let link = format!("https://www.reddit.com/r/x/comments/{}/_/zz1/", &post[3..]);
-    engine.reply_posted_by_hand(id, &link, PERSON).unwrap();
+    engine
+        .reply_posted_by_hand(id, &link, &seen(&engine, id), PERSON)
+        .unwrap();
     assert_eq!(
         engine
             .outbox_story(id)
@@ -761,7 +763,7 @@ fn scores_come_later_and_removals_close_a_subreddit() {
     ];
     for (reply, text) in replies.iter().zip(texts) {
         engine.reply_edit(*reply, text, PERSON).unwrap();
-        engine.reply_approve(*reply, PERSON).unwrap();
+        approve_as_shown(&engine, *reply, PERSON).unwrap();
     }
     let mut posted = Vec::new();
     for n in 0..3 {
@@ -968,7 +970,7 @@ fn a_practice_goes_the_whole_way_without_a_key_and_goes_on_later() {
         assert!(!fetched.threads.is_empty());
         let reply = drafts(&place)[0];
         let subreddit = engine.reply(reply).unwrap().reply.subreddit;
-        engine.reply_approve(reply, PERSON).unwrap();
+        approve_as_shown(engine, reply, PERSON).unwrap();
         // as with Reddit itself: without a permission it is a dry run
         assert!(!done(engine, &Post::default()).live);
         let permit = NewPermit {

@@ -686,10 +686,14 @@ pub enum QueueCommand {
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
     },
-    /// Approve one reply
+    /// Approve replies, each by itself: on a terminal each is shown and asked about
     Approve {
-        /// Its number
-        reply: i64,
+        /// Their numbers
+        #[arg(required = true, value_name = "REPLY")]
+        reply: Vec<i64>,
+        /// What you saw, as `repartee queue show` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
         /// Who does it
         #[arg(long, value_name = "NAME")]
         who: Option<String>,

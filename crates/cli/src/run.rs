@@ -36,6 +36,7 @@ mod care;
 mod demo;
 mod measure;
 mod reddit;
+mod seen;
 
 /// Cancelled, or paused from the keyboard.
 const INTERRUPTED: u8 = 130;
@@ -911,14 +912,8 @@ impl App {
                 table.row(["expected bin", &figure(reply.expected_bin, 2)]);
                 table.row(["picked", &reply.reason]);
                 table.print(self.out)?;
-                if !reply.title.is_empty() {
-                    self.out.line("")?;
-                    self.out.line(format!("# {}", reply.title))?;
-                }
                 self.out.line("")?;
-                self.out.lines("> ", &reply.comment)?;
-                self.out.line("")?;
-                self.out.lines("  ", &reply.text)?;
+                seen::show_reply(self.out, reply)?;
                 self.out.line("")?;
                 if reply.written != reply.text {
                     self.out.line("as it was written:")?;
@@ -938,7 +933,7 @@ impl App {
                 };
                 self.done(&engine.reply_edit(reply, &text, &person(who))?, changed)
             }
-            QueueCommand::Approve { reply, who } => self.done(&engine.reply_approve(reply, &person(who))?, changed),
+            QueueCommand::Approve { reply, seen, who } => self.approve(&engine, &reply, seen.as_deref(), who),
             QueueCommand::Reject { reply, why, who } => {
                 self.done(&engine.reply_reject(reply, &person(who), &why)?, changed)
             }

@@ -39,6 +39,8 @@ pub enum Code {
     Refused,
     /// The project file was copied or moved; a person has to confirm that it is the one to go on with.
     Copied,
+    /// What a person decided about is not what was shown: it has changed, and has to be looked at again.
+    Changed,
     /// A fault of ours.
     Internal,
 }

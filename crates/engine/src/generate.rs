@@ -880,7 +880,7 @@ impl Engine {
     pub fn candidate_queue(&self, id: i64, who: &str) -> Result<ReplyInfo> {
         let queued = self.store.queue_add(&[id], who, now_ms())?;
         let reply = queued.first().copied().unwrap_or_default();
-        Ok(self.store.reply(reply)?.into())
+        self.reply_info(reply)
     }
 }
 

@@ -120,6 +120,19 @@ pub struct Progress {
     pub note: String,
     /// Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`].
     pub eta_s: Option<f64>,
+    /// What the job waits for; none: it does not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub next: Option<Next>,
+}
+
+/// What a job waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Next {
+    /// The reply that is posted then, by its number.
+    pub reply: i64,
+    /// When, milliseconds since 1970 by this machine's clock.
+    pub at_ms: i64,
 }
 
 impl Progress {
@@ -132,6 +145,13 @@ impl Progress {
             unit: unit.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// The same, waiting for a reply's turn.
+    #[must_use]
+    pub fn next(mut self, reply: i64, at_ms: i64) -> Self {
+        self.next = Some(Next { reply, at_ms });
+        self
     }
 
     /// The same with the figures of the moment.

@@ -39,6 +39,7 @@ pub mod pick;
 pub mod queue;
 pub mod reddit;
 pub mod run_config;
+pub mod sealed;
 pub mod splits;
 pub mod train;
 pub mod work;

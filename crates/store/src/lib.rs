@@ -73,6 +73,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
     M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
     M::up(include_str!("schema/4_purge.sql")),
+    M::up(include_str!("schema/5_approval.sql")),
 ];
 
 /// An open project file.

@@ -589,7 +589,8 @@ fn forget_candidate(
             }
             let waits = matches!(state, ReplyState::Draft | ReplyState::Approved);
             db.prepare_cached(
-                "UPDATE reply SET text = '', full_text = '', detail = '', updated_ms = ?3,
+                "UPDATE reply SET text = '', full_text = '', hash = '', parent_hash = '', seen = '', seal = '',
+                        approved_by = '', approved_ms = NULL, detail = '', updated_ms = ?3,
                         state = CASE WHEN ?4 THEN 'cancelled' ELSE state END,
                         code = CASE WHEN ?4 THEN ?2 ELSE code END
                  WHERE id = ?1",
@@ -603,8 +604,11 @@ fn forget_candidate(
         // our own words, which stand on Reddit or may
         ReplyState::Sending | ReplyState::Uncertain | ReplyState::Absent | ReplyState::Posted => {}
         ReplyState::Withdrawn => {
-            db.prepare_cached("UPDATE reply SET text = '', full_text = '' WHERE id = ?1")?
-                .execute([reply])?;
+            db.prepare_cached(
+                "UPDATE reply SET text = '', full_text = '', hash = '', parent_hash = '', seen = '', seal = ''
+                 WHERE id = ?1",
+            )?
+            .execute([reply])?;
         }
     }
     Ok(())

@@ -10,14 +10,14 @@ use crate::fakes::{Finish, NewFake, NewFakeSet};
 use crate::jobs::{JobState, Want};
 use crate::outbox::{Approval, Became, Ended, Probe};
 use crate::pairs::{PairFigure, PairOrder, PairQuery};
-use crate::queue::ReplyState;
+use crate::queue::{Outbox, ReplyState};
 use crate::records::Upserted;
 use crate::runs::{Metric, ModelKind, NewCheckpoint, NewRun, Role, RunSample};
 use crate::sources::NewSource;
 use crate::splits::NewSplit;
 use crate::threads::{NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores};
 use crate::watch::Family;
-use crate::{Error, Store};
+use crate::{Error, Result, Store};
 
 /// A new project in a folder of its own, which lives as long as the guard.
 pub(crate) fn project() -> (tempfile::TempDir, Store) {
@@ -964,7 +964,27 @@ fn from_thread_to_queue() {
     ));
     assert_eq!(store.replies(None).unwrap().len(), 1, "all or nothing");
     let id = queued[0];
-    store.reply_approve(id, None, "me", 5).unwrap();
+    let approve = |at_ms| {
+        store.reply_approve(id, "me", at_ms, |reply| {
+            Ok::<_, ()>(Some(Approval {
+                full_text: reply.text.clone(),
+                hash: blake3::hash(reply.text.as_bytes()).to_hex().to_string(),
+                seen: format!("what was seen at {at_ms}"),
+                seal: "machine:seal".into(),
+                ..Approval::default()
+            }))
+        })
+    };
+    approve(5).unwrap().unwrap();
+    let approved = store.reply(id).unwrap().outbox;
+    assert_eq!(
+        (approved.full_text.as_str(), approved.seen.as_str()),
+        ("reply 1", "what was seen at 5")
+    );
+    // what is refused within the transaction changes nothing
+    let why = store.reply_approve(id, "eve", 6, |_| Err("another text"));
+    assert_eq!(why.unwrap(), Err("another text"));
+    assert_eq!(store.reply(id).unwrap().outbox, approved);
     assert_eq!(store.replies(Some(ReplyState::Approved)).unwrap().len(), 1);
     store.reply_edit(id, "better", "me", 6).unwrap();
     let reply = store.reply(id).unwrap();
@@ -973,13 +993,20 @@ fn from_thread_to_queue() {
         (ReplyState::Draft, "better", "reply 1")
     );
     assert_eq!(
+        reply.outbox,
+        Outbox::default(),
+        "the approval is gone, all of it"
+    );
+    approve(6).unwrap().unwrap();
+    assert_eq!(
         (reply.comment.as_str(), reply.reason.as_str()),
         ("below", "best of its thread")
     );
     store
         .reply_move(id, ReplyState::Rejected, "me", "no", 7)
         .unwrap();
-    let error = store.reply_approve(id, None, "me", 8).unwrap_err();
+    assert_eq!(store.reply(id).unwrap().outbox, Outbox::default());
+    let error = approve(8).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("reply {id} is rejected; it cannot be approved")
@@ -992,7 +1019,9 @@ fn from_thread_to_queue() {
     let what: Vec<_> = events.iter().map(|e| e.what.as_str()).collect();
     assert_eq!(
         what,
-        ["drafted", "approved", "edited", "rejected", "drafted"]
+        [
+            "drafted", "approved", "edited", "approved", "rejected", "drafted"
+        ]
     );
     assert_eq!(events[2].detail, "reply 1");
 }
@@ -1216,14 +1245,24 @@ fn live() -> (tempfile::TempDir, Store, Vec<i64>) {
     (dir, store, replies)
 }
 
+/// Approves what a test says was shown.
+fn approve(store: &Store, id: i64, approval: &Approval, at_ms: i64) -> Result<()> {
+    let make = |_: &_| Ok::<_, std::convert::Infallible>(Some(approval.clone()));
+    store
+        .reply_approve(id, "ada", at_ms, make)
+        .map(|done| done.unwrap())
+}
+
 fn approval(store: &Store, id: i64) -> Approval {
     let reply = store.reply(id).unwrap();
     let full_text = format!("{}\n\nfooter", reply.text);
     Approval {
         account: "Bot".into(),
         subreddit: reply.subreddit,
-        post_name: reply.post_name.unwrap(),
-        parent_name: reply.parent_name.unwrap(),
+        post_name: reply.post_name,
+        parent_name: reply.parent_name,
+        seen: "seen".into(),
+        seal: "machine:seal".into(),
         hash: blake3::hash(full_text.as_bytes()).to_hex().to_string(),
         full_text,
         parent_hash: String::new(),
@@ -1234,18 +1273,16 @@ fn approval(store: &Store, id: i64) -> Approval {
 fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     let (_dir, store, ids) = live();
     let first = approval(&store, ids[0]);
-    store.reply_approve(ids[0], Some(&first), "ada", 5).unwrap();
+    approve(&store, ids[0], &first, 5).unwrap();
     // a second reply to the same comment, by the same account in another spelling
     let second = Approval {
         account: "bot".into(),
         ..approval(&store, ids[1])
     };
-    let error = store
-        .reply_approve(ids[1], Some(&second), "ada", 6)
-        .unwrap_err();
+    let error = approve(&store, ids[1], &second, 6).unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error}");
     let third = approval(&store, ids[2]);
-    store.reply_approve(ids[2], Some(&third), "ada", 6).unwrap();
+    approve(&store, ids[2], &third, 6).unwrap();
     let waiting = store.outgoing("BOT", &[ReplyState::Approved]).unwrap();
     assert_eq!(
         waiting.iter().map(|r| r.id).collect::<Vec<_>>(),
@@ -1253,13 +1290,28 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     );
 
     // no lease, no intent
-    let intend = |id: i64, hash: &str, owner: &str| store.intend(id, hash, owner, 7, 50);
+    let intend_if = |id: i64, hash: &str, owner: &str, may: Result<bool, &'static str>| {
+        store
+            .intend(id, hash, owner, (7, 50), |_| may)
+            .map(|done| done.map(|attempt| attempt.unwrap_or(0)))
+    };
+    let intend = |id: i64, hash: &str, owner: &str| -> Result<u32> {
+        intend_if(id, hash, owner, Ok(true)).map(|done| done.unwrap())
+    };
     assert!(intend(ids[0], &first.hash, "me").is_err());
     assert!(store.lease_claim("Bot", None, "me", 10).unwrap());
     assert!(!store.lease_claim("bot", None, "you", 10).unwrap());
     assert!(intend(ids[0], &first.hash, "you").is_err());
     // not what was approved
     assert!(intend(ids[0], &third.hash, "me").is_err());
+    // the last question within the transaction was answered with no, or not at all
+    assert_eq!(
+        intend_if(ids[0], &first.hash, "me", Ok(false)).unwrap(),
+        Ok(0)
+    );
+    let refused = intend_if(ids[0], &first.hash, "me", Err("gone")).unwrap();
+    assert_eq!(refused, Err("gone"));
+    assert!(store.attempts(ids[0]).unwrap().is_empty());
     assert_eq!(intend(ids[0], &first.hash, "me").unwrap(), 1);
     assert!(intend(ids[0], &first.hash, "me").is_err(), "once");
     assert!(intend(ids[2], &third.hash, "me").is_err(), "one in flight");
@@ -1318,11 +1370,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     store
         .reply_becomes(ids[0], &from, None, &back, ("ada", "withdrawn"), 90)
         .unwrap();
-    assert!(
-        store
-            .reply_approve(ids[1], Some(&second), "ada", 91)
-            .is_err()
-    );
+    assert!(approve(&store, ids[1], &second, 91).is_err());
     let spent = store.spent("bot", 50).unwrap();
     assert_eq!((spent.len(), spent[0].post_name.as_str()), (1, "t3_p"));
     assert_eq!(spent[0].author.as_deref(), Some("writer-of-t1_a"));
@@ -1470,7 +1518,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
         .reply_edit(ids[0], "a better candidate by hand", "ada", 4)
         .unwrap();
     let first = approval(&store, ids[0]);
-    store.reply_approve(ids[0], Some(&first), "ada", 5).unwrap();
+    approve(&store, ids[0], &first, 5).unwrap();
     let texts = [
         "the first comment of them all",
         "writer-of-t1_a",
@@ -1493,7 +1541,13 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
     for text in texts {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
-    assert_eq!(store.reply(ids[0]).unwrap().state, ReplyState::Cancelled);
+    let cancelled = store.reply(ids[0]).unwrap();
+    assert_eq!(cancelled.state, ReplyState::Cancelled);
+    let outbox = &cancelled.outbox;
+    assert_eq!(
+        [&outbox.full_text, &outbox.hash, &outbox.seen, &outbox.seal],
+        ["", "", "", ""]
+    );
     assert!(
         store
             .reply_move(ids[0], ReplyState::Draft, "ada", "", 11)
@@ -1521,7 +1575,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
     assert!(!store.has_expired(999).unwrap());
     assert!(store.has_expired(1_000).unwrap());
     let third = approval(&store, ids[2]);
-    store.reply_approve(ids[2], Some(&third), "ada", 6).unwrap();
+    approve(&store, ids[2], &third, 6).unwrap();
     assert!(!store.expire(999).unwrap().any());
     assert!(!store.has_expired(1_000).unwrap());
     store.expire(1_000).unwrap();

@@ -48,7 +48,11 @@ export type AccountInfo = {
   /** Why nothing is posted until a person has looked; empty: nothing speaks against it. */
   stopped: string,
   /** What is missing before it can post, in words; empty: nothing. */
-  missing: Array<string>, };
+  missing: Array<string>,
+  /** Why what is recorded of it has to be confirmed, to go after "it was"; empty: it need not. */
+  unconfirmed: string,
+  /** The hash over what is recorded of it, to confirm it by. */
+  seen: string, };
 
 /**
  * A comment with its candidates.
@@ -60,6 +64,17 @@ export type Answered = {
   comment: string,
   /** What was written to it. */
   candidates: Array<CandidateInfo>, };
+
+/**
+ * A person's approval of a reply as it was shown.
+ */
+export type ApproveReply = {
+  /** The reply. */
+  id: number,
+  /** The hash of what was shown, as the reply came with it. */
+  seen: string,
+  /** Who does it. */
+  who: string, };
 
 /**
  * A file or folder.
@@ -432,6 +447,19 @@ export type Compacted = {
 export type ConfigText = {
   /** TOML, every setting under its words. */
   toml: string, };
+
+/**
+ * A record that a person confirms on this machine.
+ */
+export type ConfirmRecord = {
+  /** What kind of record. */
+  record: RecordKind,
+  /** Name of the account or subreddit. */
+  name: string,
+  /** The hash of what was shown, as the record came with it. */
+  seen: string,
+  /** Who confirms it. */
+  who: string, };
 
 /**
  * Which tokens of a generator's example the loss counts.
@@ -1355,6 +1383,15 @@ export type NewPermit = {
   rules: string, };
 
 /**
+ * What a job waits for.
+ */
+export type Next = {
+  /** The reply that is posted then, by its number. */
+  reply: number,
+  /** When, milliseconds since 1970 by this machine's clock. */
+  at_ms: number, };
+
+/**
  * Something that can be done next.
  */
 export type NextStep = {
@@ -1399,6 +1436,17 @@ export type Notice = { "event": "changed",
 export type Numbered = {
   /** Its number. */
   id: number, };
+
+/**
+ * Something that speaks against posting a reply now.
+ */
+export type ObjectionInfo = {
+  /** A word for programs; `pace` alone may be passed over, by posting the one reply now. */
+  code: string,
+  /** The same for a person. */
+  words: string,
+  /** It passes by itself then, milliseconds since 1970; none: somebody has to do something. */
+  until_ms: number | null, };
 
 /**
  * Something a person does to an account.
@@ -1519,7 +1567,13 @@ export type OutboxInfo = {
   /** The same in words. */
   detail: string,
   /** Whether only a person can go on with it. */
-  needs_person: boolean, };
+  needs_person: boolean,
+  /** The hash over all that is shown of it: what a decision is about; empty: it cannot be approved. */
+  seen: string,
+  /** Where the account posts: `reddit`, `sandbox`, or empty without an account. */
+  server: string,
+  /** Why an approved reply has to be approved again; empty: it need not. */
+  again: string, };
 
 /**
  * The posting side of a reply with all its tries.
@@ -1529,8 +1583,8 @@ export type OutboxStory = {
   outbox: OutboxInfo,
   /** The tries, in order. */
   attempts: Array<AttemptInfo>,
-  /** What speaks against posting it now, in words; of an approved reply. */
-  objections: Array<string>, };
+  /** What speaks against posting it now; of an approved reply. */
+  objections: Array<ObjectionInfo>, };
 
 /**
  * How a run ended.
@@ -1746,7 +1800,11 @@ export type PermitInfo = {
   /** Why nothing is posted there all the same; empty: nothing speaks against it. */
   off: string,
   /** Nothing is posted there before this; 0: no pause. */
-  pause_ms: number, };
+  pause_ms: number,
+  /** Why it has to be confirmed, to go after "it was"; empty: it need not. */
+  unconfirmed: string,
+  /** The hash over what is recorded, to confirm it by. */
+  seen: string, };
 
 /**
  * A generation by other criteria.
@@ -1789,7 +1847,9 @@ export type Post = {
   /** Whether anything is sent. None: where an account with an approval and a permission are recorded; otherwise it is a dry run, which only looks. */
   live: boolean | null,
   /** Wait for pauses, caps and what is uncertain until all are posted, rather than end. */
-  wait: boolean, };
+  wait: boolean,
+  /** Do not wait for the pause between two replies; for one named reply. Caps, hours and whatever Reddit asks for hold all the same. */
+  skip_pause: boolean, };
 
 /**
  * What posting came to.
@@ -1830,7 +1890,9 @@ export type PostedReply = {
   /** Who did it. */
   who: string,
   /** The link to it; may be empty. */
-  link: string, };
+  link: string,
+  /** The hash of what was shown, as the reply came with it. */
+  seen: string, };
 
 /**
  * The settings that posting obeys.
@@ -1905,6 +1967,15 @@ export type Preset = {
   config: RunConfig, };
 
 /**
+ * A posted reply with another text.
+ */
+export type PreviewRewrite = {
+  /** The reply. */
+  id: number,
+  /** The new text, without the footer. */
+  text: string, };
+
+/**
  * How far a job is.
  */
 export type Progress = {
@@ -1919,7 +1990,9 @@ export type Progress = {
   /** The figures of the moment in a few words: "loss 3.21, 1,240 tokens/s". */
   note: string,
   /** Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`]. */
-  eta_s: number | null, };
+  eta_s: number | null,
+  /** What the job waits for; none: it does not wait. */
+  next?: Next, };
 
 /**
  * Which file a project is.
@@ -2056,6 +2129,11 @@ export type Reconciled = {
   next_ms: number | null, };
 
 /**
+ * A record that a person can confirm on this machine.
+ */
+export type RecordKind = "account" | "subreddit";
+
+/**
  * A permission to record.
  */
 export type RecordPermit = {
@@ -2143,7 +2221,17 @@ export type ReplyInfo = {
   /** Where it was posted; empty: it was not, or nobody said. */
   link: string,
   /** The last change, milliseconds since 1970. */
-  updated_ms: number, };
+  updated_ms: number,
+  /** The text as it is sent, with its footer; of a draft, as it would be. */
+  full_text: string,
+  /** The account that posts it, or would; empty: none. */
+  account: string,
+  /** Where that posts: `reddit`, `sandbox`, or empty without an account. */
+  server: string,
+  /** The hash over full text, comment, title, subreddit and account; empty: it cannot be approved. */
+  seen: string,
+  /** Why an approved reply has to be approved again; empty: it need not. */
+  again: string, };
 
 /**
  * A reply and everything that was done to it.
@@ -2153,6 +2241,19 @@ export type ReplyStory = {
   reply: ReplyInfo,
   /** What was done, in order. */
   events: Array<EventInfo>, };
+
+/**
+ * A change of a posted reply.
+ */
+export type RewriteReply = {
+  /** The reply. */
+  id: number,
+  /** The new text, without the footer. */
+  text: string,
+  /** The hash of what was shown, as the preview came with it. */
+  seen: string,
+  /** Who does it. */
+  who: string, };
 
 /**
  * The room that a family of tables takes.
@@ -2371,7 +2472,9 @@ export type Settings = {
 /**
  * What a person decides about a reply of which nobody knows whether it arrived.
  */
-export type Settle = { "settle": "again" } | { "settle": "give-up" } | { "settle": "posted",
+export type Settle = { "settle": "again",
+  /** The hash of the reply as it was shown. */
+  seen: string, } | { "settle": "give-up" } | { "settle": "posted",
   /** The link to the comment. */
   link: string, };
 
@@ -2403,6 +2506,21 @@ export type Shares = {
   val: number,
   /** Of test. */
   test: number, };
+
+/**
+ * A reply as it is shown, and the hash to give back with a decision about it.
+ */
+export type ShownReply = {
+  /** The text as it is sent, with its footer; of a draft, as it would be. */
+  full_text: string,
+  /** The account that posts it, or would; empty: none. */
+  account: string,
+  /** Where that posts: `reddit`, `sandbox`, or empty without an account. */
+  server: string,
+  /** The hash over full text, comment, title, subreddit and account; empty: it cannot be approved. */
+  seen: string,
+  /** Why an approved reply has to be approved again; empty: it need not. */
+  again: string, };
 
 /**
  * A side of a split.
@@ -2893,8 +3011,8 @@ export interface Commands {
   "reply.get": { params: Numbered; result: ReplyStory };
   /** Changes a reply's text; what was approved is a draft again. */
   "reply.edit": { params: EditReply; result: ReplyInfo };
-  /** Approves one reply. */
-  "reply.approve": { params: JudgeReply; result: ReplyInfo };
+  /** Approves one reply as it was shown. */
+  "reply.approve": { params: ApproveReply; result: ReplyInfo };
   /** Rejects one reply. */
   "reply.reject": { params: JudgeReply; result: ReplyInfo };
   /** Makes a rejected reply a draft again. */
@@ -2953,6 +3071,8 @@ export interface Commands {
   "permit.put": { params: RecordPermit; result: PermitInfo };
   /** Switches posting in a subreddit off. */
   "permit.off": { params: SwitchOff; result: PermitInfo };
+  /** Confirms on this machine what was recorded of an account or subreddit elsewhere. */
+  "record.confirm": { params: ConfirmRecord; result: null };
   /** Looks at a subreddit and its rules on Reddit; nothing is stored. */
   "subreddit.look": { params: LookAt; result: SubredditLook };
   /** Who is not answered, those that wait for a person first. */
@@ -2975,12 +3095,14 @@ export interface Commands {
   "outbox.get": { params: Numbered; result: OutboxStory };
   /** What a person decides about an uncertain or absent reply. */
   "reply.settle": { params: SettleReply; result: OutboxStory };
-  /** Deletes a posted reply on Reddit. */
-  "reply.withdraw": { params: JudgeReply; result: OutboxStory };
-  /** Deletes the duplicates of a posted reply, all but the oldest. */
-  "reply.untwin": { params: JudgeReply; result: OutboxStory };
-  /** Changes a posted reply on Reddit. */
-  "reply.rewrite": { params: EditReply; result: OutboxStory };
+  /** Deletes a posted reply on Reddit, as it was shown. */
+  "reply.withdraw": { params: ApproveReply; result: OutboxStory };
+  /** Deletes what stands there beside a reply that was found more than once. */
+  "reply.untwin": { params: ApproveReply; result: OutboxStory };
+  /** A posted reply with another text: the full text, and the hash to change it by. */
+  "reply.rewrite.preview": { params: PreviewRewrite; result: ShownReply };
+  /** Changes a posted reply on Reddit, to what was shown. */
+  "reply.rewrite": { params: RewriteReply; result: OutboxStory };
   /** What became of posted replies, beside what was foretold. */
   "outcomes": { params: Nothing; result: Outcomes };
   /** Draws it. */

@@ -26,5 +26,6 @@ export const ADVICE: Record<Code, string> = {
     "A rule of yours or of Reddit's stands against it; the message says which. Nothing was sent, and what you typed is still here.",
   copied:
     "Confirm that this file is the one to go on with, under Reddit or beside the reply. Nothing was sent.",
+  changed: "Nothing was done. What is on the screen now is the new version: read it, and decide again.",
   internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
 };

@@ -67,9 +67,9 @@ export const READS: Partial<Record<Command, Family[]>> = {
   generations: ["threads"],
   "generation.get": ["threads", "queue"],
   "generation.pick": ["threads", "queue"],
-  // a reply is shown with what it answers, which is read anew or forgotten
-  queue: ["queue", "threads"],
-  "reply.get": ["queue", "threads"],
+  // a reply is shown with what it answers, and with the footer and account that it would be sent with
+  queue: ["queue", "threads", "reddit", "settings"],
+  "reply.get": ["queue", "threads", "reddit", "settings"],
   accounts: ["reddit"],
   "posting.rules": ["settings"],
   "posting.file": ["settings", "reddit"],

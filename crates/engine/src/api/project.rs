@@ -256,6 +256,18 @@ pub struct JudgeReply {
     pub why: String,
 }
 
+/// A person's approval of a reply as it was shown.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveReply {
+    /// The reply.
+    pub id: i64,
+    /// The hash of what was shown, as the reply came with it.
+    pub seen: String,
+    /// Who does it.
+    pub who: String,
+}
+
 /// A reply that a person posted by hand.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -266,6 +278,8 @@ pub struct PostedReply {
     pub who: String,
     /// The link to it; may be empty.
     pub link: String,
+    /// The hash of what was shown, as the reply came with it.
+    pub seen: String,
 }
 
 /// Where pairs are to be written.
@@ -402,14 +416,14 @@ commands!(Arc<Engine> {
     "reply.get" => |engine, p| engine.reply(p.id), Numbered => ReplyStory;
     /// Changes a reply's text; what was approved is a draft again.
     "reply.edit" => |engine, p| engine.reply_edit(p.id, &p.text, &p.who), EditReply => ReplyInfo;
-    /// Approves one reply.
-    "reply.approve" => |engine, p| engine.reply_approve(p.id, &p.who), JudgeReply => ReplyInfo;
+    /// Approves one reply as it was shown.
+    "reply.approve" => |engine, p| engine.reply_approve(p.id, &p.seen, &p.who), ApproveReply => ReplyInfo;
     /// Rejects one reply.
     "reply.reject" => |engine, p| engine.reply_reject(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
     /// Makes a rejected reply a draft again.
     "reply.redraft" => |engine, p| engine.reply_redraft(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
     /// Notes that a person posted an approved reply by hand.
-    "reply.posted" => |engine, p| engine.reply_posted_by_hand(p.id, &p.link, &p.who), PostedReply => ReplyInfo;
+    "reply.posted" => |engine, p| engine.reply_posted_by_hand(p.id, &p.link, &p.seen, &p.who), PostedReply => ReplyInfo;
     /// All jobs, the newest first.
     "jobs" => |engine, _| engine.jobs(), Nothing => Vec<JobInfo>;
     /// One job.

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use repartee_reddit::{Action, Attempt, Pause, Refusal, Rejection, Sent};
-use repartee_store::accounts::OptOut;
+use repartee_store::accounts::{Account, OptOut};
 use repartee_store::audit::Entry;
 use repartee_store::outbox::{Became, Ended};
 use repartee_store::purge::Gone;
@@ -21,11 +21,12 @@ use super::duplicates;
 use super::lease::Lease;
 use super::ledger::{Elsewhere, Ledger};
 use super::outbox::address;
-use super::policy::{Objection, Then, fresh_objections, hash};
+use super::policy::{Objection, PACE, Then, fresh_objections, hash};
 use super::reconcile::{CANNOT_WRITE, SUSPENDED, found, passes, settle, stop_account, who_we_are};
+use super::rules::PostingRules;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::job::{Ctx, Job, Progress, Stop};
+use crate::job::{Ctx, Job, Progress, Stop, now_ms};
 
 /// Our own comments are looked through so far back before a reply: a month.
 const OWN_BACK_S: i64 = 30 * 86_400;
@@ -48,6 +49,9 @@ pub struct Post {
     pub live: Option<bool>,
     /// Wait for pauses, caps and what is uncertain until all are posted, rather than end.
     pub wait: bool,
+    /// Do not wait for the pause between two replies; for one named reply. Caps, hours and whatever Reddit
+    /// asks for hold all the same.
+    pub skip_pause: bool,
 }
 
 /// What became of a reply, or would.
@@ -86,6 +90,12 @@ impl Job for Post {
 
     fn run(&self, ctx: &Ctx) -> Result<PostReport, Stop> {
         let engine = ctx.engine;
+        if self.skip_pause && (self.replies.len() != 1 || self.wait) {
+            return Err(Error::usage(
+                "the pause between two replies is passed over for one named reply only, which is posted now",
+            )
+            .into());
+        }
         if !self.is_live(engine)? {
             return self.rehearse(ctx);
         }
@@ -126,6 +136,21 @@ impl Post {
             .account_meant(&self.account)
             .is_ok_and(|account| !account.approval.is_empty());
         Ok(set_up && !engine.store.permits()?.is_empty())
+    }
+
+    /// What speaks against posting a reply in this job.
+    fn against(
+        &self,
+        engine: &Engine,
+        rules: &PostingRules,
+        account: &Account,
+        reply: &Reply,
+        elsewhere: &Elsewhere,
+        now_ms: i64,
+    ) -> Result<Vec<Objection>> {
+        let mut found = engine.objections(rules, account, reply, elsewhere, now_ms)?;
+        found.retain(|objection| !(self.skip_pause && objection.code == PACE));
+        Ok(found)
     }
 
     fn wants(&self, reply: &Reply) -> bool {
@@ -183,14 +208,19 @@ impl Post {
             let elsewhere = ledger.elsewhere(engine)?;
             let ready = match self.choose(engine, name, &elsewhere, session.now_ms())? {
                 Choice::Ready(reply) => *reply,
-                Choice::Later(until_ms) if self.wait => {
-                    let s = (until_ms - session.now_ms()).max(0) / 1000;
-                    let note = format!("the next reply in {s} s");
-                    ctx.tick(Progress::new("posting", count, None, "replies").note(note));
+                Choice::Later { until_ms, reply } if self.wait => {
+                    let ms = (until_ms - session.now_ms()).max(0);
+                    let note = format!("reply {reply} in {} s", ms / 1000);
+                    ctx.tick(
+                        Progress::new("posting", count, None, "replies")
+                            .note(note)
+                            // a sandbox's clock is ahead of this machine's
+                            .next(reply, now_ms().saturating_add(ms)),
+                    );
                     session.sleep_until(ctx, until_ms)?;
                     continue;
                 }
-                Choice::Later(until_ms) => return Ok(Some(until_ms)),
+                Choice::Later { until_ms, .. } => return Ok(Some(until_ms)),
                 Choice::None => return Ok(None),
             };
             ctx.tick(
@@ -208,7 +238,7 @@ impl Post {
                 continue;
             }
             engine.outside.step("chosen");
-            match send_one(ctx, session, lease, ledger, &ready) {
+            match send_one(self, ctx, session, lease, ledger, &ready) {
                 Ok(()) => {
                     failures.remove(&ready.id);
                     count += 1;
@@ -238,7 +268,7 @@ impl Post {
         let store = &engine.store;
         let rules = engine.posting_rules()?;
         let account = store.account(account)?;
-        let mut later: Option<i64> = None;
+        let mut later: Option<(i64, i64)> = None;
         let mut approved = store.outgoing(&account.name, &[ReplyState::Approved])?;
         // those that were approved before there was an account are told what they need
         approved.extend(store.outgoing("", &[ReplyState::Approved])?);
@@ -246,7 +276,7 @@ impl Post {
             if !self.wants(&reply) {
                 continue;
             }
-            let objections = engine.objections(&rules, &account, &reply, elsewhere, now_ms)?;
+            let objections = self.against(engine, &rules, &account, &reply, elsewhere, now_ms)?;
             match heaviest(&objections) {
                 None => return Ok(Choice::Ready(Box::new(reply))),
                 Some(objection) => {
@@ -257,12 +287,18 @@ impl Post {
                             Then::Wait(until_ms) => Some(until_ms),
                             _ => None,
                         });
-                        later = later.into_iter().chain(until.max()).min();
+                        let until = until.max().map(|until_ms| (until_ms, reply.id));
+                        later = later.into_iter().chain(until).min();
                     }
                 }
             }
         }
-        Ok(later.map_or(Choice::None, Choice::Later))
+        Ok(
+            later.map_or(Choice::None, |(until_ms, reply)| Choice::Later {
+                until_ms,
+                reply,
+            }),
+        )
     }
 
     /// Looks at everything as if it were to be posted, and sends and changes nothing.
@@ -296,7 +332,7 @@ impl Post {
                 "replies",
             ));
             let mut objections = match &account {
-                Some(account) => engine.objections(&rules, account, reply, &elsewhere, now_ms)?,
+                Some(account) => self.against(engine, &rules, account, reply, &elsewhere, now_ms)?,
                 None => vec![Objection {
                     code: "no-account",
                     words: "there is no account to post with; `repartee reddit accounts add` takes one in".to_owned(),
@@ -345,8 +381,11 @@ impl Post {
 
 enum Choice {
     Ready(Box<Reply>),
-    /// Nothing is ready before this.
-    Later(i64),
+    /// Nothing is ready before this; then it is this reply's turn, as far as can be told.
+    Later {
+        until_ms: i64,
+        reply: i64,
+    },
     /// Nothing is approved that only needs time.
     None,
 }
@@ -419,6 +458,7 @@ fn backoff(
 
 /// Posts one reply, if what Reddit says now allows it.
 fn send_one(
+    job: &Post,
     ctx: &Ctx,
     session: &Session,
     lease: &Lease,
@@ -492,27 +532,40 @@ fn send_one(
         )?;
         return Ok(());
     }
-    // a person or another window may have changed something meanwhile
-    let account = store.account(&me)?;
-    let now = store.reply(reply.id)?;
-    let elsewhere = ledger.elsewhere(engine)?;
-    let rules = engine.posting_rules()?;
-    let objections = engine.objections(&rules, &account, &now, &elsewhere, session.now_ms())?;
-    if now.state != ReplyState::Approved || !objections.is_empty() {
+    // a person or another window may have changed something since it was chosen
+    if store.reply(reply.id)?.state != ReplyState::Approved {
         return Ok(());
     }
     ctx.go_on()?;
     engine.outside.step("ready");
 
-    // 3. the intent, on the disk: the project's, then the ledger's, for all projects of this machine
-    let skew_ms = client.skew_ms().unwrap_or(0);
-    let attempt = store.intend(
-        reply.id,
-        &reply.outbox.hash,
-        lease.owner(),
-        skew_ms,
-        session.now_ms(),
-    )?;
+    // 3. the intent, on the disk: the project's, then the ledger's, for all projects of this machine. Within the
+    // transaction of the first all that speaks against it is asked for the last time
+    let elsewhere = ledger.elsewhere(engine)?;
+    let times = (client.skew_ms().unwrap_or(0), session.now_ms());
+    let may = |now: &Reply| -> Result<bool> {
+        let same = now.outbox.seen == reply.outbox.seen
+            && now.outbox.seal == reply.outbox.seal
+            && (&now.parent_name, &now.post_name) == (&reply.parent_name, &reply.post_name);
+        if !same {
+            return Ok(false);
+        }
+        let account = store.account(&me)?;
+        let rules = engine.posting_rules()?;
+        let against = job.against(engine, &rules, &account, now, &elsewhere, times.1)?;
+        Ok(against.is_empty())
+    };
+    let hash = &reply.outbox.hash;
+    let attempt = match store.intend(reply.id, hash, lease.owner(), times, may) {
+        Ok(attempt) => attempt?,
+        // somebody took it out of the approved ones a moment ago
+        Err(repartee_store::Error::Transition { .. }) => None,
+        Err(error) => return Err(Error::from(error).into()),
+    };
+    let Some(attempt) = attempt else {
+        // what is in the way is done when the next one is chosen
+        return Ok(());
+    };
     engine.outside.step("noted in the project");
     if let Err(error) = ledger.intend(&store.reply(reply.id)?) {
         store.attempt_end(&Ended {

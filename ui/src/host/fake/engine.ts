@@ -41,7 +41,7 @@ import type {
 } from "../api";
 import type { Command, Params, Result } from "../index";
 import * as pictures from "./pictures";
-import { FakeReddit } from "./reddit";
+import { FakeReddit, NOT_SHOWN } from "./reddit";
 import * as sample from "./sample";
 import { chance, one, pair, written } from "./words";
 
@@ -65,6 +65,8 @@ export interface Phase {
   unit: string;
   seconds: number;
   note?: (share: number) => string;
+  /** What it waits for. */
+  next?: { reply: number; at_ms: number };
   /** At each tick. */
   tick?: (done: number) => void;
 }
@@ -499,24 +501,27 @@ export class FakeEngine {
     },
     queue: ({ state }) =>
       this.replies
-        .map((story) => story.reply)
+        .map((story) => this.reddit.show(story).reply)
         .filter((reply) => !state || reply.state === state)
         .reverse(),
-    "reply.get": ({ id }) => this.#story(id),
+    "reply.get": ({ id }) => this.reddit.show(this.#story(id)),
     "reply.edit": ({ id, text, who }) => {
       const story = this.#story(id);
       if (text.trim() === "") fail("usage", "the text of a reply cannot be empty");
       return this.#do(story, who, "edited", story.reply.text, { text, state: "draft" });
     },
-    "reply.approve": ({ id, who }) => {
-      const story = this.#story(id);
-      if (story.reply.state !== "draft") fail("usage", `reply ${id} is ${story.reply.state} already`);
-      return this.#do(story, who, "approved", "", { state: "approved" });
+    "reply.approve": ({ id, seen, who }) => {
+      const story = this.reddit.show(this.#story(id));
+      if (story.reply.state !== "draft" && story.reply.again === "")
+        fail("usage", `reply ${id} is ${story.reply.state} already`);
+      this.reddit.sameAsSeen(story.reply, seen);
+      return this.#do(story, who, "approved", "", { state: "approved", again: "" });
     },
     "reply.reject": ({ id, who, why }) =>
       this.#do(this.#story(id), who, "rejected", why, { state: "rejected" }),
     "reply.redraft": ({ id, who }) => this.#do(this.#story(id), who, "redrafted", "", { state: "draft" }),
-    "reply.posted": ({ id, link, who }) => {
+    "reply.posted": ({ id, link, seen, who }) => {
+      this.reddit.sameAsSeen(this.reddit.show(this.#story(id)).reply, seen);
       if (link && !/^https:\/\/(www\.|old\.)?reddit\.com\//.test(link))
         fail("usage", `${link} is no address of a comment on Reddit`);
       return this.#do(this.#story(id), who, "posted", link, { state: "posted", link });
@@ -622,7 +627,7 @@ export class FakeEngine {
     Object.assign(story.reply, to, { updated_ms: Date.now() });
     story.events.push({ at_ms: Date.now(), who, what, detail });
     this.changed("queue");
-    return story.reply;
+    return structuredClone(this.reddit.show(story).reply);
   }
 
   #reply(id: number, state: ReplyInfo["state"]): ReplyStory {
@@ -643,6 +648,7 @@ export class FakeEngine {
       reason: `p(real) ${(0.55 + 0.4 * chance(id, 3)).toFixed(3)} above 0.5; ${text.length} characters, at most 1000; expected bin ${expected(bins).toFixed(2)}, number 1 of 3 fit in its thread`,
       link: state === "posted" ? "https://www.reddit.com/r/SampleBikes/comments/abc/-/def" : "",
       updated_ms: sample.MADE + id * 60_000,
+      ...NOT_SHOWN,
     };
     const events = [{ at_ms: sample.MADE + id * 60_000, who: "repartee", what: "drafted", detail: "" }];
     if (state === "approved" || state === "posted")
@@ -675,6 +681,7 @@ export class FakeEngine {
       reason: candidate.reason,
       link: "",
       updated_ms: Date.now(),
+      ...NOT_SHOWN,
     };
     candidate.reply = id;
     this.replies.push({ reply, events: [{ at_ms: Date.now(), who, what: "drafted", detail: "" }] });
@@ -1002,6 +1009,7 @@ export class FakeEngine {
       unit: phase.unit,
       note: phase.note?.(share) ?? "",
       eta_s: ((1 - share) * phase.seconds) / speed,
+      ...(phase.next ? { next: phase.next } : {}),
     };
     this.#signal(job.id, { event: "progress", ...job.progress });
     if (work.done >= phase.total) {
