@@ -12,7 +12,7 @@ use repartee_engine::reddit::{
 use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Engine, Error};
 
-use super::seen::{Decision, short_hash};
+use super::seen::{self, Decision, short_hash};
 use super::{App, edit, person};
 use crate::out::{Table, count, figure, short, text_width, time};
 use crate::reddit_args::{AccountCommand, DraftArgs, FetchArgs, RedditCommand};
