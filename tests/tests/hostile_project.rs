@@ -148,8 +148,9 @@ fn files_in_a_model_lead_nowhere_but_into_its_folder() {
     // what config.json says more than we know of is not handed on
     let db = database(&place.project());
     db.execute_batch(
-        "UPDATE base SET name = '../evil', config = json_set(config, '$.auto_map', 'stranger/code--x.Y')
-           WHERE name = 'small-gpt2';",
+        r#"UPDATE base SET name = '../evil',
+             config = replace(config, '"n_layer"', '"auto\u005fmap": "stranger/code--x.Y", "n_layer"')
+           WHERE name = 'small-gpt2';"#,
     )
     .unwrap();
     drop(db);
@@ -157,7 +158,7 @@ fn files_in_a_model_lead_nowhere_but_into_its_folder() {
     place.engine().base_export("../evil", &folder).unwrap();
     let config = std::fs::read_to_string(folder.join("config.json")).unwrap();
     assert!(
-        config.contains("n_layer") && !config.contains("auto_map"),
+        config.contains("n_layer") && !config.contains("stranger"),
         "{config}"
     );
 }
@@ -225,6 +226,20 @@ fn a_link_to_reddit_leads_to_reddit() {
 fn no_value_in_any_column_is_a_panic() {
     let place = Place::with_project();
     fill(&place.project(), "a text");
+    database(&place.project())
+        .execute_batch(
+            "INSERT INTO job VALUES ('0199aaaa-0000-7000-8000-000000000002', 'import', '{}', 'running', 'run', NULL, 1,
+               NULL, NULL, 1, NULL), ('0199aaaa-0000-7000-8000-000000000003', 'post', '{}', 'running', 'pause', '1:x',
+               1, NULL, NULL, 1, NULL);
+             INSERT INTO candidate SELECT n, 1, 1, n, 'b', 'end', 0.5, 0.1, 0.2, 0.3, 0.4, 2.0, 1, ''
+               FROM (SELECT 2 AS n UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7);
+             INSERT INTO reply (id, candidate_id, text, full_text, state, updated_ms, account, parent_name, posted_name)
+               SELECT id, id, 'b', 'b', CASE id WHEN 2 THEN 'draft' WHEN 3 THEN 'approved' WHEN 4 THEN 'sending'
+                 WHEN 5 THEN 'uncertain' WHEN 6 THEN 'posted' ELSE 'cancelled' END, 1, 'ann', 't1_' || id, 't1_p' || id
+               FROM candidate WHERE id > 1;
+             INSERT INTO outcome VALUES (6, 3600, 1, 5, '');",
+        )
+        .unwrap();
     // SQLite keeps the types of a STRICT table; a file that was edited does not
     let columns: Vec<(String, String, String)> = {
         let db = database(&place.project());
@@ -326,6 +341,8 @@ fn read_everything(project: &Path) {
         ("thread.get", json!({ "id": 1 })),
         ("outbox", json!({ "state": null })),
         ("outbox.get", json!({ "id": 1 })),
+        ("outbox.get", json!({ "id": 3 })),
+        ("outbox.get", json!({ "id": 5 })),
         ("outcomes", json!({})),
         ("audit", json!({})),
         ("size", json!({})),

@@ -1,5 +1,6 @@
 //! Bases: pretrained models taken in from a folder or the hub, and small ones started from scratch.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use repartee_datasets::Side;
@@ -498,9 +499,7 @@ impl Engine {
     pub fn base_export(&self, name: &str, folder: &Path) -> Result<PathBuf> {
         let base = self.store.base(name)?;
         let (tensors, files) = bundle::get(&self.store, base.bundle_id)?;
-        // a stranger's project may say more in it than we know of
-        let config = ModelConfig::read(&base.config)?.json()?;
-        write_folder(folder, &config, &tensors, &files)?;
+        write_folder(folder, &base.config, &tensors, &files)?;
         if self.store.is_marked(Marked::Base, base.id)? {
             write_mark(folder, &format!("The tokenizer of base {name}"))?;
         }
@@ -597,9 +596,26 @@ pub(crate) fn write_folder(
     weights::write(tensors, &folder.join("model.safetensors"))?;
     for (name, bytes) in files {
         let path = folder.join(name);
+        let plain = std::str::from_utf8(bytes).map(without_code);
+        let bytes = plain
+            .as_ref()
+            .map_or(bytes.as_slice(), |text| text.as_bytes());
         std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, &e))?;
     }
-    std::fs::write(&config_path, config).map_err(|e| Error::io("write", &config_path, &e))
+    std::fs::write(&config_path, without_code(config).as_bytes())
+        .map_err(|e| Error::io("write", &config_path, &e))
+}
+
+/// A file of JSON without the entry by which it names code for `transformers` to fetch and run; any other text as
+/// it is. The project may be a stranger's.
+fn without_code(text: &str) -> Cow<'_, str> {
+    let Ok(serde_json::Value::Object(mut map)) = serde_json::from_str(text) else {
+        return Cow::Borrowed(text);
+    };
+    match map.remove("auto_map") {
+        Some(_) => Cow::Owned(format!("{:#}", serde_json::Value::Object(map))),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// The tokenizer's files that a folder has.

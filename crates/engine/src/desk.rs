@@ -428,8 +428,10 @@ impl Desk {
                     desk.tell(&engine, &Notice::Changed { families });
                 }
                 for job in &jobs {
-                    let ran = known.get(&job.id).is_none_or(|state| state == "running");
-                    if ran && job.state != "running" {
+                    // a job waits until its process has started
+                    let goes_on = |state: &str| ["waiting", "running"].contains(&state);
+                    let ran = known.get(&job.id).is_none_or(|state| goes_on(state));
+                    if ran && !goes_on(&job.state) {
                         desk.tell(&engine, &ended(job));
                     }
                 }

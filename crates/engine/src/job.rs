@@ -918,7 +918,8 @@ impl JobInfo {
     fn from_row(row: JobRow) -> Result<Self> {
         let now = now_ms();
         let running = row.state == JobState::Running;
-        let waiting = running && row.owner.is_none() && now - row.beat_ms < WAITING_MS;
+        let waiting =
+            running && row.owner.is_none() && now.saturating_sub(row.beat_ms) < WAITING_MS;
         let lost = running && is_stale(row.owner.as_deref(), row.beat_ms, now);
         let state = match (waiting, lost) {
             (true, _) => "waiting",

@@ -81,6 +81,14 @@ fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
             "foreign table \"words\"",
         ),
         (
+            // a name that only SQLite may give
+            "PRAGMA writable_schema = ON;
+             INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_stat1', 'reply', 0,
+               'CREATE TRIGGER sqlite_stat1 AFTER UPDATE ON reply BEGIN DELETE FROM reply; END');
+             PRAGMA writable_schema = RESET;",
+            "foreign trigger \"sqlite_stat1\" on \"reply\"",
+        ),
+        (
             "DROP TRIGGER audit_is_kept",
             "trigger \"audit_is_kept\" is missing",
         ),
@@ -138,12 +146,6 @@ fn a_changed_table_is_refused_and_left_as_it_is() {
         "ALTER TABLE reply ADD COLUMN more TEXT".to_owned(),
         "ALTER TABLE reply ADD COLUMN shout TEXT AS (upper(text))".to_owned(),
         "ALTER TABLE reply RENAME TO hidden; CREATE VIEW reply AS SELECT * FROM hidden".to_owned(),
-        // names that only SQLite may give
-        "PRAGMA writable_schema = ON;
-         INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_stat1', 'reply', 0,
-           'CREATE TRIGGER sqlite_stat1 AFTER UPDATE ON reply BEGIN DELETE FROM reply; END');
-         PRAGMA writable_schema = RESET;"
-            .to_owned(),
     ] {
         let (_dir, path, opened) = opened(&sql);
         assert!(

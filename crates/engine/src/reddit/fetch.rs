@@ -265,7 +265,7 @@ impl Fetch {
 
     /// Why a post is not wanted.
     fn unwanted(&self, post: &Post, now_utc: i64) -> Option<String> {
-        let age_h = (now_utc - post.created_utc) as f64 / 3600.0;
+        let age_h = now_utc.saturating_sub(post.created_utc) as f64 / 3600.0;
         if let Some(why) = closed_post(post) {
             Some(why.to_owned())
         } else if post.score.is_some_and(|score| score < self.min_score) {

@@ -428,7 +428,7 @@ impl Engine {
         };
         let due = permit
             .checked_ms
-            .is_none_or(|at| now_ms - at >= CHECK_EVERY_MS);
+            .is_none_or(|at| now_ms.saturating_sub(at) >= CHECK_EVERY_MS);
         if !permit.off.is_empty() || !(due || anyway) {
             return Ok(());
         }

@@ -402,10 +402,10 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         .iter()
         .map(|s| s.at_ms)
         .min()
-        .is_none_or(|first| now_ms - first < FIRST_WEEK_MS);
+        .is_none_or(|first| now_ms.saturating_sub(first) < FIRST_WEEK_MS);
     let halved = |cap: u32| if young { cap.div_ceil(2) } else { cap } as usize;
     let others = || spent.iter().filter(|s| s.reply_id != reply.id);
-    let today = |s: &&Spent| now_ms - s.at_ms < DAY_MS;
+    let today = |s: &&Spent| now_ms.saturating_sub(s.at_ms) < DAY_MS;
     // when the oldest of the last `cap` is a day old, there is room again
     let mut full = |code, words: String, times: Vec<i64>, cap: usize| {
         if times.len() < cap {
