@@ -139,10 +139,12 @@ impl From<repartee_store::Error> for Error {
             Store::FileExists(_) | Store::NameTaken { .. } => Code::Exists,
             Store::NotAProject { .. } => Code::NotAProject,
             Store::Newer { .. } => Code::NewerProject,
-            Store::Busy | Store::Collected(_) => Code::Busy,
+            Store::Busy | Store::Collected(_) | Store::InUse { .. } => Code::Busy,
             Store::Full => Code::DiskFull,
             Store::Damaged(_) | Store::Json { .. } | Store::Migration(_) => Code::Damaged,
-            Store::Refused { .. } | Store::Transition { .. } => Code::Usage,
+            Store::Refused { .. } | Store::Transition { .. } | Store::Changed { .. } => {
+                Code::Usage
+            },
             Store::Open { .. } | Store::ReadOnly(_) | Store::Sql(_) => Code::Io,
         };
         Self::from_source(code, &error)

@@ -64,7 +64,7 @@ pub struct Size {
 }
 
 /// The family of a table; the first table of a family is the one whose rows are counted.
-pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
+pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
     ("sources", &["source", "rejected"]),
     ("comments", &["comment"]),
     ("posts", &["post"]),
@@ -106,6 +106,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
         ],
     ),
     ("jobs", &["job", "job_log", "setting", "touched"]),
+    ("labels", &["label", "tag", "deleting", "deleting_blob"]),
 ];
 
 impl Store {

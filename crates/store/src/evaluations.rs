@@ -3,6 +3,7 @@
 use repartee_datasets::Side;
 use rusqlite::{OptionalExtension, Row, params};
 
+use crate::items::ItemKind;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -28,6 +29,8 @@ pub struct NewEvaluation {
 pub struct Evaluation {
     /// Row id.
     pub id: i64,
+    /// What a person calls it; empty: it goes by its number.
+    pub name: String,
     /// What was measured.
     pub checkpoint_id: i64,
     /// The name of its run.
@@ -84,7 +87,7 @@ pub struct Predicted {
 }
 
 const EVALUATION: &str = "SELECT e.id, e.checkpoint_id, r.name, e.split_id, e.fake_set_id, e.side,
-    e.config, e.metrics, e.created_ms
+    e.config, e.metrics, e.created_ms, e.name
     FROM evaluation e JOIN checkpoint k ON k.id = e.checkpoint_id JOIN run r ON r.id = k.run_id";
 
 fn evaluation_row(row: &Row<'_>) -> rusqlite::Result<Evaluation> {
@@ -98,6 +101,7 @@ fn evaluation_row(row: &Row<'_>) -> rusqlite::Result<Evaluation> {
         config: row.get(6)?,
         metrics: row.get(7)?,
         created_ms: row.get(8)?,
+        name: row.get(9)?,
     })
 }
 
@@ -171,7 +175,9 @@ impl Store {
     /// When the file cannot be read.
     pub fn evaluations(&self) -> Result<Vec<Evaluation>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{EVALUATION} ORDER BY e.id"))?;
+            let is_there = ItemKind::Evaluation.is_there("e.");
+            let sql = format!("{EVALUATION} WHERE {is_there} ORDER BY e.id");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query
                 .query_map([], evaluation_row)?
                 .collect::<Result<_, _>>()?)
@@ -184,7 +190,9 @@ impl Store {
     /// [`Error::Missing`].
     pub fn evaluation(&self, id: i64) -> Result<Evaluation> {
         let found = self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{EVALUATION} WHERE e.id = ?1"))?;
+            let is_there = ItemKind::Evaluation.is_there("e.");
+            let sql = format!("{EVALUATION} WHERE e.id = ?1 AND {is_there}");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query.query_row([id], evaluation_row).optional()?)
         })?;
         found.ok_or_else(|| Error::Missing {
@@ -233,17 +241,6 @@ impl Store {
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Removes an evaluation and its predictions.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn evaluation_remove(&self, id: i64) -> Result<()> {
-        self.write(Family::Evaluations, |db| {
-            db.execute("DELETE FROM evaluation WHERE id = ?1", [id])?;
-            Ok(())
         })
     }
 }

@@ -3,7 +3,8 @@
 use repartee_datasets::Side;
 use rusqlite::{Row, params};
 
-use crate::error::{is_foreign_key, is_unique};
+use crate::error::is_unique;
+use crate::items::ItemKind;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -35,6 +36,8 @@ pub struct FakeSet {
     pub config: String,
     /// How many fakes it has.
     pub fakes: u64,
+    /// The name of the run that wrote it, as it is now.
+    pub generator: String,
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -97,7 +100,9 @@ pub struct Fake {
 }
 
 const SET: &str = "SELECT id, name, checkpoint_id, split_id, config, created_ms,
-    (SELECT count(*) FROM fake WHERE fake_set_id = fake_set.id) FROM fake_set";
+    (SELECT count(*) FROM fake WHERE fake_set_id = fake_set.id),
+    (SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = checkpoint_id)
+    FROM fake_set";
 
 fn set_row(row: &Row<'_>) -> rusqlite::Result<FakeSet> {
     Ok(FakeSet {
@@ -108,6 +113,7 @@ fn set_row(row: &Row<'_>) -> rusqlite::Result<FakeSet> {
         config: row.get(4)?,
         created_ms: row.get(5)?,
         fakes: row.get::<_, i64>(6)?.unsigned_abs(),
+        generator: row.get(7)?,
     })
 }
 
@@ -146,7 +152,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn fake_sets(&self) -> Result<Vec<FakeSet>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{SET} ORDER BY id"))?;
+            let is_there = ItemKind::Fakes.is_there("");
+            let mut query = db.prepare_cached(&format!("{SET} WHERE {is_there} ORDER BY id"))?;
             Ok(query.query_map([], set_row)?.collect::<Result<_, _>>()?)
         })
     }
@@ -167,22 +174,16 @@ impl Store {
         }
     }
 
-    /// Removes a set and its fakes.
+    /// A set by its id.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] when an evaluation stands on it.
-    pub fn fake_set_remove(&self, name: &str) -> Result<()> {
-        let id = self.fake_set(name)?.id;
-        self.write(Family::Fakes, |db| {
-            match db.execute("DELETE FROM fake_set WHERE id = ?1", [id]) {
-                Ok(_) => Ok(()),
-                Err(error) if is_foreign_key(&error) => Err(Error::Refused {
-                    what: format!("set of fakes {name:?}"),
-                    done: "removed",
-                    why: "an evaluation stands on it".into(),
-                }),
-                Err(error) => Err(error.into()),
-            }
+    /// [`Error::Missing`].
+    pub fn fake_set_by_id(&self, id: i64) -> Result<FakeSet> {
+        let found = self.fake_sets()?.into_iter().find(|set| set.id == id);
+        found.ok_or_else(|| Error::Missing {
+            what: "set of fakes",
+            name: id.to_string(),
+            there: Vec::new(),
         })
     }
 

@@ -13,9 +13,11 @@ pub mod audit;
 pub mod bases;
 pub mod blobs;
 pub mod care;
+pub mod deletion;
 pub mod error;
 pub mod evaluations;
 pub mod fakes;
+pub mod items;
 pub mod jobs;
 pub mod outbox;
 pub mod outcomes;
@@ -64,6 +66,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
     M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
+    M::up(include_str!("schema/4_items.sql")).foreign_key_check(),
 ];
 
 /// An open project file.
