@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
 use crate::{Engine, bundle, hub};
 
@@ -97,6 +98,9 @@ pub struct BaseInfo {
     /// Tensors of the checkpoint that the model has no use for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<String>,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was added, milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -222,7 +226,7 @@ impl ModelConfig {
 }
 
 impl BaseInfo {
-    fn of(base: &Base, unused: Vec<String>) -> Result<Self> {
+    fn of(base: &Base, label: Label, unused: Vec<String>) -> Result<Self> {
         let config = ModelConfig::read(&base.config)?;
         let (layers, width, context, vocabulary) = config.sizes();
         Ok(Self {
@@ -236,6 +240,7 @@ impl BaseInfo {
             context,
             vocabulary,
             unused,
+            label,
             created_ms: base.created_ms,
         })
     }
@@ -436,16 +441,11 @@ impl Engine {
         self.store
             .bases()?
             .iter()
-            .map(|base| BaseInfo::of(base, Vec::new()))
+            .map(|base| {
+                let label = self.store.label(ItemKind::Base, base.id)?;
+                BaseInfo::of(base, label, Vec::new())
+            })
             .collect()
-    }
-
-    /// Removes a base that no run started from.
-    ///
-    /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when runs stand on it.
-    pub fn base_remove(&self, name: &str) -> Result<()> {
-        Ok(self.store.base_remove(name)?)
     }
 
     /// Writes a base as a folder in Hugging Face layout.
@@ -505,7 +505,11 @@ impl Engine {
             config: config.json()?,
         };
         self.store.base_insert(&new, &parts, now_ms())?;
-        Ok(BaseInfo::of(&self.store.base(name)?, unused)?)
+        Ok(BaseInfo::of(
+            &self.store.base(name)?,
+            Label::default(),
+            unused,
+        )?)
     }
 }
 

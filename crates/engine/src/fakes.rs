@@ -19,6 +19,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::model::{Generator, open_device};
 
@@ -92,6 +93,9 @@ pub struct FakesInfo {
     pub config: FakesConfig,
     /// Fakes of train, val and test.
     pub fakes: [u64; 3],
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -283,7 +287,7 @@ impl Job for MakeFakes {
             Some(total),
             "comments",
         ));
-        Ok(ctx.engine.fakes_info(store.fake_set(&self.name)?)?)
+        Ok(ctx.engine.fakes_info(store.fake_set_by_id(set.id)?)?)
     }
 }
 
@@ -309,12 +313,20 @@ impl MakeFakes {
     }
 }
 
+/// How a set was made, by the name that its generator has now.
+pub(crate) fn fakes_config(set: &FakeSet) -> Result<FakesConfig> {
+    let mut config: FakesConfig = from_json(&set.config)?;
+    config.generator.clone_from(&set.generator);
+    Ok(config)
+}
+
 impl Engine {
     fn fakes_info(&self, set: FakeSet) -> Result<FakesInfo> {
         let split = self.store.split_by_id(set.split_id)?;
         Ok(FakesInfo {
             split: split.map(|split| split.name).unwrap_or_default(),
-            config: from_json(&set.config)?,
+            config: fakes_config(&set)?,
+            label: self.store.label(ItemKind::Fakes, set.id)?,
             fakes: self.store.fake_counts(set.id)?,
             name: set.name,
             created_ms: set.created_ms,

@@ -247,7 +247,7 @@ impl Store {
     }
 
     /// Bytes of the file and its write-ahead log.
-    fn file_bytes(&self) -> u64 {
+    pub fn file_bytes(&self) -> u64 {
         let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |m| m.len());
         bytes(self.path()) + bytes(&beside(self.path(), "-wal"))
     }

@@ -340,7 +340,7 @@ impl Store {
 
     /// Decides that an item is deleted, with what depends on it: nobody sees any of it from now on, and
     /// [`Store::sweep`] removes its rows. `seen` is [`Dependents::seen`] as a person saw it; `job_use` says
-    /// what a job that has not ended means, given what would be deleted.
+    /// what a job means, given what would be deleted and whether one of these is the run that it trains.
     ///
     /// # Errors
     /// [`Error::Missing`]; [`Error::Refused`] when things depend on it and `with_dependents` is false;
@@ -352,7 +352,7 @@ impl Store {
         word: &str,
         with_dependents: bool,
         seen: Option<&str>,
-        job_use: &dyn Fn(&JobRow, &[&Item]) -> JobUse,
+        job_use: &dyn Fn(&JobRow, &[&Item], bool) -> JobUse,
         who: &str,
         now_ms: i64,
     ) -> Result<Dependents> {
@@ -422,6 +422,14 @@ impl Store {
         })
     }
 
+    /// The same, or its space was not given back yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn wants_sweep(&self) -> Result<bool> {
+        Ok(self.has_deletions()? || self.read(unscrubbed)?)
+    }
+
     /// Removes the rows of what was deleted, in batches between which other processes write. `on_batch` gets
     /// the rows removed so far, and stops the work by giving false.
     ///
@@ -447,11 +455,7 @@ impl Store {
     /// # Errors
     /// [`Error::Busy`], [`Error::Full`]; nothing is lost.
     pub fn return_space(&self) -> Result<bool> {
-        let texts: bool = self.read(|db| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE key = ?1)";
-            Ok(db.query_row(sql, [UNSCRUBBED], |row| row.get(0))?)
-        })?;
-        if texts {
+        if self.read(unscrubbed)? {
             return self.scrub();
         }
         self.write_bare(|db| {
@@ -476,6 +480,14 @@ impl Store {
     }
 }
 
+/// Whether texts were wiped or deleted since the file was last written anew.
+fn unscrubbed(db: &Connection) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE key = ?1)";
+    Ok(db
+        .prepare_cached(sql)?
+        .query_row([UNSCRUBBED], |row| row.get(0))?)
+}
+
 /// What depends on an item, in a few words.
 fn depends(items: &[Dependent]) -> String {
     const NAMED: usize = 5;
@@ -496,12 +508,18 @@ fn settle_jobs(
     db: &Transaction<'_>,
     what: &str,
     all: &[&Item],
-    job_use: &dyn Fn(&JobRow, &[&Item]) -> JobUse,
+    job_use: &dyn Fn(&JobRow, &[&Item], bool) -> JobUse,
     now_ms: i64,
 ) -> Result<()> {
+    let mut trains: Vec<String> = Vec::new();
+    for item in all.iter().filter(|item| item.kind == ItemKind::Run) {
+        let job: Option<String> =
+            db.query_row("SELECT job_id FROM run WHERE id = ?1", [item.id], |row| row.get(0))?;
+        trains.extend(job);
+    }
     let mut cancelled = Vec::new();
     for job in crate::jobs::all(db)? {
-        match job_use(&job, all) {
+        match job_use(&job, all, trains.contains(&job.id)) {
             JobUse::None => {}
             JobUse::Busy => {
                 return Err(Error::InUse {
@@ -526,12 +544,15 @@ fn settle_jobs(
 /// Marks items: they are listed nowhere, their names are free again, and drafts made with them are not
 /// posted.
 fn mark(db: &Transaction<'_>, all: &[&Item], now_ms: i64) -> Result<()> {
-    // while the runs still have their names: a generation whose replies stay says who wrote it
+    // while the runs still have their names: a generation whose replies stay says who wrote it, and what
+    // the bins of its scores are
     for item in all.iter().filter(|item| item.kind == ItemKind::Generation) {
         const NAME: &str = "(SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = ";
+        const EDGES: &str = "(SELECT json_extract(s.config, '$.edges') FROM checkpoint k
+            JOIN run r ON r.id = k.run_id JOIN split s ON s.id = r.split_id WHERE k.id = ";
         let sql = format!(
             "UPDATE generation SET config = json_set(config, '$.generator', {NAME}generator),
-                '$.realism', {NAME}realism), '$.upvotes', {NAME}upvotes))
+                '$.realism', {NAME}realism), '$.upvotes', {NAME}upvotes), '$.edges', json({EDGES}upvotes)))
              WHERE id = ?1 AND json_valid(config)"
         );
         db.execute(&sql, [item.id])?;

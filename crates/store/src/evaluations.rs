@@ -3,7 +3,7 @@
 use repartee_datasets::Side;
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::items::ItemKind;
+use crate::items::{ItemKind, run_of, still_there};
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -137,6 +137,9 @@ impl Store {
         now_ms: i64,
     ) -> Result<i64> {
         self.write(Family::Evaluations, |db| {
+            let mut on = vec![run_of(db, new.checkpoint_id)?, (ItemKind::Split, new.split_id)];
+            on.extend(new.fake_set_id.map(|set| (ItemKind::Fakes, set)));
+            still_there(db, &on)?;
             db.execute(
                 "INSERT INTO evaluation (checkpoint_id, split_id, fake_set_id, side, config, metrics,
                                          created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

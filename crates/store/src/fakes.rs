@@ -4,7 +4,7 @@ use repartee_datasets::Side;
 use rusqlite::{Row, params};
 
 use crate::error::is_unique;
-use crate::items::ItemKind;
+use crate::items::{ItemKind, run_of, still_there};
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -124,6 +124,8 @@ impl Store {
     /// [`Error::NameTaken`], or when the file cannot be written.
     pub fn fake_set_insert(&self, new: &NewFakeSet, now_ms: i64) -> Result<i64> {
         self.write(Family::Fakes, |db| {
+            let run = run_of(db, new.checkpoint_id)?;
+            still_there(db, &[run, (ItemKind::Split, new.split_id)])?;
             let made = db.execute(
                 "INSERT INTO fake_set (name, checkpoint_id, split_id, config, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -58,11 +58,6 @@ impl ItemKind {
         }
     }
 
-    /// Reads [`ItemKind::as_str`].
-    pub(crate) fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-
     /// Whether an item of this kind also goes by its number: its name is not unique, or it needs none.
     pub fn has_number(self) -> bool {
         matches!(self, Self::Source | Self::Evaluation | Self::Generation)
@@ -271,6 +266,29 @@ pub(crate) fn unlabel(db: &Connection, kind: ItemKind, id: i64) -> Result<()> {
             .execute(params![kind.as_str(), id])?;
     }
     Ok(())
+}
+
+/// Refuses to build on what is being deleted, within the transaction that would.
+pub(crate) fn still_there(db: &Connection, on: &[(ItemKind, i64)]) -> Result<()> {
+    for (kind, id) in on {
+        let going: bool = db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM deleting WHERE kind = ?1 AND id = ?2)")?
+            .query_row(params![kind.as_str(), id], |row| row.get(0))?;
+        if going {
+            return Err(refused(format!("{kind} {id}"), "used", "it was deleted meanwhile"));
+        }
+    }
+    Ok(())
+}
+
+/// The run of a checkpoint, for [`still_there`].
+pub(crate) fn run_of(db: &Connection, checkpoint: i64) -> Result<(ItemKind, i64)> {
+    let run: Option<i64> = db
+        .prepare_cached("SELECT run_id FROM checkpoint WHERE id = ?1")?
+        .query_row([checkpoint], |row| row.get(0))
+        .optional()?;
+    let gone = || refused(format!("checkpoint {checkpoint}"), "used", "it was deleted meanwhile");
+    run.map(|run| (ItemKind::Run, run)).ok_or_else(gone)
 }
 
 fn label_of(db: &Connection, kind: ItemKind, id: i64) -> Result<Label> {

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
-use crate::items::ItemKind;
+use crate::items::{ItemKind, still_there};
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -245,6 +245,9 @@ impl Store {
     /// [`Error::NameTaken`], or when the file cannot be written.
     pub fn run_insert(&self, new: &NewRun, now_ms: i64) -> Result<i64> {
         self.write(Family::Runs, |db| {
+            let mut on = vec![(ItemKind::Base, new.base_id), (ItemKind::Split, new.split_id)];
+            on.extend(new.fake_set_id.map(|set| (ItemKind::Fakes, set)));
+            still_there(db, &on)?;
             let made = db.execute(
                 "INSERT INTO run (name, kind, base_id, split_id, config, job_id, facts, created_ms,
                                   fake_set_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

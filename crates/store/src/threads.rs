@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::fakes::Finish;
-use crate::items::ItemKind;
+use crate::items::{ItemKind, run_of, still_there};
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -534,6 +534,10 @@ impl Store {
     /// When the file cannot be written.
     pub fn generation_insert(&self, new: &NewGeneration, now_ms: i64) -> Result<i64> {
         self.write(Family::Threads, |db| {
+            let models = [Some(new.generator), new.realism, new.upvotes];
+            for checkpoint in models.into_iter().flatten() {
+                still_there(db, &[run_of(db, checkpoint)?])?;
+            }
             db.execute(
                 "INSERT INTO generation (generator, realism, upvotes, config, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5)",

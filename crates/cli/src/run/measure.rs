@@ -56,6 +56,7 @@ impl App {
     pub(super) fn evaluations(&self, all: &[EvaluationInfo]) -> Result<()> {
         let mut table = Table::new([
             "no.",
+            "name",
             "run",
             "step",
             "split",
@@ -64,11 +65,14 @@ impl App {
             "examples",
             "figures",
             "to beat",
+            "tags",
+            "note",
         ]);
         for evaluation in all {
             let (examples, figures, beat) = words(&evaluation.figures);
             table.row([
                 evaluation.id.to_string(),
+                evaluation.name.clone(),
                 evaluation.run.clone(),
                 evaluation.config.step.to_string(),
                 evaluation.split.clone(),
@@ -77,6 +81,8 @@ impl App {
                 count(examples),
                 figures,
                 beat,
+                super::items::tags(&evaluation.label),
+                super::items::note(&evaluation.label),
             ]);
         }
         table.print(self.out)

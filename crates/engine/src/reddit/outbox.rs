@@ -125,11 +125,13 @@ impl Engine {
     ) -> Result<String> {
         let footer = match account {
             Some(account) if rules.footer => {
-                let generations = self.store.generations()?;
-                let of = generations.iter().find(|g| g.id == reply.generation_id);
-                let model = of
-                    .and_then(|g| serde_json::from_str::<serde_json::Value>(&g.config).ok())
-                    .and_then(|config| config["generator"].as_str().map(str::to_owned))
+                // by the name that the generator has now, or had when it was deleted
+                let of = self.store.generation(reply.generation_id)?;
+                let config: serde_json::Value =
+                    serde_json::from_str(&of.config).unwrap_or_default();
+                let [generator, ..] = of.runs;
+                let model = generator
+                    .or_else(|| config["generator"].as_str().map(str::to_owned))
                     .unwrap_or_else(|| "GPT-2".to_owned());
                 let filled = rules
                     .footer_text
