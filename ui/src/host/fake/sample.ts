@@ -26,6 +26,7 @@ export const source: SourceInfo = {
   counts: { rows: 7673, comments: 7073, posts: 600, new: 7673, newer: 0, known: 0, rejected: 0, dropped: {} },
   complete: true,
   already: false,
+  label: { note: "", tags: [] },
   created_ms: MADE,
 };
 
@@ -48,6 +49,7 @@ export const table: SourceInfo = {
   },
   complete: true,
   already: false,
+  label: { note: "", tags: [] },
   created_ms: MADE + 86_400_000,
 };
 
@@ -83,6 +85,7 @@ export const split: SplitInfo = {
     examples: [],
     at_ms: MADE + 200,
   },
+  label: { note: "", tags: [] },
   created_ms: MADE + 150,
 };
 
@@ -97,6 +100,7 @@ export const bases: BaseInfo[] = [
     width: 128,
     context: 128,
     vocabulary: 1703,
+    label: { note: "", tags: [] },
     created_ms: MADE + 500,
   },
   {
@@ -109,6 +113,7 @@ export const bases: BaseInfo[] = [
     width: 96,
     context: 128,
     vocabulary: 1246,
+    label: { note: "", tags: [] },
     created_ms: MADE + 800,
   },
 ];
@@ -377,6 +382,7 @@ export const runs: RunInfo[] = [
         "Did you try to water it less? Then let the soil dry out for 9 days.",
       ],
     ],
+    label: { note: "", tags: [] },
     created_ms: MADE + 1151,
   },
   {
@@ -401,6 +407,7 @@ export const runs: RunInfo[] = [
     loss: 0.3412,
     best_loss: 0.5022709834575653,
     samples: [],
+    label: { note: "", tags: [] },
     created_ms: MADE + 76_877,
   },
   {
@@ -425,6 +432,7 @@ export const runs: RunInfo[] = [
     loss: 0.2295,
     best_loss: 0.33655687391757966,
     samples: [],
+    label: { note: "", tags: [] },
     created_ms: MADE + 118_936,
   },
 ];
@@ -442,6 +450,7 @@ export const fakes: FakesInfo = {
     device: "cpu",
   },
   fakes: [1767, 200, 217],
+  label: { note: "", tags: [] },
   created_ms: MADE + 68_574,
 };
 
@@ -472,6 +481,8 @@ export const evaluations: EvaluationInfo[] = [
       unigram_perplexity: 223.87613165268763,
       chance_perplexity: 1703,
     },
+    label: { note: "", tags: [] },
+    name: "",
     created_ms: MADE + 141_863,
   },
   {
@@ -542,6 +553,8 @@ export const evaluations: EvaluationInfo[] = [
         unigram_accuracy: 0.6866359447004609,
       },
     },
+    label: { note: "", tags: [] },
+    name: "",
     created_ms: MADE + 142_355,
   },
   {
@@ -640,6 +653,8 @@ export const evaluations: EvaluationInfo[] = [
         unigram_accuracy: 0.8416666666666667,
       },
     },
+    label: { note: "", tags: [] },
+    name: "",
     created_ms: MADE + 142_890,
   },
 ];
