@@ -100,10 +100,19 @@ fn full() -> (Place, Engine) {
     static MADE: OnceLock<Vec<u8>> = OnceLock::new();
     let bytes = MADE.get_or_init(|| {
         let (place, engine) = project(60);
-        done(&engine, &Train::new(&settings(RunKind::Generator, "writer")).unwrap());
+        done(
+            &engine,
+            &Train::new(&settings(RunKind::Generator, "writer")).unwrap(),
+        );
         done(&engine, &make_fakes("fakes"));
-        done(&engine, &Train::new(&settings(RunKind::Realism, "judge")).unwrap());
-        done(&engine, &Train::new(&settings(RunKind::Upvotes, "votes")).unwrap());
+        done(
+            &engine,
+            &Train::new(&settings(RunKind::Realism, "judge")).unwrap(),
+        );
+        done(
+            &engine,
+            &Train::new(&settings(RunKind::Upvotes, "votes")).unwrap(),
+        );
         for run in ["writer", "judge", "votes"] {
             let evaluate = Evaluate {
                 run: run.to_owned(),
@@ -112,10 +121,18 @@ fn full() -> (Place, Engine) {
             };
             done(&engine, &evaluate);
         }
-        done(&engine, &AuditSplit { name: "main".into() });
+        done(
+            &engine,
+            &AuditSplit {
+                name: "main".into(),
+            },
+        );
         let generated = done(&engine, &generate());
         // an untrained generator may write nothing at all: what is queued has words
-        let texts = generated.comments.iter().flat_map(|answered| &answered.candidates);
+        let texts = generated
+            .comments
+            .iter()
+            .flat_map(|answered| &answered.candidates);
         let with_words: Vec<i64> = texts
             .filter(|candidate| !candidate.text.trim().is_empty())
             .map(|candidate| candidate.id)
@@ -186,7 +203,10 @@ fn whole(place: &Place) {
     let check = check.unwrap();
     assert!(check.is_whole(), "{check:?}");
     assert_eq!(
-        rows(&place.project(), "blob WHERE hash NOT IN (SELECT hash FROM bundle_part)"),
+        rows(
+            &place.project(),
+            "blob WHERE hash NOT IN (SELECT hash FROM bundle_part)"
+        ),
         0,
         "weights that nothing needs"
     );
@@ -211,7 +231,11 @@ fn every_kind_is_renamed_noted_and_tagged() {
             })
             .unwrap();
         assert_eq!(labeled.label.note, "line one\nline [2Jtwo");
-        assert_eq!(labeled.label.tags, ["draft", "Paper"], "however it is capitalized");
+        assert_eq!(
+            labeled.label.tags,
+            ["draft", "Paper"],
+            "however it is capitalized"
+        );
         let fewer = engine
             .item_label(&LabelItem {
                 kind,
@@ -222,11 +246,17 @@ fn every_kind_is_renamed_noted_and_tagged() {
             })
             .unwrap();
         assert_eq!(fewer.label.tags, ["draft"]);
-        assert!(!fewer.label.note.is_empty(), "a note that is not spoken of stays");
+        assert!(
+            !fewer.label.note.is_empty(),
+            "a note that is not spoken of stays"
+        );
         assert_eq!(engine.item(&of(kind, &name)).unwrap().label, fewer.label);
     }
     // each list shows them
-    let label = engine.item(&of(ItemKind::Run, "my run / ünïcode, with a comma")).unwrap().label;
+    let label = engine
+        .item(&of(ItemKind::Run, "my run / ünïcode, with a comma"))
+        .unwrap()
+        .label;
     assert_eq!(engine.sources().unwrap()[0].label, label);
     assert_eq!(engine.splits().unwrap()[0].label, label);
     assert_eq!(engine.bases().unwrap()[0].label, label);
@@ -241,7 +271,14 @@ fn names_that_cannot_be_one_are_refused_and_taken_ones_too() {
     let (_place, engine) = full();
     let long = "x".repeat(101);
     for (kind, item) in KINDS {
-        for name in ["a\nb", "a\u{1b}[31mb", "a\u{202e}b", "a\u{200b}b", "\u{7f}", &long] {
+        for name in [
+            "a\nb",
+            "a\u{1b}[31mb",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "\u{7f}",
+            &long,
+        ] {
             let error = rename(&engine, kind, item, name).unwrap_err();
             assert_eq!(error.code, Code::Usage, "{kind} {name:?}: {error}");
         }
@@ -258,12 +295,19 @@ fn names_that_cannot_be_one_are_refused_and_taken_ones_too() {
         assert!(error.message.contains("number"), "{error}");
     }
     let unfinished = rename(&engine, ItemKind::Split, "main", "x (unfinished)").unwrap_err();
-    assert_eq!(unfinished.code, Code::Usage, "such a split would be listed nowhere");
+    assert_eq!(
+        unfinished.code,
+        Code::Usage,
+        "such a split would be listed nowhere"
+    );
     for (kind, item, taken) in [
         (ItemKind::Run, "writer", "judge"),
         (ItemKind::Base, "small-gpt2", "small-bert"),
     ] {
-        assert_eq!(rename(&engine, kind, item, taken).unwrap_err().code, Code::Exists);
+        assert_eq!(
+            rename(&engine, kind, item, taken).unwrap_err().code,
+            Code::Exists
+        );
     }
     rename(&engine, ItemKind::Evaluation, "1", "first").unwrap();
     let taken = rename(&engine, ItemKind::Evaluation, "2", "first").unwrap_err();
@@ -310,7 +354,11 @@ fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
     let judge = engine.run_show("judge two").unwrap();
     let facts = judge.facts.unwrap();
     assert_eq!(
-        (facts.base.as_str(), facts.split.as_str(), facts.fakes.as_deref()),
+        (
+            facts.base.as_str(),
+            facts.split.as_str(),
+            facts.fakes.as_deref()
+        ),
         ("bert two", "split two", Some("fakes two"))
     );
     let config = RunConfig::from_toml(&judge.config).unwrap();
@@ -319,19 +367,33 @@ fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
         ["judge two", "bert two", "split two", "fakes two"],
         "train again with the same settings finds what it names"
     );
-    assert_eq!(engine.fake_sets().unwrap()[0].config.generator, "writer two");
+    assert_eq!(
+        engine.fake_sets().unwrap()[0].config.generator,
+        "writer two"
+    );
     let evaluation = engine.evaluation_of("the second").unwrap();
     assert_eq!(
-        (evaluation.run.as_str(), evaluation.split.as_str(), evaluation.fakes.as_deref()),
+        (
+            evaluation.run.as_str(),
+            evaluation.split.as_str(),
+            evaluation.fakes.as_deref()
+        ),
         ("judge two", "split two", Some("fakes two"))
     );
     assert_eq!(evaluation.config.fakes.unwrap().generator, "writer two");
     let generation = engine.generations().unwrap().remove(0).config;
     assert_eq!(
-        (generation.generator.as_str(), generation.realism.as_deref(), generation.upvotes.as_deref()),
+        (
+            generation.generator.as_str(),
+            generation.realism.as_deref(),
+            generation.upvotes.as_deref()
+        ),
         ("writer two", Some("judge two"), Some("votes two"))
     );
-    assert_eq!(engine.splits().unwrap()[0].audit.as_ref().unwrap().name, "split two");
+    assert_eq!(
+        engine.splits().unwrap()[0].audit.as_ref().unwrap().name,
+        "split two"
+    );
     let jobs = engine.jobs().unwrap();
     let audit = jobs.iter().find(|job| job.kind == "audit").unwrap();
     assert_eq!(audit.params["name"], "split two");
@@ -354,7 +416,10 @@ fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
             ..generate()
         },
     );
-    let chart = engine.chart(repartee_engine::chart::ChartKind::Roc, &["the second".into()]);
+    let chart = engine.chart(
+        repartee_engine::chart::ChartKind::Roc,
+        &["the second".into()],
+    );
     assert!(chart.unwrap().svg.contains("writer two"));
     engine
         .run_export("writer two", &place.path("exported"), None)
@@ -408,10 +473,16 @@ fn a_job_that_was_paused_goes_on_after_what_it_names_was_renamed() {
         rename(&engine, kind, from, to).unwrap();
     }
     for job in [fakes, train] {
-        assert!(matches!(engine.resume(job, &|_| {}).unwrap(), Ended::Done(_)));
+        assert!(matches!(
+            engine.resume(job, &|_| {}).unwrap(),
+            Ended::Done(_)
+        ));
     }
     let sets = engine.fake_sets().unwrap();
-    let cut: Vec<_> = sets.iter().filter(|set| set.name.starts_with("cut")).collect();
+    let cut: Vec<_> = sets
+        .iter()
+        .filter(|set| set.name.starts_with("cut"))
+        .collect();
     assert_eq!(cut.len(), 1, "the set that was begun went on");
     assert_eq!(cut[0].fakes.iter().sum::<u64>(), 20);
     let run = engine.run_show("cut run two").unwrap();
@@ -444,20 +515,46 @@ fn what_depends_on_a_thing_is_named_and_without_a_word_nothing_goes() {
     ];
     assert_eq!(names(ItemKind::Source, "1"), all);
     assert_eq!(names(ItemKind::Split, "main"), all[..8]);
-    assert_eq!(names(ItemKind::Base, "small-gpt2").len(), 6, "all but votes and its evaluation");
+    assert_eq!(
+        names(ItemKind::Base, "small-gpt2").len(),
+        6,
+        "all but votes and its evaluation"
+    );
     assert_eq!(
         names(ItemKind::Run, "writer"),
-        ["evaluation 1", "evaluation 2", "fakes fakes", "generation 1", "run judge"]
+        [
+            "evaluation 1",
+            "evaluation 2",
+            "fakes fakes",
+            "generation 1",
+            "run judge"
+        ]
     );
-    assert_eq!(names(ItemKind::Run, "votes"), ["evaluation 3", "generation 1"]);
-    assert_eq!(names(ItemKind::Fakes, "fakes"), ["evaluation 2", "generation 1", "run judge"]);
+    assert_eq!(
+        names(ItemKind::Run, "votes"),
+        ["evaluation 3", "generation 1"]
+    );
+    assert_eq!(
+        names(ItemKind::Fakes, "fakes"),
+        ["evaluation 2", "generation 1", "run judge"]
+    );
     assert!(names(ItemKind::Evaluation, "1").is_empty());
     assert!(names(ItemKind::Generation, "1").is_empty());
     let found = engine.dependents(&of(ItemKind::Run, "writer")).unwrap();
     assert_eq!((found.replies, found.kept), (1, 1));
-    assert!(found.items[0].bytes > 0 && found.items[0].rows > 0, "{found:?}");
-    let judge = found.items.iter().find(|item| item.name == "judge").unwrap();
-    assert_eq!((judge.why.as_str(), judge.depth), ("trained on set of fakes fakes", 2));
+    assert!(
+        found.items[0].bytes > 0 && found.items[0].rows > 0,
+        "{found:?}"
+    );
+    let judge = found
+        .items
+        .iter()
+        .find(|item| item.name == "judge")
+        .unwrap();
+    assert_eq!(
+        (judge.why.as_str(), judge.depth),
+        ("trained on set of fakes fakes", 2)
+    );
 
     for (kind, item) in &KINDS[..5] {
         let alone = DeleteItem {
@@ -502,7 +599,10 @@ fn a_deletion_is_refused_when_something_changed_since_it_was_shown() {
     delete(&engine, ItemKind::Evaluation, &last);
     std::thread::sleep(Duration::from_millis(5));
     done(&engine, &evaluate);
-    assert_eq!(engine.evaluations().unwrap().last().unwrap().id.to_string(), last);
+    assert_eq!(
+        engine.evaluations().unwrap().last().unwrap().id.to_string(),
+        last
+    );
     assert!(mark(&engine, ItemKind::Evaluation, &last, Some(&before)).is_err());
 }
 
@@ -513,12 +613,36 @@ fn each_kind_is_deleted_with_what_depends_on_it_and_what_was_posted_stays() {
         let posted = engine.queue(Some("posted")).unwrap().remove(0);
         let found = delete(&engine, kind, item);
         let gone = |kind: ItemKind| found.items.iter().filter(|one| one.kind == kind).count();
-        assert_eq!(engine.sources().unwrap().len(), 1 - gone(ItemKind::Source), "{kind}");
-        assert_eq!(engine.splits().unwrap().len(), 1 - gone(ItemKind::Split), "{kind}");
-        assert_eq!(engine.bases().unwrap().len(), 2 - gone(ItemKind::Base), "{kind}");
-        assert_eq!(engine.runs().unwrap().len(), 3 - gone(ItemKind::Run), "{kind}");
-        assert_eq!(engine.fake_sets().unwrap().len(), 1 - gone(ItemKind::Fakes), "{kind}");
-        assert_eq!(engine.evaluations().unwrap().len(), 3 - gone(ItemKind::Evaluation), "{kind}");
+        assert_eq!(
+            engine.sources().unwrap().len(),
+            1 - gone(ItemKind::Source),
+            "{kind}"
+        );
+        assert_eq!(
+            engine.splits().unwrap().len(),
+            1 - gone(ItemKind::Split),
+            "{kind}"
+        );
+        assert_eq!(
+            engine.bases().unwrap().len(),
+            2 - gone(ItemKind::Base),
+            "{kind}"
+        );
+        assert_eq!(
+            engine.runs().unwrap().len(),
+            3 - gone(ItemKind::Run),
+            "{kind}"
+        );
+        assert_eq!(
+            engine.fake_sets().unwrap().len(),
+            1 - gone(ItemKind::Fakes),
+            "{kind}"
+        );
+        assert_eq!(
+            engine.evaluations().unwrap().len(),
+            3 - gone(ItemKind::Evaluation),
+            "{kind}"
+        );
         let generations = 1 - gone(ItemKind::Generation);
         assert_eq!(engine.generations().unwrap().len(), generations, "{kind}");
         // the posted reply is as it was, with its candidate and what that answers
@@ -531,7 +655,10 @@ fn each_kind_is_deleted_with_what_depends_on_it_and_what_was_posted_stays() {
             assert_eq!(rows(&place.project(), "candidate"), 1, "{kind}");
             assert_eq!(rows(&place.project(), "thread_comment"), 1, "{kind}");
             let left = engine.generation(1).unwrap();
-            assert_eq!(left.config.generator, "writer", "who wrote it is still known");
+            assert_eq!(
+                left.config.generator, "writer",
+                "who wrote it is still known"
+            );
             engine.outcomes().unwrap();
         }
         assert_eq!(rows(&place.project(), "audit WHERE what = 'deleted'"), 1);
@@ -554,9 +681,24 @@ fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
     let size = std::fs::metadata(place.project()).unwrap().len();
     delete(&engine, ItemKind::Source, "sample.ndjson");
     for table in [
-        "source", "rejected", "comment", "post", "pair", "pair_words_docsize", "split", "split_pair",
-        "run", "metric", "run_sample", "checkpoint", "fake_set", "fake", "evaluation", "prediction",
-        "label", "tag",
+        "source",
+        "rejected",
+        "comment",
+        "post",
+        "pair",
+        "pair_words_docsize",
+        "split",
+        "split_pair",
+        "run",
+        "metric",
+        "run_sample",
+        "checkpoint",
+        "fake_set",
+        "fake",
+        "evaluation",
+        "prediction",
+        "label",
+        "tag",
     ] {
         assert_eq!(rows(&place.project(), table), 0, "{table}");
     }
@@ -585,7 +727,10 @@ fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
     );
     let source = &imported.sources[0];
     assert!(!source.already && source.counts.new == source.counts.comments + source.counts.posts);
-    assert!(source.label.tags.is_empty(), "a number that comes again brings no old words");
+    assert!(
+        source.label.tags.is_empty(),
+        "a number that comes again brings no old words"
+    );
     assert!(done(&engine, &BuildPairs::default()).kept > 0);
     done(&engine, &MakeSplit::default());
     whole(&place);
@@ -637,7 +782,13 @@ fn job(engine: &Engine, id: &str, kind: &str, params: &serde_json::Value, state:
 fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
     let (_place, engine) = full();
     let uses = serde_json::json!({ "run": "writer" });
-    job(&engine, "job-that-evaluates", "evaluate", &uses, JobState::Running);
+    job(
+        &engine,
+        "job-that-evaluates",
+        "evaluate",
+        &uses,
+        JobState::Running,
+    );
     for (kind, item) in [
         (ItemKind::Run, "writer"),
         (ItemKind::Base, "small-gpt2"),
@@ -656,10 +807,25 @@ fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
     store
         .job_end("job-that-evaluates", &owner, JobState::Done, None, None, 1)
         .unwrap();
-    job(&engine, "job-that-rests", "evaluate", &uses, JobState::Paused);
+    job(
+        &engine,
+        "job-that-rests",
+        "evaluate",
+        &uses,
+        JobState::Paused,
+    );
     // every import, join and division works with all comments
-    job(&engine, "job-that-divides", "split", &serde_json::json!({ "name": "x" }), JobState::Running);
-    assert_eq!(mark(&engine, ItemKind::Source, "1", None).unwrap_err().code, Code::Busy);
+    job(
+        &engine,
+        "job-that-divides",
+        "split",
+        &serde_json::json!({ "name": "x" }),
+        JobState::Running,
+    );
+    assert_eq!(
+        mark(&engine, ItemKind::Source, "1", None).unwrap_err().code,
+        Code::Busy
+    );
     delete(&engine, ItemKind::Run, "writer");
     assert_eq!(engine.job("job-that-rests").unwrap().state, "cancelled");
     assert_eq!(engine.job("job-that-divides").unwrap().state, "running");
@@ -688,11 +854,20 @@ fn what_was_deleted_is_seen_by_nobody_before_its_rows_are_gone() {
         (ItemKind::Evaluation, "1"),
         (ItemKind::Generation, "1"),
     ] {
-        assert_eq!(engine.item(&of(kind, item)).unwrap_err().code, Code::NotFound);
-        assert_eq!(mark(&engine, kind, item, None).unwrap_err().code, Code::NotFound);
+        assert_eq!(
+            engine.item(&of(kind, item)).unwrap_err().code,
+            Code::NotFound
+        );
+        assert_eq!(
+            mark(&engine, kind, item, None).unwrap_err().code,
+            Code::NotFound
+        );
     }
     // its name is free at once
-    done(&engine, &Train::new(&settings(RunKind::Generator, "writer")).unwrap());
+    done(
+        &engine,
+        &Train::new(&settings(RunKind::Generator, "writer")).unwrap(),
+    );
     let again = engine.run_show("writer").unwrap();
     assert_eq!(again.state, "done");
     // whoever compacts finishes it
@@ -755,7 +930,10 @@ fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
         .unwrap();
     let started = Instant::now();
     while rows(&place.project(), of_a) == ROWS as i64 {
-        assert!(started.elapsed() < Duration::from_secs(60), "nothing was removed in a minute");
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "nothing was removed in a minute"
+        );
         std::thread::sleep(Duration::from_millis(2));
     }
     child.kill().unwrap(); // SIGKILL
@@ -769,7 +947,15 @@ fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
     assert_eq!(list[0]["name"], "b");
     // the same file is imported again: what was left of the first import is removed before
     let again = place.path("a.ndjson");
-    let args = ["import", again.to_str().unwrap(), "--format", "pushshift", "--name", "a", "--json"];
+    let args = [
+        "import",
+        again.to_str().unwrap(),
+        "--format",
+        "pushshift",
+        "--name",
+        "a",
+        "--json",
+    ];
     let imported = place.ok(args).result();
     assert_eq!(imported["sources"][0]["counts"]["new"].as_u64(), Some(ROWS));
     assert_eq!(rows(&place.project(), "comment"), 2 * ROWS as i64);
@@ -823,7 +1009,10 @@ fn two_processes_delete_at_once_and_a_third_writes_without_waiting() {
     }
     assert!(a.wait().unwrap().success() && b.wait().unwrap().success());
     eprintln!("{writes} writes beside; the slowest took {slowest:?}");
-    assert!(slowest < Duration::from_secs(5), "a writer waited {slowest:?}");
+    assert!(
+        slowest < Duration::from_secs(5),
+        "a writer waited {slowest:?}"
+    );
     assert!(engine.sources().unwrap().is_empty());
     for table in ["comment", "pair", "pair_words_docsize", "source"] {
         assert_eq!(rows(&place.project(), table), 0, "{table}");
@@ -840,10 +1029,23 @@ fn the_command_line_lists_before_it_deletes() {
     let shown = place.ok(["run", "note", "writer"]);
     assert_eq!(shown.out, "the one of the paper\n");
     let listed = place.ok(["run", "list", "--tag", "PAPER"]);
-    assert!(listed.out.contains("writer") && !listed.out.contains("judge"), "{listed}");
+    assert!(
+        listed.out.contains("writer") && !listed.out.contains("judge"),
+        "{listed}"
+    );
     assert!(listed.out.contains("draft, paper") && listed.out.contains("the one of the paper"));
-    for area in ["source", "split", "base", "fakes", "evaluation", "generation", "train"] {
-        let none = place.ok([area, "list", "--tag", "paper", "--json"]).result();
+    for area in [
+        "source",
+        "split",
+        "base",
+        "fakes",
+        "evaluation",
+        "generation",
+        "train",
+    ] {
+        let none = place
+            .ok([area, "list", "--tag", "paper", "--json"])
+            .result();
         let expected = usize::from(area == "train");
         assert_eq!(none.as_array().unwrap().len(), expected, "{area}");
     }
@@ -855,17 +1057,40 @@ fn the_command_line_lists_before_it_deletes() {
     // without a terminal nothing goes without a yes, and the list says what would
     let refused = place.run(["run", "delete", "writer"]);
     assert_eq!(refused.status, Some(2), "{refused}");
-    for line in ["--yes --with-dependents --seen", "generation 1", "stays with its candidate"] {
+    for line in [
+        "--yes --with-dependents --seen",
+        "generation 1",
+        "stays with its candidate",
+    ] {
         assert!(refused.err.contains(line), "{line}: {refused}");
     }
-    let found = place.ok(["run", "delete", "writer", "--dry-run", "--json"]).result();
+    let found = place
+        .ok(["run", "delete", "writer", "--dry-run", "--json"])
+        .result();
     assert_eq!(found["items"].as_array().unwrap().len(), 6);
     let seen = found["seen"].as_str().unwrap();
     let alone = place.run(["run", "delete", "writer", "--yes"]);
     assert_eq!(alone.status, Some(2), "{alone}");
-    let stale = place.run(["run", "delete", "writer", "--yes", "--with-dependents", "--seen", "0123"]);
+    let stale = place.run([
+        "run",
+        "delete",
+        "writer",
+        "--yes",
+        "--with-dependents",
+        "--seen",
+        "0123",
+    ]);
     assert_eq!(stale.status, Some(2), "{stale}");
-    let args = ["run", "delete", "writer", "--yes", "--with-dependents", "--seen", seen, "--json"];
+    let args = [
+        "run",
+        "delete",
+        "writer",
+        "--yes",
+        "--with-dependents",
+        "--seen",
+        seen,
+        "--json",
+    ];
     let removed = place.ok(args).result();
     assert_eq!(removed["items"], 6);
     assert_eq!(removed["returned"], true);

@@ -768,12 +768,15 @@ impl App {
                 })
             }
             FakesCommand::Item(command) => self.item(&engine, ItemKind::Fakes, command),
-            FakesCommand::List(list) => self.done(&items::tagged(engine.fake_sets()?, &list, |s| &s.label), |sets| match sets.is_empty() {
-                true => self
-                    .out
-                    .line("no fakes yet; `repartee fakes make --generator RUN` writes some"),
-                false => self.fake_sets(sets),
-            }),
+            FakesCommand::List(list) => self.done(
+                &items::tagged(engine.fake_sets()?, &list, |s| &s.label),
+                |sets| match sets.is_empty() {
+                    true => self
+                        .out
+                        .line("no fakes yet; `repartee fakes make --generator RUN` writes some"),
+                    false => self.fake_sets(sets),
+                },
+            ),
             FakesCommand::Show { name, limit } => {
                 self.done(&engine.fakes_show(&name, limit)?, |fakes| {
                     for fake in fakes {

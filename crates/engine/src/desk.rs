@@ -492,7 +492,12 @@ impl Desk {
     pub(crate) fn delete(self: &Arc<Self>, window: &str, item: &DeleteItem) -> Result<JobInfo> {
         self.engine(window)?.item_delete(item)?;
         let id = new_id();
-        self.start(window, &id, Delete::KIND, &Value::Object(Default::default()))
+        self.start(
+            window,
+            &id,
+            Delete::KIND,
+            &Value::Object(Default::default()),
+        )
     }
 
     /// Starts a worker for a job that rests, failed, or lost its process.

@@ -273,7 +273,9 @@ impl Job for Generate {
         // found before anything is written: their names may change meanwhile
         let judge = |run: &Option<String>, kind| {
             let checkpoint = self.checkpoint.as_deref();
-            let found = run.as_deref().map(|run| engine.classifier(run, kind, checkpoint));
+            let found = run
+                .as_deref()
+                .map(|run| engine.classifier(run, kind, checkpoint));
             found.transpose()
         };
         let realism = judge(&self.realism, RunKind::Realism)?;
@@ -794,7 +796,10 @@ pub(crate) fn generation_config(generation: &Generation) -> Result<GenerationCon
     if let Some(generator) = generator {
         config.generator.clone_from(generator);
     }
-    for (name, now) in [(&mut config.realism, realism), (&mut config.upvotes, upvotes)] {
+    for (name, now) in [
+        (&mut config.realism, realism),
+        (&mut config.upvotes, upvotes),
+    ] {
         if now.is_some() {
             name.clone_from(now);
         }

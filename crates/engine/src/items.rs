@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use repartee_store::deletion::JobUse;
-pub use repartee_store::items::{ItemKind, Label};
 use repartee_store::items::Item;
+pub use repartee_store::items::{ItemKind, Label};
 use repartee_store::jobs::{JobRow, JobState, Want};
 use repartee_store::runs::Run;
 use serde::{Deserialize, Serialize};
@@ -154,11 +154,20 @@ const DELETE_AGAIN_MS: i64 = 600_000;
 /// Where the parameters of a kind of job name things, as JSON pointers. Those of a training are TOML.
 const NAMED: &[(&str, &[(&str, ItemKind)])] = &[
     ("base-add", &[("/name", ItemKind::Base)]),
-    ("base-new", &[("/name", ItemKind::Base), ("/split", ItemKind::Split)]),
+    (
+        "base-new",
+        &[("/name", ItemKind::Base), ("/split", ItemKind::Split)],
+    ),
     ("split", &[("/name", ItemKind::Split)]),
     ("audit", &[("/name", ItemKind::Split)]),
-    ("fakes", &[("/name", ItemKind::Fakes), ("/generator", ItemKind::Run)]),
-    ("evaluate", &[("/run", ItemKind::Run), ("/fakes", ItemKind::Fakes)]),
+    (
+        "fakes",
+        &[("/name", ItemKind::Fakes), ("/generator", ItemKind::Run)],
+    ),
+    (
+        "evaluate",
+        &[("/run", ItemKind::Run), ("/fakes", ItemKind::Fakes)],
+    ),
     (
         "generate",
         &[
@@ -226,6 +235,14 @@ fn lives(job: &JobRow) -> bool {
     job.state == JobState::Running && !is_stale(job.owner.as_deref(), job.beat_ms, now_ms())
 }
 
+/// Whether a job is over, for good or until somebody begins it again.
+fn ended(job: &JobRow) -> bool {
+    matches!(
+        job.state,
+        JobState::Done | JobState::Cancelled | JobState::Failed
+    )
+}
+
 /// The parameters of a job after an item got another name; `None`: they do not name it.
 fn renamed(job: &JobRow, item: &Item, new: &str) -> repartee_store::Result<Option<String>> {
     // names that an earlier thing of the same name left behind read as this one's: it had no name before
@@ -237,9 +254,8 @@ fn renamed(job: &JobRow, item: &Item, new: &str) -> repartee_store::Result<Optio
             new.clone_into(name);
         }
     });
-    let goes_on = lives(job) || job.state == JobState::Paused;
-    if goes_on && NAMES_LATER.contains(&job.kind.as_str()) && (params.is_some() || job.kind == "demo")
-    {
+    let names_later = NAMES_LATER.contains(&job.kind.as_str());
+    if names_later && !ended(job) && (params.is_some() || job.kind == "demo") {
         return Err(repartee_store::Error::InUse {
             what: item.sentence(),
             job: job.id.clone(),
@@ -251,16 +267,13 @@ fn renamed(job: &JobRow, item: &Item, new: &str) -> repartee_store::Result<Optio
 
 /// What a job means for the deletion of these items; `makes`: one of them is the run that it trains.
 fn job_use(job: &JobRow, items: &[&Item], makes: bool) -> JobUse {
-    let ended = matches!(
-        job.state,
-        JobState::Done | JobState::Cancelled | JobState::Failed
-    );
-    if ended || job.kind == Delete::KIND {
+    if ended(job) || job.kind == Delete::KIND {
         return JobUse::None;
     }
     let kind = job.kind.as_str();
     let mut uses = makes || kind == "demo";
-    uses |= OF_ALL_SOURCES.contains(&kind) && items.iter().any(|item| item.kind == ItemKind::Source);
+    uses |=
+        OF_ALL_SOURCES.contains(&kind) && items.iter().any(|item| item.kind == ItemKind::Source);
     each_name(job, &mut |kind, name| {
         uses |= items
             .iter()
@@ -353,9 +366,7 @@ impl Engine {
     /// [`crate::Code::NotFound`]; [`crate::Code::Exists`]; [`crate::Code::Usage`] when the name cannot be one;
     /// [`crate::Code::Busy`] while a job is going to look for it by its old name.
     pub fn item_rename(&self, p: &RenameItem) -> Result<ItemInfo> {
-        let item = self
-            .store
-            .item_rename(p.kind, &p.item, &p.name, &renamed)?;
+        let item = self.store.item_rename(p.kind, &p.item, &p.name, &renamed)?;
         self.item_info(item)
     }
 
@@ -466,7 +477,12 @@ pub(crate) fn finish_deletions(ctx: &Ctx) -> Result<(), Stop> {
     }
     let mut stopped = None;
     store.sweep(&mut |rows| {
-        ctx.tick(Progress::new("removing what was deleted", rows, None, "rows"));
+        ctx.tick(Progress::new(
+            "removing what was deleted",
+            rows,
+            None,
+            "rows",
+        ));
         stopped = ctx.go_on().err();
         stopped.is_none()
     })?;

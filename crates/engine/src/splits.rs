@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::items::{ItemKind, Label, finish_deletions};
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label, finish_deletions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 
 /// Divides all pairs of the project. A job: `split`. The split is frozen: pairs that come later are

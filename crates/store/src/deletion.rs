@@ -103,20 +103,14 @@ pub struct Swept {
     pub done: bool,
 }
 
-/// How often families were written that the splits of a source are worked out from.
-type Writes = [i64; 3];
+/// How many splits there are, and the last one. A split is frozen: which sources it holds pairs of never
+/// changes.
+type Splits = (i64, Option<i64>);
 
-fn writes(db: &Connection) -> Result<Writes> {
-    let mut writes = [0; 3];
-    for (n, family) in writes
-        .iter_mut()
-        .zip([Family::Sources, Family::Pairs, Family::Splits])
-    {
-        *n = db
-            .prepare_cached("SELECT coalesce((SELECT writes FROM touched WHERE family = ?1), 0)")?
-            .query_row([family.as_str()], |row| row.get(0))?;
-    }
-    Ok(writes)
+fn splits_now(db: &Connection) -> Result<Splits> {
+    Ok(db
+        .prepare_cached("SELECT count(*), max(id) FROM split")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// The splits that hold a pair of a source.
@@ -244,7 +238,12 @@ fn dependents(db: &Connection, item: Item, splits: &[i64]) -> Result<Dependents>
         hasher.update(text.as_bytes());
         hasher.update(b"\n");
     };
-    line(format!("{} {} {made} {}", item.kind.as_str(), item.id, item.name));
+    line(format!(
+        "{} {} {made} {}",
+        item.kind.as_str(),
+        item.id,
+        item.name
+    ));
     let (mut replies, mut approved, mut kept) = (0, 0, 0);
     let all = std::iter::once(&item).chain(items.iter().map(|dependent| &dependent.item));
     for one in all {
@@ -366,10 +365,10 @@ impl Store {
                     ItemKind::Source => splits_of_source(&db, item.id)?,
                     _ => Vec::new(),
                 };
-                Ok((writes(&db)?, splits))
+                Ok((splits_now(&db)?, splits))
             })?;
             let marked = self.write(kind.family(), |db| {
-                if kind == ItemKind::Source && writes(db)? != before {
+                if kind == ItemKind::Source && splits_now(db)? != before {
                     return Ok(None);
                 }
                 let item = items::find(db, kind, word)?;
@@ -417,7 +416,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn has_deletions(&self) -> Result<bool> {
         self.read(|db| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM deleting) OR EXISTS (SELECT 1 FROM deleting_blob)";
+            let sql =
+                "SELECT EXISTS (SELECT 1 FROM deleting) OR EXISTS (SELECT 1 FROM deleting_blob)";
             Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
         })
     }
@@ -499,7 +499,11 @@ fn depends(items: &[Dependent]) -> String {
     if items.len() > NAMED {
         names.push(format!("{} more", items.len() - NAMED));
     }
-    let verb = if items.len() == 1 { "depends" } else { "depend" };
+    let verb = if items.len() == 1 {
+        "depends"
+    } else {
+        "depend"
+    };
     format!("{} {verb} on it", names.join(", "))
 }
 
@@ -514,7 +518,9 @@ fn settle_jobs(
     let mut trains: Vec<String> = Vec::new();
     for item in all.iter().filter(|item| item.kind == ItemKind::Run) {
         let job: Option<String> =
-            db.query_row("SELECT job_id FROM run WHERE id = ?1", [item.id], |row| row.get(0))?;
+            db.query_row("SELECT job_id FROM run WHERE id = ?1", [item.id], |row| {
+                row.get(0)
+            })?;
         trains.extend(job);
     }
     let mut cancelled = Vec::new();
@@ -547,7 +553,8 @@ fn mark(db: &Transaction<'_>, all: &[&Item], now_ms: i64) -> Result<()> {
     // while the runs still have their names: a generation whose replies stay says who wrote it, and what
     // the bins of its scores are
     for item in all.iter().filter(|item| item.kind == ItemKind::Generation) {
-        const NAME: &str = "(SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = ";
+        const NAME: &str =
+            "(SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = ";
         const EDGES: &str = "(SELECT json_extract(s.config, '$.edges') FROM checkpoint k
             JOIN run r ON r.id = k.run_id JOIN split s ON s.id = r.split_id WHERE k.id = ";
         let sql = format!(
@@ -566,11 +573,14 @@ fn mark(db: &Transaction<'_>, all: &[&Item], now_ms: i64) -> Result<()> {
     }
     for item in all {
         let (kind, table) = (item.kind.as_str(), item.kind.table());
-        db.prepare_cached("INSERT INTO deleting (kind, id) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-            .execute(params![kind, item.id])?;
+        db.prepare_cached(
+            "INSERT INTO deleting (kind, id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![kind, item.id])?;
         if !item.kind.may_be_nameless() {
             // no name that a person gives has this character
-            let sql = format!("UPDATE {table} SET name = char(1) || 'deleted ' || id WHERE id = ?1");
+            let sql =
+                format!("UPDATE {table} SET name = char(1) || 'deleted ' || id WHERE id = ?1");
             db.execute(&sql, [item.id])?;
         }
         touch(db, item.kind.family())?;
@@ -606,7 +616,10 @@ impl Sweep<'_> {
             }
         }
         for (kind, which) in [
-            (K::Run, "id IN (SELECT id FROM run WHERE fake_set_id IS NOT NULL)"),
+            (
+                K::Run,
+                "id IN (SELECT id FROM run WHERE fake_set_id IS NOT NULL)",
+            ),
             (K::Fakes, "true"),
             (K::Run, "true"),
             (K::Split, "true"),
@@ -722,7 +735,8 @@ impl Sweep<'_> {
         let mut after = i64::MIN;
         loop {
             let batch = self.store.write(Family::Threads, |db| {
-                let sql = "SELECT id, comment_id FROM candidate WHERE generation_id = ?1 AND id > ?2
+                let sql =
+                    "SELECT id, comment_id FROM candidate WHERE generation_id = ?1 AND id > ?2
                            ORDER BY id LIMIT ?3";
                 let found: Vec<(i64, i64)> = db
                     .prepare_cached(sql)?
@@ -890,9 +904,7 @@ fn remove_comments(db: &Transaction<'_>, source: i64, after: i64, last: i64) -> 
            AND NOT EXISTS (SELECT 1 FROM pair WHERE pair.id = comment.id)
            AND NOT EXISTS (SELECT 1 FROM pair WHERE pair.comment_id = comment.id)"
     );
-    let comments = db
-        .prepare_cached(&sql)?
-        .execute([source, after, last])?;
+    let comments = db.prepare_cached(&sql)?.execute([source, after, last])?;
     if rows > 0 {
         touch(db, Family::Pairs)?;
     }
@@ -904,8 +916,9 @@ fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
     let mut rows = 0;
     match kind {
         ItemKind::Run => {
-            let mut query = db
-                .prepare_cached("SELECT bundle_id, optimizer_id FROM checkpoint WHERE run_id = ?1")?;
+            let mut query = db.prepare_cached(
+                "SELECT bundle_id, optimizer_id FROM checkpoint WHERE run_id = ?1",
+            )?;
             let checkpoints: Vec<(i64, Option<i64>)> = query
                 .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
@@ -917,7 +930,9 @@ fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
                 }
             }
             let job: Option<String> = db
-                .query_row("SELECT job_id FROM run WHERE id = ?1", [id], |row| row.get(0))
+                .query_row("SELECT job_id FROM run WHERE id = ?1", [id], |row| {
+                    row.get(0)
+                })
                 .optional()?
                 .flatten();
             rows += db.execute("DELETE FROM run WHERE id = ?1", [id])?;
@@ -1005,9 +1020,6 @@ fn remove_job(db: &Transaction<'_>, job: &str) -> Result<()> {
         Err(error) if is_foreign_key(&error) => return Ok(()),
         Err(error) => return Err(error.into()),
     }
-    db.execute(
-        "DELETE FROM setting WHERE key = 'steps of ' || ?1",
-        [job],
-    )?;
+    db.execute("DELETE FROM setting WHERE key = 'steps of ' || ?1", [job])?;
     touch(db, Family::Jobs)
 }

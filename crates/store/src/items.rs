@@ -10,9 +10,7 @@ use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
 
 /// What kind of thing an item is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // the words of the project
 pub enum ItemKind {
@@ -233,14 +231,22 @@ pub(crate) fn find(db: &Connection, kind: ItemKind, word: &str) -> Result<Item> 
     let number = word.parse::<i64>().ok().filter(|_| kind.has_number());
     if let Some(number) = number {
         let sql = format!("SELECT id, name FROM {table} WHERE id = ?1 AND {is_there}");
-        if let Some(item) = db.prepare_cached(&sql)?.query_row([number], item).optional()? {
+        if let Some(item) = db
+            .prepare_cached(&sql)?
+            .query_row([number], item)
+            .optional()?
+        {
             return Ok(item);
         }
     }
     let sql = format!(
         "SELECT id, name FROM {table} WHERE name = ?1 AND name <> '' AND {is_there} ORDER BY id DESC LIMIT 1"
     );
-    if let Some(item) = db.prepare_cached(&sql)?.query_row([word], item).optional()? {
+    if let Some(item) = db
+        .prepare_cached(&sql)?
+        .query_row([word], item)
+        .optional()?
+    {
         return Ok(item);
     }
     let sql = format!("SELECT iif(name = '', id, name) FROM {table} WHERE {is_there} ORDER BY id");
@@ -275,7 +281,11 @@ pub(crate) fn still_there(db: &Connection, on: &[(ItemKind, i64)]) -> Result<()>
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM deleting WHERE kind = ?1 AND id = ?2)")?
             .query_row(params![kind.as_str(), id], |row| row.get(0))?;
         if going {
-            return Err(refused(format!("{kind} {id}"), "used", "it was deleted meanwhile"));
+            return Err(refused(
+                format!("{kind} {id}"),
+                "used",
+                "it was deleted meanwhile",
+            ));
         }
     }
     Ok(())
@@ -287,7 +297,13 @@ pub(crate) fn run_of(db: &Connection, checkpoint: i64) -> Result<(ItemKind, i64)
         .prepare_cached("SELECT run_id FROM checkpoint WHERE id = ?1")?
         .query_row([checkpoint], |row| row.get(0))
         .optional()?;
-    let gone = || refused(format!("checkpoint {checkpoint}"), "used", "it was deleted meanwhile");
+    let gone = || {
+        refused(
+            format!("checkpoint {checkpoint}"),
+            "used",
+            "it was deleted meanwhile",
+        )
+    };
     run.map(|run| (ItemKind::Run, run)).ok_or_else(gone)
 }
 
@@ -343,8 +359,9 @@ impl Store {
             }
             let table = kind.table();
             // sources may share a name, since files do; nobody is to choose one that is taken
-            let sql =
-                format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE name = ?1 AND id <> ?2 AND ?1 <> '')");
+            let sql = format!(
+                "SELECT EXISTS (SELECT 1 FROM {table} WHERE name = ?1 AND id <> ?2 AND ?1 <> '')"
+            );
             let taken: bool = db.query_row(&sql, params![name, item.id], |row| row.get(0))?;
             if taken {
                 return Err(Error::NameTaken {
@@ -397,7 +414,10 @@ impl Store {
         add: &[String],
         remove: &[String],
     ) -> Result<Item> {
-        let add: Vec<String> = add.iter().map(|tag| checked_tag(tag)).collect::<Result<_>>()?;
+        let add: Vec<String> = add
+            .iter()
+            .map(|tag| checked_tag(tag))
+            .collect::<Result<_>>()?;
         self.write(kind.family(), |db| {
             let item = find(db, kind, word)?;
             for tag in remove {

@@ -245,7 +245,10 @@ impl Store {
     /// [`Error::NameTaken`], or when the file cannot be written.
     pub fn run_insert(&self, new: &NewRun, now_ms: i64) -> Result<i64> {
         self.write(Family::Runs, |db| {
-            let mut on = vec![(ItemKind::Base, new.base_id), (ItemKind::Split, new.split_id)];
+            let mut on = vec![
+                (ItemKind::Base, new.base_id),
+                (ItemKind::Split, new.split_id),
+            ];
             on.extend(new.fake_set_id.map(|set| (ItemKind::Fakes, set)));
             still_there(db, &on)?;
             let made = db.execute(

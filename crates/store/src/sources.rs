@@ -119,7 +119,10 @@ impl Store {
                 "SELECT {COLUMNS} FROM source WHERE hash = ?1 AND options = ?2 AND {is_there}
                  ORDER BY id DESC LIMIT 1"
             );
-            Ok(db.prepare_cached(&sql)?.query_row([hash, options], source_row).optional()?)
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row([hash, options], source_row)
+                .optional()?)
         })
     }
 

@@ -11,7 +11,9 @@ use repartee_engine::items::{
 use repartee_engine::{Engine, Error};
 
 use super::{App, person};
-use crate::args::{DeleteArgs, EvaluationCommand, GenerationCommand, ItemCommand, ListArgs, RunCommand};
+use crate::args::{
+    DeleteArgs, EvaluationCommand, GenerationCommand, ItemCommand, ListArgs, RunCommand,
+};
 use crate::out::{Table, bytes, count, short, time};
 
 /// Characters of a note in a list.
@@ -157,11 +159,13 @@ impl App {
                 })
             }
             ItemCommand::Note { item, text: None } => {
-                self.done(&engine.item(&ItemRef { kind, item })?, |found| {
-                    match found.label.note.as_str() {
-                        "" => self.out.line(format!("{} has no note", called(found))),
-                        note => self.out.line(note),
-                    }
+                self.done(&engine.item(&ItemRef { kind, item })?, |found| match found
+                    .label
+                    .note
+                    .as_str()
+                {
+                    "" => self.out.line(format!("{} has no note", called(found))),
+                    note => self.out.line(note),
                 })
             }
             ItemCommand::Note { item, text } => {
@@ -179,7 +183,11 @@ impl App {
                     })
                 })
             }
-            ItemCommand::Tag { item, tags: add, remove } => {
+            ItemCommand::Tag {
+                item,
+                tags: add,
+                remove,
+            } => {
                 let labeled = engine.item_label(&LabelItem {
                     kind,
                     item,
@@ -208,8 +216,7 @@ impl App {
         if args.dry_run {
             return self.done(&found, |found| {
                 self.tree(found)?;
-                self.out
-                    .line(format!("as shown: --seen {}", found.seen))
+                self.out.line(format!("as shown: --seen {}", found.seen))
             });
         }
         let others = found.items.len() - 1;
@@ -295,7 +302,12 @@ fn kept(found: &Dependents) -> String {
 fn tree(found: &Dependents) -> Vec<String> {
     let mut lines = Vec::new();
     for item in &found.items {
-        let mut line = format!("{}{} {}", "  ".repeat(item.depth as usize), item.kind, item.name);
+        let mut line = format!(
+            "{}{} {}",
+            "  ".repeat(item.depth as usize),
+            item.kind,
+            item.name
+        );
         if !item.why.is_empty() {
             line.push_str(&format!(", {}", item.why));
         }

@@ -19,8 +19,8 @@ import type {
   ItemInfo,
   ItemKind,
   JobInfo,
-  Label,
   JobLine,
+  Label,
   MakeFakes,
   MakeSplit,
   NextStep,
@@ -41,8 +41,8 @@ import type {
   ViewPairs,
 } from "../api";
 import type { Command, Params, Result } from "../index";
-import * as pictures from "./pictures";
 import { dependentsOf, ITEM_FAMILIES, type Named, namesIn } from "./items";
+import * as pictures from "./pictures";
 import { FakeReddit } from "./reddit";
 import * as sample from "./sample";
 import { chance, one, pair, written } from "./words";
