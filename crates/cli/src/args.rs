@@ -59,7 +59,7 @@ pub enum Command {
     },
     /// Read files of comments and posts into the project
     Import(ImportArgs),
-    /// See what was imported, from where and under what permission; list rejected rows
+    /// See what was imported, from where and under what permission; rename, note, tag or delete it
     Source {
         /// What to do with sources
         #[command(subcommand)]
@@ -89,6 +89,12 @@ pub enum Command {
         #[command(subcommand)]
         command: TrainCommand,
     },
+    /// List, show, rename, note, tag or delete runs
+    Run {
+        /// What to do with runs
+        #[command(subcommand)]
+        command: RunCommand,
+    },
     /// Let a generator answer the comments of a split: the other class of the realism classifier
     Fakes {
         /// What to do with fakes
@@ -97,10 +103,22 @@ pub enum Command {
     },
     /// Measure a trained model on one side of its split
     Evaluate(EvaluateArgs),
+    /// List, rename, note, tag or delete evaluations
+    Evaluation {
+        /// What to do with evaluations
+        #[command(subcommand)]
+        command: EvaluationCommand,
+    },
     /// Draw ROC, precision-recall, confusion matrix, calibration or losses as SVG, PNG and CSV
     Chart(ChartArgs),
     /// Write replies to comments, score them and put the best into the queue
     Generate(GenerateArgs),
+    /// List, rename, note, tag or delete what was generated
+    Generation {
+        /// What to do with generations
+        #[command(subcommand)]
+        command: GenerationCommand,
+    },
     /// Review replies: a person approves or rejects each
     Queue {
         /// What to do with the queue
@@ -236,7 +254,10 @@ pub struct FilterArgs {
 #[derive(Debug, Subcommand)]
 pub enum SourceCommand {
     /// All sources with their counts and permissions
-    List,
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
     /// Say under what permission a source may be used
     Permit {
         /// A source's name or number
@@ -258,6 +279,102 @@ pub enum SourceCommand {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
+}
+
+/// Which of a list.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ListArgs {
+    /// Only with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+}
+
+/// What can be done with a source, split, base, run, set of fakes, evaluation or generation alike.
+#[derive(Debug, Subcommand)]
+pub enum ItemCommand {
+    /// Give it another name; what was made with it shows the new one
+    Rename {
+        /// Its name; of a source, an evaluation or a generation also its number
+        item: String,
+        /// The new name
+        name: String,
+    },
+    /// Show its note, or set it
+    Note {
+        /// Its name or number
+        item: String,
+        /// The new note; "" removes it [default: shows the note]
+        text: Option<String>,
+    },
+    /// Show its tags, add some, or remove some
+    Tag {
+        /// Its name or number
+        item: String,
+        /// Tags to add [default: shows the tags]
+        tags: Vec<String>,
+        /// A tag to remove; may be given several times
+        #[arg(long, value_name = "TAG")]
+        remove: Vec<String>,
+    },
+    /// Delete it; lists what depends on it, and asks, before anything is deleted
+    Delete(DeleteArgs),
+}
+
+/// `repartee ... delete`
+#[derive(Debug, Clone, Args)]
+pub struct DeleteArgs {
+    /// Its name or number
+    pub item: String,
+    /// Delete what depends on it too
+    #[arg(long)]
+    pub with_dependents: bool,
+    /// Don't ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Delete only if nothing has changed since a list with this hash was shown
+    #[arg(long, value_name = "HASH")]
+    pub seen: Option<String>,
+    /// List what depends on it, and stop
+    #[arg(long, conflicts_with_all = ["yes", "seen"])]
+    pub dry_run: bool,
+    /// Who does it
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
+}
+
+/// `repartee run ...`
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// All runs
+    List(ListArgs),
+    /// A run's config, facts, last figures and samples
+    Show {
+        /// Which run
+        run: String,
+    },
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
+}
+
+/// `repartee evaluation ...`
+#[derive(Debug, Subcommand)]
+pub enum EvaluationCommand {
+    /// All evaluations
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
+}
+
+/// `repartee generation ...`
+#[derive(Debug, Subcommand)]
+pub enum GenerationCommand {
+    /// All generations, the newest first
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
 }
 
 /// `repartee pairs ...`
@@ -338,7 +455,10 @@ pub enum SplitCommand {
         near: Option<f64>,
     },
     /// All splits
-    List,
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
     /// Prove that no thread and no near-duplicate text is on two sides; fails when one is
     Audit {
         /// Which split
@@ -413,8 +533,12 @@ pub enum BaseCommand {
         seed: Option<u64>,
     },
     /// All bases
-    List,
-    /// Remove a base that no run uses
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
+    /// Remove a base that no run uses; the same as `delete --yes`
+    #[command(hide = true)]
     Remove {
         /// Which
         name: String,
@@ -430,8 +554,8 @@ pub enum TrainCommand {
     Realism(TrainArgs),
     /// BERT: which of four upvote bins
     Upvotes(TrainArgs),
-    /// All runs
-    List,
+    /// All runs; the same as `repartee run list`
+    List(ListArgs),
     /// Train a run again without what was deleted since, with all that it was made with
     Again {
         /// Which run
@@ -561,7 +685,10 @@ pub enum FakesCommand {
         decode: DecodeArgs,
     },
     /// All sets of fakes
-    List,
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
     /// Show some fakes beside the real replies
     Show {
         /// Which set

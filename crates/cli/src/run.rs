@@ -13,6 +13,7 @@ use repartee_engine::fakes::{FakesInfo, MakeFakes};
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::{Import, SourceInfo, seconds_of};
 use repartee_engine::incoming;
+use repartee_engine::items::ItemKind;
 use repartee_engine::job::JobInfo;
 use repartee_engine::pairs::{BuildPairs, ShowPairs};
 use repartee_engine::pick::Criteria;
@@ -34,6 +35,7 @@ use crate::watch::Watch;
 mod again;
 mod care;
 mod demo;
+mod items;
 mod measure;
 mod reddit;
 mod seen;
@@ -58,10 +60,13 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Split { command } => app.split(command),
         Command::Base { command } => app.base(command),
         Command::Train { command } => app.train(command),
+        Command::Run { command } => app.run_command(command),
         Command::Fakes { command } => app.fakes(command),
         Command::Evaluate(args) => app.evaluate(args),
+        Command::Evaluation { command } => app.evaluation_command(command),
         Command::Chart(args) => app.chart(args),
         Command::Generate(args) => app.generate(args),
+        Command::Generation { command } => app.generation_command(command),
         Command::Queue { command } => app.queue(command),
         Command::Reddit { command } => app.reddit(*command),
         Command::Export { command } => app.export(command),
@@ -225,6 +230,8 @@ impl App {
             "new",
             "left out",
             "rejected",
+            "tags",
+            "note",
             "",
         ]);
         for source in sources {
@@ -245,6 +252,8 @@ impl App {
                 count(c.new),
                 count(c.dropped.values().sum::<u64>()),
                 count(c.rejected),
+                items::tags(&source.label),
+                items::note(&source.label),
                 state.to_owned(),
             ]);
         }
@@ -254,8 +263,10 @@ impl App {
     fn source(&self, command: SourceCommand) -> Result<ExitCode> {
         let engine = self.engine()?;
         match command {
-            SourceCommand::List => {
-                self.done(&engine.sources()?, |sources| match sources.is_empty() {
+            SourceCommand::Item(command) => self.item(&engine, ItemKind::Source, command),
+            SourceCommand::List(list) => {
+                let sources = items::tagged(engine.sources()?, &list, |s| &s.label);
+                self.done(&sources, |sources| match sources.is_empty() {
                     true => self
                         .out
                         .line("no sources yet; `repartee import FILE ...` reads some"),
@@ -410,7 +421,8 @@ impl App {
                     self.out.line("next: `repartee split audit`, then `repartee base add` or `repartee base new`")
                 })
             }
-            SplitCommand::List => self.done(&engine.splits()?, |splits| {
+            SplitCommand::Item(command) => self.item(&engine, ItemKind::Split, command),
+            SplitCommand::List(list) => self.done(&items::tagged(engine.splits()?, &list, |s| &s.label), |splits| {
                 if splits.is_empty() {
                     return self.out.line("no splits yet; `repartee split make` divides the pairs");
                 }
@@ -435,8 +447,10 @@ impl App {
             Some(_) => "audited: leaks",
         };
         self.out.line(format!(
-            "split {}, seed {}, {audit}",
-            split.name, split.seed
+            "split {}, seed {}, {audit}{}",
+            split.name,
+            split.seed,
+            items::label_line(&split.label)
         ))?;
         let edges = split.config.edges.map(|edges| edges.edges());
         let labels = edges.map_or_else(Vec::new, |[a, b, c]| {
@@ -505,13 +519,14 @@ impl App {
                 };
                 self.start(&engine, &job, added)
             }
-            BaseCommand::List => self.done(&engine.bases()?, |bases| {
+            BaseCommand::Item(command) => self.item(&engine, ItemKind::Base, command),
+            BaseCommand::List(list) => self.done(&items::tagged(engine.bases()?, &list, |b| &b.label), |bases| {
                 if bases.is_empty() {
                     return self.out.line(
                         "no bases yet; `repartee base add NAME --from FOLDER|HUB_ID` or `repartee base new NAME --kind gpt2|bert`",
                     );
                 }
-                let mut table = Table::new(["base", "kind", "parameters", "layers", "width", "context", "vocabulary", "size", "from"]);
+                let mut table = Table::new(["base", "kind", "parameters", "layers", "width", "context", "vocabulary", "size", "tags", "note", "from"]);
                 for base in bases {
                     table.row([
                         again::marked(&base.name, base.deleted_content),
@@ -522,14 +537,23 @@ impl App {
                         base.context.to_string(),
                         count(base.vocabulary as u64),
                         bytes(base.bytes),
+                        items::tags(&base.label),
+                        items::note(&base.label),
                         short(&base.origin, text_width()),
                     ]);
                 }
                 table.print(self.out)
             }),
             BaseCommand::Remove { name } => {
-                engine.base_remove(&name)?;
-                self.done(&serde_json::json!({ "removed": name }), |_| self.out.line(format!("removed base {name}")))
+                let args = DeleteArgs {
+                    item: name,
+                    with_dependents: false,
+                    yes: true,
+                    seen: None,
+                    dry_run: false,
+                    who: None,
+                };
+                self.item(&engine, ItemKind::Base, ItemCommand::Delete(args))
             }
         }
     }
@@ -539,7 +563,7 @@ impl App {
             TrainCommand::Generator(args) => (RunKind::Generator, args),
             TrainCommand::Realism(args) => (RunKind::Realism, args),
             TrainCommand::Upvotes(args) => (RunKind::Upvotes, args),
-            TrainCommand::List => return self.runs(),
+            TrainCommand::List(list) => return self.runs(&list),
             TrainCommand::Again { run, plan, .. } => return self.train_again(&run, plan),
             TrainCommand::Marked => return self.marked(),
             TrainCommand::Show { run } => return self.show_run(&run),
@@ -646,8 +670,9 @@ impl App {
         table.print(self.out)
     }
 
-    fn runs(&self) -> Result<ExitCode> {
-        self.done(&self.engine()?.runs()?, |runs| {
+    fn runs(&self, list: &ListArgs) -> Result<ExitCode> {
+        let runs = items::tagged(self.engine()?.runs()?, list, |run| &run.label);
+        self.done(&runs, |runs| {
             if runs.is_empty() {
                 return self
                     .out
@@ -663,6 +688,8 @@ impl App {
                 "best val loss",
                 "begun (UTC)",
                 "job",
+                "tags",
+                "note",
             ]);
             for run in runs {
                 table.row([
@@ -677,6 +704,8 @@ impl App {
                     figure(run.best_loss, 4),
                     time(run.created_ms),
                     run.job.as_deref().map(short_id).unwrap_or_default(),
+                    items::tags(&run.label),
+                    items::note(&run.label),
                 ]);
             }
             table.print(self.out)
@@ -698,6 +727,7 @@ impl App {
                 figure(run.loss, 4),
                 figure(run.best_loss, 4)
             ))?;
+            self.label(&run.label)?;
             if let Some(facts) = &run.facts {
                 self.facts(facts)?;
             }
@@ -746,12 +776,16 @@ impl App {
                     ))
                 })
             }
-            FakesCommand::List => self.done(&engine.fake_sets()?, |sets| match sets.is_empty() {
-                true => self
-                    .out
-                    .line("no fakes yet; `repartee fakes make --generator RUN` writes some"),
-                false => self.fake_sets(sets),
-            }),
+            FakesCommand::Item(command) => self.item(&engine, ItemKind::Fakes, command),
+            FakesCommand::List(list) => self.done(
+                &items::tagged(engine.fake_sets()?, &list, |s| &s.label),
+                |sets| match sets.is_empty() {
+                    true => self
+                        .out
+                        .line("no fakes yet; `repartee fakes make --generator RUN` writes some"),
+                    false => self.fake_sets(sets),
+                },
+            ),
             FakesCommand::Show { name, limit } => {
                 self.done(&engine.fakes_show(&name, limit)?, |fakes| {
                     for fake in fakes {
@@ -787,6 +821,8 @@ impl App {
             "val",
             "test",
             "drawn with",
+            "tags",
+            "note",
         ]);
         for set in sets {
             let [train, val, test] = set.fakes.map(count);
@@ -799,6 +835,8 @@ impl App {
                 val,
                 test,
                 drawn_with(&set.config.decode),
+                items::tags(&set.label),
+                items::note(&set.label),
             ]);
         }
         table.print(self.out)

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
 use crate::{Engine, bundle, hub, names};
 
@@ -100,6 +101,9 @@ pub struct BaseInfo {
     /// Tensors of the checkpoint that the model has no use for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<String>,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was added, milliseconds since 1970.
     pub created_ms: i64,
     /// Its tokenizer was trained on a text that was deleted since, or it came with the word that it was.
@@ -228,7 +232,7 @@ impl ModelConfig {
 }
 
 impl BaseInfo {
-    fn of(store: &Store, base: &Base, unused: Vec<String>) -> Result<Self> {
+    fn of(store: &Store, base: &Base, label: Label, unused: Vec<String>) -> Result<Self> {
         let config = ModelConfig::read(&base.config)?;
         let (layers, width, context, vocabulary) = config.sizes();
         Ok(Self {
@@ -242,6 +246,7 @@ impl BaseInfo {
             context,
             vocabulary,
             unused,
+            label,
             created_ms: base.created_ms,
             deleted_content: store.is_marked(Marked::Base, base.id)?,
         })
@@ -480,16 +485,11 @@ impl Engine {
         self.store
             .bases()?
             .iter()
-            .map(|base| BaseInfo::of(&self.store, base, Vec::new()))
+            .map(|base| {
+                let label = self.store.label(ItemKind::Base, base.id)?;
+                BaseInfo::of(&self.store, base, label, Vec::new())
+            })
             .collect()
-    }
-
-    /// Removes a base that no run started from.
-    ///
-    /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when runs stand on it.
-    pub fn base_remove(&self, name: &str) -> Result<()> {
-        Ok(self.store.base_remove(name)?)
     }
 
     /// Writes a base as a folder in Hugging Face layout.
@@ -556,7 +556,12 @@ impl Engine {
             Seen::Pairs(pairs) => self.store.base_saw(id, &pairs)?,
             Seen::Deleted => self.store.base_mark(id, "deleted", now_ms())?,
         }
-        Ok(BaseInfo::of(&self.store, &self.store.base(name)?, unused)?)
+        Ok(BaseInfo::of(
+            &self.store,
+            &self.store.base(name)?,
+            Label::default(),
+            unused,
+        )?)
     }
 }
 

@@ -171,6 +171,7 @@ impl Engine {
                 ),
             ));
         }
+        self.store.sweep(&mut |_| self.interrupt.presses() == 0)?;
         let done = self.store.compact()?;
         Ok(Compacted {
             before: done.before,

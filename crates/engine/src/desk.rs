@@ -12,6 +12,7 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
+use crate::items::{Delete, DeleteItem};
 use crate::job::{Job, JobInfo, Signal, new_id, now_ms};
 use crate::reddit::Upkeep;
 use crate::work::Worker;
@@ -445,8 +446,20 @@ impl Desk {
         Ok(())
     }
 
-    /// Starts what is due of a project's dealings with Reddit, if the person did not forbid it.
+    /// Starts what is due of a project's dealings with Reddit, if the person did not forbid it, and the removal
+    /// of deleted rows that a killed process left.
     fn keep_up(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let swept = engine.wants_delete().and_then(|wanted| match wanted {
+            true => {
+                let id = new_id();
+                engine.submit(&id, Delete::KIND, &Value::Object(Default::default()))?;
+                self.set_to_work(engine, &id)
+            }
+            false => Ok(()),
+        });
+        if let Err(error) = swept {
+            tracing::warn!("deleted rows could not be removed: {error}");
+        }
         if !lock(&self.kept).settings.upkeep {
             return;
         }
@@ -477,6 +490,18 @@ impl Desk {
             self.set_to_work(&engine, id)?;
         }
         engine.job(id)
+    }
+
+    /// Deletes an item, and starts the job that removes its rows.
+    pub(crate) fn delete(self: &Arc<Self>, window: &str, item: &DeleteItem) -> Result<JobInfo> {
+        self.engine(window)?.item_delete(item)?;
+        let id = new_id();
+        self.start(
+            window,
+            &id,
+            Delete::KIND,
+            &Value::Object(Default::default()),
+        )
     }
 
     /// Starts a worker for a job that rests, failed, or lost its process.

@@ -148,10 +148,12 @@ impl From<repartee_store::Error> for Error {
             Store::Foreign { .. } | Store::Unrepairable { .. } | Store::Beside { .. } => {
                 Code::ForeignProject
             }
-            Store::Busy | Store::Collected(_) => Code::Busy,
+            Store::Busy | Store::Collected(_) | Store::InUse { .. } => Code::Busy,
             Store::Full => Code::DiskFull,
             Store::Damaged(_) | Store::Json { .. } | Store::Migration(_) => Code::Damaged,
-            Store::Refused { .. } | Store::Transition { .. } => Code::Usage,
+            Store::Refused { .. } | Store::Transition { .. } | Store::Changed { .. } => {
+                Code::Usage
+            },
             Store::Open { .. } | Store::ReadOnly(_) | Store::Sql(_) => Code::Io,
         };
         Self::from_source(code, &error)

@@ -17,8 +17,9 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
-use crate::fakes::{DELETED, FakesConfig, pair_label};
+use crate::fakes::{DELETED, FakesConfig, fakes_config, pair_label};
 use crate::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut};
 use crate::model::{checkpoint_of, open_device};
@@ -108,6 +109,12 @@ pub struct EvaluationConfig {
 pub struct EvaluationInfo {
     /// Its number.
     pub id: i64,
+    /// What a person calls it; empty: it goes by its number.
+    #[serde(default)]
+    pub name: String,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// The run.
     pub run: String,
     /// The split's name.
@@ -178,14 +185,17 @@ impl Job for Evaluate {
         let fakes = match run_kind(run.kind) {
             RunKind::Realism => {
                 let trained_on = facts.and_then(|facts| facts.fakes);
-                let name = self.fakes.clone().or(trained_on);
-                let name = name
-                    .ok_or_else(|| Error::usage("the run does not know its fakes; name a set"))?;
-                let set = store.fake_set(&name)?;
+                let set = match (&self.fakes, run.fake_set_id) {
+                    (Some(name), _) => store.fake_set(name)?,
+                    (None, Some(id)) => store.fake_set_by_id(id)?,
+                    (None, None) => store.fake_set(&trained_on.ok_or_else(|| {
+                        Error::usage("the run does not know its fakes; name a set")
+                    })?)?,
+                };
                 if set.split_id != split.id {
                     let wrong = format!(
-                        "the fakes {name:?} were made on another split than {:?}",
-                        split.name
+                        "the fakes {:?} were made on another split than {:?}",
+                        set.name, split.name
                     );
                     return Err(Error::usage(wrong).into());
                 }
@@ -202,10 +212,7 @@ impl Job for Evaluate {
             step: checkpoint.step,
             classes: names.clone(),
             threshold: (kind == RunKind::Realism).then_some(self.threshold),
-            fakes: fakes
-                .as_ref()
-                .map(|set| from_json(&set.config))
-                .transpose()?,
+            fakes: fakes.as_ref().map(fakes_config).transpose()?,
             limit: self.limit,
             batch: self.batch,
             seed: self.seed,
@@ -546,15 +553,19 @@ fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
 impl Engine {
     fn evaluation_info(&self, evaluation: Evaluation) -> Result<EvaluationInfo> {
         let sets = self.store.fake_sets()?;
-        let fakes = sets
+        let set = sets
             .into_iter()
-            .find(|set| Some(set.id) == evaluation.fake_set_id)
-            .map(|set| set.name);
-        let config: EvaluationConfig = from_json(&evaluation.config)?;
+            .find(|set| Some(set.id) == evaluation.fake_set_id);
+        let mut config: EvaluationConfig = from_json(&evaluation.config)?;
+        if let (Some(config), Some(set)) = (&mut config.fakes, &set) {
+            config.generator.clone_from(&set.generator);
+        }
+        let fakes = set.map(|set| set.name);
         Ok(EvaluationInfo {
             id: evaluation.id,
+            name: evaluation.name,
+            label: self.store.label(ItemKind::Evaluation, evaluation.id)?,
             left_out: self.left_out_of(&config.job)?,
-            config,
             split: self
                 .store
                 .split_by_id(evaluation.split_id)?
@@ -562,6 +573,7 @@ impl Engine {
                 .unwrap_or_default(),
             side: evaluation.side,
             fakes,
+            config,
             figures: from_json(&evaluation.metrics)?,
             created_ms: evaluation.created_ms,
             deleted_content: self.store.is_marked(Marked::Evaluation, evaluation.id)?,
@@ -589,7 +601,7 @@ impl Engine {
         self.evaluation_info(self.store.evaluation(id)?)
     }
 
-    /// The evaluation of that number, or the latest of the run of that name.
+    /// The evaluation of that number or name, or the latest of the run of that name.
     ///
     /// # Errors
     /// [`Code::NotFound`] when there is none; what to do then.
@@ -597,7 +609,13 @@ impl Engine {
         if let Ok(id) = what.parse() {
             return self.evaluation(id);
         }
-        let run = self.store.run(what)?;
+        let run = match self.store.run(what) {
+            Ok(run) => run,
+            Err(no_run) => {
+                let named = self.store.item(ItemKind::Evaluation, what);
+                return self.evaluation(named.map_err(|_| no_run)?.id);
+            }
+        };
         match self
             .store
             .evaluations()?

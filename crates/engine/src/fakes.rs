@@ -20,6 +20,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut, caught, is_of_the_whole};
 use crate::model::{Generator, open_device};
@@ -98,6 +99,9 @@ pub struct FakesInfo {
     pub config: FakesConfig,
     /// Fakes of train, val and test.
     pub fakes: [u64; 3],
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
     /// Written by a generator that was trained on a text that was deleted since, or to such a text.
@@ -356,7 +360,7 @@ impl Job for MakeFakes {
         ));
         let info = FakesInfo {
             left_out: ctx.left_out()?,
-            ..ctx.engine.fakes_info(store.fake_set(&self.name)?)?
+            ..ctx.engine.fakes_info(store.fake_set_by_id(set.id)?)?
         };
         if info.fakes == [0; 3] && info.left_out.count > 0 {
             return Err(info.left_out.nothing_left("no fake could be written").into());
@@ -395,6 +399,13 @@ impl MakeFakes {
     }
 }
 
+/// How a set was made, by the name that its generator has now.
+pub(crate) fn fakes_config(set: &FakeSet) -> Result<FakesConfig> {
+    let mut config: FakesConfig = from_json(&set.config)?;
+    config.generator.clone_from(&set.generator);
+    Ok(config)
+}
+
 impl Engine {
     fn fakes_info(&self, set: FakeSet) -> Result<FakesInfo> {
         let split = self.store.split_by_id(set.split_id)?;
@@ -402,7 +413,8 @@ impl Engine {
         Ok(FakesInfo {
             split: split.map(|split| split.name).unwrap_or_default(),
             left_out: self.left_out_of(&config.job)?,
-            config,
+            config: fakes_config(&set)?,
+            label: self.store.label(ItemKind::Fakes, set.id)?,
             fakes: self.store.fake_counts(set.id)?,
             deleted_content: self.store.is_marked(Marked::Fakes, set.id)?,
             name: set.name,

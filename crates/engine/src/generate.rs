@@ -10,7 +10,7 @@ use repartee_models::text::{GeneratorText, PairIds};
 use repartee_models::{Device, device_name, evaluate};
 use repartee_store::runs::Checkpoint;
 use repartee_store::threads::{
-    Candidate, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
+    Candidate, Generation, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -18,6 +18,7 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::fakes::{different_comments, finish, pair_label, until_stopped};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut, caught, is_of_the_whole};
 use crate::model::{Generator, open_device};
@@ -211,6 +212,12 @@ struct Written {
 pub struct GenerationInfo {
     /// Its number.
     pub id: i64,
+    /// What a person calls it; empty: it goes by its number.
+    #[serde(default)]
+    pub name: String,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// How it was done.
     pub config: GenerationConfig,
     /// How many candidates it has.
@@ -301,6 +308,16 @@ impl Job for Generate {
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
         let generator = engine.generator(&self.generator, self.checkpoint.as_deref(), &device)?;
+        // found before anything is written: their names may change meanwhile
+        let judge = |run: &Option<String>, kind| {
+            let checkpoint = self.checkpoint.as_deref();
+            let found = run
+                .as_deref()
+                .map(|run| engine.classifier(run, kind, checkpoint));
+            found.transpose()
+        };
+        let realism = judge(&self.realism, RunKind::Realism)?;
+        let upvotes = judge(&self.upvotes, RunKind::Upvotes)?;
         let comments = self.gather(ctx, &generator)?;
         ctx.send(Signal::Comments {
             texts: comments.iter().map(|c| c.comment.clone()).collect(),
@@ -312,7 +329,7 @@ impl Job for Generate {
         let realism = self.score(
             ctx,
             RunKind::Realism,
-            self.realism.as_deref(),
+            realism,
             &comments,
             &mut written,
             &device,
@@ -320,7 +337,7 @@ impl Job for Generate {
         let upvotes = self.score(
             ctx,
             RunKind::Upvotes,
-            self.upvotes.as_deref(),
+            upvotes,
             &comments,
             &mut written,
             &device,
@@ -527,15 +544,15 @@ impl Generate {
         &self,
         ctx: &Ctx,
         kind: RunKind,
-        run: Option<&str>,
+        checkpoint: Option<Checkpoint>,
         comments: &[Asked],
         written: &mut Vec<Written>,
         device: &Device,
     ) -> Result<Option<Checkpoint>, Stop> {
-        let Some(run) = run else { return Ok(None) };
-        let judge = ctx
-            .engine
-            .classifier(run, kind, self.checkpoint.as_deref(), device)?;
+        let Some(checkpoint) = checkpoint else {
+            return Ok(None);
+        };
+        let judge = ctx.engine.classifier_of(checkpoint, device)?;
         let (phase, total) = (format!("scoring {}", kind.as_str()), written.len() as u64);
         let mut done = 0;
         let mut batches = Batches::default();
@@ -798,8 +815,10 @@ impl Engine {
             .into_iter()
             .map(|g| {
                 Ok(GenerationInfo {
+                    config: generation_config(&g)?,
+                    label: self.store.label(ItemKind::Generation, g.id)?,
                     id: g.id,
-                    config: from_json(&g.config)?,
+                    name: g.name,
                     candidates: g.candidates,
                     created_ms: g.created_ms,
                 })
@@ -812,9 +831,7 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`].
     pub fn generation(&self, id: i64) -> Result<Generated> {
-        let found = self.store.generations()?.into_iter().find(|g| g.id == id);
-        let generation = found
-            .ok_or_else(|| Error::new(Code::NotFound, format!("there is no generation {id}")))?;
+        let generation = self.store.generation(id)?;
         let queued = self.store.queued_of(id)?;
         let reply_of: HashMap<i64, i64> = queued.iter().copied().collect();
         let mut comments: Vec<(i64, Answered)> = Vec::new();
@@ -841,7 +858,7 @@ impl Engine {
             left_out: self.left_out_of(&config.job)?,
             comments: comments.into_iter().map(|(_, answered)| answered).collect(),
             queued: queued.into_iter().map(|(_, reply)| reply).collect(),
-            config,
+            config: generation_config(&generation)?,
         })
     }
 
@@ -882,6 +899,24 @@ impl Engine {
         let reply = queued.first().copied().unwrap_or_default();
         self.reply_info(reply)
     }
+}
+
+/// How a generation was done, by the names that its runs have now.
+pub(crate) fn generation_config(generation: &Generation) -> Result<GenerationConfig> {
+    let mut config: GenerationConfig = from_json(&generation.config)?;
+    let [generator, realism, upvotes] = &generation.runs;
+    if let Some(generator) = generator {
+        config.generator.clone_from(generator);
+    }
+    for (name, now) in [
+        (&mut config.realism, realism),
+        (&mut config.upvotes, upvotes),
+    ] {
+        if now.is_some() {
+            name.clone_from(now);
+        }
+    }
+    Ok(config)
 }
 
 fn shown(candidate: Candidate, reply: Option<i64>) -> CandidateInfo {

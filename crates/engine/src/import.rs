@@ -10,12 +10,13 @@ use repartee_datasets::read::{self, Counts, Look, Options};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
 use repartee_store::records::Upserted;
-use repartee_store::sources::NewSource;
+use repartee_store::sources::{NewSource, Source};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label, finish_deletions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 
 /// The files to read, and what to let in. A job: `import`.
@@ -89,6 +90,9 @@ pub struct SourceInfo {
     pub complete: bool,
     /// This very file was imported before in the same way, so it was not read again.
     pub already: bool,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When the import began, milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -103,6 +107,7 @@ impl Job for Import {
         if let Some(name) = &self.name {
             crate::names::check("source", name)?;
         }
+        finish_deletions(ctx)?;
         let mut imported = Imported::default();
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {
@@ -246,7 +251,7 @@ impl Import {
         };
         Ok(Some(SourceInfo {
             already: true,
-            ..shown(source)?
+            ..ctx.engine.source_info(source)?
         }))
     }
 }
@@ -295,28 +300,30 @@ fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
     }
 }
 
-fn shown(source: repartee_store::sources::Source) -> Result<SourceInfo> {
-    Ok(SourceInfo {
-        id: source.id,
-        name: source.name,
-        path: source.path,
-        format: source.format,
-        permission: source.permission,
-        note: source.note,
-        counts: from_json(&source.counts)?,
-        complete: source.hash.is_some(),
-        already: false,
-        created_ms: source.created_ms,
-    })
-}
-
 impl Engine {
     /// All sources, in the order of their import.
     ///
     /// # Errors
     /// When the project cannot be read.
     pub fn sources(&self) -> Result<Vec<SourceInfo>> {
-        self.store.sources()?.into_iter().map(shown).collect()
+        let sources = self.store.sources()?.into_iter();
+        sources.map(|source| self.source_info(source)).collect()
+    }
+
+    fn source_info(&self, source: Source) -> Result<SourceInfo> {
+        Ok(SourceInfo {
+            label: self.store.label(ItemKind::Source, source.id)?,
+            id: source.id,
+            name: source.name,
+            path: source.path,
+            format: source.format,
+            permission: source.permission,
+            note: source.note,
+            counts: from_json(&source.counts)?,
+            complete: source.hash.is_some(),
+            already: false,
+            created_ms: source.created_ms,
+        })
     }
 
     /// A source by its number, or by its name (the newest of that name).

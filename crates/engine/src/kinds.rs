@@ -54,6 +54,7 @@ kinds![
     crate::generate::Generate,
     crate::evaluate::Evaluate,
     crate::demo::Demo,
+    crate::items::Delete,
     crate::reddit::LogIn,
     crate::reddit::Fetch,
     crate::reddit::DraftReplies,

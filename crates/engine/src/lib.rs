@@ -27,6 +27,7 @@ pub mod generate;
 pub mod hub;
 pub mod import;
 pub mod incoming;
+pub mod items;
 pub mod job;
 mod kinds;
 pub mod left_out;

@@ -28,6 +28,7 @@ use ts_rs::TS;
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
 use crate::fakes::{DELETED, pair_label};
+use crate::items::{ItemKind, Label, config_now, facts_now};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::model::{
     bert_config, checkpoint_of, classifier_text, generator_text, gpt2_config, open_device,
@@ -143,6 +144,9 @@ pub struct RunInfo {
     pub best_loss: Option<f64>,
     /// What the generator wrote while it was trained: step, comment, reply.
     pub samples: Vec<(u64, String, String)>,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
     /// Trained on a text that was deleted since, or with something that was.
@@ -649,6 +653,7 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
         kind: model_kind(kind),
         base_id: prepared.base.id,
         split_id: prepared.split.id,
+        fake_set_id: prepared.fakes.as_ref().map(|set| set.id),
         config: toml.to_owned(),
         job_id: Some(job.to_owned()),
         facts: to_json(&prepared.facts)?,
@@ -1132,8 +1137,8 @@ impl Engine {
         let mut tables = Vec::with_capacity(runs.len());
         for name in runs {
             let run = self.store.run(name)?;
-            let config = serde_json::to_value(RunConfig::from_toml(&run.config)?);
-            let facts = serde_json::from_str(&run.facts);
+            let config = serde_json::to_value(RunConfig::from_toml(&config_now(&run))?);
+            let facts = serde_json::to_value(facts_now(&run));
             let (Ok(serde_json::Value::Object(mut table)), Ok(serde_json::Value::Object(facts))) =
                 (config, facts)
             else {
@@ -1227,7 +1232,7 @@ impl Engine {
         Ok(RunInfo {
             kind: run_kind(run.kind),
             state,
-            facts: serde_json::from_str(&run.facts).ok(),
+            facts: facts_now(&run),
             step: losses.last().map_or(0, |(step, _)| *step),
             loss: losses.last().and_then(|(_, loss)| *loss),
             best_loss: valid
@@ -1239,9 +1244,10 @@ impl Engine {
                 .filter(|s| !s.text.is_empty()) // what it answers was deleted
                 .map(|s| (s.step, s.comment, s.text))
                 .collect(),
+            config: config_now(&run),
+            label: self.store.label(ItemKind::Run, run.id)?,
             name: run.name,
             job: run.job_id,
-            config: run.config,
             created_ms: run.created_ms,
             deleted_content: self.store.is_marked(Marked::Run, run.id)?,
         })

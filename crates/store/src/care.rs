@@ -69,7 +69,7 @@ pub struct Size {
 }
 
 /// The family of a table; the first table of a family is the one whose rows are counted.
-pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
+pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
     ("sources", &["source", "rejected"]),
     ("comments", &["comment"]),
     ("posts", &["post"]),
@@ -111,6 +111,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
         ],
     ),
     ("jobs", &["job", "job_log", "left_out", "setting", "touched"]),
+    ("labels", &["label", "tag", "deleting", "deleting_blob"]),
 ];
 
 impl Store {
@@ -255,7 +256,7 @@ impl Store {
     }
 
     /// Bytes of the file and its write-ahead log.
-    fn file_bytes(&self) -> u64 {
+    pub fn file_bytes(&self) -> u64 {
         let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |m| m.len());
         bytes(self.path()) + bytes(&beside(self.path(), "-wal"))
     }

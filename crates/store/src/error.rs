@@ -113,6 +113,22 @@ pub enum Error {
         /// What stands on it, or is the matter with it.
         why: String,
     },
+    /// What a person saw is not what would be deleted now.
+    #[error("{what} is not as it was shown: what depends on it changed; look again")]
+    Changed {
+        /// What it is, with its name.
+        what: String,
+    },
+    /// A job works with something that was to be deleted or renamed.
+    #[error("job {job} ({kind}) uses {what}; wait for it, or cancel it first")]
+    InUse {
+        /// What it is, with its name.
+        what: String,
+        /// The job's id.
+        job: String,
+        /// The job's kind.
+        kind: String,
+    },
     /// A transition that the queue does not know.
     #[error("reply {id} is {state}; it cannot be {wanted}")]
     Transition {

@@ -4,7 +4,7 @@
 //! obeys. Ownership changes hands only by [`Store::job_claim`], which compares and sets in one
 //! transaction, so two processes cannot both resume one job.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::watch::Family;
 use crate::{Error, Result, Store};
@@ -123,6 +123,15 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     })
 }
 
+/// All jobs, the oldest first.
+pub(crate) fn all(db: &Connection) -> Result<Vec<JobRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM job ORDER BY created_ms, id");
+    Ok(db
+        .prepare_cached(&sql)?
+        .query_map([], job_row)?
+        .collect::<Result<_, _>>()?)
+}
+
 impl Store {
     /// Adds a running job (without an owner: one that waits to be taken over); false, and nothing changes, when there is a job of this id already.
     ///
@@ -162,13 +171,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn jobs(&self) -> Result<Vec<JobRow>> {
-        self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM job ORDER BY created_ms, id");
-            Ok(db
-                .prepare_cached(&sql)?
-                .query_map([], job_row)?
-                .collect::<Result<_, _>>()?)
-        })
+        self.read(all)
     }
 
     /// Takes a job over from `old` (`None`: from nobody): it runs again, under `new`. False, and

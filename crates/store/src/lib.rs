@@ -14,9 +14,11 @@ pub mod bases;
 pub mod blobs;
 pub mod care;
 pub mod claims;
+pub mod deletion;
 pub mod error;
 pub mod evaluations;
 pub mod fakes;
+pub mod items;
 pub mod jobs;
 pub mod ledger;
 pub mod left_out;
@@ -74,6 +76,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
     M::up(include_str!("schema/4_purge.sql")),
     M::up(include_str!("schema/5_approval.sql")),
+    M::up(include_str!("schema/6_items.sql")).foreign_key_check(),
 ];
 
 /// An open project file.

@@ -81,8 +81,8 @@ const SCRUBBED: [&str; 10] = [
     "left_out",
 ];
 
-/// The setting that says that imported texts were wiped, and the file not written anew since.
-const UNSCRUBBED: &str = "imported texts were wiped";
+/// The setting that says that imported texts were wiped or deleted, and the file not written anew since.
+pub(crate) const UNSCRUBBED: &str = "imported texts were wiped";
 
 /// What is in place of an imported text that was wiped.
 const WIPED: &str = "[deleted]";

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
+use crate::items::{ItemKind, still_there};
 use crate::marks;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
@@ -52,6 +53,8 @@ pub struct NewRun {
     pub base_id: i64,
     /// What it learns from.
     pub split_id: i64,
+    /// The fakes it learns from; realism only.
+    pub fake_set_id: Option<i64>,
     /// TOML, verbatim.
     pub config: String,
     /// The job that runs it.
@@ -73,7 +76,15 @@ pub struct Run {
     pub base_id: i64,
     /// What it learns from.
     pub split_id: i64,
-    /// TOML, verbatim.
+    /// The fakes it learns from; realism only, and none where a project of version 3 did not know them.
+    pub fake_set_id: Option<i64>,
+    /// The name of the base, as it is now.
+    pub base: String,
+    /// The name of the split, as it is now.
+    pub split: String,
+    /// The name of the set of fakes, as it is now.
+    pub fakes: Option<String>,
+    /// TOML as it was started; the names in it may have changed since.
     pub config: String,
     /// The job that runs it.
     pub job_id: Option<String>,
@@ -186,7 +197,9 @@ pub struct Checkpoint {
 }
 
 const RUN: &str =
-    "SELECT id, name, kind, base_id, split_id, config, job_id, facts, created_ms FROM run";
+    "SELECT id, name, kind, base_id, split_id, config, job_id, facts, created_ms, fake_set_id,
+    (SELECT name FROM base WHERE id = base_id), (SELECT name FROM split WHERE id = split_id),
+    (SELECT name FROM fake_set WHERE id = fake_set_id) FROM run";
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
@@ -199,6 +212,10 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<Run> {
         job_id: row.get(6)?,
         facts: row.get(7)?,
         created_ms: row.get(8)?,
+        fake_set_id: row.get(9)?,
+        base: row.get(10)?,
+        split: row.get(11)?,
+        fakes: row.get(12)?,
     })
 }
 
@@ -231,9 +248,15 @@ impl Store {
     /// [`Error::NameTaken`], or when the file cannot be written.
     pub fn run_insert(&self, new: &NewRun, now_ms: i64) -> Result<i64> {
         self.write(Family::Runs, |db| {
+            let mut on = vec![
+                (ItemKind::Base, new.base_id),
+                (ItemKind::Split, new.split_id),
+            ];
+            on.extend(new.fake_set_id.map(|set| (ItemKind::Fakes, set)));
+            still_there(db, &on)?;
             let made = db.execute(
-                "INSERT INTO run (name, kind, base_id, split_id, config, job_id, facts, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO run (name, kind, base_id, split_id, config, job_id, facts, created_ms,
+                                  fake_set_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
                     new.name,
                     new.kind.as_str(),
@@ -242,7 +265,8 @@ impl Store {
                     new.config,
                     new.job_id,
                     new.facts,
-                    now_ms
+                    now_ms,
+                    new.fake_set_id
                 ],
             );
             match made {
@@ -266,7 +290,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn runs(&self) -> Result<Vec<Run>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{RUN} ORDER BY id"))?;
+            let is_there = ItemKind::Run.is_there("");
+            let mut query = db.prepare_cached(&format!("{RUN} WHERE {is_there} ORDER BY id"))?;
             Ok(query.query_map([], run_row)?.collect::<Result<_, _>>()?)
         })
     }
@@ -287,14 +312,32 @@ impl Store {
         }
     }
 
+    /// A run by its id.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn run_by_id(&self, id: i64) -> Result<Run> {
+        let found = self.read(|db| {
+            let is_there = ItemKind::Run.is_there("");
+            let mut query = db.prepare_cached(&format!("{RUN} WHERE id = ?1 AND {is_there}"))?;
+            Ok(query.query_row([id], run_row).optional()?)
+        })?;
+        found.ok_or_else(|| Error::Missing {
+            what: "run",
+            name: id.to_string(),
+            there: Vec::new(),
+        })
+    }
+
     /// The run that a job runs.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn run_of_job(&self, job_id: &str) -> Result<Option<Run>> {
         self.read(|db| {
-            let mut query =
-                db.prepare_cached(&format!("{RUN} WHERE job_id = ?1 ORDER BY id DESC"))?;
+            let is_there = ItemKind::Run.is_there("");
+            let sql = format!("{RUN} WHERE job_id = ?1 AND {is_there} ORDER BY id DESC");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query.query_row([job_id], run_row).optional()?)
         })
     }
@@ -554,7 +597,9 @@ impl Store {
     /// When the file cannot be read.
     pub fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{CHECKPOINT} ORDER BY k.run_id, k.id"))?;
+            let is_there = ItemKind::Run.is_there("r.");
+            let sql = format!("{CHECKPOINT} WHERE {is_there} ORDER BY k.run_id, k.id");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query
                 .query_map([], checkpoint_row)?
                 .collect::<Result<_, _>>()?)

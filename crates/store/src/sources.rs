@@ -4,6 +4,7 @@ use repartee_datasets::{Permission, Rejected};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::is_foreign_key;
+use crate::items::{self, ItemKind};
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -97,7 +98,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn source(&self, id: i64) -> Result<Option<Source>> {
         self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM source WHERE id = ?1");
+            let is_there = ItemKind::Source.is_there("");
+            let sql = format!("SELECT {COLUMNS} FROM source WHERE id = ?1 AND {is_there}");
             Ok(db
                 .prepare_cached(&sql)?
                 .query_row([id], source_row)
@@ -112,10 +114,15 @@ impl Store {
     /// When the file cannot be read.
     pub fn source_by_hash(&self, hash: &str, options: &str) -> Result<Option<Source>> {
         self.read(|db| {
+            let is_there = ItemKind::Source.is_there("");
             let sql = format!(
-                "SELECT {COLUMNS} FROM source WHERE hash = ?1 AND options = ?2 ORDER BY id DESC LIMIT 1"
+                "SELECT {COLUMNS} FROM source WHERE hash = ?1 AND options = ?2 AND {is_there}
+                 ORDER BY id DESC LIMIT 1"
             );
-            Ok(db.prepare_cached(&sql)?.query_row([hash, options], source_row).optional()?)
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row([hash, options], source_row)
+                .optional()?)
         })
     }
 
@@ -125,7 +132,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn sources(&self) -> Result<Vec<Source>> {
         self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM source ORDER BY id");
+            let is_there = ItemKind::Source.is_there("");
+            let sql = format!("SELECT {COLUMNS} FROM source WHERE {is_there} ORDER BY id");
             Ok(db
                 .prepare_cached(&sql)?
                 .query_map([], source_row)?
@@ -172,6 +180,7 @@ impl Store {
     /// [`Error::Refused`] when comments or posts of it are stored.
     pub fn source_remove(&self, id: i64) -> Result<()> {
         self.write(Family::Sources, |db| {
+            items::unlabel(db, ItemKind::Source, id)?;
             match db.execute("DELETE FROM source WHERE id = ?1", [id]) {
                 Ok(n) => found(n, id),
                 Err(error) if is_foreign_key(&error) => Err(Error::Refused {

@@ -3,7 +3,8 @@
 use repartee_datasets::Side;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::error::{is_foreign_key, is_unique};
+use crate::error::is_unique;
+use crate::items::ItemKind;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -75,7 +76,7 @@ pub struct Placed {
 }
 
 /// The end of the name that a split has while it is being written.
-const UNFINISHED: &str = " (unfinished)";
+pub(crate) const UNFINISHED: &str = " (unfinished)";
 
 const COLUMNS: &str = "id, name, seed, config, audit, created_ms";
 
@@ -166,7 +167,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn split_by_id(&self, id: i64) -> Result<Option<Split>> {
         self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM split WHERE id = ?1");
+            let is_there = ItemKind::Split.is_there("");
+            let sql = format!("SELECT {COLUMNS} FROM split WHERE id = ?1 AND {is_there}");
             Ok(db
                 .prepare_cached(&sql)?
                 .query_row([id], split_row)
@@ -180,9 +182,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn splits(&self) -> Result<Vec<Split>> {
         self.read(|db| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM split WHERE name NOT LIKE '%{UNFINISHED}' ORDER BY id"
-            );
+            let is_there = ItemKind::Split.is_there("");
+            let sql = format!("SELECT {COLUMNS} FROM split WHERE {is_there} ORDER BY id");
             Ok(db
                 .prepare_cached(&sql)?
                 .query_map([], split_row)?
@@ -226,25 +227,6 @@ impl Store {
                 params![split_id, audit],
             )?;
             Ok(())
-        })
-    }
-
-    /// Removes a split.
-    ///
-    /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] when runs, fakes or evaluations stand on it.
-    pub fn split_remove(&self, name: &str) -> Result<()> {
-        let id = self.split(name)?.id;
-        self.write(Family::Splits, |db| {
-            match db.execute("DELETE FROM split WHERE id = ?1", [id]) {
-                Ok(_) => Ok(()),
-                Err(error) if is_foreign_key(&error) => Err(Error::Refused {
-                    what: format!("split {name:?}"),
-                    done: "removed",
-                    why: "runs, fakes or evaluations stand on it".into(),
-                }),
-                Err(error) => Err(error.into()),
-            }
         })
     }
 

@@ -5,8 +5,10 @@ use repartee_datasets::{Comment, Permission, Post, Recipe, Record, Rejected, Sid
 use crate::audit::Entry;
 use crate::bases::{BaseKind, NewBase};
 use crate::blobs::{CHUNK, Part};
+use crate::deletion::JobUse;
 use crate::evaluations::{NewEvaluation, Prediction, Subject};
 use crate::fakes::{Finish, NewFake, NewFakeSet};
+use crate::items::ItemKind;
 use crate::jobs::{JobState, Want};
 use crate::outbox::{Approval, Became, Ended, Probe};
 use crate::pairs::{PairFigure, PairOrder, PairQuery};
@@ -496,7 +498,7 @@ fn a_split_is_whole_and_frozen() {
     let torn = store.split_insert(&other, &torn, 6).unwrap();
     assert_eq!(store.split_torn_threads(torn).unwrap().len(), 25);
     store.split_audited(torn, "{}").unwrap();
-    store.split_remove("torn").unwrap();
+    delete(&store, ItemKind::Split, "torn").unwrap();
     assert_eq!(store.splits().unwrap().len(), 1);
 }
 
@@ -537,6 +539,7 @@ pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
             kind,
             base_id: base,
             split_id: split,
+            fake_set_id: None,
             config: String::new(),
             job_id: None,
             facts: "{}".into(),
@@ -544,6 +547,13 @@ pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
         store.run_insert(&run, 2).unwrap()
     });
     (dir, store, split, runs)
+}
+
+/// Deletes an item that nothing depends on, with its rows.
+fn delete(store: &Store, kind: ItemKind, word: &str) -> crate::Result<()> {
+    store.item_delete(kind, word, false, None, &|_, _, _| JobUse::None, "me", 9)?;
+    assert!(store.sweep(&mut |_| true)?.done);
+    Ok(())
 }
 
 fn save(store: &Store, run_id: i64, role: Role, step: u64, fill: u8) -> i64 {
@@ -628,11 +638,10 @@ fn a_checkpoint_that_was_used_is_kept() {
         store.checkpoint_by_id(second),
         Err(Error::Missing { .. })
     ));
-    assert!(matches!(store.base_remove("b"), Err(Error::Refused { .. })));
-    assert!(matches!(
-        store.split_remove("s"),
-        Err(Error::Refused { .. })
-    ));
+    for (kind, name) in [(ItemKind::Base, "b"), (ItemKind::Split, "s")] {
+        let refused = delete(&store, kind, name);
+        assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    }
 }
 
 #[test]
@@ -797,6 +806,7 @@ fn metrics_and_samples_of_a_run() {
         kind: ModelKind::Realism,
         base_id: 1,
         split_id: 1,
+        fake_set_id: None,
         config: String::new(),
         job_id: None,
         facts: "{}".into(),
@@ -869,12 +879,11 @@ fn fakes_and_predictions() {
         (1, "fake 1")
     );
     assert_eq!(store.evaluation(id).unwrap().run, "realism");
-    assert!(matches!(
-        store.fake_set_remove("f"),
-        Err(Error::Refused { .. })
-    ));
-    store.evaluation_remove(id).unwrap();
-    store.fake_set_remove("f").unwrap();
+    let refused = delete(&store, ItemKind::Fakes, "f");
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    delete(&store, ItemKind::Evaluation, &id.to_string()).unwrap();
+    delete(&store, ItemKind::Fakes, "f").unwrap();
+    assert!(store.evaluations().unwrap().is_empty() && store.fake_sets().unwrap().is_empty());
     assert!(store.check(|_, _| true).unwrap().is_whole());
 }
 
@@ -1804,4 +1813,97 @@ fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
     assert!(left.len() > 100, "those that were not purged are there");
     let traces: Vec<_> = left.iter().filter(|n| **n % 2 == 0).collect();
     assert!(traces.is_empty(), "{traces:?}");
+}
+
+#[test]
+fn a_realism_run_of_version_3_finds_its_fakes_and_a_generation_keeps_its_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.repartee");
+    {
+        let db = rusqlite::Connection::open(&path).unwrap();
+        let id = crate::APPLICATION_ID;
+        db.execute_batch(&format!("PRAGMA application_id = {id};"))
+            .unwrap();
+        for schema in [
+            include_str!("schema/1_project.sql"),
+            include_str!("schema/2_window.sql"),
+            include_str!("schema/3_reddit.sql"),
+        ] {
+            db.execute_batch(schema).unwrap();
+        }
+        db.execute_batch(
+            "INSERT INTO bundle VALUES (1);
+             INSERT INTO base VALUES (1, 'b', 'gpt2', '', '{}', 1, 1);
+             INSERT INTO split VALUES (1, 'main', 1, '{}', NULL, 1);
+             INSERT INTO run VALUES (1, 'w', 'generator', 1, 1, '', NULL, 'no json', 1);
+             INSERT INTO checkpoint VALUES (1, 1, 'best', 1, 1, NULL, '{}', 1);
+             INSERT INTO fake_set VALUES (7, 'f', 1, 1, '{}', 1);
+             INSERT INTO run VALUES (2, 'j', 'realism', 1, 1, '', NULL, '{\"fakes\":\"f\"}', 1),
+                                    (3, 'k', 'realism', 1, 1, '', NULL, '{\"fakes\":\"gone\"}', 1);
+             INSERT INTO generation VALUES (4, 1, NULL, NULL, '{}', 5);
+             PRAGMA user_version = 3;",
+        )
+        .unwrap();
+    }
+    let store = Store::open(&path).unwrap();
+    let run = |name: &str| store.run(name).unwrap();
+    assert_eq!(
+        (run("j").fake_set_id, run("j").fakes.as_deref()),
+        (Some(7), Some("f"))
+    );
+    assert_eq!((run("k").fake_set_id, run("w").fake_set_id), (None, None));
+    let generation = store.generation(4).unwrap();
+    assert_eq!((generation.generator, generation.created_ms), (Some(1), 5));
+    let found = store.dependents(ItemKind::Fakes, "f").unwrap();
+    assert_eq!(found.items.len(), 1);
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn nothing_is_built_on_what_is_being_deleted() {
+    let (_dir, store, split_id, runs) = modelled();
+    let checkpoint = save(&store, runs[0], Role::Best, 1, 1);
+    let base_id = store.base("b").unwrap().id;
+    store
+        .item_delete(
+            ItemKind::Split,
+            "s",
+            true,
+            None,
+            &|_, _, _| JobUse::None,
+            "me",
+            9,
+        )
+        .unwrap();
+    let run = NewRun {
+        name: "late".into(),
+        kind: ModelKind::Upvotes,
+        base_id,
+        split_id,
+        fake_set_id: None,
+        config: String::new(),
+        job_id: None,
+        facts: "{}".into(),
+    };
+    let refused = store.run_insert(&run, 1);
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    let set = NewFakeSet {
+        name: "late".into(),
+        checkpoint_id: checkpoint,
+        split_id,
+        config: "{}".into(),
+    };
+    let refused = store.fake_set_insert(&set, 1);
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    // a sweep that is stopped is gone on with, and one more finds nothing to do
+    assert!(!store.sweep(&mut |_| false).unwrap().done);
+    assert!(store.has_deletions().unwrap());
+    let swept = store.sweep(&mut |_| true).unwrap();
+    assert!(swept.done && swept.items > 0, "{swept:?}");
+    assert_eq!(store.sweep(&mut |_| true).unwrap().items, 0);
+    // what only the base needs is left
+    store.base("b").unwrap();
+    assert_eq!(blobs_of(&store), 1);
+    assert!(store.return_space().unwrap());
+    assert!(store.check(|_, _| true).unwrap().is_whole());
 }

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::fakes::Finish;
+use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
@@ -147,8 +148,10 @@ pub struct NewGeneration {
 pub struct Generation {
     /// Row id.
     pub id: i64,
-    /// What wrote.
-    pub generator: i64,
+    /// What a person calls it; empty: it goes by its number.
+    pub name: String,
+    /// What wrote; `None`: it was deleted, and only candidates of replies that were posted are left.
+    pub generator: Option<i64>,
     /// What scored how real a reply is.
     pub realism: Option<i64>,
     /// What scored the bin of its upvotes.
@@ -157,6 +160,8 @@ pub struct Generation {
     pub config: String,
     /// How many candidates it has.
     pub candidates: u64,
+    /// The names of the runs that wrote and scored, as they are now; `None` where there is none (any more).
+    pub runs: [Option<String>; 3],
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -307,7 +312,11 @@ fn candidate_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
 }
 
 const GENERATION: &str = "SELECT id, generator, realism, upvotes, config, created_ms,
-    (SELECT count(*) FROM candidate WHERE generation_id = generation.id) FROM generation";
+    (SELECT count(*) FROM candidate WHERE generation_id = generation.id), name,
+    (SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = generator),
+    (SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = realism),
+    (SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = upvotes)
+    FROM generation";
 
 fn generation_row(row: &Row<'_>) -> rusqlite::Result<Generation> {
     Ok(Generation {
@@ -318,6 +327,8 @@ fn generation_row(row: &Row<'_>) -> rusqlite::Result<Generation> {
         config: row.get(4)?,
         created_ms: row.get(5)?,
         candidates: row.get::<_, i64>(6)?.unsigned_abs(),
+        name: row.get(7)?,
+        runs: [row.get(8)?, row.get(9)?, row.get(10)?],
     })
 }
 
@@ -530,6 +541,10 @@ impl Store {
     /// When the file cannot be written.
     pub fn generation_insert(&self, new: &NewGeneration, now_ms: i64) -> Result<i64> {
         self.write(Family::Threads, |db| {
+            let models = [Some(new.generator), new.realism, new.upvotes];
+            for checkpoint in models.into_iter().flatten() {
+                still_there(db, &[run_of(db, checkpoint)?])?;
+            }
             db.execute(
                 "INSERT INTO generation (generator, realism, upvotes, config, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -547,10 +562,28 @@ impl Store {
     /// When the file cannot be read.
     pub fn generations(&self) -> Result<Vec<Generation>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{GENERATION} ORDER BY id"))?;
+            let is_there = ItemKind::Generation.is_there("");
+            let sql = format!("{GENERATION} WHERE {is_there} ORDER BY id");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query
                 .query_map([], generation_row)?
                 .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// One generation, also one that was deleted and whose posted replies are left.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn generation(&self, id: i64) -> Result<Generation> {
+        let found = self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{GENERATION} WHERE id = ?1"))?;
+            Ok(query.query_row([id], generation_row).optional()?)
+        })?;
+        found.ok_or_else(|| Error::Missing {
+            what: "generation",
+            name: id.to_string(),
+            there: Vec::new(),
         })
     }
 

@@ -195,6 +195,7 @@ export type BaseAdd = {
  * A base as it is listed.
  */
 export type BaseInfo = {
+  label: Label,
   /** Its name. */
   name: string,
   /** `gpt2` or `bert`. */
@@ -707,6 +708,8 @@ export type EvaluationConfig = {
  * An evaluation as it is listed and shown.
  */
 export type EvaluationInfo = {
+  name: string,
+  label: Label,
   /** Its number. */
   id: number,
   /** The run. */
@@ -815,6 +818,7 @@ export type FakesConfig = {
  * A set of fakes as it is listed.
  */
 export type FakesInfo = {
+  label: Label,
   /** Its name. */
   name: string,
   /** The split's name. */
@@ -1041,6 +1045,8 @@ export type GenerationConfig = {
  * A generation as it is listed.
  */
 export type GenerationInfo = {
+  name: string,
+  label: Label,
   /** Its number. */
   id: number,
   /** How it was done. */
@@ -2373,6 +2379,7 @@ export type RunFigure = {
  * A run as it is listed and shown.
  */
 export type RunInfo = {
+  label: Label,
   /** Its name. */
   name: string,
   /** generator, realism or upvotes. */
@@ -2601,6 +2608,7 @@ export type SourceCounts = {
  * A source as it is shown.
  */
 export type SourceInfo = {
+  label: Label,
   /** Its number. */
   id: number,
   /** Its name. */
@@ -2637,6 +2645,7 @@ export type SplitConfig = {
  * A split as it is shown.
  */
 export type SplitInfo = {
+  label: Label,
   /** Its name. */
   name: string,
   /** The seed of the division. */
@@ -2903,6 +2912,18 @@ export type WithConfig = {
   /** The settings. */
   config: RunConfig, };
 
+export type ItemKind = "source" | "split" | "base" | "run" | "fakes" | "evaluation" | "generation";
+export type Label = { note: string, tags: Array<string>, };
+export type ItemRef = { kind: ItemKind, item: string, };
+export type RenameItem = { kind: ItemKind, item: string, name: string, };
+export type LabelItem = { kind: ItemKind, item: string, note: string | null, add: Array<string>, remove: Array<string>, };
+export type DeleteItem = { kind: ItemKind, item: string, with_dependents: boolean, seen: string | null, who: string, };
+export type ItemInfo = { kind: ItemKind, id: number, name: string, label: Label, };
+export type Dependent = { kind: ItemKind, id: number, name: string, why: string, depth: number, rows: number, unit: string, bytes: number, };
+export type Dependents = { items: Array<Dependent>, replies: number, approved: number, kept: number, seen: string, };
+export type Delete = Record<string, never>;
+export type Removed = { items: number, rows: number, before: number, after: number, returned: boolean, };
+
 /** Every command by its name: what it takes and what it gives. */
 export interface Commands {
   /** The desk: version, machine, settings, recent projects, and this window's project. */
@@ -2964,7 +2985,6 @@ export interface Commands {
   /** How many trainable numbers a base from scratch would have. */
   "base.parameters": { params: BaseNew; result: number };
   /** Removes a base that no run uses. */
-  "base.remove": { params: Named; result: null };
   /** What a run would take: examples, parameters, memory, steps, time. */
   "run.estimate": { params: WithConfig; result: RunFacts };
   /** A run's settings as TOML with their words, as the job "train" takes them. */
@@ -3020,6 +3040,10 @@ export interface Commands {
   /** Notes that a person posted an approved reply by hand. */
   "reply.posted": { params: PostedReply; result: ReplyInfo };
   /** All jobs, the newest first. */
+  "item.rename": { params: RenameItem; result: ItemInfo };
+  "item.label": { params: LabelItem; result: ItemInfo };
+  "item.dependents": { params: ItemRef; result: Dependents };
+  "item.delete": { params: DeleteItem; result: JobInfo };
   "jobs": { params: Nothing; result: Array<JobInfo> };
   /** One job. */
   "job.get": { params: OfJob; result: JobInfo };
@@ -3129,6 +3153,7 @@ export interface Jobs {
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
+  "delete": { params: Delete; outcome: Removed };
   "demo": { params: Demo; outcome: DemoReport };
   "login": { params: LogIn; outcome: AccountInfo };
   "fetch": { params: Fetch; outcome: Fetched };

@@ -33,7 +33,7 @@ const ALL: Family[] = [
 
 /**
  * Commands that are not named here change nothing by themselves, or are asked once. Names that are joined
- * from other tables (a run's base, an evaluation's fakes) never change, so those are left out.
+ * from other tables (a run's base, an evaluation's fakes) are left out: who renames a thing touches every family.
  */
 export const READS: Partial<Record<Command, Family[]>> = {
   overview: [...ALL, "jobs", "settings"],

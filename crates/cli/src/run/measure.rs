@@ -58,6 +58,7 @@ impl App {
     pub(super) fn evaluations(&self, all: &[EvaluationInfo]) -> Result<()> {
         let mut table = Table::new([
             "no.",
+            "name",
             "run",
             "step",
             "split",
@@ -66,11 +67,14 @@ impl App {
             "examples",
             "figures",
             "to beat",
+            "tags",
+            "note",
         ]);
         for evaluation in all {
             let (examples, figures, beat) = words(&evaluation.figures);
             table.row([
                 evaluation.id.to_string(),
+                evaluation.name.clone(),
                 super::again::marked(&evaluation.run, evaluation.deleted_content),
                 evaluation.config.step.to_string(),
                 evaluation.split.clone(),
@@ -79,6 +83,8 @@ impl App {
                 count(examples),
                 figures,
                 beat,
+                super::items::tags(&evaluation.label),
+                super::items::note(&evaluation.label),
             ]);
         }
         table.print(self.out)

@@ -12,6 +12,7 @@ use crate::desk::{Desk, DeskInfo, ProjectInfo, Settings, sample_folder};
 use crate::doctor::{Doctor, doctor};
 use crate::error::{Error, Result};
 use crate::import::look;
+use crate::items::DeleteItem;
 use crate::job::JobInfo;
 use crate::run_config::{self, Field, Preset, RunConfig, RunKind};
 
@@ -159,6 +160,8 @@ commands!(Asked {
     "run.presets" => |_, of| Ok(run_config::presets(of.kind)), OfKind => Vec<Preset>;
     /// Starts a job in a process of its own.
     "job.start" => |(desk, window), job| desk.start(window, &job.id, &job.kind, &job.params), StartJob => JobInfo;
+    /// Deletes an item: it is gone at once, and the job that is given removes its rows.
+    "item.delete" => |(desk, window), p| desk.delete(window, &p), DeleteItem => JobInfo;
     /// Goes on with a job that rests, failed, or lost its process.
     "job.resume" => |(desk, window), of| desk.resume(window, &of.job), OfJob => JobInfo;
 });

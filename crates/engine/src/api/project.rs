@@ -24,6 +24,7 @@ use crate::evaluate::{EvaluationInfo, Judged, MarkedExample};
 use crate::fakes::{FakeShown, FakesInfo};
 use crate::generate::{Generated, GenerationInfo};
 use crate::import::SourceInfo;
+use crate::items::{Dependents, ItemInfo, ItemRef, LabelItem, RenameItem};
 use crate::job::{JobInfo, JobLine};
 use crate::overview::Overview;
 use crate::pick::Criteria;
@@ -365,8 +366,6 @@ commands!(Arc<Engine> {
     "bases" => |engine, _| engine.bases(), Nothing => Vec<BaseInfo>;
     /// How many trainable numbers a base from scratch would have.
     "base.parameters" => |_, p| p.parameters(), BaseNew => usize;
-    /// Removes a base that no run uses.
-    "base.remove" => |engine, p| engine.base_remove(&p.name), Named => ();
     /// What a run would take: examples, parameters, memory, steps, time.
     "run.estimate" => |engine, p| engine.train_estimate(&p.config), WithConfig => RunFacts;
     /// A run's settings as TOML with their words, as the job "train" takes them.
@@ -424,6 +423,12 @@ commands!(Arc<Engine> {
     "reply.redraft" => |engine, p| engine.reply_redraft(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
     /// Notes that a person posted an approved reply by hand.
     "reply.posted" => |engine, p| engine.reply_posted_by_hand(p.id, &p.link, &p.seen, &p.who), PostedReply => ReplyInfo;
+    /// Gives a source, split, base, run, set of fakes, evaluation or generation another name.
+    "item.rename" => |engine, p| engine.item_rename(&p), RenameItem => ItemInfo;
+    /// Sets an item's note, and adds and removes tags.
+    "item.label" => |engine, p| engine.item_label(&p), LabelItem => ItemInfo;
+    /// What deleting an item takes with it.
+    "item.dependents" => |engine, p| engine.dependents(&p), ItemRef => Dependents;
     /// All jobs, the newest first.
     "jobs" => |engine, _| engine.jobs(), Nothing => Vec<JobInfo>;
     /// One job.

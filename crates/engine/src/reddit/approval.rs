@@ -4,7 +4,7 @@
 //! gives back the hash over these when the person decides. The engine computes the hash again from the rows as
 //! they stand within the transaction that stores the decision, and refuses what is not the same.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use repartee_reddit::prepare_text;
@@ -232,7 +232,7 @@ pub(crate) struct Composer<'a> {
     /// The account that posts.
     meant: Option<Account>,
     accounts: Vec<Account>,
-    generators: OnceCell<HashMap<i64, String>>,
+    generators: RefCell<HashMap<i64, String>>,
     machine: OnceCell<Machine>,
 }
 
@@ -245,19 +245,19 @@ impl Composer<'_> {
         Ok(self.machine.get_or_init(|| machine))
     }
 
-    fn generator(&self, generation: i64) -> Result<&str> {
-        let generators = match self.generators.get() {
-            Some(generators) => generators,
-            None => {
-                let read = self.engine.store.generations()?;
-                let named = read.into_iter().filter_map(|g| {
-                    let config: serde_json::Value = serde_json::from_str(&g.config).ok()?;
-                    Some((g.id, config["generator"].as_str()?.to_owned()))
-                });
-                self.generators.get_or_init(|| named.collect())
-            }
-        };
-        Ok(generators.get(&generation).map_or("GPT-2", String::as_str))
+    /// The name that the generator of a generation has now, or had when it was deleted.
+    fn generator(&self, generation: i64) -> Result<String> {
+        if let Some(name) = self.generators.borrow().get(&generation) {
+            return Ok(name.clone());
+        }
+        let of = self.engine.store.generation(generation)?;
+        let config: serde_json::Value = serde_json::from_str(&of.config).unwrap_or_default();
+        let [generator, ..] = of.runs;
+        let name = generator
+            .or_else(|| config["generator"].as_str().map(str::to_owned))
+            .unwrap_or_else(|| "GPT-2".to_owned());
+        self.generators.borrow_mut().insert(generation, name.clone());
+        Ok(name)
     }
 
     /// The account of a name.
@@ -274,7 +274,7 @@ impl Composer<'_> {
                 let filled = self
                     .rules
                     .footer_text
-                    .replace("{model}", self.generator(reply.generation_id)?)
+                    .replace("{model}", &self.generator(reply.generation_id)?)
                     .replace("{account}", &account.name)
                     .replace("{operator}", &account.operator);
                 format!("\n\n{filled}")
@@ -405,7 +405,7 @@ impl Engine {
             rules: self.posting_rules()?,
             meant: self.account_meant("").ok(),
             accounts: self.store.accounts()?,
-            generators: OnceCell::new(),
+            generators: RefCell::default(),
             machine: OnceCell::new(),
         })
     }

@@ -259,7 +259,6 @@ impl Engine {
     /// When the project cannot be read.
     pub fn outcomes(&self) -> Result<Outcomes> {
         let readings = self.store.outcomes()?;
-        let generations = self.store.generations()?;
         let mut all = Outcomes::default();
         let mut replies = self.store.replies(Some(ReplyState::Posted))?;
         replies.extend(self.store.replies(Some(ReplyState::Withdrawn))?);
@@ -267,13 +266,13 @@ impl Engine {
         replies.retain(|reply| reply.outbox.posted_ms.is_some());
         replies.sort_by_key(|reply| std::cmp::Reverse((reply.outbox.posted_ms, reply.id)));
         for reply in replies {
-            let upvotes = generations
-                .iter()
-                .find(|g| g.id == reply.generation_id)
-                .and_then(|g| g.upvotes);
-            let edges = match upvotes {
+            let generation = self.store.generation(reply.generation_id)?;
+            let edges = match generation.upvotes {
                 Some(checkpoint) => self.edges_of(checkpoint)?,
-                None => None,
+                // noted when its models were deleted
+                None => serde_json::from_str::<serde_json::Value>(&generation.config)
+                    .ok()
+                    .and_then(|config| serde_json::from_value(config["edges"].clone()).ok()),
             };
             let of: Vec<Reading> = readings
                 .iter()

@@ -1,4 +1,4 @@
--- Version 4: an approval is of what was shown, and a decision says where it was made.
+-- Version 5: an approval is of what was shown, and a decision says where it was made.
 
 ALTER TABLE reply ADD COLUMN seen TEXT NOT NULL DEFAULT '';          -- hash over what was shown at approval
 ALTER TABLE reply ADD COLUMN seal TEXT NOT NULL DEFAULT '';          -- machine and seal of the approval

@@ -18,8 +18,11 @@ import type {
   Generate,
   Generated,
   Import,
+  ItemInfo,
+  ItemKind,
   JobInfo,
   JobLine,
+  Label,
   MakeFakes,
   MakeSplit,
   NextStep,
@@ -40,6 +43,7 @@ import type {
   ViewPairs,
 } from "../api";
 import type { Command, Params, Result } from "../index";
+import { dependentsOf, ITEM_FAMILIES, type Named, namesIn } from "./items";
 import * as pictures from "./pictures";
 import { FakeReddit, NOT_SHOWN } from "./reddit";
 import * as sample from "./sample";
@@ -94,6 +98,8 @@ export class FakeEngine {
   fakes: FakesInfo[] = [];
   evaluations: EvaluationInfo[] = [];
   generations: Generated[] = [];
+  /** Names, notes and tags of generations, by their numbers. */
+  generationLabels = new Map<number, { name: string; label: Label }>();
   replies: ReplyStory[] = [];
   jobs: JobInfo[] = [];
   logs: Record<string, JobLine[]> = {};
@@ -375,13 +381,6 @@ export class FakeEngine {
     },
     splits: () => this.splits,
     bases: () => this.bases,
-    "base.remove": ({ name }) => {
-      const user = this.runs.find((run) => run.facts?.base === name);
-      if (user) fail("usage", `base ${name} cannot be removed: the run ${user.name} started from it`);
-      this.bases = this.bases.filter((b) => b.name !== name);
-      this.changed("bases");
-      return null;
-    },
     "base.parameters": (base) =>
       base.vocab * base.width +
       base.context * base.width +
@@ -479,6 +478,7 @@ export class FakeEngine {
     generations: () =>
       [...this.generations].reverse().map((g) => ({
         id: g.generation,
+        ...this.#generationLabel(g.generation),
         config: g.config,
         candidates: g.comments.flatMap((c) => c.candidates).length,
         created_ms: sample.MADE + g.generation * 60_000,
@@ -527,6 +527,47 @@ export class FakeEngine {
       return this.#do(this.#story(id), who, "posted", link, { state: "posted", link });
     },
     jobs: () => this.jobs,
+    "item.rename": ({ kind, item, name }) => {
+      const found = this.#item(kind, item);
+      const wanted = name.trim();
+      if (wanted === "" && kind !== "evaluation" && kind !== "generation")
+        fail("usage", "this name cannot be used: it is empty");
+      if (wanted !== "" && this.#items(kind).some((one) => one !== found && one.name === wanted))
+        fail("exists", `there is a ${kind} ${JSON.stringify(wanted)} already; choose another name`);
+      for (const hold of namesIn(this, kind, found.name)) hold(wanted);
+      found.name = wanted;
+      this.changed(...Object.values(ITEM_FAMILIES), "queue", "jobs");
+      return this.#itemInfo(kind, found);
+    },
+    "item.label": ({ kind, item, note, add, remove }) => {
+      const { label, ...found } = this.#item(kind, item);
+      if (note != null) label.note = note.trim();
+      label.tags = [...new Set([...label.tags.filter((tag) => !remove.includes(tag)), ...add])].sort();
+      this.changed(ITEM_FAMILIES[kind]);
+      return this.#itemInfo(kind, { ...found, label });
+    },
+    "item.dependents": ({ kind, item }) => {
+      const found = this.#item(kind, item);
+      return dependentsOf(this, kind, found);
+    },
+    "item.delete": ({ kind, item, with_dependents, seen }) => {
+      const found = dependentsOf(this, kind, this.#item(kind, item));
+      if (seen !== null && seen !== found.seen)
+        fail("usage", `${kind} ${item} is not as it was shown: what depends on it changed; look again`);
+      if (!with_dependents && found.items.length > 1)
+        fail("usage", `${kind} ${item} cannot be deleted alone: ${found.items[1]?.name} depends on it`);
+      const gone = (of: ItemKind, id: number) => found.items.some((one) => one.kind === of && one.id === id);
+      this.sources = this.sources.filter((s) => !gone("source", s.id));
+      this.splits = this.splits.filter((_, i) => !gone("split", i + 1));
+      this.bases = this.bases.filter((_, i) => !gone("base", i + 1));
+      this.runs = this.runs.filter((_, i) => !gone("run", i + 1));
+      this.fakes = this.fakes.filter((_, i) => !gone("fakes", i + 1));
+      this.evaluations = this.evaluations.filter((e) => !gone("evaluation", e.id));
+      this.generations = this.generations.filter((g) => !gone("generation", g.generation));
+      this.changed(...Object.values(ITEM_FAMILIES), "queue");
+      this.#made += 1;
+      return this.#start(`delete-${this.#made}`, "delete", {});
+    },
     "job.get": ({ job }) => this.#job(job),
     "job.log": ({ job }) => this.logs[job] ?? [],
     "job.start": ({ id, kind, params }) => this.#start(id, kind, params),
@@ -611,6 +652,46 @@ export class FakeEngine {
     return (
       this.generations.find((g) => g.generation === id) ?? fail("not-found", `there is no generation ${id}`)
     );
+  }
+
+  #generationLabel(id: number): { name: string; label: Label } {
+    const known = this.generationLabels.get(id) ?? { name: "", label: { note: "", tags: [] } };
+    this.generationLabels.set(id, known);
+    return known;
+  }
+
+  #items(kind: ItemKind): Named[] {
+    switch (kind) {
+      case "source":
+        return this.sources;
+      case "split":
+        return this.splits;
+      case "base":
+        return this.bases;
+      case "run":
+        return this.runs;
+      case "fakes":
+        return this.fakes;
+      case "evaluation":
+        return this.evaluations;
+      case "generation":
+        return this.generations.map((g) =>
+          Object.assign(this.#generationLabel(g.generation), { id: g.generation }),
+        );
+    }
+  }
+
+  #item(kind: ItemKind, item: string): Named {
+    const all = this.#items(kind);
+    return (
+      all.find((one) => one.id !== undefined && String(one.id) === item) ??
+      all.find((one) => one.name !== "" && one.name === item) ??
+      fail("not-found", `there is no ${kind} "${item}"`)
+    );
+  }
+
+  #itemInfo(kind: ItemKind, item: Named): ItemInfo {
+    return { kind, id: item.id ?? 0, name: item.name, label: item.label };
   }
 
   #story(id: number): ReplyStory {
@@ -1065,6 +1146,7 @@ export class FakeEngine {
               path: file,
               permission: ask.permission,
               note: ask.note,
+              label: { note: "", tags: [] },
               created_ms: Date.now(),
             };
           });
@@ -1110,6 +1192,7 @@ export class FakeEngine {
             name: ask.name,
             seed: ask.seed,
             audit: null,
+            label: { note: "", tags: [] },
             created_ms: Date.now(),
           };
           made.config = { shares: ask.shares, edges: ask.edges ?? [1, 6, 11], near: ask.near };
@@ -1156,6 +1239,7 @@ export class FakeEngine {
             width: isNew ? ask.width : 768,
             context: isNew ? ask.context : 1024,
             vocabulary: isNew ? ask.vocab : 50_257,
+            label: { note: "", tags: [] },
             created_ms: Date.now(),
             deleted_content: false,
           };
@@ -1198,6 +1282,7 @@ export class FakeEngine {
           loss: null,
           best_loss: null,
           samples: [],
+          label: { note: "", tags: [] },
           created_ms: Date.now(),
           deleted_content: false,
         };
@@ -1248,7 +1333,12 @@ export class FakeEngine {
           fail("exists", `there are fakes called "${ask.name}" already; give another name`);
         phases.push({ phase: "writing fakes", total: 2184, unit: "comments", seconds: 6 });
         finish = () => {
-          const made = { ...structuredClone(sample.fakes), name: ask.name, created_ms: Date.now() };
+          const made = {
+            ...structuredClone(sample.fakes),
+            name: ask.name,
+            label: { note: "", tags: [] },
+            created_ms: Date.now(),
+          };
           this.fakes.push(made);
           this.changed("fakes");
           return made;
@@ -1266,6 +1356,8 @@ export class FakeEngine {
             id: this.evaluations.length + 1,
             run: ask.run,
             side: ask.side,
+            name: "",
+            label: { note: "", tags: [] },
             created_ms: Date.now(),
           };
           this.evaluations.push(made);
@@ -1299,6 +1391,10 @@ export class FakeEngine {
         };
         break;
       }
+      case "delete":
+        phases.push({ phase: "removing rows", total: 100, unit: "rows", seconds: 1 });
+        finish = () => ({ items: 1, rows: 100, before: 2_000_000, after: 1_000_000, returned: true });
+        break;
       default:
         for (const phase of [
           "making threads",
