@@ -614,8 +614,8 @@ fn look_for_duplicates_that_failed_is_made_up_for() {
 #[test]
 fn what_is_purged_leaves_no_hash_in_the_ledger_and_stays_answered() {
     let bench = Bench::with(1);
-    bench.post(&bench.engine(), &now()).unwrap();
     let other = other_project(&bench);
+    bench.post(&bench.engine(), &now()).unwrap();
     let name = bench.replies[0].1.clone();
     let entry = || {
         let ledger = bench.place.state().join("ledger.sqlite");

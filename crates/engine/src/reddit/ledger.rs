@@ -278,10 +278,11 @@ impl Ledger {
         ))
     }
 
-    /// What the ledger says of the comment that a reply answers.
-    pub fn entry(&self, reply: &Reply) -> Result<Option<Entry>> {
+    /// What the ledger says of the comment that a reply answers; `None`: it is free.
+    pub fn open_entry(&self, reply: &Reply) -> Result<Option<Entry>> {
         let parent = reply.parent_name.as_deref().unwrap_or_default();
-        Ok(self.ledger.entry(&self.whose, parent)?)
+        let entry = self.ledger.entry(&self.whose, parent)?;
+        Ok(entry.filter(|entry| entry.state != EntryState::Released))
     }
 }
 

@@ -12,6 +12,7 @@ use super::connect::Session;
 use super::duplicates;
 use super::ledger::{ELSEWHERE, Elsewhere, Ledger};
 use super::policy::{Objection, Then};
+use super::reconcile::LATE_MS;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::Stop;
@@ -361,18 +362,18 @@ impl Engine {
         let account = self.account_meant(&reply.outbox.account)?;
         let ledger = Ledger::open(self, &account)?;
         let now_ms = self.outside.clock.now_ms();
-        if let Some(entry) = ledger.entry(reply)?
-            && now_ms < entry.intent_ms + super::reconcile::LATE_MS
-        {
-            return Err(Error::new(
-                Code::Refused,
-                format!(
-                    "{} tried to answer it less than a quarter of an hour ago; a comment can arrive that late",
-                    entry.path
-                ),
-            ));
+        if let Some(entry) = ledger.open_entry(reply)? {
+            if now_ms < entry.intent_ms + LATE_MS {
+                return Err(Error::new(
+                    Code::Refused,
+                    format!(
+                        "{} tried to answer it less than a quarter of an hour ago; a comment can arrive that late",
+                        entry.path
+                    ),
+                ));
+            }
+            ledger.release(reply)?;
         }
-        ledger.release(reply)?;
         let to = Became::new(ReplyState::Approved, "", "");
         let from = [ReplyState::Approved];
         let as_whom = (who, "freed");
