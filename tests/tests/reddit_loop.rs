@@ -512,7 +512,7 @@ fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
             files: vec![place.write(name, content)],
             format: Some(Format::Pushshift),
             permission,
-            ..Import::default()
+            ..permitted()
         };
         done(&engine, &import);
     }

@@ -15,6 +15,7 @@ use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
+use crate::study::may_train_tokenizer;
 use crate::{Engine, bundle, hub};
 
 /// Texts a tokenizer is trained on, at most: more change hardly a token.
@@ -400,6 +401,7 @@ impl BaseNew {
             query.side = Some(Side::Train);
             words = format!("tokenizer of the train side of split {split}");
         }
+        may_train_tokenizer(ctx.engine, query.split_id)?;
         let mut texts: Vec<String> = Vec::new();
         store.for_each_pair(&query, |pair| {
             texts.push(pair.comment);
@@ -455,7 +457,11 @@ impl Engine {
     pub fn base_export(&self, name: &str, folder: &Path) -> Result<PathBuf> {
         let base = self.store.base(name)?;
         let (tensors, files) = bundle::get(&self.store, base.bundle_id)?;
-        write_folder(folder, &base.config, &tensors, &files)?;
+        let mark = self.study_mark()?;
+        let origin = [("Base of", base.origin.clone())];
+        let card = crate::export::card(&base.name, mark.as_deref(), &origin);
+        let config = crate::export::noted(&base.config, mark.as_deref())?;
+        write_folder(folder, &config, &tensors, &files, &card)?;
         Ok(folder.to_owned())
     }
 
@@ -518,6 +524,7 @@ pub(crate) fn write_folder(
     config: &str,
     tensors: &Tensors,
     files: &Files,
+    card: &str,
 ) -> Result<()> {
     let config_path = folder.join("config.json");
     if config_path.exists() || folder.join("model.safetensors").exists() {
@@ -535,6 +542,8 @@ pub(crate) fn write_folder(
         let path = folder.join(name);
         std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, &e))?;
     }
+    let card_path = folder.join("README.md");
+    std::fs::write(&card_path, card).map_err(|e| Error::io("write", &card_path, &e))?;
     std::fs::write(&config_path, config).map_err(|e| Error::io("write", &config_path, &e))
 }
 

@@ -35,6 +35,8 @@ pub enum Code {
     Login,
     /// Reddit, or a rule of this project about Reddit, does not allow it.
     Refused,
+    /// A permission of the study is missing, was refused, or has ended.
+    Permission,
     /// A fault of ours.
     Internal,
 }

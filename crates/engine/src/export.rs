@@ -6,6 +6,7 @@ use repartee_datasets::Side;
 use repartee_datasets::export::Rows;
 use repartee_models::{bert, gpt2};
 use repartee_store::pairs::PairQuery;
+use repartee_store::runs::{Checkpoint, Run};
 use serde_json::json;
 
 use crate::base::write_folder;
@@ -48,7 +49,8 @@ impl Engine {
         }
         let split = split.map(|name| self.store.split(name)).transpose()?;
         let failed = |e: std::io::Error| Error::io("write", file, &e);
-        let mut rows = Rows::create(file, &COLUMNS).map_err(failed)?;
+        let mark = self.study_mark()?;
+        let mut rows = Rows::noted(file, &COLUMNS, mark.as_deref()).map_err(failed)?;
         let sides: Vec<Option<Side>> = match (&split, side) {
             (None, _) => vec![None],
             (Some(_), Some(side)) => vec![Some(side)],
@@ -119,7 +121,71 @@ impl Engine {
         };
         let json =
             json.map_err(|e| Error::internal(format!("config.json cannot be written: {e}")))?;
-        write_folder(folder, &json, &tensors, &files)?;
+        let mark = self.study_mark()?;
+        let card = self.card(&run, &checkpoint, &base.name, mark.as_deref())?;
+        let json = noted(&json, mark.as_deref())?;
+        write_folder(folder, &json, &tensors, &files, &card)?;
         Ok(folder.to_owned())
     }
+
+    /// The model card of a run's checkpoint.
+    fn card(
+        &self,
+        run: &Run,
+        checkpoint: &Checkpoint,
+        base: &str,
+        mark: Option<&str>,
+    ) -> Result<String> {
+        let split = self.store.split_by_id(checkpoint.split_id)?;
+        let sources: Vec<String> = self
+            .sources()?
+            .iter()
+            .map(|source| format!("{} ({})", source.name, source.origin))
+            .collect();
+        let kind = run_kind(run.kind).as_str();
+        Ok(card(
+            &run.name,
+            mark,
+            &[
+                ("Model", kind.to_owned()),
+                ("Base", base.to_owned()),
+                ("Split", split.map(|split| split.name).unwrap_or_default()),
+                ("Checkpoint", format!("step {}", checkpoint.step)),
+                ("Sources of the project", sources.join(", ")),
+            ],
+        ))
+    }
+}
+
+/// A model card: README.md of an exported folder.
+pub(crate) fn card(name: &str, mark: Option<&str>, facts: &[(&str, String)]) -> String {
+    let mut text = format!("# {name}\n");
+    if let Some(mark) = mark {
+        text.push_str(&format!("\n> **{mark}.**\n"));
+    }
+    text.push('\n');
+    for (what, value) in facts {
+        text.push_str(&format!("- {what}: {value}\n"));
+    }
+    text.push_str(&format!(
+        "\nExported by Repartee {}.\n",
+        env!("CARGO_PKG_VERSION")
+    ));
+    text
+}
+
+/// The mark's key in an exported config.json; other programs pass over keys that they don't know.
+pub(crate) const NOTICE_KEY: &str = "repartee_notice";
+
+/// A config.json with the mark in it.
+pub(crate) fn noted(config: &str, mark: Option<&str>) -> Result<String> {
+    let Some(mark) = mark else {
+        return Ok(config.to_owned());
+    };
+    let failed = |e: serde_json::Error| Error::internal(format!("config.json: {e}"));
+    let mut value: serde_json::Value = serde_json::from_str(config).map_err(failed)?;
+    if let Some(keys) = value.as_object_mut() {
+        keys.insert(NOTICE_KEY.to_owned(), json!(mark));
+    }
+    serde_json::to_string_pretty(&value).map_err(failed)
 }

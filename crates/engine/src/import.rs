@@ -9,6 +9,7 @@ use repartee_datasets::filter::{Dropped, Filter};
 use repartee_datasets::read::{self, Counts, Look, Options};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
+use repartee_datasets::{Origin, StudyRecord};
 use repartee_store::records::Upserted;
 use repartee_store::sources::NewSource;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,13 @@ pub struct Import {
     pub permission: Permission,
     /// The permission in words: licence, link, who said so.
     pub note: String,
+    /// Where the text comes from; `None`: told from the files. A table that doesn't tell needs it.
+    pub origin: Option<Origin>,
+    /// Permissions of the study, recorded before the files are read. Reddit content needs them where the
+    /// project has none on record; that there is no permission is an answer, too.
+    pub study: Vec<StudyRecord>,
+    /// Who records them.
+    pub who: String,
     /// The rows to let in.
     pub filter: Filter,
 }
@@ -83,6 +91,8 @@ pub struct SourceInfo {
     pub permission: Permission,
     /// The permission in words.
     pub note: String,
+    /// Where its text comes from.
+    pub origin: Origin,
     /// What became of its rows.
     pub counts: SourceCounts,
     /// Whether it was read to its end.
@@ -100,6 +110,11 @@ impl Job for Import {
     /// Reads the files one after the other. A file that cannot be read to its end does not keep the
     /// others from being read; the job then fails with all that went wrong, and what was good stays.
     fn run(&self, ctx: &Ctx) -> Result<Imported, Stop> {
+        let question = ctx.engine.import_question(self)?;
+        if !question.is_settled() {
+            return Err(question.error().into());
+        }
+        crate::study::study_add(ctx.engine, &self.study, &self.who)?;
         let mut imported = Imported::default();
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {
@@ -170,6 +185,7 @@ impl Import {
                 options: options_json,
                 permission: self.permission,
                 note: self.note.clone(),
+                origin: crate::study::origin_of(self, path),
             },
             now_ms(),
         )?;
@@ -300,6 +316,7 @@ fn shown(source: repartee_store::sources::Source) -> Result<SourceInfo> {
         format: source.format,
         permission: source.permission,
         note: source.note,
+        origin: source.origin,
         counts: from_json(&source.counts)?,
         complete: source.hash.is_some(),
         already: false,

@@ -31,6 +31,7 @@ use crate::model::{
     bert_config, checkpoint_of, classifier_text, generator_text, gpt2_config, open_device,
 };
 use crate::run_config::{ClassWeights, RunConfig, RunKind};
+use crate::study::may_train;
 use crate::{Engine, bundle};
 
 /// Figures are written to the project at least this often.
@@ -259,7 +260,7 @@ fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
     only(&format!("{kind} base"), "base", fitting, |base| &base.name)
 }
 
-fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
+pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
     if config.fakes.is_empty() {
         let of_split = store
             .fake_sets()?
@@ -604,6 +605,15 @@ impl Job for Train {
             return Err(Error::new(Code::Exists, taken).into());
         }
         ctx.tick(Progress::new("reading examples", 0, None, "examples"));
+        let split = store.split(&config.split)?;
+        let fakes = match config.kind {
+            RunKind::Realism => Some(fakes_of(store, &config, &split)?),
+            RunKind::Generator | RunKind::Upvotes => None,
+        };
+        may_train(ctx.engine, &split, fakes.as_ref())?;
+        if let Some(mark) = ctx.engine.study_mark()? {
+            ctx.say(mark);
+        }
         let prepared = Prepared::new(store, config)?;
         ctx.go_on()?;
         let run = match before {

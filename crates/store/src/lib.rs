@@ -27,6 +27,7 @@ pub mod runs;
 pub mod settings;
 pub mod sources;
 pub mod splits;
+pub mod study;
 pub mod threads;
 pub mod watch;
 
@@ -64,6 +65,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
     M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
+    M::up(include_str!("schema/4_study.sql")),
 ];
 
 /// An open project file.

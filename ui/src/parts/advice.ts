@@ -22,5 +22,7 @@ export const ADVICE: Record<Code, string> = {
     "Log the account in under Reddit, Accounts. Secrets come from the environment or the keychain of the system.",
   refused:
     "A rule of yours or of Reddit's stands against it; the message says which. Nothing was sent, and what you typed is still here.",
+  permission:
+    "Record the permission under Data, Permissions, or switch strict off there. Nothing was started, and what you typed is still here.",
   internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
 };

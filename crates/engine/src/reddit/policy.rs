@@ -14,6 +14,7 @@ use super::rules::PostingRules;
 use super::similar::{contained, overlap, word_in};
 use crate::Engine;
 use crate::error::Result;
+use crate::study::Purpose;
 
 /// A day.
 const DAY_MS: i64 = 86_400_000;
@@ -107,6 +108,14 @@ impl Engine {
         let mut found = Vec::new();
         self.of_approval(account, reply, &mut found);
         found.extend(of_account(account, now_ms));
+        let live = account.host.is_empty();
+        let study = self.study_standing_at(now_ms)?;
+        if let Some(why) = study.refusal(Purpose::Posting { live }) {
+            found.push(hold(
+                "study-permission",
+                format!("{why}, and this project is strict; `repartee study record` records a permission"),
+            ));
+        }
         self.of_place(reply, now_ms, &mut found)?;
         self.of_people(account, reply, &mut found)?;
         found.extend(of_text(rules, account, reply));
