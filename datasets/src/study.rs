@@ -471,16 +471,43 @@ mod tests {
         for (found, expected) in [
             (look(Format::Pushshift, &[], &[]), Origin::Reddit),
             (look(Format::Listing, &[], &[]), Origin::Reddit),
-            (look(Format::Mapped, &["title", "Selftext"], &["a", "b"]), Origin::Reddit),
-            (look(Format::Bigquery, &["comment", "reply", "submission_score"], &["a", "b", "1"]), Origin::Reddit),
-            (look(Format::Mapped, &["q", "a", "id"], &["x", "y", "t1_abc12"]), Origin::Reddit),
             (
-                look(Format::Mapped, &["q", "a", "url"], &["x", "y", "https://www.reddit.com/r/a/comments/b/"]),
+                look(Format::Mapped, &["title", "Selftext"], &["a", "b"]),
                 Origin::Reddit,
             ),
-            (look(Format::Bigquery, &["comment", "reply"], &["a", "b"]), Origin::Unknown),
             (
-                look(Format::Mapped, &["question", "answer"], &["I saw it on https://www.reddit.com/r/a today", "t1_ is a prefix"]),
+                look(
+                    Format::Bigquery,
+                    &["comment", "reply", "submission_score"],
+                    &["a", "b", "1"],
+                ),
+                Origin::Reddit,
+            ),
+            (
+                look(Format::Mapped, &["q", "a", "id"], &["x", "y", "t1_abc12"]),
+                Origin::Reddit,
+            ),
+            (
+                look(
+                    Format::Mapped,
+                    &["q", "a", "url"],
+                    &["x", "y", "https://www.reddit.com/r/a/comments/b/"],
+                ),
+                Origin::Reddit,
+            ),
+            (
+                look(Format::Bigquery, &["comment", "reply"], &["a", "b"]),
+                Origin::Unknown,
+            ),
+            (
+                look(
+                    Format::Mapped,
+                    &["question", "answer"],
+                    &[
+                        "I saw it on https://www.reddit.com/r/a today",
+                        "t1_ is a prefix",
+                    ],
+                ),
                 Origin::Unknown,
             ),
         ] {

@@ -1,7 +1,7 @@
 //! The permissions of a study, as tests give them: whole, or none.
 
-use repartee_engine::{Origin, StudyRecord};
 use repartee_engine::import::Import;
+use repartee_engine::{Origin, StudyRecord};
 
 /// Arguments of `import` for somebody who has every permission.
 pub const GRANTED: [&str; 8] = [

@@ -740,7 +740,9 @@ fn a_strict_project_without_permission_posts_nothing() {
     refused(&bench, "approved", "study-permission");
     let report = bench.post(&bench.engine(), &Post::default()).unwrap();
     assert!(
-        report.replies[0].detail.contains("No permission to train on Reddit content on record"),
+        report.replies[0]
+            .detail
+            .contains("No permission to train on Reddit content on record"),
         "{report:?}"
     );
     // what was granted and is over is refused as well, by the clock

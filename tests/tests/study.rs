@@ -66,7 +66,10 @@ fn import_of_an_archive_is_refused_and_the_printed_command_works() {
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(ran.err.contains("written approval"), "{ran}");
     assert!(ran.err.contains("research program"), "{ran}");
-    assert!(place.engine().sources().unwrap().is_empty(), "nothing was read");
+    assert!(
+        place.engine().sources().unwrap().is_empty(),
+        "nothing was read"
+    );
     assert!(place.engine().study().unwrap().history.is_empty());
 
     let lines = offered(&ran);
@@ -126,8 +129,19 @@ fn what_the_option_took_before_still_imports_and_is_no_approval() {
         let file = text(&archive(&place, "RC.ndjson", 10));
         place.ok(["import", &file, "--permission", word, "--note", "as before"]);
         let source = place.engine().source("1").unwrap();
-        assert_eq!((source.permission.name(), source.note.as_str()), (word, "as before"));
-        assert!(place.engine().study_mark().unwrap().unwrap().starts_with(MARK), "{word}");
+        assert_eq!(
+            (source.permission.name(), source.note.as_str()),
+            (word, "as before")
+        );
+        assert!(
+            place
+                .engine()
+                .study_mark()
+                .unwrap()
+                .unwrap()
+                .starts_with(MARK),
+            "{word}"
+        );
         // and it takes nothing back that was granted
         place.engine().study_record(&granted(), "ann").unwrap();
         archive(&place, "more.ndjson", 12);
@@ -146,7 +160,9 @@ fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
     let place = Place::with_project();
     let mut rows = String::from("question,answer\n");
     for i in 0..40 {
-        rows.push_str(&format!("How do I do number {i}?,You do number {i} like this\n"));
+        rows.push_str(&format!(
+            "How do I do number {i}?,You do number {i} like this\n"
+        ));
     }
     let file = text(&place.write("mails.csv", rows));
     let import = ["import", "--map", "comment=question,reply=answer"];
@@ -155,24 +171,44 @@ fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
     let ran = place.run(import.iter().copied().chain([file.as_str()]));
     assert_eq!(ran.status, Some(2), "{ran}");
     let lines = offered(&ran);
-    assert!(lines.iter().any(|line| line.contains("--origin reddit --permission none")), "{ran}");
-    assert!(!ran.err.contains("written approval"), "no policy for what may be a forum: {ran}");
-    let other = lines.iter().find(|line| line.contains("--origin other")).unwrap();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("--origin reddit --permission none")),
+        "{ran}"
+    );
+    assert!(
+        !ran.err.contains("written approval"),
+        "no policy for what may be a forum: {ran}"
+    );
+    let other = lines
+        .iter()
+        .find(|line| line.contains("--origin other"))
+        .unwrap();
     let again = typed(&place, other);
     assert_eq!(again.status, Some(0), "{again}");
 
     for origin in ["forum", "support", "convokit"] {
         let place = Place::with_project();
-        let args = import.iter().copied().chain(["--origin", origin, file.as_str()]);
+        let args = import
+            .iter()
+            .copied()
+            .chain(["--origin", origin, file.as_str()]);
         let ran = place.ok(args);
         assert!(!ran.out.contains("permission to train"), "{ran}");
         let study = place.engine().study().unwrap();
         assert!(!study.needed && study.mark.is_none() && study.history.is_empty());
         place.ok(["pairs", "build"]);
         place.ok(["split", "make"]);
-        place.ok("base new b --kind gpt2 --layers 1 --width 32 --heads 2 --context 48 --vocab 300".split(' '));
+        place.ok(
+            "base new b --kind gpt2 --layers 1 --width 32 --heads 2 --context 48 --vocab 300"
+                .split(' '),
+        );
         let engine = place.engine();
-        let config = RunConfig { base: "b".into(), ..RunConfig::of(RunKind::Generator) };
+        let config = RunConfig {
+            base: "b".into(),
+            ..RunConfig::of(RunKind::Generator)
+        };
         assert_eq!(engine.train_refusal(&config).unwrap(), None);
     }
     let not_reddit = Place::with_project();
@@ -182,7 +218,8 @@ fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
 }
 
 /// Two steps of a small model.
-const STEPS: &str = "--steps 2 --batch 4 --max-tokens 32 --set samples=0 --set validate_limit=8 --set patience=0";
+const STEPS: &str =
+    "--steps 2 --batch 4 --max-tokens 32 --set samples=0 --set validate_limit=8 --set patience=0";
 
 /// A project on an archive without any permission, with everything trained, evaluated and queued: strict was
 /// off for that.
@@ -194,11 +231,21 @@ fn marked() -> Place {
     ok(&place, "split make main", &[]);
     ok(&place, "study strict off --yes --who ann", &[]);
     for kind in ["gpt2", "bert"] {
-        let new = format!("base new small-{kind} --kind {kind} --layers 1 --width 32 --heads 2 --context 64 --vocab 400");
+        let new = format!(
+            "base new small-{kind} --kind {kind} --layers 1 --width 32 --heads 2 --context 160 --vocab 400"
+        );
         ok(&place, &new, &[]);
     }
-    ok(&place, &format!("train generator --name writer {STEPS}"), &[]);
-    ok(&place, "fakes make --name fakes --generator writer --comments 24,8,8 --max-new-tokens 8", &[]);
+    ok(
+        &place,
+        &format!("train generator --name writer {STEPS}"),
+        &[],
+    );
+    ok(
+        &place,
+        "fakes make --generator writer --comments 24,8,8 --max-new-tokens 8",
+        &[],
+    );
     ok(&place, &format!("train realism --name judge {STEPS}"), &[]);
     ok(&place, &format!("train upvotes --name votes {STEPS}"), &[]);
     for run in ["writer", "judge", "votes"] {
@@ -228,10 +275,19 @@ fn carries(mark: &str, file: &Path) {
     match file.extension().and_then(|e| e.to_str()) {
         Some("csv") => {
             let mut csv = csv::Reader::from_path(file).unwrap();
-            assert_eq!(csv.headers().unwrap().iter().last(), Some("notice"), "{}", file.display());
+            assert_eq!(
+                csv.headers().unwrap().iter().last(),
+                Some("notice"),
+                "{}",
+                file.display()
+            );
             let rows: Vec<_> = csv.records().map(|row| row.unwrap()).collect();
             assert!(!rows.is_empty(), "{}", file.display());
-            assert!(rows.iter().all(|row| row.iter().last() == Some(mark)), "{}", file.display());
+            assert!(
+                rows.iter().all(|row| row.iter().last() == Some(mark)),
+                "{}",
+                file.display()
+            );
         }
         Some("jsonl") => {
             assert!(!content.is_empty(), "{}", file.display());
@@ -246,7 +302,10 @@ fn carries(mark: &str, file: &Path) {
         }
         // an apostrophe may be escaped in SVG
         _ => {
-            let plain = content.replace("&apos;", "'").replace("&#39;", "'").replace("&#x27;", "'");
+            let plain = content
+                .replace("&apos;", "'")
+                .replace("&#39;", "'")
+                .replace("&#x27;", "'");
             assert!(plain.contains(mark), "{}: {content:.600}", file.display());
         }
     }
@@ -278,7 +337,15 @@ fn every_chart_export_and_report_carries_the_mark() {
             let png = std::fs::read(out.with_extension("png")).unwrap();
             // the picture is drawn from that SVG: it is as high as it says
             let svg = std::fs::read_to_string(out.with_extension("svg")).unwrap();
-            let height: f64 = svg.split(" height=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+            let height: f64 = svg
+                .split(" height=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
             let pixels = u32::from_be_bytes(png[20..24].try_into().unwrap());
             assert_eq!(f64::from(pixels), (2.0 * height).round(), "{kind} {run}");
         }
@@ -298,18 +365,33 @@ fn every_chart_export_and_report_carries_the_mark() {
         }
         tried.insert(command.to_owned());
     }
-    for (command, names) in [("run", vec!["writer", "judge", "votes"]), ("base", vec!["small-gpt2", "small-bert"])] {
+    for (command, names) in [
+        ("run", vec!["writer", "judge", "votes"]),
+        ("base", vec!["small-gpt2", "small-bert"]),
+    ] {
         for name in names {
             let folder = place.path(&format!("out-{name}"));
-            ok(&place, &format!("export {command} {name}"), &[&text(&folder)]);
+            ok(
+                &place,
+                &format!("export {command} {name}"),
+                &[&text(&folder)],
+            );
             carries(&mark, &folder.join("README.md"));
             carries(&mark, &folder.join("config.json"));
             // and what was exported is still a model
-            ok(&place, &format!("base add again-{name} --from"), &[&text(&folder)]);
+            ok(
+                &place,
+                &format!("base add again-{name} --from"),
+                &[&text(&folder)],
+            );
         }
         tried.insert(command.to_owned());
     }
-    assert_eq!(tried, subcommands(&place, "export"), "an export is not tried");
+    assert_eq!(
+        tried,
+        subcommands(&place, "export"),
+        "an export is not tried"
+    );
     let threads = place.path("threads.jsonl");
     let told = ok(&place, "reddit export", &[&text(&threads)]);
     assert!(told["result"]["threads"].as_u64().unwrap() > 0, "{told}");
@@ -319,14 +401,32 @@ fn every_chart_export_and_report_carries_the_mark() {
     // the window's charts and exports are the same methods; those that it alone has:
     let engine = place.engine();
     let pairs = engine
-        .pairs_chart(repartee_store::pairs::PairFigure::Score, &Default::default())
+        .pairs_chart(
+            repartee_store::pairs::PairFigure::Score,
+            &Default::default(),
+        )
         .unwrap();
     assert!(pairs.svg.contains("No permission to train") && pairs.csv().unwrap().contains(&mark));
     assert_eq!(engine.overview().unwrap().notice, Some(mark.clone()));
-    assert!(engine.evaluations().unwrap().iter().all(|e| e.notice == Some(mark.clone())));
+    assert!(
+        engine
+            .evaluations()
+            .unwrap()
+            .iter()
+            .all(|e| e.notice == Some(mark.clone()))
+    );
 
     // reports, for people and for programs
-    for words in ["evaluate", "train list", "train show judge", "source list", "fakes list", "queue list", "study", "split list"] {
+    for words in [
+        "evaluate",
+        "train list",
+        "train show judge",
+        "source list",
+        "fakes list",
+        "queue list",
+        "study",
+        "split list",
+    ] {
         let shown = place.ok(words.split(' ')).out;
         assert!(shown.contains(&mark), "{words}: {shown}");
         assert_eq!(ok(&place, words, &[])["notice"], mark.as_str(), "{words}");
@@ -353,15 +453,25 @@ fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
         let command = format!("train {kind} --name again {STEPS}");
         let ran = place.run(command.split(' '));
         assert_eq!(ran.status, Some(2), "{ran}");
-        assert!(ran.err.contains(MARK) && ran.err.contains("RC.ndjson"), "{ran}");
+        assert!(
+            ran.err.contains(MARK) && ran.err.contains("RC.ndjson"),
+            "{ran}"
+        );
         assert!(ran.err.contains("repartee study record training"), "{ran}");
         let json = place.run(command.split(' ').chain(["--json"])).json();
         assert_eq!(json["error"]["code"], "permission");
     }
-    let tokenizer = place.run("base new more --kind gpt2 --layers 1 --width 32 --heads 2".split(' '));
+    let tokenizer =
+        place.run("base new more --kind gpt2 --layers 1 --width 32 --heads 2".split(' '));
     assert_eq!(tokenizer.status, Some(2), "{tokenizer}");
     assert!(tokenizer.err.contains(MARK), "{tokenizer}");
-    let names: Vec<String> = place.engine().runs().unwrap().into_iter().map(|run| run.name).collect();
+    let names: Vec<String> = place
+        .engine()
+        .runs()
+        .unwrap()
+        .into_iter()
+        .map(|run| run.name)
+        .collect();
     assert!(!names.contains(&"again".to_owned()), "{names:?}");
 
     // off only on purpose, and whoever did it is in the audit log
@@ -370,14 +480,25 @@ fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
     assert!(place.engine().study().unwrap().strict);
     place.ok(["study", "strict", "off", "--yes", "--who", "bob"]);
     let audit = place.engine().audit(None, 1).unwrap();
-    assert_eq!((audit[0].what.as_str(), audit[0].who.as_str()), ("strict off", "bob"));
+    assert_eq!(
+        (audit[0].what.as_str(), audit[0].who.as_str()),
+        ("strict off", "bob")
+    );
     let ran = place.ok(format!("train generator --name again {STEPS}").split(' '));
     assert!(ran.out.contains(MARK), "without strict it warns: {ran}");
 
     // with the permission nothing is refused
     place.ok(["study", "strict", "on"]);
     place.ok([
-        "study", "record", "training", "--granted", "--date", "2020-01-01", "--scope", "tests", "--link",
+        "study",
+        "record",
+        "training",
+        "--granted",
+        "--date",
+        "2020-01-01",
+        "--scope",
+        "tests",
+        "--link",
         "https://example.org",
     ]);
     place.ok(format!("train upvotes --name third {STEPS}").split(' '));
@@ -404,7 +525,8 @@ impl Clock for At {
 fn a_permission_holds_from_its_date_to_its_last_day() {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 30));
-    let value = "training=granted,date=2026-05-01,until=2027-05-01,scope=tests,link=https://example.org";
+    let value =
+        "training=granted,date=2026-05-01,until=2027-05-01,scope=tests,link=https://example.org";
     ok(&place, "import", &[&file, "--permission", value]);
     ok(&place, "pairs build", &[]);
     ok(&place, "split make main", &[]);
@@ -428,7 +550,10 @@ fn a_permission_holds_from_its_date_to_its_last_day() {
     ] {
         let (refused, mark) = refusal(day);
         assert_eq!(refused.is_empty(), said.is_empty(), "{day}: {refused}");
-        assert!(refused.contains(said) && mark.contains(said), "{day}: {refused} / {mark}");
+        assert!(
+            refused.contains(said) && mark.contains(said),
+            "{day}: {refused} / {mark}"
+        );
     }
 }
 
@@ -436,12 +561,22 @@ fn a_permission_holds_from_its_date_to_its_last_day() {
 fn a_source_whose_origin_was_not_said_counts_as_reddit_content_until_it_is() {
     let place = Place::with_project();
     let file = text(&place.write("table.csv", "q,a\nWhy is it so?,Because it is so\n"));
-    place.ok(["import", "--map", "comment=q,reply=a", &file, NONE[0], NONE[1]]);
+    place.ok([
+        "import",
+        "--map",
+        "comment=q,reply=a",
+        &file,
+        NONE[0],
+        NONE[1],
+    ]);
     assert!(place.engine().study_mark().unwrap().is_some());
     place.ok(["source", "origin", "table.csv", "forum", "--who", "ann"]);
     assert_eq!(place.engine().study_mark().unwrap(), None);
     let audit = place.engine().audit(None, 1).unwrap();
-    assert_eq!((audit[0].what.as_str(), audit[0].detail.as_str()), ("source origin", "forum"));
+    assert_eq!(
+        (audit[0].what.as_str(), audit[0].detail.as_str()),
+        ("source origin", "forum")
+    );
 }
 
 #[test]

@@ -286,9 +286,16 @@ fn a_notice_stands_under_every_picture_and_in_its_table() {
         let shown = with.svg.matches(">\nNo permission of this").count();
         assert!(shown >= 1, "{}", with.svg);
         assert_eq!(with.table.columns.last().unwrap(), "notice");
-        assert!(with.table.rows.iter().all(|row| row.last().unwrap() == &noted.notice));
+        assert!(
+            with.table
+                .rows
+                .iter()
+                .all(|row| row.last().unwrap() == &noted.notice)
+        );
         assert_eq!(with.table.rows.len(), without.table.rows.len());
-        assert!(!without.svg.contains("No permission") && !without.csv().unwrap().contains("notice"));
+        assert!(
+            !without.svg.contains("No permission") && !without.csv().unwrap().contains("notice")
+        );
         with.png(1.0, Theme::Light).unwrap();
     }
 }

@@ -113,11 +113,7 @@ impl App {
 
     /// Prints a result, and what permission of the study is missing, whatever was asked: no result of a
     /// project goes without the mark.
-    fn marked<T: Serialize>(
-        &self,
-        value: &T,
-        show: impl FnOnce(&T) -> Result<()>,
-    ) -> Result<()> {
+    fn marked<T: Serialize>(&self, value: &T, show: impl FnOnce(&T) -> Result<()>) -> Result<()> {
         let mark = match self.opened.get() {
             Some(engine) => engine.study_mark()?,
             None => None,
@@ -309,8 +305,10 @@ impl App {
                 let origin: Origin = origin.parse().map_err(Error::usage)?;
                 let who = person(who);
                 self.done(&engine.source_origin(&source, origin, &who)?, |source| {
-                    self.out
-                        .line(format!("source {} comes from: {}", source.name, source.origin))
+                    self.out.line(format!(
+                        "source {} comes from: {}",
+                        source.name, source.origin
+                    ))
                 })
             }
             SourceCommand::Rejected {

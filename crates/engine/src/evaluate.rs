@@ -459,7 +459,11 @@ fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
 }
 
 impl Engine {
-    fn evaluation_info(&self, evaluation: Evaluation, mark: Option<String>) -> Result<EvaluationInfo> {
+    fn evaluation_info(
+        &self,
+        evaluation: Evaluation,
+        mark: Option<String>,
+    ) -> Result<EvaluationInfo> {
         let sets = self.store.fake_sets()?;
         let fakes = sets
             .into_iter()

@@ -519,7 +519,11 @@ mod tests {
         let steps = next_steps(&now, &[], None);
         let last = steps.last().unwrap();
         assert_eq!(last.step, "study");
-        assert!(last.why.starts_with("No permission to train"), "{}", last.why);
+        assert!(
+            last.why.starts_with("No permission to train"),
+            "{}",
+            last.why
+        );
     }
 
     #[test]

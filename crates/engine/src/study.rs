@@ -143,10 +143,9 @@ fn of_kind(kind: StudyKind, newest: Option<&StudyRecord>, today: &str) -> KindSt
             Decision::Pending => (false, format!("{noun} was asked for and is not granted")),
             Decision::NotRequired => (true, format!("{noun} is not required")),
             // days as YYYY-MM-DD compare like text; an empty today (a clock out of range) lets nothing hold
-            Decision::Granted if record.date.is_empty() || record.date.as_str() > today => (
-                false,
-                format!("{noun} is not valid before {}", record.date),
-            ),
+            Decision::Granted if record.date.is_empty() || record.date.as_str() > today => {
+                (false, format!("{noun} is not valid before {}", record.date))
+            }
             Decision::Granted if !record.until.is_empty() && record.until.as_str() < today => {
                 (false, format!("{noun} expired on {}", record.until))
             }
@@ -412,7 +411,9 @@ impl Engine {
     /// [`Code::NotFound`] when none is granted, pending or waived.
     pub fn study_end(&self, kind: StudyKind, note: &str, who: &str) -> Result<Study> {
         let newest = self.study_standing()?.kinds.into_iter();
-        let record = newest.filter(|state| state.kind == kind).find_map(|s| s.record);
+        let record = newest
+            .filter(|state| state.kind == kind)
+            .find_map(|s| s.record);
         let open = [Decision::Granted, Decision::Pending, Decision::NotRequired];
         match record.filter(|record| open.contains(&record.decision)) {
             Some(record) => {
@@ -563,7 +564,11 @@ pub(crate) fn may_train_tokenizer(engine: &Engine, split: Option<i64>) -> Result
 }
 
 /// The name of a source that needs permission, among those of a split's pairs (none: of all pairs).
-fn source_among(engine: &Engine, standing: &Standing, split: Option<i64>) -> Result<Option<String>> {
+fn source_among(
+    engine: &Engine,
+    standing: &Standing,
+    split: Option<i64>,
+) -> Result<Option<String>> {
     let ids: Vec<i64> = standing.sources.iter().map(|(id, _)| *id).collect();
     let found = engine.store.pairs_have_source(split, &ids)?;
     Ok(found.and_then(|found| {
@@ -597,7 +602,8 @@ mod tests {
         }
     }
 
-    const GRANTED: &str = "training=granted,date=2026-05-01,until=2027-05-01,scope=all,link=https://example.org";
+    const GRANTED: &str =
+        "training=granted,date=2026-05-01,until=2027-05-01,scope=all,link=https://example.org";
 
     /// Noon of a day, in milliseconds since 1970.
     fn noon(day: &str) -> i64 {
@@ -618,24 +624,81 @@ mod tests {
         for (records, day, holds, words) in [
             (vec![], "2026-06-01", false, missing),
             (vec!["training=none"], "2026-06-01", false, missing),
-            (vec!["training=pending"], "2026-06-01", false, "Permission to train on Reddit content was asked for and is not granted"),
-            (vec!["training=refused,date=2026-04-01"], "2026-06-01", false, "Permission to train on Reddit content was refused on 2026-04-01"),
-            (vec!["training=withdrawn,date=2026-05-09", GRANTED], "2026-06-01", false, "Permission to train on Reddit content was withdrawn on 2026-05-09"),
-            (vec![GRANTED, "training=refused"], "2026-06-01", true, "Permission to train on Reddit content granted on 2026-05-01"),
-            (vec!["training=refused", GRANTED], "2026-06-01", false, "Permission to train on Reddit content was refused"),
-            (vec![GRANTED], "2026-04-30", false, "Permission to train on Reddit content is not valid before 2026-05-01"),
-            (vec![GRANTED], "2026-05-01", true, "Permission to train on Reddit content granted on 2026-05-01"),
-            (vec![GRANTED], "2027-05-01", true, "Permission to train on Reddit content granted on 2026-05-01"),
-            (vec![GRANTED], "2027-05-02", false, "Permission to train on Reddit content expired on 2027-05-01"),
+            (
+                vec!["training=pending"],
+                "2026-06-01",
+                false,
+                "Permission to train on Reddit content was asked for and is not granted",
+            ),
+            (
+                vec!["training=refused,date=2026-04-01"],
+                "2026-06-01",
+                false,
+                "Permission to train on Reddit content was refused on 2026-04-01",
+            ),
+            (
+                vec!["training=withdrawn,date=2026-05-09", GRANTED],
+                "2026-06-01",
+                false,
+                "Permission to train on Reddit content was withdrawn on 2026-05-09",
+            ),
+            (
+                vec![GRANTED, "training=refused"],
+                "2026-06-01",
+                true,
+                "Permission to train on Reddit content granted on 2026-05-01",
+            ),
+            (
+                vec!["training=refused", GRANTED],
+                "2026-06-01",
+                false,
+                "Permission to train on Reddit content was refused",
+            ),
+            (
+                vec![GRANTED],
+                "2026-04-30",
+                false,
+                "Permission to train on Reddit content is not valid before 2026-05-01",
+            ),
+            (
+                vec![GRANTED],
+                "2026-05-01",
+                true,
+                "Permission to train on Reddit content granted on 2026-05-01",
+            ),
+            (
+                vec![GRANTED],
+                "2027-05-01",
+                true,
+                "Permission to train on Reddit content granted on 2026-05-01",
+            ),
+            (
+                vec![GRANTED],
+                "2027-05-02",
+                false,
+                "Permission to train on Reddit content expired on 2027-05-01",
+            ),
         ] {
             let all: Vec<StudyRecord> = records.iter().chain(&waived).map(|r| record(r)).collect();
             let reddit = [source(1, Origin::Reddit)];
             let found = standing(&all, &reddit, true, noon(day));
-            let training = found.kinds.iter().find(|k| k.kind == StudyKind::Training).unwrap();
-            assert_eq!((training.holds, training.words.as_str()), (holds, words), "{records:?} {day}");
+            let training = found
+                .kinds
+                .iter()
+                .find(|k| k.kind == StudyKind::Training)
+                .unwrap();
+            assert_eq!(
+                (training.holds, training.words.as_str()),
+                (holds, words),
+                "{records:?} {day}"
+            );
             let expected: Vec<&str> = if holds { vec![] } else { vec![words] };
             for purpose in [Purpose::Training, sandbox, live, Purpose::Publishing] {
-                assert_eq!(found.gaps(purpose), expected, "{records:?} {day} {purpose:?}");
+                assert_eq!(
+                    found.gaps(purpose),
+                    expected,
+                    "{records:?} {day} {purpose:?}"
+                );
                 assert_eq!(found.refusal(purpose).is_some(), !holds);
             }
             assert_eq!(found.mark().as_deref(), expected.first().copied());
@@ -678,7 +741,8 @@ mod tests {
             Origin::Other,
             Origin::Synthetic,
         ];
-        let sources: Vec<SourceOrigin> = (1..).zip(elsewhere).map(|(id, o)| source(id, o)).collect();
+        let sources: Vec<SourceOrigin> =
+            (1..).zip(elsewhere).map(|(id, o)| source(id, o)).collect();
         for sources in [sources.as_slice(), &[]] {
             let found = standing(&[], sources, true, 0);
             assert_eq!((found.is_needed(), found.mark()), (false, None));

@@ -52,7 +52,8 @@ fn word<T: std::str::FromStr<Err = String>>(row: &Row<'_>, at: usize) -> rusqlit
 }
 
 fn newest(db: &Connection, kind: StudyKind) -> Result<Option<StudyEntry>> {
-    let sql = format!("SELECT {COLUMNS} FROM study_record WHERE kind = ?1 ORDER BY id DESC LIMIT 1");
+    let sql =
+        format!("SELECT {COLUMNS} FROM study_record WHERE kind = ?1 ORDER BY id DESC LIMIT 1");
     let mut query = db.prepare_cached(&sql)?;
     let found = query.query_map([kind.name()], entry_row)?.next();
     Ok(found.transpose()?)
@@ -218,14 +219,20 @@ mod tests {
         );
         let audit = store.audit(None, 10).unwrap();
         assert_eq!(audit.len(), 3);
-        assert_eq!((audit[0].subject.as_str(), audit[0].detail.as_str()), ("training", "refused"));
+        assert_eq!(
+            (audit[0].subject.as_str(), audit[0].detail.as_str()),
+            ("training", "refused")
+        );
         for sql in [
             "UPDATE study_record SET decision = 'granted'",
             "DELETE FROM study_record",
             "INSERT INTO study_record (kind, decision, who, at_ms) VALUES ('all', 'granted', 'x', 1)",
             "INSERT INTO study_record (kind, decision, date, who, at_ms) VALUES ('training', 'granted', 'soon', 'x', 1)",
         ] {
-            assert!(store.write_bare(|db| Ok(db.execute_batch(sql)?)).is_err(), "{sql}");
+            assert!(
+                store.write_bare(|db| Ok(db.execute_batch(sql)?)).is_err(),
+                "{sql}"
+            );
         }
         assert_eq!(store.study_records().unwrap(), all);
     }
@@ -237,7 +244,10 @@ mod tests {
         store.study_strict_set(false, "ann", 9).unwrap();
         assert_eq!(store.study_strict().unwrap(), Some(false));
         let audit = store.audit(None, 10).unwrap();
-        assert_eq!((audit[0].what.as_str(), audit[0].who.as_str()), ("strict off", "ann"));
+        assert_eq!(
+            (audit[0].what.as_str(), audit[0].who.as_str()),
+            ("strict off", "ann")
+        );
     }
 
     /// A file of the version before this one.
@@ -245,8 +255,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.repartee");
         let db = rusqlite::Connection::open(&path).unwrap();
-        db.execute_batch(&format!("PRAGMA application_id = {};", crate::APPLICATION_ID))
-            .unwrap();
+        db.execute_batch(&format!(
+            "PRAGMA application_id = {};",
+            crate::APPLICATION_ID
+        ))
+        .unwrap();
         for sql in [
             include_str!("schema/1_project.sql"),
             include_str!("schema/2_window.sql"),
@@ -271,7 +284,10 @@ mod tests {
         );
         assert_eq!(store.study_strict().unwrap(), Some(false));
         let origins: Vec<Origin> = store.sources().unwrap().iter().map(|s| s.origin).collect();
-        assert_eq!(origins, [Origin::Reddit, Origin::Synthetic, Origin::Unknown]);
+        assert_eq!(
+            origins,
+            [Origin::Reddit, Origin::Synthetic, Origin::Unknown]
+        );
         assert!(store.study_records().unwrap().is_empty());
         store.source_origin(3, Origin::Forum, "ann", 5).unwrap();
         assert_eq!(store.source(3).unwrap().unwrap().origin, Origin::Forum);

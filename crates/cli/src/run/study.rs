@@ -44,12 +44,18 @@ impl App {
             self.out
                 .line("this project has no Reddit content from archives; it needs no permission")?;
         } else {
-            self.out.line(format!(
-                "Reddit content from: {}",
-                study.sources.join(", ")
-            ))?;
+            self.out
+                .line(format!("Reddit content from: {}", study.sources.join(", ")))?;
         }
-        let mut table = Table::new(["permission", "holds", "", "until", "scope", "policy", "link"]);
+        let mut table = Table::new([
+            "permission",
+            "holds",
+            "",
+            "until",
+            "scope",
+            "policy",
+            "link",
+        ]);
         for state in &study.states {
             let record = state.record.as_ref();
             let field = |f: fn(&StudyRecord) -> &String| record.map(f).cloned().unwrap_or_default();
@@ -71,7 +77,14 @@ impl App {
         })?;
         if !study.history.is_empty() {
             self.out.line("")?;
-            let mut table = Table::new(["recorded (UTC)", "by", "permission", "decision", "date", "note"]);
+            let mut table = Table::new([
+                "recorded (UTC)",
+                "by",
+                "permission",
+                "decision",
+                "date",
+                "note",
+            ]);
             for line in &study.history {
                 let r = &line.record;
                 table.row([
@@ -112,12 +125,11 @@ impl App {
                     job.permission = word.parse().map_err(|_| Error::usage(wrong_value(word)))?;
                     if job.permission != Permission::Synthetic && !answered {
                         let note = format!("imported with --permission {word}");
-                        job.study.extend(StudyRecord::none_of_all().into_iter().map(|r| {
-                            StudyRecord {
+                        job.study
+                            .extend(StudyRecord::none_of_all().into_iter().map(|r| StudyRecord {
                                 note: note.clone(),
                                 ..r
-                            }
-                        }));
+                            }));
                     }
                     job.origin = job.origin.or(Some(Origin::Unknown));
                 }
@@ -142,7 +154,10 @@ impl App {
         if self.out.json || !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return Ok(false);
         }
-        Ok(matches!(answer(&format!("{what} [y/N]"))?.as_str(), "y" | "yes"))
+        Ok(matches!(
+            answer(&format!("{what} [y/N]"))?.as_str(),
+            "y" | "yes"
+        ))
     }
 }
 
@@ -221,7 +236,10 @@ fn this_command(more: &[&str]) -> String {
         .map(|arg| arg.to_string_lossy().into_owned());
     let mut args: Vec<String> = given.collect();
     // what comes after "--" is a file, whatever it looks like
-    let at = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    let at = args
+        .iter()
+        .position(|arg| arg == "--")
+        .unwrap_or(args.len());
     args.splice(at..at, more.iter().map(|arg| (*arg).to_owned()));
     let quoted: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
     format!("repartee {}", quoted.join(" "))
@@ -262,7 +280,10 @@ fn ask(engine: &Engine, question: &ImportQuestion, mut job: Import) -> Result<Im
             record.date = answer("  date (2026-05-01)")?;
             record.scope = answer("  what was allowed")?;
             record.until = answer("  last day (empty: no end)")?;
-            record.policy = answer(&format!("  policy version (empty: {})", question.policy_version))?;
+            record.policy = answer(&format!(
+                "  policy version (empty: {})",
+                question.policy_version
+            ))?;
             record.link = answer("  link")?;
         }
         job.study.push(record.checked().map_err(Error::usage)?);
