@@ -50,7 +50,12 @@ export class FakeStudy {
     return KINDS.map(([kind, noun]) => {
       const record = this.history.find((line) => line.record.kind === kind)?.record ?? null;
       const on = record?.date ? ` on ${record.date}` : "";
-      const says = (holds: boolean, words: string): StudyState => ({ kind, holds, words: capital(words), record });
+      const says = (holds: boolean, words: string): StudyState => ({
+        kind,
+        holds,
+        words: capital(words),
+        record,
+      });
       switch (record?.decision) {
         case undefined:
         case "none":

@@ -3,9 +3,17 @@
 import type { Decision, Origin, StudyKind, StudyRecord } from "../../host";
 
 export const KINDS: { value: StudyKind; text: string; help: string }[] = [
-  { value: "training", text: "Permission to train", help: "Reddit's written approval of training on its content." },
+  {
+    value: "training",
+    text: "Permission to train",
+    help: "Reddit's written approval of training on its content.",
+  },
   { value: "api_access", text: "API access", help: "Reddit's approval of access to its API." },
-  { value: "research_program", text: "Research program", help: "Admission to Reddit's own research program." },
+  {
+    value: "research_program",
+    text: "Research program",
+    help: "Admission to Reddit's own research program.",
+  },
   { value: "ethics_board", text: "Ethics board", help: "The approval of an ethics board (IRB)." },
 ];
 
@@ -56,6 +64,8 @@ export function lacks(record: Typed): string | null {
 
 /** The records, once none lacks anything. */
 export function complete(records: Typed[]): StudyRecord[] | null {
-  const done = records.flatMap((r) => (r.decision === "" || lacks(r) ? [] : [{ ...r, decision: r.decision }]));
+  const done = records.flatMap((r) =>
+    r.decision === "" || lacks(r) ? [] : [{ ...r, decision: r.decision }],
+  );
   return done.length === records.length ? done : null;
 }
