@@ -474,7 +474,7 @@ fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
         .collect();
     assert!(!names.contains(&"again".to_owned()), "{names:?}");
 
-    // off only on purpose, and whoever did it is in the audit log
+    // off only on purpose, and who did it is in the audit log
     let ran = place.run(["study", "strict", "off"]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(place.engine().study().unwrap().strict);
@@ -508,7 +508,44 @@ fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
     assert!(ran.err.contains("was withdrawn on"), "{ran}");
 }
 
-/// A clock that stands still.
+#[test]
+fn a_model_trained_on_reddit_content_stays_so_in_another_project() {
+    let place = marked();
+    let folder = place.path("writer");
+    ok(&place, "export run writer", &[&text(&folder)]);
+    let other = Place::with_project();
+    let mut rows = String::from("question,answer\n");
+    for i in 0..40 {
+        rows.push_str(&format!("How do I do {i}?,You do {i} like this\n"));
+    }
+    let file = text(&other.write("forum.csv", rows));
+    ok(
+        &other,
+        "import --origin forum --map comment=question,reply=answer",
+        &[&file],
+    );
+    ok(&other, "pairs build", &[]);
+    ok(&other, "split make main", &[]);
+    assert!(!other.engine().study().unwrap().needed);
+    ok(&other, "base add w --from", &[&text(&folder)]);
+    let study = other.engine().study().unwrap();
+    assert_eq!(study.sources, ["base w"]);
+    assert!(study.mark.unwrap().starts_with(MARK));
+    let ran = other.run(format!("train generator --name again {STEPS}").split(' '));
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(
+        ran.err.contains("base \"w\" was trained on Reddit content"),
+        "{ran}"
+    );
+    // an exported base that nobody trained here is not marked so
+    let plain = place.path("plain");
+    ok(&place, "export base small-bert", &[&text(&plain)]);
+    let third = Place::with_project();
+    ok(&third, "base add b --from", &[&text(&plain)]);
+    assert!(!third.engine().study().unwrap().needed);
+}
+
+/// A fixed clock.
 struct At(i64);
 
 impl Clock for At {

@@ -56,7 +56,7 @@ pub struct Heading {
     pub title: String,
     /// What it was measured on; wraps.
     pub measured_on: String,
-    /// What whoever sees the picture has to know (a missing permission); stands under the plot, and in a
+    /// What a viewer has to know (a missing permission): drawn under the plot, and in a
     /// column of the table, so that neither goes without it. Empty: nothing.
     pub notice: String,
 }

@@ -15,7 +15,7 @@ use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
-use crate::study::may_train_tokenizer;
+use crate::study::{TRAINED_NOTE, may_train_tokenizer};
 use crate::{Engine, bundle, hub};
 
 /// Texts a tokenizer is trained on, at most: more change hardly a token.
@@ -277,6 +277,11 @@ impl Job for BaseAdd {
             None,
             "bytes",
         ));
+        // a model stays marked in another project
+        let origin = match crate::export::says_trained(&json) {
+            true => format!("{origin}{TRAINED_NOTE}"),
+            false => origin,
+        };
         let found = weights::read(&weights::files(&folder)?)?;
         let (tensors, unused) = config.fit(found)?;
         if !unused.is_empty() {

@@ -124,6 +124,10 @@ impl Engine {
         let mark = self.study_mark()?;
         let card = self.card(&run, &checkpoint, &base.name, mark.as_deref())?;
         let json = noted(&json, mark.as_deref())?;
+        let json = match self.learned_from_reddit(checkpoint.split_id, &base)? {
+            true => with_key(&json, TRAINED_KEY, json!(true))?,
+            false => json,
+        };
         write_folder(folder, &json, &tensors, &files, &card)?;
         Ok(folder.to_owned())
     }
@@ -175,17 +179,31 @@ pub(crate) fn card(name: &str, mark: Option<&str>, facts: &[(&str, String)]) -> 
 }
 
 /// The mark's key in an exported config.json; other programs pass over keys that they don't know.
-pub(crate) const NOTICE_KEY: &str = "repartee_notice";
+const NOTICE_KEY: &str = "repartee_notice";
+
+/// The key that says of an exported model that it was trained on Reddit content; `base add` reads it, so
+/// that a model doesn't lose it on its way through a folder.
+const TRAINED_KEY: &str = "repartee_trained_on_reddit";
+
+/// Whether a config.json says so.
+pub(crate) fn says_trained(config: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(config)
+        .is_ok_and(|config| config[TRAINED_KEY] == json!(true))
+}
 
 /// A config.json with the mark in it.
 pub(crate) fn noted(config: &str, mark: Option<&str>) -> Result<String> {
-    let Some(mark) = mark else {
-        return Ok(config.to_owned());
-    };
+    match mark {
+        None => Ok(config.to_owned()),
+        Some(mark) => with_key(config, NOTICE_KEY, json!(mark)),
+    }
+}
+
+fn with_key(config: &str, key: &str, said: serde_json::Value) -> Result<String> {
     let failed = |e: serde_json::Error| Error::internal(format!("config.json: {e}"));
     let mut value: serde_json::Value = serde_json::from_str(config).map_err(failed)?;
     if let Some(keys) = value.as_object_mut() {
-        keys.insert(NOTICE_KEY.to_owned(), json!(mark));
+        keys.insert(key.to_owned(), said);
     }
     serde_json::to_string_pretty(&value).map_err(failed)
 }

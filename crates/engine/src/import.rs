@@ -189,6 +189,9 @@ impl Import {
             },
             now_ms(),
         )?;
+        if let Some(origin) = self.origin.filter(|origin| *origin != Origin::Unknown) {
+            store.source_origin(source_id, origin, &self.who, now_ms())?; // for the audit log
+        }
         let phase = format!("reading {file_name}");
         let mut counts = Counts::default();
         let mut upserted = Upserted::default();

@@ -262,7 +262,7 @@ fn next_steps(
             "study",
             None,
             "Record the permissions of your study",
-            &format!("{notice}. It stands on every chart and export until it is on record."),
+            &format!("{notice}. It is shown on every chart and export until it is on record."),
         ));
     }
     steps

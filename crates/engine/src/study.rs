@@ -3,13 +3,14 @@
 //!
 //! [`standing`] is the one judge, a pure function over records, sources and the day; the methods of the
 //! engine ask it. Text that isn't Reddit's (forums, support mails, ConvoKit, synthetic data, the sandbox)
-//! needs none of it, and a project with nothing else never hears of it.
+//! needs none of it, and a project with nothing else never mentions it.
 
 use std::path::Path;
 
 use repartee_charts::Heading;
 use repartee_datasets::study::{day_of_ms, told};
 use repartee_datasets::{Decision, Format, Origin, Permission, StudyKind, StudyRecord};
+use repartee_store::bases::Base;
 use repartee_store::fakes::FakeSet;
 use repartee_store::splits::Split;
 use repartee_store::study::StudyEntry;
@@ -228,7 +229,7 @@ pub struct Study {
     pub answered: bool,
     /// The four kinds, and what counts of each.
     pub states: Vec<KindStanding>,
-    /// What is missing or expired, as it stands on every chart and export.
+    /// What is missing or expired, as shown on every chart and export.
     pub mark: Option<String>,
     /// Whether training and posting are refused while a permission is missing.
     pub strict: bool,
@@ -304,7 +305,7 @@ impl ImportQuestion {
 }
 
 /// Where the text of a file comes from: as said, else as its permission or its content says. Who says that
-/// it is unknown doesn't unsay what the content says.
+/// it is unknown does not overrule what the content says.
 pub(crate) fn origin_of(import: &Import, file: &Path) -> Origin {
     if let Some(origin) = import.origin.filter(|origin| *origin != Origin::Unknown) {
         return origin;
@@ -337,7 +338,7 @@ impl Engine {
     pub(crate) fn study_standing_at(&self, now_ms: i64) -> Result<Standing> {
         let entries = self.store.study_records()?;
         let records: Vec<StudyRecord> = entries.into_iter().map(|entry| entry.record).collect();
-        let sources: Vec<SourceOrigin> = self
+        let mut sources: Vec<SourceOrigin> = self
             .store
             .sources()?
             .into_iter()
@@ -347,11 +348,18 @@ impl Engine {
                 origin: source.origin,
             })
             .collect();
+        // numbers below 0 are those of bases: no pair is of such a source
+        let bases = self.store.bases()?.into_iter();
+        sources.extend(bases.filter(is_trained).map(|base| SourceOrigin {
+            id: -base.id,
+            name: format!("base {}", base.name),
+            origin: Origin::Reddit,
+        }));
         let strict = self.store.study_strict()?.unwrap_or(true);
         Ok(standing(&records, &sources, strict, now_ms))
     }
 
-    /// What is missing or expired, as it stands on every chart, export and report; none when nothing is.
+    /// What is missing or expired, as shown on every chart, export and report; none when nothing is.
     ///
     /// # Errors
     /// When the project cannot be read.
@@ -494,12 +502,13 @@ impl Engine {
         if standing.refusal(Purpose::Training).is_none() {
             return Ok(None);
         }
+        let base = crate::train::base_of(&self.store, config)?;
         let split = self.store.split(&config.split)?;
         let fakes = match config.kind {
             RunKind::Realism => Some(crate::train::fakes_of(&self.store, config, &split)?),
             _ => None,
         };
-        Ok(may_train(self, &split, fakes.as_ref()).err())
+        Ok(may_train(self, &base, &split, fakes.as_ref()).err())
     }
 }
 
@@ -520,13 +529,37 @@ pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> 
     Ok(engine.store.study_add(&checked, who, now_ms)?)
 }
 
+/// Ends the origin of a base that was trained on Reddit content in another project.
+pub(crate) const TRAINED_NOTE: &str = ", trained on Reddit content";
+
+fn is_trained(base: &Base) -> bool {
+    base.origin.ends_with(TRAINED_NOTE)
+}
+
+impl Engine {
+    /// Whether a model learned from Reddit content: from the pairs of this split, or by its base.
+    pub(crate) fn learned_from_reddit(&self, split: i64, base: &Base) -> Result<bool> {
+        let standing = self.study_standing()?;
+        Ok(is_trained(base) || source_among(self, &standing, Some(split))?.is_some())
+    }
+}
+
 /// Refuses a training on Reddit content without permission, where the project is strict: the pairs of the
-/// split, or those that the writer of the fakes was trained on.
-pub(crate) fn may_train(engine: &Engine, split: &Split, fakes: Option<&FakeSet>) -> Result<()> {
+/// split, those that the writer of the fakes was trained on, or a base that was trained on such elsewhere.
+pub(crate) fn may_train(
+    engine: &Engine,
+    base: &Base,
+    split: &Split,
+    fakes: Option<&FakeSet>,
+) -> Result<()> {
     let standing = engine.study_standing()?;
     let Some(why) = standing.refusal(Purpose::Training) else {
         return Ok(());
     };
+    if is_trained(base) {
+        let what = format!("base {:?} was trained on Reddit content", base.name);
+        return Err(refused(&why, &what));
+    }
     if let Some(source) = source_among(engine, &standing, Some(split.id))? {
         let what = format!("split {:?} has text of source {source:?}", split.name);
         return Err(refused(&why, &what));

@@ -247,7 +247,7 @@ fn only<T>(what: &str, key: &str, mut all: Vec<T>, name: impl Fn(&T) -> &str) ->
     }
 }
 
-fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
+pub(crate) fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
     if !config.base.is_empty() {
         return Ok(store.base(&config.base)?);
     }
@@ -610,7 +610,12 @@ impl Job for Train {
             RunKind::Realism => Some(fakes_of(store, &config, &split)?),
             RunKind::Generator | RunKind::Upvotes => None,
         };
-        may_train(ctx.engine, &split, fakes.as_ref())?;
+        may_train(
+            ctx.engine,
+            &base_of(store, &config)?,
+            &split,
+            fakes.as_ref(),
+        )?;
         if let Some(mark) = ctx.engine.study_mark()? {
             ctx.say(mark);
         }

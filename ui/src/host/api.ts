@@ -2621,7 +2621,7 @@ export type Study = {
   answered: boolean,
   /** The four kinds, and what counts of each. */
   states: Array<StudyState>,
-  /** What is missing or expired, as it stands on every chart and export. */
+  /** What is missing or expired, as shown on every chart and export. */
   mark: string | null,
   /** Whether training and posting are refused while a permission is missing. */
   strict: boolean,
@@ -3136,7 +3136,7 @@ export interface Commands {
   "study.end": { params: EndStudy; result: Study };
   /** Switches strict on or off: whether training and posting are refused while a permission is missing. */
   "study.strict": { params: StrictStudy; result: Study };
-  /** Whether a training with these settings is refused for want of permission. */
+  /** Whether a training with these settings is refused because a permission is missing. */
   "study.train": { params: WithConfig; result: TrainRefusal };
   /** Says where the text of a source comes from. */
   "source.origin": { params: SayOrigin; result: SourceInfo };

@@ -90,7 +90,7 @@ commands!(Arc<Engine> {
     "study.end" => |engine, p| engine.study_end(p.kind, &p.note, &p.who), EndStudy => Study;
     /// Switches strict on or off: whether training and posting are refused while a permission is missing.
     "study.strict" => |engine, p| engine.study_strict(p.on, &p.who), StrictStudy => Study;
-    /// Whether a training with these settings is refused for want of permission.
+    /// Whether a training with these settings is refused because a permission is missing.
     "study.train" => |engine, p| refusal(engine, &p.config), WithConfig => TrainRefusal;
     /// Says where the text of a source comes from.
     "source.origin" => |engine, p| engine.source_origin(&p.source.to_string(), p.origin, &p.who), SayOrigin => SourceInfo;

@@ -731,7 +731,7 @@ export class FakeEngine {
       add(
         "study",
         "Record the permissions of your study",
-        `${mark}. It stands on every chart and export until it is on record.`,
+        `${mark}. It is shown on every chart and export until it is on record.`,
       );
     return {
       name: this.#info()?.name ?? "",
