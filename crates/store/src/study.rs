@@ -199,11 +199,17 @@ mod tests {
         let (_folder, store) = project();
         let mut record = StudyRecord::new(StudyKind::Training, Decision::Refused);
         record.date = "2026-05-01".into();
-        store.study_add(&[record.clone()], "ann", 5).unwrap();
-        store.study_add(&[record.clone()], "bob", 6).unwrap();
+        store
+            .study_add(std::slice::from_ref(&record), "ann", 5)
+            .unwrap();
+        store
+            .study_add(std::slice::from_ref(&record), "bob", 6)
+            .unwrap();
         let pending = StudyRecord::new(StudyKind::Training, Decision::Pending);
         store.study_add(&[pending], "bob", 7).unwrap();
-        store.study_add(&[record.clone()], "bob", 8).unwrap();
+        store
+            .study_add(std::slice::from_ref(&record), "bob", 8)
+            .unwrap();
         let all = store.study_records().unwrap();
         let told: Vec<_> = all
             .iter()
