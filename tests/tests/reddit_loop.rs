@@ -24,8 +24,8 @@ use repartee_fake_reddit::{
 use repartee_reddit::{App, Grant, Login, SkipClock};
 use repartee_store::Store;
 use repartee_store::outcomes::Outcome;
-use repartee_tests::study::permitted;
 use repartee_tests::sample::{done, project};
+use repartee_tests::study::permitted;
 use repartee_tests::{Place, Ran};
 
 const PERSON: &str = "a person";

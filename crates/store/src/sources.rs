@@ -53,7 +53,8 @@ pub struct Source {
     pub created_ms: i64,
 }
 
-const COLUMNS: &str = "id, name, path, format, hash, options, permission, note, counts, created_ms, origin";
+const COLUMNS: &str =
+    "id, name, path, format, hash, options, permission, note, counts, created_ms, origin";
 
 fn source_row(row: &Row<'_>) -> rusqlite::Result<Source> {
     Ok(Source {
