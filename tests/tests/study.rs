@@ -562,11 +562,19 @@ impl Clock for At {
 fn a_permission_holds_from_its_date_to_its_last_day() {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 30));
-    let value =
-        "training=granted,date=2026-05-01,until=2027-05-01,scope=tests,link=https://example.org";
-    ok(&place, "import", &[&file, "--permission", value]);
+    let mut import = vec![file.as_str()];
+    import.extend(GRANTED);
+    ok(&place, "import", &import);
     ok(&place, "pairs build", &[]);
     ok(&place, "split make main", &[]);
+    let base = "base new b --kind gpt2 --layers 1 --width 32 --heads 2 --context 48 --vocab 300";
+    ok(&place, base, &[]);
+    let dated =
+        "training=granted,date=2026-05-01,until=2027-05-01,scope=tests,link=https://example.org";
+    place
+        .engine()
+        .study_record(&[dated.parse().unwrap()], "ann")
+        .unwrap();
     let config = RunConfig::of(RunKind::Generator);
     let refusal = |day: &str| {
         let mut engine: Engine = place.engine();
