@@ -20,6 +20,7 @@ pub mod record;
 pub mod sample;
 pub mod source;
 pub mod split;
+pub mod study;
 pub mod table;
 
 pub use clean::{Flaw, Recipe};
@@ -27,3 +28,4 @@ pub use filter::{Dropped, Filter};
 pub use label::BinEdges;
 pub use record::{Comment, Post, Record, Rejected};
 pub use source::{Format, Mapping, Permission, ReadProgress, Side};
+pub use study::{Decision, Origin, StudyKind, StudyRecord};

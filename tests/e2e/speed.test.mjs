@@ -175,6 +175,8 @@ test(`a reply is approved while ${ROWS} rows are imported`, async () => {
   await window.type("import-path", file);
   await window.keys("Enter");
   await window.shown("files");
+  // its column "subreddit" makes it Reddit content
+  await window.click("study-none");
   const begun = Date.now();
   await window.click("import-start");
   await until(async () => (await window.attribute("jobs-bar", "data-state")) === "running", "it is imported");

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod hub;
 pub mod sample;
 pub mod stranger;
+pub mod study;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -335,7 +335,12 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
     // a terminal imports; both windows are told
     let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
     let file = place.write("RC.ndjson", format!("{line}\n"));
-    place.ok(["import", &file.display().to_string()]);
+    place.ok([
+        "import",
+        &file.display().to_string(),
+        "--permission",
+        "none",
+    ]);
     windows.wait("the import", |notice| match notice {
         Notice::Changed { families } => families.contains(&"sources".to_owned()).then_some(()),
         _ => None,

@@ -14,12 +14,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
     AccountInfo, LogIn, NewAccount, NewPermit, OutboxStory, Outside, Post, PostReport,
     PostingRules, RAISE, Reconcile, Settle,
 };
-use repartee_engine::{Code, Ended, Engine, Error};
+use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, Language, On, Options, PASSWORD, Rule,
 };
@@ -27,6 +28,7 @@ use repartee_reddit::{App, Clock, Grant, Login};
 use repartee_store::Store;
 use repartee_store::threads::{NewCandidate, NewThread, NewThreadComment, Scores};
 use repartee_tests::sample::done;
+use repartee_tests::study::granted;
 use repartee_tests::{Place, approve_as_shown, seen};
 
 #[path = "posting/copies.rs"]
@@ -849,6 +851,47 @@ fn without_the_label_nothing_is_posted() {
         .account_label(ACCOUNT, false, PERSON)
         .unwrap();
     refused(&bench, "approved", "no-label");
+}
+
+#[test]
+fn a_strict_project_without_permission_posts_nothing() {
+    let bench = Bench::with(1);
+    let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
+    let import = Import {
+        files: vec![bench.place.write("RC.ndjson", format!("{line}\n"))],
+        study: StudyRecord::none_of_all(),
+        ..Import::default()
+    };
+    done(&bench.engine(), &import);
+    refused(&bench, "approved", "study-permission");
+    let report = bench.post(&bench.engine(), &Post::default()).unwrap();
+    assert!(
+        report.replies[0]
+            .detail
+            .contains("No permission to train on Reddit content on record"),
+        "{report:?}"
+    );
+    // what was granted and is over is refused as well, by the clock
+    let mut training = granted();
+    training[0].until = "2020-02-01".to_owned();
+    bench.engine().study_record(&training, PERSON).unwrap();
+    refused(&bench, "approved", "study-permission");
+    bench.engine().study_record(&granted(), PERSON).unwrap();
+    assert_eq!(bench.first(&now()).0, "posted");
+}
+
+#[test]
+fn without_strict_a_missing_permission_holds_nothing_back() {
+    let bench = Bench::with(1);
+    let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
+    let import = Import {
+        files: vec![bench.place.write("RC.ndjson", format!("{line}\n"))],
+        study: StudyRecord::none_of_all(),
+        ..Import::default()
+    };
+    done(&bench.engine(), &import);
+    bench.engine().study_strict(false, PERSON).unwrap();
+    assert_eq!(bench.first(&now()).0, "posted");
 }
 
 #[test]

@@ -25,6 +25,7 @@ use repartee_reddit::{App, Grant, Login, SkipClock};
 use repartee_store::Store;
 use repartee_store::outcomes::Outcome;
 use repartee_tests::sample::{done, project};
+use repartee_tests::study::permitted;
 use repartee_tests::{Place, Ran, approve_as_shown, seen};
 
 const PERSON: &str = "a person";
@@ -512,7 +513,7 @@ fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
             files: vec![place.write(name, content)],
             format: Some(Format::Pushshift),
             permission,
-            ..Import::default()
+            ..permitted()
         };
         done(&engine, &import);
     }

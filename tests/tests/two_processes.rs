@@ -89,6 +89,8 @@ fn two_import_one_trains_one_lists() {
                 file.to_str().unwrap(),
                 "--format",
                 "pushshift",
+                "--permission",
+                "none",
                 "--json",
             ],
         )
@@ -156,6 +158,8 @@ fn a_killed_import_is_done_again_and_adds_the_rest_only() {
         file.to_str().unwrap(),
         "--format",
         "pushshift",
+        "--permission",
+        "none",
         "--json",
     ];
     let mut child = spawn(&place, &args);

@@ -65,6 +65,12 @@ pub enum Command {
         #[command(subcommand)]
         command: SourceCommand,
     },
+    /// Permissions of your study: what Reddit and an ethics board allow you to do with Reddit content
+    Study {
+        /// What to do [default: show]
+        #[command(subcommand)]
+        command: Option<crate::study_args::StudyCommand>,
+    },
     /// Join comments to their replies, and look at the pairs
     Pairs {
         /// What to do with pairs
@@ -194,9 +200,22 @@ pub struct ImportArgs {
     /// A name for the source [default: the file's name]
     #[arg(long)]
     pub name: Option<String>,
-    /// Under what permission the text is used: own, consent, open-licence, reddit-approved, research, synthetic, unknown
-    #[arg(long, default_value = "unknown", value_name = "CHOICE")]
-    pub permission: String,
+    /// What Reddit allows you to do with its content; needed once, with the first Reddit archive of a project.
+    /// `none`: I have no approval, record that. `not-reddit`: the text isn't Reddit's. `synthetic`: a program
+    /// wrote it. Or a record of one kind, and the option again for each: KIND=DECISION[,date=DAY][,scope=TEXT]
+    /// [,until=DAY][,policy=VERSION][,link=URL][,note=TEXT], where KIND is training, api-access, research-program
+    /// or ethics-board, and DECISION is granted (needs date, scope and link), refused, pending, withdrawn,
+    /// not-required or none. See `repartee study --help`
+    #[arg(long, value_name = "VALUE", verbatim_doc_comment)]
+    pub permission: Vec<String>,
+    /// Where the text comes from: reddit, forum, support (mails, tickets), convokit (not of Reddit), other or
+    /// synthetic [default: told from the files; a table that doesn't tell needs it]. Only Reddit content needs
+    /// permission
+    #[arg(long, verbatim_doc_comment)]
+    pub origin: Option<String>,
+    /// Who records the permissions [default: your user name]
+    #[arg(long)]
+    pub who: Option<String>,
     /// The permission in words: licence, link, who said so
     #[arg(long, default_value = "")]
     pub note: String,
@@ -267,6 +286,16 @@ pub enum SourceCommand {
         /// The permission in words: licence, link, who said so
         #[arg(long, default_value = "")]
         note: String,
+    },
+    /// Say where the text of a source comes from
+    Origin {
+        /// A source's name or number
+        source: String,
+        /// reddit, forum, support, convokit, other, synthetic or unknown
+        origin: String,
+        /// Who says so [default: your user name]
+        #[arg(long)]
+        who: Option<String>,
     },
     /// The rows that were not taken, with line and reason
     Rejected {

@@ -7,6 +7,7 @@ mod args;
 mod out;
 mod reddit_args;
 mod run;
+mod study_args;
 mod terminal;
 mod watch;
 

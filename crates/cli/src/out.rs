@@ -39,16 +39,27 @@ impl Out {
         Ok(terminal::out_json(&serde_json::to_string(value)?)?)
     }
 
-    /// The result of a command as `{"event":"result", ...}` with `--json`; else what `show` prints.
+    /// The result of a command as `{"event":"result", ...}` with `--json`; else what `show` prints. The mark
+    /// of the study is `notice`, or the last line.
     pub fn result<T: Serialize>(
         self,
         value: &T,
+        mark: Option<&str>,
         show: impl FnOnce(&T) -> Result<()>,
     ) -> Result<()> {
         if self.json {
-            return self.json(&serde_json::json!({ "event": "result", "result": value }));
+            return match mark {
+                None => self.json(&serde_json::json!({ "event": "result", "result": value })),
+                Some(mark) => self.json(
+                    &serde_json::json!({ "event": "result", "result": value, "notice": mark }),
+                ),
+            };
         }
-        show(value)
+        show(value)?;
+        match mark {
+            None => Ok(()),
+            Some(mark) => self.line(format!("{mark} (`repartee study` shows more)")),
+        }
     }
 }
 

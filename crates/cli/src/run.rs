@@ -1,8 +1,10 @@
 //! Each command: its flags into parameters, its result into a table.
 
+use std::cell::OnceCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -22,7 +24,7 @@ use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
-    Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Outcome,
+    Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Origin, Outcome,
     Permission, Recipe, Shares,
 };
 use serde::Serialize;
@@ -39,6 +41,7 @@ mod items;
 mod measure;
 mod reddit;
 mod seen;
+mod study;
 
 /// Cancelled, or paused from the keyboard.
 const INTERRUPTED: u8 = 130;
@@ -51,11 +54,13 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             quiet: cli.common.quiet,
         },
         project: cli.common.project,
+        opened: OnceCell::new(),
     };
     match cli.command {
         Command::New { file } => app.new_project(&file),
         Command::Import(args) => app.import(args),
         Command::Source { command } => app.source(command),
+        Command::Study { command } => app.study(command),
         Command::Pairs { command } => app.pairs(command),
         Command::Split { command } => app.split(command),
         Command::Base { command } => app.base(command),
@@ -94,13 +99,19 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 struct App {
     out: Out,
     project: Option<PathBuf>,
+    /// The project, once it was opened.
+    opened: OnceCell<Arc<Engine>>,
 }
 
 impl App {
     /// Opens the project that was named, or the only one in this folder, and listens for Ctrl-C.
-    fn engine(&self) -> Result<Engine> {
-        let engine = Engine::open(self.path()?)?;
+    fn engine(&self) -> Result<Arc<Engine>> {
+        if let Some(engine) = self.opened.get() {
+            return Ok(Arc::clone(engine));
+        }
+        let engine = Arc::new(Engine::open(self.path()?)?);
         listen(&engine)?;
+        let _ = self.opened.set(Arc::clone(&engine));
         Ok(engine)
     }
 
@@ -109,6 +120,16 @@ impl App {
             Some(path) => Ok(path.clone()),
             None => only_project(Path::new(".")),
         }
+    }
+
+    /// Prints a result, and what permission of the study is missing, whatever was asked: no result of a
+    /// project goes without the mark.
+    fn marked<T: Serialize>(&self, value: &T, show: impl FnOnce(&T) -> Result<()>) -> Result<()> {
+        let mark = match self.opened.get() {
+            Some(engine) => engine.study_mark()?,
+            None => None,
+        };
+        self.out.result(value, mark.as_deref(), show)
     }
 
     /// Runs a job with its progress shown; prints its outcome when it is done.
@@ -133,7 +154,7 @@ impl App {
     ) -> Result<ExitCode> {
         match ended {
             Ended::Done(outcome) => {
-                self.out.result(&outcome, show)?;
+                self.marked(&outcome, show)?;
                 Ok(ExitCode::SUCCESS)
             }
             Ended::Paused => {
@@ -161,7 +182,7 @@ impl App {
         value: &T,
         show: impl FnOnce(&T) -> Result<()>,
     ) -> Result<ExitCode> {
-        self.out.result(value, show)?;
+        self.marked(value, show)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -191,8 +212,8 @@ impl App {
                 .map(|map| map.parse::<Mapping>().map_err(Error::usage))
                 .transpose()?,
             name: args.name,
-            permission: args.permission.parse().map_err(Error::usage)?,
             note: args.note,
+            who: person(args.who),
             filter: Filter {
                 subreddits: f.subreddit,
                 authors: f.author,
@@ -204,12 +225,17 @@ impl App {
                 after_utc: day(f.after)?,
                 before_utc: day(f.before)?,
             },
+            ..Import::default()
         };
+        let job = self.permitted(&engine, job, &args.permission, args.origin.as_deref())?;
         self.start(&engine, &job, |imported| {
             self.sources(&imported.sources)?;
             let rejected: u64 = imported.sources.iter().map(|s| s.counts.rejected).sum();
             if rejected > 0 {
                 self.out.line(format!("{} rows were rejected; `repartee source rejected SOURCE` lists them", count(rejected)))?;
+            }
+            if imported.sources.iter().any(|s| s.origin == Origin::Unknown) {
+                self.out.line("origin unknown, so the rules for Reddit content apply: `repartee source origin SOURCE forum` says what it is")?;
             }
             if imported.sources.iter().any(|s| s.permission == Permission::Unknown) {
                 self.out.line("permission unknown: `repartee source permit SOURCE CHOICE --note ...` says under what it may be used")?;
@@ -223,6 +249,7 @@ impl App {
             "source",
             "name",
             "format",
+            "origin",
             "permission",
             "rows",
             "comments",
@@ -245,6 +272,7 @@ impl App {
                 source.id.to_string(),
                 source.name.clone(),
                 source.format.clone(),
+                source.origin.to_string(),
                 source.permission.to_string(),
                 count(c.rows),
                 count(c.comments),
@@ -283,6 +311,20 @@ impl App {
                     self.out.line(format!(
                         "source {} may be used under: {} {}",
                         source.name, source.permission, source.note
+                    ))
+                })
+            }
+            SourceCommand::Origin {
+                source,
+                origin,
+                who,
+            } => {
+                let origin: Origin = origin.parse().map_err(Error::usage)?;
+                let who = person(who);
+                self.done(&engine.source_origin(&source, origin, &who)?, |source| {
+                    self.out.line(format!(
+                        "source {} comes from: {}",
+                        source.name, source.origin
                     ))
                 })
             }

@@ -19,6 +19,7 @@ use ts_rs::TS;
 use crate::error::{Code, Error, Result};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
+use crate::study::{TRAINED_NOTE, may_train_tokenizer};
 use crate::{Engine, bundle, hub, names};
 
 /// Texts a tokenizer is trained on, at most: more change hardly a token.
@@ -288,6 +289,11 @@ impl Job for BaseAdd {
             None,
             "bytes",
         ));
+        // a model stays marked in another project
+        let origin = match crate::export::says_trained(&json) {
+            true => format!("{origin}{TRAINED_NOTE}"),
+            false => origin,
+        };
         let found = weights::read(&weights::files(&folder)?)?;
         let (tensors, unused) = config.fit(found)?;
         if !unused.is_empty() {
@@ -422,6 +428,7 @@ impl BaseNew {
             query.side = Some(Side::Train);
             words = format!("tokenizer of the train side of split {split}");
         }
+        may_train_tokenizer(ctx.engine, query.split_id)?;
         let (mut texts, mut pairs): (Vec<String>, Vec<i64>) = Default::default();
         store.for_each_pair(&query, |pair| {
             // a text that was deleted leaves a word that nobody wrote
@@ -499,7 +506,11 @@ impl Engine {
     pub fn base_export(&self, name: &str, folder: &Path) -> Result<PathBuf> {
         let base = self.store.base(name)?;
         let (tensors, files) = bundle::get(&self.store, base.bundle_id)?;
-        write_folder(folder, &base.config, &tensors, &files)?;
+        let mark = self.study_mark()?;
+        let origin = [("Base of", base.origin.clone())];
+        let card = crate::export::card(&base.name, mark.as_deref(), &origin);
+        let config = crate::export::noted(&base.config, mark.as_deref())?;
+        write_folder(folder, &config, &tensors, &files, &card)?;
         if self.store.is_marked(Marked::Base, base.id)? {
             write_mark(folder, &format!("The tokenizer of base {name}"))?;
         }
@@ -574,6 +585,7 @@ pub(crate) fn write_folder(
     config: &str,
     tensors: &Tensors,
     files: &Files,
+    card: &str,
 ) -> Result<()> {
     let config_path = folder.join("config.json");
     if config_path.exists() || folder.join("model.safetensors").exists() {
@@ -607,6 +619,8 @@ pub(crate) fn write_folder(
             .map_or(bytes.as_slice(), |text| text.as_bytes());
         std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, &e))?;
     }
+    let card_path = folder.join("README.md");
+    std::fs::write(&card_path, card).map_err(|e| Error::io("write", &card_path, &e))?;
     std::fs::write(&config_path, without_code(config).as_bytes())
         .map_err(|e| Error::io("write", &config_path, &e))
 }

@@ -212,6 +212,9 @@ impl Desk {
         if let Some(answer) = api::project::call(&engine, name, &params) {
             return answer;
         }
+        if let Some(answer) = api::study::call(&engine, name, &params) {
+            return answer;
+        }
         if let Some(answer) = api::reddit::call(&engine, name, &params) {
             return answer;
         }

@@ -41,6 +41,8 @@ pub enum Code {
     Copied,
     /// What a person decided about is not what was shown: it has changed, and has to be looked at again.
     Changed,
+    /// A permission of the study is missing, was refused, or has ended.
+    Permission,
     /// A fault of ours.
     Internal,
 }

@@ -135,6 +135,10 @@ pub struct EvaluationInfo {
     /// Examples that the job left out: the figures are without them.
     #[serde(default)]
     pub left_out: LeftOut,
+    /// The mark of the study: what is missing or expired when it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub notice: Option<String>,
 }
 
 /// A classifier's figures at a threshold.
@@ -551,7 +555,11 @@ fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
 }
 
 impl Engine {
-    fn evaluation_info(&self, evaluation: Evaluation) -> Result<EvaluationInfo> {
+    fn evaluation_info(
+        &self,
+        evaluation: Evaluation,
+        mark: Option<String>,
+    ) -> Result<EvaluationInfo> {
         let sets = self.store.fake_sets()?;
         let set = sets
             .into_iter()
@@ -578,6 +586,7 @@ impl Engine {
             created_ms: evaluation.created_ms,
             deleted_content: self.store.is_marked(Marked::Evaluation, evaluation.id)?,
             run: evaluation.run,
+            notice: mark,
         })
     }
 
@@ -586,10 +595,11 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn evaluations(&self) -> Result<Vec<EvaluationInfo>> {
+        let mark = self.study_mark()?;
         self.store
             .evaluations()?
             .into_iter()
-            .map(|e| self.evaluation_info(e))
+            .map(|e| self.evaluation_info(e, mark.clone()))
             .collect()
     }
 
@@ -598,7 +608,7 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`].
     pub fn evaluation(&self, id: i64) -> Result<EvaluationInfo> {
-        self.evaluation_info(self.store.evaluation(id)?)
+        self.evaluation_info(self.store.evaluation(id)?, self.study_mark()?)
     }
 
     /// The evaluation of that number or name, or the latest of the run of that name.
@@ -622,7 +632,7 @@ impl Engine {
             .into_iter()
             .rfind(|e| e.run == run.name)
         {
-            Some(evaluation) => self.evaluation_info(evaluation),
+            Some(evaluation) => self.evaluation_info(evaluation, self.study_mark()?),
             None => Err(Error::new(
                 Code::NotFound,
                 format!("run {what:?} has not been evaluated; `repartee evaluate {what}` does it"),

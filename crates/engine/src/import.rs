@@ -9,6 +9,7 @@ use repartee_datasets::filter::{Dropped, Filter};
 use repartee_datasets::read::{self, Counts, Look, Options};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
+use repartee_datasets::{Origin, StudyRecord};
 use repartee_store::records::Upserted;
 use repartee_store::sources::{NewSource, Source};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,13 @@ pub struct Import {
     pub permission: Permission,
     /// The permission in words: licence, link, who said so.
     pub note: String,
+    /// Where the text comes from; `None`: told from the files. A table that doesn't tell needs it.
+    pub origin: Option<Origin>,
+    /// Permissions of the study, recorded before the files are read. Reddit content needs them where the
+    /// project has none on record; that there is no permission is an answer, too.
+    pub study: Vec<StudyRecord>,
+    /// Who records them.
+    pub who: String,
     /// The rows to let in.
     pub filter: Filter,
 }
@@ -84,6 +92,8 @@ pub struct SourceInfo {
     pub permission: Permission,
     /// The permission in words.
     pub note: String,
+    /// Where its text comes from.
+    pub origin: Origin,
     /// What became of its rows.
     pub counts: SourceCounts,
     /// Whether it was read to its end.
@@ -108,6 +118,11 @@ impl Job for Import {
             crate::names::check("source", name)?;
         }
         finish_deletions(ctx)?;
+        let question = ctx.engine.import_question(self)?;
+        if !question.is_settled() {
+            return Err(question.error().into());
+        }
+        crate::study::study_add(ctx.engine, &self.study, &self.who)?;
         let mut imported = Imported::default();
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {
@@ -178,9 +193,13 @@ impl Import {
                 options: options_json,
                 permission: self.permission,
                 note: self.note.clone(),
+                origin: crate::study::origin_of(self, path),
             },
             now_ms(),
         )?;
+        if let Some(origin) = self.origin.filter(|origin| *origin != Origin::Unknown) {
+            store.source_origin(source_id, origin, &self.who, now_ms())?; // for the audit log
+        }
         let phase = format!("reading {file_name}");
         let mut counts = Counts::default();
         let mut upserted = Upserted::default();
@@ -319,6 +338,7 @@ impl Engine {
             format: source.format,
             permission: source.permission,
             note: source.note,
+            origin: source.origin,
             counts: from_json(&source.counts)?,
             complete: source.hash.is_some(),
             already: false,

@@ -42,6 +42,7 @@ pub mod reddit;
 pub mod run_config;
 pub mod sealed;
 pub mod splits;
+pub mod study;
 pub mod train;
 pub mod work;
 
@@ -54,6 +55,7 @@ pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::private;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
 pub use repartee_datasets::split::Shares;
+pub use repartee_datasets::study::{Decision, Origin, StudyKind, StudyRecord};
 pub use repartee_datasets::{Recipe, Side};
 pub use repartee_models::generate::Decode;
 pub use repartee_models::train::Outcome;

@@ -196,7 +196,8 @@ impl Engine {
         ];
         let failed = |e: std::io::Error| Error::io("write", file, &e);
         let replies = self.queue(state)?;
-        let mut rows = Rows::create(file, &COLUMNS).map_err(failed)?;
+        let mark = self.study_mark()?;
+        let mut rows = Rows::noted(file, &COLUMNS, mark.as_deref()).map_err(failed)?;
         for reply in &replies {
             rows.write(vec![
                 json!(reply.id),

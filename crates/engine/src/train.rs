@@ -34,6 +34,7 @@ use crate::model::{
     bert_config, checkpoint_of, classifier_text, generator_text, gpt2_config, open_device,
 };
 use crate::run_config::{ClassWeights, RunConfig, RunKind};
+use crate::study::may_train;
 use crate::{Engine, bundle};
 
 /// Figures are written to the project at least this often.
@@ -257,7 +258,7 @@ fn only<T>(what: &str, key: &str, mut all: Vec<T>, name: impl Fn(&T) -> &str) ->
     }
 }
 
-fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
+pub(crate) fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
     if !config.base.is_empty() {
         return Ok(store.base(&config.base)?);
     }
@@ -270,7 +271,7 @@ fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
     only(&format!("{kind} base"), "base", fitting, |base| &base.name)
 }
 
-fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
+pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
     if config.fakes.is_empty() {
         let of_split = store
             .fake_sets()?
@@ -626,6 +627,20 @@ impl Job for Train {
             return Err(Error::new(Code::Exists, taken).into());
         }
         ctx.tick(Progress::new("reading examples", 0, None, "examples"));
+        let split = store.split(&config.split)?;
+        let fakes = match config.kind {
+            RunKind::Realism => Some(fakes_of(store, &config, &split)?),
+            RunKind::Generator | RunKind::Upvotes => None,
+        };
+        may_train(
+            ctx.engine,
+            &base_of(store, &config)?,
+            &split,
+            fakes.as_ref(),
+        )?;
+        if let Some(mark) = ctx.engine.study_mark()? {
+            ctx.say(mark);
+        }
         let prepared = Prepared::new(store, config)?;
         ctx.go_on()?;
         let run = match before {

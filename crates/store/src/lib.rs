@@ -34,6 +34,7 @@ pub mod schema;
 pub mod settings;
 pub mod sources;
 pub mod splits;
+pub mod study;
 pub mod threads;
 pub mod watch;
 
@@ -77,6 +78,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/4_purge.sql")),
     M::up(include_str!("schema/5_approval.sql")),
     M::up(include_str!("schema/6_items.sql")).foreign_key_check(),
+    M::up(include_str!("schema/7_study.sql")),
 ];
 
 /// An open project file.

@@ -1,6 +1,6 @@
 //! Sources: what was imported, where it came from, under what permission, and which rows were bad.
 
-use repartee_datasets::{Permission, Rejected};
+use repartee_datasets::{Origin, Permission, Rejected};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::is_foreign_key;
@@ -23,6 +23,8 @@ pub struct NewSource {
     pub permission: Permission,
     /// The permission in words.
     pub note: String,
+    /// Where its text comes from.
+    pub origin: Origin,
 }
 
 /// A source as it is stored.
@@ -44,13 +46,16 @@ pub struct Source {
     pub permission: Permission,
     /// The permission in words.
     pub note: String,
+    /// Where its text comes from.
+    pub origin: Origin,
     /// JSON: rows read, kept, new, dropped by each filter, rejected.
     pub counts: String,
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
 
-const COLUMNS: &str = "id, name, path, format, hash, options, permission, note, counts, created_ms";
+const COLUMNS: &str =
+    "id, name, path, format, hash, options, permission, note, counts, created_ms, origin";
 
 fn source_row(row: &Row<'_>) -> rusqlite::Result<Source> {
     Ok(Source {
@@ -65,6 +70,8 @@ fn source_row(row: &Row<'_>) -> rusqlite::Result<Source> {
         note: row.get(7)?,
         counts: row.get(8)?,
         created_ms: row.get(9)?,
+        // one that a later version adds reads as unknown, which needs permission
+        origin: row.get_ref(10)?.as_str()?.parse().unwrap_or_default(),
     })
 }
 
@@ -76,8 +83,8 @@ impl Store {
     pub fn source_insert(&self, new: &NewSource, now_ms: i64) -> Result<i64> {
         self.write(Family::Sources, |db| {
             db.execute(
-                "INSERT INTO source (name, path, format, options, permission, note, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO source (name, path, format, options, permission, note, created_ms, origin)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     new.name,
                     new.path,
@@ -85,7 +92,8 @@ impl Store {
                     new.options,
                     new.permission.name(),
                     new.note,
-                    now_ms
+                    now_ms,
+                    new.origin.name()
                 ],
             )?;
             Ok(db.last_insert_rowid())

@@ -484,6 +484,11 @@ export type Criteria = {
 export type Decay = "linear" | "cosine" | "constant";
 
 /**
+ * What was decided.
+ */
+export type Decision = "granted" | "refused" | "pending" | "withdrawn" | "not_required" | "none";
+
+/**
  * How replies are written. Stored with every fake and every candidate.
  */
 export type Decode = {
@@ -642,6 +647,17 @@ export type EditReply = {
   who: string, };
 
 /**
+ * The end of a permission.
+ */
+export type EndStudy = {
+  /** Which permission. */
+  kind: StudyKind,
+  /** Why; may be empty. */
+  note: string,
+  /** Who records it. */
+  who: string, };
+
+/**
  * An error as every front end gets it: `{code, message, detail[]}`.
  */
 export type EngineError = {
@@ -725,7 +741,9 @@ export type EvaluationInfo = {
   /** What it found. */
   figures: Figures,
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  /** The mark of the study: what is missing or expired when it is shown. */
+  notice?: string, };
 
 /**
  * What was done to a reply.
@@ -1089,8 +1107,29 @@ export type Import = {
   permission: Permission,
   /** The permission in words: licence, link, who said so. */
   note: string,
+  /** Where the text comes from; `None`: told from the files. A table that doesn't tell needs it. */
+  origin: Origin | null,
+  /** Permissions of the study, recorded before the files are read. Reddit content needs them where the project has none on record; that there is no permission is an answer, too. */
+  study: Array<StudyRecord>,
+  /** Who records them. */
+  who: string,
   /** The rows to let in. */
   filter: Filter, };
+
+/**
+ * What an import has to know before it may begin.
+ */
+export type ImportQuestion = {
+  /** Files with Reddit content, while the project has no record about it. */
+  reddit: Array<string>,
+  /** Tables that don't say whether they are Reddit content. */
+  unknown: Array<string>,
+  /** What Reddit's policy says. */
+  policy: string,
+  /** The version of it that this program knows. */
+  policy_version: string,
+  /** Where it can be read. */
+  policy_link: string, };
 
 /**
  * What an import did.
@@ -1401,7 +1440,7 @@ export type Next = {
  * Something that can be done next.
  */
 export type NextStep = {
-  /** Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit; and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft. */
+  /** Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study; and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft. */
   step: string,
   /** What to do, as a person would say it. */
   what: string,
@@ -1531,6 +1570,11 @@ export type OptOutVerdict = {
   confirmed: boolean,
   /** Who decides. */
   who: string, };
+
+/**
+ * Where the text of a source comes from.
+ */
+export type Origin = "unknown" | "reddit" | "forum" | "support" | "convokit" | "other" | "synthetic";
 
 /**
  * The posting side of a reply.
@@ -1686,6 +1730,8 @@ export type Overview = {
   reddit: RedditState,
   /** Jobs that run or rest. */
   jobs: number,
+  /** The mark of the study: what permission is missing or expired. */
+  notice?: string,
   /** What to do next, the most useful first; empty when nothing is open. */
   next: Array<NextStep>, };
 
@@ -2149,6 +2195,15 @@ export type RecordPermit = {
   who: string, };
 
 /**
+ * Records of the study.
+ */
+export type RecordStudy = {
+  /** What was decided. */
+  records: Array<StudyRecord>,
+  /** Who records it. */
+  who: string, };
+
+/**
  * A place in a picture, in units of the SVG's view box.
  */
 export type Rect = {
@@ -2434,6 +2489,17 @@ export type SavePairsChart = {
   files: Array<string>, };
 
 /**
+ * Where a source's text comes from.
+ */
+export type SayOrigin = {
+  /** The source, by its number. */
+  source: number,
+  /** Where from. */
+  origin: Origin,
+  /** Who says so. */
+  who: string, };
+
+/**
  * A series as it was drawn.
  */
 export type Series = {
@@ -2621,6 +2687,8 @@ export type SourceInfo = {
   permission: Permission,
   /** The permission in words. */
   note: string,
+  /** Where its text comes from. */
+  origin: Origin,
   /** What became of its rows. */
   counts: SourceCounts,
   /** Whether it was read to its end. */
@@ -2680,6 +2748,92 @@ export type StopAccount = {
   why: string,
   /** Who does it. */
   who: string, };
+
+/**
+ * Strict, on or off.
+ */
+export type StrictStudy = {
+  /** On. */
+  on: boolean,
+  /** Who decides it. */
+  who: string, };
+
+/**
+ * All of it, as a front end shows it.
+ */
+export type Study = {
+  /** Whether the project has Reddit content from archives. */
+  needed: boolean,
+  /** Names of the sources that need permission. */
+  sources: Array<string>,
+  /** Whether the question was answered. */
+  answered: boolean,
+  /** The four kinds, and what counts of each. */
+  states: Array<StudyState>,
+  /** What is missing or expired, as shown on every chart and export. */
+  mark: string | null,
+  /** Whether training and posting are refused while a permission is missing. */
+  strict: boolean,
+  /** All records, the newest first. */
+  history: Array<StudyLine>,
+  /** What Reddit's policy says. */
+  policy: string,
+  /** The version of it that this program knows. */
+  policy_version: string,
+  /** Where it can be read. */
+  policy_link: string, };
+
+/**
+ * Which permission a record is about.
+ */
+export type StudyKind = "api_access" | "research_program" | "training" | "ethics_board";
+
+/**
+ * A record of the history.
+ */
+export type StudyLine = {
+  /** Its number. */
+  id: number,
+  /** What was recorded. */
+  record: StudyRecord,
+  /** Who recorded it. */
+  who: string,
+  /** When, milliseconds since 1970. */
+  at_ms: number, };
+
+/**
+ * A record of the study, before it is stored.
+ */
+export type StudyRecord = {
+  /** Which permission. */
+  kind: StudyKind,
+  /** What was decided. */
+  decision: Decision,
+  /** Day of the decision, YYYY-MM-DD; may be empty, except for what was granted. */
+  date: string,
+  /** What was allowed. */
+  scope: string,
+  /** Last day, YYYY-MM-DD; empty: no end was set. */
+  until: string,
+  /** Version of the policy that it refers to. */
+  policy: string,
+  /** Where it can be read. */
+  link: string,
+  /** More, in words. */
+  note: string, };
+
+/**
+ * What the records say about one kind today.
+ */
+export type StudyState = {
+  /** Which permission. */
+  kind: StudyKind,
+  /** Whether it is granted and valid today, or not required. */
+  holds: boolean,
+  /** One sentence without a full stop: "Permission to train on Reddit content expired on 2027-05-01". */
+  words: string,
+  /** The newest record, which is the one that counts. */
+  record: StudyRecord | null, };
 
 /**
  * A subreddit as Reddit shows it: to be read before a permission is recorded.
@@ -2841,6 +2995,13 @@ export type ThreadStory = {
 export type Train = {
   /** The settings, as the TOML of [`RunConfig`]; stored with the run as they are. */
   config: string, };
+
+/**
+ * Whether a training is refused.
+ */
+export type TrainRefusal = {
+  /** Why; none: it isn't. */
+  refused: EngineError | null, };
 
 /**
  * What a training came to.
@@ -3139,6 +3300,20 @@ export interface Commands {
   "forget.expired": { params: Nothing; result: Synced };
   /** Forgets comments and posts by their names, with all that was written from them. */
   "forget.names": { params: ForgetNames; result: Synced };
+  /** The permissions of the study: what is on record, and what is missing. */
+  "study": { params: Nothing; result: Study };
+  /** Adds records; the newest of a kind counts. */
+  "study.record": { params: RecordStudy; result: Study };
+  /** Ends a permission before its time. */
+  "study.end": { params: EndStudy; result: Study };
+  /** Switches strict on or off: whether training and posting are refused while a permission is missing. */
+  "study.strict": { params: StrictStudy; result: Study };
+  /** Whether a training with these settings is refused because a permission is missing. */
+  "study.train": { params: WithConfig; result: TrainRefusal };
+  /** Says where the text of a source comes from. */
+  "source.origin": { params: SayOrigin; result: SourceInfo };
+  /** What has to be answered before an import may begin. */
+  "import.question": { params: AskImport; result: ImportQuestion };
 }
 
 /** Every kind of job: what it takes, and what it gives when it is done. */

@@ -27,5 +27,7 @@ export const ADVICE: Record<Code, string> = {
   copied:
     "Confirm that this file is the one to go on with, under Reddit or beside the reply. Nothing was sent.",
   changed: "Nothing was done. What is on the screen now is the new version: read it, and decide again.",
+  permission:
+    "Record the permission under Data, Permissions, or switch strict off there. Nothing was started, and what you typed is still here.",
   internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
 };

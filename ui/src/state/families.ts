@@ -40,9 +40,13 @@ export const READS: Partial<Record<Command, Family[]>> = {
   // jobs write once a second while one runs: their room is not worth asking for
   size: ALL,
   sources: ["sources"],
+  // judged by the records and by where the sources come from
+  study: ["settings", "sources"],
+  "study.train": ["settings", "sources", "splits", "fakes"],
   "source.rejected": ["sources"],
   "pairs.view": ["pairs", "splits"],
-  "pairs.chart": ["pairs", "splits"],
+  // a chart carries what permission is missing
+  "pairs.chart": ["pairs", "splits", "settings", "sources"],
   "pairs.subreddits": ["pairs"],
   "pair.get": ["pairs"],
   labels: ["pairs"],
@@ -63,7 +67,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "evaluation.get": ["evaluations"],
   "evaluation.at": ["evaluations"],
   "evaluation.examples": ["evaluations", "pairs", "fakes"],
-  chart: ["runs", "evaluations"],
+  chart: ["runs", "evaluations", "settings", "sources"],
   generations: ["threads"],
   "generation.get": ["threads", "queue"],
   "generation.pick": ["threads", "queue"],
@@ -81,7 +85,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   outbox: ["queue", "threads", "reddit", "settings"],
   "outbox.get": ["queue", "threads", "reddit", "settings"],
   outcomes: ["queue", "outcomes"],
-  "outcomes.chart": ["queue", "outcomes"],
+  "outcomes.chart": ["queue", "outcomes", "settings", "sources"],
   audit: ["reddit"],
   jobs: ["jobs"],
   "job.get": ["jobs"],

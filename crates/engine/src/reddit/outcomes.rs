@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use repartee_charts::{Heading, Picture};
+use repartee_charts::Picture;
 use repartee_datasets::BinEdges;
 use repartee_reddit::Gone;
 use repartee_store::audit::Entry;
@@ -316,13 +316,13 @@ impl Engine {
             .iter()
             .map(|row| row.iter().map(|n| u64::from(*n)).collect())
             .collect();
-        let heading = Heading {
-            title: "Upvotes: foretold and come".to_owned(),
-            measured_on: format!(
+        let heading = self.heading(
+            "Upvotes: foretold and come".to_owned(),
+            format!(
                 "{} posted replies of this project, by the last score that was read; {} are removed",
                 outcomes.judged, outcomes.removed
             ),
-        };
+        )?;
         let names: Vec<String> = (0..4).map(|bin| format!("bin {bin}")).collect();
         Ok(repartee_charts::confusion(&heading, &names, &counts)?)
     }

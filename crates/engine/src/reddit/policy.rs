@@ -19,6 +19,7 @@ use crate::Engine;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::sealed::Origin;
+use crate::study::Purpose;
 
 /// A day.
 const DAY_MS: i64 = 86_400_000;
@@ -118,6 +119,14 @@ impl Engine {
         let mut found = Vec::from_iter(elsewhere.of(reply));
         of_approval(&machine, account, reply, &mut found);
         found.extend(of_account(&machine, account, now_ms));
+        let live = account.host.is_empty();
+        let study = self.study_standing_at(now_ms)?;
+        if let Some(why) = study.refusal(Purpose::Posting { live }) {
+            found.push(hold(
+                "study-permission",
+                format!("{why}, and this project is strict; `repartee study record` records a permission"),
+            ));
+        }
         self.of_place(&machine, reply, now_ms, &mut found)?;
         self.of_people(account, reply, &mut found)?;
         found.extend(of_text(rules, account, reply));

@@ -34,6 +34,9 @@ struct Line {
     created_utc: Option<i64>,
     #[serde(default)]
     skip: String,
+    /// The mark of the project that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
     comments: Vec<LineComment>,
 }
 
@@ -82,6 +85,7 @@ impl Engine {
         };
         let mut out = std::io::BufWriter::new(private::create(file).map_err(failed)?);
         let count = threads.len();
+        let mark = self.study_mark()?;
         for thread in threads {
             let comments = self.store.thread_comments(thread.id)?;
             let at = |id: i64| comments.iter().position(|c| c.id == id);
@@ -110,6 +114,7 @@ impl Engine {
                 score: thread.score,
                 created_utc: thread.created_utc,
                 skip: thread.skip,
+                notice: mark.clone(),
             };
             let json = crate::job::to_json(&line)?;
             out.write_all(json.as_bytes())

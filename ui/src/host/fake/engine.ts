@@ -47,6 +47,7 @@ import { dependentsOf, ITEM_FAMILIES, type Named, namesIn } from "./items";
 import * as pictures from "./pictures";
 import { FakeReddit, NOT_SHOWN } from "./reddit";
 import * as sample from "./sample";
+import { FakeStudy, originOf } from "./study";
 import { chance, one, pair, written } from "./words";
 
 export interface FakeOptions {
@@ -104,6 +105,7 @@ export class FakeEngine {
   jobs: JobInfo[] = [];
   logs: Record<string, JobLine[]> = {};
   path: string | null = null;
+  study = new FakeStudy(this);
   /** Windows that show the project. */
   windows = 1;
   desk: Settings = {
@@ -338,6 +340,19 @@ export class FakeEngine {
       this.changed("sources");
       return found;
     },
+    "source.origin": ({ source, origin }) => {
+      const found = this.sources.find((s) => s.id === source);
+      if (!found) return fail("not-found", `there is no source ${source}`);
+      found.origin = origin;
+      this.changed("sources");
+      return found;
+    },
+    study: () => this.study.shown(),
+    "study.record": ({ records, who }) => this.study.record(records, who),
+    "study.end": ({ kind, note, who }) => this.study.end(kind, note, who),
+    "study.strict": ({ on }) => this.study.setStrict(on),
+    "study.train": () => ({ refused: this.study.refusal() }),
+    "import.question": ({ import: ask }) => this.study.question(ask),
     "source.rejected": ({ source, after, limit }) =>
       (source === 2 ? sample.rejected : []).filter((r) => r.line > after).slice(0, limit),
     "pairs.view": (query) => this.#view(query),
@@ -804,6 +819,13 @@ export class FakeEngine {
         "Record under what permission your sources may be used",
         "Training on Reddit content needs approval; what you know is kept with the source.",
       );
+    const mark = this.study.shown().mark;
+    if (mark)
+      add(
+        "study",
+        "Record the permissions of your study",
+        `${mark}. It is shown on every chart and export until it is on record.`,
+      );
     return {
       name: this.#info()?.name ?? "",
       path: this.path ?? "",
@@ -830,6 +852,7 @@ export class FakeEngine {
       },
       reddit,
       jobs: this.jobs.filter((job) => job.state === "running").length,
+      ...(mark ? { notice: mark } : {}),
       next,
     };
   }
@@ -1121,6 +1144,7 @@ export class FakeEngine {
     switch (kind) {
       case "import": {
         const ask = params as Import;
+        if ((ask.study ?? []).length > 0) this.study.record(ask.study, ask.who);
         for (const file of ask.files) {
           const name = file.split("/").pop() ?? file;
           phases.push({
@@ -1147,6 +1171,7 @@ export class FakeEngine {
               permission: ask.permission,
               note: ask.note,
               label: { note: "", tags: [] },
+              origin: originOf(ask, file),
               created_ms: Date.now(),
             };
           });

@@ -21,6 +21,7 @@ export const source: SourceInfo = {
   name: "synthetic threads",
   path: "/home/ada/Repartee/synthetic.ndjson",
   format: "pushshift",
+  origin: "synthetic",
   permission: "synthetic",
   note: "made by Repartee's own generator; no person wrote any of it",
   counts: { rows: 7673, comments: 7073, posts: 600, new: 7673, newer: 0, known: 0, rejected: 0, dropped: {} },
@@ -35,6 +36,7 @@ export const table: SourceInfo = {
   name: "answers.csv",
   path: "/home/ada/data/answers.csv",
   format: "mapped",
+  origin: "forum",
   permission: "unknown",
   note: "",
   counts: {
