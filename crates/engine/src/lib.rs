@@ -6,6 +6,7 @@
 //! later the window, only translate between a person and these methods.
 
 pub mod api;
+mod awake;
 pub mod base;
 pub mod bench;
 pub mod bench_import;
@@ -27,9 +28,11 @@ pub mod hub;
 pub mod import;
 pub mod incoming;
 pub mod job;
+pub mod job_queue;
 mod kinds;
 pub mod model;
 pub mod overview;
+mod owner;
 pub mod pairs;
 pub mod pick;
 pub mod queue;
@@ -60,7 +63,7 @@ pub struct Engine {
     pub(crate) store: Arc<Store>,
     path: PathBuf,
     /// This process as an owner of jobs.
-    pub(crate) owner: String,
+    pub(crate) owner: owner::Owner,
     /// Ctrl-C of the process that holds this engine.
     pub interrupt: Interrupt,
     /// Lists of pairs that windows scroll through.
@@ -92,7 +95,7 @@ impl Engine {
         Self {
             store: Arc::new(store),
             path: path.to_owned(),
-            owner: job::new_owner(),
+            owner: owner::Owner::new(),
             interrupt: Interrupt::default(),
             views: browse::Views::default(),
             outside: reddit::Outside::default(),

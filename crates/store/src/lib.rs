@@ -28,6 +28,8 @@ pub mod settings;
 pub mod sources;
 pub mod splits;
 pub mod threads;
+pub mod times;
+pub mod usable;
 pub mod watch;
 
 use std::path::{Path, PathBuf};
@@ -64,6 +66,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
     M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
+    M::up(include_str!("schema/4_jobs.sql")).foreign_key_check(),
 ];
 
 /// An open project file.

@@ -9,19 +9,18 @@ use repartee_store::Store;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::job::{Ctx, Stop, is_gone, is_stale, new_owner, now_ms};
+use crate::job::{Ctx, Stop, now_ms};
+use crate::owner::{Owner, Watched, watch};
 
 /// The owner's sign of life is written this often.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// A process that vanished a moment ago is waited for so long: then it counts as gone.
-const WAIT_FOR_GONE_MS: i64 = 4_000;
 
 /// The right to post for an account, kept alive by a thread of its own until this is dropped. Dropping it
 /// does not give it back: what ends without [`Lease::give_back`] has crashed, and the next one looks first.
 pub(crate) struct Lease {
     store: Arc<Store>,
     account: String,
-    owner: String,
+    owner: Owner,
     over: Arc<AtomicBool>,
     beating: Option<JoinHandle<()>>,
 }
@@ -33,32 +32,21 @@ impl Lease {
     /// [`Code::Busy`] while a living process posts for the account.
     pub fn take(engine: &Engine, ctx: &Ctx, account: &str) -> Result<Self, Stop> {
         // not the engine's own word: two jobs of one process are two as well
-        let owner = new_owner();
-        let begun_ms = now_ms();
-        loop {
-            let held = engine.store.lease(account)?;
-            let free = held
-                .as_ref()
-                .is_none_or(|(owner, beat_ms)| is_stale(Some(owner), *beat_ms, now_ms()));
-            let old = held.as_ref().map(|(owner, _)| owner.as_str());
-            if free && engine.store.lease_claim(account, old, &owner, now_ms())? {
-                break;
-            }
-            // one that has just vanished counts as gone in a moment
-            let vanished = held
-                .as_ref()
-                .is_none_or(|(owner, _)| free || is_gone(owner));
-            if !vanished || now_ms() - begun_ms > WAIT_FOR_GONE_MS {
-                return Err(Error::new(
-                    Code::Busy,
-                    format!(
-                        "another process posts for u/{account}; wait until it is done, or pause it"
-                    ),
-                )
-                .into());
-            }
-            ctx.go_on()?;
-            std::thread::sleep(Duration::from_millis(100));
+        let owner = Owner::new();
+        let mut held = None;
+        let look = || -> Result<_, Stop> {
+            held = engine.store.lease(account)?;
+            Ok(held.clone())
+        };
+        let free = watch(now_ms, look, || ctx.go_on())? == Watched::Gone;
+        let old = held.as_ref().map(|(owner, _)| owner.as_str());
+        // another may have been quicker
+        if !free || !engine.store.lease_claim(account, old, &owner, now_ms())? {
+            return Err(Error::new(
+                Code::Busy,
+                format!("another process posts for u/{account}; wait until it is done, or pause it"),
+            )
+            .into());
         }
         let over = Arc::new(AtomicBool::new(false));
         let mut lease = Self {
@@ -74,7 +62,7 @@ impl Lease {
 
     fn beat(&self) -> Result<JoinHandle<()>> {
         let (store, over) = (Arc::clone(&self.store), Arc::clone(&self.over));
-        let (account, owner) = (self.account.clone(), self.owner.clone());
+        let (account, owner) = (self.account.clone(), self.owner.to_string());
         let beat = move || {
             while !over.load(Ordering::Acquire) {
                 std::thread::park_timeout(BEAT_EVERY);

@@ -1,6 +1,7 @@
 //! Where posting is permitted (nowhere, until somebody records it), and who does not want to be answered.
 
 use repartee_reddit::{Rule, Subreddit};
+use repartee_store::times::is_due;
 use repartee_store::accounts::{OptOut, Permit};
 use repartee_store::audit::Entry;
 use serde::{Deserialize, Serialize};
@@ -343,7 +344,7 @@ impl Engine {
         };
         let due = permit
             .checked_ms
-            .is_none_or(|at| now_ms - at >= CHECK_EVERY_MS);
+            .is_none_or(|at| is_due(at, CHECK_EVERY_MS, now_ms));
         if !permit.off.is_empty() || !(due || anyway) {
             return Ok(());
         }

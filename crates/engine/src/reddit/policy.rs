@@ -8,6 +8,7 @@ use repartee_reddit::{Blocker, Comment, Preflight};
 use repartee_store::accounts::Account;
 use repartee_store::outbox::Spent;
 use repartee_store::queue::Reply;
+use repartee_store::times::pause_end;
 
 use super::permits::is_denied;
 use super::rules::PostingRules;
@@ -111,7 +112,9 @@ impl Engine {
         self.of_people(account, reply, &mut found)?;
         found.extend(of_text(rules, account, reply));
         self.of_likeness(rules, reply, &mut found)?;
-        let spent = self.store.spent(&account.name, 0)?;
+        let mut spent = self.store.spent(&account.name, 0)?;
+        // one from the future counts as one of now
+        spent.iter_mut().for_each(|s| s.at_ms = s.at_ms.min(now_ms));
         found.extend(of_caps(rules, reply, &spent, now_ms));
         found.extend(of_pace(rules, reply, &spent, now_ms));
         if reply.outbox.not_before_ms > now_ms {
@@ -120,7 +123,8 @@ impl Engine {
             } else {
                 &reply.outbox.detail
             };
-            found.push(wait("later", words, reply.outbox.not_before_ms));
+            let until_ms = pause_end(reply.outbox.not_before_ms, now_ms);
+            found.push(wait("later", words, until_ms));
         }
         Ok(found)
     }
@@ -184,7 +188,7 @@ impl Engine {
             found.push(wait(
                 "subreddit-pause",
                 format!("r/{name} pauses"),
-                permit.pause_ms,
+                pause_end(permit.pause_ms, now_ms),
             ));
         }
         Ok(())
@@ -287,7 +291,7 @@ fn of_account(account: &Account, now_ms: i64) -> Vec<Objection> {
         found.push(wait(
             "account-pause",
             format!("u/{name} pauses"),
-            account.pause_ms,
+            pause_end(account.pause_ms, now_ms),
         ));
     }
     found

@@ -91,6 +91,7 @@ impl Job for Post {
         let session = Session::open(engine, &account.name)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         engine.outside.step("leased");
+        session.mend_times(ctx)?;
         let sent = self.send_all(ctx, &session, &lease);
         // a panic does not come by here: then the lease is stale, and the next one looks first
         lease.give_back()?;

@@ -113,6 +113,7 @@ impl Job for Reconcile {
         let session = Session::open(engine, &account.name)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         let done = (|| {
+            session.mend_times(ctx)?;
             engine
                 .store
                 .sending_is_uncertain(&account.name, session.now_ms())?;
