@@ -32,6 +32,7 @@ use crate::watch::Watch;
 
 mod care;
 mod demo;
+mod jobs;
 mod measure;
 mod reddit;
 
@@ -46,7 +47,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             quiet: cli.common.quiet,
         },
         project: cli.common.project,
+        queue: cli.common.queue,
+        stops_queue: cli.common.stop_queue_on_failure,
     };
+    if app.queue && !jobs::starts_a_job(&cli.command) {
+        return Err(Error::usage("--queue is for commands that start a job, such as train, fakes make and evaluate").into());
+    }
     match cli.command {
         Command::New { file } => app.new_project(&file),
         Command::Import(args) => app.import(args),
@@ -86,6 +92,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 struct App {
     out: Out,
     project: Option<PathBuf>,
+    /// Jobs are queued instead of run.
+    queue: bool,
+    /// Whether the failure of a queued job holds the queue up.
+    stops_queue: bool,
 }
 
 impl App {
@@ -107,6 +117,9 @@ impl App {
         job: &J,
         show: impl FnOnce(&J::Outcome) -> Result<()>,
     ) -> Result<ExitCode> {
+        if self.queue {
+            return self.enqueue(engine, job);
+        }
         let watch = Watch::new(self.out);
         let ended = engine.start(job, &|signal| watch.signal(signal));
         let id = watch.job();
@@ -572,6 +585,7 @@ impl App {
             };
             let how = match trained.outcome {
                 Outcome::EarlyStop => "stopped early: validation got no better",
+                Outcome::Stopped => "stopped, and its checkpoint kept,",
                 _ => "done",
             };
             self.out.line(format!(
@@ -1139,6 +1153,13 @@ impl App {
                         .line(format!("job {} was asked to end", short_id(&job.id))),
                 })
             }
+            JobCommand::Stop { job, discard, yes } => self.job_stop(&engine, &job, discard, yes),
+            JobCommand::Queue => self.job_queue(&engine),
+            JobCommand::Run => self.job_run(&engine),
+            JobCommand::Move { job, before, first: _, last } => {
+                self.job_move(&engine, &job, before, last)
+            }
+            JobCommand::OnFailure { job, what } => self.job_on_failure(&engine, &job, what),
             JobCommand::Resume { job } => {
                 let watch = Watch::new(self.out);
                 let ended = engine.resume(&job, &|signal| watch.signal(signal));

@@ -904,6 +904,18 @@ pub struct JobInfo {
 }
 
 impl JobInfo {
+    /// What it works on, in a word or two: the name of the run, the set, the first file.
+    pub fn subject(&self) -> String {
+        let text = |key: &str| self.params.get(key).and_then(serde_json::Value::as_str);
+        let of_run = text("config").and_then(|toml| crate::run_config::RunConfig::from_toml(toml).ok());
+        if let Some(config) = of_run {
+            return format!("{} {}", config.kind.as_str(), config.name).trim_end().to_owned();
+        }
+        let file = self.params.get("files").and_then(|files| files.get(0)?.as_str());
+        let names = [text("name"), text("run"), text("generator"), file];
+        names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn from_row(row: JobRow) -> Result<Self> {
         let now = now_ms();
         let running = row.state == JobState::Running;

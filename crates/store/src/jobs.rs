@@ -463,3 +463,89 @@ impl Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(&folder.path().join("x.repartee")).unwrap();
+        (folder, store)
+    }
+
+    fn waiting_in(store: &Store) -> Vec<String> {
+        store.read(|db| waiting(db)).unwrap()
+    }
+
+    #[test]
+    fn jobs_of_an_older_file_are_kept_with_their_logs_and_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.repartee");
+        {
+            let mut db = Connection::open(&path).unwrap();
+            db.execute_batch(&format!("PRAGMA application_id = {}", crate::APPLICATION_ID)).unwrap();
+            rusqlite_migration::Migrations::from_slice(&crate::MIGRATIONS[..3])
+                .to_latest(&mut db)
+                .unwrap();
+            db.execute_batch(
+                "INSERT INTO job (id, kind, params, state, want, owner, beat_ms, created_ms)
+                   VALUES ('a', 'train', '{}', 'paused', 'run', NULL, 5, 4);
+                 INSERT INTO job_log (job_id, at_ms, text) VALUES ('a', 6, 'a line');",
+            )
+            .unwrap();
+        }
+        let store = Store::open(&path).unwrap();
+        let job = store.job("a").unwrap().unwrap();
+        assert_eq!((job.state, job.place, job.beat_ms, job.created_ms), (JobState::Paused, None, 5, 4));
+        assert_eq!(store.job_lines("a").unwrap(), [(6, "a line".to_owned())]);
+        assert!(store.check(|_, _| true).unwrap().is_whole());
+    }
+
+    #[test]
+    fn a_queue_keeps_its_order_and_gives_one_job_at_a_time() {
+        let (_folder, store) = store();
+        for id in ["a", "b", "c"] {
+            assert!(store.job_queue(id, "train", "{}", false, 1).unwrap());
+            assert!(!store.job_queue(id, "train", "{}", false, 1).unwrap(), "an id a second time");
+        }
+        assert!(store.job_move("c", Place::First).unwrap());
+        assert!(store.job_move("a", Place::Last).unwrap());
+        assert_eq!(waiting_in(&store), ["c", "b", "a"]);
+        assert!(store.job_move("a", Place::Before("b")).unwrap());
+        assert_eq!(waiting_in(&store), ["c", "a", "b"]);
+        assert!(!store.job_move("x", Place::First).unwrap());
+
+        let Next::Taken(taken) = store.job_next("me", 9).unwrap() else { panic!("none taken") };
+        assert_eq!((taken.id.as_str(), taken.state, taken.created_ms), ("c", JobState::Running, 9));
+        assert!(matches!(store.job_next("you", 9).unwrap(), Next::Running(row) if row.id == "c"));
+        // what runs is neither moved nor taken out of the queue, and nobody gets before it
+        assert!(!store.job_move("c", Place::Last).unwrap() && !store.job_unqueue("c", 9).unwrap());
+        assert!(store.job_move("b", Place::First).unwrap());
+        assert!(store.job_unqueue("a", 9).unwrap());
+        assert!(store.job_end("c", "me", JobState::Paused, None, None, 10).unwrap());
+        assert!(matches!(store.job_next("you", 11).unwrap(), Next::HeldUp(row) if row.id == "c"));
+        assert!(store.job_claim("c", None, "me", 12).unwrap());
+        assert!(store.job_end("c", "me", JobState::Done, None, None, 13).unwrap());
+        assert!(matches!(store.job_next("you", 14).unwrap(), Next::Taken(row) if row.id == "b"));
+        // a queued job has no owner, and is not claimed like one that was handed in
+        store.job_queue("d", "train", "{}", false, 15).unwrap();
+        assert!(!store.job_claim("d", None, "me", 16).unwrap());
+    }
+
+    #[test]
+    fn a_failure_holds_the_queue_up_where_that_was_asked_for() {
+        let (_folder, store) = store();
+        for (id, stops) in [("a", false), ("b", true), ("c", false)] {
+            store.job_queue(id, "train", "{}", stops, 1).unwrap();
+        }
+        for id in ["a", "b"] {
+            assert!(matches!(store.job_next("me", 2).unwrap(), Next::Taken(row) if row.id == id));
+            assert!(store.job_end(id, "me", JobState::Failed, None, Some("{}"), 3).unwrap());
+        }
+        assert!(matches!(store.job_next("me", 4).unwrap(), Next::HeldUp(row) if row.id == "b"));
+        store.job_stops_queue("b", false).unwrap();
+        assert!(matches!(store.job_next("me", 5).unwrap(), Next::Taken(row) if row.id == "c"));
+    }
+}

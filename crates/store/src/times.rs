@@ -92,3 +92,90 @@ impl Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::threads::NewThread;
+
+    const NOW: i64 = 1_800_000_000_000;
+    const DAY: i64 = 86_400_000;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(&folder.path().join("x.repartee")).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn what_was_done_in_the_future_is_due_now() {
+        assert!(!is_due(NOW, DAY, NOW) && is_due(NOW - DAY, DAY, NOW));
+        assert!(!is_due(NOW + SLACK_MS, DAY, NOW) && is_due(NOW + SLACK_MS + 1, DAY, NOW));
+        assert_eq!(pause_end(NOW + DAY, NOW), NOW + DAY);
+        assert_eq!(pause_end(NOW + 365 * DAY, NOW), NOW + DAY);
+    }
+
+    #[test]
+    fn a_thread_that_was_fetched_in_a_year_is_forgotten_and_one_of_today_is_not() {
+        let (_folder, store) = store();
+        for (title, fetched_ms) in [("today", NOW), ("in a year", NOW + 365 * DAY)] {
+            let thread = NewThread {
+                origin: "reddit".to_owned(),
+                title: title.to_owned(),
+                name: Some(format!("t3_{fetched_ms}")),
+                expires_ms: Some(fetched_ms + 2 * DAY),
+                ..NewThread::default()
+            };
+            store.thread_insert(&thread, fetched_ms).unwrap();
+        }
+        assert!(store.has_expired(NOW).unwrap());
+        store.expire(NOW).unwrap();
+        let titles: Vec<String> = store.threads().unwrap().into_iter().map(|t| t.title).collect();
+        assert_eq!(titles.iter().filter(|t| !t.is_empty()).collect::<Vec<_>>(), ["today"]);
+        assert!(!store.has_expired(NOW).unwrap());
+    }
+
+    #[test]
+    fn posts_and_pauses_from_the_future_are_mended_and_looked_for_where_they_were_sent() {
+        let (_folder, store) = store();
+        store
+            .write_joined(Family::Queue, |db| {
+                db.execute_batch(&format!(
+                    "INSERT INTO account (name, client_id, app, operator, port, pause_ms, created_ms)
+                       VALUES ('Bot', 'c', 'script', 'o', 1, {long}, 0), ('Other', 'd', 'script', 'o', 1, {long}, 0);
+                     INSERT INTO reply (id, candidate_id, text, state, updated_ms, account, intent_ms, skew_ms, posted_ms, not_before_ms)
+                       VALUES (1, 1, '', 'uncertain', 0, 'bot', {year}, -{ahead}, NULL, 0),
+                              (2, 2, '', 'posted', 0, 'Bot', {before}, 7, {year}, {long}),
+                              (3, 3, '', 'posted', 0, 'Bot', {before}, 7, {before}, {soon});
+                     INSERT INTO probe (reply_id, number, at_ms, route, found) VALUES (1, 1, {year}, 'own', '');",
+                    long = NOW + 30 * DAY,
+                    soon = NOW + 1_000,
+                    before = NOW - DAY,
+                    year = NOW + 365 * DAY,
+                    ahead = 365 * DAY,
+                ))?;
+                Ok(())
+            })
+            .unwrap();
+        assert!(store.times_are_ahead("bot", NOW).unwrap());
+        store.mend_times("bot", NOW).unwrap();
+        assert!(!store.times_are_ahead("bot", NOW).unwrap());
+        type Row = (i64, i64, Option<i64>, i64);
+        let rows: Vec<Row> = store
+            .read(|db| {
+                let sql = "SELECT intent_ms, skew_ms, posted_ms, not_before_ms FROM reply ORDER BY id";
+                let mut query = db.prepare(sql)?;
+                let rows = query.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?;
+                Ok(rows.collect::<std::result::Result<_, _>>()?)
+            })
+            .unwrap();
+        // on Reddit's clock it was sent now, and that it stays
+        assert_eq!(rows[0], (NOW, 0, None, 0));
+        assert_eq!(rows[1], (NOW - DAY, 7, Some(NOW), NOW + DAY));
+        assert_eq!(rows[2], (NOW - DAY, 7, Some(NOW - DAY), NOW + 1_000));
+        let pauses: Vec<i64> = store.accounts().unwrap().iter().map(|a| a.pause_ms).collect();
+        assert_eq!(pauses, [NOW + DAY, NOW + 30 * DAY], "only of the account");
+        assert_eq!(store.probes(1, 1).unwrap()[0].at_ms, NOW);
+    }
+}

@@ -436,8 +436,7 @@ commands!(Arc<Engine> {
     "job.pause" => |engine, p| engine.pause(&p.job), OfJob => JobInfo;
     /// Asks a job to end.
     "job.cancel" => |engine, p| engine.cancel(&p.job), OfJob => JobInfo;
-    /// Asks a training to end with what it has learned as its result; any other job to end, and keep what it
-    /// has stored.
+    /// Asks a training to end with what it has learned; any other job to end, and keep what it has stored.
     "job.stop" => |engine, p| engine.stop(&p.job), OfJob => JobInfo;
     /// Asks a training to end, and removes the weights that it saved.
     "job.discard" => |engine, p| engine.discard(&p.job), OfJob => JobInfo;
