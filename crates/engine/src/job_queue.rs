@@ -221,9 +221,11 @@ impl Engine {
         told: &mut dyn FnMut(&JobInfo, Option<&Result<Ended<Value>>>),
     ) -> Result<QueueRun> {
         let mut run = QueueRun::default();
-        if how.go_on {
-            self.let_go_on()?;
-        }
+        // only what holds it up now: who pauses a job later wants the machine to rest
+        let mut resumes = match how.go_on {
+            true => self.let_go_on()?,
+            false => None,
+        };
         loop {
             if self.interrupt.presses() > 0 {
                 run.interrupted = true;
@@ -231,7 +233,7 @@ impl Engine {
             }
             let turn = match busy_beside(&self.store.jobs()?) {
                 Some(_) => Turn::Busy,
-                None => self.take_turn(how.go_on)?,
+                None => self.take_turn(resumes.take().as_deref())?,
             };
             let (row, resumed) = match turn {
                 Turn::Of(row, resumed) => (row, resumed),
@@ -264,24 +266,27 @@ impl Engine {
         Ok(run)
     }
 
-    /// What failed and holds the queue up is left behind.
-    fn let_go_on(&self) -> Result<()> {
-        for row in self.store.jobs()? {
-            if row.place.is_some() && row.state == JobState::Failed {
-                self.store.job_stops_queue(&row.id, false)?;
+    /// What failed and holds the queue up is left behind. Gives the job that was paused, if one was.
+    fn let_go_on(&self) -> Result<Option<String>> {
+        let mut paused = None;
+        for row in self.store.jobs()?.into_iter().filter(|row| row.place.is_some()) {
+            match row.state {
+                JobState::Failed => self.store.job_stops_queue(&row.id, false)?,
+                JobState::Paused => paused = Some(row.id),
+                _ => {}
             }
         }
-        Ok(())
+        Ok(paused)
     }
 
-    /// Takes the job whose turn it is. With `go_on`, one that was paused is resumed.
-    fn take_turn(&self, go_on: bool) -> Result<Turn> {
+    /// Takes the job whose turn it is; `resumes` though it was paused.
+    fn take_turn(&self, resumes: Option<&str>) -> Result<Turn> {
         // each round that does not end here ends a job
         loop {
             let row = match self.store.job_next(&self.owner, now_ms())? {
                 Next::Taken(row) => return Ok(Turn::Of(Box::new(row), false)),
                 Next::Empty => return Ok(Turn::Nobody),
-                Next::HeldUp(row) if go_on && row.state == JobState::Paused => row,
+                Next::HeldUp(row) if resumes == Some(row.id.as_str()) => row,
                 Next::HeldUp(row) => return Ok(Turn::HeldUp(Box::new(row))),
                 Next::Running(row) => {
                     if !is_stale(row.owner.as_deref(), row.beat_ms, now_ms()) {
@@ -373,7 +378,7 @@ impl Engine {
             return Err(Error::new(Code::Exists, taken));
         }
         needed.retain(|(what, name)| !name.is_empty() && !there.of(what).contains(name));
-        let note = |(what, name)| format!("there is no {what} {name:?} yet, and no job before this one makes it");
+        let note = |(what, name): (&str, String)| format!("there is no {what} {name:?} yet, and no job before this one makes it");
         Ok(needed.into_iter().map(note).collect())
     }
 }

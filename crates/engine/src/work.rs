@@ -132,7 +132,7 @@ pub fn work(project: &Path, job: &str) -> Result<()> {
         QUEUE => None,
         job => Some(engine.resume(job, &signals)),
     };
-    let heavy = |job| engine.job(job).is_ok_and(|job| kinds::QUEUED.contains(&job.kind.as_str()));
+    let heavy = |job: &str| engine.job(job).is_ok_and(|job| kinds::QUEUED.contains(&job.kind.as_str()));
     let goes_on = match &ended {
         None => true,
         Some(Ok(Ended::Paused)) => false,

@@ -410,11 +410,15 @@ impl Store {
         };
         // most look and find nothing: that writes nothing
         let looked = self.read(|db| {
-            Ok(match (found(db, "running")?, found(db, "queued")?) {
-                (Some(row), _) => Some(Next::Running(row)),
-                (None, None) => Some(Next::Empty),
-                (None, Some(_)) => None,
-            })
+            if let Some(row) = found(db, "running")? {
+                return Ok(Some(Next::Running(row)));
+            }
+            for state in ["paused", "failed"] {
+                if let Some(row) = found(db, state)? {
+                    return Ok(Some(Next::HeldUp(row)));
+                }
+            }
+            Ok(found(db, "queued")?.is_none().then_some(Next::Empty))
         })?;
         if let Some(next) = looked {
             return Ok(next);

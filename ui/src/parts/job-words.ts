@@ -45,7 +45,8 @@ export function stateWords(job: JobInfo): string {
     case "lost":
       return `its program is gone; resume goes on from ${far}`;
     case "done":
-      if (stoppedAt(job) !== null) return `stopped at step ${count(stoppedAt(job) ?? 0)}; its checkpoint is kept`;
+      if (stoppedAt(job) !== null)
+        return `stopped at step ${count(stoppedAt(job) ?? 0)}; its checkpoint is kept`;
       return `done ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
     case "cancelled":
       return `cancelled ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();

@@ -118,7 +118,9 @@ test("a second training is queued, reordered and taken out before it starts, and
   await jobs.stop(first);
   await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
   expect(now(first)).toBe("done");
-  await vi.waitFor(() => expect(said.words.map((word) => word.text).join()).toContain("Its checkpoint is kept"));
+  await vi.waitFor(() =>
+    expect(said.words.map((word) => word.text).join()).toContain("Its checkpoint is kept"),
+  );
 });
 
 test("a job of the queue that is paused holds it up until it goes on", async () => {

@@ -108,3 +108,90 @@ impl Drop for Lease {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::time::Instant;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::job::{Ended, Job};
+
+    /// Takes the lease, and gives it back.
+    #[derive(Serialize, Deserialize)]
+    struct Take {}
+
+    impl Job for Take {
+        const KIND: &'static str = "take";
+        type Outcome = ();
+
+        fn run(&self, ctx: &Ctx) -> Result<(), Stop> {
+            Ok(Lease::take(ctx.engine, ctx, "bot")?.give_back()?)
+        }
+    }
+
+    const HOURS_2: i64 = 7_200_000;
+
+    fn held_by(owner: &str, ahead_ms: i64) -> (tempfile::TempDir, Engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::create(folder.path().join("x.repartee")).unwrap();
+        assert!(engine.store.lease_claim("bot", None, owner, now_ms() + ahead_ms).unwrap());
+        (folder, engine)
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_lease_from_the_future_blocks_nobody_once_its_process_is_gone() {
+        for owner in ["another-boot.1:1:1:x", "2147483647:x"] {
+            for ahead_ms in [HOURS_2, -HOURS_2] {
+                let (_folder, engine) = held_by(owner, ahead_ms);
+                let began = Instant::now();
+                assert_eq!(engine.start(&Take {}, &|_| {}).unwrap(), Ended::Done(()));
+                assert!(began.elapsed() < Duration::from_secs(8), "{owner} {ahead_ms}");
+                assert_eq!(engine.store.lease("bot").unwrap(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lease_whose_owner_lives_is_not_taken_whatever_its_clock_says() {
+        let owner = Owner::new();
+        for ahead_ms in [0, HOURS_2, -HOURS_2] {
+            let (_folder, engine) = held_by(&owner, ahead_ms);
+            let beats = Arc::clone(&engine.store);
+            let over = AtomicBool::new(false);
+            let refused = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    for beat in 1.. {
+                        std::thread::sleep(Duration::from_millis(300));
+                        if over.load(Ordering::Acquire) {
+                            return;
+                        }
+                        beats.lease_beat("bot", &owner, now_ms() + ahead_ms + beat).unwrap();
+                    }
+                });
+                let refused = engine.start(&Take {}, &|_| {}).unwrap_err();
+                over.store(true, Ordering::Release);
+                refused
+            });
+            assert_eq!(refused.code, Code::Busy, "{ahead_ms}");
+            assert!(engine.store.lease("bot").unwrap().is_some_and(|(held, _)| held == *owner));
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_lease_hears_that_it_is_to_end() {
+        // a number that lives, of an older version: it may be the one that holds it
+        let (_folder, engine) = held_by(&format!("{}:x", std::process::id()), HOURS_2);
+        let interrupt = engine.interrupt.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            interrupt.press();
+        });
+        let began = Instant::now();
+        assert_eq!(engine.start(&Take {}, &|_| {}).unwrap(), Ended::Cancelled);
+        assert!(began.elapsed() < Duration::from_secs(2));
+    }
+}

@@ -978,7 +978,12 @@ export class FakeEngine {
     const { jobs, held_up_by } = this.#queue();
     const next = jobs.find((job) => job.state === "queued");
     const work = next && this.#work.get(next.id);
-    if (!next || !work || held_up_by || this.jobs.some((job) => job.state === "running" && job.kind !== "practice"))
+    if (
+      !next ||
+      !work ||
+      held_up_by ||
+      this.jobs.some((job) => job.state === "running" && job.kind !== "practice")
+    )
       return;
     this.#run_(next, work, false);
   }
