@@ -54,7 +54,13 @@ fn queue<J: Job>(engine: &Engine, job: &J) -> String {
 }
 
 fn waiting(engine: &Engine) -> Vec<String> {
-    engine.job_queue().unwrap().jobs.into_iter().map(|job| job.id).collect()
+    engine
+        .job_queue()
+        .unwrap()
+        .jobs
+        .into_iter()
+        .map(|job| job.id)
+        .collect()
 }
 
 fn states(engine: &Engine, ids: &[&String]) -> Vec<String> {
@@ -77,7 +83,10 @@ fn spawn(place: &Place, args: &[&str]) -> Child {
 fn until(what: &str, mut is: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is() {
-        assert!(began.elapsed() < Duration::from_secs(90), "{what} did not come about");
+        assert!(
+            began.elapsed() < Duration::from_secs(90),
+            "{what} did not come about"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -86,7 +95,11 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
 fn left_behind(place: &Place, id: &str, owner: &str, ahead_ms: i64) {
     let store = Store::open(&place.project()).unwrap();
     let params = serde_json::to_string(&BuildPairs::default()).unwrap();
-    assert!(store.job_insert(id, "pairs", &params, Some(owner), now_ms() + ahead_ms).unwrap());
+    assert!(
+        store
+            .job_insert(id, "pairs", &params, Some(owner), now_ms() + ahead_ms)
+            .unwrap()
+    );
 }
 
 #[cfg(unix)]
@@ -94,17 +107,30 @@ fn left_behind(place: &Place, id: &str, owner: &str, ahead_ms: i64) {
 fn resuming_a_job_of_a_clock_that_was_ahead_answers_sigterm_and_then_goes_on() {
     let place = Place::with_project();
     // nobody knows whether this process is its owner: an older version noted no more than its number
-    let mut other = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+    let mut other = std::process::Command::new("sleep")
+        .arg("100")
+        .spawn()
+        .unwrap();
     left_behind(&place, "unsure", &format!("{}:x", other.id()), HOURS_2);
     let mut child = spawn(&place, &["job", "resume", "unsure"]);
     std::thread::sleep(Duration::from_secs(3));
-    assert!(child.try_wait().unwrap().is_none(), "it is not sure yet that the owner is gone");
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "it is not sure yet that the owner is gone"
+    );
     let began = Instant::now();
     let pid = child.id().to_string();
-    let killed = std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    let killed = std::process::Command::new("kill")
+        .args(["-TERM", &pid])
+        .status()
+        .unwrap();
     assert!(killed.success());
     let ended = child.wait().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(ended.code(), Some(130));
 
     let gone = format!("{}:x", i32::MAX);
@@ -127,16 +153,31 @@ fn resuming_a_job_of_a_clock_that_was_ahead_answers_sigterm_and_then_goes_on() {
 fn a_process_that_lives_keeps_its_job_when_the_clock_jumps() {
     let (place, engine) = project(60);
     let config = place.write("long.toml", settings("long", 100_000).to_toml().unwrap());
-    let mut child = spawn(&place, &["train", "generator", "--config", config.to_str().unwrap()]);
-    until("a step", || engine.run_figure("long", "loss").is_ok_and(|losses| !losses.is_empty()));
+    let mut child = spawn(
+        &place,
+        &["train", "generator", "--config", config.to_str().unwrap()],
+    );
+    until("a step", || {
+        engine
+            .run_figure("long", "loss")
+            .is_ok_and(|losses| !losses.is_empty())
+    });
     let job = engine.run_show("long").unwrap().job.unwrap();
     for ahead_ms in [HOURS_2, -HOURS_2] {
         let db = rusqlite::Connection::open(place.project()).unwrap();
         db.busy_timeout(Duration::from_secs(10)).unwrap();
-        db.execute("UPDATE job SET beat_ms = ?1 WHERE id = ?2", (now_ms() + ahead_ms, &job)).unwrap();
+        db.execute(
+            "UPDATE job SET beat_ms = ?1 WHERE id = ?2",
+            (now_ms() + ahead_ms, &job),
+        )
+        .unwrap();
         assert_eq!(engine.job(&job).unwrap().state, "running");
         // it beats again within a second, which whoever wants the job sees
-        db.execute("UPDATE job SET beat_ms = ?1 WHERE id = ?2", (now_ms() + ahead_ms, &job)).unwrap();
+        db.execute(
+            "UPDATE job SET beat_ms = ?1 WHERE id = ?2",
+            (now_ms() + ahead_ms, &job),
+        )
+        .unwrap();
         assert_eq!(engine.resume(&job, &|_| {}).unwrap_err().code, Code::Busy);
     }
     engine.discard(&job).unwrap();
@@ -155,8 +196,15 @@ fn a_process_that_lives_keeps_its_job_when_the_clock_jumps() {
 fn stopping_a_training_keeps_a_checkpoint_that_evaluates() {
     let (place, engine) = project(60);
     let config = place.write("long.toml", settings("long", 100_000).to_toml().unwrap());
-    let child = spawn(&place, &["train", "generator", "--config", config.to_str().unwrap()]);
-    until("some steps", || engine.run_figure("long", "loss").is_ok_and(|losses| losses.len() > 3));
+    let child = spawn(
+        &place,
+        &["train", "generator", "--config", config.to_str().unwrap()],
+    );
+    until("some steps", || {
+        engine
+            .run_figure("long", "loss")
+            .is_ok_and(|losses| losses.len() > 3)
+    });
     let job = engine.run_show("long").unwrap().job.unwrap();
     place.ok(["job", "stop", &job]);
     let ran = Ran::from(child.wait_with_output().unwrap());
@@ -171,7 +219,10 @@ fn stopping_a_training_keeps_a_checkpoint_that_evaluates() {
     assert!(saved.iter().any(|saved| saved.role == "best"));
     place.ok(["evaluate", "long", "--limit", "4"]);
     place.ok(["evaluate", "long", "--limit", "4", "--checkpoint", "last"]);
-    assert_eq!(engine.overview().unwrap().models[0].trained.as_deref(), Some("long"));
+    assert_eq!(
+        engine.overview().unwrap().models[0].trained.as_deref(),
+        Some("long")
+    );
     assert_eq!(engine.resume(&job, &|_| {}).unwrap_err().code, Code::Usage);
 }
 
@@ -184,7 +235,11 @@ fn a_paused_training_is_stopped_with_what_it_saved_or_discarded() {
         let id = repartee_engine::job::new_id();
         let ended = std::thread::scope(|scope| {
             let running = scope.spawn(|| pausing.start_as(&id, &training(name, 100_000), &|_| {}));
-            until("some steps", || engine.run_figure(name, "loss").is_ok_and(|losses| losses.len() > 3));
+            until("some steps", || {
+                engine
+                    .run_figure(name, "loss")
+                    .is_ok_and(|losses| losses.len() > 3)
+            });
             engine.pause(&id).unwrap();
             running.join().unwrap()
         });
@@ -199,12 +254,26 @@ fn a_paused_training_is_stopped_with_what_it_saved_or_discarded() {
         assert_eq!(run.state, if keeps { "stopped" } else { "cancelled" });
         assert_eq!(job.state, if keeps { "done" } else { "cancelled" });
     }
-    let kept: Vec<String> = engine.checkpoints().unwrap().into_iter().map(|c| c.run).collect();
-    assert!(kept.iter().all(|run| run == "kept") && !kept.is_empty(), "{kept:?}");
+    let kept: Vec<String> = engine
+        .checkpoints()
+        .unwrap()
+        .into_iter()
+        .map(|c| c.run)
+        .collect();
+    assert!(
+        kept.iter().all(|run| run == "kept") && !kept.is_empty(),
+        "{kept:?}"
+    );
     // only a training has something to discard
     let pairs = engine.start(&BuildPairs::default(), &|_| {});
     assert!(pairs.is_ok());
-    let id = engine.jobs().unwrap().into_iter().find(|job| job.kind == "pairs").unwrap().id;
+    let id = engine
+        .jobs()
+        .unwrap()
+        .into_iter()
+        .find(|job| job.kind == "pairs")
+        .unwrap()
+        .id;
     assert_eq!(engine.discard(&id).unwrap_err().code, Code::Usage);
 }
 
@@ -213,31 +282,77 @@ fn a_queue_runs_in_order_and_what_an_earlier_job_makes_is_there() {
     let (place, engine) = project(60);
     let config = place.write("writer.toml", settings("writer", 6).to_toml().unwrap());
     // fakes first, so that their order has to be changed
-    let fakes = place.ok(["fakes", "make", "--generator", "writer", "--name", "few", "--comments", "4,2,2", "--queue", "--json"]);
+    let fakes = place.ok([
+        "fakes",
+        "make",
+        "--generator",
+        "writer",
+        "--name",
+        "few",
+        "--comments",
+        "4,2,2",
+        "--queue",
+        "--json",
+    ]);
     let fakes = fakes.result();
-    assert!(fakes["notes"][0].as_str().unwrap().contains("writer"), "{fakes}");
-    let train = place.ok(["train", "generator", "--config", config.to_str().unwrap(), "--queue", "--json"]).result();
+    assert!(
+        fakes["notes"][0].as_str().unwrap().contains("writer"),
+        "{fakes}"
+    );
+    let train = place
+        .ok([
+            "train",
+            "generator",
+            "--config",
+            config.to_str().unwrap(),
+            "--queue",
+            "--json",
+        ])
+        .result();
     assert_eq!(train["notes"], json!([]));
-    let evaluate = place.ok(["evaluate", "writer", "--limit", "4", "--queue", "--json"]).result();
-    assert_eq!(evaluate["notes"], json!([]), "a job before it makes the run");
+    let evaluate = place
+        .ok(["evaluate", "writer", "--limit", "4", "--queue", "--json"])
+        .result();
+    assert_eq!(
+        evaluate["notes"],
+        json!([]),
+        "a job before it makes the run"
+    );
     let id = |queued: &serde_json::Value| queued["job"]["id"].as_str().unwrap().to_owned();
     let (fakes, train, evaluate) = (id(&fakes), id(&train), id(&evaluate));
-    assert_eq!(waiting(&engine), [&fakes, &train, &evaluate].map(Clone::clone));
+    assert_eq!(
+        waiting(&engine),
+        [&fakes, &train, &evaluate].map(Clone::clone)
+    );
     place.ok(["job", "move", &evaluate, "--first"]);
     place.ok(["job", "move", &train, "--before", &evaluate]);
     place.ok(["job", "move", &fakes, "--last"]);
-    assert_eq!(waiting(&engine), [&train, &evaluate, &fakes].map(Clone::clone));
+    assert_eq!(
+        waiting(&engine),
+        [&train, &evaluate, &fakes].map(Clone::clone)
+    );
     // canceled before it starts
     let extra = queue(&engine, &BuildPairs::default());
     place.ok(["job", "cancel", &extra]);
     let shown = place.ok(["job", "queue"]);
-    assert!(shown.out.contains("writer") && shown.out.contains("few"), "{shown}");
+    assert!(
+        shown.out.contains("writer") && shown.out.contains("few"),
+        "{shown}"
+    );
 
     let ran = place.ok(["job", "run", "--json"]);
     assert_eq!(ran.result()["done"], 3, "{ran}");
-    assert_eq!(states(&engine, &[&train, &evaluate, &fakes, &extra]), ["done", "done", "done", "cancelled"]);
+    assert_eq!(
+        states(&engine, &[&train, &evaluate, &fakes, &extra]),
+        ["done", "done", "done", "cancelled"]
+    );
     let ended = [&train, &evaluate, &fakes].map(|id| engine.job(id).unwrap());
-    assert!(ended.windows(2).all(|two| two[0].ended_ms.unwrap() <= two[1].created_ms), "{ended:?}");
+    assert!(
+        ended
+            .windows(2)
+            .all(|two| two[0].ended_ms.unwrap() <= two[1].created_ms),
+        "{ended:?}"
+    );
     assert!(waiting(&engine).is_empty());
     // there is nothing to do, and that is no failure
     place.ok(["job", "run"]);
@@ -255,13 +370,30 @@ fn what_cannot_be_queued_is_refused_at_once() {
     assert!(refused(&["job", "list", "--queue"]).contains("--queue"));
     refused(&["train", "generator", "--set", "steps=-1", "--queue"]);
     queue(&engine, &training("one", 5));
-    assert_eq!(engine.enqueue_job(&training("one", 5), false).unwrap_err().code, Code::Exists);
+    assert_eq!(
+        engine
+            .enqueue_job(&training("one", 5), false)
+            .unwrap_err()
+            .code,
+        Code::Exists
+    );
     let params = json!({ "account": "" });
-    assert_eq!(engine.enqueue("x", "post", &params, false).unwrap_err().code, Code::Usage);
+    assert_eq!(
+        engine
+            .enqueue("x", "post", &params, false)
+            .unwrap_err()
+            .code,
+        Code::Usage
+    );
     // a file is found from every folder
     let file = place.write("a.ndjson", "");
-    let queued = place.ok(["import", "a.ndjson", "--queue", "--json"]).result();
-    assert_eq!(queued["job"]["params"]["files"][0], json!(std::fs::canonicalize(file).unwrap()));
+    let queued = place
+        .ok(["import", "a.ndjson", "--queue", "--json"])
+        .result();
+    assert_eq!(
+        queued["job"]["params"]["files"][0],
+        json!(std::fs::canonicalize(file).unwrap())
+    );
 }
 
 #[test]
@@ -274,9 +406,16 @@ fn a_failed_job_stops_the_queue_only_where_it_was_asked_to() {
     let after = queue(&engine, &BuildPairs::default());
     let run = |how| engine.run_queue(how, &|_| {}, &mut |_, _| {}).unwrap();
     let first = run(HowToRun::default());
-    assert_eq!((first.done, first.failed, first.left), (1, 2, 1), "{first:?}");
+    assert_eq!(
+        (first.done, first.failed, first.left),
+        (1, 2, 1),
+        "{first:?}"
+    );
     assert_eq!(first.held_up_by.as_ref(), Some(&stops));
-    assert_eq!(states(&engine, &[&fails, &next, &stops, &after]), ["failed", "done", "failed", "queued"]);
+    assert_eq!(
+        states(&engine, &[&fails, &next, &stops, &after]),
+        ["failed", "done", "failed", "queued"]
+    );
     let why = engine.job(&fails).unwrap().outcome.unwrap();
     assert!(why["message"].as_str().unwrap().contains("nobody"), "{why}");
     // it goes on by itself neither by a worker nor by a window
@@ -293,10 +432,15 @@ fn a_queue_that_was_killed_goes_on_with_the_same_bits() {
     let cut = queue(&engine, &training("cut", 40));
     let after = queue(&engine, &BuildPairs::default());
     let mut child = spawn(&place, &["job", "run"]);
-    until("a save", || engine.checkpoint_hashes("cut", Some("last")).is_ok());
+    until("a save", || {
+        engine.checkpoint_hashes("cut", Some("last")).is_ok()
+    });
     child.kill().unwrap(); // SIGKILL
     child.wait().unwrap();
-    assert!(engine.run_show("cut").unwrap().step < 40, "killed too late to show anything");
+    assert!(
+        engine.run_show("cut").unwrap().step < 40,
+        "killed too late to show anything"
+    );
     assert_eq!(engine.job(&after).unwrap().state, "queued");
     place.ok(["job", "run"]);
     assert_eq!(states(&engine, &[&cut, &after]), ["done", "done"]);
@@ -315,9 +459,15 @@ fn a_job_whose_process_is_lost_each_time_is_given_up_and_the_queue_goes_on() {
     let db = rusqlite::Connection::open(place.project()).unwrap();
     let lose = "UPDATE job SET state = 'running', owner = 'another-boot.1:1:1:x', beat_ms = 0, tries = ?1 WHERE id = ?2";
     db.execute(lose, (2, &fatal)).unwrap();
-    let run = engine.run_queue(HowToRun::default(), &|_| {}, &mut |_, _| {}).unwrap();
+    let run = engine
+        .run_queue(HowToRun::default(), &|_| {}, &mut |_, _| {})
+        .unwrap();
     if cfg!(target_os = "linux") {
-        assert_eq!((run.done, run.failed), (1, 0), "given up without a fourth try");
+        assert_eq!(
+            (run.done, run.failed),
+            (1, 0),
+            "given up without a fourth try"
+        );
         assert_eq!(states(&engine, &[&fatal, &after]), ["failed", "done"]);
     }
 }
@@ -326,7 +476,9 @@ fn a_job_whose_process_is_lost_each_time_is_given_up_and_the_queue_goes_on() {
 fn two_processes_reorder_and_two_work_off_and_each_job_runs_once() {
     let place = Place::with_project();
     let engine = place.engine();
-    let ids: Vec<String> = (0..6).map(|_| queue(&engine, &BuildPairs::default())).collect();
+    let ids: Vec<String> = (0..6)
+        .map(|_| queue(&engine, &BuildPairs::default()))
+        .collect();
     std::thread::scope(|scope| {
         for offset in [0, 3] {
             let (engine, ids) = (place.engine(), &ids);
@@ -347,14 +499,21 @@ fn two_processes_reorder_and_two_work_off_and_each_job_runs_once() {
     let mut sorted = order.clone();
     sorted.sort();
     assert_eq!(sorted, ids, "none is lost and none is there twice");
-    let (one, two) = (spawn(&place, &["job", "run", "--json"]), spawn(&place, &["job", "run", "--json"]));
+    let (one, two) = (
+        spawn(&place, &["job", "run", "--json"]),
+        spawn(&place, &["job", "run", "--json"]),
+    );
     let ran = [one, two].map(|child| Ran::from(child.wait_with_output().unwrap()));
-    let count: u64 = ran.iter().map(|ran| ran.result()["done"].as_u64().unwrap()).sum();
+    let count: u64 = ran
+        .iter()
+        .map(|ran| ran.result()["done"].as_u64().unwrap())
+        .sum();
     assert_eq!(count, 6, "{ran:?}");
     let jobs: Vec<JobInfo> = order.iter().map(|id| engine.job(id).unwrap()).collect();
     assert!(jobs.iter().all(|job| job.state == "done"));
     assert!(
-        jobs.windows(2).all(|two| two[0].ended_ms.unwrap() <= two[1].created_ms),
+        jobs.windows(2)
+            .all(|two| two[0].ended_ms.unwrap() <= two[1].created_ms),
         "in order, and never two at once: {jobs:?}"
     );
 }
@@ -365,9 +524,16 @@ fn interrupting_the_queue_pauses_its_job_and_running_it_again_goes_on() {
     let long = queue(&engine, &training("long", 100_000));
     let after = queue(&engine, &BuildPairs::default());
     let child = spawn(&place, &["job", "run"]);
-    until("a step", || engine.run_figure("long", "loss").is_ok_and(|losses| losses.len() > 3));
+    until("a step", || {
+        engine
+            .run_figure("long", "loss")
+            .is_ok_and(|losses| losses.len() > 3)
+    });
     // one that is queued cannot be started past the others
-    assert_eq!(engine.resume(&after, &|_| {}).unwrap_err().code, Code::Usage);
+    assert_eq!(
+        engine.resume(&after, &|_| {}).unwrap_err().code,
+        Code::Usage
+    );
     place.ok(["job", "pause", &long]);
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.status, Some(130), "{ran}");
@@ -375,7 +541,9 @@ fn interrupting_the_queue_pauses_its_job_and_running_it_again_goes_on() {
     assert!(!engine.queue_wants_to_run().unwrap());
     // the training goes on; stopped, it ends, and the next one starts
     let child = spawn(&place, &["job", "run"]);
-    until("the training", || engine.job(&long).unwrap().state == "running");
+    until("the training", || {
+        engine.job(&long).unwrap().state == "running"
+    });
     place.ok(["job", "stop", &long]);
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.status, Some(0), "{ran}");

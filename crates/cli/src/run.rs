@@ -51,7 +51,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         stops_queue: cli.common.stop_queue_on_failure,
     };
     if app.queue && !jobs::starts_a_job(&cli.command) {
-        return Err(Error::usage("--queue is for commands that start a job, such as train, fakes make and evaluate").into());
+        return Err(Error::usage(
+            "--queue is for commands that start a job, such as train, fakes make and evaluate",
+        )
+        .into());
     }
     match cli.command {
         Command::New { file } => app.new_project(&file),
@@ -1156,9 +1159,12 @@ impl App {
             JobCommand::Stop { job, discard, yes } => self.job_stop(&engine, &job, discard, yes),
             JobCommand::Queue => self.job_queue(&engine),
             JobCommand::Run => self.job_run(&engine),
-            JobCommand::Move { job, before, first: _, last } => {
-                self.job_move(&engine, &job, before, last)
-            }
+            JobCommand::Move {
+                job,
+                before,
+                first: _,
+                last,
+            } => self.job_move(&engine, &job, before, last),
             JobCommand::OnFailure { job, what } => self.job_on_failure(&engine, &job, what),
             JobCommand::Resume { job } => {
                 let watch = Watch::new(self.out);

@@ -24,7 +24,9 @@ impl Awake {
             return awake;
         }
         let inner = match is_wanted() {
-            true => imp::hold().inspect_err(|why| tracing::warn!("the machine may fall asleep: {why}")).ok(),
+            true => imp::hold()
+                .inspect_err(|why| tracing::warn!("the machine may fall asleep: {why}"))
+                .ok(),
             false => None,
         };
         let awake = Arc::new(Self { _held: inner });
@@ -101,7 +103,13 @@ mod imp {
     pub fn hold() -> Result<Held, String> {
         let mut command = Command::new(program::find("systemd-inhibit")?);
         // `cat` ends when its input does
-        command.args(["--what=idle:sleep", "--who=Repartee", "--why=a job is running", "--mode=block", "cat"]);
+        command.args([
+            "--what=idle:sleep",
+            "--who=Repartee",
+            "--why=a job is running",
+            "--mode=block",
+            "cat",
+        ]);
         program::start(&mut command)
     }
 }
@@ -153,7 +161,9 @@ mod imp {
             unsafe { SetThreadExecutionState(ES_CONTINUOUS | ES_SYSTEM_REQUIRED) };
             let _ = ended.recv();
         };
-        let thread = std::thread::Builder::new().name("awake".to_owned()).spawn(stay);
+        let thread = std::thread::Builder::new()
+            .name("awake".to_owned())
+            .spawn(stay);
         Ok(Held(Some((end, thread.map_err(|e| e.to_string())?))))
     }
 

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
+use crate::api::desk::QueueJob;
 use crate::error::{Code, Error, Result};
 use crate::job::{Job, JobInfo, Signal, new_id, now_ms};
-use crate::reddit::Upkeep;
-use crate::api::desk::QueueJob;
 use crate::job_queue::{JobQueue, Queued};
+use crate::reddit::Upkeep;
 use crate::work::{QUEUE, Worker};
 use crate::{Engine, api};
 

@@ -626,9 +626,7 @@ impl Engine {
             ),
             Err(Stop::Pause) => (JobState::Paused, None, Ok(Ended::Paused)),
             // work that has no half result to give just ends
-            Err(Stop::Cancel | Stop::Finish) => {
-                (JobState::Cancelled, None, Ok(Ended::Cancelled))
-            }
+            Err(Stop::Cancel | Stop::Finish) => (JobState::Cancelled, None, Ok(Ended::Cancelled)),
             Err(Stop::Failed(error)) => (JobState::Failed, Some(to_json(&error)?), Err(error)),
         };
         // a failure to note the end must not hide how it ended
@@ -654,7 +652,8 @@ impl Engine {
         let mut awake: Option<Arc<Awake>> = None;
         while !shared.over.load(Ordering::Acquire) {
             // short work needs no help
-            if awake.is_none() && began.elapsed() >= AWAKE_AFTER && crate::kinds::keeps_awake(kind) {
+            if awake.is_none() && began.elapsed() >= AWAKE_AFTER && crate::kinds::keeps_awake(kind)
+            {
                 awake = Some(Awake::hold());
             }
             if beaten.is_none_or(|at| at.elapsed() >= BEAT_EVERY) {
@@ -907,13 +906,24 @@ impl JobInfo {
     /// What it works on, in a word or two: the name of the run, the set, the first file.
     pub fn subject(&self) -> String {
         let text = |key: &str| self.params.get(key).and_then(serde_json::Value::as_str);
-        let of_run = text("config").and_then(|toml| crate::run_config::RunConfig::from_toml(toml).ok());
+        let of_run =
+            text("config").and_then(|toml| crate::run_config::RunConfig::from_toml(toml).ok());
         if let Some(config) = of_run {
-            return format!("{} {}", config.kind.as_str(), config.name).trim_end().to_owned();
+            return format!("{} {}", config.kind.as_str(), config.name)
+                .trim_end()
+                .to_owned();
         }
-        let file = self.params.get("files").and_then(|files| files.get(0)?.as_str());
+        let file = self
+            .params
+            .get("files")
+            .and_then(|files| files.get(0)?.as_str());
         let names = [text("name"), text("run"), text("generator"), file];
-        names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default().to_owned()
+        names
+            .into_iter()
+            .flatten()
+            .find(|name| !name.is_empty())
+            .unwrap_or_default()
+            .to_owned()
     }
 
     pub(crate) fn from_row(row: JobRow) -> Result<Self> {
@@ -1196,7 +1206,11 @@ mod tests {
     fn who_waits_to_take_a_job_over_hears_that_it_is_to_end() {
         let (_folder, engine) = project();
         // it may live: nothing is known of it but a sign of life from the future
-        let id = owned(&engine, &format!("{}:x", std::process::id()), now_ms() + HOURS_2);
+        let id = owned(
+            &engine,
+            &format!("{}:x", std::process::id()),
+            now_ms() + HOURS_2,
+        );
         let interrupt = engine.interrupt.clone();
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(300));

@@ -104,7 +104,13 @@ impl Engine {
     /// # Errors
     /// [`Code::Usage`] when there is no such kind of job, it cannot wait, or its parameters do not fit;
     /// [`Code::Exists`] when the name it makes is taken; [`Code::NotFound`] for a file that is not there.
-    pub fn enqueue(&self, id: &str, kind: &str, params: &Value, stops_queue: bool) -> Result<Queued> {
+    pub fn enqueue(
+        &self,
+        id: &str,
+        kind: &str,
+        params: &Value,
+        stops_queue: bool,
+    ) -> Result<Queued> {
         if !kinds::QUEUED.contains(&kind) {
             return Err(Error::usage(format!(
                 "a job of kind {kind} cannot be queued; those that can are {}",
@@ -117,12 +123,18 @@ impl Engine {
             Some(_) => Vec::new(),
             None => self.check_names(kind, &params)?,
         };
-        if self.store.job_queue(id, kind, &json, stops_queue, now_ms())? {
+        if self
+            .store
+            .job_queue(id, kind, &json, stops_queue, now_ms())?
+        {
             for note in &notes {
                 self.store.job_log(id, now_ms(), note)?;
             }
         }
-        Ok(Queued { job: self.job(id)?, notes })
+        Ok(Queued {
+            job: self.job(id)?,
+            notes,
+        })
     }
 
     /// The same for a job that is at hand.
@@ -146,7 +158,10 @@ impl Engine {
         let holds = |row: &&JobRow| matches!(row.state, JobState::Paused | JobState::Failed);
         Ok(JobQueue {
             held_up_by: rows.iter().find(holds).map(|row| row.id.clone()),
-            jobs: rows.into_iter().map(JobInfo::from_row).collect::<Result<_>>()?,
+            jobs: rows
+                .into_iter()
+                .map(JobInfo::from_row)
+                .collect::<Result<_>>()?,
         })
     }
 
@@ -172,10 +187,15 @@ impl Engine {
             let row = self.job_row(one)?;
             if row.state != JobState::Queued {
                 let state = row.state.as_str();
-                return Err(Error::usage(format!("job {one} does not wait in the queue: it is {state}")));
+                return Err(Error::usage(format!(
+                    "job {one} does not wait in the queue: it is {state}"
+                )));
             }
         }
-        Err(Error::new(Code::Busy, "the queue was changed at the same moment; try again"))
+        Err(Error::new(
+            Code::Busy,
+            "the queue was changed at the same moment; try again",
+        ))
     }
 
     /// Says whether the failure of a job holds the queue up.
@@ -269,7 +289,12 @@ impl Engine {
     /// What failed and holds the queue up is left behind. Gives the job that was paused, if one was.
     fn let_go_on(&self) -> Result<Option<String>> {
         let mut paused = None;
-        for row in self.store.jobs()?.into_iter().filter(|row| row.place.is_some()) {
+        for row in self
+            .store
+            .jobs()?
+            .into_iter()
+            .filter(|row| row.place.is_some())
+        {
             match row.state {
                 JobState::Failed => self.store.job_stops_queue(&row.id, false)?,
                 JobState::Paused => paused = Some(row.id),
@@ -297,7 +322,10 @@ impl Engine {
             };
             let lost = row.state == JobState::Running;
             let row = match self.claim(&row.id, Want::Pause) {
-                Ok(claimed) => JobRow { want: row.want, ..claimed },
+                Ok(claimed) => JobRow {
+                    want: row.want,
+                    ..claimed
+                },
                 // another process was quicker, or it lives after all; or this one is to end
                 Err(_) => return Ok(Turn::Busy),
             };
@@ -313,7 +341,8 @@ impl Engine {
                 }
                 Want::Pause => {
                     let (id, paused) = (&row.id, JobState::Paused);
-                    self.store.job_end(id, &self.owner, paused, None, None, now_ms())?;
+                    self.store
+                        .job_end(id, &self.owner, paused, None, None, now_ms())?;
                 }
                 Want::Run if row.tries >= TRIES => {
                     let words = format!(
@@ -331,17 +360,34 @@ impl Engine {
     /// before it.
     fn check_names(&self, kind: &str, params: &Value) -> Result<Vec<String>> {
         let mut there = Names::default();
-        there.runs.extend(self.store.runs()?.into_iter().map(|run| run.name));
-        there.fakes.extend(self.store.fake_sets()?.into_iter().map(|set| set.name));
-        there.splits.extend(self.store.splits()?.into_iter().map(|split| split.name));
-        there.bases.extend(self.store.bases()?.into_iter().map(|base| base.name));
+        there
+            .runs
+            .extend(self.store.runs()?.into_iter().map(|run| run.name));
+        there
+            .fakes
+            .extend(self.store.fake_sets()?.into_iter().map(|set| set.name));
+        there
+            .splits
+            .extend(self.store.splits()?.into_iter().map(|split| split.name));
+        there
+            .bases
+            .extend(self.store.bases()?.into_iter().map(|base| base.name));
         for row in self.store.jobs()? {
-            let to_come = matches!(row.state, JobState::Queued | JobState::Running | JobState::Paused);
+            let to_come = matches!(
+                row.state,
+                JobState::Queued | JobState::Running | JobState::Paused
+            );
             if to_come && let Ok(params) = serde_json::from_str(&row.params) {
                 there.add(&row.kind, &params);
             }
         }
-        let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |key: &str| {
+            params
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let mut needed: Vec<(&str, String)> = Vec::new();
         let mut made: Option<(&str, String)> = None;
         match kind {
@@ -374,11 +420,15 @@ impl Engine {
             && !name.is_empty()
             && there.of(what).contains(&name)
         {
-            let taken = format!("there is a {what} {name:?} already, or a job that makes it; take another name");
+            let taken = format!(
+                "there is a {what} {name:?} already, or a job that makes it; take another name"
+            );
             return Err(Error::new(Code::Exists, taken));
         }
         needed.retain(|(what, name)| !name.is_empty() && !there.of(what).contains(name));
-        let note = |(what, name): (&str, String)| format!("there is no {what} {name:?} yet, and no job before this one makes it");
+        let note = |(what, name): (&str, String)| {
+            format!("there is no {what} {name:?} yet, and no job before this one makes it")
+        };
         Ok(needed.into_iter().map(note).collect())
     }
 }
@@ -438,7 +488,12 @@ fn absolute(kind: &str, params: &Value) -> Result<Value> {
     };
     match kind {
         "import" => {
-            for file in params.get_mut("files").and_then(Value::as_array_mut).into_iter().flatten() {
+            for file in params
+                .get_mut("files")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
                 let path = whole(Path::new(file.as_str().unwrap_or_default()))?;
                 std::fs::metadata(&path).map_err(|e| Error::io("read", &path, &e))?;
                 *file = Value::from(path.display().to_string());

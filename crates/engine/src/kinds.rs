@@ -9,7 +9,8 @@ use crate::job::{Ended, Job, Signals, from_json, to_json};
 
 /// Kinds that keep the machine busy: they can wait in the queue, and it does not go on beside one of them.
 pub(crate) const QUEUED: [&str; 11] = [
-    "import", "pairs", "split", "audit", "base-add", "base-new", "train", "fakes", "evaluate", "generate", "demo",
+    "import", "pairs", "split", "audit", "base-add", "base-new", "train", "fakes", "evaluate",
+    "generate", "demo",
 ];
 
 /// Whether the machine is kept awake while a job of this kind runs: not for those that wait for a person.

@@ -166,7 +166,10 @@ pub(crate) fn watch<E>(
         return Ok(Watched::Gone);
     };
     let silent_ms = now_ms().saturating_sub(beat_ms);
-    let (fresh, silent) = ((0..=FRESH_MS).contains(&silent_ms), (0..=SILENT_MS).contains(&silent_ms));
+    let (fresh, silent) = (
+        (0..=FRESH_MS).contains(&silent_ms),
+        (0..=SILENT_MS).contains(&silent_ms),
+    );
     let patience = match told(&owner) {
         Told::Lives | Told::Nothing if silent => return Ok(Watched::Lives),
         Told::Lives => SILENT,
@@ -203,7 +206,10 @@ static BOOT: LazyLock<String> = LazyLock::new(|| {
 fn boot() -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let space = std::fs::read_link("/proc/self/ns/pid").ok();
-    let space = space.map(|link| link.to_string_lossy().replace(|c: char| !c.is_ascii_digit(), ""));
+    let space = space.map(|link| {
+        link.to_string_lossy()
+            .replace(|c: char| !c.is_ascii_digit(), "")
+    });
     Some(format!("{}.{}", boot.trim(), space.unwrap_or_default()))
 }
 
@@ -242,7 +248,11 @@ fn process(pid: u32) -> Process {
         Err(_) => return Process::Unknown,
     };
     // the name of the program stands in brackets, and may have blanks and brackets of its own
-    let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let mut fields = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
     match (fields.next(), fields.nth(18)) {
         // dead, though nobody has taken notice yet
         (Some("Z" | "X" | "x"), _) => Process::Gone,
@@ -260,12 +270,21 @@ fn process(pid: u32) -> Process {
     let size = libc::c_int::try_from(size_of::<libc::proc_bsdinfo>()).unwrap_or(0);
     // SAFETY: `about` has room for `size` bytes; it is read only when the call says that all were written.
     let got = unsafe {
-        libc::proc_pidinfo(number, libc::PROC_PIDTBSDINFO, 0, about.as_mut_ptr().cast(), size)
+        libc::proc_pidinfo(
+            number,
+            libc::PROC_PIDTBSDINFO,
+            0,
+            about.as_mut_ptr().cast(),
+            size,
+        )
     };
     if got == size {
         // SAFETY: the call has written all of it.
         let about = unsafe { about.assume_init() };
-        return Process::Lives(format!("{}.{}", about.pbi_start_tvsec, about.pbi_start_tvusec));
+        return Process::Lives(format!(
+            "{}.{}",
+            about.pbi_start_tvsec, about.pbi_start_tvusec
+        ));
     }
     exists(number)
 }
@@ -305,7 +324,10 @@ mod tests {
     /// A process that does nothing, and an owner in it.
     #[cfg(target_os = "linux")]
     fn other() -> (std::process::Child, String) {
-        let child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
         let Process::Lives(start) = process(child.id()) else {
             panic!("it runs")
         };
@@ -327,7 +349,10 @@ mod tests {
         let me = format!("{}:x", std::process::id());
         assert!(!stale(&me, 0) && !stale(&me, SILENT_MS));
         assert!(stale(&me, SILENT_MS + 1));
-        assert!(stale(&me, -2 * HOUR), "a sign of life from the future is none");
+        assert!(
+            stale(&me, -2 * HOUR),
+            "a sign of life from the future is none"
+        );
         // no process has the highest number
         let gone = format!("{}:x", i32::MAX);
         assert!(!stale(&gone, FRESH_MS));
@@ -401,7 +426,11 @@ mod tests {
     #[test]
     fn a_watch_ends_when_somebody_wants_it_to() {
         let me = format!("{}:x", std::process::id());
-        let ended = watch(|| NOW, || Ok(Some((me.clone(), NOW + HOUR))), || Err("enough"));
+        let ended = watch(
+            || NOW,
+            || Ok(Some((me.clone(), NOW + HOUR))),
+            || Err("enough"),
+        );
         assert_eq!(ended, Err("enough"));
     }
 }

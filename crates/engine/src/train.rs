@@ -1013,7 +1013,10 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
                 .last
                 .ok_or_else(|| Error::internal("a run ended without a save"))?;
             if outcome == Outcome::Stopped {
-                ctx.say(format!("stopped at step {} of {}", state.step, session.steps));
+                ctx.say(format!(
+                    "stopped at step {} of {}",
+                    state.step, session.steps
+                ));
             }
             Ok(trained(&session.run, outcome, &state))
         }
@@ -1035,7 +1038,9 @@ fn trained(run: &Run, outcome: Outcome, state: &State) -> Trained {
 fn discarded_words(run: &str, done: Discarded) -> String {
     match done.kept {
         0 => format!("run {run}: its weights are removed"),
-        n => format!("run {run}: its weights are removed, but for {n} checkpoints that something was made or measured with"),
+        n => format!(
+            "run {run}: its weights are removed, but for {n} checkpoints that something was made or measured with"
+        ),
     }
 }
 
@@ -1250,12 +1255,7 @@ impl Engine {
             .collect())
     }
 
-    fn run_info(
-        &self,
-        run: Run,
-        usable: &BTreeMap<i64, u64>,
-        samples: bool,
-    ) -> Result<RunInfo> {
+    fn run_info(&self, run: Run, usable: &BTreeMap<i64, u64>, samples: bool) -> Result<RunInfo> {
         let losses = self.store.metric(run.id, "loss")?;
         let valid = self.store.metric(run.id, "val_loss")?;
         let samples = if samples {

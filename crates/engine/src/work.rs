@@ -73,7 +73,10 @@ impl Worker {
         let listen = move || {
             if let Some(out) = out {
                 for line in BufReader::new(out).lines().map_while(std::io::Result::ok) {
-                    match (serde_json::from_str(&line), serde_json::from_str::<Turn>(&line)) {
+                    match (
+                        serde_json::from_str(&line),
+                        serde_json::from_str::<Turn>(&line),
+                    ) {
                         (Ok(signal), _) => signals(&job, signal),
                         (_, Ok(next)) => job = next.turn,
                         (Err(error), _) => tracing::warn!("a worker said {line:?}: {error}"),
@@ -132,7 +135,11 @@ pub fn work(project: &Path, job: &str) -> Result<()> {
         QUEUE => None,
         job => Some(engine.resume(job, &signals)),
     };
-    let heavy = |job: &str| engine.job(job).is_ok_and(|job| kinds::QUEUED.contains(&job.kind.as_str()));
+    let heavy = |job: &str| {
+        engine
+            .job(job)
+            .is_ok_and(|job| kinds::QUEUED.contains(&job.kind.as_str()))
+    };
     let goes_on = match &ended {
         None => true,
         Some(Ok(Ended::Paused)) => false,
@@ -141,7 +148,9 @@ pub fn work(project: &Path, job: &str) -> Result<()> {
     if goes_on {
         engine.run_queue(HowToRun::default(), &signals, &mut |job, ended| {
             if ended.is_none() {
-                print(&Turn { turn: job.id.clone() });
+                print(&Turn {
+                    turn: job.id.clone(),
+                });
             }
         })?;
     }

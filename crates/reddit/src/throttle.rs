@@ -254,7 +254,10 @@ impl ThrottleState {
         };
         let longest = now_ms.saturating_add(LONGEST_MS);
         let right = |at_ms: i64| at_ms.saturating_sub(back_ms).min(longest);
-        let polled = self.polled.iter().map(|(url, at)| (url.clone(), (at - back_ms).min(now_ms)));
+        let polled = self
+            .polled
+            .iter()
+            .map(|(url, at)| (url.clone(), (at - back_ms).min(now_ms)));
         Self {
             reset_ms: right(self.reset_ms),
             last_ms: (self.last_ms - back_ms).min(now_ms.saturating_add(BACKWARDS_MS)),

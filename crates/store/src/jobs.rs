@@ -150,7 +150,8 @@ pub enum Next {
     Empty,
 }
 
-const COLUMNS: &str = "id, kind, params, state, want, owner, beat_ms, progress, outcome, created_ms, ended_ms,
+const COLUMNS: &str =
+    "id, kind, params, state, want, owner, beat_ms, progress, outcome, created_ms, ended_ms,
     place, stops_queue, tries";
 
 fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
@@ -327,7 +328,8 @@ impl Store {
         now_ms: i64,
     ) -> Result<bool> {
         self.write(Family::Jobs, |db| {
-            let sql = "INSERT INTO job (id, kind, params, state, beat_ms, created_ms, place, stops_queue)
+            let sql =
+                "INSERT INTO job (id, kind, params, state, beat_ms, created_ms, place, stops_queue)
                        VALUES (?1, ?2, ?3, 'queued', ?5, ?5,
                                (SELECT coalesce(max(place), 0) + 1 FROM job), ?4)
                        ON CONFLICT (id) DO NOTHING";
@@ -406,7 +408,10 @@ impl Store {
             let sql = format!(
                 "SELECT {COLUMNS} FROM job WHERE place IS NOT NULL AND state = ?1 ORDER BY place, id LIMIT 1"
             );
-            Ok(db.prepare_cached(&sql)?.query_row([state], job_row).optional()?)
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row([state], job_row)
+                .optional()?)
         };
         // most look and find nothing: that writes nothing
         let looked = self.read(|db| {
@@ -489,7 +494,11 @@ mod tests {
         let path = folder.path().join("old.repartee");
         {
             let mut db = Connection::open(&path).unwrap();
-            db.execute_batch(&format!("PRAGMA application_id = {}", crate::APPLICATION_ID)).unwrap();
+            db.execute_batch(&format!(
+                "PRAGMA application_id = {}",
+                crate::APPLICATION_ID
+            ))
+            .unwrap();
             rusqlite_migration::Migrations::from_slice(&crate::MIGRATIONS[..3])
                 .to_latest(&mut db)
                 .unwrap();
@@ -502,7 +511,10 @@ mod tests {
         }
         let store = Store::open(&path).unwrap();
         let job = store.job("a").unwrap().unwrap();
-        assert_eq!((job.state, job.place, job.beat_ms, job.created_ms), (JobState::Paused, None, 5, 4));
+        assert_eq!(
+            (job.state, job.place, job.beat_ms, job.created_ms),
+            (JobState::Paused, None, 5, 4)
+        );
         assert_eq!(store.job_lines("a").unwrap(), [(6, "a line".to_owned())]);
         assert!(store.check(|_, _| true).unwrap().is_whole());
     }
@@ -512,7 +524,10 @@ mod tests {
         let (_folder, store) = store();
         for id in ["a", "b", "c"] {
             assert!(store.job_queue(id, "train", "{}", false, 1).unwrap());
-            assert!(!store.job_queue(id, "train", "{}", false, 1).unwrap(), "an id a second time");
+            assert!(
+                !store.job_queue(id, "train", "{}", false, 1).unwrap(),
+                "an id a second time"
+            );
         }
         assert!(store.job_move("c", Place::First).unwrap());
         assert!(store.job_move("a", Place::Last).unwrap());
@@ -521,17 +536,30 @@ mod tests {
         assert_eq!(waiting_in(&store), ["c", "a", "b"]);
         assert!(!store.job_move("x", Place::First).unwrap());
 
-        let Next::Taken(taken) = store.job_next("me", 9).unwrap() else { panic!("none taken") };
-        assert_eq!((taken.id.as_str(), taken.state, taken.created_ms), ("c", JobState::Running, 9));
+        let Next::Taken(taken) = store.job_next("me", 9).unwrap() else {
+            panic!("none taken")
+        };
+        assert_eq!(
+            (taken.id.as_str(), taken.state, taken.created_ms),
+            ("c", JobState::Running, 9)
+        );
         assert!(matches!(store.job_next("you", 9).unwrap(), Next::Running(row) if row.id == "c"));
         // what runs is neither moved nor taken out of the queue, and nobody gets before it
         assert!(!store.job_move("c", Place::Last).unwrap() && !store.job_unqueue("c", 9).unwrap());
         assert!(store.job_move("b", Place::First).unwrap());
         assert!(store.job_unqueue("a", 9).unwrap());
-        assert!(store.job_end("c", "me", JobState::Paused, None, None, 10).unwrap());
+        assert!(
+            store
+                .job_end("c", "me", JobState::Paused, None, None, 10)
+                .unwrap()
+        );
         assert!(matches!(store.job_next("you", 11).unwrap(), Next::HeldUp(row) if row.id == "c"));
         assert!(store.job_claim("c", None, "me", 12).unwrap());
-        assert!(store.job_end("c", "me", JobState::Done, None, None, 13).unwrap());
+        assert!(
+            store
+                .job_end("c", "me", JobState::Done, None, None, 13)
+                .unwrap()
+        );
         assert!(matches!(store.job_next("you", 14).unwrap(), Next::Taken(row) if row.id == "b"));
         // a queued job has no owner, and is not claimed like one that was handed in
         store.job_queue("d", "train", "{}", false, 15).unwrap();
@@ -546,7 +574,11 @@ mod tests {
         }
         for id in ["a", "b"] {
             assert!(matches!(store.job_next("me", 2).unwrap(), Next::Taken(row) if row.id == id));
-            assert!(store.job_end(id, "me", JobState::Failed, None, Some("{}"), 3).unwrap());
+            assert!(
+                store
+                    .job_end(id, "me", JobState::Failed, None, Some("{}"), 3)
+                    .unwrap()
+            );
         }
         assert!(matches!(store.job_next("me", 4).unwrap(), Next::HeldUp(row) if row.id == "b"));
         store.job_stops_queue("b", false).unwrap();

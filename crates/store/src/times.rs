@@ -131,8 +131,16 @@ mod tests {
         }
         assert!(store.has_expired(NOW).unwrap());
         store.expire(NOW).unwrap();
-        let titles: Vec<String> = store.threads().unwrap().into_iter().map(|t| t.title).collect();
-        assert_eq!(titles.iter().filter(|t| !t.is_empty()).collect::<Vec<_>>(), ["today"]);
+        let titles: Vec<String> = store
+            .threads()
+            .unwrap()
+            .into_iter()
+            .map(|t| t.title)
+            .collect();
+        assert_eq!(
+            titles.iter().filter(|t| !t.is_empty()).collect::<Vec<_>>(),
+            ["today"]
+        );
         assert!(!store.has_expired(NOW).unwrap());
     }
 
@@ -164,9 +172,11 @@ mod tests {
         type Row = (i64, i64, Option<i64>, i64);
         let rows: Vec<Row> = store
             .read(|db| {
-                let sql = "SELECT intent_ms, skew_ms, posted_ms, not_before_ms FROM reply ORDER BY id";
+                let sql =
+                    "SELECT intent_ms, skew_ms, posted_ms, not_before_ms FROM reply ORDER BY id";
                 let mut query = db.prepare(sql)?;
-                let rows = query.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?;
+                let rows =
+                    query.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?;
                 Ok(rows.collect::<std::result::Result<_, _>>()?)
             })
             .unwrap();
@@ -174,7 +184,12 @@ mod tests {
         assert_eq!(rows[0], (NOW, 0, None, 0));
         assert_eq!(rows[1], (NOW - DAY, 7, Some(NOW), NOW + DAY));
         assert_eq!(rows[2], (NOW - DAY, 7, Some(NOW - DAY), NOW + 1_000));
-        let pauses: Vec<i64> = store.accounts().unwrap().iter().map(|a| a.pause_ms).collect();
+        let pauses: Vec<i64> = store
+            .accounts()
+            .unwrap()
+            .iter()
+            .map(|a| a.pause_ms)
+            .collect();
         assert_eq!(pauses, [NOW + DAY, NOW + 30 * DAY], "only of the account");
         assert_eq!(store.probes(1, 1).unwrap()[0].at_ms, NOW);
     }

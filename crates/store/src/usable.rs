@@ -35,7 +35,9 @@ impl Store {
     pub fn usable_runs(&self) -> Result<BTreeMap<i64, u64>> {
         self.read(|db| {
             // of a run's two the later counts, which is 'best'
-            let sql = format!("SELECT k.run_id, k.step FROM checkpoint k WHERE {USABLE} ORDER BY k.role DESC");
+            let sql = format!(
+                "SELECT k.run_id, k.step FROM checkpoint k WHERE {USABLE} ORDER BY k.role DESC"
+            );
             let mut query = db.prepare_cached(&sql)?;
             let rows = query.query_map([], |row| {
                 Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))

@@ -9,18 +9,23 @@ use repartee_engine::job_queue::{HowToRun, JobQueue, MoveTo, Queued};
 use repartee_engine::{Ended, Engine, Error, Job};
 
 use super::{App, INTERRUPTED, short_id, state};
-use crate::args::{Command, OnFailure, PairsCommand};
 use crate::args::{BaseCommand, FakesCommand, SplitCommand, TrainCommand};
+use crate::args::{Command, OnFailure, PairsCommand};
 use crate::out::{Table, count};
 use crate::watch::Watch;
 
 /// Whether a command starts a job, so that it can be queued.
 pub(super) fn starts_a_job(command: &Command) -> bool {
     match command {
-        Command::Import(_) | Command::Evaluate(_) | Command::Generate(_) | Command::Reddit { .. } => true,
+        Command::Import(_)
+        | Command::Evaluate(_)
+        | Command::Generate(_)
+        | Command::Reddit { .. } => true,
         Command::Pairs { command } => matches!(command, PairsCommand::Build(_)),
         Command::Split { command } => !matches!(command, SplitCommand::List),
-        Command::Base { command } => matches!(command, BaseCommand::Add { .. } | BaseCommand::New { .. }),
+        Command::Base { command } => {
+            matches!(command, BaseCommand::Add { .. } | BaseCommand::New { .. })
+        }
         Command::Train { command } => {
             !matches!(command, TrainCommand::List | TrainCommand::Show { .. })
         }
@@ -64,7 +69,12 @@ impl App {
                 job.kind.clone(),
                 state(job),
                 job.subject(),
-                if job.stops_queue { "the queue stops" } else { "the next one starts" }.to_owned(),
+                if job.stops_queue {
+                    "the queue stops"
+                } else {
+                    "the next one starts"
+                }
+                .to_owned(),
             ]);
         }
         table.print(self.out)?;
@@ -92,16 +102,29 @@ impl App {
         self.done(&engine.job_move(job, &to)?, |queue| self.show_queue(queue))
     }
 
-    pub(super) fn job_on_failure(&self, engine: &Engine, job: &str, what: OnFailure) -> Result<ExitCode> {
+    pub(super) fn job_on_failure(
+        &self,
+        engine: &Engine,
+        job: &str,
+        what: OnFailure,
+    ) -> Result<ExitCode> {
         let stops = matches!(what, OnFailure::Stop);
         self.done(&engine.job_stops_queue(job, stops)?, |job| {
             let what = if stops { "stops" } else { "goes on" };
-            self.out
-                .line(format!("if job {} fails, the queue {what}", short_id(&job.id)))
+            self.out.line(format!(
+                "if job {} fails, the queue {what}",
+                short_id(&job.id)
+            ))
         })
     }
 
-    pub(super) fn job_stop(&self, engine: &Engine, job: &str, discard: bool, yes: bool) -> Result<ExitCode> {
+    pub(super) fn job_stop(
+        &self,
+        engine: &Engine,
+        job: &str,
+        discard: bool,
+        yes: bool,
+    ) -> Result<ExitCode> {
         if !discard {
             return self.done(&engine.stop(job)?, |job| self.stopped(job, "its result"));
         }
@@ -124,12 +147,13 @@ impl App {
 
     fn stopped(&self, job: &JobInfo, keeps: &str) -> Result<()> {
         let id = short_id(&job.id);
-        self.out.line(match (job.state.as_str(), job.kind.as_str()) {
-            ("done", _) => format!("job {id} is stopped; what it saved last is its result"),
-            ("cancelled", _) => format!("job {id} has ended"),
-            (_, "train") => format!("job {id} was asked to end and keep {keeps}"),
-            _ => format!("job {id} was asked to end; what it has stored is kept"),
-        })
+        self.out
+            .line(match (job.state.as_str(), job.kind.as_str()) {
+                ("done", _) => format!("job {id} is stopped; what it saved last is its result"),
+                ("cancelled", _) => format!("job {id} has ended"),
+                (_, "train") => format!("job {id} was asked to end and keep {keeps}"),
+                _ => format!("job {id} was asked to end; what it has stored is kept"),
+            })
     }
 
     /// Works the queue off in this process, until it is empty.
@@ -137,7 +161,10 @@ impl App {
         let out = self.out;
         let watch = Watch::new(out);
         let mut trouble = None;
-        let how = HowToRun { wait: true, go_on: true };
+        let how = HowToRun {
+            wait: true,
+            go_on: true,
+        };
         let run = engine.run_queue(how, &|signal| watch.signal(signal), &mut |job, ended| {
             let word = match ended {
                 None => "started",
@@ -168,7 +195,10 @@ impl App {
                 text.push_str(&format!("; {} still queued", run.left));
             }
             if let Some(job) = &run.held_up_by {
-                text.push_str(&format!("; job {} holds the queue up, `repartee job run` goes on", short_id(job)));
+                text.push_str(&format!(
+                    "; job {} holds the queue up, `repartee job run` goes on",
+                    short_id(job)
+                ));
             }
             out.line(text)
         })?;

@@ -11,8 +11,8 @@ use repartee_reddit::{
     ThrottleStore, secrets, user_agent,
 };
 use repartee_store::Store;
-use repartee_store::times::SLACK_MS;
 use repartee_store::accounts::Account;
+use repartee_store::times::SLACK_MS;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
@@ -236,7 +236,10 @@ impl Session {
         match self.ask(Some(ctx), self.client.me()) {
             Ok(_) => {}
             Err(Stop::Failed(error)) => {
-                ctx.say(format!("times in the future were left as they are: {}", error.message));
+                ctx.say(format!(
+                    "times in the future were left as they are: {}",
+                    error.message
+                ));
                 return Ok(());
             }
             Err(stop) => return Err(stop),

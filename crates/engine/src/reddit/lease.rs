@@ -44,7 +44,9 @@ impl Lease {
         if !free || !engine.store.lease_claim(account, old, &owner, now_ms())? {
             return Err(Error::new(
                 Code::Busy,
-                format!("another process posts for u/{account}; wait until it is done, or pause it"),
+                format!(
+                    "another process posts for u/{account}; wait until it is done, or pause it"
+                ),
             )
             .into());
         }
@@ -137,7 +139,12 @@ mod tests {
     fn held_by(owner: &str, ahead_ms: i64) -> (tempfile::TempDir, Engine) {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::create(folder.path().join("x.repartee")).unwrap();
-        assert!(engine.store.lease_claim("bot", None, owner, now_ms() + ahead_ms).unwrap());
+        assert!(
+            engine
+                .store
+                .lease_claim("bot", None, owner, now_ms() + ahead_ms)
+                .unwrap()
+        );
         (folder, engine)
     }
 
@@ -149,7 +156,10 @@ mod tests {
                 let (_folder, engine) = held_by(owner, ahead_ms);
                 let began = Instant::now();
                 assert_eq!(engine.start(&Take {}, &|_| {}).unwrap(), Ended::Done(()));
-                assert!(began.elapsed() < Duration::from_secs(8), "{owner} {ahead_ms}");
+                assert!(
+                    began.elapsed() < Duration::from_secs(8),
+                    "{owner} {ahead_ms}"
+                );
                 assert_eq!(engine.store.lease("bot").unwrap(), None);
             }
         }
@@ -169,7 +179,9 @@ mod tests {
                         if over.load(Ordering::Acquire) {
                             return;
                         }
-                        beats.lease_beat("bot", &owner, now_ms() + ahead_ms + beat).unwrap();
+                        beats
+                            .lease_beat("bot", &owner, now_ms() + ahead_ms + beat)
+                            .unwrap();
                     }
                 });
                 let refused = engine.start(&Take {}, &|_| {}).unwrap_err();
@@ -177,7 +189,13 @@ mod tests {
                 refused
             });
             assert_eq!(refused.code, Code::Busy, "{ahead_ms}");
-            assert!(engine.store.lease("bot").unwrap().is_some_and(|(held, _)| held == *owner));
+            assert!(
+                engine
+                    .store
+                    .lease("bot")
+                    .unwrap()
+                    .is_some_and(|(held, _)| held == *owner)
+            );
         }
     }
 

@@ -1,9 +1,9 @@
 //! Where posting is permitted (nowhere, until somebody records it), and who does not want to be answered.
 
 use repartee_reddit::{Rule, Subreddit};
-use repartee_store::times::is_due;
 use repartee_store::accounts::{OptOut, Permit};
 use repartee_store::audit::Entry;
+use repartee_store::times::is_due;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
