@@ -44,6 +44,12 @@ pub struct Common {
     /// Threads for computing [default: all cores]
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<usize>,
+    /// Put the job that the command starts into the queue instead of running it; `repartee job run` works the queue off
+    #[arg(long, global = true)]
+    pub queue: bool,
+    /// With --queue: if the job fails, the queue stops
+    #[arg(long, global = true, requires = "queue")]
+    pub stop_queue_on_failure: bool,
     /// More on standard error about what is going on; twice for all of it
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -908,6 +914,15 @@ pub enum ExportCommand {
     },
 }
 
+/// What the failure of a queued job does.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OnFailure {
+    /// The queue stops
+    Stop,
+    /// The next job starts
+    GoOn,
+}
+
 /// `repartee job ...`
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
@@ -922,6 +937,44 @@ pub enum JobCommand {
     Pause {
         /// Its id, or a unique beginning or end of it
         job: String,
+    },
+    /// End a training now and keep its checkpoint as the result; end any other job, and keep what it has stored
+    Stop {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+        /// Keep nothing: a training's weights are removed
+        #[arg(long)]
+        discard: bool,
+        /// Do not ask
+        #[arg(long, requires = "discard")]
+        yes: bool,
+    },
+    /// The jobs that wait, in the order in which they will run
+    Queue,
+    /// Work the queue off until it is empty; a job that was paused or lost its process goes on first
+    Run,
+    /// Move a queued job
+    #[command(group = clap::ArgGroup::new("where").required(true))]
+    Move {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+        /// Before this queued job
+        #[arg(long, value_name = "JOB", group = "where")]
+        before: Option<String>,
+        /// To the front
+        #[arg(long, group = "where")]
+        first: bool,
+        /// To the end
+        #[arg(long, group = "where")]
+        last: bool,
+    },
+    /// Say what happens to the queue if a queued job fails
+    OnFailure {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+        /// Whether the next one starts
+        #[arg(value_enum)]
+        what: OnFailure,
     },
     /// Ask a job to end
     Cancel {

@@ -38,6 +38,7 @@ mod again;
 mod care;
 mod demo;
 mod items;
+mod jobs;
 mod measure;
 mod reddit;
 mod seen;
@@ -55,7 +56,15 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         },
         project: cli.common.project,
         opened: OnceCell::new(),
+        queue: cli.common.queue,
+        stops_queue: cli.common.stop_queue_on_failure,
     };
+    if app.queue && !jobs::starts_a_job(&cli.command) {
+        return Err(Error::usage(
+            "--queue is for commands that start a job, such as train, fakes make and evaluate",
+        )
+        .into());
+    }
     match cli.command {
         Command::New { file } => app.new_project(&file),
         Command::Import(args) => app.import(args),
@@ -101,6 +110,10 @@ struct App {
     project: Option<PathBuf>,
     /// The project, once it was opened.
     opened: OnceCell<Arc<Engine>>,
+    /// Jobs are queued instead of run.
+    queue: bool,
+    /// Whether the failure of a queued job holds the queue up.
+    stops_queue: bool,
 }
 
 impl App {
@@ -139,6 +152,9 @@ impl App {
         job: &J,
         show: impl FnOnce(&J::Outcome) -> Result<()>,
     ) -> Result<ExitCode> {
+        if self.queue {
+            return self.enqueue(engine, job);
+        }
         let watch = Watch::new(self.out);
         let ended = engine.start(job, &|signal| watch.signal(signal));
         let id = watch.job();
@@ -646,6 +662,7 @@ impl App {
             };
             let how = match trained.outcome {
                 Outcome::EarlyStop => "stopped early: validation got no better",
+                Outcome::Stopped => "stopped, and its checkpoint kept,",
                 _ => "done",
             };
             self.out.line(format!(
@@ -1231,6 +1248,16 @@ impl App {
                         .line(format!("job {} was asked to end", short_id(&job.id))),
                 })
             }
+            JobCommand::Stop { job, discard, yes } => self.job_stop(&engine, &job, discard, yes),
+            JobCommand::Queue => self.job_queue(&engine),
+            JobCommand::Run => self.job_run(&engine),
+            JobCommand::Move {
+                job,
+                before,
+                first: _,
+                last,
+            } => self.job_move(&engine, &job, before, last),
+            JobCommand::OnFailure { job, what } => self.job_on_failure(&engine, &job, what),
             JobCommand::Resume { job } => {
                 // what it reads and does was stored by whoever made the project
                 let stored = engine.job(&job)?;

@@ -11,19 +11,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
+use crate::api::desk::QueueJob;
 use crate::error::{Code, Error, Result};
 use crate::items::{Delete, DeleteItem};
 use crate::job::{Job, JobInfo, Signal, new_id, now_ms};
+use crate::job_queue::{JobQueue, Queued};
 use crate::reddit::Upkeep;
-use crate::work::Worker;
+use crate::work::{QUEUE, Worker};
 use crate::{Engine, api};
 
 /// The look-out looks this often.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// And this often whether a job's process has died.
 const LOOK_FOR_DEAD_EVERY: Duration = Duration::from_secs(2);
+/// And this often whether a job waits in the queue that could start.
+const LOOK_AT_QUEUE_EVERY: Duration = Duration::from_secs(1);
 /// And this often whether something is due of a project's dealings with Reddit.
 const LOOK_WHAT_IS_DUE_EVERY: Duration = Duration::from_secs(60);
+/// A worker for the queue that has not taken a job after this long is not coming.
+const START_QUEUE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Recent projects that are kept.
 const RECENT: usize = 12;
 
@@ -48,6 +54,8 @@ pub struct Settings {
     /// Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was
     /// deleted there, reading scores.
     pub upkeep: bool,
+    /// Whether the machine is kept awake while a job runs.
+    pub keep_awake: bool,
 }
 
 impl Default for Settings {
@@ -63,6 +71,7 @@ impl Default for Settings {
                 .unwrap_or_default(),
             notify: true,
             upkeep: true,
+            keep_awake: true,
         }
     }
 }
@@ -174,6 +183,8 @@ pub struct Desk {
     notices: Notices,
     kept: Mutex<Kept>,
     windows: Mutex<HashMap<String, Arc<Engine>>>,
+    /// When a worker was last started for a queue.
+    queue_started: Mutex<Option<Instant>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -195,6 +206,7 @@ impl Desk {
             notices,
             kept: Mutex::new(kept.unwrap_or_default()),
             windows: Mutex::default(),
+            queue_started: Mutex::default(),
         })
     }
 
@@ -398,6 +410,7 @@ impl Desk {
             (Arc::downgrade(self), Arc::downgrade(engine));
         let look = move || {
             let (mut looked, mut asked) = (Instant::now(), Instant::now());
+            let mut queue_looked: Option<Instant> = None;
             loop {
                 std::thread::sleep(LOOK_EVERY);
                 let (Some(desk), Some(engine)) = (desk.upgrade(), engine.upgrade()) else {
@@ -419,6 +432,10 @@ impl Desk {
                     asked = Instant::now();
                     desk.keep_up(&engine);
                 }
+                if queue_looked.is_none_or(|at| at.elapsed() >= LOOK_AT_QUEUE_EVERY) {
+                    queue_looked = Some(Instant::now());
+                    desk.work_queue_off(&engine);
+                }
                 // a process that died writes nothing that would tell it
                 let may_have_died = looked.elapsed() >= LOOK_FOR_DEAD_EVERY
                     && known.values().any(|state| state == "running");
@@ -435,7 +452,7 @@ impl Desk {
                     // a job waits until its process has started
                     let goes_on = |state: &str| ["waiting", "running"].contains(&state);
                     let ran = known.get(&job.id).is_none_or(|state| goes_on(state));
-                    if ran && !goes_on(&job.state) {
+                    if ran && !goes_on(&job.state) && job.state != "queued" {
                         desk.tell(&engine, &ended(job));
                     }
                 }
@@ -477,6 +494,48 @@ impl Desk {
         if let Err(error) = begun {
             tracing::warn!("what is due could not be begun: {error}");
         }
+    }
+
+    /// Starts a worker for the queue, where a job waits in it and none is at work.
+    fn work_queue_off(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let begun = engine.queue_wants_to_run().and_then(|wanted| match wanted {
+            // one that was started a moment ago may not have taken its job yet
+            true if self.started_queue_lately() => Ok(()),
+            true => self.set_to_work(engine, QUEUE),
+            false => Ok(()),
+        });
+        if let Err(error) = begun {
+            tracing::warn!("the queue could not be worked off: {error}");
+        }
+    }
+
+    fn started_queue_lately(&self) -> bool {
+        let mut started = lock(&self.queue_started);
+        let lately = started.is_some_and(|at| at.elapsed() < START_QUEUE_AGAIN_AFTER);
+        if !lately {
+            *started = Some(Instant::now());
+        }
+        lately
+    }
+
+    /// Puts a job into the queue; the look-out starts it when it is its turn.
+    pub(crate) fn enqueue(&self, window: &str, job: &QueueJob) -> Result<Queued> {
+        self.engine(window)?
+            .enqueue(&job.id, &job.kind, &job.params, job.stops_queue)
+    }
+
+    /// What holds the queue up does so no longer: one that was paused is resumed, one that failed is left
+    /// behind.
+    pub(crate) fn queue_go_on(self: &Arc<Self>, window: &str) -> Result<JobQueue> {
+        let engine = self.engine(window)?;
+        let queue = engine.job_queue()?;
+        if let Some(job) = &queue.held_up_by {
+            match engine.job(job)?.state.as_str() {
+                "paused" => self.set_to_work(&engine, job)?,
+                _ => drop(engine.job_stops_queue(job, false)?),
+            }
+        }
+        engine.job_queue()
     }
 
     /// Stores a job and starts a worker for it. Starting an id a second time does nothing more: a page
@@ -525,14 +584,15 @@ impl Desk {
         let worker = Worker {
             program: self.worker.clone(),
             threads: lock(&self.kept).settings.threads,
+            keep_awake: lock(&self.kept).settings.keep_awake,
         };
-        let (desk, heard, job) = (Arc::downgrade(self), Arc::downgrade(engine), id.to_owned());
-        let signals = move |signal: Signal| {
+        let (desk, heard) = (Arc::downgrade(self), Arc::downgrade(engine));
+        let signals = move |job: &str, signal: Signal| {
             if let (Some(desk), Some(engine)) = (desk.upgrade(), heard.upgrade()) {
                 desk.tell(
                     &engine,
                     &Notice::Job {
-                        job: job.clone(),
+                        job: job.to_owned(),
                         signal,
                     },
                 );
@@ -542,7 +602,9 @@ impl Desk {
             .start(engine.path(), id, signals)
             .inspect_err(|error| {
                 // nobody will run it: say so in its row instead of leaving it to be found lost
-                let _ = engine.give_up(id, error);
+                if id != QUEUE {
+                    let _ = engine.give_up(id, error);
+                }
             })
     }
 }

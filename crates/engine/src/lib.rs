@@ -7,6 +7,7 @@
 
 pub mod again;
 pub mod api;
+mod awake;
 pub mod base;
 pub mod bench;
 pub mod bench_import;
@@ -29,12 +30,14 @@ pub mod import;
 pub mod incoming;
 pub mod items;
 pub mod job;
+pub mod job_queue;
 mod kinds;
 pub mod left_out;
 pub mod machine;
 pub mod model;
 pub mod names;
 pub mod overview;
+mod owner;
 pub mod pairs;
 pub mod pick;
 pub mod queue;
@@ -69,7 +72,7 @@ pub struct Engine {
     pub(crate) store: Arc<Store>,
     path: PathBuf,
     /// This process as an owner of jobs.
-    pub(crate) owner: String,
+    pub(crate) owner: owner::Owner,
     /// Ctrl-C of the process that holds this engine.
     pub interrupt: Interrupt,
     /// Lists of pairs that windows scroll through.
@@ -101,7 +104,7 @@ impl Engine {
         Self {
             store: Arc::new(store),
             path: path.to_owned(),
-            owner: job::new_owner(),
+            owner: owner::Owner::new(),
             interrupt: Interrupt::default(),
             views: browse::Views::default(),
             outside: reddit::Outside::default(),

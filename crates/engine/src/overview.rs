@@ -126,7 +126,8 @@ impl Engine {
             .map(|kind| {
                 let of_kind = || runs.iter().filter(move |run| run.kind == kind);
                 let trained = of_kind()
-                    .rfind(|run| run.state == "done")
+                    .filter(|run| run.usable)
+                    .rfind(|run| ["done", "stopped"].contains(&run.state.as_str()))
                     .map(|run| run.name.clone());
                 let measured = evaluations
                     .iter()

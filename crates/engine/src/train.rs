@@ -1,6 +1,7 @@
 //! Training a generator, a realism or an upvotes model: a job that can be paused, and that goes on
 //! after its process was killed with the same bits as if it never had been.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use repartee_datasets::Side;
@@ -16,12 +17,13 @@ use repartee_models::{Device, Tensor, cost, device_name, evaluate, generate, ops
 use repartee_store::Store;
 use repartee_store::bases::Base;
 use repartee_store::fakes::FakeSet;
-use repartee_store::jobs::Want;
+use repartee_store::jobs::{JobRow, Want};
 use repartee_store::marks::Marked;
 use repartee_store::runs::{
     Checkpoint, Metric, ModelKind, NewCheckpoint, NewRun, Role, Run, RunSample,
 };
 use repartee_store::splits::Split;
+use repartee_store::usable::Discarded;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -29,7 +31,7 @@ use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
 use crate::fakes::{DELETED, pair_label};
 use crate::items::{ItemKind, Label, config_now, facts_now};
-use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::job::{Ctx, Job, JobInfo, Progress, Stop, from_json, now_ms, to_json};
 use crate::model::{
     bert_config, checkpoint_of, classifier_text, generator_text, gpt2_config, open_device,
 };
@@ -129,8 +131,10 @@ pub struct RunInfo {
     pub name: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
-    /// running, lost, paused, done, failed, cancelled; empty when its job is gone.
+    /// queued, running, lost, paused, done, stopped, failed, cancelled; empty when its job is gone.
     pub state: String,
+    /// Whether it has a checkpoint that can be used: its weights are all there.
+    pub usable: bool,
     /// The job's id.
     pub job: Option<String>,
     /// The settings, verbatim.
@@ -825,6 +829,7 @@ impl Session<'_> {
                     Ok(()) if self.saved.elapsed() >= self.save_after => return Ok(Flow::Save),
                     Ok(()) => {}
                     Err(Stop::Pause) => return Ok(Flow::Pause),
+                    Err(Stop::Finish) => return Ok(Flow::Finish),
                     Err(Stop::Cancel) => return Ok(Flow::Cancel),
                     Err(failed) => return Err(failed),
                 }
@@ -1034,21 +1039,46 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
     }
     match outcome? {
         Outcome::Paused => Err(Stop::Pause),
-        Outcome::Cancelled => Err(Stop::Cancel),
+        Outcome::Cancelled => {
+            if ctx.is_discarded() {
+                let done = store.run_discard(session.run.id)?;
+                ctx.say(discarded_words(&session.run.name, done));
+            }
+            Err(Stop::Cancel)
+        }
         outcome => {
             let state = session
                 .last
                 .ok_or_else(|| Error::internal("a run ended without a save"))?;
-            Ok(Trained {
-                run: session.run.name,
-                kind: config.kind,
-                outcome,
-                steps: state.step,
-                best_loss: state.best,
-                best_step: state.best_step,
-                tokens: state.tokens,
-            })
+            if outcome == Outcome::Stopped {
+                ctx.say(format!(
+                    "stopped at step {} of {}",
+                    state.step, session.steps
+                ));
+            }
+            Ok(trained(&session.run, outcome, &state))
         }
+    }
+}
+
+fn trained(run: &Run, outcome: Outcome, state: &State) -> Trained {
+    Trained {
+        run: run.name.clone(),
+        kind: run_kind(run.kind),
+        outcome,
+        steps: state.step,
+        best_loss: state.best,
+        best_step: state.best_step,
+        tokens: state.tokens,
+    }
+}
+
+fn discarded_words(run: &str, done: Discarded) -> String {
+    match done.kept {
+        0 => format!("run {run}: its weights are removed"),
+        n => format!(
+            "run {run}: its weights are removed, but for {n} checkpoints that something was made or measured with"
+        ),
     }
 }
 
@@ -1105,6 +1135,15 @@ fn samples(
     Ok(out)
 }
 
+/// The state of a run, by its job.
+fn run_state(job: JobInfo) -> String {
+    let outcome = |job: &JobInfo| job.outcome.as_ref().and_then(|o| o.get("outcome")).cloned();
+    match outcome(&job) == serde_json::to_value(Outcome::Stopped).ok() && job.state == "done" {
+        true => "stopped".to_owned(),
+        false => job.state,
+    }
+}
+
 impl Engine {
     /// What a run would take: parameters, memory, steps, tokens and time, at the speed this machine shows
     /// now. Reads the examples, trains nothing.
@@ -1120,11 +1159,33 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn runs(&self) -> Result<Vec<RunInfo>> {
+        let usable = self.store.usable_runs()?;
         self.store
             .runs()?
             .into_iter()
-            .map(|run| self.run_info(run, false))
+            .map(|run| self.run_info(run, &usable, false))
             .collect()
+    }
+
+    /// What a training that does not run has come to, by what it saved last.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it has not saved anything yet.
+    pub(crate) fn trained_so_far(&self, job: &JobRow) -> Result<Trained> {
+        let run = self.store.run_of_job(&job.id)?;
+        let saved = match &run {
+            Some(run) => self.store.checkpoint(run.id, Role::Last)?,
+            None => None,
+        };
+        let (Some(run), Some(saved)) = (run, saved) else {
+            return Err(Error::usage(format!(
+                "job {} has not saved anything that could be kept; `repartee job resume {}` goes on with it, `repartee job stop --discard {}` ends it",
+                job.id, job.id, job.id
+            )));
+        };
+        // figures of steps after the save are of weights that are lost
+        self.store.metrics_cut(run.id, saved.step)?;
+        Ok(trained(&run, Outcome::Stopped, &from_json(&saved.state)?))
     }
 
     /// A run with all that is known of it.
@@ -1132,7 +1193,7 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`], with the names there are.
     pub fn run_show(&self, name: &str) -> Result<RunInfo> {
-        self.run_info(self.store.run(name)?, true)
+        self.run_info(self.store.run(name)?, &self.store.usable_runs()?, true)
     }
 
     /// The course of one of a run's figures (loss, val_loss, lr, grad_norm, tokens_per_s): step and
@@ -1232,7 +1293,7 @@ impl Engine {
             .collect())
     }
 
-    fn run_info(&self, run: Run, samples: bool) -> Result<RunInfo> {
+    fn run_info(&self, run: Run, usable: &BTreeMap<i64, u64>, samples: bool) -> Result<RunInfo> {
         let losses = self.store.metric(run.id, "loss")?;
         let valid = self.store.metric(run.id, "val_loss")?;
         let samples = if samples {
@@ -1241,13 +1302,14 @@ impl Engine {
             Vec::new()
         };
         let state = match &run.job_id {
-            Some(job) => self.job(job).map(|job| job.state).unwrap_or_default(),
+            Some(job) => self.job(job).map(run_state).unwrap_or_default(),
             None => String::new(),
         };
         Ok(RunInfo {
             kind: run_kind(run.kind),
             state,
             facts: facts_now(&run),
+            usable: usable.contains_key(&run.id),
             step: losses.last().map_or(0, |(step, _)| *step),
             loss: losses.last().and_then(|(_, loss)| *loss),
             best_loss: valid

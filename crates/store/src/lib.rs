@@ -36,6 +36,8 @@ pub mod sources;
 pub mod splits;
 pub mod study;
 pub mod threads;
+pub mod times;
+pub mod usable;
 pub mod watch;
 
 use std::path::{Path, PathBuf};
@@ -79,6 +81,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/5_approval.sql")),
     M::up(include_str!("schema/6_items.sql")).foreign_key_check(),
     M::up(include_str!("schema/7_study.sql")),
+    M::up(include_str!("schema/8_jobs.sql")).foreign_key_check(),
 ];
 
 /// An open project file.

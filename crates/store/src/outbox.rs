@@ -320,7 +320,7 @@ impl Store {
                 return Err(not("its text is not the one that was approved"));
             }
             let holds = db.execute(
-                "UPDATE lease SET beat_ms = max(beat_ms, ?3) WHERE account = ?1 AND owner = ?2",
+                "UPDATE lease SET beat_ms = ?3 WHERE account = ?1 AND owner = ?2",
                 params![account, owner, crate::now_ms()],
             )?;
             if holds == 0 {
@@ -745,7 +745,7 @@ impl Store {
         })
     }
 
-    /// The last moment that the outbox knows of, milliseconds since 1970; 0: none.
+    /// The last moment that the outbox and the fetched threads know of, milliseconds since 1970; 0: none.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -753,7 +753,8 @@ impl Store {
         self.read(|db| {
             let sql =
                 "SELECT max(coalesce((SELECT max(coalesce(ended_ms, started_ms)) FROM attempt), 0),
-                                  coalesce((SELECT max(at_ms) FROM probe), 0))";
+                                  coalesce((SELECT max(at_ms) FROM probe), 0),
+                            coalesce((SELECT max(fetched_ms) FROM thread WHERE expires_ms IS NOT NULL), 0))";
             Ok(db.query_row(sql, [], |row| row.get(0))?)
         })
     }

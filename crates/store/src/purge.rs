@@ -486,11 +486,15 @@ fn rewrite_all(db: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Threads that were kept long enough, and have something left.
+/// Threads that were kept long enough, and have something left. One that was fetched in the future has been
+/// kept for nobody knows how long: that is long enough.
 fn expired(db: &Connection, now_ms: i64) -> Result<Vec<i64>> {
-    let mut query =
-        db.prepare_cached("SELECT id FROM thread WHERE expires_ms <= ?1 ORDER BY id")?;
-    let rows = query.query_map([now_ms], |row| row.get(0))?;
+    let mut query = db.prepare_cached(
+        "SELECT id FROM thread WHERE expires_ms <= ?1 OR (expires_ms IS NOT NULL AND fetched_ms > ?2)
+         ORDER BY id",
+    )?;
+    let past = now_ms.saturating_add(crate::times::SLACK_MS);
+    let rows = query.query_map([now_ms, past], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

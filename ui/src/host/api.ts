@@ -1166,9 +1166,9 @@ export type JobInfo = {
   id: string,
   /** What it does: import, train, ... */
   kind: string,
-  /** waiting (for a process to run it), running, lost (running, but its process is gone: resume it), paused, done, failed or cancelled. */
+  /** queued, waiting (for a process to run it), running, lost (running, but its process is gone: resume it), paused, done, failed or cancelled. */
   state: string,
-  /** What was asked of it, when that is not to run on. */
+  /** pause, stop, cancel or discard: what was asked of it, when that is not to run on. */
   want: string | null,
   /** How far it got. */
   progress: Progress | null,
@@ -1179,7 +1179,11 @@ export type JobInfo = {
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
   /** When it ended, milliseconds since 1970. */
-  ended_ms: number | null, };
+  ended_ms: number | null,
+  /** Its place in the queue, also while it runs or holds the queue up; none: it is not in it. */
+  place: number | null,
+  /** Whether its failure holds the queue up. */
+  stops_queue: boolean, };
 
 /**
  * A line of a job's log.
@@ -1189,6 +1193,15 @@ export type JobLine = {
   at_ms: number,
   /** What was said. */
   text: string, };
+
+/**
+ * The queue.
+ */
+export type JobQueue = {
+  /** The job of it that runs or holds it up, then those that wait, in order. */
+  jobs: Array<JobInfo>,
+  /** The job that holds it up: it was paused, or failed and was to stop the queue. */
+  held_up_by: string | null, };
 
 /**
  * A person's verdict on a reply.
@@ -1374,6 +1387,20 @@ export type ModelState = {
   trained: string | null,
   /** The figure of its last evaluation in words: "AUC 0.756", "perplexity 7.21". */
   figure: string | null, };
+
+/**
+ * A queued job to move.
+ */
+export type MoveJob = {
+  /** Its id. */
+  job: string,
+  /** Where to. */
+  to: MoveTo, };
+
+/**
+ * Where a queued job is moved to.
+ */
+export type MoveTo = "first" | "last" | { "before": string };
 
 /**
  * A thing by its name.
@@ -1639,7 +1666,7 @@ export type OutboxStory = {
 /**
  * How a run ended.
  */
-export type Outcome = "finished" | "early-stop" | "paused" | "cancelled";
+export type Outcome = "finished" | "early-stop" | "stopped" | "paused" | "cancelled";
 
 /**
  * A posted reply with what was foretold and what became of it.
@@ -2105,6 +2132,28 @@ export type QueueCounts = {
   withdrawn: number, };
 
 /**
+ * A job to put into the queue.
+ */
+export type QueueJob = {
+  /** A uuid that the caller made: queueing it twice queues it once. */
+  id: string,
+  /** Which kind of job: a key of Jobs. */
+  kind: string,
+  /** Its parameters. */
+  params: unknown,
+  /** Whether its failure holds the queue up. */
+  stops_queue: boolean, };
+
+/**
+ * A job that was put into the queue.
+ */
+export type Queued = {
+  /** The job. */
+  job: JobInfo,
+  /** What it needs and is not there yet, where no job before it makes it. It is looked for again when it starts. */
+  notes: Array<string>, };
+
+/**
  * Reads the scores of posted replies that are due. A job: `outcomes`.
  */
 export type ReadOutcomes = {
@@ -2439,8 +2488,10 @@ export type RunInfo = {
   name: string,
   /** generator, realism or upvotes. */
   kind: RunKind,
-  /** running, lost, paused, done, failed, cancelled; empty when its job is gone. */
+  /** queued, running, lost, paused, done, stopped, failed, cancelled; empty when its job is gone. */
   state: string,
+  /** Whether it has a checkpoint that can be used: its weights are all there. */
+  usable: boolean,
   /** The job's id. */
   job: string | null,
   /** The settings, verbatim. */
@@ -2540,7 +2591,9 @@ export type Settings = {
   /** Whether the desktop says when a job has ended. */
   notify: boolean,
   /** Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was deleted there, reading scores. */
-  upkeep: boolean, };
+  upkeep: boolean,
+  /** Whether the machine is kept awake while a job runs. */
+  keep_awake: boolean, };
 
 /**
  * What a person decides about a reply of which nobody knows whether it arrived.
@@ -3115,6 +3168,10 @@ export interface Commands {
   "run.presets": { params: OfKind; result: Array<Preset> };
   /** Starts a job in a process of its own. */
   "job.start": { params: StartJob; result: JobInfo };
+  /** Puts a job into the queue: it starts when none before it is left and nothing heavy runs. */
+  "job.queue": { params: QueueJob; result: Queued };
+  /** What holds the queue up does so no longer: a paused job is resumed, a failed one is left behind. */
+  "queue.go-on": { params: Nothing; result: JobQueue };
   /** Goes on with a job that rests, failed, or lost its process. */
   "job.resume": { params: OfJob; result: JobInfo };
   /** How far the project is, and what comes next. */
@@ -3214,6 +3271,16 @@ export interface Commands {
   "job.pause": { params: OfJob; result: JobInfo };
   /** Asks a job to end. */
   "job.cancel": { params: OfJob; result: JobInfo };
+  /** Asks a training to end with what it has learned; any other job to end, and keep what it has stored. */
+  "job.stop": { params: OfJob; result: JobInfo };
+  /** Asks a training to end, and removes the weights that it saved. */
+  "job.discard": { params: OfJob; result: JobInfo };
+  /** The queue of jobs, in order. */
+  "job.waiting": { params: Nothing; result: JobQueue };
+  /** Moves a queued job, and gives the queue. */
+  "job.move": { params: MoveJob; result: JobQueue };
+  /** Says whether the failure of a job in the queue holds the queue up. */
+  "job.stops-queue": { params: StopsQueue; result: JobInfo };
   /** Writes pairs to a file; gives how many. */
   "export.pairs": { params: ExportPairs; result: number };
   /** Writes a run's checkpoint as a folder in Hugging Face layout. */

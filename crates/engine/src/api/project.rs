@@ -26,6 +26,7 @@ use crate::generate::{Generated, GenerationInfo};
 use crate::import::SourceInfo;
 use crate::items::{Dependents, ItemInfo, ItemRef, LabelItem, RenameItem};
 use crate::job::{JobInfo, JobLine};
+use crate::job_queue::{JobQueue, MoveTo};
 use crate::overview::Overview;
 use crate::pick::Criteria;
 use crate::queue::{ReplyInfo, ReplyStory};
@@ -295,6 +296,26 @@ pub struct ExportPairs {
     pub side: Option<Side>,
 }
 
+/// A queued job to move.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct MoveJob {
+    /// Its id.
+    pub job: String,
+    /// Where to.
+    pub to: MoveTo,
+}
+
+/// What the failure of a queued job does.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct StopsQueue {
+    /// Its id.
+    pub job: String,
+    /// Whether it holds the queue up.
+    pub stops: bool,
+}
+
 /// Where a model is to be written.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -439,6 +460,16 @@ commands!(Arc<Engine> {
     "job.pause" => |engine, p| engine.pause(&p.job), OfJob => JobInfo;
     /// Asks a job to end.
     "job.cancel" => |engine, p| engine.cancel(&p.job), OfJob => JobInfo;
+    /// Asks a training to end with what it has learned; any other job to end, and keep what it has stored.
+    "job.stop" => |engine, p| engine.stop(&p.job), OfJob => JobInfo;
+    /// Asks a training to end, and removes the weights that it saved.
+    "job.discard" => |engine, p| engine.discard(&p.job), OfJob => JobInfo;
+    /// The queue of jobs, in order.
+    "job.waiting" => |engine, _| engine.job_queue(), Nothing => JobQueue;
+    /// Moves a queued job, and gives the queue.
+    "job.move" => |engine, p| engine.job_move(&p.job, &p.to), MoveJob => JobQueue;
+    /// Says whether the failure of a job in the queue holds the queue up.
+    "job.stops-queue" => |engine, p| engine.job_stops_queue(&p.job, p.stops), StopsQueue => JobInfo;
     /// Writes pairs to a file; gives how many.
     "export.pairs" => |engine, p| engine.pairs_export(&typed(&p.path)?, p.split.as_deref(), p.side), ExportPairs => u64;
     /// Writes a run's checkpoint as a folder in Hugging Face layout.

@@ -12,6 +12,7 @@ use repartee_reddit::{
 };
 use repartee_store::Store;
 use repartee_store::accounts::Account;
+use repartee_store::times::SLACK_MS;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
@@ -127,6 +128,19 @@ pub(crate) fn keychain_name(account: &Account) -> String {
     }
 }
 
+impl Engine {
+    /// Now, by the clock that the project's dealings with Reddit go by: in practice that one is ahead.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub(crate) fn reddit_now_ms(&self) -> Result<i64> {
+        Ok(match self.store.accounts()?.iter().any(hurries) {
+            true => hurried(self)?.now_ms(),
+            false => self.outside.clock.now_ms(),
+        })
+    }
+}
+
 /// Stores a new refresh token in the keychain.
 fn keep_of(account: &Account) -> Keep {
     let account = keychain_name(account);
@@ -218,6 +232,40 @@ impl Session {
     /// Milliseconds since 1970, by the clock that posting goes by.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Before times of earlier posts count: where some lie in the future, or a pause is too long, Reddit is
+    /// asked what time it is, and if our clock is right they are mended. Otherwise they stay: with a clock
+    /// that is wrong now, a post from the future counts as one of now.
+    ///
+    /// # Errors
+    /// [`Stop::Pause`] and [`Stop::Cancel`]; or when the project cannot be read or written. That Reddit does
+    /// not answer is none: whoever wants something of it will see.
+    pub fn mend_times(&self, ctx: &Ctx) -> Result<(), Stop> {
+        let (store, name) = (&ctx.engine.store, &self.account.name);
+        // where waits take no time the clock is not that of the world
+        if hurries(&self.account) || !store.times_are_ahead(name, self.now_ms())? {
+            return Ok(());
+        }
+        match self.ask(Some(ctx), self.client.me()) {
+            Ok(_) => {}
+            Err(Stop::Failed(error)) => {
+                ctx.say(format!(
+                    "times in the future were left as they are: {}",
+                    error.message
+                ));
+                return Ok(());
+            }
+            Err(stop) => return Err(stop),
+        }
+        let skew_ms = self.client.skew_ms();
+        if skew_ms.is_some_and(|skew_ms| skew_ms.abs() < SLACK_MS) {
+            store.mend_times(name, self.now_ms())?;
+            ctx.say("the clock was wrong once: posts from the future count from now on, and pauses are cut");
+        } else {
+            ctx.say("posts lie in the future, and this machine's clock does not agree with Reddit's; set it right");
+        }
+        Ok(())
     }
 
     /// In practice so much time passes at once.

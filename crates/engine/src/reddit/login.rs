@@ -183,7 +183,9 @@ impl Engine {
         let scope = session.call(session.client.log_in())?;
         let facts = who_is(self, &session, None, &scope, true).map_err(|stop| match stop {
             Stop::Failed(error) => error,
-            Stop::Pause | Stop::Cancel => Error::new(Code::Busy, "the login was interrupted"),
+            Stop::Pause | Stop::Finish | Stop::Cancel => {
+                Error::new(Code::Busy, "the login was interrupted")
+            }
         })?;
         logged_in(self, &session, facts)
     }

@@ -118,6 +118,7 @@ impl Job for ReadOutcomes {
         let session = Session::open(engine, &account.name)?;
         session.hurry(Duration::from_secs(AFTER_S[2].unsigned_abs()));
         let mut done = OutcomesRead::default();
+        session.mend_times(ctx)?;
         let due = store.outcomes_due(&account.name, &AFTER_S, session.now_ms())?;
         let total = due.len() as u64;
         let mut last: Option<(String, Outcome)> = None;

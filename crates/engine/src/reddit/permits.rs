@@ -3,6 +3,7 @@
 use repartee_reddit::{Rule, Subreddit};
 use repartee_store::accounts::{OptOut, Permit};
 use repartee_store::audit::Entry;
+use repartee_store::times::is_due;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -428,7 +429,7 @@ impl Engine {
         };
         let due = permit
             .checked_ms
-            .is_none_or(|at| now_ms.saturating_sub(at) >= CHECK_EVERY_MS);
+            .is_none_or(|at| is_due(at, CHECK_EVERY_MS, now_ms));
         if !permit.off.is_empty() || !(due || anyway) {
             return Ok(());
         }

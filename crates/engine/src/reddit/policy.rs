@@ -8,6 +8,7 @@ use repartee_reddit::{Blocker, Comment, Preflight};
 use repartee_store::accounts::Account;
 use repartee_store::outbox::Spent;
 use repartee_store::queue::Reply;
+use repartee_store::times::pause_end;
 
 use super::accounts::account_origin;
 use super::approval::{invalid, server};
@@ -133,6 +134,8 @@ impl Engine {
         self.of_likeness(rules, reply, &mut found)?;
         let mut spent = self.store.spent(&account.name, 0)?;
         spent.extend(elsewhere.spent(reply, now_ms));
+        // one from the future counts as one of now
+        spent.iter_mut().for_each(|s| s.at_ms = s.at_ms.min(now_ms));
         spent.sort_by_key(|spent| spent.at_ms);
         found.extend(of_caps(rules, reply, &spent, now_ms));
         found.extend(of_pace(rules, reply, &spent, now_ms));
@@ -142,7 +145,8 @@ impl Engine {
             } else {
                 &reply.outbox.detail
             };
-            found.push(wait("later", words, reply.outbox.not_before_ms));
+            let until_ms = pause_end(reply.outbox.not_before_ms, now_ms);
+            found.push(wait("later", words, until_ms));
         }
         Ok(found)
     }
@@ -206,7 +210,7 @@ impl Engine {
             found.push(wait(
                 "subreddit-pause",
                 format!("r/{name} pauses"),
-                permit.pause_ms,
+                pause_end(permit.pause_ms, now_ms),
             ));
         }
         let origin = permit_origin(machine, &permit);
@@ -350,7 +354,7 @@ fn of_account(machine: &Machine, account: &Account, now_ms: i64) -> Vec<Objectio
         found.push(wait(
             "account-pause",
             format!("u/{name} pauses"),
-            account.pause_ms,
+            pause_end(account.pause_ms, now_ms),
         ));
     }
     found

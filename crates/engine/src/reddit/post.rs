@@ -104,6 +104,7 @@ impl Job for Post {
         let ledger = Ledger::open(engine, &session.account)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         engine.outside.step("leased");
+        session.mend_times(ctx)?;
         let sent = ledger
             .begin(ctx, &session)
             .and_then(|()| self.send_all(ctx, &session, &lease, &ledger));

@@ -116,6 +116,7 @@ impl Job for Reconcile {
         let ledger = Ledger::open(engine, &session.account)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         let done = (|| {
+            session.mend_times(ctx)?;
             engine
                 .store
                 .sending_is_uncertain(&account.name, session.now_ms())?;

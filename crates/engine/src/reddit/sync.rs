@@ -343,7 +343,7 @@ impl Engine {
     /// When the project cannot be written; then nothing is forgotten.
     pub fn forget_expired(&self) -> Result<Synced> {
         let mut synced = Synced::default();
-        synced.add(&self.store.expire(self.outside.clock.now_ms())?);
+        synced.add(&self.store.expire(self.reddit_now_ms()?)?);
         synced.scrubbed = self.store.scrub()?;
         synced.affected = self.affected(&synced.marked)?;
         Ok(synced)

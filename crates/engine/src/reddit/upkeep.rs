@@ -4,6 +4,7 @@
 use repartee_store::jobs::JobRow;
 use repartee_store::queue::ReplyState;
 use repartee_store::threads::Thread;
+use repartee_store::times::is_due;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -132,19 +133,20 @@ impl Engine {
                 && BUSY.contains(&job.kind.as_str())
                 && !is_stale(job.owner.as_deref(), job.beat_ms, now_ms)
         };
-        let tried = |job: &JobRow| job.kind == Upkeep::KIND && job.created_ms > now_ms - AGAIN_MS;
+        let tried =
+            |job: &JobRow| job.kind == Upkeep::KIND && !is_due(job.created_ms, AGAIN_MS, now_ms);
         Ok(!self.store.jobs()?.iter().any(|job| busy(job) || tried(job)))
     }
 
     /// What is due.
     fn due(&self) -> Result<Due> {
-        let (store, now_ms) = (&self.store, self.outside.clock.now_ms());
+        let (store, now_ms) = (&self.store, self.reddit_now_ms()?);
         let mut threads = store.threads()?;
         // one that is forgotten has no title any more
         threads.retain(|t| !t.title.is_empty() || !t.body.is_empty());
         let old = |t: &Thread| {
             let seen_ms = t.checked_ms.unwrap_or(0).max(t.fetched_ms);
-            t.name.is_some() && seen_ms <= now_ms - CHECK_EVERY_MS
+            t.name.is_some() && is_due(seen_ms, CHECK_EVERY_MS, now_ms)
         };
         let mut due = Due {
             expired: store.has_expired(now_ms)?,

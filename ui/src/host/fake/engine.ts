@@ -116,6 +116,7 @@ export class FakeEngine {
     person: "Ada",
     notify: true,
     upkeep: true,
+    keep_awake: true,
     text: 100,
   };
   recent: RecentShown[] = [
@@ -206,6 +207,8 @@ export class FakeEngine {
                     : { name: "main" },
             created_ms: sample.MADE + n * 20_000,
             ended_ms: sample.MADE + n * 20_000 + 18_000,
+            place: null,
+            stops_queue: false,
           }) satisfies JobInfo,
       )
       .reverse();
@@ -588,6 +591,44 @@ export class FakeEngine {
     "job.start": ({ id, kind, params }) => this.#start(id, kind, params),
     "job.pause": ({ job }) => this.#wish(job, "pause"),
     "job.cancel": ({ job }) => this.#wish(job, "cancel"),
+    "job.stop": ({ job }) => this.#wish(job, this.#job(job).kind === "train" ? "stop" : "cancel"),
+    "job.discard": ({ job }) =>
+      this.#job(job).kind === "train"
+        ? this.#wish(job, "discard")
+        : fail("usage", "only a training has weights to discard"),
+    "job.queue": ({ id, kind, params, stops_queue }) => ({
+      job: this.#start(id, kind, params, stops_queue),
+      notes: [],
+    }),
+    "job.waiting": () => this.#queue(),
+    "job.move": ({ job, to }) => {
+      const waits = this.#queue().jobs.filter((one) => one.state === "queued");
+      const found = waits.find((one) => one.id === job);
+      if (!found) return fail("usage", `job ${job} does not wait in the queue`);
+      const others = waits.filter((one) => one !== found);
+      const before = typeof to === "object" ? others.findIndex((one) => one.id === to.before) : -1;
+      others.splice(to === "first" ? 0 : before >= 0 ? before : others.length, 0, found);
+      others.forEach((one, n) => {
+        one.place = n + 1;
+      });
+      this.changed("jobs");
+      return this.#queue();
+    },
+    "job.stops-queue": ({ job, stops }) => {
+      const found = this.#job(job);
+      Object.assign(found, { stops_queue: stops }, found.state === "failed" && !stops ? { place: null } : {});
+      this.changed("jobs");
+      return found;
+    },
+    "queue.go-on": () => {
+      const held = this.jobs.find((job) => job.id === this.#queue().held_up_by);
+      const work = held && this.#work.get(held.id);
+      if (held?.state === "paused" && work) this.#run_(held, work, true);
+      else if (held) held.place = null;
+      this.#next();
+      this.changed("jobs");
+      return this.#queue();
+    },
     "job.resume": ({ job }) => {
       const found = this.#job(job);
       const work = this.#work.get(job);
@@ -1036,7 +1077,7 @@ export class FakeEngine {
 
   // ---- jobs ----------------------------------------------------------------------------------------
 
-  #start(id: string, kind: string, params: unknown): JobInfo {
+  #start(id: string, kind: string, params: unknown, queued: boolean | null = null): JobInfo {
     const known = this.jobs.find((job) => job.id === id);
     if (known) return known;
     const work = this.#plan(kind, params, id);
@@ -1050,12 +1091,43 @@ export class FakeEngine {
       params,
       created_ms: Date.now(),
       ended_ms: null,
+      place: null,
+      stops_queue: false,
     };
     this.jobs.unshift(job);
     this.logs[id] = [];
     this.#work.set(id, work);
-    this.#run_(job, work, false);
+    if (queued === null) this.#run_(job, work, false);
+    else {
+      Object.assign(job, { state: "queued", place: this.jobs.length, stops_queue: queued });
+      this.changed("jobs");
+      this.#next();
+    }
     return job;
+  }
+
+  /** The queue: what runs or holds it up, then what waits. */
+  #queue(): Result<"job.waiting"> {
+    const jobs = this.jobs.filter((job) => job.place !== null);
+    const late = (job: JobInfo) => (job.state === "queued" ? 1000 : 0) + (job.place ?? 0);
+    jobs.sort((a, b) => late(a) - late(b));
+    const holds = jobs.find((job) => job.state === "paused" || job.state === "failed");
+    return { jobs, held_up_by: holds?.id ?? null };
+  }
+
+  /** Starts the next of the queue when nothing runs. */
+  #next(): void {
+    const { jobs, held_up_by } = this.#queue();
+    const next = jobs.find((job) => job.state === "queued");
+    const work = next && this.#work.get(next.id);
+    if (
+      !next ||
+      !work ||
+      held_up_by ||
+      this.jobs.some((job) => job.state === "running" && job.kind !== "practice")
+    )
+      return;
+    this.#run_(next, work, false);
   }
 
   #run_(job: JobInfo, work: Work, resumed: boolean): void {
@@ -1074,11 +1146,20 @@ export class FakeEngine {
   #tick(job: JobInfo, work: Work, speed: number): void {
     if (job.want) {
       clearInterval(work.timer);
-      const state = job.want === "pause" ? "paused" : "cancelled";
+      const stopped = job.want === "stop";
+      const state = job.want === "pause" ? "paused" : stopped ? "done" : "cancelled";
+      const discarded = job.want === "discard";
       Object.assign(job, { state, want: null, ended_ms: Date.now() });
-      for (const run of this.runs) if (run.job === job.id) run.state = state;
+      if (state !== "paused") job.place = null;
+      for (const run of this.runs) {
+        if (run.job !== job.id) continue;
+        run.state = stopped ? "stopped" : state;
+        run.usable = !discarded && run.step > 0;
+        if (stopped) job.outcome = { run: run.name, kind: run.kind, outcome: "stopped", steps: run.step };
+      }
       this.send({ event: "ended", job: job.id, kind: job.kind, state, error: null });
       this.changed("jobs", "runs");
+      this.#next();
       return;
     }
     const phase = work.phases[work.at];
@@ -1086,10 +1167,11 @@ export class FakeEngine {
       clearInterval(work.timer);
       this.#work.delete(job.id);
       try {
-        Object.assign(job, { state: "done", outcome: work.finish(), ended_ms: Date.now() });
+        Object.assign(job, { state: "done", outcome: work.finish(), ended_ms: Date.now(), place: null });
         this.send({ event: "ended", job: job.id, kind: job.kind, state: "done", error: null });
       } catch (thrown) {
         Object.assign(job, { state: "failed", outcome: thrown, ended_ms: Date.now() });
+        if (!job.stops_queue) job.place = null;
         this.send({
           event: "ended",
           job: job.id,
@@ -1099,6 +1181,7 @@ export class FakeEngine {
         });
       }
       this.changed("jobs");
+      this.#next();
       return;
     }
     const by = (phase.total * TICK_MS * speed) / 1000 / phase.seconds;
@@ -1127,11 +1210,17 @@ export class FakeEngine {
     this.send({ event: "job", job, signal });
   }
 
-  #wish(id: string, want: "pause" | "cancel"): JobInfo {
+  #wish(id: string, want: "pause" | "stop" | "cancel" | "discard"): JobInfo {
     const job = this.#job(id);
     if (job.state === "running") job.want = want;
-    else if (want === "cancel" && (job.state === "paused" || job.state === "lost")) job.state = "cancelled";
-    else fail("usage", `job ${id} has ended (${job.state})`);
+    else if (want !== "pause" && ["paused", "lost", "queued"].includes(job.state)) {
+      Object.assign(job, { state: want === "stop" ? "done" : "cancelled", place: null });
+      for (const run of this.runs) {
+        if (run.job !== id) continue;
+        run.state = want === "stop" ? "stopped" : "cancelled";
+        if (want === "discard") run.usable = false;
+      }
+    } else fail("usage", `job ${id} has ended (${job.state})`);
     this.changed("jobs");
     return job;
   }
@@ -1306,6 +1395,7 @@ export class FakeEngine {
           step: 0,
           loss: null,
           best_loss: null,
+          usable: false,
           samples: [],
           label: { note: "", tags: [] },
           created_ms: Date.now(),
@@ -1322,6 +1412,7 @@ export class FakeEngine {
           note: () => `loss ${run.loss?.toFixed(4) ?? "–"}, 9391 tokens/s`,
           tick: (done) => {
             run.step = done;
+            run.usable ||= done > 0;
             const [loss, val] = pictures.lossAt(run, done);
             run.loss = loss;
             run.best_loss = Math.min(run.best_loss ?? 99, val);

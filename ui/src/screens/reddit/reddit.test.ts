@@ -122,6 +122,8 @@ describe("accounts", () => {
       params: { account: "second_sample_bot", anew: false },
       created_ms: Date.now(),
       ended_ms: null,
+      place: null,
+      stops_queue: false,
     };
     host.engine.jobs.unshift(old);
     host.engine.changed("jobs");

@@ -123,7 +123,26 @@ test("a run is watched, paused, resumed and stopped", async () => {
   await waitFor(() => expect(run.dataset.state).toBe("running"), { timeout: 3000 });
   await sees(/step \d/);
   await fireEvent.click(await byId("run-stop"));
+  await waitFor(() => expect(run.dataset.state).toBe("stopped"), { timeout: 3000 });
+  await sees(/stopped at step \d+ of/);
+  // what was stopped can be used like any other
+  expect(screen.getByRole("link", { name: "Evaluate…" })).toBeTruthy();
+});
+
+test("discarding a run is asked about, and what it leaves is offered nowhere", async () => {
+  const host = await openWindow("#/train/new", { speed: 3 });
+  await sees("about 5 min");
+  await fireEvent.click(await byId("train-start"));
+  const run = await byId("run");
+  await sees(/step \d/);
+  const name = host.engine.runs.at(-1)?.name ?? "";
+  await fireEvent.click(await byId("run-discard"));
+  await sees("cannot be brought back");
+  expect(asked(host, "job.discard")).toEqual([]);
+  await fireEvent.click(await byId("run-discard-yes"));
   await waitFor(() => expect(run.dataset.state).toBe("cancelled"), { timeout: 3000 });
+  expect(screen.queryByRole("link", { name: "Evaluate…" })).toBeNull();
+  expect(host.engine.runs.find((one) => one.name === name)?.usable).toBe(false);
 });
 
 test("a run that has seen deleted content says so, and is trained again without", async () => {
