@@ -623,7 +623,7 @@ impl App {
             TrainCommand::Upvotes(args) => (RunKind::Upvotes, args),
             TrainCommand::List(list) => return self.runs(&list),
             TrainCommand::Again { run, plan, .. } => return self.train_again(&run, plan),
-            TrainCommand::Marked => return self.marked(),
+            TrainCommand::Marked => return self.list_marked(),
             TrainCommand::Show { run } => return self.show_run(&run),
         };
         let config = run_config(kind, &args)?;

@@ -70,6 +70,23 @@ pub fn ask(text: &str) {
     let _ = write!(err, "{}", visible_line(text)).and_then(|()| err.flush());
 }
 
+/// Asks a question that is answered with yes or no; whatever is not yes is no.
+pub fn yes(question: &str) -> io::Result<bool> {
+    Ok(says_yes(&answer(&format!("{question} [y/N]"))?))
+}
+
+fn says_yes(answer: &str) -> bool {
+    matches!(answer.to_lowercase().as_str(), "y" | "yes")
+}
+
+/// A line typed at the terminal, without the blanks around it; empty, too, when nothing can be typed any more.
+pub fn answer(question: &str) -> io::Result<String> {
+    ask(&format!("{question} "));
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
+}
+
 /// Standard error for what others write to it: lines of the log.
 #[derive(Debug, Clone, Copy)]
 pub struct Log;
@@ -192,6 +209,16 @@ fn ascii_json(json: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        for answer in ["y", "Y", "yes", "Yes"] {
+            assert!(says_yes(answer), "{answer:?}");
+        }
+        for answer in ["", "n", "a", "yy", "sure"] {
+            assert!(!says_yes(answer), "{answer:?}");
+        }
+    }
 
     #[test]
     fn what_acts_is_shown() {

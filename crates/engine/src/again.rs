@@ -227,7 +227,7 @@ impl Engine {
     /// When the project cannot be read.
     pub fn deleted_content(&self) -> Result<Vec<DeletedContent>> {
         let marks = self.store.marks()?;
-        marks.into_iter().map(|mark| self.shown(mark)).collect()
+        marks.into_iter().map(|mark| self.described(mark)).collect()
     }
 
     /// The same of some marks, each once.
@@ -235,11 +235,11 @@ impl Engine {
         let marks = self.store.marks()?.into_iter();
         marks
             .filter(|mark| marked.contains(&mark.id))
-            .map(|mark| self.shown(mark))
+            .map(|mark| self.described(mark))
             .collect()
     }
 
-    fn shown(&self, mark: Mark) -> Result<DeletedContent> {
+    fn described(&self, mark: Mark) -> Result<DeletedContent> {
         let command = match mark.what {
             Marked::Run => format!("repartee train again {} --without-deleted", mark.name),
             _ => String::new(),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::fakes::{different_comments, finish, pair_label, until_stopped};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};

@@ -118,7 +118,7 @@ impl Engine {
             )));
         }
         let params = absolute(kind, params)?;
-        let json = kinds::checked(kind, &params)?;
+        let json = kinds::checked(self, kind, &params)?;
         let notes = match self.store.job(id)? {
             Some(_) => Vec::new(),
             None => self.check_names(kind, &params)?,

@@ -3,6 +3,10 @@
 
 use super::*;
 
+fn withdraw(engine: &Engine, id: i64) {
+    engine.reply_withdraw(id, &seen(engine, id), PERSON).unwrap();
+}
+
 fn story(bench: &Bench, project: &Path, reply: i64) -> repartee_engine::reddit::OutboxInfo {
     let outbox = bench.open(project).outbox(None).unwrap();
     outbox.into_iter().find(|of| of.reply == reply).unwrap()
@@ -123,9 +127,9 @@ fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
         bench.post(&engine, &bench.live()).err(),
         bench.post(&engine, &Post::default()).err(),
         engine.start(&everything(), &|_| {}).err(),
-        engine.reply_withdraw(1, PERSON).err(),
-        engine.reply_rewrite(1, "Another text.", PERSON).err(),
-        engine.reply_untwin(1, PERSON).err(),
+        engine.reply_withdraw(1, &seen(&engine, 1), PERSON).err(),
+        rewrite(&engine, 1, "Another text.").err(),
+        engine.reply_untwin(1, &seen(&engine, 1), PERSON).err(),
     ];
     let path = original.canonicalize().unwrap();
     for error in refused {
@@ -232,7 +236,7 @@ fn what_a_moved_file_was_sending_is_settled_from_its_new_place() {
     let engine = bench.open(&moved);
     engine.project_adopt(PERSON).unwrap();
     assert_eq!(done(&engine, &everything()).posted, [1]);
-    engine.reply_withdraw(1, PERSON).unwrap();
+    withdraw(&engine, 1);
     assert_eq!(bench.posted(), 1);
 }
 
@@ -242,7 +246,7 @@ fn what_one_copy_withdrew_no_other_posts() {
     let copy = bench.adopted(&bench.place.project(), "copy");
     let other = other_project(&bench);
     bench.post(&bench.engine(), &now()).unwrap();
-    bench.engine().reply_withdraw(1, PERSON).unwrap();
+    withdraw(&bench.engine(), 1);
     for file in [&copy, &other] {
         bench.post(&bench.open(file), &bench.live()).unwrap();
         let found = story(&bench, file, 1);
@@ -266,7 +270,7 @@ fn backup_that_was_put_back_posts_nothing_again() {
         (
             |bench| {
                 bench.post(&bench.engine(), &now()).unwrap();
-                bench.engine().reply_withdraw(1, PERSON).unwrap();
+                withdraw(&bench.engine(), 1);
             },
             "withdrawn",
         ),
@@ -303,7 +307,7 @@ fn backup_that_was_put_back_posts_nothing_again() {
     engine
         .reply_edit(1, "Quite another text, written later on.", PERSON)
         .unwrap();
-    engine.reply_approve(1, PERSON).unwrap();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
     assert_eq!(
         bench.first(&bench.live()),
         ("cancelled".to_owned(), "answered-elsewhere".to_owned())
@@ -385,7 +389,7 @@ fn what_the_ledger_did_not_hear_of_is_entered_later() {
         bench.bury();
         bench.post(&bench.engine(), &bench.live()).unwrap();
         assert_eq!(bench.state(1), ("posted".to_owned(), String::new()));
-        bench.engine().reply_withdraw(1, PERSON).unwrap();
+        withdraw(&bench.engine(), 1);
         // it is gone from Reddit, so that only the ledger can tell
         let db = rusqlite::Connection::open(&project).unwrap();
         db.execute_batch("UPDATE reply SET state = 'approved', attempt = 0, posted_name = NULL")
@@ -438,14 +442,14 @@ fn person_frees_what_a_file_that_is_gone_was_sending() {
     std::fs::remove_file(&original).unwrap();
     let engine = bench.open(&copy);
     bench.post(&engine, &now()).unwrap();
-    let early = engine.reply_settle(1, &Settle::Again, PERSON).unwrap_err();
+    let early = engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap_err();
     assert_eq!(early.code, Code::Refused, "{early}");
     bench.clock.pass(3_600_000);
-    engine.reply_settle(1, &Settle::Again, PERSON).unwrap();
+    engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
     bench.post(&engine, &bench.live()).unwrap();
     assert_eq!(codes(&bench, &copy), states(&[("posted", "")]));
     // what is posted is never freed
-    assert!(engine.reply_settle(1, &Settle::Again, PERSON).is_err());
+    assert!(engine.reply_settle(1, &again(&engine, 1), PERSON).is_err());
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl App {
         })
     }
 
-    pub(super) fn marked(&self) -> Result<ExitCode> {
+    pub(super) fn list_marked(&self) -> Result<ExitCode> {
         let engine = self.engine()?;
         self.done(&engine.deleted_content()?, |all| match all.is_empty() {
             true => self.out.line("nothing was trained on content that was deleted since"),

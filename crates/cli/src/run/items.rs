@@ -1,6 +1,6 @@
 //! `repartee source|split|base|run|fakes|evaluation|generation rename|note|tag|delete`, and the lists.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -15,6 +15,7 @@ use crate::args::{
     DeleteArgs, EvaluationCommand, GenerationCommand, ItemCommand, ListArgs, RunCommand,
 };
 use crate::out::{Table, bytes, count, short, time};
+use crate::terminal;
 
 /// Characters of a note in a list.
 const NOTE_WIDTH: usize = 40;
@@ -65,7 +66,7 @@ impl App {
         match command {
             RunCommand::List(list) => self.runs(&list),
             RunCommand::Show { run } => self.show_run(&run),
-            RunCommand::Item(command) => self.item(&self.engine()?, ItemKind::Run, command),
+            RunCommand::Item(command) => self.item(&*self.engine()?, ItemKind::Run, command),
         }
     }
 
@@ -222,7 +223,7 @@ impl App {
         let others = found.items.len() - 1;
         let (mut with_dependents, mut seen) = (args.with_dependents, args.seen);
         if !args.yes {
-            let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+            let asks = std::io::stdin().is_terminal() && terminal::err_is_terminal();
             if !asks || self.out.json {
                 let with = if others > 0 { " --with-dependents" } else { "" };
                 let mut error = Error::usage(format!(
@@ -241,11 +242,7 @@ impl App {
                 1 => "Delete it, and the one that depends on it?".to_owned(),
                 n => format!("Delete it, and the {n} that depend on it?"),
             };
-            eprint!("{question} [y/N] ");
-            std::io::stderr().flush()?;
-            let mut answer = String::new();
-            std::io::stdin().read_line(&mut answer)?;
-            if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            if !terminal::yes(&question)? {
                 return Err(Error::usage("nothing is deleted").into());
             }
             with_dependents = true;

@@ -12,6 +12,7 @@ use super::{App, INTERRUPTED, short_id, state};
 use crate::args::{BaseCommand, FakesCommand, SplitCommand, TrainCommand};
 use crate::args::{Command, OnFailure, PairsCommand};
 use crate::out::{Table, count};
+use crate::terminal;
 use crate::watch::Watch;
 
 /// Whether a command starts a job, so that it can be queued.
@@ -22,12 +23,17 @@ pub(super) fn starts_a_job(command: &Command) -> bool {
         | Command::Generate(_)
         | Command::Reddit { .. } => true,
         Command::Pairs { command } => matches!(command, PairsCommand::Build(_)),
-        Command::Split { command } => !matches!(command, SplitCommand::List),
+        Command::Split { command } => {
+            matches!(command, SplitCommand::Make { .. } | SplitCommand::Audit { .. })
+        }
         Command::Base { command } => {
             matches!(command, BaseCommand::Add { .. } | BaseCommand::New { .. })
         }
         Command::Train { command } => {
-            !matches!(command, TrainCommand::List | TrainCommand::Show { .. })
+            !matches!(
+                command,
+                TrainCommand::List(_) | TrainCommand::Marked | TrainCommand::Show { .. }
+            )
         }
         Command::Fakes { command } => matches!(command, FakesCommand::Make { .. }),
         _ => false,
@@ -128,21 +134,18 @@ impl App {
         if !discard {
             return self.done(&engine.stop(job)?, |job| self.stopped(job, "its result"));
         }
-        if !yes && std::io::stdin().is_terminal() && !self.agrees(&engine.job(job)?)? {
+        if !yes && std::io::stdin().is_terminal() && !self.may_discard(&engine.job(job)?)? {
             return Err(Error::usage("nothing was discarded").into());
         }
         self.done(&engine.discard(job)?, |job| self.stopped(job, "nothing"))
     }
 
-    fn agrees(&self, job: &JobInfo) -> Result<bool> {
-        eprint!(
-            "Discard the training {} ({})? What it has learned is removed and cannot be brought back. [y/N] ",
+    fn may_discard(&self, job: &JobInfo) -> Result<bool> {
+        Ok(terminal::yes(&format!(
+            "Discard the training {} ({})? What it has learned is removed and cannot be brought back.",
             job.subject(),
             short_id(&job.id)
-        );
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+        ))?)
     }
 
     fn stopped(&self, job: &JobInfo, keeps: &str) -> Result<()> {
@@ -186,7 +189,7 @@ impl App {
         if let Some(error) = trouble {
             return Err(error);
         }
-        out.result(&run, |run| {
+        self.marked(&run, |run| {
             let mut text = format!("{} done, {} failed", run.done, run.failed);
             if run.cancelled > 0 {
                 text.push_str(&format!(", {} canceled", run.cancelled));

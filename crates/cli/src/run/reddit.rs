@@ -12,7 +12,7 @@ use repartee_engine::reddit::{
 use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Engine, Error};
 
-use super::seen::{self, Decision, short_hash};
+use super::seen::{Decision, short_hash};
 use super::{App, edit, person};
 use crate::out::{Table, count, figure, short, text_width, time};
 use crate::reddit_args::{AccountCommand, DraftArgs, FetchArgs, RedditCommand};
@@ -382,7 +382,7 @@ impl App {
                 ))
                 .into());
             }
-            if !seen::yes(&format!("{what}.\nUse this file for posting?"))? {
+            if !terminal::yes(&format!("{what}.\nUse this file for posting?"))? {
                 return self.done(&found, |_| self.out.line("not confirmed; nothing was changed"));
             }
         }

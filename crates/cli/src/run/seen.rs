@@ -1,7 +1,7 @@
 //! What a person decides: on a terminal it is printed and asked about, elsewhere it is named by the hash of
 //! what was shown.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -18,18 +18,6 @@ const DIGITS: usize = 16;
 /// The beginning of a hash, as a person copies it.
 pub(super) fn short_hash(seen: &str) -> &str {
     seen.get(..DIGITS).unwrap_or(seen)
-}
-
-/// Asks a question that is answered with yes or no; whatever is not yes is no.
-pub(super) fn yes(question: &str) -> std::io::Result<bool> {
-    terminal::ask(&format!("{question} [y/N] "));
-    says_yes(std::io::stdin().lock())
-}
-
-fn says_yes(mut from: impl BufRead) -> std::io::Result<bool> {
-    let mut answer = String::new();
-    from.read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// What a decision is about.
@@ -65,7 +53,7 @@ impl App {
             return Err(Error::usage(words).into());
         }
         show(self.out)?;
-        let said = yes(&decision.question)?;
+        let said = terminal::yes(&decision.question)?;
         Ok(said.then(|| decision.now.to_owned()))
     }
 
@@ -154,20 +142,4 @@ pub(super) fn show_reply(out: Out, reply: &ReplyInfo) -> Result<()> {
         out.line(format!("seen {}", short_hash(&shown.seen)))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_yes_is_yes() {
-        let ask = |answer: &str| says_yes(answer.as_bytes()).expect("answered");
-        for answer in ["y\n", "Yes\n", " Y \n"] {
-            assert!(ask(answer), "{answer:?}");
-        }
-        for answer in ["", "\n", "n\n", "a\n", "yy\n", "sure\n"] {
-            assert!(!ask(answer), "{answer:?}");
-        }
-    }
 }

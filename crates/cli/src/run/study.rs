@@ -1,6 +1,6 @@
 //! `repartee study`, and the question that an import of Reddit content asks once.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -10,6 +10,7 @@ use repartee_engine::{Decision, Engine, Error, Origin, Permission, StudyKind, St
 
 use super::{App, person};
 use crate::out::{Table, time};
+use crate::terminal;
 use crate::study_args::{OnOff, RecordArgs, StudyCommand};
 
 impl App {
@@ -27,7 +28,7 @@ impl App {
             }
             StudyCommand::Strict { state, yes, who } => {
                 let off = state == OnOff::Off;
-                if off && engine.study()?.strict && !yes && !self.agreed(STRICT_OFF)? {
+                if off && engine.study()?.strict && !yes && !self.agrees(STRICT_OFF)? {
                     return Err(Error::usage(
                         "strict stays on; to switch it off, `repartee study strict off --yes` (it is kept in the audit log)",
                     )
@@ -143,21 +144,18 @@ impl App {
         if question.is_settled() {
             return Ok(job);
         }
-        if self.out.json || !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        if self.out.json || !(std::io::stdin().is_terminal() && terminal::err_is_terminal()) {
             return Err(commands_for(&question).into());
         }
         ask(engine, &question, job)
     }
 
     /// Whether a person at this terminal agrees; without a terminal nobody does.
-    fn agreed(&self, what: &str) -> Result<bool> {
-        if self.out.json || !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+    fn agrees(&self, what: &str) -> Result<bool> {
+        if self.out.json || !(std::io::stdin().is_terminal() && terminal::err_is_terminal()) {
             return Ok(false);
         }
-        Ok(matches!(
-            answer(&format!("{what} [y/N]"))?.as_str(),
-            "y" | "yes"
-        ))
+        Ok(terminal::yes(what)?)
     }
 }
 
@@ -266,7 +264,7 @@ fn ask(engine: &Engine, question: &ImportQuestion, mut job: Import) -> Result<Im
     if engine.import_question(&job)?.is_settled() {
         return Ok(job);
     }
-    eprintln!("{}\n{}\n", question.policy, question.policy_link);
+    terminal::err_line(&format!("{}\n{}\n", question.policy, question.policy_link));
     for kind in StudyKind::ALL {
         let said = answer(&format!(
             "{kind}: granted, refused, pending, not-required or none? [none]"
@@ -293,8 +291,7 @@ fn ask(engine: &Engine, question: &ImportQuestion, mut job: Import) -> Result<Im
 
 /// A line typed at the terminal.
 fn answer(what: &str) -> Result<String> {
-    eprint!("{what}: ");
-    std::io::stderr().flush()?;
+    terminal::ask(&format!("{what}: "));
     let mut line = String::new();
     if std::io::stdin().read_line(&mut line)? == 0 {
         return Err(Error::usage("no answer; nothing was imported or changed").into());
