@@ -141,7 +141,10 @@ fn full() -> (Place, Engine) {
         engine.candidate_queue(with_words[1], "ada").unwrap();
         approve(&engine, first.id);
         let link = "https://www.reddit.com/r/quiet/comments/1/x/2/";
-        engine.reply_posted_by_hand(first.id, link, "ada").unwrap();
+        let shown = repartee_tests::seen(&engine, first.id);
+        engine
+            .reply_posted_by_hand(first.id, link, &shown, "ada")
+            .unwrap();
         drop(engine);
         std::fs::read(place.project()).unwrap()
     });
@@ -152,7 +155,7 @@ fn full() -> (Place, Engine) {
 }
 
 fn approve(engine: &Engine, reply: i64) {
-    engine.reply_approve(reply, "ada").unwrap();
+    repartee_tests::approve_as_shown(engine, reply, "ada").unwrap();
 }
 
 fn of(kind: ItemKind, item: &str) -> ItemRef {
