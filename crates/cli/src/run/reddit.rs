@@ -548,6 +548,9 @@ impl App {
             self.out.line(format!("{}: {}", one.code, one.detail))?;
         }
         self.out.line(format!("\n{}\n", one.full_text))?;
+        if !one.again.is_empty() {
+            self.out.line(format!("not valid as it is: {}", one.again))?;
+        }
         for objection in &story.objections {
             self.out.line(format!("not now: {}", objection.words))?;
         }

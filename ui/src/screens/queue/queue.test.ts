@@ -128,7 +128,7 @@ test("a reply that changed behind the window is not approved; the new version an
   const stale = await byId("stale");
   expect(stale.getAttribute("role")).toBe("alert");
   expect(said(stale)).toContain("this changed while you were looking");
-  expect(said(stale)).toContain(before);
+  await waitFor(() => expect(said(stale)).toContain(before));
   await waitFor(async () => expect(said(await byId("reply-shown"))).toBe("Other words."));
   expect((await byId("open-reply")).dataset.state).toBe("draft");
   expect(story.reply.state).toBe("draft");
