@@ -549,7 +549,8 @@ impl App {
         }
         self.out.line(format!("\n{}\n", one.full_text))?;
         if !one.again.is_empty() {
-            self.out.line(format!("not valid as it is: {}", one.again))?;
+            self.out
+                .line(format!("not valid as it is: {}", one.again))?;
         }
         for objection in &story.objections {
             self.out.line(format!("not now: {}", objection.words))?;
