@@ -590,6 +590,11 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
         .map(|one| one.code)
         .collect();
     assert_eq!(against, ["other-machine", "unconfirmed", "unconfirmed"]);
+    // neither is it noted as posted by hand before it was read here
+    let error = other
+        .reply_posted_by_hand(1, "", &shown.seen, PERSON)
+        .unwrap_err();
+    assert_eq!(error.code, Code::Changed);
     post(&other, &now()).unwrap();
     assert_eq!(
         desk.state(&other),

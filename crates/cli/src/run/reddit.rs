@@ -575,6 +575,10 @@ impl App {
         self.out.line("")?;
         self.out.lines("  ", &one.full_text)?;
         self.out.line("")?;
+        if !one.again.is_empty() {
+            self.out
+                .line(format!("not valid as it is: {}", one.again))?;
+        }
         for objection in &story.objections {
             self.out.line(format!("not now: {}", objection.words))?;
         }

@@ -434,9 +434,17 @@ impl Engine {
     /// Compares a reply as it stands with what a person saw of it.
     ///
     /// # Errors
-    /// [`Code::Changed`]; [`Code::Usage`] when `seen` is no hash.
+    /// [`Code::Changed`], also when an approval does not count any more; [`Code::Usage`] when `seen` is no
+    /// hash.
     pub(crate) fn seen_as_it_stands(&self, reply: &Reply, seen: &str) -> Result<()> {
-        self.composer()?.stored(reply).check(reply.id, seen)
+        let composer = self.composer()?;
+        match composer.again(reply)? {
+            "" => composer.stored(reply).check(reply.id, seen),
+            why => Err(Error::new(
+                Code::Changed,
+                format!("reply {}: {why}", reply.id),
+            )),
+        }
     }
 
     /// A posted reply with another text, as it would be changed to on Reddit.
