@@ -636,3 +636,39 @@ fn what_is_purged_leaves_no_hash_in_the_ledger_and_stays_answered() {
     assert_eq!(bench.state_in(&other, 1).1, "answered-elsewhere");
     assert_eq!(bench.posted(), 1);
 }
+
+#[test]
+fn copies_on_two_machines_that_post_at_once_leave_one_comment() {
+    let bench = Bench::with(1);
+    let copy = bench.copy(&bench.place.project(), "copy");
+    let far = |path: &Path| {
+        let mut engine = bench.open(path);
+        engine.outside.state = Some(bench.place.path("the other machine"));
+        engine
+    };
+    far(&copy).project_adopt(PERSON).unwrap();
+    let both = Arc::new(std::sync::Barrier::new(2));
+    let mut engines = [bench.engine(), far(&copy)];
+    for engine in &mut engines {
+        let both = Arc::clone(&both);
+        at_step(engine, "intended", move || _ = both.wait());
+    }
+    std::thread::scope(|scope| {
+        for engine in &engines {
+            scope.spawn(|| bench.post(engine, &bench.live()).unwrap());
+        }
+    });
+    // no ledger reaches across machines: both were sent
+    assert_eq!(bench.fake.world().twins().len(), 1);
+    let made = bench.fake.world().made(ACCOUNT, &bench.replies[0].1);
+    let mut world = bench.fake.world();
+    let gone = [0, 1].map(|at: usize| world.comment(&made[at]).unwrap().deleted);
+    assert_eq!(gone, [false, true], "the older one stays");
+    drop(world);
+    let mut found = [&bench.place.project(), &copy].map(|path| bench.state_in(path, 1));
+    found.sort();
+    assert_eq!(
+        found.to_vec(),
+        states(&[("posted", ""), ("withdrawn", "duplicate")])
+    );
+}
