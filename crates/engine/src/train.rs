@@ -829,7 +829,9 @@ impl Session<'_> {
                             n + 1,
                             pair_label(pair)
                         )),
-                        false => self.ctx.say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
+                        false => self
+                            .ctx
+                            .say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
                     }
                 }
             }

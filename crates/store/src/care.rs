@@ -83,7 +83,15 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
     ("weights", &["chunk", "blob", "bundle", "bundle_part"]),
     (
         "models",
-        &["checkpoint", "base", "run", "metric", "run_sample", "seen", "mark"],
+        &[
+            "checkpoint",
+            "base",
+            "run",
+            "metric",
+            "run_sample",
+            "seen",
+            "deleted_content",
+        ],
     ),
     ("fakes", &["fake", "fake_set"]),
     ("evaluations", &["prediction", "evaluation"]),
@@ -105,7 +113,10 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
             "lease",
         ],
     ),
-    ("jobs", &["job", "job_log", "left_out", "setting", "touched"]),
+    (
+        "jobs",
+        &["job", "job_log", "left_out", "setting", "touched"],
+    ),
 ];
 
 impl Store {

@@ -201,7 +201,8 @@ export type BaseInfo = {
   /** Tensors of the checkpoint that the model has no use for. */
   unused?: Array<string>,
   /** When it was added, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  deleted_content: boolean,};
 
 /**
  * Starts a small model from scratch, with a tokenizer of its own.
@@ -579,7 +580,8 @@ export type Drafted = {
   /** What was fetched; none: nothing was to be. */
   fetched: Fetched | null,
   /** What was written; none: there was no comment to answer. */
-  generated: Generated | null, };
+  generated: Generated | null,
+  left_out: LeftOut,};
 
 /**
  * A chart.
@@ -685,7 +687,9 @@ export type EvaluationInfo = {
   /** What it found. */
   figures: Figures,
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  deleted_content: boolean,
+  left_out: LeftOut,};
 
 /**
  * What was done to a reply.
@@ -787,7 +791,9 @@ export type FakesInfo = {
   /** Fakes of train, val and test. */
   fakes: [number, number, number],
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  deleted_content: boolean,
+  left_out: LeftOut,};
 
 /**
  * A page of a set of fakes.
@@ -972,6 +978,7 @@ export type Generated = {
   /** The comments with their candidates, in the order given. */
   comments: Array<Answered>,
   /** Replies that are in the queue now. */
+  left_out: LeftOut,
   queued: Array<number>,
   /** How it was done. */
   config: GenerationConfig, };
@@ -1576,7 +1583,8 @@ export type OutcomesRead = {
   /** People who asked not to be answered any more; a person decides. */
   asked: number,
   /** Readings that did not come through; the next run makes them. */
-  failed: number, };
+  failed: number,
+  left_out: LeftOut,};
 
 /**
  * How far a project is.
@@ -2264,7 +2272,8 @@ export type RunInfo = {
   /** What the generator wrote while it was trained: step, comment, reply. */
   samples: Array<[number, string, string]>,
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  deleted_content: boolean,};
 
 /**
  * Which of the three models.
@@ -2587,7 +2596,9 @@ export type Synced = {
   /** Pairs of splits that lost their text: what was trained on them is stale. */
   pairs: number,
   /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
-  scrubbed: boolean, };
+  scrubbed: boolean,
+  affected: Array<DeletedContent>,
+  left_out: LeftOut,};
 
 /**
  * The figures behind a picture.
@@ -2812,6 +2823,8 @@ export interface Commands {
   "labels": { params: ByEdges; result: Labels };
   /** All splits with their sides and last audits. */
   "splits": { params: Nothing; result: Array<SplitInfo> };
+  "deleted.content": { params: Nothing; result: Array<DeletedContent> };
+  "run.again": { params: Named; result: Array<AgainStep> };
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
   /** How many trainable numbers a base from scratch would have. */
@@ -2971,6 +2984,7 @@ export interface Jobs {
   "split": { params: MakeSplit; outcome: SplitInfo };
   "audit": { params: AuditSplit; outcome: Audit };
   "train": { params: Train; outcome: Trained };
+  "train-again": { params: TrainAgain; outcome: TrainedAgain };
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
@@ -2985,3 +2999,10 @@ export interface Jobs {
   "upkeep": { params: Upkeep; outcome: KeptUp };
   "practice": { params: Practice; outcome: Practised };
 }
+
+export type LeftOut = { count: number, items: Array<LeftOutItem>, };
+export type LeftOutItem = { id: string, why: string, };
+export type DeletedContent = { kind: string, name: string, pairs: number, via: string, why: string, last_ms: number, command: string, };
+export type AgainStep = { kind: string, old: string, new: string, };
+export type TrainAgain = { run: string, };
+export type TrainedAgain = { steps: Array<AgainStep>, trained: Trained, };
