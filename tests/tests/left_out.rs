@@ -100,13 +100,24 @@ fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
 
     // the command line says so, and its status tells
     let run = |texts: &[&str]| {
-        let mut args = vec!["generate", "--generator", "writer", "-n", "1", "--max-new-tokens", "4"];
+        let mut args = vec![
+            "generate",
+            "--generator",
+            "writer",
+            "-n",
+            "1",
+            "--max-new-tokens",
+            "4",
+        ];
         args.extend(texts);
         place.run(args)
     };
     let some = run(&["What do you think of tomatoes?", " "]);
     assert_eq!(some.status, Some(0), "{some}");
-    assert!(some.out.contains("left out: 1") && some.out.contains("comment 2 of those given"), "{some}");
+    assert!(
+        some.out.contains("left out: 1") && some.out.contains("comment 2 of those given"),
+        "{some}"
+    );
     assert_eq!(run(&[" "]).status, Some(1));
 }
 
@@ -123,7 +134,11 @@ fn with_runes() -> (Place, Engine, Vec<i64>) {
     sample::write_ndjson(&mut lines, 7, 40).unwrap();
     let mut pairs = Vec::new();
     for n in 0..20 {
-        let (post, comment, reply) = (6_000_000_000 + n, 7_000_000_000 + 2 * n, 7_000_000_001 + 2 * n);
+        let (post, comment, reply) = (
+            6_000_000_000 + n,
+            7_000_000_000 + 2 * n,
+            7_000_000_001 + 2 * n,
+        );
         pairs.push(reply);
         let line = |id: i64, parent: String, body: String, score: i64| {
             serde_json::json!({ "id": encode(id), "link_id": format!("t3_{}", encode(post)), "parent_id": parent,
@@ -132,8 +147,18 @@ fn with_runes() -> (Place, Engine, Vec<i64>) {
         };
         let mark = rune(n as usize);
         for one in [
-            line(comment, format!("t3_{}", encode(post)), format!("What does the sign {mark} say on number {n}?"), 2),
-            line(reply, format!("t1_{}", encode(comment)), format!("It is a letter of number {n} of old."), n),
+            line(
+                comment,
+                format!("t3_{}", encode(post)),
+                format!("What does the sign {mark} say on number {n}?"),
+                2,
+            ),
+            line(
+                reply,
+                format!("t1_{}", encode(comment)),
+                format!("It is a letter of number {n} of old."),
+                n,
+            ),
         ] {
             lines.extend(format!("{one}\n").bytes());
         }
@@ -168,7 +193,9 @@ fn poison(place: &Place, engine: &Engine, n: usize) {
     engine.base_export("small-bert", &folder).unwrap();
     let json: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("tokenizer.json")).unwrap()).unwrap();
-    let token = json["model"]["vocab"][rune(n).to_string()].as_u64().unwrap() as usize;
+    let token = json["model"]["vocab"][rune(n).to_string()]
+        .as_u64()
+        .unwrap() as usize;
     let file = folder.join("model.safetensors");
     let mut all = weights::read(std::slice::from_ref(&file)).unwrap();
     let name = all
@@ -204,7 +231,8 @@ fn on_test_side(engine: &Engine, place: &Place, pairs: &[i64]) -> (usize, i64) {
 }
 
 #[test]
-fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_be_scored_is_not_picked() {
+fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_be_scored_is_not_picked()
+ {
     let (place, engine, pairs) = with_runes();
     let (n, pair) = on_test_side(&engine, &place, &pairs);
     poison(&place, &engine, n);
@@ -225,7 +253,10 @@ fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_b
     };
     assert!(figures.accuracy.is_some_and(f64::is_finite), "{figures:?}");
     let ran = place.ok(["evaluate", "votes"]);
-    assert!(ran.out.contains("left out: 1") && ran.out.contains(&label), "{ran}");
+    assert!(
+        ran.out.contains("left out: 1") && ran.out.contains(&label),
+        "{ran}"
+    );
 
     // live: the candidates of one comment have no score, and without one they could be picked
     let bad = format!("What does the sign {} say?", rune(n));
@@ -290,7 +321,13 @@ fn a_deleted_comment_is_left_out_of_fakes_and_not_tried_again() {
     assert!(set.fakes[0] == 8 && set.fakes[2] > 4, "{:?}", set.fakes);
     let store = repartee_store::Store::open(&place.project()).unwrap();
     let stored = store.fake_set("fakes").unwrap();
-    assert!(store.fake_pairs(stored.id).unwrap().iter().all(|(id, _)| *id != pair));
+    assert!(
+        store
+            .fake_pairs(stored.id)
+            .unwrap()
+            .iter()
+            .all(|(id, _)| *id != pair)
+    );
 }
 
 fn login(_: &str) -> Option<Login> {
@@ -368,13 +405,22 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
     );
     let read: Vec<Option<&String>> = fetched.threads.iter().map(|t| t.name.as_ref()).collect();
     assert_eq!(read, [Some(&posts[0]), Some(&posts[2])]);
-    let passed: Vec<&str> = fetched.passed_over.iter().map(|(id, _)| id.as_str()).collect();
+    let passed: Vec<&str> = fetched
+        .passed_over
+        .iter()
+        .map(|(id, _)| id.as_str())
+        .collect();
     assert_eq!(passed, ["link 2", posts[1].as_str(), "t3_doesnotexist"]);
     fake.world().heal();
     done(&engine, &fetch(vec![posts[1].clone()]));
 
     // a sync goes on after a thread whose answer is no JSON, and after one that is forbidden
-    for fault in [Fault::NotJson, Fault::Forbidden { reason: Some("private".to_owned()) }] {
+    for fault in [
+        Fault::NotJson,
+        Fault::Forbidden {
+            reason: Some("private".to_owned()),
+        },
+    ] {
         let before = fake.world().calls(On::Info).len();
         fake.world().fail(Rule {
             skip: 1,

@@ -258,11 +258,18 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
     }
     {
         let store = Store::open(&place.project()).unwrap();
-        let params = serde_json::json!({ "comments": [{ "comment": planted("c", 1) }] }).to_string();
-        store.job_insert("old", "generate", &params, None, 1).unwrap();
+        let params =
+            serde_json::json!({ "comments": [{ "comment": planted("c", 1) }] }).to_string();
+        store
+            .job_insert("old", "generate", &params, None, 1)
+            .unwrap();
         let short: String = planted("r", 2).chars().take(70).collect();
         store
-            .job_log("old", 1, &format!("step 3: {short}... -> {}", planted("c", 3)))
+            .job_log(
+                "old",
+                1,
+                &format!("step 3: {short}... -> {}", planted("c", 3)),
+            )
             .unwrap();
         store
             .set_setting("an old one", &vec![planted("t", 4)])
@@ -277,7 +284,10 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
         .collect();
     names.extend((0..THREADS).map(|n| format!("t3_{}", encode(6_000_000_000 + n as i64))));
     let synced = engine.forget_names(&names, "ada").unwrap();
-    assert!(synced.scrubbed && synced.imported == 3 * THREADS as u64, "{synced:?}");
+    assert!(
+        synced.scrubbed && synced.imported == 3 * THREADS as u64,
+        "{synced:?}"
+    );
     assert_eq!(left(&place, &texts), Vec::<String>::new());
     // what others wrote is there
     assert!(engine.overview().unwrap().pairs > 2 * THREADS as u64);
@@ -321,9 +331,21 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
     let engine = place.engine();
     assert_eq!(engine.deleted_content().unwrap().len(), want.len());
     assert!(engine.runs().unwrap().iter().all(|run| run.deleted_content));
-    assert!(engine.bases().unwrap().iter().all(|base| base.deleted_content));
+    assert!(
+        engine
+            .bases()
+            .unwrap()
+            .iter()
+            .all(|base| base.deleted_content)
+    );
     assert!(engine.fake_sets().unwrap()[0].deleted_content);
-    assert!(engine.evaluations().unwrap().iter().all(|e| e.deleted_content));
+    assert!(
+        engine
+            .evaluations()
+            .unwrap()
+            .iter()
+            .all(|e| e.deleted_content)
+    );
     train(&engine, RunKind::Generator, "later", "small-gpt2");
     assert!(engine.run_show("later").unwrap().deleted_content);
     let folder = place.path("exported");
@@ -368,7 +390,13 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
         ("small-bert-again", Some("fakes-again"))
     );
     let sets = engine.fake_sets().unwrap();
-    assert!(!sets.iter().find(|set| set.name == "fakes-again").unwrap().deleted_content);
+    assert!(
+        !sets
+            .iter()
+            .find(|set| set.name == "fakes-again")
+            .unwrap()
+            .deleted_content
+    );
     let refused = engine.train_again_plan("judge-again").unwrap_err();
     assert_eq!(refused.code, Code::Usage);
     assert_eq!(left(&place, &texts), Vec::<String>::new());
@@ -376,10 +404,25 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
 
     // the command line says all of it
     let out = place.ok(["train", "marked"]).out;
-    assert!(out.contains("run writer") && out.contains("train again writer --without-deleted"), "{out}");
-    assert!(place.ok(["train", "list"]).out.contains("trained on deleted content"));
-    assert!(place.ok(["base", "list"]).out.contains("trained on deleted content"));
-    let plan = place.ok(["train", "again", "votes", "--without-deleted", "--plan"]).out;
+    assert!(
+        out.contains("run writer") && out.contains("train again writer --without-deleted"),
+        "{out}"
+    );
+    assert!(
+        place
+            .ok(["train", "list"])
+            .out
+            .contains("trained on deleted content")
+    );
+    assert!(
+        place
+            .ok(["base", "list"])
+            .out
+            .contains("trained on deleted content")
+    );
+    let plan = place
+        .ok(["train", "again", "votes", "--without-deleted", "--plan"])
+        .out;
     assert!(plan.contains("run votes as votes-again"), "{plan}");
 }
 
@@ -396,9 +439,14 @@ fn no_log_parameter_or_outcome_of_a_job_holds_a_text() {
         ..Generate::default()
     };
     assert!(engine.start(&empty, &|_| {}).is_err());
-    let submitted = serde_json::json!({ "comments": [{ "comment": planted("c", 8) }], "generator": "writer" });
+    let submitted =
+        serde_json::json!({ "comments": [{ "comment": planted("c", 8) }], "generator": "writer" });
     engine
-        .submit("11111111-2222-7333-8444-555555555555", "generate", &submitted)
+        .submit(
+            "11111111-2222-7333-8444-555555555555",
+            "generate",
+            &submitted,
+        )
         .unwrap();
     let draft = serde_json::json!({ "generate": submitted });
     engine
@@ -414,13 +462,22 @@ fn no_log_parameter_or_outcome_of_a_job_holds_a_text() {
         }
     }
     // they are where a purge finds them, and the outcome is whole for who asked
-    let texts: Vec<String> = engine.threads().unwrap().iter().map(|t| t.title.clone()).collect();
+    let texts: Vec<String> = engine
+        .threads()
+        .unwrap()
+        .iter()
+        .map(|t| t.title.clone())
+        .collect();
     assert!(texts.contains(&planted("t", 0)), "{texts:?}");
     let generation = engine.generations().unwrap()[0].id;
     let shown = engine.generation(generation).unwrap();
     assert!(shown.comments.iter().any(|c| c.comment == planted("c", 0)));
     let samples = engine.run_show("writer").unwrap().samples;
-    assert!(samples.iter().any(|(_, comment, _)| comment.starts_with("zq")));
+    assert!(
+        samples
+            .iter()
+            .any(|(_, comment, _)| comment.starts_with("zq"))
+    );
     drop(place);
 }
 
@@ -466,7 +523,11 @@ fn a_job_that_holds_a_text_in_memory_does_not_write_it_back() {
     };
     assert!(generated.left_out.count >= 3, "{:?}", generated.left_out);
     assert!(
-        generated.left_out.items.iter().any(|item| item.id.contains("of those given") && item.why.contains("deleted")),
+        generated
+            .left_out
+            .items
+            .iter()
+            .any(|item| item.id.contains("of those given") && item.why.contains("deleted")),
         "{:?}",
         generated.left_out
     );

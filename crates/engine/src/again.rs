@@ -82,7 +82,10 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn done(&self, kind: &str, old: &str) -> Option<String> {
-        let found = self.steps.iter().find(|(s, _)| s.kind == kind && s.old == old);
+        let found = self
+            .steps
+            .iter()
+            .find(|(s, _)| s.kind == kind && s.old == old);
         found.map(|(step, _)| step.new.clone())
     }
 
@@ -92,7 +95,11 @@ impl Plan<'_> {
             Some((stem, rest)) if rest.is_empty() || rest.starts_with('-') => stem,
             _ => old,
         };
-        let planned = |name: &String| self.steps.iter().any(|(s, _)| s.kind == kind && &s.new == name);
+        let planned = |name: &String| {
+            self.steps
+                .iter()
+                .any(|(s, _)| s.kind == kind && &s.new == name)
+        };
         (1..)
             .map(|n| match n {
                 1 => format!("{stem}-again"),
@@ -205,7 +212,10 @@ impl Job for TrainAgain {
         for (step, job) in &plan {
             ctx.go_on()?;
             let what = format!("{} {}", step.kind, step.new);
-            ctx.say(format!("{} {} is made again as {}", step.kind, step.old, step.new));
+            ctx.say(format!(
+                "{} {} is made again as {}",
+                step.kind, step.old, step.new
+            ));
             match job {
                 Step::Base(job) => _ = ctx.step(&what, job)?,
                 Step::Fakes(job) => _ = ctx.step(&what, &**job)?,
@@ -303,7 +313,11 @@ impl Engine {
             ModelConfig::Gpt2(c) => c.n_head,
             ModelConfig::Bert(c) => c.num_attention_heads,
         };
-        let after = |mark: &str| base.origin.split_once(mark).map(|(_, rest)| rest.to_owned());
+        let after = |mark: &str| {
+            base.origin
+                .split_once(mark)
+                .map(|(_, rest)| rest.to_owned())
+        };
         let seed = after("seed ")
             .and_then(|rest| rest.split(',').next()?.trim().parse().ok())
             .unwrap_or(1);

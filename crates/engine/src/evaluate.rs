@@ -331,10 +331,9 @@ impl Evaluate {
             for (example, encoded) in some.iter().zip(encoded) {
                 match encoded {
                     Ok(encoded) => unigram.learn(&encoded.ids[encoded.prompt..]),
-                    Err(error) => ctx.leave_out(
-                        format!("{} (baseline)", label_of(example)),
-                        error.message,
-                    )?,
+                    Err(error) => {
+                        ctx.leave_out(format!("{} (baseline)", label_of(example)), error.message)?
+                    }
                 }
             }
         }
@@ -383,7 +382,10 @@ impl Evaluate {
         }
         self.tick(ctx, found.len(), found.len());
         if predictions.is_empty() {
-            return Err(ctx.left_out()?.nothing_left("nothing could be measured").into());
+            return Err(ctx
+                .left_out()?
+                .nothing_left("nothing could be measured")
+                .into());
         }
         let figures = GeneratorFigures {
             examples: predictions.len() as u64,
@@ -444,10 +446,9 @@ impl Evaluate {
                         bayes.learn(&pair.ids, example.label as usize);
                         training_counts[example.label as usize] += 1;
                     }
-                    Err(error) => ctx.leave_out(
-                        format!("{} (baseline)", label_of(example)),
-                        error.message,
-                    )?,
+                    Err(error) => {
+                        ctx.leave_out(format!("{} (baseline)", label_of(example)), error.message)?
+                    }
                 }
             }
         }
@@ -502,7 +503,10 @@ impl Evaluate {
         }
         self.tick(ctx, found.len(), found.len());
         if predictions.is_empty() {
-            return Err(ctx.left_out()?.nothing_left("nothing could be measured").into());
+            return Err(ctx
+                .left_out()?
+                .nothing_left("nothing could be measured")
+                .into());
         }
         let baseline = figures::baseline_of(&measured, &training_counts, Some(&counted));
         let figures = figures::of_classifier(&measured, names, self.threshold, baseline);

@@ -280,7 +280,10 @@ impl Job for MakeFakes {
             }
         }
         if work.is_empty() && ctx.left_out()?.count > 0 {
-            return Err(ctx.left_out()?.nothing_left("no fake can be written").into());
+            return Err(ctx
+                .left_out()?
+                .nothing_left("no fake can be written")
+                .into());
         }
         if work.is_empty() {
             return Err(Error::new(Code::NotFound, "the generator's split has no pairs").into());
@@ -363,7 +366,10 @@ impl Job for MakeFakes {
             ..ctx.engine.fakes_info(store.fake_set_by_id(set.id)?)?
         };
         if info.fakes == [0; 3] && info.left_out.count > 0 {
-            return Err(info.left_out.nothing_left("no fake could be written").into());
+            return Err(info
+                .left_out
+                .nothing_left("no fake could be written")
+                .into());
         }
         Ok(info)
     }

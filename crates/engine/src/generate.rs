@@ -344,7 +344,10 @@ impl Job for Generate {
         )?;
         ctx.go_on()?;
         if written.is_empty() {
-            return Err(ctx.left_out()?.nothing_left("nothing could be written").into());
+            return Err(ctx
+                .left_out()?
+                .nothing_left("nothing could be written")
+                .into());
         }
         Ok(self.store(
             ctx,
@@ -422,7 +425,10 @@ impl Generate {
                 "there is no comment to answer: give one, a file, or a number of unseen ones",
             )
             .into()),
-            (true, _) => Err(ctx.left_out()?.nothing_left("no comment can be answered").into()),
+            (true, _) => Err(ctx
+                .left_out()?
+                .nothing_left("no comment can be answered")
+                .into()),
             _ => Ok(kept),
         }
     }

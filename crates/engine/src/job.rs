@@ -731,7 +731,11 @@ impl Engine {
             Err(Stop::Failed(error)) => {
                 let kept = Error {
                     message: without_quotes(&error.message),
-                    detail: error.detail.iter().map(|line| without_quotes(line)).collect(),
+                    detail: error
+                        .detail
+                        .iter()
+                        .map(|line| without_quotes(line))
+                        .collect(),
                     ..error.clone()
                 };
                 (JobState::Failed, Some(to_json(&kept)?), Err(error))

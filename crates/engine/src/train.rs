@@ -855,7 +855,9 @@ impl Session<'_> {
                             n + 1,
                             pair_label(pair)
                         )),
-                        false => self.ctx.say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
+                        false => self
+                            .ctx
+                            .say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
                     }
                 }
             }

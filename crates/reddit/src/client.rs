@@ -693,10 +693,9 @@ impl Client {
             .collect();
         // what came in a form that cannot be read is not absent, and where it has no name it may be any of them
         let odd = |name: &String| {
-            found
-                .odd
-                .iter()
-                .any(|odd| odd.contains(name.as_str()) || !odd.contains("t1_") && !odd.contains("t3_"))
+            found.odd.iter().any(|odd| {
+                odd.contains(name.as_str()) || !odd.contains("t1_") && !odd.contains("t3_")
+            })
         };
         let (unread, absent) = std::mem::take(&mut found.absent).into_iter().partition(odd);
         (found.unread, found.absent) = (unread, absent);

@@ -88,7 +88,15 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
     ("weights", &["chunk", "blob", "bundle", "bundle_part"]),
     (
         "models",
-        &["checkpoint", "base", "run", "metric", "run_sample", "seen", "mark"],
+        &[
+            "checkpoint",
+            "base",
+            "run",
+            "metric",
+            "run_sample",
+            "seen",
+            "deleted_content",
+        ],
     ),
     ("fakes", &["fake", "fake_set"]),
     ("evaluations", &["prediction", "evaluation"]),

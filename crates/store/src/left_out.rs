@@ -34,9 +34,8 @@ impl Store {
                 "SELECT item, why FROM left_out WHERE job_id = ?1 ORDER BY item LIMIT ?2",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = query.query_map(params![job_id, limit], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
+            let rows =
+                query.query_map(params![job_id, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok((n.unsigned_abs(), rows.collect::<Result<_, _>>()?))
         })
     }

@@ -147,7 +147,9 @@ pub(crate) fn note(db: &Transaction<'_>, lost: &LostPairs, now_ms: i64) -> Resul
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let (base, run): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
-        let n = count(&unpack(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?));
+        let n = count(&unpack(
+            row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?,
+        ));
         if let Some(base) = base {
             recorded.insert((true, base));
             mark(Marked::Base, base, n)?;
@@ -158,7 +160,8 @@ pub(crate) fn note(db: &Transaction<'_>, lost: &LostPairs, now_ms: i64) -> Resul
         }
     }
     // made before it was recorded: the whole split, or, of a tokenizer, all pairs that there were
-    let on_split = "SELECT count(*) FROM split_pair WHERE split_id = ?1 AND side IN (0, ?2) AND pair_id = ?3";
+    let on_split =
+        "SELECT count(*) FROM split_pair WHERE split_id = ?1 AND side IN (0, ?2) AND pair_id = ?3";
     let mut held = db.prepare(on_split)?;
     let mut of_split = |split: i64, last_side: i64| -> Result<usize> {
         let mut n = 0;
@@ -245,14 +248,16 @@ fn put(
 ) -> Result<i64> {
     let column = what.column();
     let sql = format!(
-        "INSERT INTO mark ({column}, pairs, via, why, first_ms, last_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-         ON CONFLICT ({column}) DO UPDATE SET pairs = pairs + excluded.pairs, last_ms = excluded.last_ms,
+        "INSERT INTO deleted_content ({column}, pairs, via, why, first_ms, last_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+         ON CONFLICT ({column}) DO UPDATE SET pairs = deleted_content.pairs + excluded.pairs, last_ms = excluded.last_ms,
            via = iif(excluded.via = '', '', via)
          RETURNING id"
     );
     Ok(db
         .prepare_cached(&sql)?
-        .query_row(params![of, pairs as i64, via, why, now_ms], |row| row.get(0))?)
+        .query_row(params![of, pairs as i64, via, why, now_ms], |row| {
+            row.get(0)
+        })?)
 }
 
 /// What is made with something marked is marked: one step of each kind, until nothing is new.
@@ -260,42 +265,42 @@ const STEPS: [(Marked, &str, &str); 7] = [
     (
         Marked::Run,
         "base",
-        "SELECT r.id, m.why, m.last_ms FROM mark m JOIN run r ON r.base_id = m.base_id",
+        "SELECT r.id, m.why, m.last_ms FROM deleted_content m JOIN run r ON r.base_id = m.base_id",
     ),
     (
         Marked::Fakes,
         "run",
-        "SELECT f.id, m.why, m.last_ms FROM mark m JOIN checkpoint k ON k.run_id = m.run_id
+        "SELECT f.id, m.why, m.last_ms FROM deleted_content m JOIN checkpoint k ON k.run_id = m.run_id
                 JOIN fake_set f ON f.checkpoint_id = k.id",
     ),
     (
         Marked::Run,
         "fakes",
-        "SELECT s.run_id, m.why, m.last_ms FROM mark m JOIN seen s ON s.fake_set_id = m.fake_set_id
+        "SELECT s.run_id, m.why, m.last_ms FROM deleted_content m JOIN seen s ON s.fake_set_id = m.fake_set_id
          WHERE s.run_id IS NOT NULL",
     ),
     (
         Marked::Run,
         "fakes",
-        "SELECT r.id, m.why, m.last_ms FROM mark m JOIN fake_set f ON f.id = m.fake_set_id
+        "SELECT r.id, m.why, m.last_ms FROM deleted_content m JOIN fake_set f ON f.id = m.fake_set_id
                 JOIN run r ON r.kind = 'realism' AND json_valid(r.facts)
                           AND json_extract(r.facts, '$.fakes') = f.name",
     ),
     (
         Marked::Evaluation,
         "run",
-        "SELECT e.id, m.why, m.last_ms FROM mark m JOIN checkpoint k ON k.run_id = m.run_id
+        "SELECT e.id, m.why, m.last_ms FROM deleted_content m JOIN checkpoint k ON k.run_id = m.run_id
                 JOIN evaluation e ON e.checkpoint_id = k.id",
     ),
     (
         Marked::Evaluation,
         "fakes",
-        "SELECT e.id, m.why, m.last_ms FROM mark m JOIN evaluation e ON e.fake_set_id = m.fake_set_id",
+        "SELECT e.id, m.why, m.last_ms FROM deleted_content m JOIN evaluation e ON e.fake_set_id = m.fake_set_id",
     ),
     (
         Marked::Generation,
         "run",
-        "SELECT g.id, m.why, m.last_ms FROM mark m JOIN checkpoint k ON k.run_id = m.run_id
+        "SELECT g.id, m.why, m.last_ms FROM deleted_content m JOIN checkpoint k ON k.run_id = m.run_id
                 JOIN generation g ON k.id IN (g.generator, g.realism, g.upvotes)",
     ),
 ];
@@ -304,7 +309,7 @@ const STEPS: [(Marked, &str, &str); 7] = [
 pub(crate) fn inherit(db: &Connection) -> Result<Vec<i64>> {
     let mut new = Vec::new();
     let any: bool = db
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM mark)")?
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM deleted_content)")?
         .query_row([], |row| row.get(0))?;
     if !any {
         return Ok(new);
@@ -316,7 +321,7 @@ pub(crate) fn inherit(db: &Connection) -> Result<Vec<i64>> {
             // each step's first column is the row that it is about
             let sql = format!(
                 "WITH x (id, why, last_ms) AS ({sql})
-                 SELECT * FROM x WHERE NOT EXISTS (SELECT 1 FROM mark n WHERE n.{column} = x.id)"
+                 SELECT * FROM x WHERE NOT EXISTS (SELECT 1 FROM deleted_content n WHERE n.{column} = x.id)"
             );
             let mut query = db.prepare_cached(&sql)?;
             let found: Vec<(i64, String, i64)> = query
@@ -415,7 +420,7 @@ impl Store {
                         CASE WHEN m.base_id IS NOT NULL THEN 0 WHEN r.kind = 'generator' THEN 1
                              WHEN m.fake_set_id IS NOT NULL THEN 2 WHEN m.run_id IS NOT NULL THEN 3
                              WHEN m.evaluation_id IS NOT NULL THEN 4 ELSE 5 END AS place
-                 FROM mark m LEFT JOIN base b ON b.id = m.base_id LEFT JOIN run r ON r.id = m.run_id
+                 FROM deleted_content m LEFT JOIN base b ON b.id = m.base_id LEFT JOIN run r ON r.id = m.run_id
                       LEFT JOIN fake_set f ON f.id = m.fake_set_id
                  ORDER BY place, m.id",
             )?;
@@ -450,7 +455,7 @@ impl Store {
     /// When the file cannot be read.
     pub fn is_marked(&self, what: Marked, of: i64) -> Result<bool> {
         self.read(|db| {
-            let sql = format!("SELECT 1 FROM mark WHERE {} = ?1", what.column());
+            let sql = format!("SELECT 1 FROM deleted_content WHERE {} = ?1", what.column());
             Ok(db
                 .prepare_cached(&sql)?
                 .query_row([of], |_| Ok(()))

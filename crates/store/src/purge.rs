@@ -129,14 +129,21 @@ fn print(run: &[String]) -> [u8; 16] {
 
 impl Texts {
     fn add(&mut self, text: &str) {
+        if self.add_derived(text) {
+            self.written.extend(words(text).windows(WRITTEN).map(print));
+        }
+    }
+
+    /// Adds what a model wrote to one of these: it goes from logs, too, but what else the model wrote alike
+    /// is no trace of a person's text. False: there is nothing in it.
+    fn add_derived(&mut self, text: &str) -> bool {
         let trimmed = text.trim();
         if trimmed.is_empty() || matches!(trimmed, "[deleted]" | "[removed]") {
-            return;
+            return false;
         }
-        let words = words(trimmed);
-        self.quotes.extend(words.windows(QUOTE).map(print));
-        self.written.extend(words.windows(WRITTEN).map(print));
+        self.quotes.extend(words(trimmed).windows(QUOTE).map(print));
         self.whole.insert(trimmed.to_owned());
+        true
     }
 
     fn is_empty(&self) -> bool {
@@ -156,13 +163,20 @@ impl Texts {
             return false;
         }
         // JSON within a text: its escapes stand between words
-        let plain = text
-            .contains('\\')
-            .then(|| text.replace("\\n", " ").replace("\\t", " ").replace('\\', ""));
+        let plain = text.contains('\\').then(|| {
+            text.replace("\\n", " ")
+                .replace("\\t", " ")
+                .replace('\\', "")
+        });
         [Some(text), plain.as_deref()]
             .into_iter()
             .flatten()
-            .any(|text| self.is_in(text) || words(text).windows(QUOTE).any(|run| self.quotes.contains(&print(run))))
+            .any(|text| {
+                self.is_in(text)
+                    || words(text)
+                        .windows(QUOTE)
+                        .any(|run| self.quotes.contains(&print(run)))
+            })
     }
 
     /// The runs of words that a model wrote, and that stand in one of these texts.
@@ -569,7 +583,7 @@ fn forget_candidate(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?;
     if !written.is_empty() {
-        texts.add(&written);
+        texts.add_derived(&written);
         db.prepare_cached("UPDATE candidate SET text = '', reason = '' WHERE id = ?1")?
             .execute([candidate])?;
         done.candidates += 1;
@@ -584,12 +598,9 @@ fn forget_candidate(
     db.prepare_cached("UPDATE attempt SET excerpt = '' WHERE reply_id = ?1")?
         .execute([reply])?;
     match state {
-        ReplyState::Draft
-        | ReplyState::Approved
-        | ReplyState::Rejected
-        | ReplyState::Cancelled => {
+        ReplyState::Draft | ReplyState::Approved | ReplyState::Rejected | ReplyState::Cancelled => {
             if let Some(text) = text {
-                texts.add(&text);
+                texts.add_derived(&text);
             }
             let waits = matches!(state, ReplyState::Draft | ReplyState::Approved);
             db.prepare_cached(
@@ -742,7 +753,7 @@ fn forget_imported(
         .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for (fake, text) in fakes {
-        texts.add(&text);
+        texts.add_derived(&text);
         db.prepare_cached("UPDATE fake SET text = '' WHERE id = ?1")?
             .execute([fake])?;
     }
@@ -812,7 +823,7 @@ const PLACES: [&str; 20] = [
     "candidate",
     "run_sample",
     "purged",
-    "mark",
+    "deleted_content",
     "touched",
     // rows that are never changed, and that no text is written to
     "audit",
@@ -960,13 +971,17 @@ fn forget_pasted(
         "SELECT id, body FROM thread_comment WHERE name IS NULL AND body <> ''",
         texts,
     )? {
-        forget_comment(db, comment, why, texts, done, now_ms)?;
+        let mut copy = Forgotten::default();
+        forget_comment(db, comment, why, texts, &mut copy, now_ms)?;
+        // what was copied is counted, not each copy
+        copy.comments = 0;
+        done.add(&copy);
     }
     for thread in copies(
         "SELECT id, title || char(10) || body FROM thread WHERE name IS NULL AND title || body <> ''",
         texts,
     )? {
-        forget_post(db, thread, why, texts, done)?;
+        forget_post(db, thread, why, texts, &mut Forgotten::default())?;
     }
     Ok(())
 }
@@ -986,10 +1001,11 @@ fn forget_written(
     if texts.is_empty() {
         return Ok(again);
     }
-    let indexed: bool =
-        db.query_row("SELECT EXISTS (SELECT 1 FROM pair_words_docsize)", [], |row| {
-            row.get(0)
-        })?;
+    let indexed: bool = db.query_row(
+        "SELECT EXISTS (SELECT 1 FROM pair_words_docsize)",
+        [],
+        |row| row.get(0),
+    )?;
     let mut stays = db.prepare(if indexed {
         "SELECT EXISTS (SELECT 1 FROM pair_words WHERE pair_words MATCH '\"' || ?1 || '\"')"
     } else {
@@ -1029,7 +1045,7 @@ fn forget_written(
     while let Some(row) = rows.next()? {
         let text: String = row.get(1)?;
         if repeats(&text)? {
-            again.add(&text);
+            again.add_derived(&text);
             fakes.push(row.get(0)?);
         }
     }
@@ -1044,7 +1060,7 @@ fn forget_written(
     while let Some(row) = rows.next()? {
         let (comment, text): (String, String) = (row.get(3)?, row.get(4)?);
         if repeats(&comment)? || repeats(&text)? {
-            again.add(&text);
+            again.add_derived(&text);
             samples.push([row.get(0)?, row.get(1)?, row.get(2)?]);
         }
     }

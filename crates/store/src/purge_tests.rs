@@ -32,20 +32,31 @@ fn what_was_made_before_marks_were_recorded_is_marked_by_its_split() {
     assert_eq!(done.marked.len(), 3);
     store.purge(&[gone(of(Side::Train))], "ada", 7).unwrap();
     let marks = store.marks().unwrap();
-    assert!(marks.iter().all(|m| (m.pairs, m.first_ms, m.last_ms) == (2, 6, 7)), "{marks:?}");
+    assert!(
+        marks
+            .iter()
+            .all(|m| (m.pairs, m.first_ms, m.last_ms) == (2, 6, 7)),
+        "{marks:?}"
+    );
 }
 
 #[test]
 fn only_what_has_seen_a_text_is_marked_and_what_is_made_with_it_later() {
     let (_dir, store, split, runs) = modelled();
     let train = store.split_pair_ids(split, Side::Train).unwrap();
-    store.run_saw(runs[0], Side::Train, &train[..3], None).unwrap();
-    store.run_saw(runs[1], Side::Train, &train[3..], None).unwrap();
+    store
+        .run_saw(runs[0], Side::Train, &train[..3], None)
+        .unwrap();
+    store
+        .run_saw(runs[1], Side::Train, &train[3..], None)
+        .unwrap();
     store.run_saw(runs[2], Side::Train, &[], None).unwrap();
     store.purge(&[gone(train[1])], "ada", 5).unwrap();
     assert_eq!(marked(&store), [(Marked::Run, "generator".into())]);
     // a run that read the text before it was purged, and was stored after that
-    store.run_saw(runs[2], Side::Val, &train[..2], None).unwrap();
+    store
+        .run_saw(runs[2], Side::Val, &train[..2], None)
+        .unwrap();
     assert!(store.is_marked(Marked::Run, runs[2]).unwrap());
     let base = store.base("b").unwrap().id;
     store.base_mark(base, "deleted", 9).unwrap();
@@ -79,14 +90,21 @@ fn quotes_go_with_the_text_and_what_others_wrote_stays() {
     store.pairs_index(|_| true).unwrap();
     let rows = [
         Rejected::new(3, "not JSON", format!("{{\"body\":\"{text}").as_bytes()),
-        Rejected::new(4, "not JSON", format!("{{\"id\":\"{}\",\"body\":\"", encode(10)).as_bytes()),
+        Rejected::new(
+            4,
+            "not JSON",
+            format!("{{\"id\":\"{}\",\"body\":\"", encode(10)).as_bytes(),
+        ),
         Rejected::new(5, "not JSON", b"{\"id\":\"zzz\",\"body\":"),
     ];
     store.rejected_insert(source, &rows).unwrap();
     store.purge(&[gone(10)], "ada", 5).unwrap();
     store.scrub().unwrap();
     let body = |id| store.comment(id).unwrap().unwrap().body;
-    assert_eq!(body(11), "> [deleted]\n\nI would not write that here, my friend");
+    assert_eq!(
+        body(11),
+        "> [deleted]\n\nI would not write that here, my friend"
+    );
     assert_eq!(body(12), "something else altogether, said by me");
     let left: Vec<bool> = store
         .rejected(source, 0, 9)
@@ -99,7 +117,10 @@ fn quotes_go_with_the_text_and_what_others_wrote_stays() {
     let words: Vec<&str> = text.split(' ').collect();
     for run in words.windows(5) {
         let run = run.join(" ");
-        assert!(!bytes.windows(run.len()).any(|w| w == run.as_bytes()), "{run}");
+        assert!(
+            !bytes.windows(run.len()).any(|w| w == run.as_bytes()),
+            "{run}"
+        );
     }
     assert!(store.check(|_, _| true).unwrap().is_whole());
 }
@@ -107,13 +128,33 @@ fn quotes_go_with_the_text_and_what_others_wrote_stays() {
 #[test]
 fn a_word_of_a_purged_text_takes_no_name_with_it() {
     let (_dir, store) = filled(8);
-    let pair = store.pairs_of(&store.pair_ids(&Default::default(), Default::default(), false).unwrap()).unwrap()[0].clone();
+    let pair = store
+        .pairs_of(
+            &store
+                .pair_ids(&Default::default(), Default::default(), false)
+                .unwrap(),
+        )
+        .unwrap()[0]
+        .clone();
     let records = [comment(pair.comment_id + 100_000, None, "ann", "main")];
     store.records_upsert(source(&store), &records).unwrap();
     store.set_setting("split", &"main").unwrap();
-    store.job_insert("j", "generate", r#"{"split":"main","comment":"main"}"#, None, 1).unwrap();
-    store.purge(&[gone(pair.comment_id + 100_000)], "ada", 5).unwrap();
-    assert_eq!(store.setting::<String>("split").unwrap().as_deref(), Some("main"));
+    store
+        .job_insert(
+            "j",
+            "generate",
+            r#"{"split":"main","comment":"main"}"#,
+            None,
+            1,
+        )
+        .unwrap();
+    store
+        .purge(&[gone(pair.comment_id + 100_000)], "ada", 5)
+        .unwrap();
+    assert_eq!(
+        store.setting::<String>("split").unwrap().as_deref(),
+        Some("main")
+    );
     let params = store.job("j").unwrap().unwrap().params;
     assert_eq!(params, r#"{"comment":"","split":"main"}"#);
 }
@@ -131,7 +172,10 @@ fn a_sample_of_a_pair_that_was_deleted_is_not_stored() {
         text: "what the model wrote".into(),
     };
     assert!(store.run_sample_add(runs[0], &sample(1)).unwrap());
-    assert_eq!(store.run_samples(runs[0]).unwrap()[0].comment, asked.comment);
+    assert_eq!(
+        store.run_samples(runs[0]).unwrap()[0].comment,
+        asked.comment
+    );
     store.purge(&[gone(asked.comment_id)], "ada", 5).unwrap();
     assert_eq!(store.run_samples(runs[0]).unwrap()[0].text, "");
     assert!(!store.run_sample_add(runs[0], &sample(2)).unwrap());
@@ -144,8 +188,10 @@ fn logs_parameters_and_outcomes_of_an_older_project_lose_their_texts() {
     {
         let db = rusqlite::Connection::open(&path).unwrap();
         let id = crate::APPLICATION_ID;
-        db.execute_batch(&format!("PRAGMA application_id = {id}; PRAGMA foreign_keys = OFF;"))
-            .unwrap();
+        db.execute_batch(&format!(
+            "PRAGMA application_id = {id}; PRAGMA foreign_keys = OFF;"
+        ))
+        .unwrap();
         for schema in [
             include_str!("schema/1_project.sql"),
             include_str!("schema/2_window.sql"),
@@ -171,10 +217,33 @@ fn logs_parameters_and_outcomes_of_an_older_project_lose_their_texts() {
     let store = Store::open(&path).unwrap();
     for job in store.jobs().unwrap() {
         assert!(!job.params.contains("a text"), "{}", job.params);
-        assert!(!job.outcome.unwrap_or_default().contains("a text"), "{}", job.id);
+        assert!(
+            !job.outcome.unwrap_or_default().contains("a text"),
+            "{}",
+            job.id
+        );
     }
-    assert!(store.job("b").unwrap().unwrap().params.contains("\"batch\":3"));
-    assert!(store.job("e").unwrap().unwrap().params.contains("still to be answered"));
-    let lines: Vec<String> = store.job_lines("a").unwrap().into_iter().map(|(_, text)| text).collect();
+    assert!(
+        store
+            .job("b")
+            .unwrap()
+            .unwrap()
+            .params
+            .contains("\"batch\":3")
+    );
+    assert!(
+        store
+            .job("e")
+            .unwrap()
+            .unwrap()
+            .params
+            .contains("still to be answered")
+    );
+    let lines: Vec<String> = store
+        .job_lines("a")
+        .unwrap()
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
     assert_eq!(lines, ["step 30: validation loss 2.0"]);
 }

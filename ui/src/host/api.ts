@@ -217,7 +217,8 @@ export type BaseInfo = {
   /** Tensors of the checkpoint that the model has no use for. */
   unused?: Array<string>,
   /** When it was added, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  deleted_content: boolean,};
 
 /**
  * Starts a small model from scratch, with a tokenizer of its own.
@@ -622,7 +623,8 @@ export type Drafted = {
   /** What was fetched; none: nothing was to be. */
   fetched: Fetched | null,
   /** What was written; none: there was no comment to answer. */
-  generated: Generated | null, };
+  generated: Generated | null,
+  left_out: LeftOut,};
 
 /**
  * A chart.
@@ -846,7 +848,9 @@ export type FakesInfo = {
   /** Fakes of train, val and test. */
   fakes: [number, number, number],
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  deleted_content: boolean,
+  left_out: LeftOut,};
 
 /**
  * A page of a set of fakes.
@@ -1036,6 +1040,7 @@ export type Generated = {
   /** The comments with their candidates, in the order given. */
   comments: Array<Answered>,
   /** Replies that are in the queue now. */
+  left_out: LeftOut,
   queued: Array<number>,
   /** How it was done. */
   config: GenerationConfig, };
@@ -1721,7 +1726,8 @@ export type OutcomesRead = {
   /** People who asked not to be answered any more; a person decides. */
   asked: number,
   /** Readings that did not come through; the next run makes them. */
-  failed: number, };
+  failed: number,
+  left_out: LeftOut,};
 
 /**
  * How far a project is.
@@ -2507,7 +2513,8 @@ export type RunInfo = {
   /** What the generator wrote while it was trained: step, comment, reply. */
   samples: Array<[number, string, string]>,
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  deleted_content: boolean,};
 
 /**
  * Which of the three models.
@@ -2950,7 +2957,9 @@ export type Synced = {
   /** Pairs of splits that lost their text: what was trained on them is stale. */
   pairs: number,
   /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
-  scrubbed: boolean, };
+  scrubbed: boolean,
+  affected: Array<DeletedContent>,
+  left_out: LeftOut,};
 
 /**
  * The figures behind a picture.
@@ -3198,6 +3207,8 @@ export interface Commands {
   "labels": { params: ByEdges; result: Labels };
   /** All splits with their sides and last audits. */
   "splits": { params: Nothing; result: Array<SplitInfo> };
+  "deleted.content": { params: Nothing; result: Array<DeletedContent> };
+  "run.again": { params: Named; result: Array<AgainStep> };
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
   /** How many trainable numbers a base from scratch would have. */
@@ -3392,6 +3403,7 @@ export interface Jobs {
   "split": { params: MakeSplit; outcome: SplitInfo };
   "audit": { params: AuditSplit; outcome: Audit };
   "train": { params: Train; outcome: Trained };
+  "train-again": { params: TrainAgain; outcome: TrainedAgain };
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
@@ -3407,3 +3419,10 @@ export interface Jobs {
   "upkeep": { params: Upkeep; outcome: KeptUp };
   "practice": { params: Practice; outcome: Practised };
 }
+
+export type LeftOut = { count: number, items: Array<LeftOutItem>, };
+export type LeftOutItem = { id: string, why: string, };
+export type DeletedContent = { kind: string, name: string, pairs: number, via: string, why: string, last_ms: number, command: string, };
+export type AgainStep = { kind: string, old: string, new: string, };
+export type TrainAgain = { run: string, };
+export type TrainedAgain = { steps: Array<AgainStep>, trained: Trained, };

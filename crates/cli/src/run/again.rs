@@ -47,13 +47,20 @@ impl App {
     pub(super) fn list_marked(&self) -> Result<ExitCode> {
         let engine = self.engine()?;
         self.done(&engine.deleted_content()?, |all| match all.is_empty() {
-            true => self.out.line("nothing was trained on content that was deleted since"),
+            true => self
+                .out
+                .line("nothing was trained on content that was deleted since"),
             false => self.deleted_content(all),
         })
     }
 
     pub(super) fn deleted_content(&self, all: &[DeletedContent]) -> Result<()> {
-        let mut table = Table::new(["trained on deleted content", "", "since (UTC)", "again without"]);
+        let mut table = Table::new([
+            "trained on deleted content",
+            "",
+            "since (UTC)",
+            "again without",
+        ]);
         for one in all {
             let how = match (one.via.as_str(), one.pairs) {
                 ("", 1) => "has seen 1 pair".to_owned(),

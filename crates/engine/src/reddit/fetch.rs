@@ -131,7 +131,9 @@ impl Job for Fetch {
             match caught(|| self.thread(ctx, &session, &rules, name, &mut fetched)) {
                 Ok(thread) => fetched.threads.push(thread),
                 // one thread that cannot be read does not cost the others
-                Err(Stop::Failed(error)) if error.code == Code::Busy || !is_of_the_whole(&error) => {
+                Err(Stop::Failed(error))
+                    if error.code == Code::Busy || !is_of_the_whole(&error) =>
+                {
                     ctx.say(format!("{name}: {}", error.message));
                     fetched.passed_over.push((name.clone(), error.message));
                 }
@@ -196,7 +198,10 @@ impl Fetch {
         match self.rising_of(ctx, session, &all, fetched) {
             // one that is private, banned or gone closes the listing of all: each is asked about alone
             Err(Stop::Failed(error)) if all.len() > 1 && !is_of_the_whole(&error) => {
-                ctx.say(format!("{}; each subreddit is asked about alone", error.message));
+                ctx.say(format!(
+                    "{}; each subreddit is asked about alone",
+                    error.message
+                ));
             }
             done => return done,
         }

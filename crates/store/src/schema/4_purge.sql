@@ -18,7 +18,7 @@ CREATE INDEX seen_by_fakes ON seen(fake_set_id) WHERE fake_set_id IS NOT NULL;
 
 -- Trained on deleted content, or made with something that was. Marks are added, and go only with what they
 -- mark.
-CREATE TABLE mark (
+CREATE TABLE deleted_content (
   id            INTEGER PRIMARY KEY,
   base_id       INTEGER UNIQUE REFERENCES base(id) ON DELETE CASCADE,
   run_id        INTEGER UNIQUE REFERENCES run(id) ON DELETE CASCADE,

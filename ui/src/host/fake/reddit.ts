@@ -1184,7 +1184,11 @@ export class FakeReddit {
     if (queued.length === 0) return { fetched, generated: null, left_out: { count: 0, items: [] } };
     const { generator, realism, upvotes, candidates, decode, criteria, device } = ask.generate;
     const config = { generator, realism, upvotes, candidates, decode, criteria, device };
-    return { fetched, generated: { generation: 99, comments: [], queued, left_out: { count: 0, items: [] }, config }, left_out: { count: 0, items: [] } };
+    return {
+      fetched,
+      generated: { generation: 99, comments: [], queued, left_out: { count: 0, items: [] }, config },
+      left_out: { count: 0, items: [] },
+    };
   }
 
   #post(ask: Post): PostReport {
