@@ -134,9 +134,10 @@ mod tests {
             for name in [name.clone(), format!("{more}{name}"), more.clone()] {
                 let file = file_name(&name);
                 let parts: Vec<Component> = Path::new(&file).components().collect();
-                prop_assert!(matches!(parts[..], [Component::Normal(_)]), "{:?}", file);
+                prop_assert!(matches!(parts[..], [Component::Normal(_)]), "{file:?}");
                 prop_assert_eq!(file_name(&file), file.clone());
-                prop_assert!(!file.contains(['/', '\\', ':', '\u{0}']));
+                let separators = ['/', '\\', ':', '\0'];
+                prop_assert!(!file.contains(separators));
             }
         }
     }
