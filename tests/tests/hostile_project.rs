@@ -259,7 +259,7 @@ fn no_value_in_any_column_is_a_panic() {
     let copy = place.path("copy.repartee");
     for (table, column, kind) in columns {
         let values: &[&str] = match kind.as_str() {
-            "TEXT" => &["CAST(x'ff1bfe00' AS TEXT)", "'[{\"x\":[1e999,{}]}]'", "''"],
+            "TEXT" => &["CAST(x'ff1bfe00' AS TEXT)", "'[{\"x\":[1e999,{}]}]'"],
             "BLOB" => &["x''"],
             "REAL" => &["9e999"],
             _ => &["-9223372036854775808", "9223372036854775807"],
@@ -345,8 +345,6 @@ fn read_everything(project: &Path) {
         ("outbox.get", json!({ "id": 5 })),
         ("outcomes", json!({})),
         ("audit", json!({})),
-        ("size", json!({})),
-        ("check", json!({})),
     ] {
         let _ = desk.call("one", name, params);
     }
