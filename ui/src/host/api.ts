@@ -51,6 +51,17 @@ export type AccountInfo = {
   missing: Array<string>, };
 
 /**
+ * A step of making a run again without what was deleted.
+ */
+export type AgainStep = {
+  /** base, run or fakes. */
+  kind: string,
+  /** What is made again. */
+  old: string,
+  /** The name of the new one. */
+  new: string, };
+
+/**
  * A comment with its candidates.
  */
 export type Answered = {
@@ -202,7 +213,8 @@ export type BaseInfo = {
   unused?: Array<string>,
   /** When it was added, milliseconds since 1970. */
   created_ms: number,
-  deleted_content: boolean,};
+  /** Its tokenizer was trained on a text that was deleted since, or it came with the word that it was. */
+  deleted_content: boolean, };
 
 /**
  * Starts a small model from scratch, with a tokenizer of its own.
@@ -464,6 +476,25 @@ export type Decode = {
   seed: number, };
 
 /**
+ * Something that was trained on a text that was deleted since, or made with something that was.
+ */
+export type DeletedContent = {
+  /** base, run, fakes, evaluation or generation. */
+  kind: string,
+  /** Its name, or its number. */
+  name: string,
+  /** Deleted pairs that it has seen itself. */
+  pairs: number,
+  /** What it was made with that is marked: base, run or fakes; empty: it has seen the text itself. */
+  via: string,
+  /** Why the text is gone: deleted, removed, absent or asked. */
+  why: string,
+  /** When the last deletion touched it, milliseconds since 1970. */
+  last_ms: number,
+  /** The command that makes it again without; empty: it is made again with what it was made with. */
+  command: string, };
+
+/**
  * Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
  */
 export type Demo = {
@@ -581,7 +612,8 @@ export type Drafted = {
   fetched: Fetched | null,
   /** What was written; none: there was no comment to answer. */
   generated: Generated | null,
-  left_out: LeftOut,};
+  /** Threads that could not be read. */
+  left_out: LeftOut, };
 
 /**
  * A chart.
@@ -688,8 +720,10 @@ export type EvaluationInfo = {
   figures: Figures,
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
+  /** Measured on a text that was deleted since, or of a model that was trained on one. */
   deleted_content: boolean,
-  left_out: LeftOut,};
+  /** Examples that the job left out: the figures are without them. */
+  left_out: LeftOut, };
 
 /**
  * What was done to a reply.
@@ -792,8 +826,10 @@ export type FakesInfo = {
   fakes: [number, number, number],
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
+  /** Written by a generator that was trained on a text that was deleted since, or to such a text. */
   deleted_content: boolean,
-  left_out: LeftOut,};
+  /** Comments that the job left out. */
+  left_out: LeftOut, };
 
 /**
  * A page of a set of fakes.
@@ -978,8 +1014,9 @@ export type Generated = {
   /** The comments with their candidates, in the order given. */
   comments: Array<Answered>,
   /** Replies that are in the queue now. */
-  left_out: LeftOut,
   queued: Array<number>,
+  /** Comments and candidates that were left out. */
+  left_out: LeftOut,
   /** How it was done. */
   config: GenerationConfig, };
 
@@ -1168,6 +1205,24 @@ export type Labels = {
   unscored: number,
   /** The quartiles of the scores. */
   quartiles: [number, number, number] | null, };
+
+/**
+ * Items that a job left out.
+ */
+export type LeftOut = {
+  /** How many. */
+  count: number,
+  /** The first of them. */
+  items: Array<LeftOutItem>, };
+
+/**
+ * An item that a job left out.
+ */
+export type LeftOutItem = {
+  /** What it is, by its id: "pair abc", "comment 17", "t3_xyz". */
+  id: string,
+  /** Why it was left out. */
+  why: string, };
 
 /**
  * Logs an account in, and looks who it is. A job: `login`. Where a browser is needed, a signal says which
@@ -1584,7 +1639,8 @@ export type OutcomesRead = {
   asked: number,
   /** Readings that did not come through; the next run makes them. */
   failed: number,
-  left_out: LeftOut,};
+  /** Which replies those are of, and why. */
+  left_out: LeftOut, };
 
 /**
  * How far a project is.
@@ -2273,7 +2329,8 @@ export type RunInfo = {
   samples: Array<[number, string, string]>,
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
-  deleted_content: boolean,};
+  /** Trained on a text that was deleted since, or with something that was. */
+  deleted_content: boolean, };
 
 /**
  * Which of the three models.
@@ -2595,10 +2652,12 @@ export type Synced = {
   imported: number,
   /** Pairs of splits that lost their text: what was trained on them is stale. */
   pairs: number,
-  /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
-  scrubbed: boolean,
+  /** What was trained on a text that is gone now, or made with it, in the order in which one is made from the other, with the command that makes it again without. */
   affected: Array<DeletedContent>,
-  left_out: LeftOut,};
+  /** Threads and texts that could not be asked about. */
+  left_out: LeftOut,
+  /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
+  scrubbed: boolean, };
 
 /**
  * The figures behind a picture.
@@ -2698,6 +2757,14 @@ export type Train = {
   config: string, };
 
 /**
+ * Trains a run again without what was deleted since, with all that it was made with and that is marked. A job:
+ * `train-again`. Its steps are jobs of their own.
+ */
+export type TrainAgain = {
+  /** The run. */
+  run: string, };
+
+/**
  * What a training came to.
  */
 export type Trained = {
@@ -2715,6 +2782,15 @@ export type Trained = {
   best_step: number,
   /** Tokens seen, padding not counted. */
   tokens: number, };
+
+/**
+ * What training again came to.
+ */
+export type TrainedAgain = {
+  /** What was made, in order. */
+  steps: Array<AgainStep>,
+  /** The run that took the place of the one that was asked for. */
+  trained: Trained, };
 
 /**
  * Does what is due. A job: `upkeep`. A window starts it by itself; on the command line cron may.
@@ -2823,7 +2899,9 @@ export interface Commands {
   "labels": { params: ByEdges; result: Labels };
   /** All splits with their sides and last audits. */
   "splits": { params: Nothing; result: Array<SplitInfo> };
+  /** All that was trained on a text that was deleted since, or made with something that was. */
   "deleted.content": { params: Nothing; result: Array<DeletedContent> };
+  /** What is made to train a run again without what was deleted since, in order. */
   "run.again": { params: Named; result: Array<AgainStep> };
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
@@ -2999,10 +3077,3 @@ export interface Jobs {
   "upkeep": { params: Upkeep; outcome: KeptUp };
   "practice": { params: Practice; outcome: Practised };
 }
-
-export type LeftOut = { count: number, items: Array<LeftOutItem>, };
-export type LeftOutItem = { id: string, why: string, };
-export type DeletedContent = { kind: string, name: string, pairs: number, via: string, why: string, last_ms: number, command: string, };
-export type AgainStep = { kind: string, old: string, new: string, };
-export type TrainAgain = { run: string, };
-export type TrainedAgain = { steps: Array<AgainStep>, trained: Trained, };
