@@ -180,7 +180,6 @@ export type BaseAdd = {
  * A base as it is listed.
  */
 export type BaseInfo = {
-  label: Label,
   /** Its name. */
   name: string,
   /** `gpt2` or `bert`. */
@@ -201,6 +200,8 @@ export type BaseInfo = {
   vocabulary: number,
   /** Tensors of the checkpoint that the model has no use for. */
   unused?: Array<string>,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was added, milliseconds since 1970. */
   created_ms: number, };
 
@@ -464,6 +465,27 @@ export type Decode = {
   seed: number, };
 
 /**
+ * Removes the rows of what was deleted, and gives their space back. A job: `delete`; what is deleted was
+ * decided before ([`Engine::item_delete`]), so that one that was killed goes on from what is still there.
+ */
+export type Delete = Record<symbol, never>;
+
+/**
+ * Which item to delete.
+ */
+export type DeleteItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** Whether what depends on it goes too; otherwise nothing is deleted when something does. */
+  with_dependents: boolean,
+  /** [`Dependents::seen`] as it was shown: when it has changed since, nothing is deleted. None: whatever there is now. */
+  seen: string | null,
+  /** Who does it. */
+  who: string, };
+
+/**
  * Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
  */
 export type Demo = {
@@ -494,6 +516,42 @@ export type DemoReport = {
   charts: Array<string>,
   /** What took how long: a step's name and its seconds. */
   seconds: Array<[string, number]>, };
+
+/**
+ * Something that is deleted.
+ */
+export type Dependent = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its row. */
+  id: number,
+  /** Its name, or its number. */
+  name: string,
+  /** Why it goes: "trained on split main"; empty for the item itself. */
+  why: string,
+  /** How many steps it is away from the item: 0 for the item itself. */
+  depth: number,
+  /** How many rows it holds. */
+  rows: number,
+  /** What these are: pairs, checkpoints, fakes, ... */
+  unit: string,
+  /** Bytes of weights that nothing else needs. */
+  bytes: number, };
+
+/**
+ * What deleting an item takes with it.
+ */
+export type Dependents = {
+  /** The item itself first, then what depends on it, each below what it depends on. */
+  items: Array<Dependent>,
+  /** Replies of the queue that are deleted with it. */
+  replies: number,
+  /** Of these, approved ones. */
+  approved: number,
+  /** Replies that were sent or may have been: they stay, with their candidates. */
+  kept: number,
+  /** A hash over all of this: it changes when anything of it does. */
+  seen: string, };
 
 /**
  * What every window shows before a project is open.
@@ -671,10 +729,12 @@ export type EvaluationConfig = {
  * An evaluation as it is listed and shown.
  */
 export type EvaluationInfo = {
-  name: string,
-  label: Label,
   /** Its number. */
   id: number,
+  /** What a person calls it; empty: it goes by its number. */
+  name: string,
+  /** A person's note and tags. */
+  label: Label,
   /** The run. */
   run: string,
   /** The split's name. */
@@ -781,7 +841,6 @@ export type FakesConfig = {
  * A set of fakes as it is listed.
  */
 export type FakesInfo = {
-  label: Label,
   /** Its name. */
   name: string,
   /** The split's name. */
@@ -790,6 +849,8 @@ export type FakesInfo = {
   config: FakesConfig,
   /** Fakes of train, val and test. */
   fakes: [number, number, number],
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
   created_ms: number, };
 
@@ -1003,10 +1064,12 @@ export type GenerationConfig = {
  * A generation as it is listed.
  */
 export type GenerationInfo = {
-  name: string,
-  label: Label,
   /** Its number. */
   id: number,
+  /** What a person calls it; empty: it goes by its number. */
+  name: string,
+  /** A person's note and tags. */
+  label: Label,
   /** How it was done. */
   config: GenerationConfig,
   /** How many candidates it has. */
@@ -1078,6 +1141,34 @@ export type IntoFiles = {
   files: Array<string>, };
 
 /**
+ * An item with a person's words about it.
+ */
+export type ItemInfo = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its row; the number that a source, an evaluation or a generation goes by. */
+  id: number,
+  /** Its name; empty where it goes by its number alone. */
+  name: string,
+  /** Note and tags. */
+  label: Label, };
+
+/**
+ * What kind of thing an item is.
+ */
+export type ItemKind = "source" | "split" | "base" | "run" | "fakes" | "evaluation" | "generation";
+
+/**
+ * An item by its kind and what it is called: its name, or for a source, an evaluation or a generation its
+ * number.
+ */
+export type ItemRef = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string, };
+
+/**
  * A job as it is listed.
  */
 export type JobInfo = {
@@ -1145,6 +1236,15 @@ export type KeptUp = {
   failed: Array<string>, };
 
 /**
+ * A person's own words about an item.
+ */
+export type Label = {
+  /** Free text; empty: none. */
+  note: string,
+  /** Short words to find it by, in alphabetical order. */
+  tags: Array<string>, };
+
+/**
  * Whether Reddit shows an account as an app.
  */
 export type LabelAccount = {
@@ -1154,6 +1254,21 @@ export type LabelAccount = {
   labelled: boolean,
   /** Who saw it. */
   who: string, };
+
+/**
+ * A person's words about an item.
+ */
+export type LabelItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** The new note, empty to remove it; none: it stays. */
+  note: string | null,
+  /** Tags to add. */
+  add: Array<string>,
+  /** Tags to remove. */
+  remove: Array<string>, };
 
 /**
  * What a choice of edges would make of the scores.
@@ -2092,6 +2207,32 @@ export type RejectedRows = {
   limit: number, };
 
 /**
+ * What was removed.
+ */
+export type Removed = {
+  /** Items. */
+  items: number,
+  /** Rows of theirs. */
+  rows: number,
+  /** Bytes of the file and its log before. */
+  before: number,
+  /** And after. */
+  after: number,
+  /** Whether the space was given back; false: another job works in the project, and it is given back later. */
+  returned: boolean, };
+
+/**
+ * Another name for an item.
+ */
+export type RenameItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** The new name; empty: an evaluation or a generation goes by its number again. */
+  name: string, };
+
+/**
  * A reply in the queue.
  */
 export type ReplyInfo = {
@@ -2249,7 +2390,6 @@ export type RunFigure = {
  * A run as it is listed and shown.
  */
 export type RunInfo = {
-  label: Label,
   /** Its name. */
   name: string,
   /** generator, realism or upvotes. */
@@ -2270,6 +2410,8 @@ export type RunInfo = {
   best_loss: number | null,
   /** What the generator wrote while it was trained: step, comment, reply. */
   samples: Array<[number, string, string]>,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
   created_ms: number, };
 
@@ -2461,7 +2603,6 @@ export type SourceCounts = {
  * A source as it is shown.
  */
 export type SourceInfo = {
-  label: Label,
   /** Its number. */
   id: number,
   /** Its name. */
@@ -2480,6 +2621,8 @@ export type SourceInfo = {
   complete: boolean,
   /** This very file was imported before in the same way, so it was not read again. */
   already: boolean,
+  /** A person's note and tags. */
+  label: Label,
   /** When the import began, milliseconds since 1970. */
   created_ms: number, };
 
@@ -2498,7 +2641,6 @@ export type SplitConfig = {
  * A split as it is shown.
  */
 export type SplitInfo = {
-  label: Label,
   /** Its name. */
   name: string,
   /** The seed of the division. */
@@ -2509,6 +2651,8 @@ export type SplitInfo = {
   sides: Array<SideInfo>,
   /** The last audit, if there was one. */
   audit: Audit | null,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
   created_ms: number, };
 
@@ -2765,18 +2909,6 @@ export type WithConfig = {
   /** The settings. */
   config: RunConfig, };
 
-export type ItemKind = "source" | "split" | "base" | "run" | "fakes" | "evaluation" | "generation";
-export type Label = { note: string, tags: Array<string>, };
-export type ItemRef = { kind: ItemKind, item: string, };
-export type RenameItem = { kind: ItemKind, item: string, name: string, };
-export type LabelItem = { kind: ItemKind, item: string, note: string | null, add: Array<string>, remove: Array<string>, };
-export type DeleteItem = { kind: ItemKind, item: string, with_dependents: boolean, seen: string | null, who: string, };
-export type ItemInfo = { kind: ItemKind, id: number, name: string, label: Label, };
-export type Dependent = { kind: ItemKind, id: number, name: string, why: string, depth: number, rows: number, unit: string, bytes: number, };
-export type Dependents = { items: Array<Dependent>, replies: number, approved: number, kept: number, seen: string, };
-export type Delete = Record<string, never>;
-export type Removed = { items: number, rows: number, before: number, after: number, returned: boolean, };
-
 /** Every command by its name: what it takes and what it gives. */
 export interface Commands {
   /** The desk: version, machine, settings, recent projects, and this window's project. */
@@ -2807,6 +2939,8 @@ export interface Commands {
   "run.presets": { params: OfKind; result: Array<Preset> };
   /** Starts a job in a process of its own. */
   "job.start": { params: StartJob; result: JobInfo };
+  /** Deletes an item: it is gone at once, and the job that is given removes its rows. */
+  "item.delete": { params: DeleteItem; result: JobInfo };
   /** Goes on with a job that rests, failed, or lost its process. */
   "job.resume": { params: OfJob; result: JobInfo };
   /** How far the project is, and what comes next. */
@@ -2837,7 +2971,6 @@ export interface Commands {
   "bases": { params: Nothing; result: Array<BaseInfo> };
   /** How many trainable numbers a base from scratch would have. */
   "base.parameters": { params: BaseNew; result: number };
-  /** Removes a base that no run uses. */
   /** What a run would take: examples, parameters, memory, steps, time. */
   "run.estimate": { params: WithConfig; result: RunFacts };
   /** A run's settings as TOML with their words, as the job "train" takes them. */
@@ -2892,11 +3025,13 @@ export interface Commands {
   "reply.redraft": { params: JudgeReply; result: ReplyInfo };
   /** Notes that a person posted an approved reply by hand. */
   "reply.posted": { params: PostedReply; result: ReplyInfo };
-  /** All jobs, the newest first. */
+  /** Gives a source, split, base, run, set of fakes, evaluation or generation another name. */
   "item.rename": { params: RenameItem; result: ItemInfo };
+  /** Sets an item's note, and adds and removes tags. */
   "item.label": { params: LabelItem; result: ItemInfo };
+  /** What deleting an item takes with it. */
   "item.dependents": { params: ItemRef; result: Dependents };
-  "item.delete": { params: DeleteItem; result: JobInfo };
+  /** All jobs, the newest first. */
   "jobs": { params: Nothing; result: Array<JobInfo> };
   /** One job. */
   "job.get": { params: OfJob; result: JobInfo };
@@ -2998,8 +3133,8 @@ export interface Jobs {
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
-  "delete": { params: Delete; outcome: Removed };
   "demo": { params: Demo; outcome: DemoReport };
+  "delete": { params: Delete; outcome: Removed };
   "login": { params: LogIn; outcome: AccountInfo };
   "fetch": { params: Fetch; outcome: Fetched };
   "draft": { params: DraftReplies; outcome: Drafted };
