@@ -347,7 +347,7 @@ fn connect(engine: &mut Engine, fake: &Fake) {
     engine.outside = Outside {
         clock: Arc::new(SkipClock::new()),
         login: Some(Arc::new(login)),
-        on_step: None,
+        ..engine.outside.clone()
     };
     let account = NewAccount {
         name: ACCOUNT.to_owned(),

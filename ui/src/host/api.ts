@@ -55,6 +55,17 @@ export type AccountInfo = {
   seen: string, };
 
 /**
+ * A step of making a run again without what was deleted.
+ */
+export type AgainStep = {
+  /** base, run or fakes. */
+  kind: string,
+  /** What is made again. */
+  old: string,
+  /** The name of the new one. */
+  new: string, };
+
+/**
  * A comment with its candidates.
  */
 export type Answered = {
@@ -75,6 +86,13 @@ export type ApproveReply = {
   seen: string,
   /** Who does it. */
   who: string, };
+
+/**
+ * An import that is about to begin.
+ */
+export type AskImport = {
+  /** Its parameters. */
+  import: Import, };
 
 /**
  * A file or folder.
@@ -195,7 +213,6 @@ export type BaseAdd = {
  * A base as it is listed.
  */
 export type BaseInfo = {
-  label: Label,
   /** Its name. */
   name: string,
   /** `gpt2` or `bert`. */
@@ -216,9 +233,12 @@ export type BaseInfo = {
   vocabulary: number,
   /** Tensors of the checkpoint that the model has no use for. */
   unused?: Array<string>,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was added, milliseconds since 1970. */
   created_ms: number,
-  deleted_content: boolean,};
+  /** Its tokenizer was trained on a text that was deleted since, or it came with the word that it was. */
+  deleted_content: boolean, };
 
 /**
  * Starts a small model from scratch, with a tokenizer of its own.
@@ -430,7 +450,7 @@ export type ClassifierFigures = {
 /**
  * What kind of thing went wrong. Callers branch on this, never on the text.
  */
-export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "foreign-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "internal";
+export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "foreign-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "copied" | "changed" | "permission" | "internal";
 
 /**
  * What giving room back did.
@@ -507,6 +527,46 @@ export type Decode = {
   seed: number, };
 
 /**
+ * Removes the rows of what was deleted, and gives their space back. A job: `delete`; what is deleted was
+ * decided before ([`Engine::item_delete`]), so that one that was killed goes on from what is still there.
+ */
+export type Delete = Record<symbol, never>;
+
+/**
+ * Which item to delete.
+ */
+export type DeleteItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** Whether what depends on it goes too; otherwise nothing is deleted when something does. */
+  with_dependents: boolean,
+  /** [`Dependents::seen`] as it was shown: when it has changed since, nothing is deleted. None: whatever there is now. */
+  seen: string | null,
+  /** Who does it. */
+  who: string, };
+
+/**
+ * Something that was trained on a text that was deleted since, or made with something that was.
+ */
+export type DeletedContent = {
+  /** base, run, fakes, evaluation or generation. */
+  kind: string,
+  /** Its name, or its number. */
+  name: string,
+  /** Deleted pairs that it has seen itself. */
+  pairs: number,
+  /** What it was made with that is marked: base, run or fakes; empty: it has seen the text itself. */
+  via: string,
+  /** Why the text is gone: deleted, removed, absent or asked. */
+  why: string,
+  /** When the last deletion touched it, milliseconds since 1970. */
+  last_ms: number,
+  /** The command that makes it again without; empty: it is made again with what it was made with. */
+  command: string, };
+
+/**
  * Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
  */
 export type Demo = {
@@ -537,6 +597,42 @@ export type DemoReport = {
   charts: Array<string>,
   /** What took how long: a step's name and its seconds. */
   seconds: Array<[string, number]>, };
+
+/**
+ * Something that is deleted.
+ */
+export type Dependent = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its row. */
+  id: number,
+  /** Its name, or its number. */
+  name: string,
+  /** Why it goes: "trained on split main"; empty for the item itself. */
+  why: string,
+  /** How many steps it is away from the item: 0 for the item itself. */
+  depth: number,
+  /** How many rows it holds. */
+  rows: number,
+  /** What these are: pairs, checkpoints, fakes, ... */
+  unit: string,
+  /** Bytes of weights that nothing else needs. */
+  bytes: number, };
+
+/**
+ * What deleting an item takes with it.
+ */
+export type Dependents = {
+  /** The item itself first, then what depends on it, each below what it depends on. */
+  items: Array<Dependent>,
+  /** Replies of the queue that are deleted with it. */
+  replies: number,
+  /** Of these, approved ones. */
+  approved: number,
+  /** Replies that were sent or may have been: they stay, with their candidates. */
+  kept: number,
+  /** A hash over all of this: it changes when anything of it does. */
+  seen: string, };
 
 /**
  * What every window shows before a project is open.
@@ -624,7 +720,8 @@ export type Drafted = {
   fetched: Fetched | null,
   /** What was written; none: there was no comment to answer. */
   generated: Generated | null,
-  left_out: LeftOut,};
+  /** Threads that could not be read. */
+  left_out: LeftOut, };
 
 /**
  * A chart.
@@ -726,10 +823,12 @@ export type EvaluationConfig = {
  * An evaluation as it is listed and shown.
  */
 export type EvaluationInfo = {
-  name: string,
-  label: Label,
   /** Its number. */
   id: number,
+  /** What a person calls it; empty: it goes by its number. */
+  name: string,
+  /** A person's note and tags. */
+  label: Label,
   /** The run. */
   run: string,
   /** The split's name. */
@@ -744,6 +843,10 @@ export type EvaluationInfo = {
   figures: Figures,
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
+  /** Measured on a text that was deleted since, or of a model that was trained on one. */
+  deleted_content: boolean,
+  /** Examples that the job left out: the figures are without them. */
+  left_out: LeftOut,
   /** The mark of the study: what is missing or expired when it is shown. */
   notice?: string, };
 
@@ -838,7 +941,6 @@ export type FakesConfig = {
  * A set of fakes as it is listed.
  */
 export type FakesInfo = {
-  label: Label,
   /** Its name. */
   name: string,
   /** The split's name. */
@@ -847,10 +949,14 @@ export type FakesInfo = {
   config: FakesConfig,
   /** Fakes of train, val and test. */
   fakes: [number, number, number],
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
+  /** Written by a generator that was trained on a text that was deleted since, or to such a text. */
   deleted_content: boolean,
-  left_out: LeftOut,};
+  /** Comments that the job left out. */
+  left_out: LeftOut, };
 
 /**
  * A page of a set of fakes.
@@ -1040,8 +1146,9 @@ export type Generated = {
   /** The comments with their candidates, in the order given. */
   comments: Array<Answered>,
   /** Replies that are in the queue now. */
-  left_out: LeftOut,
   queued: Array<number>,
+  /** Comments and candidates that were left out. */
+  left_out: LeftOut,
   /** How it was done. */
   config: GenerationConfig, };
 
@@ -1068,10 +1175,12 @@ export type GenerationConfig = {
  * A generation as it is listed.
  */
 export type GenerationInfo = {
-  name: string,
-  label: Label,
   /** Its number. */
   id: number,
+  /** What a person calls it; empty: it goes by its number. */
+  name: string,
+  /** A person's note and tags. */
+  label: Label,
   /** How it was done. */
   config: GenerationConfig,
   /** How many candidates it has. */
@@ -1164,6 +1273,34 @@ export type IntoFiles = {
   files: Array<string>, };
 
 /**
+ * An item with a person's words about it.
+ */
+export type ItemInfo = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its row; the number that a source, an evaluation or a generation goes by. */
+  id: number,
+  /** Its name; empty where it goes by its number alone. */
+  name: string,
+  /** Note and tags. */
+  label: Label, };
+
+/**
+ * What kind of thing an item is.
+ */
+export type ItemKind = "source" | "split" | "base" | "run" | "fakes" | "evaluation" | "generation";
+
+/**
+ * An item by its kind and what it is called: its name, or for a source, an evaluation or a generation its
+ * number.
+ */
+export type ItemRef = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string, };
+
+/**
  * A job as it is listed.
  */
 export type JobInfo = {
@@ -1244,6 +1381,15 @@ export type KeptUp = {
   failed: Array<string>, };
 
 /**
+ * A person's own words about an item.
+ */
+export type Label = {
+  /** Free text; empty: none. */
+  note: string,
+  /** Short words to find it by, in alphabetical order. */
+  tags: Array<string>, };
+
+/**
  * Whether Reddit shows an account as an app.
  */
 export type LabelAccount = {
@@ -1253,6 +1399,21 @@ export type LabelAccount = {
   labelled: boolean,
   /** Who saw it. */
   who: string, };
+
+/**
+ * A person's words about an item.
+ */
+export type LabelItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** The new note, empty to remove it; none: it stays. */
+  note: string | null,
+  /** Tags to add. */
+  add: Array<string>,
+  /** Tags to remove. */
+  remove: Array<string>, };
 
 /**
  * What a choice of edges would make of the scores.
@@ -1266,6 +1427,24 @@ export type Labels = {
   unscored: number,
   /** The quartiles of the scores. */
   quartiles: [number, number, number] | null, };
+
+/**
+ * Items that a job left out.
+ */
+export type LeftOut = {
+  /** How many. */
+  count: number,
+  /** The first of them. */
+  items: Array<LeftOutItem>, };
+
+/**
+ * An item that a job left out.
+ */
+export type LeftOutItem = {
+  /** What it is, by its id: "pair abc", "comment 17", "t3_xyz". */
+  id: string,
+  /** Why it was left out. */
+  why: string, };
 
 /**
  * Logs an account in, and looks who it is. A job: `login`. Where a browser is needed, a signal says which
@@ -1727,7 +1906,8 @@ export type OutcomesRead = {
   asked: number,
   /** Readings that did not come through; the next run makes them. */
   failed: number,
-  left_out: LeftOut,};
+  /** Which replies those are of, and why. */
+  left_out: LeftOut, };
 
 /**
  * How far a project is.
@@ -2309,6 +2489,32 @@ export type RejectedRows = {
   limit: number, };
 
 /**
+ * What was removed.
+ */
+export type Removed = {
+  /** Items. */
+  items: number,
+  /** Rows of theirs. */
+  rows: number,
+  /** Bytes of the file and its log before. */
+  before: number,
+  /** And after. */
+  after: number,
+  /** Whether the space was given back; false: another job works in the project, and it is given back later. */
+  returned: boolean, };
+
+/**
+ * Another name for an item.
+ */
+export type RenameItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** The new name; empty: an evaluation or a generation goes by its number again. */
+  name: string, };
+
+/**
  * A reply in the queue.
  */
 export type ReplyInfo = {
@@ -2489,7 +2695,6 @@ export type RunFigure = {
  * A run as it is listed and shown.
  */
 export type RunInfo = {
-  label: Label,
   /** Its name. */
   name: string,
   /** generator, realism or upvotes. */
@@ -2512,9 +2717,12 @@ export type RunInfo = {
   best_loss: number | null,
   /** What the generator wrote while it was trained: step, comment, reply. */
   samples: Array<[number, string, string]>,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
-  deleted_content: boolean,};
+  /** Trained on a text that was deleted since, or with something that was. */
+  deleted_content: boolean, };
 
 /**
  * Which of the three models.
@@ -2734,7 +2942,6 @@ export type SourceCounts = {
  * A source as it is shown.
  */
 export type SourceInfo = {
-  label: Label,
   /** Its number. */
   id: number,
   /** Its name. */
@@ -2755,6 +2962,8 @@ export type SourceInfo = {
   complete: boolean,
   /** This very file was imported before in the same way, so it was not read again. */
   already: boolean,
+  /** A person's note and tags. */
+  label: Label,
   /** When the import began, milliseconds since 1970. */
   created_ms: number, };
 
@@ -2773,7 +2982,6 @@ export type SplitConfig = {
  * A split as it is shown.
  */
 export type SplitInfo = {
-  label: Label,
   /** Its name. */
   name: string,
   /** The seed of the division. */
@@ -2784,6 +2992,8 @@ export type SplitInfo = {
   sides: Array<SideInfo>,
   /** The last audit, if there was one. */
   audit: Audit | null,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
   created_ms: number, };
 
@@ -2808,6 +3018,15 @@ export type StopAccount = {
   why: string,
   /** Who does it. */
   who: string, };
+
+/**
+ * What the failure of a queued job does.
+ */
+export type StopsQueue = {
+  /** Its id. */
+  job: string,
+  /** Whether it holds the queue up. */
+  stops: boolean, };
 
 /**
  * Strict, on or off.
@@ -2956,10 +3175,12 @@ export type Synced = {
   imported: number,
   /** Pairs of splits that lost their text: what was trained on them is stale. */
   pairs: number,
-  /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
-  scrubbed: boolean,
+  /** What was trained on a text that is gone now, or made with it, in the order in which one is made from the other, with the command that makes it again without. */
   affected: Array<DeletedContent>,
-  left_out: LeftOut,};
+  /** Threads and texts that could not be asked about. */
+  left_out: LeftOut,
+  /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
+  scrubbed: boolean, };
 
 /**
  * The figures behind a picture.
@@ -3059,6 +3280,14 @@ export type Train = {
   config: string, };
 
 /**
+ * Trains a run again without what was deleted since, with all that it was made with and that is marked. A job:
+ * `train-again`. Its steps are jobs of their own.
+ */
+export type TrainAgain = {
+  /** The run. */
+  run: string, };
+
+/**
  * Whether a training is refused.
  */
 export type TrainRefusal = {
@@ -3083,6 +3312,15 @@ export type Trained = {
   best_step: number,
   /** Tokens seen, padding not counted. */
   tokens: number, };
+
+/**
+ * What training again came to.
+ */
+export type TrainedAgain = {
+  /** What was made, in order. */
+  steps: Array<AgainStep>,
+  /** The run that took the place of the one that was asked for. */
+  trained: Trained, };
 
 /**
  * Does what is due. A job: `upkeep`. A window starts it by itself; on the command line cron may.
@@ -3135,18 +3373,6 @@ export type WithConfig = {
   /** The settings. */
   config: RunConfig, };
 
-export type ItemKind = "source" | "split" | "base" | "run" | "fakes" | "evaluation" | "generation";
-export type Label = { note: string, tags: Array<string>, };
-export type ItemRef = { kind: ItemKind, item: string, };
-export type RenameItem = { kind: ItemKind, item: string, name: string, };
-export type LabelItem = { kind: ItemKind, item: string, note: string | null, add: Array<string>, remove: Array<string>, };
-export type DeleteItem = { kind: ItemKind, item: string, with_dependents: boolean, seen: string | null, who: string, };
-export type ItemInfo = { kind: ItemKind, id: number, name: string, label: Label, };
-export type Dependent = { kind: ItemKind, id: number, name: string, why: string, depth: number, rows: number, unit: string, bytes: number, };
-export type Dependents = { items: Array<Dependent>, replies: number, approved: number, kept: number, seen: string, };
-export type Delete = Record<string, never>;
-export type Removed = { items: number, rows: number, before: number, after: number, returned: boolean, };
-
 /** Every command by its name: what it takes and what it gives. */
 export interface Commands {
   /** The desk: version, machine, settings, recent projects, and this window's project. */
@@ -3177,6 +3403,8 @@ export interface Commands {
   "run.presets": { params: OfKind; result: Array<Preset> };
   /** Starts a job in a process of its own. */
   "job.start": { params: StartJob; result: JobInfo };
+  /** Deletes an item: it is gone at once, and the job that is given removes its rows. */
+  "item.delete": { params: DeleteItem; result: JobInfo };
   /** Puts a job into the queue: it starts when none before it is left and nothing heavy runs. */
   "job.queue": { params: QueueJob; result: Queued };
   /** What holds the queue up does so no longer: a paused job is resumed, a failed one is left behind. */
@@ -3207,13 +3435,14 @@ export interface Commands {
   "labels": { params: ByEdges; result: Labels };
   /** All splits with their sides and last audits. */
   "splits": { params: Nothing; result: Array<SplitInfo> };
+  /** All that was trained on a text that was deleted since, or made with something that was. */
   "deleted.content": { params: Nothing; result: Array<DeletedContent> };
+  /** What is made to train a run again without what was deleted since, in order. */
   "run.again": { params: Named; result: Array<AgainStep> };
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
   /** How many trainable numbers a base from scratch would have. */
   "base.parameters": { params: BaseNew; result: number };
-  /** Removes a base that no run uses. */
   /** What a run would take: examples, parameters, memory, steps, time. */
   "run.estimate": { params: WithConfig; result: RunFacts };
   /** A run's settings as TOML with their words, as the job "train" takes them. */
@@ -3268,11 +3497,13 @@ export interface Commands {
   "reply.redraft": { params: JudgeReply; result: ReplyInfo };
   /** Notes that a person posted an approved reply by hand. */
   "reply.posted": { params: PostedReply; result: ReplyInfo };
-  /** All jobs, the newest first. */
+  /** Gives a source, split, base, run, set of fakes, evaluation or generation another name. */
   "item.rename": { params: RenameItem; result: ItemInfo };
+  /** Sets an item's note, and adds and removes tags. */
   "item.label": { params: LabelItem; result: ItemInfo };
+  /** What deleting an item takes with it. */
   "item.dependents": { params: ItemRef; result: Dependents };
-  "item.delete": { params: DeleteItem; result: JobInfo };
+  /** All jobs, the newest first. */
   "jobs": { params: Nothing; result: Array<JobInfo> };
   /** One job. */
   "job.get": { params: OfJob; result: JobInfo };
@@ -3407,8 +3638,8 @@ export interface Jobs {
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
-  "delete": { params: Delete; outcome: Removed };
   "demo": { params: Demo; outcome: DemoReport };
+  "delete": { params: Delete; outcome: Removed };
   "login": { params: LogIn; outcome: AccountInfo };
   "fetch": { params: Fetch; outcome: Fetched };
   "draft": { params: DraftReplies; outcome: Drafted };
@@ -3419,10 +3650,3 @@ export interface Jobs {
   "upkeep": { params: Upkeep; outcome: KeptUp };
   "practice": { params: Practice; outcome: Practised };
 }
-
-export type LeftOut = { count: number, items: Array<LeftOutItem>, };
-export type LeftOutItem = { id: string, why: string, };
-export type DeletedContent = { kind: string, name: string, pairs: number, via: string, why: string, last_ms: number, command: string, };
-export type AgainStep = { kind: string, old: string, new: string, };
-export type TrainAgain = { run: string, };
-export type TrainedAgain = { steps: Array<AgainStep>, trained: Trained, };
