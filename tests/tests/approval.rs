@@ -589,7 +589,13 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
         .into_iter()
         .map(|one| one.code)
         .collect();
-    assert_eq!(against, ["other-machine", "unconfirmed", "unconfirmed"]);
+    assert_eq!(
+        against,
+        ["copied", "other-machine", "unconfirmed", "unconfirmed"]
+    );
+    // the file itself is asked about first
+    assert_eq!(post(&other, &now()).unwrap_err().code, Code::Copied);
+    other.project_adopt(PERSON).unwrap();
     // neither is it noted as posted by hand before it was read here
     let error = other
         .reply_posted_by_hand(1, "", &shown.seen, PERSON)

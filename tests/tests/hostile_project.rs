@@ -228,7 +228,8 @@ fn no_value_in_any_column_is_a_panic() {
     fill(&place.project(), "a text");
     database(&place.project())
         .execute_batch(
-            "INSERT INTO job VALUES ('0199aaaa-0000-7000-8000-000000000002', 'import', '{}', 'running', 'run', NULL, 1,
+            "INSERT INTO job (id, kind, params, state, want, owner, beat_ms, progress, outcome, created_ms, ended_ms)
+               VALUES ('0199aaaa-0000-7000-8000-000000000002', 'import', '{}', 'running', 'run', NULL, 1,
                NULL, NULL, 1, NULL), ('0199aaaa-0000-7000-8000-000000000003', 'post', '{}', 'running', 'pause', '1:x',
                1, NULL, NULL, 1, NULL);
              INSERT INTO candidate SELECT n, 1, 1, n, 'b', 'end', 0.5, 0.1, 0.2, 0.3, 0.4, 2.0, 1, ''

@@ -721,7 +721,7 @@ fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
         &engine,
         &Import {
             files: vec![again],
-            ..Import::default()
+            ..repartee_tests::study::permitted()
         },
     );
     let source = &imported.sources[0];
@@ -748,7 +748,7 @@ fn a_source_goes_alone_and_leaves_what_came_from_others() {
         &Import {
             files: vec![file],
             format: Some(repartee_engine::Format::Pushshift),
-            ..Import::default()
+            ..repartee_tests::study::permitted()
         },
     );
     done(&engine, &BuildPairs::default());
@@ -909,6 +909,8 @@ fn large(rows: u64) -> Place {
             "pushshift",
             "--name",
             name,
+            "--permission",
+            "none",
             "--quiet",
         ]);
     }
@@ -953,6 +955,8 @@ fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
         "pushshift",
         "--name",
         "a",
+        "--permission",
+        "none",
         "--json",
     ];
     let imported = place.ok(args).result();
@@ -974,7 +978,7 @@ fn two_processes_delete_at_once_and_a_third_writes_without_waiting() {
         &Import {
             files: vec![few],
             format: Some(repartee_engine::Format::Pushshift),
-            ..Import::default()
+            ..repartee_tests::study::permitted()
         },
     );
     let delete = |name: &str| {

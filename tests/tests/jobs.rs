@@ -287,7 +287,6 @@ fn a_queue_runs_in_order_and_what_an_earlier_job_makes_is_there() {
         "make",
         "--generator",
         "writer",
-        "--name",
         "few",
         "--comments",
         "4,2,2",
@@ -388,7 +387,14 @@ fn what_cannot_be_queued_is_refused_at_once() {
     // a file is found from every folder
     let file = place.write("a.ndjson", "");
     let queued = place
-        .ok(["import", "a.ndjson", "--queue", "--json"])
+        .ok([
+            "import",
+            "a.ndjson",
+            "--permission",
+            "none",
+            "--queue",
+            "--json",
+        ])
         .result();
     assert_eq!(
         queued["job"]["params"]["files"][0],

@@ -166,7 +166,7 @@ fn with_runes() -> (Place, Engine, Vec<i64>) {
     let import = Import {
         files: vec![place.write("dump.ndjson", lines)],
         format: Some(Format::Pushshift),
-        ..Import::default()
+        ..repartee_tests::study::permitted()
     };
     done(&engine, &import);
     done(&engine, &BuildPairs::default());

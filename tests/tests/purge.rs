@@ -141,7 +141,7 @@ fn project() -> (Place, Engine) {
     let import = Import {
         files: vec![file],
         format: Some(Format::Pushshift),
-        ..Import::default()
+        ..repartee_tests::study::permitted()
     };
     let imported = done(&engine, &import);
     assert_eq!(imported.sources[0].counts.rejected, 1);

@@ -581,10 +581,11 @@ impl Desk {
     }
 
     fn set_to_work(self: &Arc<Self>, engine: &Arc<Engine>, id: &str) -> Result<()> {
+        let settings = lock(&self.kept).settings.clone();
         let worker = Worker {
             program: self.worker.clone(),
-            threads: lock(&self.kept).settings.threads,
-            keep_awake: lock(&self.kept).settings.keep_awake,
+            threads: settings.threads,
+            keep_awake: settings.keep_awake,
         };
         let (desk, heard) = (Arc::downgrade(self), Arc::downgrade(engine));
         let signals = move |job: &str, signal: Signal| {

@@ -70,7 +70,7 @@ pub struct Size {
 
 /// The family of a table; the first table of a family is the one whose rows are counted.
 pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
-    ("sources", &["source", "rejected"]),
+    ("sources", &["source", "rejected", "study_record"]),
     ("comments", &["comment"]),
     ("posts", &["post"]),
     ("pairs", &["pair"]),

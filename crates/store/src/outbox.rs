@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::audit::{self, Entry};
 use crate::error::is_unique;
-use crate::queue::{REPLY, Reply, ReplyState, UNAPPROVED, note, one, reply_row};
+use crate::queue::{ACCOUNT_IF_TRIED, REPLY, Reply, ReplyState, UNAPPROVED, note, one, reply_row};
 use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
 
@@ -169,7 +169,7 @@ fn become_(
     let posted = to.state == Some(ReplyState::Posted);
     let approval = match to.state {
         Some(ReplyState::Draft | ReplyState::Rejected | ReplyState::Cancelled) => {
-            format!(", account = '', {UNAPPROVED}")
+            format!(", {ACCOUNT_IF_TRIED}, {UNAPPROVED}")
         }
         _ => String::new(),
     };

@@ -229,6 +229,10 @@ pub(crate) fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
     })
 }
 
+/// Whose a reply is that is approved no longer: the account that tried to post it, by which the ledger of the machine
+/// knows it; nobody's, if it was never tried.
+pub(crate) const ACCOUNT_IF_TRIED: &str = "account = CASE WHEN attempt > 0 THEN account ELSE '' END";
+
 /// Ends an approval: the text as it was to be sent, its hashes and who approved it go together.
 pub(crate) const UNAPPROVED: &str =
     "full_text = '', hash = '', parent_hash = '', seen = '', seal = '',
@@ -385,7 +389,7 @@ impl Store {
             }
             let sql = format!(
                 "UPDATE reply SET text = ?2, state = 'draft', code = '', detail = '', updated_ms = ?3,
-                        account = '', {UNAPPROVED}
+                        {ACCOUNT_IF_TRIED}, {UNAPPROVED}
                  WHERE id = ?1"
             );
             db.execute(&sql, params![id, text, now_ms])?;
@@ -427,8 +431,8 @@ impl Store {
                 }
             }
             let sql = format!(
-                "UPDATE reply SET state = ?2, code = '', detail = '', updated_ms = ?3, account = '',
-                        {UNAPPROVED}
+                "UPDATE reply SET state = ?2, code = '', detail = '', updated_ms = ?3,
+                        {ACCOUNT_IF_TRIED}, {UNAPPROVED}
                  WHERE id = ?1"
             );
             db.execute(&sql, params![id, to.as_str(), now_ms])?;

@@ -13,7 +13,10 @@ fn versions() -> Vec<String> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.ends_with(".sql") && name.starts_with(|c: char| c.is_ascii_digit())
+        })
         .collect();
     files.sort_by_key(|path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -68,8 +71,8 @@ fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
             "foreign trigger \"swap\" on \"reply\"",
         ),
         (
-            "CREATE VIEW seen AS SELECT * FROM reply",
-            "foreign view \"seen\"",
+            "CREATE VIEW watched AS SELECT * FROM reply",
+            "foreign view \"watched\"",
         ),
         ("CREATE TABLE \"a\nb\" (x)", "foreign table \"a\\nb\""),
         (

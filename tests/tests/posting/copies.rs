@@ -2,6 +2,21 @@
 //! project, other projects, backups; and duplicates from other machines.
 
 use super::*;
+use repartee_engine::sealed::RecordKind;
+
+/// What a person confirms on another machine before it may post: the file, the approval, and both records.
+fn confirm_all(engine: &Engine) {
+    engine.project_adopt(PERSON).unwrap();
+    approve_as_shown(engine, 1, PERSON).unwrap();
+    let account = engine.account(ACCOUNT).unwrap().seen;
+    let permit = engine.permits().unwrap().remove(0).seen;
+    for (record, name, seen) in [
+        (RecordKind::Account, ACCOUNT, account),
+        (RecordKind::Subreddit, SUBREDDIT, permit),
+    ] {
+        engine.record_confirm(record, name, &seen, PERSON).unwrap();
+    }
+}
 
 fn withdraw(engine: &Engine, id: i64) {
     engine.reply_withdraw(id, &seen(engine, id), PERSON).unwrap();
@@ -523,7 +538,7 @@ fn each_run_of_a_sandbox_has_a_ledger_of_its_own() {
         let mut engine = bench.engine();
         // another machine than the one that it was made on, so a person confirms it
         engine.outside.state = Some(one.place.state());
-        engine.project_adopt(PERSON).unwrap();
+        confirm_all(&engine);
         bench.post(&engine, &bench.live()).unwrap();
         assert_eq!((bench.posted(), bench.state(1).0.as_str()), (1, "posted"));
     }
@@ -646,7 +661,7 @@ fn copies_on_two_machines_that_post_at_once_leave_one_comment() {
         engine.outside.state = Some(bench.place.path("the other machine"));
         engine
     };
-    far(&copy).project_adopt(PERSON).unwrap();
+    confirm_all(&far(&copy));
     let both = Arc::new(std::sync::Barrier::new(2));
     let mut engines = [bench.engine(), far(&copy)];
     for engine in &mut engines {
