@@ -235,3 +235,23 @@ fn one_process_pauses_and_cancels_what_another_runs() {
     assert_eq!(engine.job(&job).unwrap().state, "cancelled");
     place.ok(["check"]);
 }
+
+#[test]
+fn opening_a_project_twice_in_one_process_keeps_its_log_from_other_processes() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    // the header is read past SQLite, and closing that must not give SQLite's locks away
+    drop(place.engine());
+    place.ok(["queue", "list"]);
+    assert!(
+        place.path("test.repartee-wal").exists(),
+        "another process took the log of an open project for left behind"
+    );
+    let title = "written after the other process";
+    let comments = repartee_engine::reddit::PostingRules {
+        footer_text: title.to_owned(),
+        ..engine.posting_rules().unwrap()
+    };
+    engine.posting_rules_set(&comments, "a test").unwrap();
+    assert!(place.ok(["reddit", "rules", "--json"]).out.contains(title));
+}

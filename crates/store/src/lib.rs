@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod left_out;
 pub mod marks;
+mod opened;
 pub mod outbox;
 pub mod outcomes;
 pub mod pairs;
@@ -50,6 +51,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 pub use error::{Error, Result};
+use opened::Opened;
 use schema::{check_beside, connect};
 use watch::Family;
 
@@ -91,6 +93,8 @@ pub struct Store {
     /// for one that can only read.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
+    /// Ends after both: fields are dropped in this order.
+    _opened: Opened,
 }
 
 struct Writer {
@@ -169,7 +173,7 @@ impl Store {
     /// [`Error::NoFile`], [`Error::NotAProject`], [`Error::Newer`], [`Error::Foreign`], [`Error::Beside`], or
     /// [`Error::Open`].
     pub fn open(path: &Path) -> Result<Self> {
-        is_project(path)?;
+        let opened = Opened::after(path, || is_project(path))?;
         check_beside(path)?;
         private::narrow(path);
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -179,11 +183,11 @@ impl Store {
         migrate(&mut connection, path)?;
         schema::ours(&connection, path)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
-        Ok(Self::over(path, connection))
+        Ok(Self::over(path, connection, opened))
     }
 
     /// A store over a connection that writes.
-    fn over(path: &Path, connection: Connection) -> Self {
+    fn over(path: &Path, connection: Connection, opened: Opened) -> Self {
         Self {
             path: path.to_owned(),
             writer: Mutex::new(Writer {
@@ -192,6 +196,7 @@ impl Store {
                 made_room: Instant::now(),
             }),
             readers: Mutex::new(Vec::new()),
+            _opened: opened,
         }
     }
 

@@ -16,6 +16,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::Migrations;
 
+use crate::opened::Opened;
 use crate::{Error, MIGRATIONS, Result, Store, beside, is_project, wait_for_lock};
 
 /// Tables that SQLite itself adds (`PRAGMA optimize`): figures for the planner, which can only make a query slow.
@@ -364,10 +365,10 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], but for [`Error::Foreign`].
     pub fn open_to_check(path: &Path) -> Result<Self> {
-        is_project(path)?;
+        let opened = Opened::after(path, || is_project(path))?;
         check_beside(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        Ok(Self::over(path, connection))
+        Ok(Self::over(path, connection, opened))
     }
 
     /// Removes what is foreign in the schema of a project and restores what of ours is missing or changed, in one
@@ -377,7 +378,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unrepairable`], and the file is as it was; as [`Store::open`].
     pub fn repair(path: &Path) -> Result<Repaired> {
-        is_project(path)?;
+        let _opened = Opened::after(path, || is_project(path))?;
         check_beside(path)?;
         private::narrow(path);
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
