@@ -140,8 +140,14 @@ impl Bench {
     /// Looks for these in all files of the project, and for every token and code that was ever given.
     fn none_is_in_the_project(&self, secrets: &[String]) {
         let mut bytes = Vec::new();
-        for file in std::fs::read_dir(self.place.folder()).unwrap() {
-            bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
+        // the state of the user lies beside the project
+        for folder in [self.place.folder(), &self.place.state()] {
+            for file in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = file.unwrap().path();
+                if path.is_file() {
+                    bytes.extend(std::fs::read(path).unwrap());
+                }
+            }
         }
         let issued = self.fake.world().issued.clone();
         assert!(!issued.is_empty());
