@@ -1,5 +1,6 @@
 //! Rows to files that other programs read: JSON lines or CSV.
 
+use crate::private;
 use serde_json::{Map, Value};
 use std::{
     fs::File,
@@ -8,12 +9,15 @@ use std::{
 };
 
 /// A file of rows being written. The rows go to a file beside it, which takes its name when
-/// [`Rows::finish`] is called: a name never stands for half a file.
+/// [`Rows::finish`] is called: a name never stands for half a file. People's texts are in it: it is for its owner
+/// alone.
 pub struct Rows {
     path: PathBuf,
     part: PathBuf,
     columns: Vec<String>,
     out: Out,
+    /// Said in a last column beside every row; empty: there is no such column.
+    notice: String,
     /// The part file is to be removed when the writer is dropped.
     unfinished: bool,
 }
@@ -29,15 +33,29 @@ impl Rows {
     /// # Errors
     /// When the ending is none of these, or the file cannot be written.
     pub fn create(path: &Path, columns: &[&str]) -> io::Result<Self> {
+        Self::noted(path, columns, None)
+    }
+
+    /// The same with a notice in a last column, `notice`, beside every row: a line of its own would be
+    /// lost, or read as a row.
+    ///
+    /// # Errors
+    /// As [`Rows::create`].
+    pub fn noted(path: &Path, columns: &[&str], notice: Option<&str>) -> io::Result<Self> {
+        let notice = notice.unwrap_or_default();
+        let mut columns = columns.to_vec();
+        if !notice.is_empty() {
+            columns.push("notice");
+        }
         let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("");
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
         let out = match ending {
-            "jsonl" | "ndjson" => Out::Lines(BufWriter::new(File::create(&part)?)),
+            "jsonl" | "ndjson" => Out::Lines(BufWriter::new(private::create(&part)?)),
             "csv" => {
-                let mut csv = csv::Writer::from_writer(File::create(&part)?);
-                csv.write_record(columns)?;
+                let mut csv = csv::Writer::from_writer(private::create(&part)?);
+                csv.write_record(&columns)?;
                 Out::Csv(Box::new(csv))
             }
             _ => {
@@ -51,6 +69,7 @@ impl Rows {
             part,
             columns,
             out,
+            notice: notice.to_owned(),
             unfinished: true,
         })
     }
@@ -59,7 +78,10 @@ impl Rows {
     ///
     /// # Errors
     /// When the file cannot be written (a full disk).
-    pub fn write(&mut self, values: Vec<Value>) -> io::Result<()> {
+    pub fn write(&mut self, mut values: Vec<Value>) -> io::Result<()> {
+        if !self.notice.is_empty() {
+            values.push(Value::String(self.notice.clone()));
+        }
         match &mut self.out {
             Out::Lines(out) => {
                 let row: Map<String, Value> = self.columns.iter().cloned().zip(values).collect();
@@ -121,6 +143,25 @@ mod tests {
             "{\"id\":1,\"text\":\"a, \\\"b\\\"\\nc\"}\n{\"id\":2,\"text\":null}\n"
         );
         assert_eq!(written("a.csv"), "id,text\n1,\"a, \"\"b\"\"\nc\"\n2,\n");
+    }
+
+    #[test]
+    fn a_notice_stands_beside_every_row() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, expected) in [
+            ("a.csv", "id,notice\n1,mind this\n2,mind this\n"),
+            (
+                "a.jsonl",
+                "{\"id\":1,\"notice\":\"mind this\"}\n{\"id\":2,\"notice\":\"mind this\"}\n",
+            ),
+        ] {
+            let path = dir.path().join(name);
+            let mut rows = Rows::noted(&path, &["id"], Some("mind this")).unwrap();
+            rows.write(vec![json!(1)]).unwrap();
+            rows.write(vec![json!(2)]).unwrap();
+            rows.finish().unwrap();
+            assert_eq!(std::fs::read_to_string(path).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -16,11 +16,13 @@ pub mod label;
 pub mod listing;
 pub mod ndjson;
 pub mod near;
+pub mod private;
 pub mod read;
 pub mod record;
 pub mod sample;
 pub mod source;
 pub mod split;
+pub mod study;
 pub mod table;
 
 pub use clean::{Flaw, Recipe};
@@ -28,3 +30,4 @@ pub use filter::{Dropped, Filter};
 pub use label::BinEdges;
 pub use record::{Comment, Post, Record, Rejected};
 pub use source::{Format, Mapping, Permission, ReadProgress, Side};
+pub use study::{Decision, Origin, StudyKind, StudyRecord};

@@ -4,10 +4,17 @@
 //! them: `tokenizer.json`, or `vocab.json` with `merges.txt` (GPT-2), or `vocab.txt` (BERT). This
 //! module opens no file itself.
 //!
+//! What people wrote is text, whatever it looks like: a typed `<|endoftext|>`, `[SEP]`, `[CLS]` or `[MASK]` becomes
+//! ordinary tokens, as with transformers' `split_special_tokens=True`. Control tokens come from templates alone. The
+//! generator's separator is ordinary text, so it cannot be told apart by its ids; [`neutralize`] takes it out of what
+//! people wrote before the template puts it in.
+//!
 //! Sources: byte-level BPE is that of GPT-2 (Radford et al. 2019), WordPiece that of BERT (Devlin et
 //! al. 2019); both run in the `tokenizers` crate.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +26,10 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{AddedToken, Tokenizer, TruncationParams, TruncationStrategy};
+use tokenizers::{
+    AddedToken, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString,
+    PreTokenizer, Tokenizer, TruncationParams, TruncationStrategy,
+};
 use ts_rs::TS;
 
 use crate::{Error, Result};
@@ -40,6 +50,12 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// GPT-2's end of text, which ends every reply.
 pub const END: &str = "<|endoftext|>";
+
+/// Tokens that steer a model: they come from templates, never from what people wrote.
+const CONTROLS: [&str; 6] = [END, "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+
+/// BERT's control tokens, in the order in which a vocabulary begins with them.
+const BERT_CONTROLS: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// A model may have this many more rows in its embedding than its tokenizer has tokens: vocabularies
 /// are padded to round sizes (50257 to 50304 or 50432). More than that, and the two do not belong
@@ -97,7 +113,8 @@ pub fn name_end(files: &mut Files, id: Option<u32>) -> Result<()> {
 }
 
 /// Opens a tokenizer from its files: `tokenizer.json` first, then GPT-2's pair, then BERT's list.
-/// Truncation and padding that a file asks for are dropped; the callers cut and pad.
+/// Truncation and padding that a file asks for are dropped; the callers cut and pad. Control tokens that stand in a
+/// text are encoded as text.
 ///
 /// # Errors
 /// When none of the three is there, or one cannot be read.
@@ -133,6 +150,16 @@ pub fn open_tokenizer(files: &Files) -> Result<Tokenizer> {
         .with_truncation(None)
         .map_err(|e| tokenizer_error("truncation", &e))?;
     tokenizer.with_padding(None);
+    // a file may list one of these as an ordinary added word, which would be matched in text all the same
+    let controls: Vec<AddedToken> = CONTROLS
+        .iter()
+        .filter(|token| tokenizer.token_to_id(token).is_some())
+        .map(|token| AddedToken::from(*token, true))
+        .collect();
+    tokenizer
+        .add_special_tokens(controls)
+        .map_err(|e| tokenizer_error("control tokens", &e))?;
+    tokenizer.set_encode_special_tokens(true);
     Ok(tokenizer)
 }
 
@@ -175,8 +202,7 @@ fn byte_level(model: &BPE) -> Result<Tokenizer> {
 /// `[CLS] a [SEP] b [SEP]` with types 0 and 1.
 fn word_piece(model: WordPiece, lower: bool) -> Result<Tokenizer> {
     let mut tokenizer = Tokenizer::new(model);
-    let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-    let present: Vec<AddedToken> = specials
+    let present: Vec<AddedToken> = BERT_CONTROLS
         .iter()
         .filter(|token| tokenizer.token_to_id(token).is_some())
         .map(|token| AddedToken::from(*token, true))
@@ -230,6 +256,38 @@ fn ids_of(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
         .encode_fast(text, false)
         .map_err(|e| tokenizer_error("encoding", &e))?;
     Ok(encoding.get_ids().to_vec())
+}
+
+/// The separator rule: takes the separator out of what people wrote, so that a prompt has exactly one.
+///
+/// Each occurrence of the separator without the space around it gets a space behind its first character (`[SEP]`
+/// becomes `[ SEP]`). A separator of one character, or of nothing but space, has no inside: its occurrences become one
+/// space. Text without it is unchanged.
+pub fn neutralize<'a>(text: &'a str, separator: &str) -> Cow<'a, str> {
+    let core = match separator.trim() {
+        "" => separator,
+        core => core,
+    };
+    // a single space cannot be told from text
+    if core.is_empty() || core == " " || !text.contains(core) {
+        return Cow::Borrowed(text);
+    }
+    let instead = match core.char_indices().nth(1) {
+        Some((second, _)) if !core.trim().is_empty() => {
+            let (first, rest) = core.split_at(second);
+            format!("{first} {rest}")
+        }
+        _ => " ".to_owned(),
+    };
+    let mut out = text.to_owned();
+    // occurrences may overlap or arise from what was put in; what a few rounds do not end is taken out, which ends
+    for round in 0.. {
+        if !out.contains(core) {
+            break;
+        }
+        out = out.replace(core, if round < 8 { &instead } else { "" });
+    }
+    Cow::Owned(out)
 }
 
 /// How a comment and its reply become one text for the generator: in training, for fakes, and live.
@@ -298,7 +356,14 @@ impl GeneratorText {
                 "the tokenizer has no end token {name:?}; is it GPT-2's?"
             ))
         })?;
-        let separator = ids_of(&tokenizer, &template.separator)?;
+        let mut tokenizer = tokenizer;
+        tokenizer
+            .add_special_tokens([AddedToken::from(name, true)])
+            .map_err(|e| tokenizer_error("end token", &e))?;
+        // a piece of the template may be a control token
+        let mut of_template = tokenizer.clone();
+        of_template.set_encode_special_tokens(false);
+        let separator = ids_of(&of_template, &template.separator)?;
         if template.max_tokens < 2 * (separator.len() + 1) {
             return Err(Error::Input(format!(
                 "max_tokens = {} leaves no room for a comment and a reply; 64 to 1024 are usual",
@@ -340,7 +405,8 @@ impl GeneratorText {
     /// When the tokenizer fails.
     pub fn prompt(&self, comment: &str, reply: usize) -> Result<Prompt> {
         let max = self.template.max_tokens;
-        let mut ids = self.encode(comment)?;
+        let mut ids = self.whole_prompt(comment)?;
+        ids.truncate(ids.len() - self.separator.len());
         let room = max.saturating_sub(reply).max(max / 2) - self.separator.len();
         let cut = ids.len().saturating_sub(room);
         ids.truncate(room);
@@ -348,11 +414,22 @@ impl GeneratorText {
         Ok(Prompt { ids, cut })
     }
 
+    /// The token ids of a comment's prompt when nothing is cut.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn whole_prompt(&self, comment: &str) -> Result<Vec<u32>> {
+        let mut ids = self.encode(&neutralize(comment, &self.template.separator))?;
+        ids.extend(&self.separator);
+        Ok(ids)
+    }
+
     /// A comment and its reply as one example.
     ///
     /// # Errors
     /// When the tokenizer fails.
     pub fn example(&self, comment: &str, reply: &str) -> Result<Example> {
+        let reply = neutralize(reply, &self.template.separator);
         let mut completion = self.encode(&format!(" {reply}"))?;
         completion.push(self.end);
         let Prompt { mut ids, .. } = self.prompt(comment, completion.len())?;
@@ -498,48 +575,106 @@ pub fn train_bpe<S: AsRef<str> + Send>(
     files_of(&tokenizer, &config)
 }
 
-/// Trains BERT's lower-casing WordPiece on texts. The same texts in the same order give the same
-/// tokenizer.
+/// Trains BERT's lower-casing WordPiece on texts. The same texts give the same tokenizer, in whatever order and with
+/// however many threads.
+///
+/// The trainer of the `tokenizers` crate numbers the continuing characters (`##a`) in the order of a hash map with a
+/// random seed, breaks ties between pairs by these numbers, and so gives another vocabulary each time. Here both
+/// alphabets are counted and numbered beforehand, which leaves it nothing to choose.
 ///
 /// # Errors
 /// When there is no text, or `vocabulary` is below [`SMALLEST_VOCABULARY`].
-pub fn train_word_piece<S: AsRef<str> + Send>(
-    texts: impl Iterator<Item = S> + Send,
-    vocabulary: usize,
-) -> Result<Files> {
+pub fn train_word_piece<S: AsRef<str> + Sync>(texts: &[S], vocabulary: usize) -> Result<Files> {
     check_size(vocabulary)?;
-    let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-    let vocab: Vocab = specials
+    let specials: Vocab = BERT_CONTROLS
         .iter()
         .zip(0..)
         .map(|(token, id)| ((*token).to_owned(), id))
         .collect();
-    let model = WordPiece::builder()
-        .vocab(vocab)
-        .unk_token("[UNK]".to_owned())
-        .build()
-        .map_err(|e| tokenizer_error("special tokens", &e))?;
-    let mut tokenizer = word_piece(model, true)?;
+    let piece = |vocab: Vocab| {
+        let model = WordPiece::builder()
+            .vocab(vocab)
+            .unk_token("[UNK]".to_owned())
+            .build()
+            .map_err(|e| tokenizer_error("vocabulary", &e))?;
+        word_piece(model, true)
+    };
+    let mut tokenizer = piece(specials)?;
+    let (begins, continues) = alphabets(&tokenizer, texts, vocabulary / 2)?;
+    let known = BERT_CONTROLS
+        .iter()
+        .map(|token| (*token).to_owned())
+        .chain(continues.iter().map(|c| format!("##{c}")))
+        .map(|token| AddedToken::from(token, true))
+        .collect();
     let trainer = WordPieceTrainer::builder()
         .vocab_size(vocabulary)
         .min_frequency(2)
-        .limit_alphabet(vocabulary / 2)
+        .limit_alphabet(begins.len())
+        .initial_alphabet(begins.into_iter().collect())
         .show_progress(false)
-        .special_tokens(
-            specials
-                .iter()
-                .map(|token| AddedToken::from(*token, true))
-                .collect(),
-        )
+        .special_tokens(known)
         .build();
     tokenizer
-        .train(&mut TrainerWrapper::from(trainer), texts)
+        .train(
+            &mut TrainerWrapper::from(trainer),
+            texts.iter().map(AsRef::as_ref),
+        )
         .map_err(|e| tokenizer_error("training", &e))?;
+    // a fresh one, in which only the control tokens are special
+    let tokenizer = piece(tokenizer.get_vocab(false).into_iter().collect())?;
     let config = serde_json::json!({
         "tokenizer_class": "BertTokenizer", "do_lower_case": true, "pad_token": "[PAD]", "unk_token": "[UNK]",
         "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
     });
     files_of(&tokenizer, &config)
+}
+
+/// The `limit` most frequent characters of the words in texts (of equally frequent ones the first in Unicode), and
+/// those among them that stand anywhere but at the beginning of a word; both in the order of Unicode.
+fn alphabets<S: AsRef<str> + Sync>(
+    tokenizer: &Tokenizer,
+    texts: &[S],
+    limit: usize,
+) -> Result<(BTreeSet<char>, BTreeSet<char>)> {
+    type Counts = HashMap<char, (u64, bool)>;
+    let count = |text: &S| -> tokenizers::Result<Counts> {
+        let mut words = NormalizedString::from(text.as_ref());
+        if let Some(normalizer) = tokenizer.get_normalizer() {
+            normalizer.normalize(&mut words)?;
+        }
+        let mut words = PreTokenizedString::from(words);
+        if let Some(splitter) = tokenizer.get_pre_tokenizer() {
+            splitter.pre_tokenize(&mut words)?;
+        }
+        let mut counts = Counts::new();
+        for (word, _, _) in words.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+            for (at, c) in word.chars().enumerate() {
+                let (times, inside) = counts.entry(c).or_default();
+                *times += 1;
+                *inside |= at > 0;
+            }
+        }
+        Ok(counts)
+    };
+    let counts = texts
+        .par_iter()
+        .map(count)
+        .try_reduce(Counts::new, |mut all, one| {
+            for (c, (more, also_inside)) in one {
+                let (times, inside) = all.entry(c).or_default();
+                *times += more;
+                *inside |= also_inside;
+            }
+            Ok(all)
+        })
+        .map_err(|e| tokenizer_error("counting characters", &e))?;
+    let mut counts: Vec<(char, (u64, bool))> = counts.into_iter().collect();
+    counts.sort_unstable_by_key(|(c, (times, _))| (Reverse(*times), *c));
+    counts.truncate(limit);
+    let inside = counts.iter().filter(|(_, (_, inside))| *inside);
+    let continues = inside.map(|(c, _)| *c).collect();
+    Ok((counts.into_iter().map(|(c, _)| c).collect(), continues))
 }
 
 fn check_size(vocabulary: usize) -> Result<()> {
@@ -619,6 +754,138 @@ mod tests {
     }
 
     #[test]
+    fn word_piece_is_the_same_in_any_order_of_the_texts() {
+        // many equally frequent characters and pairs: whatever hash map is asked, its order must not show
+        let texts: Vec<String> = (0..400_u32)
+            .map(|i| {
+                let letter = |n: u32| char::from_u32(0x430 + (i * 7 + n * 11) % 32).unwrap();
+                (0..12)
+                    .map(|n| format!("{}{}{}", letter(n), letter(n * 3 + 1), letter(n + i)))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+            .collect();
+        let first = train_word_piece(&texts, 500).unwrap();
+        let mut turned = texts.clone();
+        for _ in 0..4 {
+            turned.rotate_left(97);
+            assert!(train_word_piece(&turned, 500).unwrap() == first);
+        }
+    }
+
+    #[test]
+    fn alphabet_beyond_the_limit_is_cut_by_frequency_then_unicode() {
+        // 400 Chinese characters, each as frequent as the others, and a limit of 150
+        let texts: Vec<String> = (0..400)
+            .map(|i| char::from_u32(0x4e00 + i).unwrap().to_string().repeat(2))
+            .collect();
+        let files = train_word_piece(&texts, 300).unwrap();
+        let tokenizer = open_tokenizer(&files).unwrap();
+        assert!(tokenizer.token_to_id("\u{4e00}").is_some());
+        assert!(tokenizer.token_to_id("\u{4e95}").is_some());
+        assert!(tokenizer.token_to_id("\u{4e96}").is_none());
+    }
+
+    #[test]
+    fn typed_control_tokens_are_text() {
+        let text = generator(64);
+        let ids = text.encode("<|endoftext|> <|endoftext|>").unwrap();
+        assert!(!ids.contains(&text.end), "{ids:?}");
+        assert_eq!(text.decode(&ids).unwrap(), "<|endoftext|> <|endoftext|>");
+        let example = text.example("<|endoftext|>", "a <|endoftext|>").unwrap();
+        let ends: Vec<usize> = (0..example.ids.len())
+            .filter(|at| example.ids[*at] == text.end)
+            .collect();
+        assert_eq!(ends, [example.ids.len() - 1]);
+
+        let files = train_word_piece(&texts(), 400).unwrap();
+        let text = ClassifierText::new(&files, vocabulary_of(&files).unwrap(), 64).unwrap();
+        let controls = |ids: &[u32]| ids.iter().filter(|id| **id < 5 && **id != 1).count();
+        for typed in ["[SEP]", "[CLS] a [MASK] b [PAD]", "a[SEP]b"] {
+            let pair = text.pair(typed, typed).unwrap();
+            assert_eq!(controls(&pair.ids), 3, "{typed}: {:?}", pair.ids);
+        }
+    }
+
+    #[test]
+    fn control_tokens_listed_as_plain_added_words_are_text_too() {
+        let mut files = train_bpe(texts().into_iter(), 400).unwrap();
+        let json = String::from_utf8(files["tokenizer.json"].clone()).unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        json["added_tokens"][0]["special"] = false.into();
+        files.insert("tokenizer.json".to_owned(), json.to_string().into_bytes());
+        let rows = vocabulary_of(&files).unwrap();
+        let text = GeneratorText::new(&files, rows, Template::default()).unwrap();
+        assert!(
+            !text
+                .encode("a <|endoftext|> b")
+                .unwrap()
+                .contains(&text.end)
+        );
+    }
+
+    #[test]
+    fn every_prompt_has_exactly_one_separator() {
+        let text = generator(64);
+        let count = |ids: &[u32]| {
+            let separator = &text.separator;
+            ids.windows(separator.len())
+                .filter(|window| *window == separator.as_slice())
+                .count()
+        };
+        for typed in [
+            "",
+            "the cat",
+            "[SEP]",
+            " [SEP]",
+            "a [SEP] b [SEP] c",
+            "[SEP][SEP][SEP]",
+            "[[SEP]SEP]",
+            " [SEP",
+            "\n[SEP]\n",
+            "  [SEP]  ",
+            "[ SEP]",
+        ] {
+            assert_eq!(count(&text.prompt(typed, 8).unwrap().ids), 1, "{typed:?}");
+            let example = text.example(typed, typed).unwrap();
+            assert_eq!(count(&example.ids), 1, "{typed:?}");
+            assert_eq!(
+                text.whole_prompt(typed).unwrap(),
+                text.prompt(typed, 8).unwrap().ids
+            );
+        }
+        // the ids of a text as it stands are not touched
+        assert_eq!(count(&text.encode("a [SEP] b").unwrap()), 1);
+    }
+
+    #[test]
+    fn separator_rule_holds_for_any_separator() {
+        for separator in [
+            " [SEP]", "|", "\n\n", "abab", " ### ", "<sep>", "##", "aa", "\t",
+        ] {
+            let core = match separator.trim() {
+                "" => separator,
+                core => core,
+            };
+            for text in [
+                format!("x{core}y"),
+                core.repeat(5),
+                format!("a{core}a{core}{core}"),
+                format!("{core}{}", &core[1..]),
+                "abababababa".to_owned(),
+                "plain".to_owned(),
+            ] {
+                let out = neutralize(&text, separator);
+                assert!(!out.contains(core), "{separator:?} {text:?} {out:?}");
+                assert!(text.contains(core) || out == text);
+            }
+        }
+        // one that is a single space cannot be told from text
+        assert_eq!(neutralize("a b", " "), "a b");
+        assert_eq!(neutralize("a b", ""), "a b");
+    }
+
+    #[test]
     fn an_example_is_the_whole_text_and_the_end() {
         let text = generator(64);
         for (comment, reply) in [
@@ -681,7 +948,7 @@ mod tests {
 
     #[test]
     fn word_piece_makes_pairs_and_cuts_the_longer_one() {
-        let files = train_word_piece(texts().into_iter(), 400).unwrap();
+        let files = train_word_piece(&texts(), 400).unwrap();
         let text = ClassifierText::new(&files, vocabulary_of(&files).unwrap(), 12).unwrap();
         let long = "the cat sat on the mat ".repeat(20);
         let pair = text.pair(&long, "the dog").unwrap();

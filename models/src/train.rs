@@ -163,6 +163,8 @@ pub enum Flow {
     Save,
     /// Save and return.
     Pause,
+    /// Validate, save and return: this is the result.
+    Finish,
     /// Return.
     Cancel,
 }
@@ -175,6 +177,8 @@ pub enum Outcome {
     Finished,
     /// Validation got no better for `patience` times.
     EarlyStop,
+    /// The callback said finish.
+    Stopped,
     /// The callback said pause.
     Paused,
     /// The callback said cancel.
@@ -282,7 +286,7 @@ pub fn train<B>(
 
         // 7 validate, keep the best
         let is_last = state.step == plan.steps;
-        if is_last || due(state.step, plan.validate_every) {
+        if is_last || flow == Flow::Finish || due(state.step, plan.validate_every) {
             let value = validate()?;
             let best = value.is_none_or(|v| state.best.is_none_or(|best| v < best));
             if let Some(value) = value {
@@ -321,6 +325,9 @@ pub fn train<B>(
         }
         if flow == Flow::Pause && !is_last {
             return Ok(Outcome::Paused);
+        }
+        if flow == Flow::Finish && !is_last {
+            return Ok(Outcome::Stopped);
         }
     }
     Ok(Outcome::Finished)

@@ -497,4 +497,21 @@ mod tests {
                 .contains("s2.safetensors")
         );
     }
+
+    #[test]
+    fn pickled_weights_and_shards_elsewhere_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("model");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("pytorch_model.bin"), "code").unwrap();
+        let error = files(&folder).unwrap_err().to_string();
+        assert!(error.contains("can carry code"), "{error}");
+        let outside = dir.path().join("outside.safetensors");
+        write(&Tensors::from([("a".to_string(), tensor(&[2]))]), &outside).unwrap();
+        for name in ["../outside.safetensors", &outside.to_string_lossy(), ".."] {
+            let index = format!(r#"{{"weight_map":{{"a":"{name}"}}}}"#);
+            std::fs::write(folder.join("model.safetensors.index.json"), index).unwrap();
+            assert!(files(&folder).is_err(), "{name}");
+        }
+    }
 }

@@ -51,6 +51,14 @@ async fn window_new(app: AppHandle, path: Option<PathBuf>) -> Result<(), Error> 
 async fn notify(title: String, text: String) -> Result<(), Error> {
     let shown = tauri::async_runtime::spawn_blocking(move || {
         let mut notification = notify_rust::Notification::new();
+        // on Linux a body is markup, which can fetch pictures: names in it are text
+        let text = match cfg!(target_os = "linux") {
+            true => text
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;"),
+            false => text,
+        };
         notification.appname("Repartee").summary(&title).body(&text);
         notification.show().map(drop)
     });
@@ -115,13 +123,22 @@ fn open_with_the_system(what: &str) -> std::io::Result<()> {
     Err(failed)
 }
 
-/// Whether a page may have this opened: no program is a folder, or starts with https.
+/// Whether a page may have this opened. Paths and links can come from a stranger's project: a bundle of macOS is a
+/// folder and a program, and a network path of Windows would be asked for with the person's login.
 fn may_open(what: &str) -> bool {
     match Url::parse(what) {
         Ok(url) if url.scheme() == "https" => true,
         // a made-up Reddit
         Ok(url) if url.scheme() == "http" => url.host_str() == Some("127.0.0.1"),
-        _ => Path::new(what).is_absolute() && Path::new(what).is_dir(),
+        _ => {
+            let path = Path::new(what);
+            let is_bundle = || {
+                cfg!(target_os = "macos") && path.join("Contents").exists()
+                    || path.extension().is_some_and(|end| end == "app")
+            };
+            let is_elsewhere = what.starts_with("\\\\") || what.starts_with("//");
+            path.is_absolute() && !is_elsewhere && path.is_dir() && !is_bundle()
+        }
     }
 }
 
@@ -219,8 +236,15 @@ mod tests {
             "relative",
             "javascript:alert(1)",
             "--help",
+            "//server/share",
+            "\\\\server\\share",
+            "http://127.0.0.1.example.org/",
         ] {
             assert!(!may_open(no), "{no}");
         }
+        let bundle = std::env::temp_dir().join(format!("repartee-{}.app", std::process::id()));
+        assert!(std::fs::create_dir(&bundle).is_ok());
+        assert!(!may_open(&bundle.to_string_lossy()));
+        let _ = std::fs::remove_dir(&bundle);
     }
 }

@@ -31,6 +31,15 @@ test("a made-up Reddit is served, and its account is logged in", async () => {
   await window.says("u/practice_bot");
 });
 
+test("a copied project says so, and a person confirms it", async () => {
+  // the sample was made elsewhere, and this is a copy of it
+  await window.shown("project-file");
+  assert.match(await window.text("project-file"), /last used/);
+  await window.click("adopt");
+  await window.click("adopt-sure");
+  await until(async () => !(await window.find("project-file").isExisting()), "it is confirmed");
+});
+
 test("its threads are fetched and answered with one button", async () => {
   const before = new Set((await replies()).map((one) => one.reply));
   await window.go("#/reddit/threads");

@@ -31,6 +31,11 @@ export const cli = join(built, "repartee-under-test");
  * has something to show. */
 export const SMALL = "0.04";
 
+// The user's state is the tests' own, and the same for the window and the command line.
+const state = mkdtempSync(join(tmpdir(), "repartee-e2e-state-"));
+process.on("exit", () => rmSync(state, { recursive: true, force: true }));
+process.env.REPARTEE_STATE = state;
+
 export const pause = (ms) => new Promise((later) => setTimeout(later, ms));
 
 /** What was drawn anew while it was looked at. */
@@ -155,7 +160,6 @@ export async function open(options = {}) {
     env: {
       ...process.env,
       REPARTEE_CONFIG: config,
-      REPARTEE_STATE: at.path("state"),
       TAURI_AUTOMATION: "true",
       TAURI_WEBVIEW_AUTOMATION: "true",
       GDK_BACKEND: "x11",

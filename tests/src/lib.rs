@@ -4,12 +4,28 @@
 pub mod browser;
 pub mod hub;
 pub mod sample;
+pub mod stranger;
+pub mod study;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use repartee_engine::Engine;
+use repartee_engine::queue::ReplyInfo;
+
+/// The hash of a reply as it is shown now.
+pub fn seen(engine: &Engine, id: i64) -> String {
+    engine.reply(id).expect("the reply").reply.shown.seen
+}
+
+/// Approves a reply as a person does who looks at it: by the hash of what is shown.
+///
+/// # Errors
+/// As the engine's.
+pub fn approve_as_shown(engine: &Engine, id: i64, who: &str) -> repartee_engine::Result<ReplyInfo> {
+    engine.reply_approve(id, &seen(engine, id), who)
+}
 
 /// The folder of real data and reference numbers, where it is: `REPARTEE_SHARED`, else `../shared`
 /// beside the workspace. Says on standard error when it is not, so that a skipped test shows.

@@ -1,6 +1,6 @@
 //! A project with the synthetic sample in it: imported, paired, split, with two small bases.
 
-use repartee_datasets::{Format, sample};
+use repartee_datasets::{Format, Permission, sample};
 use repartee_engine::base::BaseNew;
 use repartee_engine::import::Import;
 use repartee_engine::pairs::BuildPairs;
@@ -31,6 +31,7 @@ pub fn project(threads: u64) -> (Place, Engine) {
         &Import {
             files: vec![file],
             format: Some(Format::Pushshift),
+            permission: Permission::Synthetic,
             ..Import::default()
         },
     );

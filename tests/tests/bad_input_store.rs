@@ -139,6 +139,8 @@ fn a_disk_that_fills_up_keeps_what_was_stored() {
         file.to_str().unwrap(),
         "--format",
         "pushshift",
+        "--permission",
+        "none",
     ]);
     refused(&ran, "disk is full");
     // what was stored is whole, and the project still opens on the full disk

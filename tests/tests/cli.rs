@@ -12,6 +12,7 @@ fn help_names_every_command() {
     for command in [
         "new",
         "import",
+        "study",
         "pairs",
         "split",
         "base",

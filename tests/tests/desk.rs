@@ -276,18 +276,31 @@ fn look_at_everything(windows: &Windows) {
     let candidate = generated["comments"][0]["candidates"][9]["id"].clone();
     let reply = ask("candidate.queue", json!({ "id": candidate, "who": "ada" }));
     let id = reply["id"].clone();
-    ask(
+    let edited = ask(
         "reply.edit",
         json!({ "id": id, "text": "better", "who": "ada" }),
     );
     let by_ada = json!({ "id": id, "who": "ada" });
-    let posted = json!({ "id": id, "who": "ada", "link": "https://example.org/c/1" });
+    let seen = edited["seen"].clone();
+    let as_seen = |seen: &Value| json!({ "id": id, "who": "ada", "seen": seen });
+    let posted = json!({ "id": id, "who": "ada", "link": "https://example.org/c/1", "seen": seen });
     assert_eq!(
         windows.refused("one", "reply.posted", posted.clone()).0,
         Code::Usage,
         "a draft"
     );
-    assert_eq!(ask("reply.approve", by_ada.clone())["state"], "approved");
+    // what was on screen before the edit is not approved, and neither is what nobody saw
+    assert_eq!(
+        windows
+            .refused("one", "reply.approve", as_seen(&reply["seen"]))
+            .0,
+        Code::Changed
+    );
+    assert_eq!(
+        windows.refused("one", "reply.approve", by_ada.clone()).0,
+        Code::Usage
+    );
+    assert_eq!(ask("reply.approve", as_seen(&seen))["state"], "approved");
     assert_eq!(ask("reply.posted", posted)["state"], "posted");
     assert_eq!(
         windows.refused("one", "reply.reject", by_ada).0,
@@ -322,7 +335,12 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
     // a terminal imports; both windows are told
     let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
     let file = place.write("RC.ndjson", format!("{line}\n"));
-    place.ok(["import", &file.display().to_string()]);
+    place.ok([
+        "import",
+        &file.display().to_string(),
+        "--permission",
+        "none",
+    ]);
     windows.wait("the import", |notice| match notice {
         Notice::Changed { families } => families.contains(&"sources".to_owned()).then_some(()),
         _ => None,

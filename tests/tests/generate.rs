@@ -116,9 +116,12 @@ fn a_full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
     let error = engine
         .start(&answer("x ".repeat(1024)), &|_| {})
         .unwrap_err();
-    assert_eq!(error.code, Code::Usage);
+    // nothing could be done: a negative result that names the comment and says what to do
+    assert_eq!(error.code, Code::Negative);
     assert!(
-        error.message.contains("1024 positions") && error.message.contains("shorten"),
+        error.message.contains("comment 1 of those given")
+            && error.message.contains("1024 positions")
+            && error.message.contains("shorten"),
         "{error}"
     );
     assert!(engine.queue(None).unwrap().is_empty());

@@ -8,6 +8,7 @@ use repartee_datasets::{Filter, Recipe, sample};
 use repartee_engine::import::{Import, Imported};
 use repartee_engine::pairs::{BuildPairs, PairsBuilt, ShowPairs};
 use repartee_engine::{Code, Ended, Engine, Error, Job};
+use repartee_tests::study::permitted;
 use repartee_tests::{Place, shared};
 
 fn run<J: Job>(engine: &Engine, job: &J) -> Result<J::Outcome, Error> {
@@ -22,7 +23,7 @@ fn import(engine: &Engine, files: &[PathBuf]) -> Result<Imported, Error> {
         engine,
         &Import {
             files: files.to_vec(),
-            ..Import::default()
+            ..permitted()
         },
     )
 }
@@ -210,7 +211,7 @@ fn filters_leave_out_and_say_how_many() {
             min_score: Some(0),
             ..Filter::default()
         },
-        ..Import::default()
+        ..permitted()
     };
     let source = run(&engine, &job).unwrap().sources.remove(0);
     let c = &source.counts;
@@ -310,7 +311,7 @@ fn real_dumps_tables_and_listings_are_read() {
     let job = Import {
         files: tops.clone(),
         mapping: Some("comment=title,reply=selftext,score=score".parse().unwrap()),
-        ..Import::default()
+        ..permitted()
     };
     for (source, path) in run(&engine, &job).unwrap().sources.iter().zip(&tops) {
         assert_eq!(source.counts.rejected, 0, "{}", source.name);
@@ -329,7 +330,7 @@ fn real_dumps_tables_and_listings_are_read() {
     let job = Import {
         files: api,
         format: Some(Format::Listing),
-        ..Import::default()
+        ..permitted()
     };
     // two of the answers hold nothing, an empty listing and a refusal: the job says so and keeps the rest
     let error = run(&engine, &job).unwrap_err();

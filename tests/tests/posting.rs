@@ -1,33 +1,38 @@
 //! Posting against a fake Reddit that does wrong on purpose, with the process killed at every step: never two
 //! comments by one account under one parent, and every reply of which nobody knows is settled, or handed to
-//! a person.
+//! a person. In half of the runs a copy of the project posts, too.
 //!
-//! `REPARTEE_SEEDS=FROM..TO` runs other seeds than 0..1000.
+//! `REPARTEE_SEEDS=FROM..TO` runs other seeds than 0..100; `make proof` runs 1,000.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::resume_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
-    AccountInfo, LogIn, NewAccount, NewPermit, Outside, Post, PostReport, PostingRules, RAISE,
-    Reconcile, Settle,
+    AccountInfo, LogIn, NewAccount, NewPermit, OutboxStory, Outside, Post, PostReport,
+    PostingRules, RAISE, Reconcile, Settle,
 };
-use repartee_engine::{Code, Ended, Engine, Error};
+use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, Language, On, Options, PASSWORD, Rule,
 };
 use repartee_reddit::{App, Clock, Grant, Login};
 use repartee_store::Store;
 use repartee_store::threads::{NewCandidate, NewThread, NewThreadComment, Scores};
-use repartee_tests::Place;
 use repartee_tests::sample::done;
+use repartee_tests::study::granted;
+use repartee_tests::{Place, approve_as_shown, seen};
+
+#[path = "posting/copies.rs"]
+mod copies;
 
 const SUBREDDIT: &str = "Quiet";
 const PERSON: &str = "a person";
@@ -100,7 +105,7 @@ impl Bench {
         let bench = Self::made(replies, ahead_ms);
         let engine = bench.engine();
         for (id, _) in &bench.replies {
-            engine.reply_approve(*id, PERSON).unwrap();
+            approve_as_shown(&engine, *id, PERSON).unwrap();
         }
         bench
     }
@@ -212,23 +217,47 @@ impl Bench {
     }
 
     fn engine(&self) -> Engine {
-        let mut engine = self.place.engine();
+        self.open(&self.place.project())
+    }
+
+    /// The same for another project file of this user on this machine.
+    fn open(&self, project: &Path) -> Engine {
+        let mut engine = Engine::open(project).unwrap();
         engine.outside = Outside {
             clock: self.clock.clone(),
             login: Some(Arc::new(login)),
-            ..engine.outside.clone()
+            state: Some(self.place.state()),
+            ..Outside::default()
         };
         engine
+    }
+
+    /// A copy of a project file, as a person makes one.
+    fn copy(&self, of: &Path, name: &str) -> PathBuf {
+        let path = self.place.path(&format!("{name}.repartee"));
+        let db = rusqlite::Connection::open(of).unwrap();
+        db.busy_timeout(Duration::from_secs(10)).unwrap();
+        db.execute("VACUUM INTO ?1", [path.to_str().unwrap()])
+            .unwrap();
+        path
+    }
+
+    /// A copy that a person has confirmed.
+    fn adopted(&self, of: &Path, name: &str) -> PathBuf {
+        let path = self.copy(of, name);
+        self.open(&path).project_adopt(PERSON).unwrap();
+        path
     }
 
     /// An engine whose process dies when it comes to a step for the so many-th time.
     fn doomed(
         &self,
+        project: &Path,
         at: &'static str,
         nth: u64,
         steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>,
     ) -> Engine {
-        let mut engine = self.engine();
+        let mut engine = self.open(project);
         let taken = AtomicU64::new(0);
         let steps = Arc::clone(steps);
         engine.outside.on_step = Some(Arc::new(move |step| {
@@ -268,8 +297,13 @@ impl Bench {
     }
 
     fn state(&self, reply: i64) -> (String, String) {
-        let story = self.engine().outbox_story(reply).unwrap();
-        (story.outbox.state, story.outbox.code)
+        self.state_in(&self.place.project(), reply)
+    }
+
+    fn state_in(&self, project: &Path, reply: i64) -> (String, String) {
+        let outbox = self.open(project).outbox(None).unwrap();
+        let of = outbox.into_iter().find(|of| of.reply == reply).unwrap();
+        (of.state, of.code)
     }
 
     fn posted(&self) -> usize {
@@ -278,9 +312,14 @@ impl Bench {
 
     /// The half minute after which a silent process counts as gone.
     fn bury(&self) {
-        let db = rusqlite::Connection::open(self.place.project()).unwrap();
-        db.busy_timeout(Duration::from_secs(10)).unwrap();
-        db.execute("UPDATE lease SET beat_ms = 0", []).unwrap();
+        for file in std::fs::read_dir(self.place.folder()).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|end| end == "repartee") {
+                let db = rusqlite::Connection::open(path).unwrap();
+                db.busy_timeout(Duration::from_secs(10)).unwrap();
+                db.execute("UPDATE lease SET beat_ms = 0", []).unwrap();
+            }
+        }
     }
 }
 
@@ -316,18 +355,22 @@ fn generation(project: &Path) -> i64 {
 }
 
 /// Where a process may die.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 18] = [
     "leased",
     "before settling",
     "chosen",
+    "locked",
     "looked",
     "ready",
+    "noted in the project",
     "intended",
     "intended",
     "sent",
     "sent",
     "concluded",
     "noted",
+    "noted in the ledger",
+    "looked again",
     "before a look",
     "between two looks",
     "after a look",
@@ -423,6 +466,10 @@ struct Sums {
     handed_over: AtomicUsize,
     again: AtomicUsize,
     beside: AtomicUsize,
+    /// Runs with a copy of the project.
+    copies: AtomicUsize,
+    /// Replies that a copy does not post, for the other has answered or may have.
+    elsewhere: AtomicUsize,
     /// Replies that Reddit refused, or that wait for a person for another reason.
     refused: AtomicUsize,
 }
@@ -456,12 +503,26 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
         }
     }
     let lives = 1 + dice.below(4);
-    for _ in 0..lives {
-        let doomed = bench.doomed(dice.pick(&STEPS), dice.below(3) * dice.below(2), steps);
-        if dice.below(6) == 0 {
+    let original = bench.place.project();
+    let mut files = vec![original.clone()];
+    let copied_at = dice.below(2 * lives);
+    for life in 0..lives {
+        if life == copied_at {
+            sums.copies.fetch_add(1, Ordering::Relaxed);
+            files.push(bench.adopted(&original, "copy"));
+        }
+        let file = dice.pick(&files);
+        let doomed = bench.doomed(
+            &file,
+            dice.pick(&STEPS),
+            dice.below(3) * dice.below(2),
+            steps,
+        );
+        if dice.below(6) == 0 || (files.len() > 1 && dice.below(2) == 0) {
             // two at once, of which one dies at a step
             sums.beside.fetch_add(1, Ordering::Relaxed);
-            let other = bench.engine();
+            let beside = files.iter().find(|other| **other != file);
+            let other = bench.open(beside.unwrap_or(&file));
             std::thread::scope(|scope| {
                 scope.spawn(|| bench.post(&doomed, &bench.live()));
                 scope.spawn(|| bench.post(&other, &bench.live()));
@@ -476,47 +537,71 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
         bench.clock.pass(dice.pick(&[0, 1_000, 60_000, 3_600_000]));
     }
     bench.fake.world().heal();
-    for _ in 0..2 {
-        let engine = bench.engine();
+    let all_well = |file: &Path| {
         bench
-            .post(&engine, &bench.live())
-            .unwrap_or_else(|e| panic!("seed {seed}: {e} {:?}", e.detail));
+            .post(&bench.open(file), &bench.live())
+            .unwrap_or_else(|e| panic!("seed {seed}, {file:?}: {e} {:?}", e.detail));
         assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
-        for (id, _) in &bench.replies {
-            if bench.state(*id).0 == "absent" && dice.below(2) == 0 {
-                sums.again.fetch_add(1, Ordering::Relaxed);
-                engine.reply_settle(*id, &Settle::Again, PERSON).unwrap();
+    };
+    for _ in 0..2 {
+        for file in &files {
+            all_well(file);
+            for (id, _) in &bench.replies {
+                if bench.state_in(file, *id).0 == "absent" && dice.below(2) == 0 {
+                    sums.again.fetch_add(1, Ordering::Relaxed);
+                    let engine = bench.open(file);
+                    let again = again(&engine, *id);
+                    engine.reply_settle(*id, &again, PERSON).unwrap();
+                }
             }
         }
     }
     // what was sent again is posted now
-    bench
-        .post(&bench.engine(), &bench.live())
-        .unwrap_or_else(|e| panic!("seed {seed}: {e} {:?}", e.detail));
-    assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+    for file in &files {
+        all_well(file);
+    }
     for (id, parent) in &bench.replies {
-        let (state, code) = bench.state(*id);
         let there = bench.fake.world().made(ACCOUNT, parent).len();
-        let why = format!("seed {seed}, reply {id}: {state} {code}, {there} there");
-        match state.as_str() {
-            "posted" => {
-                assert_eq!(there, 1, "{why}");
-                sums.posted.fetch_add(1, Ordering::Relaxed);
+        let mut known = false;
+        for file in &files {
+            let (state, code) = bench.state_in(file, *id);
+            let why = format!("seed {seed}, {file:?}, reply {id}: {state} {code}, {there} there");
+            // what one of two copies did not post may be the other's
+            let nothing = there == 0 || files.len() > 1;
+            match (state.as_str(), code.as_str()) {
+                ("posted", code) => {
+                    assert_eq!((there, code), (1, ""), "{why}");
+                    known = true;
+                    sums.posted.fetch_add(1, Ordering::Relaxed);
+                }
+                ("absent", _) => {
+                    assert!(nothing, "{why}");
+                    sums.absent.fetch_add(1, Ordering::Relaxed);
+                }
+                ("uncertain", code) => {
+                    assert_eq!(code, "unsettled", "{why}");
+                    known = true;
+                    sums.handed_over.fetch_add(1, Ordering::Relaxed);
+                }
+                ("cancelled", "answered-elsewhere" | "answered") if files.len() > 1 => {
+                    assert_eq!(there, 1, "{why}");
+                    sums.elsewhere.fetch_add(1, Ordering::Relaxed);
+                }
+                // the other one is uncertain or absent: a person settles it there
+                ("approved", "answered-elsewhere") if files.len() > 1 => {
+                    sums.elsewhere.fetch_add(1, Ordering::Relaxed);
+                }
+                ("rejected" | "cancelled", _) => {
+                    assert!(nothing, "{why}");
+                    sums.refused.fetch_add(1, Ordering::Relaxed);
+                }
+                _ => panic!("{why}"),
             }
-            "absent" => {
-                assert_eq!(there, 0, "{why}");
-                sums.absent.fetch_add(1, Ordering::Relaxed);
-            }
-            "uncertain" => {
-                assert_eq!(code, "unsettled", "{why}");
-                sums.handed_over.fetch_add(1, Ordering::Relaxed);
-            }
-            "rejected" | "cancelled" => {
-                assert_eq!(there, 0, "{why}");
-                sums.refused.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => panic!("{why}"),
         }
+        assert!(
+            known || there == 0,
+            "seed {seed}, reply {id}: nobody knows of it"
+        );
     }
     sums.runs.fetch_add(1, Ordering::Relaxed);
     sums.sent.fetch_add(bench.posted(), Ordering::Relaxed);
@@ -529,7 +614,7 @@ fn never_two_comments_whatever_goes_wrong() {
             let (from, to) = seeds.split_once("..").expect("FROM..TO");
             (from.parse().unwrap(), to.parse().unwrap())
         }
-        Err(_) => (0, 1000),
+        Err(_) => (0, 100),
     };
     let begun = Instant::now();
     let (next, sums, steps) = (AtomicU64::new(from), Sums::default(), Arc::default());
@@ -556,9 +641,9 @@ fn never_two_comments_whatever_goes_wrong() {
     assert_eq!(sums.runs.into_inner() as u64, to - from);
 }
 
-/// A process of its own that posts all that is approved.
-fn process(bench: &Bench) -> std::process::Child {
-    let engine = bench.place.engine();
+/// A process of its own that posts all that is approved in a project.
+fn process_of(bench: &Bench, project: &Path) -> std::process::Child {
+    let engine = bench.open(project);
     let id = new_id();
     engine
         .submit(
@@ -569,7 +654,7 @@ fn process(bench: &Bench) -> std::process::Child {
         .unwrap();
     std::process::Command::new(repartee_tests::binary())
         .arg("work")
-        .arg(bench.place.project())
+        .arg(project)
         .arg(&id)
         .env("REPARTEE_REDDIT_CLIENT_SECRET", CLIENT_SECRET)
         .env("REPARTEE_REDDIT_USERNAME", ACCOUNT)
@@ -584,6 +669,16 @@ fn process(bench: &Bench) -> std::process::Child {
 
 #[test]
 fn sigkill_at_any_moment_and_two_processes_at_once() {
+    sigkill(false);
+}
+
+#[test]
+fn sigkill_at_any_moment_while_two_copies_post() {
+    sigkill(true);
+}
+
+/// Kills real processes: of one project, or of it and a copy.
+fn sigkill(copied: bool) {
     const SEEDS: u64 = 12;
     let begun = Instant::now();
     let (mut kills, mut posted) = (0, 0);
@@ -603,8 +698,16 @@ fn sigkill_at_any_moment_and_two_processes_at_once() {
                 ..Rule::always(On::Comment, Fault::HangAfter { ms: 40 })
             },
         );
+        let mut files = vec![bench.place.project(); 2];
+        if copied {
+            files[1] = bench.adopted(&files[0], "copy");
+        }
         for _ in 0..4 {
-            let mut processes: Vec<_> = (0..1 + seed % 2).map(|_| process(&bench)).collect();
+            let count = if copied { 2 } else { 1 + seed as usize % 2 };
+            let mut processes: Vec<_> = files[..count]
+                .iter()
+                .map(|file| process_of(&bench, file))
+                .collect();
             std::thread::sleep(Duration::from_millis(40 + dice.below(360)));
             for process in &mut processes {
                 process.kill().unwrap(); // SIGKILL
@@ -615,18 +718,29 @@ fn sigkill_at_any_moment_and_two_processes_at_once() {
             bench.bury();
         }
         bench.fake.world().heal();
-        let mut last: Vec<_> = (0..2).map(|_| process(&bench)).collect();
-        last.iter_mut()
-            .for_each(|process| _ = process.wait().unwrap());
-        assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        for _ in 0..1 + usize::from(copied) {
+            let mut last: Vec<_> = files.iter().map(|file| process_of(&bench, file)).collect();
+            last.iter_mut()
+                .for_each(|process| _ = process.wait().unwrap());
+            assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        }
         for (id, parent) in &bench.replies {
-            let (state, code) = bench.state(*id);
             let there = bench.fake.world().made(ACCOUNT, parent).len();
-            let settled = matches!((state.as_str(), there), ("posted", 1) | ("absent", 0));
-            assert!(
-                settled,
-                "seed {seed}, reply {id}: {state} {code}, {there} there"
-            );
+            let states: Vec<_> = files.iter().map(|file| bench.state_in(file, *id)).collect();
+            let why = format!("seed {seed}, reply {id}: {states:?}, {there} there");
+            let by_one = states
+                .iter()
+                .any(|(state, _)| matches!((state.as_str(), there), ("posted", 1) | ("absent", 0)));
+            assert!(by_one, "{why}");
+            for (state, code) in &states {
+                let settled = match (state.as_str(), code.as_str()) {
+                    ("posted", _) => there == 1,
+                    ("absent", _) => there == 0,
+                    ("cancelled" | "approved", "answered-elsewhere" | "answered") => copied,
+                    _ => false,
+                };
+                assert!(settled, "{why}");
+            }
             posted += there;
         }
     }
@@ -687,6 +801,19 @@ fn rules(bench: &Bench, change: impl FnOnce(&mut PostingRules)) {
     engine.posting_rules_set(&rules, RAISE, PERSON).unwrap();
 }
 
+/// Sends a reply again, as it is shown.
+fn again(engine: &Engine, id: i64) -> Settle {
+    Settle::Again {
+        seen: seen(engine, id),
+    }
+}
+
+/// Changes a posted reply to a text as it is shown before.
+fn rewrite(engine: &Engine, id: i64, text: &str) -> Result<OutboxStory, Error> {
+    let shown = engine.rewrite_preview(id, text)?;
+    engine.reply_rewrite(id, text, &shown.seen, PERSON)
+}
+
 /// Fails whenever it is called, but for the first time, which is before the reply is sent.
 fn blind(on: On) -> Rule {
     Rule {
@@ -724,6 +851,47 @@ fn without_the_label_nothing_is_posted() {
         .account_label(ACCOUNT, false, PERSON)
         .unwrap();
     refused(&bench, "approved", "no-label");
+}
+
+#[test]
+fn a_strict_project_without_permission_posts_nothing() {
+    let bench = Bench::with(1);
+    let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
+    let import = Import {
+        files: vec![bench.place.write("RC.ndjson", format!("{line}\n"))],
+        study: StudyRecord::none_of_all(),
+        ..Import::default()
+    };
+    done(&bench.engine(), &import);
+    refused(&bench, "approved", "study-permission");
+    let report = bench.post(&bench.engine(), &Post::default()).unwrap();
+    assert!(
+        report.replies[0]
+            .detail
+            .contains("No permission to train on Reddit content on record"),
+        "{report:?}"
+    );
+    // what was granted and is over is refused as well, by the clock
+    let mut training = granted();
+    training[0].until = "2020-02-01".to_owned();
+    bench.engine().study_record(&training, PERSON).unwrap();
+    refused(&bench, "approved", "study-permission");
+    bench.engine().study_record(&granted(), PERSON).unwrap();
+    assert_eq!(bench.first(&now()).0, "posted");
+}
+
+#[test]
+fn without_strict_a_missing_permission_holds_nothing_back() {
+    let bench = Bench::with(1);
+    let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
+    let import = Import {
+        files: vec![bench.place.write("RC.ndjson", format!("{line}\n"))],
+        study: StudyRecord::none_of_all(),
+        ..Import::default()
+    };
+    done(&bench.engine(), &import);
+    bench.engine().study_strict(false, PERSON).unwrap();
+    assert_eq!(bench.first(&now()).0, "posted");
 }
 
 #[test]
@@ -795,10 +963,7 @@ fn a_subreddit_whose_rules_change_is_switched_off() {
 fn without_disclosure_nothing_is_posted() {
     let bench = Bench::drafts(1);
     rules(&bench, |rules| rules.footer = false);
-    bench
-        .engine()
-        .reply_approve(bench.replies[0].0, PERSON)
-        .unwrap();
+    approve_as_shown(&bench.engine(), bench.replies[0].0, PERSON).unwrap();
     refused(&bench, "approved", "no-disclosure");
     // a footer that discloses nothing cannot be set at all
     let engine = bench.engine();
@@ -925,7 +1090,7 @@ fn texts_that_should_not_be_posted_are_not() {
     let text = |bench: &Bench, text: &str| {
         let engine = bench.engine();
         engine.reply_edit(bench.replies[0].0, text, PERSON).unwrap();
-        engine.reply_approve(bench.replies[0].0, PERSON).unwrap();
+        approve_as_shown(&engine, bench.replies[0].0, PERSON).unwrap();
     };
     let bench = Bench::with(1);
     text(
@@ -942,13 +1107,17 @@ fn texts_that_should_not_be_posted_are_not() {
         "UPDATE reply SET full_text = full_text || ' and more'",
     );
     refused(&bench, "draft", "not-approved");
+    // a text of one version with the full text of another
+    text(&bench, "A good text that a person read.");
+    sql(&bench, "UPDATE reply SET text = 'Another text.'");
+    refused(&bench, "draft", "not-approved");
     // the same under another comment
     let bench = Bench::with(2);
     rules(&bench, |rules| rules.pause_min = 0.0);
-    sql(
-        &bench,
-        "UPDATE reply SET text = (SELECT text FROM reply WHERE id = 1)",
-    );
+    let engine = bench.engine();
+    let first = engine.reply(1).unwrap().reply.text;
+    engine.reply_edit(2, &first, PERSON).unwrap();
+    approve_as_shown(&engine, 2, PERSON).unwrap();
     bench.post(&bench.engine(), &now()).unwrap();
     assert_eq!(
         (bench.posted(), bench.state(2)),
@@ -1004,7 +1173,7 @@ fn what_reddit_says_now_counts() {
         bench.engine().reply(1).unwrap().reply.comment,
         "EDIT: solved, thanks."
     );
-    bench.engine().reply_approve(1, PERSON).unwrap();
+    approve_as_shown(&bench.engine(), 1, PERSON).unwrap();
     assert_eq!(bench.first(&now()).0, "posted");
 
     type Change = fn(&mut repartee_fake_reddit::World, &str, &str);
@@ -1248,18 +1417,16 @@ fn a_clock_that_is_hours_off_finds_its_comment() {
         );
         let story = bench.engine().outbox_story(1).unwrap();
         assert!(story.attempts[0].looks.len() >= 6 && story.outbox.needs_person);
-        bench
-            .engine()
-            .reply_settle(1, &Settle::Again, PERSON)
-            .unwrap();
+        let engine = bench.engine();
+        engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
         assert_eq!(bench.first(&bench.live()).0, "posted");
     }
 }
 
 #[test]
 fn what_arrived_after_all_is_found_before_it_is_sent_again() {
-    // nothing of it could be seen, so a person sends it again; by then it stands there, once or twice
-    for (copies, code) in [(1, ""), (2, "twins")] {
+    // nothing of it could be seen, so a person sends it again; by then it is there, once or twice
+    for (copies, code) in [(1, ""), (2, "")] {
         let bench = Bench::with(1);
         bench
             .fake
@@ -1267,7 +1434,7 @@ fn what_arrived_after_all_is_found_before_it_is_sent_again() {
             .fail(Rule::once(On::Comment, Fault::DropBefore));
         assert_eq!(bench.first(&bench.live()).0, "absent");
         let (engine, parent) = (bench.engine(), bench.replies[0].1.clone());
-        engine.reply_settle(1, &Settle::Again, PERSON).unwrap();
+        engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
         {
             let mut world = bench.fake.world();
             for _ in 0..copies {
@@ -1276,6 +1443,17 @@ fn what_arrived_after_all_is_found_before_it_is_sent_again() {
             // that nobody may answer any more does not make it unposted
             world.comment(&parent).unwrap().locked = true;
         }
+        let ours = |bench: &Bench| -> Vec<bool> {
+            let mut world = bench.fake.world();
+            let mut names =
+                world.comments_of(&engine.outbox(None).unwrap()[0].post_name.clone().unwrap());
+            names.retain(|name| world.comment(name).unwrap().author == ACCOUNT);
+            names.sort();
+            names
+                .iter()
+                .map(|name| world.comment(name).unwrap().deleted)
+                .collect()
+        };
         let sent = bench.posted();
         assert_eq!(
             bench.first(&now()),
@@ -1283,6 +1461,8 @@ fn what_arrived_after_all_is_found_before_it_is_sent_again() {
             "{copies} copies"
         );
         assert_eq!(bench.posted(), sent, "nothing was sent");
+        // the older one stays
+        assert_eq!(ours(&bench), [false, true][..copies]);
     }
 }
 
@@ -1299,7 +1479,7 @@ fn a_person_settles_withdraws_and_edits() {
     let engine = bench.engine();
     assert_eq!(
         engine
-            .reply_settle(1, &Settle::Again, PERSON)
+            .reply_settle(1, &again(&engine, 1), PERSON)
             .unwrap_err()
             .code,
         Code::Usage
@@ -1330,24 +1510,28 @@ fn a_person_settles_withdraws_and_edits() {
     );
 
     bench.fake.world().heal();
-    engine.reply_rewrite(1, "A better text.", PERSON).unwrap();
+    rewrite(&engine, 1, "A better text.").unwrap();
     let body = bench.fake.world().comment(&name).unwrap().body.clone();
     assert!(
         body.starts_with("A better text.") && body.contains("u/the_operator"),
         "{body}"
     );
+    assert_eq!(rewrite(&engine, 1, "kys").unwrap_err().code, Code::Refused);
     assert_eq!(
-        engine.reply_rewrite(1, "kys", PERSON).unwrap_err().code,
-        Code::Refused
-    );
-    assert_eq!(
-        engine.reply_withdraw(1, PERSON).unwrap().outbox.state,
+        engine
+            .reply_withdraw(1, &seen(&engine, 1), PERSON)
+            .unwrap()
+            .outbox
+            .state,
         "withdrawn"
     );
     assert!(bench.fake.world().comment(&name).unwrap().deleted);
     // its parent is never answered again by this account
     assert_eq!(
-        engine.reply_withdraw(1, PERSON).unwrap_err().code,
+        engine
+            .reply_withdraw(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
         Code::Usage
     );
     let what: Vec<String> = engine
@@ -1434,6 +1618,8 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
         wait: true,
         ..Reconcile::default()
     };
+    let down = Fault::StatusBefore { status: 503 };
+    bench.fake.world().fail(Rule::always(On::Del, down.clone()));
     assert_eq!(done(&engine, &all).posted, [1]);
     let story = engine.outbox_story(1).unwrap();
     assert_eq!(story.outbox.posted_name.as_ref(), Some(&first));
@@ -1445,18 +1631,24 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     let deleted = |name: &str| bench.fake.world().comment(name).unwrap().deleted;
 
     // what could not be deleted is told again
-    let down = Fault::StatusBefore { status: 503 };
-    bench.fake.world().fail(Rule::always(On::Del, down));
-    assert_eq!(engine.reply_untwin(1, PERSON).unwrap_err().code, Code::Io);
+    assert_eq!(
+        engine
+            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
+        Code::Io
+    );
     bench.fake.world().heal();
     // Reddit says yes to everything: it is looked whether it is gone
     bench.fake.world().comment(&twin).unwrap().author = "renamed".to_owned();
-    let error = engine.reply_untwin(1, PERSON).unwrap_err();
+    let error = engine
+        .reply_untwin(1, &seen(&engine, 1), PERSON)
+        .unwrap_err();
     assert_eq!(error.code, Code::Refused, "{error}");
     assert_eq!(engine.outbox_story(1).unwrap(), story);
     bench.fake.world().comment(&twin).unwrap().author = ACCOUNT.to_owned();
 
-    let story = engine.reply_untwin(1, PERSON).unwrap();
+    let story = engine.reply_untwin(1, &seen(&engine, 1), PERSON).unwrap();
     assert_eq!(
         (story.outbox.state.as_str(), story.outbox.code.as_str()),
         ("posted", "")
@@ -1470,11 +1662,14 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     let line = engine.audit(Some(1), 1).unwrap().remove(0);
     assert_eq!(
         (line.what.as_str(), line.who.as_str()),
-        ("twins deleted", PERSON)
+        ("duplicate deleted", PERSON)
     );
     // it stands there once now
     assert_eq!(
-        engine.reply_untwin(1, PERSON).unwrap_err().code,
+        engine
+            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .unwrap_err()
+            .code,
         Code::Usage
     );
     assert_eq!(bench.posted(), 1);

@@ -119,7 +119,18 @@ impl Bench {
     }
 
     fn refresh_token(&self) -> Option<String> {
-        kept(&self.account.name, Secret::RefreshToken)
+        // the login of Reddit itself, under the bare name, is not for another host
+        assert_eq!(kept(&self.account.name, Secret::RefreshToken), None);
+        self.kept(Secret::RefreshToken)
+    }
+
+    /// The name under which the keychain has what belongs to this account here.
+    fn entry(&self) -> String {
+        format!("{}@{}", self.account.name, self.fake.base())
+    }
+
+    fn kept(&self, secret: Secret) -> Option<String> {
+        kept(&self.entry(), secret)
     }
 
     fn calls(&self, on: On) -> usize {
@@ -129,8 +140,14 @@ impl Bench {
     /// Looks for these in all files of the project, and for every token and code that was ever given.
     fn none_is_in_the_project(&self, secrets: &[String]) {
         let mut bytes = Vec::new();
-        for file in std::fs::read_dir(self.place.folder()).unwrap() {
-            bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
+        // the state of the user lies beside the project
+        for folder in [self.place.folder(), &self.place.state()] {
+            for file in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = file.unwrap().path();
+                if path.is_file() {
+                    bytes.extend(std::fs::read(path).unwrap());
+                }
+            }
         }
         let issued = self.fake.world().issued.clone();
         assert!(!issued.is_empty());
@@ -183,7 +200,7 @@ fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
     assert_eq!((account.facts.login_ms, bench.calls(On::Revoke)), (None, 1));
     assert!(account.missing.contains(&"a login".to_owned()));
     assert_eq!(bench.refresh_token(), None);
-    secrets::keep("first_bot", Secret::RefreshToken, &last.into()).unwrap();
+    secrets::keep(&bench.entry(), Secret::RefreshToken, &last.into()).unwrap();
     assert_eq!(
         bench.log_in_without_browser().unwrap_err().code,
         Code::Login
@@ -279,6 +296,22 @@ fn a_browser_on_another_machine_logs_in_by_what_is_pasted() {
 }
 
 #[test]
+fn the_login_of_reddit_itself_is_not_sent_to_another_host() {
+    let bench = Bench::new("own_bot", INSTALLED_ID, Authorize::Allow);
+    // a project can say of any account that its host is on this machine
+    secrets::keep("own_bot", Secret::RefreshToken, &"of-reddit-itself".into()).unwrap();
+    secrets::keep("own_bot", Secret::Username, &"own_bot".into()).unwrap();
+    secrets::keep("own_bot", Secret::Password, &"of-reddit-itself".into()).unwrap();
+    let (account, visited) = bench.log_in(false);
+    account.unwrap();
+    assert_eq!(visited.len(), 1, "a login of its own was asked for");
+    assert_eq!(
+        kept("own_bot", Secret::RefreshToken).as_deref(),
+        Some("of-reddit-itself")
+    );
+}
+
+#[test]
 fn a_script_app_logs_in_with_what_was_put_into_the_keychain() {
     let bench = Bench::new("script_bot", CLIENT_ID, Authorize::Page);
     let engine = &bench.engine;
@@ -300,9 +333,9 @@ fn a_script_app_logs_in_with_what_was_put_into_the_keychain() {
     bench.none_is_in_the_project(&[CLIENT_SECRET.to_owned(), PASSWORD.to_owned()]);
 
     engine.log_out("", PERSON).unwrap();
-    assert_eq!(kept("script_bot", Secret::Password), None);
+    assert_eq!(bench.kept(Secret::Password), None);
     // the secret belongs to the app, not to the login
-    assert!(kept("script_bot", Secret::ClientSecret).is_some());
+    assert!(bench.kept(Secret::ClientSecret).is_some());
     let missing = bench.log_in_without_browser().unwrap_err();
     assert!(
         missing.message.contains("REPARTEE_REDDIT_PASSWORD"),

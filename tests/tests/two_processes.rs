@@ -89,6 +89,8 @@ fn two_import_one_trains_one_lists() {
                 file.to_str().unwrap(),
                 "--format",
                 "pushshift",
+                "--permission",
+                "none",
                 "--json",
             ],
         )
@@ -156,6 +158,8 @@ fn a_killed_import_is_done_again_and_adds_the_rest_only() {
         file.to_str().unwrap(),
         "--format",
         "pushshift",
+        "--permission",
+        "none",
         "--json",
     ];
     let mut child = spawn(&place, &args);
@@ -230,4 +234,24 @@ fn one_process_pauses_and_cancels_what_another_runs() {
     place.ok(["job", "cancel", &job]);
     assert_eq!(engine.job(&job).unwrap().state, "cancelled");
     place.ok(["check"]);
+}
+
+#[test]
+fn opening_a_project_twice_in_one_process_keeps_its_log_from_other_processes() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    // the header is read past SQLite, and closing that must not give SQLite's locks away
+    drop(place.engine());
+    place.ok(["queue", "list"]);
+    assert!(
+        place.path("test.repartee-wal").exists(),
+        "another process took the log of an open project for left behind"
+    );
+    let title = "written after the other process";
+    let comments = repartee_engine::reddit::PostingRules {
+        footer_text: title.to_owned(),
+        ..engine.posting_rules().unwrap()
+    };
+    engine.posting_rules_set(&comments, "a test").unwrap();
+    assert!(place.ok(["reddit", "rules", "--json"]).out.contains(title));
 }

@@ -78,7 +78,9 @@ fn real_text_goes_round() {
 
     let mut dumps = files(&shared.join("reddit"), "zst");
     dumps.extend(files(&shared.join("reddit"), "csv"));
-    let imported = ok("import", &dumps);
+    // nobody gave these tests an approval: that is what they record, and what their charts say
+    let imported = ok("import --permission none", &dumps);
+    ok("study strict off --yes", &[]);
     let sources = imported["sources"].as_array().unwrap();
     assert_eq!(sources.len(), dumps.len());
     assert!(
@@ -181,6 +183,8 @@ fn real_text_goes_round() {
             let chart = place.path(&format!("{name}.{ending}"));
             assert!(chart.metadata().unwrap().len() > 100);
         }
+        let svg = std::fs::read_to_string(place.path(&format!("{name}.svg"))).unwrap();
+        assert!(svg.contains("No permission to train on Reddit content on record"));
     }
 
     let generated = ok(

@@ -14,6 +14,11 @@ const SMALL: Type = Type {
     bold: false,
     paint: Paint::Muted,
 };
+const NOTICE: Type = Type {
+    size: 12.5,
+    bold: true,
+    paint: Paint::Ink,
+};
 const LABEL: Type = Type {
     size: 13.0,
     bold: false,
@@ -144,6 +149,42 @@ impl Head {
     }
 }
 
+/// The notice under a picture `width` pixels wide.
+pub(crate) struct Foot {
+    lines: Vec<String>,
+    /// Pixels that it takes; 0 without a notice.
+    pub height: f64,
+}
+
+impl Foot {
+    pub(crate) fn new(heading: &Heading, width: f64) -> Self {
+        // never cut: a notice that is not all there says something else
+        let lines = wrap(&heading.notice, width - LEFT - RIGHT, NOTICE, usize::MAX);
+        let height = match lines.len() {
+            0 => 0.0,
+            n => LINE * n as f64 + 10.0,
+        };
+        Self { lines, height }
+    }
+
+    /// Draws it from `top` on.
+    pub(crate) fn draw(&self, pen: &mut Pen, top: f64) -> Result<(), Error> {
+        for (i, line) in self.lines.iter().enumerate() {
+            let y = top + LINE * (i as f64 + 0.5);
+            pen.text(line, (LEFT, y), Anchor::Start, NOTICE)?;
+        }
+        Ok(())
+    }
+}
+
+/// The description of a picture, with the notice.
+pub(crate) fn described(description: String, heading: &Heading) -> String {
+    match heading.notice.as_str() {
+        "" => description,
+        notice => format!("{description} {notice}."),
+    }
+}
+
 /// One entry of a legend from its left end on.
 fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn) -> Result<(), Error> {
     let (x, y) = at;
@@ -208,7 +249,8 @@ impl Plot<'_> {
         let top = head.height + 24.0 * rows.len() as f64 + 34.0;
         let across = self.width - left - RIGHT;
         let down = self.height.unwrap_or(across);
-        let size = (self.width, (top + down + 62.0).round());
+        let foot = Foot::new(self.heading, self.width);
+        let size = (self.width, (top + down + 62.0 + foot.height).round());
         let sx = Scale {
             from: self.x.from,
             to: self.x.to,
@@ -236,8 +278,10 @@ impl Plot<'_> {
             self.x.title,
             names.join("; ")
         );
+        let description = described(description, self.heading);
         let svg = pen::draw(size, &self.heading.title, &description, |pen| {
             head.draw(pen)?;
+            foot.draw(pen, top + down + 62.0)?;
             for (i, row) in rows.iter().enumerate() {
                 let mut x = LEFT;
                 for series in row {
@@ -381,7 +425,7 @@ impl Plot<'_> {
             x: self.x,
             y: self.y,
             series,
-            table: self.table,
+            table: self.table.noted(&self.heading.notice),
         })
     }
 }

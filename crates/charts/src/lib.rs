@@ -56,6 +56,9 @@ pub struct Heading {
     pub title: String,
     /// What it was measured on; wraps.
     pub measured_on: String,
+    /// What a viewer has to know (a missing permission): drawn under the plot, and in a
+    /// column of the table, so that neither goes without it. Empty: nothing.
+    pub notice: String,
 }
 
 /// A place in a picture, in units of the SVG's view box.
@@ -110,6 +113,17 @@ impl Table {
             columns: columns.iter().map(|c| (*c).to_owned()).collect(),
             rows: Vec::new(),
         }
+    }
+
+    /// The same with the notice in a column of its own, beside every row.
+    fn noted(mut self, notice: &str) -> Self {
+        if !notice.is_empty() {
+            self.columns.push("notice".to_owned());
+            for row in &mut self.rows {
+                row.push(notice.to_owned());
+            }
+        }
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! The confusion matrix.
 
-use crate::frame::Head;
+use crate::frame::{Foot, Head, described};
 use crate::pen::{self, Anchor, FINE, Type};
 use crate::{Axis, Error, Heading, Paint, Picture, Rect, Series, Table, scale};
 
@@ -55,14 +55,18 @@ pub fn confusion(
     let top = head.height + 52.0;
     let cell = (WIDTH - left - RIGHT) / k as f64;
     let high = cell.min(400.0 / k as f64);
-    let size = (WIDTH, (top + high * k as f64 + 24.0).round());
+    let foot = Foot::new(heading, WIDTH);
+    let below = top + high * k as f64 + 24.0;
+    let size = (WIDTH, (below + foot.height).round());
     let description = format!(
         "{}. Confusion matrix of {}.",
         heading.measured_on,
         classes.join(", ")
     );
+    let description = described(description, heading);
     let svg = pen::draw(size, &heading.title, &description, |pen| {
         head.draw(pen)?;
+        foot.draw(pen, below - 4.0)?;
         pen.text(
             "predicted",
             (left + cell * k as f64 / 2.0, top - 34.0),
@@ -176,6 +180,6 @@ pub fn confusion(
         x: axis("predicted", 0.0, k as f64),
         y: axis("true", k as f64, 0.0),
         series: vec![series],
-        table,
+        table: table.noted(&heading.notice),
     })
 }

@@ -8,6 +8,7 @@ fn heading(title: &str) -> Heading {
     Heading {
         title: title.to_owned(),
         measured_on: "test side of split 'main' · 1,204 replies, half of them fakes · top-k 40, temperature 0.9 · cpu, 2 threads · seed 1".to_owned(),
+        notice: String::new(),
     }
 }
 
@@ -246,10 +247,12 @@ fn hostile_words_stay_words() {
     let heading = Heading {
         title: "</title><script>alert('x')</script> & \u{0}\u{7}\nline two".to_owned(),
         measured_on: "a ".repeat(4000) + "<img src=x onerror=y>",
+        notice: "<b>notice</b>".to_owned(),
     };
     let name = "fill=\"#0072B2\" <rect x=\"1\"/>";
     let picture = roc(&heading, &[curve(name, 0.5, false)], None).unwrap();
     assert!(!picture.svg.contains("<script") && !picture.svg.contains("<img"));
+    assert!(!picture.svg.contains("<b>") && picture.svg.contains("&lt;b&gt;notice"));
     assert!(picture.svg.contains("&lt;rect x=") && !picture.svg.contains('\u{0}'));
     assert!(
         picture.height < 800.0,
@@ -261,6 +264,40 @@ fn hostile_words_stay_words() {
         picture.csv().unwrap().contains("\"fill=\"\"#0072B2\"\""),
         "quoted after RFC 4180"
     );
+}
+
+#[test]
+fn a_notice_stands_under_every_picture_and_in_its_table() {
+    let plain = heading("Noted");
+    let noted = Heading {
+        notice: "No permission of this kind on record; ".repeat(6),
+        ..plain.clone()
+    };
+    let names = ["a".to_owned(), "b".to_owned()];
+    let draw = |h: &Heading| {
+        [
+            roc(h, &[curve("a", 0.5, false)], None).unwrap(),
+            confusion(h, &names, &[vec![3, 1], vec![2, 4]]).unwrap(),
+        ]
+    };
+    for (without, with) in draw(&plain).iter().zip(draw(&noted)) {
+        assert_eq!(with.plot, without.plot, "the plot stays where it is");
+        assert!(with.height > without.height + 40.0);
+        let shown = with.svg.matches(">\nNo permission of this").count();
+        assert!(shown >= 1, "{}", with.svg);
+        assert_eq!(with.table.columns.last().unwrap(), "notice");
+        assert!(
+            with.table
+                .rows
+                .iter()
+                .all(|row| row.last().unwrap() == &noted.notice)
+        );
+        assert_eq!(with.table.rows.len(), without.table.rows.len());
+        assert!(
+            !without.svg.contains("No permission") && !without.csv().unwrap().contains("notice")
+        );
+        with.png(1.0, Theme::Light).unwrap();
+    }
 }
 
 #[test]

@@ -44,6 +44,12 @@ pub struct Common {
     /// Threads for computing [default: all cores]
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<usize>,
+    /// Put the job that the command starts into the queue instead of running it; `repartee job run` works the queue off
+    #[arg(long, global = true)]
+    pub queue: bool,
+    /// With --queue: if the job fails, the queue stops
+    #[arg(long, global = true, requires = "queue")]
+    pub stop_queue_on_failure: bool,
     /// More on standard error about what is going on; twice for all of it
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -59,11 +65,17 @@ pub enum Command {
     },
     /// Read files of comments and posts into the project
     Import(ImportArgs),
-    /// See what was imported, from where and under what permission; list rejected rows
+    /// See what was imported, from where and under what permission; rename, note, tag or delete it
     Source {
         /// What to do with sources
         #[command(subcommand)]
         command: SourceCommand,
+    },
+    /// Permissions of your study: what Reddit and an ethics board allow you to do with Reddit content
+    Study {
+        /// What to do [default: show]
+        #[command(subcommand)]
+        command: Option<crate::study_args::StudyCommand>,
     },
     /// Join comments to their replies, and look at the pairs
     Pairs {
@@ -89,6 +101,12 @@ pub enum Command {
         #[command(subcommand)]
         command: TrainCommand,
     },
+    /// List, show, rename, note, tag or delete runs
+    Run {
+        /// What to do with runs
+        #[command(subcommand)]
+        command: RunCommand,
+    },
     /// Let a generator answer the comments of a split: the other class of the realism classifier
     Fakes {
         /// What to do with fakes
@@ -97,10 +115,22 @@ pub enum Command {
     },
     /// Measure a trained model on one side of its split
     Evaluate(EvaluateArgs),
+    /// List, rename, note, tag or delete evaluations
+    Evaluation {
+        /// What to do with evaluations
+        #[command(subcommand)]
+        command: EvaluationCommand,
+    },
     /// Draw ROC, precision-recall, confusion matrix, calibration or losses as SVG, PNG and CSV
     Chart(ChartArgs),
     /// Write replies to comments, score them and put the best into the queue
     Generate(GenerateArgs),
+    /// List, rename, note, tag or delete what was generated
+    Generation {
+        /// What to do with generations
+        #[command(subcommand)]
+        command: GenerationCommand,
+    },
     /// Review replies: a person approves or rejects each
     Queue {
         /// What to do with the queue
@@ -125,8 +155,13 @@ pub enum Command {
         #[command(subcommand)]
         command: JobCommand,
     },
-    /// Verify the project file: integrity, references, the hash of every blob
-    Check,
+    /// Verify the project file: schema, integrity, references, the hash of every blob
+    Check {
+        /// First remove what another program put into the schema, and restore what it took; a copy of the file is
+        /// made beside it
+        #[arg(long)]
+        repair: bool,
+    },
     /// Give the room of deleted things back to the disk
     Compact,
     /// Show what takes the room
@@ -174,9 +209,22 @@ pub struct ImportArgs {
     /// A name for the source [default: the file's name]
     #[arg(long)]
     pub name: Option<String>,
-    /// Under what permission the text is used: own, consent, open-licence, reddit-approved, research, synthetic, unknown
-    #[arg(long, default_value = "unknown", value_name = "CHOICE")]
-    pub permission: String,
+    /// What Reddit allows you to do with its content; needed once, with the first Reddit archive of a project.
+    /// `none`: I have no approval, record that. `not-reddit`: the text isn't Reddit's. `synthetic`: a program
+    /// wrote it. Or a record of one kind, and the option again for each: KIND=DECISION[,date=DAY][,scope=TEXT]
+    /// [,until=DAY][,policy=VERSION][,link=URL][,note=TEXT], where KIND is training, api-access, research-program
+    /// or ethics-board, and DECISION is granted (needs date, scope and link), refused, pending, withdrawn,
+    /// not-required or none. See `repartee study --help`
+    #[arg(long, value_name = "VALUE", verbatim_doc_comment)]
+    pub permission: Vec<String>,
+    /// Where the text comes from: reddit, forum, support (mails, tickets), convokit (not of Reddit), other or
+    /// synthetic [default: told from the files; a table that doesn't tell needs it]. Only Reddit content needs
+    /// permission
+    #[arg(long, verbatim_doc_comment)]
+    pub origin: Option<String>,
+    /// Who records the permissions [default: your user name]
+    #[arg(long)]
+    pub who: Option<String>,
     /// The permission in words: licence, link, who said so
     #[arg(long, default_value = "")]
     pub note: String,
@@ -236,7 +284,10 @@ pub struct FilterArgs {
 #[derive(Debug, Subcommand)]
 pub enum SourceCommand {
     /// All sources with their counts and permissions
-    List,
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
     /// Say under what permission a source may be used
     Permit {
         /// A source's name or number
@@ -246,6 +297,16 @@ pub enum SourceCommand {
         /// The permission in words: licence, link, who said so
         #[arg(long, default_value = "")]
         note: String,
+    },
+    /// Say where the text of a source comes from
+    Origin {
+        /// A source's name or number
+        source: String,
+        /// reddit, forum, support, convokit, other, synthetic or unknown
+        origin: String,
+        /// Who says so [default: your user name]
+        #[arg(long)]
+        who: Option<String>,
     },
     /// The rows that were not taken, with line and reason
     Rejected {
@@ -258,6 +319,102 @@ pub enum SourceCommand {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
+}
+
+/// Which of a list.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ListArgs {
+    /// Only with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+}
+
+/// What can be done with a source, split, base, run, set of fakes, evaluation or generation alike.
+#[derive(Debug, Subcommand)]
+pub enum ItemCommand {
+    /// Give it another name; what was made with it shows the new one
+    Rename {
+        /// Its name; of a source, an evaluation or a generation also its number
+        item: String,
+        /// The new name
+        name: String,
+    },
+    /// Show its note, or set it
+    Note {
+        /// Its name or number
+        item: String,
+        /// The new note; "" removes it [default: shows the note]
+        text: Option<String>,
+    },
+    /// Show its tags, add some, or remove some
+    Tag {
+        /// Its name or number
+        item: String,
+        /// Tags to add [default: shows the tags]
+        tags: Vec<String>,
+        /// A tag to remove; may be given several times
+        #[arg(long, value_name = "TAG")]
+        remove: Vec<String>,
+    },
+    /// Delete it; lists what depends on it, and asks, before anything is deleted
+    Delete(DeleteArgs),
+}
+
+/// `repartee ... delete`
+#[derive(Debug, Clone, Args)]
+pub struct DeleteArgs {
+    /// Its name or number
+    pub item: String,
+    /// Delete what depends on it too
+    #[arg(long)]
+    pub with_dependents: bool,
+    /// Don't ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Delete only if nothing has changed since a list with this hash was shown
+    #[arg(long, value_name = "HASH")]
+    pub seen: Option<String>,
+    /// List what depends on it, and stop
+    #[arg(long, conflicts_with_all = ["yes", "seen"])]
+    pub dry_run: bool,
+    /// Who does it
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
+}
+
+/// `repartee run ...`
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// All runs
+    List(ListArgs),
+    /// A run's config, facts, last figures and samples
+    Show {
+        /// Which run
+        run: String,
+    },
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
+}
+
+/// `repartee evaluation ...`
+#[derive(Debug, Subcommand)]
+pub enum EvaluationCommand {
+    /// All evaluations
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
+}
+
+/// `repartee generation ...`
+#[derive(Debug, Subcommand)]
+pub enum GenerationCommand {
+    /// All generations, the newest first
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
 }
 
 /// `repartee pairs ...`
@@ -338,7 +495,10 @@ pub enum SplitCommand {
         near: Option<f64>,
     },
     /// All splits
-    List,
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
     /// Prove that no thread and no near-duplicate text is on two sides; fails when one is
     Audit {
         /// Which split
@@ -413,8 +573,12 @@ pub enum BaseCommand {
         seed: Option<u64>,
     },
     /// All bases
-    List,
-    /// Remove a base that no run uses
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
+    /// Remove a base that no run uses; the same as `delete --yes`
+    #[command(hide = true)]
     Remove {
         /// Which
         name: String,
@@ -430,8 +594,21 @@ pub enum TrainCommand {
     Realism(TrainArgs),
     /// BERT: which of four upvote bins
     Upvotes(TrainArgs),
-    /// All runs
-    List,
+    /// All runs; the same as `repartee run list`
+    List(ListArgs),
+    /// Train a run again without what was deleted since, with all that it was made with
+    Again {
+        /// Which run
+        run: String,
+        /// Leave out the texts that their authors have deleted, or that were forgotten (they are gone; this says so)
+        #[arg(long, required = true)]
+        without_deleted: bool,
+        /// Say what would be made, in order, and stop
+        #[arg(long)]
+        plan: bool,
+    },
+    /// What was trained on content that was deleted since, or made with something that was
+    Marked,
     /// A run's config, facts, last figures and samples
     Show {
         /// Which run
@@ -548,7 +725,10 @@ pub enum FakesCommand {
         decode: DecodeArgs,
     },
     /// All sets of fakes
-    List,
+    List(ListArgs),
+    /// Rename, note, tag or delete one
+    #[command(flatten)]
+    Item(ItemCommand),
     /// Show some fakes beside the real replies
     Show {
         /// Which set
@@ -673,10 +853,14 @@ pub enum QueueCommand {
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
     },
-    /// Approve one reply
+    /// Approve replies, each by itself: on a terminal each is shown and asked about
     Approve {
-        /// Its number
-        reply: i64,
+        /// Their numbers
+        #[arg(required = true, value_name = "REPLY")]
+        reply: Vec<i64>,
+        /// What you saw, as `repartee queue show` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
         /// Who does it
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
@@ -735,6 +919,15 @@ pub enum ExportCommand {
     },
 }
 
+/// What the failure of a queued job does.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OnFailure {
+    /// The queue stops
+    Stop,
+    /// The next job starts
+    GoOn,
+}
+
 /// `repartee job ...`
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
@@ -749,6 +942,44 @@ pub enum JobCommand {
     Pause {
         /// Its id, or a unique beginning or end of it
         job: String,
+    },
+    /// End a training now and keep its checkpoint as the result; end any other job, and keep what it has stored
+    Stop {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+        /// Keep nothing: a training's weights are removed
+        #[arg(long)]
+        discard: bool,
+        /// Do not ask
+        #[arg(long, requires = "discard")]
+        yes: bool,
+    },
+    /// The jobs that wait, in the order in which they will run
+    Queue,
+    /// Work the queue off until it is empty; a job that was paused or lost its process goes on first
+    Run,
+    /// Move a queued job
+    #[command(group = clap::ArgGroup::new("where").required(true))]
+    Move {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+        /// Before this queued job
+        #[arg(long, value_name = "JOB", group = "where")]
+        before: Option<String>,
+        /// To the front
+        #[arg(long, group = "where")]
+        first: bool,
+        /// To the end
+        #[arg(long, group = "where")]
+        last: bool,
+    },
+    /// Say what happens to the queue if a queued job fails
+    OnFailure {
+        /// Its id, or a unique beginning or end of it
+        job: String,
+        /// Whether the next one starts
+        #[arg(value_enum)]
+        what: OnFailure,
     },
     /// Ask a job to end
     Cancel {

@@ -7,9 +7,11 @@ mod args;
 mod out;
 mod reddit_args;
 mod run;
+mod study_args;
+mod terminal;
 mod watch;
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::process::ExitCode;
 
 use args::{Cli, Common};
@@ -19,11 +21,20 @@ use repartee_engine::{Code, Error};
 /// Does what this process's arguments say, and gives its exit status. The whole of the binary `repartee`;
 /// a function, so that the tests' own copy of it is built together with them.
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(String::new, |at| format!(" at {at}"));
+        let what = panic.payload_as_str().unwrap_or("no word of what");
+        terminal::err_line(&format!(
+            "a fault of repartee's own: it panicked{place}: {what}"
+        ));
+    }));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // help and version come this way too; where nobody reads them any more, there is no one to tell
-            let _ = error.print();
+            print_usage(&error);
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
@@ -43,14 +54,27 @@ pub fn main() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_writer(|| terminal::Log)
+        // its own colors would be escaped with the rest
+        .with_ansi(false)
         .init();
     let common = cli.common.clone();
     match run::run(cli) {
         Ok(code) => code,
         Err(error) => fail(&common, &error),
     }
+}
+
+/// Help, the version, or what is wrong with the arguments. An argument can be the name of a file that somebody
+/// else made.
+fn print_usage(error: &clap::Error) {
+    let text = error.to_string();
+    let breaks = std::env::args_os().any(|arg| arg.to_string_lossy().contains('\n'));
+    if text == terminal::visible(&text) && !breaks {
+        let _ = error.print();
+        return;
+    }
+    terminal::err_line(text.trim_end());
 }
 
 /// rayon and candle read the number of threads from the environment when they are first used.
@@ -91,13 +115,13 @@ fn fail(common: &Common, error: &anyhow::Error) -> ExitCode {
     };
     if common.json {
         let line = serde_json::json!({ "event": "error", "error": error });
-        let _ = writeln!(io::stdout().lock(), "{line}");
+        let _ = terminal::out_json(&line.to_string());
     }
     let mut text = format!("repartee: {}", error.message);
     for line in &error.detail {
-        text.push_str("\n  ");
+        text.push('\n');
         text.push_str(line);
     }
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    terminal::err_line(&text);
     ExitCode::from(if error.code == Code::Negative { 1 } else { 2 })
 }

@@ -1,9 +1,9 @@
 //! What goes to standard output: tables for people, JSON lines for programs.
 
-use std::io::{self, IsTerminal, Write};
-
 use anyhow::Result;
 use serde::Serialize;
+
+use crate::terminal;
 
 /// Standard output, in one of two voices.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,15 @@ impl Out {
         if self.json {
             return Ok(());
         }
-        Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
+        Ok(terminal::out_line(text.as_ref())?)
+    }
+
+    /// A text of several lines for people, each line behind `before`; nothing with `--json`.
+    pub fn lines(self, before: &str, text: impl AsRef<str>) -> Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        Ok(terminal::out_lines(before, text.as_ref())?)
     }
 
     /// A result for programs: one JSON line; nothing without `--json`.
@@ -28,20 +36,30 @@ impl Out {
         if !self.json {
             return Ok(());
         }
-        let line = serde_json::to_string(value)?;
-        Ok(writeln!(io::stdout().lock(), "{line}")?)
+        Ok(terminal::out_json(&serde_json::to_string(value)?)?)
     }
 
-    /// The result of a command as `{"event":"result", ...}` with `--json`; else what `show` prints.
+    /// The result of a command as `{"event":"result", ...}` with `--json`; else what `show` prints. The mark
+    /// of the study is `notice`, or the last line.
     pub fn result<T: Serialize>(
         self,
         value: &T,
+        mark: Option<&str>,
         show: impl FnOnce(&T) -> Result<()>,
     ) -> Result<()> {
         if self.json {
-            return self.json(&serde_json::json!({ "event": "result", "result": value }));
+            return match mark {
+                None => self.json(&serde_json::json!({ "event": "result", "result": value })),
+                Some(mark) => self.json(
+                    &serde_json::json!({ "event": "result", "result": value, "notice": mark }),
+                ),
+            };
         }
-        show(value)
+        show(value)?;
+        match mark {
+            None => Ok(()),
+            Some(mark) => self.line(format!("{mark} (`repartee study` shows more)")),
+        }
     }
 }
 
@@ -56,20 +74,27 @@ impl Table {
     /// A table with these column names.
     pub fn new<S: ToString>(head: impl IntoIterator<Item = S>) -> Self {
         Self {
-            head: head.into_iter().map(|s| s.to_string()).collect(),
+            head: head
+                .into_iter()
+                .map(|s| terminal::visible_cell(&s.to_string()))
+                .collect(),
             rows: Vec::new(),
         }
     }
 
-    /// Adds a row; missing cells stay empty.
+    /// Adds a row; missing cells stay empty. A text stays in its cell, whatever is in it.
     pub fn row<S: ToString>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.rows
-            .push(cells.into_iter().map(|s| s.to_string()).collect());
+        self.rows.push(
+            cells
+                .into_iter()
+                .map(|s| terminal::visible_cell(&s.to_string()))
+                .collect(),
+        );
     }
 
     /// Prints it; the last column may run on.
     pub fn print(&self, out: Out) -> Result<()> {
-        out.line(self.to_text().trim_end_matches('\n'))
+        out.lines("", self.to_text().trim_end_matches('\n'))
     }
 
     /// The table as text, one line a row, no spaces at line ends.
@@ -225,7 +250,7 @@ pub fn short(text: &str, width: usize) -> String {
 
 /// How wide a text column may be: more where nobody watches.
 pub fn text_width() -> usize {
-    if !io::stdout().is_terminal() {
+    if !terminal::out_is_terminal() {
         return 100;
     }
     std::env::var("COLUMNS")

@@ -104,6 +104,12 @@ pub enum RedditCommand {
         /// Show the subreddit and its rules, and record nothing
         #[arg(long)]
         look: bool,
+        /// Confirm on this machine a permission that was recorded elsewhere
+        #[arg(long, conflicts_with_all = ["link", "off", "look"])]
+        confirm: bool,
+        /// What you saw, as `--confirm` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH", requires = "confirm")]
+        seen: Option<String>,
         /// Who does it
         #[command(flatten)]
         who: Who,
@@ -163,9 +169,21 @@ pub enum RedditCommand {
         /// Wait for pauses and caps until all are posted
         #[arg(long)]
         wait: bool,
+        /// Do not wait for the pause between two replies; for one reply that is named
+        #[arg(long, conflicts_with = "wait")]
+        skip_pause: bool,
         /// The account
         #[command(flatten)]
         which: Which,
+    },
+    /// Confirm that this project file, which was copied or moved, is the one to go on with for posting
+    Adopt {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Who confirms it
+        #[command(flatten)]
+        who: Who,
     },
     /// Look for replies of which nobody knows whether they arrived
     Reconcile {
@@ -180,7 +198,8 @@ pub enum RedditCommand {
     Settle {
         /// The reply
         reply: i64,
-        /// It is not there: send it again
+        /// It is not there: send it again. Or, when another copy of the project may have answered the comment:
+        /// nothing of ours is there, send it from here
         #[arg(long)]
         again: bool,
         /// Do not send it again
@@ -189,6 +208,9 @@ pub enum RedditCommand {
         /// It stands at this link
         #[arg(long, conflicts_with_all = ["again", "give_up"], value_name = "LINK")]
         posted: Option<String>,
+        /// What you saw, as `repartee queue show` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH", requires = "again")]
+        seen: Option<String>,
         /// Who decides
         #[command(flatten)]
         who: Who,
@@ -200,6 +222,9 @@ pub enum RedditCommand {
         /// The link to it
         #[arg(default_value = "", hide_default_value = true)]
         link: String,
+        /// What you saw, as `repartee queue show` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
         /// Who did it
         #[command(flatten)]
         who: Who,
@@ -208,14 +233,20 @@ pub enum RedditCommand {
     Withdraw {
         /// The reply
         reply: i64,
+        /// What you saw, as `repartee queue show` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
         /// Who does it
         #[command(flatten)]
         who: Who,
     },
-    /// Delete what stands there beside a reply that was found more than once
+    /// Delete the duplicates of a posted reply, all but the oldest
     Untwin {
         /// The reply
         reply: i64,
+        /// What you saw, as `repartee queue show` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
         /// Who does it
         #[command(flatten)]
         who: Who,
@@ -227,6 +258,12 @@ pub enum RedditCommand {
         /// The new text, without the footer [default: opens $EDITOR]
         #[arg(long)]
         text: Option<String>,
+        /// Show the reply as it would be, and change nothing
+        #[arg(long)]
+        preview: bool,
+        /// What you saw, as `--preview` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH", conflicts_with = "preview")]
+        seen: Option<String>,
         /// Who does it
         #[command(flatten)]
         who: Who,
@@ -328,6 +365,17 @@ pub enum AccountCommand {
         #[arg(long)]
         gone: bool,
         /// Who saw it
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Confirm on this machine what was recorded of an account elsewhere
+    Confirm {
+        /// Its name
+        name: String,
+        /// What you saw, as `repartee reddit accounts` prints it; needed where there is no terminal
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
+        /// Who confirms it
         #[command(flatten)]
         who: Who,
     },

@@ -1,8 +1,10 @@
 //! Each command: its flags into parameters, its result into a table.
 
+use std::cell::OnceCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -13,6 +15,7 @@ use repartee_engine::fakes::{FakesInfo, MakeFakes};
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::{Import, SourceInfo, seconds_of};
 use repartee_engine::incoming;
+use repartee_engine::items::ItemKind;
 use repartee_engine::job::JobInfo;
 use repartee_engine::pairs::{BuildPairs, ShowPairs};
 use repartee_engine::pick::Criteria;
@@ -21,19 +24,25 @@ use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
-    Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Outcome,
+    Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Origin, Outcome,
     Permission, Recipe, Shares,
 };
 use serde::Serialize;
 
 use crate::args::*;
 use crate::out::{Out, Table, bytes, count, figure, seconds, short, text_width, time};
+use crate::terminal;
 use crate::watch::Watch;
 
+mod again;
 mod care;
 mod demo;
+mod items;
+mod jobs;
 mod measure;
 mod reddit;
+mod seen;
+mod study;
 
 /// Cancelled, or paused from the keyboard.
 const INTERRUPTED: u8 = 130;
@@ -46,24 +55,37 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             quiet: cli.common.quiet,
         },
         project: cli.common.project,
+        opened: OnceCell::new(),
+        queue: cli.common.queue,
+        stops_queue: cli.common.stop_queue_on_failure,
     };
+    if app.queue && !jobs::starts_a_job(&cli.command) {
+        return Err(Error::usage(
+            "--queue is for commands that start a job, such as train, fakes make and evaluate",
+        )
+        .into());
+    }
     match cli.command {
         Command::New { file } => app.new_project(&file),
         Command::Import(args) => app.import(args),
         Command::Source { command } => app.source(command),
+        Command::Study { command } => app.study(command),
         Command::Pairs { command } => app.pairs(command),
         Command::Split { command } => app.split(command),
         Command::Base { command } => app.base(command),
         Command::Train { command } => app.train(command),
+        Command::Run { command } => app.run_command(command),
         Command::Fakes { command } => app.fakes(command),
         Command::Evaluate(args) => app.evaluate(args),
+        Command::Evaluation { command } => app.evaluation_command(command),
         Command::Chart(args) => app.chart(args),
         Command::Generate(args) => app.generate(args),
+        Command::Generation { command } => app.generation_command(command),
         Command::Queue { command } => app.queue(command),
         Command::Reddit { command } => app.reddit(*command),
         Command::Export { command } => app.export(command),
         Command::Job { command } => app.job(command),
-        Command::Check => app.check(),
+        Command::Check { repair } => app.check(repair),
         Command::Compact => app.compact(),
         Command::Size => app.size(),
         Command::Doctor => app.doctor(),
@@ -77,7 +99,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             // into memory first: clap_complete panics where standard output is a closed pipe
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "repartee", &mut script);
-            std::io::stdout().lock().write_all(&script)?;
+            terminal::out_script(&script)?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -100,18 +122,41 @@ fn mapping_file(path: &std::path::Path) -> Result<Mapping> {
 struct App {
     out: Out,
     project: Option<PathBuf>,
+    /// The project, once it was opened.
+    opened: OnceCell<Arc<Engine>>,
+    /// Jobs are queued instead of run.
+    queue: bool,
+    /// Whether the failure of a queued job holds the queue up.
+    stops_queue: bool,
 }
 
 impl App {
     /// Opens the project that was named, or the only one in this folder, and listens for Ctrl-C.
-    fn engine(&self) -> Result<Engine> {
-        let path = match &self.project {
-            Some(path) => path.clone(),
-            None => only_project(Path::new("."))?,
-        };
-        let engine = Engine::open(path)?;
+    fn engine(&self) -> Result<Arc<Engine>> {
+        if let Some(engine) = self.opened.get() {
+            return Ok(Arc::clone(engine));
+        }
+        let engine = Arc::new(Engine::open(self.path()?)?);
         listen(&engine)?;
+        let _ = self.opened.set(Arc::clone(&engine));
         Ok(engine)
+    }
+
+    fn path(&self) -> Result<PathBuf> {
+        match &self.project {
+            Some(path) => Ok(path.clone()),
+            None => only_project(Path::new(".")),
+        }
+    }
+
+    /// Prints a result, and what permission of the study is missing, whatever was asked: no result of a
+    /// project goes without the mark.
+    fn marked<T: Serialize>(&self, value: &T, show: impl FnOnce(&T) -> Result<()>) -> Result<()> {
+        let mark = match self.opened.get() {
+            Some(engine) => engine.study_mark()?,
+            None => None,
+        };
+        self.out.result(value, mark.as_deref(), show)
     }
 
     /// Runs a job with its progress shown; prints its outcome when it is done.
@@ -121,6 +166,9 @@ impl App {
         job: &J,
         show: impl FnOnce(&J::Outcome) -> Result<()>,
     ) -> Result<ExitCode> {
+        if self.queue {
+            return self.enqueue(engine, job);
+        }
         let watch = Watch::new(self.out);
         let ended = engine.start(job, &|signal| watch.signal(signal));
         let id = watch.job();
@@ -136,7 +184,7 @@ impl App {
     ) -> Result<ExitCode> {
         match ended {
             Ended::Done(outcome) => {
-                self.out.result(&outcome, show)?;
+                self.marked(&outcome, show)?;
                 Ok(ExitCode::SUCCESS)
             }
             Ended::Paused => {
@@ -164,7 +212,7 @@ impl App {
         value: &T,
         show: impl FnOnce(&T) -> Result<()>,
     ) -> Result<ExitCode> {
-        self.out.result(value, show)?;
+        self.marked(value, show)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -196,8 +244,8 @@ impl App {
                 (None, None) => None,
             },
             name: args.name,
-            permission: args.permission.parse().map_err(Error::usage)?,
             note: args.note,
+            who: person(args.who),
             filter: Filter {
                 subreddits: f.subreddit,
                 authors: f.author,
@@ -209,7 +257,9 @@ impl App {
                 after_utc: day(f.after)?,
                 before_utc: day(f.before)?,
             },
+            ..Import::default()
         };
+        let job = self.permitted(&engine, job, &args.permission, args.origin.as_deref())?;
         self.start(&engine, &job, |imported| {
             self.sources(&imported.sources)?;
             let rejected: u64 = imported.sources.iter().map(|s| s.counts.rejected).sum();
@@ -225,6 +275,9 @@ impl App {
             if rejected > 0 {
                 self.out.line(format!("{} rows were rejected; `repartee source rejected SOURCE` lists them", count(rejected)))?;
             }
+            if imported.sources.iter().any(|s| s.origin == Origin::Unknown) {
+                self.out.line("origin unknown, so the rules for Reddit content apply: `repartee source origin SOURCE forum` says what it is")?;
+            }
             if imported.sources.iter().any(|s| s.permission == Permission::Unknown) {
                 self.out.line("permission unknown: `repartee source permit SOURCE CHOICE --note ...` says under what it may be used")?;
             }
@@ -237,6 +290,7 @@ impl App {
             "source",
             "name",
             "format",
+            "origin",
             "permission",
             "rows",
             "comments",
@@ -244,6 +298,8 @@ impl App {
             "new",
             "left out",
             "rejected",
+            "tags",
+            "note",
             "",
         ]);
         for source in sources {
@@ -257,6 +313,7 @@ impl App {
                 source.id.to_string(),
                 source.name.clone(),
                 source.format.clone(),
+                source.origin.to_string(),
                 source.permission.to_string(),
                 count(c.rows),
                 count(c.comments),
@@ -264,6 +321,8 @@ impl App {
                 count(c.new),
                 count(c.dropped.values().sum::<u64>()),
                 count(c.rejected),
+                items::tags(&source.label),
+                items::note(&source.label),
                 state.to_owned(),
             ]);
         }
@@ -273,8 +332,10 @@ impl App {
     fn source(&self, command: SourceCommand) -> Result<ExitCode> {
         let engine = self.engine()?;
         match command {
-            SourceCommand::List => {
-                self.done(&engine.sources()?, |sources| match sources.is_empty() {
+            SourceCommand::Item(command) => self.item(&engine, ItemKind::Source, command),
+            SourceCommand::List(list) => {
+                let sources = items::tagged(engine.sources()?, &list, |s| &s.label);
+                self.done(&sources, |sources| match sources.is_empty() {
                     true => self
                         .out
                         .line("no sources yet; `repartee import FILE ...` reads some"),
@@ -291,6 +352,20 @@ impl App {
                     self.out.line(format!(
                         "source {} may be used under: {} {}",
                         source.name, source.permission, source.note
+                    ))
+                })
+            }
+            SourceCommand::Origin {
+                source,
+                origin,
+                who,
+            } => {
+                let origin: Origin = origin.parse().map_err(Error::usage)?;
+                let who = person(who);
+                self.done(&engine.source_origin(&source, origin, &who)?, |source| {
+                    self.out.line(format!(
+                        "source {} comes from: {}",
+                        source.name, source.origin
                     ))
                 })
             }
@@ -435,7 +510,8 @@ impl App {
                     self.out.line("next: `repartee split audit`, then `repartee base add` or `repartee base new`")
                 })
             }
-            SplitCommand::List => self.done(&engine.splits()?, |splits| {
+            SplitCommand::Item(command) => self.item(&engine, ItemKind::Split, command),
+            SplitCommand::List(list) => self.done(&items::tagged(engine.splits()?, &list, |s| &s.label), |splits| {
                 if splits.is_empty() {
                     return self.out.line("no splits yet; `repartee split make` divides the pairs");
                 }
@@ -460,8 +536,10 @@ impl App {
             Some(_) => "audited: leaks",
         };
         self.out.line(format!(
-            "split {}, seed {}, {audit}",
-            split.name, split.seed
+            "split {}, seed {}, {audit}{}",
+            split.name,
+            split.seed,
+            items::label_line(&split.label)
         ))?;
         let edges = split.config.edges.map(|edges| edges.edges());
         let labels = edges.map_or_else(Vec::new, |[a, b, c]| {
@@ -498,7 +576,7 @@ impl App {
         let added = |base: &BaseInfo| {
             self.out.line(format!(
                 "base {}: {}, {} parameters ({} layers, width {}), up to {} tokens, vocabulary {}, {}",
-                base.name,
+                again::marked(&base.name, base.deleted_content),
                 base.kind,
                 count(base.parameters as u64),
                 base.layers,
@@ -530,16 +608,17 @@ impl App {
                 };
                 self.start(&engine, &job, added)
             }
-            BaseCommand::List => self.done(&engine.bases()?, |bases| {
+            BaseCommand::Item(command) => self.item(&engine, ItemKind::Base, command),
+            BaseCommand::List(list) => self.done(&items::tagged(engine.bases()?, &list, |b| &b.label), |bases| {
                 if bases.is_empty() {
                     return self.out.line(
                         "no bases yet; `repartee base add NAME --from FOLDER|HUB_ID` or `repartee base new NAME --kind gpt2|bert`",
                     );
                 }
-                let mut table = Table::new(["base", "kind", "parameters", "layers", "width", "context", "vocabulary", "size", "from"]);
+                let mut table = Table::new(["base", "kind", "parameters", "layers", "width", "context", "vocabulary", "size", "tags", "note", "from"]);
                 for base in bases {
                     table.row([
-                        base.name.clone(),
+                        again::marked(&base.name, base.deleted_content),
                         base.kind.clone(),
                         count(base.parameters as u64),
                         base.layers.to_string(),
@@ -547,14 +626,23 @@ impl App {
                         base.context.to_string(),
                         count(base.vocabulary as u64),
                         bytes(base.bytes),
+                        items::tags(&base.label),
+                        items::note(&base.label),
                         short(&base.origin, text_width()),
                     ]);
                 }
                 table.print(self.out)
             }),
             BaseCommand::Remove { name } => {
-                engine.base_remove(&name)?;
-                self.done(&serde_json::json!({ "removed": name }), |_| self.out.line(format!("removed base {name}")))
+                let args = DeleteArgs {
+                    item: name,
+                    with_dependents: false,
+                    yes: true,
+                    seen: None,
+                    dry_run: false,
+                    who: None,
+                };
+                self.item(&engine, ItemKind::Base, ItemCommand::Delete(args))
             }
         }
     }
@@ -564,14 +652,16 @@ impl App {
             TrainCommand::Generator(args) => (RunKind::Generator, args),
             TrainCommand::Realism(args) => (RunKind::Realism, args),
             TrainCommand::Upvotes(args) => (RunKind::Upvotes, args),
-            TrainCommand::List => return self.runs(),
+            TrainCommand::List(list) => return self.runs(&list),
+            TrainCommand::Again { run, plan, .. } => return self.train_again(&run, plan),
+            TrainCommand::Marked => return self.list_marked(),
             TrainCommand::Show { run } => return self.show_run(&run),
         };
         let config = run_config(kind, &args)?;
         if let Some(file) = &args.write_config {
             let toml = config.to_toml()?;
             if file == Path::new("-") {
-                write!(std::io::stdout().lock(), "{toml}")?;
+                terminal::out_lines("", toml.trim_end())?;
                 return Ok(ExitCode::SUCCESS);
             }
             let mut new = std::fs::OpenOptions::new()
@@ -603,6 +693,7 @@ impl App {
             };
             let how = match trained.outcome {
                 Outcome::EarlyStop => "stopped early: validation got no better",
+                Outcome::Stopped => "stopped, and its checkpoint kept,",
                 _ => "done",
             };
             self.out.line(format!(
@@ -669,8 +760,9 @@ impl App {
         table.print(self.out)
     }
 
-    fn runs(&self) -> Result<ExitCode> {
-        self.done(&self.engine()?.runs()?, |runs| {
+    fn runs(&self, list: &ListArgs) -> Result<ExitCode> {
+        let runs = items::tagged(self.engine()?.runs()?, list, |run| &run.label);
+        self.done(&runs, |runs| {
             if runs.is_empty() {
                 return self
                     .out
@@ -686,10 +778,12 @@ impl App {
                 "best val loss",
                 "begun (UTC)",
                 "job",
+                "tags",
+                "note",
             ]);
             for run in runs {
                 table.row([
-                    run.name.clone(),
+                    again::marked(&run.name, run.deleted_content),
                     run.kind.as_str().to_owned(),
                     run.state.clone(),
                     count(run.step),
@@ -700,6 +794,8 @@ impl App {
                     figure(run.best_loss, 4),
                     time(run.created_ms),
                     run.job.as_deref().map(short_id).unwrap_or_default(),
+                    items::tags(&run.label),
+                    items::note(&run.label),
                 ]);
             }
             table.print(self.out)
@@ -710,7 +806,7 @@ impl App {
         self.done(&self.engine()?.run_show(name)?, |run| {
             self.out.line(format!(
                 "run {}: {}, {}, step {}, loss {}, lowest validation loss {}",
-                run.name,
+                again::marked(&run.name, run.deleted_content),
                 run.kind.as_str(),
                 if run.state.is_empty() {
                     "no job"
@@ -721,17 +817,18 @@ impl App {
                 figure(run.loss, 4),
                 figure(run.best_loss, 4)
             ))?;
+            self.label(&run.label)?;
             if let Some(facts) = &run.facts {
                 self.facts(facts)?;
             }
             for (step, comment, reply) in &run.samples {
-                self.out.line(format!(
-                    "\nstep {step}\n> {}\n{}",
-                    short(comment, 200),
-                    short(reply, 400)
-                ))?;
+                self.out.line("")?;
+                self.out.line(format!("step {step}"))?;
+                self.out.line(format!("> {}", short(comment, 200)))?;
+                self.out.line(short(reply, 400))?;
             }
-            self.out.line(format!("\n{}", run.config.trim_end()))
+            self.out.line("")?;
+            self.out.lines("  ", run.config.trim_end())
         })
     }
 
@@ -762,18 +859,23 @@ impl App {
                 };
                 self.start(&engine, &job, |set| {
                     self.fake_sets(std::slice::from_ref(set))?;
+                    self.left_out(&set.left_out)?;
                     self.out.line(format!(
                         "next: `repartee fakes show {0}`, `repartee train realism --fakes {0}`",
                         set.name
                     ))
                 })
             }
-            FakesCommand::List => self.done(&engine.fake_sets()?, |sets| match sets.is_empty() {
-                true => self
-                    .out
-                    .line("no fakes yet; `repartee fakes make --generator RUN` writes some"),
-                false => self.fake_sets(sets),
-            }),
+            FakesCommand::Item(command) => self.item(&engine, ItemKind::Fakes, command),
+            FakesCommand::List(list) => self.done(
+                &items::tagged(engine.fake_sets()?, &list, |s| &s.label),
+                |sets| match sets.is_empty() {
+                    true => self
+                        .out
+                        .line("no fakes yet; `repartee fakes make --generator RUN` writes some"),
+                    false => self.fake_sets(sets),
+                },
+            ),
             FakesCommand::Show { name, limit } => {
                 self.done(&engine.fakes_show(&name, limit)?, |fakes| {
                     for fake in fakes {
@@ -790,7 +892,8 @@ impl App {
                             ""
                         };
                         self.out
-                            .line(format!("  fake: {}{cut}\n", short(&fake.fake, 300)))?;
+                            .line(format!("  fake: {}{cut}", short(&fake.fake, 300)))?;
+                        self.out.line("")?;
                     }
                     Ok(())
                 })
@@ -808,11 +911,13 @@ impl App {
             "val",
             "test",
             "drawn with",
+            "tags",
+            "note",
         ]);
         for set in sets {
             let [train, val, test] = set.fakes.map(count);
             table.row([
-                set.name.clone(),
+                again::marked(&set.name, set.deleted_content),
                 set.config.generator.clone(),
                 count(set.config.step),
                 set.split.clone(),
@@ -820,6 +925,8 @@ impl App {
                 val,
                 test,
                 drawn_with(&set.config.decode),
+                items::tags(&set.label),
+                items::note(&set.label),
             ]);
         }
         table.print(self.out)
@@ -848,6 +955,7 @@ impl App {
             comments,
             stored: usual.stored,
             context: usual.context,
+            given: 0,
             unseen: args.unseen.unwrap_or(0),
             origin: origin.to_owned(),
             generator: args.generator,
@@ -867,7 +975,7 @@ impl App {
         };
         self.start(&engine, &job, |generated| {
             for answered in &generated.comments {
-                self.out.line(format!("> {}", answered.comment.trim().replace('\n', "\n> ")))?;
+                self.out.lines("> ", answered.comment.trim())?;
                 let mut table = Table::new(["", "p(real)", "bin", "reply", "why"]);
                 for candidate in &answered.candidates {
                     table.row([
@@ -881,6 +989,7 @@ impl App {
                 table.print(self.out)?;
                 self.out.line("")?;
             }
+            self.left_out(&generated.left_out)?;
             self.out.line(drawn_with(&generated.config.decode))?;
             match (generated.queued.len(), job.queue) {
                 (0, true) => self.out.line("no candidate was picked; more candidates (-n), or a lower --min-p-real, may give some"),
@@ -931,13 +1040,13 @@ impl App {
                 table.row(["expected bin", &figure(reply.expected_bin, 2)]);
                 table.row(["picked", &reply.reason]);
                 table.print(self.out)?;
-                if !reply.title.is_empty() {
-                    self.out.line(format!("\n# {}", reply.title))?;
-                }
-                self.out.line(format!("\n> {}", reply.comment.replace('\n', "\n> ")))?;
-                self.out.line(format!("\n{}\n", reply.text))?;
+                self.out.line("")?;
+                seen::show_reply(self.out, reply)?;
+                self.out.line("")?;
                 if reply.written != reply.text {
-                    self.out.line(format!("as it was written:\n{}\n", reply.written))?;
+                    self.out.line("as it was written:")?;
+                    self.out.lines("  ", &reply.written)?;
+                    self.out.line("")?;
                 }
                 for event in &story.events {
                     let detail = if event.detail.is_empty() { String::new() } else { format!(": {}", short(&event.detail, 100)) };
@@ -952,7 +1061,7 @@ impl App {
                 };
                 self.done(&engine.reply_edit(reply, &text, &person(who))?, changed)
             }
-            QueueCommand::Approve { reply, who } => self.done(&engine.reply_approve(reply, &person(who))?, changed),
+            QueueCommand::Approve { reply, seen, who } => self.approve(&engine, &reply, seen.as_deref(), who),
             QueueCommand::Reject { reply, why, who } => {
                 self.done(&engine.reply_reject(reply, &person(who), &why)?, changed)
             }
@@ -1013,7 +1122,7 @@ impl App {
         let measured = measured?;
         if self.out.json {
             // one line, as the other measurements
-            println!("{}", serde_json::to_string(&measured)?);
+            self.out.json(&measured)?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new(["what", "took", "speed"]);
@@ -1170,14 +1279,29 @@ impl App {
                         .line(format!("job {} was asked to end", short_id(&job.id))),
                 })
             }
+            JobCommand::Stop { job, discard, yes } => self.job_stop(&engine, &job, discard, yes),
+            JobCommand::Queue => self.job_queue(&engine),
+            JobCommand::Run => self.job_run(&engine),
+            JobCommand::Move {
+                job,
+                before,
+                first: _,
+                last,
+            } => self.job_move(&engine, &job, before, last),
+            JobCommand::OnFailure { job, what } => self.job_on_failure(&engine, &job, what),
             JobCommand::Resume { job } => {
+                // what it reads and does was stored by whoever made the project
+                let stored = engine.job(&job)?;
+                if !self.out.json && !self.out.quiet {
+                    terminal::err_line(&format!("{} {}", stored.kind, stored.params));
+                }
                 let watch = Watch::new(self.out);
                 let ended = engine.resume(&job, &|signal| watch.signal(signal));
                 let id = watch.job();
                 drop(watch);
                 self.ended(&id, ended?, |outcome| {
                     self.out.line("done")?;
-                    self.out.line(serde_json::to_string_pretty(outcome)?)
+                    self.out.lines("", serde_json::to_string_pretty(outcome)?)
                 })
             }
         }
@@ -1296,9 +1420,9 @@ fn listen_to(interrupt: &Interrupt) -> Result<()> {
     let interrupt = interrupt.clone();
     ctrlc::set_handler(move || match interrupt.press() {
         1 => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "\nstopping at the next safe point; once more cancels, a third time ends at once"
+            terminal::err_line("");
+            terminal::err_line(
+                "stopping at the next safe point; once more cancels, a third time ends at once",
             );
         }
         2 => {}
@@ -1362,8 +1486,18 @@ fn edit(text: &str) -> Result<String> {
                 "neither VISUAL nor EDITOR names an editor; give the new text with --text TEXT",
             )
         })?;
-    let path = std::env::temp_dir().join(format!("repartee-reply-{}.txt", std::process::id()));
-    std::fs::write(&path, text).map_err(|e| Error::io("write", &path, &e))?;
+    if *text != terminal::visible(text) {
+        terminal::err_line(
+            "the text has characters that do not show, or act on what shows it; with them written out it is:",
+        );
+        terminal::err_line(text);
+    }
+    // a folder of our own: what the editor leaves beside the file is for nobody else either
+    let folder = private_folder().map_err(|e| Error::io("make", &std::env::temp_dir(), &e))?;
+    let path = folder.path().join("reply.txt");
+    repartee_engine::private::create_new(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|e| Error::io("write", &path, &e))?;
     // an editor may come with arguments: EDITOR="code --wait"
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or_default();
@@ -1373,7 +1507,7 @@ fn edit(text: &str) -> Result<String> {
         .status();
     let edited = std::fs::read_to_string(&path);
     // the text is in the project; what is left here is a copy
-    let _ = std::fs::remove_file(&path);
+    let _ = folder.close();
     match status {
         Ok(status) if status.success() => Ok(edited.map_err(|e| Error::io("read", &path, &e))?),
         Ok(status) => {
@@ -1384,4 +1518,16 @@ fn edit(text: &str) -> Result<String> {
         ))
         .into()),
     }
+}
+
+/// A new folder for temporary files, with a name that nobody can know before, for its owner alone.
+fn private_folder() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("repartee-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o700));
+    }
+    builder.tempdir()
 }

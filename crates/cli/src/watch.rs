@@ -1,7 +1,6 @@
 //! Progress on the way: a bar with the time left on a terminal, a line now and then elsewhere, and
 //! JSON lines with `--json`.
 
-use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use repartee_engine::{Progress, Signal};
 
 use crate::out::{Out, bytes, count, seconds};
+use crate::terminal::{err_is_terminal, err_line, visible_cell};
 
 /// Where no terminal shows a bar, a line this often says how far things are.
 const LINE_EVERY: Duration = Duration::from_secs(15);
@@ -30,7 +30,7 @@ struct State {
 impl Watch {
     /// A watch for one command.
     pub fn new(out: Out) -> Self {
-        let bar = (!out.json && !out.quiet && std::io::stderr().is_terminal()).then(|| {
+        let bar = (!out.json && !out.quiet && err_is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
@@ -71,7 +71,10 @@ impl Watch {
                 }
             }
             Signal::Log { text } => self.say(&text),
-            Signal::Visit { address } => self.say(&format!("open this in a browser:\n{address}")),
+            Signal::Visit { address } => {
+                self.say("open this in a browser:");
+                self.say(&address);
+            }
             Signal::Progress(progress) => self.progress(&progress),
             // for a window: here the finished replies are printed
             Signal::Comments { .. } | Signal::Drafts { .. } | Signal::Scores { .. } => {}
@@ -80,8 +83,8 @@ impl Watch {
 
     fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None if !self.out.quiet => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| err_line(text)),
+            None if !self.out.quiet => err_line(text),
             None => {}
         }
     }
@@ -98,8 +101,8 @@ impl Watch {
             }
             bar.set_length(progress.total.unwrap_or(0));
             bar.set_position(progress.done);
-            bar.set_prefix(progress.phase.clone());
-            bar.set_message(tail(progress));
+            bar.set_prefix(visible_cell(&progress.phase));
+            bar.set_message(visible_cell(&tail(progress)));
         } else if !self.out.quiet
             && (new_phase || state.said.is_none_or(|at| at.elapsed() >= LINE_EVERY))
         {
@@ -108,12 +111,12 @@ impl Watch {
                 .total
                 .filter(|t| *t > 0)
                 .map(|t| format!("{:3.0}%  ", progress.done as f64 * 100.0 / t as f64));
-            eprintln!(
+            err_line(&format!(
                 "{}: {}{}",
                 progress.phase,
                 share.unwrap_or_default(),
                 tail(progress)
-            );
+            ));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Bases: pretrained models taken in from a folder or the hub, and small ones started from scratch.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use repartee_datasets::Side;
@@ -8,14 +9,18 @@ use repartee_models::text::{
 };
 use repartee_models::weights::{self, Tensors};
 use repartee_models::{DeviceChoice, bert, cost, device, gpt2};
+use repartee_store::Store;
 use repartee_store::bases::{Base, BaseKind, NewBase};
+use repartee_store::marks::Marked;
 use repartee_store::pairs::PairQuery;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
-use crate::{Engine, bundle, hub};
+use crate::study::{TRAINED_NOTE, may_train_tokenizer};
+use crate::{Engine, bundle, hub, names};
 
 /// Texts a tokenizer is trained on, at most: more change hardly a token.
 const TOKENIZER_PAIRS: usize = 200_000;
@@ -97,8 +102,14 @@ pub struct BaseInfo {
     /// Tensors of the checkpoint that the model has no use for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<String>,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was added, milliseconds since 1970.
     pub created_ms: i64,
+    /// Its tokenizer was trained on a text that was deleted since, or it came with the word that it was.
+    #[serde(default)]
+    pub deleted_content: bool,
 }
 
 /// What a config.json says, read as the model it names.
@@ -175,7 +186,7 @@ impl ModelConfig {
     }
 
     /// Layers, width, longest input and vocabulary.
-    fn sizes(&self) -> (usize, usize, usize, usize) {
+    pub(crate) fn sizes(&self) -> (usize, usize, usize, usize) {
         match self {
             Self::Gpt2(c) => (c.n_layer, c.n_embd, c.n_positions, c.vocab_size),
             Self::Bert(c) => (
@@ -222,7 +233,7 @@ impl ModelConfig {
 }
 
 impl BaseInfo {
-    fn of(base: &Base, unused: Vec<String>) -> Result<Self> {
+    fn of(store: &Store, base: &Base, label: Label, unused: Vec<String>) -> Result<Self> {
         let config = ModelConfig::read(&base.config)?;
         let (layers, width, context, vocabulary) = config.sizes();
         Ok(Self {
@@ -236,7 +247,9 @@ impl BaseInfo {
             context,
             vocabulary,
             unused,
+            label,
             created_ms: base.created_ms,
+            deleted_content: store.is_marked(Marked::Base, base.id)?,
         })
     }
 }
@@ -279,6 +292,11 @@ impl Job for BaseAdd {
             None,
             "bytes",
         ));
+        // a model stays marked in another project
+        let origin = match crate::export::says_trained(&json) {
+            true => format!("{origin}{TRAINED_NOTE}"),
+            false => origin,
+        };
         let found = weights::read(&weights::files(&folder)?)?;
         let (tensors, unused) = config.fit(found)?;
         weights::check_finite(&tensors)?;
@@ -289,8 +307,13 @@ impl Job for BaseAdd {
                 some(&unused)
             ));
         }
-        ctx.engine
-            .store_base(ctx, &self.name, &origin, &config, &tensors, &files, unused)
+        let seen = match folder.join(DELETED_CONTENT).exists() {
+            true => Seen::Deleted,
+            false => Seen::Nothing,
+        };
+        ctx.engine.store_base(
+            ctx, &self.name, &origin, &config, &tensors, &files, unused, seen,
+        )
     }
 }
 
@@ -301,10 +324,14 @@ impl Job for BaseNew {
     fn run(&self, ctx: &Ctx) -> Result<BaseInfo, Stop> {
         ctx.engine.name_is_free(&self.name)?;
         self.check()?;
-        let (files, words) = match &self.tokenizer {
+        let (files, words, seen) = match &self.tokenizer {
             Some(folder) => (
                 tokenizer_files(folder)?,
                 format!("the tokenizer of {}", folder.display()),
+                match folder.join(DELETED_CONTENT).exists() {
+                    true => Seen::Deleted,
+                    false => Seen::Nothing,
+                },
             ),
             None => self.train_tokenizer(ctx)?,
         };
@@ -339,6 +366,7 @@ impl Job for BaseNew {
             &tensors,
             &files,
             Vec::new(),
+            seen,
         )
     }
 }
@@ -395,7 +423,7 @@ impl BaseNew {
     }
 
     /// A tokenizer from the project's pairs, and what it was trained on in words.
-    fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String), Stop> {
+    fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String, Seen), Stop> {
         let store = &ctx.engine.store;
         let mut query = PairQuery::default();
         let mut words = "tokenizer of the project's pairs".to_owned();
@@ -404,10 +432,15 @@ impl BaseNew {
             query.side = Some(Side::Train);
             words = format!("tokenizer of the train side of split {split}");
         }
-        let mut texts: Vec<String> = Vec::new();
+        may_train_tokenizer(ctx.engine, query.split_id)?;
+        let (mut texts, mut pairs): (Vec<String>, Vec<i64>) = Default::default();
         store.for_each_pair(&query, |pair| {
-            texts.push(pair.comment);
-            texts.push(pair.reply);
+            // a text that was deleted leaves a word that nobody wrote
+            if pair.comment != "[deleted]" && pair.reply != "[deleted]" {
+                pairs.push(pair.id);
+                texts.push(pair.comment);
+                texts.push(pair.reply);
+            }
             texts.len() < 2 * TOKENIZER_PAIRS
         })?;
         if texts.is_empty() {
@@ -425,10 +458,33 @@ impl BaseNew {
         );
         let files = match self.kind.as_str() {
             "gpt2" => text::train_bpe(texts.into_iter(), self.vocab)?,
-            _ => text::train_word_piece(texts.into_iter(), self.vocab)?,
+            _ => text::train_word_piece(&texts, self.vocab)?,
         };
-        Ok((files, words))
+        Ok((files, words, Seen::Pairs(pairs)))
     }
+}
+
+/// What is known of the texts that a base has seen.
+enum Seen {
+    /// None of this project's.
+    Nothing,
+    /// Its tokenizer was trained on these pairs.
+    Pairs(Vec<i64>),
+    /// It came with the word that it was trained on deleted content.
+    Deleted,
+}
+
+/// The file that stands beside an exported model that was trained on deleted content.
+pub(crate) const DELETED_CONTENT: &str = "TRAINED_ON_DELETED_CONTENT.txt";
+
+/// Puts the mark beside an exported model.
+pub(crate) fn write_mark(folder: &Path, what: &str) -> Result<()> {
+    let path = folder.join(DELETED_CONTENT);
+    let words = format!(
+        "{what} was trained on content that its authors have deleted since, or made with something that was.\n\
+         Do not publish it. Train it again without: repartee train again RUN --without-deleted\n"
+    );
+    std::fs::write(&path, words).map_err(|e| Error::io("write", &path, &e))
 }
 
 impl Engine {
@@ -440,16 +496,11 @@ impl Engine {
         self.store
             .bases()?
             .iter()
-            .map(|base| BaseInfo::of(base, Vec::new()))
+            .map(|base| {
+                let label = self.store.label(ItemKind::Base, base.id)?;
+                BaseInfo::of(&self.store, base, label, Vec::new())
+            })
             .collect()
-    }
-
-    /// Removes a base that no run started from.
-    ///
-    /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when runs stand on it.
-    pub fn base_remove(&self, name: &str) -> Result<()> {
-        Ok(self.store.base_remove(name)?)
     }
 
     /// Writes a base as a folder in Hugging Face layout.
@@ -459,14 +510,19 @@ impl Engine {
     pub fn base_export(&self, name: &str, folder: &Path) -> Result<PathBuf> {
         let base = self.store.base(name)?;
         let (tensors, files) = bundle::get(&self.store, base.bundle_id)?;
-        write_folder(folder, &base.config, &tensors, &files)?;
+        let mark = self.study_mark()?;
+        let origin = [("Base of", base.origin.clone())];
+        let card = crate::export::card(&base.name, mark.as_deref(), &origin);
+        let config = crate::export::noted(&base.config, mark.as_deref())?;
+        write_folder(folder, &config, &tensors, &files, &card)?;
+        if self.store.is_marked(Marked::Base, base.id)? {
+            write_mark(folder, &format!("The tokenizer of base {name}"))?;
+        }
         Ok(folder.to_owned())
     }
 
     fn name_is_free(&self, name: &str) -> Result<()> {
-        if name.trim().is_empty() {
-            return Err(Error::usage("a base needs a name"));
-        }
+        names::check("base", name)?;
         match self.store.bases()?.iter().any(|base| base.name == name) {
             true => Err(Error::new(
                 Code::Exists,
@@ -486,6 +542,7 @@ impl Engine {
         tensors: &Tensors,
         files: &Files,
         unused: Vec<String>,
+        seen: Seen,
     ) -> Result<BaseInfo, Stop> {
         let size = |n: usize| n as u64;
         let total: u64 = tensors
@@ -508,8 +565,18 @@ impl Engine {
             origin: origin.to_owned(),
             config: config.json()?,
         };
-        self.store.base_insert(&new, &parts, now_ms())?;
-        Ok(BaseInfo::of(&self.store.base(name)?, unused)?)
+        let id = self.store.base_insert(&new, &parts, now_ms())?;
+        match seen {
+            Seen::Nothing => {}
+            Seen::Pairs(pairs) => self.store.base_saw(id, &pairs)?,
+            Seen::Deleted => self.store.base_mark(id, "deleted", now_ms())?,
+        }
+        Ok(BaseInfo::of(
+            &self.store,
+            &self.store.base(name)?,
+            Label::default(),
+            unused,
+        )?)
     }
 }
 
@@ -522,6 +589,7 @@ pub(crate) fn write_folder(
     config: &str,
     tensors: &Tensors,
     files: &Files,
+    card: &str,
 ) -> Result<()> {
     let config_path = folder.join("config.json");
     if config_path.exists() || folder.join("model.safetensors").exists() {
@@ -533,13 +601,44 @@ pub(crate) fn write_folder(
             ),
         ));
     }
+    // the names come from the project, which may be a stranger's; a tokenizer has no other files than these
+    if let Some(name) = files
+        .keys()
+        .find(|name| !TOKENIZER_FILES.contains(&name.as_str()))
+    {
+        return Err(Error::new(
+            Code::Damaged,
+            format!(
+                "the project has a file {name:?} for this model, which is no file of a tokenizer; nothing was written"
+            ),
+        ));
+    }
     std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
     weights::write(tensors, &folder.join("model.safetensors"))?;
     for (name, bytes) in files {
         let path = folder.join(name);
+        let plain = std::str::from_utf8(bytes).map(without_code);
+        let bytes = plain
+            .as_ref()
+            .map_or(bytes.as_slice(), |text| text.as_bytes());
         std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, &e))?;
     }
-    std::fs::write(&config_path, config).map_err(|e| Error::io("write", &config_path, &e))
+    let card_path = folder.join("README.md");
+    std::fs::write(&card_path, card).map_err(|e| Error::io("write", &card_path, &e))?;
+    std::fs::write(&config_path, without_code(config).as_bytes())
+        .map_err(|e| Error::io("write", &config_path, &e))
+}
+
+/// A file of JSON without the entry by which it names code for `transformers` to fetch and run; any other text as
+/// it is. The project may be a stranger's.
+fn without_code(text: &str) -> Cow<'_, str> {
+    let Ok(serde_json::Value::Object(mut map)) = serde_json::from_str(text) else {
+        return Cow::Borrowed(text);
+    };
+    match map.remove("auto_map") {
+        Some(_) => Cow::Owned(format!("{:#}", serde_json::Value::Object(map))),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// The tokenizer's files that a folder has.

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::import::Import;
 use crate::job::{Ended, Signals};
 use crate::pairs::BuildPairs;
-use crate::{Engine, Filter, Job};
+use crate::{Engine, Filter, Job, Origin, StudyRecord};
 
 /// What is measured on which dump.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +121,9 @@ pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasu
     let begun = Instant::now();
     let import = Import {
         files: vec![bench.file.clone()],
+        // the project is removed when it is measured; nothing is trained on what is in it
+        origin: Some(Origin::Reddit),
+        study: StudyRecord::none_of_all(),
         ..Import::default()
     };
     finished(&engine, &import, signals)?;

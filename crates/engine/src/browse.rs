@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use repartee_charts::{Group, Heading, Picture};
+use repartee_charts::{Group, Picture};
 use repartee_datasets::{BinEdges, Side};
 use repartee_store::pairs::{Pair, PairFigure, PairOrder, PairQuery};
 use repartee_store::watch::Family;
@@ -246,9 +246,9 @@ impl Engine {
         let mut values = self.store.pair_figures(&self.query_of(wanted)?, figure)?;
         values.sort_unstable();
         let (edges, counts) = bars(&values);
-        let heading = Heading {
-            title: figure.title().to_owned(),
-            measured_on: format!(
+        let heading = self.heading(
+            figure.title().to_owned(),
+            format!(
                 "{} pairs{}",
                 values.len(),
                 wanted
@@ -257,7 +257,7 @@ impl Engine {
                     .map(|s| format!(", split {s}"))
                     .unwrap_or_default()
             ),
-        };
+        )?;
         let group = Group {
             name: "pairs".to_owned(),
             counts,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use repartee_charts::{Curve, Group, Heading, LossLine, Picture, Reliability, Theme};
+use repartee_charts::{Curve, Group, LossLine, Picture, Reliability, Theme};
 use repartee_models::metrics::{self, Roc};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -176,10 +176,7 @@ impl Engine {
         }
         let title = |what: &str| {
             let runs: Vec<&str> = evaluations.iter().map(|(e, _)| e.run.as_str()).collect();
-            Heading {
-                title: format!("{what}: {}", runs.join(", ")),
-                measured_on: measured_on(first),
-            }
+            self.heading(format!("{what}: {}", runs.join(", ")), measured_on(first))
         };
         let threshold = first.config.threshold.filter(|_| alone).map(|t| (0, t));
         let name_of = |e: &EvaluationInfo| {
@@ -198,7 +195,7 @@ impl Engine {
                         Some(curve_of(name_of(e), &roc, false))
                     })
                     .collect();
-                repartee_charts::roc(&title("ROC"), &curves, threshold)
+                repartee_charts::roc(&title("ROC")?, &curves, threshold)
             }
             ChartKind::Roc => {
                 let by_class =
@@ -218,7 +215,7 @@ impl Engine {
                             .map(|roc| curve_of(name.to_owned(), roc, true)),
                     );
                 }
-                repartee_charts::roc(&title("ROC"), &curves, None)
+                repartee_charts::roc(&title("ROC")?, &curves, None)
             }
             ChartKind::Pr => {
                 let mut curves = Vec::new();
@@ -250,7 +247,7 @@ impl Engine {
                     }
                 }
                 repartee_charts::precision_recall(
-                    &title("Precision and recall"),
+                    &title("Precision and recall")?,
                     &curves,
                     rate,
                     threshold,
@@ -260,7 +257,7 @@ impl Engine {
                 let counts = predictions
                     .confusion(first.config.threshold.unwrap_or(0.5))
                     .counts;
-                repartee_charts::confusion(&title("Confusion"), &first.config.classes, &counts)
+                repartee_charts::confusion(&title("Confusion")?, &first.config.classes, &counts)
             }
             ChartKind::Scores => {
                 let class = if binary { 1 } else { predictions.classes - 1 };
@@ -269,7 +266,7 @@ impl Engine {
                 let edges: Vec<f64> = (0..=SCORE_BARS)
                     .map(|i| i as f64 / SCORE_BARS as f64)
                     .collect();
-                repartee_charts::histogram(&title("Scores"), &axis, &edges, &groups)
+                repartee_charts::histogram(&title("Scores")?, &axis, &edges, &groups)
             }
             // those of runs were drawn above
             ChartKind::Calibration | ChartKind::Loss | ChartKind::Lr | ChartKind::Throughput => {
@@ -291,7 +288,7 @@ impl Engine {
                         lines.push((name, bins.collect()));
                     }
                 }
-                repartee_charts::calibration(&title("Calibration"), &lines)
+                repartee_charts::calibration(&title("Calibration")?, &lines)
             }
         };
         Ok(picture?)
@@ -304,10 +301,7 @@ impl Engine {
             let points = course.filter_map(|(step, value)| Some((step as f64, value?)));
             runs.push((name.clone(), points.collect()));
         }
-        let heading = Heading {
-            title: format!("{what}: {}", of.join(", ")),
-            measured_on: String::new(),
-        };
+        let heading = self.heading(format!("{what}: {}", of.join(", ")), String::new())?;
         Ok(repartee_charts::course(&heading, unit, &runs)?)
     }
 
@@ -338,10 +332,7 @@ impl Engine {
                 ));
             }
         }
-        let heading = Heading {
-            title: format!("Loss: {}", of.join(", ")),
-            measured_on: words.join("; "),
-        };
+        let heading = self.heading(format!("Loss: {}", of.join(", ")), words.join("; "))?;
         Ok(repartee_charts::losses(&heading, &lines)?)
     }
 

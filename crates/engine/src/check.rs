@@ -1,5 +1,8 @@
 //! Care of the project file: is it whole, what takes the room, giving room back.
 
+use std::path::{Path, PathBuf};
+
+use repartee_store::Store;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -12,6 +15,8 @@ use crate::job::{Progress, is_stale, now_ms};
 pub struct Checked {
     /// Whether nothing was found.
     pub whole: bool,
+    /// What is not ours in the schema of the file: it may be a stranger's.
+    pub schema: Vec<String>,
     /// What SQLite's integrity check says.
     pub integrity: Vec<String>,
     /// Rows that refer to rows that are not there.
@@ -22,6 +27,25 @@ pub struct Checked {
     pub blobs_checked: u64,
     /// How many bytes those have.
     pub bytes_checked: u64,
+}
+
+impl Checked {
+    /// Whether all that was found is in the schema, which can be repaired.
+    pub fn only_schema(&self) -> bool {
+        !self.schema.is_empty()
+            && self.integrity.is_empty()
+            && self.references.is_empty()
+            && self.blobs.is_empty()
+    }
+}
+
+/// What repairing the schema of a project file did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Repaired {
+    /// The copy that was made before; none: there was nothing to repair.
+    pub backup: Option<PathBuf>,
+    /// What was foreign and is gone, or was missing or changed and is as it should be.
+    pub repaired: Vec<String>,
 }
 
 /// What giving room back did.
@@ -59,8 +83,37 @@ pub struct Room {
     pub rows: u64,
 }
 
+/// Removes what is foreign in the schema of a project and restores what is missing, after a copy was made beside
+/// the file.
+///
+/// # Errors
+/// [`Code::ForeignProject`] when it cannot be repaired, and the file is as it was; [`Code::NotFound`],
+/// [`Code::NotAProject`].
+pub fn repair(project: &Path) -> Result<Repaired> {
+    let done = Store::repair(project)?;
+    if let Some(backup) = &done.backup {
+        tracing::warn!(
+            "{} was repaired; as it was: {}",
+            project.display(),
+            backup.display()
+        );
+    }
+    Ok(Repaired {
+        backup: done.backup,
+        repaired: done.faults.iter().map(ToString::to_string).collect(),
+    })
+}
+
 impl Engine {
-    /// Checks the whole project file: SQLite's integrity check, every reference between rows, and every
+    /// Opens a project for [`Engine::check`] alone: whatever is in its schema, nothing of it is run or changed.
+    ///
+    /// # Errors
+    /// As [`Engine::open`], but for [`Code::ForeignProject`] by what is in its schema.
+    pub fn open_to_check(path: &Path) -> Result<Self> {
+        Ok(Self::over(Store::open_to_check(path)?, path))
+    }
+
+    /// Checks the whole project file: its schema against ours, SQLite's integrity check, every reference between rows, and every
     /// tensor and file against its hash. Damage is not an error but part of the answer.
     ///
     /// # Errors
@@ -89,6 +142,7 @@ impl Engine {
         }
         Ok(Checked {
             whole: found.is_whole(),
+            schema: found.schema,
             integrity: found.integrity,
             references: found.foreign_keys,
             blobs: found.blobs,
@@ -117,6 +171,7 @@ impl Engine {
                 ),
             ));
         }
+        self.store.sweep(&mut |_| self.interrupt.presses() == 0)?;
         let done = self.store.compact()?;
         Ok(Compacted {
             before: done.before,

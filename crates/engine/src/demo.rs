@@ -287,8 +287,25 @@ impl Job for Demo {
 
 fn write_sample(path: &Path, demo: &Demo) -> Result<()> {
     let io = |e: std::io::Error| Error::io("write", path, &e);
+    let mut lines = Vec::new();
+    sample::write_ndjson(&mut lines, demo.seed, demo.threads).map_err(io)?;
+    // a demo can be resumed in a project that somebody else made, beside files that are not its own
+    match std::fs::read(path) {
+        Ok(found) if lines.starts_with(&found) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(Error::io("read", path, &e)),
+        Ok(_) => {
+            return Err(Error::new(
+                Code::Exists,
+                format!(
+                    "{} is there already, and not the synthetic sample; move it, or start a demo in a new folder",
+                    path.display()
+                ),
+            ));
+        }
+    }
     let mut out = BufWriter::new(File::create(path).map_err(io)?);
-    sample::write_ndjson(&mut out, demo.seed, demo.threads).map_err(io)?;
+    out.write_all(&lines).map_err(io)?;
     out.flush().map_err(io)
 }
 

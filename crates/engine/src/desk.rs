@@ -2,6 +2,7 @@
 //! of each window, a look-out on each open file, and the workers it started.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -10,18 +11,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
+use crate::api::desk::QueueJob;
 use crate::error::{Code, Error, Result};
+use crate::items::{Delete, DeleteItem};
 use crate::job::{Job, JobInfo, Signal, new_id, now_ms};
+use crate::job_queue::{JobQueue, Queued};
 use crate::reddit::Upkeep;
-use crate::work::Worker;
+use crate::work::{QUEUE, Worker};
 use crate::{Engine, api};
 
 /// The look-out looks this often.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// And this often whether a job's process has died.
 const LOOK_FOR_DEAD_EVERY: Duration = Duration::from_secs(2);
+/// And this often whether a job waits in the queue that could start.
+const LOOK_AT_QUEUE_EVERY: Duration = Duration::from_secs(1);
 /// And this often whether something is due of a project's dealings with Reddit.
 const LOOK_WHAT_IS_DUE_EVERY: Duration = Duration::from_secs(60);
+/// A worker for the queue that has not taken a job after this long is not coming.
+const START_QUEUE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Recent projects that are kept.
 const RECENT: usize = 12;
 
@@ -46,6 +54,8 @@ pub struct Settings {
     /// Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was
     /// deleted there, reading scores.
     pub upkeep: bool,
+    /// Whether the machine is kept awake while a job runs.
+    pub keep_awake: bool,
 }
 
 impl Default for Settings {
@@ -61,6 +71,7 @@ impl Default for Settings {
                 .unwrap_or_default(),
             notify: true,
             upkeep: true,
+            keep_awake: true,
         }
     }
 }
@@ -172,6 +183,8 @@ pub struct Desk {
     notices: Notices,
     kept: Mutex<Kept>,
     windows: Mutex<HashMap<String, Arc<Engine>>>,
+    /// When a worker was last started for a queue.
+    queue_started: Mutex<Option<Instant>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -193,6 +206,7 @@ impl Desk {
             notices,
             kept: Mutex::new(kept.unwrap_or_default()),
             windows: Mutex::default(),
+            queue_started: Mutex::default(),
         })
     }
 
@@ -208,6 +222,9 @@ impl Desk {
         }
         let engine = self.engine(window)?;
         if let Some(answer) = api::project::call(&engine, name, &params) {
+            return answer;
+        }
+        if let Some(answer) = api::study::call(&engine, name, &params) {
             return answer;
         }
         if let Some(answer) = api::reddit::call(&engine, name, &params) {
@@ -357,7 +374,8 @@ impl Desk {
             .map_err(|e| Error::internal(format!("settings do not fit into JSON: {e}")))?;
         let fresh = self.file.with_extension("new");
         let written = std::fs::create_dir_all(self.file.parent().unwrap_or(Path::new(".")))
-            .and_then(|()| std::fs::write(&fresh, json))
+            .and_then(|()| crate::private::create(&fresh))
+            .and_then(|mut file| file.write_all(&json))
             .and_then(|()| std::fs::rename(&fresh, &self.file));
         written.map_err(|e| Error::io("write", &self.file, &e))
     }
@@ -392,6 +410,7 @@ impl Desk {
             (Arc::downgrade(self), Arc::downgrade(engine));
         let look = move || {
             let (mut looked, mut asked) = (Instant::now(), Instant::now());
+            let mut queue_looked: Option<Instant> = None;
             loop {
                 std::thread::sleep(LOOK_EVERY);
                 let (Some(desk), Some(engine)) = (desk.upgrade(), engine.upgrade()) else {
@@ -413,6 +432,10 @@ impl Desk {
                     asked = Instant::now();
                     desk.keep_up(&engine);
                 }
+                if queue_looked.is_none_or(|at| at.elapsed() >= LOOK_AT_QUEUE_EVERY) {
+                    queue_looked = Some(Instant::now());
+                    desk.work_queue_off(&engine);
+                }
                 // a process that died writes nothing that would tell it
                 let may_have_died = looked.elapsed() >= LOOK_FOR_DEAD_EVERY
                     && known.values().any(|state| state == "running");
@@ -426,8 +449,10 @@ impl Desk {
                     desk.tell(&engine, &Notice::Changed { families });
                 }
                 for job in &jobs {
-                    let ran = known.get(&job.id).is_none_or(|state| state == "running");
-                    if ran && job.state != "running" {
+                    // a job waits until its process has started
+                    let goes_on = |state: &str| ["waiting", "running"].contains(&state);
+                    let ran = known.get(&job.id).is_none_or(|state| goes_on(state));
+                    if ran && !goes_on(&job.state) && job.state != "queued" {
                         desk.tell(&engine, &ended(job));
                     }
                 }
@@ -441,8 +466,20 @@ impl Desk {
         Ok(())
     }
 
-    /// Starts what is due of a project's dealings with Reddit, if the person did not forbid it.
+    /// Starts what is due of a project's dealings with Reddit, if the person did not forbid it, and the removal
+    /// of deleted rows that a killed process left.
     fn keep_up(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let swept = engine.wants_delete().and_then(|wanted| match wanted {
+            true => {
+                let id = new_id();
+                engine.submit(&id, Delete::KIND, &Value::Object(Default::default()))?;
+                self.set_to_work(engine, &id)
+            }
+            false => Ok(()),
+        });
+        if let Err(error) = swept {
+            tracing::warn!("deleted rows could not be removed: {error}");
+        }
         if !lock(&self.kept).settings.upkeep {
             return;
         }
@@ -457,6 +494,48 @@ impl Desk {
         if let Err(error) = begun {
             tracing::warn!("what is due could not be begun: {error}");
         }
+    }
+
+    /// Starts a worker for the queue, where a job waits in it and none is at work.
+    fn work_queue_off(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let begun = engine.queue_wants_to_run().and_then(|wanted| match wanted {
+            // one that was started a moment ago may not have taken its job yet
+            true if self.started_queue_lately() => Ok(()),
+            true => self.set_to_work(engine, QUEUE),
+            false => Ok(()),
+        });
+        if let Err(error) = begun {
+            tracing::warn!("the queue could not be worked off: {error}");
+        }
+    }
+
+    fn started_queue_lately(&self) -> bool {
+        let mut started = lock(&self.queue_started);
+        let lately = started.is_some_and(|at| at.elapsed() < START_QUEUE_AGAIN_AFTER);
+        if !lately {
+            *started = Some(Instant::now());
+        }
+        lately
+    }
+
+    /// Puts a job into the queue; the look-out starts it when it is its turn.
+    pub(crate) fn enqueue(&self, window: &str, job: &QueueJob) -> Result<Queued> {
+        self.engine(window)?
+            .enqueue(&job.id, &job.kind, &job.params, job.stops_queue)
+    }
+
+    /// What holds the queue up does so no longer: one that was paused is resumed, one that failed is left
+    /// behind.
+    pub(crate) fn queue_go_on(self: &Arc<Self>, window: &str) -> Result<JobQueue> {
+        let engine = self.engine(window)?;
+        let queue = engine.job_queue()?;
+        if let Some(job) = &queue.held_up_by {
+            match engine.job(job)?.state.as_str() {
+                "paused" => self.set_to_work(&engine, job)?,
+                _ => drop(engine.job_stops_queue(job, false)?),
+            }
+        }
+        engine.job_queue()
     }
 
     /// Stores a job and starts a worker for it. Starting an id a second time does nothing more: a page
@@ -475,6 +554,18 @@ impl Desk {
         engine.job(id)
     }
 
+    /// Deletes an item, and starts the job that removes its rows.
+    pub(crate) fn delete(self: &Arc<Self>, window: &str, item: &DeleteItem) -> Result<JobInfo> {
+        self.engine(window)?.item_delete(item)?;
+        let id = new_id();
+        self.start(
+            window,
+            &id,
+            Delete::KIND,
+            &Value::Object(Default::default()),
+        )
+    }
+
     /// Starts a worker for a job that rests, failed, or lost its process.
     pub(crate) fn resume(self: &Arc<Self>, window: &str, id: &str) -> Result<JobInfo> {
         let engine = self.engine(window)?;
@@ -490,17 +581,19 @@ impl Desk {
     }
 
     fn set_to_work(self: &Arc<Self>, engine: &Arc<Engine>, id: &str) -> Result<()> {
+        let settings = lock(&self.kept).settings.clone();
         let worker = Worker {
             program: self.worker.clone(),
-            threads: lock(&self.kept).settings.threads,
+            threads: settings.threads,
+            keep_awake: settings.keep_awake,
         };
-        let (desk, heard, job) = (Arc::downgrade(self), Arc::downgrade(engine), id.to_owned());
-        let signals = move |signal: Signal| {
+        let (desk, heard) = (Arc::downgrade(self), Arc::downgrade(engine));
+        let signals = move |job: &str, signal: Signal| {
             if let (Some(desk), Some(engine)) = (desk.upgrade(), heard.upgrade()) {
                 desk.tell(
                     &engine,
                     &Notice::Job {
-                        job: job.clone(),
+                        job: job.to_owned(),
                         signal,
                     },
                 );
@@ -510,7 +603,9 @@ impl Desk {
             .start(engine.path(), id, signals)
             .inspect_err(|error| {
                 // nobody will run it: say so in its row instead of leaving it to be found lost
-                let _ = engine.give_up(id, error);
+                if id != QUEUE {
+                    let _ = engine.give_up(id, error);
+                }
             })
     }
 }

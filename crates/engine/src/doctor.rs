@@ -137,6 +137,25 @@ pub fn doctor(project: Option<&Path>) -> Doctor {
         ),
     }
 
+    let sleep = match (crate::awake::is_wanted(), crate::awake::means()) {
+        (false, _) => (
+            Note,
+            format!(
+                "this machine may sleep while a job runs: {} is off",
+                crate::awake::KEEP_AWAKE
+            ),
+        ),
+        (true, Ok(means)) => (
+            Good,
+            format!("{means} keeps this machine awake while a job runs"),
+        ),
+        (true, Err(why)) => (
+            Note,
+            format!("this machine may sleep while a job runs: {why}"),
+        ),
+    };
+    doctor.add("sleep", sleep.0, sleep.1);
+
     let hub = std::env::var("HF_ENDPOINT").unwrap_or_else(|_| "https://huggingface.co".into());
     doctor.add(
         "hub",

@@ -19,6 +19,8 @@ pub enum Code {
     NotAProject,
     /// The project was written by a newer version of Repartee.
     NewerProject,
+    /// The project has triggers, views or tables that Repartee did not make, or files beside it that could do harm.
+    ForeignProject,
     /// Another process holds what is needed.
     Busy,
     /// The disk is full; what was stored before is kept.
@@ -35,6 +37,12 @@ pub enum Code {
     Login,
     /// Reddit, or a rule of this project about Reddit, does not allow it.
     Refused,
+    /// The project file was copied or moved; a person has to confirm that it is the one to go on with.
+    Copied,
+    /// What a person decided about is not what was shown: it has changed, and has to be looked at again.
+    Changed,
+    /// A permission of the study is missing, was refused, or has ended.
+    Permission,
     /// A fault of ours.
     Internal,
 }
@@ -139,11 +147,29 @@ impl From<repartee_store::Error> for Error {
             Store::FileExists(_) | Store::NameTaken { .. } => Code::Exists,
             Store::NotAProject { .. } => Code::NotAProject,
             Store::Newer { .. } => Code::NewerProject,
-            Store::Busy | Store::Collected(_) => Code::Busy,
+            Store::Foreign { .. } | Store::Unrepairable { .. } | Store::Beside { .. } => {
+                Code::ForeignProject
+            }
+            Store::Busy | Store::Collected(_) | Store::InUse { .. } => Code::Busy,
             Store::Full => Code::DiskFull,
             Store::Damaged(_) | Store::Json { .. } | Store::Migration(_) => Code::Damaged,
-            Store::Refused { .. } | Store::Transition { .. } => Code::Usage,
+            Store::Refused { .. } | Store::Transition { .. } | Store::Changed { .. } => {
+                Code::Usage
+            },
             Store::Open { .. } | Store::ReadOnly(_) | Store::Sql(_) => Code::Io,
+        };
+        Self::from_source(code, &error)
+    }
+}
+
+impl From<repartee_store::ledger::Error> for Error {
+    fn from(error: repartee_store::ledger::Error) -> Self {
+        use repartee_store::ledger::Trouble;
+        let code = match error.trouble {
+            Trouble::Damaged => Code::Damaged,
+            Trouble::Busy => Code::Busy,
+            Trouble::Full => Code::DiskFull,
+            Trouble::Io => Code::Io,
         };
         Self::from_source(code, &error)
     }
@@ -174,6 +200,15 @@ impl From<repartee_charts::Error> for Error {
 impl From<repartee_reddit::Error> for Error {
     fn from(error: repartee_reddit::Error) -> Self {
         use repartee_reddit::Error as Reddit;
+        // the beginning of an answer may be somebody's text, and an error gets into logs
+        let error = match error {
+            Reddit::Status { call, status, .. } => Reddit::Status {
+                call,
+                status,
+                excerpt: String::new(),
+            },
+            error => error,
+        };
         let code = match &error {
             Reddit::Config(_) | Reddit::Name { .. } | Reddit::Text(_) | Reddit::Pasted(_) => {
                 Code::Usage

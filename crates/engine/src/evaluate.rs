@@ -8,6 +8,7 @@ use repartee_models::text::PairIds;
 use repartee_models::{device_name, evaluate, metrics};
 use repartee_store::evaluations::{Evaluation, NewEvaluation, Prediction, Subject};
 use repartee_store::fakes::FakeSet;
+use repartee_store::marks::Marked;
 use repartee_store::runs::Checkpoint;
 use repartee_store::splits::Split;
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,11 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
-use crate::fakes::FakesConfig;
+use crate::fakes::{DELETED, FakesConfig, fakes_config, pair_label};
 use crate::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::left_out::{Batches, LeftOut};
 use crate::model::{checkpoint_of, open_device};
 use crate::run_config::RunKind;
 use crate::train::{RunFacts, run_kind, threads};
@@ -95,6 +98,10 @@ pub struct EvaluationConfig {
     pub threads: usize,
     /// The version of Repartee.
     pub version: String,
+    /// The job that made it: it knows what was left out.
+    #[serde(default)]
+    #[ts(skip)]
+    pub job: String,
 }
 
 /// An evaluation as it is listed and shown.
@@ -102,6 +109,12 @@ pub struct EvaluationConfig {
 pub struct EvaluationInfo {
     /// Its number.
     pub id: i64,
+    /// What a person calls it; empty: it goes by its number.
+    #[serde(default)]
+    pub name: String,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// The run.
     pub run: String,
     /// The split's name.
@@ -116,6 +129,16 @@ pub struct EvaluationInfo {
     pub figures: Figures,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
+    /// Measured on a text that was deleted since, or of a model that was trained on one.
+    #[serde(default)]
+    pub deleted_content: bool,
+    /// Examples that the job left out: the figures are without them.
+    #[serde(default)]
+    pub left_out: LeftOut,
+    /// The mark of the study: what is missing or expired when it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub notice: Option<String>,
 }
 
 /// A classifier's figures at a threshold.
@@ -166,14 +189,17 @@ impl Job for Evaluate {
         let fakes = match run_kind(run.kind) {
             RunKind::Realism => {
                 let trained_on = facts.and_then(|facts| facts.fakes);
-                let name = self.fakes.clone().or(trained_on);
-                let name = name
-                    .ok_or_else(|| Error::usage("the run does not know its fakes; name a set"))?;
-                let set = store.fake_set(&name)?;
+                let set = match (&self.fakes, run.fake_set_id) {
+                    (Some(name), _) => store.fake_set(name)?,
+                    (None, Some(id)) => store.fake_set_by_id(id)?,
+                    (None, None) => store.fake_set(&trained_on.ok_or_else(|| {
+                        Error::usage("the run does not know its fakes; name a set")
+                    })?)?,
+                };
                 if set.split_id != split.id {
                     let wrong = format!(
-                        "the fakes {name:?} were made on another split than {:?}",
-                        split.name
+                        "the fakes {:?} were made on another split than {:?}",
+                        set.name, split.name
                     );
                     return Err(Error::usage(wrong).into());
                 }
@@ -190,16 +216,14 @@ impl Job for Evaluate {
             step: checkpoint.step,
             classes: names.clone(),
             threshold: (kind == RunKind::Realism).then_some(self.threshold),
-            fakes: fakes
-                .as_ref()
-                .map(|set| from_json(&set.config))
-                .transpose()?,
+            fakes: fakes.as_ref().map(fakes_config).transpose()?,
             limit: self.limit,
             batch: self.batch,
             seed: self.seed,
             device: device_name(&device).to_owned(),
             threads: threads(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            job: ctx.job().to_owned(),
         };
         let (figures, predictions) = match kind {
             RunKind::Generator => {
@@ -245,6 +269,21 @@ pub(crate) fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
     })
 }
 
+fn label_of(example: &Labelled) -> String {
+    match (example.pair_id, example.fake_id) {
+        (Some(pair), _) => pair_label(pair),
+        (None, fake) => format!("fake {}", fake.unwrap_or_default()),
+    }
+}
+
+/// Pairs of the measured side that lost their text are named.
+fn name_the_lost(ctx: &Ctx, split: &Split, side: Side) -> Result<()> {
+    for pair in ctx.engine.store.split_lost(split.id, side)? {
+        ctx.leave_out(pair_label(pair), DELETED)?;
+    }
+    Ok(())
+}
+
 fn subject(example: &Labelled) -> Result<Subject> {
     match (example.pair_id, example.fake_id) {
         (Some(pair), _) => Ok(Subject::Pair(pair)),
@@ -277,29 +316,57 @@ impl Evaluate {
     ) -> Result<(Figures, Vec<Prediction>), Stop> {
         let store = &ctx.engine.store;
         let found = examples::pairs(store, split, self.side, self.limit, self.seed)?;
+        name_the_lost(ctx, split, self.side)?;
         if found.is_empty() {
             return Err(self.nothing(split));
         }
         let vocabulary = generator.model.config().vocab_size;
         let mut unigram = Unigram::new(vocabulary);
         let learnt = examples::pairs(store, split, Side::Train, BASELINE_EXAMPLES, self.seed)?;
-        for example in generator
-            .text
-            .examples(&texts(&learnt))
-            .map_err(Error::from)?
-        {
-            unigram.learn(&example.ids[example.prompt..]);
+        let mut batches = Batches::default();
+        for some in learnt.chunks(AT_ONCE) {
+            let encoded = batches.each(some, &mut |some| {
+                Ok(generator.text.examples(&texts(some)).map_err(Error::from)?)
+            })?;
+            for (example, encoded) in some.iter().zip(encoded) {
+                match encoded {
+                    Ok(encoded) => unigram.learn(&encoded.ids[encoded.prompt..]),
+                    Err(error) => {
+                        ctx.leave_out(format!("{} (baseline)", label_of(example)), error.message)?
+                    }
+                }
+            }
         }
         let (mut sum, mut unigram_sum, mut tokens) = (0.0, 0.0, 0u64);
         let mut predictions = Vec::with_capacity(found.len());
+        let mut batches = Batches::default();
+        let mut done = 0;
         for some in found.chunks(AT_ONCE) {
             ctx.go_on()?;
-            self.tick(ctx, predictions.len(), found.len());
-            let encoded = generator.text.examples(&texts(some)).map_err(Error::from)?;
-            let refs: Vec<_> = encoded.iter().collect();
-            let losses = evaluate::losses(&generator.model, &refs, Counted::Reply, self.batch)
-                .map_err(Error::from)?;
-            for ((example, encoded), (nll, n)) in some.iter().zip(&encoded).zip(losses) {
+            self.tick(ctx, done, found.len());
+            done += some.len();
+            let measured = batches.each(some, &mut |some| {
+                let encoded = generator.text.examples(&texts(some)).map_err(Error::from)?;
+                let refs: Vec<_> = encoded.iter().collect();
+                let losses = evaluate::losses(&generator.model, &refs, Counted::Reply, self.batch)
+                    .map_err(Error::from)?;
+                if losses.iter().any(|(nll, _)| !nll.is_finite()) {
+                    return Err(Error::new(
+                        Code::Model,
+                        "the model's loss is not a number: its weights are damaged, or its training diverged",
+                    )
+                    .into());
+                }
+                Ok(encoded.into_iter().zip(losses).collect())
+            })?;
+            for (example, measured) in some.iter().zip(measured) {
+                let (encoded, (nll, n)) = match measured {
+                    Ok(measured) => measured,
+                    Err(error) => {
+                        ctx.leave_out(label_of(example), error.message)?;
+                        continue;
+                    }
+                };
                 // the first token of a text is predicted by nothing
                 unigram_sum += unigram.nll(&encoded.ids[encoded.prompt.max(1)..]);
                 sum += nll;
@@ -314,8 +381,14 @@ impl Evaluate {
             }
         }
         self.tick(ctx, found.len(), found.len());
+        if predictions.is_empty() {
+            return Err(ctx
+                .left_out()?
+                .nothing_left("nothing could be measured")
+                .into());
+        }
         let figures = GeneratorFigures {
-            examples: found.len() as u64,
+            examples: predictions.len() as u64,
             tokens,
             loss: (tokens > 0)
                 .then(|| sum / tokens as f64)
@@ -349,6 +422,7 @@ impl Evaluate {
             None => examples::upvotes(store, split, side, limit, seed),
         };
         let found = read(self.side, self.limit, self.seed)?;
+        name_the_lost(ctx, split, self.side)?;
         if found.is_empty() {
             return Err(self.nothing(split));
         }
@@ -361,33 +435,57 @@ impl Evaluate {
         let learnt = read(Side::Train, limit, judge.config.seed)?;
         let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
         let mut training_counts = vec![0; classes];
-        for (example, pair) in learnt
-            .iter()
-            .zip(judge.text.pairs(&texts(&learnt)).map_err(Error::from)?)
-        {
-            bayes.learn(&pair.ids, example.label as usize);
-            training_counts[example.label as usize] += 1;
+        let mut batches = Batches::default();
+        for some in learnt.chunks(AT_ONCE) {
+            let pairs = batches.each(some, &mut |some| {
+                Ok(judge.text.pairs(&texts(some)).map_err(Error::from)?)
+            })?;
+            for (example, pair) in some.iter().zip(pairs) {
+                match pair {
+                    Ok(pair) => {
+                        bayes.learn(&pair.ids, example.label as usize);
+                        training_counts[example.label as usize] += 1;
+                    }
+                    Err(error) => {
+                        ctx.leave_out(format!("{} (baseline)", label_of(example)), error.message)?
+                    }
+                }
+            }
         }
-        let labels: Vec<usize> = found.iter().map(|e| e.label as usize).collect();
         let mut measured = Predictions {
             classes,
-            labels: labels.clone(),
+            labels: Vec::new(),
             p: Vec::new(),
         };
         let mut counted = Predictions {
             classes,
-            labels,
+            labels: Vec::new(),
             p: Vec::new(),
         };
         let mut predictions = Vec::with_capacity(found.len());
+        let mut batches = Batches::default();
+        let mut done = 0;
         for some in found.chunks(AT_ONCE) {
             ctx.go_on()?;
-            self.tick(ctx, predictions.len(), found.len());
-            let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
-            let refs: Vec<&PairIds> = pairs.iter().collect();
-            let scores =
-                evaluate::probabilities(&judge.model, &refs, self.batch).map_err(Error::from)?;
-            for ((example, pair), p) in some.iter().zip(&pairs).zip(scores) {
+            self.tick(ctx, done, found.len());
+            done += some.len();
+            let scored = batches.each(some, &mut |some| {
+                let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
+                let refs: Vec<&PairIds> = pairs.iter().collect();
+                let scores = evaluate::probabilities(&judge.model, &refs, self.batch)
+                    .map_err(Error::from)?;
+                Ok(pairs.into_iter().zip(scores).collect())
+            })?;
+            for (example, scored) in some.iter().zip(scored) {
+                let (pair, p) = match scored {
+                    Ok(scored) => scored,
+                    Err(error) => {
+                        ctx.leave_out(label_of(example), error.message)?;
+                        continue;
+                    }
+                };
+                measured.labels.push(example.label as usize);
+                counted.labels.push(example.label as usize);
                 counted.p.extend(bayes.probabilities(&pair.ids));
                 let mut stored = [None; 4];
                 for (slot, p) in stored.iter_mut().zip(&p) {
@@ -404,6 +502,12 @@ impl Evaluate {
             }
         }
         self.tick(ctx, found.len(), found.len());
+        if predictions.is_empty() {
+            return Err(ctx
+                .left_out()?
+                .nothing_left("nothing could be measured")
+                .into());
+        }
         let baseline = figures::baseline_of(&measured, &training_counts, Some(&counted));
         let figures = figures::of_classifier(&measured, names, self.threshold, baseline);
         Ok((Figures::Classifier(figures), predictions))
@@ -455,14 +559,25 @@ fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
 }
 
 impl Engine {
-    fn evaluation_info(&self, evaluation: Evaluation) -> Result<EvaluationInfo> {
+    fn evaluation_info(
+        &self,
+        evaluation: Evaluation,
+        mark: Option<String>,
+    ) -> Result<EvaluationInfo> {
         let sets = self.store.fake_sets()?;
-        let fakes = sets
+        let set = sets
             .into_iter()
-            .find(|set| Some(set.id) == evaluation.fake_set_id)
-            .map(|set| set.name);
+            .find(|set| Some(set.id) == evaluation.fake_set_id);
+        let mut config: EvaluationConfig = from_json(&evaluation.config)?;
+        if let (Some(config), Some(set)) = (&mut config.fakes, &set) {
+            config.generator.clone_from(&set.generator);
+        }
+        let fakes = set.map(|set| set.name);
         Ok(EvaluationInfo {
             id: evaluation.id,
+            name: evaluation.name,
+            label: self.store.label(ItemKind::Evaluation, evaluation.id)?,
+            left_out: self.left_out_of(&config.job)?,
             split: self
                 .store
                 .split_by_id(evaluation.split_id)?
@@ -470,10 +585,12 @@ impl Engine {
                 .unwrap_or_default(),
             side: evaluation.side,
             fakes,
-            config: from_json(&evaluation.config)?,
+            config,
             figures: from_json(&evaluation.metrics)?,
             created_ms: evaluation.created_ms,
+            deleted_content: self.store.is_marked(Marked::Evaluation, evaluation.id)?,
             run: evaluation.run,
+            notice: mark,
         })
     }
 
@@ -482,10 +599,11 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn evaluations(&self) -> Result<Vec<EvaluationInfo>> {
+        let mark = self.study_mark()?;
         self.store
             .evaluations()?
             .into_iter()
-            .map(|e| self.evaluation_info(e))
+            .map(|e| self.evaluation_info(e, mark.clone()))
             .collect()
     }
 
@@ -494,10 +612,10 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`].
     pub fn evaluation(&self, id: i64) -> Result<EvaluationInfo> {
-        self.evaluation_info(self.store.evaluation(id)?)
+        self.evaluation_info(self.store.evaluation(id)?, self.study_mark()?)
     }
 
-    /// The evaluation of that number, or the latest of the run of that name.
+    /// The evaluation of that number or name, or the latest of the run of that name.
     ///
     /// # Errors
     /// [`Code::NotFound`] when there is none; what to do then.
@@ -505,14 +623,20 @@ impl Engine {
         if let Ok(id) = what.parse() {
             return self.evaluation(id);
         }
-        let run = self.store.run(what)?;
+        let run = match self.store.run(what) {
+            Ok(run) => run,
+            Err(no_run) => {
+                let named = self.store.item(ItemKind::Evaluation, what);
+                return self.evaluation(named.map_err(|_| no_run)?.id);
+            }
+        };
         match self
             .store
             .evaluations()?
             .into_iter()
             .rfind(|e| e.run == run.name)
         {
-            Some(evaluation) => self.evaluation_info(evaluation),
+            Some(evaluation) => self.evaluation_info(evaluation, self.study_mark()?),
             None => Err(Error::new(
                 Code::NotFound,
                 format!("run {what:?} has not been evaluated; `repartee evaluate {what}` does it"),

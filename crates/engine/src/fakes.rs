@@ -13,13 +13,16 @@ use repartee_models::text::Template;
 use repartee_store::Store;
 use repartee_store::fakes::{FakeSet, Finish, NewFake, NewFakeSet};
 use repartee_store::jobs::Want;
+use repartee_store::marks::Marked;
 use repartee_store::splits::Example;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::left_out::{Batches, LeftOut, caught, is_of_the_whole};
 use crate::model::{Generator, open_device};
 
 /// Pairs read at once while comments are drawn.
@@ -79,6 +82,10 @@ pub struct FakesConfig {
     pub comments: [usize; 3],
     /// cpu, cuda or metal.
     pub device: String,
+    /// The job that made it: it knows what was left out.
+    #[serde(default)]
+    #[ts(skip)]
+    pub job: String,
 }
 
 /// A set of fakes as it is listed.
@@ -92,8 +99,17 @@ pub struct FakesInfo {
     pub config: FakesConfig,
     /// Fakes of train, val and test.
     pub fakes: [u64; 3],
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
+    /// Written by a generator that was trained on a text that was deleted since, or to such a text.
+    #[serde(default)]
+    pub deleted_content: bool,
+    /// Comments that the job left out.
+    #[serde(default)]
+    pub left_out: LeftOut,
 }
 
 /// A fake beside the real reply.
@@ -137,6 +153,18 @@ pub(crate) fn until_stopped<T>(
         None => Ok(written.map_err(Error::from)?),
     }
 }
+
+/// A pair in messages and lists, by its id.
+pub(crate) fn pair_label(pair: i64) -> String {
+    match pair {
+        0.. => format!("pair {}", repartee_datasets::id::encode(pair)),
+        // those without an id of Reddit's have a number of our own
+        _ => format!("pair {pair}"),
+    }
+}
+
+/// Why a pair that was purged is left out.
+pub(crate) const DELETED: &str = "its text was deleted";
 
 pub(crate) fn finish(finish: generate::Finish) -> Finish {
     match finish {
@@ -206,23 +234,56 @@ impl Job for MakeFakes {
         };
         let set = match begun {
             Some(set) => set,
-            None => self.begin(store, &generator, device_name(&device))?,
+            None => self.begin(store, &generator, device_name(&device), ctx.job())?,
         };
 
         let mut work: Vec<(i64, Vec<u32>)> = Vec::new();
         let mut cut = 0;
+        // those that an earlier try left out are not tried again
+        let mut out = ctx.left_out_ids()?;
+        let positions = generator.model.config().n_positions;
         for side in Side::ALL {
+            for pair in store.split_lost(set.split_id, side)? {
+                if out.insert(pair_label(pair)) {
+                    ctx.leave_out(pair_label(pair), DELETED)?;
+                }
+            }
             let wanted = self.comments[side as usize];
             for example in
                 different_comments(store, set.split_id, side, wanted, self.decode.seed, "fakes")?
             {
-                let prompt = generator
-                    .text
-                    .prompt(&example.comment, self.decode.max_new_tokens)
-                    .map_err(Error::from)?;
-                cut += usize::from(prompt.cut > 0);
-                work.push((example.pair_id, prompt.ids));
+                let label = pair_label(example.pair_id);
+                if out.contains(&label) {
+                    continue;
+                }
+                let prompt = caught(|| {
+                    if example.comment.trim().is_empty() {
+                        return Err(Error::usage("its comment is empty").into());
+                    }
+                    let prompt = generator
+                        .text
+                        .prompt(&example.comment, self.decode.max_new_tokens)
+                        .map_err(Error::from)?;
+                    generate::check_prompt(&prompt.ids, positions).map_err(Error::from)?;
+                    Ok(prompt)
+                });
+                match prompt {
+                    Ok(prompt) => {
+                        cut += usize::from(prompt.cut > 0);
+                        work.push((example.pair_id, prompt.ids));
+                    }
+                    Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
+                        ctx.leave_out(label, error.message)?;
+                    }
+                    Err(stop) => return Err(stop),
+                }
             }
+        }
+        if work.is_empty() && ctx.left_out()?.count > 0 {
+            return Err(ctx
+                .left_out()?
+                .nothing_left("no fake can be written")
+                .into());
         }
         if work.is_empty() {
             return Err(Error::new(Code::NotFound, "the generator's split has no pairs").into());
@@ -243,6 +304,7 @@ impl Job for MakeFakes {
         // prompts of one batch stand side by side: of similar length, they waste nothing
         work.sort_by_key(|(pair, prompt)| (prompt.len(), *pair));
         let mut done = total - work.len() as u64;
+        let mut batches = Batches::default();
         for batch in work.chunks((self.batch / self.replies).max(1)) {
             ctx.go_on()?;
             ctx.tick(Progress::new(
@@ -251,30 +313,46 @@ impl Job for MakeFakes {
                 Some(total),
                 "comments",
             ));
-            let tasks: Vec<Task> = batch
-                .iter()
-                .map(|(pair, prompt)| Task {
-                    key: *pair,
-                    prompt: prompt.clone(),
-                })
-                .collect();
             let (text, decode) = (&generator.text, &self.decode);
             let (model, replies) = (&generator.model, self.replies);
-            let written = until_stopped(ctx, &mut |_, _, _| Ok(()), |on_token| {
-                generate::generate(model, &tasks, replies, text.end, decode, on_token)
+            let written = batches.each(batch, &mut |some| {
+                let tasks: Vec<Task> = some
+                    .iter()
+                    .map(|(pair, prompt)| Task {
+                        key: *pair,
+                        prompt: prompt.clone(),
+                    })
+                    .collect();
+                let written = until_stopped(ctx, &mut |_, _, _| Ok(()), |on_token| {
+                    generate::generate(model, &tasks, replies, text.end, decode, on_token)
+                })?;
+                let texts = |completions: Vec<generate::Completion>| {
+                    completions
+                        .into_iter()
+                        .map(|c| Ok((text.decode(&c.ids)?, finish(c.finish))))
+                        .collect::<Result<Vec<_>>>()
+                };
+                Ok(written.into_iter().map(texts).collect::<Result<Vec<_>>>()?)
             })?;
             let mut fakes = Vec::with_capacity(batch.len() * self.replies);
-            for ((pair_id, _), completions) in batch.iter().zip(written) {
-                for (n, completion) in (0..).zip(completions) {
-                    fakes.push(NewFake {
-                        pair_id: *pair_id,
-                        n,
-                        text: text.decode(&completion.ids).map_err(Error::from)?,
-                        finish: finish(completion.finish),
-                    });
+            for ((pair_id, _), written) in batch.iter().zip(written) {
+                match written {
+                    Ok(written) => {
+                        for (n, (text, finish)) in (0..).zip(written) {
+                            fakes.push(NewFake {
+                                pair_id: *pair_id,
+                                n,
+                                text,
+                                finish,
+                            });
+                        }
+                    }
+                    Err(error) => ctx.leave_out(pair_label(*pair_id), error.message)?,
                 }
             }
-            store.fakes_add(set.id, &fakes)?;
+            for pair in store.fakes_add(set.id, &fakes)? {
+                ctx.leave_out(pair_label(pair), DELETED)?;
+            }
             done += batch.len() as u64;
         }
         ctx.tick(Progress::new(
@@ -283,12 +361,29 @@ impl Job for MakeFakes {
             Some(total),
             "comments",
         ));
-        Ok(ctx.engine.fakes_info(store.fake_set(&self.name)?)?)
+        let info = FakesInfo {
+            left_out: ctx.left_out()?,
+            ..ctx.engine.fakes_info(store.fake_set_by_id(set.id)?)?
+        };
+        if info.fakes == [0; 3] && info.left_out.count > 0 {
+            return Err(info
+                .left_out
+                .nothing_left("no fake could be written")
+                .into());
+        }
+        Ok(info)
     }
 }
 
 impl MakeFakes {
-    fn begin(&self, store: &Store, generator: &Generator, device: &str) -> Result<FakeSet> {
+    fn begin(
+        &self,
+        store: &Store,
+        generator: &Generator,
+        device: &str,
+        job: &str,
+    ) -> Result<FakeSet> {
+        crate::names::check("set of fakes", &self.name)?;
         let config = FakesConfig {
             generator: generator.checkpoint.run.clone(),
             step: generator.checkpoint.step,
@@ -297,6 +392,7 @@ impl MakeFakes {
             replies: self.replies,
             comments: self.comments,
             device: device.to_owned(),
+            job: job.to_owned(),
         };
         let new = NewFakeSet {
             name: self.name.clone(),
@@ -309,13 +405,24 @@ impl MakeFakes {
     }
 }
 
+/// How a set was made, by the name that its generator has now.
+pub(crate) fn fakes_config(set: &FakeSet) -> Result<FakesConfig> {
+    let mut config: FakesConfig = from_json(&set.config)?;
+    config.generator.clone_from(&set.generator);
+    Ok(config)
+}
+
 impl Engine {
     fn fakes_info(&self, set: FakeSet) -> Result<FakesInfo> {
         let split = self.store.split_by_id(set.split_id)?;
+        let config: FakesConfig = from_json(&set.config)?;
         Ok(FakesInfo {
             split: split.map(|split| split.name).unwrap_or_default(),
-            config: from_json(&set.config)?,
+            left_out: self.left_out_of(&config.job)?,
+            config: fakes_config(&set)?,
+            label: self.store.label(ItemKind::Fakes, set.id)?,
             fakes: self.store.fake_counts(set.id)?,
+            deleted_content: self.store.is_marked(Marked::Fakes, set.id)?,
             name: set.name,
             created_ms: set.created_ms,
         })

@@ -10,15 +10,17 @@ use repartee_models::text::{GeneratorText, PairIds};
 use repartee_models::{Device, device_name, evaluate};
 use repartee_store::runs::Checkpoint;
 use repartee_store::threads::{
-    Candidate, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
+    Candidate, Generation, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Code, Error, Result};
-use crate::fakes::{different_comments, finish, until_stopped};
+use crate::error::{Error, Result};
+use crate::fakes::{different_comments, finish, pair_label, until_stopped};
+use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};
+use crate::left_out::{Batches, LeftOut, caught, is_of_the_whole};
 use crate::model::{Generator, open_device};
 use crate::pick::{Criteria, Scored, pick};
 use crate::queue::ReplyInfo;
@@ -60,6 +62,9 @@ pub struct Generate {
     pub unseen: usize,
     /// Where the comments come from: pasted or file.
     pub origin: String,
+    /// How many of `stored` were given as texts: those are stored first, and referred to from then on.
+    #[ts(skip)]
+    pub given: usize,
     /// The generator's run.
     pub generator: String,
     /// The realism run that scores; none: not scored.
@@ -90,6 +95,7 @@ impl Default for Generate {
             context: false,
             unseen: 0,
             origin: "pasted".to_owned(),
+            given: 0,
             generator: String::new(),
             realism: None,
             upvotes: None,
@@ -149,6 +155,9 @@ pub struct Generated {
     pub comments: Vec<Answered>,
     /// Replies that are in the queue now.
     pub queued: Vec<i64>,
+    /// Comments and candidates that were left out.
+    #[serde(default)]
+    pub left_out: LeftOut,
     /// How it was done.
     pub config: GenerationConfig,
 }
@@ -170,14 +179,21 @@ pub struct GenerationConfig {
     pub criteria: Criteria,
     /// cpu, cuda or metal.
     pub device: String,
+    /// The job that made it: it knows what was left out.
+    #[serde(default)]
+    #[ts(skip)]
+    pub job: String,
 }
 
 /// A comment that will be answered.
 struct Asked {
-    comment: Incoming,
-    origin: String,
+    /// What it is called in messages.
+    label: String,
+    comment: String,
     /// Its thread and row, where it is stored already.
     place: Option<(i64, i64)>,
+    /// The pair whose comment it is.
+    pair_id: Option<i64>,
     /// What the generator may see beside it: the title, then what stands above it, the nearest first.
     above: Vec<String>,
 }
@@ -196,6 +212,12 @@ struct Written {
 pub struct GenerationInfo {
     /// Its number.
     pub id: i64,
+    /// What a person calls it; empty: it goes by its number.
+    #[serde(default)]
+    pub name: String,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// How it was done.
     pub config: GenerationConfig,
     /// How many candidates it has.
@@ -253,6 +275,29 @@ impl Job for Generate {
     const KIND: &'static str = "generate";
     type Outcome = Generated;
 
+    fn settle(&mut self, engine: &Engine) -> Result<()> {
+        let given = store_given(engine, &self.comments, &self.origin)?;
+        self.given += given.len();
+        self.stored.splice(0..0, given);
+        self.comments.clear();
+        Ok(())
+    }
+
+    fn kept(outcome: &Generated) -> Result<String> {
+        let mut kept = outcome.clone();
+        for answered in &mut kept.comments {
+            answered.comment.clear();
+            for candidate in &mut answered.candidates {
+                candidate.text.clear();
+            }
+        }
+        to_json(&kept)
+    }
+
+    fn found(engine: &Engine, kept: Generated) -> Result<Generated> {
+        engine.generation(kept.generation)
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<Generated, Stop> {
         self.decode.check().map_err(Error::from)?;
         self.criteria.check()?;
@@ -263,9 +308,19 @@ impl Job for Generate {
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
         let generator = engine.generator(&self.generator, self.checkpoint.as_deref(), &device)?;
+        // found before anything is written: their names may change meanwhile
+        let judge = |run: &Option<String>, kind| {
+            let checkpoint = self.checkpoint.as_deref();
+            let found = run
+                .as_deref()
+                .map(|run| engine.classifier(run, kind, checkpoint));
+            found.transpose()
+        };
+        let realism = judge(&self.realism, RunKind::Realism)?;
+        let upvotes = judge(&self.upvotes, RunKind::Upvotes)?;
         let comments = self.gather(ctx, &generator)?;
         ctx.send(Signal::Comments {
-            texts: comments.iter().map(|c| c.comment.comment.clone()).collect(),
+            texts: comments.iter().map(|c| c.comment.clone()).collect(),
         });
         let mut written = self.write(ctx, &generator, &comments)?;
         let writer = generator.checkpoint;
@@ -274,7 +329,7 @@ impl Job for Generate {
         let realism = self.score(
             ctx,
             RunKind::Realism,
-            self.realism.as_deref(),
+            realism,
             &comments,
             &mut written,
             &device,
@@ -282,14 +337,20 @@ impl Job for Generate {
         let upvotes = self.score(
             ctx,
             RunKind::Upvotes,
-            self.upvotes.as_deref(),
+            upvotes,
             &comments,
             &mut written,
             &device,
         )?;
         ctx.go_on()?;
+        if written.is_empty() {
+            return Err(ctx
+                .left_out()?
+                .nothing_left("nothing could be written")
+                .into());
+        }
         Ok(self.store(
-            engine,
+            ctx,
             &comments,
             written,
             &writer,
@@ -301,72 +362,75 @@ impl Job for Generate {
 }
 
 impl Generate {
-    /// The comments given, those of stored threads, and those drawn from the test side.
-    fn gather(&self, ctx: &Ctx, generator: &Generator) -> Result<Vec<Asked>> {
+    /// The comments given and those of stored threads, and those drawn from the test side. What cannot be
+    /// answered is left out.
+    fn gather(&self, ctx: &Ctx, generator: &Generator) -> Result<Vec<Asked>, Stop> {
         let store = &ctx.engine.store;
-        let asked = |comment: Incoming, origin: &str| Asked {
-            comment,
-            origin: origin.to_owned(),
-            place: None,
-            above: Vec::new(),
-        };
-        let mut comments: Vec<Asked> = self
-            .comments
-            .iter()
-            .map(|c| asked(c.clone(), &self.origin))
-            .collect();
+        let mut comments: Vec<Asked> = Vec::new();
+        for (at, id) in self.stored.iter().enumerate() {
+            let label = match at < self.given {
+                true => format!("comment {} of those given", at + 1),
+                false => format!("comment {id}"),
+            };
+            match caught(|| Ok(context::stored(ctx.engine, *id, self.context)?)) {
+                Ok(stored) => comments.push(Asked {
+                    label,
+                    comment: stored.comment,
+                    place: Some((stored.thread, *id)),
+                    pair_id: None,
+                    above: stored.above,
+                }),
+                Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
+                    ctx.leave_out(label, error.message)?;
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
         if self.unseen > 0 {
             let (split, seed) = (generator.checkpoint.split_id, self.decode.seed);
             for example in
                 different_comments(store, split, Side::Test, self.unseen, seed, "unseen")?
             {
-                let comment = Incoming {
+                comments.push(Asked {
+                    label: pair_label(example.pair_id),
                     comment: example.comment,
-                    ..Incoming::default()
-                };
-                comments.push(asked(comment, "test pairs"));
+                    place: None,
+                    pair_id: Some(example.pair_id),
+                    above: Vec::new(),
+                });
             }
         }
+        let asked = self.stored.len() + self.unseen;
         let positions = generator.model.config().n_positions;
         let fits = |comment: &str| -> Result<()> {
+            if comment.trim().is_empty() {
+                return Err(Error::usage("it has no text: it was empty, or was deleted"));
+            }
             // training cuts what is long, live it is better said: the reply would answer half of it
-            let tokens = generator
-                .text
-                .encode(&format!("{comment}{}", generator.text.template.separator))?;
-            Ok(generate::check_prompt(&tokens, positions)?)
+            let prompt = generator.text.whole_prompt(comment)?;
+            Ok(generate::check_prompt(&prompt, positions)?)
         };
-        for asked in &comments {
-            if asked.comment.comment.trim().is_empty() {
-                return Err(Error::usage("a comment is empty"));
-            }
-            fits(&asked.comment.comment)?;
-        }
-        for id in &self.stored {
-            let stored = context::stored(ctx.engine, *id, self.context)?;
-            match fits(&stored.comment) {
-                _ if stored.comment.trim().is_empty() => {
-                    ctx.say(format!(
-                        "comment {id} was forgotten meanwhile, and is left out"
-                    ));
+        let mut kept = Vec::with_capacity(comments.len());
+        for asked in comments {
+            match caught(|| Ok(fits(&asked.comment)?)) {
+                Ok(()) => kept.push(asked),
+                Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
+                    ctx.leave_out(asked.label, error.message)?;
                 }
-                Err(error) => ctx.say(format!("comment {id} is left out: {}", error.message)),
-                Ok(()) => comments.push(Asked {
-                    comment: Incoming {
-                        comment: stored.comment,
-                        ..Incoming::default()
-                    },
-                    origin: String::new(),
-                    place: Some((stored.thread, *id)),
-                    above: stored.above,
-                }),
+                Err(stop) => return Err(stop),
             }
         }
-        if comments.is_empty() {
-            return Err(Error::usage(
+        match (kept.is_empty(), asked) {
+            (true, 0) => Err(Error::usage(
                 "there is no comment to answer: give one, a file, or a number of unseen ones",
-            ));
+            )
+            .into()),
+            (true, _) => Err(ctx
+                .left_out()?
+                .nothing_left("no comment can be answered")
+                .into()),
+            _ => Ok(kept),
         }
-        Ok(comments)
     }
 
     /// Writes the candidates, prompts of similar length together.
@@ -379,9 +443,19 @@ impl Generate {
         let text = &generator.text;
         let mut tasks: Vec<(usize, Task)> = Vec::with_capacity(comments.len());
         for (i, asked) in comments.iter().enumerate() {
-            let (seen, reply) = (&asked.comment.comment, self.decode.max_new_tokens);
-            let seen = context::seen(text, seen, &asked.above, reply)?;
-            let prompt = text.prompt(&seen, reply).map_err(Error::from)?;
+            let reply = self.decode.max_new_tokens;
+            let prompt = caught(|| {
+                let seen = context::seen(text, &asked.comment, &asked.above, reply)?;
+                Ok(text.prompt(&seen, reply).map_err(Error::from)?)
+            });
+            let prompt = match prompt {
+                Ok(prompt) => prompt,
+                Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
+                    ctx.leave_out(asked.label.as_str(), error.message)?;
+                    continue;
+                }
+                Err(stop) => return Err(stop),
+            };
             if prompt.cut > 0 {
                 ctx.say(format!(
                     "comment {}: {} tokens at its end are left out, the generator was trained with {} in all",
@@ -402,6 +476,7 @@ impl Generate {
         let total = comments.len() as u64;
         let mut written = Vec::with_capacity(comments.len() * self.candidates);
         let mut done = 0;
+        let mut batches = Batches::default();
         for batch in tasks.chunks((self.batch / self.candidates).max(1)) {
             ctx.go_on()?;
             ctx.tick(Progress::new(
@@ -410,26 +485,42 @@ impl Generate {
                 Some(total),
                 "comments",
             ));
-            let only: Vec<Task> = batch.iter().map(|(_, task)| task.clone()).collect();
             let (model, decode) = (&generator.model, &self.decode);
-            let mut drafts = Drafts::new(batch.iter().map(|(comment, _)| *comment).collect());
-            let mut heard = |task: usize, n: usize, token: u32| {
-                drafts.hear(task, n, token);
-                drafts.send(ctx, text)
-            };
-            let replies: Vec<Vec<Completion>> = until_stopped(ctx, &mut heard, |on_token| {
-                generate::generate(model, &only, self.candidates, text.end, decode, on_token)
+            let replies = batches.each(batch, &mut |some| {
+                let only: Vec<Task> = some.iter().map(|(_, task)| task.clone()).collect();
+                let mut drafts = Drafts::new(some.iter().map(|(comment, _)| *comment).collect());
+                let mut heard = |task: usize, n: usize, token: u32| {
+                    drafts.hear(task, n, token);
+                    drafts.send(ctx, text)
+                };
+                let replies: Vec<Vec<Completion>> = until_stopped(ctx, &mut heard, |on_token| {
+                    generate::generate(model, &only, self.candidates, text.end, decode, on_token)
+                })?;
+                let texts = |completions: Vec<Completion>| {
+                    completions
+                        .into_iter()
+                        .map(|c| Ok((text.decode(&c.ids)?, c.finish)))
+                        .collect::<Result<Vec<_>>>()
+                };
+                Ok(replies.into_iter().map(texts).collect::<Result<Vec<_>>>()?)
             })?;
             let first = written.len();
-            for ((comment, _), completions) in batch.iter().zip(replies) {
-                for (n, completion) in (0..).zip(completions) {
-                    written.push(Written {
-                        comment: *comment,
-                        n,
-                        text: text.decode(&completion.ids).map_err(Error::from)?,
-                        finish: completion.finish,
-                        scores: Scores::default(),
-                    });
+            for ((comment, _), replies) in batch.iter().zip(replies) {
+                match replies {
+                    Ok(replies) => {
+                        for (n, (text, finish)) in (0..).zip(replies) {
+                            written.push(Written {
+                                comment: *comment,
+                                n,
+                                text,
+                                finish,
+                                scores: Scores::default(),
+                            });
+                        }
+                    }
+                    Err(error) => {
+                        ctx.leave_out(comments[*comment].label.as_str(), error.message)?;
+                    }
                 }
             }
             let finished = |w: &Written| Draft {
@@ -453,48 +544,56 @@ impl Generate {
         Ok(written)
     }
 
-    /// Scores every candidate with one classifier, if a run is named.
+    /// Scores every candidate with one classifier, if a run is named. One that cannot be scored is left out:
+    /// without a score it could be picked.
     fn score(
         &self,
         ctx: &Ctx,
         kind: RunKind,
-        run: Option<&str>,
+        checkpoint: Option<Checkpoint>,
         comments: &[Asked],
-        written: &mut [Written],
+        written: &mut Vec<Written>,
         device: &Device,
     ) -> Result<Option<Checkpoint>, Stop> {
-        let Some(run) = run else { return Ok(None) };
-        let judge = ctx
-            .engine
-            .classifier(run, kind, self.checkpoint.as_deref(), device)?;
+        let Some(checkpoint) = checkpoint else {
+            return Ok(None);
+        };
+        let judge = ctx.engine.classifier_of(checkpoint, device)?;
         let (phase, total) = (format!("scoring {}", kind.as_str()), written.len() as u64);
         let mut done = 0;
-        for some in written.chunks_mut(SCORED_AT_ONCE) {
+        let mut batches = Batches::default();
+        let mut unscored: Vec<bool> = vec![false; written.len()];
+        for (some, unscored) in written
+            .chunks_mut(SCORED_AT_ONCE)
+            .zip(unscored.chunks_mut(SCORED_AT_ONCE))
+        {
             ctx.go_on()?;
             ctx.tick(Progress::new(phase.clone(), done, Some(total), "replies"));
             let texts: Vec<(&str, &str)> = some
                 .iter()
-                .map(|w| {
-                    (
-                        comments[w.comment].comment.comment.as_str(),
-                        w.text.as_str(),
-                    )
-                })
+                .map(|w| (comments[w.comment].comment.as_str(), w.text.as_str()))
                 .collect();
-            let pairs = judge.text.pairs(&texts).map_err(Error::from)?;
-            let pairs: Vec<&PairIds> = pairs.iter().collect();
-            let scores =
-                evaluate::probabilities(&judge.model, &pairs, SCORE_BATCH).map_err(Error::from)?;
-            for (w, p) in some.iter_mut().zip(scores) {
-                match p[..] {
-                    [_, real] => w.scores.p_real = Some(f64::from(real)),
-                    [a, b, c, d] => w.scores.bins = Some([a, b, c, d].map(f64::from)),
-                    _ => {
-                        return Err(Error::internal(format!(
-                            "a classifier of {} classes",
-                            p.len()
-                        ))
-                        .into());
+            let scores = batches.each(&texts, &mut |texts| {
+                let pairs = judge.text.pairs(texts).map_err(Error::from)?;
+                let pairs: Vec<&PairIds> = pairs.iter().collect();
+                Ok(evaluate::probabilities(&judge.model, &pairs, SCORE_BATCH)
+                    .map_err(Error::from)?)
+            })?;
+            for ((w, p), unscored) in some.iter_mut().zip(scores).zip(unscored) {
+                match p.as_deref() {
+                    Ok([_, real]) => w.scores.p_real = Some(f64::from(*real)),
+                    Ok([a, b, c, d]) => w.scores.bins = Some([*a, *b, *c, *d].map(f64::from)),
+                    Ok(p) => {
+                        let classes = format!("a classifier of {} classes", p.len());
+                        return Err(Error::internal(classes).into());
+                    }
+                    Err(error) => {
+                        *unscored = true;
+                        let label = &comments[w.comment].label;
+                        ctx.leave_out(
+                            format!("candidate {} of {label}", w.n + 1),
+                            format!("{} could not score it: {}", kind.as_str(), error.message),
+                        )?;
                     }
                 }
             }
@@ -509,6 +608,8 @@ impl Generate {
             });
             done += some.len() as u64;
         }
+        let mut unscored = unscored.into_iter();
+        written.retain(|_| !unscored.next().unwrap_or(false));
         ctx.tick(Progress::new(phase, done, Some(total), "replies"));
         Ok(Some(judge.checkpoint))
     }
@@ -517,15 +618,15 @@ impl Generate {
     #[allow(clippy::too_many_arguments)] // all that one generation is
     fn store(
         &self,
-        engine: &Engine,
+        ctx: &Ctx,
         comments: &[Asked],
-        written: Vec<Written>,
+        mut written: Vec<Written>,
         writer: &Checkpoint,
         realism: Option<Checkpoint>,
         upvotes: Option<Checkpoint>,
         device: &str,
     ) -> Result<Generated> {
-        let store = &engine.store;
+        let (engine, store) = (ctx.engine, &ctx.engine.store);
         let places = self.insert_threads(engine, comments)?;
         let name = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|c| c.run.clone());
         let config = GenerationConfig {
@@ -536,6 +637,7 @@ impl Generate {
             decode: self.decode.clone(),
             criteria: self.criteria.clone(),
             device: device.to_owned(),
+            job: ctx.job().to_owned(),
         };
         let new = NewGeneration {
             generator: writer.id,
@@ -554,7 +656,21 @@ impl Generate {
                 scores: w.scores,
             })
             .collect();
-        let ids = store.candidates_add(generation, &candidates)?;
+        let stored = store.candidates_add_each(generation, &candidates)?;
+        // the comment of some may have been deleted while they were written: then they are not stored either
+        let mut gone: Vec<usize> = written
+            .iter()
+            .zip(&stored)
+            .filter(|(_, id)| id.is_none())
+            .map(|(w, _)| w.comment)
+            .collect();
+        gone.dedup();
+        for comment in &gone {
+            let label = comments[*comment].label.as_str();
+            ctx.leave_out(label, "it was deleted while replies to it were written")?;
+        }
+        written.retain(|w| !gone.contains(&w.comment));
+        let ids: Vec<i64> = stored.into_iter().flatten().collect();
         let scored: Vec<Scored> = written
             .iter()
             .map(|w| Scored {
@@ -592,7 +708,7 @@ impl Generate {
             .zip(&places)
             .map(|(asked, (thread, _))| Answered {
                 thread: *thread,
-                comment: asked.comment.comment.clone(),
+                comment: asked.comment.clone(),
                 candidates: Vec::new(),
             })
             .collect();
@@ -610,70 +726,87 @@ impl Generate {
                 reply: reply_of.get(&id).copied(),
             });
         }
+        for comment in gone {
+            answered[comment].comment.clear();
+        }
         Ok(Generated {
             generation,
             comments: answered,
             queued,
+            left_out: ctx.left_out()?,
             config,
         })
     }
 
-    /// Stores the comments in their threads: (thread, comment) of each, in order.
+    /// Stores comments that are in no thread yet: (thread, comment) of each, in order.
     fn insert_threads(&self, engine: &Engine, comments: &[Asked]) -> Result<Vec<(i64, i64)>> {
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        let mut by_name: HashMap<&str, usize> = HashMap::new();
-        for (i, asked) in comments.iter().enumerate() {
-            if asked.place.is_some() {
+        let mut places = Vec::with_capacity(comments.len());
+        for asked in comments {
+            if let Some(place) = asked.place {
+                places.push(place);
                 continue;
             }
-            let group = match asked.comment.thread.as_str() {
-                "" => groups.len(),
-                name => *by_name.entry(name).or_insert(groups.len()),
-            };
-            if group == groups.len() {
-                groups.push(Vec::new());
-            }
-            groups[group].push(i);
-        }
-        let mut places: Vec<(i64, i64)> = comments
-            .iter()
-            .map(|c| c.place.unwrap_or_default())
-            .collect();
-        for group in groups {
-            let Some(Asked {
-                comment: first,
-                origin,
-                ..
-            }) = group.first().map(|&i| &comments[i])
-            else {
-                continue;
-            };
             let thread = NewThread {
-                origin: origin.clone(),
-                subreddit: first.subreddit.clone(),
-                title: first.title.clone(),
-                comments: group
-                    .iter()
-                    .map(|&i| NewThreadComment {
-                        body: comments[i].comment.comment.clone(),
-                        ..Default::default()
-                    })
-                    .collect(),
+                origin: "test pairs".to_owned(),
+                comments: vec![NewThreadComment {
+                    body: asked.comment.clone(),
+                    pair_id: asked.pair_id,
+                    ..Default::default()
+                }],
                 ..NewThread::default()
             };
             let (id, ids) = engine.store.thread_insert(&thread, now_ms())?;
-            for (&i, comment) in group.iter().zip(ids) {
-                places[i] = (id, comment);
-            }
-        }
-        if places.contains(&(0, 0)) {
-            return Err(Error::new(
-                Code::Internal,
-                "a comment was stored in no thread",
-            ));
+            let comment = ids
+                .first()
+                .ok_or_else(|| Error::internal("a comment was stored in no thread"))?;
+            places.push((id, *comment));
         }
         Ok(places)
     }
+}
+
+/// Stores comments that a person gave in threads of their own; their rows, in order.
+pub(crate) fn store_given(
+    engine: &Engine,
+    comments: &[Incoming],
+    origin: &str,
+) -> Result<Vec<i64>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut by_name: HashMap<&str, usize> = HashMap::new();
+    for (i, comment) in comments.iter().enumerate() {
+        let group = match comment.thread.as_str() {
+            "" => groups.len(),
+            name => *by_name.entry(name).or_insert(groups.len()),
+        };
+        if group == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[group].push(i);
+    }
+    let mut rows = vec![0; comments.len()];
+    for group in groups {
+        let Some(first) = group.first().map(|&i| &comments[i]) else {
+            continue;
+        };
+        let thread = NewThread {
+            origin: origin.to_owned(),
+            subreddit: first.subreddit.clone(),
+            title: first.title.clone(),
+            comments: group
+                .iter()
+                .map(|&i| NewThreadComment {
+                    body: comments[i].comment.clone(),
+                    ..Default::default()
+                })
+                .collect(),
+            ..NewThread::default()
+        };
+        let (_, ids) = engine.store.thread_insert(&thread, now_ms())?;
+        for (&i, row) in group.iter().zip(ids) {
+            rows[i] = row;
+        }
+    }
+    Ok(rows)
 }
 
 impl Engine {
@@ -688,8 +821,10 @@ impl Engine {
             .into_iter()
             .map(|g| {
                 Ok(GenerationInfo {
+                    config: generation_config(&g)?,
+                    label: self.store.label(ItemKind::Generation, g.id)?,
                     id: g.id,
-                    config: from_json(&g.config)?,
+                    name: g.name,
                     candidates: g.candidates,
                     created_ms: g.created_ms,
                 })
@@ -702,9 +837,7 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`].
     pub fn generation(&self, id: i64) -> Result<Generated> {
-        let found = self.store.generations()?.into_iter().find(|g| g.id == id);
-        let generation = found
-            .ok_or_else(|| Error::new(Code::NotFound, format!("there is no generation {id}")))?;
+        let generation = self.store.generation(id)?;
         let queued = self.store.queued_of(id)?;
         let reply_of: HashMap<i64, i64> = queued.iter().copied().collect();
         let mut comments: Vec<(i64, Answered)> = Vec::new();
@@ -725,11 +858,13 @@ impl Engine {
                 answered.candidates.push(shown(candidate, reply));
             }
         }
+        let config: GenerationConfig = from_json(&generation.config)?;
         Ok(Generated {
             generation: id,
+            left_out: self.left_out_of(&config.job)?,
             comments: comments.into_iter().map(|(_, answered)| answered).collect(),
             queued: queued.into_iter().map(|(_, reply)| reply).collect(),
-            config: from_json(&generation.config)?,
+            config: generation_config(&generation)?,
         })
     }
 
@@ -768,8 +903,26 @@ impl Engine {
     pub fn candidate_queue(&self, id: i64, who: &str) -> Result<ReplyInfo> {
         let queued = self.store.queue_add(&[id], who, now_ms())?;
         let reply = queued.first().copied().unwrap_or_default();
-        Ok(self.store.reply(reply)?.into())
+        self.reply_info(reply)
     }
+}
+
+/// How a generation was done, by the names that its runs have now.
+pub(crate) fn generation_config(generation: &Generation) -> Result<GenerationConfig> {
+    let mut config: GenerationConfig = from_json(&generation.config)?;
+    let [generator, realism, upvotes] = &generation.runs;
+    if let Some(generator) = generator {
+        config.generator.clone_from(generator);
+    }
+    for (name, now) in [
+        (&mut config.realism, realism),
+        (&mut config.upvotes, upvotes),
+    ] {
+        if now.is_some() {
+            name.clone_from(now);
+        }
+    }
+    Ok(config)
 }
 
 fn shown(candidate: Candidate, reply: Option<i64>) -> CandidateInfo {

@@ -10,6 +10,7 @@ use hf_hub::{Cache, Repo, RepoType};
 
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Progress, Stop};
+use crate::names::is_file_name;
 
 /// Small files that belong to a model; what is not there is not needed.
 const SMALL: [&str; 8] = [
@@ -36,7 +37,10 @@ pub struct Snapshot {
 
 /// Whether a text can be a hub id: `name` or `owner/name`, perhaps with `@revision`.
 pub fn is_id(text: &str) -> bool {
-    let id = text.split('@').next().unwrap_or_default();
+    let (id, revision) = match text.split_once('@') {
+        Some((id, revision)) => (id, Some(revision)),
+        None => (text, None),
+    };
     let part = |p: &str| {
         !p.is_empty()
             && !p.starts_with(['.', '-'])
@@ -44,7 +48,9 @@ pub fn is_id(text: &str) -> bool {
                 .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     let parts: Vec<&str> = id.split('/').collect();
-    parts.len() <= 2 && parts.into_iter().all(part)
+    // the cache has a file of the revision's name
+    let revision = revision.is_none_or(|revision| revision.split('/').all(part));
+    parts.len() <= 2 && parts.into_iter().all(part) && revision
 }
 
 /// Brings a model's files here, with progress.
@@ -79,6 +85,13 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
             return Ok(snapshot);
         }
     };
+    // it becomes the name of a folder in the cache
+    if !is_file_name(&commit) {
+        return Err(Error::bad_input(format!(
+            "the hub gives {commit:?} as the revision of {id}, which is none"
+        ))
+        .into());
+    }
     let has = |file: &str| listed.iter().any(|l| l == file);
     if !has("config.json") {
         return Err(Error::bad_input(format!(
@@ -98,7 +111,9 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
         files.extend(
             listed
                 .iter()
-                .filter(|f| f.starts_with("model-") && f.ends_with(".safetensors"))
+                .filter(|f| {
+                    f.starts_with("model-") && f.ends_with(".safetensors") && is_file_name(f)
+                })
                 .cloned(),
         );
     } else {
@@ -232,7 +247,18 @@ mod tests {
         ] {
             assert!(is_id(id), "{id}");
         }
-        for path in ["./gpt2", "/models/gpt2", "../x", "a/b/c", "", "a b"] {
+        for path in [
+            "gpt2@../../x",
+            "gpt2@",
+            "a/b@/etc/x",
+            "a/b@refs//x",
+            "./gpt2",
+            "/models/gpt2",
+            "../x",
+            "a/b/c",
+            "",
+            "a b",
+        ] {
             assert!(!is_id(path), "{path}");
         }
     }

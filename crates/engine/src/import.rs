@@ -9,13 +9,15 @@ use repartee_datasets::filter::{Dropped, Filter};
 use repartee_datasets::read::{self, Counts, Look, Options};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
+use repartee_datasets::{Origin, StudyRecord};
 use repartee_store::records::Upserted;
-use repartee_store::sources::NewSource;
+use repartee_store::sources::{NewSource, Source};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label, finish_deletions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 
 /// The files to read, and what to let in. A job: `import`.
@@ -34,6 +36,13 @@ pub struct Import {
     pub permission: Permission,
     /// The permission in words: licence, link, who said so.
     pub note: String,
+    /// Where the text comes from; `None`: told from the files. A table that doesn't tell needs it.
+    pub origin: Option<Origin>,
+    /// Permissions of the study, recorded before the files are read. Reddit content needs them where the
+    /// project has none on record; that there is no permission is an answer, too.
+    pub study: Vec<StudyRecord>,
+    /// Who records them.
+    pub who: String,
     /// The rows to let in.
     pub filter: Filter,
 }
@@ -87,12 +96,17 @@ pub struct SourceInfo {
     pub permission: Permission,
     /// The permission in words.
     pub note: String,
+    /// Where its text comes from.
+    pub origin: Origin,
     /// What became of its rows.
     pub counts: SourceCounts,
     /// Whether it was read to its end.
     pub complete: bool,
     /// This very file was imported before in the same way, so it was not read again.
     pub already: bool,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When the import began, milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -104,6 +118,15 @@ impl Job for Import {
     /// Reads the files one after the other. A file that cannot be read to its end does not keep the
     /// others from being read; the job then fails with all that went wrong, and what was good stays.
     fn run(&self, ctx: &Ctx) -> Result<Imported, Stop> {
+        if let Some(name) = &self.name {
+            crate::names::check("source", name)?;
+        }
+        finish_deletions(ctx)?;
+        let question = ctx.engine.import_question(self)?;
+        if !question.is_settled() {
+            return Err(question.error().into());
+        }
+        crate::study::study_add(ctx.engine, &self.study, &self.who)?;
         let mut imported = Imported::default();
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {
@@ -190,9 +213,13 @@ impl Import {
                 options: options_json,
                 permission: self.permission,
                 note: self.note.clone(),
+                origin: crate::study::origin_of(self, path),
             },
             now_ms(),
         )?;
+        if let Some(origin) = self.origin.filter(|origin| *origin != Origin::Unknown) {
+            store.source_origin(source_id, origin, &self.who, now_ms())?; // for the audit log
+        }
         let phase = format!("reading {file_name}");
         let mut counts = Counts::default();
         let mut upserted = Upserted::default();
@@ -315,7 +342,7 @@ impl Import {
         };
         Ok(Some(SourceInfo {
             already: true,
-            ..shown(source)?
+            ..ctx.engine.source_info(source)?
         }))
     }
 }
@@ -366,28 +393,31 @@ fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
     }
 }
 
-fn shown(source: repartee_store::sources::Source) -> Result<SourceInfo> {
-    Ok(SourceInfo {
-        id: source.id,
-        name: source.name,
-        path: source.path,
-        format: source.format,
-        permission: source.permission,
-        note: source.note,
-        counts: from_json(&source.counts)?,
-        complete: source.hash.is_some(),
-        already: false,
-        created_ms: source.created_ms,
-    })
-}
-
 impl Engine {
     /// All sources, in the order of their import.
     ///
     /// # Errors
     /// When the project cannot be read.
     pub fn sources(&self) -> Result<Vec<SourceInfo>> {
-        self.store.sources()?.into_iter().map(shown).collect()
+        let sources = self.store.sources()?.into_iter();
+        sources.map(|source| self.source_info(source)).collect()
+    }
+
+    fn source_info(&self, source: Source) -> Result<SourceInfo> {
+        Ok(SourceInfo {
+            label: self.store.label(ItemKind::Source, source.id)?,
+            id: source.id,
+            name: source.name,
+            path: source.path,
+            format: source.format,
+            permission: source.permission,
+            note: source.note,
+            origin: source.origin,
+            counts: from_json(&source.counts)?,
+            complete: source.hash.is_some(),
+            already: false,
+            created_ms: source.created_ms,
+        })
     }
 
     /// A source by its number, or by its name (the newest of that name).

@@ -8,9 +8,9 @@
 //! [`crate::kinds`]. What it has finished it writes to tables of its own as it goes; a resumed job
 //! ([`Ctx::resumed`]) looks there for where to go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,19 +20,21 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
+use crate::awake::Awake;
 use crate::error::{Code, Error, Result};
+use crate::left_out::{LeftOut, without_quotes};
+pub use crate::owner::is_stale;
+use crate::owner::{self, Watched};
+use crate::train::Train;
 
 /// Signals are sent at most this often; the last one always is.
 const SIGNAL_EVERY: Duration = Duration::from_millis(100);
 /// The owner's sign of life is written this often.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// An owner silent for this long has lost its job, whatever its process does.
-const SILENT_MS: i64 = 30_000;
-/// An owner silent for this long whose process is gone has lost its job.
-const GONE_MS: i64 = 3_000;
-
 /// A job that nobody has taken over for this long after it was stored waits in vain.
 const WAITING_MS: i64 = 15_000;
+/// The machine is kept awake for jobs that take longer than this.
+const AWAKE_AFTER: Duration = Duration::from_secs(5);
 
 /// Work that takes long: parameters that can be stored, and the work itself.
 pub trait Job: Serialize + DeserializeOwned {
@@ -42,6 +44,31 @@ pub trait Job: Serialize + DeserializeOwned {
     const ON_INTERRUPT: Want = Want::Cancel;
     /// What it gives when it is done.
     type Outcome: Serialize + DeserializeOwned;
+
+    /// Puts what a person typed into tables of its own before the job is stored, so that its parameters refer
+    /// to it and hold no text: a purge has one place to wipe.
+    ///
+    /// # Errors
+    /// When the project cannot be written.
+    fn settle(&mut self, _engine: &Engine) -> Result<()> {
+        Ok(())
+    }
+
+    /// The outcome as it is stored with the job: without any text, by ids.
+    ///
+    /// # Errors
+    /// When it does not fit into JSON.
+    fn kept(outcome: &Self::Outcome) -> Result<String> {
+        to_json(outcome)
+    }
+
+    /// A stored outcome with the texts it refers to.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    fn found(_engine: &Engine, kept: Self::Outcome) -> Result<Self::Outcome> {
+        Ok(kept)
+    }
 
     /// Does the work, from the start or from where an earlier try stopped.
     ///
@@ -55,6 +82,8 @@ pub trait Job: Serialize + DeserializeOwned {
 pub enum Stop {
     /// Somebody wants it to rest: what is done is kept, and `resume` goes on.
     Pause,
+    /// Somebody wants it to end now, with what it has as its result. Only training can; see [`Ctx::go_on`].
+    Finish,
     /// Somebody wants it to end.
     Cancel,
     /// It went wrong.
@@ -94,6 +123,19 @@ pub struct Progress {
     pub note: String,
     /// Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`].
     pub eta_s: Option<f64>,
+    /// What the job waits for; none: it does not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub next: Option<Next>,
+}
+
+/// What a job waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Next {
+    /// The reply that is posted then, by its number.
+    pub reply: i64,
+    /// When, milliseconds since 1970 by this machine's clock.
+    pub at_ms: i64,
 }
 
 impl Progress {
@@ -106,6 +148,13 @@ impl Progress {
             unit: unit.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// The same, waiting for a reply's turn.
+    #[must_use]
+    pub fn next(mut self, reply: i64, at_ms: i64) -> Self {
+        self.next = Some(Next { reply, at_ms });
+        self
     }
 
     /// The same with the figures of the moment.
@@ -215,15 +264,31 @@ pub struct Ctx<'a> {
     shared: Arc<Shared>,
 }
 
+/// A wish as the threads of a job share it.
+fn wish_number(want: Want) -> u8 {
+    match want {
+        Want::Run => 0,
+        Want::Pause => 1,
+        Want::Stop => 2,
+        Want::Cancel => 3,
+        Want::Discard => 4,
+    }
+}
+
+/// Another process owns the job now.
+const TAKEN_OVER: u8 = 5;
+
 /// What the working thread and the one beside it share.
 #[derive(Default)]
 struct Shared {
-    /// The wish read from the row: 0 run, 1 pause, 2 cancel, 3 another process owns the job now.
+    /// The wish read from the row, as a number of [`wish_number`]; [`TAKEN_OVER`]: another process owns it.
     want: AtomicU8,
     over: AtomicBool,
     pace: Mutex<Pace>,
     /// The job that is being done as a step of this one.
     step: Mutex<Option<String>>,
+    /// Items that were left out in this try.
+    left_out: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -274,8 +339,8 @@ impl Ctx<'_> {
     /// Whether to go on; call it between pieces of work of at most a second or so. It costs a load.
     ///
     /// # Errors
-    /// [`Stop::Pause`] or [`Stop::Cancel`] when a person (here or in another process) wants that, and
-    /// [`Stop::Failed`] when another process has taken the job over because this one slept too long.
+    /// [`Stop::Pause`], [`Stop::Finish`] or [`Stop::Cancel`] when a person (here or in another process) wants
+    /// that, and [`Stop::Failed`] when another process has taken the job over because this one slept too long.
     pub fn go_on(&self) -> Result<(), Stop> {
         match self.engine.interrupt.presses() {
             0 => {}
@@ -285,7 +350,8 @@ impl Ctx<'_> {
         match self.shared.want.load(Ordering::Relaxed) {
             0 => Ok(()),
             1 => Err(Stop::Pause),
-            2 => Err(Stop::Cancel),
+            2 => Err(Stop::Finish),
+            3 | 4 => Err(Stop::Cancel),
             _ => Err(Stop::Failed(Error::new(
                 Code::Busy,
                 format!(
@@ -294,6 +360,11 @@ impl Ctx<'_> {
                 ),
             ))),
         }
+    }
+
+    /// Whether what was saved is to be removed, too.
+    pub fn is_discarded(&self) -> bool {
+        self.shared.want.load(Ordering::Relaxed) == wish_number(Want::Discard)
     }
 
     /// Does another job as a step of this one, under its own row, and remembers it by `name`: when this job
@@ -313,22 +384,29 @@ impl Ctx<'_> {
         if let Some(row) = &before
             && row.state == JobState::Done
         {
-            return Ok(from_json(row.outcome.as_deref().unwrap_or("null"))?);
+            let kept = from_json(row.outcome.as_deref().unwrap_or("null"))?;
+            return Ok(J::found(engine, kept)?);
         }
         let on_interrupt = self.on_interrupt;
+        // a step that goes on has its parameters in the project
+        let stored: J;
         let goes_on = before.filter(|row| row.state != JobState::Cancelled);
         let id = goes_on.as_ref().map_or_else(new_id, |row| row.id.clone());
         *self.shared.step() = Some(id.clone());
         let ended = match goes_on {
-            Some(row) => engine
-                .claim(&row.id)
-                .and_then(|row| engine.run_owned(&row.id, job, true, on_interrupt, self.signals)),
+            Some(row) => {
+                stored = from_json(&row.params)?;
+                let row = engine.claim(&row.id, on_interrupt)?;
+                engine.run_owned(&row.id, &stored, true, on_interrupt, self.signals)
+            }
             None => {
                 steps.insert(name.to_owned(), id.clone());
                 store.set_setting(&key, &steps)?;
-                let params = to_json(job)?;
-                store.job_insert(&id, J::KIND, &params, Some(&engine.owner), now_ms())?;
-                engine.run_owned(&id, job, false, on_interrupt, self.signals)
+                stored = engine.settled(job)?;
+                let params = to_json(&stored)?;
+                let owner = Some(&*engine.owner);
+                store.job_insert(&id, J::KIND, &params, owner, now_ms())?;
+                engine.run_owned(&id, &stored, false, on_interrupt, self.signals)
             }
         };
         *self.shared.step() = None;
@@ -375,12 +453,48 @@ impl Ctx<'_> {
 
     /// Writes a line to the job's log and sends it out.
     pub fn say(&self, text: impl Into<String>) {
-        let text = text.into();
+        // a second net: what is said refers to ids, and an error of a library may quote
+        let text = without_quotes(&text.into());
         tracing::info!(job = self.job, "{text}");
         if let Err(error) = self.engine.store.job_log(self.job, now_ms(), &text) {
             tracing::warn!("the job's log could not be written: {error}");
         }
         (self.signals)(Signal::Log { text });
+    }
+}
+
+impl Ctx<'_> {
+    /// Leaves an item out, by its id: it is counted and named in the outcome, and the work goes on.
+    ///
+    /// # Errors
+    /// When the project cannot be written.
+    pub fn leave_out(&self, item: impl Into<String>, why: impl Into<String>) -> Result<()> {
+        const SAID: usize = 20;
+        let (item, why) = (item.into(), without_quotes(&why.into()));
+        self.engine.store.leave_out(self.job, &item, &why)?;
+        match self.shared.left_out.fetch_add(1, Ordering::Relaxed) {
+            n if n < SAID => self.say(format!("{item} is left out: {why}")),
+            SAID => self.say("more are left out; the result names them"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What was left out so far, in this try and in earlier ones.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn left_out(&self) -> Result<LeftOut> {
+        self.engine.left_out_of(self.job)
+    }
+
+    /// All items that were left out: they are not tried again.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn left_out_ids(&self) -> Result<HashSet<String>> {
+        let (_, items) = self.engine.store.left_out(self.job, usize::MAX)?;
+        Ok(items.into_iter().map(|(id, _)| id).collect())
     }
 }
 
@@ -394,42 +508,6 @@ pub fn now_ms() -> i64 {
 /// A fresh job id: a uuid of version 7, which sorts by time.
 pub fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
-}
-
-/// This process as an owner of jobs: its number and a word that no other process has.
-pub(crate) fn new_owner() -> String {
-    format!("{}:{}", std::process::id(), uuid::Uuid::now_v7().simple())
-}
-
-/// Whether a job may be taken over: nobody has it, its process is gone, or it was silent too long.
-pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
-    let silent = now_ms.saturating_sub(beat_ms);
-    match owner {
-        None => true,
-        Some(_) if silent > SILENT_MS => true,
-        Some(owner) => silent > GONE_MS && is_gone(owner),
-    }
-}
-
-/// Whether the owner's process does not exist on this machine.
-#[cfg(unix)]
-pub(crate) fn is_gone(owner: &str) -> bool {
-    let Some(pid) = owner
-        .split(':')
-        .next()
-        .and_then(|pid| pid.parse::<libc::pid_t>().ok())
-    else {
-        return false;
-    };
-    // SAFETY: signal 0 sends nothing; it only asks whether the process exists.
-    let answer = unsafe { libc::kill(pid, 0) };
-    answer != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
-}
-
-/// Without a way to ask, only silence tells.
-#[cfg(not(unix))]
-pub(crate) fn is_gone(_owner: &str) -> bool {
-    false
 }
 
 impl Engine {
@@ -452,17 +530,26 @@ impl Engine {
         job: &J,
         signals: Signals,
     ) -> Result<Ended<J::Outcome>> {
-        let params = to_json(job)?;
+        let before = || Error::new(Code::Exists, format!("job {id} was started before"));
+        if self.store.job(id)?.is_some() {
+            return Err(before());
+        }
+        let job = self.settled(job)?;
+        let params = to_json(&job)?;
         if !self
             .store
-            .job_insert(id, J::KIND, &params, Some(&self.owner), now_ms())?
+            .job_insert(id, J::KIND, &params, Some(&*self.owner), now_ms())?
         {
-            return Err(Error::new(
-                Code::Exists,
-                format!("job {id} was started before"),
-            ));
+            return Err(before());
         }
-        self.run_owned(id, job, false, J::ON_INTERRUPT, signals)
+        self.run_owned(id, &job, false, J::ON_INTERRUPT, signals)
+    }
+
+    /// The parameters of a job as they are stored: without any text.
+    fn settled<J: Job>(&self, job: &J) -> Result<J> {
+        let mut job: J = from_json(&to_json(job)?)?;
+        job.settle(self)?;
+        Ok(job)
     }
 
     /// Stores a job that another process is to run ([`Engine::resume`]), under an id that the caller made.
@@ -471,7 +558,10 @@ impl Engine {
     /// # Errors
     /// [`Code::Usage`] when there is no such kind of job, or its parameters do not fit.
     pub fn submit(&self, id: &str, kind: &str, params: &serde_json::Value) -> Result<bool> {
-        let params = crate::kinds::checked(kind, params)?;
+        if self.store.job(id)?.is_some() {
+            return Ok(false);
+        }
+        let params = crate::kinds::checked(self, kind, params)?;
         Ok(self.store.job_insert(id, kind, &params, None, now_ms())?)
     }
 
@@ -481,12 +571,11 @@ impl Engine {
     /// When the project cannot be written.
     pub fn give_up(&self, id: &str, error: &Error) -> Result<()> {
         let row = self.job_row(id)?;
-        let (old, now) = (row.owner.as_deref(), now_ms());
-        if self.store.job_claim(id, old, &self.owner, now)? {
-            let outcome = to_json(error)?;
-            let failed = JobState::Failed;
-            self.store
-                .job_end(id, &self.owner, failed, None, Some(&outcome), now)?;
+        if self
+            .store
+            .job_claim(id, row.owner.as_deref(), &self.owner, now_ms())?
+        {
+            self.end_failed(id, error)?;
         }
         Ok(())
     }
@@ -498,52 +587,96 @@ impl Engine {
     /// or cancelled, or what the work fails with.
     pub fn resume(&self, id: &str, signals: Signals) -> Result<Ended<serde_json::Value>> {
         let before = self.job_row(id)?;
-        let row = self.claim(id)?;
+        let row = match self.claim(id, Want::Pause) {
+            Ok(row) => row,
+            Err(Stop::Failed(error)) => return Err(error),
+            // nothing was taken over: it is as it was, and can be resumed later
+            Err(_) => return Ok(Ended::Paused),
+        };
         // a job that was only handed in is running and has no owner; its progress tells nothing, for who was
         // killed in the first second has written none
         let resumed = before.state != JobState::Running || before.owner.is_some();
-        crate::kinds::run_stored(self, &row, resumed, signals)
+        self.run_claimed(&row, resumed, None, signals)
     }
 
-    /// Takes a job over, waiting the seconds after which a vanished process counts as gone.
-    fn claim(&self, id: &str) -> Result<JobRow> {
+    /// Runs a job that this process has claimed.
+    pub(crate) fn run_claimed(
+        &self,
+        row: &JobRow,
+        resumed: bool,
+        on_interrupt: Option<Want>,
+        signals: Signals,
+    ) -> Result<Ended<serde_json::Value>> {
+        let ended = crate::kinds::run_stored(self, row, resumed, on_interrupt, signals);
+        // what could not even be begun has ended, too
+        if let Err(error) = &ended
+            && let Some(now) = self.store.job(&row.id)?
+            && now.state == JobState::Running
+            && now.owner.as_deref() == Some(&*self.owner)
+        {
+            self.end_failed(&row.id, error)?;
+        }
+        ended
+    }
+
+    /// Notes that a job of this owner failed.
+    pub(crate) fn end_failed(&self, id: &str, error: &Error) -> Result<()> {
+        let (failed, outcome) = (JobState::Failed, to_json(error)?);
+        self.store
+            .job_end(id, &self.owner, failed, None, Some(&outcome), now_ms())?;
+        Ok(())
+    }
+
+    /// Takes a job over. Where it is not sure that the process before is gone, its sign of life is watched
+    /// for some seconds; whoever wants this process to end is heard.
+    pub(crate) fn claim(&self, id: &str, on_interrupt: Want) -> Result<JobRow, Stop> {
         let mut row = self.job_row(id)?;
         match row.state {
             JobState::Paused | JobState::Failed => {}
             JobState::Running => {
-                while !is_stale(row.owner.as_deref(), row.beat_ms, now_ms()) {
-                    let gone = row.owner.as_deref().is_none_or(is_gone);
-                    if !gone {
-                        return Err(Error::new(
-                            Code::Busy,
-                            format!(
-                                "job {} is running in another process; pause or cancel it first",
-                                row.id
-                            ),
-                        ));
-                    }
-                    std::thread::sleep(Duration::from_millis(200));
-                    row = self.job_row(id)?;
+                let look = || -> Result<_, Stop> {
+                    row = self.job_row(&row.id)?;
+                    Ok(row.owner.clone().map(|owner| (owner, row.beat_ms)))
+                };
+                let go_on = || match self.interrupt.presses() {
+                    0 => Ok(()),
+                    1 if on_interrupt == Want::Pause => Err(Stop::Pause),
+                    _ => Err(Stop::Cancel),
+                };
+                if owner::watch(now_ms, look, go_on)? == Watched::Lives {
+                    return Err(Stop::Failed(Error::new(
+                        Code::Busy,
+                        format!(
+                            "job {} is running in another process; pause or cancel it first",
+                            row.id
+                        ),
+                    )));
                 }
             }
+            JobState::Queued => {
+                return Err(Stop::Failed(Error::usage(format!(
+                    "job {} waits in the queue; `repartee job run` starts it when it is its turn, and `repartee job move {} --first` makes it the next",
+                    row.id, row.id
+                ))));
+            }
             JobState::Done | JobState::Cancelled => {
-                return Err(Error::usage(format!(
+                return Err(Stop::Failed(Error::usage(format!(
                     "job {} has ended ({}); start a new one",
                     row.id,
                     row.state.as_str()
-                )));
+                ))));
             }
         }
         if !self
             .store
             .job_claim(&row.id, row.owner.as_deref(), &self.owner, now_ms())?
         {
-            return Err(Error::new(
+            return Err(Stop::Failed(Error::new(
                 Code::Busy,
                 format!("another process just took job {} over", row.id),
-            ));
+            )));
         }
-        self.job_row(&row.id)
+        Ok(self.job_row(&row.id)?)
     }
 
     /// Runs a job whose row this process owns, and writes how it ended.
@@ -570,7 +703,7 @@ impl Engine {
             shared: Arc::clone(&shared),
         };
         let ended = std::thread::scope(|scope| {
-            let beside = scope.spawn(|| self.beat(id, &shared, signals));
+            let beside = scope.spawn(|| self.beat(id, J::KIND, &shared, signals));
             let ended = catch_unwind(AssertUnwindSafe(|| job.run(&ctx)));
             shared.over.store(true, Ordering::Release);
             beside.thread().unpark();
@@ -589,12 +722,24 @@ impl Engine {
         let (state, outcome, answer) = match ended {
             Ok(outcome) => (
                 JobState::Done,
-                Some(to_json(&outcome)?),
+                Some(J::kept(&outcome)?),
                 Ok(Ended::Done(outcome)),
             ),
             Err(Stop::Pause) => (JobState::Paused, None, Ok(Ended::Paused)),
-            Err(Stop::Cancel) => (JobState::Cancelled, None, Ok(Ended::Cancelled)),
-            Err(Stop::Failed(error)) => (JobState::Failed, Some(to_json(&error)?), Err(error)),
+            // work that has no half result to give just ends
+            Err(Stop::Cancel | Stop::Finish) => (JobState::Cancelled, None, Ok(Ended::Cancelled)),
+            Err(Stop::Failed(error)) => {
+                let kept = Error {
+                    message: without_quotes(&error.message),
+                    detail: error
+                        .detail
+                        .iter()
+                        .map(|line| without_quotes(line))
+                        .collect(),
+                    ..error.clone()
+                };
+                (JobState::Failed, Some(to_json(&kept)?), Err(error))
+            }
         };
         // a failure to note the end must not hide how it ended
         let noted = self.store.job_end(
@@ -613,9 +758,16 @@ impl Engine {
     }
 
     /// The thread beside the work: signs of life to the row, wishes from it, signals that wait.
-    fn beat(&self, id: &str, shared: &Shared, signals: Signals) {
+    fn beat(&self, id: &str, kind: &str, shared: &Shared, signals: Signals) {
+        let began = Instant::now();
         let mut beaten: Option<Instant> = None;
+        let mut awake: Option<Arc<Awake>> = None;
         while !shared.over.load(Ordering::Acquire) {
+            // short work needs no help
+            if awake.is_none() && began.elapsed() >= AWAKE_AFTER && crate::kinds::keeps_awake(kind)
+            {
+                awake = Some(Awake::hold());
+            }
             if beaten.is_none_or(|at| at.elapsed() >= BEAT_EVERY) {
                 beaten = Some(Instant::now());
                 let progress = shared
@@ -628,17 +780,12 @@ impl Engine {
                     .job_beat(id, &self.owner, progress.as_deref(), now_ms())
                 {
                     Ok(Some(want)) => {
-                        let wish = match want {
-                            Want::Run => 0,
-                            Want::Pause => 1,
-                            Want::Cancel => 2,
-                        };
-                        shared.want.store(wish, Ordering::Relaxed);
+                        shared.want.store(wish_number(want), Ordering::Relaxed);
                         if want != Want::Run {
                             self.pass_on(want, shared);
                         }
                     }
-                    Ok(None) => shared.want.store(3, Ordering::Relaxed),
+                    Ok(None) => shared.want.store(TAKEN_OVER, Ordering::Relaxed),
                     // a busy or full file: the work itself will find out, and the next beat tries again
                     Err(error) => tracing::warn!("no sign of life written: {error}"),
                 }
@@ -658,7 +805,7 @@ impl Engine {
     }
 
     /// The row of a job; a unique beginning or end of its id is enough.
-    fn job_row(&self, id: &str) -> Result<JobRow> {
+    pub(crate) fn job_row(&self, id: &str) -> Result<JobRow> {
         if let Some(row) = self.store.job(id)? {
             return Ok(row);
         }
@@ -724,8 +871,51 @@ impl Engine {
         self.wish(id, Want::Cancel)
     }
 
-    fn wish(&self, id: &str, want: Want) -> Result<JobInfo> {
+    /// Asks a training to end now, with the weights of this step as its result. Every other job that is
+    /// stopped is canceled: what it has stored until then is kept. A training that does not run ends with
+    /// what it saved last.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it has ended already, or has not saved anything yet.
+    pub fn stop(&self, id: &str) -> Result<JobInfo> {
+        match self.job_row(id)?.kind == Train::KIND {
+            true => self.wish(id, Want::Stop),
+            false => self.wish(id, Want::Cancel),
+        }
+    }
+
+    /// Asks a training to end, and removes the weights that it saved. What something was made or measured
+    /// with stays.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it has ended already, or is no training.
+    pub fn discard(&self, id: &str) -> Result<JobInfo> {
         let row = self.job_row(id)?;
+        if row.kind != Train::KIND {
+            return Err(Error::usage(format!(
+                "job {} is of kind {}, and only a training has weights to discard; `repartee job stop {}` ends it and keeps what it has stored",
+                row.id, row.kind, row.id
+            )));
+        }
+        self.wish(id, Want::Discard)
+    }
+
+    fn wish(&self, id: &str, want: Want) -> Result<JobInfo> {
+        // the job may change hands in between: then it is looked at again
+        for _ in 0..10 {
+            let row = self.job_row(id)?;
+            if self.wish_once(&row, want)? {
+                return self.job(&row.id);
+            }
+        }
+        Err(Error::new(
+            Code::Busy,
+            format!("job {id} changes hands all the time; try again"),
+        ))
+    }
+
+    /// False: it is not as `row` says any more.
+    fn wish_once(&self, row: &JobRow, want: Want) -> Result<bool> {
         let stale = is_stale(row.owner.as_deref(), row.beat_ms, now_ms());
         match (row.state, want) {
             (JobState::Done | JobState::Cancelled, _) => {
@@ -735,22 +925,15 @@ impl Engine {
                     row.state.as_str()
                 )));
             }
-            (JobState::Running, _) if !stale => self.store.job_want(&row.id, want)?,
-            (_, Want::Cancel) => {
-                if self
-                    .store
-                    .job_claim(&row.id, row.owner.as_deref(), &self.owner, now_ms())?
-                {
-                    self.store.job_end(
-                        &row.id,
-                        &self.owner,
-                        JobState::Cancelled,
-                        None,
-                        None,
-                        now_ms(),
-                    )?;
-                }
+            (JobState::Queued, Want::Pause) => {
+                return Err(Error::usage(format!(
+                    "job {} waits in the queue and has not started; cancel it, or move it to the end",
+                    row.id
+                )));
             }
+            (JobState::Queued, _) => return Ok(self.store.job_unqueue(&row.id, now_ms())?),
+            (JobState::Running, _) if !stale => self.store.job_want(&row.id, want)?,
+            (_, Want::Stop | Want::Cancel | Want::Discard) => return self.end_resting(row, want),
             (JobState::Running, _) => {
                 return Err(Error::usage(format!(
                     "nobody runs job {} any more; `repartee job resume {}` goes on with it",
@@ -765,7 +948,30 @@ impl Engine {
                 )));
             }
         }
-        self.job(&row.id)
+        Ok(true)
+    }
+
+    /// Ends a job that nobody runs. False: somebody does by now.
+    pub(crate) fn end_resting(&self, row: &JobRow, want: Want) -> Result<bool> {
+        let stopped = match want {
+            Want::Stop => Some(to_json(&self.trained_so_far(row)?)?),
+            _ => None,
+        };
+        let (store, old) = (&self.store, row.owner.as_deref());
+        if !store.job_claim(&row.id, old, &self.owner, now_ms())? {
+            return Ok(false);
+        }
+        if want == Want::Discard
+            && let Some(run) = store.run_of_job(&row.id)?
+        {
+            store.run_discard(run.id)?;
+        }
+        let (state, outcome) = match &stopped {
+            Some(outcome) => (JobState::Done, Some(outcome.as_str())),
+            None => (JobState::Cancelled, None),
+        };
+        store.job_end(&row.id, &self.owner, state, None, outcome, now_ms())?;
+        Ok(true)
     }
 }
 
@@ -785,10 +991,10 @@ pub struct JobInfo {
     pub id: String,
     /// What it does: import, train, ...
     pub kind: String,
-    /// waiting (for a process to run it), running, lost (running, but its process is gone: resume it),
+    /// queued, waiting (for a process to run it), running, lost (running, but its process is gone: resume it),
     /// paused, done, failed or cancelled.
     pub state: String,
-    /// What was asked of it, when that is not to run on.
+    /// pause, stop, cancel or discard: what was asked of it, when that is not to run on.
     pub want: Option<String>,
     /// How far it got.
     pub progress: Option<Progress>,
@@ -802,13 +1008,41 @@ pub struct JobInfo {
     pub created_ms: i64,
     /// When it ended, milliseconds since 1970.
     pub ended_ms: Option<i64>,
+    /// Its place in the queue, also while it runs or holds the queue up; none: it is not in it.
+    pub place: Option<i64>,
+    /// Whether its failure holds the queue up.
+    pub stops_queue: bool,
 }
 
 impl JobInfo {
-    fn from_row(row: JobRow) -> Result<Self> {
+    /// What it works on, in a word or two: the name of the run, the set, the first file.
+    pub fn subject(&self) -> String {
+        let text = |key: &str| self.params.get(key).and_then(serde_json::Value::as_str);
+        let of_run =
+            text("config").and_then(|toml| crate::run_config::RunConfig::from_toml(toml).ok());
+        if let Some(config) = of_run {
+            return format!("{} {}", config.kind.as_str(), config.name)
+                .trim_end()
+                .to_owned();
+        }
+        let file = self
+            .params
+            .get("files")
+            .and_then(|files| files.get(0)?.as_str());
+        let names = [text("name"), text("run"), text("generator"), file];
+        names
+            .into_iter()
+            .flatten()
+            .find(|name| !name.is_empty())
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    pub(crate) fn from_row(row: JobRow) -> Result<Self> {
         let now = now_ms();
         let running = row.state == JobState::Running;
-        let waiting = running && row.owner.is_none() && now - row.beat_ms < WAITING_MS;
+        let waiting =
+            running && row.owner.is_none() && (0..WAITING_MS).contains(&(now - row.beat_ms));
         let lost = running && is_stale(row.owner.as_deref(), row.beat_ms, now);
         let state = match (waiting, lost) {
             (true, _) => "waiting",
@@ -829,6 +1063,8 @@ impl JobInfo {
             kind: row.kind,
             created_ms: row.created_ms,
             ended_ms: row.ended_ms,
+            place: row.place,
+            stops_queue: row.stops_queue,
         })
     }
 }
@@ -849,7 +1085,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
     })
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
@@ -1016,16 +1252,86 @@ mod tests {
         }
     }
 
+    /// A job that somebody runs, or ran: with an owner and a sign of life as given.
+    fn owned(engine: &Engine, owner: &str, beat_ms: i64) -> String {
+        let id = new_id();
+        let params = to_json(&count(3)).expect("plain data");
+        engine
+            .store
+            .job_insert(&id, "count", &params, Some(owner), beat_ms)
+            .expect("stored");
+        id
+    }
+
+    const HOURS_2: i64 = 7_200_000;
+
     #[test]
     fn a_job_is_lost_when_its_process_is_gone_or_silent() {
+        let (_folder, engine) = project();
+        let state = |id: &str| engine.job(id).expect("there").state;
         let me = format!("{}:x", std::process::id());
-        assert!(is_stale(None, 0, 0));
-        assert!(!is_stale(Some(&me), 0, SILENT_MS));
-        assert!(is_stale(Some(&me), 0, SILENT_MS + 1));
-        // no process has the highest number
+        assert_eq!(state(&owned(&engine, &me, now_ms())), "running");
+        assert_eq!(state(&owned(&engine, &me, now_ms() - 31_000)), "lost");
         let gone = format!("{}:x", i32::MAX);
-        assert!(!is_stale(Some(&gone), 0, GONE_MS));
-        assert_eq!(is_stale(Some(&gone), 0, GONE_MS + 1), cfg!(unix));
+        assert_eq!(state(&owned(&engine, &gone, now_ms())), "running");
+        let lost = state(&owned(&engine, &gone, now_ms() - 3_500));
+        assert_eq!(lost, if cfg!(unix) { "lost" } else { "running" });
+        // whoever has this engine's word lives, whatever the clock says of it
+        for ahead_ms in [-HOURS_2, HOURS_2] {
+            let id = owned(&engine, &engine.owner, now_ms() + ahead_ms);
+            assert_eq!(state(&id), "running", "{ahead_ms}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_job_of_a_clock_that_was_ahead_is_taken_over_once_its_process_is_gone() {
+        let (_folder, engine) = project();
+        let gone = format!("{}:x", i32::MAX);
+        for owner in ["another-boot.1:1:1:x", &gone] {
+            let id = owned(&engine, owner, now_ms() + HOURS_2);
+            assert_eq!(engine.job(&id).expect("there").state, "lost");
+            let began = Instant::now();
+            let look = || -> Result<_> {
+                let row = engine.job_row(&id)?;
+                Ok(row.owner.map(|owner| (owner, row.beat_ms)))
+            };
+            let seen = owner::watch(now_ms, look, || Ok(())).expect("read");
+            assert_eq!(seen, Watched::Gone);
+            assert!(began.elapsed() < Duration::from_secs(6), "{owner}");
+            engine.claim(&id, Want::Pause).expect("taken over");
+        }
+    }
+
+    #[test]
+    fn a_job_that_was_handed_in_in_the_future_does_not_wait_until_then() {
+        let (_folder, engine) = project();
+        let id = new_id();
+        engine
+            .store
+            .job_insert(&id, "count", "{}", None, now_ms() + HOURS_2)
+            .expect("stored");
+        assert_eq!(engine.job(&id).expect("there").state, "lost");
+    }
+
+    #[test]
+    fn who_waits_to_take_a_job_over_hears_that_it_is_to_end() {
+        let (_folder, engine) = project();
+        // it may live: nothing is known of it but a sign of life from the future
+        let id = owned(
+            &engine,
+            &format!("{}:x", std::process::id()),
+            now_ms() + HOURS_2,
+        );
+        let interrupt = engine.interrupt.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            interrupt.press();
+        });
+        let began = Instant::now();
+        let ended = engine.resume(&id, &|_| {}).expect("not taken over");
+        assert_eq!(ended, Ended::Paused);
+        assert!(began.elapsed() < Duration::from_secs(2));
     }
 
     #[test]

@@ -1,32 +1,51 @@
 //! The list of all kinds of jobs: a stored job finds its type, and with it its work, by its kind.
 
-use repartee_store::jobs::JobRow;
+use repartee_store::jobs::{JobRow, Want};
 
 use crate::Engine;
 use crate::api::typescript::Types;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ended, Job, Signals, from_json, to_json};
 
+/// Kinds that keep the machine busy: they can wait in the queue, and it does not go on beside one of them.
+pub(crate) const QUEUED: [&str; 11] = [
+    "import", "pairs", "split", "audit", "base-add", "base-new", "train", "fakes", "evaluate",
+    "generate", "demo",
+];
+
+/// Whether the machine is kept awake while a job of this kind runs: not for those that wait for a person.
+pub(crate) fn keeps_awake(kind: &str) -> bool {
+    !["practice", "login"].contains(&kind)
+}
+
 /// Runs a stored job by its kind.
 macro_rules! kinds {
     ($($job:ty),* $(,)?) => {
-        /// Runs a job from its row, which this process owns.
-        pub(crate) fn run_stored(engine: &Engine, row: &JobRow, resumed: bool, signals: Signals) -> Result<Ended<serde_json::Value>> {
+        /// Runs a job from its row, which this process owns. `on_interrupt` in place of what its kind does.
+        pub(crate) fn run_stored(
+            engine: &Engine,
+            row: &JobRow,
+            resumed: bool,
+            on_interrupt: Option<Want>,
+            signals: Signals,
+        ) -> Result<Ended<serde_json::Value>> {
             match row.kind.as_str() {
                 $(kind if kind == <$job>::KIND => {
                     let job: $job = from_json(&row.params)?;
-                    plain(engine.run_owned(&row.id, &job, resumed, <$job>::ON_INTERRUPT, signals)?)
+                    let on_interrupt = on_interrupt.unwrap_or(<$job>::ON_INTERRUPT);
+                    plain(engine.run_owned(&row.id, &job, resumed, on_interrupt, signals)?)
                 })*
                 kind => Err(unknown(kind)),
             }
         }
 
         /// The parameters of a job as they are stored, if they fit its kind.
-        pub(crate) fn checked(kind: &str, params: &serde_json::Value) -> Result<String> {
+        pub(crate) fn checked(engine: &Engine, kind: &str, params: &serde_json::Value) -> Result<String> {
             match kind {
                 $(kind if kind == <$job>::KIND => {
-                    let job = <$job as serde::Deserialize>::deserialize(params)
+                    let mut job = <$job as serde::Deserialize>::deserialize(params)
                         .map_err(|e| Error::usage(format!("job {kind}: {e}")))?;
+                    job.settle(engine)?;
                     to_json(&job)
                 })*
                 kind => Err(unknown(kind)),
@@ -48,10 +67,12 @@ kinds![
     crate::splits::MakeSplit,
     crate::splits::AuditSplit,
     crate::train::Train,
+    crate::again::TrainAgain,
     crate::fakes::MakeFakes,
     crate::generate::Generate,
     crate::evaluate::Evaluate,
     crate::demo::Demo,
+    crate::items::Delete,
     crate::reddit::LogIn,
     crate::reddit::Fetch,
     crate::reddit::DraftReplies,

@@ -5,7 +5,9 @@
 //! report progress and can be paused, cancelled and resumed from any process. The command line, and
 //! later the window, only translate between a person and these methods.
 
+pub mod again;
 pub mod api;
+mod awake;
 pub mod base;
 pub mod bench;
 pub mod bench_import;
@@ -26,17 +28,24 @@ pub mod generate;
 pub mod hub;
 pub mod import;
 pub mod incoming;
+pub mod items;
 pub mod job;
+pub mod job_queue;
 mod kinds;
+pub mod left_out;
 pub mod machine;
 pub mod model;
+pub mod names;
 pub mod overview;
+mod owner;
 pub mod pairs;
 pub mod pick;
 pub mod queue;
 pub mod reddit;
 pub mod run_config;
+pub mod sealed;
 pub mod splits;
+pub mod study;
 pub mod train;
 pub mod work;
 
@@ -46,8 +55,10 @@ use std::sync::Arc;
 use repartee_store::Store;
 
 pub use repartee_datasets::filter::Filter;
+pub use repartee_datasets::private;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
 pub use repartee_datasets::split::Shares;
+pub use repartee_datasets::study::{Decision, Origin, StudyKind, StudyRecord};
 pub use repartee_datasets::{Recipe, Side};
 pub use repartee_models::generate::Decode;
 pub use repartee_models::train::Outcome;
@@ -61,7 +72,7 @@ pub struct Engine {
     pub(crate) store: Arc<Store>,
     path: PathBuf,
     /// This process as an owner of jobs.
-    pub(crate) owner: String,
+    pub(crate) owner: owner::Owner,
     /// Ctrl-C of the process that holds this engine.
     pub interrupt: Interrupt,
     /// Lists of pairs that windows scroll through.
@@ -93,7 +104,7 @@ impl Engine {
         Self {
             store: Arc::new(store),
             path: path.to_owned(),
-            owner: job::new_owner(),
+            owner: owner::Owner::new(),
             interrupt: Interrupt::default(),
             views: browse::Views::default(),
             outside: reddit::Outside::default(),

@@ -182,7 +182,7 @@ impl Engine {
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Generator> {
-        let config = RunConfig::from_toml(&self.store.run(&checkpoint.run)?.config)?;
+        let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = gpt2_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let (tensors, _) = gpt2::fit(tensors, &model_config, device)?;
@@ -194,21 +194,19 @@ impl Engine {
         })
     }
 
-    /// Opens a classifier run's checkpoint; `kind` is realism or upvotes.
+    /// Finds a classifier run's checkpoint; `kind` is realism or upvotes.
     pub(crate) fn classifier(
         &self,
         run: &str,
         kind: RunKind,
         checkpoint: Option<&str>,
-        device: &Device,
-    ) -> Result<Classifier> {
+    ) -> Result<Checkpoint> {
         let kind = match kind {
             RunKind::Upvotes => ModelKind::Upvotes,
             RunKind::Realism | RunKind::Generator => ModelKind::Realism,
         };
         let run = of_kind(&self.store, run, &[kind])?;
-        let checkpoint = checkpoint_of(&self.store, &run, checkpoint)?;
-        self.classifier_of(checkpoint, device)
+        checkpoint_of(&self.store, &run, checkpoint)
     }
 
     /// Opens a classifier's checkpoint.
@@ -217,7 +215,7 @@ impl Engine {
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Classifier> {
-        let config = RunConfig::from_toml(&self.store.run(&checkpoint.run)?.config)?;
+        let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = bert_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files): (Tensors, Files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let classes = config.kind.classes();

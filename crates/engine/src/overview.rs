@@ -44,6 +44,10 @@ pub struct Overview {
     pub reddit: RedditState,
     /// Jobs that run or rest.
     pub jobs: u64,
+    /// The mark of the study: what permission is missing or expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub notice: Option<String>,
     /// What to do next, the most useful first; empty when nothing is open.
     pub next: Vec<NextStep>,
 }
@@ -81,7 +85,7 @@ pub struct RedditState {
 /// Something that can be done next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct NextStep {
-    /// Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit;
+    /// Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study;
     /// and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes,
     /// fetch, draft.
     pub step: String,
@@ -122,7 +126,8 @@ impl Engine {
             .map(|kind| {
                 let of_kind = || runs.iter().filter(move |run| run.kind == kind);
                 let trained = of_kind()
-                    .rfind(|run| run.state == "done")
+                    .filter(|run| run.usable)
+                    .rfind(|run| ["done", "stopped"].contains(&run.state.as_str()))
                     .map(|run| run.name.clone());
                 let measured = evaluations
                     .iter()
@@ -168,6 +173,7 @@ impl Engine {
             queue: self.queue_counts()?,
             reddit: RedditState::default(),
             jobs: jobs.count() as u64,
+            notice: self.study_mark()?,
             next: Vec::new(),
         };
         let account = self.account_meant("").ok().map(AccountInfo::from);
@@ -250,6 +256,14 @@ fn next_steps(
             None,
             "Record under what permission your sources may be used",
             "Training on Reddit content needs approval; what you know is kept with the source.",
+        ));
+    }
+    if let Some(notice) = &now.notice {
+        steps.push(step(
+            "study",
+            None,
+            "Record the permissions of your study",
+            &format!("{notice}. It is shown on every chart and export until it is on record."),
         ));
     }
     steps
@@ -488,12 +502,29 @@ mod tests {
             queue: QueueCounts::default(),
             reddit: RedditState::default(),
             jobs: 0,
+            notice: None,
             next: Vec::new(),
         }
     }
 
     fn names(steps: impl IntoIterator<Item = NextStep>) -> Vec<String> {
         steps.into_iter().map(|step| step.step).collect()
+    }
+
+    #[test]
+    fn a_missing_permission_is_a_step_of_its_own() {
+        let now = Overview {
+            notice: Some("No permission to train on Reddit content on record".into()),
+            ..empty()
+        };
+        let steps = next_steps(&now, &[], None);
+        let last = steps.last().unwrap();
+        assert_eq!(last.step, "study");
+        assert!(
+            last.why.starts_with("No permission to train"),
+            "{}",
+            last.why
+        );
     }
 
     #[test]

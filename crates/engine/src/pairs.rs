@@ -47,6 +47,7 @@ impl Job for BuildPairs {
     type Outcome = PairsBuilt;
 
     fn run(&self, ctx: &Ctx) -> Result<PairsBuilt, Stop> {
+        crate::items::finish_deletions(ctx)?;
         let store = &ctx.engine.store;
         let total = store.counts()?.comments;
         let mut stopped = None;

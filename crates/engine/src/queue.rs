@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use repartee_datasets::export::Rows;
-use repartee_store::outbox::Became;
+use repartee_store::outbox::{Approval, Became};
 use repartee_store::queue::{Reply, ReplyState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,6 +12,7 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::error::{Error, Result};
 use crate::job::now_ms;
+use crate::reddit::ShownReply;
 
 /// A reply in the queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -42,6 +43,9 @@ pub struct ReplyInfo {
     pub link: String,
     /// The last change, milliseconds since 1970.
     pub updated_ms: i64,
+    /// The full text, the account and the hash over all that is shown: what a decision is about.
+    #[serde(flatten)]
+    pub shown: ShownReply,
 }
 
 /// How many replies are where.
@@ -89,9 +93,10 @@ pub struct EventInfo {
     pub detail: String,
 }
 
-impl From<Reply> for ReplyInfo {
-    fn from(reply: Reply) -> Self {
+impl ReplyInfo {
+    fn new(shown: ShownReply, reply: Reply) -> Self {
         Self {
+            shown,
             id: reply.id,
             state: reply.state.as_str().to_owned(),
             text: reply.text,
@@ -124,12 +129,17 @@ impl Engine {
                 })
             })
             .transpose()?;
-        Ok(self
-            .store
-            .replies(state)?
-            .into_iter()
-            .map(ReplyInfo::from)
-            .collect())
+        let composer = self.composer()?;
+        let replies = self.store.replies(state)?.into_iter();
+        replies
+            .map(|reply| Ok(ReplyInfo::new(composer.shown(&reply)?, reply)))
+            .collect()
+    }
+
+    /// One reply as it is shown.
+    pub(crate) fn reply_info(&self, id: i64) -> Result<ReplyInfo> {
+        let reply = self.store.reply(id)?;
+        Ok(ReplyInfo::new(self.composer()?.shown(&reply)?, reply))
     }
 
     /// One reply with what was done to it.
@@ -139,7 +149,7 @@ impl Engine {
     pub fn reply(&self, id: i64) -> Result<ReplyStory> {
         let events = self.store.reply_events(id)?;
         Ok(ReplyStory {
-            reply: self.store.reply(id)?.into(),
+            reply: self.reply_info(id)?,
             events: events
                 .into_iter()
                 .map(|e| EventInfo {
@@ -164,7 +174,7 @@ impl Engine {
             ));
         }
         self.store.reply_edit(id, text, who, now_ms())?;
-        Ok(self.store.reply(id)?.into())
+        self.reply_info(id)
     }
 
     /// Writes the queue to a `.jsonl` or `.csv` file; gives how many replies it has.
@@ -186,7 +196,8 @@ impl Engine {
         ];
         let failed = |e: std::io::Error| Error::io("write", file, &e);
         let replies = self.queue(state)?;
-        let mut rows = Rows::create(file, &COLUMNS).map_err(failed)?;
+        let mark = self.study_mark()?;
+        let mut rows = Rows::noted(file, &COLUMNS, mark.as_deref()).map_err(failed)?;
         for reply in &replies {
             rows.write(vec![
                 json!(reply.id),
@@ -206,17 +217,22 @@ impl Engine {
         Ok(replies.len())
     }
 
-    /// Approves one reply, as the person `who`. One that answers a comment of Reddit's is then in the outbox
-    /// of the account that posts: see [`crate::reddit`].
+    /// Approves one reply, as the person `who`, who saw it: `seen` is the hash of what was shown
+    /// ([`ShownReply::seen`]), or its first 16 digits or more. One that answers a comment of Reddit's is then
+    /// in the outbox of the account that posts: see [`crate::reddit`].
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it was rejected, is too long with its footer,
-    /// or another reply of the account answers the same comment.
-    pub fn reply_approve(&self, id: i64, who: &str) -> Result<ReplyInfo> {
-        let approval = self.approval_of(&self.store.reply(id)?)?;
-        self.store
-            .reply_approve(id, approval.as_ref(), who, now_ms())?;
-        Ok(self.store.reply(id)?.into())
+    /// [`crate::Code::Changed`] when it is not what was shown, whoever changed it; [`crate::Code::NotFound`];
+    /// [`crate::Code::Usage`] when it was rejected, is too long with its footer, or another reply of the
+    /// account answers the same comment.
+    pub fn reply_approve(&self, id: i64, seen: &str, who: &str) -> Result<ReplyInfo> {
+        let now_ms = now_ms();
+        // the engine only reads within: nobody else writes from here to the end of the transaction
+        let make = |reply: &Reply| -> Result<Option<Approval>> {
+            self.approval_of(reply, seen, who, now_ms)
+        };
+        self.store.reply_approve(id, who, now_ms, make)??;
+        self.reply_info(id)
     }
 
     /// Rejects one reply, as the person `who`, perhaps with a reason.
@@ -226,7 +242,7 @@ impl Engine {
     pub fn reply_reject(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
         self.store
             .reply_move(id, ReplyState::Rejected, who, why, now_ms())?;
-        Ok(self.store.reply(id)?.into())
+        self.reply_info(id)
     }
 
     /// Makes a rejected reply a draft again, as the person `who`.
@@ -236,14 +252,22 @@ impl Engine {
     pub fn reply_redraft(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
         self.store
             .reply_move(id, ReplyState::Draft, who, why, now_ms())?;
-        Ok(self.store.reply(id)?.into())
+        self.reply_info(id)
     }
 
-    /// Notes that the person `who` posted an approved reply by hand, at `link` (empty: not said).
+    /// Notes that the person `who` posted an approved reply by hand, as it was shown (`seen`), at `link`
+    /// (empty: not said).
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it is not approved, or the link is none.
-    pub fn reply_posted_by_hand(&self, id: i64, link: &str, who: &str) -> Result<ReplyInfo> {
+    /// [`crate::Code::Changed`] when it is not what was shown; [`crate::Code::NotFound`];
+    /// [`crate::Code::Usage`] when it is not approved, or the link is none.
+    pub fn reply_posted_by_hand(
+        &self,
+        id: i64,
+        link: &str,
+        seen: &str,
+        who: &str,
+    ) -> Result<ReplyInfo> {
         let link = link.trim();
         if !link.is_empty() && !link.starts_with("https://") && !link.starts_with("http://") {
             return Err(Error::usage(format!(
@@ -257,9 +281,18 @@ impl Engine {
             ..Became::new(ReplyState::Posted, "", "")
         };
         let from = [ReplyState::Approved];
-        self.store
-            .reply_becomes(id, &from, None, &to, (who, "posted"), now_ms())?;
-        Ok(self.store.reply(id)?.into())
+        let as_shown = |reply: &Reply| self.seen_as_it_stands(reply, seen);
+        self.store.reply_becomes_if(
+            id,
+            &from,
+            None,
+            &to,
+            (who, "posted"),
+            now_ms(),
+            as_shown,
+        )??;
+        self.note_in_ledger(&self.store.reply(id)?);
+        self.reply_info(id)
     }
 
     /// How many replies are where.

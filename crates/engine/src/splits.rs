@@ -12,6 +12,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::items::{ItemKind, Label, finish_deletions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 
 /// Divides all pairs of the project. A job: `split`. The split is frozen: pairs that come later are
@@ -82,6 +83,9 @@ pub struct SplitInfo {
     pub sides: Vec<SideInfo>,
     /// The last audit, if there was one.
     pub audit: Option<Audit>,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -154,9 +158,8 @@ impl Job for MakeSplit {
             None => None,
         };
         check_near(&self.near)?;
-        if self.name.is_empty() {
-            return Err(Error::usage("a split needs a name").into());
-        }
+        crate::names::check("split", &self.name)?;
+        finish_deletions(ctx)?;
         if store.splits()?.iter().any(|s| s.name == self.name) {
             return Err(Error::new(
                 Code::Exists,
@@ -380,12 +383,17 @@ impl Engine {
                 bins,
             });
         }
+        let mut audit: Option<Audit> = split.audit.as_deref().map(from_json).transpose()?;
+        if let Some(audit) = &mut audit {
+            audit.name.clone_from(&split.name);
+        }
         Ok(SplitInfo {
+            label: self.store.label(ItemKind::Split, split.id)?,
             name: split.name,
             seed: split.seed as u64,
             config,
             sides,
-            audit: split.audit.as_deref().map(from_json).transpose()?,
+            audit,
             created_ms: split.created_ms,
         })
     }

@@ -1,6 +1,7 @@
 //! Training a generator, a realism or an upvotes model: a job that can be paused, and that goes on
 //! after its process was killed with the same bits as if it never had been.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use repartee_datasets::Side;
@@ -16,21 +17,26 @@ use repartee_models::{Device, Tensor, cost, device_name, evaluate, generate, ops
 use repartee_store::Store;
 use repartee_store::bases::Base;
 use repartee_store::fakes::FakeSet;
-use repartee_store::jobs::Want;
+use repartee_store::jobs::{JobRow, Want};
+use repartee_store::marks::Marked;
 use repartee_store::runs::{
     Checkpoint, Metric, ModelKind, NewCheckpoint, NewRun, Role, Run, RunSample,
 };
 use repartee_store::splits::Split;
+use repartee_store::usable::Discarded;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
-use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::fakes::{DELETED, pair_label};
+use crate::items::{ItemKind, Label, config_now, facts_now};
+use crate::job::{Ctx, Job, JobInfo, Progress, Stop, from_json, now_ms, to_json};
 use crate::model::{
     bert_config, checkpoint_of, classifier_text, generator_text, gpt2_config, open_device,
 };
 use crate::run_config::{ClassWeights, RunConfig, RunKind};
+use crate::study::may_train;
 use crate::{Engine, bundle};
 
 /// Figures are written to the project at least this often.
@@ -125,8 +131,10 @@ pub struct RunInfo {
     pub name: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
-    /// running, lost, paused, done, failed, cancelled; empty when its job is gone.
+    /// queued, running, lost, paused, done, stopped, failed, cancelled; empty when its job is gone.
     pub state: String,
+    /// Whether it has a checkpoint that can be used: its weights are all there.
+    pub usable: bool,
     /// The job's id.
     pub job: Option<String>,
     /// The settings, verbatim.
@@ -141,8 +149,14 @@ pub struct RunInfo {
     pub best_loss: Option<f64>,
     /// What the generator wrote while it was trained: step, comment, reply.
     pub samples: Vec<(u64, String, String)>,
+    /// A person's note and tags.
+    #[serde(default)]
+    pub label: Label,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
+    /// Trained on a text that was deleted since, or with something that was.
+    #[serde(default)]
+    pub deleted_content: bool,
 }
 
 /// A checkpoint as it is listed.
@@ -182,7 +196,7 @@ enum Data {
         train: Vec<Example>,
         val: Vec<Example>,
         text: GeneratorText,
-        comments: Vec<String>,
+        comments: Vec<(i64, String)>,
     },
     Classifier {
         train: Vec<(PairIds, u32)>,
@@ -209,6 +223,8 @@ struct Prepared {
     order: Order,
     plan: Plan,
     facts: RunFacts,
+    /// The pairs that are trained on, and those that are validated on.
+    seen: [(Side, Vec<i64>); 2],
 }
 
 fn model_kind(kind: RunKind) -> ModelKind {
@@ -246,7 +262,7 @@ fn only<T>(what: &str, key: &str, mut all: Vec<T>, name: impl Fn(&T) -> &str) ->
     }
 }
 
-fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
+pub(crate) fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
     if !config.base.is_empty() {
         return Ok(store.base(&config.base)?);
     }
@@ -259,7 +275,7 @@ fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
     only(&format!("{kind} base"), "base", fitting, |base| &base.name)
 }
 
-fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
+pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
     if config.fakes.is_empty() {
         let of_split = store
             .fake_sets()?
@@ -331,6 +347,16 @@ impl Prepared {
             read(Side::Val, config.validate_limit)?,
         );
         not_empty(&train, &config, &split)?;
+        let pairs_of = |examples: &[Labelled]| -> Result<Vec<i64>> {
+            let of_fakes: Vec<i64> = examples.iter().filter_map(|e| e.fake_id).collect();
+            let mut pairs: Vec<i64> = examples.iter().filter_map(|e| e.pair_id).collect();
+            pairs.extend(store.pairs_of_fakes(&of_fakes)?);
+            Ok(pairs)
+        };
+        let seen = [
+            (Side::Train, pairs_of(&train)?),
+            (Side::Val, pairs_of(&val)?),
+        ];
         let files = bundle::files(store, base.bundle_id)?;
         let (shape, data) = match config.kind {
             RunKind::Generator => generator_data(&config, &base, &files, &train, &val)?,
@@ -373,6 +399,7 @@ impl Prepared {
             order,
             plan,
             facts,
+            seen,
         })
     }
 }
@@ -440,8 +467,8 @@ fn generator_data(
     let (train, encoded) = (encode(train)?, encode(val)?);
     let comments = val
         .iter()
+        .filter_map(|e| Some((e.pair_id?, e.comment.clone())))
         .take(config.samples)
-        .map(|e| e.comment.clone())
         .collect();
     Ok((
         Shape::Gpt2(shape),
@@ -604,6 +631,20 @@ impl Job for Train {
             return Err(Error::new(Code::Exists, taken).into());
         }
         ctx.tick(Progress::new("reading examples", 0, None, "examples"));
+        let split = store.split(&config.split)?;
+        let fakes = match config.kind {
+            RunKind::Realism => Some(fakes_of(store, &config, &split)?),
+            RunKind::Generator | RunKind::Upvotes => None,
+        };
+        may_train(
+            ctx.engine,
+            &base_of(store, &config)?,
+            &split,
+            fakes.as_ref(),
+        )?;
+        if let Some(mark) = ctx.engine.study_mark()? {
+            ctx.say(mark);
+        }
         let prepared = Prepared::new(store, config)?;
         ctx.go_on()?;
         let run = match before {
@@ -625,16 +666,22 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
             .find(|name| !taken.contains(name));
         name = numbered.unwrap_or_default();
     }
+    crate::names::check("run", &name)?;
     let new = NewRun {
         name: name.clone(),
         kind: model_kind(kind),
         base_id: prepared.base.id,
         split_id: prepared.split.id,
+        fake_set_id: prepared.fakes.as_ref().map(|set| set.id),
         config: toml.to_owned(),
         job_id: Some(job.to_owned()),
         facts: to_json(&prepared.facts)?,
     };
-    store.run_insert(&new, now_ms())?;
+    let id = store.run_insert(&new, now_ms())?;
+    for (side, pairs) in &prepared.seen {
+        let fakes = prepared.fakes.as_ref().map(|set| set.id);
+        store.run_saw(id, *side, pairs, fakes)?;
+    }
     Ok(store.run(&name)?)
 }
 
@@ -743,7 +790,7 @@ impl Session<'_> {
     fn hear(
         &mut self,
         event: &Event<'_>,
-        sample: &mut dyn FnMut() -> Result<Vec<(String, String)>>,
+        sample: &mut dyn FnMut() -> Result<Vec<(i64, String)>>,
     ) -> Result<Flow, Stop> {
         match event {
             Event::Begun { decayed, undecayed } => {
@@ -782,6 +829,7 @@ impl Session<'_> {
                     Ok(()) if self.saved.elapsed() >= self.save_after => return Ok(Flow::Save),
                     Ok(()) => {}
                     Err(Stop::Pause) => return Ok(Flow::Pause),
+                    Err(Stop::Finish) => return Ok(Flow::Finish),
                     Err(Stop::Cancel) => return Ok(Flow::Cancel),
                     Err(failed) => return Err(failed),
                 }
@@ -792,19 +840,25 @@ impl Session<'_> {
                 let mark = if *best { ", the best so far" } else { "" };
                 self.ctx
                     .say(format!("step {step}: validation loss {loss:.4}{mark}"));
-                for (n, (comment, text)) in (0..).zip(sample()?) {
-                    self.ctx.say(format!(
-                        "step {step}: {} -> {}",
-                        short(&comment),
-                        short(&text)
-                    ));
+                for (n, (pair, text)) in (0..).zip(sample()?) {
                     let sample = RunSample {
                         step: *step as u64,
                         n,
-                        comment,
+                        pair_id: Some(pair),
+                        comment: String::new(),
                         text,
                     };
-                    self.ctx.engine.store.run_sample_add(self.run.id, &sample)?;
+                    // a log holds no text: samples are read with the run
+                    match self.ctx.engine.store.run_sample_add(self.run.id, &sample)? {
+                        true => self.ctx.say(format!(
+                            "step {step}: sample {} of {}",
+                            n + 1,
+                            pair_label(pair)
+                        )),
+                        false => self
+                            .ctx
+                            .say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
+                    }
                 }
             }
             Event::Save {
@@ -814,15 +868,6 @@ impl Session<'_> {
             } => self.save(*role, state, *optimizer)?,
         }
         Ok(Flow::Go)
-    }
-}
-
-/// One line of at most 80 characters.
-fn short(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(80) {
-        Some((at, _)) => format!("{}...", &line[..at]),
-        None => line,
     }
 }
 
@@ -996,21 +1041,46 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
     }
     match outcome? {
         Outcome::Paused => Err(Stop::Pause),
-        Outcome::Cancelled => Err(Stop::Cancel),
+        Outcome::Cancelled => {
+            if ctx.is_discarded() {
+                let done = store.run_discard(session.run.id)?;
+                ctx.say(discarded_words(&session.run.name, done));
+            }
+            Err(Stop::Cancel)
+        }
         outcome => {
             let state = session
                 .last
                 .ok_or_else(|| Error::internal("a run ended without a save"))?;
-            Ok(Trained {
-                run: session.run.name,
-                kind: config.kind,
-                outcome,
-                steps: state.step,
-                best_loss: state.best,
-                best_step: state.best_step,
-                tokens: state.tokens,
-            })
+            if outcome == Outcome::Stopped {
+                ctx.say(format!(
+                    "stopped at step {} of {}",
+                    state.step, session.steps
+                ));
+            }
+            Ok(trained(&session.run, outcome, &state))
         }
+    }
+}
+
+fn trained(run: &Run, outcome: Outcome, state: &State) -> Trained {
+    Trained {
+        run: run.name.clone(),
+        kind: run_kind(run.kind),
+        outcome,
+        steps: state.step,
+        best_loss: state.best,
+        best_step: state.best_step,
+        tokens: state.tokens,
+    }
+}
+
+fn discarded_words(run: &str, done: Discarded) -> String {
+    match done.kept {
+        0 => format!("run {run}: its weights are removed"),
+        n => format!(
+            "run {run}: its weights are removed, but for {n} checkpoints that something was made or measured with"
+        ),
     }
 }
 
@@ -1023,7 +1093,7 @@ fn go<'a, B>(
     batch: &mut dyn FnMut(usize) -> repartee_models::Result<Micro<B>>,
     loss: &mut dyn FnMut(&B, &mut Stream) -> repartee_models::Result<Tensor>,
     validate: &mut dyn FnMut() -> repartee_models::Result<Option<f64>>,
-    sample: &mut dyn FnMut() -> Result<Vec<(String, String)>>,
+    sample: &mut dyn FnMut() -> Result<Vec<(i64, String)>>,
     mut session: Session<'a>,
 ) -> (Session<'a>, repartee_models::Result<Outcome>) {
     let mut on_event = |event: Event<'_>| {
@@ -1041,9 +1111,9 @@ fn go<'a, B>(
 fn samples(
     model: &Gpt2,
     text: &GeneratorText,
-    comments: &[String],
+    comments: &[(i64, String)],
     seed: u64,
-) -> Result<Vec<(String, String)>> {
+) -> Result<Vec<(i64, String)>> {
     let room = model.config().n_positions;
     let decode = generate::Decode {
         max_new_tokens: SAMPLE_TOKENS.min(room / 2),
@@ -1051,7 +1121,7 @@ fn samples(
         ..generate::Decode::default()
     };
     let mut tasks = Vec::with_capacity(comments.len());
-    for (key, comment) in (0..).zip(comments) {
+    for (key, (_, comment)) in (0..).zip(comments) {
         tasks.push(generate::Task {
             key,
             prompt: text.prompt(comment, decode.max_new_tokens)?.ids,
@@ -1059,12 +1129,21 @@ fn samples(
     }
     let written = generate::generate(model, &tasks, 1, text.end, &decode, &mut generate::go_on)?;
     let mut out = Vec::with_capacity(comments.len());
-    for (comment, completions) in comments.iter().zip(written) {
+    for ((pair, _), completions) in comments.iter().zip(written) {
         for completion in completions {
-            out.push((comment.clone(), text.decode(&completion.ids)?));
+            out.push((*pair, text.decode(&completion.ids)?));
         }
     }
     Ok(out)
+}
+
+/// The state of a run, by its job.
+fn run_state(job: JobInfo) -> String {
+    let outcome = |job: &JobInfo| job.outcome.as_ref().and_then(|o| o.get("outcome")).cloned();
+    match outcome(&job) == serde_json::to_value(Outcome::Stopped).ok() && job.state == "done" {
+        true => "stopped".to_owned(),
+        false => job.state,
+    }
 }
 
 impl Engine {
@@ -1082,11 +1161,33 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn runs(&self) -> Result<Vec<RunInfo>> {
+        let usable = self.store.usable_runs()?;
         self.store
             .runs()?
             .into_iter()
-            .map(|run| self.run_info(run, false))
+            .map(|run| self.run_info(run, &usable, false))
             .collect()
+    }
+
+    /// What a training that does not run has come to, by what it saved last.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when it has not saved anything yet.
+    pub(crate) fn trained_so_far(&self, job: &JobRow) -> Result<Trained> {
+        let run = self.store.run_of_job(&job.id)?;
+        let saved = match &run {
+            Some(run) => self.store.checkpoint(run.id, Role::Last)?,
+            None => None,
+        };
+        let (Some(run), Some(saved)) = (run, saved) else {
+            return Err(Error::usage(format!(
+                "job {} has not saved anything that could be kept; `repartee job resume {}` goes on with it, `repartee job stop --discard {}` ends it",
+                job.id, job.id, job.id
+            )));
+        };
+        // figures of steps after the save are of weights that are lost
+        self.store.metrics_cut(run.id, saved.step)?;
+        Ok(trained(&run, Outcome::Stopped, &from_json(&saved.state)?))
     }
 
     /// A run with all that is known of it.
@@ -1094,7 +1195,7 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`], with the names there are.
     pub fn run_show(&self, name: &str) -> Result<RunInfo> {
-        self.run_info(self.store.run(name)?, true)
+        self.run_info(self.store.run(name)?, &self.store.usable_runs()?, true)
     }
 
     /// The course of one of a run's figures (loss, val_loss, lr, grad_norm, tokens_per_s): step and
@@ -1114,8 +1215,8 @@ impl Engine {
         let mut tables = Vec::with_capacity(runs.len());
         for name in runs {
             let run = self.store.run(name)?;
-            let config = serde_json::to_value(RunConfig::from_toml(&run.config)?);
-            let facts = serde_json::from_str(&run.facts);
+            let config = serde_json::to_value(RunConfig::from_toml(&config_now(&run))?);
+            let facts = serde_json::to_value(facts_now(&run));
             let (Ok(serde_json::Value::Object(mut table)), Ok(serde_json::Value::Object(facts))) =
                 (config, facts)
             else {
@@ -1194,7 +1295,7 @@ impl Engine {
             .collect())
     }
 
-    fn run_info(&self, run: Run, samples: bool) -> Result<RunInfo> {
+    fn run_info(&self, run: Run, usable: &BTreeMap<i64, u64>, samples: bool) -> Result<RunInfo> {
         let losses = self.store.metric(run.id, "loss")?;
         let valid = self.store.metric(run.id, "val_loss")?;
         let samples = if samples {
@@ -1203,13 +1304,14 @@ impl Engine {
             Vec::new()
         };
         let state = match &run.job_id {
-            Some(job) => self.job(job).map(|job| job.state).unwrap_or_default(),
+            Some(job) => self.job(job).map(run_state).unwrap_or_default(),
             None => String::new(),
         };
         Ok(RunInfo {
             kind: run_kind(run.kind),
             state,
-            facts: serde_json::from_str(&run.facts).ok(),
+            facts: facts_now(&run),
+            usable: usable.contains_key(&run.id),
             step: losses.last().map_or(0, |(step, _)| *step),
             loss: losses.last().and_then(|(_, loss)| *loss),
             best_loss: valid
@@ -1218,12 +1320,15 @@ impl Engine {
                 .min_by(f64::total_cmp),
             samples: samples
                 .into_iter()
+                .filter(|s| !s.text.is_empty()) // what it answers was deleted
                 .map(|s| (s.step, s.comment, s.text))
                 .collect(),
+            config: config_now(&run),
+            label: self.store.label(ItemKind::Run, run.id)?,
             name: run.name,
             job: run.job_id,
-            config: run.config,
             created_ms: run.created_ms,
+            deleted_content: self.store.is_marked(Marked::Run, run.id)?,
         })
     }
 }

@@ -6,9 +6,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde::{Deserialize, Serialize};
+
 use crate::Engine;
+use crate::awake::KEEP_AWAKE;
 use crate::error::{Error, Result};
-use crate::job::Signal;
+use crate::job::{Ended, Signal};
+use crate::job_queue::HowToRun;
+use crate::kinds;
 
 /// How a process that runs a stored job is started.
 #[derive(Debug, Clone)]
@@ -17,14 +22,25 @@ pub struct Worker {
     pub program: PathBuf,
     /// Threads it computes with; 0: all cores.
     pub threads: usize,
+    /// Whether the machine is kept awake while it works.
+    pub keep_awake: bool,
+}
+
+/// The job of a worker that works the queue off.
+pub const QUEUE: &str = "queue";
+
+/// A line that a worker prints between signals: those that follow are of this job.
+#[derive(Debug, Serialize, Deserialize)]
+struct Turn {
+    turn: String,
 }
 
 /// The word after which a program's arguments are a worker's.
 pub const WORK: &str = "work";
 
 impl Worker {
-    /// Starts the process and gives its signals to `signals`, in a thread of their own, until it ends.
-    /// It goes on when this process ends.
+    /// Starts the process and gives its signals to `signals`, each with the job it is of, in a thread of
+    /// their own, until it ends. It goes on when this process ends.
     ///
     /// # Errors
     /// [`crate::Code::Io`] when the program cannot be started.
@@ -32,7 +48,7 @@ impl Worker {
         &self,
         project: &Path,
         job: &str,
-        signals: impl Fn(Signal) + Send + 'static,
+        signals: impl Fn(&str, Signal) + Send + 'static,
     ) -> Result<()> {
         let mut command = Command::new(&self.program);
         command.arg(WORK).arg(project).arg(job);
@@ -45,7 +61,11 @@ impl Worker {
                 command.env(name, self.threads.to_string());
             }
         }
+        if !self.keep_awake {
+            command.env(KEEP_AWAKE, "off");
+        }
         apart(&mut command);
+        let mut job = job.to_owned();
         let mut child = command
             .spawn()
             .map_err(|e| Error::io("start", &self.program, &e))?;
@@ -53,9 +73,13 @@ impl Worker {
         let listen = move || {
             if let Some(out) = out {
                 for line in BufReader::new(out).lines().map_while(std::io::Result::ok) {
-                    match serde_json::from_str(&line) {
-                        Ok(signal) => signals(signal),
-                        Err(error) => tracing::warn!("a worker said {line:?}: {error}"),
+                    match (
+                        serde_json::from_str(&line),
+                        serde_json::from_str::<Turn>(&line),
+                    ) {
+                        (Ok(signal), _) => signals(&job, signal),
+                        (_, Ok(next)) => job = next.turn,
+                        (Err(error), _) => tracing::warn!("a worker said {line:?}: {error}"),
                     }
                 }
             }
@@ -89,20 +113,47 @@ fn step_back() {
 #[cfg(not(unix))]
 fn step_back() {}
 
+/// One line of JSON; nobody may be listening any more, and the job goes on.
+fn print(line: &impl Serialize) {
+    if let Ok(mut line) = serde_json::to_string(line) {
+        line.push('\n');
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    }
+}
+
 /// Runs a stored job to its end in this process, printing its signals on standard output as JSON lines.
-/// How it ended is in its row.
+/// How it ended is in its row. Then, or at once for [`QUEUE`], it works the queue off, unless a person
+/// paused the job: they want the machine to rest.
 ///
 /// # Errors
 /// As [`Engine::resume`].
 pub fn work(project: &Path, job: &str) -> Result<()> {
     step_back();
     let engine = Engine::open(project)?;
-    engine.resume(job, &|signal| {
-        // nobody may be listening any more; the job goes on
-        if let Ok(mut line) = serde_json::to_string(&signal) {
-            line.push('\n');
-            let _ = std::io::stdout().lock().write_all(line.as_bytes());
-        }
-    })?;
+    let signals = |signal: Signal| print(&signal);
+    let ended = match job {
+        QUEUE => None,
+        job => Some(engine.resume(job, &signals)),
+    };
+    let heavy = |job: &str| {
+        engine
+            .job(job)
+            .is_ok_and(|job| kinds::QUEUED.contains(&job.kind.as_str()))
+    };
+    let goes_on = match &ended {
+        None => true,
+        Some(Ok(Ended::Paused)) => false,
+        Some(_) => heavy(job),
+    };
+    if goes_on {
+        engine.run_queue(HowToRun::default(), &signals, &mut |job, ended| {
+            if ended.is_none() {
+                print(&Turn {
+                    turn: job.id.clone(),
+                });
+            }
+        })?;
+    }
+    ended.transpose()?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! | call | what it does |
 //! |---|---|
+//! | `GET run` | `{"run": "..."}`: names this run of the fake |
 //! | `GET state` | counts, knobs, rules, clock |
 //! | `GET check` | 200 when no account has two comments under one parent, else 409 with those that have |
 //! | `GET seen` | the calls so far |
@@ -32,6 +33,7 @@ pub(crate) fn answer(world: &mut World, path: &str, asked: &Asked) -> Answer {
         }
     };
     match (asked.method.as_str(), path) {
+        ("GET", "/run") => Answer::json(200, json!({ "run": world.run })),
         ("GET", "/state") => Answer::json(200, state(world)),
         ("GET", "/check") => {
             let twins = world.twins();

@@ -1,6 +1,7 @@
 //! What the fake knows: accounts, subreddits, posts, comments, tokens, and what was asked of it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use repartee_datasets::id::{decode, encode};
@@ -299,6 +300,8 @@ pub struct Twins {
 /// What the fake knows. Times are the fake's own, which [`World::set_clock`] moves.
 #[derive(Debug)]
 pub struct World {
+    /// Names this run: another world, even of the same seed, has another.
+    pub run: String,
     /// Settings.
     pub knobs: Knobs,
     /// What goes wrong.
@@ -336,6 +339,7 @@ impl World {
     /// An empty world: apps and one account, no subreddit.
     pub fn new(seed: u64) -> Self {
         let mut world = Self {
+            run: fresh_run(),
             knobs: Knobs::default(),
             rules: Vec::new(),
             apps: BTreeMap::new(),
@@ -650,6 +654,12 @@ impl World {
     }
 }
 
+/// 32 hexadecimal digits that no other run has; not of the seed, which several runs can share.
+fn fresh_run() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", half(), half())
+}
+
 /// `t1_abc` or `abc`: abc.
 pub(crate) fn bare(name: &str) -> &str {
     name.split_once('_').map_or(name, |(_, id)| id)
@@ -743,6 +753,11 @@ mod tests {
         assert_ne!(next, made);
         assert!(second.below[&parent].contains(&bare(&made).to_owned()));
         assert!(!second.restore("t1_zzzzzzz", "t1_none", "bot", "hello"));
+    }
+
+    #[test]
+    fn runs_of_one_seed_have_different_names() {
+        assert_ne!(World::new(1).run, World::new(1).run);
     }
 
     #[test]

@@ -219,6 +219,10 @@ pub struct Found {
     pub posts: Vec<Post>,
     /// Full names that Reddit does not know (any more).
     pub absent: Vec<String>,
+    /// Things in the answer that cannot be read, in words; they spoil no other.
+    pub odd: Vec<String>,
+    /// Full names that one of these may be: of them nothing is known.
+    pub unread: Vec<String>,
 }
 
 /// A comment or post with what directly answers it.
@@ -332,6 +336,34 @@ pub fn ours_under<'a>(
         .iter()
         .filter(|c| is_me(c, me) && c.parent == parent && c.created_utc >= since_utc)
         .collect()
+}
+
+/// Which server a client of these settings speaks to, for whoever keeps a record of what was posted: Reddit
+/// itself, or one run of a fake on this machine, whose comments end with it. A server on this machine that does
+/// not name its run is known by its address. Needs no login.
+///
+/// # Errors
+/// [`Error::Network`] when nothing answers at the address of a fake.
+pub async fn server(config: &Config) -> Result<String> {
+    let host = config.api_host.to_ascii_lowercase();
+    let host = host.trim_end_matches('/');
+    if !config.is_local() {
+        return Ok(match host.trim_end_matches(":443") {
+            crate::config::API_HOST => "reddit".to_owned(),
+            other => other.to_owned(),
+        });
+    }
+    let call = Call::get("/__fake/run");
+    let nobody = SecretString::from("");
+    let http = Http::new(config)?;
+    let came = exchange(&http.calls, host, &call, Auth::Bearer(&nobody))
+        .await
+        .map_err(|failed| network(&call, failed.why()))?;
+    let json: Value = serde_json::from_slice(&came.body).unwrap_or(Value::Null);
+    Ok(match json["run"].as_str() {
+        Some(run) if came.status == 200 => format!("sandbox {run}"),
+        _ => host.to_owned(),
+    })
 }
 
 impl Client {
@@ -638,7 +670,9 @@ impl Client {
                 .map(|name| comment_or_post(name))
                 .collect::<Result<_>>()?;
             let call = Call::get("/api/info").query("id", batch.join(","));
-            for thing in self.inner.listing(&call).await?.things {
+            let listing = self.inner.listing(&call).await?;
+            found.odd.extend(listing.odd);
+            for thing in listing.things {
                 match thing {
                     Thing::Comment(comment, _) => found.comments.push(*comment),
                     Thing::Post(post) => found.posts.push(*post),
@@ -657,6 +691,14 @@ impl Client {
             .filter(|name| !known.contains(**name))
             .map(|name| (*name).to_owned())
             .collect();
+        // what came in a form that cannot be read is not absent, and where it has no name it may be any of them
+        let odd = |name: &String| {
+            found.odd.iter().any(|odd| {
+                odd.contains(name.as_str()) || !odd.contains("t1_") && !odd.contains("t3_")
+            })
+        };
+        let (unread, absent) = std::mem::take(&mut found.absent).into_iter().partition(odd);
+        (found.unread, found.absent) = (unread, absent);
         Ok(found)
     }
 
@@ -997,7 +1039,8 @@ impl Inner {
                 tries.again(self, error).await?;
             } else if came.status == 200 {
                 return serde_json::from_slice(&came.body)
-                    .map_err(|error| odd(&call, format!("{error} ({})", came.excerpt())));
+                    // no excerpt: what is in it may have to be forgotten, and an error gets into logs
+                    .map_err(|error| odd(&call, format!("{error}, of {} bytes", came.body.len())));
             } else if fails(came.status) {
                 tries.again(self, final_error(&call, &came)).await?;
             } else {

@@ -49,7 +49,7 @@ pub mod tree;
 
 pub use client::{
     Attempt, Blocker, Client, Fetched, Found, Keep, OnWait, Page, Preflight, Prepared, Setup, Sort,
-    Stopped, TreeAsk, TreeProgress, View, ours_under,
+    Stopped, TreeAsk, TreeProgress, View, ours_under, server,
 };
 pub use clock::{Clock, SkipClock, SystemClock};
 pub use config::{API_HOST, APP_ID, Config, Pace, SCOPES, TOKEN_HOST, user_agent};

@@ -23,8 +23,11 @@ const REFUSED_S: f64 = 60.0;
 const REFUSED_MAX_S: f64 = 900.0;
 /// So many 429 in a row open the breaker.
 const BREAKER_AT: u32 = 3;
-/// A clock set back by more than this makes what is stored worthless.
+/// A clock set back by more than this makes the times that are stored worthless; what was left to wait when
+/// the last call went out is not.
 const BACKWARDS_MS: i64 = 60_000;
+/// No pause is believed to be longer: one that is was written by a clock that was ahead.
+const LONGEST_MS: i64 = 86_400_000;
 
 /// Seconds to wait before the next call, by prawcore's formula: what is left of the window is spread
 /// over what is left of the calls, by at most ten seconds a call, once calls went faster than the window.
@@ -147,30 +150,25 @@ pub struct ThrottleState {
 impl ThrottleState {
     /// How long a call has to wait at the time `now_ms`. `poll` is the address, where the call polls.
     pub fn wait_before(&self, pace: Pace, now_ms: i64, poll: Option<&str>) -> Wait {
-        if self.is_from_the_future(now_ms) {
-            return Wait {
-                ms: 0,
-                why: Why::Floor,
-            };
-        }
+        let state = self.set_right(now_ms);
         let refused = if self.refused >= BREAKER_AT {
             Why::Breaker
         } else {
             Why::Refused
         };
         // the address before, as it was polled last; never polled: long ago
-        let polled = poll.and_then(|url| self.polled.get(url)).copied();
+        let polled = poll.and_then(|url| state.polled.get(url)).copied();
         [
             (
-                self.last_ms.saturating_add(i64::from(pace.call_ms)),
+                state.last_ms.saturating_add(i64::from(pace.call_ms)),
                 Why::Floor,
             ),
             (
                 polled.map_or(0, |at| at.saturating_add(i64::from(pace.same_url_ms))),
                 Why::SameUrl,
             ),
-            (self.spread_ms, Why::Window),
-            (self.pause_ms, refused),
+            (state.spread_ms, Why::Window),
+            (state.pause_ms, refused),
         ]
         .into_iter()
         .map(|(until_ms, why)| Wait {
@@ -188,9 +186,7 @@ impl ThrottleState {
     /// Takes the right to send a call now, if there is no wait; what has to be waited otherwise. To look
     /// and to take must be one step of the store, or two processes would go out together.
     pub fn take(&mut self, pace: Pace, now_ms: i64, poll: Option<&str>) -> Wait {
-        if self.is_from_the_future(now_ms) {
-            *self = Self::default();
-        }
+        *self = self.set_right(now_ms);
         let wait = self.wait_before(pace, now_ms, poll);
         if wait.ms == 0 {
             self.last_ms = now_ms;
@@ -249,9 +245,27 @@ impl ThrottleState {
         }
     }
 
-    /// The clock was set back since this was stored.
-    fn is_from_the_future(&self, now_ms: i64) -> bool {
-        self.last_ms > now_ms.saturating_add(BACKWARDS_MS)
+    /// The same with times that a right clock could have written. Where the clock was set back since this was
+    /// stored, the last call counts as one of now: what was left to wait after it has to be waited still.
+    fn set_right(&self, now_ms: i64) -> Self {
+        let back_ms = match self.last_ms > now_ms.saturating_add(BACKWARDS_MS) {
+            true => self.last_ms - now_ms,
+            false => 0,
+        };
+        let longest = now_ms.saturating_add(LONGEST_MS);
+        let right = |at_ms: i64| at_ms.saturating_sub(back_ms).min(longest);
+        let polled = self
+            .polled
+            .iter()
+            .map(|(url, at)| (url.clone(), (at - back_ms).min(now_ms)));
+        Self {
+            reset_ms: right(self.reset_ms),
+            last_ms: (self.last_ms - back_ms).min(now_ms.saturating_add(BACKWARDS_MS)),
+            spread_ms: right(self.spread_ms),
+            pause_ms: right(self.pause_ms),
+            polled: polled.collect(),
+            ..*self
+        }
     }
 }
 
@@ -454,14 +468,30 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_does_not_stop_everything() {
+    fn a_clock_set_back_does_not_stop_everything_and_ends_no_pause() {
         let mut state = ThrottleState::default();
         state.take(PACE, T, None);
         state.after(PACE, &Seen::default(), 429, T, None);
-        let day_before = T - 86_400_000;
-        assert_eq!(state.wait_before(PACE, day_before, None).ms, 0);
-        assert_eq!(state.take(PACE, day_before, None).ms, 0);
-        assert_eq!(state.refused, 0);
+        let left = state.wait_before(PACE, T, None);
+        assert_eq!((left.ms, left.why), (60_000, Why::Refused));
+        let year_before = T - 365 * 86_400_000;
+        assert_eq!(state.wait_before(PACE, year_before, None), left);
+        assert_eq!(state.take(PACE, year_before, None), left);
+        assert_eq!(state.refused, 1);
+        // from here on time goes on as ever
+        assert_eq!(state.take(PACE, year_before + 59_000, None).ms, 1_000);
+        assert_eq!(state.take(PACE, year_before + 60_000, None).ms, 0);
+        assert_eq!(state.take(PACE, year_before + 60_000, None).ms, 1_000);
+    }
+
+    #[test]
+    fn a_pause_that_a_clock_ahead_has_written_is_cut() {
+        let mut state = ThrottleState::default();
+        state.take(PACE, T, None);
+        // the clock jumped ahead while the call was out, and back after it
+        state.after(PACE, &Seen::default(), 429, T + 365 * 86_400_000, None);
+        assert_eq!(state.take(PACE, T + 1_000, None).ms, 86_400_000);
+        assert_eq!(state.take(PACE, T + 86_401_000, None).ms, 0);
     }
 
     #[test]

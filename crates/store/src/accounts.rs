@@ -33,6 +33,10 @@ pub struct Account {
     pub stopped: String,
     /// Milliseconds since 1970.
     pub created_ms: i64,
+    /// The machine where these settings were recorded, and its seal.
+    pub seal: String,
+    /// The same of `labelled_by`.
+    pub label_seal: String,
 }
 
 /// Where posting is permitted.
@@ -58,6 +62,8 @@ pub struct Permit {
     pub off: String,
     /// Nothing is posted there before this: milliseconds since 1970.
     pub pause_ms: i64,
+    /// The machine where it was recorded, and its seal.
+    pub seal: String,
 }
 
 /// Who or where does not want to be answered.
@@ -81,7 +87,7 @@ pub struct OptOut {
 
 const ACCOUNT: &str =
     "SELECT name, client_id, app, operator, host, port, approval, labelled_by, facts, pause_ms,
-    stopped, created_ms FROM account";
+    stopped, created_ms, seal, label_seal FROM account";
 
 fn account_row(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -97,10 +103,12 @@ fn account_row(row: &Row<'_>) -> rusqlite::Result<Account> {
         pause_ms: row.get(9)?,
         stopped: row.get(10)?,
         created_ms: row.get(11)?,
+        seal: row.get(12)?,
+        label_seal: row.get(13)?,
     })
 }
 
-const PERMIT: &str = "SELECT name, link, note, who, given_ms, expires_ms, rules, checked_ms, off, pause_ms FROM subreddit";
+const PERMIT: &str = "SELECT name, link, note, who, given_ms, expires_ms, rules, checked_ms, off, pause_ms, seal FROM subreddit";
 
 fn permit_row(row: &Row<'_>) -> rusqlite::Result<Permit> {
     Ok(Permit {
@@ -114,6 +122,7 @@ fn permit_row(row: &Row<'_>) -> rusqlite::Result<Permit> {
         checked_ms: row.get(7)?,
         off: row.get(8)?,
         pause_ms: row.get(9)?,
+        seal: row.get(10)?,
     })
 }
 
@@ -136,11 +145,12 @@ impl Store {
     pub fn account_put(&self, account: &Account, who: &str) -> Result<()> {
         self.write(Family::Reddit, |db| {
             db.execute(
-                "INSERT INTO account (name, client_id, app, operator, host, port, approval, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                "INSERT INTO account (name, client_id, app, operator, host, port, approval, created_ms,
+                                      seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT (name) DO UPDATE SET client_id = excluded.client_id, app = excluded.app,
                     operator = excluded.operator, host = excluded.host, port = excluded.port,
-                    approval = excluded.approval",
+                    approval = excluded.approval, seal = excluded.seal",
                 params![
                     account.name,
                     account.client_id,
@@ -149,7 +159,8 @@ impl Store {
                     account.host,
                     account.port,
                     account.approval,
-                    account.created_ms
+                    account.created_ms,
+                    account.seal
                 ],
             )?;
             let entry = Entry::new(who, "account", account.created_ms)
@@ -205,15 +216,78 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Missing`].
-    pub fn account_label(&self, name: &str, labelled_by: &str, entry: &Entry) -> Result<()> {
+    pub fn account_label(
+        &self,
+        name: &str,
+        labelled_by: &str,
+        seal: &str,
+        entry: &Entry,
+    ) -> Result<()> {
         self.write(Family::Reddit, |db| {
-            let sql = "UPDATE account SET labelled_by = ?2 WHERE name = ?1";
+            let sql = "UPDATE account SET labelled_by = ?2, label_seal = ?3 WHERE name = ?1";
             found(
-                db.execute(sql, params![name, labelled_by])?,
+                db.execute(sql, params![name, labelled_by, seal])?,
                 "account",
                 name,
             )?;
             note(db, entry)
+        })
+    }
+
+    /// Seals the records of an account or subreddit again, as the person of `entry` confirmed them. `make`
+    /// gets the record as it stands, within the transaction, and gives its seals.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]. Within: what `make` gave.
+    pub fn account_confirm<E>(
+        &self,
+        name: &str,
+        entry: &Entry,
+        make: impl FnOnce(&Account) -> Result<(String, String), E>,
+    ) -> Result<Result<(), E>> {
+        self.write(Family::Reddit, |db| {
+            let sql = format!("{ACCOUNT} WHERE name = ?1");
+            let account = db.query_row(&sql, [name], account_row).optional()?;
+            let Some(account) = account else {
+                found(0, "account", name)?;
+                return Ok(Ok(()));
+            };
+            let (seal, label_seal) = match make(&account) {
+                Ok(seals) => seals,
+                Err(why) => return Ok(Err(why)),
+            };
+            let sql = "UPDATE account SET seal = ?2, label_seal = ?3 WHERE name = ?1";
+            db.execute(sql, params![name, seal, label_seal])?;
+            note(db, entry)?;
+            Ok(Ok(()))
+        })
+    }
+
+    /// The same of a permission.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]. Within: what `make` gave.
+    pub fn permit_confirm<E>(
+        &self,
+        name: &str,
+        entry: &Entry,
+        make: impl FnOnce(&Permit) -> Result<String, E>,
+    ) -> Result<Result<(), E>> {
+        self.write(Family::Reddit, |db| {
+            let sql = format!("{PERMIT} WHERE name = ?1");
+            let permit = db.query_row(&sql, [name], permit_row).optional()?;
+            let Some(permit) = permit else {
+                found(0, "permission for r/", name)?;
+                return Ok(Ok(()));
+            };
+            let seal = match make(&permit) {
+                Ok(seal) => seal,
+                Err(why) => return Ok(Err(why)),
+            };
+            let sql = "UPDATE subreddit SET seal = ?2 WHERE name = ?1";
+            db.execute(sql, params![name, seal])?;
+            note(db, entry)?;
+            Ok(Ok(()))
         })
     }
 
@@ -277,11 +351,13 @@ impl Store {
     pub fn permit_put(&self, permit: &Permit) -> Result<()> {
         self.write(Family::Reddit, |db| {
             db.execute(
-                "INSERT INTO subreddit (name, link, note, who, given_ms, expires_ms, rules, checked_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                "INSERT INTO subreddit (name, link, note, who, given_ms, expires_ms, rules, checked_ms,
+                                        seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT (name) DO UPDATE SET link = excluded.link, note = excluded.note,
                     who = excluded.who, given_ms = excluded.given_ms, expires_ms = excluded.expires_ms,
-                    rules = excluded.rules, checked_ms = excluded.checked_ms, off = '', pause_ms = 0",
+                    rules = excluded.rules, checked_ms = excluded.checked_ms, off = '', pause_ms = 0,
+                    seal = excluded.seal",
                 params![
                     permit.name,
                     permit.link,
@@ -290,7 +366,8 @@ impl Store {
                     permit.given_ms,
                     permit.expires_ms,
                     permit.rules,
-                    permit.checked_ms
+                    permit.checked_ms,
+                    permit.seal
                 ],
             )?;
             let entry = Entry::new(&permit.who, "allowed", permit.given_ms)
@@ -327,7 +404,8 @@ impl Store {
     /// [`Error::Missing`] when nothing is recorded of it.
     pub fn permit_off(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
         self.write(Family::Reddit, |db| {
-            let sql = "UPDATE subreddit SET off = ?2 WHERE name = ?1";
+            // without its seal it is not on again by losing the reason alone
+            let sql = "UPDATE subreddit SET off = ?2, seal = '' WHERE name = ?1";
             found(
                 db.execute(sql, params![name, why])?,
                 "permission for r/",

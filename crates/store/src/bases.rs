@@ -3,7 +3,8 @@
 use rusqlite::{Row, params};
 
 use crate::blobs::{self, Stored};
-use crate::error::{is_foreign_key, is_unique};
+use crate::error::is_unique;
+use crate::items::ItemKind;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -120,7 +121,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn bases(&self) -> Result<Vec<Base>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{SELECT} ORDER BY id"))?;
+            let is_there = ItemKind::Base.is_there("");
+            let mut query = db.prepare_cached(&format!("{SELECT} WHERE {is_there} ORDER BY id"))?;
             Ok(query.query_map([], base_row)?.collect::<Result<_, _>>()?)
         })
     }
@@ -154,31 +156,5 @@ impl Store {
                 name: id.to_string(),
                 there: Vec::new(),
             })
-    }
-
-    /// Removes a base and what no other bundle needs of its bytes.
-    ///
-    /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] when runs started from it.
-    pub fn base_remove(&self, name: &str) -> Result<()> {
-        let base = self.base(name)?;
-        let freed = self.write(Family::Bases, |db| {
-            let hashes = blobs::hashes(db, base.bundle_id)?;
-            match db.execute("DELETE FROM base WHERE id = ?1", [base.id]) {
-                Ok(_) => {}
-                Err(error) if is_foreign_key(&error) => {
-                    return Err(Error::Refused {
-                        what: format!("base {name:?}"),
-                        done: "removed",
-                        why: "runs started from it".into(),
-                    });
-                }
-                Err(error) => return Err(error.into()),
-            }
-            blobs::unbind(db, base.bundle_id)?;
-            Ok(hashes)
-        })?;
-        self.collect(&freed)?;
-        Ok(())
     }
 }

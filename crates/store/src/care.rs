@@ -9,6 +9,8 @@ use crate::{Error, Result, Store, beside};
 /// What a check found. Empty lists mean that all is well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Check {
+    /// What is not ours in the schema: triggers, views, tables, indexes, or changed ones.
+    pub schema: Vec<String>,
     /// Pages, indexes and constraints that SQLite finds wrong.
     pub integrity: Vec<String>,
     /// Rows that refer to rows that are not there: "table row N refers to table".
@@ -24,7 +26,10 @@ pub struct Check {
 impl Check {
     /// Whether nothing was found.
     pub fn is_whole(&self) -> bool {
-        self.integrity.is_empty() && self.foreign_keys.is_empty() && self.blobs.is_empty()
+        self.schema.is_empty()
+            && self.integrity.is_empty()
+            && self.foreign_keys.is_empty()
+            && self.blobs.is_empty()
     }
 }
 
@@ -64,8 +69,8 @@ pub struct Size {
 }
 
 /// The family of a table; the first table of a family is the one whose rows are counted.
-pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
-    ("sources", &["source", "rejected"]),
+pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
+    ("sources", &["source", "rejected", "study_record"]),
     ("comments", &["comment"]),
     ("posts", &["post"]),
     ("pairs", &["pair"]),
@@ -83,7 +88,15 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
     ("weights", &["chunk", "blob", "bundle", "bundle_part"]),
     (
         "models",
-        &["checkpoint", "base", "run", "metric", "run_sample"],
+        &[
+            "checkpoint",
+            "base",
+            "run",
+            "metric",
+            "run_sample",
+            "seen",
+            "deleted_content",
+        ],
     ),
     ("fakes", &["fake", "fake_set"]),
     ("evaluations", &["prediction", "evaluation"]),
@@ -105,18 +118,24 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 15] = [
             "lease",
         ],
     ),
-    ("jobs", &["job", "job_log", "setting", "touched"]),
+    ("jobs", &["job", "job_log", "left_out", "setting", "touched"]),
+    ("labels", &["label", "tag", "deleting", "deleting_blob"]),
 ];
 
 impl Store {
     /// Checks the whole file: SQLite's own integrity check, every reference, and every blob against its
-    /// hash. Reads all of it; others may read and write meanwhile. `on_blob` gets the bytes checked so
+    /// hash, and the schema against that of our migrations. Reads all of it; others may read and write meanwhile. `on_blob` gets the bytes checked so
     /// far and all bytes, and ends the work early by giving false.
     ///
     /// # Errors
     /// When the file cannot be read at all; damage that was found is no error but part of the answer.
     pub fn check(&self, mut on_blob: impl FnMut(u64, u64) -> bool) -> Result<Check> {
         let mut check = Check::default();
+        let schema = self.read(|db| {
+            let (_, faults) = crate::schema::compare(db)?;
+            Ok(faults.iter().map(ToString::to_string).collect())
+        });
+        check.schema = noted(schema)?;
         // a damaged page can end each part of the reading; that too is part of the answer
         let integrity = self.read(|db| {
             let mut query = db.prepare("PRAGMA integrity_check(100)")?;
@@ -146,18 +165,17 @@ impl Store {
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         });
         let blobs = match blobs {
-            Err(Error::Damaged(what)) => {
-                check.blobs.push(what);
+            Err(error) => {
+                check.blobs.extend(noted(Err(error))?);
                 Vec::new()
             }
-            other => other?,
+            Ok(blobs) => blobs,
         };
         let total = blobs.iter().map(|(_, bytes)| bytes).sum();
         for (hash, bytes) in blobs {
             match self.read(|db| blob_fault(db, &hash, bytes)) {
                 Ok(fault) => check.blobs.extend(fault),
-                Err(Error::Damaged(what)) => check.blobs.push(what),
-                Err(error) => return Err(error),
+                Err(error) => check.blobs.extend(noted(Err(error))?),
             }
             check.blobs_checked += 1;
             check.bytes_checked += bytes;
@@ -246,7 +264,7 @@ impl Store {
     }
 
     /// Bytes of the file and its write-ahead log.
-    fn file_bytes(&self) -> u64 {
+    pub fn file_bytes(&self) -> u64 {
         let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |m| m.len());
         bytes(self.path()) + bytes(&beside(self.path(), "-wal"))
     }
@@ -256,6 +274,8 @@ impl Store {
 fn noted(lines: Result<Vec<String>>) -> Result<Vec<String>> {
     match lines {
         Err(Error::Damaged(what)) => Ok(vec![what]),
+        // in a file of a stranger's a table may be a view, and a number a text
+        Err(Error::Sql(error)) => Ok(vec![error.to_string()]),
         other => other,
     }
 }

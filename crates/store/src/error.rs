@@ -32,6 +32,34 @@ pub enum Error {
         /// The newest version this program knows.
         known: i64,
     },
+    /// The file's schema has parts that Repartee did not make, or lacks some: it may be a stranger's.
+    #[error(
+        "{} was changed by another program ({}); nothing in it was run. Open it only if you know why; \
+         `repartee check` lists what was found, and `repartee check --repair` makes a copy and removes it",
+        path.display(), crate::schema::listed(found)
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: Vec<crate::schema::Fault>,
+    },
+    /// What is foreign in a file cannot be removed, or what is missing not restored.
+    #[error("{} cannot be repaired and is as it was: {why}", path.display())]
+    Unrepairable {
+        /// The file.
+        path: PathBuf,
+        /// What stands in the way.
+        why: String,
+    },
+    /// A file beside the project that SQLite would use, and that may do harm.
+    #[error("{} is not used: {why}. Move it away, then open the project again", file.display())]
+    Beside {
+        /// The file.
+        file: PathBuf,
+        /// What is the matter with it.
+        why: &'static str,
+    },
     /// The file cannot be opened, or its folder written.
     #[error("cannot open {}: {why}", path.display())]
     Open {
@@ -84,6 +112,22 @@ pub enum Error {
         done: &'static str,
         /// What stands on it, or is the matter with it.
         why: String,
+    },
+    /// What a person saw is not what would be deleted now.
+    #[error("{what} is not as it was shown: what depends on it changed; look again")]
+    Changed {
+        /// What it is, with its name.
+        what: String,
+    },
+    /// A job works with something that was to be deleted or renamed.
+    #[error("job {job} ({kind}) uses {what}; wait for it, or cancel it first")]
+    InUse {
+        /// What it is, with its name.
+        what: String,
+        /// The job's id.
+        job: String,
+        /// The job's kind.
+        kind: String,
     },
     /// A transition that the queue does not know.
     #[error("reply {id} is {state}; it cannot be {wanted}")]

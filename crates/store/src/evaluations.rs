@@ -3,6 +3,8 @@
 use repartee_datasets::Side;
 use rusqlite::{OptionalExtension, Row, params};
 
+use crate::items::{ItemKind, run_of, still_there};
+use crate::marks;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -28,6 +30,8 @@ pub struct NewEvaluation {
 pub struct Evaluation {
     /// Row id.
     pub id: i64,
+    /// What a person calls it; empty: it goes by its number.
+    pub name: String,
     /// What was measured.
     pub checkpoint_id: i64,
     /// The name of its run.
@@ -84,7 +88,7 @@ pub struct Predicted {
 }
 
 const EVALUATION: &str = "SELECT e.id, e.checkpoint_id, r.name, e.split_id, e.fake_set_id, e.side,
-    e.config, e.metrics, e.created_ms
+    e.config, e.metrics, e.created_ms, e.name
     FROM evaluation e JOIN checkpoint k ON k.id = e.checkpoint_id JOIN run r ON r.id = k.run_id";
 
 fn evaluation_row(row: &Row<'_>) -> rusqlite::Result<Evaluation> {
@@ -98,6 +102,7 @@ fn evaluation_row(row: &Row<'_>) -> rusqlite::Result<Evaluation> {
         config: row.get(6)?,
         metrics: row.get(7)?,
         created_ms: row.get(8)?,
+        name: row.get(9)?,
     })
 }
 
@@ -133,6 +138,9 @@ impl Store {
         now_ms: i64,
     ) -> Result<i64> {
         self.write(Family::Evaluations, |db| {
+            let mut on = vec![run_of(db, new.checkpoint_id)?, (ItemKind::Split, new.split_id)];
+            on.extend(new.fake_set_id.map(|set| (ItemKind::Fakes, set)));
+            still_there(db, &on)?;
             db.execute(
                 "INSERT INTO evaluation (checkpoint_id, split_id, fake_set_id, side, config, metrics,
                                          created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -147,6 +155,7 @@ impl Store {
                 ],
             )?;
             let id = db.last_insert_rowid();
+            marks::inherit(db)?;
             let mut insert = db.prepare_cached(
                 "INSERT INTO prediction (evaluation_id, n, pair_id, fake_id, label, p0, p1, p2, p3, nll,
                                          tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -171,7 +180,9 @@ impl Store {
     /// When the file cannot be read.
     pub fn evaluations(&self) -> Result<Vec<Evaluation>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{EVALUATION} ORDER BY e.id"))?;
+            let is_there = ItemKind::Evaluation.is_there("e.");
+            let sql = format!("{EVALUATION} WHERE {is_there} ORDER BY e.id");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query
                 .query_map([], evaluation_row)?
                 .collect::<Result<_, _>>()?)
@@ -184,7 +195,9 @@ impl Store {
     /// [`Error::Missing`].
     pub fn evaluation(&self, id: i64) -> Result<Evaluation> {
         let found = self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{EVALUATION} WHERE e.id = ?1"))?;
+            let is_there = ItemKind::Evaluation.is_there("e.");
+            let sql = format!("{EVALUATION} WHERE e.id = ?1 AND {is_there}");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query.query_row([id], evaluation_row).optional()?)
         })?;
         found.ok_or_else(|| Error::Missing {
@@ -233,17 +246,6 @@ impl Store {
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Removes an evaluation and its predictions.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn evaluation_remove(&self, id: i64) -> Result<()> {
-        self.write(Family::Evaluations, |db| {
-            db.execute("DELETE FROM evaluation WHERE id = ?1", [id])?;
-            Ok(())
         })
     }
 }

@@ -3,7 +3,9 @@
 use repartee_datasets::Side;
 use rusqlite::{Row, params};
 
-use crate::error::{is_foreign_key, is_unique};
+use crate::error::is_unique;
+use crate::items::{ItemKind, run_of, still_there};
+use crate::marks;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -35,6 +37,8 @@ pub struct FakeSet {
     pub config: String,
     /// How many fakes it has.
     pub fakes: u64,
+    /// The name of the run that wrote it, as it is now.
+    pub generator: String,
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -97,7 +101,9 @@ pub struct Fake {
 }
 
 const SET: &str = "SELECT id, name, checkpoint_id, split_id, config, created_ms,
-    (SELECT count(*) FROM fake WHERE fake_set_id = fake_set.id) FROM fake_set";
+    (SELECT count(*) FROM fake WHERE fake_set_id = fake_set.id),
+    (SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = checkpoint_id)
+    FROM fake_set";
 
 fn set_row(row: &Row<'_>) -> rusqlite::Result<FakeSet> {
     Ok(FakeSet {
@@ -108,6 +114,7 @@ fn set_row(row: &Row<'_>) -> rusqlite::Result<FakeSet> {
         config: row.get(4)?,
         created_ms: row.get(5)?,
         fakes: row.get::<_, i64>(6)?.unsigned_abs(),
+        generator: row.get(7)?,
     })
 }
 
@@ -118,6 +125,8 @@ impl Store {
     /// [`Error::NameTaken`], or when the file cannot be written.
     pub fn fake_set_insert(&self, new: &NewFakeSet, now_ms: i64) -> Result<i64> {
         self.write(Family::Fakes, |db| {
+            let run = run_of(db, new.checkpoint_id)?;
+            still_there(db, &[run, (ItemKind::Split, new.split_id)])?;
             let made = db.execute(
                 "INSERT INTO fake_set (name, checkpoint_id, split_id, config, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -130,7 +139,11 @@ impl Store {
                 ],
             );
             match made {
-                Ok(_) => Ok(db.last_insert_rowid()),
+                Ok(_) => {
+                    let id = db.last_insert_rowid();
+                    marks::inherit(db)?;
+                    Ok(id)
+                }
                 Err(error) if is_unique(&error) => Err(Error::NameTaken {
                     what: "set of fakes",
                     name: new.name.clone(),
@@ -146,7 +159,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn fake_sets(&self) -> Result<Vec<FakeSet>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{SET} ORDER BY id"))?;
+            let is_there = ItemKind::Fakes.is_there("");
+            let mut query = db.prepare_cached(&format!("{SET} WHERE {is_there} ORDER BY id"))?;
             Ok(query.query_map([], set_row)?.collect::<Result<_, _>>()?)
         })
     }
@@ -167,38 +181,42 @@ impl Store {
         }
     }
 
-    /// Removes a set and its fakes.
+    /// A set by its id.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] when an evaluation stands on it.
-    pub fn fake_set_remove(&self, name: &str) -> Result<()> {
-        let id = self.fake_set(name)?.id;
-        self.write(Family::Fakes, |db| {
-            match db.execute("DELETE FROM fake_set WHERE id = ?1", [id]) {
-                Ok(_) => Ok(()),
-                Err(error) if is_foreign_key(&error) => Err(Error::Refused {
-                    what: format!("set of fakes {name:?}"),
-                    done: "removed",
-                    why: "an evaluation stands on it".into(),
-                }),
-                Err(error) => Err(error.into()),
-            }
+    /// [`Error::Missing`].
+    pub fn fake_set_by_id(&self, id: i64) -> Result<FakeSet> {
+        let found = self.fake_sets()?.into_iter().find(|set| set.id == id);
+        found.ok_or_else(|| Error::Missing {
+            what: "set of fakes",
+            name: id.to_string(),
+            there: Vec::new(),
         })
     }
 
     /// Adds fakes; one that is there already (same pair and number) stays as it is, so that a resumed
-    /// job may repeat its last batch.
+    /// job may repeat its last batch. Gives the pairs whose fakes were not stored, since the comment was
+    /// deleted while they were written.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn fakes_add(&self, fake_set_id: i64, fakes: &[NewFake]) -> Result<()> {
+    pub fn fakes_add(&self, fake_set_id: i64, fakes: &[NewFake]) -> Result<Vec<i64>> {
+        let mut gone = Vec::new();
         for batch in fakes.chunks(BATCH_ROWS) {
             self.write(Family::Fakes, |db| {
+                let mut there = db.prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM pair p JOIN comment c ON c.id = p.comment_id
+                                    WHERE p.id = ?1 AND c.body <> '[deleted]')",
+                )?;
                 let mut insert = db.prepare_cached(
                     "INSERT INTO fake (fake_set_id, pair_id, n, text, finish)
                      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (fake_set_id, pair_id, n) DO NOTHING",
                 )?;
                 for f in batch {
+                    if !there.query_row([f.pair_id], |row| row.get(0))? {
+                        gone.push(f.pair_id);
+                        continue;
+                    }
                     insert.execute(params![
                         fake_set_id,
                         f.pair_id,
@@ -210,7 +228,26 @@ impl Store {
                 Ok(())
             })?;
         }
-        Ok(())
+        gone.dedup();
+        Ok(gone)
+    }
+
+    /// The pairs whose comments these fakes answer.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pairs_of_fakes(&self, fakes: &[i64]) -> Result<Vec<i64>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT pair_id FROM fake WHERE id = ?1")?;
+            let mut pairs = Vec::with_capacity(fakes.len());
+            for id in fakes {
+                let mut rows = query.query([id])?;
+                while let Some(row) = rows.next()? {
+                    pairs.push(row.get(0)?);
+                }
+            }
+            Ok(pairs)
+        })
     }
 
     /// The pairs whose comments have fakes in a set, with how many each, in order of ids.

@@ -3,8 +3,12 @@
 //! Any process may set [`Want`]; the owner reads it with each sign of life ([`Store::job_beat`]) and
 //! obeys. Ownership changes hands only by [`Store::job_claim`], which compares and sets in one
 //! transaction, so two processes cannot both resume one job.
+//!
+//! Jobs that have a `place` are in the queue: at most one of them runs, and [`Store::job_next`] takes the
+//! next one in a transaction. A job keeps its place while it runs and while it holds the queue up (paused,
+//! or failed with `stops_queue`); every other end takes it out.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::watch::Family;
 use crate::{Error, Result, Store};
@@ -12,6 +16,8 @@ use crate::{Error, Result, Store};
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
+    /// It waits for its turn in the queue.
+    Queued,
     /// Its owner works on it, or has vanished (`beat_ms` tells).
     Running,
     /// It rests and can be resumed.
@@ -31,14 +37,19 @@ pub enum Want {
     Run,
     /// Store a checkpoint and rest.
     Pause,
+    /// Training: end now with what is learned as the result.
+    Stop,
     /// End, without a result.
     Cancel,
+    /// Training: end, and remove the weights that it saved.
+    Discard,
 }
 
 impl JobState {
     /// The word in the table and on the screen.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Done => "done",
@@ -49,6 +60,7 @@ impl JobState {
 
     fn of(word: &str) -> Self {
         match word {
+            "queued" => Self::Queued,
             "running" => Self::Running,
             "paused" => Self::Paused,
             "done" => Self::Done,
@@ -64,14 +76,18 @@ impl Want {
         match self {
             Self::Run => "run",
             Self::Pause => "pause",
+            Self::Stop => "stop",
             Self::Cancel => "cancel",
+            Self::Discard => "discard",
         }
     }
 
     fn of(word: &str) -> Self {
         match word {
             "pause" => Self::Pause,
+            "stop" => Self::Stop,
             "cancel" => Self::Cancel,
+            "discard" => Self::Discard,
             _ => Self::Run,
         }
     }
@@ -102,10 +118,41 @@ pub struct JobRow {
     pub created_ms: i64,
     /// Milliseconds since 1970; `None` while it can go on.
     pub ended_ms: Option<i64>,
+    /// Its place in the queue, from 1, also while it runs or holds the queue up; `None`: it is not in it.
+    pub place: Option<i64>,
+    /// Whether its failure holds the queue up.
+    pub stops_queue: bool,
+    /// How often its process was lost.
+    pub tries: u32,
+}
+
+/// Where a queued job is moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// It is the next.
+    First,
+    /// It is the last.
+    Last,
+    /// It comes before this queued job.
+    Before(&'a str),
+}
+
+/// What [`Store::job_next`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// This job was taken: it runs, under the owner who asked.
+    Taken(JobRow),
+    /// This job of the queue runs.
+    Running(JobRow),
+    /// This job of the queue was paused, or failed and was to hold the queue up.
+    HeldUp(JobRow),
+    /// No job waits.
+    Empty,
 }
 
 const COLUMNS: &str =
-    "id, kind, params, state, want, owner, beat_ms, progress, outcome, created_ms, ended_ms";
+    "id, kind, params, state, want, owner, beat_ms, progress, outcome, created_ms, ended_ms,
+    place, stops_queue, tries";
 
 fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(JobRow {
@@ -120,7 +167,35 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         outcome: row.get(8)?,
         created_ms: row.get(9)?,
         ended_ms: row.get(10)?,
+        place: row.get(11)?,
+        stops_queue: row.get(12)?,
+        tries: row.get(13)?,
     })
+}
+
+/// All jobs, the oldest first.
+pub(crate) fn all(db: &Connection) -> Result<Vec<JobRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM job ORDER BY created_ms, id");
+    Ok(db
+        .prepare_cached(&sql)?
+        .query_map([], job_row)?
+        .collect::<Result<_, _>>()?)
+}
+
+fn missing(id: &str) -> Error {
+    Error::Missing {
+        what: "job",
+        name: id.to_owned(),
+        there: Vec::new(),
+    }
+}
+
+/// The jobs that wait in the queue, in order.
+fn waiting(db: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT id FROM job WHERE state = 'queued' ORDER BY place, id";
+    let mut query = db.prepare_cached(sql)?;
+    let ids = query.query_map([], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 impl Store {
@@ -162,13 +237,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn jobs(&self) -> Result<Vec<JobRow>> {
-        self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM job ORDER BY created_ms, id");
-            Ok(db
-                .prepare_cached(&sql)?
-                .query_map([], job_row)?
-                .collect::<Result<_, _>>()?)
-        })
+        self.read(all)
     }
 
     /// Takes a job over from `old` (`None`: from nobody): it runs again, under `new`. False, and
@@ -179,8 +248,8 @@ impl Store {
     pub fn job_claim(&self, id: &str, old: Option<&str>, new: &str, now_ms: i64) -> Result<bool> {
         self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET owner = ?3, state = 'running', want = 'run', beat_ms = ?4,
-                              outcome = NULL, ended_ms = NULL
-                       WHERE id = ?1 AND owner IS ?2";
+                              outcome = NULL, ended_ms = NULL, tries = tries + (owner IS NOT NULL)
+                       WHERE id = ?1 AND owner IS ?2 AND state <> 'queued'";
             Ok(db.execute(sql, params![id, old, new, now_ms])? == 1)
         })
     }
@@ -218,11 +287,7 @@ impl Store {
         self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET want = ?2 WHERE id = ?1";
             match db.execute(sql, params![id, want.as_str()])? {
-                0 => Err(Error::Missing {
-                    what: "job",
-                    name: id.to_owned(),
-                    there: Vec::new(),
-                }),
+                0 => Err(missing(id)),
                 _ => Ok(()),
             }
         })
@@ -245,10 +310,143 @@ impl Store {
         let ended = (state != JobState::Paused && state != JobState::Running).then_some(now_ms);
         self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET state = ?3, progress = coalesce(?4, progress), outcome = ?5,
-                              beat_ms = ?6, ended_ms = ?7, owner = NULL
+                              beat_ms = ?6, ended_ms = ?7, owner = NULL,
+                              place = iif(?3 = 'paused' OR (?3 = 'failed' AND stops_queue), place, NULL)
                        WHERE id = ?1 AND owner = ?2";
             let values = params![id, owner, state.as_str(), progress, outcome, now_ms, ended];
             Ok(db.execute(sql, values)? == 1)
+        })
+    }
+
+    /// Adds a job at the end of the queue; false, and nothing changes, when there is a job of this id already.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn job_queue(
+        &self,
+        id: &str,
+        kind: &str,
+        params: &str,
+        stops_queue: bool,
+        now_ms: i64,
+    ) -> Result<bool> {
+        self.write(Family::Jobs, |db| {
+            let sql =
+                "INSERT INTO job (id, kind, params, state, beat_ms, created_ms, place, stops_queue)
+                       VALUES (?1, ?2, ?3, 'queued', ?5, ?5,
+                               (SELECT coalesce(max(place), 0) + 1 FROM job), ?4)
+                       ON CONFLICT (id) DO NOTHING";
+            Ok(db.execute(sql, params![id, kind, params, stops_queue, now_ms])? == 1)
+        })
+    }
+
+    /// Moves a queued job within the queue. False, and nothing changes, when it (or the one it is to come
+    /// before) does not wait there any more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn job_move(&self, id: &str, to: Place<'_>) -> Result<bool> {
+        self.write(Family::Jobs, |db| {
+            let mut ids = waiting(db)?;
+            let Some(from) = ids.iter().position(|one| one == id) else {
+                return Ok(false);
+            };
+            let moved = ids.remove(from);
+            let at = match to {
+                Place::First => Some(0),
+                Place::Last => Some(ids.len()),
+                Place::Before(other) if other == id => Some(from),
+                Place::Before(other) => ids.iter().position(|one| one == other),
+            };
+            let Some(at) = at else {
+                return Ok(false);
+            };
+            ids.insert(at, moved);
+            // after those that run or hold the queue up
+            let sql = "SELECT coalesce(max(place), 0) FROM job WHERE state <> 'queued'";
+            let before: i64 = db.query_row(sql, [], |row| row.get(0))?;
+            let mut place = db.prepare_cached("UPDATE job SET place = ?2 WHERE id = ?1")?;
+            for (id, n) in ids.iter().zip(before + 1..) {
+                place.execute(params![id, n])?;
+            }
+            Ok(true)
+        })
+    }
+
+    /// Cancels a job that waits in the queue. False, and nothing changes, when it does not wait there any more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn job_unqueue(&self, id: &str, now_ms: i64) -> Result<bool> {
+        self.write(Family::Jobs, |db| {
+            let sql = "UPDATE job SET state = 'cancelled', place = NULL, ended_ms = ?2
+                       WHERE id = ?1 AND state = 'queued'";
+            Ok(db.execute(sql, params![id, now_ms])? == 1)
+        })
+    }
+
+    /// Says whether the failure of a job is to hold the queue up. A job that holds it up already is taken
+    /// out of it by false.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], or when the file cannot be written.
+    pub fn job_stops_queue(&self, id: &str, stops: bool) -> Result<()> {
+        self.write(Family::Jobs, |db| {
+            let sql = "UPDATE job SET stops_queue = ?2, place = iif(state = 'failed' AND NOT ?2, NULL, place)
+                       WHERE id = ?1";
+            match db.execute(sql, params![id, stops])? {
+                0 => Err(missing(id)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Takes the next job of the queue for `owner`, if none of the queue runs and none holds it up: two who
+    /// ask at once do not both get one.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn job_next(&self, owner: &str, now_ms: i64) -> Result<Next> {
+        let found = |db: &Connection, state: &str| -> Result<Option<JobRow>> {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM job WHERE place IS NOT NULL AND state = ?1 ORDER BY place, id LIMIT 1"
+            );
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row([state], job_row)
+                .optional()?)
+        };
+        // most look and find nothing: that writes nothing
+        let looked = self.read(|db| {
+            if let Some(row) = found(db, "running")? {
+                return Ok(Some(Next::Running(row)));
+            }
+            for state in ["paused", "failed"] {
+                if let Some(row) = found(db, state)? {
+                    return Ok(Some(Next::HeldUp(row)));
+                }
+            }
+            Ok(found(db, "queued")?.is_none().then_some(Next::Empty))
+        })?;
+        if let Some(next) = looked {
+            return Ok(next);
+        }
+        self.write(Family::Jobs, |db| {
+            if let Some(row) = found(db, "running")? {
+                return Ok(Next::Running(row));
+            }
+            for state in ["paused", "failed"] {
+                if let Some(row) = found(db, state)? {
+                    return Ok(Next::HeldUp(row));
+                }
+            }
+            let Some(row) = found(db, "queued")? else {
+                return Ok(Next::Empty);
+            };
+            let sql = "UPDATE job SET state = 'running', want = 'run', owner = ?2, beat_ms = ?3, created_ms = ?3
+                       WHERE id = ?1";
+            db.execute(sql, params![row.id, owner, now_ms])?;
+            Ok(found(db, "running")?.map_or(Next::Empty, Next::Taken))
         })
     }
 
@@ -275,5 +473,118 @@ impl Store {
             let lines = query.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(lines.collect::<Result<_, _>>()?)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(&folder.path().join("x.repartee")).unwrap();
+        (folder, store)
+    }
+
+    fn waiting_in(store: &Store) -> Vec<String> {
+        store.read(|db| waiting(db)).unwrap()
+    }
+
+    #[test]
+    fn jobs_of_an_older_file_are_kept_with_their_logs_and_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.repartee");
+        {
+            let mut db = Connection::open(&path).unwrap();
+            db.execute_batch(&format!(
+                "PRAGMA application_id = {}",
+                crate::APPLICATION_ID
+            ))
+            .unwrap();
+            rusqlite_migration::Migrations::from_slice(&crate::MIGRATIONS[..3])
+                .to_latest(&mut db)
+                .unwrap();
+            db.execute_batch(
+                "INSERT INTO job (id, kind, params, state, want, owner, beat_ms, created_ms)
+                   VALUES ('a', 'train', '{}', 'paused', 'run', NULL, 5, 4);
+                 INSERT INTO job_log (job_id, at_ms, text) VALUES ('a', 6, 'a line');",
+            )
+            .unwrap();
+        }
+        let store = Store::open(&path).unwrap();
+        let job = store.job("a").unwrap().unwrap();
+        assert_eq!(
+            (job.state, job.place, job.beat_ms, job.created_ms),
+            (JobState::Paused, None, 5, 4)
+        );
+        assert_eq!(store.job_lines("a").unwrap(), [(6, "a line".to_owned())]);
+        assert!(store.check(|_, _| true).unwrap().is_whole());
+    }
+
+    #[test]
+    fn a_queue_keeps_its_order_and_gives_one_job_at_a_time() {
+        let (_folder, store) = store();
+        for id in ["a", "b", "c"] {
+            assert!(store.job_queue(id, "train", "{}", false, 1).unwrap());
+            assert!(
+                !store.job_queue(id, "train", "{}", false, 1).unwrap(),
+                "an id a second time"
+            );
+        }
+        assert!(store.job_move("c", Place::First).unwrap());
+        assert!(store.job_move("a", Place::Last).unwrap());
+        assert_eq!(waiting_in(&store), ["c", "b", "a"]);
+        assert!(store.job_move("a", Place::Before("b")).unwrap());
+        assert_eq!(waiting_in(&store), ["c", "a", "b"]);
+        assert!(!store.job_move("x", Place::First).unwrap());
+
+        let Next::Taken(taken) = store.job_next("me", 9).unwrap() else {
+            panic!("none taken")
+        };
+        assert_eq!(
+            (taken.id.as_str(), taken.state, taken.created_ms),
+            ("c", JobState::Running, 9)
+        );
+        assert!(matches!(store.job_next("you", 9).unwrap(), Next::Running(row) if row.id == "c"));
+        // what runs is neither moved nor taken out of the queue, and nobody gets before it
+        assert!(!store.job_move("c", Place::Last).unwrap() && !store.job_unqueue("c", 9).unwrap());
+        assert!(store.job_move("b", Place::First).unwrap());
+        assert!(store.job_unqueue("a", 9).unwrap());
+        assert!(
+            store
+                .job_end("c", "me", JobState::Paused, None, None, 10)
+                .unwrap()
+        );
+        assert!(matches!(store.job_next("you", 11).unwrap(), Next::HeldUp(row) if row.id == "c"));
+        assert!(store.job_claim("c", None, "me", 12).unwrap());
+        assert!(
+            store
+                .job_end("c", "me", JobState::Done, None, None, 13)
+                .unwrap()
+        );
+        assert!(matches!(store.job_next("you", 14).unwrap(), Next::Taken(row) if row.id == "b"));
+        // a queued job has no owner, and is not claimed like one that was handed in
+        store.job_queue("d", "train", "{}", false, 15).unwrap();
+        assert!(!store.job_claim("d", None, "me", 16).unwrap());
+    }
+
+    #[test]
+    fn a_failure_holds_the_queue_up_where_that_was_asked_for() {
+        let (_folder, store) = store();
+        for (id, stops) in [("a", false), ("b", true), ("c", false)] {
+            store.job_queue(id, "train", "{}", stops, 1).unwrap();
+        }
+        for id in ["a", "b"] {
+            assert!(matches!(store.job_next("me", 2).unwrap(), Next::Taken(row) if row.id == id));
+            assert!(
+                store
+                    .job_end(id, "me", JobState::Failed, None, Some("{}"), 3)
+                    .unwrap()
+            );
+        }
+        assert!(matches!(store.job_next("me", 4).unwrap(), Next::HeldUp(row) if row.id == "b"));
+        store.job_stops_queue("b", false).unwrap();
+        assert!(matches!(store.job_next("me", 5).unwrap(), Next::Taken(row) if row.id == "c"));
     }
 }

@@ -13,10 +13,17 @@ pub mod audit;
 pub mod bases;
 pub mod blobs;
 pub mod care;
+pub mod claims;
+pub mod deletion;
 pub mod error;
 pub mod evaluations;
 pub mod fakes;
+pub mod items;
 pub mod jobs;
+pub mod ledger;
+pub mod left_out;
+pub mod marks;
+mod opened;
 pub mod outbox;
 pub mod outcomes;
 pub mod pairs;
@@ -24,20 +31,28 @@ pub mod purge;
 pub mod queue;
 pub mod records;
 pub mod runs;
+pub mod schema;
 pub mod settings;
 pub mod sources;
 pub mod splits;
+pub mod study;
 pub mod threads;
+pub mod times;
+pub mod usable;
 pub mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use repartee_datasets::private;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 pub use error::{Error, Result};
+use opened::Opened;
+use schema::{check_beside, connect};
 use watch::Family;
 
 /// "Rept": the application id in the header of a project file (bytes 68 to 71).
@@ -64,6 +79,11 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
     M::up(include_str!("schema/3_reddit.sql")).foreign_key_check(),
+    M::up(include_str!("schema/4_purge.sql")),
+    M::up(include_str!("schema/5_approval.sql")),
+    M::up(include_str!("schema/6_items.sql")).foreign_key_check(),
+    M::up(include_str!("schema/7_study.sql")),
+    M::up(include_str!("schema/8_jobs.sql")).foreign_key_check(),
 ];
 
 /// An open project file.
@@ -73,6 +93,8 @@ pub struct Store {
     /// for one that can only read.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
+    /// Ends after both: fields are dropped in this order.
+    _opened: Opened,
 }
 
 struct Writer {
@@ -105,24 +127,22 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// Makes a new project file and opens it.
+    /// Makes a new project file, for its owner alone, and opens it.
     ///
     /// # Errors
     /// [`Error::FileExists`] when there is something of that name; [`Error::Open`] when the folder is
-    /// missing or cannot be written.
+    /// missing or cannot be written; [`Error::Beside`].
     pub fn create(path: &Path) -> Result<Self> {
-        std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::FileExists(path.to_owned()),
-                std::io::ErrorKind::StorageFull => Error::Full,
-                _ => Error::Open {
-                    path: path.to_owned(),
-                    why: error.to_string(),
-                },
-            })?;
+        // SQLite gives the files that it makes beside the project the mode of the project
+        check_beside(path)?;
+        private::create_new(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::FileExists(path.to_owned()),
+            std::io::ErrorKind::StorageFull => Error::Full,
+            _ => Error::Open {
+                path: path.to_owned(),
+                why: error.to_string(),
+            },
+        })?;
         let made = Self::fill(path).and_then(|()| Self::open(path));
         if made.is_err() {
             // nothing of the user's is in it yet, and half a project helps nobody
@@ -136,29 +156,39 @@ impl Store {
     /// Makes an empty file into an empty project. The header is written before WAL is switched on, so
     /// that it is in the file itself and [`Store::open`] can tell what the file is without SQLite.
     fn fill(path: &Path) -> Result<()> {
-        let mut connection = Connection::open(path)?;
-        // 8 KiB: a page holds about 20 comments, and blobs have half the overflow pages
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // 8 KiB: a page holds about 20 comments, and blobs have half the overflow pages. No journal: half a
+        // project is removed as a whole, and a journal that somebody finds beside a project is not ours
         connection.execute_batch(&format!(
-            "PRAGMA page_size = 8192; PRAGMA application_id = {APPLICATION_ID};"
+            "PRAGMA journal_mode = MEMORY; PRAGMA page_size = 8192;
+             PRAGMA application_id = {APPLICATION_ID};"
         ))?;
         migrate(&mut connection, path)
     }
 
-    /// Opens a project file; one of an older version is brought up to date, in a transaction.
+    /// Opens a project file; one of an older version is brought up to date, in a transaction. A file that others
+    /// may read is made its owner's alone.
     ///
     /// # Errors
-    /// [`Error::NoFile`], [`Error::NotAProject`], [`Error::Newer`], or [`Error::Open`].
+    /// [`Error::NoFile`], [`Error::NotAProject`], [`Error::Newer`], [`Error::Foreign`], [`Error::Beside`], or
+    /// [`Error::Open`].
     pub fn open(path: &Path) -> Result<Self> {
-        is_project(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection =
-            Connection::open_with_flags(path, flags).map_err(|error| Error::Open {
-                path: path.to_owned(),
-                why: error.to_string(),
-            })?;
+        let opened = Opened::after(path, || is_project(path))?;
+        check_beside(path)?;
+        private::narrow(path);
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // before anything is written, and after: a file of an older version says so of itself
+        schema::ours(&connection, path)?;
         prepare(&connection)?;
         migrate(&mut connection, path)?;
-        Ok(Self {
+        schema::ours(&connection, path)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+        Ok(Self::over(path, connection, opened))
+    }
+
+    /// A store over a connection that writes.
+    fn over(path: &Path, connection: Connection, opened: Opened) -> Self {
+        Self {
             path: path.to_owned(),
             writer: Mutex::new(Writer {
                 connection,
@@ -166,7 +196,8 @@ impl Store {
                 made_room: Instant::now(),
             }),
             readers: Mutex::new(Vec::new()),
-        })
+            _opened: opened,
+        }
     }
 
     /// Where the project file lies.
@@ -249,13 +280,7 @@ impl Store {
 
     /// A new connection that can only read.
     fn reader(&self) -> Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(&self.path, flags).map_err(|error| Error::Open {
-                path: self.path.clone(),
-                why: error.to_string(),
-            })?;
-        connection.busy_handler(Some(wait_for_lock))?;
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.set_prepared_statement_cache_capacity(64);
         pairs::register_words(&connection)?;
         Ok(connection)
@@ -308,7 +333,6 @@ fn with_pragma<T>(
 
 /// The settings that a writing connection needs each time it is opened.
 fn prepare(connection: &Connection) -> Result<()> {
-    connection.busy_handler(Some(wait_for_lock))?;
     connection.set_prepared_statement_cache_capacity(128);
     // WAL: readers go on while one writes. NORMAL: a commit waits for the disk only at a checkpoint;
     // after a power cut the last commits may be missing, but the file is whole.
@@ -339,8 +363,10 @@ fn wait_for_lock(looked: i32) -> bool {
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let known = MIGRATIONS.len() as i64;
+    let version = |connection: &Connection| -> Result<i64> {
+        Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+    };
+    let (found, known) = (version(connection)?, MIGRATIONS.len() as i64);
     if found > known {
         return Err(Error::Newer {
             path: path.to_owned(),
@@ -361,7 +387,11 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
             other => Error::Migration(other),
         });
     connection.pragma_update(None, "foreign_keys", true)?;
-    migrated
+    match migrated {
+        // another process that opened it at the same moment was faster
+        Err(_) if version(connection)? == known => Ok(()),
+        migrated => migrated,
+    }
 }
 
 /// Reads the header of a file and says whether it is a project, before SQLite touches it.
@@ -380,8 +410,12 @@ fn is_project(path: &Path) -> Result<()> {
             why: error.to_string(),
         },
     };
-    if std::fs::metadata(path).map_err(refused)?.is_dir() {
+    let about = std::fs::metadata(path).map_err(refused)?;
+    if about.is_dir() {
         return not("it is a folder");
+    }
+    if !about.is_file() {
+        return not("it is no plain file");
     }
     let mut header = Vec::with_capacity(100);
     std::fs::File::open(path)
@@ -422,5 +456,8 @@ pub fn now_ms() -> i64 {
     })
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod purge_tests;
 #[cfg(test)]
 mod tests;

@@ -9,27 +9,31 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::audit::{self, Entry};
 use crate::error::is_unique;
-use crate::queue::{REPLY, Reply, ReplyState, note, now, reply_row};
+use crate::queue::{ACCOUNT_IF_TRIED, REPLY, Reply, ReplyState, UNAPPROVED, note, one, reply_row};
 use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
 
 /// What a person approves: this very text, to be posted under this very comment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Approval {
     /// The account that posts it; empty: there is none yet.
     pub account: String,
     /// Name of the subreddit, without `r/`.
     pub subreddit: String,
-    /// Reddit's name of the post.
-    pub post_name: String,
+    /// Reddit's name of the post; `None`: it can be posted by hand only.
+    pub post_name: Option<String>,
     /// Reddit's name of what it answers.
-    pub parent_name: String,
+    pub parent_name: Option<String>,
     /// The text as it will be sent, with its footer.
     pub full_text: String,
     /// blake3 of it.
     pub hash: String,
     /// blake3 of what it answers.
     pub parent_hash: String,
+    /// The hash over all that the person saw.
+    pub seen: String,
+    /// The machine where it is approved, and its seal.
+    pub seal: String,
 }
 
 /// How a try to post ended.
@@ -123,6 +127,25 @@ pub struct Spent {
     pub at_ms: i64,
 }
 
+/// What came of a change of a posted reply.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rewritten {
+    /// Reddit has it, or may: what is to be said of the reply now, as a code and in words.
+    Sent {
+        /// The code.
+        code: String,
+        /// The words.
+        detail: String,
+    },
+    /// Reddit did not take it: the reply as it was.
+    Refused(Box<Reply>),
+}
+
+/// Code of a posted reply that is being changed on Reddit.
+const REWRITING: &str = "rewriting";
+/// Who has not said for so long what came of a change is gone.
+const REWRITE_MS: i64 = 120_000;
+
 /// The states in which a comment of ours stands on Reddit, or may.
 const OUT: &str = "('sending', 'uncertain', 'absent', 'posted', 'withdrawn')";
 
@@ -144,12 +167,19 @@ fn become_(
     now_ms: i64,
 ) -> Result<()> {
     let posted = to.state == Some(ReplyState::Posted);
-    db.prepare_cached(
+    let approval = match to.state {
+        Some(ReplyState::Draft | ReplyState::Rejected | ReplyState::Cancelled) => {
+            format!(", {ACCOUNT_IF_TRIED}, {UNAPPROVED}")
+        }
+        _ => String::new(),
+    };
+    db.prepare_cached(&format!(
         "UPDATE reply SET state = coalesce(?2, state), code = ?3, detail = ?4, not_before_ms = ?5,
                 posted_name = coalesce(?6, posted_name), link = CASE ?7 WHEN '' THEN link ELSE ?7 END,
                 posted_ms = CASE WHEN ?8 THEN coalesce(posted_ms, ?9) ELSE posted_ms END, updated_ms = ?9
-         WHERE id = ?1",
-    )?
+                {approval}
+         WHERE id = ?1"
+    ))?
     .execute(params![
         id,
         to.state.map(ReplyState::as_str),
@@ -170,52 +200,49 @@ fn become_(
 }
 
 impl Store {
-    /// Approves a draft, or an approved reply anew, as the person `who`. With `approval` it goes to the
-    /// outbox; without, it answers a comment that Reddit gave no name, and can be posted by hand only.
+    /// Approves a draft, or an approved reply again, as the person `who`. `make` gets the reply as it stands,
+    /// within the transaction, and gives what is approved, `None` when all of it is approved already, or why it
+    /// must not be. It may read from the project: nobody else writes to it until this returns.
     ///
     /// # Errors
     /// [`Error::Missing`]; [`Error::Transition`]; [`Error::Refused`] when another reply of the account answers
-    /// the same comment.
-    pub fn reply_approve(
+    /// the same comment. Within: what `make` gave.
+    pub fn reply_approve<E>(
         &self,
         id: i64,
-        approval: Option<&Approval>,
         who: &str,
         now_ms: i64,
-    ) -> Result<()> {
+        make: impl FnOnce(&Reply) -> Result<Option<Approval>, E>,
+    ) -> Result<Result<(), E>> {
         self.write(Family::Queue, |db| {
-            let (from, text) = now(db, id)?;
-            if !matches!(from, ReplyState::Draft | ReplyState::Approved) {
-                return Err(refused(id, from, "approved"));
+            let reply = one(db, id)?;
+            if !matches!(reply.state, ReplyState::Draft | ReplyState::Approved) {
+                return Err(refused(id, reply.state, "approved"));
             }
-            let hash = match approval {
-                None => blake3::hash(text.as_bytes()).to_hex().to_string(),
-                Some(approval) => approval.hash.clone(),
+            let approval = match make(&reply) {
+                Ok(Some(approval)) => approval,
+                Ok(None) => return Ok(Ok(())),
+                Err(why) => return Ok(Err(why)),
             };
-            let known: (String, String) = db
-                .prepare_cached("SELECT hash, account FROM reply WHERE id = ?1")?
-                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let account = approval.map_or("", |a| a.account.as_str());
-            if from == ReplyState::Approved && known.0 == hash && known.1 == account {
-                return Ok(());
-            }
             let done = db.execute(
                 "UPDATE reply SET state = 'approved', hash = ?2, account = ?3, subreddit = ?4,
                         post_name = ?5, parent_name = ?6, full_text = ?7, parent_hash = ?8,
                         approved_by = ?9, approved_ms = ?10, updated_ms = ?10, code = '', detail = '',
-                        not_before_ms = 0
+                        not_before_ms = 0, seen = ?11, seal = ?12
                  WHERE id = ?1",
                 params![
                     id,
-                    hash,
-                    account,
-                    approval.map_or("", |a| a.subreddit.as_str()),
-                    approval.map(|a| a.post_name.as_str()),
-                    approval.map(|a| a.parent_name.as_str()),
-                    approval.map_or("", |a| a.full_text.as_str()),
-                    approval.map_or("", |a| a.parent_hash.as_str()),
+                    approval.hash,
+                    approval.account,
+                    approval.subreddit,
+                    approval.post_name,
+                    approval.parent_name,
+                    approval.full_text,
+                    approval.parent_hash,
                     who,
-                    now_ms
+                    now_ms,
+                    approval.seen,
+                    approval.seal
                 ],
             );
             match done {
@@ -231,9 +258,9 @@ impl Store {
                 Err(error) => return Err(error.into()),
             }
             note(db, id, who, "approved", "", now_ms)?;
-            let entry = Entry::new(who, "approved", now_ms).reply(id, &hash);
-            let parent = approval.map_or("", |a| a.parent_name.as_str());
-            audit::note(db, &entry.about(parent))
+            let entry = Entry::new(who, "approved", now_ms).reply(id, &approval.hash);
+            audit::note(db, &entry.about(approval.parent_name.unwrap_or_default()))?;
+            Ok(Ok(()))
         })
     }
 
@@ -256,41 +283,44 @@ impl Store {
     }
 
     /// Notes the intent to send an approved reply, and gives the number of the try. It is on the disk when
-    /// this returns; only then may the socket be opened.
+    /// this returns; only then may the socket be opened. `may` gets the reply as it stands, within the
+    /// transaction, and says for the last time whether it may go; `None` when it said no.
     ///
     /// # Errors
     /// [`Error::Transition`] when it is no longer approved; [`Error::Refused`] when `owner` has not the lease
     /// of the account, when another reply of it is on its way or uncertain, or when the text is not the one
-    /// that was approved.
-    pub fn intend(
+    /// that was approved. Within: what `may` gave.
+    pub fn intend<E>(
         &self,
         id: i64,
         hash: &str,
         owner: &str,
-        skew_ms: i64,
-        now_ms: i64,
-    ) -> Result<u32> {
+        (skew_ms, now_ms): (i64, i64),
+        may: impl FnOnce(&Reply) -> Result<bool, E>,
+    ) -> Result<Result<Option<u32>, E>> {
         self.write_durably(Family::Queue, |db| {
-            let (from, _) = now(db, id)?;
-            if from != ReplyState::Approved {
-                return Err(refused(id, from, "sent"));
+            let reply = one(db, id)?;
+            if reply.state != ReplyState::Approved {
+                return Err(refused(id, reply.state, "sent"));
             }
             let not = |why: &str| Error::Refused {
                 what: format!("reply {id}"),
                 done: "sent",
                 why: why.to_owned(),
             };
-            let (account, parent, full_text, approved): (String, Option<String>, String, String) = db
-                .query_row(
-                    "SELECT account, parent_name, full_text, hash FROM reply WHERE id = ?1",
-                    [id],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-                )?;
-            if approved != hash || blake3::hash(full_text.as_bytes()).to_hex().as_str() != hash {
+            match may(&reply) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Ok(None)),
+                Err(why) => return Ok(Err(why)),
+            }
+            let (account, full_text) = (&reply.outbox.account, &reply.outbox.full_text);
+            if reply.outbox.hash != hash
+                || blake3::hash(full_text.as_bytes()).to_hex().as_str() != hash
+            {
                 return Err(not("its text is not the one that was approved"));
             }
             let holds = db.execute(
-                "UPDATE lease SET beat_ms = max(beat_ms, ?3) WHERE account = ?1 AND owner = ?2",
+                "UPDATE lease SET beat_ms = ?3 WHERE account = ?1 AND owner = ?2",
                 params![account, owner, crate::now_ms()],
             )?;
             if holds == 0 {
@@ -298,7 +328,7 @@ impl Store {
             }
             let open: i64 = db.query_row(
                 "SELECT count(*) FROM reply WHERE account = ?1 AND state IN ('sending', 'uncertain')",
-                [&account],
+                [account],
                 |row| row.get(0),
             )?;
             if open > 0 {
@@ -317,8 +347,8 @@ impl Store {
             )?;
             note(db, id, "repartee", "sending", "", now_ms)?;
             let entry = Entry::new("repartee", "sending", now_ms).reply(id, hash);
-            audit::note(db, &entry.about(parent.unwrap_or_default()))?;
-            Ok(attempt)
+            audit::note(db, &entry.about(reply.parent_name.unwrap_or_default()))?;
+            Ok(Ok(Some(attempt)))
         })
     }
 
@@ -454,23 +484,46 @@ impl Store {
         from: &[ReplyState],
         attempt: Option<u32>,
         to: &Became,
-        (who, what): (&str, &'static str),
+        as_whom: (&str, &'static str),
         now_ms: i64,
     ) -> Result<()> {
+        let any = |_: &Reply| Ok::<_, std::convert::Infallible>(());
+        match self.reply_becomes_if(id, from, attempt, to, as_whom, now_ms, any)? {
+            Ok(()) => Ok(()),
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same, when `check` finds nothing against the reply as it stands, within the transaction.
+    ///
+    /// # Errors
+    /// As [`Store::reply_becomes`]. Within: what `check` gave.
+    #[expect(clippy::too_many_arguments, reason = "as reply_becomes, and the check")]
+    pub fn reply_becomes_if<E>(
+        &self,
+        id: i64,
+        from: &[ReplyState],
+        attempt: Option<u32>,
+        to: &Became,
+        (who, what): (&str, &'static str),
+        now_ms: i64,
+        check: impl FnOnce(&Reply) -> Result<(), E>,
+    ) -> Result<Result<(), E>> {
         self.write(Family::Queue, |db| {
-            let (state, _) = now(db, id)?;
-            let (last, hash, parent): (u32, String, Option<String>) = db.query_row(
-                "SELECT attempt, hash, coalesce(posted_name, parent_name) FROM reply WHERE id = ?1",
-                [id],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )?;
-            if !from.contains(&state) || attempt.is_some_and(|attempt| attempt != last) {
-                return Err(refused(id, state, what));
+            let reply = one(db, id)?;
+            let outbox = &reply.outbox;
+            if !from.contains(&reply.state) || attempt.is_some_and(|n| n != outbox.attempt) {
+                return Err(refused(id, reply.state, what));
+            }
+            if let Err(why) = check(&reply) {
+                return Ok(Err(why));
             }
             become_(db, id, to, who, what, now_ms)?;
-            let about = to.posted_name.clone().or(parent).unwrap_or_default();
-            let entry = Entry::new(who, what, now_ms).reply(id, &hash).about(about);
-            audit::note(db, &entry.detail(&to.code))
+            let about = to.posted_name.as_ref().or(outbox.posted_name.as_ref());
+            let about = about.or(reply.parent_name.as_ref()).cloned();
+            let entry = Entry::new(who, what, now_ms).reply(id, &outbox.hash);
+            audit::note(db, &entry.about(about.unwrap_or_default()).detail(&to.code))?;
+            Ok(Ok(()))
         })
     }
 
@@ -489,30 +542,118 @@ impl Store {
         })
     }
 
-    /// Changes the text of a posted reply, which a person approved by changing it.
+    /// Notes that the text of a posted reply is about to be changed on Reddit, before the change is sent: the
+    /// new text is the project's from now on, as the person `who` approves it. `make` gets the reply as it
+    /// stands, within the transaction, and gives the text without its footer and what is approved. Until
+    /// [`Store::reply_rewritten`] says what came of it, nobody else changes it. Gives the reply as it was, and
+    /// what was approved.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`] when it is not posted.
+    /// [`Error::Missing`]; [`Error::Transition`] when it is not posted; [`Error::Refused`] while another change
+    /// of it is on its way. Within: what `make` gave.
+    pub fn reply_rewrite<E>(
+        &self,
+        id: i64,
+        who: &str,
+        now_ms: i64,
+        make: impl FnOnce(&Reply) -> Result<(String, Approval), E>,
+    ) -> Result<Result<(Reply, Approval), E>> {
+        self.write_durably(Family::Queue, |db| {
+            let reply = one(db, id)?;
+            if reply.state != ReplyState::Posted {
+                return Err(refused(id, reply.state, "edited"));
+            }
+            // a process that died on the way does not block it for ever
+            if reply.outbox.code == REWRITING && now_ms - reply.updated_ms < REWRITE_MS {
+                return Err(Error::Refused {
+                    what: format!("reply {id}"),
+                    done: "edited",
+                    why: "another change of it is on its way; wait a minute, and look at it".into(),
+                });
+            }
+            let (text, approval) = match make(&reply) {
+                Ok(made) => made,
+                Err(why) => return Ok(Err(why)),
+            };
+            db.execute(
+                "UPDATE reply SET text = ?2, full_text = ?3, hash = ?4, parent_hash = ?5, seen = ?6,
+                        seal = ?7, approved_by = ?8, approved_ms = ?9, updated_ms = ?9, code = ?10,
+                        detail = 'a change of it was sent, and no answer is known; see whether Reddit shows it'
+                 WHERE id = ?1",
+                params![
+                    id,
+                    text,
+                    approval.full_text,
+                    approval.hash,
+                    approval.parent_hash,
+                    approval.seen,
+                    approval.seal,
+                    who,
+                    now_ms,
+                    REWRITING
+                ],
+            )?;
+            note(db, id, who, "edited", &reply.text, now_ms)?;
+            audit::note(
+                db,
+                &Entry::new(who, "edited", now_ms).reply(id, &approval.hash),
+            )?;
+            Ok(Ok((reply, approval)))
+        })
+    }
+
+    /// Notes what came of a change of a posted reply. Nothing happens when the reply was changed since.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
     pub fn reply_rewritten(
         &self,
         id: i64,
-        text: &str,
-        full_text: &str,
-        who: &str,
-        now_ms: i64,
+        hash: &str,
+        became: &Rewritten,
+        (who, now_ms): (&str, i64),
     ) -> Result<()> {
         self.write(Family::Queue, |db| {
-            let (state, before) = now(db, id)?;
-            if state != ReplyState::Posted {
-                return Err(refused(id, state, "edited"));
+            let still = "id = ?1 AND hash = ?2 AND state = 'posted' AND code = 'rewriting'";
+            match became {
+                Rewritten::Sent { code, detail } => {
+                    let sql = format!(
+                        "UPDATE reply SET code = ?3, detail = ?4, updated_ms = ?5 WHERE {still}"
+                    );
+                    db.execute(&sql, params![id, hash, code, detail, now_ms])?;
+                }
+                Rewritten::Refused(was) => {
+                    let sql = format!(
+                        "UPDATE reply SET text = ?3, full_text = ?4, hash = ?5, parent_hash = ?6, seen = ?7,
+                                seal = ?8, approved_by = ?9, approved_ms = ?10, code = ?11, detail = ?12,
+                                updated_ms = ?13
+                         WHERE {still}"
+                    );
+                    let outbox = &was.outbox;
+                    let rows = db.execute(
+                        &sql,
+                        params![
+                            id,
+                            hash,
+                            was.text,
+                            outbox.full_text,
+                            outbox.hash,
+                            outbox.parent_hash,
+                            outbox.seen,
+                            outbox.seal,
+                            outbox.approved_by,
+                            outbox.approved_ms,
+                            outbox.code,
+                            outbox.detail,
+                            now_ms
+                        ],
+                    )?;
+                    if rows == 1 {
+                        note(db, id, who, "not edited", "", now_ms)?;
+                    }
+                }
             }
-            let hash = blake3::hash(full_text.as_bytes()).to_hex().to_string();
-            db.execute(
-                "UPDATE reply SET text = ?2, full_text = ?3, hash = ?4, updated_ms = ?5 WHERE id = ?1",
-                params![id, text, full_text, hash, now_ms],
-            )?;
-            note(db, id, who, "edited", &before, now_ms)?;
-            audit::note(db, &Entry::new(who, "edited", now_ms).reply(id, &hash))
+            Ok(())
         })
     }
 
@@ -604,7 +745,7 @@ impl Store {
         })
     }
 
-    /// The last moment that the outbox knows of, milliseconds since 1970; 0: none.
+    /// The last moment that the outbox and the fetched threads know of, milliseconds since 1970; 0: none.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -612,7 +753,8 @@ impl Store {
         self.read(|db| {
             let sql =
                 "SELECT max(coalesce((SELECT max(coalesce(ended_ms, started_ms)) FROM attempt), 0),
-                                  coalesce((SELECT max(at_ms) FROM probe), 0))";
+                                  coalesce((SELECT max(at_ms) FROM probe), 0),
+                            coalesce((SELECT max(fetched_ms) FROM thread WHERE expires_ms IS NOT NULL), 0))";
             Ok(db.query_row(sql, [], |row| row.get(0))?)
         })
     }

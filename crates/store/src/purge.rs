@@ -17,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use serde_json::Value;
 
 use crate::audit::{self, Entry};
+use crate::marks::{self, LostPairs};
 use crate::queue::{ReplyState, note};
 use crate::watch::{Family, touch};
 use crate::{Result, Store, beside};
@@ -36,6 +37,8 @@ pub struct Forgotten {
     pub imported: u64,
     /// Pairs of splits that one of these belonged to: what was trained on them is stale.
     pub pairs: u64,
+    /// The marks that this put on bases, runs, fakes, evaluations and generations, or renewed, by their ids.
+    pub marked: Vec<i64>,
 }
 
 impl Forgotten {
@@ -51,6 +54,7 @@ impl Forgotten {
         self.cancelled += other.cancelled;
         self.imported += other.imported;
         self.pairs += other.pairs;
+        self.marked.extend(&other.marked);
     }
 }
 
@@ -64,7 +68,7 @@ pub struct Gone {
 }
 
 /// The tables in which texts of Reddit's, or what is derived from them, can stand.
-const SCRUBBED: [&str; 9] = [
+const SCRUBBED: [&str; 10] = [
     "thread",
     "thread_comment",
     "candidate",
@@ -74,10 +78,11 @@ const SCRUBBED: [&str; 9] = [
     "run_sample",
     "job",
     "job_log",
+    "left_out",
 ];
 
-/// The setting that says that imported texts were wiped, and the file not written anew since.
-const UNSCRUBBED: &str = "imported texts were wiped";
+/// The setting that says that imported texts were wiped or deleted, and the file not written anew since.
+pub(crate) const UNSCRUBBED: &str = "imported texts were wiped";
 
 /// What is in place of an imported text that was wiped.
 const WIPED: &str = "[deleted]";
@@ -88,44 +93,131 @@ const TELLING: usize = 12;
 /// How long the write-ahead log is waited for while others read.
 const WAIT_FOR_READERS: Duration = Duration::from_secs(5);
 
+/// So many words of a purged text in a row are a quote of it, wherever a text has no business to be: in logs,
+/// parameters, results, notes.
+const QUOTE: usize = 4;
+/// So many in what a model wrote.
+const WRITTEN: usize = 5;
+
 /// The texts that have to go, wherever they are quoted.
 #[derive(Default)]
 struct Texts {
     whole: HashSet<String>,
+    quotes: HashSet<[u8; 16]>,
+    written: HashSet<[u8; 16]>,
+}
+
+/// The words of a text: letters and digits in lower case.
+fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// A fingerprint of words in a row.
+fn print(run: &[String]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    for word in run {
+        hasher.update(word.as_bytes());
+        hasher.update(b" ");
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    short
 }
 
 impl Texts {
-    fn add(&mut self, text: String) {
-        let trimmed = text.trim();
-        if !trimmed.is_empty() && !matches!(trimmed, "[deleted]" | "[removed]") {
-            self.whole.insert(trimmed.to_owned());
+    fn add(&mut self, text: &str) {
+        if self.add_derived(text) {
+            self.written.extend(words(text).windows(WRITTEN).map(print));
         }
     }
 
-    fn quoted_in(&self, text: &str) -> bool {
-        !text.is_empty()
-            && (self.whole.contains(text.trim())
-                || self
-                    .whole
-                    .iter()
-                    .any(|whole| whole.len() >= TELLING && text.contains(whole.as_str())))
+    /// Adds what a model wrote to one of these: it goes from logs, too, but what else the model wrote alike
+    /// is no trace of a person's text. False: there is nothing in it.
+    fn add_derived(&mut self, text: &str) -> bool {
+        let trimmed = text.trim();
+        if trimmed.is_empty() || matches!(trimmed, "[deleted]" | "[removed]") {
+            return false;
+        }
+        self.quotes.extend(words(trimmed).windows(QUOTE).map(print));
+        self.whole.insert(trimmed.to_owned());
+        true
     }
 
-    /// Empties every text of a JSON value that quotes one; false: there was none.
-    fn wipe(&self, value: &mut Value) -> bool {
+    fn is_empty(&self) -> bool {
+        self.whole.is_empty()
+    }
+
+    /// Whether one of these, of more than a word or two, is in a text as a whole.
+    fn is_in(&self, text: &str) -> bool {
+        self.whole
+            .iter()
+            .any(|whole| whole.len() >= TELLING && text.contains(whole.as_str()))
+    }
+
+    /// Whether a text that no text belongs into quotes one of these: as a whole, or some words in a row.
+    fn quoted_in(&self, text: &str) -> bool {
+        if text.is_empty() {
+            return false;
+        }
+        // JSON within a text: its escapes stand between words
+        let plain = text.contains('\\').then(|| {
+            text.replace("\\n", " ")
+                .replace("\\t", " ")
+                .replace('\\', "")
+        });
+        [Some(text), plain.as_deref()]
+            .into_iter()
+            .flatten()
+            .any(|text| {
+                self.is_in(text)
+                    || words(text)
+                        .windows(QUOTE)
+                        .any(|run| self.quotes.contains(&print(run)))
+            })
+    }
+
+    /// The runs of words that a model wrote, and that stand in one of these texts.
+    fn written_in(&self, text: &str) -> Vec<String> {
+        words(text)
+            .windows(WRITTEN)
+            .filter(|run| self.written.contains(&print(run)))
+            .map(|run| run.join(" "))
+            .collect()
+    }
+
+    /// Empties every text of a JSON value that quotes one; false: there was none. Under a `key` that holds
+    /// texts also one of a word or two: elsewhere that may be a name.
+    fn wipe(&self, key: &str, value: &mut Value) -> bool {
+        const OF_TEXTS: [&str; 5] = ["comment", "comments", "reply", "text", "title"];
         match value {
-            Value::String(text) if self.quoted_in(text) => {
+            Value::String(text)
+                if self.quoted_in(text)
+                    || (OF_TEXTS.contains(&key) && self.whole.contains(text.trim())) =>
+            {
                 text.clear();
                 true
             }
             Value::Array(items) => items
                 .iter_mut()
-                .fold(false, |any, item| self.wipe(item) | any),
+                .fold(false, |any, item| self.wipe(key, item) | any),
             Value::Object(map) => map
-                .values_mut()
-                .fold(false, |any, item| self.wipe(item) | any),
+                .iter_mut()
+                .fold(false, |any, (key, item)| self.wipe(key, item) | any),
             _ => false,
         }
+    }
+
+    /// A value of a column without what it quotes; `None`: it quotes nothing.
+    fn wiped(&self, text: &str) -> Option<String> {
+        if text.starts_with(['{', '['])
+            && let Ok(mut value) = serde_json::from_str::<Value>(text)
+        {
+            return self.wipe("", &mut value).then(|| value.to_string());
+        }
+        self.quoted_in(text).then(String::new)
     }
 }
 
@@ -141,13 +233,16 @@ impl Store {
         self.write(Family::Threads, |db| {
             let mut done = Forgotten::default();
             let mut texts = Texts::default();
+            let mut lost = LostPairs::default();
+            let mut threads: HashSet<i64> = HashSet::new();
             for Gone { name, why } in gone {
                 let mut one = Forgotten::default();
-                let comment: Option<i64> = db
-                    .prepare_cached("SELECT id FROM thread_comment WHERE name = ?1")?
-                    .query_row([name], |row| row.get(0))
+                let comment: Option<(i64, i64)> = db
+                    .prepare_cached("SELECT id, thread_id FROM thread_comment WHERE name = ?1")?
+                    .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
                     .optional()?;
-                if let Some(id) = comment {
+                if let Some((id, thread)) = comment {
+                    threads.insert(thread);
                     forget_comment(db, id, "purged", &mut texts, &mut one, now_ms)?;
                 }
                 let thread: Option<i64> = db
@@ -155,13 +250,17 @@ impl Store {
                     .query_row([name], |row| row.get(0))
                     .optional()?;
                 if let Some(id) = thread {
+                    threads.insert(id);
                     forget_post(db, id, "purged", &mut texts, &mut one)?;
                     // without the post nobody reads what stands under it
                     for comment in comments_of(db, id, false)? {
                         forget_comment(db, comment, "purged", &mut texts, &mut one, now_ms)?;
                     }
                 }
-                forget_imported(db, name, &mut texts, &mut one)?;
+                forget_imported(db, name, &mut texts, &mut lost, &mut one, now_ms)?;
+                if one.imported > 0 && lost.why.is_empty() {
+                    lost.why.clone_from(why);
+                }
                 db.prepare_cached(
                     "INSERT INTO purged (name, at_ms, why, pairs) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (name) DO UPDATE SET pairs = pairs + excluded.pairs",
@@ -173,7 +272,13 @@ impl Store {
                 }
                 done.add(&one);
             }
+            done.marked = marks::note(db, &lost, now_ms)?;
+            forget_rejected(db, gone)?;
+            forget_pasted(db, &mut texts, "purged", &mut done, now_ms)?;
             forget_quotes(db, &texts)?;
+            let imported = done.imported > 0;
+            let again = forget_written(db, &texts, &threads, imported, &mut done, now_ms)?;
+            forget_quotes(db, &again)?;
             if done.any() {
                 for family in [Family::Queue, Family::Jobs] {
                     touch(db, family)?;
@@ -184,10 +289,7 @@ impl Store {
                 for family in [Family::Pairs, Family::Fakes, Family::Runs] {
                     touch(db, family)?;
                 }
-                db.execute(
-                    "INSERT INTO setting (key, value) VALUES (?1, 'true') ON CONFLICT (key) DO NOTHING",
-                    [UNSCRUBBED],
-                )?;
+                rewrite_all(db)?;
             }
             Ok(done)
         })
@@ -266,6 +368,7 @@ impl Store {
                 }
                 done.add(&one);
             }
+            forget_pasted(db, &mut texts, "expired", &mut done, now_ms)?;
             forget_quotes(db, &texts)?;
             if done.any() {
                 for family in [Family::Queue, Family::Jobs] {
@@ -388,11 +491,24 @@ fn rewrite(db: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Threads that were kept long enough, and have something left.
+/// Has the whole file written anew by the next scrub.
+fn rewrite_all(db: &Connection) -> Result<()> {
+    db.execute(
+        "INSERT INTO setting (key, value) VALUES (?1, 'true') ON CONFLICT (key) DO NOTHING",
+        [UNSCRUBBED],
+    )?;
+    Ok(())
+}
+
+/// Threads that were kept long enough, and have something left. One that was fetched in the future has been
+/// kept for nobody knows how long: that is long enough.
 fn expired(db: &Connection, now_ms: i64) -> Result<Vec<i64>> {
-    let mut query =
-        db.prepare_cached("SELECT id FROM thread WHERE expires_ms <= ?1 ORDER BY id")?;
-    let rows = query.query_map([now_ms], |row| row.get(0))?;
+    let mut query = db.prepare_cached(
+        "SELECT id FROM thread WHERE expires_ms <= ?1 OR (expires_ms IS NOT NULL AND fetched_ms > ?2)
+         ORDER BY id",
+    )?;
+    let past = now_ms.saturating_add(crate::times::SLACK_MS);
+    let rows = query.query_map([now_ms, past], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -430,74 +546,100 @@ fn forget_comment(
         .prepare_cached("SELECT body FROM thread_comment WHERE id = ?1")?
         .query_row([id], |row| row.get(0))?;
     done.comments += u64::from(!body.is_empty());
-    texts.add(body);
+    texts.add(&body);
     db.prepare_cached(
         "UPDATE thread_comment SET body = '', author = NULL, score = NULL, skip = ?2 WHERE id = ?1",
     )?
     .execute(params![id, why])?;
     let mut query = db.prepare_cached(
-        "SELECT d.id, d.text, q.id, q.text, q.state FROM candidate d
-                LEFT JOIN reply q ON q.candidate_id = d.id WHERE d.comment_id = ?1 AND d.text <> ''",
+        "SELECT d.id FROM candidate d LEFT JOIN reply q ON q.candidate_id = d.id
+         WHERE d.comment_id = ?1 AND (d.text <> '' OR q.text <> '')",
     )?;
-    type Found = (i64, String, Option<i64>, Option<String>, Option<String>);
-    let rows: Vec<Found> = query
-        .query_map([id], |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-            ))
-        })?
+    let candidates: Vec<i64> = query
+        .query_map([id], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for (candidate, written, reply, text, state) in rows {
-        texts.add(written);
+    for candidate in candidates {
+        forget_candidate(db, candidate, why, texts, done, now_ms)?;
+    }
+    Ok(())
+}
+
+/// Wipes a candidate and the reply made of it, unless that stands on Reddit.
+fn forget_candidate(
+    db: &Transaction<'_>,
+    candidate: i64,
+    why: &str,
+    texts: &mut Texts,
+    done: &mut Forgotten,
+    now_ms: i64,
+) -> Result<()> {
+    type Found = (String, Option<i64>, Option<String>, Option<String>);
+    let (written, reply, text, state): Found = db
+        .prepare_cached(
+            "SELECT d.text, q.id, q.text, q.state FROM candidate d
+                    LEFT JOIN reply q ON q.candidate_id = d.id WHERE d.id = ?1",
+        )?
+        .query_row([candidate], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    if !written.is_empty() {
+        texts.add_derived(&written);
         db.prepare_cached("UPDATE candidate SET text = '', reason = '' WHERE id = ?1")?
             .execute([candidate])?;
         done.candidates += 1;
-        let (Some(reply), Some(state)) = (reply, state.as_deref().and_then(ReplyState::from_word))
-        else {
-            continue;
-        };
-        // earlier versions of the text, and excerpts of answers that may quote it
-        db.prepare_cached("UPDATE reply_event SET detail = '' WHERE reply_id = ?1")?
-            .execute([reply])?;
-        db.prepare_cached("UPDATE attempt SET excerpt = '' WHERE reply_id = ?1")?
-            .execute([reply])?;
-        match state {
-            ReplyState::Draft
-            | ReplyState::Approved
-            | ReplyState::Rejected
-            | ReplyState::Cancelled => {
-                if let Some(text) = text {
-                    texts.add(text);
-                }
-                let waits = matches!(state, ReplyState::Draft | ReplyState::Approved);
-                db.prepare_cached(
-                    "UPDATE reply SET text = '', full_text = '', detail = '', updated_ms = ?3,
-                            state = CASE WHEN ?4 THEN 'cancelled' ELSE state END,
-                            code = CASE WHEN ?4 THEN ?2 ELSE code END
-                     WHERE id = ?1",
-                )?
-                .execute(params![reply, why, now_ms, waits])?;
-                if waits {
-                    done.cancelled += 1;
-                    note(db, reply, "repartee", "cancelled", why, now_ms)?;
-                }
+    }
+    let (Some(reply), Some(state)) = (reply, state.as_deref().and_then(ReplyState::from_word))
+    else {
+        return Ok(());
+    };
+    // earlier versions of the text, and excerpts of answers that may quote it
+    db.prepare_cached("UPDATE reply_event SET detail = '' WHERE reply_id = ?1")?
+        .execute([reply])?;
+    db.prepare_cached("UPDATE attempt SET excerpt = '' WHERE reply_id = ?1")?
+        .execute([reply])?;
+    match state {
+        ReplyState::Draft | ReplyState::Approved | ReplyState::Rejected | ReplyState::Cancelled => {
+            if let Some(text) = text {
+                texts.add_derived(&text);
             }
-            // our own words, which stand on Reddit or may
-            ReplyState::Sending
-            | ReplyState::Uncertain
-            | ReplyState::Absent
-            | ReplyState::Posted => {}
-            ReplyState::Withdrawn => {
-                db.prepare_cached("UPDATE reply SET text = '', full_text = '' WHERE id = ?1")?
-                    .execute([reply])?;
+            let waits = matches!(state, ReplyState::Draft | ReplyState::Approved);
+            db.prepare_cached(
+                "UPDATE reply SET text = '', full_text = '', hash = '', parent_hash = '', seen = '', seal = '',
+                        approved_by = '', approved_ms = NULL, detail = '', updated_ms = ?3,
+                        state = CASE WHEN ?4 THEN 'cancelled' ELSE state END,
+                        code = CASE WHEN ?4 THEN ?2 ELSE code END
+                 WHERE id = ?1",
+            )?
+            .execute(params![reply, why, now_ms, waits])?;
+            if waits {
+                done.cancelled += 1;
+                note(db, reply, "repartee", "cancelled", why, now_ms)?;
             }
+        }
+        // our own words, which stand on Reddit or may
+        ReplyState::Sending | ReplyState::Uncertain | ReplyState::Absent | ReplyState::Posted => {}
+        ReplyState::Withdrawn => {
+            db.prepare_cached(
+                "UPDATE reply SET text = '', full_text = '', hash = '', parent_hash = '', seen = '', seal = ''
+                 WHERE id = ?1",
+            )?
+            .execute([reply])?;
         }
     }
     Ok(())
+}
+
+/// An address without the words of the title: `/r/x/comments/abc/some_words/def/` becomes
+/// `/r/x/comments/abc/_/def/`.
+fn without_title(link: &str) -> String {
+    let mut parts: Vec<&str> = link.split('/').collect();
+    if let Some(at) = parts.iter().position(|part| *part == "comments")
+        && let Some(words) = parts.get_mut(at + 2)
+        && !words.is_empty()
+    {
+        *words = "_";
+    }
+    parts.join("/")
 }
 
 /// Wipes a thread's title, text and author.
@@ -512,24 +654,49 @@ fn forget_post(
         .prepare_cached("SELECT title, body FROM thread WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     done.posts += u64::from(!title.is_empty() || !body.is_empty());
-    texts.add(title);
-    texts.add(body);
+    texts.add(&title);
+    texts.add(&body);
     db.prepare_cached(
         "UPDATE thread SET title = '', body = '', author = NULL, score = NULL, skip = ?2,
                 expires_ms = NULL
          WHERE id = ?1",
     )?
     .execute(params![id, why])?;
+    // addresses have words of the title in them; Reddit finds them without, too
+    for (table, column, whose) in [
+        ("thread", "permalink", "id = ?1"),
+        ("thread_comment", "permalink", "thread_id = ?1"),
+        (
+            "reply",
+            "link",
+            "candidate_id IN (SELECT d.id FROM candidate d JOIN thread_comment c ON c.id = d.comment_id
+                              WHERE c.thread_id = ?1)",
+        ),
+    ] {
+        let mut query = db.prepare_cached(&format!(
+            "SELECT id, {column} FROM {table} WHERE {column} <> '' AND {whose}"
+        ))?;
+        let links: Vec<(i64, String)> = query
+            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (row, link) in links {
+            let update = format!("UPDATE {table} SET {column} = ?2 WHERE id = ?1");
+            db.prepare_cached(&update)?
+                .execute(params![row, without_title(&link)])?;
+        }
+    }
     Ok(())
 }
 
-/// Wipes what was imported under this name, with its words in the index, the fakes written from it, and the
-/// samples that quote it. The pairs stay, for splits are frozen.
+/// Wipes what was imported under this name, with its words in the index, the fakes written from it, the
+/// samples that answer it, and quotes of it in the replies to it. The pairs stay, for splits are frozen.
 fn forget_imported(
     db: &Transaction<'_>,
     name: &str,
     texts: &mut Texts,
+    lost: &mut LostPairs,
     done: &mut Forgotten,
+    now_ms: i64,
 ) -> Result<()> {
     let Some(id) = decode(name) else {
         return Ok(());
@@ -540,8 +707,8 @@ fn forget_imported(
             .query_row(params![id, WIPED], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         if let Some((title, body)) = found {
-            texts.add(title);
-            texts.add(body);
+            texts.add(&title);
+            texts.add(&body);
             db.execute(
                 "UPDATE post SET title = ?2, selftext = ?2, author = ?2 WHERE id = ?1",
                 params![id, WIPED],
@@ -572,6 +739,13 @@ fn forget_imported(
         |row| row.get(0),
     )?;
     done.pairs += held.unsigned_abs();
+    let mut query = db.prepare_cached("SELECT id FROM pair WHERE comment_id = ?1")?;
+    let answered: Vec<i64> = query
+        .query_map([id], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    lost.pairs.insert(id);
+    lost.pairs.extend(&answered);
+    lost.comments.extend(&answered);
     let mut query = db.prepare_cached(
         "SELECT id, text FROM fake WHERE text <> '' AND pair_id IN (SELECT id FROM pair WHERE comment_id = ?1)",
     )?;
@@ -579,66 +753,322 @@ fn forget_imported(
         .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for (fake, text) in fakes {
-        texts.add(text);
+        texts.add_derived(&text);
         db.prepare_cached("UPDATE fake SET text = '' WHERE id = ?1")?
             .execute([fake])?;
     }
     db.execute(
-        "UPDATE run_sample SET comment = '', text = '' WHERE comment = ?1",
-        [&body],
+        "UPDATE run_sample SET comment = '', text = ''
+         WHERE comment = ?2 OR pair_id IN (SELECT id FROM pair WHERE comment_id = ?1)",
+        params![id, body],
     )?;
     // comments of test pairs that were answered stand in threads of their own, without a name
-    if body.len() >= TELLING {
-        let mut query =
-            db.prepare_cached("SELECT id FROM thread_comment WHERE name IS NULL AND body = ?1")?;
-        let copies: Vec<i64> = query
-            .query_map([&body], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for copy in copies {
-            forget_comment(db, copy, "purged", texts, done, 0)?;
-        }
+    let mut query = db.prepare_cached(
+        "SELECT id FROM thread_comment WHERE name IS NULL
+            AND (pair_id IN (SELECT id FROM pair WHERE comment_id = ?1) OR (?3 AND body = ?2))",
+    )?;
+    let copies: Vec<i64> = query
+        .query_map(params![id, body, body.len() >= TELLING], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for copy in copies {
+        forget_comment(db, copy, "purged", texts, done, now_ms)?;
     }
-    texts.add(body);
+    texts.add(&body);
+    for reply in answered {
+        forget_quoted_lines(db, reply, texts)?;
+    }
     Ok(())
 }
 
-/// Wipes what quotes one of the texts in the parameters, results and logs of jobs.
-fn forget_quotes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
-    if texts.whole.is_empty() {
+/// Takes the lines out of a reply that quote what it answers.
+fn forget_quoted_lines(db: &Transaction<'_>, reply: i64, texts: &Texts) -> Result<()> {
+    let body: String = db
+        .prepare_cached("SELECT body FROM comment WHERE id = ?1")?
+        .query_row([reply], |row| row.get(0))?;
+    let quotes = |line: &str| {
+        let line = line.trim_start();
+        (line.starts_with('>') || line.starts_with("&gt;")) && texts.quoted_in(line)
+    };
+    if !body.lines().any(quotes) {
         return Ok(());
     }
-    let mut query = db.prepare_cached("SELECT id, params, progress, outcome FROM job")?;
-    type Found = (String, String, Option<String>, Option<String>);
-    let jobs: Vec<Found> = query
-        .query_map([], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    let wiped = |json: &str| -> Option<String> {
-        let mut value: Value = serde_json::from_str(json).ok()?;
-        texts.wipe(&mut value).then(|| value.to_string())
-    };
-    for (id, params, progress, outcome) in jobs {
-        let (p, g, o) = (
-            wiped(&params),
-            progress.as_deref().and_then(wiped),
-            outcome.as_deref().and_then(wiped),
-        );
-        if p.is_some() || g.is_some() || o.is_some() {
-            db.execute(
-                "UPDATE job SET params = ?2, progress = ?3, outcome = ?4 WHERE id = ?1",
-                params![id, p.unwrap_or(params), g.or(progress), o.or(outcome)],
-            )?;
+    let left: Vec<&str> = body
+        .lines()
+        .map(|line| if quotes(line) { "> [deleted]" } else { line })
+        .collect();
+    db.prepare_cached("UPDATE comment SET body = ?2 WHERE id = ?1")?
+        .execute(params![reply, left.join("\n")])?;
+    // its words are noted again by the next indexing
+    db.prepare_cached("DELETE FROM pair_words WHERE rowid = ?1")?
+        .execute([reply])?;
+    Ok(())
+}
+
+/// Where texts have their place, and what holds none: names, ids and words of the program's own. Every other
+/// column of text is looked through; one that a later version adds is, too.
+const PLACES: [&str; 20] = [
+    "comment",
+    "post",
+    "pair",
+    "pair_words",
+    "split_pair",
+    "blob",
+    "chunk",
+    "bundle_part",
+    "metric",
+    "prediction",
+    "thread",
+    "thread_comment",
+    "fake",
+    "candidate",
+    "run_sample",
+    "purged",
+    "deleted_content",
+    "touched",
+    // rows that are never changed, and that no text is written to
+    "audit",
+    "probe",
+];
+/// Columns of the other tables that are names, or that their own rules clear: what was approved or stands on
+/// Reddit is ours.
+const NAMES: [&str; 14] = [
+    "name",
+    "kind",
+    "state",
+    "want",
+    "owner",
+    "id",
+    "job_id",
+    "text_hash",
+    "hash",
+    "permalink",
+    "link",
+    "permission",
+    "format",
+    "role",
+];
+
+/// Rows that could not be read have no name: those go that have the id in them.
+fn forget_rejected(db: &Transaction<'_>, gone: &[Gone]) -> Result<()> {
+    let mut clear = db.prepare_cached(
+        "UPDATE rejected SET excerpt = '' WHERE instr(excerpt, ?1) OR instr(excerpt, ?2)",
+    )?;
+    let mut cleared = 0;
+    for Gone { name, .. } in gone {
+        if let Some(id) = name.get(3..).filter(|id| !id.is_empty()) {
+            cleared += clear.execute([format!("\"{id}\""), name.clone()])?;
         }
     }
-    let mut query = db.prepare_cached("SELECT id, text FROM job_log")?;
-    let lines: Vec<(i64, String)> = query
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+    if cleared > 0 {
+        rewrite_all(db)?;
+    }
+    Ok(())
+}
+
+/// Wipes what quotes one of the texts in logs, parameters, results, notes and facts of all kinds.
+fn forget_quotes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let mut query = db.prepare(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'
+            AND name NOT GLOB 'pair_words*'",
+    )?;
+    let tables: Vec<String> = query
+        .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for (id, text) in lines {
-        if texts.quoted_in(&text) {
-            db.execute("UPDATE job_log SET text = '' WHERE id = ?1", [id])?;
+    for table in tables.iter().filter(|t| !PLACES.contains(&t.as_str())) {
+        // the others are written anew by each scrub
+        if sweep(db, table, texts)? > 0 && !SCRUBBED.contains(&table.as_str()) {
+            rewrite_all(db)?;
         }
     }
     Ok(())
+}
+
+/// Wipes what quotes a text in all columns of a table that hold words. Gives how many values.
+fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
+    let mut query = db.prepare("SELECT name, type, pk FROM pragma_table_info(?1)")?;
+    let columns: Vec<(String, String, i64)> = query
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut key: Vec<&str> = columns
+        .iter()
+        .filter(|(_, _, pk)| *pk > 0)
+        .map(|(name, ..)| name.as_str())
+        .collect();
+    if key.is_empty() {
+        key.push("rowid");
+    }
+    let mut wiped = 0;
+    for (column, kind, pk) in &columns {
+        // our own words follow their reply; a run's settings are read as TOML, and hold no text
+        let ours = matches!(
+            (table, column.as_str()),
+            ("reply", "text" | "full_text") | ("run", "config")
+        );
+        if kind != "TEXT" || *pk > 0 || ours || NAMES.contains(&column.as_str()) {
+            continue;
+        }
+        // names of columns and tables come from the schema itself; quoted, they are nothing else
+        let of = key
+            .iter()
+            .map(|k| format!("\"{k}\""))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let mut query = db.prepare(&format!(
+            "SELECT \"{column}\", {of} FROM \"{table}\" WHERE \"{column}\" <> ''"
+        ))?;
+        let mut rows = query.query([])?;
+        let mut changes: Vec<(String, Vec<rusqlite::types::Value>)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            if let Some(left) = texts.wiped(text) {
+                let key = (1..=key.len()).map(|at| row.get(at));
+                changes.push((left, key.collect::<Result<_, _>>()?));
+            }
+        }
+        let is = (2..)
+            .zip(&key)
+            .map(|(n, k)| format!("\"{k}\" IS ?{n}"))
+            .collect::<Vec<_>>()
+            .join(" AND ");
+        let update = format!("UPDATE \"{table}\" SET \"{column}\" = ?1 WHERE {is}");
+        for (left, key) in changes {
+            let mut values = vec![rusqlite::types::Value::Text(left)];
+            values.extend(key);
+            wiped += db
+                .prepare_cached(&update)?
+                .execute(rusqlite::params_from_iter(values))? as u64;
+        }
+    }
+    Ok(wiped)
+}
+
+/// Wipes what a person pasted when it is a copy of one of these texts, or has one in it.
+fn forget_pasted(
+    db: &Transaction<'_>,
+    texts: &mut Texts,
+    why: &str,
+    done: &mut Forgotten,
+    now_ms: i64,
+) -> Result<()> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let copies = |sql: &str, texts: &Texts| -> Result<Vec<i64>> {
+        let mut query = db.prepare(sql)?;
+        let mut rows = query.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            if texts.is_in(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?) {
+                found.push(row.get(0)?);
+            }
+        }
+        Ok(found)
+    };
+    for comment in copies(
+        "SELECT id, body FROM thread_comment WHERE name IS NULL AND body <> ''",
+        texts,
+    )? {
+        let mut copy = Forgotten::default();
+        forget_comment(db, comment, why, texts, &mut copy, now_ms)?;
+        // what was copied is counted, not each copy
+        copy.comments = 0;
+        done.add(&copy);
+    }
+    for thread in copies(
+        "SELECT id, title || char(10) || body FROM thread WHERE name IS NULL AND title || body <> ''",
+        texts,
+    )? {
+        forget_post(db, thread, why, texts, &mut Forgotten::default())?;
+    }
+    Ok(())
+}
+
+/// Wipes what models wrote that has words of a purged text in a row which stand in no text that is left:
+/// candidates and drafts in these threads, and, of imported texts, which were trained on, all of them, with
+/// fakes and samples. Gives what was wiped.
+fn forget_written(
+    db: &Transaction<'_>,
+    texts: &Texts,
+    threads: &HashSet<i64>,
+    imported: bool,
+    done: &mut Forgotten,
+    now_ms: i64,
+) -> Result<Texts> {
+    let mut again = Texts::default();
+    if texts.is_empty() {
+        return Ok(again);
+    }
+    let indexed: bool = db.query_row(
+        "SELECT EXISTS (SELECT 1 FROM pair_words_docsize)",
+        [],
+        |row| row.get(0),
+    )?;
+    let mut stays = db.prepare(if indexed {
+        "SELECT EXISTS (SELECT 1 FROM pair_words WHERE pair_words MATCH '\"' || ?1 || '\"')"
+    } else {
+        "SELECT EXISTS (SELECT 1 FROM comment WHERE instr(lower(body), ?1))"
+    })?;
+    let mut repeats = |text: &str| -> Result<bool> {
+        for run in texts.written_in(text) {
+            if !stays.query_row([run], |row| row.get::<_, bool>(0))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let mut query = db.prepare(
+        "SELECT d.id, c.thread_id, d.text, coalesce(q.text, ''), coalesce(q.state, '') FROM candidate d
+                JOIN thread_comment c ON c.id = d.comment_id LEFT JOIN reply q ON q.candidate_id = d.id
+         WHERE d.text <> '' OR q.text <> ''",
+    )?;
+    let mut rows = query.query([])?;
+    let mut candidates: Vec<i64> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, thread): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (written, text): (String, String) = (row.get(2)?, row.get(3)?);
+        if (imported || threads.contains(&thread)) && (repeats(&written)? || repeats(&text)?) {
+            candidates.push(id);
+        }
+    }
+    for id in candidates {
+        forget_candidate(db, id, "purged", &mut again, done, now_ms)?;
+    }
+    if !imported {
+        return Ok(again);
+    }
+    let mut query = db.prepare("SELECT id, text FROM fake WHERE text <> ''")?;
+    let mut rows = query.query([])?;
+    let mut fakes: Vec<i64> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text: String = row.get(1)?;
+        if repeats(&text)? {
+            again.add_derived(&text);
+            fakes.push(row.get(0)?);
+        }
+    }
+    for id in fakes {
+        db.prepare_cached("UPDATE fake SET text = '' WHERE id = ?1")?
+            .execute([id])?;
+    }
+    let mut query =
+        db.prepare("SELECT run_id, step, n, comment, text FROM run_sample WHERE text <> ''")?;
+    let mut rows = query.query([])?;
+    let mut samples: Vec<[i64; 3]> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (comment, text): (String, String) = (row.get(3)?, row.get(4)?);
+        if repeats(&comment)? || repeats(&text)? {
+            again.add_derived(&text);
+            samples.push([row.get(0)?, row.get(1)?, row.get(2)?]);
+        }
+    }
+    for key in samples {
+        db.prepare_cached(
+            "UPDATE run_sample SET comment = '', text = '' WHERE run_id = ?1 AND step = ?2 AND n = ?3",
+        )?
+        .execute(key)?;
+    }
+    Ok(again)
 }

@@ -132,6 +132,10 @@ pub struct Outbox {
     pub hash: String,
     /// blake3 of what it answers, as the person saw it.
     pub parent_hash: String,
+    /// The hash over all that the person saw.
+    pub seen: String,
+    /// The machine where it was approved, and its seal.
+    pub seal: String,
     /// The person.
     pub approved_by: String,
     /// When, milliseconds since 1970.
@@ -172,7 +176,7 @@ pub(crate) const REPLY: &str = "SELECT q.id, q.candidate_id, q.text, d.text, q.s
     d.b2, d.b3, d.reason, q.link, c.id, c.author, c.permalink, d.generation_id,
     coalesce(q.parent_name, c.name), coalesce(q.post_name, t.name), q.account, q.full_text, q.hash,
     q.parent_hash, q.approved_by, q.approved_ms, q.attempt, q.intent_ms, q.skew_ms, q.not_before_ms,
-    q.posted_name, q.posted_ms, q.code, q.detail
+    q.posted_name, q.posted_ms, q.code, q.detail, q.seen, q.seal
     FROM reply q JOIN candidate d ON d.id = q.candidate_id
          JOIN thread_comment c ON c.id = d.comment_id JOIN thread t ON t.id = c.thread_id";
 
@@ -219,8 +223,31 @@ pub(crate) fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
             posted_ms: row.get(34)?,
             code: row.get(35)?,
             detail: row.get(36)?,
+            seen: row.get(37)?,
+            seal: row.get(38)?,
         },
     })
+}
+
+/// Whose a reply is that is approved no longer: the account that tried to post it, by which the ledger of the machine
+/// knows it; nobody's, if it was never tried.
+pub(crate) const ACCOUNT_IF_TRIED: &str = "account = CASE WHEN attempt > 0 THEN account ELSE '' END";
+
+/// Ends an approval: the text as it was to be sent, its hashes and who approved it go together.
+pub(crate) const UNAPPROVED: &str =
+    "full_text = '', hash = '', parent_hash = '', seen = '', seal = '',
+    approved_by = '', approved_ms = NULL";
+
+/// A whole reply, within a transaction.
+pub(crate) fn one(db: &Connection, id: i64) -> Result<Reply> {
+    db.prepare_cached(&format!("{REPLY} WHERE q.id = ?1"))?
+        .query_row([id], reply_row)
+        .optional()?
+        .ok_or_else(|| Error::Missing {
+            what: "reply",
+            name: id.to_string(),
+            there: Vec::new(),
+        })
 }
 
 /// The state and text of a reply, within a transaction.
@@ -321,15 +348,7 @@ impl Store {
     /// # Errors
     /// [`Error::Missing`].
     pub fn reply(&self, id: i64) -> Result<Reply> {
-        let found = self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{REPLY} WHERE q.id = ?1"))?;
-            Ok(query.query_row([id], reply_row).optional()?)
-        })?;
-        found.ok_or_else(|| Error::Missing {
-            what: "reply",
-            name: id.to_string(),
-            there: Vec::new(),
-        })
+        self.read(|db| one(db, id))
     }
 
     /// What was done to a reply, in order.
@@ -368,9 +387,12 @@ impl Store {
                     wanted: "edited",
                 });
             }
-            let sql = "UPDATE reply SET text = ?2, state = 'draft', code = '', detail = '', updated_ms = ?3
-                       WHERE id = ?1";
-            db.execute(sql, params![id, text, now_ms])?;
+            let sql = format!(
+                "UPDATE reply SET text = ?2, state = 'draft', code = '', detail = '', updated_ms = ?3,
+                        {ACCOUNT_IF_TRIED}, {UNAPPROVED}
+                 WHERE id = ?1"
+            );
+            db.execute(&sql, params![id, text, now_ms])?;
             note(db, id, who, "edited", &before, now_ms)
         })
     }
@@ -408,8 +430,12 @@ impl Store {
                     });
                 }
             }
-            let sql = "UPDATE reply SET state = ?2, code = '', detail = '', updated_ms = ?3 WHERE id = ?1";
-            db.execute(sql, params![id, to.as_str(), now_ms])?;
+            let sql = format!(
+                "UPDATE reply SET state = ?2, code = '', detail = '', updated_ms = ?3,
+                        {ACCOUNT_IF_TRIED}, {UNAPPROVED}
+                 WHERE id = ?1"
+            );
+            db.execute(&sql, params![id, to.as_str(), now_ms])?;
             note(db, id, who, wanted, why, now_ms)
         })
     }

@@ -4,6 +4,8 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
+use crate::items::{ItemKind, still_there};
+use crate::marks;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -51,6 +53,8 @@ pub struct NewRun {
     pub base_id: i64,
     /// What it learns from.
     pub split_id: i64,
+    /// The fakes it learns from; realism only.
+    pub fake_set_id: Option<i64>,
     /// TOML, verbatim.
     pub config: String,
     /// The job that runs it.
@@ -72,7 +76,15 @@ pub struct Run {
     pub base_id: i64,
     /// What it learns from.
     pub split_id: i64,
-    /// TOML, verbatim.
+    /// The fakes it learns from; realism only, and none where a project of version 3 did not know them.
+    pub fake_set_id: Option<i64>,
+    /// The name of the base, as it is now.
+    pub base: String,
+    /// The name of the split, as it is now.
+    pub split: String,
+    /// The name of the set of fakes, as it is now.
+    pub fakes: Option<String>,
+    /// TOML as it was started; the names in it may have changed since.
     pub config: String,
     /// The job that runs it.
     pub job_id: Option<String>,
@@ -100,9 +112,11 @@ pub struct RunSample {
     pub step: u64,
     /// Its number among those of the step.
     pub n: u32,
-    /// What it answers.
+    /// The pair whose comment it answers; `None` in projects of earlier versions, which copied the comment.
+    pub pair_id: Option<i64>,
+    /// What it answers; read from the pair, and stored only without one.
     pub comment: String,
-    /// The reply.
+    /// The reply; empty when what it answers was deleted.
     pub text: String,
 }
 
@@ -183,7 +197,9 @@ pub struct Checkpoint {
 }
 
 const RUN: &str =
-    "SELECT id, name, kind, base_id, split_id, config, job_id, facts, created_ms FROM run";
+    "SELECT id, name, kind, base_id, split_id, config, job_id, facts, created_ms, fake_set_id,
+    (SELECT name FROM base WHERE id = base_id), (SELECT name FROM split WHERE id = split_id),
+    (SELECT name FROM fake_set WHERE id = fake_set_id) FROM run";
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
@@ -196,6 +212,10 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<Run> {
         job_id: row.get(6)?,
         facts: row.get(7)?,
         created_ms: row.get(8)?,
+        fake_set_id: row.get(9)?,
+        base: row.get(10)?,
+        split: row.get(11)?,
+        fakes: row.get(12)?,
     })
 }
 
@@ -228,9 +248,15 @@ impl Store {
     /// [`Error::NameTaken`], or when the file cannot be written.
     pub fn run_insert(&self, new: &NewRun, now_ms: i64) -> Result<i64> {
         self.write(Family::Runs, |db| {
+            let mut on = vec![
+                (ItemKind::Base, new.base_id),
+                (ItemKind::Split, new.split_id),
+            ];
+            on.extend(new.fake_set_id.map(|set| (ItemKind::Fakes, set)));
+            still_there(db, &on)?;
             let made = db.execute(
-                "INSERT INTO run (name, kind, base_id, split_id, config, job_id, facts, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO run (name, kind, base_id, split_id, config, job_id, facts, created_ms,
+                                  fake_set_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
                     new.name,
                     new.kind.as_str(),
@@ -239,11 +265,16 @@ impl Store {
                     new.config,
                     new.job_id,
                     new.facts,
-                    now_ms
+                    now_ms,
+                    new.fake_set_id
                 ],
             );
             match made {
-                Ok(_) => Ok(db.last_insert_rowid()),
+                Ok(_) => {
+                    let id = db.last_insert_rowid();
+                    marks::inherit(db)?;
+                    Ok(id)
+                }
                 Err(error) if is_unique(&error) => Err(Error::NameTaken {
                     what: "run",
                     name: new.name.clone(),
@@ -259,7 +290,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn runs(&self) -> Result<Vec<Run>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{RUN} ORDER BY id"))?;
+            let is_there = ItemKind::Run.is_there("");
+            let mut query = db.prepare_cached(&format!("{RUN} WHERE {is_there} ORDER BY id"))?;
             Ok(query.query_map([], run_row)?.collect::<Result<_, _>>()?)
         })
     }
@@ -280,14 +312,32 @@ impl Store {
         }
     }
 
+    /// A run by its id.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn run_by_id(&self, id: i64) -> Result<Run> {
+        let found = self.read(|db| {
+            let is_there = ItemKind::Run.is_there("");
+            let mut query = db.prepare_cached(&format!("{RUN} WHERE id = ?1 AND {is_there}"))?;
+            Ok(query.query_row([id], run_row).optional()?)
+        })?;
+        found.ok_or_else(|| Error::Missing {
+            what: "run",
+            name: id.to_string(),
+            there: Vec::new(),
+        })
+    }
+
     /// The run that a job runs.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn run_of_job(&self, job_id: &str) -> Result<Option<Run>> {
         self.read(|db| {
-            let mut query =
-                db.prepare_cached(&format!("{RUN} WHERE job_id = ?1 ORDER BY id DESC"))?;
+            let is_there = ItemKind::Run.is_there("");
+            let sql = format!("{RUN} WHERE job_id = ?1 AND {is_there} ORDER BY id DESC");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query.query_row([job_id], run_row).optional()?)
         })
     }
@@ -394,24 +444,32 @@ impl Store {
     }
 
     /// Adds a text that a generator wrote while it was trained; one of the same step and number is
-    /// replaced.
+    /// replaced. The comment of a pair is not copied, and nothing is stored when it was deleted meanwhile:
+    /// then false.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn run_sample_add(&self, run_id: i64, sample: &RunSample) -> Result<()> {
+    pub fn run_sample_add(&self, run_id: i64, sample: &RunSample) -> Result<bool> {
         self.write(Family::Runs, |db| {
-            db.execute(
-                "INSERT OR REPLACE INTO run_sample (run_id, step, n, comment, text)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            let copied = match sample.pair_id {
+                Some(_) => "",
+                None => sample.comment.as_str(),
+            };
+            let n = db.execute(
+                "INSERT OR REPLACE INTO run_sample (run_id, step, n, pair_id, comment, text)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?4 IS NULL OR EXISTS (
+                   SELECT 1 FROM pair p JOIN comment c ON c.id = p.comment_id
+                   WHERE p.id = ?4 AND c.body <> '[deleted]')",
                 params![
                     run_id,
                     sample.step as i64,
                     sample.n,
-                    sample.comment,
+                    sample.pair_id,
+                    copied,
                     sample.text
                 ],
             )?;
-            Ok(())
+            Ok(n > 0)
         })
     }
 
@@ -422,14 +480,17 @@ impl Store {
     pub fn run_samples(&self, run_id: i64) -> Result<Vec<RunSample>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT step, n, comment, text FROM run_sample WHERE run_id = ?1 ORDER BY step, n",
+                "SELECT s.step, s.n, s.pair_id, coalesce(c.body, s.comment), s.text FROM run_sample s
+                        LEFT JOIN pair p ON p.id = s.pair_id LEFT JOIN comment c ON c.id = p.comment_id
+                 WHERE s.run_id = ?1 ORDER BY s.step, s.n",
             )?;
             let rows = query.query_map([run_id], |row| {
                 Ok(RunSample {
                     step: row.get::<_, i64>(0)?.unsigned_abs(),
                     n: row.get(1)?,
-                    comment: row.get(2)?,
-                    text: row.get(3)?,
+                    pair_id: row.get(2)?,
+                    comment: row.get(3)?,
+                    text: row.get(4)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -536,7 +597,9 @@ impl Store {
     /// When the file cannot be read.
     pub fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{CHECKPOINT} ORDER BY k.run_id, k.id"))?;
+            let is_there = ItemKind::Run.is_there("r.");
+            let sql = format!("{CHECKPOINT} WHERE {is_there} ORDER BY k.run_id, k.id");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query
                 .query_map([], checkpoint_row)?
                 .collect::<Result<_, _>>()?)

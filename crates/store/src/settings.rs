@@ -46,4 +46,23 @@ impl Store {
             Ok(())
         })
     }
+
+    /// Sets a setting that was never set; gives what it is now, whoever set it.
+    ///
+    /// # Errors
+    /// As [`Store::setting`] and [`Store::set_setting`].
+    pub fn setting_or<T: Serialize + DeserializeOwned>(&self, key: &str, first: T) -> Result<T> {
+        let json = serde_json::to_string(&first).map_err(|source| Error::Json {
+            what: "setting",
+            source,
+        })?;
+        self.write(Family::Settings, |db| {
+            db.execute(
+                "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
+                params![key, json],
+            )?;
+            Ok(())
+        })?;
+        Ok(self.setting(key)?.unwrap_or(first))
+    }
 }

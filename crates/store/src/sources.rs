@@ -1,9 +1,10 @@
 //! Sources: what was imported, where it came from, under what permission, and which rows were bad.
 
-use repartee_datasets::{Permission, Rejected};
+use repartee_datasets::{Origin, Permission, Rejected};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::is_foreign_key;
+use crate::items::{self, ItemKind};
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -22,6 +23,8 @@ pub struct NewSource {
     pub permission: Permission,
     /// The permission in words.
     pub note: String,
+    /// Where its text comes from.
+    pub origin: Origin,
 }
 
 /// A source as it is stored.
@@ -43,13 +46,16 @@ pub struct Source {
     pub permission: Permission,
     /// The permission in words.
     pub note: String,
+    /// Where its text comes from.
+    pub origin: Origin,
     /// JSON: rows read, kept, new, dropped by each filter, rejected.
     pub counts: String,
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
 
-const COLUMNS: &str = "id, name, path, format, hash, options, permission, note, counts, created_ms";
+const COLUMNS: &str =
+    "id, name, path, format, hash, options, permission, note, counts, created_ms, origin";
 
 fn source_row(row: &Row<'_>) -> rusqlite::Result<Source> {
     Ok(Source {
@@ -64,6 +70,8 @@ fn source_row(row: &Row<'_>) -> rusqlite::Result<Source> {
         note: row.get(7)?,
         counts: row.get(8)?,
         created_ms: row.get(9)?,
+        // one that a later version adds reads as unknown, which needs permission
+        origin: row.get_ref(10)?.as_str()?.parse().unwrap_or_default(),
     })
 }
 
@@ -75,8 +83,8 @@ impl Store {
     pub fn source_insert(&self, new: &NewSource, now_ms: i64) -> Result<i64> {
         self.write(Family::Sources, |db| {
             db.execute(
-                "INSERT INTO source (name, path, format, options, permission, note, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO source (name, path, format, options, permission, note, created_ms, origin)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     new.name,
                     new.path,
@@ -84,7 +92,8 @@ impl Store {
                     new.options,
                     new.permission.name(),
                     new.note,
-                    now_ms
+                    now_ms,
+                    new.origin.name()
                 ],
             )?;
             Ok(db.last_insert_rowid())
@@ -97,7 +106,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn source(&self, id: i64) -> Result<Option<Source>> {
         self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM source WHERE id = ?1");
+            let is_there = ItemKind::Source.is_there("");
+            let sql = format!("SELECT {COLUMNS} FROM source WHERE id = ?1 AND {is_there}");
             Ok(db
                 .prepare_cached(&sql)?
                 .query_row([id], source_row)
@@ -112,10 +122,15 @@ impl Store {
     /// When the file cannot be read.
     pub fn source_by_hash(&self, hash: &str, options: &str) -> Result<Option<Source>> {
         self.read(|db| {
+            let is_there = ItemKind::Source.is_there("");
             let sql = format!(
-                "SELECT {COLUMNS} FROM source WHERE hash = ?1 AND options = ?2 ORDER BY id DESC LIMIT 1"
+                "SELECT {COLUMNS} FROM source WHERE hash = ?1 AND options = ?2 AND {is_there}
+                 ORDER BY id DESC LIMIT 1"
             );
-            Ok(db.prepare_cached(&sql)?.query_row([hash, options], source_row).optional()?)
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row([hash, options], source_row)
+                .optional()?)
         })
     }
 
@@ -125,7 +140,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn sources(&self) -> Result<Vec<Source>> {
         self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM source ORDER BY id");
+            let is_there = ItemKind::Source.is_there("");
+            let sql = format!("SELECT {COLUMNS} FROM source WHERE {is_there} ORDER BY id");
             Ok(db
                 .prepare_cached(&sql)?
                 .query_map([], source_row)?
@@ -172,6 +188,7 @@ impl Store {
     /// [`Error::Refused`] when comments or posts of it are stored.
     pub fn source_remove(&self, id: i64) -> Result<()> {
         self.write(Family::Sources, |db| {
+            items::unlabel(db, ItemKind::Source, id)?;
             match db.execute("DELETE FROM source WHERE id = ?1", [id]) {
                 Ok(n) => found(n, id),
                 Err(error) if is_foreign_key(&error) => Err(Error::Refused {

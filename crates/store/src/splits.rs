@@ -3,7 +3,8 @@
 use repartee_datasets::Side;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::error::{is_foreign_key, is_unique};
+use crate::error::is_unique;
+use crate::items::ItemKind;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -75,7 +76,7 @@ pub struct Placed {
 }
 
 /// The end of the name that a split has while it is being written.
-const UNFINISHED: &str = " (unfinished)";
+pub(crate) const UNFINISHED: &str = " (unfinished)";
 
 const COLUMNS: &str = "id, name, seed, config, audit, created_ms";
 
@@ -166,7 +167,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn split_by_id(&self, id: i64) -> Result<Option<Split>> {
         self.read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM split WHERE id = ?1");
+            let is_there = ItemKind::Split.is_there("");
+            let sql = format!("SELECT {COLUMNS} FROM split WHERE id = ?1 AND {is_there}");
             Ok(db
                 .prepare_cached(&sql)?
                 .query_row([id], split_row)
@@ -180,9 +182,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn splits(&self) -> Result<Vec<Split>> {
         self.read(|db| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM split WHERE name NOT LIKE '%{UNFINISHED}' ORDER BY id"
-            );
+            let is_there = ItemKind::Split.is_there("");
+            let sql = format!("SELECT {COLUMNS} FROM split WHERE {is_there} ORDER BY id");
             Ok(db
                 .prepare_cached(&sql)?
                 .query_map([], split_row)?
@@ -229,26 +230,8 @@ impl Store {
         })
     }
 
-    /// Removes a split.
-    ///
-    /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] when runs, fakes or evaluations stand on it.
-    pub fn split_remove(&self, name: &str) -> Result<()> {
-        let id = self.split(name)?.id;
-        self.write(Family::Splits, |db| {
-            match db.execute("DELETE FROM split WHERE id = ?1", [id]) {
-                Ok(_) => Ok(()),
-                Err(error) if is_foreign_key(&error) => Err(Error::Refused {
-                    what: format!("split {name:?}"),
-                    done: "removed",
-                    why: "runs, fakes or evaluations stand on it".into(),
-                }),
-                Err(error) => Err(error.into()),
-            }
-        })
-    }
-
-    /// Examples of a side after a pair's id (`None`: from the first), in order of ids, at most `limit`.
+    /// Examples of a side after a pair's id (`None`: from the first), in order of ids, at most `limit`. Pairs
+    /// that lost a text, since it was deleted, are left out.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -265,6 +248,7 @@ impl Store {
              FROM split_pair s CROSS JOIN pair p ON p.id = s.pair_id
                   CROSS JOIN comment r ON r.id = p.id CROSS JOIN comment c ON c.id = p.comment_id
              WHERE s.split_id = ?1 AND s.side = ?2 AND s.pair_id {compare} ?3
+               AND c.body <> '[deleted]' AND r.body <> '[deleted]'
              ORDER BY s.pair_id LIMIT ?4"
         );
         self.read(|db| {
@@ -317,7 +301,8 @@ impl Store {
         })
     }
 
-    /// The examples of these pairs, in the order asked for; pairs that are not there are left out.
+    /// The examples of these pairs, in the order asked for; pairs that are not there, or lost a text since it
+    /// was deleted, are left out.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -326,7 +311,7 @@ impl Store {
             let mut query = db.prepare_cached(
                 "SELECT p.id, c.body, r.body, r.score
                  FROM pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id
-                 WHERE p.id = ?1",
+                 WHERE p.id = ?1 AND c.body <> '[deleted]' AND r.body <> '[deleted]'",
             )?;
             let mut examples = Vec::with_capacity(pair_ids.len());
             for id in pair_ids {

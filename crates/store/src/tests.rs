@@ -5,19 +5,21 @@ use repartee_datasets::{Comment, Permission, Post, Recipe, Record, Rejected, Sid
 use crate::audit::Entry;
 use crate::bases::{BaseKind, NewBase};
 use crate::blobs::{CHUNK, Part};
+use crate::deletion::JobUse;
 use crate::evaluations::{NewEvaluation, Prediction, Subject};
 use crate::fakes::{Finish, NewFake, NewFakeSet};
+use crate::items::ItemKind;
 use crate::jobs::{JobState, Want};
 use crate::outbox::{Approval, Became, Ended, Probe};
 use crate::pairs::{PairFigure, PairOrder, PairQuery};
-use crate::queue::ReplyState;
+use crate::queue::{Outbox, ReplyState};
 use crate::records::Upserted;
 use crate::runs::{Metric, ModelKind, NewCheckpoint, NewRun, Role, RunSample};
 use crate::sources::NewSource;
 use crate::splits::NewSplit;
 use crate::threads::{NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores};
 use crate::watch::Family;
-use crate::{Error, Store};
+use crate::{Error, Result, Store};
 
 /// A new project in a folder of its own, which lives as long as the guard.
 pub(crate) fn project() -> (tempfile::TempDir, Store) {
@@ -514,7 +516,7 @@ fn a_split_is_whole_and_frozen() {
     let torn = store.split_insert(&other, &torn, 6).unwrap();
     assert_eq!(store.split_torn_threads(torn).unwrap().len(), 25);
     store.split_audited(torn, "{}").unwrap();
-    store.split_remove("torn").unwrap();
+    delete(&store, ItemKind::Split, "torn").unwrap();
     assert_eq!(store.splits().unwrap().len(), 1);
 }
 
@@ -555,6 +557,7 @@ pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
             kind,
             base_id: base,
             split_id: split,
+            fake_set_id: None,
             config: String::new(),
             job_id: None,
             facts: "{}".into(),
@@ -562,6 +565,13 @@ pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
         store.run_insert(&run, 2).unwrap()
     });
     (dir, store, split, runs)
+}
+
+/// Deletes an item that nothing depends on, with its rows.
+fn delete(store: &Store, kind: ItemKind, word: &str) -> crate::Result<()> {
+    store.item_delete(kind, word, false, None, &|_, _, _| JobUse::None, "me", 9)?;
+    assert!(store.sweep(&mut |_| true)?.done);
+    Ok(())
 }
 
 fn save(store: &Store, run_id: i64, role: Role, step: u64, fill: u8) -> i64 {
@@ -646,11 +656,10 @@ fn a_checkpoint_that_was_used_is_kept() {
         store.checkpoint_by_id(second),
         Err(Error::Missing { .. })
     ));
-    assert!(matches!(store.base_remove("b"), Err(Error::Refused { .. })));
-    assert!(matches!(
-        store.split_remove("s"),
-        Err(Error::Refused { .. })
-    ));
+    for (kind, name) in [(ItemKind::Base, "b"), (ItemKind::Split, "s")] {
+        let refused = delete(&store, kind, name);
+        assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    }
 }
 
 #[test]
@@ -795,6 +804,7 @@ fn metrics_and_samples_of_a_run() {
     let sample = RunSample {
         step: 3,
         n: 0,
+        pair_id: None,
         comment: "a".into(),
         text: "b".into(),
     };
@@ -814,6 +824,7 @@ fn metrics_and_samples_of_a_run() {
         kind: ModelKind::Realism,
         base_id: 1,
         split_id: 1,
+        fake_set_id: None,
         config: String::new(),
         job_id: None,
         facts: "{}".into(),
@@ -886,12 +897,11 @@ fn fakes_and_predictions() {
         (1, "fake 1")
     );
     assert_eq!(store.evaluation(id).unwrap().run, "realism");
-    assert!(matches!(
-        store.fake_set_remove("f"),
-        Err(Error::Refused { .. })
-    ));
-    store.evaluation_remove(id).unwrap();
-    store.fake_set_remove("f").unwrap();
+    let refused = delete(&store, ItemKind::Fakes, "f");
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    delete(&store, ItemKind::Evaluation, &id.to_string()).unwrap();
+    delete(&store, ItemKind::Fakes, "f").unwrap();
+    assert!(store.evaluations().unwrap().is_empty() && store.fake_sets().unwrap().is_empty());
     assert!(store.check(|_, _| true).unwrap().is_whole());
 }
 
@@ -981,7 +991,27 @@ fn from_thread_to_queue() {
     ));
     assert_eq!(store.replies(None).unwrap().len(), 1, "all or nothing");
     let id = queued[0];
-    store.reply_approve(id, None, "me", 5).unwrap();
+    let approve = |at_ms| {
+        store.reply_approve(id, "me", at_ms, |reply| {
+            Ok::<_, ()>(Some(Approval {
+                full_text: reply.text.clone(),
+                hash: blake3::hash(reply.text.as_bytes()).to_hex().to_string(),
+                seen: format!("what was seen at {at_ms}"),
+                seal: "machine:seal".into(),
+                ..Approval::default()
+            }))
+        })
+    };
+    approve(5).unwrap().unwrap();
+    let approved = store.reply(id).unwrap().outbox;
+    assert_eq!(
+        (approved.full_text.as_str(), approved.seen.as_str()),
+        ("reply 1", "what was seen at 5")
+    );
+    // what is refused within the transaction changes nothing
+    let why = store.reply_approve(id, "eve", 6, |_| Err("another text"));
+    assert_eq!(why.unwrap(), Err("another text"));
+    assert_eq!(store.reply(id).unwrap().outbox, approved);
     assert_eq!(store.replies(Some(ReplyState::Approved)).unwrap().len(), 1);
     store.reply_edit(id, "better", "me", 6).unwrap();
     let reply = store.reply(id).unwrap();
@@ -990,13 +1020,20 @@ fn from_thread_to_queue() {
         (ReplyState::Draft, "better", "reply 1")
     );
     assert_eq!(
+        reply.outbox,
+        Outbox::default(),
+        "the approval is gone, all of it"
+    );
+    approve(6).unwrap().unwrap();
+    assert_eq!(
         (reply.comment.as_str(), reply.reason.as_str()),
         ("below", "best of its thread")
     );
     store
         .reply_move(id, ReplyState::Rejected, "me", "no", 7)
         .unwrap();
-    let error = store.reply_approve(id, None, "me", 8).unwrap_err();
+    assert_eq!(store.reply(id).unwrap().outbox, Outbox::default());
+    let error = approve(8).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("reply {id} is rejected; it cannot be approved")
@@ -1009,7 +1046,9 @@ fn from_thread_to_queue() {
     let what: Vec<_> = events.iter().map(|e| e.what.as_str()).collect();
     assert_eq!(
         what,
-        ["drafted", "approved", "edited", "rejected", "drafted"]
+        [
+            "drafted", "approved", "edited", "approved", "rejected", "drafted"
+        ]
     );
     assert_eq!(events[2].detail, "reply 1");
 }
@@ -1233,14 +1272,24 @@ fn live() -> (tempfile::TempDir, Store, Vec<i64>) {
     (dir, store, replies)
 }
 
+/// Approves what a test says was shown.
+fn approve(store: &Store, id: i64, approval: &Approval, at_ms: i64) -> Result<()> {
+    let make = |_: &_| Ok::<_, std::convert::Infallible>(Some(approval.clone()));
+    store
+        .reply_approve(id, "ada", at_ms, make)
+        .map(|done| done.unwrap())
+}
+
 fn approval(store: &Store, id: i64) -> Approval {
     let reply = store.reply(id).unwrap();
     let full_text = format!("{}\n\nfooter", reply.text);
     Approval {
         account: "Bot".into(),
         subreddit: reply.subreddit,
-        post_name: reply.post_name.unwrap(),
-        parent_name: reply.parent_name.unwrap(),
+        post_name: reply.post_name,
+        parent_name: reply.parent_name,
+        seen: "seen".into(),
+        seal: "machine:seal".into(),
         hash: blake3::hash(full_text.as_bytes()).to_hex().to_string(),
         full_text,
         parent_hash: String::new(),
@@ -1251,18 +1300,16 @@ fn approval(store: &Store, id: i64) -> Approval {
 fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     let (_dir, store, ids) = live();
     let first = approval(&store, ids[0]);
-    store.reply_approve(ids[0], Some(&first), "ada", 5).unwrap();
+    approve(&store, ids[0], &first, 5).unwrap();
     // a second reply to the same comment, by the same account in another spelling
     let second = Approval {
         account: "bot".into(),
         ..approval(&store, ids[1])
     };
-    let error = store
-        .reply_approve(ids[1], Some(&second), "ada", 6)
-        .unwrap_err();
+    let error = approve(&store, ids[1], &second, 6).unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error}");
     let third = approval(&store, ids[2]);
-    store.reply_approve(ids[2], Some(&third), "ada", 6).unwrap();
+    approve(&store, ids[2], &third, 6).unwrap();
     let waiting = store.outgoing("BOT", &[ReplyState::Approved]).unwrap();
     assert_eq!(
         waiting.iter().map(|r| r.id).collect::<Vec<_>>(),
@@ -1270,13 +1317,28 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     );
 
     // no lease, no intent
-    let intend = |id: i64, hash: &str, owner: &str| store.intend(id, hash, owner, 7, 50);
+    let intend_if = |id: i64, hash: &str, owner: &str, may: Result<bool, &'static str>| {
+        store
+            .intend(id, hash, owner, (7, 50), |_| may)
+            .map(|done| done.map(|attempt| attempt.unwrap_or(0)))
+    };
+    let intend = |id: i64, hash: &str, owner: &str| -> Result<u32> {
+        intend_if(id, hash, owner, Ok(true)).map(|done| done.unwrap())
+    };
     assert!(intend(ids[0], &first.hash, "me").is_err());
     assert!(store.lease_claim("Bot", None, "me", 10).unwrap());
     assert!(!store.lease_claim("bot", None, "you", 10).unwrap());
     assert!(intend(ids[0], &first.hash, "you").is_err());
     // not what was approved
     assert!(intend(ids[0], &third.hash, "me").is_err());
+    // the last question within the transaction was answered with no, or not at all
+    assert_eq!(
+        intend_if(ids[0], &first.hash, "me", Ok(false)).unwrap(),
+        Ok(0)
+    );
+    let refused = intend_if(ids[0], &first.hash, "me", Err("gone")).unwrap();
+    assert_eq!(refused, Err("gone"));
+    assert!(store.attempts(ids[0]).unwrap().is_empty());
     assert_eq!(intend(ids[0], &first.hash, "me").unwrap(), 1);
     assert!(intend(ids[0], &first.hash, "me").is_err(), "once");
     assert!(intend(ids[2], &third.hash, "me").is_err(), "one in flight");
@@ -1335,11 +1397,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     store
         .reply_becomes(ids[0], &from, None, &back, ("ada", "withdrawn"), 90)
         .unwrap();
-    assert!(
-        store
-            .reply_approve(ids[1], Some(&second), "ada", 91)
-            .is_err()
-    );
+    assert!(approve(&store, ids[1], &second, 91).is_err());
     let spent = store.spent("bot", 50).unwrap();
     assert_eq!((spent.len(), spent[0].post_name.as_str()), (1, "t3_p"));
     assert_eq!(spent[0].author.as_deref(), Some("writer-of-t1_a"));
@@ -1487,7 +1545,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
         .reply_edit(ids[0], "a better candidate by hand", "ada", 4)
         .unwrap();
     let first = approval(&store, ids[0]);
-    store.reply_approve(ids[0], Some(&first), "ada", 5).unwrap();
+    approve(&store, ids[0], &first, 5).unwrap();
     let texts = [
         "the first comment of them all",
         "writer-of-t1_a",
@@ -1510,7 +1568,13 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
     for text in texts {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
-    assert_eq!(store.reply(ids[0]).unwrap().state, ReplyState::Cancelled);
+    let cancelled = store.reply(ids[0]).unwrap();
+    assert_eq!(cancelled.state, ReplyState::Cancelled);
+    let outbox = &cancelled.outbox;
+    assert_eq!(
+        [&outbox.full_text, &outbox.hash, &outbox.seen, &outbox.seal],
+        ["", "", "", ""]
+    );
     assert!(
         store
             .reply_move(ids[0], ReplyState::Draft, "ada", "", 11)
@@ -1538,7 +1602,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
     assert!(!store.has_expired(999).unwrap());
     assert!(store.has_expired(1_000).unwrap());
     let third = approval(&store, ids[2]);
-    store.reply_approve(ids[2], Some(&third), "ada", 6).unwrap();
+    approve(&store, ids[2], &third, 6).unwrap();
     assert!(!store.expire(999).unwrap().any());
     assert!(!store.has_expired(1_000).unwrap());
     store.expire(1_000).unwrap();
@@ -1767,4 +1831,97 @@ fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
     assert!(left.len() > 100, "those that were not purged are there");
     let traces: Vec<_> = left.iter().filter(|n| **n % 2 == 0).collect();
     assert!(traces.is_empty(), "{traces:?}");
+}
+
+#[test]
+fn a_realism_run_of_version_3_finds_its_fakes_and_a_generation_keeps_its_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.repartee");
+    {
+        let db = rusqlite::Connection::open(&path).unwrap();
+        let id = crate::APPLICATION_ID;
+        db.execute_batch(&format!("PRAGMA application_id = {id};"))
+            .unwrap();
+        for schema in [
+            include_str!("schema/1_project.sql"),
+            include_str!("schema/2_window.sql"),
+            include_str!("schema/3_reddit.sql"),
+        ] {
+            db.execute_batch(schema).unwrap();
+        }
+        db.execute_batch(
+            "INSERT INTO bundle VALUES (1);
+             INSERT INTO base VALUES (1, 'b', 'gpt2', '', '{}', 1, 1);
+             INSERT INTO split VALUES (1, 'main', 1, '{}', NULL, 1);
+             INSERT INTO run VALUES (1, 'w', 'generator', 1, 1, '', NULL, 'no json', 1);
+             INSERT INTO checkpoint VALUES (1, 1, 'best', 1, 1, NULL, '{}', 1);
+             INSERT INTO fake_set VALUES (7, 'f', 1, 1, '{}', 1);
+             INSERT INTO run VALUES (2, 'j', 'realism', 1, 1, '', NULL, '{\"fakes\":\"f\"}', 1),
+                                    (3, 'k', 'realism', 1, 1, '', NULL, '{\"fakes\":\"gone\"}', 1);
+             INSERT INTO generation VALUES (4, 1, NULL, NULL, '{}', 5);
+             PRAGMA user_version = 3;",
+        )
+        .unwrap();
+    }
+    let store = Store::open(&path).unwrap();
+    let run = |name: &str| store.run(name).unwrap();
+    assert_eq!(
+        (run("j").fake_set_id, run("j").fakes.as_deref()),
+        (Some(7), Some("f"))
+    );
+    assert_eq!((run("k").fake_set_id, run("w").fake_set_id), (None, None));
+    let generation = store.generation(4).unwrap();
+    assert_eq!((generation.generator, generation.created_ms), (Some(1), 5));
+    let found = store.dependents(ItemKind::Fakes, "f").unwrap();
+    assert_eq!(found.items.len(), 1);
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn nothing_is_built_on_what_is_being_deleted() {
+    let (_dir, store, split_id, runs) = modelled();
+    let checkpoint = save(&store, runs[0], Role::Best, 1, 1);
+    let base_id = store.base("b").unwrap().id;
+    store
+        .item_delete(
+            ItemKind::Split,
+            "s",
+            true,
+            None,
+            &|_, _, _| JobUse::None,
+            "me",
+            9,
+        )
+        .unwrap();
+    let run = NewRun {
+        name: "late".into(),
+        kind: ModelKind::Upvotes,
+        base_id,
+        split_id,
+        fake_set_id: None,
+        config: String::new(),
+        job_id: None,
+        facts: "{}".into(),
+    };
+    let refused = store.run_insert(&run, 1);
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    let set = NewFakeSet {
+        name: "late".into(),
+        checkpoint_id: checkpoint,
+        split_id,
+        config: "{}".into(),
+    };
+    let refused = store.fake_set_insert(&set, 1);
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    // a sweep that is stopped is gone on with, and one more finds nothing to do
+    assert!(!store.sweep(&mut |_| false).unwrap().done);
+    assert!(store.has_deletions().unwrap());
+    let swept = store.sweep(&mut |_| true).unwrap();
+    assert!(swept.done && swept.items > 0, "{swept:?}");
+    assert_eq!(store.sweep(&mut |_| true).unwrap().items, 0);
+    // what only the base needs is left
+    store.base("b").unwrap();
+    assert_eq!(blobs_of(&store), 1);
+    assert!(store.return_space().unwrap());
+    assert!(store.check(|_, _| true).unwrap().is_whole());
 }

@@ -3,6 +3,8 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::fakes::Finish;
+use crate::items::{ItemKind, run_of, still_there};
+use crate::marks;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -58,6 +60,8 @@ pub struct NewThreadComment {
     pub level: u32,
     /// Why it is not answered; empty: it may be.
     pub skip: String,
+    /// The pair whose comment it is a copy of: it goes with it.
+    pub pair_id: Option<i64>,
 }
 
 /// A thread as it is stored.
@@ -144,8 +148,10 @@ pub struct NewGeneration {
 pub struct Generation {
     /// Row id.
     pub id: i64,
-    /// What wrote.
-    pub generator: i64,
+    /// What a person calls it; empty: it goes by its number.
+    pub name: String,
+    /// What wrote; `None`: it was deleted, and only candidates of replies that were posted are left.
+    pub generator: Option<i64>,
     /// What scored how real a reply is.
     pub realism: Option<i64>,
     /// What scored the bin of its upvotes.
@@ -154,6 +160,8 @@ pub struct Generation {
     pub config: String,
     /// How many candidates it has.
     pub candidates: u64,
+    /// The names of the runs that wrote and scored, as they are now; `None` where there is none (any more).
+    pub runs: [Option<String>; 3],
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -304,7 +312,11 @@ fn candidate_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
 }
 
 const GENERATION: &str = "SELECT id, generator, realism, upvotes, config, created_ms,
-    (SELECT count(*) FROM candidate WHERE generation_id = generation.id) FROM generation";
+    (SELECT count(*) FROM candidate WHERE generation_id = generation.id), name,
+    (SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = generator),
+    (SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = realism),
+    (SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = upvotes)
+    FROM generation";
 
 fn generation_row(row: &Row<'_>) -> rusqlite::Result<Generation> {
     Ok(Generation {
@@ -315,6 +327,8 @@ fn generation_row(row: &Row<'_>) -> rusqlite::Result<Generation> {
         config: row.get(4)?,
         created_ms: row.get(5)?,
         candidates: row.get::<_, i64>(6)?.unsigned_abs(),
+        name: row.get(7)?,
+        runs: [row.get(8)?, row.get(9)?, row.get(10)?],
     })
 }
 
@@ -362,9 +376,12 @@ impl Store {
             let mut ids: Vec<i64> = Vec::with_capacity(new.comments.len());
             let mut insert = db.prepare_cached(
                 "INSERT INTO thread_comment (thread_id, parent_id, name, author, body, score, created_utc,
-                                             parent_name, permalink, level, skip)
-                 SELECT ?1, ?2, ?3, iif(p.name IS NULL, ?4, NULL), iif(p.name IS NULL, ?5, ''), ?6, ?7, ?8,
-                        ?9, ?10, iif(p.name IS NULL, ?11, 'purged')
+                                             parent_name, permalink, level, skip, pair_id)
+                 SELECT ?1, ?2, ?3, iif(p.name IS NULL, ?4, NULL),
+                        iif(p.name IS NULL AND NOT EXISTS (
+                          SELECT 1 FROM pair o JOIN comment c ON c.id = o.comment_id
+                          WHERE o.id = ?12 AND c.body = '[deleted]'), ?5, ''), ?6, ?7, ?8,
+                        ?9, ?10, iif(p.name IS NULL, ?11, 'purged'), ?12
                  FROM (SELECT 1) LEFT JOIN purged p ON p.name = ?3 WHERE true
                  ON CONFLICT (name) WHERE name IS NOT NULL DO UPDATE SET thread_id = excluded.thread_id,
                     parent_id = excluded.parent_id, author = excluded.author, body = excluded.body,
@@ -394,7 +411,8 @@ impl Store {
                         c.parent_name,
                         c.permalink,
                         c.level,
-                        c.skip
+                        c.skip,
+                        c.pair_id
                     ],
                     |row| row.get(0),
                 )?;
@@ -523,12 +541,18 @@ impl Store {
     /// When the file cannot be written.
     pub fn generation_insert(&self, new: &NewGeneration, now_ms: i64) -> Result<i64> {
         self.write(Family::Threads, |db| {
+            let models = [Some(new.generator), new.realism, new.upvotes];
+            for checkpoint in models.into_iter().flatten() {
+                still_there(db, &[run_of(db, checkpoint)?])?;
+            }
             db.execute(
                 "INSERT INTO generation (generator, realism, upvotes, config, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![new.generator, new.realism, new.upvotes, new.config, now_ms],
             )?;
-            Ok(db.last_insert_rowid())
+            let id = db.last_insert_rowid();
+            marks::inherit(db)?;
+            Ok(id)
         })
     }
 
@@ -538,20 +562,55 @@ impl Store {
     /// When the file cannot be read.
     pub fn generations(&self) -> Result<Vec<Generation>> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{GENERATION} ORDER BY id"))?;
+            let is_there = ItemKind::Generation.is_there("");
+            let sql = format!("{GENERATION} WHERE {is_there} ORDER BY id");
+            let mut query = db.prepare_cached(&sql)?;
             Ok(query
                 .query_map([], generation_row)?
                 .collect::<Result<_, _>>()?)
         })
     }
 
-    /// Adds candidates and gives their ids; one that is there already (same comment and number) keeps
-    /// its text and id, and gets the scores.
+    /// One generation, also one that was deleted and whose posted replies are left.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn generation(&self, id: i64) -> Result<Generation> {
+        let found = self.read(|db| {
+            let mut query = db.prepare_cached(&format!("{GENERATION} WHERE id = ?1"))?;
+            Ok(query.query_row([id], generation_row).optional()?)
+        })?;
+        found.ok_or_else(|| Error::Missing {
+            what: "generation",
+            name: id.to_string(),
+            there: Vec::new(),
+        })
+    }
+
+    /// Adds candidates to comments that are there, and gives their ids.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn candidates_add(&self, generation_id: i64, new: &[NewCandidate]) -> Result<Vec<i64>> {
+        let ids = self.candidates_add_each(generation_id, new)?;
+        Ok(ids.into_iter().flatten().collect())
+    }
+
+    /// Adds candidates and gives their ids; one that is there already (same comment and number) keeps
+    /// its text and id, and gets the scores. One whose comment was deleted while it was written is not stored:
+    /// `None`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn candidates_add_each(
+        &self,
+        generation_id: i64,
+        new: &[NewCandidate],
+    ) -> Result<Vec<Option<i64>>> {
         self.write(Family::Threads, |db| {
+            let mut there = db.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM thread_comment WHERE id = ?1 AND body <> '')",
+            )?;
             let mut insert = db.prepare_cached(
                 "INSERT INTO candidate (generation_id, comment_id, n, text, finish, p_real,
                                         b0, b1, b2, b3, expected_bin)
@@ -563,6 +622,10 @@ impl Store {
             )?;
             let mut ids = Vec::with_capacity(new.len());
             for c in new {
+                if !there.query_row([c.comment_id], |row| row.get(0))? {
+                    ids.push(None);
+                    continue;
+                }
                 let [b0, b1, b2, b3] = c.scores.bins.map_or([None; 4], |bins| bins.map(Some));
                 let id = insert.query_row(
                     params![
@@ -580,7 +643,7 @@ impl Store {
                     ],
                     |row| row.get(0),
                 )?;
-                ids.push(id);
+                ids.push(Some(id));
             }
             Ok(ids)
         })

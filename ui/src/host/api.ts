@@ -48,7 +48,22 @@ export type AccountInfo = {
   /** Why nothing is posted until a person has looked; empty: nothing speaks against it. */
   stopped: string,
   /** What is missing before it can post, in words; empty: nothing. */
-  missing: Array<string>, };
+  missing: Array<string>,
+  /** Why what is recorded of it has to be confirmed, to go after "it was"; empty: it need not. */
+  unconfirmed: string,
+  /** The hash over what is recorded of it, to confirm it by. */
+  seen: string, };
+
+/**
+ * A step of making a run again without what was deleted.
+ */
+export type AgainStep = {
+  /** base, run or fakes. */
+  kind: string,
+  /** What is made again. */
+  old: string,
+  /** The name of the new one. */
+  new: string, };
 
 /**
  * A comment with its candidates.
@@ -60,6 +75,24 @@ export type Answered = {
   comment: string,
   /** What was written to it. */
   candidates: Array<CandidateInfo>, };
+
+/**
+ * A person's approval of a reply as it was shown.
+ */
+export type ApproveReply = {
+  /** The reply. */
+  id: number,
+  /** The hash of what was shown, as the reply came with it. */
+  seen: string,
+  /** Who does it. */
+  who: string, };
+
+/**
+ * An import that is about to begin.
+ */
+export type AskImport = {
+  /** Its parameters. */
+  import: Import, };
 
 /**
  * A file or folder.
@@ -200,8 +233,12 @@ export type BaseInfo = {
   vocabulary: number,
   /** Tensors of the checkpoint that the model has no use for. */
   unused?: Array<string>,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was added, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  /** Its tokenizer was trained on a text that was deleted since, or it came with the word that it was. */
+  deleted_content: boolean, };
 
 /**
  * Starts a small model from scratch, with a tokenizer of its own.
@@ -252,6 +289,13 @@ export type ByEdges = {
   edges: [number, number, number] | null, };
 
 /**
+ * Who confirms something.
+ */
+export type ByPerson = {
+  /** The person. */
+  who: string, };
+
+/**
  * A candidate with its scores and the verdict.
  */
 export type CandidateInfo = {
@@ -287,6 +331,8 @@ export type ChartKind = "roc" | "pr" | "confusion" | "calibration" | "scores" | 
 export type Checked = {
   /** Whether nothing was found. */
   whole: boolean,
+  /** What is not ours in the schema of the file: it may be a stranger's. */
+  schema: Array<string>,
   /** What SQLite's integrity check says. */
   integrity: Array<string>,
   /** Rows that refer to rows that are not there. */
@@ -404,7 +450,7 @@ export type ClassifierFigures = {
 /**
  * What kind of thing went wrong. Callers branch on this, never on the text.
  */
-export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "internal";
+export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "foreign-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "copied" | "changed" | "permission" | "internal";
 
 /**
  * What giving room back did.
@@ -423,6 +469,19 @@ export type Compacted = {
 export type ConfigText = {
   /** TOML, every setting under its words. */
   toml: string, };
+
+/**
+ * A record that a person confirms on this machine.
+ */
+export type ConfirmRecord = {
+  /** What kind of record. */
+  record: RecordKind,
+  /** Name of the account or subreddit. */
+  name: string,
+  /** The hash of what was shown, as the record came with it. */
+  seen: string,
+  /** Who confirms it. */
+  who: string, };
 
 /**
  * Which tokens of a generator's example the loss counts.
@@ -446,6 +505,11 @@ export type Criteria = {
 export type Decay = "linear" | "cosine" | "constant";
 
 /**
+ * What was decided.
+ */
+export type Decision = "granted" | "refused" | "pending" | "withdrawn" | "not_required" | "none";
+
+/**
  * How replies are written. Stored with every fake and every candidate.
  */
 export type Decode = {
@@ -461,6 +525,46 @@ export type Decode = {
   repetition_penalty: number,
   /** Names the streams that are drawn from. */
   seed: number, };
+
+/**
+ * Removes the rows of what was deleted, and gives their space back. A job: `delete`; what is deleted was
+ * decided before ([`Engine::item_delete`]), so that one that was killed goes on from what is still there.
+ */
+export type Delete = Record<symbol, never>;
+
+/**
+ * Which item to delete.
+ */
+export type DeleteItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** Whether what depends on it goes too; otherwise nothing is deleted when something does. */
+  with_dependents: boolean,
+  /** [`Dependents::seen`] as it was shown: when it has changed since, nothing is deleted. None: whatever there is now. */
+  seen: string | null,
+  /** Who does it. */
+  who: string, };
+
+/**
+ * Something that was trained on a text that was deleted since, or made with something that was.
+ */
+export type DeletedContent = {
+  /** base, run, fakes, evaluation or generation. */
+  kind: string,
+  /** Its name, or its number. */
+  name: string,
+  /** Deleted pairs that it has seen itself. */
+  pairs: number,
+  /** What it was made with that is marked: base, run or fakes; empty: it has seen the text itself. */
+  via: string,
+  /** Why the text is gone: deleted, removed, absent or asked. */
+  why: string,
+  /** When the last deletion touched it, milliseconds since 1970. */
+  last_ms: number,
+  /** The command that makes it again without; empty: it is made again with what it was made with. */
+  command: string, };
 
 /**
  * Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
@@ -493,6 +597,42 @@ export type DemoReport = {
   charts: Array<string>,
   /** What took how long: a step's name and its seconds. */
   seconds: Array<[string, number]>, };
+
+/**
+ * Something that is deleted.
+ */
+export type Dependent = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its row. */
+  id: number,
+  /** Its name, or its number. */
+  name: string,
+  /** Why it goes: "trained on split main"; empty for the item itself. */
+  why: string,
+  /** How many steps it is away from the item: 0 for the item itself. */
+  depth: number,
+  /** How many rows it holds. */
+  rows: number,
+  /** What these are: pairs, checkpoints, fakes, ... */
+  unit: string,
+  /** Bytes of weights that nothing else needs. */
+  bytes: number, };
+
+/**
+ * What deleting an item takes with it.
+ */
+export type Dependents = {
+  /** The item itself first, then what depends on it, each below what it depends on. */
+  items: Array<Dependent>,
+  /** Replies of the queue that are deleted with it. */
+  replies: number,
+  /** Of these, approved ones. */
+  approved: number,
+  /** Replies that were sent or may have been: they stay, with their candidates. */
+  kept: number,
+  /** A hash over all of this: it changes when anything of it does. */
+  seen: string, };
 
 /**
  * What every window shows before a project is open.
@@ -579,7 +719,9 @@ export type Drafted = {
   /** What was fetched; none: nothing was to be. */
   fetched: Fetched | null,
   /** What was written; none: there was no comment to answer. */
-  generated: Generated | null, };
+  generated: Generated | null,
+  /** Threads that could not be read. */
+  left_out: LeftOut, };
 
 /**
  * A chart.
@@ -601,6 +743,17 @@ export type EditReply = {
   /** The new text. */
   text: string,
   /** Who does it. */
+  who: string, };
+
+/**
+ * The end of a permission.
+ */
+export type EndStudy = {
+  /** Which permission. */
+  kind: StudyKind,
+  /** Why; may be empty. */
+  note: string,
+  /** Who records it. */
   who: string, };
 
 /**
@@ -672,6 +825,10 @@ export type EvaluationConfig = {
 export type EvaluationInfo = {
   /** Its number. */
   id: number,
+  /** What a person calls it; empty: it goes by its number. */
+  name: string,
+  /** A person's note and tags. */
+  label: Label,
   /** The run. */
   run: string,
   /** The split's name. */
@@ -685,7 +842,13 @@ export type EvaluationInfo = {
   /** What it found. */
   figures: Figures,
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  /** Measured on a text that was deleted since, or of a model that was trained on one. */
+  deleted_content: boolean,
+  /** Examples that the job left out: the figures are without them. */
+  left_out: LeftOut,
+  /** The mark of the study: what is missing or expired when it is shown. */
+  notice?: string, };
 
 /**
  * What was done to a reply.
@@ -786,8 +949,14 @@ export type FakesInfo = {
   config: FakesConfig,
   /** Fakes of train, val and test. */
   fakes: [number, number, number],
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  /** Written by a generator that was trained on a text that was deleted since, or to such a text. */
+  deleted_content: boolean,
+  /** Comments that the job left out. */
+  left_out: LeftOut, };
 
 /**
  * A page of a set of fakes.
@@ -862,6 +1031,11 @@ export type FieldType = "integer" | "number" | "text" | "choice" | "base" | "spl
  * What an evaluation found.
  */
 export type Figures = { "of": "generator" } & GeneratorFigures | { "of": "classifier" } & ClassifierFigures;
+
+/**
+ * Whether a project file is the one that was last confirmed.
+ */
+export type FileIs = "new" | "confirmed" | "moved" | "copied" | "replaced" | "from-elsewhere" | "other-ledger";
 
 /**
  * A file before it is imported.
@@ -973,6 +1147,8 @@ export type Generated = {
   comments: Array<Answered>,
   /** Replies that are in the queue now. */
   queued: Array<number>,
+  /** Comments and candidates that were left out. */
+  left_out: LeftOut,
   /** How it was done. */
   config: GenerationConfig, };
 
@@ -1001,6 +1177,10 @@ export type GenerationConfig = {
 export type GenerationInfo = {
   /** Its number. */
   id: number,
+  /** What a person calls it; empty: it goes by its number. */
+  name: string,
+  /** A person's note and tags. */
+  label: Label,
   /** How it was done. */
   config: GenerationConfig,
   /** How many candidates it has. */
@@ -1041,8 +1221,29 @@ export type Import = {
   permission: Permission,
   /** The permission in words: licence, link, who said so. */
   note: string,
+  /** Where the text comes from; `None`: told from the files. A table that doesn't tell needs it. */
+  origin: Origin | null,
+  /** Permissions of the study, recorded before the files are read. Reddit content needs them where the project has none on record; that there is no permission is an answer, too. */
+  study: Array<StudyRecord>,
+  /** Who records them. */
+  who: string,
   /** The rows to let in. */
   filter: Filter, };
+
+/**
+ * What an import has to know before it may begin.
+ */
+export type ImportQuestion = {
+  /** Files with Reddit content, while the project has no record about it. */
+  reddit: Array<string>,
+  /** Tables that don't say whether they are Reddit content. */
+  unknown: Array<string>,
+  /** What Reddit's policy says. */
+  policy: string,
+  /** The version of it that this program knows. */
+  policy_version: string,
+  /** Where it can be read. */
+  policy_link: string, };
 
 /**
  * What an import did.
@@ -1072,6 +1273,34 @@ export type IntoFiles = {
   files: Array<string>, };
 
 /**
+ * An item with a person's words about it.
+ */
+export type ItemInfo = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its row; the number that a source, an evaluation or a generation goes by. */
+  id: number,
+  /** Its name; empty where it goes by its number alone. */
+  name: string,
+  /** Note and tags. */
+  label: Label, };
+
+/**
+ * What kind of thing an item is.
+ */
+export type ItemKind = "source" | "split" | "base" | "run" | "fakes" | "evaluation" | "generation";
+
+/**
+ * An item by its kind and what it is called: its name, or for a source, an evaluation or a generation its
+ * number.
+ */
+export type ItemRef = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string, };
+
+/**
  * A job as it is listed.
  */
 export type JobInfo = {
@@ -1079,9 +1308,9 @@ export type JobInfo = {
   id: string,
   /** What it does: import, train, ... */
   kind: string,
-  /** waiting (for a process to run it), running, lost (running, but its process is gone: resume it), paused, done, failed or cancelled. */
+  /** queued, waiting (for a process to run it), running, lost (running, but its process is gone: resume it), paused, done, failed or cancelled. */
   state: string,
-  /** What was asked of it, when that is not to run on. */
+  /** pause, stop, cancel or discard: what was asked of it, when that is not to run on. */
   want: string | null,
   /** How far it got. */
   progress: Progress | null,
@@ -1092,7 +1321,11 @@ export type JobInfo = {
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
   /** When it ended, milliseconds since 1970. */
-  ended_ms: number | null, };
+  ended_ms: number | null,
+  /** Its place in the queue, also while it runs or holds the queue up; none: it is not in it. */
+  place: number | null,
+  /** Whether its failure holds the queue up. */
+  stops_queue: boolean, };
 
 /**
  * A line of a job's log.
@@ -1102,6 +1335,15 @@ export type JobLine = {
   at_ms: number,
   /** What was said. */
   text: string, };
+
+/**
+ * The queue.
+ */
+export type JobQueue = {
+  /** The job of it that runs or holds it up, then those that wait, in order. */
+  jobs: Array<JobInfo>,
+  /** The job that holds it up: it was paused, or failed and was to stop the queue. */
+  held_up_by: string | null, };
 
 /**
  * A person's verdict on a reply.
@@ -1139,6 +1381,15 @@ export type KeptUp = {
   failed: Array<string>, };
 
 /**
+ * A person's own words about an item.
+ */
+export type Label = {
+  /** Free text; empty: none. */
+  note: string,
+  /** Short words to find it by, in alphabetical order. */
+  tags: Array<string>, };
+
+/**
  * Whether Reddit shows an account as an app.
  */
 export type LabelAccount = {
@@ -1148,6 +1399,21 @@ export type LabelAccount = {
   labelled: boolean,
   /** Who saw it. */
   who: string, };
+
+/**
+ * A person's words about an item.
+ */
+export type LabelItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** The new note, empty to remove it; none: it stays. */
+  note: string | null,
+  /** Tags to add. */
+  add: Array<string>,
+  /** Tags to remove. */
+  remove: Array<string>, };
 
 /**
  * What a choice of edges would make of the scores.
@@ -1161,6 +1427,24 @@ export type Labels = {
   unscored: number,
   /** The quartiles of the scores. */
   quartiles: [number, number, number] | null, };
+
+/**
+ * Items that a job left out.
+ */
+export type LeftOut = {
+  /** How many. */
+  count: number,
+  /** The first of them. */
+  items: Array<LeftOutItem>, };
+
+/**
+ * An item that a job left out.
+ */
+export type LeftOutItem = {
+  /** What it is, by its id: "pair abc", "comment 17", "t3_xyz". */
+  id: string,
+  /** Why it was left out. */
+  why: string, };
 
 /**
  * Logs an account in, and looks who it is. A job: `login`. Where a browser is needed, a signal says which
@@ -1300,6 +1584,20 @@ export type ModelState = {
   figure: string | null, };
 
 /**
+ * A queued job to move.
+ */
+export type MoveJob = {
+  /** Its id. */
+  job: string,
+  /** Where to. */
+  to: MoveTo, };
+
+/**
+ * Where a queued job is moved to.
+ */
+export type MoveTo = "first" | "last" | { "before": string };
+
+/**
  * A thing by its name.
  */
 export type Named = {
@@ -1352,10 +1650,19 @@ export type NewPermit = {
   rules: string, };
 
 /**
+ * What a job waits for.
+ */
+export type Next = {
+  /** The reply that is posted then, by its number. */
+  reply: number,
+  /** When, milliseconds since 1970 by this machine's clock. */
+  at_ms: number, };
+
+/**
  * Something that can be done next.
  */
 export type NextStep = {
-  /** Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit; and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft. */
+  /** Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study; and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft. */
   step: string,
   /** What to do, as a person would say it. */
   what: string,
@@ -1396,6 +1703,17 @@ export type Notice = { "event": "changed",
 export type Numbered = {
   /** Its number. */
   id: number, };
+
+/**
+ * Something that speaks against posting a reply now.
+ */
+export type ObjectionInfo = {
+  /** A word for programs; `pace` alone may be passed over, by posting the one reply now. */
+  code: string,
+  /** The same for a person. */
+  words: string,
+  /** It passes by itself then, milliseconds since 1970; none: somebody has to do something. */
+  until_ms: number | null, };
 
 /**
  * Something a person does to an account.
@@ -1476,6 +1794,11 @@ export type OptOutVerdict = {
   who: string, };
 
 /**
+ * Where the text of a source comes from.
+ */
+export type Origin = "unknown" | "reddit" | "forum" | "support" | "convokit" | "other" | "synthetic";
+
+/**
  * The posting side of a reply.
  */
 export type OutboxInfo = {
@@ -1516,7 +1839,13 @@ export type OutboxInfo = {
   /** The same in words. */
   detail: string,
   /** Whether only a person can go on with it. */
-  needs_person: boolean, };
+  needs_person: boolean,
+  /** The hash over all that is shown of it: what a decision is about; empty: it cannot be approved. */
+  seen: string,
+  /** Where the account posts: `reddit`, `sandbox`, or empty without an account. */
+  server: string,
+  /** Why an approved reply has to be approved again; empty: it need not. */
+  again: string, };
 
 /**
  * The posting side of a reply with all its tries.
@@ -1526,13 +1855,13 @@ export type OutboxStory = {
   outbox: OutboxInfo,
   /** The tries, in order. */
   attempts: Array<AttemptInfo>,
-  /** What speaks against posting it now, in words; of an approved reply. */
-  objections: Array<string>, };
+  /** What speaks against posting it now; of an approved reply. */
+  objections: Array<ObjectionInfo>, };
 
 /**
  * How a run ended.
  */
-export type Outcome = "finished" | "early-stop" | "paused" | "cancelled";
+export type Outcome = "finished" | "early-stop" | "stopped" | "paused" | "cancelled";
 
 /**
  * A posted reply with what was foretold and what became of it.
@@ -1587,7 +1916,9 @@ export type OutcomesRead = {
   /** People who asked not to be answered any more; a person decides. */
   asked: number,
   /** Readings that did not come through; the next run makes them. */
-  failed: number, };
+  failed: number,
+  /** Which replies those are of, and why. */
+  left_out: LeftOut, };
 
 /**
  * How far a project is.
@@ -1623,6 +1954,8 @@ export type Overview = {
   reddit: RedditState,
   /** Jobs that run or rest. */
   jobs: number,
+  /** The mark of the study: what permission is missing or expired. */
+  notice?: string,
   /** What to do next, the most useful first; empty when nothing is open. */
   next: Array<NextStep>, };
 
@@ -1745,7 +2078,11 @@ export type PermitInfo = {
   /** Why nothing is posted there all the same; empty: nothing speaks against it. */
   off: string,
   /** Nothing is posted there before this; 0: no pause. */
-  pause_ms: number, };
+  pause_ms: number,
+  /** Why it has to be confirmed, to go after "it was"; empty: it need not. */
+  unconfirmed: string,
+  /** The hash over what is recorded, to confirm it by. */
+  seen: string, };
 
 /**
  * A generation by other criteria.
@@ -1788,7 +2125,9 @@ export type Post = {
   /** Whether anything is sent. None: where an account with an approval and a permission are recorded; otherwise it is a dry run, which only looks. */
   live: boolean | null,
   /** Wait for pauses, caps and what is uncertain until all are posted, rather than end. */
-  wait: boolean, };
+  wait: boolean,
+  /** Do not wait for the pause between two replies; for one named reply. Caps, hours and whatever Reddit asks for hold all the same. */
+  skip_pause: boolean, };
 
 /**
  * What posting came to.
@@ -1829,7 +2168,9 @@ export type PostedReply = {
   /** Who did it. */
   who: string,
   /** The link to it; may be empty. */
-  link: string, };
+  link: string,
+  /** The hash of what was shown, as the reply came with it. */
+  seen: string, };
 
 /**
  * The settings that posting obeys.
@@ -1904,6 +2245,15 @@ export type Preset = {
   config: RunConfig, };
 
 /**
+ * A posted reply with another text.
+ */
+export type PreviewRewrite = {
+  /** The reply. */
+  id: number,
+  /** The new text, without the footer. */
+  text: string, };
+
+/**
  * How far a job is.
  */
 export type Progress = {
@@ -1918,7 +2268,24 @@ export type Progress = {
   /** The figures of the moment in a few words: "loss 3.21, 1,240 tokens/s". */
   note: string,
   /** Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`]. */
-  eta_s: number | null, };
+  eta_s: number | null,
+  /** What the job waits for; none: it does not wait. */
+  next?: Next, };
+
+/**
+ * Which file a project is.
+ */
+export type ProjectFile = {
+  /** Whether it is the one that was last confirmed. */
+  is: FileIs,
+  /** Whether a person has to confirm it before anything is posted from it. */
+  asks: boolean,
+  /** What is the matter, and what confirming means; empty where nothing is asked. */
+  words: string,
+  /** Where it is. */
+  path: string,
+  /** Where it was when it was last confirmed; empty: never. */
+  last_path: string, };
 
 /**
  * An open project.
@@ -1962,6 +2329,28 @@ export type QueueCounts = {
   cancelled: number,
   /** Stood there and were taken back. */
   withdrawn: number, };
+
+/**
+ * A job to put into the queue.
+ */
+export type QueueJob = {
+  /** A uuid that the caller made: queueing it twice queues it once. */
+  id: string,
+  /** Which kind of job: a key of Jobs. */
+  kind: string,
+  /** Its parameters. */
+  params: unknown,
+  /** Whether its failure holds the queue up. */
+  stops_queue: boolean, };
+
+/**
+ * A job that was put into the queue.
+ */
+export type Queued = {
+  /** The job. */
+  job: JobInfo,
+  /** What it needs and is not there yet, where no job before it makes it. It is looked for again when it starts. */
+  notes: Array<string>, };
 
 /**
  * Reads the scores of posted replies that are due. A job: `outcomes`.
@@ -2040,11 +2429,25 @@ export type Reconciled = {
   next_ms: number | null, };
 
 /**
+ * A record that a person can confirm on this machine.
+ */
+export type RecordKind = "account" | "subreddit";
+
+/**
  * A permission to record.
  */
 export type RecordPermit = {
   /** The permission. */
   permit: NewPermit,
+  /** Who records it. */
+  who: string, };
+
+/**
+ * Records of the study.
+ */
+export type RecordStudy = {
+  /** What was decided. */
+  records: Array<StudyRecord>,
   /** Who records it. */
   who: string, };
 
@@ -2099,6 +2502,32 @@ export type RejectedRows = {
   limit: number, };
 
 /**
+ * What was removed.
+ */
+export type Removed = {
+  /** Items. */
+  items: number,
+  /** Rows of theirs. */
+  rows: number,
+  /** Bytes of the file and its log before. */
+  before: number,
+  /** And after. */
+  after: number,
+  /** Whether the space was given back; false: another job works in the project, and it is given back later. */
+  returned: boolean, };
+
+/**
+ * Another name for an item.
+ */
+export type RenameItem = {
+  /** What it is. */
+  kind: ItemKind,
+  /** Its name or number. */
+  item: string,
+  /** The new name; empty: an evaluation or a generation goes by its number again. */
+  name: string, };
+
+/**
  * A reply in the queue.
  */
 export type ReplyInfo = {
@@ -2127,7 +2556,17 @@ export type ReplyInfo = {
   /** Where it was posted; empty: it was not, or nobody said. */
   link: string,
   /** The last change, milliseconds since 1970. */
-  updated_ms: number, };
+  updated_ms: number,
+  /** The text as it is sent, with its footer; of a draft, as it would be. */
+  full_text: string,
+  /** The account that posts it, or would; empty: none. */
+  account: string,
+  /** Where that posts: `reddit`, `sandbox`, or empty without an account. */
+  server: string,
+  /** The hash over full text, comment, title, subreddit and account; empty: it cannot be approved. */
+  seen: string,
+  /** Why an approved reply has to be approved again; empty: it need not. */
+  again: string, };
 
 /**
  * A reply and everything that was done to it.
@@ -2137,6 +2576,19 @@ export type ReplyStory = {
   reply: ReplyInfo,
   /** What was done, in order. */
   events: Array<EventInfo>, };
+
+/**
+ * A change of a posted reply.
+ */
+export type RewriteReply = {
+  /** The reply. */
+  id: number,
+  /** The new text, without the footer. */
+  text: string,
+  /** The hash of what was shown, as the preview came with it. */
+  seen: string,
+  /** Who does it. */
+  who: string, };
 
 /**
  * The room that a family of tables takes.
@@ -2260,8 +2712,10 @@ export type RunInfo = {
   name: string,
   /** generator, realism or upvotes. */
   kind: RunKind,
-  /** running, lost, paused, done, failed, cancelled; empty when its job is gone. */
+  /** queued, running, lost, paused, done, stopped, failed, cancelled; empty when its job is gone. */
   state: string,
+  /** Whether it has a checkpoint that can be used: its weights are all there. */
+  usable: boolean,
   /** The job's id. */
   job: string | null,
   /** The settings, verbatim. */
@@ -2276,8 +2730,12 @@ export type RunInfo = {
   best_loss: number | null,
   /** What the generator wrote while it was trained: step, comment, reply. */
   samples: Array<[number, string, string]>,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
-  created_ms: number, };
+  created_ms: number,
+  /** Trained on a text that was deleted since, or with something that was. */
+  deleted_content: boolean, };
 
 /**
  * Which of the three models.
@@ -2308,6 +2766,17 @@ export type SavePairsChart = {
   chart: PairsChart,
   /** .svg, .png or .csv; a name without an ending gives all three. */
   files: Array<string>, };
+
+/**
+ * Where a source's text comes from.
+ */
+export type SayOrigin = {
+  /** The source, by its number. */
+  source: number,
+  /** Where from. */
+  origin: Origin,
+  /** Who says so. */
+  who: string, };
 
 /**
  * A series as it was drawn.
@@ -2350,12 +2819,16 @@ export type Settings = {
   /** Whether the desktop says when a job has ended. */
   notify: boolean,
   /** Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was deleted there, reading scores. */
-  upkeep: boolean, };
+  upkeep: boolean,
+  /** Whether the machine is kept awake while a job runs. */
+  keep_awake: boolean, };
 
 /**
  * What a person decides about a reply of which nobody knows whether it arrived.
  */
-export type Settle = { "settle": "again" } | { "settle": "give-up" } | { "settle": "posted",
+export type Settle = { "settle": "again",
+  /** The hash of the reply as it was shown. */
+  seen: string, } | { "settle": "give-up" } | { "settle": "posted",
   /** The link to the comment. */
   link: string, };
 
@@ -2387,6 +2860,21 @@ export type Shares = {
   val: number,
   /** Of test. */
   test: number, };
+
+/**
+ * A reply as it is shown, and the hash to give back with a decision about it.
+ */
+export type ShownReply = {
+  /** The text as it is sent, with its footer; of a draft, as it would be. */
+  full_text: string,
+  /** The account that posts it, or would; empty: none. */
+  account: string,
+  /** Where that posts: `reddit`, `sandbox`, or empty without an account. */
+  server: string,
+  /** The hash over full text, comment, title, subreddit and account; empty: it cannot be approved. */
+  seen: string,
+  /** Why an approved reply has to be approved again; empty: it need not. */
+  again: string, };
 
 /**
  * A side of a split.
@@ -2483,12 +2971,16 @@ export type SourceInfo = {
   permission: Permission,
   /** The permission in words. */
   note: string,
+  /** Where its text comes from. */
+  origin: Origin,
   /** What became of its rows. */
   counts: SourceCounts,
   /** Whether it was read to its end. */
   complete: boolean,
   /** This very file was imported before in the same way, so it was not read again. */
   already: boolean,
+  /** A person's note and tags. */
+  label: Label,
   /** When the import began, milliseconds since 1970. */
   created_ms: number, };
 
@@ -2517,6 +3009,8 @@ export type SplitInfo = {
   sides: Array<SideInfo>,
   /** The last audit, if there was one. */
   audit: Audit | null,
+  /** A person's note and tags. */
+  label: Label,
   /** When it was made, milliseconds since 1970. */
   created_ms: number, };
 
@@ -2541,6 +3035,101 @@ export type StopAccount = {
   why: string,
   /** Who does it. */
   who: string, };
+
+/**
+ * What the failure of a queued job does.
+ */
+export type StopsQueue = {
+  /** Its id. */
+  job: string,
+  /** Whether it holds the queue up. */
+  stops: boolean, };
+
+/**
+ * Strict, on or off.
+ */
+export type StrictStudy = {
+  /** On. */
+  on: boolean,
+  /** Who decides it. */
+  who: string, };
+
+/**
+ * All of it, as a front end shows it.
+ */
+export type Study = {
+  /** Whether the project has Reddit content from archives. */
+  needed: boolean,
+  /** Names of the sources that need permission. */
+  sources: Array<string>,
+  /** Whether the question was answered. */
+  answered: boolean,
+  /** The four kinds, and what counts of each. */
+  states: Array<StudyState>,
+  /** What is missing or expired, as shown on every chart and export. */
+  mark: string | null,
+  /** Whether training and posting are refused while a permission is missing. */
+  strict: boolean,
+  /** All records, the newest first. */
+  history: Array<StudyLine>,
+  /** What Reddit's policy says. */
+  policy: string,
+  /** The version of it that this program knows. */
+  policy_version: string,
+  /** Where it can be read. */
+  policy_link: string, };
+
+/**
+ * Which permission a record is about.
+ */
+export type StudyKind = "api_access" | "research_program" | "training" | "ethics_board";
+
+/**
+ * A record of the history.
+ */
+export type StudyLine = {
+  /** Its number. */
+  id: number,
+  /** What was recorded. */
+  record: StudyRecord,
+  /** Who recorded it. */
+  who: string,
+  /** When, milliseconds since 1970. */
+  at_ms: number, };
+
+/**
+ * A record of the study, before it is stored.
+ */
+export type StudyRecord = {
+  /** Which permission. */
+  kind: StudyKind,
+  /** What was decided. */
+  decision: Decision,
+  /** Day of the decision, YYYY-MM-DD; may be empty, except for what was granted. */
+  date: string,
+  /** What was allowed. */
+  scope: string,
+  /** Last day, YYYY-MM-DD; empty: no end was set. */
+  until: string,
+  /** Version of the policy that it refers to. */
+  policy: string,
+  /** Where it can be read. */
+  link: string,
+  /** More, in words. */
+  note: string, };
+
+/**
+ * What the records say about one kind today.
+ */
+export type StudyState = {
+  /** Which permission. */
+  kind: StudyKind,
+  /** Whether it is granted and valid today, or not required. */
+  holds: boolean,
+  /** One sentence without a full stop: "Permission to train on Reddit content expired on 2027-05-01". */
+  words: string,
+  /** The newest record, which is the one that counts. */
+  record: StudyRecord | null, };
 
 /**
  * A subreddit as Reddit shows it: to be read before a permission is recorded.
@@ -2603,6 +3192,10 @@ export type Synced = {
   imported: number,
   /** Pairs of splits that lost their text: what was trained on them is stale. */
   pairs: number,
+  /** What was trained on a text that is gone now, or made with it, in the order in which one is made from the other, with the command that makes it again without. */
+  affected: Array<DeletedContent>,
+  /** Threads and texts that could not be asked about. */
+  left_out: LeftOut,
   /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
   scrubbed: boolean, };
 
@@ -2704,6 +3297,21 @@ export type Train = {
   config: string, };
 
 /**
+ * Trains a run again without what was deleted since, with all that it was made with and that is marked. A job:
+ * `train-again`. Its steps are jobs of their own.
+ */
+export type TrainAgain = {
+  /** The run. */
+  run: string, };
+
+/**
+ * Whether a training is refused.
+ */
+export type TrainRefusal = {
+  /** Why; none: it isn't. */
+  refused: EngineError | null, };
+
+/**
  * What a training came to.
  */
 export type Trained = {
@@ -2721,6 +3329,15 @@ export type Trained = {
   best_step: number,
   /** Tokens seen, padding not counted. */
   tokens: number, };
+
+/**
+ * What training again came to.
+ */
+export type TrainedAgain = {
+  /** What was made, in order. */
+  steps: Array<AgainStep>,
+  /** The run that took the place of the one that was asked for. */
+  trained: Trained, };
 
 /**
  * Does what is due. A job: `upkeep`. A window starts it by itself; on the command line cron may.
@@ -2803,6 +3420,12 @@ export interface Commands {
   "run.presets": { params: OfKind; result: Array<Preset> };
   /** Starts a job in a process of its own. */
   "job.start": { params: StartJob; result: JobInfo };
+  /** Deletes an item: it is gone at once, and the job that is given removes its rows. */
+  "item.delete": { params: DeleteItem; result: JobInfo };
+  /** Puts a job into the queue: it starts when none before it is left and nothing heavy runs. */
+  "job.queue": { params: QueueJob; result: Queued };
+  /** What holds the queue up does so no longer: a paused job is resumed, a failed one is left behind. */
+  "queue.go-on": { params: Nothing; result: JobQueue };
   /** Goes on with a job that rests, failed, or lost its process. */
   "job.resume": { params: OfJob; result: JobInfo };
   /** How far the project is, and what comes next. */
@@ -2829,12 +3452,14 @@ export interface Commands {
   "labels": { params: ByEdges; result: Labels };
   /** All splits with their sides and last audits. */
   "splits": { params: Nothing; result: Array<SplitInfo> };
+  /** All that was trained on a text that was deleted since, or made with something that was. */
+  "deleted.content": { params: Nothing; result: Array<DeletedContent> };
+  /** What is made to train a run again without what was deleted since, in order. */
+  "run.again": { params: Named; result: Array<AgainStep> };
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
   /** How many trainable numbers a base from scratch would have. */
   "base.parameters": { params: BaseNew; result: number };
-  /** Removes a base that no run uses. */
-  "base.remove": { params: Named; result: null };
   /** What a run would take: examples, parameters, memory, steps, time. */
   "run.estimate": { params: WithConfig; result: RunFacts };
   /** A run's settings as TOML with their words, as the job "train" takes them. */
@@ -2881,14 +3506,20 @@ export interface Commands {
   "reply.get": { params: Numbered; result: ReplyStory };
   /** Changes a reply's text; what was approved is a draft again. */
   "reply.edit": { params: EditReply; result: ReplyInfo };
-  /** Approves one reply. */
-  "reply.approve": { params: JudgeReply; result: ReplyInfo };
+  /** Approves one reply as it was shown. */
+  "reply.approve": { params: ApproveReply; result: ReplyInfo };
   /** Rejects one reply. */
   "reply.reject": { params: JudgeReply; result: ReplyInfo };
   /** Makes a rejected reply a draft again. */
   "reply.redraft": { params: JudgeReply; result: ReplyInfo };
   /** Notes that a person posted an approved reply by hand. */
   "reply.posted": { params: PostedReply; result: ReplyInfo };
+  /** Gives a source, split, base, run, set of fakes, evaluation or generation another name. */
+  "item.rename": { params: RenameItem; result: ItemInfo };
+  /** Sets an item's note, and adds and removes tags. */
+  "item.label": { params: LabelItem; result: ItemInfo };
+  /** What deleting an item takes with it. */
+  "item.dependents": { params: ItemRef; result: Dependents };
   /** All jobs, the newest first. */
   "jobs": { params: Nothing; result: Array<JobInfo> };
   /** One job. */
@@ -2899,6 +3530,16 @@ export interface Commands {
   "job.pause": { params: OfJob; result: JobInfo };
   /** Asks a job to end. */
   "job.cancel": { params: OfJob; result: JobInfo };
+  /** Asks a training to end with what it has learned; any other job to end, and keep what it has stored. */
+  "job.stop": { params: OfJob; result: JobInfo };
+  /** Asks a training to end, and removes the weights that it saved. */
+  "job.discard": { params: OfJob; result: JobInfo };
+  /** The queue of jobs, in order. */
+  "job.waiting": { params: Nothing; result: JobQueue };
+  /** Moves a queued job, and gives the queue. */
+  "job.move": { params: MoveJob; result: JobQueue };
+  /** Says whether the failure of a job in the queue holds the queue up. */
+  "job.stops-queue": { params: StopsQueue; result: JobInfo };
   /** Writes pairs to a file; gives how many. */
   "export.pairs": { params: ExportPairs; result: number };
   /** Writes a run's checkpoint as a folder in Hugging Face layout. */
@@ -2927,6 +3568,10 @@ export interface Commands {
   "account.logout": { params: OfAccount; result: AccountInfo };
   /** Hands the address at which the browser ended to the login that waits for it. */
   "login.paste": { params: PastedLogin; result: null };
+  /** Which file this project is, and whether it has to be confirmed before anything is posted from it. */
+  "posting.file": { params: Nothing; result: ProjectFile };
+  /** Confirms that this file is the one to go on with. */
+  "posting.adopt": { params: ByPerson; result: ProjectFile };
   /** The settings that posting obeys. */
   "posting.rules": { params: Nothing; result: PostingRules };
   /** Changes them, all together; who loosens a limit has to say so in words. */
@@ -2937,6 +3582,8 @@ export interface Commands {
   "permit.put": { params: RecordPermit; result: PermitInfo };
   /** Switches posting in a subreddit off. */
   "permit.off": { params: SwitchOff; result: PermitInfo };
+  /** Confirms on this machine what was recorded of an account or subreddit elsewhere. */
+  "record.confirm": { params: ConfirmRecord; result: null };
   /** Looks at a subreddit and its rules on Reddit; nothing is stored. */
   "subreddit.look": { params: LookAt; result: SubredditLook };
   /** Who is not answered, those that wait for a person first. */
@@ -2959,12 +3606,14 @@ export interface Commands {
   "outbox.get": { params: Numbered; result: OutboxStory };
   /** What a person decides about an uncertain or absent reply. */
   "reply.settle": { params: SettleReply; result: OutboxStory };
-  /** Deletes a posted reply on Reddit. */
-  "reply.withdraw": { params: JudgeReply; result: OutboxStory };
+  /** Deletes a posted reply on Reddit, as it was shown. */
+  "reply.withdraw": { params: ApproveReply; result: OutboxStory };
   /** Deletes what stands there beside a reply that was found more than once. */
-  "reply.untwin": { params: JudgeReply; result: OutboxStory };
-  /** Changes a posted reply on Reddit. */
-  "reply.rewrite": { params: EditReply; result: OutboxStory };
+  "reply.untwin": { params: ApproveReply; result: OutboxStory };
+  /** A posted reply with another text: the full text, and the hash to change it by. */
+  "reply.rewrite.preview": { params: PreviewRewrite; result: ShownReply };
+  /** Changes a posted reply on Reddit, to what was shown. */
+  "reply.rewrite": { params: RewriteReply; result: OutboxStory };
   /** What became of posted replies, beside what was foretold. */
   "outcomes": { params: Nothing; result: Outcomes };
   /** Draws it. */
@@ -2977,6 +3626,20 @@ export interface Commands {
   "forget.expired": { params: Nothing; result: Synced };
   /** Forgets comments and posts by their names, with all that was written from them. */
   "forget.names": { params: ForgetNames; result: Synced };
+  /** The permissions of the study: what is on record, and what is missing. */
+  "study": { params: Nothing; result: Study };
+  /** Adds records; the newest of a kind counts. */
+  "study.record": { params: RecordStudy; result: Study };
+  /** Ends a permission before its time. */
+  "study.end": { params: EndStudy; result: Study };
+  /** Switches strict on or off: whether training and posting are refused while a permission is missing. */
+  "study.strict": { params: StrictStudy; result: Study };
+  /** Whether a training with these settings is refused because a permission is missing. */
+  "study.train": { params: WithConfig; result: TrainRefusal };
+  /** Says where the text of a source comes from. */
+  "source.origin": { params: SayOrigin; result: SourceInfo };
+  /** What has to be answered before an import may begin. */
+  "import.question": { params: AskImport; result: ImportQuestion };
 }
 
 /** Every kind of job: what it takes, and what it gives when it is done. */
@@ -2988,10 +3651,12 @@ export interface Jobs {
   "split": { params: MakeSplit; outcome: SplitInfo };
   "audit": { params: AuditSplit; outcome: Audit };
   "train": { params: Train; outcome: Trained };
+  "train-again": { params: TrainAgain; outcome: TrainedAgain };
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
   "demo": { params: Demo; outcome: DemoReport };
+  "delete": { params: Delete; outcome: Removed };
   "login": { params: LogIn; outcome: AccountInfo };
   "fetch": { params: Fetch; outcome: Fetched };
   "draft": { params: DraftReplies; outcome: Drafted };

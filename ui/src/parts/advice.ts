@@ -11,6 +11,8 @@ export const ADVICE: Record<Code, string> = {
   "not-a-project": "Choose a .repartee file, or make a new project.",
   "newer-project":
     "The file was written by a newer Repartee. Install that version to open it; nothing was changed.",
+  "foreign-project":
+    "The file may come from somebody else, and nothing in it was run. Ask who gave it to you, or repair it on the command line: repartee check --repair.",
   busy: "Another program holds it at this moment. Wait for it, or pause it, and try again.",
   "disk-full": "Make room on the disk and try again. What was stored before is kept.",
   damaged:
@@ -22,5 +24,10 @@ export const ADVICE: Record<Code, string> = {
     "Log the account in under Reddit, Accounts. Secrets come from the environment or the keychain of the system.",
   refused:
     "A rule of yours or of Reddit's stands against it; the message says which. Nothing was sent, and what you typed is still here.",
+  copied:
+    "Confirm that this file is the one to go on with, under Reddit or beside the reply. Nothing was sent.",
+  changed: "Nothing was done. What is on the screen now is the new version: read it, and decide again.",
+  permission:
+    "Record the permission under Data, Permissions, or switch strict off there. Nothing was started, and what you typed is still here.",
   internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
 };

@@ -53,6 +53,14 @@ export function percent(n: number | null | undefined, digits = 1): string {
   return n === null || n === undefined || !Number.isFinite(n) ? "–" : `${(100 * n).toFixed(digits)}\u00a0%`;
 }
 
+/** Time that is left, as a clock counts it down: 9:58, 1:02:03. */
+export function countdown(ms: number): string {
+  const s = Math.max(0, Math.ceil(ms / 1000));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+}
+
 /** 4 s, 3 min 20 s, 2 h 5 min. */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
@@ -151,6 +159,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       const kind = /^kind = "(.+)"$/m.exec(text("config"));
       return `Train ${runOf(job) ?? kind?.[1] ?? "a model"}`;
     }
+    case "train-again":
+      return `Train ${text("run")} again without deleted content`;
     case "fakes":
       return `Write ${fakesNamed(text("name"))}`;
     case "evaluate":

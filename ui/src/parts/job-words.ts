@@ -30,10 +30,14 @@ export function progressWords(progress: Progress | null): string {
 export function stateWords(job: JobInfo): string {
   const far = progressWords(job.progress);
   switch (job.state) {
+    case "queued":
+      return "waits in the queue";
     case "waiting":
       return "waiting for its turn";
     case "running":
       if (job.want === "pause") return `pausing · ${far}`;
+      if (job.want === "stop") return `stopping, the checkpoint is kept · ${far}`;
+      if (job.want === "discard") return `discarding · ${far}`;
       if (job.want === "cancel") return `cancelling · ${far}`;
       return far;
     case "paused":
@@ -41,6 +45,8 @@ export function stateWords(job: JobInfo): string {
     case "lost":
       return `its program is gone; resume goes on from ${far}`;
     case "done":
+      if (stoppedAt(job) !== null)
+        return `stopped at step ${count(stoppedAt(job) ?? 0)}; its checkpoint is kept`;
       return `done ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
     case "cancelled":
       return `cancelled ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
@@ -61,4 +67,10 @@ export function jobFailure(job: JobInfo): EngineError | null {
 /** The result of a job that is done. */
 export function jobResult<T>(job: JobInfo | null): T | null {
   return job?.state === "done" ? (job.outcome as T) : null;
+}
+
+/** The step at which a training was stopped; none: it was not. */
+export function stoppedAt(job: JobInfo | null): number | null {
+  const trained = job?.kind === "train" ? jobResult<{ outcome: string; steps: number }>(job) : null;
+  return trained?.outcome === "stopped" ? trained.steps : null;
 }

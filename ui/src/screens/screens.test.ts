@@ -9,6 +9,7 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
   ["#/data/labels", "Upvote bins", "There are no scores to label"],
   ["#/data/splits", "no thread and no near-duplicate text is on two sides", "There is no split yet"],
   ["#/data/import", "Files", "Files"],
+  ["#/data/permissions", "Permission to train", "This project has no Reddit content"],
   ["#/models", "What was trained from what", "There is no base yet"],
   ["#/train", "Best validation loss", "Nothing was trained yet"],
   ["#/train/new", "What it will take", "There is no GPT-2 base to start from"],

@@ -51,7 +51,7 @@ test("the jobs are always in sight: progress, pause, cancel, log", async () => {
   await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("paused"), { timeout: 3000 });
   await fireEvent.click(await byId("jobs-toggle"));
   expect((await byId("jobs-panel")).textContent).toContain("paused at joining");
-  await fireEvent.click(screen.getByRole("button", { name: "Cancel Build pairs" }));
+  await fireEvent.click(screen.getByRole("button", { name: "Stop Build pairs" }));
   await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("idle"), { timeout: 3000 });
 });
 
@@ -68,6 +68,8 @@ test("a job that another process runs is shown too", async () => {
     params: { run: "judge" },
     created_ms: Date.now(),
     ended_ms: null,
+    place: null,
+    stops_queue: false,
   });
   host.engine.changed("jobs");
   await waitFor(

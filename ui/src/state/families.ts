@@ -33,21 +33,27 @@ const ALL: Family[] = [
 
 /**
  * Commands that are not named here change nothing by themselves, or are asked once. Names that are joined
- * from other tables (a run's base, an evaluation's fakes) never change, so those are left out.
+ * from other tables (a run's base, an evaluation's fakes) are left out: who renames a thing touches every family.
  */
 export const READS: Partial<Record<Command, Family[]>> = {
   overview: [...ALL, "jobs", "settings"],
   // jobs write once a second while one runs: their room is not worth asking for
   size: ALL,
   sources: ["sources"],
+  // judged by the records and by where the sources come from
+  study: ["settings", "sources"],
+  "study.train": ["settings", "sources", "splits", "fakes"],
   "source.rejected": ["sources"],
   "pairs.view": ["pairs", "splits"],
-  "pairs.chart": ["pairs", "splits"],
+  // a chart carries what permission is missing
+  "pairs.chart": ["pairs", "splits", "settings", "sources"],
   "pairs.subreddits": ["pairs"],
   "pair.get": ["pairs"],
   labels: ["pairs"],
   // the bins of a side are counted from the scores of its pairs
   splits: ["splits", "pairs"],
+  "deleted.content": ["bases", "runs", "fakes", "evaluations", "threads"],
+  "run.again": ["bases", "runs", "fakes"],
   bases: ["bases"],
   "run.estimate": ["pairs", "splits", "bases", "fakes", "runs"],
   runs: ["runs", "jobs"],
@@ -61,15 +67,16 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "evaluation.get": ["evaluations"],
   "evaluation.at": ["evaluations"],
   "evaluation.examples": ["evaluations", "pairs", "fakes"],
-  chart: ["runs", "evaluations"],
+  chart: ["runs", "evaluations", "settings", "sources"],
   generations: ["threads"],
   "generation.get": ["threads", "queue"],
   "generation.pick": ["threads", "queue"],
-  // a reply is shown with what it answers, which is read anew or forgotten
-  queue: ["queue", "threads"],
-  "reply.get": ["queue", "threads"],
+  // a reply is shown with what it answers, and with the footer and account that it would be sent with
+  queue: ["queue", "threads", "reddit", "settings"],
+  "reply.get": ["queue", "threads", "reddit", "settings"],
   accounts: ["reddit"],
   "posting.rules": ["settings"],
+  "posting.file": ["settings", "reddit"],
   permits: ["reddit"],
   optouts: ["reddit"],
   // links lead to the host of the account that the settings choose
@@ -78,7 +85,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   outbox: ["queue", "threads", "reddit", "settings"],
   "outbox.get": ["queue", "threads", "reddit", "settings"],
   outcomes: ["queue", "outcomes"],
-  "outcomes.chart": ["queue", "outcomes"],
+  "outcomes.chart": ["queue", "outcomes", "settings", "sources"],
   audit: ["reddit"],
   jobs: ["jobs"],
   "job.get": ["jobs"],

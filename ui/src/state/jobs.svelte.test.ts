@@ -98,3 +98,41 @@ test("a job that failed says why and stays on the screen; the desktop hears of i
   expect(said.words.at(-1)?.text).toContain("not JSON");
   await vi.waitFor(() => expect(host.notified[0]).toContain("A job failed"));
 });
+
+const training = (name: string) => ({ config: toml({ ...defaults("generator"), name }) });
+
+test("a second training is queued, reordered and taken out before it starts, and runs when the first has ended", async () => {
+  host.engine.options.speed = 0.001;
+  const first = await jobs.start("train", training("first"));
+  const second = await jobs.start("train", training("second"));
+  const third = await jobs.start("fakes", { name: "third", generator: "second" });
+  const fourth = await jobs.start("evaluate", { run: "second" });
+  expect([first, second, third, fourth].map(now)).toEqual(["running", "queued", "queued", "queued"]);
+  expect(said.words.map((word) => word.text).join()).toContain("Train second is queued");
+  await jobs.move(fourth, "first");
+  await jobs.move(third, { before: fourth });
+  expect(jobs.queue.map((job) => job.id)).toEqual([third, fourth, second]);
+  await jobs.cancel(third);
+  await jobs.cancel(fourth);
+  await vi.waitFor(() => expect(jobs.queue.map((job) => job.id)).toEqual([second]));
+  await jobs.stop(first);
+  await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
+  expect(now(first)).toBe("done");
+  await vi.waitFor(() =>
+    expect(said.words.map((word) => word.text).join()).toContain("Its checkpoint is kept"),
+  );
+});
+
+test("a job of the queue that is paused holds it up until it goes on", async () => {
+  host.engine.options.speed = 0.001;
+  const first = await jobs.start("train", training("first"));
+  const second = await jobs.start("train", training("second"));
+  await jobs.start("train", training("third"));
+  await jobs.stop(first);
+  await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
+  await jobs.pause(second);
+  await vi.waitFor(() => expect(jobs.heldUpBy?.id).toBe(second), 3000);
+  await jobs.goOn();
+  await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
+  expect(jobs.heldUpBy).toBeNull();
+});

@@ -11,11 +11,13 @@ import {
   type JobInfo,
   type Jobs as JobKinds,
   type JobLine,
+  type JobQueue,
+  type MoveTo,
   type Progress,
   type Signal,
 } from "../host";
-import { duration, jobTitle } from "../parts/format";
-import { isLive, rests } from "../parts/job-words";
+import { count, duration, jobTitle } from "../parts/format";
+import { isLive, rests, stoppedAt } from "../parts/job-words";
 import { desk } from "./desk.svelte";
 import { newId } from "./id";
 import { say } from "./said.svelte";
@@ -35,7 +37,11 @@ const NOTIFY_AFTER_MS = 10_000;
 const STEPS: Record<string, string[]> = {
   demo: ["import", "pairs", "split", "audit", "base-new", "train", "fakes", "evaluate", "generate"],
   draft: ["fetch", "generate"],
+  "train-again": ["base-new", "train", "fakes"],
 };
+
+/** Kinds that take the whole machine: one that is started while another runs is queued. */
+const HEAVY: ReadonlySet<string> = new Set(["train", "fakes", "evaluate"]);
 
 /** Whether a job is there for others to use: the made-up Reddit. */
 export const serves = (job: JobInfo): boolean => job.kind === "practice";
@@ -76,6 +82,18 @@ class Jobs {
   /** Those of them that a person started: the steps of others are left out. */
   get started(): JobInfo[] {
     return this.running.filter((job) => !this.#isStep(job));
+  }
+
+  /** Jobs that wait in the queue, in order. */
+  get queue(): JobInfo[] {
+    const queued = this.list.filter((job) => job.state === "queued");
+    return queued.sort((a, b) => (a.place ?? 0) - (b.place ?? 0));
+  }
+
+  /** The job that holds the queue up: it was paused, or failed and was to stop the queue. */
+  get heldUpBy(): JobInfo | null {
+    const holds = (job: JobInfo) => job.place !== null && (job.state === "paused" || job.state === "failed");
+    return this.list.find(holds) ?? null;
   }
 
   /** The job of most interest: one that runs, else one that waits for a person. */
@@ -140,9 +158,19 @@ class Jobs {
     if (round === this.#round) this.#lines[id] = lines.slice(-LINES);
   }
 
-  /** Starts a job; the id is made here, so that starting twice is starting once. */
+  /**
+   * Starts a job; the id is made here, so that starting twice is starting once. A heavy one is queued while
+   * another heavy one runs or waits.
+   */
   async start<K extends keyof JobKinds>(kind: K, params: Partial<JobKinds[K]["params"]>): Promise<string> {
     const id = newId();
+    const busy = this.queue[0] ?? this.started.find((job) => HEAVY.has(job.kind));
+    if (HEAVY.has(kind) && busy) {
+      const { job, notes } = await call("job.queue", { id, kind, params, stops_queue: false });
+      this.#put(job);
+      say([`${jobTitle(job)} is queued: it starts when ${jobTitle(busy)} has ended.`, ...notes].join(" "));
+      return id;
+    }
     const job = await call("job.start", { id, kind, params });
     this.#put(job);
     return id;
@@ -152,12 +180,40 @@ class Jobs {
     this.#put(await call("job.pause", { job: id }));
   }
 
+  /** Ends a training with its checkpoint as the result; any other job with what it has stored. */
+  async stop(id: string): Promise<void> {
+    this.#put(await call("job.stop", { job: id }));
+  }
+
+  /** Ends a training, and removes what it has learned. */
+  async discard(id: string): Promise<void> {
+    this.#put(await call("job.discard", { job: id }));
+  }
+
+  async move(id: string, to: MoveTo): Promise<void> {
+    this.#putAll(await call("job.move", { job: id, to }));
+  }
+
+  async stopsQueue(id: string, stops: boolean): Promise<void> {
+    this.#put(await call("job.stops-queue", { job: id, stops }));
+  }
+
+  /** What holds the queue up does so no longer. */
+  async goOn(): Promise<void> {
+    this.#putAll(await call("queue.go-on", {}));
+    this.readSoon();
+  }
+
   async cancel(id: string): Promise<void> {
     this.#put(await call("job.cancel", { job: id }));
   }
 
   async resume(id: string): Promise<void> {
     this.#put(await call("job.resume", { job: id }));
+  }
+
+  #putAll(queue: JobQueue): void {
+    for (const job of queue.jobs) this.#put(job);
   }
 
   #put(job: JobInfo): void {
@@ -239,9 +295,13 @@ class Jobs {
     const title = job ? jobTitle(job) : kind;
     const took = job?.ended_ms ? ` after ${duration((job.ended_ms - job.created_ms) / 1000)}` : "";
     const text: string | undefined = {
-      done: `${title} is done${took}.`,
+      done:
+        stoppedAt(job) === null
+          ? `${title} is done${took}.`
+          : `${title} was stopped at step ${count(stoppedAt(job) ?? 0)}. Its checkpoint is kept.`,
       paused: `${title} is paused. It goes on where it stopped when you resume it.`,
-      cancelled: `${title} was cancelled. What it had stored is kept.`,
+      cancelled:
+        job?.kind === "train" ? `${title} was ended.` : `${title} was canceled. What it had stored is kept.`,
       failed: `${title} failed: ${error?.message ?? "no reason was given"}`,
       lost: `The program that ran ${title} is gone. Resume it, and it goes on from what was saved.`,
     }[state];

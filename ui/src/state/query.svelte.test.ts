@@ -144,6 +144,8 @@ const running: JobInfo = {
   outcome: null,
   created_ms: 0,
   ended_ms: null,
+  place: null,
+  stops_queue: false,
 };
 
 test("while a job runs, a question rests ten times as long as its answer took", async () => {

@@ -1,6 +1,8 @@
 // Every key of the window, once. The help sheet is this table; a screen binds what it can do with
 // [`keys`] while it is shown.
 
+import { hasUnsaved } from "./unsaved";
+
 export interface Shortcut {
   /** As pressed: "g o" is g, then o; "Ctrl+Enter" is both (Command on a Mac). */
   keys: string;
@@ -80,7 +82,8 @@ export function press(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.isComposing) return false;
   const key = written(event);
   if (!key) return false;
-  const inField = isField(event.target);
+  // the focus may have left the editor while its words are not saved
+  const inField = isField(event.target) || hasUnsaved();
   // an open dialog keeps the keys to itself
   const dialog = document.querySelector("dialog[open]");
   const pair = first && event.timeStamp - first.at < PAIR_MS ? `${first.key} ${key}` : null;

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::Signal;
+use repartee_engine::check::repair;
 use repartee_engine::doctor::{Verdict, doctor};
+use repartee_engine::{Code, Engine, Signal};
 
-use super::{App, only_project};
+use super::{App, listen, only_project};
 use crate::out::{Table, bytes, count};
 use crate::watch::Watch;
 
@@ -15,14 +16,32 @@ use crate::watch::Watch;
 const NEGATIVE: u8 = 1;
 
 impl App {
-    pub(super) fn check(&self) -> Result<ExitCode> {
-        let engine = self.engine()?;
+    pub(super) fn check(&self, mend: bool) -> Result<ExitCode> {
+        let path = self.path()?;
+        if mend {
+            let done = repair(&path)?;
+            self.out
+                .json(&serde_json::json!({ "event": "repaired", "repaired": done }))?;
+            for line in &done.repaired {
+                self.out.line(format!("repaired: {line}"))?;
+            }
+            if let Some(backup) = &done.backup {
+                let backup = backup.display();
+                self.out.line(format!("the file as it was: {backup}"))?;
+            }
+        }
+        let engine = match Engine::open(&path) {
+            Err(error) if error.code == Code::ForeignProject => Engine::open_to_check(&path)?,
+            opened => opened?,
+        };
+        listen(&engine)?;
         let watch = Watch::new(self.out);
         let found = engine.check(&|progress| watch.signal(Signal::Progress(progress)));
         drop(watch);
         let found = found?;
         self.done(&found, |found| {
             let faults = [
+                ("schema", &found.schema),
                 ("integrity", &found.integrity),
                 ("reference", &found.references),
                 ("blob", &found.blobs),
@@ -41,6 +60,10 @@ impl App {
                 true => self.out.line(format!(
                     "the project is whole; compared with their hashes: {read}"
                 )),
+                false if found.only_schema() => self.out.line(
+                    "another program changed the schema of this project, and it is not opened; \
+                     `repartee check --repair` makes a copy and removes what is foreign",
+                ),
                 false => self.out.line(
                     "the project is damaged; take it from a copy, or export what can be read",
                 ),

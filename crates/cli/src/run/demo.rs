@@ -23,9 +23,10 @@ impl App {
     }
 
     fn report(&self, report: &DemoReport) -> Result<()> {
-        self.out.line(
-            "\nAll of this is synthetic: the threads were made by Repartee's own generator.\n",
-        )?;
+        self.out.line("")?;
+        self.out
+            .line("All of this is synthetic: the threads were made by Repartee's own generator.")?;
+        self.out.line("")?;
         self.evaluations(&report.evaluations)?;
         self.out.line("")?;
         let mut table = Table::new([
@@ -61,12 +62,14 @@ impl App {
             seconds(report.seconds.iter().map(|(_, s)| s).sum()),
         ]);
         table.print(self.out)?;
-        self.out.line("\ncharts:")?;
+        self.out.line("")?;
+        self.out.line("charts:")?;
         for file in &report.charts {
             self.out.line(format!("  {}", file.display()))?;
         }
         let project = report.project.display();
-        self.out.line(format!("\nnext: `repartee queue list --project {project}`, `repartee fakes show --project {project}`"))?;
+        self.out.line("")?;
+        self.out.line(format!("next: `repartee queue list --project {project}`, `repartee fakes show --project {project}`"))?;
         self.out.line(format!(
             "to post to a made-up Reddit, without a key: `repartee reddit practice --project {project}`, and beside it `repartee reddit permit`, `repartee queue approve`, `repartee reddit post`"
         ))

@@ -6,6 +6,7 @@ use anyhow::Result;
 use repartee_engine::chart::ChartKind;
 use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::figures::{ClassifierFigures, Figures};
+use repartee_engine::names::file_name;
 use repartee_engine::{Error, Side};
 
 use super::App;
@@ -40,6 +41,7 @@ impl App {
         };
         self.start(&engine, &job, |evaluation| {
             self.evaluations(std::slice::from_ref(evaluation))?;
+            self.left_out(&evaluation.left_out)?;
             if let Figures::Classifier(figures) = &evaluation.figures {
                 self.out.line("")?;
                 self.classes(figures)?;
@@ -56,6 +58,7 @@ impl App {
     pub(super) fn evaluations(&self, all: &[EvaluationInfo]) -> Result<()> {
         let mut table = Table::new([
             "no.",
+            "name",
             "run",
             "step",
             "split",
@@ -64,12 +67,15 @@ impl App {
             "examples",
             "figures",
             "to beat",
+            "tags",
+            "note",
         ]);
         for evaluation in all {
             let (examples, figures, beat) = words(&evaluation.figures);
             table.row([
                 evaluation.id.to_string(),
-                evaluation.run.clone(),
+                evaluation.name.clone(),
+                super::again::marked(&evaluation.run, evaluation.deleted_content),
                 evaluation.config.step.to_string(),
                 evaluation.split.clone(),
                 evaluation.side.to_string(),
@@ -77,6 +83,8 @@ impl App {
                 count(examples),
                 figures,
                 beat,
+                super::items::tags(&evaluation.label),
+                super::items::note(&evaluation.label),
             ]);
         }
         table.print(self.out)
@@ -119,7 +127,11 @@ impl App {
         let engine = self.engine()?;
         let kind = ChartKind::parse(&args.what)?;
         let out = match args.out.is_empty() {
-            true => vec![format!("{}-{}", args.of.join("-"), args.what).into()],
+            true => {
+                // what follows a dot would be an ending
+                let name = file_name(&format!("{}-{}", args.of.join("-"), args.what));
+                vec![name.replace('.', "-").into()]
+            }
             false => args.out,
         };
         let files = engine.chart_files(kind, &args.of, &out)?;

@@ -9,11 +9,14 @@ use repartee_engine::reddit::{
     AccountInfo, DraftReplies, Fetch, LogIn, NewAccount, NewPermit, OutboxStory, Post, PostReport,
     PostingRules, Practice, ReadOutcomes, Reconcile, Settle, Sync, Synced, ThreadInfo, Upkeep,
 };
+use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Engine, Error};
 
+use super::seen::{Decision, short_hash};
 use super::{App, edit, person};
 use crate::out::{Table, count, figure, short, text_width, time};
 use crate::reddit_args::{AccountCommand, DraftArgs, FetchArgs, RedditCommand};
+use crate::terminal;
 
 impl App {
     pub(super) fn reddit(&self, command: RedditCommand) -> Result<ExitCode> {
@@ -21,7 +24,8 @@ impl App {
         match command {
             RedditCommand::Login { which, paste: true, .. } => {
                 let begun = engine.login_by_hand(&which.account)?;
-                eprintln!("open this in a browser, and paste the address at which it ends:\n{}", begun.address);
+                terminal::err_line("open this in a browser, and paste the address at which it ends:");
+                terminal::err_line(&begun.address);
                 let mut pasted = String::new();
                 std::io::stdin().read_line(&mut pasted)?;
                 self.done(&engine.login_pasted(begun, &pasted)?, |account| self.account(account))
@@ -64,7 +68,7 @@ impl App {
                     }
                 };
                 self.done(&rules, |rules| {
-                    self.out.line(serde_json::to_string_pretty(rules)?)
+                    self.out.lines("", serde_json::to_string_pretty(rules)?)
                 })
             }
             RedditCommand::Permit { subreddit: None, .. } => self.done(&engine.permits()?, |permits| {
@@ -73,10 +77,17 @@ impl App {
                 }
                 let mut table = Table::new(["subreddit", "since", "by", "link", "off"]);
                 for permit in permits {
-                    table.row([&permit.subreddit, &time(permit.given_ms), &permit.who, &permit.link, &permit.off]);
+                    let off = match permit.unconfirmed.as_str() {
+                        "" => permit.off.clone(),
+                        why => why.to_owned(),
+                    };
+                    table.row([&permit.subreddit, &time(permit.given_ms), &permit.who, &permit.link, &off]);
                 }
                 table.print(self.out)
             }),
+            RedditCommand::Permit { subreddit: Some(name), confirm: true, seen, who, .. } => {
+                self.confirm_permit(&engine, &name, seen.as_deref(), &person(who.who))
+            }
             RedditCommand::Permit { subreddit: Some(name), look: true, .. } => {
                 self.done(&engine.subreddit_look(&name, "")?, |look| {
                     self.out.line(format!("r/{}: {}", look.subreddit, look.title))?;
@@ -141,7 +152,9 @@ impl App {
             }),
             RedditCommand::Threads { thread: None } => self.done(&engine.threads()?, |threads| self.threads(threads)),
             RedditCommand::Threads { thread: Some(id) } => self.done(&engine.thread(id)?, |story| {
-                self.out.line(format!("# {}\n{}\n", story.thread.title, story.thread.link))?;
+                self.out.line(format!("# {}", story.thread.title))?;
+                self.out.line(&story.thread.link)?;
+                self.out.line("")?;
                 for comment in &story.comments {
                     let indent = "  ".repeat(comment.level as usize);
                     let skip = if comment.skip.is_empty() { String::new() } else { format!(" ({})", comment.skip) };
@@ -172,13 +185,13 @@ impl App {
                 }
                 table.print(self.out)
             }),
-            RedditCommand::Post { reply, live, dry_run, wait, which } => {
+            RedditCommand::Post { reply, live, dry_run, wait, skip_pause, which } => {
                 let live = match (live, dry_run) {
                     (true, _) => Some(true),
                     (_, true) => Some(false),
                     _ => None,
                 };
-                let job = Post { account: which.account, replies: reply, live, wait };
+                let job = Post { account: which.account, replies: reply, live, wait, skip_pause };
                 self.start(&engine, &job, |report| self.posted(report))
             }
             RedditCommand::Reconcile { wait, which } => {
@@ -191,33 +204,69 @@ impl App {
                     ))
                 })
             }
-            RedditCommand::Settle { reply, again, give_up, posted, who } => {
+            RedditCommand::Settle { reply, again, give_up, posted, seen, who } => {
                 let settle = match (again, give_up, posted) {
-                    (true, ..) => Settle::Again,
+                    (true, ..) => {
+                        let command = "reddit settle --again";
+                        match self.agreed_on(&engine, reply, seen.as_deref(), "Send again", command)? {
+                            Some(seen) => Settle::Again { seen },
+                            None => return self.left(&format!("reply {reply}")),
+                        }
+                    }
                     (_, true, _) => Settle::GiveUp,
                     (_, _, Some(link)) => Settle::Posted { link },
                     _ => return Err(Error::usage("say --again, --give-up or --posted LINK").into()),
                 };
                 self.done(&engine.reply_settle(reply, &settle, &person(who.who))?, |story| self.outbox_story(story))
             }
-            RedditCommand::Posted { reply, link, who } => {
-                self.done(&engine.reply_posted_by_hand(reply, &link, &person(who.who))?, |reply| {
+            RedditCommand::Posted { reply, link, seen, who } => {
+                let question = "Did you post, as it is shown,";
+                let Some(seen) = self.agreed_on(&engine, reply, seen.as_deref(), question, "reddit posted")? else {
+                    return self.left(&format!("reply {reply}"));
+                };
+                self.done(&engine.reply_posted_by_hand(reply, &link, &seen, &person(who.who))?, |reply| {
                     self.out.line(format!("reply {} is {}", reply.id, reply.state))
                 })
             }
-            RedditCommand::Withdraw { reply, who } => {
-                self.done(&engine.reply_withdraw(reply, &person(who.who))?, |story| self.outbox_story(story))
+            RedditCommand::Withdraw { reply, seen, who } => {
+                let question = "Delete on Reddit";
+                let Some(seen) = self.agreed_on(&engine, reply, seen.as_deref(), question, "reddit withdraw")? else {
+                    return self.left(&format!("reply {reply}"));
+                };
+                self.done(&engine.reply_withdraw(reply, &seen, &person(who.who))?, |story| self.outbox_story(story))
             }
-            RedditCommand::Untwin { reply, who } => self
-                .done(&engine.reply_untwin(reply, &person(who.who))?, |story| {
-                    self.outbox_story(story)
-                }),
-            RedditCommand::Edit { reply, text, who } => {
+            RedditCommand::Adopt { yes, who } => self.adopt(&engine, yes, &person(who.who)),
+            RedditCommand::Untwin { reply, seen, who } => {
+                self.out.line(&engine.outbox_story(reply)?.outbox.detail)?;
+                let question = "Delete all but the first of";
+                let Some(seen) = self.agreed_on(&engine, reply, seen.as_deref(), question, "reddit untwin")? else {
+                    return self.left(&format!("reply {reply}"));
+                };
+                self.done(&engine.reply_untwin(reply, &seen, &person(who.who))?, |story| self.outbox_story(story))
+            }
+            RedditCommand::Edit { reply, text, preview, seen, who } => {
                 let text = match text {
                     Some(text) => text,
                     None => edit(&engine.reply(reply)?.reply.text)?,
                 };
-                self.done(&engine.reply_rewrite(reply, &text, &person(who.who))?, |story| self.outbox_story(story))
+                let shown = engine.rewrite_preview(reply, &text)?;
+                if preview {
+                    return self.done(&shown, |shown| {
+                        self.out.line(format!("{}\n\nseen {}", shown.full_text, short_hash(&shown.seen)))
+                    });
+                }
+                let decision = Decision {
+                    now: &shown.seen,
+                    seen: seen.as_deref(),
+                    question: format!("Change reply {reply} on Reddit to this, as u/{}?", shown.account),
+                    elsewhere: format!(
+                        "`repartee reddit edit {reply} --text TEXT --preview` prints it, --seen HASH takes it"
+                    ),
+                };
+                let Some(seen) = self.agreed(&decision, |out| out.line(&shown.full_text))? else {
+                    return self.left(&format!("reply {reply}"));
+                };
+                self.done(&engine.reply_rewrite(reply, &text, &seen, &person(who.who))?, |story| self.outbox_story(story))
             }
             RedditCommand::Outcomes { read, chart, which } => self.outcomes(&engine, read, &chart, which.account),
             RedditCommand::Audit { reply, limit } => self.done(&engine.audit(reply, limit)?, |lines| {
@@ -297,6 +346,22 @@ impl App {
             Some(AccountCommand::Label { name, gone, who }) => {
                 engine.account_label(&name, !gone, &person(who.who))?
             }
+            Some(AccountCommand::Confirm { name, seen, who }) => {
+                let account = engine.account(&name)?;
+                let decision = Decision {
+                    now: &account.seen,
+                    seen: seen.as_deref(),
+                    question: format!("Confirm what is recorded of u/{}?", account.name),
+                    elsewhere: format!(
+                        "`repartee reddit accounts` prints it, `repartee reddit accounts confirm {name} --seen HASH` takes it"
+                    ),
+                };
+                let Some(seen) = self.agreed(&decision, |_| self.account(&account))? else {
+                    return self.left(&format!("u/{}", account.name));
+                };
+                engine.record_confirm(RecordKind::Account, &name, &seen, &person(who.who))?;
+                engine.account(&name)?
+            }
             Some(AccountCommand::Stop { name, why, who }) => {
                 engine.account_stop(&name, &why, &person(who.who))?
             }
@@ -305,6 +370,26 @@ impl App {
             }
         };
         self.done(&account, |account| self.account(account))
+    }
+
+    fn adopt(&self, engine: &Engine, yes: bool, who: &str) -> Result<ExitCode> {
+        let mut found = engine.project_file()?;
+        if found.asks && !yes {
+            let what = found.words.split("; `repartee").next().unwrap_or_default();
+            if !std::io::stdin().is_terminal() {
+                return Err(Error::usage(format!(
+                    "{what}; without a terminal to ask at, --yes confirms it"
+                ))
+                .into());
+            }
+            if !terminal::yes(&format!("{what}.\nUse this file for posting?"))? {
+                return self.done(&found, |_| self.out.line("not confirmed; nothing was changed"));
+            }
+        }
+        found = engine.project_adopt(who)?;
+        self.done(&found, |found| {
+            self.out.line(format!("{} is the file that is used for posting", found.path))
+        })
     }
 
     fn account(&self, account: &AccountInfo) -> Result<()> {
@@ -317,6 +402,16 @@ impl App {
             "u/{} ({} app, run by u/{}): {state}",
             account.name, account.app, account.operator
         ))?;
+        if !account.unconfirmed.is_empty() {
+            self.out.line(format!(
+                "  app {}, approval {:?}, label seen by {:?}: {}\n  seen {}",
+                account.client_id,
+                account.approval,
+                account.labelled_by,
+                account.unconfirmed,
+                short_hash(&account.seen)
+            ))?;
+        }
         if account.facts.strangers > 0 {
             self.out.line(format!(
                 "  {} of its last comments were not posted from here; Reddit wants an account of a bot to do nothing else",
@@ -324,6 +419,55 @@ impl App {
             ))?;
         }
         Ok(())
+    }
+
+    fn confirm_permit(
+        &self,
+        engine: &Engine,
+        name: &str,
+        seen: Option<&str>,
+        who: &str,
+    ) -> Result<ExitCode> {
+        let known = engine.permits()?;
+        let plain = name.trim_start_matches("/").trim_start_matches("r/");
+        let Some(permit) = known
+            .iter()
+            .find(|permit| permit.subreddit.eq_ignore_ascii_case(plain))
+        else {
+            let names: Vec<String> = known.iter().map(|p| p.subreddit.clone()).collect();
+            return Err(Error::not_found("permission", name, &names).into());
+        };
+        let ends = permit.expires_ms.map_or("without an end".to_owned(), |at| {
+            format!("until {} UTC", time(at))
+        });
+        let words = format!(
+            "r/{}: given at {}, recorded by {} on {} UTC, {ends}\n{}\nseen {}",
+            permit.subreddit,
+            permit.link,
+            permit.who,
+            time(permit.given_ms),
+            permit.note,
+            short_hash(&permit.seen)
+        );
+        if seen.is_none() {
+            // where nobody can be asked this is what tells the hash
+            self.out.line(&words)?;
+        }
+        let decision = Decision {
+            now: &permit.seen,
+            seen,
+            question: format!("Confirm this permission for r/{}?", permit.subreddit),
+            elsewhere: format!("`repartee reddit permit {name} --confirm --seen HASH` takes it"),
+        };
+        let Some(seen) = self.agreed(&decision, |_| Ok(()))? else {
+            return self.left(&format!("r/{}", permit.subreddit));
+        };
+        engine.record_confirm(RecordKind::Subreddit, name, &seen, who)?;
+        let done = serde_json::json!({ "confirmed": permit.subreddit });
+        self.done(&done, |_| {
+            self.out
+                .line(format!("posting is permitted in r/{}", permit.subreddit))
+        })
     }
 
     fn threads(&self, threads: &[ThreadInfo]) -> Result<()> {
@@ -428,9 +572,15 @@ impl App {
         if !one.detail.is_empty() {
             self.out.line(format!("{}: {}", one.code, one.detail))?;
         }
-        self.out.line(format!("\n{}\n", one.full_text))?;
+        self.out.line("")?;
+        self.out.lines("  ", &one.full_text)?;
+        self.out.line("")?;
+        if !one.again.is_empty() {
+            self.out
+                .line(format!("not valid as it is: {}", one.again))?;
+        }
         for objection in &story.objections {
-            self.out.line(format!("not now: {objection}"))?;
+            self.out.line(format!("not now: {}", objection.words))?;
         }
         for attempt in &story.attempts {
             let class = attempt
@@ -467,7 +617,8 @@ impl App {
                 self.out.line(format!(
                     "{} readings, {} removed, {} did not come through",
                     done.read, done.removed, done.failed
-                ))
+                ))?;
+                self.left_out(&done.left_out)
             })?;
             if self.out.json {
                 return Ok(code);
@@ -542,6 +693,10 @@ impl App {
                 count(synced.pairs)
             ))?;
         }
+        if !synced.affected.is_empty() {
+            self.deleted_content(&synced.affected)?;
+        }
+        self.left_out(&synced.left_out)?;
         if synced.doubted > 0 {
             self.out.line(format!(
                 "{} imported texts are kept: of a hundred that it was asked about, Reddit showed not one; are their ids Reddit's?",
@@ -582,14 +737,14 @@ fn hidden_line(what: &str) -> Result<String> {
         let _ = std::process::Command::new("stty").arg(how).status();
     };
     if typed {
-        eprint!("{what}: ");
+        terminal::ask(&format!("{what}: "));
         echo("-echo");
     }
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line);
     if typed {
         echo("echo");
-        eprintln!();
+        terminal::err_line("");
     }
     read?;
     Ok(line)

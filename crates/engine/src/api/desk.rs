@@ -12,7 +12,9 @@ use crate::desk::{Desk, DeskInfo, ProjectInfo, Settings, sample_folder};
 use crate::doctor::{Doctor, doctor};
 use crate::error::{Error, Result};
 use crate::import::look;
+use crate::items::DeleteItem;
 use crate::job::JobInfo;
+use crate::job_queue::{JobQueue, Queued};
 use crate::run_config::{self, Field, Preset, RunConfig, RunKind};
 
 /// The desk, and the window that asks.
@@ -58,6 +60,21 @@ pub struct StartJob {
     /// Its parameters.
     #[ts(type = "unknown")]
     pub params: serde_json::Value,
+}
+
+/// A job to put into the queue.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct QueueJob {
+    /// A uuid that the caller made: queueing it twice queues it once.
+    pub id: String,
+    /// Which kind of job: a key of Jobs.
+    pub kind: String,
+    /// Its parameters.
+    #[ts(type = "unknown")]
+    pub params: serde_json::Value,
+    /// Whether its failure holds the queue up.
+    pub stops_queue: bool,
 }
 
 /// A job by its id.
@@ -159,6 +176,12 @@ commands!(Asked {
     "run.presets" => |_, of| Ok(run_config::presets(of.kind)), OfKind => Vec<Preset>;
     /// Starts a job in a process of its own.
     "job.start" => |(desk, window), job| desk.start(window, &job.id, &job.kind, &job.params), StartJob => JobInfo;
+    /// Deletes an item: it is gone at once, and the job that is given removes its rows.
+    "item.delete" => |(desk, window), p| desk.delete(window, &p), DeleteItem => JobInfo;
+    /// Puts a job into the queue: it starts when none before it is left and nothing heavy runs.
+    "job.queue" => |(desk, window), job| desk.enqueue(window, &job), QueueJob => Queued;
+    /// What holds the queue up does so no longer: a paused job is resumed, a failed one is left behind.
+    "queue.go-on" => |(desk, window), _| desk.queue_go_on(window), Nothing => JobQueue;
     /// Goes on with a job that rests, failed, or lost its process.
     "job.resume" => |(desk, window), of| desk.resume(window, &of.job), OfJob => JobInfo;
 });

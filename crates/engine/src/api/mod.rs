@@ -2,11 +2,13 @@
 //! and the TypeScript that the window is written in.
 //!
 //! A command takes one struct of parameters and gives one result, both plain JSON. [`desk`] has those that
-//! need no project, [`project`] those that work on the window's, [`reddit`] those about Reddit itself.
+//! need no project, [`project`] those that work on the window's, [`reddit`] those about Reddit itself, [`study`]
+//! those about the permissions of the study.
 
 pub mod desk;
 pub mod project;
 pub mod reddit;
+pub mod study;
 pub mod typescript;
 
 use serde::Serialize;

@@ -14,6 +14,7 @@ use ts_rs::TS;
 use super::commands;
 use super::desk::{Nothing, OfJob, typed};
 use crate::Engine;
+use crate::again::{AgainStep, DeletedContent};
 use crate::base::{BaseInfo, BaseNew};
 use crate::browse::{Labels, PairRow, PairsView, ViewPairs};
 use crate::chart::{ChartKind, save};
@@ -23,7 +24,9 @@ use crate::evaluate::{EvaluationInfo, Judged, MarkedExample};
 use crate::fakes::{FakeShown, FakesInfo};
 use crate::generate::{Generated, GenerationInfo};
 use crate::import::SourceInfo;
+use crate::items::{Dependents, ItemInfo, ItemRef, LabelItem, RenameItem};
 use crate::job::{JobInfo, JobLine};
+use crate::job_queue::{JobQueue, MoveTo};
 use crate::overview::Overview;
 use crate::pick::Criteria;
 use crate::queue::{ReplyInfo, ReplyStory};
@@ -255,6 +258,18 @@ pub struct JudgeReply {
     pub why: String,
 }
 
+/// A person's approval of a reply as it was shown.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveReply {
+    /// The reply.
+    pub id: i64,
+    /// The hash of what was shown, as the reply came with it.
+    pub seen: String,
+    /// Who does it.
+    pub who: String,
+}
+
 /// A reply that a person posted by hand.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -265,6 +280,8 @@ pub struct PostedReply {
     pub who: String,
     /// The link to it; may be empty.
     pub link: String,
+    /// The hash of what was shown, as the reply came with it.
+    pub seen: String,
 }
 
 /// Where pairs are to be written.
@@ -277,6 +294,26 @@ pub struct ExportPairs {
     pub split: Option<String>,
     /// Only this side.
     pub side: Option<Side>,
+}
+
+/// A queued job to move.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct MoveJob {
+    /// Its id.
+    pub job: String,
+    /// Where to.
+    pub to: MoveTo,
+}
+
+/// What the failure of a queued job does.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct StopsQueue {
+    /// Its id.
+    pub job: String,
+    /// Whether it holds the queue up.
+    pub stops: bool,
 }
 
 /// Where a model is to be written.
@@ -342,12 +379,14 @@ commands!(Arc<Engine> {
     "labels" => |engine, p| engine.labels(p.edges), ByEdges => Labels;
     /// All splits with their sides and last audits.
     "splits" => |engine, _| engine.splits(), Nothing => Vec<SplitInfo>;
+    /// All that was trained on a text that was deleted since, or made with something that was.
+    "deleted.content" => |engine, _| engine.deleted_content(), Nothing => Vec<DeletedContent>;
+    /// What is made to train a run again without what was deleted since, in order.
+    "run.again" => |engine, p| engine.train_again_plan(&p.name), Named => Vec<AgainStep>;
     /// All bases.
     "bases" => |engine, _| engine.bases(), Nothing => Vec<BaseInfo>;
     /// How many trainable numbers a base from scratch would have.
     "base.parameters" => |_, p| p.parameters(), BaseNew => usize;
-    /// Removes a base that no run uses.
-    "base.remove" => |engine, p| engine.base_remove(&p.name), Named => ();
     /// What a run would take: examples, parameters, memory, steps, time.
     "run.estimate" => |engine, p| engine.train_estimate(&p.config), WithConfig => RunFacts;
     /// A run's settings as TOML with their words, as the job "train" takes them.
@@ -397,14 +436,20 @@ commands!(Arc<Engine> {
     "reply.get" => |engine, p| engine.reply(p.id), Numbered => ReplyStory;
     /// Changes a reply's text; what was approved is a draft again.
     "reply.edit" => |engine, p| engine.reply_edit(p.id, &p.text, &p.who), EditReply => ReplyInfo;
-    /// Approves one reply.
-    "reply.approve" => |engine, p| engine.reply_approve(p.id, &p.who), JudgeReply => ReplyInfo;
+    /// Approves one reply as it was shown.
+    "reply.approve" => |engine, p| engine.reply_approve(p.id, &p.seen, &p.who), ApproveReply => ReplyInfo;
     /// Rejects one reply.
     "reply.reject" => |engine, p| engine.reply_reject(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
     /// Makes a rejected reply a draft again.
     "reply.redraft" => |engine, p| engine.reply_redraft(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
     /// Notes that a person posted an approved reply by hand.
-    "reply.posted" => |engine, p| engine.reply_posted_by_hand(p.id, &p.link, &p.who), PostedReply => ReplyInfo;
+    "reply.posted" => |engine, p| engine.reply_posted_by_hand(p.id, &p.link, &p.seen, &p.who), PostedReply => ReplyInfo;
+    /// Gives a source, split, base, run, set of fakes, evaluation or generation another name.
+    "item.rename" => |engine, p| engine.item_rename(&p), RenameItem => ItemInfo;
+    /// Sets an item's note, and adds and removes tags.
+    "item.label" => |engine, p| engine.item_label(&p), LabelItem => ItemInfo;
+    /// What deleting an item takes with it.
+    "item.dependents" => |engine, p| engine.dependents(&p), ItemRef => Dependents;
     /// All jobs, the newest first.
     "jobs" => |engine, _| engine.jobs(), Nothing => Vec<JobInfo>;
     /// One job.
@@ -415,6 +460,16 @@ commands!(Arc<Engine> {
     "job.pause" => |engine, p| engine.pause(&p.job), OfJob => JobInfo;
     /// Asks a job to end.
     "job.cancel" => |engine, p| engine.cancel(&p.job), OfJob => JobInfo;
+    /// Asks a training to end with what it has learned; any other job to end, and keep what it has stored.
+    "job.stop" => |engine, p| engine.stop(&p.job), OfJob => JobInfo;
+    /// Asks a training to end, and removes the weights that it saved.
+    "job.discard" => |engine, p| engine.discard(&p.job), OfJob => JobInfo;
+    /// The queue of jobs, in order.
+    "job.waiting" => |engine, _| engine.job_queue(), Nothing => JobQueue;
+    /// Moves a queued job, and gives the queue.
+    "job.move" => |engine, p| engine.job_move(&p.job, &p.to), MoveJob => JobQueue;
+    /// Says whether the failure of a job in the queue holds the queue up.
+    "job.stops-queue" => |engine, p| engine.job_stops_queue(&p.job, p.stops), StopsQueue => JobInfo;
     /// Writes pairs to a file; gives how many.
     "export.pairs" => |engine, p| engine.pairs_export(&typed(&p.path)?, p.split.as_deref(), p.side), ExportPairs => u64;
     /// Writes a run's checkpoint as a folder in Hugging Face layout.

@@ -9,12 +9,14 @@ use ts_rs::TS;
 
 use super::commands;
 use super::desk::{At, Nothing, typed};
-use super::project::{EditReply, JudgeReply, Numbered, OfState, all_typed, shown};
+use super::project::{ApproveReply, Numbered, OfState, all_typed, shown};
 use crate::Engine;
 use crate::reddit::{
     AccountInfo, AuditLine, NewAccount, NewPermit, OptOutInfo, OutboxInfo, OutboxStory, Outcomes,
-    PermitInfo, PostingRules, Settle, SubredditLook, Synced, ThreadInfo, ThreadStory,
+    PermitInfo, PostingRules, ProjectFile, Settle, ShownReply, SubredditLook, Synced, ThreadInfo,
+    ThreadStory,
 };
+use crate::sealed::RecordKind;
 
 /// An account to add or change.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
@@ -33,6 +35,14 @@ pub struct OfAccount {
     /// Its name.
     pub name: String,
     /// Who does it.
+    pub who: String,
+}
+
+/// Who confirms something.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ByPerson {
+    /// The person.
     pub who: String,
 }
 
@@ -165,6 +175,44 @@ pub struct SettleReply {
     pub who: String,
 }
 
+/// A posted reply with another text.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewRewrite {
+    /// The reply.
+    pub id: i64,
+    /// The new text, without the footer.
+    pub text: String,
+}
+
+/// A change of a posted reply.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct RewriteReply {
+    /// The reply.
+    pub id: i64,
+    /// The new text, without the footer.
+    pub text: String,
+    /// The hash of what was shown, as the preview came with it.
+    pub seen: String,
+    /// Who does it.
+    pub who: String,
+}
+
+/// A record that a person confirms on this machine.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRecord {
+    /// What kind of record.
+    pub record: RecordKind,
+    /// Name of the account or subreddit.
+    pub name: String,
+    /// The hash of what was shown, as the record came with it.
+    pub seen: String,
+    /// Who confirms it.
+    pub who: String,
+}
+
 /// Files of a chart.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -217,6 +265,10 @@ commands!(Arc<Engine> {
     "account.logout" => |engine, p| engine.log_out(&p.name, &p.who), OfAccount => AccountInfo;
     /// Hands the address at which the browser ended to the login that waits for it.
     "login.paste" => |engine, p| engine.login_hand_over(&p.account, &p.address), PastedLogin => ();
+    /// Which file this project is, and whether it has to be confirmed before anything is posted from it.
+    "posting.file" => |engine, _| engine.project_file(), Nothing => ProjectFile;
+    /// Confirms that this file is the one to go on with.
+    "posting.adopt" => |engine, p| engine.project_adopt(&p.who), ByPerson => ProjectFile;
     /// The settings that posting obeys.
     "posting.rules" => |engine, _| engine.posting_rules(), Nothing => PostingRules;
     /// Changes them, all together; who loosens a limit has to say so in words.
@@ -227,6 +279,8 @@ commands!(Arc<Engine> {
     "permit.put" => |engine, p| engine.permit_subreddit(&p.permit, &p.who), RecordPermit => PermitInfo;
     /// Switches posting in a subreddit off.
     "permit.off" => |engine, p| engine.permit_off(&p.subreddit, &p.why, &p.who), SwitchOff => PermitInfo;
+    /// Confirms on this machine what was recorded of an account or subreddit elsewhere.
+    "record.confirm" => |engine, p| engine.record_confirm(p.record, &p.name, &p.seen, &p.who), ConfirmRecord => ();
     /// Looks at a subreddit and its rules on Reddit; nothing is stored.
     "subreddit.look" => |engine, p| engine.subreddit_look(&p.subreddit, &p.account), LookAt => SubredditLook;
     /// Who is not answered, those that wait for a person first.
@@ -249,12 +303,14 @@ commands!(Arc<Engine> {
     "outbox.get" => |engine, p| engine.outbox_story(p.id), Numbered => OutboxStory;
     /// What a person decides about an uncertain or absent reply.
     "reply.settle" => |engine, p| engine.reply_settle(p.id, &p.settle, &p.who), SettleReply => OutboxStory;
-    /// Deletes a posted reply on Reddit.
-    "reply.withdraw" => |engine, p| engine.reply_withdraw(p.id, &p.who), JudgeReply => OutboxStory;
+    /// Deletes a posted reply on Reddit, as it was shown.
+    "reply.withdraw" => |engine, p| engine.reply_withdraw(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
     /// Deletes what stands there beside a reply that was found more than once.
-    "reply.untwin" => |engine, p| engine.reply_untwin(p.id, &p.who), JudgeReply => OutboxStory;
-    /// Changes a posted reply on Reddit.
-    "reply.rewrite" => |engine, p| engine.reply_rewrite(p.id, &p.text, &p.who), EditReply => OutboxStory;
+    "reply.untwin" => |engine, p| engine.reply_untwin(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
+    /// A posted reply with another text: the full text, and the hash to change it by.
+    "reply.rewrite.preview" => |engine, p| engine.rewrite_preview(p.id, &p.text), PreviewRewrite => ShownReply;
+    /// Changes a posted reply on Reddit, to what was shown.
+    "reply.rewrite" => |engine, p| engine.reply_rewrite(p.id, &p.text, &p.seen, &p.who), RewriteReply => OutboxStory;
     /// What became of posted replies, beside what was foretold.
     "outcomes" => |engine, _| engine.outcomes(), Nothing => Outcomes;
     /// Draws it.

@@ -111,6 +111,7 @@ fn api() -> String {
     let desk = super::desk::declared(&mut types);
     let project = super::project::declared(&mut types);
     let reddit = super::reddit::declared(&mut types);
+    let study = super::study::declared(&mut types);
     let jobs = kinds::declared(&mut types);
     types.visit::<Notice>();
     let mut out = String::from(
@@ -124,6 +125,7 @@ fn api() -> String {
     commands(&mut out, &desk);
     commands(&mut out, &project);
     commands(&mut out, &reddit);
+    commands(&mut out, &study);
     out.push_str("}\n\n/** Every kind of job: what it takes, and what it gives when it is done. */\nexport interface Jobs {\n");
     for (kind, params, outcome) in jobs {
         out.push_str(&format!(

@@ -11,6 +11,8 @@ use super::connect::config_of;
 use super::plain_name;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::machine::Machine;
+use crate::sealed::{self, Origin, digest, same};
 
 /// An account that is to be added, or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -95,6 +97,10 @@ pub struct AccountInfo {
     pub stopped: String,
     /// What is missing before it can post, in words; empty: nothing.
     pub missing: Vec<String>,
+    /// Why what is recorded of it has to be confirmed, to go after "it was"; empty: it need not.
+    pub unconfirmed: String,
+    /// The hash over what is recorded of it, to confirm it by.
+    pub seen: String,
 }
 
 impl From<Account> for AccountInfo {
@@ -123,8 +129,58 @@ impl From<Account> for AccountInfo {
             pause_ms: account.pause_ms,
             stopped: account.stopped,
             missing,
+            unconfirmed: String::new(),
+            seen: String::new(),
         }
     }
+}
+
+/// What is sealed.
+const ACCOUNT: &str = "account";
+const LABEL: &str = "app label";
+
+/// The seals of an account's settings, and of its label.
+fn seals(machine: &Machine, account: &Account) -> (String, String) {
+    let name = account.name.to_lowercase();
+    let settings = settings(&name, account);
+    let label = match account.labelled_by.as_str() {
+        "" => String::new(),
+        by => sealed::seal(machine, LABEL, &[&name, by]),
+    };
+    (sealed::seal(machine, ACCOUNT, &settings), label)
+}
+
+fn settings<'a>(name: &'a str, account: &'a Account) -> [&'a str; 6] {
+    [
+        name,
+        &account.client_id,
+        &account.app,
+        &account.operator,
+        &account.host,
+        &account.approval,
+    ]
+}
+
+/// Where what is recorded of an account was recorded; `None`: here.
+pub(crate) fn account_origin(machine: &Machine, account: &Account) -> Option<Origin> {
+    let name = account.name.to_lowercase();
+    let of = sealed::origin(machine, &account.seal, ACCOUNT, &settings(&name, account));
+    let label = match account.labelled_by.as_str() {
+        "" => Origin::Here,
+        by => sealed::origin(machine, &account.label_seal, LABEL, &[&name, by]),
+    };
+    [of, label]
+        .into_iter()
+        .find(|origin| *origin != Origin::Here)
+}
+
+/// The hash over what is recorded of an account.
+fn account_seen(account: &Account) -> String {
+    let shown = settings(&account.name, account);
+    digest(
+        "account",
+        shown.into_iter().chain([account.labelled_by.as_str()]),
+    )
 }
 
 /// Which Reddit an account is of, by its host.
@@ -141,7 +197,40 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn accounts(&self) -> Result<Vec<AccountInfo>> {
-        Ok(self.store.accounts()?.into_iter().map(Into::into).collect())
+        let accounts = self.store.accounts()?.into_iter();
+        accounts.map(|account| self.account_info(account)).collect()
+    }
+
+    fn account_info(&self, account: Account) -> Result<AccountInfo> {
+        let origin = account_origin(&self.machine()?, &account);
+        let seen = account_seen(&account);
+        let mut info = AccountInfo::from(account);
+        if let Some(origin) = origin {
+            origin.words().clone_into(&mut info.unconfirmed);
+            info.missing.push(format!(
+                "your confirmation: what is recorded of it was {}",
+                origin.words()
+            ));
+        }
+        Ok(AccountInfo { seen, ..info })
+    }
+
+    pub(crate) fn account_confirm(
+        &self,
+        machine: &Machine,
+        name: &str,
+        seen: &str,
+        who: &str,
+    ) -> Result<()> {
+        let name = plain_name("u/", name)?;
+        let subject = format!("u/{name}");
+        let entry = Entry::new(who, "confirmed", self.outside.clock.now_ms()).about(&subject);
+        let make = |account: &Account| -> Result<(String, String)> {
+            let what = format!("what is recorded of {subject}");
+            same(&what, &account_seen(account), seen)?;
+            Ok(seals(machine, account))
+        };
+        self.store.account_confirm(&name, &entry, make)?
     }
 
     /// One account.
@@ -149,7 +238,7 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`], with the names there are.
     pub fn account(&self, name: &str) -> Result<AccountInfo> {
-        Ok(self.store.account(&plain_name("u/", name)?)?.into())
+        self.account_info(self.store.account(&plain_name("u/", name)?)?)
     }
 
     /// Adds an account, or changes the one of this name, as the person `who`.
@@ -201,7 +290,12 @@ impl Engine {
                 ),
             ));
         }
+        let account = Account {
+            seal: seals(&self.machine()?, &account).0,
+            ..account
+        };
         self.store.account_put(&account, who)?;
+        self.note_file();
         self.account(&name)
     }
 
@@ -231,7 +325,13 @@ impl Engine {
         };
         let entry = Entry::new(who, what, self.outside.clock.now_ms()).about(format!("u/{name}"));
         let by = if labelled { who } else { "" };
-        self.store.account_label(&name, by, &entry)?;
+        let account = Account {
+            name: name.clone(),
+            labelled_by: by.to_owned(),
+            ..Account::default()
+        };
+        let (_, seal) = seals(&self.machine()?, &account);
+        self.store.account_label(&name, by, &seal, &entry)?;
         self.account(&name)
     }
 

@@ -12,6 +12,7 @@ use repartee_reddit::{
 };
 use repartee_store::Store;
 use repartee_store::accounts::Account;
+use repartee_store::times::SLACK_MS;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
@@ -118,9 +119,31 @@ fn hurried(engine: &Engine) -> Result<Arc<dyn Clock>> {
     Ok(Arc::new(clock))
 }
 
+/// The name under which the keychain has the secrets of an account. A project says itself which host an account
+/// is of, and may be a stranger's: the login of Reddit itself is never sent to another.
+pub(crate) fn keychain_name(account: &Account) -> String {
+    match account.host.as_str() {
+        "" => account.name.clone(),
+        host => format!("{}@{host}", account.name),
+    }
+}
+
+impl Engine {
+    /// Now, by the clock that the project's dealings with Reddit go by: in practice that one is ahead.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub(crate) fn reddit_now_ms(&self) -> Result<i64> {
+        Ok(match self.store.accounts()?.iter().any(hurries) {
+            true => hurried(self)?.now_ms(),
+            false => self.outside.clock.now_ms(),
+        })
+    }
+}
+
 /// Stores a new refresh token in the keychain.
-fn keep_of(account: &str) -> Keep {
-    let account = account.to_owned();
+fn keep_of(account: &Account) -> Keep {
+    let account = keychain_name(account);
     Arc::new(move |token: &SecretString| {
         secrets::keep(&account, secrets::Secret::RefreshToken, token).map_err(|e| e.to_string())
     })
@@ -156,6 +179,8 @@ impl Session {
     /// made-up Reddit that nobody serves.
     pub fn open(engine: &Engine, account: &str) -> Result<Self> {
         let account = engine.store.account(account)?;
+        // before any secret is looked for: a stranger's project may name any host
+        config_of(&account).check()?;
         practice::is_served(&account)?;
         let given = engine
             .outside
@@ -165,7 +190,7 @@ impl Session {
             .or_else(|| practice::login_of(&account));
         let login = match given {
             Some(login) => login,
-            None => secrets::login(&account.name, Some(&account.client_id))?,
+            None => secrets::login(&keychain_name(&account), Some(&account.client_id))?,
         };
         Self::with(engine, account, login, None)
     }
@@ -192,7 +217,7 @@ impl Session {
                 client_id: account.client_id.clone(),
             }),
             clock: Arc::clone(&clock),
-            keep: Some(keep_of(&account.name)),
+            keep: Some(keep_of(&account)),
             on_wait,
             login,
         };
@@ -207,6 +232,40 @@ impl Session {
     /// Milliseconds since 1970, by the clock that posting goes by.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Before times of earlier posts count: where some lie in the future, or a pause is too long, Reddit is
+    /// asked what time it is, and if our clock is right they are mended. Otherwise they stay: with a clock
+    /// that is wrong now, a post from the future counts as one of now.
+    ///
+    /// # Errors
+    /// [`Stop::Pause`] and [`Stop::Cancel`]; or when the project cannot be read or written. That Reddit does
+    /// not answer is none: whoever wants something of it will see.
+    pub fn mend_times(&self, ctx: &Ctx) -> Result<(), Stop> {
+        let (store, name) = (&ctx.engine.store, &self.account.name);
+        // where waits take no time the clock is not that of the world
+        if hurries(&self.account) || !store.times_are_ahead(name, self.now_ms())? {
+            return Ok(());
+        }
+        match self.ask(Some(ctx), self.client.me()) {
+            Ok(_) => {}
+            Err(Stop::Failed(error)) => {
+                ctx.say(format!(
+                    "times in the future were left as they are: {}",
+                    error.message
+                ));
+                return Ok(());
+            }
+            Err(stop) => return Err(stop),
+        }
+        let skew_ms = self.client.skew_ms();
+        if skew_ms.is_some_and(|skew_ms| skew_ms.abs() < SLACK_MS) {
+            store.mend_times(name, self.now_ms())?;
+            ctx.say("the clock was wrong once: posts from the future count from now on, and pauses are cut");
+        } else {
+            ctx.say("posts lie in the future, and this machine's clock does not agree with Reddit's; set it right");
+        }
+        Ok(())
     }
 
     /// In practice so much time passes at once.

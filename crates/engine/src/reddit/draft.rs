@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::fetch::{Fetch, Fetched};
-use crate::error::Error;
+use crate::Engine;
+use crate::error::{Error, Result};
 use crate::generate::{Generate, Generated};
-use crate::job::{Ctx, Job, Stop};
+use crate::job::{Ctx, Job, Stop, from_json, to_json};
+use crate::left_out::{LeftOut, caught, is_of_the_whole};
 
 /// Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -43,11 +45,28 @@ pub struct Drafted {
     pub fetched: Option<Fetched>,
     /// What was written; none: there was no comment to answer.
     pub generated: Option<Generated>,
+    /// Threads that could not be read.
+    #[serde(default)]
+    pub left_out: LeftOut,
 }
 
 impl Job for DraftReplies {
     const KIND: &'static str = "draft";
     type Outcome = Drafted;
+
+    fn settle(&mut self, engine: &Engine) -> Result<()> {
+        self.generate.settle(engine)
+    }
+
+    fn kept(outcome: &Drafted) -> Result<String> {
+        let fetched = outcome.fetched.as_ref().map(Fetch::kept).transpose()?;
+        let generated = outcome.generated.as_ref().map(Generate::kept).transpose()?;
+        to_json(&Drafted {
+            fetched: fetched.as_deref().map(from_json).transpose()?,
+            generated: generated.as_deref().map(from_json).transpose()?,
+            left_out: outcome.left_out.clone(),
+        })
+    }
 
     fn run(&self, ctx: &Ctx) -> Result<Drafted, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
@@ -76,10 +95,18 @@ impl Job for DraftReplies {
             .collect();
         let mut stored = self.generate.stored.clone();
         for id in threads {
-            if !store.thread(id)?.skip.is_empty() {
-                continue;
-            }
-            let mut open = store.thread_comments(id)?;
+            let open = caught(|| match store.thread(id)?.skip.is_empty() {
+                true => Ok(store.thread_comments(id)?),
+                false => Ok(Vec::new()),
+            });
+            let mut open = match open {
+                Ok(open) => open,
+                Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
+                    ctx.leave_out(format!("thread {id}"), error.message)?;
+                    continue;
+                }
+                Err(stop) => return Err(stop),
+            };
             open.retain(|c| {
                 c.skip.is_empty() && !c.body.trim().is_empty() && !queued.contains(&c.id)
             });
@@ -97,9 +124,14 @@ impl Job for DraftReplies {
             return Ok(Drafted {
                 fetched,
                 generated: None,
+                left_out: ctx.left_out()?,
             });
         }
         let generated = Some(ctx.step("generate", &generate)?);
-        Ok(Drafted { fetched, generated })
+        Ok(Drafted {
+            fetched,
+            generated,
+            left_out: ctx.left_out()?,
+        })
     }
 }

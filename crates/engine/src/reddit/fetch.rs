@@ -18,7 +18,8 @@ use super::rules::PostingRules;
 use super::threads::{ThreadInfo, info};
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::job::{Ctx, Job, Progress, Stop};
+use crate::job::{Ctx, Job, Progress, Stop, to_json};
+use crate::left_out::{caught, is_of_the_whole};
 
 /// Posts that one page of a listing has at most.
 const PAGE: u32 = 100;
@@ -77,6 +78,22 @@ impl Job for Fetch {
     const KIND: &'static str = "fetch";
     type Outcome = Fetched;
 
+    fn kept(outcome: &Fetched) -> Result<String> {
+        let mut kept = outcome.clone();
+        for thread in &mut kept.threads {
+            // the address has the title in it
+            (thread.title, thread.author, thread.link) = Default::default();
+        }
+        to_json(&kept)
+    }
+
+    fn found(engine: &Engine, mut kept: Fetched) -> Result<Fetched> {
+        for thread in &mut kept.threads {
+            *thread = info(engine.store.thread(thread.id)?, &engine.host());
+        }
+        Ok(kept)
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<Fetched, Stop> {
         let engine = ctx.engine;
         let account = engine.account_meant(&self.account)?;
@@ -86,10 +103,17 @@ impl Job for Fetch {
         let posts = if self.posts.is_empty() {
             self.rising(ctx, &session, &rules, &mut fetched)?
         } else {
-            self.posts
-                .iter()
-                .map(|post| post_name(post))
-                .collect::<Result<_>>()?
+            let mut names = Vec::new();
+            for (at, post) in self.posts.iter().enumerate() {
+                match post_name(post) {
+                    Ok(name) => names.push(name),
+                    Err(error) if self.posts.len() == 1 => return Err(error.into()),
+                    Err(error) => fetched
+                        .passed_over
+                        .push((format!("link {}", at + 1), error.message)),
+                }
+            }
+            names
         };
         let total = posts.len() as u64;
         for (at, name) in posts.iter().enumerate() {
@@ -104,10 +128,12 @@ impl Job for Fetch {
                     .push((name.clone(), "it was deleted on Reddit".to_owned()));
                 continue;
             }
-            match self.thread(ctx, &session, &rules, name, &mut fetched) {
+            match caught(|| self.thread(ctx, &session, &rules, name, &mut fetched)) {
                 Ok(thread) => fetched.threads.push(thread),
                 // one thread that cannot be read does not cost the others
-                Err(Stop::Failed(error)) if !matches!(error.code, Code::Login | Code::DiskFull) => {
+                Err(Stop::Failed(error))
+                    if error.code == Code::Busy || !is_of_the_whole(&error) =>
+                {
                     ctx.say(format!("{name}: {}", error.message));
                     fetched.passed_over.push((name.clone(), error.message));
                 }
@@ -168,7 +194,46 @@ impl Fetch {
                 Error::usage("there is no subreddit to look at: name some, or watch some").into(),
             );
         }
-        let subreddits: Vec<&str> = subreddits.iter().map(String::as_str).collect();
+        let all: Vec<&str> = subreddits.iter().map(String::as_str).collect();
+        match self.rising_of(ctx, session, &all, fetched) {
+            // one that is private, banned or gone closes the listing of all: each is asked about alone
+            Err(Stop::Failed(error)) if all.len() > 1 && !is_of_the_whole(&error) => {
+                ctx.say(format!(
+                    "{}; each subreddit is asked about alone",
+                    error.message
+                ));
+            }
+            done => return done,
+        }
+        let (mut names, mut failed) = (Vec::new(), 0);
+        for one in &all {
+            match self.rising_of(ctx, session, &[one], fetched) {
+                Ok(found) => names.extend(found),
+                Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
+                    ctx.say(format!("r/{one} is left out: {}", error.message));
+                    fetched
+                        .passed_over
+                        .push((format!("r/{one}"), error.message.clone()));
+                    failed += 1;
+                    if failed == all.len() {
+                        return Err(Stop::Failed(error));
+                    }
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        names.truncate(self.limit as usize);
+        Ok(names)
+    }
+
+    /// Names of the rising posts of subreddits that are wanted.
+    fn rising_of(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        subreddits: &[&str],
+        fetched: &mut Fetched,
+    ) -> Result<Vec<String>, Stop> {
         let mut names = Vec::new();
         let mut seen = HashSet::new();
         let mut after: Option<String> = None;
@@ -183,7 +248,7 @@ impl Fetch {
                 Some(ctx),
                 session
                     .client
-                    .rising(&subreddits, PAGE.min(self.limit.max(25)), after.as_deref()),
+                    .rising(subreddits, PAGE.min(self.limit.max(25)), after.as_deref()),
             )?;
             let now_utc = (session.now_ms() + session.client.skew_ms().unwrap_or(0)) / 1000;
             for post in &page.items {
@@ -205,7 +270,7 @@ impl Fetch {
 
     /// Why a post is not wanted.
     fn unwanted(&self, post: &Post, now_utc: i64) -> Option<String> {
-        let age_h = (now_utc - post.created_utc) as f64 / 3600.0;
+        let age_h = now_utc.saturating_sub(post.created_utc) as f64 / 3600.0;
         if let Some(why) = closed_post(post) {
             Some(why.to_owned())
         } else if post.score.is_some_and(|score| score < self.min_score) {
@@ -418,6 +483,7 @@ impl Engine {
                 permalink: comment.permalink.clone(),
                 level: parent.map_or(0, |parent| comments[parent].level + 1),
                 skip: why.to_owned(),
+                pair_id: None,
             });
         }
         let gone = post.gone().is_some();

@@ -9,19 +9,18 @@ use repartee_store::Store;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::job::{Ctx, Stop, is_gone, is_stale, new_owner, now_ms};
+use crate::job::{Ctx, Stop, now_ms};
+use crate::owner::{Owner, Watched, watch};
 
 /// The owner's sign of life is written this often.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// A process that vanished a moment ago is waited for so long: then it counts as gone.
-const WAIT_FOR_GONE_MS: i64 = 4_000;
 
 /// The right to post for an account, kept alive by a thread of its own until this is dropped. Dropping it
 /// does not give it back: what ends without [`Lease::give_back`] has crashed, and the next one looks first.
 pub(crate) struct Lease {
     store: Arc<Store>,
     account: String,
-    owner: String,
+    owner: Owner,
     over: Arc<AtomicBool>,
     beating: Option<JoinHandle<()>>,
 }
@@ -33,32 +32,23 @@ impl Lease {
     /// [`Code::Busy`] while a living process posts for the account.
     pub fn take(engine: &Engine, ctx: &Ctx, account: &str) -> Result<Self, Stop> {
         // not the engine's own word: two jobs of one process are two as well
-        let owner = new_owner();
-        let begun_ms = now_ms();
-        loop {
-            let held = engine.store.lease(account)?;
-            let free = held
-                .as_ref()
-                .is_none_or(|(owner, beat_ms)| is_stale(Some(owner), *beat_ms, now_ms()));
-            let old = held.as_ref().map(|(owner, _)| owner.as_str());
-            if free && engine.store.lease_claim(account, old, &owner, now_ms())? {
-                break;
-            }
-            // one that has just vanished counts as gone in a moment
-            let vanished = held
-                .as_ref()
-                .is_none_or(|(owner, _)| free || is_gone(owner));
-            if !vanished || now_ms() - begun_ms > WAIT_FOR_GONE_MS {
-                return Err(Error::new(
-                    Code::Busy,
-                    format!(
-                        "another process posts for u/{account}; wait until it is done, or pause it"
-                    ),
-                )
-                .into());
-            }
-            ctx.go_on()?;
-            std::thread::sleep(Duration::from_millis(100));
+        let owner = Owner::new();
+        let mut held = None;
+        let look = || -> Result<_, Stop> {
+            held = engine.store.lease(account)?;
+            Ok(held.clone())
+        };
+        let free = watch(now_ms, look, || ctx.go_on())? == Watched::Gone;
+        let old = held.as_ref().map(|(owner, _)| owner.as_str());
+        // another may have been quicker
+        if !free || !engine.store.lease_claim(account, old, &owner, now_ms())? {
+            return Err(Error::new(
+                Code::Busy,
+                format!(
+                    "another process posts for u/{account}; wait until it is done, or pause it"
+                ),
+            )
+            .into());
         }
         let over = Arc::new(AtomicBool::new(false));
         let mut lease = Self {
@@ -74,7 +64,7 @@ impl Lease {
 
     fn beat(&self) -> Result<JoinHandle<()>> {
         let (store, over) = (Arc::clone(&self.store), Arc::clone(&self.over));
-        let (account, owner) = (self.account.clone(), self.owner.clone());
+        let (account, owner) = (self.account.clone(), self.owner.to_string());
         let beat = move || {
             while !over.load(Ordering::Acquire) {
                 std::thread::park_timeout(BEAT_EVERY);
@@ -118,5 +108,108 @@ impl Drop for Lease {
             beating.thread().unpark();
             let _ = beating.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::time::Instant;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::job::{Ended, Job};
+
+    /// Takes the lease, and gives it back.
+    #[derive(Serialize, Deserialize)]
+    struct Take {}
+
+    impl Job for Take {
+        const KIND: &'static str = "take";
+        type Outcome = ();
+
+        fn run(&self, ctx: &Ctx) -> Result<(), Stop> {
+            Ok(Lease::take(ctx.engine, ctx, "bot")?.give_back()?)
+        }
+    }
+
+    const HOURS_2: i64 = 7_200_000;
+
+    fn held_by(owner: &str, ahead_ms: i64) -> (tempfile::TempDir, Engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::create(folder.path().join("x.repartee")).unwrap();
+        assert!(
+            engine
+                .store
+                .lease_claim("bot", None, owner, now_ms() + ahead_ms)
+                .unwrap()
+        );
+        (folder, engine)
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_lease_from_the_future_blocks_nobody_once_its_process_is_gone() {
+        for owner in ["another-boot.1:1:1:x", "2147483647:x"] {
+            for ahead_ms in [HOURS_2, -HOURS_2] {
+                let (_folder, engine) = held_by(owner, ahead_ms);
+                let began = Instant::now();
+                assert_eq!(engine.start(&Take {}, &|_| {}).unwrap(), Ended::Done(()));
+                assert!(
+                    began.elapsed() < Duration::from_secs(8),
+                    "{owner} {ahead_ms}"
+                );
+                assert_eq!(engine.store.lease("bot").unwrap(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lease_whose_owner_lives_is_not_taken_whatever_its_clock_says() {
+        let owner = Owner::new();
+        for ahead_ms in [0, HOURS_2, -HOURS_2] {
+            let (_folder, engine) = held_by(&owner, ahead_ms);
+            let beats = Arc::clone(&engine.store);
+            let over = AtomicBool::new(false);
+            let refused = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    for beat in 1.. {
+                        std::thread::sleep(Duration::from_millis(300));
+                        if over.load(Ordering::Acquire) {
+                            return;
+                        }
+                        beats
+                            .lease_beat("bot", &owner, now_ms() + ahead_ms + beat)
+                            .unwrap();
+                    }
+                });
+                let refused = engine.start(&Take {}, &|_| {}).unwrap_err();
+                over.store(true, Ordering::Release);
+                refused
+            });
+            assert_eq!(refused.code, Code::Busy, "{ahead_ms}");
+            assert!(
+                engine
+                    .store
+                    .lease("bot")
+                    .unwrap()
+                    .is_some_and(|(held, _)| held == *owner)
+            );
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_lease_hears_that_it_is_to_end() {
+        // a number that lives, of an older version: it may be the one that holds it
+        let (_folder, engine) = held_by(&format!("{}:x", std::process::id()), HOURS_2);
+        let interrupt = engine.interrupt.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            interrupt.press();
+        });
+        let began = Instant::now();
+        assert_eq!(engine.start(&Take {}, &|_| {}).unwrap(), Ended::Cancelled);
+        assert!(began.elapsed() < Duration::from_secs(2));
     }
 }

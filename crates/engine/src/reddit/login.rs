@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::accounts::{AccountFacts, AccountInfo};
-use super::connect::{Session, config_of, runtime};
+use super::connect::{Session, config_of, keychain_name, runtime};
 use super::reconcile::{CANNOT_WRITE, SUSPENDED, stop_account};
 use crate::Engine;
 use crate::error::{Code, Error, Result};
@@ -63,7 +63,7 @@ impl Job for LogIn {
 }
 
 fn login_of(account: &Account, code: repartee_reddit::Code) -> Result<Login> {
-    let secret = secrets::find(&account.name, secrets::Secret::ClientSecret)?;
+    let secret = secrets::find(&keychain_name(account), secrets::Secret::ClientSecret)?;
     Ok(Login {
         app: App {
             client_id: account.client_id.clone(),
@@ -110,7 +110,8 @@ fn who_is(
     let name = &session.account.name;
     if !me.name.eq_ignore_ascii_case(name) {
         if new {
-            secrets::forget(name, secrets::Secret::RefreshToken).map_err(Error::from)?;
+            let kept = keychain_name(&session.account);
+            secrets::forget(&kept, secrets::Secret::RefreshToken).map_err(Error::from)?;
         }
         return Err(Error::new(
             Code::Login,
@@ -182,7 +183,9 @@ impl Engine {
         let scope = session.call(session.client.log_in())?;
         let facts = who_is(self, &session, None, &scope, true).map_err(|stop| match stop {
             Stop::Failed(error) => error,
-            Stop::Pause | Stop::Cancel => Error::new(Code::Busy, "the login was interrupted"),
+            Stop::Pause | Stop::Finish | Stop::Cancel => {
+                Error::new(Code::Busy, "the login was interrupted")
+            }
         })?;
         logged_in(self, &session, facts)
     }
@@ -231,7 +234,7 @@ impl Engine {
             Err(_) => Ok(()),
         };
         for secret in [secrets::Secret::RefreshToken, secrets::Secret::Password] {
-            secrets::forget(name, secret)?;
+            secrets::forget(&keychain_name(&account), secret)?;
         }
         let mut facts: AccountFacts = from_json(&account.facts).unwrap_or_default();
         (facts.login_ms, facts.scope) = (None, String::new());
@@ -261,9 +264,9 @@ impl Engine {
         };
         if secret == secrets::Secret::Password {
             let name = SecretString::from(account.name.as_str());
-            secrets::keep(&account.name, secrets::Secret::Username, &name)?;
+            secrets::keep(&keychain_name(&account), secrets::Secret::Username, &name)?;
         }
-        Ok(secrets::keep(&account.name, secret, &value)?)
+        Ok(secrets::keep(&keychain_name(&account), secret, &value)?)
     }
 }
 

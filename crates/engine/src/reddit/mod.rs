@@ -10,20 +10,26 @@
 //! | `policy.rs`, `similar.rs` | what speaks against posting a reply: pure rules over facts |
 //! | `fetch.rs`, `threads.rs`, `saved.rs` | threads from Reddit, as they are listed, and as files |
 //! | `context.rs`, `draft.rs` | from a thread to drafts in the queue |
+//! | `approval.rs` | what is shown of a reply, the hash over it, and what a person approves by that hash |
 //! | `outbox.rs` | what a person approves, edits, withdraws and settles |
 //! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and looking for what is uncertain |
+//! | `ledger.rs`, `home.rs`, `duplicates.rs` | at most one answer, also across copies and projects of this machine |
 //! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
 //! | `practice.rs` | a made-up Reddit on this machine, to try all of it without a key |
 //! | `upkeep.rs` | what is due: forgetting once a day, scores after an hour, a day and a week |
 //! | `audit.rs` | who did what, and when |
 
 mod accounts;
+mod approval;
 mod audit;
 mod connect;
 pub(crate) mod context;
 mod draft;
+mod duplicates;
 mod fetch;
+mod home;
 mod lease;
+mod ledger;
 mod login;
 mod outbox;
 mod outcomes;
@@ -40,12 +46,14 @@ mod threads;
 mod upkeep;
 
 pub use accounts::{AccountFacts, AccountInfo, NewAccount};
+pub use approval::ShownReply;
 pub use audit::AuditLine;
 pub use connect::{Outside, Step};
 pub use draft::{DraftReplies, Drafted};
 pub use fetch::{Fetch, Fetched};
+pub use home::{FileIs, ProjectFile};
 pub use login::{ByHand, LogIn};
-pub use outbox::{AttemptInfo, OutboxInfo, OutboxStory, Settle};
+pub use outbox::{AttemptInfo, ObjectionInfo, OutboxInfo, OutboxStory, Settle};
 pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};
 pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
 pub use post::{Post, PostReport, PostedInfo};

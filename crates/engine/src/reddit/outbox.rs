@@ -1,27 +1,34 @@
 //! What a person does with replies that go to Reddit: approve, edit, withdraw, settle.
 
-use std::collections::BTreeSet;
-
-use repartee_reddit::{Link, prepare_text};
+use repartee_reddit::Link;
 use repartee_store::accounts::Account;
-use repartee_store::outbox::{Approval, Became};
+use repartee_store::outbox::{Approval, Became, Rewritten};
 use repartee_store::queue::{Reply, ReplyState};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::approval::ShownReply;
 use super::connect::Session;
-use super::policy::{discloses, hash};
-use super::rules::PostingRules;
-use super::similar::word_in;
+use super::duplicates;
+use super::ledger::{ELSEWHERE, Elsewhere, Ledger};
+use super::policy::{Objection, Then};
+use super::reconcile::LATE_MS;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
+use crate::job::Stop;
+
+/// Code of a posted reply whose change was sent without an answer.
+const UNKNOWN: &str = "rewrite-unknown";
 
 /// What a person decides about a reply of which nobody knows whether it arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "settle", rename_all = "kebab-case")]
 pub enum Settle {
     /// It is not there, and is to be sent again; only once it was looked for often enough (absent).
-    Again,
+    Again {
+        /// The hash of the reply as it was shown.
+        seen: String,
+    },
     /// It is not to be sent again.
     GiveUp,
     /// It stands at this link.
@@ -72,6 +79,23 @@ pub struct OutboxInfo {
     pub detail: String,
     /// Whether only a person can go on with it.
     pub needs_person: bool,
+    /// The hash over all that is shown of it: what a decision is about; empty: it cannot be approved.
+    pub seen: String,
+    /// Where the account posts: `reddit`, `sandbox`, or empty without an account.
+    pub server: String,
+    /// Why an approved reply has to be approved again; empty: it need not.
+    pub again: String,
+}
+
+/// Something that speaks against posting a reply now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ObjectionInfo {
+    /// A word for programs; `pace` alone may be passed over, by posting the one reply now.
+    pub code: String,
+    /// The same for a person.
+    pub words: String,
+    /// It passes by itself then, milliseconds since 1970; none: somebody has to do something.
+    pub until_ms: Option<i64>,
 }
 
 /// A try to post a reply.
@@ -101,77 +125,77 @@ pub struct OutboxStory {
     pub outbox: OutboxInfo,
     /// The tries, in order.
     pub attempts: Vec<AttemptInfo>,
-    /// What speaks against posting it now, in words; of an approved reply.
-    pub objections: Vec<String>,
+    /// What speaks against posting it now; of an approved reply.
+    pub objections: Vec<ObjectionInfo>,
 }
 
 /// The address of something on Reddit, or on a fake.
 pub(crate) fn address(host: &str, permalink: &str) -> String {
     match (host, permalink) {
-        (_, "") => String::new(),
+        // what does not begin with a slash would become part of the host's name: `https://www.reddit.com@elsewhere`
+        (_, link) if !link.starts_with('/') => String::new(),
         ("", link) => format!("https://www.reddit.com{link}"),
         (host, link) => format!("{host}{link}"),
     }
 }
 
+fn outbox_info(
+    meant: Option<&Account>,
+    accounts: &[Account],
+    reply: Reply,
+    shown: ShownReply,
+) -> OutboxInfo {
+    let of = accounts
+        .iter()
+        .find(|a| a.name.eq_ignore_ascii_case(&reply.outbox.account));
+    let host = of.or(meant).map(|a| a.host.as_str()).unwrap_or_default();
+    let code = reply.outbox.code.as_str();
+    let needs_person = match reply.state {
+        ReplyState::Draft | ReplyState::Absent => true,
+        ReplyState::Approved => !shown.again.is_empty(),
+        ReplyState::Uncertain => code == super::reconcile::UNSETTLED,
+        ReplyState::Posted => code == duplicates::TWINS || code == UNKNOWN,
+        _ => false,
+    };
+    OutboxInfo {
+        reply: reply.id,
+        state: reply.state.as_str().to_owned(),
+        parent_link: address(host, &reply.permalink),
+        account: reply.outbox.account,
+        subreddit: reply.subreddit,
+        author: reply.author,
+        post_name: reply.post_name,
+        parent_name: reply.parent_name,
+        full_text: shown.full_text,
+        approved_by: reply.outbox.approved_by,
+        approved_ms: reply.outbox.approved_ms,
+        attempt: reply.outbox.attempt,
+        not_before_ms: reply.outbox.not_before_ms,
+        posted_name: reply.outbox.posted_name,
+        posted_ms: reply.outbox.posted_ms,
+        link: reply.link,
+        code: reply.outbox.code,
+        detail: reply.outbox.detail,
+        needs_person,
+        seen: shown.seen,
+        server: shown.server,
+        again: shown.again,
+    }
+}
+
+/// An objection as it is shown.
+pub(crate) fn objection_info(objection: &Objection) -> ObjectionInfo {
+    ObjectionInfo {
+        code: objection.code.to_owned(),
+        words: objection.words.clone(),
+        until_ms: match objection.then {
+            Then::Wait(until_ms) => Some(until_ms),
+            _ => None,
+        },
+    }
+}
+
 impl Engine {
-    /// A reply's text as it is sent: with its footer, as Reddit takes it.
-    fn full_text(
-        &self,
-        rules: &PostingRules,
-        account: Option<&Account>,
-        reply: &Reply,
-        text: &str,
-    ) -> Result<String> {
-        let footer = match account {
-            Some(account) if rules.footer => {
-                let generations = self.store.generations()?;
-                let of = generations.iter().find(|g| g.id == reply.generation_id);
-                let model = of
-                    .and_then(|g| serde_json::from_str::<serde_json::Value>(&g.config).ok())
-                    .and_then(|config| config["generator"].as_str().map(str::to_owned))
-                    .unwrap_or_else(|| "GPT-2".to_owned());
-                let filled = rules
-                    .footer_text
-                    .replace("{model}", &model)
-                    .replace("{account}", &account.name)
-                    .replace("{operator}", &account.operator);
-                format!("\n\n{filled}")
-            }
-            _ => String::new(),
-        };
-        Ok(prepare_text(&format!("{}{footer}", text.trim()))
-            .map_err(repartee_reddit::Error::Text)?)
-    }
-
-    /// What a person approves when they approve this reply now; `None`: it answers nothing on Reddit.
-    pub(crate) fn approval_of(&self, reply: &Reply) -> Result<Option<Approval>> {
-        let (Some(parent), Some(post)) = (&reply.parent_name, &reply.post_name) else {
-            return Ok(None);
-        };
-        if reply.comment.is_empty() {
-            return Err(Error::new(
-                Code::Refused,
-                format!(
-                    "reply {}: the text it answers was forgotten; it cannot be posted any more",
-                    reply.id
-                ),
-            ));
-        }
-        let rules = self.posting_rules()?;
-        let account = self.account_meant("").ok();
-        let full_text = self.full_text(&rules, account.as_ref(), reply, &reply.text)?;
-        Ok(Some(Approval {
-            account: account.map(|account| account.name).unwrap_or_default(),
-            subreddit: reply.subreddit.clone(),
-            post_name: post.clone(),
-            parent_name: parent.clone(),
-            hash: hash(&full_text),
-            parent_hash: hash(&reply.comment),
-            full_text,
-        }))
-    }
-
     /// The posting side of all replies that answer something on Reddit, in the order in which they were
     /// queued; of one state where that is given.
     ///
@@ -185,62 +209,18 @@ impl Engine {
                 Error::usage(format!("state is {word:?}; there are {}", words.join(", ")))
             })?),
         };
-        let rules = self.posting_rules()?;
         let meant = self.account_meant("").ok();
         let accounts = self.store.accounts()?;
+        let composer = self.composer()?;
         let replies = self.store.replies(state)?;
         replies
             .into_iter()
             .filter(|reply| reply.parent_name.is_some())
-            .map(|reply| self.outbox_info(&rules, meant.as_ref(), &accounts, reply))
+            .map(|reply| {
+                let shown = composer.shown(&reply)?;
+                Ok(outbox_info(meant.as_ref(), &accounts, reply, shown))
+            })
             .collect()
-    }
-
-    fn outbox_info(
-        &self,
-        rules: &PostingRules,
-        meant: Option<&Account>,
-        accounts: &[Account],
-        reply: Reply,
-    ) -> Result<OutboxInfo> {
-        let of = accounts
-            .iter()
-            .find(|a| a.name.eq_ignore_ascii_case(&reply.outbox.account));
-        let host = of.or(meant).map(|a| a.host.as_str()).unwrap_or_default();
-        let full_text = match reply.state {
-            // a draft that is too long for its footer is shown all the same
-            ReplyState::Draft => self
-                .full_text(rules, meant, &reply, &reply.text)
-                .unwrap_or_else(|_| reply.text.clone()),
-            _ => reply.outbox.full_text.clone(),
-        };
-        let needs_person = match reply.state {
-            ReplyState::Draft | ReplyState::Absent => true,
-            ReplyState::Uncertain => reply.outbox.code == super::reconcile::UNSETTLED,
-            ReplyState::Posted => reply.outbox.code == super::reconcile::TWINS,
-            _ => false,
-        };
-        Ok(OutboxInfo {
-            reply: reply.id,
-            state: reply.state.as_str().to_owned(),
-            parent_link: address(host, &reply.permalink),
-            account: reply.outbox.account,
-            subreddit: reply.subreddit,
-            author: reply.author,
-            post_name: reply.post_name,
-            parent_name: reply.parent_name,
-            full_text,
-            approved_by: reply.outbox.approved_by,
-            approved_ms: reply.outbox.approved_ms,
-            attempt: reply.outbox.attempt,
-            not_before_ms: reply.outbox.not_before_ms,
-            posted_name: reply.outbox.posted_name,
-            posted_ms: reply.outbox.posted_ms,
-            link: reply.link,
-            code: reply.outbox.code,
-            detail: reply.outbox.detail,
-            needs_person,
-        })
     }
 
     /// The posting side of one reply, with all its tries and what speaks against it now.
@@ -270,17 +250,25 @@ impl Engine {
         let objections = match (&account, reply.state) {
             (Some(account), ReplyState::Approved) if reply.parent_name.is_some() => {
                 let now_ms = self.outside.clock.now_ms();
-                self.objections(&rules, account, &reply, now_ms)?
-                    .into_iter()
-                    .map(|o| o.words)
+                let elsewhere = Elsewhere::shown(self, account);
+                self.objections(&rules, account, &reply, &elsewhere, now_ms)?
+                    .iter()
+                    .map(objection_info)
                     .collect()
             }
-            (None, ReplyState::Approved) => vec!["there is no account to post with".to_owned()],
+            (None, ReplyState::Approved) => vec![ObjectionInfo {
+                code: "no-account".to_owned(),
+                words: "there is no account to post with".to_owned(),
+                until_ms: None,
+            }],
             _ => Vec::new(),
         };
         let accounts = self.store.accounts()?;
         Ok(OutboxStory {
-            outbox: self.outbox_info(&rules, account.as_ref(), &accounts, reply)?,
+            outbox: {
+                let shown = self.composer()?.shown(&reply)?;
+                outbox_info(account.as_ref(), &accounts, reply, shown)
+            },
             attempts,
             objections,
         })
@@ -289,12 +277,20 @@ impl Engine {
     /// What a person, `who`, decides about a reply that is uncertain or absent.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it is neither, or the link leads to another post.
+    /// [`Code::NotFound`]; [`Code::Usage`] when it is neither, or the link leads to another post;
+    /// [`Code::Changed`] when it is to be sent again and is not what was shown.
     pub fn reply_settle(&self, id: i64, settle: &Settle, who: &str) -> Result<OutboxStory> {
         let reply = self.store.reply(id)?;
         let now_ms = self.outside.clock.now_ms();
+        if let Settle::Again { seen } = settle
+            && reply.state == ReplyState::Approved
+            && reply.outbox.code == ELSEWHERE
+        {
+            self.seen_as_it_stands(&reply, seen)?;
+            return self.free_elsewhere(&reply, who);
+        }
         let (from, to, what): (&[ReplyState], Became, &'static str) = match settle {
-            Settle::Again => (
+            Settle::Again { .. } => (
                 &[ReplyState::Absent],
                 Became::new(
                     ReplyState::Approved,
@@ -342,24 +338,60 @@ impl Engine {
                 )
             }
         };
-        self.store.reply_becomes(
+        let as_shown = |reply: &Reply| match settle {
+            Settle::Again { seen } => self.seen_as_it_stands(reply, seen),
+            // nothing is sent by these
+            Settle::GiveUp | Settle::Posted { .. } => Ok(()),
+        };
+        self.store.reply_becomes_if(
             id,
             from,
             Some(reply.outbox.attempt),
             &to,
             (who, what),
             now_ms,
-        )?;
+            as_shown,
+        )??;
+        self.note_in_ledger(&reply);
         self.outbox_story(id)
     }
 
-    /// Takes a posted reply back: deletes it on Reddit, as the person `who`, and looks whether it is gone.
+    /// A person, `who`, says that an answer from another project or copy, of which nobody knows whether it
+    /// arrived, is not there, and that this reply is to be sent.
+    fn free_elsewhere(&self, reply: &Reply, who: &str) -> Result<OutboxStory> {
+        let account = self.account_meant(&reply.outbox.account)?;
+        let ledger = Ledger::open(self, &account)?;
+        let now_ms = self.outside.clock.now_ms();
+        if let Some(entry) = ledger.open_entry(reply)? {
+            if now_ms < entry.intent_ms + LATE_MS {
+                return Err(Error::new(
+                    Code::Refused,
+                    format!(
+                        "{} tried to answer it less than a quarter of an hour ago; a comment can arrive that late",
+                        entry.path
+                    ),
+                ));
+            }
+            ledger.release(reply)?;
+        }
+        let to = Became::new(ReplyState::Approved, "", "");
+        let from = [ReplyState::Approved];
+        let as_whom = (who, "freed");
+        self.store
+            .reply_becomes(reply.id, &from, None, &to, as_whom, now_ms)?;
+        self.outbox_story(reply.id)
+    }
+
+    /// Takes a posted reply back: deletes it on Reddit, as the person `who`, who saw it (`seen`), and looks
+    /// whether it is gone.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it is not posted, or its name is not known; [`Code::Login`]; [`Code::Refused`]
-    /// when Reddit still shows it.
-    pub fn reply_withdraw(&self, id: i64, who: &str) -> Result<OutboxStory> {
-        let (reply, name, session) = self.posted(id)?;
+    /// [`Code::Usage`] when it is not posted, or its name is not known; [`Code::Changed`] when it is not what
+    /// was shown; [`Code::Login`]; [`Code::Refused`] when Reddit still shows it.
+    pub fn reply_withdraw(&self, id: i64, seen: &str, who: &str) -> Result<OutboxStory> {
+        let (reply, name, session, ledger) = self.posted(id)?;
+        // what is deleted is taken from this very row
+        self.seen_as_it_stands(&reply, seen)?;
         if !session.call(session.client.delete(&name))? {
             return Err(Error::new(
                 Code::Refused,
@@ -379,74 +411,101 @@ impl Engine {
             (who, "withdrawn"),
             now_ms,
         )?;
+        ledger.note(self, id, now_ms)?;
         self.outbox_story(id)
     }
 
-    /// Deletes what stands there beside a reply that was found more than once, as the person `who`.
+    /// Deletes the duplicates of a posted reply, all but the oldest, as the person `who`, who saw what they are
+    /// (`seen`).
     ///
     /// # Errors
-    /// As [`Engine::reply_withdraw`]; [`Code::Usage`] when it stands there once.
-    pub fn reply_untwin(&self, id: i64, who: &str) -> Result<OutboxStory> {
-        let (reply, name, session) = self.posted(id)?;
-        let looks = self.store.probes(id, reply.outbox.attempt)?;
-        let names: BTreeSet<&str> = looks
-            .iter()
-            .flat_map(|look| look.found.split_whitespace())
-            .collect();
-        if reply.outbox.code != super::reconcile::TWINS {
+    /// As [`Engine::reply_withdraw`]; [`Code::Usage`] when it is there once.
+    pub fn reply_untwin(&self, id: i64, seen: &str, who: &str) -> Result<OutboxStory> {
+        let (reply, _, session, ledger) = self.posted(id)?;
+        self.seen_as_it_stands(&reply, seen)?;
+        if !duplicates::is_due(&reply) {
             return Err(Error::usage(format!(
-                "reply {id} stands there once, as far as is known"
+                "reply {id} is there once, as far as is known"
             )));
         }
-        for twin in names.into_iter().filter(|twin| *twin != name) {
-            if !session.call(session.client.delete(twin))? {
-                return Err(Error::new(
-                    Code::Refused,
-                    format!("{twin} is still there after Reddit said yes"),
-                ));
-            }
-        }
-        let to = Became::new(ReplyState::Posted, "", "");
-        let now_ms = self.outside.clock.now_ms();
-        let from = [ReplyState::Posted];
-        self.store
-            .reply_becomes(id, &from, None, &to, (who, "twins deleted"), now_ms)?;
+        duplicates::delete_newer(self, None, &session, &ledger, id, who).map_err(
+            |stop| match stop {
+                Stop::Failed(error) => error,
+                other => Error::internal(format!("{other:?}")),
+            },
+        )?;
         self.outbox_story(id)
     }
 
     /// Changes the text of a posted reply on Reddit, as the person `who`, who approves it by doing so. The
-    /// footer is put under it again.
+    /// footer is put under it again: `seen` is the hash of all that [`Engine::rewrite_preview`] gave.
     ///
     /// # Errors
-    /// As [`Engine::reply_withdraw`]; [`Code::Refused`] when the text does not say what it has to, or says
-    /// what it must not.
-    pub fn reply_rewrite(&self, id: i64, text: &str, who: &str) -> Result<OutboxStory> {
-        let (reply, name, session) = self.posted(id)?;
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(Error::usage(
-                "a reply cannot be empty; `repartee reddit withdraw` takes it back",
-            ));
-        }
-        let rules = self.posting_rules()?;
-        let full_text = self.full_text(&rules, Some(&session.account), &reply, text)?;
-        if !discloses(&full_text, &session.account.operator) {
-            return Err(Error::new(
-                Code::Refused,
-                "it does not say that a bot wrote it, for whom, and how to opt out; switch the footer on",
-            ));
-        }
-        if let Some(word) = word_in(&rules.words, text) {
-            return Err(Error::new(Code::Refused, format!("it says {word:?}")));
-        }
-        session.call(session.client.edit(&name, &full_text))?;
+    /// As [`Engine::reply_withdraw`]; [`Code::Changed`] when it would not be what was shown; [`Code::Refused`]
+    /// when the text does not say what it has to, or says what it must not, or the account or the subreddit
+    /// is not open any more.
+    pub fn reply_rewrite(&self, id: i64, text: &str, seen: &str, who: &str) -> Result<OutboxStory> {
+        let (_, name, session, _) = self.posted(id)?;
+        let now_ms = self.outside.clock.now_ms();
+        let make = |reply: &Reply| -> Result<(String, Approval)> {
+            if reply.outbox.posted_name.as_ref() != Some(&name) {
+                return Err(Error::internal(format!("reply {id} is another now")));
+            }
+            if reply.outbox.code == duplicates::TWINS {
+                return Err(Error::usage(format!(
+                    "reply {id} is there more than once; `repartee reddit untwin {id}` deletes the others first"
+                )));
+            }
+            let (text, approval) = self.rewrite_of(reply, text, seen, who, now_ms)?;
+            self.may_rewrite(&session.account, reply, &text, &approval.full_text)?;
+            Ok((text, approval))
+        };
+        let (before, approved) = self.store.reply_rewrite(id, who, now_ms, make)??;
+        let edited = session.call(session.client.edit(&name, &approved.full_text));
+        let became = match &edited {
+            Ok(_) => Rewritten::Sent {
+                code: String::new(),
+                detail: String::new(),
+            },
+            // nobody knows whether it arrived
+            Err(error) if matches!(error.code, Code::Io | Code::Busy | Code::Internal) => {
+                Rewritten::Sent {
+                    code: UNKNOWN.to_owned(),
+                    detail: format!(
+                        "a change of it was sent, and no answer came ({}); see whether Reddit shows it, and change it again if not",
+                        error.message
+                    ),
+                }
+            }
+            Err(_) => Rewritten::Refused(Box::new(before)),
+        };
+        let at_ms = self.outside.clock.now_ms();
         self.store
-            .reply_rewritten(id, text, &full_text, who, self.outside.clock.now_ms())?;
+            .reply_rewritten(id, &approved.hash, &became, (who, at_ms))?;
+        edited?;
         self.outbox_story(id)
     }
 
-    /// A posted reply with its name, and its account connected.
-    fn posted(&self, id: i64) -> Result<(Reply, String, Session)> {
+    /// Whether a posted reply may be changed to this text: the rules of posting, but for those about time.
+    fn may_rewrite(
+        &self,
+        account: &Account,
+        reply: &Reply,
+        text: &str,
+        full_text: &str,
+    ) -> Result<()> {
+        let mut changed = reply.clone();
+        text.clone_into(&mut changed.text);
+        full_text.clone_into(&mut changed.outbox.full_text);
+        let found = self.text_objections(&self.posting_rules()?, account, &changed)?;
+        match found.first() {
+            None => Ok(()),
+            Some(objection) => Err(Error::new(Code::Refused, objection.words.as_str())),
+        }
+    }
+
+    /// A posted reply with its name, its account connected, and the ledger.
+    fn posted(&self, id: i64) -> Result<(Reply, String, Session, Ledger)> {
         let reply = self.store.reply(id)?;
         if reply.state != ReplyState::Posted {
             return Err(Error::usage(format!(
@@ -461,6 +520,7 @@ impl Engine {
         };
         let account = self.account_meant(&reply.outbox.account)?;
         let session = Session::open(self, &account.name)?;
-        Ok((reply, name, session))
+        let ledger = Ledger::open(self, &session.account)?;
+        Ok((reply, name, session, ledger))
     }
 }

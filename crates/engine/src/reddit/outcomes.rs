@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use repartee_charts::{Heading, Picture};
+use repartee_charts::Picture;
 use repartee_datasets::BinEdges;
 use repartee_reddit::Gone;
 use repartee_store::audit::Entry;
@@ -21,6 +21,7 @@ use crate::chart::save;
 use crate::error::{Code, Result};
 use crate::examples;
 use crate::job::{Ctx, Job, Progress, Stop};
+use crate::left_out::{LeftOut, caught, is_of_the_whole};
 
 /// When a posted reply is looked at: seconds after it was posted.
 pub const AFTER_S: [i64; 3] = [3_600, 86_400, 604_800];
@@ -102,6 +103,9 @@ pub struct OutcomesRead {
     pub asked: u32,
     /// Readings that did not come through; the next run makes them.
     pub failed: u32,
+    /// Which replies those are of, and why.
+    #[serde(default)]
+    pub left_out: LeftOut,
 }
 
 impl Job for ReadOutcomes {
@@ -114,6 +118,7 @@ impl Job for ReadOutcomes {
         let session = Session::open(engine, &account.name)?;
         session.hurry(Duration::from_secs(AFTER_S[2].unsigned_abs()));
         let mut done = OutcomesRead::default();
+        session.mend_times(ctx)?;
         let due = store.outcomes_due(&account.name, &AFTER_S, session.now_ms())?;
         let total = due.len() as u64;
         let mut last: Option<(String, Outcome)> = None;
@@ -128,10 +133,12 @@ impl Job for ReadOutcomes {
             // several readings of one reply that are overdue are one look
             let seen = match &last {
                 Some((name, outcome)) if *name == due.posted_name => outcome.clone(),
-                _ => match read(ctx, &session, &due.post_name, &due.posted_name, &mut done) {
+                _ => match caught(|| {
+                    read(ctx, &session, &due.post_name, &due.posted_name, &mut done)
+                }) {
                     Ok(outcome) => outcome,
-                    Err(Stop::Failed(error)) if passes(&error) || error.code == Code::Refused => {
-                        ctx.say(format!("{}: {}", due.posted_name, error.message));
+                    Err(Stop::Failed(error)) if passes(&error) || !is_of_the_whole(&error) => {
+                        ctx.leave_out(due.posted_name, error.message)?;
                         done.failed += 1;
                         continue;
                     }
@@ -157,6 +164,7 @@ impl Job for ReadOutcomes {
             Some(total),
             "readings",
         ));
+        done.left_out = ctx.left_out()?;
         Ok(done)
     }
 }
@@ -252,7 +260,6 @@ impl Engine {
     /// When the project cannot be read.
     pub fn outcomes(&self) -> Result<Outcomes> {
         let readings = self.store.outcomes()?;
-        let generations = self.store.generations()?;
         let mut all = Outcomes::default();
         let mut replies = self.store.replies(Some(ReplyState::Posted))?;
         replies.extend(self.store.replies(Some(ReplyState::Withdrawn))?);
@@ -260,13 +267,13 @@ impl Engine {
         replies.retain(|reply| reply.outbox.posted_ms.is_some());
         replies.sort_by_key(|reply| std::cmp::Reverse((reply.outbox.posted_ms, reply.id)));
         for reply in replies {
-            let upvotes = generations
-                .iter()
-                .find(|g| g.id == reply.generation_id)
-                .and_then(|g| g.upvotes);
-            let edges = match upvotes {
+            let generation = self.store.generation(reply.generation_id)?;
+            let edges = match generation.upvotes {
                 Some(checkpoint) => self.edges_of(checkpoint)?,
-                None => None,
+                // noted when its models were deleted
+                None => serde_json::from_str::<serde_json::Value>(&generation.config)
+                    .ok()
+                    .and_then(|config| serde_json::from_value(config["edges"].clone()).ok()),
             };
             let of: Vec<Reading> = readings
                 .iter()
@@ -310,13 +317,13 @@ impl Engine {
             .iter()
             .map(|row| row.iter().map(|n| u64::from(*n)).collect())
             .collect();
-        let heading = Heading {
-            title: "Upvotes: foretold and come".to_owned(),
-            measured_on: format!(
+        let heading = self.heading(
+            "Upvotes: foretold and come".to_owned(),
+            format!(
                 "{} posted replies of this project, by the last score that was read; {} are removed",
                 outcomes.judged, outcomes.removed
             ),
-        };
+        )?;
         let names: Vec<String> = (0..4).map(|bin| format!("bin {bin}")).collect();
         Ok(repartee_charts::confusion(&heading, &names, &counts)?)
     }

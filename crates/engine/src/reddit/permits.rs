@@ -3,6 +3,7 @@
 use repartee_reddit::{Rule, Subreddit};
 use repartee_store::accounts::{OptOut, Permit};
 use repartee_store::audit::Entry;
+use repartee_store::times::is_due;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -11,6 +12,8 @@ use super::plain_name;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
+use crate::machine::Machine;
+use crate::sealed::{self, Origin, digest, same};
 
 /// A subreddit is asked about again after so long: a day.
 const CHECK_EVERY_MS: i64 = 86_400_000;
@@ -70,11 +73,58 @@ pub struct PermitInfo {
     pub off: String,
     /// Nothing is posted there before this; 0: no pause.
     pub pause_ms: i64,
+    /// Why it has to be confirmed, to go after "it was"; empty: it need not.
+    pub unconfirmed: String,
+    /// The hash over what is recorded, to confirm it by.
+    pub seen: String,
 }
 
-impl From<Permit> for PermitInfo {
-    fn from(permit: Permit) -> Self {
+/// What is sealed.
+const PERMISSION: &str = "permission";
+
+/// A permission as it is sealed and shown: when it was given and when it ends are words for this.
+fn recorded(permit: &Permit) -> [String; 6] {
+    [
+        permit.name.to_lowercase(),
+        permit.link.clone(),
+        permit.note.clone(),
+        permit.who.clone(),
+        permit.given_ms.to_string(),
+        permit
+            .expires_ms
+            .map(|at| at.to_string())
+            .unwrap_or_default(),
+    ]
+}
+
+fn permit_seal(machine: &Machine, permit: &Permit) -> String {
+    let parts = recorded(permit);
+    sealed::seal(machine, PERMISSION, &parts.each_ref().map(String::as_str))
+}
+
+/// Where a permission was recorded.
+pub(crate) fn permit_origin(machine: &Machine, permit: &Permit) -> Origin {
+    let parts = recorded(permit);
+    let parts = parts.each_ref().map(String::as_str);
+    sealed::origin(machine, &permit.seal, PERMISSION, &parts)
+}
+
+fn permit_seen(permit: &Permit) -> String {
+    let parts = recorded(permit);
+    let parts = parts.iter().map(String::as_str);
+    digest("permission", parts.chain([permit.off.as_str()]))
+}
+
+impl PermitInfo {
+    fn new(machine: &Machine, permit: Permit) -> Self {
+        // what is switched off is recorded anew before anything is posted there
+        let unconfirmed = match permit.off.as_str() {
+            "" => permit_origin(machine, &permit).words(),
+            _ => "",
+        };
         Self {
+            unconfirmed: unconfirmed.to_owned(),
+            seen: permit_seen(&permit),
             subreddit: permit.name,
             link: permit.link,
             note: permit.note,
@@ -164,7 +214,39 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn permits(&self) -> Result<Vec<PermitInfo>> {
-        Ok(self.store.permits()?.into_iter().map(Into::into).collect())
+        let permits = self.store.permits()?;
+        if permits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let machine = self.machine()?;
+        let permits = permits.into_iter();
+        Ok(permits
+            .map(|permit| PermitInfo::new(&machine, permit))
+            .collect())
+    }
+
+    pub(crate) fn permit_confirm(
+        &self,
+        machine: &Machine,
+        name: &str,
+        seen: &str,
+        who: &str,
+    ) -> Result<()> {
+        let name = plain_name("r/", name)?;
+        let subject = format!("r/{name}");
+        let entry = Entry::new(who, "confirmed", self.outside.clock.now_ms()).about(&subject);
+        let make = |permit: &Permit| -> Result<String> {
+            if !permit.off.is_empty() {
+                return Err(Error::usage(format!(
+                    "{subject} is switched off: {}; a new permission switches it on",
+                    permit.off
+                )));
+            }
+            let what = format!("the permission for {subject}");
+            same(&what, &permit_seen(permit), seen)?;
+            Ok(permit_seal(machine, permit))
+        };
+        self.store.permit_confirm(&name, &entry, make)?
     }
 
     /// Records that posting is permitted in a subreddit, as the person `who`.
@@ -206,18 +288,22 @@ impl Engine {
             rules: rules.to_owned(),
             ..Permit::default()
         };
+        let permit = Permit {
+            seal: permit_seal(&self.machine()?, &permit),
+            ..permit
+        };
         self.store.permit_put(&permit)?;
         self.permit_of(&name)
     }
 
     fn permit_of(&self, name: &str) -> Result<PermitInfo> {
-        let permit = self.store.permit(name)?;
-        permit.map(Into::into).ok_or_else(|| {
+        let permit = self.store.permit(name)?.ok_or_else(|| {
             Error::new(
                 Code::NotFound,
                 format!("no permission is recorded for r/{name}"),
             )
-        })
+        })?;
+        Ok(PermitInfo::new(&self.machine()?, permit))
     }
 
     /// Switches posting in a subreddit off, as the person `who`, and says why. A new permission switches
@@ -343,7 +429,7 @@ impl Engine {
         };
         let due = permit
             .checked_ms
-            .is_none_or(|at| now_ms - at >= CHECK_EVERY_MS);
+            .is_none_or(|at| is_due(at, CHECK_EVERY_MS, now_ms));
         if !permit.off.is_empty() || !(due || anyway) {
             return Ok(());
         }

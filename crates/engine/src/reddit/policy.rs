@@ -8,12 +8,19 @@ use repartee_reddit::{Blocker, Comment, Preflight};
 use repartee_store::accounts::Account;
 use repartee_store::outbox::Spent;
 use repartee_store::queue::Reply;
+use repartee_store::times::pause_end;
 
-use super::permits::is_denied;
+use super::accounts::account_origin;
+use super::approval::{invalid, server};
+use super::ledger::Elsewhere;
+use super::permits::{is_denied, permit_origin};
 use super::rules::PostingRules;
 use super::similar::{contained, overlap, word_in};
 use crate::Engine;
 use crate::error::Result;
+use crate::machine::Machine;
+use crate::sealed::Origin;
+use crate::study::Purpose;
 
 /// A day.
 const DAY_MS: i64 = 86_400_000;
@@ -34,6 +41,9 @@ pub(crate) enum Then {
     /// It will never be posted.
     Cancel,
 }
+
+/// Code of the pause between two replies, which a person may pass over.
+pub(crate) const PACE: &str = "pace";
 
 /// Something that speaks against posting a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,22 +106,37 @@ pub(crate) fn is_serious(title: &str) -> bool {
 }
 
 impl Engine {
-    /// What speaks against posting a reply, as far as the project knows; the first is the gravest.
+    /// What speaks against posting a reply, as far as the project and the ledger of this machine (`elsewhere`)
+    /// know; the first is the gravest.
     pub(crate) fn objections(
         &self,
         rules: &PostingRules,
         account: &Account,
         reply: &Reply,
+        elsewhere: &Elsewhere,
         now_ms: i64,
     ) -> Result<Vec<Objection>> {
-        let mut found = Vec::new();
-        self.of_approval(account, reply, &mut found);
-        found.extend(of_account(account, now_ms));
-        self.of_place(reply, now_ms, &mut found)?;
+        let machine = self.machine()?;
+        let mut found = Vec::from_iter(elsewhere.of(reply));
+        of_approval(&machine, account, reply, &mut found);
+        found.extend(of_account(&machine, account, now_ms));
+        let live = account.host.is_empty();
+        let study = self.study_standing_at(now_ms)?;
+        if let Some(why) = study.refusal(Purpose::Posting { live }) {
+            found.push(hold(
+                "study-permission",
+                format!("{why}, and this project is strict; `repartee study record` records a permission"),
+            ));
+        }
+        self.of_place(&machine, reply, now_ms, &mut found)?;
         self.of_people(account, reply, &mut found)?;
         found.extend(of_text(rules, account, reply));
         self.of_likeness(rules, reply, &mut found)?;
-        let spent = self.store.spent(&account.name, 0)?;
+        let mut spent = self.store.spent(&account.name, 0)?;
+        spent.extend(elsewhere.spent(reply, now_ms));
+        // one from the future counts as one of now
+        spent.iter_mut().for_each(|s| s.at_ms = s.at_ms.min(now_ms));
+        spent.sort_by_key(|spent| spent.at_ms);
         found.extend(of_caps(rules, reply, &spent, now_ms));
         found.extend(of_pace(rules, reply, &spent, now_ms));
         if reply.outbox.not_before_ms > now_ms {
@@ -120,36 +145,37 @@ impl Engine {
             } else {
                 &reply.outbox.detail
             };
-            found.push(wait("later", words, reply.outbox.not_before_ms));
+            let until_ms = pause_end(reply.outbox.not_before_ms, now_ms);
+            found.push(wait("later", words, until_ms));
         }
         Ok(found)
     }
 
-    /// Whether a person approved this text for this account.
-    fn of_approval(&self, account: &Account, reply: &Reply, found: &mut Vec<Objection>) {
-        let outbox = &reply.outbox;
-        if outbox.approved_by.is_empty() || outbox.approved_ms.is_none() {
-            found.push(redraft("not-approved", "no person has approved it"));
-        } else if outbox.account.is_empty() {
-            found.push(hold(
-                "not-for-account",
-                "it was approved before there was an account to post with; approve it again",
-            ));
-        } else if !outbox.account.eq_ignore_ascii_case(&account.name) {
-            found.push(hold(
-                "other-account",
-                format!("it was approved for u/{}", outbox.account),
-            ));
-        } else if hash(&outbox.full_text) != outbox.hash {
-            found.push(redraft(
-                "not-approved",
-                "its text is not the one that was approved; approve it again",
-            ));
-        }
+    /// What speaks against a text wherever it stands already: the rules of posting, but for those about the
+    /// approval, the people and the time.
+    pub(crate) fn text_objections(
+        &self,
+        rules: &PostingRules,
+        account: &Account,
+        reply: &Reply,
+    ) -> Result<Vec<Objection>> {
+        let (machine, now_ms) = (self.machine()?, self.outside.clock.now_ms());
+        let mut found = of_account(&machine, account, now_ms);
+        self.of_place(&machine, reply, now_ms, &mut found)?;
+        found.extend(of_text(rules, account, reply));
+        self.of_likeness(rules, reply, &mut found)?;
+        found.retain(|objection| !matches!(objection.then, Then::Wait(_)));
+        Ok(found)
     }
 
     /// Whether we may post in the subreddit.
-    fn of_place(&self, reply: &Reply, now_ms: i64, found: &mut Vec<Objection>) -> Result<()> {
+    fn of_place(
+        &self,
+        machine: &Machine,
+        reply: &Reply,
+        now_ms: i64,
+        found: &mut Vec<Objection>,
+    ) -> Result<()> {
         let name = &reply.subreddit;
         if is_denied(name) {
             found.push(cancel(
@@ -184,7 +210,17 @@ impl Engine {
             found.push(wait(
                 "subreddit-pause",
                 format!("r/{name} pauses"),
-                permit.pause_ms,
+                pause_end(permit.pause_ms, now_ms),
+            ));
+        }
+        let origin = permit_origin(machine, &permit);
+        if permit.off.is_empty() && origin != Origin::Here {
+            found.push(hold(
+                "unconfirmed",
+                format!(
+                    "the permission for r/{name} was {}; read it, and confirm it; `repartee reddit permit {name} --confirm` does it",
+                    origin.words()
+                ),
             ));
         }
         Ok(())
@@ -244,6 +280,7 @@ impl Engine {
         found: &mut Vec<Objection>,
     ) -> Result<()> {
         let own = self.store.own_texts(reply.id, COMPARED)?;
+        // what is sent is compared, and without the footer, which all of them share
         let most = own
             .iter()
             .map(|text| overlap(&reply.text, text))
@@ -261,10 +298,40 @@ impl Engine {
     }
 }
 
+/// Whether a person approved this text for this account, here, and nothing of it has changed since.
+fn of_approval(machine: &Machine, account: &Account, reply: &Reply, found: &mut Vec<Objection>) {
+    let outbox = &reply.outbox;
+    let name = &outbox.account;
+    let known = name.eq_ignore_ascii_case(&account.name);
+    let posts = if known { Some(account) } else { None };
+    if !known && !name.is_empty() {
+        found.push(hold(
+            "other-account",
+            format!("it was approved for u/{name}"),
+        ));
+    } else if let Some((code, words)) = invalid(machine, server(posts), reply) {
+        found.push(redraft(code, words));
+    } else if name.is_empty() {
+        found.push(hold(
+            "not-for-account",
+            "it was approved before there was an account to post with; approve it again",
+        ));
+    }
+}
+
 /// Whether the account may post at all.
-fn of_account(account: &Account, now_ms: i64) -> Vec<Objection> {
+fn of_account(machine: &Machine, account: &Account, now_ms: i64) -> Vec<Objection> {
     let mut found = Vec::new();
     let name = &account.name;
+    if let Some(origin) = account_origin(machine, account) {
+        found.push(hold(
+            "unconfirmed",
+            format!(
+                "what is recorded of u/{name} was {}; read it, and confirm it; `repartee reddit accounts confirm {name}` does it",
+                origin.words()
+            ),
+        ));
+    }
     if account.approval.is_empty() {
         found.push(hold(
             "no-approval",
@@ -287,7 +354,7 @@ fn of_account(account: &Account, now_ms: i64) -> Vec<Objection> {
         found.push(wait(
             "account-pause",
             format!("u/{name} pauses"),
-            account.pause_ms,
+            pause_end(account.pause_ms, now_ms),
         ));
     }
     found
@@ -314,7 +381,8 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
     if is_serious(&reply.title) {
         found.push(cancel("serious", "the post asks for serious answers only"));
     }
-    if let Some(word) = word_in(&rules.words, &reply.text) {
+    let sent = [reply.outbox.full_text.as_str(), &reply.text];
+    if let Some(word) = sent.iter().find_map(|text| word_in(&rules.words, text)) {
         found.push(redraft("keyword", format!("it says {word:?}")));
     }
     for (what, text) in [
@@ -328,6 +396,8 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
             ));
         }
     }
+    // the footer is in no comment, and would make the share small; that the text is the one that is sent is seen
+    // to by the approval
     let echo = contained(&reply.text, &reply.comment);
     if echo >= rules.max_echo {
         found.push(redraft(
@@ -345,10 +415,10 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         .iter()
         .map(|s| s.at_ms)
         .min()
-        .is_none_or(|first| now_ms - first < FIRST_WEEK_MS);
+        .is_none_or(|first| now_ms.saturating_sub(first) < FIRST_WEEK_MS);
     let halved = |cap: u32| if young { cap.div_ceil(2) } else { cap } as usize;
     let others = || spent.iter().filter(|s| s.reply_id != reply.id);
-    let today = |s: &&Spent| now_ms - s.at_ms < DAY_MS;
+    let today = |s: &&Spent| now_ms.saturating_sub(s.at_ms) < DAY_MS;
     // when the oldest of the last `cap` is a day old, there is room again
     let mut full = |code, words: String, times: Vec<i64>, cap: usize| {
         if times.len() < cap {
@@ -420,7 +490,7 @@ fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         let pause_ms = (rules.pause_min * 60_000.0 * (1.0 + rules.jitter * chance)) as i64;
         if last + pause_ms > now_ms {
             found.push(wait(
-                "pace",
+                PACE,
                 format!(
                     "{} minutes lie between two replies at least",
                     rules.pause_min

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use repartee_reddit::{Action, Attempt, Pause, Refusal, Rejection, Sent};
-use repartee_store::accounts::OptOut;
+use repartee_store::accounts::{Account, OptOut};
 use repartee_store::audit::Entry;
 use repartee_store::outbox::{Became, Ended};
 use repartee_store::purge::Gone;
@@ -17,13 +17,16 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::connect::Session;
+use super::duplicates;
 use super::lease::Lease;
+use super::ledger::{Elsewhere, Ledger};
 use super::outbox::address;
-use super::policy::{Objection, Then, fresh_objections, hash};
+use super::policy::{Objection, PACE, Then, fresh_objections, hash};
 use super::reconcile::{CANNOT_WRITE, SUSPENDED, found, passes, settle, stop_account, who_we_are};
+use super::rules::PostingRules;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::job::{Ctx, Job, Progress, Stop};
+use crate::job::{Ctx, Job, Progress, Stop, now_ms};
 
 /// Our own comments are looked through so far back before a reply: a month.
 const OWN_BACK_S: i64 = 30 * 86_400;
@@ -46,6 +49,9 @@ pub struct Post {
     pub live: Option<bool>,
     /// Wait for pauses, caps and what is uncertain until all are posted, rather than end.
     pub wait: bool,
+    /// Do not wait for the pause between two replies; for one named reply. Caps, hours and whatever Reddit
+    /// asks for hold all the same.
+    pub skip_pause: bool,
 }
 
 /// What became of a reply, or would.
@@ -84,14 +90,30 @@ impl Job for Post {
 
     fn run(&self, ctx: &Ctx) -> Result<PostReport, Stop> {
         let engine = ctx.engine;
+        if self.skip_pause && (self.replies.len() != 1 || self.wait) {
+            return Err(Error::usage(
+                "the pause between two replies is passed over for one named reply only, which is posted now",
+            )
+            .into());
+        }
         if !self.is_live(engine)? {
             return self.rehearse(ctx);
         }
         let account = engine.account_meant(&self.account)?;
         let session = Session::open(engine, &account.name)?;
+        let ledger = Ledger::open(engine, &session.account)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         engine.outside.step("leased");
-        let sent = self.send_all(ctx, &session, &lease);
+        session.mend_times(ctx)?;
+        let sent = ledger
+            .begin(ctx, &session)
+            .and_then(|()| self.send_all(ctx, &session, &lease, &ledger));
+        let sent = sent.and_then(|next_ms| {
+            if self.wait {
+                duplicates::check_patiently(ctx, &session, &ledger)?;
+            }
+            Ok(next_ms)
+        });
         // a panic does not come by here: then the lease is stale, and the next one looks first
         lease.give_back()?;
         let next_ms = sent?;
@@ -115,6 +137,21 @@ impl Post {
             .account_meant(&self.account)
             .is_ok_and(|account| !account.approval.is_empty());
         Ok(set_up && !engine.store.permits()?.is_empty())
+    }
+
+    /// What speaks against posting a reply in this job.
+    fn against(
+        &self,
+        engine: &Engine,
+        rules: &PostingRules,
+        account: &Account,
+        reply: &Reply,
+        elsewhere: &Elsewhere,
+        now_ms: i64,
+    ) -> Result<Vec<Objection>> {
+        let mut found = engine.objections(rules, account, reply, elsewhere, now_ms)?;
+        found.retain(|objection| !(self.skip_pause && objection.code == PACE));
+        Ok(found)
     }
 
     fn wants(&self, reply: &Reply) -> bool {
@@ -143,7 +180,13 @@ impl Post {
     }
 
     /// Posts one after the other, as long as it may. Gives when to go on.
-    fn send_all(&self, ctx: &Ctx, session: &Session, lease: &Lease) -> Result<Option<i64>, Stop> {
+    fn send_all(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        lease: &Lease,
+        ledger: &Ledger,
+    ) -> Result<Option<i64>, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
         let name = &session.account.name;
         let patience_ms = if self.wait { i64::MAX } else { SETTLE_MS };
@@ -157,21 +200,28 @@ impl Post {
             // with the lease in hand nothing of ours is on its way: who sent it is gone
             if store.sending_is_uncertain(name, session.now_ms())? > 0 {
                 ctx.say("a reply was being sent when the work last ended; it is looked for first");
+                ledger.align(engine, session.now_ms())?;
             }
-            let settled = settle(ctx, session, patience_ms)?;
+            let settled = settle(ctx, session, ledger, patience_ms)?;
             if !settled.open.is_empty() {
                 return Ok(settled.next_ms);
             }
-            let ready = match self.choose(engine, name, session.now_ms())? {
+            let elsewhere = ledger.elsewhere(engine)?;
+            let ready = match self.choose(engine, name, &elsewhere, session.now_ms())? {
                 Choice::Ready(reply) => *reply,
-                Choice::Later(until_ms) if self.wait => {
-                    let s = (until_ms - session.now_ms()).max(0) / 1000;
-                    let note = format!("the next reply in {s} s");
-                    ctx.tick(Progress::new("posting", count, None, "replies").note(note));
+                Choice::Later { until_ms, reply } if self.wait => {
+                    let ms = (until_ms - session.now_ms()).max(0);
+                    let note = format!("reply {reply} in {} s", ms / 1000);
+                    ctx.tick(
+                        Progress::new("posting", count, None, "replies")
+                            .note(note)
+                            // a sandbox's clock is ahead of this machine's
+                            .next(reply, now_ms().saturating_add(ms)),
+                    );
                     session.sleep_until(ctx, until_ms)?;
                     continue;
                 }
-                Choice::Later(until_ms) => return Ok(Some(until_ms)),
+                Choice::Later { until_ms, .. } => return Ok(Some(until_ms)),
                 Choice::None => return Ok(None),
             };
             ctx.tick(
@@ -189,7 +239,7 @@ impl Post {
                 continue;
             }
             engine.outside.step("chosen");
-            match send_one(ctx, session, lease, &ready) {
+            match send_one(self, ctx, session, lease, ledger, &ready) {
                 Ok(()) => {
                     failures.remove(&ready.id);
                     count += 1;
@@ -209,11 +259,17 @@ impl Post {
     }
 
     /// The first approved reply that nothing speaks against; what others need is noted with them.
-    fn choose(&self, engine: &Engine, account: &str, now_ms: i64) -> Result<Choice> {
+    fn choose(
+        &self,
+        engine: &Engine,
+        account: &str,
+        elsewhere: &Elsewhere,
+        now_ms: i64,
+    ) -> Result<Choice> {
         let store = &engine.store;
         let rules = engine.posting_rules()?;
         let account = store.account(account)?;
-        let mut later: Option<i64> = None;
+        let mut later: Option<(i64, i64)> = None;
         let mut approved = store.outgoing(&account.name, &[ReplyState::Approved])?;
         // those that were approved before there was an account are told what they need
         approved.extend(store.outgoing("", &[ReplyState::Approved])?);
@@ -221,7 +277,7 @@ impl Post {
             if !self.wants(&reply) {
                 continue;
             }
-            let objections = engine.objections(&rules, &account, &reply, now_ms)?;
+            let objections = self.against(engine, &rules, &account, &reply, elsewhere, now_ms)?;
             match heaviest(&objections) {
                 None => return Ok(Choice::Ready(Box::new(reply))),
                 Some(objection) => {
@@ -232,12 +288,18 @@ impl Post {
                             Then::Wait(until_ms) => Some(until_ms),
                             _ => None,
                         });
-                        later = later.into_iter().chain(until.max()).min();
+                        let until = until.max().map(|until_ms| (until_ms, reply.id));
+                        later = later.into_iter().chain(until).min();
                     }
                 }
             }
         }
-        Ok(later.map_or(Choice::None, Choice::Later))
+        Ok(
+            later.map_or(Choice::None, |(until_ms, reply)| Choice::Later {
+                until_ms,
+                reply,
+            }),
+        )
     }
 
     /// Looks at everything as if it were to be posted, and sends and changes nothing.
@@ -249,6 +311,10 @@ impl Post {
             .as_ref()
             .and_then(|account| Session::open(engine, &account.name).ok());
         let now_ms = engine.outside.clock.now_ms();
+        let elsewhere = account
+            .as_ref()
+            .map(|account| Elsewhere::shown(engine, account))
+            .unwrap_or_default();
         let mut report = PostReport {
             account: account.as_ref().map(|a| a.name.clone()).unwrap_or_default(),
             ..PostReport::default()
@@ -267,7 +333,7 @@ impl Post {
                 "replies",
             ));
             let mut objections = match &account {
-                Some(account) => engine.objections(&rules, account, reply, now_ms)?,
+                Some(account) => self.against(engine, &rules, account, reply, &elsewhere, now_ms)?,
                 None => vec![Objection {
                     code: "no-account",
                     words: "there is no account to post with; `repartee reddit accounts add` takes one in".to_owned(),
@@ -316,8 +382,11 @@ impl Post {
 
 enum Choice {
     Ready(Box<Reply>),
-    /// Nothing is ready before this.
-    Later(i64),
+    /// Nothing is ready before this; then it is this reply's turn, as far as can be told.
+    Later {
+        until_ms: i64,
+        reply: i64,
+    },
     /// Nothing is approved that only needs time.
     None,
 }
@@ -389,12 +458,27 @@ fn backoff(
 }
 
 /// Posts one reply, if what Reddit says now allows it.
-fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Result<(), Stop> {
+fn send_one(
+    job: &Post,
+    ctx: &Ctx,
+    session: &Session,
+    lease: &Lease,
+    ledger: &Ledger,
+    reply: &Reply,
+) -> Result<(), Stop> {
     let (engine, store, client) = (ctx.engine, &ctx.engine.store, &session.client);
     let (Some(post), Some(parent)) = (&reply.post_name, &reply.parent_name) else {
         return Err(Error::internal(format!("reply {} has no parent", reply.id)).into());
     };
     let me = session.account.name.clone();
+
+    // 0. alone on this machine, from here to the stored result
+    let _alone = ledger.lock(ctx)?;
+    engine.outside.step("locked");
+    if ledger.elsewhere(engine)?.of(reply).is_some() {
+        // answered while the lock was waited for; choosing says so
+        return Ok(());
+    }
 
     // 1. look: the parent and its post, what answers it, and our own comments, which show what the tree hides
     let looked = match session.ask(Some(ctx), client.preflight(post, parent)) {
@@ -419,7 +503,9 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
         names.sort();
         names.dedup();
         if !names.is_empty() {
-            return Ok(found(ctx, session, reply, &names)?);
+            found(ctx, session, reply, &names)?;
+            ledger.note(engine, reply.id, session.now_ms())?;
+            return duplicates::check(ctx, session, ledger, reply.id);
         }
     }
     if let Some(objection) = heaviest(&fresh) {
@@ -447,26 +533,57 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
         )?;
         return Ok(());
     }
-    // a person or another window may have changed something meanwhile
-    let account = store.account(&me)?;
-    let now = store.reply(reply.id)?;
-    let objections =
-        engine.objections(&engine.posting_rules()?, &account, &now, session.now_ms())?;
-    if now.state != ReplyState::Approved || !objections.is_empty() {
+    // a person or another window may have changed something since it was chosen
+    if store.reply(reply.id)?.state != ReplyState::Approved {
         return Ok(());
     }
     ctx.go_on()?;
     engine.outside.step("ready");
 
-    // 3. the intent, on the disk
-    let skew_ms = client.skew_ms().unwrap_or(0);
-    let attempt = store.intend(
-        reply.id,
-        &reply.outbox.hash,
-        lease.owner(),
-        skew_ms,
-        session.now_ms(),
-    )?;
+    // 3. the intent, on the disk: the project's, then the ledger's, for all projects of this machine. Within the
+    // transaction of the first all that speaks against it is asked for the last time
+    let elsewhere = ledger.elsewhere(engine)?;
+    let times = (client.skew_ms().unwrap_or(0), session.now_ms());
+    let may = |now: &Reply| -> Result<bool> {
+        let same = now.outbox.seen == reply.outbox.seen
+            && now.outbox.seal == reply.outbox.seal
+            && (&now.parent_name, &now.post_name) == (&reply.parent_name, &reply.post_name);
+        if !same {
+            return Ok(false);
+        }
+        let account = store.account(&me)?;
+        let rules = engine.posting_rules()?;
+        let against = job.against(engine, &rules, &account, now, &elsewhere, times.1)?;
+        Ok(against.is_empty())
+    };
+    let hash = &reply.outbox.hash;
+    let attempt = match store.intend(reply.id, hash, lease.owner(), times, may) {
+        Ok(attempt) => attempt?,
+        // somebody took it out of the approved ones a moment ago
+        Err(repartee_store::Error::Transition { .. }) => None,
+        Err(error) => return Err(Error::from(error).into()),
+    };
+    let Some(attempt) = attempt else {
+        // what is in the way is done when the next one is chosen
+        return Ok(());
+    };
+    engine.outside.step("noted in the project");
+    if let Err(error) = ledger.intend(&store.reply(reply.id)?) {
+        store.attempt_end(&Ended {
+            reply_id: reply.id,
+            attempt,
+            at_ms: session.now_ms(),
+            status: None,
+            class: 1,
+            excerpt: String::new(),
+            to: Became::new(ReplyState::Approved, "not-sent", error.message.as_str()),
+        })?;
+        // taken by another: choosing says by whom
+        return match error.code {
+            Code::Refused => Ok(()),
+            _ => Err(error.into()),
+        };
+    }
     engine.outside.step("intended");
 
     // 4. send, once; this is not dropped, whatever anybody wants
@@ -487,12 +604,21 @@ fn send_one(ctx: &Ctx, session: &Session, lease: &Lease, reply: &Reply) -> Resul
         to,
     })?;
     engine.outside.step("noted");
+    // from here on nothing makes what came of it undone: what is left is done by the next one
+    if let Err(error) = ledger.note(engine, reply.id, session.now_ms()) {
+        ctx.say(format!("reply {}: {}", reply.id, error.message));
+    }
+    engine.outside.step("noted in the ledger");
     ctx.say(format!("reply {}: {words}", reply.id));
     if !settled {
         ctx.say(format!(
             "reply {} was settled by somebody meanwhile",
             reply.id
         ));
+    }
+    if matches!(sent.sent, Sent::Posted { .. }) {
+        duplicates::check(ctx, session, ledger, reply.id)?;
+        engine.outside.step("looked again");
     }
     Ok(())
 }
@@ -562,6 +688,7 @@ pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Res
         name: name.to_owned(),
         why: why.to_owned(),
     };
+    engine.forget_in_ledger(std::slice::from_ref(&gone));
     let forgotten = engine.store.purge(&[gone], "repartee", now_ms)?;
     if forgotten.any() {
         engine.store.scrub()?;
@@ -603,7 +730,11 @@ fn consequences(ctx: &Ctx, session: &Session, reply: &Reply, sent: &Attempt) -> 
         Sent::Posted { comment } => Became {
             posted_name: Some(comment.name.clone()),
             link: address(&session.account.host, &comment.permalink),
-            ..Became::new(ReplyState::Posted, "", "")
+            ..Became::new(
+                ReplyState::Posted,
+                duplicates::UNCHECKED,
+                duplicates::UNCHECKED_WORDS,
+            )
         },
         Sent::Uncertain { why } => Became::new(ReplyState::Uncertain, "uncertain", why.as_str()),
     })

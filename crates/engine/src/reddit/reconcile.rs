@@ -13,14 +13,18 @@ use ts_rs::TS;
 
 use super::accounts::AccountFacts;
 use super::connect::Session;
+use super::duplicates::{self, TWINS, UNCHECKED, UNCHECKED_WORDS};
 use super::lease::Lease;
+use super::ledger::Ledger;
 use super::outbox::address;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, to_json};
 
 /// Looks after the intent, in milliseconds.
-const LOOKS_MS: [i64; 5] = [5_000, 20_000, 60_000, 300_000, 900_000];
+const LOOKS_MS: [i64; 5] = [5_000, 20_000, 60_000, 300_000, LATE_MS];
+/// So long after the intent a comment can still turn up.
+pub(crate) const LATE_MS: i64 = 900_000;
 /// Two looks lie so far apart at least.
 const APART_MS: i64 = 15_000;
 /// So many looks of each kind have to come back empty.
@@ -35,8 +39,6 @@ pub(crate) const SUSPENDED: &str = "Reddit has suspended the account";
 pub(crate) const CANNOT_WRITE: &str = "the login cannot write; log in again";
 /// Code of a reply that could not be settled by looking.
 pub(crate) const UNSETTLED: &str = "unsettled";
-/// Code of a reply that stands there more than once.
-pub(crate) const TWINS: &str = "twins";
 
 /// Settles what is uncertain, as far as it can be seen. A job: `reconcile`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -111,12 +113,20 @@ impl Job for Reconcile {
         let engine = ctx.engine;
         let account = engine.account_meant(&self.account)?;
         let session = Session::open(engine, &account.name)?;
+        let ledger = Ledger::open(engine, &session.account)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         let done = (|| {
+            session.mend_times(ctx)?;
             engine
                 .store
                 .sending_is_uncertain(&account.name, session.now_ms())?;
-            settle(ctx, &session, if self.wait { i64::MAX } else { 0 })
+            ledger.begin(ctx, &session)?;
+            let patience_ms = if self.wait { i64::MAX } else { 0 };
+            let settled = settle(ctx, &session, &ledger, patience_ms)?;
+            if self.wait {
+                duplicates::check_patiently(ctx, &session, &ledger)?;
+            }
+            Ok(settled)
         })();
         lease.give_back()?;
         done
@@ -125,11 +135,16 @@ impl Job for Reconcile {
 
 /// Settles the uncertain replies of an account one after the other. Looks that are due later are waited
 /// for when they are due within `patience_ms`.
-pub(crate) fn settle(ctx: &Ctx, session: &Session, patience_ms: i64) -> Result<Reconciled, Stop> {
+pub(crate) fn settle(
+    ctx: &Ctx,
+    session: &Session,
+    ledger: &Ledger,
+    patience_ms: i64,
+) -> Result<Reconciled, Stop> {
     let (engine, account) = (ctx.engine, &session.account.name);
     let mut reconciled = Reconciled::default();
     for reply in engine.store.outgoing(account, &[ReplyState::Uncertain])? {
-        match settle_one(ctx, session, &reply, patience_ms)? {
+        match settle_one(ctx, session, ledger, &reply, patience_ms)? {
             Settled::Posted => reconciled.posted.push(reply.id),
             Settled::Absent => reconciled.absent.push(reply.id),
             Settled::Open(next_ms) => {
@@ -150,6 +165,7 @@ enum Settled {
 fn settle_one(
     ctx: &Ctx,
     session: &Session,
+    ledger: &Ledger,
     reply: &Reply,
     patience_ms: i64,
 ) -> Result<Settled, Stop> {
@@ -164,6 +180,8 @@ fn settle_one(
         let due_ms = match judge(&store.probes(id, attempt)?, intent_ms) {
             Verdict::Found(names) => {
                 found(ctx, session, reply, &names)?;
+                ledger.note(ctx.engine, id, session.now_ms())?;
+                duplicates::check(ctx, session, ledger, id)?;
                 return Ok(Settled::Posted);
             }
             Verdict::Absent => {
@@ -172,6 +190,7 @@ fn settle_one(
                 let from = [ReplyState::Uncertain];
                 let as_whom = ("repartee", "absent");
                 store.reply_becomes(id, &from, Some(attempt), &to, as_whom, session.now_ms())?;
+                ledger.note(ctx.engine, id, session.now_ms())?;
                 ctx.say(format!("reply {id} is not there; a person decides"));
                 return Ok(Settled::Absent);
             }
@@ -270,36 +289,31 @@ pub(crate) fn who_we_are(ctx: &Ctx, session: &Session) -> Result<String, Stop> {
     Err(Error::new(Code::Login, format!("u/{}: {why}", session.account.name)).into())
 }
 
-/// A reply was found: it is posted. More than one of it is for a person to look at.
+/// The address of a comment of ours, by its name: that of what it answers, with its own id in the parent's place.
+pub(crate) fn link_of(host: &str, reply: &Reply, name: &str) -> String {
+    // .../comments/POST/_/PARENT/
+    let above = reply.permalink.trim_end_matches('/').rsplit_once('/');
+    let permalink = match above {
+        Some((above, _)) => format!("{above}/{}/", name.trim_start_matches("t1_")),
+        None => String::new(),
+    };
+    address(host, &permalink)
+}
+
+/// A reply was found: it is posted. Of several the oldest is it; see [`duplicates`] for the others.
 pub(crate) fn found(ctx: &Ctx, session: &Session, reply: &Reply, names: &[String]) -> Result<()> {
+    let mut names = names.to_vec();
+    duplicates::by_age(&mut names);
     let Some(first) = names.first() else {
         return Err(Error::internal("a reply was found without a name"));
     };
-    let permalink = if reply.permalink.is_empty() {
-        String::new()
-    } else {
-        // .../comments/POST/_/PARENT/ with our own id in the parent's place
-        let above = reply
-            .permalink
-            .trim_end_matches('/')
-            .rsplit_once('/')
-            .map_or("", |(above, _)| above);
-        format!("{above}/{}/", first.trim_start_matches("t1_"))
-    };
-    let (code, detail) = match names {
-        [_] => ("", String::new()),
-        several => (
-            TWINS,
-            format!(
-                "it stands there {} times: {}; withdraw what is too much",
-                several.len(),
-                several.join(", ")
-            ),
-        ),
+    let (code, detail) = match names.as_slice() {
+        [_] => (UNCHECKED, UNCHECKED_WORDS.to_owned()),
+        several => (TWINS, duplicates::words(several)),
     };
     let to = Became {
         posted_name: Some(first.clone()),
-        link: address(&session.account.host, &permalink),
+        link: link_of(&session.account.host, reply, first),
         ..Became::new(ReplyState::Posted, code, detail)
     };
     let from = [ReplyState::Uncertain, ReplyState::Approved];

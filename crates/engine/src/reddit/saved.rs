@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use repartee_datasets::private;
 use repartee_store::threads::{NewThread, NewThreadComment};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,9 @@ struct Line {
     created_utc: Option<i64>,
     #[serde(default)]
     skip: String,
+    /// The mark of the project that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
     comments: Vec<LineComment>,
 }
 
@@ -79,8 +83,9 @@ impl Engine {
                 .map(|id| Ok(self.store.thread(*id)?))
                 .collect::<Result<Vec<_>>>()?,
         };
-        let mut out = std::io::BufWriter::new(std::fs::File::create(file).map_err(failed)?);
+        let mut out = std::io::BufWriter::new(private::create(file).map_err(failed)?);
         let count = threads.len();
+        let mark = self.study_mark()?;
         for thread in threads {
             let comments = self.store.thread_comments(thread.id)?;
             let at = |id: i64| comments.iter().position(|c| c.id == id);
@@ -109,6 +114,7 @@ impl Engine {
                 score: thread.score,
                 created_utc: thread.created_utc,
                 skip: thread.skip,
+                notice: mark.clone(),
             };
             let json = crate::job::to_json(&line)?;
             out.write_all(json.as_bytes())
@@ -185,6 +191,7 @@ impl Engine {
                         permalink: c.permalink,
                         level,
                         skip: c.skip,
+                        pair_id: None,
                     })
                     .collect(),
                 subreddit: line.subreddit,

@@ -12,8 +12,10 @@ use ts_rs::TS;
 use super::connect::{Session, config_of};
 use super::reconcile::passes;
 use crate::Engine;
+use crate::again::DeletedContent;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop};
+use crate::left_out::{LeftOut, caught, is_of_the_whole};
 
 /// Names that one call of Reddit's takes.
 const AT_ONCE: usize = 100;
@@ -59,6 +61,17 @@ pub struct Synced {
     pub imported: u64,
     /// Pairs of splits that lost their text: what was trained on them is stale.
     pub pairs: u64,
+    /// The marks that were put or renewed.
+    #[serde(skip)]
+    #[ts(skip)]
+    marked: Vec<i64>,
+    /// What was trained on a text that is gone now, or made with it, in the order in which one is made from the
+    /// other, with the command that makes it again without.
+    #[serde(default)]
+    pub affected: Vec<DeletedContent>,
+    /// Threads and texts that could not be asked about.
+    #[serde(default)]
+    pub left_out: LeftOut,
     /// Whether the last traces are gone from the file; false: another process read it, the next run does it.
     pub scrubbed: bool,
 }
@@ -71,6 +84,7 @@ impl Synced {
         self.cancelled += forgotten.cancelled;
         self.imported += forgotten.imported;
         self.pairs += forgotten.pairs;
+        self.marked.extend(&forgotten.marked);
     }
 }
 
@@ -113,16 +127,17 @@ impl Job for Sync {
                 continue;
             }
             synced.looked_at += names.len() as u64;
-            let gone = match gone_of(ctx, &session, post, &names) {
+            let gone = match caught(|| gone_of(ctx, &session, post, &names)) {
                 Ok(gone) => gone,
                 // the others may still be asked about
-                Err(Stop::Failed(error)) if passes(&error) || error.code == Code::Refused => {
-                    ctx.say(format!("{post}: {}", error.message));
+                Err(Stop::Failed(error)) if passes(&error) || !is_of_the_whole(&error) => {
+                    ctx.leave_out(post.as_str(), error.message)?;
                     continue;
                 }
                 Err(stop) => return Err(stop),
             };
             synced.gone += gone.len() as u64;
+            engine.forget_in_ledger(&gone);
             synced.add(&store.purge(&gone, "repartee", session.now_ms())?);
             store.thread_checked(thread.id, session.now_ms())?;
         }
@@ -136,6 +151,8 @@ impl Job for Sync {
             wiping();
             synced.scrubbed = store.scrub()?;
         }
+        synced.affected = engine.affected(&synced.marked)?;
+        synced.left_out = ctx.left_out()?;
         Ok(synced)
     }
 }
@@ -177,8 +194,38 @@ fn ask_by_name(
             }
         }
         gone.extend(found.absent.into_iter().map(|name| (name, "absent")));
+        // of what came in a form that cannot be read nothing is known: it stays, and is asked about again
+        for name in found.unread {
+            ctx.leave_out(name, "Reddit's answer about it cannot be read")?;
+        }
     }
     Ok(shown)
+}
+
+/// The same; where Reddit refuses names together, or its answer cannot be read, they are asked about in
+/// halves, and single ones that fail are left out. A network that fails still ends it: the next round goes on.
+fn ask_in_halves(
+    ctx: &Ctx,
+    session: &Session,
+    names: &[String],
+    gone: &mut HashMap<String, &'static str>,
+) -> Result<usize, Stop> {
+    let of_the_network = |error: &Error| {
+        is_of_the_whole(error)
+            || (error.code == Code::Io && !error.message.contains("cannot be read"))
+    };
+    match caught(|| ask_by_name(ctx, session, names, gone)) {
+        Err(Stop::Failed(error)) if !of_the_network(&error) => {
+            if let [name] = names {
+                ctx.leave_out(name.as_str(), error.message)?;
+                return Ok(1);
+            }
+            let (first, second) = names.split_at(names.len() / 2);
+            Ok(ask_in_halves(ctx, session, first, gone)?
+                + ask_in_halves(ctx, session, second, gone)?)
+        }
+        done => done,
+    }
 }
 
 /// As the store takes it.
@@ -233,7 +280,7 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
             .map(|(kind, id)| format!("t{kind}_{}", encode(*id)))
             .collect();
         let mut gone = HashMap::new();
-        let shown = ask_by_name(ctx, session, &names, &mut gone)?;
+        let shown = ask_in_halves(ctx, session, &names, &mut gone)?;
         synced.looked_at += names.len() as u64;
         if shown == 0 {
             synced.doubted += names.len() as u64;
@@ -296,8 +343,9 @@ impl Engine {
     /// When the project cannot be written; then nothing is forgotten.
     pub fn forget_expired(&self) -> Result<Synced> {
         let mut synced = Synced::default();
-        synced.add(&self.store.expire(self.outside.clock.now_ms())?);
+        synced.add(&self.store.expire(self.reddit_now_ms()?)?);
         synced.scrubbed = self.store.scrub()?;
+        synced.affected = self.affected(&synced.marked)?;
         Ok(synced)
     }
 
@@ -331,8 +379,10 @@ impl Engine {
             gone: gone.len() as u64,
             ..Synced::default()
         };
+        self.forget_in_ledger(&gone);
         synced.add(&self.store.purge(&gone, who, self.outside.clock.now_ms())?);
         synced.scrubbed = self.store.scrub()?;
+        synced.affected = self.affected(&synced.marked)?;
         Ok(synced)
     }
 }

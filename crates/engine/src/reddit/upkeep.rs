@@ -4,12 +4,13 @@
 use repartee_store::jobs::JobRow;
 use repartee_store::queue::ReplyState;
 use repartee_store::threads::Thread;
+use repartee_store::times::is_due;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::accounts::AccountInfo;
-use super::practice;
 use super::{AFTER_S, OutcomesRead, ReadOutcomes, Reconcile, Reconciled, Sync, Synced};
+use super::{duplicates, practice};
 use crate::Engine;
 use crate::error::{Code, Result};
 use crate::job::{Ctx, Job, Stop, is_stale, now_ms};
@@ -52,7 +53,7 @@ pub struct KeptUp {
 struct Due {
     /// Texts that were kept long enough.
     expired: bool,
-    /// Accounts with replies of which nobody knows whether they arrived.
+    /// Accounts with replies of which nobody knows whether they arrived, or arrived once.
     uncertain: Vec<String>,
     /// The account that looks what is still there.
     check: Option<String>,
@@ -109,7 +110,7 @@ impl Job for Upkeep {
 fn note<T>(done: Result<T, Stop>, good: &mut Vec<T>, failed: &mut Vec<String>) -> Result<(), Stop> {
     match done {
         Ok(outcome) => good.push(outcome),
-        Err(Stop::Failed(error)) if error.code != Code::Internal => failed.push(error.message),
+        Err(Stop::Failed(error)) if error.code != Code::DiskFull => failed.push(error.message),
         Err(stop) => return Err(stop),
     }
     Ok(())
@@ -132,19 +133,20 @@ impl Engine {
                 && BUSY.contains(&job.kind.as_str())
                 && !is_stale(job.owner.as_deref(), job.beat_ms, now_ms)
         };
-        let tried = |job: &JobRow| job.kind == Upkeep::KIND && job.created_ms > now_ms - AGAIN_MS;
+        let tried =
+            |job: &JobRow| job.kind == Upkeep::KIND && !is_due(job.created_ms, AGAIN_MS, now_ms);
         Ok(!self.store.jobs()?.iter().any(|job| busy(job) || tried(job)))
     }
 
     /// What is due.
     fn due(&self) -> Result<Due> {
-        let (store, now_ms) = (&self.store, self.outside.clock.now_ms());
+        let (store, now_ms) = (&self.store, self.reddit_now_ms()?);
         let mut threads = store.threads()?;
         // one that is forgotten has no title any more
         threads.retain(|t| !t.title.is_empty() || !t.body.is_empty());
         let old = |t: &Thread| {
             let seen_ms = t.checked_ms.unwrap_or(0).max(t.fetched_ms);
-            t.name.is_some() && seen_ms <= now_ms - CHECK_EVERY_MS
+            t.name.is_some() && is_due(seen_ms, CHECK_EVERY_MS, now_ms)
         };
         let mut due = Due {
             expired: store.has_expired(now_ms)?,
@@ -152,6 +154,9 @@ impl Engine {
         };
         let mut unknown = store.replies(Some(ReplyState::Uncertain))?;
         unknown.extend(store.replies(Some(ReplyState::Sending))?);
+        let mut posted = store.replies(Some(ReplyState::Posted))?;
+        posted.retain(duplicates::is_due);
+        unknown.append(&mut posted);
         for account in store.accounts()? {
             // a made-up Reddit is mostly not there
             if practice::is_made_up(&account) {

@@ -2,6 +2,7 @@
 // can be made fast. For component tests, and for looking at the window in a plain browser.
 
 import type {
+  AgainStep,
   Answered,
   BaseInfo,
   BaseNew,
@@ -9,6 +10,7 @@ import type {
   ClassifierFigures,
   Code,
   Criteria,
+  DeletedContent,
   EngineError,
   Evaluate,
   EvaluationInfo,
@@ -16,8 +18,11 @@ import type {
   Generate,
   Generated,
   Import,
+  ItemInfo,
+  ItemKind,
   JobInfo,
   JobLine,
+  Label,
   MakeFakes,
   MakeSplit,
   NextStep,
@@ -38,9 +43,11 @@ import type {
   ViewPairs,
 } from "../api";
 import type { Command, Params, Result } from "../index";
+import { dependentsOf, ITEM_FAMILIES, type Named, namesIn } from "./items";
 import * as pictures from "./pictures";
-import { FakeReddit } from "./reddit";
+import { FakeReddit, NOT_SHOWN } from "./reddit";
 import * as sample from "./sample";
+import { FakeStudy, originOf } from "./study";
 import { chance, one, pair, written } from "./words";
 
 export interface FakeOptions {
@@ -63,6 +70,8 @@ export interface Phase {
   unit: string;
   seconds: number;
   note?: (share: number) => string;
+  /** What it waits for. */
+  next?: { reply: number; at_ms: number };
   /** At each tick. */
   tick?: (done: number) => void;
 }
@@ -90,10 +99,13 @@ export class FakeEngine {
   fakes: FakesInfo[] = [];
   evaluations: EvaluationInfo[] = [];
   generations: Generated[] = [];
+  /** Names, notes and tags of generations, by their numbers. */
+  generationLabels = new Map<number, { name: string; label: Label }>();
   replies: ReplyStory[] = [];
   jobs: JobInfo[] = [];
   logs: Record<string, JobLine[]> = {};
   path: string | null = null;
+  study = new FakeStudy(this);
   /** Windows that show the project. */
   windows = 1;
   desk: Settings = {
@@ -104,6 +116,7 @@ export class FakeEngine {
     person: "Ada",
     notify: true,
     upkeep: true,
+    keep_awake: true,
     text: 100,
   };
   recent: RecentShown[] = [
@@ -194,6 +207,8 @@ export class FakeEngine {
                     : { name: "main" },
             created_ms: sample.MADE + n * 20_000,
             ended_ms: sample.MADE + n * 20_000 + 18_000,
+            place: null,
+            stops_queue: false,
           }) satisfies JobInfo,
       )
       .reverse();
@@ -328,6 +343,19 @@ export class FakeEngine {
       this.changed("sources");
       return found;
     },
+    "source.origin": ({ source, origin }) => {
+      const found = this.sources.find((s) => s.id === source);
+      if (!found) return fail("not-found", `there is no source ${source}`);
+      found.origin = origin;
+      this.changed("sources");
+      return found;
+    },
+    study: () => this.study.shown(),
+    "study.record": ({ records, who }) => this.study.record(records, who),
+    "study.end": ({ kind, note, who }) => this.study.end(kind, note, who),
+    "study.strict": ({ on }) => this.study.setStrict(on),
+    "study.train": () => ({ refused: this.study.refusal() }),
+    "import.question": ({ import: ask }) => this.study.question(ask),
     "source.rejected": ({ source, after, limit }) =>
       (source === 2 ? sample.rejected : []).filter((r) => r.line > after).slice(0, limit),
     "pairs.view": (query) => this.#view(query),
@@ -371,13 +399,6 @@ export class FakeEngine {
     },
     splits: () => this.splits,
     bases: () => this.bases,
-    "base.remove": ({ name }) => {
-      const user = this.runs.find((run) => run.facts?.base === name);
-      if (user) fail("usage", `base ${name} cannot be removed: the run ${user.name} started from it`);
-      this.bases = this.bases.filter((b) => b.name !== name);
-      this.changed("bases");
-      return null;
-    },
     "base.parameters": (base) =>
       base.vocab * base.width +
       base.context * base.width +
@@ -391,6 +412,8 @@ export class FakeEngine {
     "run.estimate": ({ config }) => this.#estimate(config),
     runs: () => [...this.runs].reverse(),
     "run.get": ({ name }) => this.#run(name),
+    "deleted.content": () => this.#deleted(),
+    "run.again": ({ name }) => this.#again(name),
     checkpoints: () =>
       this.runs
         .filter((run) => run.step > 0)
@@ -473,6 +496,7 @@ export class FakeEngine {
     generations: () =>
       [...this.generations].reverse().map((g) => ({
         id: g.generation,
+        ...this.#generationLabel(g.generation),
         config: g.config,
         candidates: g.comments.flatMap((c) => c.candidates).length,
         created_ms: sample.MADE + g.generation * 60_000,
@@ -495,34 +519,116 @@ export class FakeEngine {
     },
     queue: ({ state }) =>
       this.replies
-        .map((story) => story.reply)
+        .map((story) => this.reddit.show(story).reply)
         .filter((reply) => !state || reply.state === state)
         .reverse(),
-    "reply.get": ({ id }) => this.#story(id),
+    "reply.get": ({ id }) => this.reddit.show(this.#story(id)),
     "reply.edit": ({ id, text, who }) => {
       const story = this.#story(id);
       if (text.trim() === "") fail("usage", "the text of a reply cannot be empty");
       return this.#do(story, who, "edited", story.reply.text, { text, state: "draft" });
     },
-    "reply.approve": ({ id, who }) => {
-      const story = this.#story(id);
-      if (story.reply.state !== "draft") fail("usage", `reply ${id} is ${story.reply.state} already`);
-      return this.#do(story, who, "approved", "", { state: "approved" });
+    "reply.approve": ({ id, seen, who }) => {
+      const story = this.reddit.show(this.#story(id));
+      if (story.reply.state !== "draft" && story.reply.again === "")
+        fail("usage", `reply ${id} is ${story.reply.state} already`);
+      this.reddit.sameAsSeen(story.reply, seen);
+      return this.#do(story, who, "approved", "", { state: "approved", again: "" });
     },
     "reply.reject": ({ id, who, why }) =>
       this.#do(this.#story(id), who, "rejected", why, { state: "rejected" }),
     "reply.redraft": ({ id, who }) => this.#do(this.#story(id), who, "redrafted", "", { state: "draft" }),
-    "reply.posted": ({ id, link, who }) => {
+    "reply.posted": ({ id, link, seen, who }) => {
+      this.reddit.sameAsSeen(this.reddit.show(this.#story(id)).reply, seen);
       if (link && !/^https:\/\/(www\.|old\.)?reddit\.com\//.test(link))
         fail("usage", `${link} is no address of a comment on Reddit`);
       return this.#do(this.#story(id), who, "posted", link, { state: "posted", link });
     },
     jobs: () => this.jobs,
+    "item.rename": ({ kind, item, name }) => {
+      const found = this.#item(kind, item);
+      const wanted = name.trim();
+      if (wanted === "" && kind !== "evaluation" && kind !== "generation")
+        fail("usage", "this name cannot be used: it is empty");
+      if (wanted !== "" && this.#items(kind).some((one) => one !== found && one.name === wanted))
+        fail("exists", `there is a ${kind} ${JSON.stringify(wanted)} already; choose another name`);
+      for (const hold of namesIn(this, kind, found.name)) hold(wanted);
+      found.name = wanted;
+      this.changed(...Object.values(ITEM_FAMILIES), "queue", "jobs");
+      return this.#itemInfo(kind, found);
+    },
+    "item.label": ({ kind, item, note, add, remove }) => {
+      const { label, ...found } = this.#item(kind, item);
+      if (note != null) label.note = note.trim();
+      label.tags = [...new Set([...label.tags.filter((tag) => !remove.includes(tag)), ...add])].sort();
+      this.changed(ITEM_FAMILIES[kind]);
+      return this.#itemInfo(kind, { ...found, label });
+    },
+    "item.dependents": ({ kind, item }) => {
+      const found = this.#item(kind, item);
+      return dependentsOf(this, kind, found);
+    },
+    "item.delete": ({ kind, item, with_dependents, seen }) => {
+      const found = dependentsOf(this, kind, this.#item(kind, item));
+      if (seen !== null && seen !== found.seen)
+        fail("usage", `${kind} ${item} is not as it was shown: what depends on it changed; look again`);
+      if (!with_dependents && found.items.length > 1)
+        fail("usage", `${kind} ${item} cannot be deleted alone: ${found.items[1]?.name} depends on it`);
+      const gone = (of: ItemKind, id: number) => found.items.some((one) => one.kind === of && one.id === id);
+      this.sources = this.sources.filter((s) => !gone("source", s.id));
+      this.splits = this.splits.filter((_, i) => !gone("split", i + 1));
+      this.bases = this.bases.filter((_, i) => !gone("base", i + 1));
+      this.runs = this.runs.filter((_, i) => !gone("run", i + 1));
+      this.fakes = this.fakes.filter((_, i) => !gone("fakes", i + 1));
+      this.evaluations = this.evaluations.filter((e) => !gone("evaluation", e.id));
+      this.generations = this.generations.filter((g) => !gone("generation", g.generation));
+      this.changed(...Object.values(ITEM_FAMILIES), "queue");
+      this.#made += 1;
+      return this.#start(`delete-${this.#made}`, "delete", {});
+    },
     "job.get": ({ job }) => this.#job(job),
     "job.log": ({ job }) => this.logs[job] ?? [],
     "job.start": ({ id, kind, params }) => this.#start(id, kind, params),
     "job.pause": ({ job }) => this.#wish(job, "pause"),
     "job.cancel": ({ job }) => this.#wish(job, "cancel"),
+    "job.stop": ({ job }) => this.#wish(job, this.#job(job).kind === "train" ? "stop" : "cancel"),
+    "job.discard": ({ job }) =>
+      this.#job(job).kind === "train"
+        ? this.#wish(job, "discard")
+        : fail("usage", "only a training has weights to discard"),
+    "job.queue": ({ id, kind, params, stops_queue }) => ({
+      job: this.#start(id, kind, params, stops_queue),
+      notes: [],
+    }),
+    "job.waiting": () => this.#queue(),
+    "job.move": ({ job, to }) => {
+      const waits = this.#queue().jobs.filter((one) => one.state === "queued");
+      const found = waits.find((one) => one.id === job);
+      if (!found) return fail("usage", `job ${job} does not wait in the queue`);
+      const others = waits.filter((one) => one !== found);
+      const before = typeof to === "object" ? others.findIndex((one) => one.id === to.before) : -1;
+      others.splice(to === "first" ? 0 : before >= 0 ? before : others.length, 0, found);
+      others.forEach((one, n) => {
+        one.place = n + 1;
+      });
+      this.changed("jobs");
+      return this.#queue();
+    },
+    "job.stops-queue": ({ job, stops }) => {
+      const found = this.#job(job);
+      Object.assign(found, { stops_queue: stops }, found.state === "failed" && !stops ? { place: null } : {});
+      this.changed("jobs");
+      return found;
+    },
+    "queue.go-on": () => {
+      const held = this.jobs.find((job) => job.id === this.#queue().held_up_by);
+      const work = held && this.#work.get(held.id);
+      if (held?.state === "paused" && work) this.#run_(held, work, true);
+      else if (held) held.place = null;
+      this.#next();
+      this.changed("jobs");
+      return this.#queue();
+    },
     "job.resume": ({ job }) => {
       const found = this.#job(job);
       const work = this.#work.get(job);
@@ -536,6 +642,7 @@ export class FakeEngine {
     "export.queue": () => this.replies.length,
     check: () => ({
       whole: true,
+      schema: [],
       integrity: [],
       references: [],
       blobs: [],
@@ -603,6 +710,46 @@ export class FakeEngine {
     );
   }
 
+  #generationLabel(id: number): { name: string; label: Label } {
+    const known = this.generationLabels.get(id) ?? { name: "", label: { note: "", tags: [] } };
+    this.generationLabels.set(id, known);
+    return known;
+  }
+
+  #items(kind: ItemKind): Named[] {
+    switch (kind) {
+      case "source":
+        return this.sources;
+      case "split":
+        return this.splits;
+      case "base":
+        return this.bases;
+      case "run":
+        return this.runs;
+      case "fakes":
+        return this.fakes;
+      case "evaluation":
+        return this.evaluations;
+      case "generation":
+        return this.generations.map((g) =>
+          Object.assign(this.#generationLabel(g.generation), { id: g.generation }),
+        );
+    }
+  }
+
+  #item(kind: ItemKind, item: string): Named {
+    const all = this.#items(kind);
+    return (
+      all.find((one) => one.id !== undefined && String(one.id) === item) ??
+      all.find((one) => one.name !== "" && one.name === item) ??
+      fail("not-found", `there is no ${kind} "${item}"`)
+    );
+  }
+
+  #itemInfo(kind: ItemKind, item: Named): ItemInfo {
+    return { kind, id: item.id ?? 0, name: item.name, label: item.label };
+  }
+
   #story(id: number): ReplyStory {
     return (
       this.replies.find((story) => story.reply.id === id) ?? fail("not-found", `there is no reply ${id}`)
@@ -617,7 +764,7 @@ export class FakeEngine {
     Object.assign(story.reply, to, { updated_ms: Date.now() });
     story.events.push({ at_ms: Date.now(), who, what, detail });
     this.changed("queue");
-    return story.reply;
+    return structuredClone(this.reddit.show(story).reply);
   }
 
   #reply(id: number, state: ReplyInfo["state"]): ReplyStory {
@@ -638,6 +785,7 @@ export class FakeEngine {
       reason: `p(real) ${(0.55 + 0.4 * chance(id, 3)).toFixed(3)} above 0.5; ${text.length} characters, at most 1000; expected bin ${expected(bins).toFixed(2)}, number 1 of 3 fit in its thread`,
       link: state === "posted" ? "https://www.reddit.com/r/SampleBikes/comments/abc/-/def" : "",
       updated_ms: sample.MADE + id * 60_000,
+      ...NOT_SHOWN,
     };
     const events = [{ at_ms: sample.MADE + id * 60_000, who: "repartee", what: "drafted", detail: "" }];
     if (state === "approved" || state === "posted")
@@ -670,6 +818,7 @@ export class FakeEngine {
       reason: candidate.reason,
       link: "",
       updated_ms: Date.now(),
+      ...NOT_SHOWN,
     };
     candidate.reply = id;
     this.replies.push({ reply, events: [{ at_ms: Date.now(), who, what: "drafted", detail: "" }] });
@@ -711,6 +860,13 @@ export class FakeEngine {
         "Record under what permission your sources may be used",
         "Training on Reddit content needs approval; what you know is kept with the source.",
       );
+    const mark = this.study.shown().mark;
+    if (mark)
+      add(
+        "study",
+        "Record the permissions of your study",
+        `${mark}. It is shown on every chart and export until it is on record.`,
+      );
     return {
       name: this.#info()?.name ?? "",
       path: this.path ?? "",
@@ -737,6 +893,7 @@ export class FakeEngine {
       },
       reddit,
       jobs: this.jobs.filter((job) => job.state === "running").length,
+      ...(mark ? { notice: mark } : {}),
       next,
     };
   }
@@ -893,13 +1050,39 @@ export class FakeEngine {
       generation: id,
       comments,
       queued: [],
+      left_out: { count: 0, items: [] },
       config: { generator, realism, upvotes, candidates, decode, criteria, device },
     };
   }
 
+  /** What was trained on texts that were deleted since. */
+  #deleted(): DeletedContent[] {
+    const all = (kind: string, rows: { name: string; deleted_content: boolean }[]) =>
+      rows
+        .filter((row) => row.deleted_content)
+        .map(({ name }) => ({
+          kind,
+          name,
+          pairs: 1,
+          via: "",
+          why: "deleted",
+          last_ms: sample.MADE,
+          command: kind === "run" ? `repartee train again ${name} --without-deleted` : "",
+        }));
+    return [...all("base", this.bases), ...all("run", this.runs), ...all("fakes", this.fakes)];
+  }
+
+  #again(name: string): AgainStep[] {
+    const run = this.#run(name);
+    if (!run.deleted_content) fail("usage", `run "${name}" has seen nothing that was deleted since`);
+    const base = this.bases.find((one) => one.name === run.facts?.base && one.deleted_content);
+    const steps = base ? [{ kind: "base", old: base.name, new: `${base.name}-again` }] : [];
+    return [...steps, { kind: "run", old: name, new: `${name}-again` }];
+  }
+
   // ---- jobs ----------------------------------------------------------------------------------------
 
-  #start(id: string, kind: string, params: unknown): JobInfo {
+  #start(id: string, kind: string, params: unknown, queued: boolean | null = null): JobInfo {
     const known = this.jobs.find((job) => job.id === id);
     if (known) return known;
     const work = this.#plan(kind, params, id);
@@ -913,12 +1096,43 @@ export class FakeEngine {
       params,
       created_ms: Date.now(),
       ended_ms: null,
+      place: null,
+      stops_queue: false,
     };
     this.jobs.unshift(job);
     this.logs[id] = [];
     this.#work.set(id, work);
-    this.#run_(job, work, false);
+    if (queued === null) this.#run_(job, work, false);
+    else {
+      Object.assign(job, { state: "queued", place: this.jobs.length, stops_queue: queued });
+      this.changed("jobs");
+      this.#next();
+    }
     return job;
+  }
+
+  /** The queue: what runs or holds it up, then what waits. */
+  #queue(): Result<"job.waiting"> {
+    const jobs = this.jobs.filter((job) => job.place !== null);
+    const late = (job: JobInfo) => (job.state === "queued" ? 1000 : 0) + (job.place ?? 0);
+    jobs.sort((a, b) => late(a) - late(b));
+    const holds = jobs.find((job) => job.state === "paused" || job.state === "failed");
+    return { jobs, held_up_by: holds?.id ?? null };
+  }
+
+  /** Starts the next of the queue when nothing runs. */
+  #next(): void {
+    const { jobs, held_up_by } = this.#queue();
+    const next = jobs.find((job) => job.state === "queued");
+    const work = next && this.#work.get(next.id);
+    if (
+      !next ||
+      !work ||
+      held_up_by ||
+      this.jobs.some((job) => job.state === "running" && job.kind !== "practice")
+    )
+      return;
+    this.#run_(next, work, false);
   }
 
   #run_(job: JobInfo, work: Work, resumed: boolean): void {
@@ -937,11 +1151,20 @@ export class FakeEngine {
   #tick(job: JobInfo, work: Work, speed: number): void {
     if (job.want) {
       clearInterval(work.timer);
-      const state = job.want === "pause" ? "paused" : "cancelled";
+      const stopped = job.want === "stop";
+      const state = job.want === "pause" ? "paused" : stopped ? "done" : "cancelled";
+      const discarded = job.want === "discard";
       Object.assign(job, { state, want: null, ended_ms: Date.now() });
-      for (const run of this.runs) if (run.job === job.id) run.state = state;
+      if (state !== "paused") job.place = null;
+      for (const run of this.runs) {
+        if (run.job !== job.id) continue;
+        run.state = stopped ? "stopped" : state;
+        run.usable = !discarded && run.step > 0;
+        if (stopped) job.outcome = { run: run.name, kind: run.kind, outcome: "stopped", steps: run.step };
+      }
       this.send({ event: "ended", job: job.id, kind: job.kind, state, error: null });
       this.changed("jobs", "runs");
+      this.#next();
       return;
     }
     const phase = work.phases[work.at];
@@ -949,10 +1172,11 @@ export class FakeEngine {
       clearInterval(work.timer);
       this.#work.delete(job.id);
       try {
-        Object.assign(job, { state: "done", outcome: work.finish(), ended_ms: Date.now() });
+        Object.assign(job, { state: "done", outcome: work.finish(), ended_ms: Date.now(), place: null });
         this.send({ event: "ended", job: job.id, kind: job.kind, state: "done", error: null });
       } catch (thrown) {
         Object.assign(job, { state: "failed", outcome: thrown, ended_ms: Date.now() });
+        if (!job.stops_queue) job.place = null;
         this.send({
           event: "ended",
           job: job.id,
@@ -962,6 +1186,7 @@ export class FakeEngine {
         });
       }
       this.changed("jobs");
+      this.#next();
       return;
     }
     const by = (phase.total * TICK_MS * speed) / 1000 / phase.seconds;
@@ -976,6 +1201,7 @@ export class FakeEngine {
       unit: phase.unit,
       note: phase.note?.(share) ?? "",
       eta_s: ((1 - share) * phase.seconds) / speed,
+      ...(phase.next ? { next: phase.next } : {}),
     };
     this.#signal(job.id, { event: "progress", ...job.progress });
     if (work.done >= phase.total) {
@@ -989,11 +1215,17 @@ export class FakeEngine {
     this.send({ event: "job", job, signal });
   }
 
-  #wish(id: string, want: "pause" | "cancel"): JobInfo {
+  #wish(id: string, want: "pause" | "stop" | "cancel" | "discard"): JobInfo {
     const job = this.#job(id);
     if (job.state === "running") job.want = want;
-    else if (want === "cancel" && (job.state === "paused" || job.state === "lost")) job.state = "cancelled";
-    else fail("usage", `job ${id} has ended (${job.state})`);
+    else if (want !== "pause" && ["paused", "lost", "queued"].includes(job.state)) {
+      Object.assign(job, { state: want === "stop" ? "done" : "cancelled", place: null });
+      for (const run of this.runs) {
+        if (run.job !== id) continue;
+        run.state = want === "stop" ? "stopped" : "cancelled";
+        if (want === "discard") run.usable = false;
+      }
+    } else fail("usage", `job ${id} has ended (${job.state})`);
     this.changed("jobs");
     return job;
   }
@@ -1006,6 +1238,7 @@ export class FakeEngine {
     switch (kind) {
       case "import": {
         const ask = params as Import;
+        if ((ask.study ?? []).length > 0) this.study.record(ask.study, ask.who);
         for (const file of ask.files) {
           const name = file.split("/").pop() ?? file;
           phases.push({
@@ -1031,6 +1264,8 @@ export class FakeEngine {
               path: file,
               permission: ask.permission,
               note: ask.note,
+              label: { note: "", tags: [] },
+              origin: originOf(ask, file),
               created_ms: Date.now(),
             };
           });
@@ -1077,6 +1312,7 @@ export class FakeEngine {
             name: ask.name,
             seed: ask.seed,
             audit: null,
+            label: { note: "", tags: [] },
             created_ms: Date.now(),
           };
           made.config = { shares: ask.shares, edges: ask.edges ?? [1, 6, 11], near: ask.near };
@@ -1123,11 +1359,28 @@ export class FakeEngine {
             width: isNew ? ask.width : 768,
             context: isNew ? ask.context : 1024,
             vocabulary: isNew ? ask.vocab : 50_257,
+            label: { note: "", tags: [] },
             created_ms: Date.now(),
+            deleted_content: false,
           };
           this.bases.push(made);
           this.changed("bases");
           return made;
+        };
+        break;
+      }
+      case "train-again": {
+        const steps = this.#again((params as { run: string }).run);
+        phases.push({ phase: "training", total: 300, unit: "steps", seconds: 2 });
+        finish = () => {
+          for (const step of steps) {
+            const rows: { name: string; deleted_content: boolean }[] =
+              step.kind === "base" ? this.bases : step.kind === "run" ? this.runs : this.fakes;
+            const old = rows.find((row) => row.name === step.old);
+            if (old) rows.push({ ...structuredClone(old), name: step.new, deleted_content: false });
+          }
+          this.changed("bases", "runs", "fakes");
+          return { steps };
         };
         break;
       }
@@ -1148,8 +1401,11 @@ export class FakeEngine {
           step: 0,
           loss: null,
           best_loss: null,
+          usable: false,
           samples: [],
+          label: { note: "", tags: [] },
           created_ms: Date.now(),
+          deleted_content: false,
         };
         this.runs.push(run);
         this.changed("runs");
@@ -1162,6 +1418,7 @@ export class FakeEngine {
           note: () => `loss ${run.loss?.toFixed(4) ?? "–"}, 9391 tokens/s`,
           tick: (done) => {
             run.step = done;
+            run.usable ||= done > 0;
             const [loss, val] = pictures.lossAt(run, done);
             run.loss = loss;
             run.best_loss = Math.min(run.best_loss ?? 99, val);
@@ -1198,7 +1455,12 @@ export class FakeEngine {
           fail("exists", `there are fakes called "${ask.name}" already; give another name`);
         phases.push({ phase: "writing fakes", total: 2184, unit: "comments", seconds: 6 });
         finish = () => {
-          const made = { ...structuredClone(sample.fakes), name: ask.name, created_ms: Date.now() };
+          const made = {
+            ...structuredClone(sample.fakes),
+            name: ask.name,
+            label: { note: "", tags: [] },
+            created_ms: Date.now(),
+          };
           this.fakes.push(made);
           this.changed("fakes");
           return made;
@@ -1216,6 +1478,8 @@ export class FakeEngine {
             id: this.evaluations.length + 1,
             run: ask.run,
             side: ask.side,
+            name: "",
+            label: { note: "", tags: [] },
             created_ms: Date.now(),
           };
           this.evaluations.push(made);
@@ -1249,6 +1513,10 @@ export class FakeEngine {
         };
         break;
       }
+      case "delete":
+        phases.push({ phase: "removing rows", total: 100, unit: "rows", seconds: 1 });
+        finish = () => ({ items: 1, rows: 100, before: 2_000_000, after: 1_000_000, returned: true });
+        break;
       default:
         for (const phase of [
           "making threads",

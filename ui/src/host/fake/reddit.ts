@@ -18,9 +18,11 @@ import type {
   Post,
   PostingRules,
   PostReport,
+  ProjectFile,
   RedditState,
   ReplyInfo,
   ReplyStory,
+  ShownReply,
   Synced,
   ThreadCommentInfo,
   ThreadInfo,
@@ -40,11 +42,14 @@ type RedditCommand =
   | "account.stop"
   | "account.logout"
   | "login.paste"
+  | "posting.file"
+  | "posting.adopt"
   | "posting.rules"
   | "posting.rules.set"
   | "permits"
   | "permit.put"
   | "permit.off"
+  | "record.confirm"
   | "subreddit.look"
   | "optouts"
   | "optout.add"
@@ -58,6 +63,7 @@ type RedditCommand =
   | "reply.settle"
   | "reply.withdraw"
   | "reply.untwin"
+  | "reply.rewrite.preview"
   | "reply.rewrite"
   | "outcomes"
   | "outcomes.chart"
@@ -118,6 +124,8 @@ const ACCOUNT: AccountInfo = {
   pause_ms: 0,
   stopped: "",
   missing: [],
+  unconfirmed: "",
+  seen: "",
 };
 
 const NOTHING: Synced = {
@@ -131,6 +139,8 @@ const NOTHING: Synced = {
   imported: 0,
   pairs: 0,
   scrubbed: true,
+  affected: [],
+  left_out: { count: 0, items: [] },
 };
 
 const plain = (name: string, prefix: string) => {
@@ -147,10 +157,34 @@ function missing(account: AccountInfo): string[] {
   ].filter(Boolean);
 }
 
+/** What a reply says of itself before it is shown. */
+export const NOT_SHOWN: ShownReply = { full_text: "", account: "", server: "", seen: "", again: "" };
+
+/** A hash good enough for a stand-in: 64 digits. */
+function hashOf(...parts: string[]): string {
+  let [a, b] = [0x811c9dc5, 0x1b873593];
+  for (const char of parts.map((part) => `${part.length}:${part}`).join("|")) {
+    const code = char.codePointAt(0) ?? 0;
+    a = Math.imul(a ^ code, 0x01000193);
+    b = Math.imul(b + code, 0x85ebca6b) ^ (b >>> 13);
+  }
+  return [a, b, a ^ b, Math.imul(a, b)]
+    .map((n) => (n >>> 0).toString(16).padStart(8, "0"))
+    .join("")
+    .repeat(2);
+}
+
 export class FakeReddit {
   accounts: AccountInfo[] = [];
   rules: PostingRules = structuredClone({ ...RULES, account: "", watched: [] });
   permits: PermitInfo[] = [];
+  file: ProjectFile = {
+    is: "confirmed",
+    asks: false,
+    words: "",
+    path: "/home/me/sample.repartee",
+    last_path: "/home/me/sample.repartee",
+  };
   optouts: OptOutInfo[] = [];
   threads: ThreadStory[] = [];
   outbox: OutboxStory[] = [];
@@ -198,6 +232,8 @@ export class FakeReddit {
         pause_ms: 0,
         stopped: "",
         missing: [],
+        unconfirmed: "",
+        seen: "",
       },
       {
         name: "second_sample_bot",
@@ -221,9 +257,14 @@ export class FakeReddit {
         pause_ms: 0,
         stopped: "",
         missing: [],
+        unconfirmed: "",
+        seen: "",
       },
     ];
-    for (const account of this.accounts) account.missing = missing(account);
+    for (const account of this.accounts) {
+      account.missing = missing(account);
+      account.seen = hashOf(account.name, account.approval);
+    }
     const permit = (subreddit: string, more: Partial<PermitInfo>): PermitInfo => ({
       subreddit,
       link: `${SITE}/message/messages/${subreddit.toLowerCase()}`,
@@ -234,6 +275,8 @@ export class FakeReddit {
       checked_ms: now - 3 * HOUR,
       off: "",
       pause_ms: 0,
+      unconfirmed: "",
+      seen: hashOf(subreddit),
       ...more,
     });
     this.permits = [
@@ -355,6 +398,7 @@ export class FakeReddit {
       reason: "the best of 10 candidates",
       link: more.link ?? "",
       updated_ms: now - 30 * MINUTE,
+      ...NOT_SHOWN,
     };
     const events = [{ at_ms: now - 3 * HOUR, who: "repartee", what: "drafted", detail: "" }];
     if (state !== "draft") events.push({ at_ms: now - 2 * HOUR, who: "Ada", what: "approved", detail: "" });
@@ -381,6 +425,9 @@ export class FakeReddit {
         code: "",
         detail: "",
         needs_person: false,
+        seen: "",
+        server: "",
+        again: "",
         ...more,
       },
       attempts: [],
@@ -411,8 +458,16 @@ export class FakeReddit {
     // 9: something speaks against it
     const waits = this.#enqueue("approved", ...place(second, 0));
     waits.objections = [
-      "10 minutes lie between two replies at least",
-      `no permission is recorded for r/${waits.outbox.subreddit}`,
+      {
+        code: "no-permission",
+        words: `no permission is recorded for r/${waits.outbox.subreddit}`,
+        until_ms: null,
+      },
+      {
+        code: "pace",
+        words: "10 minutes lie between two replies at least",
+        until_ms: now + 10 * MINUTE,
+      },
     ];
     // 10: nobody knows
     const uncertain = this.#enqueue("uncertain", ...place(first, 1), {
@@ -546,12 +601,40 @@ export class FakeReddit {
   /** The text as it is sent, of what may still change. */
   #text({ outbox }: OutboxStory): void {
     const reply = this.#reply(outbox.reply).reply;
-    const account = this.accounts.find((one) => one.name === (outbox.account || this.rules.account));
+    const { full_text, server, seen, again } = this.#shown(reply, outbox.account || this.rules.account);
+    Object.assign(outbox, { full_text, server, seen, again });
+  }
+
+  #shown(reply: ReplyInfo, name: string, text = reply.text): ShownReply {
+    const account = this.accounts.find((one) => one.name === name);
     const footer = this.rules.footer_text
       .replaceAll("{model}", "writer")
       .replaceAll("{account}", account?.name ?? "")
       .replaceAll("{operator}", account?.operator ?? "");
-    outbox.full_text = this.rules.footer && account ? `${reply.text}\n\n${footer}` : reply.text;
+    const full_text = this.rules.footer && account ? `${text}\n\n${footer}` : text;
+    const { comment, title, subreddit, again } = reply;
+    return {
+      full_text,
+      account: account?.name ?? "",
+      server: account ? (account.host ? "sandbox" : "reddit") : "",
+      seen: hashOf(full_text, comment, title, subreddit, name),
+      again,
+    };
+  }
+
+  /** A reply as it is shown now, with the hash over it. */
+  show(story: ReplyStory): ReplyStory {
+    const { reply } = story;
+    const known = this.outbox.find((one) => one.outbox.reply === reply.id);
+    Object.assign(reply, this.#shown(reply, known ? known.outbox.account || this.rules.account : ""));
+    return story;
+  }
+
+  /** What was decided about must be what is there. */
+  sameAsSeen(reply: ReplyInfo, seen: string): void {
+    if (!/^[0-9a-f]{16}/.test(seen)) fail("usage", `"${seen}" is not the hash of what was shown`);
+    if (!reply.seen.startsWith(seen))
+      fail("changed", `reply ${reply.id} is not what was shown: the text changed; look at it again`);
   }
 
   #reply(id: number): ReplyStory {
@@ -585,6 +668,9 @@ export class FakeReddit {
         code: "",
         detail: "",
         needs_person: false,
+        seen: "",
+        server: "",
+        again: "",
       },
       attempts: [],
       objections: [],
@@ -691,6 +777,20 @@ export class FakeReddit {
       this.engine.changed("reddit");
       return null;
     },
+    "record.confirm": ({ record, name, seen, who }) => {
+      const found =
+        record === "account"
+          ? this.#account(name)
+          : (this.permits.find((one) => one.subreddit === name) ??
+            fail("not-found", `no permission is recorded for r/${name}`));
+      if (found.seen !== seen)
+        fail("changed", `what is recorded of ${name} is not what was shown; look at it again`);
+      found.unconfirmed = "";
+      if ("missing" in found) found.missing = missing(found);
+      this.#note(who, "confirmed", { subject: `${record === "account" ? "u" : "r"}/${name}` });
+      this.engine.changed("reddit");
+      return null;
+    },
     "account.label": ({ name, labelled, who }) => {
       const account = this.#account(name);
       account.labelled_by = labelled ? who : "";
@@ -750,6 +850,13 @@ export class FakeReddit {
       this.engine.changed("reddit", "settings");
       return rules;
     },
+    "posting.file": () => this.file,
+    "posting.adopt": ({ who }) => {
+      this.file = { ...this.file, is: "confirmed", asks: false, words: "", last_path: this.file.path };
+      this.#note(who, "file confirmed", { detail: this.file.path });
+      this.engine.changed("reddit");
+      return this.file;
+    },
     permits: () => this.permits,
     "permit.put": ({ permit, who }) => {
       const subreddit = plain(permit.subreddit, "r");
@@ -765,6 +872,8 @@ export class FakeReddit {
         checked_ms: permit.rules ? Date.now() : null,
         off: "",
         pause_ms: 0,
+        unconfirmed: "",
+        seen: hashOf(subreddit, link, note),
       };
       this.permits = [made, ...this.permits.filter((one) => one.subreddit !== subreddit)];
       this.#note(who, "allowed", { subject: `r/${subreddit}` });
@@ -839,6 +948,7 @@ export class FakeReddit {
       if (settle.settle === "again") {
         if (state !== "absent")
           fail("usage", `reply ${id} is ${state}; only what is absent can be sent again`);
+        this.sameAsSeen(this.show(this.#reply(id)).reply, settle.seen);
         return this.#becomes(id, "approved", who, "sent again", {
           detail: "a person wants it to be sent again",
         });
@@ -858,11 +968,20 @@ export class FakeReddit {
         posted_ms: Date.now(),
       });
     },
-    "reply.withdraw": ({ id, who, why }) => this.#becomes(id, "withdrawn", who, "withdrawn", { detail: why }),
-    "reply.untwin": ({ id, who }) =>
-      this.#becomes(id, "posted", who, "twins deleted", { code: "", detail: "" }),
-    "reply.rewrite": ({ id, text, who }) => {
-      this.#reply(id).reply.text = text;
+    "reply.withdraw": ({ id, seen, who }) => {
+      this.sameAsSeen(this.show(this.#reply(id)).reply, seen);
+      return this.#becomes(id, "withdrawn", who, "withdrawn");
+    },
+    "reply.untwin": ({ id, seen, who }) => {
+      this.sameAsSeen(this.show(this.#reply(id)).reply, seen);
+      return this.#becomes(id, "posted", who, "duplicate deleted", { code: "", detail: "" });
+    },
+    "reply.rewrite.preview": ({ id, text }) =>
+      this.#shown(this.#reply(id).reply, this.#story(id).outbox.account, text),
+    "reply.rewrite": ({ id, text, seen, who }) => {
+      const { reply } = this.#reply(id);
+      this.sameAsSeen({ ...reply, ...this.#shown(reply, this.#story(id).outbox.account, text) }, seen);
+      reply.text = text;
       return this.#becomes(id, "posted", who, "rewritten");
     },
     outcomes: () => this.#sum(),
@@ -985,6 +1104,13 @@ export class FakeReddit {
         return {
           phases: [
             phase("looking at Reddit", 1, "calls", 1),
+            // two that wait for each other: the second ten minutes after the first
+            ...(ask.wait
+              ? ask.replies.slice(1).map((reply) => ({
+                  ...phase("posting", 600, "s", 600),
+                  next: { reply, at_ms: Date.now() + 10 * MINUTE },
+                }))
+              : []),
             ...(ask.live ? [phase("sending", 1, "replies", 2)] : []),
           ],
           finish: () => this.#post(ask),
@@ -1018,7 +1144,7 @@ export class FakeReddit {
           phases: [phase("reading scores", 3, "replies", 2)],
           finish: () => {
             this.engine.changed("outcomes");
-            return { read: 2, removed: 0, asked: 1, failed: 0 };
+            return { read: 2, removed: 0, asked: 1, failed: 0, left_out: { count: 0, items: [] } };
           },
         };
       default:
@@ -1055,24 +1181,28 @@ export class FakeReddit {
       queued.push(made.outbox.reply);
     }
     this.engine.changed("threads", "queue");
-    if (queued.length === 0) return { fetched, generated: null };
+    if (queued.length === 0) return { fetched, generated: null, left_out: { count: 0, items: [] } };
     const { generator, realism, upvotes, candidates, decode, criteria, device } = ask.generate;
     const config = { generator, realism, upvotes, candidates, decode, criteria, device };
-    return { fetched, generated: { generation: 99, comments: [], queued, config } };
+    return {
+      fetched,
+      generated: { generation: 99, comments: [], queued, left_out: { count: 0, items: [] }, config },
+      left_out: { count: 0, items: [] },
+    };
   }
 
   #post(ask: Post): PostReport {
     const replies = ask.replies.map((id) => {
       const { objections } = this.#story(id);
-      const [against] = objections;
+      const against = objections.find((one) => !(ask.skip_pause && one.code === "pace"));
       const link = `${this.threads[0]?.thread.link ?? SITE}/posted${id}`;
       const base = { reply: id, code: "", detail: "", link: "", not_before_ms: 0 };
       if (against !== undefined)
         return {
           ...base,
           state: "approved",
-          code: "pace",
-          detail: against,
+          code: against.code,
+          detail: against.words,
           not_before_ms: Date.now() + 10 * MINUTE,
         };
       if (!ask.live) return { ...base, state: "ready" };

@@ -21,11 +21,13 @@ export const source: SourceInfo = {
   name: "synthetic threads",
   path: "/home/ada/Repartee/synthetic.ndjson",
   format: "pushshift",
+  origin: "synthetic",
   permission: "synthetic",
   note: "made by Repartee's own generator; no person wrote any of it",
   counts: { rows: 7673, comments: 7073, posts: 600, new: 7673, newer: 0, known: 0, rejected: 0, dropped: {}, nul: 0, stray_quotes: 0 },
   complete: true,
   already: false,
+  label: { note: "", tags: [] },
   created_ms: MADE,
 };
 
@@ -34,6 +36,7 @@ export const table: SourceInfo = {
   name: "answers.csv",
   path: "/home/ada/data/answers.csv",
   format: "mapped",
+  origin: "forum",
   permission: "unknown",
   note: "",
   counts: {
@@ -50,6 +53,7 @@ export const table: SourceInfo = {
   },
   complete: true,
   already: false,
+  label: { note: "", tags: [] },
   created_ms: MADE + 86_400_000,
 };
 
@@ -85,6 +89,7 @@ export const split: SplitInfo = {
     examples: [],
     at_ms: MADE + 200,
   },
+  label: { note: "", tags: [] },
   created_ms: MADE + 150,
 };
 
@@ -99,7 +104,9 @@ export const bases: BaseInfo[] = [
     width: 128,
     context: 128,
     vocabulary: 1703,
+    label: { note: "", tags: [] },
     created_ms: MADE + 500,
+    deleted_content: false,
   },
   {
     name: "small-bert",
@@ -111,7 +118,9 @@ export const bases: BaseInfo[] = [
     width: 96,
     context: 128,
     vocabulary: 1246,
+    label: { note: "", tags: [] },
     created_ms: MADE + 800,
+    deleted_content: false,
   },
 ];
 
@@ -340,6 +349,7 @@ export const runs: RunInfo[] = [
     name: "writer",
     kind: "generator",
     state: "done",
+    usable: true,
     job: "job-writer",
     config: "",
     step: 300,
@@ -379,12 +389,15 @@ export const runs: RunInfo[] = [
         "Did you try to water it less? Then let the soil dry out for 9 days.",
       ],
     ],
+    label: { note: "", tags: [] },
     created_ms: MADE + 1151,
+    deleted_content: false,
   },
   {
     name: "judge",
     kind: "realism",
     state: "done",
+    usable: true,
     job: "job-judge",
     config: "",
     step: 450,
@@ -403,12 +416,15 @@ export const runs: RunInfo[] = [
     loss: 0.3412,
     best_loss: 0.5022709834575653,
     samples: [],
+    label: { note: "", tags: [] },
     created_ms: MADE + 76_877,
+    deleted_content: false,
   },
   {
     name: "votes",
     kind: "upvotes",
     state: "done",
+    usable: true,
     job: "job-votes",
     config: "",
     step: 250,
@@ -427,7 +443,9 @@ export const runs: RunInfo[] = [
     loss: 0.2295,
     best_loss: 0.33655687391757966,
     samples: [],
+    label: { note: "", tags: [] },
     created_ms: MADE + 118_936,
+    deleted_content: false,
   },
 ];
 
@@ -444,7 +462,10 @@ export const fakes: FakesInfo = {
     device: "cpu",
   },
   fakes: [1767, 200, 217],
+  label: { note: "", tags: [] },
   created_ms: MADE + 68_574,
+  deleted_content: false,
+  left_out: { count: 0, items: [] },
 };
 
 const measured = {
@@ -474,7 +495,11 @@ export const evaluations: EvaluationInfo[] = [
       unigram_perplexity: 223.87613165268763,
       chance_perplexity: 1703,
     },
+    label: { note: "", tags: [] },
+    name: "",
     created_ms: MADE + 141_863,
+    deleted_content: false,
+    left_out: { count: 0, items: [] },
   },
   {
     id: 2,
@@ -544,7 +569,11 @@ export const evaluations: EvaluationInfo[] = [
         unigram_accuracy: 0.6866359447004609,
       },
     },
+    label: { note: "", tags: [] },
+    name: "",
     created_ms: MADE + 142_355,
+    deleted_content: false,
+    left_out: { count: 0, items: [] },
   },
   {
     id: 3,
@@ -642,6 +671,10 @@ export const evaluations: EvaluationInfo[] = [
         unigram_accuracy: 0.8416666666666667,
       },
     },
+    label: { note: "", tags: [] },
+    name: "",
     created_ms: MADE + 142_890,
+    deleted_content: false,
+    left_out: { count: 0, items: [] },
   },
 ];

@@ -1,5 +1,6 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
+import { go } from "../../state/route.svelte";
 import { asked, byId, openWindow, press, sees } from "../../testing";
 import { binNames, edgesFrom } from "./edges";
 import { EMPTY_FILTER, filterOf, names } from "./filter";
@@ -46,6 +47,13 @@ describe("import", () => {
     await look("/home/ada/data/answers.csv");
     await byId("mapping");
     await fireEvent.change(screen.getByLabelText("Subreddit"), { target: { value: "" } });
+    await sees("Say first where the text comes from.");
+    expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(true);
+    await fireEvent.change(await byId("origin"), { target: { value: "forum" } });
+    await waitFor(async () =>
+      expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(false),
+    );
+    expect(screen.queryByTestId("study-question")).toBeNull();
     await fireEvent.change(await byId("permission"), { target: { value: "own" } });
     await fireEvent.input(await byId("permission-note"), { target: { value: "mine" } });
     await fireEvent.input(screen.getByLabelText("Least score"), { target: { value: "2" } });
@@ -60,6 +68,8 @@ describe("import", () => {
         mapping: { comment: "question", reply: "answer", subreddit: null },
         permission: "own",
         note: "mine",
+        origin: "forum",
+        study: [],
         filter: { min_score: 2 },
       },
     });
@@ -102,6 +112,39 @@ describe("import", () => {
     await look("/data/RC_2019-04.zst");
     await sees("nothing to map");
     expect(screen.queryByTestId("mapping")).toBeNull();
+  });
+
+  test("an archive of Reddit is imported once the permissions are answered, and asked about once", async () => {
+    const host = await openWindow("#/data/import", { project: "empty" });
+    await look("/data/RC_2019-04.zst");
+    await byId("study-question");
+    await sees("written approval");
+    const start = async () => (await byId("import-start")) as HTMLButtonElement;
+    await sees("Answer first what permissions you have");
+    expect((await start()).disabled).toBe(true);
+    // a grant without its date, scope and link is no answer
+    await fireEvent.click(await byId("study-none"));
+    await waitFor(async () => expect((await start()).disabled).toBe(false));
+    await fireEvent.change(await byId("decision-training"), { target: { value: "granted" } });
+    await waitFor(async () => expect((await start()).disabled).toBe(true));
+    await fireEvent.click(await byId("study-none"));
+    await waitFor(async () => expect((await start()).disabled).toBe(false));
+    await fireEvent.click(await start());
+    await byId("import-result");
+    const params = last(asked(host, "job.start"))?.params as { study: { kind: string; decision: string }[] };
+    expect(params.study.map((record) => [record.kind, record.decision])).toEqual([
+      ["training", "none"],
+      ["api_access", "none"],
+      ["research_program", "none"],
+      ["ethics_board", "none"],
+    ]);
+    // it is on record now, and shown
+    await fireEvent.click(screen.getByRole("button", { name: /Import another/ }));
+    await look("/data/RC_2019-05.zst");
+    await waitFor(async () => expect((await start()).disabled).toBe(false));
+    expect(screen.queryByTestId("study-question")).toBeNull();
+    go("#/overview");
+    await sees("No permission to train on Reddit content on record");
   });
 
   test("a file that is not there is said at the field, and the path stays", async () => {

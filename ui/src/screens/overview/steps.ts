@@ -13,6 +13,8 @@ export function addressOf(step: NextStep): string {
       return at(["data", "splits"], { new: "1" });
     case "permit":
       return at(["data", "sources"]);
+    case "study":
+      return at(["data", "permissions"]);
     case "base":
       return at(["models"], { new: "1" });
     case "fakes":

@@ -26,6 +26,21 @@ export const columnOf = (state: string): ReplyState => ELSEWHERE[state]?.column 
 /** What its column does not say of a state; nothing where the two are the same. */
 export const besides = (state: string): string => ELSEWHERE[state]?.words ?? "";
 
+/** What was on the screen before a reply changed, part by part, of the parts that differ. */
+export function changes(before: ReplyInfo, now: ReplyInfo): { what: string; before: string }[] {
+  const parts: [string, (of: ReplyInfo) => string][] = [
+    ["The text", (of) => of.text],
+    ["The footer", (of) => of.full_text.slice(of.text.length).trim()],
+    ["The comment it answers", (of) => of.comment],
+    ["The title", (of) => of.title],
+    ["The subreddit", (of) => of.subreddit],
+    ["The account", (of) => of.account],
+  ];
+  return parts
+    .filter(([, part]) => part(before) !== part(now))
+    .map(([what, part]) => ({ what, before: part(before) }));
+}
+
 /** By column, and in each the newest first; drafts by what the judges think of them. */
 export function order(replies: ReplyInfo[]): ReplyInfo[] {
   const rank = (reply: ReplyInfo) => STATES.findIndex((column) => column.state === columnOf(reply.state));

@@ -1,5 +1,5 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { asked, byId, faults, openWindow, said, sees } from "../../testing";
 import { besides, columnOf } from "./board";
 
@@ -47,6 +47,7 @@ describe("an approved reply on Reddit", () => {
       replies: [8],
       live: true,
       wait: false,
+      skip_pause: false,
     });
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"), {
       timeout: 5000,
@@ -86,7 +87,7 @@ describe("an approved reply on Reddit", () => {
       },
     );
     expect(posts(host).map((job) => job.params)).toEqual([
-      { account: "sample_answers_bot", replies: [8], live: false, wait: false },
+      { account: "sample_answers_bot", replies: [8], live: false, wait: false, skip_pause: false },
     ]);
     expect((await byId("open-reply")).dataset.state).toBe("approved");
   });
@@ -129,7 +130,11 @@ describe("a reply of which nobody knows", () => {
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("approved"));
     // approved is not posted: the person says so once more
     expect(posts(host)).toHaveLength(0);
-    expect(asked(host, "reply.settle").at(-1)).toEqual({ id: 11, settle: { settle: "again" }, who: "Ada" });
+    expect(asked(host, "reply.settle").at(-1)).toEqual({
+      id: 11,
+      settle: { settle: "again", seen: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      who: "Ada",
+    });
   });
 
   test("is given up after a question", async () => {
@@ -149,9 +154,15 @@ describe("a posted reply", () => {
     const host = await openWindow("#/queue/12");
     await fireEvent.click(await byId("rewrite"));
     await fireEvent.input(await byId("rewrite-text"), { target: { value: "Better words." } });
+    // it is shown as it will stand there before it can be sent
+    expect((await byId("rewrite-sure")).hasAttribute("disabled")).toBe(true);
+    await waitFor(async () => expect(said(await byId("rewrite-preview"))).toContain("Better words."));
+    expect(said(await byId("rewrite-preview"))).toContain("I'm a bot");
     await fireEvent.click(await byId("rewrite-sure"));
     await waitFor(() =>
-      expect(asked(host, "reply.rewrite")).toEqual([{ id: 12, text: "Better words.", who: "Ada" }]),
+      expect(asked(host, "reply.rewrite")).toEqual([
+        { id: 12, text: "Better words.", seen: expect.stringMatching(/^[0-9a-f]{64}$/), who: "Ada" },
+      ]),
     );
     await waitFor(async () => expect(said(await byId("reply-shown"))).toBe("Better words."));
   });
@@ -176,17 +187,88 @@ test("a reply that answers nothing on Reddit is posted by hand only", async () =
   expect(screen.queryByTestId("posting")).toBeNull();
 });
 
-test("nothing posts more than one reply", async () => {
-  for (const address of [
-    "#/queue",
-    "#/queue/8",
-    "#/reddit/threads",
-    "#/reddit/outcomes",
-    "#/reddit/accounts",
-  ]) {
+test("the pause between two replies may be passed over for one reply, and nothing else", async () => {
+  const host = await openWindow("#/queue");
+  const story = host.engine.reddit.outbox.find((one) => one.outbox.reply === 9);
+  if (!story) throw new Error("there is no reply 9");
+  location.hash = "#/queue/9";
+  await waitFor(async () => expect(said(await byId("objections"))).toContain("no permission"));
+  expect((await byId("post")).hasAttribute("disabled")).toBe(true);
+  story.objections = story.objections.filter((one) => one.code === "pace");
+  host.engine.changed("queue");
+  await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(false));
+  await fireEvent.click(await byId("post"));
+  expect(said(await byId("skips-pause"))).toContain("Caps and hours hold");
+  await fireEvent.click(await byId("post-sure"));
+  await waitFor(() =>
+    expect(posts(host)[0]?.params).toMatchObject({ replies: [9], wait: false, skip_pause: true }),
+  );
+});
+
+describe("posting what is approved", () => {
+  /** Replies 8 and 9 are approved, and nothing speaks against either. */
+  async function opened() {
+    const host = await openWindow("#/queue", { speed: 1 });
+    for (const one of host.engine.reddit.outbox) one.objections = [];
+    host.engine.changed("queue");
+    await byId("post-all");
+    return host;
+  }
+
+  test("shows each text, then starts the paced job with these replies", async () => {
+    const host = await opened();
+    await fireEvent.click(await byId("post-all"));
+    expect(posts(host)).toHaveLength(0);
+    expect(said(await byId("post-all-list"))).toContain("I'm a bot");
+    const dialog = (await byId("post-all-sure")).closest("dialog") as HTMLDialogElement;
+    expect(said(dialog)).toContain("10 minutes apart or more, within your caps and hours");
+    await fireEvent.click(await byId("post-all-sure"));
+    await waitFor(() => expect(posts(host)).toHaveLength(1));
+    const params = posts(host)[0]?.params as { replies: number[] };
+    expect([...params.replies].sort()).toEqual([8, 9]);
+    expect(params).toMatchObject({ live: true, wait: true, skip_pause: false });
+  });
+
+  test("counts down to the next reply every second, and stops when asked", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    try {
+      const host = await opened();
+      await fireEvent.click(await byId("post-all"));
+      await fireEvent.click(await byId("post-all-sure"));
+      await vi.advanceTimersByTimeAsync(3_000);
+      const countdown = await byId("countdown");
+      const seconds = () => {
+        const [m, s] = said(countdown).split(":").map(Number);
+        return (m ?? 0) * 60 + (s ?? 0);
+      };
+      expect(said(countdown)).toMatch(/^9:5\d$/);
+      expect(said(await byId("posting-all"))).toMatch(/reply [89]/);
+      const first = seconds();
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect(first - seconds()).toBeGreaterThanOrEqual(2);
+      expect(first - seconds()).toBeLessThanOrEqual(3);
+      // one reply cannot be posted beside it
+      location.hash = "#/queue/8";
+      await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(true));
+      await fireEvent.click(await byId("stop-all"));
+      await waitFor(() => expect(asked(host, "job.cancel")).toHaveLength(1));
+      await vi.advanceTimersByTimeAsync(1_000);
+      await waitFor(() => expect(screen.queryByTestId("posting-all")).toBeNull());
+      expect(
+        host.engine.replies.filter((one) => [8, 9].includes(one.reply.id)).map((one) => one.reply.state),
+      ).toEqual(["approved", "approved"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+test("nothing approves or posts more than was shown, one by one", async () => {
+  for (const address of ["#/queue/8", "#/reddit/threads", "#/reddit/outcomes", "#/reddit/accounts"]) {
     await openWindow(address);
     await byId(address.startsWith("#/queue") ? "board" : "screen-reddit");
     const words = [...document.querySelectorAll("button, a")].map((one) => one.textContent ?? "").join("|");
-    expect(words).not.toMatch(/post (all|them|every|the|these|approved|\d)/i);
+    expect(words).not.toMatch(/post (all|them|every|the|these|\d)/i);
+    expect(words).not.toMatch(/approve (all|them|every|these|\d)/i);
   }
 });

@@ -58,4 +58,8 @@ export function jobOf(jobs: JobInfo[], reply: number): JobInfo | null {
   );
 }
 
+/** The job that posts several replies, one after the other. */
+export const isPaced = (job: JobInfo): boolean =>
+  job.kind === "post" && (job.params as { wait?: unknown } | null)?.wait === true;
+
 export const isDry = (job: JobInfo): boolean => (job.params as { live?: unknown } | null)?.live === false;

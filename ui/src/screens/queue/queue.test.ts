@@ -41,7 +41,12 @@ test("keys: next, previous, approve goes on to the next draft", async () => {
   press("k");
   await waitFor(async () => expect(await openReply()).toBe(first));
   press("a");
-  await waitFor(() => expect(asked(host, "reply.approve")).toEqual([{ id: first, who: "Ada", why: "" }]));
+  // the hash of what was on the screen goes with it
+  await waitFor(() =>
+    expect(asked(host, "reply.approve")).toEqual([
+      { id: first, who: "Ada", seen: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    ]),
+  );
   await waitFor(async () => expect(await openReply()).not.toBe(first));
   await sees(`Reply ${first} is approved.`);
   press("Escape");
@@ -86,6 +91,66 @@ test("edit: the text is changed before it is approved; the story keeps the old o
   await waitFor(async () => expect((await byId("reply-shown")).textContent).toBe(`${before} Really.`));
   await sees("Changed by a person");
   await waitFor(async () => expect(said(await byId("story"))).toContain("edited by Ada"));
+});
+
+test("shortcuts are off and nothing is approved while an edit is not saved", async () => {
+  const host = await openWindow("#/queue/1");
+  await byId("open-reply");
+  press("e");
+  const text = (await byId("reply-text")) as HTMLTextAreaElement;
+  await fireEvent.input(text, { target: { value: "words that nobody saved" } });
+  expect(said(await byId("unsaved"))).toContain("Save or discard your edit first");
+  expect((await byId("approve")).hasAttribute("disabled")).toBe(true);
+  // the focus is elsewhere, as after a click beside the field
+  text.blur();
+  expect(document.activeElement).toBe(document.body);
+  for (const key of ["a", "x", "j", "k", "c"]) press(key);
+  // neither does a click on another reply leave the words behind
+  await fireEvent.click(await byId("reply-2"));
+  expect(await openReply()).toBe(1);
+  expect(((await byId("reply-text")) as HTMLTextAreaElement).value).toBe("words that nobody saved");
+  expect(asked(host, "reply.approve")).toHaveLength(0);
+  expect(screen.queryByTestId("reject-why")).toBeNull();
+  // discarded, the keys work again
+  await fireEvent.click(await byId("reply-discard"));
+  press("a");
+  await waitFor(() => expect(asked(host, "reply.approve")).toHaveLength(1));
+  // the board goes on to the next draft, in this test and not in the one after it
+  await waitFor(async () => expect(await openReply()).not.toBe(1));
+});
+
+test("a reply that changed behind the window is not approved; the new version and the old words are shown", async () => {
+  const host = await openWindow("#/queue/3");
+  await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("draft"));
+  const before = said(await byId("reply-shown"));
+  // another program edits it, and the window has not heard of that yet
+  const story = host.engine.replies.find((one) => one.reply.id === 3);
+  if (!story) throw new Error("there is no reply 3");
+  story.reply = { ...story.reply, text: "Other words." };
+  press("a");
+  const stale = await byId("stale");
+  expect(stale.getAttribute("role")).toBe("alert");
+  expect(said(stale)).toContain("this changed while you were looking");
+  await waitFor(() => expect(said(stale)).toContain(before));
+  await waitFor(async () => expect(said(await byId("reply-shown"))).toBe("Other words."));
+  expect((await byId("open-reply")).dataset.state).toBe("draft");
+  expect(story.reply.state).toBe("draft");
+  // what is on the screen now can be approved
+  press("a");
+  await waitFor(() => expect(story.reply.state).toBe("approved"));
+});
+
+test("an approval of another machine says so and can be given again", async () => {
+  const host = await openWindow("#/queue");
+  const story = host.engine.replies.find((one) => one.reply.id === 8);
+  if (!story) throw new Error("there is no reply 8");
+  story.reply.again = "it was approved on another machine; read it, and approve it here";
+  host.engine.changed("queue");
+  location.hash = "#/queue/8";
+  await waitFor(async () => expect(said(await byId("again-why"))).toContain("another machine"));
+  await fireEvent.click(await byId("approve"));
+  await waitFor(() => expect(asked(host, "reply.approve")).toHaveLength(1));
+  await waitFor(() => expect(story.reply.again).toBe(""));
 });
 
 test("Escape does not throw typed words away", async () => {
@@ -137,7 +202,8 @@ test("nothing approves more than one at a time", async () => {
 test("another process's change comes to the board by itself", async () => {
   const host = await openWindow("#/queue");
   await byId("board");
-  await host.call("reply.approve", { id: 1, who: "cli", why: "" });
+  const { reply } = await host.call("reply.get", { id: 1 });
+  await host.call("reply.approve", { id: 1, who: "cli", seen: reply.seen });
   await waitFor(async () => expect((await byId("column-approved")).querySelectorAll("li")).toHaveLength(6), {
     timeout: 3000,
   });

@@ -122,6 +122,8 @@ describe("accounts", () => {
       params: { account: "second_sample_bot", anew: false },
       created_ms: Date.now(),
       ended_ms: null,
+      place: null,
+      stops_queue: false,
     };
     host.engine.jobs.unshift(old);
     host.engine.changed("jobs");
@@ -396,5 +398,27 @@ describe("forgetting by name", () => {
     await fireEvent.click(await byId("forget-next"));
     await fireEvent.click(await byId("forget-sure"));
     await sees("Nothing of that is in this project");
+  });
+});
+
+describe("a project file that was copied", () => {
+  const WORDS =
+    "This project file is a copy: it was last used as /home/me/a.repartee, and that file still exists. Confirm it; `repartee reddit adopt` does it";
+
+  test("says so under Reddit and beside a reply, and is used after a confirmation", async () => {
+    const host = await openWindow("#/reddit/accounts");
+    expect(screen.queryByTestId("project-file")).toBeNull();
+    host.engine.reddit.file = { ...host.engine.reddit.file, is: "copied", asks: true, words: WORDS };
+    host.engine.changed("settings");
+    await waitFor(async () => expect(said(await byId("project-file"))).toContain("/home/me/a.repartee"));
+    expect(said(await byId("project-file"))).not.toContain("repartee reddit adopt");
+    location.hash = "#/queue/8";
+    await waitFor(async () => expect(said(await byId("project-file"))).toContain("is a copy"));
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("adopt"));
+    expect(host.engine.reddit.file.asks).toBe(true);
+    await fireEvent.click(await byId("adopt-sure"));
+    await waitFor(() => expect(screen.queryByTestId("project-file")).toBeNull());
+    expect(host.engine.reddit.file.is).toBe("confirmed");
   });
 });

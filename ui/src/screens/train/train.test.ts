@@ -123,7 +123,44 @@ test("a run is watched, paused, resumed and stopped", async () => {
   await waitFor(() => expect(run.dataset.state).toBe("running"), { timeout: 3000 });
   await sees(/step \d/);
   await fireEvent.click(await byId("run-stop"));
+  await waitFor(() => expect(run.dataset.state).toBe("stopped"), { timeout: 3000 });
+  await sees(/stopped at step \d+ of/);
+  // what was stopped can be used like any other
+  expect(screen.getByRole("link", { name: "Evaluate…" })).toBeTruthy();
+});
+
+test("discarding a run is asked about, and what it leaves is offered nowhere", async () => {
+  const host = await openWindow("#/train/new", { speed: 3 });
+  await sees("about 5 min");
+  await fireEvent.click(await byId("train-start"));
+  const run = await byId("run");
+  await sees(/step \d/);
+  const name = host.engine.runs.at(-1)?.name ?? "";
+  await fireEvent.click(await byId("run-discard"));
+  await sees("cannot be brought back");
+  expect(asked(host, "job.discard")).toEqual([]);
+  await fireEvent.click(await byId("run-discard-yes"));
   await waitFor(() => expect(run.dataset.state).toBe("cancelled"), { timeout: 3000 });
+  expect(screen.queryByRole("link", { name: "Evaluate…" })).toBeNull();
+  expect(host.engine.runs.find((one) => one.name === name)?.usable).toBe(false);
+});
+
+test("a run that has seen deleted content says so, and is trained again without", async () => {
+  const host = await openWindow("#/train");
+  await byId("runs");
+  expect(screen.queryByTestId("deleted-content")).toBeNull();
+  const marked = host.engine.runs.find((run) => run.name === "writer");
+  if (marked) marked.deleted_content = true;
+  host.engine.changed("runs");
+  await sees("Trained on deleted content");
+  await fireEvent.click(screen.getByRole("link", { name: "writer" }));
+  await sees("run writer as writer-again");
+  await fireEvent.click(await byId("train-again"));
+  await waitFor(() => {
+    const job = host.engine.jobs.find((one) => one.kind === "train-again");
+    expect(job?.params).toEqual({ run: "writer" });
+    expect(host.engine.runs.some((run) => run.name === "writer-again" && !run.deleted_content)).toBe(true);
+  });
 });
 
 test("two runs that are ticked are compared", async () => {

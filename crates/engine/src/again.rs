@@ -1,0 +1,337 @@
+//! Trained on deleted content: what is marked so, and its training again without. A run is made again with all
+//! that it was made with and that is marked, in order: base, generator, fakes, classifier. Texts that were
+//! deleted are in no example any more, so the same split without them is the split as it is.
+
+use repartee_store::bases::Base;
+use repartee_store::fakes::FakeSet;
+use repartee_store::jobs::Want;
+use repartee_store::marks::{Mark, Marked};
+use repartee_store::runs::{ModelKind, Run};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::Engine;
+use crate::base::{BaseNew, ModelConfig};
+use crate::error::{Code, Error, Result};
+use crate::fakes::{FakesConfig, MakeFakes};
+use crate::job::{Ctx, Job, Stop, from_json};
+use crate::run_config::RunConfig;
+use crate::train::{RunFacts, Train, Trained};
+
+/// Something that was trained on a text that was deleted since, or made with something that was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DeletedContent {
+    /// base, run, fakes, evaluation or generation.
+    pub kind: String,
+    /// Its name, or its number.
+    pub name: String,
+    /// Deleted pairs that it has seen itself.
+    pub pairs: u64,
+    /// What it was made with that is marked: base, run or fakes; empty: it has seen the text itself.
+    pub via: String,
+    /// Why the text is gone: deleted, removed, absent or asked.
+    pub why: String,
+    /// When the last deletion touched it, milliseconds since 1970.
+    pub last_ms: i64,
+    /// The command that makes it again without; empty: it is made again with what it was made with.
+    pub command: String,
+}
+
+/// A step of making a run again without what was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AgainStep {
+    /// base, run or fakes.
+    pub kind: String,
+    /// What is made again.
+    pub old: String,
+    /// The name of the new one.
+    pub new: String,
+}
+
+/// Trains a run again without what was deleted since, with all that it was made with and that is marked. A job:
+/// `train-again`. Its steps are jobs of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct TrainAgain {
+    /// The run.
+    pub run: String,
+}
+
+/// What training again came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TrainedAgain {
+    /// What was made, in order.
+    pub steps: Vec<AgainStep>,
+    /// The run that took the place of the one that was asked for.
+    pub trained: Trained,
+}
+
+/// A step with all that it needs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Step {
+    Base(BaseNew),
+    Run(Box<RunConfig>),
+    Fakes(Box<MakeFakes>),
+}
+
+/// The plan of training again: what is made, in order, each once.
+struct Plan<'a> {
+    engine: &'a Engine,
+    steps: Vec<(AgainStep, Step)>,
+}
+
+impl Plan<'_> {
+    fn done(&self, kind: &str, old: &str) -> Option<String> {
+        let found = self
+            .steps
+            .iter()
+            .find(|(s, _)| s.kind == kind && s.old == old);
+        found.map(|(step, _)| step.new.clone())
+    }
+
+    /// A name that nothing of the kind has.
+    fn free(&self, kind: &str, old: &str, taken: &[String]) -> String {
+        let stem = match old.rsplit_once("-again") {
+            Some((stem, rest)) if rest.is_empty() || rest.starts_with('-') => stem,
+            _ => old,
+        };
+        let planned = |name: &String| {
+            self.steps
+                .iter()
+                .any(|(s, _)| s.kind == kind && &s.new == name)
+        };
+        (1..)
+            .map(|n| match n {
+                1 => format!("{stem}-again"),
+                n => format!("{stem}-again-{n}"),
+            })
+            .find(|name| !taken.contains(name) && !planned(name))
+            .unwrap_or_default()
+    }
+
+    fn push(&mut self, kind: &str, old: &str, new: &str, step: Step) {
+        let step_info = AgainStep {
+            kind: kind.to_owned(),
+            old: old.to_owned(),
+            new: new.to_owned(),
+        };
+        self.steps.push((step_info, step));
+    }
+
+    /// The base itself when it is not marked, else the one that takes its place.
+    fn base(&mut self, base: &Base) -> Result<String> {
+        let store = &self.engine.store;
+        if !store.is_marked(Marked::Base, base.id)? {
+            return Ok(base.name.clone());
+        }
+        if let Some(new) = self.done("base", &base.name) {
+            return Ok(new);
+        }
+        let taken: Vec<String> = store.bases()?.into_iter().map(|base| base.name).collect();
+        let new = self.free("base", &base.name, &taken);
+        let mut job = self.engine.base_made_by(base)?;
+        job.name.clone_from(&new);
+        self.push("base", &base.name, &new, Step::Base(job));
+        Ok(new)
+    }
+
+    /// The set itself when neither it nor its generator is marked, else the one that takes its place.
+    fn fakes(&mut self, set: &FakeSet) -> Result<String> {
+        let store = &self.engine.store;
+        if !store.is_marked(Marked::Fakes, set.id)? {
+            return Ok(set.name.clone());
+        }
+        if let Some(new) = self.done("fakes", &set.name) {
+            return Ok(new);
+        }
+        let checkpoint = store.checkpoint_by_id(set.checkpoint_id)?;
+        let writer = store.run(&checkpoint.run)?;
+        let generator = match store.is_marked(Marked::Run, writer.id)? {
+            true => self.run(&writer)?,
+            false => writer.name,
+        };
+        let config: FakesConfig = from_json(&set.config)?;
+        let taken: Vec<String> = store.fake_sets()?.into_iter().map(|set| set.name).collect();
+        let new = self.free("fakes", &set.name, &taken);
+        let job = MakeFakes {
+            name: new.clone(),
+            generator,
+            replies: config.replies,
+            comments: config.comments,
+            decode: config.decode,
+            ..MakeFakes::default()
+        };
+        self.push("fakes", &set.name, &new, Step::Fakes(Box::new(job)));
+        Ok(new)
+    }
+
+    /// The run that takes the place of one.
+    fn run(&mut self, run: &Run) -> Result<String> {
+        let store = &self.engine.store;
+        if let Some(new) = self.done("run", &run.name) {
+            return Ok(new);
+        }
+        let mut config = RunConfig::from_toml(&run.config)?;
+        let base = store.base_by_id(run.base_id)?;
+        let split = store
+            .split_by_id(run.split_id)?
+            .ok_or_else(|| Error::new(Code::Damaged, "the run's split is gone"))?;
+        config.base = self.base(&base)?;
+        config.split = split.name;
+        if run.kind == ModelKind::Realism {
+            let facts: RunFacts = from_json(&run.facts)?;
+            let name = facts.fakes.unwrap_or_else(|| config.fakes.clone());
+            config.fakes = self.fakes(&store.fake_set(&name)?)?;
+        }
+        let taken: Vec<String> = store.runs()?.into_iter().map(|run| run.name).collect();
+        let new = self.free("run", &run.name, &taken);
+        config.name.clone_from(&new);
+        self.push("run", &run.name, &new, Step::Run(Box::new(config)));
+        Ok(new)
+    }
+}
+
+impl Job for TrainAgain {
+    const KIND: &'static str = "train-again";
+    const ON_INTERRUPT: Want = Want::Pause;
+    type Outcome = TrainedAgain;
+
+    fn run(&self, ctx: &Ctx) -> Result<TrainedAgain, Stop> {
+        let (engine, store) = (ctx.engine, &ctx.engine.store);
+        // made once: a try that goes on has the same names
+        let key = format!("plan of {}", ctx.job());
+        let plan: Vec<(AgainStep, Step)> = match store.setting(&key)? {
+            Some(plan) => plan,
+            None => {
+                let plan = engine.plan_again(&self.run)?;
+                store.set_setting(&key, &plan)?;
+                plan
+            }
+        };
+        let mut trained = None;
+        for (step, job) in &plan {
+            ctx.go_on()?;
+            let what = format!("{} {}", step.kind, step.new);
+            ctx.say(format!(
+                "{} {} is made again as {}",
+                step.kind, step.old, step.new
+            ));
+            match job {
+                Step::Base(job) => _ = ctx.step(&what, job)?,
+                Step::Fakes(job) => _ = ctx.step(&what, &**job)?,
+                Step::Run(config) => trained = Some(ctx.step(&what, &Train::new(config)?)?),
+            }
+        }
+        Ok(TrainedAgain {
+            steps: plan.into_iter().map(|(step, _)| step).collect(),
+            trained: trained.ok_or_else(|| Error::internal("nothing was trained again"))?,
+        })
+    }
+}
+
+impl Engine {
+    /// All that was trained on a text that was deleted since, or made with something that was, in the order in
+    /// which one is made from the other.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn deleted_content(&self) -> Result<Vec<DeletedContent>> {
+        let marks = self.store.marks()?;
+        marks.into_iter().map(|mark| self.described(mark)).collect()
+    }
+
+    /// The same of some marks, each once.
+    pub(crate) fn affected(&self, marked: &[i64]) -> Result<Vec<DeletedContent>> {
+        let marks = self.store.marks()?.into_iter();
+        marks
+            .filter(|mark| marked.contains(&mark.id))
+            .map(|mark| self.described(mark))
+            .collect()
+    }
+
+    fn described(&self, mark: Mark) -> Result<DeletedContent> {
+        let command = match mark.what {
+            Marked::Run => format!("repartee train again {} --without-deleted", mark.name),
+            _ => String::new(),
+        };
+        Ok(DeletedContent {
+            kind: mark.what.as_str().to_owned(),
+            name: mark.name,
+            pairs: mark.pairs,
+            via: mark.via,
+            why: mark.why,
+            last_ms: mark.last_ms,
+            command,
+        })
+    }
+
+    /// What is made to train a run again without what was deleted since, in order; makes nothing.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] when it has not seen any.
+    pub fn train_again_plan(&self, run: &str) -> Result<Vec<AgainStep>> {
+        let plan = self.plan_again(run)?;
+        Ok(plan.into_iter().map(|(step, _)| step).collect())
+    }
+
+    fn plan_again(&self, run: &str) -> Result<Vec<(AgainStep, Step)>> {
+        let run = self.store.run(run)?;
+        if !self.store.is_marked(Marked::Run, run.id)? {
+            return Err(Error::usage(format!(
+                "run {:?} has seen nothing that was deleted since; there is nothing to leave out",
+                run.name
+            )));
+        }
+        let mut plan = Plan {
+            engine: self,
+            steps: Vec::new(),
+        };
+        plan.run(&run)?;
+        Ok(plan.steps)
+    }
+
+    /// The parameters that made a base from scratch: those of its job, else as far as the base tells.
+    fn base_made_by(&self, base: &Base) -> Result<BaseNew> {
+        for row in self.store.jobs()?.iter().rev() {
+            if row.kind == BaseNew::KIND
+                && let Ok(job) = from_json::<BaseNew>(&row.params)
+                && job.name == base.name
+            {
+                return Ok(job);
+            }
+        }
+        if !base.origin.starts_with("from scratch") {
+            return Err(Error::usage(format!(
+                "base {:?} came from outside and was trained on deleted content there; add another base, and train \
+                 the run on it",
+                base.name
+            )));
+        }
+        let config = ModelConfig::read(&base.config)?;
+        let (layers, width, context, vocab) = config.sizes();
+        let heads = match &config {
+            ModelConfig::Gpt2(c) => c.n_head,
+            ModelConfig::Bert(c) => c.num_attention_heads,
+        };
+        let after = |mark: &str| {
+            base.origin
+                .split_once(mark)
+                .map(|(_, rest)| rest.to_owned())
+        };
+        let seed = after("seed ")
+            .and_then(|rest| rest.split(',').next()?.trim().parse().ok())
+            .unwrap_or(1);
+        Ok(BaseNew {
+            name: base.name.clone(),
+            kind: base.kind.as_str().to_owned(),
+            layers,
+            width,
+            heads,
+            context,
+            vocab,
+            tokenizer: None,
+            split: after("train side of split "),
+            seed,
+        })
+    }
+}

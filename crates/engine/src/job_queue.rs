@@ -1,0 +1,513 @@
+//! Jobs one after the other: several trainings, sets of fakes and evaluations overnight.
+//!
+//! The queue is in the project file, so any process may add to it, reorder it and take jobs out of it. Who
+//! works it off: `repartee job run`, an open window (by a worker), and a worker whose job has ended. One job
+//! of the queue runs at a time, which [`repartee_store::Store::job_next`] sees to in a transaction, and none
+//! starts beside another heavy job. A job whose process was lost is resumed before the next one starts, but
+//! not more than [`TRIES`] times. One that was paused holds the queue up until it is resumed; one that failed
+//! does so if that was asked for.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use repartee_store::jobs::{JobRow, JobState, Next, Place, Want};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ts_rs::TS;
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ended, Job, JobInfo, Signals, is_stale, now_ms};
+use crate::kinds;
+use crate::run_config::RunConfig;
+
+/// A job whose process was lost so often is given up: it may be what kills its process.
+const TRIES: u32 = 3;
+/// Who waits for another job looks this often.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// A job that was put into the queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Queued {
+    /// The job.
+    pub job: JobInfo,
+    /// What it needs and is not there yet, where no job before it makes it. It is looked for again when it
+    /// starts.
+    pub notes: Vec<String>,
+}
+
+/// The queue.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct JobQueue {
+    /// The job of it that runs or holds it up, then those that wait, in order.
+    pub jobs: Vec<JobInfo>,
+    /// The job that holds it up: it was paused, or failed and was to stop the queue.
+    pub held_up_by: Option<String>,
+}
+
+/// Where a queued job is moved to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoveTo {
+    /// It is the next.
+    First,
+    /// It is the last.
+    Last,
+    /// It comes before this queued job.
+    Before(String),
+}
+
+/// What working the queue off came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct QueueRun {
+    /// Jobs that are done.
+    pub done: u64,
+    /// Jobs that failed.
+    pub failed: u64,
+    /// Jobs that were canceled.
+    pub cancelled: u64,
+    /// Jobs that still wait.
+    pub left: u64,
+    /// The job that holds the queue up, where one does.
+    pub held_up_by: Option<String>,
+    /// Whether somebody ended it before the queue was empty.
+    pub interrupted: bool,
+}
+
+/// How the queue is worked off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HowToRun {
+    /// Wait for jobs that run elsewhere, rather than end.
+    pub wait: bool,
+    /// A job that holds the queue up does so no longer: one that was paused is resumed, one that failed is
+    /// left behind.
+    pub go_on: bool,
+}
+
+/// Whose turn it is.
+enum Turn {
+    /// This job's; this process owns it now. Whether it goes on from an earlier try.
+    Of(Box<JobRow>, bool),
+    /// Another process runs one of the queue.
+    Busy,
+    /// This one holds the queue up.
+    HeldUp(Box<JobRow>),
+    /// Nobody's.
+    Nobody,
+}
+
+impl Engine {
+    /// Puts a job at the end of the queue, under an id that the caller made; an id a second time changes
+    /// nothing. Its parameters are checked as far as they can be now.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when there is no such kind of job, it cannot wait, or its parameters do not fit;
+    /// [`Code::Exists`] when the name it makes is taken; [`Code::NotFound`] for a file that is not there.
+    pub fn enqueue(
+        &self,
+        id: &str,
+        kind: &str,
+        params: &Value,
+        stops_queue: bool,
+    ) -> Result<Queued> {
+        if !kinds::QUEUED.contains(&kind) {
+            return Err(Error::usage(format!(
+                "a job of kind {kind} cannot be queued; those that can are {}",
+                kinds::QUEUED.join(", ")
+            )));
+        }
+        let params = absolute(kind, params)?;
+        let json = kinds::checked(self, kind, &params)?;
+        let notes = match self.store.job(id)? {
+            Some(_) => Vec::new(),
+            None => self.check_names(kind, &params)?,
+        };
+        if self
+            .store
+            .job_queue(id, kind, &json, stops_queue, now_ms())?
+        {
+            for note in &notes {
+                self.store.job_log(id, now_ms(), note)?;
+            }
+        }
+        Ok(Queued {
+            job: self.job(id)?,
+            notes,
+        })
+    }
+
+    /// The same for a job that is at hand.
+    ///
+    /// # Errors
+    /// As [`Engine::enqueue`].
+    pub fn enqueue_job<J: Job>(&self, job: &J, stops_queue: bool) -> Result<Queued> {
+        let params = serde_json::to_value(job)
+            .map_err(|e| Error::internal(format!("parameters do not fit into JSON: {e}")))?;
+        self.enqueue(&crate::job::new_id(), J::KIND, &params, stops_queue)
+    }
+
+    /// The queue, in order.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn job_queue(&self) -> Result<JobQueue> {
+        let mut rows = self.store.jobs()?;
+        rows.retain(|row| row.place.is_some());
+        rows.sort_by_key(|row| (row.state == JobState::Queued, row.place));
+        let holds = |row: &&JobRow| matches!(row.state, JobState::Paused | JobState::Failed);
+        Ok(JobQueue {
+            held_up_by: rows.iter().find(holds).map(|row| row.id.clone()),
+            jobs: rows
+                .into_iter()
+                .map(JobInfo::from_row)
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// Moves a queued job within the queue, and gives the queue.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] when it does not wait in the queue (any more).
+    pub fn job_move(&self, id: &str, to: &MoveTo) -> Result<JobQueue> {
+        let id = self.job_row(id)?.id;
+        let before = match to {
+            MoveTo::Before(other) => Some(self.job_row(other)?.id),
+            MoveTo::First | MoveTo::Last => None,
+        };
+        let place = match (to, &before) {
+            (MoveTo::Last, _) => Place::Last,
+            (MoveTo::Before(_), Some(other)) => Place::Before(other),
+            _ => Place::First,
+        };
+        if self.store.job_move(&id, place)? {
+            return self.job_queue();
+        }
+        for one in std::iter::once(&id).chain(&before) {
+            let row = self.job_row(one)?;
+            if row.state != JobState::Queued {
+                let state = row.state.as_str();
+                return Err(Error::usage(format!(
+                    "job {one} does not wait in the queue: it is {state}"
+                )));
+            }
+        }
+        Err(Error::new(
+            Code::Busy,
+            "the queue was changed at the same moment; try again",
+        ))
+    }
+
+    /// Says whether the failure of a job holds the queue up.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] when it is not in the queue.
+    pub fn job_stops_queue(&self, id: &str, stops: bool) -> Result<JobInfo> {
+        let row = self.job_row(id)?;
+        if row.place.is_none() {
+            return Err(Error::usage(format!("job {} is not in the queue", row.id)));
+        }
+        self.store.job_stops_queue(&row.id, stops)?;
+        self.job(&row.id)
+    }
+
+    /// Whether a job waits in the queue and could start now.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn queue_wants_to_run(&self) -> Result<bool> {
+        let jobs = self.store.jobs()?;
+        let queue = || jobs.iter().filter(|row| row.place.is_some());
+        if queue().any(|row| matches!(row.state, JobState::Paused | JobState::Failed)) {
+            return Ok(false);
+        }
+        let lost = |row: &JobRow| is_stale(row.owner.as_deref(), row.beat_ms, now_ms());
+        let mine = match queue().find(|row| row.state == JobState::Running) {
+            Some(row) => lost(row),
+            None => queue().any(|row| row.state == JobState::Queued),
+        };
+        Ok(mine && busy_beside(&jobs).is_none())
+    }
+
+    /// Works the queue off in this process. `told` hears of each job before it starts, and with how it ended
+    /// after it.
+    ///
+    /// # Errors
+    /// When the project cannot be read or written; a job that fails is no error.
+    pub fn run_queue(
+        &self,
+        how: HowToRun,
+        signals: Signals,
+        told: &mut dyn FnMut(&JobInfo, Option<&Result<Ended<Value>>>),
+    ) -> Result<QueueRun> {
+        let mut run = QueueRun::default();
+        // only what holds it up now: who pauses a job later wants the machine to rest
+        let mut resumes = match how.go_on {
+            true => self.let_go_on()?,
+            false => None,
+        };
+        loop {
+            if self.interrupt.presses() > 0 {
+                run.interrupted = true;
+                break;
+            }
+            let turn = match busy_beside(&self.store.jobs()?) {
+                Some(_) => Turn::Busy,
+                None => self.take_turn(resumes.take().as_deref())?,
+            };
+            let (row, resumed) = match turn {
+                Turn::Of(row, resumed) => (row, resumed),
+                Turn::Busy if how.wait => {
+                    std::thread::sleep(LOOK_EVERY);
+                    continue;
+                }
+                Turn::HeldUp(row) => {
+                    run.held_up_by = Some(row.id);
+                    break;
+                }
+                Turn::Busy | Turn::Nobody => break,
+            };
+            told(&self.job(&row.id)?, None);
+            let ended = self.run_claimed(&row, resumed, Some(Want::Pause), signals);
+            match &ended {
+                Ok(Ended::Done(_)) => run.done += 1,
+                // who pauses it wants the machine to rest
+                Ok(Ended::Paused) => run.interrupted = true,
+                Ok(Ended::Cancelled) => run.cancelled += 1,
+                Err(_) => run.failed += 1,
+            }
+            told(&self.job(&row.id)?, Some(&ended));
+            if run.interrupted {
+                break;
+            }
+        }
+        let waits = |row: &JobRow| row.state == JobState::Queued;
+        run.left = self.store.jobs()?.into_iter().filter(waits).count() as u64;
+        Ok(run)
+    }
+
+    /// What failed and holds the queue up is left behind. Gives the job that was paused, if one was.
+    fn let_go_on(&self) -> Result<Option<String>> {
+        let mut paused = None;
+        for row in self
+            .store
+            .jobs()?
+            .into_iter()
+            .filter(|row| row.place.is_some())
+        {
+            match row.state {
+                JobState::Failed => self.store.job_stops_queue(&row.id, false)?,
+                JobState::Paused => paused = Some(row.id),
+                _ => {}
+            }
+        }
+        Ok(paused)
+    }
+
+    /// Takes the job whose turn it is; `resumes` though it was paused.
+    fn take_turn(&self, resumes: Option<&str>) -> Result<Turn> {
+        // each round that does not end here ends a job
+        loop {
+            let row = match self.store.job_next(&self.owner, now_ms())? {
+                Next::Taken(row) => return Ok(Turn::Of(Box::new(row), false)),
+                Next::Empty => return Ok(Turn::Nobody),
+                Next::HeldUp(row) if resumes == Some(row.id.as_str()) => row,
+                Next::HeldUp(row) => return Ok(Turn::HeldUp(Box::new(row))),
+                Next::Running(row) => {
+                    if !is_stale(row.owner.as_deref(), row.beat_ms, now_ms()) {
+                        return Ok(Turn::Busy);
+                    }
+                    row
+                }
+            };
+            let lost = row.state == JobState::Running;
+            let row = match self.claim(&row.id, Want::Pause) {
+                Ok(claimed) => JobRow {
+                    want: row.want,
+                    ..claimed
+                },
+                // another process was quicker, or it lives after all; or this one is to end
+                Err(_) => return Ok(Turn::Busy),
+            };
+            if !lost {
+                return Ok(Turn::Of(Box::new(row), true));
+            }
+            match row.want {
+                // what was wanted of it before its process was lost is still wanted
+                Want::Stop | Want::Cancel | Want::Discard => {
+                    if self.end_resting(&row, row.want).is_err() {
+                        self.end_resting(&row, Want::Cancel)?;
+                    }
+                }
+                Want::Pause => {
+                    let (id, paused) = (&row.id, JobState::Paused);
+                    self.store
+                        .job_end(id, &self.owner, paused, None, None, now_ms())?;
+                }
+                Want::Run if row.tries >= TRIES => {
+                    let words = format!(
+                        "the process of this job was lost {} times (killed, perhaps for want of memory, or the machine was switched off); `repartee job resume {}` tries again",
+                        row.tries, row.id
+                    );
+                    self.end_failed(&row.id, &Error::new(Code::Internal, words))?;
+                }
+                Want::Run => return Ok(Turn::Of(Box::new(row), true)),
+            }
+        }
+    }
+
+    /// Looks at the names that a job takes and makes. Gives what is not there, and is not made by a job
+    /// before it.
+    fn check_names(&self, kind: &str, params: &Value) -> Result<Vec<String>> {
+        let mut there = Names::default();
+        there
+            .runs
+            .extend(self.store.runs()?.into_iter().map(|run| run.name));
+        there
+            .fakes
+            .extend(self.store.fake_sets()?.into_iter().map(|set| set.name));
+        there
+            .splits
+            .extend(self.store.splits()?.into_iter().map(|split| split.name));
+        there
+            .bases
+            .extend(self.store.bases()?.into_iter().map(|base| base.name));
+        for row in self.store.jobs()? {
+            let to_come = matches!(
+                row.state,
+                JobState::Queued | JobState::Running | JobState::Paused
+            );
+            if to_come && let Ok(params) = serde_json::from_str(&row.params) {
+                there.add(&row.kind, &params);
+            }
+        }
+        let text = |key: &str| {
+            params
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let mut needed: Vec<(&str, String)> = Vec::new();
+        let mut made: Option<(&str, String)> = None;
+        match kind {
+            "train" => {
+                let config = RunConfig::from_toml(&text("config"))?;
+                config.check()?;
+                needed.push(("base", config.base));
+                needed.push(("split", config.split));
+                needed.push(("set of fakes", config.fakes));
+                made = Some(("run", config.name));
+            }
+            "fakes" => {
+                needed.push(("run", text("generator")));
+                made = Some(("set of fakes", text("name")));
+            }
+            "evaluate" => {
+                needed.push(("run", text("run")));
+                needed.push(("set of fakes", text("fakes")));
+            }
+            "generate" => {
+                let keys = ["generator", "realism", "upvotes"];
+                needed.extend(keys.map(|key| ("run", text(key))));
+            }
+            "base-add" | "base-new" => made = Some(("base", text("name"))),
+            "split" => made = Some(("split", text("name"))),
+            "audit" => needed.push(("split", text("name"))),
+            _ => {}
+        }
+        if let Some((what, name)) = made
+            && !name.is_empty()
+            && there.of(what).contains(&name)
+        {
+            let taken = format!(
+                "there is a {what} {name:?} already, or a job that makes it; take another name"
+            );
+            return Err(Error::new(Code::Exists, taken));
+        }
+        needed.retain(|(what, name)| !name.is_empty() && !there.of(what).contains(name));
+        let note = |(what, name): (&str, String)| {
+            format!("there is no {what} {name:?} yet, and no job before this one makes it")
+        };
+        Ok(needed.into_iter().map(note).collect())
+    }
+}
+
+/// Names that are there, or will be.
+#[derive(Default)]
+struct Names {
+    runs: BTreeSet<String>,
+    fakes: BTreeSet<String>,
+    splits: BTreeSet<String>,
+    bases: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(&self, what: &str) -> &BTreeSet<String> {
+        match what {
+            "run" => &self.runs,
+            "set of fakes" => &self.fakes,
+            "split" => &self.splits,
+            _ => &self.bases,
+        }
+    }
+
+    /// What a job will make.
+    fn add(&mut self, kind: &str, params: &Value) {
+        let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
+        match kind {
+            "train" => self.runs.extend(
+                text("config")
+                    .and_then(|toml| RunConfig::from_toml(&toml).ok())
+                    .map(|config| config.name),
+            ),
+            "fakes" => self.fakes.extend(text("name")),
+            "split" => self.splits.extend(text("name")),
+            "base-add" | "base-new" => self.bases.extend(text("name")),
+            _ => {}
+        }
+    }
+}
+
+/// A heavy job outside of the queue that somebody runs.
+fn busy_beside(jobs: &[JobRow]) -> Option<&JobRow> {
+    let now = now_ms();
+    jobs.iter().find(|row| {
+        row.state == JobState::Running
+            && row.place.is_none()
+            && kinds::QUEUED.contains(&row.kind.as_str())
+            && !is_stale(row.owner.as_deref(), row.beat_ms, now)
+    })
+}
+
+/// Parameters whose files are named from the root: the job may be run from another folder.
+fn absolute(kind: &str, params: &Value) -> Result<Value> {
+    let mut params = params.clone();
+    let whole = |path: &Path| -> Result<PathBuf> {
+        std::path::absolute(path).map_err(|e| Error::io("find", path, &e))
+    };
+    match kind {
+        "import" => {
+            for file in params
+                .get_mut("files")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                let path = whole(Path::new(file.as_str().unwrap_or_default()))?;
+                std::fs::metadata(&path).map_err(|e| Error::io("read", &path, &e))?;
+                *file = Value::from(path.display().to_string());
+            }
+        }
+        "base-add" => {
+            if let Some(from) = params.get_mut("from")
+                && let path = Path::new(from.as_str().unwrap_or_default())
+                && path.exists()
+            {
+                *from = Value::from(whole(path)?.display().to_string());
+            }
+        }
+        _ => {}
+    }
+    Ok(params)
+}

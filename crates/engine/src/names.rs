@@ -1,0 +1,166 @@
+//! Names are data. Those of bases, runs, splits and the like are shown, and suggested as names of files; a project
+//! file, a hub or an index of weights may come from a stranger. So a name is looked through where it is made, and
+//! no text that is stored or fetched becomes part of a path but through [`file_name`] or [`is_file_name`].
+
+use crate::error::{Error, Result};
+
+/// Characters that a name may have.
+const LONGEST: usize = 100;
+
+/// Bytes of a file name that every file system takes, with room for an ending.
+const LONGEST_FILE: usize = 120;
+
+/// Names of devices on Windows, with whatever ending.
+const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+
+/// Whether a character is not seen, controls a terminal or reorders a line.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
+        )
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(
+            c,
+            '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        )
+        || matches!(c, '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Looks through the name of a new thing; `what` is its kind.
+///
+/// # Errors
+/// [`crate::Code::Usage`] when it is empty, too long, has blanks at an end, characters that do not show, or a
+/// slash: exports are named after it.
+pub(crate) fn check(what: &str, name: &str) -> Result<()> {
+    let wrong = |why: &str| Err(Error::usage(format!("the name {name:?} of a {what} {why}")));
+    if name.trim().is_empty() {
+        return Err(Error::usage(format!("a {what} needs a name")));
+    }
+    if name.trim() != name {
+        return wrong("begins or ends with a blank");
+    }
+    if name.chars().count() > LONGEST {
+        return Err(Error::usage(format!(
+            "the name of a {what} has {} characters; it may have {LONGEST}",
+            name.chars().count()
+        )));
+    }
+    if name.contains(['/', '\\']) || matches!(name, "." | "..") {
+        return wrong("is a path; take a name without slashes");
+    }
+    if name.chars().any(is_hidden) {
+        return wrong("has characters that do not show");
+    }
+    Ok(())
+}
+
+/// A name as the name of one file or folder that lies where it is put, on every system: no separators, no `..`,
+/// no drive, no device of Windows, nothing hidden, not too long. What is such a name already stays as it is.
+pub fn file_name(name: &str) -> String {
+    let mut safe: String = name
+        .chars()
+        .map(|c| match c {
+            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '-',
+            c if is_hidden(c) => '_',
+            c => c,
+        })
+        .collect();
+    while safe.len() >= LONGEST_FILE {
+        safe.pop();
+    }
+    // a dot in front hides, one at the end is dropped by Windows; a dash in front reads like a flag
+    let trimmed = safe.trim_matches(|c: char| c == '.' || c.is_whitespace());
+    let mut safe = match trimmed.strip_prefix('-') {
+        Some(rest) => format!("_{rest}"),
+        None => trimmed.to_owned(),
+    };
+    let stem = safe
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_ascii_lowercase();
+    let port = stem
+        .strip_prefix("com")
+        .or_else(|| stem.strip_prefix("lpt"));
+    let is_port = port.is_some_and(|n| n.chars().count() == 1 && "0123456789¹²³".contains(n));
+    if safe.is_empty() || is_port || DEVICES.contains(&stem.as_str()) {
+        safe.insert(0, '_');
+    }
+    safe
+}
+
+/// Whether a name that was fetched or stored is that of one file, and may be used as it is.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && file_name(name) == name
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Component, Path};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn file_names_lie_where_they_are_put() {
+        for (name, file) in [
+            ("small-gpt2", "small-gpt2"),
+            ("Übung 2.1", "Übung 2.1"),
+            ("../../etc/passwd", "_..-etc-passwd"),
+            ("/etc/passwd", "_etc-passwd"),
+            ("C:\\x", "C--x"),
+            ("..", "_"),
+            ("", "_"),
+            (".hidden", "hidden"),
+            ("end. ", "end"),
+            ("-rf", "_rf"),
+            ("CON", "_CON"),
+            ("com1.csv", "_com1.csv"),
+            ("nul .txt", "_nul .txt"),
+            ("a\u{0}b\n\u{202e}", "a_b__"),
+        ] {
+            assert_eq!(file_name(name), file, "{name:?}");
+        }
+        assert!(file_name(&"ä".repeat(500)).len() <= LONGEST_FILE);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_is_it_is_one_file(name in any::<String>(), more in "[./\\\\:a\u{0}-]{0,12}") {
+            for name in [name.clone(), format!("{more}{name}"), more.clone()] {
+                let file = file_name(&name);
+                let parts: Vec<Component> = Path::new(&file).components().collect();
+                prop_assert!(matches!(parts[..], [Component::Normal(_)]), "{file:?}");
+                prop_assert_eq!(file_name(&file), file.clone());
+                let separators = ['/', '\\', ':', '\0'];
+                prop_assert!(!file.contains(separators));
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_looked_through_where_they_are_made() {
+        for good in ["a", "main 2", "Gärtner", "v1.2_x"] {
+            assert_eq!(check("base", good), Ok(()));
+        }
+        for bad in [
+            "",
+            "  ",
+            " a",
+            "../a",
+            "/a",
+            "a\\b",
+            "..",
+            "a\nb",
+            "a\u{1b}[2J",
+            "a\u{202e}b",
+            &"a".repeat(101),
+        ] {
+            assert!(check("base", bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Who runs a job or holds a lease, and whether that process lives.
+//!
+//! An owner is a word `BOOT:PID:START:UUID`: the boot of the machine, the number of the process and when it
+//! started (by the machine's own count, not by the clock), and a word that no other owner has. So a number
+//! that was given to another process, and a machine that was started again, are seen at once. Older versions
+//! wrote `PID:UUID`, of which only the number can be asked for.
+//!
+//! The wall clock is not trusted. A sign of life from the future is none. One that looks old proves nothing
+//! against a process that lives: the clock may have been set, or the machine may have slept. That such a
+//! process is silent is seen by watching its sign of life stay the same for a while.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// An owner silent for this long has lost its job, whatever its process does.
+const SILENT: Duration = Duration::from_secs(30);
+/// A sign of life that is younger than this outweighs that the process cannot be seen: it may run on another
+/// machine, or in a container.
+const FRESH: Duration = Duration::from_secs(3);
+/// While it is watched, it is looked at this often.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+const SILENT_MS: i64 = SILENT.as_millis() as i64;
+const FRESH_MS: i64 = FRESH.as_millis() as i64;
+
+/// The owners of this very process that live.
+static HERE: LazyLock<Mutex<BTreeSet<String>>> = LazyLock::new(Mutex::default);
+/// Owners whose process lives, with their last sign of life and since when it has been the same.
+static SEEN: LazyLock<Mutex<BTreeMap<String, (i64, Instant)>>> = LazyLock::new(Mutex::default);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Something of this process that runs jobs or holds a lease. It lives until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Owner(String);
+
+impl Owner {
+    /// A word that no other owner has.
+    pub fn new() -> Self {
+        let pid = std::process::id();
+        let start = match process(pid) {
+            Process::Lives(start) => start,
+            Process::Gone | Process::Unknown => String::new(),
+        };
+        let word = format!("{}:{pid}:{start}:{}", *BOOT, uuid::Uuid::now_v7().simple());
+        lock(&HERE).insert(word.clone());
+        Self(word)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        lock(&HERE).remove(&self.0);
+    }
+}
+
+impl Deref for Owner {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What can be told of an owner without its signs of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// This very process runs.
+    Lives,
+    /// It does not, on this machine.
+    Gone,
+    /// Nothing.
+    Nothing,
+}
+
+/// What this machine says of a process.
+enum Process {
+    /// It runs, and started then; empty: nobody knows when.
+    Lives(String),
+    Gone,
+    Unknown,
+}
+
+fn told(owner: &str) -> Told {
+    let parts: Vec<&str> = owner.split(':').collect();
+    let (boot, pid, start) = match *parts.as_slice() {
+        [boot, pid, start, _] => (boot, pid, start),
+        [pid, _] => ("", pid, ""),
+        _ => return Told::Nothing,
+    };
+    let Ok(pid) = pid.parse::<u32>() else {
+        return Told::Nothing;
+    };
+    if !boot.is_empty() && !BOOT.is_empty() && boot != *BOOT {
+        // a container numbers its processes itself: another one of this boot says nothing of ours
+        let machine = |boot: &str| boot.split('.').next().unwrap_or_default().to_owned();
+        return match machine(boot) == machine(&BOOT) {
+            true => Told::Nothing,
+            false => Told::Gone,
+        };
+    }
+    if !start.is_empty() && pid == std::process::id() {
+        // of ourselves we know more: an engine that is closed runs nothing
+        return match lock(&HERE).contains(owner) {
+            true => Told::Lives,
+            false => Told::Gone,
+        };
+    }
+    match process(pid) {
+        Process::Gone => Told::Gone,
+        Process::Lives(now) if !start.is_empty() && !now.is_empty() => match now == start {
+            true => Told::Lives,
+            // the number belongs to another process by now
+            false => Told::Gone,
+        },
+        Process::Lives(_) | Process::Unknown => Told::Nothing,
+    }
+}
+
+/// Whether a job or lease has lost its owner, as far as one look can tell: nobody has it, its process is
+/// gone, or it has been silent for too long. `beat_ms` is its last sign of life.
+pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
+    let Some(owner) = owner else {
+        return true;
+    };
+    let silent_ms = now_ms.saturating_sub(beat_ms);
+    match told(owner) {
+        Told::Gone => !(0..=FRESH_MS).contains(&silent_ms),
+        Told::Nothing => !(0..=SILENT_MS).contains(&silent_ms),
+        Told::Lives => {
+            let mut seen = lock(&SEEN);
+            match seen.get(owner) {
+                Some((beat, since)) if *beat == beat_ms => since.elapsed() > SILENT,
+                _ => {
+                    // those that ended are not asked about any more
+                    seen.retain(|_, (_, since)| since.elapsed() < 2 * SILENT);
+                    seen.insert(owner.to_owned(), (beat_ms, Instant::now()));
+                    false
+                }
+            }
+        }
+    }
+}
+
+/// What to do about an owner that has to be gone before somebody takes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// It lives.
+    Lives,
+    /// It is gone, or has been silent for too long.
+    Gone,
+}
+
+/// Watches an owner until it is sure whether it lives, for at most half a minute by the machine's own count.
+/// `look` gives owner and sign of life as they are stored now; `go_on` ends the watch early.
+pub(crate) fn watch<E>(
+    now_ms: impl Fn() -> i64,
+    mut look: impl FnMut() -> Result<Option<(String, i64)>, E>,
+    mut go_on: impl FnMut() -> Result<(), E>,
+) -> Result<Watched, E> {
+    let Some((owner, beat_ms)) = look()? else {
+        return Ok(Watched::Gone);
+    };
+    let silent_ms = now_ms().saturating_sub(beat_ms);
+    let (fresh, silent) = (
+        (0..=FRESH_MS).contains(&silent_ms),
+        (0..=SILENT_MS).contains(&silent_ms),
+    );
+    let patience = match told(&owner) {
+        Told::Lives | Told::Nothing if silent => return Ok(Watched::Lives),
+        Told::Lives => SILENT,
+        // old by the clock, so a look that it stays so is enough; from the future it proves nothing
+        Told::Nothing if silent_ms > 0 => FRESH,
+        Told::Nothing => SILENT,
+        Told::Gone if fresh || silent_ms < 0 => FRESH,
+        Told::Gone => return Ok(Watched::Gone),
+    };
+    let began = Instant::now();
+    while began.elapsed() < patience {
+        go_on()?;
+        std::thread::sleep(LOOK_EVERY);
+        match look()? {
+            None => return Ok(Watched::Gone),
+            Some(now) if now == (owner.clone(), beat_ms) => {}
+            Some(_) => return Ok(Watched::Lives),
+        }
+        if told(&owner) == Told::Gone && began.elapsed() >= FRESH {
+            break;
+        }
+    }
+    Ok(Watched::Gone)
+}
+
+/// The boot of this machine, and on Linux the space in which its processes are numbered: `BOOT.SPACE`.
+/// Empty where the system does not say.
+static BOOT: LazyLock<String> = LazyLock::new(|| {
+    // it must not look like two parts of an owner
+    boot().unwrap_or_default().replace([':', ' ', '\n'], "")
+});
+
+#[cfg(target_os = "linux")]
+fn boot() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let space = std::fs::read_link("/proc/self/ns/pid").ok();
+    let space = space.map(|link| {
+        link.to_string_lossy()
+            .replace(|c: char| !c.is_ascii_digit(), "")
+    });
+    Some(format!("{}.{}", boot.trim(), space.unwrap_or_default()))
+}
+
+#[cfg(target_os = "macos")]
+fn boot() -> Option<String> {
+    let mut text = [0_u8; 64];
+    let mut length = text.len();
+    // SAFETY: the name ends with a zero byte, `text` has room for `length` bytes, and nothing is set.
+    let failed = unsafe {
+        libc::sysctlbyname(
+            c"kern.bootsessionuuid".as_ptr(),
+            text.as_mut_ptr().cast(),
+            &mut length,
+            std::ptr::null_mut(),
+            0,
+        )
+    };
+    if failed != 0 {
+        return None;
+    }
+    let text = std::str::from_utf8(text.get(..length)?).ok()?;
+    Some(text.trim_end_matches('\0').to_owned())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn boot() -> Option<String> {
+    None
+}
+
+/// Linux: the state of a process and when it started, in ticks since the boot (fields 3 and 22 of its stat).
+#[cfg(target_os = "linux")]
+fn process(pid: u32) -> Process {
+    let stat = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Process::Gone,
+        Err(_) => return Process::Unknown,
+    };
+    // the name of the program stands in brackets, and may have blanks and brackets of its own
+    let mut fields = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    match (fields.next(), fields.nth(18)) {
+        // dead, though nobody has taken notice yet
+        (Some("Z" | "X" | "x"), _) => Process::Gone,
+        (Some(_), Some(start)) => Process::Lives(start.to_owned()),
+        _ => Process::Unknown,
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn process(pid: u32) -> Process {
+    let Ok(number) = libc::pid_t::try_from(pid) else {
+        return Process::Gone;
+    };
+    let mut about = std::mem::MaybeUninit::<libc::proc_bsdinfo>::zeroed();
+    let size = libc::c_int::try_from(size_of::<libc::proc_bsdinfo>()).unwrap_or(0);
+    // SAFETY: `about` has room for `size` bytes; it is read only when the call says that all were written.
+    let got = unsafe {
+        libc::proc_pidinfo(
+            number,
+            libc::PROC_PIDTBSDINFO,
+            0,
+            about.as_mut_ptr().cast(),
+            size,
+        )
+    };
+    if got == size {
+        // SAFETY: the call has written all of it.
+        let about = unsafe { about.assume_init() };
+        return Process::Lives(format!(
+            "{}.{}",
+            about.pbi_start_tvsec, about.pbi_start_tvusec
+        ));
+    }
+    exists(number)
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "macos"))))]
+fn process(pid: u32) -> Process {
+    libc::pid_t::try_from(pid).map_or(Process::Gone, exists)
+}
+
+/// Without a way to ask when it started.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn exists(pid: libc::pid_t) -> Process {
+    // SAFETY: signal 0 sends nothing; it only asks whether the process exists.
+    let answer = unsafe { libc::kill(pid, 0) };
+    match answer != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH) {
+        true => Process::Gone,
+        false => Process::Lives(String::new()),
+    }
+}
+
+/// Without a way to ask, only silence tells.
+#[cfg(not(unix))]
+fn process(_pid: u32) -> Process {
+    Process::Unknown
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::convert::Infallible;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000_000;
+    const HOUR: i64 = 3_600_000;
+
+    /// A process that does nothing, and an owner in it.
+    #[cfg(target_os = "linux")]
+    fn other() -> (std::process::Child, String) {
+        let child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let Process::Lives(start) = process(child.id()) else {
+            panic!("it runs")
+        };
+        let owner = format!("{}:{}:{start}:x", *BOOT, child.id());
+        (child, owner)
+    }
+
+    fn stale(owner: &str, silent_ms: i64) -> bool {
+        is_stale(Some(owner), NOW - silent_ms, NOW)
+    }
+
+    #[test]
+    fn nobody_runs_what_has_no_owner() {
+        assert!(is_stale(None, NOW, NOW));
+    }
+
+    #[test]
+    fn an_owner_of_an_older_version_is_judged_by_its_number_and_its_silence() {
+        let me = format!("{}:x", std::process::id());
+        assert!(!stale(&me, 0) && !stale(&me, SILENT_MS));
+        assert!(stale(&me, SILENT_MS + 1));
+        assert!(
+            stale(&me, -2 * HOUR),
+            "a sign of life from the future is none"
+        );
+        // no process has the highest number
+        let gone = format!("{}:x", i32::MAX);
+        assert!(!stale(&gone, FRESH_MS));
+        assert_eq!(stale(&gone, FRESH_MS + 1), cfg!(unix));
+        assert!(stale(&gone, -2 * HOUR));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_process_that_lives_keeps_its_job_whatever_the_clock_says() {
+        let (mut child, owner) = other();
+        for silent_ms in [0, SILENT_MS + 1, 2 * HOUR, -2 * HOUR, -365 * 24 * HOUR] {
+            assert!(!stale(&owner, silent_ms), "{silent_ms}");
+        }
+        child.kill().unwrap();
+        // also before anybody has taken notice of its end
+        for _ in 0..100 {
+            if stale(&owner, -2 * HOUR) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for silent_ms in [FRESH_MS + 1, 2 * HOUR, -2 * HOUR] {
+            assert!(stale(&owner, silent_ms), "{silent_ms}");
+        }
+        child.wait().unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_number_that_another_process_has_by_now_is_no_owner() {
+        let (mut child, owner) = other();
+        let parts: Vec<&str> = owner.split(':').collect();
+        let before = format!("{}:{}:1:x", parts[0], parts[1]);
+        assert!(stale(&before, FRESH_MS + 1) && stale(&before, -2 * HOUR));
+        let of_another_boot = format!("0000.1:{}:{}:x", parts[1], parts[2]);
+        assert!(stale(&of_another_boot, FRESH_MS + 1) && stale(&of_another_boot, -2 * HOUR));
+        // in another container: nothing is known but its silence
+        let machine = parts[0].split('.').next().unwrap();
+        let contained = format!("{machine}.1:{}:1:x", parts[1]);
+        assert!(!stale(&contained, SILENT_MS) && stale(&contained, SILENT_MS + 1));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn an_owner_of_this_process_lives_until_it_is_dropped() {
+        let owner = Owner::new();
+        let word = owner.to_string();
+        assert!(!stale(&word, 2 * HOUR));
+        drop(owner);
+        assert_eq!(stale(&word, FRESH_MS + 1), !BOOT.is_empty());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn who_beats_is_not_taken_over_though_it_cannot_be_seen_and_its_clock_is_ahead() {
+        let owner = "another-machine.1:7:7:x".to_owned();
+        let mut beat_ms = NOW + 2 * HOUR;
+        let look = || {
+            beat_ms += 50;
+            Ok::<_, Infallible>(Some((owner.clone(), beat_ms)))
+        };
+        assert_eq!(watch(|| NOW, look, || Ok(())).unwrap(), Watched::Lives);
+        let began = Instant::now();
+        let look = || Ok::<_, Infallible>(Some((owner.clone(), NOW + 2 * HOUR)));
+        assert_eq!(watch(|| NOW, look, || Ok(())).unwrap(), Watched::Gone);
+        assert!(began.elapsed() < 2 * FRESH);
+    }
+
+    #[test]
+    fn a_watch_ends_when_somebody_wants_it_to() {
+        let me = format!("{}:x", std::process::id());
+        let ended = watch(
+            || NOW,
+            || Ok(Some((me.clone(), NOW + HOUR))),
+            || Err("enough"),
+        );
+        assert_eq!(ended, Err("enough"));
+    }
+}

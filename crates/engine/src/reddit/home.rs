@@ -1,0 +1,368 @@
+//! Which file this project is: a copy, a moved file and one from another machine say so, and a person confirms
+//! that it is the one to go on with before anything is posted from it.
+//!
+//! The ledger of the machine keeps two copies from answering the same comment; this keeps them from being
+//! mistaken for each other. Two paths of one file (a link, another spelling) are one project.
+
+use std::path::{Path, PathBuf};
+
+use repartee_store::audit::Entry;
+use repartee_store::ledger;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::machine::Machine;
+
+/// The setting with the project's uuid; copies share it.
+const PROJECT: &str = "project.id";
+/// The setting that says which file the project was when it was last confirmed.
+const HOME: &str = "project.home";
+
+/// The file that a project was when it was last confirmed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Home {
+    /// The machine and user.
+    machine: String,
+    /// The canonical path.
+    path: String,
+    /// The file's number on its disk, where the system has one. A file that takes another's place has another.
+    file: Option<u64>,
+    /// This copy's uuid.
+    copy: String,
+    /// The machine's ledger.
+    ledger: String,
+    /// The copy whose entries in the ledger are still to become this one's; empty: none.
+    inherits: String,
+}
+
+/// Whether a project file is the one that was last confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileIs {
+    /// It was never used for posting.
+    New,
+    /// It is.
+    Confirmed,
+    /// Nothing is at its old path any more.
+    Moved,
+    /// There is a file at its old path, too.
+    Copied,
+    /// Another file was at this path.
+    Replaced,
+    /// It was last used on another machine, or by another user.
+    FromElsewhere,
+    /// The machine's ledger is not the one that it was posted with.
+    OtherLedger,
+}
+
+/// Which file a project is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProjectFile {
+    /// Whether it is the one that was last confirmed.
+    pub is: FileIs,
+    /// Whether a person has to confirm it before anything is posted from it.
+    pub asks: bool,
+    /// What is the matter, and what confirming means; empty where nothing is asked.
+    pub words: String,
+    /// Where it is.
+    pub path: String,
+    /// Where it was when it was last confirmed; empty: never.
+    pub last_path: String,
+}
+
+/// This file, confirmed, as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ThisFile {
+    /// The project's uuid.
+    pub project: String,
+    /// The copy's.
+    pub copy: String,
+    /// Where it is.
+    pub path: String,
+}
+
+/// What a file is on its disk.
+struct OnDisk {
+    path: PathBuf,
+    file: Option<u64>,
+}
+
+impl OnDisk {
+    fn of(path: &Path) -> Result<Self> {
+        let path = path
+            .canonicalize()
+            .map_err(|e| Error::io("find", path, &e))?;
+        let metadata = std::fs::metadata(&path).map_err(|e| Error::io("look at", &path, &e))?;
+        Ok(Self {
+            file: number(&metadata),
+            path,
+        })
+    }
+
+    fn words(&self) -> String {
+        self.path.to_string_lossy().into_owned()
+    }
+}
+
+#[cfg(unix)]
+fn number(metadata: &std::fs::Metadata) -> Option<u64> {
+    Some(std::os::unix::fs::MetadataExt::ino(metadata))
+}
+
+#[cfg(not(unix))]
+fn number(_metadata: &std::fs::Metadata) -> Option<u64> {
+    None
+}
+
+/// Whether two paths lead to one file.
+#[cfg(unix)]
+fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let of = |path| std::fs::metadata(path).map(|m: std::fs::Metadata| (m.dev(), m.ino()));
+    matches!((of(one), of(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(not(unix))]
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn judge(home: &Home, here: &OnDisk, machine: &str, ledger: &str) -> FileIs {
+    if home.copy.is_empty() {
+        return FileIs::New;
+    }
+    if home.machine != machine {
+        return FileIs::FromElsewhere;
+    }
+    let last = Path::new(&home.path);
+    if here.path == last {
+        if here.file != home.file {
+            return FileIs::Replaced;
+        }
+    } else if !last.exists() {
+        return FileIs::Moved;
+    } else if here.file != home.file || !is_same(last, &here.path) {
+        return FileIs::Copied;
+    }
+    if home.ledger == ledger {
+        FileIs::Confirmed
+    } else {
+        FileIs::OtherLedger
+    }
+}
+
+impl FileIs {
+    fn words(self, last: &str) -> String {
+        const ONE: &str = "Confirm that this is the one file that you go on with: then posting works from it, and the ledger of this machine keeps it from answering what another copy has answered";
+        const FAR: &str = "Another copy may have posted there what is still waiting here. Look on Reddit first; then confirm that this is the one file that you go on with";
+        let what = match self {
+            Self::New | Self::Confirmed => return String::new(),
+            Self::Moved => {
+                format!(
+                    "This project file was moved or copied: it was last used as {last}, and nothing is there any more. {ONE}"
+                )
+            }
+            Self::Copied => {
+                format!(
+                    "This project file is a copy: it was last used as {last}, and that file still exists. {ONE}"
+                )
+            }
+            Self::Replaced => {
+                format!(
+                    "Another file was here when this project was last used: {last} was replaced, perhaps by a backup. {ONE}"
+                )
+            }
+            Self::FromElsewhere => {
+                format!(
+                    "This project file was last used on another machine or by another user, as {last}. {FAR}"
+                )
+            }
+            Self::OtherLedger => {
+                format!(
+                    "The ledger of posted comments on this machine is not the one that this project was last used with: it was deleted or replaced. {FAR}"
+                )
+            }
+        };
+        format!("{what}; `repartee reddit adopt` does it")
+    }
+}
+
+impl Engine {
+    fn home(&self) -> Result<Home> {
+        Ok(self.store.setting(HOME)?.unwrap_or_default())
+    }
+
+    /// Which file this project is, and whether a person has to confirm it before anything is posted from it.
+    ///
+    /// # Errors
+    /// [`Code::Io`] and [`Code::Damaged`] when the machine's state or ledger cannot be read.
+    pub fn project_file(&self) -> Result<ProjectFile> {
+        let machine = self.machine()?;
+        let ledger = ledger::Ledger::open(machine.folder())?;
+        self.file_with(&machine, &ledger)
+    }
+
+    /// The same with a ledger that is open.
+    pub(crate) fn file_with(
+        &self,
+        machine: &Machine,
+        ledger: &ledger::Ledger,
+    ) -> Result<ProjectFile> {
+        let (home, here) = (self.home()?, OnDisk::of(self.path())?);
+        let is = judge(&home, &here, machine.id(), ledger.id());
+        let words = is.words(&home.path);
+        Ok(ProjectFile {
+            is,
+            asks: !words.is_empty(),
+            words,
+            path: here.words(),
+            last_path: home.path,
+        })
+    }
+
+    /// This file as the ledger knows it. One that was never used for posting becomes the project's.
+    ///
+    /// # Errors
+    /// [`Code::Copied`] when a person has to confirm it first.
+    pub(crate) fn confirmed_file(
+        &self,
+        machine: &Machine,
+        ledger: &ledger::Ledger,
+    ) -> Result<ThisFile> {
+        let mut found = self.file_with(machine, ledger)?;
+        if found.is == FileIs::New {
+            let home = Home::new(machine, ledger, &OnDisk::of(self.path())?);
+            self.store.setting_or(HOME, home)?;
+            // of two processes one was first
+            found = self.file_with(machine, ledger)?;
+        }
+        if found.asks {
+            return Err(Error::new(Code::Copied, found.words));
+        }
+        let (project, mut home) = (self.project_id()?, self.home()?);
+        if !home.inherits.is_empty() {
+            ledger.inherit(&project, &home.inherits, &home.copy, &home.path)?;
+            home.inherits.clear();
+            self.store.set_setting(HOME, &home)?;
+        }
+        Ok(ThisFile {
+            project,
+            copy: home.copy,
+            path: found.path,
+        })
+    }
+
+    /// This file as the ledger knows it, unconfirmed; `None`: it was never used for posting.
+    pub(crate) fn this_file(&self) -> Result<Option<ThisFile>> {
+        let (project, home) = (self.store.setting(PROJECT)?, self.home()?);
+        Ok(project
+            .filter(|_| !home.copy.is_empty())
+            .map(|project| ThisFile {
+                project,
+                copy: home.copy,
+                path: home.path,
+            }))
+    }
+
+    fn project_id(&self) -> Result<String> {
+        let fresh = uuid::Uuid::now_v7().to_string();
+        Ok(self.store.setting_or(PROJECT, fresh)?)
+    }
+
+    /// Notes which file this is when an account comes in, so that a copy made before the first posting is known
+    /// as one. Where that is not possible now, posting says why.
+    pub(crate) fn note_file(&self) {
+        let noted = self.machine().and_then(|machine| {
+            let ledger = ledger::Ledger::open(machine.folder())?;
+            self.confirmed_file(&machine, &ledger)
+        });
+        if let Err(error) = noted {
+            tracing::warn!(%error, "which file this project is was not noted");
+        }
+    }
+
+    /// Confirms, as the person `who`, that this is the file to go on with; nothing changes where it is already.
+    /// What the ledger knows of the file that was moved or replaced goes with it; a copy begins anew.
+    ///
+    /// # Errors
+    /// As [`Engine::project_file`]; when the project or the ledger cannot be written.
+    pub fn project_adopt(&self, who: &str) -> Result<ProjectFile> {
+        let machine = self.machine()?;
+        let ledger = ledger::Ledger::open(machine.folder())?;
+        let (found, old) = (self.file_with(&machine, &ledger)?, self.home()?);
+        if found.is == FileIs::Confirmed {
+            return Ok(found);
+        }
+        let mut new = Home::new(&machine, &ledger, &OnDisk::of(self.path())?);
+        if matches!(found.is, FileIs::Moved | FileIs::Replaced) {
+            new.inherits = old.copy;
+        }
+        let line = Entry::new(who, "file confirmed", self.outside.clock.now_ms());
+        let line = line.detail(format!("{} (before: {})", new.path, old.path));
+        self.store.adopt(HOME, &new, &line)?;
+        self.confirmed_file(&machine, &ledger)?;
+        self.file_with(&machine, &ledger)
+    }
+}
+
+impl Home {
+    fn new(machine: &Machine, ledger: &ledger::Ledger, here: &OnDisk) -> Self {
+        Self {
+            machine: machine.id().to_owned(),
+            path: here.words(),
+            file: here.file,
+            copy: uuid::Uuid::now_v7().to_string(),
+            ledger: ledger.id().to_owned(),
+            inherits: String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_is_known_by_machine_path_and_number() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (one, two) = (place.path().join("one"), place.path().join("two"));
+        std::fs::write(&one, "1").expect("written");
+        let on_disk = |path: &Path| OnDisk::of(path).expect("is there");
+        let home = Home {
+            machine: "m".into(),
+            path: on_disk(&one).words(),
+            file: on_disk(&one).file,
+            copy: "c".into(),
+            ledger: "l".into(),
+            inherits: String::new(),
+        };
+        let is = |path: &Path| judge(&home, &on_disk(path), "m", "l");
+        assert_eq!(
+            judge(&Home::default(), &on_disk(&one), "m", "l"),
+            FileIs::New
+        );
+        assert_eq!(is(&one), FileIs::Confirmed);
+        assert_eq!(
+            judge(&home, &on_disk(&one), "n", "l"),
+            FileIs::FromElsewhere
+        );
+        assert_eq!(judge(&home, &on_disk(&one), "m", "k"), FileIs::OtherLedger);
+        std::fs::copy(&one, &two).expect("copied");
+        assert_eq!(is(&two), FileIs::Copied);
+        #[cfg(unix)]
+        {
+            let (hard, soft) = (place.path().join("hard"), place.path().join("soft"));
+            std::fs::hard_link(&one, &hard).expect("linked");
+            std::os::unix::fs::symlink(&one, &soft).expect("linked");
+            assert_eq!([is(&hard), is(&soft)], [FileIs::Confirmed; 2]);
+            // another file in its place, while the first still has a name
+            std::fs::rename(&two, &one).expect("moved");
+            assert_eq!([is(&one), is(&hard)], [FileIs::Replaced, FileIs::Copied]);
+            std::fs::remove_file(&one).expect("removed");
+            assert_eq!(is(&hard), FileIs::Moved);
+        }
+    }
+}

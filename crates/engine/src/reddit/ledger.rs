@@ -1,0 +1,487 @@
+//! The ledger of this machine as posting uses it: no two projects, and no two copies of one, answer the same
+//! comment with the same account.
+//!
+//! An operating system's lock for each account is held from the look at Reddit to the stored result; a process
+//! that dies gives it back by dying. Under it, an entry in the ledger is on the disk before anything is sent.
+//! The project's own state is always written before the ledger's, so whichever of the two knows more says what
+//! happened: a process that died in between left the ledger behind ([`Ledger::note`] brings it up to date), and
+//! a backup that was put back left the project behind (it catches up, and posts nothing again).
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use repartee_store::accounts::Account;
+use repartee_store::ledger::{self, Entry, EntryState, Whose};
+use repartee_store::outbox::Spent;
+use repartee_store::purge::Gone;
+use repartee_store::queue::{Reply, ReplyState};
+
+use super::connect::{Session, config_of, runtime};
+use super::duplicates;
+use super::home::ThisFile;
+use super::policy::{Objection, Then};
+use super::reconcile::link_of;
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::job::{Ctx, Stop};
+use crate::machine::Machine;
+
+/// Code of a reply whose comment another project or copy has answered.
+pub(crate) const ELSEWHERE: &str = "answered-elsewhere";
+/// Code of an objection in a dry run: the file has to be confirmed first.
+const COPIED: &str = "copied";
+/// Code of an objection in a dry run: there is no ledger that can be used.
+const NO_LEDGER: &str = "no-ledger";
+/// Lock files; accounts that share one wait for each other.
+const LOCKS: u8 = 64;
+/// Another attempt with the account is waited for so long.
+const WAIT: Duration = Duration::from_secs(90);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// An entry from further ahead than this was written with a clock that was wrong.
+const AHEAD_MS: i64 = 86_400_000;
+
+/// The ledger for an account on a server, and this file in it.
+pub(crate) struct Ledger {
+    ledger: ledger::Ledger,
+    whose: Whose,
+    host: String,
+    file: ThisFile,
+    machine: Machine,
+}
+
+/// The account's lock; it is given back when this is dropped, or the process dies.
+pub(crate) struct Alone(#[expect(dead_code, reason = "closing it unlocks it")] std::fs::File);
+
+impl Ledger {
+    /// Opens the ledger for an account. Reddit is not asked, but a fake for the name of its run.
+    ///
+    /// # Errors
+    /// [`Code::Copied`] when a person has to confirm the file first; [`Code::Damaged`] and [`Code::Io`] when the
+    /// ledger cannot be used. Then nothing may be posted.
+    pub fn open(engine: &Engine, account: &Account) -> Result<Self> {
+        let machine = engine.machine()?;
+        let ledger = ledger::Ledger::open(machine.folder())?;
+        Ok(Self {
+            file: engine.confirmed_file(&machine, &ledger)?,
+            whose: whose(account)?,
+            host: account.host.clone(),
+            ledger,
+            machine,
+        })
+    }
+
+    /// At the start of a job that has the account's lease: brings project and ledger to the same state, and
+    /// looks for duplicates where that is still to be done.
+    ///
+    /// # Errors
+    /// As [`Ledger::align`] and [`duplicates::check_due`].
+    pub fn begin(&self, ctx: &Ctx, session: &Session) -> Result<(), Stop> {
+        // where waits take no time, what another copy did lies ahead
+        let latest = self.ledger.entries(&self.whose)?;
+        let ahead_ms = latest.last().map_or(0, |e| e.intent_ms) - session.now_ms();
+        if let Ok(ms @ 1..) = u64::try_from(ahead_ms) {
+            session.hurry(Duration::from_millis(ms));
+        }
+        self.align(ctx.engine, session.now_ms())?;
+        duplicates::check_due(ctx, session, self)
+    }
+
+    /// Takes the account's lock, and waits while another process of this machine has it.
+    ///
+    /// # Errors
+    /// [`Code::Busy`] when it is held for too long; [`Code::Io`] where files cannot be locked.
+    pub fn lock(&self, ctx: &Ctx) -> Result<Alone, Stop> {
+        let path = self.lock_path();
+        let file = ledger::private(&path).map_err(|e| Error::io("open", &path, &e))?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Alone(file)),
+                Err(std::fs::TryLockError::WouldBlock) => {}
+                Err(std::fs::TryLockError::Error(error)) => {
+                    return Err(Error::io("lock", &path, &error).into());
+                }
+            }
+            if begun.elapsed() > WAIT {
+                let name = &self.whose.account;
+                let words = format!(
+                    "another project or copy on this machine is posting as u/{name} at this moment"
+                );
+                return Err(Error::new(Code::Busy, words).into());
+            }
+            ctx.go_on()?;
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn lock_path(&self) -> std::path::PathBuf {
+        let Whose { server, account } = &self.whose;
+        let name = format!("{server} {}", account.to_lowercase());
+        let at = blake3::hash(name.as_bytes()).as_bytes()[0] % LOCKS;
+        self.machine.folder().join(format!("posting-{at:02}.lock"))
+    }
+
+    /// What others have answered.
+    pub fn elsewhere(&self, engine: &Engine) -> Result<Elsewhere> {
+        Ok(Elsewhere {
+            entries: self.ledger.entries(&self.whose)?,
+            answered: engine.store.answered(&self.whose.account)?,
+            file: Some(self.file.clone()),
+            machine: Some(self.machine.clone()),
+            objection: None,
+        })
+    }
+
+    /// Notes the intent to send a reply, whose try the project has noted already; it is on the disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`Code::Refused`] when the comment is answered by another; when the ledger cannot be written. Then it must
+    /// not be sent.
+    pub fn intend(&self, reply: &Reply) -> Result<()> {
+        if self
+            .ledger
+            .intend(&self.whose, &self.entry_of(reply, EntryState::Intended))?
+        {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::Refused,
+            "another project or copy has answered the same comment",
+        ))
+    }
+
+    fn entry_of(&self, reply: &Reply, state: EntryState) -> Entry {
+        let author = reply.author.as_deref();
+        Entry {
+            parent: reply.parent_name.clone().unwrap_or_default(),
+            project: self.file.project.clone(),
+            copy: self.file.copy.clone(),
+            path: self.file.path.clone(),
+            reply: reply.id,
+            attempt: reply.outbox.attempt,
+            hash: reply.outbox.hash.clone(),
+            subreddit: reply.subreddit.clone(),
+            post: reply.post_name.clone().unwrap_or_default(),
+            author: author.map_or(String::new(), |author| tag(&self.machine, author)),
+            state,
+            intent_ms: reply
+                .outbox
+                .intent_ms
+                .or(reply.outbox.posted_ms)
+                .unwrap_or(reply.updated_ms),
+            skew_ms: reply.outbox.skew_ms,
+            comment: reply.outbox.posted_name.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Brings project and ledger to the same state for every reply of the account, whichever of them is behind.
+    ///
+    /// # Errors
+    /// When either cannot be read or written.
+    pub fn align(&self, engine: &Engine, now_ms: i64) -> Result<()> {
+        for reply in engine.store.replies(None)? {
+            self.align_one(engine, &reply, now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// The same for one reply that has just changed.
+    ///
+    /// # Errors
+    /// As [`Ledger::align`].
+    pub fn note(&self, engine: &Engine, reply: i64, now_ms: i64) -> Result<()> {
+        self.align_one(engine, &engine.store.reply(reply)?, now_ms)
+    }
+
+    fn align_one(&self, engine: &Engine, reply: &Reply, now_ms: i64) -> Result<()> {
+        let Some(parent) = reply.parent_name.as_deref() else {
+            return Ok(());
+        };
+        if !reply
+            .outbox
+            .account
+            .eq_ignore_ascii_case(&self.whose.account)
+        {
+            return Ok(());
+        }
+        let here = stands(engine, reply)?;
+        let attempt = reply.outbox.attempt;
+        let entry = self.ledger.entry(&self.whose, parent)?;
+        let Some(entry) = entry.filter(|entry| entry.state != EntryState::Released) else {
+            // posted before there was a ledger, or by hand
+            if let Some(state) = here.filter(|state| *state != EntryState::Released) {
+                self.ledger.put(&self.whose, &self.entry_of(reply, state))?;
+            }
+            return Ok(());
+        };
+        if !is_of(&entry, &self.file) || entry.reply != reply.id {
+            let comment = reply.outbox.posted_name.as_deref().unwrap_or_default();
+            if here == Some(EntryState::Withdrawn) && !comment.is_empty() {
+                self.ledger.withdrawn(&self.whose, parent, comment)?;
+            }
+            return Ok(());
+        }
+        let (there, known) = (
+            (entry.attempt, entry.state),
+            here.map(|here| (attempt, here)),
+        );
+        match known {
+            Some(known) if known > there => {
+                let file = (self.file.project.as_str(), self.file.copy.as_str());
+                let comment = reply.outbox.posted_name.as_deref().unwrap_or_default();
+                let to = (known.1, comment);
+                self.ledger.set(&self.whose, parent, file, attempt, to)?;
+            }
+            Some(known) if known == there => {}
+            _ => self.catch_up(engine, reply, &entry, now_ms)?,
+        }
+        Ok(())
+    }
+
+    /// The file is older than the ledger: a backup was put back in its place.
+    fn catch_up(&self, engine: &Engine, reply: &Reply, entry: &Entry, now_ms: i64) -> Result<()> {
+        // another text was posted than this one: `Elsewhere::of` says so when it is to be sent
+        if entry.hash != reply.outbox.hash {
+            return Ok(());
+        }
+        const WORDS: &str = "this file is older than what the ledger of this machine knows of it; taken over from there";
+        let link = match entry.comment.as_str() {
+            "" => String::new(),
+            name => link_of(&self.host, reply, name),
+        };
+        let code = match entry.state {
+            EntryState::Posted => duplicates::UNCHECKED,
+            EntryState::Absent => "absent",
+            EntryState::Withdrawn => "",
+            _ => "interrupted",
+        };
+        engine
+            .store
+            .reply_catch_up(reply.id, entry, &link, (code, WORDS), now_ms)?;
+        Ok(())
+    }
+
+    /// Frees the comment that a reply answers, of whose answer from elsewhere nobody knows whether it arrived;
+    /// a person says that nothing is there.
+    ///
+    /// # Errors
+    /// [`Code::Refused`] when it is posted or withdrawn; when the ledger cannot be written.
+    pub fn release(&self, reply: &Reply) -> Result<()> {
+        let parent = reply.parent_name.as_deref().unwrap_or_default();
+        if self.ledger.release(&self.whose, parent)? {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::Refused,
+            format!("{parent} is answered, or was; it is not answered again"),
+        ))
+    }
+
+    /// What the ledger says of the comment that a reply answers; `None`: it is free.
+    pub fn open_entry(&self, reply: &Reply) -> Result<Option<Entry>> {
+        let parent = reply.parent_name.as_deref().unwrap_or_default();
+        let entry = self.ledger.entry(&self.whose, parent)?;
+        Ok(entry.filter(|entry| entry.state != EntryState::Released))
+    }
+}
+
+/// Whose entries those of an account are.
+fn whose(account: &Account) -> Result<Whose> {
+    let config = config_of(account);
+    Ok(Whose {
+        server: runtime()?.block_on(repartee_reddit::server(&config))?,
+        account: account.name.clone(),
+    })
+}
+
+/// A keyed hash of a name: equal for equal names, and no name for whoever reads the ledger elsewhere.
+fn tag(machine: &Machine, author: &str) -> String {
+    machine.seal("answered author", &[&author.to_lowercase()])[..32].to_owned()
+}
+
+fn is_of(entry: &Entry, file: &ThisFile) -> bool {
+    entry.project == file.project && entry.copy == file.copy
+}
+
+/// Where a reply's last try stands by the project; `None`: there was none.
+fn stands(engine: &Engine, reply: &Reply) -> Result<Option<EntryState>> {
+    Ok(Some(match reply.state {
+        ReplyState::Sending | ReplyState::Uncertain => EntryState::Uncertain,
+        ReplyState::Absent => EntryState::Absent,
+        ReplyState::Posted => EntryState::Posted,
+        ReplyState::Withdrawn => EntryState::Withdrawn,
+        _ if reply.outbox.attempt == 0 => return Ok(None),
+        ReplyState::Rejected | ReplyState::Cancelled => EntryState::Released,
+        ReplyState::Approved | ReplyState::Draft => {
+            let attempts = engine.store.attempts(reply.id)?;
+            let last = attempts.iter().find(|a| a.number == reply.outbox.attempt);
+            // one of which nobody ever knew keeps its comment until a person gives it up
+            match last.and_then(|last| last.class) {
+                Some(1..=3) => EntryState::Released,
+                _ => EntryState::Absent,
+            }
+        }
+    }))
+}
+
+/// What other projects and copies on this machine have answered.
+#[derive(Default)]
+pub(crate) struct Elsewhere {
+    entries: Vec<Entry>,
+    /// What this file knows that it answered.
+    answered: HashSet<String>,
+    file: Option<ThisFile>,
+    machine: Option<Machine>,
+    /// Why nothing can be posted from here at all.
+    objection: Option<Objection>,
+}
+
+impl Elsewhere {
+    /// The same for showing what speaks against a reply: changes nothing, and tells what is the matter with the
+    /// file or the ledger as an objection.
+    pub fn shown(engine: &Engine, account: &Account) -> Self {
+        // a sandbox that nobody serves has answered nothing
+        let Ok(whose) = whose(account) else {
+            return Self::default();
+        };
+        let look = || {
+            let machine = engine.machine()?;
+            let ledger = ledger::Ledger::open(machine.folder())?;
+            let found = engine.file_with(&machine, &ledger)?;
+            Ok(Self {
+                entries: ledger.entries(&whose)?,
+                answered: engine.store.answered(&account.name)?,
+                file: engine.this_file()?,
+                machine: Some(machine),
+                objection: found.asks.then(|| hold(COPIED, found.words)),
+            })
+        };
+        look().unwrap_or_else(|error: Error| Self {
+            objection: Some(hold(NO_LEDGER, error.message)),
+            ..Self::default()
+        })
+    }
+
+    fn is_own(&self, entry: &Entry) -> bool {
+        self.file.as_ref().is_some_and(|file| is_of(entry, file))
+    }
+
+    /// What speaks against a reply.
+    pub fn of(&self, reply: &Reply) -> Option<Objection> {
+        if self.objection.is_some() {
+            return self.objection.clone();
+        }
+        let parent = reply.parent_name.as_deref().unwrap_or_default();
+        let entry = self.entries.iter().find(|entry| entry.parent == parent)?;
+        let own = self.is_own(entry);
+        let by = match own {
+            true => "a later state of this file".to_owned(),
+            false => entry.path.clone(),
+        };
+        let comment = &entry.comment;
+        let (words, then) = match entry.state {
+            EntryState::Released => return None,
+            // a person wants it to be sent again
+            EntryState::Absent if own && entry.reply == reply.id => return None,
+            EntryState::Posted if comment.is_empty() => {
+                (format!("the comment was answered from {by}"), Then::Cancel)
+            }
+            EntryState::Posted => (
+                format!("the comment was answered from {by}, as {comment}"),
+                Then::Cancel,
+            ),
+            EntryState::Withdrawn => (
+                format!(
+                    "the comment was answered from {by}, and the answer was withdrawn; it is not answered again"
+                ),
+                Then::Cancel,
+            ),
+            EntryState::Intended | EntryState::Uncertain | EntryState::Absent => (
+                format!(
+                    "the comment may have been answered from {by}, and nobody knows yet; settle it there. If that file is gone and nothing of ours is there on Reddit, let it be sent from here; `repartee reddit settle {} --again` does it",
+                    reply.id
+                ),
+                Then::Hold,
+            ),
+        };
+        Some(Objection {
+            code: ELSEWHERE,
+            words,
+            then,
+        })
+    }
+
+    /// What was posted from elsewhere, as caps and pace count it for a reply.
+    pub fn spent(&self, reply: &Reply, now_ms: i64) -> Vec<Spent> {
+        let tag = match (&self.machine, reply.author.as_deref()) {
+            (Some(machine), Some(author)) => tag(machine, author),
+            _ => String::new(),
+        };
+        let parent = reply.parent_name.as_deref();
+        // what this file itself wants to send again is not there
+        let again = |entry: &Entry| entry.state == EntryState::Absent && self.is_own(entry);
+        self.entries
+            .iter()
+            .filter(|entry| {
+                entry.state != EntryState::Released
+                    && Some(entry.parent.as_str()) != parent
+                    && !again(entry)
+                    && !self.answered.contains(&entry.parent)
+                    && entry.intent_ms < now_ms.saturating_add(AHEAD_MS)
+            })
+            .map(|entry| Spent {
+                // of no reply of this project
+                reply_id: 0,
+                subreddit: entry.subreddit.clone(),
+                post_name: entry.post.clone(),
+                author: reply
+                    .author
+                    .clone()
+                    .filter(|_| !tag.is_empty() && entry.author == tag),
+                at_ms: entry.intent_ms,
+            })
+            .collect()
+    }
+}
+
+fn hold(code: &'static str, words: String) -> Objection {
+    Objection {
+        code,
+        words,
+        then: Then::Hold,
+    }
+}
+
+impl Engine {
+    /// Takes out of the ledger what tells of forgotten people and texts; that they were answered stays. Where it
+    /// cannot be done now, what is left are hashes.
+    pub(crate) fn forget_in_ledger(&self, gone: &[Gone]) {
+        let forget = || {
+            if gone.is_empty() || self.this_file()?.is_none() {
+                return Ok(());
+            }
+            let names: Vec<&str> = gone.iter().map(|gone| gone.name.as_str()).collect();
+            ledger::Ledger::open(self.machine()?.folder())?.forget(&names)?;
+            Ok(())
+        };
+        if let Err(error) = forget() {
+            let error: Error = error;
+            tracing::warn!(%error, "the ledger keeps hashes of what was forgotten");
+        }
+    }
+
+    /// Brings the ledger up to date after a person has settled a reply without a session. What cannot be done
+    /// now is done when the account posts next: until then the ledger keeps the comment closed.
+    pub(crate) fn note_in_ledger(&self, reply: &Reply) {
+        let noted = self
+            .account_meant(&reply.outbox.account)
+            .and_then(|account| {
+                let ledger = Ledger::open(self, &account)?;
+                ledger.note(self, reply.id, self.outside.clock.now_ms())
+            });
+        if let Err(error) = noted {
+            tracing::warn!(%error, reply = reply.id, "the ledger was not brought up to date");
+        }
+    }
+}

@@ -1,0 +1,798 @@
+//! The permissions of a study: what is on record for the use of Reddit content, what follows from what is
+//! missing, and the mark that every chart, export and report carries because of it.
+//!
+//! [`standing`] is the one judge, a pure function over records, sources and the day; the methods of the
+//! engine ask it. Text that isn't Reddit's (forums, support mails, ConvoKit, synthetic data, the sandbox)
+//! needs none of it, and a project with nothing else never mentions it.
+
+use std::path::Path;
+
+use repartee_charts::Heading;
+use repartee_datasets::study::{day_of_ms, told};
+use repartee_datasets::{Decision, Format, Origin, Permission, StudyKind, StudyRecord};
+use repartee_store::bases::Base;
+use repartee_store::fakes::FakeSet;
+use repartee_store::splits::Split;
+use repartee_store::study::StudyEntry;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::Engine;
+use crate::error::{Code, Error, Result};
+use crate::import::Import;
+use crate::run_config::{RunConfig, RunKind};
+
+/// The version of Reddit's policy that [`POLICY`] sums up; records refer to it unless they name another.
+pub const POLICY_VERSION: &str = "2026-08-22";
+/// Where that policy can be read.
+pub const POLICY_LINK: &str =
+    "https://support.reddithelp.com/hc/en-us/articles/42728983564564-Responsible-Builder-Policy";
+/// What a person is told, once, before Reddit content is imported from an archive.
+pub const POLICY: &str = "Reddit's policy (Responsible Builder Policy of 2026-08-22) allows no training on its content without Reddit's written approval, non-commercial and academic use included. Research on Reddit data from outside Reddit's own research program violates it. Approval is often refused, and API keys are no longer given out by self-service. No archive of Reddit carries a license that changes this.";
+
+/// What a permission is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Training a model, or a tokenizer, on Reddit content.
+    Training,
+    /// Posting in a project that has Reddit content; `live`: to Reddit itself, not to a sandbox.
+    Posting {
+        /// To Reddit itself.
+        live: bool,
+    },
+    /// Charts, exports and reports.
+    Publishing,
+}
+
+impl Purpose {
+    fn kinds(self) -> &'static [StudyKind] {
+        match self {
+            Self::Training | Self::Posting { live: false } => &[StudyKind::Training],
+            Self::Posting { live: true } => &[StudyKind::Training, StudyKind::ApiAccess],
+            Self::Publishing => &[
+                StudyKind::Training,
+                StudyKind::ResearchProgram,
+                StudyKind::EthicsBoard,
+            ],
+        }
+    }
+}
+
+/// What the records say about one kind today.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(rename = "StudyState")]
+pub struct KindStanding {
+    /// Which permission.
+    pub kind: StudyKind,
+    /// Whether it is granted and valid today, or not required.
+    pub holds: bool,
+    /// One sentence without a full stop: "Permission to train on Reddit content expired on 2027-05-01".
+    pub words: String,
+    /// The newest record, which is the one that counts.
+    pub record: Option<StudyRecord>,
+}
+
+/// What is on record, and what it is needed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The four kinds, in their order.
+    pub kinds: Vec<KindStanding>,
+    /// Numbers and names of the sources that need permission.
+    pub sources: Vec<(i64, String)>,
+    /// Whether training and posting are refused while a permission is missing.
+    pub strict: bool,
+}
+
+/// A source, as far as its permission goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceOrigin {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Where its text comes from.
+    pub origin: Origin,
+}
+
+/// Judges the records (the newest first) on a day, given as milliseconds since 1970. A grant counts from its
+/// date to its last day, in UTC.
+pub fn standing(
+    records: &[StudyRecord],
+    sources: &[SourceOrigin],
+    strict: bool,
+    now_ms: i64,
+) -> Standing {
+    let today = day_of_ms(now_ms);
+    let kinds = StudyKind::ALL.iter().map(|kind| {
+        let newest = records.iter().find(|record| record.kind == *kind);
+        of_kind(*kind, newest, &today)
+    });
+    Standing {
+        kinds: kinds.collect(),
+        sources: sources
+            .iter()
+            .filter(|source| source.origin.needs_permission())
+            .map(|source| (source.id, source.name.clone()))
+            .collect(),
+        strict,
+    }
+}
+
+/// What a kind's permission is called: at the beginning of a sentence, and within one.
+fn noun(kind: StudyKind) -> &'static str {
+    match kind {
+        StudyKind::ApiAccess => "permission to use Reddit's API",
+        StudyKind::ResearchProgram => "admission to Reddit's research program",
+        StudyKind::Training => "permission to train on Reddit content",
+        StudyKind::EthicsBoard => "approval of an ethics board",
+    }
+}
+
+fn of_kind(kind: StudyKind, newest: Option<&StudyRecord>, today: &str) -> KindStanding {
+    let noun = noun(kind);
+    let on = |date: &str| match date {
+        "" => String::new(),
+        date => format!(" on {date}"),
+    };
+    let missing = || (false, format!("No {noun} on record"));
+    let (holds, words) = match newest {
+        None => missing(),
+        Some(record) => match record.decision {
+            Decision::None => missing(),
+            Decision::Refused => (false, format!("{noun} was refused{}", on(&record.date))),
+            Decision::Withdrawn => (false, format!("{noun} was withdrawn{}", on(&record.date))),
+            Decision::Pending => (false, format!("{noun} was asked for and is not granted")),
+            Decision::NotRequired => (true, format!("{noun} is not required")),
+            // days as YYYY-MM-DD compare like text; an empty today (a clock out of range) lets nothing hold
+            Decision::Granted if record.date.is_empty() || record.date.as_str() > today => {
+                (false, format!("{noun} is not valid before {}", record.date))
+            }
+            Decision::Granted if !record.until.is_empty() && record.until.as_str() < today => {
+                (false, format!("{noun} expired on {}", record.until))
+            }
+            Decision::Granted => (true, format!("{noun} granted{}", on(&record.date))),
+        },
+    };
+    KindStanding {
+        kind,
+        holds,
+        words: capital(&words),
+        record: newest.cloned(),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+fn uncapital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
+}
+
+impl Standing {
+    /// Whether the project has text that needs permission.
+    pub fn is_needed(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
+    /// Whether anything was ever recorded: then an import doesn't ask again.
+    pub fn is_answered(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.record.is_some())
+    }
+
+    /// What is missing for a purpose, in words; empty when nothing is, or nothing is needed.
+    pub fn gaps(&self, purpose: Purpose) -> Vec<&str> {
+        let wanted = purpose.kinds();
+        self.kinds
+            .iter()
+            .filter(|kind| self.is_needed() && wanted.contains(&kind.kind) && !kind.holds)
+            .map(|kind| kind.words.as_str())
+            .collect()
+    }
+
+    /// The mark of charts, exports and reports; none when nothing is missing. Training comes first.
+    pub fn mark(&self) -> Option<String> {
+        let mut gaps = self.gaps(Purpose::Publishing);
+        let of_training = self.words_of(StudyKind::Training);
+        gaps.sort_by_key(|gap| *gap != of_training);
+        let (first, others) = gaps.split_first()?;
+        let others = others.iter().map(|gap| format!("; {}", uncapital(gap)));
+        Some(format!("{first}{}", others.collect::<String>()))
+    }
+
+    fn words_of(&self, kind: StudyKind) -> &str {
+        let found = self.kinds.iter().find(|state| state.kind == kind);
+        found.map_or("", |state| state.words.as_str())
+    }
+
+    /// What strict has against a purpose, in words; none without strict.
+    pub fn refusal(&self, purpose: Purpose) -> Option<String> {
+        let gaps = self.gaps(purpose);
+        (self.strict && !gaps.is_empty()).then(|| gaps.join("; "))
+    }
+}
+
+/// All of it, as a front end shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Study {
+    /// Whether the project has Reddit content from archives.
+    pub needed: bool,
+    /// Names of the sources that need permission.
+    pub sources: Vec<String>,
+    /// Whether the question was answered.
+    pub answered: bool,
+    /// The four kinds, and what counts of each.
+    pub states: Vec<KindStanding>,
+    /// What is missing or expired, as shown on every chart and export.
+    pub mark: Option<String>,
+    /// Whether training and posting are refused while a permission is missing.
+    pub strict: bool,
+    /// All records, the newest first.
+    pub history: Vec<StudyLine>,
+    /// What Reddit's policy says.
+    pub policy: String,
+    /// The version of it that this program knows.
+    pub policy_version: String,
+    /// Where it can be read.
+    pub policy_link: String,
+}
+
+/// A record of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct StudyLine {
+    /// Its number.
+    pub id: i64,
+    /// What was recorded.
+    pub record: StudyRecord,
+    /// Who recorded it.
+    pub who: String,
+    /// When, milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+impl From<StudyEntry> for StudyLine {
+    fn from(entry: StudyEntry) -> Self {
+        Self {
+            id: entry.id,
+            record: entry.record,
+            who: entry.who,
+            at_ms: entry.at_ms,
+        }
+    }
+}
+
+/// What an import has to know before it may begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ImportQuestion {
+    /// Files with Reddit content, while the project has no record about it.
+    pub reddit: Vec<String>,
+    /// Tables that don't say whether they are Reddit content.
+    pub unknown: Vec<String>,
+    /// What Reddit's policy says.
+    pub policy: String,
+    /// The version of it that this program knows.
+    pub policy_version: String,
+    /// Where it can be read.
+    pub policy_link: String,
+}
+
+impl ImportQuestion {
+    /// Whether nothing is open.
+    pub fn is_settled(&self) -> bool {
+        self.reddit.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Why the import doesn't begin.
+    pub fn error(&self) -> Error {
+        let (files, what) = match (self.reddit.as_slice(), self.unknown.as_slice()) {
+            ([], unknown) => (
+                unknown,
+                "doesn't say whether it is Reddit content; say where its text comes from",
+            ),
+            (reddit, _) => (
+                reddit,
+                "has Reddit content, or may have, and this project has no record of what Reddit allows you to do with it; record the permissions, or that you have none",
+            ),
+        };
+        Error::new(Code::Permission, format!("{} {what}", files.join(", ")))
+    }
+}
+
+/// Where the text of a file comes from: as said, else as its permission or its content says. Who says that
+/// it is unknown does not overrule what the content says.
+pub(crate) fn origin_of(import: &Import, file: &Path) -> Origin {
+    if let Some(origin) = import.origin.filter(|origin| *origin != Origin::Unknown) {
+        return origin;
+    }
+    if import.permission == Permission::Synthetic {
+        return Origin::Synthetic;
+    }
+    match import.format {
+        Some(Format::Pushshift | Format::Listing) => return Origin::Reddit,
+        Some(Format::Sample) => return Origin::Synthetic,
+        Some(Format::Bigquery | Format::Mapped) | None => {}
+    }
+    // what cannot be looked at cannot be imported either, and the import says why
+    crate::import::look(file, LOOKED_AT).map_or(Origin::Unknown, |look| told(&look))
+}
+
+/// Rows of a file that are looked at for a sign of Reddit.
+const LOOKED_AT: usize = 20;
+
+impl Engine {
+    /// What is on record, judged today.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub(crate) fn study_standing(&self) -> Result<Standing> {
+        self.study_standing_at(self.outside.clock.now_ms())
+    }
+
+    /// The same at another moment.
+    pub(crate) fn study_standing_at(&self, now_ms: i64) -> Result<Standing> {
+        let entries = self.store.study_records()?;
+        let records: Vec<StudyRecord> = entries.into_iter().map(|entry| entry.record).collect();
+        let mut sources: Vec<SourceOrigin> = self
+            .store
+            .sources()?
+            .into_iter()
+            .map(|source| SourceOrigin {
+                id: source.id,
+                name: source.name,
+                origin: source.origin,
+            })
+            .collect();
+        // numbers below 0 are those of bases: no pair is of such a source
+        let bases = self.store.bases()?.into_iter();
+        sources.extend(bases.filter(is_trained).map(|base| SourceOrigin {
+            id: -base.id,
+            name: format!("base {}", base.name),
+            origin: Origin::Reddit,
+        }));
+        let strict = self.store.study_strict()?.unwrap_or(true);
+        Ok(standing(&records, &sources, strict, now_ms))
+    }
+
+    /// What is missing or expired, as shown on every chart, export and report; none when nothing is.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn study_mark(&self) -> Result<Option<String>> {
+        Ok(self.study_standing()?.mark())
+    }
+
+    /// The heading of a chart, with the mark.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub(crate) fn heading(&self, title: String, measured_on: String) -> Result<Heading> {
+        Ok(Heading {
+            title,
+            measured_on,
+            notice: self.study_mark()?.unwrap_or_default(),
+        })
+    }
+
+    /// The permissions of the study.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn study(&self) -> Result<Study> {
+        let standing = self.study_standing()?;
+        Ok(Study {
+            needed: standing.is_needed(),
+            answered: standing.is_answered(),
+            mark: standing.mark(),
+            strict: standing.strict,
+            sources: standing.sources.into_iter().map(|(_, name)| name).collect(),
+            states: standing.kinds,
+            history: self
+                .store
+                .study_records()?
+                .into_iter()
+                .map(Into::into)
+                .collect(),
+            policy: POLICY.to_owned(),
+            policy_version: POLICY_VERSION.to_owned(),
+            policy_link: POLICY_LINK.to_owned(),
+        })
+    }
+
+    /// Adds records, as the person `who`. Earlier ones are kept; the newest of a kind counts.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when a record lacks something; then none is added.
+    pub fn study_record(&self, records: &[StudyRecord], who: &str) -> Result<Study> {
+        study_add(self, records, who)?;
+        self.study()
+    }
+
+    /// Ends a permission before its time, as the person `who`.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when none is granted, pending or waived.
+    pub fn study_end(&self, kind: StudyKind, note: &str, who: &str) -> Result<Study> {
+        let newest = self.study_standing()?.kinds.into_iter();
+        let record = newest
+            .filter(|state| state.kind == kind)
+            .find_map(|s| s.record);
+        let open = [Decision::Granted, Decision::Pending, Decision::NotRequired];
+        match record.filter(|record| open.contains(&record.decision)) {
+            Some(record) => {
+                let ended = StudyRecord {
+                    decision: Decision::Withdrawn,
+                    date: String::new(),
+                    until: String::new(),
+                    note: note.to_owned(),
+                    ..record
+                };
+                self.study_record(&[ended], who)
+            }
+            None => Err(Error::new(
+                Code::NotFound,
+                format!("there is no {} on record that could end", noun(kind)),
+            )),
+        }
+    }
+
+    /// Switches strict on or off, as the person `who`: with it, training and posting are refused while a
+    /// permission is missing. It is on from the start in a new project.
+    ///
+    /// # Errors
+    /// When the project cannot be written.
+    pub fn study_strict(&self, on: bool, who: &str) -> Result<Study> {
+        let now_ms = self.outside.clock.now_ms();
+        self.store.study_strict_set(on, who, now_ms)?;
+        self.study()
+    }
+
+    /// Says where the text of a source comes from, as the person `who`.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub fn source_origin(
+        &self,
+        source: &str,
+        origin: Origin,
+        who: &str,
+    ) -> Result<crate::import::SourceInfo> {
+        let id = self.source(source)?.id;
+        let now_ms = self.outside.clock.now_ms();
+        self.store.source_origin(id, origin, who, now_ms)?;
+        self.source(&id.to_string())
+    }
+
+    /// What has to be answered before these files are imported; [`Import`] itself refuses without it.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn import_question(&self, import: &Import) -> Result<ImportQuestion> {
+        let mut question = ImportQuestion {
+            policy: POLICY.to_owned(),
+            policy_version: POLICY_VERSION.to_owned(),
+            policy_link: POLICY_LINK.to_owned(),
+            ..ImportQuestion::default()
+        };
+        let answered = !import.study.is_empty() || self.study_standing()?.is_answered();
+        for file in import.files.iter().filter(|file| file.is_file()) {
+            let name = file.display().to_string();
+            // a file that cannot be read is no question; the import says what is wrong with it
+            match origin_of(import, file) {
+                Origin::Unknown if crate::import::look(file, 0).is_err() => {}
+                Origin::Unknown if import.origin.is_none() => question.unknown.push(name),
+                Origin::Unknown | Origin::Reddit if !answered => question.reddit.push(name),
+                _ => {}
+            }
+        }
+        Ok(question)
+    }
+
+    /// Why a training with these settings is refused; none: it isn't.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when the settings name what does not exist.
+    pub fn train_refusal(&self, config: &RunConfig) -> Result<Option<Error>> {
+        let standing = self.study_standing()?;
+        if standing.refusal(Purpose::Training).is_none() {
+            return Ok(None);
+        }
+        let base = crate::train::base_of(&self.store, config)?;
+        let split = self.store.split(&config.split)?;
+        let fakes = match config.kind {
+            RunKind::Realism => Some(crate::train::fakes_of(&self.store, config, &split)?),
+            _ => None,
+        };
+        Ok(may_train(self, &base, &split, fakes.as_ref()).err())
+    }
+}
+
+/// Adds records with the day and the policy version filled in where they say nothing.
+pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> Result<()> {
+    let now_ms = engine.outside.clock.now_ms();
+    let mut checked = Vec::with_capacity(records.len());
+    for record in records {
+        let mut record = record.clone().checked().map_err(Error::usage)?;
+        if record.date.is_empty() {
+            record.date = day_of_ms(now_ms);
+        }
+        if record.policy.is_empty() {
+            record.policy = POLICY_VERSION.to_owned();
+        }
+        checked.push(record);
+    }
+    Ok(engine.store.study_add(&checked, who, now_ms)?)
+}
+
+/// Ends the origin of a base that was trained on Reddit content in another project.
+pub(crate) const TRAINED_NOTE: &str = ", trained on Reddit content";
+
+fn is_trained(base: &Base) -> bool {
+    base.origin.ends_with(TRAINED_NOTE)
+}
+
+impl Engine {
+    /// Whether a model learned from Reddit content: from the pairs of this split, or by its base.
+    pub(crate) fn learned_from_reddit(&self, split: i64, base: &Base) -> Result<bool> {
+        let standing = self.study_standing()?;
+        Ok(is_trained(base) || source_among(self, &standing, Some(split))?.is_some())
+    }
+}
+
+/// Refuses a training on Reddit content without permission, where the project is strict: the pairs of the
+/// split, those that the writer of the fakes was trained on, or a base that was trained on such elsewhere.
+pub(crate) fn may_train(
+    engine: &Engine,
+    base: &Base,
+    split: &Split,
+    fakes: Option<&FakeSet>,
+) -> Result<()> {
+    let standing = engine.study_standing()?;
+    let Some(why) = standing.refusal(Purpose::Training) else {
+        return Ok(());
+    };
+    if is_trained(base) {
+        let what = format!("base {:?} was trained on Reddit content", base.name);
+        return Err(refused(&why, &what));
+    }
+    if let Some(source) = source_among(engine, &standing, Some(split.id))? {
+        let what = format!("split {:?} has text of source {source:?}", split.name);
+        return Err(refused(&why, &what));
+    }
+    let Some(fakes) = fakes else {
+        return Ok(());
+    };
+    let writer = engine.store.checkpoint_by_id(fakes.checkpoint_id)?;
+    match source_among(engine, &standing, Some(writer.split_id))? {
+        Some(source) => {
+            let what = format!(
+                "the fakes {:?} were written by run {:?}, which was trained on text of source {source:?}",
+                fakes.name, writer.run
+            );
+            Err(refused(&why, &what))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses a tokenizer trained on Reddit content without permission, where the project is strict.
+pub(crate) fn may_train_tokenizer(engine: &Engine, split: Option<i64>) -> Result<()> {
+    let standing = engine.study_standing()?;
+    let Some(why) = standing.refusal(Purpose::Training) else {
+        return Ok(());
+    };
+    match source_among(engine, &standing, split)? {
+        Some(source) => {
+            let what = format!("the tokenizer would be trained on text of source {source:?}");
+            Err(refused(&why, &what)
+                .with("a tokenizer from elsewhere needs none of it: --tokenizer FOLDER"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The name of a source that needs permission, among those of a split's pairs (none: of all pairs).
+fn source_among(
+    engine: &Engine,
+    standing: &Standing,
+    split: Option<i64>,
+) -> Result<Option<String>> {
+    let ids: Vec<i64> = standing.sources.iter().map(|(id, _)| *id).collect();
+    let found = engine.store.pairs_have_source(split, &ids)?;
+    Ok(found.and_then(|found| {
+        let named = standing.sources.iter().find(|(id, _)| *id == found);
+        named.map(|(_, name)| name.clone())
+    }))
+}
+
+fn refused(why: &str, what: &str) -> Error {
+    Error::new(
+        Code::Permission,
+        format!("{why}, and this project is strict: {what}"),
+    )
+    .with("record the permission once you have it: `repartee study record training --granted --date DAY --scope ... --link ...`")
+    .with("or switch strict off, which is kept in the audit log: `repartee study strict off --yes`; charts and exports stay marked")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(text: &str) -> StudyRecord {
+        text.parse().unwrap()
+    }
+
+    fn source(id: i64, origin: Origin) -> SourceOrigin {
+        SourceOrigin {
+            id,
+            name: format!("source {id}"),
+            origin,
+        }
+    }
+
+    const GRANTED: &str =
+        "training=granted,date=2026-05-01,until=2027-05-01,scope=all,link=https://example.org";
+
+    /// Noon of a day, in milliseconds since 1970.
+    fn noon(day: &str) -> i64 {
+        crate::import::seconds_of(day).unwrap() * 1000 + 43_200_000
+    }
+
+    #[test]
+    fn standing_says_what_is_missing_or_expired_and_for_what() {
+        let live = Purpose::Posting { live: true };
+        let sandbox = Purpose::Posting { live: false };
+        let waived = [
+            "research-program=not-required",
+            "ethics-board=not-required",
+            "api-access=not-required",
+        ];
+        let missing = "No permission to train on Reddit content on record";
+        // records from the newest on; the day; whether training holds; what is said of it
+        for (records, day, holds, words) in [
+            (vec![], "2026-06-01", false, missing),
+            (vec!["training=none"], "2026-06-01", false, missing),
+            (
+                vec!["training=pending"],
+                "2026-06-01",
+                false,
+                "Permission to train on Reddit content was asked for and is not granted",
+            ),
+            (
+                vec!["training=refused,date=2026-04-01"],
+                "2026-06-01",
+                false,
+                "Permission to train on Reddit content was refused on 2026-04-01",
+            ),
+            (
+                vec!["training=withdrawn,date=2026-05-09", GRANTED],
+                "2026-06-01",
+                false,
+                "Permission to train on Reddit content was withdrawn on 2026-05-09",
+            ),
+            (
+                vec![GRANTED, "training=refused"],
+                "2026-06-01",
+                true,
+                "Permission to train on Reddit content granted on 2026-05-01",
+            ),
+            (
+                vec!["training=refused", GRANTED],
+                "2026-06-01",
+                false,
+                "Permission to train on Reddit content was refused",
+            ),
+            (
+                vec![GRANTED],
+                "2026-04-30",
+                false,
+                "Permission to train on Reddit content is not valid before 2026-05-01",
+            ),
+            (
+                vec![GRANTED],
+                "2026-05-01",
+                true,
+                "Permission to train on Reddit content granted on 2026-05-01",
+            ),
+            (
+                vec![GRANTED],
+                "2027-05-01",
+                true,
+                "Permission to train on Reddit content granted on 2026-05-01",
+            ),
+            (
+                vec![GRANTED],
+                "2027-05-02",
+                false,
+                "Permission to train on Reddit content expired on 2027-05-01",
+            ),
+        ] {
+            let all: Vec<StudyRecord> = records.iter().chain(&waived).map(|r| record(r)).collect();
+            let reddit = [source(1, Origin::Reddit)];
+            let found = standing(&all, &reddit, true, noon(day));
+            let training = found
+                .kinds
+                .iter()
+                .find(|k| k.kind == StudyKind::Training)
+                .unwrap();
+            assert_eq!(
+                (training.holds, training.words.as_str()),
+                (holds, words),
+                "{records:?} {day}"
+            );
+            let expected: Vec<&str> = if holds { vec![] } else { vec![words] };
+            for purpose in [Purpose::Training, sandbox, live, Purpose::Publishing] {
+                assert_eq!(
+                    found.gaps(purpose),
+                    expected,
+                    "{records:?} {day} {purpose:?}"
+                );
+                assert_eq!(found.refusal(purpose).is_some(), !holds);
+            }
+            assert_eq!(found.mark().as_deref(), expected.first().copied());
+            // nothing is refused without strict, and the mark stays
+            let loose = standing(&all, &reddit, false, noon(day));
+            assert_eq!(loose.refusal(Purpose::Training), None);
+            assert_eq!(loose.mark(), found.mark());
+        }
+    }
+
+    #[test]
+    fn each_kind_counts_for_its_own_purpose() {
+        let reddit = [source(1, Origin::Reddit)];
+        let day = noon("2026-06-01");
+        let only = standing(&[record(GRANTED)], &reddit, true, day);
+        assert!(only.gaps(Purpose::Training).is_empty());
+        assert!(only.gaps(Purpose::Posting { live: false }).is_empty());
+        assert_eq!(
+            only.gaps(Purpose::Posting { live: true }),
+            ["No permission to use Reddit's API on record"]
+        );
+        assert_eq!(
+            only.mark().unwrap(),
+            "No admission to Reddit's research program on record; no approval of an ethics board on record"
+        );
+        let none = standing(&[], &reddit, true, day);
+        assert!(
+            none.mark()
+                .unwrap()
+                .starts_with("No permission to train on Reddit content on record; no ")
+        );
+    }
+
+    #[test]
+    fn text_from_elsewhere_needs_nothing() {
+        let elsewhere = [
+            Origin::Forum,
+            Origin::Support,
+            Origin::Convokit,
+            Origin::Other,
+            Origin::Synthetic,
+        ];
+        let sources: Vec<SourceOrigin> =
+            (1..).zip(elsewhere).map(|(id, o)| source(id, o)).collect();
+        for sources in [sources.as_slice(), &[]] {
+            let found = standing(&[], sources, true, 0);
+            assert_eq!((found.is_needed(), found.mark()), (false, None));
+            assert_eq!(found.refusal(Purpose::Training), None);
+            assert_eq!(found.refusal(Purpose::Posting { live: true }), None);
+        }
+        // nobody has said what it is: the rule for Reddit content applies
+        let unknown = standing(&[], &[source(1, Origin::Unknown)], true, 0);
+        assert!(unknown.mark().is_some() && unknown.refusal(Purpose::Training).is_some());
+    }
+
+    #[test]
+    fn a_clock_out_of_range_lets_no_permission_hold() {
+        let reddit = [source(1, Origin::Reddit)];
+        for now in [i64::MIN, i64::MAX] {
+            let found = standing(&[record(GRANTED)], &reddit, true, now);
+            assert!(found.refusal(Purpose::Training).is_some(), "{now}");
+        }
+    }
+}

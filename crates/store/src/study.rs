@@ -1,0 +1,304 @@
+//! The permissions of a study: records that are added and never changed, the setting "strict", and which
+//! splits hold text of which sources.
+
+use repartee_datasets::{Origin, StudyKind, StudyRecord};
+use rusqlite::{Connection, Row, params};
+
+use crate::audit::{Entry, note};
+use crate::watch::Family;
+use crate::{Error, Result, Store};
+
+/// The setting's key.
+const STRICT: &str = "study.strict";
+
+/// A record as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StudyEntry {
+    /// Row id.
+    pub id: i64,
+    /// What was decided.
+    pub record: StudyRecord,
+    /// Who recorded it.
+    pub who: String,
+    /// When it was recorded, milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+const COLUMNS: &str = "id, kind, decision, date, scope, until, policy, link, note, who, at_ms";
+
+fn entry_row(row: &Row<'_>) -> rusqlite::Result<StudyEntry> {
+    Ok(StudyEntry {
+        id: row.get(0)?,
+        record: StudyRecord {
+            kind: word(row, 1)?,
+            decision: word(row, 2)?,
+            date: row.get(3)?,
+            scope: row.get(4)?,
+            until: row.get(5)?,
+            policy: row.get(6)?,
+            link: row.get(7)?,
+            note: row.get(8)?,
+        },
+        who: row.get(9)?,
+        at_ms: row.get(10)?,
+    })
+}
+
+/// A word of an enum; one that is not known is an error, for it must not count as a permission.
+fn word<T: std::str::FromStr<Err = String>>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
+    row.get_ref(at)?.as_str()?.parse().map_err(|why: String| {
+        rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, why.into())
+    })
+}
+
+fn newest(db: &Connection, kind: StudyKind) -> Result<Option<StudyEntry>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM study_record WHERE kind = ?1 ORDER BY id DESC LIMIT 1");
+    let mut query = db.prepare_cached(&sql)?;
+    let found = query.query_map([kind.name()], entry_row)?.next();
+    Ok(found.transpose()?)
+}
+
+impl Store {
+    /// Adds records, with an entry each in the audit log, in one transaction. One that says what the newest
+    /// of its kind says already is left out, so that recording twice (a job that is resumed) is recording once.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn study_add(&self, records: &[StudyRecord], who: &str, now_ms: i64) -> Result<()> {
+        self.write(Family::Settings, |db| {
+            for record in records {
+                if newest(db, record.kind)?.is_some_and(|last| last.record == *record) {
+                    continue;
+                }
+                db.prepare_cached(
+                    "INSERT INTO study_record (kind, decision, date, scope, until, policy, link, note, who, at_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                )?
+                .execute(params![
+                    record.kind.name(),
+                    record.decision.name(),
+                    record.date,
+                    record.scope,
+                    record.until,
+                    record.policy,
+                    record.link,
+                    record.note,
+                    who,
+                    now_ms
+                ])?;
+                let entry = Entry::new(who, "study record", now_ms)
+                    .about(record.kind.to_string())
+                    .detail(record.decision.to_string());
+                note(db, &entry)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// All records, the newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a word in it is not known.
+    pub fn study_records(&self) -> Result<Vec<StudyEntry>> {
+        self.read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM study_record ORDER BY id DESC");
+            let mut query = db.prepare_cached(&sql)?;
+            Ok(query
+                .query_map([], entry_row)?
+                .collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The setting "strict"; `None`: nobody has set it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn study_strict(&self) -> Result<Option<bool>> {
+        self.setting(STRICT)
+    }
+
+    /// Sets it, with an entry in the audit log.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn study_strict_set(&self, on: bool, who: &str, now_ms: i64) -> Result<()> {
+        self.write(Family::Settings, |db| {
+            db.execute(
+                "INSERT INTO setting (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                params![STRICT, if on { "true" } else { "false" }],
+            )?;
+            let what = if on { "strict on" } else { "strict off" };
+            note(db, &Entry::new(who, what, now_ms).about("study"))
+        })
+    }
+
+    /// Says where a source's text comes from, with an entry in the audit log.
+    ///
+    /// # Errors
+    /// When there is no such source, or the file cannot be written.
+    pub fn source_origin(&self, id: i64, origin: Origin, who: &str, now_ms: i64) -> Result<()> {
+        self.write(Family::Sources, |db| {
+            let sql = "UPDATE source SET origin = ?2 WHERE id = ?1";
+            if db.execute(sql, params![id, origin.name()])? == 0 {
+                return Err(Error::Missing {
+                    what: "source",
+                    name: id.to_string(),
+                    there: Vec::new(),
+                });
+            }
+            let entry = Entry::new(who, "source origin", now_ms)
+                .about(format!("source {id}"))
+                .detail(origin.to_string());
+            note(db, &entry)
+        })
+    }
+
+    /// Which of these sources the pairs of a split (none: of the project) have text from; the first that is
+    /// found.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pairs_have_source(&self, split_id: Option<i64>, sources: &[i64]) -> Result<Option<i64>> {
+        let ids: Vec<String> = sources.iter().map(i64::to_string).collect();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let among = ids.join(", "); // numbers of our own
+        self.read(|db| {
+            let sql = format!(
+                "SELECT CASE WHEN r.source_id IN ({among}) THEN r.source_id ELSE c.source_id END
+                 FROM pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id
+                 WHERE (r.source_id IN ({among}) OR c.source_id IN ({among}))
+                   AND (?1 IS NULL OR EXISTS
+                     (SELECT 1 FROM split_pair s WHERE s.split_id = ?1 AND s.pair_id = p.id))
+                 LIMIT 1"
+            );
+            let mut query = db.prepare(&sql)?;
+            let found = query.query_map([split_id], |row| row.get(0))?.next();
+            Ok(found.transpose()?)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use repartee_datasets::Decision;
+
+    use super::*;
+
+    fn project() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(&folder.path().join("a.repartee")).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn records_are_added_and_never_changed() {
+        let (_folder, store) = project();
+        let mut record = StudyRecord::new(StudyKind::Training, Decision::Refused);
+        record.date = "2026-05-01".into();
+        store
+            .study_add(std::slice::from_ref(&record), "ann", 5)
+            .unwrap();
+        store
+            .study_add(std::slice::from_ref(&record), "bob", 6)
+            .unwrap();
+        let pending = StudyRecord::new(StudyKind::Training, Decision::Pending);
+        store.study_add(&[pending], "bob", 7).unwrap();
+        store
+            .study_add(std::slice::from_ref(&record), "bob", 8)
+            .unwrap();
+        let all = store.study_records().unwrap();
+        let told: Vec<_> = all
+            .iter()
+            .map(|e| (e.record.decision, e.who.as_str(), e.at_ms))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Decision::Refused, "bob", 8),
+                (Decision::Pending, "bob", 7),
+                (Decision::Refused, "ann", 5)
+            ]
+        );
+        let audit = store.audit(None, 10).unwrap();
+        assert_eq!(audit.len(), 3);
+        assert_eq!(
+            (audit[0].subject.as_str(), audit[0].detail.as_str()),
+            ("training", "refused")
+        );
+        for sql in [
+            "UPDATE study_record SET decision = 'granted'",
+            "DELETE FROM study_record",
+            "INSERT INTO study_record (kind, decision, who, at_ms) VALUES ('all', 'granted', 'x', 1)",
+            "INSERT INTO study_record (kind, decision, date, who, at_ms) VALUES ('training', 'granted', 'soon', 'x', 1)",
+        ] {
+            assert!(
+                store.write_bare(|db| Ok(db.execute_batch(sql)?)).is_err(),
+                "{sql}"
+            );
+        }
+        assert_eq!(store.study_records().unwrap(), all);
+    }
+
+    #[test]
+    fn strict_is_unset_in_a_new_project_and_its_change_is_in_the_audit_log() {
+        let (_folder, store) = project();
+        assert_eq!(store.study_strict().unwrap(), None);
+        store.study_strict_set(false, "ann", 9).unwrap();
+        assert_eq!(store.study_strict().unwrap(), Some(false));
+        let audit = store.audit(None, 10).unwrap();
+        assert_eq!(
+            (audit[0].what.as_str(), audit[0].who.as_str()),
+            ("strict off", "ann")
+        );
+    }
+
+    /// A file of the version before this one.
+    fn older(content: &str) -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.repartee");
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute_batch(&format!(
+            "PRAGMA application_id = {};",
+            crate::APPLICATION_ID
+        ))
+        .unwrap();
+        for sql in [
+            include_str!("schema/1_project.sql"),
+            include_str!("schema/2_window.sql"),
+            include_str!("schema/3_reddit.sql"),
+            content,
+            "PRAGMA user_version = 3;",
+        ] {
+            db.execute_batch(sql).unwrap();
+        }
+        drop(db);
+        let store = Store::open(&path).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn an_older_project_opens_with_strict_off_and_its_sources_told_apart() {
+        let (_folder, store) = older(
+            "INSERT INTO source VALUES
+               (1, 'RC', 'RC', 'pushshift', NULL, '{}', 'unknown', '', '{}', 1),
+               (2, 'made', 'made', 'pushshift', NULL, '{}', 'synthetic', '', '{}', 1),
+               (3, 'table', 'table', 'mapped', NULL, '{}', 'own', '', '{}', 1);",
+        );
+        assert_eq!(store.study_strict().unwrap(), Some(false));
+        let origins: Vec<Origin> = store.sources().unwrap().iter().map(|s| s.origin).collect();
+        assert_eq!(
+            origins,
+            [Origin::Reddit, Origin::Synthetic, Origin::Unknown]
+        );
+        assert!(store.study_records().unwrap().is_empty());
+        store.source_origin(3, Origin::Forum, "ann", 5).unwrap();
+        assert_eq!(store.source(3).unwrap().unwrap().origin, Origin::Forum);
+        assert_eq!(store.audit(None, 1).unwrap()[0].detail, "forum");
+        let (_folder, empty) = older("");
+        assert_eq!(empty.study_strict().unwrap(), None);
+    }
+}

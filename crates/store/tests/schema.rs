@@ -1,0 +1,230 @@
+//! The schema of a project file against that of our migrations, and what is done with what is foreign.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use repartee_store::{APPLICATION_ID, Error, Store};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+/// The files of our schema, in order.
+fn versions() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/schema");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.ends_with(".sql") && name.starts_with(|c: char| c.is_ascii_digit())
+        })
+        .collect();
+    files.sort_by_key(|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.split('_').next().unwrap().parse::<usize>().unwrap()
+    });
+    files
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// A project as an earlier Repartee left it.
+fn of_version(path: &Path, version: usize) -> Connection {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA foreign_keys = OFF;"
+    ))
+    .unwrap();
+    for sql in &versions()[..version] {
+        db.execute_batch(sql).unwrap();
+    }
+    db.execute_batch(&format!("PRAGMA user_version = {version};"))
+        .unwrap();
+    db
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// A new project that was closed, changed by SQL, and what `open` says of it.
+fn opened(sql: &str) -> (tempfile::TempDir, PathBuf, Result<Store, Error>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.repartee");
+    drop(Store::create(&path).unwrap());
+    let db = Connection::open(&path).unwrap();
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)
+        .unwrap();
+    db.execute_batch(sql).unwrap();
+    drop(db);
+    let opened = Store::open(&path);
+    (dir, path, opened)
+}
+
+#[test]
+fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
+    for (sql, named) in [
+        (
+            "CREATE TRIGGER swap AFTER UPDATE ON reply BEGIN UPDATE reply SET text = 'x'; END",
+            "foreign trigger \"swap\" on \"reply\"",
+        ),
+        (
+            "CREATE VIEW watched AS SELECT * FROM reply",
+            "foreign view \"watched\"",
+        ),
+        ("CREATE TABLE \"a\nb\" (x)", "foreign table \"a\\nb\""),
+        (
+            "CREATE INDEX slow ON reply(abs(updated_ms))",
+            "foreign index \"slow\" on \"reply\"",
+        ),
+        (
+            "CREATE VIRTUAL TABLE words USING fts5(x)",
+            "foreign table \"words\"",
+        ),
+        (
+            // a name that only SQLite may give
+            "PRAGMA writable_schema = ON;
+             INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_stat1', 'reply', 0,
+               'CREATE TRIGGER sqlite_stat1 AFTER UPDATE ON reply BEGIN DELETE FROM reply; END');
+             PRAGMA writable_schema = RESET;",
+            "foreign trigger \"sqlite_stat1\" on \"reply\"",
+        ),
+        (
+            "DROP TRIGGER audit_is_kept",
+            "trigger \"audit_is_kept\" is missing",
+        ),
+        ("DROP INDEX reply_once", "index \"reply_once\" is missing"),
+        (
+            "DROP INDEX reply_once; CREATE INDEX reply_once ON reply(id)",
+            "index \"reply_once\" was changed",
+        ),
+        (
+            "DROP TRIGGER audit_stays; CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT 1; END",
+            "trigger \"audit_stays\" was changed",
+        ),
+    ] {
+        let (_dir, path, opened) = opened(sql);
+        match opened {
+            Err(error @ Error::Foreign { .. }) => {
+                assert!(error.to_string().contains(named), "{sql}: {error}");
+            }
+            other => panic!("{sql}: {other:?}"),
+        }
+        let check = Store::open_to_check(&path)
+            .unwrap()
+            .check(|_, _| true)
+            .unwrap();
+        assert!(
+            check.schema.iter().any(|line| line == named),
+            "{sql}: {check:?}"
+        );
+        assert!(!check.is_whole());
+        let repaired = Store::repair(&path).unwrap();
+        assert!(repaired.backup.unwrap().is_file(), "{sql}");
+        let store = Store::open(&path).unwrap();
+        assert!(store.check(|_, _| true).unwrap().is_whole(), "{sql}");
+        drop(store);
+        assert_eq!(Store::repair(&path).unwrap().backup, None, "{sql}");
+    }
+}
+
+#[test]
+fn a_changed_table_is_refused_and_left_as_it_is() {
+    let change = |from: &str, to: &str| {
+        format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}') WHERE name IN ('reply', 'audit');
+             PRAGMA writable_schema = RESET;"
+        )
+    };
+    for sql in [
+        change("''posted'',", "''posted'', ''anything'',"),
+        change(
+            "who      TEXT NOT NULL",
+            "who      TEXT NOT NULL DEFAULT (hex(randomblob(1)))",
+        ),
+        change("STRICT", ""),
+        "ALTER TABLE reply ADD COLUMN more TEXT".to_owned(),
+        "ALTER TABLE reply ADD COLUMN shout TEXT AS (upper(text))".to_owned(),
+        "ALTER TABLE reply RENAME TO hidden; CREATE VIEW reply AS SELECT * FROM hidden".to_owned(),
+    ] {
+        let (_dir, path, opened) = opened(&sql);
+        assert!(
+            matches!(opened, Err(Error::Foreign { .. } | Error::Damaged(_))),
+            "{sql}: {opened:?}"
+        );
+        let before = std::fs::read(&path).unwrap();
+        assert!(Store::repair(&path).is_err(), "{sql}");
+        assert_eq!(std::fs::read(&path).unwrap(), before, "{sql}");
+    }
+}
+
+#[test]
+fn every_version_of_the_schema_is_ours() {
+    for version in 1..=versions().len() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.repartee");
+        let make = |sql: &str| of_version(&path, version).execute_batch(sql).unwrap();
+        make("PRAGMA optimize; ANALYZE;");
+        let store = Store::open(&path).unwrap();
+        assert!(store.check(|_, _| true).unwrap().is_whole());
+        drop(store);
+        std::fs::remove_file(&path).unwrap();
+        // what is foreign is found before the file is brought up to date
+        make("CREATE TRIGGER swap AFTER INSERT ON reply BEGIN DELETE FROM reply; END");
+        assert!(matches!(Store::open(&path), Err(Error::Foreign { .. })));
+        let db = Connection::open(&path).unwrap();
+        let still: i64 = db
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(still, version as i64);
+        drop(db);
+        Store::repair(&path).unwrap();
+        Store::open(&path).unwrap();
+    }
+}
+
+#[test]
+fn an_old_project_is_brought_up_to_date_by_two_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..8 {
+        let path = folder.path().join(format!("{n}.repartee"));
+        drop(of_version(&path, 1));
+        std::thread::scope(|scope| {
+            let both = [(); 2].map(|()| scope.spawn(|| Store::open(&path).map(drop)));
+            for one in both {
+                one.join().unwrap().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_file_beside_the_project_that_could_do_harm_is_not_used() {
+    let (_dir, path, opened) = opened("SELECT 1");
+    drop(opened.unwrap());
+    let beside = |end: &str| beside(&path, end);
+    std::fs::write(beside("-journal"), "names a file that is to be removed").unwrap();
+    assert!(matches!(Store::open(&path), Err(Error::Beside { .. })));
+    assert!(matches!(
+        Store::open_to_check(&path),
+        Err(Error::Beside { .. })
+    ));
+    assert!(matches!(Store::repair(&path), Err(Error::Beside { .. })));
+    std::fs::remove_file(beside("-journal")).unwrap();
+    #[cfg(unix)]
+    for end in ["-wal", "-shm", "-journal"] {
+        let mine = beside(".mine");
+        std::fs::write(&mine, "what a link leads to").unwrap();
+        std::os::unix::fs::symlink(&mine, beside(end)).unwrap();
+        assert!(
+            matches!(Store::open(&path), Err(Error::Beside { .. })),
+            "{end}"
+        );
+        assert_eq!(std::fs::read(&mine).unwrap(), b"what a link leads to");
+        std::fs::remove_file(beside(end)).unwrap();
+    }
+    Store::open(&path).unwrap();
+}

@@ -1,0 +1,129 @@
+//! Files that are for their owner alone, whatever the umask: people's texts are in them. (Elsewhere than on Unix
+//! a new file has the rights of its folder.)
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Makes a file that must not be there yet. It never exists with other rights.
+///
+/// # Errors
+/// When there is something of that name, or it cannot be made.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    let file = options().create_new(true).open(path)?;
+    restrict(&file)?;
+    Ok(file)
+}
+
+/// Makes a file, in place of what another of that name holds.
+///
+/// # Errors
+/// When it cannot be made or written.
+pub fn create(path: &Path) -> io::Result<File> {
+    let file = options().create(true).truncate(true).open(path)?;
+    restrict(&file)?;
+    Ok(file)
+}
+
+/// Takes the rights of others off a file of ours and what SQLite keeps beside it, and says so in the log. A file
+/// of somebody else is left as it is, and so is a folder.
+pub fn narrow(path: &Path) {
+    // SQLite follows links, and works beside what they lead to
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    for end in ["", "-wal", "-shm"] {
+        let mut name = real.as_os_str().to_owned();
+        name.push(end);
+        narrow_one(&PathBuf::from(name));
+    }
+}
+
+#[cfg(unix)]
+fn options() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}
+
+/// For a file that was there before, and for an umask that takes the owner's rights.
+#[cfg(unix)]
+fn restrict(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let about = file.metadata()?;
+    // not /dev/stdout
+    if about.is_file() && about.mode() & 0o777 != 0o600 {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+// By its path: to close another handle of a database would drop the locks that this process has on it.
+#[cfg(unix)]
+fn narrow_one(file: &Path) {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    // SAFETY: only asks for a number.
+    let me = unsafe { libc::geteuid() };
+    let Ok(about) = std::fs::symlink_metadata(file) else {
+        return;
+    };
+    let mode = about.mode() & 0o777;
+    if !about.is_file() || about.uid() != me || mode & 0o077 == 0 {
+        return;
+    }
+    let narrow = mode & 0o700;
+    match std::fs::set_permissions(file, std::fs::Permissions::from_mode(narrow)) {
+        Ok(()) => tracing::warn!(
+            "{} was open to others (mode {mode:04o}); it is now {narrow:04o}",
+            file.display()
+        ),
+        Err(error) => tracing::warn!(
+            "{} is open to others (mode {mode:04o}), and that could not be changed: {error}",
+            file.display()
+        ),
+    }
+}
+
+#[cfg(not(unix))]
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    options
+}
+
+#[cfg(not(unix))]
+fn restrict(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn narrow_one(_file: &Path) {}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    fn mode(path: &std::path::Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_wide_file_becomes_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let wide = |path: &std::path::Path| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        };
+        std::fs::write(&path, "old").unwrap();
+        wide(&path);
+        drop(super::create(&path).unwrap());
+        assert_eq!(
+            (mode(&path), std::fs::read(&path).unwrap().len()),
+            (0o600, 0)
+        );
+        assert!(super::create_new(&path).is_err());
+        wide(&path);
+        super::narrow(&path);
+        assert_eq!(mode(&path), 0o600);
+        super::narrow(&folder.path().join("none"));
+    }
+}

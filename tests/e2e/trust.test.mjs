@@ -1,0 +1,110 @@
+// What a person saw is what happens: a stale approval is refused, and posting is paced, with a countdown and a stop.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+import { join } from "node:path";
+import { cli, open, place, repartee, sample, until } from "./window.mjs";
+
+const ACCOUNT = "repartee_bot";
+const login = {
+  REPARTEE_REDDIT_CLIENT_SECRET: "fake-secret",
+  REPARTEE_REDDIT_USERNAME: ACCOUNT,
+  REPARTEE_REDDIT_PASSWORD: "fake-password",
+};
+Object.assign(process.env, login);
+
+const at = place();
+const project = await sample(at);
+const fake = spawn(join(cli, "..", "fake-reddit-under-test"), ["--port", "0", "--seed", "1", "--posts", "30"], {
+  stdio: ["ignore", "pipe", "ignore"],
+});
+const base = await new Promise((found) => createInterface(fake.stdout).once("line", found));
+const ask = (...words) => repartee([...words, "--project", project, "--json"]);
+const posted = async () => (await (await fetch(`${base}/__fake/state`)).json()).posted;
+
+await ask("reddit", "adopt", "--yes");
+await ask(
+  ...["reddit", "accounts", "add", ACCOUNT, "--client-id", "fake-script", "--operator", "the_operator"],
+  ...["--host", base, "--approval", "https://example.org/approved"],
+);
+await ask("reddit", "accounts", "label", ACCOUNT);
+const before = new Set((await ask("queue", "list")).map((one) => one.id));
+await ask(
+  ...["reddit", "draft", "--fetch", "--comments", "6", "--min-p-real", "0", "--account", ACCOUNT],
+  ...["--generator", "writer", "--realism", "judge", "--upvotes", "votes"],
+);
+const drafts = (await ask("reddit", "outbox")).filter((one) => one.state === "draft" && !before.has(one.reply));
+assert.ok(drafts.length >= 2, "there are drafts");
+for (const subreddit of new Set(drafts.map((one) => one.subreddit))) {
+  await ask("reddit", "permit", subreddit, "--link", "http://127.0.0.1/yes");
+}
+
+const window = await open({ project, at });
+const { browser } = window;
+after(async () => {
+  await window.close();
+  fake.kill();
+});
+
+test("an approval of what has changed meanwhile is refused, and the change is shown", async () => {
+  const { reply: id } = drafts[0];
+  await window.go(`#/queue/${id}`);
+  await window.shown("approve");
+  // changed in the same moment, before the page can hear of it
+  await browser.execute(async (id) => {
+    const params = { id, text: "Quite another text than the one on the screen.", who: "somebody else" };
+    await window.__TAURI_INTERNALS__.invoke("rpc", { name: "reply.edit", params });
+    document.querySelector("[data-testid=approve]").click();
+  }, id);
+  await window.says("is not what was shown: the text changed");
+  await until(
+    async () => (await window.text("reply-shown")).startsWith("Quite another text"),
+    "the new text is on the screen",
+  );
+  const [now] = (await ask("reddit", "outbox")).filter((one) => one.reply === id);
+  assert.equal(now.state, "draft");
+});
+
+test("keys decide nothing while an edit is open", async () => {
+  const { reply: id } = drafts[0];
+  await window.keys("e");
+  await window.shown("reply-text");
+  await browser.execute(() => {
+    const field = document.querySelector("[data-testid=reply-text]");
+    field.value += " More.";
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    field.blur();
+  });
+  await window.keys("a");
+  await window.keys("j");
+  await window.shown("reply-text");
+  const [now] = (await ask("reddit", "outbox")).filter((one) => one.reply === id);
+  assert.equal(now.state, "draft");
+  await window.press("Leave it as it was");
+});
+
+test("approved replies are posted one by one, with a countdown to the next and a stop", async () => {
+  for (const { reply: id } of drafts.slice(0, 2)) {
+    // a text of its own each, for what resembles an earlier reply is held
+    const text = `Move pot number ${id} off the cold floor, and water it in the morning of day ${id * 7}.`;
+    await ask("queue", "edit", String(id), "--text", text);
+    const { reply } = await ask("queue", "show", String(id));
+    await ask("queue", "approve", String(id), "--seen", reply.seen);
+  }
+  await window.go("#/queue");
+  await window.click("post-all");
+  await window.shown("post-all-list");
+  await window.click("post-all-sure");
+  const first = await until(async () => (await window.find("countdown").isExisting()) && window.text("countdown"), "it counts down", 60_000);
+  assert.equal(await posted(), 1);
+  await until(async () => (await window.text("countdown")) !== first, "the countdown goes on", 10_000);
+  await window.click("stop-all");
+  await until(async () => !(await window.find("posting-all").isExisting()), "it is stopped", 10_000);
+  assert.equal(await posted(), 1, "nothing more was sent");
+  const states = (await ask("reddit", "outbox"))
+    .filter((one) => drafts.slice(0, 2).some((draft) => draft.reply === one.reply))
+    .map((one) => one.state);
+  assert.deepEqual(states.sort(), ["approved", "posted"]);
+});

@@ -1,0 +1,155 @@
+//! A project and what leaves it privately are for their owner alone, whatever the umask.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![cfg(unix)]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use repartee_tests::stranger::{database, fill};
+use repartee_tests::{Place, binary};
+
+fn mode(path: &Path) -> u32 {
+    let about = std::fs::metadata(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    about.permissions().mode() & 0o777
+}
+
+fn set(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// The binary under an umask that takes this away.
+fn with_umask(place: &Place, umask: &str, args: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")])
+        .arg(binary())
+        .args(args)
+        .current_dir(place.folder())
+        .env_remove("REPARTEE_PROJECT")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn beside(place: &Place, end: &str) -> std::path::PathBuf {
+    place.path(&format!("test.repartee{end}"))
+}
+
+#[test]
+fn a_new_project_is_its_owners_alone_under_any_umask() {
+    for umask in ["000", "022", "077"] {
+        let place = Place::empty();
+        set(place.folder(), 0o755);
+        assert!(
+            with_umask(&place, umask, &["new", "test.repartee"])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(mode(&place.project()), 0o600, "umask {umask}");
+        assert_eq!(mode(place.folder()), 0o755, "the folder is left alone");
+
+        // while a process has it open there are a log and its index, and they are no wider
+        let mut open = with_umask(&place, umask, &["reddit", "practice"])
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        while !(beside(&place, "-wal").exists() && beside(&place, "-shm").exists()) {
+            assert!(begun.elapsed() < Duration::from_secs(120), "never opened");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for end in ["", "-wal", "-shm"] {
+            assert_eq!(mode(&beside(&place, end)), 0o600, "umask {umask}: {end}");
+        }
+        open.kill().unwrap();
+        open.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_wide_project_is_narrowed_when_its_owner_opens_it() {
+    let place = Place::with_project();
+    fill(&place.project(), "a text");
+    for end in ["", "-wal", "-shm"] {
+        if beside(&place, end).exists() {
+            set(&beside(&place, end), 0o666);
+        }
+    }
+    set(&place.project(), 0o664);
+    let ran = place.ok(["size", "-v"]);
+    assert!(
+        ran.err
+            .contains("was open to others (mode 0664); it is now 0600"),
+        "{ran}"
+    );
+    assert_eq!(mode(&place.project()), 0o600);
+    let again = place.ok(["size", "-v"]);
+    assert!(!again.err.contains("open to others"), "{again}");
+    // through a link it is the file that is narrowed
+    let link = place.path("link.db");
+    std::os::unix::fs::symlink(place.project(), &link).unwrap();
+    set(&place.project(), 0o644);
+    place.ok(["size", "--project", link.to_str().unwrap()]);
+    assert_eq!(mode(&place.project()), 0o600);
+}
+
+#[test]
+fn exports_of_texts_are_their_owners_alone() {
+    let place = Place::with_project();
+    fill(&place.project(), "a text");
+    for (file, args) in [
+        ("pairs.csv", vec!["export", "pairs", "pairs.csv"]),
+        ("pairs.jsonl", vec!["export", "pairs", "pairs.jsonl"]),
+        ("queue.csv", vec!["export", "queue", "queue.csv"]),
+        ("threads.jsonl", vec!["reddit", "export", "threads.jsonl"]),
+    ] {
+        assert!(
+            with_umask(&place, "000", &args).status().unwrap().success(),
+            "{args:?}"
+        );
+        assert_eq!(mode(&place.path(file)), 0o600, "{file}");
+        // a file that was there, and wide, is narrowed
+        set(&place.path(file), 0o666);
+        assert!(
+            with_umask(&place, "000", &args).status().unwrap().success(),
+            "{args:?}"
+        );
+        assert_eq!(mode(&place.path(file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn the_copy_of_a_repaired_project_is_its_owners_alone() {
+    let place = Place::with_project();
+    database(&place.project())
+        .execute_batch("CREATE TABLE more (x)")
+        .unwrap();
+    assert!(
+        with_umask(&place, "000", &["check", "--repair"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(mode(&beside(&place, ".before-repair-1")), 0o600);
+    assert_eq!(mode(&place.project()), 0o600);
+}
+
+#[test]
+fn charts_are_meant_to_be_shown_and_have_the_rights_of_their_folder() {
+    let place = Place::with_project();
+    fill(&place.project(), "writer");
+    assert!(
+        with_umask(
+            &place,
+            "022",
+            &["chart", "loss", "writer", "--out", "loss.svg"]
+        )
+        .status()
+        .unwrap()
+        .success()
+    );
+    assert_eq!(mode(&place.path("loss.svg")), 0o644);
+}

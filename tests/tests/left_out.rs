@@ -1,0 +1,457 @@
+//! One bad item never ends a batch: it is left out, counted and named; the others go on.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+
+use repartee_datasets::{Format, id::encode, sample};
+use repartee_engine::base::{BaseAdd, BaseNew};
+use repartee_engine::evaluate::Evaluate;
+use repartee_engine::fakes::MakeFakes;
+use repartee_engine::figures::Figures;
+use repartee_engine::generate::{Generate, Incoming};
+use repartee_engine::import::Import;
+use repartee_engine::pairs::BuildPairs;
+use repartee_engine::reddit::{DraftReplies, Fetch, NewAccount, Outside, Sync};
+use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::splits::MakeSplit;
+use repartee_engine::train::Train;
+use repartee_engine::{Code, Decode, Engine, Side};
+use repartee_fake_reddit::{
+    ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
+};
+use repartee_models::{Device, Tensor, weights};
+use repartee_reddit::{App, Grant, Login, SkipClock};
+use repartee_tests::Place;
+use repartee_tests::sample::{done, project};
+
+fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
+    let config = RunConfig {
+        name: name.to_owned(),
+        base: base.to_owned(),
+        steps: 2,
+        batch_size: 2,
+        max_tokens: 64,
+        samples: 0,
+        validate_limit: 4,
+        ..RunConfig::of(kind)
+    };
+    done(engine, &Train::new(&config).unwrap());
+}
+
+fn incoming(texts: &[&str]) -> Vec<Incoming> {
+    texts
+        .iter()
+        .map(|text| Incoming {
+            comment: (*text).to_owned(),
+            ..Incoming::default()
+        })
+        .collect()
+}
+
+fn short_decode() -> Decode {
+    Decode {
+        max_new_tokens: 4,
+        ..Decode::default()
+    }
+}
+
+#[test]
+fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
+    let (place, engine) = project(30);
+    train(&engine, RunKind::Generator, "writer", "small-gpt2");
+    let long = "x ".repeat(400);
+    let answer = |texts: &[&str]| Generate {
+        comments: incoming(texts),
+        generator: "writer".to_owned(),
+        candidates: 2,
+        decode: short_decode(),
+        ..Generate::default()
+    };
+    let mut job = answer(&["What do you think of tomatoes?", "", &long, "And of beans?"]);
+    // a comment that is not there any more
+    job.stored = vec![987_654];
+    let generated = done(&engine, &job);
+    let named: Vec<&str> = generated
+        .left_out
+        .items
+        .iter()
+        .map(|item| item.id.as_str())
+        .collect();
+    assert_eq!(generated.left_out.count, 3);
+    assert_eq!(
+        named,
+        [
+            "comment 2 of those given",
+            "comment 3 of those given",
+            "comment 987654"
+        ]
+    );
+    assert!(generated.left_out.items[1].why.contains("positions"));
+    let written: Vec<usize> = generated
+        .comments
+        .iter()
+        .map(|answered| answered.candidates.len())
+        .collect();
+    assert_eq!(written, [2, 2]);
+    // nothing at all is a negative result, which names them
+    let error = engine.start(&answer(&["", &long]), &|_| {}).unwrap_err();
+    assert_eq!(error.code, Code::Negative);
+    assert!(error.message.contains("all 2 were left out"), "{error}");
+
+    // the command line says so, and its status tells
+    let run = |texts: &[&str]| {
+        let mut args = vec![
+            "generate",
+            "--generator",
+            "writer",
+            "-n",
+            "1",
+            "--max-new-tokens",
+            "4",
+        ];
+        args.extend(texts);
+        place.run(args)
+    };
+    let some = run(&["What do you think of tomatoes?", " "]);
+    assert_eq!(some.status, Some(0), "{some}");
+    assert!(
+        some.out.contains("left out: 1") && some.out.contains("comment 2 of those given"),
+        "{some}"
+    );
+    assert_eq!(run(&[" "]).status, Some(1));
+}
+
+/// A character that stands in one thread each and is a token of its own.
+fn rune(n: usize) -> char {
+    char::from_u32(0x16A0 + n as u32).unwrap()
+}
+
+/// A project with the sample and planted threads, a character each; gives the pair of each planted thread.
+fn with_runes() -> (Place, Engine, Vec<i64>) {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let mut lines = Vec::new();
+    sample::write_ndjson(&mut lines, 7, 40).unwrap();
+    let mut pairs = Vec::new();
+    for n in 0..20 {
+        let (post, comment, reply) = (
+            6_000_000_000 + n,
+            7_000_000_000 + 2 * n,
+            7_000_000_001 + 2 * n,
+        );
+        pairs.push(reply);
+        let line = |id: i64, parent: String, body: String, score: i64| {
+            serde_json::json!({ "id": encode(id), "link_id": format!("t3_{}", encode(post)), "parent_id": parent,
+                "subreddit": "Quiet", "author": format!("author{id}"), "body": body, "score": score,
+                "created_utc": 1_600_000_000 })
+        };
+        let mark = rune(n as usize);
+        for one in [
+            line(
+                comment,
+                format!("t3_{}", encode(post)),
+                format!("What does the sign {mark} say on number {n}?"),
+                2,
+            ),
+            line(
+                reply,
+                format!("t1_{}", encode(comment)),
+                format!("It is a letter of number {n} of old."),
+                n,
+            ),
+        ] {
+            lines.extend(format!("{one}\n").bytes());
+        }
+    }
+    let import = Import {
+        files: vec![place.write("dump.ndjson", lines)],
+        format: Some(Format::Pushshift),
+        ..repartee_tests::study::permitted()
+    };
+    done(&engine, &import);
+    done(&engine, &BuildPairs::default());
+    done(&engine, &MakeSplit::default());
+    for (name, kind) in [("small-gpt2", "gpt2"), ("small-bert", "bert")] {
+        let base = BaseNew {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            layers: 1,
+            width: 32,
+            heads: 2,
+            context: 96,
+            vocab: 800,
+            ..BaseNew::default()
+        };
+        done(&engine, &base);
+    }
+    (place, engine, pairs)
+}
+
+/// The base small-bert as "poisoned": the character of one planted thread makes everything NaN.
+fn poison(place: &Place, engine: &Engine, n: usize) {
+    let folder = place.path("poisoned");
+    engine.base_export("small-bert", &folder).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("tokenizer.json")).unwrap()).unwrap();
+    let token = json["model"]["vocab"][rune(n).to_string()]
+        .as_u64()
+        .unwrap() as usize;
+    let file = folder.join("model.safetensors");
+    let mut all = weights::read(std::slice::from_ref(&file)).unwrap();
+    let name = all
+        .keys()
+        .find(|name| name.ends_with("word_embeddings.weight"))
+        .unwrap()
+        .clone();
+    let (rows, width) = all[&name].dims2().unwrap();
+    let mut values = all[&name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    values[token * width..(token + 1) * width].fill(f32::NAN);
+    let poisoned = Tensor::from_vec(values, (rows, width), &Device::Cpu).unwrap();
+    all.insert(name, poisoned);
+    weights::write(&all, &file).unwrap();
+    let add = BaseAdd {
+        name: "poisoned".to_owned(),
+        from: folder.display().to_string(),
+    };
+    done(engine, &add);
+}
+
+/// A planted pair that is on the test side, by its number and its id.
+fn on_test_side(engine: &Engine, place: &Place, pairs: &[i64]) -> (usize, i64) {
+    let _ = engine;
+    let store = repartee_store::Store::open(&place.project()).unwrap();
+    let split = store.split("main").unwrap();
+    let test = store.split_pair_ids(split.id, Side::Test).unwrap();
+    pairs
+        .iter()
+        .enumerate()
+        .find(|(_, pair)| test.contains(pair))
+        .map(|(n, pair)| (n, *pair))
+        .expect("one of twenty threads is in the test set")
+}
+
+#[test]
+fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_be_scored_is_not_picked()
+ {
+    let (place, engine, pairs) = with_runes();
+    let (n, pair) = on_test_side(&engine, &place, &pairs);
+    poison(&place, &engine, n);
+    train(&engine, RunKind::Generator, "writer", "small-gpt2");
+    train(&engine, RunKind::Upvotes, "votes", "poisoned");
+    let evaluation = done(
+        &engine,
+        &Evaluate {
+            run: "votes".to_owned(),
+            ..Evaluate::default()
+        },
+    );
+    let label = format!("pair {}", encode(pair));
+    assert_eq!(evaluation.left_out.count, 1, "{:?}", evaluation.left_out);
+    assert_eq!(evaluation.left_out.items[0].id, label);
+    let Figures::Classifier(figures) = &evaluation.figures else {
+        panic!("no classifier");
+    };
+    assert!(figures.accuracy.is_some_and(f64::is_finite), "{figures:?}");
+    let ran = place.ok(["evaluate", "votes"]);
+    assert!(
+        ran.out.contains("left out: 1") && ran.out.contains(&label),
+        "{ran}"
+    );
+
+    // live: the candidates of one comment have no score, and without one they could be picked
+    let bad = format!("What does the sign {} say?", rune(n));
+    let generated = done(
+        &engine,
+        &Generate {
+            comments: incoming(&["A good one, is it not?", &bad, "Another good one, yes?"]),
+            generator: "writer".to_owned(),
+            upvotes: Some("votes".to_owned()),
+            candidates: 2,
+            decode: short_decode(),
+            ..Generate::default()
+        },
+    );
+    let written: Vec<usize> = generated
+        .comments
+        .iter()
+        .map(|answered| answered.candidates.len())
+        .collect();
+    assert_eq!((written, generated.left_out.count), (vec![2, 0, 2], 2));
+    assert_eq!(
+        generated.left_out.items[0].id,
+        "candidate 1 of comment 2 of those given"
+    );
+    // where nothing can be scored it is the whole that fails
+    let all_bad: Vec<&str> = vec![bad.as_str(); 5];
+    let error = engine
+        .start(
+            &Generate {
+                comments: incoming(&all_bad),
+                generator: "writer".to_owned(),
+                upvotes: Some("votes".to_owned()),
+                candidates: 2,
+                decode: short_decode(),
+                ..Generate::default()
+            },
+            &|_| {},
+        )
+        .unwrap_err();
+    assert!(error.message.contains("not numbers"), "{error}");
+}
+
+#[test]
+fn a_deleted_comment_is_left_out_of_fakes_and_not_tried_again() {
+    let (place, engine, pairs) = with_runes();
+    train(&engine, RunKind::Generator, "writer", "small-gpt2");
+    let (_, pair) = on_test_side(&engine, &place, &pairs);
+    let gone = format!("t1_{}", encode(pair - 1));
+    engine.forget_names(&[gone], "ada").unwrap();
+    let set = done(
+        &engine,
+        &MakeFakes {
+            generator: "writer".to_owned(),
+            comments: [8, 8, 0],
+            decode: short_decode(),
+            ..MakeFakes::default()
+        },
+    );
+    assert_eq!(set.left_out.count, 1);
+    assert_eq!(set.left_out.items[0].id, format!("pair {}", encode(pair)));
+    assert_eq!(set.left_out.items[0].why, "its text was deleted");
+    assert!(set.fakes[0] == 8 && set.fakes[2] > 4, "{:?}", set.fakes);
+    let store = repartee_store::Store::open(&place.project()).unwrap();
+    let stored = store.fake_set("fakes").unwrap();
+    assert!(
+        store
+            .fake_pairs(stored.id)
+            .unwrap()
+            .iter()
+            .all(|(id, _)| *id != pair)
+    );
+}
+
+fn login(_: &str) -> Option<Login> {
+    Some(Login {
+        app: App {
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.into(),
+        },
+        grant: Grant::Password {
+            username: ACCOUNT.to_owned(),
+            password: PASSWORD.into(),
+        },
+    })
+}
+
+fn connect(engine: &mut Engine, fake: &Fake) {
+    engine.outside = Outside {
+        clock: Arc::new(SkipClock::new()),
+        login: Some(Arc::new(login)),
+        ..engine.outside.clone()
+    };
+    let account = NewAccount {
+        name: ACCOUNT.to_owned(),
+        client_id: CLIENT_ID.to_owned(),
+        operator: "the_operator".to_owned(),
+        host: fake.base().to_owned(),
+        approval: "https://example.org/approved".to_owned(),
+        ..NewAccount::default()
+    };
+    engine.account_put(&account, "a person").unwrap();
+    engine.account_label(ACCOUNT, true, "a person").unwrap();
+}
+
+#[test]
+fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
+    let fake = Fake::start(Options {
+        posts: 0,
+        ..Options::default()
+    })
+    .unwrap();
+    let place = Place::with_project();
+    let mut engine = place.engine();
+    connect(&mut engine, &fake);
+    let posts: Vec<String> = {
+        let mut world = fake.world();
+        (0..3)
+            .map(|n| {
+                let post = world.add_post("Quiet", "host", &format!("Title number {n}"), "text");
+                world
+                    .add_comment(&post, "asker", &format!("A question of thread {n}?"))
+                    .unwrap();
+                post
+            })
+            .collect()
+    };
+    let fetch = |posts: Vec<String>| Fetch {
+        posts,
+        ..Fetch::default()
+    };
+    // a link that is none, one that does not exist, and one whose answer cannot be read, among good ones
+    fake.world().fail(Rule {
+        skip: 1,
+        times: Some(1),
+        ..Rule::always(On::Comments, Fault::NotJson)
+    });
+    let fetched = done(
+        &engine,
+        &fetch(vec![
+            posts[0].clone(),
+            "no link at all".to_owned(),
+            posts[1].clone(),
+            "t3_doesnotexist".to_owned(),
+            posts[2].clone(),
+        ]),
+    );
+    let read: Vec<Option<&String>> = fetched.threads.iter().map(|t| t.name.as_ref()).collect();
+    assert_eq!(read, [Some(&posts[0]), Some(&posts[2])]);
+    let passed: Vec<&str> = fetched
+        .passed_over
+        .iter()
+        .map(|(id, _)| id.as_str())
+        .collect();
+    assert_eq!(passed, ["link 2", posts[1].as_str(), "t3_doesnotexist"]);
+    fake.world().heal();
+    done(&engine, &fetch(vec![posts[1].clone()]));
+
+    // a sync goes on after a thread whose answer is no JSON, and after one that is forbidden
+    for fault in [
+        Fault::NotJson,
+        Fault::Forbidden {
+            reason: Some("private".to_owned()),
+        },
+    ] {
+        let before = fake.world().calls(On::Info).len();
+        fake.world().fail(Rule {
+            skip: 1,
+            times: Some(1),
+            ..Rule::always(On::Info, fault)
+        });
+        let synced = done(&engine, &Sync::default());
+        assert_eq!(synced.left_out.count, 1, "{synced:?}");
+        assert!(posts.contains(&synced.left_out.items[0].id));
+        assert!(fake.world().calls(On::Info).len() >= before + 3);
+        assert_eq!(synced.gone, 0);
+        fake.world().heal();
+    }
+
+    // a draft goes on without a thread that is not there
+    let (_sample, other) = project(30);
+    train(&other, RunKind::Generator, "writer", "small-gpt2");
+    let drafted = done(
+        &other,
+        &DraftReplies {
+            threads: vec![4_711],
+            generate: Generate {
+                comments: incoming(&["What do you think of tomatoes?"]),
+                generator: "writer".to_owned(),
+                candidates: 1,
+                decode: short_decode(),
+                ..Generate::default()
+            },
+            ..DraftReplies::default()
+        },
+    );
+    assert_eq!(drafted.left_out.items[0].id, "thread 4711");
+    assert_eq!(drafted.generated.unwrap().comments.len(), 1);
+}

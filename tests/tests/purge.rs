@@ -1,0 +1,565 @@
+//! Purge means gone: no five words of a deleted text are left in any byte of the project; what has seen it is
+//! named, marked, and trained again without; and no log, parameter or outcome of a job ever holds a text.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use repartee_datasets::{Format, id::encode, sample};
+use repartee_engine::again::TrainAgain;
+use repartee_engine::base::{BaseAdd, BaseNew};
+use repartee_engine::evaluate::Evaluate;
+use repartee_engine::fakes::MakeFakes;
+use repartee_engine::generate::{Generate, Incoming};
+use repartee_engine::import::Import;
+use repartee_engine::pairs::BuildPairs;
+use repartee_engine::pick::Criteria;
+use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::splits::MakeSplit;
+use repartee_engine::train::Train;
+use repartee_engine::{Code, Decode, Engine, Signal};
+use repartee_store::Store;
+use repartee_tests::Place;
+use repartee_tests::sample::done;
+
+const THREADS: usize = 12;
+
+/// The text of a planted comment: its words stand nowhere else, and one of them is quoted.
+fn planted(kind: &str, n: usize) -> String {
+    (0..14)
+        .map(|word| match word {
+            6 => format!("zq\"{kind}{n}é{word}\""),
+            word => format!("zq{kind}{n}w{word}"),
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Every run of five words.
+fn runs(text: &str) -> Vec<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.windows(5).map(|run| run.join(" ")).collect()
+}
+
+/// All bytes that lie in the project's folder, its copies and logs included.
+fn files(place: &Place) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(place.folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("test.repartee") {
+            all.push((name, std::fs::read(path).unwrap()));
+        }
+    }
+    all
+}
+
+/// The runs of five words of these texts that stand in the project's files, as they are and escaped in JSON.
+fn left(place: &Place, texts: &[String]) -> Vec<String> {
+    let mut wanted: Vec<String> = Vec::new();
+    for run in texts.iter().flat_map(|text| runs(text)) {
+        let json = serde_json::to_string(&run).unwrap();
+        let json = json.trim_matches('"').to_owned();
+        let ascii: String = json
+            .chars()
+            .map(|c| match c.is_ascii() {
+                true => c.to_string(),
+                false => format!("\\u{:04x}", c as u32),
+            })
+            .collect();
+        wanted.extend([json.replace('\\', "\\\\"), ascii, json, run]);
+    }
+    let mut found = Vec::new();
+    for (name, bytes) in files(place) {
+        // every run begins with these two letters, which no other text has
+        for at in 0..bytes.len().saturating_sub(1) {
+            if bytes[at] != b'z' || bytes[at + 1] != b'q' {
+                continue;
+            }
+            found.extend(
+                wanted
+                    .iter()
+                    .filter(|run| bytes[at..].starts_with(run.as_bytes()))
+                    .map(|run| format!("{name}: {run}")),
+            );
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn named(kind: &str, n: usize) -> String {
+    format!("t1_{}", encode(id_of(kind, n)))
+}
+
+fn id_of(kind: &str, n: usize) -> i64 {
+    7_000_000_000 + 2 * n as i64 + i64::from(kind == "r")
+}
+
+/// A project with the sample, twelve planted threads, a split and two bases.
+fn project() -> (Place, Engine) {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let mut lines = Vec::new();
+    sample::write_ndjson(&mut lines, 7, 40).unwrap();
+    for n in 0..THREADS {
+        let post = encode(6_000_000_000 + n as i64);
+        let title = planted("t", n);
+        lines.extend(
+            format!(
+                "{}\n",
+                serde_json::json!({ "id": post, "subreddit": "Quiet", "author": format!("host{n}"), "title": title,
+                    "selftext": "text", "score": 3, "created_utc": 1_600_000_000 })
+            )
+            .bytes(),
+        );
+        for kind in ["c", "r"] {
+            let parent = match kind {
+                "c" => format!("t3_{post}"),
+                _ => named("c", n),
+            };
+            let body = match kind {
+                // the reply quotes what it answers
+                "r" => format!("> {}\n\n{}", planted("c", n), planted("r", n)),
+                _ => planted(kind, n),
+            };
+            lines.extend(
+                format!(
+                    "{}\n",
+                    serde_json::json!({ "id": encode(id_of(kind, n)), "link_id": format!("t3_{post}"),
+                        "parent_id": parent, "subreddit": "Quiet", "author": format!("{kind}author{n}"),
+                        "body": body, "score": n, "created_utc": 1_600_000_000 })
+                )
+                .bytes(),
+            );
+        }
+    }
+    // a row that cannot be read quotes one of them
+    lines.extend(format!("{{\"id\":\"broken\",\"body\":\"{}\n", planted("c", 0)).bytes());
+    let file = place.write("dump.ndjson", lines);
+    let import = Import {
+        files: vec![file],
+        format: Some(Format::Pushshift),
+        ..repartee_tests::study::permitted()
+    };
+    let imported = done(&engine, &import);
+    assert_eq!(imported.sources[0].counts.rejected, 1);
+    done(&engine, &BuildPairs::default());
+    done(&engine, &MakeSplit::default());
+    for (name, kind) in [("small-gpt2", "gpt2"), ("small-bert", "bert")] {
+        let base = BaseNew {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            layers: 1,
+            width: 32,
+            heads: 2,
+            context: 96,
+            vocab: 2_000,
+            ..BaseNew::default()
+        };
+        done(&engine, &base);
+    }
+    (place, engine)
+}
+
+fn config(kind: RunKind, name: &str, base: &str) -> RunConfig {
+    RunConfig {
+        name: name.to_owned(),
+        base: base.to_owned(),
+        steps: 2,
+        batch_size: 2,
+        max_tokens: 64,
+        samples: 40,
+        validate_every: 1,
+        ..RunConfig::of(kind)
+    }
+}
+
+fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
+    done(engine, &Train::new(&config(kind, name, base)).unwrap());
+}
+
+fn short_decode() -> Decode {
+    Decode {
+        max_new_tokens: 4,
+        ..Decode::default()
+    }
+}
+
+fn make_fakes(name: &str) -> MakeFakes {
+    MakeFakes {
+        name: name.to_owned(),
+        generator: "writer".to_owned(),
+        comments: [0, 0, 0],
+        decode: short_decode(),
+        ..MakeFakes::default()
+    }
+}
+
+fn answer() -> Generate {
+    Generate {
+        comments: (0..2)
+            .map(|n| Incoming {
+                comment: planted("c", n),
+                title: planted("t", n),
+                ..Incoming::default()
+            })
+            .collect(),
+        unseen: 30,
+        generator: "writer".to_owned(),
+        realism: Some("judge".to_owned()),
+        upvotes: Some("votes".to_owned()),
+        candidates: 2,
+        decode: short_decode(),
+        criteria: Criteria {
+            min_p_real: 0.0,
+            ..Criteria::default()
+        },
+        ..Generate::default()
+    }
+}
+
+/// The whole pipeline; gives the number of the generation.
+fn pipeline(engine: &Engine) -> i64 {
+    train(engine, RunKind::Generator, "writer", "small-gpt2");
+    done(engine, &make_fakes("fakes"));
+    train(engine, RunKind::Realism, "judge", "small-bert");
+    train(engine, RunKind::Upvotes, "votes", "small-bert");
+    for run in ["writer", "judge", "votes"] {
+        let job = Evaluate {
+            run: run.to_owned(),
+            ..Evaluate::default()
+        };
+        done(engine, &job);
+    }
+    done(engine, &answer()).generation
+}
+
+fn all_planted() -> Vec<String> {
+    (0..THREADS)
+        .flat_map(|n| ["t", "c", "r"].map(|kind| planted(kind, n)))
+        .collect()
+}
+
+#[test]
+fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trained_again() {
+    let (place, engine) = project();
+    let generation = pipeline(&engine);
+    let texts = all_planted();
+    // a person edits drafts with words of the texts in them, and earlier versions wrote texts into logs,
+    // settings and parameters
+    for (n, reply) in engine.queue(None).unwrap().iter().enumerate() {
+        let text = format!("so you say: {}", planted("c", n % THREADS));
+        engine.reply_edit(reply.id, &text, "ada").unwrap();
+        engine
+            .reply_edit(reply.id, &planted("r", n % THREADS), "ada")
+            .unwrap();
+    }
+    {
+        let store = Store::open(&place.project()).unwrap();
+        let params =
+            serde_json::json!({ "comments": [{ "comment": planted("c", 1) }] }).to_string();
+        store
+            .job_insert("old", "generate", &params, None, 1)
+            .unwrap();
+        let short: String = planted("r", 2).chars().take(70).collect();
+        store
+            .job_log(
+                "old",
+                1,
+                &format!("step 3: {short}... -> {}", planted("c", 3)),
+            )
+            .unwrap();
+        store
+            .set_setting("an old one", &vec![planted("t", 4)])
+            .unwrap();
+        store
+            .leave_out("old", "comment 1", &planted("c", 5))
+            .unwrap();
+    }
+    assert!(left(&place, &texts).len() > 100);
+    let mut names: Vec<String> = (0..THREADS)
+        .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
+        .collect();
+    names.extend((0..THREADS).map(|n| format!("t3_{}", encode(6_000_000_000 + n as i64))));
+    let synced = engine.forget_names(&names, "ada").unwrap();
+    assert!(
+        synced.scrubbed && synced.imported == 3 * THREADS as u64,
+        "{synced:?}"
+    );
+    assert_eq!(left(&place, &texts), Vec::<String>::new());
+    // what others wrote is there
+    assert!(engine.overview().unwrap().pairs > 2 * THREADS as u64);
+
+    // all that saw it is named, in the order in which one is made from the other
+    let named: Vec<String> = synced
+        .affected
+        .iter()
+        .map(|one| format!("{} {}", one.kind, one.name))
+        .collect();
+    let evaluations = engine.evaluations().unwrap();
+    let mut want: Vec<String> = [
+        "base small-gpt2",
+        "base small-bert",
+        "run writer",
+        "fakes fakes",
+        "run judge",
+        "run votes",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    want.extend(evaluations.iter().map(|e| format!("evaluation {}", e.id)));
+    want.push(format!("generation {generation}"));
+    assert_eq!(
+        named.iter().collect::<HashSet<_>>(),
+        want.iter().collect::<HashSet<_>>()
+    );
+    let place_of = |what: &str| named.iter().position(|one| one == what).unwrap();
+    assert!(place_of("base small-gpt2") < place_of("run writer"));
+    assert!(place_of("run writer") < place_of("fakes fakes"));
+    assert!(place_of("fakes fakes") < place_of("run judge"));
+    let writer = &synced.affected[place_of("run writer")];
+    assert_eq!(
+        writer.command,
+        "repartee train again writer --without-deleted"
+    );
+    assert!(writer.pairs > 0 && writer.why == "asked");
+
+    // the mark stays with the project, with what is exported, and with what is made later
+    drop(engine);
+    let engine = place.engine();
+    assert_eq!(engine.deleted_content().unwrap().len(), want.len());
+    assert!(engine.runs().unwrap().iter().all(|run| run.deleted_content));
+    assert!(
+        engine
+            .bases()
+            .unwrap()
+            .iter()
+            .all(|base| base.deleted_content)
+    );
+    assert!(engine.fake_sets().unwrap()[0].deleted_content);
+    assert!(
+        engine
+            .evaluations()
+            .unwrap()
+            .iter()
+            .all(|e| e.deleted_content)
+    );
+    train(&engine, RunKind::Generator, "later", "small-gpt2");
+    assert!(engine.run_show("later").unwrap().deleted_content);
+    let folder = place.path("exported");
+    engine.base_export("small-gpt2", &folder).unwrap();
+    let again = BaseAdd {
+        name: "back".to_owned(),
+        from: folder.display().to_string(),
+    };
+    assert!(done(&engine, &again).deleted_content);
+
+    // and all of it is made again without
+    let plan = engine.train_again_plan("judge").unwrap();
+    let plan: Vec<String> = plan
+        .iter()
+        .map(|step| format!("{} {} {}", step.kind, step.old, step.new))
+        .collect();
+    assert_eq!(
+        plan,
+        [
+            "base small-bert small-bert-again",
+            "base small-gpt2 small-gpt2-again",
+            "run writer writer-again",
+            "fakes fakes fakes-again",
+            "run judge judge-again",
+        ]
+    );
+    let trained = done(
+        &engine,
+        &TrainAgain {
+            run: "judge".to_owned(),
+        },
+    );
+    assert_eq!(trained.trained.run, "judge-again");
+    let runs = engine.runs().unwrap();
+    let of = |name: &str| runs.iter().find(|run| run.name == name).unwrap();
+    for name in ["writer-again", "judge-again"] {
+        assert!(!of(name).deleted_content, "{name}");
+    }
+    let facts = of("judge-again").facts.clone().unwrap();
+    assert_eq!(
+        (facts.base.as_str(), facts.fakes.as_deref()),
+        ("small-bert-again", Some("fakes-again"))
+    );
+    let sets = engine.fake_sets().unwrap();
+    assert!(
+        !sets
+            .iter()
+            .find(|set| set.name == "fakes-again")
+            .unwrap()
+            .deleted_content
+    );
+    let refused = engine.train_again_plan("judge-again").unwrap_err();
+    assert_eq!(refused.code, Code::Usage);
+    assert_eq!(left(&place, &texts), Vec::<String>::new());
+    assert!(engine.check(&|_| {}).unwrap().whole);
+
+    // the command line says all of it
+    let out = place.ok(["train", "marked"]).out;
+    assert!(
+        out.contains("run writer") && out.contains("train again writer --without-deleted"),
+        "{out}"
+    );
+    assert!(
+        place
+            .ok(["train", "list"])
+            .out
+            .contains("trained on deleted content")
+    );
+    assert!(
+        place
+            .ok(["base", "list"])
+            .out
+            .contains("trained on deleted content")
+    );
+    let plan = place
+        .ok(["train", "again", "votes", "--without-deleted", "--plan"])
+        .out;
+    assert!(plan.contains("run votes as votes-again"), "{plan}");
+}
+
+#[test]
+fn no_log_parameter_or_outcome_of_a_job_holds_a_text() {
+    let (place, engine) = project();
+    pipeline(&engine);
+    let empty = Generate {
+        comments: vec![Incoming {
+            comment: planted("c", 7),
+            ..Incoming::default()
+        }],
+        generator: "no such run".to_owned(),
+        ..Generate::default()
+    };
+    assert!(engine.start(&empty, &|_| {}).is_err());
+    let submitted =
+        serde_json::json!({ "comments": [{ "comment": planted("c", 8) }], "generator": "writer" });
+    engine
+        .submit(
+            "11111111-2222-7333-8444-555555555555",
+            "generate",
+            &submitted,
+        )
+        .unwrap();
+    let draft = serde_json::json!({ "generate": submitted });
+    engine
+        .submit("11111111-2222-7333-8444-555555555556", "draft", &draft)
+        .unwrap();
+    let jobs = engine.jobs().unwrap();
+    assert!(jobs.len() >= 14, "{}", jobs.len());
+    for job in jobs {
+        let stored = serde_json::to_string(&job).unwrap();
+        assert!(!stored.contains("zq"), "{}: {stored}", job.kind);
+        for line in engine.job_log(&job.id).unwrap() {
+            assert!(!line.text.contains("zq"), "{}: {}", job.kind, line.text);
+        }
+    }
+    // they are where a purge finds them, and the outcome is whole for who asked
+    let texts: Vec<String> = engine
+        .threads()
+        .unwrap()
+        .iter()
+        .map(|t| t.title.clone())
+        .collect();
+    assert!(texts.contains(&planted("t", 0)), "{texts:?}");
+    let generation = engine.generations().unwrap()[0].id;
+    let shown = engine.generation(generation).unwrap();
+    assert!(shown.comments.iter().any(|c| c.comment == planted("c", 0)));
+    let samples = engine.run_show("writer").unwrap().samples;
+    assert!(
+        samples
+            .iter()
+            .any(|(_, comment, _)| comment.starts_with("zq"))
+    );
+    drop(place);
+}
+
+#[test]
+fn a_job_that_holds_a_text_in_memory_does_not_write_it_back() {
+    let (place, engine) = project();
+    train(&engine, RunKind::Generator, "writer", "small-gpt2");
+    let names: Vec<String> = (0..THREADS)
+        .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
+        .collect();
+    let texts: Vec<String> = (0..THREADS)
+        .flat_map(|n| ["c", "r"].map(|kind| planted(kind, n)))
+        .collect();
+    // another process forgets the texts at the first sign of the work
+    let purged = AtomicBool::new(false);
+    let purge = |phase: &str, signal: &Signal| {
+        if let Signal::Progress(progress) = signal
+            && progress.phase.starts_with(phase)
+            && !purged.swap(true, Ordering::SeqCst)
+        {
+            let other = Engine::open(place.project()).unwrap();
+            other.forget_names(&names, "ada").unwrap();
+        }
+    };
+    let answer = Generate {
+        comments: (0..3)
+            .map(|n| Incoming {
+                comment: planted("c", n),
+                ..Incoming::default()
+            })
+            .collect(),
+        unseen: 30,
+        generator: "writer".to_owned(),
+        candidates: 1,
+        decode: short_decode(),
+        ..Generate::default()
+    };
+    let ended = engine
+        .start(&answer, &|signal| purge("writing replies", &signal))
+        .unwrap();
+    let repartee_engine::Ended::Done(generated) = ended else {
+        panic!("{ended:?}");
+    };
+    assert!(generated.left_out.count >= 3, "{:?}", generated.left_out);
+    assert!(
+        generated
+            .left_out
+            .items
+            .iter()
+            .any(|item| item.id.contains("of those given") && item.why.contains("deleted")),
+        "{:?}",
+        generated.left_out
+    );
+    Store::open(&place.project()).unwrap().scrub().unwrap();
+    assert_eq!(left(&place, &texts), Vec::<String>::new());
+}
+
+#[test]
+fn a_training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
+    let (place, engine) = project();
+    let names: Vec<String> = (0..THREADS)
+        .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
+        .collect();
+    let purged = AtomicBool::new(false);
+    let config = RunConfig {
+        steps: 4,
+        ..config(RunKind::Generator, "writer", "small-gpt2")
+    };
+    let ended = engine.start(&Train::new(&config).unwrap(), &|signal| {
+        if let Signal::Progress(progress) = &signal
+            && progress.phase.starts_with("training")
+            && !purged.swap(true, Ordering::SeqCst)
+        {
+            let other = Engine::open(place.project()).unwrap();
+            other.forget_names(&names, "ada").unwrap();
+        }
+    });
+    assert!(ended.is_ok() && purged.load(Ordering::SeqCst));
+    assert!(engine.run_show("writer").unwrap().deleted_content);
+    Store::open(&place.project()).unwrap().scrub().unwrap();
+    let texts: Vec<String> = (0..THREADS)
+        .flat_map(|n| ["c", "r"].map(|kind| planted(kind, n)))
+        .collect();
+    assert_eq!(left(&place, &texts), Vec::<String>::new());
+}

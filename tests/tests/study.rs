@@ -1,0 +1,641 @@
+//! The permissions of a study: asked once, recorded, enforced where a project is strict, and shown on
+//! everything that leaves the project.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use repartee_datasets::sample;
+use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::{Code, Engine, StudyKind, StudyRecord};
+use repartee_reddit::Clock;
+use repartee_tests::study::{GRANTED, NONE, granted};
+use repartee_tests::{Place, Ran, binary};
+
+const MARK: &str = "No permission to train on Reddit content on record";
+
+/// Threads in the form of a Reddit archive: nothing in it says that a program wrote them.
+fn archive(place: &Place, name: &str, threads: u64) -> PathBuf {
+    let mut lines = Vec::new();
+    sample::write_ndjson(&mut lines, 7, threads).unwrap();
+    place.write(name, lines)
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// Runs words and files with `--json`, and gives the whole last line.
+fn ok(place: &Place, words: &str, more: &[&str]) -> serde_json::Value {
+    let mut args: Vec<&str> = words.split_whitespace().collect();
+    args.extend(more);
+    args.push("--json");
+    place.ok(args).json()
+}
+
+/// Runs a command line as it was printed, in a shell.
+fn typed(place: &Place, line: &str) -> Ran {
+    let rest = line.trim().strip_prefix("repartee ").expect(line);
+    let command = format!("'{}' {rest}", binary().display());
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", &command])
+        .current_dir(place.folder())
+        .stdin(std::process::Stdio::null());
+    Ran::from(shell.output().unwrap())
+}
+
+/// The printed command lines of a refusal.
+fn offered(ran: &Ran) -> Vec<String> {
+    let lines = ran.err.lines().map(str::trim);
+    lines
+        .filter(|line| line.starts_with("repartee "))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn import_of_an_archive_is_refused_and_the_printed_command_works() {
+    let place = Place::with_project();
+    archive(&place, "it's RC 2019.ndjson", 20);
+    let ran = place.run(["import", "it's RC 2019.ndjson", "--name", "a name"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.err.contains("written approval"), "{ran}");
+    assert!(ran.err.contains("research program"), "{ran}");
+    assert!(
+        place.engine().sources().unwrap().is_empty(),
+        "nothing was read"
+    );
+    assert!(place.engine().study().unwrap().history.is_empty());
+
+    let lines = offered(&ran);
+    let honest = lines
+        .iter()
+        .find(|line| line.contains("--permission none"))
+        .unwrap_or_else(|| panic!("{ran}"));
+    let again = typed(&place, honest);
+    assert_eq!(again.status, Some(0), "{again}");
+    let study = place.engine().study().unwrap();
+    assert_eq!(study.history.len(), 4, "each of the four is on record");
+    assert!(study.needed && study.strict && study.answered);
+    assert_eq!(study.sources, ["a name"]);
+    assert!(study.mark.unwrap().starts_with(MARK));
+
+    // asked once
+    archive(&place, "second.ndjson", 10);
+    place.ok(["import", "second.ndjson", "--min-score", "0"]);
+    assert_eq!(place.engine().study().unwrap().history.len(), 4);
+}
+
+#[test]
+fn a_grant_is_recorded_by_the_import_itself() {
+    let place = Place::with_project();
+    let file = text(&archive(&place, "RC.ndjson", 20));
+    let mut args = vec!["import", &file];
+    args.extend(GRANTED);
+    place.ok(args);
+    let study = place.engine().study().unwrap();
+    assert!(study.states.iter().all(|state| state.holds), "{study:?}");
+    assert_eq!(study.mark, None);
+    let training = study
+        .states
+        .iter()
+        .find(|state| state.kind == StudyKind::Training)
+        .unwrap();
+    let record = training.record.as_ref().unwrap();
+    assert_eq!(record.scope, "Tests of Repartee");
+    assert_eq!(record.policy, repartee_engine::study::POLICY_VERSION);
+    let wrong = Place::with_project();
+    for (value, why) in [
+        ("training=granted", "date, scope, link"),
+        ("training=yes", "decision"),
+        ("maybe", "not-reddit"),
+    ] {
+        let ran = wrong.run(["import", &file, "--permission", value]);
+        assert_eq!(ran.status, Some(2), "{ran}");
+        assert!(ran.err.contains(why), "{ran}");
+        assert!(wrong.engine().study().unwrap().history.is_empty());
+    }
+}
+
+#[test]
+fn what_the_option_took_before_still_imports_and_is_no_approval() {
+    for word in ["research", "reddit-approved", "own", "unknown"] {
+        let place = Place::with_project();
+        let file = text(&archive(&place, "RC.ndjson", 10));
+        place.ok(["import", &file, "--permission", word, "--note", "as before"]);
+        let source = place.engine().source("1").unwrap();
+        assert_eq!(
+            (source.permission.name(), source.note.as_str()),
+            (word, "as before")
+        );
+        assert!(
+            place
+                .engine()
+                .study_mark()
+                .unwrap()
+                .unwrap()
+                .starts_with(MARK),
+            "{word}"
+        );
+        // and it takes nothing back that was granted
+        place.engine().study_record(&granted(), "ann").unwrap();
+        archive(&place, "more.ndjson", 12);
+        place.ok(["import", "more.ndjson", "--permission", word]);
+        assert_eq!(place.engine().study_mark().unwrap(), None, "{word}");
+    }
+    let place = Place::with_project();
+    let file = text(&archive(&place, "made.ndjson", 10));
+    place.ok(["import", &file, "--permission", "synthetic"]);
+    assert!(!place.engine().study().unwrap().needed);
+    assert!(place.engine().study().unwrap().history.is_empty());
+}
+
+#[test]
+fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
+    let place = Place::with_project();
+    let mut rows = String::from("question,answer\n");
+    for i in 0..40 {
+        rows.push_str(&format!(
+            "How do I do number {i}?,You do number {i} like this\n"
+        ));
+    }
+    let file = text(&place.write("mails.csv", rows));
+    let import = ["import", "--map", "comment=question,reply=answer"];
+
+    // a table doesn't say what it is: one question, with the commands that answer it
+    let ran = place.run(import.iter().copied().chain([file.as_str()]));
+    assert_eq!(ran.status, Some(2), "{ran}");
+    let lines = offered(&ran);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("--origin reddit --permission none")),
+        "{ran}"
+    );
+    assert!(
+        !ran.err.contains("written approval"),
+        "no policy for what may be a forum: {ran}"
+    );
+    let other = lines
+        .iter()
+        .find(|line| line.contains("--origin other"))
+        .unwrap();
+    let again = typed(&place, other);
+    assert_eq!(again.status, Some(0), "{again}");
+
+    for origin in ["forum", "support", "convokit"] {
+        let place = Place::with_project();
+        let args = import
+            .iter()
+            .copied()
+            .chain(["--origin", origin, file.as_str()]);
+        let ran = place.ok(args);
+        assert!(!ran.out.contains("permission to train"), "{ran}");
+        let study = place.engine().study().unwrap();
+        assert!(!study.needed && study.mark.is_none() && study.history.is_empty());
+        place.ok(["pairs", "build"]);
+        place.ok(["split", "make"]);
+        place.ok(
+            "base new b --kind gpt2 --layers 1 --width 32 --heads 2 --context 48 --vocab 300"
+                .split(' '),
+        );
+        let engine = place.engine();
+        let config = RunConfig {
+            base: "b".into(),
+            ..RunConfig::of(RunKind::Generator)
+        };
+        assert_eq!(engine.train_refusal(&config).unwrap(), None);
+    }
+    let not_reddit = Place::with_project();
+    let dump = text(&archive(&not_reddit, "dump.ndjson", 10));
+    not_reddit.ok(["import", &dump, "--permission", "not-reddit"]);
+    assert!(!not_reddit.engine().study().unwrap().needed);
+}
+
+/// Two steps of a small model.
+const STEPS: &str =
+    "--steps 2 --batch 4 --max-tokens 32 --set samples=0 --set validate_limit=8 --set patience=0";
+
+/// A project on an archive without any permission, with everything trained, evaluated and queued: strict was
+/// off for that.
+fn marked() -> Place {
+    let place = Place::with_project();
+    let file = text(&archive(&place, "RC.ndjson", 80));
+    ok(&place, "import", &[&file, NONE[0], NONE[1]]);
+    ok(&place, "pairs build", &[]);
+    ok(&place, "split make main", &[]);
+    ok(&place, "study strict off --yes --who ann", &[]);
+    for kind in ["gpt2", "bert"] {
+        let new = format!(
+            "base new small-{kind} --kind {kind} --layers 1 --width 32 --heads 2 --context 160 --vocab 400"
+        );
+        ok(&place, &new, &[]);
+    }
+    ok(
+        &place,
+        &format!("train generator --name writer {STEPS}"),
+        &[],
+    );
+    ok(
+        &place,
+        "fakes make --generator writer --comments 24,8,8 --max-new-tokens 8",
+        &[],
+    );
+    ok(&place, &format!("train realism --name judge {STEPS}"), &[]);
+    ok(&place, &format!("train upvotes --name votes {STEPS}"), &[]);
+    for run in ["writer", "judge", "votes"] {
+        ok(&place, &format!("evaluate {run} --limit 16"), &[]);
+    }
+    let config = "generate --unseen 2 -n 3 --generator writer --realism judge --upvotes votes --min-p-real 0 --max-new-tokens 8";
+    ok(&place, config, &[]);
+    place
+}
+
+/// Subcommands that a command's help lists.
+fn subcommands(place: &Place, command: &str) -> BTreeSet<String> {
+    let help = place.ok([command, "--help"]).out;
+    let list = help.split("Commands:").nth(1).expect("a list of commands");
+    list.lines()
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| *word != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Asserts that each file says the mark: a table in every row, a picture as text.
+fn carries(mark: &str, file: &Path) {
+    let content = std::fs::read_to_string(file).unwrap();
+    match file.extension().and_then(|e| e.to_str()) {
+        Some("csv") => {
+            let mut csv = csv::Reader::from_path(file).unwrap();
+            assert_eq!(
+                csv.headers().unwrap().iter().last(),
+                Some("notice"),
+                "{}",
+                file.display()
+            );
+            let rows: Vec<_> = csv.records().map(|row| row.unwrap()).collect();
+            assert!(!rows.is_empty(), "{}", file.display());
+            assert!(
+                rows.iter().all(|row| row.iter().last() == Some(mark)),
+                "{}",
+                file.display()
+            );
+        }
+        Some("jsonl") => {
+            assert!(!content.is_empty(), "{}", file.display());
+            for line in content.lines() {
+                let row: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert_eq!(row["notice"], mark, "{}", file.display());
+            }
+        }
+        Some("json") => {
+            let value: serde_json::Value = serde_json::from_str(&content).unwrap();
+            assert_eq!(value["repartee_notice"], mark, "{}", file.display());
+        }
+        // an apostrophe may be escaped in SVG
+        _ => {
+            let plain = content
+                .replace("&apos;", "'")
+                .replace("&#39;", "'")
+                .replace("&#x27;", "'");
+            assert!(plain.contains(mark), "{}: {content:.600}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_chart_export_and_report_carries_the_mark() {
+    let place = marked();
+    let mark = place.engine().study_mark().unwrap().unwrap();
+    assert!(mark.starts_with(MARK), "{mark}");
+
+    // charts: every kind there is, as the error for another lists them
+    let wrong = place.run(["chart", "pie", "judge"]).err;
+    let kinds: Vec<String> = wrong
+        .split("there are ")
+        .nth(1)
+        .unwrap()
+        .replace(" and ", ", ")
+        .split(", ")
+        .map(|kind| kind.trim().to_owned())
+        .collect();
+    assert_eq!(kinds.len(), 8, "{wrong}");
+    for kind in &kinds {
+        for run in ["judge", "votes"] {
+            let out = place.path(&format!("{kind}-{run}"));
+            ok(&place, &format!("chart {kind} {run} --out"), &[&text(&out)]);
+            carries(&mark, &out.with_extension("svg"));
+            carries(&mark, &out.with_extension("csv"));
+            let png = std::fs::read(out.with_extension("png")).unwrap();
+            // the picture is drawn from that SVG: it is as high as it says
+            let svg = std::fs::read_to_string(out.with_extension("svg")).unwrap();
+            let height: f64 = svg
+                .split(" height=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            let pixels = u32::from_be_bytes(png[20..24].try_into().unwrap());
+            assert_eq!(f64::from(pixels), (2.0 * height).round(), "{kind} {run}");
+        }
+    }
+
+    // exports: every command there is
+    let mut tried = BTreeSet::new();
+    for (command, words) in [
+        ("pairs", vec!["pairs.csv", "pairs.jsonl"]),
+        ("queue", vec!["queue.csv", "queue.jsonl"]),
+    ] {
+        for name in words {
+            let file = place.path(name);
+            let told = ok(&place, &format!("export {command}"), &[&text(&file)]);
+            assert_eq!(told["notice"], mark.as_str());
+            carries(&mark, &file);
+        }
+        tried.insert(command.to_owned());
+    }
+    for (command, names) in [
+        ("run", vec!["writer", "judge", "votes"]),
+        ("base", vec!["small-gpt2", "small-bert"]),
+    ] {
+        for name in names {
+            let folder = place.path(&format!("out-{name}"));
+            ok(
+                &place,
+                &format!("export {command} {name}"),
+                &[&text(&folder)],
+            );
+            carries(&mark, &folder.join("README.md"));
+            carries(&mark, &folder.join("config.json"));
+            // and what was exported is still a model
+            ok(
+                &place,
+                &format!("base add again-{name} --from"),
+                &[&text(&folder)],
+            );
+        }
+        tried.insert(command.to_owned());
+    }
+    assert_eq!(
+        tried,
+        subcommands(&place, "export"),
+        "an export is not tried"
+    );
+    let threads = place.path("threads.jsonl");
+    let told = ok(&place, "reddit export", &[&text(&threads)]);
+    assert!(told["result"]["threads"].as_u64().unwrap() > 0, "{told}");
+    carries(&mark, &threads);
+    place.ok(["reddit", "import", &text(&threads)]);
+
+    // the window's charts and exports are the same methods; those that it alone has:
+    let engine = place.engine();
+    let pairs = engine
+        .pairs_chart(
+            repartee_store::pairs::PairFigure::Score,
+            &Default::default(),
+        )
+        .unwrap();
+    assert!(pairs.svg.contains("No permission to train") && pairs.csv().unwrap().contains(&mark));
+    assert_eq!(engine.overview().unwrap().notice, Some(mark.clone()));
+    assert!(
+        engine
+            .evaluations()
+            .unwrap()
+            .iter()
+            .all(|e| e.notice == Some(mark.clone()))
+    );
+
+    // reports, for people and for programs
+    for words in [
+        "evaluate",
+        "train list",
+        "train show judge",
+        "source list",
+        "fakes list",
+        "queue list",
+        "study",
+        "split list",
+    ] {
+        let shown = place.ok(words.split(' ')).out;
+        assert!(shown.contains(&mark), "{words}: {shown}");
+        assert_eq!(ok(&place, words, &[])["notice"], mark.as_str(), "{words}");
+    }
+
+    // once everything is on record, nothing is marked
+    engine.study_record(&granted(), "ann").unwrap();
+    let file = place.path("clean.csv");
+    let told = ok(&place, "export pairs", &[&text(&file)]);
+    assert!(told.get("notice").is_none(), "{told}");
+    assert!(!std::fs::read_to_string(file).unwrap().contains("notice"));
+    let out = place.path("clean");
+    ok(&place, "chart roc judge --out", &[&text(&out)]);
+    let svg = std::fs::read_to_string(out.with_extension("svg")).unwrap();
+    assert!(!svg.contains("No permission"));
+}
+
+#[test]
+fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
+    let place = marked();
+    let strict = place.run(["study", "strict", "on", "--who", "ann"]);
+    assert_eq!(strict.status, Some(0), "{strict}");
+    for kind in ["generator", "realism", "upvotes"] {
+        let command = format!("train {kind} --name again {STEPS}");
+        let ran = place.run(command.split(' '));
+        assert_eq!(ran.status, Some(2), "{ran}");
+        assert!(
+            ran.err.contains(MARK) && ran.err.contains("RC.ndjson"),
+            "{ran}"
+        );
+        assert!(ran.err.contains("repartee study record training"), "{ran}");
+        let json = place.run(command.split(' ').chain(["--json"])).json();
+        assert_eq!(json["error"]["code"], "permission");
+    }
+    let tokenizer =
+        place.run("base new more --kind gpt2 --layers 1 --width 32 --heads 2".split(' '));
+    assert_eq!(tokenizer.status, Some(2), "{tokenizer}");
+    assert!(tokenizer.err.contains(MARK), "{tokenizer}");
+    let names: Vec<String> = place
+        .engine()
+        .runs()
+        .unwrap()
+        .into_iter()
+        .map(|run| run.name)
+        .collect();
+    assert!(!names.contains(&"again".to_owned()), "{names:?}");
+
+    // off only on purpose, and who did it is in the audit log
+    let ran = place.run(["study", "strict", "off"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(place.engine().study().unwrap().strict);
+    place.ok(["study", "strict", "off", "--yes", "--who", "bob"]);
+    let audit = place.engine().audit(None, 1).unwrap();
+    assert_eq!(
+        (audit[0].what.as_str(), audit[0].who.as_str()),
+        ("strict off", "bob")
+    );
+    let ran = place.ok(format!("train generator --name again {STEPS}").split(' '));
+    assert!(ran.out.contains(MARK), "without strict it warns: {ran}");
+
+    // with the permission nothing is refused
+    place.ok(["study", "strict", "on"]);
+    place.ok([
+        "study",
+        "record",
+        "training",
+        "--granted",
+        "--date",
+        "2020-01-01",
+        "--scope",
+        "tests",
+        "--link",
+        "https://example.org",
+    ]);
+    place.ok(format!("train upvotes --name third {STEPS}").split(' '));
+    place.ok(["study", "end", "training", "--note", "taken back"]);
+    let ran = place.run(format!("train upvotes --name fourth {STEPS}").split(' '));
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.err.contains("was withdrawn on"), "{ran}");
+}
+
+#[test]
+fn a_model_trained_on_reddit_content_stays_so_in_another_project() {
+    let place = marked();
+    let folder = place.path("writer");
+    ok(&place, "export run writer", &[&text(&folder)]);
+    let other = Place::with_project();
+    let mut rows = String::from("question,answer\n");
+    for i in 0..40 {
+        rows.push_str(&format!("How do I do {i}?,You do {i} like this\n"));
+    }
+    let file = text(&other.write("forum.csv", rows));
+    ok(
+        &other,
+        "import --origin forum --map comment=question,reply=answer",
+        &[&file],
+    );
+    ok(&other, "pairs build", &[]);
+    ok(&other, "split make main", &[]);
+    assert!(!other.engine().study().unwrap().needed);
+    ok(&other, "base add w --from", &[&text(&folder)]);
+    let study = other.engine().study().unwrap();
+    assert_eq!(study.sources, ["base w"]);
+    assert!(study.mark.unwrap().starts_with(MARK));
+    let ran = other.run(format!("train generator --name again {STEPS}").split(' '));
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(
+        ran.err.contains("base \"w\" was trained on Reddit content"),
+        "{ran}"
+    );
+    // an exported base that nobody trained here is not marked so
+    let plain = place.path("plain");
+    ok(&place, "export base small-bert", &[&text(&plain)]);
+    let third = Place::with_project();
+    ok(&third, "base add b --from", &[&text(&plain)]);
+    assert!(!third.engine().study().unwrap().needed);
+}
+
+/// A fixed clock.
+struct At(i64);
+
+impl Clock for At {
+    fn now_ms(&self) -> i64 {
+        self.0
+    }
+
+    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::task::yield_now())
+    }
+}
+
+#[test]
+fn a_permission_holds_from_its_date_to_its_last_day() {
+    let place = Place::with_project();
+    let file = text(&archive(&place, "RC.ndjson", 30));
+    let mut import = vec![file.as_str()];
+    import.extend(GRANTED);
+    ok(&place, "import", &import);
+    ok(&place, "pairs build", &[]);
+    ok(&place, "split make main", &[]);
+    let base = "base new b --kind gpt2 --layers 1 --width 32 --heads 2 --context 48 --vocab 300";
+    ok(&place, base, &[]);
+    let dated =
+        "training=granted,date=2026-05-01,until=2027-05-01,scope=tests,link=https://example.org";
+    place
+        .engine()
+        .study_record(&[dated.parse().unwrap()], "ann")
+        .unwrap();
+    let config = RunConfig::of(RunKind::Generator);
+    let refusal = |day: &str| {
+        let mut engine: Engine = place.engine();
+        let noon = repartee_engine::import::seconds_of(day).unwrap() * 1000 + 43_200_000;
+        engine.outside.clock = Arc::new(At(noon));
+        let mark = engine.study_mark().unwrap().unwrap_or_default();
+        let refused = engine.train_refusal(&config).unwrap();
+        if let Some(error) = &refused {
+            assert_eq!(error.code, Code::Permission);
+        }
+        (refused.map(|error| error.message).unwrap_or_default(), mark)
+    };
+    for (day, said) in [
+        ("2026-04-30", "is not valid before 2026-05-01"),
+        ("2026-05-01", ""),
+        ("2027-05-01", ""),
+        ("2027-05-02", "expired on 2027-05-01"),
+    ] {
+        let (refused, mark) = refusal(day);
+        assert_eq!(refused.is_empty(), said.is_empty(), "{day}: {refused}");
+        assert!(
+            refused.contains(said) && mark.contains(said),
+            "{day}: {refused} / {mark}"
+        );
+    }
+}
+
+#[test]
+fn a_source_whose_origin_was_not_said_counts_as_reddit_content_until_it_is() {
+    let place = Place::with_project();
+    let file = text(&place.write("table.csv", "q,a\nWhy is it so?,Because it is so\n"));
+    place.ok([
+        "import",
+        "--map",
+        "comment=q,reply=a",
+        &file,
+        NONE[0],
+        NONE[1],
+    ]);
+    assert!(place.engine().study_mark().unwrap().is_some());
+    place.ok(["source", "origin", "table.csv", "forum", "--who", "ann"]);
+    assert_eq!(place.engine().study_mark().unwrap(), None);
+    let audit = place.engine().audit(None, 1).unwrap();
+    assert_eq!(
+        (audit[0].what.as_str(), audit[0].detail.as_str()),
+        ("source origin", "forum")
+    );
+}
+
+#[test]
+fn the_engine_itself_refuses_an_import_without_an_answer() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let mut import = repartee_engine::import::Import {
+        files: vec![archive(&place, "RC.ndjson", 10)],
+        ..Default::default()
+    };
+    let error = engine.start(&import, &|_| {}).unwrap_err();
+    assert_eq!(error.code, Code::Permission);
+    assert!(engine.sources().unwrap().is_empty());
+    import.study = StudyRecord::none_of_all();
+    engine.start(&import, &|_| {}).unwrap();
+    assert_eq!(engine.sources().unwrap().len(), 1);
+}

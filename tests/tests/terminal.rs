@@ -1,0 +1,230 @@
+//! What somebody else wrote reaches a terminal as text: nothing in it moves the cursor, hides or reorders a word,
+//! or looks like a line of ours.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use repartee_tests::stranger::fill;
+use repartee_tests::{Place, Ran};
+
+/// Clears the screen, goes up, sets the title, by C0 and by C1; returns to the line's beginning, deletes; runs
+/// backwards, hides.
+const HOSTILE: &str = "good\u{1b}[2J\u{1b}[1A\u{1b}]0;t\u{7}\u{9b}2K\r\u{8}\u{7f}evil\u{202e}txt\u{2066}\u{200b}\u{ad}\u{2028}\u{feff}\u{e0041}end";
+
+/// The same with a line of its own.
+const FORGED: &str = "one\nreply 1 is approved";
+
+fn acts(c: char) -> bool {
+    matches!(c, '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{e0000}'..='\u{e0fff}')
+}
+
+fn is_quiet(ran: &Ran, what: &str) {
+    for text in [&ran.out, &ran.err] {
+        let found: Vec<char> = text.chars().filter(|c| acts(*c)).collect();
+        assert!(found.is_empty(), "{what}: {found:?} in {text:?}");
+    }
+    assert!(!ran.err.contains("panicked"), "{what}: {ran}");
+}
+
+/// Commands that show what is stored, and those whose errors quote it.
+const COMMANDS: &[&[&str]] = &[
+    &["source", "list"],
+    &["source", "rejected", "1"],
+    &["source", "permit", "1", "own", "--note", "NAME"],
+    &["pairs", "show"],
+    &["pairs", "count"],
+    &["split", "list"],
+    &["split", "audit", "NAME"],
+    &["split", "audit", "no such"],
+    &["base", "list"],
+    &["base", "add", "NAME", "--from", "NAME"],
+    &["base", "remove", "NAME"],
+    &["train", "list"],
+    &["train", "show", "NAME"],
+    &["train", "show", "no such"],
+    &["train", "generator", "--base", "NAME", "--split", "NAME"],
+    &[
+        "train",
+        "generator",
+        "--name",
+        "NAME",
+        "--write-config",
+        "-",
+    ],
+    &["fakes", "list"],
+    &["fakes", "show", "NAME"],
+    &["fakes", "show", "no such"],
+    &["evaluate"],
+    &["evaluate", "NAME"],
+    &["chart", "loss", "NAME"],
+    &["queue", "list"],
+    &["queue", "show", "1"],
+    &["queue", "approve", "1"],
+    &["queue", "reject", "1", "--why", "NAME"],
+    &["export", "queue", "NAME"],
+    &["job", "list"],
+    &["job", "show", "0199aaaa-0000-7000-8000-000000000001"],
+    &["job", "resume", "0199aaaa-0000-7000-8000-000000000001"],
+    &["reddit", "accounts"],
+    &["reddit", "permit"],
+    &["reddit", "opt-out"],
+    &["reddit", "threads"],
+    &["reddit", "threads", "1"],
+    &["reddit", "outbox"],
+    &["reddit", "outbox", "1"],
+    &["reddit", "outcomes"],
+    &["reddit", "audit"],
+    &["reddit", "posted", "1", "NAME"],
+    &["check"],
+    &["size"],
+    &["doctor"],
+    &["import", "NAME"],
+    &["import", "hostile.csv", "--format", "NAME"],
+    &["NAME"],
+    &["queue", "NAME"],
+];
+
+#[test]
+fn nothing_that_is_stored_acts_on_a_terminal() {
+    let place = Place::with_project();
+    fill(&place.project(), HOSTILE);
+    let mut shown = 0;
+    for command in COMMANDS {
+        let args: Vec<&str> = command
+            .iter()
+            .map(|arg| if *arg == "NAME" { HOSTILE } else { arg })
+            .collect();
+        let ran = place.run(args.iter().copied().chain(["-vv"]));
+        is_quiet(&ran, &command.join(" "));
+        shown += usize::from(ran.out.contains("\\u{1b}[2J") || ran.err.contains("\\u{1b}[2J"));
+
+        let ran = place.run(args.iter().copied().chain(["--json"]));
+        is_quiet(&ran, &format!("{} --json", command.join(" ")));
+        if !ran.out.is_empty() && !ran.out.starts_with('#') {
+            for line in ran.out.lines() {
+                let read: Result<serde_json::Value, _> = serde_json::from_str(line);
+                assert!(read.is_ok(), "{command:?}: {line}");
+            }
+        }
+    }
+    // it is shown as escapes, not left out
+    assert!(shown > 25, "{shown}");
+    let json = place.ok(["queue", "show", "1", "--json"]);
+    assert_eq!(
+        json.result()["reply"]["text"],
+        HOSTILE,
+        "JSON has the data as it is"
+    );
+}
+
+#[test]
+fn no_text_begins_a_line_of_its_own() {
+    let place = Place::with_project();
+    fill(&place.project(), FORGED);
+    for command in COMMANDS {
+        // an argument is the person's own
+        if command.contains(&"--write-config") {
+            continue;
+        }
+        let args = command
+            .iter()
+            .map(|arg| if *arg == "NAME" { FORGED } else { arg });
+        let ran = place.run(args.chain(["-v"]));
+        for line in ran.out.lines().chain(ran.err.lines()) {
+            assert!(
+                !line.starts_with("reply 1 is approved"),
+                "{command:?}: {ran}"
+            );
+        }
+    }
+}
+
+#[test]
+fn names_of_files_and_what_is_in_them_are_shown_as_text() {
+    let place = Place::empty();
+    let project = format!("{}.repartee", HOSTILE.replace('\u{0}', ""));
+    let made = place.ok(["new", &project]);
+    is_quiet(&made, "new");
+    assert!(made.out.contains("\\u{1b}[2J"), "{made}");
+    is_quiet(&place.run(["new", &project]), "new again");
+    place.write(&format!("{HOSTILE}.csv"), format!("{HOSTILE},b\n1,2\n"));
+    place.write(
+        &format!("{HOSTILE}.ndjson"),
+        format!("{{\"id\":\"1\",\"body\":\"{HOSTILE}\"\n{HOSTILE}\n"),
+    );
+    for file in [format!("{HOSTILE}.csv"), format!("{HOSTILE}.ndjson")] {
+        is_quiet(
+            &place.run(["import", &file, "--permission", "own", "-v"]),
+            &file,
+        );
+        is_quiet(
+            &place.run(["generate", "--generator", "x", "--file", &file]),
+            &file,
+        );
+        is_quiet(&place.run(["train", "generator", "--config", &file]), &file);
+        is_quiet(&place.run(["reddit", "import", &file]), &file);
+        is_quiet(&place.run(["reddit", "rules", "--set", &file]), &file);
+    }
+    for command in [["source", "list"], ["source", "rejected"], ["job", "list"]] {
+        is_quiet(
+            &place.run(
+                command
+                    .into_iter()
+                    .chain(["1"])
+                    .take(2 + usize::from(command[1] == "rejected")),
+            ),
+            command[1],
+        );
+    }
+    // which of several projects is meant
+    place.ok(["new", "b.repartee"]);
+    let which = place.run(["size"]);
+    is_quiet(&which, "size");
+    assert!(which.err.contains("2 project files"), "{which}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_editor_gets_the_text_in_a_file_for_its_owner_alone() {
+    let place = Place::with_project();
+    fill(&place.project(), HOSTILE);
+    repartee_tests::stranger::database(&place.project())
+        .execute("UPDATE reply SET state = 'draft'", [])
+        .unwrap();
+    let temporary = place.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let editor = place.write(
+        "editor.sh",
+        "stat -c '%a %n' \"$1\" \"$(dirname \"$1\")\" > seen; cat \"$1\" > text; printf 'a new text' > \"$1\"\n",
+    );
+    let mut command = place.repartee(["queue", "edit", "1"]);
+    let output = command
+        .env("TMPDIR", &temporary)
+        .env("EDITOR", format!("sh {}", editor.display()))
+        .env_remove("VISUAL")
+        .output()
+        .unwrap();
+    let ran = Ran::from(output);
+    assert_eq!(ran.status, Some(0), "{ran}");
+    is_quiet(&ran, "queue edit");
+    assert!(
+        ran.err.contains("\\u{202e}"),
+        "what does not show is said: {ran}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(place.path("text")).unwrap(),
+        HOSTILE
+    );
+    let seen = std::fs::read_to_string(place.path("seen")).unwrap();
+    let modes: Vec<&str> = seen
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(modes, ["600", "700"], "{seen}");
+    assert_eq!(
+        std::fs::read_dir(&temporary).unwrap().count(),
+        0,
+        "nothing is left"
+    );
+    assert_eq!(place.engine().reply(1).unwrap().reply.text, "a new text");
+}

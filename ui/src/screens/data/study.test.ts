@@ -1,0 +1,99 @@
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, test } from "vitest";
+import type { StudyKind } from "../../host";
+import { asked, byId, faults, openWindow, said, sees } from "../../testing";
+import { blank, complete, KINDS, lacks } from "./study";
+
+const last = <T>(list: T[]) => list.at(-1);
+
+describe("a record as it is typed", () => {
+  test("what was granted needs its date, scope and link", () => {
+    const record = blank("training");
+    expect(lacks(record)).toBe("a choice");
+    expect(lacks({ ...record, decision: "none" })).toBeNull();
+    const granted = { ...record, decision: "granted" as const };
+    expect(lacks(granted)).toBe("the date");
+    expect(lacks({ ...granted, date: "2026-05-01" })).toBe("what was allowed");
+    const scoped = { ...granted, date: "2026-05-01", scope: "all" };
+    expect(lacks(scoped)).toBe("a link");
+    expect(lacks({ ...scoped, link: "https://example.org" })).toBeNull();
+  });
+  test("all are needed", () => {
+    expect(complete([blank("training", "none"), blank("ethics_board")])).toBeNull();
+    expect(complete([blank("training", "none")])).toHaveLength(1);
+  });
+});
+
+describe("permissions of the study", () => {
+  /** A project with an archive of Reddit and no permission. */
+  const marked = async (address: string) => {
+    const host = await openWindow(address);
+    for (const source of host.engine.sources) source.origin = "reddit";
+    host.engine.changed("sources", "settings");
+    return host;
+  };
+
+  test("without Reddit content nothing is asked or marked", async () => {
+    await openWindow("#/data/permissions");
+    await sees("This project has no Reddit content from archives");
+    expect(screen.queryByTestId("study-mark")).toBeNull();
+    expect(await faults()).toEqual([]);
+  });
+
+  test("each is recorded and ended, and the mark follows", async () => {
+    const host = await marked("#/data/permissions");
+    await sees("No permission to train on Reddit content on record; no admission");
+    expect(await faults()).toEqual([]);
+    await fireEvent.click(await byId("add-training"));
+    await fireEvent.change(await byId("decision-training"), { target: { value: "granted" } });
+    expect(((await byId("study-record")) as HTMLButtonElement).disabled).toBe(true);
+    await fireEvent.input(await byId("date-training"), { target: { value: "2020-01-01" } });
+    await fireEvent.input(await byId("scope-training"), { target: { value: "Replies of r/a" } });
+    await fireEvent.input(await byId("link-training"), { target: { value: "https://example.org" } });
+    await fireEvent.click(await byId("study-record"));
+    await sees("Permission to train on Reddit content granted on 2020-01-01");
+    expect(last(asked(host, "study.record"))).toMatchObject({
+      who: "Ada",
+      records: [{ kind: "training", decision: "granted", date: "2020-01-01", scope: "Replies of r/a" }],
+    });
+    const others = KINDS.map((kind) => kind.value).filter((kind): kind is StudyKind => kind !== "training");
+    for (const kind of others) {
+      await fireEvent.click(await byId(`add-${kind}`));
+      await fireEvent.change(await byId(`decision-${kind}`), { target: { value: "not_required" } });
+      await fireEvent.click(await byId("study-record"));
+      await waitFor(async () => expect((await byId(`study-${kind}`)).dataset.holds).toBe("true"));
+    }
+    await waitFor(() => expect(screen.queryByTestId("study-mark")).toBeNull());
+    await fireEvent.click(await byId("end-training"));
+    await fireEvent.click(await byId("confirm-yes"));
+    await waitFor(async () => expect(said(await byId("study-mark"))).toContain("was withdrawn on"));
+  });
+
+  test("strict is switched off only after a question", async () => {
+    const host = await marked("#/data/permissions");
+    const strict = (await screen.findByLabelText("Strict")) as HTMLInputElement;
+    expect(strict.checked).toBe(true);
+    await fireEvent.click(strict);
+    expect(asked(host, "study.strict")).toEqual([]);
+    await fireEvent.click(await byId("strict-off"));
+    await waitFor(() => expect(asked(host, "study.strict")).toEqual([{ on: false, who: "Ada" }]));
+  });
+
+  test.each(["#/overview", "#/evaluate", "#/evaluate/2", "#/train/run/writer", "#/reddit/outcomes"])(
+    "%s carries the mark",
+    async (address) => {
+      await marked(address);
+      await sees("No permission to train on Reddit content on record");
+    },
+  );
+
+  test("a training that is refused says why, and leads to the permissions", async () => {
+    const host = await openWindow("#/overview");
+    for (const source of host.engine.sources) source.origin = "reddit";
+    location.hash = "#/train/new";
+    const refused = await byId("train-refused");
+    expect(said(refused)).toContain("this project is strict");
+    expect(refused.querySelector("a")?.getAttribute("href")).toBe("#/data/permissions");
+    expect(asked(host, "job.start")).toEqual([]);
+  });
+});
