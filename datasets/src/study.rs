@@ -344,10 +344,12 @@ pub fn told(look: &Look) -> Origin {
     match look.format {
         Format::Pushshift | Format::Listing => Origin::Reddit,
         Format::Sample => Origin::Synthetic,
-        Format::Bigquery | Format::Mapped if look.columns.iter().any(of_reddit) || in_cells() => {
+        Format::Bigquery | Format::Mapped | Format::Comments
+            if look.columns.iter().any(of_reddit) || in_cells() =>
+        {
             Origin::Reddit
         }
-        Format::Bigquery | Format::Mapped => Origin::Unknown,
+        Format::Bigquery | Format::Mapped | Format::Comments => Origin::Unknown,
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use repartee_tests::study::GRANTED;
 use repartee_tests::{Place, Ran, shared};
 
 /// What a check found: what was got, or what was wrong.
@@ -28,6 +29,7 @@ impl Row {
 
     fn import(&self, args: &[&str]) -> Ran {
         let mut all = vec!["import", self.path.to_str().unwrap(), "--quiet", "--json"];
+        all.extend(GRANTED);
         all.extend(args);
         self.place.run(all)
     }
@@ -312,7 +314,7 @@ fn table() -> Vec<Case> {
         row("18_RC_plain", "standard input is read", |r| {
             let mut child = r
                 .place
-                .repartee(["import", "-", "--json", "--quiet"])
+                .repartee([&["import", "-", "--json", "--quiet"][..], &GRANTED].concat())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -482,7 +484,14 @@ fn packed(size: u64, head: &str, body: &[u8]) -> Vec<u8> {
 /// Runs an import and gives what it left and the most memory that it held, in bytes.
 fn measured(place: &Place, path: &Path, args: &[&str]) -> (Ran, u64) {
     let mut child = place
-        .repartee([&["import", path.to_str().unwrap(), "--quiet"][..], args].concat())
+        .repartee(
+            [
+                &["import", path.to_str().unwrap(), "--quiet"][..],
+                &GRANTED,
+                args,
+            ]
+            .concat(),
+        )
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -5,9 +5,10 @@
 //! engine ask it. Text that isn't Reddit's (forums, support mails, ConvoKit, synthetic data, the sandbox)
 //! needs none of it, and a project with nothing else never mentions it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use repartee_charts::Heading;
+use repartee_datasets::read::is_stream;
 use repartee_datasets::study::{day_of_ms, told};
 use repartee_datasets::{Decision, Format, Origin, Permission, StudyKind, StudyRecord};
 use repartee_store::bases::Base;
@@ -316,7 +317,11 @@ pub(crate) fn origin_of(import: &Import, file: &Path) -> Origin {
     match import.format {
         Some(Format::Pushshift | Format::Listing) => return Origin::Reddit,
         Some(Format::Sample) => return Origin::Synthetic,
-        Some(Format::Bigquery | Format::Mapped) | None => {}
+        Some(Format::Bigquery | Format::Mapped | Format::Comments) | None => {}
+    }
+    // a stream's bytes come once, so nothing can be told from them beforehand
+    if is_stream(file) {
+        return Origin::Unknown;
     }
     // what cannot be looked at cannot be imported either, and the import says why
     crate::import::look(file, LOOKED_AT).map_or(Origin::Unknown, |look| told(&look))
@@ -480,11 +485,12 @@ impl Engine {
             ..ImportQuestion::default()
         };
         let answered = !import.study.is_empty() || self.study_standing()?.is_answered();
-        for file in import.files.iter().filter(|file| file.is_file()) {
+        let here = |file: &&PathBuf| file.is_file() || is_stream(file);
+        for file in import.files.iter().filter(here) {
             let name = file.display().to_string();
             // a file that cannot be read is no question; the import says what is wrong with it
             match origin_of(import, file) {
-                Origin::Unknown if crate::import::look(file, 0).is_err() => {}
+                Origin::Unknown if !is_stream(file) && crate::import::look(file, 0).is_err() => {}
                 Origin::Unknown if import.origin.is_none() => question.unknown.push(name),
                 Origin::Unknown | Origin::Reddit if !answered => question.reddit.push(name),
                 _ => {}
