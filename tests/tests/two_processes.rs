@@ -247,11 +247,9 @@ fn opening_a_project_twice_in_one_process_keeps_its_log_from_other_processes() {
         place.path("test.repartee-wal").exists(),
         "another process took the log of an open project for left behind"
     );
-    let title = "written after the other process";
-    let comments = repartee_engine::reddit::PostingRules {
-        footer_text: title.to_owned(),
-        ..engine.posting_rules().unwrap()
-    };
-    engine.posting_rules_set(&comments, "a test").unwrap();
-    assert!(place.ok(["reddit", "rules", "--json"]).out.contains(title));
+    let words = "written after the other process";
+    let mut rules = engine.posting_rules().unwrap();
+    rules.footer_text = format!("{} {words}", rules.footer_text);
+    engine.posting_rules_set(&rules, "", "a test").unwrap();
+    assert!(place.ok(["reddit", "rules", "--json"]).out.contains(words));
 }
