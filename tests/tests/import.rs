@@ -325,7 +325,7 @@ fn real_dumps_tables_and_listings_are_read() {
     let api: Vec<PathBuf> = std::fs::read_dir(reddit.join("api"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_string_lossy().contains("Listings"))
+        .filter(|path| path.to_string_lossy().contains("Listing"))
         .collect();
     let job = Import {
         files: api,

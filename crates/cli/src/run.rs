@@ -106,7 +106,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 /// A mapping from a TOML file: a line for each field, such as `comment = "Comment, text"`.
-fn mapping_file(path: &std::path::Path) -> Result<Mapping> {
+fn mapping_file(path: &Path) -> Result<Mapping> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, &e))?;
     let wrong = |why: String| Error::usage(format!("{}: {why}", path.display()));
     let fields: std::collections::BTreeMap<String, String> =

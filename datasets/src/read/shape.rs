@@ -252,7 +252,11 @@ impl Sample {
         if head.trim_ascii_start().first() == Some(&b'[') {
             sample.array = true;
             let mut json = Json::new(head);
-            let _ = sample.stream(&mut json, 1);
+            // an object that the end of the file cuts off is no row; one that goes on after the head is
+            let cut = sample.stream(&mut json, 1).is_err();
+            if cut && is_all {
+                sample.objects.pop();
+            }
             return sample;
         }
         for line in head_lines(head, is_all).take(SAMPLE) {
