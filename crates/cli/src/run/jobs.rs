@@ -24,17 +24,18 @@ pub(super) fn starts_a_job(command: &Command) -> bool {
         | Command::Reddit { .. } => true,
         Command::Pairs { command } => matches!(command, PairsCommand::Build(_)),
         Command::Split { command } => {
-            matches!(command, SplitCommand::Make { .. } | SplitCommand::Audit { .. })
+            matches!(
+                command,
+                SplitCommand::Make { .. } | SplitCommand::Audit { .. }
+            )
         }
         Command::Base { command } => {
             matches!(command, BaseCommand::Add { .. } | BaseCommand::New { .. })
         }
-        Command::Train { command } => {
-            !matches!(
-                command,
-                TrainCommand::List(_) | TrainCommand::Marked | TrainCommand::Show { .. }
-            )
-        }
+        Command::Train { command } => !matches!(
+            command,
+            TrainCommand::List(_) | TrainCommand::Marked | TrainCommand::Show { .. }
+        ),
         Command::Fakes { command } => matches!(command, FakesCommand::Make { .. }),
         _ => false,
     }

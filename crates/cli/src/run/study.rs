@@ -10,8 +10,8 @@ use repartee_engine::{Decision, Engine, Error, Origin, Permission, StudyKind, St
 
 use super::{App, person};
 use crate::out::{Table, time};
-use crate::terminal;
 use crate::study_args::{OnOff, RecordArgs, StudyCommand};
+use crate::terminal;
 
 impl App {
     pub(super) fn study(&self, command: Option<StudyCommand>) -> Result<ExitCode> {
