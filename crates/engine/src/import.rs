@@ -193,10 +193,13 @@ impl Import {
             .map_or_else(String::new, |n| n.to_string_lossy().into());
         let source_id = store.source_insert(
             &NewSource {
-                name: self.name.clone().unwrap_or_else(|| match is_number(&file_name) {
-                    true => format!("file {file_name}"),
-                    false => file_name.clone(),
-                }),
+                name: self
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| match is_number(&file_name) {
+                        true => format!("file {file_name}"),
+                        false => file_name.clone(),
+                    }),
                 path: path.display().to_string(),
                 format: self.format.map_or("reading", Format::name).to_owned(),
                 options: options_json,

@@ -51,8 +51,8 @@ pub fn read(path: &Path) -> Result<Comments> {
 
 /// The comment in a line; `None`: the line is empty.
 fn comment(line: &[u8], is_json: bool) -> std::result::Result<Option<Incoming>, String> {
-    let line = std::str::from_utf8(line)
-        .map_err(|_| "not UTF-8; save the file as UTF-8".to_owned())?;
+    let line =
+        std::str::from_utf8(line).map_err(|_| "not UTF-8; save the file as UTF-8".to_owned())?;
     // some editors put a byte order mark first
     let line = line.trim_start_matches('\u{feff}').trim();
     if line.is_empty() {
@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn lines_and_json_lines_are_read() {
-        let plain = file("a.txt", "\u{feff}one\n\n two \n".as_bytes()).expect("read").comments;
+        let plain = file("a.txt", "\u{feff}one\n\n two \n".as_bytes())
+            .expect("read")
+            .comments;
         assert_eq!(
             plain.iter().map(|i| i.comment.as_str()).collect::<Vec<_>>(),
             ["one", "two"]

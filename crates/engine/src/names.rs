@@ -140,7 +140,14 @@ mod tests {
         for text in ["a", " \u{200b}a", "\u{1F468}\u{200d}\u{1F469}", "☃\u{fe0f}"] {
             assert!(has_text(text), "{text:?}");
         }
-        for text in ["", " \n\t", "\u{1}\u{2}", "\u{200b}\u{202e}\u{2066}", "\u{feff}", "\u{200d}\u{fe0f}"] {
+        for text in [
+            "",
+            " \n\t",
+            "\u{1}\u{2}",
+            "\u{200b}\u{202e}\u{2066}",
+            "\u{feff}",
+            "\u{200d}\u{fe0f}",
+        ] {
             assert!(!has_text(text), "{text:?}");
         }
     }
