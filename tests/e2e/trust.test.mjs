@@ -25,6 +25,8 @@ const ask = (...words) => repartee([...words, "--project", project, "--json"]);
 const posted = async () => (await (await fetch(`${base}/__fake/state`)).json()).posted;
 
 await ask("reddit", "adopt", "--yes");
+// one account posts: not that of the sample's sandbox
+for (const { name } of await ask("reddit", "accounts")) await ask("reddit", "accounts", "remove", name);
 await ask(
   ...["reddit", "accounts", "add", ACCOUNT, "--client-id", "fake-script", "--operator", "the_operator"],
   ...["--host", base, "--approval", "https://example.org/approved"],
@@ -82,7 +84,7 @@ test("keys decide nothing while an edit is open", async () => {
   await window.shown("reply-text");
   const [now] = (await ask("reddit", "outbox")).filter((one) => one.reply === id);
   assert.equal(now.state, "draft");
-  await window.press("Leave it as it was");
+  await window.click("reply-discard");
 });
 
 test("approved replies are posted one by one, with a countdown to the next and a stop", async () => {

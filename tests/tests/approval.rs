@@ -1011,3 +1011,27 @@ fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
         assert_eq!(post(&engine, &wrong).unwrap_err().code, Code::Usage);
     }
 }
+
+#[test]
+fn limits_that_were_loosened_on_another_machine_are_not_loose_here() {
+    let desk = Desk::new(1);
+    let loose = repartee_engine::reddit::PostingRules {
+        per_day: 1000,
+        pause_min: 0.0,
+        words: Vec::new(),
+        ..desk.engine().posting_rules().unwrap()
+    };
+    let raise = repartee_engine::reddit::RAISE;
+    desk.engine()
+        .posting_rules_set(&loose, raise, PERSON)
+        .unwrap();
+    assert_eq!(desk.engine().posting_rules().unwrap(), loose);
+    let there = desk.elsewhere("another machine").posting_rules().unwrap();
+    assert_eq!((there.per_day, there.pause_min), (10, 10.0));
+    assert!(there.words.iter().any(|word| word == "suicide"));
+    // edited in the file, they are nobody's
+    desk.sql(
+        "UPDATE setting SET value = json_set(value, '$.per_day', 100000) WHERE key = 'reddit'",
+    );
+    assert_eq!(desk.engine().posting_rules().unwrap().per_day, 10);
+}

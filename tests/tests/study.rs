@@ -639,3 +639,65 @@ fn the_engine_itself_refuses_an_import_without_an_answer() {
     engine.start(&import, &|_| {}).unwrap();
     assert_eq!(engine.sources().unwrap().len(), 1);
 }
+
+#[test]
+fn a_record_of_another_machine_counts_once_it_is_confirmed_here() {
+    let place = Place::with_project();
+    let record = [
+        "study",
+        "record",
+        "training",
+        "--granted",
+        "--date",
+        "2020-01-01",
+        "--scope",
+        "a test",
+        "--link",
+        "https://example.org/yes",
+    ];
+    place.ok(record);
+    let holds = |state: &std::path::Path| {
+        let mut command = place.repartee(["study", "--json"]);
+        let ran = command
+            .env(repartee_engine::machine::STATE_FOLDER, state)
+            .output()
+            .unwrap();
+        let shown = Ran::from(ran).result();
+        let states = shown["states"].as_array().unwrap().clone();
+        let training = states
+            .into_iter()
+            .find(|state| state["kind"] == "training")
+            .unwrap();
+        (
+            training["holds"] == true,
+            training["unconfirmed"] == true,
+            training["words"].as_str().unwrap().to_owned(),
+        )
+    };
+    let here = holds(&place.state());
+    assert!(here.0 && !here.1, "{here:?}");
+    let other = place.path("another machine");
+    let there = holds(&other);
+    assert!(
+        !there.0 && there.1 && there.2.contains("another machine"),
+        "{there:?}"
+    );
+    let confirm = |more: &[&str]| {
+        let mut command = place.repartee([&["study", "confirm", "training"], more].concat());
+        let ran = command
+            .env(repartee_engine::machine::STATE_FOLDER, &other)
+            .output()
+            .unwrap();
+        Ran::from(ran)
+    };
+    assert_eq!(confirm(&[]).status, Some(2), "nobody was asked");
+    assert!(!holds(&other).0);
+    assert_eq!(confirm(&["--yes"]).status, Some(0));
+    assert!(holds(&other).0);
+    // a file that somebody edited has no seal of any machine
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    db.execute_batch("INSERT INTO study_record (kind, decision, date, who, at_ms) VALUES ('training', 'granted', '2020-01-01', 'x', 1)")
+        .unwrap();
+    drop(db);
+    assert!(!holds(&other).0 && !holds(&place.state()).0);
+}

@@ -28,7 +28,8 @@ fn token_ids_equal_the_reference() {
         return;
     };
     let cases: Vec<Value> =
-        serde_json::from_slice(&std::fs::read(shared.join("parity/tokens_plain.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(shared.join("parity/tokens_plain.json")).unwrap())
+            .unwrap();
     let template = Template {
         max_tokens: 1 << 20,
         ..Template::default()

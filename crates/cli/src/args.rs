@@ -951,7 +951,7 @@ pub enum JobCommand {
         #[arg(long)]
         discard: bool,
         /// Do not ask
-        #[arg(long, requires = "discard")]
+        #[arg(short, long, requires = "discard")]
         yes: bool,
     },
     /// The jobs that wait, in the order in which they will run

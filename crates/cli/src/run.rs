@@ -947,7 +947,11 @@ impl App {
         }
         let mut origin = "pasted";
         if let Some(file) = &args.file {
-            comments.extend(incoming::read(file)?);
+            let read = incoming::read(file)?;
+            for line in &read.left_out {
+                terminal::err_line(&format!("left out: {line}"));
+            }
+            comments.extend(read.comments);
             origin = "file";
         }
         let usual = Generate::default();
@@ -1297,9 +1301,9 @@ impl App {
                 }
                 let watch = Watch::new(self.out);
                 let ended = engine.resume(&job, &|signal| watch.signal(signal));
-                let id = watch.job();
                 drop(watch);
-                self.ended(&id, ended?, |outcome| {
+                // it has its id also when it was interrupted before it began
+                self.ended(&stored.id, ended?, |outcome| {
                     self.out.line("done")?;
                     self.out.lines("", serde_json::to_string_pretty(outcome)?)
                 })

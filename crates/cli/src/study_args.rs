@@ -9,6 +9,17 @@ pub enum StudyCommand {
     Show,
     /// Record a decision about one of the four permissions; earlier records are kept, the newest counts
     Record(Box<RecordArgs>),
+    /// Confirm a record that was made on another machine, after it was shown
+    Confirm {
+        /// api-access, research-program, training or ethics-board
+        kind: String,
+        /// Confirm it without being asked
+        #[arg(long)]
+        yes: bool,
+        /// Who confirms it [default: your user name]
+        #[arg(long)]
+        who: Option<String>,
+    },
     /// End a permission before its time
     End {
         /// api-access, research-program, training or ethics-board

@@ -1,9 +1,10 @@
 //! Bases: pretrained models taken in from a folder or the hub, and small ones started from scratch.
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use repartee_datasets::Side;
+use repartee_datasets::{Side, private};
 use repartee_models::text::{
     self, ClassifierText, Files, GeneratorText, TOKENIZER_FILES, Template,
 };
@@ -621,7 +622,10 @@ pub(crate) fn write_folder(
         let bytes = plain
             .as_ref()
             .map_or(bytes.as_slice(), |text| text.as_bytes());
-        std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, &e))?;
+        // a tokenizer that was trained on people's texts holds their words
+        private::create(&path)
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|e| Error::io("write", &path, &e))?;
     }
     let card_path = folder.join("README.md");
     std::fs::write(&card_path, card).map_err(|e| Error::io("write", &card_path, &e))?;

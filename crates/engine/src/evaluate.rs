@@ -745,15 +745,20 @@ impl Engine {
             classes,
             ..Predictions::default()
         };
-        for prediction in stored {
-            out.labels.push(prediction.label.map_or(0, usize::from));
-            out.p.extend(
-                prediction
-                    .p
-                    .iter()
-                    .take(classes)
-                    .map(|p| p.unwrap_or(f64::NAN)),
-            );
+        for (n, prediction) in stored.into_iter().enumerate() {
+            let label = prediction.label.map_or(0, usize::from);
+            let known: Vec<f64> = prediction.p.iter().map_while(|p| *p).collect();
+            if label >= classes || known.len() != classes {
+                return Err(Error::new(
+                    Code::Damaged,
+                    format!(
+                        "evaluation {id} has {classes} classes, but prediction {n} has class {label} and {} probabilities; evaluate again",
+                        known.len()
+                    ),
+                ));
+            }
+            out.labels.push(label);
+            out.p.extend(known);
         }
         Ok(out)
     }

@@ -257,7 +257,7 @@ impl Job for MakeFakes {
                     continue;
                 }
                 let prompt = caught(|| {
-                    if example.comment.trim().is_empty() {
+                    if !crate::names::has_text(&example.comment) {
                         return Err(Error::usage("its comment is empty").into());
                     }
                     let prompt = generator

@@ -403,7 +403,7 @@ impl Generate {
         let asked = self.stored.len() + self.unseen;
         let positions = generator.model.config().n_positions;
         let fits = |comment: &str| -> Result<()> {
-            if comment.trim().is_empty() {
+            if !crate::names::has_text(comment) {
                 return Err(Error::usage("it has no text: it was empty, or was deleted"));
             }
             // training cuts what is long, live it is better said: the reply would answer half of it

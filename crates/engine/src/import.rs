@@ -120,6 +120,12 @@ impl Job for Import {
     fn run(&self, ctx: &Ctx) -> Result<Imported, Stop> {
         if let Some(name) = &self.name {
             crate::names::check("source", name)?;
+            if is_number(name) {
+                return Err(Error::usage(format!(
+                    "a source is called by its name or its number, and {name:?} is a number; take another name"
+                ))
+                .into());
+            }
         }
         finish_deletions(ctx)?;
         let question = ctx.engine.import_question(self)?;
@@ -207,7 +213,13 @@ impl Import {
             .map_or_else(String::new, |n| n.to_string_lossy().into());
         let source_id = store.source_insert(
             &NewSource {
-                name: self.name.clone().unwrap_or(file_name.clone()),
+                name: self
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| match is_number(&file_name) {
+                        true => format!("file {file_name}"),
+                        false => file_name.clone(),
+                    }),
                 path: path.display().to_string(),
                 format: self.format.map_or("reading", Format::name).to_owned(),
                 options: options_json,
@@ -345,6 +357,11 @@ impl Import {
             ..ctx.engine.source_info(source)?
         }))
     }
+}
+
+/// Whether a name would be taken for the number of a source.
+fn is_number(name: &str) -> bool {
+    name.trim().parse::<i64>().is_ok()
 }
 
 /// blake3 of a file's bytes; `None` when it cannot be read (the import itself says why).

@@ -4,61 +4,72 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::generate::Incoming;
+use crate::names;
+
+/// What a file of comments has.
+#[derive(Debug, Default)]
+pub struct Comments {
+    /// The comments, in the order of the file.
+    pub comments: Vec<Incoming>,
+    /// Lines that are none, each with file, line and reason.
+    pub left_out: Vec<String>,
+}
 
 /// Reads the comments of a file. `.jsonl` and `.ndjson` have an object a line with `comment` and perhaps
-/// `thread`, `subreddit`, `title`; any other file has a comment a line. Empty lines are left out.
+/// `thread`, `subreddit`, `title`; any other file has a comment a line. Empty lines are passed over, and a line that
+/// is no comment is left out and named: one bad line never ends a batch.
 ///
 /// # Errors
-/// [`crate::Code::BadInput`], naming file and line, when a line is not such an object, the file is not
-/// UTF-8, or has no comments.
-pub fn read(path: &Path) -> Result<Vec<Incoming>> {
+/// [`crate::Code::BadInput`] when no line is a comment; it says what the lines lack.
+pub fn read(path: &Path) -> Result<Comments> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, &e))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let line = e.as_bytes()[..e.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1;
-        Error::bad_input(format!(
-            "{}, line {line}: not UTF-8; save the file as UTF-8",
-            path.display()
-        ))
-    })?;
     let is_json = path
         .extension()
         .is_some_and(|e| e == "jsonl" || e == "ndjson");
-    let mut comments = Vec::new();
-    // some editors put a byte order mark first
-    for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() {
-            continue;
-        }
-        let incoming = if is_json {
-            serde_json::from_str::<Incoming>(line)
-                .map_err(|e| e.to_string())
-                .and_then(|i| if i.comment.trim().is_empty() { Err("no \"comment\"".to_owned()) } else { Ok(i) })
-                .map_err(|why| {
-                    Error::bad_input(format!(
-                        "{}, line {}: {why}; expected {{\"comment\": \"...\"}}, perhaps with thread, subreddit, title",
-                        path.display(),
-                        n + 1
-                    ))
-                })?
-        } else {
-            Incoming {
-                comment: line.to_owned(),
-                ..Incoming::default()
+    let mut read = Comments::default();
+    for (n, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        match comment(line, is_json) {
+            Ok(found) => read.comments.extend(found),
+            Err(why) => {
+                read.left_out
+                    .push(format!("{}, line {}: {why}", path.display(), n + 1));
             }
-        };
-        comments.push(incoming);
+        }
     }
-    match comments.is_empty() {
-        true => Err(Error::bad_input(format!(
-            "{} has no comments",
-            path.display()
-        ))),
-        false => Ok(comments),
+    if !read.comments.is_empty() {
+        return Ok(read);
+    }
+    let mut error = Error::bad_input(match read.left_out.first() {
+        None => format!("{} has no comments", path.display()),
+        Some(first) => format!("{} has no comments; {first}", path.display()),
+    });
+    for line in read.left_out.into_iter().skip(1).take(20) {
+        error = error.with(line);
+    }
+    Err(error)
+}
+
+/// The comment in a line; `None`: the line is empty.
+fn comment(line: &[u8], is_json: bool) -> std::result::Result<Option<Incoming>, String> {
+    let line =
+        std::str::from_utf8(line).map_err(|_| "not UTF-8; save the file as UTF-8".to_owned())?;
+    // some editors put a byte order mark first
+    let line = line.trim_start_matches('\u{feff}').trim();
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if !is_json {
+        return Ok(Some(Incoming {
+            comment: line.to_owned(),
+            ..Incoming::default()
+        }));
+    }
+    let found: Incoming = serde_json::from_str(line).map_err(|e| {
+        format!("{e}; expected {{\"comment\": \"...\"}}, perhaps with thread, subreddit, title")
+    })?;
+    match names::has_text(&found.comment) {
+        true => Ok(Some(found)),
+        false => Err("no \"comment\"".to_owned()),
     }
 }
 
@@ -66,7 +77,7 @@ pub fn read(path: &Path) -> Result<Vec<Incoming>> {
 mod tests {
     use super::*;
 
-    fn file(name: &str, content: &[u8]) -> Result<Vec<Incoming>> {
+    fn file(name: &str, content: &[u8]) -> Result<Comments> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         std::fs::write(&path, content).expect("written");
@@ -75,12 +86,16 @@ mod tests {
 
     #[test]
     fn lines_and_json_lines_are_read() {
-        let plain = file("a.txt", "\u{feff}one\n\n two \n".as_bytes()).expect("read");
+        let plain = file("a.txt", "\u{feff}one\n\n two \n".as_bytes())
+            .expect("read")
+            .comments;
         assert_eq!(
             plain.iter().map(|i| i.comment.as_str()).collect::<Vec<_>>(),
             ["one", "two"]
         );
-        let json = file("a.jsonl", b"{\"comment\":\"one\",\"thread\":\"t\"}\n").expect("read");
+        let json = file("a.jsonl", b"{\"comment\":\"one\",\"thread\":\"t\"}\n")
+            .expect("read")
+            .comments;
         assert_eq!(
             (json[0].comment.as_str(), json[0].thread.as_str()),
             ("one", "t")
@@ -88,12 +103,27 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_are_named() {
+    fn bad_lines_are_left_out_and_named() {
+        let mixed = b"{\"comment\":\"one\"}\nnonsense\n{\"comment\":\" \\u200b\"}\n\xff\n{\"comment\":\"two\"}\n";
+        let read = file("a.jsonl", mixed).expect("read");
+        assert_eq!(read.comments.len(), 2);
+        let lines: Vec<bool> = [2, 3, 4]
+            .iter()
+            .zip(&read.left_out)
+            .map(|(n, line)| line.contains(&format!("line {n}: ")))
+            .collect();
+        assert_eq!(lines, [true; 3], "{:?}", read.left_out);
+        let plain = file("a.txt", b"one\n\xff\xfe\ntwo").expect("read");
+        assert_eq!((plain.comments.len(), plain.left_out.len()), (2, 1));
+        assert!(plain.left_out[0].contains("line 2: not UTF-8"));
+    }
+
+    #[test]
+    fn a_file_without_a_comment_says_why() {
         let message =
             |name: &str, content: &[u8]| file(name, content).expect_err("refused").message;
-        assert!(message("a.jsonl", b"{\"comment\":\"one\"}\nnonsense").contains("line 2"));
-        assert!(message("a.jsonl", b"{\"thread\":\"x\"}").contains("no \"comment\""));
-        assert!(message("a.txt", b"one\n\xff\xfe").contains("line 2: not UTF-8"));
+        assert!(message("a.jsonl", b"{\"thread\":\"x\"}").contains("line 1"));
+        assert!(message("a.txt", b"\xff\xfe").contains("line 1: not UTF-8"));
         assert!(message("a.txt", b"\n\n").contains("no comments"));
     }
 }

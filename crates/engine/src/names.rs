@@ -28,6 +28,13 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether a text has anything in it that is seen: not only blanks, control characters and what is invisible.
+pub(crate) fn has_text(text: &str) -> bool {
+    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    text.chars()
+        .any(|c| !c.is_whitespace() && !is_hidden(c) && !joins(c))
+}
+
 /// Looks through the name of a new thing; `what` is its kind.
 ///
 /// # Errors
@@ -126,6 +133,23 @@ mod tests {
             assert_eq!(file_name(name), file, "{name:?}");
         }
         assert!(file_name(&"ä".repeat(500)).len() <= LONGEST_FILE);
+    }
+
+    #[test]
+    fn text_is_what_is_seen() {
+        for text in ["a", " \u{200b}a", "\u{1F468}\u{200d}\u{1F469}", "☃\u{fe0f}"] {
+            assert!(has_text(text), "{text:?}");
+        }
+        for text in [
+            "",
+            " \n\t",
+            "\u{1}\u{2}",
+            "\u{200b}\u{202e}\u{2066}",
+            "\u{feff}",
+            "\u{200d}\u{fe0f}",
+        ] {
+            assert!(!has_text(text), "{text:?}");
+        }
     }
 
     proptest! {

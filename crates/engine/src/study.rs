@@ -22,6 +22,7 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::import::Import;
 use crate::run_config::{RunConfig, RunKind};
+use crate::sealed;
 
 /// The version of Reddit's policy that [`POLICY`] sums up; records refer to it unless they name another.
 pub const POLICY_VERSION: &str = "2026-08-22";
@@ -71,6 +72,9 @@ pub struct KindStanding {
     pub words: String,
     /// The newest record, which is the one that counts.
     pub record: Option<StudyRecord>,
+    /// It was recorded on another machine, or changed outside of Repartee, and counts once it is recorded here.
+    #[serde(default)]
+    pub unconfirmed: bool,
 }
 
 /// What is on record, and what it is needed for.
@@ -159,6 +163,7 @@ fn of_kind(kind: StudyKind, newest: Option<&StudyRecord>, today: &str) -> KindSt
         holds,
         words: capital(&words),
         record: newest.cloned(),
+        unconfirmed: false,
     }
 }
 
@@ -342,7 +347,6 @@ impl Engine {
     /// The same at another moment.
     pub(crate) fn study_standing_at(&self, now_ms: i64) -> Result<Standing> {
         let entries = self.store.study_records()?;
-        let records: Vec<StudyRecord> = entries.into_iter().map(|entry| entry.record).collect();
         let mut sources: Vec<SourceOrigin> = self
             .store
             .sources()?
@@ -361,7 +365,24 @@ impl Engine {
             origin: Origin::Reddit,
         }));
         let strict = self.store.study_strict()?.unwrap_or(true);
-        Ok(standing(&records, &sources, strict, now_ms))
+        let records: Vec<StudyRecord> = entries.iter().map(|entry| entry.record.clone()).collect();
+        let mut standing = standing(&records, &sources, strict, now_ms);
+        if entries.is_empty() {
+            return Ok(standing);
+        }
+        let machine = self.machine()?;
+        for state in standing.kinds.iter_mut().filter(|state| state.holds) {
+            let newest = entries.iter().find(|entry| entry.record.kind == state.kind);
+            let Some(newest) = newest else { continue };
+            let parts = seal_parts(&newest.record);
+            let made = sealed::origin(&machine, &newest.seal, SEALED, &parts);
+            if !made.words().is_empty() {
+                state.holds = false;
+                state.unconfirmed = true;
+                state.words = capital(&format!("{} was {}", noun(state.kind), made.words()));
+            }
+        }
+        Ok(standing)
     }
 
     /// What is missing or expired, as shown on every chart, export and report; none when nothing is.
@@ -532,7 +553,25 @@ pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> 
         }
         checked.push(record);
     }
-    Ok(engine.store.study_add(&checked, who, now_ms)?)
+    let machine = engine.machine()?;
+    let seal = |record: &StudyRecord| sealed::seal(&machine, SEALED, &seal_parts(record));
+    Ok(engine.store.study_add(&checked, who, now_ms, seal)?)
+}
+
+/// What is sealed.
+const SEALED: &str = "study record";
+
+fn seal_parts(record: &StudyRecord) -> [&str; 8] {
+    [
+        record.kind.name(),
+        record.decision.name(),
+        &record.date,
+        &record.scope,
+        &record.until,
+        &record.policy,
+        &record.link,
+        &record.note,
+    ]
 }
 
 /// Ends the origin of a base that was trained on Reddit content in another project.

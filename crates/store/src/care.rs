@@ -118,7 +118,10 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
             "lease",
         ],
     ),
-    ("jobs", &["job", "job_log", "left_out", "setting", "touched"]),
+    (
+        "jobs",
+        &["job", "job_log", "left_out", "setting", "touched"],
+    ),
     ("labels", &["label", "tag", "deleting", "deleting_blob"]),
 ];
 

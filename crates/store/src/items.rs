@@ -181,7 +181,9 @@ pub fn checked_name(kind: ItemKind, name: &str) -> Result<String> {
         return no("it has control characters, or others that do not show".to_owned());
     }
     if kind.has_number() && name.parse::<i64>().is_ok() {
-        return no(format!("a {kind} also goes by its number, and this is one"));
+        return no(format!(
+            "it is a number, and by a number the {kind} with that number is meant"
+        ));
     }
     if kind == ItemKind::Split && name.ends_with(crate::splits::UNFINISHED.trim()) {
         return no("that is how a split is called while it is being written".to_owned());

@@ -806,7 +806,7 @@ fn forget_quoted_lines(db: &Transaction<'_>, reply: i64, texts: &Texts) -> Resul
 
 /// Where texts have their place, and what holds none: names, ids and words of the program's own. Every other
 /// column of text is looked through; one that a later version adds is, too.
-const PLACES: [&str; 20] = [
+const PLACES: [&str; 25] = [
     "comment",
     "post",
     "pair",
@@ -828,6 +828,13 @@ const PLACES: [&str; 20] = [
     // rows that are never changed, and that no text is written to
     "audit",
     "probe",
+    // what the person at this project has written or decided, and Reddit's rules: none of it is of the text that
+    // is forgotten, also where a comment quotes it
+    "account",
+    "opt_out",
+    "setting",
+    "study_record",
+    "subreddit",
 ];
 /// Columns of the other tables that are names, or that their own rules clear: what was approved or stands on
 /// Reddit is ours.
@@ -922,8 +929,9 @@ fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
         let mut rows = query.query([])?;
         let mut changes: Vec<(String, Vec<rusqlite::types::Value>)> = Vec::new();
         while let Some(row) = rows.next()? {
-            let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-            if let Some(left) = texts.wiped(text) {
+            // a file that somebody edited may hold bytes that are no text
+            let text = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default());
+            if let Some(left) = texts.wiped(&text) {
                 let key = (1..=key.len()).map(|at| row.get(at));
                 changes.push((left, key.collect::<Result<_, _>>()?));
             }
@@ -961,7 +969,8 @@ fn forget_pasted(
         let mut rows = query.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            if texts.is_in(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?) {
+            let text = String::from_utf8_lossy(row.get_ref(1)?.as_bytes().unwrap_or_default());
+            if texts.is_in(&text) {
                 found.push(row.get(0)?);
             }
         }

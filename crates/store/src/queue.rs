@@ -231,7 +231,8 @@ pub(crate) fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
 
 /// Whose a reply is that is approved no longer: the account that tried to post it, by which the ledger of the machine
 /// knows it; nobody's, if it was never tried.
-pub(crate) const ACCOUNT_IF_TRIED: &str = "account = CASE WHEN attempt > 0 THEN account ELSE '' END";
+pub(crate) const ACCOUNT_IF_TRIED: &str =
+    "account = CASE WHEN attempt > 0 THEN account ELSE '' END";
 
 /// Ends an approval: the text as it was to be sent, its hashes and who approved it go together.
 pub(crate) const UNAPPROVED: &str =

@@ -22,9 +22,12 @@ pub struct StudyEntry {
     pub who: String,
     /// When it was recorded, milliseconds since 1970.
     pub at_ms: i64,
+    /// The machine on which it was recorded, and its seal.
+    pub seal: String,
 }
 
-const COLUMNS: &str = "id, kind, decision, date, scope, until, policy, link, note, who, at_ms";
+const COLUMNS: &str =
+    "id, kind, decision, date, scope, until, policy, link, note, who, at_ms, seal";
 
 fn entry_row(row: &Row<'_>) -> rusqlite::Result<StudyEntry> {
     Ok(StudyEntry {
@@ -41,6 +44,7 @@ fn entry_row(row: &Row<'_>) -> rusqlite::Result<StudyEntry> {
         },
         who: row.get(9)?,
         at_ms: row.get(10)?,
+        seal: row.get(11)?,
     })
 }
 
@@ -60,20 +64,29 @@ fn newest(db: &Connection, kind: StudyKind) -> Result<Option<StudyEntry>> {
 }
 
 impl Store {
-    /// Adds records, with an entry each in the audit log, in one transaction. One that says what the newest
-    /// of its kind says already is left out, so that recording twice (a job that is resumed) is recording once.
+    /// Adds records with their seals, and an entry each in the audit log, in one transaction. One that says what
+    /// the newest of its kind says already, with the same seal, is left out, so that recording twice (a job that
+    /// is resumed) is recording once.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn study_add(&self, records: &[StudyRecord], who: &str, now_ms: i64) -> Result<()> {
+    pub fn study_add(
+        &self,
+        records: &[StudyRecord],
+        who: &str,
+        now_ms: i64,
+        seal: impl Fn(&StudyRecord) -> String,
+    ) -> Result<()> {
         self.write(Family::Settings, |db| {
             for record in records {
-                if newest(db, record.kind)?.is_some_and(|last| last.record == *record) {
+                let seal = seal(record);
+                let last = newest(db, record.kind)?;
+                if last.is_some_and(|last| last.record == *record && last.seal == seal) {
                     continue;
                 }
                 db.prepare_cached(
-                    "INSERT INTO study_record (kind, decision, date, scope, until, policy, link, note, who, at_ms)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    "INSERT INTO study_record (kind, decision, date, scope, until, policy, link, note, who, at_ms, seal)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 )?
                 .execute(params![
                     record.kind.name(),
@@ -85,7 +98,8 @@ impl Store {
                     record.link,
                     record.note,
                     who,
-                    now_ms
+                    now_ms,
+                    seal
                 ])?;
                 let entry = Entry::new(who, "study record", now_ms)
                     .about(record.kind.to_string())
@@ -200,15 +214,17 @@ mod tests {
         let mut record = StudyRecord::new(StudyKind::Training, Decision::Refused);
         record.date = "2026-05-01".into();
         store
-            .study_add(std::slice::from_ref(&record), "ann", 5)
+            .study_add(std::slice::from_ref(&record), "ann", 5, |_| String::new())
             .unwrap();
         store
-            .study_add(std::slice::from_ref(&record), "bob", 6)
+            .study_add(std::slice::from_ref(&record), "bob", 6, |_| String::new())
             .unwrap();
         let pending = StudyRecord::new(StudyKind::Training, Decision::Pending);
-        store.study_add(&[pending], "bob", 7).unwrap();
         store
-            .study_add(std::slice::from_ref(&record), "bob", 8)
+            .study_add(&[pending], "bob", 7, |_| String::new())
+            .unwrap();
+        store
+            .study_add(std::slice::from_ref(&record), "bob", 8, |_| String::new())
             .unwrap();
         let all = store.study_records().unwrap();
         let told: Vec<_> = all

@@ -19,7 +19,9 @@ fn confirm_all(engine: &Engine) {
 }
 
 fn withdraw(engine: &Engine, id: i64) {
-    engine.reply_withdraw(id, &seen(engine, id), PERSON).unwrap();
+    engine
+        .reply_withdraw(id, &seen(engine, id), PERSON)
+        .unwrap();
 }
 
 fn story(bench: &Bench, project: &Path, reply: i64) -> repartee_engine::reddit::OutboxInfo {
@@ -457,7 +459,9 @@ fn person_frees_what_a_file_that_is_gone_was_sending() {
     std::fs::remove_file(&original).unwrap();
     let engine = bench.open(&copy);
     bench.post(&engine, &now()).unwrap();
-    let early = engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap_err();
+    let early = engine
+        .reply_settle(1, &again(&engine, 1), PERSON)
+        .unwrap_err();
     assert_eq!(early.code, Code::Refused, "{early}");
     bench.clock.pass(3_600_000);
     engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();

@@ -3129,7 +3129,9 @@ export type StudyState = {
   /** One sentence without a full stop: "Permission to train on Reddit content expired on 2027-05-01". */
   words: string,
   /** The newest record, which is the one that counts. */
-  record: StudyRecord | null, };
+  record: StudyRecord | null,
+  /** It was recorded on another machine, or changed outside of Repartee, and counts once it is recorded here. */
+  unconfirmed: boolean, };
 
 /**
  * A subreddit as Reddit shows it: to be read before a permission is recorded.

@@ -24,17 +24,18 @@ pub(super) fn starts_a_job(command: &Command) -> bool {
         | Command::Reddit { .. } => true,
         Command::Pairs { command } => matches!(command, PairsCommand::Build(_)),
         Command::Split { command } => {
-            matches!(command, SplitCommand::Make { .. } | SplitCommand::Audit { .. })
+            matches!(
+                command,
+                SplitCommand::Make { .. } | SplitCommand::Audit { .. }
+            )
         }
         Command::Base { command } => {
             matches!(command, BaseCommand::Add { .. } | BaseCommand::New { .. })
         }
-        Command::Train { command } => {
-            !matches!(
-                command,
-                TrainCommand::List(_) | TrainCommand::Marked | TrainCommand::Show { .. }
-            )
-        }
+        Command::Train { command } => !matches!(
+            command,
+            TrainCommand::List(_) | TrainCommand::Marked | TrainCommand::Show { .. }
+        ),
         Command::Fakes { command } => matches!(command, FakesCommand::Make { .. }),
         _ => false,
     }
@@ -134,8 +135,16 @@ impl App {
         if !discard {
             return self.done(&engine.stop(job)?, |job| self.stopped(job, "its result"));
         }
-        if !yes && std::io::stdin().is_terminal() && !self.may_discard(&engine.job(job)?)? {
-            return Err(Error::usage("nothing was discarded").into());
+        if !yes {
+            if self.out.json || !std::io::stdin().is_terminal() {
+                return Err(Error::usage(format!(
+                    "nothing is discarded without a yes; `repartee job stop {job} --discard --yes` removes what it has learned"
+                ))
+                .into());
+            }
+            if !self.may_discard(&engine.job(job)?)? {
+                return Err(Error::usage("nothing was discarded").into());
+            }
         }
         self.done(&engine.discard(job)?, |job| self.stopped(job, "nothing"))
     }

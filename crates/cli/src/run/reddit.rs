@@ -383,12 +383,17 @@ impl App {
                 .into());
             }
             if !terminal::yes(&format!("{what}.\nUse this file for posting?"))? {
-                return self.done(&found, |_| self.out.line("not confirmed; nothing was changed"));
+                return self.done(&found, |_| {
+                    self.out.line("not confirmed; nothing was changed")
+                });
             }
         }
         found = engine.project_adopt(who)?;
         self.done(&found, |found| {
-            self.out.line(format!("{} is the file that is used for posting", found.path))
+            self.out.line(format!(
+                "{} is the file that is used for posting",
+                found.path
+            ))
         })
     }
 

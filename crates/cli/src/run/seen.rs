@@ -43,8 +43,7 @@ impl App {
         if let Some(seen) = decision.seen {
             return Ok(Some(seen.to_owned()));
         }
-        let asks =
-            !self.out.json && std::io::stdin().is_terminal() && terminal::out_is_terminal();
+        let asks = !self.out.json && std::io::stdin().is_terminal() && terminal::out_is_terminal();
         if !asks {
             let words = format!(
                 "nobody can be asked here, so say by its hash what was shown: {}",

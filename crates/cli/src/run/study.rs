@@ -10,8 +10,8 @@ use repartee_engine::{Decision, Engine, Error, Origin, Permission, StudyKind, St
 
 use super::{App, person};
 use crate::out::{Table, time};
-use crate::terminal;
 use crate::study_args::{OnOff, RecordArgs, StudyCommand};
+use crate::terminal;
 
 impl App {
     pub(super) fn study(&self, command: Option<StudyCommand>) -> Result<ExitCode> {
@@ -21,6 +21,43 @@ impl App {
             StudyCommand::Record(args) => {
                 let who = person(args.who.clone());
                 engine.study_record(&[record_of(*args)?], &who)?
+            }
+            StudyCommand::Confirm { kind, yes, who } => {
+                let kind: StudyKind = kind.parse().map_err(Error::usage)?;
+                let found = engine.study()?.states.into_iter();
+                let state = found
+                    .filter(|state| state.unconfirmed)
+                    .find(|state| state.kind == kind);
+                let Some((record, words)) = state.and_then(|s| Some((s.record?, s.words))) else {
+                    return Err(
+                        Error::usage(format!("no record of {kind} waits to be confirmed")).into(),
+                    );
+                };
+                let shown = [
+                    &record.date,
+                    &record.scope,
+                    &record.until,
+                    &record.policy,
+                    &record.link,
+                    &record.note,
+                ];
+                let shown: Vec<&str> = shown
+                    .into_iter()
+                    .map(String::as_str)
+                    .filter(|part| !part.is_empty())
+                    .collect();
+                let question = format!(
+                    "{words}: {}, {}. Confirm it here?",
+                    record.decision,
+                    shown.join(", ")
+                );
+                if !yes && !self.agrees(&question)? {
+                    return Err(Error::usage(format!(
+                        "{words}; to confirm it, read it with `repartee study` and run `repartee study confirm {kind} --yes`"
+                    ))
+                    .into());
+                }
+                engine.study_record(&[record], &person(who))?
             }
             StudyCommand::End { kind, note, who } => {
                 let kind: StudyKind = kind.parse().map_err(Error::usage)?;

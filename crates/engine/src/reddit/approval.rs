@@ -256,7 +256,9 @@ impl Composer<'_> {
         let name = generator
             .or_else(|| config["generator"].as_str().map(str::to_owned))
             .unwrap_or_else(|| "GPT-2".to_owned());
-        self.generators.borrow_mut().insert(generation, name.clone());
+        self.generators
+            .borrow_mut()
+            .insert(generation, name.clone());
         Ok(name)
     }
 

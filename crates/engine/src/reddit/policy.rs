@@ -227,7 +227,7 @@ impl Engine {
     }
 
     /// Whether those who would read it want it.
-    fn of_people(
+    pub(crate) fn of_people(
         &self,
         account: &Account,
         reply: &Reply,

@@ -508,6 +508,16 @@ fn send_one(
             return duplicates::check(ctx, session, ledger, reply.id);
         }
     }
+    // by the name that Reddit says now: what the project has may have been changed
+    let author = looked.comment().and_then(|comment| comment.author.clone());
+    let mut fresh = fresh;
+    if let Some(author) = author.filter(|author| Some(author) != reply.author.as_ref()) {
+        let live = Reply {
+            author: Some(author),
+            ..reply.clone()
+        };
+        engine.of_people(&session.account, &live, &mut fresh)?;
+    }
     if let Some(objection) = heaviest(&fresh) {
         return Ok(refuse(
             ctx,

@@ -7,11 +7,17 @@ use ts_rs::TS;
 use super::plain_name;
 use crate::Engine;
 use crate::error::{Error, Result};
+use crate::job::to_json;
+use crate::sealed;
 
 /// What a person has to write to loosen a limit.
 pub const RAISE: &str = "I raise the limits";
 /// The key of the settings in the project.
 const KEY: &str = "reddit";
+/// The seal of the machine on which they were set.
+const SEAL_KEY: &str = "reddit.seal";
+/// What is sealed.
+const SEALED: &str = "posting rules";
 
 /// The settings that posting obeys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -145,6 +151,25 @@ impl PostingRules {
         Ok(())
     }
 
+    /// The same with no limit looser than in `usual`.
+    fn tightened(self, usual: Self) -> Self {
+        let mut words = self.words;
+        words.extend(usual.words);
+        words.sort();
+        words.dedup();
+        Self {
+            per_day: self.per_day.min(usual.per_day),
+            per_subreddit: self.per_subreddit.min(usual.per_subreddit),
+            per_thread: self.per_thread.min(usual.per_thread),
+            per_author: self.per_author.min(usual.per_author),
+            pause_min: self.pause_min.max(usual.pause_min),
+            max_similar: self.max_similar.min(usual.max_similar),
+            max_echo: self.max_echo.min(usual.max_echo),
+            words,
+            ..self
+        }
+    }
+
     /// The limits that `new` loosens, in words.
     fn loosened(&self, new: &Self) -> Vec<&'static str> {
         let hours = |rules: &Self| rules.hours.is_none();
@@ -174,7 +199,20 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn posting_rules(&self) -> Result<PostingRules> {
-        Ok(self.store.setting(KEY)?.unwrap_or_default())
+        let usual = PostingRules::default();
+        let Some(rules) = self.store.setting::<PostingRules>(KEY)? else {
+            return Ok(usual);
+        };
+        if usual.loosened(&rules).is_empty() {
+            return Ok(rules);
+        }
+        // limits are loosened by a person at this machine, never by a file that came from elsewhere
+        let seal: String = self.store.setting(SEAL_KEY)?.unwrap_or_default();
+        let made = sealed::origin(&self.machine()?, &seal, SEALED, &[&to_json(&rules)?]);
+        Ok(match made.words() {
+            "" => rules,
+            _ => rules.tightened(usual),
+        })
     }
 
     /// Changes the settings that posting obeys, all of them together, as the person `who`. To loosen a
@@ -200,6 +238,9 @@ impl Engine {
                 loosened.join(", ")
             )));
         }
+        let seal = sealed::seal(&self.machine()?, SEALED, &[&to_json(&new)?]);
+        // the seal first: rules without theirs are the stricter ones
+        self.store.set_setting(SEAL_KEY, &seal)?;
         self.store.set_setting(KEY, &new)?;
         let now_ms = self.outside.clock.now_ms();
         let entry = repartee_store::audit::Entry::new(who, "rules changed", now_ms);

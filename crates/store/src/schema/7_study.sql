@@ -13,7 +13,8 @@ CREATE TABLE study_record (
   link     TEXT NOT NULL DEFAULT '',            -- where it can be read
   note     TEXT NOT NULL DEFAULT '',
   who      TEXT NOT NULL,                       -- who recorded it
-  at_ms    INTEGER NOT NULL
+  at_ms    INTEGER NOT NULL,
+  seal     TEXT NOT NULL DEFAULT ''              -- machine and seal of the record
 ) STRICT;
 CREATE INDEX study_record_by_kind ON study_record(kind, id);
 CREATE TRIGGER study_record_is_kept BEFORE DELETE ON study_record

@@ -55,6 +55,7 @@ export class FakeStudy {
         holds,
         words: capital(words),
         record,
+        unconfirmed: false,
       });
       switch (record?.decision) {
         case undefined:
