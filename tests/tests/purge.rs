@@ -563,3 +563,41 @@ fn a_training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
         .collect();
     assert_eq!(left(&place, &texts), Vec::<String>::new());
 }
+
+#[test]
+fn what_a_person_decided_stays_though_a_purged_text_quotes_it() {
+    let place = Place::with_project();
+    let scope = "research on public comments of three subreddits";
+    place.ok([
+        "study",
+        "record",
+        "training",
+        "--granted",
+        "--date",
+        "2020-01-01",
+        "--scope",
+        scope,
+        "--link",
+        "https://example.org/yes",
+    ]);
+    let engine = place.engine();
+    let mut rules = engine.posting_rules().unwrap();
+    rules.footer_text =
+        "I am a bot, run by u/{operator}, and whoever says STOP is left alone".to_owned();
+    engine.posting_rules_set(&rules, "", "a test").unwrap();
+    let body = format!("> {}\n\nso you do {scope}, do you", rules.footer_text);
+    let line = serde_json::json!({
+        "id": "ccc1", "author": "somebody", "body": body, "score": 3, "created_utc": 1_554_000_000,
+        "link_id": "t3_ppp1", "parent_id": "t3_ppp1", "subreddit": "Quiet",
+    });
+    place.write("one.ndjson", format!("{line}\n"));
+    place.ok(["import", "one.ndjson", "--format", "pushshift"]);
+    place.ok(["reddit", "purge", "t1_ccc1"]);
+    assert_eq!(engine.posting_rules().unwrap(), rules);
+    let study = engine.study().unwrap();
+    let kept = study.states.into_iter().find_map(|state| state.record);
+    assert_eq!(kept.map(|record| record.scope).as_deref(), Some(scope));
+    let file = std::fs::read(place.project()).unwrap();
+    let left = b"so you do research";
+    assert!(!file.windows(left.len()).any(|bytes| bytes == left));
+}

@@ -176,14 +176,17 @@ impl Store {
         let opened = Opened::after(path, || is_project(path))?;
         check_beside(path)?;
         private::narrow(path);
-        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        // before anything is written, and after: a file of an older version says so of itself
-        schema::ours(&connection, path)?;
-        prepare(&connection)?;
-        migrate(&mut connection, path)?;
-        schema::ours(&connection, path)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
-        Ok(Self::over(path, connection, opened))
+        let begun = Instant::now();
+        loop {
+            match ready(path) {
+                // another process brings the file up to date at this moment: SQLite says so without waiting where
+                // two would wait for each other
+                Err(Error::Busy) if begun.elapsed() < Duration::from_secs(WAIT_S.into()) => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                connection => return Ok(Self::over(path, connection?, opened)),
+            }
+        }
     }
 
     /// A store over a connection that writes.
@@ -329,6 +332,18 @@ fn with_pragma<T>(
     let done = work(db);
     db.pragma_update(None, pragma, after)?;
     done
+}
+
+/// A connection that writes, to a file that is ours and of this version.
+fn ready(path: &Path) -> Result<Connection> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // before anything is written, and after: a file of an older version says so of itself
+    schema::ours(&connection, path)?;
+    prepare(&connection)?;
+    migrate(&mut connection, path)?;
+    schema::ours(&connection, path)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+    Ok(connection)
 }
 
 /// The settings that a writing connection needs each time it is opened.

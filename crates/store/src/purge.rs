@@ -806,7 +806,7 @@ fn forget_quoted_lines(db: &Transaction<'_>, reply: i64, texts: &Texts) -> Resul
 
 /// Where texts have their place, and what holds none: names, ids and words of the program's own. Every other
 /// column of text is looked through; one that a later version adds is, too.
-const PLACES: [&str; 25] = [
+const PLACES: [&str; 24] = [
     "comment",
     "post",
     "pair",
@@ -832,7 +832,6 @@ const PLACES: [&str; 25] = [
     // is forgotten, also where a comment quotes it
     "account",
     "opt_out",
-    "setting",
     "study_record",
     "subreddit",
 ];
@@ -923,8 +922,13 @@ fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
             .map(|k| format!("\"{k}\""))
             .collect::<Vec<_>>()
             .join(", ");
+        // the rules of posting are the person's own, footer and all
+        let but = match table {
+            "setting" => " AND key <> 'reddit'",
+            _ => "",
+        };
         let mut query = db.prepare(&format!(
-            "SELECT \"{column}\", {of} FROM \"{table}\" WHERE \"{column}\" <> ''"
+            "SELECT \"{column}\", {of} FROM \"{table}\" WHERE \"{column}\" <> ''{but}"
         ))?;
         let mut rows = query.query([])?;
         let mut changes: Vec<(String, Vec<rusqlite::types::Value>)> = Vec::new();
