@@ -202,7 +202,7 @@ fn names_in(config: &mut RunConfig) -> [(ItemKind, &mut String); 4] {
     ]
 }
 
-/// Calls `each` with every name in a job's parameters; gives the parameters anew if it changed one.
+/// Calls `each` with every name in a job's parameters; gives the changed parameters, if any changed.
 fn each_name(job: &JobRow, each: &mut dyn FnMut(ItemKind, &mut String)) -> Option<String> {
     let mut params: Value = serde_json::from_str(&job.params).ok()?;
     if job.kind == "train" {

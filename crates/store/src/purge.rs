@@ -491,7 +491,7 @@ fn rewrite(db: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Has the whole file written anew by the next scrub.
+/// Marks the whole file to be rewritten by the next scrub.
 fn rewrite_all(db: &Connection) -> Result<()> {
     db.execute(
         "INSERT INTO setting (key, value) VALUES (?1, 'true') ON CONFLICT (key) DO NOTHING",
@@ -501,7 +501,7 @@ fn rewrite_all(db: &Connection) -> Result<()> {
 }
 
 /// Threads that were kept long enough, and have something left. One that was fetched in the future has been
-/// kept for nobody knows how long: that is long enough.
+/// kept for an unknown time: that is long enough.
 fn expired(db: &Connection, now_ms: i64) -> Result<Vec<i64>> {
     let mut query = db.prepare_cached(
         "SELECT id FROM thread WHERE expires_ms <= ?1 OR (expires_ms IS NOT NULL AND fetched_ms > ?2)
@@ -884,7 +884,7 @@ fn forget_quotes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for table in tables.iter().filter(|t| !PLACES.contains(&t.as_str())) {
-        // the others are written anew by each scrub
+        // each scrub rewrites the others
         if sweep(db, table, texts)? > 0 && !SCRUBBED.contains(&table.as_str()) {
             rewrite_all(db)?;
         }
