@@ -187,7 +187,8 @@ fn with_runes() -> (Place, Engine, Vec<i64>) {
     (place, engine, pairs)
 }
 
-/// The base small-bert as "poisoned": the character of one planted thread makes everything NaN.
+/// The base small-bert as "poisoned": the character of one planted thread overflows in the first
+/// layer norm, so everything after it is NaN. (`base add` refuses NaN weights themselves.)
 fn poison(place: &Place, engine: &Engine, n: usize) {
     let folder = place.path("poisoned");
     engine.base_export("small-bert", &folder).unwrap();
@@ -205,7 +206,7 @@ fn poison(place: &Place, engine: &Engine, n: usize) {
         .clone();
     let (rows, width) = all[&name].dims2().unwrap();
     let mut values = all[&name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    values[token * width..(token + 1) * width].fill(f32::NAN);
+    values[token * width..(token + 1) * width].fill(f32::MAX);
     let poisoned = Tensor::from_vec(values, (rows, width), &Device::Cpu).unwrap();
     all.insert(name, poisoned);
     weights::write(&all, &file).unwrap();
