@@ -58,13 +58,25 @@ pub struct Curve {
     pub is_mean: bool,
 }
 
+/// Where a classifier with a decision threshold stands on a curve: the rates at that very threshold, counted from the
+/// predictions. They cannot be looked up among the points that are drawn: a straight stretch of a curve has none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    /// Index of the curve.
+    pub curve: usize,
+    /// The point, in data coordinates.
+    pub at: (f64, f64),
+    /// The threshold from which on the answer is yes.
+    pub threshold: f64,
+}
+
 /// The unit square with curves in it.
 fn unit_square<'a>(
     heading: &'a Heading,
     titles: (&str, &str, &str),
     columns: [&str; 4],
     curves: &[Curve],
-    mark: Option<(usize, f64)>,
+    mark: Option<Threshold>,
 ) -> Result<Plot<'a>, Error> {
     if curves.iter().all(|c| c.points.is_empty()) {
         return Err(Error::Empty(format!(
@@ -111,21 +123,14 @@ fn unit_square<'a>(
             in_legend: true,
         });
     }
-    // The last point of the curve whose threshold is not below the asked one.
     let marks = mark
-        .and_then(|(i, threshold)| {
-            let curve = curves.get(i)?;
-            let at = curve
-                .points
-                .iter()
-                .rev()
-                .find(|p| p.2.is_none_or(|t| t >= threshold))?;
-            let text = format!("from {threshold} on");
+        .filter(|mark| mark.at.0.is_finite() && mark.at.1.is_finite())
+        .and_then(|mark| {
             Some(Mark {
-                at: (at.0, at.1),
-                text,
+                at: mark.at,
+                text: format!("threshold {}", mark.threshold),
                 above: false,
-                paint: series.get(i)?.stroke.paint,
+                paint: series.get(mark.curve)?.stroke.paint,
             })
         })
         .into_iter()
@@ -147,14 +152,14 @@ fn unit_square<'a>(
 }
 
 /// Receiver operating characteristics: the share of positives found over the share of negatives called
-/// positive. `mark` is (index of a curve, threshold): a dot where a classifier with it stands.
+/// positive. `mark` is a dot where a classifier with a decision threshold stands.
 ///
 /// # Errors
 /// [`Error::Empty`] when no curve has a point.
 pub fn roc(
     heading: &Heading,
     curves: &[Curve],
-    mark: Option<(usize, f64)>,
+    mark: Option<Threshold>,
 ) -> Result<Picture, Error> {
     let titles = ("false positive rate", "true positive rate", "AUC");
     let columns = [
@@ -177,7 +182,7 @@ pub fn precision_recall(
     heading: &Heading,
     curves: &[Curve],
     base_rate: Option<f64>,
-    mark: Option<(usize, f64)>,
+    mark: Option<Threshold>,
 ) -> Result<Picture, Error> {
     let columns = ["curve", "recall", "precision", "threshold"];
     let mut plot = unit_square(
@@ -430,11 +435,15 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
                     },
                     shape: Shape::Line,
                     points: thin(training.clone()),
-                    in_legend: false,
+                    in_legend: true,
                 });
             }
             series.push(Drawn {
-                name: named("training"),
+                name: named(if noisy {
+                    "training, running mean"
+                } else {
+                    "training"
+                }),
                 stroke: Stroke {
                     dashed: runs.len() > 1,
                     width: 2.0,

@@ -33,10 +33,61 @@ const RIGHT: f64 = 28.0;
 pub(crate) enum Place {
     /// In a row above the plot.
     Above,
-    /// In the plot, where curves that rise steeply leave room.
+    /// In the plot, where curves that rise steeply leave room; in another corner where they don't.
     LowerRight,
-    /// In the plot, where curves that fall late leave room.
+    /// In the plot, where curves that fall late leave room; in another corner where they don't.
     LowerLeft,
+}
+
+/// A rectangle in pixels: left, top, right, bottom.
+type Patch = (f64, f64, f64, f64);
+
+fn touch(a: Patch, b: Patch) -> bool {
+    a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3
+}
+
+/// Where a legend of this size covers the least: of the corners of `plot`, the preferred one first, the one that
+/// keeps off the labels, and then covers the fewest points.
+fn corner(
+    preferred: Place,
+    plot: Patch,
+    size: (f64, f64),
+    labels: &[Patch],
+    points: &[(f64, f64)],
+) -> (f64, f64) {
+    let (left, right) = (plot.0 + 10.0, plot.2 - size.0 - 10.0);
+    let (top, bottom) = (plot.1 + 10.0, plot.3 - size.1 - 10.0);
+    let lower = match preferred {
+        Place::LowerLeft => [(left, bottom), (right, bottom)],
+        _ => [(right, bottom), (left, bottom)],
+    };
+    let corners = lower.into_iter().chain([(left, top), (right, top)]);
+    let covered = |at: &(f64, f64)| {
+        let patch = (at.0, at.1, at.0 + size.0, at.1 + size.1);
+        let labels = labels.iter().filter(|label| touch(patch, **label)).count();
+        let points = points
+            .iter()
+            .filter(|p| touch(patch, (p.0, p.1, p.0 + 0.1, p.1 + 0.1)))
+            .count();
+        (labels, points)
+    };
+    // of equal ones the first
+    corners.min_by_key(covered).unwrap_or((right, bottom))
+}
+
+/// Points along lines, close enough to tell what a patch covers.
+fn along(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut all = Vec::new();
+    for pair in points.windows(2) {
+        let [a, b] = pair else { continue };
+        let pieces = (((b.0 - a.0).hypot(b.1 - a.1) / 8.0).ceil() as usize).clamp(1, 200);
+        for i in 0..pieces {
+            let t = i as f64 / pieces as f64;
+            all.push((a.0 + (b.0 - a.0) * t, a.1 + (b.1 - a.1) * t));
+        }
+    }
+    all.extend(points.last());
+    all
 }
 
 /// How a series is drawn.
@@ -199,7 +250,6 @@ fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn) -> Result<(), Error> {
         }
         Shape::Line | Shape::Dotted => {
             let stroke = Stroke {
-                opacity: 1.0,
                 width: series.stroke.width.max(2.0),
                 ..series.stroke
             };
@@ -363,9 +413,11 @@ impl Plot<'_> {
                     }
                 }
             }
+            let mut labels: Vec<Patch> = Vec::new();
             for mark in &self.marks {
                 let place = at(&mark.at);
                 pen.dot(place, 5.0, mark.paint)?;
+                labels.push((place.0 - 7.0, place.1 - 7.0, place.0 + 7.0, place.1 + 7.0));
                 if mark.text.is_empty() {
                     continue;
                 }
@@ -381,6 +433,7 @@ impl Plot<'_> {
                 let (from, to) = ((x - 3.0, y - 8.0), (x + text + 3.0, y + 8.0));
                 pen.rect(from, to, Paint::Paper, 0.8)?;
                 pen.text(&mark.text, (x, y), Anchor::Start, LABEL)?;
+                labels.push((from.0, from.1, to.0, to.1));
             }
 
             let inside: Vec<&Drawn> = match self.legend {
@@ -390,11 +443,13 @@ impl Plot<'_> {
             if !inside.is_empty() {
                 let wide = inside.iter().map(|s| entry_width(s)).fold(0.0, f64::max) + 24.0;
                 let high = 24.0 * inside.len() as f64 + 12.0;
-                let x = match self.legend {
-                    Place::LowerRight => left + across - wide - 10.0,
-                    _ => left + 10.0,
-                };
-                let y = top + down - high - 10.0;
+                let plot = (left, top, left + across, top + down);
+                let covered: Vec<(f64, f64)> = self
+                    .series
+                    .iter()
+                    .flat_map(|s| along(&s.points.iter().map(at).collect::<Vec<_>>()))
+                    .collect();
+                let (x, y) = corner(self.legend, plot, (wide, high), &labels, &covered);
                 pen.rect((x, y), (x + wide, y + high), Paint::Paper, 0.85)?;
                 for (i, series) in inside.iter().enumerate() {
                     entry(pen, (x + 12.0, y + 18.0 + 24.0 * i as f64), series)?;

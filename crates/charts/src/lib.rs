@@ -17,6 +17,8 @@
 
 mod curves;
 mod frame;
+#[cfg(test)]
+mod layout;
 mod matrix;
 mod paint;
 mod pen;
@@ -24,8 +26,8 @@ mod png;
 mod scale;
 
 pub use curves::{
-    Curve, Group, LossLine, Reliability, calibration, course, histogram, losses, precision_recall,
-    roc,
+    Curve, Group, LossLine, Reliability, Threshold, calibration, course, histogram, losses,
+    precision_recall, roc,
 };
 pub use matrix::confusion;
 pub use paint::{Paint, page_css};

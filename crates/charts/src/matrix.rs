@@ -1,6 +1,6 @@
 //! The confusion matrix.
 
-use crate::frame::{Foot, Head, described};
+use crate::frame::{Foot, Head, described, wrap};
 use crate::pen::{self, Anchor, FINE, Type};
 use crate::{Axis, Error, Heading, Paint, Picture, Rect, Series, Table, scale};
 
@@ -16,6 +16,21 @@ const NAME: Type = Type {
     bold: false,
     paint: Paint::Ink,
 };
+/// Pixels that a line of a class's name takes.
+const LINE: f64 = 17.0;
+/// A name that needs more lines is cut.
+const LINES: usize = 3;
+/// Pixels between a name and what stands beside it.
+const GAP: f64 = 8.0;
+
+/// The same letters as small as `text` needs to fit into `room` pixels.
+fn fitting(letters: Type, text: &str, room: f64) -> Type {
+    let wide = pen::width(text, letters);
+    Type {
+        size: letters.size * (room / wide).min(1.0),
+        ..letters
+    }
+}
 
 /// How much of the shade a share gets. It jumps at one half, over the middle tones on which neither ink
 /// nor paper can be read: letters keep a contrast of 4.5:1 in both themes.
@@ -52,9 +67,20 @@ pub fn confusion(
         .fold(0.0, f64::max)
         .min(150.0);
     let left = 24.0 + 24.0 + widest + 12.0;
-    let top = head.height + 52.0;
     let cell = (WIDTH - left - RIGHT) / k as f64;
     let high = cell.min(400.0 / k as f64);
+    // a column's name has the width of its cell, a row's name the height of it
+    let above: Vec<Vec<String>> = classes
+        .iter()
+        .map(|name| wrap(name, cell - GAP, NAME, LINES))
+        .collect();
+    let beside_lines = ((high / LINE) as usize).clamp(1, LINES);
+    let beside: Vec<Vec<String>> = classes
+        .iter()
+        .map(|name| wrap(name, widest + 2.0, NAME, beside_lines))
+        .collect();
+    let lines = above.iter().map(Vec::len).max().unwrap_or(1).max(1);
+    let top = head.height + 52.0 + LINE * (lines - 1) as f64;
     let foot = Foot::new(heading, WIDTH);
     let below = top + high * k as f64 + 24.0;
     let size = (WIDTH, (below + foot.height).round());
@@ -69,7 +95,10 @@ pub fn confusion(
         foot.draw(pen, below - 4.0)?;
         pen.text(
             "predicted",
-            (left + cell * k as f64 / 2.0, top - 34.0),
+            (
+                left + cell * k as f64 / 2.0,
+                top - 34.0 - LINE * (lines - 1) as f64,
+            ),
             Anchor::Middle,
             SMALL,
         )?;
@@ -79,15 +108,19 @@ pub fn confusion(
             Anchor::Middle,
             SMALL,
         )?;
-        for (i, name) in classes.iter().enumerate() {
+        for i in 0..k {
             let along = i as f64 + 0.5;
-            pen.text(
-                name,
-                (left + cell * along, top - 13.0),
-                Anchor::Middle,
-                NAME,
-            )?;
-            pen.text(name, (left - 12.0, top + high * along), Anchor::End, NAME)?;
+            for (n, line) in above[i].iter().enumerate() {
+                // the last line stands right above the cells
+                let up = LINE * (above[i].len() - 1 - n) as f64;
+                let at = (left + cell * along, top - 13.0 - up);
+                pen.text(line, at, Anchor::Middle, fitting(NAME, line, cell - GAP))?;
+            }
+            for (n, line) in beside[i].iter().enumerate() {
+                let down = LINE * (n as f64 - (beside[i].len() - 1) as f64 / 2.0);
+                let at = (left - 12.0, top + high * along + down);
+                pen.text(line, at, Anchor::End, fitting(NAME, line, widest + 2.0))?;
+            }
         }
         for (i, row) in counts.iter().enumerate() {
             let of = row.iter().sum::<u64>();
@@ -112,26 +145,28 @@ pub fn confusion(
                     bold: true,
                     paint,
                 };
+                let number = scale::number(count as f64, 0);
                 pen.text(
-                    &scale::number(count as f64, 0),
+                    &number,
                     (middle.0, middle.1 - 9.0),
                     Anchor::Middle,
-                    figure,
+                    fitting(figure, &number, cell - GAP),
                 )?;
                 let percent = if of > 0 {
                     format!("{}%", scale::number(100.0 * share, 1))
                 } else {
                     "none".to_owned()
                 };
+                let share = Type {
+                    size: 12.5,
+                    bold: false,
+                    paint,
+                };
                 pen.text(
                     &percent,
                     (middle.0, middle.1 + 13.0),
                     Anchor::Middle,
-                    Type {
-                        size: 12.5,
-                        bold: false,
-                        paint,
-                    },
+                    fitting(share, &percent, cell - GAP),
                 )?;
             }
         }

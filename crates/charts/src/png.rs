@@ -31,13 +31,7 @@ impl Picture {
     /// [`Error::Png`] when the picture would be empty or larger than memory allows.
     pub fn png(&self, scale: f64, theme: Theme) -> Result<Vec<u8>, Error> {
         let refused = |e: String| Error::Png(e);
-        let options = usvg::Options {
-            fontdb: FONTS.clone(),
-            font_family: "Repartee Sans".to_owned(),
-            style_sheet: (theme == Theme::Dark).then(paint::dark_css),
-            ..usvg::Options::default()
-        };
-        let tree = usvg::Tree::from_str(&self.svg, &options).map_err(|e| refused(e.to_string()))?;
+        let tree = self.tree(theme)?;
         let (width, height) = ((self.width * scale).round(), (self.height * scale).round());
         // 16,384 a side are 1 GiB of pixels: more than any page, less than any machine has.
         if !(1.0..=16_384.0).contains(&width) || !(1.0..=16_384.0).contains(&height) {
@@ -54,5 +48,16 @@ impl Picture {
             &mut pixels.as_mut(),
         );
         pixels.encode_png().map_err(|e| refused(e.to_string()))
+    }
+
+    /// The SVG laid out with the embedded letters.
+    pub(crate) fn tree(&self, theme: Theme) -> Result<usvg::Tree, Error> {
+        let options = usvg::Options {
+            fontdb: FONTS.clone(),
+            font_family: "Repartee Sans".to_owned(),
+            style_sheet: (theme == Theme::Dark).then(paint::dark_css),
+            ..usvg::Options::default()
+        };
+        usvg::Tree::from_str(&self.svg, &options).map_err(|e| Error::Png(e.to_string()))
     }
 }

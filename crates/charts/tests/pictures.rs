@@ -28,6 +28,13 @@ fn curve(name: &str, power: f64, is_mean: bool) -> Curve {
     }
 }
 
+/// The point of a curve at a threshold that it has.
+fn on(curve: &Curve, threshold: f64) -> (f64, f64) {
+    let at = |p: &&(f64, f64, Option<f64>)| p.2.is_some_and(|t| t >= threshold - 1e-9);
+    let found = curve.points.iter().rfind(at).unwrap();
+    (found.0, found.1)
+}
+
 fn noise(i: u32) -> f64 {
     f64::from(i.wrapping_mul(2_654_435_761) >> 16 & 1023) / 1023.0 - 0.5
 }
@@ -85,7 +92,11 @@ fn all() -> Vec<(&'static str, Picture)> {
             roc(
                 &heading("Realism: can it tell replies from fakes?"),
                 &[curve("realism", 0.25, false)],
-                Some((0, 0.9)),
+                Some(Threshold {
+                    curve: 0,
+                    at: on(&curve("realism", 0.25, false), 0.9),
+                    threshold: 0.9,
+                }),
             )
             .unwrap(),
         ),
@@ -120,11 +131,16 @@ fn all() -> Vec<(&'static str, Picture)> {
                 area: Some(0.87),
                 is_mean: false,
             };
+            let mark = Threshold {
+                curve: 0,
+                at: on(&c, 0.4),
+                threshold: 0.4,
+            };
             precision_recall(
                 &heading("Realism: precision over recall"),
                 &[c],
                 Some(0.5),
-                Some((0, 0.4)),
+                Some(mark),
             )
             .unwrap()
         }),
@@ -361,6 +377,38 @@ fn a_page_can_lay_a_read_out_over_the_plot() {
         picture.csv().unwrap().lines().next(),
         Some("curve,false_positive_rate,true_positive_rate,threshold")
     );
+}
+
+/// Three points on a straight line: a ROC without its middle one looks the same, and a marker that is looked up
+/// among those that are left stands in the wrong place.
+#[test]
+fn the_threshold_is_marked_where_it_is_and_not_at_a_vertex() {
+    let straight = Curve {
+        name: "real".to_owned(),
+        points: vec![
+            (0.0, 0.0, None),
+            (0.0, 0.893, Some(0.9)),
+            (1.0, 1.0, Some(0.1)),
+        ],
+        area: Some(0.95),
+        is_mean: false,
+    };
+    let mark = Threshold {
+        curve: 0,
+        at: (0.5, 0.946),
+        threshold: 0.5,
+    };
+    let picture = roc(&heading("ROC"), std::slice::from_ref(&straight), Some(mark)).unwrap();
+    let place = |x: f64, y: f64| {
+        let (px, py) = (
+            picture.plot.x + x * picture.plot.width,
+            picture.plot.y + (1.0 - y) * picture.plot.height,
+        );
+        format!("cx=\"{}\" cy=\"{}\"", px.round(), py.round())
+    };
+    assert!(picture.svg.contains(&place(0.5, 0.946)), "the dot is elsewhere");
+    assert!(!picture.svg.contains(&place(0.0, 0.893)), "a dot at the vertex");
+    assert!(picture.svg.contains("threshold 0.5"));
 }
 
 #[test]

@@ -1,0 +1,146 @@
+//! Tests of the layout: where the letters really stand, measured with the font that draws them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use resvg::usvg::{Group, Node, Rect};
+
+use crate::*;
+
+/// Every text of a picture with the box that its letters fill, in pixels.
+fn texts(picture: &Picture) -> Vec<(String, Rect)> {
+    fn gather(group: &Group, found: &mut Vec<(String, Rect)>) {
+        for node in group.children() {
+            match node {
+                Node::Group(inner) => gather(inner, found),
+                Node::Text(text) => {
+                    let words = text.chunks().iter().map(|c| c.text().trim()).collect();
+                    found.push((words, text.abs_bounding_box()));
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    gather(picture.tree(Theme::Light).unwrap().root(), &mut found);
+    found.retain(|(words, _)| !words.is_empty());
+    found
+}
+
+/// No two texts touch, and none leaves the picture.
+fn assert_legible(name: &str, picture: &Picture) {
+    let all = texts(picture);
+    assert!(!all.is_empty(), "{name}: no text");
+    for (n, (words, a)) in all.iter().enumerate() {
+        let inside = a.left() >= 0.0
+            && a.top() >= 0.0
+            && f64::from(a.right()) <= picture.width
+            && f64::from(a.bottom()) <= picture.height;
+        assert!(inside, "{name}: {words:?} leaves the picture at {a:?}");
+        for (other, b) in &all[n + 1..] {
+            let apart = a.right() <= b.left()
+                || b.right() <= a.left()
+                || a.bottom() <= b.top()
+                || b.bottom() <= a.top();
+            assert!(apart, "{name}: {words:?} and {other:?} overlap: {a:?}, {b:?}");
+        }
+    }
+}
+
+fn heading(title: &str) -> Heading {
+    Heading {
+        title: title.to_owned(),
+        measured_on: "split main, test partition, best at step 150, seed 1, cpu with 2 threads".to_owned(),
+        notice: "No permission to train on Reddit content on record".to_owned(),
+    }
+}
+
+fn matrix(names: &[&str], largest: u64) -> Picture {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let counts: Vec<Vec<u64>> = (0..names.len() as u64)
+        .map(|row| (0..names.len() as u64).map(|n| largest / (1 + row + 2 * n)).collect())
+        .collect();
+    confusion(&heading("Confusion: votes"), &names, &counts).unwrap()
+}
+
+#[test]
+fn labels_of_a_confusion_matrix_never_overlap() {
+    let long = "a class whose name has a good many words, more than a cell can hold in three lines";
+    let unbroken = "r_a_subreddit_with_one_very_long_name_and_no_spaces";
+    for (names, largest) in [
+        (vec!["fake", "real"], 531),
+        (vec!["bin 0", "bin 1", "bin 2", "bin 3"], 12_400),
+        (
+            vec![
+                "score below -1,000,000",
+                "score -1,000,000 to 1,000,000",
+                "score 1,000,000 to 2,000,000",
+                "score 2,000,000 and up",
+            ],
+            9_000_000_000,
+        ),
+        (vec![long, "real"], 10),
+        (vec![long, unbroken, long, unbroken], 7),
+        (vec!["MMMMMMMMMMMM WWWWWWWWWWWW"; 8], 1_234_567),
+        (vec!["ten"; 12], 1_000_000),
+    ] {
+        assert_legible(&format!("{names:?}"), &matrix(&names, largest));
+    }
+}
+
+#[test]
+fn cut_labels_of_a_confusion_matrix_stay_whole_in_its_table() {
+    let long = "a class whose name has a good many words, more than a cell can hold in three lines";
+    let picture = matrix(&[long, "real"], 10);
+    assert!(picture.table.rows.iter().any(|row| row[0] == long));
+    assert_eq!(picture.x.ticks[0].1, long);
+}
+
+fn run(name: &str, steps: u32) -> LossLine {
+    let at = |i: u32| (f64::from(i), 3.0 + f64::from(i % 7) / 10.0);
+    LossLine {
+        name: name.to_owned(),
+        training: (1..=steps).map(at).collect(),
+        validation: (1..=4).map(|i| at(i * steps / 4)).collect(),
+    }
+}
+
+#[test]
+fn every_line_of_a_loss_chart_is_in_its_legend() {
+    for runs in [
+        vec![run("", 900)],
+        vec![run("", 12)],
+        vec![run("small", 900), run("large, dropout 0.2", 300)],
+    ] {
+        let picture = losses(&heading("Loss"), &runs).unwrap();
+        let shown: Vec<String> = texts(&picture).into_iter().map(|text| text.0).collect();
+        for series in &picture.series {
+            assert!(shown.contains(&series.name), "{:?} is not among {shown:?}", series.name);
+        }
+        assert_legible("losses", &picture);
+    }
+}
+
+/// A ROC that bulges towards the upper left (below 1) or the lower right (above 1), with a dot on it.
+fn marked(power: f64, at: f64) -> Picture {
+    let point = |x: f64| (x, x.powf(power), Some(1.0 - x));
+    let curve = Curve {
+        name: "real".to_owned(),
+        points: (0..=50).map(|i| point(f64::from(i) / 50.0)).collect(),
+        area: Some(1.0 / (1.0 + power)),
+        is_mean: false,
+    };
+    let mark = Threshold {
+        curve: 0,
+        at: (at, at.powf(power)),
+        threshold: 0.5,
+    };
+    roc(&heading("ROC"), &[curve], Some(mark)).unwrap()
+}
+
+#[test]
+fn a_legend_keeps_off_the_marker_wherever_it_is() {
+    for power in [0.05, 0.4, 1.0, 2.5, 20.0] {
+        for at in [0.0, 0.02, 0.3, 0.5, 0.77, 0.95, 1.0] {
+            assert_legible(&format!("power {power}, at {at}"), &marked(power, at));
+        }
+    }
+}
