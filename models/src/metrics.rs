@@ -436,6 +436,43 @@ pub fn brier(scores: &[f64], truth: &[bool]) -> Option<f64> {
     (!scores.is_empty() && !sum.is_nan()).then(|| sum / scores.len() as f64)
 }
 
+/// Mean over the examples of the squared distances of `probabilities` (N, K) from the truth, summed over the classes:
+/// 0 to 2, lower is better (Brier 1950). `None` without examples or with a NaN. As scikit-learn's
+/// `brier_score_loss(scale_by_half=False)`; for two classes twice [`brier`].
+pub fn brier_of_classes(probabilities: &[f64], classes: usize, labels: &[usize]) -> Option<f64> {
+    assert_eq!(
+        probabilities.len(),
+        labels.len() * classes,
+        "K probabilities for each label"
+    );
+    let far = |(row, &label): (&[f64], &usize)| -> f64 {
+        let truth = |k: usize| f64::from(u8::from(k == label));
+        row.iter()
+            .enumerate()
+            .map(|(k, p)| (p - truth(k)).powi(2))
+            .sum()
+    };
+    let sum: f64 = probabilities
+        .chunks_exact(classes.max(1))
+        .zip(labels)
+        .map(far)
+        .sum();
+    (!labels.is_empty() && !sum.is_nan()).then(|| sum / labels.len() as f64)
+}
+
+/// Of each example of (N, K) the probability of the most probable class, and whether that class is the true one: what
+/// the calibration of more than two classes is measured on (Guo et al. 2017, "On calibration of modern neural
+/// networks").
+pub fn top_label(probabilities: &[f64], classes: usize, labels: &[usize]) -> (Vec<f64>, Vec<bool>) {
+    let called = argmax(probabilities, classes);
+    probabilities
+        .chunks_exact(classes)
+        .zip(called)
+        .zip(labels)
+        .map(|((row, called), label)| (row[called], called == *label))
+        .unzip()
+}
+
 /// One bin of a reliability diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationBin {

@@ -52,8 +52,10 @@ pub struct Curve {
     pub name: String,
     /// Along the curve.
     pub points: Vec<(f64, f64, Option<f64>)>,
-    /// Area under it or mean precision, shown in the legend.
+    /// Area under it or average precision, shown in the legend.
     pub area: Option<f64>,
+    /// What the area has to beat, by name; the legend says so where it does not.
+    pub baseline: Option<(String, f64)>,
     /// A mean of other curves: drawn in ink, so that it is not taken for one more class.
     pub is_mean: bool,
 }
@@ -113,7 +115,16 @@ fn unit_square<'a>(
         };
         let area = curve
             .area
-            .map(|a| format!(", {area_name} {a:.3}"))
+            .map(|a| {
+                let worse = match &curve.baseline {
+                    Some((name, value)) if a < *value => format!(", worse than {name} {value:.3}"),
+                    Some((name, value)) if a == *value => {
+                        format!(", no better than {name} {value:.3}")
+                    }
+                    _ => String::new(),
+                };
+                format!(", {area_name} {a:.3}{worse}")
+            })
             .unwrap_or_default();
         series.push(Drawn {
             name: format!("{}{area}", curve.name),
@@ -156,11 +167,7 @@ fn unit_square<'a>(
 ///
 /// # Errors
 /// [`Error::Empty`] when no curve has a point.
-pub fn roc(
-    heading: &Heading,
-    curves: &[Curve],
-    mark: Option<Threshold>,
-) -> Result<Picture, Error> {
+pub fn roc(heading: &Heading, curves: &[Curve], mark: Option<Threshold>) -> Result<Picture, Error> {
     let titles = ("false positive rate", "true positive rate", "AUC");
     let columns = [
         "curve",

@@ -40,7 +40,10 @@ fn assert_legible(name: &str, picture: &Picture) {
                 || b.right() <= a.left()
                 || a.bottom() <= b.top()
                 || b.bottom() <= a.top();
-            assert!(apart, "{name}: {words:?} and {other:?} overlap: {a:?}, {b:?}");
+            assert!(
+                apart,
+                "{name}: {words:?} and {other:?} overlap: {a:?}, {b:?}"
+            );
         }
     }
 }
@@ -48,7 +51,8 @@ fn assert_legible(name: &str, picture: &Picture) {
 fn heading(title: &str) -> Heading {
     Heading {
         title: title.to_owned(),
-        measured_on: "split main, test partition, best at step 150, seed 1, cpu with 2 threads".to_owned(),
+        measured_on: "split main, test partition, best at step 150, seed 1, cpu with 2 threads"
+            .to_owned(),
         notice: "No permission to train on Reddit content on record".to_owned(),
     }
 }
@@ -56,7 +60,11 @@ fn heading(title: &str) -> Heading {
 fn matrix(names: &[&str], largest: u64) -> Picture {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let counts: Vec<Vec<u64>> = (0..names.len() as u64)
-        .map(|row| (0..names.len() as u64).map(|n| largest / (1 + row + 2 * n)).collect())
+        .map(|row| {
+            (0..names.len() as u64)
+                .map(|n| largest / (1 + row + 2 * n))
+                .collect()
+        })
         .collect();
     confusion(&heading("Confusion: votes"), &names, &counts).unwrap()
 }
@@ -113,7 +121,11 @@ fn every_line_of_a_loss_chart_is_in_its_legend() {
         let picture = losses(&heading("Loss"), &runs).unwrap();
         let shown: Vec<String> = texts(&picture).into_iter().map(|text| text.0).collect();
         for series in &picture.series {
-            assert!(shown.contains(&series.name), "{:?} is not among {shown:?}", series.name);
+            assert!(
+                shown.contains(&series.name),
+                "{:?} is not among {shown:?}",
+                series.name
+            );
         }
         assert_legible("losses", &picture);
     }
@@ -126,6 +138,7 @@ fn marked(power: f64, at: f64) -> Picture {
         name: "real".to_owned(),
         points: (0..=50).map(|i| point(f64::from(i) / 50.0)).collect(),
         area: Some(1.0 / (1.0 + power)),
+        baseline: None,
         is_mean: false,
     };
     let mark = Threshold {
@@ -142,5 +155,25 @@ fn a_legend_keeps_off_the_marker_wherever_it_is() {
         for at in [0.0, 0.02, 0.3, 0.5, 0.77, 0.95, 1.0] {
             assert_legible(&format!("power {power}, at {at}"), &marked(power, at));
         }
+    }
+}
+
+#[test]
+fn a_legend_says_when_a_curve_is_worse_than_its_baseline() {
+    for (area, words) in [
+        (0.43, "real, AUC 0.430, worse than chance 0.500"),
+        (0.5, "real, AUC 0.500, no better than chance 0.500"),
+        (0.7, "real, AUC 0.700"),
+    ] {
+        let curve = Curve {
+            name: "real".to_owned(),
+            points: vec![(0.0, 0.0, None), (1.0, 1.0, Some(0.0))],
+            area: Some(area),
+            baseline: Some(("chance".to_owned(), 0.5)),
+            is_mean: false,
+        };
+        let picture = roc(&heading("ROC"), &[curve], None).unwrap();
+        assert_eq!(picture.series[0].name, words);
+        assert_legible(words, &picture);
     }
 }

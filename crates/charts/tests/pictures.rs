@@ -24,6 +24,7 @@ fn curve(name: &str, power: f64, is_mean: bool) -> Curve {
         name: name.to_owned(),
         area: Some(1.0 / (power + 1.0)),
         points,
+        baseline: None,
         is_mean,
     }
 }
@@ -129,6 +130,7 @@ fn all() -> Vec<(&'static str, Picture)> {
                 name: "realism".to_owned(),
                 points: (0..=25).map(falls).collect(),
                 area: Some(0.87),
+                baseline: None,
                 is_mean: false,
             };
             let mark = Threshold {
@@ -323,6 +325,7 @@ fn nothing_to_draw_is_said_and_not_drawn() {
         name: String::new(),
         points: vec![],
         area: None,
+        baseline: None,
         is_mean: false,
     };
     assert!(matches!(roc(&h, &[], None), Err(Error::Empty(_))));
@@ -391,6 +394,7 @@ fn the_threshold_is_marked_where_it_is_and_not_at_a_vertex() {
             (1.0, 1.0, Some(0.1)),
         ],
         area: Some(0.95),
+        baseline: None,
         is_mean: false,
     };
     let mark = Threshold {
@@ -406,8 +410,14 @@ fn the_threshold_is_marked_where_it_is_and_not_at_a_vertex() {
         );
         format!("cx=\"{}\" cy=\"{}\"", px.round(), py.round())
     };
-    assert!(picture.svg.contains(&place(0.5, 0.946)), "the dot is elsewhere");
-    assert!(!picture.svg.contains(&place(0.0, 0.893)), "a dot at the vertex");
+    assert!(
+        picture.svg.contains(&place(0.5, 0.946)),
+        "the dot is elsewhere"
+    );
+    assert!(
+        !picture.svg.contains(&place(0.0, 0.893)),
+        "a dot at the vertex"
+    );
     assert!(picture.svg.contains("threshold 0.5"));
 }
 

@@ -79,6 +79,19 @@ impl Default for BaseNew {
     }
 }
 
+/// What a base from scratch would be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct BaseEstimate {
+    /// Trainable numbers.
+    pub parameters: usize,
+    /// Bytes of the weights.
+    pub bytes: u64,
+    /// Entries of the vocabulary that its tokenizer will have.
+    pub vocabulary: usize,
+    /// Whether there is nothing to train a tokenizer on yet, so that all three are upper bounds.
+    pub at_most: bool,
+}
+
 /// A base as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BaseInfo {
@@ -403,14 +416,58 @@ impl BaseNew {
         Ok(())
     }
 
-    /// How many trainable numbers a model of these sizes would have, if the tokenizer finds as many
-    /// entries as it may.
-    ///
-    /// # Errors
-    /// As [`BaseNew::check`].
-    pub fn parameters(&self) -> Result<usize> {
-        self.check()?;
-        Ok(self.config(self.vocab).parameters())
+    /// Which pairs the tokenizer is trained on.
+    fn tokenizer_pairs(&self, store: &Store) -> Result<PairQuery> {
+        let mut query = PairQuery::default();
+        if let Some(split) = &self.split {
+            query.split_id = Some(store.split(split)?.id);
+            query.side = Some(Side::Train);
+        }
+        Ok(query)
+    }
+
+    /// The texts of at most `most` pairs, and the pairs.
+    fn tokenizer_texts(
+        store: &Store,
+        query: &PairQuery,
+        most: usize,
+    ) -> Result<(Vec<String>, Vec<i64>)> {
+        let (mut texts, mut pairs): (Vec<String>, Vec<i64>) = Default::default();
+        store.for_each_pair(query, |pair| {
+            // a text that was deleted leaves a word that nobody wrote
+            if pair.comment != "[deleted]" && pair.reply != "[deleted]" {
+                pairs.push(pair.id);
+                texts.push(pair.comment);
+                texts.push(pair.reply);
+            }
+            texts.len() < 2 * most
+        })?;
+        Ok((texts, pairs))
+    }
+
+    fn tokenizer_of(&self, texts: Vec<String>) -> Result<Files> {
+        Ok(match self.kind.as_str() {
+            "gpt2" => text::train_bpe(texts.into_iter(), self.vocab)?,
+            _ => text::train_word_piece(&texts, self.vocab)?,
+        })
+    }
+
+    /// How large a vocabulary training will give; none where there is no text. A vocabulary that is full after a part
+    /// of the texts is full after all of them, so few are read where there are many.
+    fn vocabulary_learned(&self, store: &Store) -> Result<Option<usize>> {
+        let query = self.tokenizer_pairs(store)?;
+        for most in [1_000, 10_000, TOKENIZER_PAIRS] {
+            let (texts, _) = Self::tokenizer_texts(store, &query, most)?;
+            if texts.is_empty() {
+                return Ok(None);
+            }
+            let is_all = texts.len() < 2 * most || most == TOKENIZER_PAIRS;
+            let vocabulary = text::vocabulary_of(&self.tokenizer_of(texts)?)?;
+            if is_all || vocabulary >= self.vocab {
+                return Ok(Some(vocabulary));
+            }
+        }
+        Ok(None)
     }
 
     fn config(&self, vocabulary: usize) -> ModelConfig {
@@ -426,24 +483,13 @@ impl BaseNew {
     /// A tokenizer from the project's pairs, and what it was trained on in words.
     fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String, Seen), Stop> {
         let store = &ctx.engine.store;
-        let mut query = PairQuery::default();
-        let mut words = "tokenizer of the project's pairs".to_owned();
-        if let Some(split) = &self.split {
-            query.split_id = Some(store.split(split)?.id);
-            query.side = Some(Side::Train);
-            words = format!("tokenizer of the train side of split {split}");
-        }
+        let query = self.tokenizer_pairs(store)?;
+        let words = match &self.split {
+            Some(split) => format!("tokenizer of the train side of split {split}"),
+            None => "tokenizer of the project's pairs".to_owned(),
+        };
         may_train_tokenizer(ctx.engine, query.split_id)?;
-        let (mut texts, mut pairs): (Vec<String>, Vec<i64>) = Default::default();
-        store.for_each_pair(&query, |pair| {
-            // a text that was deleted leaves a word that nobody wrote
-            if pair.comment != "[deleted]" && pair.reply != "[deleted]" {
-                pairs.push(pair.id);
-                texts.push(pair.comment);
-                texts.push(pair.reply);
-            }
-            texts.len() < 2 * TOKENIZER_PAIRS
-        })?;
+        let (texts, pairs) = Self::tokenizer_texts(store, &query, TOKENIZER_PAIRS)?;
         if texts.is_empty() {
             return Err(Error::new(
                 Code::NotFound,
@@ -457,10 +503,7 @@ impl BaseNew {
             Progress::new("training the tokenizer", 0, None, "texts")
                 .note(format!("{} texts", texts.len())),
         );
-        let files = match self.kind.as_str() {
-            "gpt2" => text::train_bpe(texts.into_iter(), self.vocab)?,
-            _ => text::train_word_piece(&texts, self.vocab)?,
-        };
+        let files = self.tokenizer_of(texts)?;
         Ok((files, words, Seen::Pairs(pairs)))
     }
 }
@@ -504,6 +547,26 @@ impl Engine {
             .collect()
     }
 
+    /// What a base from scratch would be, with the tokenizer that it will have: the one of a folder, or the one that
+    /// training on the project's pairs gives. Nothing is stored.
+    ///
+    /// # Errors
+    /// As [`BaseNew::check`]; [`Code::NotFound`] for a split or folder that is not there.
+    pub fn base_estimate(&self, new: &BaseNew) -> Result<BaseEstimate> {
+        new.check()?;
+        let vocabulary = match &new.tokenizer {
+            Some(folder) => Some(text::vocabulary_of(&tokenizer_files(folder)?)?),
+            None => new.vocabulary_learned(&self.store)?,
+        };
+        let config = new.config(vocabulary.unwrap_or(new.vocab));
+        Ok(BaseEstimate {
+            parameters: config.parameters(),
+            bytes: 4 * config.parameters() as u64,
+            vocabulary: vocabulary.unwrap_or(new.vocab),
+            at_most: vocabulary.is_none(),
+        })
+    }
+
     /// Writes a base as a folder in Hugging Face layout.
     ///
     /// # Errors
@@ -512,8 +575,13 @@ impl Engine {
         let base = self.store.base(name)?;
         let (tensors, files) = bundle::get(&self.store, base.bundle_id)?;
         let mark = self.study_mark()?;
-        let origin = [("Base of", base.origin.clone())];
-        let card = crate::export::card(&base.name, mark.as_deref(), &origin);
+        let (_, _, longest, vocabulary) = ModelConfig::read(&base.config)?.sizes();
+        let facts = [
+            ("Base of", base.origin.clone()),
+            ("Longest input", format!("{longest} tokens")),
+            ("Vocabulary", format!("{vocabulary} entries")),
+        ];
+        let card = crate::export::card(&base.name, mark.as_deref(), &facts);
         let config = crate::export::noted(&base.config, mark.as_deref())?;
         write_folder(folder, &config, &tensors, &files, &card)?;
         if self.store.is_marked(Marked::Base, base.id)? {

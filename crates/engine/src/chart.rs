@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use repartee_charts::{Curve, Group, LossLine, Picture, Reliability, Theme};
+use repartee_charts::{Curve, Group, LossLine, Picture, Reliability, Theme, Threshold};
 use repartee_models::metrics::{self, Roc};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
+use crate::compared::{Compared, compared, shortfall};
 use crate::error::{Error, Result};
 use crate::evaluate::EvaluationInfo;
-use crate::figures::Predictions;
+use crate::figures::{Figures, Predictions, of_classifier};
 
 /// Dots of a PNG to a pixel of the picture: sharp on any screen.
 const PNG_SCALE: f64 = 2.0;
@@ -84,6 +85,18 @@ fn measured_on(evaluation: &EvaluationInfo) -> String {
     text
 }
 
+/// An evaluation's figures beside their baselines, judged by the threshold that its config has now.
+fn at_threshold(evaluation: &EvaluationInfo, predictions: &Predictions) -> Vec<Compared> {
+    match (&evaluation.figures, evaluation.config.threshold) {
+        (Figures::Classifier(f), Some(threshold)) => {
+            let names = &evaluation.config.classes;
+            let judged = of_classifier(predictions, names, threshold, f.baseline.clone());
+            compared(&Figures::Classifier(judged))
+        }
+        _ => evaluation.compared.clone(),
+    }
+}
+
 fn curve_of(name: String, roc: &Roc, is_mean: bool) -> Curve {
     Curve {
         name,
@@ -93,6 +106,7 @@ fn curve_of(name: String, roc: &Roc, is_mean: bool) -> Curve {
             .map(|p| (p.fpr, p.tpr, p.threshold))
             .collect(),
         area: Some(roc.auc),
+        baseline: Some(("chance".to_owned(), 0.5)),
         is_mean,
     }
 }
@@ -176,9 +190,29 @@ impl Engine {
         }
         let title = |what: &str| {
             let runs: Vec<&str> = evaluations.iter().map(|(e, _)| e.run.as_str()).collect();
-            self.heading(format!("{what}: {}", runs.join(", ")), measured_on(first))
+            // what is worse than its baseline comes first: a long line is cut at its end
+            let worse = match alone {
+                true => shortfall(&at_threshold(first, predictions)),
+                false => String::new(),
+            };
+            let measured = match worse.as_str() {
+                "" => measured_on(first),
+                worse => format!(
+                    "Below its baseline: {worse}. Measured on {}",
+                    measured_on(first)
+                ),
+            };
+            self.heading(format!("{what}: {}", runs.join(", ")), measured)
         };
-        let threshold = first.config.threshold.filter(|_| alone).map(|t| (0, t));
+        let threshold = first.config.threshold.filter(|_| alone);
+        let marked = |rates: fn(&Predictions, f64) -> Option<(f64, f64)>| {
+            let threshold = threshold?;
+            Some(Threshold {
+                curve: 0,
+                at: rates(predictions, threshold)?,
+                threshold,
+            })
+        };
         let name_of = |e: &EvaluationInfo| {
             if alone {
                 "real".to_owned()
@@ -195,7 +229,7 @@ impl Engine {
                         Some(curve_of(name_of(e), &roc, false))
                     })
                     .collect();
-                repartee_charts::roc(&title("ROC")?, &curves, threshold)
+                repartee_charts::roc(&title("ROC")?, &curves, marked(Predictions::on_roc))
             }
             ChartKind::Roc => {
                 let by_class =
@@ -242,6 +276,7 @@ impl Engine {
                                 .map(|p| (p.recall, p.precision, p.threshold))
                                 .collect(),
                             area: Some(pr.average_precision),
+                            baseline: Some(("prior".to_owned(), pr.base_rate)),
                             is_mean: false,
                         });
                     }
@@ -250,7 +285,7 @@ impl Engine {
                     &title("Precision and recall")?,
                     &curves,
                     rate,
-                    threshold,
+                    marked(Predictions::on_precision_recall).filter(|_| binary),
                 )
             }
             ChartKind::Confusion => {

@@ -242,7 +242,7 @@ impl Job for Demo {
         )?;
         // the judge is meant to catch this generator: what a person would get past it is shown
         let criteria = Criteria {
-            min_p_real: 0.5,
+            min_p_real: Some(0.5),
             ..Criteria::default()
         };
         let generate = Generate {

@@ -1,5 +1,5 @@
-//! Evaluation: a checkpoint measured on one side of its split, with every prediction stored, and what
-//! chance and counting words would reach on the same examples.
+//! Evaluation: a checkpoint measured on one side of its split, with every prediction stored, and the baselines
+//! on the same examples.
 
 use repartee_datasets::Side;
 use repartee_models::baseline::{NaiveBayes, Unigram};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
+use crate::compared::{Compared, compared};
 use crate::error::{Code, Error, Result};
 use crate::examples::{self, Labelled};
 use crate::fakes::{DELETED, FakesConfig, fakes_config, pair_label};
@@ -22,7 +23,7 @@ use crate::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predict
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut};
-use crate::model::{checkpoint_of, open_device};
+use crate::model::{check_kind, checkpoint_of, open_device};
 use crate::run_config::RunKind;
 use crate::train::{RunFacts, run_kind, threads};
 
@@ -127,6 +128,9 @@ pub struct EvaluationInfo {
     pub config: EvaluationConfig,
     /// What it found.
     pub figures: Figures,
+    /// The same, each figure beside its baselines; the first says most.
+    #[serde(default)]
+    pub compared: Vec<Compared>,
     /// When it was made, milliseconds since 1970.
     pub created_ms: i64,
     /// Measured on a text that was deleted since, or of a model that was trained on one.
@@ -146,6 +150,8 @@ pub struct EvaluationInfo {
 pub struct Judged {
     /// All figures, judged by it.
     pub figures: ClassifierFigures,
+    /// The same, each beside its baselines.
+    pub compared: Vec<Compared>,
     /// Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation
     /// has not both classes.
     pub roc: Option<(f64, f64)>,
@@ -172,6 +178,16 @@ pub struct MarkedExample {
 impl Job for Evaluate {
     const KIND: &'static str = "evaluate";
     type Outcome = EvaluationInfo;
+
+    fn check(&self, engine: &Engine) -> Result<()> {
+        if self.fakes.is_some() && check_kind(&engine.store, &self.run, RunKind::Realism).is_err() {
+            return Err(Error::usage(format!(
+                "fakes are for a realism model, and run {:?} is none; leave the set of fakes out",
+                self.run
+            )));
+        }
+        Ok(())
+    }
 
     fn run(&self, ctx: &Ctx) -> Result<EvaluationInfo, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
@@ -434,7 +450,6 @@ impl Evaluate {
         };
         let learnt = read(Side::Train, limit, judge.config.seed)?;
         let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
-        let mut training_counts = vec![0; classes];
         let mut batches = Batches::default();
         for some in learnt.chunks(AT_ONCE) {
             let pairs = batches.each(some, &mut |some| {
@@ -442,10 +457,7 @@ impl Evaluate {
             })?;
             for (example, pair) in some.iter().zip(pairs) {
                 match pair {
-                    Ok(pair) => {
-                        bayes.learn(&pair.ids, example.label as usize);
-                        training_counts[example.label as usize] += 1;
-                    }
+                    Ok(pair) => bayes.learn(&pair.ids, example.label as usize),
                     Err(error) => {
                         ctx.leave_out(format!("{} (baseline)", label_of(example)), error.message)?
                     }
@@ -508,7 +520,7 @@ impl Evaluate {
                 .nothing_left("nothing could be measured")
                 .into());
         }
-        let baseline = figures::baseline_of(&measured, &training_counts, Some(&counted));
+        let baseline = figures::baseline_of(&measured, Some(&counted));
         let figures = figures::of_classifier(&measured, names, self.threshold, baseline);
         Ok((Figures::Classifier(figures), predictions))
     }
@@ -573,6 +585,10 @@ impl Engine {
             config.generator.clone_from(&set.generator);
         }
         let fakes = set.map(|set| set.name);
+        let figures = match from_json(&evaluation.metrics)? {
+            Figures::Classifier(figures) => Figures::Classifier(figures.with_own_baselines()),
+            generator => generator,
+        };
         Ok(EvaluationInfo {
             id: evaluation.id,
             name: evaluation.name,
@@ -586,7 +602,8 @@ impl Engine {
             side: evaluation.side,
             fakes,
             config,
-            figures: from_json(&evaluation.metrics)?,
+            compared: compared(&figures),
+            figures,
             created_ms: evaluation.created_ms,
             deleted_content: self.store.is_marked(Marked::Evaluation, evaluation.id)?,
             run: evaluation.run,
@@ -661,17 +678,10 @@ impl Engine {
         }
         let names = &evaluation.config.classes;
         let figures = figures::of_classifier(&predictions, names, threshold, figures.baseline);
-        let point = figures.classes.get(1).and_then(|class| {
-            let negatives = class.fp + class.tn;
-            Some((
-                class.recall?,
-                class.fp as f64 / (negatives > 0).then_some(negatives as f64)?,
-            ))
-        });
-        let precision = figures.classes.get(1).and_then(|class| class.precision);
         Ok(Judged {
-            roc: point.map(|(tpr, fpr)| (fpr, tpr)),
-            precision_recall: point.and_then(|(recall, _)| Some((recall, precision?))),
+            roc: predictions.on_roc(threshold),
+            precision_recall: predictions.on_precision_recall(threshold),
+            compared: compared(&Figures::Classifier(figures.clone())),
             figures,
         })
     }

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use repartee_datasets::Side;
 use repartee_datasets::export::Rows;
+use repartee_models::text::END;
 use repartee_models::{bert, gpt2};
+use repartee_store::bases::Base;
+use repartee_store::evaluations::Subject;
 use repartee_store::marks::Marked;
 use repartee_store::pairs::PairQuery;
 use repartee_store::runs::{Checkpoint, Run};
@@ -13,14 +16,19 @@ use serde_json::json;
 use crate::base::{write_folder, write_mark};
 use crate::error::{Error, Result};
 use crate::evaluate::class_names;
-use crate::model::{bert_config, checkpoint_of, gpt2_config};
-use crate::run_config::RunKind;
+use crate::examples;
+use crate::figures::Predictions;
+use crate::model::{bert_config, checkpoint_of, generator_template, gpt2_config};
+use crate::run_config::{RunConfig, RunKind};
 use crate::train::run_kind;
 use crate::{Engine, bundle};
 
+/// Predictions that are read at once.
+const PREDICTIONS_AT_ONCE: usize = 1000;
+
 impl Engine {
-    /// Writes pairs to a `.jsonl` or `.csv` file: all, those of a split, or those of one of its sides.
-    /// Gives how many.
+    /// Writes pairs to a `.jsonl` or `.csv` file: all, those of a split, or those of one of its sides. Those of a split
+    /// have its upvote bin. Gives how many.
     ///
     /// # Errors
     /// [`crate::Code::Usage`] for a side without a split; [`crate::Code::NotFound`]; or when the file
@@ -31,7 +39,7 @@ impl Engine {
         split: Option<&str>,
         side: Option<Side>,
     ) -> Result<u64> {
-        const COLUMNS: [&str; 10] = [
+        const COLUMNS: [&str; 11] = [
             "id",
             "thread",
             "subreddit",
@@ -42,6 +50,7 @@ impl Engine {
             "score",
             "created_utc",
             "side",
+            "bin",
         ];
         if side.is_some() && split.is_none() {
             return Err(Error::usage(
@@ -49,6 +58,8 @@ impl Engine {
             ));
         }
         let split = split.map(|name| self.store.split(name)).transpose()?;
+        // a split whose training set has no score has no bins
+        let edges = split.as_ref().and_then(|split| examples::edges(split).ok());
         let failed = |e: std::io::Error| Error::io("write", file, &e);
         let mark = self.study_mark()?;
         let mut rows = Rows::noted(file, &COLUMNS, mark.as_deref()).map_err(failed)?;
@@ -77,6 +88,7 @@ impl Engine {
                     json!(pair.score),
                     json!(pair.created_utc),
                     json!(side.map(Side::name)),
+                    json!(edges.zip(pair.score).map(|(edges, score)| edges.bin(score))),
                 ];
                 written += 1;
                 refused = rows.write(row).err();
@@ -84,6 +96,93 @@ impl Engine {
             })?;
             if let Some(error) = refused {
                 return Err(failed(error));
+            }
+        }
+        rows.finish().map_err(failed)?;
+        Ok(written)
+    }
+
+    /// Writes every prediction of an evaluation (its number or name, or a run: its latest one) to a `.jsonl` or `.csv`
+    /// file: the texts, the true and the predicted class, the probability of each class, the partition and the
+    /// thread; for a generator the negative log-likelihood and the tokens. Gives how many.
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`]; or when the file cannot be written.
+    pub fn predictions_export(&self, what: &str, file: &Path) -> Result<u64> {
+        let evaluation = self.evaluation_of(what)?;
+        let (classes, config) = (&evaluation.config.classes, &evaluation.config);
+        let threshold = config.threshold.unwrap_or(0.5);
+        let mut columns = vec![
+            "evaluation".to_owned(),
+            "run".to_owned(),
+            "partition".to_owned(),
+            "thread".to_owned(),
+            "pair".to_owned(),
+            "fake".to_owned(),
+            "comment".to_owned(),
+            "text".to_owned(),
+        ];
+        match classes.len() {
+            0 => columns.extend(["nll".to_owned(), "tokens".to_owned()]),
+            n => {
+                columns.extend(
+                    ["label", "label_name", "predicted", "predicted_name"].map(String::from),
+                );
+                columns.extend((0..n).map(|class| format!("p_{class}")));
+            }
+        }
+        let failed = |e: std::io::Error| Error::io("write", file, &e);
+        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let mark = self.study_mark()?;
+        let mut rows = Rows::noted(file, &names, mark.as_deref()).map_err(failed)?;
+        let (mut from, mut written) = (0, 0);
+        loop {
+            let page = self
+                .store
+                .predicted(evaluation.id, from, PREDICTIONS_AT_ONCE)?;
+            let Some(last) = page.last() else { break };
+            from = last.n + 1;
+            for one in &page {
+                let p = &one.prediction;
+                let fake = match p.subject {
+                    Subject::Fake(id) => Some(id),
+                    Subject::Pair(_) => None,
+                };
+                let mut row = vec![
+                    json!(evaluation.id),
+                    json!(evaluation.run),
+                    json!(evaluation.side.name()),
+                    json!(one.thread_id.to_string()),
+                    json!(one.pair_id.to_string()),
+                    json!(fake),
+                    json!(one.comment),
+                    json!(one.reply),
+                ];
+                if classes.is_empty() {
+                    row.extend([json!(p.nll), json!(p.tokens)]);
+                } else {
+                    let label = p.label.map(usize::from);
+                    let known = Predictions {
+                        classes: classes.len(),
+                        p: p.p
+                            .iter()
+                            .take(classes.len())
+                            .map(|p| p.unwrap_or(f64::NAN))
+                            .collect(),
+                        ..Predictions::default()
+                    };
+                    let called = known.called(threshold).first().copied();
+                    let name = |class: Option<usize>| class.and_then(|class| classes.get(class));
+                    row.extend([
+                        json!(label),
+                        json!(name(label)),
+                        json!(called),
+                        json!(name(called)),
+                    ]);
+                    row.extend(p.p.iter().take(classes.len()).map(|p| json!(p)));
+                }
+                rows.write(row).map_err(failed)?;
+                written += 1;
             }
         }
         rows.finish().map_err(failed)?;
@@ -123,8 +222,10 @@ impl Engine {
         let json =
             json.map_err(|e| Error::internal(format!("config.json cannot be written: {e}")))?;
         let mark = self.study_mark()?;
-        let card = self.card(&run, &checkpoint, &base.name, mark.as_deref())?;
+        let input = input_of(&run, &base)?;
+        let card = self.card(&run, &checkpoint, &base.name, &input, mark.as_deref())?;
         let json = noted(&json, mark.as_deref())?;
+        let json = with_key(&json, INPUT_KEY, input.config())?;
         let json = match self.learned_from_reddit(checkpoint.split_id, &base)? {
             true => with_key(&json, TRAINED_KEY, json!(true))?,
             false => json,
@@ -142,6 +243,7 @@ impl Engine {
         run: &Run,
         checkpoint: &Checkpoint,
         base: &str,
+        input: &Input,
         mark: Option<&str>,
     ) -> Result<String> {
         let split = self.store.split_by_id(checkpoint.split_id)?;
@@ -159,10 +261,68 @@ impl Engine {
                 ("Base", base.to_owned()),
                 ("Split", split.map(|split| split.name).unwrap_or_default()),
                 ("Checkpoint", format!("step {}", checkpoint.step)),
+                ("Template", format!("`{}`", input.template)),
+                ("Longest input", format!("{} tokens", input.max_tokens)),
+                ("Truncation", input.truncation.clone()),
+                ("Text", TEXT.to_owned()),
                 ("Sources of the project", sources.join(", ")),
             ],
         ))
     }
+}
+
+/// What a model was trained to read: without it, an exported model is asked in another way than it was taught.
+struct Input {
+    /// How comment and reply make one input.
+    template: String,
+    /// What stands between the two, in the generator's template.
+    separator: Option<String>,
+    /// The longest input, in tokens.
+    max_tokens: usize,
+    /// What is cut where an input is longer.
+    truncation: String,
+}
+
+/// How control tokens in people's texts are taken.
+const TEXT: &str = "control tokens in comments and replies are ordinary text (transformers: split_special_tokens=True)";
+
+impl Input {
+    fn config(&self) -> serde_json::Value {
+        json!({
+            "template": self.template,
+            "separator": self.separator,
+            "max_tokens": self.max_tokens,
+            "truncation": self.truncation,
+            "split_special_tokens": true,
+        })
+    }
+}
+
+/// What the model of a run reads.
+fn input_of(run: &Run, base: &Base) -> Result<Input> {
+    let max_tokens = RunConfig::from_toml(&run.config)?.max_tokens;
+    Ok(match run_kind(run.kind) {
+        RunKind::Generator => {
+            let config = gpt2_config(base)?;
+            let template = generator_template(&config, max_tokens);
+            Input {
+                template: format!("{{comment}}{} {{reply}}{END}", template.separator),
+                max_tokens: template.max_tokens,
+                truncation: format!(
+                    "the comment loses tokens at its end until it fits with the reply, but never below {} tokens with its separator; then the reply loses tokens at its end",
+                    template.max_tokens / 2
+                ),
+                separator: Some(template.separator),
+            }
+        }
+        RunKind::Realism | RunKind::Upvotes => Input {
+            template: "[CLS] {comment} [SEP] {reply} [SEP]".to_owned(),
+            separator: None,
+            max_tokens: max_tokens.min(bert_config(base)?.max_position_embeddings),
+            truncation: "longest_first: the longer of comment and reply loses tokens at its end"
+                .to_owned(),
+        },
+    })
 }
 
 /// A model card: README.md of an exported folder.
@@ -184,6 +344,9 @@ pub(crate) fn card(name: &str, mark: Option<&str>, facts: &[(&str, String)]) -> 
 
 /// The mark's key in an exported config.json; other programs pass over keys that they don't know.
 const NOTICE_KEY: &str = "repartee_notice";
+
+/// What an exported model was trained to read.
+const INPUT_KEY: &str = "repartee_input";
 
 /// The key that says of an exported model that it was trained on Reddit content; `base add` reads it, so
 /// that a model doesn't lose it on its way through a folder.

@@ -23,7 +23,8 @@ use crate::error::{Code, Error, Result};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut, caught, is_of_the_whole};
-use crate::model::{Generator, open_device};
+use crate::model::{Generator, check_kind, open_device};
+use crate::run_config::RunKind;
 
 /// Pairs read at once while comments are drawn.
 const PAGE: usize = 2_000;
@@ -203,6 +204,11 @@ impl Job for MakeFakes {
     // hours of writing are not thrown away: what is stored stays, and resuming goes on after it
     const ON_INTERRUPT: Want = Want::Pause;
     type Outcome = FakesInfo;
+
+    fn check(&self, engine: &Engine) -> Result<()> {
+        self.decode.check().map_err(Error::from)?;
+        check_kind(&engine.store, &self.generator, RunKind::Generator)
+    }
 
     fn run(&self, ctx: &Ctx) -> Result<FakesInfo, Stop> {
         let store = &ctx.engine.store;

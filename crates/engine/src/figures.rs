@@ -45,6 +45,22 @@ impl Predictions {
         }
     }
 
+    /// Where a threshold lies on the ROC curve of class 1 of two: false and true positive rate, counted at the
+    /// threshold itself. `None` where a class is missing.
+    pub fn on_roc(&self, threshold: f64) -> Option<(f64, f64)> {
+        let one = self.confusion(threshold).class(1);
+        let negatives = one.fp + one.tn;
+        let fpr = (negatives > 0).then(|| one.fp as f64 / negatives as f64)?;
+        Some((fpr, one.recall?))
+    }
+
+    /// Where it lies on the curve of precision over recall: recall and precision. `None` where nothing is called
+    /// class 1, or nothing is of it.
+    pub fn on_precision_recall(&self, threshold: f64) -> Option<(f64, f64)> {
+        let one = self.confusion(threshold).class(1);
+        Some((one.recall?, one.precision?))
+    }
+
     /// The confusion matrix of [`Predictions::called`].
     pub fn confusion(&self, threshold: f64) -> Confusion {
         metrics::confusion(&self.labels, &self.called(threshold), self.classes)
@@ -82,10 +98,16 @@ pub struct ClassFigures {
 /// What models without learning, or without order of words, reach on the same examples.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClassifierBaseline {
-    /// Always the class that is most common on the training side.
+    /// Always the class that is most common among the measured examples.
     pub majority_accuracy: Option<f64>,
-    /// The training side's shares as probabilities, for every example alike.
+    /// The classes' shares of the measured examples as probabilities, for every example alike.
     pub prior_log_loss: Option<f64>,
+    /// Brier score of the same probabilities.
+    #[serde(default)]
+    pub prior_brier: Option<f64>,
+    /// Average precision of ranking all examples alike: the share of class 1 (two classes), or the mean share.
+    #[serde(default)]
+    pub prior_average_precision: Option<f64>,
     /// AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply.
     pub unigram_auc: Option<f64>,
     /// Its accuracy.
@@ -114,9 +136,14 @@ pub struct ClassifierFigures {
     pub recall: Option<f64>,
     /// Mean -ln p(truth), nats.
     pub log_loss: Option<f64>,
-    /// Mean squared error of p(class 1); two classes only.
+    /// Average precision of class 1 (two classes), or the mean over the classes.
+    #[serde(default)]
+    pub average_precision: Option<f64>,
+    /// Brier score: mean squared error of p(class 1) for two classes (0 to 1); for more, summed over the classes
+    /// (0 to 2).
     pub brier: Option<f64>,
-    /// Mean distance of predicted and seen share over ten bins of p(class 1); two classes only.
+    /// Expected calibration error over ten bins of p(class 1) for two classes; for more, of the most probable
+    /// class.
     pub calibration_error: Option<f64>,
     /// Agreement beyond chance with squared distance of bins; more than two classes only.
     pub quadratic_kappa: Option<f64>,
@@ -206,10 +233,10 @@ pub fn of_classifier(
     let one = |figure: fn(&ClassFigures) -> Option<f64>, mean: Option<f64>| {
         if binary { figure(&classes[1]) } else { mean }
     };
-    let (p1, is1) = if binary {
+    let (judged, right) = if binary {
         (predictions.of_class(1), predictions.is_class(1))
     } else {
-        Default::default()
+        metrics::top_label(&predictions.p, k, &predictions.labels)
     };
     let ordinal = (!binary).then(|| expected_and_true(predictions));
     ClassifierFigures {
@@ -222,8 +249,13 @@ pub fn of_classifier(
         precision: one(|c| c.precision, confusion.macro_precision()),
         recall: one(|c| c.recall, confusion.macro_recall()),
         log_loss: metrics::log_loss(&predictions.p, k, &predictions.labels),
-        brier: metrics::brier(&p1, &is1),
-        calibration_error: metrics::calibration_error(&metrics::calibration(&p1, &is1, 10)),
+        average_precision: average_precision(&classes),
+        brier: if binary {
+            metrics::brier(&judged, &right)
+        } else {
+            metrics::brier_of_classes(&predictions.p, k, &predictions.labels)
+        },
+        calibration_error: metrics::calibration_error(&metrics::calibration(&judged, &right, 10)),
         quadratic_kappa: confusion.quadratic_kappa().filter(|_| !binary),
         spearman: ordinal.and_then(|(expected, truth)| metrics::spearman(&expected, &truth)),
         classes,
@@ -232,44 +264,79 @@ pub fn of_classifier(
     }
 }
 
-/// Baselines of a classifier from the labels of the training side and the naive Bayes predictions for
-/// the same examples (none where it was not fitted).
-pub fn baseline_of(
-    predictions: &Predictions,
-    training_counts: &[u64],
-    unigram: Option<&Predictions>,
-) -> ClassifierBaseline {
-    let n = predictions.labels.len();
-    let all: u64 = training_counts.iter().sum();
-    let known = n > 0 && all > 0;
-    // The first of equally common classes, so that the figure does not depend on the order of a search.
-    let common = (0..training_counts.len()).fold(0, |best, k| {
-        if training_counts[k] > training_counts[best] {
-            k
-        } else {
-            best
-        }
-    });
-    let hits = predictions.labels.iter().filter(|&&l| l == common).count();
-    let shares: Vec<f64> = training_counts
-        .iter()
-        .map(|&c| c as f64 / all.max(1) as f64)
-        .collect();
-    let prior: Vec<f64> = predictions
-        .labels
-        .iter()
-        .flat_map(|_| shares.iter().copied())
+/// Average precision of class 1 of two, or the mean over the classes that have one.
+fn average_precision(classes: &[ClassFigures]) -> Option<f64> {
+    match classes {
+        [_, one] => one.average_precision,
+        more => mean(more.iter().filter_map(|class| class.average_precision)),
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let all: Vec<f64> = values.collect();
+    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+}
+
+/// Baselines of a classifier, all on the examples that it was measured on, and the naive Bayes predictions for them
+/// (none where it was not fitted).
+pub fn baseline_of(predictions: &Predictions, unigram: Option<&Predictions>) -> ClassifierBaseline {
+    let counts: Vec<u64> = (0..predictions.classes)
+        .map(|k| predictions.labels.iter().filter(|&&l| l == k).count() as u64)
         .collect();
     let figures = unigram.map(|u| of_classifier(u, &[], 0.5, ClassifierBaseline::default()));
     ClassifierBaseline {
-        majority_accuracy: known.then(|| hits as f64 / n as f64),
-        prior_log_loss: if known {
-            metrics::log_loss(&prior, predictions.classes, &predictions.labels)
-        } else {
-            None
-        },
         unigram_auc: figures.as_ref().and_then(|f| f.auc),
         unigram_accuracy: figures.as_ref().and_then(|f| f.accuracy),
+        ..by_counts(&counts)
+    }
+}
+
+/// What can be reached by knowing only how many examples are of each class.
+fn by_counts(counts: &[u64]) -> ClassifierBaseline {
+    let all: u64 = counts.iter().sum();
+    if all == 0 {
+        return ClassifierBaseline::default();
+    }
+    let binary = counts.len() == 2;
+    let shares: Vec<f64> = counts.iter().map(|&n| n as f64 / all as f64).collect();
+    let squares: f64 = shares.iter().map(|s| s * s).sum();
+    // an average precision exists where a class has examples, and has not all of them
+    let ranked = |&share: &f64| share > 0.0 && share < 1.0;
+    ClassifierBaseline {
+        majority_accuracy: shares.iter().copied().reduce(f64::max),
+        prior_log_loss: Some(
+            shares
+                .iter()
+                .filter(|s| **s > 0.0)
+                .map(|s| -s * s.ln())
+                .sum(),
+        ),
+        prior_brier: Some(if binary {
+            shares[0] * shares[1]
+        } else {
+            1.0 - squares
+        }),
+        prior_average_precision: if binary {
+            shares.get(1).copied().filter(ranked)
+        } else {
+            mean(shares.iter().copied().filter(ranked))
+        },
+        ..ClassifierBaseline::default()
+    }
+}
+
+impl ClassifierFigures {
+    /// The same with the baselines of the partition it was measured on. Earlier versions stored those of the
+    /// training set; the counts of the classes tell them.
+    pub fn with_own_baselines(mut self) -> Self {
+        let counts: Vec<u64> = self.classes.iter().map(|class| class.examples).collect();
+        self.baseline = ClassifierBaseline {
+            unigram_auc: self.baseline.unigram_auc,
+            unigram_accuracy: self.baseline.unigram_accuracy,
+            ..by_counts(&counts)
+        };
+        self.average_precision = average_precision(&self.classes);
+        self
     }
 }
 
@@ -325,7 +392,11 @@ mod tests {
             (f.auc, f.micro_auc, f.f1),
             (Some(1.0), Some(1.0), Some(1.0))
         );
-        assert_eq!((f.threshold, f.brier), (None, None));
+        assert_eq!(f.threshold, None);
+        // 0.3 from the truth, and 0.1 from each of three others; the most probable is always right at 0.7
+        assert!((f.brier.unwrap() - 0.12).abs() < 1e-12);
+        assert!((f.calibration_error.unwrap() - 0.3).abs() < 1e-12);
+        assert_eq!(f.average_precision, Some(1.0));
         assert_eq!(f.quadratic_kappa, Some(1.0));
         assert_eq!(f.classes[3].examples, 2);
     }
@@ -337,8 +408,9 @@ mod tests {
             labels: vec![1],
             p: vec![0.5, 0.5],
         };
-        let f = of_classifier(&one, &[], 0.5, baseline_of(&one, &[0, 0], None));
-        assert_eq!((f.auc, f.baseline.majority_accuracy), (None, None));
+        let f = of_classifier(&one, &[], 0.5, baseline_of(&one, None));
+        assert_eq!((f.auc, f.baseline.majority_accuracy), (None, Some(1.0)));
+        assert_eq!(f.baseline.prior_average_precision, None);
         let json = serde_json::to_string(&Figures::Classifier(f.clone())).unwrap();
         assert!(json.contains("\"auc\":null"), "{json}");
         assert_eq!(
@@ -361,14 +433,82 @@ mod tests {
     }
 
     #[test]
-    fn baselines_come_from_the_training_side() {
-        let base = baseline_of(&binary(), &[30, 10], Some(&binary()));
-        assert_eq!(base.majority_accuracy, Some(0.5));
-        let expected = -(0.75f64.ln() + 0.25f64.ln()) / 2.0;
-        assert!((base.prior_log_loss.unwrap() - expected).abs() < 1e-12);
+    fn a_threshold_lies_on_the_curve_and_not_at_its_last_corner() {
+        // a real and a fake at each score below 0.9: that stretch of the curve is straight, and its corners are gone
+        let scores = [0.95, 0.7, 0.7, 0.5, 0.5, 0.3, 0.3];
+        let predictions = Predictions {
+            classes: 2,
+            labels: vec![1, 1, 0, 1, 0, 1, 0],
+            p: scores.iter().flat_map(|p| [1.0 - p, *p]).collect(),
+        };
+        let (fpr, tpr) = predictions.on_roc(0.6).unwrap();
+        assert!((fpr - 1.0 / 3.0).abs() < 1e-12 && (tpr - 0.5).abs() < 1e-12);
+        let roc = metrics::roc(&predictions.of_class(1), &predictions.is_class(1)).unwrap();
+        let corner = roc
+            .corners()
+            .into_iter()
+            .rfind(|p| p.threshold.is_none_or(|t| t >= 0.6))
+            .unwrap();
+        assert!(corner.tpr < tpr, "the corner is elsewhere: {corner:?}");
+        let at = roc.at(0.6);
+        assert_eq!((at.fpr, at.tpr), (fpr, tpr));
+        assert_eq!(predictions.on_precision_recall(0.96), None);
+        assert_eq!(predictions.on_roc(0.96), Some((0.0, 0.0)));
+    }
+
+    #[test]
+    fn every_baseline_is_of_the_partition_that_was_measured() {
+        // one of class 0 and three of class 1, whatever the training set had
+        let three = Predictions {
+            classes: 2,
+            labels: vec![0, 1, 1, 1],
+            p: [0.5; 8].into(),
+        };
+        let base = baseline_of(&three, Some(&three));
+        assert_eq!(base.majority_accuracy, Some(0.75));
+        let entropy = -(0.75 * 0.75f64.ln() + 0.25 * 0.25f64.ln());
+        assert!((base.prior_log_loss.unwrap() - entropy).abs() < 1e-12);
+        assert!((base.prior_brier.unwrap() - 0.1875).abs() < 1e-12);
+        assert_eq!(base.prior_average_precision, Some(0.75));
         assert_eq!(
             (base.unigram_auc, base.unigram_accuracy),
-            (Some(1.0), Some(1.0))
+            (Some(0.5), Some(0.75))
         );
+        // what was stored with those of another partition is shown with its own
+        let stored = ClassifierBaseline {
+            majority_accuracy: Some(0.3),
+            prior_log_loss: Some(9.0),
+            unigram_auc: Some(0.6),
+            ..ClassifierBaseline::default()
+        };
+        let own = of_classifier(&three, &[], 0.5, stored).with_own_baselines();
+        assert_eq!(own.baseline.majority_accuracy, Some(0.75));
+        assert_eq!(own.baseline.unigram_auc, Some(0.6));
+        assert!((own.baseline.prior_log_loss.unwrap() - entropy).abs() < 1e-12);
+    }
+
+    #[test]
+    fn baselines_are_what_a_constant_prediction_reaches() {
+        // of the classes' shares as probabilities, by the metrics themselves
+        for labels in [vec![0, 1, 1, 1, 0], vec![0, 1, 2, 3, 3, 3], vec![0, 0, 3]] {
+            let k = if labels.iter().any(|&l| l > 1) { 4 } else { 2 };
+            let n = labels.len() as f64;
+            let share = |c: usize| labels.iter().filter(|&&l| l == c).count() as f64 / n;
+            let shares: Vec<f64> = (0..k).map(share).collect();
+            let constant = Predictions {
+                classes: k,
+                p: labels.iter().flat_map(|_| shares.clone()).collect(),
+                labels,
+            };
+            let f = of_classifier(&constant, &[], 0.5, baseline_of(&constant, None));
+            let near = |a: Option<f64>, b: Option<f64>| (a.unwrap() - b.unwrap()).abs() < 1e-9;
+            assert!(near(f.log_loss, f.baseline.prior_log_loss), "{f:?}");
+            assert!(near(f.brier, f.baseline.prior_brier), "{f:?}");
+            assert!(
+                near(f.average_precision, f.baseline.prior_average_precision),
+                "{f:?}"
+            );
+            assert!(near(f.accuracy, f.baseline.majority_accuracy), "{f:?}");
+        }
     }
 }

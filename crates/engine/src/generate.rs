@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use repartee_datasets::Side;
+use repartee_datasets::clean::{bare_name, repair};
 use repartee_models::generate::{self, Completion, Decode, Task};
 use repartee_models::text::{GeneratorText, PairIds};
 use repartee_models::{Device, device_name, evaluate};
@@ -21,7 +22,7 @@ use crate::fakes::{different_comments, finish, pair_label, until_stopped};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut, caught, is_of_the_whole};
-use crate::model::{Generator, open_device};
+use crate::model::{Generator, check_kind, open_device};
 use crate::pick::{Criteria, Scored, pick};
 use crate::queue::ReplyInfo;
 use crate::reddit::context;
@@ -274,6 +275,23 @@ impl Drafts {
 impl Job for Generate {
     const KIND: &'static str = "generate";
     type Outcome = Generated;
+
+    fn check(&self, engine: &Engine) -> Result<()> {
+        self.decode.check().map_err(Error::from)?;
+        self.criteria.check()?;
+        self.criteria.check_models(self.realism.is_some())?;
+        let runs = [
+            (Some(&self.generator), RunKind::Generator),
+            (self.realism.as_ref(), RunKind::Realism),
+            (self.upvotes.as_ref(), RunKind::Upvotes),
+        ];
+        for (run, kind) in runs {
+            if let Some(run) = run {
+                check_kind(&engine.store, run, kind)?;
+            }
+        }
+        Ok(())
+    }
 
     fn settle(&mut self, engine: &Engine) -> Result<()> {
         let given = store_given(engine, &self.comments, &self.origin)?;
@@ -765,7 +783,8 @@ impl Generate {
     }
 }
 
-/// Stores comments that a person gave in threads of their own; their rows, in order.
+/// Stores comments that a person gave in threads of their own; their rows, in order. They are cleaned as an import
+/// cleans: the models know no text with entities or zero-width characters in it.
 pub(crate) fn store_given(
     engine: &Engine,
     comments: &[Incoming],
@@ -790,12 +809,12 @@ pub(crate) fn store_given(
         };
         let thread = NewThread {
             origin: origin.to_owned(),
-            subreddit: first.subreddit.clone(),
-            title: first.title.clone(),
+            subreddit: bare_name(&first.subreddit).to_owned(),
+            title: repair(&first.title, true).into_owned(),
             comments: group
                 .iter()
                 .map(|&i| NewThreadComment {
-                    body: comments[i].comment.clone(),
+                    body: repair(&comments[i].comment, true).into_owned(),
                     ..Default::default()
                 })
                 .collect(),
@@ -875,6 +894,7 @@ impl Engine {
     pub fn generation_pick(&self, id: i64, criteria: &Criteria) -> Result<Generated> {
         criteria.check()?;
         let mut generated = self.generation(id)?;
+        criteria.check_models(generated.config.realism.is_some())?;
         let mut scored = Vec::new();
         for answered in &generated.comments {
             scored.extend(answered.candidates.iter().map(|c| Scored {

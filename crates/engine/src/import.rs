@@ -437,17 +437,34 @@ impl Engine {
         })
     }
 
-    /// A source by its number, or by its name (the newest of that name).
+    /// A source by its number, or by its name.
     ///
     /// # Errors
-    /// [`Code::NotFound`], with the names there are.
+    /// [`Code::NotFound`], with the names there are; [`Code::Usage`] when several have this name, with their numbers.
     pub fn source(&self, name: &str) -> Result<SourceInfo> {
         let mut sources = self.sources()?;
         let number = name.parse::<i64>().ok();
-        let found = sources
-            .iter()
-            .position(|s| Some(s.id) == number)
-            .or_else(|| sources.iter().rposition(|s| s.name == name));
+        let found = match sources.iter().position(|s| Some(s.id) == number) {
+            Some(at) => Some(at),
+            None => {
+                // files of one name are imported more than once
+                let named: Vec<&SourceInfo> = sources.iter().filter(|s| s.name == name).collect();
+                if named.len() > 1 {
+                    let mut error = Error::usage(format!(
+                        "{} sources are called {name:?}; give the number of the one you mean",
+                        named.len()
+                    ));
+                    for source in named {
+                        error = error.with(format!(
+                            "{}: {}, {} comments",
+                            source.id, source.path, source.counts.comments
+                        ));
+                    }
+                    return Err(error);
+                }
+                sources.iter().position(|s| s.name == name)
+            }
+        };
         match found {
             Some(at) => Ok(sources.swap_remove(at)),
             None => {

@@ -45,6 +45,15 @@ pub trait Job: Serialize + DeserializeOwned {
     /// What it gives when it is done.
     type Outcome: Serialize + DeserializeOwned;
 
+    /// Refuses what is wrong with the job itself before anything is written: a criterion without its model, a run of
+    /// the wrong kind. What isn't there (yet) is no error here: a queued job may wait for it.
+    ///
+    /// # Errors
+    /// [`crate::Code::Usage`], naming what is wrong and what to do.
+    fn check(&self, _engine: &Engine) -> Result<()> {
+        Ok(())
+    }
+
     /// Puts what a person typed into tables of its own before the job is stored, so that its parameters refer
     /// to it and hold no text: a purge has one place to wipe.
     ///
@@ -548,6 +557,7 @@ impl Engine {
     /// The parameters of a job as they are stored: without any text.
     fn settled<J: Job>(&self, job: &J) -> Result<J> {
         let mut job: J = from_json(&to_json(job)?)?;
+        job.check(self)?;
         job.settle(self)?;
         Ok(job)
     }

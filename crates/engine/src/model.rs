@@ -88,11 +88,16 @@ pub fn generator_text(
     config: &gpt2::Config,
     max_tokens: usize,
 ) -> Result<GeneratorText> {
-    let template = Template {
+    let template = generator_template(config, max_tokens);
+    Ok(GeneratorText::new(files, config.vocab_size, template)?)
+}
+
+/// The template of a generator's examples of at most `max_tokens` or the model's positions.
+pub(crate) fn generator_template(config: &gpt2::Config, max_tokens: usize) -> Template {
+    Template {
         max_tokens: max_tokens.min(config.n_positions),
         ..Template::default()
-    };
-    Ok(GeneratorText::new(files, config.vocab_size, template)?)
+    }
 }
 
 /// A classifier's tokenizer, for pairs of at most `max_tokens` or the model's positions.
@@ -161,6 +166,22 @@ fn of_kind(store: &Store, run: &str, kinds: &[ModelKind]) -> Result<Run> {
         return Err(Error::usage(wrong));
     }
     Ok(run)
+}
+
+/// Refuses a run of another kind; one that isn't there (yet) passes.
+///
+/// # Errors
+/// [`Code::Usage`].
+pub(crate) fn check_kind(store: &Store, run: &str, kind: RunKind) -> Result<()> {
+    let kind = match kind {
+        RunKind::Generator => ModelKind::Generator,
+        RunKind::Realism => ModelKind::Realism,
+        RunKind::Upvotes => ModelKind::Upvotes,
+    };
+    match of_kind(store, run, &[kind]) {
+        Err(error) if error.code != Code::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 impl Engine {

@@ -5,8 +5,8 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::Permission;
+use crate::compared::headline;
 use crate::error::Result;
-use crate::figures::Figures;
 use crate::queue::QueueCounts;
 use crate::reddit::{AFTER_S, AccountInfo};
 use crate::run_config::RunKind;
@@ -63,8 +63,15 @@ pub struct ModelState {
     pub training: Option<String>,
     /// The last run that was trained to its end.
     pub trained: Option<String>,
-    /// The figure of its last evaluation in words: "AUC 0.756", "perplexity 7.21".
+    /// How often runs of this kind were evaluated.
+    pub evaluations: u64,
+    /// The run that `figure` is of: the last trained one if it was evaluated, else the one that was evaluated last.
+    pub evaluated: Option<String>,
+    /// The first figure of its last evaluation in words: "AUC 0.756", "perplexity 7.210".
     pub figure: Option<String>,
+    /// What that figure fails to beat: "worse than chance 0.500"; empty: nothing.
+    #[serde(default)]
+    pub worse: String,
 }
 
 /// What a project has of Reddit.
@@ -99,14 +106,6 @@ pub struct NextStep {
 
 const KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
 
-/// An evaluation's first figure in words.
-fn headline(figures: &Figures) -> Option<String> {
-    match figures {
-        Figures::Generator(g) => g.perplexity.map(|p| format!("perplexity {p:.2}")),
-        Figures::Classifier(c) => c.auc.map(|auc| format!("AUC {auc:.3}")),
-    }
-}
-
 impl Engine {
     /// How far the project is.
     ///
@@ -129,16 +128,24 @@ impl Engine {
                     .filter(|run| run.usable)
                     .rfind(|run| ["done", "stopped"].contains(&run.state.as_str()))
                     .map(|run| run.name.clone());
-                let measured = evaluations
-                    .iter()
-                    .rfind(|e| Some(&e.run) == trained.as_ref());
+                let of_this = || evaluations.iter().filter(move |e| e.config.kind == kind);
+                let measured = of_this()
+                    .rfind(|e| Some(&e.run) == trained.as_ref())
+                    .or_else(|| of_this().next_back());
+                let first = measured.and_then(|e| headline(&e.compared));
                 ModelState {
                     kind,
                     runs: of_kind().count() as u64,
                     training: of_kind()
                         .find(|run| run.state == "running")
                         .map(|run| run.name.clone()),
-                    figure: measured.and_then(|e| headline(&e.figures)),
+                    evaluations: of_this().count() as u64,
+                    evaluated: measured.map(|e| e.run.clone()),
+                    figure: measured.map(|_| match first {
+                        Some(one) => format!("{} {}", one.name, one.written()),
+                        None => "no figure exists".to_owned(),
+                    }),
+                    worse: first.map(|one| one.worse.clone()).unwrap_or_default(),
                     trained,
                 }
             })
@@ -456,8 +463,13 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
             );
         }
         for model in &now.models {
-            if model.trained.is_some() && model.figure.is_none() {
-                let what = format!("Evaluate the {} model", model.kind.as_str());
+            if let Some(run) = &model.trained
+                && model.evaluated.as_ref() != Some(run)
+            {
+                let what = match model.evaluated {
+                    None => format!("Evaluate the {} model", model.kind.as_str()),
+                    Some(_) => format!("Evaluate {run}, the newest {} model", model.kind.as_str()),
+                };
                 add(
                     "evaluate",
                     Some(model.kind),
@@ -528,6 +540,36 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_was_evaluated_is_not_asked_for_again() {
+        let model = |evaluated: Option<&str>, figure: Option<&str>| ModelState {
+            kind: RunKind::Realism,
+            runs: 2,
+            training: None,
+            trained: Some("judge".to_owned()),
+            evaluations: u64::from(evaluated.is_some()),
+            evaluated: evaluated.map(str::to_owned),
+            figure: figure.map(str::to_owned),
+            worse: String::new(),
+        };
+        let asks = |model: ModelState| {
+            let now = Overview {
+                sources: 1,
+                pairs: 10,
+                splits: vec!["main".to_owned()],
+                models: vec![model],
+                ..empty()
+            };
+            let steps = loop_steps(&now, &[]);
+            steps.into_iter().find(|one| one.step == "evaluate")
+        };
+        assert!(asks(model(None, None)).is_some());
+        // also where the evaluation has no AUC, since a class is missing
+        assert_eq!(asks(model(Some("judge"), None)), None);
+        let newer = asks(model(Some("older"), Some("AUC 0.700"))).unwrap();
+        assert!(newer.what.contains("judge"), "{}", newer.what);
+    }
+
+    #[test]
     fn without_an_account_an_approved_reply_is_posted_by_hand() {
         let mut now = empty();
         assert_eq!(names(next_steps(&now, &[], None)), ["import"]);
@@ -567,7 +609,10 @@ mod tests {
             runs: 1,
             training: None,
             trained: Some("writer".to_owned()),
+            evaluations: 0,
+            evaluated: None,
             figure: None,
+            worse: String::new(),
         });
         assert_eq!(steps(&now, &account), ["fetch"]);
         now.reddit.open = 3;

@@ -202,6 +202,11 @@ static BOOT: LazyLock<String> = LazyLock::new(|| {
     boot().unwrap_or_default().replace([':', ' ', '\n'], "")
 });
 
+/// Names this machine since it was started.
+pub(crate) fn since_boot() -> &'static str {
+    &BOOT
+}
+
 #[cfg(target_os = "linux")]
 fn boot() -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;

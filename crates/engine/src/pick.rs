@@ -11,18 +11,22 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Criteria {
-    /// The probability of being real must lie above this; it counts only where a realism model scored.
-    pub min_p_real: f64,
+    /// The probability of being real must lie above this; it takes a realism model. None: [`MIN_P_REAL`] where one
+    /// scores.
+    pub min_p_real: Option<f64>,
     /// The longest text, in characters.
     pub max_chars: usize,
     /// The most picks a thread.
     pub per_thread: usize,
 }
 
+/// What the probability of being real must lie above, where nobody says.
+pub const MIN_P_REAL: f64 = 0.9;
+
 impl Default for Criteria {
     fn default() -> Self {
         Self {
-            min_p_real: 0.9,
+            min_p_real: None,
             max_chars: 1000,
             per_thread: 1,
         }
@@ -30,15 +34,33 @@ impl Default for Criteria {
 }
 
 impl Criteria {
+    /// What the probability of being real must lie above, where it is known.
+    pub fn floor(&self) -> f64 {
+        self.min_p_real.unwrap_or(MIN_P_REAL)
+    }
+
+    /// Refuses a criterion whose model does not score: it would let everything pass.
+    ///
+    /// # Errors
+    /// [`crate::Code::Usage`], naming it.
+    pub fn check_models(&self, realism: bool) -> Result<()> {
+        match self.min_p_real {
+            Some(least) if !realism => Err(Error::usage(format!(
+                "min_p_real {least} takes a realism model, which none was named for; name a realism run (--realism RUN), or leave the criterion out"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses what can never pick anything or means nothing.
     ///
     /// # Errors
     /// [`crate::Code::Usage`], naming the value and its range.
     pub fn check(&self) -> Result<()> {
-        if !(0.0..1.0).contains(&self.min_p_real) {
+        if !(0.0..1.0).contains(&self.floor()) {
             return Err(Error::usage(format!(
                 "min_p_real is {}; it must be at least 0 and below 1",
-                self.min_p_real
+                self.floor()
             )));
         }
         if self.max_chars == 0 || self.per_thread == 0 {
@@ -147,8 +169,8 @@ fn refusal(candidate: &Scored, criteria: &Criteria) -> Option<Verdict> {
     } else {
         match candidate.p_real {
             // written so that NaN is refused too
-            Some(p) if p.is_nan() || p <= criteria.min_p_real => {
-                format!("p(real) {p:.3}, not above {}", criteria.min_p_real)
+            Some(p) if p.is_nan() || p <= criteria.floor() => {
+                format!("p(real) {p:.3}, not above {}", criteria.floor())
             }
             _ => return None,
         }
@@ -162,7 +184,7 @@ fn refusal(candidate: &Scored, criteria: &Criteria) -> Option<Verdict> {
 fn why(candidate: &Scored, criteria: &Criteria, place: usize, fit: usize) -> String {
     let mut parts = Vec::new();
     if let Some(p) = candidate.p_real {
-        parts.push(format!("p(real) {p:.3} above {}", criteria.min_p_real));
+        parts.push(format!("p(real) {p:.3} above {}", criteria.floor()));
     }
     parts.push(format!(
         "{} characters, at most {}",
@@ -279,9 +301,21 @@ mod tests {
     }
 
     #[test]
+    fn a_criterion_without_its_model_is_refused() {
+        let asks = |min_p_real| Criteria {
+            min_p_real,
+            ..Criteria::default()
+        };
+        let error = asks(Some(0.9)).check_models(false);
+        assert!(error.is_err_and(|e| e.message.contains("--realism RUN")));
+        assert!(asks(Some(0.9)).check_models(true).is_ok());
+        assert!(asks(None).check_models(false).is_ok());
+    }
+
+    #[test]
     fn criteria_out_of_range_are_named() {
         let criteria = Criteria {
-            min_p_real: 1.0,
+            min_p_real: Some(1.0),
             ..Criteria::default()
         };
         assert!(

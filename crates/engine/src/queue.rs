@@ -19,7 +19,7 @@ use crate::reddit::ShownReply;
 pub struct ReplyInfo {
     /// Its number.
     pub id: i64,
-    /// draft, approved, posted or rejected.
+    /// draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn.
     pub state: String,
     /// Its text now.
     pub text: String,
@@ -35,9 +35,13 @@ pub struct ReplyInfo {
     pub p_real: Option<f64>,
     /// The probability of each upvote bin.
     pub bins: Option<[f64; 4]>,
+    /// The most probable bin, 0 to 3: what its outcome is compared with.
+    pub predicted: Option<u32>,
     /// `p1 + 2 p2 + 3 p3`.
     pub expected_bin: Option<f64>,
-    /// Why it was picked.
+    /// Whether a person picked it, where the criteria did not.
+    pub by_hand: bool,
+    /// Why it was picked, or that a person did and what the criteria said.
     pub reason: String,
     /// Where it was posted; empty: it was not, or nobody said.
     pub link: String,
@@ -106,8 +110,17 @@ impl ReplyInfo {
             comment: reply.comment,
             p_real: reply.scores.p_real,
             bins: reply.scores.bins,
+            predicted: reply.scores.predicted_bin(),
             expected_bin: reply.scores.expected_bin(),
-            reason: reply.reason,
+            by_hand: !reply.picked,
+            reason: match (reply.picked, reply.reason.as_str()) {
+                (true, _) => reply.reason,
+                (false, "") => format!("by hand, by {}", reply.queued_by),
+                (false, why) => format!(
+                    "by hand, by {}; the criteria did not pick it: {why}",
+                    reply.queued_by
+                ),
+            },
             link: reply.link,
             updated_ms: reply.updated_ms,
         }
@@ -124,7 +137,8 @@ impl Engine {
             .map(|word| {
                 ReplyState::from_word(word).ok_or_else(|| {
                     Error::usage(format!(
-                        "state is {word:?}; it is draft, approved, posted or rejected"
+                        "state is {word:?}; it is one of {}",
+                        ReplyState::ALL.map(ReplyState::as_str).join(", ")
                     ))
                 })
             })
@@ -182,7 +196,7 @@ impl Engine {
     /// # Errors
     /// [`crate::Code::Usage`] when there is no such state, or when the file cannot be written.
     pub fn queue_export(&self, file: &Path, state: Option<&str>) -> Result<usize> {
-        const COLUMNS: [&str; 10] = [
+        const COLUMNS: [&str; 11] = [
             "reply",
             "state",
             "subreddit",
@@ -191,6 +205,7 @@ impl Engine {
             "text",
             "written",
             "p_real",
+            "predicted_bin",
             "expected_bin",
             "reason",
         ];
@@ -208,6 +223,7 @@ impl Engine {
                 json!(reply.text),
                 json!(reply.written),
                 json!(reply.p_real),
+                json!(reply.predicted),
                 json!(reply.expected_bin),
                 json!(reply.reason),
             ])

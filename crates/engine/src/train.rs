@@ -370,7 +370,8 @@ impl Prepared {
             RunKind::Generator => Vec::new(),
             kind => counts(train.iter().map(|e| e.label), kind.classes()),
         };
-        let estimate = shape.estimate(&data.lengths(), val.len(), &config, &plan);
+        let speed = speed(store);
+        let estimate = shape.estimate(&data.lengths(), val.len(), &config, &plan, speed);
         let facts = RunFacts {
             base: base.name.clone(),
             split: split.name.clone(),
@@ -411,6 +412,46 @@ pub(crate) fn threads() -> usize {
         .and_then(|n| n.parse().ok())
         .filter(|n| *n > 0);
     set.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// How fast this machine was found to be, and where.
+#[derive(Debug, Serialize, Deserialize)]
+struct Speed {
+    boot: String,
+    threads: usize,
+    at_ms: i64,
+    flops: f64,
+}
+
+/// How long a measured speed is taken for the machine's.
+const SPEED_HOLDS_MS: i64 = 86_400_000;
+
+/// Operations a second of this machine with these threads. It is measured once a day and kept in the project, so that
+/// the estimate of a run and what the run itself shows are one figure, though two processes reckon them.
+fn speed(store: &Store) -> f64 {
+    const KEY: &str = "speed";
+    let (boot, threads, at_ms) = (crate::owner::since_boot(), threads(), now_ms());
+    let holds = |known: &Speed| {
+        known.boot == boot
+            && known.threads == threads
+            && (0..SPEED_HOLDS_MS).contains(&(at_ms - known.at_ms))
+            && known.flops.is_finite()
+            && known.flops > 0.0
+    };
+    if let Ok(Some(known)) = store.setting::<Speed>(KEY)
+        && holds(&known)
+    {
+        return known.flops;
+    }
+    let found = Speed {
+        boot: boot.to_owned(),
+        threads,
+        at_ms,
+        flops: cost::measured_flops(),
+    };
+    // it is measured again where it could not be kept
+    let _ = store.set_setting(KEY, &found);
+    found.flops
 }
 
 /// The run's numbers with nothing left open.
@@ -560,6 +601,7 @@ impl Shape {
         val: usize,
         config: &RunConfig,
         plan: &Plan,
+        speed: f64,
     ) -> cost::Estimate {
         let (parameters, shape) = match self {
             Self::Gpt2(c) => (
@@ -602,7 +644,7 @@ impl Shape {
             bytes: cost::peak_bytes(parameters, &shape, config.batch_size, longest),
             steps: plan.steps,
             tokens,
-            seconds: flops / (cost::measured_flops() * cost::STEP_EFFICIENCY),
+            seconds: flops / (speed * cost::STEP_EFFICIENCY),
         }
     }
 }
@@ -611,6 +653,30 @@ impl Job for Train {
     const KIND: &'static str = "train";
     const ON_INTERRUPT: Want = Want::Pause;
     type Outcome = Trained;
+
+    fn check(&self, engine: &Engine) -> Result<()> {
+        let config = RunConfig::from_toml(&self.config)?;
+        if !config.fakes.is_empty() && config.kind != RunKind::Realism {
+            return Err(Error::usage(format!(
+                "fakes are for a realism model, and this is a run of kind {}; leave the set of fakes out",
+                config.kind.as_str()
+            )));
+        }
+        let wrong =
+            engine.store.bases()?.into_iter().find(|base| {
+                base.name == config.base && base.kind.as_str() != config.kind.base_kind()
+            });
+        match wrong {
+            Some(base) => Err(Error::usage(format!(
+                "base {:?} is of kind {}, and a run of kind {} starts from a base of kind {}",
+                base.name,
+                base.kind.as_str(),
+                config.kind.as_str(),
+                config.kind.base_kind()
+            ))),
+            None => Ok(()),
+        }
+    }
 
     fn run(&self, ctx: &Ctx) -> Result<Trained, Stop> {
         let store = &ctx.engine.store;

@@ -85,6 +85,10 @@ pub struct Predicted {
     pub comment: String,
     /// Text of the reply, real or fake.
     pub reply: String,
+    /// The thread (post) that comment and reply belong to.
+    pub thread_id: i64,
+    /// The pair; of a fake, the one whose comment it answers.
+    pub pair_id: i64,
 }
 
 const EVALUATION: &str = "SELECT e.id, e.checkpoint_id, r.name, e.split_id, e.fake_set_id, e.side,
@@ -230,7 +234,7 @@ impl Store {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT d.n, d.pair_id, d.fake_id, d.label, d.p0, d.p1, d.p2, d.p3, d.nll, d.tokens,
-                        c.body, coalesce(f.text, r.body)
+                        c.body, coalesce(f.text, r.body), p.thread_id, p.id
                  FROM prediction d LEFT JOIN fake f ON f.id = d.fake_id
                       JOIN pair p ON p.id = coalesce(d.pair_id, f.pair_id)
                       JOIN comment c ON c.id = p.comment_id JOIN comment r ON r.id = p.id
@@ -243,6 +247,8 @@ impl Store {
                     prediction: prediction_row(row, 1)?,
                     comment: row.get(10)?,
                     reply: row.get(11)?,
+                    thread_id: row.get(12)?,
+                    pair_id: row.get(13)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

@@ -242,13 +242,25 @@ pub(crate) fn find(db: &Connection, kind: ItemKind, word: &str) -> Result<Item> 
         }
     }
     let sql = format!(
-        "SELECT id, name FROM {table} WHERE name = ?1 AND name <> '' AND {is_there} ORDER BY id DESC LIMIT 1"
+        "SELECT id, name FROM {table} WHERE name = ?1 AND name <> '' AND {is_there} ORDER BY id"
     );
-    if let Some(item) = db
+    let mut named: Vec<Item> = db
         .prepare_cached(&sql)?
-        .query_row([word], item)
-        .optional()?
-    {
+        .query_map([word], item)?
+        .collect::<Result<_, _>>()?;
+    if named.len() > 1 {
+        let ids: Vec<String> = named.iter().map(|item| item.id.to_string()).collect();
+        return Err(Error::Refused {
+            what: format!("{} {word:?}", kind.noun()),
+            done: "chosen",
+            why: format!(
+                "{} have this name, with the numbers {}; give the number of the one you mean",
+                ids.len(),
+                ids.join(", ")
+            ),
+        });
+    }
+    if let Some(item) = named.pop() {
         return Ok(item);
     }
     let sql = format!("SELECT iif(name = '', id, name) FROM {table} WHERE {is_there} ORDER BY id");

@@ -103,8 +103,12 @@ pub struct Reply {
     pub title: String,
     /// What the classifiers said of the text that the generator wrote.
     pub scores: Scores,
-    /// Why it was picked.
+    /// Why the criteria picked it, or why they did not.
     pub reason: String,
+    /// Whether the criteria picked it; otherwise a person put it into the queue.
+    pub picked: bool,
+    /// Who put it into the queue.
+    pub queued_by: String,
     /// The comment it answers, by its row.
     pub comment_id: i64,
     /// Who wrote that comment; `None`: unknown, or forgotten.
@@ -176,7 +180,8 @@ pub(crate) const REPLY: &str = "SELECT q.id, q.candidate_id, q.text, d.text, q.s
     d.b2, d.b3, d.reason, q.link, c.id, c.author, c.permalink, d.generation_id,
     coalesce(q.parent_name, c.name), coalesce(q.post_name, t.name), q.account, q.full_text, q.hash,
     q.parent_hash, q.approved_by, q.approved_ms, q.attempt, q.intent_ms, q.skew_ms, q.not_before_ms,
-    q.posted_name, q.posted_ms, q.code, q.detail, q.seen, q.seal
+    q.posted_name, q.posted_ms, q.code, q.detail, q.seen, q.seal, d.picked,
+    coalesce((SELECT e.who FROM reply_event e WHERE e.reply_id = q.id ORDER BY e.id LIMIT 1), '')
     FROM reply q JOIN candidate d ON d.id = q.candidate_id
          JOIN thread_comment c ON c.id = d.comment_id JOIN thread t ON t.id = c.thread_id";
 
@@ -201,6 +206,8 @@ pub(crate) fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
             },
         },
         reason: row.get(15)?,
+        picked: row.get(39)?,
+        queued_by: row.get(40)?,
         link: row.get(16)?,
         comment_id: row.get(17)?,
         author: row.get(18)?,

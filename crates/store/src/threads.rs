@@ -180,6 +180,14 @@ impl Scores {
     pub fn expected_bin(&self) -> Option<f64> {
         self.bins.map(|[_, p1, p2, p3]| p1 + 2.0 * p2 + 3.0 * p3)
     }
+
+    /// The predicted bin: the most probable one, 0 to 3; of equal ones the lowest.
+    pub fn predicted_bin(&self) -> Option<u32> {
+        let bins = self.bins?;
+        let best =
+            (0..bins.len()).fold(0, |best, at| if bins[at] > bins[best] { at } else { best });
+        u32::try_from(best).ok()
+    }
 }
 
 /// A candidate that is about to be stored.

@@ -15,7 +15,7 @@ use super::commands;
 use super::desk::{Nothing, OfJob, typed};
 use crate::Engine;
 use crate::again::{AgainStep, DeletedContent};
-use crate::base::{BaseInfo, BaseNew};
+use crate::base::{BaseEstimate, BaseInfo, BaseNew};
 use crate::browse::{Labels, PairRow, PairsView, ViewPairs};
 use crate::chart::{ChartKind, save};
 use crate::check::{Checked, Compacted, Size};
@@ -296,6 +296,16 @@ pub struct ExportPairs {
     pub side: Option<Side>,
 }
 
+/// Where predictions are to be written.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ExportPredictions {
+    /// The evaluation, by its number.
+    pub evaluation: i64,
+    /// .jsonl or .csv.
+    pub path: String,
+}
+
 /// A queued job to move.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -385,8 +395,8 @@ commands!(Arc<Engine> {
     "run.again" => |engine, p| engine.train_again_plan(&p.name), Named => Vec<AgainStep>;
     /// All bases.
     "bases" => |engine, _| engine.bases(), Nothing => Vec<BaseInfo>;
-    /// How many trainable numbers a base from scratch would have.
-    "base.parameters" => |_, p| p.parameters(), BaseNew => usize;
+    /// What a base from scratch would be, with the tokenizer that it will have.
+    "base.estimate" => |engine, p| engine.base_estimate(&p), BaseNew => BaseEstimate;
     /// What a run would take: examples, parameters, memory, steps, time.
     "run.estimate" => |engine, p| engine.train_estimate(&p.config), WithConfig => RunFacts;
     /// A run's settings as TOML with their words, as the job "train" takes them.
@@ -472,6 +482,8 @@ commands!(Arc<Engine> {
     "job.stops-queue" => |engine, p| engine.job_stops_queue(&p.job, p.stops), StopsQueue => JobInfo;
     /// Writes pairs to a file; gives how many.
     "export.pairs" => |engine, p| engine.pairs_export(&typed(&p.path)?, p.split.as_deref(), p.side), ExportPairs => u64;
+    /// Writes the predictions of an evaluation to a file; gives how many.
+    "export.predictions" => |engine, p| engine.predictions_export(&p.evaluation.to_string(), &typed(&p.path)?), ExportPredictions => u64;
     /// Writes a run's checkpoint as a folder in Hugging Face layout.
     "export.run" => |engine, p| engine.run_export(&p.name, &typed(&p.path)?, p.checkpoint.as_deref()), ExportModel => PathBuf;
     /// Writes a base as a folder in Hugging Face layout.

@@ -54,6 +54,10 @@ impl Job for DraftReplies {
     const KIND: &'static str = "draft";
     type Outcome = Drafted;
 
+    fn check(&self, engine: &Engine) -> Result<()> {
+        self.generate.check(engine)
+    }
+
     fn settle(&mut self, engine: &Engine) -> Result<()> {
         self.generate.settle(engine)
     }

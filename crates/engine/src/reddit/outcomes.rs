@@ -69,8 +69,10 @@ pub struct OutcomeRow {
     pub p_real: Option<f64>,
     /// The probability of each upvote bin.
     pub bins: Option<[f64; 4]>,
-    /// The most probable bin, 0 to 3.
+    /// The most probable bin, 0 to 3: the same as in the queue.
     pub predicted: Option<u32>,
+    /// `p1 + 2 p2 + 3 p3`: the same as in the queue.
+    pub expected_bin: Option<f64>,
     /// The bin of the last score that was read, by the edges of the model's split.
     pub actual: Option<u32>,
     /// The readings, in order.
@@ -88,6 +90,8 @@ pub struct Outcomes {
     pub right: u32,
     /// How many have both.
     pub judged: u32,
+    /// How many of these are of the most common actual bin: what always predicting it would get right.
+    pub majority: u32,
     /// How many are removed.
     pub removed: u32,
 }
@@ -242,17 +246,6 @@ impl ReadOutcomes {
     }
 }
 
-/// The most probable bin.
-fn most_probable(bins: [f64; 4]) -> u32 {
-    let mut best = 0;
-    for (at, p) in bins.iter().enumerate() {
-        if *p > bins[best] {
-            best = at;
-        }
-    }
-    best as u32
-}
-
 impl Engine {
     /// All posted replies with what was foretold and what became of them.
     ///
@@ -294,6 +287,8 @@ impl Engine {
             }
             all.rows.push(row);
         }
+        let of_bin = |row: &[u32; 4]| row.iter().sum::<u32>();
+        all.majority = all.counts.iter().map(of_bin).max().unwrap_or(0);
         Ok(all)
     }
 
@@ -318,10 +313,10 @@ impl Engine {
             .map(|row| row.iter().map(|n| u64::from(*n)).collect())
             .collect();
         let heading = self.heading(
-            "Upvotes: foretold and come".to_owned(),
+            "Upvotes: predicted and actual bin".to_owned(),
             format!(
-                "{} posted replies of this project, by the last score that was read; {} are removed",
-                outcomes.judged, outcomes.removed
+                "{} of {} posted replies of this project in the predicted bin, by the last score that was read; always predicting the most common bin gets {} right; {} are removed",
+                outcomes.right, outcomes.judged, outcomes.majority, outcomes.removed
             ),
         )?;
         let names: Vec<String> = (0..4).map(|bin| format!("bin {bin}")).collect();
@@ -350,7 +345,8 @@ fn row(reply: Reply, edges: Option<BinEdges>, readings: Vec<Reading>) -> Outcome
         link: reply.link,
         posted_ms: reply.outbox.posted_ms,
         p_real: reply.scores.p_real,
-        predicted: reply.scores.bins.map(most_probable),
+        predicted: reply.scores.predicted_bin(),
+        expected_bin: reply.scores.expected_bin(),
         bins: reply.scores.bins,
         actual: edges
             .zip(score)

@@ -36,6 +36,11 @@ const BACKOFF_MAX_MS: i64 = 900_000;
 /// Without `wait`, an uncertain reply is looked for so long.
 const SETTLE_MS: i64 = 60_000;
 
+/// The code of a named reply that is in no state to be posted.
+pub const NOT_APPROVED: &str = "not-approved";
+const NO_ACCOUNT: &str =
+    "there is no account to post with; `repartee reddit accounts add` takes one in";
+
 /// Posts approved replies. A job: `post`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
@@ -84,6 +89,13 @@ pub struct PostReport {
     pub next_ms: Option<i64>,
 }
 
+impl PostReport {
+    /// Whether a reply that was named is in no state to be posted.
+    pub fn is_refused(&self) -> bool {
+        self.replies.iter().any(|reply| reply.code == NOT_APPROVED)
+    }
+}
+
 impl Job for Post {
     const KIND: &'static str = "post";
     type Outcome = PostReport;
@@ -96,8 +108,22 @@ impl Job for Post {
             )
             .into());
         }
+        let unready = self.unready(engine)?;
+        if !unready.is_empty() && unready.len() == self.replies.len() {
+            // nothing that was named can go out: what each lacks is the whole answer
+            return Ok(PostReport {
+                account: engine
+                    .account_meant(&self.account)
+                    .map(|account| account.name)
+                    .unwrap_or_default(),
+                replies: unready,
+                ..PostReport::default()
+            });
+        }
         if !self.is_live(engine)? {
-            return self.rehearse(ctx);
+            let mut report = self.rehearse(ctx)?;
+            report.replies.extend(unready);
+            return Ok(report);
         }
         let account = engine.account_meant(&self.account)?;
         let session = Session::open(engine, &account.name)?;
@@ -117,7 +143,9 @@ impl Job for Post {
         // a panic does not come by here: then the lease is stale, and the next one looks first
         lease.give_back()?;
         let next_ms = sent?;
-        let replies = self.report(engine, &account.name)?;
+        let mut replies = self.report(engine, &account.name)?;
+        replies.retain(|one| unready.iter().all(|not| not.reply != one.reply));
+        replies.extend(unready);
         Ok(PostReport {
             account: account.name,
             live: true,
@@ -137,6 +165,53 @@ impl Post {
             .account_meant(&self.account)
             .is_ok_and(|account| !account.approval.is_empty());
         Ok(set_up && !engine.store.permits()?.is_empty())
+    }
+
+    /// The named replies that are in no state to be posted, each with all that is missing before it could be.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] for a reply that is not there.
+    fn unready(&self, engine: &Engine) -> Result<Vec<PostedInfo>> {
+        let mut unready = Vec::new();
+        for id in &self.replies {
+            let reply = engine.store.reply(*id)?;
+            let first = match reply.state {
+                ReplyState::Draft => format!(
+                    "it is a draft, and nobody has approved it; `repartee queue approve {id}` shows it and asks"
+                ),
+                ReplyState::Rejected => "it was rejected".to_owned(),
+                ReplyState::Cancelled => "it was canceled".to_owned(),
+                ReplyState::Withdrawn => "it was posted, and withdrawn".to_owned(),
+                _ => continue,
+            };
+            let mut missing = vec![first];
+            if reply.state == ReplyState::Draft {
+                missing.extend(self.missing(engine, &reply)?);
+            }
+            unready.push(PostedInfo {
+                reply: reply.id,
+                state: reply.state.as_str().to_owned(),
+                code: NOT_APPROVED.to_owned(),
+                detail: missing.join("; "),
+                link: reply.link,
+                not_before_ms: 0,
+            });
+        }
+        Ok(unready)
+    }
+
+    /// What a draft lacks beside a person's approval.
+    fn missing(&self, engine: &Engine, reply: &Reply) -> Result<Vec<String>> {
+        if reply.parent_name.is_none() {
+            return Ok(vec![
+                "it answers nothing on Reddit, so it can only be posted by hand".to_owned(),
+            ]);
+        }
+        let Ok(account) = engine.account_meant(&self.account) else {
+            return Ok(vec![NO_ACCOUNT.to_owned()]);
+        };
+        let found = engine.text_objections(&engine.posting_rules()?, &account, reply)?;
+        Ok(found.into_iter().map(|objection| objection.words).collect())
     }
 
     /// What speaks against posting a reply in this job.
@@ -333,10 +408,12 @@ impl Post {
                 "replies",
             ));
             let mut objections = match &account {
-                Some(account) => self.against(engine, &rules, account, reply, &elsewhere, now_ms)?,
+                Some(account) => {
+                    self.against(engine, &rules, account, reply, &elsewhere, now_ms)?
+                }
                 None => vec![Objection {
                     code: "no-account",
-                    words: "there is no account to post with; `repartee reddit accounts add` takes one in".to_owned(),
+                    words: NO_ACCOUNT.to_owned(),
                     then: Then::Hold,
                 }],
             };

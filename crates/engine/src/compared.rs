@@ -1,0 +1,332 @@
+//! Figures beside their baselines: which a figure has to beat, and whether it does. Command line, window and charts
+//! mark a figure that does not by what is decided here.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::figures::{ClassifierFigures, Figures, GeneratorFigures};
+
+/// What a model that learned nothing, or little, reaches on the same examples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Baseline {
+    /// unigram, majority class, chance or prior.
+    pub name: String,
+    /// Its value of the same figure, on the same examples.
+    pub value: f64,
+}
+
+/// A figure of an evaluation beside its baselines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Compared {
+    /// Its key: auc, micro_auc, average_precision, accuracy, f1, log_loss, brier, calibration_error, ...
+    pub figure: String,
+    /// Its name, as a person reads it.
+    pub name: String,
+    /// Its value; none where it does not exist.
+    pub value: Option<f64>,
+    /// Whether less is better.
+    pub lower_is_better: bool,
+    /// What it has to beat; empty where there is no such thing.
+    pub baselines: Vec<Baseline>,
+    /// Whether it beats all of them; none where there is nothing to compare.
+    pub beats: Option<bool>,
+    /// What it fails to beat, in words ("worse than the majority class, 0.553"); empty: nothing.
+    pub worse: String,
+}
+
+/// A decimal as figures are written: three places, thousands without.
+fn number(value: f64) -> String {
+    match value {
+        v if v.abs() >= 1000.0 => format!("{v:.0}"),
+        v if v.abs() >= 10.0 => format!("{v:.2}"),
+        v => format!("{v:.3}"),
+    }
+}
+
+/// A figure with its baselines, each with its name; those without a value are left out.
+fn compare(
+    figure: &str,
+    name: &str,
+    value: Option<f64>,
+    lower_is_better: bool,
+    baselines: &[(&str, Option<f64>)],
+) -> Compared {
+    let baselines: Vec<Baseline> = baselines
+        .iter()
+        .filter_map(|(name, value)| {
+            Some(Baseline {
+                name: (*name).to_owned(),
+                value: value.filter(|v| v.is_finite())?,
+            })
+        })
+        .collect();
+    // the hardest to beat first
+    let hardest = baselines.iter().max_by(|a, b| {
+        let order = a.value.total_cmp(&b.value);
+        if lower_is_better {
+            order.reverse()
+        } else {
+            order
+        }
+    });
+    let (beats, worse) = match (value, hardest) {
+        (Some(value), Some(hardest)) => {
+            let gain = if lower_is_better {
+                hardest.value - value
+            } else {
+                value - hardest.value
+            };
+            let word = if gain < 0.0 {
+                "worse than"
+            } else {
+                "no better than"
+            };
+            let words = format!("{word} {} {}", hardest.name, number(hardest.value));
+            (
+                Some(gain > 0.0),
+                if gain > 0.0 { String::new() } else { words },
+            )
+        }
+        _ => (None, String::new()),
+    };
+    Compared {
+        figure: figure.to_owned(),
+        name: name.to_owned(),
+        value,
+        lower_is_better,
+        baselines,
+        beats,
+        worse,
+    }
+}
+
+/// All figures of an evaluation, each beside its baselines; the first says most.
+pub fn compared(figures: &Figures) -> Vec<Compared> {
+    match figures {
+        Figures::Generator(f) => of_generator(f),
+        Figures::Classifier(f) => of_classifier(f),
+    }
+}
+
+/// What a person reads first: the first figure that exists.
+pub fn headline(compared: &[Compared]) -> Option<&Compared> {
+    compared
+        .iter()
+        .find(|one| one.value.is_some() && !one.baselines.is_empty())
+        .or_else(|| compared.iter().find(|one| one.value.is_some()))
+}
+
+/// Every figure that its baseline beats or equals, in a sentence; empty: none.
+pub fn shortfall(compared: &[Compared]) -> String {
+    let worse: Vec<String> = compared
+        .iter()
+        .filter(|one| !one.worse.is_empty())
+        .map(Compared::shortfall)
+        .collect();
+    worse.join("; ")
+}
+
+impl Compared {
+    /// "accuracy 0.410 is worse than majority class 0.553".
+    pub fn shortfall(&self) -> String {
+        let value = self.value.map(number).unwrap_or_default();
+        format!("{} {value} is {}", self.name, self.worse)
+    }
+
+    /// The figure as it is written.
+    pub fn written(&self) -> String {
+        self.value.map_or_else(|| "-".to_owned(), number)
+    }
+
+    /// Its baselines as they are written: "unigram 0.612, chance 0.500".
+    pub fn baselines_written(&self) -> String {
+        let all: Vec<String> = self
+            .baselines
+            .iter()
+            .map(|b| format!("{} {}", b.name, number(b.value)))
+            .collect();
+        all.join(", ")
+    }
+}
+
+fn of_generator(f: &GeneratorFigures) -> Vec<Compared> {
+    let chance = f.chance_perplexity as f64;
+    vec![
+        compare(
+            "perplexity",
+            "perplexity",
+            f.perplexity,
+            true,
+            &[("unigram", f.unigram_perplexity), ("chance", Some(chance))],
+        ),
+        compare(
+            "loss",
+            "loss",
+            f.loss,
+            true,
+            &[
+                ("unigram", f.unigram_perplexity.map(f64::ln)),
+                ("chance", Some(chance.ln())),
+            ],
+        ),
+    ]
+}
+
+fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
+    let b = &f.baseline;
+    let two = f.classes.len() == 2;
+    let name = |one: &str| match two {
+        true => one.to_owned(),
+        false => format!("{one}, macro"),
+    };
+    let chance = ("chance", Some(0.5));
+    let mut all = vec![compare(
+        "auc",
+        &name("AUC"),
+        f.auc,
+        false,
+        &[("unigram", b.unigram_auc), chance],
+    )];
+    if !two {
+        all.push(compare(
+            "micro_auc",
+            "AUC, micro",
+            f.micro_auc,
+            false,
+            &[chance],
+        ));
+    }
+    all.extend([
+        compare(
+            "average_precision",
+            &name("average precision"),
+            f.average_precision,
+            false,
+            &[("prior", b.prior_average_precision)],
+        ),
+        compare(
+            "accuracy",
+            "accuracy",
+            f.accuracy,
+            false,
+            &[
+                ("majority class", b.majority_accuracy),
+                ("unigram", b.unigram_accuracy),
+            ],
+        ),
+        compare("precision", &name("precision"), f.precision, false, &[]),
+        compare("recall", &name("recall"), f.recall, false, &[]),
+        compare("f1", &name("F1"), f.f1, false, &[]),
+        compare(
+            "log_loss",
+            "log loss",
+            f.log_loss,
+            true,
+            &[("prior", b.prior_log_loss)],
+        ),
+        compare(
+            "brier",
+            "Brier score",
+            f.brier,
+            true,
+            &[("prior", b.prior_brier)],
+        ),
+        compare(
+            "calibration_error",
+            "expected calibration error",
+            f.calibration_error,
+            true,
+            &[],
+        ),
+    ]);
+    if !two {
+        all.push(compare(
+            "quadratic_kappa",
+            "quadratic weighted kappa",
+            f.quadratic_kappa,
+            false,
+            &[("chance", Some(0.0))],
+        ));
+        all.push(compare(
+            "spearman",
+            "Spearman correlation",
+            f.spearman,
+            false,
+            &[("chance", Some(0.0))],
+        ));
+    }
+    all
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::figures::{Predictions, baseline_of, of_classifier as figures_of};
+
+    fn of(labels: Vec<usize>, p1: &[f64]) -> Vec<Compared> {
+        let predictions = Predictions {
+            classes: 2,
+            labels,
+            p: p1.iter().flat_map(|p| [1.0 - p, *p]).collect(),
+        };
+        let baseline = baseline_of(&predictions, None);
+        compared(&Figures::Classifier(figures_of(
+            &predictions,
+            &[],
+            0.5,
+            baseline,
+        )))
+    }
+
+    fn one<'a>(all: &'a [Compared], figure: &str) -> &'a Compared {
+        all.iter().find(|c| c.figure == figure).unwrap()
+    }
+
+    #[test]
+    fn a_figure_below_its_baseline_is_marked() {
+        // three of four are of class 1, and the model says 0 too often
+        let all = of(vec![1, 1, 1, 0], &[0.6, 0.4, 0.3, 0.35]);
+        let accuracy = one(&all, "accuracy");
+        assert_eq!((accuracy.value, accuracy.beats), (Some(0.5), Some(false)));
+        assert_eq!(accuracy.worse, "worse than majority class 0.750");
+        assert_eq!(
+            accuracy.shortfall(),
+            "accuracy 0.500 is worse than majority class 0.750"
+        );
+        assert!(shortfall(&all).contains("accuracy 0.500 is worse"));
+        let auc = one(&all, "auc");
+        assert_eq!((auc.beats, auc.worse.as_str()), (Some(true), ""));
+    }
+
+    #[test]
+    fn a_figure_that_equals_its_baseline_does_not_beat_it() {
+        let all = of(vec![1, 0], &[0.5, 0.5]);
+        let auc = one(&all, "auc");
+        assert_eq!(auc.beats, Some(false));
+        assert_eq!(auc.worse, "no better than chance 0.500");
+        // log loss of the prior itself
+        assert_eq!(one(&all, "log_loss").beats, Some(false));
+    }
+
+    #[test]
+    fn every_figure_that_has_a_baseline_says_whether_it_beats_it() {
+        for all in [
+            of(vec![1, 1, 0, 0], &[0.1, 0.2, 0.8, 0.9]),
+            of(vec![1, 1, 0, 0], &[0.9, 0.8, 0.2, 0.1]),
+        ] {
+            for figure in all.iter().filter(|f| !f.baselines.is_empty()) {
+                assert_eq!(figure.beats, Some(figure.worse.is_empty()), "{figure:?}");
+            }
+            let lost: Vec<bool> = all.iter().filter_map(|f| f.beats).collect();
+            assert!(lost.windows(2).all(|two| two[0] == two[1]), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_auc_another_figure_is_the_headline() {
+        let all = of(vec![1, 1, 1], &[0.9, 0.8, 0.3]);
+        assert_eq!(one(&all, "auc").value, None);
+        assert_eq!(headline(&all).unwrap().figure, "accuracy");
+    }
+}
