@@ -143,3 +143,87 @@ fn completions_know_the_commands() {
         );
     }
 }
+
+#[test]
+fn help_shows_defaults_and_the_columns_of_lists() {
+    let place = Place::empty();
+    for (command, words) in [
+        (
+            "generate",
+            vec![
+                "[default: 10]",
+                "[default: 0.9 with --realism]",
+                "[default: 1000]",
+            ],
+        ),
+        ("base new", vec!["[default: 4]", "[default: 4000]"]),
+        ("train upvotes", vec!["[default: 16]", "[default: main]"]),
+        (
+            "fakes make",
+            vec!["[default: 1000,200,200]", "[default: 40]"],
+        ),
+        ("evaluate", vec!["[default: test]"]),
+        (
+            "queue list",
+            vec!["Columns: reply, state, subreddit,", "withdrawn"],
+        ),
+        ("job list", vec!["Columns: job,"]),
+    ] {
+        let mut args: Vec<&str> = command.split(' ').collect();
+        args.push("--help");
+        let help = place.ok(&args).out;
+        let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(flat.contains(word), "{command} lacks {word}:\n{help}");
+        }
+    }
+}
+
+#[test]
+fn a_source_name_that_two_have_is_asked_about() {
+    let place = Place::with_project();
+    for (folder, text) in [("a", "one,two\n"), ("b", "three,four\n")] {
+        std::fs::create_dir(place.path(folder)).unwrap();
+        let file = place.write(
+            &format!("{folder}/table.csv"),
+            format!("comment,reply\n{text}"),
+        );
+        place.ok([
+            "import",
+            &file.display().to_string(),
+            "--map",
+            "comment=comment,reply=reply",
+            "--origin",
+            "forum",
+        ]);
+    }
+    for command in [
+        vec!["source", "permit", "table.csv", "consent"],
+        vec!["source", "origin", "table.csv", "other"],
+        vec!["source", "rejected", "table.csv"],
+        vec!["source", "note", "table.csv", "mine"],
+        vec!["source", "delete", "table.csv", "--yes"],
+    ] {
+        let ran = place.run(&command);
+        assert_eq!(ran.status, Some(2), "{command:?}: {ran}");
+        assert!(
+            ran.err.contains("number") && ran.err.contains('1') && ran.err.contains('2'),
+            "{command:?}: {ran}"
+        );
+    }
+    let sources = place.ok(["source", "list", "--json"]).result();
+    assert!(
+        sources
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|s| s["permission"] == "unknown"),
+        "{sources}"
+    );
+    place.ok(["source", "permit", "2", "consent"]);
+    let sources = place.ok(["source", "list", "--json"]).result();
+    assert_eq!(
+        (&sources[0]["permission"], &sources[1]["permission"]),
+        (&"unknown".into(), &"consent".into())
+    );
+}

@@ -2,13 +2,16 @@
 //! the same in SVG, PNG and CSV.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::path::Path;
+
 use repartee_engine::chart::ChartKind;
 use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::fakes::MakeFakes;
-use repartee_engine::figures::Figures;
+use repartee_engine::figures::{ClassifierFigures, Figures};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
 use repartee_engine::{Code, Decode, Engine, Side};
+use repartee_tests::Place;
 use repartee_tests::sample::{done, project};
 
 fn train(engine: &Engine, kind: RunKind, name: &str, steps: usize) {
@@ -36,6 +39,186 @@ fn measure(engine: &Engine, run: &str) -> EvaluationInfo {
             ..Evaluate::default()
         },
     )
+}
+
+/// Every baseline is of the examples that were measured, and every figure beside one says whether it beats it.
+fn honest(engine: &Engine, evaluation: &EvaluationInfo, figures: &ClassifierFigures) {
+    let most = figures
+        .classes
+        .iter()
+        .map(|class| class.examples)
+        .max()
+        .unwrap();
+    let majority = most as f64 / figures.examples as f64;
+    assert_eq!(figures.baseline.majority_accuracy, Some(majority));
+    let of = |figure: &str| {
+        let mut all = evaluation.compared.iter();
+        all.find(|one| one.figure == figure).unwrap()
+    };
+    for figure in [
+        "auc",
+        "average_precision",
+        "accuracy",
+        "log_loss",
+        "brier",
+        "calibration_error",
+    ] {
+        assert!(
+            of(figure).value.is_some(),
+            "{figure} of {} classes",
+            figures.classes.len()
+        );
+    }
+    let accuracy = of("accuracy");
+    let best = figures.baseline.unigram_accuracy.unwrap().max(majority);
+    assert_eq!(
+        accuracy.beats,
+        Some(figures.accuracy.unwrap() > best),
+        "{accuracy:?}"
+    );
+    assert_eq!(accuracy.worse.is_empty(), accuracy.beats.unwrap());
+    // what falls short stands in the picture, too
+    let shortfall = repartee_engine::compared::shortfall(&evaluation.compared);
+    let picture = engine
+        .chart(ChartKind::Roc, &[evaluation.run.clone()])
+        .unwrap();
+    assert_eq!(
+        picture.svg.contains("Below its baseline"),
+        !shortfall.is_empty(),
+        "{shortfall}"
+    );
+}
+
+/// The dot of the chart is where the counts of predictions put it.
+fn marked_at_its_threshold(engine: &Engine, evaluation: &EvaluationInfo) {
+    let of = [evaluation.id.to_string()];
+    let predictions = engine.predictions(evaluation.id).unwrap();
+    let mut scores = predictions.of_class(1);
+    scores.sort_by(f64::total_cmp);
+    // also between two scores, and where the curve is straight
+    let thresholds = (0..scores.len() - 1)
+        .step_by(3)
+        .map(|n| (scores[n] + scores[n + 1]) / 2.0);
+    for threshold in thresholds {
+        let picture = engine
+            .chart_at(ChartKind::Roc, &of, Some(threshold))
+            .unwrap();
+        let (fpr, tpr) = engine
+            .evaluation_at(evaluation.id, threshold)
+            .unwrap()
+            .roc
+            .unwrap();
+        let called = |truth: usize| {
+            let of_class = predictions.labels.iter().zip(predictions.of_class(1));
+            let of_class: Vec<f64> = of_class
+                .filter(|(l, _)| **l == truth)
+                .map(|(_, p)| p)
+                .collect();
+            of_class.iter().filter(|p| **p >= threshold).count() as f64 / of_class.len() as f64
+        };
+        assert_eq!((fpr, tpr), (called(0), called(1)));
+        let plot = picture.plot;
+        let x = (plot.x + fpr * plot.width).round();
+        let y = (plot.y + (1.0 - tpr) * plot.height).round();
+        let dot = format!("cx=\"{x}\" cy=\"{y}\"");
+        assert!(
+            picture.svg.contains(&dot),
+            "no dot at {fpr}, {tpr} for {threshold}"
+        );
+    }
+}
+
+/// Rows of a `.jsonl` file.
+fn rows(path: &Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Predictions are written with text, label, probabilities, partition and thread; pairs with their bin.
+fn exported(place: &Place, engine: &Engine, evaluation: &EvaluationInfo) {
+    let file = place.path(&format!("{}.jsonl", evaluation.run));
+    let n = engine
+        .predictions_export(&evaluation.id.to_string(), &file)
+        .unwrap();
+    let (all, predictions) = (rows(&file), engine.predictions(evaluation.id).unwrap());
+    assert_eq!((all.len() as u64, predictions.labels.len() as u64), (n, n));
+    let called = predictions.called(evaluation.config.threshold.unwrap_or(0.5));
+    for (at, row) in all.iter().enumerate() {
+        assert_eq!(row["label"], predictions.labels[at]);
+        assert_eq!(row["predicted"], called[at]);
+        assert_eq!(
+            row["label_name"],
+            evaluation.config.classes[predictions.labels[at]]
+        );
+        assert_eq!(row["partition"], "test");
+        assert!(
+            !row["text"].as_str().unwrap().is_empty()
+                && !row["comment"].as_str().unwrap().is_empty()
+        );
+        let p: f64 = (0..predictions.classes)
+            .map(|k| row[format!("p_{k}")].as_f64().unwrap())
+            .sum();
+        assert!((p - 1.0).abs() < 1e-4, "{row}");
+    }
+    let csv = place.path(&format!("{}.csv", evaluation.run));
+    assert_eq!(engine.predictions_export(&evaluation.run, &csv).unwrap(), n);
+    let head = std::fs::read_to_string(&csv).unwrap();
+    assert!(
+        head.starts_with("evaluation,run,partition,thread,pair,fake,comment,text,label,"),
+        "{head}"
+    );
+
+    let file = place.path(&format!("pairs-{}.jsonl", evaluation.run));
+    engine
+        .pairs_export(&file, Some("main"), Some(Side::Test))
+        .unwrap();
+    let pairs = rows(&file);
+    let of_pair = |id: &serde_json::Value| pairs.iter().find(|pair| pair["id"] == *id).unwrap();
+    for row in all.iter().filter(|row| row["fake"].is_null()) {
+        let pair = of_pair(&row["pair"]);
+        assert_eq!(
+            (&pair["thread"], &pair["reply"]),
+            (&row["thread"], &row["text"])
+        );
+        if evaluation.config.classes.len() == 4 {
+            assert_eq!(pair["bin"], row["label"], "{pair}");
+        }
+    }
+}
+
+/// An exported model says what it was trained to read.
+fn says_how_it_reads(place: &Place, engine: &Engine) {
+    for (run, template, cuts) in [
+        (
+            "writer",
+            "{comment} [SEP] {reply}<|endoftext|>",
+            "the comment loses tokens",
+        ),
+        (
+            "votes",
+            "[CLS] {comment} [SEP] {reply} [SEP]",
+            "longest_first",
+        ),
+    ] {
+        let folder = place.path(&format!("export-{run}"));
+        engine.run_export(run, &folder, None).unwrap();
+        let config = std::fs::read_to_string(folder.join("config.json")).unwrap();
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        let input = &config["repartee_input"];
+        assert_eq!(input["template"], template);
+        assert_eq!(input["max_tokens"], 64);
+        assert!(
+            input["truncation"].as_str().unwrap().contains(cuts),
+            "{input}"
+        );
+        let card = std::fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(
+            card.contains(template) && card.contains("64 tokens") && card.contains(cuts),
+            "{card}"
+        );
+    }
 }
 
 #[test]
@@ -98,6 +281,11 @@ fn three_models_are_measured_and_drawn() {
         let predictions = engine.predictions(evaluation.id).unwrap();
         assert_eq!(predictions.labels.len() as u64, figures.examples);
 
+        honest(&engine, &evaluation, figures);
+        exported(&place, &engine, &evaluation);
+        if classes == 2 {
+            marked_at_its_threshold(&engine, &evaluation);
+        }
         let of = [run.to_owned()];
         for (kind, name) in [
             (ChartKind::Roc, "roc"),
@@ -125,6 +313,23 @@ fn three_models_are_measured_and_drawn() {
             }
         }
     }
+    for model in engine.overview().unwrap().models {
+        assert_eq!(
+            (model.evaluations, &model.evaluated),
+            (1, &model.trained),
+            "{model:?}"
+        );
+        assert!(model.figure.is_some(), "{model:?}");
+    }
+    assert!(
+        engine
+            .overview()
+            .unwrap()
+            .next
+            .iter()
+            .all(|step| step.step != "evaluate")
+    );
+    says_how_it_reads(&place, &engine);
     let listed = engine.evaluations().unwrap();
     assert_eq!(listed.len(), 3);
     assert_eq!(engine.evaluation_of("judge").unwrap(), listed[1]);

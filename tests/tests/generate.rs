@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_engine::base::{BaseAdd, BaseNew};
+use repartee_engine::evaluate::Evaluate;
 use repartee_engine::fakes::MakeFakes;
 use repartee_engine::generate::{Generate, Incoming};
+use repartee_engine::pick::Criteria;
+use repartee_engine::reddit::{DraftReplies, Post};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Ended, Engine, Signal};
+use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};
 use repartee_models::generate::Decode;
 use repartee_models::weights;
+use repartee_store::Store;
 use repartee_tests::sample::{done, project};
 
 fn train(engine: &Engine, name: &str, base: &str) {
@@ -192,4 +196,312 @@ fn a_tokenizer_of_another_model_and_damaged_weights_are_clear_errors() {
         .map(|base| base.name)
         .collect();
     assert_eq!(names, ["small-gpt2", "small-bert", "whole"]);
+}
+
+/// A question to "writer" with one comment.
+fn ask(comment: &str) -> Generate {
+    Generate {
+        comments: vec![Incoming {
+            comment: comment.to_owned(),
+            ..Incoming::default()
+        }],
+        generator: "writer".to_owned(),
+        candidates: 2,
+        decode: Decode {
+            max_new_tokens: 8,
+            ..Decode::default()
+        },
+        ..Generate::default()
+    }
+}
+
+fn train_votes(engine: &Engine) {
+    let config = RunConfig {
+        name: "votes".to_owned(),
+        steps: 2,
+        batch_size: 4,
+        max_tokens: 64,
+        validate_limit: 4,
+        ..RunConfig::of(RunKind::Upvotes)
+    };
+    done(engine, &Train::new(&config).unwrap());
+}
+
+/// What is refused leaves nothing: no job, no thread, no draft.
+fn refused<J: Job>(engine: &Engine, job: &J) -> Error {
+    let there = |engine: &Engine| {
+        let store = Store::open(engine.path()).unwrap();
+        let (jobs, threads) = (engine.jobs().unwrap().len(), store.threads().unwrap().len());
+        (jobs, threads, engine.queue(None).unwrap().len())
+    };
+    let before = there(engine);
+    let error = engine.start(job, &|_| {}).err().expect("it is refused");
+    assert_eq!(there(engine), before, "{error}");
+    if let Err(error) = engine.enqueue_job(job, false) {
+        assert_eq!(error.code, Code::Usage, "{error}");
+    } else {
+        panic!("it was queued");
+    }
+    assert_eq!(there(engine), before);
+    assert_eq!(error.code, Code::Usage, "{error}");
+    error
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_is_written() {
+    let (place, engine) = project(60);
+    train(&engine, "writer", "small-gpt2");
+    train_votes(&engine);
+    let criteria = Criteria {
+        min_p_real: Some(0.9),
+        ..Criteria::default()
+    };
+    let with_criterion = Generate {
+        criteria: criteria.clone(),
+        ..ask("Which pot?")
+    };
+    let error = refused(&engine, &with_criterion);
+    assert!(error.message.contains("--realism RUN"), "{error}");
+    // runs of another kind, in every place where a run is named
+    for (wrong, words) in [
+        (
+            Generate {
+                generator: "votes".to_owned(),
+                ..ask("Which pot?")
+            },
+            "not a generator model",
+        ),
+        (
+            Generate {
+                realism: Some("votes".to_owned()),
+                ..ask("Which pot?")
+            },
+            "not a realism model",
+        ),
+        (
+            Generate {
+                upvotes: Some("writer".to_owned()),
+                ..ask("Which pot?")
+            },
+            "not a upvotes model",
+        ),
+    ] {
+        let error = refused(&engine, &wrong);
+        assert!(error.message.contains(words), "{error}");
+    }
+    let fakes = MakeFakes {
+        generator: "votes".to_owned(),
+        ..MakeFakes::default()
+    };
+    assert!(
+        refused(&engine, &fakes)
+            .message
+            .contains("not a generator model")
+    );
+    let evaluate = Evaluate {
+        run: "writer".to_owned(),
+        fakes: Some("fakes".to_owned()),
+        ..Evaluate::default()
+    };
+    assert!(
+        refused(&engine, &evaluate)
+            .message
+            .contains("realism model")
+    );
+    for config in [
+        RunConfig {
+            base: "small-bert".to_owned(),
+            ..RunConfig::of(RunKind::Generator)
+        },
+        RunConfig {
+            fakes: "fakes".to_owned(),
+            ..RunConfig::of(RunKind::Upvotes)
+        },
+    ] {
+        refused(&engine, &Train::new(&config).unwrap());
+    }
+    let draft = DraftReplies {
+        generate: Generate {
+            comments: Vec::new(),
+            criteria: criteria.clone(),
+            ..ask("")
+        },
+        ..DraftReplies::default()
+    };
+    let error = engine.start(&draft, &|_| {}).err().expect("it is refused");
+    assert!(error.message.contains("--realism RUN"), "{error}");
+
+    // the same, asked for later
+    let generated = done(&engine, &ask("Which pot?"));
+    let error = engine
+        .generation_pick(generated.generation, &criteria)
+        .unwrap_err();
+    assert!(error.message.contains("--realism RUN"), "{error}");
+    drop(engine);
+    let ran = place.run([
+        "generate",
+        "Which pot?",
+        "--generator",
+        "writer",
+        "--min-p-real",
+        "0.9",
+    ]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.err.contains("--realism RUN"), "{ran}");
+    let ran = place.run(["train", "upvotes", "--fakes", "fakes", "--steps", "1"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(
+        ran.err.contains("fakes is a setting of realism runs"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn a_comment_is_cleaned_and_a_pick_by_hand_is_called_one() {
+    let (place, engine) = project(60);
+    train(&engine, "writer", "small-gpt2");
+    let generated = done(
+        &engine,
+        &ask("  pots &amp; pans &lt;3\r\n&#x200B;or\u{200b} wok?  "),
+    );
+    assert_eq!(generated.comments[0].comment, "pots & pans <3\nor wok?");
+    // as an import cleans it: the texts of the models have no entities
+    let repaired =
+        repartee_datasets::clean::repair("pots &amp; pans &lt;3\r\n&#x200B;or\u{200b} wok?", true);
+    assert_eq!(generated.comments[0].comment, repaired);
+
+    let candidates = &generated.comments[0].candidates;
+    let of = |picked: bool| {
+        candidates
+            .iter()
+            .find(|c| c.picked == picked && !c.text.trim().is_empty())
+    };
+    let (Some(picked), Some(other)) = (of(true), of(false)) else {
+        panic!("one of two is picked: {candidates:?}");
+    };
+    let by_criteria = engine.reply(picked.reply.unwrap()).unwrap().reply;
+    assert!(!by_criteria.by_hand && by_criteria.reason == picked.reason);
+    let by_hand = engine.candidate_queue(other.id, "Ada").unwrap();
+    assert!(by_hand.by_hand, "{by_hand:?}");
+    assert!(
+        by_hand
+            .reason
+            .starts_with("by hand, by Ada; the criteria did not pick it: "),
+        "{}",
+        by_hand.reason
+    );
+
+    // neither is approved: posting one says all that is missing, and is a negative result
+    let report = done(
+        &engine,
+        &Post {
+            replies: vec![by_hand.id],
+            ..Post::default()
+        },
+    );
+    assert!(report.is_refused(), "{report:?}");
+    let missing = engine.start(
+        &Post {
+            replies: vec![999],
+            ..Post::default()
+        },
+        &|_| {},
+    );
+    assert_eq!(missing.unwrap_err().code, Code::NotFound);
+    drop(engine);
+    let id = by_hand.id.to_string();
+    for more in [vec![], vec!["--dry-run"], vec!["--live"], vec!["--json"]] {
+        let mut args = vec!["reddit", "post", &id];
+        args.extend(more);
+        let ran = place.run(&args);
+        assert_eq!(ran.status, Some(1), "{args:?}: {ran}");
+        assert!(
+            ran.out.contains("it is a draft") && ran.out.contains("queue approve"),
+            "{args:?}: {ran}"
+        );
+        assert!(ran.out.contains("nothing on Reddit"), "{args:?}: {ran}");
+    }
+    let listed = place.ok(["queue", "list"]).out;
+    let ids: Vec<i64> = listed
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
+        .collect();
+    assert!(
+        ids.len() == 2 && ids[0] > ids[1],
+        "the newest first: {listed}"
+    );
+    assert!(
+        listed.lines().next().unwrap().contains("subreddit"),
+        "{listed}"
+    );
+    let shown = place.ok(["queue", "show", &id]).out;
+    assert!(shown.contains("by hand, by Ada"), "{shown}");
+}
+
+#[test]
+fn the_estimate_of_a_base_counts_the_tokenizer_it_will_have() {
+    let (place, engine) = project(60);
+    for kind in ["gpt2", "bert"] {
+        let new = |name: &str, tokenizer| BaseNew {
+            name: format!("{name}-{kind}"),
+            kind: kind.to_owned(),
+            layers: 1,
+            width: 16,
+            heads: 2,
+            context: 64,
+            vocab: 50_000,
+            tokenizer,
+            ..BaseNew::default()
+        };
+        // far fewer entries than there may be
+        let learned = new("learned", None);
+        let estimate = engine.base_estimate(&learned).unwrap();
+        let base = done(&engine, &learned);
+        assert_eq!(
+            (estimate.vocabulary, estimate.parameters),
+            (base.vocabulary, base.parameters)
+        );
+        assert!(
+            estimate.vocabulary < 50_000 && !estimate.at_most,
+            "{estimate:?}"
+        );
+        // the tokenizer of a folder, whatever may be asked for
+        let folder = place.path(&format!("folder-{kind}"));
+        engine
+            .base_export(&format!("small-{kind}"), &folder)
+            .unwrap();
+        let given = new("given", Some(folder));
+        let estimate = engine.base_estimate(&given).unwrap();
+        let base = done(&engine, &given);
+        assert_eq!(
+            (estimate.vocabulary, estimate.parameters),
+            (base.vocabulary, base.parameters)
+        );
+        if kind == "gpt2" {
+            let config = RunConfig {
+                base: base.name.clone(),
+                steps: 2,
+                batch_size: 2,
+                max_tokens: 32,
+                validate_limit: 4,
+                samples: 0,
+                ..RunConfig::of(RunKind::Generator)
+            };
+            let before = engine.train_estimate(&config).unwrap();
+            assert_eq!(before.parameters, base.parameters);
+            let run = done(&engine, &Train::new(&config).unwrap()).run;
+            assert_eq!(
+                engine.run_show(&run).unwrap().facts,
+                Some(before),
+                "estimate and run are one"
+            );
+        }
+    }
+    let empty = repartee_tests::Place::with_project();
+    let estimate = empty.engine().base_estimate(&BaseNew::default()).unwrap();
+    assert!(
+        estimate.at_most && estimate.vocabulary == BaseNew::default().vocab,
+        "{estimate:?}"
+    );
 }

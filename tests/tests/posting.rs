@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
-    AccountInfo, LogIn, NewAccount, NewPermit, OutboxStory, Outside, Post, PostReport,
-    PostingRules, RAISE, Reconcile, Settle,
+    AccountInfo, LogIn, NOT_APPROVED, NewAccount, NewPermit, OutboxStory, Outside, Post,
+    PostReport, PostingRules, RAISE, Reconcile, Settle,
 };
 use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
 use repartee_fake_reddit::{
@@ -605,6 +605,48 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
     }
     sums.runs.fetch_add(1, Ordering::Relaxed);
     sums.sent.fetch_add(bench.posted(), Ordering::Relaxed);
+}
+
+#[test]
+fn a_named_draft_is_not_posted_and_all_that_it_lacks_is_said() {
+    let bench = Bench::drafts(2);
+    let engine = bench.engine();
+    let (first, second) = (bench.replies[0].0, bench.replies[1].0);
+    approve_as_shown(&engine, first, PERSON).unwrap();
+    let both = Post {
+        replies: vec![first, second],
+        ..bench.live()
+    };
+    let report = bench.post(&engine, &both).unwrap();
+    assert!(report.is_refused() && bench.posted() == 1, "{report:?}");
+    let draft = report.replies.iter().find(|r| r.reply == second).unwrap();
+    assert_eq!(
+        (draft.state.as_str(), draft.code.as_str()),
+        ("draft", NOT_APPROVED)
+    );
+    assert!(draft.detail.contains("queue approve"), "{}", draft.detail);
+    // beside the approval, what else is in the way
+    engine
+        .permit_off(SUBREDDIT, "the moderators asked", PERSON)
+        .unwrap();
+    for live in [Some(true), Some(false), None] {
+        let alone = Post {
+            replies: vec![second],
+            live,
+            ..bench.live()
+        };
+        let report = bench.post(&engine, &alone).unwrap();
+        assert!(
+            report.is_refused() && report.replies.len() == 1,
+            "{report:?}"
+        );
+        let detail = &report.replies[0].detail;
+        assert!(
+            detail.contains("draft") && detail.contains("switched off"),
+            "{detail}"
+        );
+    }
+    assert_eq!(bench.posted(), 1);
 }
 
 #[test]

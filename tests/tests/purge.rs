@@ -213,7 +213,7 @@ fn answer() -> Generate {
         candidates: 2,
         decode: short_decode(),
         criteria: Criteria {
-            min_p_real: 0.0,
+            min_p_real: Some(0.0),
             ..Criteria::default()
         },
         ..Generate::default()

@@ -10,7 +10,6 @@ use repartee_engine::generate::Generate;
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::pairs::BuildPairs;
-use repartee_engine::pick::Criteria;
 use repartee_engine::reddit::{
     DraftReplies, Fetch, Fetched, LogIn, NewAccount, NewPermit, Outside, Post, Practice,
     ReadOutcomes, Sync, Synced, Upkeep,
@@ -657,10 +656,6 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
                 max_new_tokens: 12,
                 ..Decode::default()
             },
-            criteria: Criteria {
-                min_p_real: 0.0,
-                ..Criteria::default()
-            },
             ..Generate::default()
         },
         ..DraftReplies::default()
@@ -714,6 +709,19 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
         store.outcome_put(&outcome).unwrap();
     }
     let outcomes = engine.outcomes().unwrap();
+    for row in &outcomes.rows {
+        let queued = engine.reply(row.reply).unwrap().reply;
+        let of_queue = (
+            queued.predicted,
+            queued.expected_bin,
+            queued.bins,
+            queued.p_real,
+        );
+        assert_eq!(
+            (row.predicted, row.expected_bin, row.bins, row.p_real),
+            of_queue
+        );
+    }
     assert_eq!((outcomes.judged, outcomes.rows.len()), (1, 1));
     assert!(outcomes.rows[0].predicted.is_some() && outcomes.rows[0].actual.is_some());
     assert!(engine.outcomes_chart().unwrap().svg.contains("<svg"));

@@ -115,7 +115,7 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
         candidates: 4,
         decode,
         criteria: Criteria {
-            min_p_real: 0.0,
+            min_p_real: Some(0.0),
             ..Criteria::default()
         },
         ..Generate::default()

@@ -571,6 +571,9 @@ pub enum BaseCommand {
         /// The seed of the first weights
         #[arg(long)]
         seed: Option<u64>,
+        /// Print how large it would be, with the tokenizer that it would have, and stop
+        #[arg(long)]
+        estimate: bool,
     },
     /// All bases
     List(ListArgs),
@@ -625,7 +628,7 @@ pub struct TrainArgs {
     /// Write the whole run config with its comments to a file (- for standard output) and stop
     #[arg(long, value_name = "FILE.toml")]
     pub write_config: Option<PathBuf>,
-    /// A name for the run [default: the kind and a number]
+    /// A name for the run
     #[arg(long)]
     pub name: Option<String>,
     /// Which base to start from
@@ -802,13 +805,13 @@ pub struct GenerateArgs {
     /// best or last
     #[arg(long, value_name = "best|last")]
     pub checkpoint: Option<String>,
-    /// Candidates a comment [default: 10]
+    /// Candidates a comment
     #[arg(short = 'n', long)]
     pub candidates: Option<usize>,
     /// How tokens are drawn
     #[command(flatten)]
     pub decode: DecodeArgs,
-    /// Pick only above this probability of being real
+    /// Pick only above this probability of being real; takes --realism
     #[arg(long)]
     pub min_p_real: Option<f64>,
     /// Pick only up to so many characters
@@ -833,7 +836,7 @@ pub struct GenerateArgs {
 pub enum QueueCommand {
     /// Replies, the newest first
     List {
-        /// Only draft, approved or rejected
+        /// Only draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn
         #[arg(long)]
         state: Option<String>,
     },
@@ -881,7 +884,7 @@ pub enum QueueCommand {
 /// `repartee export ...`
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
-    /// Pairs, with their split side where a split is named
+    /// Pairs, with their partition and upvote bin where a split is named
     Pairs {
         /// .jsonl or .csv
         file: PathBuf,
@@ -891,6 +894,13 @@ pub enum ExportCommand {
         /// Only train, val or test
         #[arg(long)]
         side: Option<String>,
+    },
+    /// Every prediction of an evaluation: comment, text, label, probabilities, partition, thread
+    Predictions {
+        /// The number or name of an evaluation, or a run: its latest evaluation
+        of: String,
+        /// .jsonl or .csv
+        file: PathBuf,
     },
     /// A run's checkpoint as a folder in Hugging Face layout
     Run {
@@ -913,7 +923,7 @@ pub enum ExportCommand {
     Queue {
         /// .jsonl or .csv
         file: PathBuf,
-        /// Only draft, approved or rejected
+        /// Only draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn
         #[arg(long)]
         state: Option<String>,
     },

@@ -4,6 +4,8 @@
 //! cancelled or paused from the keyboard.
 
 mod args;
+mod columns;
+mod defaults;
 mod out;
 mod reddit_args;
 mod run;
@@ -15,7 +17,7 @@ use std::io;
 use std::process::ExitCode;
 
 use args::{Cli, Common};
-use clap::Parser;
+use clap::{Command, CommandFactory, FromArgMatches};
 use repartee_engine::{Code, Error};
 
 /// Does what this process's arguments say, and gives its exit status. The whole of the binary `repartee`;
@@ -30,7 +32,10 @@ pub fn main() -> ExitCode {
             "a fault of repartee's own: it panicked{place}: {what}"
         ));
     }));
-    let cli = match Cli::try_parse() {
+    let parsed = command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // help and version come this way too; where nobody reads them any more, there is no one to tell
@@ -63,6 +68,11 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => fail(&common, &error),
     }
+}
+
+/// The command line as it is shown: with every default, and the columns of every list.
+pub(crate) fn command() -> Command {
+    columns::shown(defaults::shown(Cli::command()))
 }
 
 /// Help, the version, or what is wrong with the arguments. An argument can be the name of a file that somebody

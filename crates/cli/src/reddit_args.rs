@@ -268,7 +268,7 @@ pub enum RedditCommand {
         #[command(flatten)]
         who: Who,
     },
-    /// What became of posted replies, beside what was foretold
+    /// Outcomes of posted replies, beside the predicted bin
     Outcomes {
         /// Read what is due from Reddit first
         #[arg(long)]
@@ -405,7 +405,7 @@ pub enum AccountCommand {
 pub struct FetchArgs {
     /// Subreddits, or links to posts [default: the watched subreddits]
     pub from: Vec<String>,
-    /// At most so many rising posts [default: 25]
+    /// At most so many rising posts
     #[arg(long)]
     pub limit: Option<u32>,
     /// Only posts with at least so many points
@@ -414,7 +414,7 @@ pub struct FetchArgs {
     /// Answer no comments with fewer points
     #[arg(long, allow_negative_numbers = true)]
     pub min_comment_score: Option<i64>,
-    /// Only posts that are at most so many hours old [default: 24]
+    /// Only posts that are at most so many hours old
     #[arg(long, value_name = "HOURS")]
     pub max_age: Option<f64>,
     /// The account
@@ -439,19 +439,19 @@ pub struct DraftArgs {
     /// Which upvotes run scores
     #[arg(long, value_name = "RUN")]
     pub upvotes: Option<String>,
-    /// Comments of a thread that are answered [default: 10]
+    /// Comments of a thread that are answered
     #[arg(long)]
     pub comments: Option<usize>,
     /// Let the generator see title and what stands above a comment
     #[arg(long)]
     pub context: bool,
-    /// Candidates a comment [default: 10]
+    /// Candidates a comment
     #[arg(short = 'n', long)]
     pub candidates: Option<usize>,
     /// Tokens of a reply, at most
     #[arg(long)]
     pub max_new_tokens: Option<usize>,
-    /// Pick only above this probability of being real
+    /// Pick only above this probability of being real; takes --realism
     #[arg(long)]
     pub min_p_real: Option<f64>,
     /// The seed

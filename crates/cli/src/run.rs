@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use clap::CommandFactory;
 use repartee_engine::base::{BaseAdd, BaseInfo, BaseNew};
 use repartee_engine::bench::{Bench, What};
 use repartee_engine::bench_import::{BenchImport, bench_import};
@@ -30,6 +29,7 @@ use repartee_engine::{
 use serde::Serialize;
 
 use crate::args::*;
+use crate::columns;
 use crate::out::{Out, Table, bytes, count, figure, seconds, short, text_width, time};
 use crate::terminal;
 use crate::watch::Watch;
@@ -98,7 +98,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Completions { shell } => {
             // into memory first: clap_complete panics where standard output is a closed pipe
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "repartee", &mut script);
+            clap_complete::generate(shell, &mut crate::command(), "repartee", &mut script);
             terminal::out_script(&script)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -286,22 +286,7 @@ impl App {
     }
 
     fn sources(&self, sources: &[SourceInfo]) -> Result<()> {
-        let mut table = Table::new([
-            "source",
-            "name",
-            "format",
-            "origin",
-            "permission",
-            "rows",
-            "comments",
-            "posts",
-            "new",
-            "left out",
-            "rejected",
-            "tags",
-            "note",
-            "",
-        ]);
+        let mut table = Table::new(columns::SOURCES);
         for source in sources {
             let c = &source.counts;
             let state = match (source.already, source.complete) {
@@ -384,7 +369,7 @@ impl App {
                         if rows.is_empty() {
                             return self.out.line(format!("{}: no rejected rows", info.path));
                         }
-                        let mut table = Table::new(["line", "reason", "row"]);
+                        let mut table = Table::new(columns::REJECTED);
                         for row in &rows {
                             table.row([
                                 row.line.to_string(),
@@ -460,7 +445,7 @@ impl App {
                     if pairs.is_empty() {
                         return self.out.line("no such pairs; `repartee pairs build` makes them from what was imported");
                     }
-                    let mut table = Table::new(["pair", "subreddit", "score", "comment", "reply"]);
+                    let mut table = Table::new(columns::PAIRS);
                     for pair in pairs {
                         table.row([
                             pair.id.to_string(),
@@ -479,7 +464,7 @@ impl App {
                         "no pairs yet; `repartee pairs build` makes them from what was imported",
                     );
                 }
-                let mut table = Table::new(["subreddit", "pairs"]);
+                let mut table = Table::new(columns::SUBREDDITS);
                 for (name, n) in subreddits {
                     table.row([
                         if name.is_empty() {
@@ -588,7 +573,7 @@ impl App {
         };
         match command {
             BaseCommand::Add { name, from } => self.start(&engine, &BaseAdd { name, from }, added),
-            BaseCommand::New { name, kind, layers, width, heads, context, vocab, tokenizer, split, seed } => {
+            BaseCommand::New { name, kind, layers, width, heads, context, vocab, tokenizer, split, seed, estimate } => {
                 let kind = match kind {
                     BaseKind::Gpt2 => "gpt2",
                     BaseKind::Bert => "bert",
@@ -606,6 +591,17 @@ impl App {
                     split,
                     seed: seed.unwrap_or(usual.seed),
                 };
+                if estimate {
+                    return self.done(&engine.base_estimate(&job)?, |found| {
+                        self.out.line(format!(
+                            "{}{} parameters, {}, vocabulary {}",
+                            if found.at_most { "no pairs to train a tokenizer on yet; at most " } else { "" },
+                            count(found.parameters as u64),
+                            bytes(found.bytes),
+                            count(found.vocabulary as u64)
+                        ))
+                    });
+                }
                 self.start(&engine, &job, added)
             }
             BaseCommand::Item(command) => self.item(&engine, ItemKind::Base, command),
@@ -615,7 +611,7 @@ impl App {
                         "no bases yet; `repartee base add NAME --from FOLDER|HUB_ID` or `repartee base new NAME --kind gpt2|bert`",
                     );
                 }
-                let mut table = Table::new(["base", "kind", "parameters", "layers", "width", "context", "vocabulary", "size", "tags", "note", "from"]);
+                let mut table = Table::new(columns::BASES);
                 for base in bases {
                     table.row([
                         again::marked(&base.name, base.deleted_content),
@@ -768,19 +764,7 @@ impl App {
                     .out
                     .line("no runs yet; `repartee train generator` starts one");
             }
-            let mut table = Table::new([
-                "run",
-                "kind",
-                "state",
-                "step",
-                "of",
-                "loss",
-                "best val loss",
-                "begun (UTC)",
-                "job",
-                "tags",
-                "note",
-            ]);
+            let mut table = Table::new(columns::RUNS);
             for run in runs {
                 table.row([
                     again::marked(&run.name, run.deleted_content),
@@ -902,18 +886,7 @@ impl App {
     }
 
     fn fake_sets(&self, sets: &[FakesInfo]) -> Result<()> {
-        let mut table = Table::new([
-            "fakes",
-            "generator",
-            "step",
-            "split",
-            "train",
-            "val",
-            "test",
-            "drawn with",
-            "tags",
-            "note",
-        ]);
+        let mut table = Table::new(columns::FAKES);
         for set in sets {
             let [train, val, test] = set.fakes.map(count);
             table.row([
@@ -969,7 +942,7 @@ impl App {
             candidates: args.candidates.unwrap_or(usual.candidates),
             decode: decode_of(usual.decode, &args.decode, args.seed),
             criteria: Criteria {
-                min_p_real: args.min_p_real.unwrap_or(usual.criteria.min_p_real),
+                min_p_real: args.min_p_real,
                 max_chars: args.max_chars.unwrap_or(usual.criteria.max_chars),
                 per_thread: args.per_thread.unwrap_or(usual.criteria.per_thread),
             },
@@ -980,7 +953,7 @@ impl App {
         self.start(&engine, &job, |generated| {
             for answered in &generated.comments {
                 self.out.lines("> ", answered.comment.trim())?;
-                let mut table = Table::new(["", "p(real)", "bin", "reply", "why"]);
+                let mut table = Table::new(["", "p(real)", "expected bin", "reply", "why"]);
                 for candidate in &answered.candidates {
                     table.row([
                         if candidate.picked { "*" } else { "" }.to_owned(),
@@ -1013,16 +986,18 @@ impl App {
                 .line(format!("reply {} is {}", reply.id, reply.state))
         };
         match command {
-            QueueCommand::List { state } => self.done(&engine.queue(state.as_deref())?, |replies| {
+            QueueCommand::List { state } => self.done(&newest_first(engine.queue(state.as_deref())?), |replies| {
                 if replies.is_empty() {
                     return self.out.line("no replies; `repartee generate` puts the best candidates here as drafts");
                 }
-                let mut table = Table::new(["reply", "state", "p(real)", "bin", "comment", "text"]);
+                let mut table = Table::new(columns::QUEUE);
                 for reply in replies {
                     table.row([
                         reply.id.to_string(),
                         reply.state.clone(),
+                        reply.subreddit.clone(),
                         figure(reply.p_real, 3),
+                        bin(reply.predicted),
                         figure(reply.expected_bin, 2),
                         short(&reply.comment, text_width() / 2),
                         short(&reply.text, text_width()),
@@ -1041,6 +1016,7 @@ impl App {
                 table.row(["p(real)", &figure(reply.p_real, 3)]);
                 let bins = reply.bins.map(|bins| bins.map(|p| format!("{p:.2}")).join(" "));
                 table.row(["upvote bins", bins.as_deref().unwrap_or("-")]);
+                table.row(["predicted bin", &bin(reply.predicted)]);
                 table.row(["expected bin", &figure(reply.expected_bin, 2)]);
                 table.row(["picked", &reply.reason]);
                 table.print(self.out)?;
@@ -1075,6 +1051,19 @@ impl App {
     fn export(&self, command: ExportCommand) -> Result<ExitCode> {
         let engine = self.engine()?;
         match command {
+            ExportCommand::Predictions { of, file } => {
+                let n = engine.predictions_export(&of, &file)?;
+                self.done(
+                    &serde_json::json!({ "wrote": file, "predictions": n }),
+                    |_| {
+                        self.out.line(format!(
+                            "wrote {} ({} predictions)",
+                            file.display(),
+                            count(n)
+                        ))
+                    },
+                )
+            }
             ExportCommand::Base { name, folder } => {
                 let folder = engine.base_export(&name, &folder)?;
                 self.wrote(&folder)
@@ -1233,7 +1222,7 @@ impl App {
                 if jobs.is_empty() {
                     return self.out.line("no jobs yet");
                 }
-                let mut table = Table::new(["job", "kind", "state", "begun (UTC)", "progress"]);
+                let mut table = Table::new(columns::JOBS);
                 for job in jobs {
                     table.row([
                         short_id(&job.id),
@@ -1310,6 +1299,17 @@ impl App {
             }
         }
     }
+}
+
+/// A list as a person looks at it: what came last stands first.
+fn newest_first<T>(mut all: Vec<T>) -> Vec<T> {
+    all.reverse();
+    all
+}
+
+/// A predicted or actual bin, or a dash where there is none.
+fn bin(bin: Option<u32>) -> String {
+    bin.map_or_else(|| "-".to_owned(), |bin| bin.to_string())
 }
 
 /// Decode settings: the usual ones, and over them the flags.

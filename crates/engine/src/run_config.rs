@@ -409,6 +409,16 @@ impl RunConfig {
                 names.join(", ")
             )));
         };
+        if let Some(field) = fields().into_iter().find(|field| field.name == key)
+            && !field.kinds.contains(&self.kind)
+        {
+            let kinds: Vec<&str> = field.kinds.iter().map(|kind| kind.as_str()).collect();
+            return Err(Error::usage(format!(
+                "{key} is a setting of {} runs, and this is one of kind {}; leave it out",
+                kinds.join(" and "),
+                self.kind.as_str()
+            )));
+        }
         let wrong = |what: &str| Error::usage(format!("{key} takes {what}, not {value:?}"));
         let new = match old {
             toml::Value::Integer(_) => {
@@ -586,6 +596,9 @@ mod tests {
                 .contains("whole number")
         );
         assert!(config.set("loss", "some").is_err());
+        let other = config.set("fakes", "some").unwrap_err().message;
+        assert!(other.contains("realism"), "{other}");
+        assert!(RunConfig::of(RunKind::Upvotes).set("loss", "all").is_err());
         assert!(
             config
                 .set("speed", "1")

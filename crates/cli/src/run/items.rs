@@ -14,6 +14,7 @@ use super::{App, person};
 use crate::args::{
     DeleteArgs, EvaluationCommand, GenerationCommand, ItemCommand, ListArgs, RunCommand,
 };
+use crate::columns;
 use crate::out::{Table, bytes, count, short, time};
 use crate::terminal;
 
@@ -103,17 +104,7 @@ impl App {
     }
 
     fn generations(&self, all: &[GenerationInfo]) -> Result<()> {
-        let mut table = Table::new([
-            "no.",
-            "name",
-            "generator",
-            "realism",
-            "upvotes",
-            "candidates",
-            "made (UTC)",
-            "tags",
-            "note",
-        ]);
+        let mut table = Table::new(columns::GENERATIONS);
         for one in all {
             table.row([
                 one.id.to_string(),

@@ -11,6 +11,7 @@ use repartee_engine::{Ended, Engine, Error, Job};
 use super::{App, INTERRUPTED, short_id, state};
 use crate::args::{BaseCommand, FakesCommand, SplitCommand, TrainCommand};
 use crate::args::{Command, OnFailure, PairsCommand};
+use crate::columns;
 use crate::out::{Table, count};
 use crate::terminal;
 use crate::watch::Watch;
@@ -68,7 +69,7 @@ impl App {
                 .out
                 .line("no jobs are queued; `--queue` with train, fakes make, evaluate, import and the like adds one");
         }
-        let mut table = Table::new(["", "job", "kind", "state", "what", "if it fails"]);
+        let mut table = Table::new(columns::JOB_QUEUE);
         for (n, job) in queue.jobs.iter().enumerate() {
             table.row([
                 (n + 1).to_string(),

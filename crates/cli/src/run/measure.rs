@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use repartee_engine::chart::ChartKind;
+use repartee_engine::compared::{headline, shortfall};
 use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::figures::{ClassifierFigures, Figures};
 use repartee_engine::names::file_name;
@@ -11,6 +12,7 @@ use repartee_engine::{Error, Side};
 
 use super::App;
 use crate::args::{ChartArgs, EvaluateArgs};
+use crate::columns;
 use crate::out::{Table, count, figure, time};
 
 impl App {
@@ -42,6 +44,8 @@ impl App {
         self.start(&engine, &job, |evaluation| {
             self.evaluations(std::slice::from_ref(evaluation))?;
             self.left_out(&evaluation.left_out)?;
+            self.out.line("")?;
+            self.compared(evaluation)?;
             if let Figures::Classifier(figures) = &evaluation.figures {
                 self.out.line("")?;
                 self.classes(figures)?;
@@ -54,24 +58,33 @@ impl App {
         })
     }
 
-    /// A line an evaluation, each with what it has to beat.
+    /// A line a figure, each beside its baselines; what does not beat them is marked.
+    fn compared(&self, evaluation: &EvaluationInfo) -> Result<()> {
+        let mut table = Table::new(["figure", "value", "baselines", "mark"]);
+        for one in &evaluation.compared {
+            let better = if one.lower_is_better {
+                " (lower is better)"
+            } else {
+                ""
+            };
+            let mark = match one.worse.as_str() {
+                "" => String::new(),
+                worse => format!("! {worse}"),
+            };
+            table.row([
+                format!("{}{better}", one.name),
+                one.written(),
+                one.baselines_written(),
+                mark,
+            ]);
+        }
+        table.print(self.out)
+    }
+
+    /// A line an evaluation, each with its baselines.
     pub(super) fn evaluations(&self, all: &[EvaluationInfo]) -> Result<()> {
-        let mut table = Table::new([
-            "no.",
-            "name",
-            "run",
-            "step",
-            "split",
-            "side",
-            "made (UTC)",
-            "examples",
-            "figures",
-            "to beat",
-            "tags",
-            "note",
-        ]);
+        let mut table = Table::new(columns::EVALUATIONS);
         for evaluation in all {
-            let (examples, figures, beat) = words(&evaluation.figures);
             table.row([
                 evaluation.id.to_string(),
                 evaluation.name.clone(),
@@ -80,9 +93,10 @@ impl App {
                 evaluation.split.clone(),
                 evaluation.side.to_string(),
                 time(evaluation.created_ms),
-                count(examples),
-                figures,
-                beat,
+                count(examples(&evaluation.figures)),
+                figures_line(evaluation),
+                baselines_line(evaluation),
+                shortfall(&evaluation.compared),
                 super::items::tags(&evaluation.label),
                 super::items::note(&evaluation.label),
             ]);
@@ -103,6 +117,7 @@ impl App {
             "recall",
             "F1",
             "AUC",
+            "AP",
         ]
         .map(String::from)
         .into();
@@ -116,7 +131,16 @@ impl App {
         for (class, called) in figures.classes.iter().zip(&figures.confusion) {
             let mut row = vec![class.name.clone()];
             row.extend([class.examples, class.tp, class.fp, class.tn, class.fn_].map(count));
-            row.extend([class.precision, class.recall, class.f1, class.auc].map(|x| figure(x, 3)));
+            row.extend(
+                [
+                    class.precision,
+                    class.recall,
+                    class.f1,
+                    class.auc,
+                    class.average_precision,
+                ]
+                .map(|x| figure(x, 3)),
+            );
             row.extend(called.iter().map(|n| count(*n)));
             table.row(row);
         }
@@ -145,45 +169,31 @@ impl App {
     }
 }
 
-/// Number of examples, the figures, and those of chance and of counting words.
-fn words(figures: &Figures) -> (u64, String, String) {
-    match figures {
-        Figures::Generator(f) => (
-            f.examples,
-            format!(
-                "perplexity {} on {} reply tokens",
-                figure(f.perplexity, 2),
-                count(f.tokens)
-            ),
-            format!(
-                "unigram {}, chance {}",
-                figure(f.unigram_perplexity, 2),
-                count(f.chance_perplexity)
-            ),
-        ),
-        Figures::Classifier(f) => {
-            let micro = match f.micro_auc {
-                Some(micro) => format!(" (macro), {} (micro)", figure(Some(micro), 3)),
-                None => String::new(),
-            };
-            let (accuracy, f1, loss) = (
-                figure(f.accuracy, 3),
-                figure(f.f1, 3),
-                figure(f.log_loss, 3),
-            );
-            let b = &f.baseline;
-            (
-                f.examples,
-                format!(
-                    "AUC {}{micro}, accuracy {accuracy}, F1 {f1}, log loss {loss}",
-                    figure(f.auc, 3)
-                ),
-                format!(
-                    "unigram AUC {}, chance 0.5; accuracy of the commonest class {}",
-                    figure(b.unigram_auc, 3),
-                    figure(b.majority_accuracy, 3)
-                ),
-            )
+/// The figures of an evaluation in a line.
+fn figures_line(evaluation: &EvaluationInfo) -> String {
+    let known: Vec<String> = evaluation
+        .compared
+        .iter()
+        .filter(|one| one.value.is_some())
+        .map(|one| format!("{} {}", one.name, one.written()))
+        .collect();
+    known.join(", ")
+}
+
+/// The baselines of the figure that says most.
+fn baselines_line(evaluation: &EvaluationInfo) -> String {
+    match headline(&evaluation.compared) {
+        Some(one) if !one.baselines.is_empty() => {
+            format!("{}: {}", one.name, one.baselines_written())
         }
+        _ => "-".to_owned(),
+    }
+}
+
+/// How many examples it was measured on.
+fn examples(figures: &Figures) -> u64 {
+    match figures {
+        Figures::Generator(f) => f.examples,
+        Figures::Classifier(f) => f.examples,
     }
 }

@@ -6,17 +6,20 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::generate::Generate;
 use repartee_engine::reddit::{
-    AccountInfo, DraftReplies, Fetch, LogIn, NewAccount, NewPermit, OutboxStory, Post, PostReport,
-    PostingRules, Practice, ReadOutcomes, Reconcile, Settle, Sync, Synced, ThreadInfo, Upkeep,
+    AccountInfo, DraftReplies, Fetch, LogIn, NOT_APPROVED, NewAccount, NewPermit, OutboxStory,
+    Post, PostReport, PostingRules, Practice, ReadOutcomes, Reconcile, Settle, Sync, Synced,
+    ThreadInfo, Upkeep,
 };
 use repartee_engine::sealed::RecordKind;
-use repartee_engine::{Engine, Error};
+use repartee_engine::{Ended, Engine, Error};
 
 use super::seen::{Decision, short_hash};
-use super::{App, edit, person};
+use super::{App, bin, edit, person};
+use crate::columns;
 use crate::out::{Table, count, figure, short, text_width, time};
 use crate::reddit_args::{AccountCommand, DraftArgs, FetchArgs, RedditCommand};
 use crate::terminal;
+use crate::watch::Watch;
 
 impl App {
     pub(super) fn reddit(&self, command: RedditCommand) -> Result<ExitCode> {
@@ -75,7 +78,7 @@ impl App {
                 if permits.is_empty() {
                     return self.out.line("posting is permitted nowhere; `repartee reddit permit NAME --link ...` records a permission");
                 }
-                let mut table = Table::new(["subreddit", "since", "by", "link", "off"]);
+                let mut table = Table::new(columns::PERMITS);
                 for permit in permits {
                     let off = match permit.unconfirmed.as_str() {
                         "" => permit.off.clone(),
@@ -124,7 +127,7 @@ impl App {
                     if list.is_empty() {
                         return self.out.line("nobody is on the list");
                     }
-                    let mut table = Table::new(["who", "state", "since", "why"]);
+                    let mut table = Table::new(columns::OPT_OUTS);
                     for one in list {
                         let letter = if one.kind == "user" { "u" } else { "r" };
                         table.row([&format!("{letter}/{}", one.name), &one.state, &time(one.at_ms), &one.why]);
@@ -171,7 +174,7 @@ impl App {
                 if outbox.is_empty() {
                     return self.out.line("no reply of the queue answers something on Reddit");
                 }
-                let mut table = Table::new(["reply", "state", "subreddit", "tries", "what", "link"]);
+                let mut table = Table::new(columns::OUTBOX);
                 for one in outbox {
                     let what = if one.detail.is_empty() { &one.code } else { &one.detail };
                     table.row([
@@ -192,7 +195,7 @@ impl App {
                     _ => None,
                 };
                 let job = Post { account: which.account, replies: reply, live, wait, skip_pause };
-                self.start(&engine, &job, |report| self.posted(report))
+                self.post(&engine, &job)
             }
             RedditCommand::Reconcile { wait, which } => {
                 self.start(&engine, &Reconcile { account: which.account, wait }, |done| {
@@ -270,7 +273,7 @@ impl App {
             }
             RedditCommand::Outcomes { read, chart, which } => self.outcomes(&engine, read, &chart, which.account),
             RedditCommand::Audit { reply, limit } => self.done(&engine.audit(reply, limit)?, |lines| {
-                let mut table = Table::new(["when", "who", "what", "whom", "reply", ""]);
+                let mut table = Table::new(columns::AUDIT);
                 for line in lines {
                     let reply = line.reply.map(|id| id.to_string()).unwrap_or_default();
                     table.row([&time(line.at_ms), &line.who, &line.what, &line.subject, &reply, &line.detail]);
@@ -481,14 +484,7 @@ impl App {
                 .out
                 .line("no threads; `repartee reddit fetch` reads some");
         }
-        let mut table = Table::new([
-            "thread",
-            "subreddit",
-            "comments",
-            "open",
-            "title",
-            "why not",
-        ]);
+        let mut table = Table::new(columns::THREADS);
         for thread in threads {
             table.row([
                 thread.id.to_string(),
@@ -510,7 +506,7 @@ impl App {
             ..Generate::default()
         };
         generate.candidates = args.candidates.unwrap_or(generate.candidates);
-        generate.criteria.min_p_real = args.min_p_real.unwrap_or(generate.criteria.min_p_real);
+        generate.criteria.min_p_real = args.min_p_real;
         generate.decode.max_new_tokens = args
             .max_new_tokens
             .unwrap_or(generate.decode.max_new_tokens);
@@ -537,7 +533,41 @@ impl App {
         })
     }
 
+    /// Posts; a named reply that is in no state to be posted is a negative result.
+    fn post(&self, engine: &Engine, job: &Post) -> Result<ExitCode> {
+        if self.queue {
+            return self.enqueue(engine, job);
+        }
+        let watch = Watch::new(self.out);
+        let ended = engine.start(job, &|signal| watch.signal(signal));
+        let id = watch.job();
+        drop(watch);
+        let ended = ended?;
+        let refused = matches!(&ended, Ended::Done(report) if report.is_refused());
+        let code = self.ended(&id, ended, |report| self.posted(report))?;
+        Ok(if refused { ExitCode::from(1) } else { code })
+    }
+
     fn posted(&self, report: &PostReport) -> Result<()> {
+        if report.is_refused() {
+            for reply in report
+                .replies
+                .iter()
+                .filter(|reply| reply.code == NOT_APPROVED)
+            {
+                self.out.line(format!(
+                    "reply {} was not posted: {}",
+                    reply.reply, reply.detail
+                ))?;
+            }
+            if report
+                .replies
+                .iter()
+                .all(|reply| reply.code == NOT_APPROVED)
+            {
+                return Ok(());
+            }
+        }
         if !report.live {
             self.out.line("a dry run: nothing was sent")?;
         }
@@ -546,7 +576,7 @@ impl App {
                 .out
                 .line("no reply is approved; `repartee queue approve` approves one");
         }
-        let mut table = Table::new(["reply", "state", "what", "link"]);
+        let mut table = Table::new(columns::POSTED);
         for reply in &report.replies {
             let what = if reply.detail.is_empty() {
                 &reply.code
@@ -638,19 +668,8 @@ impl App {
             });
         }
         self.done(&engine.outcomes()?, |outcomes| {
-            let mut table = Table::new([
-                "reply",
-                "subreddit",
-                "p(real)",
-                "foretold",
-                "came",
-                "1 h",
-                "24 h",
-                "7 d",
-                "text",
-            ]);
+            let mut table = Table::new(columns::OUTCOMES);
             for row in &outcomes.rows {
-                let bin = |bin: Option<u32>| bin.map_or("-".to_owned(), |bin| bin.to_string());
                 let at = |after_s: i64| {
                     row.readings
                         .iter()
@@ -666,6 +685,7 @@ impl App {
                     row.subreddit.clone(),
                     figure(row.p_real, 3),
                     bin(row.predicted),
+                    figure(row.expected_bin, 2),
                     bin(row.actual),
                     at(3_600),
                     at(86_400),
@@ -675,8 +695,15 @@ impl App {
             }
             table.print(self.out)?;
             self.out.line(format!(
-                "{} of {} fell into the bin that was foretold",
-                outcomes.right, outcomes.judged
+                "{} of {} in the predicted bin; always predicting the most common bin gets {} right{}",
+                outcomes.right,
+                outcomes.judged,
+                outcomes.majority,
+                match outcomes.right.cmp(&outcomes.majority) {
+                    std::cmp::Ordering::Less => ": the predictions are worse than that",
+                    std::cmp::Ordering::Equal if outcomes.judged > 0 => ": the predictions are no better than that",
+                    _ => "",
+                }
             ))
         })
     }

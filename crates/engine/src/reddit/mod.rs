@@ -56,7 +56,7 @@ pub use login::{ByHand, LogIn};
 pub use outbox::{AttemptInfo, ObjectionInfo, OutboxInfo, OutboxStory, Settle};
 pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};
 pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
-pub use post::{Post, PostReport, PostedInfo};
+pub use post::{NOT_APPROVED, Post, PostReport, PostedInfo};
 pub use practice::{Practice, Practised};
 pub use reconcile::{Reconcile, Reconciled};
 pub use rules::{PostingRules, RAISE};

@@ -43,6 +43,7 @@ import type {
   ViewPairs,
 } from "../api";
 import type { Command, Params, Result } from "../index";
+import { compared } from "./compared";
 import { dependentsOf, ITEM_FAMILIES, type Named, namesIn } from "./items";
 import * as pictures from "./pictures";
 import { FakeReddit, NOT_SHOWN } from "./reddit";
@@ -399,11 +400,16 @@ export class FakeEngine {
     },
     splits: () => this.splits,
     bases: () => this.bases,
-    "base.parameters": (base) =>
-      base.vocab * base.width +
-      base.context * base.width +
-      base.layers * (12 * base.width ** 2 + 13 * base.width) +
-      2 * base.width,
+    "base.estimate": (base) => {
+      // the sample's texts give no larger vocabulary
+      const vocabulary = Math.min(base.vocab, 1703);
+      const parameters =
+        vocabulary * base.width +
+        base.context * base.width +
+        base.layers * (12 * base.width ** 2 + 13 * base.width) +
+        2 * base.width;
+      return { parameters, bytes: 4 * parameters, vocabulary, at_most: false };
+    },
     "run.fields": () => sample.fields,
     "run.defaults": ({ kind }) => sample.defaults(kind),
     "run.presets": ({ kind }) => sample.presets(kind),
@@ -457,7 +463,8 @@ export class FakeEngine {
     "evaluation.at": ({ id, threshold }) => {
       const evaluation = this.#evaluation(id);
       if (evaluation.figures.of !== "classifier") return fail("usage", "a generator has no threshold");
-      return pictures.at(evaluation.figures as ClassifierFigures, threshold);
+      const judged = pictures.at(evaluation.figures as ClassifierFigures, threshold);
+      return { ...judged, compared: compared({ ...judged.figures, of: "classifier" }) };
     },
     "evaluation.examples": ({ id, best, limit, threshold }) => {
       const { classes, kind } = this.#evaluation(id).config;
@@ -503,8 +510,9 @@ export class FakeEngine {
       })),
     "generation.get": ({ id }) => this.#generation(id),
     "generation.pick": ({ id, criteria }) => {
-      if (!(criteria.min_p_real >= 0 && criteria.min_p_real < 1))
-        fail("usage", `min_p_real is ${criteria.min_p_real}; it must be at least 0 and below 1`);
+      const least = criteria.min_p_real ?? 0.9;
+      if (!(least >= 0 && least < 1))
+        fail("usage", `min_p_real is ${least}; it must be at least 0 and below 1`);
       const g = structuredClone(this.#generation(id));
       for (const answered of g.comments) pick(answered.candidates, criteria);
       return g;
@@ -636,6 +644,7 @@ export class FakeEngine {
       this.#run_(found, work, true);
       return found;
     },
+    "export.predictions": ({ evaluation }) => this.#evaluation(evaluation).figures.examples,
     "export.pairs": () => this.pairs,
     "export.run": ({ path }) => path,
     "export.base": ({ path }) => path,
@@ -781,7 +790,9 @@ export class FakeEngine {
       comment: p.comment,
       p_real: 0.55 + 0.4 * chance(id, 3),
       bins,
+      predicted: bins.indexOf(Math.max(...bins)),
       expected_bin: expected(bins),
+      by_hand: false,
       reason: `p(real) ${(0.55 + 0.4 * chance(id, 3)).toFixed(3)} above 0.5; ${text.length} characters, at most 1000; expected bin ${expected(bins).toFixed(2)}, number 1 of 3 fit in its thread`,
       link: state === "posted" ? "https://www.reddit.com/r/SampleBikes/comments/abc/-/def" : "",
       updated_ms: sample.MADE + id * 60_000,
@@ -814,8 +825,12 @@ export class FakeEngine {
       comment,
       p_real: candidate.p_real,
       bins: candidate.bins,
+      predicted: candidate.bins ? candidate.bins.indexOf(Math.max(...candidate.bins)) : null,
       expected_bin: candidate.expected_bin,
-      reason: candidate.reason,
+      by_hand: !candidate.picked,
+      reason: candidate.picked
+        ? candidate.reason
+        : `by hand, by ${who}; the criteria did not pick it: ${candidate.reason}`,
       link: "",
       updated_ms: Date.now(),
       ...NOT_SHOWN,
@@ -829,15 +844,17 @@ export class FakeEngine {
   #overview(): Overview {
     const of = (kind: RunKind) => {
       const runs = this.runs.filter((run) => run.kind === kind);
-      const f = this.evaluations.find((e) => e.config.kind === kind)?.figures;
-      const figure =
-        f?.of === "generator" ? `perplexity ${f.perplexity?.toFixed(2)}` : `AUC ${f?.auc?.toFixed(3)}`;
+      const of_kind = this.evaluations.filter((e) => e.config.kind === kind);
+      const first = of_kind[0]?.compared.find((one) => one.value !== null);
       return {
         kind,
         runs: runs.length,
         training: runs.find((run) => run.state === "running")?.name ?? null,
         trained: runs.find((run) => run.state === "done")?.name ?? null,
-        figure: f ? figure : null,
+        evaluations: of_kind.length,
+        evaluated: of_kind[0]?.run ?? null,
+        figure: first ? `${first.name} ${first.value?.toFixed(3)}` : null,
+        worse: first?.worse ?? "",
       };
     };
     const state = (wanted: string) => this.replies.filter((story) => story.reply.state === wanted).length;
@@ -1640,8 +1657,9 @@ function bin(n: number): Bins {
 const expected = (bins: number[]) => bins.reduce((sum, p, i) => sum + i * p, 0);
 
 function pick(candidates: CandidateInfo[], criteria: Criteria): void {
+  const least = criteria.min_p_real ?? 0.9;
   const fit = candidates.filter(
-    (c) => (c.p_real ?? 1) > criteria.min_p_real && c.text.length <= criteria.max_chars,
+    (c) => (c.p_real ?? 1) > least && c.text.length <= criteria.max_chars,
   );
   fit.sort((a, b) => (b.expected_bin ?? 0) - (a.expected_bin ?? 0));
   for (const c of candidates) {
@@ -1649,8 +1667,8 @@ function pick(candidates: CandidateInfo[], criteria: Criteria): void {
     c.picked = rank >= 0 && rank < criteria.per_thread;
     const p = c.p_real === null ? "not scored for realism" : `p(real) ${c.p_real.toFixed(3)}`;
     if (c.picked)
-      c.reason = `${p} above ${criteria.min_p_real}; ${c.text.length} characters, at most ${criteria.max_chars}; expected bin ${(c.expected_bin ?? 0).toFixed(2)}, number ${rank + 1} of ${fit.length} fit in its thread`;
-    else if ((c.p_real ?? 1) <= criteria.min_p_real) c.reason = `${p}, not above ${criteria.min_p_real}`;
+      c.reason = `${p} above ${least}; ${c.text.length} characters, at most ${criteria.max_chars}; expected bin ${(c.expected_bin ?? 0).toFixed(2)}, number ${rank + 1} of ${fit.length} fit in its thread`;
+    else if ((c.p_real ?? 1) <= least) c.reason = `${p}, not above ${least}`;
     else if (c.text.length > criteria.max_chars)
       c.reason = `${c.text.length} characters, more than ${criteria.max_chars}`;
     else

@@ -22,7 +22,7 @@ function measured(e: EvaluationInfo): string {
 const judge = curves.roc_judge as [number | null, number, number][];
 
 /** Figures and points of the realism model at a threshold, from the points of its ROC curve. */
-export function at(figures: ClassifierFigures, threshold: number): Judged {
+export function at(figures: ClassifierFigures, threshold: number): Omit<Judged, "compared"> {
   const [, fpr, tpr] = judge.findLast(([t]) => t === null || t >= threshold) ?? [null, 0, 0];
   const half = figures.examples / 2;
   const tp = Math.round(tpr * half);

@@ -394,7 +394,9 @@ export class FakeReddit {
       comment: comment.body,
       p_real: 0.9 + 0.09 * chance(id, 55),
       bins,
+      predicted: bins.indexOf(Math.max(...bins)),
       expected_bin: bins.reduce((all, p, i) => all + i * p, 0),
+      by_hand: false,
       reason: "the best of 10 candidates",
       link: more.link ?? "",
       updated_ms: now - 30 * MINUTE,
@@ -534,6 +536,7 @@ export class FakeReddit {
         p_real: 0.9 + 0.09 * chance(reply, 55),
         bins: raw.map((one) => one / sum) as [number, number, number, number],
         predicted,
+        expected_bin: raw.reduce((all, p, i) => all + (i * p) / sum, 0),
         actual,
         readings: scores.map((score, i) => {
           const after_s = [3600, 86_400, 604_800][i] ?? 3600;
@@ -722,7 +725,8 @@ export class FakeReddit {
       right += Number(actual === predicted);
     }
     const removed = this.outcomes.filter((one) => one.readings.some((r) => r.gone !== "")).length;
-    return { rows: this.outcomes, counts, right, judged, removed };
+    const majority = Math.max(...counts.map((row) => row.reduce((all, n) => all + n, 0)));
+    return { rows: this.outcomes, counts, right, judged, majority, removed };
   }
 
   /** What the overview says of Reddit. */

@@ -12,6 +12,7 @@ import type {
   SourceInfo,
   SplitInfo,
 } from "../api";
+import { compared } from "./compared";
 
 /** The day the demo was made. */
 export const MADE = 1_795_609_345_537;
@@ -489,7 +490,7 @@ const measured = {
   version: "0.1.0",
 };
 
-export const evaluations: EvaluationInfo[] = [
+const measurements: Omit<EvaluationInfo, "compared">[] = [
   {
     id: 1,
     run: "writer",
@@ -537,6 +538,7 @@ export const evaluations: EvaluationInfo[] = [
       precision: 0.782608695652174,
       recall: 0.663594470046083,
       log_loss: 0.5662374951522566,
+      average_precision: 0.7486,
       brier: 0.18984240121177387,
       calibration_error: 0.07480421985074671,
       quadratic_kappa: null,
@@ -576,6 +578,8 @@ export const evaluations: EvaluationInfo[] = [
       baseline: {
         majority_accuracy: 0.5,
         prior_log_loss: 0.6931471805599467,
+        prior_brier: 0.25,
+        prior_average_precision: 0.5,
         unigram_auc: 0.7160483340058188,
         unigram_accuracy: 0.6866359447004609,
       },
@@ -611,8 +615,9 @@ export const evaluations: EvaluationInfo[] = [
       precision: 0.8941997851772288,
       recall: 0.8994051382263348,
       log_loss: 0.3102915630646976,
-      brier: null,
-      calibration_error: null,
+      average_precision: 0.8603,
+      brier: 0.1612,
+      calibration_error: 0.0417,
       quadratic_kappa: 0.7972743829680337,
       spearman: 0.7658695630006522,
       classes: [
@@ -677,7 +682,9 @@ export const evaluations: EvaluationInfo[] = [
       ],
       baseline: {
         majority_accuracy: 0.3,
-        prior_log_loss: 1.3835864525798165,
+        prior_log_loss: 1.3490,
+        prior_brier: 0.7360,
+        prior_average_precision: 0.25,
         unigram_auc: 0.928829088408086,
         unigram_accuracy: 0.8416666666666667,
       },
@@ -689,3 +696,9 @@ export const evaluations: EvaluationInfo[] = [
     left_out: { count: 0, items: [] },
   },
 ];
+
+export const evaluations: EvaluationInfo[] = measurements.map((one) => ({
+  ...one,
+  compared: compared(one.figures),
+}));
+

@@ -1,34 +1,47 @@
-// The one figure of an evaluation that says most, and what it has to beat.
+// Figures of an evaluation beside their baselines, and what it was measured on. Which figure fails to beat what is
+// decided by the engine.
 
-import type { EvaluationInfo } from "../../host";
-import { figure, percent } from "../../parts/format";
+import type { Compared, EvaluationInfo } from "../../host";
+import { count, figure, percent } from "../../parts/format";
 import { fakesNamed } from "../../parts/names";
 
 export interface Headline {
   name: string;
   value: string;
   against: string;
+  /** What it fails to beat; empty: nothing. */
+  worse: string;
   /** Whether it beats what it has to; none: it cannot be said. */
   better: boolean | null;
 }
 
+/** As it is read first in a cell: "AUC, macro", "Perplexity". */
+const title = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
+
+const SHARES = ["accuracy", "precision", "recall"];
+
+function written(key: string, value: number | null): string {
+  if (SHARES.includes(key)) return percent(value);
+  if (key === "perplexity") return value !== null && value >= 1000 ? count(value) : figure(value, 2);
+  return figure(value, key === "loss" ? 4 : 3);
+}
+
+const baselines = (one: Compared) =>
+  one.baselines.map((b) => `${b.name} ${written(one.figure, b.value)}`).join(", ");
+
 export function headline(evaluation: EvaluationInfo): Headline {
-  const { figures } = evaluation;
-  if (figures.of === "generator") {
-    const { perplexity, unigram_perplexity } = figures;
-    return {
-      name: "Perplexity",
-      value: figure(perplexity, 2),
-      against: `counting words: ${figure(unigram_perplexity, 1)}`,
-      better: perplexity !== null && unigram_perplexity !== null ? perplexity < unigram_perplexity : null,
-    };
-  }
-  const { auc, baseline } = figures;
+  const all = evaluation.compared;
+  const first =
+    all.find((one) => one.value !== null && one.baselines.length > 0) ??
+    all.find((one) => one.value !== null) ??
+    all[0];
+  if (!first) return { name: "", value: "–", against: "", worse: "", better: null };
   return {
-    name: "AUC",
-    value: figure(auc),
-    against: `counting words: ${figure(baseline.unigram_auc)}, chance: 0.500`,
-    better: auc !== null && baseline.unigram_auc !== null ? auc > baseline.unigram_auc : null,
+    name: title(first.name),
+    value: written(first.figure, first.value),
+    against: baselines(first),
+    worse: first.worse,
+    better: first.beats,
   };
 }
 
@@ -49,57 +62,21 @@ export function measuredOn(e: EvaluationInfo): string {
   return parts.filter(Boolean).join(", ");
 }
 
-/** Figures of a classifier with what each has to beat. */
-export function classifierFigures(
-  figures: Extract<EvaluationInfo["figures"], { of: "classifier" }>,
-): { name: string; value: string; against?: string; tone?: "good" | "bad" }[] {
-  const { baseline } = figures;
-  const two = figures.classes.length === 2;
-  const beats = (ours: number | null, theirs: number | null, less = false) =>
-    ours === null || theirs === null
-      ? {}
-      : { tone: (less ? ours < theirs : ours > theirs) ? ("good" as const) : ("bad" as const) };
-  const out: { name: string; value: string; against?: string; tone?: "good" | "bad" }[] = [
-    {
-      name: two ? "AUC" : "AUC, macro",
-      value: figure(figures.auc),
-      against: `counting words ${figure(baseline.unigram_auc)}`,
-      ...beats(figures.auc, baseline.unigram_auc),
-    },
-  ];
-  if (figures.micro_auc !== null) out.push({ name: "AUC, micro", value: figure(figures.micro_auc) });
-  out.push(
-    {
-      name: "Accuracy",
-      value: percent(figures.accuracy),
-      against: `words ${percent(baseline.unigram_accuracy)}, majority ${percent(baseline.majority_accuracy)}`,
-      ...beats(figures.accuracy, baseline.unigram_accuracy),
-    },
-    { name: two ? "Precision" : "Precision, macro", value: percent(figures.precision) },
-    { name: two ? "Recall" : "Recall, macro", value: percent(figures.recall) },
-    { name: two ? "F1" : "F1, macro", value: figure(figures.f1) },
-    {
-      name: "Log loss",
-      value: figure(figures.log_loss),
-      against: `shares alone ${figure(baseline.prior_log_loss)}`,
-      ...beats(figures.log_loss, baseline.prior_log_loss, true),
-    },
-  );
-  if (figures.brier !== null)
-    out.push({ name: "Brier score", value: figure(figures.brier), against: "lower is better" });
-  if (figures.calibration_error !== null)
-    out.push({
-      name: "Calibration error",
-      value: figure(figures.calibration_error),
-      against: "lower is better",
-    });
-  if (figures.quadratic_kappa !== null)
-    out.push({
-      name: "Quadratic kappa",
-      value: figure(figures.quadratic_kappa),
-      against: "agreement beyond chance",
-    });
-  if (figures.spearman !== null)
-    out.push({ name: "Spearman", value: figure(figures.spearman), against: "rank of the bins" });
-  return out;
+/** Each figure that exists, with its baselines, and marked where it does not beat them. */
+export function figuresOf(compared: Compared[]): {
+  name: string;
+  value: string;
+  against?: string;
+  tone?: "good" | "bad";
+  mark?: string;
+}[] {
+  return compared
+    .filter((one) => one.value !== null)
+    .map((one) => ({
+      name: title(one.name),
+      value: written(one.figure, one.value),
+      against: baselines(one) || (one.lower_is_better ? "lower is better" : ""),
+      ...(one.beats === null ? {} : { tone: one.beats ? ("good" as const) : ("bad" as const) }),
+      ...(one.worse === "" ? {} : { mark: one.worse }),
+    }));
 }

@@ -1,7 +1,8 @@
 // What is asked for, kept while the window is open: leaving the screen loses nothing.
 
-import type { Criteria, Decode, Incoming } from "../../host";
+import type { Decode, Incoming } from "../../host";
 import { DECODE } from "../../parts/decode";
+import type { Edited } from "./criteria";
 
 export interface Form {
   comments: Incoming[];
@@ -15,7 +16,7 @@ export interface Form {
   upvotes: string;
   candidates: number;
   decode: Decode;
-  criteria: Criteria;
+  criteria: Edited;
   queue: boolean;
 }
 

@@ -1,7 +1,8 @@
 // What is fetched and how replies are drafted, as forms have it.
 
-import type { Criteria, Decode, DraftReplies, Fetch } from "../../host";
+import type { Decode, DraftReplies, Fetch } from "../../host";
 import { DECODE } from "../../parts/decode";
+import { asked, type Edited } from "../generate/criteria";
 import { listed } from "./doing";
 
 export interface FetchForm {
@@ -50,7 +51,7 @@ export interface DraftForm {
   comments: number;
   context: Context;
   decode: Decode;
-  criteria: Criteria;
+  criteria: Edited;
 }
 
 export const emptyDraft = (): DraftForm => ({
@@ -89,7 +90,7 @@ export function draftOf(
       candidates,
       batch: 32,
       decode,
-      criteria,
+      criteria: asked(criteria, realism !== ""),
       queue: true,
       device,
     },

@@ -1,0 +1,358 @@
+//! What a flag is when it is left out, in its help. The values are the engine's own: written out here, they would soon
+//! be others than those that count.
+
+use clap::Command;
+use repartee_engine::base::BaseNew;
+use repartee_engine::evaluate::Evaluate;
+use repartee_engine::fakes::MakeFakes;
+use repartee_engine::generate::Generate;
+use repartee_engine::pick::MIN_P_REAL;
+use repartee_engine::reddit::{DraftReplies, Fetch, NewAccount};
+use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::splits::MakeSplit;
+use repartee_engine::{Decode, Recipe};
+
+/// A flag's id and what it is when it is left out.
+type Usual = (&'static str, String);
+
+const BEST: &str = "best, or last where there is none";
+const USER: &str = "your user name";
+
+/// The command line with every default in its help.
+pub fn shown(command: Command) -> Command {
+    let command = data(command);
+    let command = models(command);
+    reddit(command)
+}
+
+/// Changes the subcommand at a path.
+pub fn at(command: Command, path: &[&str], change: &dyn Fn(Command) -> Command) -> Command {
+    match path.split_first() {
+        None => change(command),
+        Some((first, rest)) => command.mut_subcommand(*first, |sub| at(sub, rest, change)),
+    }
+}
+
+fn put(command: Command, path: &[&str], defaults: Vec<Usual>) -> Command {
+    at(command, path, &|command| {
+        defaults.iter().fold(command, |command, (id, value)| {
+            command.mut_arg(*id, |arg| {
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                arg.help(format!("{help} [default: {value}]"))
+            })
+        })
+    })
+}
+
+fn three<T: ToString>(numbers: [T; 3]) -> String {
+    numbers.map(|n| n.to_string()).join(",")
+}
+
+fn decode(usual: &Decode) -> Vec<Usual> {
+    vec![
+        ("temperature", usual.temperature.to_string()),
+        ("top_k", usual.top_k.to_string()),
+        ("top_p", usual.top_p.to_string()),
+        ("repetition_penalty", usual.repetition_penalty.to_string()),
+        ("max_new_tokens", usual.max_new_tokens.to_string()),
+        ("seed", usual.seed.to_string()),
+    ]
+}
+
+fn data(command: Command) -> Command {
+    let recipe = Recipe::default();
+    let split = MakeSplit::default();
+    let shares = [split.shares.train, split.shares.val, split.shares.test];
+    let command = put(
+        command,
+        &["pairs", "build"],
+        vec![
+            ("min_length", recipe.min_chars.to_string()),
+            ("max_length", recipe.max_chars.to_string()),
+        ],
+    );
+    let command = put(
+        command,
+        &["split", "make"],
+        vec![
+            ("seed", split.seed.to_string()),
+            ("shares", three(shares)),
+            ("near", split.near.threshold.to_string()),
+        ],
+    );
+    let command = [
+        "source",
+        "split",
+        "base",
+        "run",
+        "fakes",
+        "evaluation",
+        "generation",
+    ]
+    .into_iter()
+    .fold(command, |command, item| {
+        put(command, &[item, "delete"], vec![("who", USER.to_owned())])
+    });
+    let command = ["edit", "approve", "reject"]
+        .into_iter()
+        .fold(command, |command, act| {
+            put(command, &["queue", act], vec![("who", USER.to_owned())])
+        });
+    let all = || "all".to_owned();
+    let command = put(
+        command,
+        &["export", "pairs"],
+        vec![
+            (
+                "split",
+                "none: all pairs, without partition and bin".to_owned(),
+            ),
+            ("side", all()),
+        ],
+    );
+    put(
+        command,
+        &["export", "run"],
+        vec![("checkpoint", BEST.to_owned())],
+    )
+}
+
+fn models(command: Command) -> Command {
+    let base = BaseNew::default();
+    let command = put(
+        command,
+        &["base", "new"],
+        vec![
+            ("layers", base.layers.to_string()),
+            ("width", base.width.to_string()),
+            ("heads", base.heads.to_string()),
+            ("context", base.context.to_string()),
+            ("vocab", base.vocab.to_string()),
+            ("tokenizer", "none: one is trained".to_owned()),
+            ("split", "none: all pairs".to_owned()),
+            ("seed", base.seed.to_string()),
+        ],
+    );
+    let kinds = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
+    let command = kinds.into_iter().fold(command, |command, kind| {
+        put(command, &["train", kind.as_str()], training(kind))
+    });
+    let fakes = MakeFakes::default();
+    let mut of_fakes = decode(&fakes.decode);
+    of_fakes.extend([
+        ("checkpoint", BEST.to_owned()),
+        ("replies", fakes.replies.to_string()),
+        ("comments", three(fakes.comments)),
+        ("batch", fakes.batch.to_string()),
+        ("device", fakes.device),
+    ]);
+    let command = put(command, &["fakes", "make"], of_fakes);
+    let evaluate = Evaluate::default();
+    let command = put(
+        command,
+        &["evaluate"],
+        vec![
+            ("checkpoint", BEST.to_owned()),
+            ("side", evaluate.side.name().to_owned()),
+            ("fakes", "those it was trained on".to_owned()),
+            ("limit", format!("{}, all", evaluate.limit)),
+            ("batch", evaluate.batch.to_string()),
+            ("device", evaluate.device),
+        ],
+    );
+    let command = put(
+        command,
+        &["chart"],
+        vec![("out", "RUN-WHAT in this folder, all three".to_owned())],
+    );
+    let generate = Generate::default();
+    let mut of_generate = decode(&generate.decode);
+    of_generate.extend([
+        ("unseen", generate.unseen.to_string()),
+        ("realism", "none: not scored".to_owned()),
+        ("upvotes", "none: not scored".to_owned()),
+        ("checkpoint", BEST.to_owned()),
+        ("candidates", generate.candidates.to_string()),
+        ("min_p_real", format!("{MIN_P_REAL} with --realism")),
+        ("max_chars", generate.criteria.max_chars.to_string()),
+        ("per_thread", generate.criteria.per_thread.to_string()),
+        ("device", generate.device),
+    ]);
+    put(command, &["generate"], of_generate)
+}
+
+/// What the settings of a run of a kind are; where it stands empty, in words.
+fn training(kind: RunKind) -> Vec<Usual> {
+    let usual = RunConfig::of(kind);
+    let loss = serde_json::to_value(usual.loss).unwrap_or_default();
+    vec![
+        ("config", "none: the defaults of this kind".to_owned()),
+        ("name", format!("{} and a number", kind.as_str())),
+        ("base", format!("the only one of kind {}", kind.base_kind())),
+        ("split", usual.split),
+        ("fakes", "the only set of the split".to_owned()),
+        ("epochs", usual.epochs.to_string()),
+        (
+            "steps",
+            format!("{}, as many as the epochs take", usual.steps),
+        ),
+        ("batch", usual.batch_size.to_string()),
+        ("lr", usual.learning_rate.to_string()),
+        ("loss", loss.as_str().unwrap_or_default().to_owned()),
+        ("max_tokens", usual.max_tokens.to_string()),
+        ("seed", usual.seed.to_string()),
+        ("device", usual.device),
+    ]
+}
+
+fn reddit(command: Command) -> Command {
+    let fetch = Fetch::default();
+    let command = put(
+        command,
+        &["reddit", "fetch"],
+        vec![
+            ("limit", fetch.limit.to_string()),
+            ("min_score", fetch.min_score.to_string()),
+            ("min_comment_score", "none: all".to_owned()),
+            ("max_age", fetch.max_age_h.to_string()),
+        ],
+    );
+    let draft = DraftReplies::default();
+    let command = put(
+        command,
+        &["reddit", "draft"],
+        vec![
+            ("realism", "none: not scored".to_owned()),
+            ("upvotes", "none: not scored".to_owned()),
+            ("comments", draft.comments.to_string()),
+            ("candidates", draft.generate.candidates.to_string()),
+            (
+                "max_new_tokens",
+                draft.generate.decode.max_new_tokens.to_string(),
+            ),
+            ("min_p_real", format!("{MIN_P_REAL} with --realism")),
+            ("seed", draft.generate.decode.seed.to_string()),
+            ("device", draft.generate.device),
+        ],
+    );
+    put(
+        command,
+        &["reddit", "accounts", "add"],
+        vec![("port", NewAccount::default().port.to_string())],
+    )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::{ArgAction, CommandFactory};
+
+    use super::*;
+    use crate::args::Cli;
+
+    /// Flags that have no default: without them something is not done, not filtered or not said.
+    const NONE: [&str; 24] = [
+        "map",
+        "map_file",
+        "permission",
+        "tag",
+        "bot",
+        "tokenizer_file",
+        "write_config",
+        "set",
+        "file",
+        "text",
+        "remove",
+        "seen",
+        "before",
+        "after",
+        "subreddit",
+        "author",
+        "not_author",
+        "min_score",
+        "max_score",
+        "contains",
+        "write",
+        "link",
+        "posted",
+        "chart",
+    ];
+
+    /// What a person reads of a flag.
+    fn help(arg: &clap::Arg) -> String {
+        let help = arg.get_long_help().or(arg.get_help());
+        help.map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn walk(command: &Command, path: &str, found: &mut Vec<String>) {
+        for arg in command.get_arguments() {
+            let takes = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+            let id = arg.get_id().as_str();
+            if !takes || arg.is_hide_set() || arg.is_required_set() || arg.is_positional() {
+                continue;
+            }
+            let declared = !arg.get_default_values().is_empty();
+            let words = help(arg);
+            let filters = words.starts_with("Only ") || words.starts_with("At most ");
+            if !declared && !words.contains("[default: ") && !filters && !NONE.contains(&id) {
+                found.push(format!("{path} --{id}: {words}"));
+            }
+        }
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            walk(sub, &format!("{path} {}", sub.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn help_shows_every_default() {
+        let mut found = Vec::new();
+        walk(&shown(Cli::command()), "repartee", &mut found);
+        assert!(
+            found.is_empty(),
+            "without a default in their help:\n{}",
+            found.join("\n")
+        );
+    }
+
+    #[test]
+    fn a_default_is_shown_once_and_is_the_engines() {
+        fn each(command: &Command, see: &mut dyn FnMut(&str, &clap::Arg)) {
+            command
+                .get_arguments()
+                .for_each(|arg| see(command.get_name(), arg));
+            command.get_subcommands().for_each(|sub| each(sub, see));
+        }
+        let command = shown(Cli::command());
+        each(&command, &mut |name, arg| {
+            let times = help(arg).matches("[default: ").count()
+                + usize::from(
+                    !arg.get_default_values().is_empty() && !arg.is_hide_default_value_set(),
+                );
+            assert!(times < 2, "{name} {arg}: {}", help(arg));
+        });
+        let generate = command.find_subcommand("generate").unwrap();
+        let words = |id: &str| {
+            let arg = generate
+                .get_arguments()
+                .find(|arg| arg.get_id() == id)
+                .unwrap();
+            help(arg)
+        };
+        let usual = Generate::default();
+        assert!(
+            words("temperature").ends_with(&format!("[default: {}]", usual.decode.temperature))
+        );
+        assert!(words("candidates").ends_with(&format!("[default: {}]", usual.candidates)));
+        let realism = command
+            .find_subcommand("train")
+            .unwrap()
+            .find_subcommand("realism")
+            .unwrap();
+        let batch = realism
+            .get_arguments()
+            .find(|arg| arg.get_id() == "batch")
+            .unwrap();
+        let usual = RunConfig::of(RunKind::Realism);
+        assert!(help(batch).contains(&format!("[default: {}]", usual.batch_size)));
+    }
+}
