@@ -406,6 +406,8 @@ export type ClassifierBaseline = {
   /** The training side's shares as probabilities, for every example alike. */
   prior_log_loss: number | null,
   /** AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply. */
+  prior_brier: number | null,
+  prior_average_precision: number | null,
   unigram_auc: number | null,
   /** Its accuracy. */
   unigram_accuracy: number | null, };
@@ -433,6 +435,7 @@ export type ClassifierFigures = {
   /** Mean -ln p(truth), nats. */
   log_loss: number | null,
   /** Mean squared error of p(class 1); two classes only. */
+  average_precision: number | null,
   brier: number | null,
   /** Mean distance of predicted and seen share over ten bins of p(class 1); two classes only. */
   calibration_error: number | null,
@@ -491,9 +494,13 @@ export type Counted = "reply" | "all";
 /**
  * What a candidate must have to be picked. The defaults are those of the original bot.
  */
+export type Baseline = { name: string, value: number, };
+export type Compared = { figure: string, name: string, value: number | null, lower_is_better: boolean, baselines: Array<Baseline>, beats: boolean | null, worse: string, };
+export type BaseEstimate = { parameters: number, bytes: number, vocabulary: number, at_most: boolean, };
+export type ExportPredictions = { evaluation: number, path: string, };
 export type Criteria = {
   /** The probability of being real must lie above this; it counts only where a realism model scored. */
-  min_p_real: number,
+  min_p_real: number | null,
   /** The longest text, in characters. */
   max_chars: number,
   /** The most picks a thread. */
@@ -841,6 +848,7 @@ export type EvaluationInfo = {
   config: EvaluationConfig,
   /** What it found. */
   figures: Figures,
+  compared: Array<Compared>,
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
   /** Measured on a text that was deleted since, or of a model that was trained on one. */
@@ -1362,6 +1370,7 @@ export type JudgeReply = {
 export type Judged = {
   /** All figures, judged by it. */
   figures: ClassifierFigures,
+  compared: Array<Compared>,
   /** Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation has not both classes. */
   roc: [number, number] | null,
   /** Where it lies on the curve of precision over recall: recall and precision. */
@@ -1581,6 +1590,9 @@ export type ModelState = {
   /** The last run that was trained to its end. */
   trained: string | null,
   /** The figure of its last evaluation in words: "AUC 0.756", "perplexity 7.21". */
+  evaluations: number,
+  evaluated: string | null,
+  worse: string,
   figure: string | null, };
 
 /**
@@ -1885,6 +1897,7 @@ export type OutcomeRow = {
   bins: [number, number, number, number] | null,
   /** The most probable bin, 0 to 3. */
   predicted: number | null,
+  expected_bin: number | null,
   /** The bin of the last score that was read, by the edges of the model's split. */
   actual: number | null,
   /** The readings, in order. */
@@ -1902,6 +1915,7 @@ export type Outcomes = {
   right: number,
   /** How many have both. */
   judged: number,
+  majority: number,
   /** How many are removed. */
   removed: number, };
 
@@ -2550,6 +2564,8 @@ export type ReplyInfo = {
   /** The probability of each upvote bin. */
   bins: [number, number, number, number] | null,
   /** `p1 + 2 p2 + 3 p3`. */
+  predicted: number | null,
+  by_hand: boolean,
   expected_bin: number | null,
   /** Why it was picked. */
   reason: string,
@@ -3461,7 +3477,8 @@ export interface Commands {
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
   /** How many trainable numbers a base from scratch would have. */
-  "base.parameters": { params: BaseNew; result: number };
+  "base.estimate": { params: BaseNew; result: BaseEstimate };
+  "export.predictions": { params: ExportPredictions; result: number };
   /** What a run would take: examples, parameters, memory, steps, time. */
   "run.estimate": { params: WithConfig; result: RunFacts };
   /** A run's settings as TOML with their words, as the job "train" takes them. */

@@ -1658,9 +1658,7 @@ const expected = (bins: number[]) => bins.reduce((sum, p, i) => sum + i * p, 0);
 
 function pick(candidates: CandidateInfo[], criteria: Criteria): void {
   const least = criteria.min_p_real ?? 0.9;
-  const fit = candidates.filter(
-    (c) => (c.p_real ?? 1) > least && c.text.length <= criteria.max_chars,
-  );
+  const fit = candidates.filter((c) => (c.p_real ?? 1) > least && c.text.length <= criteria.max_chars);
   fit.sort((a, b) => (b.expected_bin ?? 0) - (a.expected_bin ?? 0));
   for (const c of candidates) {
     const rank = fit.indexOf(c);

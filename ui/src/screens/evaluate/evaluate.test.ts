@@ -1,8 +1,10 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
+import type { ClassifierFigures } from "../../host";
+import { compared } from "../../host/fake/compared";
 import { evaluations } from "../../host/fake/sample";
 import { asked, byId, openWindow, sees } from "../../testing";
-import { headline, measuredOn } from "./headline";
+import { figuresOf, headline, measuredOn } from "./headline";
 
 const last = <T>(list: T[]) => list.at(-1);
 const at = (element: HTMLElement) => [element.style.left, element.style.top].map(Number.parseFloat);
@@ -11,6 +13,40 @@ test("a headline says what it has to beat", () => {
   const [writer, judge] = evaluations;
   expect(writer && headline(writer)).toMatchObject({ name: "Perplexity", value: "7.21", better: true });
   expect(judge && headline(judge)).toMatchObject({ name: "AUC", value: "0.756", better: true });
+});
+
+test("a figure that its baseline beats is marked in words, never in green", () => {
+  const judge = evaluations.find((e) => e.config.kind === "realism");
+  const figures = { ...(judge?.figures as ClassifierFigures), of: "classifier" as const };
+  // better than the majority class, and worse than the unigram baseline
+  const all = figuresOf(compared({ ...figures, accuracy: 0.6, auc: 0.4, log_loss: 0.9 }));
+  const named = (name: string) => all.find((one) => one.name === name);
+  expect(named("Accuracy")).toMatchObject({ tone: "bad", mark: "worse than unigram 0.687" });
+  expect(named("AUC")).toMatchObject({ tone: "bad", mark: "worse than unigram 0.716" });
+  expect(named("Log loss")).toMatchObject({ tone: "bad", mark: "worse than prior 0.693" });
+  expect(named("Brier score")).toMatchObject({ tone: "good" });
+});
+
+test("a threshold that makes accuracy worse than its baseline says so on the page", async () => {
+  await openWindow("#/evaluate/2");
+  await byId("classes");
+  expect(screen.queryAllByTestId("worse")).toHaveLength(0);
+  await fireEvent.input(await byId("threshold-slider"), { target: { value: "0.99" } });
+  await sees("worse than unigram");
+});
+
+test("average precision, Brier score and calibration error are shown for four bins, too", async () => {
+  await openWindow("#/evaluate/3");
+  for (const name of ["Average precision, macro", "Brier score", "Expected calibration error"])
+    await sees(name);
+});
+
+test("predictions are written to a file", async () => {
+  const host = await openWindow("#/evaluate/2");
+  await fireEvent.click(await screen.findByRole("button", { name: "Export predictions of judge" }));
+  const path = (await byId("export-path")) as HTMLInputElement;
+  await fireEvent.submit(path.form as HTMLFormElement);
+  await waitFor(() => expect(last(asked(host, "export.predictions"))).toMatchObject({ evaluation: 2 }));
 });
 
 test("fakes that are called fakes are named once", async () => {

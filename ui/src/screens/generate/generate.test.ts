@@ -1,5 +1,6 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, test } from "vitest";
+import { go } from "../../state/route.svelte";
 import { asked, byId, openWindow, press, sees } from "../../testing";
 import Candidate from "./Candidate.svelte";
 import { clearForm } from "./form.svelte";
@@ -83,6 +84,31 @@ test("picks go to the queue, and are known to be there", async () => {
   await sees("All picks are in the queue");
   expect(asked(host, "candidate.queue")[0]).toMatchObject({ who: "Ada" });
   expect(screen.getAllByText("in the queue")).toHaveLength(5);
+});
+
+test("a candidate that a person picks is said to be picked by hand", async () => {
+  const host = await openWindow("#/generate/1");
+  await byId("written");
+  const other = (await screen.findAllByTestId("candidate")).find((one) => one.dataset.picked === "false");
+  await fireEvent.click(other?.querySelector("button.send") as HTMLElement);
+  await waitFor(() => expect(asked(host, "candidate.queue")).toHaveLength(1));
+  go(`#/queue/${host.engine.replies.length}`);
+  const why = await byId("picked-why");
+  expect(why.textContent).toMatch(/^\s*Picked\s+by hand, by Ada; the criteria did not pick it: /);
+});
+
+test("p(real) is a criterion only where a realism model scores", async () => {
+  const host = await openWindow("#/generate");
+  await fireEvent.input(await byId("comment"), { target: { value: "Which pot?" } });
+  const button = (await byId("write")) as HTMLButtonElement;
+  await waitFor(() => expect(button.disabled).toBe(false));
+  await fireEvent.change(screen.getByLabelText("Realism"), { target: { value: "" } });
+  await write();
+  await waitFor(() =>
+    expect(last(asked(host, "job.start"))).toMatchObject({
+      params: { realism: null, criteria: { min_p_real: null } },
+    }),
+  );
 });
 
 test("leaving the screen loses nothing that was typed", async () => {

@@ -10,7 +10,7 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
   ["#/reddit/threads", "not answered: the post asks for serious answers only", "No thread is stored yet"],
   ["#/reddit/threads/1", "Not answered: opted out", "there is no thread 1"],
   ["#/reddit/outbox", "you decide", "No reply goes to Reddit yet"],
-  ["#/reddit/outcomes", "Foretold and actual bin", "Nothing was posted yet"],
+  ["#/reddit/outcomes", "Predicted and actual bin", "Nothing was posted yet"],
   ["#/reddit/log", "rules changed", "Nothing has happened yet"],
 ];
 
