@@ -45,7 +45,7 @@ macro_rules! kinds {
                 $(kind if kind == <$job>::KIND => {
                     let mut job = <$job as serde::Deserialize>::deserialize(params)
                         .map_err(|e| Error::usage(format!("job {kind}: {e}")))?;
-                    job.check(engine)?;
+                    Job::check(&job, engine)?;
                     job.settle(engine)?;
                     to_json(&job)
                 })*

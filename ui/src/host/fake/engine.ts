@@ -814,7 +814,7 @@ export class FakeEngine {
   }
 
   #enqueue(candidate: CandidateInfo, comment: string, who: string): ReplyInfo {
-    const id = this.replies.length + 1;
+    const id = Math.max(0, ...this.replies.map((story) => story.reply.id)) + 1;
     const reply: ReplyInfo = {
       id,
       state: "draft",

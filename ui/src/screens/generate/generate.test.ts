@@ -89,10 +89,15 @@ test("picks go to the queue, and are known to be there", async () => {
 test("a candidate that a person picks is said to be picked by hand", async () => {
   const host = await openWindow("#/generate/1");
   await byId("written");
-  const other = (await screen.findAllByTestId("candidate")).find((one) => one.dataset.picked === "false");
-  await fireEvent.click(other?.querySelector("button.send") as HTMLElement);
+  const others = await screen.findAllByTestId("candidate");
+  const send = others.flatMap((one) =>
+    one.dataset.picked === "false" ? [...one.querySelectorAll<HTMLElement>("button.send")] : [],
+  );
+  await fireEvent.click(send[0] as HTMLElement);
   await waitFor(() => expect(asked(host, "candidate.queue")).toHaveLength(1));
-  go(`#/queue/${host.engine.replies.length}`);
+  const byHand = () => host.engine.replies.find((story) => story.reply.by_hand);
+  await waitFor(() => expect(byHand()).toBeDefined());
+  go(`#/queue/${byHand()?.reply.id}`);
   const why = await byId("picked-why");
   expect(why.textContent).toMatch(/^\s*Picked\s+by hand, by Ada; the criteria did not pick it: /);
 });
