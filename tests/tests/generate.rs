@@ -9,7 +9,7 @@ use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::pick::Criteria;
 use repartee_engine::reddit::{DraftReplies, Post};
 use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::train::Train;
+use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};
 use repartee_models::generate::Decode;
 use repartee_models::weights;
@@ -206,7 +206,7 @@ fn ask(comment: &str) -> Generate {
             ..Incoming::default()
         }],
         generator: "writer".to_owned(),
-        candidates: 2,
+        candidates: 4,
         decode: Decode {
             max_new_tokens: 8,
             ..Decode::default()
@@ -491,10 +491,16 @@ fn the_estimate_of_a_base_counts_the_tokenizer_it_will_have() {
             let before = engine.train_estimate(&config).unwrap();
             assert_eq!(before.parameters, base.parameters);
             let run = done(&engine, &Train::new(&config).unwrap()).run;
-            assert_eq!(
-                engine.run_show(&run).unwrap().facts,
-                Some(before),
-                "estimate and run are one"
+            // the estimate and what the run shows are one figure, the time, too
+            let shown = engine.run_show(&run).unwrap().facts.unwrap();
+            let sizes = |facts: &RunFacts| (facts.parameters, facts.estimated_bytes, facts.steps);
+            assert_eq!(sizes(&shown), sizes(&before));
+            let off = (shown.estimated_seconds / before.estimated_seconds - 1.0).abs();
+            assert!(
+                off < 1e-9,
+                "{} and {}",
+                shown.estimated_seconds,
+                before.estimated_seconds
             );
         }
     }

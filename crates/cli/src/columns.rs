@@ -134,6 +134,7 @@ mod tests {
                     .unwrap_or_else(|| panic!("no command {path}"))
             });
             let help = found.clone().render_help().to_string();
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
             for column in *columns {
                 assert!(help.contains(column), "{path}: {column}");
             }

@@ -63,16 +63,16 @@ pub struct RecordArgs {
     #[command(flatten)]
     pub decision: DecisionArgs,
     /// Day of the decision, as 2026-05-01; what was granted needs it [default: today]
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub date: String,
     /// What was allowed; what was granted needs it
     #[arg(long, default_value = "")]
     pub scope: String,
     /// Last day, as 2027-05-01 [default: no end]
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub until: String,
     /// Version of the policy that it refers to [default: the one this program knows]
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub policy: String,
     /// Where it can be read; what was granted needs it, or a note
     #[arg(long, default_value = "")]
