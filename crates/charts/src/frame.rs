@@ -236,8 +236,15 @@ pub(crate) fn described(description: String, heading: &Heading) -> String {
     }
 }
 
+/// A series' name as the legend has it: cut where it is longer than the picture is wide. The table has it whole.
+fn shown(series: &Drawn, room: f64) -> String {
+    wrap(&series.name, room - 54.0, LABEL, 1)
+        .pop()
+        .unwrap_or_default()
+}
+
 /// One entry of a legend from its left end on.
-fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn) -> Result<(), Error> {
+fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn, room: f64) -> Result<(), Error> {
     let (x, y) = at;
     match series.shape {
         Shape::Bars(_) => {
@@ -259,11 +266,11 @@ fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn) -> Result<(), Error> {
             }
         }
     }
-    pen.text(&series.name, (x + 30.0, y), Anchor::Start, LABEL)
+    pen.text(&shown(series, room), (x + 30.0, y), Anchor::Start, LABEL)
 }
 
-fn entry_width(series: &Drawn) -> f64 {
-    30.0 + pen::width(&series.name, LABEL)
+fn entry_width(series: &Drawn, room: f64) -> f64 {
+    30.0 + pen::width(&shown(series, room), LABEL)
 }
 
 impl Plot<'_> {
@@ -271,7 +278,7 @@ impl Plot<'_> {
     fn legend_rows(&self, room: f64) -> Vec<Vec<&Drawn>> {
         let mut rows: Vec<(f64, Vec<&Drawn>)> = Vec::new();
         for series in self.series.iter().filter(|s| s.in_legend) {
-            let width = entry_width(series) + 24.0;
+            let width = entry_width(series, room) + 24.0;
             match rows.last_mut() {
                 Some((used, row)) if *used + width <= room => {
                     *used += width;
@@ -335,8 +342,9 @@ impl Plot<'_> {
             for (i, row) in rows.iter().enumerate() {
                 let mut x = LEFT;
                 for series in row {
-                    entry(pen, (x, head.height + 24.0 * i as f64 + 8.0), series)?;
-                    x += entry_width(series) + 24.0;
+                    let room = self.width - LEFT - RIGHT;
+                    entry(pen, (x, head.height + 24.0 * i as f64 + 8.0), series, room)?;
+                    x += entry_width(series, room) + 24.0;
                 }
             }
 
@@ -441,7 +449,12 @@ impl Plot<'_> {
                 _ => self.series.iter().filter(|s| s.in_legend).collect(),
             };
             if !inside.is_empty() {
-                let wide = inside.iter().map(|s| entry_width(s)).fold(0.0, f64::max) + 24.0;
+                let room = across - 20.0;
+                let wide = inside
+                    .iter()
+                    .map(|s| entry_width(s, room))
+                    .fold(0.0, f64::max)
+                    + 24.0;
                 let high = 24.0 * inside.len() as f64 + 12.0;
                 let plot = (left, top, left + across, top + down);
                 let covered: Vec<(f64, f64)> = self
@@ -452,7 +465,7 @@ impl Plot<'_> {
                 let (x, y) = corner(self.legend, plot, (wide, high), &labels, &covered);
                 pen.rect((x, y), (x + wide, y + high), Paint::Paper, 0.85)?;
                 for (i, series) in inside.iter().enumerate() {
-                    entry(pen, (x + 12.0, y + 18.0 + 24.0 * i as f64), series)?;
+                    entry(pen, (x + 12.0, y + 18.0 + 24.0 * i as f64), series, room)?;
                 }
             }
             Ok(())

@@ -177,3 +177,23 @@ fn a_legend_says_when_a_curve_is_worse_than_its_baseline() {
         assert_legible(words, &picture);
     }
 }
+
+#[test]
+fn a_long_name_stays_within_the_picture() {
+    let long = "a run whose name somebody made out of every one of its settings, ".repeat(4);
+    let runs = [run(&long, 900), run(&long.replace(' ', "_"), 30)];
+    assert_legible("losses", &losses(&heading("Loss"), &runs).unwrap());
+    let named = |name: &str| Curve {
+        name: name.to_owned(),
+        points: vec![
+            (0.0, 0.0, None),
+            (0.1, 0.8, Some(0.5)),
+            (1.0, 1.0, Some(0.0)),
+        ],
+        area: Some(0.85),
+        baseline: None,
+        is_mean: false,
+    };
+    let curves = [named(&long), named(&long.replace(' ', "_")), named("short")];
+    assert_legible("roc", &roc(&heading("ROC"), &curves, None).unwrap());
+}
