@@ -19,7 +19,7 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
   ["#/evaluate/1", "Perplexity", "there is no evaluation 1"],
   ["#/evaluate/2", "Called real from", "there is no evaluation 2"],
   ["#/evaluate/3", "score 6 to 10", "there is no evaluation 3"],
-  ["#/evaluate/compare/2,3", "Quadratic kappa", "Compare 0 evaluations"],
+  ["#/evaluate/compare/2,3", "Quadratic weighted kappa", "Compare 0 evaluations"],
   ["#/generate", "What is written appears here", "There is no generator yet"],
   ["#/generate/1", /picks of 40 candidates/, "There is no generator yet"],
   ["#/queue", "Approved", "The queue is empty"],
