@@ -31,7 +31,7 @@ const FULL = [
   ["evaluations", "#/evaluate", "AUC"],
   ["evaluation-generator", "#/evaluate/1", "Perplexity"],
   ["evaluation", "#/evaluate/2", "Called real from"],
-  ["evaluation-upvotes", "#/evaluate/3", "Quadratic kappa"],
+  ["evaluation-upvotes", "#/evaluate/3", "Quadratic weighted kappa"],
   ["compare-evaluations", "#/evaluate/compare/2,3", "Compare"],
   ["generate", "#/generate/1", "picks"],
   ["queue", "#/queue", "Draft"],
