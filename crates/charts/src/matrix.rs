@@ -20,6 +20,8 @@ const NAME: Type = Type {
 const LINE: f64 = 17.0;
 /// A name that needs more lines is cut.
 const LINES: usize = 3;
+/// Pixels of a cell that holds count and share at their full size.
+const ROOMY: f64 = 46.0;
 /// Pixels between a name and what stands beside it.
 const GAP: f64 = 8.0;
 
@@ -69,6 +71,8 @@ pub fn confusion(
     let left = 24.0 + 24.0 + widest + 12.0;
     let cell = (WIDTH - left - RIGHT) / k as f64;
     let high = cell.min(400.0 / k as f64);
+    // many classes have low cells: what stands in them shrinks along
+    let low = (high / ROOMY).min(1.0);
     // a column's name has the width of its cell, a row's name the height of it
     let above: Vec<Vec<String>> = classes
         .iter()
@@ -141,14 +145,14 @@ pub fn confusion(
                 };
                 let middle = ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0);
                 let figure = Type {
-                    size: 19.0,
+                    size: 19.0 * low,
                     bold: true,
                     paint,
                 };
                 let number = scale::number(count as f64, 0);
                 pen.text(
                     &number,
-                    (middle.0, middle.1 - 9.0),
+                    (middle.0, middle.1 - 9.0 * low),
                     Anchor::Middle,
                     fitting(figure, &number, cell - GAP),
                 )?;
@@ -158,13 +162,13 @@ pub fn confusion(
                     "none".to_owned()
                 };
                 let share = Type {
-                    size: 12.5,
+                    size: 12.5 * low,
                     bold: false,
                     paint,
                 };
                 pen.text(
                     &percent,
-                    (middle.0, middle.1 + 13.0),
+                    (middle.0, middle.1 + 13.0 * low),
                     Anchor::Middle,
                     fitting(share, &percent, cell - GAP),
                 )?;
