@@ -83,8 +83,9 @@ pub struct PermitInfo {
 const PERMISSION: &str = "permission";
 
 /// A permission as it is sealed and shown: when it was given and when it ends are words for this.
-fn recorded(permit: &Permit) -> [String; 6] {
+fn recorded(permit: &Permit) -> [String; 7] {
     [
+        permit.rules.clone(),
         permit.name.to_lowercase(),
         permit.link.clone(),
         permit.note.clone(),
@@ -97,15 +98,24 @@ fn recorded(permit: &Permit) -> [String; 6] {
     ]
 }
 
+/// What is sealed: the record, and when Reddit was last asked about the subreddit.
+fn sealed_parts(permit: &Permit) -> Vec<String> {
+    let checked = permit.checked_ms.map(|at| at.to_string());
+    let mut parts = Vec::from(recorded(permit));
+    parts.push(checked.unwrap_or_default());
+    parts
+}
+
 fn permit_seal(machine: &Machine, permit: &Permit) -> String {
-    let parts = recorded(permit);
-    sealed::seal(machine, PERMISSION, &parts.each_ref().map(String::as_str))
+    let parts = sealed_parts(permit);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    sealed::seal(machine, PERMISSION, &parts)
 }
 
 /// Where a permission was recorded.
 pub(crate) fn permit_origin(machine: &Machine, permit: &Permit) -> Origin {
-    let parts = recorded(permit);
-    let parts = parts.each_ref().map(String::as_str);
+    let parts = sealed_parts(permit);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     sealed::origin(machine, &permit.seal, PERMISSION, &parts)
 }
 
@@ -246,7 +256,9 @@ impl Engine {
             same(&what, &permit_seen(permit), seen)?;
             Ok(permit_seal(machine, permit))
         };
-        self.store.permit_confirm(&name, &entry, make)?
+        self.store.permit_confirm(&name, &entry, make)??;
+        self.revoke_taken_back();
+        Ok(())
     }
 
     /// Records that posting is permitted in a subreddit, as the person `who`.
@@ -293,6 +305,7 @@ impl Engine {
             ..permit
         };
         self.store.permit_put(&permit)?;
+        self.revoke_taken_back();
         self.permit_of(&name)
     }
 
@@ -321,6 +334,7 @@ impl Engine {
         let entry = Entry::new(who, "not allowed any more", self.outside.clock.now_ms());
         self.store
             .permit_off(&name, why, &entry.about(format!("r/{name}")).detail(why))?;
+        self.revoke_taken_back();
         self.permit_of(&name)
     }
 
@@ -372,7 +386,7 @@ impl Engine {
     /// [`Code::Usage`] when it is neither.
     pub fn opt_out_add(&self, whom: &str, why: &str, who: &str) -> Result<Vec<OptOutInfo>> {
         let (kind, name) = named(whom)?;
-        self.store.opt_out_put(&OptOut {
+        self.opt_out_put(&OptOut {
             kind,
             name,
             state: "confirmed".to_owned(),
@@ -398,12 +412,13 @@ impl Engine {
         let now_ms = self.outside.clock.now_ms();
         self.store
             .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
+        self.leave_alone(&kind, &[&name], confirmed);
         self.opt_outs()
     }
 
     /// Notes that a comment asks not to be answered; it counts until a person decides.
     pub(crate) fn opt_out_asked(&self, author: &str, comment: &str) -> Result<()> {
-        Ok(self.store.opt_out_put(&OptOut {
+        self.opt_out_put(&OptOut {
             kind: "user".to_owned(),
             name: author.to_owned(),
             state: "asked".to_owned(),
@@ -411,7 +426,7 @@ impl Engine {
             source: comment.to_owned(),
             who: "repartee".to_owned(),
             at_ms: self.outside.clock.now_ms(),
-        })?)
+        })
     }
 
     /// Asks Reddit about a subreddit once a day: where we are not welcome, or its rules have changed since
@@ -462,7 +477,14 @@ impl Engine {
                 "its rules have changed since the permission was recorded; read them, and record the permission anew",
             )?);
         }
-        Ok(self.store.permit_checked(name, &rules, now_ms)?)
+        let machine = self.machine()?;
+        let seal = |before: &Permit, now: &Permit| {
+            let is_here = permit_origin(&machine, before) == Origin::Here;
+            is_here.then(|| permit_seal(&machine, now))
+        };
+        self.store.permit_checked(name, &rules, now_ms, seal)?;
+        self.revoke_taken_back();
+        Ok(())
     }
 }
 
