@@ -362,15 +362,17 @@ impl Ctx<'_> {
         }
     }
 
-    /// The same with a look at the row, for work that only waits: what another thread or process wants is heard
+    /// The same with a look at the row, for work that waits: what another thread or process wants is heard
     /// now, not with the next sign of life.
     ///
     /// # Errors
-    /// As [`Ctx::go_on`]; when the project cannot be read.
+    /// As [`Ctx::go_on`].
     pub fn hear(&self) -> Result<(), Stop> {
         self.go_on()?;
-        let row = self.engine.store.job(self.job)?;
-        if let Some(row) = row.filter(|row| row.want != Want::Run) {
+        // a row that cannot be read now is read with the next sign of life
+        if let Ok(Some(row)) = self.engine.store.job(self.job)
+            && row.want != Want::Run
+        {
             self.shared
                 .want
                 .store(wish_number(row.want), Ordering::Relaxed);

@@ -466,11 +466,13 @@ impl Store {
         now_ms: i64,
         seal: impl FnOnce(&Permit, &Permit) -> Option<String>,
     ) -> Result<()> {
+        let mut old = String::new();
         self.write(Family::Reddit, |db| {
             let sql = format!("{PERMIT} WHERE name = ?1");
             let Some(before) = db.query_row(&sql, [name], permit_row).optional()? else {
                 return Ok(());
             };
+            before.seal.clone_into(&mut old);
             let mut now = before.clone();
             now.checked_ms = Some(now_ms);
             if now.rules == "[]" {
@@ -480,7 +482,10 @@ impl Store {
             let sql = "UPDATE subreddit SET checked_ms = ?2, rules = ?3, seal = ?4 WHERE name = ?1";
             db.execute(sql, params![name, now.checked_ms, now.rules, seal])?;
             Ok(())
-        })
+        })?;
+        // nobody took the permission back; another copy of the project has it with its own seal
+        self.taken_back.keep(&old);
+        Ok(())
     }
 
     /// Puts somebody on the list of those who are not answered. Who is confirmed stays so; who was declined

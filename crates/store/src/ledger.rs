@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+};
 
 /// "Repl": the application id in the header of a ledger.
 const APPLICATION_ID: i32 = 0x5265_706c;
@@ -522,11 +524,10 @@ impl Glance {
     }
 
     fn ask(&self, sql: &str, params: &[&str]) -> Option<String> {
-        let row = self.0.as_ref()?.query_row(
-            sql,
-            rusqlite::params_from_iter(params),
-            |row| row.get(0),
-        );
+        let row = self
+            .0
+            .as_ref()?
+            .query_row(sql, rusqlite::params_from_iter(params), |row| row.get(0));
         row.ok()
     }
 
@@ -751,6 +752,44 @@ mod tests {
         ledger.inherit("p", "b", "c", "/c").unwrap();
         let now = ledger.entry(&bot, "t1_a").unwrap().unwrap();
         assert_eq!((now.copy.as_str(), now.path.as_str()), ("c", "/c"));
+    }
+
+    #[test]
+    fn what_is_kept_beside_projects_is_answered_at_a_glance_and_a_ledger_of_version_1_learns_it() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!Glance::at(folder.path()).is_revoked("s"), "no ledger");
+        let path = folder.path().join("ledger.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(&format!(
+            "{} INSERT INTO ledger VALUES ('id');
+             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;",
+            SCHEMA[0]
+        ))
+        .unwrap();
+        drop(old);
+        assert!(!Glance::at(folder.path()).is_revoked("s"), "version 1");
+        let ledger = Ledger::open(folder.path()).unwrap();
+        assert_eq!(ledger.id(), "id");
+        let glance = Glance::at(folder.path());
+        ledger.revoke(&["s".to_owned(), "s".to_owned()]).unwrap();
+        assert!(glance.is_revoked("s") && !glance.is_revoked("t"));
+        for (leave, is_left) in [(true, true), (true, true), (false, false)] {
+            ledger.leave_alone("p", &["w".to_owned()], leave).unwrap();
+            assert_eq!(glance.is_left_alone("p", "w"), is_left);
+            assert!(!glance.is_left_alone("q", "w"));
+        }
+        for value in ["1", "2"] {
+            ledger.set_setting("p", "k", value).unwrap();
+            assert_eq!(glance.setting("p", "k").as_deref(), Some(value));
+        }
+        assert_eq!(glance.setting("q", "k"), None);
+        // a shorter pause does not take the place of a longer one
+        for until_ms in [5, 9, 7] {
+            ledger.pause(&whose("bot"), "r/x", until_ms).unwrap();
+        }
+        let pauses = ledger.pauses(&whose("BOT")).unwrap();
+        assert_eq!(pauses, HashMap::from([("r/x".to_owned(), 9)]));
+        assert!(ledger.pauses(&whose("other")).unwrap().is_empty());
     }
 
     #[test]

@@ -18,6 +18,12 @@ use crate::{Result, Store};
 pub(crate) struct TakenBack(Mutex<Vec<String>>);
 
 impl TakenBack {
+    /// One that only has another in its place: the decision stands.
+    pub fn keep(&self, seal: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one != seal);
+    }
+
     pub fn add(&self, seals: Vec<String>) {
         if !seals.is_empty() {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,7 +47,11 @@ fn all(db: &Connection) -> Result<HashSet<String>> {
     let mut query = db.prepare_cached(COUNT)?;
     // what is no text is no seal of ours
     let rows = query.query_map([], |row| {
-        Ok(row.get_ref(0)?.as_str().map(str::to_owned).unwrap_or_default())
+        Ok(row
+            .get_ref(0)?
+            .as_str()
+            .map(str::to_owned)
+            .unwrap_or_default())
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -51,8 +61,15 @@ pub(crate) fn that_count(db: &Connection, family: Family) -> Result<Option<HashS
     use Family as F;
     match family {
         F::Threads | F::Queue | F::Outcomes | F::Reddit | F::Settings => all(db).map(Some),
-        F::Sources | F::Pairs | F::Splits | F::Bases | F::Runs | F::Fakes | F::Evaluations
-        | F::Throttle | F::Jobs => Ok(None),
+        F::Sources
+        | F::Pairs
+        | F::Splits
+        | F::Bases
+        | F::Runs
+        | F::Fakes
+        | F::Evaluations
+        | F::Throttle
+        | F::Jobs => Ok(None),
     }
 }
 
@@ -64,7 +81,9 @@ pub(crate) fn gone(db: &Connection, before: Option<HashSet<String>>) -> Result<V
     let now = all(db)?;
     let mut gone = Vec::new();
     for seal in before.difference(&now) {
-        let stays: i64 = db.prepare_cached(STAY)?.query_row([seal], |row| row.get(0))?;
+        let stays: i64 = db
+            .prepare_cached(STAY)?
+            .query_row([seal], |row| row.get(0))?;
         if stays == 0 {
             gone.push(seal.clone());
         }
@@ -75,7 +94,11 @@ pub(crate) fn gone(db: &Connection, before: Option<HashSet<String>>) -> Result<V
 impl Store {
     /// The seals of decisions that were taken back since this was last asked.
     pub fn seals_taken_back(&self) -> Vec<String> {
-        let mut all = self.taken_back.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .taken_back
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut all)
     }
 

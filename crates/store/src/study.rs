@@ -215,17 +215,35 @@ mod tests {
         let mut record = StudyRecord::new(StudyKind::Training, Decision::Refused);
         record.date = "2026-05-01".into();
         store
-            .study_add(std::slice::from_ref(&record), "ann", 5, |_| String::new(), |_| true)
+            .study_add(
+                std::slice::from_ref(&record),
+                "ann",
+                5,
+                |_| String::new(),
+                |_| true,
+            )
             .unwrap();
         store
-            .study_add(std::slice::from_ref(&record), "bob", 6, |_| String::new(), |_| true)
+            .study_add(
+                std::slice::from_ref(&record),
+                "bob",
+                6,
+                |_| String::new(),
+                |_| true,
+            )
             .unwrap();
         let pending = StudyRecord::new(StudyKind::Training, Decision::Pending);
         store
             .study_add(&[pending], "bob", 7, |_| String::new(), |_| true)
             .unwrap();
         store
-            .study_add(std::slice::from_ref(&record), "bob", 8, |_| String::new(), |_| true)
+            .study_add(
+                std::slice::from_ref(&record),
+                "bob",
+                8,
+                |_| String::new(),
+                |_| true,
+            )
             .unwrap();
         let all = store.study_records().unwrap();
         let told: Vec<_> = all

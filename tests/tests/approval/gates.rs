@@ -134,9 +134,7 @@ const COLUMNS: &[(&str, &[(&str, By)])] = &[
 fn values(kind: &str, now: &Value) -> Vec<Value> {
     let text = |text: &str| Value::Text(text.to_owned());
     let mut all = match kind {
-        "INTEGER" => [0, 1, 9_000_000_000_000_000]
-            .map(Value::Integer)
-            .to_vec(),
+        "INTEGER" => [0, 1, 9_000_000_000_000_000].map(Value::Integer).to_vec(),
         _ => [
             "", "x", "[]", "{}", "false", "approved", "declined", ACCOUNT, SUBREDDIT,
         ]
@@ -249,7 +247,9 @@ fn no_change_of_a_column_lets_out_what_was_refused() {
         assert!(!would_go(&engine), "{what}");
         let db = free(&desk);
         let columns: Vec<(String, String)> = db
-            .prepare(&format!("SELECT name, type FROM pragma_table_info('{table}')"))
+            .prepare(&format!(
+                "SELECT name, type FROM pragma_table_info('{table}')"
+            ))
             .unwrap()
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
             .unwrap()
@@ -265,8 +265,8 @@ fn no_change_of_a_column_lets_out_what_was_refused() {
                 _ => "1",
             };
             let sql = format!("SELECT {column} FROM {table} WHERE {of_row} LIMIT 1");
-            let now: Value = db.query_row(&sql, [], |row| row.get(0)).unwrap();
-            for value in values(&kind, &now) {
+            let stored: Value = db.query_row(&sql, [], |row| row.get(0)).unwrap();
+            for value in values(&kind, &stored) {
                 // undone at once: within a transaction the engine would not see it
                 let saved = Saved::of(&db, &[table]);
                 let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {of_row}");
@@ -279,14 +279,17 @@ fn no_change_of_a_column_lets_out_what_was_refused() {
         }
         assert!(tried > 1, "{what}");
         // nor does it help to remove the row
-        db.execute_batch(&format!("DELETE FROM {table} WHERE {}", match *table {
-            "reply" => "id = 2",
-            _ => "1",
-        }))
+        db.execute_batch(&format!(
+            "DELETE FROM {table} WHERE {}",
+            match *table {
+                "reply" => "id = 2",
+                _ => "1",
+            }
+        ))
         .unwrap();
         assert!(!would_go(&engine), "{what}: removed");
         let before = desk.posted();
-        let _ = post(&engine, &super::now());
+        let _ = post(&engine, &now());
         assert_eq!(desk.posted(), before, "{what}");
     }
 }
@@ -325,16 +328,27 @@ impl Saved {
 fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
     type TakeBack = fn(&Desk, &Engine);
     let cases: &[(&str, TakeBack)] = &[
-        ("rejected", |_, e| _ = e.reply_reject(1, PERSON, "no").unwrap()),
-        ("redrafted", |_, e| _ = e.reply_redraft(1, PERSON, "").unwrap()),
-        ("edited", |_, e| _ = e.reply_edit(1, "Other words.", PERSON).unwrap()),
+        ("rejected", |_, e| {
+            _ = e.reply_reject(1, PERSON, "no").unwrap()
+        }),
+        ("redrafted", |_, e| {
+            _ = e.reply_redraft(1, PERSON, "").unwrap()
+        }),
+        ("edited", |_, e| {
+            _ = e.reply_edit(1, "Other words.", PERSON).unwrap()
+        }),
         ("approved anew", |_, e| {
-            e.reply_edit(1, "Other words, of somebody else.", PERSON).unwrap();
+            e.reply_edit(1, "Other words, of somebody else.", PERSON)
+                .unwrap();
             approve_as_shown(e, 1, PERSON).unwrap();
             e.account_stop(ACCOUNT, "", PERSON).unwrap();
         }),
-        ("stopped", |_, e| _ = e.account_stop(ACCOUNT, "wait", PERSON).unwrap()),
-        ("no label", |_, e| _ = e.account_label(ACCOUNT, false, PERSON).unwrap()),
+        ("stopped", |_, e| {
+            _ = e.account_stop(ACCOUNT, "wait", PERSON).unwrap()
+        }),
+        ("no label", |_, e| {
+            _ = e.account_label(ACCOUNT, false, PERSON).unwrap()
+        }),
         ("approval of the account", |desk, e| {
             let account = NewAccount {
                 approval: String::new(),
@@ -366,7 +380,14 @@ fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
         let db = free(&desk);
         let saved = Saved::of(
             &db,
-            &["account", "subreddit", "opt_out", "reply", "reply_event", "setting"],
+            &[
+                "account",
+                "subreddit",
+                "opt_out",
+                "reply",
+                "reply_event",
+                "setting",
+            ],
         );
         assert!(would_go(&engine), "{what}");
         take_back(&desk, &engine);
@@ -457,7 +478,11 @@ fn an_approval_is_of_the_author_who_was_shown() {
     assert_eq!(desk.posted(), 0);
     let second = engine.outbox_story(2).unwrap().outbox;
     assert_eq!(
-        (desk.state(&engine).0.as_str(), second.state.as_str(), second.code.as_str()),
+        (
+            desk.state(&engine).0.as_str(),
+            second.state.as_str(),
+            second.code.as_str()
+        ),
         ("draft", "draft", "changed-parent")
     );
     // as it is now it can be approved and posted
@@ -473,7 +498,12 @@ fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
     // what does not show, runs backwards, moves the cursor and clears the screen
     desk.sql("UPDATE thread_comment SET body = 'Why' || char(27) || '[2J' || char(8238) || char(155) || '1A?'");
     let approve = || desk.place.repartee(["queue", "approve", "1"]);
-    for (typed, state) in [("\n", "draft"), ("n\n", "draft"), ("x\n", "draft"), ("y\n", "approved")] {
+    for (typed, state) in [
+        ("\n", "draft"),
+        ("n\n", "draft"),
+        ("x\n", "draft"),
+        ("y\n", "approved"),
+    ] {
         let (is_done, shown) =
             repartee_tests::pty::run(approve(), &[("Approve reply 1? [y/N]", typed)]);
         assert!(is_done, "{shown}");
@@ -489,4 +519,74 @@ fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
         assert!(!shown.contains(acts), "{shown:?}");
         assert_eq!(desk.state(&desk.engine()).0, state, "{typed:?}");
     }
+}
+
+#[test]
+fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
+    let unsent = || {
+        let desk = Desk::new(1);
+        let engine = desk.engine();
+        approve_as_shown(&engine, 1, PERSON).unwrap();
+        let saved = Saved::of(&free(&desk), &["reply"]);
+        desk.fake
+            .world()
+            .fail(Rule::once(On::Comment, Fault::DropBefore));
+        let wait = Post {
+            wait: true,
+            ..now()
+        };
+        post(&engine, &wait).unwrap();
+        assert_eq!(desk.state(&engine).0, "absent");
+        let tried = desk.posted();
+        (desk, engine, saved, tried)
+    };
+    for give_up in [false, true] {
+        let (desk, engine, saved, tried) = unsent();
+        if give_up {
+            engine.reply_settle(1, &Settle::GiveUp, PERSON).unwrap();
+            saved.put_back(&free(&desk));
+        } else {
+            desk.sql("UPDATE reply SET state = 'approved', code = '', detail = ''");
+        }
+        let _ = post(&engine, &now());
+        assert_eq!(desk.posted(), tried, "given up: {give_up}");
+    }
+    // a person says that it is to be sent again, or approves it again after all
+    let (desk, engine, _, tried) = unsent();
+    let again = Settle::Again {
+        seen: seen(&engine, 1),
+    };
+    engine.reply_settle(1, &again, PERSON).unwrap();
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), tried + 1);
+    let (desk, engine, _, tried) = unsent();
+    engine.reply_settle(1, &Settle::GiveUp, PERSON).unwrap();
+    engine.reply_redraft(1, PERSON, "").unwrap();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), tried + 1);
+}
+
+#[test]
+fn a_permission_that_knows_of_no_rules_again_does_not_take_new_ones_for_those_that_were_read() {
+    let desk = Desk::new(2);
+    let engine = desk.engine();
+    for id in [1, 2] {
+        approve_as_shown(&engine, id, PERSON).unwrap();
+    }
+    let saved = Saved::of(&free(&desk), &["subreddit"]);
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), 1);
+    desk.fake.world().subreddit(SUBREDDIT).rules =
+        vec![("No bots".to_owned(), "None at all.".to_owned())];
+    saved.put_back(&free(&desk));
+    let second = Post {
+        replies: vec![2],
+        skip_pause: true,
+        ..now()
+    };
+    post(&engine, &second).unwrap();
+    assert_eq!(desk.posted(), 1);
+    let off = engine.permits().unwrap().remove(0).off;
+    assert!(off.contains("rules have changed"), "{off}");
 }

@@ -536,10 +536,7 @@ mod tests {
         before.check(6, &token[..16]).expect("its beginning");
         type Change = fn(&mut Shown);
         let changes: [(Change, &str); 10] = [
-            (
-                |s| s.author.push('x'),
-                "the author of that comment changed",
-            ),
+            (|s| s.author.push('x'), "the author of that comment changed"),
             (|s| s.text.push('!'), "the text changed"),
             (|s| s.footer.push('!'), "the footer changed"),
             (|s| s.comment.push('!'), "the comment it answers changed"),

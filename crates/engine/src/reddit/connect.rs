@@ -23,9 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
 
 /// A call that lasts is looked up from this often, to see whether somebody wants it to end.
-const LOOK_UP_EVERY: Duration = Duration::from_millis(200);
-/// The same while nothing is done but waiting: whoever stops it is heard at once.
-const LISTEN_EVERY: Duration = Duration::from_millis(100);
+const LOOK_UP_EVERY: Duration = Duration::from_millis(100);
 
 /// With this in the environment, waits take no time against a fake Reddit on this machine.
 const HURRY: &str = "REPARTEE_FAKE_HURRY";
@@ -295,7 +293,7 @@ impl Session {
                     done = &mut call => return done.map_err(|error| Stop::Failed(error.into())),
                     () = tokio::time::sleep(LOOK_UP_EVERY) => {
                         if let Some(ctx) = ctx {
-                            ctx.go_on()?;
+                            ctx.hear()?;
                         }
                     }
                 }
@@ -317,15 +315,10 @@ impl Session {
     pub fn sleep_until(&self, ctx: &Ctx, until_ms: i64) -> Result<(), Stop> {
         ctx.hear()?;
         let ms = u64::try_from(until_ms.saturating_sub(self.now_ms())).unwrap_or(0);
-        self.runtime.block_on(async {
-            let mut sleep = pin!(self.clock.sleep(Duration::from_millis(ms)));
-            loop {
-                tokio::select! {
-                    biased;
-                    () = &mut sleep => return Ok(()),
-                    () = tokio::time::sleep(LISTEN_EVERY) => ctx.hear()?,
-                }
-            }
+        let clock = Arc::clone(&self.clock);
+        self.ask(Some(ctx), async move {
+            clock.sleep(Duration::from_millis(ms)).await;
+            Ok::<(), Error>(())
         })
     }
 }

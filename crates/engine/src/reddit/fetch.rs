@@ -422,8 +422,7 @@ impl Engine {
             .collect();
         let mut skip = closed_post(post).map(str::to_owned).unwrap_or_default();
         if skip.is_empty()
-            && (is_denied(&post.subreddit)
-                || self.is_left_alone("subreddit", &post.subreddit)?)
+            && (is_denied(&post.subreddit) || self.is_left_alone("subreddit", &post.subreddit)?)
         {
             skip = "nothing is answered in this subreddit".to_owned();
         }
@@ -453,10 +452,7 @@ impl Engine {
                 }
                 None if author.is_some_and(is_bot) => "a bot",
                 None if comment.distinguished.is_some() || comment.stickied => "official",
-                None if self.is_left_alone("user", author.unwrap_or_default())? =>
-                {
-                    "opted out"
-                }
+                None if self.is_left_alone("user", author.unwrap_or_default())? => "opted out",
                 None if min_score
                     .is_some_and(|min| comment.score.is_some_and(|score| score < min)) =>
                 {

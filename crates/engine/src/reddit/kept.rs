@@ -41,7 +41,11 @@ impl Engine {
     }
 
     /// Everybody on the project's list is on that of the ledger.
-    pub(crate) fn leave_alone_listed(&self, machine: &Machine, ledger: &ledger::Ledger) -> Result<()> {
+    pub(crate) fn leave_alone_listed(
+        &self,
+        machine: &Machine,
+        ledger: &ledger::Ledger,
+    ) -> Result<()> {
         let listed = self.store.opt_outs()?.into_iter();
         let tags: Vec<String> = listed
             .filter(|one| one.state != "declined")

@@ -124,7 +124,7 @@ impl Ledger {
     }
 
     /// What others have answered.
-    pub fn elsewhere(&self, engine: &Engine) -> Result<Elsewhere> {
+    pub fn elsewhere(&self) -> Result<Elsewhere> {
         Ok(Elsewhere {
             entries: self.ledger.entries(&self.whose)?,
             file: Some(self.file.clone()),
@@ -311,6 +311,16 @@ impl Ledger {
     }
 }
 
+/// Where the ledger keeps which try of a reply a person wants to be followed by another.
+pub(crate) fn again_key(reply: i64) -> String {
+    format!("again {reply}")
+}
+
+/// Where the ledger keeps that a copy of the project gave up a reply that was approved so.
+pub(crate) fn given_up_key(copy: &str, reply: &Reply) -> String {
+    format!("given up {copy} {}", reply.outbox.seal)
+}
+
 /// What pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PauseOf {
@@ -419,9 +429,12 @@ impl Elsewhere {
         };
         let comment = &entry.comment;
         let (words, then) = match entry.state {
+            EntryState::Released if own && self.is_given_up(reply) => (
+                "it was given up; approve it again to send it".to_owned(),
+                Then::Redraft,
+            ),
             EntryState::Released => return None,
-            // a person wants it to be sent again
-            EntryState::Absent if own && entry.reply == reply.id => return None,
+            EntryState::Absent if own && self.is_wanted_again(reply, entry) => return None,
             EntryState::Posted if comment.is_empty() => {
                 (format!("the comment was answered from {by}"), Then::Cancel)
             }
@@ -450,6 +463,24 @@ impl Elsewhere {
         })
     }
 
+    /// Whether a person wants a reply that is absent to be sent again: its state alone does not say so.
+    fn is_wanted_again(&self, reply: &Reply, entry: &Entry) -> bool {
+        let kept = self.kept(&again_key(reply.id));
+        let attempt = kept.and_then(|json| json.parse().ok());
+        entry.reply == reply.id && attempt.is_some_and(|attempt: u32| attempt >= entry.attempt)
+    }
+
+    /// Whether a person gave up a reply by this very approval.
+    fn is_given_up(&self, reply: &Reply) -> bool {
+        let copy = self.file.as_ref().map_or("", |file| &file.copy);
+        self.kept(&given_up_key(copy, reply)).is_some()
+    }
+
+    fn kept(&self, key: &str) -> Option<String> {
+        let (machine, file) = (self.machine.as_ref()?, self.file.as_ref()?);
+        machine.glance().setting(&file.project, key)
+    }
+
     /// What was posted, by this file (`ours`) and from elsewhere, as caps and pace count it for a reply. What the
     /// ledger knows counts as the ledger has it, but for the time, where the later one does.
     pub fn with_ours(&self, ours: Vec<Spent>, reply: &Reply, now_ms: i64) -> Vec<Spent> {
@@ -475,7 +506,11 @@ impl Elsewhere {
         for (about, code, words) in [
             ("", "account-pause", "the account pauses"),
             (of_place.as_str(), "subreddit-pause", "the subreddit pauses"),
-            (reply.outbox.seal.as_str(), "later", "to be tried again later"),
+            (
+                reply.outbox.seal.as_str(),
+                "later",
+                "to be tried again later",
+            ),
         ] {
             let until = self.pauses.get(about).copied().unwrap_or_default();
             // a reply without a seal is not sent

@@ -9,6 +9,7 @@ use ts_rs::TS;
 
 use super::connect::Session;
 use super::plain_name;
+use super::policy::hash;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
@@ -210,6 +211,11 @@ pub(crate) fn asks_to_stop(text: &str) -> bool {
     .any(|words| text.contains(words))
 }
 
+/// Where the ledger keeps the hash of the rules that a subreddit had when it was last asked about.
+fn rules_key(subreddit: &str) -> String {
+    format!("rules of r/{}", subreddit.to_lowercase())
+}
+
 fn rules_json(rules: &[Rule]) -> String {
     let texts: Vec<(&str, &str)> = rules
         .iter()
@@ -305,6 +311,7 @@ impl Engine {
             ..permit
         };
         self.store.permit_put(&permit)?;
+        self.keep_setting(&rules_key(&name), &"");
         self.revoke_taken_back();
         self.permit_of(&name)
     }
@@ -472,7 +479,15 @@ impl Engine {
             return Ok(off(why)?);
         }
         let rules = rules_json(&session.ask(Some(ctx), session.client.rules(name))?);
-        if permit.rules != "[]" && permit.rules != rules {
+        // a file that knows of no rules any more does not take the present ones for those that were read
+        let key = rules_key(&permit.name);
+        let (kept, now) = (self.kept_setting::<String>(&key)?, hash(&rules));
+        let is_known = |kept: &String| !kept.is_empty() && *kept != now;
+        let changed = match permit.rules.as_str() {
+            "[]" => kept.as_ref().is_some_and(is_known),
+            known => known != rules,
+        };
+        if changed {
             return Ok(off(
                 "its rules have changed since the permission was recorded; read them, and record the permission anew",
             )?);
@@ -483,7 +498,9 @@ impl Engine {
             is_here.then(|| permit_seal(&machine, now))
         };
         self.store.permit_checked(name, &rules, now_ms, seal)?;
-        self.revoke_taken_back();
+        if kept.as_ref() != Some(&now) {
+            self.keep_setting(&key, &now);
+        }
         Ok(())
     }
 }

@@ -206,7 +206,7 @@ impl Post {
             if !settled.open.is_empty() {
                 return Ok(settled.next_ms);
             }
-            let elsewhere = ledger.elsewhere(engine)?;
+            let elsewhere = ledger.elsewhere()?;
             let ready = match self.choose(engine, name, &elsewhere, session.now_ms())? {
                 Choice::Ready(reply) => *reply,
                 Choice::Later { until_ms, reply } if self.wait => {
@@ -474,7 +474,7 @@ fn send_one(
     // 0. alone on this machine, from here to the stored result
     let _alone = ledger.lock(ctx)?;
     engine.outside.step("locked");
-    if ledger.elsewhere(engine)?.of(reply).is_some() {
+    if ledger.elsewhere()?.of(reply).is_some() {
         // answered while the lock was waited for; choosing says so
         return Ok(());
     }
@@ -518,13 +518,7 @@ fn send_one(
         engine.of_people(&session.account, &live, &mut fresh)?;
     }
     if let Some(objection) = heaviest(&fresh) {
-        return Ok(refuse(
-            ctx,
-            session,
-            reply,
-            objection,
-            looked.comment(),
-        )?);
+        return Ok(refuse(ctx, session, reply, objection, looked.comment())?);
     }
 
     // 2. make ready: the text as it is sent must be the one that was approved
@@ -551,7 +545,7 @@ fn send_one(
 
     // 3. the intent, on the disk: the project's, then the ledger's, for all projects of this machine. Within the
     // transaction of the first all that speaks against it is asked for the last time
-    let elsewhere = ledger.elsewhere(engine)?;
+    let elsewhere = ledger.elsewhere()?;
     let times = (client.skew_ms().unwrap_or(0), session.now_ms());
     let may = |now: &Reply| -> Result<bool> {
         let same = now.outbox.seen == reply.outbox.seen

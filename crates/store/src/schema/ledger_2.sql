@@ -1,5 +1,5 @@
 -- Version 2: what holds on this machine whatever a project file says. A file can be edited, and an older state of
--- it can be put back; none of that loosens what is in here. No text of anybody's, names as keyed hashes.
+-- it can be put back; none of that loosens what is in here. No text of a comment or reply, names as keyed hashes.
 
 CREATE TABLE revoked (
   seal TEXT PRIMARY KEY                         -- of a decision that was taken back, or has another in its place
