@@ -434,7 +434,11 @@ impl Elsewhere {
                 Then::Redraft,
             ),
             EntryState::Released => return None,
-            EntryState::Absent if own && self.is_wanted_again(reply, entry) => return None,
+            EntryState::Absent
+                if own && self.is_wanted_again(reply, entry) && !self.is_given_up(reply) =>
+            {
+                return None;
+            }
             EntryState::Posted if comment.is_empty() => {
                 (format!("the comment was answered from {by}"), Then::Cancel)
             }
@@ -463,7 +467,8 @@ impl Elsewhere {
         })
     }
 
-    /// Whether a person wants a reply that is absent to be sent again: its state alone does not say so.
+    /// Whether a person has decided that a reply which is absent may be sent again, by this approval or, once it
+    /// was given up, by another: its state alone does not say so.
     fn is_wanted_again(&self, reply: &Reply, entry: &Entry) -> bool {
         let kept = self.kept(&again_key(reply.id));
         let attempt = kept.and_then(|json| json.parse().ok());

@@ -355,6 +355,7 @@ impl Engine {
         match settle {
             Settle::Again { .. } => self.keep_setting(&again_key(id), &reply.outbox.attempt),
             Settle::GiveUp => {
+                self.keep_setting(&again_key(id), &reply.outbox.attempt);
                 if let Some(file) = self.this_file()? {
                     self.keep_setting(&given_up_key(&file.copy, &reply), &true);
                 }
