@@ -3,6 +3,8 @@
 
 pub mod browser;
 pub mod hub;
+#[cfg(unix)]
+pub mod pty;
 pub mod sample;
 pub mod stranger;
 pub mod study;

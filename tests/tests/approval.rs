@@ -2,9 +2,12 @@
 //! on which it was made.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use repartee_engine::job::{new_id, now_ms};
@@ -16,10 +19,13 @@ use repartee_engine::{Code, Ended, Engine, Error};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
 };
-use repartee_reddit::{App, Grant, Login, SkipClock};
+use repartee_reddit::{App, Clock, Grant, Login, SkipClock};
 use repartee_store::Store;
 use repartee_store::threads::{NewCandidate, NewThread, NewThreadComment, Scores};
 use repartee_tests::{Place, approve_as_shown, seen};
+
+#[path = "approval/gates.rs"]
+mod gates;
 
 const SUBREDDIT: &str = "Quiet";
 const PERSON: &str = "a person";
@@ -966,6 +972,59 @@ fn a_waiting_job_says_which_reply_is_next_and_ends_when_it_is_stopped() {
     );
 }
 
+/// A clock on which a minute never passes; when such a wait has been looked at three times, somebody stops the job.
+struct Patient {
+    looks: AtomicUsize,
+    stop: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Clock for Patient {
+    fn now_ms(&self) -> i64 {
+        now_ms()
+    }
+
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        if time < Duration::from_secs(60) {
+            return Box::pin(tokio::time::sleep(time));
+        }
+        Box::pin(std::future::poll_fn(|_| {
+            if self.looks.fetch_add(1, Ordering::Relaxed) == 2 {
+                (self.stop)();
+            }
+            Poll::Pending
+        }))
+    }
+}
+
+#[test]
+fn stop_is_heard_by_the_next_look_of_a_wait() {
+    let desk = Desk::new(2);
+    for id in [1, 2] {
+        approve_as_shown(&desk.engine(), id, PERSON).unwrap();
+    }
+    // one that is heard with a sign of life only may be in time by chance, but not so often
+    for round in 0..4 {
+        let id = new_id();
+        let (project, job) = (desk.place.project(), id.clone());
+        let clock = Arc::new(Patient {
+            looks: AtomicUsize::new(0),
+            stop: Box::new(move || _ = Engine::open(&project).unwrap().cancel(&job).unwrap()),
+        });
+        let mut engine = desk.engine();
+        engine.outside.clock = clock.clone();
+        let wait = Post {
+            wait: true,
+            ..now()
+        };
+        let ended = engine.start_as(&id, &wait, &|_| {}).unwrap();
+        assert!(matches!(ended, Ended::Cancelled));
+        // woken by what it looks up with, the wait is looked at once more before the job looks up
+        let looks = clock.looks.load(Ordering::Relaxed);
+        assert!(looks <= 4, "round {round}: {looks}");
+    }
+    assert_eq!(desk.posted(), 1);
+}
+
 #[test]
 fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
     let desk = Desk::new(3);
@@ -1015,15 +1074,14 @@ fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
 #[test]
 fn limits_that_were_loosened_on_another_machine_are_not_loose_here() {
     let desk = Desk::new(1);
-    let loose = repartee_engine::reddit::PostingRules {
+    let loose = PostingRules {
         per_day: 1000,
         pause_min: 0.0,
         words: Vec::new(),
         ..desk.engine().posting_rules().unwrap()
     };
-    let raise = repartee_engine::reddit::RAISE;
     desk.engine()
-        .posting_rules_set(&loose, raise, PERSON)
+        .posting_rules_set(&loose, RAISE, PERSON)
         .unwrap();
     assert_eq!(desk.engine().posting_rules().unwrap(), loose);
     let there = desk.elsewhere("another machine").posting_rules().unwrap();

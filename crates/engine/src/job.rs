@@ -371,6 +371,24 @@ impl Ctx<'_> {
         }
     }
 
+    /// The same with a look at the row, for work that waits: what another thread or process wants is heard
+    /// now, not with the next sign of life.
+    ///
+    /// # Errors
+    /// As [`Ctx::go_on`].
+    pub fn hear(&self) -> Result<(), Stop> {
+        self.go_on()?;
+        // a row that cannot be read now is read with the next sign of life
+        if let Ok(Some(row)) = self.engine.store.job(self.job)
+            && row.want != Want::Run
+        {
+            self.shared
+                .want
+                .store(wish_number(row.want), Ordering::Relaxed);
+        }
+        self.go_on()
+    }
+
     /// Whether what was saved is to be removed, too.
     pub fn is_discarded(&self) -> bool {
         self.shared.want.load(Ordering::Relaxed) == wish_number(Want::Discard)

@@ -128,3 +128,10 @@ impl Engine {
         &self.path
     }
 }
+
+impl Drop for Engine {
+    /// What was taken back by something that did not say so itself.
+    fn drop(&mut self) {
+        self.revoke_taken_back();
+    }
+}

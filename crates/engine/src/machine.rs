@@ -7,6 +7,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use repartee_store::ledger::Glance;
+
 use crate::error::{Code, Error, Result};
 
 /// Names the folder of the user's state in place of the platform's own.
@@ -104,6 +106,11 @@ impl Machine {
     /// 16 hexadecimal digits that name this machine and tell nothing about it.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The ledger of this machine, for a question or two.
+    pub(crate) fn glance(&self) -> Glance {
+        Glance::at(&self.folder)
     }
 
     /// The seal of a decision: a keyed blake3 over `what` and its `parts`, each with its length in front, so that no

@@ -4,6 +4,7 @@
 //! machine on which it was decided. A file that was last written elsewhere, or changed by another program,
 //! has no seal of this machine, and its decisions hold only once a person has confirmed them here.
 
+use repartee_store::ledger;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -18,7 +19,7 @@ pub(crate) enum Origin {
     Elsewhere,
     /// Before decisions were sealed, or by another program.
     Unsealed,
-    /// Here, and changed since by another program.
+    /// Here, and changed since by another program; or it is an older one, which was taken back.
     Altered,
 }
 
@@ -38,9 +39,12 @@ impl Origin {
     }
 }
 
-/// The seal of this machine on a decision, as it is stored: `machine:seal`.
+/// The seal of this machine on a decision, as it is stored: `machine:once:seal`. No two are the same, so that one
+/// which was taken back (see [`Engine::revoke_taken_back`]) is not that of the same decision made again.
 pub(crate) fn seal(machine: &Machine, what: &str, parts: &[&str]) -> String {
-    format!("{}:{}", machine.id(), machine.seal(what, parts))
+    let once = uuid::Uuid::now_v7().simple().to_string();
+    let mac = machine.seal(what, &[parts, &[&once]].concat());
+    format!("{}:{once}:{mac}", machine.id())
 }
 
 /// Where a decision with a stored seal was made.
@@ -48,11 +52,17 @@ pub(crate) fn origin(machine: &Machine, stored: &str, what: &str, parts: &[&str]
     match stored.split_once(':') {
         None => Origin::Unsealed,
         Some((id, _)) if id != machine.id() => Origin::Elsewhere,
-        Some((_, mac)) => {
+        Some((_, rest)) => {
+            let (parts, mac) = match rest.split_once(':') {
+                Some((once, mac)) => ([parts, &[once]].concat(), mac),
+                None => (parts.to_vec(), rest),
+            };
             let hash = blake3::Hash::from_hex;
-            match (hash(mac), hash(machine.seal(what, parts).as_str())) {
+            match (hash(mac), hash(machine.seal(what, &parts).as_str())) {
                 // this comparison takes the same time wherever the two differ
-                (Ok(stored), Ok(now)) if stored == now => Origin::Here,
+                (Ok(sealed), Ok(now)) if sealed == now && !machine.glance().is_revoked(stored) => {
+                    Origin::Here
+                }
                 _ => Origin::Altered,
             }
         }
@@ -96,6 +106,24 @@ impl Engine {
         match record {
             RecordKind::Account => self.account_confirm(&machine, name, seen, who),
             RecordKind::Subreddit => self.permit_confirm(&machine, name, seen, who),
+        }
+    }
+}
+
+impl Engine {
+    /// Decisions that writes of this process have taken back count no longer on this machine, even if their
+    /// rows are put back into the file. What cannot be done now is done with the next ones.
+    pub(crate) fn revoke_taken_back(&self) {
+        let seals = self.store.seals_taken_back();
+        if seals.is_empty() {
+            return;
+        }
+        let revoke = || -> Result<()> {
+            Ok(ledger::Ledger::open(self.machine()?.folder())?.revoke(&seals)?)
+        };
+        if let Err(error) = revoke() {
+            tracing::warn!(%error, "decisions that were taken back are not noted in the ledger yet");
+            self.store.seals_to_revoke_later(seals);
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::import::Import;
 use crate::run_config::{RunConfig, RunKind};
 use crate::sealed;
+use crate::sealed::Origin as Made;
 
 /// The version of Reddit's policy that [`POLICY`] sums up; records refer to it unless they name another.
 pub const POLICY_VERSION: &str = "2026-08-22";
@@ -385,6 +386,14 @@ impl Engine {
         Ok(standing)
     }
 
+    /// What speaks against posting, in words. Strict is off for posting only where a person switched it off on
+    /// this machine: a file that says so by itself is not believed.
+    pub(crate) fn study_refuses_posting(&self, live: bool, now_ms: i64) -> Result<Option<String>> {
+        let mut standing = self.study_standing_at(now_ms)?;
+        standing.strict |= standing.is_needed() && self.kept_setting(STRICT)? != Some(false);
+        Ok(standing.refusal(Purpose::Posting { live }))
+    }
+
     /// What is missing or expired, as shown on every chart, export and report; none when nothing is.
     ///
     /// # Errors
@@ -475,6 +484,7 @@ impl Engine {
     pub fn study_strict(&self, on: bool, who: &str) -> Result<Study> {
         let now_ms = self.outside.clock.now_ms();
         self.store.study_strict_set(on, who, now_ms)?;
+        self.keep_setting(STRICT, &on);
         self.study()
     }
 
@@ -555,8 +565,19 @@ pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> 
     }
     let machine = engine.machine()?;
     let seal = |record: &StudyRecord| sealed::seal(&machine, SEALED, &seal_parts(record));
-    Ok(engine.store.study_add(&checked, who, now_ms, seal)?)
+    let counts = |entry: &StudyEntry| {
+        let parts = seal_parts(&entry.record);
+        sealed::origin(&machine, &entry.seal, SEALED, &parts) == Made::Here
+    };
+    engine
+        .store
+        .study_add(&checked, who, now_ms, seal, counts)?;
+    engine.revoke_taken_back();
+    Ok(())
 }
+
+/// The key under which the ledger of the machine keeps the setting "strict".
+const STRICT: &str = "study.strict";
 
 /// What is sealed.
 const SEALED: &str = "study record";

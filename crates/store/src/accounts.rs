@@ -1,6 +1,6 @@
 //! Accounts, where they may post, and who does not want to be answered. No secret is in these tables.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::audit::{Entry, note};
 use crate::watch::Family;
@@ -126,6 +126,17 @@ fn permit_row(row: &Row<'_>) -> rusqlite::Result<Permit> {
     })
 }
 
+/// An account, within a transaction.
+fn one_account(db: &Connection, name: &str) -> Result<Account> {
+    let sql = format!("{ACCOUNT} WHERE name = ?1");
+    let account = db.query_row(&sql, [name], account_row).optional()?;
+    account.ok_or_else(|| Error::Missing {
+        what: "account",
+        name: name.to_owned(),
+        there: Vec::new(),
+    })
+}
+
 fn found(rows: usize, what: &'static str, name: &str) -> Result<()> {
     match rows {
         0 => Err(Error::Missing {
@@ -138,19 +149,24 @@ fn found(rows: usize, what: &'static str, name: &str) -> Result<()> {
 }
 
 impl Store {
-    /// Adds an account, or changes the settings of the one of this name; facts, pause and stop stay.
+    /// Adds an account, or changes the settings of the one of this name; facts, pause and stop stay. `seal` seals
+    /// the account as it stands then.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn account_put(&self, account: &Account, who: &str) -> Result<()> {
+    pub fn account_put(
+        &self,
+        account: &Account,
+        who: &str,
+        seal: impl FnOnce(&Account) -> String,
+    ) -> Result<()> {
         self.write(Family::Reddit, |db| {
             db.execute(
-                "INSERT INTO account (name, client_id, app, operator, host, port, approval, created_ms,
-                                      seal)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                "INSERT INTO account (name, client_id, app, operator, host, port, approval, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (name) DO UPDATE SET client_id = excluded.client_id, app = excluded.app,
                     operator = excluded.operator, host = excluded.host, port = excluded.port,
-                    approval = excluded.approval, seal = excluded.seal",
+                    approval = excluded.approval",
                 params![
                     account.name,
                     account.client_id,
@@ -159,10 +175,12 @@ impl Store {
                     account.host,
                     account.port,
                     account.approval,
-                    account.created_ms,
-                    account.seal
+                    account.created_ms
                 ],
             )?;
+            let seal = seal(&one_account(db, &account.name)?);
+            let sql = "UPDATE account SET seal = ?2 WHERE name = ?1";
+            db.execute(sql, params![account.name, seal])?;
             let entry = Entry::new(who, "account", account.created_ms)
                 .about(format!("u/{}", account.name));
             note(db, &entry.detail(&account.approval))
@@ -246,12 +264,7 @@ impl Store {
         make: impl FnOnce(&Account) -> Result<(String, String), E>,
     ) -> Result<Result<(), E>> {
         self.write(Family::Reddit, |db| {
-            let sql = format!("{ACCOUNT} WHERE name = ?1");
-            let account = db.query_row(&sql, [name], account_row).optional()?;
-            let Some(account) = account else {
-                found(0, "account", name)?;
-                return Ok(Ok(()));
-            };
+            let account = one_account(db, name)?;
             let (seal, label_seal) = match make(&account) {
                 Ok(seals) => seals,
                 Err(why) => return Ok(Err(why)),
@@ -291,14 +304,27 @@ impl Store {
         })
     }
 
-    /// Stops an account, and says why; an empty reason lets it go on.
+    /// Stops an account, and says why; an empty reason lets it go on. `seal` gets it as it was and as it is,
+    /// and gives its seal; `None` leaves what is there.
     ///
     /// # Errors
     /// [`Error::Missing`].
-    pub fn account_stop(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
+    pub fn account_stop(
+        &self,
+        name: &str,
+        why: &str,
+        entry: &Entry,
+        seal: impl FnOnce(&Account, &Account) -> Option<String>,
+    ) -> Result<()> {
         self.write(Family::Reddit, |db| {
-            let sql = "UPDATE account SET stopped = ?2 WHERE name = ?1";
-            found(db.execute(sql, params![name, why])?, "account", name)?;
+            let before = one_account(db, name)?;
+            let now = Account {
+                stopped: why.to_owned(),
+                ..before.clone()
+            };
+            let seal = seal(&before, &now).unwrap_or(before.seal);
+            let sql = "UPDATE account SET stopped = ?2, seal = ?3 WHERE name = ?1";
+            db.execute(sql, params![name, why, seal])?;
             note(db, entry)
         })
     }
@@ -428,18 +454,38 @@ impl Store {
     }
 
     /// Notes that Reddit was asked about a subreddit, and still has the rules that are recorded; or, where
-    /// none were recorded yet, these.
+    /// none were recorded yet, these. `seal` gets the permission as it was and as it is, and gives its seal;
+    /// `None` leaves what is there.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn permit_checked(&self, name: &str, rules: &str, now_ms: i64) -> Result<()> {
+    pub fn permit_checked(
+        &self,
+        name: &str,
+        rules: &str,
+        now_ms: i64,
+        seal: impl FnOnce(&Permit, &Permit) -> Option<String>,
+    ) -> Result<()> {
+        let mut old = String::new();
         self.write(Family::Reddit, |db| {
-            let sql = "UPDATE subreddit SET checked_ms = ?3,
-                              rules = CASE rules WHEN '[]' THEN ?2 ELSE rules END
-                       WHERE name = ?1";
-            db.execute(sql, params![name, rules, now_ms])?;
+            let sql = format!("{PERMIT} WHERE name = ?1");
+            let Some(before) = db.query_row(&sql, [name], permit_row).optional()? else {
+                return Ok(());
+            };
+            before.seal.clone_into(&mut old);
+            let mut now = before.clone();
+            now.checked_ms = Some(now_ms);
+            if now.rules == "[]" {
+                rules.clone_into(&mut now.rules);
+            }
+            let seal = seal(&before, &now).unwrap_or(before.seal);
+            let sql = "UPDATE subreddit SET checked_ms = ?2, rules = ?3, seal = ?4 WHERE name = ?1";
+            db.execute(sql, params![name, now.checked_ms, now.rules, seal])?;
             Ok(())
-        })
+        })?;
+        // nobody took the permission back; another copy of the project has it with its own seal
+        self.taken_back.keep(&old);
+        Ok(())
     }
 
     /// Puts somebody on the list of those who are not answered. Who is confirmed stays so; who was declined

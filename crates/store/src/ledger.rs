@@ -4,16 +4,22 @@
 //!
 //! Its errors say what nothing is posted without; see [`Error`].
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+};
 
 /// "Repl": the application id in the header of a ledger.
 const APPLICATION_ID: i32 = 0x5265_706c;
 /// Each version of the schema, in order. One that was released is never edited.
-const SCHEMA: &[&str] = &[include_str!("schema/ledger_1.sql")];
+const SCHEMA: &[&str] = &[
+    include_str!("schema/ledger_1.sql"),
+    include_str!("schema/ledger_2.sql"),
+];
 /// Another process is waited for so long.
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -390,6 +396,101 @@ impl Ledger {
         })
     }
 
+    /// Entries from the future of an account become ones of now. Only for a clock that is known to be right.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn mend_times(&self, whose: &Whose, past_ms: i64, now_ms: i64) -> Result<()> {
+        self.write(|db| {
+            db.execute(
+                "UPDATE entry SET skew_ms = skew_ms + intent_ms - ?4, intent_ms = ?4
+                 WHERE server = ?1 AND account = ?2 AND intent_ms > ?3",
+                params![whose.server, whose.account, past_ms, now_ms],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Decisions with these seals count no longer, in no file of this machine.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn revoke(&self, seals: &[String]) -> Result<()> {
+        self.write(|db| {
+            let mut revoke =
+                db.prepare_cached("INSERT INTO revoked (seal) VALUES (?1) ON CONFLICT DO NOTHING")?;
+            for seal in seals {
+                revoke.execute([seal])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Nothing is posted with an account, in a subreddit, or by an approval (`about`) before a time; a longer
+    /// pause stays.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn pause(&self, whose: &Whose, about: &str, until_ms: i64) -> Result<()> {
+        self.write(|db| {
+            db.execute(
+                "INSERT INTO pause (server, account, about, until_ms) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (server, account, about) DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
+                params![whose.server, whose.account, about, until_ms],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// The pauses of an account: what each is about, and its end.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn pauses(&self, whose: &Whose) -> Result<HashMap<String, i64>> {
+        self.read(|db| {
+            let sql = "SELECT about, until_ms FROM pause WHERE server = ?1 AND account = ?2";
+            let mut query = db.prepare_cached(sql)?;
+            let rows = query.query_map(params![whose.server, whose.account], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Puts the keyed hashes of users and subreddits on a project's list of those who are left alone, or takes
+    /// them off it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn leave_alone(&self, project: &str, whom: &[String], leave: bool) -> Result<()> {
+        let sql = match leave {
+            true => "INSERT INTO left_alone (project, who) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            false => "DELETE FROM left_alone WHERE project = ?1 AND who = ?2",
+        };
+        self.write(|db| {
+            let mut query = db.prepare_cached(sql)?;
+            for who in whom {
+                query.execute([project, who.as_str()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Keeps what a person set in a project (JSON), in place of what they set before.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn set_setting(&self, project: &str, key: &str, value: &str) -> Result<()> {
+        self.write(|db| {
+            db.execute(
+                "INSERT INTO setting (project, key, value) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (project, key) DO UPDATE SET value = excluded.value",
+                [project, key, value],
+            )
+        })?;
+        Ok(())
+    }
+
     /// The entries of a file that is no longer where it was belong to the one that goes on with it.
     ///
     /// # Errors
@@ -402,6 +503,50 @@ impl Ledger {
             )
         })?;
         Ok(())
+    }
+}
+
+/// The ledger for a question or two, without looking whether it is whole. What cannot be read answers like a
+/// ledger with nothing in it: [`Ledger::open`] says what is the matter, and nothing is posted without that.
+#[derive(Debug)]
+pub struct Glance(Option<Connection>);
+
+impl Glance {
+    /// Opens the ledger in a folder, if there is one.
+    pub fn at(folder: &Path) -> Self {
+        let open = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let db = Connection::open_with_flags(folder.join("ledger.sqlite"), flags)?;
+            db.busy_timeout(WAIT)?;
+            Ok::<_, rusqlite::Error>(db)
+        };
+        Self(open().ok())
+    }
+
+    fn ask(&self, sql: &str, params: &[&str]) -> Option<String> {
+        let row = self
+            .0
+            .as_ref()?
+            .query_row(sql, rusqlite::params_from_iter(params), |row| row.get(0));
+        row.ok()
+    }
+
+    /// Whether a decision with this seal was taken back.
+    pub fn is_revoked(&self, seal: &str) -> bool {
+        self.ask("SELECT seal FROM revoked WHERE seal = ?1", &[seal])
+            .is_some()
+    }
+
+    /// Whether somebody is on a project's list of those who are left alone.
+    pub fn is_left_alone(&self, project: &str, who: &str) -> bool {
+        let sql = "SELECT who FROM left_alone WHERE project = ?1 AND who = ?2";
+        self.ask(sql, &[project, who]).is_some()
+    }
+
+    /// What a person set last in a project, as JSON.
+    pub fn setting(&self, project: &str, key: &str) -> Option<String> {
+        let sql = "SELECT value FROM setting WHERE project = ?1 AND key = ?2";
+        self.ask(sql, &[project, key])
     }
 }
 
@@ -607,6 +752,44 @@ mod tests {
         ledger.inherit("p", "b", "c", "/c").unwrap();
         let now = ledger.entry(&bot, "t1_a").unwrap().unwrap();
         assert_eq!((now.copy.as_str(), now.path.as_str()), ("c", "/c"));
+    }
+
+    #[test]
+    fn what_is_kept_beside_projects_is_answered_at_a_glance_and_a_ledger_of_version_1_learns_it() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!Glance::at(folder.path()).is_revoked("s"), "no ledger");
+        let path = folder.path().join("ledger.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(&format!(
+            "{} INSERT INTO ledger VALUES ('id');
+             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;",
+            SCHEMA[0]
+        ))
+        .unwrap();
+        drop(old);
+        assert!(!Glance::at(folder.path()).is_revoked("s"), "version 1");
+        let ledger = Ledger::open(folder.path()).unwrap();
+        assert_eq!(ledger.id(), "id");
+        let glance = Glance::at(folder.path());
+        ledger.revoke(&["s".to_owned(), "s".to_owned()]).unwrap();
+        assert!(glance.is_revoked("s") && !glance.is_revoked("t"));
+        for (leave, is_left) in [(true, true), (true, true), (false, false)] {
+            ledger.leave_alone("p", &["w".to_owned()], leave).unwrap();
+            assert_eq!(glance.is_left_alone("p", "w"), is_left);
+            assert!(!glance.is_left_alone("q", "w"));
+        }
+        for value in ["1", "2"] {
+            ledger.set_setting("p", "k", value).unwrap();
+            assert_eq!(glance.setting("p", "k").as_deref(), Some(value));
+        }
+        assert_eq!(glance.setting("q", "k"), None);
+        // a shorter pause does not take the place of a longer one
+        for until_ms in [5, 9, 7] {
+            ledger.pause(&whose("bot"), "r/x", until_ms).unwrap();
+        }
+        let pauses = ledger.pauses(&whose("BOT")).unwrap();
+        assert_eq!(pauses, HashMap::from([("r/x".to_owned(), 9)]));
+        assert!(ledger.pauses(&whose("other")).unwrap().is_empty());
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub mod queue;
 pub mod records;
 pub mod runs;
 pub mod schema;
+mod seals;
 pub mod settings;
 pub mod sources;
 pub mod splits;
@@ -53,6 +54,7 @@ use rusqlite_migration::{M, Migrations};
 pub use error::{Error, Result};
 use opened::Opened;
 use schema::{check_beside, connect};
+use seals::TakenBack;
 use watch::Family;
 
 /// "Rept": the application id in the header of a project file (bytes 68 to 71).
@@ -93,6 +95,7 @@ pub struct Store {
     /// for one that can only read.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
+    taken_back: TakenBack,
     /// Ends after both: fields are dropped in this order.
     _opened: Opened,
 }
@@ -199,6 +202,7 @@ impl Store {
                 made_room: Instant::now(),
             }),
             readers: Mutex::new(Vec::new()),
+            taken_back: TakenBack::default(),
             _opened: opened,
         }
     }
@@ -218,7 +222,7 @@ impl Store {
         family: Family,
         work: impl FnOnce(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_and_make_room(|db| transact(db, family, work))
+        self.write_and_make_room(|db| transact(db, family, &self.taken_back, work))
     }
 
     /// The same, for rows whose references were read in this very transaction: SQLite does not look
@@ -230,7 +234,7 @@ impl Store {
     ) -> Result<T> {
         self.write_and_make_room(|db| {
             with_pragma(db, "foreign_keys", ["OFF", "ON"], |db| {
-                transact(db, family, work)
+                transact(db, family, &self.taken_back, work)
             })
         })
     }
@@ -246,7 +250,7 @@ impl Store {
             &mut self.writing().connection,
             "synchronous",
             ["FULL", "NORMAL"],
-            |db| transact(db, family, work),
+            |db| transact(db, family, &self.taken_back, work),
         )
     }
 
@@ -310,14 +314,18 @@ impl Store {
 fn transact<T>(
     db: &mut Connection,
     family: Family,
+    taken_back: &TakenBack,
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
     // IMMEDIATE: a transaction that starts by reading and then finds another writer fails at once
     // instead of waiting
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let before = seals::that_count(&transaction, family)?;
     let done = work(&transaction)?;
     watch::touch(&transaction, family)?;
+    let gone = seals::gone(&transaction, before)?;
     transaction.commit()?;
+    taken_back.add(gone);
     Ok(done)
 }
 

@@ -117,6 +117,8 @@ pub struct Probe {
 pub struct Spent {
     /// The reply.
     pub reply_id: i64,
+    /// Reddit's name of what it answers.
+    pub parent: String,
     /// Name of the subreddit.
     pub subreddit: String,
     /// Reddit's name of the post.
@@ -694,7 +696,7 @@ impl Store {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!(
                 "SELECT q.id, q.subreddit, coalesce(q.post_name, ''), c.author,
-                        coalesce(q.intent_ms, q.posted_ms)
+                        coalesce(q.intent_ms, q.posted_ms), q.parent_name
                  FROM reply q JOIN candidate d ON d.id = q.candidate_id
                       JOIN thread_comment c ON c.id = d.comment_id
                  WHERE q.account = ?1 AND q.parent_name IS NOT NULL AND q.state IN {OUT}
@@ -708,6 +710,7 @@ impl Store {
                     post_name: row.get(2)?,
                     author: row.get(3)?,
                     at_ms: row.get(4)?,
+                    parent: row.get(5)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

@@ -65,7 +65,7 @@ fn newest(db: &Connection, kind: StudyKind) -> Result<Option<StudyEntry>> {
 
 impl Store {
     /// Adds records with their seals, and an entry each in the audit log, in one transaction. One that says what
-    /// the newest of its kind says already, with the same seal, is left out, so that recording twice (a job that
+    /// the newest of its kind says already, with a seal that counts, is left out, so that recording twice (a job that
     /// is resumed) is recording once.
     ///
     /// # Errors
@@ -76,14 +76,15 @@ impl Store {
         who: &str,
         now_ms: i64,
         seal: impl Fn(&StudyRecord) -> String,
+        counts: impl Fn(&StudyEntry) -> bool,
     ) -> Result<()> {
         self.write(Family::Settings, |db| {
             for record in records {
-                let seal = seal(record);
                 let last = newest(db, record.kind)?;
-                if last.is_some_and(|last| last.record == *record && last.seal == seal) {
+                if last.is_some_and(|last| last.record == *record && counts(&last)) {
                     continue;
                 }
+                let seal = seal(record);
                 db.prepare_cached(
                     "INSERT INTO study_record (kind, decision, date, scope, until, policy, link, note, who, at_ms, seal)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -214,17 +215,35 @@ mod tests {
         let mut record = StudyRecord::new(StudyKind::Training, Decision::Refused);
         record.date = "2026-05-01".into();
         store
-            .study_add(std::slice::from_ref(&record), "ann", 5, |_| String::new())
+            .study_add(
+                std::slice::from_ref(&record),
+                "ann",
+                5,
+                |_| String::new(),
+                |_| true,
+            )
             .unwrap();
         store
-            .study_add(std::slice::from_ref(&record), "bob", 6, |_| String::new())
+            .study_add(
+                std::slice::from_ref(&record),
+                "bob",
+                6,
+                |_| String::new(),
+                |_| true,
+            )
             .unwrap();
         let pending = StudyRecord::new(StudyKind::Training, Decision::Pending);
         store
-            .study_add(&[pending], "bob", 7, |_| String::new())
+            .study_add(&[pending], "bob", 7, |_| String::new(), |_| true)
             .unwrap();
         store
-            .study_add(std::slice::from_ref(&record), "bob", 8, |_| String::new())
+            .study_add(
+                std::slice::from_ref(&record),
+                "bob",
+                8,
+                |_| String::new(),
+                |_| true,
+            )
             .unwrap();
         let all = store.study_records().unwrap();
         let told: Vec<_> = all

@@ -1504,9 +1504,15 @@ fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
         created_ms: 1,
         ..Account::default()
     };
-    store.account_put(&account, "ada").unwrap();
-    store.account_stop("some_bot", "why", &entry).unwrap();
-    store.account_put(&account, "ada").unwrap();
+    store
+        .account_put(&account, "ada", |_| String::new())
+        .unwrap();
+    store
+        .account_stop("some_bot", "why", &entry, |_, _| None)
+        .unwrap();
+    store
+        .account_put(&account, "ada", |_| String::new())
+        .unwrap();
     assert_eq!(store.account("SOME_BOT").unwrap().stopped, "why");
     assert!(store.account("other").is_err());
 

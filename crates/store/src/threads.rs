@@ -506,10 +506,11 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn comment_renew(&self, name: &str, body: &str) -> Result<()> {
+    pub fn comment_renew(&self, name: &str, body: &str, author: Option<&str>) -> Result<()> {
         self.write(Family::Threads, |db| {
-            let sql = "UPDATE thread_comment SET body = ?2 WHERE name = ?1 AND body <> ''";
-            db.execute(sql, params![name, body])?;
+            let sql = "UPDATE thread_comment SET body = ?2, author = coalesce(?3, author)
+                       WHERE name = ?1 AND body <> ''";
+            db.execute(sql, params![name, body, author])?;
             Ok(())
         })
     }

@@ -46,6 +46,8 @@ fn other_project(bench: &Bench) -> PathBuf {
     let db = rusqlite::Connection::open(&path).unwrap();
     db.execute("DELETE FROM setting WHERE key LIKE 'project.%'", [])
         .unwrap();
+    drop(db);
+    bench.open(&path).project_adopt(PERSON).unwrap();
     path
 }
 
@@ -508,7 +510,7 @@ fn caps_and_pace_count_what_other_projects_have_posted() {
     rules(&bench, |rules| {
         (rules.pause_min, rules.per_author) = (0.0, 1);
     });
-    sql(&bench, "UPDATE thread_comment SET author = 'asker0'");
+    one_author(&bench);
     let other = other_project(&bench);
     let one = |reply| Post {
         replies: vec![reply],

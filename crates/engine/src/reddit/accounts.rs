@@ -150,7 +150,8 @@ fn seals(machine: &Machine, account: &Account) -> (String, String) {
     (sealed::seal(machine, ACCOUNT, &settings), label)
 }
 
-fn settings<'a>(name: &'a str, account: &'a Account) -> [&'a str; 6] {
+/// What is sealed of an account. Its pauses are kept by the ledger of the machine: those are Reddit's.
+fn settings<'a>(name: &'a str, account: &'a Account) -> [&'a str; 7] {
     [
         name,
         &account.client_id,
@@ -158,7 +159,17 @@ fn settings<'a>(name: &'a str, account: &'a Account) -> [&'a str; 6] {
         &account.operator,
         &account.host,
         &account.approval,
+        &account.stopped,
     ]
+}
+
+/// The seal of an account that the program itself stops, or lets go on: what was not sealed here before is not
+/// sealed by that.
+pub(crate) fn resealed(machine: &Machine, before: &Account, now: &Account) -> Option<String> {
+    let name = before.name.to_lowercase();
+    let parts = settings(&name, before);
+    let is_here = sealed::origin(machine, &before.seal, ACCOUNT, &parts) == Origin::Here;
+    is_here.then(|| seals(machine, now).0)
 }
 
 /// Where what is recorded of an account was recorded; `None`: here.
@@ -230,7 +241,9 @@ impl Engine {
             same(&what, &account_seen(account), seen)?;
             Ok(seals(machine, account))
         };
-        self.store.account_confirm(&name, &entry, make)?
+        self.store.account_confirm(&name, &entry, make)??;
+        self.revoke_taken_back();
+        Ok(())
     }
 
     /// One account.
@@ -290,12 +303,12 @@ impl Engine {
                 ),
             ));
         }
-        let account = Account {
-            seal: seals(&self.machine()?, &account).0,
-            ..account
-        };
-        self.store.account_put(&account, who)?;
+        let machine = self.machine()?;
+        // before there is an account that the file could have come with
         self.note_file();
+        let seal = |account: &Account| seals(&machine, account).0;
+        self.store.account_put(&account, who, seal)?;
+        self.revoke_taken_back();
         self.account(&name)
     }
 
@@ -332,6 +345,7 @@ impl Engine {
         };
         let (_, seal) = seals(&self.machine()?, &account);
         self.store.account_label(&name, by, &seal, &entry)?;
+        self.revoke_taken_back();
         self.account(&name)
     }
 
@@ -343,8 +357,18 @@ impl Engine {
         let name = plain_name("u/", name)?;
         let what = if why.is_empty() { "goes on" } else { "stopped" };
         let entry = Entry::new(who, what, self.outside.clock.now_ms()).about(format!("u/{name}"));
-        self.store.account_stop(&name, why, &entry.detail(why))?;
+        self.stop_or_go_on(&name, why, &entry.detail(why))?;
         self.account(&name)
+    }
+
+    /// The same with an entry for the audit log, for the program too.
+    pub(crate) fn stop_or_go_on(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
+        // to stop needs no seal
+        let machine = self.machine().ok();
+        let seal = |before: &Account, now: &Account| resealed(machine.as_ref()?, before, now);
+        self.store.account_stop(name, why, entry, seal)?;
+        self.revoke_taken_back();
+        Ok(())
     }
 
     /// The account that is meant: the one named, else that of the posting rules, else the only one.

@@ -26,10 +26,11 @@ const APPROVAL: &str = "approval";
 /// Digits of a part's hash behind the hash of all: they tell what changed, and decide nothing.
 const HINT: usize = 4;
 /// The parts of what is shown, as a person calls them.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "the text",
     "the footer",
     "the comment it answers",
+    "the author of that comment",
     "the title of the post",
     "the subreddit",
     "the account",
@@ -42,6 +43,7 @@ pub(crate) struct Shown {
     text: String,
     footer: String,
     comment: String,
+    author: String,
     title: String,
     subreddit: String,
     post_name: String,
@@ -59,6 +61,7 @@ impl Shown {
     fn of(reply: &Reply) -> Self {
         Self {
             comment: reply.comment.clone(),
+            author: reply.author.clone().unwrap_or_default(),
             title: reply.title.clone(),
             subreddit: reply.subreddit.clone(),
             post_name: reply.post_name.clone().unwrap_or_default(),
@@ -103,6 +106,7 @@ impl Shown {
             vec![&self.text],
             vec![&self.footer],
             vec![&self.comment],
+            vec![&self.author],
             vec![&self.title],
             vec![&self.subreddit, &self.post_name, &self.parent_name],
             vec![&self.account, self.server],
@@ -531,7 +535,8 @@ mod tests {
         before.check(6, &token).expect("the same");
         before.check(6, &token[..16]).expect("its beginning");
         type Change = fn(&mut Shown);
-        let changes: [(Change, &str); 9] = [
+        let changes: [(Change, &str); 10] = [
+            (|s| s.author.push('x'), "the author of that comment changed"),
             (|s| s.text.push('!'), "the text changed"),
             (|s| s.footer.push('!'), "the footer changed"),
             (|s| s.comment.push('!'), "the comment it answers changed"),

@@ -16,13 +16,14 @@ use repartee_store::times::SLACK_MS;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
+use super::ledger::Ledger;
 use super::practice;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
 
 /// A call that lasts is looked up from this often, to see whether somebody wants it to end.
-const LOOK_UP_EVERY: Duration = Duration::from_millis(200);
+const LOOK_UP_EVERY: Duration = Duration::from_millis(100);
 
 /// With this in the environment, waits take no time against a fake Reddit on this machine.
 const HURRY: &str = "REPARTEE_FAKE_HURRY";
@@ -241,7 +242,7 @@ impl Session {
     /// # Errors
     /// [`Stop::Pause`] and [`Stop::Cancel`]; or when the project cannot be read or written. That Reddit does
     /// not answer is none: whoever wants something of it will see.
-    pub fn mend_times(&self, ctx: &Ctx) -> Result<(), Stop> {
+    pub fn mend_times(&self, ctx: &Ctx, ledger: Option<&Ledger>) -> Result<(), Stop> {
         let (store, name) = (&ctx.engine.store, &self.account.name);
         // where waits take no time the clock is not that of the world
         if hurries(&self.account) || !store.times_are_ahead(name, self.now_ms())? {
@@ -261,6 +262,9 @@ impl Session {
         let skew_ms = self.client.skew_ms();
         if skew_ms.is_some_and(|skew_ms| skew_ms.abs() < SLACK_MS) {
             store.mend_times(name, self.now_ms())?;
+            if let Some(ledger) = ledger {
+                ledger.mend_times(self.now_ms())?;
+            }
             ctx.say("the clock was wrong once: posts from the future count from now on, and pauses are cut");
         } else {
             ctx.say("posts lie in the future, and this machine's clock does not agree with Reddit's; set it right");
@@ -289,7 +293,7 @@ impl Session {
                     done = &mut call => return done.map_err(|error| Stop::Failed(error.into())),
                     () = tokio::time::sleep(LOOK_UP_EVERY) => {
                         if let Some(ctx) = ctx {
-                            ctx.go_on()?;
+                            ctx.hear()?;
                         }
                     }
                 }
@@ -309,7 +313,7 @@ impl Session {
 
     /// Lets time pass until a moment, or until somebody wants the job to end.
     pub fn sleep_until(&self, ctx: &Ctx, until_ms: i64) -> Result<(), Stop> {
-        ctx.go_on()?;
+        ctx.hear()?;
         let ms = u64::try_from(until_ms.saturating_sub(self.now_ms())).unwrap_or(0);
         let clock = Arc::clone(&self.clock);
         self.ask(Some(ctx), async move {

@@ -182,7 +182,7 @@ impl Fetch {
         let mut subreddits = Vec::new();
         for name in named {
             let name = plain_name("r/", name)?;
-            let closed = is_denied(&name) || ctx.engine.store.is_opted_out("subreddit", &name)?;
+            let closed = is_denied(&name) || ctx.engine.is_left_alone("subreddit", &name)?;
             if closed {
                 ctx.say(format!("r/{name} is left out: nothing is answered there"));
             } else {
@@ -422,8 +422,7 @@ impl Engine {
             .collect();
         let mut skip = closed_post(post).map(str::to_owned).unwrap_or_default();
         if skip.is_empty()
-            && (is_denied(&post.subreddit)
-                || self.store.is_opted_out("subreddit", &post.subreddit)?)
+            && (is_denied(&post.subreddit) || self.is_left_alone("subreddit", &post.subreddit)?)
         {
             skip = "nothing is answered in this subreddit".to_owned();
         }
@@ -453,12 +452,7 @@ impl Engine {
                 }
                 None if author.is_some_and(is_bot) => "a bot",
                 None if comment.distinguished.is_some() || comment.stickied => "official",
-                None if self
-                    .store
-                    .is_opted_out("user", author.unwrap_or_default())? =>
-                {
-                    "opted out"
-                }
+                None if self.is_left_alone("user", author.unwrap_or_default())? => "opted out",
                 None if min_score
                     .is_some_and(|min| comment.score.is_some_and(|score| score < min)) =>
                 {

@@ -212,8 +212,15 @@ impl Engine {
         ledger: &ledger::Ledger,
     ) -> Result<ProjectFile> {
         let (home, here) = (self.home()?, OnDisk::of(self.path())?);
-        let is = judge(&home, &here, machine.id(), ledger.id());
-        let words = is.words(&home.path);
+        let mut is = judge(&home, &here, machine.id(), ledger.id());
+        // one with accounts was used: without saying where, it is no new one
+        if is == FileIs::New && !self.store.accounts()?.is_empty() {
+            is = FileIs::FromElsewhere;
+        }
+        let words = is.words(match home.path.as_str() {
+            "" => "a file that is not named",
+            path => path,
+        });
         Ok(ProjectFile {
             is,
             asks: !words.is_empty(),
@@ -267,7 +274,12 @@ impl Engine {
             }))
     }
 
-    fn project_id(&self) -> Result<String> {
+    /// The project's uuid, if it has one.
+    pub(crate) fn project_id_if_any(&self) -> Result<Option<String>> {
+        Ok(self.store.setting(PROJECT)?)
+    }
+
+    pub(crate) fn project_id(&self) -> Result<String> {
         let fresh = uuid::Uuid::now_v7().to_string();
         Ok(self.store.setting_or(PROJECT, fresh)?)
     }

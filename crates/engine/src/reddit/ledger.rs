@@ -7,7 +7,7 @@
 //! happened: a process that died in between left the ledger behind ([`Ledger::note`] brings it up to date), and
 //! a backup that was put back left the project behind (it catches up, and posts nothing again).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use repartee_store::accounts::Account;
@@ -15,6 +15,7 @@ use repartee_store::ledger::{self, Entry, EntryState, Whose};
 use repartee_store::outbox::Spent;
 use repartee_store::purge::Gone;
 use repartee_store::queue::{Reply, ReplyState};
+use repartee_store::times::{SLACK_MS, pause_end};
 
 use super::connect::{Session, config_of, runtime};
 use super::duplicates;
@@ -82,6 +83,7 @@ impl Ledger {
         if let Ok(ms @ 1..) = u64::try_from(ahead_ms) {
             session.hurry(Duration::from_millis(ms));
         }
+        ctx.engine.leave_alone_listed(&self.machine, &self.ledger)?;
         self.align(ctx.engine, session.now_ms())?;
         duplicates::check_due(ctx, session, self)
     }
@@ -122,13 +124,13 @@ impl Ledger {
     }
 
     /// What others have answered.
-    pub fn elsewhere(&self, engine: &Engine) -> Result<Elsewhere> {
+    pub fn elsewhere(&self) -> Result<Elsewhere> {
         Ok(Elsewhere {
             entries: self.ledger.entries(&self.whose)?,
-            answered: engine.store.answered(&self.whose.account)?,
             file: Some(self.file.clone()),
             machine: Some(self.machine.clone()),
             objection: None,
+            pauses: self.ledger.pauses(&self.whose)?,
         })
     }
 
@@ -173,6 +175,29 @@ impl Ledger {
             skew_ms: reply.outbox.skew_ms,
             comment: reply.outbox.posted_name.clone().unwrap_or_default(),
         }
+    }
+
+    /// Entries from the future become ones of now, as those of the project have.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn mend_times(&self, now_ms: i64) -> Result<()> {
+        let past_ms = now_ms.saturating_add(SLACK_MS);
+        Ok(self.ledger.mend_times(&self.whose, past_ms, now_ms)?)
+    }
+
+    /// Notes a pause that Reddit asked for, or that follows from a failure, of the account, the subreddit of a
+    /// reply, or the reply as it was approved. An edit of the project does not end it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn pause(&self, reply: &Reply, of: PauseOf, until_ms: i64) -> Result<()> {
+        let about = match of {
+            PauseOf::Account => String::new(),
+            PauseOf::Subreddit => place(&reply.subreddit),
+            PauseOf::Reply => reply.outbox.seal.clone(),
+        };
+        Ok(self.ledger.pause(&self.whose, &about, until_ms)?)
     }
 
     /// Brings project and ledger to the same state for every reply of the account, whichever of them is behind.
@@ -286,6 +311,29 @@ impl Ledger {
     }
 }
 
+/// Where the ledger keeps which try of a reply a person wants to be followed by another.
+pub(crate) fn again_key(reply: i64) -> String {
+    format!("again {reply}")
+}
+
+/// Where the ledger keeps that a copy of the project gave up a reply that was approved so.
+pub(crate) fn given_up_key(copy: &str, reply: &Reply) -> String {
+    format!("given up {copy} {}", reply.outbox.seal)
+}
+
+/// What pauses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PauseOf {
+    Account,
+    Subreddit,
+    Reply,
+}
+
+/// A subreddit as pauses name it.
+fn place(subreddit: &str) -> String {
+    format!("r/{}", subreddit.to_lowercase())
+}
+
 /// Whose entries those of an account are.
 fn whose(account: &Account) -> Result<Whose> {
     let config = config_of(account);
@@ -329,12 +377,12 @@ fn stands(engine: &Engine, reply: &Reply) -> Result<Option<EntryState>> {
 #[derive(Default)]
 pub(crate) struct Elsewhere {
     entries: Vec<Entry>,
-    /// What this file knows that it answered.
-    answered: HashSet<String>,
     file: Option<ThisFile>,
     machine: Option<Machine>,
     /// Why nothing can be posted from here at all.
     objection: Option<Objection>,
+    /// Until when what pauses, as Reddit asked for.
+    pauses: HashMap<String, i64>,
 }
 
 impl Elsewhere {
@@ -351,10 +399,10 @@ impl Elsewhere {
             let found = engine.file_with(&machine, &ledger)?;
             Ok(Self {
                 entries: ledger.entries(&whose)?,
-                answered: engine.store.answered(&account.name)?,
                 file: engine.this_file()?,
                 machine: Some(machine),
                 objection: found.asks.then(|| hold(COPIED, found.words)),
+                pauses: ledger.pauses(&whose)?,
             })
         };
         look().unwrap_or_else(|error: Error| Self {
@@ -381,9 +429,16 @@ impl Elsewhere {
         };
         let comment = &entry.comment;
         let (words, then) = match entry.state {
+            EntryState::Released if own && self.is_given_up(reply) => (
+                "it was given up; approve it again to send it".to_owned(),
+                Then::Redraft,
+            ),
             EntryState::Released => return None,
-            // a person wants it to be sent again
-            EntryState::Absent if own && entry.reply == reply.id => return None,
+            EntryState::Absent
+                if own && self.is_wanted_again(reply, entry) && !self.is_given_up(reply) =>
+            {
+                return None;
+            }
             EntryState::Posted if comment.is_empty() => {
                 (format!("the comment was answered from {by}"), Then::Cancel)
             }
@@ -412,8 +467,70 @@ impl Elsewhere {
         })
     }
 
-    /// What was posted from elsewhere, as caps and pace count it for a reply.
-    pub fn spent(&self, reply: &Reply, now_ms: i64) -> Vec<Spent> {
+    /// Whether a person has decided that a reply which is absent may be sent again, by this approval or, once it
+    /// was given up, by another: its state alone does not say so.
+    fn is_wanted_again(&self, reply: &Reply, entry: &Entry) -> bool {
+        let kept = self.kept(&again_key(reply.id));
+        let attempt = kept.and_then(|json| json.parse().ok());
+        entry.reply == reply.id && attempt.is_some_and(|attempt: u32| attempt >= entry.attempt)
+    }
+
+    /// Whether a person gave up a reply by this very approval.
+    fn is_given_up(&self, reply: &Reply) -> bool {
+        let copy = self.file.as_ref().map_or("", |file| &file.copy);
+        self.kept(&given_up_key(copy, reply)).is_some()
+    }
+
+    fn kept(&self, key: &str) -> Option<String> {
+        let (machine, file) = (self.machine.as_ref()?, self.file.as_ref()?);
+        machine.glance().setting(&file.project, key)
+    }
+
+    /// What was posted, by this file (`ours`) and from elsewhere, as caps and pace count it for a reply. What the
+    /// ledger knows counts as the ledger has it, but for the time, where the later one does.
+    pub fn with_ours(&self, ours: Vec<Spent>, reply: &Reply, now_ms: i64) -> Vec<Spent> {
+        let mut all: HashMap<String, Spent> = HashMap::new();
+        for spent in self.spent(reply, now_ms) {
+            all.insert(spent.parent.clone(), spent);
+        }
+        for spent in ours {
+            match all.get_mut(&spent.parent) {
+                Some(known) => {
+                    known.at_ms = known.at_ms.max(spent.at_ms);
+                    known.author = known.author.take().or(spent.author);
+                }
+                None => _ = all.insert(spent.parent.clone(), spent),
+            }
+        }
+        all.into_values().collect()
+    }
+
+    /// The pauses that Reddit asked for.
+    pub fn pauses(&self, reply: &Reply, now_ms: i64, found: &mut Vec<Objection>) {
+        let of_place = place(&reply.subreddit);
+        for (about, code, words) in [
+            ("", "account-pause", "the account pauses"),
+            (of_place.as_str(), "subreddit-pause", "the subreddit pauses"),
+            (
+                reply.outbox.seal.as_str(),
+                "later",
+                "to be tried again later",
+            ),
+        ] {
+            let until = self.pauses.get(about).copied().unwrap_or_default();
+            // a reply without a seal is not sent
+            let counts = !about.is_empty() || code == "account-pause";
+            if counts && until > now_ms && !found.iter().any(|one| one.code == code) {
+                found.push(Objection {
+                    code,
+                    words: words.to_owned(),
+                    then: Then::Wait(pause_end(until, now_ms)),
+                });
+            }
+        }
+    }
+
+    fn spent(&self, reply: &Reply, now_ms: i64) -> Vec<Spent> {
         let tag = match (&self.machine, reply.author.as_deref()) {
             (Some(machine), Some(author)) => tag(machine, author),
             _ => String::new(),
@@ -427,12 +544,11 @@ impl Elsewhere {
                 entry.state != EntryState::Released
                     && Some(entry.parent.as_str()) != parent
                     && !again(entry)
-                    && !self.answered.contains(&entry.parent)
                     && entry.intent_ms < now_ms.saturating_add(AHEAD_MS)
             })
             .map(|entry| Spent {
-                // of no reply of this project
-                reply_id: 0,
+                reply_id: if self.is_own(entry) { entry.reply } else { 0 },
+                parent: entry.parent.clone(),
                 subreddit: entry.subreddit.clone(),
                 post_name: entry.post.clone(),
                 author: reply

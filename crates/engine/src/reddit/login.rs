@@ -151,7 +151,7 @@ fn logged_in(engine: &Engine, session: &Session, facts: AccountFacts) -> Result<
         stop_account(engine, session, SUSPENDED)?;
     } else if store.account(name)?.stopped == CANNOT_WRITE {
         let entry = Entry::new("repartee", "goes on", now_ms).about(format!("u/{name}"));
-        store.account_stop(name, "", &entry)?;
+        engine.stop_or_go_on(name, "", &entry)?;
     }
     engine.account(name)
 }

@@ -13,6 +13,7 @@
 //! | `approval.rs` | what is shown of a reply, the hash over it, and what a person approves by that hash |
 //! | `outbox.rs` | what a person approves, edits, withdraws and settles |
 //! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and looking for what is uncertain |
+//! | `kept.rs` | what the ledger keeps beside the project, so that no edit of the file loosens it |
 //! | `ledger.rs`, `home.rs`, `duplicates.rs` | at most one answer, also across copies and projects of this machine |
 //! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
 //! | `practice.rs` | a made-up Reddit on this machine, to try all of it without a key |
@@ -28,6 +29,7 @@ mod draft;
 mod duplicates;
 mod fetch;
 mod home;
+mod kept;
 mod lease;
 mod ledger;
 mod login;

@@ -10,7 +10,7 @@ use ts_rs::TS;
 use super::approval::ShownReply;
 use super::connect::Session;
 use super::duplicates;
-use super::ledger::{ELSEWHERE, Elsewhere, Ledger};
+use super::ledger::{ELSEWHERE, Elsewhere, Ledger, again_key, given_up_key};
 use super::policy::{Objection, Then};
 use super::reconcile::LATE_MS;
 use crate::Engine;
@@ -352,6 +352,16 @@ impl Engine {
             now_ms,
             as_shown,
         )??;
+        match settle {
+            Settle::Again { .. } => self.keep_setting(&again_key(id), &reply.outbox.attempt),
+            Settle::GiveUp => {
+                self.keep_setting(&again_key(id), &reply.outbox.attempt);
+                if let Some(file) = self.this_file()? {
+                    self.keep_setting(&given_up_key(&file.copy, &reply), &true);
+                }
+            }
+            Settle::Posted { .. } => {}
+        }
         self.note_in_ledger(&reply);
         self.outbox_story(id)
     }

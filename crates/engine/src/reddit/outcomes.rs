@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::connect::Session;
+use super::ledger::Ledger;
 use super::permits::asks_to_stop;
 use super::reconcile::passes;
 use crate::Engine;
@@ -122,7 +123,8 @@ impl Job for ReadOutcomes {
         let session = Session::open(engine, &account.name)?;
         session.hurry(Duration::from_secs(AFTER_S[2].unsigned_abs()));
         let mut done = OutcomesRead::default();
-        session.mend_times(ctx)?;
+        // scores can be read without a ledger
+        session.mend_times(ctx, Ledger::open(engine, &session.account).ok().as_ref())?;
         let due = store.outcomes_due(&account.name, &AFTER_S, session.now_ms())?;
         let total = due.len() as u64;
         let mut last: Option<(String, Outcome)> = None;

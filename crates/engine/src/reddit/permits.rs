@@ -9,6 +9,7 @@ use ts_rs::TS;
 
 use super::connect::Session;
 use super::plain_name;
+use super::policy::hash;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
@@ -83,8 +84,9 @@ pub struct PermitInfo {
 const PERMISSION: &str = "permission";
 
 /// A permission as it is sealed and shown: when it was given and when it ends are words for this.
-fn recorded(permit: &Permit) -> [String; 6] {
+fn recorded(permit: &Permit) -> [String; 7] {
     [
+        permit.rules.clone(),
         permit.name.to_lowercase(),
         permit.link.clone(),
         permit.note.clone(),
@@ -97,15 +99,24 @@ fn recorded(permit: &Permit) -> [String; 6] {
     ]
 }
 
+/// What is sealed: the record, and when Reddit was last asked about the subreddit.
+fn sealed_parts(permit: &Permit) -> Vec<String> {
+    let checked = permit.checked_ms.map(|at| at.to_string());
+    let mut parts = Vec::from(recorded(permit));
+    parts.push(checked.unwrap_or_default());
+    parts
+}
+
 fn permit_seal(machine: &Machine, permit: &Permit) -> String {
-    let parts = recorded(permit);
-    sealed::seal(machine, PERMISSION, &parts.each_ref().map(String::as_str))
+    let parts = sealed_parts(permit);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    sealed::seal(machine, PERMISSION, &parts)
 }
 
 /// Where a permission was recorded.
 pub(crate) fn permit_origin(machine: &Machine, permit: &Permit) -> Origin {
-    let parts = recorded(permit);
-    let parts = parts.each_ref().map(String::as_str);
+    let parts = sealed_parts(permit);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     sealed::origin(machine, &permit.seal, PERMISSION, &parts)
 }
 
@@ -200,6 +211,11 @@ pub(crate) fn asks_to_stop(text: &str) -> bool {
     .any(|words| text.contains(words))
 }
 
+/// Where the ledger keeps the hash of the rules that a subreddit had when it was last asked about.
+fn rules_key(subreddit: &str) -> String {
+    format!("rules of r/{}", subreddit.to_lowercase())
+}
+
 fn rules_json(rules: &[Rule]) -> String {
     let texts: Vec<(&str, &str)> = rules
         .iter()
@@ -246,7 +262,9 @@ impl Engine {
             same(&what, &permit_seen(permit), seen)?;
             Ok(permit_seal(machine, permit))
         };
-        self.store.permit_confirm(&name, &entry, make)?
+        self.store.permit_confirm(&name, &entry, make)??;
+        self.revoke_taken_back();
+        Ok(())
     }
 
     /// Records that posting is permitted in a subreddit, as the person `who`.
@@ -293,6 +311,8 @@ impl Engine {
             ..permit
         };
         self.store.permit_put(&permit)?;
+        self.keep_setting(&rules_key(&name), &"");
+        self.revoke_taken_back();
         self.permit_of(&name)
     }
 
@@ -321,6 +341,7 @@ impl Engine {
         let entry = Entry::new(who, "not allowed any more", self.outside.clock.now_ms());
         self.store
             .permit_off(&name, why, &entry.about(format!("r/{name}")).detail(why))?;
+        self.revoke_taken_back();
         self.permit_of(&name)
     }
 
@@ -372,7 +393,7 @@ impl Engine {
     /// [`Code::Usage`] when it is neither.
     pub fn opt_out_add(&self, whom: &str, why: &str, who: &str) -> Result<Vec<OptOutInfo>> {
         let (kind, name) = named(whom)?;
-        self.store.opt_out_put(&OptOut {
+        self.opt_out_put(&OptOut {
             kind,
             name,
             state: "confirmed".to_owned(),
@@ -398,12 +419,13 @@ impl Engine {
         let now_ms = self.outside.clock.now_ms();
         self.store
             .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
+        self.leave_alone(&kind, &[&name], confirmed);
         self.opt_outs()
     }
 
     /// Notes that a comment asks not to be answered; it counts until a person decides.
     pub(crate) fn opt_out_asked(&self, author: &str, comment: &str) -> Result<()> {
-        Ok(self.store.opt_out_put(&OptOut {
+        self.opt_out_put(&OptOut {
             kind: "user".to_owned(),
             name: author.to_owned(),
             state: "asked".to_owned(),
@@ -411,7 +433,7 @@ impl Engine {
             source: comment.to_owned(),
             who: "repartee".to_owned(),
             at_ms: self.outside.clock.now_ms(),
-        })?)
+        })
     }
 
     /// Asks Reddit about a subreddit once a day: where we are not welcome, or its rules have changed since
@@ -457,12 +479,29 @@ impl Engine {
             return Ok(off(why)?);
         }
         let rules = rules_json(&session.ask(Some(ctx), session.client.rules(name))?);
-        if permit.rules != "[]" && permit.rules != rules {
+        // a file that knows of no rules any more does not take the present ones for those that were read
+        let key = rules_key(&permit.name);
+        let (kept, now) = (self.kept_setting::<String>(&key)?, hash(&rules));
+        let is_known = |kept: &String| !kept.is_empty() && *kept != now;
+        let changed = match permit.rules.as_str() {
+            "[]" => kept.as_ref().is_some_and(is_known),
+            known => known != rules,
+        };
+        if changed {
             return Ok(off(
                 "its rules have changed since the permission was recorded; read them, and record the permission anew",
             )?);
         }
-        Ok(self.store.permit_checked(name, &rules, now_ms)?)
+        let machine = self.machine()?;
+        let seal = |before: &Permit, now: &Permit| {
+            let is_here = permit_origin(&machine, before) == Origin::Here;
+            is_here.then(|| permit_seal(&machine, now))
+        };
+        self.store.permit_checked(name, &rules, now_ms, seal)?;
+        if kept.as_ref() != Some(&now) {
+            self.keep_setting(&key, &now);
+        }
+        Ok(())
     }
 }
 

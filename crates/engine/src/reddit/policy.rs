@@ -20,7 +20,6 @@ use crate::Engine;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::sealed::Origin;
-use crate::study::Purpose;
 
 /// A day.
 const DAY_MS: i64 = 86_400_000;
@@ -121,8 +120,7 @@ impl Engine {
         of_approval(&machine, account, reply, &mut found);
         found.extend(of_account(&machine, account, now_ms));
         let live = account.host.is_empty();
-        let study = self.study_standing_at(now_ms)?;
-        if let Some(why) = study.refusal(Purpose::Posting { live }) {
+        if let Some(why) = self.study_refuses_posting(live, now_ms)? {
             found.push(hold(
                 "study-permission",
                 format!("{why}, and this project is strict; `repartee study record` records a permission"),
@@ -132,13 +130,13 @@ impl Engine {
         self.of_people(account, reply, &mut found)?;
         found.extend(of_text(rules, account, reply));
         self.of_likeness(rules, reply, &mut found)?;
-        let mut spent = self.store.spent(&account.name, 0)?;
-        spent.extend(elsewhere.spent(reply, now_ms));
+        let mut spent = elsewhere.with_ours(self.store.spent(&account.name, 0)?, reply, now_ms);
         // one from the future counts as one of now
         spent.iter_mut().for_each(|s| s.at_ms = s.at_ms.min(now_ms));
         spent.sort_by_key(|spent| spent.at_ms);
         found.extend(of_caps(rules, reply, &spent, now_ms));
         found.extend(of_pace(rules, reply, &spent, now_ms));
+        elsewhere.pauses(reply, now_ms, &mut found);
         if reply.outbox.not_before_ms > now_ms {
             let words = if reply.outbox.detail.is_empty() {
                 "to be tried again later"
@@ -183,7 +181,7 @@ impl Engine {
                 format!("r/{name} is for people in need"),
             ));
         }
-        if self.store.is_opted_out("subreddit", name)? {
+        if self.is_left_alone("subreddit", name)? {
             found.push(cancel(
                 "opted-out",
                 format!("r/{name} does not want to be answered"),
@@ -234,7 +232,7 @@ impl Engine {
         found: &mut Vec<Objection>,
     ) -> Result<()> {
         if let Some(author) = &reply.author {
-            if self.store.is_opted_out("user", author)? {
+            if self.is_left_alone("user", author)? {
                 found.push(cancel(
                     "opted-out",
                     format!("u/{author} does not want to be answered"),
@@ -574,6 +572,14 @@ pub(crate) fn fresh_objections(
             "changed-parent",
             "the comment was changed after the reply was approved; read it again",
         ));
+    } else if let Some(comment) = looked.comment()
+        && comment.gone().is_none()
+        && comment.author != reply.author
+    {
+        found.push(redraft(
+            "changed-parent",
+            "the comment has another author than when the reply was approved; read it again",
+        ));
     }
     if looked.view.post.gone().is_none() && is_serious(&looked.view.post.title) {
         found.push(cancel("serious", "the post asks for serious answers only"));
@@ -588,6 +594,7 @@ mod tests {
     fn spent(reply_id: i64, subreddit: &str, at_ms: i64) -> Spent {
         Spent {
             reply_id,
+            parent: format!("t1_{reply_id}"),
             subreddit: subreddit.to_owned(),
             post_name: format!("t3_{reply_id}"),
             author: Some(format!("author{reply_id}")),

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use repartee_reddit::{Action, Attempt, Pause, Refusal, Rejection, Sent};
+use repartee_reddit::{Action, Attempt, Comment, Pause, Refusal, Rejection, Sent};
 use repartee_store::accounts::{Account, OptOut};
 use repartee_store::audit::Entry;
 use repartee_store::outbox::{Became, Ended};
@@ -19,7 +19,7 @@ use ts_rs::TS;
 use super::connect::Session;
 use super::duplicates;
 use super::lease::Lease;
-use super::ledger::{Elsewhere, Ledger};
+use super::ledger::{Elsewhere, Ledger, PauseOf};
 use super::outbox::address;
 use super::policy::{Objection, PACE, Then, fresh_objections, hash};
 use super::reconcile::{CANNOT_WRITE, SUSPENDED, found, passes, settle, stop_account, who_we_are};
@@ -130,7 +130,7 @@ impl Job for Post {
         let ledger = Ledger::open(engine, &session.account)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         engine.outside.step("leased");
-        session.mend_times(ctx)?;
+        session.mend_times(ctx, Some(&ledger))?;
         let sent = ledger
             .begin(ctx, &session)
             .and_then(|()| self.send_all(ctx, &session, &lease, &ledger));
@@ -281,7 +281,7 @@ impl Post {
             if !settled.open.is_empty() {
                 return Ok(settled.next_ms);
             }
-            let elsewhere = ledger.elsewhere(engine)?;
+            let elsewhere = ledger.elsewhere()?;
             let ready = match self.choose(engine, name, &elsewhere, session.now_ms())? {
                 Choice::Ready(reply) => *reply,
                 Choice::Later { until_ms, reply } if self.wait => {
@@ -323,7 +323,7 @@ impl Post {
                     let failures = failures.entry(ready.id).or_insert(0);
                     *failures += 1;
                     ctx.say(format!("reply {}: {}", ready.id, error.message));
-                    backoff(engine, session, &ready, *failures, &error)?;
+                    backoff(engine, session, ledger, &ready, *failures, &error)?;
                     if !holds(engine, lease, name)? {
                         return Err(error.into());
                     }
@@ -520,18 +520,17 @@ fn holds(engine: &Engine, lease: &Lease, account: &str) -> Result<bool> {
 fn backoff(
     engine: &Engine,
     session: &Session,
+    ledger: &Ledger,
     reply: &Reply,
     failures: u32,
     error: &Error,
 ) -> Result<()> {
     let ms = (BACKOFF_MS << failures.saturating_sub(1).min(8)).min(BACKOFF_MAX_MS);
-    engine.store.reply_held(
-        reply.id,
-        "not-reached",
-        &error.message,
-        session.now_ms().saturating_add(ms),
-    )?;
-    Ok(())
+    let until_ms = session.now_ms().saturating_add(ms);
+    engine
+        .store
+        .reply_held(reply.id, "not-reached", &error.message, until_ms)?;
+    ledger.pause(reply, PauseOf::Reply, until_ms)
 }
 
 /// Posts one reply, if what Reddit says now allows it.
@@ -552,7 +551,7 @@ fn send_one(
     // 0. alone on this machine, from here to the stored result
     let _alone = ledger.lock(ctx)?;
     engine.outside.step("locked");
-    if ledger.elsewhere(engine)?.of(reply).is_some() {
+    if ledger.elsewhere()?.of(reply).is_some() {
         // answered while the lock was waited for; choosing says so
         return Ok(());
     }
@@ -596,13 +595,7 @@ fn send_one(
         engine.of_people(&session.account, &live, &mut fresh)?;
     }
     if let Some(objection) = heaviest(&fresh) {
-        return Ok(refuse(
-            ctx,
-            session,
-            reply,
-            objection,
-            looked.comment().map(|c| c.body.as_str()),
-        )?);
+        return Ok(refuse(ctx, session, reply, objection, looked.comment())?);
     }
 
     // 2. make ready: the text as it is sent must be the one that was approved
@@ -629,7 +622,7 @@ fn send_one(
 
     // 3. the intent, on the disk: the project's, then the ledger's, for all projects of this machine. Within the
     // transaction of the first all that speaks against it is asked for the last time
-    let elsewhere = ledger.elsewhere(engine)?;
+    let elsewhere = ledger.elsewhere()?;
     let times = (client.skew_ms().unwrap_or(0), session.now_ms());
     let may = |now: &Reply| -> Result<bool> {
         let same = now.outbox.seen == reply.outbox.seen
@@ -678,7 +671,7 @@ fn send_one(
     engine.outside.step("sent");
 
     // 5. what follows from it, then what came of it: who is killed in between has an uncertain reply
-    let to = consequences(ctx, session, reply, &sent)?;
+    let to = consequences(ctx, session, ledger, reply, &sent)?;
     engine.outside.step("concluded");
     let words = sent.sent.words();
     let settled = store.attempt_end(&Ended {
@@ -742,7 +735,7 @@ fn refuse(
     session: &Session,
     reply: &Reply,
     objection: &Objection,
-    body: Option<&str>,
+    comment: Option<&Comment>,
 ) -> Result<()> {
     let (engine, store) = (ctx.engine, &ctx.engine.store);
     ctx.say(format!("reply {}: {}", reply.id, objection.words));
@@ -757,8 +750,8 @@ fn refuse(
     apply(engine, reply, objection, session.now_ms())?;
     let gone = match (objection.code, &reply.parent_name, &reply.post_name) {
         ("changed-parent", Some(parent), _) => {
-            if let Some(body) = body {
-                store.comment_renew(parent, body)?;
+            if let Some(comment) = comment {
+                store.comment_renew(parent, &comment.body, comment.author.as_deref())?;
             }
             return Ok(());
         }
@@ -805,14 +798,20 @@ fn leave_subreddit(ctx: &Ctx, session: &Session, subreddit: &str, why: &str) -> 
 
 /// Does what follows from an answer for the account, the subreddit and the author, and gives what becomes
 /// of the reply.
-fn consequences(ctx: &Ctx, session: &Session, reply: &Reply, sent: &Attempt) -> Result<Became> {
+fn consequences(
+    ctx: &Ctx,
+    session: &Session,
+    ledger: &Ledger,
+    reply: &Reply,
+    sent: &Attempt,
+) -> Result<Became> {
     let now_ms = session.now_ms();
-    Ok(match &sent.sent {
+    let became = match &sent.sent {
         Sent::NotSent { why } => Became {
             not_before_ms: now_ms + (BACKOFF_MS << reply.outbox.attempt.min(5)).min(BACKOFF_MAX_MS),
             ..Became::new(ReplyState::Approved, "not-sent", why.as_str())
         },
-        Sent::Refused(refusal) => refused(ctx.engine, session, reply, refusal)?,
+        Sent::Refused(refusal) => refused(ctx.engine, session, ledger, reply, refusal)?,
         Sent::Rejected(rejection) => rejected(ctx, session, reply, rejection)?,
         Sent::Posted { comment } => Became {
             posted_name: Some(comment.name.clone()),
@@ -824,18 +823,34 @@ fn consequences(ctx: &Ctx, session: &Session, reply: &Reply, sent: &Attempt) -> 
             )
         },
         Sent::Uncertain { why } => Became::new(ReplyState::Uncertain, "uncertain", why.as_str()),
-    })
+    };
+    if became.not_before_ms > now_ms {
+        ledger.pause(reply, PauseOf::Reply, became.not_before_ms)?;
+    }
+    Ok(became)
 }
 
 /// Refused for now: what has to pause pauses.
-fn refused(engine: &Engine, session: &Session, reply: &Reply, refusal: &Refusal) -> Result<Became> {
+fn refused(
+    engine: &Engine,
+    session: &Session,
+    ledger: &Ledger,
+    reply: &Reply,
+    refusal: &Refusal,
+) -> Result<Became> {
     let wait_ms = i64::try_from(refusal.wait_ms).unwrap_or(i64::MAX / 2);
     let until_ms = session.now_ms().saturating_add(wait_ms);
     match refusal.pause {
-        Pause::Account => engine
-            .store
-            .account_pause(&session.account.name, until_ms)?,
-        Pause::Subreddit => engine.store.permit_pause(&reply.subreddit, until_ms)?,
+        Pause::Account => {
+            engine
+                .store
+                .account_pause(&session.account.name, until_ms)?;
+            ledger.pause(reply, PauseOf::Account, until_ms)?;
+        }
+        Pause::Subreddit => {
+            engine.store.permit_pause(&reply.subreddit, until_ms)?;
+            ledger.pause(reply, PauseOf::Subreddit, until_ms)?;
+        }
         // the client and its throttle see to these
         Pause::Token | Pause::Client => {}
     }
@@ -859,7 +874,7 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
         }
         Action::CancelAndOptOut => {
             if let Some(author) = &reply.author {
-                engine.store.opt_out_put(&OptOut {
+                engine.opt_out_put(&OptOut {
                     kind: "user".to_owned(),
                     name: author.clone(),
                     state: "confirmed".to_owned(),

@@ -116,7 +116,7 @@ impl Job for Reconcile {
         let ledger = Ledger::open(engine, &session.account)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
         let done = (|| {
-            session.mend_times(ctx)?;
+            session.mend_times(ctx, Some(&ledger))?;
             engine
                 .store
                 .sending_is_uncertain(&account.name, session.now_ms())?;
@@ -362,7 +362,7 @@ pub(crate) fn stop_account(engine: &Engine, session: &Session, why: &str) -> Res
     if account.stopped != why {
         let entry = Entry::new("repartee", "stopped", session.now_ms());
         let entry = entry.about(format!("u/{}", account.name)).detail(why);
-        engine.store.account_stop(&account.name, why, &entry)?;
+        engine.stop_or_go_on(&account.name, why, &entry)?;
     }
     let mut facts: AccountFacts = serde_json::from_str(&account.facts).unwrap_or_default();
     facts.checked_ms = Some(session.now_ms());

@@ -157,7 +157,16 @@ impl PostingRules {
         words.extend(usual.words);
         words.sort();
         words.dedup();
+        // hours and days are no wider than usual where there are any
+        let (hours, days, utc_offset_min) = match (usual.hours, usual.days.is_empty()) {
+            (None, true) => (self.hours, self.days, self.utc_offset_min),
+            _ => (usual.hours, usual.days, usual.utc_offset_min),
+        };
         Self {
+            hours,
+            days,
+            utc_offset_min,
+            jitter: self.jitter.max(usual.jitter),
             per_day: self.per_day.min(usual.per_day),
             per_subreddit: self.per_subreddit.min(usual.per_subreddit),
             per_thread: self.per_thread.min(usual.per_thread),
@@ -200,18 +209,31 @@ impl Engine {
     /// When the project cannot be read.
     pub fn posting_rules(&self) -> Result<PostingRules> {
         let usual = PostingRules::default();
-        let Some(rules) = self.store.setting::<PostingRules>(KEY)? else {
+        let stored = self.store.setting::<PostingRules>(KEY)?;
+        let is_used = self.project_id_if_any()?.is_some();
+        if stored.is_none() && !is_used {
             return Ok(usual);
-        };
-        if usual.loosened(&rules).is_empty() {
-            return Ok(rules);
         }
-        // limits are loosened by a person at this machine, never by a file that came from elsewhere
+        // limits are loosened by a person at this machine, never by a file that came from elsewhere or is an
+        // older one
         let seal: String = self.store.setting(SEAL_KEY)?.unwrap_or_default();
-        let made = sealed::origin(&self.machine()?, &seal, SEALED, &[&to_json(&rules)?]);
-        Ok(match made.words() {
-            "" => rules,
-            _ => rules.tightened(usual),
+        let rules = match stored {
+            Some(rules) => {
+                let parts = to_json(&rules)?;
+                let made = sealed::origin(&self.machine()?, &seal, SEALED, &[&parts]);
+                if made.words().is_empty() {
+                    return Ok(rules);
+                }
+                match usual.loosened(&rules).is_empty() {
+                    true => rules,
+                    false => rules.tightened(usual),
+                }
+            }
+            None => usual,
+        };
+        Ok(match self.kept_setting(KEY)? {
+            Some(kept) => rules.tightened(kept),
+            None => rules,
         })
     }
 
@@ -242,6 +264,8 @@ impl Engine {
         // the seal first: rules without theirs are the stricter ones
         self.store.set_setting(SEAL_KEY, &seal)?;
         self.store.set_setting(KEY, &new)?;
+        self.keep_setting(KEY, &new);
+        self.revoke_taken_back();
         let now_ms = self.outside.clock.now_ms();
         let entry = repartee_store::audit::Entry::new(who, "rules changed", now_ms);
         let detail = if loosened.is_empty() {

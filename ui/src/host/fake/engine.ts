@@ -416,7 +416,7 @@ export class FakeEngine {
     "run.toml": ({ config }) => ({ toml: sample.toml(config) }),
     "run.read": ({ toml }) => sample.ofToml(toml),
     "run.estimate": ({ config }) => this.#estimate(config),
-    runs: () => [...this.runs].reverse(),
+    runs: () => this.runs,
     "run.get": ({ name }) => this.#run(name),
     "deleted.content": () => this.#deleted(),
     "run.again": ({ name }) => this.#again(name),

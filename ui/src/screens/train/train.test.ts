@@ -172,7 +172,7 @@ test("two runs that are ticked are compared", async () => {
   await fireEvent.click(compare);
   await byId("differences");
   await sees("different kinds");
-  expect(last(asked(host, "chart"))).toEqual({ kind: "loss", of: ["judge", "writer"], threshold: null });
+  expect(last(asked(host, "chart"))).toEqual({ kind: "loss", of: ["writer", "judge"], threshold: null });
   await sees("Kind");
 });
 

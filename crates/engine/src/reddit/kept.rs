@@ -1,0 +1,93 @@
+//! What the ledger of this machine keeps beside a project, because the file alone could be made to forget it: who
+//! is left alone, and what a person set last. A file can say more than that, never less.
+
+use repartee_store::accounts::OptOut;
+use repartee_store::ledger;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Engine;
+use crate::error::Result;
+use crate::job::to_json;
+use crate::machine::Machine;
+
+/// A keyed hash of a user or subreddit: no name for whoever reads the ledger elsewhere.
+fn tag(machine: &Machine, kind: &str, name: &str) -> String {
+    machine.seal("left alone", &[kind, &name.to_lowercase()])
+}
+
+impl Engine {
+    /// Puts somebody on the list of those who are not answered.
+    pub(crate) fn opt_out_put(&self, new: &OptOut) -> Result<()> {
+        self.store.opt_out_put(new)?;
+        // who was declined is not on it because the same comment is read again
+        if self.store.is_opted_out(&new.kind, &new.name)? {
+            self.leave_alone(&new.kind, &[&new.name], true);
+        }
+        Ok(())
+    }
+
+    /// The same in the ledger, or off it. Where that cannot be done now, posting does it ([`Engine::leave_alone_listed`]),
+    /// and posts nothing as long as it cannot.
+    pub(crate) fn leave_alone(&self, kind: &str, names: &[&str], leave: bool) {
+        let noted = self.machine().and_then(|machine| {
+            let tags: Vec<String> = names.iter().map(|name| tag(&machine, kind, name)).collect();
+            let ledger = ledger::Ledger::open(machine.folder())?;
+            Ok(ledger.leave_alone(&self.project_id()?, &tags, leave)?)
+        });
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the ledger does not know yet who is left alone");
+        }
+    }
+
+    /// Everybody on the project's list is on that of the ledger.
+    pub(crate) fn leave_alone_listed(
+        &self,
+        machine: &Machine,
+        ledger: &ledger::Ledger,
+    ) -> Result<()> {
+        let listed = self.store.opt_outs()?.into_iter();
+        let tags: Vec<String> = listed
+            .filter(|one| one.state != "declined")
+            .map(|one| tag(machine, &one.kind, &one.name))
+            .collect();
+        if !tags.is_empty() {
+            ledger.leave_alone(&self.project_id()?, &tags, true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a user or subreddit is not to be answered, by the project's list or the ledger's.
+    pub(crate) fn is_left_alone(&self, kind: &str, name: &str) -> Result<bool> {
+        if self.store.is_opted_out(kind, name)? {
+            return Ok(true);
+        }
+        let Some(project) = self.project_id_if_any()? else {
+            return Ok(false);
+        };
+        let machine = self.machine()?;
+        let who = tag(&machine, kind, name);
+        Ok(machine.glance().is_left_alone(&project, &who))
+    }
+
+    /// Keeps what a person has just set. Where that is not possible now, the file alone has it.
+    pub(crate) fn keep_setting<T: Serialize>(&self, key: &str, value: &T) {
+        let kept = self.machine().and_then(|machine| {
+            let ledger = ledger::Ledger::open(machine.folder())?;
+            Ok(ledger.set_setting(&self.project_id()?, key, &to_json(value)?)?)
+        });
+        if let Err(error) = kept {
+            tracing::warn!(%error, key, "the ledger does not keep a setting");
+        }
+    }
+
+    /// What a person set last in this project on this machine.
+    pub(crate) fn kept_setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let Some(project) = self.project_id_if_any()? else {
+            return Ok(None);
+        };
+        let kept = self.machine()?.glance().setting(&project, key);
+        // what another version wrote is not kept for this one
+        Ok(kept.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+}

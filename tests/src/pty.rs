@@ -1,0 +1,57 @@
+//! A terminal for a command: what is typed at it, and what it shows.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::FromRawFd;
+use std::process::Command;
+
+/// Runs a command at a terminal. Each pair is a text that is waited for and what is typed then. Gives whether it
+/// succeeded, and all that the terminal got.
+///
+/// # Panics
+/// When the system gives no terminal, or the command ends before all of it was typed.
+pub fn run(mut command: Command, typed: &[(&str, &str)]) -> (bool, String) {
+    let (mut master, mut slave) = (-1, -1);
+    // SAFETY: both numbers are ours to be written to; the name and the settings are not asked for.
+    let made = unsafe {
+        libc::openpty(
+            &raw mut master,
+            &raw mut slave,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        )
+    };
+    assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: openpty gave both, and nothing else has them.
+    let (mut master, slave) = unsafe { (File::from_raw_fd(master), File::from_raw_fd(slave)) };
+    command
+        .stdin(slave.try_clone().expect("the terminal"))
+        .stdout(slave.try_clone().expect("the terminal"))
+        .stderr(slave);
+    let mut child = command.spawn().expect("the command starts");
+    // the command has its end; ours would keep the terminal open
+    drop(command);
+    let mut shown = Vec::new();
+    let mut typed = typed.iter();
+    let mut next = typed.next();
+    let mut looked = 0;
+    let mut bytes = [0; 4096];
+    // the end of the last process at a terminal is an error of input and output
+    while let Ok(n @ 1..) = master.read(&mut bytes) {
+        shown.extend_from_slice(&bytes[..n]);
+        if let Some((waited, line)) = next {
+            let new = String::from_utf8_lossy(&shown[looked..]);
+            if new.contains(waited) {
+                looked = shown.len();
+                master.write_all(line.as_bytes()).expect("typed");
+                next = typed.next();
+            }
+        }
+    }
+    let ended = child.wait().expect("the command ends");
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    assert!(next.is_none(), "{next:?} was not asked for: {shown}");
+    (ended.success(), shown)
+}

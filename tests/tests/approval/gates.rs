@@ -1,0 +1,592 @@
+//! No edit of the project file loosens what posting obeys: neither a column that is changed, nor an older state
+//! that is put back.
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::*;
+
+/// How a column is kept from loosening anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// It is under the seal of its row, which the ledger revokes when it is taken back.
+    Seal,
+    /// The ledger of the machine keeps what counts.
+    Ledger,
+    /// It is the row's name, or a seal itself: changed, it is another row's, or none.
+    Key,
+    /// Reddit is asked for it before anything is sent.
+    Live,
+    /// No gate reads it, or it only holds.
+    Unread,
+}
+
+/// Every column of the tables that gates read.
+const COLUMNS: &[(&str, &[(&str, By)])] = &[
+    (
+        "account",
+        &[
+            ("name", By::Key),
+            ("client_id", By::Seal),
+            ("app", By::Seal),
+            ("operator", By::Seal),
+            ("host", By::Seal),
+            ("port", By::Unread),
+            ("approval", By::Seal),
+            ("labelled_by", By::Seal),
+            ("facts", By::Unread),
+            ("pause_ms", By::Ledger),
+            ("stopped", By::Seal),
+            ("created_ms", By::Unread),
+            ("seal", By::Key),
+            ("label_seal", By::Key),
+        ],
+    ),
+    (
+        "subreddit",
+        &[
+            ("name", By::Key),
+            ("link", By::Seal),
+            ("note", By::Seal),
+            ("who", By::Seal),
+            ("given_ms", By::Seal),
+            ("expires_ms", By::Seal),
+            ("rules", By::Seal),
+            ("checked_ms", By::Seal),
+            // who switches off takes the seal away
+            ("off", By::Seal),
+            ("pause_ms", By::Ledger),
+            ("seal", By::Key),
+        ],
+    ),
+    (
+        "opt_out",
+        &[
+            ("kind", By::Ledger),
+            ("name", By::Ledger),
+            ("state", By::Ledger),
+            ("why", By::Unread),
+            ("source", By::Unread),
+            ("who", By::Unread),
+            ("at_ms", By::Unread),
+        ],
+    ),
+    (
+        "reply",
+        &[
+            ("id", By::Seal),
+            ("candidate_id", By::Seal),
+            ("text", By::Seal),
+            ("state", By::Ledger),
+            ("link", By::Unread),
+            ("updated_ms", By::Unread),
+            ("account", By::Seal),
+            ("subreddit", By::Seal),
+            ("post_name", By::Seal),
+            ("parent_name", By::Seal),
+            ("full_text", By::Seal),
+            ("hash", By::Seal),
+            ("parent_hash", By::Seal),
+            ("approved_by", By::Seal),
+            ("approved_ms", By::Seal),
+            ("attempt", By::Ledger),
+            ("intent_ms", By::Ledger),
+            ("skew_ms", By::Unread),
+            ("not_before_ms", By::Ledger),
+            ("posted_name", By::Live),
+            ("posted_ms", By::Ledger),
+            ("code", By::Unread),
+            ("detail", By::Unread),
+            ("seen", By::Seal),
+            ("seal", By::Key),
+        ],
+    ),
+    (
+        "study_record",
+        &[
+            ("id", By::Ledger),
+            ("kind", By::Seal),
+            ("decision", By::Seal),
+            ("date", By::Seal),
+            ("scope", By::Seal),
+            ("until", By::Seal),
+            ("policy", By::Seal),
+            ("link", By::Seal),
+            ("note", By::Seal),
+            ("who", By::Unread),
+            ("at_ms", By::Unread),
+            ("seal", By::Key),
+        ],
+    ),
+    ("setting", &[("key", By::Ledger), ("value", By::Ledger)]),
+    (
+        "lease",
+        // two processes that post at once wait for each other at the machine's lock
+        &[
+            ("account", By::Live),
+            ("owner", By::Live),
+            ("beat_ms", By::Live),
+        ],
+    ),
+];
+
+/// Values to put into a column: whatever might loosen something.
+fn values(kind: &str, now: &Value) -> Vec<Value> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let mut all = match kind {
+        "INTEGER" => [0, 1, 9_000_000_000_000_000].map(Value::Integer).to_vec(),
+        _ => [
+            "", "x", "[]", "{}", "false", "approved", "declined", ACCOUNT, SUBREDDIT,
+        ]
+        .map(text)
+        .to_vec(),
+    };
+    all.push(Value::Null);
+    all.retain(|value| value != now);
+    all
+}
+
+/// A connection that changes whatever the schema lets it.
+fn free(desk: &Desk) -> Connection {
+    let db = Connection::open(desk.place.project()).unwrap();
+    db.busy_timeout(Duration::from_secs(10)).unwrap();
+    db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    db
+}
+
+/// Whether the first reply would be sent now, as far as the project and the ledger say.
+fn would_go(engine: &Engine) -> bool {
+    let Ok(story) = engine.outbox_story(1) else {
+        return false;
+    };
+    story.outbox.state == "approved" && story.objections.is_empty()
+}
+
+#[test]
+fn every_column_of_the_tables_that_gates_read_is_listed_with_what_protects_it() {
+    let desk = Desk::new(0);
+    let db = free(&desk);
+    for (table, listed) in COLUMNS {
+        let sql = format!("SELECT name FROM pragma_table_info('{table}')");
+        let there: Vec<String> = db
+            .prepare(&sql)
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let listed: Vec<&str> = listed.iter().map(|(name, _)| *name).collect();
+        assert_eq!(there, listed, "{table}: say how a new column is protected");
+    }
+}
+
+/// Something that keeps the first reply from being sent, and a table in which one could try to undo it.
+type Refusal = (&'static str, &'static str, fn(&Desk, &Engine));
+
+const REFUSALS: &[Refusal] = &[
+    ("stopped", "account", |_, e| {
+        e.account_stop(ACCOUNT, "wait", PERSON).unwrap();
+    }),
+    ("no label", "account", |_, e| {
+        e.account_label(ACCOUNT, false, PERSON).unwrap();
+    }),
+    ("paused account", "account", refused_by_reddit),
+    ("switched off", "subreddit", |_, e| {
+        e.permit_off(SUBREDDIT, "they wrote to us", PERSON).unwrap();
+    }),
+    ("over", "subreddit", |_, e| {
+        let over = NewPermit {
+            expires_ms: Some(1),
+            ..permit()
+        };
+        e.permit_subreddit(&over, PERSON).unwrap();
+    }),
+    ("opted-out user", "opt_out", |_, e| {
+        e.opt_out_add("u/asker0", "asked", PERSON).unwrap();
+    }),
+    ("opted-out subreddit", "opt_out", |_, e| {
+        e.opt_out_add(&format!("r/{SUBREDDIT}"), "asked", PERSON)
+            .unwrap();
+    }),
+    ("rejected", "reply", |_, e| {
+        e.reply_reject(1, PERSON, "no").unwrap();
+    }),
+    ("cap", "reply", |desk, e| {
+        approve_as_shown(e, 2, PERSON).unwrap();
+        let only = Post {
+            replies: vec![2],
+            ..now()
+        };
+        post(e, &only).unwrap();
+        desk.rules(|rules| rules.per_day = 1);
+    }),
+    ("rules", "setting", |desk, _| {
+        desk.rules(|rules| rules.words.push("garden".to_owned()));
+    }),
+];
+
+/// Reddit refuses the first reply for now, and asks for a pause.
+fn refused_by_reddit(desk: &Desk, engine: &Engine) {
+    let fault = Fault::RateLimit {
+        seconds: 540.0,
+        language: repartee_fake_reddit::Language::English,
+        number: true,
+    };
+    desk.fake.world().fail(Rule::once(On::Comment, fault));
+    let _ = post(engine, &now());
+}
+
+#[test]
+fn no_change_of_a_column_lets_out_what_was_refused() {
+    for (what, table, refuse) in REFUSALS {
+        let desk = Desk::new(2);
+        let engine = desk.engine();
+        approve_as_shown(&engine, 1, PERSON).unwrap();
+        assert!(would_go(&engine), "{what}");
+        refuse(&desk, &engine);
+        assert!(!would_go(&engine), "{what}");
+        let db = free(&desk);
+        let columns: Vec<(String, String)> = db
+            .prepare(&format!(
+                "SELECT name, type FROM pragma_table_info('{table}')"
+            ))
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let mut tried = 0;
+        for (column, kind) in columns {
+            let of_row = match *table {
+                // a row of another table's key would be ours to guess
+                "reply" if what == &"cap" => "id = 2",
+                "reply" => "id = 1",
+                "setting" => "key = 'reddit' OR key = 'reddit.seal'",
+                _ => "1",
+            };
+            let sql = format!("SELECT {column} FROM {table} WHERE {of_row} LIMIT 1");
+            let stored: Value = db.query_row(&sql, [], |row| row.get(0)).unwrap();
+            for value in values(&kind, &stored) {
+                // undone at once: within a transaction the engine would not see it
+                let saved = Saved::of(&db, &[table]);
+                let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {of_row}");
+                if db.execute(&sql, [&value]).is_ok() {
+                    tried += 1;
+                    assert!(!would_go(&engine), "{what}: {column} = {value:?}");
+                }
+                saved.put_back(&db);
+            }
+        }
+        assert!(tried > 1, "{what}");
+        // nor does it help to remove the row
+        db.execute_batch(&format!(
+            "DELETE FROM {table} WHERE {}",
+            match *table {
+                "reply" => "id = 2",
+                _ => "1",
+            }
+        ))
+        .unwrap();
+        assert!(!would_go(&engine), "{what}: removed");
+        let before = desk.posted();
+        let _ = post(&engine, &now());
+        assert_eq!(desk.posted(), before, "{what}");
+    }
+}
+
+/// Rows of tables as they were.
+struct Saved(Vec<(String, Vec<Vec<Value>>)>);
+
+impl Saved {
+    fn of(db: &Connection, tables: &[&str]) -> Self {
+        let rows = |table: &&str| {
+            let mut query = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let width = query.column_count();
+            let rows = query.query_map([], |row| (0..width).map(|n| row.get(n)).collect());
+            (
+                (*table).to_owned(),
+                rows.unwrap().collect::<Result<_, _>>().unwrap(),
+            )
+        };
+        Self(tables.iter().map(rows).collect())
+    }
+
+    /// As by a person with a copy of the file and a tool for SQL.
+    fn put_back(&self, db: &Connection) {
+        for (table, rows) in &self.0 {
+            db.execute_batch(&format!("DELETE FROM {table}")).unwrap();
+            for row in rows {
+                let marks = vec!["?"; row.len()].join(", ");
+                let sql = format!("INSERT INTO {table} VALUES ({marks})");
+                db.execute(&sql, rusqlite::params_from_iter(row)).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
+    type TakeBack = fn(&Desk, &Engine);
+    let cases: &[(&str, TakeBack)] = &[
+        ("rejected", |_, e| {
+            _ = e.reply_reject(1, PERSON, "no").unwrap()
+        }),
+        ("redrafted", |_, e| {
+            _ = e.reply_redraft(1, PERSON, "").unwrap()
+        }),
+        ("edited", |_, e| {
+            _ = e.reply_edit(1, "Other words.", PERSON).unwrap()
+        }),
+        ("approved anew", |_, e| {
+            e.reply_edit(1, "Other words, of somebody else.", PERSON)
+                .unwrap();
+            approve_as_shown(e, 1, PERSON).unwrap();
+            e.account_stop(ACCOUNT, "", PERSON).unwrap();
+        }),
+        ("stopped", |_, e| {
+            _ = e.account_stop(ACCOUNT, "wait", PERSON).unwrap()
+        }),
+        ("no label", |_, e| {
+            _ = e.account_label(ACCOUNT, false, PERSON).unwrap()
+        }),
+        ("approval of the account", |desk, e| {
+            let account = NewAccount {
+                approval: String::new(),
+                ..desk.account(ACCOUNT)
+            };
+            e.account_put(&account, PERSON).unwrap();
+        }),
+        ("switched off", |_, e| {
+            e.permit_off(SUBREDDIT, "they wrote to us", PERSON).unwrap();
+        }),
+        ("another permission", |_, e| {
+            let over = NewPermit {
+                expires_ms: Some(1),
+                ..permit()
+            };
+            e.permit_subreddit(&over, PERSON).unwrap();
+        }),
+        ("rules", |desk, _| {
+            desk.rules(|rules| rules.words.push("garden".to_owned()));
+        }),
+        ("opted out", |_, e| {
+            e.opt_out_add("u/asker0", "asked", PERSON).unwrap();
+        }),
+    ];
+    for (what, take_back) in cases {
+        let desk = Desk::new(1);
+        let engine = desk.engine();
+        approve_as_shown(&engine, 1, PERSON).unwrap();
+        let db = free(&desk);
+        let saved = Saved::of(
+            &db,
+            &[
+                "account",
+                "subreddit",
+                "opt_out",
+                "reply",
+                "reply_event",
+                "setting",
+            ],
+        );
+        assert!(would_go(&engine), "{what}");
+        take_back(&desk, &engine);
+        saved.put_back(&db);
+        assert!(!would_go(&engine), "{what}");
+        let _ = post(&engine, &now());
+        assert_eq!(desk.posted(), 0, "{what}");
+        // nor by another process
+        let _ = post(&desk.engine(), &now());
+        assert_eq!(desk.posted(), 0, "{what}");
+    }
+    // nothing was taken back: the same rows count
+    let desk = Desk::new(1);
+    let engine = desk.engine();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    let db = free(&desk);
+    Saved::of(&db, &["reply", "account", "subreddit", "setting"]).put_back(&db);
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), 1);
+}
+
+#[test]
+fn what_reddit_asked_to_wait_for_is_waited_for_whatever_the_file_says() {
+    let desk = Desk::new(1);
+    let engine = desk.engine();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    refused_by_reddit(&desk, &engine);
+    let tried = desk.posted();
+    assert!(!would_go(&engine));
+    desk.sql(
+        "UPDATE account SET pause_ms = 0; UPDATE subreddit SET pause_ms = 0;
+         UPDATE reply SET not_before_ms = 0, code = '', detail = ''",
+    );
+    assert!(!would_go(&engine));
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), tried);
+}
+
+#[test]
+fn strict_that_a_file_switches_off_by_itself_is_on_for_posting() {
+    let desk = Desk::new(1);
+    let engine = desk.engine();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    desk.sql(
+        "INSERT INTO source (id, name, path, format, hash, options, permission, note, counts, created_ms, origin)
+           VALUES (1, 's', 's', 'pushshift', 'x', '{}', 'own', '', '{}', 1, 'reddit');
+         INSERT INTO setting (key, value) VALUES ('study.strict', 'false')
+           ON CONFLICT (key) DO UPDATE SET value = 'false'",
+    );
+    let codes = || -> Vec<String> {
+        let against = engine.outbox_story(1).unwrap().objections;
+        against.into_iter().map(|one| one.code).collect()
+    };
+    assert_eq!(codes(), ["study-permission"]);
+    engine.study_strict(false, PERSON).unwrap();
+    assert!(codes().is_empty());
+    engine.study_strict(true, PERSON).unwrap();
+    desk.sql("UPDATE setting SET value = 'false' WHERE key = 'study.strict'");
+    assert_eq!(codes(), ["study-permission"]);
+}
+
+#[test]
+fn a_file_with_accounts_that_does_not_say_where_it_was_used_is_asked_about() {
+    let desk = Desk::new(1);
+    let engine = desk.engine();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    desk.sql("DELETE FROM setting WHERE key LIKE 'project.%'");
+    assert!(engine.project_file().unwrap().asks);
+    assert_eq!(post(&engine, &now()).unwrap_err().code, Code::Copied);
+    engine.project_adopt(PERSON).unwrap();
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), 1);
+}
+
+#[test]
+fn an_approval_is_of_the_author_who_was_shown() {
+    let desk = Desk::new(2);
+    let engine = desk.engine();
+    for id in [1, 2] {
+        approve_as_shown(&engine, id, PERSON).unwrap();
+    }
+    // fetched again, the comment is somebody else's
+    desk.sql("UPDATE thread_comment SET author = 'somebody' WHERE name = (SELECT parent_name FROM reply WHERE id = 1)");
+    assert!(!engine.reply(1).unwrap().reply.shown.again.is_empty());
+    // on Reddit it is, and the project does not know yet
+    desk.fake.world().comment(&desk.parents[1]).unwrap().author = "somebody".to_owned();
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), 0);
+    let second = engine.outbox_story(2).unwrap().outbox;
+    assert_eq!(
+        (
+            desk.state(&engine).0.as_str(),
+            second.state.as_str(),
+            second.code.as_str()
+        ),
+        ("draft", "draft", "changed-parent")
+    );
+    // as it is now it can be approved and posted
+    approve_as_shown(&engine, 2, PERSON).unwrap();
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
+    let desk = Desk::new(1);
+    // what does not show, runs backwards, moves the cursor and clears the screen
+    desk.sql("UPDATE thread_comment SET body = 'Why' || char(27) || '[2J' || char(8238) || char(155) || '1A?'");
+    let approve = || desk.place.repartee(["queue", "approve", "1"]);
+    for (typed, state) in [
+        ("\n", "draft"),
+        ("n\n", "draft"),
+        ("x\n", "draft"),
+        ("y\n", "approved"),
+    ] {
+        let (is_done, shown) =
+            repartee_tests::pty::run(approve(), &[("Approve reply 1? [y/N]", typed)]);
+        assert!(is_done, "{shown}");
+        let question = shown.find("Approve reply 1?").unwrap();
+        let text = shown.find("the garden never looked better").unwrap();
+        assert!(text < question, "{shown}");
+        assert!(shown.contains("run by u/the_operator"), "{shown}");
+        assert!(
+            shown.contains("Why\\u{1b}[2J\\u{202e}\\u{9b}1A?"),
+            "{shown}"
+        );
+        let acts = ['\u{1b}', '\u{202e}', '\u{9b}'];
+        assert!(!shown.contains(acts), "{shown:?}");
+        assert_eq!(desk.state(&desk.engine()).0, state, "{typed:?}");
+    }
+}
+
+#[test]
+fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
+    let unsent = || {
+        let desk = Desk::new(1);
+        let engine = desk.engine();
+        approve_as_shown(&engine, 1, PERSON).unwrap();
+        let saved = Saved::of(&free(&desk), &["reply"]);
+        desk.fake
+            .world()
+            .fail(Rule::once(On::Comment, Fault::DropBefore));
+        let wait = Post {
+            wait: true,
+            ..now()
+        };
+        post(&engine, &wait).unwrap();
+        assert_eq!(desk.state(&engine).0, "absent");
+        let tried = desk.posted();
+        (desk, engine, saved, tried)
+    };
+    for give_up in [false, true] {
+        let (desk, engine, saved, tried) = unsent();
+        if give_up {
+            engine.reply_settle(1, &Settle::GiveUp, PERSON).unwrap();
+            saved.put_back(&free(&desk));
+        } else {
+            desk.sql("UPDATE reply SET state = 'approved', code = '', detail = ''");
+        }
+        let _ = post(&engine, &now());
+        assert_eq!(desk.posted(), tried, "given up: {give_up}");
+    }
+    // a person says that it is to be sent again, or approves it again after all
+    let (desk, engine, _, tried) = unsent();
+    let again = Settle::Again {
+        seen: seen(&engine, 1),
+    };
+    engine.reply_settle(1, &again, PERSON).unwrap();
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), tried + 1);
+    let (desk, engine, _, tried) = unsent();
+    engine.reply_settle(1, &Settle::GiveUp, PERSON).unwrap();
+    engine.reply_redraft(1, PERSON, "").unwrap();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), tried + 1);
+}
+
+#[test]
+fn a_permission_that_knows_of_no_rules_again_does_not_take_new_ones_for_those_that_were_read() {
+    let desk = Desk::new(2);
+    let engine = desk.engine();
+    for id in [1, 2] {
+        approve_as_shown(&engine, id, PERSON).unwrap();
+    }
+    let saved = Saved::of(&free(&desk), &["subreddit"]);
+    post(&engine, &now()).unwrap();
+    assert_eq!(desk.posted(), 1);
+    desk.fake.world().subreddit(SUBREDDIT).rules =
+        vec![("No bots".to_owned(), "None at all.".to_owned())];
+    saved.put_back(&free(&desk));
+    let second = Post {
+        replies: vec![2],
+        skip_pause: true,
+        ..now()
+    };
+    post(&engine, &second).unwrap();
+    assert_eq!(desk.posted(), 1);
+    let off = engine.permits().unwrap().remove(0).off;
+    assert!(off.contains("rules have changed"), "{off}");
+}
