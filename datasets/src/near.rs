@@ -48,7 +48,7 @@ pub struct Twins {
 }
 
 /// Words of a text for comparison: compatibility-normalised, lower case, letters and digits only.
-fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     // A dump is mostly ASCII, for which normalisation changes nothing.
     let plain = if text.is_ascii() {
         text.to_ascii_lowercase()

@@ -15,6 +15,7 @@ pub mod browse;
 pub mod bundle;
 pub mod chart;
 pub mod check;
+pub mod curation;
 pub mod demo;
 pub mod desk;
 pub mod doctor;

@@ -163,7 +163,14 @@ fn words(figures: &Figures) -> (u64, String, String) {
         ),
         Figures::Classifier(f) => {
             let micro = match f.micro_auc {
-                Some(micro) => format!(" (macro), {} (micro)", figure(Some(micro), 3)),
+                Some(micro) => {
+                    let (over, all) = (f.auc_over.len(), f.classes.len());
+                    let over = match over == all || f.auc.is_none() {
+                        true => String::new(),
+                        false => format!(" over {over} of {all} classes: {}", f.auc_over.join("; ")),
+                    };
+                    format!(" (macro{over}), {} (micro)", figure(Some(micro), 3))
+                }
                 None => String::new(),
             };
             let (accuracy, f1, loss) = (

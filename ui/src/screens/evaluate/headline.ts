@@ -61,7 +61,11 @@ export function classifierFigures(
       : { tone: (less ? ours < theirs : ours > theirs) ? ("good" as const) : ("bad" as const) };
   const out: { name: string; value: string; against?: string; tone?: "good" | "bad" }[] = [
     {
-      name: two ? "AUC" : "AUC, macro",
+      name: two
+        ? "AUC"
+        : figures.auc_over.length > 0 && figures.auc_over.length < figures.classes.length
+          ? `AUC, macro over ${figures.auc_over.length} of ${figures.classes.length} classes`
+          : "AUC, macro",
       value: figure(figures.auc),
       against: `counting words ${figure(baseline.unigram_auc)}`,
       ...beats(figures.auc, baseline.unigram_auc),
