@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use repartee_datasets::duplicates::normalized;
 use repartee_datasets::{Filter, Mapping, Side};
-use repartee_engine::curation::{Exclude, Include};
+use repartee_engine::curation::{ExcludePairs, IncludePairs};
 use repartee_engine::import::Import;
 use repartee_engine::pairs::{BuildPairs, ShowPairs};
 use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
@@ -258,9 +258,9 @@ fn a_bin_that_cannot_be_everywhere_is_said() {
         out.out.contains("warning: ") && out.out.contains("score 50 and up"),
         "{out}"
     );
-    let json = place.ok(["--json", "split", "list"]).result();
-    assert_eq!(json[0]["warnings"][0], split.warnings[0].as_str());
-    assert_eq!(json[0]["sides"][0]["bins"].as_array().unwrap().len(), 4);
+    let json = place.ok(["--json", "split", "show"]).result();
+    assert_eq!(json["warnings"][0], split.warnings[0].as_str());
+    assert_eq!(json["sides"][0]["bins"].as_array().unwrap().len(), 4);
 }
 
 #[test]
@@ -375,7 +375,7 @@ fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
     split("before");
     let frozen = placed(&engine, "before");
     let one = frozen[0].pair_id;
-    let what = Exclude {
+    let what = ExcludePairs {
         pairs: vec![one.to_string()],
         authors: vec!["u/USER7".into()],
         reason: "spam".into(),
@@ -418,7 +418,7 @@ fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
     assert_eq!(split("again").config.excluded as usize, gone.len());
 
     let none = engine
-        .include(&Include {
+        .include(&IncludePairs {
             pairs: vec![one.to_string()],
             authors: vec!["User7".into()],
         })
@@ -439,7 +439,7 @@ fn an_exclusion_needs_a_reason_and_something_that_is_there() {
         .id
         .to_string();
     let ask = |pairs: &[&str], authors: &[&str], reason: &str| {
-        engine.exclude(&Exclude {
+        engine.exclude(&ExcludePairs {
             pairs: pairs.iter().map(|s| (*s).to_owned()).collect(),
             authors: authors.iter().map(|s| (*s).to_owned()).collect(),
             reason: reason.into(),
@@ -461,7 +461,7 @@ fn an_exclusion_needs_a_reason_and_something_that_is_there() {
         all.pairs.is_empty() && all.authors.is_empty(),
         "all or nothing: {all:?}"
     );
-    let back = engine.include(&Include {
+    let back = engine.include(&IncludePairs {
         pairs: vec![pair],
         authors: vec![],
     });

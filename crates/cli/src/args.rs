@@ -506,7 +506,8 @@ pub struct RecipeArgs {
 /// `repartee split ...`
 #[derive(Debug, Subcommand)]
 pub enum SplitCommand {
-    /// Divide the pairs; whole threads and near-duplicates stay together
+    /// Divide the pairs by thread, with every upvote bin on every side as far as threads allow; a text that would be
+    /// on two sides is left out of val or test
     Make {
         /// A name
         #[arg(default_value = "main")]
@@ -526,10 +527,16 @@ pub enum SplitCommand {
     },
     /// All splits
     List(ListArgs),
+    /// One split: its sides with their upvote bins, what was left out, and what is missing
+    Show {
+        /// Which split
+        #[arg(default_value = "main")]
+        name: String,
+    },
     /// Rename, note, tag or delete one
     #[command(flatten)]
     Item(ItemCommand),
-    /// Prove that no thread and no near-duplicate text is on two sides; fails when one is
+    /// Prove that no thread, post, pair, text or near-duplicate is on two sides; fails when one is
     Audit {
         /// Which split
         #[arg(default_value = "main")]

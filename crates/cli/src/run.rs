@@ -21,8 +21,8 @@ use repartee_engine::pairs::{BuildPairs, ShowPairs};
 use repartee_engine::pick::Criteria;
 use repartee_engine::queue::ReplyInfo;
 use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::curation::{Exclude, Excluded, Include};
-use repartee_engine::splits::{AuditSplit, LeftOut, MakeSplit, SplitInfo};
+use repartee_engine::curation::{ExcludePairs, Excluded, IncludePairs};
+use repartee_engine::splits::{AuditSplit, LeftOutPairs, MakeSplit, SplitInfo};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
     Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Origin, Outcome,
@@ -490,11 +490,11 @@ impl App {
                 })
             }
             PairsCommand::Exclude { pairs, author, reason } => {
-                let what = Exclude { pairs, authors: author, reason };
+                let what = ExcludePairs { pairs, authors: author, reason };
                 self.done(&engine.exclude(&what)?, |all| self.excluded(all))
             }
             PairsCommand::Include { pairs, author } => {
-                let what = Include { pairs, authors: author };
+                let what = IncludePairs { pairs, authors: author };
                 self.done(&engine.include(&what)?, |all| self.excluded(all))
             }
             PairsCommand::Excluded => self.done(&engine.excluded()?, |all| self.excluded(all)),
@@ -542,6 +542,7 @@ impl App {
                 }
                 splits.iter().try_for_each(|split| self.one_split(split))
             }),
+            SplitCommand::Show { name } => self.done(&engine.split(&name)?, |split| self.one_split(split)),
             SplitCommand::Audit { name } => self.start(&engine, &AuditSplit { name }, |audit| {
                 self.out.line(format!(
                     "split {} is clean: {} pairs, {} texts ({} different); no thread, post, pair or text of any length is on two sides, \
@@ -1600,7 +1601,7 @@ fn private_folder() -> std::io::Result<tempfile::TempDir> {
 }
 
 /// Pairs that a split leaves out by a rule.
-fn left_out(rule: &LeftOut) -> String {
+fn left_out(rule: &LeftOutPairs) -> String {
     let [train, val, test] = rule.pairs;
     format!(
         "left out by the rule {}: {} pairs of train, {} of val, {} of test, of which a text is also on a side that comes first \

@@ -13,7 +13,7 @@ use crate::job::now_ms;
 /// What to exclude, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
-pub struct Exclude {
+pub struct ExcludePairs {
     /// Pairs, by their numbers.
     pub pairs: Vec<String>,
     /// Authors: every pair whose comment or reply is theirs.
@@ -25,7 +25,7 @@ pub struct Exclude {
 /// What to take back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
-pub struct Include {
+pub struct IncludePairs {
     /// Pairs that were excluded by themselves, by their numbers.
     pub pairs: Vec<String>,
     /// Authors that were excluded.
@@ -75,7 +75,7 @@ impl Engine {
     /// # Errors
     /// [`crate::Code::Usage`] without a reason, or with nothing to exclude; [`crate::Code::NotFound`]
     /// for a pair that is not there, or an author of whom there is no comment.
-    pub fn exclude(&self, what: &Exclude) -> Result<Excluded> {
+    pub fn exclude(&self, what: &ExcludePairs) -> Result<Excluded> {
         let reason = what.reason.trim();
         if reason.is_empty() {
             return Err(Error::usage("say why: an exclusion needs a reason"));
@@ -94,7 +94,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`crate::Code::NotFound`] for what is not excluded.
-    pub fn include(&self, what: &Include) -> Result<Excluded> {
+    pub fn include(&self, what: &IncludePairs) -> Result<Excluded> {
         let (pairs, authors) = named(&what.pairs, &what.authors)?;
         self.store.include(&pairs, &authors)?;
         self.excluded()

@@ -68,12 +68,12 @@ pub struct SplitConfig {
     pub excluded: u64,
     /// Pairs that are on no side, by the rule that left them out.
     #[serde(default)]
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutPairs>,
 }
 
 /// Pairs that a split leaves out, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct LeftOut {
+pub struct LeftOutPairs {
     /// `duplicate_text`: a text of the pair, or one nearly like it, is on a side that comes first:
     /// train before test, test before val.
     pub rule: String,
@@ -158,7 +158,7 @@ pub struct Audit {
     /// The only exemption: texts that were deleted, which no model sees.
     pub deleted_texts: u64,
     /// Pairs that the split leaves out, as it was made.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutPairs>,
     /// The first of each kind of leak: what is where.
     pub examples: Vec<String>,
     /// When, milliseconds since 1970.
@@ -351,7 +351,7 @@ impl Job for MakeSplit {
             joined_texts: joined.by_text,
             excluded,
             left_out: (left_out != [0; 3])
-                .then(|| LeftOut {
+                .then(|| LeftOutPairs {
                     rule: DUPLICATE_TEXT.to_owned(),
                     pairs: left_out,
                 })
@@ -397,7 +397,7 @@ struct Division {
     sides: Vec<Side>,
     left_out: Vec<bool>,
     edges: Option<BinEdges>,
-    /// Upvote bins that a side lacks.
+    /// Upvote bins that a side lacks, of those that pairs are in.
     lacking: usize,
 }
 
@@ -464,16 +464,21 @@ impl Pairs<'_> {
             .collect();
         let edges = given.or_else(|| BinEdges::quartiles(&mut train));
         let mut bins = [[0u64; 4]; 3];
+        let mut there = [false; 4];
         if let Some(edges) = edges {
             for (n, score) in self.scores.iter().enumerate() {
-                if let (Some(score), false) = (score, left_out[n]) {
-                    bins[sides[n] as usize][edges.bin(*score)] += 1;
-                }
+                let Some(bin) = score.map(|score| edges.bin(score)) else {
+                    continue;
+                };
+                there[bin] = true;
+                bins[sides[n] as usize][bin] += u64::from(!left_out[n]);
             }
         }
-        let lacking = |side: usize| match parts[side] > 0.0 && edges.is_some() {
-            true => bins[side].iter().filter(|n| **n == 0).count(),
-            false => 0,
+        // a bin that no pair is in cannot be on any side
+        let lacking = |side: usize| {
+            let lacks = |bin: &usize| there[*bin] && bins[side][*bin] == 0;
+            let has_share = parts[side] > 0.0;
+            (0..4).filter(lacks).filter(|_| has_share).count()
         };
         Division {
             lacking: (0..3).map(lacking).sum(),

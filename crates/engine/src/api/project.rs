@@ -19,7 +19,7 @@ use crate::base::{BaseInfo, BaseNew};
 use crate::browse::{Labels, PairRow, PairsView, ViewPairs};
 use crate::chart::{ChartKind, save};
 use crate::check::{Checked, Compacted, Size};
-use crate::curation::{Exclude, Excluded, Include};
+use crate::curation::{ExcludePairs, Excluded, IncludePairs};
 use crate::error::Result;
 use crate::evaluate::{EvaluationInfo, Judged, MarkedExample};
 use crate::fakes::{FakeShown, FakesInfo};
@@ -375,9 +375,9 @@ commands!(Arc<Engine> {
     /// One pair with its whole texts.
     "pair.get" => |engine, p| engine.pair(&p.id), OfPair => PairRow;
     /// Excludes pairs and authors from the splits made afterwards.
-    "pairs.exclude" => |engine, p| engine.exclude(&p), Exclude => Excluded;
+    "pairs.exclude" => |engine, p| engine.exclude(&p), ExcludePairs => Excluded;
     /// Takes exclusions back.
-    "pairs.include" => |engine, p| engine.include(&p), Include => Excluded;
+    "pairs.include" => |engine, p| engine.include(&p), IncludePairs => Excluded;
     /// All that is excluded, with the reasons.
     "pairs.excluded" => |engine, _| engine.excluded(), Nothing => Excluded;
     /// Pairs of each subreddit, the largest first.

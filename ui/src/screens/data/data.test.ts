@@ -291,15 +291,11 @@ describe("pairs", () => {
     await fireEvent.input(await byId("exclude-reason"), { target: { value: "a bot" } });
     await fireEvent.click(await byId("exclude-start"));
     await waitFor(() =>
-      expect(asked(host, "pairs.exclude")).toEqual([
-        { pairs: [], authors: ["writer_7"], reason: "a bot" },
-      ]),
+      expect(asked(host, "pairs.exclude")).toEqual([{ pairs: [], authors: ["writer_7"], reason: "a bot" }]),
     );
     await sees("Excluded with every pair of u/writer_7: a bot");
     await fireEvent.click(await byId("exclude"));
-    await waitFor(() =>
-      expect(asked(host, "pairs.include")).toEqual([{ pairs: [], authors: ["writer_7"] }]),
-    );
+    await waitFor(() => expect(asked(host, "pairs.include")).toEqual([{ pairs: [], authors: ["writer_7"] }]));
     await waitFor(() => expect(screen.queryByTestId("excluded-author")).toBeNull());
   });
 
