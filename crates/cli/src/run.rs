@@ -11,6 +11,7 @@ use clap::CommandFactory;
 use repartee_engine::base::{BaseAdd, BaseInfo, BaseNew};
 use repartee_engine::bench::{Bench, What};
 use repartee_engine::bench_import::{BenchImport, bench_import};
+use repartee_engine::curation::{ExcludePairs, Excluded, IncludePairs};
 use repartee_engine::fakes::{FakesInfo, MakeFakes};
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::{Import, SourceInfo, seconds_of};
@@ -21,7 +22,6 @@ use repartee_engine::pairs::{BuildPairs, ShowPairs};
 use repartee_engine::pick::Criteria;
 use repartee_engine::queue::ReplyInfo;
 use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::curation::{ExcludePairs, Excluded, IncludePairs};
 use repartee_engine::splits::{AuditSplit, LeftOutPairs, MakeSplit, SplitInfo};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
@@ -489,12 +489,23 @@ impl App {
                     table.print(self.out)
                 })
             }
-            PairsCommand::Exclude { pairs, author, reason } => {
-                let what = ExcludePairs { pairs, authors: author, reason };
+            PairsCommand::Exclude {
+                pairs,
+                author,
+                reason,
+            } => {
+                let what = ExcludePairs {
+                    pairs,
+                    authors: author,
+                    reason,
+                };
                 self.done(&engine.exclude(&what)?, |all| self.excluded(all))
             }
             PairsCommand::Include { pairs, author } => {
-                let what = IncludePairs { pairs, authors: author };
+                let what = IncludePairs {
+                    pairs,
+                    authors: author,
+                };
                 self.done(&engine.include(&what)?, |all| self.excluded(all))
             }
             PairsCommand::Excluded => self.done(&engine.excluded()?, |all| self.excluded(all)),
@@ -585,7 +596,8 @@ impl App {
             ]);
         }
         table.print(self.out)?;
-        self.out.line("splits made from now on leave these out; frozen ones stay as they are")
+        self.out
+            .line("splits made from now on leave these out; frozen ones stay as they are")
     }
 
     fn one_split(&self, split: &SplitInfo) -> Result<()> {
@@ -624,7 +636,10 @@ impl App {
         }
         table.print(self.out)?;
         if split.config.excluded > 0 {
-            self.out.line(format!("excluded by hand: {} pairs", count(split.config.excluded)))?;
+            self.out.line(format!(
+                "excluded by hand: {} pairs",
+                count(split.config.excluded)
+            ))?;
         }
         for rule in &split.config.left_out {
             self.out.line(left_out(rule))?;

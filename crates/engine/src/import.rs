@@ -203,7 +203,10 @@ fn said(source: &SourceInfo) -> String {
         ));
     }
     if !c.replaced.is_empty() {
-        text.push_str(&format!(", replaced by placeholders: {}", c.replaced_in_words()));
+        text.push_str(&format!(
+            ", replaced by placeholders: {}",
+            c.replaced_in_words()
+        ));
     }
     text
 }

@@ -285,7 +285,8 @@ fn folded(text: &str) -> String {
     text.to_lowercase().replace('ß', "ss")
 }
 
-const PAIR: &str = "SELECT p.id, p.comment_id, p.thread_id, r.subreddit, nullif(t.title, ''), c.body, r.body,
+const PAIR: &str =
+    "SELECT p.id, p.comment_id, p.thread_id, r.subreddit, nullif(t.title, ''), c.body, r.body,
         c.score, r.score, r.created_utc, r.source_id, c.author, r.author,
         (SELECT reason FROM excluded_pair x WHERE x.pair_id = p.id), a.name, a.reason
    FROM pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id

@@ -167,7 +167,9 @@ fn words(figures: &Figures) -> (u64, String, String) {
                     let (over, all) = (f.auc_over.len(), f.classes.len());
                     let over = match over == all || f.auc.is_none() {
                         true => String::new(),
-                        false => format!(" over {over} of {all} classes: {}", f.auc_over.join("; ")),
+                        false => {
+                            format!(" over {over} of {all} classes: {}", f.auc_over.join("; "))
+                        }
                     };
                     format!(" (macro{over}), {} (micro)", figure(Some(micro), 3))
                 }
