@@ -253,7 +253,7 @@ impl Recipe {
 
 /// What Reddit puts in the place of a text that is gone: `[deleted]`, `[removed]`, `[ Removed by Reddit
 /// in response to a copyright notice. ]`, `[deleted by user]`.
-fn notice(body: &str) -> Option<Flaw> {
+pub(crate) fn notice(body: &str) -> Option<Flaw> {
     // the longest that Reddit writes has some 150 characters
     if !body.starts_with(['[', '\\']) || body.len() > 300 {
         return None;
@@ -402,11 +402,20 @@ fn says_it_is_a_bot(body: &str) -> bool {
 
 /// True when the text is one or more links, bare or as Markdown, and nothing else.
 fn is_link_only(body: &str) -> bool {
-    if !body.contains("http") && !body.contains("www.") {
+    const LINK: &str = "[link]"; // of the placeholders
+    if !body.contains("http") && !body.contains("www.") && !body.contains(LINK) {
         return false;
     }
     let mut rest = body.trim();
     while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix(LINK) {
+            rest = after.trim_start();
+            continue;
+        }
+        if let Some(close) = rest.strip_prefix('[').and_then(|r| r.find("]([link])")) {
+            rest = rest[1 + close + "]([link])".len()..].trim_start();
+            continue;
+        }
         // [words](http...) counts as a link: the words are its label.
         if let Some(close) = rest.strip_prefix('[').and_then(|r| r.find("](http")) {
             let url = &rest[close + 3..];

@@ -27,6 +27,9 @@ pub struct Filter {
     pub after_utc: Option<i64>,
     /// Time before which a row must have been written, seconds since 1970.
     pub before_utc: Option<i64>,
+    /// Replace links, e-mail addresses, phone numbers and user names in texts by placeholders.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub placeholders: bool,
 }
 
 /// The rule of a [`Filter`] that left a row out.

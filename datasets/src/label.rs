@@ -38,6 +38,21 @@ impl BinEdges {
         self.0
     }
 
+    /// The scores of a bin in words: `below 1`, `1 to 3`, `7 and up`.
+    pub fn range(self, bin: usize) -> String {
+        let [a, b, c] = self.0;
+        let from_to = |from: i64, to: i64| match from == to {
+            true => from.to_string(),
+            false => format!("{from} to {to}"),
+        };
+        match bin {
+            0 => format!("below {a}"),
+            1 => from_to(a, b - 1),
+            2 => from_to(b, c - 1),
+            _ => format!("{c} and up"),
+        }
+    }
+
     /// The bin of a score, 0 to 3.
     pub fn bin(self, score: i64) -> usize {
         self.0.iter().filter(|&&edge| score >= edge).count()

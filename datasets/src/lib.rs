@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod clean;
+pub mod duplicates;
 pub mod export;
 pub mod filter;
 pub mod flat;
@@ -16,6 +17,7 @@ pub mod label;
 pub mod listing;
 pub mod ndjson;
 pub mod near;
+pub mod placeholders;
 pub mod private;
 pub mod read;
 pub mod record;

@@ -20,7 +20,7 @@ use unicode_normalization::UnicodeNormalization;
 pub struct Near {
     /// Words of a shingle.
     pub shingle: usize,
-    /// Least words of a text that is compared: "thanks" under two posts is no leak.
+    /// Least words of a text that is compared by its shingles; shorter ones only count when equal.
     pub min_words: usize,
     /// Least Jaccard similarity of the shingle sets, above 0 and at most 1.
     pub threshold: f64,
@@ -48,7 +48,7 @@ pub struct Twins {
 }
 
 /// Words of a text for comparison: compatibility-normalised, lower case, letters and digits only.
-fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     // A dump is mostly ASCII, for which normalisation changes nothing.
     let plain = if text.is_ascii() {
         text.to_ascii_lowercase()

@@ -18,6 +18,7 @@ use crate::{
     json::{Event, Json, JsonError, LONGEST_TEXT},
     listing,
     ndjson::{self, Line},
+    placeholders,
     record::{Record, Rejected},
     source::{Format, Mapping, ReadProgress},
     table::{self, Columns, Row},
@@ -97,6 +98,8 @@ pub struct Counts {
     pub nul: u64,
     /// Rows of a table with a quote that is never closed, read as they stand.
     pub stray_quotes: u64,
+    /// What was replaced by placeholders, in the order of [`placeholders::KINDS`].
+    pub replaced: placeholders::Replaced,
 }
 
 impl Counts {
@@ -108,6 +111,9 @@ impl Counts {
         self.rejected += other.rejected;
         self.nul += other.nul;
         self.stray_quotes += other.stray_quotes;
+        for (a, b) in self.replaced.iter_mut().zip(other.replaced) {
+            *a += b;
+        }
         self.dropped
             .iter_mut()
             .zip(other.dropped)
@@ -761,7 +767,10 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
     /// Takes batches until the channel closes or the caller breaks.
     fn take_all(mut self, batches: Receiver<Batch>) -> (Counts, bool) {
         let mut counts = Counts::default();
-        for batch in batches {
+        for mut batch in batches {
+            if self.filter.placeholders {
+                placeholders::replace_all(&mut batch);
+            }
             counts.add(&batch.counts);
             if (self.take)(batch).is_break() {
                 return (counts, false);

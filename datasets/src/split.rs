@@ -1,8 +1,7 @@
 //! Splits: whole threads to train, val or test, so that nothing learnt is asked again.
 
-use crate::{near::Twins, source::Side};
+use crate::source::Side;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
 use ts_rs::TS;
 
 /// The share of the pairs that each side gets; they need not add up to one.
@@ -44,91 +43,179 @@ impl Shares {
     }
 }
 
-/// Gives each thread a side.
+/// Classes that a division looks at: the four upvote bins, and pairs without a score.
+pub const CLASSES: usize = 5;
+
+/// Threads that go to one side together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// What it is told apart by: the smallest id of its threads.
+    pub id: i64,
+    /// Its pairs of each class.
+    pub classes: [u64; CLASSES],
+}
+
+/// A class and, as the last one, all pairs: their shares are to be met, too.
+type Row = [f64; CLASSES + 1];
+
+impl Group {
+    fn row(&self) -> Row {
+        let mut row = [0.0; CLASSES + 1];
+        for (c, n) in self.classes.iter().enumerate() {
+            row[c] = *n as f64;
+            row[CLASSES] += *n as f64;
+        }
+        row
+    }
+}
+
+/// Groups up to which any two are tried in each other's place.
+const SWAPS: usize = 300;
+
+/// What a class that a side lacks adds to the distance, in shares of the side. A side of 3.4 times
+/// its share has a distance of six over all its pairs, and of six over its classes.
+const LACKING: f64 = 12.0;
+
+/// Times that the groups are gone through to see whether one is better elsewhere.
+const ROUNDS: usize = 20;
+
+/// Gives each group a side, so that every side has its share of every class as far as whole groups
+/// allow. `parts`: see [`Shares::parts`].
 ///
-/// `threads`: each thread's id with its number of pairs, once. `linked`: threads that must be on
-/// one side because a text of the one nearly repeats a text of the other. `parts`: see
-/// [`Shares::parts`]. Each component of linked threads goes as a whole to a side with room for it, the
-/// largest first, drawn with probabilities in proportion to what the sides lack; where none has room,
-/// to the one that lacks most. So every side gets large and small threads alike (always taking the
-/// side that lacks most would leave only the small ones to val and test), the shares are met as
-/// closely as whole components allow, and the result depends on the seed and the set of threads
-/// alone, not on their order.
-pub fn assign(
-    threads: &[(i64, u64)],
-    linked: &[(i64, i64)],
-    parts: [f64; 3],
-    seed: u64,
-) -> HashMap<i64, Side> {
-    // 1. Components, by union-find with path halving.
-    let position: HashMap<i64, usize> = threads
-        .iter()
-        .enumerate()
-        .map(|(n, (id, _))| (*id, n))
-        .collect();
-    let mut parent: Vec<usize> = (0..threads.len()).collect();
-    fn root(parent: &mut [usize], mut n: usize) -> usize {
-        while parent[n] != n {
-            parent[n] = parent[parent[n]];
-            n = parent[n];
-        }
-        n
-    }
-    for (a, b) in linked {
-        if let (Some(&a), Some(&b)) = (position.get(a), position.get(b)) {
-            let (a, b) = (root(&mut parent, a), root(&mut parent, b));
-            parent[a] = b;
-        }
-    }
-    // component's root -> (pairs, smallest thread id)
-    let mut components: HashMap<usize, (u64, i64)> = HashMap::new();
-    for (n, (id, pairs)) in threads.iter().enumerate() {
-        let entry = components
-            .entry(root(&mut parent, n))
-            .or_insert((0, i64::MAX));
-        entry.0 += pairs;
-        entry.1 = entry.1.min(*id);
-    }
-    // 2. The largest first, equal ones by a hash of seed and id.
-    let mut order: Vec<(u64, u64, i64, usize)> = components
-        .into_iter()
-        .map(|(root, (pairs, id))| (pairs, drawn(seed, id), id, root))
-        .collect();
-    order.sort_unstable_by(|a, b| b.cmp(a));
-    // 3. Each to a side with room for it.
-    let total: u64 = threads.iter().map(|(_, pairs)| pairs).sum();
-    let mut lacks = parts.map(|part| part * total as f64);
-    let mut side_of = HashMap::new();
-    for (pairs, _, id, root) in order {
-        let room = [0, 1, 2].map(|s| match lacks[s] + 0.5 >= pairs as f64 {
-            true => lacks[s].max(0.0),
-            false => 0.0,
+/// As `StratifiedGroupKFold` of scikit-learn, greedy: the groups with the most pairs first, each to the
+/// side where it leaves the least distance to the shares. Then groups are moved, the smallest first,
+/// and few groups swapped, while that makes the distance smaller. The distance is Pearson's
+/// chi-square of the counts against the shares, over classes and all pairs; while groups are moved,
+/// a class that a side lacks adds to it as much as a side of 3.4 times its share. The result
+/// depends on the seed and the set of groups, not on their order.
+pub fn assign(groups: &[Group], parts: [f64; 3], seed: u64) -> Vec<Side> {
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    let rows: Vec<Row> = groups.iter().map(Group::row).collect();
+    order.sort_by_cached_key(|&n| {
+        let group = &groups[n];
+        let pairs: u64 = group.classes.iter().sum();
+        std::cmp::Reverse((pairs, drawn(seed, group.id), group.id))
+    });
+    let mut sides = Sides::new(&rows, parts);
+    let mut side_of = vec![0; groups.len()];
+    for &n in &order {
+        let best = sides.allowed().min_by(|&a, &b| {
+            let (a, b) = (sides.gain(a, &rows[n], 1.0), sides.gain(b, &rows[n], 1.0));
+            a.total_cmp(&b)
         });
-        // 53 bits of the thread's own number make a point in [0, sum of room)
-        let mut point =
-            (drawn(!seed, id) >> 11) as f64 / (1u64 << 53) as f64 * room.iter().sum::<f64>();
-        let chosen = (0..3).find(|&s| {
-            point -= room[s];
-            room[s] > 0.0 && point < 0.0
-        });
-        let most = || {
-            (0..3)
-                .filter(|&s| parts[s] > 0.0)
-                .max_by(|&a, &b| lacks[a].total_cmp(&lacks[b]).then(b.cmp(&a)))
-        };
-        let side = chosen.or_else(most).unwrap_or(0);
-        lacks[side] -= pairs as f64;
-        side_of.insert(root, Side::ALL[side]);
+        side_of[n] = best.unwrap_or(0);
+        sides.add(side_of[n], &rows[n], 1.0);
     }
-    threads
-        .iter()
-        .enumerate()
-        .filter_map(|(n, (id, _))| Some((*id, *side_of.get(&root(&mut parent, n))?)))
-        .collect()
+    sides.lacking = LACKING;
+    order.reverse();
+    for _ in 0..ROUNDS {
+        let mut better = false;
+        for &n in &order {
+            better |= sides.move_one(&rows[n], &mut side_of[n]);
+        }
+        if order.len() <= SWAPS {
+            for (i, &a) in order.iter().enumerate() {
+                for &b in &order[i + 1..] {
+                    better |= sides.swap(&rows, &mut side_of, a, b);
+                }
+            }
+        }
+        if !better {
+            break;
+        }
+    }
+    side_of.into_iter().map(|side| Side::ALL[side]).collect()
+}
+
+/// What the sides hold and should hold.
+struct Sides {
+    have: [Row; 3],
+    want: [Row; 3],
+    lacking: f64,
+}
+
+impl Sides {
+    fn new(rows: &[Row], parts: [f64; 3]) -> Self {
+        let mut all = [0.0; CLASSES + 1];
+        for row in rows {
+            (0..=CLASSES).for_each(|c| all[c] += row[c]);
+        }
+        Self {
+            have: [[0.0; CLASSES + 1]; 3],
+            want: parts.map(|part| all.map(|n| part * n)),
+            lacking: 0.0,
+        }
+    }
+
+    /// The sides that have a share.
+    fn allowed(&self) -> impl Iterator<Item = usize> + use<> {
+        let has_share = self.want.map(|want| want[CLASSES] > 0.0);
+        (0..3).filter(move |&side| has_share[side])
+    }
+
+    /// The distance of a side: the sum of (have - want)^2 / want, and more for a class that it lacks.
+    fn distance(&self, side: usize, have: &Row) -> f64 {
+        let want = &self.want[side];
+        let lacking = self.lacking * want[CLASSES];
+        (0..=CLASSES)
+            .filter(|&c| want[c] > 0.0)
+            .map(|c| {
+                let off = have[c] - want[c];
+                off * off / want[c] + if have[c] < 0.5 { lacking } else { 0.0 }
+            })
+            .sum()
+    }
+
+    /// How the distance changes with a group added (`times` 1) or taken away (-1).
+    fn gain(&self, side: usize, row: &Row, times: f64) -> f64 {
+        let mut have = self.have[side];
+        (0..=CLASSES).for_each(|c| have[c] += times * row[c]);
+        self.distance(side, &have) - self.distance(side, &self.have[side])
+    }
+
+    fn add(&mut self, side: usize, row: &Row, times: f64) {
+        (0..=CLASSES).for_each(|c| self.have[side][c] += times * row[c]);
+    }
+
+    /// Moves a group to a better side, if there is one.
+    fn move_one(&mut self, row: &Row, side: &mut usize) -> bool {
+        let leave = self.gain(*side, row, -1.0);
+        let best = self
+            .allowed()
+            .filter(|to| to != side)
+            .map(|to| (leave + self.gain(to, row, 1.0), to))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        match best {
+            Some((gain, to)) if gain < -1e-9 => {
+                self.add(*side, row, -1.0);
+                self.add(to, row, 1.0);
+                *side = to;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Puts two groups in each other's place, if that is better.
+    fn swap(&mut self, rows: &[Row], side_of: &mut [usize], a: usize, b: usize) -> bool {
+        let (to_a, to_b) = (side_of[b], side_of[a]);
+        if to_a == to_b {
+            return false;
+        }
+        let mut change = rows[a];
+        (0..=CLASSES).for_each(|c| change[c] -= rows[b][c]);
+        if self.gain(to_a, &change, 1.0) + self.gain(to_b, &change, -1.0) > -1e-9 {
+            return false;
+        }
+        self.add(to_a, &change, 1.0);
+        self.add(to_b, &change, -1.0);
+        (side_of[a], side_of[b]) = (to_a, to_b);
+        true
+    }
 }
 
 /// A number drawn from the seed for a thread: 64 bits of blake3, the same everywhere.
-fn drawn(seed: u64, id: i64) -> u64 {
+pub fn drawn(seed: u64, id: i64) -> u64 {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     bytes[8..].copy_from_slice(&id.to_le_bytes());
@@ -137,97 +224,107 @@ fn drawn(seed: u64, id: i64) -> u64 {
     u64::from_le_bytes(first)
 }
 
-/// A pair as an audit sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
-    /// The pair's id.
-    pub pair: i64,
-    /// The thread it belongs to.
-    pub thread: i64,
-    /// The side it is on.
-    pub side: Side,
-}
-
-/// What an audit found; see [`audit`].
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Leaks {
-    /// Threads with pairs on more than one side.
-    pub threads: Vec<i64>,
-    /// Pairs on two sides with nearly the same text: (pair, pair, similarity).
-    pub texts: Vec<(i64, i64, f64)>,
-}
-
-impl Leaks {
-    /// True when nothing leaks.
-    pub fn none(&self) -> bool {
-        self.threads.is_empty() && self.texts.is_empty()
-    }
-}
-
-/// Looks for what is on two sides. `texts`: for each text that was searched, the position of its
-/// pair in `pairs`; `twins`: what [`crate::near::find`] found among the texts.
-pub fn audit(pairs: &[Placed], texts: &[usize], twins: &[Twins]) -> Leaks {
-    let mut sides: BTreeMap<i64, Side> = BTreeMap::new();
-    let mut threads = Vec::new();
-    for pair in pairs {
-        if *sides.entry(pair.thread).or_insert(pair.side) != pair.side {
-            threads.push(pair.thread);
-        }
-    }
-    threads.sort_unstable();
-    threads.dedup();
-    let texts = twins
-        .iter()
-        .map(|t| (&pairs[texts[t.a]], &pairs[texts[t.b]], t.similarity))
-        .filter(|(a, b, _)| a.side != b.side)
-        .map(|(a, b, similarity)| (a.pair, b.pair, similarity))
-        .collect();
-    Leaks { threads, texts }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const PARTS: [f64; 3] = [0.8, 0.1, 0.1];
 
-    fn shares(threads: &[(i64, u64)], sides: &HashMap<i64, Side>) -> [u64; 3] {
-        let mut out = [0; 3];
-        threads
-            .iter()
-            .for_each(|(id, n)| out[sides[id] as usize] += n);
+    fn groups(sizes: impl IntoIterator<Item = (i64, u64)>) -> Vec<Group> {
+        let all = sizes.into_iter();
+        all.map(|(id, pairs)| Group {
+            id,
+            classes: [pairs, 0, 0, 0, 0],
+        })
+        .collect()
+    }
+
+    fn counts(groups: &[Group], sides: &[Side]) -> [[u64; CLASSES]; 3] {
+        let mut out = [[0; CLASSES]; 3];
+        for (group, side) in groups.iter().zip(sides) {
+            (0..CLASSES).for_each(|c| out[*side as usize][c] += group.classes[c]);
+        }
         out
     }
 
     #[test]
     fn shares_are_met_and_order_does_not_matter() {
-        let threads: Vec<(i64, u64)> = (0..1000).map(|n| (n * 7, 1 + (n as u64 % 5))).collect();
-        let sides = assign(&threads, &[], PARTS, 1);
-        assert_eq!(shares(&threads, &sides), [2400, 300, 300]);
-        let mut reversed = threads.clone();
-        reversed.reverse();
-        assert_eq!(assign(&reversed, &[], PARTS, 1), sides);
-        assert_ne!(assign(&threads, &[], PARTS, 2), sides);
-        let empty = assign(&threads, &[], [0.5, 0.0, 0.5], 1);
+        let groups = groups((0..1000).map(|n| (n * 7, 1 + (n as u64 % 5))));
+        let sides = assign(&groups, PARTS, 1);
+        assert_eq!(counts(&groups, &sides).map(|c| c[0]), [2400, 300, 300]);
+        let reversed: Vec<Group> = groups.iter().rev().copied().collect();
+        let mut back = assign(&reversed, PARTS, 1);
+        back.reverse();
+        assert_eq!(back, sides);
+        assert_ne!(assign(&groups, PARTS, 2), sides);
+        let empty = assign(&groups, [0.5, 0.0, 0.5], 1);
         assert!(
-            empty.values().all(|s| *s != Side::Val),
+            empty.iter().all(|s| *s != Side::Val),
             "a share of zero gets nothing"
         );
     }
 
     #[test]
     fn every_side_gets_large_and_small_threads() {
-        let threads: Vec<(i64, u64)> = (0..2000).map(|n| (n, 1 + n as u64 % 10)).collect();
-        let sides = assign(&threads, &[], PARTS, 1);
+        let groups = groups((0..2000).map(|n| (n, 1 + n as u64 % 10)));
+        let sides = assign(&groups, PARTS, 1);
         for side in Side::ALL {
-            let sizes: Vec<u64> = threads
+            let sizes: Vec<u64> = groups
                 .iter()
-                .filter(|(id, _)| sides[id] == side)
-                .map(|(_, n)| *n)
+                .zip(&sides)
+                .filter(|(_, of)| **of == side)
+                .map(|(group, _)| group.classes[0])
                 .collect();
             let mean = sizes.iter().sum::<u64>() as f64 / sizes.len() as f64;
             assert!((mean - 5.5).abs() < 0.7, "{side}: {mean} pairs a thread");
+        }
+    }
+
+    #[test]
+    fn each_side_has_its_share_of_each_class() {
+        // threads of one class mostly, and one class that few threads have
+        let groups: Vec<Group> = (0..400)
+            .map(|n| {
+                let mut classes = [0; CLASSES];
+                classes[n % 3] = 2 + n as u64 % 7;
+                if n % 20 == 0 {
+                    classes[3] = 5;
+                }
+                Group {
+                    id: n as i64,
+                    classes,
+                }
+            })
+            .collect();
+        let counts = counts(&groups, &assign(&groups, PARTS, 5));
+        for c in 0..4 {
+            let all: u64 = counts.iter().map(|side| side[c]).sum();
+            for (side, part) in counts.iter().zip(PARTS) {
+                let share = side[c] as f64 / all as f64;
+                assert!((share - part).abs() < 0.02, "class {c}: {counts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn few_large_threads_still_give_every_side_every_class() {
+        // two threads hold nearly everything; the small ones have all classes in two twos
+        let sizes = [[400, 300, 90, 10], [300, 100, 80, 20]];
+        let few = [[9, 0, 3, 0], [0, 7, 0, 2], [3, 0, 2, 0], [0, 4, 0, 1]];
+        let groups: Vec<Group> = sizes
+            .iter()
+            .chain(&few)
+            .enumerate()
+            .map(|(n, c)| Group {
+                id: n as i64,
+                classes: [c[0], c[1], c[2], c[3], 0],
+            })
+            .collect();
+        for seed in 0..20 {
+            let counts = counts(&groups, &assign(&groups, PARTS, seed));
+            let all = counts.iter().all(|side| side[..4].iter().all(|&n| n > 0));
+            assert!(all, "seed {seed}: {counts:?}");
+            assert_eq!(counts[0][0], 700, "seed {seed}: {counts:?}");
         }
     }
 
@@ -238,51 +335,5 @@ mod tests {
         assert!(shares(-1.0, 1.0, 1.0).is_err());
         assert!(shares(0.0, 0.0, 0.0).is_err());
         assert!(shares(f64::NAN, 1.0, 1.0).is_err());
-    }
-
-    #[test]
-    fn an_audit_names_threads_and_texts_on_two_sides() {
-        let placed = |pair, thread, side| Placed { pair, thread, side };
-        let pairs = [
-            placed(1, 10, Side::Train),
-            placed(2, 10, Side::Test),
-            placed(3, 11, Side::Val),
-            placed(4, 12, Side::Train),
-        ];
-        let twins = [
-            Twins {
-                a: 0,
-                b: 3,
-                similarity: 0.9,
-            },
-            Twins {
-                a: 2,
-                b: 3,
-                similarity: 0.85,
-            },
-        ];
-        // texts: pair 1's comment, pair 1's reply, pair 3's reply, pair 4's reply
-        let leaks = audit(&pairs, &[0, 0, 2, 3], &twins);
-        assert_eq!(leaks.threads, [10]);
-        assert_eq!(leaks.texts, [(3, 4, 0.85)], "twins on one side are no leak");
-        assert!(!leaks.none());
-    }
-
-    proptest! {
-        #[test]
-        fn linked_threads_are_on_one_side(
-            sizes in prop::collection::vec(1u64..20, 1..60),
-            links in prop::collection::vec((0i64..60, 0i64..60), 0..60),
-            seed: u64,
-        ) {
-            let threads: Vec<_> = sizes.iter().enumerate().map(|(n, s)| (n as i64, *s)).collect();
-            let sides = assign(&threads, &links, PARTS, seed);
-            prop_assert_eq!(sides.len(), threads.len());
-            for (a, b) in links {
-                if let (Some(a), Some(b)) = (sides.get(&a), sides.get(&b)) {
-                    prop_assert_eq!(a, b);
-                }
-            }
-        }
     }
 }

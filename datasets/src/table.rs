@@ -1,7 +1,7 @@
 //! One row of a table to a post, a comment and its reply.
 
 use crate::{
-    clean::{bare_name, repair},
+    clean::{bare_name, notice, repair},
     filter::{Dropped, Filter},
     id, ndjson,
     record::{Comment, Post},
@@ -63,7 +63,7 @@ impl Columns {
 /// What became of a row.
 #[derive(Debug, PartialEq)]
 pub enum Row {
-    /// The comment, its reply, and the post when the table has its text. Boxed: it is large.
+    /// The comment, its reply, and the post when the table says anything about it. Boxed: it is large.
     Pair(Box<(Option<Post>, Comment, Comment)>),
     /// A good row that is not taken.
     Dropped(Dropped),
@@ -75,8 +75,9 @@ pub enum Row {
 ///
 /// Ids are hashes of the content, so that the same row gives the same ids in every file: the post's
 /// of its text, author and subreddit; the comment's of its post, text and author; the reply's of
-/// its comment, text and author. Without a column for the post, rows with the same comment are one
-/// thread. Escapes are decoded: the BigQuery tables hold the dumps' texts.
+/// its comment, text and author. Posts without a text (links, removed ones) are told apart by
+/// subreddit, author and score. Where the table says nothing about the post, rows with the same
+/// comment are one thread. Escapes are decoded: the BigQuery tables hold the dumps' texts.
 pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Option<&'a str>) -> Row {
     let text = |i: usize| repair(cell(i).unwrap_or(""), true).into_owned();
     let optional = |i: Option<usize>| i.and_then(&cell).map(str::trim).filter(|s| !s.is_empty());
@@ -110,12 +111,21 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     let post_author = owned(columns.post_author);
     let comment_author = owned(columns.comment_author);
     let reply_author = owned(columns.reply_author);
-    let title = columns.post.map(text).filter(|t| !t.is_empty());
+    // the notice in place of a removed post's text is the same under many posts
+    let title = columns
+        .post
+        .map(text)
+        .filter(|t| !t.is_empty() && notice(t).is_none());
+    let has_post = title.is_some() || post_author.is_some() || post_score.is_some();
 
     let name = |author: &Option<String>| author.clone().unwrap_or_default();
     let by = name(&comment_author);
     let link_id = match &title {
         Some(title) => id::of_content(&["post", &subreddit, title, &name(&post_author)]),
+        None if has_post => {
+            let score = post_score.map_or_else(String::new, |score| score.to_string());
+            id::of_content(&["post", &subreddit, "", &name(&post_author), &score])
+        }
         None => id::of_content(&["thread", &subreddit, &body, &by]),
     };
     let comment_id = id::of_content(&["comment", &link_id.to_string(), &body, &by]);
@@ -125,11 +135,11 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
         &answer,
         &name(&reply_author),
     ]);
-    let post = title.map(|title| Post {
+    let post = has_post.then(|| Post {
         id: link_id,
         subreddit: subreddit.clone(),
         author: post_author,
-        title,
+        title: title.unwrap_or_default(),
         selftext: String::new(),
         score: post_score,
         created_utc: None,

@@ -128,12 +128,14 @@ pub struct RocByClass {
     /// All N * K decisions pooled into one binary problem: every example counts alike.
     pub micro: Option<Roc>,
     /// The mean of the classes' curves at every false positive rate: every class counts alike. Its
-    /// `auc` is the mean of the classes' AUCs. `None` when a class has no curve.
+    /// `auc` is the mean of the classes' AUCs. Classes without a curve take no part in it; `None` when
+    /// fewer than two have one.
     pub macro_mean: Option<Roc>,
 }
 
 /// One-vs-rest curves from `probabilities` (N, K) and the true classes (N). As scikit-learn's
-/// `roc_auc_score(multi_class="ovr")` with `average` None, "micro" and "macro".
+/// `roc_auc_score(multi_class="ovr")` with `average` None, "micro" and "macro"; where a class is missing,
+/// over those that are there.
 pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> RocByClass {
     assert_eq!(
         probabilities.len(),
@@ -157,8 +159,8 @@ pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> 
         .flat_map(|&l| (0..classes).map(move |k| k == l))
         .collect();
     let micro = roc(probabilities, &pooled);
-    let all: Option<Vec<&Roc>> = curves.iter().map(Option::as_ref).collect();
-    let macro_mean = all.filter(|c| !c.is_empty()).map(|c| mean_curve(&c));
+    let there: Vec<&Roc> = curves.iter().flatten().collect();
+    let macro_mean = (there.len() > 1).then(|| mean_curve(&there));
     RocByClass {
         classes: curves,
         micro,

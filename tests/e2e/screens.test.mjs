@@ -21,7 +21,7 @@ const FULL = [
   ["pairs", "#/data/pairs", "pairs", (w) => w.keys("j", "j", "j")],
   ["pairs-spread", "#/data/pairs", "Subreddit", (w) => w.press("How they are spread")],
   ["labels", "#/data/labels", "Upvote bins"],
-  ["splits", "#/data/splits", "no thread and no near-duplicate text is on two sides"],
+  ["splits", "#/data/splits", "no thread, no pair, no text of any length and no near-duplicate is on two sides"],
   ["import", "#/data/import", "Permission", (w, files) => look(w, files.table)],
   ["models", "#/models", "What was trained from what"],
   ["runs", "#/train", "Best validation loss"],

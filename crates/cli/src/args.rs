@@ -278,6 +278,10 @@ pub struct FilterArgs {
     /// Only before this day, month or year
     #[arg(long, value_name = "DATE")]
     pub before: Option<String>,
+    /// Replace links, e-mail addresses, phone numbers and user names in texts by [link], [email], [phone]
+    /// and [user]; the project then never holds them [default: texts stay as they are]
+    #[arg(long, verbatim_doc_comment)]
+    pub placeholders: bool,
 }
 
 /// `repartee source ...`
@@ -436,9 +440,35 @@ pub enum PairsCommand {
         /// At most so many
         #[arg(long, default_value_t = 10)]
         limit: usize,
+        /// Only pairs that are excluded from splits
+        #[arg(long)]
+        excluded: bool,
     },
     /// How many pairs each subreddit has
     Count,
+    /// Exclude pairs or authors from the splits made afterwards
+    Exclude {
+        /// Numbers of pairs, as `pairs show` has them
+        #[arg(value_name = "PAIR", allow_negative_numbers = true)]
+        pairs: Vec<String>,
+        /// Every pair whose comment or reply is by this author; can be given again
+        #[arg(long, value_name = "NAME")]
+        author: Vec<String>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Take exclusions back
+    Include {
+        /// Numbers of excluded pairs
+        #[arg(value_name = "PAIR", allow_negative_numbers = true)]
+        pairs: Vec<String>,
+        /// An excluded author; can be given again
+        #[arg(long, value_name = "NAME")]
+        author: Vec<String>,
+    },
+    /// List the excluded pairs and authors, with the reasons
+    Excluded,
 }
 
 /// The cleaning recipe: what makes a comment or reply unfit.
@@ -476,7 +506,8 @@ pub struct RecipeArgs {
 /// `repartee split ...`
 #[derive(Debug, Subcommand)]
 pub enum SplitCommand {
-    /// Divide the pairs; whole threads and near-duplicates stay together
+    /// Divide the pairs by thread, with every upvote bin on every side as far as threads allow; a text that would be
+    /// on two sides is left out of val or test
     Make {
         /// A name
         #[arg(default_value = "main")]
@@ -496,10 +527,16 @@ pub enum SplitCommand {
     },
     /// All splits
     List(ListArgs),
+    /// One split: its sides with their upvote bins, what was left out, and what is missing
+    Show {
+        /// Which split
+        #[arg(default_value = "main")]
+        name: String,
+    },
     /// Rename, note, tag or delete one
     #[command(flatten)]
     Item(ItemCommand),
-    /// Prove that no thread and no near-duplicate text is on two sides; fails when one is
+    /// Prove that no thread, post, pair, text or near-duplicate is on two sides; fails when one is
     Audit {
         /// Which split
         #[arg(default_value = "main")]

@@ -23,7 +23,9 @@ lists! {
     /// Rows that were not taken.
     REJECTED at "source rejected": ["line", "reason", "row"];
     /// Pairs of comment and reply.
-    PAIRS at "pairs show": ["pair", "subreddit", "score", "comment", "reply"];
+    PAIRS at "pairs show": ["pair", "subreddit", "score", "comment", "reply", "excluded"];
+    /// Excluded authors and pairs.
+    EXCLUDED at "pairs excluded": ["excluded", "pairs", "since (UTC)", "reason"];
     /// Pairs of each subreddit.
     SUBREDDITS at "pairs count": ["subreddit", "pairs"];
     /// Bases.

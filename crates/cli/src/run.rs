@@ -10,6 +10,7 @@ use anyhow::Result;
 use repartee_engine::base::{BaseAdd, BaseInfo, BaseNew};
 use repartee_engine::bench::{Bench, What};
 use repartee_engine::bench_import::{BenchImport, bench_import};
+use repartee_engine::curation::{ExcludePairs, Excluded, IncludePairs};
 use repartee_engine::fakes::{FakesInfo, MakeFakes};
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::{Import, SourceInfo, seconds_of};
@@ -20,7 +21,7 @@ use repartee_engine::pairs::{BuildPairs, ShowPairs};
 use repartee_engine::pick::Criteria;
 use repartee_engine::queue::ReplyInfo;
 use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
+use repartee_engine::splits::{AuditSplit, LeftOutPairs, MakeSplit, SplitInfo};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
     Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Origin, Outcome,
@@ -256,6 +257,7 @@ impl App {
                 max_chars: f.max_length,
                 after_utc: day(f.after)?,
                 before_utc: day(f.before)?,
+                placeholders: f.placeholders,
             },
             ..Import::default()
         };
@@ -267,6 +269,9 @@ impl App {
                 let c = &source.counts;
                 if c.nul > 0 {
                     self.out.line(format!("{}: NUL characters were removed from {} rows", source.name, count(c.nul)))?;
+                }
+                if !c.replaced.is_empty() {
+                    self.out.line(format!("{}: replaced by placeholders: {}", source.name, c.replaced_in_words()))?;
                 }
                 if c.stray_quotes > 0 {
                     self.out.line(format!("{}: {} rows have a quote that is never closed and were read as they stand", source.name, count(c.stray_quotes)))?;
@@ -434,12 +439,14 @@ impl App {
                 contains,
                 after,
                 limit,
+                excluded,
             } => {
                 let show = ShowPairs {
                     subreddits: subreddit,
                     contains,
                     after,
                     limit,
+                    excluded: excluded.then_some(true),
                 };
                 self.done(&engine.pairs(&show)?, |pairs| {
                     if pairs.is_empty() {
@@ -453,11 +460,32 @@ impl App {
                             pair.score.map_or_else(|| "-".to_owned(), |s| s.to_string()),
                             short(&pair.comment, text_width()),
                             short(&pair.reply, text_width()),
+                            pair.excluded.clone().unwrap_or_default(),
                         ]);
                     }
                     table.print(self.out)
                 })
             }
+            PairsCommand::Exclude {
+                pairs,
+                author,
+                reason,
+            } => {
+                let what = ExcludePairs {
+                    pairs,
+                    authors: author,
+                    reason,
+                };
+                self.done(&engine.exclude(&what)?, |all| self.excluded(all))
+            }
+            PairsCommand::Include { pairs, author } => {
+                let what = IncludePairs {
+                    pairs,
+                    authors: author,
+                };
+                self.done(&engine.include(&what)?, |all| self.excluded(all))
+            }
+            PairsCommand::Excluded => self.done(&engine.excluded()?, |all| self.excluded(all)),
             PairsCommand::Count => self.done(&engine.pair_subreddits()?, |subreddits| {
                 if subreddits.is_empty() {
                     return self.out.line(
@@ -502,16 +530,51 @@ impl App {
                 }
                 splits.iter().try_for_each(|split| self.one_split(split))
             }),
+            SplitCommand::Show { name } => self.done(&engine.split(&name)?, |split| self.one_split(split)),
             SplitCommand::Audit { name } => self.start(&engine, &AuditSplit { name }, |audit| {
                 self.out.line(format!(
-                    "split {} is clean: {} pairs; no thread and none of {} compared texts on two sides (near-duplicates from {:.0} % up)",
+                    "split {} is clean: {} pairs, {} texts ({} different); no thread, post, pair or text of any length is on two sides, \
+                     and no near-duplicate of {} words or more from {:.0} % up",
                     audit.name,
                     count(audit.pairs),
                     count(audit.texts),
+                    count(audit.different_texts),
+                    audit.near.min_words,
                     audit.near.threshold * 100.0
-                ))
+                ))?;
+                self.out.line(match audit.deleted_texts {
+                    0 => "exempt: nothing".to_owned(),
+                    n => format!("exempt: {} deleted texts, which no model sees", count(n)),
+                })?;
+                audit.left_out.iter().try_for_each(|rule| self.out.line(left_out(rule)))
             }),
         }
+    }
+
+    fn excluded(&self, all: &Excluded) -> Result<()> {
+        if all.pairs.is_empty() && all.authors.is_empty() {
+            return self.out.line("nothing is excluded");
+        }
+        let mut table = Table::new(columns::EXCLUDED);
+        for author in &all.authors {
+            table.row([
+                format!("u/{}", author.name),
+                count(author.pairs),
+                time(author.at_ms),
+                author.reason.clone(),
+            ]);
+        }
+        for pair in &all.pairs {
+            table.row([
+                format!("pair {}", pair.id),
+                "1".to_owned(),
+                time(pair.at_ms),
+                pair.reason.clone(),
+            ]);
+        }
+        table.print(self.out)?;
+        self.out
+            .line("splits made from now on leave these out; frozen ones stay as they are")
     }
 
     fn one_split(&self, split: &SplitInfo) -> Result<()> {
@@ -526,15 +589,10 @@ impl App {
             split.seed,
             items::label_line(&split.label)
         ))?;
-        let edges = split.config.edges.map(|edges| edges.edges());
-        let labels = edges.map_or_else(Vec::new, |[a, b, c]| {
-            vec![
-                format!("below {a}"),
-                format!("{a} to {}", b - 1),
-                format!("{b} to {}", c - 1),
-                format!("{c} and up"),
-            ]
-        });
+        let labels: Vec<String> = match split.config.edges {
+            Some(edges) => (0..4).map(|bin| edges.range(bin)).collect(),
+            None => Vec::new(),
+        };
         let mut head = vec![
             "side".to_owned(),
             "pairs".to_owned(),
@@ -553,7 +611,20 @@ impl App {
             row.extend(side.bins.iter().map(|n| count(*n)));
             table.row(row);
         }
-        table.print(self.out)
+        table.print(self.out)?;
+        if split.config.excluded > 0 {
+            self.out.line(format!(
+                "excluded by hand: {} pairs",
+                count(split.config.excluded)
+            ))?;
+        }
+        for rule in &split.config.left_out {
+            self.out.line(left_out(rule))?;
+        }
+        for warning in &split.warnings {
+            self.out.line(format!("warning: {warning}"))?;
+        }
+        Ok(())
     }
 
     fn base(&self, command: BaseCommand) -> Result<ExitCode> {
@@ -1534,4 +1605,17 @@ fn private_folder() -> std::io::Result<tempfile::TempDir> {
         builder.permissions(std::fs::Permissions::from_mode(0o700));
     }
     builder.tempdir()
+}
+
+/// Pairs that a split leaves out by a rule.
+fn left_out(rule: &LeftOutPairs) -> String {
+    let [train, val, test] = rule.pairs;
+    format!(
+        "left out by the rule {}: {} pairs of train, {} of val, {} of test, of which a text is also on a side that comes first \
+         (train, then test)",
+        rule.rule,
+        count(train),
+        count(val),
+        count(test)
+    )
 }

@@ -38,6 +38,8 @@ pub struct ViewPairs {
     pub side: Option<Side>,
     /// Only from this source, by its number.
     pub source: Option<i64>,
+    /// Only pairs that are excluded from splits; or only the others.
+    pub excluded: Option<bool>,
     /// What they are sorted by.
     pub order: PairOrder,
     /// The largest first.
@@ -77,6 +79,14 @@ pub struct PairRow {
     pub created_utc: Option<i64>,
     /// The source it came from, by its number.
     pub source: i64,
+    /// Who wrote the comment; `None`: the source names nobody.
+    pub comment_author: Option<String>,
+    /// Who wrote the reply.
+    pub author: Option<String>,
+    /// Why the pair is excluded from splits by itself; `None`: it is not.
+    pub excluded: Option<String>,
+    /// An excluded author of one of its texts, and why.
+    pub excluded_author: Option<(String, String)>,
 }
 
 impl From<Pair> for PairRow {
@@ -91,6 +101,10 @@ impl From<Pair> for PairRow {
             score: pair.score,
             created_utc: pair.created_utc,
             source: pair.source_id,
+            comment_author: pair.comment_author,
+            author: pair.author,
+            excluded: pair.excluded,
+            excluded_author: pair.excluded_author,
         }
     }
 }
@@ -147,6 +161,7 @@ impl Engine {
                 .clone()
                 .filter(|words| !words.trim().is_empty()),
             source_id: wanted.source,
+            excluded: wanted.excluded,
             ..PairQuery::default()
         })
     }
@@ -275,10 +290,12 @@ impl Engine {
     /// # Errors
     /// [`crate::Code::Usage`] when the edges do not rise.
     pub fn labels(&self, edges: Option<[i64; 3]>) -> Result<Labels> {
-        let mut scores = self
-            .store
-            .pair_figures(&PairQuery::default(), PairFigure::Score)?;
-        let pairs = self.store.counts()?.pairs;
+        let query = PairQuery {
+            excluded: Some(false),
+            ..PairQuery::default()
+        };
+        let mut scores = self.store.pair_figures(&query, PairFigure::Score)?;
+        let pairs = self.store.pair_count(&query)?;
         let quartiles = BinEdges::quartiles(&mut scores);
         let by = match edges {
             Some(edges) => Some(BinEdges::try_from(edges).map_err(Error::usage)?),

@@ -240,9 +240,14 @@ impl Engine {
                     .zip(&first.config.classes)
                     .filter_map(|(roc, name)| Some(curve_of(name.clone(), roc.as_ref()?, false)))
                     .collect();
+                let there = curves.len();
+                let of_all = match there == predictions.classes {
+                    true => "macro mean".to_owned(),
+                    false => format!("macro mean of {there} classes"),
+                };
                 for (name, mean) in [
                     ("micro mean", &by_class.micro),
-                    ("macro mean", &by_class.macro_mean),
+                    (of_all.as_str(), &by_class.macro_mean),
                 ] {
                     curves.extend(
                         mean.as_ref()

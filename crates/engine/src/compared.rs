@@ -179,10 +179,16 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
         true => one.to_owned(),
         false => format!("{one}, macro"),
     };
+    let auc = match (f.auc_over.len(), f.classes.len()) {
+        (over, all) if !two && over > 0 && over < all => {
+            format!("AUC, macro over {over} of {all} classes")
+        }
+        _ => name("AUC"),
+    };
     let chance = ("chance", Some(0.5));
     let mut all = vec![compare(
         "auc",
-        &name("AUC"),
+        &auc,
         f.auc,
         false,
         &[("unigram", b.unigram_auc), chance],

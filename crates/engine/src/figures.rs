@@ -124,6 +124,10 @@ pub struct ClassifierFigures {
     pub threshold: Option<f64>,
     /// Area under the ROC curve of class 1 (two classes), or the mean over the classes (macro).
     pub auc: Option<f64>,
+    /// The classes that this mean is over, by name: those that occur among the examples. Empty for two
+    /// classes.
+    #[serde(default)]
+    pub auc_over: Vec<String>,
     /// Area under the ROC curve of all decisions pooled; more than two classes only.
     pub micro_auc: Option<f64>,
     /// Share of right answers.
@@ -243,6 +247,9 @@ pub fn of_classifier(
         examples: confusion.total(),
         threshold: binary.then_some(threshold),
         auc: one(|c| c.auc, curves.macro_mean.as_ref().map(|r| r.auc)),
+        auc_over: (classes.iter().filter(|c| !binary && c.auc.is_some()))
+            .map(|c| c.name.clone())
+            .collect(),
         micro_auc: curves.micro.filter(|_| !binary).map(|r| r.auc),
         accuracy: confusion.accuracy(),
         f1: one(|c| c.f1, confusion.macro_f1()),
@@ -399,6 +406,38 @@ mod tests {
         assert_eq!(f.average_precision, Some(1.0));
         assert_eq!(f.quadratic_kappa, Some(1.0));
         assert_eq!(f.classes[3].examples, 2);
+        assert_eq!(f.auc_over.len(), 4);
+    }
+
+    #[test]
+    fn a_missing_class_leaves_the_mean_to_the_others() {
+        let labels = vec![0, 1, 1, 3];
+        let p = [
+            [0.7, 0.1, 0.1, 0.1],
+            [0.1, 0.7, 0.1, 0.1],
+            [0.5, 0.3, 0.1, 0.1],
+            [0.1, 0.1, 0.1, 0.7],
+        ];
+        let names: Vec<String> = (0..4).map(|n| format!("bin {n}")).collect();
+        let predictions = Predictions {
+            classes: 4,
+            labels,
+            p: p.concat(),
+        };
+        let f = of_classifier(&predictions, &names, 0.5, ClassifierBaseline::default());
+        assert_eq!(f.classes[2].auc, None, "there is no example of it");
+        assert_eq!(f.auc_over, ["bin 0", "bin 1", "bin 3"]);
+        let own: Vec<f64> = f.classes.iter().filter_map(|c| c.auc).collect();
+        assert_eq!(own.len(), 3);
+        assert!((f.auc.unwrap() - own.iter().sum::<f64>() / 3.0).abs() < 1e-12);
+        assert!(f.micro_auc.is_some() && f.f1.is_some());
+        let one = Predictions {
+            classes: 4,
+            labels: vec![2, 2],
+            p: [[0.25; 4]; 2].concat(),
+        };
+        let f = of_classifier(&one, &names, 0.5, ClassifierBaseline::default());
+        assert_eq!((f.auc, f.auc_over.len()), (None, 0));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use repartee_datasets::filter::{Dropped, Filter};
+use repartee_datasets::placeholders;
 use repartee_datasets::read::{self, Counts, Look, Options};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
@@ -78,6 +79,18 @@ pub struct SourceCounts {
     pub nul: u64,
     /// Rows of a table with a quote that is never closed, read as they stand.
     pub stray_quotes: u64,
+    /// What was replaced by placeholders, by kind: link, email, phone, user.
+    pub replaced: BTreeMap<String, u64>,
+}
+
+impl SourceCounts {
+    /// What was replaced by placeholders: `12 link, 3 user`.
+    pub fn replaced_in_words(&self) -> String {
+        let parts: Vec<String> = (self.replaced.iter())
+            .map(|(kind, n)| format!("{n} {kind}"))
+            .collect();
+        parts.join(", ")
+    }
 }
 
 /// A source as it is shown.
@@ -187,6 +200,12 @@ fn said(source: &SourceInfo) -> String {
         text.push_str(&format!(
             ", {} with a quote that is never closed read as they stand",
             c.stray_quotes
+        ));
+    }
+    if !c.replaced.is_empty() {
+        text.push_str(&format!(
+            ", replaced by placeholders: {}",
+            c.replaced_in_words()
         ));
     }
     text
@@ -403,6 +422,10 @@ fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
         rejected: counts.rejected,
         nul: counts.nul,
         stray_quotes: counts.stray_quotes,
+        replaced: (placeholders::KINDS.iter().zip(counts.replaced))
+            .filter(|(_, n)| *n > 0)
+            .map(|((kind, _), n)| ((*kind).to_owned(), n))
+            .collect(),
         dropped: dropped
             .filter(|(_, n)| *n > 0)
             .map(|(rule, n)| (rule.name().into(), n))

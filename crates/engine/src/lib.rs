@@ -16,6 +16,7 @@ pub mod bundle;
 pub mod chart;
 pub mod check;
 pub mod compared;
+pub mod curation;
 pub mod demo;
 pub mod desk;
 pub mod doctor;

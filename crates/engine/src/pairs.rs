@@ -101,6 +101,8 @@ pub struct ShowPairs {
     pub after: Option<i64>,
     /// At most so many.
     pub limit: usize,
+    /// Only pairs that are excluded from splits; or only the others.
+    pub excluded: Option<bool>,
 }
 
 /// A pair as it is shown.
@@ -116,6 +118,8 @@ pub struct PairInfo {
     pub reply: String,
     /// Score of the reply; `None`: unknown.
     pub score: Option<i64>,
+    /// Why the pair is excluded from splits: its own reason, or that of an author.
+    pub excluded: Option<String>,
 }
 
 impl Engine {
@@ -127,6 +131,7 @@ impl Engine {
         let query = PairQuery {
             subreddits: show.subreddits.clone(),
             contains: show.contains.clone(),
+            excluded: show.excluded,
             ..PairQuery::default()
         };
         let pairs = self.store.pairs(&query, show.after, show.limit)?;
@@ -138,6 +143,10 @@ impl Engine {
                 comment: p.comment,
                 reply: p.reply,
                 score: p.score,
+                excluded: p.excluded.or_else(|| {
+                    p.excluded_author
+                        .map(|(name, reason)| format!("u/{name}: {reason}"))
+                }),
             })
             .collect())
     }

@@ -1,8 +1,9 @@
 //! Splits: pairs to train, val and test by whole threads, near-duplicates together; and their audit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use repartee_datasets::near::{self, Near};
+use repartee_datasets::duplicates::{self, Alike, DELETED, Member, Texts};
+use repartee_datasets::near::Near;
 use repartee_datasets::split::{self, Shares};
 use repartee_datasets::{BinEdges, Side};
 use repartee_store::pairs::PairQuery;
@@ -53,6 +54,31 @@ pub struct SplitConfig {
     pub edges: Option<BinEdges>,
     /// What counted as a near-duplicate.
     pub near: Near,
+    /// Whether the upvote bins were looked at; false: made by an older version.
+    #[serde(default)]
+    pub stratified: bool,
+    /// Threads that went with another since they are the same post, from another source mostly.
+    #[serde(default)]
+    pub joined_posts: u64,
+    /// Threads that went with another since they share a long text.
+    #[serde(default)]
+    pub joined_texts: u64,
+    /// Pairs that a person had excluded; they are on no side.
+    #[serde(default)]
+    pub excluded: u64,
+    /// Pairs that are on no side, by the rule that left them out.
+    #[serde(default)]
+    pub left_out: Vec<LeftOutPairs>,
+}
+
+/// Pairs that a split leaves out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LeftOutPairs {
+    /// `duplicate_text`: a text of the pair, or one nearly like it, is on a side that comes first:
+    /// train before test, test before val.
+    pub rule: String,
+    /// Pairs, by the side where they would be: train, val, test.
+    pub pairs: [u64; 3],
 }
 
 /// What one side of a split holds.
@@ -81,6 +107,9 @@ pub struct SplitInfo {
     pub config: SplitConfig,
     /// What its sides hold, in the order train, val, test.
     pub sides: Vec<SideInfo>,
+    /// Upvote bins that a side lacks, and sides without a pair, in words.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The last audit, if there was one.
     pub audit: Option<Audit>,
     /// A person's note and tags.
@@ -98,8 +127,11 @@ pub struct AuditSplit {
     pub name: String,
 }
 
-/// What an audit found. It looked at every thread, and by an exact join at every two texts.
+/// What an audit found. It looked at every thread, every pair and every text of any length; texts are
+/// equal when their words are, whatever their case, marks and spaces. Long ones are compared by an
+/// exact join, too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default)]
 pub struct Audit {
     /// The split.
     pub name: String,
@@ -107,37 +139,78 @@ pub struct Audit {
     pub clean: bool,
     /// Pairs that were looked at.
     pub pairs: u64,
-    /// Texts that were long enough to be compared.
+    /// Texts that were compared: comments and replies.
     pub texts: u64,
+    /// Different ones among them.
+    pub different_texts: u64,
     /// What counted as a near-duplicate.
     pub near: Near,
     /// Threads on more than one side.
     pub torn_threads: u64,
+    /// Posts on two sides, under two ids: of two sources, mostly.
+    pub torn_posts: u64,
+    /// Pairs of equal comment and equal reply on two sides.
+    pub equal_pairs: u64,
+    /// Equal texts on two sides.
+    pub equal_texts: u64,
     /// Near-duplicate texts on two sides.
     pub twin_texts: u64,
-    /// The first of each: what is where.
+    /// The only exemption: texts that were deleted, which no model sees.
+    pub deleted_texts: u64,
+    /// Pairs that the split leaves out, as it was made.
+    pub left_out: Vec<LeftOutPairs>,
+    /// The first of each kind of leak: what is where.
     pub examples: Vec<String>,
     /// When, milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// Leaks that an audit spells out; further ones are counted.
+/// Leaks of a kind that an audit spells out; further ones are counted.
 const EXAMPLES: usize = 20;
 
-/// The texts to compare, and what each belongs to: a position in a list of the caller's.
+/// Divisions that are tried while a side lacks an upvote bin.
+const TRIES: u64 = 8;
+
+/// Times that the edges of the bins and the division that they come from are fitted to each other.
+const FITS: usize = 4;
+
+/// The rule that keeps a text off a second side.
+const DUPLICATE_TEXT: &str = "duplicate_text";
+
+/// What a split is made from, or an audit looks at.
 #[derive(Default)]
-struct Texts {
-    texts: Vec<String>,
-    owner: Vec<usize>,
+struct Read {
+    /// Ids of the threads; a pair's thread is a position in here.
+    threads: Vec<i64>,
+    position: HashMap<i64, usize>,
+    members: Vec<Member>,
 }
 
-impl Texts {
-    /// Adds a text that may be long enough: words take a letter each and a space between.
-    fn add(&mut self, near: &Near, text: String, owner: usize) {
-        if text.len() + 1 >= 2 * near.min_words {
-            self.texts.push(text);
-            self.owner.push(owner);
-        }
+impl Read {
+    fn add(&mut self, pair: i64, thread: i64, texts: [u32; 2]) {
+        let thread = *self.position.entry(thread).or_insert_with(|| {
+            self.threads.push(thread);
+            self.threads.len() - 1
+        });
+        self.members.push(Member {
+            pair,
+            thread,
+            texts,
+        });
+    }
+
+    /// Threads that are one post: positions in [`Read::threads`].
+    fn same_posts(&self, store: &repartee_store::Store) -> Result<Vec<(usize, usize)>> {
+        let mut posts = Vec::new();
+        let mut at = Vec::new();
+        store.for_each_thread_post(|post| {
+            if let Some(thread) = self.position.get(&post.id) {
+                posts.push(post);
+                at.push(*thread);
+            }
+        })?;
+        let same = duplicates::same_posts(&posts).into_iter();
+        Ok(same.map(|(a, b)| (at[a], at[b])).collect())
     }
 }
 
@@ -171,29 +244,25 @@ impl Job for MakeSplit {
             .into());
         }
 
-        // 1. All pairs with their threads, and the texts to compare.
-        let total = store.counts()?.pairs;
-        let mut position: HashMap<i64, usize> = HashMap::new(); // of a thread in `threads`
-        let mut threads: Vec<(i64, u64)> = Vec::new();
-        let mut pairs: Vec<(i64, i64, Option<i64>)> = Vec::new(); // id, thread, score
-        let mut comments: HashSet<i64> = HashSet::new(); // each once, however many replies it has
-        let mut texts = Texts::default();
+        // 1. All pairs with their threads and texts.
+        let wanted = PairQuery {
+            excluded: Some(false),
+            ..PairQuery::default()
+        };
+        let total = store.pair_count(&wanted)?;
+        let excluded = store.counts()?.pairs.saturating_sub(total);
+        let mut read = Read::default();
+        let mut scores: Vec<Option<i64>> = Vec::new();
+        let mut texts = Texts::new(self.near);
         let mut stopped = None;
-        store.for_each_pair(&PairQuery::default(), |pair| {
-            let thread = *position.entry(pair.thread_id).or_insert_with(|| {
-                threads.push((pair.thread_id, 0));
-                threads.len() - 1
-            });
-            threads[thread].1 += 1;
-            pairs.push((pair.id, pair.thread_id, pair.score));
-            if comments.insert(pair.comment_id) {
-                texts.add(&self.near, pair.comment, thread);
-            }
-            texts.add(&self.near, pair.reply, thread);
-            if pairs.len().is_multiple_of(1000) {
+        store.for_each_pair(&wanted, |pair| {
+            let numbers = [texts.number(&pair.comment), texts.number(&pair.reply)];
+            read.add(pair.id, pair.thread_id, numbers);
+            scores.push(pair.score);
+            if scores.len().is_multiple_of(1000) {
                 ctx.tick(Progress::new(
                     "reading pairs",
-                    pairs.len() as u64,
+                    scores.len() as u64,
                     Some(total),
                     "pairs",
                 ));
@@ -204,48 +273,90 @@ impl Job for MakeSplit {
         if let Some(stop) = stopped {
             return Err(stop);
         }
-        if pairs.is_empty() {
-            return Err(Error::new(
-                Code::NotFound,
-                "there are no pairs to divide; import comments and build pairs first",
-            )
-            .into());
+        if scores.is_empty() {
+            let why = match excluded {
+                0 => {
+                    "there are no pairs to divide; import comments and build pairs first".to_owned()
+                }
+                n => {
+                    format!("all {n} pairs are excluded; `repartee pairs include` takes that back")
+                }
+            };
+            return Err(Error::new(Code::NotFound, why).into());
         }
 
-        // 2. Threads that share a text belong together.
-        let comparing = "comparing texts";
+        // 2. Threads of one post, and threads that share texts, belong together.
         ctx.tick(
-            Progress::new(comparing, 0, None, "texts").note(format!("{} texts", texts.texts.len())),
+            Progress::new("comparing texts", 0, None, "texts")
+                .note(format!("{} texts", texts.len())),
         );
-        let twins = near::find(&texts.texts, &self.near);
-        let linked: Vec<(i64, i64)> = twins
-            .iter()
-            .map(|t| (threads[texts.owner[t.a]].0, threads[texts.owner[t.b]].0))
-            .filter(|(a, b)| a != b)
-            .collect();
+        let alike = texts.compare();
+        let same = read.same_posts(store)?;
+        let smallest = parts.into_iter().filter(|part| *part > 0.0);
+        let cap = smallest.fold(1.0, f64::min) * scores.len() as f64 / 4.0;
+        let joined =
+            duplicates::group(&read.members, read.threads.len(), &alike, &same, cap as u64);
         ctx.say(format!(
-            "{} pairs in {} threads; {} links between threads by near-duplicate texts",
-            pairs.len(),
-            threads.len(),
-            linked.len()
+            "{} pairs in {} threads; {} threads joined as the same post, {} by texts that they share",
+            scores.len(),
+            read.threads.len(),
+            joined.by_post,
+            joined.by_text
         ));
         ctx.go_on()?;
 
-        // 3. Components to sides, and the edges from what train holds.
-        let sides = split::assign(&threads, &linked, parts, self.seed);
-        let mut members = Vec::with_capacity(pairs.len());
-        let mut scores = Vec::new();
-        for (id, thread, score) in &pairs {
-            let side = sides.get(thread).copied().unwrap_or(Side::Train);
-            members.push((*id, side));
-            if side == Side::Train {
-                scores.extend(score);
+        // 3. Groups to sides, stratified by upvote bin; the edges from what train holds.
+        let pairs = Pairs {
+            members: &read.members,
+            scores: &scores,
+            group: read.members.iter().map(|m| joined.of[m.thread]).collect(),
+            ids: group_ids(&joined.of, &read.threads),
+        };
+        let mut best: Option<Division> = None;
+        for n in 0..TRIES {
+            let seed = if n == 0 {
+                self.seed
+            } else {
+                split::drawn(self.seed, n as i64)
+            };
+            let division = pairs.divide(&alike, given, parts, seed);
+            if best
+                .as_ref()
+                .is_none_or(|best| division.lacking < best.lacking)
+            {
+                best = Some(division);
+            }
+            if best.as_ref().is_some_and(|best| best.lacking == 0) {
+                break;
+            }
+            ctx.go_on()?;
+        }
+        let Some(division) = best else {
+            return Err(Error::new(Code::Internal, "no division was made").into());
+        };
+        let mut left_out = [0; 3];
+        let mut members = Vec::with_capacity(scores.len());
+        for (n, member) in read.members.iter().enumerate() {
+            match division.left_out[n] {
+                true => left_out[division.sides[n] as usize] += 1,
+                false => members.push((member.pair, division.sides[n])),
             }
         }
         let config = SplitConfig {
             shares: self.shares,
-            edges: given.or_else(|| BinEdges::quartiles(&mut scores)),
+            edges: division.edges,
             near: self.near,
+            stratified: true,
+            joined_posts: joined.by_post,
+            joined_texts: joined.by_text,
+            excluded,
+            left_out: (left_out != [0; 3])
+                .then(|| LeftOutPairs {
+                    rule: DUPLICATE_TEXT.to_owned(),
+                    pairs: left_out,
+                })
+                .into_iter()
+                .collect(),
         };
         store.split_insert(
             &NewSplit {
@@ -256,7 +367,125 @@ impl Job for MakeSplit {
             &members,
             now_ms(),
         )?;
-        Ok(ctx.engine.split(&self.name)?)
+        let made = ctx.engine.split(&self.name)?;
+        made.warnings.iter().for_each(|warning| ctx.say(warning));
+        Ok(made)
+    }
+}
+
+/// The smallest id of a group's threads, by the group's number.
+fn group_ids(group_of: &[usize], threads: &[i64]) -> HashMap<usize, i64> {
+    let mut ids = HashMap::new();
+    for (group, thread) in group_of.iter().zip(threads) {
+        let id = ids.entry(*group).or_insert(*thread);
+        *id = (*id).min(*thread);
+    }
+    ids
+}
+
+/// The pairs to divide.
+struct Pairs<'a> {
+    members: &'a [Member],
+    scores: &'a [Option<i64>],
+    /// The group of each pair.
+    group: Vec<usize>,
+    ids: HashMap<usize, i64>,
+}
+
+/// A way to divide them.
+struct Division {
+    sides: Vec<Side>,
+    left_out: Vec<bool>,
+    edges: Option<BinEdges>,
+    /// Upvote bins that a side lacks, of those that pairs are in.
+    lacking: usize,
+}
+
+impl Pairs<'_> {
+    fn divide(
+        &self,
+        alike: &Alike,
+        given: Option<BinEdges>,
+        parts: [f64; 3],
+        seed: u64,
+    ) -> Division {
+        let mut known: Vec<i64> = self.scores.iter().flatten().copied().collect();
+        let mut strata = given.or_else(|| BinEdges::quartiles(&mut known));
+        let mut best: Option<Division> = None;
+        for _ in 0..FITS {
+            let division = self.divide_by(strata, alike, given, parts, seed);
+            let edges = division.edges;
+            if best
+                .as_ref()
+                .is_none_or(|best| division.lacking < best.lacking)
+            {
+                best = Some(division);
+            }
+            if edges == strata {
+                break;
+            }
+            strata = edges;
+        }
+        best.unwrap_or_else(|| self.divide_by(strata, alike, given, parts, seed))
+    }
+
+    /// Divides by the bins that these edges make.
+    fn divide_by(
+        &self,
+        strata: Option<BinEdges>,
+        alike: &Alike,
+        given: Option<BinEdges>,
+        parts: [f64; 3],
+        seed: u64,
+    ) -> Division {
+        let mut at: HashMap<usize, usize> = HashMap::new();
+        let mut groups: Vec<split::Group> = Vec::new();
+        for (group, score) in self.group.iter().zip(self.scores) {
+            let at = *at.entry(*group).or_insert_with(|| {
+                groups.push(split::Group {
+                    id: self.ids.get(group).copied().unwrap_or_default(),
+                    classes: [0; split::CLASSES],
+                });
+                groups.len() - 1
+            });
+            let class = strata.and_then(|edges| Some(edges.bin((*score)?)));
+            groups[at].classes[class.unwrap_or(split::CLASSES - 1)] += 1;
+        }
+        let of_groups = split::assign(&groups, parts, seed);
+        let sides: Vec<Side> = self
+            .group
+            .iter()
+            .map(|group| of_groups[at[group]])
+            .collect();
+        let left_out = duplicates::left_out(self.members, &sides, alike);
+        let mut train: Vec<i64> = (self.scores.iter().zip(&sides))
+            .filter(|(_, side)| **side == Side::Train)
+            .filter_map(|(score, _)| *score)
+            .collect();
+        let edges = given.or_else(|| BinEdges::quartiles(&mut train));
+        let mut bins = [[0u64; 4]; 3];
+        let mut there = [false; 4];
+        if let Some(edges) = edges {
+            for (n, score) in self.scores.iter().enumerate() {
+                let Some(bin) = score.map(|score| edges.bin(score)) else {
+                    continue;
+                };
+                there[bin] = true;
+                bins[sides[n] as usize][bin] += u64::from(!left_out[n]);
+            }
+        }
+        // a bin that no pair is in cannot be on any side
+        let lacking = |side: usize| {
+            let lacks = |bin: &usize| there[*bin] && bins[side][*bin] == 0;
+            let has_share = parts[side] > 0.0;
+            (0..4).filter(lacks).filter(|_| has_share).count()
+        };
+        Division {
+            lacking: (0..3).map(lacking).sum(),
+            sides,
+            left_out,
+            edges,
+        }
     }
 }
 
@@ -277,53 +506,77 @@ impl Job for AuditSplit {
         let store = &ctx.engine.store;
         let split = store.split(&self.name)?;
         let config: SplitConfig = from_json(&split.config)?;
-        let mut placed: Vec<split::Placed> = Vec::new();
-        let mut texts = Texts::default();
+        let mut read = Read::default();
+        let mut sides = Vec::new();
+        let mut texts = Texts::new(config.near);
+        let (mut compared, mut deleted) = (0, 0);
         store.for_each_placed(split.id, |p| {
-            let at = placed.len();
-            placed.push(split::Placed {
-                pair: p.pair_id,
-                thread: p.thread_id,
-                side: p.side,
-            });
-            // A comment with several replies comes several times: equal texts cost one comparison, and
-            // an audit takes nothing on trust, not even that they are on one side.
-            texts.add(&config.near, p.comment, at);
-            texts.add(&config.near, p.reply, at);
+            let numbers = [texts.number(&p.comment), texts.number(&p.reply)];
+            for number in numbers {
+                match number == DELETED {
+                    true => deleted += 1,
+                    false => compared += 1,
+                }
+            }
+            read.add(p.pair_id, p.thread_id, numbers);
+            sides.push(p.side);
         })?;
         ctx.go_on()?;
         ctx.tick(
             Progress::new("comparing texts", 0, None, "texts")
-                .note(format!("{} texts", texts.texts.len())),
+                .note(format!("{} texts", texts.len())),
         );
-        let twins = near::find(&texts.texts, &config.near);
-        let leaks = split::audit(&placed, &texts.owner, &twins);
-        let side_of: HashMap<i64, Side> = placed.iter().map(|p| (p.pair, p.side)).collect();
-        let of = |pair: &i64| side_of.get(pair).map_or("?", |s| s.name());
-        let torn = leaks.threads.iter().map(|thread| {
-            let id = repartee_datasets::id::encode(*thread);
-            format!("thread {id} is on more than one side")
-        });
-        let twin = leaks.texts.iter().map(|(a, b, similarity)| {
-            let excerpt = |id: &i64| repartee_datasets::id::encode(*id);
-            format!(
-                "a text of pair {} ({}) and one of pair {} ({}) are {:.0} % alike",
-                excerpt(a),
-                of(a),
-                excerpt(b),
-                of(b),
+        let different = texts.len() as u64;
+        let alike = texts.compare();
+        let same = read.same_posts(store)?;
+        let threads = read.threads.len();
+        let leaks = duplicates::audit(&read.members, &sides, threads, &same, &alike);
+        let side_of: HashMap<i64, Side> = (read.members.iter().zip(&sides))
+            .map(|(member, side)| (member.pair, *side))
+            .collect();
+        let pair = |id: &i64| {
+            let side = side_of.get(id).map_or("?", |s| s.name());
+            format!("{} ({side})", repartee_datasets::id::encode(*id))
+        };
+        let thread = |at: usize| repartee_datasets::id::encode(read.threads[at]);
+        let mut examples: Vec<String> = Vec::new();
+        for at in leaks.threads.iter().take(EXAMPLES) {
+            examples.push(format!("thread {} is on more than one side", thread(*at)));
+        }
+        for (a, b) in leaks.posts.iter().take(EXAMPLES) {
+            let (a, b) = (thread(*a), thread(*b));
+            examples.push(format!("threads {a} and {b} are one post, on two sides"));
+        }
+        for (a, b) in leaks.pairs.iter().take(EXAMPLES) {
+            let (a, b) = (pair(a), pair(b));
+            examples.push(format!("pairs {a} and {b} have the same comment and reply"));
+        }
+        for (a, b) in leaks.texts.iter().take(EXAMPLES) {
+            examples.push(format!("pairs {} and {} share a text", pair(a), pair(b)));
+        }
+        for (a, b, similarity) in leaks.near.iter().take(EXAMPLES) {
+            examples.push(format!(
+                "a text of pair {} and one of pair {} are {:.0} % alike",
+                pair(a),
+                pair(b),
                 similarity * 100.0
-            )
-        });
+            ));
+        }
         let audit = Audit {
             name: split.name,
             clean: leaks.none(),
-            pairs: placed.len() as u64,
-            texts: texts.texts.len() as u64,
+            pairs: read.members.len() as u64,
+            texts: compared,
+            different_texts: different,
             near: config.near,
             torn_threads: leaks.threads.len() as u64,
-            twin_texts: leaks.texts.len() as u64,
-            examples: torn.take(EXAMPLES).chain(twin.take(EXAMPLES)).collect(),
+            torn_posts: leaks.posts.len() as u64,
+            equal_pairs: leaks.pairs.len() as u64,
+            equal_texts: leaks.texts.len() as u64,
+            twin_texts: leaks.near.len() as u64,
+            deleted_texts: deleted,
+            left_out: config.left_out,
+            examples,
             at_ms: now_ms(),
         };
         store.split_audited(split.id, &to_json(&audit)?)?;
@@ -333,8 +586,14 @@ impl Job for AuditSplit {
         let mut error = Error::new(
             Code::Negative,
             format!(
-                "split {:?} leaks: {} threads and {} near-duplicate texts are on two sides; make a new split",
-                audit.name, audit.torn_threads, audit.twin_texts
+                "split {:?} leaks: on two sides are {} threads, {} posts, {} equal pairs, {} equal texts \
+                 and {} near-duplicate texts; make a new split",
+                audit.name,
+                audit.torn_threads,
+                audit.torn_posts,
+                audit.equal_pairs,
+                audit.equal_texts,
+                audit.twin_texts
             ),
         );
         error.detail = audit.examples;
@@ -387,8 +646,10 @@ impl Engine {
         if let Some(audit) = &mut audit {
             audit.name.clone_from(&split.name);
         }
+        let warnings = warnings(&config, &sides);
         Ok(SplitInfo {
             label: self.store.label(ItemKind::Split, split.id)?,
+            warnings,
             name: split.name,
             seed: split.seed as u64,
             config,
@@ -397,4 +658,29 @@ impl Engine {
             created_ms: split.created_ms,
         })
     }
+}
+
+/// What a side lacks although it has a share.
+fn warnings(config: &SplitConfig, sides: &[SideInfo]) -> Vec<String> {
+    let parts = config.shares.parts().unwrap_or_default();
+    let mut warnings = Vec::new();
+    for side in sides.iter().filter(|side| parts[side.side as usize] > 0.0) {
+        let lacking: Vec<String> = (side.bins.iter().enumerate())
+            .filter(|(_, pairs)| **pairs == 0)
+            .map(|(bin, _)| match config.edges {
+                Some(edges) => format!("{bin} (score {})", edges.range(bin)),
+                None => bin.to_string(),
+            })
+            .collect();
+        if side.pairs == 0 {
+            warnings.push(format!("{} has no pairs", side.side));
+        } else if !lacking.is_empty() {
+            warnings.push(format!(
+                "{} has no pairs of upvote bin {}; nothing can be said about that there",
+                side.side,
+                lacking.join(", ")
+            ));
+        }
+    }
+    warnings
 }

@@ -73,7 +73,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
     ("sources", &["source", "rejected", "study_record"]),
     ("comments", &["comment"]),
     ("posts", &["post"]),
-    ("pairs", &["pair"]),
+    ("pairs", &["pair", "excluded_pair", "excluded_author"]),
     (
         "search",
         &[

@@ -14,6 +14,7 @@ pub mod bases;
 pub mod blobs;
 pub mod care;
 pub mod claims;
+pub mod curation;
 pub mod deletion;
 pub mod error;
 pub mod evaluations;
@@ -86,6 +87,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/6_items.sql")).foreign_key_check(),
     M::up(include_str!("schema/7_study.sql")),
     M::up(include_str!("schema/8_jobs.sql")).foreign_key_check(),
+    M::up(include_str!("schema/9_curation.sql")),
 ];
 
 /// An open project file.

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::curation::IS_EXCLUDED;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, BATCH_TIME, Result, Store};
 
@@ -63,6 +64,14 @@ pub struct Pair {
     pub created_utc: Option<i64>,
     /// The source that the reply came from.
     pub source_id: i64,
+    /// Who wrote the comment; `None`: the source names nobody.
+    pub comment_author: Option<String>,
+    /// Who wrote the reply.
+    pub author: Option<String>,
+    /// Why the pair is excluded by itself; `None`: it is not.
+    pub excluded: Option<String>,
+    /// An excluded author of one of its texts, and why.
+    pub excluded_author: Option<(String, String)>,
 }
 
 /// Which pairs are wanted. The default: all.
@@ -86,6 +95,8 @@ pub struct PairQuery {
     pub words: Option<String>,
     /// Only pairs of this source.
     pub source_id: Option<i64>,
+    /// Only pairs that a person excluded, by themselves or by an author; or only the others.
+    pub excluded: Option<bool>,
 }
 
 /// What pairs are sorted by; equal ones by their ids. What is not known comes last.
@@ -274,10 +285,14 @@ fn folded(text: &str) -> String {
     text.to_lowercase().replace('ß', "ss")
 }
 
-const PAIR: &str = "SELECT p.id, p.comment_id, p.thread_id, r.subreddit, t.title, c.body, r.body,
-        c.score, r.score, r.created_utc, r.source_id
+const PAIR: &str =
+    "SELECT p.id, p.comment_id, p.thread_id, r.subreddit, nullif(t.title, ''), c.body, r.body,
+        c.score, r.score, r.created_utc, r.source_id, c.author, r.author,
+        (SELECT reason FROM excluded_pair x WHERE x.pair_id = p.id), a.name, a.reason
    FROM pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id
-        LEFT JOIN post t ON t.id = p.thread_id";
+        LEFT JOIN post t ON t.id = p.thread_id
+        LEFT JOIN excluded_author a
+          ON a.name = (SELECT min(name) FROM excluded_author WHERE name IN (r.author, c.author))";
 
 fn pair_row(row: &Row<'_>) -> rusqlite::Result<Pair> {
     Ok(Pair {
@@ -292,6 +307,13 @@ fn pair_row(row: &Row<'_>) -> rusqlite::Result<Pair> {
         score: row.get(8)?,
         created_utc: row.get(9)?,
         source_id: row.get(10)?,
+        comment_author: row.get(11)?,
+        author: row.get(12)?,
+        excluded: row.get(13)?,
+        excluded_author: match row.get::<_, Option<String>>(14)? {
+            Some(name) => Some((name, row.get(15)?)),
+            None => None,
+        },
     })
 }
 
@@ -362,6 +384,9 @@ impl PairQuery {
         }
         if let Some(source) = self.source_id {
             add("r.source_id = ?", Box::new(source));
+        }
+        if let Some(excluded) = self.excluded {
+            add(&format!("{IS_EXCLUDED} = ?"), Box::new(excluded));
         }
         (sql, values)
     }

@@ -1,6 +1,7 @@
 //! Splits: named and frozen; each pair of a split stands on one side.
 
 use repartee_datasets::Side;
+use repartee_datasets::duplicates::PostKey;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::is_unique;
@@ -364,6 +365,31 @@ impl Store {
             })?;
         }
         Ok(())
+    }
+
+    /// Calls `each` with every post that pairs stand under and that is in the project, by its id.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn for_each_thread_post(&self, mut each: impl FnMut(PostKey)) -> Result<()> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT t.id, t.subreddit, t.author, t.title, t.selftext, t.score FROM post t
+                 WHERE EXISTS (SELECT 1 FROM pair p WHERE p.thread_id = t.id) ORDER BY t.id",
+            )?;
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                each(PostKey {
+                    id: row.get(0)?,
+                    subreddit: row.get(1)?,
+                    author: row.get(2)?,
+                    title: row.get(3)?,
+                    selftext: row.get(4)?,
+                    score: row.get(5)?,
+                });
+            }
+            Ok(())
+        })
     }
 
     /// Threads with pairs on more than one side of a split: (thread, sides it is on). Empty, or the

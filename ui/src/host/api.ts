@@ -144,7 +144,7 @@ export type Audit = {
   /** What counted as a near-duplicate. */
   near: Near,
   /** Threads on more than one side. */
-  torn_threads: number,
+  torn_threads: number, torn_posts: number, equal_pairs: number, equal_texts: number, different_texts: number, deleted_texts: number, left_out: Array<LeftOutPairs>,
   /** Near-duplicate texts on two sides. */
   twin_texts: number,
   /** The first of each: what is where. */
@@ -423,7 +423,7 @@ export type ClassifierFigures = {
   /** Area under the ROC curve of class 1 (two classes), or the mean over the classes (macro). */
   auc: number | null,
   /** Area under the ROC curve of all decisions pooled; more than two classes only. */
-  micro_auc: number | null,
+  auc_over: Array<string>, micro_auc: number | null,
   /** Share of right answers. */
   accuracy: number | null,
   /** F1 of class 1 (two classes), or the mean over the classes. */
@@ -1065,7 +1065,7 @@ export type FilePreview = {
 /**
  * Rows that an import keeps; every empty or unset field keeps all.
  */
-export type Filter = {
+export type Filter = { placeholders: boolean,
   /** Only these subreddits, in any case, with or without `r/`. */
   subreddits: Array<string>,
   /** Only these authors, in any case. */
@@ -1986,7 +1986,7 @@ export type PairOrder = "id" | "score" | "comment_length" | "reply_length" | "su
 /**
  * A pair as a row of a table; long texts are cut there, and whole in [`Engine::pair`].
  */
-export type PairRow = {
+export type PairRow = { comment_author: string | null, author: string | null, excluded: string | null, excluded_author: [string, string] | null,
   /** Its number; a string, since some do not fit a JavaScript number. */
   id: string,
   /** Name of the subreddit; empty: unknown. */
@@ -2969,7 +2969,7 @@ export type SourceCounts = {
   /** Rows that held NUL characters, which were removed. */
   nul: number,
   /** Rows of a table with a quote that is never closed, read as they stand. */
-  stray_quotes: number, };
+  stray_quotes: number, replaced: { [key in string]: number }, };
 
 /**
  * A source as it is shown.
@@ -3003,7 +3003,16 @@ export type SourceInfo = {
 /**
  * What a split was made by; stored with it as JSON.
  */
+export type LeftOutPairs = { rule: string, pairs: [number, number, number], };
+
+export type ExcludePairs = { pairs: Array<string>, authors: Array<string>, reason: string, };
+export type IncludePairs = { pairs: Array<string>, authors: Array<string>, };
+export type ExcludedPair = { id: string, reason: string, at_ms: number, };
+export type ExcludedAuthor = { name: string, reason: string, at_ms: number, pairs: number, };
+export type Excluded = { pairs: Array<ExcludedPair>, authors: Array<ExcludedAuthor>, };
+
 export type SplitConfig = {
+  stratified: boolean, joined_posts: number, joined_texts: number, excluded: number, left_out: Array<LeftOutPairs>,
   /** The shares of the sides, by pairs. */
   shares: Shares,
   /** The edges between the upvote bins; `None`: no reply has a score. */
@@ -3014,7 +3023,7 @@ export type SplitConfig = {
 /**
  * A split as it is shown.
  */
-export type SplitInfo = {
+export type SplitInfo = { warnings: Array<string>,
   /** Its name. */
   name: string,
   /** The seed of the division. */
@@ -3381,7 +3390,7 @@ export type ViewPage = {
 /**
  * Which pairs to look at, and in which order.
  */
-export type ViewPairs = {
+export type ViewPairs = { excluded: boolean | null,
   /** Only of these subreddits, in any case; empty: of all. */
   subreddits: Array<string>,
   /** Only with all of these words in comment and reply together; the last may be the beginning of one. */
@@ -3469,6 +3478,9 @@ export interface Commands {
   /** How many replies each upvote bin would have. */
   "labels": { params: ByEdges; result: Labels };
   /** All splits with their sides and last audits. */
+  "pairs.exclude": { params: ExcludePairs; result: Excluded };
+  "pairs.include": { params: IncludePairs; result: Excluded };
+  "pairs.excluded": { params: Nothing; result: Excluded };
   "splits": { params: Nothing; result: Array<SplitInfo> };
   /** All that was trained on a text that was deleted since, or made with something that was. */
   "deleted.content": { params: Nothing; result: Array<DeletedContent> };

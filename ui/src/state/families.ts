@@ -49,6 +49,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "pairs.chart": ["pairs", "splits", "settings", "sources"],
   "pairs.subreddits": ["pairs"],
   "pair.get": ["pairs"],
+  "pairs.excluded": ["pairs"],
   labels: ["pairs"],
   // the bins of a side are counted from the scores of its pairs
   splits: ["splits", "pairs"],

@@ -39,6 +39,11 @@ export const SHORTCUTS = {
   "queue.close": { keys: "Escape", says: "Close the open reply", where: "Queue" },
   "pairs.next": { keys: "j", says: "Next pair", where: "Pairs" },
   "pairs.previous": { keys: "k", says: "Previous pair", where: "Pairs" },
+  "pairs.exclude": {
+    keys: "x",
+    says: "Exclude the open pair from splits, or take that back",
+    where: "Pairs",
+  },
   "pairs.close": { keys: "Escape", says: "Close the open pair", where: "Pairs" },
   "chart.point": { keys: "← →", says: "Previous or next point", where: "A chart with the focus" },
   "chart.series": { keys: "↑ ↓", says: "Previous or next series", where: "A chart with the focus" },

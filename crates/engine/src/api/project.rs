@@ -19,6 +19,7 @@ use crate::base::{BaseEstimate, BaseInfo, BaseNew};
 use crate::browse::{Labels, PairRow, PairsView, ViewPairs};
 use crate::chart::{ChartKind, save};
 use crate::check::{Checked, Compacted, Size};
+use crate::curation::{ExcludePairs, Excluded, IncludePairs};
 use crate::error::Result;
 use crate::evaluate::{EvaluationInfo, Judged, MarkedExample};
 use crate::fakes::{FakeShown, FakesInfo};
@@ -383,6 +384,12 @@ commands!(Arc<Engine> {
     }, SavePairsChart => Vec<String>;
     /// One pair with its whole texts.
     "pair.get" => |engine, p| engine.pair(&p.id), OfPair => PairRow;
+    /// Excludes pairs and authors from the splits made afterwards.
+    "pairs.exclude" => |engine, p| engine.exclude(&p), ExcludePairs => Excluded;
+    /// Takes exclusions back.
+    "pairs.include" => |engine, p| engine.include(&p), IncludePairs => Excluded;
+    /// All that is excluded, with the reasons.
+    "pairs.excluded" => |engine, _| engine.excluded(), Nothing => Excluded;
     /// Pairs of each subreddit, the largest first.
     "pairs.subreddits" => |engine, _| engine.pair_subreddits(), Nothing => Vec<(String, u64)>;
     /// How many replies each upvote bin would have.

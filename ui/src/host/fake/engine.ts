@@ -14,6 +14,7 @@ import type {
   EngineError,
   Evaluate,
   EvaluationInfo,
+  Excluded,
   FakesInfo,
   Generate,
   Generated,
@@ -95,6 +96,7 @@ export class FakeEngine {
   sources: SourceInfo[] = [];
   pairs = 0;
   splits: SplitInfo[] = [];
+  excluded: Excluded = { pairs: [], authors: [] };
   bases: BaseInfo[] = [];
   runs: RunInfo[] = [];
   fakes: FakesInfo[] = [];
@@ -364,7 +366,7 @@ export class FakeEngine {
       const found = this.#views.get(view) ?? fail("not-found", "this view is gone; ask for it again");
       const rows: PairRow[] = [];
       for (let i = from; i < Math.min(found.total, from + count); i += 1)
-        rows.push(row(found.rows ? (found.rows[i] ?? 0) : i));
+        rows.push(this.#row(found.rows ? (found.rows[i] ?? 0) : i));
       return rows;
     },
     "pairs.chart": ({ figure }) => pictures.pairs(figure, Math.min(this.pairs, 5000)),
@@ -376,7 +378,29 @@ export class FakeEngine {
       ["SampleHiking", 942],
       ["SampleGardening", 935],
     ],
-    "pair.get": ({ id }) => row(Number(id)),
+    "pair.get": ({ id }) => this.#row(Number(id)),
+    "pairs.exclude": ({ pairs, authors, reason }) => {
+      if (!reason.trim()) fail("usage", "say why: an exclusion needs a reason");
+      const at_ms = Date.now();
+      const { excluded } = this;
+      excluded.pairs = excluded.pairs.filter((one) => !pairs.includes(one.id));
+      excluded.pairs.unshift(...pairs.map((id) => ({ id, reason, at_ms })));
+      excluded.authors = excluded.authors.filter((one) => !authors.includes(one.name));
+      excluded.authors.push(...authors.map((name) => ({ name, reason, at_ms, pairs: 1 })));
+      this.#curated();
+      return excluded;
+    },
+    "pairs.include": ({ pairs, authors }) => {
+      const { excluded } = this;
+      for (const id of pairs)
+        if (!excluded.pairs.some((one) => one.id === id))
+          fail("not-found", `there is no excluded pair ${id}`);
+      excluded.pairs = excluded.pairs.filter((one) => !pairs.includes(one.id));
+      excluded.authors = excluded.authors.filter((one) => !authors.includes(one.name));
+      this.#curated();
+      return excluded;
+    },
+    "pairs.excluded": () => this.excluded,
     labels: ({ edges }) => {
       if (edges && !(edges[0] < edges[1] && edges[1] < edges[2]))
         fail("usage", `the edges ${edges.join(", ")} must rise`);
@@ -956,6 +980,23 @@ export class FakeEngine {
     return { path, bytes: 8_671_573, format: "pushshift", columns: [], rows: [], mapping: null };
   }
 
+  #row(i: number): PairRow {
+    const plain = row(i);
+    const author = this.excluded.authors.find(({ name }) =>
+      [plain.author, plain.comment_author].includes(name),
+    );
+    return {
+      ...plain,
+      excluded: this.excluded.pairs.find(({ id }) => id === plain.id)?.reason ?? null,
+      excluded_author: author ? [author.name, author.reason] : null,
+    };
+  }
+
+  #curated(): void {
+    this.forgetViews();
+    this.changed("pairs");
+  }
+
   #view(query: ViewPairs): { view: string; total: number } {
     const question = JSON.stringify(query);
     for (const [view, known] of this.#views) {
@@ -970,6 +1011,7 @@ export class FakeEngine {
       query.max_score === null &&
       query.side === null &&
       query.source !== 2 &&
+      query.excluded === null &&
       query.order === "id" &&
       !query.descending;
     let rows: number[] | null = null;
@@ -979,7 +1021,9 @@ export class FakeEngine {
       const wanted = new Set(query.subreddits.map((s) => s.toLowerCase()));
       const words = (query.words ?? "").toLowerCase();
       for (let i = 0; i < Math.min(this.pairs, 20_000); i += 1) {
-        const r = row(i);
+        const r = this.#row(i);
+        const isExcluded = r.excluded !== null || r.excluded_author !== null;
+        if (query.excluded !== null && query.excluded !== isExcluded) continue;
         if (wanted.size > 0 && !wanted.has(r.subreddit.toLowerCase())) continue;
         if (words && !`${r.comment} ${r.reply}`.toLowerCase().includes(words)) continue;
         if (query.min_score !== null && (r.score === null || r.score < query.min_score)) continue;
@@ -1332,7 +1376,13 @@ export class FakeEngine {
             label: { note: "", tags: [] },
             created_ms: Date.now(),
           };
-          made.config = { shares: ask.shares, edges: ask.edges ?? [1, 6, 11], near: ask.near };
+          made.config = {
+            ...made.config,
+            shares: ask.shares,
+            edges: ask.edges ?? [1, 6, 11],
+            near: ask.near,
+            excluded: this.excluded.pairs.length,
+          };
           this.splits.push(made);
           this.changed("splits");
           return made;
@@ -1643,6 +1693,10 @@ function row(i: number): PairRow {
     created_utc: 1_554_076_800 + i * 317,
     title: one(["What is going wrong here?", "Help me decide", "Second time this year"], i, 23),
     source: 1,
+    comment_author: `writer_${i % 40}`,
+    author: i % 9 === 8 ? "[deleted]" : `writer_${(i + 7) % 40}`,
+    excluded: null,
+    excluded_author: null,
   };
 }
 

@@ -9,6 +9,7 @@ export const ALL_PAIRS: ViewPairs = {
   split: null,
   side: null,
   source: null,
+  excluded: null,
   order: "id",
   descending: false,
 };

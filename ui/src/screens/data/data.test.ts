@@ -11,6 +11,10 @@ describe("filter", () => {
   test("names in any form", () => {
     expect(names("r/Cooking, /r/AskReddit u/ada")).toEqual(["Cooking", "AskReddit", "ada"]);
   });
+  test("placeholders are off until they are asked for", () => {
+    expect(filterOf(EMPTY_FILTER).filter?.placeholders).toBe(false);
+    expect(filterOf({ ...EMPTY_FILTER, placeholders: true }).filter?.placeholders).toBe(true);
+  });
   test("empty lets everything in", () => {
     expect(filterOf(EMPTY_FILTER).filter).toMatchObject({ subreddits: [], min_score: null, after_utc: null });
   });
@@ -248,6 +252,53 @@ describe("pairs", () => {
     expect(screen.queryByTestId("error")).toBeNull();
   });
 
+  test("a pair is excluded with a reason, and included again, with the keyboard", async () => {
+    const host = await openWindow("#/data/pairs");
+    await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
+    press("x");
+    expect(screen.queryByTestId("exclude-reason"), "no pair is open").toBeNull();
+    press("j");
+    await byId("pair");
+    press("x");
+    const reason = (await byId("exclude-reason")) as HTMLInputElement;
+    expect(((await byId("exclude-start")) as HTMLButtonElement).disabled).toBe(true);
+    await fireEvent.input(reason, { target: { value: "spam" } });
+    await fireEvent.submit(reason.closest("form") as HTMLFormElement);
+    await waitFor(() =>
+      expect(asked(host, "pairs.exclude")).toEqual([{ pairs: ["0"], authors: [], reason: "spam" }]),
+    );
+    await sees("Excluded from splits: spam");
+    await waitFor(() => expect(text(rows()[0])).toContain("excluded"));
+    await fireEvent.change(await byId("pairs-excluded"), { target: { value: "yes" } });
+    await sees("1 pair fit");
+    await waitFor(() => expect(last(asked(host, "pairs.view"))).toMatchObject({ excluded: true }));
+    await fireEvent.change(await byId("pairs-excluded"), { target: { value: "" } });
+    await sees("4,930 pairs");
+    press("j");
+    await sees("Include the pair again");
+    press("x");
+    await waitFor(() => expect(asked(host, "pairs.include")).toEqual([{ pairs: ["0"], authors: [] }]));
+    await waitFor(() => expect(screen.queryByTestId("excluded")).toBeNull());
+    await waitFor(() => expect(text(rows()[0])).not.toContain("excluded"));
+  });
+
+  test("every pair of an author is excluded, and included again", async () => {
+    const host = await openWindow("#/data/pairs");
+    await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
+    press("j");
+    await fireEvent.click(await byId("exclude"));
+    await fireEvent.change(await byId("exclude-what"), { target: { value: "author" } });
+    await fireEvent.input(await byId("exclude-reason"), { target: { value: "a bot" } });
+    await fireEvent.click(await byId("exclude-start"));
+    await waitFor(() =>
+      expect(asked(host, "pairs.exclude")).toEqual([{ pairs: [], authors: ["writer_7"], reason: "a bot" }]),
+    );
+    await sees("Excluded with every pair of u/writer_7: a bot");
+    await fireEvent.click(await byId("exclude"));
+    await waitFor(() => expect(asked(host, "pairs.include")).toEqual([{ pairs: [], authors: ["writer_7"] }]));
+    await waitFor(() => expect(screen.queryByTestId("excluded-author")).toBeNull());
+  });
+
   test("a pair's comment goes to Generate", async () => {
     await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
@@ -297,6 +348,21 @@ test("a split is made and audited", async () => {
   await sees("Not audited yet");
   await fireEvent.click(screen.getAllByRole("button", { name: "Audit" })[0] as HTMLElement);
   await waitFor(() => expect(document.body.textContent).not.toContain("Not audited yet"), { timeout: 5000 });
+});
+
+test("a split says what a side lacks, what was left out and what its audit looked at", async () => {
+  const host = await openWindow("#/overview");
+  const [split] = host.engine.splits;
+  if (!split) throw new Error("there is a split");
+  split.warnings = ["val has no pairs of upvote bin 2 (score 6 to 10); nothing can be said about that there"];
+  split.config.left_out = [{ rule: "duplicate_text", pairs: [0, 14, 1] }];
+  split.config.excluded = 3;
+  if (split.audit) split.audit.deleted_texts = 2;
+  go("#/data/splits");
+  await sees("val has no pairs of upvote bin 2 (score 6 to 10)");
+  await sees(/rule duplicate_text.* 14 pairs of val, 1 pair of test/);
+  await sees(/3 pairs excluded by hand/);
+  await sees(/no text of any length .*exempt: 2 deleted texts/);
 });
 
 test("a permission is noted with the source", async () => {

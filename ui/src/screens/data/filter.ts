@@ -12,6 +12,7 @@ export interface FilterText {
   max_chars: string;
   after: string;
   before: string;
+  placeholders: boolean;
 }
 
 export const EMPTY_FILTER: FilterText = {
@@ -24,6 +25,7 @@ export const EMPTY_FILTER: FilterText = {
   max_chars: "",
   after: "",
   before: "",
+  placeholders: false,
 };
 
 /** Names separated by commas or spaces, without `r/` and `u/`. */
@@ -85,6 +87,7 @@ export function filterOf(text: FilterText): { filter: Filter | null; error: stri
       max_chars,
       after_utc,
       before_utc,
+      placeholders: text.placeholders,
     },
     error: null,
   };

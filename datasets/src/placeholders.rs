@@ -1,0 +1,332 @@
+//! A cleaning rule, off by default: links, e-mail addresses, phone numbers and user names in texts are
+//! replaced by placeholders on the way in, so that the project never holds them.
+//!
+//! What is recognized: `http://`, `https://`, `ftp://` and `www.` links, and domains with a path or one
+//! of a few common endings; addresses with a domain; `u/name`, `/u/name` and `@name`; phone numbers
+//! written with `+`, with an area code in parentheses, with a leading 0 in several groups, or as
+//! 555-0100, 555-555-0100 and 1-555-555-0100. Long numbers, dates, prices and IP addresses stay. Names of
+//! people in running text are not recognized, and the authors of texts are kept as they are.
+
+use std::borrow::Cow;
+
+use crate::read::Batch;
+use crate::record::Record;
+
+/// What a text is searched for, in the order of [`Replaced`].
+pub const KINDS: [(&str, &str); 4] = [
+    ("link", "[link]"),
+    ("email", "[email]"),
+    ("phone", "[phone]"),
+    ("user", "[user]"),
+];
+
+const LINK: usize = 0;
+const EMAIL: usize = 1;
+const PHONE: usize = 2;
+const USER: usize = 3;
+
+/// How many of each of [`KINDS`] were replaced.
+pub type Replaced = [u64; KINDS.len()];
+
+/// Endings of domains that are links also without a path.
+const ENDINGS: [&str; 8] = ["com", "org", "net", "edu", "gov", "io", "info", "biz"];
+
+/// Replaces in all texts of a batch: comments, titles, texts of posts, excerpts of rejected rows.
+pub fn replace_all(batch: &mut Batch) {
+    let counts = &mut batch.counts.replaced;
+    let mut one = |text: &mut String| {
+        if let Cow::Owned(new) = replace(text, counts) {
+            *text = new;
+        }
+    };
+    for record in &mut batch.records {
+        match record {
+            Record::Comment(comment) => one(&mut comment.body),
+            Record::Post(post) => {
+                one(&mut post.title);
+                one(&mut post.selftext);
+            }
+        }
+    }
+    for row in &mut batch.rejected {
+        one(&mut row.excerpt);
+    }
+}
+
+/// A text with placeholders, and the counts of what they stand for added to `counts`.
+pub fn replace<'a>(text: &'a str, counts: &mut Replaced) -> Cow<'a, str> {
+    let mut out = String::new();
+    let mut copied = 0; // up to here, the text is in `out`
+    let mut at = 0;
+    let bytes = text.as_bytes();
+    while at < bytes.len() {
+        let starts = at == 0 || !is_word(text[..at].chars().next_back());
+        let found = match bytes[at] {
+            _ if !starts => None,
+            b'@' => user(text, at),
+            b'/' | b'u' | b'U' => user(text, at).or_else(|| address(text, at)),
+            b'+' | b'(' => phone(text, at),
+            b'0'..=b'9' => phone(text, at).or_else(|| address(text, at)),
+            _ => address(text, at),
+        };
+        match found {
+            Some((kind, end)) => {
+                counts[kind] += 1;
+                out.push_str(&text[copied..at]);
+                out.push_str(KINDS[kind].1);
+                (copied, at) = (end, end);
+            }
+            None => {
+                // on to the next place where something can start
+                let here = text[at..].chars().next();
+                at += here.map_or(1, char::len_utf8);
+                if is_word(here) && starts {
+                    let rest = &text[at..];
+                    at += rest.find(|c| !is_word(Some(c))).unwrap_or(rest.len());
+                }
+            }
+        }
+    }
+    match copied {
+        0 => Cow::Borrowed(text),
+        _ => {
+            out.push_str(&text[copied..]);
+            Cow::Owned(out)
+        }
+    }
+}
+
+fn is_word(c: Option<char>) -> bool {
+    c.is_some_and(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// A link or an e-mail address that starts here.
+fn address(text: &str, at: usize) -> Option<(usize, usize)> {
+    let rest = &text[at..];
+    let has = |prefix: &str| {
+        rest.get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    for prefix in ["http://", "https://", "ftp://", "www.", "mailto:"] {
+        if has(prefix) {
+            let end = link_end(rest);
+            if end > prefix.len() {
+                let kind = if prefix == "mailto:" { EMAIL } else { LINK };
+                return Some((kind, at + end));
+            }
+        }
+    }
+    let local = rest.find(|c: char| !is_local(c)).unwrap_or(rest.len());
+    if let Some(domain) = rest[local..].strip_prefix('@')
+        && local > 0
+        && let Some(len) = domain_len(domain)
+    {
+        return Some((EMAIL, at + local + 1 + len));
+    }
+    let len = domain_len(rest)?;
+    let ending = rest[..len].rsplit('.').next()?.to_ascii_lowercase();
+    if rest[len..].starts_with('/') && rest[len + 1..].starts_with(|c: char| c.is_alphanumeric()) {
+        return Some((LINK, at + link_end(rest)));
+    }
+    let ends = !rest[len..].starts_with(['@', '-', '_']);
+    (ENDINGS.contains(&ending.as_str()) && ends).then_some((LINK, at + len))
+}
+
+/// A character of the part of an e-mail address before the @.
+fn is_local(c: char) -> bool {
+    c.is_alphanumeric() || "._%+-".contains(c)
+}
+
+/// The length of a domain at the beginning of a text: labels with dots between, the last of letters.
+fn domain_len(text: &str) -> Option<usize> {
+    let is_label = |c: char| c.is_alphanumeric() || c == '-';
+    let mut len = 0;
+    let mut best = None;
+    loop {
+        let label = text[len..]
+            .find(|c| !is_label(c))
+            .unwrap_or(text.len() - len);
+        if label == 0 {
+            return best;
+        }
+        let is_ending = text[len..len + label].chars().all(char::is_alphabetic);
+        if len > 0 && label >= 2 && is_ending {
+            best = Some(len + label);
+        }
+        len += label;
+        match text[len..].strip_prefix('.') {
+            Some(_) => len += 1,
+            None => return best,
+        }
+    }
+}
+
+/// Where a link ends: before white space, quotes and angle brackets, and without the marks of the
+/// sentence that it stands in.
+fn link_end(text: &str) -> usize {
+    let (mut open, mut end) = (0i32, text.len());
+    for (n, c) in text.char_indices() {
+        match c {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        if c.is_whitespace() || "<>\"[]|`".contains(c) || open < 0 {
+            end = n;
+            break;
+        }
+    }
+    text[..end]
+        .trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '\'', '~', '^'])
+        .len()
+}
+
+/// `u/name`, `/u/name` or `@name`, of at least three characters.
+fn user(text: &str, at: usize) -> Option<(usize, usize)> {
+    let rest = &text[at..];
+    let (name, dashes) = match rest.strip_prefix('@') {
+        Some(name) => (name, false),
+        None => {
+            let bare = rest.strip_prefix('/').unwrap_or(rest);
+            let name = bare
+                .strip_prefix("u/")
+                .or_else(|| bare.strip_prefix("U/"))?;
+            (name, true)
+        }
+    };
+    let ours = |c: char| c.is_ascii_alphanumeric() || c == '_' || (dashes && c == '-');
+    let len = name.find(|c| !ours(c)).unwrap_or(name.len());
+    (len >= 3).then(|| (USER, text.len() - name.len() + len))
+}
+
+/// A phone number; see the head of the module for how it must be written.
+fn phone(text: &str, at: usize) -> Option<(usize, usize)> {
+    let before = text[..at].chars().next_back();
+    if before.is_some_and(|c| ".,-/:=#$€£\\".contains(c)) {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let plus = bytes[at] == b'+';
+    let mut n = at + usize::from(plus);
+    let mut groups: Vec<usize> = Vec::new();
+    let mut marks: Vec<u8> = Vec::new();
+    let (mut end, mut area) = (n, false);
+    loop {
+        let open = bytes.get(n) == Some(&b'(');
+        n += usize::from(open);
+        let digits = bytes[n..].iter().take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 {
+            break;
+        }
+        n += digits;
+        if open {
+            if bytes.get(n) != Some(&b')') {
+                break;
+            }
+            n += 1;
+            area = true;
+        }
+        groups.push(digits);
+        end = n;
+        match bytes.get(n) {
+            Some(mark @ (b' ' | b'-' | b'.')) => {
+                n += 1;
+                marks.push(*mark);
+            }
+            _ if open => marks.push(b' '),
+            Some(b'(') => {}
+            _ => break,
+        }
+        if groups.len() > 7 {
+            return None;
+        }
+    }
+    // a sentence may go on with a number, and a number with a letter or a decimal
+    if is_word(text[end..].chars().next()) || bytes.get(end) == Some(&b'/') {
+        return None;
+    }
+    marks.truncate(groups.len().saturating_sub(1));
+    let total: usize = groups.iter().sum();
+    let leads = bytes[at] == b'0';
+    let no_dates = !(groups.len() == 3 && total == 8) && !(groups.len() == 4 && marks == *b"...");
+    let is_number = if plus {
+        (8..=15).contains(&total)
+    } else if area {
+        (7..=13).contains(&total) && groups.len() >= 2 && bytes[at] == b'('
+            || groups.first() == Some(&1) && total == 11
+    } else if leads {
+        groups.len() >= 2 && groups[0] >= 2 && (9..=13).contains(&total) && no_dates
+    } else {
+        matches!(groups[..], [3, 3, 4])
+            || matches!(groups[..], [1, 3, 3, 4])
+            || (groups[..] == [3, 4] && marks == *b"-")
+    };
+    is_number.then_some((PHONE, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn replaced(text: &str) -> (String, Replaced) {
+        let mut counts = Replaced::default();
+        let new = replace(text, &mut counts).into_owned();
+        (new, counts)
+    }
+
+    #[test]
+    fn what_leads_to_a_person_becomes_a_placeholder() {
+        let cases = [
+            ("mail ann.b+x@mail.example.co.uk.", "mail [email]."),
+            ("(bob@example.com)", "([email])"),
+            ("see https://example.com/a_(b)?c=1, ok", "see [link], ok"),
+            (
+                "[here](http://example.com/x) or www.example.org!",
+                "[here]([link]) or [link]!",
+            ),
+            ("youtu.be/abc and example.com", "[link] and [link]"),
+            (
+                "thanks u/some_one-1 and /u/Bob2!",
+                "thanks [user] and [user]!",
+            ),
+            ("ask @handle_7, not @me", "ask [user], not @me"),
+            ("call 555-0100 or (555) 555-0100", "call [phone] or [phone]"),
+            ("+44 20 7946 0958; 020 7946 0958", "[phone]; [phone]"),
+            ("1-800-555-0100. 555.555.0100", "[phone]. [phone]"),
+            (
+                "x@y.de u/abc 555-555-0100 http://a.b",
+                "[email] [user] [phone] [link]",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(replaced(text).0, expected, "{text}");
+        }
+        let (_, counts) = replaced("a@b.org c@d.org https://e.f u/ghi +1 555 555 0100");
+        assert_eq!(counts, [1, 2, 1, 1]);
+    }
+
+    #[test]
+    fn what_only_looks_like_it_stays() {
+        for text in [
+            "and/or, e.g. this vs. that... 3.14 or 1,234,567",
+            "2019-04-01, 01.02.2019, 10:30, 192.168.1.100, v1.2.3-4567",
+            "$555-0100 1554076800 in 2005 2006 2007 2008",
+            "r/rust is at /r/rust; u/ab is too short; he said me@ home",
+            "1 2 3 4 5 6 7 8 9 10 and 100 200 300",
+            "",
+        ] {
+            assert_eq!(replaced(text), (text.to_owned(), [0; 4]));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn doing_it_again_changes_nothing(text in r"[a-z0-9@./:u+() \-é]{0,60}") {
+            let (once, _) = replaced(&text);
+            let (twice, counts) = replaced(&once);
+            prop_assert_eq!(&once, &twice);
+            prop_assert_eq!(counts, [0; 4]);
+        }
+    }
+}

@@ -1,0 +1,612 @@
+//! Splits: nothing on two sides, whatever it is and wherever it came from, every upvote bin on every side,
+//! and nothing that a person excluded.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use repartee_datasets::duplicates::normalized;
+use repartee_datasets::{Filter, Mapping, Side};
+use repartee_engine::curation::{ExcludePairs, IncludePairs};
+use repartee_engine::import::Import;
+use repartee_engine::pairs::{BuildPairs, ShowPairs};
+use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
+use repartee_engine::{Code, Ended, Engine, Format};
+use repartee_store::Store;
+use repartee_store::splits::{NewSplit, Placed};
+use repartee_tests::sample::done;
+use repartee_tests::study::permitted;
+use repartee_tests::{Place, shared};
+
+fn import(engine: &Engine, file: PathBuf, format: Option<Format>) {
+    let job = Import {
+        files: vec![file],
+        format,
+        ..permitted()
+    };
+    done(engine, &job);
+}
+
+/// A project with these pairs, each a line of a table: post, comment, reply, score, author of the reply.
+fn table(pairs: &[(String, String, String, i64, String)]) -> (Place, Engine) {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let mut text = String::from("post,comment,reply,score,author\n");
+    for (post, comment, reply, score, author) in pairs {
+        text.push_str(&format!(
+            "\"{post}\",\"{comment}\",\"{reply}\",{score},{author}\n"
+        ));
+    }
+    let file = place.write("pairs.csv", text);
+    let map = "post=post,comment=comment,reply=reply,score=score,author=author";
+    let job = Import {
+        files: vec![file],
+        format: Some(Format::Mapped),
+        mapping: Some(map.parse::<Mapping>().unwrap()),
+        ..permitted()
+    };
+    done(&engine, &job);
+    done(&engine, &BuildPairs::default());
+    (place, engine)
+}
+
+/// Every pair of a split with its texts, as the file has them.
+fn placed(engine: &Engine, split: &str) -> Vec<Placed> {
+    let store = Store::open(engine.path()).unwrap();
+    let id = store.split(split).unwrap().id;
+    let mut all = Vec::new();
+    store.for_each_placed(id, |p| all.push(p)).unwrap();
+    all
+}
+
+/// Texts of any length that are on two sides, by their words.
+fn shared_texts(placed: &[Placed]) -> Vec<String> {
+    let mut sides: HashMap<String, HashSet<Side>> = HashMap::new();
+    for p in placed {
+        for text in [&p.comment, &p.reply] {
+            sides.entry(normalized(text)).or_default().insert(p.side);
+        }
+    }
+    let shared = sides.into_iter().filter(|(_, sides)| sides.len() > 1);
+    shared.map(|(text, _)| text).collect()
+}
+
+fn on_sides(split: &SplitInfo) -> u64 {
+    split.sides.iter().map(|side| side.pairs).sum()
+}
+
+fn audit(
+    engine: &Engine,
+    split: &str,
+) -> Result<repartee_engine::splits::Audit, repartee_engine::Error> {
+    let job = AuditSplit {
+        name: split.to_owned(),
+    };
+    match engine.start(&job, &|_| {})? {
+        Ended::Done(audit) => Ok(audit),
+        _ => panic!("nobody asked it to stop"),
+    }
+}
+
+/// 300 threads of four pairs whose short answers and some whole pairs come again everywhere.
+fn chatter() -> Vec<(String, String, String, i64, String)> {
+    (0..1200)
+        .map(|n: usize| {
+            let (post, own) = (n / 4, n % 4 == 0);
+            let reply = match n % 4 {
+                0 => ["Thanks!", "thanks", "Yes.", "lol"][n / 4 % 4].to_owned(),
+                _ => format!("answer number {n} is only here"),
+            };
+            let comment = match own && n % 16 == 0 {
+                true => "what is this".to_owned(),
+                false => format!("question number {n} here"),
+            };
+            let author = format!("user{}", n % 50);
+            (
+                format!("post {post}"),
+                comment,
+                reply,
+                (n % 11) as i64,
+                author,
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn no_text_of_any_length_is_on_two_sides_and_what_is_left_out_is_counted() {
+    let (_place, engine) = table(&chatter());
+    let split = done(&engine, &MakeSplit::default());
+    let placed = placed(&engine, "main");
+    assert_eq!(shared_texts(&placed), Vec::<String>::new());
+    let [rule] = &split.config.left_out[..] else {
+        panic!("{:?}", split.config.left_out)
+    };
+    assert_eq!((rule.rule.as_str(), rule.pairs[0]), ("duplicate_text", 0));
+    let left_out: u64 = rule.pairs.iter().sum();
+    assert!(left_out > 20, "{rule:?}");
+    assert_eq!(on_sides(&split) + left_out, 1200);
+    let audit = audit(&engine, "main").unwrap();
+    assert!(audit.clean);
+    assert_eq!(
+        audit.texts,
+        2 * on_sides(&split),
+        "short texts are compared, too"
+    );
+    assert_eq!(
+        (audit.deleted_texts, &audit.left_out),
+        (0, &split.config.left_out)
+    );
+}
+
+#[test]
+fn an_audit_finds_short_texts_and_pairs_on_two_sides_of_an_old_split() {
+    let (_place, engine) = table(&chatter());
+    // as an older version divided them: by thread alone
+    let store = Store::open(engine.path()).unwrap();
+    let mut members = Vec::new();
+    store
+        .for_each_pair(&repartee_store::pairs::PairQuery::default(), |pair| {
+            let side = Side::ALL[(pair.thread_id.rem_euclid(3)) as usize];
+            members.push((pair.id, side));
+            true
+        })
+        .unwrap();
+    let config = r#"{"shares":{"train":0.8,"val":0.1,"test":0.1},"edges":[1,4,8],
+                     "near":{"shingle":3,"min_words":8,"threshold":0.8}}"#;
+    let new = NewSplit {
+        name: "old".into(),
+        seed: 1,
+        config: config.into(),
+    };
+    store.split_insert(&new, &members, 1).unwrap();
+    drop(store);
+    let before = placed(&engine, "old");
+    let error = audit(&engine, "old").unwrap_err();
+    assert_eq!(error.code, Code::Negative);
+    assert!(error.message.contains("equal pairs"), "{}", error.message);
+    let info = engine.split("old").unwrap();
+    let audit = info.audit.unwrap();
+    assert_eq!(audit.equal_texts as usize, shared_texts(&before).len());
+    assert!(audit.equal_pairs > 0 && audit.torn_threads == 0 && !audit.clean);
+    assert!(!info.config.stratified, "made by an older version");
+    assert_eq!(
+        placed(&engine, "old"),
+        before,
+        "a frozen split is not changed"
+    );
+}
+
+#[test]
+fn every_side_has_every_upvote_bin_and_the_same_seed_gives_the_same_split() {
+    // scores follow the thread: a thread has one bin only
+    let pairs: Vec<_> = (0..400)
+        .map(|n| {
+            let (post, text) = (n / 8, format!("{n}"));
+            let score = [-5, 2, 6, 40][post % 4] + n as i64 % 2;
+            (
+                format!("post {post}"),
+                format!("c {text}"),
+                format!("r {text}"),
+                score,
+                "a".to_owned(),
+            )
+        })
+        .collect();
+    let (_place, engine) = table(&pairs);
+    for (n, seed) in [1, 2, 3, 4, 5, 1].into_iter().enumerate() {
+        let split = done(
+            &engine,
+            &MakeSplit {
+                name: format!("s{n}"),
+                seed,
+                ..MakeSplit::default()
+            },
+        );
+        for side in &split.sides {
+            assert!(
+                side.bins.iter().all(|n| *n > 0),
+                "seed {seed}: {:?}",
+                split.sides
+            );
+        }
+        assert!(split.warnings.is_empty(), "{:?}", split.warnings);
+    }
+    assert_eq!(placed(&engine, "s0"), placed(&engine, "s5"));
+    assert_ne!(placed(&engine, "s0"), placed(&engine, "s1"));
+}
+
+#[test]
+fn a_bin_that_cannot_be_everywhere_is_said() {
+    // two threads have high scores: one side has to go without
+    let pairs: Vec<_> = (0..240)
+        .map(|n| {
+            let (post, score) = (
+                n / 8,
+                if n / 8 < 2 {
+                    100 + n as i64
+                } else {
+                    n as i64 % 3
+                },
+            );
+            (
+                format!("post {post}"),
+                format!("c {n}"),
+                format!("r {n}"),
+                score,
+                "a".to_owned(),
+            )
+        })
+        .collect();
+    let (place, engine) = table(&pairs);
+    let split = done(
+        &engine,
+        &MakeSplit {
+            edges: Some([1, 2, 50]),
+            ..MakeSplit::default()
+        },
+    );
+    assert_eq!(split.warnings.len(), 1, "{:?}", split.warnings);
+    assert!(
+        split.warnings[0].contains("bin 3 (score 50 and up)"),
+        "{:?}",
+        split.warnings
+    );
+    drop(engine);
+    let out = place.ok(["split", "list"]);
+    assert!(
+        out.out.contains("warning: ") && out.out.contains("score 50 and up"),
+        "{out}"
+    );
+    let json = place.ok(["--json", "split", "show"]).result();
+    assert_eq!(json["warnings"][0], split.warnings[0].as_str());
+    assert_eq!(json["sides"][0]["bins"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn rows_without_ids_are_grouped_by_their_post_and_with_the_same_post_of_other_sources() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    // one link post without a text, and one with a text that the archive has, too
+    let mut csv = String::from(
+        ",subreddit,submission,comment,reply,submission_score,comment_score,reply_score,submission_author,comment_author,reply_author\n",
+    );
+    for n in 0..60 {
+        csv.push_str(&format!(
+            "{n},pics,,first {n},second {n},4941,3,{n},poster,c{n},r{n}\n"
+        ));
+        csv.push_str(&format!(
+            "{n},pics,,third {n},fourth {n},12,3,{n},other,c{n},r{n}\n"
+        ));
+        csv.push_str(&format!(
+            "{n},pics,The text of it.,fifth {n},sixth {n},77,3,{n},writer,c{n},r{n}\n"
+        ));
+    }
+    import(
+        &engine,
+        place.write("bigquery.csv", csv),
+        Some(Format::Bigquery),
+    );
+    let mut dump = String::from(
+        "{\"id\":\"p1\",\"author\":\"Writer\",\"subreddit\":\"pics\",\"title\":\"A title\",\"selftext\":\"The text of it.\",\"score\":80,\"created_utc\":1300000000}\n\
+         {\"id\":\"p2\",\"author\":\"poster\",\"subreddit\":\"pics\",\"title\":\"A link\",\"selftext\":\"\",\"score\":4941,\"created_utc\":1300000000}\n\
+         {\"id\":\"p3\",\"author\":\"someone\",\"subreddit\":\"pics\",\"title\":\"Another\",\"selftext\":\"\",\"score\":12,\"created_utc\":1300000000}\n",
+    );
+    for post in 1..4 {
+        for n in 0..20 {
+            let (a, b) = (format!("c{post}{n}"), format!("d{post}{n}"));
+            dump.push_str(&format!(
+                "{{\"id\":\"{a}\",\"link_id\":\"t3_p{post}\",\"parent_id\":\"t3_p{post}\",\"author\":\"x\",\"subreddit\":\"pics\",\"body\":\"dump {a}\",\"score\":1,\"created_utc\":1300000001}}\n\
+                 {{\"id\":\"{b}\",\"link_id\":\"t3_p{post}\",\"parent_id\":\"t1_{a}\",\"author\":\"y\",\"subreddit\":\"pics\",\"body\":\"dump {b}\",\"score\":{n},\"created_utc\":1300000002}}\n"
+            ));
+        }
+    }
+    import(
+        &engine,
+        place.write("dump.ndjson", dump),
+        Some(Format::Pushshift),
+    );
+    done(&engine, &BuildPairs::default());
+    let split = done(&engine, &MakeSplit::default());
+    assert_eq!(split.config.joined_posts, 2);
+    let placed = placed(&engine, "main");
+    let threads: HashSet<i64> = placed.iter().map(|p| p.thread_id).collect();
+    assert_eq!(
+        threads.len(),
+        6,
+        "three posts of the table, three of the dump"
+    );
+    let side_of = |start: &str| {
+        let of = placed.iter().filter(|p| p.comment.starts_with(start));
+        let sides: HashSet<Side> = of.map(|p| p.side).collect();
+        assert_eq!(sides.len(), 1, "{start}");
+        sides.into_iter().next().unwrap()
+    };
+    assert_eq!(side_of("fifth"), side_of("dump c1"));
+    assert_eq!(side_of("first"), side_of("dump c2"));
+    side_of("third"); // another post than that of the dump, with the same score
+    assert!(audit(&engine, "main").unwrap().clean);
+}
+
+#[test]
+fn the_real_sample_is_divided_without_leaks_and_says_what_a_side_lacks() {
+    let Some(shared) = shared() else { return };
+    let place = Place::with_project();
+    let engine = place.engine();
+    for file in ["bigquery_sample.csv", "RC_sample.zst", "RS_sample.zst"] {
+        import(&engine, shared.join("reddit").join(file), None);
+    }
+    done(&engine, &BuildPairs::default());
+    let split = done(&engine, &MakeSplit::default());
+    let placed = placed(&engine, "main");
+    assert_eq!(shared_texts(&placed), Vec::<String>::new());
+    assert!(audit(&engine, "main").unwrap().clean);
+    // Scores below 1 are in two posts of the sample only, each of which came twice, so one side has to go
+    // without; what is missing is said.
+    let missing: Vec<String> = (split.sides.iter())
+        .flat_map(|side| (0..4).map(move |bin| (side, bin)))
+        .filter(|(side, bin)| side.bins[*bin] == 0)
+        .map(|(side, bin)| format!("{} {bin}", side.side))
+        .collect();
+    assert!(missing.len() <= 2, "{:?}", split.sides);
+    for one in &missing {
+        let (side, bin) = one.split_once(' ').unwrap();
+        let said = |warning: &String| {
+            warning.starts_with(&format!("{side} has no pairs of upvote bin"))
+                && warning.contains(&format!("{bin} (score"))
+        };
+        assert!(
+            split.warnings.iter().any(said),
+            "{one}: {:?}",
+            split.warnings
+        );
+    }
+    for side in &split.sides {
+        assert!(
+            side.bins.iter().filter(|n| **n > 0).count() >= 2,
+            "{:?}",
+            split.sides
+        );
+        assert!(side.threads > 1, "{:?}", split.sides);
+    }
+    // the table's post without a text was 163 threads
+    let thread = thread_without_text(&engine, "AskReddit");
+    let of_thread: Vec<&Placed> = placed.iter().filter(|p| p.thread_id == thread).collect();
+    assert!(of_thread.len() > 150, "{}", of_thread.len());
+    let sides: HashSet<Side> = of_thread.iter().map(|p| p.side).collect();
+    assert_eq!(sides.len(), 1);
+    assert!(split.config.joined_posts >= 5, "{:?}", split.config);
+}
+
+/// The thread of the table's post without a text in a subreddit.
+fn thread_without_text(engine: &Engine, subreddit: &str) -> i64 {
+    let store = Store::open(engine.path()).unwrap();
+    let mut ids = Vec::new();
+    store
+        .for_each_thread_post(|post| {
+            if post.id < 0 && post.subreddit == subreddit && post.title.is_empty() {
+                ids.push(post.id);
+            }
+        })
+        .unwrap();
+    let [id] = ids[..] else { panic!("{ids:?}") };
+    id
+}
+
+#[test]
+fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
+    let (_place, engine) = table(&chatter());
+    let split = |name: &str| {
+        let job = MakeSplit {
+            name: name.into(),
+            ..MakeSplit::default()
+        };
+        done(&engine, &job)
+    };
+    split("before");
+    let frozen = placed(&engine, "before");
+    let one = frozen[0].pair_id;
+    let what = ExcludePairs {
+        pairs: vec![one.to_string()],
+        authors: vec!["u/USER7".into()],
+        reason: "spam".into(),
+    };
+    let all = engine.exclude(&what).unwrap();
+    assert_eq!((all.pairs.len(), all.authors.len()), (1, 1));
+    assert_eq!(
+        (all.authors[0].name.as_str(), all.authors[0].pairs),
+        ("user7", 24)
+    );
+    let listed = engine
+        .pairs(&ShowPairs {
+            excluded: Some(true),
+            limit: 100,
+            ..ShowPairs::default()
+        })
+        .unwrap();
+    let gone: HashSet<i64> = listed.iter().map(|pair| pair.id).collect();
+    assert!(gone.len() >= 24 && gone.contains(&one));
+    assert!(
+        listed
+            .iter()
+            .all(|pair| pair.excluded.as_deref().unwrap().contains("spam"))
+    );
+
+    let after = split("after");
+    assert_eq!(after.config.excluded as usize, gone.len());
+    assert!(
+        placed(&engine, "after")
+            .iter()
+            .all(|p| !gone.contains(&p.pair_id))
+    );
+    assert_eq!(
+        placed(&engine, "before"),
+        frozen,
+        "a frozen split is not changed"
+    );
+    // pairs are built again, and what is excluded stays so
+    done(&engine, &BuildPairs::default());
+    assert_eq!(split("again").config.excluded as usize, gone.len());
+
+    let none = engine
+        .include(&IncludePairs {
+            pairs: vec![one.to_string()],
+            authors: vec!["User7".into()],
+        })
+        .unwrap();
+    assert!(none.pairs.is_empty() && none.authors.is_empty());
+    assert_eq!(split("all").config.excluded, 0);
+}
+
+#[test]
+fn an_exclusion_needs_a_reason_and_something_that_is_there() {
+    let (_place, engine) = table(&chatter());
+    let pair = engine
+        .pairs(&ShowPairs {
+            limit: 1,
+            ..ShowPairs::default()
+        })
+        .unwrap()[0]
+        .id
+        .to_string();
+    let ask = |pairs: &[&str], authors: &[&str], reason: &str| {
+        engine.exclude(&ExcludePairs {
+            pairs: pairs.iter().map(|s| (*s).to_owned()).collect(),
+            authors: authors.iter().map(|s| (*s).to_owned()).collect(),
+            reason: reason.into(),
+        })
+    };
+    for (pairs, authors, reason, code) in [
+        (&[pair.as_str()][..], &[][..], "  ", Code::Usage),
+        (&[], &[], "why", Code::Usage),
+        (&["many"], &[], "why", Code::Usage),
+        (&[], &["[deleted]"], "why", Code::Usage),
+        (&[pair.as_str(), "5"], &[], "why", Code::NotFound),
+        (&[pair.as_str()], &["nobody"], "why", Code::NotFound),
+    ] {
+        let error = ask(pairs, authors, reason).unwrap_err();
+        assert_eq!(error.code, code, "{}", error.message);
+    }
+    let all = engine.excluded().unwrap();
+    assert!(
+        all.pairs.is_empty() && all.authors.is_empty(),
+        "all or nothing: {all:?}"
+    );
+    let back = engine.include(&IncludePairs {
+        pairs: vec![pair],
+        authors: vec![],
+    });
+    assert_eq!(back.unwrap_err().code, Code::NotFound);
+}
+
+#[test]
+fn the_command_line_excludes_lists_and_includes() {
+    let (place, engine) = table(&chatter());
+    let pair = engine
+        .pairs(&ShowPairs {
+            limit: 1,
+            ..ShowPairs::default()
+        })
+        .unwrap()[0]
+        .id
+        .to_string();
+    drop(engine);
+    let said = |args: &[&str]| place.ok(args).out;
+    said(&["pairs", "exclude", &pair, "--reason", "spam"]);
+    said(&[
+        "pairs",
+        "exclude",
+        "--author",
+        "user3",
+        "--reason",
+        "asked us to",
+    ]);
+    let list = said(&["pairs", "excluded"]);
+    for part in [
+        format!("pair {pair}").as_str(),
+        "spam",
+        "u/user3",
+        "asked us to",
+    ] {
+        assert!(list.contains(part), "{part} in {list}");
+    }
+    assert!(
+        said(&["split", "make"]).contains("excluded by hand: "),
+        "in the split, too"
+    );
+    let without = place.run(["pairs", "exclude", &pair]);
+    assert_eq!(without.status, Some(2), "without a reason: {without}");
+    said(&["pairs", "include", &pair, "--author", "user3"]);
+    assert!(said(&["pairs", "excluded"]).contains("nothing is excluded"));
+}
+
+#[test]
+fn placeholders_stand_for_what_leads_to_a_person_and_are_counted() {
+    let line = |id: &str, parent: &str, body: &str| {
+        format!(
+            "{{\"id\":\"{id}\",\"link_id\":\"t3_p\",\"parent_id\":\"{parent}\",\"author\":\"a{id}\",\"subreddit\":\"s\",\"body\":\"{body}\",\"score\":1,\"created_utc\":1300000000}}\n"
+        )
+    };
+    let text = line(
+        "c1",
+        "t3_p",
+        "Write to ann@example.com or call 555-0100, u/ann_b said",
+    ) + &line(
+        "c2",
+        "t1_c1",
+        "It is all on https://example.com/a?b=1 (and u/ann_b knows)",
+    ) + &line("c3", "t1_c1", "https://example.com/x")
+        + "{\"id\":\"c4\",\"body\":\"broken, ask ann@example.com\"\n";
+    for on in [false, true] {
+        let place = Place::with_project();
+        let engine = place.engine();
+        let job = Import {
+            files: vec![place.write("dump.ndjson", text.as_bytes())],
+            format: Some(Format::Pushshift),
+            filter: Filter {
+                placeholders: on,
+                ..Filter::default()
+            },
+            ..permitted()
+        };
+        let imported = done(&engine, &job);
+        let counts = &imported.sources[0].counts;
+        let built = done(&engine, &BuildPairs::default());
+        assert_eq!(
+            built.kept, 1,
+            "a reply that is only a link is dropped, with or without: {built:?}"
+        );
+        let pairs = engine
+            .pairs(&ShowPairs {
+                limit: 5,
+                ..ShowPairs::default()
+            })
+            .unwrap();
+        if !on {
+            assert!(counts.replaced.is_empty(), "off by default");
+            assert!(pairs[0].comment.contains("ann@example.com"));
+            continue;
+        }
+        assert_eq!(
+            pairs[0].comment,
+            "Write to [email] or call [phone], [user] said"
+        );
+        assert_eq!(pairs[0].reply, "It is all on [link] (and [user] knows)");
+        let expected = [("email", 2), ("link", 2), ("phone", 1), ("user", 2)];
+        let found: Vec<(&str, u64)> = (counts.replaced.iter())
+            .map(|(kind, n)| (kind.as_str(), *n))
+            .collect();
+        assert_eq!(found, expected);
+        drop(engine);
+        let bytes = std::fs::read(place.project()).unwrap();
+        let has = |word: &str| {
+            bytes
+                .windows(word.len())
+                .any(|part| part == word.as_bytes())
+        };
+        assert!(
+            !has("ann@example.com") && !has("555-0100"),
+            "the file never holds it"
+        );
+    }
+}
