@@ -10,6 +10,7 @@ pub mod clean;
 pub mod export;
 pub mod filter;
 pub mod flat;
+pub mod guard;
 pub mod id;
 pub mod json;
 pub mod label;

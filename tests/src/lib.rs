@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod browser;
+pub mod fuzz;
 pub mod hub;
 pub mod sample;
+pub mod seeds;
 pub mod stranger;
 pub mod study;
 
