@@ -204,17 +204,15 @@ impl ModelConfig {
         match self {
             Self::Gpt2(c) => {
                 let longest = Template::default().max_tokens.min(c.n_positions);
-                GeneratorText::new(
-                    files,
-                    c.vocab_size,
-                    Template {
-                        max_tokens: longest,
-                        ..Template::default()
-                    },
-                )?;
+                let template = Template {
+                    max_tokens: longest,
+                    ..Template::default()
+                };
+                GeneratorText::new(files, c.vocab_size, template)?.encode(PROBE)?;
             }
             Self::Bert(c) => {
-                ClassifierText::new(files, c.vocab_size, c.max_position_embeddings.min(128))?;
+                let longest = c.max_position_embeddings.min(128);
+                ClassifierText::new(files, c.vocab_size, longest)?.pair(PROBE, PROBE)?;
             }
         }
         Ok(())
@@ -692,6 +690,9 @@ fn without_code(text: &str) -> Cow<'_, str> {
         None => Cow::Borrowed(text),
     }
 }
+
+/// A text as people write them, which every tokenizer must be able to read.
+const PROBE: &str = "Isn't the kettle's 2nd lid, um, 30 °C too hot?!\n\n> No — it's fine 😀 grüße ½ ﬁ a\u{301}";
 
 /// What a decoder of others' makes of a file; where it panics, the file is at fault.
 fn decoded<T>(what: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
