@@ -2,7 +2,8 @@
 # make test    sets up, builds, and runs every test, the real window's too
 # make app     builds the window and opens it
 # make bundle  packages to install: .deb and .AppImage on Linux, .dmg on macOS, .msi and .exe on Windows
-# make proof   1,000 seeded runs of posting with faults, kills and copies of the project; make test runs 100
+# make proof   1,000 seeded runs of posting with faults, kills and copies of the project (make test runs 100), 100,000
+#              bent files through every reader (make test: 10,000), and bombs that become 1 GB (make test: 64 MB)
 # make e2e     only the tests of the real window; SCREENSHOTS=1 takes the pictures in docs/screenshots anew
 # make check   what a contributor runs before a commit: format, lints, tests, licences
 # make bench   speed on this machine, one JSON line each
@@ -65,6 +66,9 @@ test: tests
 
 proof: tests
 	REPARTEE_SEEDS=0..1000 cargo test --workspace --locked --test posting never_two_comments -- --nocapture
+	REPARTEE_FUZZ=100000 cargo test --workspace --locked --test fuzz -- --nocapture
+	REPARTEE_PROOF=1 cargo test --workspace --locked --test field become_much_more -- --nocapture --test-threads 1
+	REPARTEE_PROOF=1 cargo test --workspace --locked --test field unpacks_to_much_more -- --nocapture
 
 e2e: tests
 	@$(MAKE) --no-print-directory e2e-built

@@ -64,7 +64,7 @@ fn entity(rest: &str, entities: bool) -> (&str, usize) {
     if let Some(e) = ZERO_WIDTH.iter().find(|e| rest.starts_with(**e)) {
         return ("", e.len());
     }
-    const NAMED: [(&str, &str); 7] = [
+    const NAMED: [(&str, &str); 13] = [
         ("&amp;nbsp;", " "),
         ("&amp;", "&"),
         ("&lt;", "<"),
@@ -72,6 +72,12 @@ fn entity(rest: &str, entities: bool) -> (&str, usize) {
         ("&quot;", "\""),
         ("&#39;", "'"),
         ("&nbsp;", " "),
+        ("&apos;", "'"),
+        ("&#x27;", "'"),
+        ("&#34;", "\""),
+        ("&#38;", "&"),
+        ("&#x2F;", "/"),
+        ("&#47;", "/"),
     ];
     match NAMED.iter().find(|(e, _)| entities && rest.starts_with(e)) {
         Some((e, text)) => (text, e.len()),
@@ -254,6 +260,12 @@ impl Recipe {
 /// What Reddit puts in the place of a text that is gone: `[deleted]`, `[removed]`, `[ Removed by Reddit
 /// in response to a copyright notice. ]`, `[deleted by user]`.
 pub(crate) fn notice(body: &str) -> Option<Flaw> {
+    // as the pages of 2023 and later show them
+    match body.trim_end_matches('.') {
+        "Comment removed by moderator" | "Post removed by moderator" => return Some(Flaw::Removed),
+        "Comment deleted by user" | "Post deleted by user" => return Some(Flaw::Deleted),
+        _ => {}
+    }
     // the longest that Reddit writes has some 150 characters
     if !body.starts_with(['[', '\\']) || body.len() > 300 {
         return None;
@@ -477,6 +489,16 @@ mod tests {
             (Some("ann"), "", Some(Flaw::Empty)),
             (Some("ann"), "[deleted]", Some(Flaw::Deleted)),
             (Some("ann"), "[removed]", Some(Flaw::Removed)),
+            (
+                Some("ann"),
+                "Comment removed by moderator",
+                Some(Flaw::Removed),
+            ),
+            (
+                Some("ann"),
+                "Comment removed by moderators of a forum, they say",
+                None,
+            ),
             (Some("AutoModerator"), "Welcome!", Some(Flaw::Bot)),
             (Some("wiki_bot"), "Welcome!", Some(Flaw::Bot)),
             (Some("talbot"), "Welcome!", None),

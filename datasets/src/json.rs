@@ -200,6 +200,8 @@ impl<R: BufRead> Json<R> {
                     self.at = At::Value;
                     return Ok(Some(Event::Key));
                 }
+                // lines that each end in a comma, as those of an array
+                (At::Top, b',') => self.from.consume(1),
                 (At::Value | At::First | At::Top, _) => return self.value_begins(byte).map(Some),
                 (At::Comma, _) => {
                     return self.syntax(format!(
@@ -579,6 +581,16 @@ mod tests {
             whole(long.as_bytes()),
             Err(JsonError::TooLarge { .. })
         ));
+    }
+
+    #[test]
+    fn lines_may_end_in_commas() {
+        let mut json = Json::new(&b"{\"a\":1},\n{\"a\":2},\n"[..]);
+        let mut seen = Vec::new();
+        while let Some(first) = json.next().unwrap() {
+            seen.push(json.value(first).unwrap()["a"].as_i64());
+        }
+        assert_eq!(seen, [Some(1), Some(2)]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod duplicates;
 pub mod export;
 pub mod filter;
 pub mod flat;
+pub mod guard;
 pub mod id;
 pub mod json;
 pub mod label;

@@ -18,6 +18,8 @@ const OPEN_BYTES: usize = 64 << 20;
 /// Comments and posts that wait until it is known whether their texts are escaped, and bytes of them.
 const HELD: usize = 2_000;
 const HELD_BYTES: usize = 4 << 20;
+/// Comments that wait for the id of the object around them, which some tools write last.
+const WAITING: usize = 100_000;
 /// Elements that may be wrong before the first good one; after that it is another kind of document.
 pub(crate) const HOPELESS: u64 = 10_000;
 
@@ -163,6 +165,8 @@ struct Walk<'a> {
     /// In the order in which they ended: where each began, its fields, whether Reddit's own.
     held: Vec<(u64, Box<Thing>, bool)>,
     held_bytes: usize,
+    /// Comments that wait for the id of the object around them.
+    waiting: usize,
     escaped: Option<bool>,
     entities: bool,
     /// Only Reddit's own things: in a recorded exchange, most answers hold none.
@@ -182,6 +186,7 @@ impl<'a> Walk<'a> {
             open: 0,
             held: Vec::new(),
             held_bytes: 0,
+            waiting: 0,
             escaped: None,
             entities: false,
             quiet,
@@ -428,6 +433,7 @@ impl<'a> Walk<'a> {
         if let Some((_, data)) = thing.data {
             self.open = self.open.saturating_sub(data.bytes);
         }
+        self.waiting -= thing.waiting.len();
         for (start, inner, _) in thing.waiting {
             self.place(start, inner);
         }
@@ -456,6 +462,7 @@ impl<'a> Walk<'a> {
         if self.quiet && !reddits {
             return self.drop_thing(*thing);
         }
+        self.waiting -= thing.waiting.len();
         for (inner_start, mut inner, key) in std::mem::take(&mut thing.waiting) {
             inherit(&mut inner.raw, &thing, key);
             self.place(inner_start, inner);
@@ -482,8 +489,10 @@ impl<'a> Walk<'a> {
                 break;
             }
             if frame.thing.id().is_none() {
-                if frame.thing.waiting.len() < 100_000 {
+                if self.waiting < WAITING {
+                    self.waiting += 1;
                     let key = frame.key;
+                    thing.keys = Vec::new(); // it is a comment, and known by its text
                     return frame.thing.waiting.push((start, thing, key));
                 }
                 break;

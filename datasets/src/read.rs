@@ -8,6 +8,7 @@ mod columnar;
 mod delimited;
 mod look;
 mod magic;
+mod pages;
 mod rows;
 mod shape;
 
@@ -48,6 +49,8 @@ pub use look::{Look, look};
 const BLOCK: usize = 2 << 20;
 /// Bytes of the longest row that is read; Reddit's own longest are a few hundred kilobytes.
 const LONGEST_ROW: usize = LONGEST_TEXT;
+/// Records of a batch, at most.
+const MOST_RECORDS: usize = 8_192;
 /// Bytes that are looked at to recognise a file.
 const HEAD: usize = 256 << 10;
 /// log2 of the window that the dumps are packed with: 2 GiB.
@@ -271,16 +274,27 @@ impl Error {
 
 /// The name that was probably meant by one that is not there.
 fn near<'a>(name: &str, there: &'a [String]) -> Option<&'a String> {
+    /// Bytes of the longest name that is compared: the distance takes the product of two.
+    const LONGEST_NAME: usize = 200;
     let folded = name.to_lowercase();
     there
         .iter()
+        .filter(|other| name.len().max(other.len()) <= LONGEST_NAME)
         .map(|other| {
             (
                 strsim::damerau_levenshtein(&folded, &other.to_lowercase()),
                 other,
             )
         })
-        .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
+        .filter(|(distance, other)| {
+            // "replies" for "reply"
+            let alike = folded
+                .chars()
+                .zip(other.to_lowercase().chars())
+                .take_while(|(a, b)| a == b)
+                .count();
+            *distance <= 1 + name.len() / 4 || alike > 3 && *distance <= name.len() / 2 + 1
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, other)| other)
 }
@@ -309,7 +323,8 @@ pub fn read(
     let (counts, finished) = match recognised.kind {
         Kind::Lines => {
             let wanted = WantedSubreddits::new(filter);
-            reading.lines(input.reader, |bytes, n, batch| {
+            reading.lines(input.reader, |bytes, n, batches| {
+                let batch = &mut batches.batch;
                 if wanted.as_ref().is_some_and(|w| w.surely_another(bytes)) {
                     batch.counts.dropped[Dropped::Subreddit as usize] += 1;
                 } else {
@@ -317,13 +332,13 @@ pub fn read(
                 }
             })
         }
-        Kind::WalkedLines => reading.lines(input.reader, |bytes, n, batch| {
-            walked_line(bytes, n, filter, batch);
+        Kind::WalkedLines => reading.lines(input.reader, |bytes, n, batches| {
+            walked_line(bytes, n, filter, batches);
         }),
         Kind::MappedLines(mapping) => {
             let mut mapper = Mapper::new(&mapping, filter);
-            let done = reading.lines(input.reader, |bytes, n, batch| {
-                mapped_line(&mut mapper, bytes, n, batch);
+            let done = reading.lines(input.reader, |bytes, n, batches| {
+                mapped_line(&mut mapper, bytes, n, &mut batches.batch);
             })?;
             mapper.check(path).map(|()| done)
         }
@@ -703,12 +718,12 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, String> {
 }
 
 impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
-    /// Reads lines: unpacked on one thread, given to `parse` (the line, its number, the batch) on
+    /// Reads lines: unpacked on one thread, given to `parse` (the line, its number, the batches) on
     /// another, taken on this one.
     fn lines(
         self,
         reader: Box<dyn Read + Send>,
-        mut parse: impl FnMut(&[u8], u64, &mut Batch) + Send,
+        mut parse: impl FnMut(&[u8], u64, &mut Batches) + Send,
     ) -> Outcome {
         let (path, packed, meter) = (self.path, self.packed, self.meter.clone());
         std::thread::scope(|scope| {
@@ -718,34 +733,37 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             let (used, spare) = sync_channel::<Vec<u8>>(4);
             let unpacking = scope.spawn(move || blocks_of(reader, &to_parser, &spare));
             let parsing = scope.spawn(move || {
-                let (mut rows, mut listed) = (0, 0);
+                let mut batches = Batches::new(to_caller, meter);
                 for Block {
                     mut text,
                     first_line,
                 } in blocks
                 {
-                    let mut batch = Batch::default();
                     let nul = holds_nul(&text);
                     let mut start = 0;
                     let ends = memchr_iter(b'\n', &text).chain(std::iter::once(text.len()));
                     for (line, end) in (first_line..).zip(ends) {
                         let bytes = text[start..end].trim_ascii();
-                        if !bytes.is_empty() {
-                            batch.counts.rows += 1;
-                            if nul {
-                                batch.counts.nul += u64::from(holds_nul(bytes));
-                            }
-                            parse(bytes, line, &mut batch);
-                        }
                         start = end + 1;
+                        if bytes.is_empty() {
+                            continue;
+                        }
+                        batches.batch.counts.rows += 1;
+                        if nul {
+                            batches.batch.counts.nul += u64::from(holds_nul(bytes));
+                        }
+                        parse(bytes, line, &mut batches);
+                        // short rows become more than they are
+                        if batches.batch.records.len() >= MOST_RECORDS && !batches.send() {
+                            return; // the caller has stopped
+                        }
                     }
-                    rows += batch.counts.rows;
-                    batch.progress = meter.progress(rows);
-                    list_rejected(&mut batch, &mut listed);
-                    text.clear();
-                    let _ = used.try_send(text);
-                    if to_caller.send(batch).is_err() {
-                        return; // the caller has stopped
+                    if !batches.send() {
+                        return;
+                    }
+                    if text.capacity() <= 2 * BLOCK {
+                        text.clear();
+                        let _ = used.try_send(text);
                     }
                 }
             });
@@ -845,9 +863,9 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             let mut json = Json::new(BufReader::with_capacity(64 << 10, reader));
             let mut rows = 0;
             while let Some(event) = json.next()? {
-                // an array around the rows, an object around the arrays with its other fields
+                // arrays around the rows, an object around the arrays with its other fields
                 let around = match event {
-                    Event::Array => json.depth() <= 1 + usize::from(inner),
+                    Event::Array => !inner || json.depth() <= 2,
                     Event::Object => inner && json.depth() == 1,
                     Event::Key | Event::End => true,
                     _ => inner && json.depth() == 1,
@@ -906,7 +924,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                         "has {count} cells where the header has {}",
                         header.len()
                     )),
-                    None => Some("holds bytes that are not UTF-8".to_owned()),
+                    None => Some("holds bytes that are not UTF-8; save the table as CSV UTF-8".to_owned()),
                     Some(cells) => {
                         let nul = cells.iter().any(|c| memchr(0, c.as_bytes()).is_some());
                         batches.batch.counts.nul += u64::from(nul);
@@ -1106,18 +1124,23 @@ fn mapped_line(mapper: &mut Mapper, bytes: &[u8], n: u64, batch: &mut Batch) {
 }
 
 /// A line that is a document by itself: an utterance, a thread, a listing.
-fn walked_line(bytes: &[u8], n: u64, filter: &Filter, batch: &mut Batch) {
-    let mut taken = 0;
+fn walked_line(bytes: &[u8], n: u64, filter: &Filter, batches: &mut Batches) {
+    let mut taken: u64 = 0;
     let walked = listing::walk(bytes, &mut |line, _| {
+        // the line itself is counted; a thread in it is more rows than one
+        batches.batch.counts.rows += u64::from(taken > 0);
         taken += 1;
-        take_line(line, n, bytes, filter, batch);
-        true
+        take_line(line, n, bytes, filter, &mut batches.batch);
+        batches.batch.records.len() < MOST_RECORDS || batches.send()
     });
     if let Err(e) = walked {
-        reject(format!("not a JSON object: {e}"), n, bytes, batch);
+        reject(
+            format!("not a JSON object: {e}"),
+            n,
+            bytes,
+            &mut batches.batch,
+        );
     }
-    // the line itself is counted; a thread in it is more rows than one
-    batch.counts.rows += u64::max(taken, 1) - 1;
 }
 
 /// The beginning of a row, to recognise it by.

@@ -67,6 +67,19 @@ pub struct Rejected {
     pub excerpt: String,
 }
 
+/// Bytes of a reason that are kept: it may quote the value that was wrong.
+const REASON: usize = 400;
+
+fn short(mut reason: String) -> String {
+    if reason.len() > REASON {
+        let end = (0..=REASON).rev().find(|&at| reason.is_char_boundary(at));
+        reason.truncate(end.unwrap_or(0));
+        reason.push_str("...");
+        reason.shrink_to_fit();
+    }
+    reason
+}
+
 /// Characters of a rejected row that are kept to recognise it by.
 pub const EXCERPT: usize = 160;
 
@@ -80,7 +93,7 @@ impl Rejected {
             .collect();
         Self {
             line,
-            reason: reason.into(),
+            reason: short(reason.into()),
             excerpt,
         }
     }

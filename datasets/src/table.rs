@@ -214,6 +214,7 @@ pub fn score_of(text: &str) -> Result<Option<i64>, ()> {
         .trim_end_matches(['s', '.'])
         .trim_end_matches("point")
         .trim_end_matches("upvote")
+        .trim_start_matches(['•', '·'])
         .trim();
     let (digits, times) = match bare.as_bytes().last() {
         Some(b'k') => (&bare[..bare.len() - 1], 1e3),
@@ -223,6 +224,12 @@ pub fn score_of(text: &str) -> Result<Option<i64>, ()> {
     let digits = digits.trim();
     // Spaces and commas part thousands; with k or m, one comma is the decimal point of some languages.
     let grouped = digits.replace(['\u{A0}', '\u{202F}', ' ', '\''], "");
+    // several points can only part thousands
+    let grouped = match grouped.matches('.').count() {
+        0 | 1 => grouped,
+        _ if grouped.split('.').skip(1).all(|part| part.len() == 3) => grouped.replace('.', ""),
+        _ => return Err(()),
+    };
     let number = match grouped.split_once(',') {
         None => grouped.clone(),
         Some((whole, part)) if times > 1.0 && part.len() < 3 => format!("{whole}.{part}"),
@@ -283,11 +290,14 @@ pub fn time(text: &str) -> Result<i64, String> {
     if let Some(seconds) = text.strip_prefix('@').and_then(|s| s.parse().ok()) {
         return Ok(seconds);
     }
-    if let Some(number) = text
-        .parse()
-        .ok()
-        .or_else(|| ndjson::whole(text.parse().ok()?))
+    let number = text.parse();
+    // 20190401 is a day, for as seconds it would be in 1970
+    if let (8, Ok(20_000_000..21_000_000)) = (text.len(), &number)
+        && let Some(day) = date(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))
     {
+        return Ok(day);
+    }
+    if let Some(number) = number.ok().or_else(|| ndjson::whole(text.parse().ok()?)) {
         return Ok(ndjson::seconds(number));
     }
     date(text).ok_or_else(|| {
@@ -339,13 +349,24 @@ fn date(text: &str) -> Option<i64> {
         "%Y/%m/%d %H:%M",
         "%Y-%m-%d %H:%M",
         "%Y.%m.%d %H:%M:%S",
+        "%Y-%m-%d %I:%M %p",
+        "%Y-%m-%d %I:%M:%S %p",
+        "%b %d, %Y %I:%M %p",
+        "%a %b %d %H:%M:%S %Y",
     ] {
-        if let Ok(dt) = DateTime::strptime(format, bare) {
+        if let Ok(dt) = DateTime::strptime(format, bare.replace("  ", " ")) {
             return utc(dt);
         }
     }
-    ["%Y/%m/%d", "%Y.%m.%d", "%d %B %Y", "%B %d, %Y"]
-        .iter()
+    const DAYS: [&str; 6] = [
+        "%Y/%m/%d",
+        "%Y.%m.%d",
+        "%d %B %Y",
+        "%B %d, %Y",
+        "%d %b %Y",
+        "%b %d, %Y",
+    ];
+    DAYS.iter()
         .find_map(|format| Date::strptime(format, bare).ok())
         .and_then(|day| utc(day.to_datetime(Time::MIN)))
 }
@@ -476,6 +497,22 @@ mod tests {
     }
 
     #[test]
+    fn a_day_is_a_day_however_it_is_written() {
+        for when in [
+            "20190401",
+            "Apr 1, 2019",
+            "1 April 2019",
+            "Mon Apr  1 00:00:00 2019",
+            "2019-04-01 12:00 AM",
+            "2019-04-01 02:00:00+02:00",
+        ] {
+            assert_eq!(written(when), Ok(Some(1_554_076_800)), "{when}");
+        }
+        // either of two days
+        assert!(written("04/01/2019").is_err());
+    }
+
+    #[test]
     fn a_filters_date_may_be_a_year_or_a_month() {
         assert_eq!(beginning("2021"), Ok(1_609_459_200));
         assert_eq!(beginning("2021-03"), Ok(1_614_556_800));
@@ -496,6 +533,8 @@ mod tests {
             ("1 point", Some(1)),
             ("7.0", Some(7)),
             ("+5", Some(5)),
+            ("• 5 points", Some(5)),
+            ("1.234.567", Some(1_234_567)),
             ("\u{2212}3", Some(-3)),
             ("—", None),
             ("", None),
@@ -505,7 +544,7 @@ mod tests {
         ] {
             assert_eq!(score_of(text), Ok(score), "{text}");
         }
-        for text in ["many", "x", "1,2", "12 apples", "1,23,4"] {
+        for text in ["many", "x", "1,2", "12 apples", "1,23,4", "1.2.3", "3/5"] {
             assert_eq!(score_of(text), Err(()), "{text}");
         }
     }

@@ -4,6 +4,8 @@
 //! `BertForSequenceClassification`: post-norm blocks, pooler over the first token, a linear head.
 //! A plain `BertModel` checkpoint gets a fresh pooler and head.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Device, IndexOp, Tensor};
 use candle_transformers::models::bert::HiddenAct;
 use serde::{Deserialize, Serialize};
@@ -170,6 +172,12 @@ impl Config {
             ("type_vocab_size", self.type_vocab_size, 1 << 10),
             ("id2label", self.labels(), 1_000),
         ])?;
+        if self.pad_token_id as usize >= self.vocab_size {
+            return refuse(format!(
+                "pad_token_id {} is not in a vocabulary of {}",
+                self.pad_token_id, self.vocab_size
+            ));
+        }
         if let Some(kind) = field("position_embedding_type").filter(|k| k != "absolute") {
             return refuse(format!("position_embedding_type '{kind}' is not supported"));
         }
@@ -251,6 +259,28 @@ impl Config {
     }
 }
 
+/// The tensors of a checkpoint that a model of this configuration takes, before any of them is read.
+///
+/// # Errors
+/// When the configuration asks for what the files do not list.
+pub fn plan(listed: Vec<weights::Listed>, config: &Config) -> Result<weights::Plan> {
+    config.check()?;
+    let listed: BTreeMap<String, weights::Listed> = listed
+        .into_iter()
+        .map(|one| {
+            let name = weights::canonical_name(&one.name, "bert.", &["classifier.", "cls."]);
+            (name, one)
+        })
+        .collect();
+    let layers = config.num_hidden_layers;
+    weights::check_layers(&listed, "bert.encoder.layer.", "num_hidden_layers", layers)?;
+    let specs = config.specs(config.labels());
+    weights::plan(listed, &specs, &HEADS, |name| name.starts_with("cls."))
+}
+
+/// What a checkpoint may lack: each run starts its own.
+const HEADS: [&str; 2] = ["classifier.", "bert.pooler."];
+
 /// Makes a checkpoint's tensors those of a classifier with `classes` classes, on `device` in float32.
 /// A missing pooler or head, or a head of another number of classes, starts at random from `seed`.
 ///
@@ -269,8 +299,7 @@ pub fn fit(
     weights::check_layers(&found, "bert.encoder.layer.", "num_hidden_layers", layers)?;
     // Buffers of older files, and the heads of pretraining.
     found.retain(|name, _| !name.ends_with(".position_ids") && !name.starts_with("cls."));
-    let heads = ["classifier.", "bert.pooler."];
-    weights::fit(found, &config.specs(classes), &heads, seed, device)
+    weights::fit(found, &config.specs(classes), &HEADS, seed, device)
 }
 
 /// One batch of encoded pairs; rows may differ in length.

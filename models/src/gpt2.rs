@@ -7,6 +7,8 @@
 //! Not supported, and refused by [`Config::check`]: cross-attention, unscaled attention, and other
 //! activations than `gelu_new`.
 
+use std::collections::BTreeMap;
+
 use candle_core::{D, DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -200,6 +202,25 @@ impl Config {
         add("transformer.ln_f.bias".into(), &[c], Init::Const(0.0));
         specs
     }
+}
+
+/// The tensors of a checkpoint that a model of this configuration takes, before any of them is read.
+///
+/// # Errors
+/// When the configuration asks for what the files do not list.
+pub fn plan(listed: Vec<weights::Listed>, config: &Config) -> Result<weights::Plan> {
+    config.check()?;
+    let listed: BTreeMap<String, weights::Listed> = listed
+        .into_iter()
+        .map(|one| {
+            let name = weights::canonical_name(&one.name, "transformer.", &["lm_head."]);
+            (name, one)
+        })
+        .collect();
+    weights::check_layers(&listed, "transformer.h.", "n_layer", config.n_layer)?;
+    // tied to wte; files that carry it repeat it
+    let tied = |name: &str| name == "lm_head.weight";
+    weights::plan(listed, &config.specs(), &[], tied)
 }
 
 /// Makes a checkpoint's tensors those of this configuration, on `device` in float32.

@@ -156,36 +156,35 @@ pub fn fit(
     Ok((fitted, fit))
 }
 
-/// Gives tensors the names of current checkpoints: `gamma`/`beta` become `weight`/`bias`, and
-/// `prefix` ("transformer.", "bert.") is added to the names that belong below it but lack it.
-/// `tops` are the names outside the prefix ("classifier.", "lm_head.").
+/// Gives tensors the names of current checkpoints: see [`canonical_name`].
 pub fn canonical_names(found: Tensors, prefix: &str, tops: &[&str]) -> Tensors {
     found
         .into_iter()
-        .map(|(name, tensor)| {
-            let mut bare = name.as_str();
-            // what DistributedDataParallel and torch.compile put before every name
-            while let Some(rest) = ["module.", "_orig_mod."]
-                .iter()
-                .find_map(|wrapper| bare.strip_prefix(wrapper))
-            {
-                bare = rest;
-            }
-            let name = bare.to_owned();
-            let name = match name.rsplit_once('.') {
-                Some((stem, "gamma")) => format!("{stem}.weight"),
-                Some((stem, "beta")) => format!("{stem}.bias"),
-                _ => name,
-            };
-            let outside = name.starts_with(prefix) || tops.iter().any(|top| name.starts_with(top));
-            let name = if outside {
-                name
-            } else {
-                format!("{prefix}{name}")
-            };
-            (name, tensor)
-        })
+        .map(|(name, tensor)| (canonical_name(&name, prefix, tops), tensor))
         .collect()
+}
+
+/// The name of a tensor in current checkpoints: `gamma`/`beta` become `weight`/`bias`, and
+/// `prefix` ("transformer.", "bert.") is added to a name that belongs below it but lacks it.
+/// `tops` are the names outside the prefix ("classifier.", "lm_head.").
+pub fn canonical_name(name: &str, prefix: &str, tops: &[&str]) -> String {
+    let mut bare = name;
+    // what DistributedDataParallel and torch.compile put before every name
+    while let Some(rest) = ["module.", "_orig_mod."]
+        .iter()
+        .find_map(|wrapper| bare.strip_prefix(wrapper))
+    {
+        bare = rest;
+    }
+    let name = match bare.rsplit_once('.') {
+        Some((stem, "gamma")) => format!("{stem}.weight"),
+        Some((stem, "beta")) => format!("{stem}.bias"),
+        _ => bare.to_owned(),
+    };
+    match name.starts_with(prefix) || tops.iter().any(|top| name.starts_with(top)) {
+        true => name,
+        false => format!("{prefix}{name}"),
+    }
 }
 
 /// The safetensors files of a model folder: `model.safetensors`, or the shards that
@@ -204,6 +203,13 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     let index = folder.join("model.safetensors.index.json");
     if index.is_file() {
+        let size = index.metadata().map_or(0, |about| about.len());
+        if size > LONGEST_HEADER {
+            return Err(fail(
+                &index,
+                &format!("has {} MB, which no index has", size >> 20),
+            ));
+        }
         let text = std::fs::read_to_string(&index).map_err(|e| fail(&index, &e.to_string()))?;
         let json: serde_json::Value =
             serde_json::from_str(&text).map_err(|e| fail(&index, &format!("not JSON: {e}")))?;
@@ -246,42 +252,194 @@ fn is_buffer(name: &str) -> bool {
 
 /// Bytes of the longest list of tensors that is read; that of a model with a thousand layers is smaller.
 const LONGEST_HEADER: u64 = 16 << 20;
+/// Files of a model, and tensors of all of them, at most.
+const MOST_FILES: usize = 1_000;
+const MOST_TENSORS: usize = 100_000;
+/// Dimensions of a tensor, at most.
+const MOST_DIMENSIONS: usize = 8;
 
-/// Reads every tensor of the files onto the CPU, in the files' dtypes, without masks and positions.
+/// A tensor of a file, before its numbers are read.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Its name in the file.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    dtype: safetensors::Dtype,
+    file: PathBuf,
+    at: u64,
+    bytes: u64,
+}
+
+/// Lists the tensors of the files, without masks and positions, and reads none of them.
 ///
 /// # Errors
-/// Names the file that cannot be read.
-pub fn read(files: &[PathBuf]) -> Result<Tensors> {
-    let mut tensors = Tensors::new();
+/// Names the file that cannot be read, whose list is no list of tensors, or that does not hold what it lists.
+pub fn list(files: &[PathBuf]) -> Result<Vec<Listed>> {
+    let mut listed = Vec::new();
     for file in files {
         let fail = |why: String| Error::File {
             path: file.display().to_string(),
             why,
         };
         let whole = |e: &dyn std::fmt::Display| fail(format!("not a whole safetensors file: {e}"));
-        let bytes = std::fs::read(file).map_err(|e| fail(e.to_string()))?;
-        if bytes.starts_with(b"version https://git-lfs") {
+        if files.len() > MOST_FILES {
+            return Err(fail(format!(
+                "is one of {} files of one model",
+                files.len()
+            )));
+        }
+        let io = |e: std::io::Error| fail(e.to_string());
+        let mut from = std::fs::File::open(file).map_err(io)?;
+        let length = from.metadata().map_err(io)?.len();
+        let mut start = Vec::new();
+        let mut begin = std::io::Read::take(&mut from, 32);
+        std::io::Read::read_to_end(&mut begin, &mut start).map_err(io)?;
+        if start.starts_with(b"version https://git-lfs") {
             return Err(fail(
                 "is a Git LFS pointer, not the weights themselves; `git lfs pull` in its folder gets them".into(),
             ));
         }
-        let header = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
+        let Some(header) = start.first_chunk().map(|n| u64::from_le_bytes(*n)) else {
+            return Err(whole(&format!("it has {length} bytes")));
+        };
         if header > LONGEST_HEADER {
             return Err(whole(&format!(
                 "its list of tensors would have {header} bytes"
             )));
         }
-        let found = safetensors::SafeTensors::deserialize(&bytes).map_err(|e| whole(&e))?;
-        for (name, view) in found.tensors() {
-            if is_buffer(&name) {
-                continue;
+        if header + 8 > length {
+            return Err(whole(&"it ends within its list of tensors"));
+        }
+        let mut json = vec![0; header as usize];
+        std::io::Seek::seek(&mut from, std::io::SeekFrom::Start(8)).map_err(io)?;
+        std::io::Read::read_exact(&mut from, &mut json).map_err(io)?;
+        let found: safetensors::tensor::Metadata =
+            serde_json::from_slice(&json).map_err(|e| whole(&e))?;
+        drop(json);
+        let mut tensors: Vec<_> = found.tensors().into_iter().collect();
+        tensors.sort_by_key(|(_, info)| info.data_offsets);
+        if listed.len() + tensors.len() > MOST_TENSORS {
+            return Err(whole(&format!("it lists {} tensors", tensors.len())));
+        }
+        let mut end = 0;
+        for (name, info) in tensors {
+            let (begin, stop) = info.data_offsets;
+            let numbers = info
+                .shape
+                .iter()
+                .try_fold(1usize, |n, side| n.checked_mul(*side))
+                .and_then(|n| n.checked_mul(info.dtype.bitsize()));
+            if begin < end || stop < begin || stop as u64 > length - 8 - header {
+                return Err(whole(&format!(
+                    "tensor '{name}' does not lie in a place of its own in the file"
+                )));
             }
-            let tensor = candle_core::safetensors::Load::load(&view, &Device::Cpu)
-                .map_err(|e| fail(format!("tensor '{name}' of type {:?}: {e}", view.dtype())))?;
-            tensors.insert(name, tensor);
+            if info.shape.len() > MOST_DIMENSIONS || numbers != Some((stop - begin) * 8) {
+                return Err(whole(&format!(
+                    "tensor '{name}' has {} bytes, which is not its shape",
+                    stop - begin
+                )));
+            }
+            end = stop;
+            if !is_buffer(&name) {
+                listed.push(Listed {
+                    name,
+                    shape: info.shape.clone(),
+                    dtype: info.dtype,
+                    file: file.clone(),
+                    at: 8 + header + begin as u64,
+                    bytes: (stop - begin) as u64,
+                });
+            }
         }
     }
+    Ok(listed)
+}
+
+/// Reads these tensors onto the CPU, in the files' dtypes, one after the other.
+///
+/// # Errors
+/// Names the file that cannot be read, or the tensor whose type is not known.
+pub fn load(listed: &[Listed]) -> Result<Tensors> {
+    let mut tensors = Tensors::new();
+    let mut open: Option<(PathBuf, std::fs::File)> = None;
+    for one in listed {
+        let fail = |why: String| Error::File {
+            path: one.file.display().to_string(),
+            why,
+        };
+        let io = |e: std::io::Error| fail(e.to_string());
+        if open.as_ref().is_none_or(|(path, _)| *path != one.file) {
+            let file = std::fs::File::open(&one.file).map_err(io)?;
+            open = Some((one.file.clone(), file));
+        }
+        let Some((_, file)) = &mut open else { continue };
+        let mut bytes = vec![0; one.bytes as usize];
+        std::io::Seek::seek(file, std::io::SeekFrom::Start(one.at)).map_err(io)?;
+        std::io::Read::read_exact(file, &mut bytes).map_err(io)?;
+        let view = safetensors::tensor::TensorView::new(one.dtype, one.shape.clone(), &bytes)
+            .map_err(|e| fail(format!("tensor '{}': {e}", one.name)))?;
+        let tensor = candle_core::safetensors::Load::load(&view, &Device::Cpu).map_err(|e| {
+            fail(format!(
+                "tensor '{}' of type {:?}: {e}",
+                one.name, one.dtype
+            ))
+        })?;
+        tensors.insert(one.name.clone(), tensor);
+    }
     Ok(tensors)
+}
+
+/// Reads every tensor of the files onto the CPU, in the files' dtypes, without masks and positions.
+///
+/// # Errors
+/// As [`list`] and [`load`].
+pub fn read(files: &[PathBuf]) -> Result<Tensors> {
+    load(&list(files)?)
+}
+
+/// Which tensors of a checkpoint a model takes.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Those it takes.
+    pub taken: Vec<Listed>,
+    /// The names of those it has no use for.
+    pub unused: Vec<String>,
+}
+
+/// Compares what files list with what a model asks for, before any of it is read.
+///
+/// # Errors
+/// When a tensor is missing or has another shape, unless its name begins with one of `heads`.
+pub fn plan(
+    listed: BTreeMap<String, Listed>,
+    specs: &[Spec],
+    heads: &[&str],
+    ignored: impl Fn(&str) -> bool,
+) -> Result<Plan> {
+    let mut listed = listed;
+    let mut plan = Plan::default();
+    for spec in specs {
+        let is_head = heads.iter().any(|head| spec.name.starts_with(head));
+        match listed.remove(&spec.name) {
+            Some(one) if one.shape == spec.shape => plan.taken.push(one),
+            Some(one) if !is_head => {
+                return Err(Error::Misshapen {
+                    name: spec.name.clone(),
+                    file: one.shape,
+                    config: spec.shape.clone(),
+                });
+            }
+            None if !is_head => return Err(Error::MissingTensor(spec.name.clone())),
+            _ => {}
+        }
+    }
+    plan.unused = listed.into_keys().filter(|name| !ignored(name)).collect();
+    // in the order of the files
+    plan.taken
+        .sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
+    Ok(plan)
 }
 
 /// Refuses weights that are not numbers: a model made of them answers nothing.
@@ -303,7 +461,12 @@ pub fn check_finite(tensors: &Tensors) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Config`].
-pub fn check_layers(found: &Tensors, prefix: &str, field: &str, layers: usize) -> Result<()> {
+pub fn check_layers<T>(
+    found: &BTreeMap<String, T>,
+    prefix: &str,
+    field: &str,
+    layers: usize,
+) -> Result<()> {
     let there = found
         .keys()
         .filter_map(|name| {
@@ -469,6 +632,101 @@ mod tests {
         let error = check_layers(&found, "transformer.h.", "n_layer", 1_000_000_000).unwrap_err();
         assert!(error.to_string().contains("has 1 layers"), "{error}");
         assert!(check_sizes(&[("n_layer", 1_000_000_000, 1000)]).is_err());
+    }
+
+    /// A file with this list of tensors and so many bytes behind it, which take no space on the disk.
+    fn with_list(dir: &Path, list: &str, bytes: u64) -> PathBuf {
+        let path = dir.join("model.safetensors");
+        let head = [&(list.len() as u64).to_le_bytes()[..], list.as_bytes()].concat();
+        std::fs::write(&path, &head).unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(head.len() as u64 + bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_list_that_is_not_true_is_refused_before_anything_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = |shape: &str, from: u64, to: u64| {
+            format!(r#"{{"dtype":"F32","shape":{shape},"data_offsets":[{from},{to}]}}"#)
+        };
+        let many = format!("[{}1]", "1,".repeat(MOST_DIMENSIONS));
+        for (list, bytes, part) in [
+            (
+                format!(r#"{{"w":{}}}"#, one("[4]", 0, 16)),
+                8,
+                "place of its own",
+            ),
+            (
+                format!(r#"{{"a":{},"b":{}}}"#, one("[4]", 0, 16), one("[4]", 8, 24)),
+                64,
+                "place of its own",
+            ),
+            (
+                format!(r#"{{"w":{}}}"#, one("[5]", 0, 16)),
+                16,
+                "not its shape",
+            ),
+            (
+                format!(
+                    r#"{{"w":{}}}"#,
+                    one("[9223372036854775807,9223372036854775807]", 0, 16)
+                ),
+                16,
+                "w",
+            ),
+            (
+                format!(r#"{{"w":{}}}"#, one(&many, 0, 4)),
+                4,
+                "not its shape",
+            ),
+            ("[".repeat(100_000), 0, "safetensors"),
+            ("{}".into(), 0, ""),
+        ] {
+            let path = with_list(dir.path(), &list, bytes);
+            match list_names(&path) {
+                Ok(names) => assert!(part.is_empty() && names.is_empty(), "{list:.80}"),
+                Err(e) => assert!(!part.is_empty() && e.contains(part), "{list:.80}: {e}"),
+            }
+        }
+        let long = dir.path().join("long.safetensors");
+        std::fs::write(&long, u64::MAX.to_le_bytes()).unwrap();
+        assert!(list_names(&long).unwrap_err().contains("would have"));
+    }
+
+    fn list_names(path: &Path) -> std::result::Result<Vec<String>, String> {
+        list(&[path.to_owned()])
+            .map(|listed| listed.into_iter().map(|one| one.name).collect())
+            .map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn only_what_a_model_takes_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        // 64 GiB of numbers that the model has no use for; the file takes no space
+        let list = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
+            "x":{"dtype":"F32","shape":[17179869184],"data_offsets":[8,68719476744]}}"#;
+        let path = with_list(dir.path(), list, 8 + (64 << 30));
+        let listed: BTreeMap<_, _> = list_of(&path);
+        let spec = |n| Spec {
+            name: "a".into(),
+            shape: vec![n],
+            init: Init::Const(0.),
+        };
+        let planned = plan(listed.clone(), &[spec(2)], &[], |_| false).unwrap();
+        assert_eq!(planned.unused, ["x"]);
+        let loaded = load(&planned.taken).unwrap();
+        assert_eq!(loaded.keys().collect::<Vec<_>>(), ["a"]);
+        let misshapen = plan(listed, &[spec(3)], &[], |_| false).unwrap_err();
+        assert!(misshapen.to_string().contains("config.json asks for [3]"));
+    }
+
+    fn list_of(path: &Path) -> BTreeMap<String, Listed> {
+        list(&[path.to_owned()])
+            .unwrap()
+            .into_iter()
+            .map(|one| (one.name.clone(), one))
+            .collect()
     }
 
     #[test]

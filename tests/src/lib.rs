@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod browser;
+pub mod fuzz;
 pub mod hub;
 #[cfg(unix)]
 pub mod pty;
 pub mod sample;
+pub mod seeds;
 pub mod stranger;
 pub mod study;
 

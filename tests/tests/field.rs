@@ -494,15 +494,18 @@ fn packed(size: u64, head: &str, body: &[u8]) -> Vec<u8> {
 
 /// Runs an import and gives what it left and the most memory that it held, in bytes.
 fn measured(place: &Place, path: &Path, args: &[&str]) -> (Ran, u64) {
+    let all = [
+        &["import", path.to_str().unwrap(), "--quiet"][..],
+        &GRANTED,
+        args,
+    ];
+    peak_of(place, &all.concat())
+}
+
+/// Runs a command and gives what it left and the most memory that it held, in bytes.
+fn peak_of(place: &Place, args: &[&str]) -> (Ran, u64) {
     let mut child = place
-        .repartee(
-            [
-                &["import", path.to_str().unwrap(), "--quiet"][..],
-                &GRANTED,
-                args,
-            ]
-            .concat(),
-        )
+        .repartee(args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -581,6 +584,602 @@ fn what_unpacks_to_much_more_ends_in_one_sentence_and_little_memory() {
             "{name}: {ran}"
         );
         assert!(peak < most, "{name}: {} MB", peak >> 20);
+    }
+}
+
+/// Whether the large bombs are to be run, too, and so their size and the memory there may be.
+fn bomb_size() -> (usize, u64) {
+    match std::env::var_os("REPARTEE_PROOF").is_some() {
+        true => (1 << 30, 512 << 20),
+        false => (64 << 20, 400 << 20),
+    }
+}
+
+/// Runs a bomb and looks that it ends in one sentence that says this, within the memory.
+fn defused(name: &str, place: &Place, args: &[&str], says: &[&str]) {
+    let (_, most) = bomb_size();
+    let (ran, peak) = peak_of(place, args);
+    let said = ran.err.lines().last().unwrap_or_default();
+    println!("| {name} | {} MB | {said} |", peak >> 20);
+    assert!(matches!(ran.status, Some(1 | 2)), "{name}: {ran}");
+    assert!(!ran.err.contains("panicked"), "{name}: {ran}");
+    for part in says {
+        assert!(
+            ran.err.contains(part),
+            "{name}: {part:?} is not said: {ran}"
+        );
+    }
+    assert!(peak < most, "{name}: {} MB", peak >> 20);
+}
+
+#[test]
+fn tables_that_become_much_more_than_they_are_end_in_one_sentence() {
+    use parquet::basic::{Compression, Encoding};
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use std::sync::Arc;
+
+    let (size, _) = bomb_size();
+    let zstd = Compression::ZSTD(Default::default());
+    /// Writes a table with an empty column `q` and a column `r` of this kind, in one page.
+    fn table(
+        place: &Place,
+        r: &str,
+        properties: WriterProperties,
+        rows: usize,
+        write: impl Fn(&mut dyn FnMut(&[ByteArray], Option<&[i16]>, Option<&[i16]>)),
+    ) -> PathBuf {
+        let schema = format!("message m {{ required binary q (UTF8); {r} }}");
+        let schema = Arc::new(parquet::schema::parser::parse_message_type(&schema).unwrap());
+        let path = place.path("bomb.parquet");
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let empty = vec![ByteArray::from("q"); 1000];
+        for done in (0..rows).step_by(1000) {
+            let n = (rows - done).min(1000);
+            column
+                .typed::<ByteArrayType>()
+                .write_batch(&empty[..n], None, None)
+                .unwrap();
+        }
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        write(&mut |values, def, rep| {
+            column
+                .typed::<ByteArrayType>()
+                .write_batch(values, def, rep)
+                .unwrap();
+        });
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        path
+    }
+    let plain = |codec| {
+        WriterProperties::builder()
+            .set_compression(codec)
+            .set_dictionary_enabled(false)
+            .set_data_page_size_limit(usize::MAX)
+            .set_data_page_row_count_limit(usize::MAX)
+            .set_write_batch_size(1 << 20)
+    };
+    let text = "required binary r (UTF8);";
+    let list =
+        "optional group r (LIST) { repeated group list { required binary element (UTF8); } }";
+    let import = |place: &Place, path: &Path, name: &str, says: &[&str]| {
+        let args = [
+            &[
+                "import",
+                path.to_str().unwrap(),
+                "--quiet",
+                "--map",
+                "comment=q,reply=r",
+            ][..],
+            &GRANTED,
+        ];
+        defused(name, place, &args.concat(), says);
+    };
+
+    // one cell of the whole size
+    let place = Place::with_project();
+    let path = table(&place, text, plain(zstd).build(), 1, |write| {
+        write(&[ByteArray::from(vec![b'x'; size])], None, None);
+    });
+    import(&place, &path, "parquet: one cell", &["bomb.parquet", "MB"]);
+
+    // many cells in one page, packed in every way
+    let rows = size >> 10;
+    let codecs = [
+        zstd,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+        Compression::LZ4_RAW,
+    ];
+    for codec in codecs.into_iter().filter(|_| size > 112 << 20) {
+        let place = Place::with_project();
+        let path = table(&place, text, plain(codec).build(), rows, |write| {
+            let cells = vec![ByteArray::from(vec![b'x'; 1020]); 1024];
+            (0..rows / 1024).for_each(|_| write(&cells, None, None));
+        });
+        import(
+            &place,
+            &path,
+            &format!("parquet: one page, {codec}"),
+            &["page of it becomes"],
+        );
+    }
+
+    // a dictionary with one long text, in every row
+    let place = Place::with_project();
+    let long = 8 << 20;
+    let rows = 4_096 * (size >> 26);
+    let properties = WriterProperties::builder()
+        .set_compression(zstd)
+        .set_dictionary_page_size_limit(usize::MAX)
+        .set_write_batch_size(8)
+        .build();
+    let path = table(&place, text, properties, rows, |write| {
+        let cells = vec![ByteArray::from(vec![b' '; long]); 8];
+        (0..rows / 8).for_each(|_| write(&cells, None, None));
+    });
+    import(
+        &place,
+        &path,
+        "parquet: one text in every row",
+        &["MB of text"],
+    );
+
+    // a list of the whole size in one row, of next to no bytes
+    let place = Place::with_project();
+    let items = size >> 4;
+    let path = table(&place, list, plain(zstd).build(), 1, |write| {
+        let (values, def) = (vec![ByteArray::from(""); items], vec![2; items]);
+        let mut rep = vec![1; items];
+        rep[0] = 0;
+        write(&values, Some(&def), Some(&rep));
+    });
+    import(&place, &path, "parquet: one list", &["a row of it has"]);
+
+    // texts that share what comes before: each is as long as all of them
+    let place = Place::with_project();
+    let (shared, rows) = (3 << 20, 4096);
+    let delta = plain(zstd)
+        .set_column_encoding("r".into(), Encoding::DELTA_BYTE_ARRAY)
+        .build();
+    let path = table(&place, text, delta, rows, |write| {
+        let cells = vec![ByteArray::from(vec![b'x'; shared]); 16];
+        (0..rows / 16).for_each(|_| write(&cells, None, None));
+    });
+    import(
+        &place,
+        &path,
+        "parquet: shared beginnings",
+        &["bomb.parquet", "MB"],
+    );
+
+    // a comment that is copied to each of many replies
+    let place = Place::with_project();
+    let (title, replies) = ("x".repeat(8 << 20), r#""y","#.repeat(100_000));
+    let line = format!("{{\"q\":\"{title}\",\"r\":[{replies}\"z\"]}}\n");
+    let path = place.write("bomb.parquet.jsonl", line);
+    import(
+        &place,
+        &path,
+        "lines: a comment of 8 MB with 100,000 replies",
+        &["would become"],
+    );
+
+    // names as long as a row
+    let place = Place::with_project();
+    let path = place.write(
+        "bomb.csv",
+        format!("{},b\n1,2\n", "comment".repeat(2 << 20)),
+    );
+    import(
+        &place,
+        &path,
+        "csv: a column with a name of 14 MB",
+        &["no column"],
+    );
+}
+
+/// A model's folder with one file instead.
+fn model_with(place: &Place, name: &str, write: impl FnOnce(&mut std::fs::File)) -> PathBuf {
+    let folder = place.path("model");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (config, weights) = repartee_tests::fuzz::tiny_model();
+    let words = repartee_tests::fuzz::VOCABULARY.join("\n").into_bytes();
+    for (file, bytes) in [
+        ("config.json", config),
+        ("model.safetensors", weights),
+        ("vocab.txt", words),
+    ] {
+        std::fs::write(folder.join(file), bytes).unwrap();
+    }
+    write(&mut std::fs::File::create(folder.join(name)).unwrap());
+    folder
+}
+
+#[test]
+fn models_that_become_much_more_than_they_are_end_in_one_sentence() {
+    let (size, _) = bomb_size();
+    let (config, weights) = repartee_tests::fuzz::tiny_model();
+    let add = |name: &str, file: &str, says: &[&str], write: &dyn Fn(&mut std::fs::File)| {
+        let place = Place::with_project();
+        let folder = model_with(&place, file, write);
+        let args = ["base", "add", "x", "--from", folder.to_str().unwrap()];
+        defused(name, &place, &args, says);
+    };
+    let sparse = |head: &[u8]| {
+        let head = head.to_vec();
+        move |file: &mut std::fs::File| {
+            file.write_all(&head).unwrap();
+            file.set_len(size as u64).unwrap();
+        }
+    };
+    // files of the whole size that take no space on the disk
+    add(
+        "config.json, all blank",
+        "config.json",
+        &["config.json", "MB"],
+        &sparse(&config),
+    );
+    add(
+        "tokenizer.json, all blank",
+        "tokenizer.json",
+        &["tokenizer.json"],
+        &sparse(b"{}"),
+    );
+    add(
+        "vocab.txt, one line",
+        "vocab.txt",
+        &["vocab.txt"],
+        &sparse(b"x"),
+    );
+    let length = (size as u64).to_le_bytes();
+    add(
+        "safetensors: a list of the whole size",
+        "model.safetensors",
+        &["list of tensors"],
+        &sparse(&length),
+    );
+    let index = |file: &mut std::fs::File| file.set_len(size as u64).unwrap();
+    add(
+        "generation_config.json is not needed",
+        "vocab.json",
+        &["vocab.json"],
+        &index,
+    );
+
+    // lists and vocabularies with as much in them as their size allows
+    let many = |n: usize, each: &dyn Fn(usize) -> String| -> String {
+        (0..n).map(each).collect::<Vec<_>>().join(",")
+    };
+    add(
+        "tokenizer.json: nested",
+        "tokenizer.json",
+        &["tokenizer.json"],
+        &|file| {
+            file.write_all(&b"[".repeat(size.min(40 << 20))).unwrap();
+        },
+    );
+    add(
+        "tokenizer.json: words",
+        "tokenizer.json",
+        &["values"],
+        &|file| {
+            let words = many(2_000_000, &|n| format!("\"w{n}\":{n}"));
+            write!(
+                file,
+                "{{\"model\":{{\"type\":\"WordPiece\",\"vocab\":{{{words}}}}}}}"
+            )
+            .unwrap();
+        },
+    );
+    add(
+        "vocab.txt: words",
+        "vocab.txt",
+        &["vocab.txt", "lines"],
+        &|file| {
+            file.write_all(&b"w\n".repeat(20 << 20)).unwrap();
+        },
+    );
+    let header = |list: &str| [&(list.len() as u64).to_le_bytes()[..], list.as_bytes()].concat();
+    add(
+        "safetensors: many tensors",
+        "model.safetensors",
+        &["tensors"],
+        &|file| {
+            let one =
+                |n| format!("\"t{n}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}");
+            file.write_all(&header(&format!("{{{}}}", many(200_000, &one))))
+                .unwrap();
+        },
+    );
+    add(
+        "safetensors: one place, many tensors",
+        "model.safetensors",
+        &["place of its own"],
+        &|file| {
+            let bytes = size / 2;
+            let one = |n| {
+                format!(
+                    "\"t{n}\":{{\"dtype\":\"U8\",\"shape\":[{bytes}],\"data_offsets\":[0,{bytes}]}}"
+                )
+            };
+            file.write_all(&header(&format!("{{{}}}", many(1000, &one))))
+                .unwrap();
+            file.set_len(2 * size as u64).unwrap();
+        },
+    );
+    // counts that the file does not bear out
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    for field in [
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "intermediate_size",
+        "max_position_embeddings",
+        "type_vocab_size",
+        "pad_token_id",
+    ] {
+        for count in [64, 900, 1_000_000, 1_000_000_000] {
+            let mut wrong = config.clone();
+            wrong[field] = count.into();
+            add(
+                &format!("config.json: {field} {count}"),
+                "config.json",
+                &[],
+                &|file| {
+                    write!(file, "{wrong}").unwrap();
+                },
+            );
+        }
+    }
+    // a tensor that no model takes is passed over, whatever its size
+    let place = Place::with_project();
+    let folder = model_with(&place, "model.safetensors", |file| {
+        let list = u64::from_le_bytes(*weights.first_chunk().unwrap()) as usize;
+        let (list, data) = weights[8..].split_at(list);
+        let (from, to) = (data.len(), data.len() + size);
+        let extra = format!(
+            "{{\"extra\":{{\"dtype\":\"U8\",\"shape\":[{size}],\"data_offsets\":[{from},{to}]}},"
+        );
+        let list = [extra.as_bytes(), &list[1..]].concat();
+        file.write_all(&header(std::str::from_utf8(&list).unwrap()))
+            .unwrap();
+        file.write_all(data).unwrap();
+        let end = file.metadata().unwrap().len();
+        file.set_len(end + size as u64).unwrap();
+    });
+    let (ran, peak) = peak_of(
+        &place,
+        &["base", "add", "x", "--from", folder.to_str().unwrap()],
+    );
+    println!(
+        "| safetensors: a tensor of no use | {} MB | added without it |",
+        peak >> 20
+    );
+    assert_eq!(ran.status, Some(0), "{ran}");
+    assert!(peak < bomb_size().1, "{} MB", peak >> 20);
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_of_every_kind_are_read_as_streams() {
+    let lines = "{\"id\":\"c1\",\"link_id\":\"t3_p\",\"parent_id\":\"t3_p\",\"body\":\"is it hot\",\"subreddit\":\"k\"}\n\
+        {\"id\":\"c2\",\"link_id\":\"t3_p\",\"parent_id\":\"t1_c1\",\"body\":\"very\",\"subreddit\":\"k\"}\n";
+    let table = "comment,reply\nis it hot,very\n";
+    let permissions = GRANTED.map(|arg| format!("'{arg}'")).join(" ");
+    let binary = repartee_tests::binary().display();
+    let map = format!("--map {M}");
+    for (what, command) in [
+        ("lines", "import <(cat RC)"),
+        ("a dump", "import <(cat RC.zst)"),
+        ("a table", "import <(cat table.csv) MAP"),
+        ("- as a pipe", "cat RC | import -"),
+        ("- as a file", "import - < RC.zst"),
+        ("/dev/stdin as a pipe", "cat RC.zst | import /dev/stdin"),
+        ("/dev/stdin as a file", "import /dev/stdin < RC"),
+        (
+            "a FIFO",
+            "mkfifo fifo; (cat table.csv > fifo &); import fifo MAP",
+        ),
+        (
+            "a slow pipe",
+            "(head -c 50 RC; sleep 1; tail -c +51 RC) | import -",
+        ),
+    ] {
+        let place = Place::with_project();
+        place.write("RC", lines);
+        place.write("RC.zst", zstd::encode_all(lines.as_bytes(), 3).unwrap());
+        place.write("table.csv", table);
+        let import = format!("{binary} import --quiet --json {permissions}");
+        let (before, after) = command.split_once("import ").unwrap();
+        let script = format!("{before}{import} {}", after.replace("MAP", &map));
+        let ran = Ran::from(
+            std::process::Command::new("bash")
+                .args(["-c", &script])
+                .current_dir(place.folder())
+                .env(repartee_engine::machine::STATE_FOLDER, place.state())
+                .env_remove("REPARTEE_PROJECT")
+                .stdin(Stdio::null())
+                .output()
+                .unwrap(),
+        );
+        assert_eq!(ran.status, Some(0), "{what}: {ran}");
+        assert_eq!(
+            ran.result()["sources"][0]["counts"]["comments"],
+            2,
+            "{what}: {ran}"
+        );
+        assert_eq!(
+            ran.result()["sources"][0]["complete"],
+            true,
+            "{what}: {ran}"
+        );
+        place.ok(["pairs", "build", "--quiet"]);
+        let pairs = place.ok(["pairs", "show", "--json"]).result();
+        assert_eq!(pairs[0]["reply"], "very", "{what}");
+    }
+}
+
+#[test]
+fn an_import_that_is_killed_is_not_whole_and_a_second_one_goes_on() {
+    let place = Place::with_project();
+    let mut lines = Vec::new();
+    repartee_datasets::sample::write_ndjson(&mut lines, 5, 4_000).unwrap();
+    let path = place.write("dump.ndjson", &lines);
+    let mut child = place
+        .repartee([&["import", "-", "--quiet"][..], &GRANTED].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // half of it, and the pipe stays open: it is in the middle
+    let mut to = child.stdin.take().unwrap();
+    let half = lines[..lines.len() / 2].to_vec();
+    let writer = std::thread::spawn(move || {
+        let _ = to.write_all(&half);
+        to
+    });
+    let started = Instant::now();
+    let stored = || {
+        let db = rusqlite::Connection::open(place.project()).unwrap();
+        db.busy_timeout(Duration::from_secs(30)).unwrap();
+        db.query_row("SELECT count(*) FROM comment", [], |row| {
+            row.get::<_, u64>(0)
+        })
+        .unwrap()
+    };
+    while stored() == 0 {
+        assert!(
+            started.elapsed() < Duration::from_secs(120),
+            "nothing was stored"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(writer.join());
+    let kept = stored();
+    let whole = Row {
+        place: Place::with_project(),
+        path: path.clone(),
+    };
+    let all = whole.taken(&[]).unwrap();
+    assert!(kept > 0 && kept < all.0, "{kept} of {}", all.0);
+    let again = Row { place, path };
+    assert!(
+        again
+            .place
+            .engine()
+            .sources()
+            .unwrap()
+            .iter()
+            .all(|s| !s.complete)
+    );
+    let ran = again.import(&[]);
+    assert_eq!(ran.status, Some(0), "{ran}");
+    let source = &ran.result()["sources"][0];
+    assert_eq!(
+        (&source["complete"], &source["already"]),
+        (&true.into(), &false.into())
+    );
+    assert_eq!(
+        source["counts"]["known"].as_u64().unwrap() > 0,
+        true,
+        "{ran}"
+    );
+    let db = rusqlite::Connection::open(again.place.project()).unwrap();
+    let now: u64 = db
+        .query_row("SELECT count(*) FROM comment", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(now, all.0);
+}
+
+#[test]
+fn neighbors_of_the_field_table_are_right() {
+    let table = "comment,reply,score\nis it hot,\"very, very\",\"1,234\"\nis it cold,no,\n";
+    let semicolons = "comment;reply;score\nis it hot;\"very, very\";\"1,234\"\nis it cold;no;\n";
+    let utf16 = |text: &str, big: bool| -> Vec<u8> {
+        let unit = |u: u16| {
+            if big {
+                u.to_be_bytes()
+            } else {
+                u.to_le_bytes()
+            }
+        };
+        format!("\u{FEFF}{text}")
+            .encode_utf16()
+            .flat_map(unit)
+            .collect()
+    };
+    let lines = |end: &str| table.replace('\n', end).into_bytes();
+    for (name, bytes) in [
+        ("plain.csv", lines("\n")),
+        ("crlf.csv", lines("\r\n")),
+        ("blank.csv", lines("\n\n")),
+        ("bom.csv", [b"\xEF\xBB\xBF", table.as_bytes()].concat()),
+        ("le.csv", utf16(table, false)),
+        ("be.csv", utf16(table, true)),
+        ("semicolons.csv", semicolons.into()),
+        ("pipes.csv", semicolons.replace(';', "|").into()),
+        ("tabs.tsv", semicolons.replace(';', "\t").into()),
+        ("sep.csv", format!("sep=;\r\n{semicolons}").into()),
+        (
+            "packed.csv.zst",
+            zstd::encode_all(table.as_bytes(), 3).unwrap(),
+        ),
+    ] {
+        let mut pairs = own(name, bytes).pairs(&["--map", MS], &[]).unwrap();
+        pairs.sort();
+        let expected = [
+            ("is it cold", "no", None),
+            ("is it hot", "very, very", Some(1234)),
+        ]
+        .map(|(comment, reply, score)| (comment.to_owned(), reply.to_owned(), score));
+        assert_eq!(pairs, expected, "{name}");
+    }
+    let row = r#"{"comment":"is it hot","reply":"very"}"#;
+    for (name, text) in [
+        ("array.json", format!("[{row}]")),
+        ("arrays.json", format!("[[{row}],[]]")),
+        (
+            "object.json",
+            format!(r#"{{"version":"1","data":[{row}]}}"#),
+        ),
+        ("bom.jsonl", format!("\u{FEFF}{row}\n")),
+        ("commas.jsonl", format!("{row},\n{row},\n")),
+        ("together.json", format!("{row}{row}")),
+    ] {
+        let pairs = own(name, text).pairs(&["--map", M], &[]).unwrap();
+        assert_eq!(pairs, [("is it hot".into(), "very".into(), None)], "{name}");
+    }
+    for (name, bytes, says) in [
+        (
+            "messages.jsonl",
+            &br#"{"messages":[{"role":"user","content":"a"}]}"#[..],
+            "--map",
+        ),
+        (
+            "typo.csv",
+            b"comment,replies\na,b\n",
+            "did you mean \"replies\"",
+        ),
+        ("utf32.csv", b"\xFF\xFE\0\0c\0\0\0", "UTF-32"),
+        ("old.lzma", b"\x5D\0\0\x80\0\xFF\xFF\xFF\xFF", "unlzma"),
+        ("latin.csv", b"comment,reply\ngr\xFC\xDFe,x\n", "CSV UTF-8"),
+    ] {
+        let map: &[&str] = if says == "--map" { &[] } else { &["--map", M] };
+        own(name, bytes)
+            .refused(map, 2, &[name, says])
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
     }
 }
 

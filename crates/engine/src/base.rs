@@ -217,24 +217,22 @@ impl ModelConfig {
         match self {
             Self::Gpt2(c) => {
                 let longest = Template::default().max_tokens.min(c.n_positions);
-                GeneratorText::new(
-                    files,
-                    c.vocab_size,
-                    Template {
-                        max_tokens: longest,
-                        ..Template::default()
-                    },
-                )?;
+                let template = Template {
+                    max_tokens: longest,
+                    ..Template::default()
+                };
+                GeneratorText::new(files, c.vocab_size, template)?.encode(PROBE)?;
             }
             Self::Bert(c) => {
-                ClassifierText::new(files, c.vocab_size, c.max_position_embeddings.min(128))?;
+                let longest = c.max_position_embeddings.min(128);
+                ClassifierText::new(files, c.vocab_size, longest)?.pair(PROBE, PROBE)?;
             }
         }
         Ok(())
     }
 
     /// The checkpoint's tensors under their canonical names; what a classifier's head lacks stays out.
-    fn fit(&self, found: Tensors) -> Result<(Tensors, Vec<String>)> {
+    fn fit(&self, found: Tensors) -> Result<Tensors> {
         let cpu = device(DeviceChoice::Cpu)?;
         let (mut tensors, fit) = match self {
             Self::Gpt2(c) => gpt2::fit(found, c, &cpu)?,
@@ -242,7 +240,15 @@ impl ModelConfig {
         };
         // a head that was not in the file is not part of the base: each run starts its own from its seed
         tensors.retain(|name, _| !fit.fresh.contains(name));
-        Ok((tensors, fit.unused))
+        Ok(tensors)
+    }
+
+    /// Which tensors of the checkpoint's list the model takes.
+    fn plan(&self, listed: Vec<weights::Listed>) -> Result<weights::Plan> {
+        Ok(match self {
+            Self::Gpt2(c) => gpt2::plan(listed, c)?,
+            Self::Bert(c) => bert::plan(listed, c)?,
+        })
     }
 }
 
@@ -290,35 +296,24 @@ impl Job for BaseAdd {
             )
             .into());
         };
-        let config_path = folder.join("config.json");
-        let json = String::from_utf8(read_bounded(&config_path, LARGEST_CONFIG)?)
-            .map_err(|_| Error::bad_input(format!("{} is not text", config_path.display())))?;
-        let config =
-            ModelConfig::read(&json).map_err(|e| e.with(config_path.display().to_string()))?;
-        let mut files = tokenizer_files(&folder)?;
-        if let ModelConfig::Gpt2(c) = &config {
-            text::name_end(&mut files, end_id(&folder).or(c.eos_token_id))?;
-        }
-        config.check_tokenizer(&files)?;
-        ctx.tick(Progress::new(
-            format!("reading {}", self.name),
-            0,
-            None,
-            "bytes",
-        ));
+        let read = read_folder(&folder, &|| {
+            ctx.tick(Progress::new(
+                format!("reading {}", self.name),
+                0,
+                None,
+                "bytes",
+            ));
+        })?;
         // a model stays marked in another project
-        let origin = match crate::export::says_trained(&json) {
+        let origin = match crate::export::says_trained(&read.json) {
             true => format!("{origin}{TRAINED_NOTE}"),
             false => origin,
         };
-        let found = weights::read(&weights::files(&folder)?)?;
-        let (tensors, unused) = config.fit(found)?;
-        weights::check_finite(&tensors)?;
-        if !unused.is_empty() {
+        if !read.unused.is_empty() {
             ctx.say(format!(
                 "{} tensors of the checkpoint are not used: {}",
-                unused.len(),
-                some(&unused)
+                read.unused.len(),
+                some(&read.unused)
             ));
         }
         let seen = match folder.join(DELETED_CONTENT).exists() {
@@ -326,9 +321,60 @@ impl Job for BaseAdd {
             false => Seen::Nothing,
         };
         ctx.engine.store_base(
-            ctx, &self.name, &origin, &config, &tensors, &files, unused, seen,
+            ctx,
+            &self.name,
+            &origin,
+            &read.config,
+            &read.tensors,
+            &read.files,
+            read.unused,
+            seen,
         )
     }
+}
+
+/// A model's folder, read.
+#[derive(Debug)]
+pub struct Folder {
+    /// What config.json says.
+    pub config: ModelConfig,
+    json: String,
+    /// The tensors that the model takes.
+    pub tensors: Tensors,
+    /// The tokenizer's files.
+    pub files: Files,
+    /// Tensors of the checkpoint that the model has no use for.
+    pub unused: Vec<String>,
+}
+
+/// Reads a folder in Hugging Face layout, which may be a stranger's: every size is compared with the
+/// checkpoint's list of tensors before anything is made of it. `reading` is called before the weights are read.
+///
+/// # Errors
+/// [`Code::BadInput`] or [`Code::Model`], in a sentence that names the file.
+pub fn read_folder(folder: &Path, reading: &dyn Fn()) -> Result<Folder> {
+    let config_path = folder.join("config.json");
+    let json = String::from_utf8(read_bounded(&config_path, LARGEST_CONFIG, CONFIG_VALUES)?)
+        .map_err(|_| Error::bad_input(format!("{} is not text", config_path.display())))?;
+    let config = ModelConfig::read(&json).map_err(|e| e.with(config_path.display().to_string()))?;
+    let plan = config.plan(weights::list(&weights::files(folder)?)?)?;
+    let mut files = tokenizer_files(folder, config.sizes().3)?;
+    decoded("the tokenizer", || {
+        if let ModelConfig::Gpt2(c) = &config {
+            text::name_end(&mut files, end_id(folder).or(c.eos_token_id))?;
+        }
+        config.check_tokenizer(&files)
+    })?;
+    reading();
+    let tensors = config.fit(weights::load(&plan.taken)?)?;
+    weights::check_finite(&tensors)?;
+    Ok(Folder {
+        config,
+        json,
+        tensors,
+        files,
+        unused: plan.unused,
+    })
 }
 
 impl Job for BaseNew {
@@ -340,7 +386,7 @@ impl Job for BaseNew {
         self.check()?;
         let (files, words, seen) = match &self.tokenizer {
             Some(folder) => (
-                tokenizer_files(folder)?,
+                tokenizer_files(folder, MOST_VALUES)?,
                 format!("the tokenizer of {}", folder.display()),
                 match folder.join(DELETED_CONTENT).exists() {
                     true => Seen::Deleted,
@@ -349,7 +395,7 @@ impl Job for BaseNew {
             ),
             None => self.train_tokenizer(ctx)?,
         };
-        let vocabulary = text::vocabulary_of(&files)?;
+        let vocabulary = decoded("the tokenizer", || Ok(text::vocabulary_of(&files)?))?;
         let mut config = self.config(vocabulary);
         match &mut config {
             ModelConfig::Gpt2(c) => {
@@ -713,12 +759,26 @@ fn without_code(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The tokenizer's files that a folder has.
-fn tokenizer_files(folder: &Path) -> Result<Files> {
+/// A text as people write them, which every tokenizer must be able to read.
+const PROBE: &str = "Isn't the kettle's 2nd lid, um, 30 °C too hot?!\n\n> No — it's fine 😀 grüße ½ ﬁ a\u{301}";
+
+/// What a decoder of others' makes of a file; where it panics, the file is at fault.
+fn decoded<T>(what: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    repartee_datasets::guard::caught(decode).unwrap_or_else(|said| {
+        Err(Error::bad_input(format!(
+            "{what} is damaged or of a kind that is not known: {said}"
+        )))
+    })
+}
+
+/// The tokenizer's files that a folder has, for a vocabulary of this size.
+fn tokenizer_files(folder: &Path, vocabulary: usize) -> Result<Files> {
+    // a name and a number for each entry, and for each merge up to four; added tokens and rules
+    let most = MOST_VALUES.min(200_000 + vocabulary.saturating_mul(8));
     let mut files = Files::new();
     for name in TOKENIZER_FILES {
         let path = folder.join(name);
-        match read_bounded(&path, LARGEST_TOKENIZER) {
+        match read_bounded(&path, LARGEST_TOKENIZER, most) {
             Ok(bytes) => {
                 files.insert(name.to_owned(), bytes);
             }
@@ -740,12 +800,14 @@ fn tokenizer_files(folder: &Path) -> Result<Files> {
 
 /// Bytes of a config.json, and of a file of a tokenizer, at most; those of large models have 20 MB.
 const LARGEST_CONFIG: u64 = 1 << 20;
-const LARGEST_TOKENIZER: u64 = 64 << 20;
-/// Values in a JSON file of a model, at most: a vocabulary and its merges have a million.
-const MOST_VALUES: usize = 4_000_000;
+const LARGEST_TOKENIZER: u64 = 48 << 20;
+/// Values in a JSON file of a model, or lines of a list, at most: a vocabulary and its merges have a million.
+const MOST_VALUES: usize = 2_500_000;
+/// Values of a configuration.
+const CONFIG_VALUES: usize = 50_000;
 
 /// A file of a model's folder, not larger than such files are and than what they become.
-fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {
+fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
     let io = |e: std::io::Error| Error::io("read", path, &e);
     let bad = |why: String| Error::bad_input(format!("{} {why}", path.display()));
     let file = std::fs::File::open(path).map_err(io)?;
@@ -764,15 +826,22 @@ fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {
         ));
     }
     if path.extension().is_some_and(|e| e == "json") {
-        repartee_datasets::json::check_size(&bytes, MOST_VALUES)
+        repartee_datasets::json::check_size(&bytes, values)
             .map_err(|e| bad(format!("is not JSON that can be read: {e}")))?;
+    } else if bytes.iter().filter(|b| **b == b'\n').count() > values {
+        return Err(bad(format!("has more than {values} lines")));
     }
     Ok(bytes)
 }
 
 /// The end token's id by generation_config.json, where that is.
 fn end_id(folder: &Path) -> Option<u32> {
-    let bytes = read_bounded(&folder.join("generation_config.json"), LARGEST_CONFIG).ok()?;
+    let bytes = read_bounded(
+        &folder.join("generation_config.json"),
+        LARGEST_CONFIG,
+        CONFIG_VALUES,
+    )
+    .ok()?;
     let json: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
     json.get("eos_token_id")?.as_u64()?.try_into().ok()
 }

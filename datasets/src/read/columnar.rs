@@ -1,20 +1,42 @@
 //! Parquet files, row by row; only the columns that are mapped are unpacked.
 
-use super::{Batch, Error, Fault, LONGEST_ROW, Metered, Outcome, Reading, rows::Mapper, shape};
-use crate::{flat, source::Mapping, table::Columns};
+use super::{
+    Batch, Error, Fault, LONGEST_ROW, Metered, Outcome, Reading, pages, rows::Mapper, shape,
+};
+use crate::{
+    flat,
+    guard::caught,
+    json::ROW_VALUES,
+    source::Mapping,
+    table::{self, Columns},
+};
 use parquet::{
+    errors::ParquetError,
     file::{
         metadata::ParquetMetaData,
         reader::{FileReader, SerializedFileReader},
     },
-    record::Field,
-    schema::types::Type,
+    record::{
+        Field, Row,
+        reader::{ReaderIter, TreeBuilder},
+    },
+    schema::types::{SchemaDescPtr, SchemaDescriptor, Type},
 };
 use serde_json::{Map, Value};
-use std::{fs::File, io, ops::ControlFlow, path::Path, sync::atomic::Ordering::Relaxed};
+use std::{
+    fs::File,
+    io,
+    ops::ControlFlow,
+    path::Path,
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+};
 
 /// Rows of a group whose cells have this many bytes in the mean are no comments.
 const MEAN_CELL: i64 = 1 << 20;
+/// Bytes of text that a byte of the file becomes, at most, and bytes that any file may become: where a
+/// dictionary holds every text once there are fewer.
+const UNPACKED_PER_BYTE: u64 = 4_000;
+const UNPACKED: u64 = 1 << 30;
 
 /// Opens a file and looks whether its cells are of a size that people write.
 pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
@@ -27,10 +49,108 @@ pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
             "is Parquet, which cannot be read from a pipe; write it to a file and import that";
         return Err(Error::unknown(path, what));
     }
-    SerializedFileReader::new(file).map_err(|e| bad(path, &e))
+    let whole = || {
+        pages::check_footer(&mut file.try_clone()?)?;
+        SerializedFileReader::new(file)
+    };
+    match caught(whole) {
+        Ok(Ok(file)) => Ok(file),
+        Ok(Err(e)) => Err(bad(path, &e)),
+        Err(said) => Err(bad(path, &ParquetError::General(said))),
+    }
 }
 
-fn bad(path: &Path, e: &parquet::errors::ParquetError) -> Error {
+/// The rows of a file, or of some of its columns, each group of rows within the bounds of [`pages`].
+struct Rows<'a> {
+    file: Arc<Mutex<File>>,
+    reader: &'a SerializedFileReader<File>,
+    descr: SchemaDescPtr,
+    memory: Arc<std::sync::atomic::AtomicUsize>,
+    group: usize,
+    rows: Option<ReaderIter>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(
+        path: &Path,
+        reader: &'a SerializedFileReader<File>,
+        fields: Vec<parquet::schema::types::TypePtr>,
+    ) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })?;
+        let projection = || {
+            let schema = reader.metadata().file_metadata().schema();
+            Type::group_type_builder(schema.name())
+                .with_fields(fields)
+                .build()
+                .map(|schema| Arc::new(SchemaDescriptor::new(Arc::new(schema))))
+        };
+        let descr = match caught(projection) {
+            Ok(Ok(descr)) => descr,
+            Ok(Err(e)) => return Err(bad(path, &e)),
+            Err(said) => return Err(bad(path, &ParquetError::General(said))),
+        };
+        Ok(Self {
+            file: Arc::new(Mutex::new(file)),
+            reader,
+            descr,
+            memory: Arc::default(),
+            group: 0,
+            rows: None,
+        })
+    }
+
+    fn read(&mut self) -> Result<Option<Row>, ParquetError> {
+        loop {
+            if let Some(row) = self.rows.as_mut().and_then(Iterator::next) {
+                return row.map(Some);
+            }
+            self.rows = None;
+            let metadata = self.reader.metadata();
+            if self.group >= metadata.num_row_groups() {
+                return Ok(None);
+            }
+            let group = pages::Group {
+                file: self.file.clone(),
+                metadata: metadata.row_group(self.group),
+                memory: self.memory.clone(),
+            };
+            self.group += 1;
+            let tree = TreeBuilder::new().with_batch_size(pages::DECODED_AT_ONCE);
+            self.rows = Some(tree.as_iter(self.descr.clone(), &group)?);
+        }
+    }
+
+    /// The next row. What the decoder cannot read, or panics on, is an error about the file.
+    fn next(&mut self) -> Result<Option<Row>, String> {
+        match caught(|| self.read()) {
+            Ok(Ok(row)) => Ok(row),
+            Ok(Err(e)) => Err(e.to_string()),
+            Err(said) => Err(said),
+        }
+    }
+}
+
+/// Values and bytes of a field.
+fn weight(field: &Field) -> (usize, usize) {
+    let sum = |fields: &mut dyn Iterator<Item = &Field>| {
+        fields
+            .map(weight)
+            .fold((1, 0), |sum, w| (sum.0 + w.0, sum.1 + w.1))
+    };
+    match field {
+        Field::Str(text) => (1, text.len()),
+        Field::Bytes(bytes) => (1, bytes.len()),
+        Field::Group(row) => sum(&mut row.get_column_iter().map(|(_, field)| field)),
+        Field::ListInternal(list) => sum(&mut list.elements().iter()),
+        Field::MapInternal(map) => sum(&mut map.entries().iter().flat_map(|(k, v)| [k, v])),
+        _ => (1, 16),
+    }
+}
+
+fn bad(path: &Path, e: &ParquetError) -> Error {
     Error::unknown(path, format!("is not a whole Parquet file: {e}"))
 }
 
@@ -96,20 +216,44 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             .filter(|f| wanted(f.name()))
             .cloned()
             .collect();
-        let projection = Type::group_type_builder(schema.name())
-            .with_fields(fields)
-            .build()
-            .map_err(|e| bad(path, &e))?;
         self.hash_file()?;
         let total = file.metadata().file_metadata().num_rows();
         let mut mapper = Mapper::new(&mapping, filter);
         let to = &mut mapper;
+        let most = self
+            .meter
+            .bytes
+            .load(Relaxed)
+            .saturating_mul(UNPACKED_PER_BYTE)
+            .saturating_add(UNPACKED);
         let done = self.gathered(move |batches| {
             let whole = |e| Fault::What(format!("is not a whole Parquet file: {e}"));
-            let mut read: i64 = 0;
-            for row in file.get_row_iter(Some(projection)).map_err(whole)? {
-                let row = row.map_err(whole)?;
+            let (mut read, mut unpacked): (i64, u64) = (0, 0);
+            let mut rows = Rows::new(path, &file, fields).map_err(|e| Fault::What(e.to_string()))?;
+            while let Some(row) = rows.next().map_err(whole)? {
                 read += 1;
+                let (values, bytes) = row
+                    .get_column_iter()
+                    .map(|(_, field)| weight(field))
+                    .fold((0, 0), |sum, w| (sum.0 + w.0, sum.1 + w.1));
+                unpacked += bytes as u64;
+                if unpacked > most {
+                    return Err(Fault::What(format!(
+                        "becomes more than {} MB of text, far more than a file of its size can hold; \
+                         look whether this is the right file",
+                        most >> 20
+                    )));
+                }
+                if values > ROW_VALUES || bytes > LONGEST_ROW {
+                    let reason = format!(
+                        "has {values} values and {} MB; no row of comments is so large",
+                        bytes >> 20
+                    );
+                    if !batches.row(table::Row::Bad(reason), read.unsigned_abs(), &[]) {
+                        return Ok(());
+                    }
+                    continue;
+                }
                 let fields = row.get_column_iter();
                 let value: Map<String, Value> = fields
                     .map(|(name, field)| (name.clone(), value_of(field)))
@@ -187,17 +331,25 @@ pub(super) fn first_rows(
     file: &SerializedFileReader<File>,
     rows: usize,
 ) -> Result<Vec<Map<String, Value>>, Error> {
-    check_sizes(path, file.metadata(), |_| true)?;
-    let all = file.get_row_iter(None).map_err(|e| bad(path, &e))?;
-    all.take(rows)
-        .map(|row| {
-            let row = row.map_err(|e| bad(path, &e))?;
-            let fields = row.get_column_iter();
-            Ok(fields
-                .map(|(name, field)| (name.clone(), value_of(field)))
-                .collect())
-        })
-        .collect()
+    let schema = file.metadata().file_metadata().schema();
+    let mut found: Vec<Map<String, Value>> = Vec::new();
+    // one column after another, so that wide tables stay within the bounds of a few columns
+    for field in schema.get_fields() {
+        let mut column = Rows::new(path, file, vec![field.clone()])?;
+        for at in 0..rows {
+            let row = column
+                .next()
+                .map_err(|e| bad(path, &ParquetError::General(e)))?;
+            let Some(row) = row else { break };
+            if found.len() <= at {
+                found.push(Map::new());
+            }
+            for (name, field) in row.get_column_iter() {
+                found[at].insert(name.clone(), value_of(field));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// A field as JSON has it. Times become seconds, written `@1554076800`.

@@ -3,10 +3,22 @@
 use memchr::memmem;
 
 /// Kinds of files by their first bytes, with what to do.
-const KINDS: [(&[u8], &str); 27] = [
+const KINDS: [(&[u8], &str); 30] = [
     (
         b"\xFD7zXZ\0",
         "is packed with xz; unpack it first (unxz FILE, or xz -d FILE) and import what comes out",
+    ),
+    (
+        b"\x5D\0\0",
+        "is packed with lzma; unpack it first (unlzma FILE) and import what comes out",
+    ),
+    (
+        b"\xFF\xFE\0\0",
+        "is text in UTF-32; save it as UTF-8 and import that",
+    ),
+    (
+        b"\0\0\xFE\xFF",
+        "is text in UTF-32; save it as UTF-8 and import that",
     ),
     (
         b"BZh",

@@ -7,6 +7,7 @@ use super::{Batches, Error, list};
 use crate::{
     filter::{Dropped, Filter},
     flat::FlatTable,
+    json::LONGEST_TEXT,
     ndjson::Line,
     source::Mapping,
     table::{self, Columns, Row},
@@ -126,6 +127,22 @@ impl<'a> Mapper<'a> {
             Some(Cell::Many(texts)) => Some(texts.len()),
             _ => None,
         };
+        // what stands once in the row is copied to each reply
+        let once: usize = cells
+            .iter()
+            .map(|cell| match cell {
+                Cell::Text(text) => text.len(),
+                _ => 0,
+            })
+            .sum();
+        let copied = once.saturating_mul(replies.unwrap_or(1));
+        if replies.is_some_and(|n| n > 1) && copied > LONGEST_TEXT {
+            return Err(format!(
+                "{once} bytes of text with {} replies each would become {} MB",
+                replies.unwrap_or(1),
+                copied >> 20
+            ));
+        }
         let mut rows = vec![vec![None; cells.len()]; replies.unwrap_or(1)];
         for (i, cell) in cells.iter().enumerate() {
             let name = &self.names[i];
@@ -309,6 +326,17 @@ mod tests {
             .remove(0)
             .unwrap_err();
         assert!(error.contains("answers.text"), "{error}");
+    }
+
+    #[test]
+    fn a_long_comment_with_many_replies_is_refused_before_it_is_copied() {
+        let row = json!({"title": "x".repeat(1 << 20), "answers": vec!["y"; 1000]});
+        let error = read("comment=title,reply=answers", row)
+            .remove(0)
+            .unwrap_err();
+        assert!(error.contains("1000 replies"), "{error}");
+        let short = json!({"title": "x".repeat(1 << 10), "answers": vec!["y"; 1000]});
+        assert_eq!(read("comment=title,reply=answers", short).len(), 1000);
     }
 
     #[test]

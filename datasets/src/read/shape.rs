@@ -369,7 +369,10 @@ impl Sample {
 /// Objects without anything that a table has: an error of an API, an empty answer.
 fn wrapped(objects: &[Map<String, Value>]) -> bool {
     objects.iter().all(|o| {
-        o.values().all(|v| !v.is_string()) || o.contains_key("error") || o.contains_key("errors")
+        let rows = |v: &Value| v.as_array().is_some_and(|a| a.iter().any(Value::is_object));
+        o.values().all(|v| !v.is_string() && !rows(v))
+            || o.contains_key("error")
+            || o.contains_key("errors")
     })
 }
 
@@ -449,7 +452,7 @@ fn is_binary(head: &[u8]) -> bool {
 /// True when the first line holds separators.
 fn looks_like_table(head: &[u8]) -> bool {
     let line = &head[..memchr(b'\n', head).unwrap_or(head.len())];
-    line.iter().any(|b| matches!(b, b',' | b'\t' | b';'))
+    line.iter().any(|b| matches!(b, b',' | b'\t' | b';' | b'|'))
 }
 
 /// How a table's rows are parted.
@@ -477,7 +480,7 @@ pub(super) fn table_of(head: &[u8], mapping: Mapping) -> Table {
 /// The separator that the header holds most of, quoted parts left out.
 fn delimiter_of(line: &[u8]) -> u8 {
     let mut quoted = false;
-    let mut counts = [(b';', 0), (b'\t', 0), (b',', 0)];
+    let mut counts = [(b'|', 0), (b';', 0), (b'\t', 0), (b',', 0)];
     for byte in line {
         quoted ^= *byte == b'"';
         if !quoted && let Some((_, n)) = counts.iter_mut().find(|(d, _)| d == byte) {

@@ -522,3 +522,77 @@ fn a_column_that_no_row_has_is_an_error_in_every_format() {
     assert_eq!(got.batch.comments.len(), 40_002);
     got.summary.unwrap();
 }
+
+#[test]
+fn a_long_line_of_short_comments_comes_in_batches() {
+    let comments = r#"{"id":"a","body":"x"},"#.repeat(100_000);
+    let line =
+        format!(r#"{{"id":"p","title":"t","comments":[{comments}{{"id":"b","body":"y"}}]}}"#);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("threads.jsonl");
+    std::fs::write(&path, format!("{line}\n{line}\n")).unwrap();
+    let (mut all, mut largest) = (0, 0);
+    let summary = read(&path, &Options::default(), |batch| {
+        largest = largest.max(batch.records.len());
+        all += batch.records.len();
+        ControlFlow::Continue(())
+    });
+    assert_eq!(summary.unwrap().counts.rows, 200_004);
+    assert_eq!(all, 200_004);
+    assert!(largest <= MOST_RECORDS, "{largest}");
+}
+
+/// A stream that dies after some bytes.
+struct Dying(&'static [u8]);
+
+impl Read for Dying {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => panic!("the stream is broken"),
+            n => Ok(n),
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_dies_in_any_thread_fails_the_reading() {
+    const LINE: &[u8] = b"{\"id\":\"c1\",\"link_id\":\"t3_p\",\"body\":\"x\"}\n";
+    let filter = Filter::default();
+    let meter = Meter {
+        bytes: Arc::default(),
+        total: None,
+        hasher: Arc::default(),
+    };
+    let reading = || Reading {
+        path: Path::new("dying"),
+        filter: &filter,
+        meter: &meter,
+        packed: false,
+        take: |_| ControlFlow::Continue(()),
+    };
+    let died = |outcome: Outcome, why: &str| match outcome {
+        Err(Error::Died { what, .. }) => assert!(what.contains(why), "{what}"),
+        other => panic!("{:?}", other.map(|(counts, finished)| (counts, finished))),
+    };
+    died(
+        reading().lines(Box::new(Dying(LINE)), |_, _, _| {}),
+        "stream",
+    );
+    died(
+        reading().lines(Box::new(LINE), |_, _, _| panic!("a bad row")),
+        "bad row",
+    );
+    died(reading().document(Box::new(Dying(LINE))), "stream");
+    let mapping: Mapping = "comment=a,reply=b".parse().unwrap();
+    died(
+        reading().mapped_document(
+            Box::new(Dying(b"[{\"a\":\"x\",\"b\":\"y\"},")),
+            &mapping,
+            false,
+        ),
+        "stream",
+    );
+    let table = shape::table_of(b"a,b\n1,2\n", mapping);
+    let text = Cursor::new(b"a,b\n1,2\n".repeat(40_000)).chain(Dying(b""));
+    died(reading().csv(Box::new(text), &table), "stream");
+}

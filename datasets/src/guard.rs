@@ -1,0 +1,54 @@
+//! Decoders that others wrote may panic on damaged bytes. Such a panic is an error about the bytes.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
+    sync::Once,
+};
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a decoder. Its panic is not printed, and comes back as what it said.
+///
+/// # Errors
+/// What the decoder said when it panicked.
+pub fn caught<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                before(info);
+            }
+        }));
+    });
+    let before = QUIET.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(decode));
+    QUIET.set(before);
+    done.map_err(|said| {
+        let said = said
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| said.downcast_ref::<&str>().copied());
+        said.unwrap_or("no reason given")
+            .chars()
+            .take(200)
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_and_later_ones_are_caught_too() {
+        assert_eq!(caught(|| 3), Ok(3));
+        for _ in 0..2 {
+            let said = caught(|| -> u8 { panic!("bad byte {}", 7) });
+            assert_eq!(said, Err("bad byte 7".to_owned()));
+        }
+    }
+}
