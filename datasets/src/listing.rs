@@ -150,10 +150,16 @@ impl Thing {
             (Loose::Text(text), _) | (_, Loose::Text(text)) => text.chars().take(EXCERPT).collect(),
             _ => String::new(),
         };
-        match text.is_empty() {
+        let mut excerpt = match text.is_empty() {
             false => text,
             true => format!("{{{}}}", self.keys.join(", ")),
+        };
+        match self.id() {
+            Some(Loose::Text(id)) => excerpt.push_str(&format!(" \"id\":\"{id}\"")),
+            Some(Loose::Int(id)) => excerpt.push_str(&format!(" \"id\":\"{id}\"")),
+            _ => {}
         }
+        excerpt
     }
 }
 

@@ -2,7 +2,7 @@
 //! a new file has the rights of its folder.)
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Makes a file that must not be there yet. It never exists with other rights.
@@ -23,6 +23,26 @@ pub fn create(path: &Path) -> io::Result<File> {
     let file = options().create(true).truncate(true).open(path)?;
     restrict(&file)?;
     Ok(file)
+}
+
+/// Makes a folder, and those above it that are missing, for its owner alone. One that is there is left as it is.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Writes a file, in place of what another of that name holds.
+///
+/// # Errors
+/// When it cannot be made or written.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    create(path)?.write_all(bytes)
 }
 
 /// Takes the rights of others off a file of ours and what SQLite keeps beside it, and says so in the log. A file

@@ -1143,16 +1143,27 @@ fn walked_line(bytes: &[u8], n: u64, filter: &Filter, batches: &mut Batches) {
     }
 }
 
-/// The beginning of a row, to recognise it by.
+/// The beginning of a row, to recognise it by, with its id where it names one.
 fn excerpt_of(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::Object(object) => object
-            .values()
-            .find_map(|v| v.as_str())
-            .map(|text| text.chars().take(crate::record::EXCERPT).collect())
-            .unwrap_or_default(),
-        _ => String::new(),
+    let serde_json::Value::Object(object) = value else {
+        return String::new();
+    };
+    let mut excerpt: String = object
+        .values()
+        .find_map(|v| v.as_str())
+        .map(|text| text.chars().take(crate::record::EXCERPT).collect())
+        .unwrap_or_default();
+    let id = ["id", "name", "reply_id"]
+        .into_iter()
+        .find_map(|key| object.get(key));
+    match id {
+        Some(serde_json::Value::String(id)) if id.len() <= 20 => {
+            excerpt.push_str(&format!(" \"id\":\"{id}\""));
+        }
+        Some(serde_json::Value::Number(id)) => excerpt.push_str(&format!(" \"id\":\"{id}\"")),
+        _ => {}
     }
+    excerpt
 }
 
 /// Keeps the list of rejected rows of a file within [`REJECTED_LISTED`].

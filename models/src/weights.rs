@@ -509,6 +509,11 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Tensors> {
         .collect())
 }
 
+/// The file that [`write`] fills before it takes its place.
+pub fn partial(path: &Path) -> PathBuf {
+    path.with_extension("safetensors.part")
+}
+
 /// Writes `model.safetensors`, whole or not at all.
 ///
 /// # Errors
@@ -518,7 +523,7 @@ pub fn write(tensors: &Tensors, path: &Path) -> Result<()> {
         path: path.display().to_string(),
         why: e,
     };
-    let partial = path.with_extension("safetensors.part");
+    let partial = partial(path);
     let metadata = Some([("format".to_string(), "pt".to_string())].into());
     let contiguous = tensors
         .iter()

@@ -122,6 +122,54 @@ fn exports_of_texts_are_their_owners_alone() {
 }
 
 #[test]
+fn exported_models_are_their_owners_alone() {
+    let (place, engine) = repartee_tests::sample::project(20);
+    drop(engine);
+    let all = |folder: &Path| -> Vec<(String, u32)> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut all: Vec<_> = entries
+            .map(|entry| entry.unwrap())
+            .map(|entry| {
+                (
+                    entry.file_name().to_string_lossy().into_owned(),
+                    mode(&entry.path()),
+                )
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    for umask in ["000", "022"] {
+        let folder = format!("out-{umask}/model");
+        let args = ["export", "base", "small-gpt2", &folder];
+        let ran = with_umask(&place, umask, &args).status().unwrap();
+        assert!(ran.success());
+        for made in [format!("out-{umask}"), folder.clone()] {
+            assert_eq!(mode(&place.path(&made)), 0o700, "{made}");
+        }
+        let files = all(&place.path(&folder));
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "README.md",
+                "config.json",
+                "model.safetensors",
+                "tokenizer.json"
+            ]
+        );
+        assert!(files.iter().all(|(_, mode)| *mode == 0o600), "{files:?}");
+    }
+    // a folder that was there keeps its mode
+    let there = place.path("there");
+    std::fs::create_dir(&there).unwrap();
+    set(&there, 0o755);
+    place.ok(["export", "base", "small-gpt2", "there"]);
+    assert_eq!(mode(&there), 0o755);
+    assert!(all(&there).iter().all(|(_, mode)| *mode == 0o600));
+}
+
+#[test]
 fn the_copy_of_a_repaired_project_is_its_owners_alone() {
     let place = Place::with_project();
     database(&place.project())

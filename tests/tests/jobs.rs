@@ -153,7 +153,7 @@ fn resuming_a_job_of_a_clock_that_was_ahead_answers_sigterm_and_then_goes_on() {
 fn a_process_that_lives_keeps_its_job_when_the_clock_jumps() {
     let (place, engine) = project(60);
     let config = place.write("long.toml", settings("long", 100_000).to_toml().unwrap());
-    let mut child = spawn(
+    let child = spawn(
         &place,
         &["train", "generator", "--config", config.to_str().unwrap()],
     );
@@ -181,7 +181,12 @@ fn a_process_that_lives_keeps_its_job_when_the_clock_jumps() {
         assert_eq!(engine.resume(&job, &|_| {}).unwrap_err().code, Code::Busy);
     }
     engine.discard(&job).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, Some(130), "{ran}");
+    assert!(
+        ran.out.contains("discarded") && !ran.out.contains("is kept"),
+        "{ran}"
+    );
     // discarding leaves no weights
     assert_eq!(engine.job(&job).unwrap().state, "cancelled");
     assert!(engine.checkpoints().unwrap().is_empty());

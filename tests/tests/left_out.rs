@@ -412,6 +412,20 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
         .map(|(id, _)| id.as_str())
         .collect();
     assert_eq!(passed, ["link 2", posts[1].as_str(), "t3_doesnotexist"]);
+    // when nothing of it came through, it has failed, and each is named
+    fake.world().heal();
+    fake.world()
+        .fail(Rule::always(On::Comments, Fault::NotJson));
+    let error = engine.start(&fetch(posts.clone()), &|_| {}).unwrap_err();
+    assert_eq!(error.code, Code::Negative, "{error}");
+    let said = format!("{}\n{}", error.message, error.detail.join("\n"));
+    assert!(posts.iter().all(|post| said.contains(post)), "{said}");
+    let job = engine
+        .jobs()
+        .unwrap()
+        .into_iter()
+        .find(|job| job.kind == "fetch");
+    assert_eq!(job.unwrap().state, "failed");
     fake.world().heal();
     done(&engine, &fetch(vec![posts[1].clone()]));
 
@@ -436,6 +450,11 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
         fake.world().heal();
     }
 
+    fake.world().fail(Rule::always(On::Info, Fault::NotJson));
+    let error = engine.start(&Sync::default(), &|_| {}).unwrap_err();
+    assert_eq!(error.code, Code::Negative, "{error}");
+    fake.world().heal();
+
     // a draft goes on without a thread that is not there
     let (_sample, other) = project(30);
     train(&other, RunKind::Generator, "writer", "small-gpt2");
@@ -455,4 +474,10 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
     );
     assert_eq!(drafted.left_out.items[0].id, "thread 4711");
     assert_eq!(drafted.generated.unwrap().comments.len(), 1);
+    let nothing = DraftReplies {
+        threads: vec![4_711],
+        ..DraftReplies::default()
+    };
+    let error = other.start(&nothing, &|_| {}).unwrap_err();
+    assert_eq!(error.code, Code::Negative, "{error}");
 }

@@ -601,3 +601,45 @@ fn what_a_person_decided_stays_though_a_purged_text_quotes_it() {
     let left = b"so you do research";
     assert!(!file.windows(left.len()).any(|bytes| bytes == left));
 }
+
+#[test]
+fn a_purge_names_the_copies_beside_the_project() {
+    let place = Place::with_project();
+    let body = "one two three four five six seven eight";
+    let line = serde_json::json!({
+        "id": "ccc1", "author": "somebody", "body": body, "score": 3, "created_utc": 1_554_000_000,
+        "link_id": "t3_ppp1", "parent_id": "t3_ppp1", "subreddit": "Quiet",
+    });
+    place.write("one.ndjson", format!("{line}\n"));
+    let mut import = vec!["import", "one.ndjson", "--format", "pushshift"];
+    import.extend(repartee_tests::study::NONE);
+    place.ok(import);
+    rusqlite::Connection::open(place.project())
+        .unwrap()
+        .execute_batch("CREATE TABLE more (x)")
+        .unwrap();
+    place.ok(["check", "--repair"]);
+    let copy = place.path("it's a copy.repartee");
+    std::fs::copy(place.path("test.repartee.before-repair-1"), &copy).unwrap();
+    let project = place.project().display().to_string();
+    let purged = place.ok(["reddit", "purge", "t1_ccc1", "--project", &project]);
+    let named: Vec<&str> = purged
+        .out
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("rm -- "))
+        .collect();
+    assert_eq!(named.len(), 2, "{purged}");
+    let rm = named
+        .iter()
+        .map(|file| format!("rm -- {file}"))
+        .collect::<Vec<_>>()
+        .join("; ");
+    let ran = std::process::Command::new("bash")
+        .args(["-c", &rm])
+        .status()
+        .unwrap();
+    assert!(ran.success());
+    assert!(!copy.exists() && !place.path("test.repartee.before-repair-1").exists());
+    let again = place.ok(["reddit", "purge", "t1_ccc1"]);
+    assert!(!again.out.contains("rm --"), "{again}");
+}

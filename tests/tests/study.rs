@@ -41,7 +41,8 @@ fn ok(place: &Place, words: &str, more: &[&str]) -> serde_json::Value {
 fn typed(place: &Place, line: &str) -> Ran {
     let rest = line.trim().strip_prefix("repartee ").expect(line);
     let command = format!("'{}' {rest}", binary().display());
-    let mut shell = std::process::Command::new("sh");
+    // names with control characters are written in $'...', which the shells of terminals take
+    let mut shell = std::process::Command::new("bash");
     shell
         .args(["-c", &command])
         .current_dir(place.folder())
@@ -89,6 +90,79 @@ fn import_of_an_archive_is_refused_and_the_printed_command_works() {
     archive(&place, "second.ndjson", 10);
     place.ok(["import", "second.ndjson", "--min-score", "0"]);
     assert_eq!(place.engine().study().unwrap().history.len(), 4);
+}
+
+#[test]
+fn printed_commands_work_for_file_names_of_any_characters() {
+    for name in [
+        "two\nlines' $(x).ndjson",
+        "tab\tand \u{1b}[2J\\.ndjson",
+        "right \u{202e}to left\".ndjson",
+    ] {
+        let place = Place::with_project();
+        archive(&place, name, 10);
+        let ran = place.run(["import", name, "--name", "it's \"one\""]);
+        assert_eq!(ran.status, Some(2), "{ran}");
+        let lines = offered(&ran);
+        let honest = lines
+            .iter()
+            .find(|line| line.contains("--permission none"))
+            .unwrap_or_else(|| panic!("{ran}"));
+        let again = typed(&place, honest);
+        assert_eq!(again.status, Some(0), "{honest}\n{again}");
+        assert_eq!(place.engine().sources().unwrap()[0].name, "it's \"one\"");
+    }
+}
+
+#[test]
+fn two_answers_to_one_question_are_refused() {
+    let place = Place::with_project();
+    let file = text(&archive(&place, "RC.ndjson", 10));
+    let grant = "training=granted,date=2026-05-01,scope=all,link=https://example.org";
+    for (values, said) in [
+        (&["training=none", grant][..], "none and granted"),
+        (&[grant, grant], "granted and granted"),
+        (&["none", grant], "none and granted"),
+        (&["none", "none"], "none and none"),
+        (&["own", "synthetic"], "own, synthetic"),
+        (&["not-reddit", "not-reddit"], "not-reddit, not-reddit"),
+        (
+            &["api_access=none", "api-access=pending"],
+            "none and pending",
+        ),
+    ] {
+        let mut args = vec!["import", &file];
+        args.extend(values.iter().flat_map(|value| ["--permission", value]));
+        let ran = place.run(args);
+        assert_eq!(ran.status, Some(2), "{values:?}: {ran}");
+        assert!(
+            ran.err.contains(said) && ran.err.contains("give"),
+            "{values:?}: {ran}"
+        );
+        assert!(
+            place.engine().study().unwrap().history.is_empty(),
+            "{values:?}"
+        );
+        assert!(place.engine().sources().unwrap().is_empty(), "{values:?}");
+    }
+    // different questions are answered together, and what a word leaves open is none
+    place.ok([
+        "import",
+        &file,
+        "--permission",
+        "own",
+        "--permission",
+        grant,
+    ]);
+    let study = place.engine().study().unwrap();
+    assert_eq!(study.history.len(), 4);
+    let holds: Vec<StudyKind> = study
+        .states
+        .iter()
+        .filter(|s| s.holds)
+        .map(|s| s.kind)
+        .collect();
+    assert_eq!(holds, [StudyKind::Training]);
 }
 
 #[test]

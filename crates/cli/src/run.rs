@@ -1,6 +1,7 @@
 //! Each command: its flags into parameters, its result into a table.
 
 use std::cell::OnceCell;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,7 +26,7 @@ use repartee_engine::splits::{AuditSplit, LeftOutPairs, MakeSplit, SplitInfo};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
     Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Origin, Outcome,
-    Permission, Recipe, Shares,
+    Permission, Recipe, Shares, shell,
 };
 use serde::Serialize;
 
@@ -200,8 +201,12 @@ impl App {
             Ended::Cancelled => {
                 self.out
                     .json(&serde_json::json!({ "event": "cancelled", "job": job }))?;
-                self.out
-                    .line("cancelled; what was stored until then is kept")?;
+                let engine = self.opened.get();
+                let discarded = engine.is_some_and(|e| e.was_discarded(job).unwrap_or(false));
+                self.out.line(match discarded {
+                    true => "discarded; the weights that it had saved are removed",
+                    false => "canceled; what was stored until then is kept",
+                })?;
                 Ok(ExitCode::from(INTERRUPTED))
             }
         }
@@ -324,7 +329,11 @@ impl App {
         match command {
             SourceCommand::Item(command) => self.item(&engine, ItemKind::Source, command),
             SourceCommand::List(list) => {
-                let sources = items::tagged(engine.sources()?, &list, |s| &s.label);
+                let sources = items::tagged(
+                    self.whole(&engine, ItemKind::Source, engine.sources()?)?,
+                    &list,
+                    |s| &s.label,
+                );
                 self.done(&sources, |sources| match sources.is_empty() {
                     true => self
                         .out
@@ -524,7 +533,7 @@ impl App {
                 })
             }
             SplitCommand::Item(command) => self.item(&engine, ItemKind::Split, command),
-            SplitCommand::List(list) => self.done(&items::tagged(engine.splits()?, &list, |s| &s.label), |splits| {
+            SplitCommand::List(list) => self.done(&items::tagged(self.whole(&engine, ItemKind::Split, engine.splits()?)?, &list, |s| &s.label), |splits| {
                 if splits.is_empty() {
                     return self.out.line("no splits yet; `repartee split make` divides the pairs");
                 }
@@ -676,7 +685,7 @@ impl App {
                 self.start(&engine, &job, added)
             }
             BaseCommand::Item(command) => self.item(&engine, ItemKind::Base, command),
-            BaseCommand::List(list) => self.done(&items::tagged(engine.bases()?, &list, |b| &b.label), |bases| {
+            BaseCommand::List(list) => self.done(&items::tagged(self.whole(&engine, ItemKind::Base, engine.bases()?)?, &list, |b| &b.label), |bases| {
                 if bases.is_empty() {
                     return self.out.line(
                         "no bases yet; `repartee base add NAME --from FOLDER|HUB_ID` or `repartee base new NAME --kind gpt2|bert`",
@@ -740,9 +749,14 @@ impl App {
                 .map_err(|e| Error::io("write", file, &e))?;
             return self.done(&serde_json::json!({ "wrote": file }), |_| {
                 self.out.line(format!(
-                    "wrote {0}; edit it, then `repartee train {1} --config {0}`",
+                    "wrote {}; edit it, then `{}`",
                     file.display(),
-                    kind.as_str()
+                    shell::command([
+                        OsStr::new("train"),
+                        kind.as_str().as_ref(),
+                        "--config".as_ref(),
+                        file.as_os_str()
+                    ])
                 ))
             });
         }
@@ -771,10 +785,11 @@ impl App {
             ))?;
             self.out.line(match kind {
                 RunKind::Generator => format!(
-                    "next: `repartee fakes make --generator {0}`, `repartee evaluate {0}`",
-                    trained.run
+                    "next: `{}`, `{}`",
+                    shell::command(["fakes", "make", "--generator", &trained.run]),
+                    shell::command(["evaluate", &trained.run])
                 ),
-                _ => format!("next: `repartee evaluate {}`", trained.run),
+                _ => format!("next: `{}`", shell::command(["evaluate", &trained.run])),
             })
         })
     }
@@ -828,7 +843,9 @@ impl App {
     }
 
     fn runs(&self, list: &ListArgs) -> Result<ExitCode> {
-        let runs = items::tagged(self.engine()?.runs()?, list, |run| &run.label);
+        let engine = self.engine()?;
+        let runs = self.whole(&engine, ItemKind::Run, engine.runs()?)?;
+        let runs = items::tagged(runs, list, |run| &run.label);
         self.done(&runs, |runs| {
             if runs.is_empty() {
                 return self
@@ -916,14 +933,19 @@ impl App {
                     self.fake_sets(std::slice::from_ref(set))?;
                     self.left_out(&set.left_out)?;
                     self.out.line(format!(
-                        "next: `repartee fakes show {0}`, `repartee train realism --fakes {0}`",
-                        set.name
+                        "next: `{}`, `{}`",
+                        shell::command(["fakes", "show", &set.name]),
+                        shell::command(["train", "realism", "--fakes", &set.name])
                     ))
                 })
             }
             FakesCommand::Item(command) => self.item(&engine, ItemKind::Fakes, command),
             FakesCommand::List(list) => self.done(
-                &items::tagged(engine.fake_sets()?, &list, |s| &s.label),
+                &items::tagged(
+                    self.whole(&engine, ItemKind::Fakes, engine.fake_sets()?)?,
+                    &list,
+                    |s| &s.label,
+                ),
                 |sets| match sets.is_empty() {
                     true => self
                         .out
@@ -1057,7 +1079,10 @@ impl App {
                 .line(format!("reply {} is {}", reply.id, reply.state))
         };
         match command {
-            QueueCommand::List { state } => self.done(&newest_first(engine.queue(state.as_deref())?), |replies| {
+            QueueCommand::List { state } => {
+                let replies = newest_first(engine.queue(state.as_deref())?);
+                self.unreadable(&engine.unreadable_replies()?)?;
+                self.done(&replies, |replies| {
                 if replies.is_empty() {
                     return self.out.line("no replies; `repartee generate` puts the best candidates here as drafts");
                 }
@@ -1075,7 +1100,8 @@ impl App {
                     ]);
                 }
                 table.print(self.out)
-            }),
+            })
+            }
             QueueCommand::Show { reply } => self.done(&engine.reply(reply)?, |story| {
                 let reply = &story.reply;
                 let mut table = Table::new(["", ""]);
@@ -1085,7 +1111,9 @@ impl App {
                     table.row(["subreddit", &reply.subreddit]);
                 }
                 table.row(["p(real)", &figure(reply.p_real, 3)]);
-                let bins = reply.bins.map(|bins| bins.map(|p| format!("{p:.2}")).join(" "));
+                let bins = reply
+                    .bins
+                    .map(|bins| bins.map(|p| format!("{p:.2}")).join(" "));
                 table.row(["upvote bins", bins.as_deref().unwrap_or("-")]);
                 table.row(["predicted bin", &bin(reply.predicted)]);
                 table.row(["expected bin", &figure(reply.expected_bin, 2)]);
@@ -1100,8 +1128,17 @@ impl App {
                     self.out.line("")?;
                 }
                 for event in &story.events {
-                    let detail = if event.detail.is_empty() { String::new() } else { format!(": {}", short(&event.detail, 100)) };
-                    self.out.line(format!("{}  {} by {}{detail}", time(event.at_ms), event.what, event.who))?;
+                    let detail = if event.detail.is_empty() {
+                        String::new()
+                    } else {
+                        format!(": {}", short(&event.detail, 100))
+                    };
+                    self.out.line(format!(
+                        "{}  {} by {}{detail}",
+                        time(event.at_ms),
+                        event.what,
+                        event.who
+                    ))?;
                 }
                 Ok(())
             }),
@@ -1112,7 +1149,9 @@ impl App {
                 };
                 self.done(&engine.reply_edit(reply, &text, &person(who))?, changed)
             }
-            QueueCommand::Approve { reply, seen, who } => self.approve(&engine, &reply, seen.as_deref(), who),
+            QueueCommand::Approve { reply, seen, who } => {
+                self.approve(&engine, &reply, seen.as_deref(), who)
+            }
             QueueCommand::Reject { reply, why, who } => {
                 self.done(&engine.reply_reject(reply, &person(who), &why)?, changed)
             }

@@ -251,7 +251,9 @@ impl Engine {
 
     fn described(&self, mark: Mark) -> Result<DeletedContent> {
         let command = match mark.what {
-            Marked::Run => format!("repartee train again {} --without-deleted", mark.name),
+            Marked::Run => {
+                crate::shell::command(["train", "again", &mark.name, "--without-deleted"])
+            }
             _ => String::new(),
         };
         Ok(DeletedContent {

@@ -1,7 +1,6 @@
 //! Bases: pretrained models taken in from a folder or the hub, and small ones started from scratch.
 
 use std::borrow::Cow;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use repartee_datasets::{Side, private};
@@ -21,6 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
 use crate::study::{TRAINED_NOTE, may_train_tokenizer};
+use crate::unreadable::{Listed, good};
 use crate::{Engine, bundle, hub, names};
 
 /// Texts a tokenizer is trained on, at most: more change hardly a token.
@@ -574,7 +574,7 @@ pub(crate) fn write_mark(folder: &Path, what: &str) -> Result<()> {
         "{what} was trained on content that its authors have deleted since, or made with something that was.\n\
          Do not publish it. Train it again without: repartee train again RUN --without-deleted\n"
     );
-    std::fs::write(&path, words).map_err(|e| Error::io("write", &path, &e))
+    private::write(&path, words.as_bytes()).map_err(|e| Error::io("write", &path, &e))
 }
 
 impl Engine {
@@ -583,14 +583,16 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn bases(&self) -> Result<Vec<BaseInfo>> {
-        self.store
-            .bases()?
-            .iter()
-            .map(|base| {
-                let label = self.store.label(ItemKind::Base, base.id)?;
-                BaseInfo::of(&self.store, base, label, Vec::new())
-            })
-            .collect()
+        good(self.bases_read()?)
+    }
+
+    pub(crate) fn bases_read(&self) -> Result<Listed<BaseInfo>> {
+        let info = |base: &Base| {
+            let label = self.store.label(ItemKind::Base, base.id)?;
+            BaseInfo::of(&self.store, base, label, Vec::new())
+        };
+        let bases = self.store.bases()?;
+        Ok(bases.iter().map(|base| (base.id, info(base))).collect())
     }
 
     /// What a base from scratch would be, with the tokenizer that it will have: the one of a folder, or the one that
@@ -637,7 +639,7 @@ impl Engine {
     }
 
     fn name_is_free(&self, name: &str) -> Result<()> {
-        names::check("base", name)?;
+        names::check(ItemKind::Base, name)?;
         match self.store.bases()?.iter().any(|base| base.name == name) {
             true => Err(Error::new(
                 Code::Exists,
@@ -728,8 +730,13 @@ pub(crate) fn write_folder(
             ),
         ));
     }
-    std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
-    weights::write(tensors, &folder.join("model.safetensors"))?;
+    // what was trained on people's texts may know them by heart
+    private::create_folder(folder).map_err(|e| Error::io("make", folder, &e))?;
+    let weights_path = folder.join("model.safetensors");
+    // the file that they are written to keeps the mode that it has
+    private::create(&weights::partial(&weights_path))
+        .map_err(|e| Error::io("write", &weights_path, &e))?;
+    weights::write(tensors, &weights_path)?;
     for (name, bytes) in files {
         let path = folder.join(name);
         let plain = std::str::from_utf8(bytes).map(without_code);
@@ -737,13 +744,11 @@ pub(crate) fn write_folder(
             .as_ref()
             .map_or(bytes.as_slice(), |text| text.as_bytes());
         // a tokenizer that was trained on people's texts holds their words
-        private::create(&path)
-            .and_then(|mut file| file.write_all(bytes))
-            .map_err(|e| Error::io("write", &path, &e))?;
+        private::write(&path, bytes).map_err(|e| Error::io("write", &path, &e))?;
     }
     let card_path = folder.join("README.md");
-    std::fs::write(&card_path, card).map_err(|e| Error::io("write", &card_path, &e))?;
-    std::fs::write(&config_path, without_code(config).as_bytes())
+    private::write(&card_path, card.as_bytes()).map_err(|e| Error::io("write", &card_path, &e))?;
+    private::write(&config_path, without_code(config).as_bytes())
         .map_err(|e| Error::io("write", &config_path, &e))
 }
 

@@ -1,17 +1,29 @@
 //! Care of the project file: is it whole, what takes the room, giving room back.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::import::SourceCounts;
 use repartee_store::Store;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
+use crate::base::ModelConfig;
 use crate::error::{Code, Error, Result};
+use crate::evaluate::EvaluationConfig;
+use crate::fakes::FakesConfig;
+use crate::figures::Figures;
+use crate::generate::GenerationConfig;
 use crate::job::{Progress, is_stale, now_ms};
+use crate::reddit::rules::PostingRules;
+use crate::reddit::{home, rules, sync};
+use crate::splits::{Audit, SplitConfig};
 
 /// What a check of the project file found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
 pub struct Checked {
     /// Whether nothing was found.
     pub whole: bool,
@@ -23,6 +35,10 @@ pub struct Checked {
     pub references: Vec<String>,
     /// Stored tensors and files whose bytes are not those that were stored.
     pub blobs: Vec<String>,
+    /// What is wrong with the index by which pairs are searched.
+    pub search: Vec<String>,
+    /// Values that cannot be read: no UTF-8, no JSON, unknown words.
+    pub rows: Vec<BadValue>,
     /// How many blobs were compared with their hash.
     pub blobs_checked: u64,
     /// How many bytes those have.
@@ -36,6 +52,71 @@ impl Checked {
             && self.integrity.is_empty()
             && self.references.is_empty()
             && self.blobs.is_empty()
+            && self.search.is_empty()
+            && self.rows.is_empty()
+    }
+
+    /// Whether a repair takes care of something that was found.
+    pub fn is_repairable(&self) -> bool {
+        !self.schema.is_empty()
+            || !self.search.is_empty()
+            || self.rows.iter().any(|value| value.repairable)
+    }
+}
+
+/// A value of the project that cannot be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct BadValue {
+    /// Its table.
+    pub table: String,
+    /// Its row, by the key.
+    pub row: String,
+    /// Its column.
+    pub column: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
+    /// Whether `repartee check --repair` takes care of it.
+    pub repairable: bool,
+}
+
+/// What is wrong with a value by what it means to us; none: nothing.
+fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
+    fn json<T: DeserializeOwned>(text: &str) -> Option<String> {
+        serde_json::from_str::<T>(text)
+            .err()
+            .map(|error| format!("it cannot be read: {error}"))
+    }
+    match (table, column) {
+        ("setting", "value") => match row {
+            rules::KEY => match serde_json::from_str::<PostingRules>(text) {
+                Ok(rules) => rules.check().err().map(|error| error.message),
+                Err(error) => Some(format!("it cannot be read: {error}")),
+            },
+            rules::SEAL_KEY | home::PROJECT => json::<String>(text),
+            home::HOME => json::<home::Home>(text),
+            sync::PLACE => json::<Option<(u8, i64)>>(text),
+            "study.strict" => json::<bool>(text),
+            key if key.starts_with("steps of ") => json::<BTreeMap<String, String>>(text),
+            _ => None,
+        },
+        // an older run may have settings that we no longer know: only what is no TOML is a fault
+        ("run", "config") => toml::from_str::<toml::Table>(text)
+            .err()
+            .map(|error| format!("it is not TOML: {}", error.message())),
+        ("source", "counts") => json::<SourceCounts>(text),
+        ("split", "config") => json::<SplitConfig>(text),
+        ("split", "audit") => json::<Audit>(text),
+        ("base", "config") => ModelConfig::read(text).err().map(|error| error.message),
+        ("fake_set", "config") => json::<FakesConfig>(text),
+        ("evaluation", "config") => json::<EvaluationConfig>(text),
+        ("evaluation", "metrics") => json::<Figures>(text),
+        ("generation", "config") => json::<GenerationConfig>(text),
+        ("job", "kind") if !crate::kinds::is_known(text) => Some(format!(
+            "{text:?} is no kind of job that this version knows"
+        )),
+        _ => None,
     }
 }
 
@@ -83,14 +164,18 @@ pub struct Room {
     pub rows: u64,
 }
 
-/// Removes what is foreign in the schema of a project and restores what is missing, after a copy was made beside
-/// the file.
+/// Removes what is foreign in the schema of a project and restores what is missing, resets settings and words that
+/// cannot be read, and builds a broken index again, after a copy was made beside the file.
 ///
 /// # Errors
 /// [`Code::ForeignProject`] when it cannot be repaired, and the file is as it was; [`Code::NotFound`],
 /// [`Code::NotAProject`].
 pub fn repair(project: &Path) -> Result<Repaired> {
-    let done = Store::repair(project)?;
+    let mut done = Store::repair(project)?;
+    let mut repaired: Vec<String> = done.faults.iter().map(ToString::to_string).collect();
+    let (backup, more) = Store::open(project)?.repair_rows(&judge, done.backup.is_some())?;
+    done.backup = done.backup.or(backup);
+    repaired.extend(more);
     if let Some(backup) = &done.backup {
         tracing::warn!(
             "{} was repaired; as it was: {}",
@@ -100,7 +185,7 @@ pub fn repair(project: &Path) -> Result<Repaired> {
     }
     Ok(Repaired {
         backup: done.backup,
-        repaired: done.faults.iter().map(ToString::to_string).collect(),
+        repaired,
     })
 }
 
@@ -126,7 +211,7 @@ impl Engine {
             None,
             "bytes",
         ));
-        let found = self.store.check(|done, total| {
+        let found = self.store.check_judged(&judge, |done, total| {
             on_progress(Progress::new(
                 "checking tensors",
                 done,
@@ -146,6 +231,19 @@ impl Engine {
             integrity: found.integrity,
             references: found.foreign_keys,
             blobs: found.blobs,
+            search: found.search,
+            rows: found
+                .rows
+                .into_iter()
+                .map(|fault| BadValue {
+                    table: fault.table,
+                    row: fault.row,
+                    column: fault.column,
+                    what: fault.what,
+                    advice: fault.advice,
+                    repairable: fault.repairable,
+                })
+                .collect(),
             blobs_checked: found.blobs_checked,
             bytes_checked: found.bytes_checked,
         })

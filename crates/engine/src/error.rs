@@ -152,7 +152,10 @@ impl From<repartee_store::Error> for Error {
             }
             Store::Busy | Store::Collected(_) | Store::InUse { .. } => Code::Busy,
             Store::Full => Code::DiskFull,
-            Store::Damaged(_) | Store::Json { .. } | Store::Migration(_) => Code::Damaged,
+            Store::Damaged(_)
+            | Store::Setting { .. }
+            | Store::Json { .. }
+            | Store::Migration(_) => Code::Damaged,
             Store::Refused { .. } | Store::Transition { .. } | Store::Changed { .. } => Code::Usage,
             Store::Open { .. } | Store::ReadOnly(_) | Store::Sql(_) => Code::Io,
         };

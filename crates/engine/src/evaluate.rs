@@ -26,6 +26,7 @@ use crate::left_out::{Batches, LeftOut};
 use crate::model::{check_kind, checkpoint_of, open_device};
 use crate::run_config::RunKind;
 use crate::train::{RunFacts, run_kind, threads};
+use crate::unreadable::{Listed, good};
 
 /// Examples measured between two looks at whether to go on.
 const AT_ONCE: usize = 128;
@@ -616,12 +617,15 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn evaluations(&self) -> Result<Vec<EvaluationInfo>> {
+        good(self.evaluations_read()?)
+    }
+
+    pub(crate) fn evaluations_read(&self) -> Result<Listed<EvaluationInfo>> {
         let mark = self.study_mark()?;
-        self.store
-            .evaluations()?
-            .into_iter()
-            .map(|e| self.evaluation_info(e, mark.clone()))
-            .collect()
+        let evaluations = self.store.evaluations()?.into_iter();
+        Ok(evaluations
+            .map(|e| (e.id, self.evaluation_info(e, mark.clone())))
+            .collect())
     }
 
     /// An evaluation by its number.
@@ -656,7 +660,10 @@ impl Engine {
             Some(evaluation) => self.evaluation_info(evaluation, self.study_mark()?),
             None => Err(Error::new(
                 Code::NotFound,
-                format!("run {what:?} has not been evaluated; `repartee evaluate {what}` does it"),
+                format!(
+                    "run {what:?} has not been evaluated; `{}` does it",
+                    crate::shell::command(["evaluate", what])
+                ),
             )),
         }
     }

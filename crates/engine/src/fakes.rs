@@ -22,9 +22,10 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
-use crate::left_out::{Batches, LeftOut, caught, is_of_the_whole};
+use crate::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
 use crate::model::{Generator, check_kind, open_device};
 use crate::run_config::RunKind;
+use crate::unreadable::{Listed, good};
 
 /// Pairs read at once while comments are drawn.
 const PAGE: usize = 2_000;
@@ -210,6 +211,14 @@ impl Job for MakeFakes {
         check_kind(&engine.store, &self.generator, RunKind::Generator)
     }
 
+    fn tally(outcome: &FakesInfo) -> Option<Tally> {
+        Some(Tally {
+            nothing: "no fake could be written",
+            succeeded: outcome.fakes.iter().sum(),
+            left_out: outcome.left_out.clone(),
+        })
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<FakesInfo, Stop> {
         let store = &ctx.engine.store;
         self.decode.check().map_err(Error::from)?;
@@ -371,12 +380,6 @@ impl Job for MakeFakes {
             left_out: ctx.left_out()?,
             ..ctx.engine.fakes_info(store.fake_set_by_id(set.id)?)?
         };
-        if info.fakes == [0; 3] && info.left_out.count > 0 {
-            return Err(info
-                .left_out
-                .nothing_left("no fake could be written")
-                .into());
-        }
         Ok(info)
     }
 }
@@ -389,7 +392,7 @@ impl MakeFakes {
         device: &str,
         job: &str,
     ) -> Result<FakeSet> {
-        crate::names::check("set of fakes", &self.name)?;
+        crate::names::check(ItemKind::Fakes, &self.name)?;
         let config = FakesConfig {
             generator: generator.checkpoint.run.clone(),
             step: generator.checkpoint.step,
@@ -439,11 +442,12 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn fake_sets(&self) -> Result<Vec<FakesInfo>> {
-        self.store
-            .fake_sets()?
-            .into_iter()
-            .map(|set| self.fakes_info(set))
-            .collect()
+        good(self.fake_sets_read()?)
+    }
+
+    pub(crate) fn fake_sets_read(&self) -> Result<Listed<FakesInfo>> {
+        let sets = self.store.fake_sets()?.into_iter();
+        Ok(sets.map(|set| (set.id, self.fakes_info(set))).collect())
     }
 
     /// The first fakes of each side, each beside the real reply: at most `limit` in all.

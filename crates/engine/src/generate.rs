@@ -21,12 +21,13 @@ use crate::error::{Error, Result};
 use crate::fakes::{different_comments, finish, pair_label, until_stopped};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};
-use crate::left_out::{Batches, LeftOut, caught, is_of_the_whole};
+use crate::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
 use crate::model::{Generator, check_kind, open_device};
 use crate::pick::{Criteria, Scored, pick};
 use crate::queue::ReplyInfo;
 use crate::reddit::context;
 use crate::run_config::RunKind;
+use crate::unreadable::{Listed, good};
 
 /// Candidates scored between two looks at whether to go on.
 const SCORED_AT_ONCE: usize = 64;
@@ -314,6 +315,14 @@ impl Job for Generate {
 
     fn found(engine: &Engine, kept: Generated) -> Result<Generated> {
         engine.generation(kept.generation)
+    }
+
+    fn tally(outcome: &Generated) -> Option<Tally> {
+        Some(Tally {
+            nothing: "no comment could be answered",
+            succeeded: outcome.comments.len() as u64,
+            left_out: outcome.left_out.clone(),
+        })
     }
 
     fn run(&self, ctx: &Ctx) -> Result<Generated, Stop> {
@@ -834,21 +843,22 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn generations(&self) -> Result<Vec<GenerationInfo>> {
-        let mut generations = self.store.generations()?;
-        generations.reverse();
-        generations
-            .into_iter()
-            .map(|g| {
-                Ok(GenerationInfo {
-                    config: generation_config(&g)?,
-                    label: self.store.label(ItemKind::Generation, g.id)?,
-                    id: g.id,
-                    name: g.name,
-                    candidates: g.candidates,
-                    created_ms: g.created_ms,
-                })
+        good(self.generations_read()?)
+    }
+
+    pub(crate) fn generations_read(&self) -> Result<Listed<GenerationInfo>> {
+        let info = |g: Generation| {
+            Ok(GenerationInfo {
+                config: generation_config(&g)?,
+                label: self.store.label(ItemKind::Generation, g.id)?,
+                id: g.id,
+                name: g.name,
+                candidates: g.candidates,
+                created_ms: g.created_ms,
             })
-            .collect()
+        };
+        let generations = self.store.generations()?.into_iter().rev();
+        Ok(generations.map(|g| (g.id, info(g))).collect())
     }
 
     /// A generation with its candidates.

@@ -20,6 +20,7 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::items::{ItemKind, Label, finish_deletions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::unreadable::{Listed, good};
 
 /// The files to read, and what to let in. A job: `import`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
@@ -132,13 +133,7 @@ impl Job for Import {
     /// others from being read; the job then fails with all that went wrong, and what was good stays.
     fn run(&self, ctx: &Ctx) -> Result<Imported, Stop> {
         if let Some(name) = &self.name {
-            crate::names::check("source", name)?;
-            if is_number(name) {
-                return Err(Error::usage(format!(
-                    "a source is called by its name or its number, and {name:?} is a number; take another name"
-                ))
-                .into());
-            }
+            crate::names::check(ItemKind::Source, name)?;
         }
         finish_deletions(ctx)?;
         let question = ctx.engine.import_question(self)?;
@@ -439,8 +434,14 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn sources(&self) -> Result<Vec<SourceInfo>> {
+        good(self.sources_read()?)
+    }
+
+    pub(crate) fn sources_read(&self) -> Result<Listed<SourceInfo>> {
         let sources = self.store.sources()?.into_iter();
-        sources.map(|source| self.source_info(source)).collect()
+        Ok(sources
+            .map(|source| (source.id, self.source_info(source)))
+            .collect())
     }
 
     fn source_info(&self, source: Source) -> Result<SourceInfo> {

@@ -22,7 +22,7 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::awake::Awake;
 use crate::error::{Code, Error, Result};
-use crate::left_out::{LeftOut, without_quotes};
+use crate::left_out::{LeftOut, Tally, without_quotes};
 pub use crate::owner::is_stale;
 use crate::owner::{self, Watched};
 use crate::train::Train;
@@ -77,6 +77,12 @@ pub trait Job: Serialize + DeserializeOwned {
     /// When the project cannot be read.
     fn found(_engine: &Engine, kept: Self::Outcome) -> Result<Self::Outcome> {
         Ok(kept)
+    }
+
+    /// What became of the items of a batch. A job of which no item came through has failed, with
+    /// [`Code::Negative`]; what it has stored stays.
+    fn tally(_outcome: &Self::Outcome) -> Option<Tally> {
+        None
     }
 
     /// Does the work, from the start or from where an earlier try stopped.
@@ -747,6 +753,15 @@ impl Engine {
                 panic_text(&*panic)
             )))),
         };
+        let nothing = |outcome: &J::Outcome| J::tally(outcome).and_then(|tally| tally.failure());
+        let ended = ended.and_then(|outcome| match nothing(&outcome) {
+            Some(error) => Err(Stop::Failed(error)),
+            None => Ok(outcome),
+        });
+        // also one that was discarded before it came to learn goes with what it had saved earlier
+        if matches!(ended, Err(Stop::Cancel)) && ctx.is_discarded() {
+            self.discard_run_of(id)?;
+        }
         let (state, outcome, answer) = match ended {
             Ok(outcome) => (
                 JobState::Done,
@@ -862,7 +877,17 @@ impl Engine {
                 .cmp(&a.created_ms)
                 .then_with(|| b.id.cmp(&a.id))
         });
-        rows.into_iter().map(JobInfo::from_row).collect()
+        // a value that cannot be read costs the job that value, and not the list the job
+        Ok(rows.into_iter().map(JobInfo::listed).collect())
+    }
+
+    /// Whether a job was ended with what it had learned.
+    ///
+    /// # Errors
+    /// When the project cannot be read.
+    pub fn was_discarded(&self, id: &str) -> Result<bool> {
+        let row = self.store.job(id)?;
+        Ok(row.is_some_and(|row| row.state == JobState::Cancelled && row.want == Want::Discard))
     }
 
     /// One job by its id, or by a unique beginning or end of it.
@@ -979,6 +1004,14 @@ impl Engine {
         Ok(true)
     }
 
+    /// Removes the weights that the training of a job has saved.
+    fn discard_run_of(&self, job: &str) -> Result<()> {
+        if let Some(run) = self.store.run_of_job(job)? {
+            self.store.run_discard(run.id)?;
+        }
+        Ok(())
+    }
+
     /// Ends a job that nobody runs. False: somebody does by now.
     pub(crate) fn end_resting(&self, row: &JobRow, want: Want) -> Result<bool> {
         let stopped = match want {
@@ -989,10 +1022,8 @@ impl Engine {
         if !store.job_claim(&row.id, old, &self.owner, now_ms())? {
             return Ok(false);
         }
-        if want == Want::Discard
-            && let Some(run) = store.run_of_job(&row.id)?
-        {
-            store.run_discard(run.id)?;
+        if want == Want::Discard {
+            self.discard_run_of(&row.id)?;
         }
         let (state, outcome) = match &stopped {
             Some(outcome) => (JobState::Done, Some(outcome.as_str())),
@@ -1066,7 +1097,20 @@ impl JobInfo {
             .to_owned()
     }
 
+    /// A job in a list: parameters or an outcome that cannot be read are left out.
+    fn listed(row: JobRow) -> Self {
+        let plain = |json: &str| serde_json::from_str(json).ok();
+        let (outcome, params) = (row.outcome.as_deref().and_then(plain), plain(&row.params));
+        Self::with(row, outcome, params.unwrap_or_default())
+    }
+
     pub(crate) fn from_row(row: JobRow) -> Result<Self> {
+        let outcome = row.outcome.as_deref().map(from_json).transpose()?;
+        let params = from_json(&row.params)?;
+        Ok(Self::with(row, outcome, params))
+    }
+
+    fn with(row: JobRow, outcome: Option<serde_json::Value>, params: serde_json::Value) -> Self {
         let now = now_ms();
         let running = row.state == JobState::Running;
         let waiting =
@@ -1077,7 +1121,7 @@ impl JobInfo {
             (_, true) => "lost",
             _ => row.state.as_str(),
         };
-        Ok(Self {
+        Self {
             state: state.to_owned(),
             want: (row.state == JobState::Running && row.want != Want::Run)
                 .then(|| row.want.as_str().to_owned()),
@@ -1085,15 +1129,15 @@ impl JobInfo {
                 .progress
                 .as_deref()
                 .and_then(|json| serde_json::from_str(json).ok()),
-            outcome: row.outcome.as_deref().map(from_json).transpose()?,
-            params: from_json(&row.params)?,
+            outcome,
+            params,
             id: row.id,
             kind: row.kind,
             created_ms: row.created_ms,
             ended_ms: row.ended_ms,
             place: row.place,
             stops_queue: row.stops_queue,
-        })
+        }
     }
 }
 

@@ -39,6 +39,11 @@ macro_rules! kinds {
             }
         }
 
+        /// Whether there is such a kind.
+        pub(crate) fn is_known(kind: &str) -> bool {
+            [$(<$job>::KIND),*].contains(&kind)
+        }
+
         /// The parameters of a job as they are stored, if they fit its kind.
         pub(crate) fn checked(engine: &Engine, kind: &str, params: &serde_json::Value) -> Result<String> {
             match kind {

@@ -33,17 +33,51 @@ pub struct LeftOutItem {
     pub why: String,
 }
 
+/// What became of the items of a batch.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// What a job that could do nothing says: "no thread could be read".
+    pub nothing: &'static str,
+    /// Items that came through.
+    pub succeeded: u64,
+    /// Items that did not.
+    pub left_out: LeftOut,
+}
+
+impl Tally {
+    /// The error of a job of which nothing came through, though there was something to do.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        (self.succeeded == 0 && self.left_out.count > 0)
+            .then(|| self.left_out.nothing_left(self.nothing))
+    }
+}
+
 impl LeftOut {
+    /// Items with why each was left out.
+    pub(crate) fn of(items: &[(String, String)]) -> Self {
+        let named = items.iter().take(NAMED);
+        Self {
+            count: items.len() as u64,
+            items: named
+                .map(|(id, why)| LeftOutItem {
+                    id: id.clone(),
+                    why: why.clone(),
+                })
+                .collect(),
+        }
+    }
+
     /// The error of a job that could do nothing at all.
     pub fn nothing_left(&self, what: &str) -> Error {
         let why = self
             .items
             .first()
             .map_or_else(String::new, |item| format!(": {}: {}", item.id, item.why));
-        let mut error = Error::new(
-            Code::Negative,
-            format!("{what}: all {} were left out{why}", self.count),
-        );
+        let all = match self.count {
+            1 => "the only item was left out".to_owned(),
+            n => format!("all {n} were left out"),
+        };
+        let mut error = Error::new(Code::Negative, format!("{what}: {all}{why}"));
         for item in self.items.iter().skip(1) {
             error = error.with(format!("{}: {}", item.id, item.why));
         }

@@ -46,9 +46,11 @@ pub mod queue;
 pub mod reddit;
 pub mod run_config;
 pub mod sealed;
+pub mod shell;
 pub mod splits;
 pub mod study;
 pub mod train;
+pub mod unreadable;
 pub mod work;
 
 use std::path::{Path, PathBuf};

@@ -2,31 +2,15 @@
 //! file, a hub or an index of weights may come from a stranger. So a name is looked through where it is made, and
 //! no text that is stored or fetched becomes part of a path but through [`file_name`] or [`is_file_name`].
 
-use crate::error::{Error, Result};
+use repartee_store::items::{ItemKind, checked_name, is_hidden};
 
-/// Characters that a name may have.
-const LONGEST: usize = 100;
+use crate::error::{Error, Result};
 
 /// Bytes of a file name that every file system takes, with room for an ending.
 const LONGEST_FILE: usize = 120;
 
 /// Names of devices on Windows, with whatever ending.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
-
-/// Whether a character is not seen, controls a terminal or reorders a line.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
-        )
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(
-            c,
-            '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-        )
-        || matches!(c, '\u{e0000}'..='\u{e0fff}')
-}
 
 /// Whether a text has anything in it that is seen: not only blanks, control characters and what is invisible.
 pub(crate) fn has_text(text: &str) -> bool {
@@ -35,32 +19,19 @@ pub(crate) fn has_text(text: &str) -> bool {
         .any(|c| !c.is_whitespace() && !is_hidden(c) && !joins(c))
 }
 
-/// Looks through the name of a new thing; `what` is its kind.
+/// Looks through the name of a new item, by the rule that also holds for renaming it.
 ///
 /// # Errors
 /// [`crate::Code::Usage`] when it is empty, too long, has blanks at an end, characters that do not show, or a
-/// slash: exports are named after it.
-pub(crate) fn check(what: &str, name: &str) -> Result<()> {
-    let wrong = |why: &str| Err(Error::usage(format!("the name {name:?} of a {what} {why}")));
-    if name.trim().is_empty() {
-        return Err(Error::usage(format!("a {what} needs a name")));
+/// slash, or reads as something else.
+pub(crate) fn check(kind: ItemKind, name: &str) -> Result<()> {
+    let wrong = |why: String| Err(Error::usage(format!("the name {name:?} of a {kind} {why}")));
+    match checked_name(kind, name) {
+        Ok(checked) if checked == name => Ok(()),
+        Ok(_) => wrong("begins or ends with a blank".to_owned()),
+        Err(repartee_store::Error::Refused { why, .. }) => wrong(format!("cannot be used: {why}")),
+        Err(error) => Err(error.into()),
     }
-    if name.trim() != name {
-        return wrong("begins or ends with a blank");
-    }
-    if name.chars().count() > LONGEST {
-        return Err(Error::usage(format!(
-            "the name of a {what} has {} characters; it may have {LONGEST}",
-            name.chars().count()
-        )));
-    }
-    if name.contains(['/', '\\']) || matches!(name, "." | "..") {
-        return wrong("is a path; take a name without slashes");
-    }
-    if name.chars().any(is_hidden) {
-        return wrong("has characters that do not show");
-    }
-    Ok(())
 }
 
 /// A name as the name of one file or folder that lies where it is put, on every system: no separators, no `..`,
@@ -169,7 +140,7 @@ mod tests {
     #[test]
     fn names_are_looked_through_where_they_are_made() {
         for good in ["a", "main 2", "Gärtner", "v1.2_x"] {
-            assert_eq!(check("base", good), Ok(()));
+            assert_eq!(check(ItemKind::Base, good), Ok(()));
         }
         for bad in [
             "",
@@ -184,7 +155,7 @@ mod tests {
             "a\u{202e}b",
             &"a".repeat(101),
         ] {
-            assert!(check("base", bad).is_err(), "{bad:?}");
+            assert!(check(ItemKind::Base, bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::items::{ItemKind, Label, finish_deletions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use crate::unreadable::{Listed, good};
 
 /// Divides all pairs of the project. A job: `split`. The split is frozen: pairs that come later are
 /// on no side of it.
@@ -231,7 +232,7 @@ impl Job for MakeSplit {
             None => None,
         };
         check_near(&self.near)?;
-        crate::names::check("split", &self.name)?;
+        crate::names::check(ItemKind::Split, &self.name)?;
         finish_deletions(ctx)?;
         if store.splits()?.iter().any(|s| s.name == self.name) {
             return Err(Error::new(
@@ -607,11 +608,14 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn splits(&self) -> Result<Vec<SplitInfo>> {
-        self.store
-            .splits()?
-            .into_iter()
-            .map(|split| self.split_info(split))
-            .collect()
+        good(self.splits_read()?)
+    }
+
+    pub(crate) fn splits_read(&self) -> Result<Listed<SplitInfo>> {
+        let splits = self.store.splits()?.into_iter();
+        Ok(splits
+            .map(|split| (split.id, self.split_info(split)))
+            .collect())
     }
 
     /// A split by its name.

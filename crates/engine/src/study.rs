@@ -507,8 +507,9 @@ impl Engine {
     /// What has to be answered before these files are imported; [`Import`] itself refuses without it.
     ///
     /// # Errors
-    /// When the project cannot be read.
+    /// [`Code::Usage`] for two records of one kind; when the project cannot be read.
     pub fn import_question(&self, import: &Import) -> Result<ImportQuestion> {
+        once_each(&import.study)?;
         let mut question = ImportQuestion {
             policy: POLICY.to_owned(),
             policy_version: POLICY_VERSION.to_owned(),
@@ -551,6 +552,7 @@ impl Engine {
 
 /// Adds records with the day and the policy version filled in where they say nothing.
 pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> Result<()> {
+    once_each(records)?;
     let now_ms = engine.outside.clock.now_ms();
     let mut checked = Vec::with_capacity(records.len());
     for record in records {
@@ -573,6 +575,22 @@ pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> 
         .store
         .study_add(&checked, who, now_ms, seal, counts)?;
     engine.revoke_taken_back();
+    Ok(())
+}
+
+/// Refuses records of which two are of one kind: only one of them could count, and which is not ours to choose.
+///
+/// # Errors
+/// [`Code::Usage`], which names both decisions.
+pub fn once_each(records: &[StudyRecord]) -> Result<()> {
+    for (n, record) in records.iter().enumerate() {
+        if let Some(earlier) = records[..n].iter().find(|e| e.kind == record.kind) {
+            return Err(Error::usage(format!(
+                "there are two answers for {}, {} and {}; give one of them",
+                record.kind, earlier.decision, record.decision
+            )));
+        }
+    }
     Ok(())
 }
 

@@ -37,6 +37,7 @@ use crate::model::{
 };
 use crate::run_config::{ClassWeights, RunConfig, RunKind};
 use crate::study::may_train;
+use crate::unreadable::{Listed, good};
 use crate::{Engine, bundle};
 
 /// Figures are written to the project at least this often.
@@ -732,7 +733,7 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
             .find(|name| !taken.contains(name));
         name = numbered.unwrap_or_default();
     }
-    crate::names::check("run", &name)?;
+    crate::names::check(ItemKind::Run, &name)?;
     let new = NewRun {
         name: name.clone(),
         kind: model_kind(kind),
@@ -1227,12 +1228,15 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub fn runs(&self) -> Result<Vec<RunInfo>> {
+        good(self.runs_read()?)
+    }
+
+    pub(crate) fn runs_read(&self) -> Result<Listed<RunInfo>> {
         let usable = self.store.usable_runs()?;
-        self.store
-            .runs()?
-            .into_iter()
-            .map(|run| self.run_info(run, &usable, false))
-            .collect()
+        let runs = self.store.runs()?.into_iter();
+        Ok(runs
+            .map(|run| (run.id, self.run_info(run, &usable, false)))
+            .collect())
     }
 
     /// What a training that does not run has come to, by what it saved last.

@@ -5,6 +5,7 @@ use rusqlite::{Row, params};
 use crate::blobs::{self, Stored};
 use crate::error::is_unique;
 use crate::items::ItemKind;
+use crate::readable::readable;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -123,7 +124,7 @@ impl Store {
         self.read(|db| {
             let is_there = ItemKind::Base.is_there("");
             let mut query = db.prepare_cached(&format!("{SELECT} WHERE {is_there} ORDER BY id"))?;
-            Ok(query.query_map([], base_row)?.collect::<Result<_, _>>()?)
+            readable(query.query_map([], base_row)?)
         })
     }
 

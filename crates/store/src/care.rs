@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::blobs::{self, Hash};
+use crate::contents::{Judge, RowFault};
 use crate::watch::Family;
 use crate::{Error, Result, Store, beside};
 
 /// What a check found. Empty lists mean that all is well.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Check {
     /// What is not ours in the schema: triggers, views, tables, indexes, or changed ones.
     pub schema: Vec<String>,
@@ -17,6 +18,10 @@ pub struct Check {
     pub foreign_keys: Vec<String>,
     /// Stored parts whose bytes are missing or not those that were stored, with where they belong.
     pub blobs: Vec<String>,
+    /// What is wrong with the index of words.
+    pub search: Vec<String>,
+    /// Values that cannot be read: no UTF-8, no JSON, unknown words.
+    pub rows: Vec<RowFault>,
     /// How many blobs were read and compared with their hash.
     pub blobs_checked: u64,
     /// How many bytes those have.
@@ -30,6 +35,8 @@ impl Check {
             && self.integrity.is_empty()
             && self.foreign_keys.is_empty()
             && self.blobs.is_empty()
+            && self.search.is_empty()
+            && self.rows.is_empty()
     }
 }
 
@@ -132,7 +139,19 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read at all; damage that was found is no error but part of the answer.
-    pub fn check(&self, mut on_blob: impl FnMut(u64, u64) -> bool) -> Result<Check> {
+    pub fn check(&self, on_blob: impl FnMut(u64, u64) -> bool) -> Result<Check> {
+        self.check_judged(&|_, _, _, _| None, on_blob)
+    }
+
+    /// The same; `judge` knows what values mean to the layer above, and says what is wrong with one.
+    ///
+    /// # Errors
+    /// As [`Store::check`].
+    pub fn check_judged(
+        &self,
+        judge: &Judge<'_>,
+        mut on_blob: impl FnMut(u64, u64) -> bool,
+    ) -> Result<Check> {
         let mut check = Check::default();
         let schema = self.read(|db| {
             let (_, faults) = crate::schema::compare(db)?;
@@ -160,6 +179,8 @@ impl Store {
             Ok(lines.take(100).collect::<Result<Vec<_>, _>>()?)
         });
         check.foreign_keys = noted(foreign_keys)?;
+        check.search = noted(self.search_fault().map(|fault| fault.into_iter().collect()))?;
+        check.rows = self.row_faults(judge)?;
         let blobs = self.read(|db| {
             let mut query = db.prepare("SELECT hash, bytes FROM blob ORDER BY hash")?;
             let rows = query.query_map([], |row| {

@@ -150,6 +150,17 @@ pub enum Error {
         /// Where it does not fit.
         source: serde_json::Error,
     },
+    /// A setting that does not fit its type: written by another version, or by hand.
+    #[error(
+        "the setting {key:?} of the project cannot be read: {source}; `repartee check` shows it, and \
+         `repartee check --repair` makes a copy and resets it to its default"
+    )]
+    Setting {
+        /// Its name.
+        key: String,
+        /// Where it does not fit.
+        source: serde_json::Error,
+    },
     /// Any other refusal by SQLite.
     #[error("the project file refused: {0}")]
     Sql(rusqlite::Error),

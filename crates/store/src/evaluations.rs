@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
+use crate::readable::readable;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -187,9 +188,7 @@ impl Store {
             let is_there = ItemKind::Evaluation.is_there("e.");
             let sql = format!("{EVALUATION} WHERE {is_there} ORDER BY e.id");
             let mut query = db.prepare_cached(&sql)?;
-            Ok(query
-                .query_map([], evaluation_row)?
-                .collect::<Result<_, _>>()?)
+            readable(query.query_map([], evaluation_row)?)
         })
     }
 

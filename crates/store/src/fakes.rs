@@ -6,6 +6,7 @@ use rusqlite::{Row, params};
 use crate::error::is_unique;
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
+use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -161,7 +162,7 @@ impl Store {
         self.read(|db| {
             let is_there = ItemKind::Fakes.is_there("");
             let mut query = db.prepare_cached(&format!("{SET} WHERE {is_there} ORDER BY id"))?;
-            Ok(query.query_map([], set_row)?.collect::<Result<_, _>>()?)
+            readable(query.query_map([], set_row)?)
         })
     }
 

@@ -147,12 +147,20 @@ pub const TAG_CHARS: usize = 40;
 /// Tags of an item.
 pub const TAGS: usize = 20;
 
-/// Whether a character shows nothing or changes how those around it are shown: control characters, line
-/// separators, marks of direction, zero-width characters.
-fn is_invisible(c: char) -> bool {
+/// Whether a character is not seen, controls a terminal or reorders a line: control characters, line separators,
+/// marks of direction, zero-width characters, fillers, tags.
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
+        )
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(
+            c,
+            '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        )
+        || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }
 
 fn refused(what: impl Into<String>, done: &'static str, why: impl Into<String>) -> Error {
@@ -163,10 +171,10 @@ fn refused(what: impl Into<String>, done: &'static str, why: impl Into<String>) 
     }
 }
 
-/// A name as it is stored.
+/// A name as it is stored: the one rule for what is made, imported and renamed. Exports are named after it.
 ///
 /// # Errors
-/// [`Error::Refused`] when it is empty, too long, has characters that do not show, or reads as something
+/// [`Error::Refused`] when it is empty, too long, a path, has characters that do not show, or reads as something
 /// else.
 pub fn checked_name(kind: ItemKind, name: &str) -> Result<String> {
     let name = name.trim();
@@ -177,7 +185,10 @@ pub fn checked_name(kind: ItemKind, name: &str) -> Result<String> {
     if name.chars().count() > NAME_CHARS {
         return no(format!("a name has at most {NAME_CHARS} characters"));
     }
-    if name.chars().any(is_invisible) {
+    if name.contains(['/', '\\']) || matches!(name, "." | "..") {
+        return no("it is a path; choose a name without slashes".to_owned());
+    }
+    if name.chars().any(is_hidden) {
         return no("it has control characters, or others that do not show".to_owned());
     }
     if kind.has_number() && name.parse::<i64>().is_ok() {
@@ -200,7 +211,7 @@ fn checked_tag(tag: &str) -> Result<String> {
     if tag.chars().count() > TAG_CHARS {
         return no(format!("a tag has at most {TAG_CHARS} characters"));
     }
-    if tag.contains(',') || tag.chars().any(is_invisible) {
+    if tag.contains(',') || tag.chars().any(is_hidden) {
         return no("it has a comma, or characters that do not show".to_owned());
     }
     Ok(tag.to_owned())
@@ -215,7 +226,7 @@ fn checked_note(note: &str) -> Result<String> {
     // a note may have lines, but nothing that repaints a terminal
     Ok(note
         .chars()
-        .filter(|c| *c == '\n' || *c == '\t' || !is_invisible(*c))
+        .filter(|c| *c == '\n' || *c == '\t' || !is_hidden(*c))
         .collect())
 }
 

@@ -10,6 +10,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::readable::readable;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -176,10 +177,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
 /// All jobs, the oldest first.
 pub(crate) fn all(db: &Connection) -> Result<Vec<JobRow>> {
     let sql = format!("SELECT {COLUMNS} FROM job ORDER BY created_ms, id");
-    Ok(db
-        .prepare_cached(&sql)?
-        .query_map([], job_row)?
-        .collect::<Result<_, _>>()?)
+    readable(db.prepare_cached(&sql)?.query_map([], job_row)?)
 }
 
 fn missing(id: &str) -> Error {

@@ -11,14 +11,15 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use repartee_datasets::id::decode;
+use repartee_datasets::id::{decode, encode};
+use repartee_datasets::record::{CUT, EXCERPT};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use serde_json::Value;
 
 use crate::audit::{self, Entry};
 use crate::marks::{self, LostPairs};
 use crate::queue::{ReplyState, note};
+use crate::quotes::{TELLING, Texts, WIPED};
 use crate::watch::{Family, touch};
 use crate::{Result, Store, beside};
 
@@ -37,6 +38,8 @@ pub struct Forgotten {
     pub imported: u64,
     /// Pairs of splits that one of these belonged to: what was trained on them is stale.
     pub pairs: u64,
+    /// Texts of others that quoted one of these, and no longer do.
+    pub redacted: u64,
     /// The marks that this put on bases, runs, fakes, evaluations and generations, or renewed, by their ids.
     pub marked: Vec<i64>,
 }
@@ -54,6 +57,7 @@ impl Forgotten {
         self.cancelled += other.cancelled;
         self.imported += other.imported;
         self.pairs += other.pairs;
+        self.redacted += other.redacted;
         self.marked.extend(&other.marked);
     }
 }
@@ -84,142 +88,8 @@ const SCRUBBED: [&str; 10] = [
 /// The setting that says that imported texts were wiped or deleted, and the file not written anew since.
 pub(crate) const UNSCRUBBED: &str = "imported texts were wiped";
 
-/// What is in place of an imported text that was wiped.
-const WIPED: &str = "[deleted]";
-
-/// A text is looked for inside of others only when it has so many bytes: "thanks" stands everywhere.
-const TELLING: usize = 12;
-
 /// How long the write-ahead log is waited for while others read.
 const WAIT_FOR_READERS: Duration = Duration::from_secs(5);
-
-/// So many words of a purged text in a row are a quote of it, wherever a text has no business to be: in logs,
-/// parameters, results, notes.
-const QUOTE: usize = 4;
-/// So many in what a model wrote.
-const WRITTEN: usize = 5;
-
-/// The texts that have to go, wherever they are quoted.
-#[derive(Default)]
-struct Texts {
-    whole: HashSet<String>,
-    quotes: HashSet<[u8; 16]>,
-    written: HashSet<[u8; 16]>,
-}
-
-/// The words of a text: letters and digits in lower case.
-fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect()
-}
-
-/// A fingerprint of words in a row.
-fn print(run: &[String]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    for word in run {
-        hasher.update(word.as_bytes());
-        hasher.update(b" ");
-    }
-    let mut short = [0; 16];
-    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    short
-}
-
-impl Texts {
-    fn add(&mut self, text: &str) {
-        if self.add_derived(text) {
-            self.written.extend(words(text).windows(WRITTEN).map(print));
-        }
-    }
-
-    /// Adds what a model wrote to one of these: it goes from logs, too, but what else the model wrote alike
-    /// is no trace of a person's text. False: there is nothing in it.
-    fn add_derived(&mut self, text: &str) -> bool {
-        let trimmed = text.trim();
-        if trimmed.is_empty() || matches!(trimmed, "[deleted]" | "[removed]") {
-            return false;
-        }
-        self.quotes.extend(words(trimmed).windows(QUOTE).map(print));
-        self.whole.insert(trimmed.to_owned());
-        true
-    }
-
-    fn is_empty(&self) -> bool {
-        self.whole.is_empty()
-    }
-
-    /// Whether one of these, of more than a word or two, is in a text as a whole.
-    fn is_in(&self, text: &str) -> bool {
-        self.whole
-            .iter()
-            .any(|whole| whole.len() >= TELLING && text.contains(whole.as_str()))
-    }
-
-    /// Whether a text that no text belongs into quotes one of these: as a whole, or some words in a row.
-    fn quoted_in(&self, text: &str) -> bool {
-        if text.is_empty() {
-            return false;
-        }
-        // JSON within a text: its escapes stand between words
-        let plain = text.contains('\\').then(|| {
-            text.replace("\\n", " ")
-                .replace("\\t", " ")
-                .replace('\\', "")
-        });
-        [Some(text), plain.as_deref()]
-            .into_iter()
-            .flatten()
-            .any(|text| {
-                self.is_in(text)
-                    || words(text)
-                        .windows(QUOTE)
-                        .any(|run| self.quotes.contains(&print(run)))
-            })
-    }
-
-    /// The runs of words that a model wrote, and that stand in one of these texts.
-    fn written_in(&self, text: &str) -> Vec<String> {
-        words(text)
-            .windows(WRITTEN)
-            .filter(|run| self.written.contains(&print(run)))
-            .map(|run| run.join(" "))
-            .collect()
-    }
-
-    /// Empties every text of a JSON value that quotes one; false: there was none. Under a `key` that holds
-    /// texts also one of a word or two: elsewhere that may be a name.
-    fn wipe(&self, key: &str, value: &mut Value) -> bool {
-        const OF_TEXTS: [&str; 5] = ["comment", "comments", "reply", "text", "title"];
-        match value {
-            Value::String(text)
-                if self.quoted_in(text)
-                    || (OF_TEXTS.contains(&key) && self.whole.contains(text.trim())) =>
-            {
-                text.clear();
-                true
-            }
-            Value::Array(items) => items
-                .iter_mut()
-                .fold(false, |any, item| self.wipe(key, item) | any),
-            Value::Object(map) => map
-                .iter_mut()
-                .fold(false, |any, (key, item)| self.wipe(key, item) | any),
-            _ => false,
-        }
-    }
-
-    /// A value of a column without what it quotes; `None`: it quotes nothing.
-    fn wiped(&self, text: &str) -> Option<String> {
-        if text.starts_with(['{', '['])
-            && let Ok(mut value) = serde_json::from_str::<Value>(text)
-        {
-            return self.wipe("", &mut value).then(|| value.to_string());
-        }
-        self.quoted_in(text).then(String::new)
-    }
-}
 
 impl Store {
     /// Forgets what Reddit no longer has: of threads, and of what was imported. The names are remembered, so
@@ -235,6 +105,7 @@ impl Store {
             let mut texts = Texts::default();
             let mut lost = LostPairs::default();
             let mut threads: HashSet<i64> = HashSet::new();
+            let mut posts: HashSet<i64> = HashSet::new();
             for Gone { name, why } in gone {
                 let mut one = Forgotten::default();
                 let comment: Option<(i64, i64)> = db
@@ -257,8 +128,9 @@ impl Store {
                         forget_comment(db, comment, "purged", &mut texts, &mut one, now_ms)?;
                     }
                 }
+                posts.extend(post_of(db, name)?);
                 forget_imported(db, name, &mut texts, &mut lost, &mut one, now_ms)?;
-                if one.imported > 0 && lost.why.is_empty() {
+                if one.any() && lost.why.is_empty() {
                     lost.why.clone_from(why);
                 }
                 db.prepare_cached(
@@ -272,11 +144,16 @@ impl Store {
                 }
                 done.add(&one);
             }
-            done.marked = marks::note(db, &lost, now_ms)?;
             forget_rejected(db, gone)?;
             forget_pasted(db, &mut texts, "purged", &mut done, now_ms)?;
+            // a thread that was fetched and the post that was imported are one
+            posts.extend(posts_of(db, &threads)?);
+            threads.extend(threads_of(db, &posts)?);
+            let redacted = redact_imported(db, &texts, &posts, &mut lost)?;
+            done.redacted = redacted + redact_threads(db, &texts, &threads, &posts)?;
+            done.marked = marks::note(db, &lost, now_ms)?;
             forget_quotes(db, &texts)?;
-            let imported = done.imported > 0;
+            let imported = done.imported > 0 || redacted > 0;
             let again = forget_written(db, &texts, &threads, imported, &mut done, now_ms)?;
             forget_quotes(db, &again)?;
             if done.any() {
@@ -285,7 +162,7 @@ impl Store {
                 }
             }
             // what was imported stands in pairs, fakes were written to it, and samples of runs quote it
-            if done.imported > 0 {
+            if imported {
                 for family in [Family::Pairs, Family::Fakes, Family::Runs] {
                     touch(db, family)?;
                 }
@@ -662,7 +539,11 @@ fn forget_post(
          WHERE id = ?1",
     )?
     .execute(params![id, why])?;
-    // addresses have words of the title in them; Reddit finds them without, too
+    without_title_in_links(db, id)
+}
+
+/// Takes the words of a thread's title out of addresses; Reddit finds them without, too.
+fn without_title_in_links(db: &Transaction<'_>, id: i64) -> Result<()> {
     for (table, column, whose) in [
         ("thread", "permalink", "id = ?1"),
         ("thread_comment", "permalink", "thread_id = ?1"),
@@ -774,34 +655,171 @@ fn forget_imported(
         forget_comment(db, copy, "purged", texts, done, now_ms)?;
     }
     texts.add(&body);
-    for reply in answered {
-        forget_quoted_lines(db, reply, texts)?;
-    }
     Ok(())
 }
 
-/// Takes the lines out of a reply that quote what it answers.
-fn forget_quoted_lines(db: &Transaction<'_>, reply: i64, texts: &Texts) -> Result<()> {
-    let body: String = db
-        .prepare_cached("SELECT body FROM comment WHERE id = ?1")?
-        .query_row([reply], |row| row.get(0))?;
-    let quotes = |line: &str| {
-        let line = line.trim_start();
-        (line.starts_with('>') || line.starts_with("&gt;")) && texts.quoted_in(line)
+/// The post that a comment or post of this name belongs to, as far as it was imported.
+fn post_of(db: &Connection, name: &str) -> Result<Option<i64>> {
+    let Some(id) = decode(name) else {
+        return Ok(None);
     };
-    if !body.lines().any(quotes) {
-        return Ok(());
+    if name.starts_with("t3_") {
+        return Ok(Some(id));
     }
-    let left: Vec<&str> = body
-        .lines()
-        .map(|line| if quotes(line) { "> [deleted]" } else { line })
-        .collect();
-    db.prepare_cached("UPDATE comment SET body = ?2 WHERE id = ?1")?
-        .execute(params![reply, left.join("\n")])?;
-    // its words are noted again by the next indexing
-    db.prepare_cached("DELETE FROM pair_words WHERE rowid = ?1")?
-        .execute([reply])?;
-    Ok(())
+    let sql = "SELECT link_id FROM comment WHERE id = ?1";
+    Ok(db
+        .prepare_cached(sql)?
+        .query_row([id], |row| row.get(0))
+        .optional()?)
+}
+
+/// The posts of threads that have a name of Reddit's.
+fn posts_of(db: &Connection, threads: &HashSet<i64>) -> Result<Vec<i64>> {
+    let mut posts = Vec::new();
+    let mut query = db.prepare_cached("SELECT name FROM thread WHERE id = ?1")?;
+    for thread in threads {
+        let name: Option<String> = query
+            .query_row([thread], |row| row.get(0))
+            .optional()?
+            .flatten();
+        posts.extend(name.as_deref().and_then(decode));
+    }
+    Ok(posts)
+}
+
+/// The threads that were fetched of posts.
+fn threads_of(db: &Connection, posts: &HashSet<i64>) -> Result<Vec<i64>> {
+    let mut threads = Vec::new();
+    let mut query = db.prepare_cached("SELECT id FROM thread WHERE name = ?1")?;
+    for post in posts {
+        let name = format!("t3_{}", encode(*post));
+        let thread: Option<i64> = query.query_row([name], |row| row.get(0)).optional()?;
+        threads.extend(thread);
+    }
+    Ok(threads)
+}
+
+/// Rows of a query whose first column is an id and the others are texts, as they are without what they quote;
+/// `None` for a text that quotes nothing.
+fn redactions<const N: usize>(
+    db: &Connection,
+    texts: &Texts,
+    sql: &str,
+    of: &HashSet<i64>,
+) -> Result<Vec<(i64, [Option<String>; N])>> {
+    let of: Vec<i64> = of.iter().copied().collect();
+    let of = serde_json::Value::from(of).to_string();
+    let mut query = db.prepare(sql)?;
+    let mut rows = query.query([of])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut left = [const { None }; N];
+        for (n, left) in left.iter_mut().enumerate() {
+            let text = row.get_ref(n + 1)?.as_bytes().unwrap_or_default();
+            *left = texts.redacted(&String::from_utf8_lossy(text));
+        }
+        if left.iter().any(Option::is_some) {
+            found.push((row.get(0)?, left));
+        }
+    }
+    Ok(found)
+}
+
+/// Takes quotes of the texts out of what else was imported of these posts: comments wherever they stand, title
+/// and text. Whatever has learned from them has seen the quote. Gives how many rows.
+fn redact_imported(
+    db: &Transaction<'_>,
+    texts: &Texts,
+    posts: &HashSet<i64>,
+    lost: &mut LostPairs,
+) -> Result<u64> {
+    if texts.is_empty() || posts.is_empty() {
+        return Ok(0);
+    }
+    let of_posts = "IN (SELECT value FROM json_each(?1))";
+    let sql = format!("SELECT id, body FROM comment WHERE link_id {of_posts}");
+    let comments = redactions::<1>(db, texts, &sql, posts)?;
+    let mut pairs = db.prepare_cached("SELECT id FROM pair WHERE id = ?1 OR comment_id = ?1")?;
+    for (id, [body]) in &comments {
+        db.prepare_cached("UPDATE comment SET body = ?2 WHERE id = ?1")?
+            .execute(params![id, body])?;
+        let of: Vec<i64> = pairs
+            .query_map([id], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for pair in of {
+            lost.pairs.insert(pair);
+            if pair != *id {
+                lost.comments.insert(pair);
+            }
+            // its words are noted again by the next indexing
+            db.prepare_cached("DELETE FROM pair_words WHERE rowid = ?1")?
+                .execute([pair])?;
+        }
+    }
+    let sql = format!("SELECT id, title, selftext FROM post WHERE id {of_posts}");
+    let changed = redactions::<2>(db, texts, &sql, posts)?;
+    for (id, [title, selftext]) in &changed {
+        db.prepare_cached(
+            "UPDATE post SET title = coalesce(?2, title), selftext = coalesce(?3, selftext) WHERE id = ?1",
+        )?
+        .execute(params![id, title, selftext])?;
+    }
+    Ok((comments.len() + changed.len()) as u64)
+}
+
+/// The same of threads that were fetched, of copies of imported comments of these posts, and of what was pasted.
+fn redact_threads(
+    db: &Transaction<'_>,
+    texts: &Texts,
+    threads: &HashSet<i64>,
+    posts: &HashSet<i64>,
+) -> Result<u64> {
+    if texts.is_empty() {
+        return Ok(0);
+    }
+    let own = "IN (SELECT value FROM json_each(?1))";
+    let mut changed = 0;
+    let mut comments = redactions::<1>(
+        db,
+        texts,
+        &format!(
+            "SELECT id, body FROM thread_comment WHERE body <> '' AND (thread_id {own} OR name IS NULL AND pair_id IS NULL)"
+        ),
+        threads,
+    )?;
+    comments.extend(redactions::<1>(
+        db,
+        texts,
+        &format!(
+            "SELECT c.id, c.body FROM thread_comment c JOIN pair p ON p.id = c.pair_id
+             WHERE c.body <> '' AND p.thread_id {own}"
+        ),
+        posts,
+    )?);
+    for (id, [body]) in &comments {
+        changed += db
+            .prepare_cached("UPDATE thread_comment SET body = ?2 WHERE id = ?1")?
+            .execute(params![id, body])?;
+    }
+    let posts = redactions::<2>(
+        db,
+        texts,
+        &format!(
+            "SELECT id, title, body FROM thread WHERE (id {own} OR name IS NULL) AND title || body <> ''"
+        ),
+        threads,
+    )?;
+    for (id, [title, body]) in &posts {
+        changed += db
+            .prepare_cached(
+                "UPDATE thread SET title = coalesce(?2, title), body = coalesce(?3, body) WHERE id = ?1",
+            )?
+            .execute(params![id, title, body])?;
+        if title.is_some() {
+            without_title_in_links(db, *id)?;
+        }
+    }
+    Ok(changed as u64)
 }
 
 /// Where texts have their place, and what holds none: names, ids and words of the program's own. Every other
@@ -854,21 +872,53 @@ const NAMES: [&str; 14] = [
     "role",
 ];
 
-/// Rows that could not be read have no name: those go that have the id in them.
+/// Rows that could not be read have no name: those go that have the id in them, and those that were cut before
+/// an id of theirs, for they may be anybody's.
 fn forget_rejected(db: &Transaction<'_>, gone: &[Gone]) -> Result<()> {
-    let mut clear = db.prepare_cached(
-        "UPDATE rejected SET excerpt = '' WHERE instr(excerpt, ?1) OR instr(excerpt, ?2)",
-    )?;
-    let mut cleared = 0;
-    for Gone { name, .. } in gone {
-        if let Some(id) = name.get(3..).filter(|id| !id.is_empty()) {
-            cleared += clear.execute([format!("\"{id}\""), name.clone()])?;
+    let ids: Vec<&str> = gone
+        .iter()
+        .filter_map(|gone| gone.name.get(3..))
+        .filter(|id| !id.is_empty())
+        .collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut query =
+        db.prepare("SELECT source_id, line, excerpt FROM rejected WHERE excerpt <> ''")?;
+    let mut rows = query.query([])?;
+    let mut found: Vec<(i64, i64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let excerpt = String::from_utf8_lossy(row.get_ref(2)?.as_bytes().unwrap_or_default());
+        let cut = excerpt.chars().count() >= EXCERPT && !excerpt.contains(CUT);
+        if cut || ids.iter().any(|id| has_id(&excerpt, id)) {
+            found.push((row.get(0)?, row.get(1)?));
         }
     }
-    if cleared > 0 {
+    for key in &found {
+        db.prepare_cached("UPDATE rejected SET excerpt = '' WHERE source_id = ?1 AND line = ?2")?
+            .execute(*key)?;
+    }
+    if !found.is_empty() {
         rewrite_all(db)?;
     }
     Ok(())
+}
+
+/// Whether an id of Reddit's stands in a row by itself. Short ones, which are words, only where it is said that
+/// they are ids.
+fn has_id(row: &str, id: &str) -> bool {
+    let telling = id.len() >= 5 && id.bytes().any(|b| b.is_ascii_digit());
+    let part_of_word = |c: char| c.is_ascii_alphanumeric();
+    row.match_indices(id).any(|(at, _)| {
+        let (before, after) = (&row[..at], &row[at + id.len()..]);
+        if after.starts_with(part_of_word) || before.ends_with(part_of_word) {
+            return false;
+        }
+        telling
+            || before.ends_with("t1_")
+            || before.ends_with("t3_")
+            || (before.ends_with('"') && after.starts_with('"'))
+    })
 }
 
 /// Wipes what quotes one of the texts in logs, parameters, results, notes and facts of all kinds.

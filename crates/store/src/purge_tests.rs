@@ -247,3 +247,240 @@ fn logs_parameters_and_outcomes_of_an_older_project_lose_their_texts() {
         .collect();
     assert_eq!(lines, ["step 30: validation loss 2.0"]);
 }
+
+/// The runs of five words of a text that stand in the file, its log included.
+fn runs_left(store: &Store, text: &str) -> Vec<String> {
+    let mut bytes = std::fs::read(store.path()).unwrap();
+    bytes.extend(std::fs::read(crate::beside(store.path(), "-wal")).unwrap_or_default());
+    let words: Vec<&str> = text.split(' ').collect();
+    let runs = words.windows(5).map(|run| run.join(" "));
+    runs.filter(|run| bytes.windows(run.len()).any(|w| w == run.as_bytes()))
+        .collect()
+}
+
+#[test]
+fn quotes_anywhere_under_the_post_go_whatever_their_form() {
+    const TEXT: &str = "qone qtwo qthree qfour qfive qsix qseven qeight qnine qten";
+    let half = |from: usize, to: usize| {
+        let words: Vec<&str> = TEXT.split(' ').collect();
+        words[from..to].join(" ")
+    };
+    let forms = [
+        format!("> {TEXT}\n\nmine alone, number one"),
+        format!(
+            "&gt; {}\n&gt; {}\n\nmine alone, number two",
+            half(0, 5),
+            half(5, 10)
+        ),
+        format!("you wrote \"{}\", so mine is three", half(2, 8)),
+        format!("you wrote \u{201c}{}\u{201d}, so mine is four", half(4, 10)),
+        format!(
+            "> {}\n{}\n\nmine alone, number five",
+            half(0, 6),
+            half(6, 10)
+        ),
+        format!("> > {TEXT}\n\n> another said\n\nmine alone, number six"),
+        format!("somebody said {} and it is mine, number seven", half(0, 7)),
+        format!("&amp;gt; {TEXT}\n\nmine alone, number eight"),
+    ];
+    let (_dir, store) = project();
+    let source = source(&store);
+    let mut records = vec![comment(10, None, "ann", TEXT)];
+    // a chain of answers: child, grandchild, and so on; and others beside it
+    for (n, form) in (0..).zip(&forms) {
+        let parent = if n % 2 == 0 { Some(10 + n) } else { None };
+        records.push(comment(11 + n, parent, "bob", form));
+    }
+    store.records_upsert(source, &records).unwrap();
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    store.pairs_index(|_| true).unwrap();
+    assert!(!runs_left(&store, TEXT).is_empty());
+    let done = store.purge(&[gone(10)], "ada", 5).unwrap();
+    store.scrub().unwrap();
+    assert_eq!(done.redacted, forms.len() as u64);
+    assert_eq!(runs_left(&store, TEXT), Vec::<String>::new());
+    for n in 0..forms.len() as i64 {
+        let body = store.comment(11 + n).unwrap().unwrap().body;
+        assert!(
+            body.contains("mine") && body.contains("[deleted]"),
+            "{body}"
+        );
+    }
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn quotes_of_a_post_go_from_what_was_imported_and_from_what_was_fetched() {
+    const TITLE: &str = "tone ttwo tthree tfour tfive tsix";
+    const SELF: &str = "sone stwo sthree sfour sfive ssix";
+    const COMMENT: &str = "cone ctwo cthree cfour cfive csix";
+    let (_dir, store) = project();
+    let source = source(&store);
+    let post = encode(7);
+    let records = [
+        repartee_datasets::Record::Post(repartee_datasets::Post {
+            id: 7,
+            subreddit: "Quiet".into(),
+            author: Some("ann".into()),
+            title: TITLE.into(),
+            selftext: format!("{SELF}\n\nEDIT: \"{COMMENT}\""),
+            score: Some(1),
+            created_utc: Some(1),
+            retrieved_utc: None,
+        }),
+        comment(10, None, "bob", COMMENT),
+        comment(11, Some(10), "cid", &format!("> {SELF}\n\nmine, says cid")),
+        comment(
+            12,
+            Some(11),
+            "dan",
+            &format!("the title is {TITLE}, mine, says dan"),
+        ),
+    ];
+    let records = records.map(|record| match record {
+        repartee_datasets::Record::Comment(mut comment) => {
+            comment.link_id = 7;
+            repartee_datasets::Record::Comment(comment)
+        }
+        post => post,
+    });
+    store.records_upsert(source, &records).unwrap();
+    let fetched =
+        |name: &str, parent: Option<usize>, body: &str| crate::threads::NewThreadComment {
+            parent,
+            name: Some(format!("t1_{name}")),
+            author: Some("eve".into()),
+            body: body.into(),
+            parent_name: Some(format!("t3_{post}")),
+            ..Default::default()
+        };
+    store
+        .thread_insert(
+            &crate::threads::NewThread {
+                origin: "reddit".into(),
+                subreddit: "Quiet".into(),
+                title: TITLE.into(),
+                body: SELF.into(),
+                name: Some(format!("t3_{post}")),
+                permalink: format!("/r/Quiet/comments/{post}/tone_ttwo_tthree_tfour_tfive_tsix/"),
+                comments: vec![
+                    fetched("live1", None, "an answer"),
+                    fetched(
+                        "live2",
+                        Some(0),
+                        &format!("&gt; {COMMENT}\n\nmine, says eve"),
+                    ),
+                    fetched(
+                        "live3",
+                        Some(1),
+                        &format!("\u{201c}{SELF}\u{201d} mine, says eve"),
+                    ),
+                ],
+                ..Default::default()
+            },
+            1,
+        )
+        .unwrap();
+    // the comment alone: it is quoted in the post's text and under the fetched post
+    store.purge(&[gone(10)], "ada", 5).unwrap();
+    store.scrub().unwrap();
+    assert_eq!(runs_left(&store, COMMENT), Vec::<String>::new());
+    assert!(!runs_left(&store, SELF).is_empty());
+    let all = Gone {
+        name: format!("t3_{post}"),
+        why: "deleted".into(),
+    };
+    store.purge(&[all], "ada", 6).unwrap();
+    store.scrub().unwrap();
+    for text in [TITLE, SELF, COMMENT] {
+        assert_eq!(runs_left(&store, text), Vec::<String>::new());
+    }
+    let body = |id| store.comment(id).unwrap().unwrap().body;
+    assert_eq!(body(11), "> [deleted]\n\nmine, says cid");
+    assert_eq!(body(12), "the title is [deleted], mine, says dan");
+}
+
+#[test]
+fn what_learned_from_a_quote_is_marked_too() {
+    let (_dir, store, split, runs) = modelled();
+    let train = store.split_pair_ids(split, Side::Train).unwrap();
+    let pairs = store.pairs_of(&train).unwrap();
+    // a comment that stands under the post of a training pair without being part of one, quoted in its reply
+    let text = "zone ztwo zthree zfour zfive zsix zseven";
+    let pair = &pairs[0];
+    let mut quoted = comment(900_000, None, "ann", text);
+    let mut reply = comment(
+        pair.id,
+        Some(pair.comment_id),
+        "bob",
+        &format!("she said {text} once"),
+    );
+    for record in [&mut quoted, &mut reply] {
+        if let repartee_datasets::Record::Comment(comment) = record {
+            comment.link_id = pair.thread_id;
+        }
+    }
+    store
+        .records_upsert(source(&store), &[quoted, reply])
+        .unwrap();
+    store
+        .write_bare(|db| {
+            Ok(db.execute(
+                "UPDATE comment SET body = ?2 WHERE id = ?1",
+                rusqlite::params![pair.id, format!("she said {text} once")],
+            )?)
+        })
+        .unwrap();
+    store
+        .run_saw(runs[0], Side::Train, &[pair.id], None)
+        .unwrap();
+    store
+        .run_saw(runs[1], Side::Train, &train[1..2], None)
+        .unwrap();
+    store.run_saw(runs[2], Side::Train, &[], None).unwrap();
+    store.purge(&[gone(900_000)], "ada", 5).unwrap();
+    store.scrub().unwrap();
+    assert_eq!(runs_left(&store, text), Vec::<String>::new());
+    assert!(store.is_marked(Marked::Run, runs[0]).unwrap());
+    assert!(!store.is_marked(Marked::Run, runs[2]).unwrap());
+}
+
+#[test]
+fn a_rejected_row_goes_with_its_id_wherever_that_stands_in_it() {
+    let (_dir, store) = project();
+    let source = source(&store);
+    let text = "rone rtwo rthree rfour rfive rsix";
+    let long = "x".repeat(300);
+    let id = encode(10);
+    let row = |text: String| text.into_bytes();
+    let rows = [
+        // its id, which no other place tells, lies behind what is kept
+        Rejected::new(
+            1,
+            "no link_id",
+            &row(format!("{{\"body\":\"{text} {long}\",\"id\":\"{id}\"}}")),
+        ),
+        Rejected::new(
+            2,
+            "no link_id",
+            &row(format!(
+                "{{\"body\":\"other {long}\",\"name\":\"t1_zzz9\"}}"
+            )),
+        ),
+        // a row of CSV: no key tells which of its cells is the id
+        Rejected::new(3, "no parent", &row(format!("{text} {long},{id}"))),
+        Rejected::new(4, "no parent", &row("a short row,zzz9".to_owned())),
+    ];
+    store.rejected_insert(source, &rows).unwrap();
+    assert!(!runs_left(&store, text).is_empty());
+    store.purge(&[gone(10)], "ada", 5).unwrap();
+    store.scrub().unwrap();
+    let left: Vec<bool> = store
+        .rejected(source, 0, 9)
+        .unwrap()
+        .iter()
+        .map(|row| row.excerpt.is_empty())
+        .collect();
+    assert_eq!(left, [true, false, true, false]);
+    assert_eq!(runs_left(&store, text), Vec::<String>::new());
+}

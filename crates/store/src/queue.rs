@@ -14,6 +14,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::readable::readable;
 use crate::threads::Scores;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
@@ -346,8 +347,7 @@ impl Store {
         self.read(|db| {
             let sql = format!("{REPLY} WHERE ?1 IS NULL OR q.state = ?1 ORDER BY q.id");
             let mut query = db.prepare_cached(&sql)?;
-            let rows = query.query_map([state.map(ReplyState::as_str)], reply_row)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            readable(query.query_map([state.map(ReplyState::as_str)], reply_row)?)
         })
     }
 

@@ -6,6 +6,7 @@ use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
 use crate::items::{ItemKind, still_there};
 use crate::marks;
+use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -292,7 +293,7 @@ impl Store {
         self.read(|db| {
             let is_there = ItemKind::Run.is_there("");
             let mut query = db.prepare_cached(&format!("{RUN} WHERE {is_there} ORDER BY id"))?;
-            Ok(query.query_map([], run_row)?.collect::<Result<_, _>>()?)
+            readable(query.query_map([], run_row)?)
         })
     }
 

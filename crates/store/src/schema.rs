@@ -445,7 +445,7 @@ impl Store {
 }
 
 /// Copies a project beside itself, for its owner alone.
-fn back_up(connection: &Connection, path: &Path) -> Result<PathBuf> {
+pub(crate) fn back_up(connection: &Connection, path: &Path) -> Result<PathBuf> {
     let mut n = 1;
     let backup = loop {
         let backup = beside(path, &format!(".before-repair-{n}"));

@@ -22,8 +22,8 @@ impl Store {
         value
             .map(|json| serde_json::from_str(&json))
             .transpose()
-            .map_err(|source| Error::Json {
-                what: "setting",
+            .map_err(|source| Error::Setting {
+                key: key.to_owned(),
                 source,
             })
     }

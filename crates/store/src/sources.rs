@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::error::is_foreign_key;
 use crate::items::{self, ItemKind};
+use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -142,10 +143,7 @@ impl Store {
         self.read(|db| {
             let is_there = ItemKind::Source.is_there("");
             let sql = format!("SELECT {COLUMNS} FROM source WHERE {is_there} ORDER BY id");
-            Ok(db
-                .prepare_cached(&sql)?
-                .query_map([], source_row)?
-                .collect::<Result<_, _>>()?)
+            readable(db.prepare_cached(&sql)?.query_map([], source_row)?)
         })
     }
 

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::is_unique;
 use crate::items::ItemKind;
+use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -185,10 +186,7 @@ impl Store {
         self.read(|db| {
             let is_there = ItemKind::Split.is_there("");
             let sql = format!("SELECT {COLUMNS} FROM split WHERE {is_there} ORDER BY id");
-            Ok(db
-                .prepare_cached(&sql)?
-                .query_map([], split_row)?
-                .collect::<Result<_, _>>()?)
+            readable(db.prepare_cached(&sql)?.query_map([], split_row)?)
         })
     }
 

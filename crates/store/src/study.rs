@@ -9,7 +9,7 @@ use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 /// The setting's key.
-const STRICT: &str = "study.strict";
+pub(crate) const STRICT: &str = "study.strict";
 
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

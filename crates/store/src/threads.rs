@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::fakes::Finish;
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
+use crate::readable::readable;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -437,8 +438,7 @@ impl Store {
     pub fn threads(&self) -> Result<Vec<Thread>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{THREAD} ORDER BY id DESC"))?;
-            let rows = query.query_map([], thread_row)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            readable(query.query_map([], thread_row)?)
         })
     }
 
@@ -574,9 +574,7 @@ impl Store {
             let is_there = ItemKind::Generation.is_there("");
             let sql = format!("{GENERATION} WHERE {is_there} ORDER BY id");
             let mut query = db.prepare_cached(&sql)?;
-            Ok(query
-                .query_map([], generation_row)?
-                .collect::<Result<_, _>>()?)
+            readable(query.query_map([], generation_row)?)
         })
     }
 

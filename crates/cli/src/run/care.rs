@@ -45,11 +45,19 @@ impl App {
                 ("integrity", &found.integrity),
                 ("reference", &found.references),
                 ("blob", &found.blobs),
+                ("search", &found.search),
             ];
             for (what, lines) in faults {
                 for line in lines {
                     self.out.line(format!("{what}: {line}"))?;
                 }
+            }
+            for bad in &found.rows {
+                self.out.line(format!(
+                    "{} row {}, {}: {}",
+                    bad.table, bad.row, bad.column, bad.what
+                ))?;
+                self.out.line(format!("  {}", bad.advice))?;
             }
             let read = format!(
                 "{} tensors and files, {}",
@@ -63,6 +71,9 @@ impl App {
                 false if found.only_schema() => self.out.line(
                     "another program changed the schema of this project, and it is not opened; \
                      `repartee check --repair` makes a copy and removes what is foreign",
+                ),
+                false if found.is_repairable() => self.out.line(
+                    "parts of the project cannot be read; `repartee check --repair` makes a copy and repairs what can be repaired without loss",
                 ),
                 false => self.out.line(
                     "the project is damaged; take it from a copy, or export what can be read",

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use repartee_engine::demo::{Demo, DemoReport, demo_project};
+use repartee_engine::shell;
 
 use super::{App, listen_to};
 use crate::args::DemoArgs;
@@ -67,7 +68,7 @@ impl App {
         for file in &report.charts {
             self.out.line(format!("  {}", file.display()))?;
         }
-        let project = report.project.display();
+        let project = shell::quoted(&report.project);
         self.out.line("")?;
         self.out.line(format!("next: `repartee queue list --project {project}`, `repartee fakes show --project {project}`"))?;
         self.out.line(format!(

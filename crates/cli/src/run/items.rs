@@ -8,7 +8,8 @@ use repartee_engine::generate::GenerationInfo;
 use repartee_engine::items::{
     Delete, DeleteItem, Dependents, ItemInfo, ItemKind, ItemRef, Label, LabelItem, RenameItem,
 };
-use repartee_engine::{Engine, Error};
+use repartee_engine::unreadable::Unreadable;
+use repartee_engine::{Engine, Error, shell};
 
 use super::{App, person};
 use crate::args::{
@@ -63,6 +64,25 @@ fn called(item: &ItemInfo) -> String {
 }
 
 impl App {
+    /// The items of a list, after those that it leaves out, since they cannot be read, were named.
+    pub(super) fn whole<T>(&self, engine: &Engine, kind: ItemKind, all: Vec<T>) -> Result<Vec<T>> {
+        self.unreadable(&engine.unreadable(kind)?)?;
+        Ok(all)
+    }
+
+    pub(super) fn unreadable(&self, items: &[Unreadable]) -> Result<()> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.out
+            .json(&serde_json::json!({ "event": "unreadable", "items": items }))?;
+        for item in items {
+            let Unreadable { what, id, why } = item;
+            self.out.line(format!("{what} {id} is unreadable: {why}"))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn run_command(&self, command: RunCommand) -> Result<ExitCode> {
         match command {
             RunCommand::List(list) => self.runs(&list),
@@ -75,7 +95,8 @@ impl App {
         let engine = self.engine()?;
         match command {
             EvaluationCommand::List(list) => {
-                let all = tagged(engine.evaluations()?, &list, |one| &one.label);
+                let all = self.whole(&engine, ItemKind::Evaluation, engine.evaluations()?)?;
+                let all = tagged(all, &list, |one| &one.label);
                 self.done(&all, |all| match all.is_empty() {
                     true => self
                         .out
@@ -91,7 +112,8 @@ impl App {
         let engine = self.engine()?;
         match command {
             GenerationCommand::List(list) => {
-                let all = tagged(engine.generations()?, &list, |one| &one.label);
+                let all = self.whole(&engine, ItemKind::Generation, engine.generations()?)?;
+                let all = tagged(all, &list, |one| &one.label);
                 self.done(&all, |all| match all.is_empty() {
                     true => self
                         .out
@@ -216,11 +238,12 @@ impl App {
         if !args.yes {
             let asks = std::io::stdin().is_terminal() && terminal::err_is_terminal();
             if !asks || self.out.json {
-                let with = if others > 0 { " --with-dependents" } else { "" };
+                let with = (others > 0).then_some("--with-dependents");
+                let command = [kind.as_str(), "delete", &item, "--yes"].into_iter();
+                let command = command.chain(with).chain(["--seen", &found.seen]);
                 let mut error = Error::usage(format!(
-                    "nothing is deleted without a yes; `repartee {} delete {item:?} --yes{with} --seen {}` deletes what is listed",
-                    kind.as_str(),
-                    found.seen
+                    "nothing is deleted without a yes; `{}` deletes what is listed",
+                    shell::command(command)
                 ));
                 for line in tree(&found) {
                     error = error.with(line);

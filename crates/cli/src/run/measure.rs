@@ -8,7 +8,7 @@ use repartee_engine::compared::{headline, shortfall};
 use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::figures::{ClassifierFigures, Figures};
 use repartee_engine::names::file_name;
-use repartee_engine::{Error, Side};
+use repartee_engine::{Error, Side, shell};
 
 use super::App;
 use crate::args::{ChartArgs, EvaluateArgs};
@@ -50,8 +50,8 @@ impl App {
                 self.out.line("")?;
                 self.classes(figures)?;
                 self.out.line(format!(
-                    "next: `repartee chart roc {} --out roc`",
-                    evaluation.run
+                    "next: `{}`",
+                    shell::command(["chart", "roc", &evaluation.run, "--out", "roc"])
                 ))?;
             }
             Ok(())

@@ -11,7 +11,7 @@ use repartee_engine::reddit::{
     ThreadInfo, Upkeep,
 };
 use repartee_engine::sealed::RecordKind;
-use repartee_engine::{Ended, Engine, Error};
+use repartee_engine::{Ended, Engine, Error, shell};
 
 use super::seen::{Decision, short_hash};
 use super::{App, bin, edit, person};
@@ -356,7 +356,8 @@ impl App {
                     seen: seen.as_deref(),
                     question: format!("Confirm what is recorded of u/{}?", account.name),
                     elsewhere: format!(
-                        "`repartee reddit accounts` prints it, `repartee reddit accounts confirm {name} --seen HASH` takes it"
+                        "`repartee reddit accounts` prints it, `{}` takes it",
+                        shell::command(["reddit", "accounts", "confirm", &name, "--seen", "HASH"])
                     ),
                 };
                 let Some(seen) = self.agreed(&decision, |_| self.account(&account))? else {
@@ -465,7 +466,10 @@ impl App {
             now: &permit.seen,
             seen,
             question: format!("Confirm this permission for r/{}?", permit.subreddit),
-            elsewhere: format!("`repartee reddit permit {name} --confirm --seen HASH` takes it"),
+            elsewhere: format!(
+                "`{}` takes it",
+                shell::command(["reddit", "permit", name, "--confirm", "--seen", "HASH"])
+            ),
         };
         let Some(seen) = self.agreed(&decision, |_| Ok(()))? else {
             return self.left(&format!("r/{}", permit.subreddit));
@@ -735,9 +739,27 @@ impl App {
                 count(synced.doubted)
             ))?;
         }
+        if synced.redacted > 0 {
+            self.out.line(format!(
+                "quotes of them were removed from {} texts of others",
+                count(synced.redacted)
+            ))?;
+        }
         if !synced.scrubbed {
             self.out
                 .line("another process reads the file: its last traces go with the next run")?;
+        }
+        if !synced.copies.is_empty() {
+            self.out
+                .line("these files beside the project may still hold the texts; delete those that you don't need:")?;
+            for copy in &synced.copies {
+                let command = if cfg!(unix) { "rm -- " } else { "" };
+                self.out
+                    .line(format!("  {command}{}", shell::quoted(copy)))?;
+            }
+            self.out.line(
+                "exported files and copies in other folders are not known here; delete them, too",
+            )?;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! `repartee study`, and the question that an import of Reddit content asks once.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use repartee_engine::import::Import;
-use repartee_engine::study::{ImportQuestion, Study};
-use repartee_engine::{Decision, Engine, Error, Origin, Permission, StudyKind, StudyRecord};
+use repartee_engine::study::{ImportQuestion, Study, once_each};
+use repartee_engine::{Decision, Engine, Error, Origin, Permission, StudyKind, StudyRecord, shell};
 
 use super::{App, person};
 use crate::out::{Table, time};
@@ -151,27 +152,47 @@ impl App {
             .map(|word| word.parse::<Origin>().map_err(Error::usage))
             .transpose()?;
         let answered = engine.study()?.answered;
+        let (mut words, mut not_reddit) = (Vec::new(), 0);
         for value in values {
             match value.as_str() {
                 "none" => job.study.extend(StudyRecord::none_of_all()),
-                "not-reddit" => job.origin = Some(job.origin.unwrap_or(Origin::Other)),
+                "not-reddit" => {
+                    not_reddit += 1;
+                    job.origin = Some(job.origin.unwrap_or(Origin::Other));
+                }
                 record if record.contains('=') => {
                     job.study.push(record.parse().map_err(Error::usage)?);
                 }
-                // what the text of a file is used under, as earlier versions took it; it is no approval of Reddit's
-                word => {
-                    job.permission = word.parse().map_err(|_| Error::usage(wrong_value(word)))?;
-                    if job.permission != Permission::Synthetic && !answered {
-                        let note = format!("imported with --permission {word}");
-                        job.study
-                            .extend(StudyRecord::none_of_all().into_iter().map(|r| StudyRecord {
-                                note: note.clone(),
-                                ..r
-                            }));
-                    }
-                    job.origin = job.origin.or(Some(Origin::Unknown));
-                }
+                word => words.push(word),
             }
+        }
+        if not_reddit > 1 || words.len() > 1 {
+            return Err(Error::usage(format!(
+                "--permission answers one question more than once ({}); give each answer once",
+                values.join(", ")
+            ))
+            .into());
+        }
+        // two answers to one question are refused before this command adds answers of its own
+        once_each(&job.study)?;
+        // what the text of a file is used under, as earlier versions took it; it is no approval of Reddit's
+        for word in words {
+            job.permission = word.parse().map_err(|_| Error::usage(wrong_value(word)))?;
+            if job.permission != Permission::Synthetic && !answered {
+                let note = format!("imported with --permission {word}");
+                let given: Vec<StudyKind> = job.study.iter().map(|record| record.kind).collect();
+                let missing = StudyRecord::none_of_all().into_iter();
+                job.study
+                    .extend(
+                        missing
+                            .filter(|record| !given.contains(&record.kind))
+                            .map(|record| StudyRecord {
+                                note: note.clone(),
+                                ..record
+                            }),
+                    );
+            }
+            job.origin = job.origin.or(Some(Origin::Unknown));
         }
         if !job.study.is_empty() {
             // who answers for Reddit content doesn't have to say that a table is Reddit content
@@ -266,27 +287,14 @@ fn commands_for(question: &ImportQuestion) -> Error {
 
 /// The command line of this process with more arguments, as it can be typed in a shell.
 fn this_command(more: &[&str]) -> String {
-    let given = std::env::args_os()
-        .skip(1)
-        .map(|arg| arg.to_string_lossy().into_owned());
-    let mut args: Vec<String> = given.collect();
+    let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
     // what comes after "--" is a file, whatever it looks like
     let at = args
         .iter()
         .position(|arg| arg == "--")
         .unwrap_or(args.len());
-    args.splice(at..at, more.iter().map(|arg| (*arg).to_owned()));
-    let quoted: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
-    format!("repartee {}", quoted.join(" "))
-}
-
-/// An argument for a POSIX shell.
-fn quoted(arg: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    match !arg.is_empty() && arg.chars().all(is_plain) {
-        true => arg.to_owned(),
-        false => format!("'{}'", arg.replace('\'', "'\\''")),
-    }
+    args.splice(at..at, more.iter().map(OsString::from));
+    shell::command(args)
 }
 
 /// Asks at the terminal what the import has to know: first whether it is Reddit content, then each kind.
@@ -334,18 +342,4 @@ fn answer(what: &str) -> Result<String> {
         return Err(Error::usage("no answer; nothing was imported or changed").into());
     }
     Ok(line.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn arguments_are_quoted_for_a_shell() {
-        assert_eq!(quoted("RC_2019-04.zst"), "RC_2019-04.zst");
-        assert_eq!(quoted("my file"), "'my file'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
-        assert_eq!(quoted("$(x)"), "'$(x)'");
-        assert_eq!(quoted(""), "''");
-    }
 }

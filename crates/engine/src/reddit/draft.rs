@@ -5,10 +5,10 @@ use ts_rs::TS;
 
 use super::fetch::{Fetch, Fetched};
 use crate::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::generate::{Generate, Generated};
 use crate::job::{Ctx, Job, Stop, from_json, to_json};
-use crate::left_out::{LeftOut, caught, is_of_the_whole};
+use crate::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 
 /// Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -72,13 +72,31 @@ impl Job for DraftReplies {
         })
     }
 
+    fn tally(outcome: &Drafted) -> Option<Tally> {
+        let fetched = outcome.fetched.as_ref().map_or(0, |f| f.threads.len());
+        Some(Tally {
+            nothing: "no comment could be answered",
+            succeeded: fetched as u64 + u64::from(outcome.generated.is_some()),
+            left_out: outcome.left_out.clone(),
+        })
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<Drafted, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
         if self.comments == 0 {
             return Err(Error::usage("comments must be at least 1").into());
         }
         let fetched = match &self.fetch {
-            Some(fetch) => Some(ctx.step("fetch", fetch)?),
+            Some(fetch) => match ctx.step("fetch", fetch) {
+                // there are other comments to answer
+                Err(Stop::Failed(error))
+                    if error.code == Code::Negative && !self.generate.comments.is_empty() =>
+                {
+                    ctx.leave_out("fetch", error.message)?;
+                    None
+                }
+                fetched => Some(fetched?),
+            },
             None => None,
         };
         let mut threads = self.threads.clone();

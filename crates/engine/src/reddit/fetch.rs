@@ -19,7 +19,7 @@ use super::threads::{ThreadInfo, info};
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, to_json};
-use crate::left_out::{caught, is_of_the_whole};
+use crate::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 
 /// Posts that one page of a listing has at most.
 const PAGE: u32 = 100;
@@ -72,6 +72,16 @@ pub struct Fetched {
     pub missing: Vec<String>,
     /// Comments that were not asked for, as the calls were spent or one failed.
     pub unread: u64,
+    /// Of the posts that were passed over, how many were wanted and could not be read.
+    #[serde(default)]
+    pub failed: u64,
+}
+
+impl Fetched {
+    fn fail(&mut self, item: String, why: String) {
+        self.failed += 1;
+        self.passed_over.push((item, why));
+    }
 }
 
 impl Job for Fetch {
@@ -94,6 +104,17 @@ impl Job for Fetch {
         Ok(kept)
     }
 
+    fn tally(outcome: &Fetched) -> Option<Tally> {
+        Some(Tally {
+            nothing: "no thread could be read",
+            succeeded: outcome.threads.len() as u64,
+            left_out: match outcome.failed {
+                0 => LeftOut::default(),
+                _ => LeftOut::of(&outcome.passed_over),
+            },
+        })
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<Fetched, Stop> {
         let engine = ctx.engine;
         let account = engine.account_meant(&self.account)?;
@@ -108,9 +129,7 @@ impl Job for Fetch {
                 match post_name(post) {
                     Ok(name) => names.push(name),
                     Err(error) if self.posts.len() == 1 => return Err(error.into()),
-                    Err(error) => fetched
-                        .passed_over
-                        .push((format!("link {}", at + 1), error.message)),
+                    Err(error) => fetched.fail(format!("link {}", at + 1), error.message),
                 }
             }
             names
@@ -123,9 +142,11 @@ impl Job for Fetch {
                     .note(name.as_str()),
             );
             if engine.store.is_purged(name)? {
-                fetched
-                    .passed_over
-                    .push((name.clone(), "it was deleted on Reddit".to_owned()));
+                let why = "it was deleted on Reddit".to_owned();
+                match self.posts.is_empty() {
+                    true => fetched.passed_over.push((name.clone(), why)),
+                    false => fetched.fail(name.clone(), why),
+                }
                 continue;
             }
             match caught(|| self.thread(ctx, &session, &rules, name, &mut fetched)) {
@@ -135,7 +156,7 @@ impl Job for Fetch {
                     if error.code == Code::Busy || !is_of_the_whole(&error) =>
                 {
                     ctx.say(format!("{name}: {}", error.message));
-                    fetched.passed_over.push((name.clone(), error.message));
+                    fetched.fail(name.clone(), error.message);
                 }
                 Err(stop) => return Err(stop),
             }
@@ -211,9 +232,7 @@ impl Fetch {
                 Ok(found) => names.extend(found),
                 Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
                     ctx.say(format!("r/{one} is left out: {}", error.message));
-                    fetched
-                        .passed_over
-                        .push((format!("r/{one}"), error.message.clone()));
+                    fetched.fail(format!("r/{one}"), error.message.clone());
                     failed += 1;
                     if failed == all.len() {
                         return Err(Stop::Failed(error));

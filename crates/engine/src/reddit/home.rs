@@ -16,14 +16,14 @@ use crate::error::{Code, Error, Result};
 use crate::machine::Machine;
 
 /// The setting with the project's uuid; copies share it.
-const PROJECT: &str = "project.id";
+pub(crate) const PROJECT: &str = "project.id";
 /// The setting that says which file the project was when it was last confirmed.
-const HOME: &str = "project.home";
+pub(crate) const HOME: &str = "project.home";
 
 /// The file that a project was when it was last confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Home {
+pub(crate) struct Home {
     /// The machine and user.
     machine: String,
     /// The canonical path.

@@ -22,7 +22,7 @@ use crate::chart::save;
 use crate::error::{Code, Result};
 use crate::examples;
 use crate::job::{Ctx, Job, Progress, Stop};
-use crate::left_out::{LeftOut, caught, is_of_the_whole};
+use crate::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 
 /// When a posted reply is looked at: seconds after it was posted.
 pub const AFTER_S: [i64; 3] = [3_600, 86_400, 604_800];
@@ -116,6 +116,14 @@ pub struct OutcomesRead {
 impl Job for ReadOutcomes {
     const KIND: &'static str = "outcomes";
     type Outcome = OutcomesRead;
+
+    fn tally(outcome: &OutcomesRead) -> Option<Tally> {
+        Some(Tally {
+            nothing: "no score could be read",
+            succeeded: outcome.read.into(),
+            left_out: outcome.left_out.clone(),
+        })
+    }
 
     fn run(&self, ctx: &Ctx) -> Result<OutcomesRead, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);

@@ -13,9 +13,9 @@ use crate::sealed;
 /// What a person has to write to loosen a limit.
 pub const RAISE: &str = "I raise the limits";
 /// The key of the settings in the project.
-const KEY: &str = "reddit";
+pub(crate) const KEY: &str = "reddit";
 /// The seal of the machine on which they were set.
-const SEAL_KEY: &str = "reddit.seal";
+pub(crate) const SEAL_KEY: &str = "reddit.seal";
 /// What is sealed.
 const SEALED: &str = "posting rules";
 
@@ -103,7 +103,7 @@ impl Default for PostingRules {
 }
 
 impl PostingRules {
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let wrong = |what: String| Err(Error::usage(what));
         for (name, value) in [
             ("max_similar", self.max_similar),

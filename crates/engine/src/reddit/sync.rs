@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use repartee_datasets::id::encode;
 use repartee_reddit::{Gone as How, Link, TreeAsk};
@@ -15,14 +16,14 @@ use crate::Engine;
 use crate::again::DeletedContent;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop};
-use crate::left_out::{LeftOut, caught, is_of_the_whole};
+use crate::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 
 /// Names that one call of Reddit's takes.
 const AT_ONCE: usize = 100;
 /// Calls that Reddit allows a minute, over ten minutes.
 const CALLS_A_MINUTE: u64 = 100;
 /// The setting that says how far the round through the imported texts is.
-const PLACE: &str = "imported texts that were asked about";
+pub(crate) const PLACE: &str = "imported texts that were asked about";
 /// Calls spent on what the first answer leaves out of a tree that is looked through again.
 const TREE_CALLS: u32 = 8;
 
@@ -44,6 +45,9 @@ pub struct Sync {
 pub struct Synced {
     /// Comments and posts that Reddit was asked about.
     pub looked_at: u64,
+    /// Of these, those that it answered about.
+    #[serde(default)]
+    pub answered: u64,
     /// Of these, those that it no longer has.
     pub gone: u64,
     /// Imported ones in answers that showed nothing at all: that says more of their ids, or of Reddit's
@@ -59,6 +63,9 @@ pub struct Synced {
     pub cancelled: u64,
     /// Imported comments and posts.
     pub imported: u64,
+    /// Texts of others that quoted them and no longer do.
+    #[serde(default)]
+    pub redacted: u64,
     /// Pairs of splits that lost their text: what was trained on them is stale.
     pub pairs: u64,
     /// The marks that were put or renewed.
@@ -74,6 +81,9 @@ pub struct Synced {
     pub left_out: LeftOut,
     /// Whether the last traces are gone from the file; false: another process read it, the next run does it.
     pub scrubbed: bool,
+    /// Files beside the project that may still hold the texts: backups and copies of it.
+    #[serde(default)]
+    pub copies: Vec<PathBuf>,
 }
 
 impl Synced {
@@ -83,6 +93,7 @@ impl Synced {
         self.candidates += forgotten.candidates;
         self.cancelled += forgotten.cancelled;
         self.imported += forgotten.imported;
+        self.redacted += forgotten.redacted;
         self.pairs += forgotten.pairs;
         self.marked.extend(&forgotten.marked);
     }
@@ -91,6 +102,14 @@ impl Synced {
 impl Job for Sync {
     const KIND: &'static str = "sync";
     type Outcome = Synced;
+
+    fn tally(outcome: &Synced) -> Option<Tally> {
+        Some(Tally {
+            nothing: "nothing could be asked about",
+            succeeded: outcome.answered,
+            left_out: outcome.left_out.clone(),
+        })
+    }
 
     fn run(&self, ctx: &Ctx) -> Result<Synced, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
@@ -136,6 +155,7 @@ impl Job for Sync {
                 }
                 Err(stop) => return Err(stop),
             };
+            synced.answered += names.len() as u64;
             synced.gone += gone.len() as u64;
             engine.forget_in_ledger(&gone);
             synced.add(&store.purge(&gone, "repartee", session.now_ms())?);
@@ -152,6 +172,7 @@ impl Job for Sync {
             synced.scrubbed = store.scrub()?;
         }
         synced.affected = engine.affected(&synced.marked)?;
+        synced.copies = engine.copies(&synced);
         synced.left_out = ctx.left_out()?;
         Ok(synced)
     }
@@ -285,6 +306,7 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
         if shown == 0 {
             synced.doubted += names.len() as u64;
         } else {
+            synced.answered += shown as u64;
             synced.gone += gone.len() as u64;
             synced.add(&store.purge(&listed(gone), "repartee", session.now_ms())?);
         }
@@ -346,7 +368,17 @@ impl Engine {
         synced.add(&self.store.expire(self.reddit_now_ms()?)?);
         synced.scrubbed = self.store.scrub()?;
         synced.affected = self.affected(&synced.marked)?;
+        synced.copies = self.copies(&synced);
         Ok(synced)
+    }
+
+    /// Files that may still hold what was forgotten; none where nothing was.
+    fn copies(&self, synced: &Synced) -> Vec<PathBuf> {
+        let texts = synced.comments + synced.posts + synced.imported + synced.redacted;
+        match texts {
+            0 => Vec::new(),
+            _ => self.store.copies(),
+        }
     }
 
     /// Forgets comments and posts by their names (`t1_...`, `t3_...`) or links, as the person `who`: somebody
@@ -383,6 +415,8 @@ impl Engine {
         synced.add(&self.store.purge(&gone, who, self.outside.clock.now_ms())?);
         synced.scrubbed = self.store.scrub()?;
         synced.affected = self.affected(&synced.marked)?;
+        // also when the project itself held none of it: a backup may be older
+        synced.copies = self.store.copies();
         Ok(synced)
     }
 }

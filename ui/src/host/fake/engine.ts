@@ -677,6 +677,8 @@ export class FakeEngine {
       whole: true,
       schema: [],
       integrity: [],
+      search: [],
+      rows: [],
       references: [],
       blobs: [],
       blobs_checked: 605,

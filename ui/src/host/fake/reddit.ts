@@ -137,8 +137,11 @@ const NOTHING: Synced = {
   candidates: 0,
   cancelled: 0,
   imported: 0,
+  redacted: 0,
   pairs: 0,
+  answered: 0,
   scrubbed: true,
+  copies: [],
   affected: [],
   left_out: { count: 0, items: [] },
 };
@@ -1169,6 +1172,7 @@ export class FakeReddit {
       passed_over: [["t3_locked1", "the thread is locked"]],
       missing: [],
       unread: 0,
+      failed: 0,
     };
   }
 

@@ -1,0 +1,507 @@
+//! Finding and removing quotes of texts that have to go: by words, so that case, line breaks, markdown, HTML
+//! entities and JSON escapes make no difference.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use serde_json::Value;
+
+/// What stands in place of a text, or a part of one, that was wiped.
+pub(crate) const WIPED: &str = "[deleted]";
+
+/// A text is looked for inside of others only when it has so many bytes: "thanks" stands everywhere.
+pub(crate) const TELLING: usize = 12;
+
+/// So many words of a purged text in a row are a quote of it, wherever a text has no business to be: in logs,
+/// parameters, results, notes; and in what is marked as a quote.
+const QUOTE: usize = 4;
+/// So many in what a model wrote, and in what is not marked as a quote.
+const WRITTEN: usize = 5;
+
+/// How often JSON is looked through for JSON within it.
+const NESTED: usize = 3;
+
+/// The texts that have to go, wherever they are quoted.
+#[derive(Default)]
+pub(crate) struct Texts {
+    whole: HashSet<String>,
+    quotes: HashSet<[u8; 16]>,
+    written: HashSet<[u8; 16]>,
+    /// Texts of fewer words than a quote has, as a whole, by their number of words.
+    short: HashMap<usize, HashSet<[u8; 16]>>,
+}
+
+/// A word of a text.
+struct Word {
+    at: Range<usize>,
+    /// In lower case.
+    word: String,
+}
+
+/// The length of an HTML entity that a text begins with, also of one that was escaped again (`&amp;gt;`);
+/// 0: there is none.
+fn entity(text: &str) -> usize {
+    let Some(mut rest) = text.strip_prefix('&') else {
+        return 0;
+    };
+    while let Some(inner) = rest.strip_prefix("amp;") {
+        let name = inner.find(';').map(|end| &inner[..end]);
+        match name.is_some_and(is_entity) {
+            true => rest = inner,
+            false => return text.len() - inner.len(),
+        }
+    }
+    match rest.find(';') {
+        Some(end) if is_entity(&rest[..end]) => text.len() - rest.len() + end + 1,
+        _ => 0,
+    }
+}
+
+fn is_entity(name: &str) -> bool {
+    const NAMES: [&str; 16] = [
+        "amp", "gt", "lt", "quot", "apos", "nbsp", "hellip", "mdash", "ndash", "lsquo", "rsquo",
+        "ldquo", "rdquo", "laquo", "raquo", "zwnj",
+    ];
+    match name.strip_prefix('#') {
+        Some(number) => {
+            (1..=7).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_alphanumeric())
+        }
+        None => NAMES.contains(&name),
+    }
+}
+
+/// Whether a character stands in a word without being seen.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+    )
+}
+
+/// The words of a text: letters and digits in lower case. Entities stand between words.
+fn words_at(text: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut open: Option<Word> = None;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let skip = match c {
+            '&' => entity(&text[at..]),
+            _ => 0,
+        };
+        if c.is_alphanumeric() {
+            let word = open.get_or_insert_with(|| Word {
+                at: at..at,
+                word: String::new(),
+            });
+            word.word.extend(c.to_lowercase());
+            word.at.end = at + c.len_utf8();
+        } else if !is_unseen(c) {
+            words.extend(open.take());
+        }
+        at += skip.max(c.len_utf8());
+    }
+    words.extend(open);
+    words
+}
+
+fn words(text: &str) -> Vec<String> {
+    words_at(text).into_iter().map(|word| word.word).collect()
+}
+
+/// A fingerprint of words in a row.
+fn print<'a>(run: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    for word in run {
+        hasher.update(word.as_bytes());
+        hasher.update(b" ");
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    short
+}
+
+fn print_of(run: &[String]) -> [u8; 16] {
+    print(run.iter().map(String::as_str))
+}
+
+/// A text with its JSON escapes undone.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let unit = |rest: &str| -> Option<u16> {
+        let hex = rest.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(hex, 16).ok()
+    };
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(first) = unit(rest) {
+            let second = rest.get(6..).and_then(unit);
+            let both = [first, second.unwrap_or(0)];
+            let (c, length) = match char::decode_utf16(both).next() {
+                Some(Ok(c)) if c.len_utf16() == 2 => (c, 12),
+                Some(Ok(c)) => (c, 6),
+                _ => (char::REPLACEMENT_CHARACTER, 6),
+            };
+            out.push(c);
+            rest = &rest[length..];
+            continue;
+        }
+        let mut after = rest[1..].chars();
+        match after.next() {
+            Some('n' | 't' | 'r' | 'b' | 'f') => out.push(' '),
+            Some(c) => out.push(c),
+            None => {}
+        }
+        rest = after.as_str();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether a line is marked as a quote, as Reddit marks them.
+fn is_quote_line(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with(['>', '\u{ff1e}'])
+        || (line.starts_with("&gt;") || line.starts_with("&amp;gt;"))
+}
+
+/// The lines of a text with their place in it, without line breaks.
+fn lines_at(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let at = from..from + line.trim_end_matches(['\n', '\r']).len();
+        from += line.len();
+        at
+    })
+}
+
+/// Where a text says itself that it quotes: between two marks of quotation, of code or of emphasis.
+fn between_marks(text: &str) -> Vec<Range<usize>> {
+    const MARKS: [char; 11] = [
+        '"', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{ab}', '\u{bb}', '\u{2039}',
+        '\u{203a}', '`', '*',
+    ];
+    let mut marks: Vec<usize> = text.match_indices(MARKS).map(|(at, _)| at).collect();
+    for entity in ["&quot;", "&#34;", "&#x22;"] {
+        marks.extend(text.match_indices(entity).map(|(at, _)| at));
+    }
+    marks.sort_unstable();
+    marks.windows(2).map(|two| two[0]..two[1]).collect()
+}
+
+impl Texts {
+    pub(crate) fn add(&mut self, text: &str) {
+        if self.add_derived(text) {
+            let words = words(text);
+            self.written.extend(words.windows(WRITTEN).map(print_of));
+            if words.len() < QUOTE && text.trim().len() >= TELLING {
+                let of_length = self.short.entry(words.len()).or_default();
+                of_length.insert(print_of(&words));
+            }
+        }
+    }
+
+    /// Adds what a model wrote to one of these: it goes from logs, too, but what else the model wrote alike
+    /// is no trace of a person's text. False: there is nothing in it.
+    pub(crate) fn add_derived(&mut self, text: &str) -> bool {
+        let trimmed = text.trim();
+        if trimmed.is_empty() || matches!(trimmed, WIPED | "[removed]") {
+            return false;
+        }
+        self.quotes
+            .extend(words(trimmed).windows(QUOTE).map(print_of));
+        self.whole.insert(trimmed.to_owned());
+        true
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.whole.is_empty()
+    }
+
+    /// Whether one of these, of more than a word or two, is in a text as a whole.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        self.whole
+            .iter()
+            .any(|whole| whole.len() >= TELLING && text.contains(whole.as_str()))
+    }
+
+    /// Whether a text that no text belongs into quotes one of these: as a whole, or some words in a row.
+    pub(crate) fn quoted_in(&self, text: &str) -> bool {
+        let mut text = Cow::Borrowed(text);
+        for _ in 0..=NESTED {
+            if text.is_empty() {
+                return false;
+            }
+            let quotes = self.is_in(&text)
+                || words(&text)
+                    .windows(QUOTE)
+                    .any(|run| self.quotes.contains(&print_of(run)));
+            if quotes {
+                return true;
+            }
+            // JSON within a text: its escapes stand between words
+            if !text.contains('\\') {
+                return false;
+            }
+            text = Cow::Owned(unescaped(&text));
+        }
+        false
+    }
+
+    /// The runs of words that a model wrote, and that stand in one of these texts.
+    pub(crate) fn written_in(&self, text: &str) -> Vec<String> {
+        words(text)
+            .windows(WRITTEN)
+            .filter(|run| self.written.contains(&print_of(run)))
+            .map(|run| run.join(" "))
+            .collect()
+    }
+
+    /// A text that somebody else wrote, without what it quotes of these; `None`: it quotes nothing. Lines that
+    /// are marked as a quote go as a whole, else the quoted words. What is marked as a quote is one from four
+    /// words on, or when it is a whole short text; anything else from five words on.
+    pub(crate) fn redacted(&self, text: &str) -> Option<String> {
+        let words = words_at(text);
+        let mut covered = vec![false; words.len()];
+        for (n, run) in words.windows(WRITTEN).enumerate() {
+            let run = run.iter().map(|word| word.word.as_str());
+            if self.written.contains(&print(run)) {
+                covered[n..n + WRITTEN].fill(true);
+            }
+        }
+        let mut of_quote = vec![false; words.len()];
+        // a paragraph that begins as a quote is one to its end
+        let (mut quoted_lines, mut blocks): (Vec<Range<usize>>, Vec<Range<usize>>) =
+            Default::default();
+        let mut in_quote = false;
+        for line in lines_at(text) {
+            let is_marked = is_quote_line(&text[line.clone()]);
+            in_quote = is_marked || (in_quote && !text[line.clone()].trim().is_empty());
+            if in_quote {
+                match blocks
+                    .last_mut()
+                    .filter(|block| block.end + 2 >= line.start)
+                {
+                    Some(block) => block.end = line.end,
+                    None => blocks.push(line.clone()),
+                }
+                quoted_lines.push(line);
+            }
+        }
+        for block in blocks.into_iter().chain(between_marks(text)) {
+            let first = words.partition_point(|word| word.at.start < block.start);
+            let end = words.partition_point(|word| word.at.end <= block.end);
+            if first < end {
+                self.cover_quote(&words[first..end], &mut of_quote[first..end]);
+            }
+        }
+        for (all, quote) in covered.iter_mut().zip(of_quote) {
+            *all |= quote;
+        }
+        if !covered.contains(&true) {
+            return None;
+        }
+        // what goes, from the back, so that the places before it stay
+        let mut cuts: Vec<Range<usize>> = Vec::new();
+        let mut n = 0;
+        while n < words.len() {
+            let Some(length) = covered[n..]
+                .iter()
+                .position(|c| !c)
+                .or(Some(words.len() - n))
+            else {
+                break;
+            };
+            if length > 0 {
+                cuts.push(words[n].at.start..words[n + length - 1].at.end);
+            }
+            n += length.max(1);
+        }
+        let mut left = String::with_capacity(text.len());
+        let mut from = 0;
+        for line in lines_at(text) {
+            if !quoted_lines.contains(&line) || line.start < from {
+                continue;
+            }
+            let inside = |cut: &&Range<usize>| cut.start < line.end && cut.end > line.start;
+            if cuts.iter().any(|cut| inside(&cut)) {
+                // what stands before the line, and what of a cut reaches into it or out of it
+                write_without(text, from..line.start, &cuts, &mut left);
+                left.push_str("> ");
+                left.push_str(WIPED);
+                from = line.end;
+            }
+        }
+        write_without(text, from..text.len(), &cuts, &mut left);
+        Some(left)
+    }
+
+    /// Marks the words of a quote that are those of a text: some in a row, or a whole short one.
+    fn cover_quote(&self, words: &[Word], covered: &mut [bool]) {
+        let lengths = self.short.iter().map(|(length, prints)| (*length, prints));
+        for (length, prints) in lengths.chain([(QUOTE, &self.quotes)]) {
+            if length == 0 {
+                continue;
+            }
+            for (n, run) in words.windows(length).enumerate() {
+                let run = run.iter().map(|word| word.word.as_str());
+                if prints.contains(&print(run)) {
+                    covered[n..n + length].fill(true);
+                }
+            }
+        }
+    }
+
+    /// Empties every text of a JSON value that quotes one; false: there was none. Under a `key` that holds
+    /// texts also one of a word or two: elsewhere that may be a name.
+    fn wipe(&self, key: &str, value: &mut Value) -> bool {
+        const OF_TEXTS: [&str; 5] = ["comment", "comments", "reply", "text", "title"];
+        match value {
+            Value::String(text)
+                if self.quoted_in(text)
+                    || (OF_TEXTS.contains(&key) && self.whole.contains(text.trim())) =>
+            {
+                text.clear();
+                true
+            }
+            Value::Array(items) => items
+                .iter_mut()
+                .fold(false, |any, item| self.wipe(key, item) | any),
+            Value::Object(map) => map
+                .iter_mut()
+                .fold(false, |any, (key, item)| self.wipe(key, item) | any),
+            _ => false,
+        }
+    }
+
+    /// A value of a column without what it quotes; `None`: it quotes nothing.
+    pub(crate) fn wiped(&self, text: &str) -> Option<String> {
+        if text.starts_with(['{', '['])
+            && let Ok(mut value) = serde_json::from_str::<Value>(text)
+        {
+            return self.wipe("", &mut value).then(|| value.to_string());
+        }
+        self.quoted_in(text).then(String::new)
+    }
+}
+
+/// Writes a part of a text with a mark in place of each cut.
+fn write_without(text: &str, part: Range<usize>, cuts: &[Range<usize>], out: &mut String) {
+    let mut from = part.start;
+    for cut in cuts {
+        let (start, end) = (cut.start.max(from), cut.end.min(part.end));
+        if start >= end {
+            continue;
+        }
+        out.push_str(&text[from..start]);
+        out.push_str(WIPED);
+        from = end;
+    }
+    out.push_str(&text[from..part.end]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &str = "My number is five five one, two three four and the key lies under the mat";
+
+    fn redacted(text: &str) -> Option<String> {
+        let mut texts = Texts::default();
+        texts.add(TEXT);
+        texts.add("Unbelievable nonsense!");
+        texts.redacted(text)
+    }
+
+    #[test]
+    fn quotes_in_every_form_are_redacted_and_the_rest_stays() {
+        for (text, left) in [
+            (
+                "> My number is five five one, two\n\nmine not",
+                "> [deleted]\n\nmine not",
+            ),
+            (
+                "&gt; my number\n&gt; is five five one\nlazy line\n\nmine",
+                "> [deleted]\n> [deleted]\nlazy line\n\nmine",
+            ),
+            ("&amp;gt; my number is five\n\nmine", "> [deleted]\n\nmine"),
+            (
+                ">>my number is *five*\n>mine, nested",
+                "> [deleted]\n>mine, nested",
+            ),
+            (
+                "you said \"number is five five\" but",
+                "you said \"[deleted]\" but",
+            ),
+            (
+                "you said \u{201c}number is five five\u{201d} but",
+                "you said \u{201c}[deleted]\u{201d} but",
+            ),
+            (
+                "you said &quot;number is five five&quot; but",
+                "you said &quot;[deleted]&quot; but",
+            ),
+            (
+                "look: the key lies under the\nmat, he says",
+                "look: [deleted], he says",
+            ),
+            (
+                "look: THE **key** lies &amp; under\u{200b} the mat!",
+                "look: [deleted]!",
+            ),
+            ("> unbelievable nonsense!\n\nwhy", "> [deleted]\n\nwhy"),
+            (
+                "> first\n> my number is five\n> last",
+                "> first\n> [deleted]\n> last",
+            ),
+        ] {
+            assert_eq!(redacted(text).as_deref(), Some(left), "{text:?}");
+        }
+        for text in [
+            "",
+            "my number is not yours",
+            "> my number is not yours",
+            "that is unbelievable nonsense, I say",
+            "number is five five",
+        ] {
+            assert_eq!(redacted(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn json_within_a_text_is_looked_through() {
+        let mut texts = Texts::default();
+        texts.add("caf\u{e9} \"one\" two three four");
+        let text = serde_json::to_string("caf\u{e9} \"one\" two three\nfour").unwrap();
+        let twice = serde_json::to_string(&text).unwrap();
+        let ascii = twice.replace('\u{e9}', "\\\\u00e9");
+        for text in [text, twice, ascii] {
+            assert!(texts.quoted_in(&text), "{text}");
+        }
+        assert_eq!(
+            unescaped("a\\ud83d\\ude00b\\u00e9\\\\"),
+            "a\u{1f600}b\u{e9}\\"
+        );
+        assert_eq!(unescaped("\\u00\u{e9}9\\"), "u00\u{e9}9");
+    }
+
+    proptest! {
+        #[test]
+        fn no_five_words_in_a_row_are_left_whatever_stands_around_them(
+            from in 0usize..11, length in 5usize..8, before in "[a-z >\"&;\n]{0,20}", after in "[a-z >\"&;\n]{0,20}",
+            gap in prop::sample::select(vec![" ", "\n> ", "\n&gt; ", "\n", " *", "\u{a0}", ", ", "&amp;"]),
+        ) {
+            let words: Vec<&str> = TEXT.split([' ', ',']).filter(|w| !w.is_empty()).collect();
+            let run = words[from..(from + length).min(words.len())].join(gap);
+            let text = format!("{before} {run} {after}");
+            let left = redacted(&text).unwrap_or(text);
+            let mut texts = Texts::default();
+            texts.add(TEXT);
+            prop_assert!(texts.written_in(&left).is_empty(), "{left:?}");
+        }
+    }
+}
