@@ -603,7 +603,7 @@ impl Engine {
     pub fn base_estimate(&self, new: &BaseNew) -> Result<BaseEstimate> {
         new.check()?;
         let vocabulary = match &new.tokenizer {
-            Some(folder) => Some(text::vocabulary_of(&tokenizer_files(folder)?)?),
+            Some(folder) => Some(text::vocabulary_of(&tokenizer_files(folder, MOST_VALUES)?)?),
             None => new.vocabulary_learned(&self.store)?,
         };
         let config = new.config(vocabulary.unwrap_or(new.vocab));
