@@ -682,6 +682,8 @@ mod tests {
             title: String::new(),
             scores: repartee_store::threads::Scores::default(),
             reason: String::new(),
+            picked: true,
+            queued_by: "repartee".into(),
             comment_id: 1,
             author: Some("somebody".into()),
             permalink: String::new(),
