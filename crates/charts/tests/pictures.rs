@@ -170,6 +170,26 @@ fn all() -> Vec<(&'static str, Picture)> {
             .unwrap(),
         ),
         (
+            "confusion_long",
+            confusion(
+                &heading("Upvotes: confusion of bins with long names"),
+                &[
+                    "score below -1,000,000",
+                    "score -1,000,000 to 1,000,000",
+                    "a_class_with_one_very_long_name",
+                    "score 2,000,000 and up",
+                ]
+                .map(str::to_owned),
+                &[
+                    vec![9_000_000_000, 4_000, 600, 3],
+                    vec![80, 100, 44, 9],
+                    vec![31, 60, 95, 50],
+                    vec![1, 0, 2, 7],
+                ],
+            )
+            .unwrap(),
+        ),
+        (
             "losses_one",
             losses(&heading("Generator: loss"), &[loss("", 2.4)]).unwrap(),
         ),

@@ -316,7 +316,9 @@ fn by_counts(counts: &[u64]) -> ClassifierBaseline {
                 .iter()
                 .filter(|s| **s > 0.0)
                 .map(|s| -s * s.ln())
-                .sum(),
+                // a single class has the negative zero
+                .sum::<f64>()
+                .abs(),
         ),
         prior_brier: Some(if binary {
             shares[0] * shares[1]

@@ -210,6 +210,19 @@ export type BaseAdd = {
   from: string, };
 
 /**
+ * What a base from scratch would be.
+ */
+export type BaseEstimate = {
+  /** Trainable numbers. */
+  parameters: number,
+  /** Bytes of the weights. */
+  bytes: number,
+  /** Entries of the vocabulary that its tokenizer will have. */
+  vocabulary: number,
+  /** Whether there is nothing to train a tokenizer on yet, so that all three are upper bounds. */
+  at_most: boolean, };
+
+/**
  * A base as it is listed.
  */
 export type BaseInfo = {
@@ -264,6 +277,15 @@ export type BaseNew = {
   split: string | null,
   /** The seed of the first weights. */
   seed: number, };
+
+/**
+ * What a model that learned nothing, or little, reaches on the same examples.
+ */
+export type Baseline = {
+  /** unigram, majority class, chance or prior. */
+  name: string,
+  /** Its value of the same figure, on the same examples. */
+  value: number, };
 
 /**
  * Three strictly increasing edges over a reply's score. Bin 0 lies below the first edge, bin 3
@@ -401,13 +423,15 @@ export type ClassWeights = "none" | "balanced";
  * What models without learning, or without order of words, reach on the same examples.
  */
 export type ClassifierBaseline = {
-  /** Always the class that is most common on the training side. */
+  /** Always the class that is most common among the measured examples. */
   majority_accuracy: number | null,
-  /** The training side's shares as probabilities, for every example alike. */
+  /** The classes' shares of the measured examples as probabilities, for every example alike. */
   prior_log_loss: number | null,
-  /** AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply. */
+  /** Brier score of the same probabilities. */
   prior_brier: number | null,
+  /** Average precision of ranking all examples alike: the share of class 1 (two classes), or the mean share. */
   prior_average_precision: number | null,
+  /** AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply. */
   unigram_auc: number | null,
   /** Its accuracy. */
   unigram_accuracy: number | null, };
@@ -434,10 +458,11 @@ export type ClassifierFigures = {
   recall: number | null,
   /** Mean -ln p(truth), nats. */
   log_loss: number | null,
-  /** Mean squared error of p(class 1); two classes only. */
+  /** Average precision of class 1 (two classes), or the mean over the classes. */
   average_precision: number | null,
+  /** Brier score: mean squared error of p(class 1) for two classes (0 to 1); for more, summed over the classes (0 to 2). */
   brier: number | null,
-  /** Mean distance of predicted and seen share over ten bins of p(class 1); two classes only. */
+  /** Expected calibration error over ten bins of p(class 1) for two classes; for more, of the most probable class. */
   calibration_error: number | null,
   /** Agreement beyond chance with squared distance of bins; more than two classes only. */
   quadratic_kappa: number | null,
@@ -467,6 +492,25 @@ export type Compacted = {
   collected: number, };
 
 /**
+ * A figure of an evaluation beside its baselines.
+ */
+export type Compared = {
+  /** Its key: auc, micro_auc, average_precision, accuracy, f1, log_loss, brier, calibration_error, ... */
+  figure: string,
+  /** Its name, as a person reads it. */
+  name: string,
+  /** Its value; none where it does not exist. */
+  value: number | null,
+  /** Whether less is better. */
+  lower_is_better: boolean,
+  /** What it has to beat; empty where there is no such thing. */
+  baselines: Array<Baseline>,
+  /** Whether it beats all of them; none where there is nothing to compare. */
+  beats: boolean | null,
+  /** What it fails to beat, in words ("worse than the majority class, 0.553"); empty: nothing. */
+  worse: string, };
+
+/**
  * A run config as text.
  */
 export type ConfigText = {
@@ -494,12 +538,8 @@ export type Counted = "reply" | "all";
 /**
  * What a candidate must have to be picked. The defaults are those of the original bot.
  */
-export type Baseline = { name: string, value: number, };
-export type Compared = { figure: string, name: string, value: number | null, lower_is_better: boolean, baselines: Array<Baseline>, beats: boolean | null, worse: string, };
-export type BaseEstimate = { parameters: number, bytes: number, vocabulary: number, at_most: boolean, };
-export type ExportPredictions = { evaluation: number, path: string, };
 export type Criteria = {
-  /** The probability of being real must lie above this; it counts only where a realism model scored. */
+  /** The probability of being real must lie above this; it takes a realism model. None: [`MIN_P_REAL`] where one scores. */
   min_p_real: number | null,
   /** The longest text, in characters. */
   max_chars: number,
@@ -848,6 +888,7 @@ export type EvaluationInfo = {
   config: EvaluationConfig,
   /** What it found. */
   figures: Figures,
+  /** The same, each figure beside its baselines; the first says most. */
   compared: Array<Compared>,
   /** When it was made, milliseconds since 1970. */
   created_ms: number,
@@ -892,6 +933,15 @@ export type ExportPairs = {
   split: string | null,
   /** Only this side. */
   side: Side | null, };
+
+/**
+ * Where predictions are to be written.
+ */
+export type ExportPredictions = {
+  /** The evaluation, by its number. */
+  evaluation: number,
+  /** .jsonl or .csv. */
+  path: string, };
 
 /**
  * Where the queue is to be written.
@@ -1370,6 +1420,7 @@ export type JudgeReply = {
 export type Judged = {
   /** All figures, judged by it. */
   figures: ClassifierFigures,
+  /** The same, each beside its baselines. */
   compared: Array<Compared>,
   /** Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation has not both classes. */
   roc: [number, number] | null,
@@ -1589,11 +1640,14 @@ export type ModelState = {
   training: string | null,
   /** The last run that was trained to its end. */
   trained: string | null,
-  /** The figure of its last evaluation in words: "AUC 0.756", "perplexity 7.21". */
+  /** How often runs of this kind were evaluated. */
   evaluations: number,
+  /** The run that `figure` is of: the last trained one if it was evaluated, else the one that was evaluated last. */
   evaluated: string | null,
-  worse: string,
-  figure: string | null, };
+  /** The first figure of its last evaluation in words: "AUC 0.756", "perplexity 7.210". */
+  figure: string | null,
+  /** What that figure fails to beat: "worse than chance 0.500"; empty: nothing. */
+  worse: string, };
 
 /**
  * A queued job to move.
@@ -1895,8 +1949,9 @@ export type OutcomeRow = {
   p_real: number | null,
   /** The probability of each upvote bin. */
   bins: [number, number, number, number] | null,
-  /** The most probable bin, 0 to 3. */
+  /** The most probable bin, 0 to 3: the same as in the queue. */
   predicted: number | null,
+  /** `p1 + 2 p2 + 3 p3`: the same as in the queue. */
   expected_bin: number | null,
   /** The bin of the last score that was read, by the edges of the model's split. */
   actual: number | null,
@@ -1915,6 +1970,7 @@ export type Outcomes = {
   right: number,
   /** How many have both. */
   judged: number,
+  /** How many of these are of the most common actual bin: what always predicting it would get right. */
   majority: number,
   /** How many are removed. */
   removed: number, };
@@ -2547,7 +2603,7 @@ export type RenameItem = {
 export type ReplyInfo = {
   /** Its number. */
   id: number,
-  /** draft, approved, posted or rejected. */
+  /** draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn. */
   state: string,
   /** Its text now. */
   text: string,
@@ -2563,11 +2619,13 @@ export type ReplyInfo = {
   p_real: number | null,
   /** The probability of each upvote bin. */
   bins: [number, number, number, number] | null,
-  /** `p1 + 2 p2 + 3 p3`. */
+  /** The most probable bin, 0 to 3: what its outcome is compared with. */
   predicted: number | null,
-  by_hand: boolean,
+  /** `p1 + 2 p2 + 3 p3`. */
   expected_bin: number | null,
-  /** Why it was picked. */
+  /** Whether a person picked it, where the criteria did not. */
+  by_hand: boolean,
+  /** Why it was picked, or that a person did and what the criteria said. */
   reason: string,
   /** Where it was posted; empty: it was not, or nobody said. */
   link: string,
@@ -3488,9 +3546,8 @@ export interface Commands {
   "run.again": { params: Named; result: Array<AgainStep> };
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
-  /** How many trainable numbers a base from scratch would have. */
+  /** What a base from scratch would be, with the tokenizer that it will have. */
   "base.estimate": { params: BaseNew; result: BaseEstimate };
-  "export.predictions": { params: ExportPredictions; result: number };
   /** What a run would take: examples, parameters, memory, steps, time. */
   "run.estimate": { params: WithConfig; result: RunFacts };
   /** A run's settings as TOML with their words, as the job "train" takes them. */
@@ -3573,6 +3630,8 @@ export interface Commands {
   "job.stops-queue": { params: StopsQueue; result: JobInfo };
   /** Writes pairs to a file; gives how many. */
   "export.pairs": { params: ExportPairs; result: number };
+  /** Writes the predictions of an evaluation to a file; gives how many. */
+  "export.predictions": { params: ExportPredictions; result: number };
   /** Writes a run's checkpoint as a folder in Hugging Face layout. */
   "export.run": { params: ExportModel; result: string };
   /** Writes a base as a folder in Hugging Face layout. */

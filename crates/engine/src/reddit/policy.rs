@@ -690,7 +690,7 @@ mod tests {
             scores: repartee_store::threads::Scores::default(),
             reason: String::new(),
             picked: true,
-            queued_by: String::new(),
+            queued_by: "repartee".into(),
             comment_id: 1,
             author: Some("somebody".into()),
             permalink: String::new(),
