@@ -665,12 +665,12 @@ mod tests {
             (
                 format!(r#"{{"a":{},"b":{}}}"#, one("[4]", 0, 16), one("[4]", 8, 24)),
                 64,
-                "place of its own",
+                "not a whole",
             ),
             (
                 format!(r#"{{"w":{}}}"#, one("[5]", 0, 16)),
                 16,
-                "not its shape",
+                "not a whole",
             ),
             (
                 format!(
