@@ -138,7 +138,7 @@ fn settings_come_back() {
     assert_eq!(store.setting::<Vec<u32>>("a").unwrap(), Some(vec![3]));
     assert!(matches!(
         store.setting::<String>("a"),
-        Err(Error::Json { .. })
+        Err(Error::Setting { ref key, .. }) if key == "a"
     ));
 }
 
