@@ -670,7 +670,6 @@ mod tests {
             "UPDATE pair_words_data SET block = zeroblob(8) WHERE id > 10",
             "DELETE FROM pair_words_data WHERE id > 10",
             "DELETE FROM pair_words_data",
-            "DELETE FROM pair_words_docsize WHERE id % 2",
         ] {
             edit(&store, sql);
             // what was read before is forgotten
