@@ -155,7 +155,8 @@ fn exported_models_are_their_owners_alone() {
                 "README.md",
                 "config.json",
                 "model.safetensors",
-                "tokenizer.json"
+                "tokenizer.json",
+                "tokenizer_config.json"
             ]
         );
         assert!(files.iter().all(|(_, mode)| *mode == 0o600), "{files:?}");

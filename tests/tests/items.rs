@@ -1119,7 +1119,7 @@ fn one_item_that_cannot_be_read_hides_no_other() {
         "PRAGMA ignore_check_constraints = ON;
          UPDATE evaluation SET metrics = '{\"broken' WHERE id = 2;
          UPDATE evaluation SET config = CAST(X'FF' AS TEXT) WHERE id = 3;
-         UPDATE run SET name = CAST(X'6AFF' AS TEXT) WHERE name = 'judge';
+         UPDATE run SET config = CAST(X'FF' AS TEXT) WHERE name = 'judge';
          INSERT INTO split (id, name, seed, config, created_ms) VALUES (77, 'bad', 1, '[]', 1);
          INSERT INTO source (id, name, path, format, options, counts, created_ms)
            VALUES (77, 'bad', 'x', 'sample', '{}', 'no', 1);

@@ -155,10 +155,10 @@ pub enum Command {
         #[command(subcommand)]
         command: JobCommand,
     },
-    /// Verify the project file: schema, integrity, references, the hash of every blob
+    /// Verify the project file: schema, integrity, references, values, the hash of every blob
     Check {
-        /// First remove what another program put into the schema, and restore what it took; a copy of the file is
-        /// made beside it
+        /// First remove what another program put into the schema, restore what it took, reset settings that cannot
+        /// be read and rebuild a broken search index; a copy of the file is made beside it
         #[arg(long)]
         repair: bool,
     },

@@ -368,12 +368,12 @@ fn quotes_of_a_post_go_from_what_was_imported_and_from_what_was_fetched() {
                     fetched(
                         "live2",
                         Some(0),
-                        &format!("&gt; {COMMENT}\n\nmine, says eve"),
+                        &format!("&gt; {COMMENT}\n\nand eve adds this"),
                     ),
                     fetched(
                         "live3",
                         Some(1),
-                        &format!("\u{201c}{SELF}\u{201d} mine, says eve"),
+                        &format!("\u{201c}{SELF}\u{201d} and eve adds more"),
                     ),
                 ],
                 ..Default::default()

@@ -303,21 +303,15 @@ impl Texts {
         if !covered.contains(&true) {
             return None;
         }
-        // what goes, from the back, so that the places before it stay
+        // what goes: words in a row, each line by itself
         let mut cuts: Vec<Range<usize>> = Vec::new();
-        let mut n = 0;
-        while n < words.len() {
-            let Some(length) = covered[n..]
-                .iter()
-                .position(|c| !c)
-                .or(Some(words.len() - n))
-            else {
-                break;
-            };
-            if length > 0 {
-                cuts.push(words[n].at.start..words[n + length - 1].at.end);
+        for (word, _) in words.iter().zip(&covered).filter(|(_, covered)| **covered) {
+            match cuts.last_mut() {
+                Some(cut) if is_joined(text, cut.end..word.at.start, &words) => {
+                    cut.end = word.at.end;
+                }
+                _ => cuts.push(word.at.clone()),
             }
-            n += length.max(1);
         }
         let mut left = String::with_capacity(text.len());
         let mut from = 0;
@@ -387,6 +381,15 @@ impl Texts {
     }
 }
 
+/// Whether nothing but blanks and marks stands here, on one line.
+fn is_joined(text: &str, between: Range<usize>, words: &[Word]) -> bool {
+    let next = words.partition_point(|word| word.at.start < between.start);
+    let is_next = words
+        .get(next)
+        .is_none_or(|word| word.at.start >= between.end);
+    is_next && !text[between].contains('\n')
+}
+
 /// Writes a part of a text with a mark in place of each cut.
 fn write_without(text: &str, part: Range<usize>, cuts: &[Range<usize>], out: &mut String) {
     let mut from = part.start;
@@ -447,7 +450,7 @@ mod tests {
             ),
             (
                 "look: the key lies under the\nmat, he says",
-                "look: [deleted], he says",
+                "look: [deleted]\n[deleted], he says",
             ),
             (
                 "look: THE **key** lies &amp; under\u{200b} the mat!",

@@ -201,6 +201,23 @@ export type Axis = {
   ticks: Array<[number, string]>, };
 
 /**
+ * A value of the project that cannot be read.
+ */
+export type BadValue = {
+  /** Its table. */
+  table: string,
+  /** Its row, by the key. */
+  row: string,
+  /** Its column. */
+  column: string,
+  /** What is wrong with it. */
+  what: string,
+  /** What to do. */
+  advice: string,
+  /** Whether `repartee check --repair` takes care of it. */
+  repairable: boolean, };
+
+/**
  * Takes a pretrained model into the project.
  */
 export type BaseAdd = {
@@ -361,6 +378,10 @@ export type Checked = {
   references: Array<string>,
   /** Stored tensors and files whose bytes are not those that were stored. */
   blobs: Array<string>,
+  /** What is wrong with the index by which pairs are searched. */
+  search: Array<string>,
+  /** Values that cannot be read: no UTF-8, no JSON, unknown words. */
+  rows: Array<BadValue>,
   /** How many blobs were compared with their hash. */
   blobs_checked: number,
   /** How many bytes those have. */
@@ -1057,7 +1078,9 @@ export type Fetched = {
   /** Names of comments that Reddit counted and then left out: they are gone. */
   missing: Array<string>,
   /** Comments that were not asked for, as the calls were spent or one failed. */
-  unread: number, };
+  unread: number,
+  /** Of the posts that were passed over, how many were wanted and could not be read. */
+  failed: number, };
 
 /**
  * A setting of a run, to build a form from.
@@ -2557,7 +2580,7 @@ export type Rejected = {
   line: number,
   /** What was wrong and what was expected. */
   reason: string,
-  /** The first [`EXCERPT`] characters of the row. */
+  /** The first [`EXCERPT`] characters of the row; of a longer one also [`CUT`] and the ids in the rest. */
   excerpt: string, };
 
 /**
@@ -3261,6 +3284,8 @@ export type Sync = {
 export type Synced = {
   /** Comments and posts that Reddit was asked about. */
   looked_at: number,
+  /** Of these, those that it answered about. */
+  answered: number,
   /** Of these, those that it no longer has. */
   gone: number,
   /** Imported ones in answers that showed nothing at all: that says more of their ids, or of Reddit's health, than of the texts, so they are kept. */
@@ -3275,6 +3300,8 @@ export type Synced = {
   cancelled: number,
   /** Imported comments and posts. */
   imported: number,
+  /** Texts of others that quoted them and no longer do. */
+  redacted: number,
   /** Pairs of splits that lost their text: what was trained on them is stale. */
   pairs: number,
   /** What was trained on a text that is gone now, or made with it, in the order in which one is made from the other, with the command that makes it again without. */
@@ -3282,7 +3309,9 @@ export type Synced = {
   /** Threads and texts that could not be asked about. */
   left_out: LeftOut,
   /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
-  scrubbed: boolean, };
+  scrubbed: boolean,
+  /** Files beside the project that may still hold the texts: backups and copies of it. */
+  copies: Array<string>, };
 
 /**
  * The figures behind a picture.
