@@ -72,9 +72,9 @@ impl Group {
 /// Groups up to which any two are tried in each other's place.
 const SWAPS: usize = 300;
 
-/// What a class that a side lacks adds to the distance, in shares of the side. A side of 3.4 times
-/// its share has a distance of six over all its pairs, and of six over its classes.
-const LACKING: f64 = 12.0;
+/// What a class that a side lacks adds to the distance, in shares of the side. A side of three times its
+/// share has a distance of four over all its pairs, and of four over its classes.
+const LACKING: f64 = 8.0;
 
 /// Times that the groups are gone through to see whether one is better elsewhere.
 const ROUNDS: usize = 20;
@@ -86,7 +86,7 @@ const ROUNDS: usize = 20;
 /// side where it leaves the least distance to the shares. Then groups are moved, the smallest first,
 /// and few groups swapped, while that makes the distance smaller. The distance is Pearson's
 /// chi-square of the counts against the shares, over classes and all pairs; while groups are moved,
-/// a class that a side lacks adds to it as much as a side of 3.4 times its share. The result
+/// a class that a side lacks adds to it as much as a side of three times its share. The result
 /// depends on the seed and the set of groups, not on their order.
 pub fn assign(groups: &[Group], parts: [f64; 3], seed: u64) -> Vec<Side> {
     let mut order: Vec<usize> = (0..groups.len()).collect();

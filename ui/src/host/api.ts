@@ -130,7 +130,9 @@ export type AttemptInfo = {
   looks: Array<[number, string, string]>, };
 
 /**
- * What an audit found. It looked at every thread, and by an exact join at every two texts.
+ * What an audit found. It looked at every thread, every pair and every text of any length; texts are
+ * equal when their words are, whatever their case, marks and spaces. Long ones are compared by an
+ * exact join, too.
  */
 export type Audit = {
   /** The split. */
@@ -139,15 +141,27 @@ export type Audit = {
   clean: boolean,
   /** Pairs that were looked at. */
   pairs: number,
-  /** Texts that were long enough to be compared. */
+  /** Texts that were compared: comments and replies. */
   texts: number,
+  /** Different ones among them. */
+  different_texts: number,
   /** What counted as a near-duplicate. */
   near: Near,
   /** Threads on more than one side. */
-  torn_threads: number, torn_posts: number, equal_pairs: number, equal_texts: number, different_texts: number, deleted_texts: number, left_out: Array<LeftOutPairs>,
+  torn_threads: number,
+  /** Posts on two sides, under two ids: of two sources, mostly. */
+  torn_posts: number,
+  /** Pairs of equal comment and equal reply on two sides. */
+  equal_pairs: number,
+  /** Equal texts on two sides. */
+  equal_texts: number,
   /** Near-duplicate texts on two sides. */
   twin_texts: number,
-  /** The first of each: what is where. */
+  /** The only exemption: texts that were deleted, which no model sees. */
+  deleted_texts: number,
+  /** Pairs that the split leaves out, as it was made. */
+  left_out: Array<LeftOutPairs>,
+  /** The first of each kind of leak: what is where. */
   examples: Array<string>,
   /** When, milliseconds since 1970. */
   at_ms: number, };
@@ -467,8 +481,10 @@ export type ClassifierFigures = {
   threshold: number | null,
   /** Area under the ROC curve of class 1 (two classes), or the mean over the classes (macro). */
   auc: number | null,
+  /** The classes that this mean is over, by name: those that occur among the examples. Empty for two classes. */
+  auc_over: Array<string>,
   /** Area under the ROC curve of all decisions pooled; more than two classes only. */
-  auc_over: Array<string>, micro_auc: number | null,
+  micro_auc: number | null,
   /** Share of right answers. */
   accuracy: number | null,
   /** F1 of class 1 (two classes), or the mean over the classes. */
@@ -934,6 +950,50 @@ export type EventInfo = {
   detail: string, };
 
 /**
+ * What to exclude, and why.
+ */
+export type ExcludePairs = {
+  /** Pairs, by their numbers. */
+  pairs: Array<string>,
+  /** Authors: every pair whose comment or reply is theirs. */
+  authors: Array<string>,
+  /** Why; it is shown wherever the pair is. */
+  reason: string, };
+
+/**
+ * Everything that is excluded.
+ */
+export type Excluded = {
+  /** Single pairs, the latest first. */
+  pairs: Array<ExcludedPair>,
+  /** Authors, by name. */
+  authors: Array<ExcludedAuthor>, };
+
+/**
+ * An author whose pairs are excluded.
+ */
+export type ExcludedAuthor = {
+  /** The name, without u/. */
+  name: string,
+  /** Why. */
+  reason: string,
+  /** Since when, milliseconds since 1970. */
+  at_ms: number,
+  /** Pairs whose comment or reply is theirs. */
+  pairs: number, };
+
+/**
+ * A pair that is excluded by itself.
+ */
+export type ExcludedPair = {
+  /** Its number; a string, since some do not fit a JavaScript number. */
+  id: string,
+  /** Why. */
+  reason: string,
+  /** Since when, milliseconds since 1970. */
+  at_ms: number, };
+
+/**
  * Where a model is to be written.
  */
 export type ExportModel = {
@@ -1138,7 +1198,7 @@ export type FilePreview = {
 /**
  * Rows that an import keeps; every empty or unset field keeps all.
  */
-export type Filter = { placeholders: boolean,
+export type Filter = {
   /** Only these subreddits, in any case, with or without `r/`. */
   subreddits: Array<string>,
   /** Only these authors, in any case. */
@@ -1156,7 +1216,9 @@ export type Filter = { placeholders: boolean,
   /** Earliest time, seconds since 1970; a row without a time passes. */
   after_utc: number | null,
   /** Time before which a row must have been written, seconds since 1970. */
-  before_utc: number | null, };
+  before_utc: number | null,
+  /** Replace links, e-mail addresses, phone numbers and user names in texts by placeholders. */
+  placeholders: boolean, };
 
 /**
  * One thing that was looked at.
@@ -1332,6 +1394,15 @@ export type ImportQuestion = {
 export type Imported = {
   /** One for each file, in the order given. */
   sources: Array<SourceInfo>, };
+
+/**
+ * What to take back.
+ */
+export type IncludePairs = {
+  /** Pairs that were excluded by themselves, by their numbers. */
+  pairs: Array<string>,
+  /** Authors that were excluded. */
+  authors: Array<string>, };
 
 /**
  * A comment to answer.
@@ -1530,6 +1601,15 @@ export type LeftOutItem = {
   why: string, };
 
 /**
+ * Pairs that a split leaves out, and why.
+ */
+export type LeftOutPairs = {
+  /** `duplicate_text`: a text of the pair, or one nearly like it, is on a side that comes first: train before test, test before val. */
+  rule: string,
+  /** Pairs, by the side where they would be: train, val, test. */
+  pairs: [number, number, number], };
+
+/**
  * Logs an account in, and looks who it is. A job: `login`. Where a browser is needed, a signal says which
  * address to visit.
  */
@@ -1699,7 +1779,7 @@ export type Named = {
 export type Near = {
   /** Words of a shingle. */
   shingle: number,
-  /** Least words of a text that is compared: "thanks" under two posts is no leak. */
+  /** Least words of a text that is compared by its shingles; shorter ones only count when equal. */
   min_words: number,
   /** Least Jaccard similarity of the shingle sets, above 0 and at most 1. */
   threshold: number, };
@@ -2065,7 +2145,7 @@ export type PairOrder = "id" | "score" | "comment_length" | "reply_length" | "su
 /**
  * A pair as a row of a table; long texts are cut there, and whole in [`Engine::pair`].
  */
-export type PairRow = { comment_author: string | null, author: string | null, excluded: string | null, excluded_author: [string, string] | null,
+export type PairRow = {
   /** Its number; a string, since some do not fit a JavaScript number. */
   id: string,
   /** Name of the subreddit; empty: unknown. */
@@ -2083,7 +2163,15 @@ export type PairRow = { comment_author: string | null, author: string | null, ex
   /** When the reply was written, seconds since 1970. */
   created_utc: number | null,
   /** The source it came from, by its number. */
-  source: number, };
+  source: number,
+  /** Who wrote the comment; `None`: the source names nobody. */
+  comment_author: string | null,
+  /** Who wrote the reply. */
+  author: string | null,
+  /** Why the pair is excluded from splits by itself; `None`: it is not. */
+  excluded: string | null,
+  /** An excluded author of one of its texts, and why. */
+  excluded_author: [string, string] | null, };
 
 /**
  * What the join found, before and after the recipe.
@@ -3050,7 +3138,9 @@ export type SourceCounts = {
   /** Rows that held NUL characters, which were removed. */
   nul: number,
   /** Rows of a table with a quote that is never closed, read as they stand. */
-  stray_quotes: number, replaced: { [key in string]: number }, };
+  stray_quotes: number,
+  /** What was replaced by placeholders, by kind: link, email, phone, user. */
+  replaced: { [key in string]: number }, };
 
 /**
  * A source as it is shown.
@@ -3084,27 +3174,28 @@ export type SourceInfo = {
 /**
  * What a split was made by; stored with it as JSON.
  */
-export type LeftOutPairs = { rule: string, pairs: [number, number, number], };
-
-export type ExcludePairs = { pairs: Array<string>, authors: Array<string>, reason: string, };
-export type IncludePairs = { pairs: Array<string>, authors: Array<string>, };
-export type ExcludedPair = { id: string, reason: string, at_ms: number, };
-export type ExcludedAuthor = { name: string, reason: string, at_ms: number, pairs: number, };
-export type Excluded = { pairs: Array<ExcludedPair>, authors: Array<ExcludedAuthor>, };
-
 export type SplitConfig = {
-  stratified: boolean, joined_posts: number, joined_texts: number, excluded: number, left_out: Array<LeftOutPairs>,
   /** The shares of the sides, by pairs. */
   shares: Shares,
   /** The edges between the upvote bins; `None`: no reply has a score. */
   edges: BinEdges | null,
   /** What counted as a near-duplicate. */
-  near: Near, };
+  near: Near,
+  /** Whether the upvote bins were looked at; false: made by an older version. */
+  stratified: boolean,
+  /** Threads that went with another since they are the same post, from another source mostly. */
+  joined_posts: number,
+  /** Threads that went with another since they share a long text. */
+  joined_texts: number,
+  /** Pairs that a person had excluded; they are on no side. */
+  excluded: number,
+  /** Pairs that are on no side, by the rule that left them out. */
+  left_out: Array<LeftOutPairs>, };
 
 /**
  * A split as it is shown.
  */
-export type SplitInfo = { warnings: Array<string>,
+export type SplitInfo = {
   /** Its name. */
   name: string,
   /** The seed of the division. */
@@ -3113,6 +3204,8 @@ export type SplitInfo = { warnings: Array<string>,
   config: SplitConfig,
   /** What its sides hold, in the order train, val, test. */
   sides: Array<SideInfo>,
+  /** Upvote bins that a side lacks, and sides without a pair, in words. */
+  warnings: Array<string>,
   /** The last audit, if there was one. */
   audit: Audit | null,
   /** A person's note and tags. */
@@ -3477,7 +3570,7 @@ export type ViewPage = {
 /**
  * Which pairs to look at, and in which order.
  */
-export type ViewPairs = { excluded: boolean | null,
+export type ViewPairs = {
   /** Only of these subreddits, in any case; empty: of all. */
   subreddits: Array<string>,
   /** Only with all of these words in comment and reply together; the last may be the beginning of one. */
@@ -3492,6 +3585,8 @@ export type ViewPairs = { excluded: boolean | null,
   side: Side | null,
   /** Only from this source, by its number. */
   source: number | null,
+  /** Only pairs that are excluded from splits; or only the others. */
+  excluded: boolean | null,
   /** What they are sorted by. */
   order: PairOrder,
   /** The largest first. */
@@ -3560,14 +3655,17 @@ export interface Commands {
   "pairs.chart.save": { params: SavePairsChart; result: Array<string> };
   /** One pair with its whole texts. */
   "pair.get": { params: OfPair; result: PairRow };
+  /** Excludes pairs and authors from the splits made afterwards. */
+  "pairs.exclude": { params: ExcludePairs; result: Excluded };
+  /** Takes exclusions back. */
+  "pairs.include": { params: IncludePairs; result: Excluded };
+  /** All that is excluded, with the reasons. */
+  "pairs.excluded": { params: Nothing; result: Excluded };
   /** Pairs of each subreddit, the largest first. */
   "pairs.subreddits": { params: Nothing; result: Array<[string, number]> };
   /** How many replies each upvote bin would have. */
   "labels": { params: ByEdges; result: Labels };
   /** All splits with their sides and last audits. */
-  "pairs.exclude": { params: ExcludePairs; result: Excluded };
-  "pairs.include": { params: IncludePairs; result: Excluded };
-  "pairs.excluded": { params: Nothing; result: Excluded };
   "splits": { params: Nothing; result: Array<SplitInfo> };
   /** All that was trained on a text that was deleted since, or made with something that was. */
   "deleted.content": { params: Nothing; result: Array<DeletedContent> };

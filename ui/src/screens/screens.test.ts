@@ -7,7 +7,11 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
   ["#/data/sources", "synthetic threads", "Nothing is imported yet"],
   ["#/data/pairs", "4,930 pairs", "There are no pairs yet"],
   ["#/data/labels", "Upvote bins", "There are no scores to label"],
-  ["#/data/splits", "no thread, no pair, no text of any length and no near-duplicate is on two sides", "There is no split yet"],
+  [
+    "#/data/splits",
+    "no thread, no pair, no text of any length and no near-duplicate is on two sides",
+    "There is no split yet",
+  ],
   ["#/data/import", "Files", "Files"],
   ["#/data/permissions", "Permission to train", "This project has no Reddit content"],
   ["#/models", "What was trained from what", "There is no base yet"],
