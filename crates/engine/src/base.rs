@@ -707,7 +707,8 @@ fn without_code(text: &str) -> Cow<'_, str> {
 }
 
 /// A text as people write them, which every tokenizer must be able to read.
-const PROBE: &str = "Isn't the kettle's 2nd lid, um, 30 °C too hot?!\n\n> No — it's fine 😀 grüße ½ ﬁ a\u{301}";
+const PROBE: &str =
+    "Isn't the kettle's 2nd lid, um, 30 °C too hot?!\n\n> No — it's fine 😀 grüße ½ ﬁ a\u{301}";
 
 /// What a decoder of others' makes of a file; where it panics, the file is at fault.
 fn decoded<T>(what: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
