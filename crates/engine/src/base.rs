@@ -353,6 +353,21 @@ pub struct Folder {
 /// # Errors
 /// [`Code::BadInput`] or [`Code::Model`], in a sentence that names the file.
 pub fn read_folder(folder: &Path, reading: &dyn Fn()) -> Result<Folder> {
+    read_parts(folder, reading).map_err(short)
+}
+
+/// An error that quotes no more of a file than a person reads.
+fn short(mut error: Error) -> Error {
+    error.message = error.message.replace(['\n', '\r'], " ");
+    let end = error.message.char_indices().nth(600).map(|(at, _)| at);
+    if let Some(at) = end {
+        error.message.truncate(at);
+        error.message.push_str("...");
+    }
+    error
+}
+
+fn read_parts(folder: &Path, reading: &dyn Fn()) -> Result<Folder> {
     let config_path = folder.join("config.json");
     let json = String::from_utf8(read_bounded(&config_path, LARGEST_CONFIG, CONFIG_VALUES)?)
         .map_err(|_| Error::bad_input(format!("{} is not text", config_path.display())))?;
@@ -765,7 +780,8 @@ fn without_code(text: &str) -> Cow<'_, str> {
 }
 
 /// A text as people write them, which every tokenizer must be able to read.
-const PROBE: &str = "Isn't the kettle's 2nd lid, um, 30 °C too hot?!\n\n> No — it's fine 😀 grüße ½ ﬁ a\u{301}";
+const PROBE: &str =
+    "Isn't the kettle's 2nd lid, um, 30 °C too hot?!\n\n> No — it's fine 😀 grüße ½ ﬁ a\u{301}";
 
 /// What a decoder of others' makes of a file; where it panics, the file is at fault.
 fn decoded<T>(what: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {

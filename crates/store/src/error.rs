@@ -83,7 +83,7 @@ pub enum Error {
     #[error("the project cannot be written: {0}; check the permissions of the file and its folder")]
     ReadOnly(String),
     /// The file's bytes are not what was written.
-    #[error("the project file is damaged: {0}; `repartee check` lists what is affected")]
+    #[error("the project file is damaged: {}; `repartee check` lists what is affected", in_a_line(.0))]
     Damaged(String),
     /// No row of this name or id.
     #[error("there is no {what} {name:?}{}", known(.there))]
@@ -171,6 +171,17 @@ pub enum Error {
 
 /// The store's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What SQLite says in one line: it may quote a part of the file.
+fn in_a_line(said: &str) -> String {
+    let words = said.split_whitespace().take(60);
+    words
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(600)
+        .collect()
+}
 
 fn known(there: &[String]) -> String {
     match there {
