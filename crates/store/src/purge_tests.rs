@@ -280,7 +280,7 @@ fn quotes_anywhere_under_the_post_go_whatever_their_form() {
             half(6, 10)
         ),
         format!("> > {TEXT}\n\n> another said\n\nmine alone, number six"),
-        format!("somebody said {} and it is mine, number seven", half(0, 7)),
+        format!("somebody said {} and it is mine, number seven", half(0, 9)),
         format!("&amp;gt; {TEXT}\n\nmine alone, number eight"),
     ];
     let (_dir, store) = project();

@@ -16,8 +16,11 @@ pub(crate) const TELLING: usize = 12;
 /// So many words of a purged text in a row are a quote of it, wherever a text has no business to be: in logs,
 /// parameters, results, notes; and in what is marked as a quote.
 const QUOTE: usize = 4;
-/// So many in what a model wrote, and in what is not marked as a quote.
+/// So many in what a model wrote.
 const WRITTEN: usize = 5;
+
+/// So many in what others wrote without marking it as a quote: people share phrases of fewer words.
+const UNMARKED: usize = 8;
 
 /// How often JSON is looked through for JSON within it.
 const NESTED: usize = 3;
@@ -28,6 +31,8 @@ pub(crate) struct Texts {
     whole: HashSet<String>,
     quotes: HashSet<[u8; 16]>,
     written: HashSet<[u8; 16]>,
+    /// What is a quote also where it is not marked as one: some words in a row, or a whole text of fewer.
+    unmarked: HashMap<usize, HashSet<[u8; 16]>>,
     /// Texts of fewer words than a quote has, as a whole, by their number of words.
     short: HashMap<usize, HashSet<[u8; 16]>>,
 }
@@ -177,18 +182,27 @@ fn lines_at(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Where a text says itself that it quotes: between two marks of quotation, of code or of emphasis.
+/// Where a text says itself that it quotes: between two marks of one kind, of quotation, code or emphasis.
 fn between_marks(text: &str) -> Vec<Range<usize>> {
-    const MARKS: [char; 11] = [
-        '"', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{ab}', '\u{bb}', '\u{2039}',
-        '\u{203a}', '`', '*',
+    const KINDS: [&[&str]; 5] = [
+        &["\"", "&quot;", "&#34;", "&#x22;"],
+        &["\u{201c}", "\u{201d}", "\u{201e}", "\u{201f}"],
+        &["\u{ab}", "\u{bb}", "\u{2039}", "\u{203a}"],
+        &["`"],
+        &["*"],
     ];
-    let mut marks: Vec<usize> = text.match_indices(MARKS).map(|(at, _)| at).collect();
-    for entity in ["&quot;", "&#34;", "&#x22;"] {
-        marks.extend(text.match_indices(entity).map(|(at, _)| at));
+    let mut between = Vec::new();
+    for kind in KINDS {
+        let places = |mark: &&str| {
+            text.match_indices(*mark)
+                .map(|(at, _)| at)
+                .collect::<Vec<_>>()
+        };
+        let mut marks: Vec<usize> = kind.iter().flat_map(places).collect();
+        marks.sort_unstable();
+        between.extend(marks.windows(2).map(|two| two[0]..two[1]));
     }
-    marks.sort_unstable();
-    marks.windows(2).map(|two| two[0]..two[1]).collect()
+    between
 }
 
 impl Texts {
@@ -196,6 +210,11 @@ impl Texts {
         if self.add_derived(text) {
             let words = words(text);
             self.written.extend(words.windows(WRITTEN).map(print_of));
+            if words.len() >= WRITTEN {
+                let length = words.len().min(UNMARKED);
+                let of_length = self.unmarked.entry(length).or_default();
+                of_length.extend(words.windows(length).map(print_of));
+            }
             if words.len() < QUOTE && text.trim().len() >= TELLING {
                 let of_length = self.short.entry(words.len()).or_default();
                 of_length.insert(print_of(&words));
@@ -261,15 +280,12 @@ impl Texts {
 
     /// A text that somebody else wrote, without what it quotes of these; `None`: it quotes nothing. Lines that
     /// are marked as a quote go as a whole, else the quoted words. What is marked as a quote is one from four
-    /// words on, or when it is a whole short text; anything else from five words on.
+    /// words on, or when it is a whole short text; anything else from eight words on, or when it is a whole text.
     pub(crate) fn redacted(&self, text: &str) -> Option<String> {
         let words = words_at(text);
         let mut covered = vec![false; words.len()];
-        for (n, run) in words.windows(WRITTEN).enumerate() {
-            let run = run.iter().map(|word| word.word.as_str());
-            if self.written.contains(&print(run)) {
-                covered[n..n + WRITTEN].fill(true);
-            }
+        for (length, prints) in &self.unmarked {
+            cover(&words, *length, prints, &mut covered);
         }
         let mut of_quote = vec![false; words.len()];
         // a paragraph that begins as a quote is one to its end
@@ -339,12 +355,7 @@ impl Texts {
             if length == 0 {
                 continue;
             }
-            for (n, run) in words.windows(length).enumerate() {
-                let run = run.iter().map(|word| word.word.as_str());
-                if prints.contains(&print(run)) {
-                    covered[n..n + length].fill(true);
-                }
-            }
+            cover(words, length, prints, covered);
         }
     }
 
@@ -378,6 +389,15 @@ impl Texts {
             return self.wipe("", &mut value).then(|| value.to_string());
         }
         self.quoted_in(text).then(String::new)
+    }
+}
+
+/// Marks the words of all runs of a length that are among these.
+fn cover(words: &[Word], length: usize, prints: &HashSet<[u8; 16]>, covered: &mut [bool]) {
+    for (n, run) in words.windows(length).enumerate() {
+        if prints.contains(&print(run.iter().map(|word| word.word.as_str()))) {
+            covered[n..n + length].fill(true);
+        }
     }
 }
 
@@ -449,11 +469,11 @@ mod tests {
                 "you said &quot;[deleted]&quot; but",
             ),
             (
-                "look: the key lies under the\nmat, he says",
+                "look: four and the key lies under the\nmat, he says",
                 "look: [deleted]\n[deleted], he says",
             ),
             (
-                "look: THE **key** lies &amp; under\u{200b} the mat!",
+                "look: four and THE **key** lies &amp; under\u{200b} the mat!",
                 "look: [deleted]!",
             ),
             ("> unbelievable nonsense!\n\nwhy", "> [deleted]\n\nwhy"),
@@ -470,6 +490,7 @@ mod tests {
             "> my number is not yours",
             "that is unbelievable nonsense, I say",
             "number is five five",
+            "the key lies under the mat",
         ] {
             assert_eq!(redacted(text), None, "{text:?}");
         }
@@ -500,7 +521,7 @@ mod tests {
         ) {
             let words: Vec<&str> = TEXT.split([' ', ',']).filter(|w| !w.is_empty()).collect();
             let run = words[from..(from + length).min(words.len())].join(gap);
-            let text = format!("{before} {run} {after}");
+            let text = format!("{before} \"{run}\" {after}");
             let left = redacted(&text).unwrap_or(text);
             let mut texts = Texts::default();
             texts.add(TEXT);
