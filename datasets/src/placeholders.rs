@@ -248,14 +248,14 @@ fn phone(text: &str, at: usize) -> Option<(usize, usize)> {
     marks.truncate(groups.len().saturating_sub(1));
     let total: usize = groups.iter().sum();
     let leads = bytes[at] == b'0';
-    let no_dates = !(groups.len() == 3 && total == 8) && !(groups.len() == 4 && marks == *b"...");
+    let is_ip_address = groups.len() == 4 && marks == *b"...";
     let is_number = if plus {
         (8..=15).contains(&total)
     } else if area {
         (7..=13).contains(&total) && groups.len() >= 2 && bytes[at] == b'('
             || groups.first() == Some(&1) && total == 11
     } else if leads {
-        groups.len() >= 2 && groups[0] >= 2 && (9..=13).contains(&total) && no_dates
+        groups.len() >= 2 && groups[0] >= 2 && (9..=13).contains(&total) && !is_ip_address
     } else {
         matches!(groups[..], [3, 3, 4])
             || matches!(groups[..], [1, 3, 3, 4])

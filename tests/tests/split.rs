@@ -92,12 +92,12 @@ fn audit(
 fn chatter() -> Vec<(String, String, String, i64, String)> {
     (0..1200)
         .map(|n: usize| {
-            let (post, own) = (n / 4, n % 4 == 0);
+            let (post, own) = (n / 4, n.is_multiple_of(4));
             let reply = match n % 4 {
                 0 => ["Thanks!", "thanks", "Yes.", "lol"][n / 4 % 4].to_owned(),
                 _ => format!("answer number {n} is only here"),
             };
-            let comment = match own && n % 16 == 0 {
+            let comment = match own && n.is_multiple_of(16) {
                 true => "what is this".to_owned(),
                 false => format!("question number {n} here"),
             };
