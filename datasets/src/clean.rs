@@ -496,7 +496,7 @@ mod tests {
             ),
             (
                 Some("ann"),
-                "Comment removed by moderators of a forum, they say",
+                "Comment removed by moderators of a forum",
                 None,
             ),
             (Some("AutoModerator"), "Welcome!", Some(Flaw::Bot)),

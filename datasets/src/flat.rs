@@ -10,7 +10,7 @@ use crate::{
     ndjson::{Line, Loose, Raw},
     record::{Comment, Post, Record},
     source::Mapping,
-    table::{score_of, written},
+    table::{NotANumber, score_of, written},
 };
 use std::{borrow::Cow, collections::HashMap};
 
@@ -219,7 +219,7 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
         (_, Loose::Bool(true)) => None,
         (Loose::Text(text), _) => match score_of(text) {
             Ok(score) => score,
-            Err(()) => return Line::Bad(format!("score {text:?} is not a number")),
+            Err(NotANumber) => return Line::Bad(format!("score {text:?} is not a number")),
         },
         (value, _) => value.number(),
     };

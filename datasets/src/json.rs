@@ -166,7 +166,7 @@ impl<R: BufRead> Json<R> {
     ///
     /// # Errors
     /// See [`JsonError`].
-    pub fn next(&mut self) -> Result<Option<Event>> {
+    pub fn next_event(&mut self) -> Result<Option<Event>> {
         loop {
             let Some(byte) = self.solid()? else {
                 return match self.at {
@@ -401,7 +401,7 @@ impl<R: BufRead> Json<R> {
         }
         let outside = self.depth() - 1;
         while self.depth() > outside {
-            if self.next()?.is_none() {
+            if self.next_event()?.is_none() {
                 break;
             }
         }
@@ -465,7 +465,7 @@ impl<R: BufRead> Json<R> {
                     Some(_) => {}
                 }
             }
-            event = match self.next()? {
+            event = match self.next_event()? {
                 Some(event) => event,
                 None => return Err(JsonError::Cut { line: self.line }),
             };
@@ -501,7 +501,7 @@ fn number(text: &str) -> Value {
 pub fn check_size(text: &[u8], most: usize) -> Result<()> {
     let mut json = Json::new(text);
     let mut values = 0;
-    while json.next()?.is_some() {
+    while json.next_event()?.is_some() {
         values += 1;
         if values > most {
             return json.too_large(format!("more than {most} values"));
@@ -516,7 +516,7 @@ mod tests {
 
     fn whole(text: &[u8]) -> Result<Value> {
         let mut json = Json::new(text);
-        let first = json.next()?.unwrap();
+        let first = json.next_event()?.unwrap();
         json.value(first)
     }
 
@@ -563,7 +563,7 @@ mod tests {
         let deep = vec![b'['; DEEPEST + 1];
         let mut json = Json::new(deep.as_slice());
         let error = loop {
-            match json.next() {
+            match json.next_event() {
                 Ok(_) => {}
                 Err(error) => break error,
             }
@@ -587,7 +587,7 @@ mod tests {
     fn lines_may_end_in_commas() {
         let mut json = Json::new(&b"{\"a\":1},\n{\"a\":2},\n"[..]);
         let mut seen = Vec::new();
-        while let Some(first) = json.next().unwrap() {
+        while let Some(first) = json.next_event().unwrap() {
             seen.push(json.value(first).unwrap()["a"].as_i64());
         }
         assert_eq!(seen, [Some(1), Some(2)]);
@@ -597,7 +597,7 @@ mod tests {
     fn values_may_stand_one_after_another() {
         let mut json = Json::new(&b"{\"a\":1}\n{\"a\":2} 3"[..]);
         let mut seen = Vec::new();
-        while let Some(first) = json.next().unwrap() {
+        while let Some(first) = json.next_event().unwrap() {
             seen.push(json.value(first).unwrap());
         }
         assert_eq!(seen.len(), 3);

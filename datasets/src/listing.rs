@@ -212,7 +212,7 @@ impl<'a> Walk<'a> {
     }
 
     fn read<R: BufRead>(&mut self, json: &mut Json<R>) -> Result<(), JsonError> {
-        while let Some(event) = json.next()? {
+        while let Some(event) = json.next_event()? {
             match event {
                 Event::Object | Event::Array => match self.role(event) {
                     Some(role) => self.begin(role, event == Event::Object),

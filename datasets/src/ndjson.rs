@@ -49,9 +49,9 @@ pub fn line(bytes: &[u8], entities: bool) -> Line {
 /// Reads a line that serde_json refuses for `NaN` or for control characters in a text.
 fn tolerant(bytes: &[u8], entities: bool) -> Option<Line> {
     let mut json = Json::new(bytes);
-    let first = json.next().ok()??;
+    let first = json.next_event().ok()??;
     let value = json.value(first).ok()?;
-    if !matches!(json.next(), Ok(None)) {
+    if !matches!(json.next_event(), Ok(None)) {
         return None;
     }
     let text = value.to_string();

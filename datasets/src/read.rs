@@ -293,7 +293,9 @@ fn near<'a>(name: &str, there: &'a [String]) -> Option<&'a String> {
                 .zip(other.to_lowercase().chars())
                 .take_while(|(a, b)| a == b)
                 .count();
-            *distance <= 1 + name.len() / 4 || alike > 3 && *distance <= name.len() / 2 + 1
+            // one letter is not like another
+            let close = *distance <= name.len().saturating_sub(1).min(1 + name.len() / 4);
+            close || alike > 3 && *distance <= name.len() / 2 + 1
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, other)| other)
@@ -457,7 +459,7 @@ impl<'p> Input<'p> {
                 if about.is_dir() {
                     return Err(Error::unknown(path, "is a folder; give the files in it"));
                 }
-                let total = about.is_file().then(|| about.len());
+                let total = about.is_file().then_some(about.len());
                 (Box::new(file), total)
             };
         if total == Some(0) {
@@ -862,7 +864,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         let done = self.gathered(move |batches| {
             let mut json = Json::new(BufReader::with_capacity(64 << 10, reader));
             let mut rows = 0;
-            while let Some(event) = json.next()? {
+            while let Some(event) = json.next_event()? {
                 // arrays around the rows, an object around the arrays with its other fields
                 let around = match event {
                     Event::Array => !inner || json.depth() <= 2,
@@ -1105,7 +1107,7 @@ fn take_row(row: Row, n: u64, bytes: &[u8], batch: &mut Batch) {
 /// A line of JSON read as a table's row: the keys are the columns.
 fn mapped_line(mapper: &mut Mapper, bytes: &[u8], n: u64, batch: &mut Batch) {
     let mut json = Json::new(bytes);
-    let value = match json.next() {
+    let value = match json.next_event() {
         Ok(Some(first)) => json.value(first),
         Ok(None) => return,
         Err(e) => Err(e),

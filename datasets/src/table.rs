@@ -88,7 +88,7 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     }
     let number = |name: &str, i: Option<usize>| {
         optional(i).map_or(Ok(None), |text| {
-            score_of(text).map_err(|()| format!("{name} {text:?} is not a number"))
+            score_of(text).map_err(|NotANumber| format!("{name} {text:?} is not a number"))
         })
     };
     let numbers = || -> Result<_, String> {
@@ -197,11 +197,15 @@ fn is_unknown(text: &str) -> bool {
     bare.is_empty() || UNKNOWN.iter().any(|u| u.eq_ignore_ascii_case(bare))
 }
 
+/// A text that should be a number and is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotANumber;
+
 /// A score as people scrape it: `-3`, `7.0`, `1,234`, `1.2k`, `12 points`; `None`: unknown or hidden.
 ///
 /// # Errors
 /// When it is no number.
-pub fn score_of(text: &str) -> Result<Option<i64>, ()> {
+pub fn score_of(text: &str) -> Result<Option<i64>, NotANumber> {
     let text = text.trim();
     if let Ok(n) = text.parse() {
         return Ok(Some(n));
@@ -228,7 +232,7 @@ pub fn score_of(text: &str) -> Result<Option<i64>, ()> {
     let grouped = match grouped.matches('.').count() {
         0 | 1 => grouped,
         _ if grouped.split('.').skip(1).all(|part| part.len() == 3) => grouped.replace('.', ""),
-        _ => return Err(()),
+        _ => return Err(NotANumber),
     };
     let number = match grouped.split_once(',') {
         None => grouped.clone(),
@@ -241,18 +245,18 @@ pub fn score_of(text: &str) -> Result<Option<i64>, ()> {
         {
             grouped.replace(',', "")
         }
-        Some(_) => return Err(()),
+        Some(_) => return Err(NotANumber),
     };
     if !number
         .bytes()
         .all(|b| b.is_ascii_digit() || b"+-.e".contains(&b))
     {
-        return Err(());
+        return Err(NotANumber);
     }
-    let x: f64 = number.parse().map_err(|_| ())?;
+    let x: f64 = number.parse().map_err(|_| NotANumber)?;
     ndjson::whole((x * times).round_ties_even())
         .map(Some)
-        .ok_or(())
+        .ok_or(NotANumber)
 }
 
 /// Seconds since 1970 of the time when something was written: between 2005, when Reddit began, and a
@@ -545,7 +549,7 @@ mod tests {
             assert_eq!(score_of(text), Ok(score), "{text}");
         }
         for text in ["many", "x", "1,2", "12 apples", "1,23,4", "1.2.3", "3/5"] {
-            assert_eq!(score_of(text), Err(()), "{text}");
+            assert_eq!(score_of(text), Err(NotANumber), "{text}");
         }
     }
 

@@ -103,7 +103,7 @@ fn ndjson(bytes: &[u8], folder: &Path) {
         bytes,
         folder,
         "RC_2020",
-        mapping(bytes, 6).filter(|_| bytes.len() % 3 == 0),
+        mapping(bytes, 6).filter(|_| bytes.len().is_multiple_of(3)),
     );
 }
 
@@ -116,7 +116,7 @@ fn json(bytes: &[u8], folder: &Path) {
         bytes,
         folder,
         "thread.json",
-        mapping(bytes, 6).filter(|_| bytes.len() % 2 == 0),
+        mapping(bytes, 6).filter(|_| bytes.len().is_multiple_of(2)),
     );
 }
 

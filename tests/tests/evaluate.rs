@@ -80,7 +80,7 @@ fn honest(engine: &Engine, evaluation: &EvaluationInfo, figures: &ClassifierFigu
     // what falls short stands in the picture, too
     let shortfall = repartee_engine::compared::shortfall(&evaluation.compared);
     let picture = engine
-        .chart(ChartKind::Roc, &[evaluation.run.clone()])
+        .chart(ChartKind::Roc, std::slice::from_ref(&evaluation.run))
         .unwrap();
     assert_eq!(
         picture.svg.contains("Below its baseline"),

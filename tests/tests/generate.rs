@@ -328,7 +328,7 @@ fn what_cannot_work_is_refused_before_anything_is_written() {
         },
         ..DraftReplies::default()
     };
-    let error = engine.start(&draft, &|_| {}).err().expect("it is refused");
+    let error = engine.start(&draft, &|_| {}).expect_err("it is refused");
     assert!(error.message.contains("--realism RUN"), "{error}");
 
     // the same, asked for later

@@ -292,8 +292,7 @@ fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
 }
 
 /// Two steps of a small model.
-const STEPS: &str =
-    "--steps 2 --batch 4 --max-tokens 32 --set samples=0 --set validate_limit=8 --set patience=0";
+const STEPS: &str = "--steps 2 --batch 4 --max-tokens 32 --set validate_limit=8 --set patience=0";
 
 /// A project on an archive without any permission, with everything trained, evaluated and queued: strict was
 /// off for that.
@@ -350,7 +349,7 @@ fn carries(mark: &str, file: &Path) {
         Some("csv") => {
             let mut csv = csv::Reader::from_path(file).unwrap();
             assert_eq!(
-                csv.headers().unwrap().iter().last(),
+                csv.headers().unwrap().iter().next_back(),
                 Some("notice"),
                 "{}",
                 file.display()
@@ -358,7 +357,7 @@ fn carries(mark: &str, file: &Path) {
             let rows: Vec<_> = csv.records().map(|row| row.unwrap()).collect();
             assert!(!rows.is_empty(), "{}", file.display());
             assert!(
-                rows.iter().all(|row| row.iter().last() == Some(mark)),
+                rows.iter().all(|row| row.iter().next_back() == Some(mark)),
                 "{}",
                 file.display()
             );
@@ -730,7 +729,7 @@ fn a_record_of_another_machine_counts_once_it_is_confirmed_here() {
         "https://example.org/yes",
     ];
     place.ok(record);
-    let holds = |state: &std::path::Path| {
+    let holds = |state: &Path| {
         let mut command = place.repartee(["study", "--json"]);
         let ran = command
             .env(repartee_engine::machine::STATE_FOLDER, state)

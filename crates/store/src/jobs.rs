@@ -486,7 +486,7 @@ mod tests {
     }
 
     fn waiting_in(store: &Store) -> Vec<String> {
-        store.read(|db| waiting(db)).unwrap()
+        store.read(waiting).unwrap()
     }
 
     #[test]

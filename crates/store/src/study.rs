@@ -295,7 +295,7 @@ mod tests {
     fn older(content: &str) -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.repartee");
-        let db = rusqlite::Connection::open(&path).unwrap();
+        let db = Connection::open(&path).unwrap();
         db.execute_batch(&format!(
             "PRAGMA application_id = {};",
             crate::APPLICATION_ID

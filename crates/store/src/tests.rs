@@ -568,7 +568,7 @@ pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
 }
 
 /// Deletes an item that nothing depends on, with its rows.
-fn delete(store: &Store, kind: ItemKind, word: &str) -> crate::Result<()> {
+fn delete(store: &Store, kind: ItemKind, word: &str) -> Result<()> {
     store.item_delete(kind, word, false, None, &|_, _, _| JobUse::None, "me", 9)?;
     assert!(store.sweep(&mut |_| true)?.done);
     Ok(())

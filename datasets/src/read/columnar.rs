@@ -316,7 +316,7 @@ fn check_sizes(
                     format!(
                         "has a column {name:?} with cells of {} MB; no comment is so long: look whether \
                          this is the right file",
-                        bytes / cells >> 20
+                        (bytes / cells) >> 20
                     ),
                 ));
             }

@@ -115,7 +115,8 @@ impl<R: BufRead> CsvRows<R> {
                 lines.push(line);
             }
             let closed = matches!(state, State::Start | State::Plain | State::Closed);
-            let clean = self.split(&row, true)?;
+            // more cells than a row may have are a sign of a stray quote, too
+            let clean = matches!(self.split(&row, true), Ok(true));
             if closed && clean && !self.swallowed(&row[..first], &lines)? {
                 self.split(&row, true)?;
                 return Ok(Some((at, Found::Well)));

@@ -192,6 +192,8 @@ fn hint(columns: &[String]) -> String {
 /// The first objects of a JSON file.
 pub(super) struct Sample {
     pub(super) objects: Vec<Map<String, Value>>,
+    /// Those that end before the beginning of the file does: the others may lack columns.
+    whole: usize,
     /// They are the elements of an array.
     array: bool,
     /// They are a line each.
@@ -246,6 +248,7 @@ impl Sample {
     pub(super) fn of(head: &[u8], is_all: bool) -> Self {
         let mut sample = Self {
             objects: Vec::new(),
+            whole: 0,
             array: false,
             lines: false,
         };
@@ -257,16 +260,22 @@ impl Sample {
             if cut && is_all {
                 sample.objects.pop();
             }
+            sample.whole = sample.objects.len().saturating_sub(usize::from(cut));
             return sample;
         }
         for line in head_lines(head, is_all).take(SAMPLE) {
             let mut json = Json::new(line);
-            let whole = json.next().ok().flatten().map(|first| json.value(first));
-            let alone = matches!(json.next(), Ok(None));
+            let whole = json
+                .next_event()
+                .ok()
+                .flatten()
+                .map(|first| json.value(first));
+            let alone = matches!(json.next_event(), Ok(None));
             if let (Some(Ok(Value::Object(object))), true) = (whole, alone) {
                 sample.objects.push(object);
             }
         }
+        sample.whole = sample.objects.len();
         sample.lines = !sample.objects.is_empty();
         if !sample.lines {
             // one object over several lines, or a first line longer than what was read
@@ -285,7 +294,9 @@ impl Sample {
         depth: usize,
     ) -> Result<(), crate::json::JsonError> {
         while self.objects.len() < SAMPLE {
-            let Some(event) = json.next()? else { break };
+            let Some(event) = json.next_event()? else {
+                break;
+            };
             if event == Event::Object && json.depth() == depth + 1 {
                 let mut object = Map::new();
                 let cut = fields(json, &mut object);
@@ -347,7 +358,8 @@ impl Sample {
 
     /// Refuses a mapping with a column that is not there, as far as the beginning tells.
     fn check(&self, path: &std::path::Path, mapping: &Mapping, is_all: bool) -> Result<(), Error> {
-        if self.objects.is_empty() || !self.array && !self.lines {
+        let cut = self.whole == 0 && !is_all;
+        if self.objects.is_empty() || cut || !self.array && !self.lines {
             return Ok(());
         }
         let found = self.columns();
@@ -388,12 +400,12 @@ fn fields(
     json: &mut Json<&[u8]>,
     object: &mut Map<String, Value>,
 ) -> Result<(), crate::json::JsonError> {
-    while let Some(event) = json.next()? {
+    while let Some(event) = json.next_event()? {
         if event == Event::End {
             break;
         }
         let key = json.text().into_owned();
-        let first = match json.next() {
+        let first = match json.next_event() {
             Ok(Some(first)) => first,
             Ok(None) => break,
             Err(e) => {
@@ -419,7 +431,7 @@ fn fields(
 fn partial(head: &[u8]) -> Option<Map<String, Value>> {
     let mut json = Json::new(head);
     let mut object = Map::new();
-    if json.next().ok()?? != Event::Object {
+    if json.next_event().ok()?? != Event::Object {
         return None;
     }
     let _ = fields(&mut json, &mut object);

@@ -572,7 +572,7 @@ fn a_reader_that_dies_in_any_thread_fails_the_reading() {
     };
     let died = |outcome: Outcome, why: &str| match outcome {
         Err(Error::Died { what, .. }) => assert!(what.contains(why), "{what}"),
-        other => panic!("{:?}", other.map(|(counts, finished)| (counts, finished))),
+        other => panic!("{:?}", other),
     };
     died(
         reading().lines(Box::new(Dying(LINE)), |_, _, _| {}),

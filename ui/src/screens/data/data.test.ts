@@ -92,6 +92,10 @@ describe("import", () => {
       ["Text", "answer"],
     ] as const)
       await fireEvent.change(screen.getByLabelText(label), { target: { value: column } });
+    await fireEvent.change(await byId("origin"), { target: { value: "forum" } });
+    await waitFor(async () =>
+      expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(false),
+    );
     await fireEvent.click(await byId("import-start"));
     await byId("import-result");
     expect(last(asked(host, "job.start"))).toMatchObject({
