@@ -187,6 +187,11 @@ fn what_does_not_exist_is_none() {
     assert_eq!(never.quadratic_kappa(), None);
     let missing = roc_by_class(&[0.2, 0.3, 0.5, 0.6, 0.2, 0.2], 3, &[0, 1]);
     assert!(missing.classes[2].is_none() && missing.micro.is_some());
+    // the mean of the classes that are there
+    let auc = |class: usize| missing.classes[class].as_ref().map(|roc| roc.auc);
+    let mean = (auc(0).unwrap() + auc(1).unwrap()) / 2.0;
+    assert_eq!(missing.macro_mean.as_ref().map(|roc| roc.auc), Some(mean));
+    assert_eq!(roc_by_class(&[0.2, 0.3, 0.5], 3, &[0]).macro_mean, None);
 }
 
 #[test]
