@@ -1,6 +1,7 @@
 //! Decoders that others wrote may panic on damaged bytes. Such a panic is an error about the bytes.
 
 use std::{
+    any::Any,
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
     sync::Once,
@@ -27,16 +28,16 @@ pub fn caught<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     let before = QUIET.replace(true);
     let done = catch_unwind(AssertUnwindSafe(decode));
     QUIET.set(before);
-    done.map_err(|said| {
-        let said = said
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| said.downcast_ref::<&str>().copied());
-        said.unwrap_or("no reason given")
-            .chars()
-            .take(200)
-            .collect()
-    })
+    done.map_err(|panic| panic_text(&*panic).chars().take(200).collect())
+}
+
+/// What a panic said.
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no reason given")
 }
 
 #[cfg(test)]

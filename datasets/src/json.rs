@@ -51,7 +51,7 @@ pub enum JsonError {
     Syntax {
         /// Line of the text, from 1.
         line: u64,
-        /// What was expected and what stands there.
+        /// What was expected and what was found.
         what: String,
     },
     /// It ends in the middle.

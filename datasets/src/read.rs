@@ -99,7 +99,7 @@ pub struct Counts {
     pub dropped: [u64; Dropped::ALL.len()],
     /// Rows that held NUL characters, which were removed.
     pub nul: u64,
-    /// Rows of a table with a quote that is never closed, read as they stand.
+    /// Rows of a table with a quote that is never closed, which is read as an ordinary character.
     pub stray_quotes: u64,
     /// What was replaced by placeholders, in the order of [`placeholders::KINDS`].
     pub replaced: placeholders::Replaced,
@@ -710,13 +710,9 @@ impl From<JsonError> for Fault {
 
 /// What a thread gave, or what it said when it died.
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, String> {
-    thread.join().map_err(|said| {
-        let said = said
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| said.downcast_ref::<&str>().copied());
-        said.unwrap_or("no reason given").to_owned()
-    })
+    thread
+        .join()
+        .map_err(|panic| crate::guard::panic_text(&*panic).to_owned())
 }
 
 impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {

@@ -23,6 +23,16 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Self; 6] = [
+        Self::Pushshift,
+        Self::Bigquery,
+        Self::Mapped,
+        Self::Listing,
+        Self::Comments,
+        Self::Sample,
+    ];
+
     /// The name in the project file.
     pub fn name(self) -> &'static str {
         match self {

@@ -458,17 +458,19 @@ fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
     assert_eq!(split("all").config.excluded, 0);
 }
 
+/// The number of the first pair.
+fn first_pair(engine: &Engine) -> String {
+    let show = ShowPairs {
+        limit: 1,
+        ..ShowPairs::default()
+    };
+    engine.pairs(&show).unwrap()[0].id.to_string()
+}
+
 #[test]
 fn an_exclusion_needs_a_reason_and_something_that_is_there() {
     let (_place, engine) = table(&chatter());
-    let pair = engine
-        .pairs(&ShowPairs {
-            limit: 1,
-            ..ShowPairs::default()
-        })
-        .unwrap()[0]
-        .id
-        .to_string();
+    let pair = first_pair(&engine);
     let ask = |pairs: &[&str], authors: &[&str], reason: &str| {
         engine.exclude(&ExcludePairs {
             pairs: pairs.iter().map(|s| (*s).to_owned()).collect(),
@@ -502,14 +504,7 @@ fn an_exclusion_needs_a_reason_and_something_that_is_there() {
 #[test]
 fn the_command_line_excludes_lists_and_includes() {
     let (place, engine) = table(&chatter());
-    let pair = engine
-        .pairs(&ShowPairs {
-            limit: 1,
-            ..ShowPairs::default()
-        })
-        .unwrap()[0]
-        .id
-        .to_string();
+    let pair = first_pair(&engine);
     drop(engine);
     let said = |args: &[&str]| place.ok(args).out;
     said(&["pairs", "exclude", &pair, "--reason", "spam"]);

@@ -60,7 +60,7 @@ pub struct Curve {
     pub is_mean: bool,
 }
 
-/// Where a classifier with a decision threshold stands on a curve: the rates at that very threshold, counted from the
+/// The point of a decision threshold on a curve: the rates at that very threshold, counted from the
 /// predictions. They cannot be looked up among the points that are drawn: a straight stretch of a curve has none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold {
@@ -163,7 +163,7 @@ fn unit_square<'a>(
 }
 
 /// Receiver operating characteristics: the share of positives found over the share of negatives called
-/// positive. `mark` is a dot where a classifier with a decision threshold stands.
+/// positive. `mark` is a dot at the decision threshold.
 ///
 /// # Errors
 /// [`Error::Empty`] when no curve has a point.

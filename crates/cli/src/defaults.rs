@@ -6,6 +6,7 @@ use repartee_engine::base::BaseNew;
 use repartee_engine::evaluate::Evaluate;
 use repartee_engine::fakes::MakeFakes;
 use repartee_engine::generate::Generate;
+use repartee_engine::items::ItemKind;
 use repartee_engine::pick::MIN_P_REAL;
 use repartee_engine::reddit::{DraftReplies, Fetch, NewAccount};
 use repartee_engine::run_config::{RunConfig, RunKind};
@@ -80,18 +81,12 @@ fn data(command: Command) -> Command {
             ("near", split.near.threshold.to_string()),
         ],
     );
-    let command = [
-        "source",
-        "split",
-        "base",
-        "run",
-        "fakes",
-        "evaluation",
-        "generation",
-    ]
-    .into_iter()
-    .fold(command, |command, item| {
-        put(command, &[item, "delete"], vec![("who", USER.to_owned())])
+    let command = ItemKind::ALL.into_iter().fold(command, |command, kind| {
+        put(
+            command,
+            &[kind.as_str(), "delete"],
+            vec![("who", USER.to_owned())],
+        )
     });
     let command = ["edit", "approve", "reject"]
         .into_iter()
@@ -181,7 +176,7 @@ fn models(command: Command) -> Command {
     put(command, &["generate"], of_generate)
 }
 
-/// What the settings of a run of a kind are; where it stands empty, in words.
+/// The defaults of a run of a kind; where a setting is empty, in words.
 fn training(kind: RunKind) -> Vec<Usual> {
     let usual = RunConfig::of(kind);
     let loss = serde_json::to_value(usual.loss).unwrap_or_default();

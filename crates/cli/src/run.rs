@@ -171,11 +171,15 @@ impl App {
         if self.queue {
             return self.enqueue(engine, job);
         }
+        let (id, ended) = self.watched(engine, job)?;
+        self.ended(&id, ended, show)
+    }
+
+    /// Runs a job and shows its progress; the job's id, and how it ended.
+    fn watched<J: Job>(&self, engine: &Engine, job: &J) -> Result<(String, Ended<J::Outcome>)> {
         let watch = Watch::new(self.out);
         let ended = engine.start(job, &|signal| watch.signal(signal));
-        let id = watch.job();
-        drop(watch);
-        self.ended(&id, ended?, show)
+        Ok((watch.job(), ended?))
     }
 
     fn ended<T: Serialize>(
@@ -279,7 +283,7 @@ impl App {
                     self.out.line(format!("{}: replaced by placeholders: {}", source.name, c.replaced_in_words()))?;
                 }
                 if c.stray_quotes > 0 {
-                    self.out.line(format!("{}: {} rows have a quote that is never closed and were read as they stand", source.name, count(c.stray_quotes)))?;
+                    self.out.line(format!("{}: {} rows have a quote that is never closed; it was read as an ordinary character", source.name, count(c.stray_quotes)))?;
                 }
             }
             if rejected > 0 {
@@ -1411,7 +1415,7 @@ impl App {
     }
 }
 
-/// A list as a person looks at it: what came last stands first.
+/// A list, the newest first.
 fn newest_first<T>(mut all: Vec<T>) -> Vec<T> {
     all.reverse();
     all

@@ -78,7 +78,7 @@ pub struct SourceCounts {
     pub dropped: BTreeMap<String, u64>,
     /// Rows that held NUL characters, which were removed.
     pub nul: u64,
-    /// Rows of a table with a quote that is never closed, read as they stand.
+    /// Rows of a table with a quote that is never closed, which is read as an ordinary character.
     pub stray_quotes: u64,
     /// What was replaced by placeholders, by kind: link, email, phone, user.
     pub replaced: BTreeMap<String, u64>,
@@ -193,7 +193,7 @@ fn said(source: &SourceInfo) -> String {
     }
     if c.stray_quotes > 0 {
         text.push_str(&format!(
-            ", {} with a quote that is never closed read as they stand",
+            ", {} with a quote that is never closed",
             c.stray_quotes
         ));
     }

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use repartee_datasets::guard::panic_text;
 use repartee_store::jobs::{JobRow, JobState, Want};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -79,8 +80,8 @@ pub trait Job: Serialize + DeserializeOwned {
         Ok(kept)
     }
 
-    /// What became of the items of a batch. A job of which no item came through has failed, with
-    /// [`Code::Negative`]; what it has stored stays.
+    /// How many items of a batch succeeded. A job in which none did has failed, with [`Code::Negative`];
+    /// what it has stored is kept.
     fn tally(_outcome: &Self::Outcome) -> Option<Tally> {
         None
     }
@@ -377,14 +378,14 @@ impl Ctx<'_> {
         }
     }
 
-    /// The same with a look at the row, for work that waits: what another thread or process wants is heard
-    /// now, not with the next sign of life.
+    /// The same after reading the job's row, for work that waits: a pause or stop that another thread or
+    /// process asked for takes effect now, not at the next heartbeat.
     ///
     /// # Errors
     /// As [`Ctx::go_on`].
-    pub fn hear(&self) -> Result<(), Stop> {
+    pub fn go_on_now(&self) -> Result<(), Stop> {
         self.go_on()?;
-        // a row that cannot be read now is read with the next sign of life
+        // a row that cannot be read now is read at the next heartbeat
         if let Ok(Some(row)) = self.engine.store.job(self.job)
             && row.want != Want::Run
         {
@@ -881,7 +882,7 @@ impl Engine {
         Ok(rows.into_iter().map(JobInfo::listed).collect())
     }
 
-    /// Whether a job was ended with what it had learned.
+    /// Whether a job was canceled with the request to discard what it had learned.
     ///
     /// # Errors
     /// When the project cannot be read.
@@ -1155,14 +1156,6 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
             format!("the project holds JSON that cannot be read: {e}"),
         )
     })
-}
-
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use repartee_datasets::guard::panic_text;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::job::{Stop, panic_text};
+use crate::job::Stop;
 
 /// Items that an outcome names; all of them are counted.
 pub const NAMED: usize = 100;
@@ -33,19 +34,19 @@ pub struct LeftOutItem {
     pub why: String,
 }
 
-/// What became of the items of a batch.
+/// How many items of a batch succeeded, and which did not.
 #[derive(Debug, Clone)]
 pub struct Tally {
-    /// What a job that could do nothing says: "no thread could be read".
+    /// The error of a job in which nothing succeeded: "no thread could be read".
     pub nothing: &'static str,
-    /// Items that came through.
+    /// Items that succeeded.
     pub succeeded: u64,
     /// Items that did not.
     pub left_out: LeftOut,
 }
 
 impl Tally {
-    /// The error of a job of which nothing came through, though there was something to do.
+    /// The error of a job in which nothing succeeded, though there was something to do.
     pub(crate) fn failure(&self) -> Option<Error> {
         (self.succeeded == 0 && self.left_out.count > 0)
             .then(|| self.left_out.nothing_left(self.nothing))

@@ -287,10 +287,8 @@ impl Job for MakeSplit {
         }
 
         // 2. Threads of one post, and threads that share texts, belong together.
-        ctx.tick(
-            Progress::new("comparing texts", 0, None, "texts")
-                .note(format!("{} texts", texts.len())),
-        );
+        let total = Some(texts.len() as u64);
+        ctx.tick(Progress::new("comparing texts", 0, total, "texts"));
         let alike = texts.compare();
         let same = read.same_posts(store)?;
         let smallest = parts.into_iter().filter(|part| *part > 0.0);
@@ -523,10 +521,8 @@ impl Job for AuditSplit {
             sides.push(p.side);
         })?;
         ctx.go_on()?;
-        ctx.tick(
-            Progress::new("comparing texts", 0, None, "texts")
-                .note(format!("{} texts", texts.len())),
-        );
+        let total = Some(texts.len() as u64);
+        ctx.tick(Progress::new("comparing texts", 0, total, "texts"));
         let different = texts.len() as u64;
         let alike = texts.compare();
         let same = read.same_posts(store)?;

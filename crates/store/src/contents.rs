@@ -1,4 +1,4 @@
-//! Whether what stands in the rows can be read: text that is UTF-8, JSON that is JSON, words that we know; and
+//! Whether the rows can be read: text that is UTF-8, JSON that is JSON, words that we know; and
 //! the index of words. SQLite takes any bytes as text, and an editor or a faulty disk can write what no list
 //! shows any more. Every fault is named by table, row and column, with what can be done about it.
 
@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use repartee_datasets::source::Permission;
+use repartee_datasets::source::{Format, Permission};
 use repartee_datasets::study::Origin;
 use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 
+use crate::items::ItemKind;
 use crate::schema::back_up;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
@@ -38,37 +39,12 @@ const JSON: [(&str, &[&str]); 13] = [
     ("subreddit", &["rules"]),
 ];
 
-/// Columns whose words no CHECK of the schema lists, with the words.
-const WORDS: [(&str, &str, &[&str]); 5] = [
-    (
-        "source",
-        "format",
-        &[
-            "pushshift",
-            "bigquery",
-            "mapped",
-            "listing",
-            "comments",
-            "sample",
-        ],
-    ),
+/// Columns whose words neither a CHECK of the schema nor an enum lists, with the words.
+const WORDS: [(&str, &str, &[&str]); 3] = [
     (
         "thread",
         "origin",
         &["pasted", "file", "test pairs", "reddit"],
-    ),
-    (
-        "deleting",
-        "kind",
-        &[
-            "source",
-            "split",
-            "base",
-            "run",
-            "fakes",
-            "evaluation",
-            "generation",
-        ],
     ),
     (
         "bundle_part",
@@ -337,14 +313,21 @@ fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, V
             );
         }
     }
-    if table == "source" {
-        let names = Permission::ALL
-            .iter()
-            .map(|p| p.name().to_owned())
-            .collect();
-        words.insert("permission".to_owned(), names);
-        let names = Origin::ALL.iter().map(|o| o.name().to_owned()).collect();
-        words.insert("origin".to_owned(), names);
+    let mut allow = |column: &str, known: Vec<&str>| {
+        let known = known.into_iter().map(str::to_owned).collect();
+        words.insert(column.to_owned(), known);
+    };
+    match table {
+        "source" => {
+            allow("format", Format::ALL.map(Format::name).to_vec());
+            allow("permission", Permission::ALL.map(Permission::name).to_vec());
+            allow(
+                "origin",
+                Origin::ALL.iter().map(|origin| origin.name()).collect(),
+            );
+        }
+        "deleting" => allow("kind", ItemKind::ALL.map(ItemKind::as_str).to_vec()),
+        _ => {}
     }
     let json = |column: &str| {
         JSON.iter()

@@ -127,7 +127,7 @@ impl<'a> Mapper<'a> {
             Some(Cell::Many(texts)) => Some(texts.len()),
             _ => None,
         };
-        // what stands once in the row is copied to each reply
+        // a value of the row is copied to each of its replies
         let once: usize = cells
             .iter()
             .map(|cell| match cell {

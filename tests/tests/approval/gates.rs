@@ -337,7 +337,7 @@ fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
         ("edited", |_, e| {
             _ = e.reply_edit(1, "Other words.", PERSON).unwrap()
         }),
-        ("approved anew", |_, e| {
+        ("approved again", |_, e| {
             e.reply_edit(1, "Other words, of somebody else.", PERSON)
                 .unwrap();
             approve_as_shown(e, 1, PERSON).unwrap();

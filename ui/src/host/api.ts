@@ -3137,7 +3137,7 @@ export type SourceCounts = {
   dropped: { [key in string]: number },
   /** Rows that held NUL characters, which were removed. */
   nul: number,
-  /** Rows of a table with a quote that is never closed, read as they stand. */
+  /** Rows of a table with a quote that is never closed, which is read as an ordinary character. */
   stray_quotes: number,
   /** What was replaced by placeholders, by kind: link, email, phone, user. */
   replaced: { [key in string]: number }, };

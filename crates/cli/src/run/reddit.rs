@@ -19,7 +19,6 @@ use crate::columns;
 use crate::out::{Table, count, figure, short, text_width, time};
 use crate::reddit_args::{AccountCommand, DraftArgs, FetchArgs, RedditCommand};
 use crate::terminal;
-use crate::watch::Watch;
 
 impl App {
     pub(super) fn reddit(&self, command: RedditCommand) -> Result<ExitCode> {
@@ -542,11 +541,7 @@ impl App {
         if self.queue {
             return self.enqueue(engine, job);
         }
-        let watch = Watch::new(self.out);
-        let ended = engine.start(job, &|signal| watch.signal(signal));
-        let id = watch.job();
-        drop(watch);
-        let ended = ended?;
+        let (id, ended) = self.watched(engine, job)?;
         let refused = matches!(&ended, Ended::Done(report) if report.is_refused());
         let code = self.ended(&id, ended, |report| self.posted(report))?;
         Ok(if refused { ExitCode::from(1) } else { code })

@@ -293,7 +293,7 @@ impl Session {
                     done = &mut call => return done.map_err(|error| Stop::Failed(error.into())),
                     () = tokio::time::sleep(LOOK_UP_EVERY) => {
                         if let Some(ctx) = ctx {
-                            ctx.hear()?;
+                            ctx.go_on_now()?;
                         }
                     }
                 }
@@ -313,7 +313,7 @@ impl Session {
 
     /// Lets time pass until a moment, or until somebody wants the job to end.
     pub fn sleep_until(&self, ctx: &Ctx, until_ms: i64) -> Result<(), Stop> {
-        ctx.hear()?;
+        ctx.go_on_now()?;
         let ms = u64::try_from(until_ms.saturating_sub(self.now_ms())).unwrap_or(0);
         let clock = Arc::clone(&self.clock);
         self.ask(Some(ctx), async move {
