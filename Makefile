@@ -3,6 +3,7 @@
 # make app        build the window and open it
 # make install    install `repartee` into ~/.cargo/bin
 # make build      build the command line, optimized: target/release/repartee
+#                 FEATURES=cuda or FEATURES=metal with any of these builds for a GPU
 # make bundle     build packages: .deb and .AppImage on Linux, .dmg on macOS, .msi and .exe on Windows
 #
 # make check      what to run before a commit: format, licenses, clippy and all Rust tests; needs no Node
@@ -16,6 +17,7 @@
 
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/node/node_modules/.bin:$(PATH)
 REPARTEE := target/release/repartee
+DEVICE := $(if $(FEATURES),--features $(FEATURES))
 # Where there is no screen, the window's tests get a virtual one.
 SCREEN := $(if $(filter Linux,$(shell uname -s)),xvfb-run -a -s "-screen 0 1400x1000x24",)
 
@@ -35,10 +37,10 @@ setup-window:
 	@.ci/setup window
 
 build: setup
-	cargo build --release --locked -p repartee-cli
+	cargo build --release --locked -p repartee-cli $(DEVICE)
 
 install: setup
-	cargo install --locked --path crates/cli
+	cargo install --locked --path crates/cli $(DEVICE)
 
 demo: build
 	$(REPARTEE) demo demo
@@ -48,7 +50,7 @@ ui: setup-window
 	cd ui && npm ci --no-audit --no-fund && npm run build
 
 app: ui
-	cargo build --release --locked -p repartee-app
+	cargo build --release --locked -p repartee-app $(DEVICE)
 	target/release/repartee-app
 
 TAURI := npx --yes @tauri-apps/cli@2.12.5
