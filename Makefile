@@ -104,9 +104,10 @@ clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 words:
-	@.ci/check-words
-	@if command -v typos >/dev/null; then typos; \
-	 else echo "typos is not installed: spelling was not checked (pip install typos, or cargo install typos-cli)"; fi
+	@.ci/check-words; found=$$?; \
+	if command -v typos >/dev/null; then typos || found=1; \
+	else echo "typos is not installed: spelling was not checked (pip install typos, or cargo install typos-cli)"; fi; \
+	exit $$found
 
 cuda-check:
 	@scripts/cuda-check
