@@ -1,46 +1,56 @@
-# make demo    sets up, builds, and runs the whole loop on the bundled synthetic sample
-# make test    sets up, builds, and runs every test, the real window's too
-# make app     builds the window and opens it
-# make bundle  packages to install: .deb and .AppImage on Linux, .dmg on macOS, .msi and .exe on Windows
-# make proof   1,000 seeded runs of posting with faults, kills and copies of the project (make test runs 100), 100,000
-#              bent files through every reader (make test: 10,000), and bombs that become 1 GB (make test: 64 MB)
-# make e2e     only the tests of the real window; SCREENSHOTS=1 takes the pictures in docs/screenshots anew
-# make check   what a contributor runs before a commit: format, lints, tests, licences
-# make bench   speed on this machine, one JSON line each
-# make build   the command line, optimised: target/release/repartee
-# make install puts `repartee` into ~/.cargo/bin
+# make demo       set up, build, and run the whole pipeline on the bundled synthetic sample
+# make test       set up, build, and run every test, with those of the real window
+# make app        build the window and open it
+# make install    install `repartee` into ~/.cargo/bin
+# make build      build the command line, optimized: target/release/repartee
+#                 FEATURES=cuda or FEATURES=metal with any of these builds for a GPU
+# make bundle     build packages: .deb and .AppImage on Linux, .dmg on macOS, .msi and .exe on Windows
+#
+# make check      what to run before a commit: format, licenses, clippy and all Rust tests; needs no Node
+# make words      look for spelling mistakes and for words to avoid (.ci/words)
+# make e2e        only the tests of the real window; SCREENSHOTS=1 retakes the pictures in docs/screenshots
+# make proof      the long runs: 1,000 seeded runs of posting with faults, kills and copies of the project (make test: 100),
+#                 100,000 malformed files through every reader (make test: 10,000), and archives that expand to 1 GB
+#                 (make test: 64 MB)
+# make bench      measure speed on this machine, one JSON line each
+# make cuda-check compile with CUDA, without a toolkit or a GPU on this machine (scripts/cuda-check)
 
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/node/node_modules/.bin:$(PATH)
 REPARTEE := target/release/repartee
-# A display of its own for the window's tests, where there is no screen.
+DEVICE := $(if $(FEATURES),--features $(FEATURES))
+# Where there is no screen, the window's tests get a virtual one.
 SCREEN := $(if $(filter Linux,$(shell uname -s)),xvfb-run -a -s "-screen 0 1400x1000x24",)
 
-.PHONY: proof help setup setup-window build install demo ui app bundle tests test e2e check bench clean
+.PHONY: help setup setup-check setup-window build install demo ui app bundle tests test proof e2e check fmt licenses \
+  clippy words bench cuda-check clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 setup:
 	@.ci/setup
+
+setup-check:
+	@.ci/setup check
 
 setup-window:
 	@.ci/setup window
 
 build: setup
-	cargo build --release --locked -p repartee-cli
+	cargo build --release --locked -p repartee-cli $(DEVICE)
 
 install: setup
-	cargo install --locked --path crates/cli
+	cargo install --locked --path crates/cli $(DEVICE)
 
 demo: build
 	$(REPARTEE) demo demo
 
-# The page that the window shows; it is built into the program.
+# The page that the window shows. It is embedded in the program.
 ui: setup-window
 	cd ui && npm ci --no-audit --no-fund && npm run build
 
 app: ui
-	cargo build --release --locked -p repartee-app
+	cargo build --release --locked -p repartee-app $(DEVICE)
 	target/release/repartee-app
 
 TAURI := npx --yes @tauri-apps/cli@2.12.5
@@ -55,7 +65,7 @@ else
 	cd src-tauri && $(TAURI) build
 endif
 
-# One set of features for all that follows, so that nothing is built twice.
+# Every target selects the whole workspace: another selection has other features and builds most crates again.
 tests: ui
 	cargo build --workspace --bins --tests --locked
 
@@ -77,11 +87,30 @@ e2e: tests
 e2e-built:
 	cd tests/e2e && npm ci --no-audit --no-fund && REPARTEE_SCREENSHOTS=$(SCREENSHOTS) $(SCREEN) npm test
 
-check: test
+# The quick ones first. The window's crate is linted and tested too; without `make ui` its build script embeds an empty page.
+check: setup-check
+	@$(MAKE) --no-print-directory fmt licenses clippy
+	cargo test --workspace --locked --no-fail-fast
+
+fmt:
 	cargo fmt --all --check
+
+# Offline: `cargo fetch` gets what the build needs anyway.
+licenses:
+	@cargo fetch --locked --quiet
+	@.ci/licenses
+
+clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@if command -v cargo-deny >/dev/null; then cargo deny check; \
-	 else echo "cargo-deny is not installed: licences and advisories were not checked (cargo install cargo-deny)"; fi
+
+words:
+	@.ci/check-words; found=$$?; \
+	if command -v typos >/dev/null; then typos || found=1; \
+	else echo "typos is not installed: spelling was not checked (pip install typos, or cargo install typos-cli)"; fi; \
+	exit $$found
+
+cuda-check:
+	@scripts/cuda-check
 
 bench: build
 	$(REPARTEE) bench train --model gpt2 --batch 4 --length 256 --steps 3 --json
