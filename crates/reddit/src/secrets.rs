@@ -365,6 +365,8 @@ mod tests {
     #[cfg(feature = "keychain")]
     #[test]
     fn the_keychain_gives_what_the_environment_lacks() {
+        // The store is that of the whole process: tests beside this one look for accounts of other names in it.
+        let (account, another) = ("bot with a keychain", "another bot with a keychain");
         let mock = keyring_core::mock::Store::new().expect("a keychain of the test's own");
         keyring_core::set_default_store(mock);
         let found = |account: &str, set: &[(Secret, &str)]| {
@@ -373,31 +375,31 @@ mod tests {
                 .map(|(value, source)| (value.expose_secret().to_owned(), source))
         };
         let kept = Some(("kept".to_owned(), Source::Keychain));
-        keep("bot", Secret::RefreshToken, &"kept".into()).expect("kept");
-        assert_eq!(found("bot", &[]), kept);
-        assert_eq!(found("another_bot", &[]), None);
+        keep(account, Secret::RefreshToken, &"kept".into()).expect("kept");
+        assert_eq!(found(account, &[]), kept);
+        assert_eq!(found(another, &[]), None);
         let set = [(Secret::RefreshToken, "given")];
-        for account in ["bot", "another_bot"] {
+        for account in [account, another] {
             let given = Some(("given".to_owned(), Source::Environment));
             assert_eq!(found(account, &set), given, "{account}");
         }
         // an empty variable is none
-        assert_eq!(found("bot", &[(Secret::RefreshToken, "")]), kept);
+        assert_eq!(found(account, &[(Secret::RefreshToken, "")]), kept);
         // a login takes each of its secrets from where it is
         let id = [(Secret::ClientId, "id"), (Secret::ClientSecret, "hush")];
-        let login = login_in("bot", None, &environment(&id)).expect("a login");
+        let login = login_in(account, None, &environment(&id)).expect("a login");
         assert_eq!(login.app.client_secret.expose_secret(), "hush");
         assert!(matches!(&login.grant, Grant::Refresh(token) if token.expose_secret() == "kept"));
 
-        keep("bot", Secret::RefreshToken, &"kept later".into()).expect("kept");
+        keep(account, Secret::RefreshToken, &"kept later".into()).expect("kept");
         let later = Some(("kept later".to_owned(), Source::Keychain));
-        assert_eq!(found("bot", &[]), later);
+        assert_eq!(found(account, &[]), later);
         for _ in 0..2 {
             // what is not there is as good as forgotten
-            forget("bot", Secret::RefreshToken).expect("forgotten");
-            assert_eq!(found("bot", &[]), None);
+            forget(account, Secret::RefreshToken).expect("forgotten");
+            assert_eq!(found(account, &[]), None);
         }
-        let missing = login_in("bot", None, &environment(&id)).expect_err("there is no login");
+        let missing = login_in(account, None, &environment(&id)).expect_err("there is no login");
         assert!(
             missing
                 .to_string()
