@@ -23,8 +23,8 @@ let subreddit;
 
 test("a made-up Reddit is served, and its account is logged in", async () => {
   await window.go("#/reddit/accounts");
-  await window.click("practice-start");
-  await window.shown("practice-stop", 60_000);
+  await window.click("sandbox-start");
+  await window.shown("sandbox-stop", 60_000);
   const { posts } = await until(() => there("state").catch(() => null), "it is served", 60_000);
   assert.ok(posts > 0);
   await until(async () => (await ask("accounts"))[0].missing.length === 0, "the account is ready", 60_000);
@@ -101,8 +101,8 @@ test("it is posted once, with its footer, and read again", async () => {
     60_000,
   );
   await until(async () => (await window.text("posting-state")) === "It stands on Reddit.", "the window says so");
-  const { posted, twins } = await there("state");
-  assert.deepEqual([posted, twins], [1, []]);
+  const { posted, duplicates } = await there("state");
+  assert.deepEqual([posted, duplicates], [1, []]);
 
   await window.go("#/reddit/outcomes");
   await window.click("read-now");
@@ -128,6 +128,6 @@ test("it is posted once, with its footer, and read again", async () => {
 
 test("the made-up Reddit ends when it is stopped", async () => {
   await window.go("#/reddit/accounts");
-  await window.click("practice-stop");
+  await window.click("sandbox-stop");
   await until(async () => !(await there("state").catch(() => null)), "nobody answers any more", 30_000);
 });

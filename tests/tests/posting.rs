@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
-    AccountInfo, LogIn, NOT_APPROVED, NewAccount, NewPermit, OutboxStory, Outside, Post,
+    AccountInfo, Environment, LogIn, NOT_APPROVED, NewAccount, NewPermit, OutboxStory, Post,
     PostReport, PostingRules, RAISE, Reconcile, Settle,
 };
 use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
@@ -203,7 +203,7 @@ impl Bench {
             comment_id: comments[0],
             n: 0,
             text: TEXTS[n % TEXTS.len()].replace('#', &n.to_string()),
-            finish: repartee_store::fakes::Finish::End,
+            finish_reason: repartee_store::fakes::FinishReason::End,
             scores: Scores {
                 p_real: Some(0.95),
                 bins: Some([0.1, 0.2, 0.3, 0.4]),
@@ -223,11 +223,11 @@ impl Bench {
     /// The same for another project file of this user on this machine.
     fn open(&self, project: &Path) -> Engine {
         let mut engine = Engine::open(project).unwrap();
-        engine.outside = Outside {
+        engine.environment = Environment {
             clock: self.clock.clone(),
             login: Some(Arc::new(login)),
             state: Some(self.place.state()),
-            ..Outside::default()
+            ..Environment::default()
         };
         engine
     }
@@ -260,7 +260,7 @@ impl Bench {
         let mut engine = self.open(project);
         let taken = AtomicU64::new(0);
         let steps = Arc::clone(steps);
-        engine.outside.on_step = Some(Arc::new(move |step| {
+        engine.environment.on_step = Some(Arc::new(move |step| {
             if step == at && taken.fetch_add(1, Ordering::Relaxed) == nth {
                 *steps.lock().unwrap().entry(step).or_default() += 1;
                 resume_unwind(Box::new(step));
@@ -532,7 +532,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
         {
             sums.kills.fetch_add(1, Ordering::Relaxed);
         }
-        assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        assert_eq!(bench.fake.world().duplicates(), [], "seed {seed}");
         bench.bury();
         bench.clock.pass(dice.pick(&[0, 1_000, 60_000, 3_600_000]));
     }
@@ -541,7 +541,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
         bench
             .post(&bench.open(file), &bench.live())
             .unwrap_or_else(|e| panic!("seed {seed}, {file:?}: {e} {:?}", e.detail));
-        assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        assert_eq!(bench.fake.world().duplicates(), [], "seed {seed}");
     };
     for _ in 0..2 {
         for file in &files {
@@ -756,7 +756,7 @@ fn sigkill(copied: bool) {
                 process.wait().unwrap();
                 kills += 1;
             }
-            assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+            assert_eq!(bench.fake.world().duplicates(), [], "seed {seed}");
             bench.bury();
         }
         bench.fake.world().heal();
@@ -764,7 +764,7 @@ fn sigkill(copied: bool) {
             let mut last: Vec<_> = files.iter().map(|file| process_of(&bench, file)).collect();
             last.iter_mut()
                 .for_each(|process| _ = process.wait().unwrap());
-            assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+            assert_eq!(bench.fake.world().duplicates(), [], "seed {seed}");
         }
         for (id, parent) in &bench.replies {
             let there = bench.fake.world().made(ACCOUNT, parent).len();
@@ -1636,7 +1636,7 @@ fn what_is_uncertain_blocks_the_account_until_it_is_settled() {
     bench.fake.world().heal();
     bench.post(&bench.engine(), &bench.live()).unwrap();
     assert_eq!(bench.state(2).0, "posted");
-    assert_eq!(bench.fake.world().twins(), []);
+    assert_eq!(bench.fake.world().duplicates(), []);
 }
 
 /// A reply that arrived without an answer, so that nobody knows.
@@ -1657,12 +1657,12 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     lost(&bench);
     let first = bench.fake.world().made(ACCOUNT, &parent)[0].clone();
     // neither is one of somebody else's to be deleted, nor one of ours elsewhere
-    let (twin, theirs, elsewhere) = {
+    let (duplicate, theirs, elsewhere) = {
         let mut world = bench.fake.world();
         let mut add =
             |parent: &str, who: &str| world.add_comment(parent, who, "The same.").unwrap();
-        let twin = add(&parent, ACCOUNT);
-        (twin, add(&parent, "a_stranger"), add(&first, ACCOUNT))
+        let duplicate = add(&parent, ACCOUNT);
+        (duplicate, add(&parent, "a_stranger"), add(&first, ACCOUNT))
     };
     let engine = bench.engine();
     let all = Reconcile {
@@ -1676,30 +1676,32 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     assert_eq!(story.outbox.posted_name.as_ref(), Some(&first));
     assert_eq!(
         (story.outbox.code.as_str(), story.outbox.needs_person),
-        ("twins", true)
+        ("duplicates", true)
     );
-    assert!(story.outbox.detail.contains(&twin), "{story:?}");
+    assert!(story.outbox.detail.contains(&duplicate), "{story:?}");
     let deleted = |name: &str| bench.fake.world().comment(name).unwrap().deleted;
 
     // what could not be deleted is told again
     assert_eq!(
         engine
-            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
             .unwrap_err()
             .code,
         Code::Io
     );
     bench.fake.world().heal();
     // Reddit says yes to everything: it is looked whether it is gone
-    bench.fake.world().comment(&twin).unwrap().author = "renamed".to_owned();
+    bench.fake.world().comment(&duplicate).unwrap().author = "renamed".to_owned();
     let error = engine
-        .reply_untwin(1, &seen(&engine, 1), PERSON)
+        .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
         .unwrap_err();
     assert_eq!(error.code, Code::Refused, "{error}");
     assert_eq!(engine.outbox_story(1).unwrap(), story);
-    bench.fake.world().comment(&twin).unwrap().author = ACCOUNT.to_owned();
+    bench.fake.world().comment(&duplicate).unwrap().author = ACCOUNT.to_owned();
 
-    let story = engine.reply_untwin(1, &seen(&engine, 1), PERSON).unwrap();
+    let story = engine
+        .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
+        .unwrap();
     assert_eq!(
         (story.outbox.state.as_str(), story.outbox.code.as_str()),
         ("posted", "")
@@ -1707,7 +1709,7 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     assert_eq!(story.outbox.posted_name.as_ref(), Some(&first));
     assert!(!story.outbox.needs_person && story.outbox.detail.is_empty());
     assert_eq!(
-        [&first, &twin, &theirs, &elsewhere].map(|name| deleted(name)),
+        [&first, &duplicate, &theirs, &elsewhere].map(|name| deleted(name)),
         [false, true, false, false]
     );
     let line = engine.audit(Some(1), 1).unwrap().remove(0);
@@ -1718,7 +1720,7 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     // it stands there once now
     assert_eq!(
         engine
-            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
             .unwrap_err()
             .code,
         Code::Usage
@@ -1739,7 +1741,7 @@ fn other_login(bench: &Bench, name: &'static str) -> Engine {
     world.apps.get_mut(CLIENT_ID).unwrap().owner = name.to_owned();
     drop(world);
     let mut engine = bench.engine();
-    engine.outside.login = Some(Arc::new(|_| login_of(name)));
+    engine.environment.login = Some(Arc::new(|_| login_of(name)));
     engine
 }
 

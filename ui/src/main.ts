@@ -15,8 +15,8 @@ import "./base.css";
 import App from "./App.svelte";
 import { useHost } from "./host";
 import { comeBack } from "./state/project.svelte";
-import { say, sayFailure } from "./state/said.svelte";
 import { listenToEngine } from "./state/signals";
+import { toast, toastFailure } from "./state/toasts.svelte";
 
 /** In a plain browser there is no engine: a made-up one stands in, chosen by the address. */
 async function chooseHost(): Promise<void> {
@@ -51,6 +51,6 @@ async function begin(): Promise<void> {
   await comeBack();
 }
 
-window.addEventListener("unhandledrejection", (event) => sayFailure("Something went wrong", event.reason));
-window.addEventListener("error", (event) => say(`Something went wrong: ${event.message}`, { tone: "bad" }));
+window.addEventListener("unhandledrejection", (event) => toastFailure("Something went wrong", event.reason));
+window.addEventListener("error", (event) => toast(`Something went wrong: ${event.message}`, { tone: "bad" }));
 void begin();

@@ -7,15 +7,15 @@ import { useHost } from "./host";
 import { type FakeHost, type FakeOptions, fakeHost } from "./host/fake";
 import { comeBack } from "./state/project.svelte";
 import { go } from "./state/route.svelte";
-import { said as spoken, unsay } from "./state/said.svelte";
 import { listenToEngine } from "./state/signals";
+import { dismiss, toasts } from "./state/toasts.svelte";
 
 /** Opens the window at an address, as a start or a reload does. */
 export async function openWindow(address: string, options: FakeOptions = {}): Promise<FakeHost> {
   cleanup();
   const host = fakeHost({ speed: 200, ...options });
   useHost(host);
-  for (const word of spoken.words) unsay(word.id);
+  for (const toast of toasts.all) dismiss(toast.id);
   go(address, { replace: true });
   render(App);
   await listenToEngine();

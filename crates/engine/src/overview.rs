@@ -191,7 +191,7 @@ impl Engine {
 
     /// What there is of Reddit; `account` is the one that posts.
     fn reddit_state(&self, account: Option<&AccountInfo>) -> Result<RedditState> {
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         let (threads, open) = self.store.threads_open()?;
         let permits = self.store.permits()?.into_iter().filter(|permit| {
             permit.off.is_empty() && permit.expires_ms.is_none_or(|end| end > now_ms)

@@ -1,7 +1,7 @@
 // The one door to the outside: commands and signals of the engine, and what only a window can do.
 // `tauri.ts` is the real one; `fake/` an engine in memory for component tests and for a plain browser.
 
-import type { Commands, EngineError, Notice } from "./api";
+import type { AppEvent, Commands, EngineError } from "./api";
 
 export type * from "./api";
 
@@ -18,7 +18,7 @@ export interface Host {
   /** Calls the engine; rejects with an [`EngineError`]. */
   call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>>;
   /** Hears every notice from now on; gives a function that stops it. */
-  listen(heard: (notice: Notice) => void): Promise<() => void>;
+  listen(heard: (event: AppEvent) => void): Promise<() => void>;
   dialogs: {
     open(options: { title: string; many?: boolean; kinds?: FileKind[] }): Promise<string[]>;
     folder(options: { title: string }): Promise<string | null>;

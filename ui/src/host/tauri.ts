@@ -5,7 +5,7 @@ import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { getCurrentWebviewWindow } from "@tauri-apps/api/webviewWindow";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 import * as dialog from "@tauri-apps/plugin-dialog";
-import type { Command, Host, Notice, Params, Result } from "./index";
+import type { AppEvent, Command, Host, Params, Result } from "./index";
 
 export function tauriHost(): Host {
   return {
@@ -13,7 +13,7 @@ export function tauriHost(): Host {
       return invoke("rpc", { name, params });
     },
     // this window's notices alone: another may show another project
-    listen: (heard) => getCurrentWebviewWindow().listen<Notice>("signal", (event) => heard(event.payload)),
+    listen: (heard) => getCurrentWebviewWindow().listen<AppEvent>("signal", (event) => heard(event.payload)),
     dialogs: {
       async open({ title, many, kinds }) {
         const picked = await dialog.open({ title, multiple: many ?? false, filters: kinds ?? [] });

@@ -89,7 +89,7 @@ test("settings: theme and size of text take effect and are kept; an error keeps 
   await fireEvent.change(threads);
   await sees("it must be between 0 and 64");
   expect(threads.value).toBe("900");
-  expect(asked(host, "desk.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
+  expect(asked(host, "app.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
   press("0", { ctrlKey: true });
   await waitFor(() => expect(document.documentElement.style.fontSize).toBe("100%"));
 });
@@ -97,7 +97,7 @@ test("settings: theme and size of text take effect and are kept; an error keeps 
 test("another window's settings are taken over", async () => {
   const host = await openWindow("#/overview");
   await byId("loop");
-  host.engine.send({ event: "settings", settings: { ...host.engine.desk, theme: "light" } });
+  host.engine.send({ event: "settings", settings: { ...host.engine.settings, theme: "light" } });
   expect(document.documentElement.dataset.theme).toBe("light");
 });
 

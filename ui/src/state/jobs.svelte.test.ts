@@ -4,14 +4,14 @@ import { type FakeHost, fakeHost } from "../host/fake";
 import { defaults, toml } from "../host/fake/sample";
 import { jobs } from "./jobs.svelte";
 import { comeBack } from "./project.svelte";
-import { said, unsay } from "./said.svelte";
 import { listenToEngine } from "./signals";
+import { dismiss, toasts } from "./toasts.svelte";
 
 let host: FakeHost;
 beforeEach(async () => {
   host = fakeHost({ speed: 40 });
   useHost(host);
-  for (const word of said.words) unsay(word.id);
+  for (const toast of toasts.all) dismiss(toast.id);
   await listenToEngine();
   await comeBack();
 });
@@ -25,7 +25,7 @@ test("a job runs to its end, tells how far it is, and its end is said", async ()
   await vi.waitFor(() => expect(jobs.get(id)?.progress?.done).toBeGreaterThan(0));
   await vi.waitFor(() => expect(now(id)).toBe("done"));
   expect(jobs.get(id)?.outcome).toMatchObject({ kept: 4930 });
-  expect(said.words.map((word) => word.text).join()).toContain("Build pairs is done");
+  expect(toasts.all.map((toast) => toast.text).join()).toContain("Build pairs is done");
 });
 
 test("starting an id twice starts it once", async () => {
@@ -75,27 +75,27 @@ test("a signal that comes before the snapshot's answer is not overwritten by it"
 test("what is written comes draft by draft, then score by score", async () => {
   const job = (signal: object) => host.engine.send({ event: "job", job: "w", signal } as never);
   job({ event: "comments", texts: ["Any ideas?"] });
-  job({ event: "drafts", drafts: [{ comment: 0, n: 1, text: "Just", finish: null }] });
+  job({ event: "drafts", drafts: [{ comment: 0, n: 1, text: "Just", finish_reason: null }] });
   job({
     event: "drafts",
     drafts: [
-      { comment: 0, n: 1, text: "Just rest it.", finish: "end" },
-      { comment: 0, n: 0, text: "No", finish: null },
+      { comment: 0, n: 1, text: "Just rest it.", finish_reason: "end" },
+      { comment: 0, n: 0, text: "No", finish_reason: null },
     ],
   });
   job({ event: "scores", scores: [{ comment: 0, n: 1, p_real: 0.8, bins: null }] });
   job({ event: "scores", scores: [{ comment: 0, n: 1, p_real: null, bins: [0, 0, 0, 1] }] });
   expect(jobs.comments.w).toEqual(["Any ideas?"]);
   expect(jobs.drafts.w?.[0]?.map((draft) => draft.text)).toEqual(["No", "Just rest it."]);
-  expect(jobs.drafts.w?.[0]?.[1]).toMatchObject({ finish: "end", p_real: 0.8, bins: [0, 0, 0, 1] });
+  expect(jobs.drafts.w?.[0]?.[1]).toMatchObject({ finish_reason: "end", p_real: 0.8, bins: [0, 0, 0, 1] });
 });
 
 test("a job that failed says why and stays on the screen; the desktop hears of it when nobody looks", async () => {
   vi.spyOn(document, "hidden", "get").mockReturnValue(true);
   const id = await jobs.start("import", { files: ["/data/broken.zst"] });
   await vi.waitFor(() => expect(now(id)).toBe("failed"), 5000);
-  expect(said.words.at(-1)).toMatchObject({ tone: "bad" });
-  expect(said.words.at(-1)?.text).toContain("not JSON");
+  expect(toasts.all.at(-1)).toMatchObject({ tone: "bad" });
+  expect(toasts.all.at(-1)?.text).toContain("not JSON");
   await vi.waitFor(() => expect(host.notified[0]).toContain("A job failed"));
 });
 
@@ -108,7 +108,7 @@ test("a second training is queued, reordered and taken out before it starts, and
   const third = await jobs.start("fakes", { name: "third", generator: "second" });
   const fourth = await jobs.start("evaluate", { run: "second" });
   expect([first, second, third, fourth].map(now)).toEqual(["running", "queued", "queued", "queued"]);
-  expect(said.words.map((word) => word.text).join()).toContain("Train second is queued");
+  expect(toasts.all.map((toast) => toast.text).join()).toContain("Train second is queued");
   await jobs.move(fourth, "first");
   await jobs.move(third, { before: fourth });
   expect(jobs.queue.map((job) => job.id)).toEqual([third, fourth, second]);
@@ -119,7 +119,7 @@ test("a second training is queued, reordered and taken out before it starts, and
   await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
   expect(now(first)).toBe("done");
   await vi.waitFor(() =>
-    expect(said.words.map((word) => word.text).join()).toContain("Its checkpoint is kept"),
+    expect(toasts.all.map((toast) => toast.text).join()).toContain("Its checkpoint is kept"),
   );
 });
 

@@ -18,10 +18,10 @@ import {
 } from "../host";
 import { count, duration, jobTitle } from "../parts/format";
 import { isLive, rests, stoppedAt } from "../parts/job-words";
-import { desk } from "./desk.svelte";
+import { appState } from "./app-state.svelte";
 import { newId } from "./id";
-import { say } from "./said.svelte";
-import { onNotice } from "./signals";
+import { onAppEvent } from "./signals";
+import { toast } from "./toasts.svelte";
 
 /** A candidate while it is written: its text so far, then its scores. */
 export type Writing = Omit<Draft & DraftScore, "comment" | "n">;
@@ -44,7 +44,7 @@ const STEPS: Record<string, string[]> = {
 const HEAVY: ReadonlySet<string> = new Set(["train", "fakes", "evaluate"]);
 
 /** Whether a job is there for others to use: the made-up Reddit. */
-export const serves = (job: JobInfo): boolean => job.kind === "practice";
+export const serves = (job: JobInfo): boolean => job.kind === "sandbox";
 
 class Jobs {
   list: JobInfo[] = $state.raw([]);
@@ -62,13 +62,13 @@ class Jobs {
   #round = 0;
 
   constructor() {
-    onNotice((notice) => {
-      if (notice.event === "changed") {
-        if (notice.families.includes("jobs")) this.readSoon();
-      } else if (notice.event === "job") {
-        this.#hear(notice.job, notice.signal);
-      } else if (notice.event === "ended") {
-        void this.#ended(notice.job, notice.kind, notice.state, notice.error);
+    onAppEvent((event) => {
+      if (event.event === "changed") {
+        if (event.families.includes("jobs")) this.readSoon();
+      } else if (event.event === "job") {
+        this.#hear(event.job, event.signal);
+      } else if (event.event === "ended") {
+        void this.#ended(event.job, event.kind, event.state, event.error);
       }
     });
   }
@@ -168,7 +168,7 @@ class Jobs {
     if (HEAVY.has(kind) && busy) {
       const { job, notes } = await call("job.queue", { id, kind, params, stops_queue: false });
       this.#put(job);
-      say([`${jobTitle(job)} is queued: it starts when ${jobTitle(busy)} has ended.`, ...notes].join(" "));
+      toast([`${jobTitle(job)} is queued: it starts when ${jobTitle(busy)} has ended.`, ...notes].join(" "));
       return id;
     }
     const job = await call("job.start", { id, kind, params });
@@ -251,8 +251,8 @@ class Jobs {
         this.comments[id] = signal.texts;
         break;
       case "drafts":
-        for (const { comment, n, text, finish } of signal.drafts) {
-          Object.assign(this.#writing(id, comment, n), { text, finish });
+        for (const { comment, n, text, finish_reason } of signal.drafts) {
+          Object.assign(this.#writing(id, comment, n), { text, finish_reason });
         }
         break;
       case "scores":
@@ -271,7 +271,7 @@ class Jobs {
     const all = this.drafts[id];
     while (all.length <= comment) all.push([]);
     const some = all[comment] as Writing[];
-    while (some.length <= n) some.push({ text: "", finish: null, p_real: null, bins: null });
+    while (some.length <= n) some.push({ text: "", finish_reason: null, p_real: null, bins: null });
     return some[n] as Writing;
   }
 
@@ -308,9 +308,11 @@ class Jobs {
     if (!text) return;
     // the one that runs the steps says how it went
     if (job && this.#isStep(job) && state !== "failed") return;
-    say(text, { tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note" });
+    toast(text, {
+      tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note",
+    });
     const long = job?.ended_ms ? job.ended_ms - job.created_ms > NOTIFY_AFTER_MS : false;
-    if (desk.now?.settings.notify && state !== "paused" && (document.hidden || long)) {
+    if (appState.now?.settings.notify && state !== "paused" && (document.hidden || long)) {
       await host()
         .notify(state === "failed" ? "A job failed" : "A job has ended", text)
         .catch(() => {});

@@ -1,7 +1,7 @@
 // Which project is open in this window.
 
 import { call, type EngineError, failure, host, type ProjectInfo } from "../host";
-import { readDesk } from "./desk.svelte";
+import { readAppState } from "./app-state.svelte";
 import { jobs } from "./jobs.svelte";
 import { forgetAnswers } from "./query.svelte";
 import { go, route } from "./route.svelte";
@@ -33,10 +33,10 @@ export const refused = {
 
 /** At the start and after a reload of the web view: what this window had open, or was started on. */
 export async function comeBack(): Promise<void> {
-  const desk = await readDesk();
-  await enter(desk.project);
+  const appState = await readAppState();
+  await enter(appState.project);
   const path = route.query.get("open");
-  if (desk.project || path === null) return;
+  if (appState.project || path === null) return;
   try {
     await openProject(path);
   } catch (thrown) {
@@ -47,13 +47,13 @@ export async function comeBack(): Promise<void> {
 export async function openProject(path: string): Promise<void> {
   await enter(await call("project.open", { path }));
   go("#/overview");
-  await readDesk();
+  await readAppState();
 }
 
 export async function createProject(path: string): Promise<void> {
   await enter(await call("project.create", { path }));
   go("#/overview");
-  await readDesk();
+  await readAppState();
 }
 
 /** Makes the sample project and starts the whole loop in it. */
@@ -61,12 +61,12 @@ export async function trySample(path: string | null = null): Promise<void> {
   await enter(await call("project.sample", { path }));
   go("#/overview");
   await jobs.start("demo", {}); // in the engine's own sizes
-  await readDesk();
+  await readAppState();
 }
 
 export async function closeProject(): Promise<void> {
   await call("project.close", {});
   await enter(null);
   go("#/");
-  await readDesk();
+  await readAppState();
 }

@@ -5,7 +5,7 @@ import { untrack } from "svelte";
 import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";
 import { ASK_EVERY_MS, READS } from "./families";
 import { jobs } from "./jobs.svelte";
-import { onChanged, onNotice } from "./signals";
+import { onAppEvent, onChanged } from "./signals";
 
 /** The same question is not asked more often than this, however often its tables change, unless
  * [`ASK_EVERY_MS`] has its command. */
@@ -87,8 +87,8 @@ onChanged((families) => {
 });
 
 // when a job has ended, what it came to is shown at once
-onNotice((notice) => {
-  if (notice.event !== "ended") return;
+onAppEvent((event) => {
+  if (event.event !== "ended") return;
   for (const entry of entries.values()) if (entry.again !== undefined && entry.users > 0) void entry.ask();
 });
 

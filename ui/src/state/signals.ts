@@ -1,16 +1,16 @@
 // The engine's notices, given out to whoever asks. Subscribed once, before the first snapshot is taken.
 
-import { host, type Notice } from "../host";
+import { type AppEvent, host } from "../host";
 
-type Heard = (notice: Notice) => void;
+type Heard = (event: AppEvent) => void;
 
 const ears = new Set<Heard>();
 let stop: Promise<() => void> | null = null;
 
 /** Begins to listen; resolves once nothing can be missed any more. */
 export async function listenToEngine(): Promise<void> {
-  stop ??= host().listen((notice) => {
-    for (const ear of [...ears]) ear(notice);
+  stop ??= host().listen((event) => {
+    for (const ear of [...ears]) ear(event);
   });
   await stop;
 }
@@ -22,13 +22,13 @@ export async function stopListening(): Promise<void> {
   end?.();
 }
 
-export function onNotice(heard: Heard): () => void {
+export function onAppEvent(heard: Heard): () => void {
   ears.add(heard);
   return () => ears.delete(heard);
 }
 
 export function onChanged(heard: (families: string[]) => void): () => void {
-  return onNotice((notice) => {
-    if (notice.event === "changed") heard(notice.families);
+  return onAppEvent((event) => {
+    if (event.event === "changed") heard(event.families);
   });
 }

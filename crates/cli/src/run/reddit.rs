@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::generate::Generate;
 use repartee_engine::reddit::{
-    AccountInfo, DraftReplies, Fetch, LogIn, NOT_APPROVED, NewAccount, NewPermit, OutboxStory,
-    Post, PostReport, PostingRules, Practice, ReadOutcomes, Reconcile, Settle, Sync, Synced,
-    ThreadInfo, Upkeep,
+    AccountInfo, DraftReplies, Fetch, LogIn, Maintenance, NOT_APPROVED, NewAccount, NewPermit,
+    OutboxStory, Post, PostReport, PostingRules, ReadOutcomes, Reconcile, Sandbox, Settle, Sync,
+    Synced, ThreadInfo,
 };
 use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Ended, Engine, Error, shell};
@@ -36,13 +36,13 @@ impl App {
                 let job = LogIn { account: which.account, anew };
                 self.start(&engine, &job, |account| self.account(account))
             }
-            RedditCommand::Practice { port } => {
-                let job = Practice { port, ..Practice::default() };
+            RedditCommand::Sandbox { port } => {
+                let job = Sandbox { port, ..Sandbox::default() };
                 self.start(&engine, &job, |done| {
                     self.out.line(format!("posted meanwhile: {}", done.posted))
                 })
             }
-            RedditCommand::Upkeep => self.start(&engine, &Upkeep::default(), |kept| {
+            RedditCommand::Maintenance => self.start(&engine, &Maintenance::default(), |kept| {
                 kept.synced.iter().try_for_each(|synced| self.synced(synced))?;
                 let read: u32 = kept.read.iter().map(|read| read.read).sum();
                 let found: usize = kept.reconciled.iter().map(|done| done.posted.len()).sum();
@@ -90,13 +90,13 @@ impl App {
             RedditCommand::Permit { subreddit: Some(name), confirm: true, seen, who, .. } => {
                 self.confirm_permit(&engine, &name, seen.as_deref(), &person(who.who))
             }
-            RedditCommand::Permit { subreddit: Some(name), look: true, .. } => {
-                self.done(&engine.subreddit_look(&name, "")?, |look| {
-                    self.out.line(format!("r/{}: {}", look.subreddit, look.title))?;
-                    if !look.closed.is_empty() {
-                        self.out.line(format!("closed to us: {}", look.closed))?;
+            RedditCommand::Permit { subreddit: Some(name), preview: true, .. } => {
+                self.done(&engine.subreddit_preview(&name, "")?, |preview| {
+                    self.out.line(format!("r/{}: {}", preview.subreddit, preview.title))?;
+                    if !preview.closed.is_empty() {
+                        self.out.line(format!("closed to us: {}", preview.closed))?;
                     }
-                    for (name, text) in &look.rules {
+                    for (name, text) in &preview.rules {
                         self.out.line(format!("- {name}: {text}"))?;
                     }
                     Ok(())
@@ -238,13 +238,13 @@ impl App {
                 self.done(&engine.reply_withdraw(reply, &seen, &person(who.who))?, |story| self.outbox_story(story))
             }
             RedditCommand::Adopt { yes, who } => self.adopt(&engine, yes, &person(who.who)),
-            RedditCommand::Untwin { reply, seen, who } => {
+            RedditCommand::DeleteDuplicates { reply, seen, who } => {
                 self.out.line(&engine.outbox_story(reply)?.outbox.detail)?;
                 let question = "Delete all but the first of";
-                let Some(seen) = self.agreed_on(&engine, reply, seen.as_deref(), question, "reddit untwin")? else {
+                let Some(seen) = self.agreed_on(&engine, reply, seen.as_deref(), question, "reddit delete-duplicates")? else {
                     return self.left(&format!("reply {reply}"));
                 };
-                self.done(&engine.reply_untwin(reply, &seen, &person(who.who))?, |story| self.outbox_story(story))
+                self.done(&engine.reply_delete_duplicates(reply, &seen, &person(who.who))?, |story| self.outbox_story(story))
             }
             RedditCommand::Edit { reply, text, preview, seen, who } => {
                 let text = match text {
@@ -510,10 +510,10 @@ impl App {
         };
         generate.candidates = args.candidates.unwrap_or(generate.candidates);
         generate.criteria.min_p_real = args.min_p_real;
-        generate.decode.max_new_tokens = args
+        generate.sampling.max_new_tokens = args
             .max_new_tokens
-            .unwrap_or(generate.decode.max_new_tokens);
-        generate.decode.seed = args.seed.unwrap_or(generate.decode.seed);
+            .unwrap_or(generate.sampling.max_new_tokens);
+        generate.sampling.seed = args.seed.unwrap_or(generate.sampling.seed);
         generate.device = args.device.unwrap_or(generate.device);
         let usual = DraftReplies::default();
         let job = DraftReplies {

@@ -48,7 +48,7 @@ pub struct NewPermit {
     pub note: String,
     /// When it ends, milliseconds since 1970; none: it does not.
     pub expires_ms: Option<i64>,
-    /// The rules as the person saw them, JSON as [`SubredditLook`] gives it; empty: they are taken when
+    /// The rules as the person saw them, JSON as [`SubredditPreview`] gives it; empty: they are taken when
     /// the subreddit is first asked about.
     pub rules: String,
 }
@@ -151,7 +151,7 @@ impl PermitInfo {
 
 /// A subreddit as Reddit shows it: to be read before a permission is recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct SubredditLook {
+pub struct SubredditPreview {
     /// Its name, without `r/`.
     pub subreddit: String,
     /// Its title.
@@ -250,7 +250,7 @@ impl Engine {
     ) -> Result<()> {
         let name = plain_name("r/", name)?;
         let subject = format!("r/{name}");
-        let entry = Entry::new(who, "confirmed", self.outside.clock.now_ms()).about(&subject);
+        let entry = Entry::new(who, "confirmed", self.environment.clock.now_ms()).about(&subject);
         let make = |permit: &Permit| -> Result<String> {
             if !permit.off.is_empty() {
                 return Err(Error::usage(format!(
@@ -301,7 +301,7 @@ impl Engine {
             link: link.to_owned(),
             note: new.note.trim().to_owned(),
             who: who.to_owned(),
-            given_ms: self.outside.clock.now_ms(),
+            given_ms: self.environment.clock.now_ms(),
             expires_ms: new.expires_ms,
             rules: rules.to_owned(),
             ..Permit::default()
@@ -338,7 +338,7 @@ impl Engine {
         } else {
             why.trim()
         };
-        let entry = Entry::new(who, "not allowed any more", self.outside.clock.now_ms());
+        let entry = Entry::new(who, "not allowed any more", self.environment.clock.now_ms());
         self.store
             .permit_off(&name, why, &entry.about(format!("r/{name}")).detail(why))?;
         self.revoke_taken_back();
@@ -349,12 +349,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::Login`], [`Code::NotFound`], or those of the network.
-    pub fn subreddit_look(&self, subreddit: &str, account: &str) -> Result<SubredditLook> {
+    pub fn subreddit_preview(&self, subreddit: &str, account: &str) -> Result<SubredditPreview> {
         let name = plain_name("r/", subreddit)?;
         let session = Session::open(self, &self.account_meant(account)?.name)?;
         let about = session.call(session.client.about(&name))?;
         let rules = session.call(session.client.rules(&name))?;
-        Ok(SubredditLook {
+        Ok(SubredditPreview {
             subreddit: about.name.clone(),
             title: about.title.clone(),
             subscribers: about.subscribers,
@@ -400,7 +400,7 @@ impl Engine {
             why: why.trim().to_owned(),
             source: String::new(),
             who: who.to_owned(),
-            at_ms: self.outside.clock.now_ms(),
+            at_ms: self.environment.clock.now_ms(),
         })?;
         self.opt_outs()
     }
@@ -416,7 +416,7 @@ impl Engine {
         who: &str,
     ) -> Result<Vec<OptOutInfo>> {
         let (kind, name) = named(whom)?;
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         self.store
             .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
         self.leave_alone(&kind, &[&name], confirmed);
@@ -432,7 +432,7 @@ impl Engine {
             why: "answered one of our replies with the wish to be left alone".to_owned(),
             source: comment.to_owned(),
             who: "repartee".to_owned(),
-            at_ms: self.outside.clock.now_ms(),
+            at_ms: self.environment.clock.now_ms(),
         })
     }
 

@@ -157,7 +157,7 @@ impl Engine {
         account: &Account,
         reply: &Reply,
     ) -> Result<Vec<Objection>> {
-        let (machine, now_ms) = (self.machine()?, self.outside.clock.now_ms());
+        let (machine, now_ms) = (self.machine()?, self.environment.clock.now_ms());
         let mut found = of_account(&machine, account, now_ms);
         self.of_place(&machine, reply, now_ms, &mut found)?;
         found.extend(of_text(rules, account, reply));

@@ -50,7 +50,7 @@ type RedditCommand =
   | "permit.put"
   | "permit.off"
   | "record.confirm"
-  | "subreddit.look"
+  | "subreddit.preview"
   | "optouts"
   | "optout.add"
   | "optout.decide"
@@ -62,7 +62,7 @@ type RedditCommand =
   | "outbox.get"
   | "reply.settle"
   | "reply.withdraw"
-  | "reply.untwin"
+  | "reply.delete-duplicates"
   | "reply.rewrite.preview"
   | "reply.rewrite"
   | "outcomes"
@@ -896,7 +896,7 @@ export class FakeReddit {
       this.engine.changed("reddit");
       return permit;
     },
-    "subreddit.look": ({ subreddit }) => {
+    "subreddit.preview": ({ subreddit }) => {
       if (this.accounts.length === 0) fail("not-found", "there is no account yet; add one first");
       const name = plain(subreddit, "r");
       const rules: [string, string][] = [
@@ -979,7 +979,7 @@ export class FakeReddit {
       this.sameAsSeen(this.show(this.#reply(id)).reply, seen);
       return this.#becomes(id, "withdrawn", who, "withdrawn");
     },
-    "reply.untwin": ({ id, seen, who }) => {
+    "reply.delete-duplicates": ({ id, seen, who }) => {
       this.sameAsSeen(this.show(this.#reply(id)).reply, seen);
       return this.#becomes(id, "posted", who, "duplicate deleted", { code: "", detail: "" });
     },
@@ -1062,7 +1062,7 @@ export class FakeReddit {
           },
         };
       }
-      case "practice": {
+      case "sandbox": {
         const host = "http://127.0.0.1:41234";
         const made: AccountInfo = {
           ...structuredClone(ACCOUNT),
@@ -1190,8 +1190,8 @@ export class FakeReddit {
     }
     this.engine.changed("threads", "queue");
     if (queued.length === 0) return { fetched, generated: null, left_out: { count: 0, items: [] } };
-    const { generator, realism, upvotes, candidates, decode, criteria, device } = ask.generate;
-    const config = { generator, realism, upvotes, candidates, decode, criteria, device };
+    const { generator, realism, upvotes, candidates, sampling, criteria, device } = ask.generate;
+    const config = { generator, realism, upvotes, candidates, sampling, criteria, device };
     return {
       fetched,
       generated: { generation: 99, comments: [], queued, left_out: { count: 0, items: [] }, config },

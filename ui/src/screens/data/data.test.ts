@@ -215,7 +215,7 @@ describe("pairs", () => {
     await waitFor(() =>
       expect(last(asked(host, "pairs.view"))).toMatchObject({
         words: "sourdough",
-        side: "test",
+        partition: "test",
         split: "main",
       }),
     );

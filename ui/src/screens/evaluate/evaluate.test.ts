@@ -116,7 +116,7 @@ test("a run is measured from the list", async () => {
   await waitFor(() =>
     expect(last(asked(host, "job.start"))).toMatchObject({
       kind: "evaluate",
-      params: { run: "judge", side: "val", fakes: null },
+      params: { run: "judge", partition: "val", fakes: null },
     }),
   );
   await byId("evaluation-4");

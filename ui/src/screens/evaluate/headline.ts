@@ -49,11 +49,11 @@ export function headline(evaluation: EvaluationInfo): Headline {
 export function measuredOn(e: EvaluationInfo): string {
   const c = e.config;
   const parts = [
-    `${e.figures.examples.toLocaleString("en")} examples of the ${e.side} side of split ${e.split}`,
+    `${e.figures.examples.toLocaleString("en")} examples of the ${e.partition} side of split ${e.split}`,
     `checkpoint ${c.checkpoint} at step ${c.step.toLocaleString("en")}`,
     e.fakes ? fakesNamed(e.fakes) : "",
     c.fakes
-      ? `written with temperature ${c.fakes.decode.temperature}, top-k ${c.fakes.decode.top_k}, top-p ${c.fakes.decode.top_p}`
+      ? `written with temperature ${c.fakes.sampling.temperature}, top-k ${c.fakes.sampling.top_k}, top-p ${c.fakes.sampling.top_p}`
       : "",
     `seed ${c.seed}`,
     `${c.device} with ${c.threads} threads`,

@@ -1,7 +1,7 @@
 // What is asked for, kept while the window is open: leaving the screen loses nothing.
 
-import type { Decode, Incoming } from "../../host";
-import { DECODE } from "../../parts/decode";
+import type { Incoming, SamplingParams } from "../../host";
+import { SAMPLING } from "../../parts/sampling";
 import type { Edited } from "./criteria";
 
 export interface Form {
@@ -15,7 +15,7 @@ export interface Form {
   realism: string;
   upvotes: string;
   candidates: number;
-  decode: Decode;
+  sampling: SamplingParams;
   criteria: Edited;
   queue: boolean;
 }
@@ -30,7 +30,7 @@ const empty = (): Form => ({
   realism: "",
   upvotes: "",
   candidates: 10,
-  decode: { ...DECODE },
+  sampling: { ...SAMPLING },
   criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
   queue: false,
 });

@@ -55,7 +55,7 @@ test("drafting begins from the overview", async () => {
 test("a made-up Reddit that runs does not stand in the way of what to do next, nor of another job", async () => {
   const host = await openWindow("#/overview", { speed: 0.1 });
   const bar = await byId("jobs-bar");
-  await host.call("job.start", { id: "p", kind: "practice", params: {} });
+  await host.call("job.start", { id: "p", kind: "sandbox", params: {} });
   await waitFor(() => expect(said(bar)).toContain("made-up Reddit"));
   expect(said(await byId("next"))).toBe("Review the drafts");
   await host.call("job.start", { id: "b", kind: "pairs", params: {} });

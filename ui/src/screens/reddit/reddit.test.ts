@@ -160,14 +160,14 @@ describe("accounts", () => {
 
   test("without a key there is a made-up Reddit: started, heard, stopped, and its account marked", async () => {
     const host = await openWindow("#/reddit/accounts", { project: "empty" });
-    expect(said(await byId("practice"))).toContain("nothing leaves it");
-    await fireEvent.click(await byId("practice-start"));
-    expect(said(await byId("practice-said"))).toContain("it listens at http://127.0.0.1");
-    expect(started(host, "practice")[0]?.params).toEqual({});
+    expect(said(await byId("sandbox"))).toContain("nothing leaves it");
+    await fireEvent.click(await byId("sandbox-start"));
+    expect(said(await byId("sandbox-said"))).toContain("it listens at http://127.0.0.1");
+    expect(started(host, "sandbox")[0]?.params).toEqual({});
     expect(said(await byId("account-practice_bot"))).toContain("u/practice_bot made up");
     expect(await faults()).toEqual([]);
-    await fireEvent.click(await byId("practice-stop"));
-    await byId("practice-start");
+    await fireEvent.click(await byId("sandbox-stop"));
+    await byId("sandbox-start");
     expect(host.engine.jobs[0]?.state).toBe("cancelled");
     // a real account ends the offer
     await host.call("account.put", {
@@ -182,7 +182,7 @@ describe("accounts", () => {
       },
       who: "Ada",
     });
-    await waitFor(() => expect(screen.queryByTestId("practice")).toBeNull());
+    await waitFor(() => expect(screen.queryByTestId("sandbox")).toBeNull());
     expect(said(await byId("account-a_real_bot"))).not.toContain("made up");
   });
 
@@ -302,7 +302,7 @@ describe("threads", () => {
     await waitFor(() => expect(started(host, "draft")).toHaveLength(1));
     expect(started(host, "draft")[0]?.params).toMatchObject({
       generate: {
-        decode: { temperature: 0.7, top_k: 40, max_new_tokens: 64 },
+        sampling: { temperature: 0.7, top_k: 40, max_new_tokens: 64 },
         criteria: { min_p_real: 0.6, max_chars: 1000, per_thread: 2 },
       },
     });

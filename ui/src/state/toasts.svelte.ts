@@ -2,7 +2,7 @@
 
 import { failure } from "../host";
 
-export interface Word {
+export interface Toast {
   id: number;
   tone: "note" | "good" | "bad";
   text: string;
@@ -11,41 +11,41 @@ export interface Word {
 
 const SHOWN_MS = 6_000;
 let next = 1;
-let words = $state.raw<Word[]>([]);
+let all = $state.raw<Toast[]>([]);
 const timers = new Map<number, ReturnType<typeof setTimeout>>();
 
-export const said = {
-  get words() {
-    return words;
+export const toasts = {
+  get all() {
+    return all;
   },
 };
 
-export function say(text: string, more: Partial<Omit<Word, "id" | "text">> = {}): void {
-  const word: Word = {
+export function toast(text: string, more: Partial<Omit<Toast, "id" | "text">> = {}): void {
+  const toast: Toast = {
     id: next++,
     tone: more.tone ?? "note",
     text,
     ...(more.link ? { link: more.link } : {}),
   };
-  words = [...words.filter((w) => w.text !== text), word].slice(-4);
+  all = [...all.filter((w) => w.text !== text), toast].slice(-4);
   // what went wrong stays until it is put away
-  if (word.tone !== "bad") holdFor(word.id, SHOWN_MS);
+  if (toast.tone !== "bad") holdFor(toast.id, SHOWN_MS);
 }
 
 /** Says what was thrown. For things that have no form of their own to show it in. */
-export function sayFailure(doing: string, thrown: unknown): void {
-  say(`${doing}: ${failure(thrown).message}`, { tone: "bad" });
+export function toastFailure(doing: string, thrown: unknown): void {
+  toast(`${doing}: ${failure(thrown).message}`, { tone: "bad" });
 }
 
-export function unsay(id: number): void {
+export function dismiss(id: number): void {
   clearTimeout(timers.get(id));
   timers.delete(id);
-  words = words.filter((word) => word.id !== id);
+  all = all.filter((toast) => toast.id !== id);
 }
 
 function holdFor(id: number, ms: number): void {
   timers.set(
     id,
-    setTimeout(() => unsay(id), ms),
+    setTimeout(() => dismiss(id), ms),
   );
 }

@@ -1,11 +1,11 @@
 // What is there without a project: settings, recent projects, the machine.
 
-import { call, type DeskInfo, type Settings } from "../host";
-import { onNotice } from "./signals";
+import { type AppInfo, call, type Settings } from "../host";
+import { onAppEvent } from "./signals";
 
-let current = $state.raw<DeskInfo | null>(null);
+let current = $state.raw<AppInfo | null>(null);
 
-export const desk = {
+export const appState = {
   get now() {
     return current;
   },
@@ -16,15 +16,15 @@ export const desk = {
 };
 
 /** Reads the desk; at the start, and when the list of recent projects may have changed. */
-export async function readDesk(): Promise<DeskInfo> {
-  const read = await call("desk.get", {});
+export async function readAppState(): Promise<AppInfo> {
+  const read = await call("app.get", {});
   current = read;
   apply(read.settings);
   return read;
 }
 
 export async function saveSettings(settings: Settings): Promise<void> {
-  const saved = await call("desk.settings", settings);
+  const saved = await call("app.settings", settings);
   take(saved);
 }
 
@@ -34,8 +34,8 @@ function take(settings: Settings): void {
 }
 
 // another window may have changed them
-onNotice((notice) => {
-  if (notice.event === "settings") take(notice.settings);
+onAppEvent((event) => {
+  if (event.event === "settings") take(event.settings);
 });
 
 function apply(settings: Settings): void {
