@@ -128,7 +128,7 @@ test("leaving the screen loses nothing that was typed", async () => {
 test("a candidate without words cannot be sent to the queue", async () => {
   const of = (text: string) => ({
     text,
-    finish_reason: "end",
+    finish: "end",
     p_real: 0.5,
     bins: null,
     mark: 0.5,
