@@ -208,7 +208,7 @@ struct Written {
     comment: usize,
     n: u32,
     text: String,
-    finish_reason: generate::Finish,
+    finish_reason: generate::FinishReason,
     scores: Scores,
 }
 
