@@ -38,6 +38,8 @@ pub mod left_out;
 pub mod machine;
 pub mod model;
 pub mod names;
+#[cfg(test)]
+mod old_names;
 pub mod overview;
 mod owner;
 pub mod pairs;

@@ -92,6 +92,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/7_study.sql")),
     M::up(include_str!("schema/8_jobs.sql")).foreign_key_check(),
     M::up(include_str!("schema/9_curation.sql")),
+    M::up(include_str!("schema/10_names.sql")),
 ];
 
 /// An open project file.
