@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use repartee_engine::job::{new_id, now_ms};
 use repartee_engine::reddit::{
-    Environment, NewAccount, NewPermit, Post, PostReport, PostingRules, RAISE, Settle,
+    Environment, NewAccount, NewPostingPermission, Post, PostReport, PostingRules, RAISE, Settle,
 };
 use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Code, Ended, Engine, Error};
@@ -54,7 +54,7 @@ impl Bench {
         let engine = bench.engine();
         engine.account_put(&bench.account(ACCOUNT), PERSON).unwrap();
         engine.account_label(ACCOUNT, true, PERSON).unwrap();
-        engine.permit_subreddit(&permit(), PERSON).unwrap();
+        engine.permit_subreddit(&permission(), PERSON).unwrap();
         bench.rules(|rules| {
             rules.account = ACCOUNT.to_owned();
             rules.per_day = 1000;
@@ -174,11 +174,11 @@ fn thread(n: usize, post: &str, name: &str, comment: &str) -> NewThread {
     }
 }
 
-fn permit() -> NewPermit {
-    NewPermit {
+fn permission() -> NewPostingPermission {
+    NewPostingPermission {
         subreddit: SUBREDDIT.to_owned(),
         link: "https://example.org/permission".to_owned(),
-        ..NewPermit::default()
+        ..NewPostingPermission::default()
     }
 }
 
@@ -509,7 +509,11 @@ fn nothing_slips_in_between_the_last_look_and_the_sending() {
             "opted-out",
         ),
         (
-            |e| _ = e.permit_off(SUBREDDIT, "they wrote", "ada").unwrap(),
+            |e| {
+                _ = e
+                    .posting_permission_off(SUBREDDIT, "they wrote", "ada")
+                    .unwrap()
+            },
             "approved",
             "subreddit-off",
         ),
@@ -620,11 +624,11 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
     );
 
     // confirmed by what is shown of them, and by nothing else
-    let (account, permit) = (
+    let (account, permission) = (
         other.account(ACCOUNT).unwrap(),
-        other.permits().unwrap().remove(0),
+        other.posting_permissions().unwrap().remove(0),
     );
-    for words in [&account.unconfirmed, &permit.unconfirmed] {
+    for words in [&account.unconfirmed, &permission.unconfirmed] {
         assert!(words.contains("another machine"), "{words}");
     }
     assert!(
@@ -637,13 +641,13 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
     let wrong = confirm(RecordKind::Subreddit, SUBREDDIT, &account.seen).unwrap_err();
     assert_eq!(wrong.code, Code::Changed);
     bench.sql("UPDATE subreddit SET link = 'https://example.org/other'");
-    let stale = confirm(RecordKind::Subreddit, SUBREDDIT, &permit.seen).unwrap_err();
+    let stale = confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen).unwrap_err();
     assert_eq!(stale.code, Code::Changed);
-    let permit = other.permits().unwrap().remove(0);
-    confirm(RecordKind::Subreddit, SUBREDDIT, &permit.seen).unwrap();
+    let permission = other.posting_permissions().unwrap().remove(0);
+    confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen).unwrap();
     confirm(RecordKind::Account, ACCOUNT, &account.seen).unwrap();
     assert_eq!(other.account(ACCOUNT).unwrap().unconfirmed, "");
-    assert_eq!(other.permits().unwrap()[0].unconfirmed, "");
+    assert_eq!(other.posting_permissions().unwrap()[0].unconfirmed, "");
     assert_eq!(bench.posted(), 0);
     post(&other, &now()).unwrap();
     assert_eq!(
@@ -693,17 +697,17 @@ fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
             ("approved".to_owned(), "unconfirmed".to_owned()),
             "{set}"
         );
-        let (account, permit) = (
+        let (account, permission) = (
             engine.account(ACCOUNT).unwrap(),
-            engine.permits().unwrap().remove(0),
+            engine.posting_permissions().unwrap().remove(0),
         );
-        let told = format!("{}{}", account.unconfirmed, permit.unconfirmed);
+        let told = format!("{}{}", account.unconfirmed, permission.unconfirmed);
         assert!(told.contains(words), "{set}: {told}");
         engine
             .record_confirm(RecordKind::Account, ACCOUNT, &account.seen, PERSON)
             .unwrap();
         engine
-            .record_confirm(RecordKind::Subreddit, SUBREDDIT, &permit.seen, PERSON)
+            .record_confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen, PERSON)
             .unwrap();
         post(&engine, &now()).unwrap();
         assert_eq!(
@@ -717,9 +721,9 @@ fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     engine
-        .permit_off(SUBREDDIT, "they wrote to us", PERSON)
+        .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
         .unwrap();
-    let off = engine.permits().unwrap().remove(0);
+    let off = engine.posting_permissions().unwrap().remove(0);
     let error = engine
         .record_confirm(RecordKind::Subreddit, SUBREDDIT, &off.seen, PERSON)
         .unwrap_err();

@@ -336,7 +336,7 @@ fn read_everything(project: &Path) {
         ("job.log", json!({ "job": job })),
         ("accounts", json!({})),
         ("posting.rules", json!({})),
-        ("permits", json!({})),
+        ("posting.permissions", json!({})),
         ("optouts", json!({})),
         ("threads", json!({})),
         ("thread.get", json!({ "id": 1 })),

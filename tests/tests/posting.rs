@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
-    AccountInfo, Environment, LogIn, NOT_APPROVED, NewAccount, NewPermit, OutboxStory, Post,
-    PostReport, PostingRules, RAISE, Reconcile, Settle,
+    AccountInfo, Environment, LogIn, NOT_APPROVED, NewAccount, NewPostingPermission, OutboxStory,
+    Post, PostReport, PostingRules, RAISE, Reconcile, Settle,
 };
 use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
 use repartee_fake_reddit::{
@@ -136,7 +136,7 @@ impl Bench {
         let engine = bench.engine();
         engine.account_put(&bench.account(), PERSON).unwrap();
         engine.account_label(ACCOUNT, true, PERSON).unwrap();
-        engine.permit_subreddit(&permit(), PERSON).unwrap();
+        engine.permit_subreddit(&permission(), PERSON).unwrap();
         engine
             .posting_rules_set(
                 &PostingRules {
@@ -333,11 +333,11 @@ const TEXTS: [&str; 6] = [
     "Start small; # bolts and one evening were enough for the shelf in my office.",
 ];
 
-fn permit() -> NewPermit {
-    NewPermit {
+fn permission() -> NewPostingPermission {
+    NewPostingPermission {
         subreddit: SUBREDDIT.to_owned(),
         link: "https://example.org/permission".to_owned(),
-        ..NewPermit::default()
+        ..NewPostingPermission::default()
     }
 }
 
@@ -627,7 +627,7 @@ fn a_named_draft_is_not_posted_and_all_that_it_lacks_is_said() {
     assert!(draft.detail.contains("queue approve"), "{}", draft.detail);
     // beside the approval, what else is in the way
     engine
-        .permit_off(SUBREDDIT, "the moderators asked", PERSON)
+        .posting_permission_off(SUBREDDIT, "the moderators asked", PERSON)
         .unwrap();
     for live in [Some(true), Some(false), None] {
         let alone = Post {
@@ -953,31 +953,34 @@ fn without_a_permission_nothing_is_posted() {
     let bench = Bench::with(1);
     sql(&bench, "DELETE FROM subreddit");
     refused(&bench, "approved", "no-permission");
-    let over = NewPermit {
+    let over = NewPostingPermission {
         expires_ms: Some(1),
-        ..permit()
+        ..permission()
     };
     bench.engine().permit_subreddit(&over, PERSON).unwrap();
     refused(&bench, "approved", "permission-over");
-    bench.engine().permit_subreddit(&permit(), PERSON).unwrap();
     bench
         .engine()
-        .permit_off(SUBREDDIT, "they wrote to us", PERSON)
+        .permit_subreddit(&permission(), PERSON)
+        .unwrap();
+    bench
+        .engine()
+        .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
         .unwrap();
     refused(&bench, "approved", "subreddit-off");
     // without a link there is no permission, and some places have none ever
     let engine = bench.engine();
-    let without = NewPermit {
+    let without = NewPostingPermission {
         link: String::new(),
-        ..permit()
+        ..permission()
     };
     assert_eq!(
         engine.permit_subreddit(&without, PERSON).unwrap_err().code,
         Code::Usage
     );
-    let denied = NewPermit {
+    let denied = NewPostingPermission {
         subreddit: "r/SuicideWatch".to_owned(),
-        ..permit()
+        ..permission()
     };
     assert_eq!(
         engine.permit_subreddit(&denied, PERSON).unwrap_err().code,
@@ -988,14 +991,14 @@ fn without_a_permission_nothing_is_posted() {
 #[test]
 fn a_subreddit_whose_rules_change_is_switched_off() {
     let bench = Bench::with(1);
-    let other = NewPermit {
+    let other = NewPostingPermission {
         rules: r#"[["No bots","Not even nice ones."]]"#.to_owned(),
-        ..permit()
+        ..permission()
     };
     bench.engine().permit_subreddit(&other, PERSON).unwrap();
     refused(&bench, "approved", "subreddit-off");
     assert!(
-        bench.engine().permits().unwrap()[0]
+        bench.engine().posting_permissions().unwrap()[0]
             .off
             .contains("rules have changed")
     );
@@ -1345,9 +1348,9 @@ fn every_error_of_reddit_has_its_consequence() {
         );
         assert_eq!(bench.posted(), 1, "{fault:?} is not sent again");
         let engine = bench.engine();
-        let (account, permit) = (
+        let (account, permission) = (
             engine.account(ACCOUNT).unwrap(),
-            engine.permits().unwrap().remove(0),
+            engine.posting_permissions().unwrap().remove(0),
         );
         assert_eq!(
             account.stopped.is_empty(),
@@ -1356,7 +1359,12 @@ fn every_error_of_reddit_has_its_consequence() {
             account.stopped
         );
         let closed = matches!(code, "SUBREDDIT_NOTALLOWED" | "403");
-        assert_eq!(permit.off.is_empty(), !closed, "{fault:?}: {}", permit.off);
+        assert_eq!(
+            permission.off.is_empty(),
+            !closed,
+            "{fault:?}: {}",
+            permission.off
+        );
         let opted_out = engine.opt_outs().unwrap().len();
         assert_eq!(
             opted_out,
@@ -1419,7 +1427,10 @@ fn a_rate_limit_in_any_language_pauses_the_account_and_is_sent_again() {
     bench.fake.world().fail(Rule::once(On::Comment, limit));
     assert_eq!(bench.first(&now()).0, "approved");
     assert_eq!(bench.engine().account(ACCOUNT).unwrap().pause_ms, 0);
-    assert!(bench.engine().permits().unwrap()[0].pause_ms - bench.clock.now_ms() > 3_590_000);
+    assert!(
+        bench.engine().posting_permissions().unwrap()[0].pause_ms - bench.clock.now_ms()
+            > 3_590_000
+    );
 }
 
 #[test]

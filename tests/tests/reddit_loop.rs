@@ -11,8 +11,8 @@ use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::pairs::BuildPairs;
 use repartee_engine::reddit::{
-    DraftReplies, Environment, Fetch, Fetched, LogIn, Maintenance, NewAccount, NewPermit, Post,
-    ReadOutcomes, Sandbox, Sync, Synced,
+    DraftReplies, Environment, Fetch, Fetched, LogIn, Maintenance, NewAccount,
+    NewPostingPermission, Post, ReadOutcomes, Sandbox, Sync, Synced,
 };
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
@@ -738,12 +738,12 @@ fn scores_come_later_and_removals_close_a_subreddit() {
     let place = Place::with_project();
     let mut engine = place.engine();
     let clock = connect(&mut engine, &fake);
-    let permit = NewPermit {
+    let permission = NewPostingPermission {
         subreddit: "Quiet".to_owned(),
         link: "https://example.org/permission".to_owned(),
-        ..NewPermit::default()
+        ..NewPostingPermission::default()
     };
-    engine.permit_subreddit(&permit, PERSON).unwrap();
+    engine.permit_subreddit(&permission, PERSON).unwrap();
     let mut names = Vec::new();
     for n in 0..3 {
         let mut world = fake.world();
@@ -825,7 +825,11 @@ fn scores_come_later_and_removals_close_a_subreddit() {
         .find(|row| row.reply == replies[0])
         .unwrap();
     assert_eq!(first.readings[0].score, Some(17));
-    assert!(engine.permits().unwrap()[0].off.contains("removed"));
+    assert!(
+        engine.posting_permissions().unwrap()[0]
+            .off
+            .contains("removed")
+    );
     assert_eq!(engine.opt_outs().unwrap()[0].name, "asker0");
     // nothing is read twice
     assert_eq!(done(&engine, &ReadOutcomes::default()).read, 0);
@@ -982,12 +986,12 @@ fn the_sandbox_runs_the_whole_pipeline_without_a_key_and_continues_later() {
         approve_as_shown(engine, reply, PERSON).unwrap();
         // as with Reddit itself: without a permission it is a dry run
         assert!(!done(engine, &Post::default()).live);
-        let permit = NewPermit {
+        let permission = NewPostingPermission {
             subreddit: subreddit.clone(),
             link: "http://127.0.0.1/yes".to_owned(),
-            ..NewPermit::default()
+            ..NewPostingPermission::default()
         };
-        engine.permit_subreddit(&permit, PERSON).unwrap();
+        engine.permit_subreddit(&permission, PERSON).unwrap();
         let posted = done(engine, &Post::default());
         assert!(posted.live, "{posted:?}");
         let state = engine.outbox_story(reply).unwrap().outbox;

@@ -58,7 +58,7 @@ lists! {
     /// Jobs that wait.
     JOB_QUEUE at "job queue": ["place", "job", "kind", "state", "what", "if it fails"];
     /// Permissions to post.
-    PERMITS at "reddit permit": ["subreddit", "since", "by", "link", "off"];
+    PERMISSIONS at "reddit permit": ["subreddit", "since", "by", "link", "off"];
     /// Who is not answered.
     OPT_OUTS at "reddit opt-out": ["who", "state", "since", "why"];
     /// Threads.

@@ -1449,7 +1449,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
 
 #[test]
 fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
-    use crate::accounts::{Account, OptOut, Permit};
+    use crate::accounts::{Account, OptOut, PostingPermission};
     let (_dir, store) = project();
     let ask = |state: &str, source: &str| OptOut {
         kind: "user".into(),
@@ -1481,24 +1481,26 @@ fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
     assert_eq!(store.opt_outs().unwrap()[0].state, "confirmed");
     assert!(store.opt_out_decide("user", "bob", true, "ada", 3).is_err());
 
-    let permit = Permit {
+    let permission = PostingPermission {
         name: "Quiet".into(),
         link: "https://example.org/1".into(),
         who: "ada".into(),
         given_ms: 5,
         rules: "[]".into(),
-        ..Permit::default()
+        ..PostingPermission::default()
     };
-    store.permit_put(&permit).unwrap();
+    store.posting_permission_put(&permission).unwrap();
     let entry = Entry::new("repartee", "off", 6);
-    store.permit_off("quiet", "banned", &entry).unwrap();
-    store.permit_pause("QUIET", 99).unwrap();
-    let now = store.permit("quiet").unwrap().unwrap();
+    store
+        .posting_permission_off("quiet", "banned", &entry)
+        .unwrap();
+    store.posting_permission_pause("QUIET", 99).unwrap();
+    let now = store.posting_permission("quiet").unwrap().unwrap();
     assert_eq!((now.off.as_str(), now.pause_ms), ("banned", 99));
-    store.permit_put(&permit).unwrap();
-    let now = store.permit("Quiet").unwrap().unwrap();
+    store.posting_permission_put(&permission).unwrap();
+    let now = store.posting_permission("Quiet").unwrap().unwrap();
     assert_eq!((now.off.as_str(), now.pause_ms), ("", 0));
-    assert!(store.permit("Loud").unwrap().is_none());
+    assert!(store.posting_permission("Loud").unwrap().is_none());
 
     let account = Account {
         name: "Some_Bot".into(),

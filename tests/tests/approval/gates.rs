@@ -192,12 +192,13 @@ const REFUSALS: &[Refusal] = &[
     }),
     ("paused account", "account", refused_by_reddit),
     ("switched off", "subreddit", |_, e| {
-        e.permit_off(SUBREDDIT, "they wrote to us", PERSON).unwrap();
+        e.posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
+            .unwrap();
     }),
     ("over", "subreddit", |_, e| {
-        let over = NewPermit {
+        let over = NewPostingPermission {
             expires_ms: Some(1),
-            ..permit()
+            ..permission()
         };
         e.permit_subreddit(&over, PERSON).unwrap();
     }),
@@ -357,12 +358,13 @@ fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
             e.account_put(&account, PERSON).unwrap();
         }),
         ("switched off", |_, e| {
-            e.permit_off(SUBREDDIT, "they wrote to us", PERSON).unwrap();
+            e.posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
+                .unwrap();
         }),
         ("another permission", |_, e| {
-            let over = NewPermit {
+            let over = NewPostingPermission {
                 expires_ms: Some(1),
-                ..permit()
+                ..permission()
             };
             e.permit_subreddit(&over, PERSON).unwrap();
         }),
@@ -593,6 +595,6 @@ fn a_permission_that_knows_of_no_rules_again_does_not_take_new_ones_for_those_th
     };
     post(&engine, &second).unwrap();
     assert_eq!(bench.posted(), 1);
-    let off = engine.permits().unwrap().remove(0).off;
+    let off = engine.posting_permissions().unwrap().remove(0).off;
     assert!(off.contains("rules have changed"), "{off}");
 }

@@ -9,10 +9,10 @@ fn confirm_all(engine: &Engine) {
     engine.project_adopt(PERSON).unwrap();
     approve_as_shown(engine, 1, PERSON).unwrap();
     let account = engine.account(ACCOUNT).unwrap().seen;
-    let permit = engine.permits().unwrap().remove(0).seen;
+    let permission = engine.posting_permissions().unwrap().remove(0).seen;
     for (record, name, seen) in [
         (RecordKind::Account, ACCOUNT, account),
-        (RecordKind::Subreddit, SUBREDDIT, permit),
+        (RecordKind::Subreddit, SUBREDDIT, permission),
     ] {
         engine.record_confirm(record, name, &seen, PERSON).unwrap();
     }

@@ -1806,7 +1806,7 @@ export type NewAccount = {
 /**
  * A permission that is to be recorded.
  */
-export type NewPermit = {
+export type NewPostingPermission = {
   /** The subreddit, with or without `r/`. */
   subreddit: string,
   /** Where the permission was given: a link to the moderators' message or rule. */
@@ -2241,7 +2241,7 @@ export type Permit = {
 /**
  * A permission as it is shown.
  */
-export type PermitInfo = {
+export type PostingPermissionInfo = {
   /** The subreddit, without `r/`. */
   subreddit: string,
   /** Where the permission was given. */
@@ -2617,9 +2617,9 @@ export type RecordKind = "account" | "subreddit";
 /**
  * A permission to record.
  */
-export type RecordPermit = {
+export type RecordPostingPermission = {
   /** The permission. */
-  permit: NewPermit,
+  permission: NewPostingPermission,
   /** Who records it. */
   who: string, };
 
@@ -2656,7 +2656,7 @@ export type RedditState = {
   /** Comments of them that may be answered and have no reply in the queue. */
   open: number,
   /** Subreddits in which posting is permitted now. */
-  permits: number,
+  permissions: number,
   /** Readings of posted replies' points that are due. */
   due: number, };
 
@@ -3346,7 +3346,7 @@ export type SubredditPreview = {
   closed: string,
   /** Names and texts of its rules. */
   rules: Array<[string, string]>,
-  /** The same as JSON, for [`NewPermit::rules`]. */
+  /** The same as JSON, for [`NewPostingPermission::rules`]. */
   rules_json: string, };
 
 /**
@@ -3794,11 +3794,11 @@ export interface Commands {
   /** Changes them, all together; who loosens a limit has to say so in words. */
   "posting.rules.set": { params: SetRules; result: PostingRules };
   /** Where posting is permitted. */
-  "permits": { params: Nothing; result: Array<PermitInfo> };
+  "posting.permissions": { params: Nothing; result: Array<PostingPermissionInfo> };
   /** Records that posting is permitted in a subreddit. */
-  "permit.put": { params: RecordPermit; result: PermitInfo };
+  "posting.permissions.put": { params: RecordPostingPermission; result: PostingPermissionInfo };
   /** Switches posting in a subreddit off. */
-  "permit.off": { params: SwitchOff; result: PermitInfo };
+  "posting.permissions.off": { params: SwitchOff; result: PostingPermissionInfo };
   /** Confirms on this machine what was recorded of an account or subreddit elsewhere. */
   "record.confirm": { params: ConfirmRecord; result: null };
   /** Looks at a subreddit and its rules on Reddit; nothing is stored. */

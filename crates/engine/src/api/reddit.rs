@@ -12,9 +12,9 @@ use super::commands;
 use super::project::{ApproveReply, Numbered, OfState, all_typed, shown};
 use crate::Engine;
 use crate::reddit::{
-    AccountInfo, AuditLine, NewAccount, NewPermit, OptOutInfo, OutboxInfo, OutboxStory, Outcomes,
-    PermitInfo, PostingRules, ProjectFile, Settle, ShownReply, SubredditPreview, Synced,
-    ThreadInfo, ThreadStory,
+    AccountInfo, AuditLine, NewAccount, NewPostingPermission, OptOutInfo, OutboxInfo, OutboxStory,
+    Outcomes, PostingPermissionInfo, PostingRules, ProjectFile, Settle, ShownReply,
+    SubredditPreview, Synced, ThreadInfo, ThreadStory,
 };
 use crate::sealed::RecordKind;
 
@@ -96,9 +96,9 @@ pub struct SetRules {
 /// A permission to record.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
-pub struct RecordPermit {
+pub struct RecordPostingPermission {
     /// The permission.
-    pub permit: NewPermit,
+    pub permission: NewPostingPermission,
     /// Who records it.
     pub who: String,
 }
@@ -274,11 +274,11 @@ commands!(Arc<Engine> {
     /// Changes them, all together; who loosens a limit has to say so in words.
     "posting.rules.set" => |engine, p| engine.posting_rules_set(&p.rules, &p.confirm, &p.who), SetRules => PostingRules;
     /// Where posting is permitted.
-    "permits" => |engine, _| engine.permits(), Nothing => Vec<PermitInfo>;
+    "posting.permissions" => |engine, _| engine.posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
     /// Records that posting is permitted in a subreddit.
-    "permit.put" => |engine, p| engine.permit_subreddit(&p.permit, &p.who), RecordPermit => PermitInfo;
+    "posting.permissions.put" => |engine, p| engine.permit_subreddit(&p.permission, &p.who), RecordPostingPermission => PostingPermissionInfo;
     /// Switches posting in a subreddit off.
-    "permit.off" => |engine, p| engine.permit_off(&p.subreddit, &p.why, &p.who), SwitchOff => PermitInfo;
+    "posting.permissions.off" => |engine, p| engine.posting_permission_off(&p.subreddit, &p.why, &p.who), SwitchOff => PostingPermissionInfo;
     /// Confirms on this machine what was recorded of an account or subreddit elsewhere.
     "record.confirm" => |engine, p| engine.record_confirm(p.record, &p.name, &p.seen, &p.who), ConfirmRecord => ();
     /// Looks at a subreddit and its rules on Reddit; nothing is stored.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `connect.rs` | a client for an account, and what surrounds it: time, secrets, the shared rate limit |
 //! | `accounts.rs`, `login.rs` | accounts, and how they log in and out |
-//! | `permits.rs` | where posting is permitted, and who does not want to be answered |
+//! | `permissions.rs` | where posting is permitted, and who does not want to be answered |
 //! | `rules.rs` | pauses, caps, hours, footer: the settings that posting obeys |
 //! | `policy.rs`, `similar.rs` | what speaks against posting a reply: pure rules over facts |
 //! | `fetch.rs`, `threads.rs`, `saved.rs` | threads from Reddit, as they are listed, and as files |
@@ -36,7 +36,7 @@ mod login;
 mod maintenance;
 mod outbox;
 mod outcomes;
-mod permits;
+mod permissions;
 mod policy;
 mod post;
 mod reconcile;
@@ -58,7 +58,7 @@ pub use login::{ByHand, LogIn};
 pub use maintenance::{Maintained, Maintenance};
 pub use outbox::{AttemptInfo, ObjectionInfo, OutboxInfo, OutboxStory, Settle};
 pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};
-pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditPreview};
+pub use permissions::{NewPostingPermission, OptOutInfo, PostingPermissionInfo, SubredditPreview};
 pub use post::{NOT_APPROVED, Post, PostReport, PostedInfo};
 pub use reconcile::{Reconcile, Reconciled};
 pub use rules::{PostingRules, RAISE};

@@ -164,7 +164,7 @@ impl Post {
         let set_up = engine
             .account_meant(&self.account)
             .is_ok_and(|account| !account.approval.is_empty());
-        Ok(set_up && !engine.store.permits()?.is_empty())
+        Ok(set_up && !engine.store.posting_permissions()?.is_empty())
     }
 
     /// The named replies that are in no state to be posted, each with all that is missing before it could be.
@@ -781,13 +781,13 @@ fn leave_subreddit(ctx: &Ctx, session: &Session, subreddit: &str, why: &str) -> 
     let store = &ctx.engine.store;
     let now_ms = session.now_ms();
     if store
-        .permit(subreddit)?
-        .is_some_and(|permit| permit.off.is_empty())
+        .posting_permission(subreddit)?
+        .is_some_and(|permission| permission.off.is_empty())
     {
         let entry = Entry::new("repartee", "not allowed any more", now_ms)
             .about(format!("r/{subreddit}"))
             .detail(why);
-        store.permit_off(subreddit, why, &entry)?;
+        store.posting_permission_off(subreddit, why, &entry)?;
     }
     let cancelled = store.cancel_subreddit(subreddit, "subreddit-closed", why, now_ms)?;
     ctx.say(format!(
@@ -848,7 +848,9 @@ fn refused(
             ledger.pause(reply, PauseOf::Account, until_ms)?;
         }
         Pause::Subreddit => {
-            engine.store.permit_pause(&reply.subreddit, until_ms)?;
+            engine
+                .store
+                .posting_permission_pause(&reply.subreddit, until_ms)?;
             ledger.pause(reply, PauseOf::Subreddit, until_ms)?;
         }
         // the client and its throttle see to these

@@ -239,8 +239,8 @@ describe("places", () => {
     expect(await faults()).toEqual([]);
     await fireEvent.click(await byId("permit-save"));
     await byId("permit-SampleBikes");
-    const { permit } = asked(host, "permit.put")[0] as { permit: { rules: string } };
-    expect(permit.rules).toContain("Bots only by arrangement");
+    const { permission } = asked(host, "posting.permissions.put")[0] as { permission: { rules: string } };
+    expect(permission.rules).toContain("Bots only by arrangement");
   });
 
   test("who asked is first, and a person decides", async () => {
