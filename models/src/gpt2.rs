@@ -359,7 +359,7 @@ impl Cache {
 }
 
 impl Gpt2 {
-    /// Builds the model on tensors that [`report`] or [`weights::init`] gave.
+    /// Builds the model on tensors that [`load_into`] or [`weights::init`] gave.
     ///
     /// # Errors
     /// Names a tensor that is missing or misshapen.

@@ -1,5 +1,5 @@
 //! The window of Repartee. It only translates: a page asks by one command, [`shell`] passes it on to the
-//! engine's desk, and what the desk has to tell goes to the page as one event.
+//! engine's app state, and what the app has to tell goes to the page as one event.
 //!
 //! The same program is the worker that runs jobs: `repartee-app work PROJECT JOB`.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]

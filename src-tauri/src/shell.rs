@@ -17,7 +17,7 @@ use tauri::{
 /// The event by which a page is told things.
 const SIGNAL: &str = "signal";
 
-/// Asks the desk. Runs beside the window's own thread, and what panics becomes an error: a page that is
+/// Asks the app. Runs beside the window's own thread, and what panics becomes an error: a page that is
 /// never answered would wait for ever.
 #[tauri::command]
 async fn rpc(

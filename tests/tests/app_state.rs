@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Notices, each with the windows it was for.
 type Heard = Vec<(Vec<String>, AppEvent)>;
 
-/// A desk with the windows "one" and "two", and all that they were told.
+/// An app with the windows "one" and "two", and all that they were told.
 struct Windows {
     app: Arc<AppState>,
     heard: Arc<Mutex<Heard>>,

@@ -141,7 +141,7 @@ pub enum AppEvent {
         /// jobs, settings.
         families: Vec<String>,
     },
-    /// A job that this desk started says something.
+    /// A job that this app started says something.
     Job {
         /// Its id.
         job: String,
@@ -177,7 +177,7 @@ struct Kept {
     recent: Vec<RecentProject>,
 }
 
-/// The desk. One in a process.
+/// The app. One in a process.
 pub struct AppState {
     file: PathBuf,
     worker: PathBuf,
@@ -193,7 +193,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl AppState {
-    /// A desk that keeps its settings in `folder`, starts `worker` for jobs, and tells windows by
+    /// An app that keeps its settings in `folder`, starts `worker` for jobs, and tells windows by
     /// `on_event`.
     pub fn new(folder: &Path, worker: PathBuf, on_event: OnAppEvent) -> Arc<Self> {
         let file = folder.join("desk.json");

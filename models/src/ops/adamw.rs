@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_its_slow_twin() {
+    fn equals_its_twin() {
         let mut s = Stream::new(1, "adamw");
         let a = random(&mut s, &[40_000]);
         let b = Var::from_tensor(&a.copy().unwrap()).unwrap();

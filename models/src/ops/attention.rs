@@ -379,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equals_its_slow_twin() {
+    fn equals_its_twin() {
         let mut s = Stream::new(1, "attention");
         for (b, t, heads, d) in [(1, 1, 1, 4), (2, 5, 2, 3), (3, 70, 2, 16), (2, 130, 3, 8)] {
             for causal in [true, false] {

@@ -151,7 +151,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
-        fn equals_its_slow_twin(
+        fn equals_its_twin(
             b in 1..4usize, t in 1..6usize, before in 0..40usize, spare in 0..5usize, heads in 1..4usize,
             d in 1..40usize, seed: u64,
         ) {

@@ -122,7 +122,7 @@ mod tests {
     use crate::rng::Stream;
 
     #[test]
-    fn equals_its_slow_twin() {
+    fn equals_its_twin() {
         let mut s = Stream::new(1, "gelu");
         for form in [Gelu::Erf, Gelu::Tanh] {
             for shape in [[1, 1], [3, 50], [700, 64]] {

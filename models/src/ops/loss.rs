@@ -194,7 +194,7 @@ mod tests {
     use candle_core::Device;
 
     #[test]
-    fn equals_its_slow_twin() {
+    fn equals_its_twin() {
         let mut s = Stream::new(1, "loss");
         for (n, c, v) in [(1, 4, 3), (5, 8, 50), (300, 16, 97)] {
             let inputs = [random(&mut s, &[n, c]), random(&mut s, &[v, c])];

@@ -15,7 +15,7 @@ export const appState = {
   },
 };
 
-/** Reads the desk; at the start, and when the list of recent projects may have changed. */
+/** Reads the app; at the start, and when the list of recent projects may have changed. */
 export async function readAppState(): Promise<AppInfo> {
   const read = await call("app.get", {});
   current = read;

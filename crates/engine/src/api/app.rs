@@ -1,4 +1,4 @@
-//! The commands that need no project: the desk itself, opening and making projects, looking into files.
+//! The commands that need no project: the app itself, opening and making projects, looking into files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::job::JobInfo;
 use crate::job_queue::{JobQueue, Queued};
 use crate::run_config::{self, Field, Preset, RunConfig, RunKind};
 
-/// The desk, and the window that asks.
+/// The app, and the window that asks.
 type Asked = (Arc<AppState>, String);
 
 /// Nothing is asked for.
@@ -148,7 +148,7 @@ fn file_preview(path: &str) -> Result<FilePreview> {
 }
 
 commands!(Asked {
-    /// The desk: version, machine, settings, recent projects, and this window's project.
+    /// The app: version, machine, settings, recent projects, and this window's project.
     "app.get" => |(app, window), _| Ok(app.info(window)), Nothing => AppInfo;
     /// Changes the settings, all of them together.
     "app.settings" => |(app, _), settings| app.set(settings), Settings => Settings;

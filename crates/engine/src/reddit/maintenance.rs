@@ -35,7 +35,7 @@ const BUSY: [&str; 7] = [
 #[serde(default, deny_unknown_fields)]
 pub struct Maintenance {}
 
-/// What upkeep came to.
+/// What maintenance did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Maintained {
     /// What became of uncertain replies, for each account that had some.
