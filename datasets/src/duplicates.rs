@@ -57,7 +57,6 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// No texts yet.
     pub fn new(near: Near) -> Self {
         Self {
             near,
@@ -136,7 +135,6 @@ impl Alike {
 /// A pair as far as its duplicates matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// The pair's id.
     pub pair: i64,
     /// Its thread: any number below the number of threads.
     pub thread: usize,
@@ -374,13 +372,11 @@ pub fn audit(
 pub struct PostKey {
     /// Its id; negative: made from its content.
     pub id: i64,
-    /// Its subreddit.
     pub subreddit: String,
     /// Its author; `None`: unknown.
     pub author: Option<String>,
     /// Its title; the BigQuery tables have the text here.
     pub title: String,
-    /// Its text.
     pub selftext: String,
     /// Its score; `None`: unknown.
     pub score: Option<i64>,

@@ -36,7 +36,6 @@ pub struct Filter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dropped {
-    /// Another subreddit.
     Subreddit,
     /// An author not asked for, or asked to be left out.
     Author,

@@ -30,9 +30,7 @@ pub enum Event {
     End,
     /// The name of a field.
     Key,
-    /// A string.
     Text,
-    /// A number.
     Number,
     /// `true` or `false`.
     Bool(bool),
@@ -75,7 +73,6 @@ type Result<T> = std::result::Result<T, JsonError>;
 /// Where in the grammar the parser stands.
 #[derive(Clone, Copy, PartialEq)]
 enum At {
-    /// Before a value.
     Value,
     /// After `{`, or after a comma in an object.
     Key,
@@ -89,7 +86,6 @@ enum At {
     Top,
 }
 
-/// The parser.
 pub struct Json<R> {
     from: R,
     /// True for an object, false for an array.

@@ -33,7 +33,6 @@ impl BinEdges {
         ]))
     }
 
-    /// The edges.
     pub fn edges(self) -> [i64; 3] {
         self.0
     }

@@ -48,9 +48,7 @@ enum Role {
     Data,
     /// The answer in a recorded exchange.
     Response,
-    /// ConvoKit's further fields.
     Meta,
-    /// Arctic Shift's notes.
     Notes,
 }
 

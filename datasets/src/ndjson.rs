@@ -20,7 +20,6 @@ use std::{borrow::Cow, fmt};
 /// What became of a line.
 #[derive(Debug, PartialEq)]
 pub enum Line {
-    /// A record.
     Record(Record),
     /// A good line that is not taken.
     Dropped(Dropped),

@@ -91,7 +91,6 @@ pub struct Counts {
     pub rows: u64,
     /// Comments taken; a row of a table gives two.
     pub comments: u64,
-    /// Posts taken.
     pub posts: u64,
     /// Rows that could not be read.
     pub rejected: u64,
@@ -106,7 +105,6 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds another's counts.
     pub fn add(&mut self, other: &Self) {
         self.rows += other.rows;
         self.comments += other.comments;
@@ -141,18 +139,15 @@ pub enum Error {
     /// The file could not be opened or read.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-    /// Nothing in it.
     #[error("{}: the file is empty", .0.display())]
     Empty(PathBuf),
     /// No reader knows it.
     #[error("{}: {what}", path.display())]
     Unknown {
-        /// The file.
         path: PathBuf,
         /// What it seems to be and what to do.
         what: String,
@@ -160,7 +155,6 @@ pub enum Error {
     /// A table without the columns that were asked for.
     #[error("{}: no column {}; the file has {}{hint}", path.display(), list(missing), list(found))]
     Columns {
-        /// The file.
         path: PathBuf,
         /// The columns that are not there.
         missing: Vec<String>,
@@ -174,9 +168,7 @@ pub enum Error {
         "{}: is a table with the columns {}; say which is what: --map {hint}", path.display(), list(found)
     )]
     Unmapped {
-        /// The file.
         path: PathBuf,
-        /// Its columns.
         found: Vec<String>,
         /// A mapping to type.
         hint: String,
@@ -188,11 +180,8 @@ pub enum Error {
         path.display()
     )]
     Died {
-        /// The file.
         path: PathBuf,
-        /// Rows read before.
         rows: u64,
-        /// What it said.
         what: String,
     },
     /// A compressed file that stops in the middle or is damaged.
@@ -202,9 +191,7 @@ pub enum Error {
         path.display()
     )]
     Broken {
-        /// The file.
         path: PathBuf,
-        /// Rows read before.
         rows: u64,
         /// What the decompressor said.
         what: String,
@@ -216,7 +203,6 @@ pub enum Error {
         path.display()
     )]
     Memory {
-        /// The file.
         path: PathBuf,
         /// Megabytes needed.
         need_mb: u64,
@@ -1194,7 +1180,6 @@ impl Batches {
         }
     }
 
-    /// Rows so far.
     fn total_rows(&self) -> u64 {
         self.rows + self.batch.counts.rows
     }

@@ -16,7 +16,6 @@ pub struct Comment {
     pub subreddit: String,
     /// `None`: the source names none. `[deleted]` is kept as it is.
     pub author: Option<String>,
-    /// The text.
     pub body: String,
     /// `None`: unknown or hidden.
     pub score: Option<i64>,
@@ -35,7 +34,6 @@ pub struct Post {
     pub subreddit: String,
     /// `None`: the source names none.
     pub author: Option<String>,
-    /// The title.
     pub title: String,
     /// The text; empty for a link.
     pub selftext: String,
@@ -50,9 +48,7 @@ pub struct Post {
 /// What one row of a source gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
-    /// A comment.
     Comment(Comment),
-    /// A post.
     Post(Post),
 }
 

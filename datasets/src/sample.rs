@@ -15,9 +15,7 @@ use std::io::{self, Write};
 /// A thread: a post and what stands under it, parents before their replies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
-    /// The post.
     pub post: Post,
-    /// Its comments.
     pub comments: Vec<Comment>,
 }
 
@@ -555,12 +553,9 @@ fn capital(text: &str) -> String {
         .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
-/// What was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Threads (posts).
     pub threads: u64,
-    /// Comments.
     pub comments: u64,
     /// Bytes of NDJSON, before any packing.
     pub bytes: u64,

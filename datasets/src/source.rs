@@ -23,7 +23,6 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format.
     pub const ALL: [Self; 6] = [
         Self::Pushshift,
         Self::Bigquery,
@@ -58,7 +57,6 @@ pub enum Permission {
     Own,
     /// The authors, or those who speak for them, agreed.
     Consent,
-    /// An open licence.
     OpenLicence,
     /// Reddit approved the access (API or researchers' programme).
     RedditApproved,

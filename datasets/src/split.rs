@@ -8,11 +8,8 @@ use ts_rs::TS;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shares {
-    /// Of train.
     pub train: f64,
-    /// Of val.
     pub val: f64,
-    /// Of test.
     pub test: f64,
 }
 

@@ -68,11 +68,9 @@ words!(
     EthicsBoard = "ethics_board",
 );
 
-/// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Approved.
     Granted,
     /// Asked for and refused.
     Refused,
@@ -106,13 +104,11 @@ pub enum Origin {
     Unknown,
     /// Reddit content, from an archive, an export or the API.
     Reddit,
-    /// Another forum.
     Forum,
     /// Support mails or tickets.
     Support,
     /// A ConvoKit corpus that isn't from Reddit.
     Convokit,
-    /// Elsewhere.
     Other,
     /// Made by a program.
     Synthetic,
@@ -141,14 +137,11 @@ impl Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct StudyRecord {
-    /// Which permission.
     pub kind: StudyKind,
-    /// What was decided.
     pub decision: Decision,
     /// Day of the decision, YYYY-MM-DD; may be empty, except for what was granted.
     #[serde(default)]
     pub date: String,
-    /// What was allowed.
     #[serde(default)]
     pub scope: String,
     /// Last day, YYYY-MM-DD; empty: no end was set.
@@ -160,7 +153,6 @@ pub struct StudyRecord {
     /// Where it can be read.
     #[serde(default)]
     pub link: String,
-    /// More, in words.
     #[serde(default)]
     pub note: String,
 }

@@ -22,7 +22,6 @@ pub struct Config {
     pub vocab_size: usize,
     /// C.
     pub hidden_size: usize,
-    /// Number of blocks.
     pub num_hidden_layers: usize,
     /// H.
     pub num_attention_heads: usize,

@@ -11,11 +11,9 @@ use crate::{Error, Result};
 /// One tensor as bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorBytes {
-    /// Its name.
     pub name: String,
     /// f32, f16, bf16, i64 or u32.
     pub dtype: String,
-    /// Its shape.
     pub shape: Vec<usize>,
     /// Its elements in row-major order, little-endian.
     pub bytes: Vec<u8>,

@@ -14,7 +14,6 @@ pub struct Estimate {
     pub parameters: usize,
     /// Peak memory, bytes: parameters, gradients, both moments, activations of one batch.
     pub bytes: usize,
-    /// Optimizer steps.
     pub steps: usize,
     /// Tokens that pass through the model, padding included.
     pub tokens: usize,
@@ -33,7 +32,6 @@ pub fn parameters(specs: &[Spec]) -> usize {
 /// Shape of a transformer, as the estimate needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Blocks.
     pub layers: usize,
     /// C.
     pub width: usize,

@@ -95,9 +95,7 @@ impl Finish {
 /// A reply as token ids, without prompt and end token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// Its tokens.
     pub ids: Vec<u32>,
-    /// Why it ended.
     pub finish: Finish,
 }
 

@@ -26,7 +26,6 @@ pub struct Config {
     pub n_positions: usize,
     /// C.
     pub n_embd: usize,
-    /// Number of blocks.
     pub n_layer: usize,
     /// H.
     pub n_head: usize,
@@ -534,7 +533,6 @@ impl Gpt2 {
         Ok(flat.index_select(&rows, 0)?)
     }
 
-    /// An empty cache.
     pub fn cache(&self) -> Cache {
         Cache {
             blocks: vec![None; self.h.len()],

@@ -89,9 +89,7 @@ pub enum Error {
     NotFinite {
         /// Optimizer step, from 1.
         step: usize,
-        /// Which number.
         what: &'static str,
-        /// Its value.
         value: f64,
     },
     /// A parameter received no gradient at the first step: the graph is cut before it.
@@ -113,7 +111,6 @@ pub enum Error {
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Which device computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {

@@ -329,7 +329,6 @@ pub fn confusion(labels: &[usize], predicted: &[usize], classes: usize) -> Confu
 }
 
 impl Confusion {
-    /// Number of examples.
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }

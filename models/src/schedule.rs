@@ -12,7 +12,6 @@ pub enum Decay {
     Linear,
     /// Half a cosine to zero at the last step.
     Cosine,
-    /// Not at all.
     Constant,
 }
 

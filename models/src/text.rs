@@ -335,7 +335,6 @@ pub struct Prompt {
 pub struct GeneratorText {
     tokenizer: Tokenizer,
     separator: Vec<u32>,
-    /// The template.
     pub template: Template,
     /// The id of the end token.
     pub end: u32,

@@ -25,11 +25,8 @@ pub struct Plan {
     pub steps: usize,
     /// Steps of linear rise to the peak.
     pub warmup: usize,
-    /// Peak learning rate.
     pub learning_rate: f64,
-    /// How it falls.
     pub decay: Decay,
-    /// The optimizer.
     pub optimizer: AdamWConfig,
     /// Gradients are scaled down to this norm; 0: never.
     pub clip_norm: f64,
@@ -68,7 +65,6 @@ pub struct State {
     pub best: Option<f64>,
     /// The step it was reached at.
     pub best_step: usize,
-    /// Validations since then.
     pub stale: usize,
     /// Tokens seen, without padding.
     pub tokens: u64,
@@ -93,7 +89,6 @@ impl State {
 
 /// Where to go on: the weights are in the variables already.
 pub struct Resume<'a> {
-    /// The saved state.
     pub state: State,
     /// Gives the moment of a name, as [`AdamW::moments`] named it.
     pub moment: &'a mut dyn FnMut(&str) -> Result<Tensor>,
@@ -115,7 +110,6 @@ pub enum Event<'a> {
     Begun {
         /// Numbers (not tensors) with weight decay.
         decayed: usize,
-        /// Numbers without.
         undecayed: usize,
     },
     /// A step was taken.
@@ -124,7 +118,6 @@ pub enum Event<'a> {
         step: usize,
         /// Mean loss of its batches.
         loss: f64,
-        /// Its learning rate.
         lr: f64,
         /// Norm of the gradients before clipping.
         grad_norm: f64,
@@ -135,9 +128,7 @@ pub enum Event<'a> {
     },
     /// The validation set was gone through.
     Validated {
-        /// Steps done.
         step: usize,
-        /// Its mean loss.
         loss: f64,
         /// Whether it is the lowest so far.
         best: bool,
@@ -145,9 +136,7 @@ pub enum Event<'a> {
     /// Store this now: the caller reads the variables it gave. For the last checkpoint the optimizer
     /// goes with them.
     Save {
-        /// As what.
         role: Role,
-        /// The state record.
         state: &'a State,
         /// The optimizer, with `Role::Last`.
         optimizer: Option<&'a AdamW>,
@@ -157,15 +146,12 @@ pub enum Event<'a> {
 /// What the callback answers to a step; elsewhere it is not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// On.
     Go,
     /// Save, then on: it has been long since the last time.
     Save,
-    /// Save and return.
     Pause,
     /// Validate, save and return: this is the result.
     Finish,
-    /// Return.
     Cancel,
 }
 

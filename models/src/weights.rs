@@ -27,7 +27,6 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// The root scope.
     pub fn root(tensors: &'a Tensors) -> Self {
         Self {
             tensors,
@@ -71,7 +70,6 @@ pub struct Spec {
     pub name: String,
     /// Shape.
     pub shape: Vec<usize>,
-    /// Initial values.
     pub init: Init,
 }
 
@@ -263,7 +261,6 @@ const MOST_DIMENSIONS: usize = 8;
 pub struct Listed {
     /// Its name in the file.
     pub name: String,
-    /// Its shape.
     pub shape: Vec<usize>,
     dtype: safetensors::Dtype,
     file: PathBuf,
@@ -402,7 +399,6 @@ pub fn read(files: &[PathBuf]) -> Result<Tensors> {
 /// Which tensors of a checkpoint a model takes.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Those it takes.
     pub taken: Vec<Listed>,
     /// The names of those it has no use for.
     pub unused: Vec<String>,

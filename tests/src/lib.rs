@@ -48,7 +48,6 @@ pub fn shared() -> Option<PathBuf> {
     None
 }
 
-/// The workspace's folder.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -75,7 +74,6 @@ impl Place {
         place
     }
 
-    /// The folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -90,7 +88,6 @@ impl Place {
         self.path("test.repartee")
     }
 
-    /// The project, opened.
     pub fn engine(&self) -> Engine {
         let mut engine = Engine::open(self.project()).expect("the test's project");
         engine.outside.state = Some(self.state());
@@ -143,9 +140,7 @@ impl Place {
 pub struct Ran {
     /// Its exit status; none when a signal ended it.
     pub status: Option<i32>,
-    /// Standard output.
     pub out: String,
-    /// Standard error.
     pub err: String,
 }
 

@@ -622,7 +622,6 @@ fn a_model_trained_on_reddit_content_stays_so_in_another_project() {
     assert!(!third.engine().study().unwrap().needed);
 }
 
-/// A fixed clock.
 struct At(i64);
 
 impl Clock for At {

@@ -50,7 +50,6 @@ fn finite(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
 pub struct Curve {
     /// As in the legend, without the figure.
     pub name: String,
-    /// Along the curve.
     pub points: Vec<(f64, f64, Option<f64>)>,
     /// Area under it or average precision, shown in the legend.
     pub area: Option<f64>,
@@ -224,7 +223,6 @@ pub struct Reliability {
     pub predicted: f64,
     /// Share that was true, 0 to 1.
     pub observed: f64,
-    /// Number of examples.
     pub count: u64,
 }
 

@@ -54,7 +54,6 @@ pub enum Error {
 /// number, decode settings, device, seed): a picture that is passed on must not lose it.
 #[derive(Clone, Debug, Default)]
 pub struct Heading {
-    /// A few words.
     pub title: String,
     /// What it was measured on; wraps.
     pub measured_on: String,
@@ -70,9 +69,7 @@ pub struct Rect {
     pub x: f64,
     /// Upper edge.
     pub y: f64,
-    /// To the right.
     pub width: f64,
-    /// Downwards.
     pub height: f64,
 }
 
@@ -129,7 +126,6 @@ impl Table {
     }
 }
 
-/// A drawn picture.
 #[derive(Clone, Debug, Serialize, TS)]
 pub struct Picture {
     /// The SVG, without style sheet, script or reference to anything outside.
@@ -140,13 +136,10 @@ pub struct Picture {
     pub height: f64,
     /// Where the data lie, in units of the view box.
     pub plot: Rect,
-    /// The horizontal axis.
     pub x: Axis,
-    /// The vertical axis.
     pub y: Axis,
     /// What was drawn, in the order of the legend.
     pub series: Vec<Series>,
-    /// The figures.
     pub table: Table,
 }
 

@@ -9,13 +9,10 @@
 /// What an element is, from which follows its colour in either theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paint {
-    /// The background.
     Paper,
-    /// Titles and figures.
     Ink,
     /// Labels, axes and what stands behind.
     Muted,
-    /// Grid lines.
     Grid,
     /// Series n, from 0; above 5 it comes round.
     Series(usize),

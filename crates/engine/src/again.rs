@@ -53,7 +53,6 @@ pub struct AgainStep {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct TrainAgain {
-    /// The run.
     pub run: String,
 }
 

@@ -30,7 +30,6 @@ const TOKENIZER_PAIRS: usize = 200_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct BaseAdd {
-    /// Its name here.
     pub name: String,
     /// A folder in Hugging Face layout, or a hub id, perhaps with `@revision`.
     pub from: String,
@@ -40,11 +39,9 @@ pub struct BaseAdd {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
 pub struct BaseNew {
-    /// Its name.
     pub name: String,
     /// `gpt2` or `bert`.
     pub kind: String,
-    /// Number of blocks.
     pub layers: usize,
     /// Width of the model; a multiple of `heads`.
     pub width: usize,
@@ -95,7 +92,6 @@ pub struct BaseEstimate {
 /// A base as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BaseInfo {
-    /// Its name.
     pub name: String,
     /// `gpt2` or `bert`.
     pub kind: String,
@@ -105,9 +101,7 @@ pub struct BaseInfo {
     pub parameters: usize,
     /// Bytes in the project; some may be shared with other models.
     pub bytes: u64,
-    /// Number of blocks.
     pub layers: usize,
-    /// Width.
     pub width: usize,
     /// The longest input, in tokens.
     pub context: usize,
@@ -129,9 +123,7 @@ pub struct BaseInfo {
 /// What a config.json says, read as the model it names.
 #[derive(Debug, Clone)]
 pub enum ModelConfig {
-    /// A generator's.
     Gpt2(gpt2::Config),
-    /// A classifier's.
     Bert(bert::Config),
 }
 
@@ -341,7 +333,6 @@ pub struct Folder {
     json: String,
     /// The tensors that the model takes.
     pub tensors: Tensors,
-    /// The tokenizer's files.
     pub files: Files,
     /// Tensors of the checkpoint that the model has no use for.
     pub unused: Vec<String>,

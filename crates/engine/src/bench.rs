@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use crate::base::ModelConfig;
 use crate::error::{Error, Result};
 
-/// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
@@ -34,11 +33,9 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bench {
-    /// What is measured.
     pub what: What,
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json.
     pub model: String,
-    /// Rows at once.
     pub batch: usize,
     /// Tokens a row; when generating, tokens that are written to each.
     pub length: usize,
@@ -68,13 +65,11 @@ pub struct Measured {
     pub peak_rss_gb: Option<f64>,
     /// Trainable numbers of the model.
     pub parameters: usize,
-    /// Threads.
     pub threads: usize,
     /// The device it ran on.
     pub ran_on: String,
     /// Dropout while training, as the model's config says.
     pub dropout: Option<f64>,
-    /// The program's version.
     pub version: String,
 }
 

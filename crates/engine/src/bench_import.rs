@@ -23,7 +23,6 @@ use crate::{Engine, Filter, Job, Origin, StudyRecord};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BenchImport {
-    /// The dump.
     pub file: PathBuf,
     /// Make a synthetic one of so many megabytes (decompressed) first; none: it is there.
     pub write_mb: Option<u64>,
@@ -31,17 +30,13 @@ pub struct BenchImport {
     pub subreddits: Vec<String>,
 }
 
-/// What was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportMeasured {
-    /// Always "import".
     pub what: String,
-    /// The settings.
     #[serde(flatten)]
     pub bench: BenchImport,
     /// Bytes of the file as it is.
     pub file_bytes: u64,
-    /// Rows in it.
     pub rows: u64,
     /// `zstd -dc` alone, seconds; none where there is no `zstd` or the file is not packed.
     pub zstd_s: Option<f64>,

@@ -22,7 +22,6 @@ const PNG_SCALE: f64 = 2.0;
 pub enum ChartKind {
     /// Share of positives found over share of negatives taken for positive.
     Roc,
-    /// Precision over recall.
     Pr,
     /// How often each class was taken for each.
     Confusion,

@@ -67,15 +67,12 @@ impl Checked {
 /// A value of the project that cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct BadValue {
-    /// Its table.
     pub table: String,
     /// Its row, by the key.
     pub row: String,
-    /// Its column.
     pub column: String,
     /// What is wrong with it.
     pub what: String,
-    /// What to do.
     pub advice: String,
     /// Whether `repartee check --repair` takes care of it.
     pub repairable: bool,
@@ -134,7 +131,6 @@ pub struct Repaired {
 pub struct Compacted {
     /// Bytes of the file and its write-ahead log before.
     pub before: u64,
-    /// And after.
     pub after: u64,
     /// Bytes of tensors that nothing needed any more.
     pub collected: u64,

@@ -37,7 +37,6 @@ pub struct IncludePairs {
 pub struct ExcludedPair {
     /// Its number; a string, since some do not fit a JavaScript number.
     pub id: String,
-    /// Why.
     pub reason: String,
     /// Since when, milliseconds since 1970.
     pub at_ms: i64,
@@ -48,7 +47,6 @@ pub struct ExcludedPair {
 pub struct ExcludedAuthor {
     /// The name, without u/.
     pub name: String,
-    /// Why.
     pub reason: String,
     /// Since when, milliseconds since 1970.
     pub at_ms: i64,
@@ -61,7 +59,6 @@ pub struct ExcludedAuthor {
 pub struct Excluded {
     /// Single pairs, the latest first.
     pub pairs: Vec<ExcludedPair>,
-    /// Authors, by name.
     pub authors: Vec<ExcludedAuthor>,
 }
 

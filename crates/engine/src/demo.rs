@@ -64,11 +64,9 @@ const SCALE: &str = "REPARTEE_DEMO_SCALE";
 /// What the demo came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct DemoReport {
-    /// The project.
     pub project: PathBuf,
     /// What was split how.
     pub split: SplitInfo,
-    /// The fakes.
     pub fakes: FakesInfo,
     /// The three models, measured on the test side.
     pub evaluations: Vec<EvaluationInfo>,

@@ -79,7 +79,6 @@ impl Default for Settings {
 /// A project that was open before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RecentProject {
-    /// Where it lies.
     pub path: String,
     /// When it was last opened, milliseconds since 1970.
     pub opened_ms: i64,
@@ -88,7 +87,6 @@ pub struct RecentProject {
 /// A recent project as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RecentShown {
-    /// Where it lies.
     pub path: String,
     /// The file's name without its ending.
     pub name: String,
@@ -105,13 +103,11 @@ pub struct DeskInfo {
     pub version: String,
     /// linux, macos or windows.
     pub platform: String,
-    /// Processor cores.
     pub cores: usize,
     /// Devices of this build: auto, cpu, and cuda or metal where they are built in.
     pub devices: Vec<String>,
     /// Where new projects are made when nothing else is said.
     pub folder: String,
-    /// The settings.
     pub settings: Settings,
     /// Projects that were open before, the latest first.
     pub recent: Vec<RecentShown>,
@@ -119,10 +115,8 @@ pub struct DeskInfo {
     pub project: Option<ProjectInfo>,
 }
 
-/// An open project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ProjectInfo {
-    /// Where it lies.
     pub path: String,
     /// The file's name without its ending.
     pub name: String,
@@ -141,21 +135,13 @@ pub enum Notice {
         families: Vec<String>,
     },
     /// A job that this desk started says something.
-    Job {
-        /// Its id.
-        job: String,
-        /// What.
-        signal: Signal,
-    },
+    Job { job: String, signal: Signal },
     /// A job of any process has ended or rests.
     Ended {
-        /// Its id.
         job: String,
-        /// Its kind.
         kind: String,
         /// done, paused, failed, cancelled or lost.
         state: String,
-        /// Why it failed.
         error: Option<Error>,
     },
     /// The settings were changed, in this window or another.

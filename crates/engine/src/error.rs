@@ -62,7 +62,6 @@ pub struct Error {
     pub detail: Vec<String>,
 }
 
-/// The engine's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {

@@ -37,7 +37,6 @@ const BASELINE_EXAMPLES: usize = 50_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Evaluate {
-    /// The run.
     pub run: String,
     /// best or last; none: best.
     pub checkpoint: Option<String>,
@@ -51,7 +50,6 @@ pub struct Evaluate {
     pub batch: usize,
     /// Realism: the probability from which on a reply is called real.
     pub threshold: f64,
-    /// Draws the examples.
     pub seed: u64,
     /// auto, cpu, cuda or metal.
     pub device: String,
@@ -109,7 +107,6 @@ pub struct EvaluationConfig {
 /// An evaluation as it is listed and shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationInfo {
-    /// Its number.
     pub id: i64,
     /// What a person calls it; empty: it goes by its number.
     #[serde(default)]
@@ -117,17 +114,13 @@ pub struct EvaluationInfo {
     /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
-    /// The run.
     pub run: String,
-    /// The split's name.
     pub split: String,
-    /// Which side.
     pub side: Side,
     /// The set of fakes, for a realism model.
     pub fakes: Option<String>,
     /// What it was made with.
     pub config: EvaluationConfig,
-    /// What it found.
     pub figures: Figures,
     /// The same, each figure beside its baselines; the first says most.
     #[serde(default)]
@@ -163,7 +156,6 @@ pub struct Judged {
 /// An example of an evaluation, with what the model made of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MarkedExample {
-    /// The comment.
     pub comment: String,
     /// The reply, real or fake.
     pub reply: String,

@@ -20,9 +20,7 @@ pub struct Labelled {
     pub pair_id: Option<i64>,
     /// The fake, when it is one.
     pub fake_id: Option<i64>,
-    /// The comment.
     pub comment: String,
-    /// The reply.
     pub reply: String,
     /// Realism: 1 real, 0 fake. Upvotes: the bin of the score. Generator: 0.
     pub label: u32,

@@ -36,11 +36,9 @@ const PAGE: usize = 2_000;
 pub struct MakeFakes {
     /// A name for the set.
     pub name: String,
-    /// The generator's run.
     pub generator: String,
     /// best or last; none: best.
     pub checkpoint: Option<String>,
-    /// Replies a comment.
     pub replies: usize,
     /// Different comments of train, val and test, at most; 0: all.
     pub comments: [usize; 3],
@@ -70,7 +68,6 @@ impl Default for MakeFakes {
 /// How a set was made; stored with it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakesConfig {
-    /// The generator's run.
     pub generator: String,
     /// The step of its checkpoint.
     pub step: u64,
@@ -78,7 +75,6 @@ pub struct FakesConfig {
     pub template: Template,
     /// How tokens were drawn.
     pub decode: Decode,
-    /// Replies a comment.
     pub replies: usize,
     /// Comments of train, val and test, at most; 0: all.
     pub comments: [usize; 3],
@@ -93,9 +89,7 @@ pub struct FakesConfig {
 /// A set of fakes as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakesInfo {
-    /// Its name.
     pub name: String,
-    /// The split's name.
     pub split: String,
     /// How it was made.
     pub config: FakesConfig,
@@ -119,7 +113,6 @@ pub struct FakesInfo {
 pub struct FakeShown {
     /// The side both are on.
     pub side: Side,
-    /// The comment.
     pub comment: String,
     /// What a person replied.
     pub real: String,

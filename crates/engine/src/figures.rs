@@ -110,14 +110,12 @@ pub struct ClassifierBaseline {
     pub prior_average_precision: Option<f64>,
     /// AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply.
     pub unigram_auc: Option<f64>,
-    /// Its accuracy.
     pub unigram_accuracy: Option<f64>,
 }
 
 /// Figures of a classifier; `None` where a figure does not exist (one class is missing).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClassifierFigures {
-    /// How many examples.
     pub examples: u64,
     /// Two classes: the probability of class 1 from which on it is said; more classes: none, the most
     /// probable is said.
@@ -134,9 +132,7 @@ pub struct ClassifierFigures {
     pub accuracy: Option<f64>,
     /// F1 of class 1 (two classes), or the mean over the classes.
     pub f1: Option<f64>,
-    /// Precision, likewise.
     pub precision: Option<f64>,
-    /// Recall, likewise.
     pub recall: Option<f64>,
     /// Mean -ln p(truth), nats.
     pub log_loss: Option<f64>,
@@ -164,7 +160,6 @@ pub struct ClassifierFigures {
 /// Figures of a generator over the tokens of real replies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GeneratorFigures {
-    /// How many replies.
     pub examples: u64,
     /// How many tokens of replies, their ends included.
     pub tokens: u64,
@@ -184,9 +179,7 @@ pub struct GeneratorFigures {
 // there is one an evaluation, never a long list of them
 #[allow(clippy::large_enum_variant)]
 pub enum Figures {
-    /// A generator's.
     Generator(GeneratorFigures),
-    /// A classifier's.
     Classifier(ClassifierFigures),
 }
 

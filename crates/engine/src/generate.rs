@@ -40,7 +40,6 @@ const SEND_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Incoming {
-    /// The comment.
     pub comment: String,
     /// The thread it stands in; comments that name the same one share a thread. Empty: one of its own.
     pub thread: String,
@@ -54,7 +53,6 @@ pub struct Incoming {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Generate {
-    /// Comments to answer.
     pub comments: Vec<Incoming>,
     /// Comments of stored threads beside them, by their numbers; those that were forgotten are left out.
     pub stored: Vec<i64>,
@@ -67,7 +65,6 @@ pub struct Generate {
     /// How many of `stored` were given as texts: those are stored first, and referred to from then on.
     #[ts(skip)]
     pub given: usize,
-    /// The generator's run.
     pub generator: String,
     /// The realism run that scores; none: not scored.
     pub realism: Option<String>,
@@ -75,13 +72,11 @@ pub struct Generate {
     pub upvotes: Option<String>,
     /// best or last, of all three; none: best.
     pub checkpoint: Option<String>,
-    /// Candidates a comment.
     pub candidates: usize,
     /// Candidates written at once.
     pub batch: usize,
     /// How tokens are drawn.
     pub decode: Decode,
-    /// What is picked.
     pub criteria: Criteria,
     /// Whether picks go into the queue.
     pub queue: bool,
@@ -119,7 +114,6 @@ pub struct CandidateInfo {
     pub id: i64,
     /// Its number among those of its comment.
     pub n: u32,
-    /// The reply.
     pub text: String,
     /// end, or length when it was cut.
     pub finish: String,
@@ -142,7 +136,6 @@ pub struct CandidateInfo {
 pub struct Answered {
     /// The thread's number in the project.
     pub thread: i64,
-    /// The comment.
     pub comment: String,
     /// What was written to it.
     pub candidates: Vec<CandidateInfo>,
@@ -167,17 +160,12 @@ pub struct Generated {
 /// How a generation was done; stored with it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GenerationConfig {
-    /// The generator's run.
     pub generator: String,
-    /// The realism run.
     pub realism: Option<String>,
-    /// The upvotes run.
     pub upvotes: Option<String>,
-    /// Candidates a comment.
     pub candidates: usize,
     /// How tokens were drawn.
     pub decode: Decode,
-    /// What was picked.
     pub criteria: Criteria,
     /// cpu, cuda or metal.
     pub device: String,
@@ -212,7 +200,6 @@ struct Written {
 /// A generation as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GenerationInfo {
-    /// Its number.
     pub id: i64,
     /// What a person calls it; empty: it goes by its number.
     #[serde(default)]

@@ -43,7 +43,6 @@ pub struct Import {
     /// Permissions of the study, recorded before the files are read. Reddit content needs them where the
     /// project has none on record; that there is no permission is an answer, too.
     pub study: Vec<StudyRecord>,
-    /// Who records them.
     pub who: String,
     /// The rows to let in.
     pub filter: Filter,
@@ -64,7 +63,6 @@ pub struct SourceCounts {
     pub rows: u64,
     /// Comments taken; a row of a table gives two.
     pub comments: u64,
-    /// Posts taken.
     pub posts: u64,
     /// Comments and posts that the project did not have.
     pub new: u64,
@@ -98,9 +96,7 @@ impl SourceCounts {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct SourceInfo {
-    /// Its number.
     pub id: i64,
-    /// Its name.
     pub name: String,
     /// Where it was read from.
     pub path: String,

@@ -23,7 +23,6 @@ use crate::train::RunFacts;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ItemRef {
-    /// What it is.
     pub kind: ItemKind,
     /// Its name or number.
     pub item: String,
@@ -33,7 +32,6 @@ pub struct ItemRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RenameItem {
-    /// What it is.
     pub kind: ItemKind,
     /// Its name or number.
     pub item: String,
@@ -45,17 +43,14 @@ pub struct RenameItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct LabelItem {
-    /// What it is.
     pub kind: ItemKind,
     /// Its name or number.
     pub item: String,
     /// The new note, empty to remove it; none: it stays.
     #[serde(default)]
     pub note: Option<String>,
-    /// Tags to add.
     #[serde(default)]
     pub add: Vec<String>,
-    /// Tags to remove.
     #[serde(default)]
     pub remove: Vec<String>,
 }
@@ -64,7 +59,6 @@ pub struct LabelItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteItem {
-    /// What it is.
     pub kind: ItemKind,
     /// Its name or number.
     pub item: String,
@@ -74,29 +68,24 @@ pub struct DeleteItem {
     /// there is now.
     #[serde(default)]
     pub seen: Option<String>,
-    /// Who does it.
     pub who: String,
 }
 
 /// An item with a person's words about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ItemInfo {
-    /// What it is.
     pub kind: ItemKind,
     /// Its row; the number that a source, an evaluation or a generation goes by.
     pub id: i64,
     /// Its name; empty where it goes by its number alone.
     pub name: String,
-    /// Note and tags.
     pub label: Label,
 }
 
 /// Something that is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Dependent {
-    /// What it is.
     pub kind: ItemKind,
-    /// Its row.
     pub id: i64,
     /// Its name, or its number.
     pub name: String,
@@ -133,16 +122,12 @@ pub struct Dependents {
 #[serde(default, deny_unknown_fields)]
 pub struct Delete {}
 
-/// What was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Removed {
-    /// Items.
     pub items: u64,
-    /// Rows of theirs.
     pub rows: u64,
     /// Bytes of the file and its log before.
     pub before: u64,
-    /// And after.
     pub after: u64,
     /// Whether the space was given back; false: another job works in the project, and it is given back later.
     pub returned: bool,

@@ -102,7 +102,6 @@ pub enum Stop {
     Finish,
     /// Somebody wants it to end.
     Cancel,
-    /// It went wrong.
     Failed(Error),
 }
 
@@ -116,11 +115,9 @@ impl<E: Into<Error>> From<E> for Stop {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ended", content = "outcome", rename_all = "kebab-case")]
 pub enum Ended<T> {
-    /// It is done.
     Done(T),
     /// It rests; `repartee job resume` goes on.
     Paused,
-    /// It was cancelled.
     Cancelled,
 }
 
@@ -187,9 +184,7 @@ impl Progress {
 pub enum Signal {
     /// The job has its row and runs.
     Started {
-        /// Its id.
         job: String,
-        /// Its kind.
         kind: String,
         /// Whether it goes on from an earlier try.
         resumed: bool,
@@ -197,10 +192,7 @@ pub enum Signal {
     /// How far it is; at most ten a second, the last always.
     Progress(Progress),
     /// A line for the log: what was decided, found, drawn.
-    Log {
-        /// The line.
-        text: String,
-    },
+    Log { text: String },
     /// An address that the person has to visit in a browser, to log in.
     Visit {
         /// The address. It is good once, and is stored nowhere.
@@ -1040,14 +1032,12 @@ impl Engine {
 pub struct JobLine {
     /// When, milliseconds since 1970.
     pub at_ms: i64,
-    /// What was said.
     pub text: String,
 }
 
 /// A job as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct JobInfo {
-    /// Its id.
     pub id: String,
     /// What it does: import, train, ...
     pub kind: String,
@@ -1061,7 +1051,6 @@ pub struct JobInfo {
     /// Its result, or its error.
     #[ts(type = "unknown")]
     pub outcome: Option<serde_json::Value>,
-    /// Its parameters.
     #[ts(type = "unknown")]
     pub params: serde_json::Value,
     /// When it was made, milliseconds since 1970.

@@ -30,14 +30,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A job that was put into the queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Queued {
-    /// The job.
     pub job: JobInfo,
     /// What it needs and is not there yet, where no job before it makes it. It is looked for again when it
     /// starts.
     pub notes: Vec<String>,
 }
 
-/// The queue.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct JobQueue {
     /// The job of it that runs or holds it up, then those that wait, in order.
@@ -63,7 +61,6 @@ pub enum MoveTo {
 pub struct QueueRun {
     /// Jobs that are done.
     pub done: u64,
-    /// Jobs that failed.
     pub failed: u64,
     /// Jobs that were canceled.
     pub cancelled: u64,
@@ -93,7 +90,6 @@ enum Turn {
     Busy,
     /// This one holds the queue up.
     HeldUp(Box<JobRow>),
-    /// Nobody's.
     Nobody,
 }
 

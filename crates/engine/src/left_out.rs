@@ -19,7 +19,6 @@ const HOPELESS: u32 = 8;
 /// Items that a job left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LeftOut {
-    /// How many.
     pub count: u64,
     /// The first of them.
     pub items: Vec<LeftOutItem>,
@@ -39,7 +38,6 @@ pub struct LeftOutItem {
 pub struct Tally {
     /// The error of a job in which nothing succeeded: "no thread could be read".
     pub nothing: &'static str,
-    /// Items that succeeded.
     pub succeeded: u64,
     /// Items that did not.
     pub left_out: LeftOut,

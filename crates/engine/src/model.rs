@@ -16,7 +16,6 @@ use crate::{Engine, bundle};
 
 /// A generator that writes.
 pub struct Generator {
-    /// The model, frozen.
     pub model: Gpt2,
     /// Its tokenizer with the template it was trained with.
     pub text: GeneratorText,
@@ -28,7 +27,6 @@ pub struct Generator {
 
 /// A classifier that scores.
 pub struct Classifier {
-    /// The model, frozen.
     pub model: Bert,
     /// Its tokenizer, cutting where training cut.
     pub text: ClassifierText,

@@ -16,25 +16,20 @@ use crate::run_config::RunKind;
 pub struct Overview {
     /// The file's name without its ending.
     pub name: String,
-    /// Where it lies.
     pub path: String,
     /// Sources that were imported.
     pub sources: u64,
     /// Those of which nobody has said under what permission they may be used.
     pub unpermitted: u64,
-    /// Comments.
     pub comments: u64,
-    /// Posts.
     pub posts: u64,
     /// Pairs of comment and reply.
     pub pairs: u64,
     /// Names of the splits.
     pub splits: Vec<String>,
-    /// Bases.
     pub bases: u64,
     /// The three models, in the order generator, realism, upvotes.
     pub models: Vec<ModelState>,
-    /// Fakes.
     pub fakes: u64,
     /// Candidates that were generated.
     pub candidates: u64,
@@ -55,7 +50,6 @@ pub struct Overview {
 /// How far one of the three models is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ModelState {
-    /// Which.
     pub kind: RunKind,
     /// How many runs there are.
     pub runs: u64,
@@ -77,9 +71,7 @@ pub struct ModelState {
 /// What a project has of Reddit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RedditState {
-    /// Accounts.
     pub accounts: u64,
-    /// Stored threads.
     pub threads: u64,
     /// Comments of them that may be answered and have no reply in the queue.
     pub open: u64,
@@ -98,7 +90,6 @@ pub struct NextStep {
     pub step: String,
     /// What to do, as a person would say it.
     pub what: String,
-    /// Why.
     pub why: String,
     /// For a training or an evaluation: which kind of model.
     pub kind: Option<RunKind>,

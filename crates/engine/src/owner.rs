@@ -73,7 +73,6 @@ enum Told {
     Lives,
     /// It does not, on this machine.
     Gone,
-    /// Nothing.
     Nothing,
 }
 
@@ -149,7 +148,6 @@ pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
 /// What to do about an owner that has to be gone before somebody takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Watched {
-    /// It lives.
     Lives,
     /// It is gone, or has been silent for too long.
     Gone,

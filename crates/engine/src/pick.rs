@@ -75,7 +75,6 @@ impl Criteria {
 pub struct Scored<'a> {
     /// The thread it would be posted in.
     pub thread: i64,
-    /// Its text.
     pub text: &'a str,
     /// The probability of being real, where a realism model scored it.
     pub p_real: Option<f64>,

@@ -17,11 +17,9 @@ use crate::reddit::ShownReply;
 /// A reply in the queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ReplyInfo {
-    /// Its number.
     pub id: i64,
     /// draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn.
     pub state: String,
-    /// Its text now.
     pub text: String,
     /// The text that the generator wrote.
     pub written: String,
@@ -59,7 +57,6 @@ pub struct QueueCounts {
     pub draft: u64,
     /// A person wants them posted.
     pub approved: u64,
-    /// Are being sent.
     pub sending: u64,
     /// Were sent, and nobody knows whether they arrived.
     pub uncertain: u64,
@@ -78,7 +75,6 @@ pub struct QueueCounts {
 /// A reply and everything that was done to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ReplyStory {
-    /// The reply.
     pub reply: ReplyInfo,
     /// What was done, in order.
     pub events: Vec<EventInfo>,
@@ -89,7 +85,6 @@ pub struct ReplyStory {
 pub struct EventInfo {
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Who did it.
     pub who: String,
     /// drafted, edited, approved, posted or rejected.
     pub what: String,

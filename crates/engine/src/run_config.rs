@@ -169,11 +169,8 @@ fields! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum FieldType {
-    /// A whole number.
     Integer,
-    /// A number.
     Number,
-    /// Words.
     Text,
     /// One of a few words.
     Choice,
@@ -192,7 +189,6 @@ pub struct Field {
     pub name: String,
     /// What it does, in plain words.
     pub help: String,
-    /// What it takes.
     #[serde(rename = "type")]
     pub kind: FieldType,
     /// The words it may be; empty where it is no choice.
@@ -298,11 +294,9 @@ pub fn fields() -> Vec<Field> {
 /// A good choice of settings for a purpose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Preset {
-    /// A few words.
     pub name: String,
     /// When to take it.
     pub help: String,
-    /// The settings.
     pub config: RunConfig,
 }
 

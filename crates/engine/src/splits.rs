@@ -22,7 +22,6 @@ use crate::unreadable::{Listed, good};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct MakeSplit {
-    /// Its name.
     pub name: String,
     /// The seed of the division.
     pub seed: u64,
@@ -85,9 +84,7 @@ pub struct LeftOutPairs {
 /// What one side of a split holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SideInfo {
-    /// Which side.
     pub side: Side,
-    /// Pairs.
     pub pairs: u64,
     /// Threads they belong to.
     pub threads: u64,
@@ -100,7 +97,6 @@ pub struct SideInfo {
 /// A split as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SplitInfo {
-    /// Its name.
     pub name: String,
     /// The seed of the division.
     pub seed: u64,
@@ -124,7 +120,6 @@ pub struct SplitInfo {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSplit {
-    /// Its name.
     pub name: String,
 }
 
@@ -134,7 +129,6 @@ pub struct AuditSplit {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct Audit {
-    /// The split.
     pub name: String,
     /// Whether nothing is on two sides.
     pub clean: bool,

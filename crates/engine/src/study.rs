@@ -39,10 +39,7 @@ pub enum Purpose {
     /// Training a model, or a tokenizer, on Reddit content.
     Training,
     /// Posting in a project that has Reddit content; `live`: to Reddit itself, not to a sandbox.
-    Posting {
-        /// To Reddit itself.
-        live: bool,
-    },
+    Posting { live: bool },
     /// Charts, exports and reports.
     Publishing,
 }
@@ -65,7 +62,6 @@ impl Purpose {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(rename = "StudyState")]
 pub struct KindStanding {
-    /// Which permission.
     pub kind: StudyKind,
     /// Whether it is granted and valid today, or not required.
     pub holds: bool,
@@ -92,9 +88,7 @@ pub struct Standing {
 /// A source, as far as its permission goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceOrigin {
-    /// Its number.
     pub id: i64,
-    /// Its name.
     pub name: String,
     /// Where its text comes from.
     pub origin: Origin,
@@ -253,11 +247,8 @@ pub struct Study {
 /// A record of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct StudyLine {
-    /// Its number.
     pub id: i64,
-    /// What was recorded.
     pub record: StudyRecord,
-    /// Who recorded it.
     pub who: String,
     /// When, milliseconds since 1970.
     pub at_ms: i64,
@@ -597,7 +588,6 @@ pub fn once_each(records: &[StudyRecord]) -> Result<()> {
 /// The key under which the ledger of the machine keeps the setting "strict".
 const STRICT: &str = "study.strict";
 
-/// What is sealed.
 const SEALED: &str = "study record";
 
 fn seal_parts(record: &StudyRecord) -> [&str; 8] {

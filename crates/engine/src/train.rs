@@ -74,7 +74,6 @@ impl Train {
 /// What a training came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Trained {
-    /// The run's name.
     pub run: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
@@ -93,9 +92,7 @@ pub struct Trained {
 /// What is known of a run before it starts; stored with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RunFacts {
-    /// The base's name.
     pub base: String,
-    /// The split's name.
     pub split: String,
     /// The set of fakes, for a realism model.
     pub fakes: Option<String>,
@@ -128,7 +125,6 @@ pub struct RunFacts {
 /// A run as it is listed and shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RunInfo {
-    /// Its name.
     pub name: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
@@ -136,9 +132,7 @@ pub struct RunInfo {
     pub state: String,
     /// Whether it has a checkpoint that can be used: its weights are all there.
     pub usable: bool,
-    /// The job's id.
     pub job: Option<String>,
-    /// The settings, verbatim.
     pub config: String,
     /// What it ran on.
     pub facts: Option<RunFacts>,
@@ -163,7 +157,6 @@ pub struct RunInfo {
 /// A checkpoint as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct CheckpointInfo {
-    /// The run.
     pub run: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
@@ -184,7 +177,6 @@ pub struct CheckpointInfo {
 /// A setting in which runs differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Difference {
-    /// The setting.
     pub setting: String,
     /// Its value in each run, in the order asked for.
     pub values: Vec<String>,

@@ -12,7 +12,6 @@ use crate::items::ItemKind;
 pub struct Unreadable {
     /// What it is: run, evaluation, reply, ...
     pub what: String,
-    /// Its number.
     pub id: i64,
     /// What is the matter with it, and what to do.
     pub why: String,

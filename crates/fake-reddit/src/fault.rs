@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum On {
-    /// Any of them.
     Any,
     /// `POST /api/v1/access_token`
     Token,
@@ -49,16 +48,13 @@ pub enum Language {
     English,
     /// "... try again in 9 minutes."
     Old,
-    /// Dutch.
     Dutch,
-    /// Russian.
     Russian,
     /// A text without any number.
     Wordless,
 }
 
 impl Language {
-    /// What Reddit says.
     pub fn words(self, seconds: f64) -> String {
         let minutes = (seconds / 60.0).ceil() as u64;
         let (n, english, dutch, russian) = if seconds < 60.0 {
@@ -82,7 +78,6 @@ impl Language {
     }
 }
 
-/// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Fault {
@@ -106,15 +101,9 @@ pub enum Fault {
         ms: u64,
     },
     /// Nothing is done; the answer is this status with an empty body.
-    StatusBefore {
-        /// The HTTP status.
-        status: u16,
-    },
+    StatusBefore { status: u16 },
     /// Everything is done; the answer is this status with an empty body.
-    StatusAfter {
-        /// The HTTP status.
-        status: u16,
-    },
+    StatusAfter { status: u16 },
     /// Everything is done; the answer breaks off in the middle.
     Cut,
     /// Everything is done; the answer is empty.
@@ -144,27 +133,21 @@ pub enum Fault {
     Redirect,
     /// Nothing is done; status 200 with an error of this code.
     Error {
-        /// The code.
         code: String,
-        /// The words.
         text: String,
         /// The field that is blamed.
         field: Option<String>,
     },
     /// Nothing is done; status 400 with `reason`, `explanation` and `fields`.
     BadRequest {
-        /// The code.
         code: String,
-        /// The words.
         text: String,
         /// The field that is blamed.
         field: Option<String>,
     },
     /// Nothing is done; "you are doing that too much".
     RateLimit {
-        /// For how long.
         seconds: f64,
-        /// In which words.
         language: Language,
         /// Whether `json.ratelimit` says it as a number too.
         number: bool,
@@ -183,9 +166,7 @@ pub enum Fault {
 /// When something goes wrong: the first rule that fits a call and whose die falls applies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
-    /// In which call.
     pub on: On,
-    /// What goes wrong.
     pub fault: Fault,
     /// How often of 1; the dice are seeded.
     #[serde(default = "always")]

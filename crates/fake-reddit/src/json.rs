@@ -378,7 +378,6 @@ impl World {
     }
 }
 
-/// "Continue this thread".
 fn continuation(parent: &str, level: usize) -> Value {
     json!({"kind": "more", "data": {
         "count": 0, "name": "t1__", "id": "_", "parent_id": parent, "depth": level, "children": [],

@@ -30,7 +30,6 @@ pub(crate) fn lock(world: &Shared) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A request, read.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub method: String,

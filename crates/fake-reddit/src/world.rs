@@ -12,7 +12,6 @@ use crate::fault::{Fault, On, Rule};
 
 /// Id of the script app that every fake knows.
 pub const CLIENT_ID: &str = "fake-script";
-/// Its secret.
 pub const CLIENT_SECRET: &str = "fake-secret";
 /// Id of the installed app that every fake knows; it has no secret.
 pub const INSTALLED_ID: &str = "fake-installed";
@@ -22,7 +21,6 @@ pub const WEB_ID: &str = "fake-web";
 pub const REDIRECT: &str = "http://127.0.0.1:8920/callback";
 /// The account that owns the apps.
 pub const ACCOUNT: &str = "repartee_bot";
-/// Its password.
 pub const PASSWORD: &str = "fake-password";
 /// Its password with the second factor that [`World::otp`] asks for.
 pub const OTP: &str = "123456";
@@ -91,16 +89,13 @@ impl Default for Knobs {
 pub enum AppKind {
     /// May log in by password.
     Script,
-    /// Has no secret.
     Installed,
     /// Has a secret, and logs in through a browser.
     Web,
 }
 
-/// An app.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Its kind.
     pub kind: AppKind,
     /// Its secret; empty: none.
     pub secret: String,
@@ -120,16 +115,11 @@ pub fn app(kind: AppKind, secret: &str, owner: &str) -> App {
     }
 }
 
-/// An account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its name.
     pub name: String,
-    /// Its bare id.
     pub id: String,
-    /// Its password.
     pub password: String,
-    /// It is suspended.
     pub suspended: bool,
     /// Names of accounts that it blocked, in small letters.
     pub blocked: BTreeSet<String>,
@@ -137,12 +127,9 @@ pub struct Account {
     pub created_utc: i64,
 }
 
-/// A subreddit.
 #[derive(Debug, Clone)]
 pub struct Subreddit {
-    /// Its name.
     pub name: String,
-    /// Its bare id.
     pub id: String,
     /// `public`, `restricted`, `private`.
     pub kind: String,
@@ -160,24 +147,16 @@ pub struct Subreddit {
     pub rules: Vec<(String, String)>,
 }
 
-/// A post.
 #[derive(Debug, Clone)]
 pub struct Post {
-    /// Its bare id.
     pub id: String,
-    /// Its subreddit.
     pub subreddit: String,
-    /// Its author.
     pub author: String,
-    /// Its title.
     pub title: String,
-    /// Its text.
     pub body: String,
-    /// Its score.
     pub score: i64,
     /// Seconds since 1970.
     pub created_utc: i64,
-    /// Nobody may comment.
     pub locked: bool,
     /// It is too old.
     pub archived: bool,
@@ -187,20 +166,15 @@ pub struct Post {
     pub removed: bool,
 }
 
-/// A comment.
 #[derive(Debug, Clone)]
 pub struct Comment {
-    /// Its bare id.
     pub id: String,
     /// Bare id of its post.
     pub post: String,
     /// Full name of what it answers.
     pub parent: String,
-    /// Its author.
     pub author: String,
-    /// Its text.
     pub body: String,
-    /// Its score.
     pub score: i64,
     /// Its score is not shown yet.
     pub score_hidden: bool,
@@ -224,7 +198,6 @@ pub struct Comment {
     pub through_api: bool,
 }
 
-/// An access token.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub client_id: String,
@@ -235,7 +208,6 @@ pub(crate) struct Token {
     pub refresh: Option<String>,
 }
 
-/// A refresh token.
 #[derive(Debug, Clone)]
 pub(crate) struct Refresh {
     pub client_id: String,
@@ -276,9 +248,7 @@ pub struct Seen {
     pub query: String,
     /// The account of the token.
     pub account: Option<String>,
-    /// The client id.
     pub client_id: Option<String>,
-    /// The User-Agent.
     pub agent: String,
     /// The status of the answer; none: no answer was given.
     pub status: Option<u16>,
@@ -289,11 +259,9 @@ pub struct Seen {
 /// Several comments of an account under one parent: what must not happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Twins {
-    /// The account.
     pub account: String,
     /// Full name of what they answer.
     pub parent: String,
-    /// Their full names.
     pub names: Vec<String>,
 }
 
@@ -302,9 +270,7 @@ pub struct Twins {
 pub struct World {
     /// Names this run: another world, even of the same seed, has another.
     pub run: String,
-    /// Settings.
     pub knobs: Knobs,
-    /// What goes wrong.
     pub rules: Vec<Rule>,
     /// Apps by client id.
     pub apps: BTreeMap<String, App>,
@@ -404,7 +370,6 @@ impl World {
         self.rules.clear();
     }
 
-    /// Adds an account.
     pub fn add_account(&mut self, name: &str, password: &str) {
         let account = Account {
             name: name.to_owned(),

@@ -45,7 +45,6 @@ pub struct Setup {
     pub login: Login,
     /// Where the state of the rate limit lies; every process with this client id must use the same.
     pub throttle: Arc<dyn ThrottleStore>,
-    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Stores a new refresh token, before the token that came with it is used; not called for the one that
     /// the client has already. `None`: it is only kept in memory, and lost with the client.
@@ -118,7 +117,6 @@ pub enum Sort {
     /// What Reddit shows first: the lower bound of the share of upvotes.
     #[default]
     Confidence,
-    /// By score.
     Top,
     /// The newest first.
     New,
@@ -147,7 +145,6 @@ impl Sort {
 /// How much of a tree to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeAsk {
-    /// The order.
     pub sort: Sort,
     /// Comments of the first answer; Reddit gives at most some 500.
     pub limit: u32,
@@ -169,7 +166,6 @@ impl Default for TreeAsk {
 /// How far a tree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeProgress {
-    /// Comments so far.
     pub comments: usize,
     /// Comments that Reddit counts; those that are gone count.
     pub expected: u64,
@@ -215,7 +211,6 @@ pub struct Page<T> {
 pub struct Found {
     /// Comments, in the order they were asked for.
     pub comments: Vec<Comment>,
-    /// Posts, likewise.
     pub posts: Vec<Post>,
     /// Full names that Reddit does not know (any more).
     pub absent: Vec<String>,
@@ -228,7 +223,6 @@ pub struct Found {
 /// A comment or post with what directly answers it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
-    /// The post.
     pub post: Post,
     /// The comment that was asked for; `None`: the post was, or the comment is not in the tree.
     pub comment: Option<Comment>,
@@ -244,9 +238,7 @@ pub struct View {
 pub struct Preflight {
     /// Full name of what is to be answered.
     pub parent: String,
-    /// By the tree.
     pub view: View,
-    /// By name.
     pub found: Found,
 }
 
@@ -825,7 +817,6 @@ impl std::fmt::Debug for Prepared {
 /// What became of sending, with what the log of attempts keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The judgement.
     pub sent: Sent,
     /// The HTTP status, where there was one.
     pub status: Option<u16>,
@@ -838,7 +829,6 @@ pub struct Attempt {
 }
 
 impl Prepared {
-    /// What is answered.
     pub fn parent(&self) -> &str {
         &self.parent
     }

@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 
 /// Tokens, authorisation and revocation.
 pub const TOKEN_HOST: &str = "https://www.reddit.com";
-/// Everything else.
 pub const API_HOST: &str = "https://oauth.reddit.com";
 /// The name under which the program is registered in its User-Agent.
 pub const APP_ID: &str = "io.github.repartee";

@@ -13,7 +13,6 @@ pub enum Error {
     /// A name cannot be one of the kind it should be.
     #[error("{name:?} is not {expected}")]
     Name {
-        /// What was given.
         name: String,
         /// What a name of that kind looks like.
         expected: &'static str,
@@ -24,7 +23,6 @@ pub enum Error {
     /// A secret is neither in the environment nor in the keychain.
     #[error("{what} is missing: set {variable} in the environment{keychain}")]
     NoSecret {
-        /// Which one.
         what: &'static str,
         /// The variable of the environment that can hold it.
         variable: &'static str,
@@ -40,7 +38,6 @@ pub enum Error {
         doing: &'static str,
         /// The variable of the environment that can hold the secret.
         variable: &'static str,
-        /// The keychain's words.
         why: String,
     },
     /// The port for the answer of the browser is taken.
@@ -103,7 +100,6 @@ pub enum Error {
     /// Reddit says that we may not.
     #[error("{call}: Reddit forbids it{}", forbidden(.reason.as_deref(), *.scope))]
     Forbidden {
-        /// Method and path.
         call: String,
         /// Reddit's reason, where it gives one: `private`, `banned`, `IN_TIMEOUT`, ...
         reason: Option<String>,
@@ -115,26 +111,17 @@ pub enum Error {
     NotFound(String),
     /// Reddit answered with another address: no such thing, or not logged in.
     #[error("{call}: Reddit answered with another address ({to}), which means: no such thing")]
-    Redirected {
-        /// Method and path.
-        call: String,
-        /// Where to.
-        to: String,
-    },
+    Redirected { call: String, to: String },
     /// Reddit answered with a status that means nothing to us, or kept failing.
     #[error("{call}: Reddit answered with status {status}{}", dots(.excerpt))]
     Status {
-        /// Method and path.
         call: String,
-        /// The HTTP status.
         status: u16,
         /// The beginning of the answer.
         excerpt: String,
     },
-    /// No answer came.
     #[error("{call}: {why}")]
     Network {
-        /// Method and path.
         call: String,
         /// What happened to the connection.
         why: String,
@@ -142,7 +129,6 @@ pub enum Error {
     /// The answer is not what it should be.
     #[error("{call}: the answer of Reddit cannot be read: {why}")]
     Answer {
-        /// Method and path.
         call: String,
         /// What is wrong with it, and where.
         why: String,
@@ -150,16 +136,12 @@ pub enum Error {
     /// Reddit refused an edit or a listing, with a code.
     #[error("{call}: Reddit refused it: {code}{}", dots(.text))]
     Refused {
-        /// Method and path.
         call: String,
-        /// Reddit's code.
         code: String,
-        /// Reddit's words.
         text: String,
     },
 }
 
-/// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {

@@ -79,7 +79,6 @@ pub(crate) enum Auth<'a> {
     Bearer(&'a SecretString),
 }
 
-/// What came back.
 #[derive(Debug)]
 pub(crate) struct Came {
     pub status: u16,
@@ -135,7 +134,6 @@ impl Failed {
 
 /// The two clients: one for calls that may be repeated, one for the one that may not.
 pub(crate) struct Http {
-    /// Keeps connections.
     pub calls: reqwest::Client,
     /// Opens a connection for each call, and repeats nothing: a connection that was kept may be dead on
     /// the other side already, and then nobody knows whether what was sent on it arrived.

@@ -26,7 +26,6 @@ const EARLY_MS: i64 = 60_000;
 /// An app as it is registered with Reddit.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Its client id.
     pub client_id: String,
     /// Its secret; empty: an installed app, which has none.
     pub client_secret: SecretString,
@@ -37,7 +36,6 @@ pub struct App {
 pub enum Grant {
     /// Name and password: a script app, and an account of its developers.
     Password {
-        /// The account's name.
         username: String,
         /// Its password; with `:123456` appended where a second factor is asked for.
         password: SecretString,
@@ -53,9 +51,7 @@ pub enum Grant {
 /// All that a client needs to get tokens.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The app.
     pub app: App,
-    /// With what.
     pub grant: Grant,
 }
 
@@ -66,7 +62,6 @@ pub struct Code {
     pub(crate) redirect_uri: String,
 }
 
-/// What Reddit gave.
 #[derive(Debug, Clone)]
 pub struct Token {
     /// Goes with every call.

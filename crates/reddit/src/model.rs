@@ -68,7 +68,6 @@ pub struct Post {
     pub name: String,
     /// Name of the subreddit, without `r/`.
     pub subreddit: String,
-    /// Its title.
     pub title: String,
     /// Markdown; empty: a link.
     pub body: String,
@@ -84,7 +83,6 @@ pub struct Post {
     pub created_utc: i64,
     /// When it was last edited, likewise.
     pub edited_utc: Option<i64>,
-    /// Nobody may comment.
     pub locked: bool,
     /// It is too old to be commented on.
     pub archived: bool,
@@ -137,7 +135,6 @@ pub struct More {
 pub struct Account {
     /// Its name, without `u/`.
     pub name: String,
-    /// Its bare id.
     pub id: String,
     /// Reddit has suspended it.
     pub suspended: bool,
@@ -158,7 +155,6 @@ pub struct Subreddit {
     pub name: String,
     /// Full name: `t5_...`.
     pub fullname: String,
-    /// Its title.
     pub title: String,
     /// `public`, `restricted`, `private`, ...
     pub kind: String,
@@ -170,7 +166,6 @@ pub struct Subreddit {
     pub over_18: bool,
     /// We are banned; `None`: not told, as for a login without account.
     pub banned: Option<bool>,
-    /// We are muted.
     pub muted: Option<bool>,
     /// We are an approved contributor.
     pub contributor: Option<bool>,
@@ -205,7 +200,6 @@ impl Subreddit {
 pub struct Rule {
     /// What it is for: `link`, `comment`, `all`.
     pub kind: String,
-    /// Its name.
     pub short_name: String,
     /// Markdown.
     pub description: String,
@@ -235,7 +229,6 @@ pub enum Thing {
 /// Things in Reddit's order, and where the next page begins.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
-    /// The things.
     pub things: Vec<Thing>,
     /// What to give as `after` for the next page; `None`: this is the last.
     pub after: Option<String>,

@@ -36,7 +36,6 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// All of them.
     pub const ALL: [Self; 5] = [
         Self::ClientId,
         Self::ClientSecret,

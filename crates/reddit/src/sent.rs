@@ -21,7 +21,6 @@ pub enum Answer {
     Lost(String),
     /// An answer, whole or cut short.
     Status {
-        /// The HTTP status.
         status: u16,
         /// What the headers say.
         headers: Told,
@@ -60,10 +59,7 @@ pub enum Sent {
         comment: Box<Comment>,
     },
     /// Class 5: it may be there or not. Look before anything is repeated.
-    Uncertain {
-        /// What happened.
-        why: String,
-    },
+    Uncertain { why: String },
 }
 
 /// A refusal that passes.
@@ -71,7 +67,6 @@ pub enum Sent {
 pub struct Refusal {
     /// `RATELIMIT`, `SUBREDDIT_RATELIMIT`, `429`, `401`.
     pub code: String,
-    /// Reddit's words.
     pub text: String,
     /// What has to pause.
     pub pause: Pause,
@@ -98,11 +93,9 @@ pub enum Pause {
 pub struct Rejection {
     /// Reddit's code, or the HTTP status where it gave none.
     pub code: String,
-    /// Reddit's words.
     pub text: String,
     /// The field that Reddit blames.
     pub field: Option<String>,
-    /// The HTTP status.
     pub status: u16,
     /// What follows from it.
     pub action: Action,

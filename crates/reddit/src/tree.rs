@@ -19,7 +19,6 @@ pub const IDS_PER_CALL: usize = 100;
 /// one that is named in `missing`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tree {
-    /// The post.
     pub post: Post,
     /// Parents stand before their replies; otherwise the order is Reddit's.
     pub comments: Vec<Comment>,
@@ -77,7 +76,6 @@ impl Builder {
         Ok(builder)
     }
 
-    /// The post.
     pub fn post(&self) -> &Post {
         &self.post
     }

@@ -46,9 +46,7 @@ pub struct Permit {
     pub name: String,
     /// Where the permission was given.
     pub link: String,
-    /// More about it.
     pub note: String,
-    /// Who recorded it.
     pub who: String,
     /// When, milliseconds since 1970.
     pub given_ms: i64,
@@ -71,11 +69,9 @@ pub struct Permit {
 pub struct OptOut {
     /// user or subreddit.
     pub kind: String,
-    /// Its name.
     pub name: String,
     /// asked (waits for a person, and counts until then), confirmed, or declined.
     pub state: String,
-    /// Why, in words.
     pub why: String,
     /// Name of the comment that asked for it; empty: a person did.
     pub source: String,

@@ -21,12 +21,10 @@ pub struct Entry {
     pub reply_id: Option<i64>,
     /// blake3 of the text that was approved or sent; empty where there is none.
     pub hash: String,
-    /// More, in words.
     pub detail: String,
 }
 
 impl Entry {
-    /// What somebody did.
     pub fn new(who: &str, what: &str, at_ms: i64) -> Self {
         Self {
             at_ms,

@@ -12,7 +12,6 @@ use crate::{Error, Result, Store};
 /// Which of the two models a base is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BaseKind {
-    /// Writes text.
     Gpt2,
     /// Classifies pairs of texts.
     Bert,
@@ -31,7 +30,6 @@ impl BaseKind {
 /// A base that is about to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewBase {
-    /// Its name.
     pub name: String,
     /// Which model it is.
     pub kind: BaseKind,
@@ -45,9 +43,7 @@ pub struct NewBase {
 /// tokenizer's files under theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
-    /// Row id.
     pub id: i64,
-    /// Its name.
     pub name: String,
     /// Which model it is.
     pub kind: BaseKind,
@@ -55,7 +51,6 @@ pub struct Base {
     pub origin: String,
     /// config.json.
     pub config: String,
-    /// Tensors and files.
     pub bundle_id: i64,
     /// Bytes of the bundle; some may be shared with other bundles.
     pub bytes: u64,

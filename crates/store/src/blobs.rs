@@ -42,7 +42,6 @@ pub struct Stored {
     pub shape: Option<Vec<usize>>,
     /// blake3 of the bytes.
     pub hash: Hash,
-    /// How many bytes.
     pub bytes: u64,
 }
 

@@ -45,7 +45,6 @@ impl Check {
 pub struct Compacted {
     /// Bytes of the file and its write-ahead log before.
     pub before: u64,
-    /// And after.
     pub after: u64,
     /// Bytes of tensors that nothing needed any more.
     pub collected: u64,

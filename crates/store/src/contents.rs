@@ -22,7 +22,6 @@ const LISTED: usize = 100;
 /// Pairs that are looked up in the index of words.
 const LOOKED_UP: i64 = 500;
 
-/// Columns of JSON.
 const JSON: [(&str, &[&str]); 13] = [
     ("setting", &["value"]),
     ("source", &["options", "counts"]),
@@ -79,18 +78,15 @@ const KEPT: [&str; 2] = ["project.id", "project.home"];
 enum Mend {
     /// The row goes, and the setting has its default.
     Reset,
-    /// It becomes this.
     Set(String),
 }
 
 /// A value that cannot be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowFault {
-    /// Its table.
     pub table: String,
     /// Its row, by the key.
     pub row: String,
-    /// Its column.
     pub column: String,
     /// What is wrong with it.
     pub what: String,

@@ -15,7 +15,6 @@ pub(crate) const IS_EXCLUDED: &str =
 pub struct ExcludedPair {
     /// The pair; it may not be in the project any more.
     pub id: i64,
-    /// Why.
     pub reason: String,
     /// Since when, milliseconds since 1970.
     pub at_ms: i64,
@@ -26,7 +25,6 @@ pub struct ExcludedPair {
 pub struct ExcludedAuthor {
     /// The name, without u/.
     pub name: String,
-    /// Why.
     pub reason: String,
     /// Since when, milliseconds since 1970.
     pub at_ms: i64,

@@ -82,7 +82,6 @@ pub struct Holds {
 /// What a job that has not ended means for a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobUse {
-    /// Nothing.
     None,
     /// It works with something of it now: nothing may be deleted.
     Busy,

@@ -14,7 +14,6 @@ pub enum Error {
     /// The file is not an SQLite file with Repartee's application id.
     #[error("{} is not a Repartee project ({why})", path.display())]
     NotAProject {
-        /// The file.
         path: PathBuf,
         /// What was found instead.
         why: String,
@@ -25,7 +24,6 @@ pub enum Error {
         path.display()
     )]
     Newer {
-        /// The file.
         path: PathBuf,
         /// The file's schema version.
         found: i64,
@@ -39,15 +37,12 @@ pub enum Error {
         path.display(), crate::schema::listed(found)
     )]
     Foreign {
-        /// The file.
         path: PathBuf,
-        /// What was found.
         found: Vec<crate::schema::Fault>,
     },
     /// What is foreign in a file cannot be removed, or what is missing not restored.
     #[error("{} cannot be repaired and is as it was: {why}", path.display())]
     Unrepairable {
-        /// The file.
         path: PathBuf,
         /// What stands in the way.
         why: String,
@@ -55,7 +50,6 @@ pub enum Error {
     /// A file beside the project that SQLite would use, and that may do harm.
     #[error("{} is not used: {why}. Move it away, then open the project again", file.display())]
     Beside {
-        /// The file.
         file: PathBuf,
         /// What is the matter with it.
         why: &'static str,
@@ -63,7 +57,6 @@ pub enum Error {
     /// The file cannot be opened, or its folder written.
     #[error("cannot open {}: {why}", path.display())]
     Open {
-        /// The file.
         path: PathBuf,
         /// The operating system's or SQLite's words.
         why: String,
@@ -100,7 +93,6 @@ pub enum Error {
     NameTaken {
         /// What was to be made.
         what: &'static str,
-        /// The name.
         name: String,
     },
     /// Something cannot be removed, changed or used as it is.
@@ -124,17 +116,13 @@ pub enum Error {
     InUse {
         /// What it is, with its name.
         what: String,
-        /// The job's id.
         job: String,
-        /// The job's kind.
         kind: String,
     },
     /// A transition that the queue does not know.
     #[error("reply {id} is {state}; it cannot be {wanted}")]
     Transition {
-        /// The reply.
         id: i64,
-        /// Where it is.
         state: &'static str,
         /// Where it was to go.
         wanted: &'static str,
@@ -156,7 +144,6 @@ pub enum Error {
          `repartee check --repair` makes a copy and resets it to its default"
     )]
     Setting {
-        /// Its name.
         key: String,
         /// Where it does not fit.
         source: serde_json::Error,
@@ -169,7 +156,6 @@ pub enum Error {
     Migration(rusqlite_migration::Error),
 }
 
-/// The store's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What SQLite says in one line: it may quote a part of the file.

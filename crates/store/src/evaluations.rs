@@ -12,13 +12,10 @@ use crate::{Error, Result, Store};
 /// An evaluation that is about to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvaluation {
-    /// What was measured.
     pub checkpoint_id: i64,
-    /// On which split.
     pub split_id: i64,
     /// Against which fakes; realism only.
     pub fake_set_id: Option<i64>,
-    /// On which side.
     pub side: Side,
     /// JSON: device, threads, sizes, seed.
     pub config: String,
@@ -29,19 +26,15 @@ pub struct NewEvaluation {
 /// An evaluation as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
-    /// Row id.
     pub id: i64,
     /// What a person calls it; empty: it goes by its number.
     pub name: String,
-    /// What was measured.
     pub checkpoint_id: i64,
     /// The name of its run.
     pub run: String,
-    /// On which split.
     pub split_id: i64,
     /// Against which fakes; realism only.
     pub fake_set_id: Option<i64>,
-    /// On which side.
     pub side: Side,
     /// JSON: device, threads, sizes, seed.
     pub config: String,
@@ -54,13 +47,10 @@ pub struct Evaluation {
 /// What a prediction was made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A pair's reply.
     Pair(i64),
-    /// A fake.
     Fake(i64),
 }
 
-/// One prediction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     /// What it was made on.
@@ -80,7 +70,6 @@ pub struct Prediction {
 pub struct Predicted {
     /// Its number within the evaluation, from 0.
     pub n: u64,
-    /// The prediction.
     pub prediction: Prediction,
     /// Text of the comment.
     pub comment: String,

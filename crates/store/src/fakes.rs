@@ -13,9 +13,7 @@ use crate::{BATCH_ROWS, Error, Result, Store};
 /// A set of fakes that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFakeSet {
-    /// Its name.
     pub name: String,
-    /// The generator.
     pub checkpoint_id: i64,
     /// Whose comments it answers.
     pub split_id: i64,
@@ -26,11 +24,8 @@ pub struct NewFakeSet {
 /// A set of fakes as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FakeSet {
-    /// Row id.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// The generator.
     pub checkpoint_id: i64,
     /// Whose comments it answers.
     pub split_id: i64,
@@ -78,16 +73,13 @@ pub struct NewFake {
     pub pair_id: i64,
     /// Its number among the replies to that comment, from 0.
     pub n: u32,
-    /// The reply.
     pub text: String,
-    /// How it ended.
     pub finish: Finish,
 }
 
 /// A fake as it is stored, with the comment that it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fake {
-    /// Row id.
     pub id: i64,
     /// The pair whose comment it answers.
     pub pair_id: i64,
@@ -95,9 +87,7 @@ pub struct Fake {
     pub n: u32,
     /// Text of the comment.
     pub comment: String,
-    /// The reply.
     pub text: String,
-    /// How it ended.
     pub finish: Finish,
 }
 

@@ -120,9 +120,7 @@ pub struct Label {
 /// An item by what it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What it is.
     pub kind: ItemKind,
-    /// Row id.
     pub id: i64,
     /// Its name; empty where it goes by its number alone.
     pub name: String,

@@ -34,7 +34,6 @@ pub enum JobState {
 /// What is wanted of a running job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// Go on.
     Run,
     /// Store a checkpoint and rest.
     Pause,
@@ -101,9 +100,7 @@ pub struct JobRow {
     pub id: String,
     /// The kind of work: import, train, ...
     pub kind: String,
-    /// JSON.
     pub params: String,
-    /// Where it stands.
     pub state: JobState,
     /// What is wanted of it.
     pub want: Want,
@@ -111,7 +108,6 @@ pub struct JobRow {
     pub owner: Option<String>,
     /// The owner's last sign of life, milliseconds since 1970.
     pub beat_ms: i64,
-    /// JSON.
     pub progress: Option<String>,
     /// JSON: the result, or `{code, message, detail[]}`.
     pub outcome: Option<String>,
@@ -147,7 +143,6 @@ pub enum Next {
     Running(JobRow),
     /// This job of the queue was paused, or failed and was to hold the queue up.
     HeldUp(JobRow),
-    /// No job waits.
     Empty,
 }
 

@@ -27,7 +27,6 @@ const WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger of posted comments {}, without which nothing is posted, {what}", path.display())]
 pub struct Error {
-    /// The file.
     pub path: PathBuf,
     /// What is the matter, and what to do.
     pub what: String,
@@ -40,7 +39,6 @@ pub struct Error {
 pub enum Trouble {
     /// Its bytes are not a ledger's.
     Damaged,
-    /// It is locked.
     Busy,
     /// The disk is full.
     Full,
@@ -48,7 +46,6 @@ pub enum Trouble {
     Io,
 }
 
-/// The ledger's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Whose entries are meant.
@@ -113,7 +110,6 @@ pub struct Entry {
     pub path: String,
     /// The reply in it.
     pub reply: i64,
-    /// Its try.
     pub attempt: u32,
     /// blake3 of the text.
     pub hash: String,
@@ -123,7 +119,6 @@ pub struct Entry {
     pub post: String,
     /// Keyed hash of who is answered; empty: unknown.
     pub author: String,
-    /// Where it stands.
     pub state: EntryState,
     /// When the try began, milliseconds since 1970.
     pub intent_ms: i64,
@@ -161,7 +156,6 @@ fn entry_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// An open ledger.
 pub struct Ledger {
     path: PathBuf,
     id: String,
@@ -213,7 +207,6 @@ impl Ledger {
         &self.id
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -316,7 +316,6 @@ impl Store {
     }
 }
 
-/// One write transaction.
 fn transact<T>(
     db: &mut Connection,
     family: Family,

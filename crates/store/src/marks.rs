@@ -19,18 +19,15 @@ use crate::{Result, Store};
 pub enum Marked {
     /// A base, for its tokenizer.
     Base,
-    /// A training.
     Run,
     /// A set of fakes.
     Fakes,
-    /// An evaluation.
     Evaluation,
     /// A generation: candidates for live comments.
     Generation,
 }
 
 impl Marked {
-    /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Base,
         Self::Run,
@@ -64,11 +61,8 @@ impl Marked {
 /// "Trained on deleted content".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// Row id.
     pub id: i64,
-    /// What is marked.
     pub what: Marked,
-    /// Its row.
     pub of: i64,
     /// Its name; evaluations and generations have a number.
     pub name: String,

@@ -39,7 +39,6 @@ pub struct Approval {
 /// How a try to post ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// The reply.
     pub reply_id: i64,
     /// Number of the try, as [`Store::intend`] gave it.
     pub attempt: u32,
@@ -93,7 +92,6 @@ pub struct AttemptRow {
     pub started_ms: i64,
     /// When it ended; `None`: nobody came back to tell.
     pub ended_ms: Option<i64>,
-    /// The HTTP status.
     pub status: Option<u16>,
     /// The class, 1 to 5.
     pub class: Option<u8>,
@@ -115,7 +113,6 @@ pub struct Probe {
 /// A comment that was or may have been posted, as caps count it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
-    /// The reply.
     pub reply_id: i64,
     /// Reddit's name of what it answers.
     pub parent: String,
@@ -133,12 +130,7 @@ pub struct Spent {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rewritten {
     /// Reddit has it, or may: what is to be said of the reply now, as a code and in words.
-    Sent {
-        /// The code.
-        code: String,
-        /// The words.
-        detail: String,
-    },
+    Sent { code: String, detail: String },
     /// Reddit did not take it: the reply as it was.
     Refused(Box<Reply>),
 }

@@ -10,7 +10,6 @@ use crate::{Result, Store, audit};
 /// What was read of a posted reply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// The reply.
     pub reply_id: i64,
     /// So many seconds after it was posted, or later: 3600, 86400, 604800.
     pub after_s: i64,
@@ -25,7 +24,6 @@ pub struct Outcome {
 /// A reading of a posted reply that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// The reply.
     pub reply_id: i64,
     /// Reddit's name of it.
     pub posted_name: String,

@@ -44,7 +44,6 @@ pub struct PairCounts {
 pub struct Pair {
     /// The reply's id, and the pair's.
     pub id: i64,
-    /// The comment's id.
     pub comment_id: i64,
     /// The post both stand under.
     pub thread_id: i64,
@@ -106,13 +105,11 @@ pub enum PairOrder {
     /// The order of Reddit's ids: that of writing, for pairs that come from Reddit.
     #[default]
     Id,
-    /// The reply's score.
     Score,
     /// Characters of the comment.
     CommentLength,
     /// Characters of the reply.
     ReplyLength,
-    /// The subreddit's name.
     Subreddit,
     /// When the reply was written.
     Created,
@@ -136,7 +133,6 @@ impl PairOrder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PairFigure {
-    /// The reply's score.
     Score,
     /// Characters of the comment.
     CommentLength,
@@ -154,7 +150,6 @@ impl PairFigure {
         }
     }
 
-    /// What it counts.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Score => "score",

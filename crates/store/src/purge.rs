@@ -23,7 +23,6 @@ use crate::quotes::{TELLING, Texts, WIPED};
 use crate::watch::{Family, touch};
 use crate::{Result, Store, beside};
 
-/// What was forgotten.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// Comments of threads whose texts were wiped.
@@ -45,7 +44,6 @@ pub struct Forgotten {
 }
 
 impl Forgotten {
-    /// Whether anything was.
     pub fn any(&self) -> bool {
         *self != Self::default()
     }

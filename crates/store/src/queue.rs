@@ -80,15 +80,12 @@ impl ReplyState {
 /// A reply in the queue, with what it answers and why it was picked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// Row id.
     pub id: i64,
     /// The candidate it was made of.
     pub candidate_id: i64,
-    /// Its text now.
     pub text: String,
     /// The text that the generator wrote.
     pub written: String,
-    /// Where it stands.
     pub state: ReplyState,
     /// Where it was posted; empty: it was not, or nobody said.
     pub link: String,
@@ -96,7 +93,6 @@ pub struct Reply {
     pub updated_ms: i64,
     /// The comment it answers.
     pub comment: String,
-    /// The comment's thread.
     pub thread_id: i64,
     /// Name of the subreddit; empty: unknown.
     pub subreddit: String,
@@ -116,7 +112,6 @@ pub struct Reply {
     pub author: Option<String>,
     /// Where that comment stands, from the first slash; empty: not on Reddit.
     pub permalink: String,
-    /// Its generation.
     pub generation_id: i64,
     /// Reddit's name of what it answers; `None`: it has none.
     pub parent_name: Option<String>,
@@ -141,7 +136,6 @@ pub struct Outbox {
     pub seen: String,
     /// The machine where it was approved, and its seal.
     pub seal: String,
-    /// The person.
     pub approved_by: String,
     /// When, milliseconds since 1970.
     pub approved_ms: Option<i64>,
@@ -168,7 +162,6 @@ pub struct Outbox {
 pub struct ReplyEvent {
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Who did it.
     pub who: String,
     /// drafted, edited, approved, rejected, sending, posted, ...
     pub what: String,

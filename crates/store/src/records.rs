@@ -29,27 +29,17 @@ impl std::ops::AddAssign for Upserted {
 /// How many rows there are of what; the overview of a project.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Sources.
     pub sources: u64,
     /// Comments, replies among them.
     pub comments: u64,
-    /// Posts.
     pub posts: u64,
-    /// Pairs.
     pub pairs: u64,
-    /// Splits.
     pub splits: u64,
-    /// Bases.
     pub bases: u64,
-    /// Runs.
     pub runs: u64,
-    /// Checkpoints.
     pub checkpoints: u64,
-    /// Fakes.
     pub fakes: u64,
-    /// Evaluations.
     pub evaluations: u64,
-    /// Candidates.
     pub candidates: u64,
     /// Replies in the queue, in whatever state.
     pub replies: u64,

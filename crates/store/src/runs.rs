@@ -13,7 +13,6 @@ use crate::{BATCH_ROWS, Error, Result, Store};
 /// Which of the three models a run trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelKind {
-    /// Writes replies.
     Generator,
     /// Tells real replies from fakes.
     Realism,
@@ -46,9 +45,7 @@ impl ModelKind {
 /// A run that is about to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
-    /// Its name.
     pub name: String,
-    /// What it trains.
     pub kind: ModelKind,
     /// What it starts from.
     pub base_id: i64,
@@ -67,11 +64,8 @@ pub struct NewRun {
 /// A run as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// Row id.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// What it trains.
     pub kind: ModelKind,
     /// What it started from.
     pub base_id: i64,
@@ -102,7 +96,6 @@ pub struct Metric {
     pub name: String,
     /// Optimizer steps done when it was taken.
     pub step: u64,
-    /// The value.
     pub value: Option<f64>,
 }
 
@@ -154,7 +147,6 @@ impl Role {
 /// A checkpoint that is about to be stored; all its parts have been [`Store::put`].
 #[derive(Debug, Clone, Copy)]
 pub struct NewCheckpoint<'a> {
-    /// The run.
     pub run_id: i64,
     /// Best or last.
     pub role: Role,
@@ -173,9 +165,7 @@ pub struct NewCheckpoint<'a> {
 pub struct Checkpoint {
     /// Row id; never given twice.
     pub id: i64,
-    /// The run.
     pub run_id: i64,
-    /// The run's name.
     pub run: String,
     /// What the run trains.
     pub kind: ModelKind,
@@ -187,9 +177,7 @@ pub struct Checkpoint {
     pub role: Role,
     /// Optimizer steps done.
     pub step: u64,
-    /// The weights.
     pub bundle_id: i64,
-    /// The optimizer's moments.
     pub optimizer_id: Option<i64>,
     /// JSON: cursor, seeds, best metric.
     pub state: String,

@@ -49,7 +49,6 @@ pub struct Fault {
     pub kind: FaultKind,
     /// table, index, view or trigger, or what the file says instead.
     pub what: String,
-    /// Its name.
     pub name: String,
     /// The table that it belongs to.
     pub table: String,

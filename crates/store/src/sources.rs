@@ -31,7 +31,6 @@ pub struct NewSource {
 /// A source as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Row id.
     pub id: i64,
     /// A name for people.
     pub name: String,

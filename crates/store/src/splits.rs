@@ -13,7 +13,6 @@ use crate::{BATCH_ROWS, Error, Result, Store};
 /// A split that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSplit {
-    /// Its name.
     pub name: String,
     /// The seed that its threads were dealt out with.
     pub seed: i64,
@@ -24,9 +23,7 @@ pub struct NewSplit {
 /// A split as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// Row id.
     pub id: i64,
-    /// Its name.
     pub name: String,
     /// The seed that its threads were dealt out with.
     pub seed: i64,
@@ -41,7 +38,6 @@ pub struct Split {
 /// How much a side of a split holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SideCount {
-    /// Pairs.
     pub pairs: u64,
     /// Threads they belong to.
     pub threads: u64,
@@ -52,7 +48,6 @@ pub struct SideCount {
 /// What a model sees of a pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// The pair.
     pub pair_id: i64,
     /// Text of the comment.
     pub comment: String,
@@ -65,11 +60,8 @@ pub struct Example {
 /// A pair's place in a split, for audits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
-    /// The pair.
     pub pair_id: i64,
-    /// Its thread.
     pub thread_id: i64,
-    /// Its side.
     pub side: Side,
     /// Text of the comment.
     pub comment: String,

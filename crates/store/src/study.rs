@@ -8,17 +8,13 @@ use crate::audit::{Entry, note};
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// The setting's key.
 pub(crate) const STRICT: &str = "study.strict";
 
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StudyEntry {
-    /// Row id.
     pub id: i64,
-    /// What was decided.
     pub record: StudyRecord,
-    /// Who recorded it.
     pub who: String,
     /// When it was recorded, milliseconds since 1970.
     pub at_ms: i64,

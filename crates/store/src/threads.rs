@@ -22,13 +22,10 @@ pub struct NewThread {
     pub comments: Vec<NewThreadComment>,
     /// t3_..., when Reddit gave one: then a thread of this name that is there is renewed.
     pub name: Option<String>,
-    /// The post's author.
     pub author: Option<String>,
-    /// The post's text.
     pub body: String,
     /// Where it stands, from the first slash.
     pub permalink: String,
-    /// The post's score.
     pub score: Option<i64>,
     /// When it was written: seconds since 1970.
     pub created_utc: Option<i64>,
@@ -45,11 +42,8 @@ pub struct NewThreadComment {
     pub parent: Option<usize>,
     /// t1_..., when Reddit gave one.
     pub name: Option<String>,
-    /// Its author.
     pub author: Option<String>,
-    /// Its text.
     pub body: String,
-    /// Its score.
     pub score: Option<i64>,
     /// Seconds since 1970.
     pub created_utc: Option<i64>,
@@ -68,7 +62,6 @@ pub struct NewThreadComment {
 /// A thread as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Thread {
-    /// Row id.
     pub id: i64,
     /// pasted, file, test pairs, reddit.
     pub origin: String,
@@ -84,13 +77,10 @@ pub struct Thread {
     pub fetched_ms: i64,
     /// t3_..., when Reddit gave one.
     pub name: Option<String>,
-    /// The post's author.
     pub author: Option<String>,
-    /// The post's text.
     pub body: String,
     /// Where it stands, from the first slash.
     pub permalink: String,
-    /// The post's score.
     pub score: Option<i64>,
     /// When it was written: seconds since 1970.
     pub created_utc: Option<i64>,
@@ -105,19 +95,14 @@ pub struct Thread {
 /// A comment of a thread as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ThreadComment {
-    /// Row id.
     pub id: i64,
-    /// Its thread.
     pub thread_id: i64,
     /// The comment it answers; `None`: the post.
     pub parent_id: Option<i64>,
     /// t1_..., when Reddit gave one.
     pub name: Option<String>,
-    /// Its author.
     pub author: Option<String>,
-    /// Its text.
     pub body: String,
-    /// Its score.
     pub score: Option<i64>,
     /// Seconds since 1970.
     pub created_utc: Option<i64>,
@@ -134,7 +119,6 @@ pub struct ThreadComment {
 /// A generation that is about to start: which models, with what settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewGeneration {
-    /// What writes.
     pub generator: i64,
     /// What scores how real a reply is.
     pub realism: Option<i64>,
@@ -147,7 +131,6 @@ pub struct NewGeneration {
 /// A generation as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generation {
-    /// Row id.
     pub id: i64,
     /// What a person calls it; empty: it goes by its number.
     pub name: String,
@@ -198,9 +181,7 @@ pub struct NewCandidate {
     pub comment_id: i64,
     /// Its number among the replies to that comment, from 0.
     pub n: u32,
-    /// The reply.
     pub text: String,
-    /// How it ended.
     pub finish: Finish,
     /// What the classifiers say.
     pub scores: Scores,
@@ -209,9 +190,7 @@ pub struct NewCandidate {
 /// A candidate as it is stored, with what it answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Row id.
     pub id: i64,
-    /// Its generation.
     pub generation_id: i64,
     /// The thread of the comment.
     pub thread_id: i64,
@@ -221,9 +200,7 @@ pub struct Candidate {
     pub comment: String,
     /// Its number among the replies to that comment, from 0.
     pub n: u32,
-    /// The reply.
     pub text: String,
-    /// How it ended.
     pub finish: Finish,
     /// What the classifiers say.
     pub scores: Scores,
@@ -236,7 +213,6 @@ pub struct Candidate {
 /// What was decided about a candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pick {
-    /// The candidate.
     pub candidate_id: i64,
     /// Whether it was picked.
     pub picked: bool,

@@ -32,7 +32,6 @@ pub(super) enum Found {
     Stray,
 }
 
-/// The rows.
 pub(super) struct CsvRows<R> {
     from: R,
     delimiter: u8,

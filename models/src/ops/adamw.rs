@@ -11,7 +11,6 @@ use super::{TASK, slice};
 /// The numbers of one step for one parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct AdamStep {
-    /// Learning rate now.
     pub lr: f64,
     /// Decay of the mean of gradients.
     pub beta1: f64,

@@ -45,7 +45,6 @@ pub struct Sample {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfKind {
-    /// Which.
     pub kind: RunKind,
 }
 
@@ -57,7 +56,6 @@ pub struct StartJob {
     pub id: String,
     /// Which kind of job: a key of Jobs.
     pub kind: String,
-    /// Its parameters.
     #[ts(type = "unknown")]
     pub params: serde_json::Value,
 }
@@ -70,7 +68,6 @@ pub struct QueueJob {
     pub id: String,
     /// Which kind of job: a key of Jobs.
     pub kind: String,
-    /// Its parameters.
     #[ts(type = "unknown")]
     pub params: serde_json::Value,
     /// Whether its failure holds the queue up.
@@ -81,14 +78,12 @@ pub struct QueueJob {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfJob {
-    /// Its id.
     pub job: String,
 }
 
 /// A file before it is imported.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 pub struct FilePreview {
-    /// Where it lies.
     pub path: String,
     /// Bytes.
     pub bytes: u64,

@@ -39,7 +39,6 @@ use crate::train::{CheckpointInfo, Difference, RunFacts, RunInfo};
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
-    /// Its name.
     pub name: String,
 }
 
@@ -47,7 +46,6 @@ pub struct Named {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Numbered {
-    /// Its number.
     pub id: i64,
 }
 
@@ -79,7 +77,6 @@ pub struct RejectedRows {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ViewPage {
-    /// The view's name.
     pub view: String,
     /// The number of its first row, from 0.
     pub from: u64,
@@ -87,7 +84,6 @@ pub struct ViewPage {
     pub count: usize,
 }
 
-/// A pair.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfPair {
@@ -99,9 +95,7 @@ pub struct OfPair {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PairsChart {
-    /// By which figure.
     pub figure: PairFigure,
-    /// Which pairs.
     #[serde(default)]
     pub pairs: ViewPairs,
 }
@@ -110,7 +104,6 @@ pub struct PairsChart {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SavePairsChart {
-    /// Which chart.
     pub chart: PairsChart,
     /// .svg, .png or .csv; a name without an ending gives all three.
     pub files: Vec<String>,
@@ -122,7 +115,6 @@ pub struct SavePairsChart {
 pub struct PickAgain {
     /// The generation, by its number.
     pub id: i64,
-    /// The criteria.
     pub criteria: Criteria,
 }
 
@@ -138,7 +130,6 @@ pub struct ByEdges {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct WithConfig {
-    /// The settings.
     pub config: RunConfig,
 }
 
@@ -154,17 +145,14 @@ pub struct ConfigText {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RunFigure {
-    /// The run.
     pub run: String,
     /// loss, val_loss, lr, grad_norm or tokens_per_s.
     pub figure: String,
 }
 
-/// Several runs.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SeveralRuns {
-    /// Their names.
     pub runs: Vec<String>,
 }
 
@@ -172,7 +160,6 @@ pub struct SeveralRuns {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct FakesPage {
-    /// The set.
     pub name: String,
     /// At most so many.
     pub limit: usize,
@@ -203,11 +190,9 @@ pub struct MarkedPage {
     pub limit: usize,
 }
 
-/// A chart.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct DrawChart {
-    /// What is drawn.
     pub kind: ChartKind,
     /// Runs (their latest evaluation, or their curves) or numbers of evaluations.
     pub of: Vec<String>,
@@ -220,7 +205,6 @@ pub struct DrawChart {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SaveChart {
-    /// Which chart.
     pub chart: DrawChart,
     /// .svg, .png or .csv; a name without an ending gives all three.
     pub files: Vec<String>,
@@ -238,11 +222,8 @@ pub struct OfState {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct EditReply {
-    /// The reply.
     pub id: i64,
-    /// The new text.
     pub text: String,
-    /// Who does it.
     pub who: String,
 }
 
@@ -250,9 +231,7 @@ pub struct EditReply {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct JudgeReply {
-    /// The reply.
     pub id: i64,
-    /// Who does it.
     pub who: String,
     /// Why; may be empty.
     #[serde(default)]
@@ -263,11 +242,9 @@ pub struct JudgeReply {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveReply {
-    /// The reply.
     pub id: i64,
     /// The hash of what was shown, as the reply came with it.
     pub seen: String,
-    /// Who does it.
     pub who: String,
 }
 
@@ -275,9 +252,7 @@ pub struct ApproveReply {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PostedReply {
-    /// The reply.
     pub id: i64,
-    /// Who did it.
     pub who: String,
     /// The link to it; may be empty.
     pub link: String,
@@ -291,9 +266,7 @@ pub struct PostedReply {
 pub struct ExportPairs {
     /// .jsonl or .csv.
     pub path: String,
-    /// Which split.
     pub split: Option<String>,
-    /// Only this side.
     pub side: Option<Side>,
 }
 
@@ -311,9 +284,7 @@ pub struct ExportPredictions {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct MoveJob {
-    /// Its id.
     pub job: String,
-    /// Where to.
     pub to: MoveTo,
 }
 
@@ -321,7 +292,6 @@ pub struct MoveJob {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct StopsQueue {
-    /// Its id.
     pub job: String,
     /// Whether it holds the queue up.
     pub stops: bool,
@@ -333,7 +303,6 @@ pub struct StopsQueue {
 pub struct ExportModel {
     /// The run or the base.
     pub name: String,
-    /// A folder.
     pub path: String,
     /// best or last; none: best.
     #[serde(default)]
@@ -366,7 +335,6 @@ pub(super) fn shown(paths: Vec<PathBuf>) -> Vec<String> {
 commands!(Arc<Engine> {
     /// How far the project is, and what comes next.
     "overview" => |engine, _| engine.overview(), Nothing => Overview;
-    /// All sources.
     "sources" => |engine, _| engine.sources(), Nothing => Vec<SourceInfo>;
     /// Says under what permission a source may be used.
     "source.permit" => |engine, p| engine.permit(&p.source.to_string(), p.permission, &p.note), Permit => SourceInfo;
@@ -386,7 +354,6 @@ commands!(Arc<Engine> {
     "pair.get" => |engine, p| engine.pair(&p.id), OfPair => PairRow;
     /// Excludes pairs and authors from the splits made afterwards.
     "pairs.exclude" => |engine, p| engine.exclude(&p), ExcludePairs => Excluded;
-    /// Takes exclusions back.
     "pairs.include" => |engine, p| engine.include(&p), IncludePairs => Excluded;
     /// All that is excluded, with the reasons.
     "pairs.excluded" => |engine, _| engine.excluded(), Nothing => Excluded;
@@ -400,7 +367,6 @@ commands!(Arc<Engine> {
     "deleted.content" => |engine, _| engine.deleted_content(), Nothing => Vec<DeletedContent>;
     /// What is made to train a run again without what was deleted since, in order.
     "run.again" => |engine, p| engine.train_again_plan(&p.name), Named => Vec<AgainStep>;
-    /// All bases.
     "bases" => |engine, _| engine.bases(), Nothing => Vec<BaseInfo>;
     /// What a base from scratch would be, with the tokenizer that it will have.
     "base.estimate" => |engine, p| engine.base_estimate(&p), BaseNew => BaseEstimate;
@@ -424,15 +390,12 @@ commands!(Arc<Engine> {
     "fakes" => |engine, _| engine.fake_sets(), Nothing => Vec<FakesInfo>;
     /// Some fakes beside the real replies.
     "fakes.rows" => |engine, p| engine.fakes_show(&p.name, p.limit), FakesPage => Vec<FakeShown>;
-    /// All evaluations.
     "evaluations" => |engine, _| engine.evaluations(), Nothing => Vec<EvaluationInfo>;
-    /// One evaluation.
     "evaluation.get" => |engine, p| engine.evaluation(p.id), Numbered => EvaluationInfo;
     /// An evaluation's figures at another threshold, and the point of its curves there.
     "evaluation.at" => |engine, p| engine.evaluation_at(p.id, p.threshold), AtThreshold => Judged;
     /// The examples that an evaluation got most right or most wrong.
     "evaluation.examples" => |engine, p| engine.evaluation_examples(p.id, p.best, p.threshold, p.limit), MarkedPage => Vec<MarkedExample>;
-    /// Draws a chart.
     "chart" => |engine, p| engine.chart_at(p.kind, &p.of, p.threshold), DrawChart => Picture;
     /// Draws a chart into files, and gives what was written.
     "chart.save" => |engine, p| {
@@ -455,7 +418,6 @@ commands!(Arc<Engine> {
     "reply.edit" => |engine, p| engine.reply_edit(p.id, &p.text, &p.who), EditReply => ReplyInfo;
     /// Approves one reply as it was shown.
     "reply.approve" => |engine, p| engine.reply_approve(p.id, &p.seen, &p.who), ApproveReply => ReplyInfo;
-    /// Rejects one reply.
     "reply.reject" => |engine, p| engine.reply_reject(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
     /// Makes a rejected reply a draft again.
     "reply.redraft" => |engine, p| engine.reply_redraft(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
@@ -469,7 +431,6 @@ commands!(Arc<Engine> {
     "item.dependents" => |engine, p| engine.dependents(&p), ItemRef => Dependents;
     /// All jobs, the newest first.
     "jobs" => |engine, _| engine.jobs(), Nothing => Vec<JobInfo>;
-    /// One job.
     "job.get" => |engine, p| engine.job(&p.job), OfJob => JobInfo;
     /// What a job has logged.
     "job.log" => |engine, p| engine.job_log(&p.job), OfJob => Vec<JobLine>;

@@ -22,9 +22,7 @@ use crate::sealed::RecordKind;
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PutAccount {
-    /// The account.
     pub account: NewAccount,
-    /// Who does it.
     pub who: String,
 }
 
@@ -32,17 +30,13 @@ pub struct PutAccount {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfAccount {
-    /// Its name.
     pub name: String,
-    /// Who does it.
     pub who: String,
 }
 
-/// Who confirms something.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ByPerson {
-    /// The person.
     pub who: String,
 }
 
@@ -60,11 +54,8 @@ pub struct PastedLogin {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct LabelAccount {
-    /// Its name.
     pub name: String,
-    /// Whether it does.
     pub labelled: bool,
-    /// Who saw it.
     pub who: String,
 }
 
@@ -72,11 +63,9 @@ pub struct LabelAccount {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct StopAccount {
-    /// Its name.
     pub name: String,
     /// Why; empty: it goes on.
     pub why: String,
-    /// Who does it.
     pub who: String,
 }
 
@@ -84,12 +73,10 @@ pub struct StopAccount {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SetRules {
-    /// All of them.
     pub rules: PostingRules,
     /// What the person wrote to loosen a limit: "I raise the limits"; empty where none is loosened.
     #[serde(default)]
     pub confirm: String,
-    /// Who does it.
     pub who: String,
 }
 
@@ -97,9 +84,7 @@ pub struct SetRules {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RecordPermit {
-    /// The permission.
     pub permit: NewPermit,
-    /// Who records it.
     pub who: String,
 }
 
@@ -107,12 +92,10 @@ pub struct RecordPermit {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchOff {
-    /// Its name.
     pub subreddit: String,
     /// Why; may be empty.
     #[serde(default)]
     pub why: String,
-    /// Who does it.
     pub who: String,
 }
 
@@ -120,7 +103,6 @@ pub struct SwitchOff {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct LookAt {
-    /// Its name.
     pub subreddit: String,
     /// The account that looks; empty: the one that posts.
     #[serde(default)]
@@ -136,7 +118,6 @@ pub struct OptOutNew {
     /// Why; may be empty.
     #[serde(default)]
     pub why: String,
-    /// Who records it.
     pub who: String,
 }
 
@@ -148,7 +129,6 @@ pub struct OptOutVerdict {
     pub whom: String,
     /// Confirmed; otherwise declined: they are answered again.
     pub confirmed: bool,
-    /// Who decides.
     pub who: String,
 }
 
@@ -167,11 +147,9 @@ pub struct ExportThreads {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SettleReply {
-    /// The reply.
     pub id: i64,
     /// What becomes of it.
     pub settle: Settle,
-    /// Who decides.
     pub who: String,
 }
 
@@ -179,7 +157,6 @@ pub struct SettleReply {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewRewrite {
-    /// The reply.
     pub id: i64,
     /// The new text, without the footer.
     pub text: String,
@@ -189,13 +166,11 @@ pub struct PreviewRewrite {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RewriteReply {
-    /// The reply.
     pub id: i64,
     /// The new text, without the footer.
     pub text: String,
     /// The hash of what was shown, as the preview came with it.
     pub seen: String,
-    /// Who does it.
     pub who: String,
 }
 
@@ -209,7 +184,6 @@ pub struct ConfirmRecord {
     pub name: String,
     /// The hash of what was shown, as the record came with it.
     pub seen: String,
-    /// Who confirms it.
     pub who: String,
 }
 
@@ -313,7 +287,6 @@ commands!(Arc<Engine> {
     "reply.rewrite" => |engine, p| engine.reply_rewrite(p.id, &p.text, &p.seen, &p.who), RewriteReply => OutboxStory;
     /// What became of posted replies, beside what was foretold.
     "outcomes" => |engine, _| engine.outcomes(), Nothing => Outcomes;
-    /// Draws it.
     "outcomes.chart" => |engine, _| engine.outcomes_chart(), Nothing => Picture;
     /// Draws it into files, and gives what was written.
     "outcomes.chart.save" => |engine, p| engine.outcomes_chart_files(&all_typed(&p.files)?).map(shown), IntoFiles => Vec<String>;

@@ -19,9 +19,7 @@ use crate::study::{ImportQuestion, Study};
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RecordStudy {
-    /// What was decided.
     pub records: Vec<StudyRecord>,
-    /// Who records it.
     pub who: String,
 }
 
@@ -29,12 +27,10 @@ pub struct RecordStudy {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct EndStudy {
-    /// Which permission.
     pub kind: StudyKind,
     /// Why; may be empty.
     #[serde(default)]
     pub note: String,
-    /// Who records it.
     pub who: String,
 }
 
@@ -42,9 +38,7 @@ pub struct EndStudy {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct StrictStudy {
-    /// On.
     pub on: bool,
-    /// Who decides it.
     pub who: String,
 }
 
@@ -54,9 +48,7 @@ pub struct StrictStudy {
 pub struct SayOrigin {
     /// The source, by its number.
     pub source: i64,
-    /// Where from.
     pub origin: Origin,
-    /// Who says so.
     pub who: String,
 }
 
@@ -64,7 +56,6 @@ pub struct SayOrigin {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct AskImport {
-    /// Its parameters.
     pub import: Import,
 }
 

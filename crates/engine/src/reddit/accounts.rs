@@ -135,7 +135,6 @@ impl From<Account> for AccountInfo {
     }
 }
 
-/// What is sealed.
 const ACCOUNT: &str = "account";
 const LABEL: &str = "app label";
 

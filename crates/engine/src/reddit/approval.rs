@@ -21,7 +21,6 @@ use crate::error::{Code, Error, Result};
 use crate::machine::Machine;
 use crate::sealed::{self, Origin, begins, digest};
 
-/// What is sealed.
 const APPROVAL: &str = "approval";
 /// Digits of a part's hash behind the hash of all: they tell what changed, and decide nothing.
 const HINT: usize = 4;

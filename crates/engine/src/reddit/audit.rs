@@ -21,7 +21,6 @@ pub struct AuditLine {
     pub reply: Option<i64>,
     /// blake3 of the text that was approved or sent; empty where there is none.
     pub hash: String,
-    /// More, in words.
     pub detail: String,
 }
 

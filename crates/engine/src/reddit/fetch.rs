@@ -61,7 +61,6 @@ impl Default for Fetch {
     }
 }
 
-/// What was fetched.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Fetched {
     /// The threads, in Reddit's order.

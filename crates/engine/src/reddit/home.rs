@@ -26,13 +26,10 @@ pub(crate) const HOME: &str = "project.home";
 pub(crate) struct Home {
     /// The machine and user.
     machine: String,
-    /// The canonical path.
     path: String,
     /// The file's number on its disk, where the system has one. A file that takes another's place has another.
     file: Option<u64>,
-    /// This copy's uuid.
     copy: String,
-    /// The machine's ledger.
     ledger: String,
     /// The copy whose entries in the ledger are still to become this one's; empty: none.
     inherits: String,
@@ -44,7 +41,6 @@ pub(crate) struct Home {
 pub enum FileIs {
     /// It was never used for posting.
     New,
-    /// It is.
     Confirmed,
     /// Nothing is at its old path any more.
     Moved,
@@ -67,7 +63,6 @@ pub struct ProjectFile {
     pub asks: bool,
     /// What is the matter, and what confirming means; empty where nothing is asked.
     pub words: String,
-    /// Where it is.
     pub path: String,
     /// Where it was when it was last confirmed; empty: never.
     pub last_path: String,
@@ -76,11 +71,8 @@ pub struct ProjectFile {
 /// This file, confirmed, as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ThisFile {
-    /// The project's uuid.
     pub project: String,
-    /// The copy's.
     pub copy: String,
-    /// Where it is.
     pub path: String,
 }
 

@@ -321,7 +321,6 @@ pub(crate) fn given_up_key(copy: &str, reply: &Reply) -> String {
     format!("given up {copy} {}", reply.outbox.seal)
 }
 
-/// What pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PauseOf {
     Account,

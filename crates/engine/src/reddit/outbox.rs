@@ -107,7 +107,6 @@ pub struct AttemptInfo {
     pub started_ms: i64,
     /// When it ended; none: nobody came back to tell.
     pub ended_ms: Option<i64>,
-    /// The HTTP status.
     pub status: Option<u16>,
     /// 1 not sent, 2 refused for now, 3 rejected, 4 posted, 5 uncertain.
     pub class: Option<u8>,
@@ -121,7 +120,6 @@ pub struct AttemptInfo {
 /// The posting side of a reply with all its tries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OutboxStory {
-    /// Where it stands.
     pub outbox: OutboxInfo,
     /// The tries, in order.
     pub attempts: Vec<AttemptInfo>,

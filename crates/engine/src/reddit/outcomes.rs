@@ -54,7 +54,6 @@ pub struct Reading {
 /// A posted reply with what was foretold and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OutcomeRow {
-    /// The reply.
     pub reply: i64,
     /// posted or withdrawn.
     pub state: String,
@@ -62,7 +61,6 @@ pub struct OutcomeRow {
     pub subreddit: String,
     /// Its text, without the footer.
     pub text: String,
-    /// Where it stands.
     pub link: String,
     /// When it was posted, milliseconds since 1970.
     pub posted_ms: Option<i64>,

@@ -44,7 +44,6 @@ pub struct NewPermit {
     pub subreddit: String,
     /// Where the permission was given: a link to the moderators' message or rule.
     pub link: String,
-    /// More about it.
     pub note: String,
     /// When it ends, milliseconds since 1970; none: it does not.
     pub expires_ms: Option<i64>,
@@ -60,9 +59,7 @@ pub struct PermitInfo {
     pub subreddit: String,
     /// Where the permission was given.
     pub link: String,
-    /// More about it.
     pub note: String,
-    /// Who recorded it.
     pub who: String,
     /// When, milliseconds since 1970.
     pub given_ms: i64,
@@ -80,7 +77,6 @@ pub struct PermitInfo {
     pub seen: String,
 }
 
-/// What is sealed.
 const PERMISSION: &str = "permission";
 
 /// A permission as it is sealed and shown: when it was given and when it ends are words for this.
@@ -154,7 +150,6 @@ impl PermitInfo {
 pub struct SubredditLook {
     /// Its name, without `r/`.
     pub subreddit: String,
-    /// Its title.
     pub title: String,
     /// How many follow it.
     pub subscribers: Option<u64>,
@@ -171,11 +166,9 @@ pub struct SubredditLook {
 pub struct OptOutInfo {
     /// user or subreddit.
     pub kind: String,
-    /// Its name.
     pub name: String,
     /// asked (waits for a person, and counts until then), confirmed or declined.
     pub state: String,
-    /// Why, in words.
     pub why: String,
     /// Name of the comment that asked for it; empty: a person did.
     pub source: String,

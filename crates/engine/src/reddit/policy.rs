@@ -21,7 +21,6 @@ use crate::error::Result;
 use crate::machine::Machine;
 use crate::sealed::Origin;
 
-/// A day.
 const DAY_MS: i64 = 86_400_000;
 /// An account that has posted for less than this posts half as much.
 const FIRST_WEEK_MS: i64 = 7 * DAY_MS;

@@ -62,7 +62,6 @@ pub struct Post {
 /// What became of a reply, or would.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PostedInfo {
-    /// The reply.
     pub reply: i64,
     /// Its state now; in a dry run `ready` when nothing speaks against it.
     pub state: String,
@@ -70,7 +69,6 @@ pub struct PostedInfo {
     pub code: String,
     /// The same in words.
     pub detail: String,
-    /// Where it stands.
     pub link: String,
     /// The next try not before this; 0: at any time.
     pub not_before_ms: i64,

@@ -26,7 +26,6 @@ use crate::job::{Ctx, Job, Progress, Stop};
 const CLIENT_ID: &str = "made-up";
 /// Its secret and the account's password, which are none.
 const NO_SECRET: &str = "made-up";
-/// The account.
 const NAME: &str = "practice_bot";
 /// Where it can be reached.
 const HERE: &str = "http://127.0.0.1:";

@@ -66,7 +66,6 @@ pub struct Reconciled {
 /// What looks so far say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Verdict {
-    /// It was found.
     Found(Vec<String>),
     /// It was looked for often enough.
     Absent,

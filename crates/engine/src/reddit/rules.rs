@@ -16,7 +16,6 @@ pub const RAISE: &str = "I raise the limits";
 pub(crate) const KEY: &str = "reddit";
 /// The seal of the machine on which they were set.
 pub(crate) const SEAL_KEY: &str = "reddit.seal";
-/// What is sealed.
 const SEALED: &str = "posting rules";
 
 /// The settings that posting obeys.

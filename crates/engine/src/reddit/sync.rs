@@ -40,7 +40,6 @@ pub struct Sync {
     pub imported: bool,
 }
 
-/// What was forgotten.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Synced {
     /// Comments and posts that Reddit was asked about.
@@ -55,7 +54,6 @@ pub struct Synced {
     pub doubted: u64,
     /// Comments of threads whose texts were wiped, those that were kept long enough included.
     pub comments: u64,
-    /// Posts likewise.
     pub posts: u64,
     /// Candidates that were written from them.
     pub candidates: u64,

@@ -13,7 +13,6 @@ use crate::error::Result;
 /// A thread as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ThreadInfo {
-    /// Its number.
     pub id: i64,
     /// pasted, file, test pairs or reddit.
     pub origin: String,
@@ -25,7 +24,6 @@ pub struct ThreadInfo {
     pub author: Option<String>,
     /// Reddit's name of the post; none: it is not Reddit's.
     pub name: Option<String>,
-    /// The post's score.
     pub score: Option<i64>,
     /// When the post was written: seconds since 1970.
     pub created_utc: Option<i64>,
@@ -46,7 +44,6 @@ pub struct ThreadInfo {
 /// A comment of a thread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ThreadCommentInfo {
-    /// Its number.
     pub id: i64,
     /// The comment it answers, by its number; none: the post.
     pub parent: Option<i64>,
@@ -71,9 +68,7 @@ pub struct ThreadCommentInfo {
 /// A thread with its comments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ThreadStory {
-    /// The thread.
     pub thread: ThreadInfo,
-    /// The post's text.
     pub body: String,
     /// Its comments, parents before children.
     pub comments: Vec<ThreadCommentInfo>,

@@ -48,7 +48,6 @@ pub struct KeptUp {
     pub failed: Vec<String>,
 }
 
-/// What is due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Due {
     /// Texts that were kept long enough.
@@ -62,7 +61,6 @@ struct Due {
 }
 
 impl Due {
-    /// Whether nothing is.
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -138,7 +136,6 @@ impl Engine {
         Ok(!self.store.jobs()?.iter().any(|job| busy(job) || tried(job)))
     }
 
-    /// What is due.
     fn due(&self) -> Result<Due> {
         let (store, now_ms) = (&self.store, self.reddit_now_ms()?);
         let mut threads = store.threads()?;
