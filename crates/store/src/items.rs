@@ -12,7 +12,6 @@ use crate::{Error, Result, Store};
 /// What kind of thing an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // the words of the project
 pub enum ItemKind {
     Source,
     Split,

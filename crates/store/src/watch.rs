@@ -7,7 +7,6 @@ use crate::{Result, Store};
 
 /// What a write touches, as a front end shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)] // the words of the project
 pub enum Family {
     Sources,
     Pairs,
