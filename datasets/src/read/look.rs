@@ -1,25 +1,24 @@
-//! A look into a file before it is imported: what it is, its columns and first rows, and which columns
-//! look like those that are needed.
+//! Preview of a file before it is imported: its format, columns and first rows, and a guess which columns hold what.
 
 use super::shape::Sample;
 use super::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// What a file looks like.
+/// A file's preview.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Look {
     /// How it would be read; [`Format::Mapped`] needs a mapping, [`Format::Comments`] has one that can be changed.
     pub format: Format,
-    /// The names of the columns: of a table, or the keys of its first lines.
+    /// The columns of a table, or the keys of its first lines.
     pub columns: Vec<String>,
-    /// The first rows, a cell a column.
+    /// The first rows, a cell per column.
     pub rows: Vec<Vec<String>>,
-    /// For a table: columns whose names say what they are. Comment or reply may be empty still.
+    /// For a table: columns recognized by their names. Comment or reply may still be empty.
     pub mapping: Option<Mapping>,
 }
 
-/// Names that columns of a kind often have, the likeliest first, as in public data sets of pairs.
+/// Common column names of each kind, the most likely first, as in public data sets of pairs.
 const COMMENT: [&str; 9] = [
     "comment",
     "parent",
@@ -45,7 +44,7 @@ const REPLY: [&str; 10] = [
 ];
 const SCORE: [&str; 4] = ["reply_score", "score", "ups", "upvotes"];
 
-/// Looks into a file: at most `rows` of its rows.
+/// Previews a file: at most `rows` of its rows.
 ///
 /// # Errors
 /// As [`read`].
@@ -53,7 +52,7 @@ pub fn look(path: &Path, rows: usize) -> Result<Look, Error> {
     let mut input = Input::open(path)?;
     let mut recognised = match recognise(&input, &Options::default()) {
         Ok(recognised) => recognised,
-        // a table whose columns are still to be named: here is where a person does it
+        // a table whose columns are not mapped yet: the preview is where the user maps them
         Err(Error::Columns { .. } | Error::Unmapped { .. }) => {
             return of_table(&mut input, rows);
         }
@@ -100,7 +99,7 @@ pub fn look(path: &Path, rows: usize) -> Result<Look, Error> {
     })
 }
 
-/// A table whose columns nobody has named.
+/// A table without a column mapping.
 fn of_table(input: &mut Input, rows: usize) -> Result<Look, Error> {
     let json = input
         .head
@@ -123,7 +122,7 @@ fn of_table(input: &mut Input, rows: usize) -> Result<Look, Error> {
     })
 }
 
-/// Columns by what their names say.
+/// Maps columns by their names.
 pub(super) fn guess(columns: &[String]) -> Mapping {
     let first = |names: &[&str]| {
         names
@@ -147,14 +146,14 @@ pub(super) fn guess(columns: &[String]) -> Mapping {
 
 type Table = (Vec<String>, Vec<Vec<String>>);
 
-/// Characters of a cell that are shown.
+/// Characters shown per cell.
 const SHOWN: usize = 400;
 
 fn short(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-/// The keys of the first objects and their values. A column inside another is one too.
+/// The keys of the first objects and their values. A nested column is one too.
 fn of_objects(sample: &Sample, rows: &[&serde_json::Map<String, serde_json::Value>]) -> Table {
     let mut columns = sample.columns();
     let nested: Vec<String> = sample

@@ -1,8 +1,8 @@
-//! What a file is that no reader reads, by its first bytes, and what to do about it.
+//! Recognizes files that no reader reads, by their first bytes, and says what to do about them.
 
 use memchr::memmem;
 
-/// Kinds of files by their first bytes, with what to do.
+/// Kinds of files by their first bytes, with advice.
 const KINDS: [(&[u8], &str); 30] = [
     (
         b"\xFD7zXZ\0",
@@ -119,7 +119,7 @@ const KINDS: [(&[u8], &str); 30] = [
     ),
 ];
 
-/// What the file that begins so is and what to do, when it is of a known kind that is not read.
+/// What a file with this beginning is and what to do, if it is of a known kind that is not supported.
 pub(super) fn told(head: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = KINDS.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(what);

@@ -507,7 +507,7 @@ fn a_column_that_no_row_has_is_an_error_in_every_format() {
             "{name}: {error}"
         );
     }
-    // one that comes late is there
+    // a column that appears late is found
     let late = format!(
         "{}{}\n",
         "{\"comment\":\"a\",\"reply\":\"b\"}\n".repeat(20_000),
@@ -542,7 +542,7 @@ fn a_long_line_of_short_comments_comes_in_batches() {
     assert!(largest <= MOST_RECORDS, "{largest}");
 }
 
-/// A stream that dies after some bytes.
+/// A stream that fails after some bytes.
 struct Dying(&'static [u8]);
 
 impl Read for Dying {
