@@ -1,8 +1,8 @@
-//! Tensors as named bytes and back: what a checkpoint is to the store.
+//! Tensors as named bytes and back: the form in which the store keeps a checkpoint.
 //!
-//! A checkpoint is the weights under their Hugging Face names, the optimizer's moments under `m.NAME`
-//! and `v.NAME`, and the state record of [`crate::train::State`] as JSON. This module knows no file and
-//! no table; bytes are little-endian, as in safetensors.
+//! A checkpoint is the weights under their Hugging Face names, the optimizer's moments under `m.NAME` and `v.NAME`, and
+//! the state record [`crate::train::State`] as JSON. This module knows no file and no table; bytes are little-endian,
+//! as in safetensors.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -15,14 +15,14 @@ pub struct TensorBytes {
     /// f32, f16, bf16, i64 or u32.
     pub dtype: String,
     pub shape: Vec<usize>,
-    /// Its elements in row-major order, little-endian.
+    /// Elements in row-major order, little-endian.
     pub bytes: Vec<u8>,
 }
 
 /// The bytes of a tensor.
 ///
 /// # Errors
-/// When its type is none of f32, f16, bf16, i64, u32.
+/// If its type is none of f32, f16, bf16, i64, u32.
 pub fn to_bytes(name: &str, tensor: &Tensor) -> Result<TensorBytes> {
     let flat = tensor.flatten_all()?.to_device(&Device::Cpu)?;
     let bytes = match flat.dtype() {
@@ -68,7 +68,7 @@ pub fn to_bytes(name: &str, tensor: &Tensor) -> Result<TensorBytes> {
 /// The tensor of bytes, on a device.
 ///
 /// # Errors
-/// When type, shape and number of bytes do not fit together.
+/// If type, shape and number of bytes do not match.
 pub fn from_bytes(
     name: &str,
     dtype: &str,

@@ -1,8 +1,8 @@
-//! Writing replies: how the next token is drawn, the plain loop, and the one with a cache.
+//! Generating replies: how the next token is sampled, the naive loop, and the one with a KV cache.
 //!
-//! Token ids in, token ids out; the prompt is never part of what comes back. Candidate `i` of a prompt
-//! draws from a stream of its own, so its text depends on the seed, on the prompt's number and on `i`,
-//! and not on how many others are written with it.
+//! Token ids in, token ids out; completions do not include the prompt. Candidate `i` of a prompt samples from a stream
+//! of its own, so its text depends on the seed, the prompt's number and `i`, not on how many others are generated with
+//! it.
 
 use std::ops::ControlFlow;
 
@@ -14,27 +14,27 @@ use crate::gpt2::Gpt2;
 use crate::rng::Stream;
 use crate::{Error, Result};
 
-/// How replies are written. Stored with every fake and every candidate.
+/// Decoding settings. Stored with every fake and every candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
 pub struct Decode {
-    /// The longest reply, in tokens.
+    /// Maximum number of new tokens.
     pub max_new_tokens: usize,
-    /// Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always.
+    /// Logits are divided by this. Lower is more predictable, higher more random; 0 always takes the most likely token.
     pub temperature: f64,
-    /// Only the k likeliest tokens are drawn from; 0: all.
+    /// Sample only from the k most likely tokens; 0: all.
     pub top_k: usize,
-    /// Only the likeliest tokens that together have this probability are drawn from; 1: all.
+    /// Sample only from the most likely tokens that together have this probability; 1: all.
     pub top_p: f64,
-    /// Logits of tokens that occurred already, in the comment or the reply, are divided by this (times it
-    /// when negative; Keskar et al. 2019); 1: off.
+    /// Logits of tokens that already occurred, in the comment or the reply, are divided by this (multiplied if
+    /// negative; Keskar et al. 2019); 1: off.
     pub repetition_penalty: f64,
-    /// Names the streams that are drawn from.
+    /// Seed of the random streams.
     pub seed: u64,
 }
 
 impl Default for Decode {
-    /// What the original ran with: top-k 40 at temperature 1.
+    /// The settings of the original experiment: top-k 40 at temperature 1.
     fn default() -> Self {
         Self {
             max_new_tokens: 64,
@@ -48,7 +48,7 @@ impl Default for Decode {
 }
 
 impl Decode {
-    /// Refuses settings that cannot work.
+    /// Refuses invalid settings.
     ///
     /// # Errors
     /// Names the setting and its range.
@@ -76,14 +76,14 @@ impl Decode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finish {
-    /// With the end token.
+    /// At the end token.
     End,
-    /// At the limit of tokens, or of the model's positions.
+    /// At the limit of new tokens, or of the model's positions.
     Length,
 }
 
 impl Finish {
-    /// As it is stored.
+    /// The name in the project file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::End => "end",
@@ -99,13 +99,13 @@ pub struct Completion {
     pub finish: Finish,
 }
 
-/// Draws the next token from `logits` (one for each token of the vocabulary, changed in place).
-/// `seen` are the tokens of prompt and reply so far.
+/// Samples the next token from `logits` (one per token of the vocabulary, changed in place). `seen` are the tokens of
+/// prompt and reply so far.
 ///
 /// Repetition penalty, temperature, top-k, top-p, in the order of transformers' `generate`.
 ///
 /// # Errors
-/// When no logit is a finite number.
+/// If no logit is finite.
 pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stream) -> Result<u32> {
     if decode.repetition_penalty != 1.0 {
         let penalty = decode.repetition_penalty as f32;
@@ -128,7 +128,7 @@ pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stre
         .zip(0..)
         .filter(|(logit, _)| !logit.is_nan())
         .collect();
-    // likeliest first; of equals the lower id, so that ties do not depend on the sort
+    // most likely first; ties go to the lower id, so that they do not depend on the sort
     let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
     let likeliest = kept
         .iter()
@@ -181,15 +181,15 @@ pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stre
     Ok(kept[end - 1].1)
 }
 
-/// The stream of candidate `candidate` of prompt number `prompt`.
+/// The random stream of candidate `candidate` of prompt number `prompt`.
 pub fn stream_of(seed: u64, prompt: i64, candidate: usize) -> Stream {
     Stream::at(seed, &format!("sample {prompt}"), candidate as u64)
 }
 
-/// Refuses a prompt that leaves the model no position to write in.
+/// Refuses a prompt that leaves the model no position to generate in.
 ///
 /// # Errors
-/// When it has no token, or as many as the model has positions.
+/// If it has no token, or as many as the model has positions.
 pub fn check_prompt(prompt: &[u32], positions: usize) -> Result<()> {
     if prompt.is_empty() {
         return Err(Error::Input("the prompt has no tokens".to_owned()));
@@ -207,14 +207,13 @@ pub fn check_prompt(prompt: &[u32], positions: usize) -> Result<()> {
 /// One prompt of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// Names the prompt's streams: its number in the work as a whole.
+    /// Identifies the prompt's streams: its number within the whole job.
     pub key: i64,
     /// Token ids of the prompt.
     pub prompt: Vec<u32>,
 }
 
-/// Writes one candidate with a full forward pass for each token: what [`generate`] must equal.
-/// `end` is the end token.
+/// Generates one candidate with a full forward pass per token: the reference for [`generate`]. `end` is the end token.
 ///
 /// # Errors
 /// As [`generate`].
@@ -254,12 +253,12 @@ pub fn generate_naive(
     })
 }
 
-/// Hears tokens and lets the work go on: for [`generate`].
+/// A callback for [`generate`] that ignores tokens and never stops.
 pub fn go_on(_task: usize, _candidate: usize, _token: u32) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// A candidate that is being written.
+/// A candidate that is being generated.
 struct Row {
     task: usize,
     candidate: usize,
@@ -268,18 +267,17 @@ struct Row {
     stream: Stream,
 }
 
-/// Writes `candidates` replies to each task, all tasks in one batch: one list of completions a task.
-/// `on_token` hears each token as (task, candidate, token), and ends the work by breaking; who does not
-/// care gives [`go_on`].
+/// Generates `candidates` replies per task, all tasks in one batch: one list of completions per task. `on_token`
+/// receives each token as (task, candidate, token), and stops generation by breaking; pass [`go_on`] if not needed.
 ///
-/// All rows stand at the same position: the beginning that the prompts have in common in length is
-/// read once a prompt and copied for its candidates; then every step feeds each row one token, its
-/// prompt's next one or the one just drawn. So rows of different length need no mask, and batches of
-/// prompts of similar length waste nothing. The model must be built on detached tensors.
+/// All rows are at the same position: as many tokens as the shortest prompt has are read once per prompt and copied for
+/// its candidates; then every step feeds each row one token, the next of its prompt or the one just sampled. So rows of
+/// different length need no mask, and batches of prompts of similar length waste nothing. The model must be built on
+/// detached tensors.
 ///
 /// # Errors
-/// When a prompt fills the model's positions, a setting cannot work, or memory does not suffice;
-/// [`Error::Interrupted`] when `on_token` broke off.
+/// If a prompt fills the model's positions, a setting is invalid, or memory runs out; [`Error::Interrupted`] if
+/// `on_token` broke off.
 pub fn generate(
     model: &Gpt2,
     tasks: &[Task],

@@ -111,7 +111,7 @@ fn figures_of_several_classes_equal_scikit_learns() {
         same(curves.micro.unwrap().auc, &case["micro"]);
         let mean = curves.macro_mean.unwrap();
         same(mean.auc, &case["macro"]);
-        // Ours starts at the origin too, where the example's curve starts at the top of the first step.
+        // Ours also starts at the origin; the example's curve starts at the top of the first step.
         same_all(
             mean.points[1..].iter().map(|p| p.fpr).collect(),
             &case["macro_fpr"],
@@ -187,7 +187,7 @@ fn what_does_not_exist_is_none() {
     assert_eq!(never.quadratic_kappa(), None);
     let missing = roc_by_class(&[0.2, 0.3, 0.5, 0.6, 0.2, 0.2], 3, &[0, 1]);
     assert!(missing.classes[2].is_none() && missing.micro.is_some());
-    // the mean of the classes that are there
+    // the mean of the classes that occur
     let auc = |class: usize| missing.classes[class].as_ref().map(|roc| roc.auc);
     let mean = (auc(0).unwrap() + auc(1).unwrap()) / 2.0;
     assert_eq!(missing.macro_mean.as_ref().map(|roc| roc.auc), Some(mean));

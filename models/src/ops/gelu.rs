@@ -16,9 +16,6 @@ pub enum Gelu {
 }
 
 /// GELU of each element.
-///
-/// # Errors
-/// When memory does not suffice.
 pub fn gelu(x: &Tensor, form: Gelu) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return gelu_ref(x, form);
@@ -26,10 +23,7 @@ pub fn gelu(x: &Tensor, form: Gelu) -> Result<Tensor> {
     x.contiguous()?.apply_op1(form)
 }
 
-/// The slow twin of [`gelu`].
-///
-/// # Errors
-/// As [`gelu`].
+/// Reference of [`gelu`].
 pub fn gelu_ref(x: &Tensor, form: Gelu) -> Result<Tensor> {
     let inner = match form {
         Gelu::Erf => (x * std::f64::consts::FRAC_1_SQRT_2)?.erf()?,
