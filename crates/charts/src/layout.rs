@@ -1,11 +1,11 @@
-//! Tests of the layout: where the letters really stand, measured with the font that draws them.
+//! Layout tests: where the letters really are, measured with the font that draws them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use resvg::usvg::{Group, Node, Rect};
 
 use crate::*;
 
-/// Every text of a picture with the box that its letters fill, in pixels.
+/// Every text of a chart with the box that its letters fill, in pixels.
 fn texts(picture: &Picture) -> Vec<(String, Rect)> {
     fn gather(group: &Group, found: &mut Vec<(String, Rect)>) {
         for node in group.children() {
@@ -25,7 +25,7 @@ fn texts(picture: &Picture) -> Vec<(String, Rect)> {
     found
 }
 
-/// No two texts touch, and none leaves the picture.
+/// No two texts touch, and none leaves the chart.
 fn assert_legible(name: &str, picture: &Picture) {
     let all = texts(picture);
     assert!(!all.is_empty(), "{name}: no text");
@@ -131,7 +131,7 @@ fn every_line_of_a_loss_chart_is_in_its_legend() {
     }
 }
 
-/// A ROC that bulges towards the upper left (below 1) or the lower right (above 1), with a dot on it.
+/// A ROC curve that bulges towards the upper left (below 1) or the lower right (above 1), with a dot on it.
 fn marked(power: f64, at: f64) -> Picture {
     let point = |x: f64| (x, x.powf(power), Some(1.0 - x));
     let curve = Curve {

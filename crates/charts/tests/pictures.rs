@@ -1,5 +1,5 @@
-//! Every picture, drawn: what a reader of the SVG, the PNG and the CSV may rely on. With
-//! `REPARTEE_PICTURES=folder` the PNGs are written there, to be looked at.
+//! Draws every chart and checks what a reader of the SVG, the PNG and the CSV may rely on. With
+//! `REPARTEE_PICTURES=folder` the PNGs are written there for inspection.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_charts::*;
@@ -29,7 +29,7 @@ fn curve(name: &str, power: f64, is_mean: bool) -> Curve {
     }
 }
 
-/// The point of a curve at a threshold that it has.
+/// The point of a curve at one of its thresholds.
 fn on(curve: &Curve, threshold: f64) -> (f64, f64) {
     let at = |p: &&(f64, f64, Option<f64>)| p.2.is_some_and(|t| t >= threshold - 1e-9);
     let found = curve.points.iter().rfind(at).unwrap();
@@ -388,7 +388,7 @@ fn nothing_to_draw_is_said_and_not_drawn() {
 fn a_page_can_lay_a_read_out_over_the_plot() {
     let (_, picture) = all().remove(0);
     let (plot, series) = (picture.plot, &picture.series[0]);
-    // The dot at the threshold, found by the axes and the rectangle alone, is where the SVG has it.
+    // The dot at the threshold, computed from the axes and the rectangle alone, is where the SVG has it.
     let at = series.points.iter().rfind(|p| p.0 <= 0.1).unwrap();
     let x = plot.x + (at.0 - picture.x.from) / (picture.x.to - picture.x.from) * plot.width;
     let y =
@@ -402,8 +402,8 @@ fn a_page_can_lay_a_read_out_over_the_plot() {
     );
 }
 
-/// Three points on a straight line: a ROC without its middle one looks the same, and a marker that is looked up
-/// among those that are left stands in the wrong place.
+/// Three points on a straight line: a ROC curve without its middle one looks the same, and a marker looked up among the
+/// remaining points would be in the wrong place.
 #[test]
 fn the_threshold_is_marked_where_it_is_and_not_at_a_vertex() {
     let straight = Curve {
