@@ -1,4 +1,4 @@
-//! Charts of evaluations and runs: drawn once by the charts crate, written as SVG, PNG and CSV.
+//! Charts of evaluations and runs: drawn by the charts crate, written as SVG, PNG and CSV.
 
 use std::path::{Path, PathBuf};
 
@@ -13,27 +13,27 @@ use crate::error::{Error, Result};
 use crate::evaluate::EvaluationInfo;
 use crate::figures::{Figures, Predictions, of_classifier};
 
-/// Dots of a PNG to a pixel of the picture: sharp on any screen.
+/// Dots of a PNG per pixel of the chart: sharp on any screen.
 const PNG_SCALE: f64 = 2.0;
 
 /// What can be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChartKind {
-    /// Share of positives found over share of negatives taken for positive.
+    /// True positive rate over false positive rate.
     Roc,
     Pr,
-    /// How often each class was taken for each.
+    /// Confusion matrix.
     Confusion,
-    /// Predicted probability against what was seen.
+    /// Predicted probability against observed frequency.
     Calibration,
-    /// How the predicted probabilities are spread, by true class.
+    /// Distribution of the predicted probabilities, by true class.
     Scores,
     /// Loss over the steps of runs.
     Loss,
     /// Learning rate over the steps of runs.
     Lr,
-    /// Tokens a second over the steps of runs.
+    /// Tokens/s over the steps of runs.
     Throughput,
 }
 
@@ -41,7 +41,7 @@ impl ChartKind {
     /// Reads roc, pr, confusion, calibration, scores, loss, lr or throughput.
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] when it is none of them.
+    /// [`crate::Code::Usage`] if it is none of them.
     pub fn parse(word: &str) -> Result<Self> {
         Ok(match word {
             "roc" => Self::Roc,
@@ -84,7 +84,7 @@ fn measured_on(evaluation: &EvaluationInfo) -> String {
     text
 }
 
-/// An evaluation's figures beside their baselines, judged by the threshold that its config has now.
+/// An evaluation's figures with baselines, at the threshold that its config has now.
 fn at_threshold(evaluation: &EvaluationInfo, predictions: &Predictions) -> Vec<Compared> {
     match (&evaluation.figures, evaluation.config.threshold) {
         (Figures::Classifier(f), Some(threshold)) => {
@@ -110,10 +110,10 @@ fn curve_of(name: String, roc: &Roc, is_mean: bool) -> Curve {
     }
 }
 
-/// Bars of a histogram of probabilities.
+/// Number of bars in a histogram of probabilities.
 const SCORE_BARS: usize = 20;
 
-/// How the probability of a class is spread among the examples of each true class.
+/// Distribution of a class's probability, by true class.
 fn spread(predictions: &Predictions, class: usize, names: &[String]) -> Vec<Group> {
     let p = predictions.of_class(class);
     let bars = |truth: usize| {
@@ -137,17 +137,17 @@ fn spread(predictions: &Predictions, class: usize, names: &[String]) -> Vec<Grou
 impl Engine {
     /// Draws a chart of evaluations (a number, or a run: its latest one), or of runs' losses.
     ///
-    /// Several realism evaluations share one ROC, precision-recall or calibration chart; a model of more
-    /// classes has a chart of its own.
+    /// Several realism evaluations share one ROC, precision-recall or calibration chart; a model with more classes has
+    /// a chart of its own.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`] when there is nothing to draw, [`crate::Code::Usage`] when it cannot be
-    /// drawn together.
+    /// [`crate::Code::NotFound`] if there is nothing to draw, [`crate::Code::Usage`] if it cannot be drawn in one
+    /// chart.
     pub fn chart(&self, kind: ChartKind, of: &[String]) -> Result<Picture> {
         self.chart_at(kind, of, None)
     }
 
-    /// The same at another threshold than the evaluation's.
+    /// As [`Engine::chart`], at another threshold than the evaluation's.
     ///
     /// # Errors
     /// As [`Engine::chart`].
@@ -307,7 +307,7 @@ impl Engine {
                     .collect();
                 repartee_charts::histogram(&title("Scores")?, &axis, &edges, &groups)
             }
-            // those of runs were drawn above
+            // charts of runs were drawn above
             ChartKind::Calibration | ChartKind::Loss | ChartKind::Lr | ChartKind::Throughput => {
                 let mut lines = Vec::new();
                 for (e, p) in &evaluations {
@@ -375,11 +375,11 @@ impl Engine {
         Ok(repartee_charts::losses(&heading, &lines)?)
     }
 
-    /// Draws a chart into files; the ending says what each is: .svg, .png or .csv. A name without one gives
-    /// all three. Gives what was written.
+    /// Draws a chart into files; the extension gives the format: .svg, .png or .csv. A name without one gives all
+    /// three. Returns the files written.
     ///
     /// # Errors
-    /// As [`Engine::chart`]; [`crate::Code::Usage`] for another ending, or when a file cannot be written.
+    /// As [`Engine::chart`]; [`crate::Code::Usage`] for another extension, or if a file cannot be written.
     pub fn chart_files(
         &self,
         kind: ChartKind,
@@ -389,7 +389,7 @@ impl Engine {
         self.chart_files_at(kind, of, None, out)
     }
 
-    /// The same at another threshold than the evaluation's.
+    /// As [`Engine::chart_files`], at another threshold than the evaluation's.
     ///
     /// # Errors
     /// As [`Engine::chart_files`].
@@ -404,7 +404,7 @@ impl Engine {
     }
 }
 
-/// Writes a picture into files by their endings, once it is sure that all of them can be written.
+/// Writes a chart into files by their extensions, after checking that all of them can be written.
 pub(crate) fn save(
     out: &[PathBuf],
     draw: impl FnOnce() -> Result<Picture>,

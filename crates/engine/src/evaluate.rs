@@ -1,4 +1,4 @@
-//! Evaluation: a checkpoint measured on one side of its split, with every prediction stored, and the baselines
+//! Evaluation: measures a checkpoint on one partition of its split, stores every prediction, and computes the baselines
 //! on the same examples.
 
 use repartee_datasets::Side;
@@ -28,27 +28,27 @@ use crate::run_config::RunKind;
 use crate::train::{RunFacts, run_kind, threads};
 use crate::unreadable::{Listed, good};
 
-/// Examples measured between two looks at whether to go on.
+/// Examples measured between checks for pause and cancel.
 const AT_ONCE: usize = 128;
-/// Train examples that the word-counting baseline learns from, at most.
+/// Maximum number of training examples for the unigram baseline.
 const BASELINE_EXAMPLES: usize = 50_000;
 
-/// Measures a checkpoint. A job: `evaluate`.
+/// Evaluates a checkpoint. A job: `evaluate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Evaluate {
     pub run: String,
     /// best or last; none: best.
     pub checkpoint: Option<String>,
-    /// Which side of the run's split.
+    /// Partition of the run's split.
     pub side: Side,
     /// Realism: another set of fakes than the run was trained on.
     pub fakes: Option<String>,
-    /// Examples, at most, drawn by the seed; 0: all.
+    /// Maximum number of examples, sampled by the seed; 0: all.
     pub limit: usize,
-    /// Examples in a batch.
+    /// Batch size.
     pub batch: usize,
-    /// Realism: the probability from which on a reply is called real.
+    /// Realism: decision threshold; replies are predicted real from it on.
     pub threshold: f64,
     pub seed: u64,
     /// auto, cpu, cuda or metal.
@@ -71,47 +71,44 @@ impl Default for Evaluate {
     }
 }
 
-/// What an evaluation was made with; stored with it as JSON.
+/// Settings of an evaluation; stored with it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationConfig {
     /// generator, realism or upvotes.
     pub kind: RunKind,
     /// best, last or kept.
     pub checkpoint: String,
-    /// Steps the checkpoint had been trained.
+    /// Training steps of the checkpoint.
     pub step: u64,
-    /// Names of the classes; empty for a generator.
+    /// Class names; empty for a generator.
     pub classes: Vec<String>,
-    /// The probability from which on class 1 is said; two classes only.
+    /// Decision threshold; two classes only.
     pub threshold: Option<f64>,
-    /// How the fakes were written.
+    /// How the fakes were generated.
     pub fakes: Option<FakesConfig>,
-    /// Examples, at most; 0: all.
+    /// Maximum number of examples; 0: all.
     pub limit: usize,
-    /// Examples in a batch.
+    /// Batch size.
     pub batch: usize,
-    /// What drew the examples.
+    /// Sampling seed of the examples.
     pub seed: u64,
     /// cpu, cuda or metal.
     pub device: String,
-    /// Threads it computed with.
     pub threads: usize,
-    /// The version of Repartee.
     pub version: String,
-    /// The job that made it: it knows what was left out.
+    /// The job that made it, which knows what was left out.
     #[serde(default)]
     #[ts(skip)]
     pub job: String,
 }
 
-/// An evaluation as it is listed and shown.
+/// An evaluation in a list or by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationInfo {
     pub id: i64,
-    /// What a person calls it; empty: it goes by its number.
+    /// Empty: it is called by its number.
     #[serde(default)]
     pub name: String,
-    /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
     pub run: String,
@@ -119,21 +116,20 @@ pub struct EvaluationInfo {
     pub side: Side,
     /// The set of fakes, for a realism model.
     pub fakes: Option<String>,
-    /// What it was made with.
     pub config: EvaluationConfig,
     pub figures: Figures,
-    /// The same, each figure beside its baselines; the first says most.
+    /// Each figure with its baselines, the most informative first.
     #[serde(default)]
     pub compared: Vec<Compared>,
-    /// When it was made, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
-    /// Measured on a text that was deleted since, or of a model that was trained on one.
+    /// Measured on a text deleted since, or of a model that was trained on one.
     #[serde(default)]
     pub deleted_content: bool,
     /// Examples that the job left out: the figures are without them.
     #[serde(default)]
     pub left_out: LeftOut,
-    /// The mark of the study: what is missing or expired when it is shown.
+    /// The notice of the study: what is missing or expired now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub notice: Option<String>,
@@ -142,29 +138,27 @@ pub struct EvaluationInfo {
 /// A classifier's figures at a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Judged {
-    /// All figures, judged by it.
     pub figures: ClassifierFigures,
-    /// The same, each beside its baselines.
+    /// Each figure with its baselines.
     pub compared: Vec<Compared>,
-    /// Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation
-    /// has not both classes.
+    /// The threshold's point on the ROC curve: false and true positive rate; none unless the evaluation has both
+    /// classes.
     pub roc: Option<(f64, f64)>,
-    /// Where it lies on the curve of precision over recall: recall and precision.
+    /// The threshold's point on the precision-recall curve: recall and precision.
     pub precision_recall: Option<(f64, f64)>,
 }
 
-/// An example of an evaluation, with what the model made of it.
+/// An example of an evaluation with its prediction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MarkedExample {
     pub comment: String,
-    /// The reply, real or fake.
+    /// Real or fake.
     pub reply: String,
-    /// Name of its true class; empty for a generator.
+    /// Name of the true class; empty for a generator.
     pub truth: String,
-    /// Name of the class that it is given: by the threshold, or the most probable of more than two; empty
-    /// for a generator.
+    /// Name of the predicted class: by the threshold, or the most probable of more than two; empty for a generator.
     pub called: String,
-    /// The probability that the model gave the truth; for a generator, of the mean token of the reply.
+    /// The predicted probability of the true class; for a generator, of the reply's mean token.
     pub p: f64,
 }
 
@@ -257,7 +251,7 @@ impl Job for Evaluate {
     }
 }
 
-/// What the classes are called; none for a generator.
+/// Class names; none for a generator.
 pub(crate) fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
     Ok(match kind {
         RunKind::Generator => Vec::new(),
@@ -285,7 +279,7 @@ fn label_of(example: &Labelled) -> String {
     }
 }
 
-/// Pairs of the measured side that lost their text are named.
+/// Names the pairs of the partition that lost their text.
 fn name_the_lost(ctx: &Ctx, split: &Split, side: Side) -> Result<()> {
     for pair in ctx.engine.store.split_lost(split.id, side)? {
         ctx.leave_out(pair_label(pair), DELETED)?;
@@ -376,7 +370,7 @@ impl Evaluate {
                         continue;
                     }
                 };
-                // the first token of a text is predicted by nothing
+                // nothing predicts the first token of a text
                 unigram_sum += unigram.nll(&encoded.ids[encoded.prompt.max(1)..]);
                 sum += nll;
                 tokens += n as u64;
@@ -436,7 +430,7 @@ impl Evaluate {
             return Err(self.nothing(split));
         }
         let classes = names.len();
-        // the baseline learns from what the run learnt from, as far as that is affordable
+        // the baseline is trained on the run's training data, as far as that is affordable
         let limit = match judge.config.limit {
             0 => BASELINE_EXAMPLES,
             limit => limit.min(BASELINE_EXAMPLES),
@@ -554,7 +548,7 @@ impl Evaluate {
     }
 }
 
-/// The probability that was given to the truth: of the true class, or of the reply's mean token.
+/// The predicted probability of the true class, or of the reply's mean token.
 fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
     match (prediction.label, prediction.nll, prediction.tokens) {
         (Some(label), ..) => *prediction.p.get(usize::from(label))?,
@@ -604,10 +598,10 @@ impl Engine {
         })
     }
 
-    /// All evaluations, in the order in which they were made.
+    /// All evaluations, oldest first.
     ///
     /// # Errors
-    /// When the project cannot be read.
+    /// If the project cannot be read.
     pub fn evaluations(&self) -> Result<Vec<EvaluationInfo>> {
         good(self.evaluations_read()?)
     }
@@ -631,7 +625,7 @@ impl Engine {
     /// The evaluation of that number or name, or the latest of the run of that name.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when there is none; what to do then.
+    /// [`Code::NotFound`] if there is none, with what to do then.
     pub fn evaluation_of(&self, what: &str) -> Result<EvaluationInfo> {
         if let Ok(id) = what.parse() {
             return self.evaluation(id);
@@ -660,10 +654,10 @@ impl Engine {
         }
     }
 
-    /// A two-class evaluation judged at another threshold, without its model.
+    /// A two-class evaluation at another threshold, without its model.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it has not two classes, or the threshold is none.
+    /// [`Code::NotFound`]; [`Code::Usage`] if it has more than two classes, or the threshold is invalid.
     pub fn evaluation_at(&self, id: i64, threshold: f64) -> Result<Judged> {
         let evaluation = self.evaluation(id)?;
         let predictions = self.predictions(id)?;
@@ -685,8 +679,8 @@ impl Engine {
         })
     }
 
-    /// The examples that an evaluation got most right (`best`) or most wrong, at most `limit`; classes are
-    /// called by `threshold`, or by the evaluation's own.
+    /// The best (`best`) or worst predictions of an evaluation, at most `limit`; predicted classes are by `threshold`,
+    /// or by the evaluation's own.
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -741,7 +735,7 @@ impl Engine {
     /// A classifier evaluation's predictions, for charts and other thresholds.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it is a generator's.
+    /// [`Code::Usage`] for a generator's.
     pub fn predictions(&self, id: i64) -> Result<Predictions> {
         let stored = self.store.predictions(id)?;
         let classes = stored.first().map_or(0, |p| p.p.iter().flatten().count());

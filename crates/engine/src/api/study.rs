@@ -1,4 +1,4 @@
-//! The commands about the permissions of the study.
+//! Commands about the permissions of the study.
 
 use std::sync::Arc;
 
@@ -28,13 +28,13 @@ pub struct RecordStudy {
 #[serde(deny_unknown_fields)]
 pub struct EndStudy {
     pub kind: StudyKind,
-    /// Why; may be empty.
+    /// May be empty.
     #[serde(default)]
     pub note: String,
     pub who: String,
 }
 
-/// Strict, on or off.
+/// Switches strict mode on or off.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct StrictStudy {
@@ -42,17 +42,17 @@ pub struct StrictStudy {
     pub who: String,
 }
 
-/// Where a source's text comes from.
+/// Sets where a source's text comes from.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SayOrigin {
-    /// The source, by its number.
+    /// Number of the source.
     pub source: i64,
     pub origin: Origin,
     pub who: String,
 }
 
-/// An import that is about to begin.
+/// An import that is about to start.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct AskImport {
@@ -62,7 +62,7 @@ pub struct AskImport {
 /// Whether a training is refused.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
 pub struct TrainRefusal {
-    /// Why; none: it isn't.
+    /// None: it isn't.
     pub refused: Option<Error>,
 }
 
@@ -73,18 +73,18 @@ fn refusal(engine: &Engine, config: &RunConfig) -> Result<TrainRefusal> {
 }
 
 commands!(Arc<Engine> {
-    /// The permissions of the study: what is on record, and what is missing.
+    /// The permissions of the study: what is recorded, and what is missing.
     "study" => |engine, _| engine.study(), Nothing => Study;
     /// Adds records; the newest of a kind counts.
     "study.record" => |engine, p| engine.study_record(&p.records, &p.who), RecordStudy => Study;
-    /// Ends a permission before its time.
+    /// Ends a permission early.
     "study.end" => |engine, p| engine.study_end(p.kind, &p.note, &p.who), EndStudy => Study;
-    /// Switches strict on or off: whether training and posting are refused while a permission is missing.
+    /// Switches strict mode: whether training and posting are refused while a permission is missing.
     "study.strict" => |engine, p| engine.study_strict(p.on, &p.who), StrictStudy => Study;
     /// Whether a training with these settings is refused because a permission is missing.
     "study.train" => |engine, p| refusal(engine, &p.config), WithConfig => TrainRefusal;
-    /// Says where the text of a source comes from.
+    /// Sets where the text of a source comes from.
     "source.origin" => |engine, p| engine.source_origin(&p.source.to_string(), p.origin, &p.who), SayOrigin => SourceInfo;
-    /// What has to be answered before an import may begin.
+    /// What must be answered before an import may start.
     "import.question" => |engine, p| engine.import_question(&p.import), AskImport => ImportQuestion;
 });
