@@ -1,5 +1,5 @@
-//! One bad item never ends a batch: it is left out, counted and named by its id, and the others go on. What
-//! concerns the whole (a full disk, a lost login, a missing model) still ends the work at once.
+//! One bad item never ends a batch: it is left out, counted and named by its id, and the rest continues. Errors that
+//! concern the whole job (a full disk, a lost login, a missing model) still end it at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,9 +11,9 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::Stop;
 
-/// Items that an outcome names; all of them are counted.
+/// Maximum number of items that an outcome names; all of them are counted.
 pub const NAMED: usize = 100;
-/// When so many items fail alone and none has succeeded, it is the whole that is at fault.
+/// If this many items fail one by one and none has succeeded, the whole job is at fault.
 const HOPELESS: u32 = 8;
 
 /// Items that a job left out.
@@ -27,9 +27,8 @@ pub struct LeftOut {
 /// An item that a job left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LeftOutItem {
-    /// What it is, by its id: "pair abc", "comment 17", "t3_xyz".
+    /// An id: "pair abc", "comment 17", "t3_xyz".
     pub id: String,
-    /// Why it was left out.
     pub why: String,
 }
 
@@ -39,12 +38,11 @@ pub struct Tally {
     /// The error of a job in which nothing succeeded: "no thread could be read".
     pub nothing: &'static str,
     pub succeeded: u64,
-    /// Items that did not.
     pub left_out: LeftOut,
 }
 
 impl Tally {
-    /// The error of a job in which nothing succeeded, though there was something to do.
+    /// The error of a job in which nothing succeeded, although there was something to do.
     pub(crate) fn failure(&self) -> Option<Error> {
         (self.succeeded == 0 && self.left_out.count > 0)
             .then(|| self.left_out.nothing_left(self.nothing))
@@ -52,7 +50,7 @@ impl Tally {
 }
 
 impl LeftOut {
-    /// Items with why each was left out.
+    /// Items with reasons.
     pub(crate) fn of(items: &[(String, String)]) -> Self {
         let named = items.iter().take(NAMED);
         Self {
@@ -96,7 +94,7 @@ impl Engine {
     }
 }
 
-/// Whether an error concerns the whole work, and not one item of it.
+/// Whether an error concerns the whole job, rather than one item.
 pub(crate) fn is_of_the_whole(error: &Error) -> bool {
     matches!(
         error.code,
@@ -115,7 +113,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Sto
     }
 }
 
-/// What was seen of a batch so far: whether it is hopeless.
+/// What is known of a batch so far: whether it is hopeless.
 #[derive(Debug, Default)]
 pub(crate) struct Batches {
     succeeded: bool,
@@ -123,12 +121,11 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Works on items together. When that fails, on halves of them, down to single ones: those that fail
-    /// alone are given back with their error, in place.
+    /// Processes items together. If that fails, processes halves of them, down to single ones: those that fail alone
+    /// are returned with their error, in place.
     ///
     /// # Errors
-    /// What concerns the whole; pause and cancel; and the error of the items when the first
-    /// [`HOPELESS`] all fail.
+    /// Errors of the whole job; pause and cancel; and the items' error if the first [`HOPELESS`] all fail.
     pub(crate) fn each<I, T>(
         &mut self,
         items: &[I],
@@ -160,7 +157,7 @@ impl Batches {
     }
 }
 
-/// An error's sentence without what it quotes: a text must not get into a log.
+/// An error's message without quotes: a text must not get into a log.
 pub(crate) fn without_quotes(text: &str) -> String {
     const LONG: usize = 4;
     let mut out = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! The loop at a glance: what there is, how good it is, and what comes next.
+//! The pipeline at a glance: what there is, how good it is, and the next step.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -11,59 +11,57 @@ use crate::queue::QueueCounts;
 use crate::reddit::{AFTER_S, AccountInfo};
 use crate::run_config::RunKind;
 
-/// How far a project is.
+/// The state of a project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Overview {
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     pub name: String,
     pub path: String,
-    /// Sources that were imported.
+    /// Number of sources.
     pub sources: u64,
-    /// Those of which nobody has said under what permission they may be used.
+    /// Those without a recorded permission.
     pub unpermitted: u64,
     pub comments: u64,
     pub posts: u64,
-    /// Pairs of comment and reply.
+    /// Number of pairs.
     pub pairs: u64,
-    /// Names of the splits.
     pub splits: Vec<String>,
     pub bases: u64,
-    /// The three models, in the order generator, realism, upvotes.
+    /// In the order generator, realism, upvotes.
     pub models: Vec<ModelState>,
     pub fakes: u64,
-    /// Candidates that were generated.
+    /// Number of candidates.
     pub candidates: u64,
     /// Replies of the queue by state.
     pub queue: QueueCounts,
-    /// What there is of Reddit.
     pub reddit: RedditState,
-    /// Jobs that run or rest.
+    /// Running or paused jobs.
     pub jobs: u64,
-    /// The mark of the study: what permission is missing or expired.
+    /// The notice of the study: which permission is missing or expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub notice: Option<String>,
-    /// What to do next, the most useful first; empty when nothing is open.
+    /// Next steps, the most useful first; empty if nothing is open.
     pub next: Vec<NextStep>,
 }
 
-/// How far one of the three models is.
+/// The state of one of the three models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ModelState {
     pub kind: RunKind,
-    /// How many runs there are.
+    /// Number of runs.
     pub runs: u64,
     /// A run of this kind that is being trained now.
     pub training: Option<String>,
-    /// The last run that was trained to its end.
+    /// The last completed run.
     pub trained: Option<String>,
-    /// How often runs of this kind were evaluated.
+    /// Number of evaluations.
     pub evaluations: u64,
-    /// The run that `figure` is of: the last trained one if it was evaluated, else the one that was evaluated last.
+    /// The run of `figure`: the last completed one if it was evaluated, else the one that was evaluated last.
     pub evaluated: Option<String>,
-    /// The first figure of its last evaluation in words: "AUC 0.756", "perplexity 7.210".
+    /// The headline metric of its last evaluation: "AUC 0.756", "perplexity 7.210".
     pub figure: Option<String>,
-    /// What that figure fails to beat: "worse than chance 0.500"; empty: nothing.
+    /// The baseline that it does not beat: "worse than chance 0.500"; empty: none.
     #[serde(default)]
     pub worse: String,
 }
@@ -73,35 +71,34 @@ pub struct ModelState {
 pub struct RedditState {
     pub accounts: u64,
     pub threads: u64,
-    /// Comments of them that may be answered and have no reply in the queue.
+    /// Comments in them that may be answered and have no reply in the queue.
     pub open: u64,
-    /// Subreddits in which posting is permitted now.
+    /// Subreddits with a valid permission.
     pub permits: u64,
-    /// Readings of posted replies' points that are due.
+    /// Due readings of posted replies' scores.
     pub due: u64,
 }
 
-/// Something that can be done next.
+/// A possible next step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct NextStep {
-    /// Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study;
-    /// and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes,
-    /// fetch, draft.
+    /// settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study; about Reddit:
+    /// choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft.
     pub step: String,
-    /// What to do, as a person would say it.
+    /// What to do, as text.
     pub what: String,
     pub why: String,
-    /// For a training or an evaluation: which kind of model.
+    /// For a training or an evaluation: the kind of model.
     pub kind: Option<RunKind>,
 }
 
 const KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
 
 impl Engine {
-    /// How far the project is.
+    /// The state of the project.
     ///
     /// # Errors
-    /// When the project cannot be read.
+    /// If the project cannot be read.
     pub fn overview(&self) -> Result<Overview> {
         let counts = self.store.counts()?;
         let sources = self.sources()?;
@@ -180,7 +177,7 @@ impl Engine {
         Ok(overview)
     }
 
-    /// What there is of Reddit; `account` is the one that posts.
+    /// `account` is the one that posts.
     fn reddit_state(&self, account: Option<&AccountInfo>) -> Result<RedditState> {
         let now_ms = self.outside.clock.now_ms();
         let (threads, open) = self.store.threads_open()?;
@@ -203,7 +200,7 @@ impl Engine {
         })
     }
 
-    /// The kinds of the bases there are.
+    /// The kinds of the existing bases.
     fn base_kinds(&self) -> Result<Vec<String>> {
         let bases = self.store.bases()?;
         Ok(bases
@@ -222,7 +219,7 @@ fn step(step: &str, kind: Option<RunKind>, what: &str, why: &str) -> NextStep {
     }
 }
 
-/// What the project is waiting for: first what waits for a person, then the loop, then what keeps it going.
+/// The next steps: first what waits for the user, then the pipeline, then what keeps it running.
 fn next_steps(
     now: &Overview,
     base_kinds: &[String],
@@ -267,7 +264,7 @@ fn next_steps(
     steps
 }
 
-/// What lies between an approved reply and Reddit, and what is to be read of those that stand there.
+/// The steps between an approved reply and Reddit, and readings due of posted ones.
 fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep> {
     let add = |name: &str, what: &str, why: &str| step(name, None, what, why);
     let Some(account) = account else {
@@ -342,7 +339,7 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
     steps
 }
 
-/// What fills the queue from Reddit, once there is who reads and what writes.
+/// The steps that fill the queue from Reddit, if there are an account and a generator.
 fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextStep> {
     account?.facts.login_ms?;
     let writes = now
@@ -369,7 +366,7 @@ fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextSte
     })
 }
 
-/// What the loop is waiting for. Each step is asked for once what it needs is there.
+/// The steps of the pipeline. Each is suggested once its prerequisites exist.
 fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
     let mut steps = Vec::new();
     let mut add = |name: &str, kind: Option<RunKind>, what: &str, why: &str| {
@@ -554,7 +551,7 @@ mod tests {
             steps.into_iter().find(|one| one.step == "evaluate")
         };
         assert!(asks(model(None, None)).is_some());
-        // also where the evaluation has no AUC, since a class is missing
+        // also if the evaluation has no AUC, since a class is missing
         assert_eq!(asks(model(Some("judge"), None)), None);
         let newer = asks(model(Some("older"), Some("AUC 0.700"))).unwrap();
         assert!(newer.what.contains("judge"), "{}", newer.what);
