@@ -1,4 +1,4 @@
-//! Where posting is permitted (nowhere, until somebody records it), and who does not want to be answered.
+//! Permissions for posting (none by default), and opt-outs.
 
 use repartee_reddit::{Rule, Subreddit};
 use repartee_store::accounts::{OptOut, Permit};
@@ -16,9 +16,9 @@ use crate::job::{Ctx, Stop};
 use crate::machine::Machine;
 use crate::sealed::{self, Origin, digest, same};
 
-/// A subreddit is asked about again after so long: a day.
+/// A subreddit is checked again after this long: a day.
 const CHECK_EVERY_MS: i64 = 86_400_000;
-/// Where a machine has no business: people in need write there.
+/// Subreddits where a program must not post: people in need write there.
 const NEVER: [&str; 14] = [
     "suicidewatch",
     "depression",
@@ -36,50 +36,50 @@ const NEVER: [&str; 14] = [
     "askdocs",
 ];
 
-/// A permission that is to be recorded.
+/// A permission to record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewPermit {
-    /// The subreddit, with or without `r/`.
+    /// With or without `r/`.
     pub subreddit: String,
-    /// Where the permission was given: a link to the moderators' message or rule.
+    /// Where it was granted: a link to the moderators' message or rule.
     pub link: String,
     pub note: String,
-    /// When it ends, milliseconds since 1970; none: it does not.
+    /// Milliseconds since 1970; none: no end.
     pub expires_ms: Option<i64>,
-    /// The rules as the person saw them, JSON as [`SubredditLook`] gives it; empty: they are taken when
-    /// the subreddit is first asked about.
+    /// The rules as the user saw them, JSON as in [`SubredditLook`]; empty: they are stored at the first check of the
+    /// subreddit.
     pub rules: String,
 }
 
-/// A permission as it is shown.
+/// A permission for display.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct PermitInfo {
-    /// The subreddit, without `r/`.
+    /// Without `r/`.
     pub subreddit: String,
-    /// Where the permission was given.
+    /// Where it was granted.
     pub link: String,
     pub note: String,
     pub who: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub given_ms: i64,
-    /// When it ends; none: it does not.
+    /// None: no end.
     pub expires_ms: Option<i64>,
-    /// When Reddit was last asked about the subreddit.
+    /// Last check of the subreddit on Reddit.
     pub checked_ms: Option<i64>,
-    /// Why nothing is posted there all the same; empty: nothing speaks against it.
+    /// Why it is disabled; empty: it is not.
     pub off: String,
     /// Nothing is posted there before this; 0: no pause.
     pub pause_ms: i64,
-    /// Why it has to be confirmed, to go after "it was"; empty: it need not.
+    /// Why it must be confirmed, to follow "it was"; empty: no need.
     pub unconfirmed: String,
-    /// The hash over what is recorded, to confirm it by.
+    /// The hash of the record, to confirm it by.
     pub seen: String,
 }
 
 const PERMISSION: &str = "permission";
 
-/// A permission as it is sealed and shown: when it was given and when it ends are words for this.
+/// A permission as it is sealed and shown: start and end are strings for this.
 fn recorded(permit: &Permit) -> [String; 7] {
     [
         permit.rules.clone(),
@@ -95,7 +95,7 @@ fn recorded(permit: &Permit) -> [String; 7] {
     ]
 }
 
-/// What is sealed: the record, and when Reddit was last asked about the subreddit.
+/// What is sealed: the record, and the last check of the subreddit.
 fn sealed_parts(permit: &Permit) -> Vec<String> {
     let checked = permit.checked_ms.map(|at| at.to_string());
     let mut parts = Vec::from(recorded(permit));
@@ -124,7 +124,7 @@ fn permit_seen(permit: &Permit) -> String {
 
 impl PermitInfo {
     fn new(machine: &Machine, permit: Permit) -> Self {
-        // what is switched off is recorded anew before anything is posted there
+        // a disabled subreddit needs a new record before anything is posted there
         let unconfirmed = match permit.off.as_str() {
             "" => permit_origin(machine, &permit).words(),
             _ => "",
@@ -145,15 +145,14 @@ impl PermitInfo {
     }
 }
 
-/// A subreddit as Reddit shows it: to be read before a permission is recorded.
+/// A subreddit as Reddit shows it, to read before recording a permission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SubredditLook {
-    /// Its name, without `r/`.
+    /// Without `r/`.
     pub subreddit: String,
     pub title: String,
-    /// How many follow it.
     pub subscribers: Option<u64>,
-    /// Why we may not comment there; empty: nothing speaks against it.
+    /// Why we may not comment there; empty: we may.
     pub closed: String,
     /// Names and texts of its rules.
     pub rules: Vec<(String, String)>,
@@ -161,31 +160,31 @@ pub struct SubredditLook {
     pub rules_json: String,
 }
 
-/// Somebody who does not want to be answered.
+/// An opt-out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OptOutInfo {
     /// user or subreddit.
     pub kind: String,
     pub name: String,
-    /// asked (waits for a person, and counts until then), confirmed or declined.
+    /// asked (to be decided, and counts until then), confirmed or declined.
     pub state: String,
     pub why: String,
-    /// Name of the comment that asked for it; empty: a person did.
+    /// Name of the comment that asked for it; empty: added by the user.
     pub source: String,
     /// Who recorded or decided it.
     pub who: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// Whether a subreddit is one of those where a machine has no business.
+/// Whether a subreddit is one where a program must not post.
 pub(crate) fn is_denied(subreddit: &str) -> bool {
     NEVER
         .iter()
         .any(|name| name.eq_ignore_ascii_case(subreddit))
 }
 
-/// Whether a reply to us asks not to be answered any more.
+/// Whether a reply to us opts out.
 pub(crate) fn asks_to_stop(text: &str) -> bool {
     let text = text.trim().to_lowercase();
     let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
@@ -204,7 +203,7 @@ pub(crate) fn asks_to_stop(text: &str) -> bool {
     .any(|words| text.contains(words))
 }
 
-/// Where the ledger keeps the hash of the rules that a subreddit had when it was last asked about.
+/// The ledger key for the hash of a subreddit's rules at its last check.
 fn rules_key(subreddit: &str) -> String {
     format!("rules of r/{}", subreddit.to_lowercase())
 }
@@ -218,10 +217,10 @@ fn rules_json(rules: &[Rule]) -> String {
 }
 
 impl Engine {
-    /// Where posting is permitted.
+    /// All permissions.
     ///
     /// # Errors
-    /// When the project cannot be read.
+    /// If the project cannot be read.
     pub fn permits(&self) -> Result<Vec<PermitInfo>> {
         let permits = self.store.permits()?;
         if permits.is_empty() {
@@ -260,11 +259,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Records that posting is permitted in a subreddit, as the person `who`.
+    /// Records a permission for a subreddit, on behalf of `who`.
     ///
     /// # Errors
-    /// [`Code::Usage`] without a link to where it was given; [`Code::Refused`] where a machine has no
-    /// business.
+    /// [`Code::Usage`] without a link to where it was granted; [`Code::Refused`] where a program must not post.
     pub fn permit_subreddit(&self, new: &NewPermit, who: &str) -> Result<PermitInfo> {
         let name = plain_name("r/", &new.subreddit)?;
         if is_denied(&name) {
@@ -319,11 +317,10 @@ impl Engine {
         Ok(PermitInfo::new(&self.machine()?, permit))
     }
 
-    /// Switches posting in a subreddit off, as the person `who`, and says why. A new permission switches
-    /// it on again.
+    /// Disables posting in a subreddit, on behalf of `who`, with a reason. A new permission enables it again.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when nothing is recorded of it.
+    /// [`Code::NotFound`] if there is no record of it.
     pub fn permit_off(&self, subreddit: &str, why: &str, who: &str) -> Result<PermitInfo> {
         let name = plain_name("r/", subreddit)?;
         let why = if why.trim().is_empty() {
@@ -338,7 +335,7 @@ impl Engine {
         self.permit_of(&name)
     }
 
-    /// Looks at a subreddit through an account: what it is, and its rules. Nothing is stored.
+    /// Reads a subreddit and its rules through an account. Nothing is stored.
     ///
     /// # Errors
     /// [`Code::Login`], [`Code::NotFound`], or those of the network.
@@ -360,10 +357,10 @@ impl Engine {
         })
     }
 
-    /// Who is not answered, those that wait for a person first.
+    /// Opt-outs, those to be decided first.
     ///
     /// # Errors
-    /// When the project cannot be read.
+    /// If the project cannot be read.
     pub fn opt_outs(&self) -> Result<Vec<OptOutInfo>> {
         let list = self.store.opt_outs()?;
         Ok(list
@@ -380,10 +377,10 @@ impl Engine {
             .collect())
     }
 
-    /// Puts a user (`u/...`) or subreddit (`r/...`) on the list of those who are not answered.
+    /// Adds an opt-out of a user (`u/...`) or subreddit (`r/...`).
     ///
     /// # Errors
-    /// [`Code::Usage`] when it is neither.
+    /// [`Code::Usage`] if it is neither.
     pub fn opt_out_add(&self, whom: &str, why: &str, who: &str) -> Result<Vec<OptOutInfo>> {
         let (kind, name) = named(whom)?;
         self.opt_out_put(&OptOut {
@@ -398,7 +395,7 @@ impl Engine {
         self.opt_outs()
     }
 
-    /// Decides about somebody on the list, as the person `who`: confirmed, or declined (is answered again).
+    /// Decides an opt-out, on behalf of `who`: confirmed or declined (may be answered again).
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -416,7 +413,7 @@ impl Engine {
         self.opt_outs()
     }
 
-    /// Notes that a comment asks not to be answered; it counts until a person decides.
+    /// Records that a comment opts out; it counts until the user decides.
     pub(crate) fn opt_out_asked(&self, author: &str, comment: &str) -> Result<()> {
         self.opt_out_put(&OptOut {
             kind: "user".to_owned(),
@@ -429,8 +426,8 @@ impl Engine {
         })
     }
 
-    /// Asks Reddit about a subreddit once a day: where we are not welcome, or its rules have changed since
-    /// the permission was recorded, it is switched off. Subreddits without a permission are passed over.
+    /// Checks a subreddit on Reddit once a day: if we are not welcome, or its rules changed since the permission was
+    /// recorded, it is disabled. Subreddits without a permission are skipped.
     pub(crate) fn subreddit_check(
         &self,
         session: &Session,
@@ -472,7 +469,7 @@ impl Engine {
             return Ok(off(why)?);
         }
         let rules = rules_json(&session.ask(Some(ctx), session.client.rules(name))?);
-        // a file that knows of no rules any more does not take the present ones for those that were read
+        // a file that no longer has any rules does not take the present ones for those that the user read
         let key = rules_key(&permit.name);
         let (kept, now) = (self.kept_setting::<String>(&key)?, hash(&rules));
         let is_known = |kept: &String| !kept.is_empty() && *kept != now;

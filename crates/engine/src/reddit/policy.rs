@@ -1,5 +1,5 @@
-//! What speaks against posting a reply: rules over what the project knows and what Reddit has just said.
-//! Each is one question with one code; nothing in here writes.
+//! What blocks a reply: rules over what the project knows and what Reddit has just answered. Each is one question with
+//! one code; nothing in here writes.
 
 use std::collections::HashMap;
 
@@ -22,33 +22,33 @@ use crate::machine::Machine;
 use crate::sealed::Origin;
 
 const DAY_MS: i64 = 86_400_000;
-/// An account that has posted for less than this posts half as much.
+/// An account whose first post is more recent than this posts half as much.
 const FIRST_WEEK_MS: i64 = 7 * DAY_MS;
-/// Our last texts that a reply is compared with.
+/// Number of our last texts that a reply is compared with.
 const COMPARED: usize = 500;
 
-/// What follows from an objection.
+/// The consequence of an objection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// The reply stays approved until somebody changes what is in the way.
+    /// The reply stays approved until the obstacle is removed.
     Hold,
-    /// It is tried again from this moment on.
+    /// It is tried again from this time on.
     Wait(i64),
-    /// A person has to look at it again: it is a draft.
+    /// It must be reviewed again: it returns to draft.
     Redraft,
     /// It will never be posted.
     Cancel,
 }
 
-/// Code of the pause between two replies, which a person may pass over.
+/// Code of the pause between two replies, which the user may skip.
 pub(crate) const PACE: &str = "pace";
 
-/// Something that speaks against posting a reply.
+/// Something that blocks a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Objection {
-    /// A word for programs.
+    /// A code for programs.
     pub code: &'static str,
-    /// The same for a person: what is wrong, and what to do.
+    /// The message for the user: what is wrong, and what to do.
     pub words: String,
     pub then: Then,
 }
@@ -85,12 +85,12 @@ fn redraft(code: &'static str, words: impl Into<String>) -> Objection {
     }
 }
 
-/// The hash of a text, as approvals keep it.
+/// The hash of a text in approvals.
 pub(crate) fn hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
-/// Whether an author is known as a program, or is called like one.
+/// Whether an author is a known bot, or is named like one.
 pub(crate) fn is_bot(author: &str) -> bool {
     Recipe::default().flaw(
         Some(author),
@@ -104,8 +104,7 @@ pub(crate) fn is_serious(title: &str) -> bool {
 }
 
 impl Engine {
-    /// What speaks against posting a reply, as far as the project and the ledger of this machine (`elsewhere`)
-    /// know; the first is the gravest.
+    /// What blocks a reply, as far as the project and this machine's ledger (`elsewhere`) know; the most serious first.
     pub(crate) fn objections(
         &self,
         rules: &PostingRules,
@@ -148,8 +147,8 @@ impl Engine {
         Ok(found)
     }
 
-    /// What speaks against a text wherever it stands already: the rules of posting, but for those about the
-    /// approval, the people and the time.
+    /// What blocks a text that is already posted: the rules of posting, except those about the approval, the people and
+    /// the time.
     pub(crate) fn text_objections(
         &self,
         rules: &PostingRules,
@@ -223,7 +222,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether those who would read it want it.
+    /// Whether its readers want it.
     pub(crate) fn of_people(
         &self,
         account: &Account,
@@ -243,7 +242,7 @@ impl Engine {
                 found.push(cancel("bot", format!("u/{author} is a program")));
             }
         }
-        // no chains: nothing of ours may stand above it
+        // no chains: nothing of ours may be above it
         let comments = self.store.thread_comments(reply.thread_id)?;
         let by_id: HashMap<i64, _> = comments
             .iter()
@@ -269,7 +268,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether we have said the same before.
+    /// Whether we have posted something similar.
     fn of_likeness(
         &self,
         rules: &PostingRules,
@@ -277,7 +276,7 @@ impl Engine {
         found: &mut Vec<Objection>,
     ) -> Result<()> {
         let own = self.store.own_texts(reply.id, COMPARED)?;
-        // what is sent is compared, and without the footer, which all of them share
+        // texts are compared as sent, but without the footer that all of them share
         let most = own
             .iter()
             .map(|text| overlap(&reply.text, text))
@@ -295,7 +294,7 @@ impl Engine {
     }
 }
 
-/// Whether a person approved this text for this account, here, and nothing of it has changed since.
+/// Whether this text was approved for this account, here, and nothing of it has changed since.
 fn of_approval(machine: &Machine, account: &Account, reply: &Reply, found: &mut Vec<Objection>) {
     let outbox = &reply.outbox;
     let name = &outbox.account;
@@ -357,7 +356,7 @@ fn of_account(machine: &Machine, account: &Account, now_ms: i64) -> Vec<Objectio
     found
 }
 
-/// Whether a text tells that a program writes, for whom, and how to be left alone.
+/// Whether a text discloses that a program writes, for whom, and how to opt out.
 pub(crate) fn discloses(text: &str, operator: &str) -> bool {
     let text = text.to_lowercase();
     let says_bot = text
@@ -366,7 +365,7 @@ pub(crate) fn discloses(text: &str, operator: &str) -> bool {
     says_bot && text.contains(&format!("u/{}", operator.to_lowercase())) && text.contains("stop")
 }
 
-/// What the text itself has against it.
+/// What blocks the text itself.
 fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Objection> {
     let mut found = Vec::new();
     if !discloses(&reply.outbox.full_text, &account.operator) {
@@ -393,8 +392,8 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
             ));
         }
     }
-    // the footer is in no comment, and would make the share small; that the text is the one that is sent is seen
-    // to by the approval
+    // the footer is in no comment and would make the share small; the approval ensures that the text is the one that is
+    // sent
     let echo = contained(&reply.text, &reply.comment);
     if echo >= rules.max_echo {
         found.push(redraft(
@@ -405,7 +404,7 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
     found
 }
 
-/// Whether enough was posted. `spent` is all that the account ever posted.
+/// Caps. `spent` is everything the account ever posted.
 fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) -> Vec<Objection> {
     let mut found = Vec::new();
     let young = spent
@@ -416,7 +415,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     let halved = |cap: u32| if young { cap.div_ceil(2) } else { cap } as usize;
     let others = || spent.iter().filter(|s| s.reply_id != reply.id);
     let today = |s: &&Spent| now_ms.saturating_sub(s.at_ms) < DAY_MS;
-    // when the oldest of the last `cap` is a day old, there is room again
+    // the cap allows another when the oldest of the last `cap` is a day old
     let mut full = |code, words: String, times: Vec<i64>, cap: usize| {
         if times.len() < cap {
             return;
@@ -471,7 +470,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     found
 }
 
-/// Whether it is time.
+/// Pauses and posting hours.
 fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) -> Vec<Objection> {
     let mut found = Vec::new();
     let last = spent
@@ -480,7 +479,7 @@ fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         .map(|s| s.at_ms)
         .max();
     if let Some(last) = last {
-        // drawn from the reply, so that looking twice gives the same moment
+        // from the reply's hash, so that checking twice gives the same time
         let seed = blake3::hash(format!("jitter {} {last}", reply.id).as_bytes());
         let chance =
             f64::from(u16::from_le_bytes([seed.as_bytes()[0], seed.as_bytes()[1]])) / 65_536.0;
@@ -512,7 +511,7 @@ fn opens_ms(rules: &PostingRules, now_ms: i64) -> Option<i64> {
     let open = |at_ms: i64| {
         let local_ms = at_ms + i64::from(rules.utc_offset_min) * 60_000;
         let hour = local_ms.rem_euclid(DAY_MS) / HOUR_MS;
-        // 1 January 1970 was a Thursday
+        // January 1, 1970 was a Thursday
         let day = (local_ms.div_euclid(DAY_MS) + 3).rem_euclid(7) + 1;
         let in_hours = rules.hours.is_none_or(|[from, to]| {
             let (from, to) = (i64::from(from), i64::from(to));
@@ -529,15 +528,14 @@ fn opens_ms(rules: &PostingRules, now_ms: i64) -> Option<i64> {
     }
     let offset_ms = i64::from(rules.utc_offset_min) * 60_000;
     let first = (now_ms + offset_ms).div_euclid(HOUR_MS) * HOUR_MS - offset_ms;
-    // a week and a day of hours: whatever the settings, one of them is open, or none ever is
+    // hours of a week and a day: with any settings, one of them is open, or none ever is
     (1..=192)
         .map(|n| first + n * HOUR_MS)
         .find(|at| open(*at))
         .or(Some(now_ms + DAY_MS))
 }
 
-/// What speaks against posting a reply by what Reddit has just said: the parent and its post, what answers
-/// it, and our own comments.
+/// What blocks a reply by Reddit's latest answers: the parent and its post, other answers to it, and our own comments.
 pub(crate) fn fresh_objections(
     reply: &Reply,
     me: &str,
