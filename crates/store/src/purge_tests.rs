@@ -64,7 +64,7 @@ fn only_what_has_seen_a_text_is_marked_and_what_is_made_with_it_later() {
     let mark = store.marks().unwrap();
     let realism = mark.iter().find(|m| m.name == "realism").unwrap();
     assert_eq!((realism.via.as_str(), realism.pairs), ("base", 0));
-    // a mark goes with what it marks, and an id that is given again is clean
+    // a mark is removed with what it marks, and a reused id is clean
     store
         .write_bare(|db| {
             db.execute("DELETE FROM run WHERE id = ?1", [runs[2]])?;
@@ -248,7 +248,7 @@ fn logs_parameters_and_outcomes_of_an_older_project_lose_their_texts() {
     assert_eq!(lines, ["step 30: validation loss 2.0"]);
 }
 
-/// The runs of five words of a text that stand in the file, its log included.
+/// The runs of five words of a text that are in the file or its log.
 fn runs_left(store: &Store, text: &str) -> Vec<String> {
     let mut bytes = std::fs::read(store.path()).unwrap();
     bytes.extend(std::fs::read(crate::beside(store.path(), "-wal")).unwrap_or_default());
@@ -286,7 +286,7 @@ fn quotes_anywhere_under_the_post_go_whatever_their_form() {
     let (_dir, store) = project();
     let source = source(&store);
     let mut records = vec![comment(10, None, "ann", TEXT)];
-    // a chain of answers: child, grandchild, and so on; and others beside it
+    // a chain of answers: child, grandchild, and so on; and siblings
     for (n, form) in (0..).zip(&forms) {
         let parent = if n % 2 == 0 { Some(10 + n) } else { None };
         records.push(comment(11 + n, parent, "bob", form));
@@ -405,7 +405,7 @@ fn what_learned_from_a_quote_is_marked_too() {
     let (_dir, store, split, runs) = modelled();
     let train = store.split_pair_ids(split, Side::Train).unwrap();
     let pairs = store.pairs_of(&train).unwrap();
-    // a comment that stands under the post of a training pair without being part of one, quoted in its reply
+    // a comment under the post of a training pair, without being part of one, quoted in its reply
     let text = "zone ztwo zthree zfour zfive zsix zseven";
     let pair = &pairs[0];
     let mut quoted = comment(900_000, None, "ann", text);
@@ -454,7 +454,7 @@ fn a_rejected_row_goes_with_its_id_wherever_that_stands_in_it() {
     let id = encode(10);
     let row = |text: String| text.into_bytes();
     let rows = [
-        // its id, which no other place tells, lies behind what is kept
+        // its id, which is nowhere else, comes after what is kept
         Rejected::new(
             1,
             "no link_id",

@@ -1,4 +1,4 @@
-//! The schema of a project file against that of our migrations, and what is done with what is foreign.
+//! Compares the schema of a project file with that of our migrations, and tests what happens to foreign objects.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A new project that was closed, changed by SQL, and what `open` says of it.
+/// A new project that was closed and changed by SQL, and the result of `open`.
 fn opened(sql: &str) -> (tempfile::TempDir, PathBuf, Result<Store, Error>) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.repartee");
@@ -84,7 +84,7 @@ fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
             "foreign table \"words\"",
         ),
         (
-            // a name that only SQLite may give
+            // a name that only SQLite may use
             "PRAGMA writable_schema = ON;
              INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_stat1', 'reply', 0,
                'CREATE TRIGGER sqlite_stat1 AFTER UPDATE ON reply BEGIN DELETE FROM reply; END');
@@ -172,7 +172,7 @@ fn every_version_of_the_schema_is_ours() {
         assert!(store.check(|_, _| true).unwrap().is_whole());
         drop(store);
         std::fs::remove_file(&path).unwrap();
-        // what is foreign is found before the file is brought up to date
+        // foreign objects are found before the file is migrated
         make("CREATE TRIGGER swap AFTER INSERT ON reply BEGIN DELETE FROM reply; END");
         assert!(matches!(Store::open(&path), Err(Error::Foreign { .. })));
         let db = Connection::open(&path).unwrap();
