@@ -96,9 +96,6 @@ impl Rows {
     }
 
     /// Finishes the file and renames it.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
     pub fn finish(mut self) -> io::Result<()> {
         match &mut self.out {
             Out::Lines(out) => out.flush()?,

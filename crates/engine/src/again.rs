@@ -228,9 +228,6 @@ impl Job for TrainAgain {
 
 impl Engine {
     /// Everything that was trained on a text deleted since, or made from something that was, in dependency order.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn deleted_content(&self) -> Result<Vec<DeletedContent>> {
         let marks = self.store.marks()?;
         marks.into_iter().map(|mark| self.described(mark)).collect()

@@ -582,9 +582,6 @@ pub(crate) fn write_mark(folder: &Path, what: &str) -> Result<()> {
 
 impl Engine {
     /// All bases, oldest first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn bases(&self) -> Result<Vec<BaseInfo>> {
         good(self.bases_read()?)
     }

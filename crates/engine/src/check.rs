@@ -273,9 +273,6 @@ impl Engine {
     }
 
     /// Space used in the project file.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
     pub fn size(&self) -> Result<Size> {
         let size = self.store.size()?;
         let families = size.families.into_iter();

@@ -98,9 +98,6 @@ impl Engine {
     }
 
     /// All exclusions, with reasons.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn excluded(&self) -> Result<Excluded> {
         let pairs = self.store.excluded_pairs()?.into_iter();
         let authors = self.store.excluded_authors()?.into_iter();

@@ -599,9 +599,6 @@ impl Engine {
     }
 
     /// All evaluations, oldest first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn evaluations(&self) -> Result<Vec<EvaluationInfo>> {
         good(self.evaluations_read()?)
     }

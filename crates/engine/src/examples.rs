@@ -37,9 +37,6 @@ fn draw(mut ids: Vec<i64>, limit: usize, seed: u64, purpose: &str) -> Vec<i64> {
 }
 
 /// The pairs of a partition, for the generator: at most `limit` (0: all), sampled by the seed.
-///
-/// # Errors
-/// If the project cannot be read.
 pub fn pairs(
     store: &Store,
     split: &Split,
@@ -73,9 +70,6 @@ fn real(pair_id: i64, comment: String, reply: String, label: u32) -> Labelled {
 /// Real replies and fakes of a partition, with the share of real ones as close to `real_share` as there are enough of
 /// both: at most `limit` in all (0: all). Real replies to the comments that have fakes come first, so that topic alone
 /// distinguishes the classes as little as possible. Empty fakes are left out: no real reply is empty.
-///
-/// # Errors
-/// If the project cannot be read.
 pub fn realism(
     store: &Store,
     split: &Split,

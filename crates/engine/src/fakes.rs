@@ -425,9 +425,6 @@ impl Engine {
     }
 
     /// All sets of fakes, oldest first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn fake_sets(&self) -> Result<Vec<FakesInfo>> {
         good(self.fake_sets_read()?)
     }

@@ -821,9 +821,6 @@ pub(crate) fn store_given(
 
 impl Engine {
     /// All generations, the latest first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn generations(&self) -> Result<Vec<GenerationInfo>> {
         good(self.generations_read()?)
     }

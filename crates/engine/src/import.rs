@@ -421,9 +421,6 @@ fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
 
 impl Engine {
     /// All sources, in import order.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn sources(&self) -> Result<Vec<SourceInfo>> {
         good(self.sources_read()?)
     }

@@ -57,9 +57,6 @@ pub trait Job: Serialize + DeserializeOwned {
 
     /// Moves typed texts into tables of their own before the job is stored, so that its parameters refer to them and
     /// contain no text: a purge has one place to wipe.
-    ///
-    /// # Errors
-    /// If the project cannot be written.
     fn settle(&mut self, _engine: &Engine) -> Result<()> {
         Ok(())
     }
@@ -73,9 +70,6 @@ pub trait Job: Serialize + DeserializeOwned {
     }
 
     /// A stored outcome with the texts it refers to.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     fn found(_engine: &Engine, kept: Self::Outcome) -> Result<Self::Outcome> {
         Ok(kept)
     }
@@ -485,9 +479,6 @@ impl Ctx<'_> {
 
 impl Ctx<'_> {
     /// Leaves an item out, by its id: it is counted and named in the outcome, and the work continues.
-    ///
-    /// # Errors
-    /// If the project cannot be written.
     pub fn leave_out(&self, item: impl Into<String>, why: impl Into<String>) -> Result<()> {
         const SAID: usize = 20;
         let (item, why) = (item.into(), without_quotes(&why.into()));
@@ -501,17 +492,11 @@ impl Ctx<'_> {
     }
 
     /// What was left out so far, in this and earlier attempts.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn left_out(&self) -> Result<LeftOut> {
         self.engine.left_out_of(self.job)
     }
 
     /// All items that were left out: they are not tried again.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn left_out_ids(&self) -> Result<HashSet<String>> {
         let (_, items) = self.engine.store.left_out(self.job, usize::MAX)?;
         Ok(items.into_iter().map(|(id, _)| id).collect())
@@ -587,9 +572,6 @@ impl Engine {
     }
 
     /// Records that no process could be started for a submitted job.
-    ///
-    /// # Errors
-    /// If the project cannot be written.
     pub fn give_up(&self, id: &str, error: &Error) -> Result<()> {
         let row = self.job_row(id)?;
         if self
@@ -854,9 +836,6 @@ impl Engine {
     }
 
     /// All jobs, the newest first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
         let mut rows = self.store.jobs()?;
         rows.sort_by(|a, b| {
@@ -869,9 +848,6 @@ impl Engine {
     }
 
     /// Whether a job was canceled with the request to discard its checkpoints.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn was_discarded(&self, id: &str) -> Result<bool> {
         let row = self.store.job(id)?;
         Ok(row.is_some_and(|row| row.state == JobState::Cancelled && row.want == Want::Discard))

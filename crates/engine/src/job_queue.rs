@@ -139,9 +139,6 @@ impl Engine {
     }
 
     /// The queue, in order.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn job_queue(&self) -> Result<JobQueue> {
         let mut rows = self.store.jobs()?;
         rows.retain(|row| row.place.is_some());
@@ -203,9 +200,6 @@ impl Engine {
     }
 
     /// Whether a job waits in the queue and could start now.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn queue_wants_to_run(&self) -> Result<bool> {
         let jobs = self.store.jobs()?;
         let queue = || jobs.iter().filter(|row| row.place.is_some());

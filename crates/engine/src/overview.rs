@@ -96,9 +96,6 @@ const KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvo
 
 impl Engine {
     /// The state of the project.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn overview(&self) -> Result<Overview> {
         let counts = self.store.counts()?;
         let sources = self.sources()?;

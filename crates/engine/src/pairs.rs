@@ -122,9 +122,6 @@ pub struct PairInfo {
 
 impl Engine {
     /// Some pairs, in the order of their numbers.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn pairs(&self, show: &ShowPairs) -> Result<Vec<PairInfo>> {
         let query = PairQuery {
             subreddits: show.subreddits.clone(),
@@ -150,9 +147,6 @@ impl Engine {
     }
 
     /// Number of pairs per subreddit, the largest first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn pair_subreddits(&self) -> Result<Vec<(String, u64)>> {
         Ok(self.store.pair_subreddits()?)
     }

@@ -309,9 +309,6 @@ impl Engine {
     }
 
     /// Number of replies by state.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn queue_counts(&self) -> Result<QueueCounts> {
         let [
             draft,

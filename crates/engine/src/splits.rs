@@ -589,9 +589,6 @@ impl Job for AuditSplit {
 
 impl Engine {
     /// All splits, oldest first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn splits(&self) -> Result<Vec<SplitInfo>> {
         good(self.splits_read()?)
     }

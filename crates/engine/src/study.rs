@@ -323,9 +323,6 @@ const LOOKED_AT: usize = 20;
 
 impl Engine {
     /// The permissions' status today.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub(crate) fn study_standing(&self) -> Result<Standing> {
         self.study_standing_at(self.outside.clock.now_ms())
     }
@@ -380,17 +377,11 @@ impl Engine {
     }
 
     /// What is missing or expired, as shown on every chart, export and report; none if nothing is.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn study_mark(&self) -> Result<Option<String>> {
         Ok(self.study_standing()?.mark())
     }
 
     /// The heading of a chart, with the notice.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub(crate) fn heading(&self, title: String, measured_on: String) -> Result<Heading> {
         Ok(Heading {
             title,
@@ -400,9 +391,6 @@ impl Engine {
     }
 
     /// The permissions of the study.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn study(&self) -> Result<Study> {
         let standing = self.study_standing()?;
         Ok(Study {
@@ -463,9 +451,6 @@ impl Engine {
 
     /// Switches strict mode, on behalf of `who`: with it, training and posting are refused while a permission is
     /// missing. A new project starts with it on.
-    ///
-    /// # Errors
-    /// If the project cannot be written.
     pub fn study_strict(&self, on: bool, who: &str) -> Result<Study> {
         let now_ms = self.outside.clock.now_ms();
         self.store.study_strict_set(on, who, now_ms)?;

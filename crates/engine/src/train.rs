@@ -1208,9 +1208,6 @@ impl Engine {
     }
 
     /// All runs, oldest first, without their samples.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn runs(&self) -> Result<Vec<RunInfo>> {
         good(self.runs_read()?)
     }
@@ -1302,9 +1299,6 @@ impl Engine {
     }
 
     /// All checkpoints, by run and age.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn checkpoints(&self) -> Result<Vec<CheckpointInfo>> {
         let (bases, splits) = (self.store.bases()?, self.store.splits()?);
         let mut infos = Vec::new();

@@ -39,9 +39,6 @@ fn is_of_one(error: &Error) -> bool {
 
 impl Engine {
     /// The items of a kind that its list omits because they cannot be read.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn unreadable(&self, kind: ItemKind) -> Result<Vec<Unreadable>> {
         let numbers = self.store.item_numbers(kind)?;
         let read = match kind {
@@ -57,9 +54,6 @@ impl Engine {
     }
 
     /// The replies that the queue omits because they cannot be read.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn unreadable_replies(&self) -> Result<Vec<Unreadable>> {
         let read = self.store.replies(None)?.into_iter();
         let read = read.map(|reply| (reply.id, None)).collect();

@@ -200,9 +200,6 @@ fn place(host: &str) -> &str {
 
 impl Engine {
     /// All accounts, by name.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn accounts(&self) -> Result<Vec<AccountInfo>> {
         let accounts = self.store.accounts()?.into_iter();
         accounts.map(|account| self.account_info(account)).collect()

@@ -25,9 +25,6 @@ pub struct AuditLine {
 
 impl Engine {
     /// The latest entries of the audit log, the newest first; those of one reply if given.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn audit(&self, reply: Option<i64>, limit: usize) -> Result<Vec<AuditLine>> {
         let entries = self.store.audit(reply, limit)?;
         Ok(entries

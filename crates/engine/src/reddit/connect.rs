@@ -130,9 +130,6 @@ pub(crate) fn keychain_name(account: &Account) -> String {
 
 impl Engine {
     /// Now, by the clock of the project's Reddit actions: in the sandbox, it is ahead.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub(crate) fn reddit_now_ms(&self) -> Result<i64> {
         Ok(match self.store.accounts()?.iter().any(hurries) {
             true => hurried(self)?.now_ms(),

@@ -178,9 +178,6 @@ impl Ledger {
     }
 
     /// Changes entries from the future to now, as those of the project.
-    ///
-    /// # Errors
-    /// If the ledger cannot be written.
     pub fn mend_times(&self, now_ms: i64) -> Result<()> {
         let past_ms = now_ms.saturating_add(SLACK_MS);
         Ok(self.ledger.mend_times(&self.whose, past_ms, now_ms)?)
@@ -188,9 +185,6 @@ impl Ledger {
 
     /// Records a pause that Reddit asked for, or that follows from a failure, of the account, the subreddit of a reply,
     /// or the reply as approved. Editing the project does not end it.
-    ///
-    /// # Errors
-    /// If the ledger cannot be written.
     pub fn pause(&self, reply: &Reply, of: PauseOf, until_ms: i64) -> Result<()> {
         let about = match of {
             PauseOf::Account => String::new(),

@@ -255,9 +255,6 @@ impl ReadOutcomes {
 
 impl Engine {
     /// All posted replies with prediction and outcome.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn outcomes(&self) -> Result<Outcomes> {
         let readings = self.store.outcomes()?;
         let mut all = Outcomes::default();

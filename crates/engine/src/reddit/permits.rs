@@ -218,9 +218,6 @@ fn rules_json(rules: &[Rule]) -> String {
 
 impl Engine {
     /// All permissions.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn permits(&self) -> Result<Vec<PermitInfo>> {
         let permits = self.store.permits()?;
         if permits.is_empty() {
@@ -358,9 +355,6 @@ impl Engine {
     }
 
     /// Opt-outs, those to be decided first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn opt_outs(&self) -> Result<Vec<OptOutInfo>> {
         let list = self.store.opt_outs()?;
         Ok(list

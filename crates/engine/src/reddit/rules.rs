@@ -203,9 +203,6 @@ impl PostingRules {
 
 impl Engine {
     /// The settings for posting.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn posting_rules(&self) -> Result<PostingRules> {
         let usual = PostingRules::default();
         let stored = self.store.setting::<PostingRules>(KEY)?;

@@ -102,9 +102,6 @@ impl Engine {
     }
 
     /// All threads, the latest first.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn threads(&self) -> Result<Vec<ThreadInfo>> {
         let host = self.host();
         Ok(self

@@ -117,9 +117,6 @@ fn note<T>(done: Result<T, Stop>, good: &mut Vec<T>, failed: &mut Vec<String>) -
 impl Engine {
     /// Whether the job `upkeep` has something to do: something is due, no job is doing it, and the last one is an hour
     /// ago. Makes no call.
-    ///
-    /// # Errors
-    /// If the project cannot be read.
     pub fn wants_upkeep(&self) -> Result<bool> {
         if self.due()?.is_empty() {
             return Ok(false);
