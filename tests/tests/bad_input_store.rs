@@ -1,5 +1,4 @@
-//! Project files that are none, are newer, are damaged, or have no room: a clear error, nothing lost,
-//! no panic.
+//! Invalid, newer or damaged project files, and full disks: a clear error, nothing lost, no panic.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_engine::{Code, Engine};
@@ -143,7 +142,7 @@ fn a_disk_that_fills_up_keeps_what_was_stored() {
         "none",
     ]);
     refused(&ran, "disk is full");
-    // what was stored is whole, and the project still opens on the full disk
+    // what was stored is complete, and the project still opens on the full disk
     let engine = Engine::open(project).unwrap();
     assert!(engine.check(&|_| {}).unwrap().whole);
     let store = repartee_store::Store::open(std::path::Path::new(project)).unwrap();

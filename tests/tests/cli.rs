@@ -1,4 +1,4 @@
-//! What a person meets on the command line before any data: help, errors, exit statuses, pipes.
+//! The command line before any data: help, errors, exit statuses, pipes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,4 @@
-//! Import through the engine: every format, twice, in any order, and input that is broken.
+//! Import through the engine: every format, repeated, in any order, and broken input.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ fn the_same_file_twice_adds_nothing() {
         "{built:?}"
     );
 
-    // The very same file is not even read; a copy with a further line is, and adds just that.
+    // The same file is not even read; a copy with one more line is, and adds just that.
     let again = import(&engine, std::slice::from_ref(&file)).unwrap();
     assert!(again.sources[0].already);
     assert_eq!(engine.sources().unwrap().len(), 1);
@@ -94,7 +94,7 @@ fn the_same_file_twice_adds_nothing() {
 fn pairs_are_joined_across_files_in_any_order() {
     let (one, other) = (Place::with_project(), Place::with_project());
     let file = std::fs::read_to_string(sample_file(&one, 2, 20)).unwrap();
-    // Each line to one of three files, so that comments, replies and posts are apart.
+    // Each line goes to one of three files, so that comments, replies and posts are apart.
     let parts: Vec<String> = (0..3)
         .map(|part| {
             let lines = file.lines().enumerate().filter(|(n, _)| n % 3 == part);
@@ -332,7 +332,7 @@ fn real_dumps_tables_and_listings_are_read() {
         format: Some(Format::Listing),
         ..permitted()
     };
-    // two of the answers hold nothing, an empty listing and a refusal: the job says so and keeps the rest
+    // two of the answers contain nothing, an empty listing and a refusal: the job reports it and keeps the rest
     let error = run(&engine, &job).unwrap_err();
     let said: Vec<&String> = std::iter::once(&error.message)
         .chain(&error.detail)

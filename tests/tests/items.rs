@@ -1,6 +1,6 @@
-//! Sources, splits, bases, runs, fakes, evaluations and generations are renamed, noted, tagged and deleted by
-//! one mechanism: names follow, what depends on a thing is named before it goes, nothing of it is left, and
-//! what was sent stays.
+//! Sources, splits, bases, runs, fakes, evaluations and generations are renamed, noted, tagged and deleted by one
+//! mechanism: names follow, dependents are named before deletion, nothing of a deleted item is left, and what was sent
+//! stays.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -45,7 +45,7 @@ fn decode() -> Decode {
 fn settings(kind: RunKind, name: &str) -> RunConfig {
     RunConfig {
         name: name.to_owned(),
-        // said, so that the names have to follow
+        // explicit, so that the names have to follow
         base: match kind {
             RunKind::Generator => "small-gpt2".to_owned(),
             _ => "small-bert".to_owned(),
@@ -93,8 +93,8 @@ fn generate() -> Generate {
     }
 }
 
-/// A project with one of everything: three small models, fakes, evaluations 1 to 3, and generation 1 with two
-/// replies, of which the first was posted. It is made once, and copied.
+/// A project with one of everything: three small models, fakes, evaluations 1 to 3, and generation 1 with two replies,
+/// of which the first was posted. It is made once, and copied.
 fn full() -> (Place, Engine) {
     static MADE: OnceLock<Vec<u8>> = OnceLock::new();
     let bytes = MADE.get_or_init(|| {
@@ -127,7 +127,7 @@ fn full() -> (Place, Engine) {
             },
         );
         let generated = done(&engine, &generate());
-        // an untrained generator may write nothing at all: what is queued has words
+        // an untrained generator may generate nothing at all: what is queued has words
         let texts = generated
             .comments
             .iter()
@@ -410,7 +410,7 @@ fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
     // what was approved is what is posted
     let after = engine.reply(approved.reply.id).unwrap();
     assert_eq!(after.reply, approved.reply);
-    // and all of it goes on
+    // and everything still works
     let evaluate = Evaluate {
         run: "judge two".into(),
         limit: 8,
@@ -652,7 +652,7 @@ fn each_kind_is_deleted_with_what_depends_on_it_and_what_was_posted_stays() {
         );
         let generations = 1 - gone(ItemKind::Generation);
         assert_eq!(engine.generations().unwrap().len(), generations, "{kind}");
-        // the posted reply is as it was, with its candidate and what that answers
+        // the posted reply is unchanged, with its candidate and what that answers
         let stays = engine.reply(posted.id).unwrap();
         assert_eq!(stays.reply, posted, "{kind}");
         assert!(!stays.events.is_empty());
@@ -720,7 +720,7 @@ fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 
-    // the very file, imported again, is all there, and the pipeline begins anew
+    // the same file, imported again, is complete, and the pipeline starts over
     let engine = place.engine();
     let mut lines = Vec::new();
     repartee_datasets::sample::write_ndjson(&mut lines, 7, 60).unwrap();
@@ -770,7 +770,7 @@ fn a_source_goes_alone_and_leaves_what_came_from_others() {
     whole(&place);
 }
 
-/// Stores a job as if a process worked at it, or rested.
+/// Stores a job as if a process were running it, or as paused.
 fn job(engine: &Engine, id: &str, kind: &str, params: &serde_json::Value, state: JobState) {
     let store = Store::open(engine.path()).unwrap();
     let now = repartee_store::now_ms();
@@ -806,7 +806,7 @@ fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
         assert_eq!(error.code, Code::Busy);
         assert!(error.message.contains("job-that-evaluates"), "{error}");
     }
-    // what it does not use may go
+    // what it does not use may be deleted
     delete(&engine, ItemKind::Run, "votes");
     assert_eq!(engine.runs().unwrap().len(), 2);
     let store = Store::open(engine.path()).unwrap();
@@ -821,7 +821,7 @@ fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
         &uses,
         JobState::Paused,
     );
-    // every import, join and division works with all comments
+    // every import, join and split works with all comments
     job(
         &engine,
         "job-that-divides",
@@ -844,7 +844,7 @@ fn what_was_deleted_is_seen_by_nobody_before_its_rows_are_gone() {
     let draft = engine.queue(Some("draft")).unwrap()[0].id;
     approve(&engine, draft);
     mark(&engine, ItemKind::Run, "writer", None).unwrap();
-    // nothing is swept yet: another process may have been killed here
+    // nothing is swept yet: a process may have been killed here
     assert_eq!(engine.runs().unwrap().len(), 1);
     assert!(engine.fake_sets().unwrap().is_empty());
     assert!(engine.generations().unwrap().is_empty());
@@ -877,14 +877,14 @@ fn what_was_deleted_is_seen_by_nobody_before_its_rows_are_gone() {
     );
     let again = engine.run_show("writer").unwrap();
     assert_eq!(again.state, "done");
-    // whoever compacts finishes it
+    // compacting finishes it
     engine.compact().unwrap();
     assert_eq!(engine.runs().unwrap().len(), 2);
     drop(engine);
     whole(&place);
 }
 
-/// NDJSON of so many comments with ids from `first`, each but the first of ten answering the one before.
+/// NDJSON of this many comments with ids from `first`; nine of ten answer the previous one.
 fn comments(first: u64, count: u64) -> String {
     let id = |n: u64| repartee_datasets::id::encode((first + n) as i64);
     let mut lines = String::new();
@@ -949,12 +949,12 @@ fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
     child.wait().unwrap();
     let left = rows(&place.project(), of_a);
     assert!(left > 0, "it was over before it was killed");
-    // what is left is whole, and nobody sees the source
+    // what is left is consistent, and nobody sees the source
     place.ok(["check", "--quiet"]);
     let list = place.ok(["source", "list", "--json"]).result();
     assert_eq!(list.as_array().unwrap().len(), 1);
     assert_eq!(list[0]["name"], "b");
-    // the same file is imported again: what was left of the first import is removed before
+    // the same file is imported again: leftovers of the first import are removed before
     let again = place.path("a.ndjson");
     let args = [
         "import",
@@ -999,7 +999,7 @@ fn two_processes_delete_at_once_and_a_third_writes_without_waiting() {
     };
     let (mut a, mut b) = (delete("a"), delete("b"));
     let (mut slowest, mut writes) = (Duration::ZERO, 0);
-    // while rows go; after that the file is written anew, which takes it alone for a moment
+    // while rows are removed; afterwards the file is rewritten, which needs it exclusively for a moment
     while rows(&place.project(), "comment") > 10 && writes < 100_000 {
         let started = Instant::now();
         engine
@@ -1062,7 +1062,7 @@ fn the_command_line_lists_before_it_deletes() {
     let renamed = place.ok(["evaluation", "list", "--json"]).result();
     assert_eq!(renamed[0]["name"], "baseline");
 
-    // without a terminal nothing goes without a yes, and the list says what would
+    // without a terminal nothing is deleted without --yes, and the list says what would be
     let refused = place.run(["run", "delete", "writer"]);
     assert_eq!(refused.status, Some(2), "{refused}");
     for line in [

@@ -1,5 +1,5 @@
-//! The client of Reddit against the fake: logging in, reading, limits, retries, and what becomes of a
-//! comment. Nothing in here reaches further than this machine.
+//! The Reddit client against the sandbox: logging in, reading, limits, retries, and the result of posting a comment.
+//! Nothing in here reaches beyond this machine.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeSet, HashSet};
@@ -21,7 +21,7 @@ use repartee_reddit::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-/// A fake, and a client of it whose waits take no time.
+/// A sandbox, and a client of it whose waits take no time.
 struct Pair {
     fake: Fake,
     clock: Arc<SkipClock>,
@@ -68,7 +68,7 @@ fn pair_with(change: impl FnOnce(&mut Setup)) -> Pair {
     let mut setup = setup(&fake, by_password());
     setup.clock = clock.clone();
     setup.throttle = throttle.clone();
-    // a fake that hangs on purpose must not make the tests hang
+    // an intended hang of the sandbox must not make the tests hang
     setup.config.timeout = Duration::from_secs(5);
     change(&mut setup);
     Pair {
@@ -96,7 +96,7 @@ impl Pair {
         self.fake.world().seen.len()
     }
 
-    /// A post with one comment by somebody else.
+    /// A post with one comment by another account.
     fn post_and_comment(&self) -> (String, String) {
         let mut world = self.fake.world();
         let post = world.add_post("Quiet", "host", "A title", "A text");
@@ -112,7 +112,7 @@ impl Pair {
     }
 }
 
-/// Asks as a browser would, following nothing: status, headers in small letters, body.
+/// A request as a browser sends it, without following redirects: status, headers in lower case, body.
 fn browse(method: &str, address: &str, form: &str) -> (u16, String, String) {
     let rest = address.strip_prefix("http://").expect("plain HTTP");
     let (host, path) = rest.split_once('/').expect("a path");
@@ -298,7 +298,7 @@ async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
             .cloned()
             .expect("a refresh token");
 
-        // the code is spent
+        // the code is used up
         let again = Client::new(setup.clone()).expect("a client");
         assert!(matches!(
             again.log_in().await,
@@ -310,9 +310,9 @@ async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
         setup.login.grant = Grant::Refresh(SecretString::from(refresh));
         let later = Client::new(setup.clone()).expect("a client");
         assert_eq!(later.me().await.expect("me").name, ACCOUNT);
-        // what came back was stored already; where keychains are out of reach, that is as well
+        // what came back was already stored; if keychains are unavailable, that is as well
         assert_eq!(kept.lock().unwrap().len(), 1);
-        // a refresh token that is good once is followed by the next, and that one is stored
+        // a refresh token that is valid once is followed by the next, which is stored
         fake.world().knobs.rotate = true;
         for n in 2..4 {
             fake.world().kill_tokens();
@@ -328,7 +328,7 @@ async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
         assert_eq!(fake.world().seen.len(), before);
         let dead = Client::new(setup).expect("a client");
         assert_eq!(dead.log_in().await, Err(Error::LoginExpired));
-        // its tokens went with it
+        // its tokens were revoked with it
         assert!(client.me().await.is_err());
     }
 }
@@ -363,7 +363,7 @@ async fn a_person_can_decline_or_click_on_the_page() {
     );
     assert!(matches!(answer, Err(Error::Denied(_))), "{answer:?}");
 
-    // a yes, pasted by hand from another machine
+    // accepted, pasted from another machine
     let (pending, address) =
         Pending::by_hand(&config(&fake), INSTALLED_ID, 8920).expect("an address");
     register(&fake, INSTALLED_ID, &address);
@@ -396,7 +396,7 @@ async fn only_the_answer_to_this_login_ends_the_wait() {
         .0
         .to_owned();
     let forged = async {
-        // a connection that says nothing, as browsers open them ahead
+        // a silent connection, as browsers open them ahead
         let host = base.strip_prefix("http://").expect("plain HTTP").to_owned();
         let _silent = tokio::net::TcpStream::connect(host)
             .await
@@ -443,7 +443,7 @@ async fn a_pasted_address_ends_the_wait_as_the_browser_does() {
     assert!(matches!(refused, Err(Error::Pasted(_))), "{refused:?}");
     assert_eq!(handed, Ok(()));
     assert!(answer.is_ok(), "{answer:?}");
-    // the port is free again, and nobody waits there
+    // the port is free again, and nothing is waiting there
     let late = tokio::task::spawn_blocking(move || {
         repartee_reddit::hand_over(port, &format!("http://127.0.0.1:{port}/callback?code=c"))
     });
@@ -600,7 +600,7 @@ async fn everything_that_is_read_is_read() {
             .iter()
             .all(|p| !p.title.is_empty() && p.score > Some(1))
     );
-    // `&` stands in some texts, and arrives as it is
+    // some texts contain `&`, and it arrives unchanged
     assert!(posts.iter().all(|p| !p.body.contains("&amp;")));
 
     let post = &posts[0];
@@ -676,7 +676,7 @@ async fn every_call_asks_for_raw_json_and_none_is_a_vote() {
             assert_eq!(seen.account.as_deref(), Some(ACCOUNT));
         }
     }
-    // without it, the texts arrive with entities: the fake does what the real one does
+    // without it, the texts arrive with entities: the sandbox does what the real one does
     let text = "a < b && c > d";
     let (_, other) = pair.post_and_comment();
     pair.fake.world().comment(&other).unwrap().body = text.to_owned();
@@ -912,7 +912,7 @@ async fn own_comments_are_paged_back_to_a_time() {
 #[tokio::test]
 async fn calls_are_a_second_apart_and_polls_half_a_minute() {
     let pair = pair();
-    // our own pauses alone: a window of the fake's would not pass with our clock, and slow us down
+    // our own pauses alone: a window of the sandbox would not pass with our clock, and slow us down
     pair.fake.world().knobs.limit_headers = false;
     for _ in 0..5 {
         pair.client.me().await.expect("me");
@@ -955,7 +955,7 @@ async fn a_window_that_is_used_up_is_waited_for_or_told() {
         pair.client.me().await.expect("me");
     }
     let before = pair.clock.skipped_ms();
-    // the fake's clock does not skip: its window would still be used up
+    // the sandbox's clock does not skip: its window would still be used up
     pair.fake.world().knobs.window_calls = 1_000;
     pair.client.me().await.expect("me");
     let waited = pair.clock.skipped_ms() - before;
@@ -1001,7 +1001,7 @@ async fn a_429_is_waited_out_in_json_and_in_html() {
         assert_eq!(pair.calls(On::Me), 3);
         assert_eq!(pair.throttle.state().refused, 0);
     }
-    // one that names no end is longer than a caller's patience when it comes twice
+    // one without an end exceeds the caller's patience when it comes twice
     let pair = pair();
     pair.fail(Rule::times(
         On::Me,
@@ -1048,7 +1048,7 @@ async fn three_429_in_a_row_open_the_breaker_for_every_call_and_time_closes_it()
     pair.fake.world().heal();
     assert!(pair.client.info(&["t1_abc"]).await.is_err());
     assert_eq!(pair.all_calls(), 3);
-    // another process with this client id stands before the same breaker
+    // another process with this client id meets the same breaker
     let mut setup = setup(&pair.fake, by_password());
     setup.throttle = pair.throttle.clone();
     setup.clock = pair.clock.clone();
@@ -1221,7 +1221,7 @@ async fn edits_and_deletions_are_repeated_for_they_do_no_harm() {
     assert_eq!(pair.calls(On::Del), 3);
     let found = pair.client.info(&[&comment.name]).await.expect("info");
     assert_eq!(found.comments[0].gone(), Some(Gone::Deleted));
-    // Reddit says yes to whatever is asked; we look
+    // Reddit reports success for any request; we check
     assert_eq!(pair.client.delete(&parent).await, Ok(false));
     let error = pair.client.edit(&parent, "not ours").await;
     assert!(matches!(error, Err(Error::Forbidden { .. })), "{error:?}");
@@ -1244,7 +1244,7 @@ async fn edits_and_deletions_are_repeated_for_they_do_no_harm() {
     ));
 }
 
-// ---------------------------------------------------------------- what becomes of a comment
+// ---------------------------------------------------------------- results of posting a comment
 
 #[tokio::test]
 async fn a_comment_is_posted_as_it_was_prepared() {
@@ -1283,7 +1283,7 @@ async fn a_comment_is_posted_as_it_was_prepared() {
 
 #[tokio::test]
 async fn every_fault_on_the_way_has_its_class_and_nothing_is_sent_twice() {
-    // what goes wrong, the class, and whether the comment is there
+    // the fault, the class, and whether the comment exists
     for (fault, class, made) in [
         (Fault::DropBefore, 5, 0),
         (Fault::DropAfter, 5, 1),
@@ -1340,7 +1340,7 @@ async fn every_fault_on_the_way_has_its_class_and_nothing_is_sent_twice() {
             made,
             "{fault:?}"
         );
-        // whatever it was, looking finds what is there: our own listing shows it at once
+        // whatever it was, checking finds what exists: our own listing shows it at once
         let since = pair.fake.world().now_utc() - 300;
         let own = pair.client.own_comments(ACCOUNT, since).await;
         if !matches!(fault, Fault::TooManyHtml { .. } | Fault::TooManyJson { .. }) {
@@ -1359,13 +1359,13 @@ async fn nothing_was_sent_when_there_is_no_connection() {
     let Pair { fake, client, .. } = pair();
     let parent = fake.world().add_post("Quiet", "host", "t", "b");
     let prepared = client.prepare(&parent, "An answer.").await.expect("ready");
-    // the port is closed between readiness and sending
+    // the port is closed between preparing and sending
     drop(fake);
     let attempt = prepared.send().await;
     assert!(matches!(attempt.sent, Sent::NotSent { .. }), "{attempt:?}");
     assert_eq!(attempt.status, None);
 
-    // no TLS, no sending: the fake speaks plain HTTP only
+    // no TLS, no sending: the sandbox only speaks plain HTTP
     let pair = pair_with(|setup| {
         setup.config.api_host = setup.config.api_host.replace("http://", "https://");
     });
@@ -1478,7 +1478,7 @@ async fn every_state_of_the_parent_is_refused_with_its_action() {
     // an unknown parent is as forbidden
     let pair = pair();
     assert!(matches!(pair.send("t1_zzzzzz").await, Sent::Rejected(_)));
-    // a quarantine takes it and does not show it
+    // a quarantine accepts it and does not show it
     let (_, comment) = pair.post_and_comment();
     pair.fake.world().subreddit("Quiet").quarantine = true;
     assert!(matches!(pair.send(&comment).await, Sent::Uncertain { .. }));
@@ -1569,7 +1569,7 @@ async fn rate_limits_are_read_in_every_language_with_a_number_and_without() {
             "{language:?}, number {number}, {seconds} s"
         );
         assert_eq!(pair.fake.world().posted(), 0);
-        // and then it goes through
+        // and then it succeeds
         assert_eq!(pair.send(&parent).await.class(), 4);
     }
     let pair = pair();
@@ -1672,7 +1672,7 @@ async fn the_listing_leads_the_tree_and_shows_what_the_spam_filter_has() {
     assert_eq!(pair.send(&parent).await.class(), 4);
     pair.fake.world().pass(61_000);
     assert_eq!(look().await, (2, 1));
-    // the fake takes what is sent, as the real one does, and counts it
+    // the sandbox accepts what is sent, as the real one does, and counts it
     let twins = pair.fake.world().twins();
     assert_eq!((twins.len(), twins[0].names.len()), (1, 2));
 }
@@ -1686,7 +1686,7 @@ async fn a_look_before_sending_sees_every_reason_not_to() {
             |p, _, c| p.fake.world().comment(c).unwrap().deleted = true,
             vec![Blocker::ParentGone],
         ),
-        // the tree no longer shows it, though its text can still be had by name
+        // the tree no longer shows it, although its text can still be read by name
         (
             |p, _, c| p.fake.world().comment(c).unwrap().removed = true,
             vec![Blocker::ParentGone],
@@ -1731,7 +1731,7 @@ async fn a_look_before_sending_sees_every_reason_not_to() {
             }
         }
         assert_eq!(blockers, expected, "case {n}");
-        // somebody else's account has not answered
+        // another account has not answered
         if n == 7 {
             assert_eq!(look.blockers("another"), []);
         }
@@ -1744,7 +1744,7 @@ async fn a_look_before_sending_sees_every_reason_not_to() {
     assert_eq!(pair.send(&post).await.class(), 4);
     let look = pair.client.preflight(&post, &post).await.expect("a look");
     assert!(matches!(look.blockers(ACCOUNT)[..], [Blocker::Answered(_)]));
-    // a thing that never was
+    // a thing that never existed
     let look = pair
         .client
         .preflight(&post, "t1_zzzzzz")
@@ -1878,7 +1878,7 @@ fn recorded_exchanges_are_read() {
                 pair.unwrap_or_default().replace("%2C", ",")
             };
             if path.ends_with("/api/comment") {
-                // judged as ours would be
+                // classified as ours would be
                 let told = classify(
                     &form("thing_id"),
                     &Answer::Status {
@@ -1895,7 +1895,7 @@ fn recorded_exchanges_are_read() {
                 continue;
             }
             let Some(json) = json.filter(|_| status == 200) else {
-                // a refusal, some of them in HTML: nothing to be read but the status
+                // a refusal, some of them in HTML: only the status can be read
                 continue;
             };
             if path.contains("/api/morechildren") {

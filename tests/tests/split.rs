@@ -1,5 +1,5 @@
-//! Splits: nothing on two sides, whatever it is and wherever it came from, every upvote bin on every side,
-//! and nothing that a person excluded.
+//! Splits: nothing is in two partitions, whatever it is and wherever it came from, every upvote bin is in every
+//! partition, and nothing that the user excluded.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{HashMap, HashSet};
@@ -27,7 +27,7 @@ fn import(engine: &Engine, file: PathBuf, format: Option<Format>) {
     done(engine, &job);
 }
 
-/// A project with these pairs, each a line of a table: post, comment, reply, score, author of the reply.
+/// A project with these pairs, each a row of a table: post, comment, reply, score, author of the reply.
 fn table(pairs: &[(String, String, String, i64, String)]) -> (Place, Engine) {
     let place = Place::with_project();
     let engine = place.engine();
@@ -50,7 +50,7 @@ fn table(pairs: &[(String, String, String, i64, String)]) -> (Place, Engine) {
     (place, engine)
 }
 
-/// Every pair of a split with its texts, as the file has them.
+/// Every pair of a split with its texts, as stored.
 fn placed(engine: &Engine, split: &str) -> Vec<Placed> {
     let store = Store::open(engine.path()).unwrap();
     let id = store.split(split).unwrap().id;
@@ -59,7 +59,7 @@ fn placed(engine: &Engine, split: &str) -> Vec<Placed> {
     all
 }
 
-/// Texts of any length that are on two sides, by their words.
+/// Texts of any length that are in two partitions, by their words.
 fn shared_texts(placed: &[Placed]) -> Vec<String> {
     let mut sides: HashMap<String, HashSet<Side>> = HashMap::new();
     for p in placed {
@@ -88,7 +88,7 @@ fn audit(
     }
 }
 
-/// 300 threads of four pairs whose short answers and some whole pairs come again everywhere.
+/// 300 threads of four pairs whose short answers and some whole pairs recur everywhere.
 fn chatter() -> Vec<(String, String, String, i64, String)> {
     (0..1200)
         .map(|n: usize| {
@@ -142,7 +142,7 @@ fn no_text_of_any_length_is_on_two_sides_and_what_is_left_out_is_counted() {
 #[test]
 fn an_audit_finds_short_texts_and_pairs_on_two_sides_of_an_old_split() {
     let (_place, engine) = table(&chatter());
-    // as an older version divided them: by thread alone
+    // as an older version split them: by thread alone
     let store = Store::open(engine.path()).unwrap();
     let mut members = Vec::new();
     store
@@ -218,7 +218,7 @@ fn every_side_has_every_upvote_bin_and_the_same_seed_gives_the_same_split() {
 
 #[test]
 fn a_bin_that_cannot_be_everywhere_is_said() {
-    // two threads have high scores: one side has to go without
+    // two threads have high scores: one partition has to go without
     let pairs: Vec<_> = (0..240)
         .map(|n| {
             let (post, score) = (
@@ -341,8 +341,8 @@ fn the_real_sample_is_divided_without_leaks_and_says_what_a_side_lacks() {
     let placed = placed(&engine, "main");
     assert_eq!(shared_texts(&placed), Vec::<String>::new());
     assert!(audit(&engine, "main").unwrap().clean);
-    // Scores below 1 are in two posts of the sample only, each of which came twice, so one side has to go
-    // without; what is missing is said.
+    // Scores below 1 are in two posts of the sample only, each of which came twice, so one partition has to go without;
+    // what is missing is reported.
     let missing: Vec<String> = (split.sides.iter())
         .flat_map(|side| (0..4).map(move |bin| (side, bin)))
         .filter(|(side, bin)| side.bins[*bin] == 0)
@@ -444,7 +444,7 @@ fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
         frozen,
         "a frozen split is not changed"
     );
-    // pairs are built again, and what is excluded stays so
+    // pairs are built again, and exclusions remain
     done(&engine, &BuildPairs::default());
     assert_eq!(split("again").config.excluded as usize, gone.len());
 

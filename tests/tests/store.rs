@@ -1,4 +1,4 @@
-//! The project file in a person's hands: what takes the room, is it whole, give room back.
+//! The project file from a user's view: space used, integrity, compaction.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_tests::Place;

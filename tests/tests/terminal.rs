@@ -1,15 +1,15 @@
-//! What somebody else wrote reaches a terminal as text: nothing in it moves the cursor, hides or reorders a word,
-//! or looks like a line of ours.
+//! What others wrote reaches a terminal as text: nothing in it moves the cursor, hides or reorders a word, or looks
+//! like a line of ours.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_tests::stranger::fill;
 use repartee_tests::{Place, Ran};
 
-/// Clears the screen, goes up, sets the title, by C0 and by C1; returns to the line's beginning, deletes; runs
-/// backwards, hides.
+/// Clears the screen, moves up, sets the title, by C0 and by C1; carriage return, delete; bidirectional override,
+/// invisible characters.
 const HOSTILE: &str = "good\u{1b}[2J\u{1b}[1A\u{1b}]0;t\u{7}\u{9b}2K\r\u{8}\u{7f}evil\u{202e}txt\u{2066}\u{200b}\u{ad}\u{2028}\u{feff}\u{e0041}end";
 
-/// The same with a line of its own.
+/// Text with a forged line of its own.
 const FORGED: &str = "one\nreply 1 is approved";
 
 fn acts(c: char) -> bool {
@@ -26,7 +26,7 @@ fn is_quiet(ran: &Ran, what: &str) {
     assert!(!ran.err.contains("panicked"), "{what}: {ran}");
 }
 
-/// Commands that show what is stored, and those whose errors quote it.
+/// Commands that show stored text, and those whose errors quote it.
 const COMMANDS: &[&[&str]] = &[
     &["source", "list"],
     &["source", "rejected", "1"],
@@ -107,7 +107,7 @@ fn nothing_that_is_stored_acts_on_a_terminal() {
             }
         }
     }
-    // it is shown as escapes, not left out
+    // it is shown as escapes, not omitted
     assert!(shown > 25, "{shown}");
     let json = place.ok(["queue", "show", "1", "--json"]);
     assert_eq!(
@@ -122,7 +122,7 @@ fn no_text_begins_a_line_of_its_own() {
     let place = Place::with_project();
     fill(&place.project(), FORGED);
     for command in COMMANDS {
-        // an argument is the person's own
+        // an argument is the user's own
         if command.contains(&"--write-config") {
             continue;
         }
@@ -176,7 +176,7 @@ fn names_of_files_and_what_is_in_them_are_shown_as_text() {
             command[1],
         );
     }
-    // which of several projects is meant
+    // the error names which of several projects could be meant
     place.ok(["new", "b.repartee"]);
     let which = place.run(["size"]);
     is_quiet(&which, "size");

@@ -1,10 +1,10 @@
-//! At most one answer of an account to a comment on one machine, whatever file it is posted from: copies of a
-//! project, other projects, backups; and duplicates from other machines.
+//! At most one answer of an account to a comment on one machine, whatever file it is posted from: copies of a project,
+//! other projects, backups; and duplicates from other machines.
 
 use super::*;
 use repartee_engine::sealed::RecordKind;
 
-/// What a person confirms on another machine before it may post: the file, the approval, and both records.
+/// What the user confirms on another machine before it may post: the file, the approval, and both records.
 fn confirm_all(engine: &Engine) {
     engine.project_adopt(PERSON).unwrap();
     approve_as_shown(engine, 1, PERSON).unwrap();
@@ -51,7 +51,7 @@ fn other_project(bench: &Bench) -> PathBuf {
     path
 }
 
-/// Removes what SQLite left beside a project file that is about to be another.
+/// Removes what SQLite left next to a project file that is about to be replaced.
 fn without_log(project: &Path) {
     for end in ["-wal", "-shm"] {
         let mut beside = project.as_os_str().to_owned();
@@ -60,7 +60,7 @@ fn without_log(project: &Path) {
     }
 }
 
-/// Puts an earlier state of a project file back in its place, as `cp` does: into the same file.
+/// Restores an earlier state of a project file in place, as `cp` does: into the same file.
 fn restore(backup: &Path, project: &Path) {
     without_log(project);
     std::fs::write(project, std::fs::read(backup).unwrap()).unwrap();
@@ -73,7 +73,7 @@ fn everything() -> Reconcile {
     }
 }
 
-/// Does something once, when posting comes to a step.
+/// Does something once, when posting reaches a step.
 fn at_step(engine: &mut Engine, at: &'static str, what: impl Fn() + Send + Sync + 'static) {
     let done = AtomicU64::new(0);
     engine.outside.on_step = Some(Arc::new(move |step| {
@@ -163,7 +163,7 @@ fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
     let report = bench.post(&engine, &dry).unwrap();
     assert_eq!(report.replies[0].code, "copied", "{report:?}");
     assert_eq!(bench.posted(), 1);
-    // the original is asked nothing
+    // the original needs no confirmation
     assert!(!bench.engine().project_file().unwrap().asks);
 
     let is = engine.project_adopt(PERSON).unwrap();
@@ -187,7 +187,7 @@ fn command_line_confirms_a_copy_only_when_told_so() {
             .place
             .run([&["--project", path, "reddit", "adopt"], more].concat())
     };
-    // there is no terminal to ask at
+    // there is no terminal to ask on
     let ran = adopt(&[]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(
@@ -280,7 +280,7 @@ fn what_one_copy_withdrew_no_other_posts() {
 
 #[test]
 fn backup_that_was_put_back_posts_nothing_again() {
-    // posted, withdrawn, or under way when the backup was put back
+    // posted, withdrawn, or in flight when the backup was restored
     let cases: [(fn(&Bench), &str); 3] = [
         (
             |bench| drop(bench.post(&bench.engine(), &now()).unwrap()),
@@ -316,7 +316,7 @@ fn backup_that_was_put_back_posts_nothing_again() {
         let name = bench.engine().outbox(None).unwrap()[0].posted_name.clone();
         assert_eq!(name.as_ref(), made.first(), "{state}");
     }
-    // one whose text is another by now is not taken for the one that was posted
+    // one whose text has changed by now is not taken for the one that was posted
     let bench = Bench::with(1);
     let project = bench.place.project();
     let backup = bench.copy(&project, "backup");
@@ -364,7 +364,7 @@ fn without_a_ledger_that_can_be_used_nothing_is_posted() {
     std::fs::remove_file(&ledger).unwrap();
     std::fs::create_dir(&ledger).unwrap();
     refused(&bench, Code::Io);
-    // a new one knows nothing: a person has to say that all is well
+    // a new one knows nothing: the user must confirm that all is well
     std::fs::remove_dir(&ledger).unwrap();
     let error = bench.post(&bench.engine(), &bench.live()).unwrap_err();
     assert_eq!(error.code, Code::Copied, "{error}");
@@ -435,7 +435,7 @@ fn what_another_copy_may_have_sent_is_held_until_it_is_settled() {
     let held = states(&[("approved", "answered-elsewhere")]);
     bench.post(&bench.open(&copy), &bench.live()).unwrap();
     assert_eq!(codes(&bench, &copy), held);
-    // looked for and not there: it is still the first one's, until its person gives it up
+    // checked and not found: it still belongs to the first one, until its user abandons it
     assert_eq!(done(&bench.engine(), &everything()).absent, [1]);
     bench.post(&bench.open(&copy), &bench.live()).unwrap();
     assert_eq!((codes(&bench, &copy), bench.posted()), (held, 1));
@@ -505,7 +505,7 @@ fn caps_and_pace_count_what_other_projects_have_posted() {
         bench.post(&bench.open(&other), &second).unwrap();
         assert_eq!(bench.posted(), 2, "{code}");
     }
-    // to one person, whom the ledger does not name
+    // to one author, whom the ledger does not name
     let bench = Bench::with(2);
     rules(&bench, |rules| {
         (rules.pause_min, rules.per_author) = (0.0, 1);
@@ -542,7 +542,7 @@ fn each_run_of_a_sandbox_has_a_ledger_of_its_own() {
     );
     for bench in [&one, &other] {
         let mut engine = bench.engine();
-        // another machine than the one that it was made on, so a person confirms it
+        // another machine than the one it was made on, so it must be confirmed
         engine.outside.state = Some(one.place.state());
         confirm_all(&engine);
         bench.post(&engine, &bench.live()).unwrap();
@@ -589,7 +589,7 @@ fn duplicate_that_came_between_look_and_send_costs_the_newer_one() {
             lines.iter().any(|line| line.what == "duplicate deleted"),
             "{lines:?}"
         );
-        // and nothing is posted there again, from wherever
+        // and nothing is posted there again, from anywhere
         let other = other_project(&bench);
         bench.post(&bench.open(&other), &bench.live()).unwrap();
         assert_eq!(bench.posted(), 1);
@@ -601,7 +601,7 @@ fn look_for_duplicates_that_failed_is_made_up_for() {
     let bench = Bench::with(1);
     let parent = bench.replies[0].1.clone();
     bench.fake.world().fail(blind(On::UserComments));
-    // a success stays one
+    // a posted reply stays posted
     assert_eq!(
         bench.first(&now()),
         ("posted".to_owned(), "unchecked".to_owned())
@@ -621,7 +621,7 @@ fn look_for_duplicates_that_failed_is_made_up_for() {
     done(&bench.engine(), &everything());
     assert_eq!(bench.state(1), ("posted".to_owned(), String::new()));
     assert!(bench.fake.world().comment(&newer).unwrap().deleted);
-    // a process that died before the look leaves it to the next one
+    // a process that died before the check leaves it to the next one
     let bench = Bench::with(1);
     let doomed = bench.doomed(
         &bench.place.project(),
