@@ -4,8 +4,8 @@
 //! result, both plain serde data; long ones are jobs ([`job::Job`]) that report progress and can be paused, canceled
 //! and resumed from any process. The command line and the window only translate between the user and these methods.
 //!
-//! Every method returns an error if the project cannot be read or written; the `Errors` sections only list what else can
-//! go wrong.
+//! Every method returns an error if the project cannot be read or written; the `Errors` sections list what else can go
+//! wrong.
 
 pub mod again;
 pub mod api;
