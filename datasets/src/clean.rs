@@ -454,7 +454,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn repair_decodes_once_and_drops_what_is_invisible() {
+    fn repair_decodes_once_and_drops_invisible_characters() {
         let cases = [
             ("  plain  ", "plain"),
             ("a &amp; b &lt;c&gt;", "a & b <c>"),
@@ -548,7 +548,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn repair_leaves_nothing_to_trim(text in "[ a&;#x200B\r\n\u{200B}é]{0,20}") {
+        fn repaired_text_is_trimmed(text in "[ a&;#x200B\r\n\u{200B}é]{0,20}") {
             let once = repair(&text, false).into_owned();
             prop_assert_eq!(once.trim(), &once);
             let left = once.contains(['\r', '\u{200B}']);

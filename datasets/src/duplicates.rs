@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_equal_whatever_their_case_marks_and_spaces() {
+    fn texts_are_compared_without_case_punctuation_and_spaces() {
         assert_eq!(normalized(" Thanks, a lot!\n"), normalized("thanks a  LOT"));
         assert_eq!(normalized("ﬁne"), "fine");
         assert_eq!(normalized(" : ) "), ":)");
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn short_texts_on_two_sides_are_leaks_and_are_left_out() {
+    fn short_texts_in_two_partitions_are_leaks_and_left_out() {
         let (members, alike) = members(
             &[
                 (0, "what is this", "Thanks!"),
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_under_every_post_does_not_make_one_group() {
+    fn notice_under_every_post_does_not_make_one_group() {
         let notice = "your post was removed since it breaks a rule of this subreddit sorry";
         let copy = "a long text that only two threads of all of them have in common";
         let mut pairs: Vec<(usize, &str, &str)> = (0..100).map(|n| (n, notice, "ok")).collect();
@@ -532,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn one_post_from_several_sources_is_one() {
+    fn post_from_several_sources_is_one() {
         let post = |id, author: &str, title: &str, selftext: &str, score| PostKey {
             id,
             subreddit: "Books".into(),
@@ -557,7 +557,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_on_two_sides_once_it_is_left_out(
+        fn no_text_is_in_two_partitions_after_leaving_out(
             pairs in prop::collection::vec(
                 (0usize..8, prop::collection::vec(0u8..3, 0..9), prop::collection::vec(0u8..3, 0..9)),
                 1..40,

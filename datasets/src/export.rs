@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_hold_the_same_rows() {
+    fn jsonl_and_csv_have_the_same_rows() {
         assert_eq!(
             written("a.jsonl"),
             "{\"id\":1,\"text\":\"a, \\\"b\\\"\\nc\"}\n{\"id\":2,\"text\":null}\n"
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_stands_beside_every_row() {
+    fn notice_is_in_every_row() {
         let dir = tempfile::tempdir().unwrap();
         for (name, expected) in [
             ("a.csv", "id,notice\n1,mind this\n2,mind this\n"),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_or_unknown_file_leaves_nothing() {
+    fn unfinished_or_unknown_file_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.csv");
         drop(Rows::create(&path, &["id"]).unwrap());

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unknown_passes() {
+    fn unknown_values_pass_the_filter() {
         let unknown = Comment {
             score: None,
             created_utc: None,

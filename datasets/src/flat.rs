@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_request_names_posts_by_address() {
+    fn data_request_names_posts_by_url() {
         let got = rows(
             "id,permalink,date,ip,subreddit,gildings,link,parent,body,media",
             &[
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_others_find_each_other_and_their_conversation() {
+    fn foreign_ids_link_to_each_other_and_their_conversation() {
         let got = rows(
             "utterance_id,reply_to,text,speaker",
             &[
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_pairs_is_no_table_of_comments() {
+    fn table_of_pairs_is_not_a_table_of_comments() {
         let header = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
         for text in [
             "comment,reply,score",

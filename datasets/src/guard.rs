@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_an_error_and_later_ones_are_caught_too() {
+    fn panics_become_errors_repeatedly() {
         assert_eq!(caught(|| 3), Ok(3));
         for _ in 0..2 {
             let said = caught(|| -> u8 { panic!("bad byte {}", 7) });

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_go_both_ways() {
+    fn ids_round_trip() {
         for (text, n) in [("0", 0), ("z", 35), ("10", 36), ("j2af0af", 41_497_293_111)] {
             assert_eq!(decode(text), Some(n));
             assert_eq!(encode(n), text);
@@ -77,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_id_is_none() {
+    fn invalid_ids_are_none() {
         for text in ["", "t3_", "a-b", "zzzzzzzzzzzzzz", "é"] {
             assert_eq!(decode(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn content_ids_are_negative_and_depend_on_the_cut() {
+    fn content_ids_are_negative_and_depend_on_part_boundaries() {
         assert!(of_content(&["a"]) < 0);
         assert_ne!(of_content(&["ab", "c"]), of_content(&["a", "bc"]));
         assert_eq!(of_content(&["ab", "c"]), of_content(&["ab", "c"]));

@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_those_of_serde_json() {
+    fn values_equal_those_of_serde_json() {
         for text in [
             r#"{"a":[1,-2.5e3,{"b":null}],"c":"x\n\"\\\/\u00e9\ud83d\ude00","d":true,"e":{},"f":[]}"#,
             "[]",
@@ -526,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serde_json_refuses_is_read() {
+    fn values_refused_by_serde_json_are_read() {
         let value = whole(b"{\"n\":NaN,\"i\":-Infinity,\"s\":\"a\\ud83d b\\ude00\\ud83d\\ud83d\\ude00\",\"u\":\"\xFF\"}").unwrap();
         assert!(value["n"].is_null() && value["i"].is_null());
         assert_eq!(value["s"], "a\u{FFFD} b\u{FFFD}\u{FFFD}😀");
@@ -534,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_an_error_with_its_line() {
+    fn invalid_json_is_an_error_with_its_line() {
         for (text, part) in [
             ("{\"a\":\n\n1 2}", "line 3"),
             ("{\"a\":", "ends"),
@@ -586,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn values_may_stand_one_after_another() {
+    fn concatenated_values_are_read() {
         let mut json = Json::new(&b"{\"a\":1}\n{\"a\":2} 3"[..]);
         let mut seen = Vec::new();
         while let Some(first) = json.next_event().unwrap() {

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn quartiles_of_distinct_scores_make_equal_bins() {
+    fn quartiles_of_distinct_scores_give_equal_bins() {
         let mut scores: Vec<i64> = (0..1000).rev().collect();
         let edges = BinEdges::quartiles(&mut scores).unwrap();
         let mut counts = [0; 4];

@@ -669,7 +669,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_is_walked_with_its_replies() {
+    fn listing_is_read_with_its_replies() {
         let json = r#"[{"kind":"Listing","data":{"children":[
               {"kind":"t3","data":{"id":"p1","title":"T"}}]}},
             {"kind":"Listing","data":{"children":[
@@ -682,7 +682,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_reddit_escaped_are_unescaped_once() {
+    fn escaped_texts_are_unescaped_once() {
         let thing = |body: &str, html: &str| {
             format!(
                 r#"{{"data":{{"id":"c1","link_id":"t3_p1","body":"{body}","body_html":{html}}},"kind":"t1"}}"#
@@ -707,7 +707,7 @@ mod tests {
     }
 
     #[test]
-    fn recorded_exchanges_give_their_answers() {
+    fn answers_of_recorded_exchanges_are_read() {
         let json = r#"[{"request":{},"response":{"status":200,"body":"{\"access_token\":\"x\"}"}},
             {"request":{},"response":{"body":"<html>"}},
             {"request":{},"response":{"body":"{\"json\":{\"errors\":[],\"data\":{\"things\":[{\"kind\":\"t1\",\"data\":{\"id\":\"c1\",\"link_id\":\"t3_p1\",\"body\":\"B\"}}]}}}"}},
@@ -716,7 +716,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archives_answer_is_escaped() {
+    fn archive_answers_are_escaped() {
         let json = r#"{"data":[{"id":"c1","link_id":"t3_p1","body":"a &amp; b"},{"id":"c2"}]}"#;
         let got = bodies(json);
         assert_eq!(got[0], "a & b");
@@ -736,7 +736,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_with_comments_inside_each_other_are_walked() {
+    fn threads_with_nested_comments_are_read() {
         // one names its parents; the other relies on nesting, and its id comes last
         let named = r#"{"title":"T","id":"p1","permalink":"/r/kettles/comments/p1/t/","comments":[
             {"id":"c1","submission":"p1","parent_id":"t3_p1","body":"a","author":"ann","replies":[
@@ -776,7 +776,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_other_things_ends_soon() {
+    fn document_of_another_kind_is_given_up_early() {
         let json = format!("[{}0]", "0,".repeat(1_000_000));
         let mut rows = 0;
         let error = walk(json.as_bytes(), &mut |_, _| {

@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn times_come_in_three_shapes() {
+    fn times_are_read_in_three_forms() {
         for shape in [
             "1134399035",
             "1134399035.0",
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_or_missing_score_is_unknown_not_zero() {
+    fn hidden_or_missing_score_is_unknown_not_zero() {
         assert_eq!(with(r#","score":0"#).score, Some(0));
         assert_eq!(with(r#","score":null"#).score, None);
         assert_eq!(with("").score, None);
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn parents_come_in_five_shapes() {
+    fn parents_are_read_in_five_forms() {
         let parent = |json: &str| {
             comment(&format!(
                 r#"{{"id":"c1","body":"x","link_id":"t3_p1"{json}}}"#
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_rebuilt_and_digits_are_base36() {
+    fn missing_names_are_built_from_ids_and_digits_are_base36() {
         let own = |json: &str| comment(&format!(r#"{{{json},"body":"x","link_id":"p1"}}"#)).id;
         assert_eq!(own(r#""id":"123""#), id::decode("123").unwrap());
         assert_eq!(own(r#""name":"t1_c81""#), id::decode("c81").unwrap());
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_archive_saw_deleted_is_not_taken() {
+    fn comments_deleted_later_by_archive_are_dropped() {
         let meta = |m: &str| {
             let json = format!(r#"{{"id":"c","body":"x","link_id":"p","_meta":{m}}}"#);
             matches!(
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_and_nul_do_not_cost_a_row() {
+    fn nan_and_nul_do_not_reject_a_row() {
         let c =
             comment("{\"id\":\"c\",\"body\":\"a\u{0}b \\u0000c\",\"link_id\":\"p\",\"score\":NaN}");
         assert_eq!((c.body.as_str(), c.score), ("ab c", None));

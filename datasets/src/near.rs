@@ -252,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_join_finds_what_comparing_all_finds(
+        fn join_finds_the_same_pairs_as_comparing_all(
             texts in prop::collection::vec(prop::collection::vec(0u8..4, 0..14), 0..40),
             threshold in 0.3f64..1.0,
             shingle in 1usize..4,
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn case_and_marks_do_not_hide_a_copy_and_short_replies_are_none() {
+    fn case_and_punctuation_do_not_hide_a_copy_and_short_replies_never_match() {
         let long = "The quick brown fox jumps over the lazy dog near the river bank today";
         let texts = [
             long.to_owned(),

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_a_person_becomes_a_placeholder() {
+    fn personal_data_becomes_a_placeholder() {
         let cases = [
             ("mail ann.b+x@mail.example.co.uk.", "mail [email]."),
             ("(bob@example.com)", "([email])"),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_it_stays() {
+    fn text_that_only_looks_personal_is_kept() {
         for text in [
             "and/or, e.g. this vs. that... 3.14 or 1,234,567",
             "2019-04-01, 01.02.2019, 10:30, 192.168.1.100, v1.2.3-4567",
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_placeholder_uncovers_is_replaced_too() {
+    fn matches_uncovered_by_a_placeholder_are_replaced_too() {
         let cases = [
             ("a@b.cc@def", "[email][user]"),
             ("555-0100 7@b.org", "[phone] [email]"),
@@ -342,7 +342,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn doing_it_again_changes_nothing(text in r"[a-z0-9@./:u+() \-é]{0,60}") {
+        fn replacing_twice_changes_nothing(text in r"[a-z0-9@./:u+() \-é]{0,60}") {
             let (once, _) = replaced(&text);
             let (twice, counts) = replaced(&once);
             prop_assert_eq!(&once, &twice);

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_file_becomes_its_owners_alone() {
+    fn wide_permissions_are_narrowed_to_the_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let wide = |path: &std::path::Path| {

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_of_a_rejected_row_is_kept_wherever_it_stands() {
+    fn id_of_a_rejected_row_is_kept_anywhere_in_it() {
         let long = "x".repeat(300);
         for (row, ids) in [
             (

@@ -676,7 +676,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_is_read() {
+    fn written_sample_round_trips() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sample.ndjson");
         let mut bytes = Vec::new();
@@ -712,7 +712,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_has_the_window_and_the_size() {
+    fn synthetic_dump_has_the_requested_window_and_size() {
         let mut packed = Vec::new();
         let written = write_dump(&mut packed, 1, 1 << 20).unwrap();
         assert!(written.bytes >= 1 << 20);
@@ -727,7 +727,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_like_replies_of_any_origin_as_they_like_those_of_the_sample() {
+    fn liking_of_any_reply_matches_the_sample() {
         let replies = (0..400).flat_map(|n| thread(3, n).comments);
         let mut off = Vec::new();
         for reply in replies.filter(|c| c.parent_id.is_some() && c.body.len() > 20) {
@@ -745,7 +745,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_a_reply_tells_its_score() {
+    fn kind_of_a_reply_determines_its_score() {
         // The mean score of replies that mock is far below that of full answers.
         let replies: Vec<Comment> = (0..300)
             .flat_map(|n| thread(1, n).comments)

@@ -427,7 +427,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_reads_its_own_words() {
+    fn mapping_round_trips_through_text() {
         let map: Mapping = "comment=title, reply=selftext,score=score".parse().unwrap();
         assert_eq!(
             map.columns(),
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn names_go_both_ways() {
+    fn names_round_trip() {
         for p in Permission::ALL {
             assert_eq!(p.name().parse(), Ok(p));
             assert_eq!(serde_json::to_string(&p).unwrap(), format!("\"{p}\""));

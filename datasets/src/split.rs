@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn every_side_gets_large_and_small_threads() {
+    fn every_partition_gets_large_and_small_threads() {
         let groups = groups((0..2000).map(|n| (n, 1 + n as u64 % 10)));
         let sides = assign(&groups, PARTS, 1);
         for side in Side::ALL {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn each_side_has_its_share_of_each_class() {
+    fn each_partition_has_its_share_of_each_class() {
         // threads mostly of one class, and one class that few threads have
         let groups: Vec<Group> = (0..400)
             .map(|n| {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn few_large_threads_still_give_every_side_every_class() {
+    fn few_large_threads_still_give_every_partition_every_class() {
         // two threads have nearly all pairs; the small ones have all classes in two pairs
         let sizes = [[400, 300, 90, 10], [300, 100, 80, 20]];
         let few = [[9, 0, 3, 0], [0, 7, 0, 2], [3, 0, 2, 0], [0, 4, 0, 1]];
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_must_make_sense() {
+    fn invalid_shares_are_refused() {
         let shares = |train, val, test| Shares { train, val, test }.parts();
         assert_eq!(shares(8.0, 1.0, 1.0), Ok(PARTS));
         assert!(shares(-1.0, 1.0, 1.0).is_err());

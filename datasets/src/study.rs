@@ -365,7 +365,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_go_both_ways_and_nothing_else_is_read() {
+    fn names_round_trip_and_nothing_else_is_accepted() {
         for kind in StudyKind::ALL {
             assert_eq!(kind.name().parse(), Ok(*kind));
             assert_eq!(kind.to_string().parse(), Ok(*kind));
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_stand_is_refused() {
+    fn invalid_record_is_refused() {
         for (wrong, why) in [
             ("training", "KIND=DECISION"),
             ("", "KIND=DECISION"),
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_tells_whether_it_is_of_reddit() {
+    fn reddit_origin_is_detected_from_content() {
         let look = |format, columns: &[&str], cells: &[&str]| Look {
             format,
             columns: columns.iter().map(|c| (*c).to_owned()).collect(),
@@ -507,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_those_of_utc() {
+    fn days_are_in_utc() {
         assert_eq!(day_of_ms(0), "1970-01-01");
         assert_eq!(day_of_ms(1_709_208_000_000), "2024-02-29");
         assert_eq!(day("2024-02-29"), Ok("2024-02-29".into()));

@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_replies_are_left_out_and_bad_numbers_named() {
+    fn empty_replies_are_dropped_and_bad_numbers_named() {
         let map: Mapping = "comment=title,reply=selftext,score=score,created=when"
             .parse()
             .unwrap();
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_outside_of_reddits_years_is_rejected_with_its_value() {
+    fn time_outside_of_reddits_years_is_rejected_with_its_value() {
         for when in [
             "0",
             "86400",
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_a_day_however_it_is_written() {
+    fn dates_are_read_in_every_format() {
         for when in [
             "20190401",
             "Apr 1, 2019",
@@ -516,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filters_date_may_be_a_year_or_a_month() {
+    fn filter_date_may_be_a_year_or_a_month() {
         assert_eq!(beginning("2021"), Ok(1_609_459_200));
         assert_eq!(beginning("2021-03"), Ok(1_614_556_800));
         assert_eq!(beginning("2021-03-01"), Ok(1_614_556_800));
@@ -525,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_read_as_people_scrape_them() {
+    fn scores_are_read_as_scrapers_write_them() {
         for (text, score) in [
             ("1,234", Some(1234)),
             ("1,234,567", Some(1_234_567)),

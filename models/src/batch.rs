@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_has_every_example_once_and_little_padding() {
+    fn epoch_has_every_example_once_and_little_padding() {
         let lengths = lengths();
         let batches = epoch_batches(&lengths, 8, 3, 0);
         let mut seen: Vec<usize> = batches.concat();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_decided_by_seed_and_epoch() {
+    fn order_is_determined_by_seed_and_epoch() {
         let lengths = lengths();
         let of = |seed, epoch| epoch_batches(&lengths, 8, seed, epoch);
         assert_eq!(of(3, 1), of(3, 1));

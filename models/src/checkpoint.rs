@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_go_out_and_come_back() {
+    fn bytes_round_trip() {
         let tensor = Tensor::new(
             &[[1f32, -0.0, f32::MIN_POSITIVE], [3e38, 0.1, 7.0]],
             &Device::Cpu,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error_with_the_name() {
+    fn mismatched_bytes_are_an_error_with_the_name() {
         let error = from_bytes("h.0.ln_1.bias", "f32", &[3], &[0; 8], &Device::Cpu)
             .unwrap_err()
             .to_string();

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_computes() {
+    fn machine_speed_is_positive() {
         assert!(measured_flops() > 1e8);
     }
 }

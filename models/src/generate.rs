@@ -416,7 +416,7 @@ mod tests {
     };
 
     #[test]
-    fn draws_have_the_probabilities_of_the_settings() {
+    fn sampling_follows_the_probabilities_of_the_settings() {
         let logits = [0.1f32.ln(), 0.4f32.ln(), 0.2f32.ln(), 0.3f32.ln()];
         close(&shares(&ALL, &logits, &[]), &[0.1, 0.4, 0.2, 0.3]);
         close(
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn what_occurred_is_less_likely() {
+    fn repetition_penalty_makes_seen_tokens_less_likely() {
         let decode = Decode {
             repetition_penalty: 2.0,
             temperature: 0.0,
@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_and_numbers_that_are_none() {
+    fn ties_and_nan_logits_are_handled() {
         let decode = Decode {
             temperature: 0.0,
             ..ALL
@@ -516,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_work_are_named() {
+    fn invalid_decoding_settings_are_named() {
         let bad = [
             Decode {
                 temperature: -1.0,
@@ -563,7 +563,7 @@ mod tests {
 
     /// With and without cache, alone and in a batch, few and many: the same tokens.
     #[test]
-    fn cached_and_naive_write_the_same() {
+    fn cached_and_naive_generation_are_equal() {
         let (model, tasks, end) = (model(), tasks(), 49);
         for decode in [
             Decode {
@@ -602,7 +602,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_can_break_off_between_two_tokens() {
+    fn caller_can_stop_between_two_tokens() {
         let mut left = 5;
         let broken = generate(&model(), &tasks(), 2, 49, &ALL, &mut |_, _, _| {
             left -= 1;
@@ -617,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_prompt_is_refused_before_anything_is_written() {
+    fn full_prompt_is_refused_before_generation() {
         let full = Task {
             key: 0,
             prompt: vec![1; 24],

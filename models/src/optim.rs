@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_are_not_decayed() {
+    fn biases_and_norms_are_not_decayed() {
         let b = Var::from_tensor(&Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap()).unwrap();
         let w = var(&[1.0]);
         let vars = Vars::from([("b".to_owned(), b.clone()), ("w".to_owned(), w.clone())]);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_go_out_and_come_back() {
+    fn moments_round_trip() {
         let vars = Vars::from([("w".to_owned(), var(&[1.0, -2.0]))]);
         let gradient = Tensor::new(&[[0.3f32, 0.7]], &Device::Cpu).unwrap();
         let gradients = Gradients::from([("w".to_owned(), gradient)]);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn clipping_is_torchs() {
+    fn clipping_matches_torch() {
         assert_eq!(clip_scale(0.5, 1.0), 1.0);
         assert!((clip_scale(4.0, 1.0) - 0.25).abs() < 1e-6);
         assert_eq!(clip_scale(4.0, 0.0), 1.0);

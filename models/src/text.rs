@@ -712,7 +712,7 @@ mod tests {
     }
 
     #[test]
-    fn trained_bpe_is_deterministic_and_gives_back_what_it_got() {
+    fn trained_bpe_is_deterministic_and_round_trips() {
         let (a, b) = (
             train_bpe(texts().into_iter(), 400).unwrap(),
             train_bpe(texts().into_iter(), 400).unwrap(),
@@ -857,7 +857,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_the_whole_text_and_the_end() {
+    fn example_is_the_whole_text_and_the_end_token() {
         let text = generator(64);
         for (comment, reply) in [
             ("the cat sat", "and barked"),
@@ -877,7 +877,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_loses_the_comment_first_then_the_reply() {
+    fn overlong_example_truncates_the_comment_first_then_the_reply() {
         let text = generator(32);
         let long = "the cat sat on the mat ".repeat(20);
         let short = text.example(&long, "and barked").unwrap();
@@ -918,7 +918,7 @@ mod tests {
     }
 
     #[test]
-    fn word_piece_makes_pairs_and_cuts_the_longer_one() {
+    fn word_piece_encodes_pairs_and_truncates_the_longer() {
         let files = train_word_piece(&texts(), 400).unwrap();
         let text = ClassifierText::new(&files, vocabulary_of(&files).unwrap(), 12).unwrap();
         let long = "the cat sat on the mat ".repeat(20);

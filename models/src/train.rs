@@ -553,7 +553,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_is_not_a_number_and_a_lost_gradient_are_errors() {
+    fn nan_loss_and_missing_gradient_are_errors() {
         let mut line = Line::new();
         line.points[0].1 = f32::NAN;
         let error = line

@@ -560,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn old_names_become_new_ones() {
+    fn legacy_names_become_current_ones() {
         let old = Tensors::from([
             ("h.0.ln_1.gamma".to_string(), tensor(&[1])),
             ("transformer.wte.weight".to_string(), tensor(&[1])),
@@ -585,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fit_names_what_is_missing_misshapen_fresh_and_unused() {
+    fn loading_names_missing_misshapen_initialized_and_unused_tensors() {
         let spec = |name: &str, n| Spec {
             name: name.into(),
             shape: vec![n],
@@ -612,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_are_no_numbers_and_layers_that_are_not_there_are_refused() {
+    fn nan_weights_and_missing_layers_are_refused() {
         let bad = Tensor::new(&[1f32, f32::NAN], &Device::Cpu).unwrap();
         let found = Tensors::from([("transformer.h.0.w".to_string(), bad)]);
         let error = check_finite(&found).unwrap_err().to_string();
@@ -637,7 +637,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_not_true_is_refused_before_anything_is_read() {
+    fn false_tensor_list_is_refused_before_reading() {
         let dir = tempfile::tempdir().unwrap();
         let one = |shape: &str, from: u64, to: u64| {
             format!(r#"{{"dtype":"F32","shape":{shape},"data_offsets":[{from},{to}]}}"#)
@@ -693,7 +693,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_model_takes_is_read() {
+    fn only_used_tensors_are_read() {
         let dir = tempfile::tempdir().unwrap();
         // 64 GiB of values that the model does not use; the sparse file takes no disk space
         let list = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
@@ -722,7 +722,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_read_whole_or_by_shards() {
+    fn folder_is_read_as_one_file_or_shards() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         assert!(

@@ -440,7 +440,7 @@ fn racing_edits_and_approvals_never_mix_two_versions() {
 }
 
 #[test]
-fn what_ends_an_approval_ends_all_of_it() {
+fn ending_an_approval_clears_all_of_it() {
     type End = fn(&Engine);
     let ends: [(End, &str); 4] = [
         (
@@ -486,7 +486,7 @@ fn what_ends_an_approval_ends_all_of_it() {
 }
 
 #[test]
-fn nothing_slips_in_between_the_last_look_and_the_sending() {
+fn changes_between_last_check_and_sending_are_caught() {
     type Change = fn(&Engine);
     let changes: [(Change, &str, &str); 5] = [
         (
@@ -542,7 +542,7 @@ fn nothing_slips_in_between_the_last_look_and_the_sending() {
 const FORGED: &str = "Buy this now. ^(I'm a bot, run by u/the_operator. Reply STOP.)";
 
 #[test]
-fn an_approval_that_another_program_changed_is_not_posted() {
+fn approval_changed_by_another_program_is_not_posted() {
     let forged = blake3::hash(FORGED.as_bytes()).to_hex();
     let nobody = blake3::hash(b"nobody").to_hex();
     for set in [
@@ -580,7 +580,7 @@ fn an_approval_that_another_program_changed_is_not_posted() {
 }
 
 #[test]
-fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() {
+fn approval_from_another_machine_is_shown_as_such_and_must_be_given_again() {
     let desk = Desk::new(1);
     approve_as_shown(&desk.engine(), 1, PERSON).unwrap();
     let other = desk.elsewhere("another machine");
@@ -661,7 +661,7 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
 }
 
 #[test]
-fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
+fn unsealed_and_changed_records_block_posting_until_confirmed() {
     for (set, words) in [
         ("UPDATE subreddit SET seal = ''", "earlier version"),
         (
@@ -733,7 +733,7 @@ fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
 }
 
 #[test]
-fn gates_are_checked_on_what_is_sent() {
+fn rules_are_checked_on_what_is_sent() {
     // a blocked word in the footer, which is sent with the text
     let desk = Desk::new(1);
     let engine = desk.engine();
@@ -748,7 +748,7 @@ fn gates_are_checked_on_what_is_sent() {
 }
 
 #[test]
-fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
+fn decisions_about_posted_replies_need_the_shown_hash() {
     let desk = Desk::new(1);
     let engine = desk.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -845,7 +845,7 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
 }
 
 #[test]
-fn sending_again_and_posting_by_hand_need_what_was_shown() {
+fn resending_and_manual_posting_need_the_shown_hash() {
     let desk = Desk::new(1);
     let engine = desk.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -882,7 +882,7 @@ fn sending_again_and_posting_by_hand_need_what_was_shown() {
 }
 
 #[test]
-fn without_a_terminal_approving_needs_the_hash_that_show_prints() {
+fn approving_without_a_terminal_needs_the_printed_hash() {
     let desk = Desk::new(2);
     let ran = desk.place.run(["queue", "approve", "1"]);
     assert_eq!(ran.status, Some(2), "{ran}");
@@ -924,7 +924,7 @@ fn without_a_terminal_approving_needs_the_hash_that_show_prints() {
 }
 
 #[test]
-fn a_waiting_job_says_which_reply_is_next_and_ends_when_it_is_stopped() {
+fn waiting_job_reports_the_next_reply_and_ends_when_stopped() {
     let desk = Desk::new(2);
     let mut engine = desk.engine();
     engine.outside.clock = Outside::default().clock;
@@ -997,7 +997,7 @@ impl Clock for Patient {
 }
 
 #[test]
-fn stop_is_heard_by_the_next_look_of_a_wait() {
+fn stop_request_is_seen_by_the_next_check_of_a_wait() {
     let desk = Desk::new(2);
     for id in [1, 2] {
         approve_as_shown(&desk.engine(), id, PERSON).unwrap();
@@ -1026,7 +1026,7 @@ fn stop_is_heard_by_the_next_look_of_a_wait() {
 }
 
 #[test]
-fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
+fn one_reply_can_skip_the_pause_but_not_the_caps() {
     let desk = Desk::new(3);
     let engine = desk.engine();
     for id in [1, 2, 3] {
@@ -1072,7 +1072,7 @@ fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
 }
 
 #[test]
-fn limits_that_were_loosened_on_another_machine_are_not_loose_here() {
+fn limits_loosened_on_another_machine_are_not_loose_here() {
     let desk = Desk::new(1);
     let loose = PostingRules {
         per_day: 1000,

@@ -11,7 +11,7 @@ fn refused(ran: &Ran, words: &str) {
 }
 
 #[test]
-fn files_that_are_no_project() {
+fn files_that_are_not_projects_are_refused() {
     let place = Place::empty();
     let other = place.path("other.repartee");
     rusqlite::Connection::open(&other)
@@ -54,7 +54,7 @@ fn files_that_are_no_project() {
 }
 
 #[test]
-fn a_newer_project_is_refused_and_left_alone() {
+fn newer_project_is_refused_and_unchanged() {
     let place = Place::with_project();
     rusqlite::Connection::open(place.project())
         .unwrap()
@@ -96,7 +96,7 @@ fn a_damaged_page_is_found_and_named() {
 /// A disk of 6 MiB that fills up in the middle of an import.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_disk_that_fills_up_keeps_what_was_stored() {
+fn full_disk_keeps_what_was_stored() {
     struct Mounted(std::path::PathBuf);
     impl Drop for Mounted {
         fn drop(&mut self) {

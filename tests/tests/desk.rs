@@ -82,7 +82,7 @@ impl Windows {
 }
 
 #[test]
-fn the_sample_goes_round_in_a_window_and_rests_when_asked() {
+fn sample_pipeline_runs_in_a_window_and_can_be_paused() {
     let place = Place::empty();
     let windows = Windows::new(&place);
     assert_eq!(
@@ -318,7 +318,7 @@ fn look_at_everything(windows: &Windows) {
 }
 
 #[test]
-fn windows_on_one_file_and_other_processes_see_each_other() {
+fn windows_and_processes_on_one_file_see_each_other() {
     let place = Place::with_project();
     let windows = Windows::new(&place);
     let at = json!({ "path": place.project() });
@@ -371,7 +371,7 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
 /// A dead process writes nothing that would tell: the watcher has to check.
 #[cfg(unix)] // elsewhere half a minute of silence tells
 #[test]
-fn a_window_is_told_that_the_process_of_a_job_has_died() {
+fn window_is_notified_when_a_jobs_process_dies() {
     let place = Place::with_project();
     let engine = place.engine();
     // a login waits for a browser that never comes
@@ -421,7 +421,7 @@ fn a_window_is_told_that_the_process_of_a_job_has_died() {
 }
 
 #[test]
-fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
+fn invalid_requests_of_a_window_are_errors_and_start_nothing() {
     let place = Place::with_project();
     let windows = Windows::new(&place);
     windows.call("one", "project.open", json!({ "path": place.project() }));
@@ -482,7 +482,7 @@ fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
 }
 
 #[test]
-fn the_typescript_of_the_window_is_what_the_engine_says() {
+fn generated_typescript_is_current() {
     for (file, content) in repartee_engine::api::typescript::files() {
         let path = repartee_tests::workspace().join("ui/src").join(file);
         let committed = std::fs::read_to_string(&path).unwrap_or_default();

@@ -222,7 +222,7 @@ fn says_how_it_reads(place: &Place, engine: &Engine) {
 }
 
 #[test]
-fn three_models_are_measured_and_drawn() {
+fn three_models_are_evaluated_and_charted() {
     let (place, engine) = project(400);
     train(&engine, RunKind::Generator, "writer", 80);
     let make = MakeFakes {

@@ -404,7 +404,7 @@ fn own(name: &str, content: impl AsRef<[u8]>) -> Row {
 }
 
 #[test]
-fn json_that_yields_no_row_is_an_error() {
+fn json_without_rows_is_an_error() {
     for text in [
         r#"{"kind":"Listing","data":{"children":[]}}"#,
         r#"{"json":{"errors":[],"data":{"things":[]}}}"#,
@@ -419,7 +419,7 @@ fn json_that_yields_no_row_is_an_error() {
 }
 
 #[test]
-fn lines_with_a_first_one_of_any_length_are_lines() {
+fn json_lines_are_detected_with_a_first_line_of_any_length() {
     let line = |id: &str, parent: &str, body: &str| {
         format!(
             r#"{{"id":"{id}","link_id":"t3_p1","parent_id":"{parent}","author":"{id}","subreddit":"k","body":"{body}"}}"#
@@ -469,7 +469,7 @@ fn tables_of_comments_are_read_as_csv_lines_and_arrays() {
 }
 
 #[test]
-fn a_source_of_which_nothing_was_taken_is_tried_again() {
+fn source_without_imported_rows_can_be_imported_again() {
     let text = r#"{"id":"c1","link_id":"t3_p1","subreddit":"k","body":"yes"}"#;
     let row = own("RC", text);
     for _ in 0..2 {
@@ -545,7 +545,7 @@ fn peak_of(place: &Place, args: &[&str]) -> (Ran, u64) {
 }
 
 #[test]
-fn what_unpacks_to_much_more_ends_in_one_sentence_and_little_memory() {
+fn decompression_bombs_end_in_one_sentence_and_little_memory() {
     let proof = std::env::var_os("REPARTEE_PROOF").is_some();
     let (size, most) = if proof {
         (1 << 30, 512 << 20)
@@ -613,7 +613,7 @@ fn defused(name: &str, place: &Place, args: &[&str], says: &[&str]) {
 }
 
 #[test]
-fn tables_that_become_much_more_than_they_are_end_in_one_sentence() {
+fn table_bombs_end_in_one_sentence_and_little_memory() {
     use parquet::basic::{Compression, Encoding};
     use parquet::data_type::{ByteArray, ByteArrayType};
     use parquet::file::properties::WriterProperties;
@@ -804,7 +804,7 @@ fn model_with(place: &Place, name: &str, write: impl FnOnce(&mut std::fs::File))
 }
 
 #[test]
-fn models_that_become_much_more_than_they_are_end_in_one_sentence() {
+fn model_bombs_end_in_one_sentence_and_little_memory() {
     let (size, _) = bomb_size();
     let (config, weights) = repartee_tests::fuzz::tiny_model();
     let add = |name: &str, file: &str, says: &[&str], write: &dyn Fn(&mut std::fs::File)| {
@@ -1029,7 +1029,7 @@ fn pipes_of_every_kind_are_read_as_streams() {
 }
 
 #[test]
-fn an_import_that_is_killed_is_not_whole_and_a_second_one_goes_on() {
+fn killed_import_is_incomplete_and_a_second_one_completes_it() {
     let place = Place::with_project();
     let mut lines = Vec::new();
     repartee_datasets::sample::write_ndjson(&mut lines, 5, 4_000).unwrap();
@@ -1100,7 +1100,7 @@ fn an_import_that_is_killed_is_not_whole_and_a_second_one_goes_on() {
 }
 
 #[test]
-fn neighbors_of_the_field_table_are_right() {
+fn variants_of_the_field_table_are_right() {
     let table = "comment,reply,score\nis it hot,\"very, very\",\"1,234\"\nis it cold,no,\n";
     let semicolons = "comment;reply;score\nis it hot;\"very, very\";\"1,234\"\nis it cold;no;\n";
     let utf16 = |text: &str, big: bool| -> Vec<u8> {
@@ -1180,7 +1180,7 @@ fn neighbors_of_the_field_table_are_right() {
 }
 
 #[test]
-fn counts_of_a_config_are_those_of_its_file() {
+fn counts_in_a_config_must_match_its_file() {
     let Some(shared) = shared() else { return };
     let from = shared.join("field/bases/gpt_eos_map");
     if !from.is_dir() {

@@ -39,7 +39,7 @@ fn beside(place: &Place, end: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_new_project_is_its_owners_alone_under_any_umask() {
+fn new_project_is_private_under_any_umask() {
     for umask in ["000", "022", "077"] {
         let place = Place::empty();
         set(place.folder(), 0o755);
@@ -70,7 +70,7 @@ fn a_new_project_is_its_owners_alone_under_any_umask() {
 }
 
 #[test]
-fn a_wide_project_is_narrowed_when_its_owner_opens_it() {
+fn wide_project_is_narrowed_when_its_owner_opens_it() {
     let place = Place::with_project();
     fill(&place.project(), "a text");
     for end in ["", "-wal", "-shm"] {
@@ -97,7 +97,7 @@ fn a_wide_project_is_narrowed_when_its_owner_opens_it() {
 }
 
 #[test]
-fn exports_of_texts_are_their_owners_alone() {
+fn text_exports_are_private() {
     let place = Place::with_project();
     fill(&place.project(), "a text");
     for (file, args) in [
@@ -122,7 +122,7 @@ fn exports_of_texts_are_their_owners_alone() {
 }
 
 #[test]
-fn exported_models_are_their_owners_alone() {
+fn exported_models_are_private() {
     let (place, engine) = repartee_tests::sample::project(20);
     drop(engine);
     let all = |folder: &Path| -> Vec<(String, u32)> {
@@ -171,7 +171,7 @@ fn exported_models_are_their_owners_alone() {
 }
 
 #[test]
-fn the_copy_of_a_repaired_project_is_its_owners_alone() {
+fn repair_backup_is_private() {
     let place = Place::with_project();
     database(&place.project())
         .execute_batch("CREATE TABLE more (x)")
@@ -187,7 +187,7 @@ fn the_copy_of_a_repaired_project_is_its_owners_alone() {
 }
 
 #[test]
-fn charts_are_meant_to_be_shown_and_have_the_rights_of_their_folder() {
+fn charts_are_shareable_and_follow_the_umask() {
     let place = Place::with_project();
     fill(&place.project(), "writer");
     assert!(

@@ -62,7 +62,7 @@ const SHARES: [(&str, u64); 7] = [
 static BEGAN: AtomicU64 = AtomicU64::new(0);
 
 #[test]
-fn bent_files_end_in_a_sentence() {
+fn mutated_files_end_in_a_sentence() {
     let all: u64 = std::env::var("REPARTEE_FUZZ").map_or(10_000, |n| n.parse().expect("a number"));
     let one = std::env::var("REPARTEE_FUZZ_CASE").ok().map(|case| {
         let (target, n) = case.split_once(':').expect("target:number");
@@ -143,7 +143,7 @@ fn bent_files_end_in_a_sentence() {
 
 /// Writes the valid examples as files, as a corpus for `cargo fuzz`.
 #[test]
-fn good_examples_are_written_where_they_are_asked_for() {
+fn valid_examples_are_written_to_the_seed_folder() {
     let folder = tempfile::tempdir().unwrap();
     let asked = std::env::var_os("REPARTEE_FUZZ_SEEDS").map(std::path::PathBuf::from);
     let folder = asked.as_deref().unwrap_or(folder.path());

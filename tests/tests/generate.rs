@@ -31,7 +31,7 @@ fn train(engine: &Engine, name: &str, base: &str) {
 }
 
 #[test]
-fn fakes_that_were_cut_short_go_on_and_equal_those_that_were_not() {
+fn resumed_fakes_equal_uninterrupted_ones() {
     let (_place, engine) = project(60);
     train(&engine, "writer", "small-gpt2");
     let make = |name: &str| MakeFakes {
@@ -91,7 +91,7 @@ fn fakes_that_were_cut_short_go_on_and_equal_those_that_were_not() {
 }
 
 #[test]
-fn a_full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
+fn full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
     let (_place, engine) = project(30);
     let base = BaseNew {
         name: "long".to_owned(),
@@ -139,7 +139,7 @@ fn a_full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
 }
 
 #[test]
-fn a_tokenizer_of_another_model_and_damaged_weights_are_clear_errors() {
+fn foreign_tokenizer_and_damaged_weights_are_clear_errors() {
     let (place, engine) = project(30);
     let folder = place.path("base");
     engine.base_export("small-gpt2", &folder).unwrap();
@@ -248,7 +248,7 @@ fn refused<J: Job>(engine: &Engine, job: &J) -> Error {
 }
 
 #[test]
-fn what_cannot_work_is_refused_before_anything_is_written() {
+fn invalid_jobs_are_refused_before_anything_is_written() {
     let (place, engine) = project(60);
     train(&engine, "writer", "small-gpt2");
     train_votes(&engine);
@@ -357,7 +357,7 @@ fn what_cannot_work_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_comment_is_cleaned_and_a_pick_by_hand_is_called_one() {
+fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
     let (place, engine) = project(60);
     train(&engine, "writer", "small-gpt2");
     let generated = done(
@@ -440,7 +440,7 @@ fn a_comment_is_cleaned_and_a_pick_by_hand_is_called_one() {
 }
 
 #[test]
-fn the_estimate_of_a_base_counts_the_tokenizer_it_will_have() {
+fn base_estimate_counts_its_future_tokenizer() {
     let (place, engine) = project(60);
     for kind in ["gpt2", "bert"] {
         let new = |name: &str, tokenizer| BaseNew {

@@ -18,7 +18,7 @@ const SWAP: &str = "CREATE TRIGGER swap AFTER UPDATE OF state ON reply WHEN NEW.
     BEGIN UPDATE reply SET text = 'bought', full_text = 'bought' WHERE id = NEW.id; END";
 
 #[test]
-fn a_trigger_is_named_never_runs_and_is_removed_on_request() {
+fn foreign_trigger_is_named_never_runs_and_is_removed_on_request() {
     let place = Place::with_project();
     fill(&place.project(), "mine");
     database(&place.project()).execute_batch(SWAP).unwrap();
@@ -78,7 +78,7 @@ fn a_trigger_is_named_never_runs_and_is_removed_on_request() {
 }
 
 #[test]
-fn every_kind_of_foreign_schema_is_found_and_nothing_of_it_runs() {
+fn every_kind_of_foreign_schema_object_is_found_and_never_runs() {
     for (sql, found) in [
         ("CREATE VIEW v AS SELECT text FROM reply", "foreign view \"v\""),
         ("CREATE TABLE more (x)", "foreign table \"more\""),
@@ -111,7 +111,7 @@ fn every_kind_of_foreign_schema_is_found_and_nothing_of_it_runs() {
 }
 
 #[test]
-fn files_in_a_model_lead_nowhere_but_into_its_folder() {
+fn exported_model_files_stay_in_their_folder() {
     let (place, engine) = project(30);
     drop(engine);
     let outside = place.path("outside.json");
@@ -164,7 +164,7 @@ fn files_in_a_model_lead_nowhere_but_into_its_folder() {
 }
 
 #[test]
-fn a_chart_is_named_after_a_run_and_stays_in_the_folder() {
+fn chart_named_after_a_run_stays_in_its_folder() {
     let place = Place::with_project();
     let run = "../../evil";
     fill(&place.project(), run);
@@ -188,7 +188,7 @@ fn a_chart_is_named_after_a_run_and_stays_in_the_folder() {
 }
 
 #[test]
-fn an_account_of_a_strangers_file_reaches_no_host_but_reddit_and_this_machine() {
+fn account_in_an_untrusted_file_only_reaches_reddit_and_this_machine() {
     for host in [
         "https://example.org",
         "http://example.org",
@@ -213,7 +213,7 @@ fn an_account_of_a_strangers_file_reaches_no_host_but_reddit_and_this_machine() 
 }
 
 #[test]
-fn a_link_to_reddit_leads_to_reddit() {
+fn stored_link_leads_to_reddit_or_nowhere() {
     let place = Place::with_project();
     fill(&place.project(), "@example.org/");
     let engine = place.engine();
@@ -223,7 +223,7 @@ fn a_link_to_reddit_leads_to_reddit() {
 
 /// Values that no Repartee ever wrote, in every column of every table: possibly an error, but no panic.
 #[test]
-fn no_value_in_any_column_is_a_panic() {
+fn no_value_in_any_column_panics() {
     let place = Place::with_project();
     fill(&place.project(), "a text");
     database(&place.project())

@@ -28,7 +28,7 @@ fn tiny(folder: &Path) {
 }
 
 #[test]
-fn a_base_comes_from_a_folder_and_goes_out_as_it_came() {
+fn base_from_a_folder_is_exported_unchanged() {
     let place = Place::with_project();
     tiny(&place.path("model"));
     let added = place
@@ -68,7 +68,7 @@ fn a_base_comes_from_a_folder_and_goes_out_as_it_came() {
 }
 
 #[test]
-fn a_base_comes_from_the_hub_then_from_the_cache() {
+fn base_is_downloaded_once_then_read_from_the_cache() {
     let place = Place::with_project();
     tiny(&place.path("model"));
     let hub = Hub::serve("somebody/tiny", &place.path("model"));
@@ -118,7 +118,7 @@ fn a_base_comes_from_the_hub_then_from_the_cache() {
 }
 
 #[test]
-fn bad_models_are_refused_with_what_is_wrong() {
+fn bad_models_are_refused_with_a_reason() {
     let place = Place::with_project();
     let refused = |folder: &str| {
         let ran = place.run(["base", "add", "x", "--from", folder]);

@@ -53,7 +53,7 @@ fn all_pairs(engine: &Engine) -> Vec<(i64, String, String)> {
 }
 
 #[test]
-fn the_same_file_twice_adds_nothing() {
+fn importing_the_same_file_twice_adds_nothing() {
     let place = Place::with_project();
     let engine = place.engine();
     let file = sample_file(&place, 1, 30);
@@ -114,7 +114,7 @@ fn pairs_are_joined_across_files_in_any_order() {
 }
 
 #[test]
-fn bad_rows_are_listed_and_the_good_stay() {
+fn bad_rows_are_listed_and_good_ones_kept() {
     let place = Place::with_project();
     let engine = place.engine();
     let mut text = std::fs::read_to_string(sample_file(&place, 3, 3)).unwrap();
@@ -158,7 +158,7 @@ fn a_truncated_dump_keeps_what_came_before_and_fails() {
 }
 
 #[test]
-fn files_that_are_nothing_leave_no_source() {
+fn unreadable_files_leave_no_source() {
     let place = Place::with_project();
     let engine = place.engine();
     for (name, bytes, part) in [
@@ -198,7 +198,7 @@ fn a_table_in_utf16_is_read() {
 }
 
 #[test]
-fn filters_leave_out_and_say_how_many() {
+fn filters_drop_rows_and_count_them() {
     let place = Place::with_project();
     let engine = place.engine();
     let file = sample_file(&place, 6, 60);

@@ -269,7 +269,7 @@ fn every_kind_is_renamed_noted_and_tagged() {
 }
 
 #[test]
-fn names_that_cannot_be_one_are_refused_and_taken_ones_too() {
+fn invalid_and_taken_names_are_refused() {
     let (_place, engine) = full();
     let long = "x".repeat(101);
     for (kind, item) in KINDS {
@@ -342,7 +342,7 @@ fn names_that_cannot_be_one_are_refused_and_taken_ones_too() {
 }
 
 #[test]
-fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
+fn items_made_with_a_renamed_item_show_its_new_name_and_work() {
     let (place, engine) = full();
     let approved = {
         let draft = engine.queue(Some("draft")).unwrap()[0].id;
@@ -438,7 +438,7 @@ fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
 }
 
 #[test]
-fn a_job_that_was_paused_goes_on_after_what_it_names_was_renamed() {
+fn paused_job_resumes_after_its_items_were_renamed() {
     let (_place, engine) = full();
     let path = engine.path().to_owned();
     let fakes = "11111111-2222-7333-8444-000000000001";
@@ -498,7 +498,7 @@ fn a_job_that_was_paused_goes_on_after_what_it_names_was_renamed() {
 }
 
 #[test]
-fn what_depends_on_a_thing_is_named_and_without_a_word_nothing_goes() {
+fn dependents_are_named_and_nothing_is_deleted_without_consent() {
     let (place, engine) = full();
     let names = |kind: ItemKind, item: &str| -> Vec<String> {
         let found = engine.dependents(&of(kind, item)).unwrap();
@@ -580,7 +580,7 @@ fn what_depends_on_a_thing_is_named_and_without_a_word_nothing_goes() {
 }
 
 #[test]
-fn a_deletion_is_refused_when_something_changed_since_it_was_shown() {
+fn deletion_is_refused_if_something_changed_since_it_was_shown() {
     let (_place, engine) = full();
     let seen = |kind, item: &str| engine.dependents(&of(kind, item)).unwrap().seen;
     // a draft that was approved since
@@ -614,7 +614,7 @@ fn a_deletion_is_refused_when_something_changed_since_it_was_shown() {
 }
 
 #[test]
-fn each_kind_is_deleted_with_what_depends_on_it_and_what_was_posted_stays() {
+fn each_kind_is_deleted_with_dependents_and_posted_replies_stay() {
     for (kind, item) in KINDS {
         let (place, engine) = full();
         let posted = engine.queue(Some("posted")).unwrap().remove(0);
@@ -675,7 +675,7 @@ fn each_kind_is_deleted_with_what_depends_on_it_and_what_was_posted_stays() {
 }
 
 #[test]
-fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
+fn deleted_source_leaves_no_byte_and_can_be_imported_again() {
     let (place, engine) = full();
     let texts: Vec<String> = {
         let db = rusqlite::Connection::open(place.project()).unwrap();
@@ -744,7 +744,7 @@ fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
 }
 
 #[test]
-fn a_source_goes_alone_and_leaves_what_came_from_others() {
+fn deleting_a_source_keeps_other_sources() {
     let (place, engine) = full();
     let file = place.write(
         "other.ndjson",
@@ -786,7 +786,7 @@ fn job(engine: &Engine, id: &str, kind: &str, params: &serde_json::Value, state:
 }
 
 #[test]
-fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
+fn running_job_protects_what_it_uses_and_a_paused_one_is_canceled() {
     let (_place, engine) = full();
     let uses = serde_json::json!({ "run": "writer" });
     job(
@@ -839,7 +839,7 @@ fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
 }
 
 #[test]
-fn what_was_deleted_is_seen_by_nobody_before_its_rows_are_gone() {
+fn deleted_items_are_invisible_before_their_rows_are_gone() {
     let (place, engine) = full();
     let draft = engine.queue(Some("draft")).unwrap()[0].id;
     approve(&engine, draft);
@@ -927,7 +927,7 @@ fn large(rows: u64) -> Place {
 }
 
 #[test]
-fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
+fn killed_deletion_resumes_and_leaves_nothing_half_deleted() {
     const ROWS: u64 = 40_000;
     let place = large(ROWS);
     let of_a = "comment WHERE source_id = 1";
@@ -976,7 +976,7 @@ fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
 }
 
 #[test]
-fn two_processes_delete_at_once_and_a_third_writes_without_waiting() {
+fn two_processes_delete_while_a_third_writes_without_waiting() {
     const ROWS: u64 = 40_000;
     let place = large(ROWS);
     let engine = place.engine();
@@ -1111,7 +1111,7 @@ fn the_command_line_lists_before_it_deletes() {
 }
 
 #[test]
-fn one_item_that_cannot_be_read_hides_no_other() {
+fn unreadable_item_does_not_hide_others() {
     let (place, engine) = full();
     drop(engine);
     let db = rusqlite::Connection::open(place.project()).unwrap();
@@ -1184,7 +1184,7 @@ fn one_item_that_cannot_be_read_hides_no_other() {
 }
 
 #[test]
-fn a_setting_that_cannot_be_read_is_named_and_reset_with_a_copy_kept() {
+fn unreadable_setting_is_named_and_reset_after_a_backup() {
     let place = Place::with_project();
     drop(place.engine());
     let db = rusqlite::Connection::open(place.project()).unwrap();

@@ -104,7 +104,7 @@ fn left_behind(place: &Place, id: &str, owner: &str, ahead_ms: i64) {
 
 #[cfg(unix)]
 #[test]
-fn resuming_a_job_of_a_clock_that_was_ahead_answers_sigterm_and_then_goes_on() {
+fn resuming_a_job_with_a_fast_clock_obeys_sigterm_and_then_resumes() {
     let place = Place::with_project();
     // it is unknown whether this process is its owner: an older version only recorded its process id
     let mut other = std::process::Command::new("sleep")
@@ -150,7 +150,7 @@ fn resuming_a_job_of_a_clock_that_was_ahead_answers_sigterm_and_then_goes_on() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_process_that_lives_keeps_its_job_when_the_clock_jumps() {
+fn living_process_keeps_its_job_when_the_clock_jumps() {
     let (place, engine) = project(60);
     let config = place.write("long.toml", settings("long", 100_000).to_toml().unwrap());
     let child = spawn(
@@ -283,7 +283,7 @@ fn a_paused_training_is_stopped_with_what_it_saved_or_discarded() {
 }
 
 #[test]
-fn a_queue_runs_in_order_and_what_an_earlier_job_makes_is_there() {
+fn queue_runs_in_order_and_later_jobs_use_earlier_results() {
     let (place, engine) = project(60);
     let config = place.write("writer.toml", settings("writer", 6).to_toml().unwrap());
     // fakes first, so that their order must change
@@ -363,7 +363,7 @@ fn a_queue_runs_in_order_and_what_an_earlier_job_makes_is_there() {
 }
 
 #[test]
-fn what_cannot_be_queued_is_refused_at_once() {
+fn invalid_jobs_are_not_queued() {
     let (place, engine) = project(60);
     let refused = |args: &[&str]| {
         let ran = place.run(args);
@@ -408,7 +408,7 @@ fn what_cannot_be_queued_is_refused_at_once() {
 }
 
 #[test]
-fn a_failed_job_stops_the_queue_only_where_it_was_asked_to() {
+fn failed_job_blocks_the_queue_only_if_set_to() {
     let (place, engine) = project(60);
     let fails = queue(&engine, &few_fakes("f", "nobody"));
     let next = queue(&engine, &BuildPairs::default());
@@ -437,7 +437,7 @@ fn a_failed_job_stops_the_queue_only_where_it_was_asked_to() {
 }
 
 #[test]
-fn a_queue_that_was_killed_goes_on_with_the_same_bits() {
+fn killed_queue_resumes_with_the_same_bits() {
     let (place, engine) = project(60);
     done(&engine, &training("whole", 40));
     let cut = queue(&engine, &training("cut", 40));
@@ -462,7 +462,7 @@ fn a_queue_that_was_killed_goes_on_with_the_same_bits() {
 }
 
 #[test]
-fn a_job_whose_process_is_lost_each_time_is_given_up_and_the_queue_goes_on() {
+fn repeatedly_interrupted_job_fails_and_the_queue_continues() {
     let place = Place::with_project();
     let engine = place.engine();
     let fatal = queue(&engine, &BuildPairs::default());
@@ -484,7 +484,7 @@ fn a_job_whose_process_is_lost_each_time_is_given_up_and_the_queue_goes_on() {
 }
 
 #[test]
-fn two_processes_reorder_and_two_work_off_and_each_job_runs_once() {
+fn each_job_runs_once_with_two_processes_reordering_and_two_running() {
     let place = Place::with_project();
     let engine = place.engine();
     let ids: Vec<String> = (0..6)
@@ -530,7 +530,7 @@ fn two_processes_reorder_and_two_work_off_and_each_job_runs_once() {
 }
 
 #[test]
-fn interrupting_the_queue_pauses_its_job_and_running_it_again_goes_on() {
+fn interrupting_the_queue_pauses_its_job_and_running_again_resumes_it() {
     let (place, engine) = project(60);
     let long = queue(&engine, &training("long", 100_000));
     let after = queue(&engine, &BuildPairs::default());

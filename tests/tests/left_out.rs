@@ -56,7 +56,7 @@ fn short_decode() -> Decode {
 }
 
 #[test]
-fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
+fn unanswerable_comment_is_left_out_of_a_generation() {
     let (place, engine) = project(30);
     train(&engine, RunKind::Generator, "writer", "small-gpt2");
     let long = "x ".repeat(400);
@@ -232,8 +232,7 @@ fn on_test_side(engine: &Engine, place: &Place, pairs: &[i64]) -> (usize, i64) {
 }
 
 #[test]
-fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_be_scored_is_not_picked()
- {
+fn example_with_nan_is_left_out_and_unscored_candidate_is_not_selected() {
     let (place, engine, pairs) = with_runes();
     let (n, pair) = on_test_side(&engine, &place, &pairs);
     poison(&place, &engine, n);
@@ -363,7 +362,7 @@ fn connect(engine: &mut Engine, fake: &Fake) {
 }
 
 #[test]
-fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
+fn unreadable_thread_is_left_out_of_fetch_sync_and_draft() {
     let fake = Fake::start(Options {
         posts: 0,
         ..Options::default()

@@ -221,7 +221,7 @@ fn unsigned(rows: Vec<Vec<i64>>) -> Vec<Vec<u32>> {
 }
 
 #[test]
-fn gpt2_computes_trains_and_writes_as_the_reference() {
+fn gpt2_matches_the_reference_in_forward_training_and_generation() {
     let Some(shared) = repartee_tests::shared() else {
         return;
     };
@@ -373,11 +373,11 @@ fn bert_equals_the_reference(name: &str, classes: usize) {
 }
 
 #[test]
-fn bert_of_two_classes_computes_and_trains_as_the_reference() {
+fn bert_with_two_classes_matches_the_reference_in_forward_and_training() {
     bert_equals_the_reference("bert2", 2);
 }
 
 #[test]
-fn bert_of_four_classes_computes_and_trains_as_the_reference() {
+fn bert_with_four_classes_matches_the_reference_in_forward_and_training() {
     bert_equals_the_reference("bert4", 4);
 }

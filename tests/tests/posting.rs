@@ -608,7 +608,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
 }
 
 #[test]
-fn a_named_draft_is_not_posted_and_all_that_it_lacks_is_said() {
+fn named_draft_is_not_posted_and_everything_it_lacks_is_reported() {
     let bench = Bench::drafts(2);
     let engine = bench.engine();
     let (first, second) = (bench.replies[0].0, bench.replies[1].0);
@@ -923,7 +923,7 @@ fn a_strict_project_without_permission_posts_nothing() {
 }
 
 #[test]
-fn without_strict_a_missing_permission_holds_nothing_back() {
+fn without_strict_a_missing_permission_blocks_nothing() {
     let bench = Bench::with(1);
     let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
     let import = Import {
@@ -937,7 +937,7 @@ fn without_strict_a_missing_permission_holds_nothing_back() {
 }
 
 #[test]
-fn a_stopped_account_posts_nothing() {
+fn disabled_account_posts_nothing() {
     let bench = Bench::with(1);
     bench
         .engine()
@@ -986,7 +986,7 @@ fn without_a_permission_nothing_is_posted() {
 }
 
 #[test]
-fn a_subreddit_whose_rules_change_is_switched_off() {
+fn subreddit_whose_rules_change_is_disabled() {
     let bench = Bench::with(1);
     let other = NewPermit {
         rules: r#"[["No bots","Not even nice ones."]]"#.to_owned(),
@@ -1032,7 +1032,7 @@ fn one_author(bench: &Bench) {
 }
 
 #[test]
-fn caps_hold() {
+fn caps_are_enforced() {
     let all = |change: fn(&mut PostingRules), same_author: bool, code: &str| {
         let bench = Bench::with(2);
         rules(&bench, |rules| {
@@ -1060,7 +1060,7 @@ fn caps_hold() {
 }
 
 #[test]
-fn one_reply_a_thread_and_none_below_our_own() {
+fn one_reply_per_thread_and_none_below_our_own() {
     let bench = Bench::with(2);
     rules(&bench, |rules| rules.pause_min = 0.0);
     sql(
@@ -1085,7 +1085,7 @@ fn one_reply_a_thread_and_none_below_our_own() {
 }
 
 #[test]
-fn limits_are_loosened_with_words_only() {
+fn loosening_limits_requires_typed_confirmation() {
     let bench = Bench::drafts(0);
     let engine = bench.engine();
     engine
@@ -1121,7 +1121,7 @@ fn limits_are_loosened_with_words_only() {
 }
 
 #[test]
-fn who_opted_out_is_not_answered() {
+fn opted_out_users_are_not_answered() {
     let bench = Bench::with(1);
     bench
         .engine()
@@ -1137,7 +1137,7 @@ fn who_opted_out_is_not_answered() {
 }
 
 #[test]
-fn texts_that_should_not_be_posted_are_not() {
+fn unsuitable_texts_are_not_posted() {
     let text = |bench: &Bench, text: &str| {
         let engine = bench.engine();
         engine.reply_edit(bench.replies[0].0, text, PERSON).unwrap();
@@ -1193,7 +1193,7 @@ fn texts_that_should_not_be_posted_are_not() {
 }
 
 #[test]
-fn outside_of_its_hours_nothing_is_posted() {
+fn nothing_is_posted_outside_posting_hours() {
     let bench = Bench::with(1);
     let hour = (bench.clock.now_ms() / 3_600_000 % 24) as u8;
     rules(&bench, |rules| {
@@ -1208,7 +1208,7 @@ fn outside_of_its_hours_nothing_is_posted() {
 }
 
 #[test]
-fn what_reddit_says_now_counts() {
+fn current_state_on_reddit_decides() {
     let parent = |bench: &Bench| bench.replies[0].1.clone();
     let post = |bench: &Bench| {
         bench.engine().outbox(None).unwrap()[0]
@@ -1262,7 +1262,7 @@ fn what_reddit_says_now_counts() {
 }
 
 #[test]
-fn a_dry_run_sends_and_changes_nothing() {
+fn dry_run_sends_and_changes_nothing() {
     let bench = Bench::with(2);
     bench
         .fake
@@ -1423,7 +1423,7 @@ fn a_rate_limit_in_any_language_pauses_the_account_and_is_sent_again() {
 }
 
 #[test]
-fn a_token_that_ends_in_mid_work_is_renewed() {
+fn expired_token_is_renewed_while_posting() {
     let bench = Bench::with(3);
     bench.fake.world().knobs.token_lives_s = 90;
     bench
@@ -1446,7 +1446,7 @@ fn a_token_that_ends_in_mid_work_is_renewed() {
 }
 
 #[test]
-fn a_clock_that_is_hours_off_finds_its_comment() {
+fn comment_is_found_with_a_clock_hours_off() {
     for hours in [-5, -1, 1, 5] {
         let bench = Bench::skewed(1, hours * 3_600_000);
         bench
@@ -1475,7 +1475,7 @@ fn a_clock_that_is_hours_off_finds_its_comment() {
 }
 
 #[test]
-fn what_arrived_after_all_is_found_before_it_is_sent_again() {
+fn late_arrival_is_found_before_sending_again() {
     // no check could see it, so the user sends it again; by then it exists, once or twice
     for (copies, code) in [(1, ""), (2, "")] {
         let bench = Bench::with(1);
@@ -1613,7 +1613,7 @@ fn a_person_settles_withdraws_and_edits() {
 }
 
 #[test]
-fn what_is_uncertain_blocks_the_account_until_it_is_settled() {
+fn uncertain_reply_blocks_the_account_until_settled() {
     let bench = Bench::with(2);
     bench
         .fake
@@ -1651,7 +1651,7 @@ fn lost(bench: &Bench) {
 }
 
 #[test]
-fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
+fn duplicates_on_reddit_are_reported_and_deleted() {
     let bench = Bench::with(1);
     let parent = bench.replies[0].1.clone();
     lost(&bench);
@@ -1744,7 +1744,7 @@ fn other_login(bench: &Bench, name: &'static str) -> Engine {
 }
 
 #[test]
-fn a_login_mends_what_only_wanted_one_and_nothing_that_a_person_wrote() {
+fn login_clears_login_errors_but_not_manual_blocks() {
     const CANNOT_WRITE: &str = "the login cannot write; log in again";
     let bench = Bench::with(1);
     bench
@@ -1780,7 +1780,7 @@ fn a_login_mends_what_only_wanted_one_and_nothing_that_a_person_wrote() {
 }
 
 #[test]
-fn a_suspension_is_not_taken_out_of_a_name_and_ends_with_a_person() {
+fn suspension_is_not_inferred_from_text_and_only_the_user_ends_it() {
     const SUSPENDED: &str = "Reddit has suspended the account";
     let bench = Bench::with(1);
     lost(&bench);
@@ -1812,7 +1812,7 @@ fn a_suspension_is_not_taken_out_of_a_name_and_ends_with_a_person() {
 }
 
 #[test]
-fn nothing_is_posted_with_the_login_of_somebody_else() {
+fn nothing_is_posted_with_another_accounts_login() {
     let bench = Bench::with(1);
     let engine = other_login(&bench, "somebody_else");
     let error = bench.post(&engine, &bench.live()).unwrap_err();

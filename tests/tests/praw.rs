@@ -93,7 +93,7 @@ fn python(folder: &Path) -> Result<PathBuf, String> {
 }
 
 #[test]
-fn praw_is_content_with_the_fake() {
+fn praw_works_with_the_sandbox() {
     let test = std::env::current_exe().expect("the test's own path");
     let target = test.ancestors().nth(3).expect("target");
     let python = match python(&target.join("praw")) {

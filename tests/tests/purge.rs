@@ -243,7 +243,7 @@ fn all_planted() -> Vec<String> {
 }
 
 #[test]
-fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trained_again() {
+fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_retrained() {
     let (place, engine) = project();
     let generation = pipeline(&engine);
     let texts = all_planted();
@@ -427,7 +427,7 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
 }
 
 #[test]
-fn no_log_parameter_or_outcome_of_a_job_holds_a_text() {
+fn no_log_parameter_or_outcome_of_a_job_contains_text() {
     let (place, engine) = project();
     pipeline(&engine);
     let empty = Generate {
@@ -482,7 +482,7 @@ fn no_log_parameter_or_outcome_of_a_job_holds_a_text() {
 }
 
 #[test]
-fn a_job_that_holds_a_text_in_memory_does_not_write_it_back() {
+fn job_with_a_purged_text_in_memory_does_not_write_it_back() {
     let (place, engine) = project();
     train(&engine, RunKind::Generator, "writer", "small-gpt2");
     let names: Vec<String> = (0..THREADS)
@@ -536,7 +536,7 @@ fn a_job_that_holds_a_text_in_memory_does_not_write_it_back() {
 }
 
 #[test]
-fn a_training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
+fn training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
     let (place, engine) = project();
     let names: Vec<String> = (0..THREADS)
         .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
@@ -565,7 +565,7 @@ fn a_training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
 }
 
 #[test]
-fn what_a_person_decided_stays_though_a_purged_text_quotes_it() {
+fn user_decisions_stay_even_if_a_purged_text_quotes_them() {
     let place = Place::with_project();
     let scope = "research on public comments of three subreddits";
     place.ok([
@@ -603,7 +603,7 @@ fn what_a_person_decided_stays_though_a_purged_text_quotes_it() {
 }
 
 #[test]
-fn a_purge_names_the_copies_beside_the_project() {
+fn purge_names_the_copies_next_to_the_project() {
     let place = Place::with_project();
     let body = "one two three four five six seven eight";
     let line = serde_json::json!({

@@ -157,7 +157,7 @@ fn location(headers: &str) -> String {
 // ---------------------------------------------------------------- logging in
 
 #[tokio::test]
-async fn a_password_gets_a_token_and_says_who_we_are() {
+async fn password_login_gets_a_token_and_the_account() {
     let pair = pair();
     let scope = pair.client.log_in().await.expect("a login");
     assert_eq!(scope, SCOPES.join(" "));
@@ -170,7 +170,7 @@ async fn a_password_gets_a_token_and_says_who_we_are() {
 }
 
 #[tokio::test]
-async fn refusals_of_a_login_are_told_apart() {
+async fn login_refusals_are_distinguished() {
     let refused = |fake: &Fake, login: Login| {
         let client = Client::new(setup(fake, login)).expect("a client");
         async move { client.log_in().await.expect_err("refused") }
@@ -223,7 +223,7 @@ async fn refusals_of_a_login_are_told_apart() {
 }
 
 #[tokio::test]
-async fn apps_without_an_account_can_read_and_not_write() {
+async fn app_only_login_can_read_but_not_write() {
     for app in [app(CLIENT_ID, CLIENT_SECRET), app(INSTALLED_ID, "")] {
         let pair = pair_with(|setup| {
             setup.login = Login {
@@ -271,7 +271,7 @@ fn register(fake: &Fake, client_id: &str, address: &str) {
 }
 
 #[tokio::test]
-async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
+async fn browser_login_yields_a_code_and_a_permanent_login() {
     for (id, secret) in [(INSTALLED_ID, ""), (WEB_ID, CLIENT_SECRET)] {
         let fake = fake();
         let code = code_of(&fake, id).await;
@@ -334,7 +334,7 @@ async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
 }
 
 #[tokio::test]
-async fn a_person_can_decline_or_click_on_the_page() {
+async fn user_can_accept_or_decline_on_the_page() {
     let fake = fake();
     let browser = Browser::begin(&config(&fake), INSTALLED_ID, 0)
         .await
@@ -419,7 +419,7 @@ async fn only_the_answer_to_this_login_ends_the_wait() {
 }
 
 #[tokio::test]
-async fn a_pasted_address_ends_the_wait_as_the_browser_does() {
+async fn pasted_url_ends_the_wait_like_the_browser() {
     let fake = fake();
     let browser = Browser::begin(&config(&fake), INSTALLED_ID, 0)
         .await
@@ -451,7 +451,7 @@ async fn a_pasted_address_ends_the_wait_as_the_browser_does() {
 }
 
 #[tokio::test]
-async fn a_busy_port_is_reported_and_nobody_waits_for_ever() {
+async fn busy_port_is_reported_and_waiting_ends() {
     let fake = fake();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
@@ -470,7 +470,7 @@ async fn a_busy_port_is_reported_and_nobody_waits_for_ever() {
 // ---------------------------------------------------------------- tokens
 
 #[tokio::test]
-async fn a_token_that_expires_in_mid_work_is_renewed_a_minute_early() {
+async fn expiring_token_is_renewed_a_minute_early() {
     let pair = pair();
     pair.fake.world().knobs.token_lives_s = 100;
     pair.client.me().await.expect("me");
@@ -483,7 +483,7 @@ async fn a_token_that_expires_in_mid_work_is_renewed_a_minute_early() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_once_and_the_call_sent_again() {
+async fn refused_token_is_renewed_once_and_the_call_repeated() {
     let pair = pair();
     pair.client.me().await.expect("me");
     pair.fake.world().kill_tokens();
@@ -496,7 +496,7 @@ async fn a_refused_token_is_renewed_once_and_the_call_sent_again() {
 }
 
 #[tokio::test]
-async fn a_second_refusal_means_revoked_and_nothing_is_sent_any_more() {
+async fn second_refusal_means_revoked_and_stops_all_calls() {
     let pair = pair();
     pair.fail(Rule::always(On::Me, Fault::Unauthorized));
     assert_eq!(pair.client.me().await, Err(Error::Revoked));
@@ -513,7 +513,7 @@ async fn a_second_refusal_means_revoked_and_nothing_is_sent_any_more() {
 }
 
 #[tokio::test]
-async fn one_refresh_is_in_flight_however_many_wait_for_it() {
+async fn only_one_refresh_is_in_flight_at_a_time() {
     let pair = pair();
     pair.fail(Rule::always(On::Token, Fault::Slow { ms: 100 }));
     let me = || pair.client.me();
@@ -527,7 +527,7 @@ async fn one_refresh_is_in_flight_however_many_wait_for_it() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_stored_before_the_token_is_used_or_it_is_not_used() {
+async fn token_is_used_only_after_its_refresh_token_is_stored() {
     let fake = Arc::new(fake());
     let code = code_of(&fake, INSTALLED_ID).await;
     let used_before: Arc<AtomicUsize> = Arc::new(AtomicUsize::new(usize::MAX));
@@ -559,7 +559,7 @@ async fn a_refresh_token_is_stored_before_the_token_is_used_or_it_is_not_used() 
 // ---------------------------------------------------------------- reading
 
 #[tokio::test]
-async fn everything_that_is_read_is_read() {
+async fn every_read_call_works() {
     let pair = pair();
     let client = &pair.client;
     let names: Vec<String> = {
@@ -643,7 +643,7 @@ async fn everything_that_is_read_is_read() {
 }
 
 #[tokio::test]
-async fn every_call_asks_for_raw_json_and_none_is_a_vote() {
+async fn every_call_requests_raw_json_and_none_votes() {
     let pair = pair();
     let client = &pair.client;
     let (post, comment) = pair.post_and_comment();
@@ -685,7 +685,7 @@ async fn every_call_asks_for_raw_json_and_none_is_a_vote() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_says_why() {
+async fn unreadable_answers_are_errors_with_a_reason() {
     let pair = pair();
     let client = &pair.client;
     let (post, _) = pair.post_and_comment();
@@ -741,7 +741,7 @@ async fn what_cannot_be_read_says_why() {
 }
 
 #[tokio::test]
-async fn a_tree_of_1500_comments_is_complete_but_for_what_is_named_as_missing() {
+async fn tree_of_1500_comments_is_complete_except_for_named_missing_ones() {
     for seed in 1..=3 {
         let pair = pair();
         let (post, flagged, all) = {
@@ -800,7 +800,7 @@ async fn a_tree_of_1500_comments_is_complete_but_for_what_is_named_as_missing() 
 }
 
 #[tokio::test]
-async fn a_budget_a_caller_and_a_failure_end_a_tree_and_keep_what_came() {
+async fn tree_stopped_by_budget_caller_or_failure_keeps_what_was_read() {
     let pair = pair();
     let client = &pair.client;
     let post = pair.fake.world().make_long_thread("Long", 1_500, 0.0, 5);
@@ -845,7 +845,7 @@ async fn a_budget_a_caller_and_a_failure_end_a_tree_and_keep_what_came() {
 }
 
 #[tokio::test]
-async fn morechildren_goes_one_at_a_time() {
+async fn morechildren_calls_are_serialized() {
     let pair = pair();
     let (a, b) = {
         let mut world = pair.fake.world();
@@ -871,7 +871,7 @@ async fn morechildren_goes_one_at_a_time() {
 }
 
 #[tokio::test]
-async fn own_comments_are_paged_back_to_a_time() {
+async fn own_comments_are_read_back_to_a_time() {
     let pair = pair();
     let (post, parent) = pair.post_and_comment();
     let now = {
@@ -943,7 +943,7 @@ async fn calls_are_a_second_apart_and_polls_half_a_minute() {
 }
 
 #[tokio::test]
-async fn a_window_that_is_used_up_is_waited_for_or_told() {
+async fn exhausted_window_is_waited_for_or_reported() {
     let waits: Arc<Mutex<Vec<Why>>> = Arc::default();
     let told = Arc::clone(&waits);
     let pair = pair_with(|setup| {
@@ -1065,7 +1065,7 @@ async fn three_429_in_a_row_open_the_breaker_for_every_call_and_time_closes_it()
 }
 
 #[tokio::test]
-async fn two_clients_of_one_id_share_the_floor() {
+async fn two_clients_of_one_id_share_the_minimum_pause() {
     let pair = pair();
     let mut setup = setup(&pair.fake, by_password());
     setup.throttle = pair.throttle.clone();
@@ -1092,7 +1092,7 @@ async fn answers_without_limit_headers_are_fine() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_shows_as_skew() {
+async fn wrong_clock_shows_as_skew() {
     let pair = pair();
     assert_eq!(pair.client.skew_ms(), None);
     pair.fake.world().set_clock(7_200_000);
@@ -1158,7 +1158,7 @@ async fn calls_that_may_be_repeated_are_sent_up_to_three_times() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_given_up_on_and_asked_again() {
+async fn hanging_server_times_out_and_the_call_is_repeated() {
     let pair = pair_with(|setup| setup.config.timeout = Duration::from_millis(200));
     pair.client.me().await.expect("me");
     pair.fail(Rule::once(On::Me, Fault::HangBefore { ms: 3_000 }));
@@ -1167,7 +1167,7 @@ async fn a_server_that_hangs_is_given_up_on_and_asked_again() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_repeated() {
+async fn refused_calls_are_not_repeated() {
     let pair = pair();
     pair.client.me().await.expect("me");
     for fault in [
@@ -1187,7 +1187,7 @@ async fn what_is_refused_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn tokens_are_asked_for_again_when_the_server_fails() {
+async fn token_requests_are_repeated_when_the_server_fails() {
     for fault in [
         Fault::StatusBefore { status: 503 },
         Fault::DropAfter,
@@ -1201,7 +1201,7 @@ async fn tokens_are_asked_for_again_when_the_server_fails() {
 }
 
 #[tokio::test]
-async fn edits_and_deletions_are_repeated_for_they_do_no_harm() {
+async fn edits_and_deletions_are_repeated_on_failure() {
     let pair = pair();
     let (_, parent) = pair.post_and_comment();
     let Sent::Posted { comment } = pair.send(&parent).await else {
@@ -1282,7 +1282,7 @@ async fn a_comment_is_posted_as_it_was_prepared() {
 }
 
 #[tokio::test]
-async fn every_fault_on_the_way_has_its_class_and_nothing_is_sent_twice() {
+async fn every_fault_has_its_class_and_nothing_is_sent_twice() {
     // the fault, the class, and whether the comment exists
     for (fault, class, made) in [
         (Fault::DropBefore, 5, 0),
@@ -1592,7 +1592,7 @@ async fn rate_limits_are_read_in_every_language_with_a_number_and_without() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_for_the_next_try_and_a_second_refusal_stops() {
+async fn refused_token_is_renewed_for_the_next_attempt_and_a_second_refusal_stops() {
     let pair = pair();
     let (_, parent) = pair.post_and_comment();
     pair.client.log_in().await.expect("a login");
@@ -1646,7 +1646,7 @@ async fn a_429_for_a_comment_pauses_every_call() {
 }
 
 #[tokio::test]
-async fn the_listing_leads_the_tree_and_shows_what_the_spam_filter_has() {
+async fn listing_is_ahead_of_the_tree_and_shows_spam_filtered_comments() {
     let pair = pair();
     let (post, parent) = pair.post_and_comment();
     let since = pair.fake.world().now_utc() - 300;
@@ -1678,7 +1678,7 @@ async fn the_listing_leads_the_tree_and_shows_what_the_spam_filter_has() {
 }
 
 #[tokio::test]
-async fn a_look_before_sending_sees_every_reason_not_to() {
+async fn preflight_sees_every_reason_not_to_answer() {
     type Change = fn(&Pair, &str, &str);
     let cases: [(Change, Vec<Blocker>); 8] = [
         (|_, _, _| {}, vec![]),
@@ -1756,7 +1756,7 @@ async fn a_look_before_sending_sees_every_reason_not_to() {
 // ---------------------------------------------------------------- from outside, and without async
 
 #[test]
-fn a_thread_that_blocks_can_use_it_with_a_small_runtime() {
+fn blocking_thread_can_use_the_client_with_a_small_runtime() {
     let pair = pair();
     let (_, parent) = pair.post_and_comment();
     let client = pair.client.clone();
@@ -1776,7 +1776,7 @@ fn a_thread_that_blocks_can_use_it_with_a_small_runtime() {
 }
 
 #[tokio::test]
-async fn the_fake_is_ruled_from_outside() {
+async fn sandbox_is_controlled_over_http() {
     let pair = pair();
     let base = pair.fake.base().to_owned();
     let ask = async |method: &'static str, path: &str, body: &str| {

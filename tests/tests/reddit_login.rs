@@ -160,7 +160,7 @@ impl Bench {
 }
 
 #[test]
-fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
+fn browser_login_is_kept_in_the_keychain_until_revoked() {
     let bench = Bench::new("first_bot", INSTALLED_ID, Authorize::Allow);
     let (account, visited) = bench.log_in(false);
     let account = account.unwrap();
@@ -218,7 +218,7 @@ fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
 }
 
 #[test]
-fn who_declines_in_the_browser_is_not_logged_in() {
+fn declining_in_the_browser_does_not_log_in() {
     let bench = Bench::new("declined_bot", INSTALLED_ID, Authorize::Deny);
     let (refused, visited) = bench.log_in(false);
     let refused = refused.unwrap_err();
@@ -232,7 +232,7 @@ fn who_declines_in_the_browser_is_not_logged_in() {
 }
 
 #[test]
-fn the_login_of_somebody_else_is_not_kept() {
+fn login_of_another_account_is_not_stored() {
     let bench = Bench::new("right_bot", INSTALLED_ID, Authorize::Allow);
     bench.log_in(false).0.unwrap();
     bench.browser_of("their_other_self");
@@ -257,7 +257,7 @@ fn the_login_of_somebody_else_is_not_kept() {
 }
 
 #[test]
-fn a_browser_on_another_machine_logs_in_by_what_is_pasted() {
+fn browser_on_another_machine_logs_in_by_pasted_url() {
     let bench = Bench::new("pasted_bot", INSTALLED_ID, Authorize::Allow);
     let engine = &bench.engine;
     // nothing listens there, and nothing needs to
@@ -295,7 +295,7 @@ fn a_browser_on_another_machine_logs_in_by_what_is_pasted() {
 }
 
 #[test]
-fn the_login_of_reddit_itself_is_not_sent_to_another_host() {
+fn reddit_login_is_never_sent_to_another_host() {
     let bench = Bench::new("own_bot", INSTALLED_ID, Authorize::Allow);
     // a project can claim of any account that its host is on this machine
     secrets::keep("own_bot", Secret::RefreshToken, &"of-reddit-itself".into()).unwrap();
@@ -311,7 +311,7 @@ fn the_login_of_reddit_itself_is_not_sent_to_another_host() {
 }
 
 #[test]
-fn a_script_app_logs_in_with_what_was_put_into_the_keychain() {
+fn script_app_logs_in_with_keychain_secrets() {
     let bench = Bench::new("script_bot", CLIENT_ID, Authorize::Page);
     let engine = &bench.engine;
     let missing = bench.log_in_without_browser().unwrap_err();

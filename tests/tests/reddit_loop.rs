@@ -93,7 +93,7 @@ fn fetch(engine: &Engine, job: Fetch) -> Fetched {
 }
 
 #[test]
-fn a_login_says_who_it_is_and_what_is_missing() {
+fn login_reports_the_account_and_what_is_missing() {
     let fake = fake(0);
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -243,7 +243,7 @@ fn rising_posts_become_threads_with_reasons() {
 }
 
 #[test]
-fn a_thread_with_1500_comments_is_whole() {
+fn thread_with_1500_comments_is_complete() {
     let fake = fake(0);
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -266,7 +266,7 @@ fn a_thread_with_1500_comments_is_whole() {
 }
 
 #[test]
-fn what_was_deleted_is_not_in_the_bytes_any_more() {
+fn deleted_text_is_gone_from_the_bytes() {
     let fake = fake(0);
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -471,7 +471,7 @@ fn asked(fake: &Fake) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
+fn imported_texts_are_checked_in_passes_and_purged() {
     const PAIRS: usize = 120;
     let fake = fake(0);
     let place = Place::with_project();
@@ -609,7 +609,7 @@ fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
 }
 
 #[test]
-fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
+fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
     // read and written on one machine
     let file = {
         let fake = fake(6);
@@ -732,7 +732,7 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
 }
 
 #[test]
-fn scores_come_later_and_removals_close_a_subreddit() {
+fn scores_arrive_later_and_removals_disable_a_subreddit() {
     let fake = Arc::new(fake(0));
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -854,7 +854,7 @@ fn drafts(place: &Place) -> Vec<i64> {
 }
 
 #[test]
-fn a_secret_appears_nowhere_on_the_command_line() {
+fn secrets_appear_nowhere_on_the_command_line() {
     const SECRET: &str = "marker-of-the-client-secret";
     const PASSWORD: &str = "marker-of-the-password";
     let fake = fake(4);
@@ -969,7 +969,7 @@ fn practise<T>(place: &Place, within: impl FnOnce(&Engine) -> T) -> T {
 }
 
 #[test]
-fn a_practice_goes_the_whole_way_without_a_key_and_goes_on_later() {
+fn sandbox_runs_the_full_pipeline_without_a_key_and_can_be_resumed() {
     let place = Place::with_project();
     let (reply, subreddit) = practise(&place, |engine| {
         let account = &engine.accounts().unwrap()[0];
@@ -1019,7 +1019,7 @@ fn a_practice_goes_the_whole_way_without_a_key_and_goes_on_later() {
 }
 
 #[test]
-fn play_and_earnest_do_not_meet_in_a_project() {
+fn sandbox_and_reddit_accounts_do_not_mix_in_a_project() {
     let fake = fake(0);
     let place = Place::with_project();
     let engine = place.engine();
@@ -1041,7 +1041,7 @@ fn play_and_earnest_do_not_meet_in_a_project() {
 }
 
 #[test]
-fn what_is_due_is_done_by_itself_once() {
+fn due_maintenance_runs_automatically_once() {
     let fake = fake(3);
     let place = Place::with_project();
     let mut engine = place.engine();

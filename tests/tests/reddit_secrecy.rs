@@ -80,7 +80,7 @@ fn by_password(password: &str) -> Login {
 }
 
 #[tokio::test]
-async fn a_secret_appears_nowhere() {
+async fn secrets_appear_nowhere() {
     let heard = Heard::default();
     let writer = heard.clone();
     tracing_subscriber::fmt()

@@ -90,7 +90,7 @@ fn killed_and_resumed_equals_whole(place: &Place, engine: &Engine, kind: RunKind
 }
 
 #[test]
-fn a_killed_run_goes_on_bit_by_bit() {
+fn resume_after_sigkill_is_bit_identical() {
     let (place, engine) = project(150);
     killed_and_resumed_equals_whole(&place, &engine, RunKind::Generator);
     killed_and_resumed_equals_whole(&place, &engine, RunKind::Upvotes);

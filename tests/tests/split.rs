@@ -114,7 +114,7 @@ fn chatter() -> Vec<(String, String, String, i64, String)> {
 }
 
 #[test]
-fn no_text_of_any_length_is_on_two_sides_and_what_is_left_out_is_counted() {
+fn no_text_is_in_two_partitions_and_left_out_pairs_are_counted() {
     let (_place, engine) = table(&chatter());
     let split = done(&engine, &MakeSplit::default());
     let placed = placed(&engine, "main");
@@ -140,7 +140,7 @@ fn no_text_of_any_length_is_on_two_sides_and_what_is_left_out_is_counted() {
 }
 
 #[test]
-fn an_audit_finds_short_texts_and_pairs_on_two_sides_of_an_old_split() {
+fn audit_finds_short_texts_and_pairs_in_two_partitions_of_an_old_split() {
     let (_place, engine) = table(&chatter());
     // as an older version split them: by thread alone
     let store = Store::open(engine.path()).unwrap();
@@ -178,7 +178,7 @@ fn an_audit_finds_short_texts_and_pairs_on_two_sides_of_an_old_split() {
 }
 
 #[test]
-fn every_side_has_every_upvote_bin_and_the_same_seed_gives_the_same_split() {
+fn every_partition_has_every_upvote_bin_and_a_seed_gives_one_split() {
     // scores follow the thread: a thread has one bin only
     let pairs: Vec<_> = (0..400)
         .map(|n| {
@@ -217,7 +217,7 @@ fn every_side_has_every_upvote_bin_and_the_same_seed_gives_the_same_split() {
 }
 
 #[test]
-fn a_bin_that_cannot_be_everywhere_is_said() {
+fn bin_missing_from_a_partition_is_reported() {
     // two threads have high scores: one partition has to go without
     let pairs: Vec<_> = (0..240)
         .map(|n| {
@@ -264,7 +264,7 @@ fn a_bin_that_cannot_be_everywhere_is_said() {
 }
 
 #[test]
-fn rows_without_ids_are_grouped_by_their_post_and_with_the_same_post_of_other_sources() {
+fn rows_without_ids_are_grouped_by_post_across_sources() {
     let place = Place::with_project();
     let engine = place.engine();
     // one link post without a text, and one with a text that the archive has, too
@@ -329,7 +329,7 @@ fn rows_without_ids_are_grouped_by_their_post_and_with_the_same_post_of_other_so
 }
 
 #[test]
-fn the_real_sample_is_divided_without_leaks_and_says_what_a_side_lacks() {
+fn real_sample_is_split_without_leaks_and_missing_bins_are_reported() {
     let Some(shared) = shared() else { return };
     let place = Place::with_project();
     let engine = place.engine();
@@ -394,7 +394,7 @@ fn thread_without_text(engine: &Engine, subreddit: &str) -> i64 {
 }
 
 #[test]
-fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
+fn excluded_pairs_are_in_no_later_split_and_can_be_included_again() {
     let (_place, engine) = table(&chatter());
     let split = |name: &str| {
         let job = MakeSplit {
@@ -468,7 +468,7 @@ fn first_pair(engine: &Engine) -> String {
 }
 
 #[test]
-fn an_exclusion_needs_a_reason_and_something_that_is_there() {
+fn exclusion_needs_a_reason_and_an_existing_target() {
     let (_place, engine) = table(&chatter());
     let pair = first_pair(&engine);
     let ask = |pairs: &[&str], authors: &[&str], reason: &str| {
@@ -536,7 +536,7 @@ fn the_command_line_excludes_lists_and_includes() {
 }
 
 #[test]
-fn placeholders_stand_for_what_leads_to_a_person_and_are_counted() {
+fn personal_data_is_replaced_by_placeholders_and_counted() {
     let line = |id: &str, parent: &str, body: &str| {
         format!(
             "{{\"id\":\"{id}\",\"link_id\":\"t3_p\",\"parent_id\":\"{parent}\",\"author\":\"a{id}\",\"subreddit\":\"s\",\"body\":\"{body}\",\"score\":1,\"created_utc\":1300000000}}\n"

@@ -12,7 +12,7 @@ fn sql(place: &Place, sql: &str) -> usize {
 }
 
 #[test]
-fn size_names_what_takes_the_room_and_compact_gives_it_back() {
+fn size_lists_space_used_and_compact_frees_it() {
     let (place, engine) = project(40);
     let size = place.ok(["size", "--json"]).result();
     let families = size["families"].as_array().unwrap();

@@ -197,7 +197,7 @@ fn a_grant_is_recorded_by_the_import_itself() {
 }
 
 #[test]
-fn what_the_option_took_before_still_imports_and_is_no_approval() {
+fn legacy_option_values_still_import_and_are_no_approval() {
     for word in ["research", "reddit-approved", "own", "unknown"] {
         let place = Place::with_project();
         let file = text(&archive(&place, "RC.ndjson", 10));
@@ -230,7 +230,7 @@ fn what_the_option_took_before_still_imports_and_is_no_approval() {
 }
 
 #[test]
-fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
+fn text_from_elsewhere_needs_no_answer_and_has_no_notice() {
     let place = Place::with_project();
     let mut rows = String::from("question,answer\n");
     for i in 0..40 {
@@ -385,7 +385,7 @@ fn carries(mark: &str, file: &Path) {
 }
 
 #[test]
-fn every_chart_export_and_report_carries_the_mark() {
+fn every_chart_export_and_report_has_the_notice() {
     let place = marked();
     let mark = place.engine().study_mark().unwrap().unwrap();
     assert!(mark.starts_with(MARK), "{mark}");
@@ -522,7 +522,7 @@ fn every_chart_export_and_report_carries_the_mark() {
 }
 
 #[test]
-fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
+fn strict_refuses_training_with_a_reason_and_its_change_is_logged() {
     let place = marked();
     let strict = place.run(["study", "strict", "on", "--who", "ann"]);
     assert_eq!(strict.status, Some(0), "{strict}");
@@ -586,7 +586,7 @@ fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
 }
 
 #[test]
-fn a_model_trained_on_reddit_content_stays_so_in_another_project() {
+fn model_trained_on_reddit_content_stays_marked_in_another_project() {
     let place = marked();
     let folder = place.path("writer");
     ok(&place, "export run writer", &[&text(&folder)]);
@@ -635,7 +635,7 @@ impl Clock for At {
 }
 
 #[test]
-fn a_permission_holds_from_its_date_to_its_last_day() {
+fn permission_holds_from_its_date_to_its_last_day() {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 30));
     let mut import = vec![file.as_str()];
@@ -679,7 +679,7 @@ fn a_permission_holds_from_its_date_to_its_last_day() {
 }
 
 #[test]
-fn a_source_whose_origin_was_not_said_counts_as_reddit_content_until_it_is() {
+fn source_of_unknown_origin_counts_as_reddit_content() {
     let place = Place::with_project();
     let file = text(&place.write("table.csv", "q,a\nWhy is it so?,Because it is so\n"));
     place.ok([
@@ -717,7 +717,7 @@ fn the_engine_itself_refuses_an_import_without_an_answer() {
 }
 
 #[test]
-fn a_record_of_another_machine_counts_once_it_is_confirmed_here() {
+fn record_from_another_machine_counts_once_confirmed_here() {
     let place = Place::with_project();
     let record = [
         "study",

@@ -85,7 +85,7 @@ const COMMANDS: &[&[&str]] = &[
 ];
 
 #[test]
-fn nothing_that_is_stored_acts_on_a_terminal() {
+fn stored_text_never_controls_the_terminal() {
     let place = Place::with_project();
     fill(&place.project(), HOSTILE);
     let mut shown = 0;
@@ -118,7 +118,7 @@ fn nothing_that_is_stored_acts_on_a_terminal() {
 }
 
 #[test]
-fn no_text_begins_a_line_of_its_own() {
+fn stored_text_never_starts_its_own_line() {
     let place = Place::with_project();
     fill(&place.project(), FORGED);
     for command in COMMANDS {
@@ -140,7 +140,7 @@ fn no_text_begins_a_line_of_its_own() {
 }
 
 #[test]
-fn names_of_files_and_what_is_in_them_are_shown_as_text() {
+fn file_names_and_contents_are_shown_escaped() {
     let place = Place::empty();
     let project = format!("{}.repartee", HOSTILE.replace('\u{0}', ""));
     let made = place.ok(["new", &project]);
@@ -185,7 +185,7 @@ fn names_of_files_and_what_is_in_them_are_shown_as_text() {
 
 #[cfg(unix)]
 #[test]
-fn an_editor_gets_the_text_in_a_file_for_its_owner_alone() {
+fn editor_gets_the_text_in_a_private_file() {
     let place = Place::with_project();
     fill(&place.project(), HOSTILE);
     repartee_tests::stranger::database(&place.project())

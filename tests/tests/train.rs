@@ -50,7 +50,7 @@ fn fall(engine: &Engine, run: &str) -> (f64, f64) {
 }
 
 #[test]
-fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
+fn models_train_and_generated_replies_are_scored_selected_and_queued() {
     let (_place, engine) = project(400);
 
     let estimate = engine
@@ -204,7 +204,7 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
 }
 
 #[test]
-fn a_learning_rate_that_diverges_is_a_clear_error_and_the_run_is_kept() {
+fn diverging_learning_rate_is_a_clear_error_and_the_run_is_kept() {
     let (_place, engine) = project(60);
     let wild = RunConfig {
         // the largest allowed; decay makes the weights nine times as large at each step

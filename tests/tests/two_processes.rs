@@ -62,7 +62,7 @@ fn finish(child: Child) -> Ran {
 }
 
 #[test]
-fn two_import_one_trains_one_lists() {
+fn processes_import_train_and_list_at_once() {
     const ROWS: u64 = 60_000;
     let (place, engine) = project(60);
     let before = stored(&place);
@@ -149,7 +149,7 @@ fn two_import_one_trains_one_lists() {
 }
 
 #[test]
-fn a_killed_import_is_done_again_and_adds_the_rest_only() {
+fn repeating_a_killed_import_adds_only_the_rest() {
     const ROWS: u64 = 150_000;
     let place = Place::with_project();
     let file = place.write("a.ndjson", comments(1 << 40, ROWS));

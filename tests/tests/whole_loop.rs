@@ -17,7 +17,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_demo_goes_round_small() {
+fn small_demo_runs_the_full_pipeline() {
     let place = Place::empty();
     let folder = place.path("demo");
     let name = folder.display().to_string();
@@ -53,7 +53,7 @@ fn the_demo_goes_round_small() {
 /// The pipeline on real text. `REPARTEE_REAL_SCALE=1` uses the steps and counts of the README's table, which it prints;
 /// otherwise a fifth of them, so that every run of the tests can afford it.
 #[test]
-fn real_text_goes_round() {
+fn real_text_runs_the_full_pipeline() {
     let Some(shared) = repartee_tests::shared() else {
         return;
     };

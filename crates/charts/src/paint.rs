@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_lines_stand_out_in_both_themes() {
+    fn text_and_lines_have_contrast_in_both_themes() {
         let (_, paper, night) = TABLE[0];
         for (class, light, dark) in TABLE {
             let least = match class {

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_inside() {
+    fn ticks_are_round_and_within_the_axis() {
         assert_eq!(
             labels(&ticks(0.0, 1.0, 5)),
             ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_value_still_has_an_axis() {
+    fn single_value_still_gets_an_axis() {
         assert_eq!(round_out(3.0, 3.0, 4), (1.0, 5.0));
         let (low, high) = round_out(0.0, 0.0, 4);
         assert!(low < 0.0 && high > 0.0);

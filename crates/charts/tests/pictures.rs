@@ -244,7 +244,7 @@ fn all() -> Vec<(&'static str, Picture)> {
 }
 
 #[test]
-fn pictures_stand_alone_and_become_png() {
+fn charts_are_self_contained_and_convert_to_png() {
     let folder = std::env::var_os("REPARTEE_PICTURES").map(std::path::PathBuf::from);
     for (name, picture) in all() {
         assert!(
@@ -281,7 +281,7 @@ fn pictures_stand_alone_and_become_png() {
 }
 
 #[test]
-fn hostile_words_stay_words() {
+fn hostile_text_is_escaped() {
     let heading = Heading {
         title: "</title><script>alert('x')</script> & \u{0}\u{7}\nline two".to_owned(),
         measured_on: "a ".repeat(4000) + "<img src=x onerror=y>",
@@ -305,7 +305,7 @@ fn hostile_words_stay_words() {
 }
 
 #[test]
-fn a_notice_stands_under_every_picture_and_in_its_table() {
+fn notice_is_under_every_chart_and_in_its_table() {
     let plain = heading("Noted");
     let noted = Heading {
         notice: "No permission of this kind on record; ".repeat(6),
@@ -339,7 +339,7 @@ fn a_notice_stands_under_every_picture_and_in_its_table() {
 }
 
 #[test]
-fn nothing_to_draw_is_said_and_not_drawn() {
+fn empty_chart_is_an_error() {
     let h = heading("Empty");
     let none = Curve {
         name: String::new(),
@@ -385,7 +385,7 @@ fn nothing_to_draw_is_said_and_not_drawn() {
 }
 
 #[test]
-fn a_page_can_lay_a_read_out_over_the_plot() {
+fn page_can_place_a_tooltip_over_the_plot() {
     let (_, picture) = all().remove(0);
     let (plot, series) = (picture.plot, &picture.series[0]);
     // The dot at the threshold, computed from the axes and the rectangle alone, is where the SVG has it.
@@ -405,7 +405,7 @@ fn a_page_can_lay_a_read_out_over_the_plot() {
 /// Three points on a straight line: a ROC curve without its middle one looks the same, and a marker looked up among the
 /// remaining points would be in the wrong place.
 #[test]
-fn the_threshold_is_marked_where_it_is_and_not_at_a_vertex() {
+fn threshold_is_marked_at_its_point_not_at_a_vertex() {
     let straight = Curve {
         name: "real".to_owned(),
         points: vec![
@@ -442,7 +442,7 @@ fn the_threshold_is_marked_where_it_is_and_not_at_a_vertex() {
 }
 
 #[test]
-fn the_page_recolours_every_class() {
+fn page_recolors_every_class() {
     let css = page_css();
     for (name, picture) in all() {
         for class in picture

@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dtype_that_is_not_there_is_a_clear_error() {
+    fn unsupported_dtype_is_a_clear_error() {
         let bf16 = Bench {
             dtype: "bf16".to_owned(),
             ..bench(What::Train, Path::new("."))

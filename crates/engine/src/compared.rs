@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_below_its_baseline_is_marked() {
+    fn figure_below_its_baseline_is_marked() {
         // three of four are of class 1, and the model predicts 0 too often
         let all = of(vec![1, 1, 1, 0], &[0.6, 0.4, 0.3, 0.35]);
         let accuracy = one(&all, "accuracy");
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_equals_its_baseline_does_not_beat_it() {
+    fn figure_equal_to_its_baseline_does_not_beat_it() {
         let all = of(vec![1, 0], &[0.5, 0.5]);
         let auc = one(&all, "auc");
         assert_eq!(auc.beats, Some(false));
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_auc_another_figure_is_the_headline() {
+    fn headline_falls_back_when_auc_is_missing() {
         let all = of(vec![1, 1, 1], &[0.9, 0.8, 0.3]);
         assert_eq!(one(&all, "auc").value, None);
         assert_eq!(headline(&all).unwrap().figure, "accuracy");

@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_looks_at_the_machine_and_the_project() {
+    fn checks_the_machine_and_the_project() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.repartee");
         let of = |doctor: &Doctor, what: &str| {

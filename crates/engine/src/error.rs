@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn not_found_names_what_there_is() {
+    fn not_found_lists_what_exists() {
         let names = ["a".to_owned(), "b".to_owned()];
         let error = Error::not_found("split", "c", &names);
         assert_eq!(error.message, "no split is called \"c\"; there are: a, b");

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_is_kept_as_far_as_there_are_enough() {
+    fn share_is_kept_as_far_as_examples_suffice() {
         assert_eq!(balance(100, 100, 0.5, 0), (100, 100));
         assert_eq!(balance(100, 300, 0.5, 0), (100, 100));
         assert_eq!(balance(300, 100, 0.75, 0), (300, 100));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_is_the_seeds_and_in_order() {
+    fn sampling_depends_on_the_seed_and_keeps_order() {
         let drawn = draw((0..100).collect(), 10, 3, "x");
         assert_eq!(drawn, draw((0..100).collect(), 10, 3, "x"));
         assert_ne!(drawn, draw((0..100).collect(), 10, 4, "x"));

@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn two_classes_are_judged_by_class_one_at_the_threshold() {
+    fn two_classes_are_scored_by_class_one_at_the_threshold() {
         let names = ["fake".to_owned(), "real".to_owned()];
         let f = of_classifier(&binary(), &names, 0.7, ClassifierBaseline::default());
         assert_eq!(
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn four_classes_are_judged_by_their_means() {
+    fn four_classes_are_scored_by_macro_averages() {
         let near = |l: usize| (0..4).map(move |k| if k == l { 0.7 } else { 0.1 });
         let labels = vec![0, 1, 2, 3, 3];
         let p = labels.iter().flat_map(|&l| near(l)).collect();
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_class_leaves_the_mean_to_the_others() {
+    fn missing_class_is_left_out_of_the_mean() {
         let labels = vec![0, 1, 1, 3];
         let p = [
             [0.7, 0.1, 0.1, 0.1],
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_class_gives_no_figure_and_json_without_nan() {
+    fn missing_class_gives_no_metric_and_no_nan_in_json() {
         let one = Predictions {
             classes: 2,
             labels: vec![1],
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_lies_on_the_curve_and_not_at_its_last_corner() {
+    fn threshold_point_is_on_the_curve_not_at_its_last_corner() {
         // a real and a fake at each score below 0.9: that stretch of the curve is straight, and its corners are gone
         let scores = [0.95, 0.7, 0.7, 0.5, 0.5, 0.3, 0.3];
         let predictions = Predictions {
@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn every_baseline_is_of_the_partition_that_was_measured() {
+    fn baselines_are_of_the_evaluated_partition() {
         // one of class 0 and three of class 1, whatever the training set had
         let three = Predictions {
             classes: 2,
@@ -518,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn baselines_are_what_a_constant_prediction_reaches() {
+    fn baselines_equal_the_scores_of_constant_predictions() {
         // the metrics themselves, with class shares as probabilities
         for labels in [vec![0, 1, 1, 1, 0], vec![0, 1, 2, 3, 3, 3], vec![0, 0, 3]] {
             let k = if labels.iter().any(|&l| l > 1) { 4 } else { 2 };

@@ -238,7 +238,7 @@ mod tests {
     use super::is_id;
 
     #[test]
-    fn ids_are_told_from_paths() {
+    fn hub_ids_are_distinguished_from_paths() {
         for id in [
             "gpt2",
             "google-bert/bert-base-uncased",

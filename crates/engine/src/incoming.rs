@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_comment_says_why() {
+    fn file_without_comments_is_an_error_with_a_reason() {
         let message =
             |name: &str, content: &[u8]| file(name, content).expect_err("refused").message;
         assert!(message("a.jsonl", b"{\"thread\":\"x\"}").contains("line 1"));

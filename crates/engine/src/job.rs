@@ -1160,7 +1160,7 @@ mod tests {
     }
 
     #[test]
-    fn signals_are_few_and_the_last_is_always_sent() {
+    fn signals_are_throttled_and_the_last_is_always_sent() {
         let (_folder, engine) = project();
         let seen = Mutex::new(Vec::new());
         let ended = engine
@@ -1194,7 +1194,7 @@ mod tests {
     }
 
     #[test]
-    fn another_engine_pauses_and_cancels() {
+    fn another_engine_can_pause_and_cancel() {
         for (want, ended) in [
             (Want::Pause, Ended::Paused),
             (Want::Cancel, Ended::Cancelled),
@@ -1287,7 +1287,7 @@ mod tests {
     const HOURS_2: i64 = 7_200_000;
 
     #[test]
-    fn a_job_is_lost_when_its_process_is_gone_or_silent() {
+    fn job_is_interrupted_when_its_process_is_gone_or_silent() {
         let (_folder, engine) = project();
         let state = |id: &str| engine.job(id).expect("there").state;
         let me = format!("{}:x", std::process::id());
@@ -1306,7 +1306,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_job_of_a_clock_that_was_ahead_is_taken_over_once_its_process_is_gone() {
+    fn job_with_heartbeat_in_the_future_is_taken_over_once_its_process_is_gone() {
         let (_folder, engine) = project();
         let gone = format!("{}:x", i32::MAX);
         for owner in ["another-boot.1:1:1:x", &gone] {
@@ -1325,7 +1325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_was_handed_in_in_the_future_does_not_wait_until_then() {
+    fn job_submitted_in_the_future_does_not_wait_until_then() {
         let (_folder, engine) = project();
         let id = new_id();
         engine
@@ -1336,7 +1336,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_to_take_a_job_over_hears_that_it_is_to_end() {
+    fn waiting_to_take_over_a_job_can_be_interrupted() {
         let (_folder, engine) = project();
         // it may be alive: all that is known is a heartbeat from the future
         let id = owned(
@@ -1356,7 +1356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paused_job_can_be_cancelled_and_then_not_resumed() {
+    fn paused_job_can_be_canceled_and_then_not_resumed() {
         let (_folder, engine) = project();
         engine.interrupt.press();
         let id = new_id();

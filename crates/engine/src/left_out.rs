@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_the_whole_ends_it_at_once() {
+    fn failure_of_the_whole_batch_ends_it_at_once() {
         let items: Vec<u32> = (0..20).collect();
         let mut calls = 0;
         let mut full = |_: &[u32]| -> Result<Vec<u32>, Stop> {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_of_some_words_are_left_out_and_names_stay() {
+    fn quoted_text_is_redacted_and_names_stay() {
         assert_eq!(
             without_quotes("no run is called \"a b\"; `repartee train list now please` shows"),
             "no run is called \"a b\"; `repartee train list now please` shows"

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_names_lie_where_they_are_put() {
+    fn file_names_stay_in_their_folder() {
         for (name, file) in [
             ("small-gpt2", "small-gpt2"),
             ("Übung 2.1", "Übung 2.1"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_what_is_seen() {
+    fn only_visible_characters_count_as_text() {
         for text in ["a", " \u{200b}a", "\u{1F468}\u{200d}\u{1F469}", "☃\u{fe0f}"] {
             assert!(has_text(text), "{text:?}");
         }
@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_it_is_it_is_one_file(name in any::<String>(), more in "[./\\\\:a\u{0}-]{0,12}") {
+        fn any_name_becomes_one_file_name(name in any::<String>(), more in "[./\\\\:a\u{0}-]{0,12}") {
             for name in [name.clone(), format!("{more}{name}"), more.clone()] {
                 let file = file_name(&name);
                 let parts: Vec<Component> = Path::new(&file).components().collect();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_looked_through_where_they_are_made() {
+    fn names_are_checked_when_created() {
         for good in ["a", "main 2", "Gärtner", "v1.2_x"] {
             assert_eq!(check(ItemKind::Base, good), Ok(()));
         }

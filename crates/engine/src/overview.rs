@@ -509,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_permission_is_a_step_of_its_own() {
+    fn missing_permission_is_a_separate_step() {
         let now = Overview {
             notice: Some("No permission to train on Reddit content on record".into()),
             ..empty()
@@ -525,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_was_evaluated_is_not_asked_for_again() {
+    fn evaluated_model_is_not_suggested_again() {
         let model = |evaluated: Option<&str>, figure: Option<&str>| ModelState {
             kind: RunKind::Realism,
             runs: 2,
@@ -555,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_account_an_approved_reply_is_posted_by_hand() {
+    fn approved_reply_without_an_account_is_posted_manually() {
         let mut now = empty();
         assert_eq!(names(next_steps(&now, &[], None)), ["import"]);
         now.queue.approved = 1;
@@ -568,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn the_steps_follow_from_an_account_to_what_became_of_a_reply() {
+    fn next_steps_lead_from_account_to_outcomes() {
         let mut now = empty();
         let mut account = AccountInfo::from(Account {
             name: "bot".to_owned(),

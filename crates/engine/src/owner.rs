@@ -341,12 +341,12 @@ mod tests {
     }
 
     #[test]
-    fn nobody_runs_what_has_no_owner() {
+    fn job_without_owner_is_not_running() {
         assert!(is_stale(None, NOW, NOW));
     }
 
     #[test]
-    fn an_owner_of_an_older_version_is_judged_by_its_number_and_its_silence() {
+    fn owner_of_an_older_version_is_checked_by_pid_and_silence() {
         let me = format!("{}:x", std::process::id());
         assert!(!stale(&me, 0) && !stale(&me, SILENT_MS));
         assert!(stale(&me, SILENT_MS + 1));
@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_process_that_lives_keeps_its_job_whatever_the_clock_says() {
+    fn living_process_keeps_its_job_whatever_the_clock_says() {
         let (mut child, owner) = other();
         for silent_ms in [0, SILENT_MS + 1, 2 * HOUR, -2 * HOUR, -365 * 24 * HOUR] {
             assert!(!stale(&owner, silent_ms), "{silent_ms}");
@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_number_that_another_process_has_by_now_is_no_owner() {
+    fn reused_process_id_is_no_owner() {
         let (mut child, owner) = other();
         let parts: Vec<&str> = owner.split(':').collect();
         let before = format!("{}:{}:1:x", parts[0], parts[1]);
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_of_this_process_lives_until_it_is_dropped() {
+    fn owner_in_this_process_is_alive_until_dropped() {
         let owner = Owner::new();
         let word = owner.to_string();
         assert!(!stale(&word, 2 * HOUR));
@@ -410,7 +410,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn who_beats_is_not_taken_over_though_it_cannot_be_seen_and_its_clock_is_ahead() {
+    fn owner_with_heartbeats_is_not_taken_over_even_if_invisible_with_a_fast_clock() {
         let owner = "another-machine.1:7:7:x".to_owned();
         let mut beat_ms = NOW + 2 * HOUR;
         let look = || {
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_ends_when_somebody_wants_it_to() {
+    fn watch_can_be_interrupted() {
         let me = format!("{}:x", std::process::id());
         let ended = watch(
             || NOW,

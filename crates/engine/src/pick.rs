@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_expected_bin_of_each_thread_is_picked() {
+    fn highest_expected_bin_of_each_thread_is_selected() {
         let candidates = [
             scored(1, "good", 0.95, 1.5),
             scored(1, "better", 0.91, 2.5),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn length_counts_characters_and_empty_is_refused() {
+    fn length_counts_characters_and_empty_text_is_refused() {
         let long = "é".repeat(1001);
         let edge = "é".repeat(1000);
         let candidates = [
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_picked_once_a_thread() {
+    fn duplicate_text_is_selected_once_per_thread() {
         let candidates = [
             scored(1, "same", 0.95, 2.0),
             scored(1, "same ", 0.95, 1.9),
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn without_scores_the_first_is_picked_and_nan_never() {
+    fn without_scores_the_first_is_selected_and_nan_never() {
         let plain = |text| Scored {
             thread: 1,
             text,
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_criterion_without_its_model_is_refused() {
+    fn criterion_without_its_model_is_refused() {
         let asks = |min_p_real| Criteria {
             min_p_real,
             ..Criteria::default()

@@ -504,7 +504,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_has_every_field_with_its_words_and_reads_back() {
+    fn toml_has_every_field_with_description_and_round_trips() {
         for kind in [RunKind::Generator, RunKind::Realism, RunKind::Upvotes] {
             let config = RunConfig::of(kind);
             let text = config.to_toml().unwrap();
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_leaves_out_is_the_default_of_its_kind() {
+    fn omitted_settings_have_the_defaults_of_their_kind() {
         let config = RunConfig::from_toml("kind = \"realism\"\nepochs = 2\nseed = 9").unwrap();
         assert_eq!(
             config,
@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_know_every_setting_and_presets_can_be_run() {
+    fn forms_have_every_setting_and_presets_are_valid() {
         let names: Vec<String> = fields().into_iter().map(|field| field.name).collect();
         assert_eq!(names.len() + 1, RunConfig::WORDS.len());
         assert!(ESSENTIAL.iter().all(|name| names.iter().any(|n| n == name)));
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn invalid_settings_are_named() {
         let error = |text: &str| RunConfig::from_toml(text).unwrap_err().message;
         assert!(error("kind = \"generator\"\nlerning_rate = 1").contains("lerning_rate"));
         assert!(error("kind = \"poet\"").contains("poet"));

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origin_is_here_only_for_an_unchanged_decision_of_this_machine() {
+    fn origin_is_here_only_for_unchanged_decisions_of_this_machine() {
         let place = tempfile::tempdir().expect("a folder");
         let here = Machine::open(&place.path().join("here")).expect("opened");
         let there = Machine::open(&place.path().join("there")).expect("opened");

@@ -697,7 +697,7 @@ mod tests {
     }
 
     #[test]
-    fn standing_says_what_is_missing_or_expired_and_for_what() {
+    fn standing_names_what_is_missing_or_expired_and_for_what() {
         let live = Purpose::Posting { live: true };
         let sandbox = Purpose::Posting { live: false };
         let waived = [
@@ -796,7 +796,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_counts_for_its_own_purpose() {
+    fn each_permission_counts_for_its_own_purpose() {
         let reddit = [source(1, Origin::Reddit)];
         let day = noon("2026-06-01");
         let only = standing(&[record(GRANTED)], &reddit, true, day);
@@ -819,7 +819,7 @@ mod tests {
     }
 
     #[test]
-    fn text_from_elsewhere_needs_nothing() {
+    fn text_from_elsewhere_needs_no_permission() {
         let elsewhere = [
             Origin::Forum,
             Origin::Support,
@@ -841,7 +841,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_out_of_range_lets_no_permission_hold() {
+    fn no_permission_holds_with_a_clock_out_of_range() {
         let reddit = [source(1, Origin::Reddit)];
         for now in [i64::MIN, i64::MAX] {
             let found = standing(&[record(GRANTED)], &reddit, true, now);

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_thread_is_as_long_as_asked_and_deep() {
+    fn long_thread_has_the_requested_length_and_is_deep() {
         let mut world = World::new(1);
         let post = world.make_long_thread("X", 1_500, 0.05, 9);
         assert_eq!(world.comments_of(&post).len(), 1_500);

@@ -662,7 +662,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_apply_in_order_as_often_as_they_say() {
+    fn fault_rules_apply_in_order_and_as_often_as_set() {
         let mut world = World::new(1);
         let status = |status| Fault::StatusBefore { status };
         world.fail(Rule::once(On::Comment, Fault::DropAfter));
@@ -678,7 +678,7 @@ mod tests {
     }
 
     #[test]
-    fn chances_come_out_and_repeat_with_the_seed() {
+    fn fault_chances_match_and_repeat_with_the_seed() {
         let faults = |seed| {
             let mut world = World::new(seed);
             world.fail(Rule::by_chance(On::Any, Fault::DropBefore, 0.3));
@@ -694,7 +694,7 @@ mod tests {
     }
 
     #[test]
-    fn a_world_can_go_on_where_an_earlier_one_of_its_seed_ended() {
+    fn sandbox_can_continue_an_earlier_run_of_its_seed() {
         let begin = || {
             let mut world = World::new(4);
             world.make_threads(4, 3);
@@ -722,7 +722,7 @@ mod tests {
     }
 
     #[test]
-    fn twins_are_counted_for_each_account_and_parent() {
+    fn duplicates_are_counted_per_account_and_parent() {
         let mut world = World::new(1);
         let post = world.add_post("X", "someone", "t", "b");
         for parent in [&post, &post] {

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_for_this_machine_only() {
+    fn plain_http_is_allowed_on_this_machine_only() {
         for good in [
             "http://127.0.0.1:8080",
             "http://[::1]:80",
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_is_lowered_on_this_machine_only() {
+    fn pauses_can_only_be_lowered_on_this_machine() {
         let mut config = Config::new(agent());
         assert_eq!(config.check().err(), None);
         config.pace = Pace::NONE;
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn no_vote_is_ever_asked_for() {
+    fn vote_scope_is_never_requested() {
         assert!(SCOPES.iter().all(|scope| !scope.contains("vote")));
     }
 }

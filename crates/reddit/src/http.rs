@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_named_without_what_they_are_asked_with() {
+    fn calls_are_named_without_their_parameters() {
         let call = Call::post("/api/comment")
             .query("raw_json", 1)
             .form("text", "marker");

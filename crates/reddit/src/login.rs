@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_expire_a_minute_early_from_when_the_call_began() {
+    fn tokens_expire_a_minute_early_counted_from_the_call() {
         let body = r#"{"access_token":"a","token_type":"bearer","expires_in":86400,"scope":"identity read",
             "refresh_token":"r","device_id":"x"}"#;
         let token = read_token(200, body.as_bytes(), false, 1_000_000).expect("a token");
@@ -526,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_those_of_the_specification() {
+    fn token_requests_match_the_specification() {
         let names = |form: Vec<(&'static str, SecretString)>| {
             form.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
@@ -571,7 +571,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_asks_for_what_we_need_and_no_more() {
+    fn login_url_requests_only_the_scopes_we_need() {
         let config = Config::new(crate::user_agent("1", "bot"));
         let address = pending().address(&config, "my id").expect("an address");
         assert_eq!(
@@ -583,7 +583,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_must_be_the_end_of_this_login() {
+    fn pasted_url_must_be_the_end_of_this_login() {
         let paste = |address: &str| pending().pasted(address);
         let base = "http://127.0.0.1:8920/callback";
         let code = paste(&format!(" {base}?state=the-state&code=c0de#_\n")).expect("a code");
@@ -621,7 +621,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_long_and_never_the_same() {
+    fn states_are_long_and_unique() {
         let state = || {
             let pending = Pending::new("http://x").expect("randomness");
             pending.state.expose_secret().to_owned()

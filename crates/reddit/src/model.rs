@@ -572,7 +572,7 @@ mod tests {
     }
 
     #[test]
-    fn gone_is_told_by_body_and_author() {
+    fn deletion_is_detected_by_body_and_author() {
         let gone = |body: &str, author: &str| {
             one(&t1("a", json!({"body": body, "author": author}))).gone()
         };
@@ -596,7 +596,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_a_listing_or_an_empty_text() {
+    fn replies_are_a_listing_or_an_empty_string() {
         let child = t1("b", json!({"parent_id": "t1_a"}));
         let replies = json!({"kind": "Listing", "data": {"children": [child], "after": null}});
         let Ok(Thing::Comment(_, below)) = Thing::of(&t1("a", json!({"replies": replies}))) else {
@@ -610,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_is_named_and_spoils_nothing() {
+    fn malformed_things_are_listed_and_do_not_fail_the_rest() {
         let listing = json!({"kind": "Listing", "data": {"after": "t3_z", "children": [
             t1("a", json!({})),
             {"kind": "t1", "data": {"id": "x"}},

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_fit_for_a_path() {
+    fn names_are_safe_in_a_path() {
         assert_eq!(bare("t1_abc", "t1").ok(), Some("abc"));
         for bad in [
             "abc",
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn links_as_people_copy_them() {
+    fn links_are_parsed_in_every_copied_form() {
         let comment = Some(Link {
             post: "t3_abc1".into(),
             comment: Some("t1_def2".into()),

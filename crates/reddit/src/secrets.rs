@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_comes_first_and_needs_no_keychain() {
+    fn environment_takes_precedence_and_needs_no_keychain() {
         let set = [
             (Secret::ClientId, "id"),
             (Secret::ClientSecret, "hush"),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_goes_before_a_password() {
+    fn refresh_token_takes_precedence_over_password() {
         let set = [
             (Secret::RefreshToken, "r"),
             (Secret::Username, "bot"),
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_with_its_variable() {
+    fn missing_secret_is_named_with_its_variable() {
         // an account that no keychain knows, if there is one where the test runs
         let nobody = "nobody of repartee's tests";
         let missing = |set: &[(Secret, &str)]| {
@@ -363,7 +363,7 @@ mod tests {
     /// account.
     #[cfg(feature = "keychain")]
     #[test]
-    fn the_keychain_gives_what_the_environment_lacks() {
+    fn keychain_provides_what_the_environment_lacks() {
         // The store is process-wide: concurrent tests use other account names in it.
         let (account, another) = ("bot with a keychain", "another bot with a keychain");
         let mock = keyring_core::mock::Store::new().expect("a keychain of the test's own");

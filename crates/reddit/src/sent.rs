@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_the_table_of_outcomes() {
+    fn every_answer_is_classified_as_in_the_table() {
         let class = |answer: &Answer| classify("t1_p", answer).class();
         assert_eq!(class(&Answer::NoConnection("refused".into())), 1);
         assert_eq!(class(&Answer::Lost("reset".into())), 5);
@@ -606,7 +606,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_errors_the_one_that_means_something_decides() {
+    fn first_known_error_decides() {
         let sent = rejected(tuples(json!([
             ["NEW", "?", null],
             ["TOO_OLD", "history", "parent"]
@@ -623,7 +623,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_refusals_of_status_403_are_told_apart() {
+    fn refusals_of_status_403_are_distinguished() {
         let bare = |body: Value| rejected(judged(403, body));
         assert_eq!(
             bare(json!({"message": "Forbidden", "error": 403})).action,
@@ -655,7 +655,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_limit_is_as_long_as_the_number_says_and_five_seconds() {
+    fn rate_limit_waits_for_the_number_plus_five_seconds() {
         let wait = |text: &str, number: Value| {
             let answer = json!({"json": {"errors": [["RATELIMIT", text, "ratelimit"]], "ratelimit": number}});
             refusal(judged(200, answer)).wait_ms
@@ -705,7 +705,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subreddit_pauses_for_an_hour_and_a_429_as_long_as_it_says() {
+    fn subreddit_pauses_for_an_hour_and_429_for_its_own_time() {
         let sent = refusal(tuples(json!([[
             "SUBREDDIT_RATELIMIT",
             "try again later.",
@@ -728,7 +728,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_are_stored_as_they_are() {
+    fn outcomes_round_trip_through_json() {
         for sent in [
             Sent::NotSent { why: "x".into() },
             judged(429, ""),

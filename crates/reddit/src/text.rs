@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_blanks_and_accents_are_made_one() {
+    fn line_ends_blanks_and_accents_are_normalized() {
         assert_eq!(
             prepare(" \r\n one\r\ntwo\rthree \n\n").as_deref(),
             Ok("one\ntwo\nthree")

@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_formula_gives_the_vectors_of_the_specification() {
+    fn formula_matches_the_vectors_of_the_specification() {
         for (remaining, used, reset, wait) in [
             (999.0, 1.0, 599.0, 0.0),
             (990.0, 10.0, 598.0, 4.0),
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_waits_as_long_as_the_formula_says() {
+    fn state_waits_as_long_as_the_formula() {
         let mut state = ThrottleState::default();
         state.after(PACE, &told(990.0, 10.0, 598.0), 200, T, None);
         assert_eq!(
@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_does_not_stop_everything_and_ends_no_pause() {
+    fn clock_set_back_neither_blocks_calls_nor_ends_a_pause() {
         let mut state = ThrottleState::default();
         state.take(PACE, T, None);
         state.after(PACE, &Seen::default(), 429, T, None);
@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_that_a_clock_ahead_has_written_is_cut() {
+    fn pause_written_by_a_fast_clock_is_cut() {
         let mut state = ThrottleState::default();
         state.take(PACE, T, None);
         // the clock jumped ahead while the call was in flight, and back after it
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_may_be_whole_broken_or_absent() {
+    fn headers_may_be_complete_malformed_or_absent() {
         let mut headers = HeaderMap::new();
         assert_eq!(Seen::of(&headers, T), Seen::default());
         for (name, value) in [
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_survives_as_json_and_grows() {
+    fn state_round_trips_through_json_and_accepts_new_fields() {
         let mut state = ThrottleState::default();
         state.take(PACE, T, Some("/a"));
         state.after(PACE, &told(990.0, 10.0, 598.0), 200, T, Some("/a"));

@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_biggest_place_comes_first_and_small_ones_ride_along() {
+    fn biggest_gap_is_fetched_first_with_small_ones_in_the_same_call() {
         let first = page(&[
             comment("a", "t3_p", &[more("t1_a", 1, &["small"])]),
             comment("b", "t3_p", &[more("t1_b", 0, &[])]),
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_asked_for_a_hundred_at_a_time() {
+    fn long_lists_are_fetched_a_hundred_ids_at_a_time() {
         let all = ids(0..250);
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let mut builder = Builder::new(&page(&[more("t3_p", 250, &all)])).expect("a page");
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_come_back_as_more_are_asked_again_while_something_new_comes() {
+    fn ids_returned_as_more_are_fetched_again_while_answers_bring_something_new() {
         let mut builder =
             Builder::new(&page(&[more("t3_p", 3, &["a", "b", "c"])])).expect("a page");
         let Some(Ask::Children(asked)) = builder.next_ask() else {
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_after_all_is_not_missing_and_nothing_is_twice() {
+    fn late_comments_are_not_missing_and_nothing_is_duplicated() {
         let first = page(&[more("t3_p", 2, &["a", "b"]), more("t3_p", 0, &[])]);
         let mut builder = Builder::new(&first).expect("a page");
         let asked = vec!["a".to_owned(), "b".to_owned()];
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_to_what_never_came_are_kept_and_their_parent_named() {
+    fn replies_to_a_missing_comment_are_kept_and_it_is_named() {
         let mut builder = Builder::new(&page(&[more("t3_p", 2, &["a", "b"])])).expect("a page");
         let Some(Ask::Children(asked)) = builder.next_ask() else {
             panic!("something to ask");
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_is_named() {
+    fn unfetched_places_are_named() {
         let first = page(&[
             comment("a", "t3_p", &[more("t1_a", 0, &[])]),
             more("t3_p", 2, &["x", "y"]),
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_page_says_what_it_is() {
+    fn malformed_page_is_an_error_that_names_it() {
         for bad in [
             json!({}),
             json!([]),

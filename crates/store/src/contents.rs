@@ -567,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_check_are_found() {
+    fn words_of_a_check_constraint_are_found() {
         let sql = "CREATE TABLE a (x TEXT CHECK (x IN ('a', 'b')), n INTEGER CHECK (n IN (0, 1)), \
                    y TEXT CHECK (y = '' OR y GLOB 'x'))";
         let words = words_of(sql);
@@ -576,7 +576,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_values_are_named_by_table_row_and_column_and_repaired_where_nothing_is_lost() {
+    fn unreadable_values_are_named_and_repaired_if_nothing_is_lost() {
         let (_dir, store, ..) = modelled();
         assert_eq!(store.row_faults(&|_, _, _, _| None).unwrap(), []);
         let comment: i64 = store
@@ -637,7 +637,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_index_of_words_is_found_and_built_again() {
+    fn broken_full_text_index_is_found_and_rebuilt() {
         let (_dir, store) = filled(60);
         store.pairs_index(|_| true).unwrap();
         assert_eq!(store.search_fault().unwrap(), None);

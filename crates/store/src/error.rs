@@ -212,7 +212,7 @@ mod tests {
     use rusqlite::ffi;
 
     #[test]
-    fn a_full_disk_is_called_that_wherever_it_shows() {
+    fn full_disk_is_reported_as_such_wherever_it_occurs() {
         for code in [
             ffi::SQLITE_FULL,
             ffi::SQLITE_IOERR_SHMSIZE,

@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_keeps_its_order_and_gives_one_job_at_a_time() {
+    fn queue_keeps_its_order_and_runs_one_job_at_a_time() {
         let (_folder, store) = store();
         for id in ["a", "b", "c"] {
             assert!(store.job_queue(id, "train", "{}", false, 1).unwrap());
@@ -524,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_holds_the_queue_up_where_that_was_asked_for() {
+    fn failed_job_blocks_the_queue_if_set_to() {
         let (_folder, store) = store();
         for (id, stops) in [("a", false), ("b", true), ("c", false)] {
             store.job_queue(id, "train", "{}", stops, 1).unwrap();

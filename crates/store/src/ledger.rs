@@ -619,7 +619,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_that_intend_at_once_one_gets_the_parent() {
+    fn only_one_of_many_concurrent_intents_gets_the_parent() {
         let folder = tempfile::tempdir().unwrap();
         let won: usize = std::thread::scope(|scope| {
             let all: Vec<_> = (0..8)
@@ -652,7 +652,7 @@ mod tests {
     }
 
     #[test]
-    fn parent_is_free_once_released_and_never_after_it_was_withdrawn() {
+    fn parent_is_free_once_released_but_never_after_withdrawal() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
         let bot = whose("bot");
@@ -700,7 +700,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_beside_projects_is_answered_at_a_glance_and_a_ledger_of_version_1_learns_it() {
+    fn glance_answers_quick_queries_also_after_migrating_a_version_1_ledger() {
         let folder = tempfile::tempdir().unwrap();
         assert!(!Glance::at(folder.path()).is_revoked("s"), "no ledger");
         let path = folder.path().join("ledger.sqlite");
@@ -738,7 +738,7 @@ mod tests {
     }
 
     #[test]
-    fn file_that_is_no_whole_ledger_is_refused_and_says_what_to_do() {
+    fn damaged_ledger_is_refused_with_advice() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite");
         let refused = |what: &str| {
@@ -772,7 +772,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn files_are_for_their_user_alone() {
+    fn ledger_files_are_private() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();

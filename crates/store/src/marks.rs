@@ -462,7 +462,7 @@ mod tests {
     use super::{pack, unpack};
 
     #[test]
-    fn packed_ids_come_back() {
+    fn packed_ids_round_trip() {
         for ids in [
             vec![],
             vec![0],

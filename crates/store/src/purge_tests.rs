@@ -20,7 +20,7 @@ fn marked(store: &Store) -> Vec<(Marked, String)> {
 }
 
 #[test]
-fn what_was_made_before_marks_were_recorded_is_marked_by_its_split() {
+fn items_older_than_marks_are_marked_by_their_split() {
     let (_dir, store, split, _) = modelled();
     let of = |side| store.split_pair_ids(split, side).unwrap()[0];
     store.purge(&[gone(of(Side::Test))], "ada", 5).unwrap();
@@ -41,7 +41,7 @@ fn what_was_made_before_marks_were_recorded_is_marked_by_its_split() {
 }
 
 #[test]
-fn only_what_has_seen_a_text_is_marked_and_what_is_made_with_it_later() {
+fn only_items_that_saw_a_text_and_their_later_products_are_marked() {
     let (_dir, store, split, runs) = modelled();
     let train = store.split_pair_ids(split, Side::Train).unwrap();
     store
@@ -75,7 +75,7 @@ fn only_what_has_seen_a_text_is_marked_and_what_is_made_with_it_later() {
 }
 
 #[test]
-fn quotes_go_with_the_text_and_what_others_wrote_stays() {
+fn quotes_are_removed_with_the_text_and_other_words_stay() {
     let (_dir, store) = project();
     let source = source(&store);
     let text = "my number is five five one two three four";
@@ -126,7 +126,7 @@ fn quotes_go_with_the_text_and_what_others_wrote_stays() {
 }
 
 #[test]
-fn a_word_of_a_purged_text_takes_no_name_with_it() {
+fn one_word_of_a_purged_text_removes_no_name() {
     let (_dir, store) = filled(8);
     let pair = store
         .pairs_of(
@@ -160,7 +160,7 @@ fn a_word_of_a_purged_text_takes_no_name_with_it() {
 }
 
 #[test]
-fn a_sample_of_a_pair_that_was_deleted_is_not_stored() {
+fn sample_of_a_deleted_pair_is_not_stored() {
     let (_dir, store, split, runs) = modelled();
     let pair = store.split_pair_ids(split, Side::Val).unwrap()[0];
     let asked = store.pairs_of(&[pair]).unwrap()[0].clone();
@@ -259,7 +259,7 @@ fn runs_left(store: &Store, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn quotes_anywhere_under_the_post_go_whatever_their_form() {
+fn quotes_under_the_post_are_removed_in_every_form() {
     const TEXT: &str = "qone qtwo qthree qfour qfive qsix qseven qeight qnine qten";
     let half = |from: usize, to: usize| {
         let words: Vec<&str> = TEXT.split(' ').collect();
@@ -310,7 +310,7 @@ fn quotes_anywhere_under_the_post_go_whatever_their_form() {
 }
 
 #[test]
-fn quotes_of_a_post_go_from_what_was_imported_and_from_what_was_fetched() {
+fn quotes_of_a_post_are_removed_from_imported_and_fetched_texts() {
     const TITLE: &str = "tone ttwo tthree tfour tfive tsix";
     const SELF: &str = "sone stwo sthree sfour sfive ssix";
     const COMMENT: &str = "cone ctwo cthree cfour cfive csix";
@@ -401,7 +401,7 @@ fn quotes_of_a_post_go_from_what_was_imported_and_from_what_was_fetched() {
 }
 
 #[test]
-fn what_learned_from_a_quote_is_marked_too() {
+fn models_trained_on_a_quote_are_marked_too() {
     let (_dir, store, split, runs) = modelled();
     let train = store.split_pair_ids(split, Side::Train).unwrap();
     let pairs = store.pairs_of(&train).unwrap();
@@ -446,7 +446,7 @@ fn what_learned_from_a_quote_is_marked_too() {
 }
 
 #[test]
-fn a_rejected_row_goes_with_its_id_wherever_that_stands_in_it() {
+fn rejected_row_is_removed_by_an_id_anywhere_in_it() {
     let (_dir, store) = project();
     let source = source(&store);
     let text = "rone rtwo rthree rfour rfive rsix";

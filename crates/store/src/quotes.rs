@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_in_every_form_are_redacted_and_the_rest_stays() {
+    fn quotes_are_redacted_in_every_form_and_the_rest_stays() {
         for (text, left) in [
             (
                 "> My number is five five one, two\n\nmine not",
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn json_within_a_text_is_looked_through() {
+    fn json_within_a_text_is_searched() {
         let mut texts = Texts::default();
         texts.add("caf\u{e9} \"one\" two three four");
         let text = serde_json::to_string("caf\u{e9} \"one\" two three\nfour").unwrap();
@@ -515,7 +515,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_five_words_in_a_row_are_left_whatever_stands_around_them(
+        fn no_five_consecutive_words_are_left_whatever_surrounds_them(
             from in 0usize..11, length in 5usize..8, before in "[a-z >\"&;\n]{0,20}", after in "[a-z >\"&;\n]{0,20}",
             gap in prop::sample::select(vec![" ", "\n> ", "\n&gt; ", "\n", " *", "\u{a0}", ", ", "&amp;"]),
         ) {

@@ -488,7 +488,7 @@ mod tests {
     use super::plain;
 
     #[test]
-    fn sql_is_compared_by_its_meaning() {
+    fn sql_is_compared_normalized() {
         for (one, other) in [
             (
                 "CREATE TABLE \"reply\" (a  INT)",

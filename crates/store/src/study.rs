@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_added_and_never_changed() {
+    fn study_records_are_append_only() {
         let (_folder, store) = project();
         let mut record = StudyRecord::new(StudyKind::Training, Decision::Refused);
         record.date = "2026-05-01".into();
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_project_opens_with_strict_off_and_its_sources_told_apart() {
+    fn older_project_opens_with_strict_off_and_source_origins_detected() {
         let (_folder, store) = older(
             "INSERT INTO source VALUES
                (1, 'RC', 'RC', 'pushshift', NULL, '{}', 'unknown', '', '{}', 1),

@@ -41,7 +41,7 @@ fn write_much(store: &Store, from: i64) {
 }
 
 #[test]
-fn no_log_is_left_beside_a_project_that_was_closed() {
+fn closed_project_leaves_no_log() {
     let (_dir, store) = project();
     let path = store.path().to_owned();
     let log = || std::fs::metadata(crate::beside(&path, "-wal")).map_or(0, |about| about.len());
@@ -130,7 +130,7 @@ fn create_open_and_refuse() {
 }
 
 #[test]
-fn settings_come_back() {
+fn settings_round_trip() {
     let (_dir, store) = project();
     assert_eq!(store.setting::<Vec<u32>>("a").unwrap(), None);
     store.set_setting("a", &vec![1, 2]).unwrap();
@@ -248,7 +248,7 @@ pub(crate) fn filled(n: i64) -> (tempfile::TempDir, Store) {
 }
 
 #[test]
-fn the_newest_copy_wins_in_any_order() {
+fn newest_copy_wins_in_any_order() {
     let (_dir, store) = project();
     let source = source(&store);
     let old = comment(10, None, "ann", "old");
@@ -329,7 +329,7 @@ fn sources_and_rejected_rows() {
 }
 
 #[test]
-fn pairs_are_joined_whatever_the_order_and_counted_by_rule() {
+fn pairs_are_joined_in_any_order_and_counted_by_rule() {
     let (_dir, store) = project();
     let source = source(&store);
     let post = Post {
@@ -453,7 +453,7 @@ fn pair_queries() {
 }
 
 #[test]
-fn a_split_is_whole_and_frozen() {
+fn split_is_complete_and_locked() {
     let (_dir, store) = filled(100);
     let pairs = store.pairs(&PairQuery::default(), None, 1000).unwrap();
     let side = |thread: i64| Side::from_number(thread % 3).unwrap();
@@ -600,7 +600,7 @@ fn blobs_of(store: &Store) -> i64 {
 }
 
 #[test]
-fn equal_tensors_are_stored_once_and_come_back() {
+fn equal_tensors_are_stored_once_and_round_trip() {
     let (_dir, store, _, runs) = modelled();
     assert_eq!(blobs_of(&store), 1);
     let best = save(&store, runs[0], Role::Best, 10, 7);
@@ -633,7 +633,7 @@ fn equal_tensors_are_stored_once_and_come_back() {
 }
 
 #[test]
-fn a_checkpoint_that_was_used_is_kept() {
+fn used_checkpoint_is_kept() {
     let (_dir, store, split_id, runs) = modelled();
     let first = save(&store, runs[0], Role::Best, 1, 1);
     let set = NewFakeSet {
@@ -663,7 +663,7 @@ fn a_checkpoint_that_was_used_is_kept() {
 }
 
 #[test]
-fn a_blob_that_was_cut_off_is_completed_or_collected() {
+fn incomplete_blob_is_completed_or_removed() {
     let (_dir, store, _, runs) = modelled();
     let bytes = vec![5; 2 * CHUNK];
     let part = tensor("x", &[2 * CHUNK], &bytes);
@@ -1086,7 +1086,7 @@ fn a_full_disk_loses_nothing() {
 }
 
 #[test]
-fn a_project_of_the_first_version_is_brought_up_to_date() {
+fn project_of_the_first_version_is_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.repartee");
     {
@@ -1161,7 +1161,7 @@ fn a_project_of_the_first_version_is_brought_up_to_date() {
 }
 
 #[test]
-fn pairs_come_in_the_order_that_is_asked_for() {
+fn pairs_are_sorted_as_requested() {
     let (_folder, store) = project();
     let source = source(&store);
     let comment = |id: i64, parent: Option<i64>, body: &str, score: Option<i64>| {
@@ -1209,7 +1209,7 @@ fn pairs_come_in_the_order_that_is_asked_for() {
 }
 
 #[test]
-fn a_watch_names_what_was_written_by_whom_ever() {
+fn watch_reports_writes_of_any_process() {
     let (_folder, store) = project();
     let other = Store::open(store.path()).unwrap();
     let mut watch = store.watch().unwrap();
@@ -1297,7 +1297,7 @@ fn approval(store: &Store, id: i64) -> Approval {
 }
 
 #[test]
-fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
+fn outbox_sends_a_reply_once_and_one_at_a_time() {
     let (_dir, store, ids) = live();
     let first = approval(&store, ids[0]);
     approve(&store, ids[0], &first, 5).unwrap();
@@ -1443,7 +1443,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
 }
 
 #[test]
-fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
+fn opt_outs_persist_and_permissions_are_replaced_as_a_whole() {
     use crate::accounts::{Account, OptOut, Permit};
     let (_dir, store) = project();
     let ask = |state: &str, source: &str| OptOut {
@@ -1539,7 +1539,7 @@ fn in_the_file(store: &Store, text: &str) -> bool {
 }
 
 #[test]
-fn what_is_purged_is_in_no_table_and_in_no_byte() {
+fn purged_text_is_in_no_table_and_no_byte() {
     use crate::purge::{Forgotten, Gone};
     let (_dir, store, ids) = live();
     let params = r#"{"comments":["quoted: the first comment of them all","else"]}"#;
@@ -1632,7 +1632,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
 }
 
 #[test]
-fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
+fn imported_text_is_purged_with_its_index_and_derived_texts() {
     use crate::purge::Gone;
     let (_dir, store, split_id, runs) = modelled();
     let generator = save(&store, runs[0], Role::Best, 1, 1);
@@ -1731,7 +1731,7 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
 }
 
 #[test]
-fn reddit_is_asked_about_pairs_that_it_numbered_and_people_wrote() {
+fn reddit_is_only_asked_about_human_texts_with_its_own_ids() {
     let (_dir, store) = project();
     let post = |id: i64| {
         Record::Post(Post {
@@ -1777,7 +1777,7 @@ fn reddit_is_asked_about_pairs_that_it_numbered_and_people_wrote() {
 }
 
 #[test]
-fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
+fn wiped_bytes_are_gone_however_often_rows_moved() {
     use crate::purge::Gone;
     let (_dir, store) = project();
     let mut rng: u64 = 7;
@@ -1895,7 +1895,7 @@ fn a_realism_run_of_version_3_finds_its_fakes_and_a_generation_keeps_its_models(
 }
 
 #[test]
-fn nothing_is_built_on_what_is_being_deleted() {
+fn nothing_builds_on_items_being_deleted() {
     let (_dir, store, split_id, runs) = modelled();
     let checkpoint = save(&store, runs[0], Role::Best, 1, 1);
     let base_id = store.base("b").unwrap().id;

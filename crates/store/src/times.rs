@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_in_the_future_is_due_now() {
+    fn actions_dated_in_the_future_are_due_now() {
         assert!(!is_due(NOW, DAY, NOW) && is_due(NOW - DAY, DAY, NOW));
         assert!(!is_due(NOW + SLACK_MS, DAY, NOW) && is_due(NOW + SLACK_MS + 1, DAY, NOW));
         assert_eq!(pause_end(NOW + DAY, NOW), NOW + DAY);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_was_fetched_in_a_year_is_forgotten_and_one_of_today_is_not() {
+    fn thread_fetched_in_the_future_expires_and_one_of_today_does_not() {
         let (_folder, store) = store();
         for (title, fetched_ms) in [("today", NOW), ("in a year", NOW + 365 * DAY)] {
             let thread = NewThread {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn posts_and_pauses_from_the_future_are_mended_and_looked_for_where_they_were_sent() {
+    fn posts_and_pauses_from_the_future_are_corrected_and_still_found() {
         let (_folder, store) = store();
         store
             .write_joined(Family::Queue, |db| {

@@ -64,7 +64,7 @@ fn opened(sql: &str) -> (tempfile::TempDir, PathBuf, Result<Store, Error>) {
 }
 
 #[test]
-fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
+fn foreign_schema_objects_are_refused_by_name_and_repaired() {
     for (sql, named) in [
         (
             "CREATE TRIGGER swap AFTER UPDATE ON reply BEGIN UPDATE reply SET text = 'x'; END",
@@ -131,7 +131,7 @@ fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
 }
 
 #[test]
-fn a_changed_table_is_refused_and_left_as_it_is() {
+fn changed_table_is_refused_and_left_unchanged() {
     let change = |from: &str, to: &str| {
         format!(
             "PRAGMA writable_schema = ON;
@@ -162,7 +162,7 @@ fn a_changed_table_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn every_version_of_the_schema_is_ours() {
+fn every_schema_version_is_recognized() {
     for version in 1..=versions().len() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.repartee");
@@ -187,7 +187,7 @@ fn every_version_of_the_schema_is_ours() {
 }
 
 #[test]
-fn an_old_project_is_brought_up_to_date_by_two_at_once() {
+fn old_project_is_migrated_by_two_processes_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for n in 0..8 {
         let path = folder.path().join(format!("{n}.repartee"));
@@ -202,7 +202,7 @@ fn an_old_project_is_brought_up_to_date_by_two_at_once() {
 }
 
 #[test]
-fn a_file_beside_the_project_that_could_do_harm_is_not_used() {
+fn harmful_files_next_to_the_project_are_not_used() {
     let (_dir, path, opened) = opened("SELECT 1");
     drop(opened.unwrap());
     let beside = |end: &str| beside(&path, end);

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_quote_swallows_nothing() {
+    fn stray_quote_swallows_no_rows() {
         let mut many = "a,b,c\nx,5,\"very hot\n".to_owned();
         many.push_str(&"is it,3,no\n".repeat(40));
         // never closed; closed by the stray quote of another row; closed at the end of another row
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_poem_is_one_cell() {
+    fn quoted_multiline_text_is_one_cell() {
         let got = rows("a,b\nx,\"Hello\nyes, I know\nno, thanks\"\ny,z\n");
         assert_eq!(got.len(), 2);
         assert_eq!(got[0].2[1], "Hello\nyes, I know\nno, thanks");

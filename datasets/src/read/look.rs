@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_with_telling_names_are_guessed() {
+    fn columns_are_guessed_by_their_names() {
         let found = looked("posts.csv", "id,Title,selftext,score\n1,a,b,3\n");
         let mapping = found.mapping.unwrap();
         assert_eq!(
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_mapping_is_told_by_its_content() {
+    fn self_describing_formats_are_detected_by_content() {
         let dump = looked(
             "RC",
             "{\"id\":\"a\",\"body\":\"x\",\"subreddit\":\"s\",\"score\":null}\n",

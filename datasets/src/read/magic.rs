@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_of_another_kind_is_named_with_the_way_out() {
+    fn unsupported_file_is_named_with_advice() {
         let tar = [vec![b'a'; 257], b"ustar\0".to_vec()].concat();
         for (head, part) in [
             (&b"\xFD7zXZ\0\0\x04"[..], "unxz"),

@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_never_printed_into_a_text() {
+    fn non_text_values_never_end_up_in_a_text() {
         let messages = json!({"messages": [{"role": "user", "content": "Why?"}]});
         let error = read("comment=messages,reply=messages", messages)
             .remove(0)

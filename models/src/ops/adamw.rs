@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn three_steps_by_hand() {
+    fn three_steps_match_hand_computed_values() {
         // p = 1, gradients 0.5, -0.25, 1: computed with the paper's algorithm 2 in float64.
         let var = Var::new(&[1f32], &Device::Cpu).unwrap();
         let mut moments = Moments::zeros(&var).unwrap();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "adamw");
         let a = random(&mut s, &[40_000]);
         let b = Var::from_tensor(&a.copy().unwrap()).unwrap();

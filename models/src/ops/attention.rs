@@ -372,7 +372,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "attention");
         for (b, t, heads, d) in [(1, 1, 1, 4), (2, 5, 2, 3), (3, 70, 2, 16), (2, 130, 3, 8)] {
             for causal in [true, false] {
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_do_not_change_a_bit() {
+    fn thread_count_does_not_change_a_bit() {
         let mut s = Stream::new(3, "attention");
         let how = Attention {
             heads: 4,

@@ -144,7 +144,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
-        fn equals_its_twin(
+        fn equals_its_reference(
             b in 1..4usize, t in 1..6usize, before in 0..40usize, spare in 0..5usize, heads in 1..4usize,
             d in 1..40usize, seed: u64,
         ) {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn more_tokens_than_room_are_refused() {
+    fn more_tokens_than_capacity_are_refused() {
         let zeros = |shape: [usize; 3]| {
             Tensor::zeros(&shape, DType::F32, &candle_core::Device::Cpu).unwrap()
         };

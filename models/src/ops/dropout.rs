@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_stream_nothing_happens() {
+    fn without_a_stream_nothing_is_dropped() {
         let x = Tensor::ones(10, candle_core::DType::F32, &Device::Cpu).unwrap();
         let y = dropout(&x, 0.5, None).unwrap();
         assert_eq!(x.to_vec1::<f32>().unwrap(), y.to_vec1::<f32>().unwrap());

@@ -116,7 +116,7 @@ mod tests {
     use crate::rng::Stream;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "gelu");
         for form in [Gelu::Erf, Gelu::Tanh] {
             for shape in [[1, 1], [3, 50], [700, 64]] {

@@ -173,7 +173,7 @@ mod tests {
     use crate::rng::Stream;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "layer norm");
         for shape in [[1, 1, 4], [2, 3, 33], [3, 70, 64], [1, 5, 768]] {
             let c = [shape[2]];

@@ -158,7 +158,7 @@ mod tests {
     use crate::rng::Stream;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "linear");
         for (b, t, n_in, n_out) in [(1, 1, 1, 1), (2, 3, 5, 7), (3, 17, 33, 64), (1, 70, 16, 3)] {
             for (layout, shape) in [

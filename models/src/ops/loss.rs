@@ -187,7 +187,7 @@ mod tests {
     use candle_core::Device;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "loss");
         for (n, c, v) in [(1, 4, 3), (5, 8, 50), (300, 16, 97)] {
             let inputs = [random(&mut s, &[n, c]), random(&mut s, &[v, c])];
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn weighted_mean_is_torchs() {
+    fn weighted_mean_matches_torch() {
         // torch 2.15: nn.functional.cross_entropy(tensor([[1., 2.], [0., 0.], [3., -1.]]),
         // tensor([0, 1, 1]), weight=tensor([1., 3.])) = 2.2067
         let logits = Tensor::new(&[[1f32, 2.], [0., 0.], [3., -1.]], &Device::Cpu).unwrap();

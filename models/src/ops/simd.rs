@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn normal_equals_tables() {
+    fn normal_distribution_matches_tables() {
         // scipy.stats.norm.cdf
         for (x, cdf) in [
             (-3.0, 0.001_349_898_03),

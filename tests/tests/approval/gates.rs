@@ -162,7 +162,7 @@ fn would_go(engine: &Engine) -> bool {
 }
 
 #[test]
-fn every_column_of_the_tables_that_gates_read_is_listed_with_what_protects_it() {
+fn every_column_that_rules_read_is_listed_with_its_protection() {
     let desk = Desk::new(0);
     let db = free(&desk);
     for (table, listed) in COLUMNS {
@@ -236,7 +236,7 @@ fn refused_by_reddit(desk: &Desk, engine: &Engine) {
 }
 
 #[test]
-fn no_change_of_a_column_lets_out_what_was_refused() {
+fn changing_a_column_never_releases_a_refused_reply() {
     for (what, table, refuse) in REFUSALS {
         let desk = Desk::new(2);
         let engine = desk.engine();
@@ -324,7 +324,7 @@ impl Saved {
 }
 
 #[test]
-fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
+fn revoked_decision_stays_revoked_when_its_rows_are_restored() {
     type TakeBack = fn(&Desk, &Engine);
     let cases: &[(&str, TakeBack)] = &[
         ("rejected", |_, e| {
@@ -409,7 +409,7 @@ fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
 }
 
 #[test]
-fn what_reddit_asked_to_wait_for_is_waited_for_whatever_the_file_says() {
+fn pauses_from_reddit_hold_whatever_the_file_says() {
     let desk = Desk::new(1);
     let engine = desk.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -426,7 +426,7 @@ fn what_reddit_asked_to_wait_for_is_waited_for_whatever_the_file_says() {
 }
 
 #[test]
-fn strict_that_a_file_switches_off_by_itself_is_on_for_posting() {
+fn strict_switched_off_by_the_file_stays_on_for_posting() {
     let desk = Desk::new(1);
     let engine = desk.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -449,7 +449,7 @@ fn strict_that_a_file_switches_off_by_itself_is_on_for_posting() {
 }
 
 #[test]
-fn a_file_with_accounts_that_does_not_say_where_it_was_used_is_asked_about() {
+fn file_with_accounts_but_without_identity_needs_confirmation() {
     let desk = Desk::new(1);
     let engine = desk.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -462,7 +462,7 @@ fn a_file_with_accounts_that_does_not_say_where_it_was_used_is_asked_about() {
 }
 
 #[test]
-fn an_approval_is_of_the_author_who_was_shown() {
+fn approval_covers_the_author_shown() {
     let desk = Desk::new(2);
     let engine = desk.engine();
     for id in [1, 2] {
@@ -492,7 +492,7 @@ fn an_approval_is_of_the_author_who_was_shown() {
 
 #[cfg(unix)]
 #[test]
-fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
+fn terminal_shows_the_text_and_only_y_approves() {
     let desk = Desk::new(1);
     // invisible characters, reversed text, cursor movement and clearing the screen
     desk.sql("UPDATE thread_comment SET body = 'Why' || char(27) || '[2J' || char(8238) || char(155) || '1A?'");
@@ -521,7 +521,7 @@ fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
 }
 
 #[test]
-fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
+fn absent_or_abandoned_reply_is_not_sent_by_editing_its_row() {
     let unsent = || {
         let desk = Desk::new(1);
         let engine = desk.engine();
@@ -567,7 +567,7 @@ fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
 }
 
 #[test]
-fn a_permission_that_knows_of_no_rules_again_does_not_take_new_ones_for_those_that_were_read() {
+fn permission_with_erased_rules_does_not_accept_new_ones() {
     let desk = Desk::new(2);
     let engine = desk.engine();
     for id in [1, 2] {

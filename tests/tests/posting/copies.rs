@@ -84,7 +84,7 @@ fn at_step(engine: &mut Engine, at: &'static str, what: impl Fn() + Send + Sync 
 }
 
 #[test]
-fn two_copies_posting_at_once_put_one_comment_under_a_parent() {
+fn two_copies_posting_at_once_post_one_comment_per_parent() {
     for round in 0..4 {
         let bench = Bench::with(3);
         let one = bench.place.project();
@@ -131,7 +131,7 @@ fn two_projects_of_one_account_answer_a_comment_once() {
 }
 
 #[test]
-fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
+fn copy_needs_confirmation_before_posting_but_not_for_a_dry_run() {
     let bench = Bench::with(2);
     let original = bench.place.project();
     bench.post(&bench.engine(), &now()).unwrap();
@@ -178,7 +178,7 @@ fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
 }
 
 #[test]
-fn command_line_confirms_a_copy_only_when_told_so() {
+fn command_line_confirms_a_copy_only_on_request() {
     let bench = Bench::with(1);
     let copy = bench.copy(&bench.place.project(), "copy");
     let adopt = |more: &[&str]| {
@@ -204,7 +204,7 @@ fn command_line_confirms_a_copy_only_when_told_so() {
 }
 
 #[test]
-fn moved_replaced_and_foreign_files_ask_and_links_do_not() {
+fn moved_replaced_and_foreign_files_need_confirmation_and_links_do_not() {
     let bench = Bench::with(1);
     let original = bench.place.project();
     let asks = |path: &Path| bench.open(path).project_file().unwrap().is;
@@ -247,7 +247,7 @@ fn moved_replaced_and_foreign_files_ask_and_links_do_not() {
 }
 
 #[test]
-fn what_a_moved_file_was_sending_is_settled_from_its_new_place() {
+fn reply_being_sent_by_a_moved_file_is_settled_from_its_new_path() {
     let bench = Bench::with(1);
     lost(&bench);
     let moved = bench.place.path("moved.repartee");
@@ -260,7 +260,7 @@ fn what_a_moved_file_was_sending_is_settled_from_its_new_place() {
 }
 
 #[test]
-fn what_one_copy_withdrew_no_other_posts() {
+fn reply_withdrawn_by_one_copy_is_posted_by_no_other() {
     let bench = Bench::with(1);
     let copy = bench.adopted(&bench.place.project(), "copy");
     let other = other_project(&bench);
@@ -279,7 +279,7 @@ fn what_one_copy_withdrew_no_other_posts() {
 }
 
 #[test]
-fn backup_that_was_put_back_posts_nothing_again() {
+fn restored_backup_posts_nothing_again() {
     // posted, withdrawn, or in flight when the backup was restored
     let cases: [(fn(&Bench), &str); 3] = [
         (
@@ -335,7 +335,7 @@ fn backup_that_was_put_back_posts_nothing_again() {
 }
 
 #[test]
-fn without_a_ledger_that_can_be_used_nothing_is_posted() {
+fn nothing_is_posted_without_a_usable_ledger() {
     let refused = |bench: &Bench, code: Code| {
         let error = bench.post(&bench.engine(), &bench.live()).unwrap_err();
         assert_eq!(error.code, code, "{error}");
@@ -373,7 +373,7 @@ fn without_a_ledger_that_can_be_used_nothing_is_posted() {
 }
 
 #[test]
-fn intent_that_the_ledger_does_not_take_sends_nothing() {
+fn intent_refused_by_the_ledger_sends_nothing() {
     let bench = Bench::with(1);
     let mut engine = bench.engine();
     let ledger = bench.place.state().join("ledger.sqlite");
@@ -391,7 +391,7 @@ fn intent_that_the_ledger_does_not_take_sends_nothing() {
 }
 
 #[test]
-fn what_the_ledger_did_not_hear_of_is_entered_later() {
+fn missing_ledger_entries_are_added_later() {
     // posted, and the process died before the ledger knew; or from before there was a ledger
     for step in ["noted", "before there was one"] {
         let bench = Bench::with(1);
@@ -422,7 +422,7 @@ fn what_the_ledger_did_not_hear_of_is_entered_later() {
 }
 
 #[test]
-fn what_another_copy_may_have_sent_is_held_until_it_is_settled() {
+fn reply_that_another_copy_may_have_sent_is_held_until_settled() {
     let bench = Bench::with(1);
     let original = bench.place.project();
     let copy = bench.adopted(&original, "copy");
@@ -450,7 +450,7 @@ fn what_another_copy_may_have_sent_is_held_until_it_is_settled() {
 }
 
 #[test]
-fn person_frees_what_a_file_that_is_gone_was_sending() {
+fn user_can_free_a_comment_claimed_by_a_deleted_file() {
     let bench = Bench::with(1);
     let original = bench.place.project();
     let copy = bench.adopted(&original, "copy");
@@ -551,7 +551,7 @@ fn each_run_of_a_sandbox_has_a_ledger_of_its_own() {
 }
 
 #[test]
-fn duplicate_that_came_between_look_and_send_costs_the_newer_one() {
+fn newer_comment_is_deleted_if_one_arrived_between_check_and_send() {
     // from another machine, a moment before ours, and a moment after
     for (step, ours_stays) in [("intended", false), ("sent", true)] {
         let bench = Bench::with(1);
@@ -597,7 +597,7 @@ fn duplicate_that_came_between_look_and_send_costs_the_newer_one() {
 }
 
 #[test]
-fn look_for_duplicates_that_failed_is_made_up_for() {
+fn failed_duplicate_check_is_repeated_later() {
     let bench = Bench::with(1);
     let parent = bench.replies[0].1.clone();
     bench.fake.world().fail(blind(On::UserComments));
@@ -637,7 +637,7 @@ fn look_for_duplicates_that_failed_is_made_up_for() {
 }
 
 #[test]
-fn what_is_purged_leaves_no_hash_in_the_ledger_and_stays_answered() {
+fn purged_text_leaves_no_hash_in_the_ledger_and_stays_answered() {
     let bench = Bench::with(1);
     let other = other_project(&bench);
     bench.post(&bench.engine(), &now()).unwrap();
@@ -659,7 +659,7 @@ fn what_is_purged_leaves_no_hash_in_the_ledger_and_stays_answered() {
 }
 
 #[test]
-fn copies_on_two_machines_that_post_at_once_leave_one_comment() {
+fn copies_posting_on_two_machines_leave_one_comment() {
     let bench = Bench::with(1);
     let copy = bench.copy(&bench.place.project(), "copy");
     let far = |path: &Path| {

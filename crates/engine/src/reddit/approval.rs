@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_that_is_shown_is_in_the_hash_and_named_when_it_changed() {
+    fn hash_covers_every_shown_part_and_names_what_changed() {
         let before = shown();
         let token = before.token();
         before.check(6, &token).expect("the same");
@@ -567,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_move_between_parts_change_the_hash() {
+    fn moving_words_between_parts_changes_the_hash() {
         let mut moved = shown();
         moved.text.push_str(&moved.footer.clone());
         moved.footer.clear();

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_people_are_left_out() {
+    fn user_names_are_left_out_of_the_context() {
         assert_eq!(
             without_names("thanks u/some_body-1, and /u/other!"),
             "thanks u/someone, and /u/someone!"

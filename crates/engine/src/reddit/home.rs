@@ -330,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_is_known_by_machine_path_and_number() {
+    fn file_is_identified_by_machine_path_and_inode() {
         let place = tempfile::tempdir().expect("a folder");
         let (one, two) = (place.path().join("one"), place.path().join("two"));
         std::fs::write(&one, "1").expect("written");

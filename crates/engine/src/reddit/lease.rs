@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_lease_from_the_future_blocks_nobody_once_its_process_is_gone() {
+    fn lease_from_the_future_blocks_nothing_once_its_process_is_gone() {
         for owner in ["another-boot.1:1:1:x", "2147483647:x"] {
             for ahead_ms in [HOURS_2, -HOURS_2] {
                 let (_folder, engine) = held_by(owner, ahead_ms);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_whose_owner_lives_is_not_taken_whatever_its_clock_says() {
+    fn lease_of_a_living_owner_is_not_taken_whatever_its_clock_says() {
         let owner = Owner::new();
         for ahead_ms in [0, HOURS_2, -HOURS_2] {
             let (_folder, engine) = held_by(&owner, ahead_ms);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_lease_hears_that_it_is_to_end() {
+    fn waiting_for_a_lease_can_be_interrupted() {
         // a living process id from an older version: it may be the holder
         let (_folder, engine) = held_by(&format!("{}:x", std::process::id()), HOURS_2);
         let interrupt = engine.interrupt.clone();

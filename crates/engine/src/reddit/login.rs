@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_goes_to_the_login_that_waits_and_nowhere_else() {
+    fn pasted_url_only_reaches_the_waiting_login() {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = Engine::create(folder.path().join("a.repartee")).expect("a project");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -503,7 +503,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wishes_to_be_left_alone_are_heard() {
+    fn opt_out_requests_are_recognized() {
         for text in [
             "STOP",
             " stop. ",

@@ -600,7 +600,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_open_when_they_say() {
+    fn posting_hours_open_at_their_time() {
         let rules = PostingRules {
             hours: Some([8, 20]),
             ..PostingRules::default()
@@ -633,7 +633,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bot_says_so_names_its_operator_and_how_to_opt_out() {
+    fn disclosure_names_bot_operator_and_opt_out() {
         assert!(discloses(
             "Hi.\n\n^(I'm a bot, run by u/Some_Body. Reply STOP.)",
             "some_body"
@@ -644,13 +644,13 @@ mod tests {
     }
 
     #[test]
-    fn bots_are_known_by_their_names() {
+    fn bots_are_recognized_by_their_names() {
         assert!(is_bot("AutoModerator") && is_bot("helpful_bot"));
         assert!(!is_bot("talbot") && !is_bot("somebody"));
     }
 
     #[test]
-    fn the_first_week_has_half_of_everything() {
+    fn caps_are_halved_in_the_first_week() {
         let reply = reply();
         let rules = PostingRules::default();
         let now = 1_800_000_000_000;

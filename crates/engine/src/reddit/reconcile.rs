@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_needs_three_looks_of_each_kind_and_a_quarter_of_an_hour() {
+    fn absent_needs_three_checks_of_each_kind_and_a_quarter_of_an_hour() {
         let mut looks = Vec::new();
         assert_eq!(judge(&looks, 0), Verdict::Look(5_000));
         for at_ms in [5_000, 20_000, 60_000, 300_000] {
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn one_sight_is_enough() {
+    fn one_sighting_is_enough() {
         let looks = [
             look(5_000, "own", ""),
             look(5_001, "parent", "t1_b t1_a"),
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_start_looks_three_times_with_pauses() {
+    fn late_start_checks_three_times_with_pauses() {
         let hour = 3_600_000;
         assert_eq!(judge(&[], 0), Verdict::Look(5_000));
         let mut looks = vec![look(hour, "own", ""), look(hour, "parent", "")];

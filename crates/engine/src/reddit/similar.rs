@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_is_contained_in_what_it_answers() {
+    fn echo_is_contained_in_its_parent() {
         let parent = "Does anybody know how to repair an old radio from the sixties?";
         assert!(contained("how to repair an old radio from the sixties", parent) > 0.99);
         assert!(
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn gated_words_stand_alone() {
+    fn blocked_words_match_whole_words_only() {
         let gate = [
             "kys".to_owned(),
             "kill yourself".to_owned(),
