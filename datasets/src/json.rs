@@ -51,7 +51,7 @@ pub enum JsonError {
         what: String,
     },
     /// It ends too early.
-    #[error("it ends in line {line}, in the middle of a value")]
+    #[error("it ends in line {line}, inside a value")]
     Cut {
         /// Line of the text, from 1.
         line: u64,
@@ -234,7 +234,7 @@ impl<R: BufRead> Json<R> {
             b'{' | b'[' => {
                 if self.open.len() >= DEEPEST {
                     return self.too_large(format!(
-                        "more than {DEEPEST} objects and arrays stand inside each other"
+                        "objects and arrays are nested more than {DEEPEST} deep"
                     ));
                 }
                 self.from.consume(1);

@@ -232,7 +232,7 @@ impl<'a> Walk<'a> {
             }
             if self.open > OPEN_BYTES {
                 let what = format!(
-                    "the texts of comments inside each other have more than {} MB",
+                    "the texts of nested comments have more than {} MB",
                     OPEN_BYTES >> 20
                 );
                 return Err(JsonError::TooLarge {

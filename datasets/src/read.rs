@@ -156,7 +156,7 @@ pub enum Error {
     },
     /// A table without a column mapping.
     #[error(
-        "{}: is a table with the columns {}; say which is what: --map {hint}", path.display(), list(found)
+        "{}: is a table with the columns {}; map its columns: --map {hint}", path.display(), list(found)
     )]
     Unmapped {
         path: PathBuf,
@@ -165,8 +165,8 @@ pub enum Error {
     },
     /// A reader ended before the end of the file because of a bug of ours.
     #[error(
-        "{}: the reader failed after row {rows} ({what}), which is a fault of Repartee's; the rows before \
-         are kept and importing the file again goes on",
+        "{}: the reader failed after row {rows} ({what}), which is a bug in Repartee; the rows before are \
+         kept, and importing the file again continues",
         path.display()
     )]
     Died {
@@ -177,7 +177,7 @@ pub enum Error {
     /// A compressed file that is truncated or damaged.
     #[error(
         "{}: the compressed data end or break after row {rows}: {what}; the rows before are kept; \
-         get the file again and import it once more",
+         download the file again and import it again",
         path.display()
     )]
     Broken {
@@ -328,7 +328,9 @@ pub fn read(
     if finished && counts.rows == 0 {
         let what = match recognised.kind_is_table {
             true => "has a header and no rows",
-            false => "holds no comment and no post: it is JSON of another kind, or an empty answer",
+            false => {
+                "contains no comment and no post: it is JSON of another kind, or an empty answer"
+            }
         };
         return Err(Error::unknown(path, what));
     }
@@ -420,8 +422,8 @@ impl<'p> Input<'p> {
             source,
         };
         if path.extension().is_some_and(|e| e == "zst_blocks") {
-            let what = "files .zst_blocks are a format of its own that ended in 2024-03; get the \
-                        month as .zst";
+            let what = ".zst_blocks files are a separate format that was discontinued in 2024-03; download \
+                        the month as .zst";
             return Err(Error::unknown(path, what));
         }
         let (file, total): (Box<dyn Read + Send>, Option<u64>) =
@@ -799,7 +801,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                             0 => "",
                             _ => "; what came before is kept",
                         };
-                        Error::unknown(path, format!("is not a whole JSON document: {e}{kept}"))
+                        Error::unknown(path, format!("is not a complete JSON document: {e}{kept}"))
                     }
                 }),
                 _ => Ok((counts, finished)),
@@ -888,15 +890,15 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 let count = csv.cells().count();
                 let bad = match &cells {
                     _ if count != header.len() && found == Found::Stray => Some(format!(
-                        "the quote opened in line {line} is never closed; as it stands it has {count} cells \
-                         where the header has {}",
+                        "the quote opened in line {line} is never closed; taken literally, it has {count} \
+                         cells where the header has {}",
                         header.len()
                     )),
                     _ if count != header.len() => Some(format!(
                         "has {count} cells where the header has {}",
                         header.len()
                     )),
-                    None => Some("holds bytes that are not UTF-8; save the table as CSV UTF-8".to_owned()),
+                    None => Some("contains bytes that are not UTF-8; save the table as CSV UTF-8".to_owned()),
                     Some(cells) => {
                         let nul = cells.iter().any(|c| memchr(0, c.as_bytes()).is_some());
                         batches.batch.counts.nul += u64::from(nul);

@@ -58,15 +58,13 @@ impl Decode {
             return wrong("max_new_tokens must be at least 1");
         }
         if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return wrong(
-                "temperature must be 0 (always the likeliest) or more; 0.7 to 1.2 are usual",
-            );
+            return wrong("temperature must be 0 (greedy) or more; 0.7 to 1.2 is usual");
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return wrong("top_p must be above 0 and at most 1 (all)");
         }
         if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
-            return wrong("repetition_penalty must be above 0; 1 is off, 1.1 to 1.3 are usual");
+            return wrong("repetition_penalty must be above 0; 1 is off, 1.1 to 1.3 is usual");
         }
         Ok(())
     }
@@ -137,7 +135,7 @@ pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stre
         .filter(|(logit, _)| logit.is_finite());
     let Some(likeliest) = likeliest else {
         return Err(Error::Input(
-            "the model's logits are not numbers: its weights are damaged, or its training diverged"
+            "the model's logits are NaN: its weights are damaged, or its training diverged"
                 .to_owned(),
         ));
     };

@@ -47,11 +47,11 @@ pub enum Error {
     Candle(#[from] candle_core::Error),
     /// A checkpoint lacks a tensor that the configuration needs.
     #[error(
-        "the checkpoint has no tensor '{0}'; is it of another model kind, or is a shard missing?"
+        "the checkpoint has no tensor '{0}'; is it another kind of model, or is a shard missing?"
     )]
     MissingTensor(String),
     /// A tensor's shape contradicts the configuration.
-    #[error("tensor '{name}': the file has {file:?}, config.json asks for {config:?}")]
+    #[error("tensor '{name}': the file has {file:?}, config.json has {config:?}")]
     Misshapen {
         /// Hugging Face name.
         name: String,
@@ -62,7 +62,8 @@ pub enum Error {
     },
     /// Weights that are not numbers.
     #[error(
-        "tensor '{0}' holds NaN or infinite numbers, so the model can compute nothing; take a checkpoint from before it diverged"
+        "tensor '{0}' holds NaN or infinite numbers, so the model is unusable; use a checkpoint from before \
+         it diverged"
     )]
     NotWeights(String),
     /// This crate cannot build the configuration.
@@ -95,7 +96,7 @@ pub enum Error {
     #[error("parameter '{0}' got no gradient: the graph is cut before it")]
     NoGradient(String),
     /// The callback stopped the work.
-    #[error("broken off")]
+    #[error("interrupted")]
     Interrupted,
     /// The requested device is not in this build or this machine.
     #[error("device '{wanted}': {why}")]

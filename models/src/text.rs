@@ -139,7 +139,9 @@ pub fn open_tokenizer(files: &Files) -> Result<Tokenizer> {
         word_piece(model, lower)?
     } else {
         return Err(Error::Tokenizer(
-            "no tokenizer here: expected tokenizer.json, or vocab.json with merges.txt, or vocab.txt".to_owned(),
+            "no tokenizer found: expected tokenizer.json, or vocab.json with merges.txt, or \
+             vocab.txt"
+                .to_owned(),
         ));
     };
     tokenizer
@@ -240,8 +242,8 @@ fn check_vocabulary(tokenizer: &Tokenizer, rows: usize) -> Result<()> {
         .map_or(0, |id| id as usize + 1);
     if tokens > rows || rows > tokens + SPARE_ROWS {
         return Err(Error::Tokenizer(format!(
-            "the tokenizer does not match the model: it has {tokens} tokens, the model's vocabulary {rows}; take both \
-             from the same folder"
+            "the tokenizer does not match the model: it has {tokens} tokens, the model's vocabulary {rows}; \
+             use both from the same folder"
         )));
     }
     Ok(())
@@ -361,7 +363,7 @@ impl GeneratorText {
         let separator = ids_of(&of_template, &template.separator)?;
         if template.max_tokens < 2 * (separator.len() + 1) {
             return Err(Error::Input(format!(
-                "max_tokens = {} leaves no room for a comment and a reply; 64 to 1024 are usual",
+                "max_tokens = {} leaves no space for a comment and a reply; 64 to 1024 is usual",
                 template.max_tokens
             )));
         }
@@ -459,7 +461,7 @@ impl ClassifierText {
     pub fn new(files: &Files, vocabulary: usize, max_tokens: usize) -> Result<Self> {
         if max_tokens < 8 {
             return Err(Error::Input(format!(
-                "max_tokens = {max_tokens} leaves no room for a comment and a reply; 64 to 512 are usual"
+                "max_tokens = {max_tokens} leaves no space for a comment and a reply; 64 to 512 is usual"
             )));
         }
         let mut tokenizer = open_tokenizer(files)?;
@@ -651,7 +653,8 @@ fn alphabets<S: AsRef<str> + Sync>(
 fn check_size(vocabulary: usize) -> Result<()> {
     if vocabulary < SMALLEST_VOCABULARY {
         return Err(Error::Input(format!(
-            "a vocabulary of {vocabulary} is too small; take {SMALLEST_VOCABULARY} or more (2,000 suits the sample)"
+            "a vocabulary of {vocabulary} is too small; use {SMALLEST_VOCABULARY} or more (2,000 suits the \
+             sample)"
         )));
     }
     Ok(())

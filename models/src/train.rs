@@ -240,7 +240,7 @@ pub fn train<B>(
         // 3. Clip. 4. Learning rate. 5. Step.
         let grad_norm = global_norm(&gradients)?;
         if !grad_norm.is_finite() {
-            return Err(not_finite("the norm of the gradients", grad_norm, step));
+            return Err(not_finite("the gradient norm", grad_norm, step));
         }
         let lr = lr_at(
             step,

@@ -220,10 +220,7 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
                 let path = folder.join(name);
                 match plain && path.is_file() {
                     true => Ok(path),
-                    false => Err(fail(
-                        &path,
-                        "the index names this shard, but it is not there",
-                    )),
+                    false => Err(fail(&path, "the index names this shard, but it is missing")),
                 }
             })
             .collect();
@@ -274,7 +271,8 @@ pub fn list(files: &[PathBuf]) -> Result<Vec<Listed>> {
             path: file.display().to_string(),
             why,
         };
-        let whole = |e: &dyn std::fmt::Display| fail(format!("not a whole safetensors file: {e}"));
+        let whole =
+            |e: &dyn std::fmt::Display| fail(format!("not a complete safetensors file: {e}"));
         if files.len() > MOST_FILES {
             return Err(fail(format!(
                 "is one of {} files of one model",
@@ -607,7 +605,7 @@ mod tests {
         let misshapen = fit(found(), &[spec("a", 5)], &[], 1, &Device::Cpu).unwrap_err();
         assert_eq!(
             misshapen.to_string(),
-            "tensor 'a': the file has [2], config.json asks for [5]"
+            "tensor 'a': the file has [2], config.json has [5]"
         );
     }
 
@@ -652,12 +650,12 @@ mod tests {
             (
                 format!(r#"{{"a":{},"b":{}}}"#, one("[4]", 0, 16), one("[4]", 8, 24)),
                 64,
-                "not a whole",
+                "not a complete",
             ),
             (
                 format!(r#"{{"w":{}}}"#, one("[5]", 0, 16)),
                 16,
-                "not a whole",
+                "not a complete",
             ),
             (
                 format!(

@@ -307,7 +307,7 @@ fn three_models_are_evaluated_and_charted() {
             assert!(String::from_utf8(read(2)).unwrap().lines().count() > 1);
             if kind != ChartKind::Loss {
                 assert!(
-                    svg.contains("test side"),
+                    svg.contains("test set"),
                     "a chart says what it was measured on"
                 );
             }

@@ -708,7 +708,7 @@ fn table_bombs_end_in_one_sentence_and_little_memory() {
             &place,
             &path,
             &format!("parquet: one page, {codec}"),
-            &["page of it becomes"],
+            &["page of it expands"],
         );
     }
 
@@ -769,7 +769,7 @@ fn table_bombs_end_in_one_sentence_and_little_memory() {
         &place,
         &path,
         "lines: a comment of 8 MB with 100,000 replies",
-        &["would become"],
+        &["would expand"],
     );
 
     // names as long as a row
@@ -902,7 +902,7 @@ fn model_bombs_end_in_one_sentence_and_little_memory() {
     add(
         "safetensors: one place, many tensors",
         "model.safetensors",
-        &["not a whole safetensors file"],
+        &["not a complete safetensors file"],
         &|file| {
             let bytes = size / 2;
             let one = |n| {

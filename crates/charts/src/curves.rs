@@ -266,7 +266,7 @@ pub fn calibration(
                 )
             });
             series.push(Drawn {
-                name: "where predictions lie (height not to scale)".to_owned(),
+                name: "prediction histogram (not to scale)".to_owned(),
                 stroke: Stroke {
                     opacity: 0.25,
                     ..stroke(n)
@@ -289,7 +289,7 @@ pub fn calibration(
         width: SQUARE,
         height: None,
         x: axis("predicted probability", 0.0, 1.0, 5),
-        y: axis("share that was true", 0.0, 1.0, 5),
+        y: axis("observed frequency", 0.0, 1.0, 5),
         legend: Place::Above,
         references: vec![((0.0, 0.0), (1.0, 1.0))],
         shaded: None,
@@ -429,7 +429,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
             let noisy = training.len() >= 60;
             if noisy {
                 back.push(Drawn {
-                    name: named("training, each step"),
+                    name: named("train loss"),
                     stroke: Stroke {
                         width: 1.0,
                         opacity: 0.3,
@@ -443,7 +443,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
             }
             series.push(Drawn {
                 name: named(if noisy {
-                    "training, running mean"
+                    "train loss, running mean"
                 } else {
                     "training"
                 }),
@@ -470,7 +470,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
             });
             front.push(Drawn {
                 name: named(&format!(
-                    "validation, best {} at step {}",
+                    "val loss, best {} at step {}",
                     scale::number(best.1, 3),
                     scale::number(best.0, 0)
                 )),
@@ -592,7 +592,7 @@ pub fn histogram(
         x: axis(x_title, edges[0], edges[bins], 10),
         y: axis(
             if as_shares {
-                "share of the group"
+                "fraction of class"
             } else {
                 "count"
             },

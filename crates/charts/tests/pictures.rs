@@ -7,7 +7,10 @@ use repartee_charts::*;
 fn heading(title: &str) -> Heading {
     Heading {
         title: title.to_owned(),
-        measured_on: "test side of split 'main' · 1,204 replies, half of them fakes · top-k 40, temperature 0.9 · cpu, 2 threads · seed 1".to_owned(),
+        measured_on:
+            "test set of split 'main' · 1,204 replies, half of them fakes · top-k 40, temperature \
+                      0.9 · cpu, 2 threads · seed 1"
+                .to_owned(),
         notice: String::new(),
     }
 }
@@ -110,8 +113,8 @@ fn all() -> Vec<(&'static str, Picture)> {
                     curve("bin 1 (2 to 4)", 0.5, false),
                     curve("bin 2 (5 to 11)", 0.65, false),
                     curve("bin 3 (12 and more)", 0.35, false),
-                    curve("macro mean", 0.43, true),
-                    curve("micro mean", 0.4, true),
+                    curve("macro-average", 0.43, true),
+                    curve("micro-average", 0.4, true),
                 ],
                 None,
             )

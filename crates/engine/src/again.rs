@@ -273,7 +273,7 @@ impl Engine {
         let run = self.store.run(run)?;
         if !self.store.is_marked(Marked::Run, run.id)? {
             return Err(Error::usage(format!(
-                "run {:?} has seen nothing that was deleted since; there is nothing to leave out",
+                "run {:?} was not trained on deleted content; there is nothing to leave out",
                 run.name
             )));
         }
@@ -325,7 +325,8 @@ impl Engine {
             context,
             vocab,
             tokenizer: None,
-            split: after("train side of split "),
+            // earlier versions wrote "side" instead of "set"
+            split: after("training set of split ").or_else(|| after(" side of split ")),
             seed,
         })
     }

@@ -25,7 +25,7 @@ impl Awake {
         }
         let inner = match is_wanted() {
             true => imp::hold()
-                .inspect_err(|why| tracing::warn!("the machine may fall asleep: {why}"))
+                .inspect_err(|why| tracing::warn!("the machine may sleep: {why}"))
                 .ok(),
             false => None,
         };
@@ -62,7 +62,7 @@ mod program {
         std::env::split_paths(&path)
             .map(|folder| folder.join(name))
             .find(|program| program.is_file())
-            .ok_or_else(|| format!("{name} is not on this machine"))
+            .ok_or_else(|| format!("{name} is not installed"))
     }
 
     #[derive(Debug)]
@@ -182,7 +182,7 @@ mod imp {
     pub type Held = ();
 
     pub fn means() -> Result<&'static str, String> {
-        Err("Repartee does not know how this system is kept awake".to_owned())
+        Err("Repartee cannot keep this system awake".to_owned())
     }
 
     pub fn hold() -> Result<Held, String> {

@@ -446,13 +446,14 @@ impl BaseNew {
             || !self.width.is_multiple_of(self.heads)
         {
             return Err(Error::usage(format!(
-                "{} layers of width {} with {} heads cannot be built: layers above 0, and heads that divide the width",
+                "{} layers with hidden size {} and {} heads are invalid: at least one layer, and a hidden \
+                 size that is a multiple of heads",
                 self.layers, self.width, self.heads
             )));
         }
         if self.context < 16 {
             return Err(Error::usage(format!(
-                "a context of {} tokens is too short; take 16 or more",
+                "a context of {} tokens is too short; use 16 or more",
                 self.context
             )));
         }
@@ -534,7 +535,7 @@ impl BaseNew {
         let store = &ctx.engine.store;
         let query = self.tokenizer_pairs(store)?;
         let words = match &self.split {
-            Some(split) => format!("tokenizer of the train side of split {split}"),
+            Some(split) => format!("tokenizer of the training set of split {split}"),
             None => "tokenizer of the project's pairs".to_owned(),
         };
         may_train_tokenizer(ctx.engine, query.split_id)?;
@@ -542,8 +543,8 @@ impl BaseNew {
         if texts.is_empty() {
             return Err(Error::new(
                 Code::NotFound,
-                "there are no pairs to train a tokenizer on; `repartee import` and `repartee pairs build` make some, \
-                 or give a tokenizer with --tokenizer FOLDER",
+                "there are no pairs to train a tokenizer on; add some with `repartee import` and `repartee \
+                 pairs build`, or give a tokenizer with --tokenizer FOLDER",
             )
             .into());
         }
@@ -713,7 +714,7 @@ pub(crate) fn write_folder(
         return Err(Error::new(
             Code::Exists,
             format!(
-                "{} holds a model already; choose another folder",
+                "{} already contains a model; choose another folder",
                 folder.display()
             ),
         ));
@@ -772,7 +773,7 @@ const PROBE: &str =
 fn decoded<T>(what: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
     repartee_datasets::guard::caught(decode).unwrap_or_else(|said| {
         Err(Error::bad_input(format!(
-            "{what} is damaged or of a kind that is not known: {said}"
+            "{what} is damaged or of an unknown kind: {said}"
         )))
     })
 }

@@ -169,7 +169,7 @@ impl Bench {
             }
             (ModelConfig::Bert(_), What::Generate) => {
                 return Err(Error::usage(format!(
-                    "{} is a BERT and writes nothing; take a GPT-2",
+                    "{} is a BERT and generates nothing; use a GPT-2",
                     self.model
                 )));
             }
@@ -200,7 +200,7 @@ impl Bench {
             "f32" => {}
             "bf16" | "int8" => {
                 return Err(Error::usage(format!(
-                    "{} is not there yet; models compute in f32",
+                    "{} is not supported yet; models compute in f32",
                     self.dtype
                 )));
             }

@@ -71,7 +71,7 @@ pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasu
     if let Some(mb) = bench.write_mb {
         if bench.file.exists() {
             let there = format!(
-                "{} is there already; measure it without --write",
+                "{} already exists; measure it without --write",
                 bench.file.display()
             );
             return Err(Error::new(Code::Exists, there));

@@ -216,7 +216,7 @@ impl Engine {
             found.map(|v| Arc::clone(&v.ids)).ok_or_else(|| {
                 Error::new(
                     crate::Code::NotFound,
-                    "this list of pairs is no longer kept; ask for it again",
+                    "this list of pairs is no longer cached; request it again",
                 )
             })?
         };

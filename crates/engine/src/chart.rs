@@ -65,7 +65,7 @@ impl ChartKind {
 fn measured_on(evaluation: &EvaluationInfo) -> String {
     let config = &evaluation.config;
     let mut text = format!(
-        "split {}, {} side, {} at step {}, seed {}, {} with {} threads",
+        "split {}, {} set, {} at step {}, seed {}, {} with {} threads",
         evaluation.split,
         evaluation.side,
         config.checkpoint,
@@ -158,15 +158,13 @@ impl Engine {
         threshold: Option<f64>,
     ) -> Result<Picture> {
         if of.is_empty() {
-            return Err(Error::usage(
-                "name a run or the number of an evaluation to draw",
-            ));
+            return Err(Error::usage("name a run or an evaluation number to draw"));
         }
         match kind {
             ChartKind::Loss => return self.loss_chart(of),
             ChartKind::Lr => return self.course_chart(of, "Learning rate", "lr", "learning rate"),
             ChartKind::Throughput => {
-                return self.course_chart(of, "Throughput", "tokens_per_s", "tokens a second");
+                return self.course_chart(of, "Throughput", "tokens_per_s", "tokens/s");
             }
             _ => {}
         }
@@ -184,7 +182,7 @@ impl Engine {
         let binary = evaluations.iter().all(|(_, p)| p.classes == 2);
         if !alone && (!binary || matches!(kind, ChartKind::Confusion | ChartKind::Scores)) {
             return Err(Error::usage(
-                "only ROC, precision-recall and calibration of two classes are drawn together",
+                "only ROC, precision-recall and calibration of two classes can share a chart",
             ));
         }
         let title = |what: &str| {
@@ -241,11 +239,11 @@ impl Engine {
                     .collect();
                 let there = curves.len();
                 let of_all = match there == predictions.classes {
-                    true => "macro mean".to_owned(),
-                    false => format!("macro mean of {there} classes"),
+                    true => "macro-average".to_owned(),
+                    false => format!("macro-average of {there} classes"),
                 };
                 for (name, mean) in [
-                    ("micro mean", &by_class.micro),
+                    ("micro-average", &by_class.micro),
                     (of_all.as_str(), &by_class.macro_mean),
                 ] {
                     curves.extend(

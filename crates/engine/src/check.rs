@@ -173,7 +173,7 @@ pub fn repair(project: &Path) -> Result<Repaired> {
     repaired.extend(more);
     if let Some(backup) = &done.backup {
         tracing::warn!(
-            "{} was repaired; as it was: {}",
+            "{} was repaired; backup: {}",
             project.display(),
             backup.display()
         );
@@ -216,7 +216,7 @@ impl Engine {
         })?;
         if self.interrupt.presses() > 0 {
             return Err(Error::usage(
-                "the check was interrupted; what it found so far is not all",
+                "the check was interrupted; its findings are incomplete",
             ));
         }
         Ok(Checked {

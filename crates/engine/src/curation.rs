@@ -141,7 +141,8 @@ fn named(pairs: &[String], authors: &[String]) -> Result<(Vec<i64>, Vec<String>)
         let name = bare_name(author);
         if repartee_datasets::clean::is_unknown_author(name) {
             return Err(Error::usage(format!(
-                "{author:?} is not one author; `repartee pairs build --drop-unknown-authors` leaves out texts without one"
+                "{author:?} is not one author; `repartee pairs build --drop-unknown-authors` drops texts \
+                 without one"
             )));
         }
         names.push(name.to_owned());

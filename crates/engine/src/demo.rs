@@ -214,7 +214,7 @@ impl Job for Demo {
             decode: decode.clone(),
             ..MakeFakes::default()
         };
-        let fakes = show.step("fakes to the comments of each side", &fakes)?;
+        let fakes = show.step("fakes for each partition", &fakes)?;
         let judge = show.run(RunKind::Realism, "judge", 450);
         show.step("training of the realism model", &Train::new(&judge)?)?;
         let votes = show.run(RunKind::Upvotes, "votes", 250);
@@ -227,7 +227,7 @@ impl Job for Demo {
                 batch: 32,
                 ..Evaluate::default()
             };
-            let what = format!("evaluation of {} on the test side", run.name);
+            let what = format!("evaluation of {} on the test set", run.name);
             evaluations.push(show.step(&what, &evaluate)?);
         }
         show.begin("charts");
@@ -266,7 +266,7 @@ impl Job for Demo {
         };
         // the sandbox lives as long as this variable
         let reddit = Practice::default().open(ctx)?;
-        let drafted = show.step("drafts for live threads of a made-up Reddit", &draft)?;
+        let drafted = show.step("drafts for live threads of a Reddit sandbox", &draft)?;
         drop(reddit);
         Ok(DemoReport {
             project,
@@ -294,7 +294,8 @@ fn write_sample(path: &Path, demo: &Demo) -> Result<()> {
             return Err(Error::new(
                 Code::Exists,
                 format!(
-                    "{} is there already, and not the synthetic sample; move it, or start a demo in a new folder",
+                    "{} already exists and is not the synthetic sample; move it, or start a demo in a new \
+                     folder",
                     path.display()
                 ),
             ));

@@ -282,7 +282,7 @@ impl Desk {
         }
         if !(50..=300).contains(&settings.text) {
             return Err(Error::usage(format!(
-                "text is {} hundredths of the usual size; it may be 50 to 300",
+                "text is {} percent; it must be 50 to 300",
                 settings.text
             )));
         }
@@ -401,7 +401,7 @@ impl Desk {
                 let changed = match watch.changed() {
                     Ok(changed) => changed,
                     Err(error) => {
-                        tracing::warn!("the project could not be looked at: {error}");
+                        tracing::warn!("could not watch the project: {error}");
                         continue;
                     }
                 };
@@ -444,7 +444,7 @@ impl Desk {
         std::thread::Builder::new()
             .name("look-out".to_owned())
             .spawn(look)
-            .map_err(|e| Error::internal(format!("no thread to look out: {e}")))?;
+            .map_err(|e| Error::internal(format!("no thread for the watcher: {e}")))?;
         Ok(())
     }
 
@@ -460,7 +460,7 @@ impl Desk {
             false => Ok(()),
         });
         if let Err(error) = swept {
-            tracing::warn!("deleted rows could not be removed: {error}");
+            tracing::warn!("could not remove deleted rows: {error}");
         }
         if !lock(&self.kept).settings.upkeep {
             return;
@@ -474,7 +474,7 @@ impl Desk {
             false => Ok(()),
         });
         if let Err(error) = begun {
-            tracing::warn!("what is due could not be begun: {error}");
+            tracing::warn!("could not start due maintenance: {error}");
         }
     }
 
@@ -487,7 +487,7 @@ impl Desk {
             false => Ok(()),
         });
         if let Err(error) = begun {
-            tracing::warn!("the queue could not be worked off: {error}");
+            tracing::warn!("could not run the queue: {error}");
         }
     }
 
@@ -640,6 +640,9 @@ pub(crate) fn sample_folder(folder: &Path) -> Result<PathBuf> {
     }
     Err(Error::new(
         Code::Exists,
-        format!("{} is full of samples; remove some", folder.display()),
+        format!(
+            "{} contains too many samples; remove some",
+            folder.display()
+        ),
     ))
 }

@@ -131,7 +131,7 @@ pub fn doctor(project: Option<&Path>) -> Doctor {
         None => doctor.add(
             "disk",
             Note,
-            format!("no word on the free room in {}", folder.display()),
+            format!("free disk space in {} is unknown", folder.display()),
         ),
     }
 
@@ -207,7 +207,7 @@ fn look_at(doctor: &mut Doctor, path: &Path) {
         });
     for job in left {
         let text = format!(
-            "{} ({}) lost its process; `repartee job resume {}` goes on with it",
+            "{} ({}) was interrupted; `repartee job resume {}` resumes it",
             job.id, job.kind, job.id
         );
         doctor.add("job", Note, text);
@@ -217,7 +217,7 @@ fn look_at(doctor: &mut Doctor, path: &Path) {
         && size.free > 64 << 20
     {
         let text = format!(
-            "{} of {} are free; `repartee compact` gives them back",
+            "{} of {} are free; `repartee compact` releases them",
             gib(size.free),
             gib(size.file)
         );

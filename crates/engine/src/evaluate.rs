@@ -169,7 +169,7 @@ impl Job for Evaluate {
     fn check(&self, engine: &Engine) -> Result<()> {
         if self.fakes.is_some() && check_kind(&engine.store, &self.run, RunKind::Realism).is_err() {
             return Err(Error::usage(format!(
-                "fakes are for a realism model, and run {:?} is none; leave the set of fakes out",
+                "fakes are for a realism model, and run {:?} is not one; omit the set of fakes",
                 self.run
             )));
         }
@@ -196,7 +196,7 @@ impl Job for Evaluate {
                     (Some(name), _) => store.fake_set(name)?,
                     (None, Some(id)) => store.fake_set_by_id(id)?,
                     (None, None) => store.fake_set(&trained_on.ok_or_else(|| {
-                        Error::usage("the run does not know its fakes; name a set")
+                        Error::usage("the run has no record of its fakes; name a set")
                     })?)?,
                 };
                 if set.split_id != split.id {
@@ -305,7 +305,7 @@ fn texts(examples: &[Labelled]) -> Vec<(&str, &str)> {
 impl Evaluate {
     fn nothing(&self, split: &Split) -> Stop {
         let what = format!(
-            "the {} side of split {:?} has no examples for this run",
+            "the {} set of split {:?} has no examples for this run",
             self.side, split.name
         );
         Error::new(Code::NotFound, what).into()
@@ -356,7 +356,7 @@ impl Evaluate {
                 if losses.iter().any(|(nll, _)| !nll.is_finite()) {
                     return Err(Error::new(
                         Code::Model,
-                        "the model's loss is not a number: its weights are damaged, or its training diverged",
+                        "the model's loss is NaN: its weights are damaged, or its training diverged",
                     )
                     .into());
                 }
@@ -387,7 +387,7 @@ impl Evaluate {
         if predictions.is_empty() {
             return Err(ctx
                 .left_out()?
-                .nothing_left("nothing could be measured")
+                .nothing_left("nothing could be evaluated")
                 .into());
         }
         let figures = GeneratorFigures {
@@ -504,7 +504,7 @@ impl Evaluate {
         if predictions.is_empty() {
             return Err(ctx
                 .left_out()?
-                .nothing_left("nothing could be measured")
+                .nothing_left("nothing could be evaluated")
                 .into());
         }
         let baseline = figures::baseline_of(&measured, Some(&counted));
@@ -644,7 +644,7 @@ impl Engine {
             None => Err(Error::new(
                 Code::NotFound,
                 format!(
-                    "run {what:?} has not been evaluated; `{}` does it",
+                    "run {what:?} has not been evaluated; run `{}`",
                     crate::shell::command(["evaluate", what])
                 ),
             )),
@@ -663,7 +663,7 @@ impl Engine {
         };
         if predictions.classes != 2 || !(0.0..=1.0).contains(&threshold) {
             return Err(Error::usage(
-                "a threshold lies between 0 and 1, and only two classes have one",
+                "a threshold must be between 0 and 1, and requires two classes",
             ));
         }
         let names = &evaluation.config.classes;

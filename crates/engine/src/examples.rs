@@ -140,7 +140,7 @@ pub fn edges(split: &Split) -> Result<BinEdges> {
         Error::new(
             Code::NotFound,
             format!(
-                "split {} has no upvote bins: no reply on its train side has a score",
+                "split {} has no upvote bins: no reply in its training set has a score",
                 split.name
             ),
         )

@@ -54,7 +54,7 @@ impl Engine {
         ];
         if side.is_some() && split.is_none() {
             return Err(Error::usage(
-                "a side is that of a split: name the split too",
+                "a partition belongs to a split: name the split too",
             ));
         }
         let split = split.map(|name| self.store.split(name)).transpose()?;

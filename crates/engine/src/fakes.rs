@@ -200,7 +200,7 @@ impl Job for MakeFakes {
 
     fn tally(outcome: &FakesInfo) -> Option<Tally> {
         Some(Tally {
-            nothing: "no fake could be written",
+            nothing: "no fake could be generated",
             succeeded: outcome.fakes.iter().sum(),
             left_out: outcome.left_out.clone(),
         })
@@ -218,7 +218,7 @@ impl Job for MakeFakes {
             .find(|set| set.name == self.name);
         if begun.is_some() && !ctx.resumed() {
             let taken = format!(
-                "there is a set of fakes {:?} already; take another name",
+                "there is already a set of fakes {:?}; choose another name",
                 self.name
             );
             return Err(Error::new(Code::Exists, taken).into());
@@ -284,7 +284,7 @@ impl Job for MakeFakes {
         if work.is_empty() && ctx.left_out()?.count > 0 {
             return Err(ctx
                 .left_out()?
-                .nothing_left("no fake can be written")
+                .nothing_left("no fake can be generated")
                 .into());
         }
         if work.is_empty() {
@@ -292,7 +292,7 @@ impl Job for MakeFakes {
         }
         if cut > 0 {
             ctx.say(format!(
-                "{cut} of {} comments are too long for the generator and lost their end",
+                "{cut} of {} comments are too long for the generator and were truncated",
                 work.len()
             ));
         }

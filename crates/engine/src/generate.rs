@@ -355,7 +355,7 @@ impl Job for Generate {
         if written.is_empty() {
             return Err(ctx
                 .left_out()?
-                .nothing_left("nothing could be written")
+                .nothing_left("nothing could be generated")
                 .into());
         }
         Ok(self.store(
@@ -467,7 +467,7 @@ impl Generate {
             };
             if prompt.cut > 0 {
                 ctx.say(format!(
-                    "comment {}: {} tokens at its end are left out, the generator was trained with {} in all",
+                    "comment {}: {} tokens at its end are cut; the generator was trained with at most {}",
                     i + 1,
                     prompt.cut,
                     text.template.max_tokens
@@ -676,7 +676,7 @@ impl Generate {
         gone.dedup();
         for comment in &gone {
             let label = comments[*comment].label.as_str();
-            ctx.leave_out(label, "it was deleted while replies to it were written")?;
+            ctx.leave_out(label, "it was deleted while replies to it were generated")?;
         }
         written.retain(|w| !gone.contains(&w.comment));
         let ids: Vec<i64> = stored.into_iter().flatten().collect();

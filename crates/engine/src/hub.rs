@@ -80,7 +80,7 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
                 return Err(refused(id, &error).into());
             };
             ctx.say(format!(
-                "the hub cannot be reached; taking {id} from the cache"
+                "the hub cannot be reached; using {id} from the cache"
             ));
             return Ok(snapshot);
         }
@@ -88,7 +88,7 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
     // it becomes the name of a folder in the cache
     if !is_file_name(&commit) {
         return Err(Error::bad_input(format!(
-            "the hub gives {commit:?} as the revision of {id}, which is none"
+            "the hub returned {commit:?} as the revision of {id}, which is invalid"
         ))
         .into());
     }
@@ -118,8 +118,8 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
         );
     } else {
         return Err(Error::bad_input(format!(
-            "{id} on the hub has no {WEIGHTS}; weights in PyTorch's own format are not read. \
-             Look for a revision with safetensors (`--from {name}@refs/pr/N`), or convert it"
+            "{id} on the hub has no {WEIGHTS}; weights in PyTorch's own format are not supported. Find a \
+             revision with safetensors (`--from {name}@refs/pr/N`), or convert it"
         ))
         .into());
     }
@@ -183,7 +183,7 @@ fn get(
             self.tick();
         }
     }
-    let phase = format!("fetching {file} ({} of {})", place.0, place.1);
+    let phase = format!("downloading {file} ({} of {})", place.0, place.1);
     remote.download_with_progress(
         file,
         Bytes {
@@ -220,14 +220,15 @@ fn refused(what: &str, error: &ApiError) -> Error {
         return Error::new(
             Code::NotFound,
             format!(
-                "{endpoint} does not give {what} to everybody; put a token that may read it into HF_TOKEN, or check the spelling"
+                "{endpoint} requires a login for {what}; set HF_TOKEN to a token with access, or check the \
+                 spelling"
             ),
         );
     }
     Error::new(
         Code::Io,
         format!(
-            "cannot get {what} from {endpoint}; without a network, give a folder: --from FOLDER"
+            "cannot download {what} from {endpoint}; without network, give a folder: --from FOLDER"
         ),
     )
     .with(text)

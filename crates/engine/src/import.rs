@@ -176,7 +176,7 @@ fn said(source: &SourceInfo) -> String {
     }
     let dropped: u64 = c.dropped.values().sum();
     let mut text = format!(
-        "{}: {} rows, {} comments and {} posts taken ({} new), {dropped} left out, {} rejected",
+        "{}: {} rows, {} comments and {} posts imported ({} new), {dropped} filtered out, {} rejected",
         source.path, c.rows, c.comments, c.posts, c.new, c.rejected
     );
     if c.nul > 0 {
@@ -320,9 +320,9 @@ impl Import {
             .iter()
             .map(|(rule, n)| format!("{rule} {n}"))
             .collect();
-        let mut message = format!("{}: none of its {rows} rows was taken", path.display());
+        let mut message = format!("{}: none of its {rows} rows was imported", path.display());
         if !rules.is_empty() {
-            message.push_str(&format!("; left out by {}", rules.join(", ")));
+            message.push_str(&format!("; filtered out by {}", rules.join(", ")));
         }
         let code = match first {
             None => Code::Negative,
@@ -388,7 +388,7 @@ fn hash_of(ctx: &Ctx, path: &Path) -> Result<Option<String>, Stop> {
         done += n as u64;
         ctx.go_on()?;
         ctx.tick(Progress::new(
-            "looking whether it is known",
+            "checking for an earlier import",
             done,
             Some(about.len()),
             "bytes",

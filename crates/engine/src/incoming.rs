@@ -65,7 +65,7 @@ fn comment(line: &[u8], is_json: bool) -> std::result::Result<Option<Incoming>, 
         }));
     }
     let found: Incoming = serde_json::from_str(line).map_err(|e| {
-        format!("{e}; expected {{\"comment\": \"...\"}}, perhaps with thread, subreddit, title")
+        format!("{e}; expected {{\"comment\": \"...\"}}, optionally with thread, subreddit, title")
     })?;
     match names::has_text(&found.comment) {
         true => Ok(Some(found)),

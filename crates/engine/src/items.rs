@@ -488,12 +488,12 @@ impl Job for Delete {
         if let Some(stop) = stopped {
             return Err(stop);
         }
-        ctx.tick(Progress::new("giving the space back", 0, None, "bytes"));
+        ctx.tick(Progress::new("freeing disk space", 0, None, "bytes"));
         let is_other = |job: &JobRow| job.id != ctx.job() && job.kind != Self::KIND && lives(job);
         let returned = match store.jobs()?.iter().find(|job| is_other(job)) {
             Some(job) => {
                 ctx.say(format!(
-                    "job {} ({}) is running: the space is given back when it is done",
+                    "job {} ({}) is running: disk space is freed when it is done",
                     job.id, job.kind
                 ));
                 false
@@ -501,7 +501,7 @@ impl Job for Delete {
             None => match store.return_space() {
                 Ok(returned) => returned,
                 Err(error @ (repartee_store::Error::Busy | repartee_store::Error::Full)) => {
-                    ctx.say(format!("the space could not be given back: {error}"));
+                    ctx.say(format!("disk space could not be freed: {error}"));
                     false
                 }
                 Err(error) => return Err(error.into()),

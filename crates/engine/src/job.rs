@@ -351,7 +351,7 @@ impl Ctx<'_> {
             _ => Err(Stop::Failed(Error::new(
                 Code::Busy,
                 format!(
-                    "another process took job {} over, because this one gave no sign of life",
+                    "another process took over job {}, because this one sent no heartbeat",
                     self.job
                 ),
             ))),
@@ -658,7 +658,8 @@ impl Engine {
             }
             JobState::Queued => {
                 return Err(Stop::Failed(Error::usage(format!(
-                    "job {} waits in the queue; `repartee job run` starts it when it is its turn, and `repartee job move {} --first` makes it the next",
+                    "job {} is queued; `repartee job run` starts it in its turn, and `repartee job move {} \
+                     --first` makes it the next",
                     row.id, row.id
                 ))));
             }
@@ -718,7 +719,7 @@ impl Engine {
         let ended = match ended {
             Ok(ended) => ended,
             Err(panic) => Err(Stop::Failed(Error::internal(format!(
-                "the work stopped on a fault of the program's own: {}",
+                "the job stopped because of a bug in Repartee: {}",
                 panic_text(&*panic)
             )))),
         };
@@ -799,7 +800,7 @@ impl Engine {
                     }
                     Ok(None) => shared.want.store(TAKEN_OVER, Ordering::Relaxed),
                     // a busy or full file: the work itself will notice, and the next heartbeat tries again
-                    Err(error) => tracing::warn!("no sign of life written: {error}"),
+                    Err(error) => tracing::warn!("no heartbeat written: {error}"),
                 }
             }
             shared.flush(signals, false);
@@ -812,7 +813,7 @@ impl Engine {
         if let Some(step) = &*shared.step()
             && let Err(error) = self.store.job_want(step, want)
         {
-            tracing::warn!("a step did not hear of {}: {error}", want.as_str());
+            tracing::warn!("a step was not notified of {}: {error}", want.as_str());
         }
     }
 
@@ -830,7 +831,7 @@ impl Engine {
                 format!("there is no job {id}; `repartee job list` shows them"),
             )),
             n => Err(Error::usage(format!(
-                "{n} jobs have an id like {id}; give more of it"
+                "{n} jobs have an id like {id}; give more digits"
             ))),
         }
     }
@@ -924,7 +925,7 @@ impl Engine {
         }
         Err(Error::new(
             Code::Busy,
-            format!("job {id} changes hands all the time; try again"),
+            format!("job {id} keeps changing owners; try again"),
         ))
     }
 
@@ -941,7 +942,7 @@ impl Engine {
             }
             (JobState::Queued, Want::Pause) => {
                 return Err(Error::usage(format!(
-                    "job {} waits in the queue and has not started; cancel it, or move it to the end",
+                    "job {} is queued and has not started; cancel it, or move it to the end",
                     row.id
                 )));
             }
@@ -950,13 +951,13 @@ impl Engine {
             (_, Want::Stop | Want::Cancel | Want::Discard) => return self.end_resting(row, want),
             (JobState::Running, _) => {
                 return Err(Error::usage(format!(
-                    "nobody runs job {} any more; `repartee job resume {}` goes on with it",
+                    "job {} was interrupted; `repartee job resume {}` resumes it",
                     row.id, row.id
                 )));
             }
             (state, _) => {
                 return Err(Error::usage(format!(
-                    "job {} is {} already",
+                    "job {} is already {}",
                     row.id,
                     state.as_str()
                 )));
@@ -1109,7 +1110,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| {
         Error::new(
             Code::Damaged,
-            format!("the project holds JSON that cannot be read: {e}"),
+            format!("the project contains unreadable JSON: {e}"),
         )
     })
 }

@@ -176,13 +176,13 @@ impl Engine {
             if row.state != JobState::Queued {
                 let state = row.state.as_str();
                 return Err(Error::usage(format!(
-                    "job {one} does not wait in the queue: it is {state}"
+                    "job {one} is not queued: it is {state}"
                 )));
             }
         }
         Err(Error::new(
             Code::Busy,
-            "the queue was changed at the same moment; try again",
+            "the queue changed at the same time; try again",
         ))
     }
 
@@ -330,7 +330,8 @@ impl Engine {
                 }
                 Want::Run if row.tries >= TRIES => {
                     let words = format!(
-                        "the process of this job was lost {} times (killed, perhaps for want of memory, or the machine was switched off); `repartee job resume {}` tries again",
+                        "this job was interrupted {} times (killed, perhaps out of memory, or the machine \
+                         was switched off); `repartee job resume {}` tries again",
                         row.tries, row.id
                     );
                     self.end_failed(&row.id, &Error::new(Code::Internal, words))?;
@@ -405,7 +406,7 @@ impl Engine {
             && there.of(what).contains(&name)
         {
             let taken = format!(
-                "there is a {what} {name:?} already, or a job that makes it; take another name"
+                "there is already a {what} {name:?}, or a job that makes it; choose another name"
             );
             return Err(Error::new(Code::Exists, taken));
         }

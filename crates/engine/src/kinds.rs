@@ -92,7 +92,7 @@ kinds![
 fn unknown(kind: &str) -> Error {
     Error::new(
         Code::NewerProject,
-        format!("this version of repartee knows no job of kind {kind:?}"),
+        format!("this version of repartee has no job of kind {kind:?}"),
     )
 }
 

@@ -107,7 +107,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Sto
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done,
         Err(panic) => Err(Stop::Failed(Error::internal(format!(
-            "a fault of the program's own: {}",
+            "a bug in Repartee: {}",
             panic_text(&*panic)
         )))),
     }
@@ -139,7 +139,7 @@ impl Batches {
                 self.succeeded = true;
                 return Ok(done.into_iter().map(Ok).collect());
             }
-            Ok(_) => Error::internal("a batch came back with another number of results"),
+            Ok(_) => Error::internal("a batch returned a wrong number of results"),
             Err(Stop::Failed(error)) if !is_of_the_whole(&error) => error,
             Err(stop) => return Err(stop),
         };

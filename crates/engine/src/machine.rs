@@ -92,7 +92,9 @@ impl Machine {
         folder.ok_or_else(|| {
             Error::new(
                 Code::Io,
-                format!("the environment names no home folder; set {STATE_FOLDER} to a folder for Repartee's state"),
+                format!(
+                    "no home folder is set; set {STATE_FOLDER} to a folder for Repartee's state"
+                ),
             )
         })
     }

@@ -128,7 +128,7 @@ impl Engine {
                     evaluated: measured.map(|e| e.run.clone()),
                     figure: measured.map(|_| match first {
                         Some(one) => format!("{} {}", one.name, one.written()),
-                        None => "no figure exists".to_owned(),
+                        None => "no metric is defined".to_owned(),
                     }),
                     worse: first.map(|one| one.worse.clone()).unwrap_or_default(),
                     trained,
@@ -227,8 +227,8 @@ fn next_steps(
         steps.push(step(
             "settle",
             None,
-            "See what became of replies that may not have arrived",
-            "Nobody knows whether they stand on Reddit, or they were looked for and are not there.",
+            "Resolve replies with unconfirmed delivery",
+            "Delivery to Reddit is unconfirmed, or the reply could not be found.",
         ));
     }
     if now.queue.draft > 0 {
@@ -236,7 +236,7 @@ fn next_steps(
             "review",
             None,
             "Review the drafts",
-            "Each reply waits for a person to approve or reject it.",
+            "Each reply must be approved or rejected.",
         ));
     }
     steps.extend(posting_steps(now, account));
@@ -246,8 +246,8 @@ fn next_steps(
         steps.push(step(
             "permit",
             None,
-            "Record under what permission your sources may be used",
-            "Training on Reddit content needs approval; what you know is kept with the source.",
+            "Add a permission for your data sources",
+            "Training on Reddit content requires approval. The permission is stored with each source.",
         ));
     }
     if let Some(notice) = &now.notice {
@@ -269,14 +269,15 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
             return vec![add(
                 "choose-account",
                 "Choose the account that posts",
-                "There are several, or the rules name one that is gone.",
+                "There are several, or the posting rules name one that no longer exists.",
             )];
         }
         if now.queue.approved > 0 {
             return vec![add(
                 "post-by-hand",
                 "Post an approved reply by hand",
-                "Copy its text in the queue and note the link. Or add an account under Reddit, Accounts, and it can be posted from here.",
+                "Copy its text from the queue and record the link. Or add an account under Reddit, \
+                 Accounts, to post from here.",
             )];
         }
         return Vec::new();
@@ -286,9 +287,9 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
     if !account.stopped.is_empty() {
         steps.push(add(
             "let-go-on",
-            &format!("Look why u/{name} is stopped"),
+            &format!("See why u/{name} is disabled"),
             &format!(
-                "It posts nothing until you let it go on: {}.",
+                "Posting is disabled until you resume it: {}.",
                 account.stopped
             ),
         ));
@@ -297,14 +298,14 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
         steps.push(add(
             "log-in",
             &format!("Log in u/{name}"),
-            "Without a login no thread is read, and nothing is posted.",
+            "Reading threads and posting require a login.",
         ));
         return steps;
     }
     if !account.missing.is_empty() {
         steps.push(add(
             "complete-account",
-            &format!("Complete u/{name}"),
+            &format!("Finish setting up u/{name}"),
             &format!(
                 "Before it can post, it needs {}.",
                 account.missing.join(", and ")
@@ -315,7 +316,7 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
         steps.push(add(
             "allow",
             "Record where posting is permitted",
-            "Ask the moderators of a subreddit; nothing is posted anywhere else.",
+            "Ask the moderators of a subreddit; nothing is posted without a permission.",
         ));
     }
     let ready = account.missing.is_empty() && account.stopped.is_empty() && now.reddit.permits > 0;
@@ -323,14 +324,14 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
         steps.push(add(
             "post",
             "Post an approved reply",
-            "Each by itself, when you say so; what speaks against it is said before.",
+            "One at a time, on your confirmation. Any blocking rule is shown first.",
         ));
     }
     if now.reddit.due > 0 {
         steps.push(add(
             "outcomes",
-            "Read what became of posted replies",
-            "Points after an hour, a day and a week, beside the bin that was foretold.",
+            "Fetch outcomes for posted replies",
+            "Score after 1 hour, 1 day and 1 week, next to the predicted bin.",
         ));
     }
     steps
@@ -351,14 +352,14 @@ fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextSte
             "fetch",
             None,
             "Fetch threads",
-            "Rising posts with their comments, to be answered.",
+            "Rising posts and their comments.",
         )
     } else {
         step(
             "draft",
             None,
             "Draft replies to the threads you fetched",
-            "The generator writes, the two judges score, and the best come into the queue.",
+            "The generator drafts, both classifiers score, and the best are added to the queue.",
         )
     })
 }
@@ -384,7 +385,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
             "import",
             None,
             "Import comments",
-            "Everything starts from comments and their replies.",
+            "Start by importing comments and replies.",
         );
     } else if now.pairs == 0 {
         add(
@@ -397,8 +398,8 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
         add(
             "split",
             None,
-            "Make a split",
-            "Models learn on one side and are measured on another they never saw.",
+            "Create a split",
+            "Train on one set, evaluate on held-out data.",
         );
     } else {
         for (base, what) in [
@@ -410,7 +411,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                     "base",
                     None,
                     &format!("Add {what}"),
-                    "A run starts from a pretrained model, or from a small one of your own.",
+                    "A run starts from a pretrained model, or from a small one made from scratch.",
                 );
             }
         }
@@ -420,7 +421,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "train",
                 Some(RunKind::Generator),
                 "Train the generator",
-                "It learns to answer comments from your pairs.",
+                "It is trained on your pairs to answer comments.",
             );
         }
         if has("bert") && !started(RunKind::Upvotes) {
@@ -428,7 +429,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "train",
                 Some(RunKind::Upvotes),
                 "Train the upvotes model",
-                "It learns which replies score well.",
+                "It predicts which replies score well.",
             );
         }
         if trained(RunKind::Generator) && now.fakes == 0 {
@@ -436,7 +437,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "fakes",
                 None,
                 "Generate fakes",
-                "The realism model learns to tell them from real replies.",
+                "The realism model is trained to distinguish them from real replies.",
             );
         }
         if has("bert") && now.fakes > 0 && !started(RunKind::Realism) {
@@ -444,7 +445,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "train",
                 Some(RunKind::Realism),
                 "Train the realism model",
-                "It learns to tell real replies from generated ones.",
+                "It distinguishes real replies from generated ones.",
             );
         }
         for model in &now.models {
@@ -459,7 +460,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                     "evaluate",
                     Some(model.kind),
                     &what,
-                    "Only the test side tells how good it is.",
+                    "Only the test set shows how good it is.",
                 );
             }
         }

@@ -67,7 +67,7 @@ impl Job for BuildPairs {
         if !self.no_search {
             let mut stopped = None;
             store.pairs_index(|done| {
-                let phase = "noting words for the search";
+                let phase = "building the search index";
                 ctx.tick(Progress::new(phase, done, Some(counts.kept), "pairs"));
                 stopped = ctx.go_on().err();
                 stopped.is_none()

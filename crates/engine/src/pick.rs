@@ -45,7 +45,8 @@ impl Criteria {
     pub fn check_models(&self, realism: bool) -> Result<()> {
         match self.min_p_real {
             Some(least) if !realism => Err(Error::usage(format!(
-                "min_p_real {least} takes a realism model, which none was named for; name a realism run (--realism RUN), or leave the criterion out"
+                "min_p_real {least} needs a realism model; name a realism run (--realism RUN), or omit the \
+                 criterion"
             ))),
             _ => Ok(()),
         }
@@ -124,7 +125,7 @@ pub fn pick(candidates: &[Scored], criteria: &Criteria) -> Vec<Verdict> {
             verdicts[i] = Some(if taken.contains(candidate.text.trim()) {
                 Verdict {
                     picked: false,
-                    reason: "says the same as a picked one of its thread".to_owned(),
+                    reason: "duplicate of a selected candidate".to_owned(),
                 }
             } else if taken.len() < criteria.per_thread {
                 taken.insert(candidate.text.trim());
@@ -211,7 +212,7 @@ fn outranked(candidate: &Scored, taken: &Scored) -> String {
         (_, _, Some(a), Some(b)) if a < b => {
             format!("p(real) {a:.3}; the pick of its thread has {b:.3}")
         }
-        _ => "as good as the pick of its thread, but written later".to_owned(),
+        _ => "tied with the selected candidate".to_owned(),
     }
 }
 

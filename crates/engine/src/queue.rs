@@ -284,7 +284,7 @@ impl Engine {
         let link = link.trim();
         if !link.is_empty() && !link.starts_with("https://") && !link.starts_with("http://") {
             return Err(Error::usage(format!(
-                "{link:?} is no link; paste the address of the comment, or leave it empty"
+                "{link:?} is not a link; paste the URL of the comment, or leave it empty"
             )));
         }
         let to = Became {

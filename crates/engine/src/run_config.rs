@@ -310,12 +310,12 @@ pub fn presets(kind: RunKind) -> Vec<Preset> {
     vec![
         preset(
             "Fine-tune",
-            "A pretrained base learns from some thousand pairs: few passes at a low learning rate.",
+            "Fine-tune a pretrained base on a few thousand pairs: few epochs, low learning rate.",
             usual.clone(),
         ),
         preset(
             "Try it",
-            "A hundred short steps, to see whether everything fits together before the long run.",
+            "100 short steps as a smoke test before the long run.",
             RunConfig {
                 steps: 100,
                 max_tokens: 64,
@@ -326,7 +326,7 @@ pub fn presets(kind: RunKind) -> Vec<Preset> {
         ),
         preset(
             "From scratch",
-            "A small base without pretraining: a high learning rate, large batches and many passes.",
+            "A small base from scratch: high learning rate, large batches and many epochs.",
             RunConfig {
                 learning_rate: 1e-3,
                 batch_size: 32,
@@ -338,7 +338,7 @@ pub fn presets(kind: RunKind) -> Vec<Preset> {
         ),
         preset(
             "Little memory",
-            "Two examples at a time, gathered into steps of sixteen: slower, and fits where nothing else does.",
+            "Batch size 2 with 8 accumulation steps. Slower, lowest memory.",
             RunConfig {
                 batch_size: 2,
                 accumulate: 8,
@@ -380,7 +380,7 @@ impl RunConfig {
             Some(kind) => RunKind::parse(kind)?,
             None => {
                 return Err(Error::usage(
-                    "the run config must say kind = \"generator\", \"realism\" or \"upvotes\"",
+                    "the run config must set kind = \"generator\", \"realism\" or \"upvotes\"",
                 ));
             }
         };
@@ -407,7 +407,7 @@ impl RunConfig {
         {
             let kinds: Vec<&str> = field.kinds.iter().map(|kind| kind.as_str()).collect();
             return Err(Error::usage(format!(
-                "{key} is a setting of {} runs, and this is one of kind {}; leave it out",
+                "{key} is a setting of {} runs, and this one is {}; omit it",
                 kinds.join(" and "),
                 self.kind.as_str()
             )));

@@ -122,7 +122,7 @@ impl Engine {
             Ok(ledger::Ledger::open(self.machine()?.folder())?.revoke(&seals)?)
         };
         if let Err(error) = revoke() {
-            tracing::warn!(%error, "decisions that were taken back are not noted in the ledger yet");
+            tracing::warn!(%error, "withdrawn decisions are not revoked in the ledger yet");
             self.store.seals_to_revoke_later(seals);
         }
     }

@@ -266,10 +266,12 @@ impl Job for MakeSplit {
         if scores.is_empty() {
             let why = match excluded {
                 0 => {
-                    "there are no pairs to divide; import comments and build pairs first".to_owned()
+                    "there are no pairs to split; import comments and build pairs first".to_owned()
                 }
                 n => {
-                    format!("all {n} pairs are excluded; `repartee pairs include` takes that back")
+                    format!(
+                        "all {n} pairs are excluded; `repartee pairs include` includes them again"
+                    )
                 }
             };
             return Err(Error::new(Code::NotFound, why).into());
@@ -285,7 +287,7 @@ impl Job for MakeSplit {
         let joined =
             duplicates::group(&read.members, read.threads.len(), &alike, &same, cap as u64);
         ctx.say(format!(
-            "{} pairs in {} threads; {} threads joined as the same post, {} by texts that they share",
+            "{} pairs in {} threads; {} threads merged as the same post, {} by shared texts",
             scores.len(),
             read.threads.len(),
             joined.by_post,
@@ -320,7 +322,7 @@ impl Job for MakeSplit {
             ctx.go_on()?;
         }
         let Some(division) = best else {
-            return Err(Error::new(Code::Internal, "no division was made").into());
+            return Err(Error::new(Code::Internal, "no split was found").into());
         };
         let mut left_out = [0; 3];
         let mut members = Vec::with_capacity(scores.len());
@@ -527,11 +529,16 @@ impl Job for AuditSplit {
         let thread = |at: usize| repartee_datasets::id::encode(read.threads[at]);
         let mut examples: Vec<String> = Vec::new();
         for at in leaks.threads.iter().take(EXAMPLES) {
-            examples.push(format!("thread {} is on more than one side", thread(*at)));
+            examples.push(format!(
+                "thread {} is in more than one partition",
+                thread(*at)
+            ));
         }
         for (a, b) in leaks.posts.iter().take(EXAMPLES) {
             let (a, b) = (thread(*a), thread(*b));
-            examples.push(format!("threads {a} and {b} are one post, on two sides"));
+            examples.push(format!(
+                "threads {a} and {b} are one post, in two partitions"
+            ));
         }
         for (a, b) in leaks.pairs.iter().take(EXAMPLES) {
             let (a, b) = (pair(a), pair(b));
@@ -542,7 +549,7 @@ impl Job for AuditSplit {
         }
         for (a, b, similarity) in leaks.near.iter().take(EXAMPLES) {
             examples.push(format!(
-                "a text of pair {} and one of pair {} are {:.0} % alike",
+                "a text of pair {} and one of pair {} are {:.0}% alike",
                 pair(a),
                 pair(b),
                 similarity * 100.0
@@ -572,8 +579,8 @@ impl Job for AuditSplit {
         let mut error = Error::new(
             Code::Negative,
             format!(
-                "split {:?} leaks: on two sides are {} threads, {} posts, {} equal pairs, {} equal texts \
-                 and {} near-duplicate texts; make a new split",
+                "split {:?} leaks: in two partitions are {} threads, {} posts, {} equal pairs, {} equal \
+                 texts and {} near-duplicate texts; create a new split",
                 audit.name,
                 audit.torn_threads,
                 audit.torn_posts,

@@ -285,7 +285,7 @@ impl ImportQuestion {
         let (files, what) = match (self.reddit.as_slice(), self.unknown.as_slice()) {
             ([], unknown) => (
                 unknown,
-                "doesn't say whether it is Reddit content; say where its text comes from",
+                "doesn't show whether it is Reddit content; set where its text comes from",
             ),
             (reddit, _) => (
                 reddit,

@@ -272,7 +272,7 @@ pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Resu
     let set = store.fake_set(&config.fakes)?;
     if set.split_id != split.id {
         return Err(Error::usage(format!(
-            "the fakes {:?} were made on another split than {:?}: their sides would leak",
+            "the fakes {:?} were made on another split than {:?}: their partitions would leak",
             set.name, split.name
         )));
     }
@@ -284,13 +284,13 @@ fn not_empty(examples: &[Labelled], config: &RunConfig, split: &Split) -> Result
     if examples.is_empty() {
         let what = match config.kind {
             RunKind::Generator => "pairs",
-            RunKind::Realism => "fakes with real replies to set against them",
+            RunKind::Realism => "fakes with real replies to compare them with",
             RunKind::Upvotes => "replies with a known score",
         };
         return Err(Error::new(
             Code::NotFound,
             format!(
-                "the train side of split {:?} has no {what}: there is nothing to train on",
+                "the training set of split {:?} has no {what}: there is nothing to train on",
                 split.name
             ),
         ));
@@ -536,7 +536,8 @@ fn classifier_data(
     let seen = counts(train.iter().map(|e| e.label), classes);
     if seen.iter().filter(|n| **n > 0).count() < 2 {
         return Err(Error::usage(format!(
-            "the examples are all of one class ({seen:?} of classes 0 to {}): there is nothing to tell apart",
+            "the examples are all of one class ({seen:?} of classes 0 to {}): there is nothing to \
+             distinguish",
             classes - 1
         )));
     }
@@ -643,7 +644,7 @@ impl Job for Train {
         let config = RunConfig::from_toml(&self.config)?;
         if !config.fakes.is_empty() && config.kind != RunKind::Realism {
             return Err(Error::usage(format!(
-                "fakes are for a realism model, and this is a run of kind {}; leave the set of fakes out",
+                "fakes are for a realism model, and this is a run of kind {}; omit the set of fakes",
                 config.kind.as_str()
             )));
         }
@@ -676,7 +677,7 @@ impl Job for Train {
             && store.runs()?.iter().any(|run| run.name == config.name)
         {
             let taken = format!(
-                "there is a run {:?} already; take another name",
+                "there is already a run {:?}; choose another name",
                 config.name
             );
             return Err(Error::new(Code::Exists, taken).into());
@@ -846,7 +847,7 @@ impl Session<'_> {
         match event {
             Event::Begun { decayed, undecayed } => {
                 self.ctx.say(format!(
-                    "every parameter has a gradient; {decayed} numbers are decayed, {undecayed} not"
+                    "every parameter has a gradient; {decayed} parameters are decayed, {undecayed} not"
                 ));
             }
             Event::Step {
@@ -948,7 +949,7 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
         Shape::Bert(c) => bert::fit(found, c, config.kind.classes(), config.seed, &device)?,
     };
     if from.is_none() && !fit.fresh.is_empty() {
-        ctx.say(format!("starts at random: {}", fit.fresh.join(", ")));
+        ctx.say(format!("initialized: {}", fit.fresh.join(", ")));
     }
     let vars = weights::trainable(&tensors)?;
     drop(tensors);
@@ -967,7 +968,7 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
     // without a save to resume from, everything starts over
     store.metrics_cut(run.id, state.as_ref().map_or(0, |state| state.step as u64))?;
     if let Some(state) = &state {
-        ctx.say(format!("goes on after step {}", state.step));
+        ctx.say(format!("resuming after step {}", state.step));
     }
     let resume = state.clone().map(|state| Resume {
         state,
@@ -1130,7 +1131,8 @@ fn discarded_words(run: &str, done: Discarded) -> String {
     match done.kept {
         0 => format!("run {run}: its weights are removed"),
         n => format!(
-            "run {run}: its weights are removed, but for {n} checkpoints that something was made or measured with"
+            "run {run}: its weights are removed, except for {n} checkpoints that something was made or \
+             evaluated with"
         ),
     }
 }
@@ -1232,7 +1234,8 @@ impl Engine {
         };
         let (Some(run), Some(saved)) = (run, saved) else {
             return Err(Error::usage(format!(
-                "job {} has not saved anything that could be kept; `repartee job resume {}` goes on with it, `repartee job stop --discard {}` ends it",
+                "job {} has not saved anything that could be kept; `repartee job resume {}` resumes it, \
+                 `repartee job stop --discard {}` ends it",
                 job.id, job.id, job.id
             )));
         };

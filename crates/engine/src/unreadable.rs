@@ -81,7 +81,7 @@ fn left(what: &str, numbers: &[i64], read: Vec<(i64, Option<String>)>) -> Vec<Un
             Some(Unreadable {
                 what: what.to_owned(),
                 id: *id,
-                why: format!("{why}; `repartee check` says where and what to do"),
+                why: format!("{why}; `repartee check` shows where and what to do"),
             })
         })
         .collect()

@@ -182,7 +182,7 @@ impl Body for Sending {
 }
 
 fn broken() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "broken off on purpose")
+    io::Error::new(io::ErrorKind::ConnectionAborted, "interrupted on purpose")
 }
 
 /// Serves until the runtime ends.

@@ -494,7 +494,7 @@ impl Client {
         if names.is_empty() {
             return Err(Error::Name {
                 name: String::new(),
-                expected: "a list of subreddits: there is none in it",
+                expected: "an empty list of subreddits",
             });
         }
         let mut call = Call::get(format!("/r/{}/rising", names.join("+")))
@@ -565,7 +565,7 @@ impl Client {
                     .and_then(|(call, json)| builder.below(&json).map_err(|why| odd(&call, why))),
             };
             if let Err(error) = done {
-                tracing::debug!(post, %error, "a tree is not whole");
+                tracing::debug!(post, %error, "incomplete tree");
                 builder.unasked(next);
                 break Some(Stopped::Failed(error));
             }
@@ -771,7 +771,7 @@ impl Client {
         refused(&call, &json)?;
         match Thing::of(&json["json"]["data"]["things"][0]) {
             Ok(Thing::Comment(comment, _)) if comment.name == name => Ok(*comment),
-            Ok(_) => Err(odd(&call, "it holds another thing".to_owned())),
+            Ok(_) => Err(odd(&call, "it contains another thing".to_owned())),
             Err(why) => Err(odd(&call, why)),
         }
     }
@@ -917,7 +917,7 @@ impl Inner {
                 let (keep, refresh) = (Arc::clone(keep), refresh.clone());
                 tokio::task::spawn_blocking(move || keep(&refresh))
                     .await
-                    .unwrap_or_else(|_| Err("storing it failed in an unexpected way".to_owned()))
+                    .unwrap_or_else(|_| Err("storing it failed unexpectedly".to_owned()))
                     .map_err(Error::NotKept)?;
             }
             if matches!(session.grant, Grant::Refresh(_) | Grant::Code(_)) {
@@ -1018,7 +1018,7 @@ impl Inner {
                 _ => self.worked(generation).await,
             }
             if let (200, Some(why)) = (came.status, &came.cut) {
-                let error = network(&call, &format!("the answer was cut short: {why}"));
+                let error = network(&call, &format!("the answer was cut: {why}"));
                 tries.again(self, error).await?;
             } else if came.status == 200 {
                 return serde_json::from_slice(&came.body)
@@ -1036,7 +1036,7 @@ impl Inner {
         let json = self.call(call).await?;
         let listing = Listing::of(&json).map_err(|why| odd(call, why))?;
         for odd in &listing.odd {
-            tracing::warn!(%call, odd, "a thing was passed over");
+            tracing::warn!(%call, odd, "skipped a malformed thing");
         }
         Ok(listing)
     }
@@ -1105,7 +1105,7 @@ impl Inner {
             .throttle
             .change(&mut |state| state.after(self.config.pace, &seen, came.status, now_ms, poll));
         if let Err(error) = stored {
-            tracing::warn!(%error, "the rate limit's state was not stored");
+            tracing::warn!(%error, "could not store the rate-limit state");
         }
         Ok(came)
     }

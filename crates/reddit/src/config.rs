@@ -103,7 +103,8 @@ impl Config {
             && (self.pace.call_ms < floor.call_ms || self.pace.same_url_ms < floor.same_url_ms)
         {
             return Err(Error::Config(format!(
-                "the pauses between calls cannot be shorter than {} ms ({} ms for the same address), but for a fake on this machine",
+                "the pauses between calls cannot be shorter than {} ms ({} ms for the same URL), except for \
+                 a sandbox on this machine",
                 floor.call_ms, floor.same_url_ms
             )));
         }
@@ -146,14 +147,15 @@ fn check_user_agent(agent: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::Config(format!(
-        "the User-Agent {agent:?} has not the form Reddit asks for: platform:app id:vVERSION (by /u/ACCOUNT)"
+        "the User-Agent {agent:?} does not have the form Reddit requires: platform:app id:vVERSION (by \
+         /u/ACCOUNT)"
     )))
 }
 
 /// A base address as URL: scheme, host and port, nothing else; HTTPS unless it is this machine.
 fn host(what: &str, at: &str) -> Result<Url> {
     let wrong = |why: &str| Error::Config(format!("the {what} {at:?} {why}"));
-    let url = Url::parse(at).map_err(|error| wrong(&format!("is no address: {error}")))?;
+    let url = Url::parse(at).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
     let bare = matches!(url.path(), "" | "/")
         && url.query().is_none()
         && url.fragment().is_none()
@@ -161,12 +163,12 @@ fn host(what: &str, at: &str) -> Result<Url> {
         && url.password().is_none();
     match url.scheme() {
         "https" | "http" if !bare || url.host().is_none() => Err(wrong(
-            "must be a scheme, a host and perhaps a port, nothing more",
+            "must be a scheme, a host and optionally a port, nothing more",
         )),
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(wrong(
-            "must be https: tokens would travel in the open (http is for 127.0.0.1)",
+            "must be https: tokens would be sent unencrypted (http is for 127.0.0.1)",
         )),
         _ => Err(wrong("must begin with https://")),
     }

@@ -41,7 +41,8 @@ pub enum Error {
     },
     /// The port for the browser's answer is taken.
     #[error(
-        "port {port} is busy ({why}); close what uses it, or register another port with Reddit and set it here, or paste the address the browser ends at"
+        "port {port} is busy ({why}); close what uses it, or register another port with Reddit and set it \
+         here, or paste the URL the browser ends at"
     )]
     PortBusy {
         /// The port on 127.0.0.1.
@@ -50,7 +51,7 @@ pub enum Error {
         why: String,
     },
     /// No answer in the browser in time.
-    #[error("nobody answered in the browser within {0} s; start the login again")]
+    #[error("no answer in the browser within {0} s; start the login again")]
     NoAnswer(u64),
     /// The user declined in the browser, or Reddit refused.
     #[error("access was not granted: {0}")]
@@ -59,7 +60,7 @@ pub enum Error {
     #[error("the pasted address is not the end of this login: {0}")]
     Pasted(String),
     /// No login is waiting for a pasted URL.
-    #[error("no login waits for its end on port {0} of this machine; start it again")]
+    #[error("no login is waiting on port {0} of this machine; start it again")]
     NotAwaited(u16),
     /// Reddit returned no token.
     #[error("Reddit refused the login: {code}{}", login_hint(.code, .text))]
@@ -79,14 +80,14 @@ pub enum Error {
     LoginExpired,
     /// A new token was refused: access was revoked. Nothing is sent any more until a new login.
     #[error(
-        "Reddit refused a fresh token: access was revoked, or the account is suspended; log in again"
+        "Reddit refused a new token: access was revoked, or the account is suspended; log in again"
     )]
     Revoked,
     /// A new refresh token could not be stored, so the login was not used.
     #[error("the new login could not be stored, and was not used: {0}")]
     NotKept(String),
     /// The state of the rate limit could not be read or stored, so nothing was sent.
-    #[error("the rate limit's state cannot be kept, and nothing was sent: {0}")]
+    #[error("the rate-limit state cannot be stored, and nothing was sent: {0}")]
     Throttle(String),
     /// A call would have to wait longer than the caller's patience.
     #[error("Reddit's limits ask for a pause of {} s ({why}); nothing was sent", .wait_ms.div_ceil(1000))]
@@ -108,7 +109,7 @@ pub enum Error {
     #[error("{0}: Reddit has no such thing")]
     NotFound(String),
     /// Reddit redirected: it does not exist, or we are not logged in.
-    #[error("{call}: Reddit answered with another address ({to}), which means: no such thing")]
+    #[error("{call}: Reddit redirected to {to}, which means that it does not exist")]
     Redirected { call: String, to: String },
     /// An unexpected status, or repeated failures.
     #[error("{call}: Reddit answered with status {status}{}", dots(.excerpt))]
@@ -121,7 +122,7 @@ pub enum Error {
     #[error("{call}: {why}")]
     Network { call: String, why: String },
     /// An unexpected answer.
-    #[error("{call}: the answer of Reddit cannot be read: {why}")]
+    #[error("{call}: Reddit's answer cannot be read: {why}")]
     Answer {
         call: String,
         /// What is wrong with it, and where.
@@ -179,10 +180,10 @@ fn forbidden(reason: Option<&str>, scope: bool) -> String {
 fn login_hint(code: &str, text: &str) -> String {
     let hint = match code {
         "invalid_grant" => {
-            "wrong name or password, a second factor is asked for, or the code was used already"
+            "wrong name or password, a second factor is required, or the code was already used"
         }
-        "unauthorized_client" => "this kind of app may not log in this way",
-        "unsupported_grant_type" => "this kind of app may not log in this way",
+        "unauthorized_client" => "this kind of app cannot log in this way",
+        "unsupported_grant_type" => "this kind of app cannot log in this way",
         "invalid_scope" => "a permission that was asked for does not exist",
         _ => "",
     };

@@ -177,7 +177,7 @@ fn builder(config: &Config) -> Result<reqwest::ClientBuilder> {
 
 fn built(error: reqwest::Error) -> Error {
     Error::Config(format!(
-        "no connection over TLS can be made here: {}; are certificates (ca-certificates) installed?",
+        "TLS is unavailable: {}; are certificates (ca-certificates) installed?",
         words(&error)
     ))
 }
@@ -212,7 +212,7 @@ pub(crate) async fn exchange(
         if error.is_connect() || error.is_builder() {
             Failed::NoConnection(format!("no connection: {words}"))
         } else if error.is_timeout() {
-            Failed::Lost(format!("no answer in time: {words}"))
+            Failed::Lost(format!("timed out: {words}"))
         } else {
             Failed::Lost(format!("the connection ended without an answer: {words}"))
         }

@@ -280,7 +280,7 @@ impl Pending {
     fn new(redirect_uri: &str) -> Result<Self> {
         let mut random = [0_u8; 24];
         getrandom::fill(&mut random)
-            .map_err(|error| Error::Config(format!("this system gives no randomness: {error}")))?;
+            .map_err(|error| Error::Config(format!("this system has no randomness: {error}")))?;
         let state: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
             state: state.into(),
@@ -321,7 +321,7 @@ impl Pending {
             .and_then(|rest| rest.strip_prefix('?'))
             .ok_or_else(|| wrong(&format!("it does not begin with {}?", self.redirect_uri)))?;
         self.read(query)
-            .ok_or_else(|| wrong("it belongs to another login, or is not whole"))?
+            .ok_or_else(|| wrong("it belongs to another login, or is incomplete"))?
     }
 
     /// Reads the query of the redirect. `None`: it is not the answer to this login.
@@ -382,7 +382,7 @@ pub fn hand_over(port: u16, pasted: &str) -> Result<()> {
         .ok_or_else(|| Error::Pasted(format!("it does not begin with {ours}/callback?")))?;
     // its content must not end the request line
     if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::Pasted("it is not one address".to_owned()));
+        return Err(Error::Pasted("it is not a single URL".to_owned()));
     }
     let ask = || -> std::io::Result<[u8; 12]> {
         let at = SocketAddr::from(([127, 0, 0, 1], port));
@@ -398,7 +398,7 @@ pub fn hand_over(port: u16, pasted: &str) -> Result<()> {
     match ask().as_ref().map(|begins| &begins[9..]) {
         Ok(b"200") => Ok(()),
         Ok(b"404") => Err(Error::Pasted(
-            "it belongs to another login, or is not whole".to_owned(),
+            "it belongs to another login, or is incomplete".to_owned(),
         )),
         Ok(_) | Err(_) => Err(Error::NotAwaited(port)),
     }

@@ -192,7 +192,7 @@ fn missing(secret: Secret, trouble: Option<Error>) -> Error {
         _ if cfg!(feature = "keychain") => {
             ", or log in, which puts it into the keychain".to_owned()
         }
-        _ => " (this build knows no keychain)".to_owned(),
+        _ => " (this build has no keychain)".to_owned(),
     };
     Error::NoSecret {
         what: secret.words(),

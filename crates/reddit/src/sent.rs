@@ -176,7 +176,7 @@ pub fn classify(parent: &str, answer: &Answer) -> Sent {
     match status {
         200 => match (json, cut) {
             (Some(json), _) => accepted(parent, &json),
-            (None, Some(cut)) => uncertain(format!("the answer was cut short: {cut}")),
+            (None, Some(cut)) => uncertain(format!("the answer was cut: {cut}")),
             (None, None) if body.is_empty() => uncertain("the answer was empty".to_owned()),
             (None, None) => uncertain("the answer was no JSON".to_owned()),
         },
@@ -193,7 +193,7 @@ pub fn classify(parent: &str, answer: &Answer) -> Sent {
             wait_ms: headers.wait_s.map_or(TOO_MANY_MS, ms) + MARGIN_MS,
         }),
         400 | 403 | 404 | 413 | 414 | 415 => refused(status, headers, json.as_ref()),
-        300..400 => uncertain(format!("Reddit answered with another address ({status})")),
+        300..400 => uncertain(format!("Reddit redirected ({status})")),
         status => uncertain(format!("Reddit answered with status {status}")),
     }
 }
@@ -212,18 +212,18 @@ fn accepted(parent: &str, json: &Value) -> Sent {
         ([], Some([thing, ..])) => match Thing::of(thing) {
             Ok(Thing::Comment(comment, _)) if comment.parent == parent => Sent::Posted { comment },
             Ok(Thing::Comment(comment, _)) => uncertain(format!(
-                "Reddit gave back {}, which answers {} and not {parent}",
+                "Reddit returned {}, which answers {} and not {parent}",
                 comment.name, comment.parent
             )),
-            Ok(other) => uncertain(format!("Reddit gave back no comment: {other:?}")),
-            Err(odd) => uncertain(format!("Reddit gave back something odd: {odd}")),
+            Ok(other) => uncertain(format!("Reddit returned no comment: {other:?}")),
+            Err(odd) => uncertain(format!("Reddit returned something malformed: {odd}")),
         },
         ([], Some([])) => {
-            uncertain("it was taken, but is not shown (a subreddit under quarantine)".to_owned())
+            uncertain("it was accepted, but is not shown (a subreddit under quarantine)".to_owned())
         }
         ([], None) => uncertain("the answer has neither errors nor the comment".to_owned()),
         (errors, Some([_, ..])) => uncertain(format!(
-            "Reddit gave back a comment and errors: {}",
+            "Reddit returned a comment and errors: {}",
             errors[0].code
         )),
         (errors, _) => tuple(errors, answer["ratelimit"].as_f64(), 200),

@@ -106,7 +106,7 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Floor => "pause between calls",
-            Self::SameUrl => "the same address was asked for a moment ago",
+            Self::SameUrl => "the same URL was requested just now",
             Self::Window => "calls of this window are used up",
             Self::Refused => "too many requests",
             Self::Breaker => "refused three times in a row",

@@ -343,7 +343,7 @@ impl Store {
                 return Err(Error::Refused {
                     what: format!("account {name}"),
                     done: "removed",
-                    why: "nobody knows yet whether a reply of it arrived".into(),
+                    why: "it has a reply with unconfirmed delivery".into(),
                 });
             }
             found(

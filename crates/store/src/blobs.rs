@@ -169,7 +169,7 @@ impl Store {
         let data = self.read(|db| blob(db, &part.hash, part.bytes))?;
         if *blake3::hash(&data).as_bytes() != part.hash {
             return Err(Error::Damaged(format!(
-                "the bytes of {} are not those that were stored ({} of {})",
+                "the bytes of {} differ from those stored ({} of {})",
                 part.name,
                 data.len(),
                 part.bytes
@@ -229,7 +229,7 @@ pub(crate) fn blob(db: &Connection, hash: &Hash, bytes: u64) -> Result<Vec<u8>> 
     let mut data = Vec::new();
     // a damaged length must not allocate more memory than exists
     data.try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX))
-        .map_err(|_| Error::Damaged(format!("a blob says that it has {bytes} bytes")))?;
+        .map_err(|_| Error::Damaged(format!("a blob claims {bytes} bytes")))?;
     let mut query = db.prepare_cached("SELECT data FROM chunk WHERE hash = ?1 ORDER BY seq")?;
     let mut rows = query.query([&hash[..]])?;
     while let Some(row) = rows.next()? {

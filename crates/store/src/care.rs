@@ -171,8 +171,8 @@ impl Store {
                 let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
                 let parent: String = row.get(2)?;
                 Ok(match id {
-                    Some(id) => format!("{table} row {id} refers to a {parent} that is not there"),
-                    None => format!("a row of {table} refers to a {parent} that is not there"),
+                    Some(id) => format!("{table} row {id} refers to a missing {parent}"),
+                    None => format!("a row of {table} refers to a missing {parent}"),
                 })
             })?;
             Ok(lines.take(100).collect::<Result<Vec<_>, _>>()?)
@@ -319,9 +319,9 @@ fn blob_fault(db: &rusqlite::Connection, hash: &Hash, bytes: u64) -> Result<Opti
     }
     let owner = base.or(run).unwrap_or_else(|| "nothing".into());
     let what = if data.len() as u64 == bytes {
-        "its bytes are not those that were stored".to_owned()
+        "its bytes differ from those stored".to_owned()
     } else {
-        format!("{} of its {bytes} bytes are there", data.len())
+        format!("only {} of its {bytes} bytes exist", data.len())
     };
     Ok(Some(format!("{name} of {owner}: {what}")))
 }

@@ -196,10 +196,10 @@ fn advice(table: &str, row: &str) -> String {
     };
     match (kind, table) {
         (Some(kind), _) => format!(
-            "take the project from a backup, or delete {kind} number {row} and make it again"
+            "restore the project from a backup, or delete {kind} number {row} and make it again"
         ),
         (None, "setting") => "take the project from a backup".to_owned(),
-        _ => "take the project from a backup; everything else can be used".to_owned(),
+        _ => "restore the project from a backup; everything else can be used".to_owned(),
     }
 }
 
@@ -261,7 +261,7 @@ fn fault_of(
         let fault = fault("it has bytes that are not UTF-8".to_owned());
         return Some(
             match LOSSY.contains(&table) && !column.json && column.words.is_empty() {
-                true => fault.mended(Mend::Set(lossy), "puts U+FFFD in place of them"),
+                true => fault.mended(Mend::Set(lossy), "replaces them by U+FFFD"),
                 false => reset(fault, &lossy),
             },
         );
@@ -522,7 +522,7 @@ impl Store {
         if let Some(what) = search {
             self.rebuild_words()?;
             done.push(format!(
-                "the index of words was built again; it was broken: {what}"
+                "the search index was rebuilt; it was broken: {what}"
             ));
         }
         Ok((backup, done))

@@ -788,7 +788,7 @@ impl Sweep<'_> {
             return Err(Error::Refused {
                 what: format!("source {id}"),
                 done: "removed",
-                why: "a split that was made meanwhile holds pairs of it".to_owned(),
+                why: "a split created in the meantime has pairs of it".to_owned(),
             });
         }
         Ok(true)

@@ -36,7 +36,7 @@ pub enum Error {
         found: Vec<crate::schema::Fault>,
     },
     /// Foreign objects cannot be removed, or missing ones not restored.
-    #[error("{} cannot be repaired and is as it was: {why}", path.display())]
+    #[error("{} cannot be repaired and is unchanged: {why}", path.display())]
     Unrepairable { path: PathBuf, why: String },
     /// A file next to the project that SQLite would use, and that could do harm.
     #[error("{} is not used: {why}. Move it away, then open the project again", file.display())]
@@ -56,7 +56,8 @@ pub enum Error {
     Busy,
     /// The disk is full.
     #[error(
-        "the disk is full: the last step was not stored, everything before it is kept; free some room and run the command again"
+        "the disk is full: the last step was not stored, everything before it is kept; free some disk space \
+         and run the command again"
     )]
     Full,
     /// The project file, or its folder, cannot be written.
@@ -110,7 +111,7 @@ pub enum Error {
         wanted: &'static str,
     },
     /// A blob that was stored for this bundle was removed by `compact` before the bundle was complete.
-    #[error("a part of the model, {0}, was collected while it was being stored; save it again")]
+    #[error("a part of the model, {0}, was removed while it was being stored; save it again")]
     Collected(String),
     /// Stored JSON of the wrong type: written by another version, or edited.
     #[error("stored {what} cannot be read: {source}")]
@@ -129,10 +130,10 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Any other SQLite error.
-    #[error("the project file refused: {0}")]
+    #[error("SQLite refused: {0}")]
     Sql(rusqlite::Error),
     /// Any other migration error.
-    #[error("the project file could not be brought up to date; it is unchanged: {0}")]
+    #[error("the project file could not be migrated; it is unchanged: {0}")]
     Migration(rusqlite_migration::Error),
 }
 

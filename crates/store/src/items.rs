@@ -190,11 +190,11 @@ pub fn checked_name(kind: ItemKind, name: &str) -> Result<String> {
     }
     if kind.has_number() && name.parse::<i64>().is_ok() {
         return no(format!(
-            "it is a number, and by a number the {kind} with that number is meant"
+            "it is a number, and a number means the {kind} with that number"
         ));
     }
     if kind == ItemKind::Split && name.ends_with(crate::splits::UNFINISHED.trim()) {
-        return no("that is how a split is called while it is being written".to_owned());
+        return no("splits have this name while they are being written".to_owned());
     }
     Ok(name.to_owned())
 }
@@ -306,7 +306,7 @@ pub(crate) fn still_there(db: &Connection, on: &[(ItemKind, i64)]) -> Result<()>
             return Err(refused(
                 format!("{kind} {id}"),
                 "used",
-                "it was deleted meanwhile",
+                "it was deleted in the meantime",
             ));
         }
     }
@@ -323,7 +323,7 @@ pub(crate) fn run_of(db: &Connection, checkpoint: i64) -> Result<(ItemKind, i64)
         refused(
             format!("checkpoint {checkpoint}"),
             "used",
-            "it was deleted meanwhile",
+            "it was deleted in the meantime",
         )
     };
     run.map(|run| (ItemKind::Run, run)).ok_or_else(gone)
@@ -451,7 +451,7 @@ impl Store {
             }
             let all = label_of(db, kind, item.id)?.tags.len();
             if all > TAGS {
-                let why = format!("it would have {all} tags, and {TAGS} is the most");
+                let why = format!("it would have {all} tags; the maximum is {TAGS}");
                 return Err(refused(item.sentence(), "tagged", why));
             }
             Ok(item)

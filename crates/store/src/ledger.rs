@@ -510,7 +510,7 @@ pub fn private(path: &Path) -> std::io::Result<std::fs::File> {
 /// Creates a new ledger's tables, or checks an old one. Returns its id, or what is wrong with it.
 fn prepare(db: &mut Connection) -> rusqlite::Result<Result<String, String>> {
     const REPAIR: &str =
-        "put a backup in its place, or move it away and look on Reddit yourself what is posted";
+        "restore a backup, or move it away and check on Reddit yourself what is posted";
     let pragma = |db: &Connection, name: &str| {
         db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
     };
@@ -574,7 +574,8 @@ fn refused(path: &Path, error: &rusqlite::Error) -> Error {
         ),
         _ => (
             format!(
-                "is damaged: {error}; put a backup in its place, or move it away and look on Reddit yourself what is posted"
+                "is damaged: {error}; restore a backup, or move it away and check on Reddit yourself what \
+                 is posted"
             ),
             Trouble::Damaged,
         ),

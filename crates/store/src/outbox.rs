@@ -320,7 +320,7 @@ impl Store {
                 |row| row.get(0),
             )?;
             if open > 0 {
-                return Err(not("another reply of the account is on its way or uncertain"));
+                return Err(not("another reply of the account is being sent or uncertain"));
             }
             let attempt: u32 = db.query_row(
                 "UPDATE reply SET state = 'sending', attempt = attempt + 1, intent_ms = ?2, skew_ms = ?3,
@@ -392,7 +392,7 @@ impl Store {
                 let to = Became::new(
                     ReplyState::Uncertain,
                     "interrupted",
-                    "the program ended while it was being sent",
+                    "the process ended while it was being sent",
                 );
                 become_(db, *id, &to, "repartee", "uncertain", now_ms)?;
             }
@@ -540,7 +540,7 @@ impl Store {
                 return Err(Error::Refused {
                     what: format!("reply {id}"),
                     done: "edited",
-                    why: "another change of it is on its way; wait a minute, and look at it".into(),
+                    why: "another edit of it is being sent; wait a minute, and check it".into(),
                 });
             }
             let (text, approval) = match make(&reply) {

@@ -17,7 +17,7 @@ pub(crate) fn readable<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Re
                 | Sql::FromSqlConversionFailure(..)
                 | Sql::IntegralValueOutOfRange(..)
                 | Sql::InvalidColumnType(..)),
-            ) => tracing::warn!("a row that cannot be read is left out: {error}"),
+            ) => tracing::warn!("an unreadable row was left out: {error}"),
             Err(error) => return Err(error.into()),
         }
     }

@@ -253,7 +253,7 @@ fn expected(version: i64) -> Option<&'static Schema> {
         .get_or_init(|| match make() {
             Ok(schema) => Some(schema),
             Err(error) => {
-                tracing::error!("schema version {version} cannot be made in memory: {error}");
+                tracing::error!("schema version {version} cannot be created in memory: {error}");
                 None
             }
         })
@@ -468,7 +468,7 @@ pub(crate) fn back_up(connection: &Connection, path: &Path) -> Result<PathBuf> {
         let _ = std::fs::remove_file(&backup);
         return Err(Error::Unrepairable {
             path: path.to_owned(),
-            why: format!("no copy of it can be made: {why}"),
+            why: format!("it cannot be backed up: {why}"),
         });
     }
     Ok(backup)

@@ -725,7 +725,7 @@ fn check_finds_damage_and_size_adds_up() {
     let check = store.check(|_, _| true).unwrap();
     assert_eq!(
         check.blobs,
-        ["wte.weight of realism (best): its bytes are not those that were stored"]
+        ["wte.weight of realism (best): its bytes differ from those stored"]
     );
     assert!(matches!(store.bytes(part), Err(Error::Damaged(_))));
     store

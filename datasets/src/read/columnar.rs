@@ -151,7 +151,7 @@ fn weight(field: &Field) -> (usize, usize) {
 }
 
 fn bad(path: &Path, e: &ParquetError) -> Error {
-    Error::unknown(path, format!("is not a whole Parquet file: {e}"))
+    Error::unknown(path, format!("is not a complete Parquet file: {e}"))
 }
 
 pub(super) fn columns(file: &SerializedFileReader<File>) -> Vec<String> {
@@ -226,7 +226,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             .saturating_mul(UNPACKED_PER_BYTE)
             .saturating_add(UNPACKED);
         let done = self.gathered(move |batches| {
-            let whole = |e| Fault::What(format!("is not a whole Parquet file: {e}"));
+            let whole = |e| Fault::What(format!("is not a complete Parquet file: {e}"));
             let (mut read, mut unpacked): (i64, u64) = (0, 0);
             let mut rows = Rows::new(path, &file, fields).map_err(|e| Fault::What(e.to_string()))?;
             while let Some(row) = rows.next().map_err(whole)? {
@@ -238,14 +238,14 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 unpacked += bytes as u64;
                 if unpacked > most {
                     return Err(Fault::What(format!(
-                        "becomes more than {} MB of text, far more than a file of its size can hold; \
-                         look whether this is the right file",
+                        "expands to more than {} MB of text, far more than a file of its size can contain; \
+                         check that this is the right file",
                         most >> 20
                     )));
                 }
                 if values > ROW_VALUES || bytes > LONGEST_ROW {
                     let reason = format!(
-                        "has {values} values and {} MB; no row of comments is so large",
+                        "has {values} values and {} MB; no row of comments is that large",
                         bytes >> 20
                     );
                     if !batches.row(table::Row::Bad(reason), read.unsigned_abs(), &[]) {
@@ -270,7 +270,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             match read == total {
                 true => Ok(()),
                 false => Err(Fault::What(format!(
-                    "is not a whole Parquet file: it says that it has {total} rows, and {read} could be read"
+                    "is not a complete Parquet file: it claims {total} rows, and {read} could be read"
                 ))),
             }
         })?;
@@ -313,7 +313,7 @@ fn check_sizes(
                 return Err(Error::unknown(
                     path,
                     format!(
-                        "has a column {name:?} with cells of {} MB; no comment is so long: look whether \
+                        "has a column {name:?} with cells of {} MB; no comment is that long: check that \
                          this is the right file",
                         (bytes / cells) >> 20
                     ),

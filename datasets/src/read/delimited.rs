@@ -198,7 +198,7 @@ impl<R: BufRead> CsvRows<R> {
                 (_, State::Start) => {
                     if self.ends.len() >= MOST_COLUMNS {
                         return Err(io::Error::other(format!(
-                            "a row has more than {MOST_COLUMNS} cells; this is no table of comments"
+                            "a row has more than {MOST_COLUMNS} cells; this is not a table of comments"
                         )));
                     }
                     self.ends.push(self.text.len());
@@ -223,7 +223,7 @@ pub(super) fn too_long(line: u64) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!(
-            "line {line} is longer than {} MB; no comment is: look whether this is the right file",
+            "line {line} is longer than {} MB; no comment is that long: check that this is the right file",
             LONGEST_ROW >> 20
         ),
     )

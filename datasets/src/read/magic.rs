@@ -53,10 +53,7 @@ const KINDS: [(&[u8], &str); 30] = [
         b"\xD0\xCF\x11\xE0",
         "is an old Excel or Word file; open it there, save it as CSV UTF-8, and import that",
     ),
-    (
-        b"%PDF",
-        "is a PDF; import the data that it was made from, as CSV or JSON",
-    ),
+    (b"%PDF", "is a PDF; import its source data, as CSV or JSON"),
     (
         b"version https://git-lfs.github.com/",
         "is a Git LFS pointer of three lines, not the file itself; \
@@ -146,7 +143,8 @@ pub(super) fn told(head: &[u8]) -> Option<&'static str> {
     };
     if begins("<!doctype html") || begins("<html") {
         return Some(
-            "is a web page, perhaps an error page that was saved in place of the file; get the file again",
+            "is a web page, perhaps an error page that was saved instead of the file; download the file \
+             again",
         );
     }
     if begins("<?xml") {

@@ -48,7 +48,7 @@ fn err<T>(what: impl Into<String>) -> Result<T> {
 /// The error for what exceeds a bound.
 fn too_large<T>(what: impl std::fmt::Display) -> Result<T> {
     err(format!(
-        "{what}; no table of comments is like that: look whether this is the right file"
+        "{what}; no table of comments is like that: check that this is the right file"
     ))
 }
 
@@ -163,7 +163,7 @@ pub(super) fn check_footer(file: &mut File) -> Result<()> {
     file.read_exact(&mut end)?;
     let (size, magic) = end.split_at(4);
     if magic != b"PAR1" {
-        return err("it does not end as a Parquet file does; perhaps it was cut off");
+        return err("it does not end as a Parquet file does; perhaps it is truncated");
     }
     let size = u64::from(u32::from_le_bytes([size[0], size[1], size[2], size[3]]));
     if size + 8 > length {
@@ -216,14 +216,14 @@ pub(super) fn check_footer(file: &mut File) -> Result<()> {
     });
     if columns > MOST_COLUMNS || deepest > DEEPEST {
         return too_large(format!(
-            "it has more than {MOST_COLUMNS} columns, or columns inside each other more than {DEEPEST} deep"
+            "it has more than {MOST_COLUMNS} columns, or columns nested more than {DEEPEST} deep"
         ));
     }
     if walked.is_none() {
         return err("its footer is damaged");
     }
     if rows.unsigned_abs() > length.saturating_mul(ROWS_PER_BYTE) {
-        return too_large(format!("it says that it has {rows} rows in {length} bytes"));
+        return too_large(format!("it claims {rows} rows in {length} bytes"));
     }
     Ok(())
 }
@@ -417,7 +417,7 @@ impl Pages {
                 match Header::read(&bytes) {
                     Some(read) => break read,
                     None if (bytes.len() as u64) < most || most >= 1 << 20 => {
-                        return err("a page begins in a way that makes no sense");
+                        return err("a page header is invalid");
                     }
                     None => most *= 8,
                 }
@@ -429,7 +429,7 @@ impl Pages {
             }
             if header.unpacked.max(header.packed) > LARGEST_PAGE {
                 return too_large(format!(
-                    "a page of it becomes {} MB",
+                    "a page of it expands to {} MB",
                     header.unpacked.max(header.packed) >> 20
                 ));
             }
@@ -450,7 +450,7 @@ impl Pages {
         let all = self.memory.fetch_add(dictionary + page, Relaxed) + dictionary + page;
         match all > ALL_PAGES {
             false => Ok(()),
-            true => too_large(format!("its pages take {} MB at once", all >> 20)),
+            true => too_large(format!("its pages take {} MB in memory", all >> 20)),
         }
     }
 
@@ -487,7 +487,7 @@ impl Pages {
         }
         match out.len() == header.unpacked {
             true => Ok(out),
-            false => err("a page does not have the size that it says"),
+            false => err("a page does not have its declared size"),
         }
     }
 
@@ -592,7 +592,7 @@ impl Pages {
         });
         self.row = row;
         if !whole {
-            return err("the levels of a page are cut off");
+            return err("the levels of a page are truncated");
         }
         match longest > ROW_VALUES {
             false => Ok(longest),
@@ -633,7 +633,7 @@ fn unpack_into(codec: Compression, from: &[u8], to: &mut [u8]) -> Result<()> {
     };
     match size == to.len() {
         true => Ok(()),
-        false => err("a page does not have the size that it says"),
+        false => err("a page does not have its declared size"),
     }
 }
 
@@ -660,10 +660,10 @@ fn deltas_end(bytes: &[u8], values: u32) -> Result<usize> {
     let mut thrift = Thrift { bytes, at: 0 };
     let numbers = [thrift.number(), thrift.number(), thrift.number()];
     let ([Some(block), Some(minis), Some(count)], Some(_)) = (numbers, thrift.integer()) else {
-        return err("a page of deltas is cut off");
+        return err("a page of deltas is truncated");
     };
     if minis == 0 || minis > 1 << 12 || block > 1 << 20 || count > u64::from(values) {
-        return err("a page of deltas makes no sense");
+        return err("a page of deltas is invalid");
     }
     if count > MOST_DELTAS as u64 {
         return too_large(format!("a page of deltas has {count} values"));
@@ -672,7 +672,7 @@ fn deltas_end(bytes: &[u8], values: u32) -> Result<usize> {
     let mut left = count.saturating_sub(1);
     while left > 0 {
         let (Some(_), widths) = (thrift.integer(), thrift.at) else {
-            return err("a page of deltas is cut off");
+            return err("a page of deltas is truncated");
         };
         thrift.at += minis as usize;
         for mini in 0..minis as usize {
@@ -680,7 +680,7 @@ fn deltas_end(bytes: &[u8], values: u32) -> Result<usize> {
                 break;
             }
             let Some(&width) = bytes.get(widths + mini) else {
-                return err("a page of deltas is cut off");
+                return err("a page of deltas is truncated");
             };
             thrift.at += (each as usize * usize::from(width)).div_ceil(8);
             left = left.saturating_sub(each.max(1));
@@ -778,7 +778,7 @@ impl PageReader for Pages {
         self.hold(self.dictionary, header.unpacked)?;
         let packed = self.bytes(header.packed as u64)?;
         if packed.len() != header.packed {
-            return err("a page is cut off");
+            return err("a page is truncated");
         }
         self.at += header.packed as u64;
         self.left -= header.packed as u64;

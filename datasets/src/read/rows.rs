@@ -138,7 +138,7 @@ impl<'a> Mapper<'a> {
         let copied = once.saturating_mul(replies.unwrap_or(1));
         if replies.is_some_and(|n| n > 1) && copied > LONGEST_TEXT {
             return Err(format!(
-                "{once} bytes of text with {} replies each would become {} MB",
+                "{once} bytes of text with {} replies each would expand to {} MB",
                 replies.unwrap_or(1),
                 copied >> 20
             ));
@@ -169,7 +169,7 @@ impl<'a> Mapper<'a> {
                 }
                 Cell::Other(what, inside) => {
                     return Err(format!(
-                        "the column {name:?} holds {what}, not text; a column inside it can be named: {}",
+                        "the column {name:?} holds {what}, not text; a nested column can be mapped: {}",
                         inside.join(", ")
                     ));
                 }

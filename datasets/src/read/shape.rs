@@ -142,7 +142,7 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
             if missing.is_empty() || header.len() >= MOST_COLUMNS {
                 return Err(unmapped(path, header));
             }
-            let hint = format!("; say which column is what: --map {}", hint(&header));
+            let hint = format!("; map its columns: --map {}", hint(&header));
             Err(Error::Columns {
                 path: path.into(),
                 missing,
@@ -159,7 +159,7 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
     }
 }
 
-const BINARY: &str = "is binary, of a kind that no reader knows";
+const BINARY: &str = "is a binary file of an unknown kind";
 
 /// The error for a table without a column mapping.
 pub(super) fn unmapped(path: &std::path::Path, found: Vec<String>) -> Error {

@@ -166,7 +166,7 @@ fn unreadable_files_are_reported() {
     assert!(fail("a.gz", &[0x1F, 0x8B, 8, 0], &all).contains("gzip"));
     assert!(fail("a.bin", &[1, 0, 2, 0, 0, 9], &all).contains("binary"));
     assert!(fail("a.txt", b"just words\nand more", &all).contains("--map"));
-    assert!(fail("a.json", b"[{\"id\":", &all).contains("not a whole JSON document"));
+    assert!(fail("a.json", b"[{\"id\":", &all).contains("not a complete JSON document"));
     let wrong = fail("a.csv", b"title,text\na,b\n", &all);
     assert!(
         wrong.contains("no column \"comment\", \"reply\"") && wrong.contains("\"title\", \"text\""),

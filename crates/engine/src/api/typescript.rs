@@ -121,12 +121,12 @@ fn api() -> String {
         out.push_str(declaration);
         out.push('\n');
     }
-    out.push_str("/** Every command by its name: what it takes and what it gives. */\nexport interface Commands {\n");
+    out.push_str("/** Every command by name, with its parameters and result. */\nexport interface Commands {\n");
     commands(&mut out, &desk);
     commands(&mut out, &project);
     commands(&mut out, &reddit);
     commands(&mut out, &study);
-    out.push_str("}\n\n/** Every kind of job: what it takes, and what it gives when it is done. */\nexport interface Jobs {\n");
+    out.push_str("}\n\n/** Every kind of job, with its parameters and outcome. */\nexport interface Jobs {\n");
     for (kind, params, outcome) in jobs {
         out.push_str(&format!(
             "  {kind:?}: {{ params: {params}; outcome: {outcome} }};\n"

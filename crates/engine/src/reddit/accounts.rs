@@ -194,7 +194,7 @@ fn account_seen(account: &Account) -> String {
 fn place(host: &str) -> &str {
     match host {
         "" => "Reddit",
-        _ => "another Reddit on this machine",
+        _ => "a Reddit sandbox on this machine",
     }
 }
 
@@ -212,7 +212,7 @@ impl Engine {
         if let Some(origin) = origin {
             origin.words().clone_into(&mut info.unconfirmed);
             info.missing.push(format!(
-                "your confirmation: what is recorded of it was {}",
+                "your confirmation: its record was {}",
                 origin.words()
             ));
         }
@@ -267,7 +267,8 @@ impl Engine {
         let client_id = new.client_id.trim();
         if client_id.is_empty() {
             return Err(Error::usage(
-                "a client id is needed: Reddit gives one to every app that is registered and approved (reddit.com/prefs/apps); this program brings none",
+                "a client id is needed: every app registered with Reddit and approved has one \
+                 (reddit.com/prefs/apps); Repartee has none of its own",
             ));
         }
         let account = Account {
@@ -289,7 +290,7 @@ impl Engine {
             return Err(Error::new(
                 Code::Refused,
                 format!(
-                    "u/{} of this project is an account of {}; an account of {} wants a project of its own",
+                    "u/{} of this project is an account of {}; an account of {} needs a project of its own",
                     other.name,
                     place(&other.host),
                     place(&account.host)
@@ -381,11 +382,9 @@ impl Engine {
             (1, Some(account)) => Ok(account),
             (0, _) | (_, None) => Err(Error::new(
                 Code::NotFound,
-                "there is no account yet; `repartee reddit accounts add` takes one in",
+                "there is no account yet; `repartee reddit accounts add` adds one",
             )),
-            _ => Err(Error::usage(
-                "there are several accounts; say which one is meant",
-            )),
+            _ => Err(Error::usage("there are several accounts; name one")),
         }
     }
 }

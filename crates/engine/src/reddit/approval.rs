@@ -33,7 +33,7 @@ const PARTS: [&str; 8] = [
     "the title of the post",
     "the subreddit",
     "the account",
-    "where it stands",
+    "the permalink",
 ];
 
 /// A reply as it is shown for a decision.
@@ -310,7 +310,7 @@ impl Composer<'_> {
             return Err(Error::new(
                 Code::Refused,
                 format!(
-                    "reply {}: the text it answers was forgotten; it cannot be posted any more",
+                    "reply {}: the text it answers was purged; it can no longer be posted",
                     reply.id
                 ),
             ));
@@ -480,7 +480,7 @@ impl Engine {
         let text = text.trim();
         if text.is_empty() {
             return Err(Error::usage(
-                "a reply cannot be empty; `repartee reddit withdraw` takes it back",
+                "a reply cannot be empty; `repartee reddit withdraw` deletes it",
             ));
         }
         let composer = self.composer()?;

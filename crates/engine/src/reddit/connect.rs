@@ -248,7 +248,7 @@ impl Session {
             Ok(_) => {}
             Err(Stop::Failed(error)) => {
                 ctx.say(format!(
-                    "times in the future were left as they are: {}",
+                    "times in the future were not corrected: {}",
                     error.message
                 ));
                 return Ok(());
@@ -261,9 +261,11 @@ impl Session {
             if let Some(ledger) = ledger {
                 ledger.mend_times(self.now_ms())?;
             }
-            ctx.say("the clock was wrong once: posts from the future count from now on, and pauses are cut");
+            ctx.say("the clock was wrong before: posts from the future now count as of now, and pauses are \
+                     cut");
         } else {
-            ctx.say("posts lie in the future, and this machine's clock does not agree with Reddit's; set it right");
+            ctx.say("there are posts in the future, and this machine's clock differs from Reddit's; correct \
+                     it");
         }
         Ok(())
     }
@@ -324,10 +326,5 @@ pub(crate) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| {
-            Error::new(
-                Code::Io,
-                format!("this system gives no network runtime: {e}"),
-            )
-        })
+        .map_err(|e| Error::new(Code::Io, format!("cannot start the network runtime: {e}")))
 }

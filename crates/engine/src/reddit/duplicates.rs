@@ -20,8 +20,7 @@ use crate::job::{Ctx, Stop};
 /// Code of a posted reply not yet checked for duplicates.
 pub(crate) const UNCHECKED: &str = "unchecked";
 /// Its message.
-pub(crate) const UNCHECKED_WORDS: &str =
-    "posted; whether another comment of ours is there, too, is looked at next";
+pub(crate) const UNCHECKED_WORDS: &str = "posted; a check for duplicates is pending";
 /// Code of a reply whose duplicates could not be deleted.
 pub(crate) const TWINS: &str = "twins";
 /// Code of a reply that was deleted because an older comment of ours existed.
@@ -50,7 +49,7 @@ pub(crate) fn by_age(names: &mut Vec<String>) {
 /// The message of a reply with duplicates.
 pub(crate) fn words(names: &[String]) -> String {
     format!(
-        "it is there {} times: {}; the newer ones could not be deleted yet",
+        "it was posted {} times: {}; the newer ones could not be deleted yet",
         names.len(),
         names.join(", ")
     )
@@ -185,7 +184,7 @@ pub(crate) fn delete_newer(
     }
     for name in &newer {
         if !session.ask(ctx, session.client.delete(name))? {
-            let words = format!("{name} is still there after Reddit said yes");
+            let words = format!("{name} still exists although Reddit reported success");
             return Err(Error::new(Code::Refused, words).into());
         }
     }
@@ -195,7 +194,8 @@ pub(crate) fn delete_newer(
             ReplyState::Withdrawn,
             DUPLICATE,
             format!(
-                "we had answered the comment from elsewhere already, as {oldest}; this newer duplicate is deleted"
+                "we had already answered the comment from elsewhere, as {oldest}; this newer duplicate was \
+                 deleted"
             ),
         ),
     };

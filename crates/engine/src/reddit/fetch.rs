@@ -204,14 +204,16 @@ impl Fetch {
             let name = plain_name("r/", name)?;
             let closed = is_denied(&name) || ctx.engine.is_left_alone("subreddit", &name)?;
             if closed {
-                ctx.say(format!("r/{name} is left out: nothing is answered there"));
+                ctx.say(format!(
+                    "r/{name} is left out: replies are not allowed there"
+                ));
             } else {
                 subreddits.push(name);
             }
         }
         if subreddits.is_empty() {
             return Err(
-                Error::usage("there is no subreddit to look at: name some, or watch some").into(),
+                Error::usage("there is no subreddit to read: name some, or watch some").into(),
             );
         }
         let all: Vec<&str> = subreddits.iter().map(String::as_str).collect();
@@ -219,7 +221,7 @@ impl Fetch {
             // one that is private, banned or gone makes the combined listing fail: each is requested by itself
             Err(Stop::Failed(error)) if all.len() > 1 && !is_of_the_whole(&error) => {
                 ctx.say(format!(
-                    "{}; each subreddit is asked about alone",
+                    "{}; each subreddit is requested separately",
                     error.message
                 ));
             }
@@ -257,7 +259,7 @@ impl Fetch {
         let mut after: Option<String> = None;
         while names.len() < self.limit as usize {
             ctx.tick(Progress::new(
-                "looking for rising posts",
+                "reading rising posts",
                 names.len() as u64,
                 None,
                 "posts",
@@ -328,7 +330,7 @@ impl Fetch {
                 ctx.say(format!("{name}: not all comments were read: {error}"))
             }
             Some(Stopped::Budget) => ctx.say(format!(
-                "{name}: not all comments were read: the calls were spent"
+                "{name}: not all comments were read: the calls were used up"
             )),
             Some(Stopped::Caller) | None => {}
         }
@@ -343,7 +345,7 @@ impl Fetch {
         for wish in wishes(&got.tree, me) {
             engine.opt_out_asked(wish.author.as_deref().unwrap_or_default(), &wish.name)?;
             ctx.say(format!(
-                "{} asks not to be answered any more; a person decides",
+                "{} opted out; confirm or decline the opt-out",
                 wish.name
             ));
         }
@@ -442,7 +444,7 @@ impl Engine {
         if skip.is_empty()
             && (is_denied(&post.subreddit) || self.is_left_alone("subreddit", &post.subreddit)?)
         {
-            skip = "nothing is answered in this subreddit".to_owned();
+            skip = "replies are not allowed in this subreddit".to_owned();
         }
         if skip.is_empty() && ours >= rules.per_thread {
             skip = "answered already".to_owned();
@@ -464,7 +466,7 @@ impl Engine {
                 None if author.is_none() => "its author is gone",
                 None if comment.locked => "locked",
                 None if comment.archived => "archived",
-                None if comment.unrepliable_reason.is_some() => "Reddit lets nobody answer it",
+                None if comment.unrepliable_reason.is_some() => "Reddit allows no answers to it",
                 None if answered.contains(comment.name.as_str()) || out.contains(&comment.name) => {
                     "answered already"
                 }
@@ -474,7 +476,7 @@ impl Engine {
                 None if min_score
                     .is_some_and(|min| comment.score.is_some_and(|score| score < min)) =>
                 {
-                    "too few points"
+                    "score too low"
                 }
                 None => "",
             };

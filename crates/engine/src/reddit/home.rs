@@ -284,7 +284,7 @@ impl Engine {
             self.confirmed_file(&machine, &ledger)
         });
         if let Err(error) = noted {
-            tracing::warn!(%error, "which file this project is was not noted");
+            tracing::warn!(%error, "could not record the identity of the project file");
         }
     }
 

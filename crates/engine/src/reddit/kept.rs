@@ -36,7 +36,7 @@ impl Engine {
             Ok(ledger.leave_alone(&self.project_id()?, &tags, leave)?)
         });
         if let Err(error) = noted {
-            tracing::warn!(%error, "the ledger does not know yet who is left alone");
+            tracing::warn!(%error, "the ledger does not have all opt-outs yet");
         }
     }
 
@@ -77,7 +77,7 @@ impl Engine {
             Ok(ledger.set_setting(&self.project_id()?, key, &to_json(value)?)?)
         });
         if let Err(error) = kept {
-            tracing::warn!(%error, key, "the ledger does not keep a setting");
+            tracing::warn!(%error, key, "the ledger could not store a setting");
         }
     }
 

@@ -76,7 +76,7 @@ impl Lease {
                     // the new holder handles the rest; `intend` checks the lease, too
                     Ok(false) => return,
                     Err(error) => {
-                        tracing::warn!(%error, "the lease's sign of life was not written")
+                        tracing::warn!(%error, "the lease's heartbeat was not written")
                     }
                 }
             }

@@ -264,7 +264,8 @@ impl Ledger {
         if entry.hash != reply.outbox.hash {
             return Ok(());
         }
-        const WORDS: &str = "this file is older than what the ledger of this machine knows of it; taken over from there";
+        const WORDS: &str =
+            "this file is older than its entry in this machine's ledger; updated from there";
         let link = match entry.comment.as_str() {
             "" => String::new(),
             name => link_of(&self.host, reply, name),
@@ -423,7 +424,7 @@ impl Elsewhere {
         let comment = &entry.comment;
         let (words, then) = match entry.state {
             EntryState::Released if own && self.is_given_up(reply) => (
-                "it was given up; approve it again to send it".to_owned(),
+                "it was abandoned; approve it again to send it".to_owned(),
                 Then::Redraft,
             ),
             EntryState::Released => return None,
@@ -447,7 +448,9 @@ impl Elsewhere {
             ),
             EntryState::Intended | EntryState::Uncertain | EntryState::Absent => (
                 format!(
-                    "the comment may have been answered from {by}, and nobody knows yet; settle it there. If that file is gone and nothing of ours is there on Reddit, let it be sent from here; `repartee reddit settle {} --again` does it",
+                    "the comment may have been answered from {by}, with unconfirmed delivery; settle it \
+                     there. If that file is gone and nothing of ours is there on Reddit, let it be sent \
+                     from here; `repartee reddit settle {} --again` does it",
                     reply.id
                 ),
                 Then::Hold,
@@ -576,7 +579,7 @@ impl Engine {
         };
         if let Err(error) = forget() {
             let error: Error = error;
-            tracing::warn!(%error, "the ledger keeps hashes of what was forgotten");
+            tracing::warn!(%error, "the ledger still has hashes of purged content");
         }
     }
 
@@ -590,7 +593,7 @@ impl Engine {
                 ledger.note(self, reply.id, self.outside.clock.now_ms())
             });
         if let Err(error) = noted {
-            tracing::warn!(%error, reply = reply.id, "the ledger was not brought up to date");
+            tracing::warn!(%error, reply = reply.id, "the ledger was not updated");
         }
     }
 }

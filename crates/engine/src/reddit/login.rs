@@ -114,7 +114,10 @@ fn who_is(
         }
         return Err(Error::new(
             Code::Login,
-            format!("Reddit says that this is the login of u/{}, not of u/{name}; log in with the right one", me.name),
+            format!(
+                "this is the login of u/{}, not of u/{name}; log in with the right account",
+                me.name
+            ),
         )
         .into());
     }
@@ -257,7 +260,7 @@ impl Engine {
             "client-secret" => secrets::Secret::ClientSecret,
             other => {
                 return Err(Error::usage(format!(
-                    "there is no secret {other:?}; there are password and client-secret"
+                    "there is no secret {other:?}; use password or client-secret"
                 )));
             }
         };

@@ -300,7 +300,7 @@ impl Engine {
                 Became::new(
                     ReplyState::Withdrawn,
                     "given-up",
-                    "given up; nobody knows whether it arrived",
+                    "abandoned; delivery unconfirmed",
                 ),
                 "given up",
             ),
@@ -401,7 +401,8 @@ impl Engine {
             return Err(Error::new(
                 Code::Refused,
                 format!(
-                    "{name} is still there after Reddit said yes; it may belong to another account than u/{}",
+                    "{name} still exists although Reddit reported success; it may belong to another account \
+                     than u/{}",
                     session.account.name
                 ),
             ));
@@ -428,9 +429,7 @@ impl Engine {
         let (reply, _, session, ledger) = self.posted(id)?;
         self.seen_as_it_stands(&reply, seen)?;
         if !duplicates::is_due(&reply) {
-            return Err(Error::usage(format!(
-                "reply {id} is there once, as far as is known"
-            )));
+            return Err(Error::usage(format!("reply {id} has no known duplicates")));
         }
         duplicates::delete_newer(self, None, &session, &ledger, id, who).map_err(
             |stop| match stop {
@@ -452,7 +451,7 @@ impl Engine {
         let now_ms = self.outside.clock.now_ms();
         let make = |reply: &Reply| -> Result<(String, Approval)> {
             if reply.outbox.posted_name.as_ref() != Some(&name) {
-                return Err(Error::internal(format!("reply {id} is another now")));
+                return Err(Error::internal(format!("reply {id} has changed")));
             }
             if reply.outbox.code == duplicates::TWINS {
                 return Err(Error::usage(format!(
@@ -475,7 +474,8 @@ impl Engine {
                 Rewritten::Sent {
                     code: UNKNOWN.to_owned(),
                     detail: format!(
-                        "a change of it was sent, and no answer came ({}); see whether Reddit shows it, and change it again if not",
+                        "an edit of it was sent, and no answer came ({}); check whether Reddit shows it, \
+                         and edit it again if not",
                         error.message
                     ),
                 }
@@ -518,7 +518,7 @@ impl Engine {
         }
         let Some(name) = reply.outbox.posted_name.clone() else {
             return Err(Error::usage(format!(
-                "reply {id} was posted by hand, and nobody said where; change it on Reddit"
+                "reply {id} was posted manually, without a link; edit it on Reddit"
             )));
         };
         let account = self.account_meant(&reply.outbox.account)?;

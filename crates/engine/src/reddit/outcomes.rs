@@ -239,15 +239,13 @@ impl ReadOutcomes {
             .is_some_and(|permit| permit.off.is_empty());
         if removed >= REMOVALS && open {
             let why = format!("{removed} of our replies were removed there");
-            let entry = Entry::new("repartee", "not allowed any more", now_ms);
+            let entry = Entry::new("repartee", "no longer allowed", now_ms);
             store.permit_off(
                 subreddit,
                 &why,
                 &entry.about(format!("r/{subreddit}")).detail(&why),
             )?;
-            ctx.say(format!(
-                "r/{subreddit}: nothing is posted there any more: {why}"
-            ));
+            ctx.say(format!("r/{subreddit}: posting is disabled: {why}"));
         }
         Ok(())
     }

@@ -271,7 +271,7 @@ impl Engine {
         let link = new.link.trim();
         if !link.starts_with("https://") && !link.starts_with("http://") {
             return Err(Error::usage(
-                "a link is needed to where the permission was given: the moderators' message, or the rule that allows it",
+                "a link to the permission is needed: the moderators' message, or the rule that allows it",
             ));
         }
         let rules = if new.rules.is_empty() {
@@ -281,7 +281,7 @@ impl Engine {
         };
         if serde_json::from_str::<Vec<(String, String)>>(rules).is_err() {
             return Err(Error::usage(
-                "the rules are not the JSON that looking at a subreddit gives",
+                "the rules are not the JSON that reading a subreddit returns",
             ));
         }
         let permit = Permit {
@@ -325,7 +325,7 @@ impl Engine {
         } else {
             why.trim()
         };
-        let entry = Entry::new(who, "not allowed any more", self.outside.clock.now_ms());
+        let entry = Entry::new(who, "no longer allowed", self.outside.clock.now_ms());
         self.store
             .permit_off(&name, why, &entry.about(format!("r/{name}")).detail(why))?;
         self.revoke_taken_back();
@@ -413,7 +413,7 @@ impl Engine {
             kind: "user".to_owned(),
             name: author.to_owned(),
             state: "asked".to_owned(),
-            why: "answered one of our replies with the wish to be left alone".to_owned(),
+            why: "opted out in an answer to one of our replies".to_owned(),
             source: comment.to_owned(),
             who: "repartee".to_owned(),
             at_ms: self.outside.clock.now_ms(),
@@ -440,13 +440,10 @@ impl Engine {
             return Ok(());
         }
         let off = |why: &str| -> Result<()> {
-            let entry = Entry::new("repartee", "not allowed any more", now_ms);
+            let entry = Entry::new("repartee", "no longer allowed", now_ms);
             let entry = entry.about(format!("r/{}", permit.name)).detail(why);
             self.store.permit_off(&permit.name, why, &entry)?;
-            ctx.say(format!(
-                "r/{}: nothing is posted there any more: {why}",
-                permit.name
-            ));
+            ctx.say(format!("r/{}: posting is disabled: {why}", permit.name));
             Ok(())
         };
         let about: Subreddit = match session.ask(Some(ctx), session.client.about(name)) {
@@ -473,7 +470,8 @@ impl Engine {
         };
         if changed {
             return Ok(off(
-                "its rules have changed since the permission was recorded; read them, and record the permission anew",
+                "its rules have changed since the permission was recorded; read them, and record the \
+                 permission again",
             )?);
         }
         let machine = self.machine()?;

@@ -180,10 +180,7 @@ impl Engine {
             ));
         }
         if self.is_left_alone("subreddit", name)? {
-            found.push(cancel(
-                "opted-out",
-                format!("r/{name} does not want to be answered"),
-            ));
+            found.push(cancel("opted-out", format!("r/{name} has opted out")));
         }
         let Some(permit) = self.store.permit(name)? else {
             found.push(hold(
@@ -231,15 +228,12 @@ impl Engine {
     ) -> Result<()> {
         if let Some(author) = &reply.author {
             if self.is_left_alone("user", author)? {
-                found.push(cancel(
-                    "opted-out",
-                    format!("u/{author} does not want to be answered"),
-                ));
+                found.push(cancel("opted-out", format!("u/{author} has opted out")));
             }
             if author.eq_ignore_ascii_case(&account.name) {
                 found.push(cancel("own-comment", "it answers a comment of our own"));
             } else if is_bot(author) {
-                found.push(cancel("bot", format!("u/{author} is a program")));
+                found.push(cancel("bot", format!("u/{author} is a bot")));
             }
         }
         // no chains: nothing of ours may be above it
@@ -259,7 +253,7 @@ impl Engine {
             {
                 found.push(cancel(
                     "chain",
-                    "something of ours stands above it: no chains of replies",
+                    "one of our comments is above it: no chains of replies",
                 ));
                 break;
             }
@@ -285,7 +279,7 @@ impl Engine {
             found.push(hold(
                 "similar",
                 format!(
-                    "it says {:.0} % of what an earlier reply of ours says; change it",
+                    "{:.0}% overlap with an earlier reply of ours; change it",
                     most * 100.0
                 ),
             ));
@@ -331,19 +325,22 @@ fn of_account(machine: &Machine, account: &Account, now_ms: i64) -> Vec<Objectio
     if account.approval.is_empty() {
         found.push(hold(
             "no-approval",
-            format!("it is not recorded how Reddit approved the use of u/{name}; `repartee reddit accounts add` records it"),
+            format!(
+                "no API approval recorded for u/{name}; `repartee reddit accounts add` records it"
+            ),
         ));
     }
     if account.labelled_by.is_empty() {
         found.push(hold(
             "no-label",
-            format!("nobody has said that Reddit shows u/{name} as an app; `repartee reddit accounts label` says so"),
+            format!("the app label for u/{name} is not confirmed; `repartee reddit accounts label` confirms \
+                     it"),
         ));
     }
     if !account.stopped.is_empty() {
         found.push(hold(
             "stopped",
-            format!("u/{name} is stopped: {}", account.stopped),
+            format!("u/{name} is disabled: {}", account.stopped),
         ));
     }
     if account.pause_ms > now_ms {
@@ -371,7 +368,8 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
     if !discloses(&reply.outbox.full_text, &account.operator) {
         found.push(hold(
             "no-disclosure",
-            "it does not say that a bot wrote it, for whom, and how to opt out; switch the footer on, and approve it again",
+            "it does not say that a bot wrote it, for whom, and how to opt out; enable the footer, and \
+             approve it again",
         ));
     }
     if is_serious(&reply.title) {
@@ -379,7 +377,7 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
     }
     let sent = [reply.outbox.full_text.as_str(), &reply.text];
     if let Some(word) = sent.iter().find_map(|text| word_in(&rules.words, text)) {
-        found.push(redraft("keyword", format!("it says {word:?}")));
+        found.push(redraft("keyword", format!("it contains {word:?}")));
     }
     for (what, text) in [
         ("title of the post", &reply.title),
@@ -388,7 +386,7 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
         if let Some(word) = word_in(&rules.words, text) {
             found.push(cancel(
                 "keyword",
-                format!("the {what} says {word:?}: no place for a machine"),
+                format!("the {what} contains {word:?}: not for a program"),
             ));
         }
     }
@@ -398,7 +396,7 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
     if echo >= rules.max_echo {
         found.push(redraft(
             "echo",
-            format!("{:.0} % of it stands in the comment already", echo * 100.0),
+            format!("{:.0}% overlap with the parent comment", echo * 100.0),
         ));
     }
     found
@@ -428,7 +426,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     let cap = halved(rules.per_day);
     full(
         "cap-day",
-        format!("{cap} replies a day are the most"),
+        format!("daily limit reached ({cap})"),
         others().filter(today).map(|s| s.at_ms).collect(),
         cap,
     );
@@ -436,7 +434,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     let here = |s: &&Spent| s.subreddit.eq_ignore_ascii_case(&reply.subreddit);
     full(
         "cap-subreddit",
-        format!("{cap} replies a day in one subreddit are the most"),
+        format!("daily limit per subreddit reached ({cap})"),
         others()
             .filter(today)
             .filter(here)
@@ -453,7 +451,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         };
         full(
             "cap-author",
-            format!("{cap} replies a day to one person are the most"),
+            format!("daily limit per author reached ({cap})"),
             others().filter(today).filter(to).map(|s| s.at_ms).collect(),
             cap,
         );
@@ -464,7 +462,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     if under >= rules.per_thread as usize {
         found.push(cancel(
             "cap-thread",
-            format!("{under} of our replies stand under this post already"),
+            format!("{under} of our replies are already under this post"),
         ));
     }
     found
@@ -496,11 +494,7 @@ fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         }
     }
     if let Some(until) = opens_ms(rules, now_ms) {
-        found.push(wait(
-            "schedule",
-            "outside of the hours and days in which replies are posted",
-            until,
-        ));
+        found.push(wait("schedule", "outside of posting hours and days", until));
     }
     found
 }
@@ -552,7 +546,7 @@ pub(crate) fn fresh_objections(
             Blocker::Archived => cancel("archived", "the thread is too old"),
             Blocker::Unrepliable(why) => cancel(
                 "unrepliable",
-                format!("Reddit lets nobody answer it: {why}"),
+                format!("Reddit allows no answers to it: {why}"),
             ),
             Blocker::Answered(name) => cancel("answered", name),
         })

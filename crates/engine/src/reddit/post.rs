@@ -39,7 +39,7 @@ const SETTLE_MS: i64 = 60_000;
 /// The code of a named reply whose state does not allow posting.
 pub const NOT_APPROVED: &str = "not-approved";
 const NO_ACCOUNT: &str =
-    "there is no account to post with; `repartee reddit accounts add` takes one in";
+    "there is no account to post with; `repartee reddit accounts add` adds one";
 
 /// Posts approved replies. A job: `post`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -101,7 +101,7 @@ impl Job for Post {
         let engine = ctx.engine;
         if self.skip_pause && (self.replies.len() != 1 || self.wait) {
             return Err(Error::usage(
-                "the pause between two replies is passed over for one named reply only, which is posted now",
+                "the pause between two replies can only be skipped for one named reply, which is posted now",
             )
             .into());
         }
@@ -271,7 +271,7 @@ impl Post {
             engine.outside.step("before settling");
             // this process holds the lease, so nothing of ours is being sent: its sender is gone
             if store.sending_is_uncertain(name, session.now_ms())? > 0 {
-                ctx.say("a reply was being sent when the work last ended; it is looked for first");
+                ctx.say("a reply was being sent when the last job ended; it is checked first");
                 ledger.align(engine, session.now_ms())?;
             }
             let settled = settle(ctx, session, ledger, patience_ms)?;
@@ -688,10 +688,7 @@ fn send_one(
     engine.outside.step("noted in the ledger");
     ctx.say(format!("reply {}: {words}", reply.id));
     if !settled {
-        ctx.say(format!(
-            "reply {} was settled by somebody meanwhile",
-            reply.id
-        ));
+        ctx.say(format!("reply {} was settled in the meantime", reply.id));
     }
     if matches!(sent.sent, Sent::Posted { .. }) {
         duplicates::check(ctx, session, ledger, reply.id)?;
@@ -781,14 +778,14 @@ fn leave_subreddit(ctx: &Ctx, session: &Session, subreddit: &str, why: &str) -> 
         .permit(subreddit)?
         .is_some_and(|permit| permit.off.is_empty())
     {
-        let entry = Entry::new("repartee", "not allowed any more", now_ms)
+        let entry = Entry::new("repartee", "no longer allowed", now_ms)
             .about(format!("r/{subreddit}"))
             .detail(why);
         store.permit_off(subreddit, why, &entry)?;
     }
     let cancelled = store.cancel_subreddit(subreddit, "subreddit-closed", why, now_ms)?;
     ctx.say(format!(
-        "r/{subreddit}: {why}; {cancelled} more replies are cancelled"
+        "r/{subreddit}: {why}; {cancelled} more replies are canceled"
     ));
     Ok(())
 }
@@ -875,7 +872,10 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
                     kind: "user".to_owned(),
                     name: author.clone(),
                     state: "confirmed".to_owned(),
-                    why: format!("Reddit says {}: we do not talk", rejection.code),
+                    why: format!(
+                        "Reddit says {}: one of us has blocked the other",
+                        rejection.code
+                    ),
                     source: String::new(),
                     who: "repartee".to_owned(),
                     at_ms: now_ms,

@@ -78,7 +78,8 @@ pub(crate) fn is_served(account: &Account) -> Result<()> {
         return Err(Error::new(
             Code::Io,
             format!(
-                "the made-up Reddit of u/{NAME} is not there; serve it by `repartee reddit practice`, or in the window under Reddit, Accounts"
+                "the Reddit sandbox of u/{NAME} is not running; start it with `repartee reddit practice`, \
+                 or in the window under Reddit, Accounts"
             ),
         ));
     }
@@ -107,7 +108,8 @@ impl Job for Practice {
         let fake = self.open(ctx)?;
         let before = fake.world().posted();
         ctx.say(format!(
-            "a made-up Reddit is at {}, and u/{NAME} is logged in there. Fetch, draft, record a permission, approve, post: nothing leaves this machine",
+            "a Reddit sandbox is running at {}, and u/{NAME} is logged in there. Fetch, draft, record a \
+             permission, approve, post: nothing leaves this machine",
             fake.base()
         ));
         let (mut asked, mut last) = (0, Instant::now());
@@ -121,7 +123,7 @@ impl Job for Practice {
                 (world.posted() - before) as u64
             };
             if last.elapsed() > FORGOTTEN {
-                ctx.say("nobody has asked for an hour: the made-up Reddit ends");
+                ctx.say("no request for an hour: the Reddit sandbox ends");
                 return Ok(Practised { posted });
             }
             match ctx.go_on() {
@@ -131,7 +133,7 @@ impl Job for Practice {
                 Err(stop) => return Err(stop),
             }
             ctx.tick(Progress::new(
-                "serving a made-up Reddit",
+                "running a Reddit sandbox",
                 posted,
                 None,
                 "replies posted",
@@ -156,7 +158,10 @@ impl Practice {
             posts: self.posts,
         })
         .map_err(|e| {
-            let what = format!("a made-up Reddit cannot listen on {HERE}{}: {e}", self.port);
+            let what = format!(
+                "the Reddit sandbox cannot listen on {HERE}{}: {e}",
+                self.port
+            );
             Error::new(Code::Io, what)
         })?;
         {
@@ -193,7 +198,7 @@ impl Practice {
             name: NAME.to_owned(),
             client_id: CLIENT_ID.to_owned(),
             host: host.to_owned(),
-            approval: "none is needed: a made-up Reddit on this machine".to_owned(),
+            approval: "none is needed: a Reddit sandbox on this machine".to_owned(),
             ..NewAccount::default()
         };
         engine.account_put(&account, who)?;

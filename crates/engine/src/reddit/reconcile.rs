@@ -184,13 +184,16 @@ fn settle_one(
                 return Ok(Settled::Posted);
             }
             Verdict::Absent => {
-                let words = "it was looked for often enough, and is not there; send it again, or give it up";
+                let words =
+                    "it was checked several times and not found; send it again, or abandon it";
                 let to = Became::new(ReplyState::Absent, "absent", words);
                 let from = [ReplyState::Uncertain];
                 let as_whom = ("repartee", "absent");
                 store.reply_becomes(id, &from, Some(attempt), &to, as_whom, session.now_ms())?;
                 ledger.note(ctx.engine, id, session.now_ms())?;
-                ctx.say(format!("reply {id} is not there; a person decides"));
+                ctx.say(format!(
+                    "reply {id} was not found; send it again, or abandon it"
+                ));
                 return Ok(Settled::Absent);
             }
             Verdict::Look(due_ms) => due_ms.max(not_before_ms),
@@ -206,12 +209,12 @@ fn settle_one(
             let s = (due_ms - session.now_ms()).max(0) / 1000;
             ctx.tick(
                 Progress::new(
-                    "looking whether a reply arrived",
+                    "checking whether a reply arrived",
                     u64::from(tries),
                     None,
                     "looks",
                 )
-                .note(format!("reply {id}: the next look in {s} s")),
+                .note(format!("reply {id}: next check in {s} s")),
             );
             session.sleep_until(ctx, due_ms)?;
         }
@@ -220,7 +223,7 @@ fn settle_one(
         if let Err(stop) = look(ctx, session, reply, intent_ms) {
             match stop {
                 Stop::Failed(error) if passes(&error) => {
-                    ctx.say(format!("looking for reply {id}: {}", error.message));
+                    ctx.say(format!("checking reply {id}: {}", error.message));
                 }
                 stop => return Err(stop),
             }
@@ -325,7 +328,7 @@ pub(crate) fn found(ctx: &Ctx, session: &Session, reply: &Reply, names: &[String
         who,
         session.now_ms(),
     )?;
-    ctx.say(format!("reply {} stands there as {first}", reply.id));
+    ctx.say(format!("reply {} is live as {first}", reply.id));
     Ok(())
 }
 
@@ -334,7 +337,8 @@ fn hand_over(ctx: &Ctx, session: &Session, reply: &Reply) -> Result<()> {
     if ctx.engine.store.reply(reply.id)?.outbox.code == UNSETTLED {
         return Ok(());
     }
-    let words = "what answers the comment cannot be seen; look at Reddit yourself, and say where it stands, or give it up";
+    let words = "the answers to the comment cannot be read; check on Reddit yourself, and enter its link, \
+                 or abandon it";
     let to = Became::new(ReplyState::Uncertain, UNSETTLED, words);
     let from = [ReplyState::Uncertain];
     let who = ("repartee", "handed over");

@@ -110,13 +110,13 @@ impl PostingRules {
         ] {
             if !(0.0..=1.0).contains(&value) || value == 0.0 {
                 return wrong(format!(
-                    "{name} is {value}; it must lie above 0 and be at most 1"
+                    "{name} is {value}; it must be above 0 and at most 1"
                 ));
             }
         }
         if !(0.0..=1440.0).contains(&self.pause_min) || !(0.0..=10.0).contains(&self.jitter) {
             return wrong(
-                "pause_min must lie between 0 and 1440, jitter between 0 and 10".to_owned(),
+                "pause_min must be between 0 and 1440, jitter between 0 and 10".to_owned(),
             );
         }
         if let Some([from, to]) = self.hours

@@ -144,7 +144,7 @@ impl Engine {
             }
             let wrong = |why: String| {
                 Error::bad_input(format!(
-                    "{}, line {}: {why}; a line is a thread as an export writes it",
+                    "{}, line {}: {why}; expected a thread as an export writes it",
                     file.display(),
                     n + 1
                 ))
@@ -168,7 +168,7 @@ impl Engine {
                     Some(parent) if parent < i => levels[parent] + 1,
                     Some(parent) => {
                         return Err(wrong(format!(
-                            "comment {i} answers {parent}, which does not stand before it"
+                            "comment {i} answers {parent}, which is not before it"
                         )));
                     }
                 };

@@ -102,7 +102,7 @@ impl Job for Sync {
 
     fn tally(outcome: &Synced) -> Option<Tally> {
         Some(Tally {
-            nothing: "nothing could be asked about",
+            nothing: "nothing could be checked",
             succeeded: outcome.answered,
             left_out: outcome.left_out.clone(),
         })
@@ -124,7 +124,7 @@ impl Job for Sync {
         for (at, thread) in threads.iter().enumerate() {
             ctx.go_on()?;
             ctx.tick(Progress::new(
-                "asking what is still there",
+                "checking what still exists",
                 at as u64,
                 Some(total),
                 "threads",
@@ -272,11 +272,11 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
         .checked_div(own_ms)
         .map_or(CALLS_A_MINUTE, |own| own.min(CALLS_A_MINUTE));
     ctx.say(match calls {
-        0 => "no imported text is part of a pair and has an id of Reddit's".to_owned(),
+        0 => "no imported text is part of a pair and has a Reddit id".to_owned(),
         _ => format!(
             "{total} imported texts{} in {calls} calls, at {pace} a minute: {}",
             if left.len() < all.len() {
-                " that are left of the last round"
+                " left from the last pass"
             } else {
                 ""
             },
@@ -287,7 +287,7 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
         ctx.go_on()?;
         let done = (call * AT_ONCE) as u64;
         ctx.tick(Progress::new(
-            "asking about imported texts",
+            "checking imported texts",
             done,
             Some(total),
             "texts",

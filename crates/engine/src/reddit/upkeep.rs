@@ -81,7 +81,7 @@ impl Job for Upkeep {
                 account,
                 wait: false,
             };
-            let done = ctx.step(&format!("looking for replies of {}", job.account), &job);
+            let done = ctx.step(&format!("checking replies of {}", job.account), &job);
             note(done, &mut kept.reconciled, &mut kept.failed)?;
         }
         if let Some(account) = due.check {
@@ -89,7 +89,10 @@ impl Job for Upkeep {
                 account,
                 ..Sync::default()
             };
-            let done = ctx.step(&format!("looking what is there as {}", job.account), &job);
+            let done = ctx.step(
+                &format!("checking what still exists as {}", job.account),
+                &job,
+            );
             note(done, &mut kept.synced, &mut kept.failed)?;
         }
         for account in due.scores {
