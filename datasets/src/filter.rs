@@ -9,11 +9,11 @@ use ts_rs::TS;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
-    /// Only these subreddits, case-insensitive, with or without `r/`.
+    /// Included subreddits, case-insensitive, with or without `r/`.
     pub subreddits: Vec<String>,
-    /// Only these authors, case-insensitive.
+    /// Included authors, case-insensitive.
     pub authors: Vec<String>,
-    /// None of these authors, case-insensitive.
+    /// Excluded authors, case-insensitive.
     pub not_authors: Vec<String>,
     /// Minimum score; rows without a score are kept.
     pub min_score: Option<i64>,

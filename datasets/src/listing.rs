@@ -497,7 +497,7 @@ impl<'a> Walk<'a> {
                 if self.waiting < WAITING {
                     self.waiting += 1;
                     let key = frame.key;
-                    thing.keys = Vec::new(); // it is a comment, and known by its text
+                    thing.keys = Vec::new(); // it is a comment, recognized by its text
                     return frame.thing.waiting.push((start, thing, key));
                 }
                 break;
@@ -697,7 +697,7 @@ mod tests {
         assert_eq!(
             bodies(&thing("5 &gt; 3", "null")),
             ["5 > 3"],
-            "nothing speaks against it"
+            "no text shows otherwise"
         );
         let typed = both(
             &thing("write &amp;lt; for it", "null"),

@@ -275,7 +275,7 @@ struct Row {
 ///
 /// # Errors
 /// If a prompt fills the model's positions, a setting is invalid, or memory runs out; [`Error::Interrupted`] if
-/// `on_token` broke off.
+/// `on_token` stopped it.
 pub fn generate(
     model: &Gpt2,
     tasks: &[Task],
@@ -546,7 +546,7 @@ mod tests {
 
     fn model() -> Gpt2 {
         let mut config = crate::gpt2::Config::new(50, 24, 16, 2, 2);
-        config.initializer_range = 0.5; // so that the tokens differ in probability
+        config.initializer_range = 0.5; // so that token probabilities differ
         let tensors = crate::weights::init(&config.specs(), 5, &candle_core::Device::Cpu).unwrap();
         Gpt2::new(&config, &tensors).unwrap()
     }

@@ -358,12 +358,12 @@ impl Confusion {
         (0..self.counts.len()).map(|k| self.class(k))
     }
 
-    /// Mean F1 of the classes that have one.
+    /// Macro-averaged F1, over the classes that have one.
     pub fn macro_f1(&self) -> Option<f64> {
         mean_of_known(self.each().map(|c| c.f1))
     }
 
-    /// Mean precision of the classes that were predicted at all.
+    /// Macro-averaged precision, over the classes that were predicted at all.
     pub fn macro_precision(&self) -> Option<f64> {
         mean_of_known(self.each().map(|c| c.precision))
     }

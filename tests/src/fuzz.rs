@@ -86,7 +86,7 @@ fn read_file(bytes: &[u8], folder: &Path, name: &str, mapping: Option<&str>) {
             assert_eq!(summary.counts.rows, rows);
             assert!(
                 summary.hash.is_some(),
-                "a file that was read to its end is known again"
+                "a completely read file is recognized again"
             );
         }
         Err(read::Error::Died { what, .. }) => panic!("a reader died: {what}"),

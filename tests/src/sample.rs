@@ -13,7 +13,7 @@ use crate::Place;
 pub fn done<J: Job>(engine: &Engine, job: &J) -> J::Outcome {
     match engine.start(job, &|_| {}) {
         Ok(Ended::Done(outcome)) => outcome,
-        Ok(_) => panic!("{} was paused or cancelled", J::KIND),
+        Ok(_) => panic!("{} was paused or canceled", J::KIND),
         Err(error) => panic!("{}: {error} {:?}", J::KIND, error.detail),
     }
 }

@@ -218,7 +218,7 @@ fn now() -> Post {
 fn post(engine: &Engine, job: &Post) -> Result<PostReport, Error> {
     match engine.start(job, &|_| {})? {
         Ended::Done(report) => Ok(report),
-        _ => panic!("posting was paused or cancelled"),
+        _ => panic!("posting was paused or canceled"),
     }
 }
 
@@ -776,11 +776,7 @@ fn decisions_about_posted_replies_need_the_shown_hash() {
     let error = engine
         .reply_rewrite(1, "Better words.", &preview.seen, PERSON)
         .unwrap_err();
-    assert_eq!(
-        error.code,
-        Code::Changed,
-        "it stands there no more as it was shown"
-    );
+    assert_eq!(error.code, Code::Changed, "it is no longer as it was shown");
     assert!(desk.body(0).starts_with("The second window's words."));
     // a footer that changed between preview and edit
     let preview = engine.rewrite_preview(1, "Better words.").unwrap();

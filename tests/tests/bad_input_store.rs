@@ -75,7 +75,7 @@ fn a_damaged_page_is_found_and_named() {
     let place = Place::with_project();
     {
         let engine = place.engine();
-        engine.compact().unwrap(); // everything out of the log and into the file
+        engine.compact().unwrap(); // move everything from the log to the file
     }
     let mut bytes = std::fs::read(place.project()).unwrap();
     // the second page and all after it; the first, with the header, stays

@@ -98,7 +98,7 @@ fn sample_pipeline_runs_in_a_window_and_can_be_paused() {
     let id = new_id();
     let start = json!({ "id": id, "kind": "demo", "params": { "threads": 120, "scale": 0.04 } });
     windows.call("one", "job.start", start.clone());
-    windows.call("one", "job.start", start); // a page that was loaded anew says it again
+    windows.call("one", "job.start", start); // a reloaded page repeats it
     windows.wait("training", |notice| match notice {
         Notice::Job {
             signal: Signal::Progress(p),
@@ -305,7 +305,7 @@ fn look_at_everything(windows: &Windows) {
     assert_eq!(
         windows.refused("one", "reply.reject", by_ada).0,
         Code::Usage,
-        "it stands there"
+        "it is live"
     );
     let story = ask("reply.get", json!({ "id": id }));
     let what: Vec<&str> = story["events"]
@@ -488,7 +488,7 @@ fn generated_typescript_is_current() {
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == content,
-            "{} is stale; `cargo run -p repartee-engine --example typescript` writes it anew",
+            "{} is stale; `cargo run -p repartee-engine --example typescript` writes it",
             path.display()
         );
     }

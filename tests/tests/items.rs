@@ -490,7 +490,7 @@ fn paused_job_resumes_after_its_items_were_renamed() {
         .iter()
         .filter(|set| set.name.starts_with("cut"))
         .collect();
-    assert_eq!(cut.len(), 1, "the set that was begun went on");
+    assert_eq!(cut.len(), 1, "the started set was resumed");
     assert_eq!(cut[0].fakes.iter().sum::<u64>(), 20);
     let run = engine.run_show("cut run two").unwrap();
     assert_eq!((run.state.as_str(), run.step), ("done", 30));

@@ -265,7 +265,7 @@ fn gpt2_matches_the_reference_in_forward_training_and_generation() {
         temperature: 0.0,
         ..Decode::default()
     };
-    let end = config.vocab_size as u32; // none: the reference writes on
+    let end = config.vocab_size as u32; // none: the reference continues
     let naive = generate_naive(&frozen, &task, 0, end, &decode).unwrap();
     let cached = generate(
         &frozen,

@@ -278,7 +278,7 @@ impl Bench {
         };
         match engine.start(job, &signals)? {
             Ended::Done(report) => Ok(report),
-            _ => panic!("posting was paused or cancelled"),
+            _ => panic!("posting was paused or canceled"),
         }
     }
 

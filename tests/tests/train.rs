@@ -65,7 +65,7 @@ fn models_train_and_generated_replies_are_scored_selected_and_queued() {
     let info = engine.run_show("writer").unwrap();
     assert!(
         !info.samples.is_empty(),
-        "samples are drawn while it trains"
+        "samples are generated while it trains"
     );
     assert_eq!(info.state, "done");
     assert!(info.best_loss.unwrap() < first);
@@ -87,7 +87,7 @@ fn models_train_and_generated_replies_are_scored_selected_and_queued() {
     assert_eq!(fakes.fakes, [120, 40, 40]);
     assert_eq!(
         fakes.config.decode, decode,
-        "the decode settings are stored"
+        "the decoding settings are stored"
     );
     let shown = engine.fakes_show("fakes", 9).unwrap();
     assert_eq!(shown.iter().filter(|s| s.side == Side::Test).count(), 3);

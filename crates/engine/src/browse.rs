@@ -183,7 +183,7 @@ impl Engine {
         if let Some(view) = views.iter().find(|v| same(v)) {
             return Ok(shown(view));
         }
-        drop(views); // finding may take a second; other windows go on
+        drop(views); // finding may take a second; other windows continue
         let ids = self
             .store
             .pair_ids(&query, wanted.order, wanted.descending)?;

@@ -340,7 +340,7 @@ impl Import {
     /// The source that this file was completely imported into before, with the same settings.
     fn known(&self, ctx: &Ctx, path: &Path, options: &str) -> Result<Option<SourceInfo>, Stop> {
         if read::is_stream(path) {
-            return Ok(None); // its bytes come once
+            return Ok(None); // it can be read only once
         }
         let store = &ctx.engine.store;
         let sources = store.sources()?;

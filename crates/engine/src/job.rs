@@ -1011,7 +1011,7 @@ pub struct JobInfo {
     /// import, train, ...
     pub kind: String,
     /// queued, waiting (for a process to run it), running, lost (interrupted: its process is gone, resume it), paused,
-    /// done, failed or cancelled.
+    /// done, failed or `cancelled`.
     pub state: String,
     /// pause, stop, cancel or discard, if requested.
     pub want: Option<String>,

@@ -352,7 +352,7 @@ mod tests {
         assert!(stale(&me, SILENT_MS + 1));
         assert!(
             stale(&me, -2 * HOUR),
-            "a sign of life from the future is none"
+            "a heartbeat from the future does not count"
         );
         // no process has the highest id
         let gone = format!("{}:x", i32::MAX);

@@ -1,4 +1,4 @@
-//! Pairs: comments joined to their replies by the cleaning recipe.
+//! Comment-reply pairs, joined by the parent and filtered by the cleaning recipe.
 
 use repartee_datasets::Recipe;
 use repartee_store::pairs::PairQuery;

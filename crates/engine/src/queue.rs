@@ -18,7 +18,7 @@ use crate::reddit::ShownReply;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ReplyInfo {
     pub id: i64,
-    /// draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn.
+    /// draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn.
     pub state: String,
     pub text: String,
     /// As generated.

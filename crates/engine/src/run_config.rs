@@ -534,7 +534,7 @@ mod tests {
         let names: Vec<String> = fields().into_iter().map(|field| field.name).collect();
         assert_eq!(names.len() + 1, RunConfig::WORDS.len());
         assert!(ESSENTIAL.iter().all(|name| names.iter().any(|n| n == name)));
-        // steps override epochs: whoever sees one must see the other
+        // steps override epochs: both must be shown together
         let seen = |name: &str| fields().iter().any(|f| f.name == name && f.essential);
         assert!(seen("epochs") && seen("steps"));
         let types: Vec<FieldType> = fields().iter().map(|field| field.kind).collect();

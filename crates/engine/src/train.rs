@@ -123,7 +123,7 @@ pub struct RunInfo {
     pub name: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
-    /// queued, running, lost (interrupted), paused, done, stopped, failed, cancelled; empty if its job is gone.
+    /// queued, running, lost (interrupted), paused, done, stopped, failed, `cancelled`; empty if its job is gone.
     pub state: String,
     /// Whether it has a complete checkpoint.
     pub usable: bool,
@@ -1275,7 +1275,7 @@ impl Engine {
             else {
                 return Err(Error::internal("a run's settings are no table"));
             };
-            table.extend(facts); // names that were left open are known by now
+            table.extend(facts); // names that were unset are known by now
             tables.push(table);
         }
         let mut settings: Vec<&String> = tables.iter().flat_map(|table| table.keys()).collect();
@@ -1370,7 +1370,7 @@ impl Engine {
                 .min_by(f64::total_cmp),
             samples: samples
                 .into_iter()
-                .filter(|s| !s.text.is_empty()) // what it answers was deleted
+                .filter(|s| !s.text.is_empty()) // its comment was deleted
                 .map(|s| (s.step, s.comment, s.text))
                 .collect(),
             config: config_now(&run),

@@ -83,7 +83,7 @@ impl Worker {
                     }
                 }
             }
-            let _ = child.wait(); // how it ended stands in the job's row
+            let _ = child.wait(); // how it ended is in the job's row
         };
         std::thread::Builder::new()
             .name("worker's signals".to_owned())

@@ -154,7 +154,7 @@ impl World {
             "user_is_contributor": in_list(&subreddit.contributors), "user_is_subscriber": me.as_ref().map(|_| false),
             "user_is_moderator": me.as_ref().map(|_| false), "restrict_commenting": subreddit.restrict_commenting,
             "restrict_posting": true, "subreddit_type": subreddit.kind, "quarantine": subreddit.quarantine,
-            "over18": false, "subscribers": 1_000, "public_description": "Made up.", "description": "Made up.",
+            "over18": false, "subscribers": 1_000, "public_description": "Synthetic.", "description": "Synthetic.",
             "created_utc": 1_500_000_000.0, "created": 1_500_000_000.0, "url": format!("/r/{}/", subreddit.name),
             "lang": "en",
         }})

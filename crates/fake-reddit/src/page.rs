@@ -18,7 +18,7 @@ impl World {
         };
         let mut page = format!(
             "<!doctype html><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\
-             <small>This Reddit is made up: nobody wrote any of this, and it is on your machine alone.</small>\
+             <small>This is a Reddit sandbox: nobody wrote any of this, and it is on your machine alone.</small>\
              <h1>{title}</h1><small>r/{} · u/{} · {} points</small><p>{}</p>",
             escaped(&post.subreddit),
             escaped(&post.author),

@@ -753,7 +753,7 @@ impl Sweep<'_> {
         for table in ["comment", "post"] {
             let mut after = i64::MIN;
             loop {
-                // a window of the table, whoever its rows belong to, so that it never takes long
+                // a window of the table, whatever source its rows belong to, so that it never takes long
                 let batch = self.store.write_joined(Family::Sources, |db| {
                     let sql = format!(
                         "SELECT max(id) FROM (SELECT id FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2)"

@@ -165,7 +165,7 @@ pub(crate) fn compare(connection: &Connection) -> Result<(i64, Vec<Fault>)> {
     let found = read(&transaction)?;
     transaction.finish()?;
     let Some(expected) = expected(version) else {
-        return Ok((version, Vec::new())); // newer: another error says so
+        return Ok((version, Vec::new())); // newer: reported as another error
     };
     Ok((version, faults(&found, expected)))
 }

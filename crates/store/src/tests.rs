@@ -1677,7 +1677,7 @@ fn imported_text_is_purged_with_its_index_and_derived_texts() {
     let store = Store::open(store.path()).unwrap();
     assert!(store.size().unwrap().free > 0);
     store.scrub().unwrap();
-    assert_eq!(store.size().unwrap().free, 0, "it was not written anew");
+    assert_eq!(store.size().unwrap().free, 0, "it was not rewritten");
     let due: Option<bool> = store.setting("imported texts were wiped").unwrap();
     assert_eq!(due, None);
     for text in [text.as_str(), "a fake that answers what is gone"] {

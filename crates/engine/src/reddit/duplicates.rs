@@ -19,7 +19,7 @@ use crate::job::{Ctx, Stop};
 
 /// Code of a posted reply not yet checked for duplicates.
 pub(crate) const UNCHECKED: &str = "unchecked";
-/// Its message.
+/// The message for [`UNCHECKED`].
 pub(crate) const UNCHECKED_WORDS: &str = "posted; a check for duplicates is pending";
 /// Code of a reply whose duplicates could not be deleted.
 pub(crate) const TWINS: &str = "twins";

@@ -148,8 +148,8 @@ fn judge(home: &Home, here: &OnDisk, machine: &str, ledger: &str) -> FileIs {
 
 impl FileIs {
     fn words(self, last: &str) -> String {
-        const ONE: &str = "Confirm that this is the one file that you go on with: then posting works from it, and the ledger of this machine keeps it from answering what another copy has answered";
-        const FAR: &str = "Another copy may have posted there what is still waiting here. Look on Reddit first; then confirm that this is the one file that you go on with";
+        const ONE: &str = "Confirm this as the one file that you continue with: then posting works from it, and the ledger of this machine keeps it from answering what another copy has answered";
+        const FAR: &str = "Another copy may have posted there what is still waiting here. Look on Reddit first; then confirm this as the one file that you continue with";
         let what = match self {
             Self::New | Self::Confirmed => return String::new(),
             Self::Moved => {

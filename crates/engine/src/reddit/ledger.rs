@@ -54,7 +54,7 @@ pub(crate) struct Ledger {
 pub(crate) struct Alone(#[expect(dead_code, reason = "closing it unlocks it")] std::fs::File);
 
 impl Ledger {
-    /// Opens the ledger for an account. Makes no call to Reddit, but one to a sandbox, for the name of its run.
+    /// Opens the ledger for an account. Only calls a sandbox, for the name of its run, never Reddit.
     ///
     /// # Errors
     /// [`Code::Copied`] if the user must confirm the file first; [`Code::Damaged`] and [`Code::Io`] if the ledger is

@@ -43,7 +43,7 @@ pub enum Settle {
 pub struct OutboxInfo {
     /// Number of the reply.
     pub reply: i64,
-    /// draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn.
+    /// draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn.
     pub state: String,
     /// Empty: none yet.
     pub account: String,
