@@ -272,7 +272,6 @@ pub fn argmax(probabilities: &[f64], classes: usize) -> Vec<usize> {
     probabilities.chunks_exact(classes).map(best).collect()
 }
 
-/// Confusion matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confusion {
     /// `counts[truth][predicted]`, (K, K).

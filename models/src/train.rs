@@ -113,7 +113,6 @@ pub enum Event<'a> {
     },
     /// A step was taken.
     Step {
-        /// Steps done.
         step: usize,
         /// Mean loss of its batches.
         loss: f64,

@@ -67,7 +67,6 @@ impl<'a> Scope<'a> {
 pub struct Spec {
     /// Hugging Face name.
     pub name: String,
-    /// Shape.
     pub shape: Vec<usize>,
     pub init: Init,
 }

@@ -104,7 +104,6 @@ pub struct BaseInfo {
     pub width: usize,
     /// Maximum input length in tokens.
     pub context: usize,
-    /// Vocabulary size.
     pub vocabulary: usize,
     /// Tensors of the checkpoint that the model does not use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

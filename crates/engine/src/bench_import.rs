@@ -42,7 +42,6 @@ pub struct ImportMeasured {
     pub zstd_s: Option<f64>,
     /// Seconds to read and keep only the subreddits.
     pub filter_s: f64,
-    /// Rows kept.
     pub kept: u64,
     /// Speed of filtering relative to `zstd -dc`.
     pub filter_of_zstd: Option<f64>,
@@ -52,7 +51,6 @@ pub struct ImportMeasured {
     pub load_rows_per_s: f64,
     /// Seconds to join into pairs.
     pub join_s: f64,
-    /// Number of pairs.
     pub pairs: u64,
     /// Seconds to join a million comments.
     pub join_s_per_million: f64,

@@ -23,7 +23,6 @@ pub enum ChartKind {
     /// True positive rate over false positive rate.
     Roc,
     Pr,
-    /// Confusion matrix.
     Confusion,
     /// Predicted probability against observed frequency.
     Calibration,

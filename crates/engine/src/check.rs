@@ -135,7 +135,6 @@ pub struct Compacted {
     pub collected: u64,
 }
 
-/// Space used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Size {
     /// Bytes of the file.

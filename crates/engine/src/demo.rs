@@ -97,7 +97,6 @@ pub fn demo_project(folder: &Path) -> Result<Engine> {
     Engine::create(folder.join("demo.repartee"))
 }
 
-/// The running demo.
 struct Show<'a> {
     ctx: &'a Ctx<'a>,
     demo: &'a Demo,

@@ -31,7 +31,6 @@ pub struct Finding {
     pub text: String,
 }
 
-/// All findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Doctor {
     /// In display order.

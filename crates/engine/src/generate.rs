@@ -204,7 +204,6 @@ pub struct GenerationInfo {
     #[serde(default)]
     pub label: Label,
     pub config: GenerationConfig,
-    /// Number of candidates.
     pub candidates: u64,
     /// Milliseconds since 1970.
     pub created_ms: i64,

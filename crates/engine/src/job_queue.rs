@@ -55,12 +55,9 @@ pub enum MoveTo {
 /// The result of running the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct QueueRun {
-    /// Jobs completed.
     pub done: u64,
     pub failed: u64,
-    /// Jobs canceled.
     pub cancelled: u64,
-    /// Jobs still waiting.
     pub left: u64,
     /// The job that blocks the queue, if any.
     pub held_up_by: Option<String>,

@@ -17,20 +17,17 @@ pub struct Overview {
     /// The file's name without its extension.
     pub name: String,
     pub path: String,
-    /// Number of sources.
     pub sources: u64,
     /// Those without a recorded permission.
     pub unpermitted: u64,
     pub comments: u64,
     pub posts: u64,
-    /// Number of pairs.
     pub pairs: u64,
     pub splits: Vec<String>,
     pub bases: u64,
     /// In the order generator, realism, upvotes.
     pub models: Vec<ModelState>,
     pub fakes: u64,
-    /// Number of candidates.
     pub candidates: u64,
     /// Replies of the queue by state.
     pub queue: QueueCounts,
@@ -49,13 +46,11 @@ pub struct Overview {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ModelState {
     pub kind: RunKind,
-    /// Number of runs.
     pub runs: u64,
     /// A run of this kind that is being trained now.
     pub training: Option<String>,
     /// The last completed run.
     pub trained: Option<String>,
-    /// Number of evaluations.
     pub evaluations: u64,
     /// The run of `figure`: the last completed one if it was evaluated, else the one that was evaluated last.
     pub evaluated: Option<String>,

@@ -186,7 +186,6 @@ pub enum FieldType {
 pub struct Field {
     /// Key in the run config.
     pub name: String,
-    /// Description.
     pub help: String,
     #[serde(rename = "type")]
     pub kind: FieldType,

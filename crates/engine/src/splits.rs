@@ -85,7 +85,6 @@ pub struct LeftOutPairs {
 pub struct SideInfo {
     pub side: Side,
     pub pairs: u64,
-    /// Number of threads.
     pub threads: u64,
     /// Pairs whose reply has a score.
     pub scored: u64,
@@ -127,7 +126,6 @@ pub struct Audit {
     pub name: String,
     /// Whether no text is in two partitions.
     pub clean: bool,
-    /// Pairs checked.
     pub pairs: u64,
     /// Texts compared: comments and replies.
     pub texts: u64,

@@ -129,7 +129,6 @@ pub struct RunInfo {
     pub usable: bool,
     pub job: Option<String>,
     pub config: String,
-    /// Run details.
     pub facts: Option<RunFacts>,
     /// Optimizer steps done, according to the stored metrics.
     pub step: u64,

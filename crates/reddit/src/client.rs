@@ -182,7 +182,6 @@ pub enum Stopped {
     Failed(Error),
 }
 
-/// A fetched tree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetched {
     pub tree: Tree,

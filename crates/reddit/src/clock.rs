@@ -43,7 +43,6 @@ impl SkipClock {
         Self::default()
     }
 
-    /// Skips time.
     pub fn skip(&self, time: Duration) {
         let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);

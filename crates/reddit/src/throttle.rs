@@ -291,7 +291,6 @@ pub trait ThrottleStore: Send + Sync {
 pub struct InMemory(Mutex<ThrottleState>);
 
 impl InMemory {
-    /// The current state.
     pub fn state(&self) -> ThrottleState {
         self.0
             .lock()

@@ -33,7 +33,6 @@ impl Entry {
         }
     }
 
-    /// Sets the subject.
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = subject.into();
@@ -48,7 +47,6 @@ impl Entry {
         self
     }
 
-    /// Adds detail.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();

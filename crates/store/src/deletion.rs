@@ -54,7 +54,6 @@ pub struct Dependent {
 /// What deleting an item also deletes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependents {
-    /// The requested item.
     pub item: Item,
     /// Its dependents, each after what it depends on.
     pub items: Vec<Dependent>,

@@ -107,7 +107,6 @@ pub enum Error {
     Transition {
         id: i64,
         state: &'static str,
-        /// The requested state.
         wanted: &'static str,
     },
     /// A blob that was stored for this bundle was removed by `compact` before the bundle was complete.

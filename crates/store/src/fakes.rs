@@ -31,7 +31,6 @@ pub struct FakeSet {
     pub split_id: i64,
     /// JSON: template, decoding settings, replies per comment, seed.
     pub config: String,
-    /// Number of fakes.
     pub fakes: u64,
     /// Current name of its generator's run.
     pub generator: String,

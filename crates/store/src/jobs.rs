@@ -206,7 +206,6 @@ impl Store {
         })
     }
 
-    /// One job.
     pub fn job(&self, id: &str) -> Result<Option<JobRow>> {
         self.read(|db| {
             let sql = format!("SELECT {COLUMNS} FROM job WHERE id = ?1");

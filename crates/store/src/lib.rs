@@ -304,7 +304,6 @@ impl Store {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks the writer.
     fn writing(&self) -> MutexGuard<'_, Writer> {
         let mut writer = self.writer();
         writer.wrote = true;

@@ -19,7 +19,6 @@ use crate::{BATCH_ROWS, BATCH_TIME, Result, Store};
 /// Counts of building pairs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PairCounts {
-    /// Comments read.
     pub comments: u64,
     /// Those that answer a comment, not a post.
     pub replies: u64,
@@ -27,7 +26,6 @@ pub struct PairCounts {
     pub joined: u64,
     /// Those that pass the recipe.
     pub kept: u64,
-    /// New pairs.
     pub new: u64,
     /// Former pairs that no longer pass.
     pub removed: u64,
@@ -577,7 +575,6 @@ impl Store {
         }
     }
 
-    /// One pair.
     pub fn pair(&self, id: i64) -> Result<Option<Pair>> {
         self.read(|db| {
             let sql = format!("{PAIR} WHERE p.id = ?1");

@@ -138,7 +138,6 @@ pub struct Outbox {
     pub approved_by: String,
     /// Milliseconds since 1970.
     pub approved_ms: Option<i64>,
-    /// Number of attempts.
     pub attempt: u32,
     /// Start of the last attempt.
     pub intent_ms: Option<i64>,

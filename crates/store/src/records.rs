@@ -10,7 +10,6 @@ use crate::{BATCH_ROWS, Result, Store};
 /// Counts of a batch by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Upserted {
-    /// New rows.
     pub new: u64,
     /// Rows that replaced an older copy.
     pub newer: u64,
@@ -195,7 +194,6 @@ impl Store {
         Ok(all)
     }
 
-    /// One comment.
     pub fn comment(&self, id: i64) -> Result<Option<Comment>> {
         self.read(|db| {
             let sql = format!("SELECT {COMMENT} FROM comment WHERE id = ?1");
@@ -206,7 +204,6 @@ impl Store {
         })
     }
 
-    /// One post.
     pub fn post(&self, id: i64) -> Result<Option<Post>> {
         self.read(|db| {
             let sql = format!("SELECT {POST} FROM post WHERE id = ?1");

@@ -28,7 +28,6 @@ impl Store {
             })
     }
 
-    /// Sets a setting.
     pub fn set_setting<T: Serialize>(&self, key: &str, value: &T) -> Result<()> {
         let json = serde_json::to_string(value).map_err(|source| Error::Json {
             what: "setting",

@@ -92,7 +92,6 @@ impl Store {
         })
     }
 
-    /// One source.
     pub fn source(&self, id: i64) -> Result<Option<Source>> {
         self.read(|db| {
             let is_there = ItemKind::Source.is_there("");

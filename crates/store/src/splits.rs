@@ -39,7 +39,6 @@ pub struct Split {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SideCount {
     pub pairs: u64,
-    /// Number of threads.
     pub threads: u64,
     /// Pairs whose reply has a score.
     pub scored: u64,

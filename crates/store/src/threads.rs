@@ -69,7 +69,6 @@ pub struct Thread {
     pub subreddit: String,
     /// Title of the post; empty: there is none.
     pub title: String,
-    /// Number of comments.
     pub comments: u64,
     /// Those that may be answered.
     pub open: u64,
@@ -142,7 +141,6 @@ pub struct Generation {
     pub upvotes: Option<i64>,
     /// JSON: decoding settings, seed, criteria.
     pub config: String,
-    /// Number of candidates.
     pub candidates: u64,
     /// Current names of generator, realism and upvotes runs; `None` if there is none (any more).
     pub runs: [Option<String>; 3],
@@ -617,7 +615,6 @@ impl Store {
         })
     }
 
-    /// One candidate.
     pub fn candidate(&self, id: i64) -> Result<Option<Candidate>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{CANDIDATE} WHERE d.id = ?1"))?;

@@ -19,7 +19,6 @@ const USABLE: &str = "k.role IN ('best', 'last')
 /// The result of discarding a run's checkpoints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Discarded {
-    /// Checkpoints removed.
     pub removed: u64,
     /// Checkpoints kept because something was made or evaluated with them.
     pub kept: u64,

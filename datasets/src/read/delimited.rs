@@ -60,7 +60,6 @@ impl<R: BufRead> CsvRows<R> {
         }
     }
 
-    /// Skips a line.
     pub(super) fn skip_line(&mut self) -> io::Result<()> {
         self.line().map(|_| ())
     }

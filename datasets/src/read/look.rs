@@ -5,7 +5,6 @@ use super::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// A file's preview.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Look {
     /// How it would be read; [`Format::Mapped`] needs a mapping, [`Format::Comments`] has one that can be changed.

@@ -57,7 +57,6 @@ impl Table {
     }
 }
 
-/// A recognized file.
 pub(super) struct Recognised {
     pub(super) kind: Kind,
     pub(super) format: Format,

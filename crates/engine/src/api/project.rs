@@ -49,7 +49,6 @@ pub struct Numbered {
     pub id: i64,
 }
 
-/// A source's permission.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Permit {

@@ -53,7 +53,6 @@ impl Default for NewAccount {
 pub struct AccountFacts {
     /// Last check, milliseconds since 1970; none: never.
     pub checked_ms: Option<i64>,
-    /// Last successful login.
     pub login_ms: Option<i64>,
     /// What the login allows, separated by blanks.
     pub scope: String,

@@ -62,7 +62,6 @@ pub struct OutboxInfo {
     pub approved_by: String,
     /// Milliseconds since 1970.
     pub approved_ms: Option<i64>,
-    /// Number of attempts.
     pub attempt: u32,
     /// Earliest next attempt; 0: at any time.
     pub not_before_ms: i64,

@@ -90,14 +90,12 @@ pub struct Outcomes {
     pub judged: u32,
     /// How many of these are in the most common actual bin: the majority-class baseline.
     pub majority: u32,
-    /// Number removed.
     pub removed: u32,
 }
 
 /// The result of reading scores.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct OutcomesRead {
-    /// Readings made.
     pub read: u32,
     /// How many of these found a reply removed.
     pub removed: u32,

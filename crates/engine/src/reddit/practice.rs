@@ -39,7 +39,6 @@ const FORGOTTEN: Duration = Duration::from_secs(3_600);
 pub struct Practice {
     /// The port on 127.0.0.1; 0: any free one.
     pub port: u16,
-    /// Number of threads.
     pub posts: usize,
     /// Seed of the threads. A project should keep to one: names of another would be taken for the same.
     pub seed: u64,

@@ -27,7 +27,6 @@ pub struct ThreadInfo {
     pub score: Option<i64>,
     /// Of the post: seconds since 1970.
     pub created_utc: Option<i64>,
-    /// Number of comments.
     pub comments: u64,
     /// Those that may be answered.
     pub open: u64,
