@@ -100,7 +100,8 @@ const MIGRATIONS: &[M<'static>] = &[
 /// An open project file.
 pub struct Store {
     path: PathBuf,
-    /// Closed before the writer: SQLite merges the log into the file when the last connection that can write is closed.
+    /// Closed before the writer: SQLite merges the log into the file when the last connection is closed, unless that one
+    /// is read-only.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
     taken_back: TakenBack,
