@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn few_large_threads_still_give_every_partition_every_class() {
-        // two threads have nearly all pairs; the small ones have all classes in two pairs
+        // two threads have nearly all pairs; the small ones only have all classes two by two
         let sizes = [[400, 300, 90, 10], [300, 100, 80, 20]];
         let few = [[9, 0, 3, 0], [0, 7, 0, 2], [3, 0, 2, 0], [0, 4, 0, 1]];
         let groups: Vec<Group> = sizes
