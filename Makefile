@@ -77,8 +77,8 @@ test: tests
 proof: tests
 	REPARTEE_SEEDS=0..1000 cargo test --workspace --locked --test posting never_two_comments -- --nocapture
 	REPARTEE_FUZZ=100000 cargo test --workspace --locked --test fuzz -- --nocapture
-	REPARTEE_PROOF=1 cargo test --workspace --locked --test field become_much_more -- --nocapture --test-threads 1
-	REPARTEE_PROOF=1 cargo test --workspace --locked --test field unpacks_to_much_more -- --nocapture
+	REPARTEE_PROOF=1 cargo test --workspace --locked --test field -- table_bombs model_bombs --nocapture --test-threads 1
+	REPARTEE_PROOF=1 cargo test --workspace --locked --test field decompression_bombs -- --nocapture
 
 e2e: tests
 	@$(MAKE) --no-print-directory e2e-built

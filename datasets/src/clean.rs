@@ -1,5 +1,5 @@
-//! Cleaning, in two kinds: [`repair`] changes text and happens once, on the way in; a [`Recipe`]
-//! drops whole comments and is asked when pairs are built, so that it can be changed later.
+//! Cleaning, in two kinds: [`repair`] changes text and runs once, on import; a [`Recipe`] drops whole comments and is
+//! applied when pairs are built, so that it can be changed later.
 
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 use ts_rs::TS;
 
-/// Repairs a text: entities decoded once (dumps hold `&amp;`, `&lt;`, `&gt;`; Reddit's own editor
-/// leaves `&amp;#x200B;`, so a zero-width entity that the first pass lays bare is decoded too),
-/// zero-width characters and NUL removed, CRLF and CR made LF, trimmed. Borrows when nothing changes.
+/// Repairs a text: entities decoded once (dumps hold `&amp;`, `&lt;`, `&gt;`; Reddit's own editor leaves
+/// `&amp;#x200B;`, so a zero-width entity that the first pass uncovers is decoded too), zero-width characters and NUL
+/// removed, CRLF and CR become LF, and the text is trimmed. Borrows when nothing changes.
 ///
-/// `entities`: false for texts that never were escaped (`raw_json` answers, ordinary tables).
+/// `entities`: false for texts that were never escaped (`raw_json` answers, ordinary tables).
 pub fn repair(text: &str, entities: bool) -> Cow<'_, str> {
     let trimmed = text.trim();
     // Zero-width characters are three bytes, 0xE2 0x80.. or 0xEF 0xBB 0xBF or 0xE2 0x81 0xA0.
@@ -46,8 +46,8 @@ pub fn repair(text: &str, entities: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What the entity at the start of `rest` (which starts with `&`) stands for, and its length.
-/// Zero-width entities go in either case; nobody means them.
+/// The character that the entity at the start of `rest` (which starts with `&`) stands for, and the entity's length.
+/// Zero-width entities are dropped in either case: nobody types them on purpose.
 fn entity(rest: &str, entities: bool) -> (&str, usize) {
     const ZERO_WIDTH: [&str; 10] = [
         "&amp;#x200B;",
@@ -85,7 +85,7 @@ fn entity(rest: &str, entities: bool) -> (&str, usize) {
     }
 }
 
-/// A name as Reddit keeps it: without `u/`, `/u/`, `r/` or `/r/` before it, and without space around.
+/// A name without a leading `u/`, `/u/`, `r/` or `/r/` and without surrounding white space, as Reddit stores it.
 pub fn bare_name(name: &str) -> &str {
     let name = name.trim();
     let bare = name.strip_prefix('/').unwrap_or(name);
@@ -95,9 +95,8 @@ pub fn bare_name(name: &str) -> &str {
     }
 }
 
-/// Characters that take no room and carry no meaning in a comment: zero-width space, word joiner,
-/// byte order mark, left-to-right marks, soft hyphen. Joiners (U+200C, U+200D) stay: emoji and
-/// several scripts are spelt with them.
+/// Invisible characters without meaning in a comment: zero-width space, word joiner, byte order mark, left-to-right
+/// marks, soft hyphen. Joiners (U+200C, U+200D) stay: emoji and several scripts need them.
 fn is_zero_width(c: char) -> bool {
     matches!(
         c,
@@ -105,32 +104,32 @@ fn is_zero_width(c: char) -> bool {
     )
 }
 
-/// What makes a comment or reply unfit, in the order in which the rules are asked.
+/// Why a comment or reply is unfit, in the order in which the rules are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flaw {
     /// No text is left.
     Empty = 1,
-    /// The text is `[deleted]`: its author took it back.
+    /// The text is `[deleted]`: the author deleted it.
     Deleted = 2,
-    /// The text is `[removed]`: a moderator took it away.
+    /// The text is `[removed]`: a moderator removed it.
     Removed = 3,
-    /// Written by a known bot, or says itself that it is one.
+    /// Written by a known bot, or says that it is one.
     Bot = 4,
     /// A link and nothing else.
     LinkOnly = 5,
-    /// Fewer characters than the recipe asks.
+    /// Fewer characters than the recipe's minimum.
     TooShort = 6,
-    /// More characters than the recipe allows.
+    /// More characters than the recipe's maximum.
     TooLong = 7,
-    /// The author is `[deleted]` or unnamed, and the recipe asks for one.
+    /// The author is `[deleted]` or missing, and the recipe requires one.
     AuthorUnknown = 8,
-    /// A picture, gif or emote and nothing else.
+    /// An image, GIF or emote and nothing else.
     MediaOnly = 9,
 }
 
 impl Flaw {
-    /// Every flaw, in the order in which the rules are asked.
+    /// Every flaw, in the order in which the rules are checked.
     pub const ALL: [Self; 9] = [
         Self::Empty,
         Self::Deleted,
@@ -158,13 +157,13 @@ impl Flaw {
         }
     }
 
-    /// The flaw with this number (the order of [`Flaw::ALL`], from 1).
+    /// The flaw with this number: the order of [`Flaw::ALL`], from 1.
     pub fn from_number(n: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|f| *f as i64 == n)
     }
 }
 
-/// What pairs are made of. The same recipe is asked of the comment and of the reply.
+/// Which texts pairs are built from. The same recipe applies to the comment and to the reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
@@ -174,15 +173,15 @@ pub struct Recipe {
     pub drop_bots: bool,
     /// Further authors to drop, in any case.
     pub bots: Vec<String>,
-    /// Drop texts that are links, pictures, gifs or emotes and nothing else.
+    /// Drop texts that consist only of links, images, GIFs or emotes.
     pub drop_links: bool,
-    /// Drop texts whose author is `[deleted]` or that name none, when the source names authors.
+    /// Drop texts whose author is `[deleted]` or missing, when the source names authors.
     pub drop_unknown_authors: bool,
-    /// Keep replies whose author wrote the comment or the post too (asked by the join of pairs).
+    /// Keep replies whose author also wrote the comment or the post (checked by the join of pairs).
     pub keep_same_author: bool,
-    /// Least characters of a text.
+    /// Minimum number of characters.
     pub min_chars: usize,
-    /// Most characters of a text.
+    /// Maximum number of characters.
     pub max_chars: usize,
 }
 
@@ -216,7 +215,7 @@ impl Recipe {
         }
     }
 
-    /// The first flaw of a text by an author (`None`: the source names none); `None`: it is fit.
+    /// The first flaw of a text by an author (`None`: the source names none). `None`: the text passes.
     pub fn flaw(&self, author: Option<&str>, body: &str) -> Option<Flaw> {
         if body.is_empty() {
             return Some(Flaw::Empty);
@@ -257,16 +256,16 @@ impl Recipe {
     }
 }
 
-/// What Reddit puts in the place of a text that is gone: `[deleted]`, `[removed]`, `[ Removed by Reddit
-/// in response to a copyright notice. ]`, `[deleted by user]`.
+/// What Reddit shows in place of a text that is gone: `[deleted]`, `[removed]`, `[ Removed by Reddit in response to a
+/// copyright notice. ]`, `[deleted by user]`.
 pub(crate) fn notice(body: &str) -> Option<Flaw> {
-    // as the pages of 2023 and later show them
+    // as pages show them since 2023
     match body.trim_end_matches('.') {
         "Comment removed by moderator" | "Post removed by moderator" => return Some(Flaw::Removed),
         "Comment deleted by user" | "Post deleted by user" => return Some(Flaw::Deleted),
         _ => {}
     }
-    // the longest that Reddit writes has some 150 characters
+    // the longest that Reddit writes has about 150 characters
     if !body.starts_with(['[', '\\']) || body.len() > 300 {
         return None;
     }
@@ -302,13 +301,13 @@ pub(crate) fn notice(body: &str) -> Option<Flaw> {
     }
 }
 
-/// True for what stands in the place of an author who is gone.
+/// Whether this is a placeholder for an author who is gone.
 pub fn is_unknown_author(author: &str) -> bool {
     matches!(author, "" | "[deleted]" | "[removed]")
 }
 
-/// True when the text is pictures, gifs and emotes and nothing else: `![gif](giphy|id)`,
-/// `![img](emote|t5_x|1)`, `[](/emote)`, `*Processing gif abc...*`, with or without links between.
+/// Whether the text is images, GIFs and emotes and nothing else: `![gif](giphy|id)`, `![img](emote|t5_x|1)`,
+/// `[](/emote)`, `*Processing gif abc...*`, with or without links between them.
 fn is_media_only(body: &str) -> bool {
     let mut rest = body.trim();
     if rest.is_empty() {
@@ -323,7 +322,7 @@ fn is_media_only(body: &str) -> bool {
             let Some(end) = text[middle..].find(')') else {
                 return false;
             };
-            // a link with words is a text, unless it is to a page: then it is a link
+            // a link with a label counts as text, unless it leads to a web page: then it is a link
             if !image && middle > 0 && !text[middle + 2..].starts_with("http") {
                 return false;
             }
@@ -348,7 +347,7 @@ fn is_media_only(body: &str) -> bool {
     true
 }
 
-/// Accounts known to be programs whose names do not end in `bot` as a word would.
+/// Known bots whose names do not end in `bot` as a word of its own.
 const KNOWN_BOTS: [&str; 24] = [
     "automoderator",
     "autotldr",
@@ -376,8 +375,8 @@ const KNOWN_BOTS: [&str; 24] = [
     "transcribersofreddit",
 ];
 
-/// True for a known bot and for names that end in `bot` as a part of its own (`image_linker_bot`,
-/// `Wiki-Bot`, `sneakpeekBot`), not for a person called `talbot`.
+/// Whether this is a known bot or a name that ends in `bot` as a part of its own (`image_linker_bot`, `Wiki-Bot`,
+/// `sneakpeekBot`); `talbot` is a person.
 fn is_bot(author: &str) -> bool {
     let Some(stem) = author
         .len()
@@ -392,7 +391,7 @@ fn is_bot(author: &str) -> bool {
         || KNOWN_BOTS.iter().any(|b| b.eq_ignore_ascii_case(author))
 }
 
-/// What bots append to their texts. Each contains `bot`, which is looked for first.
+/// What bots append to their texts. Each contains `bot`, which is searched for first.
 static CONFESSIONS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
     [
         "I am a bot",
@@ -406,13 +405,13 @@ static CONFESSIONS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
 });
 static BOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("bot"));
 
-/// True when the text carries the confession that bots append.
+/// Whether the text contains a sentence by which bots identify themselves.
 fn says_it_is_a_bot(body: &str) -> bool {
     let body = body.as_bytes();
     BOT.find(body).is_some() && CONFESSIONS.iter().any(|words| words.find(body).is_some())
 }
 
-/// True when the text is one or more links, bare or as Markdown, and nothing else.
+/// Whether the text is one or more links, bare or as Markdown, and nothing else.
 fn is_link_only(body: &str) -> bool {
     const LINK: &str = "[link]"; // of the placeholders
     if !body.contains("http") && !body.contains("www.") && !body.contains(LINK) {
@@ -455,7 +454,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn repair_decodes_once_and_drops_what_is_invisible() {
+    fn repair_decodes_once_and_drops_invisible_characters() {
         let cases = [
             ("  plain  ", "plain"),
             ("a &amp; b &lt;c&gt;", "a & b <c>"),
@@ -549,7 +548,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn repair_leaves_nothing_to_trim(text in "[ a&;#x200B\r\n\u{200B}é]{0,20}") {
+        fn repaired_text_is_trimmed(text in "[ a&;#x200B\r\n\u{200B}é]{0,20}") {
             let once = repair(&text, false).into_owned();
             prop_assert_eq!(once.trim(), &once);
             let left = once.contains(['\r', '\u{200B}']);

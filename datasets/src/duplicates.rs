@@ -1,9 +1,9 @@
-//! Equal and nearly equal texts, and posts that came from several sources: what a split keeps
-//! together or leaves out, and what its audit looks for.
+//! Equal and nearly equal texts, and posts that came from several sources: what a split keeps together or leaves out,
+//! and what its audit checks.
 //!
-//! Two texts are equal when their words are: Unicode compatibility form (NFKC), lower case, letters
-//! and digits only; a text without any (":)") is compared as it stands, without white space. Texts
-//! of at least [`Near::min_words`] words are also compared by their shingles (see [`near`]).
+//! Two texts are equal when their words are: Unicode compatibility form (NFKC), lower case, letters and digits only; a
+//! text without any (":)") is compared as it is, without white space. Texts of at least [`Near::min_words`] words are
+//! also compared by their shingles (see [`near`]).
 
 use std::collections::HashMap;
 
@@ -16,13 +16,13 @@ use crate::source::Partition;
 /// The number of a text that is not compared: it was deleted, and no model sees it.
 pub const DELETED: u32 = u32::MAX;
 
-/// Threads that share at least so many long texts are one post from several sources.
+/// Threads that share at least this many long texts are one post from several sources.
 const ONE_POST: u32 = 3;
 
-/// Up to so many threads with a text in common, each two of them are counted.
+/// Up to this many threads with a text in common, every two of them are counted.
 const FEW: usize = 10;
 
-/// The text as it is compared; equal texts give the same.
+/// The text in the form in which it is compared; equal texts give the same string.
 pub fn normalized(text: &str) -> String {
     let words = near::words(text);
     if words.is_empty() {
@@ -46,8 +46,8 @@ fn hash(parts: &[&str]) -> u128 {
     u128::from_le_bytes(first)
 }
 
-/// Numbers texts: equal ones get the same number. 128 bits of blake3 stand for a text, so that two
-/// different texts practically never do.
+/// Numbers texts: equal ones get the same number. A text is represented by 128 bits of blake3, so two different texts
+/// practically never collide.
 #[derive(Debug)]
 pub struct Texts {
     near: Near,
@@ -57,7 +57,6 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// No texts yet.
     pub fn new(near: Near) -> Self {
         Self {
             near,
@@ -81,12 +80,11 @@ impl Texts {
         number
     }
 
-    /// Different texts so far.
+    /// Number of different texts so far.
     pub fn len(&self) -> usize {
         self.numbers.len()
     }
 
-    /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }
@@ -102,8 +100,8 @@ impl Texts {
         let mut near = Vec::new();
         for near_pair in near::find(&texts, &self.near) {
             let (a, b) = (self.long[near_pair.a].0, self.long[near_pair.b].0);
-            // Texts with equal shingles come as a star around the first, which alone is compared
-            // with others: as one text, they are compared completely.
+            // Texts with equal shingles come as a star around the first; only that one is compared with others. Treated
+            // as one text, they are compared completely.
             match near_pair.similarity == 1.0 {
                 true => same[b as usize] = a,
                 false => near.push((a, b, near_pair.similarity)),
@@ -117,7 +115,7 @@ impl Texts {
     }
 }
 
-/// Which texts are alike, by their numbers.
+/// Which texts are duplicates, by their numbers.
 #[derive(Debug, Default)]
 pub struct Alike {
     same: Vec<u32>,
@@ -133,10 +131,9 @@ impl Alike {
     }
 }
 
-/// A pair as far as its duplicates matter.
+/// A pair as far as duplicates are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// The pair's id.
     pub pair: i64,
     /// Its thread: any number below the number of threads.
     pub thread: usize,
@@ -155,16 +152,15 @@ impl Member {
 pub struct Groups {
     /// The group of each thread: the number of one of its threads.
     pub of: Vec<usize>,
-    /// Threads that joined another since they are the same post.
+    /// Threads merged into another because they are the same post.
     pub by_post: u64,
-    /// Threads that joined another since they share a long text.
+    /// Threads merged into another because they share a long text.
     pub by_text: u64,
 }
 
-/// Joins threads that belong together: `same` are those of one post. Threads that share three long
-/// texts or more are one post, too. Those that share one or two are joined as long as their group
-/// has at most `cap` pairs: a notice under every tenth post would make one group of everything.
-/// What is not joined, [`left_out`] looks after.
+/// Joins threads that belong together: `same` lists those of one post. Threads that share three or more long texts are
+/// one post, too. Those that share one or two are joined as long as their group has at most `cap` pairs: a notice under
+/// every tenth post would make one group of everything. [`left_out`] handles what is not joined.
 pub fn group(
     members: &[Member],
     threads: usize,
@@ -242,7 +238,7 @@ impl Join {
         n
     }
 
-    /// Whether two groups became one of at most `most` pairs.
+    /// Whether two groups were merged into one of at most `most` pairs.
     fn join(&mut self, a: usize, b: usize, most: u64) -> bool {
         let (a, b) = (self.root(a), self.root(b));
         let together = self.sizes[a] + self.sizes[b];
@@ -256,8 +252,8 @@ impl Join {
     }
 }
 
-/// Pairs to leave out so that no text, and none nearly like it, is on two sides: of validation and
-/// test what is in train, then of validation what is in test. True: leave out.
+/// Pairs to leave out so that no text, and no near-duplicate of it, is in two partitions: from validation and test what
+/// is in train, then from validation what is in test. True: leave out.
 pub fn left_out(members: &[Member], partitions: &[Partition], alike: &Alike) -> Vec<bool> {
     let mut out = vec![false; members.len()];
     for (kept, from) in [
@@ -286,40 +282,39 @@ pub fn left_out(members: &[Member], partitions: &[Partition], alike: &Alike) -> 
     out
 }
 
-/// What is on two sides of a split.
+/// What is in more than one partition of a split.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Leaks {
-    /// Threads with pairs on more than one side.
+    /// Threads with pairs in more than one partition.
     pub threads: Vec<usize>,
-    /// Two threads of one post, on two sides.
+    /// Two threads of one post, in two partitions.
     pub posts: Vec<(usize, usize)>,
-    /// Two pairs on two sides with the same comment and the same reply; each such pair of texts once.
+    /// Two pairs in two partitions with the same comment and the same reply; each such pair of texts once.
     pub pairs: Vec<(i64, i64)>,
-    /// Two pairs on two sides with a text in common; each such text once.
+    /// Two pairs in two partitions with a text in common; each such text once.
     pub texts: Vec<(i64, i64)>,
-    /// Two pairs on two sides with nearly the same text, and the similarity.
+    /// Two pairs in two partitions with nearly the same text, and the similarity.
     pub near: Vec<(i64, i64, f64)>,
 }
 
 impl Leaks {
-    /// True when nothing leaks.
+    /// Whether nothing leaks.
     pub fn none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// The first pair of each side.
+/// The first pair of each partition.
 type Firsts = [Option<i64>; 3];
 
-/// The first pairs of two sides, if there is a pair on two.
+/// The first pairs of two partitions, if there is a pair in two.
 fn two(firsts: &Firsts) -> Option<(i64, i64)> {
     let mut there = firsts.iter().flatten();
     Some((*there.next()?, *there.next()?))
 }
 
-/// Looks for what is on two sides: threads, posts (`same`: threads of one post), pairs, texts and
-/// near-duplicates. It takes nothing on trust, not even that a comment with several replies is on
-/// one side.
+/// Finds what is in two partitions: threads, posts (`same`: threads of one post), pairs, texts and near-duplicates. It
+/// assumes nothing, not even that a comment with several replies is in one partition.
 pub fn audit(
     members: &[Member],
     partitions: &[Partition],
@@ -369,26 +364,24 @@ pub fn audit(
     leaks
 }
 
-/// A post as far as it can be told from others.
+/// What identifies a post.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PostKey {
-    /// Its id; negative: made from its content.
+    /// Negative: a hash of its content.
     pub id: i64,
-    /// Its subreddit.
     pub subreddit: String,
-    /// Its author; `None`: unknown.
+    /// `None`: unknown.
     pub author: Option<String>,
-    /// Its title; the BigQuery tables have the text here.
+    /// The BigQuery tables have the text here.
     pub title: String,
-    /// Its text.
     pub selftext: String,
-    /// Its score; `None`: unknown.
+    /// `None`: unknown.
     pub score: Option<i64>,
 }
 
-/// Posts that are one: (position, position) in the list. A post without an id of Reddit's is the same
-/// as another of its subreddit and author (or one whose author is not known) with its title or text;
-/// without either, with its score. Two posts with ids of Reddit's are two.
+/// Posts that are the same, as positions in the list. A post without a Reddit id equals another of its subreddit and
+/// author (or one whose author is not known) with the same title or text; without either, with the same score. Two
+/// posts with Reddit ids are two.
 pub fn same_posts(posts: &[PostKey]) -> Vec<(usize, usize)> {
     let author = |post: &PostKey| {
         let known = post.author.as_deref().filter(|a| !is_unknown_author(a));
@@ -405,7 +398,7 @@ pub fn same_posts(posts: &[PostKey]) -> Vec<(usize, usize)> {
         }
         if let (Some(author), Some(score)) = (author(post), post.score) {
             let key = hash(&["score", &subreddit, &author, &score.to_string()]);
-            // only those that nothing else tells apart look here
+            // only those that nothing else distinguishes are compared here
             let is_bare = post.id < 0 && post.title.is_empty();
             if is_bare || post.id >= 0 {
                 by_key.entry(key).or_default().push(n);
@@ -414,7 +407,7 @@ pub fn same_posts(posts: &[PostKey]) -> Vec<(usize, usize)> {
     }
     let mut same = Vec::new();
     for bucket in by_key.into_values() {
-        // the first post of each author that one without an id has; `None`: any author
+        // the first post of each author that a post without an id matches; `None`: any author
         let mut firsts: HashMap<Option<String>, usize> = HashMap::new();
         for &n in bucket.iter().filter(|&&n| posts[n].id < 0) {
             firsts.entry(author(&posts[n])).or_insert(n);
@@ -459,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_equal_whatever_their_case_marks_and_spaces() {
+    fn texts_are_compared_without_case_punctuation_and_spaces() {
         assert_eq!(normalized(" Thanks, a lot!\n"), normalized("thanks a  LOT"));
         assert_eq!(normalized("ﬁne"), "fine");
         assert_eq!(normalized(" : ) "), ":)");
@@ -468,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn short_texts_in_two_partitions_are_leaks_and_are_left_out() {
+    fn short_texts_in_two_partitions_are_leaks_and_left_out() {
         let (members, alike) = members(
             &[
                 (0, "what is this", "Thanks!"),
@@ -524,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_under_every_post_does_not_make_one_group() {
+    fn notice_under_every_post_does_not_make_one_group() {
         let notice = "your post was removed since it breaks a rule of this subreddit sorry";
         let copy = "a long text that only two threads of all of them have in common";
         let mut pairs: Vec<(usize, &str, &str)> = (0..100).map(|n| (n, notice, "ok")).collect();
@@ -554,7 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn one_post_from_several_sources_is_one() {
+    fn post_from_several_sources_is_one() {
         let post = |id, author: &str, title: &str, selftext: &str, score| PostKey {
             id,
             subreddit: "Books".into(),
@@ -579,7 +572,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_in_two_partitions_once_it_is_left_out(
+        fn no_text_is_in_two_partitions_after_leaving_out(
             pairs in prop::collection::vec(
                 (0usize..8, prop::collection::vec(0u8..3, 0..9), prop::collection::vec(0u8..3, 0..9)),
                 1..40,

@@ -1,4 +1,4 @@
-//! Rows to files that other programs read: JSON lines or CSV.
+//! Writes rows as JSON Lines or CSV.
 
 use crate::private;
 use serde_json::{Map, Value};
@@ -8,17 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file of rows being written. The rows go to a file beside it, which takes its name when
-/// [`Rows::finish`] is called: a name never stands for half a file. People's texts are in it: it is for its owner
-/// alone.
+/// A file of rows being written. The rows go to a temporary file next to it, which is renamed by [`Rows::finish`], so
+/// that half a file never has the final name. It contains people's texts, so only the owner may read it.
 pub struct Rows {
     path: PathBuf,
     part: PathBuf,
     columns: Vec<String>,
     out: Out,
-    /// Said in a last column beside every row; empty: there is no such column.
+    /// Written in a last column of every row; empty: no such column.
     notice: String,
-    /// The part file is to be removed when the writer is dropped.
+    /// The temporary file is removed when the writer is dropped.
     unfinished: bool,
 }
 
@@ -28,16 +27,16 @@ enum Out {
 }
 
 impl Rows {
-    /// Begins a file with these columns; its ending says which kind: `.jsonl`, `.ndjson` or `.csv`.
+    /// Begins a file with these columns. The extension gives the format: `.jsonl`, `.ndjson` or `.csv`.
     ///
     /// # Errors
-    /// When the ending is none of these, or the file cannot be written.
+    /// If the extension is another one, or the file cannot be written.
     pub fn create(path: &Path, columns: &[&str]) -> io::Result<Self> {
         Self::noted(path, columns, None)
     }
 
-    /// The same with a notice in a last column, `notice`, beside every row: a line of its own would be
-    /// lost, or read as a row.
+    /// As [`Rows::create`], with a notice in a last column, `notice`, of every row: a line of its own would be lost, or
+    /// read as a row.
     ///
     /// # Errors
     /// As [`Rows::create`].
@@ -74,10 +73,10 @@ impl Rows {
         })
     }
 
-    /// Writes one row, a value a column; a null is an empty cell of a CSV.
+    /// Writes one row, a value per column; null is an empty cell in CSV.
     ///
     /// # Errors
-    /// When the file cannot be written (a full disk).
+    /// If the file cannot be written (disk full).
     pub fn write(&mut self, mut values: Vec<Value>) -> io::Result<()> {
         if !self.notice.is_empty() {
             values.push(Value::String(self.notice.clone()));
@@ -96,10 +95,7 @@ impl Rows {
         }
     }
 
-    /// Ends the file and gives it its name.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Finishes the file and renames it.
     pub fn finish(mut self) -> io::Result<()> {
         match &mut self.out {
             Out::Lines(out) => out.flush()?,
@@ -114,7 +110,7 @@ impl Rows {
 impl Drop for Rows {
     fn drop(&mut self) {
         if self.unfinished {
-            // What is left of an export that failed or was cancelled.
+            // what remains of an export that failed or was canceled
             let _ = std::fs::remove_file(&self.part);
         }
     }
@@ -137,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_hold_the_same_rows() {
+    fn jsonl_and_csv_have_the_same_rows() {
         assert_eq!(
             written("a.jsonl"),
             "{\"id\":1,\"text\":\"a, \\\"b\\\"\\nc\"}\n{\"id\":2,\"text\":null}\n"
@@ -146,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_stands_beside_every_row() {
+    fn notice_is_in_every_row() {
         let dir = tempfile::tempdir().unwrap();
         for (name, expected) in [
             ("a.csv", "id,notice\n1,mind this\n2,mind this\n"),
@@ -165,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_or_unknown_file_leaves_nothing() {
+    fn unfinished_or_unknown_file_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.csv");
         drop(Rows::create(&path, &["id"]).unwrap());

@@ -1,31 +1,31 @@
-//! Which rows of a source are wanted, before anything is stored.
+//! Import filters: which rows of a source are stored.
 
 use crate::clean::bare_name;
 use crate::record::{Comment, Post};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// Rows that an import keeps; every empty or unset field keeps all.
+/// Rows that an import keeps; an empty or unset field keeps all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
-    /// Only these subreddits, in any case, with or without `r/`.
+    /// Included subreddits, case-insensitive, with or without `r/`.
     pub subreddits: Vec<String>,
-    /// Only these authors, in any case.
+    /// Included authors, case-insensitive.
     pub authors: Vec<String>,
-    /// None of these authors, in any case.
+    /// Excluded authors, case-insensitive.
     pub not_authors: Vec<String>,
-    /// Least score; a row whose score is unknown passes.
+    /// Minimum score; rows without a score are kept.
     pub min_score: Option<i64>,
-    /// Greatest score; a row whose score is unknown passes.
+    /// Maximum score; rows without a score are kept.
     pub max_score: Option<i64>,
-    /// Least characters of text (a comment's body, a post's title and text).
+    /// Minimum number of characters (a comment's body; a post's title and text).
     pub min_chars: Option<usize>,
-    /// Most characters of text.
+    /// Maximum number of characters.
     pub max_chars: Option<usize>,
-    /// Earliest time, seconds since 1970; a row without a time passes.
+    /// Earliest time, seconds since 1970; rows without a time are kept.
     pub after_utc: Option<i64>,
-    /// Time before which a row must have been written, seconds since 1970.
+    /// Upper bound of the time (exclusive), seconds since 1970.
     pub before_utc: Option<i64>,
     /// Replace links, e-mail addresses, phone numbers and user names in texts by placeholders.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -36,9 +36,8 @@ pub struct Filter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dropped {
-    /// Another subreddit.
     Subreddit,
-    /// An author not asked for, or asked to be left out.
+    /// An author who is not included, or who is excluded.
     Author,
     /// Score too low or too high.
     Score,
@@ -46,14 +45,14 @@ pub enum Dropped {
     Length,
     /// Too early or too late.
     Date,
-    /// The archive says that it was deleted or removed after it was read (`_meta` of Arctic Shift).
+    /// The archive says that it was deleted or removed after it was archived (`_meta` of Arctic Shift).
     DeletedLater,
     /// A row of a table without a comment or without a reply.
     Empty,
 }
 
 impl Dropped {
-    /// Every rule, in the order in which they are asked.
+    /// Every rule, in the order in which they are checked.
     pub const ALL: [Self; 7] = [
         Self::Subreddit,
         Self::Author,
@@ -79,7 +78,7 @@ impl Dropped {
 }
 
 impl Filter {
-    /// Why a comment is left out; `None`: it is kept.
+    /// Why a comment is dropped; `None`: it is kept.
     pub fn drops_comment(&self, c: &Comment) -> Option<Dropped> {
         self.drops(
             &c.subreddit,
@@ -90,7 +89,7 @@ impl Filter {
         )
     }
 
-    /// Why a post is left out; `None`: it is kept.
+    /// Why a post is dropped; `None`: it is kept.
     pub fn drops_post(&self, p: &Post) -> Option<Dropped> {
         let chars = || p.title.chars().count() + p.selftext.chars().count();
         self.drops(
@@ -102,7 +101,7 @@ impl Filter {
         )
     }
 
-    /// True when the subreddit is wanted.
+    /// Whether the subreddit passes the filter.
     pub fn wants_subreddit(&self, name: &str) -> bool {
         self.subreddits.is_empty() || any_is(&self.subreddits, name)
     }
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unknown_passes() {
+    fn unknown_values_pass_the_filter() {
         let unknown = Comment {
             score: None,
             created_utc: None,

@@ -1,8 +1,8 @@
-//! Tables and JSON with one comment a row, each with its id and that of the comment it answers:
-//! ConvoKit's utterances, the CSV of a data request to Reddit, what PRAW scripts write.
+//! Tables and JSON with one comment per row, each with its id and the id of the comment it answers: ConvoKit's
+//! utterances, the CSV of a data request to Reddit, the output of PRAW scripts.
 //!
-//! The columns are told by their names, or by a [`Mapping`]. Ids that Reddit did not give (numbers,
-//! UUIDs) become negative ids made from them, so that the rows of one table still find each other.
+//! Columns are detected by their names or given by a [`Mapping`]. Ids that are not from Reddit (numbers, UUIDs) are
+//! hashed to negative ids, so that the rows of one table still refer to each other.
 
 use crate::{
     clean::{bare_name, repair},
@@ -35,7 +35,7 @@ pub(crate) enum Slot {
     Html,
 }
 
-/// What a field of this name holds, as Reddit and those who write its comments to files call it.
+/// What a field of this name holds, by Reddit's names and those of common export tools.
 pub(crate) fn slot_of(name: &str) -> Option<Slot> {
     Some(match name {
         "id" | "comment_id" | "utt_id" | "utterance_id" => Slot::Id,
@@ -59,8 +59,7 @@ pub(crate) fn slot_of(name: &str) -> Option<Slot> {
     })
 }
 
-/// The mapping of a table with one comment a row, told by the names of its columns; `None` when it is
-/// no such table.
+/// The mapping of a table with one comment per row, detected by its column names; `None` if it is no such table.
 pub fn guess(columns: &[String]) -> Option<Mapping> {
     let find = |slots: &[Slot]| {
         slots.iter().find_map(|slot| {
@@ -83,13 +82,13 @@ pub fn guess(columns: &[String]) -> Option<Mapping> {
         ..Mapping::default()
     };
     let has = |name: &str| columns.iter().any(|c| c.trim() == name);
-    // the posts of a data request to Reddit: no parent, and columns that nothing else has
+    // the posts of a data request to Reddit: no parent, and columns that no other table has
     let posts = has("gildings") && has("permalink") && mapping.title.is_some();
     let comments = mapping.parent.is_some();
     (mapping.id.is_some() && mapping.text.is_some() && (comments || posts)).then_some(mapping)
 }
 
-/// The columns of such a table by position, and what is known of the rows before.
+/// The columns of such a table by position, and what is known from the rows before.
 #[derive(Debug, Default)]
 pub(crate) struct FlatTable {
     columns: Vec<(Slot, usize)>,
@@ -97,7 +96,7 @@ pub(crate) struct FlatTable {
 }
 
 impl FlatTable {
-    /// Finds the mapping's columns in a header. `Err`: the named columns that are not there.
+    /// Finds the mapping's columns in a header. `Err`: the columns that are missing.
     pub(crate) fn find(mapping: &Mapping, header: &[String]) -> Result<Self, Vec<String>> {
         let mut missing = Vec::new();
         let mut columns = Vec::new();
@@ -150,7 +149,7 @@ impl FlatTable {
     }
 }
 
-/// Puts a value into its field; the first of several fields for the same thing counts, unless it is null.
+/// Puts a value into its field. Of several fields for the same thing, the first that is not null counts.
 pub(crate) fn put<'a>(raw: &mut Raw<'a>, slot: Slot, value: Loose<'a>) {
     let field = match slot {
         Slot::Id => &mut raw.id,
@@ -181,15 +180,15 @@ pub(crate) fn put<'a>(raw: &mut Raw<'a>, slot: Slot, value: Loose<'a>) {
     }
 }
 
-/// The first comment of the conversation that each comment stands in, where the rows do not say.
+/// The first comment of each comment's conversation, for tables that do not name it.
 #[derive(Debug, Default)]
 pub(crate) struct Roots(HashMap<i64, i64>);
 
-/// Comments whose conversation is remembered, at most: some 100 MB. What comes later is put with the
-/// comment that it answers.
+/// Maximum number of comments whose conversation is remembered (about 100 MB). Later ones are assigned to the comment
+/// that they answer.
 const REMEMBERED: usize = 4_000_000;
 
-/// The record that these fields are, by rules for what other tools write.
+/// Builds a record from these fields, by the rules for other tools' output.
 pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
     if raw
         .meta
@@ -206,7 +205,7 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
         Loose::Text(text) => Some(bare_name(text))
             .filter(|name| !name.is_empty())
             .map(|name| match name {
-                // BDFR's word for an author who is gone
+                // how BDFR writes a deleted author
                 "DELETED" => "[deleted]".to_owned(),
                 name => name.to_owned(),
             }),
@@ -296,13 +295,13 @@ fn time_of(value: &Loose) -> Result<Option<i64>, String> {
     }
 }
 
-/// An id as a number: Reddit's own in base36, with or without its kind, or the one in an address; any
-/// other as a negative number made from it.
+/// An id as a number: Reddit's own in base36, with or without its kind, or the one in a URL; any other is hashed to a
+/// negative number.
 fn number(value: &Loose) -> Option<i64> {
     let text = match value {
         Loose::Text(text) => text.trim().to_owned(),
         Loose::Int(n) => n.to_string(),
-        // a column of numbers in which some are missing
+        // an integer column with missing values
         Loose::Float(x) => crate::ndjson::whole(*x)?.to_string(),
         _ => return None,
     };
@@ -317,7 +316,7 @@ fn number(value: &Loose) -> Option<i64> {
     if none.iter().any(|n| n.eq_ignore_ascii_case(text)) {
         return None;
     }
-    // ten characters of base36 are more than Reddit will need
+    // more than ten base36 characters are no Reddit id
     let bare = match text.as_bytes() {
         [b't', b'1'..=b'6', b'_', ..] => &text[3..],
         _ => text,
@@ -331,7 +330,7 @@ fn number(value: &Loose) -> Option<i64> {
         .or_else(|| Some(id::of_content(&["id", bare])))
 }
 
-/// The part of an address after `/r/` or `/comments/`.
+/// The part of a URL after `/r/` or `/comments/`.
 fn part_after(address: &str, mark: &str) -> Option<String> {
     let rest = &address[address.find(mark)? + mark.len()..];
     let part = rest.split(['/', '?', '#']).next().unwrap_or("");
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_request_names_posts_by_address() {
+    fn data_request_names_posts_by_url() {
         let got = rows(
             "id,permalink,date,ip,subreddit,gildings,link,parent,body,media",
             &[
@@ -390,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_others_find_each_other_and_their_conversation() {
+    fn foreign_ids_link_to_each_other_and_their_conversation() {
         let got = rows(
             "utterance_id,reply_to,text,speaker",
             &[
@@ -417,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_pairs_is_no_table_of_comments() {
+    fn table_of_pairs_is_not_a_table_of_comments() {
         let header = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
         for text in [
             "comment,reply,score",

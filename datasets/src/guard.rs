@@ -1,4 +1,4 @@
-//! Decoders that others wrote may panic on damaged bytes. Such a panic is an error about the bytes.
+//! Third-party decoders may panic on damaged bytes. Such a panic becomes an error about the bytes.
 
 use std::{
     any::Any,
@@ -11,10 +11,10 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a decoder. Its panic is not printed, and comes back as what it said.
+/// Runs a decoder. A panic is not printed, but returned.
 ///
 /// # Errors
-/// What the decoder said when it panicked.
+/// The panic message of the decoder.
 pub fn caught<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -31,7 +31,7 @@ pub fn caught<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     done.map_err(|panic| panic_text(&*panic).chars().take(200).collect())
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_an_error_and_later_ones_are_caught_too() {
+    fn panics_become_errors_repeatedly() {
         assert_eq!(caught(|| 3), Ok(3));
         for _ in 0..2 {
             let said = caught(|| -> u8 { panic!("bad byte {}", 7) });

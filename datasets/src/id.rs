@@ -1,9 +1,9 @@
-//! Reddit's base36 ids as integers, and negative ids for rows that Reddit did not number.
+//! Reddit's base36 ids as integers, and negative ids for rows without a Reddit id.
 
 /// Decodes a base36 id (`j2af0af`), with or without a `t1_`..`t6_` prefix.
 ///
-/// An id of digits only is base36 too, never a decimal number. `None` when a character is not
-/// base36, when nothing is left, or when the number does not fit 63 bits (13 characters).
+/// An id of digits only is base36 too, never a decimal number. `None` when a character is not base36, when nothing is
+/// left, or when the number does not fit into 63 bits (13 characters).
 pub fn decode(id: &str) -> Option<i64> {
     let bytes = id.as_bytes();
     let bare = match bytes {
@@ -45,8 +45,8 @@ pub fn encode(id: i64) -> String {
 
 /// A negative id made from content: the same parts give the same id in every file and every run.
 ///
-/// 63 bits of blake3 over the parts, each preceded by its length, so that `["ab", "c"]` and
-/// `["a", "bc"]` differ. Two different rows among a million share an id with probability 5e-8.
+/// 63 bits of blake3 over the parts, each preceded by its length, so that `["ab", "c"]` and `["a", "bc"]` differ. Any
+/// two of a million different rows share an id with probability 5e-8.
 pub fn of_content(parts: &[&str]) -> i64 {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_go_both_ways() {
+    fn ids_round_trip() {
         for (text, n) in [("0", 0), ("z", 35), ("10", 36), ("j2af0af", 41_497_293_111)] {
             assert_eq!(decode(text), Some(n));
             assert_eq!(encode(n), text);
@@ -77,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_id_is_none() {
+    fn invalid_ids_are_none() {
         for text in ["", "t3_", "a-b", "zzzzzzzzzzzzzz", "é"] {
             assert_eq!(decode(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn content_ids_are_negative_and_depend_on_the_cut() {
+    fn content_ids_are_negative_and_depend_on_part_boundaries() {
         assert!(of_content(&["a"]) < 0);
         assert_ne!(of_content(&["ab", "c"]), of_content(&["a", "bc"]));
         assert_eq!(of_content(&["ab", "c"]), of_content(&["ab", "c"]));

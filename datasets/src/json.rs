@@ -1,25 +1,24 @@
 //! A pull parser for JSON of any size: one event at a time, without recursion, in bounded memory.
 //!
-//! It takes what people's files hold and serde_json refuses: `NaN` and infinities (read as null),
-//! lone surrogates and bytes that are not UTF-8 (read as U+FFFD), several values one after another.
+//! It accepts what real files contain and serde_json refuses: `NaN` and infinities (read as null), lone surrogates and
+//! bytes that are not UTF-8 (read as U+FFFD), several values one after another.
 
 use memchr::memchr2;
 use serde_json::{Map, Value};
 use std::io::{self, BufRead};
 
-/// Bytes of the longest string, the longest cell and the longest row that is read. Reddit's own
-/// longest texts have 40,000 characters.
+/// Maximum length of a string, a cell and a row, in bytes. Reddit's own longest texts have 40,000 characters.
 pub const LONGEST_TEXT: usize = 16 << 20;
-/// Objects and arrays inside each other, at most: a comment 10,000 replies deep is five each.
+/// Maximum nesting: a comment 10,000 replies deep takes five levels per reply.
 pub const DEEPEST: usize = 60_000;
-/// Values of one row of a table, at most.
+/// Maximum number of values in one row of a table.
 pub const ROW_VALUES: usize = 200_000;
-/// Bytes of a number, at most.
+/// Maximum length of a number, in bytes.
 const LONGEST_NUMBER: usize = 1 << 10;
-/// Nesting of a value that is kept as a whole; what is deeper is left out.
+/// Maximum nesting of a value that is kept as a whole; deeper values are dropped.
 const DEEPEST_VALUE: usize = 64;
 
-/// What comes next in a document. The text of a key, a string or a number is in [`Json::text`].
+/// The next item of a document. The text of a key, a string or a number is in [`Json::text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// `{`
@@ -30,9 +29,7 @@ pub enum Event {
     End,
     /// The name of a field.
     Key,
-    /// A string.
     Text,
-    /// A number.
     Number,
     /// `true` or `false`.
     Bool(bool),
@@ -43,7 +40,7 @@ pub enum Event {
 /// Why a document cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
-    /// The bytes could not be had.
+    /// The bytes could not be read.
     #[error("{0}")]
     Io(#[from] io::Error),
     /// It is not JSON.
@@ -51,16 +48,15 @@ pub enum JsonError {
     Syntax {
         /// Line of the text, from 1.
         line: u64,
-        /// What was expected and what was found.
         what: String,
     },
-    /// It ends in the middle.
-    #[error("it ends in line {line}, in the middle of a value")]
+    /// It ends too early.
+    #[error("it ends in line {line}, inside a value")]
     Cut {
         /// Line of the text, from 1.
         line: u64,
     },
-    /// Something in it is larger than anything a person wrote.
+    /// Something in it is larger than any text that a person wrote.
     #[error("line {line}: {what}")]
     TooLarge {
         /// Line of the text, from 1.
@@ -72,10 +68,9 @@ pub enum JsonError {
 
 type Result<T> = std::result::Result<T, JsonError>;
 
-/// Where in the grammar the parser stands.
+/// Position in the grammar.
 #[derive(Clone, Copy, PartialEq)]
 enum At {
-    /// Before a value.
     Value,
     /// After `{`, or after a comma in an object.
     Key,
@@ -85,11 +80,10 @@ enum At {
     First,
     /// After `{`.
     FirstKey,
-    /// Between values that stand one after another.
+    /// Between top-level values.
     Top,
 }
 
-/// The parser.
 pub struct Json<R> {
     from: R,
     /// True for an object, false for an array.
@@ -100,7 +94,6 @@ pub struct Json<R> {
 }
 
 impl<R: BufRead> Json<R> {
-    /// Reads from here on.
     pub fn new(from: R) -> Self {
         Self {
             from,
@@ -111,17 +104,17 @@ impl<R: BufRead> Json<R> {
         }
     }
 
-    /// The text of the last key, string or number; what is not UTF-8 is U+FFFD.
+    /// The text of the last key, string or number; invalid UTF-8 becomes U+FFFD.
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.text)
     }
 
-    /// The line of the text that is being read, from 1.
+    /// The current line, from 1.
     pub fn line(&self) -> u64 {
         self.line
     }
 
-    /// Objects and arrays that are open.
+    /// Number of open objects and arrays.
     pub fn depth(&self) -> usize {
         self.open.len()
     }
@@ -144,7 +137,7 @@ impl<R: BufRead> Json<R> {
         Ok(self.from.fill_buf()?.first().copied())
     }
 
-    /// The next byte that is no white space; it is not taken yet.
+    /// The next byte that is not white space, without consuming it.
     fn solid(&mut self) -> Result<Option<u8>> {
         loop {
             let buffer = self.from.fill_buf()?;
@@ -200,7 +193,7 @@ impl<R: BufRead> Json<R> {
                     self.at = At::Value;
                     return Ok(Some(Event::Key));
                 }
-                // lines that each end in a comma, as those of an array
+                // lines that each end in a comma, like the elements of an array
                 (At::Top, b',') => self.from.consume(1),
                 (At::Value | At::First | At::Top, _) => return self.value_begins(byte).map(Some),
                 (At::Comma, _) => {
@@ -241,7 +234,7 @@ impl<R: BufRead> Json<R> {
             b'{' | b'[' => {
                 if self.open.len() >= DEEPEST {
                     return self.too_large(format!(
-                        "more than {DEEPEST} objects and arrays stand inside each other"
+                        "objects and arrays are nested more than {DEEPEST} deep"
                     ));
                 }
                 self.from.consume(1);
@@ -273,7 +266,7 @@ impl<R: BufRead> Json<R> {
         }
     }
 
-    /// Reads a number or a word into `text`.
+    /// Reads a number or a literal into `text`.
     fn word(&mut self) -> Result<()> {
         self.text.clear();
         loop {
@@ -298,7 +291,7 @@ impl<R: BufRead> Json<R> {
         }
     }
 
-    /// Reads a string into `text`, its escapes decoded.
+    /// Reads a string into `text`, with its escapes decoded.
     fn string(&mut self) -> Result<()> {
         self.text.clear();
         self.from.consume(1);
@@ -391,7 +384,7 @@ impl<R: BufRead> Json<R> {
         Ok(unit)
     }
 
-    /// Passes over the rest of the value that began with `first`.
+    /// Skips the rest of the value that began with `first`.
     ///
     /// # Errors
     /// See [`JsonError`].
@@ -408,14 +401,13 @@ impl<R: BufRead> Json<R> {
         Ok(())
     }
 
-    /// The value that began with `first` as a whole: a row of a table. What is nested deeper than any
-    /// table is left out.
+    /// The whole value that began with `first`: a row of a table. Values nested deeper than any table are dropped.
     ///
     /// # Errors
-    /// [`JsonError::TooLarge`] when it has more than [`ROW_VALUES`] values or [`LONGEST_TEXT`] bytes.
+    /// [`JsonError::TooLarge`] if it has more than [`ROW_VALUES`] values or [`LONGEST_TEXT`] bytes.
     pub fn value(&mut self, first: Event) -> Result<Value> {
         let (mut values, mut bytes) = (0, 0);
-        // Open containers, each with the key that the next value goes to.
+        // Open containers, each with the key for the next value.
         let mut open: Vec<(Value, String)> = Vec::new();
         let mut event = first;
         loop {
@@ -473,7 +465,7 @@ impl<R: BufRead> Json<R> {
     }
 }
 
-/// Whether a word is a number, as JSON writes it or nearly so (`+1`, `1.`, `.5`).
+/// Whether a literal is a number, as JSON writes it or nearly so (`+1`, `1.`, `.5`).
 fn is_number(word: &[u8]) -> bool {
     std::str::from_utf8(word).is_ok_and(|word| {
         word.bytes().any(|b| b.is_ascii_digit())
@@ -494,10 +486,10 @@ fn number(text: &str) -> Value {
     }
 }
 
-/// Refuses a JSON text that would become much larger than it is when it is read as a whole.
+/// Refuses a JSON text that would take far more memory than its size suggests.
 ///
 /// # Errors
-/// [`JsonError::TooLarge`] when it has more than `most` values, and whatever is no JSON.
+/// [`JsonError::TooLarge`] if it has more than `most` values; [`JsonError::Syntax`] if it is not JSON.
 pub fn check_size(text: &[u8], most: usize) -> Result<()> {
     let mut json = Json::new(text);
     let mut values = 0;
@@ -521,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_those_of_serde_json() {
+    fn values_equal_those_of_serde_json() {
         for text in [
             r#"{"a":[1,-2.5e3,{"b":null}],"c":"x\n\"\\\/\u00e9\ud83d\ude00","d":true,"e":{},"f":[]}"#,
             "[]",
@@ -534,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serde_json_refuses_is_read() {
+    fn values_refused_by_serde_json_are_read() {
         let value = whole(b"{\"n\":NaN,\"i\":-Infinity,\"s\":\"a\\ud83d b\\ude00\\ud83d\\ud83d\\ude00\",\"u\":\"\xFF\"}").unwrap();
         assert!(value["n"].is_null() && value["i"].is_null());
         assert_eq!(value["s"], "a\u{FFFD} b\u{FFFD}\u{FFFD}😀");
@@ -542,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_an_error_with_its_line() {
+    fn invalid_json_is_an_error_with_its_line() {
         for (text, part) in [
             ("{\"a\":\n\n1 2}", "line 3"),
             ("{\"a\":", "ends"),
@@ -594,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn values_may_stand_one_after_another() {
+    fn concatenated_values_are_read() {
         let mut json = Json::new(&b"{\"a\":1}\n{\"a\":2} 3"[..]);
         let mut seen = Vec::new();
         while let Some(first) = json.next_event().unwrap() {

@@ -1,23 +1,23 @@
-//! Scores to labels: four upvote bins by three edges.
+//! From scores to labels: four upvote bins, separated by three edges.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// Three strictly increasing edges over a reply's score. Bin 0 lies below the first edge, bin 3
-/// from the last edge up: a score's bin is the number of edges that it reaches.
+/// Three strictly increasing edges over a reply's score. Bin 0 is below the first edge, bin 3 from the last edge up: a
+/// score's bin is the number of edges that it reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(try_from = "[i64; 3]", into = "[i64; 3]")]
 #[ts(type = "[number, number, number]")]
 pub struct BinEdges([i64; 3]);
 
 impl BinEdges {
-    /// Edges as given; `None` unless strictly increasing.
+    /// `None` unless strictly increasing.
     pub fn new(edges: [i64; 3]) -> Option<Self> {
         (edges[0] < edges[1] && edges[1] < edges[2]).then_some(Self(edges))
     }
 
-    /// The quartiles of the scores (nearest rank), moved apart where they coincide: scores are few
-    /// small numbers, and half of a subreddit often stands at 1. `None` when there is no score.
+    /// The quartiles of the scores (nearest rank), moved apart where they coincide: scores are small integers, and half
+    /// of a subreddit often has a score of 1. `None` if there is no score.
     pub fn quartiles(scores: &mut [i64]) -> Option<Self> {
         if scores.is_empty() {
             return None;
@@ -25,7 +25,7 @@ impl BinEdges {
         scores.sort_unstable();
         let at = |quarter: usize| scores[(scores.len() * quarter / 4).min(scores.len() - 1)];
         let middle = at(2);
-        // Apart by moving the outer ones only, so that the median stays the median.
+        // Only the outer edges are moved, so that the median stays the median.
         Some(Self([
             at(1).min(middle.saturating_sub(1)),
             middle,
@@ -33,12 +33,11 @@ impl BinEdges {
         ]))
     }
 
-    /// The edges.
     pub fn edges(self) -> [i64; 3] {
         self.0
     }
 
-    /// The scores of a bin in words: `below 1`, `1 to 3`, `7 and up`.
+    /// The range of a bin as text: `below 1`, `1 to 3`, `7 and up`.
     pub fn range(self, bin: usize) -> String {
         let [a, b, c] = self.0;
         let from_to = |from: i64, to: i64| match from == to {
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn quartiles_of_distinct_scores_make_equal_bins() {
+    fn quartiles_of_distinct_scores_give_equal_bins() {
         let mut scores: Vec<i64> = (0..1000).rev().collect();
         let edges = BinEdges::quartiles(&mut scores).unwrap();
         let mut counts = [0; 4];

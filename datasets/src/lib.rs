@@ -1,8 +1,8 @@
-//! Reddit text in; comments, posts and pairs out: readers, cleaning, labels, splits, export.
+//! From Reddit text to comments, posts and pairs: readers, cleaning, labels, splits, export.
 //!
-//! The crate knows no SQL and no tensors. A file becomes a stream of [`Record`]s ;
-//! text is repaired on the way in ([`clean`]); what is dropped later is dropped by a [`Recipe`];
-//! scores become labels by [`BinEdges`]; threads go to a [`Partition`] of a split.
+//! The crate knows no SQL and no tensors. A file becomes a stream of [`Record`]s; text is repaired on import
+//! ([`clean`]); a [`Recipe`] drops comments later; [`BinEdges`] turn scores into labels; threads are assigned to a
+//! [`Partition`] of a split.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

@@ -1,9 +1,9 @@
-//! JSON documents: what Reddit's API answers, what scripts and archives made of it, walked as a stream.
+//! JSON documents: answers of Reddit's API, and what scripts and archives store of them, read as a stream.
 //!
-//! A document is never held as a whole: a comment is given on as soon as its object ends. Known by
-//! their shapes are listings with their replies, the answers of `morechildren` and of posting
-//! (`json.data.things`), `{"data": [...]}` of an archive's API, recorded exchanges, threads with
-//! `comments` and `replies` inside each other (BDFR), and lists of comments (see [`crate::flat`]).
+//! A document is never held in memory as a whole: a comment is passed on as soon as its object ends. Recognized by
+//! their shapes are listings with their replies, the answers of `morechildren` and of posting (`json.data.things`),
+//! `{"data": [...]}` of an archive's API, recorded HTTP exchanges, threads with nested `comments` and `replies` (BDFR),
+//! and lists of comments (see [`crate::flat`]).
 
 use crate::{
     flat::{self, Roots, Slot, put, slot_of},
@@ -13,22 +13,23 @@ use crate::{
 };
 use std::{borrow::Cow, io::BufRead};
 
-/// Bytes of texts in objects that are open, at most.
+/// Maximum size of the texts in open objects, in bytes.
 const OPEN_BYTES: usize = 64 << 20;
-/// Comments and posts that wait until it is known whether their texts are escaped, and bytes of them.
+/// Maximum number of comments and posts, and of their bytes, that are buffered until it is known whether their texts
+/// are escaped.
 const HELD: usize = 2_000;
 const HELD_BYTES: usize = 4 << 20;
-/// Comments that wait for the id of the object around them, which some tools write last.
+/// Comments that wait for the id of the enclosing object, which some tools write last.
 const WAITING: usize = 100_000;
-/// Elements that may be wrong before the first good one; after that it is another kind of document.
+/// Maximum number of bad elements before the first good one; beyond it, this is another kind of document.
 pub(crate) const HOPELESS: u64 = 10_000;
 
-/// Walks a document, or several one after another, and gives each comment and post in it to `found`, with
-/// a few words to recognise a bad one by, until the end or until `found` gives false.
+/// Reads one or several concatenated documents and passes each comment and post to `found`, with an excerpt to identify
+/// bad ones, until the end or until `found` returns false.
 ///
-/// Reddit escapes its texts once (`&amp;`) unless it is asked for `raw_json=1`; which of the two holds
-/// is told from the texts: one with a bare `<`, `>` or `&` is not escaped, and of a text in HTML the
-/// first character says it.
+/// Reddit escapes its texts once (`&amp;`) unless it is asked for `raw_json=1`. Which of the two applies is detected
+/// from the texts: one with a bare `<`, `>` or `&` is not escaped; the first character of a text in HTML also decides
+/// it.
 ///
 /// # Errors
 /// See [`JsonError`].
@@ -39,18 +40,16 @@ pub fn walk<R: BufRead>(
     Walk::new(false, found).all(Json::new(from))
 }
 
-/// What an object or array is looked through for.
+/// What an object or array is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// A comment, a post, or something around them.
+    /// A comment, a post, or a container of them.
     Candidate,
-    /// What a thing holds under `data`; its `kind` stands outside.
+    /// A thing's `data`; its `kind` is outside of it.
     Data,
-    /// The answer in a recorded exchange.
+    /// The answer in a recorded HTTP exchange.
     Response,
-    /// ConvoKit's further fields.
     Meta,
-    /// Arctic Shift's notes.
     Notes,
 }
 
@@ -97,15 +96,15 @@ fn key_of(name: &str) -> Key {
     }
 }
 
-/// An object or array that is open.
+/// An open object or array.
 struct Frame {
     role: Role,
     object: bool,
-    /// The key whose value comes next.
+    /// The key of the next value.
     key: Key,
     /// The value replaces one under another name of the same thing.
     own_name: bool,
-    /// A lone value in this array is a bad row.
+    /// A scalar in this array is a bad row.
     report: bool,
     start: u64,
     thing: Box<Thing>,
@@ -120,11 +119,11 @@ struct Thing {
     data: Option<(u64, Box<Thing>)>,
     request: bool,
     response: Option<String>,
-    /// It holds other things.
+    /// It contains other things.
     wraps: bool,
-    /// The first keys, to recognise it by.
+    /// The first keys, to identify it in messages.
     keys: Vec<String>,
-    /// Comments inside that wait for its id.
+    /// Nested comments that wait for its id.
     waiting: Vec<(u64, Box<Thing>, Key)>,
 }
 
@@ -168,14 +167,14 @@ struct Walk<'a> {
     started: u64,
     /// Bytes of texts in open objects.
     open: usize,
-    /// In the order in which they ended: where each began, its fields, whether Reddit's own.
+    /// In the order in which they ended: where each began, its fields, and whether it is one of Reddit's.
     held: Vec<(u64, Box<Thing>, bool)>,
     held_bytes: usize,
-    /// Comments that wait for the id of the object around them.
+    /// Comments that wait for the id of the enclosing object.
     waiting: usize,
     escaped: Option<bool>,
     entities: bool,
-    /// Only Reddit's own things: in a recorded exchange, most answers hold none.
+    /// Only Reddit's own things: in a recorded exchange, most answers contain none.
     quiet: bool,
     roots: Roots,
     good: u64,
@@ -233,7 +232,7 @@ impl<'a> Walk<'a> {
             }
             if self.open > OPEN_BYTES {
                 let what = format!(
-                    "the texts of comments inside each other have more than {} MB",
+                    "the texts of nested comments have more than {} MB",
                     OPEN_BYTES >> 20
                 );
                 return Err(JsonError::TooLarge {
@@ -255,7 +254,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// What the object or array that begins is looked through for; `None`: it is passed over.
+    /// What the object or array that begins is read as; `None`: it is skipped.
     fn role(&self, event: Event) -> Option<Role> {
         let Some(frame) = self.frames.last() else {
             return Some(Role::Candidate);
@@ -422,7 +421,7 @@ impl<'a> Walk<'a> {
                     None if thing.request && thing.response.is_some() => {
                         self.exchange(thing.response.take().unwrap_or_default());
                     }
-                    // a kind whose data were passed over: `more`, a user, an award
+                    // a kind whose data were skipped: `more`, a user, an award
                     None if thing.is_text() || !thing.wraps && thing.kind.is_none() => {
                         return self.emit(frame.start, thing, false);
                     }
@@ -433,7 +432,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Lets go of an object that is no comment and no post; what waits inside goes on without its id.
+    /// Drops an object that is neither comment nor post; nested comments are passed on without its id.
     fn drop_thing(&mut self, thing: Thing) {
         self.open = self.open.saturating_sub(thing.bytes);
         if let Some((_, data)) = thing.data {
@@ -463,7 +462,7 @@ impl<'a> Walk<'a> {
         self.stopped |= stopped;
     }
 
-    /// An object that is a comment or a post, or should be.
+    /// Passes on an object that is, or should be, a comment or a post.
     fn emit(&mut self, start: u64, mut thing: Box<Thing>, reddits: bool) {
         if self.quiet && !reddits {
             return self.drop_thing(*thing);
@@ -480,8 +479,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Gives a comment inside another, or inside a post, the ids that it does not name itself; it waits
-    /// when the one around has not named its own yet.
+    /// Gives a nested comment the ids that it does not name itself; it waits if the enclosing object has not named its
+    /// own yet.
     fn place(&mut self, start: u64, mut thing: Box<Thing>) {
         if !matches!(thing.raw.body, Loose::Text(_)) || !thing.raw.id.is_set() {
             return self.hold(start, thing, false);
@@ -498,7 +497,7 @@ impl<'a> Walk<'a> {
                 if self.waiting < WAITING {
                     self.waiting += 1;
                     let key = frame.key;
-                    thing.keys = Vec::new(); // it is a comment, and known by its text
+                    thing.keys = Vec::new(); // it is a comment, recognized by its text
                     return frame.thing.waiting.push((start, thing, key));
                 }
                 break;
@@ -518,7 +517,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Looks whether the texts tell if they are escaped.
+    /// Checks whether this text tells if texts are escaped.
     fn weigh(&mut self, raw: &Raw) {
         if self.escaped.is_some() {
             return;
@@ -541,9 +540,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Gives on what is held, in the order of the document.
+    /// Passes on what is buffered, in document order.
     fn give(&mut self) {
-        // No text speaks against it: `&amp;` is then rather an escape than typed by a person.
+        // Without evidence to the contrary, `&amp;` is more likely an escape than typed by the author.
         if self.escaped.is_none() && self.entities {
             self.escaped = Some(true);
         }
@@ -589,7 +588,7 @@ fn clear(raw: &mut Raw, slot: Slot) {
     }
 }
 
-/// Takes the ids that a comment does not name from the object whose `replies` or `comments` it is in.
+/// Fills in the ids that a comment does not name from the object whose `replies` or `comments` it is in.
 fn inherit(raw: &mut Raw<'static>, around: &Thing, key: Key) {
     let Some(id) = around.id() else { return };
     match key {
@@ -610,9 +609,9 @@ fn inherit(raw: &mut Raw<'static>, around: &Thing, key: Key) {
 enum Escapes {
     /// Nothing that would be escaped.
     None,
-    /// Escapes, and nothing that they would not have escaped.
+    /// Escapes, and no character that should have been escaped.
     Some,
-    /// A bare `<`, `>` or `&`: nobody escaped it.
+    /// A bare `<`, `>` or `&`: the text is not escaped.
     Bare,
 }
 
@@ -670,7 +669,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_is_walked_with_its_replies() {
+    fn listing_is_read_with_its_replies() {
         let json = r#"[{"kind":"Listing","data":{"children":[
               {"kind":"t3","data":{"id":"p1","title":"T"}}]}},
             {"kind":"Listing","data":{"children":[
@@ -683,7 +682,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_reddit_escaped_are_unescaped_once() {
+    fn escaped_texts_are_unescaped_once() {
         let thing = |body: &str, html: &str| {
             format!(
                 r#"{{"data":{{"id":"c1","link_id":"t3_p1","body":"{body}","body_html":{html}}},"kind":"t1"}}"#
@@ -698,7 +697,7 @@ mod tests {
         assert_eq!(
             bodies(&thing("5 &gt; 3", "null")),
             ["5 > 3"],
-            "nothing speaks against it"
+            "no text shows otherwise"
         );
         let typed = both(
             &thing("write &amp;lt; for it", "null"),
@@ -708,7 +707,7 @@ mod tests {
     }
 
     #[test]
-    fn recorded_exchanges_give_their_answers() {
+    fn answers_of_recorded_exchanges_are_read() {
         let json = r#"[{"request":{},"response":{"status":200,"body":"{\"access_token\":\"x\"}"}},
             {"request":{},"response":{"body":"<html>"}},
             {"request":{},"response":{"body":"{\"json\":{\"errors\":[],\"data\":{\"things\":[{\"kind\":\"t1\",\"data\":{\"id\":\"c1\",\"link_id\":\"t3_p1\",\"body\":\"B\"}}]}}}"}},
@@ -717,7 +716,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archives_answer_is_escaped() {
+    fn archive_answers_are_escaped() {
         let json = r#"{"data":[{"id":"c1","link_id":"t3_p1","body":"a &amp; b"},{"id":"c2"}]}"#;
         let got = bodies(json);
         assert_eq!(got[0], "a & b");
@@ -737,8 +736,8 @@ mod tests {
     }
 
     #[test]
-    fn threads_with_comments_inside_each_other_are_walked() {
-        // one names its parents, the other leaves them to the nesting, and its id comes last
+    fn threads_with_nested_comments_are_read() {
+        // one names its parents; the other relies on nesting, and its id comes last
         let named = r#"{"title":"T","id":"p1","permalink":"/r/kettles/comments/p1/t/","comments":[
             {"id":"c1","submission":"p1","parent_id":"t3_p1","body":"a","author":"ann","replies":[
               {"id":"c2","submission":"p1","parent_id":"t1_c1","body":"b","author":"DELETED","replies":[]}]}]}"#;
@@ -777,7 +776,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_other_things_ends_soon() {
+    fn document_of_another_kind_is_given_up_early() {
         let json = format!("[{}0]", "0,".repeat(1_000_000));
         let mut rows = 0;
         let error = walk(json.as_bytes(), &mut |_, _| {

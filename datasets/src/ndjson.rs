@@ -1,8 +1,8 @@
 //! One line of a Pushshift or Arctic Shift dump to one record.
 //!
-//! The field rules are those that twenty years of dumps ask for: times as integers, floats or
-//! strings of digits; hidden scores; parents as names, bare ids, integers or null; a comment's copy
-//! that the archive marks as deleted later is not taken. Unknown keys are skipped unread.
+//! Twenty years of dumps vary: times are integers, floats or strings of digits; scores may be hidden; parents are
+//! names, bare ids, integers or null. A copy of a comment that the archive marks as deleted later is dropped. Unknown
+//! keys are skipped unread.
 
 use crate::{
     clean::{bare_name, repair},
@@ -17,12 +17,11 @@ use serde::{
 };
 use std::{borrow::Cow, fmt};
 
-/// What became of a line.
+/// The outcome of a line.
 #[derive(Debug, PartialEq)]
 pub enum Line {
-    /// A record.
     Record(Record),
-    /// A good line that is not taken.
+    /// A good line that a filter drops.
     Dropped(Dropped),
     /// A bad line, with what was wrong.
     Bad(String),
@@ -30,8 +29,8 @@ pub enum Line {
 
 /// Reads one line of NDJSON. `entities`: texts are escaped as in the dumps.
 ///
-/// A line that serde_json refuses for a lone surrogate (`\ud83d` without its other half) or for
-/// bytes that are not UTF-8 is read once more with those replaced by U+FFFD.
+/// A line that serde_json refuses for a lone surrogate (`\ud83d` without its other half) or for bytes that are not
+/// UTF-8 is read once more with those replaced by U+FFFD.
 pub fn line(bytes: &[u8], entities: bool) -> Line {
     match serde_json::from_slice::<Raw>(bytes) {
         Ok(raw) => raw.into_line(entities),
@@ -113,7 +112,7 @@ impl<'a> Loose<'a> {
         }
     }
 
-    /// A whole number: an integer, a float (cut towards zero), or a string of either.
+    /// A whole number: an integer, a float (truncated), or a string of either.
     pub(crate) fn number(&self) -> Option<i64> {
         match self {
             Self::Int(n) => Some(*n),
@@ -127,8 +126,8 @@ impl<'a> Loose<'a> {
     }
 }
 
-/// A time in seconds, milliseconds, microseconds or nanoseconds, as seconds: told by its size, for the
-/// seconds of 2005 and of 2100 have as many digits.
+/// A time in seconds, milliseconds, microseconds or nanoseconds, as seconds. The unit is detected by magnitude: the
+/// seconds of 2005 and of 2100 have the same number of digits.
 pub(crate) fn seconds(time: i64) -> i64 {
     match time.unsigned_abs() {
         0..100_000_000_000 => time,
@@ -138,7 +137,7 @@ pub(crate) fn seconds(time: i64) -> i64 {
     }
 }
 
-/// A float as a whole number; `None` when it is none or does not fit.
+/// A float as an integer; `None` if it is not finite or does not fit.
 pub(crate) fn whole(x: f64) -> Option<i64> {
     (x.is_finite() && x.abs() < 9e15).then_some(x as i64)
 }
@@ -218,7 +217,7 @@ enum Key {
     Other,
 }
 
-/// The fields of a line as they stand there. A key that comes twice counts as its last value.
+/// The raw fields of a line. Of a repeated key, the last value counts.
 #[derive(Default)]
 pub(crate) struct Raw<'a> {
     pub(crate) id: Loose<'a>,
@@ -235,16 +234,15 @@ pub(crate) struct Raw<'a> {
     pub(crate) created_utc: Loose<'a>,
     pub(crate) retrieved: Loose<'a>,
     pub(crate) meta: Option<Meta<'a>>,
-    /// The text as it was shown, in HTML, when the source has it: how its first characters stand
-    /// there tells whether the source is escaped.
+    /// The rendered HTML, if the source has it: its first characters show whether the source is escaped.
     pub(crate) html: Loose<'a>,
-    /// The address, which names the subreddit and the post.
+    /// Names the subreddit and the post.
     pub(crate) permalink: Loose<'a>,
     /// `link_id` is the first comment of the conversation, not a post.
     pub(crate) root_is_comment: bool,
 }
 
-/// What Arctic Shift adds since 2023-11.
+/// Fields that Arctic Shift adds since 2023-11.
 #[derive(Default, Deserialize)]
 pub(crate) struct Meta<'a> {
     #[serde(borrow, default)]
@@ -289,7 +287,7 @@ impl<'de> Deserialize<'de> for Raw<'de> {
                         Key::ScoreHidden => raw.score_hidden = map.next_value()?,
                         Key::CreatedUtc => raw.created_utc = map.next_value()?,
                         Key::RetrievedOn | Key::RetrievedUtc | Key::UpdatedOn | Key::UpdatedUtc => {
-                            // The newest of the names that different years used.
+                            // the newest of the names used over the years
                             let value: Loose = map.next_value()?;
                             if value.number() > raw.retrieved.number() {
                                 raw.retrieved = value;
@@ -309,7 +307,7 @@ impl<'de> Deserialize<'de> for Raw<'de> {
 }
 
 impl Raw<'_> {
-    /// The record that these fields are, by the rules of the dumps.
+    /// Builds a record from these fields, by the rules of the dumps.
     pub(crate) fn into_line(self, entities: bool) -> Line {
         if self.meta.as_ref().is_some_and(Meta::says_deleted) {
             return Line::Dropped(Dropped::DeletedLater);
@@ -318,7 +316,7 @@ impl Raw<'_> {
         if !is_comment && !matches!(self.title, Loose::Text(_)) {
             return Line::Bad("has neither body (a comment) nor title (a post)".into());
         }
-        // An id of digits only is base36 when it is a string; a JSON number is the number itself.
+        // A string of digits is base36; a JSON number is the number itself.
         let number = |value: &Loose| match value {
             Loose::Text(text) => id::decode(text),
             Loose::Int(n) if *n >= 0 => Some(*n),
@@ -374,7 +372,7 @@ impl Raw<'_> {
     }
 }
 
-/// True for a parent that names itself a comment (`t1_`).
+/// Whether a parent is explicitly a comment (`t1_`).
 fn says_comment(value: &Loose) -> bool {
     matches!(value, Loose::Text(text) if text.starts_with("t1_"))
 }
@@ -408,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn times_come_in_three_shapes() {
+    fn times_are_read_in_three_forms() {
         for shape in [
             "1134399035",
             "1134399035.0",
@@ -426,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_or_missing_score_is_unknown_not_zero() {
+    fn hidden_or_missing_score_is_unknown_not_zero() {
         assert_eq!(with(r#","score":0"#).score, Some(0));
         assert_eq!(with(r#","score":null"#).score, None);
         assert_eq!(with("").score, None);
@@ -435,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn parents_come_in_five_shapes() {
+    fn parents_are_read_in_five_forms() {
         let parent = |json: &str| {
             comment(&format!(
                 r#"{{"id":"c1","body":"x","link_id":"t3_p1"{json}}}"#
@@ -457,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_rebuilt_and_digits_are_base36() {
+    fn missing_names_are_built_from_ids_and_digits_are_base36() {
         let own = |json: &str| comment(&format!(r#"{{{json},"body":"x","link_id":"p1"}}"#)).id;
         assert_eq!(own(r#""id":"123""#), id::decode("123").unwrap());
         assert_eq!(own(r#""name":"t1_c81""#), id::decode("c81").unwrap());
@@ -471,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_archive_saw_deleted_is_not_taken() {
+    fn comments_deleted_later_by_archive_are_dropped() {
         let meta = |m: &str| {
             let json = format!(r#"{{"id":"c","body":"x","link_id":"p","_meta":{m}}}"#);
             matches!(
@@ -502,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_and_nul_do_not_cost_a_row() {
+    fn nan_and_nul_do_not_reject_a_row() {
         let c =
             comment("{\"id\":\"c\",\"body\":\"a\u{0}b \\u0000c\",\"link_id\":\"p\",\"score\":NaN}");
         assert_eq!((c.body.as_str(), c.score), ("ab c", None));

@@ -1,12 +1,11 @@
 //! Near-duplicate texts, found exactly: every pair above the threshold, not most of them.
 //!
-//! Two texts are near-duplicates when the sets of their word shingles overlap by a Jaccard
-//! similarity of at least the threshold. The join is AllPairs with length and prefix filtering
-//! (Bayardo, Ma, Srikant 2007, "Scaling up all pairs similarity search"; the bounds as in Xiao et
-//! al. 2011, "Efficient similarity joins for near-duplicate detection", section 3): if
-//! J(x, y) >= t, then x and y share one of the first |x| - ceil(t |x|) + 1 shingles in any common
-//! order; ordered from rare to frequent, few texts share one by chance. So an audit that finds
-//! nothing is a proof, up to collisions of 64-bit hashes, which can only add a pair.
+//! Two texts are near-duplicates if the Jaccard similarity of their sets of word shingles reaches the threshold. The
+//! join is AllPairs with length and prefix filtering (Bayardo, Ma, Srikant 2007, "Scaling up all pairs similarity
+//! search"; the bounds as in Xiao et al. 2011, "Efficient similarity joins for near-duplicate detection", section 3):
+//! if J(x, y) >= t, then x and y share one of the first |x| - ceil(t |x|) + 1 shingles in any common order; ordered
+//! from rare to frequent, few texts share one by chance. So an audit that finds nothing is a proof, up to collisions of
+//! 64-bit hashes, which can only add a pair.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,11 +17,11 @@ use unicode_normalization::UnicodeNormalization;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Near {
-    /// Words of a shingle.
+    /// Words per shingle.
     pub shingle: usize,
-    /// Least words of a text that is compared by its shingles; shorter ones only count when equal.
+    /// Minimum number of words of a text that is compared by its shingles; shorter ones only match when equal.
     pub min_words: usize,
-    /// Least Jaccard similarity of the shingle sets, above 0 and at most 1.
+    /// Minimum Jaccard similarity of the shingle sets, above 0 and at most 1.
     pub threshold: f64,
 }
 
@@ -39,17 +38,17 @@ impl Default for Near {
 /// Two texts that are near-duplicates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NearDuplicate {
-    /// Position of the one in the list that was searched.
+    /// Position of the first in the list that was searched.
     pub a: usize,
-    /// Position of the other, after `a`.
+    /// Position of the second, after `a`.
     pub b: usize,
     /// Jaccard similarity of their shingle sets.
     pub similarity: f64,
 }
 
-/// Words of a text for comparison: compatibility-normalised, lower case, letters and digits only.
+/// Words of a text for comparison: compatibility-normalized, lower case, letters and digits only.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    // A dump is mostly ASCII, for which normalisation changes nothing.
+    // Dumps are mostly ASCII, for which normalization changes nothing.
     let plain = if text.is_ascii() {
         text.to_ascii_lowercase()
     } else {
@@ -86,24 +85,24 @@ fn fnv(bytes: &[u8]) -> u64 {
     })
 }
 
-/// The finaliser of SplitMix64, a bijection: chains of it depend on the order of the words.
+/// The finalizer of SplitMix64, a bijection: chains of it depend on the order of the words.
 fn mix(h: u64) -> u64 {
     let h = (h.wrapping_add(0x9E37_79B9_7F4A_7C15) ^ (h >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let h = (h ^ (h >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     h ^ (h >> 31)
 }
 
-/// ceil(x), robust against a product that is a hair above a whole number.
+/// ceil(x), robust against a product slightly above a whole number.
 fn ceil(x: f64) -> usize {
     (x - 1e-9).ceil().max(0.0) as usize
 }
 
 /// Finds the near-duplicates among texts.
 ///
-/// Complete up to texts with equal shingle sets: of a group of those, only the first is paired with
-/// each of the others, and only the first is compared with other texts. Sides, components and
-/// "is there any pair across?" are the same as from all pairs, and a bot's 10,000 equal comments
-/// give 9,999 pairs instead of 50 million. Sorted by `a`, then `b`.
+/// Complete except for texts with equal shingle sets: of a group of those, only the first is paired with each of the
+/// others, and only the first is compared with other texts. Connected components, and whether any pair crosses
+/// partitions, are the same as from all pairs, and a bot's 10,000 equal comments give 9,999 pairs instead of 50
+/// million. Sorted by `a`, then `b`.
 pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<NearDuplicate> {
     let sets: Vec<Vec<u64>> = texts
         .par_iter()
@@ -111,7 +110,7 @@ pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<NearDuplicate
         .collect();
     let mut found = Vec::new();
 
-    // 1. Equal sets are one.
+    // 1. Merge equal sets.
     let mut first_of: HashMap<&[u64], usize> = HashMap::new();
     let mut unique = Vec::new();
     for (n, set) in sets.iter().enumerate().filter(|(_, set)| !set.is_empty()) {
@@ -129,8 +128,8 @@ pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<NearDuplicate
     }
     drop(first_of);
 
-    // 2. Shingles ranked from rare to frequent. One that stands in a single text matches nothing:
-    //    it counts for the size of its set and its place in the prefix, and is not kept.
+    // 2. Rank shingles from rare to frequent. One that is in a single text matches nothing: it counts toward the size
+    //    of its set and its place in the prefix, and is not kept.
     let mut all: Vec<u64> = unique
         .iter()
         .flat_map(|&n| sets[n].iter().copied())
@@ -163,7 +162,7 @@ pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<NearDuplicate
         .collect();
     ranked.par_sort_by_key(|&(n, size, _)| (size, n));
 
-    // 3. Each text against the smaller ones that share a shingle of both prefixes.
+    // 3. Compare each text with the smaller ones that share a shingle of both prefixes.
     let t = near.threshold.clamp(1e-6, 1.0);
     let mut index: HashMap<u32, Vec<u32>> = HashMap::new();
     let mut seen_by = vec![u32::MAX; ranked.len()];
@@ -173,7 +172,7 @@ pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<NearDuplicate
         let smallest = ceil(t * *size as f64);
         for rank in &ranks[..prefix.saturating_sub(alone).min(ranks.len())] {
             let posting = index.entry(*rank).or_default();
-            // Sets come by size: those that are too small for this one are for all that follow.
+            // Sets are sorted by size: those too small for this one are too small for all that follow.
             let begin = posting.partition_point(|&y| ranked[y as usize].1 < smallest);
             posting.drain(..begin);
             for &y in posting.iter() {
@@ -220,7 +219,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Every pair compared with every other.
+    /// Slow reference: every pair compared with every other.
     fn find_ref(texts: &[String], near: &Near) -> Vec<(usize, usize)> {
         let sets: Vec<_> = texts.iter().map(|t| shingles(t, near)).collect();
         let mut out = Vec::new();
@@ -253,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_join_finds_what_comparing_all_finds(
+        fn join_finds_the_same_pairs_as_comparing_all(
             texts in prop::collection::vec(prop::collection::vec(0u8..4, 0..14), 0..40),
             threshold in 0.3f64..1.0,
             shingle in 1usize..4,
@@ -268,7 +267,7 @@ mod tests {
             let pairs: Vec<_> = fast.iter().map(|t| (t.a, t.b)).collect();
             prop_assert!(pairs.iter().all(|p| slow.contains(p)), "{pairs:?} {slow:?}");
             prop_assert_eq!(components(texts.len(), &pairs), components(texts.len(), &slow));
-            // Texts without an equal one: the very same pairs.
+            // Texts without an equal one: exactly the same pairs.
             let sets: Vec<_> = texts.iter().map(|t| shingles(t, &near)).collect();
             let alone = |n: usize| sets.iter().filter(|s| **s == sets[n]).count() == 1;
             let of_alone = |pairs: &[(usize, usize)]| -> Vec<_> {
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn case_and_marks_do_not_hide_a_copy_and_short_replies_are_none() {
+    fn case_and_punctuation_do_not_hide_a_copy_and_short_replies_never_match() {
         let long = "The quick brown fox jumps over the lazy dog near the river bank today";
         let texts = [
             long.to_owned(),

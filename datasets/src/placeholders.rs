@@ -1,18 +1,18 @@
-//! A cleaning rule, off by default: links, e-mail addresses, phone numbers and user names in texts are
-//! replaced by placeholders on the way in, so that the project never holds them.
+//! A cleaning rule, off by default: links, e-mail addresses, phone numbers and user names in texts are replaced by
+//! placeholders on import, so that the project never holds them.
 //!
-//! What is recognized: `http://`, `https://`, `ftp://` and `www.` links, and domains with a path or one
-//! of a few common endings; addresses with a domain; `u/name`, `/u/name` and `@name`; phone numbers
-//! written with `+`, with an area code in parentheses, with a leading 0 in several groups, or as
-//! 555-0100, 555-555-0100 and 1-555-555-0100. Long numbers, dates, prices and IP addresses stay. Names of
-//! people in running text are not recognized, and the authors of texts are kept as they are.
+//! What is recognized: `http://`, `https://`, `ftp://` and `www.` links, and domains with a path or one of a few common
+//! endings; addresses with a domain; `u/name`, `/u/name` and `@name`; phone numbers written with `+`, with an area code
+//! in parentheses, with a leading 0 in several groups, or as 555-0100, 555-555-0100 and 1-555-555-0100. Long numbers,
+//! dates, prices and IP addresses are kept. Names of people in running text are not recognized, and the authors of
+//! texts are kept as they are.
 
 use std::borrow::Cow;
 
 use crate::read::Batch;
 use crate::record::Record;
 
-/// What a text is searched for, in the order of [`Replaced`].
+/// What is replaced, in the order of [`Replaced`].
 pub const KINDS: [(&str, &str); 4] = [
     ("link", "[link]"),
     ("email", "[email]"),
@@ -28,7 +28,7 @@ const USER: usize = 3;
 /// How many of each of [`KINDS`] were replaced.
 pub type Replaced = [u64; KINDS.len()];
 
-/// Endings of domains that are links also without a path.
+/// Top-level domains that make a link even without a path.
 const ENDINGS: [&str; 8] = ["com", "org", "net", "edu", "gov", "io", "info", "biz"];
 
 /// Replaces in all texts of a batch: comments, titles, texts of posts, excerpts of rejected rows.
@@ -53,9 +53,9 @@ pub fn replace_all(batch: &mut Batch) {
     }
 }
 
-/// A text with placeholders, and the counts of what they stand for added to `counts`. What a placeholder
-/// uncovers is replaced too (`555-0100 7@b.org`: a phone number only once the address is gone), so that a
-/// second call finds nothing. This ends: no match holds a bracket, so each pass leaves less to match.
+/// Replaces, and adds what was replaced to `counts`. What a placeholder uncovers is replaced too (`555-0100 7@b.org`: a
+/// phone number only once the address is gone), so that a second call finds nothing. This terminates: no match contains
+/// a bracket, so each pass leaves less to match.
 pub fn replace<'a>(text: &'a str, counts: &mut Replaced) -> Cow<'a, str> {
     let mut text = Cow::Borrowed(text);
     while let Some(new) = replace_once(&text, counts) {
@@ -88,7 +88,7 @@ fn replace_once(text: &str, counts: &mut Replaced) -> Option<String> {
                 (copied, at) = (end, end);
             }
             None => {
-                // on to the next place where something can start
+                // to the next place where something can start
                 let here = text[at..].chars().next();
                 at += here.map_or(1, char::len_utf8);
                 if is_word(here) && starts {
@@ -169,8 +169,8 @@ fn domain_len(text: &str) -> Option<usize> {
     }
 }
 
-/// Where a link ends: before white space, quotes and angle brackets, and without the marks of the
-/// sentence that it stands in.
+/// Where a link ends: before white space, quotes and angle brackets, and without the punctuation of the sentence around
+/// it.
 fn link_end(text: &str) -> usize {
     let (mut open, mut end) = (0i32, text.len());
     for (n, c) in text.char_indices() {
@@ -207,7 +207,7 @@ fn user(text: &str, at: usize) -> Option<(usize, usize)> {
     (len >= 3).then(|| (USER, text.len() - name.len() + len))
 }
 
-/// A phone number; see the head of the module for how it must be written.
+/// A phone number; see the module documentation for the recognized forms.
 fn phone(text: &str, at: usize) -> Option<(usize, usize)> {
     let before = text[..at].chars().next_back();
     if before.is_some_and(|c| ".,-/:=#$€£\\".contains(c)) {
@@ -249,7 +249,7 @@ fn phone(text: &str, at: usize) -> Option<(usize, usize)> {
             return None;
         }
     }
-    // a sentence may go on with a number, and a number with a letter or a decimal
+    // a sentence may continue with a number, and a number with a letter or a decimal
     if is_word(text[end..].chars().next()) || bytes.get(end) == Some(&b'/') {
         return None;
     }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_a_person_becomes_a_placeholder() {
+    fn personal_data_becomes_a_placeholder() {
         let cases = [
             ("mail ann.b+x@mail.example.co.uk.", "mail [email]."),
             ("(bob@example.com)", "([email])"),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_it_stays() {
+    fn text_that_only_looks_personal_is_kept() {
         for text in [
             "and/or, e.g. this vs. that... 3.14 or 1,234,567",
             "2019-04-01, 01.02.2019, 10:30, 192.168.1.100, v1.2.3-4567",
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_placeholder_uncovers_is_replaced_too() {
+    fn matches_uncovered_by_a_placeholder_are_replaced_too() {
         let cases = [
             ("a@b.cc@def", "[email][user]"),
             ("555-0100 7@b.org", "[phone] [email]"),
@@ -342,7 +342,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn doing_it_again_changes_nothing(text in r"[a-z0-9@./:u+() \-é]{0,60}") {
+        fn replacing_twice_changes_nothing(text in r"[a-z0-9@./:u+() \-é]{0,60}") {
             let (once, _) = replaced(&text);
             let (twice, counts) = replaced(&once);
             prop_assert_eq!(&once, &twice);

@@ -1,34 +1,34 @@
-//! Files that are for their owner alone, whatever the umask: people's texts are in them. (Elsewhere than on Unix
-//! a new file has the rights of its folder.)
+//! Files that only their owner can read, whatever the umask: they contain people's texts. (Except on Unix, a new file
+//! has the permissions of its folder.)
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Makes a file that must not be there yet. It never exists with other rights.
+/// Creates a file that must not exist yet. It never exists with wider permissions.
 ///
 /// # Errors
-/// When there is something of that name, or it cannot be made.
+/// If the name is taken, or the file cannot be created.
 pub fn create_new(path: &Path) -> io::Result<File> {
     let file = options().create_new(true).open(path)?;
     restrict(&file)?;
     Ok(file)
 }
 
-/// Makes a file, in place of what another of that name holds.
+/// Creates a file or truncates an existing one.
 ///
 /// # Errors
-/// When it cannot be made or written.
+/// If it cannot be created or written.
 pub fn create(path: &Path) -> io::Result<File> {
     let file = options().create(true).truncate(true).open(path)?;
     restrict(&file)?;
     Ok(file)
 }
 
-/// Makes a folder, and those above it that are missing, for its owner alone. One that is there is left as it is.
+/// Creates a folder and its missing parents for their owner alone. An existing folder is left as it is.
 ///
 /// # Errors
-/// When it cannot be made.
+/// If it cannot be created.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -37,18 +37,18 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Writes a file, in place of what another of that name holds.
+/// Writes a file, replacing its content.
 ///
 /// # Errors
-/// When it cannot be made or written.
+/// If it cannot be created or written.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create(path)?.write_all(bytes)
 }
 
-/// Takes the rights of others off a file of ours and what SQLite keeps beside it, and says so in the log. A file
-/// of somebody else is left as it is, and so is a folder.
+/// Removes the permissions of others from a file of ours and from SQLite's files next to it, and logs it. A file of
+/// another user is left as it is, and so is a folder.
 pub fn narrow(path: &Path) {
-    // SQLite follows links, and works beside what they lead to
+    // SQLite follows links, and works next to their target
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     for end in ["", "-wal", "-shm"] {
         let mut name = real.as_os_str().to_owned();
@@ -65,7 +65,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// For a file that was there before, and for an umask that takes the owner's rights.
+/// For an existing file, and for an umask that removes the owner's permissions.
 #[cfg(unix)]
 fn restrict(file: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -77,11 +77,11 @@ fn restrict(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-// By its path: to close another handle of a database would drop the locks that this process has on it.
+// By path: closing another handle of a database would drop the locks that this process has on it.
 #[cfg(unix)]
 fn narrow_one(file: &Path) {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    // SAFETY: only asks for a number.
+    // SAFETY: geteuid only returns a number.
     let me = unsafe { libc::geteuid() };
     let Ok(about) = std::fs::symlink_metadata(file) else {
         return;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_file_becomes_its_owners_alone() {
+    fn wide_permissions_are_narrowed_to_the_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let wide = |path: &std::path::Path| {

@@ -1,8 +1,8 @@
-//! A file to batches of records: opened, recognised, decompressed and parsed beside the caller.
+//! From a file to batches of records: opened, recognized, decompressed and parsed on other threads than the caller's.
 //!
-//! Three threads at most: one reads and decompresses into blocks of whole lines, one parses, the
-//! caller's takes the batches. The channels between them hold two blocks, so memory is bounded by
-//! the decompressor's window and a few blocks whatever the file's size.
+//! Three threads at most: one reads and decompresses into blocks of whole lines, one parses, the caller's takes the
+//! batches. The channels between them hold two blocks, so memory is bounded by the decompressor's window and a few
+//! blocks whatever the file's size.
 
 mod columnar;
 mod delimited;
@@ -44,69 +44,65 @@ use std::{
 
 pub use preview::{Preview, preview};
 
-/// Bytes of a block of lines: large enough that the channels cost nothing, small enough that a
-/// batch (a few thousand rows) is stored in tens of milliseconds.
+/// Bytes per block of lines: large enough that the channels cost nothing, small enough that a batch (a few thousand
+/// rows) is stored in tens of milliseconds.
 const BLOCK: usize = 2 << 20;
-/// Bytes of the longest row that is read; Reddit's own longest are a few hundred kilobytes.
+/// Maximum size of a row in bytes; Reddit's own longest have a few hundred kilobytes.
 const LONGEST_ROW: usize = LONGEST_TEXT;
-/// Records of a batch, at most.
+/// Maximum number of records per batch.
 const MOST_RECORDS: usize = 8_192;
-/// Bytes that are looked at to recognise a file.
+/// Bytes that are inspected to recognize a file.
 const HEAD: usize = 256 << 10;
-/// log2 of the window that the dumps are packed with: 2 GiB.
+/// log2 of the dumps' compression window: 2 GiB.
 const WINDOW_LOG: u32 = 31;
-/// Rejected rows of one file that are listed; further ones are only counted.
+/// Maximum number of rejected rows listed per file; further ones are only counted.
 pub const REJECTED_LISTED: u64 = 10_000;
 
 /// How a file is to be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// `None`: recognised by its content.
+    /// `None`: detected from the content.
     pub format: Option<Format>,
-    /// The columns of a table that is not the original query's.
+    /// The column mapping of a table that is not the original BigQuery export.
     pub mapping: Option<Mapping>,
-    /// The rows that are wanted.
     pub filter: Filter,
 }
 
-/// A part of a file, read.
+/// The records of one part of a file.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Comments and posts, in the order of the file.
     pub records: Vec<Record>,
-    /// Rows that could not be read, as long as few enough of them are listed.
+    /// Rows that could not be read, up to the listing limit.
     pub rejected: Vec<Rejected>,
-    /// How many rows of this batch became what.
+    /// Row counts of this batch by outcome.
     pub counts: Counts,
-    /// How far the file has been read.
     pub progress: ReadProgress,
 }
 
-/// How many rows became what.
+/// Row counts by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
     /// Rows seen: lines, rows of a table, elements of a listing. Blank lines do not count.
     pub rows: u64,
-    /// Comments taken; a row of a table gives two.
+    /// Comments imported; a row of a table gives two.
     pub comments: u64,
-    /// Posts taken.
     pub posts: u64,
     /// Rows that could not be read.
     pub rejected: u64,
-    /// Rows left out, by rule, in the order of [`Dropped::ALL`].
+    /// Rows dropped, by rule, in the order of [`Dropped::ALL`].
     pub dropped: [u64; Dropped::ALL.len()],
     /// Rows that held NUL characters, which were removed.
     pub nul: u64,
-    /// Rows of a table with a quote that is never closed, which is read as an ordinary character.
+    /// Rows of a table with a quote that is never closed; it is read as an ordinary character.
     pub stray_quotes: u64,
-    /// What was replaced by placeholders, in the order of [`placeholders::KINDS`].
+    /// Replacements by placeholders, in the order of [`placeholders::KINDS`].
     pub replaced: placeholders::Replaced,
 }
 
 impl Counts {
-    /// Adds another's counts.
     pub fn add(&mut self, other: &Self) {
         self.rows += other.rows;
         self.comments += other.comments;
@@ -124,108 +120,86 @@ impl Counts {
     }
 }
 
-/// A file, read to its end or stopped by the caller.
+/// The outcome of a file that was read completely or stopped by the caller.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// How it was read.
     pub format: Format,
-    /// How many rows became what.
+    /// Row counts by outcome.
     pub counts: Counts,
-    /// blake3 of the file's bytes, in hexadecimal; `None` when the caller stopped.
+    /// blake3 of the file's bytes, in hexadecimal; `None` if the caller stopped.
     pub hash: Option<String>,
 }
 
-/// Why a file could not be read, or not to its end. The batches before it were good.
+/// Why a file could not be read, or not completely. The batches before the error are good.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file could not be opened or read.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Nothing in it.
+    Io { path: PathBuf, source: io::Error },
     #[error("{}: the file is empty", .0.display())]
     Empty(PathBuf),
-    /// No reader knows it.
+    /// No reader recognizes it.
     #[error("{}: {what}", path.display())]
     Unknown {
-        /// The file.
         path: PathBuf,
         /// What it seems to be and what to do.
         what: String,
     },
-    /// A table without the columns that were asked for.
+    /// A table without the requested columns.
     #[error("{}: no column {}; the file has {}{hint}", path.display(), list(missing), list(found))]
     Columns {
-        /// The file.
         path: PathBuf,
-        /// The columns that are not there.
         missing: Vec<String>,
-        /// The columns that are.
         found: Vec<String>,
-        /// What may have been meant, or what to type.
+        /// A similar name, or what to type.
         hint: String,
     },
-    /// A table, and nobody said which column is what.
+    /// A table without a column mapping.
     #[error(
-        "{}: is a table with the columns {}; say which is what: --map {hint}", path.display(), list(found)
+        "{}: is a table with the columns {}; map its columns: --map {hint}", path.display(), list(found)
     )]
     Unmapped {
-        /// The file.
         path: PathBuf,
-        /// Its columns.
         found: Vec<String>,
-        /// A mapping to type.
         hint: String,
     },
-    /// A reader ended before the end of the file, by a fault of ours.
+    /// A reader ended before the end of the file because of a bug of ours.
     #[error(
-        "{}: the reader failed after row {rows} ({what}), which is a fault of Repartee's; the rows before \
-         are kept and importing the file again goes on",
+        "{}: the reader failed after row {rows} ({what}), which is a bug in Repartee; the rows before are \
+         kept, and importing the file again continues",
         path.display()
     )]
     Died {
-        /// The file.
         path: PathBuf,
-        /// Rows read before.
         rows: u64,
-        /// What it said.
         what: String,
     },
-    /// A compressed file that stops in the middle or is damaged.
+    /// A compressed file that is truncated or damaged.
     #[error(
         "{}: the compressed data end or break after row {rows}: {what}; the rows before are kept; \
-         get the file again and import it once more",
+         download the file again and import it again",
         path.display()
     )]
     Broken {
-        /// The file.
         path: PathBuf,
-        /// Rows read before.
         rows: u64,
-        /// What the decompressor said.
+        /// The decompressor's message.
         what: String,
     },
-    /// The decompressor's window does not fit.
+    /// The decompressor's window does not fit in memory.
     #[error(
         "{}: unpacking needs {need_mb} MB of memory for its window and {have_mb} MB are free; close \
          other programs, or unpack it elsewhere (zstd -d --long=31) and import the plain file",
         path.display()
     )]
     Memory {
-        /// The file.
         path: PathBuf,
-        /// Megabytes needed.
         need_mb: u64,
-        /// Megabytes free.
         have_mb: u64,
     },
 }
 
-/// Names in quotes, cut to what a person reads.
+/// Quoted names, shortened to a readable number.
 fn list(names: &[String]) -> String {
     const MOST: usize = 40;
     let short = |name: &String| match name.char_indices().nth(60) {
@@ -245,7 +219,7 @@ fn list(names: &[String]) -> String {
 }
 
 impl Error {
-    /// Columns that a mapping names and a file lacks, with those that may have been meant.
+    /// The error for columns that a mapping names and a file lacks, with similar names.
     fn columns(path: &Path, missing: Vec<String>, found: Vec<String>) -> Self {
         let meant: Vec<String> = missing
             .iter()
@@ -272,9 +246,9 @@ impl Error {
     }
 }
 
-/// The name that was probably meant by one that is not there.
+/// The name that was probably meant by one that does not exist.
 fn near<'a>(name: &str, there: &'a [String]) -> Option<&'a String> {
-    /// Bytes of the longest name that is compared: the distance takes the product of two.
+    /// Maximum length of a name that is compared, in bytes: the edit distance costs the product of both lengths.
     const LONGEST_NAME: usize = 200;
     let folded = name.to_lowercase();
     there
@@ -293,7 +267,7 @@ fn near<'a>(name: &str, there: &'a [String]) -> Option<&'a String> {
                 .zip(other.to_lowercase().chars())
                 .take_while(|(a, b)| a == b)
                 .count();
-            // one letter is not like another
+            // a one-letter name is not similar to another
             let close = *distance <= name.len().saturating_sub(1).min(1 + name.len() / 4);
             close || alike > 3 && *distance <= name.len() / 2 + 1
         })
@@ -301,10 +275,10 @@ fn near<'a>(name: &str, there: &'a [String]) -> Option<&'a String> {
         .map(|(_, other)| other)
 }
 
-/// Reads a file and hands its batches to `take`, in order, until the end or until `take` breaks.
+/// Reads a file and passes its batches to `take`, in order, until the end or until `take` breaks.
 ///
 /// # Errors
-/// See [`Error`]. Batches that were handed over before an error are good.
+/// See [`Error`]. Batches that were passed on before an error are good.
 pub fn read(
     path: &Path,
     options: &Options,
@@ -354,7 +328,9 @@ pub fn read(
     if finished && counts.rows == 0 {
         let what = match recognised.kind_is_table {
             true => "has a header and no rows",
-            false => "holds no comment and no post: it is JSON of another kind, or an empty answer",
+            false => {
+                "contains no comment and no post: it is JSON of another kind, or an empty answer"
+            }
         };
         return Err(Error::unknown(path, what));
     }
@@ -373,13 +349,13 @@ pub fn read(
 #[derive(Clone)]
 struct Meter {
     bytes: Arc<AtomicU64>,
-    /// `None`: a pipe, whose end shows when it is there.
+    /// `None`: a pipe, whose size is unknown.
     total: Option<u64>,
     hasher: Arc<Mutex<blake3::Hasher>>,
 }
 
 impl Meter {
-    /// blake3 of what was read, when that is the whole file.
+    /// blake3 of what was read, if that is the whole file.
     fn hash(&self) -> Option<String> {
         if self.bytes.load(Relaxed) < self.total.unwrap_or(0) {
             return None;
@@ -417,11 +393,11 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
-/// An opened file: its first bytes (unpacked, decoded) and all of them as a stream of UTF-8.
+/// An opened file: its first bytes (unpacked, decoded) and a stream of all of them as UTF-8.
 struct Input<'p> {
     path: &'p Path,
     head: Vec<u8>,
-    /// The whole of the text is in `head`.
+    /// `head` holds the whole text.
     head_is_all: bool,
     reader: Box<dyn Read + Send>,
     meter: Meter,
@@ -430,10 +406,10 @@ struct Input<'p> {
 
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
-/// The path that stands for standard input.
+/// The path that means standard input.
 pub const STANDARD_INPUT: &str = "-";
 
-/// Whether a path is something whose bytes come once: standard input, a pipe, a device.
+/// Whether a path can be read only once: standard input, a pipe, a device.
 pub fn is_stream(path: &Path) -> bool {
     path.as_os_str() == STANDARD_INPUT
         || std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
@@ -446,8 +422,8 @@ impl<'p> Input<'p> {
             source,
         };
         if path.extension().is_some_and(|e| e == "zst_blocks") {
-            let what = "files .zst_blocks are a format of its own that ended in 2024-03; get the \
-                        month as .zst";
+            let what = ".zst_blocks files are a separate format that was discontinued in 2024-03; download \
+                        the month as .zst";
             return Err(Error::unknown(path, what));
         }
         let (file, total): (Box<dyn Read + Send>, Option<u64>) =
@@ -522,7 +498,7 @@ impl<'p> Input<'p> {
     }
 }
 
-/// True for a zstd frame or one of its skippable frames.
+/// Whether this is a zstd frame or one of its skippable frames.
 fn is_zstd(magic: &[u8]) -> bool {
     magic.starts_with(&ZSTD_MAGIC)
         || (magic.len() >= 4 && magic[0] & 0xF0 == 0x50 && magic[1..4] == [0x2A, 0x4D, 0x18])
@@ -535,7 +511,7 @@ fn fill(reader: &mut impl Read, n: usize) -> io::Result<Vec<u8>> {
     Ok(buffer)
 }
 
-/// Reports a read error as what it means for the file.
+/// Turns a read error into what it means for the file.
 fn read_error(path: &Path, packed: bool, rows: u64, e: io::Error) -> Error {
     let what = e.to_string();
     if what.contains("llocation error") {
@@ -550,7 +526,7 @@ fn read_error(path: &Path, packed: bool, rows: u64, e: io::Error) -> Error {
     if e.kind() == io::ErrorKind::InvalidData && what.starts_with("line ") {
         return Error::unknown(path, what);
     }
-    // The system's errors carry a code; the decompressor's do not.
+    // The system's errors have a code; the decompressor's do not.
     if packed && e.raw_os_error().is_none() {
         return Error::Broken {
             path: path.into(),
@@ -564,8 +540,8 @@ fn read_error(path: &Path, packed: bool, rows: u64, e: io::Error) -> Error {
     }
 }
 
-/// The window of the zstd frame that starts with `head`, in bytes (RFC 8878, 3.1.1.1.2); `None`
-/// for a skippable frame, or for one whose window is its whole (small) content.
+/// The window of the zstd frame that starts with `head`, in bytes (RFC 8878, 3.1.1.1.2); `None` for a skippable frame,
+/// or for one whose window is its whole (small) content.
 fn window_of(head: &[u8]) -> Option<u64> {
     let (&descriptor, &window) = (head.get(4)?, head.get(5)?);
     let single_segment = descriptor & 0x20 != 0;
@@ -576,10 +552,10 @@ fn window_of(head: &[u8]) -> Option<u64> {
     Some(base + base / 8 * u64::from(window & 7))
 }
 
-/// Refuses a file whose window does not fit into the memory that is free (`None`: unknown).
+/// Refuses a file whose window does not fit into free memory (`None`: unknown).
 ///
-/// The window fills as the text does, and text of this kind packs about 8 times, at most some 30:
-/// a small file never needs the 2 GiB that its header names.
+/// The window fills only as text is decompressed, and text of this kind compresses about 8 times, at most about 30: a
+/// small file never needs the 2 GiB that its header names.
 fn check_window(path: &Path, head: &[u8], file: u64, free: Option<u64>) -> Result<(), Error> {
     let (Some(window), Some(free)) = (window_of(head), free) else {
         return Ok(());
@@ -595,8 +571,8 @@ fn check_window(path: &Path, head: &[u8], file: u64, free: Option<u64>) -> Resul
     Ok(())
 }
 
-/// Bytes of memory that can be had without swapping; `None` where the system does not say (only
-/// Linux does, in /proc/meminfo).
+/// Bytes of memory available without swapping; `None` where the system does not say (only Linux does, in
+/// /proc/meminfo).
 fn free_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
@@ -608,7 +584,7 @@ fn free_memory() -> Option<u64> {
         .map(|kb| kb << 10)
 }
 
-/// The encoding of a UTF-16 file: by its mark, or by the zero bytes of Latin text without one.
+/// The encoding of a UTF-16 file: by its byte order mark, or by the zero bytes of Latin text without one.
 fn utf16(head: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     match head {
         [0xFF, 0xFE, ..] => return Some(encoding_rs::UTF_16LE),
@@ -636,7 +612,7 @@ fn utf16(head: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     }
 }
 
-/// A UTF-16 stream as UTF-8; what is not UTF-16 becomes U+FFFD.
+/// A UTF-16 stream as UTF-8; invalid UTF-16 becomes U+FFFD.
 struct Utf16<R> {
     from: R,
     decoder: encoding_rs::Decoder,
@@ -689,7 +665,7 @@ type Outcome = Result<(Counts, bool), Error>;
 enum Fault {
     Io(io::Error),
     Json(JsonError),
-    /// Anything else, in a sentence about the file.
+    /// Anything else, as a sentence about the file.
     What(String),
 }
 
@@ -708,7 +684,7 @@ impl From<JsonError> for Fault {
     }
 }
 
-/// What a thread gave, or what it said when it died.
+/// A thread's result, or its panic message.
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, String> {
     thread
         .join()
@@ -716,8 +692,8 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, String> {
 }
 
 impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
-    /// Reads lines: unpacked on one thread, given to `parse` (the line, its number, the batches) on
-    /// another, taken on this one.
+    /// Reads lines: unpacked on one thread, passed to `parse` (the line, its number, the batches) on another, consumed
+    /// on this one.
     fn lines(
         self,
         reader: Box<dyn Read + Send>,
@@ -751,7 +727,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                             batches.batch.counts.nul += u64::from(holds_nul(bytes));
                         }
                         parse(bytes, line, &mut batches);
-                        // short rows become more than they are
+                        // short rows take more memory than their bytes
                         if batches.batch.records.len() >= MOST_RECORDS && !batches.send() {
                             return; // the caller has stopped
                         }
@@ -780,7 +756,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         })
     }
 
-    /// Takes batches until the channel closes or the caller breaks.
+    /// Passes on batches until the channel closes or the caller breaks.
     fn take_all(mut self, batches: Receiver<Batch>) -> (Counts, bool) {
         let mut counts = Counts::default();
         for mut batch in batches {
@@ -795,8 +771,8 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         (counts, true)
     }
 
-    /// Reads with a thread that parses and gathers batches, and one (this) that takes them. The end was
-    /// reached only when the thread says so: one that fails or dies fails the reading.
+    /// Reads with one thread that parses and gathers batches, and one (this) that consumes them. The end counts as
+    /// reached only if the parsing thread reports it: a thread that fails or dies fails the reading.
     fn gathered<'s>(
         self,
         parse: impl FnOnce(&mut Batches) -> Result<(), Fault> + Send + 's,
@@ -825,7 +801,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                             0 => "",
                             _ => "; what came before is kept",
                         };
-                        Error::unknown(path, format!("is not a whole JSON document: {e}{kept}"))
+                        Error::unknown(path, format!("is not a complete JSON document: {e}{kept}"))
                     }
                 }),
                 _ => Ok((counts, finished)),
@@ -846,8 +822,8 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         })
     }
 
-    /// Reads a JSON document whose objects are the rows of a table: those of the outermost array, or
-    /// (`inner`) those of the arrays in the outermost object.
+    /// Reads a JSON document whose objects are the rows of a table: those of the outermost array, or (`inner`) those of
+    /// the arrays in the outermost object.
     fn mapped_document(
         self,
         reader: Box<dyn Read + Send>,
@@ -861,7 +837,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             let mut json = Json::new(BufReader::with_capacity(64 << 10, reader));
             let mut rows = 0;
             while let Some(event) = json.next_event()? {
-                // arrays around the rows, an object around the arrays with its other fields
+                // arrays around the rows, or an object around the arrays and its other fields
                 let around = match event {
                     Event::Array => !inner || json.depth() <= 2,
                     Event::Object => inner && json.depth() == 1,
@@ -914,15 +890,15 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 let count = csv.cells().count();
                 let bad = match &cells {
                     _ if count != header.len() && found == Found::Stray => Some(format!(
-                        "the quote opened in line {line} is never closed; as it stands it has {count} cells \
-                         where the header has {}",
+                        "the quote opened in line {line} is never closed; taken literally, it has {count} \
+                         cells where the header has {}",
                         header.len()
                     )),
                     _ if count != header.len() => Some(format!(
                         "has {count} cells where the header has {}",
                         header.len()
                     )),
-                    None => Some("holds bytes that are not UTF-8; save the table as CSV UTF-8".to_owned()),
+                    None => Some("contains bytes that are not UTF-8; save the table as CSV UTF-8".to_owned()),
                     Some(cells) => {
                         let nul = cells.iter().any(|c| memchr(0, c.as_bytes()).is_some());
                         batches.batch.counts.nul += u64::from(nul);
@@ -960,13 +936,13 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
     }
 }
 
-/// Whether a text holds the character NUL, as it is or as JSON escapes it.
+/// Whether a text contains NUL, literally or as a JSON escape.
 fn holds_nul(text: &[u8]) -> bool {
     memchr(0, text).is_some() || memmem::find(text, b"\\u0000").is_some()
 }
 
-/// Cuts a stream into blocks that end at a line's end and sends them on, until the end, an error or
-/// a closed channel. A last line without `\n` is sent too, but not when the stream broke in it.
+/// Cuts a stream into blocks that end at a line's end and sends them, until the end, an error or a closed channel. A
+/// last line without `\n` is sent too, but not if the stream failed inside it.
 fn blocks_of(
     mut reader: Box<dyn Read + Send>,
     to_parser: &SyncSender<Block>,
@@ -976,7 +952,7 @@ fn blocks_of(
     let mut text: Vec<u8> = Vec::with_capacity(BLOCK + BLOCK / 8);
     loop {
         let begun = text.len();
-        // Enough to fill the block, or as much again when one line is longer than it.
+        // Enough to fill the block, or as much again if a line is longer than it.
         let want = if begun < BLOCK { BLOCK - begun } else { begun };
         let result = reader.by_ref().take(want as u64).read_to_end(&mut text);
         let got = text.len() - begun;
@@ -1010,14 +986,14 @@ fn blocks_of(
     }
 }
 
-/// Subreddits that are wanted, looked for in a line's bytes before it is parsed.
+/// Subreddits of the filter, searched for in a line's bytes before it is parsed.
 struct WantedSubreddits<'a> {
     key: memmem::Finder<'static>,
     names: Vec<&'a [u8]>,
 }
 
 impl<'a> WantedSubreddits<'a> {
-    /// `None` when every subreddit is wanted, or when a name holds what JSON would escape.
+    /// `None` if the filter allows every subreddit, or if a name contains a character that JSON escapes.
     fn new(filter: &'a Filter) -> Option<Self> {
         let names: Vec<_> = filter
             .subreddits
@@ -1034,9 +1010,9 @@ impl<'a> WantedSubreddits<'a> {
         })
     }
 
-    /// True when the line names subreddits and none that is wanted. In a JSON text these bytes can
-    /// only be a key with its value (inside a string the quotes would be escaped); a line that
-    /// spells the key otherwise, or not at all, is parsed.
+    /// True if the line names subreddits and none that the filter allows. In JSON text these bytes can only be a key
+    /// with its value (inside a string the quotes would be escaped); a line that spells the key otherwise, or lacks it,
+    /// is parsed.
     fn surely_another(&self, line: &[u8]) -> bool {
         let mut named = false;
         for at in self.key.find_iter(line) {
@@ -1077,7 +1053,7 @@ fn take_line(line: Line, n: u64, bytes: &[u8], filter: &Filter, batch: &mut Batc
     }
 }
 
-/// Lists a bad row, unless enough of them are listed.
+/// Lists a bad row, up to the limit.
 fn reject(reason: String, n: u64, bytes: &[u8], batch: &mut Batch) {
     batch.counts.rejected += 1;
     if (batch.rejected.len() as u64) < REJECTED_LISTED {
@@ -1125,7 +1101,7 @@ fn mapped_line(mapper: &mut Mapper, bytes: &[u8], n: u64, batch: &mut Batch) {
 fn walked_line(bytes: &[u8], n: u64, filter: &Filter, batches: &mut Batches) {
     let mut taken: u64 = 0;
     let walked = listing::walk(bytes, &mut |line, _| {
-        // the line itself is counted; a thread in it is more rows than one
+        // the line itself is counted; a thread in it adds further rows
         batches.batch.counts.rows += u64::from(taken > 0);
         taken += 1;
         take_line(line, n, bytes, filter, &mut batches.batch);
@@ -1141,7 +1117,7 @@ fn walked_line(bytes: &[u8], n: u64, filter: &Filter, batches: &mut Batches) {
     }
 }
 
-/// The beginning of a row, to recognise it by, with its id where it names one.
+/// The beginning of a row, to identify it, with its id if it has one.
 fn excerpt_of(value: &serde_json::Value) -> String {
     let serde_json::Value::Object(object) = value else {
         return String::new();
@@ -1194,12 +1170,11 @@ impl Batches {
         }
     }
 
-    /// Rows so far.
     fn total_rows(&self) -> u64 {
         self.rows + self.batch.counts.rows
     }
 
-    /// Adds a row; false when the caller has stopped.
+    /// Adds a row; false if the caller has stopped.
     fn row(&mut self, row: Row, n: u64, excerpt: &[u8]) -> bool {
         self.batch.counts.rows += 1;
         if let Row::Pair(pair) = &row {
@@ -1211,7 +1186,7 @@ impl Batches {
         self.full()
     }
 
-    /// Adds what a line or an element gave; false when the caller has stopped.
+    /// Adds the outcome of a line or an element; false if the caller has stopped.
     fn line(&mut self, line: Line, n: u64, excerpt: &[u8], filter: &Filter) -> bool {
         self.batch.counts.rows += 1;
         self.bytes += match &line {
@@ -1223,9 +1198,9 @@ impl Batches {
         self.full()
     }
 
-    /// Sends the batch when it is full; false when the caller has stopped.
+    /// Sends the batch if it is full; false if the caller has stopped.
     fn full(&mut self) -> bool {
-        // The channel holds two batches; a batch of a block's size keeps memory as with lines.
+        // The channel holds two batches; batches of a block's size keep memory as low as with lines.
         if self.bytes < BLOCK && self.batch.counts.rows < 4096 {
             true
         } else {
@@ -1233,7 +1208,7 @@ impl Batches {
         }
     }
 
-    /// Sends what is gathered; false when the caller has stopped.
+    /// Sends the current batch; false if the caller has stopped.
     fn send(&mut self) -> bool {
         let mut batch = std::mem::take(&mut self.batch);
         self.bytes = 0;

@@ -1,73 +1,69 @@
-//! What a source is made of: comments and posts, and the rows that could not be read.
+//! What a source consists of: comments and posts, and the rows that could not be read.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// One comment, text repaired (see [`crate::clean::repair`]).
+/// One comment, its text repaired (see [`crate::clean::repair`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
     /// Base36 id as a number; negative: a hash of the content.
     pub id: i64,
-    /// The post that it stands under.
+    /// The post that it is under.
     pub link_id: i64,
     /// The comment that it answers; `None`: it answers the post.
     pub parent_id: Option<i64>,
-    /// Name of the subreddit, without `r/`; empty: the source names none.
+    /// Without `r/`; empty: the source names none.
     pub subreddit: String,
-    /// `None`: the source names none. `[deleted]` is kept as it is.
+    /// `None`: the source names none. `[deleted]` is kept.
     pub author: Option<String>,
-    /// The text.
     pub body: String,
     /// `None`: unknown or hidden.
     pub score: Option<i64>,
     /// Seconds since 1970.
     pub created_utc: Option<i64>,
-    /// When the archive read it, seconds since 1970; the newest copy of a comment wins.
+    /// When the archive fetched it, seconds since 1970; the newest copy of a comment wins.
     pub retrieved_utc: Option<i64>,
 }
 
-/// One post (submission), text repaired.
+/// One post (submission), its text repaired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Post {
     /// Base36 id as a number; negative: a hash of the content.
     pub id: i64,
-    /// Name of the subreddit, without `r/`; empty: the source names none.
+    /// Without `r/`; empty: the source names none.
     pub subreddit: String,
     /// `None`: the source names none.
     pub author: Option<String>,
-    /// The title.
     pub title: String,
-    /// The text; empty for a link.
+    /// Empty for a link.
     pub selftext: String,
     /// `None`: unknown or hidden.
     pub score: Option<i64>,
     /// Seconds since 1970.
     pub created_utc: Option<i64>,
-    /// When the archive read it, seconds since 1970.
+    /// When the archive fetched it, seconds since 1970.
     pub retrieved_utc: Option<i64>,
 }
 
-/// What one row of a source gives.
+/// A record from one row of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
-    /// A comment.
     Comment(Comment),
-    /// A post.
     Post(Post),
 }
 
-/// A row that could not be read; the rows around it were kept.
+/// A row that could not be read; the rows around it are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Rejected {
     /// Line of a text file, row of a table, element of a listing; from 1.
     pub line: u64,
     /// What was wrong and what was expected.
     pub reason: String,
-    /// The first [`EXCERPT`] characters of the row; of a longer one also [`CUT`] and the ids in the rest.
+    /// The first [`EXCERPT`] characters of the row; a longer row is followed by [`CUT`] and the ids in the rest.
     pub excerpt: String,
 }
 
-/// Bytes of a reason that are kept: it may quote the value that was wrong.
+/// Maximum length of a reason in bytes: it may quote the bad value.
 const REASON: usize = 400;
 
 fn short(mut reason: String) -> String {
@@ -80,18 +76,18 @@ fn short(mut reason: String) -> String {
     reason
 }
 
-/// Characters of a rejected row that are kept to recognise it by.
+/// Characters of a rejected row that are kept to identify it.
 pub const EXCERPT: usize = 160;
 
-/// What stands between the beginning of a rejected row and the ids in the rest of it.
+/// Separates the beginning of a rejected row from the ids in the rest of it.
 pub const CUT: &str = " [...] ids: ";
 
-/// Ids that are kept of the rest of a rejected row.
+/// Maximum number of ids kept from the rest of a rejected row.
 const IDS: usize = 8;
 
 impl Rejected {
-    /// A rejected row, its text cut to [`EXCERPT`] characters; bytes that are not UTF-8 become U+FFFD. The ids
-    /// in what is cut off are kept, so that the row can be found when one of them is to be forgotten.
+    /// A rejected row, its text cut to [`EXCERPT`] characters; invalid UTF-8 becomes U+FFFD. Ids in the part that is
+    /// cut off are kept, so that the row is found when one of them must be purged.
     pub fn new(line: u64, reason: impl Into<String>, row: &[u8]) -> Self {
         let head = &row[..row.len().min(4 * EXCERPT)];
         let mut excerpt: String = String::from_utf8_lossy(head)
@@ -112,7 +108,7 @@ impl Rejected {
     }
 }
 
-/// The ids in a row of JSON, with its own; `None`: its own is not told by a key.
+/// The ids in a row of JSON, including its own; `None`: no key names its own.
 fn ids(row: &[u8]) -> Option<Vec<String>> {
     const KEYS: [&str; 5] = [
         "\"id\"",
@@ -121,7 +117,7 @@ fn ids(row: &[u8]) -> Option<Vec<String>> {
         "\"parent_id\"",
         "\"link_id\"",
     ];
-    /// Of these, those that tell which row it is.
+    /// How many of these can be the row's own id.
     const OWN: usize = 3;
     let mut found: Vec<String> = Vec::new();
     let mut own = false;
@@ -154,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_of_a_rejected_row_is_kept_wherever_it_stands() {
+    fn id_of_a_rejected_row_is_kept_anywhere_in_it() {
         let long = "x".repeat(300);
         for (row, ids) in [
             (

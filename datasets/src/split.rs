@@ -1,18 +1,15 @@
-//! Splits: whole threads to train, val or test, so that nothing learnt is asked again.
+//! Splits: whole threads go to train, val or test, so that no evaluation repeats what was trained on.
 
 use crate::source::Partition;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// The share of the pairs that each side gets; they need not add up to one.
+/// The share of the pairs that each partition gets; they need not add up to one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shares {
-    /// Of train.
     pub train: f64,
-    /// Of val.
     pub val: f64,
-    /// Of test.
     pub test: f64,
 }
 
@@ -27,10 +24,10 @@ impl Default for Shares {
 }
 
 impl Shares {
-    /// The shares as parts of one, in the order of [`Partition::ALL`].
+    /// The shares, normalized to a sum of one, in the order of [`Partition::ALL`].
     ///
     /// # Errors
-    /// A sentence when one is negative or not a number, or all are zero.
+    /// If one is negative or not a number, or all are zero.
     pub fn parts(&self) -> Result<[f64; 3], String> {
         let shares = [self.train, self.val, self.test];
         let sum: f64 = shares.iter().sum();
@@ -43,19 +40,19 @@ impl Shares {
     }
 }
 
-/// Classes that a division looks at: the four upvote bins, and pairs without a score.
+/// Classes that a split is stratified by: the four upvote bins, and pairs without a score.
 pub const CLASSES: usize = 5;
 
-/// Threads that go to one side together.
+/// Threads that go to one partition together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Group {
-    /// What it is told apart by: the smallest id of its threads.
+    /// Identifies it: the smallest id of its threads.
     pub id: i64,
-    /// Its pairs of each class.
+    /// Number of its pairs in each class.
     pub classes: [u64; CLASSES],
 }
 
-/// A class and, as the last one, all pairs: their shares are to be met, too.
+/// The classes and, last, all pairs: their shares are matched, too.
 type Row = [f64; CLASSES + 1];
 
 impl Group {
@@ -69,25 +66,24 @@ impl Group {
     }
 }
 
-/// Groups up to which any two are tried in each other's place.
+/// Up to this many groups, swapping any two is tried.
 const SWAPS: usize = 300;
 
-/// What a class that a side lacks adds to the distance, in shares of the side. A side of three times its
+/// What a class that a partition lacks adds to its distance, in shares of the partition. A partition of three times its
 /// share has a distance of four over all its pairs, and of four over its classes.
 const LACKING: f64 = 8.0;
 
-/// Times that the groups are gone through to see whether one is better elsewhere.
+/// Maximum number of passes that try to move groups.
 const ROUNDS: usize = 20;
 
-/// Gives each group a side, so that every side has its share of every class as far as whole groups
+/// Assigns each group to a partition, so that every partition has its share of every class as far as whole groups
 /// allow. `parts`: see [`Shares::parts`].
 ///
-/// As `StratifiedGroupKFold` of scikit-learn, greedy: the groups with the most pairs first, each to the
-/// side where it leaves the least distance to the shares. Then groups are moved, the smallest first,
-/// and few groups swapped, while that makes the distance smaller. The distance is Pearson's
-/// chi-square of the counts against the shares, over classes and all pairs; while groups are moved,
-/// a class that a side lacks adds to it as much as a side of three times its share. The result
-/// depends on the seed and the set of groups, not on their order.
+/// Like scikit-learn's `StratifiedGroupKFold`, greedy: the groups with the most pairs first, each to the partition
+/// where it leaves the least distance to the shares. Then groups are moved, the smallest first, and a few groups
+/// swapped, while that reduces the distance. The distance is Pearson's chi-square of the counts against the shares,
+/// over classes and all pairs; while groups are moved, a class that a partition lacks adds as much as a partition of
+/// three times its share. The result depends on the seed and the set of groups, not on their order.
 pub fn assign(groups: &[Group], parts: [f64; 3], seed: u64) -> Vec<Partition> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
     let rows: Vec<Row> = groups.iter().map(Group::row).collect();
@@ -133,7 +129,7 @@ pub fn assign(groups: &[Group], parts: [f64; 3], seed: u64) -> Vec<Partition> {
         .collect()
 }
 
-/// What the sides hold and should hold.
+/// What the partitions have and should have.
 struct Partitions {
     have: [Row; 3],
     want: [Row; 3],
@@ -153,13 +149,13 @@ impl Partitions {
         }
     }
 
-    /// The sides that have a share.
+    /// The partitions whose share is not zero.
     fn allowed(&self) -> impl Iterator<Item = usize> + use<> {
         let has_share = self.want.map(|want| want[CLASSES] > 0.0);
         (0..3).filter(move |&partition| has_share[partition])
     }
 
-    /// The distance of a side: the sum of (have - want)^2 / want, and more for a class that it lacks.
+    /// The distance of a partition: the sum of (have - want)^2 / want, and more for a class that it lacks.
     fn distance(&self, partition: usize, have: &Row) -> f64 {
         let want = &self.want[partition];
         let lacking = self.lacking * want[CLASSES];
@@ -172,7 +168,7 @@ impl Partitions {
             .sum()
     }
 
-    /// How the distance changes with a group added (`times` 1) or taken away (-1).
+    /// How the distance changes if a group is added (`times` 1) or removed (-1).
     fn gain(&self, partition: usize, row: &Row, times: f64) -> f64 {
         let mut have = self.have[partition];
         (0..=CLASSES).for_each(|c| have[c] += times * row[c]);
@@ -183,7 +179,7 @@ impl Partitions {
         (0..=CLASSES).for_each(|c| self.have[partition][c] += times * row[c]);
     }
 
-    /// Moves a group to a better side, if there is one.
+    /// Moves a group to a better partition, if there is one.
     fn move_one(&mut self, row: &Row, partition: &mut usize) -> bool {
         let leave = self.gain(*partition, row, -1.0);
         let best = self
@@ -202,7 +198,7 @@ impl Partitions {
         }
     }
 
-    /// Puts two groups in each other's place, if that is better.
+    /// Swaps two groups, if that is better.
     fn swap(&mut self, rows: &[Row], partition_of: &mut [usize], a: usize, b: usize) -> bool {
         let (to_a, to_b) = (partition_of[b], partition_of[a]);
         if to_a == to_b {
@@ -220,7 +216,7 @@ impl Partitions {
     }
 }
 
-/// A number drawn from the seed for a thread: 64 bits of blake3, the same everywhere.
+/// A pseudo-random number for a thread: 64 bits of blake3, the same on every platform.
 pub fn drawn(seed: u64, id: i64) -> u64 {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -291,7 +287,7 @@ mod tests {
 
     #[test]
     fn each_partition_has_its_share_of_each_class() {
-        // threads of one class mostly, and one class that few threads have
+        // threads mostly of one class, and one class that few threads have
         let groups: Vec<Group> = (0..400)
             .map(|n| {
                 let mut classes = [0; CLASSES];
@@ -317,7 +313,7 @@ mod tests {
 
     #[test]
     fn few_large_threads_still_give_every_partition_every_class() {
-        // two threads hold nearly everything; the small ones have all classes in two twos
+        // two threads have nearly all pairs; the small ones only have all classes two by two
         let sizes = [[400, 300, 90, 10], [300, 100, 80, 20]];
         let few = [[9, 0, 3, 0], [0, 7, 0, 2], [3, 0, 2, 0], [0, 4, 0, 1]];
         let groups: Vec<Group> = sizes
@@ -340,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_must_make_sense() {
+    fn invalid_shares_are_refused() {
         let shares = |train, val, test| Shares { train, val, test }.parts();
         assert_eq!(shares(8.0, 1.0, 1.0), Ok(PARTS));
         assert!(shares(-1.0, 1.0, 1.0).is_err());

@@ -1,4 +1,4 @@
-//! One row of a table to a post, a comment and its reply.
+//! From one row of a table to a post, a comment and its reply.
 
 use crate::{
     clean::{bare_name, notice, repair},
@@ -26,7 +26,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Finds the mapping's columns in a header. `Err`: the named columns that are not there.
+    /// Finds the mapping's columns in a header. `Err`: the columns that are missing.
     pub fn find(mapping: &Mapping, header: &[String]) -> Result<Self, Vec<String>> {
         let mut missing = Vec::new();
         let mut at = |name: &str| {
@@ -60,12 +60,12 @@ impl Columns {
     }
 }
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Debug, PartialEq)]
 pub enum Row {
-    /// The comment, its reply, and the post when the table says anything about it. Boxed: it is large.
+    /// The comment, its reply, and the post if the table says anything about it. Boxed: it is large.
     Pair(Box<(Option<Post>, Comment, Comment)>),
-    /// A good row that is not taken.
+    /// A good row that a filter drops.
     Dropped(Dropped),
     /// A bad row, with what was wrong.
     Bad(String),
@@ -73,11 +73,11 @@ pub enum Row {
 
 /// Reads one row; `cell(i)` is the text of column i, `None` for a null.
 ///
-/// Ids are hashes of the content, so that the same row gives the same ids in every file: the post's
-/// of its text, author and subreddit; the comment's of its post, text and author; the reply's of
-/// its comment, text and author. Posts without a text (links, removed ones) are told apart by
-/// subreddit, author and score. Where the table says nothing about the post, rows with the same
-/// comment are one thread. Escapes are decoded: the BigQuery tables hold the dumps' texts.
+/// Ids are hashes of the content, so that the same row gives the same ids in every file: the post's of its text, author
+/// and subreddit; the comment's of its post, text and author; the reply's of its comment, text and author. Posts
+/// without a text (links, removed ones) are distinguished by subreddit, author and score. If the table says nothing
+/// about the post, rows with the same comment are one thread. Escapes are decoded: the BigQuery tables contain the
+/// dumps' texts.
 pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Option<&'a str>) -> Row {
     let text = |i: usize| repair(cell(i).unwrap_or(""), true).into_owned();
     let optional = |i: Option<usize>| i.and_then(&cell).map(str::trim).filter(|s| !s.is_empty());
@@ -111,7 +111,7 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     let post_author = owned(columns.post_author);
     let comment_author = owned(columns.comment_author);
     let reply_author = owned(columns.reply_author);
-    // the notice in place of a removed post's text is the same under many posts
+    // the notice that replaces a removed post's text is the same under many posts
     let title = columns
         .post
         .map(text)
@@ -173,7 +173,7 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     }
 }
 
-/// What stands in a cell whose value is not known.
+/// Whether a cell means "unknown".
 fn is_unknown(text: &str) -> bool {
     const UNKNOWN: [&str; 16] = [
         "nan",
@@ -197,14 +197,14 @@ fn is_unknown(text: &str) -> bool {
     bare.is_empty() || UNKNOWN.iter().any(|u| u.eq_ignore_ascii_case(bare))
 }
 
-/// A text that should be a number and is none.
+/// A text that should be a number but is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotANumber;
 
-/// A score as people scrape it: `-3`, `7.0`, `1,234`, `1.2k`, `12 points`; `None`: unknown or hidden.
+/// A score as scrapers write it: `-3`, `7.0`, `1,234`, `1.2k`, `12 points`; `None`: unknown or hidden.
 ///
 /// # Errors
-/// When it is no number.
+/// If it is no number.
 pub fn score_of(text: &str) -> Result<Option<i64>, NotANumber> {
     let text = text.trim();
     if let Ok(n) = text.parse() {
@@ -226,9 +226,9 @@ pub fn score_of(text: &str) -> Result<Option<i64>, NotANumber> {
         _ => (bare, 1.0),
     };
     let digits = digits.trim();
-    // Spaces and commas part thousands; with k or m, one comma is the decimal point of some languages.
+    // Spaces and commas group thousands; with k or m, one comma is the decimal separator of some languages.
     let grouped = digits.replace(['\u{A0}', '\u{202F}', ' ', '\''], "");
-    // several points can only part thousands
+    // several points can only group thousands
     let grouped = match grouped.matches('.').count() {
         0 | 1 => grouped,
         _ if grouped.split('.').skip(1).all(|part| part.len() == 3) => grouped.replace('.', ""),
@@ -259,11 +259,11 @@ pub fn score_of(text: &str) -> Result<Option<i64>, NotANumber> {
         .ok_or(NotANumber)
 }
 
-/// Seconds since 1970 of the time when something was written: between 2005, when Reddit began, and a
-/// year from now; `None`: the cell says that it is not known.
+/// The time at which something was written, in seconds since 1970: between 2005, when Reddit began, and a year from
+/// now. `None`: the cell says that it is unknown.
 ///
 /// # Errors
-/// A sentence with the text when it is no time, or one outside of these years.
+/// A sentence with the text if it is no time, or outside of these years.
 pub fn written(text: &str) -> Result<Option<i64>, String> {
     if is_unknown(text) {
         return Ok(None);
@@ -278,24 +278,23 @@ pub fn written(text: &str) -> Result<Option<i64>, String> {
     ))
 }
 
-/// The times at which a comment can have been written.
 fn plausible() -> Range<i64> {
     const YEAR_2005: i64 = 1_104_537_600;
     YEAR_2005..jiff::Timestamp::now().as_second() + 366 * 86_400
 }
 
-/// Seconds since 1970 (UTC) from a number of seconds, milliseconds, microseconds or nanoseconds, from
-/// `@` and seconds, or from a date as databases, tables and mail write it.
+/// Seconds since 1970 (UTC) from a number of seconds, milliseconds, microseconds or nanoseconds, from `@` and seconds,
+/// or from a date as databases, tables and mail write it.
 ///
 /// # Errors
-/// A sentence with the text when it is none of these.
+/// A sentence with the text if it is none of these.
 pub fn time(text: &str) -> Result<i64, String> {
     let text = text.trim();
     if let Some(seconds) = text.strip_prefix('@').and_then(|s| s.parse().ok()) {
         return Ok(seconds);
     }
     let number = text.parse();
-    // 20190401 is a day, for as seconds it would be in 1970
+    // 20190401 is a day: as seconds it would be in 1970
     if let (8, Ok(20_000_000..21_000_000)) = (text.len(), &number)
         && let Some(day) = date(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))
     {
@@ -338,7 +337,7 @@ fn date(text: &str) -> Option<i64> {
     if let Ok(zoned) = jiff::fmt::rfc2822::parse(text) {
         return Some(zoned.timestamp().as_second());
     }
-    // with a zone: of databases, of old scrapers
+    // with a time zone: from databases and old scrapers
     for format in [
         "%Y-%m-%d %H:%M:%S%.f %z",
         "%a %b %d %H:%M:%S %z %Y",
@@ -375,11 +374,11 @@ fn date(text: &str) -> Option<i64> {
         .and_then(|day| utc(day.to_datetime(Time::MIN)))
 }
 
-/// Seconds since 1970 (UTC) of the beginning of a year (2021), a month (2021-03), a day (2021-03-04) or
-/// of an instant; a number of more than four digits is a time itself.
+/// Seconds since 1970 (UTC) at the beginning of a year (2021), a month (2021-03) or a day (2021-03-04), or of an
+/// instant; a number of more than four digits is a time itself.
 ///
 /// # Errors
-/// A sentence with the text when it is none of these.
+/// A sentence with the text if it is none of these.
 pub fn beginning(text: &str) -> Result<i64, String> {
     let text = text.trim();
     let parts: Vec<&str> = text.split('-').collect();
@@ -439,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_replies_are_left_out_and_bad_numbers_named() {
+    fn empty_replies_are_dropped_and_bad_numbers_named() {
         let map: Mapping = "comment=title,reply=selftext,score=score,created=when"
             .parse()
             .unwrap();
@@ -483,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_outside_of_reddits_years_is_rejected_with_its_value() {
+    fn time_outside_of_reddits_years_is_rejected_with_its_value() {
         for when in [
             "0",
             "86400",
@@ -501,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_a_day_however_it_is_written() {
+    fn dates_are_read_in_every_format() {
         for when in [
             "20190401",
             "Apr 1, 2019",
@@ -512,12 +511,12 @@ mod tests {
         ] {
             assert_eq!(written(when), Ok(Some(1_554_076_800)), "{when}");
         }
-        // either of two days
+        // could be either of two days
         assert!(written("04/01/2019").is_err());
     }
 
     #[test]
-    fn a_filters_date_may_be_a_year_or_a_month() {
+    fn filter_date_may_be_a_year_or_a_month() {
         assert_eq!(beginning("2021"), Ok(1_609_459_200));
         assert_eq!(beginning("2021-03"), Ok(1_614_556_800));
         assert_eq!(beginning("2021-03-01"), Ok(1_614_556_800));
@@ -526,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_read_as_people_scrape_them() {
+    fn scores_are_read_as_scrapers_write_them() {
         for (text, score) in [
             ("1,234", Some(1234)),
             ("1,234,567", Some(1_234_567)),

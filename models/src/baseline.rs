@@ -1,10 +1,10 @@
-//! What a model that only counts words would reach: the bar below which training was for nothing.
+//! Baselines that only count tokens: a model that does not beat them learned nothing.
 //!
-//! A unigram language model for the generator, and naive Bayes over the same tokens for the two
-//! classifiers. Both count token ids, so they see exactly what the models see, but no order.
+//! A unigram language model for the generator, and naive Bayes over the same tokens for the two classifiers. Both count
+//! token ids, so they see exactly what the models see, but no order.
 
-/// A language model without memory: each token has its share of the training tokens, one added to every
-/// count so that an unseen token is possible (Laplace).
+/// A language model without context: each token has its share of the training tokens, with one added to every count so
+/// that an unseen token is possible (Laplace).
 #[derive(Clone, Debug)]
 pub struct Unigram {
     counts: Vec<u64>,
@@ -12,7 +12,7 @@ pub struct Unigram {
 }
 
 impl Unigram {
-    /// A model of `vocab` tokens that has seen none.
+    /// A model of `vocab` tokens, untrained.
     pub fn new(vocab: usize) -> Self {
         Self {
             counts: vec![0; vocab],
@@ -20,7 +20,7 @@ impl Unigram {
         }
     }
 
-    /// Counts tokens; ids outside the vocabulary are passed over.
+    /// Counts tokens; ids outside the vocabulary are skipped.
     pub fn learn(&mut self, tokens: &[u32]) {
         for &t in tokens {
             if let Some(count) = self.counts.get_mut(t as usize) {
@@ -47,7 +47,7 @@ pub struct NaiveBayes {
 }
 
 impl NaiveBayes {
-    /// A model of `features` tokens and `classes` classes that has seen no example.
+    /// A model of `features` tokens and `classes` classes, untrained.
     pub fn new(features: usize, classes: usize) -> Self {
         Self {
             counts: vec![vec![0; features]; classes],
@@ -56,7 +56,7 @@ impl NaiveBayes {
         }
     }
 
-    /// Counts one example of class `label`; ids outside the features are passed over.
+    /// Counts one example of class `label`; ids outside the features are skipped.
     pub fn learn(&mut self, tokens: &[u32], label: usize) {
         self.examples[label] += 1;
         for &t in tokens {
@@ -67,8 +67,8 @@ impl NaiveBayes {
         }
     }
 
-    /// Probabilities of the classes (K) given the tokens. Without any example learnt, all are equal; a
-    /// class that never occurred has probability 0.
+    /// Probabilities of the classes (K) given the tokens. Without any example, all are equal; a class that never
+    /// occurred has probability 0.
     pub fn probabilities(&self, tokens: &[u32]) -> Vec<f64> {
         let all: u64 = self.examples.iter().sum();
         if all == 0 {

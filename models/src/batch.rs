@@ -1,19 +1,19 @@
-//! Examples into batches: by length so that little is padding, in an order that the seed decides.
+//! Groups examples into batches of similar length, so that little is padding, in an order given by the seed.
 //!
-//! The order of an epoch is a pure function of the lengths, the batch size, the seed and the number
-//! of the epoch; the position within a run is one number. That is all the state resuming needs.
+//! The order of an epoch is a pure function of the lengths, the batch size, the seed and the number of the epoch; the
+//! position within a run is one number. That is all the state that resuming needs.
 
 use crate::rng::Stream;
 use crate::text::Example;
 use crate::{Error, Result};
 use ts_rs::TS;
 
-/// Batches are cut from pools of this many batches, sorted by length. Larger pools pad less; smaller
-/// ones mix better. At 50, Reddit pairs pad under 5 %.
+/// Batches are cut from pools of this many batches, sorted by length. Larger pools pad less; smaller ones mix better.
+/// At 50, less than 5% of Reddit pairs' positions are padding.
 const POOL: usize = 50;
 
-/// The batches of one epoch, as indices of examples: every example once, those of a batch of nearly
-/// the same length, the batches in random order. The last batch of the epoch's cut may be smaller.
+/// The batches of one epoch, as indices of examples: every example once, the examples of a batch similar in length, the
+/// batches in random order. One batch may be smaller.
 pub fn epoch_batches(
     lengths: &[usize],
     batch_size: usize,
@@ -31,8 +31,8 @@ pub fn epoch_batches(
     batches
 }
 
-/// All examples once, longest first within the whole, for evaluation: order does not matter there, and
-/// the largest batch comes first, so that what does not fit fails at once.
+/// All examples once, longest first, for evaluation: order does not matter there, and with the largest batch first,
+/// running out of memory shows at once.
 pub fn sorted_batches(lengths: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(lengths[i]), i));
@@ -42,7 +42,7 @@ pub fn sorted_batches(lengths: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
         .collect()
 }
 
-/// Which examples a run sees in which micro-batch, over all its epochs.
+/// Which examples are in which micro-batch, over all epochs of a run.
 #[derive(Debug, Clone)]
 pub struct BatchSampler {
     lengths: Vec<usize>,
@@ -56,7 +56,7 @@ impl BatchSampler {
     /// The order of a run over examples of these lengths.
     ///
     /// # Errors
-    /// When there are no examples or the batch size is 0.
+    /// If there are no examples or the batch size is 0.
     pub fn new(lengths: Vec<usize>, batch_size: usize, seed: u64) -> Result<Self> {
         if lengths.is_empty() {
             return Err(Error::Input("there are no examples to train on".to_owned()));
@@ -73,7 +73,7 @@ impl BatchSampler {
         })
     }
 
-    /// Batches in an epoch.
+    /// Batches per epoch.
     pub fn per_epoch(&self) -> usize {
         self.lengths.len().div_ceil(self.batch_size)
     }
@@ -88,7 +88,7 @@ impl BatchSampler {
         &self.batches[n % self.per_epoch()]
     }
 
-    /// The share of positions that is padding in an epoch.
+    /// The share of positions in an epoch that is padding.
     pub fn padding(&self) -> f64 {
         let (mut padded, mut all) = (0, 0);
         for batch in epoch_batches(&self.lengths, self.batch_size, self.seed, 0) {
@@ -103,7 +103,7 @@ impl BatchSampler {
     }
 }
 
-/// Which tokens of a generator's example the loss counts.
+/// Which tokens of a generator's example count in the loss.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossMask {
@@ -115,7 +115,6 @@ pub enum LossMask {
 }
 
 impl LossMask {
-    /// Which of an example's tokens count.
     pub fn of(self, example: &Example) -> Vec<bool> {
         let first = match self {
             Self::Reply => example.prompt.max(1),
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_has_every_example_once_and_little_padding() {
+    fn epoch_has_every_example_once_and_little_padding() {
         let lengths = lengths();
         let batches = epoch_batches(&lengths, 8, 3, 0);
         let mut seen: Vec<usize> = batches.concat();
@@ -146,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_decided_by_seed_and_epoch() {
+    fn order_is_determined_by_seed_and_epoch() {
         let lengths = lengths();
         let of = |seed, epoch| epoch_batches(&lengths, 8, seed, epoch);
         assert_eq!(of(3, 1), of(3, 1));
         assert_ne!(of(3, 1), of(3, 2));
         assert_ne!(of(3, 1), of(4, 1));
-        // a cursor in the middle gives what going there step by step gives
+        // a cursor in the middle gives the same batches as stepping there one by one
         let mut walked = BatchSampler::new(lengths.clone(), 8, 3).unwrap();
         for n in 0..300 {
             walked.batch(n);

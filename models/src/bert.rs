@@ -1,8 +1,8 @@
-//! BERT for sequence classification: the two judges of a reply.
+//! BERT for sequence classification: the two classifiers of replies.
 //!
-//! Devlin et al. 2019, arXiv:1810.04805. Names and numerics are those of transformers'
-//! `BertForSequenceClassification`: post-norm blocks, pooler over the first token, a linear head.
-//! A plain `BertModel` checkpoint gets a fresh pooler and head.
+//! Devlin et al. 2019, arXiv:1810.04805. Names and numerics are those of transformers' `BertForSequenceClassification`:
+//! post-norm blocks, pooler over the first token, a linear head. A plain `BertModel` checkpoint gets a fresh pooler and
+//! head.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,21 @@ use crate::rng::Stream;
 use crate::weights::{self, Init, Scope, Spec, Tensors};
 use crate::{Error, Result};
 
-/// `config.json` of a BERT. Fields that this crate does not use are kept as they were.
+/// `config.json` of a BERT. Fields that this crate does not use are preserved.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Config {
     /// V.
     pub vocab_size: usize,
     /// C.
     pub hidden_size: usize,
-    /// Number of blocks.
     pub num_hidden_layers: usize,
     /// H.
     pub num_attention_heads: usize,
     /// Width of the MLP.
     pub intermediate_size: usize,
-    /// The longest sequence, in tokens.
+    /// Maximum sequence length in tokens.
     pub max_position_embeddings: usize,
-    /// Kinds of segment: 2.
+    /// Number of segment types: 2.
     #[serde(default = "two")]
     pub type_vocab_size: usize,
     /// `gelu` (erf), `gelu_new` or `gelu_pytorch_tanh`; relu is refused.
@@ -45,7 +44,7 @@ pub struct Config {
     /// Dropout before the head; `hidden_dropout_prob` when absent.
     #[serde(default)]
     pub classifier_dropout: Option<f64>,
-    /// Standard deviation of initial weights.
+    /// Standard deviation of the initial weights.
     #[serde(default = "range")]
     pub initializer_range: f64,
     /// Added to the variance in LayerNorm.
@@ -110,7 +109,7 @@ impl Config {
         }
     }
 
-    /// Number of classes that the file's `id2label` names; transformers' default is 2.
+    /// The number of classes in the file's `id2label`; transformers' default is 2.
     pub fn labels(&self) -> usize {
         let named = self.rest.get("id2label").and_then(|v| v.as_object());
         named.map_or(2, serde_json::Map::len)
@@ -136,7 +135,7 @@ impl Config {
         );
     }
 
-    /// Refuses what this file does not compute.
+    /// Refuses what this file does not implement.
     ///
     /// # Errors
     /// [`Error::Config`], naming the field.
@@ -259,10 +258,10 @@ impl Config {
     }
 }
 
-/// The tensors of a checkpoint that a model of this configuration takes, before any of them is read.
+/// Selects the tensors of a checkpoint that this configuration needs, before any of them is read.
 ///
 /// # Errors
-/// When the configuration asks for what the files do not list.
+/// If the configuration needs a tensor that the files do not list.
 pub fn plan(listed: Vec<weights::Listed>, config: &Config) -> Result<weights::Plan> {
     config.check()?;
     let listed: BTreeMap<String, weights::Listed> = listed
@@ -278,14 +277,14 @@ pub fn plan(listed: Vec<weights::Listed>, config: &Config) -> Result<weights::Pl
     weights::plan(listed, &specs, &HEADS, |name| name.starts_with("cls."))
 }
 
-/// What a checkpoint may lack: each run starts its own.
+/// What a checkpoint may lack: each run initializes its own.
 const HEADS: [&str; 2] = ["classifier.", "bert.pooler."];
 
-/// Makes a checkpoint's tensors those of a classifier with `classes` classes, on `device` in float32.
-/// A missing pooler or head, or a head of another number of classes, starts at random from `seed`.
+/// Turns a checkpoint's tensors into those of a classifier with `classes` classes, on `device` in float32. A missing
+/// pooler or head, or a head with another number of classes, is initialized from `seed`.
 ///
 /// # Errors
-/// Names a tensor of the encoder that is missing or misshapen.
+/// Names a tensor of the encoder that is missing or has the wrong shape.
 pub fn load_into(
     found: Tensors,
     config: &Config,
@@ -311,7 +310,7 @@ pub struct Rows {
     pub types: Vec<Vec<u32>>,
 }
 
-/// The model. Built on tracked tensors it can be trained, on detached ones it leaves no graph.
+/// The model. On tracked tensors it can be trained; on detached ones it builds no graph.
 pub struct Bert {
     config: Config,
     gelu: Gelu,
@@ -376,10 +375,10 @@ impl Linear {
 }
 
 impl Bert {
-    /// Builds the model on tensors that [`load_into`] or [`weights::init`] gave.
+    /// Builds the model on tensors from [`load_into`] or [`weights::init`].
     ///
     /// # Errors
-    /// Names a tensor that is missing or misshapen.
+    /// Names a tensor that is missing or has the wrong shape.
     pub fn new(config: &Config, classes: usize, tensors: &Tensors) -> Result<Self> {
         config.check()?;
         let (c, f) = (config.hidden_size, config.intermediate_size);
@@ -419,12 +418,10 @@ impl Bert {
         })
     }
 
-    /// The configuration it was built from.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The device its parameters are on.
     pub fn device(&self) -> &Device {
         self.words.device()
     }
@@ -482,7 +479,7 @@ impl Bert {
         rng: &mut Option<&mut Stream>,
     ) -> Result<Tensor> {
         let p = self.config.hidden_dropout_prob;
-        // One projection for the three: a larger matrix product, and the packing that attention reads.
+        // One projection for all three: a larger matrix product, in the packed layout that attention reads.
         let weight = Tensor::cat(
             &[&block.query.weight, &block.key.weight, &block.value.weight],
             0,
@@ -502,11 +499,11 @@ impl Bert {
         Ok(block.output_norm.forward(&(x + y)?)?)
     }
 
-    /// The states after the embedding and after each block, each `(B, T, C)`: transformers'
-    /// `hidden_states`. Positions of padding hold nothing of use.
+    /// The states after the embedding and after each block, each `(B, T, C)`: transformers' `hidden_states`. Padding
+    /// positions hold no useful values.
     ///
     /// # Errors
-    /// When a row is empty, too long, or has an id outside the vocabulary.
+    /// If a row is empty, too long, or has an id outside the vocabulary.
     pub fn hidden_states(&self, rows: &Rows) -> Result<Vec<Tensor>> {
         let how = self.attention(rows);
         let mut states = vec![self.embed(rows, None)?];
@@ -517,7 +514,7 @@ impl Bert {
         Ok(states)
     }
 
-    /// Logits of each row, `(B, K)`. With a stream, dropout is on.
+    /// Logits of each row, `(B, K)`. With a stream, dropout is active.
     ///
     /// # Errors
     /// As [`Bert::hidden_states`].

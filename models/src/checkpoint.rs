@@ -1,8 +1,8 @@
-//! Tensors as named bytes and back: what a checkpoint is to the store.
+//! Tensors as named bytes and back: the form in which the store keeps a checkpoint.
 //!
-//! A checkpoint is the weights under their Hugging Face names, the optimizer's moments under `m.NAME`
-//! and `v.NAME`, and the state record of [`crate::train::State`] as JSON. This module knows no file and
-//! no table; bytes are little-endian, as in safetensors.
+//! A checkpoint is the weights under their Hugging Face names, the optimizer's moments under `m.NAME` and `v.NAME`, and
+//! the state record [`crate::train::State`] as JSON. This module knows no file and no table; bytes are little-endian,
+//! as in safetensors.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -11,20 +11,18 @@ use crate::{Error, Result};
 /// One tensor as bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorBytes {
-    /// Its name.
     pub name: String,
     /// f32, f16, bf16, i64 or u32.
     pub dtype: String,
-    /// Its shape.
     pub shape: Vec<usize>,
-    /// Its elements in row-major order, little-endian.
+    /// Elements in row-major order, little-endian.
     pub bytes: Vec<u8>,
 }
 
 /// The bytes of a tensor.
 ///
 /// # Errors
-/// When its type is none of f32, f16, bf16, i64, u32.
+/// If its type is none of f32, f16, bf16, i64, u32.
 pub fn to_bytes(name: &str, tensor: &Tensor) -> Result<TensorBytes> {
     let flat = tensor.flatten_all()?.to_device(&Device::Cpu)?;
     let bytes = match flat.dtype() {
@@ -70,7 +68,7 @@ pub fn to_bytes(name: &str, tensor: &Tensor) -> Result<TensorBytes> {
 /// The tensor of bytes, on a device.
 ///
 /// # Errors
-/// When type, shape and number of bytes do not fit together.
+/// If type, shape and number of bytes do not match.
 pub fn from_bytes(
     name: &str,
     dtype: &str,
@@ -106,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_go_out_and_come_back() {
+    fn bytes_round_trip() {
         let tensor = Tensor::new(
             &[[1f32, -0.0, f32::MIN_POSITIVE], [3e38, 0.1, 7.0]],
             &Device::Cpu,
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error_with_the_name() {
+    fn mismatched_bytes_are_an_error_with_the_name() {
         let error = from_bytes("h.0.ln_1.bias", "f32", &[3], &[0; 8], &Device::Cpu)
             .unwrap_err()
             .to_string();

@@ -1,5 +1,5 @@
-//! What a run will take, told before it starts. Pure functions of the configuration, but for the speed
-//! of the machine, which is measured for a tenth of a second.
+//! Estimates what a run will take before it starts. Pure functions of the configuration, except for the speed of the
+//! machine, which is measured for a tenth of a second.
 
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,18 @@ use crate::weights::Spec;
 /// The estimate shown before a run starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// Trainable numbers.
+    /// Trainable parameters.
     pub parameters: usize,
-    /// Peak memory, bytes: parameters, gradients, both moments, activations of one batch.
+    /// Peak memory in bytes: parameters, gradients, both moments, activations of one batch.
     pub bytes: usize,
-    /// Optimizer steps.
     pub steps: usize,
     /// Tokens that pass through the model, padding included.
     pub tokens: usize,
-    /// Time, seconds, at the speed this machine showed in a matrix product.
+    /// Time in seconds, at the speed this machine showed in a matrix product.
     pub seconds: f64,
 }
 
-/// Number of trainable numbers.
+/// Number of trainable parameters.
 pub fn parameters(specs: &[Spec]) -> usize {
     specs
         .iter()
@@ -30,24 +29,23 @@ pub fn parameters(specs: &[Spec]) -> usize {
         .sum()
 }
 
-/// Shape of a transformer, as the estimate needs it.
+/// Shape of a transformer, as far as the estimate needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Blocks.
     pub layers: usize,
     /// C.
     pub width: usize,
     /// H.
     pub heads: usize,
-    /// Numbers in the embeddings, which are looked up, not multiplied.
+    /// Parameters of the embeddings, which are looked up, not multiplied.
     pub embeddings: usize,
     /// V, when the model predicts tokens.
     pub vocabulary: Option<usize>,
 }
 
-/// Peak bytes of a training step on `batch` rows of `tokens`: four copies of the parameters, and per
-/// block about 20 C numbers a token and the H T² attention probabilities, all float32; for a language
-/// model also the gradient of the tied embedding and 128 rows of logits.
+/// Peak bytes of a training step on `batch` rows of `tokens`: four copies of the parameters, and per block about 20 C
+/// values per token and the H T² attention probabilities, all float32; for a language model also the gradient of the
+/// tied embedding and 128 rows of logits.
 pub fn peak_bytes(parameters: usize, shape: &Shape, batch: usize, tokens: usize) -> usize {
     let rows = batch * tokens;
     let block = rows * 20 * shape.width + batch * shape.heads * tokens * tokens;
@@ -55,9 +53,9 @@ pub fn peak_bytes(parameters: usize, shape: &Shape, batch: usize, tokens: usize)
     4 * (4 * parameters + shape.layers * block + head)
 }
 
-/// Floating-point operations of forward and backward for `tokens` tokens in rows of `length`: six for
-/// each multiplied parameter (Kaplan et al. 2020, arXiv:2001.08361, section 2.1), twelve L C T for
-/// attention, and the vocabulary for the share of tokens that `counted` gives.
+/// Floating-point operations of forward and backward for `tokens` tokens in rows of `length`: six per multiplied
+/// parameter (Kaplan et al. 2020, arXiv:2001.08361, section 2.1), twelve L C T for attention, and the vocabulary
+/// projection for the share of tokens given by `counted`.
 pub fn flops(parameters: usize, shape: &Shape, tokens: usize, length: usize, counted: f64) -> f64 {
     let multiplied = parameters.saturating_sub(shape.embeddings) as f64;
     let head = shape.vocabulary.map_or(0.0, |v| (v * shape.width) as f64) * counted;
@@ -65,7 +63,7 @@ pub fn flops(parameters: usize, shape: &Shape, tokens: usize, length: usize, cou
     6.0 * tokens as f64 * (multiplied + head + attention)
 }
 
-/// Floating-point operations a second of a float32 matrix product with all threads.
+/// Floating-point operations per second of a float32 matrix product with all threads.
 pub fn measured_flops() -> f64 {
     let n = 384;
     let (a, mut c) = (vec![1f32; n * n], vec![0f32; n * n]);
@@ -88,7 +86,7 @@ mod tests {
 
     #[test]
     fn published_sizes() {
-        // The parameter counts that the model cards give.
+        // the parameter counts in the model cards
         for (name, millions) in [
             ("gpt2", 124),
             ("gpt2-medium", 354),
@@ -103,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_computes() {
+    fn machine_speed_is_positive() {
         assert!(measured_flops() > 1e8);
     }
 }

@@ -1,7 +1,7 @@
 //! Losses of a generator and probabilities of a classifier over many examples, in the order given.
 //!
-//! Examples are batched by length inside, so the caller hands over as many at once as it wants between
-//! two looks at its clock. Models are built on detached tensors.
+//! Examples are batched by length internally, so callers choose how many to pass at once, by how often they want to
+//! check for pauses. Models are built on detached tensors.
 
 use candle_core::{D, DType};
 
@@ -12,11 +12,11 @@ use crate::ops;
 use crate::text::{Example, PairIds};
 use crate::{Error, Result};
 
-/// Summed cross-entropy, in nats, and number of the counted tokens of each example. Perplexity over
-/// many is `exp(sum of losses / sum of tokens)`.
+/// Summed cross-entropy in nats and number of counted tokens of each example. Perplexity over many is `exp(sum of
+/// losses / sum of tokens)`.
 ///
 /// # Errors
-/// When an example is longer than the model's positions or has an id outside its vocabulary.
+/// If an example is longer than the model's positions or has an id outside its vocabulary.
 pub fn losses(
     model: &Gpt2,
     examples: &[&Example],
@@ -53,7 +53,7 @@ pub fn mean_loss(
     Ok((tokens > 0).then(|| sum / tokens as f64))
 }
 
-/// Pairs as the classifier takes them.
+/// Pairs in the form that the classifier takes.
 pub fn rows(pairs: &[&PairIds]) -> Rows {
     Rows {
         ids: pairs.iter().map(|pair| pair.ids.clone()).collect(),
@@ -61,10 +61,10 @@ pub fn rows(pairs: &[&PairIds]) -> Rows {
     }
 }
 
-/// Probabilities (K) of each pair's classes.
+/// Class probabilities (K) of each pair.
 ///
 /// # Errors
-/// When a pair is longer than the model's positions or has an id outside its vocabulary.
+/// If a pair is longer than the model's positions or has an id outside its vocabulary.
 pub fn probabilities(model: &Bert, pairs: &[&PairIds], batch_size: usize) -> Result<Vec<Vec<f32>>> {
     let lengths: Vec<usize> = pairs.iter().map(|pair| pair.ids.len()).collect();
     let mut out = vec![Vec::new(); pairs.len()];
@@ -86,7 +86,7 @@ pub fn probabilities(model: &Bert, pairs: &[&PairIds], batch_size: usize) -> Res
     Ok(out)
 }
 
-/// Mean cross-entropy, in nats, of labelled pairs, each class with its weight; `None` without any.
+/// Mean cross-entropy in nats of labeled pairs, weighted by class; `None` without any.
 ///
 /// # Errors
 /// As [`probabilities`].

@@ -1,8 +1,8 @@
-//! Writing replies: how the next token is drawn, the plain loop, and the one with a cache.
+//! Generating replies: how the next token is sampled, the naive loop, and the one with a KV cache.
 //!
-//! Token ids in, token ids out; the prompt is never part of what comes back. Candidate `i` of a prompt
-//! draws from a stream of its own, so its text depends on the seed, on the prompt's number and on `i`,
-//! and not on how many others are written with it.
+//! Token ids in, token ids out; completions do not include the prompt. Candidate `i` of a prompt samples from a stream
+//! of its own, so its text depends on the seed, the prompt's number and `i`, not on how many others are generated with
+//! it.
 
 use std::ops::ControlFlow;
 
@@ -14,27 +14,27 @@ use crate::gpt2::Gpt2;
 use crate::rng::Stream;
 use crate::{Error, Result};
 
-/// How replies are written. Stored with every fake and every candidate.
+/// Decoding settings. Stored with every fake and every candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplingParams {
-    /// The longest reply, in tokens.
+    /// Maximum number of new tokens.
     pub max_new_tokens: usize,
-    /// Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always.
+    /// Logits are divided by this. Lower is more predictable, higher more random; 0 always takes the most likely token.
     pub temperature: f64,
-    /// Only the k likeliest tokens are drawn from; 0: all.
+    /// Sample only from the k most likely tokens; 0: all.
     pub top_k: usize,
-    /// Only the likeliest tokens that together have this probability are drawn from; 1: all.
+    /// Sample only from the most likely tokens that together have this probability; 1: all.
     pub top_p: f64,
-    /// Logits of tokens that occurred already, in the comment or the reply, are divided by this (times it
-    /// when negative; Keskar et al. 2019); 1: off.
+    /// Logits of tokens that already occurred, in the comment or the reply, are divided by this (multiplied if
+    /// negative; Keskar et al. 2019); 1: off.
     pub repetition_penalty: f64,
-    /// Names the streams that are drawn from.
+    /// Seed of the random streams.
     pub seed: u64,
 }
 
 impl Default for SamplingParams {
-    /// What the original ran with: top-k 40 at temperature 1.
+    /// The settings of the original experiment: top-k 40 at temperature 1.
     fn default() -> Self {
         Self {
             max_new_tokens: 64,
@@ -48,7 +48,7 @@ impl Default for SamplingParams {
 }
 
 impl SamplingParams {
-    /// Refuses settings that cannot work.
+    /// Refuses invalid settings.
     ///
     /// # Errors
     /// Names the setting and its range.
@@ -58,15 +58,13 @@ impl SamplingParams {
             return wrong("max_new_tokens must be at least 1");
         }
         if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return wrong(
-                "temperature must be 0 (always the likeliest) or more; 0.7 to 1.2 are usual",
-            );
+            return wrong("temperature must be 0 (greedy) or more; 0.7 to 1.2 is usual");
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return wrong("top_p must be above 0 and at most 1 (all)");
         }
         if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
-            return wrong("repetition_penalty must be above 0; 1 is off, 1.1 to 1.3 are usual");
+            return wrong("repetition_penalty must be above 0; 1 is off, 1.1 to 1.3 is usual");
         }
         Ok(())
     }
@@ -76,14 +74,14 @@ impl SamplingParams {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FinishReason {
-    /// With the end token.
+    /// At the end token.
     End,
-    /// At the limit of tokens, or of the model's positions.
+    /// At the limit of new tokens, or of the model's positions.
     Length,
 }
 
 impl FinishReason {
-    /// As it is stored.
+    /// The name in the project file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::End => "end",
@@ -95,19 +93,17 @@ impl FinishReason {
 /// A reply as token ids, without prompt and end token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// Its tokens.
     pub ids: Vec<u32>,
-    /// Why it ended.
     pub finish_reason: FinishReason,
 }
 
-/// Draws the next token from `logits` (one for each token of the vocabulary, changed in place).
-/// `seen` are the tokens of prompt and reply so far.
+/// Samples the next token from `logits` (one per token of the vocabulary, changed in place). `seen` are the tokens of
+/// prompt and reply so far.
 ///
 /// Repetition penalty, temperature, top-k, top-p, in the order of transformers' `generate`.
 ///
 /// # Errors
-/// When no logit is a finite number.
+/// If no logit is finite.
 pub fn sample(
     logits: &mut [f32],
     seen: &[u32],
@@ -135,7 +131,7 @@ pub fn sample(
         .zip(0..)
         .filter(|(logit, _)| !logit.is_nan())
         .collect();
-    // likeliest first; of equals the lower id, so that ties do not depend on the sort
+    // most likely first; ties go to the lower id, so that they do not depend on the sort
     let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
     let likeliest = kept
         .iter()
@@ -144,7 +140,7 @@ pub fn sample(
         .filter(|(logit, _)| logit.is_finite());
     let Some(likeliest) = likeliest else {
         return Err(Error::Input(
-            "the model's logits are not numbers: its weights are damaged, or its training diverged"
+            "the model's logits are NaN: its weights are damaged, or its training diverged"
                 .to_owned(),
         ));
     };
@@ -188,15 +184,15 @@ pub fn sample(
     Ok(kept[end - 1].1)
 }
 
-/// The stream of candidate `candidate` of prompt number `prompt`.
+/// The random stream of candidate `candidate` of prompt number `prompt`.
 pub fn stream_of(seed: u64, prompt: i64, candidate: usize) -> Stream {
     Stream::at(seed, &format!("sample {prompt}"), candidate as u64)
 }
 
-/// Refuses a prompt that leaves the model no position to write in.
+/// Refuses a prompt that leaves the model no position to generate in.
 ///
 /// # Errors
-/// When it has no token, or as many as the model has positions.
+/// If it has no token, or as many as the model has positions.
 pub fn check_prompt(prompt: &[u32], positions: usize) -> Result<()> {
     if prompt.is_empty() {
         return Err(Error::Input("the prompt has no tokens".to_owned()));
@@ -214,14 +210,13 @@ pub fn check_prompt(prompt: &[u32], positions: usize) -> Result<()> {
 /// One prompt of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// Names the prompt's streams: its number in the work as a whole.
+    /// Identifies the prompt's streams: its number within the whole job.
     pub key: i64,
     /// Token ids of the prompt.
     pub prompt: Vec<u32>,
 }
 
-/// Writes one candidate with a full forward pass for each token: what [`generate`] must equal.
-/// `end` is the end token.
+/// Generates one candidate with a full forward pass per token: the reference for [`generate`]. `end` is the end token.
 ///
 /// # Errors
 /// As [`generate`].
@@ -261,12 +256,12 @@ pub fn generate_naive(
     })
 }
 
-/// Hears tokens and lets the work go on: for [`generate`].
+/// A callback for [`generate`] that ignores tokens and never stops.
 pub fn go_on(_task: usize, _candidate: usize, _token: u32) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// A candidate that is being written.
+/// A candidate that is being generated.
 struct Row {
     task: usize,
     candidate: usize,
@@ -275,18 +270,17 @@ struct Row {
     stream: Stream,
 }
 
-/// Writes `candidates` replies to each task, all tasks in one batch: one list of completions a task.
-/// `on_token` hears each token as (task, candidate, token), and ends the work by breaking; who does not
-/// care gives [`go_on`].
+/// Generates `candidates` replies per task, all tasks in one batch: one list of completions per task. `on_token`
+/// receives each token as (task, candidate, token), and stops generation by breaking; pass [`go_on`] if not needed.
 ///
-/// All rows stand at the same position: the beginning that the prompts have in common in length is
-/// read once a prompt and copied for its candidates; then every step feeds each row one token, its
-/// prompt's next one or the one just drawn. So rows of different length need no mask, and batches of
-/// prompts of similar length waste nothing. The model must be built on detached tensors.
+/// All rows are at the same position: as many tokens as the shortest prompt has are read once per prompt and copied for
+/// its candidates; then every step feeds each row one token, the next of its prompt or the one just sampled. So rows of
+/// different length need no mask, and batches of prompts of similar length waste nothing. The model must be built on
+/// detached tensors.
 ///
 /// # Errors
-/// When a prompt fills the model's positions, a setting cannot work, or memory does not suffice;
-/// [`Error::Interrupted`] when `on_token` broke off.
+/// If a prompt fills the model's positions, a setting is invalid, or memory runs out; [`Error::Interrupted`] if
+/// `on_token` stopped it.
 pub fn generate(
     model: &Gpt2,
     tasks: &[Task],
@@ -425,7 +419,7 @@ mod tests {
     };
 
     #[test]
-    fn samples_have_the_probabilities_of_the_settings() {
+    fn sampling_follows_the_probabilities_of_the_settings() {
         let logits = [0.1f32.ln(), 0.4f32.ln(), 0.2f32.ln(), 0.3f32.ln()];
         close(&shares(&ALL, &logits, &[]), &[0.1, 0.4, 0.2, 0.3]);
         close(
@@ -465,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn what_occurred_is_less_likely() {
+    fn repetition_penalty_makes_seen_tokens_less_likely() {
         let sampling = SamplingParams {
             repetition_penalty: 2.0,
             temperature: 0.0,
@@ -489,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_and_numbers_that_are_none() {
+    fn ties_and_nan_logits_are_handled() {
         let sampling = SamplingParams {
             temperature: 0.0,
             ..ALL
@@ -525,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_work_are_named() {
+    fn invalid_decoding_settings_are_named() {
         let bad = [
             SamplingParams {
                 temperature: -1.0,
@@ -557,7 +551,7 @@ mod tests {
 
     fn model() -> Gpt2 {
         let mut config = crate::gpt2::Config::new(50, 24, 16, 2, 2);
-        config.initializer_range = 0.5; // so that the tokens differ in probability
+        config.initializer_range = 0.5; // so that token probabilities differ
         let tensors = crate::weights::init(&config.specs(), 5, &candle_core::Device::Cpu).unwrap();
         Gpt2::new(&config, &tensors).unwrap()
     }
@@ -572,7 +566,7 @@ mod tests {
 
     /// With and without cache, alone and in a batch, few and many: the same tokens.
     #[test]
-    fn cached_and_naive_write_the_same() {
+    fn cached_and_naive_generation_are_equal() {
         let (model, tasks, end) = (model(), tasks(), 49);
         for sampling in [
             SamplingParams {
@@ -611,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_can_break_off_between_two_tokens() {
+    fn caller_can_stop_between_two_tokens() {
         let mut left = 5;
         let broken = generate(&model(), &tasks(), 2, 49, &ALL, &mut |_, _, _| {
             left -= 1;
@@ -626,7 +620,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_prompt_is_refused_before_anything_is_written() {
+    fn full_prompt_is_refused_before_generation() {
         let full = Task {
             key: 0,
             prompt: vec![1; 24],

@@ -1,11 +1,11 @@
-//! GPT-2: the language model that writes replies.
+//! GPT-2: the language model that generates replies.
 //!
-//! Radford et al. 2019, "Language Models are Unsupervised Multitask Learners". Names, layouts and
-//! numerics are those of `openai-community/gpt2*` as transformers computes them
-//! (modeling_gpt2.py): pre-norm blocks, `(in, out)` matrices, tanh GELU, tied embeddings.
+//! Radford et al. 2019, "Language Models are Unsupervised Multitask Learners". Names, layouts and numerics are those of
+//! `openai-community/gpt2*` as transformers computes them (modeling_gpt2.py): pre-norm blocks, `(in, out)` matrices,
+//! tanh GELU, tied embeddings.
 //!
-//! Not supported, and refused by [`Config::check`]: cross-attention, unscaled attention, and other
-//! activations than `gelu_new`.
+//! Not supported, and refused by [`Config::check`]: cross-attention, unscaled attention, and activations other than
+//! `gelu_new`.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,19 @@ use crate::rng::Stream;
 use crate::weights::{self, Init, Scope, Spec, Tensors};
 use crate::{Error, Result};
 
-/// `config.json` of a GPT-2. Fields that this crate does not use are kept as they were.
+/// `config.json` of a GPT-2. Fields that this crate does not use are preserved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// V.
     pub vocab_size: usize,
-    /// The longest sequence, in tokens.
+    /// Maximum sequence length in tokens.
     pub n_positions: usize,
     /// C.
     pub n_embd: usize,
-    /// Number of blocks.
     pub n_layer: usize,
     /// H.
     pub n_head: usize,
-    /// Width of the MLP; 4C when absent.
+    /// Width of the MLP; 4C if absent.
     #[serde(default)]
     pub n_inner: Option<usize>,
     /// Added to the variance in LayerNorm.
@@ -45,10 +44,10 @@ pub struct Config {
     /// Dropout of the attention probabilities.
     #[serde(default = "tenth")]
     pub attn_pdrop: f64,
-    /// Standard deviation of initial weights.
+    /// Standard deviation of the initial weights.
     #[serde(default = "range")]
     pub initializer_range: f64,
-    /// Ends a text.
+    /// Token that ends a text.
     #[serde(default = "end")]
     pub eos_token_id: Option<u32>,
     /// Everything else in the file.
@@ -112,7 +111,7 @@ impl Config {
         Some(Self::new(50257, 1024, c, layers, heads))
     }
 
-    /// Refuses what this file does not compute.
+    /// Refuses what this file does not implement.
     ///
     /// # Errors
     /// [`Error::Config`], naming the field.
@@ -162,8 +161,8 @@ impl Config {
         self.n_inner.unwrap_or(4 * self.n_embd)
     }
 
-    /// Every parameter, in the order of the computation. As in transformers, the projections back
-    /// into the residual stream start smaller by the root of their number.
+    /// Every parameter, in the order of the computation. As in transformers, the initial projections back into the
+    /// residual stream are scaled down by the square root of their number.
     pub fn specs(&self) -> Vec<Spec> {
         let (c, f, std) = (self.n_embd, self.inner(), self.initializer_range);
         let mut specs = Vec::new();
@@ -204,10 +203,10 @@ impl Config {
     }
 }
 
-/// The tensors of a checkpoint that a model of this configuration takes, before any of them is read.
+/// Selects the tensors of a checkpoint that this configuration needs, before any of them is read.
 ///
 /// # Errors
-/// When the configuration asks for what the files do not list.
+/// If the configuration needs a tensor that the files do not list.
 pub fn plan(listed: Vec<weights::Listed>, config: &Config) -> Result<weights::Plan> {
     config.check()?;
     let listed: BTreeMap<String, weights::Listed> = listed
@@ -218,15 +217,15 @@ pub fn plan(listed: Vec<weights::Listed>, config: &Config) -> Result<weights::Pl
         })
         .collect();
     weights::check_layers(&listed, "transformer.h.", "n_layer", config.n_layer)?;
-    // tied to wte; files that carry it repeat it
+    // tied to wte; files that have it repeat it
     let tied = |name: &str| name == "lm_head.weight";
     weights::plan(listed, &config.specs(), &[], tied)
 }
 
-/// Makes a checkpoint's tensors those of this configuration, on `device` in float32.
+/// Turns a checkpoint's tensors into those of this configuration, on `device` in float32.
 ///
 /// # Errors
-/// Names a tensor that is missing or misshapen.
+/// Names a tensor that is missing or has the wrong shape.
 pub fn load_into(
     found: Tensors,
     config: &Config,
@@ -234,7 +233,7 @@ pub fn load_into(
 ) -> Result<(Tensors, weights::LoadReport)> {
     config.check()?;
     let mut found = weights::canonical_names(found, "transformer.", &["lm_head."]);
-    // Tied to wte; files that carry it repeat it.
+    // Tied to wte; files that have it repeat it.
     found.remove("lm_head.weight");
     weights::check_layers(&found, "transformer.h.", "n_layer", config.n_layer)?;
     // The causal mask as a buffer, in older files.
@@ -242,7 +241,7 @@ pub fn load_into(
     weights::load_into(found, &config.specs(), &[], 0, device)
 }
 
-/// The model. Built on tracked tensors it can be trained, on detached ones it leaves no graph.
+/// The model. On tracked tensors it can be trained; on detached ones it builds no graph.
 pub struct Gpt2 {
     config: Config,
     wte: Tensor, // (V, C)
@@ -296,9 +295,9 @@ impl Conv1D {
     }
 }
 
-/// Keys and values of the tokens seen so far, one pair a block.
+/// Keys and values of the tokens seen so far, one pair per block.
 pub struct Cache {
-    /// `(B, room, C)` each; the first `len` rows of `room` are filled.
+    /// `(B, capacity, C)` each; the first `len` rows are filled.
     blocks: Vec<Option<(Tensor, Tensor)>>,
     len: usize,
 }
@@ -309,16 +308,14 @@ impl Cache {
         self.len
     }
 
-    /// True before the first token.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// A cache whose rows are these rows of this one: one prompt for many candidates, or the
-    /// candidates that have not ended.
+    /// A cache with only these rows of this one: one prompt for many candidates, or the candidates that have not ended.
     ///
     /// # Errors
-    /// When a row does not exist.
+    /// If a row does not exist.
     pub fn rows(&self, rows: &[u32]) -> Result<Self> {
         let pick = |(k, v): &(Tensor, Tensor)| -> Result<(Tensor, Tensor)> {
             let rows = Tensor::new(rows, k.device())?;
@@ -331,8 +328,8 @@ impl Cache {
         })
     }
 
-    /// Writes the keys and values of `qkv (B, T, 3C)` after those of block `i`; room grows by doubling,
-    /// so that a token costs the copy of itself.
+    /// Appends the keys and values of `qkv (B, T, 3C)` to those of block `i`. Capacity grows by doubling, so that a
+    /// token costs only its own copy.
     fn append(&mut self, i: usize, qkv: &Tensor) -> Result<(Tensor, Tensor)> {
         let (b, t, c3) = qkv.dims3()?;
         let (c, len) = (c3 / 3, self.len + t);
@@ -359,10 +356,10 @@ impl Cache {
 }
 
 impl Gpt2 {
-    /// Builds the model on tensors that [`load_into`] or [`weights::init`] gave.
+    /// Builds the model on tensors from [`load_into`] or [`weights::init`].
     ///
     /// # Errors
-    /// Names a tensor that is missing or misshapen.
+    /// Names a tensor that is missing or has the wrong shape.
     pub fn new(config: &Config, tensors: &Tensors) -> Result<Self> {
         config.check()?;
         let (c, f, eps) = (config.n_embd, config.inner(), config.layer_norm_epsilon);
@@ -388,12 +385,10 @@ impl Gpt2 {
         })
     }
 
-    /// The configuration it was built from.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The device its parameters are on.
     pub fn device(&self) -> &Device {
         self.wte.device()
     }
@@ -414,11 +409,11 @@ impl Gpt2 {
         Ok(ops::dropout(&x, self.config.embd_pdrop, rng)?)
     }
 
-    /// The residual stream after the embedding, after each block, and after the last norm: what
-    /// transformers calls `hidden_states`, each `(B, T, C)`, with the last one normed.
+    /// The residual stream after the embedding, after each block, and after the last norm: transformers'
+    /// `hidden_states`, each `(B, T, C)`, the last one normalized.
     ///
     /// # Errors
-    /// When the sequence is too long or an id is outside the vocabulary.
+    /// If the sequence is too long or an id is outside the vocabulary.
     pub fn hidden_states(&self, ids: &Tensor) -> Result<Vec<Tensor>> {
         let mut states = vec![self.embed(ids, 0, None)?];
         for block in &self.h {
@@ -431,7 +426,7 @@ impl Gpt2 {
         Ok(states)
     }
 
-    /// The normed state of every position, `(B, T, C)`. With a stream, dropout is on.
+    /// The normalized state of every position, `(B, T, C)`. With a stream, dropout is active.
     ///
     /// # Errors
     /// As [`Gpt2::hidden_states`].
@@ -460,17 +455,13 @@ impl Gpt2 {
     }
 
     /// Logits of hidden rows: `(.., C)` to `(.., V)`.
-    ///
-    /// # Errors
-    /// When shapes do not fit.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         let none = Tensor::zeros(self.config.vocab_size, DType::F32, self.device())?;
         Ok(ops::linear(hidden, &self.wte, &none, Layout::OutIn)?)
     }
 
-    /// Summed cross-entropy in nats over the tokens that count, and their number. Position `t`
-    /// predicts `ids[t + 1]`, which counts where `counts (B, T)` says so at `t + 1`; only those rows
-    /// reach the vocabulary.
+    /// Summed cross-entropy in nats over the counted tokens, and their number. Position `t` predicts `ids[t + 1]`,
+    /// which counts if `counts (B, T)` says so at `t + 1`; only those rows are projected to the vocabulary.
     ///
     /// # Errors
     /// As [`Gpt2::hidden`].
@@ -538,7 +529,6 @@ impl Gpt2 {
         Ok(flat.index_select(&rows, 0)?)
     }
 
-    /// An empty cache.
     pub fn cache(&self) -> Cache {
         Cache {
             blocks: vec![None; self.h.len()],
@@ -546,11 +536,11 @@ impl Gpt2 {
         }
     }
 
-    /// Continues a batch by `ids (B, T)` after what the cache holds: the logits of the last position,
-    /// `(B, V)`. For models built on detached tensors.
+    /// Continues a batch with `ids (B, T)` after the tokens in the cache: the logits of the last position, `(B, V)`.
+    /// For models built on detached tensors.
     ///
     /// # Errors
-    /// When the positions run out.
+    /// If there are no positions left.
     pub fn continue_cached(&self, ids: &Tensor, cache: &mut Cache) -> Result<Tensor> {
         let (_, t) = ids.dims2()?;
         let how = Attention {
@@ -576,11 +566,8 @@ impl Gpt2 {
     }
 }
 
-/// Pads rows at their ends to the longest: `(B, T)`, u32. What is padded with does not matter: nothing
-/// after a token is seen by it, and padding is never counted.
-///
-/// # Errors
-/// When memory does not suffice.
+/// Pads rows at their ends to the longest: `(B, T)`, u32. The padding value does not matter: no earlier token sees it,
+/// and padding is never counted.
 pub fn batch(rows: &[Vec<u32>], device: &Device) -> Result<Tensor> {
     let t = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut ids = Vec::with_capacity(rows.len() * t);

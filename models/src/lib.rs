@@ -2,22 +2,22 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`gpt2`], [`bert`] | one model a file: configuration, blocks, forward, loss |
-//! | [`ops`] | the fused CPU operations, each beside its slow twin |
+//! | [`gpt2`], [`bert`] | one model per file: configuration, blocks, forward, loss |
+//! | [`ops`] | the fused CPU operations, each with a slow reference |
 //! | [`weights`] | Hugging Face safetensors to named tensors and back |
 //! | [`rng`] | seeded streams; dropout masks that can be replayed |
-//! | [`text`] | tokenizers, and the template that training, fakes and generation share |
+//! | [`text`] | tokenizers, and the prompt template of training, fakes and generation |
 //! | [`batch`] | which examples go into which step |
 //! | [`train`] | the loop: batches, gradients, validation, stopping, resuming |
 //! | [`optim`], [`schedule`] | AdamW and clipping; the learning rate over the steps |
 //! | [`checkpoint`] | tensors as named bytes and back |
 //! | [`evaluate`] | losses and probabilities of many examples |
-//! | [`generate`] | how the next token is drawn, and whole replies |
-//! | [`metrics`], [`baseline`] | figures and curves; what counting words alone would reach |
+//! | [`generate`] | sampling the next token, and whole replies |
+//! | [`metrics`], [`baseline`] | metrics and curves; baselines that only count tokens |
 //! | [`cost`] | parameters, memory and time before a run starts |
 //!
-//! Shape letters, used in every comment: `B` batch, `T` tokens, `C` width, `H` heads, `D` width of a
-//! head, `V` vocabulary, `N` rows that count, `K` classes.
+//! Shape letters, used in every comment: `B` batch, `T` tokens, `C` width, `H` heads, `D` width of a head, `V`
+//! vocabulary, `N` counted rows, `K` classes.
 
 pub mod baseline;
 pub mod batch;
@@ -39,88 +39,83 @@ pub mod weights;
 pub use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// What can go wrong with a model, in words for the person who has to mend it.
+/// Errors of models, in terms of what the user has to fix.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// candle refused an operation: a shape, a device, memory.
+    /// candle refused an operation: shape, device or memory.
     #[error("tensor operation failed: {0}")]
     Candle(#[from] candle_core::Error),
-    /// A checkpoint lacks a tensor that the configuration asks for.
+    /// A checkpoint lacks a tensor that the configuration needs.
     #[error(
-        "the checkpoint has no tensor '{0}'; is it of another model kind, or is a shard missing?"
+        "the checkpoint has no tensor '{0}'; is it another kind of model, or is a shard missing?"
     )]
     MissingTensor(String),
     /// A tensor's shape contradicts the configuration.
-    #[error("tensor '{name}': the file has {file:?}, config.json asks for {config:?}")]
+    #[error("tensor '{name}': the file has {file:?}, config.json has {config:?}")]
     Misshapen {
         /// Hugging Face name.
         name: String,
-        /// Shape in the file.
+        /// Shape in the configuration.
         file: Vec<usize>,
         /// Shape that the configuration asks for.
         config: Vec<usize>,
     },
-    /// Weights that are no numbers.
+    /// Weights that are not numbers.
     #[error(
-        "tensor '{0}' holds NaN or infinite numbers, so the model can compute nothing; take a checkpoint from before it diverged"
+        "tensor '{0}' holds NaN or infinite numbers, so the model is unusable; use a checkpoint from before \
+         it diverged"
     )]
     NotWeights(String),
-    /// The configuration is not one this crate can build.
+    /// This crate cannot build the configuration.
     #[error("config.json: {0}")]
     Config(String),
     /// A file of a model folder is missing or unreadable.
     #[error("{path}: {why}")]
     File {
-        /// The path as given.
+        /// The path as the user gave it.
         path: String,
-        /// What was wrong and what to do.
         why: String,
     },
     /// The tokenizer does not fit the model or the text.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
-    /// Input that the model cannot take: too long, empty, an id outside the vocabulary.
+    /// Input that the model cannot take: too long, empty, or an id outside the vocabulary.
     #[error("{0}")]
     Input(String),
-    /// Training produced a number that is not finite.
+    /// Training produced a value that is not finite.
     #[error(
         "step {step}: {what} is {value}; lower the learning rate, or lengthen the warm-up, and resume from the last checkpoint"
     )]
     NotFinite {
         /// Optimizer step, from 1.
         step: usize,
-        /// Which number.
         what: &'static str,
-        /// Its value.
         value: f64,
     },
     /// A parameter received no gradient at the first step: the graph is cut before it.
     #[error("parameter '{0}' got no gradient: the graph is cut before it")]
     NoGradient(String),
-    /// The caller broke off what it was listening to.
-    #[error("broken off")]
+    /// The callback stopped the work.
+    #[error("interrupted")]
     Interrupted,
-    /// The requested device is not in this build or not in this machine.
+    /// The requested device is not in this build or this machine.
     #[error("device '{wanted}': {why}")]
     Device {
-        /// What was asked for.
         wanted: DeviceChoice,
-        /// Why it cannot be had and what to do.
+        /// Why it is unavailable and what to do.
         why: String,
     },
 }
 
-/// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Which device computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
-    /// The best that is there: CUDA, then Metal, then the CPU.
+    /// The best available: CUDA, then Metal, then the CPU.
     #[default]
     Auto,
-    /// The CPU, always there.
+    /// Always available.
     Cpu,
     /// An NVIDIA GPU; needs a build with the feature `cuda`.
     Cuda,
@@ -155,7 +150,7 @@ impl std::str::FromStr for DeviceChoice {
 /// Opens the device.
 ///
 /// # Errors
-/// [`Error::Device`] when it is not in this build or this machine; `Auto` never fails.
+/// [`Error::Device`] if it is not in this build or this machine; `Auto` never fails.
 pub fn device(wanted: DeviceChoice) -> Result<Device> {
     let refuse = |why: String| Error::Device { wanted, why };
     let gpu = |wanted| match wanted {
@@ -177,7 +172,7 @@ pub fn device(wanted: DeviceChoice) -> Result<Device> {
     }
 }
 
-/// The name of an open device, as it is recorded with every figure.
+/// The name of an open device, as recorded with every result.
 pub fn device_name(device: &Device) -> &'static str {
     match device {
         Device::Cpu => "cpu",

@@ -1,33 +1,32 @@
-//! What the models are judged by: pure functions over slices, without tensors.
+//! Evaluation metrics: pure functions over slices, without tensors.
 //!
-//! Scores are sorted once (O(n log n)) and equal scores are one step of a curve, so that a model that
-//! gives everything the same probability gets an AUC of exactly one half. A figure that does not
-//! exist (the AUC of one class, the precision of no prediction) is `None`, never a made-up number.
+//! Scores are sorted once (O(n log n)) and equal scores are one step of a curve, so that a model that gives everything
+//! the same probability gets an AUC of exactly one half. A metric that is undefined (the AUC of one class, the
+//! precision without predictions) is `None`, never an invented number.
 //!
-//! The definitions are those of scikit-learn (`sklearn.metrics`, `sklearn.calibration`); the tests
-//! compare with its values to 1e-9 (`tests/fixtures/metrics.py` made them).
+//! The definitions are those of scikit-learn (`sklearn.metrics`, `sklearn.calibration`); the tests compare with its
+//! values to 1e-9 (from `tests/fixtures/metrics.py`).
 //!
-//! Probabilities of K classes come as one flat slice of N rows, (N, K) row-major. Slices that belong
-//! together must be of equal length; every function panics where they are not, for that is a mistake
-//! of the caller and never of the data.
+//! Probabilities of K classes come as one flat slice of N rows, (N, K) row-major. Slices that belong together must have
+//! equal lengths; every function panics otherwise, since that is a bug of the caller and never of the data.
 
 use serde::{Deserialize, Serialize};
 
-/// One step of a ROC curve: what a classifier does that says yes from `threshold` on.
+/// One step of a ROC curve: the rates of a classifier that predicts positive from `threshold` on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RocPoint {
-    /// Share of the negatives that are called positive, 0 to 1.
+    /// False positive rate, 0 to 1.
     pub fpr: f64,
-    /// Share of the positives that are called positive, 0 to 1.
+    /// True positive rate, 0 to 1.
     pub tpr: f64,
-    /// The score from which on (`>=`) the answer is yes; `None` at the origin, where it never is.
+    /// Scores from here on (`>=`) are predicted positive; `None` at the origin, where none is.
     pub threshold: Option<f64>,
 }
 
-/// A receiver operating characteristic with the area under it.
+/// A ROC curve with the area under it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Roc {
-    /// From (0, 0) to (1, 1), thresholds falling, one point for every distinct score.
+    /// From (0, 0) to (1, 1), thresholds falling, one point per distinct score.
     pub points: Vec<RocPoint>,
     /// Area under the curve by trapezoids: the probability that a positive scores above a negative,
     /// ties counting half.
@@ -35,8 +34,8 @@ pub struct Roc {
 }
 
 impl Roc {
-    /// The points at which the curve bends: what lies on a straight line between them is left out.
-    /// It draws the same picture from fewer points (`drop_intermediate` of scikit-learn).
+    /// The points at which the curve bends, without those on a straight line between them. It gives the same picture
+    /// with fewer points (scikit-learn's `drop_intermediate`).
     pub fn corners(&self) -> Vec<RocPoint> {
         let p = &self.points;
         let bends = |i: usize| {
@@ -50,7 +49,7 @@ impl Roc {
             .collect()
     }
 
-    /// The last point whose threshold is not below `threshold`: where a classifier with it stands.
+    /// The last point whose threshold is not below `threshold`: the rates of a classifier with that threshold.
     pub fn at(&self, threshold: f64) -> RocPoint {
         let above = self
             .points
@@ -65,8 +64,8 @@ impl Roc {
     }
 }
 
-/// Running counts (false positives, true positives, score) after each group of equal scores, from the
-/// highest score down. `None` where a score is NaN, for then there is no order.
+/// Running counts (false positives, true positives, score) after each group of equal scores, from the highest score
+/// down. `None` if a score is NaN: there is no order then.
 fn steps(scores: &[f64], truth: &[bool]) -> Option<Vec<(u64, u64, f64)>> {
     assert_eq!(scores.len(), truth.len(), "one score for each truth");
     if scores.iter().any(|s| s.is_nan()) {
@@ -83,7 +82,7 @@ fn steps(scores: &[f64], truth: &[bool]) -> Option<Vec<(u64, u64, f64)>> {
             fp += 1
         }
         match steps.last_mut() {
-            // `==` and not the bits: 0.0 and -0.0 are one score.
+            // `==` instead of comparing bits: 0.0 and -0.0 are one score.
             Some(last) if last.2 == scores[i] => (last.0, last.1) = (fp, tp),
             _ => steps.push((fp, tp, scores[i])),
         }
@@ -91,8 +90,8 @@ fn steps(scores: &[f64], truth: &[bool]) -> Option<Vec<(u64, u64, f64)>> {
     Some(steps)
 }
 
-/// The ROC curve of `scores` (higher means more likely true). `None` when one class is missing or a
-/// score is NaN. As `sklearn.metrics.roc_curve(drop_intermediate=False)` and `roc_auc_score`.
+/// The ROC curve of `scores` (higher means more likely true). `None` if one class is missing or a score is NaN. As
+/// `sklearn.metrics.roc_curve(drop_intermediate=False)` and `roc_auc_score`.
 pub fn roc(scores: &[f64], truth: &[bool]) -> Option<Roc> {
     let steps = steps(scores, truth)?;
     let &(negatives, positives, _) = steps.last()?;
@@ -123,19 +122,17 @@ pub fn roc(scores: &[f64], truth: &[bool]) -> Option<Roc> {
 /// The ROC curves of a classifier of K classes, each class against the rest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RocByClass {
-    /// One curve a class; `None` for a class that has no example (or has all of them).
+    /// One curve per class; `None` for a class without examples (or with all of them).
     pub classes: Vec<Option<Roc>>,
-    /// All N * K decisions pooled into one binary problem: every example counts alike.
+    /// Micro-average: all N * K decisions pooled into one binary problem; every example counts equally.
     pub micro: Option<Roc>,
-    /// The mean of the classes' curves at every false positive rate: every class counts alike. Its
-    /// `auc` is the mean of the classes' AUCs. Classes without a curve take no part in it; `None` when
-    /// fewer than two have one.
+    /// Macro-average: the mean of the classes' curves at every false positive rate; every class counts equally. Its
+    /// `auc` is the mean of the classes' AUCs. Classes without a curve are left out; `None` if fewer than two have one.
     pub macro_mean: Option<Roc>,
 }
 
 /// One-vs-rest curves from `probabilities` (N, K) and the true classes (N). As scikit-learn's
-/// `roc_auc_score(multi_class="ovr")` with `average` None, "micro" and "macro"; where a class is missing,
-/// over those that are there.
+/// `roc_auc_score(multi_class="ovr")` with `average` None, "micro" and "macro"; if a class is missing, over the others.
 pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> RocByClass {
     assert_eq!(
         probabilities.len(),
@@ -215,27 +212,27 @@ fn mean_curve(curves: &[&Roc]) -> Roc {
 /// One step of a precision-recall curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrPoint {
-    /// Share of the positives that are found, 0 to 1.
+    /// Share of the positives that are predicted positive, 0 to 1.
     pub recall: f64,
-    /// Share of what is called positive that is, 0 to 1.
+    /// Share of the predicted positives that are positive, 0 to 1.
     pub precision: f64,
-    /// The score from which on (`>=`) the answer is yes; `None` at recall 0, where it never is.
+    /// Scores from here on (`>=`) are predicted positive; `None` at recall 0, where none is.
     pub threshold: Option<f64>,
 }
 
-/// A precision-recall curve with its mean precision.
+/// A precision-recall curve with its average precision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrecisionRecall {
     /// From recall 0 (precision 1 by convention) to recall 1, thresholds falling.
     pub points: Vec<PrPoint>,
-    /// Mean precision weighted by the gain of recall: a sum, not an integral, so it does not flatter.
+    /// Precision weighted by the gain in recall: a sum, not an integral, so it is not optimistic.
     pub average_precision: f64,
-    /// Share of positives: the precision of saying yes to everything.
+    /// Share of positives: the precision of always predicting positive.
     pub base_rate: f64,
 }
 
-/// The precision-recall curve; `None` when one class is missing or a score is NaN.
-/// As `sklearn.metrics.precision_recall_curve` and `average_precision_score`.
+/// The precision-recall curve; `None` if one class is missing or a score is NaN. As
+/// `sklearn.metrics.precision_recall_curve` and `average_precision_score`.
 pub fn precision_recall(scores: &[f64], truth: &[bool]) -> Option<PrecisionRecall> {
     let steps = steps(scores, truth)?;
     let &(negatives, positives, _) = steps.last()?;
@@ -268,14 +265,13 @@ pub fn precision_recall(scores: &[f64], truth: &[bool]) -> Option<PrecisionRecal
     })
 }
 
-/// Index of the largest probability of each row of (N, K); the first of equal ones, as numpy's argmax.
+/// Index of the largest probability of each row of (N, K); the first on a tie, as numpy's argmax.
 pub fn argmax(probabilities: &[f64], classes: usize) -> Vec<usize> {
     let best =
         |row: &[f64]| (0..row.len()).fold(0, |best, k| if row[k] > row[best] { k } else { best });
     probabilities.chunks_exact(classes).map(best).collect()
 }
 
-/// How often each class was taken for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confusion {
     /// `counts[truth][predicted]`, (K, K).
@@ -285,29 +281,29 @@ pub struct Confusion {
 /// Counts and rates of one class against the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassFigures {
-    /// Of this class, and called so.
+    /// Of this class, predicted as this one.
     pub tp: u64,
-    /// Of another class, and called this.
+    /// Of another class, predicted as this one.
     pub fp: u64,
-    /// Of another class, and called another.
+    /// Of another class, predicted as another.
     pub tn: u64,
-    /// Of this class, and called another.
+    /// Of this class, predicted as another.
     pub fn_: u64,
-    /// tp / (tp + fp); `None` where nothing was called this.
+    /// tp / (tp + fp); `None` if nothing was predicted as this class.
     pub precision: Option<f64>,
-    /// tp / (tp + fn); `None` where nothing is of this class.
+    /// tp / (tp + fn); `None` if nothing is of this class.
     pub recall: Option<f64>,
-    /// 2 tp / (2 tp + fp + fn); `None` where all three are zero.
+    /// 2 tp / (2 tp + fp + fn); `None` if all three are zero.
     pub f1: Option<f64>,
 }
 
-/// Quotient of two counts, or `None` where it has no value.
+/// Quotient of two counts, or `None` if it is undefined.
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// Mean over the classes that have a value. A class that was never predicted has no precision; like
-/// scikit-learn's `zero_division=nan` it is left out and not counted as zero.
+/// Mean over the classes with a value. A class that was never predicted has no precision; as with scikit-learn's
+/// `zero_division=nan`, it is left out instead of counted as zero.
 fn mean_of_known(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let known: Vec<f64> = values.flatten().collect();
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
@@ -329,12 +325,11 @@ pub fn confusion(labels: &[usize], predicted: &[usize], classes: usize) -> Confu
 }
 
 impl Confusion {
-    /// Number of examples.
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
 
-    /// Share of right answers; `None` without examples.
+    /// Share of correct predictions; `None` without examples.
     pub fn accuracy(&self) -> Option<f64> {
         share(
             (0..self.counts.len()).map(|k| self.counts[k][k]).sum(),
@@ -362,26 +357,25 @@ impl Confusion {
         (0..self.counts.len()).map(|k| self.class(k))
     }
 
-    /// Mean F1 of the classes that have one.
+    /// Macro-averaged F1, over the classes that have one.
     pub fn macro_f1(&self) -> Option<f64> {
         mean_of_known(self.each().map(|c| c.f1))
     }
 
-    /// Mean precision of the classes that were predicted at all.
+    /// Macro-averaged precision, over the classes that were predicted at all.
     pub fn macro_precision(&self) -> Option<f64> {
         mean_of_known(self.each().map(|c| c.precision))
     }
 
-    /// Mean recall of the classes that occur: the balanced accuracy, which guessing cannot lift by
-    /// knowing which class is common.
+    /// Mean recall of the classes that occur: the balanced accuracy, which a guess of the most common class cannot
+    /// raise.
     pub fn macro_recall(&self) -> Option<f64> {
         mean_of_known(self.each().map(|c| c.recall))
     }
 
-    /// Cohen's kappa with squared weights: agreement beyond chance where the classes have an order, so
-    /// that a neighbouring bin is a small mistake and a far one a large. 1 is perfect, 0 is chance;
-    /// `None` when truth or prediction knows one class only. As
-    /// `sklearn.metrics.cohen_kappa_score(weights="quadratic")`.
+    /// Cohen's kappa with quadratic weights: agreement beyond chance for ordered classes, so that a neighboring bin is
+    /// a small mistake and a distant one a large one. 1 is perfect, 0 is chance; `None` if truth or prediction has only
+    /// one class. As `sklearn.metrics.cohen_kappa_score(weights="quadratic")`.
     pub fn quadratic_kappa(&self) -> Option<f64> {
         let k = self.counts.len();
         let n = self.total() as f64;
@@ -405,12 +399,12 @@ impl Confusion {
     }
 }
 
-/// Smallest probability that enters a logarithm: f64's machine epsilon, as in scikit-learn, so that a
-/// certain mistake costs 36 nats and not infinity.
+/// Smallest probability that enters a logarithm: f64's machine epsilon, as in scikit-learn, so that a certain mistake
+/// costs 36 nats instead of infinity.
 const SMALLEST: f64 = f64::EPSILON;
 
-/// Mean of -ln p(truth) over `probabilities` (N, K), in nats; `None` without examples or where a
-/// probability is NaN. As `sklearn.metrics.log_loss`; ln K is what knowing nothing gives.
+/// Mean of -ln p(truth) over `probabilities` (N, K), in nats; `None` without examples or if a probability is NaN. As
+/// `sklearn.metrics.log_loss`; ln K is the value of uniform predictions.
 pub fn log_loss(probabilities: &[f64], classes: usize, labels: &[usize]) -> Option<f64> {
     assert_eq!(
         probabilities.len(),
@@ -426,8 +420,8 @@ pub fn log_loss(probabilities: &[f64], classes: usize, labels: &[usize]) -> Opti
     (!labels.is_empty() && !sum.is_nan()).then(|| sum / labels.len() as f64)
 }
 
-/// Mean squared distance of a probability from the truth (0 or 1), 0 to 1, lower is better; `None`
-/// without examples or with a NaN. As `sklearn.metrics.brier_score_loss`.
+/// Mean squared difference between a probability and the truth (0 or 1), 0 to 1, lower is better; `None` without
+/// examples or with a NaN. As `sklearn.metrics.brier_score_loss`.
 pub fn brier(scores: &[f64], truth: &[bool]) -> Option<f64> {
     assert_eq!(scores.len(), truth.len(), "one score for each truth");
     let sum: f64 = scores
@@ -438,8 +432,8 @@ pub fn brier(scores: &[f64], truth: &[bool]) -> Option<f64> {
     (!scores.is_empty() && !sum.is_nan()).then(|| sum / scores.len() as f64)
 }
 
-/// Mean over the examples of the squared distances of `probabilities` (N, K) from the truth, summed over the classes:
-/// 0 to 2, lower is better (Brier 1950). `None` without examples or with a NaN. As scikit-learn's
+/// Mean over the examples of the squared differences between `probabilities` (N, K) and the truth, summed over the
+/// classes: 0 to 2, lower is better (Brier 1950). `None` without examples or with a NaN. As scikit-learn's
 /// `brier_score_loss(scale_by_half=False)`; for two classes twice [`brier`].
 pub fn brier_of_classes(probabilities: &[f64], classes: usize, labels: &[usize]) -> Option<f64> {
     assert_eq!(
@@ -462,9 +456,8 @@ pub fn brier_of_classes(probabilities: &[f64], classes: usize, labels: &[usize])
     (!labels.is_empty() && !sum.is_nan()).then(|| sum / labels.len() as f64)
 }
 
-/// Of each example of (N, K) the probability of the most probable class, and whether that class is the true one: what
-/// the calibration of more than two classes is measured on (Guo et al. 2017, "On calibration of modern neural
-/// networks").
+/// Of each example of (N, K) the probability of the most probable class, and whether that class is the true one: the
+/// basis of calibration with more than two classes (Guo et al. 2017, "On calibration of modern neural networks").
 pub fn top_label(probabilities: &[f64], classes: usize, labels: &[usize]) -> (Vec<f64>, Vec<bool>) {
     let called = argmax(probabilities, classes);
     probabilities
@@ -480,19 +473,18 @@ pub fn top_label(probabilities: &[f64], classes: usize, labels: &[usize]) -> (Ve
 pub struct CalibrationBin {
     /// Mean predicted probability of the bin's examples, 0 to 1.
     pub predicted: f64,
-    /// Share of them that is true, 0 to 1.
+    /// Fraction of them that is true, 0 to 1.
     pub observed: f64,
-    /// How many they are.
     pub count: u64,
 }
 
-/// How far predicted probabilities can be taken at their word: `bins` of equal width over 0 to 1, empty
-/// ones left out. As `sklearn.calibration.calibration_curve(strategy="uniform")`.
+/// Reliability diagram: `bins` of equal width over 0 to 1, empty ones left out. As
+/// `sklearn.calibration.calibration_curve(strategy="uniform")`.
 pub fn calibration(scores: &[f64], truth: &[bool], bins: usize) -> Vec<CalibrationBin> {
     assert_eq!(scores.len(), truth.len(), "one score for each truth");
     let mut sums = vec![(0.0, 0u64, 0u64); bins]; // sum of scores, true ones, all
     for (&s, &t) in scores.iter().zip(truth).filter(|(s, _)| !s.is_nan()) {
-        // An inner edge belongs to the bin below it, as numpy's `searchsorted` has it.
+        // An inner edge belongs to the bin below it, as in numpy's `searchsorted`.
         let bin = (1..bins)
             .take_while(|&i| s > i as f64 / bins as f64)
             .count();
@@ -510,8 +502,8 @@ pub fn calibration(scores: &[f64], truth: &[bool], bins: usize) -> Vec<Calibrati
         .collect()
 }
 
-/// Expected calibration error: the mean distance of what was predicted from what was seen, weighted by
-/// the bins' counts (Naeini et al. 2015); `None` without bins.
+/// Expected calibration error: the mean distance between predicted and observed frequency, weighted by the bins' counts
+/// (Naeini et al. 2015); `None` without bins.
 pub fn calibration_error(bins: &[CalibrationBin]) -> Option<f64> {
     let n: u64 = bins.iter().map(|b| b.count).sum();
     let far: f64 = bins
@@ -521,15 +513,15 @@ pub fn calibration_error(bins: &[CalibrationBin]) -> Option<f64> {
     (n > 0).then(|| far / n as f64)
 }
 
-/// exp of the mean negative log-likelihood of a token: over how many equally likely tokens the model
-/// hesitates. `nll` is the sum in nats; `None` without tokens or where the sum is not finite.
+/// exp of the mean negative log-likelihood per token: the number of equally likely tokens that the model chooses
+/// between. `nll` is the sum in nats; `None` without tokens or if the sum is not finite.
 pub fn perplexity(nll: f64, tokens: u64) -> Option<f64> {
     let value = (nll / tokens as f64).exp();
     (tokens > 0 && value.is_finite()).then_some(value)
 }
 
-/// Pearson's correlation of the ranks of `a` and `b`, equal values sharing their mean rank: -1 to 1.
-/// `None` when one of them is constant or holds a NaN. As `scipy.stats.spearmanr`.
+/// Pearson's correlation of the ranks of `a` and `b`, equal values sharing their mean rank: -1 to 1. `None` if one of
+/// them is constant or contains NaN. As `scipy.stats.spearmanr`.
 pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     assert_eq!(a.len(), b.len(), "two values each");
     let (ra, rb) = (ranks(a)?, ranks(b)?);

@@ -1,8 +1,8 @@
 //! AdamW over named parameters, and clipping by the global norm.
 //!
 //! Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2, in the form of
-//! `torch.optim.AdamW`. The arithmetic of a step is [`crate::ops::AdamStep`]; here is who is decayed,
-//! in which order, and what a checkpoint keeps.
+//! `torch.optim.AdamW`. The arithmetic of a step is [`crate::ops::AdamStep`]; this file decides which parameters are
+//! decayed, in which order, and what a checkpoint keeps.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use crate::ops::{AdamStep, Moments};
 use crate::weights::Vars;
 use crate::{Error, Result};
 
-/// Elements that one thread takes at a time. Sums are combined in the order of these chunks, so they do
-/// not depend on the number of threads.
+/// Elements per thread at a time. Sums are combined in the order of these chunks, so they do not depend on the number
+/// of threads.
 const CHUNK: usize = 16 * 1024;
 
-/// What AdamW is set to. The learning rate comes with each step.
+/// Settings of AdamW. The learning rate comes with each step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamWConfig {
-    /// Decay of the mean of gradients.
+    /// Decay of the first moment.
     pub beta1: f64,
-    /// Decay of the mean of squared gradients.
+    /// Decay of the second moment.
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub eps: f64,
@@ -66,9 +66,6 @@ fn decays(var: &Var) -> bool {
 
 impl AdamW {
     /// An optimizer over named parameters, all moments zero.
-    ///
-    /// # Errors
-    /// When the device is out of memory.
     pub fn new(vars: &Vars, config: AdamWConfig) -> Result<Self> {
         let parameter = |(name, var): (&String, &Var)| -> Result<Parameter> {
             Ok(Parameter {
@@ -84,12 +81,12 @@ impl AdamW {
         })
     }
 
-    /// Steps taken, over all resumptions.
+    /// Steps taken, including those before resumptions.
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// How many parameters (numbers, not tensors) are decayed, and how many are not.
+    /// How many parameters (elements, not tensors) are decayed, and how many are not.
     pub fn group_sizes(&self) -> (usize, usize) {
         let count = |decayed| {
             let group = self.parameters.iter().filter(|p| decays(&p.var) == decayed);
@@ -98,10 +95,10 @@ impl AdamW {
         (count(true), count(false))
     }
 
-    /// One step with gradients times `scale`. A parameter without a gradient stays as it is.
+    /// One step with gradients times `scale`. A parameter without a gradient is unchanged.
     ///
     /// # Errors
-    /// When a gradient has another shape than its parameter.
+    /// If a gradient's shape differs from its parameter's.
     pub fn step(&mut self, gradients: &Gradients, lr: f64, scale: f64) -> Result<()> {
         self.steps += 1;
         let c = &self.config;
@@ -138,10 +135,10 @@ impl AdamW {
         })
     }
 
-    /// Takes moments and step count back from a checkpoint; `moment` gives the tensor of a name.
+    /// Restores moments and step count from a checkpoint; `moment` gives the tensor of a name.
     ///
     /// # Errors
-    /// When one is missing or has another shape.
+    /// If one is missing or has another shape.
     pub fn restore(
         &mut self,
         steps: usize,
@@ -166,11 +163,8 @@ impl AdamW {
     }
 }
 
-/// The Euclidean norm of all gradients together. Sums are made in f64 over fixed chunks and combined in
-/// order, so that the same gradients give the same bits on any number of threads.
-///
-/// # Errors
-/// When a tensor cannot be read.
+/// The Euclidean norm of all gradients together. Sums are computed in f64 over fixed chunks and combined in order, so
+/// that the same gradients give the same bits with any number of threads.
 pub fn global_norm(gradients: &Gradients) -> Result<f64> {
     let mut sum = 0.0;
     for gradient in gradients.values() {
@@ -209,8 +203,8 @@ fn squares(tensor: &Tensor) -> Result<f64> {
     ))
 }
 
-/// What gradients of norm `norm` are multiplied by so that their norm is at most `max`. As
-/// `torch.nn.utils.clip_grad_norm_`: `min(1, max / (norm + 1e-6))`; 0 for `max` turns clipping off.
+/// The factor that scales gradients of norm `norm` to a norm of at most `max`. As `torch.nn.utils.clip_grad_norm_`:
+/// `min(1, max / (norm + 1e-6))`; 0 for `max` turns clipping off.
 pub fn clip_scale(norm: f64, max: f64) -> f64 {
     if max > 0.0 {
         (max / (norm + 1e-6)).min(1.0)
@@ -232,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_are_not_decayed() {
+    fn biases_and_norms_are_not_decayed() {
         let b = Var::from_tensor(&Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap()).unwrap();
         let w = var(&[1.0]);
         let vars = Vars::from([("b".to_owned(), b.clone()), ("w".to_owned(), w.clone())]);
@@ -246,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_go_out_and_come_back() {
+    fn moments_round_trip() {
         let vars = Vars::from([("w".to_owned(), var(&[1.0, -2.0]))]);
         let gradient = Tensor::new(&[[0.3f32, 0.7]], &Device::Cpu).unwrap();
         let gradients = Gradients::from([("w".to_owned(), gradient)]);
@@ -273,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn clipping_is_torchs() {
+    fn clipping_matches_torch() {
         assert_eq!(clip_scale(0.5, 1.0), 1.0);
         assert!((clip_scale(4.0, 1.0) - 0.25).abs() < 1e-6);
         assert_eq!(clip_scale(4.0, 0.0), 1.0);

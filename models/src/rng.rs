@@ -53,7 +53,7 @@ impl Stream {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Standard normal (Box and Muller 1958); two uniform numbers for each.
+    /// Standard normal (Box and Muller 1958), from two uniform numbers.
     pub fn next_normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.next_f64()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.next_f64()).cos()

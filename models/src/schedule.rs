@@ -3,24 +3,23 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// How the learning rate falls after the warm-up.
+/// Decay of the learning rate after warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
-    /// In a straight line to zero at the last step (BERT, GPT-2 fine-tuning).
+    /// Linear to zero at the last step (BERT, GPT-2 fine-tuning).
     #[default]
     Linear,
     /// Half a cosine to zero at the last step.
     Cosine,
-    /// Not at all.
     Constant,
 }
 
-/// The learning rate of step `step` (from 0) of `steps`, with `warmup` steps of linear rise to `peak`.
+/// The learning rate of step `step` (from 0) of `steps`, with `warmup` steps of linear warm-up to `peak`.
 ///
-/// As `get_linear_schedule_with_warmup` and `get_cosine_schedule_with_warmup` of transformers:
-/// `peak * step / warmup` below `warmup`, so that the first step of a warm-up has rate zero, then
-/// `peak * (steps - step) / (steps - warmup)`, or its cosine.
+/// As `get_linear_schedule_with_warmup` and `get_cosine_schedule_with_warmup` of transformers: `peak * step / warmup`
+/// below `warmup`, so that the first step of a warm-up has rate zero, then `peak * (steps - step) / (steps - warmup)`,
+/// or its cosine.
 pub fn lr_at(step: usize, steps: usize, warmup: usize, peak: f64, decay: Decay) -> f64 {
     if step < warmup {
         return peak * step as f64 / warmup as f64;

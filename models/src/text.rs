@@ -1,16 +1,15 @@
-//! Text in, token ids out: tokenizers, and the one template of the generator.
+//! Text in, token ids out: tokenizers, and the generator's prompt template.
 //!
-//! A tokenizer is given as named files, the way a Hugging Face folder or a base in a project holds
-//! them: `tokenizer.json`, or `vocab.json` with `merges.txt` (GPT-2), or `vocab.txt` (BERT). This
-//! module opens no file itself.
+//! A tokenizer is given as named files, as in a Hugging Face folder or a base of a project: `tokenizer.json`, or
+//! `vocab.json` with `merges.txt` (GPT-2), or `vocab.txt` (BERT). This module opens no file itself.
 //!
-//! What people wrote is text, whatever it looks like: a typed `<|endoftext|>`, `[SEP]`, `[CLS]` or `[MASK]` becomes
-//! ordinary tokens, as with transformers' `split_special_tokens=True`. Control tokens come from templates alone. The
-//! generator's separator is ordinary text, so it cannot be told apart by its ids; [`neutralize`] takes it out of what
-//! people wrote before the template puts it in.
+//! What people wrote is always text: a typed `<|endoftext|>`, `[SEP]`, `[CLS]` or `[MASK]` becomes ordinary tokens, as
+//! with transformers' `split_special_tokens=True`. Control tokens come from templates alone. The generator's separator
+//! is ordinary text, so its ids cannot identify it; [`neutralize`] removes it from what people wrote before the
+//! template inserts it.
 //!
-//! Sources: byte-level BPE is that of GPT-2 (Radford et al. 2019), WordPiece that of BERT (Devlin et
-//! al. 2019); both run in the `tokenizers` crate.
+//! Sources: byte-level BPE is that of GPT-2 (Radford et al. 2019), WordPiece that of BERT (Devlin et al. 2019); both
+//! are implemented by the `tokenizers` crate.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -34,7 +33,7 @@ use ts_rs::TS;
 
 use crate::{Error, Result};
 
-/// The names under which a tokenizer's files are kept; a base holds those of them that it has.
+/// Names of a tokenizer's files; a base has some of them.
 pub const TOKENIZER_FILES: [&str; 7] = [
     "tokenizer.json",
     "tokenizer_config.json",
@@ -51,15 +50,14 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// GPT-2's end of text, which ends every reply.
 pub const END: &str = "<|endoftext|>";
 
-/// Tokens that steer a model: they come from templates, never from what people wrote.
+/// Tokens that control a model: they come from templates, never from what people wrote.
 const CONTROLS: [&str; 6] = [END, "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// BERT's control tokens, in the order in which a vocabulary begins with them.
+/// BERT's control tokens, in the order in which they begin a vocabulary.
 const BERT_CONTROLS: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// A model may have this many more rows in its embedding than its tokenizer has tokens: vocabularies
-/// are padded to round sizes (50257 to 50304 or 50432). More than that, and the two do not belong
-/// together.
+/// A model may have this many more embedding rows than its tokenizer has tokens: vocabularies are padded to round sizes
+/// (50257 to 50304 or 50432). With more, the two do not belong together.
 const SPARE_ROWS: usize = 1024;
 
 fn tokenizer_error(what: &str, error: &dyn std::fmt::Display) -> Error {
@@ -73,14 +71,14 @@ fn utf8<'a>(files: &'a Files, name: &str) -> Result<&'a str> {
     std::str::from_utf8(bytes).map_err(|e| tokenizer_error(name, &e))
 }
 
-/// What `tokenizer_config.json` says about `key`, if it is there.
+/// The value of `key` in `tokenizer_config.json`, if there is one.
 fn config_value(files: &Files, key: &str) -> Option<serde_json::Value> {
     let config: serde_json::Value =
         serde_json::from_slice(files.get("tokenizer_config.json")?).ok()?;
     config.get(key).cloned()
 }
 
-/// The end token that a tokenizer's files name, in either of the two that may.
+/// The end token named in either of the two files that may name it.
 fn end_name(files: &Files) -> Option<String> {
     ["tokenizer_config.json", "special_tokens_map.json"]
         .iter()
@@ -92,11 +90,10 @@ fn end_name(files: &Files) -> Option<String> {
         })
 }
 
-/// Notes the end token of a model whose tokenizer's files name none, by the id that its configuration
-/// gives.
+/// Records the end token of a model whose tokenizer files name none, by the id in its configuration.
 ///
 /// # Errors
-/// When the files hold no tokenizer.
+/// If the files contain no tokenizer.
 pub fn name_end(files: &mut Files, id: Option<u32>) -> Result<()> {
     let (Some(id), None) = (id, end_name(files)) else {
         return Ok(());
@@ -112,12 +109,11 @@ pub fn name_end(files: &mut Files, id: Option<u32>) -> Result<()> {
     Ok(())
 }
 
-/// Opens a tokenizer from its files: `tokenizer.json` first, then GPT-2's pair, then BERT's list.
-/// Truncation and padding that a file asks for are dropped; the callers cut and pad. Control tokens that stand in a
-/// text are encoded as text.
+/// Opens a tokenizer from its files: `tokenizer.json` first, then GPT-2's pair, then BERT's list. Truncation and
+/// padding settings are dropped; the callers truncate and pad. Control tokens in a text are encoded as text.
 ///
 /// # Errors
-/// When none of the three is there, or one cannot be read.
+/// If none of the three exists, or one cannot be read.
 pub fn open_tokenizer(files: &Files) -> Result<Tokenizer> {
     let mut tokenizer = if let Some(bytes) = files.get("tokenizer.json") {
         Tokenizer::from_bytes(bytes).map_err(|e| tokenizer_error("tokenizer.json", &e))?
@@ -143,14 +139,16 @@ pub fn open_tokenizer(files: &Files) -> Result<Tokenizer> {
         word_piece(model, lower)?
     } else {
         return Err(Error::Tokenizer(
-            "no tokenizer here: expected tokenizer.json, or vocab.json with merges.txt, or vocab.txt".to_owned(),
+            "no tokenizer found: expected tokenizer.json, or vocab.json with merges.txt, or \
+             vocab.txt"
+                .to_owned(),
         ));
     };
     tokenizer
         .with_truncation(None)
         .map_err(|e| tokenizer_error("truncation", &e))?;
     tokenizer.with_padding(None);
-    // a file may list one of these as an ordinary added word, which would be matched in text all the same
+    // a file may list one of these as an ordinary added word, which would still be matched in text
     let controls: Vec<AddedToken> = CONTROLS
         .iter()
         .filter(|token| tokenizer.token_to_id(token).is_some())
@@ -163,7 +161,7 @@ pub fn open_tokenizer(files: &Files) -> Result<Tokenizer> {
     Ok(tokenizer)
 }
 
-/// GPT-2's `vocab.json` and `merges.txt` (a version line, then one merge a line).
+/// GPT-2's `vocab.json` and `merges.txt` (a version line, then one merge per line).
 fn read_bpe(vocab: &str, merges: &str) -> Result<BPE> {
     let vocab: HashMap<String, u32> =
         serde_json::from_str(vocab).map_err(|e| tokenizer_error("vocab.json", &e))?;
@@ -198,8 +196,8 @@ fn byte_level(model: &BPE) -> Result<Tokenizer> {
     Ok(tokenizer)
 }
 
-/// BERT's pipeline around a WordPiece: clean, lower (if asked), split at spaces and punctuation;
-/// `[CLS] a [SEP] b [SEP]` with types 0 and 1.
+/// BERT's pipeline around a WordPiece: clean, lower-case (if set), split at spaces and punctuation; `[CLS] a [SEP] b
+/// [SEP]` with types 0 and 1.
 fn word_piece(model: WordPiece, lower: bool) -> Result<Tokenizer> {
     let mut tokenizer = Tokenizer::new(model);
     let present: Vec<AddedToken> = BERT_CONTROLS
@@ -235,7 +233,7 @@ fn word_piece(model: WordPiece, lower: bool) -> Result<Tokenizer> {
     Ok(tokenizer)
 }
 
-/// The largest token id, so that every id is known to have a row in the model's embedding.
+/// Checks that every token id has a row in the model's embedding.
 fn check_vocabulary(tokenizer: &Tokenizer, rows: usize) -> Result<()> {
     let tokens = tokenizer
         .get_vocab(true)
@@ -244,8 +242,8 @@ fn check_vocabulary(tokenizer: &Tokenizer, rows: usize) -> Result<()> {
         .map_or(0, |id| id as usize + 1);
     if tokens > rows || rows > tokens + SPARE_ROWS {
         return Err(Error::Tokenizer(format!(
-            "the tokenizer does not match the model: it has {tokens} tokens, the model's vocabulary {rows}; take both \
-             from the same folder"
+            "the tokenizer does not match the model: it has {tokens} tokens, the model's vocabulary {rows}; \
+             use both from the same folder"
         )));
     }
     Ok(())
@@ -258,17 +256,17 @@ fn ids_of(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
     Ok(encoding.get_ids().to_vec())
 }
 
-/// The separator rule: takes the separator out of what people wrote, so that a prompt has exactly one.
+/// Removes the separator from what people wrote, so that a prompt has exactly one.
 ///
-/// Each occurrence of the separator without the space around it gets a space behind its first character (`[SEP]`
-/// becomes `[ SEP]`). A separator of one character, or of nothing but space, has no inside: its occurrences become one
-/// space. Text without it is unchanged.
+/// Each occurrence of the separator, trimmed, gets a space after its first character (`[SEP]` becomes `[ SEP]`). A
+/// separator of one character, or of white space only, has no inside: its occurrences become one space. Text without it
+/// is unchanged.
 pub fn neutralize<'a>(text: &'a str, separator: &str) -> Cow<'a, str> {
     let core = match separator.trim() {
         "" => separator,
         core => core,
     };
-    // a single space cannot be told from text
+    // a single space cannot be distinguished from text
     if core.is_empty() || core == " " || !text.contains(core) {
         return Cow::Borrowed(text);
     }
@@ -280,7 +278,7 @@ pub fn neutralize<'a>(text: &'a str, separator: &str) -> Cow<'a, str> {
         _ => " ".to_owned(),
     };
     let mut out = text.to_owned();
-    // occurrences may overlap or arise from what was put in; what a few rounds do not end is taken out, which ends
+    // occurrences may overlap or arise from an insertion; what remains after a few rounds is removed, which terminates
     for round in 0.. {
         if !out.contains(core) {
             break;
@@ -292,14 +290,13 @@ pub fn neutralize<'a>(text: &'a str, separator: &str) -> Cow<'a, str> {
 
 /// How a comment and its reply become one text for the generator: in training, for fakes, and live.
 ///
-/// comment, the separator, a space, reply, the end token. What is too long loses the end of the
-/// comment first, down to half of `max_tokens`, then the end of the reply with its end token.
+/// Comment, separator, a space, reply, end token. If it is too long, the end of the comment is cut first, down to half
+/// of `max_tokens`, then the end of the reply with its end token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Template {
-    /// What stands between comment and reply.
     pub separator: String,
-    /// The longest example, in tokens, end token included.
+    /// Maximum length of an example in tokens, including the end token.
     pub max_tokens: usize,
 }
 
@@ -326,7 +323,7 @@ pub struct Example {
 pub struct Prompt {
     /// Token ids of the comment and the separator.
     pub ids: Vec<u32>,
-    /// How many tokens the comment lost at its end.
+    /// How many tokens were cut from the comment's end.
     pub cut: usize,
 }
 
@@ -335,7 +332,6 @@ pub struct Prompt {
 pub struct GeneratorText {
     tokenizer: Tokenizer,
     separator: Vec<u32>,
-    /// The template.
     pub template: Template,
     /// The id of the end token.
     pub end: u32,
@@ -345,8 +341,9 @@ impl GeneratorText {
     /// A tokenizer for a model with `vocabulary` rows in its token embedding.
     ///
     /// # Errors
-    /// When the files hold no tokenizer, it has no `<|endoftext|>` (or other `eos_token` named in
-    /// `tokenizer_config.json` or `special_tokens_map.json`), it does not match the model, or the template leaves no room.
+    /// If the files contain no tokenizer, it has no `<|endoftext|>` (or other `eos_token` named in
+    /// `tokenizer_config.json` or `special_tokens_map.json`), it does not match the model, or the template leaves no
+    /// tokens for text.
     pub fn new(files: &Files, vocabulary: usize, template: Template) -> Result<Self> {
         let tokenizer = open_tokenizer(files)?;
         check_vocabulary(&tokenizer, vocabulary)?;
@@ -366,7 +363,7 @@ impl GeneratorText {
         let separator = ids_of(&of_template, &template.separator)?;
         if template.max_tokens < 2 * (separator.len() + 1) {
             return Err(Error::Input(format!(
-                "max_tokens = {} leaves no room for a comment and a reply; 64 to 1024 are usual",
+                "max_tokens = {} leaves no space for a comment and a reply; 64 to 1024 is usual",
                 template.max_tokens
             )));
         }
@@ -378,18 +375,12 @@ impl GeneratorText {
         })
     }
 
-    /// Token ids of a text as it stands.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
+    /// Token ids of a text as it is.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         ids_of(&self.tokenizer, text)
     }
 
-    /// The text of token ids, without special tokens and without space around it.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
+    /// The text of token ids, trimmed and without special tokens.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
         let text = self
             .tokenizer
@@ -398,11 +389,8 @@ impl GeneratorText {
         Ok(text.trim().to_owned())
     }
 
-    /// A comment as a prompt that leaves room for `reply` tokens, as far as half of the template's
-    /// length may go to the comment in any case.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
+    /// A comment as a prompt that leaves space for `reply` tokens; the comment always gets up to half of the template's
+    /// length.
     pub fn prompt(&self, comment: &str, reply: usize) -> Result<Prompt> {
         let max = self.template.max_tokens;
         let mut ids = self.whole_prompt(comment)?;
@@ -414,10 +402,7 @@ impl GeneratorText {
         Ok(Prompt { ids, cut })
     }
 
-    /// The token ids of a comment's prompt when nothing is cut.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
+    /// The token ids of a comment's prompt if nothing is cut.
     pub fn whole_prompt(&self, comment: &str) -> Result<Vec<u32>> {
         let mut ids = self.encode(&neutralize(comment, &self.template.separator))?;
         ids.extend(&self.separator);
@@ -425,9 +410,6 @@ impl GeneratorText {
     }
 
     /// A comment and its reply as one example.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
     pub fn example(&self, comment: &str, reply: &str) -> Result<Example> {
         let reply = neutralize(reply, &self.template.separator);
         let mut completion = self.encode(&format!(" {reply}"))?;
@@ -440,9 +422,6 @@ impl GeneratorText {
     }
 
     /// [`Self::example`] for many pairs, on all threads.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
     pub fn examples<C: AsRef<str> + Sync, R: AsRef<str> + Sync>(
         &self,
         pairs: &[(C, R)],
@@ -463,13 +442,13 @@ pub struct PairIds {
     pub types: Vec<u32>,
 }
 
-/// The classifiers' tokenizer. Pairs that are too long lose tokens longest-first.
+/// The classifiers' tokenizer. Pairs that are too long lose tokens from the longer text first.
 #[derive(Debug, Clone)]
 pub struct ClassifierText {
     tokenizer: Tokenizer,
-    /// The id that fills a batch up.
+    /// The id of the padding token.
     pub pad: u32,
-    /// The longest pair, in tokens, specials included.
+    /// Maximum length of a pair in tokens, including special tokens.
     pub max_tokens: usize,
 }
 
@@ -477,12 +456,12 @@ impl ClassifierText {
     /// A tokenizer for a model with `vocabulary` rows in its word embedding.
     ///
     /// # Errors
-    /// When the files hold no tokenizer, it does not make pairs, it does not match the model, or
-    /// `max_tokens` leaves no room.
+    /// If the files contain no tokenizer, it does not encode pairs, it does not match the model, or `max_tokens` leaves
+    /// no tokens for text.
     pub fn new(files: &Files, vocabulary: usize, max_tokens: usize) -> Result<Self> {
         if max_tokens < 8 {
             return Err(Error::Input(format!(
-                "max_tokens = {max_tokens} leaves no room for a comment and a reply; 64 to 512 are usual"
+                "max_tokens = {max_tokens} leaves no space for a comment and a reply; 64 to 512 is usual"
             )));
         }
         let mut tokenizer = open_tokenizer(files)?;
@@ -511,11 +490,8 @@ impl ClassifierText {
         Ok(text)
     }
 
-    /// A comment and a reply as one sequence. With an empty reply, the comment alone: so does the
-    /// reference, transformers.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
+    /// A comment and a reply as one sequence. With an empty reply, the comment alone, as in transformers, the
+    /// reference.
     pub fn pair(&self, comment: &str, reply: &str) -> Result<PairIds> {
         let encoding = if reply.is_empty() {
             self.tokenizer.encode_fast(comment, true)
@@ -530,9 +506,6 @@ impl ClassifierText {
     }
 
     /// [`Self::pair`] for many pairs, on all threads.
-    ///
-    /// # Errors
-    /// When the tokenizer fails.
     pub fn pairs<C: AsRef<str> + Sync, R: AsRef<str> + Sync>(
         &self,
         pairs: &[(C, R)],
@@ -544,14 +517,14 @@ impl ClassifierText {
     }
 }
 
-/// The smallest vocabulary a tokenizer can be trained to: all bytes, the end token, some merges.
+/// The smallest vocabulary that a tokenizer can be trained to: all bytes, the end token, some merges.
 pub const SMALLEST_VOCABULARY: usize = 300;
 
-/// Trains GPT-2's byte-level BPE on texts; the separator counts as seen before every reply.
-/// The same texts in the same order give the same tokenizer.
+/// Trains GPT-2's byte-level BPE on texts; the separator counts as seen before every reply. The same texts in the same
+/// order give the same tokenizer.
 ///
 /// # Errors
-/// When there is no text, or `vocabulary` is below [`SMALLEST_VOCABULARY`].
+/// If there is no text, or `vocabulary` is below [`SMALLEST_VOCABULARY`].
 pub fn train_bpe<S: AsRef<str> + Send>(
     texts: impl Iterator<Item = S> + Send,
     vocabulary: usize,
@@ -575,15 +548,15 @@ pub fn train_bpe<S: AsRef<str> + Send>(
     files_of(&tokenizer, &config)
 }
 
-/// Trains BERT's lower-casing WordPiece on texts. The same texts give the same tokenizer, in whatever order and with
-/// however many threads.
+/// Trains BERT's lower-casing WordPiece on texts. The same texts give the same tokenizer, in any order and with any
+/// number of threads.
 ///
 /// The trainer of the `tokenizers` crate numbers the continuing characters (`##a`) in the order of a hash map with a
 /// random seed, breaks ties between pairs by these numbers, and so gives another vocabulary each time. Here both
 /// alphabets are counted and numbered beforehand, which leaves it nothing to choose.
 ///
 /// # Errors
-/// When there is no text, or `vocabulary` is below [`SMALLEST_VOCABULARY`].
+/// If there is no text, or `vocabulary` is below [`SMALLEST_VOCABULARY`].
 pub fn train_word_piece<S: AsRef<str> + Sync>(texts: &[S], vocabulary: usize) -> Result<Files> {
     check_size(vocabulary)?;
     let specials: Vocab = BERT_CONTROLS
@@ -621,7 +594,7 @@ pub fn train_word_piece<S: AsRef<str> + Sync>(texts: &[S], vocabulary: usize) ->
             texts.iter().map(AsRef::as_ref),
         )
         .map_err(|e| tokenizer_error("training", &e))?;
-    // a fresh one, in which only the control tokens are special
+    // a new one, in which only the control tokens are special
     let tokenizer = piece(tokenizer.get_vocab(false).into_iter().collect())?;
     let config = serde_json::json!({
         "tokenizer_class": "BertTokenizer", "do_lower_case": true, "pad_token": "[PAD]", "unk_token": "[UNK]",
@@ -630,8 +603,8 @@ pub fn train_word_piece<S: AsRef<str> + Sync>(texts: &[S], vocabulary: usize) ->
     files_of(&tokenizer, &config)
 }
 
-/// The `limit` most frequent characters of the words in texts (of equally frequent ones the first in Unicode), and
-/// those among them that stand anywhere but at the beginning of a word; both in the order of Unicode.
+/// The `limit` most frequent characters of the words in texts (ties go to the first in Unicode order), and those among
+/// them that occur anywhere but at the beginning of a word; both in Unicode order.
 fn alphabets<S: AsRef<str> + Sync>(
     tokenizer: &Tokenizer,
     texts: &[S],
@@ -680,7 +653,8 @@ fn alphabets<S: AsRef<str> + Sync>(
 fn check_size(vocabulary: usize) -> Result<()> {
     if vocabulary < SMALLEST_VOCABULARY {
         return Err(Error::Input(format!(
-            "a vocabulary of {vocabulary} is too small; take {SMALLEST_VOCABULARY} or more (2,000 suits the sample)"
+            "a vocabulary of {vocabulary} is too small; use {SMALLEST_VOCABULARY} or more (2,000 suits the \
+             sample)"
         )));
     }
     Ok(())
@@ -698,10 +672,10 @@ fn files_of(tokenizer: &Tokenizer, config: &serde_json::Value) -> Result<Files> 
     ]))
 }
 
-/// How many tokens the tokenizer of these files has, for the model that is made to fit it.
+/// The number of tokens of these files' tokenizer, for a new model's vocabulary.
 ///
 /// # Errors
-/// When the files hold no tokenizer.
+/// If the files contain no tokenizer.
 pub fn vocabulary_of(files: &Files) -> Result<usize> {
     Ok(open_tokenizer(files)?
         .get_vocab(true)
@@ -741,7 +715,7 @@ mod tests {
     }
 
     #[test]
-    fn trained_bpe_is_deterministic_and_gives_back_what_it_got() {
+    fn trained_bpe_is_deterministic_and_round_trips() {
         let (a, b) = (
             train_bpe(texts().into_iter(), 400).unwrap(),
             train_bpe(texts().into_iter(), 400).unwrap(),
@@ -755,7 +729,7 @@ mod tests {
 
     #[test]
     fn word_piece_is_the_same_in_any_order_of_the_texts() {
-        // many equally frequent characters and pairs: whatever hash map is asked, its order must not show
+        // many equally frequent characters and pairs: the order of a hash map must not show
         let texts: Vec<String> = (0..400_u32)
             .map(|i| {
                 let letter = |n: u32| char::from_u32(0x430 + (i * 7 + n * 11) % 32).unwrap();
@@ -775,7 +749,7 @@ mod tests {
 
     #[test]
     fn alphabet_beyond_the_limit_is_cut_by_frequency_then_unicode() {
-        // 400 Chinese characters, each as frequent as the others, and a limit of 150
+        // 400 Chinese characters of equal frequency, and a limit of 150
         let texts: Vec<String> = (0..400)
             .map(|i| char::from_u32(0x4e00 + i).unwrap().to_string().repeat(2))
             .collect();
@@ -854,7 +828,7 @@ mod tests {
                 text.prompt(typed, 8).unwrap().ids
             );
         }
-        // the ids of a text as it stands are not touched
+        // the ids of a text as it is are unchanged
         assert_eq!(count(&text.encode("a [SEP] b").unwrap()), 1);
     }
 
@@ -880,13 +854,13 @@ mod tests {
                 assert!(text.contains(core) || out == text);
             }
         }
-        // one that is a single space cannot be told from text
+        // a separator that is a single space cannot be distinguished from text
         assert_eq!(neutralize("a b", " "), "a b");
         assert_eq!(neutralize("a b", ""), "a b");
     }
 
     #[test]
-    fn an_example_is_the_whole_text_and_the_end() {
+    fn example_is_the_whole_text_and_the_end_token() {
         let text = generator(64);
         for (comment, reply) in [
             ("the cat sat", "and barked"),
@@ -906,7 +880,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_loses_the_comment_first_then_the_reply() {
+    fn overlong_example_truncates_the_comment_first_then_the_reply() {
         let text = generator(32);
         let long = "the cat sat on the mat ".repeat(20);
         let short = text.example(&long, "and barked").unwrap();
@@ -947,7 +921,7 @@ mod tests {
     }
 
     #[test]
-    fn word_piece_makes_pairs_and_cuts_the_longer_one() {
+    fn word_piece_encodes_pairs_and_truncates_the_longer() {
         let files = train_word_piece(&texts(), 400).unwrap();
         let text = ClassifierText::new(&files, vocabulary_of(&files).unwrap(), 12).unwrap();
         let long = "the cat sat on the mat ".repeat(20);

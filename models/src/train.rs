@@ -1,10 +1,9 @@
 //! The training loop: one function for the generator and both classifiers.
 //!
-//! It knows no model: a closure makes the loss of a batch. It knows no file: everything that a caller
-//! may want to draw, store or obey goes through one callback. What it does at a step depends on the
-//! plan, the number of the step and the weights alone (order and dropout come from streams named by
-//! seed and step), so a run that was killed and goes on from its last save gives the same bits as one
-//! that was never cut.
+//! It knows no model: a closure computes the loss of a batch. It knows no file: everything that a caller may want to
+//! draw, store or react to goes through one callback. What happens at a step depends only on the plan, the number of
+//! the step and the weights (order and dropout come from streams named by seed and step), so a run that was killed and
+//! resumed from its last save gives the same bits as one that was never interrupted.
 
 use std::time::Instant;
 
@@ -18,57 +17,53 @@ use crate::schedule::{Decay, lr_at};
 use crate::weights::Vars;
 use crate::{Error, Result};
 
-/// The numbers of a run, all resolved: steps instead of epochs, no defaults left open.
+/// The resolved settings of a run: steps instead of epochs, no defaults left open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Optimizer steps in all.
+    /// Total optimizer steps.
     pub steps: usize,
-    /// Steps of linear rise to the peak.
+    /// Steps of linear warm-up.
     pub warmup: usize,
-    /// Peak learning rate.
     pub learning_rate: f64,
-    /// How it falls.
     pub decay: Decay,
-    /// The optimizer.
     pub optimizer: AdamWConfig,
-    /// Gradients are scaled down to this norm; 0: never.
+    /// Maximum gradient norm; 0: no clipping.
     pub clip_norm: f64,
-    /// Micro-batches in a step.
+    /// Micro-batches per step (gradient accumulation).
     pub accumulate: usize,
-    /// Names all random streams of the run.
+    /// Seed of all random streams of the run.
     pub seed: u64,
-    /// Steps from one validation to the next; 0: only at the end.
+    /// Steps between validations; 0: only at the end.
     pub validate_every: usize,
-    /// Steps from one save to the next; 0: at the end, on pause, and when the callback says so.
+    /// Steps between saves; 0: at the end, on pause, and when the callback asks for one.
     pub save_every: usize,
-    /// Validations without improvement after which the run stops; 0: never.
+    /// Early stopping: validations without improvement before the run stops; 0: never.
     pub patience: usize,
 }
 
-/// A micro-batch with what the loop must know of it before its loss is made.
+/// A micro-batch, with what the loop must know before its loss is computed.
 pub struct MicroBatch<B> {
-    /// The batch, as the loss closure takes it.
+    /// The batch, as passed to the loss closure.
     pub batch: B,
-    /// What the sum of losses is divided by: counted tokens, or the class weights of the examples.
+    /// The divisor of the sum of losses: counted tokens, or the class weights of the examples.
     pub weight: f64,
-    /// Tokens in it, for the throughput.
+    /// For the throughput.
     pub tokens: usize,
 }
 
-/// Where a run stands: with weights and moments, all it takes to go on.
+/// The state of a run: with weights and moments, all it takes to resume.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Version of this record.
     pub format: u32,
     /// Steps done. The next micro-batch is `step * accumulate`.
     pub step: usize,
-    /// Names the streams of shuffling and dropout.
+    /// Seed of shuffling and dropout.
     pub seed: u64,
     /// Lowest validation loss so far.
     pub best: Option<f64>,
-    /// The step it was reached at.
+    /// The step with the best validation loss.
     pub best_step: usize,
-    /// Validations since then.
     pub stale: usize,
     /// Tokens seen, without padding.
     pub tokens: u64,
@@ -91,11 +86,10 @@ impl State {
     }
 }
 
-/// Where to go on: the weights are in the variables already.
+/// Where to resume; the weights are already in the variables.
 pub struct Resume<'a> {
-    /// The saved state.
     pub state: State,
-    /// Gives the moment of a name, as [`AdamW::moments`] named it.
+    /// Returns the moment of a name, as in [`AdamW::moments`].
     pub moment: &'a mut dyn FnMut(&str) -> Result<Tensor>,
 }
 
@@ -103,69 +97,58 @@ pub struct Resume<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// The one with the lowest validation loss: what is used afterwards.
+    /// The one with the lowest validation loss: used after training.
     Best,
-    /// The newest: what a run goes on from.
+    /// The latest: a run resumes from it.
     Last,
 }
 
-/// What the loop tells.
+/// Events of the loop.
 pub enum Event<'a> {
-    /// The first gradients are there, and every parameter has one.
+    /// The first gradients are computed, and every parameter has one.
     Begun {
-        /// Numbers (not tensors) with weight decay.
+        /// Parameters (elements, not tensors) with weight decay.
         decayed: usize,
-        /// Numbers without.
         undecayed: usize,
     },
     /// A step was taken.
     Step {
-        /// How many are done.
         step: usize,
         /// Mean loss of its batches.
         loss: f64,
-        /// Its learning rate.
         lr: f64,
         /// Norm of the gradients before clipping.
         grad_norm: f64,
         /// Tokens in its batches.
         tokens: usize,
-        /// How long it took, in seconds.
+        /// Duration in seconds.
         seconds: f64,
     },
     /// The validation set was gone through.
     Validated {
-        /// Steps done.
         step: usize,
-        /// Its mean loss.
         loss: f64,
         /// Whether it is the lowest so far.
         best: bool,
     },
-    /// Store this now: the caller reads the variables it gave. For the last checkpoint the optimizer
-    /// goes with them.
+    /// Store this now: the caller reads the variables it passed in. The last checkpoint includes the optimizer.
     Save {
-        /// As what.
         role: Role,
-        /// The state record.
         state: &'a State,
-        /// The optimizer, with `Role::Last`.
+        /// With `Role::Last`.
         optimizer: Option<&'a AdamW>,
     },
 }
 
-/// What the callback answers to a step; elsewhere it is not looked at.
+/// The callback's answer to a step; ignored for other events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// On.
     Go,
-    /// Save, then on: it has been long since the last time.
+    /// Save, then continue.
     Save,
-    /// Save and return.
     Pause,
     /// Validate, save and return: this is the result.
     Finish,
-    /// Return.
     Cancel,
 }
 
@@ -175,27 +158,27 @@ pub enum Flow {
 pub enum Outcome {
     /// All steps are done.
     Finished,
-    /// Validation got no better for `patience` times.
+    /// Validation did not improve for `patience` times.
     EarlyStop,
-    /// The callback said finish.
+    /// The callback returned `Finish`.
     Stopped,
-    /// The callback said pause.
+    /// The callback returned `Pause`.
     Paused,
-    /// The callback said cancel.
+    /// The callback returned `Cancel`.
     Cancelled,
 }
 
 /// Trains `vars` by the plan.
 ///
-/// `batch(n)` makes micro-batch `n` of the run. `loss(batch, stream)` gives the sum (a scalar, not the
-/// mean) of its weighted losses; the stream is for dropout. `validate()` gives the mean loss of the
-/// validation set, or `None` when there is none.
+/// `batch(n)` builds micro-batch `n` of the run. `loss(batch, stream)` gives the sum (a scalar, not the mean) of its
+/// weighted losses; the stream is for dropout. `validate()` gives the mean loss of the validation set, or `None` if
+/// there is none.
 ///
-/// Losses are summed over the micro-batches and divided once by the sum of their weights, so that
-/// accumulating 8 batches of 1 is one batch of 8, with masked prompts and padding too.
+/// Losses are summed over the micro-batches and divided once by the sum of their weights, so that accumulating 8
+/// batches of 1 equals one batch of 8, with masked prompts and padding too.
 ///
 /// # Errors
-/// When a parameter gets no gradient, a loss or gradient is not finite, or a closure fails.
+/// If a parameter gets no gradient, a loss or gradient is not finite, or a closure fails.
 pub fn train<B>(
     vars: &Vars,
     plan: &Plan,
@@ -218,14 +201,14 @@ pub fn train<B>(
         let step = state.step;
         let accumulate = plan.accumulate.max(1);
 
-        // 1 the batches of this step, whose weights divide all its losses
+        // 1. The batches of this step, whose weights divide all its losses.
         let micro_batches: Vec<MicroBatch<B>> = (step * accumulate..(step + 1) * accumulate)
             .map(&mut *batch)
             .collect::<Result<_>>()?;
         let weight: f64 = micro_batches.iter().map(|m| m.weight).sum();
         let tokens: usize = micro_batches.iter().map(|m| m.tokens).sum();
 
-        // 2 forward and backward, one after the other, so that one graph is alive at a time
+        // 2. Forward and backward, one micro-batch at a time, so that only one graph exists.
         let mut gradients = Gradients::new();
         let mut mean = 0.0;
         for (i, micro_batch) in micro_batches.iter().enumerate() {
@@ -253,10 +236,10 @@ pub fn train<B>(
             begun = true;
         }
 
-        // 3 clip, 4 learning rate, 5 step
+        // 3. Clip. 4. Learning rate. 5. Step.
         let grad_norm = global_norm(&gradients)?;
         if !grad_norm.is_finite() {
-            return Err(not_finite("the norm of the gradients", grad_norm, step));
+            return Err(not_finite("the gradient norm", grad_norm, step));
         }
         let lr = lr_at(
             step,
@@ -270,7 +253,7 @@ pub fn train<B>(
         state.step += 1;
         state.tokens += tokens as u64;
 
-        // 6 tell
+        // 6. Report.
         let seconds = started.elapsed().as_secs_f64();
         let flow = on_event(Event::Step {
             step: state.step,
@@ -284,7 +267,7 @@ pub fn train<B>(
             return Ok(Outcome::Cancelled);
         }
 
-        // 7 validate, keep the best
+        // 7. Validate, and keep the best.
         let is_last = state.step == plan.steps;
         if is_last || flow == Flow::Finish || due(state.step, plan.validate_every) {
             let value = validate()?;
@@ -311,7 +294,7 @@ pub fn train<B>(
             }
         }
 
-        // 8 save, stop
+        // 8. Save, stop.
         let stops_early = plan.patience > 0 && state.stale >= plan.patience;
         if is_last || stops_early || flow != Flow::Go || due(state.step, plan.save_every) {
             on_event(Event::Save {
@@ -353,7 +336,7 @@ fn check_state(state: &State, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// candle drops gradients without an error where an operation has no backward; this finds it.
+/// candle drops gradients without an error if an operation has no backward pass; this finds it.
 fn every_parameter_has_a_gradient(vars: &Vars, gradients: &Gradients) -> Result<()> {
     match vars.keys().find(|name| !gradients.contains_key(*name)) {
         Some(name) => Err(Error::NoGradient(name.clone())),
@@ -569,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_is_not_a_number_and_a_lost_gradient_are_errors() {
+    fn nan_loss_and_missing_gradient_are_errors() {
         let mut line = Line::new();
         line.points[0].1 = f32::NAN;
         let error = line

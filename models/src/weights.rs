@@ -1,9 +1,8 @@
-//! Hugging Face model folders: named tensors in, named tensors out.
+//! Hugging Face model folders: reads and writes named tensors.
 //!
-//! Tensors keep the names and layouts of the checkpoint (GPT-2's `(in, out)` matrices too), so
-//! nothing is renamed or transposed on the way. The only aliases are those that older files need:
-//! LayerNorm's `gamma`/`beta`, and the prefixes `transformer.` and `bert.`, which some files have and
-//! some lack.
+//! Tensors keep the names and layouts of the checkpoint (GPT-2's `(in, out)` matrices too), so nothing is renamed or
+//! transposed. The only aliases are those of older files: LayerNorm's `gamma`/`beta`, and the prefixes `transformer.`
+//! and `bert.`, which some files have and others lack.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +18,7 @@ pub type Tensors = BTreeMap<String, Tensor>;
 /// Trainable parameters in sorted order.
 pub type Vars = BTreeMap<String, Var>;
 
-/// Looks tensors up by their checkpoint name below a prefix and checks their shapes.
+/// Finds tensors by their checkpoint name below a prefix and checks their shapes.
 #[derive(Clone)]
 pub struct Scope<'a> {
     tensors: &'a Tensors,
@@ -27,7 +26,6 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// The root scope.
     pub fn root(tensors: &'a Tensors) -> Self {
         Self {
             tensors,
@@ -46,7 +44,7 @@ impl<'a> Scope<'a> {
     /// The tensor `name`.
     ///
     /// # Errors
-    /// When it is missing or has another shape.
+    /// If it is missing or has another shape.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let name = format!("{}{name}", self.prefix);
         let tensor = self
@@ -64,31 +62,26 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// One tensor that a model asks for, and how it starts when nothing is loaded.
+/// One tensor that a model needs, and its initialization.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     /// Hugging Face name.
     pub name: String,
-    /// Shape.
     pub shape: Vec<usize>,
-    /// Initial values.
     pub init: Init,
 }
 
-/// How a tensor starts.
+/// How a tensor is initialized.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
     /// Normal with this standard deviation.
     Normal(f64),
-    /// All the same number.
+    /// A constant.
     Const(f32),
 }
 
-/// Random weights for a model, from the stream `init` of the seed; each tensor has its own stream,
-/// so that its values do not depend on which others are drawn.
-///
-/// # Errors
-/// When the tensors do not fit into memory.
+/// Random weights for a model, from the stream `init` of the seed; each tensor has its own stream, so that its values
+/// do not depend on the other tensors.
 pub fn init(specs: &[Spec], seed: u64, device: &Device) -> Result<Tensors> {
     specs.iter().map(|s| init_one(s, seed, device)).collect()
 }
@@ -108,20 +101,20 @@ fn init_one(spec: &Spec, seed: u64, device: &Device) -> Result<(String, Tensor)>
     Ok((spec.name.clone(), tensor))
 }
 
-/// What became of a checkpoint's tensors when it was fitted to a model.
+/// The outcome of loading a checkpoint into a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// Tensors that the checkpoint lacked and that started at random (a new classifier head).
+    /// Tensors that the checkpoint lacked and that were initialized (a new classifier head).
     pub fresh: Vec<String>,
-    /// Tensors in the checkpoint that the model has no use for.
+    /// Tensors of the checkpoint that the model does not use.
     pub unused: Vec<String>,
 }
 
-/// Fits a checkpoint's tensors to the ones a model asks for, as float32 on `device`. Tensors whose
-/// name starts with one of `heads` may be missing or misshapen: they start at random from `seed`.
+/// Turns a checkpoint's tensors into those that a model needs, as float32 on `device`. Tensors whose name starts with
+/// one of `heads` may be missing or have another shape: they are initialized from `seed`.
 ///
 /// # Errors
-/// Names the first other tensor that is missing or misshapen.
+/// Names the first other tensor that is missing or has the wrong shape.
 pub fn load_into(
     mut found: Tensors,
     specs: &[Spec],
@@ -169,7 +162,7 @@ pub fn canonical_names(found: Tensors, prefix: &str, tops: &[&str]) -> Tensors {
 /// `tops` are the names outside the prefix ("classifier.", "lm_head.").
 pub fn canonical_name(name: &str, prefix: &str, tops: &[&str]) -> String {
     let mut bare = name;
-    // what DistributedDataParallel and torch.compile put before every name
+    // the prefixes of DistributedDataParallel and torch.compile
     while let Some(rest) = ["module.", "_orig_mod."]
         .iter()
         .find_map(|wrapper| bare.strip_prefix(wrapper))
@@ -187,11 +180,11 @@ pub fn canonical_name(name: &str, prefix: &str, tops: &[&str]) -> String {
     }
 }
 
-/// The safetensors files of a model folder: `model.safetensors`, or the shards that
-/// `model.safetensors.index.json` lists.
+/// The safetensors files of a model folder: `model.safetensors`, or the shards that `model.safetensors.index.json`
+/// lists.
 ///
 /// # Errors
-/// Says what is missing; a folder with pickled weights only is refused with the way out.
+/// Says what is missing; a folder with pickled weights only is refused, with advice.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let fail = |path: &Path, why: &str| Error::File {
         path: path.display().to_string(),
@@ -221,15 +214,12 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         return names
             .into_iter()
             .map(|name| {
-                // A shard's name is data: it must not lead out of the folder.
+                // A shard's name is untrusted: it must not lead out of the folder.
                 let plain = Path::new(name).file_name().is_some_and(|f| f == name);
                 let path = folder.join(name);
                 match plain && path.is_file() {
                     true => Ok(path),
-                    false => Err(fail(
-                        &path,
-                        "the index names this shard, but it is not there",
-                    )),
+                    false => Err(fail(&path, "the index names this shard, but it is missing")),
                 }
             })
             .collect();
@@ -243,27 +233,25 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Err(fail(folder, "has no model.safetensors"))
 }
 
-/// Buffers of older files that hold no weights: causal masks and positions, of whatever type.
+/// Buffers of older files that are not weights: causal masks and positions, of any type.
 fn is_buffer(name: &str) -> bool {
     [".attn.bias", ".attn.masked_bias", ".position_ids"]
         .iter()
         .any(|end| name.ends_with(end))
 }
 
-/// Bytes of the longest list of tensors that is read; that of a model with a thousand layers is smaller.
+/// Maximum size of a file's tensor list in bytes; that of a model with a thousand layers is smaller.
 const LONGEST_HEADER: u64 = 16 << 20;
-/// Files of a model, and tensors of all of them, at most.
+/// Maximum number of files of a model, and of tensors in all of them.
 const MOST_FILES: usize = 1_000;
 const MOST_TENSORS: usize = 100_000;
-/// Dimensions of a tensor, at most.
+/// Maximum number of dimensions.
 const MOST_DIMENSIONS: usize = 8;
 
-/// A tensor of a file, before its numbers are read.
+/// A tensor of a file, before its values are read.
 #[derive(Debug, Clone)]
 pub struct Listed {
-    /// Its name in the file.
     pub name: String,
-    /// Its shape.
     pub shape: Vec<usize>,
     dtype: safetensors::Dtype,
     file: PathBuf,
@@ -274,7 +262,7 @@ pub struct Listed {
 /// Lists the tensors of the files, without masks and positions, and reads none of them.
 ///
 /// # Errors
-/// Names the file that cannot be read, whose list is no list of tensors, or that does not hold what it lists.
+/// Names the file that cannot be read, whose list is invalid, or that does not contain what it lists.
 pub fn list(files: &[PathBuf]) -> Result<Vec<Listed>> {
     let mut listed = Vec::new();
     for file in files {
@@ -282,7 +270,8 @@ pub fn list(files: &[PathBuf]) -> Result<Vec<Listed>> {
             path: file.display().to_string(),
             why,
         };
-        let whole = |e: &dyn std::fmt::Display| fail(format!("not a whole safetensors file: {e}"));
+        let whole =
+            |e: &dyn std::fmt::Display| fail(format!("not a complete safetensors file: {e}"));
         if files.len() > MOST_FILES {
             return Err(fail(format!(
                 "is one of {} files of one model",
@@ -360,7 +349,7 @@ pub fn list(files: &[PathBuf]) -> Result<Vec<Listed>> {
 /// Reads these tensors onto the CPU, in the files' dtypes, one after the other.
 ///
 /// # Errors
-/// Names the file that cannot be read, or the tensor whose type is not known.
+/// Names the file that cannot be read, or the tensor of unknown type.
 pub fn load(listed: &[Listed]) -> Result<Tensors> {
     let mut tensors = Tensors::new();
     let mut open: Option<(PathBuf, std::fs::File)> = None;
@@ -399,19 +388,17 @@ pub fn read(files: &[PathBuf]) -> Result<Tensors> {
     load(&list(files)?)
 }
 
-/// Which tensors of a checkpoint a model takes.
+/// Which tensors of a checkpoint a model uses.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Those it takes.
     pub taken: Vec<Listed>,
-    /// The names of those it has no use for.
     pub unused: Vec<String>,
 }
 
-/// Compares what files list with what a model asks for, before any of it is read.
+/// Compares the listed tensors with what a model needs, before any of them is read.
 ///
 /// # Errors
-/// When a tensor is missing or has another shape, unless its name begins with one of `heads`.
+/// If a tensor is missing or has another shape, unless its name begins with one of `heads`.
 pub fn plan(
     listed: BTreeMap<String, Listed>,
     specs: &[Spec],
@@ -442,13 +429,13 @@ pub fn plan(
     Ok(plan)
 }
 
-/// Refuses weights that are not numbers: a model made of them answers nothing.
+/// Refuses weights that are not numbers: such a model is useless.
 ///
 /// # Errors
 /// [`Error::NotWeights`] with the tensor's name.
 pub fn check_finite(tensors: &Tensors) -> Result<()> {
     for (name, tensor) in tensors {
-        // Zero times a number is zero, whatever its size; zero times NaN or infinity is NaN.
+        // Zero times any number is zero; zero times NaN or infinity is NaN.
         let zeros = (tensor.to_dtype(DType::F32)? * 0.)?;
         if zeros.sum_all()?.to_scalar::<f32>()? != 0. {
             return Err(Error::NotWeights(name.clone()));
@@ -457,7 +444,7 @@ pub fn check_finite(tensors: &Tensors) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a number of layers that the file does not have, before anything is made for them.
+/// Refuses a number of layers that the file does not have, before anything is allocated for them.
 ///
 /// # Errors
 /// [`Error::Config`].
@@ -486,7 +473,7 @@ pub fn check_layers<T>(
     }
 }
 
-/// Refuses sizes that no model has, whatever is made of them later.
+/// Refuses sizes that no model has, before anything is allocated.
 ///
 /// # Errors
 /// [`Error::Config`] with the field.
@@ -502,22 +489,22 @@ pub fn check_sizes(sizes: &[(&str, usize, usize)]) -> Result<()> {
 /// Reads tensors from the bytes of a safetensors file.
 ///
 /// # Errors
-/// When the bytes are not a whole safetensors file.
+/// If the bytes are not a complete safetensors file.
 pub fn from_bytes(bytes: &[u8]) -> Result<Tensors> {
     Ok(candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?
         .into_iter()
         .collect())
 }
 
-/// The file that [`write`] fills before it takes its place.
+/// The temporary file of [`write`], renamed when complete.
 pub fn partial(path: &Path) -> PathBuf {
     path.with_extension("safetensors.part")
 }
 
-/// Writes `model.safetensors`, whole or not at all.
+/// Writes `model.safetensors` atomically.
 ///
 /// # Errors
-/// When the file cannot be written; a half-written one is removed.
+/// If the file cannot be written; a partial one is removed.
 pub fn write(tensors: &Tensors, path: &Path) -> Result<()> {
     let fail = |e: String| Error::File {
         path: path.display().to_string(),
@@ -539,9 +526,6 @@ pub fn write(tensors: &Tensors, path: &Path) -> Result<()> {
 }
 
 /// Makes each tensor a trainable parameter.
-///
-/// # Errors
-/// When memory does not suffice.
 pub fn trainable(tensors: &Tensors) -> Result<Vars> {
     tensors
         .iter()
@@ -549,8 +533,8 @@ pub fn trainable(tensors: &Tensors) -> Result<Vars> {
         .collect()
 }
 
-/// The parameters as plain tensors that share their storage. A model built on `tracked` tensors can
-/// be trained; one built on the others sees every update but leaves no graph behind.
+/// The parameters as plain tensors that share their storage. A model built on `tracked` tensors can be trained; one
+/// built on the others sees every update but builds no graph.
 pub fn view(vars: &Vars, tracked: bool) -> Tensors {
     vars.iter()
         .map(|(name, var)| {
@@ -573,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn old_names_become_new_ones() {
+    fn legacy_names_become_current_ones() {
         let old = Tensors::from([
             ("h.0.ln_1.gamma".to_string(), tensor(&[1])),
             ("transformer.wte.weight".to_string(), tensor(&[1])),
@@ -598,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn load_into_names_what_is_missing_misshapen_fresh_and_unused() {
+    fn loading_names_missing_misshapen_initialized_and_unused_tensors() {
         let spec = |name: &str, n| Spec {
             name: name.into(),
             shape: vec![n],
@@ -621,12 +605,12 @@ mod tests {
         let misshapen = load_into(found(), &[spec("a", 5)], &[], 1, &Device::Cpu).unwrap_err();
         assert_eq!(
             misshapen.to_string(),
-            "tensor 'a': the file has [2], config.json asks for [5]"
+            "tensor 'a': the file has [2], config.json has [5]"
         );
     }
 
     #[test]
-    fn weights_that_are_no_numbers_and_layers_that_are_not_there_are_refused() {
+    fn nan_weights_and_missing_layers_are_refused() {
         let bad = Tensor::new(&[1f32, f32::NAN], &Device::Cpu).unwrap();
         let found = Tensors::from([("transformer.h.0.w".to_string(), bad)]);
         let error = check_finite(&found).unwrap_err().to_string();
@@ -640,7 +624,7 @@ mod tests {
         assert!(check_sizes(&[("n_layer", 1_000_000_000, 1000)]).is_err());
     }
 
-    /// A file with this list of tensors and so many bytes behind it, which take no space on the disk.
+    /// A file with this list of tensors, followed by `bytes` bytes that take no disk space.
     fn with_list(dir: &Path, list: &str, bytes: u64) -> PathBuf {
         let path = dir.join("model.safetensors");
         let head = [&(list.len() as u64).to_le_bytes()[..], list.as_bytes()].concat();
@@ -651,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_not_true_is_refused_before_anything_is_read() {
+    fn false_tensor_list_is_refused_before_reading() {
         let dir = tempfile::tempdir().unwrap();
         let one = |shape: &str, from: u64, to: u64| {
             format!(r#"{{"dtype":"F32","shape":{shape},"data_offsets":[{from},{to}]}}"#)
@@ -666,12 +650,12 @@ mod tests {
             (
                 format!(r#"{{"a":{},"b":{}}}"#, one("[4]", 0, 16), one("[4]", 8, 24)),
                 64,
-                "not a whole",
+                "not a complete",
             ),
             (
                 format!(r#"{{"w":{}}}"#, one("[5]", 0, 16)),
                 16,
-                "not a whole",
+                "not a complete",
             ),
             (
                 format!(
@@ -707,9 +691,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_model_takes_is_read() {
+    fn only_used_tensors_are_read() {
         let dir = tempfile::tempdir().unwrap();
-        // 64 GiB of numbers that the model has no use for; the file takes no space
+        // 64 GiB of values that the model does not use; the sparse file takes no disk space
         let list = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
             "x":{"dtype":"F32","shape":[17179869184],"data_offsets":[8,68719476744]}}"#;
         let path = with_list(dir.path(), list, 8 + (64 << 30));
@@ -736,7 +720,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_read_whole_or_by_shards() {
+    fn folder_is_read_as_one_file_or_shards() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         assert!(

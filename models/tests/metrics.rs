@@ -46,7 +46,7 @@ fn matrix(v: &Value) -> Vec<Vec<u64>> {
 }
 
 #[test]
-fn binary_figures_equal_scikit_learns() {
+fn binary_metrics_match_scikit_learn() {
     for case in fixture()["binary"].as_array().unwrap() {
         let scores = numbers(&case["scores"]);
         let truth: Vec<bool> = case["truth"]
@@ -95,7 +95,7 @@ fn binary_figures_equal_scikit_learns() {
 }
 
 #[test]
-fn figures_of_several_classes_equal_scikit_learns() {
+fn multiclass_metrics_match_scikit_learn() {
     for case in fixture()["several"].as_array().unwrap() {
         let (p, labels) = (numbers(&case["p"]), integers(&case["labels"]));
         let k = case["classes"].as_u64().unwrap() as usize;
@@ -111,7 +111,7 @@ fn figures_of_several_classes_equal_scikit_learns() {
         same(curves.micro.unwrap().auc, &case["micro"]);
         let mean = curves.macro_mean.unwrap();
         same(mean.auc, &case["macro"]);
-        // Ours starts at the origin too, where the example's curve starts at the top of the first step.
+        // Ours also starts at the origin; the example's curve starts at the top of the first step.
         same_all(
             mean.points[1..].iter().map(|p| p.fpr).collect(),
             &case["macro_fpr"],
@@ -141,7 +141,7 @@ fn figures_of_several_classes_equal_scikit_learns() {
 }
 
 #[test]
-fn naive_bayes_equals_scikit_learns() {
+fn naive_bayes_matches_scikit_learn() {
     let case = &fixture()["bayes"];
     let words: Vec<Vec<u32>> = case["words"]
         .as_array()
@@ -168,7 +168,7 @@ fn naive_bayes_equals_scikit_learns() {
 }
 
 #[test]
-fn what_does_not_exist_is_none() {
+fn undefined_metrics_are_none() {
     assert_eq!(roc(&[], &[]), None);
     assert_eq!(roc(&[0.1, 0.7], &[true, true]), None);
     assert_eq!(roc(&[f64::NAN, 0.7], &[true, false]), None);
@@ -187,7 +187,7 @@ fn what_does_not_exist_is_none() {
     assert_eq!(never.quadratic_kappa(), None);
     let missing = roc_by_class(&[0.2, 0.3, 0.5, 0.6, 0.2, 0.2], 3, &[0, 1]);
     assert!(missing.classes[2].is_none() && missing.micro.is_some());
-    // the mean of the classes that are there
+    // the mean of the classes that occur
     let auc = |class: usize| missing.classes[class].as_ref().map(|roc| roc.auc);
     let mean = (auc(0).unwrap() + auc(1).unwrap()) / 2.0;
     assert_eq!(missing.macro_mean.as_ref().map(|roc| roc.auc), Some(mean));
@@ -195,13 +195,13 @@ fn what_does_not_exist_is_none() {
 }
 
 #[test]
-fn equal_scores_are_half() {
+fn equal_scores_give_an_auc_of_one_half() {
     let flat = roc(&[0.5; 6], &[true, false, false, true, false, false]).unwrap();
     assert_eq!((flat.auc, flat.points.len()), (0.5, 2));
 }
 
 #[test]
-fn a_threshold_stands_on_its_curve() {
+fn threshold_point_is_on_its_curve() {
     let curve = roc(&[0.9, 0.8, 0.8, 0.2], &[true, true, false, false]).unwrap();
     assert_eq!((curve.at(0.85).tpr, curve.at(0.85).fpr), (0.5, 0.0));
     assert_eq!((curve.at(0.8).tpr, curve.at(0.8).fpr), (1.0, 0.5));
@@ -210,7 +210,7 @@ fn a_threshold_stands_on_its_curve() {
 }
 
 #[test]
-fn corners_draw_the_same_area() {
+fn corners_have_the_same_area() {
     let scores: Vec<f64> = (0..200).map(|i| f64::from(i * 7919 % 101)).collect();
     let truth: Vec<bool> = (0..200).map(|i| i % 3 == 0).collect();
     let curve = roc(&scores, &truth).unwrap();
@@ -224,7 +224,7 @@ fn corners_draw_the_same_area() {
 }
 
 #[test]
-fn a_unigram_model_knows_frequency_alone() {
+fn unigram_model_only_knows_frequency() {
     let mut model = Unigram::new(3);
     assert!(
         (perplexity(model.nll(&[0, 1, 2]), 3).unwrap() - 3.0).abs() < 1e-12,

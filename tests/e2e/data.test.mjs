@@ -1,4 +1,4 @@
-// Import of a file that is broken in places: what is good is taken, what is not can be read and mended.
+// Import of a partly broken file: good rows are imported, bad rows can be inspected and fixed.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -10,14 +10,14 @@ const window = await open({ at });
 const { browser } = window;
 after(() => window.close());
 
-test("a project is made at a typed path", async () => {
+test("a project is created at a typed path", async () => {
   await window.type("new-path", project);
   await window.keys("Enter");
   await window.screen("overview");
   await window.says("Import comments");
 });
 
-test("a broken file: the good rows are taken, the broken ones are told with line and reason", async () => {
+test("good rows of a broken file are imported, bad ones are listed with line and reason", async () => {
   const comment = (i, parent) =>
     JSON.stringify({
       id: `c${i}`,
@@ -42,7 +42,7 @@ test("a broken file: the good rows are taken, the broken ones are told with line
   await window.type("import-path", file);
   await window.keys("Enter");
   await window.shown("files");
-  // an archive of Reddit: asked once what permissions there are
+  // a Reddit archive: permissions are asked for once
   await window.click("study-none");
   await window.click("import-start");
   await window.shown("import-result", 60_000);
@@ -61,7 +61,7 @@ test("a broken file: the good rows are taken, the broken ones are told with line
   assert.equal(rows[0][2], "this is not JSON");
   assert.equal(rows[1][0], "30");
 
-  // they stay with the source
+  // they are kept with the source
   await window.go("#/data/sources");
   await window.press("2 rows");
   await window.says("Mend these rows");
@@ -71,7 +71,7 @@ test("a broken file: the good rows are taken, the broken ones are told with line
   assert.deepEqual([source.counts.comments, source.counts.rejected], [38, 2]);
 });
 
-test("pairs are built of what was taken, and found by their words", async () => {
+test("pairs are built from the import and found by search", async () => {
   await window.go("#/data/pairs");
   await window.press("Build pairs…");
   await window.click("build-start");
@@ -86,7 +86,7 @@ test("pairs are built of what was taken, and found by their words", async () => 
   await window.says("comment number 17");
 });
 
-test("a file that is none is refused where it was typed", async () => {
+test("an invalid file is an error at its field", async () => {
   await window.go("#/data/import");
   await window.type("import-path", at.path("nowhere.csv"));
   await window.keys("Enter");

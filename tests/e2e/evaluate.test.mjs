@@ -1,4 +1,4 @@
-// An evaluation: the threshold moves everything at once, and a chart goes into files as it is shown.
+// An evaluation: the threshold updates everything at once, and charts are saved as shown.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const window = await open({ project, at });
 const { browser } = window;
 after(() => window.close());
 
-/** What the window shows of a threshold: the point on each curve, the matrix, the figures, the sentence. */
+/** The shown threshold: the point on each curve, the matrix, the metrics, the sentence. */
 const look = () =>
   browser.execute(() => {
     const mark = (chart) => {
@@ -28,7 +28,7 @@ const look = () =>
     };
   });
 
-test("the threshold moves the point on both curves, the matrix and the figures", async () => {
+test("the threshold moves the point on both curves, the matrix and the metrics", async () => {
   await window.keys("g", "e");
   await window.shown("evaluations");
   await window.press("judge", "[data-testid=evaluations]");
@@ -44,7 +44,7 @@ test("the threshold moves the point on both curves, the matrix and the figures",
     const now = await look();
     return now.sentence.startsWith("0.0 %") && now;
   }, "at 1 no reply passes");
-  // nothing is called real: the point lies in the lower left corner of the curve
+  // nothing is predicted real: the point is in the lower left corner of the curve
   await until(async () => (await look()).matrix !== before.matrix, "the matrix follows");
   const closed = await look();
   assert.ok(closed.roc[0] < before.roc[0] || closed.roc[1] > before.roc[1], `${closed.roc} after ${before.roc}`);
@@ -59,12 +59,12 @@ test("the threshold moves the point on both curves, the matrix and the figures",
   }, "the point goes to the other end, and the matrix with it");
   assert.ok(all.roc[1] < closed.roc[1]);
 
-  // arrow keys move it by a hundredth, and the number beside says so
+  // arrow keys move it by 0.01, and the number field follows
   await window.keys("ArrowRight", "ArrowRight", "ArrowRight");
   await until(async () => (await window.find("threshold-number").getValue()) === "0.03", "the number follows");
 });
 
-test("a chart is written as SVG, PNG and CSV, and is what the window shows", async () => {
+test("a chart is saved as SVG, PNG and CSV, as shown in the window", async () => {
   await window.type("threshold-number", "0.25");
   await window.keys("Enter");
   await until(async () => (await window.find("threshold-slider").getValue()) === "0.25", "the slider follows");
@@ -108,7 +108,7 @@ test("a chart is written as SVG, PNG and CSV, and is what the window shows", asy
   assert.equal(table.length - 1, Math.min(rows.length, 500));
 });
 
-test("a chart is read by keys, point by point", async () => {
+test("a chart can be read by keyboard, point by point", async () => {
   await window.press("View as picture", "[data-testid=chart-roc]");
   const chart = await browser.$("[data-testid=chart-roc] .picture");
   await browser.execute((one) => one.focus(), chart);

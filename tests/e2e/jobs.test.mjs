@@ -1,4 +1,4 @@
-// Jobs outlive what started them: a web view that is loaded anew, and a window that somebody else acts beside.
+// Jobs outlive the page that started them, and other processes can control them.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -33,9 +33,9 @@ const stepOf = () =>
 const state = (wanted) =>
   until(async () => (await window.attribute("jobs-bar", "data-state")) === wanted, `the window says ${wanted}`, 60_000);
 
-test("a training is paused, the web view loaded anew, and the training resumed", async () => {
+test("a training is paused, the page reloaded, and the training resumed", async () => {
   await train("rests");
-  // while it runs, a reload comes back to the very screen, and the job does not notice
+  // while it runs, a reload returns to the same screen, and the job is unaffected
   await browser.refresh();
   await window.shown("run");
   await until(async () => (await stepOf()) >= 3, "it is shown again", 60_000);
@@ -57,8 +57,8 @@ test("a training is paused, the web view loaded anew, and the training resumed",
   const further = await until(async () => {
     const now = await stepOf();
     return now > step && now;
-  }, "it goes on", 120_000);
-  assert.ok(further < step + 400, `it went on at ${further}, not at ${step} and after`);
+  }, "it resumes", 120_000);
+  assert.ok(further < step + 400, `it resumed at ${further}, not at ${step} and after`);
   assert.equal((await list()).filter((job) => job.kind === "train" && job.state === "running").length, 1);
 });
 
@@ -69,7 +69,7 @@ test("the command line pauses the job, and the window shows it", async () => {
   await window.shown("run-resume");
   assert.match(await window.text("jobs-words"), /^paused at/);
 
-  // and the other way round: what the window asks for is seen on the command line
+  // and the other way round: the command line sees what the window requested
   await window.keys("g", "j");
   await window.shown("jobs-panel");
   await window.press("Stop and keep the checkpoint", "[data-testid=jobs-panel]");
@@ -78,7 +78,7 @@ test("the command line pauses the job, and the window shows it", async () => {
   await window.keys("Escape");
 });
 
-test("a job whose process is killed is said to be lost, and goes on", async () => {
+test("a job whose process is killed shows as interrupted, and is resumed", async () => {
   await train("dies");
   const { id } = await jobOf("dies");
   await until(async () => (await stepOf()) >= 3, "it learns", 60_000);

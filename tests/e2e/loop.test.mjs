@@ -1,4 +1,4 @@
-// A researcher who never opens a terminal goes the whole loop: clicks and keys only.
+// The full pipeline without a terminal: clicks and keys only.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -9,10 +9,10 @@ const window = await open({ env: { REPARTEE_DEMO_SCALE: SMALL }, width: 1024, he
 const { browser, at } = window;
 after(() => window.close());
 
-test("the sample goes from Start to an approved reply", async () => {
+test("the sample runs from Start to an approved reply", async () => {
   await window.click("try-sample");
   await window.screen("overview");
-  // the loop runs live: its steps come by, and the picture counts along
+  // the pipeline runs live: its steps appear, and the counts follow
   await window.says("What goes on now", 60_000);
   const seen = new Set();
   await until(
@@ -25,7 +25,7 @@ test("the sample goes from Start to an approved reply", async () => {
       assert.notEqual(state, "failed", words);
       return state === "idle" && words.includes("done");
     },
-    "the loop comes to its end",
+    "the pipeline completes",
     400_000,
   );
   for (const phase of ["training writer", "writing fakes", "training judge", "training votes"]) {
@@ -33,7 +33,7 @@ test("the sample goes from Start to an approved reply", async () => {
   }
   assert.equal(await browser.$$("[data-testid=error]").length, 0);
 
-  // a candidate is sent to the queue by hand, whatever the criteria picked
+  // a candidate is queued manually, whatever the criteria selected
   await window.keys("g", "w");
   await window.screen("generate");
   await window.find("generations").selectByIndex(1);
@@ -41,7 +41,7 @@ test("the sample goes from Start to an approved reply", async () => {
   await window.press("Send to the queue");
   await until(() => browser.execute(() => document.body.innerText.includes("sent to the queue")), "it is said");
 
-  // reviewed with keys alone
+  // reviewed with the keyboard only
   await window.keys("g", "q");
   await window.screen("queue");
   await window.shown("column-draft");
@@ -57,7 +57,7 @@ test("the sample goes from Start to an approved reply", async () => {
   await window.keys("a");
   await window.says(`Reply ${id} is approved.`);
 
-  // what the window says is in the file
+  // the file has what the window shows
   const project = at.path("repartee-sample/sample.repartee");
   assert.ok(existsSync(project));
   const replies = await repartee(["queue", "list", "--project", project, "--json"]);

@@ -1,4 +1,4 @@
-// Pictures of the window as small files: 256 colours are enough for a page, and a quarter of the bytes.
+// Pictures of the window as small files: 256 colors are enough for a page, and a quarter of the bytes.
 
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 

@@ -1,5 +1,5 @@
-// Without a key and without a terminal: a made-up Reddit is served, its threads are fetched and answered, one
-// reply is approved by a person and posted, and what became of it is read.
+// Without a key and without a terminal: a Reddit sandbox runs, its threads are fetched and answered, one reply is
+// approved and posted, and its outcome is read.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -13,7 +13,7 @@ after(() => window.close());
 
 const ask = (...words) => repartee(["reddit", ...words, "--project", project, "--json"]);
 const replies = () => ask("outbox");
-/** What the made-up Reddit itself says. */
+/** The answer of the Reddit sandbox itself. */
 const there = async (path) => {
   const [{ host }] = await ask("accounts");
   return (await fetch(`${host}/__fake/${path}`)).json();
@@ -21,18 +21,18 @@ const there = async (path) => {
 let id;
 let subreddit;
 
-test("a made-up Reddit is served, and its account is logged in", async () => {
+test("a Reddit sandbox runs, and its account is logged in", async () => {
   await window.go("#/reddit/accounts");
   await window.click("sandbox-start");
   await window.shown("sandbox-stop", 60_000);
-  const { posts } = await until(() => there("state").catch(() => null), "it is served", 60_000);
+  const { posts } = await until(() => there("state").catch(() => null), "it runs", 60_000);
   assert.ok(posts > 0);
   await until(async () => (await ask("accounts"))[0].missing.length === 0, "the account is ready", 60_000);
   await window.says("u/practice_bot");
 });
 
-test("a copied project says so, and a person confirms it", async () => {
-  // the sample was made elsewhere, and this is a copy of it
+test("a copied project must be confirmed", async () => {
+  // the sample was created elsewhere, and this is a copy of it
   await window.shown("project-file");
   assert.match(await window.text("project-file"), /last used/);
   await window.click("adopt");
@@ -44,7 +44,7 @@ test("its threads are fetched and answered with one button", async () => {
   const before = new Set((await replies()).map((one) => one.reply));
   await window.go("#/reddit/threads");
   await window.click("draft");
-  // the sample has threads already: these are fetched anew
+  // the sample already has threads: these are fetched again
   await window.press("Fetch threads first");
   await window.type("min-p-real", "0");
   await window.type("draft-comments", "2");
@@ -61,7 +61,7 @@ test("its threads are fetched and answered with one button", async () => {
   await window.shown("threads");
 });
 
-test("a permission is recorded after a look at the rules", async () => {
+test("a permission is recorded after reading the rules", async () => {
   await window.go("#/reddit/places");
   await window.click("permit-new");
   await window.type("permit-subreddit", subreddit);
@@ -73,7 +73,7 @@ test("a permission is recorded after a look at the rules", async () => {
   await window.shown(`permit-${subreddit}`);
 });
 
-test("nothing is posted before a person approves it", async () => {
+test("nothing is posted without approval", async () => {
   await window.go(`#/queue/${id}`);
   await window.shown("posting");
   assert.equal(await window.find("post").isExisting(), false);
@@ -88,8 +88,8 @@ test("nothing is posted before a person approves it", async () => {
   assert.equal((await there("state")).posted, 0);
 });
 
-test("it is posted once, with its footer, and read again", async () => {
-  // the board has gone on to the next draft
+test("it is posted once, with its footer, and its score is read", async () => {
+  // the board now shows the next draft
   await window.go(`#/queue/${id}`);
   await window.click("post");
   const text = await window.text("post-text");
@@ -114,7 +114,7 @@ test("it is posted once, with its footer, and read again", async () => {
     "its outcome is read",
     60_000,
   );
-  // the readers of a made-up Reddit give a short useful answer 7 points beside its author's own
+  // the sandbox's readers give a short useful answer 7 points, plus its author's own
   assert.deepEqual([row.reply, ...row.readings.map((one) => one.score)], [id, 8, 8, 8]);
   await until(
     () =>
@@ -126,8 +126,8 @@ test("it is posted once, with its footer, and read again", async () => {
   );
 });
 
-test("the made-up Reddit ends when it is stopped", async () => {
+test("the Reddit sandbox ends when it is stopped", async () => {
   await window.go("#/reddit/accounts");
   await window.click("sandbox-stop");
-  await until(async () => !(await there("state").catch(() => null)), "nobody answers any more", 30_000);
+  await until(async () => !(await there("state").catch(() => null)), "nothing answers any more", 30_000);
 });

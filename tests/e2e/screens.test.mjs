@@ -1,6 +1,6 @@
-// Every screen in both themes, full and empty: nothing that axe calls serious, nothing cut off, nothing that the
-// policy of the page forbids, nothing empty without words. With REPARTEE_SCREENSHOTS the pictures in
-// docs/screenshots are taken anew.
+// Every screen in both themes, full and empty: no serious axe violation, nothing cut off, no violation of the page's
+// content security policy, no empty state without a hint. With REPARTEE_SCREENSHOTS the pictures in docs/screenshots
+// are retaken.
 
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const pictures = process.env.REPARTEE_SCREENSHOTS ? join(workspace, "docs/screenshots") : null;
 if (pictures) mkdirSync(pictures, { recursive: true });
 
-/** Screens of a project that went the loop: a name, an address, what must be there, and what is done first. */
+/** Screens of a project after the full pipeline: name, address, required text, and an action before. */
 const FULL = [
   ["overview", "#/overview", "Queue"],
   ["sources", "#/data/sources", "synthetic threads"],
@@ -49,7 +49,7 @@ const FULL = [
   ["shortcuts", "#/overview", "Keyboard shortcuts", (w) => w.keys("?"), (w) => w.keys("Escape")],
 ];
 
-/** Screens of a project in which nothing is yet, with words that say what to do. */
+/** Screens of an empty project, with their hints. */
 const EMPTY = [
   ["#/overview", "Import comments"],
   ["#/data/sources", "Nothing is imported yet"],
@@ -117,13 +117,13 @@ const cut = ({ browser }) =>
       if (around?.matches("main, .content, .screen")) out.push(`scrolls sideways: ${name}`);
     }
     // a screen that fills the window has its own places that scroll; a second bar around them is a mistake, unless
-    // the text is so large that they have no room
+    // the text is too large for them
     const main = document.querySelector("main:has(.fills)");
     if (main && document.documentElement.style.fontSize === "100%" && main.scrollHeight > main.clientHeight + 1) out.push("the frame scrolls around a screen that fills it");
     return [...new Set(out)].slice(0, 8);
   });
 
-/** Hears what the policy forbids, from now on and, where the engine kept it, from before. */
+/** Records violations of the policy, from now on and, if the engine kept them, from before. */
 const listen = ({ browser }) =>
   browser.execute(() => {
     window.forbidden = [];
@@ -165,7 +165,7 @@ for (const theme of ["light", "dark"]) {
 
     for (const [name, address, words, before, afterwards] of FULL) {
       test(name, async () => {
-        await window.go("#/settings"); // each begins anew
+        await window.go("#/settings"); // each starts fresh
         await window.go(address);
         await before?.(window, files);
         await window.rests();
@@ -191,7 +191,7 @@ for (const theme of ["light", "dark"]) {
       assert.deepEqual(found, []);
     });
 
-    test("start, with what was open before", async () => {
+    test("start, with recent projects", async () => {
       await window.click("project-menu");
       await window.press("Close the project");
       await window.screen("start");
@@ -200,7 +200,7 @@ for (const theme of ["light", "dark"]) {
       assert.deepEqual([...(await cut(window)), ...(await faults(window))], []);
     });
 
-    test("what is empty says what to do, with something that does it", async () => {
+    test("empty screens say what to do, with a control for it", async () => {
       await window.type("new-path", at.path("empty.repartee"));
       await window.keys("Enter");
       await window.screen("overview");
@@ -216,7 +216,7 @@ for (const theme of ["light", "dark"]) {
       assert.deepEqual(found, []);
     });
 
-    test("nothing was done that the policy forbids, and it would have been heard", async () => {
+    test("the policy was never violated, and a violation would have been recorded", async () => {
       assert.deepEqual(await forbidden(window), []);
       await browser.execute(() => {
         const one = document.createElement("p");

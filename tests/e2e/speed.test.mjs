@@ -1,7 +1,7 @@
-// How quick the window is, measured and printed. The limits are far above what is meant: they catch what is broken,
-// and the figures say how good it is on this machine.
+// Measures and prints the window's speed. The limits are far above the targets: they catch regressions, and the
+// figures show the speed on this machine.
 //
-// REPARTEE_E2E_LARGE: the same with a million rows, imported in the window and looked through; takes minutes.
+// REPARTEE_E2E_LARGE: the same with a million rows, imported and browsed in the window; takes minutes.
 
 import assert from "node:assert/strict";
 import { createWriteStream, readFileSync } from "node:fs";
@@ -247,7 +247,7 @@ test("scrolling the table of pairs does not block the page", async () => {
     assert.ok(turns > 50 && frames > 5, `${turns} turns, ${frames} frames`);
     assert.ok(longest < 2_000);
   }
-  // sorting and searching ask the engine; the page goes on meanwhile
+  // sorting and searching ask the engine; the page stays responsive
   const asked = Date.now();
   await window.press("Score", "[data-testid=pairs]");
   await until(

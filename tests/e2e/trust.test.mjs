@@ -1,4 +1,4 @@
-// What a person saw is what happens: a stale approval is refused, and posting is paced, with a countdown and a stop.
+// What the user saw is what happens: a stale approval is refused, and posting is paced, with a countdown and a stop.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -50,11 +50,11 @@ after(async () => {
   fake.kill();
 });
 
-test("an approval of what has changed meanwhile is refused, and the change is shown", async () => {
+test("approving a reply that has changed is refused, and the change is shown", async () => {
   const { reply: id } = drafts[0];
   await window.go(`#/queue/${id}`);
   await window.shown("approve");
-  // changed in the same moment, before the page can hear of it
+  // changed at the same time, before the page is notified
   await browser.execute(async (id) => {
     const params = { id, text: "Quite another text than the one on the screen.", who: "somebody else" };
     await window.__TAURI_INTERNALS__.invoke("rpc", { name: "reply.edit", params });
@@ -89,7 +89,7 @@ test("keys decide nothing while an edit is open", async () => {
 
 test("approved replies are posted one by one, with a countdown to the next and a stop", async () => {
   for (const { reply: id } of drafts.slice(0, 2)) {
-    // a text of its own each, for what resembles an earlier reply is held
+    // a different text each, since similar ones are held
     const text = `Move pot number ${id} off the cold floor, and water it in the morning of day ${id * 7}.`;
     await ask("queue", "edit", String(id), "--text", text);
     const { reply } = await ask("queue", "show", String(id));
@@ -101,7 +101,7 @@ test("approved replies are posted one by one, with a countdown to the next and a
   await window.click("post-all-sure");
   const first = await until(async () => (await window.find("countdown").isExisting()) && window.text("countdown"), "it counts down", 60_000);
   assert.equal(await posted(), 1);
-  await until(async () => (await window.text("countdown")) !== first, "the countdown goes on", 10_000);
+  await until(async () => (await window.text("countdown")) !== first, "the countdown continues", 10_000);
   await window.click("stop-all");
   await until(async () => !(await window.find("posting-all").isExisting()), "it is stopped", 10_000);
   assert.equal(await posted(), 1, "nothing more was sent");

@@ -1,4 +1,4 @@
-// The real window, driven as a person would: WebKitGTK's own driver starts the built program.
+// The real window, driven as a user would: WebKitGTK's own driver starts the built program.
 
 import { execFile, spawn } from "node:child_process";
 import {
@@ -27,8 +27,8 @@ const built = process.env.REPARTEE_BUILT || join(workspace, "target/debug");
 export const app = join(built, "repartee-app");
 export const cli = join(built, "repartee-under-test");
 
-/** The loop on made-up threads, as small as it can be: what the models write is gibberish, and every screen
- * has something to show. */
+/** The pipeline on synthetic threads, as small as possible: the models generate gibberish, but every screen has
+ * something to show. */
 export const SMALL = "0.04";
 
 // The user's state is the tests' own, and the same for the window and the command line.
@@ -38,10 +38,10 @@ process.env.REPARTEE_STATE = state;
 
 export const pause = (ms) => new Promise((later) => setTimeout(later, ms));
 
-/** What was drawn anew while it was looked at. */
+/** An element that was re-rendered during a check. */
 const isStale = (error) => /stale element/i.test(`${error.name} ${error.message}`);
 
-/** Asks again until the answer is truthy, and gives it. */
+/** Repeats a query until its answer is truthy, and returns it. */
 export async function until(ask, what, ms = 20_000) {
   const end = Date.now() + ms;
   for (;;) {
@@ -62,7 +62,7 @@ async function freePort() {
   return port;
 }
 
-/** A folder that is gone when the tests end. */
+/** A temporary folder, removed when the tests end. */
 export function place() {
   const folder = mkdtempSync(join(tmpdir(), "repartee-e2e-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -91,8 +91,7 @@ function copyProject(from, to) {
 }
 
 /**
- * A project that went the whole loop, as a copy of its own. Made once for a build of the program, or that of
- * REPARTEE_E2E_SAMPLE.
+ * A project after the full pipeline, as a copy of its own. Created once per build, or REPARTEE_E2E_SAMPLE.
  */
 export async function sample(at) {
   const given = process.env.REPARTEE_E2E_SAMPLE;
@@ -131,7 +130,7 @@ export function processes() {
         words: readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0"),
       });
     } catch {
-      // it has ended meanwhile
+      // it has ended in the meantime
     }
   }
   return found;
@@ -146,8 +145,8 @@ export function tree(root) {
 }
 
 /**
- * Opens the window. `project`: a file to begin with; `settings`: those of the person; `at`: where settings
- * are kept, so that a second window finds them; `env`: more of the environment.
+ * Opens the window. `project`: a file to begin with; `settings`: the user's; `at`: the folder of the
+ * settings, for a second window to find; `env`: more of the environment.
  */
 export async function open(options = {}) {
   const { project, settings = {}, at = place(), width = 1180, height = 780, env = {} } = options;
@@ -175,7 +174,7 @@ export async function open(options = {}) {
       try {
         process.kill(id, "SIGKILL");
       } catch {
-        // it has ended by itself
+        // it ended by itself
       }
     }
     driver.kill("SIGKILL");
@@ -215,7 +214,7 @@ async function listening(port) {
   );
 }
 
-/** What a person does in a window and sees in it. Elements by `data-testid`. */
+/** Actions in a window and checks of what it shows. Elements by `data-testid`. */
 function ways(browser) {
   const css = (id) => `[data-testid="${id}"]`;
   const find = (id) => browser.$(css(id));

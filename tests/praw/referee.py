@@ -19,7 +19,7 @@ os.environ["PRAWCORE_TIMEOUT"] = "3"  # read when prawcore is imported
 BASE = sys.argv[1].rstrip("/")
 assert urlparse(BASE).hostname == "127.0.0.1", f"{BASE} is not on this machine"
 
-# Whatever a library means to do, nothing leaves this machine.
+# Whatever a library tries, nothing leaves this machine.
 connect = socket.socket.connect
 
 
@@ -242,7 +242,7 @@ raises(prawcore.Forbidden, "banned: Forbidden", lambda: reddit.comment(comment).
 control("subreddit", {"name": "Quiet", "unban": "repartee_bot"})
 raises(prawcore.Redirect, "an unknown subreddit: Redirect", lambda: reddit.subreddit("NoSuchPlace").user_is_banned)
 fail("me", "unauthorized")
-right("401 once: PRAW gets a token and goes on", by_password().user.me().name == "repartee_bot")
+right("401 once: PRAW gets a token and continues", by_password().user.me().name == "repartee_bot")
 control("tokens", {"kill": True})
 right("dead tokens are renewed", reddit.user.me() is not None and reddit.comment(comment).refresh() is not None)
 fail("info", "status-before", times=2, status=503)
@@ -250,7 +250,7 @@ right("two failures of the server are waited out", len(list(reddit.info(fullname
 
 # --- why PRAW's way of sending is not ours: it repeats whatever fails, comments too
 status, check = control("check")
-right("no twins so far", status == 200, check)
+right("no duplicates so far", status == 200, check)
 post, comment = new_post("Where PRAW answers twice")
 fail("comment", "drop-after")
 reply = by_password().comment(comment).reply("Once?")

@@ -1,11 +1,11 @@
-//! The browser in which a person logs in, as far as a fake Reddit needs one.
+//! The browser of a login, as far as the Reddit sandbox needs one.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use repartee_fake_reddit::Fake;
 
-/// A parameter of an address.
+/// A parameter of a URL.
 pub fn parameter(address: &str, name: &str) -> String {
     let query = address.split_once('?').expect("a query").1;
     let pair = query
@@ -14,7 +14,7 @@ pub fn parameter(address: &str, name: &str) -> String {
     pair.expect("a parameter").to_owned()
 }
 
-/// Asks for an address and gives the head of the answer.
+/// Requests a URL and returns the head of the answer.
 fn get(address: &str) -> String {
     let rest = address.strip_prefix("http://").expect("plain HTTP");
     let (host, path) = rest.split_once('/').expect("a path");
@@ -30,7 +30,7 @@ fn get(address: &str) -> String {
     head.to_owned()
 }
 
-/// Asks for an address and gives the one it leads to, where the browser would go on.
+/// Requests a URL and returns its redirect target.
 pub fn location(address: &str) -> String {
     let head = get(address);
     let line = head
@@ -39,7 +39,7 @@ pub fn location(address: &str) -> String {
     line.expect("a redirect")["location: ".len()..].to_owned()
 }
 
-/// Registers an app of the fake with the address at which this login ends: its port is any that was free.
+/// Registers an app of the sandbox with the redirect URL of this login, whose port is any free one.
 pub fn register(fake: &Fake, client_id: &str, address: &str) {
     let ends = parameter(address, "redirect_uri")
         .replace("%3A", ":")
@@ -48,7 +48,7 @@ pub fn register(fake: &Fake, client_id: &str, address: &str) {
     world.apps.get_mut(client_id).expect("an app").redirect = ends;
 }
 
-/// Visits the address of a login and goes where Reddit sends it, to the port of the program that waits.
+/// Opens the URL of a login and follows Reddit's redirect to the port of the waiting program.
 pub fn log_in(address: &str) {
     let head = get(&location(address));
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");

@@ -1,6 +1,6 @@
-//! What reads strangers' bytes, each as one function of bytes: the one list of targets. The seeded test
-//! (`tests/tests/fuzz.rs`) and the targets of `cargo fuzz` (`fuzz/`) both run these. A target panics where a
-//! reader panics, ends in something that is no sentence, or dies; a good file and a good error are the same to it.
+//! The list of fuzz targets: everything that reads untrusted bytes, each as one function of bytes. The seeded test
+//! (`tests/tests/fuzz.rs`) and the targets of `cargo fuzz` (`fuzz/`) both run these. A target panics if a reader
+//! panics, or returns an error that is no sentence; a good file and a good error are equally fine.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub const TARGETS: [(&str, fn(&[u8], &Path)); 7] = [
 /// Runs a target on bytes, in a folder of its own that it may fill.
 ///
 /// # Panics
-/// When the target finds a fault, or there is none of this name.
+/// If the target finds a fault, or no target has this name.
 pub fn run(target: &str, bytes: &[u8]) {
     thread_local! {
         static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a folder for the target");
@@ -34,7 +34,7 @@ pub fn run(target: &str, bytes: &[u8]) {
     FOLDER.with(|folder| target(bytes, folder.path()));
 }
 
-/// Mappings that a table is read by; which one is told by the bytes.
+/// Mappings for tables; the bytes choose one.
 const MAPPINGS: [Option<&str>; 6] = [
     None,
     Some("comment=comment,reply=reply,score=score,created=created"),
@@ -49,7 +49,7 @@ fn mapping(bytes: &[u8], only: usize) -> Option<&'static str> {
     MAPPINGS[(sum + bytes.len()) % only]
 }
 
-/// What a person reads is one sentence, whatever the file holds.
+/// A message is one sentence, whatever the file contains.
 fn sentence(text: &str) {
     assert!(
         text.len() < 8_000,
@@ -86,7 +86,7 @@ fn read_file(bytes: &[u8], folder: &Path, name: &str, mapping: Option<&str>) {
             assert_eq!(summary.counts.rows, rows);
             assert!(
                 summary.hash.is_some(),
-                "a file that was read to its end is known again"
+                "a completely read file is recognized again"
             );
         }
         Err(read::Error::Died { what, .. }) => panic!("a reader died: {what}"),

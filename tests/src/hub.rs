@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The commit that the fake says its model has.
+/// The commit of the fake's model.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A running fake hub; it ends with the test's process.
 pub struct Hub {
-    /// What to put into `HF_ENDPOINT`.
+    /// The value for `HF_ENDPOINT`.
     pub endpoint: String,
     asked: Arc<Mutex<Vec<String>>>,
     open: Arc<AtomicUsize>,
@@ -47,7 +47,7 @@ impl Hub {
         }
     }
 
-    /// The paths that were asked for so far.
+    /// The paths requested so far.
     pub fn asked(&self) -> Vec<String> {
         self.asked
             .lock()
@@ -55,7 +55,7 @@ impl Hub {
             .clone()
     }
 
-    /// From now on every connection is dropped: there is no network any more.
+    /// Drops every connection from now on: the network is down.
     pub fn vanish(&self) {
         self.open.store(0, Ordering::Relaxed);
     }
@@ -125,7 +125,7 @@ fn answer(mut stream: TcpStream, id: &str, folder: &Path, log: &Mutex<Vec<String
         "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
-    // a client that hangs up early is its own affair
+    // a client that hangs up early does no harm
     let _ = stream
         .write_all(head.as_bytes())
         .and_then(|()| stream.write_all(&body));

@@ -1,4 +1,4 @@
-//! What the tests share: projects in folders that vanish, and the binary run as a person runs it.
+//! Shared by the tests: projects in temporary folders, and the binary run as a user runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod browser;
@@ -18,12 +18,12 @@ use std::sync::OnceLock;
 use repartee_engine::Engine;
 use repartee_engine::queue::ReplyInfo;
 
-/// The hash of a reply as it is shown now.
+/// The current hash of a reply as it is shown.
 pub fn seen(engine: &Engine, id: i64) -> String {
     engine.reply(id).expect("the reply").reply.shown.seen
 }
 
-/// Approves a reply as a person does who looks at it: by the hash of what is shown.
+/// Approves a reply by the hash of what is shown, as a user who sees it does.
 ///
 /// # Errors
 /// As the engine's.
@@ -31,8 +31,8 @@ pub fn approve_as_shown(engine: &Engine, id: i64, who: &str) -> repartee_engine:
     engine.reply_approve(id, &seen(engine, id), who)
 }
 
-/// The folder of real data and reference numbers, where it is: `REPARTEE_SHARED`, else `../shared`
-/// beside the workspace. Says on standard error when it is not, so that a skipped test shows.
+/// The folder of real data and reference numbers, if it exists: `REPARTEE_SHARED`, else `../shared` next to the
+/// workspace. Reports a missing folder on standard error, so that a skipped test is visible.
 pub fn shared() -> Option<PathBuf> {
     let folder = match std::env::var_os("REPARTEE_SHARED") {
         Some(folder) => PathBuf::from(folder),
@@ -48,14 +48,13 @@ pub fn shared() -> Option<PathBuf> {
     None
 }
 
-/// The workspace's folder.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))
 }
 
-/// A folder that vanishes when the test ends, with a project in it.
+/// A temporary folder with a project in it.
 pub struct Place {
     folder: tempfile::TempDir,
 }
@@ -75,7 +74,6 @@ impl Place {
         place
     }
 
-    /// The folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -90,14 +88,13 @@ impl Place {
         self.path("test.repartee")
     }
 
-    /// The project, opened.
     pub fn engine(&self) -> Engine {
         let mut engine = Engine::open(self.project()).expect("the test's project");
         engine.environment.state = Some(self.state());
         engine
     }
 
-    /// The folder of the user's state, as far as this test is concerned.
+    /// The user's state folder for this test.
     pub fn state(&self) -> PathBuf {
         self.path("state")
     }
@@ -125,12 +122,12 @@ impl Place {
         command
     }
 
-    /// Runs the binary to its end, whatever it is.
+    /// Runs the binary until it ends, whatever the result.
     pub fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
         Ran::from(self.repartee(args).output().expect("the binary runs"))
     }
 
-    /// Runs the binary and panics with all it said unless it ends with status 0.
+    /// Runs the binary and panics with its output unless it ends with status 0.
     pub fn ok<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
         let ran = self.run(args);
         assert_eq!(ran.status, Some(0), "{ran}");
@@ -138,19 +135,17 @@ impl Place {
     }
 }
 
-/// What a run of the binary left.
+/// The result of a run of the binary.
 #[derive(Debug, Clone)]
 pub struct Ran {
-    /// Its exit status; none when a signal ended it.
+    /// Exit status; none if a signal ended it.
     pub status: Option<i32>,
-    /// Standard output.
     pub out: String,
-    /// Standard error.
     pub err: String,
 }
 
 impl Ran {
-    /// The last line of standard output as JSON; that of `--json` is the result.
+    /// The last line of standard output as JSON; with `--json` it is the result.
     pub fn json(&self) -> serde_json::Value {
         let line = self.out.lines().last().unwrap_or_default();
         serde_json::from_str(line)
@@ -183,8 +178,8 @@ impl std::fmt::Display for Ran {
     }
 }
 
-/// The `repartee` binary, in the tests' own copy: cargo builds it with them, in the same profile and with
-/// the same features, so that nothing is built twice.
+/// The `repartee` binary, in the tests' own copy: cargo builds it with them, in the same profile and with the same
+/// features, so that nothing is built twice.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| beside_the_test("repartee-under-test"))

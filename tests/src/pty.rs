@@ -1,4 +1,4 @@
-//! A terminal for a command: what is typed at it, and what it shows.
+//! A pseudo-terminal for a command: types input, and records output.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -6,14 +6,14 @@ use std::io::{Read, Write};
 use std::os::fd::FromRawFd;
 use std::process::Command;
 
-/// Runs a command at a terminal. Each pair is a text that is waited for and what is typed then. Gives whether it
-/// succeeded, and all that the terminal got.
+/// Runs a command in a terminal. Each pair is a text to wait for and the input to type then. Returns whether it
+/// succeeded, and everything the terminal received.
 ///
 /// # Panics
-/// When the system gives no terminal, or the command ends before all of it was typed.
+/// If the system provides no terminal, or the command ends before everything was typed.
 pub fn run(mut command: Command, typed: &[(&str, &str)]) -> (bool, String) {
     let (mut master, mut slave) = (-1, -1);
-    // SAFETY: both numbers are ours to be written to; the name and the settings are not asked for.
+    // SAFETY: both numbers are ours to write to; name and settings are not requested.
     let made = unsafe {
         libc::openpty(
             &raw mut master,
@@ -24,7 +24,7 @@ pub fn run(mut command: Command, typed: &[(&str, &str)]) -> (bool, String) {
         )
     };
     assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
-    // SAFETY: openpty gave both, and nothing else has them.
+    // SAFETY: openpty returned both, and nothing else has them.
     let (mut master, slave) = unsafe { (File::from_raw_fd(master), File::from_raw_fd(slave)) };
     command
         .stdin(slave.try_clone().expect("the terminal"))
@@ -38,7 +38,7 @@ pub fn run(mut command: Command, typed: &[(&str, &str)]) -> (bool, String) {
     let mut next = typed.next();
     let mut looked = 0;
     let mut bytes = [0; 4096];
-    // the end of the last process at a terminal is an error of input and output
+    // the end of the last process in a terminal is reported as an I/O error
     while let Ok(n @ 1..) = master.read(&mut bytes) {
         shown.extend_from_slice(&bytes[..n]);
         if let Some((waited, line)) = next {

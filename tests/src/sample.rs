@@ -9,17 +9,17 @@ use repartee_engine::{Ended, Engine, Job};
 
 use crate::Place;
 
-/// Runs a job to its end and gives what it came to.
+/// Runs a job to completion and returns its outcome.
 pub fn done<J: Job>(engine: &Engine, job: &J) -> J::Outcome {
     match engine.start(job, &|_| {}) {
         Ok(Ended::Done(outcome)) => outcome,
-        Ok(_) => panic!("{} was paused or cancelled", J::KIND),
+        Ok(_) => panic!("{} was paused or canceled", J::KIND),
         Err(error) => panic!("{}: {error} {:?}", J::KIND, error.detail),
     }
 }
 
-/// A project with so many threads of the sample, a split "main", and bases "small-gpt2" and
-/// "small-bert" from scratch.
+/// A project with this many threads of the sample, a split "main", and bases "small-gpt2" and "small-bert" from
+/// scratch.
 pub fn project(threads: u64) -> (Place, Engine) {
     let place = Place::with_project();
     let engine = place.engine();

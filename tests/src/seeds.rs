@@ -1,4 +1,4 @@
-//! Good files of every kind that is read, and how they are bent: what the fuzz targets start from.
+//! Valid files of every kind that is read, and their mutation: the seeds of the fuzz targets.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ fn json() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Parquet files in the forms that other programs write.
+/// Parquet files as other programs write them.
 pub fn tables() -> Vec<Vec<u8>> {
     let forms = [
         (
@@ -189,7 +189,7 @@ pub fn table(properties: WriterProperties, texts: &[&str]) -> Vec<u8> {
                     .write_batch(&vec![1_554_076_800_000; rows], None, None)
             }
             _ => {
-                // two answers in the first row, one in each of the others but the last, which has none
+                // two answers in the first row, none in the last, one in each of the others
                 let values: Vec<ByteArray> = texts
                     .iter()
                     .take(1)
@@ -299,13 +299,12 @@ fn project() -> Vec<u8> {
 }
 
 // ---------------------------------------------------------------------------------------------
-// How they are bent
+// Mutation
 
-/// Numbers from a seed (splitmix64).
+/// Pseudo-random numbers (splitmix64).
 pub struct Dice(u64);
 
 impl Dice {
-    /// Those of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
     }
@@ -323,7 +322,7 @@ impl Dice {
     }
 }
 
-/// Texts that readers have stumbled over.
+/// Texts that have broken readers before.
 const WORDS: [&str; 36] = [
     "\"",
     "\\",
@@ -381,7 +380,7 @@ const NUMBERS: [u64; 14] = [
     u64::MAX,
 ];
 
-/// One of these files, bent in one to six places.
+/// One of these files, mutated in one to six places.
 pub fn mutated(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = seeds[dice.below(seeds.len())].clone();
     for _ in 0..=dice.below(6) {
@@ -393,7 +392,7 @@ pub fn mutated(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
 
 fn bend(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], dice: &mut Dice) {
     let at = dice.below(bytes.len());
-    // the ends of a file hold its headers and footers
+    // the ends of a file contain its headers and footers
     let at = match dice.below(4) {
         0 => at.min(dice.below(64)),
         1 => bytes.len().saturating_sub(1 + dice.below(300)),
@@ -421,7 +420,7 @@ fn bend(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], dice: &mut Dice) {
             bytes[at..at + size].copy_from_slice(&number[..size]);
         }
         6 => {
-            // a run of digits becomes another number
+            // replaces a run of digits by another number
             let Some(from) = bytes[at..].iter().position(u8::is_ascii_digit) else {
                 return;
             };
@@ -453,7 +452,7 @@ fn bend(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], dice: &mut Dice) {
             bytes.drain(at..at + dice.below(left.min(400)));
         }
         9 => {
-            // a number in seven bits a byte, larger than it was
+            // a number in seven bits per byte, larger than before
             let size = dice.below(10).min(left);
             bytes[at..at + size].fill(0xFF);
         }

@@ -1,4 +1,4 @@
-//! A project in which every text that somebody else can choose is a given one.
+//! A project in which every text that another person can choose is a given one.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub fn database(project: &Path) -> Connection {
     db
 }
 
-/// Puts one row into each table, with `text` wherever a text is free.
+/// Inserts one row into each table, with `text` wherever any text is allowed.
 pub fn fill(project: &Path, text: &str) {
     let db = database(project);
     let config = r#"{"generator":"writer","step":1,"template":{"prefix":"","between":"","max_tokens":9},"decode":{},"replies":1,"comments":[1,1,1],"device":"cpu"}"#;

@@ -1,9 +1,9 @@
-//! The permissions of a study, as tests give them: whole, or none.
+//! Permissions of the study for tests: complete, or none.
 
 use repartee_engine::import::Import;
 use repartee_engine::{Origin, StudyRecord};
 
-/// Arguments of `import` for somebody who has every permission.
+/// `import` arguments with every permission.
 pub const GRANTED: [&str; 8] = [
     "--permission",
     "training=granted,date=2020-01-01,scope=Tests of Repartee,link=https://example.org/training",
@@ -15,10 +15,10 @@ pub const GRANTED: [&str; 8] = [
     "ethics-board=not-required,note=no person is studied",
 ];
 
-/// Arguments of `import` for somebody who has none.
+/// `import` arguments without permissions.
 pub const NONE: [&str; 2] = ["--permission", "none"];
 
-/// The records of somebody who has every permission.
+/// Records of every permission.
 pub fn granted() -> Vec<StudyRecord> {
     let values = GRANTED.iter().skip(1).step_by(2);
     values
@@ -26,7 +26,7 @@ pub fn granted() -> Vec<StudyRecord> {
         .collect()
 }
 
-/// An import of what may be Reddit content, by somebody who has every permission.
+/// An import of possible Reddit content with every permission.
 pub fn permitted() -> Import {
     Import {
         origin: Some(Origin::Unknown),

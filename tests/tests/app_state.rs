@@ -1,5 +1,5 @@
-//! What a window sees: commands by their names, jobs in processes of their own, and notices of what any
-//! process writes.
+//! What a window sees: commands by their names, jobs in processes of their own, and events about what any process
+//! writes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::process::{Command, Stdio};
@@ -13,10 +13,10 @@ use repartee_engine::{Code, Signal};
 use repartee_tests::{Place, binary};
 use serde_json::{Value, json};
 
-/// Notices, each with the windows it was for.
+/// Events, each with its windows.
 type Heard = Vec<(Vec<String>, AppEvent)>;
 
-/// An app with the windows "one" and "two", and all that they were told.
+/// An app state with the windows "one" and "two", and all their events.
 struct Windows {
     app: Arc<AppState>,
     heard: Arc<Mutex<Heard>>,
@@ -46,7 +46,7 @@ impl Windows {
         (error.code, error.message)
     }
 
-    /// Waits until a notice is what is looked for.
+    /// Waits for a matching event.
     fn wait<T>(&self, what: &str, found: impl Fn(&AppEvent) -> Option<T>) -> T {
         let begun = Instant::now();
         loop {
@@ -80,7 +80,7 @@ impl Windows {
 }
 
 #[test]
-fn the_sample_goes_round_in_a_window_and_rests_when_asked() {
+fn sample_pipeline_runs_in_a_window_and_can_be_paused() {
     let place = Place::empty();
     let windows = Windows::new(&place);
     assert_eq!(
@@ -96,7 +96,7 @@ fn the_sample_goes_round_in_a_window_and_rests_when_asked() {
     let id = new_id();
     let start = json!({ "id": id, "kind": "demo", "params": { "threads": 120, "scale": 0.04 } });
     windows.call("one", "job.start", start.clone());
-    windows.call("one", "job.start", start); // a page that was loaded anew says it again
+    windows.call("one", "job.start", start); // a reloaded page repeats it
     windows.wait("training", |event| match event {
         AppEvent::Job {
             signal: Signal::Progress(p),
@@ -105,7 +105,7 @@ fn the_sample_goes_round_in_a_window_and_rests_when_asked() {
         _ => None,
     });
 
-    // who pauses the whole pauses the step it is at; it goes on in a new process where it stopped
+    // pausing the whole job pauses its current step; it resumes in a new process where it stopped
     windows.call("one", "job.pause", json!({ "job": id }));
     assert_eq!(windows.ended(&id), "paused");
     let before = windows.call("one", "jobs", Value::Null);
@@ -156,7 +156,7 @@ fn the_sample_goes_round_in_a_window_and_rests_when_asked() {
     look_at_everything(&windows);
 }
 
-/// Calls every command that shows something, on a project that has been round the loop.
+/// Calls every command that shows something, on a project after the full pipeline.
 fn look_at_everything(windows: &Windows) {
     let ask = |name: &str, params: Value| windows.call("one", name, params);
     let view = ask(
@@ -255,7 +255,7 @@ fn look_at_everything(windows: &Windows) {
             "{kind}"
         );
     }
-    // the latest has the drafts for a made-up Reddit
+    // the latest has the drafts for a Reddit sandbox
     let generations = ask("generations", json!({}));
     let generation = generations.as_array().unwrap().last().unwrap().clone();
     let generated = ask("generation.get", json!({ "id": generation["id"] }));
@@ -306,7 +306,7 @@ fn look_at_everything(windows: &Windows) {
     assert_eq!(
         windows.refused("one", "reply.reject", by_ada).0,
         Code::Usage,
-        "it stands there"
+        "it is live"
     );
     let story = ask("reply.get", json!({ "id": id }));
     let what: Vec<&str> = story["events"]
@@ -319,7 +319,7 @@ fn look_at_everything(windows: &Windows) {
 }
 
 #[test]
-fn windows_on_one_file_and_other_processes_see_each_other() {
+fn windows_and_processes_on_one_file_see_each_other() {
     let place = Place::with_project();
     let windows = Windows::new(&place);
     let at = json!({ "path": place.project() });
@@ -333,7 +333,7 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
         1
     );
 
-    // a terminal imports; both windows are told
+    // a terminal imports; both windows get an event
     let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
     let file = place.write("RC.ndjson", format!("{line}\n"));
     place.ok([
@@ -353,11 +353,11 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
     let (told, _) = windows.heard.lock().unwrap()[0].clone();
     assert_eq!(told.len(), 2);
 
-    // whoever closes a window knows whether another still shows the project
+    // a window knows at closing whether another still shows the project
     let shown = || windows.call("one", "project.windows", Value::Null);
     assert_eq!(shown(), 2);
 
-    // a window that is gone is told nothing
+    // a closed window gets no events
     windows.app.closed("two");
     assert_eq!(shown(), 1);
     windows.forget_what_was_heard();
@@ -369,10 +369,10 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
     assert_eq!(windows.heard.lock().unwrap()[0].0, ["one"]);
 }
 
-/// Who is dead writes nothing that would tell it: the look-out has to look.
+/// A dead process writes nothing that would tell: the watcher has to check.
 #[cfg(unix)] // elsewhere half a minute of silence tells
 #[test]
-fn a_window_is_told_that_the_process_of_a_job_has_died() {
+fn window_is_notified_when_a_jobs_process_dies() {
     let place = Place::with_project();
     let engine = place.engine();
     // a login waits for a browser that never comes
@@ -405,11 +405,11 @@ fn a_window_is_told_that_the_process_of_a_job_has_died() {
     assert_eq!(engine.job(&id).unwrap().state, "running");
     process.kill().unwrap(); // SIGKILL
     process.wait().unwrap();
-    // what it wrote last is told now; then it is silent
+    // its last write is reported now; then it is silent
     std::thread::sleep(Duration::from_secs(1));
     windows.forget_what_was_heard();
     assert_eq!(windows.ended(&id), "lost");
-    // and right before that, that the jobs are to be asked for again
+    // and right before that, that the jobs have changed
     let heard = windows.heard.lock().unwrap();
     let at = heard
         .iter()
@@ -422,7 +422,7 @@ fn a_window_is_told_that_the_process_of_a_job_has_died() {
 }
 
 #[test]
-fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
+fn invalid_requests_of_a_window_are_errors_and_start_nothing() {
     let place = Place::with_project();
     let windows = Windows::new(&place);
     windows.call("one", "project.open", json!({ "path": place.project() }));
@@ -447,7 +447,7 @@ fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
     );
     assert_eq!(windows.call("one", "jobs", Value::Null), json!([]));
 
-    // what fails in its own process is told with its error
+    // a failure in the job's own process is reported with its error
     let id = new_id();
     let missing = json!({ "files": [place.path("not-there.zst")] });
     windows.call(
@@ -475,7 +475,7 @@ fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
         Code::Usage
     );
     windows.call("one", "app.settings", with("theme", json!("dark")));
-    // they are there at the next start
+    // they exist at the next start
     assert_eq!(
         Windows::new(&place).call("one", "app.get", Value::Null)["settings"]["theme"],
         "dark"
@@ -483,13 +483,13 @@ fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
 }
 
 #[test]
-fn the_typescript_of_the_window_is_what_the_engine_says() {
+fn generated_typescript_is_current() {
     for (file, content) in repartee_engine::api::typescript::files() {
         let path = repartee_tests::workspace().join("ui/src").join(file);
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == content,
-            "{} is stale; `cargo run -p repartee-engine --example typescript` writes it anew",
+            "{} is stale; `cargo run -p repartee-engine --example typescript` writes it",
             path.display()
         );
     }

@@ -1,5 +1,5 @@
-//! What a person approves is what was shown, it stays so until it is sent, and a decision counts on the machine
-//! on which it was made.
+//! What is approved is what was shown, it stays so until it is sent, and a decision counts on the machine on which it
+//! was made.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::future::Future;
@@ -30,7 +30,7 @@ mod gates;
 const SUBREDDIT: &str = "Quiet";
 const PERSON: &str = "a person";
 
-/// A project with an account of a fake Reddit, a permission, and drafts.
+/// A project with a sandbox account, a permission, and drafts.
 struct Bench {
     place: Place,
     fake: Fake,
@@ -78,7 +78,7 @@ impl Bench {
         }
     }
 
-    /// A post with one comment on both sides, and a draft that answers it.
+    /// A post with one comment, in the sandbox and in the project, and a draft that answers it.
     fn add(&self, n: usize) -> String {
         let comment = format!("What do you all think about number {n}?");
         let (post, name) = {
@@ -114,7 +114,7 @@ impl Bench {
         self.elsewhere("state")
     }
 
-    /// The project as a machine sees it whose state lies in another folder.
+    /// The project as seen from a machine with another state folder.
     fn elsewhere(&self, state: &str) -> Engine {
         let mut engine = self.place.engine();
         engine.environment = Environment {
@@ -218,7 +218,7 @@ fn now() -> Post {
 fn post(engine: &Engine, job: &Post) -> Result<PostReport, Error> {
     match engine.start(job, &|_| {})? {
         Ended::Done(report) => Ok(report),
-        _ => panic!("posting was paused or cancelled"),
+        _ => panic!("posting was paused or canceled"),
     }
 }
 
@@ -233,7 +233,7 @@ fn approval_is_refused_after_an_edit() {
         (shown.shown.account.as_str(), shown.shown.server.as_str()),
         (ACCOUNT, "sandbox")
     );
-    // another window edits what is on the screen here
+    // another window edits what is on screen here
     second.reply_edit(1, "Other words.", "ada").unwrap();
     let error = here
         .reply_approve(1, &shown.shown.seen, PERSON)
@@ -245,7 +245,7 @@ fn approval_is_refused_after_an_edit() {
         (now.state.as_str(), now.text.as_str()),
         ("draft", "Other words.")
     );
-    // what is shown now can be approved, by its first digits, too; and twice is once
+    // what is shown now can be approved, also by its first digits; and approving twice counts once
     for given in [&now.shown.seen[..16], &now.shown.seen] {
         let approved = here.reply_approve(1, given, PERSON).unwrap();
         assert_eq!(approved.state, "approved");
@@ -324,8 +324,8 @@ fn approval_is_refused_after_anything_shown_has_changed() {
     }
 }
 
-/// Edits and approves in several threads at once, and looks on: a row never has the text of one version with
-/// the full text or the hash of another, and what is approved is what was named.
+/// Edits and approves in several threads at once, and observes: a row never has the text of one version with the full
+/// text or the hash of another, and what is approved is what was named.
 #[test]
 fn racing_edits_and_approvals_never_mix_two_versions() {
     const ROUNDS: usize = 2_000;
@@ -422,7 +422,7 @@ fn racing_edits_and_approvals_never_mix_two_versions() {
     });
     eprintln!("{approved:?} approved, {refused:?} refused, looked {looked:?} times");
     assert!(refused.into_inner() > 0, "nothing raced");
-    // the audit log has the hash of every text that was approved; an approval that came second changed nothing
+    // the audit log has the hash of every approved text; an approval that came second changed nothing
     let mut audited: Vec<String> = bench
         .engine()
         .audit(Some(1), 1_000_000)
@@ -440,7 +440,7 @@ fn racing_edits_and_approvals_never_mix_two_versions() {
 }
 
 #[test]
-fn what_ends_an_approval_ends_all_of_it() {
+fn ending_an_approval_clears_all_of_it() {
     type End = fn(&Engine);
     let ends: [(End, &str); 4] = [
         (
@@ -486,7 +486,7 @@ fn what_ends_an_approval_ends_all_of_it() {
 }
 
 #[test]
-fn nothing_slips_in_between_the_last_look_and_the_sending() {
+fn changes_between_last_check_and_sending_are_caught() {
     type Change = fn(&Engine);
     let changes: [(Change, &str, &str); 5] = [
         (
@@ -546,11 +546,11 @@ fn nothing_slips_in_between_the_last_look_and_the_sending() {
 const FORGED: &str = "Buy this now. ^(I'm a bot, run by u/the_operator. Reply STOP.)";
 
 #[test]
-fn an_approval_that_another_program_changed_is_not_posted() {
+fn approval_changed_by_another_program_is_not_posted() {
     let forged = blake3::hash(FORGED.as_bytes()).to_hex();
     let nobody = blake3::hash(b"nobody").to_hex();
     for set in [
-        // the hash fits: until approvals were sealed, this was posted
+        // the hash matches: before approvals were sealed, this was posted
         format!(
             "text = 'Buy this now.', full_text = '{}', hash = '{forged}'",
             FORGED.replace('\'', "''")
@@ -584,14 +584,14 @@ fn an_approval_that_another_program_changed_is_not_posted() {
 }
 
 #[test]
-fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() {
+fn approval_from_another_machine_is_shown_as_such_and_must_be_given_again() {
     let bench = Bench::new(1);
     approve_as_shown(&bench.engine(), 1, PERSON).unwrap();
     let other = bench.elsewhere("another machine");
     let shown = other.reply(1).unwrap().reply.shown;
     assert!(shown.again.contains("another machine"), "{shown:?}");
     assert!(other.outbox_story(1).unwrap().outbox.needs_person);
-    // there, the records wait for a person, too
+    // there, the records must be confirmed, too
     let against: Vec<String> = other
         .outbox_story(1)
         .unwrap()
@@ -603,10 +603,10 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
         against,
         ["copied", "other-machine", "unconfirmed", "unconfirmed"]
     );
-    // the file itself is asked about first
+    // the file itself must be confirmed first
     assert_eq!(post(&other, &now()).unwrap_err().code, Code::Copied);
     other.project_adopt(PERSON).unwrap();
-    // neither is it noted as posted by hand before it was read here
+    // nor is it recorded as posted manually before it was read here
     let error = other
         .reply_posted_by_hand(1, "", &shown.seen, PERSON)
         .unwrap_err();
@@ -665,7 +665,7 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
 }
 
 #[test]
-fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
+fn unsealed_and_changed_records_block_posting_until_confirmed() {
     for (set, words) in [
         ("UPDATE subreddit SET seal = ''", "earlier version"),
         (
@@ -716,7 +716,7 @@ fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
             "{set}"
         );
     }
-    // a permission that was switched off is not on again because its reason is gone, and is not confirmed
+    // a disabled permission is not enabled again because its reason is gone, and is not confirmed
     let bench = Bench::new(1);
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -737,8 +737,8 @@ fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
 }
 
 #[test]
-fn gates_are_checked_on_what_is_sent() {
-    // a gated word in the footer, which is sent with the text
+fn rules_are_checked_on_what_is_sent() {
+    // a blocked word in the footer, which is sent with the text
     let bench = Bench::new(1);
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -752,13 +752,13 @@ fn gates_are_checked_on_what_is_sent() {
 }
 
 #[test]
-fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
+fn decisions_about_posted_replies_need_the_shown_hash() {
     let bench = Bench::new(1);
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     post(&engine, &now()).unwrap();
     let first = bench.body(0);
-    // a change: what was previewed, in place of what stood there then
+    // an edit: what was previewed replaces what was live then
     let preview = engine.rewrite_preview(1, "Better words.").unwrap();
     assert!(preview.full_text.contains("run by u/the_operator"));
     for given in [&seen(&engine, 1), "0123456789abcdef"] {
@@ -780,13 +780,9 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
     let error = engine
         .reply_rewrite(1, "Better words.", &preview.seen, PERSON)
         .unwrap_err();
-    assert_eq!(
-        error.code,
-        Code::Changed,
-        "it stands there no more as it was shown"
-    );
+    assert_eq!(error.code, Code::Changed, "it is no longer as it was shown");
     assert!(bench.body(0).starts_with("The second window's words."));
-    // a footer that changed between preview and change
+    // a footer that changed between preview and edit
     let preview = engine.rewrite_preview(1, "Better words.").unwrap();
     bench.rules(|rules| rules.footer_text = "^(bot of u/{operator}, STOP)".to_owned());
     let error = engine
@@ -794,7 +790,7 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
         .unwrap_err();
     assert!(error.message.contains("the footer changed"), "{error}");
 
-    // Reddit refuses a change: the project has what stands there
+    // Reddit refuses an edit: the project has what is live
     let before = engine.outbox_story(1).unwrap().outbox;
     let refusal = Fault::Error {
         code: "NO_TEXT".to_owned(),
@@ -813,7 +809,7 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
         (after.full_text, after.code),
         (before.full_text, before.code)
     );
-    // no answer: a person is told to look
+    // no answer: the user is told to check
     bench
         .fake
         .world()
@@ -840,7 +836,7 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
     assert!(bench.body(0).starts_with("Better words, once more."));
     assert_eq!(engine.outbox_story(1).unwrap().outbox.code, "");
 
-    // deleting: not what was shown before the last change
+    // deletion: not what was shown before the last edit
     let stale = preview.seen;
     let error = engine.reply_withdraw(1, &stale, PERSON).unwrap_err();
     assert_eq!(error.code, Code::Changed);
@@ -850,7 +846,7 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
 }
 
 #[test]
-fn sending_again_and_posting_by_hand_need_what_was_shown() {
+fn resending_and_manual_posting_need_the_shown_hash() {
     let bench = Bench::new(1);
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -888,7 +884,7 @@ fn sending_again_and_posting_by_hand_need_what_was_shown() {
 }
 
 #[test]
-fn without_a_terminal_approving_needs_the_hash_that_show_prints() {
+fn approving_without_a_terminal_needs_the_printed_hash() {
     let bench = Bench::new(2);
     let ran = bench.place.run(["queue", "approve", "1"]);
     assert_eq!(ran.status, Some(2), "{ran}");
@@ -905,7 +901,7 @@ fn without_a_terminal_approving_needs_the_hash_that_show_prints() {
         .find(|line| line.starts_with("seen "))
         .unwrap();
     let hash = line.trim_start_matches("seen ").to_owned();
-    // a hash is of one reply
+    // a hash belongs to one reply
     let ran = bench
         .place
         .run(["queue", "approve", "1", "2", "--seen", &hash]);
@@ -931,7 +927,7 @@ fn without_a_terminal_approving_needs_the_hash_that_show_prints() {
 }
 
 #[test]
-fn a_waiting_job_says_which_reply_is_next_and_ends_when_it_is_stopped() {
+fn waiting_job_reports_the_next_reply_and_ends_when_stopped() {
     let bench = Bench::new(2);
     let mut engine = bench.engine();
     engine.environment.clock = Environment::default().clock;
@@ -965,7 +961,7 @@ fn a_waiting_job_says_which_reply_is_next_and_ends_when_it_is_stopped() {
         let asked = Instant::now();
         second.cancel(&id).unwrap();
         assert!(matches!(running.join().unwrap(), Ok(Ended::Cancelled)));
-        // a beat of a second, and a margin for a busy machine
+        // a heartbeat of a second, and a margin for a busy machine
         assert!(
             asked.elapsed() < Duration::from_secs(5),
             "{:?}",
@@ -979,7 +975,7 @@ fn a_waiting_job_says_which_reply_is_next_and_ends_when_it_is_stopped() {
     );
 }
 
-/// A clock on which a minute never passes; when such a wait has been looked at three times, somebody stops the job.
+/// A clock on which a minute never passes; after three checks of such a wait, the job is stopped.
 struct Patient {
     looks: AtomicUsize,
     stop: Box<dyn Fn() + Send + Sync>,
@@ -1004,12 +1000,12 @@ impl Clock for Patient {
 }
 
 #[test]
-fn stop_is_heard_by_the_next_look_of_a_wait() {
+fn stop_request_is_seen_by_the_next_check_of_a_wait() {
     let bench = Bench::new(2);
     for id in [1, 2] {
         approve_as_shown(&bench.engine(), id, PERSON).unwrap();
     }
-    // one that is heard with a sign of life only may be in time by chance, but not so often
+    // a request that only arrives with a heartbeat may be in time by chance, but not this often
     for round in 0..4 {
         let id = new_id();
         let (project, job) = (bench.place.project(), id.clone());
@@ -1025,7 +1021,7 @@ fn stop_is_heard_by_the_next_look_of_a_wait() {
         };
         let ended = engine.start_as(&id, &wait, &|_| {}).unwrap();
         assert!(matches!(ended, Ended::Cancelled));
-        // woken by what it looks up with, the wait is looked at once more before the job looks up
+        // woken by its heartbeat, the wait is checked once more before the job reads requests
         let looks = clock.looks.load(Ordering::Relaxed);
         assert!(looks <= 4, "round {round}: {looks}");
     }
@@ -1033,7 +1029,7 @@ fn stop_is_heard_by_the_next_look_of_a_wait() {
 }
 
 #[test]
-fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
+fn one_reply_can_skip_the_pause_but_not_the_caps() {
     let bench = Bench::new(3);
     let engine = bench.engine();
     for id in [1, 2, 3] {
@@ -1053,7 +1049,7 @@ fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
     assert_eq!(bench.posted(), 2);
     let story = engine.outbox_story(3).unwrap();
     assert_eq!(story.outbox.code, "cap-day");
-    // the pause is named by itself, so that a front end can offer to pass over it
+    // the pause has a code of its own, so that a front end can offer to skip it
     let codes: Vec<&str> = story
         .objections
         .iter()
@@ -1079,7 +1075,7 @@ fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
 }
 
 #[test]
-fn limits_that_were_loosened_on_another_machine_are_not_loose_here() {
+fn limits_loosened_on_another_machine_are_not_loose_here() {
     let bench = Bench::new(1);
     let loose = PostingRules {
         per_day: 1000,
@@ -1095,7 +1091,7 @@ fn limits_that_were_loosened_on_another_machine_are_not_loose_here() {
     let there = bench.elsewhere("another machine").posting_rules().unwrap();
     assert_eq!((there.per_day, there.pause_min), (10, 10.0));
     assert!(there.words.iter().any(|word| word == "suicide"));
-    // edited in the file, they are nobody's
+    // edited in the file, they are no user's decision
     bench.sql(
         "UPDATE setting SET value = json_set(value, '$.per_day', 100000) WHERE key = 'reddit'",
     );

@@ -1,5 +1,4 @@
-//! Project files that are none, are newer, are damaged, or have no room: a clear error, nothing lost,
-//! no panic.
+//! Invalid, newer or damaged project files, and full disks: a clear error, nothing lost, no panic.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_engine::{Code, Engine};
@@ -12,7 +11,7 @@ fn refused(ran: &Ran, words: &str) {
 }
 
 #[test]
-fn files_that_are_no_project() {
+fn files_that_are_not_projects_are_refused() {
     let place = Place::empty();
     let other = place.path("other.repartee");
     rusqlite::Connection::open(&other)
@@ -55,7 +54,7 @@ fn files_that_are_no_project() {
 }
 
 #[test]
-fn a_newer_project_is_refused_and_left_alone() {
+fn newer_project_is_refused_and_unchanged() {
     let place = Place::with_project();
     rusqlite::Connection::open(place.project())
         .unwrap()
@@ -76,7 +75,7 @@ fn a_damaged_page_is_found_and_named() {
     let place = Place::with_project();
     {
         let engine = place.engine();
-        engine.compact().unwrap(); // everything out of the log and into the file
+        engine.compact().unwrap(); // move everything from the log to the file
     }
     let mut bytes = std::fs::read(place.project()).unwrap();
     // the second page and all after it; the first, with the header, stays
@@ -97,7 +96,7 @@ fn a_damaged_page_is_found_and_named() {
 /// A disk of 6 MiB that fills up in the middle of an import.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_disk_that_fills_up_keeps_what_was_stored() {
+fn full_disk_keeps_what_was_stored() {
     struct Mounted(std::path::PathBuf);
     impl Drop for Mounted {
         fn drop(&mut self) {
@@ -143,7 +142,7 @@ fn a_disk_that_fills_up_keeps_what_was_stored() {
         "none",
     ]);
     refused(&ran, "disk is full");
-    // what was stored is whole, and the project still opens on the full disk
+    // what was stored is complete, and the project still opens on the full disk
     let engine = Engine::open(project).unwrap();
     assert!(engine.check(&|_| {}).unwrap().whole);
     let store = repartee_store::Store::open(std::path::Path::new(project)).unwrap();

@@ -1,4 +1,4 @@
-//! What a person meets on the command line before any data: help, errors, exit statuses, pipes.
+//! The command line before any data: help, errors, exit statuses, pipes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -52,7 +52,7 @@ fn a_new_project_is_made_once() {
 }
 
 #[test]
-fn the_project_is_found_or_asked_for() {
+fn project_is_found_or_must_be_named() {
     let place = Place::empty();
     let none = place.run(["job", "list"]);
     assert_eq!(none.status, Some(2), "{none}");
@@ -68,7 +68,7 @@ fn the_project_is_found_or_asked_for() {
 }
 
 #[test]
-fn errors_come_as_json_where_json_was_asked_for() {
+fn errors_are_json_with_the_json_flag() {
     let place = Place::empty();
     let ran = place.run(["job", "list", "--json", "--project", "nowhere.repartee"]);
     assert_eq!(ran.status, Some(2), "{ran}");
@@ -102,7 +102,7 @@ fn usage_errors_have_status_two() {
 }
 
 #[test]
-fn a_file_that_is_no_project_is_refused() {
+fn file_that_is_not_a_project_is_refused() {
     let place = Place::empty();
     place.write(
         "x.repartee",
@@ -114,7 +114,7 @@ fn a_file_that_is_no_project_is_refused() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn broken_pipe_is_not_an_error() {
     let place = Place::empty();
     let mut child = place
         .repartee(["completions", "bash"])
@@ -180,7 +180,7 @@ fn help_shows_defaults_and_the_columns_of_lists() {
 }
 
 #[test]
-fn a_source_name_that_two_have_is_asked_about() {
+fn ambiguous_source_name_is_an_error() {
     let place = Place::with_project();
     for (folder, text) in [("a", "one,two\n"), ("b", "three,four\n")] {
         std::fs::create_dir(place.path(folder)).unwrap();

@@ -1,5 +1,5 @@
-//! Every model is measured against what it has to beat, each prediction is stored, and charts of it are
-//! the same in SVG, PNG and CSV.
+//! Every model is compared with its baselines, each prediction is stored, and its charts are the same in SVG, PNG and
+//! CSV.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -41,7 +41,7 @@ fn measure(engine: &Engine, run: &str) -> EvaluationInfo {
     )
 }
 
-/// Every baseline is of the examples that were measured, and every figure beside one says whether it beats it.
+/// Every baseline is of the evaluated examples, and every figure with one says whether it beats it.
 fn honest(engine: &Engine, evaluation: &EvaluationInfo, figures: &ClassifierFigures) {
     let most = figures
         .classes
@@ -77,7 +77,7 @@ fn honest(engine: &Engine, evaluation: &EvaluationInfo, figures: &ClassifierFigu
         "{accuracy:?}"
     );
     assert_eq!(accuracy.worse.is_empty(), accuracy.beats.unwrap());
-    // what falls short stands in the picture, too
+    // what does not beat its baseline is in the chart, too
     let shortfall = repartee_engine::compared::shortfall(&evaluation.compared);
     let picture = engine
         .chart(ChartKind::Roc, std::slice::from_ref(&evaluation.run))
@@ -136,7 +136,7 @@ fn rows(path: &Path) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// Predictions are written with text, label, probabilities, partition and thread; pairs with their bin.
+/// Predictions are exported with text, label, probabilities, partition and thread; pairs with their bin.
 fn exported(place: &Place, engine: &Engine, evaluation: &EvaluationInfo) {
     let file = place.path(&format!("{}.jsonl", evaluation.run));
     let n = engine
@@ -188,7 +188,7 @@ fn exported(place: &Place, engine: &Engine, evaluation: &EvaluationInfo) {
     }
 }
 
-/// An exported model says what it was trained to read.
+/// An exported model records its input format.
 fn says_how_it_reads(place: &Place, engine: &Engine) {
     for (run, template, cuts) in [
         (
@@ -222,7 +222,7 @@ fn says_how_it_reads(place: &Place, engine: &Engine) {
 }
 
 #[test]
-fn three_models_are_measured_and_drawn() {
+fn three_models_are_evaluated_and_charted() {
     let (place, engine) = project(400);
     train(&engine, RunKind::Generator, "writer", 80);
     let make = MakeFakes {
@@ -248,7 +248,7 @@ fn three_models_are_measured_and_drawn() {
         "{figures:?}"
     );
     assert!(perplexity < figures.chance_perplexity as f64);
-    // the stored predictions are what the figures say
+    // the stored predictions match the figures
     let path = place.project();
     let db = rusqlite::Connection::open(path).unwrap();
     let (n, nll, tokens): (i64, f64, i64) = db
@@ -307,7 +307,7 @@ fn three_models_are_measured_and_drawn() {
             assert!(String::from_utf8(read(2)).unwrap().lines().count() > 1);
             if kind != ChartKind::Loss {
                 assert!(
-                    svg.contains("test side"),
+                    svg.contains("test set"),
                     "a chart says what it was measured on"
                 );
             }
@@ -335,7 +335,7 @@ fn three_models_are_measured_and_drawn() {
     assert_eq!(engine.evaluation_of("judge").unwrap(), listed[1]);
     assert_eq!(listed[1].fakes.as_deref(), Some("fakes"));
 
-    // the same measurement gives the same figures
+    // evaluating again gives the same figures
     assert_eq!(measure(&engine, "judge").figures, listed[1].figures);
     let val = done(
         &engine,

@@ -1,5 +1,5 @@
-//! Files as people have them, after public bug reports: each with the right result. Those of the shared
-//! folder are gone through as one table; those made here show each kind also where that is absent.
+//! Real-world files, after public bug reports: each with the right result. Those of the shared folder are tested as one
+//! table; those made here cover each kind even if it is missing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use repartee_tests::study::GRANTED;
 use repartee_tests::{Place, Ran, shared};
 
-/// What a check found: what was got, or what was wrong.
+/// Result of a check: what was found, or what was wrong.
 type Got = Result<String, String>;
 
 /// A project of its own and the file of a row.
@@ -34,7 +34,7 @@ impl Row {
         self.place.run(all)
     }
 
-    /// Comments, posts and rejected rows of an import that went well.
+    /// Comments, posts and rejected rows of a successful import.
     fn taken(&self, args: &[&str]) -> Result<(u64, u64, u64), String> {
         let ran = self.import(args);
         if ran.status != Some(0) {
@@ -45,7 +45,7 @@ impl Row {
         Ok((n("comments"), n("posts"), n("rejected")))
     }
 
-    /// The pairs after an import and a building with these flags: comment, reply, score.
+    /// The pairs after an import and a join with these flags: comment, reply, score.
     fn pairs(
         &self,
         args: &[&str],
@@ -81,7 +81,7 @@ impl Row {
             .collect())
     }
 
-    /// The error of an import that fails with this status and says all of this.
+    /// The error of an import that fails with this status and mentions all of this.
     fn refused(&self, args: &[&str], status: i32, says: &[&str]) -> Got {
         let ran = self.import(args);
         let text = format!("{}{}", ran.out, ran.err);
@@ -119,7 +119,7 @@ const MS: &str = "comment=comment,reply=reply,score=score";
 
 type Case = (&'static str, &'static str, fn(&Row) -> Got);
 
-/// The rows of the table: input, what is expected, and the check.
+/// The rows of the table: input, expectation, and check.
 fn table() -> Vec<Case> {
     fn row(input: &'static str, expected: &'static str, check: fn(&Row) -> Got) -> Case {
         (input, expected, check)
@@ -393,7 +393,7 @@ fn recorded_answers_of_morechildren_are_read() {
     let of_kind = |kind: &str| text.matches(&format!(r#"\"kind\": \"{kind}\""#)).count() as u64;
     let taken = Row::new(path).taken(&[]).unwrap();
     assert_eq!(taken, (of_kind("t1"), of_kind("t3"), 0));
-    // the answers of threads hold 490 of them; `morechildren` gave the rest
+    // the answers of threads contain 490 of them; `morechildren` returned the rest
     assert!(taken.0 > 490);
 }
 
@@ -404,7 +404,7 @@ fn own(name: &str, content: impl AsRef<[u8]>) -> Row {
 }
 
 #[test]
-fn json_that_yields_no_row_is_an_error() {
+fn json_without_rows_is_an_error() {
     for text in [
         r#"{"kind":"Listing","data":{"children":[]}}"#,
         r#"{"json":{"errors":[],"data":{"things":[]}}}"#,
@@ -419,7 +419,7 @@ fn json_that_yields_no_row_is_an_error() {
 }
 
 #[test]
-fn lines_with_a_first_one_of_any_length_are_lines() {
+fn json_lines_are_detected_with_a_first_line_of_any_length() {
     let line = |id: &str, parent: &str, body: &str| {
         format!(
             r#"{{"id":"{id}","link_id":"t3_p1","parent_id":"{parent}","author":"{id}","subreddit":"k","body":"{body}"}}"#
@@ -469,7 +469,7 @@ fn tables_of_comments_are_read_as_csv_lines_and_arrays() {
 }
 
 #[test]
-fn a_source_of_which_nothing_was_taken_is_tried_again() {
+fn source_without_imported_rows_can_be_imported_again() {
     let text = r#"{"id":"c1","link_id":"t3_p1","subreddit":"k","body":"yes"}"#;
     let row = own("RC", text);
     for _ in 0..2 {
@@ -481,7 +481,7 @@ fn a_source_of_which_nothing_was_taken_is_tried_again() {
     assert_eq!(ran.result()["sources"][0]["already"], true, "{ran}");
 }
 
-/// Bytes that become `size` when they are unpacked.
+/// Bytes that unpack to `size`.
 fn packed(size: u64, head: &str, body: &[u8]) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.write_all(head.as_bytes()).unwrap();
@@ -492,7 +492,7 @@ fn packed(size: u64, head: &str, body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Runs an import and gives what it left and the most memory that it held, in bytes.
+/// Runs an import and returns its result and peak memory in bytes.
 fn measured(place: &Place, path: &Path, args: &[&str]) -> (Ran, u64) {
     let all = [
         &["import", path.to_str().unwrap(), "--quiet"][..],
@@ -502,7 +502,7 @@ fn measured(place: &Place, path: &Path, args: &[&str]) -> (Ran, u64) {
     peak_of(place, &all.concat())
 }
 
-/// Runs a command and gives what it left and the most memory that it held, in bytes.
+/// Runs a command and returns its result and peak memory in bytes.
 fn peak_of(place: &Place, args: &[&str]) -> (Ran, u64) {
     let mut child = place
         .repartee(args)
@@ -545,7 +545,7 @@ fn peak_of(place: &Place, args: &[&str]) -> (Ran, u64) {
 }
 
 #[test]
-fn what_unpacks_to_much_more_ends_in_one_sentence_and_little_memory() {
+fn decompression_bombs_end_in_one_sentence_and_little_memory() {
     let proof = std::env::var_os("REPARTEE_PROOF").is_some();
     let (size, most) = if proof {
         (1 << 30, 512 << 20)
@@ -587,7 +587,7 @@ fn what_unpacks_to_much_more_ends_in_one_sentence_and_little_memory() {
     }
 }
 
-/// Whether the large bombs are to be run, too, and so their size and the memory there may be.
+/// Whether to run the large bombs, too: their size and the memory limit.
 fn bomb_size() -> (usize, u64) {
     match std::env::var_os("REPARTEE_PROOF").is_some() {
         true => (1 << 30, 512 << 20),
@@ -595,7 +595,7 @@ fn bomb_size() -> (usize, u64) {
     }
 }
 
-/// Runs a bomb and looks that it ends in one sentence that says this, within the memory.
+/// Runs a bomb and checks that it ends in one sentence that mentions this, within the memory.
 fn defused(name: &str, place: &Place, args: &[&str], says: &[&str]) {
     let (_, most) = bomb_size();
     let (ran, peak) = peak_of(place, args);
@@ -613,7 +613,7 @@ fn defused(name: &str, place: &Place, args: &[&str], says: &[&str]) {
 }
 
 #[test]
-fn tables_that_become_much_more_than_they_are_end_in_one_sentence() {
+fn table_bombs_end_in_one_sentence_and_little_memory() {
     use parquet::basic::{Compression, Encoding};
     use parquet::data_type::{ByteArray, ByteArrayType};
     use parquet::file::properties::WriterProperties;
@@ -708,7 +708,7 @@ fn tables_that_become_much_more_than_they_are_end_in_one_sentence() {
             &place,
             &path,
             &format!("parquet: one page, {codec}"),
-            &["page of it becomes"],
+            &["page of it expands"],
         );
     }
 
@@ -732,7 +732,7 @@ fn tables_that_become_much_more_than_they_are_end_in_one_sentence() {
         &["MB of text"],
     );
 
-    // a list of the whole size in one row, of next to no bytes
+    // a list of the whole size in one row, of almost no bytes
     let place = Place::with_project();
     let items = size >> 4;
     let path = table(&place, list, plain(zstd).build(), 1, |write| {
@@ -743,7 +743,7 @@ fn tables_that_become_much_more_than_they_are_end_in_one_sentence() {
     });
     import(&place, &path, "parquet: one list", &["a row of it has"]);
 
-    // texts that share what comes before: each is as long as all of them
+    // texts with shared prefixes: each is as long as all of them
     let place = Place::with_project();
     let (shared, rows) = (3 << 20, 4096);
     let delta = plain(zstd)
@@ -769,7 +769,7 @@ fn tables_that_become_much_more_than_they_are_end_in_one_sentence() {
         &place,
         &path,
         "lines: a comment of 8 MB with 100,000 replies",
-        &["would become"],
+        &["would expand"],
     );
 
     // names as long as a row
@@ -786,7 +786,7 @@ fn tables_that_become_much_more_than_they_are_end_in_one_sentence() {
     );
 }
 
-/// A model's folder with one file instead.
+/// A model's folder with one file replaced.
 fn model_with(place: &Place, name: &str, write: impl FnOnce(&mut std::fs::File)) -> PathBuf {
     let folder = place.path("model");
     std::fs::create_dir_all(&folder).unwrap();
@@ -804,7 +804,7 @@ fn model_with(place: &Place, name: &str, write: impl FnOnce(&mut std::fs::File))
 }
 
 #[test]
-fn models_that_become_much_more_than_they_are_end_in_one_sentence() {
+fn model_bombs_end_in_one_sentence_and_little_memory() {
     let (size, _) = bomb_size();
     let (config, weights) = repartee_tests::fuzz::tiny_model();
     let add = |name: &str, file: &str, says: &[&str], write: &dyn Fn(&mut std::fs::File)| {
@@ -820,7 +820,7 @@ fn models_that_become_much_more_than_they_are_end_in_one_sentence() {
             file.set_len(size as u64).unwrap();
         }
     };
-    // files of the whole size that take no space on the disk
+    // sparse files of the whole size
     add(
         "config.json, all blank",
         "config.json",
@@ -854,7 +854,7 @@ fn models_that_become_much_more_than_they_are_end_in_one_sentence() {
         &index,
     );
 
-    // lists and vocabularies with as much in them as their size allows
+    // lists and vocabularies with as many entries as their size allows
     let many = |n: usize, each: &dyn Fn(usize) -> String| -> String {
         (0..n).map(each).collect::<Vec<_>>().join(",")
     };
@@ -902,7 +902,7 @@ fn models_that_become_much_more_than_they_are_end_in_one_sentence() {
     add(
         "safetensors: one place, many tensors",
         "model.safetensors",
-        &["not a whole safetensors file"],
+        &["not a complete safetensors file"],
         &|file| {
             let bytes = size / 2;
             let one = |n| {
@@ -915,7 +915,7 @@ fn models_that_become_much_more_than_they_are_end_in_one_sentence() {
             file.set_len(2 * size as u64).unwrap();
         },
     );
-    // counts that the file does not bear out
+    // counts that the file does not support
     let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
     for field in [
         "vocab_size",
@@ -940,7 +940,7 @@ fn models_that_become_much_more_than_they_are_end_in_one_sentence() {
             );
         }
     }
-    // a tensor that no model takes is passed over, whatever its size
+    // a tensor that no model uses is skipped, whatever its size
     let place = Place::with_project();
     let folder = model_with(&place, "model.safetensors", |file| {
         let list = u64::from_le_bytes(*weights.first_chunk().unwrap()) as usize;
@@ -1029,7 +1029,7 @@ fn pipes_of_every_kind_are_read_as_streams() {
 }
 
 #[test]
-fn an_import_that_is_killed_is_not_whole_and_a_second_one_goes_on() {
+fn killed_import_is_incomplete_and_a_second_one_completes_it() {
     let place = Place::with_project();
     let mut lines = Vec::new();
     repartee_datasets::sample::write_ndjson(&mut lines, 5, 4_000).unwrap();
@@ -1041,7 +1041,7 @@ fn an_import_that_is_killed_is_not_whole_and_a_second_one_goes_on() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // half of it, and the pipe stays open: it is in the middle
+    // half of it, and the pipe stays open: the import is in the middle
     let mut to = child.stdin.take().unwrap();
     let half = lines[..lines.len() / 2].to_vec();
     let writer = std::thread::spawn(move || {
@@ -1100,7 +1100,7 @@ fn an_import_that_is_killed_is_not_whole_and_a_second_one_goes_on() {
 }
 
 #[test]
-fn neighbors_of_the_field_table_are_right() {
+fn variants_of_the_field_table_are_right() {
     let table = "comment,reply,score\nis it hot,\"very, very\",\"1,234\"\nis it cold,no,\n";
     let semicolons = "comment;reply;score\nis it hot;\"very, very\";\"1,234\"\nis it cold;no;\n";
     let utf16 = |text: &str, big: bool| -> Vec<u8> {
@@ -1180,7 +1180,7 @@ fn neighbors_of_the_field_table_are_right() {
 }
 
 #[test]
-fn counts_of_a_config_are_those_of_its_file() {
+fn counts_in_a_config_must_match_its_file() {
     let Some(shared) = shared() else { return };
     let from = shared.join("field/bases/gpt_eos_map");
     if !from.is_dir() {

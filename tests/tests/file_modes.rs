@@ -1,4 +1,4 @@
-//! A project and what leaves it privately are for their owner alone, whatever the umask.
+//! A project and its private exports belong to their owner alone, whatever the umask.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(unix)]
 
@@ -19,7 +19,7 @@ fn set(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// The binary under an umask that takes this away.
+/// The binary under this umask.
 fn with_umask(place: &Place, umask: &str, args: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command
@@ -39,7 +39,7 @@ fn beside(place: &Place, end: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_new_project_is_its_owners_alone_under_any_umask() {
+fn new_project_is_private_under_any_umask() {
     for umask in ["000", "022", "077"] {
         let place = Place::empty();
         set(place.folder(), 0o755);
@@ -52,7 +52,7 @@ fn a_new_project_is_its_owners_alone_under_any_umask() {
         assert_eq!(mode(&place.project()), 0o600, "umask {umask}");
         assert_eq!(mode(place.folder()), 0o755, "the folder is left alone");
 
-        // while a process has it open there are a log and its index, and they are no wider
+        // while a process has it open there are a log and its index, and their permissions are no wider
         let mut open = with_umask(&place, umask, &["reddit", "sandbox"])
             .spawn()
             .unwrap();
@@ -70,7 +70,7 @@ fn a_new_project_is_its_owners_alone_under_any_umask() {
 }
 
 #[test]
-fn a_wide_project_is_narrowed_when_its_owner_opens_it() {
+fn wide_project_is_narrowed_when_its_owner_opens_it() {
     let place = Place::with_project();
     fill(&place.project(), "a text");
     for end in ["", "-wal", "-shm"] {
@@ -88,7 +88,7 @@ fn a_wide_project_is_narrowed_when_its_owner_opens_it() {
     assert_eq!(mode(&place.project()), 0o600);
     let again = place.ok(["size", "-v"]);
     assert!(!again.err.contains("open to others"), "{again}");
-    // through a link it is the file that is narrowed
+    // through a link, the target is narrowed
     let link = place.path("link.db");
     std::os::unix::fs::symlink(place.project(), &link).unwrap();
     set(&place.project(), 0o644);
@@ -97,7 +97,7 @@ fn a_wide_project_is_narrowed_when_its_owner_opens_it() {
 }
 
 #[test]
-fn exports_of_texts_are_their_owners_alone() {
+fn text_exports_are_private() {
     let place = Place::with_project();
     fill(&place.project(), "a text");
     for (file, args) in [
@@ -111,7 +111,7 @@ fn exports_of_texts_are_their_owners_alone() {
             "{args:?}"
         );
         assert_eq!(mode(&place.path(file)), 0o600, "{file}");
-        // a file that was there, and wide, is narrowed
+        // an existing file with wide permissions is narrowed
         set(&place.path(file), 0o666);
         assert!(
             with_umask(&place, "000", &args).status().unwrap().success(),
@@ -122,7 +122,7 @@ fn exports_of_texts_are_their_owners_alone() {
 }
 
 #[test]
-fn exported_models_are_their_owners_alone() {
+fn exported_models_are_private() {
     let (place, engine) = repartee_tests::sample::project(20);
     drop(engine);
     let all = |folder: &Path| -> Vec<(String, u32)> {
@@ -161,7 +161,7 @@ fn exported_models_are_their_owners_alone() {
         );
         assert!(files.iter().all(|(_, mode)| *mode == 0o600), "{files:?}");
     }
-    // a folder that was there keeps its mode
+    // an existing folder keeps its mode
     let there = place.path("there");
     std::fs::create_dir(&there).unwrap();
     set(&there, 0o755);
@@ -171,7 +171,7 @@ fn exported_models_are_their_owners_alone() {
 }
 
 #[test]
-fn the_copy_of_a_repaired_project_is_its_owners_alone() {
+fn repair_backup_is_private() {
     let place = Place::with_project();
     database(&place.project())
         .execute_batch("CREATE TABLE more (x)")
@@ -187,7 +187,7 @@ fn the_copy_of_a_repaired_project_is_its_owners_alone() {
 }
 
 #[test]
-fn charts_are_meant_to_be_shown_and_have_the_rights_of_their_folder() {
+fn charts_are_shareable_and_follow_the_umask() {
     let place = Place::with_project();
     fill(&place.project(), "writer");
     assert!(

@@ -1,5 +1,5 @@
-//! Bent files of every kind that is read: no panic, no hang, no more memory than there may be.
-//! `REPARTEE_FUZZ` says how many; `REPARTEE_FUZZ_CASE=parquet:17` runs one again.
+//! Mutated files of every kind that is read: no panic, no hang, no excess memory. `REPARTEE_FUZZ` sets their number;
+//! `REPARTEE_FUZZ_CASE=parquet:17` repeats one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use repartee_tests::fuzz;
 use repartee_tests::seeds::{Dice, mutated, seeds};
 
-/// Counts the memory that is held, and the most of it.
+/// Counts allocated memory and its peak.
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
@@ -42,12 +42,12 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes that one case may hold.
+/// Maximum bytes per case.
 const MEMORY: usize = 512 << 20;
-/// Time that one case may take; a machine may be busy.
+/// Maximum time per case; the machine may be busy.
 const TIME: Duration = Duration::from_secs(30);
 
-/// Of a hundred cases, so many are of a target.
+/// Share of each target in a hundred cases.
 const SHARES: [(&str, u64); 7] = [
     ("ndjson", 20),
     ("csv", 20),
@@ -58,11 +58,11 @@ const SHARES: [(&str, u64); 7] = [
     ("project", 4),
 ];
 
-/// Milliseconds at which the case that runs began; 0: none runs.
+/// Milliseconds at which the running case began; 0: none runs.
 static BEGAN: AtomicU64 = AtomicU64::new(0);
 
 #[test]
-fn bent_files_end_in_a_sentence() {
+fn mutated_files_end_in_a_sentence() {
     let all: u64 = std::env::var("REPARTEE_FUZZ").map_or(10_000, |n| n.parse().expect("a number"));
     let one = std::env::var("REPARTEE_FUZZ_CASE").ok().map(|case| {
         let (target, n) = case.split_once(':').expect("target:number");
@@ -141,9 +141,9 @@ fn bent_files_end_in_a_sentence() {
     );
 }
 
-/// Writes the good examples as files, for `cargo fuzz` to start from.
+/// Writes the valid examples as files, as a corpus for `cargo fuzz`.
 #[test]
-fn good_examples_are_written_where_they_are_asked_for() {
+fn valid_examples_are_written_to_the_seed_folder() {
     let folder = tempfile::tempdir().unwrap();
     let asked = std::env::var_os("REPARTEE_FUZZ_SEEDS").map(std::path::PathBuf::from);
     let folder = asked.as_deref().unwrap_or(folder.path());

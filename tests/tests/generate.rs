@@ -1,5 +1,5 @@
-//! Fakes go on where they stopped; a full prompt, a tokenizer of another model and a damaged base are
-//! clear errors that store nothing.
+//! Fakes resume where they stopped; a full prompt, a tokenizer of another model and a damaged base are clear errors
+//! that store nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_engine::base::{BaseAdd, BaseNew};
@@ -31,7 +31,7 @@ fn train(engine: &Engine, name: &str, base: &str) {
 }
 
 #[test]
-fn fakes_that_were_cut_short_go_on_and_equal_those_that_were_not() {
+fn resumed_fakes_equal_uninterrupted_ones() {
     let (_place, engine) = project(60);
     train(&engine, "writer", "small-gpt2");
     let make = |name: &str| MakeFakes {
@@ -91,7 +91,7 @@ fn fakes_that_were_cut_short_go_on_and_equal_those_that_were_not() {
 }
 
 #[test]
-fn a_full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
+fn full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
     let (_place, engine) = project(30);
     let base = BaseNew {
         name: "long".to_owned(),
@@ -129,7 +129,7 @@ fn a_full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
         "{error}"
     );
     assert!(engine.queue(None).unwrap().is_empty());
-    // one that fits is answered, though training saw at most 64 tokens
+    // one that fits is answered, although training saw at most 64 tokens
     assert_eq!(
         done(&engine, &answer("x ".repeat(300))).comments[0]
             .candidates
@@ -139,7 +139,7 @@ fn a_full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
 }
 
 #[test]
-fn a_tokenizer_of_another_model_and_damaged_weights_are_clear_errors() {
+fn foreign_tokenizer_and_damaged_weights_are_clear_errors() {
     let (place, engine) = project(30);
     let folder = place.path("base");
     engine.base_export("small-gpt2", &folder).unwrap();
@@ -198,7 +198,7 @@ fn a_tokenizer_of_another_model_and_damaged_weights_are_clear_errors() {
     assert_eq!(names, ["small-gpt2", "small-bert", "whole"]);
 }
 
-/// A question to "writer" with one comment.
+/// A job for "writer" with one comment.
 fn ask(comment: &str) -> Generate {
     Generate {
         comments: vec![Incoming {
@@ -227,7 +227,7 @@ fn train_votes(engine: &Engine) {
     done(engine, &Train::new(&config).unwrap());
 }
 
-/// What is refused leaves nothing: no job, no thread, no draft.
+/// A refused job leaves nothing behind: no job, no thread, no draft.
 fn refused<J: Job>(engine: &Engine, job: &J) -> Error {
     let there = |engine: &Engine| {
         let store = Store::open(engine.path()).unwrap();
@@ -248,7 +248,7 @@ fn refused<J: Job>(engine: &Engine, job: &J) -> Error {
 }
 
 #[test]
-fn what_cannot_work_is_refused_before_anything_is_written() {
+fn invalid_jobs_are_refused_before_anything_is_written() {
     let (place, engine) = project(60);
     train(&engine, "writer", "small-gpt2");
     train_votes(&engine);
@@ -262,7 +262,7 @@ fn what_cannot_work_is_refused_before_anything_is_written() {
     };
     let error = refused(&engine, &with_criterion);
     assert!(error.message.contains("--realism RUN"), "{error}");
-    // runs of another kind, in every place where a run is named
+    // runs of another kind, wherever a run is named
     for (wrong, words) in [
         (
             Generate {
@@ -331,7 +331,7 @@ fn what_cannot_work_is_refused_before_anything_is_written() {
     let error = engine.start(&draft, &|_| {}).expect_err("it is refused");
     assert!(error.message.contains("--realism RUN"), "{error}");
 
-    // the same, asked for later
+    // the same, requested later
     let generated = done(&engine, &ask("Which pot?"));
     let error = engine
         .generation_pick(generated.generation, &criteria)
@@ -357,7 +357,7 @@ fn what_cannot_work_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_comment_is_cleaned_and_a_pick_by_hand_is_called_one() {
+fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
     let (place, engine) = project(60);
     train(&engine, "writer", "small-gpt2");
     let generated = done(
@@ -365,7 +365,7 @@ fn a_comment_is_cleaned_and_a_pick_by_hand_is_called_one() {
         &ask("  pots &amp; pans &lt;3\r\n&#x200B;or\u{200b} wok?  "),
     );
     assert_eq!(generated.comments[0].comment, "pots & pans <3\nor wok?");
-    // as an import cleans it: the texts of the models have no entities
+    // as an import cleans it: the models' texts have no entities
     let repaired =
         repartee_datasets::clean::repair("pots &amp; pans &lt;3\r\n&#x200B;or\u{200b} wok?", true);
     assert_eq!(generated.comments[0].comment, repaired);
@@ -391,7 +391,7 @@ fn a_comment_is_cleaned_and_a_pick_by_hand_is_called_one() {
         by_hand.reason
     );
 
-    // neither is approved: posting one says all that is missing, and is a negative result
+    // neither is approved: posting one reports all that is missing, and is a negative result
     let report = done(
         &engine,
         &Post {
@@ -440,7 +440,7 @@ fn a_comment_is_cleaned_and_a_pick_by_hand_is_called_one() {
 }
 
 #[test]
-fn the_estimate_of_a_base_counts_the_tokenizer_it_will_have() {
+fn base_estimate_counts_its_future_tokenizer() {
     let (place, engine) = project(60);
     for kind in ["gpt2", "bert"] {
         let new = |name: &str, tokenizer| BaseNew {
@@ -454,7 +454,7 @@ fn the_estimate_of_a_base_counts_the_tokenizer_it_will_have() {
             tokenizer,
             ..BaseNew::default()
         };
-        // far fewer entries than there may be
+        // far fewer entries than allowed
         let learned = new("learned", None);
         let estimate = engine.base_estimate(&learned).unwrap();
         let base = done(&engine, &learned);
@@ -466,7 +466,7 @@ fn the_estimate_of_a_base_counts_the_tokenizer_it_will_have() {
             estimate.vocabulary < 50_000 && !estimate.at_most,
             "{estimate:?}"
         );
-        // the tokenizer of a folder, whatever may be asked for
+        // the tokenizer of a folder, whatever size is requested
         let folder = place.path(&format!("folder-{kind}"));
         engine
             .base_export(&format!("small-{kind}"), &folder)
@@ -491,7 +491,7 @@ fn the_estimate_of_a_base_counts_the_tokenizer_it_will_have() {
             let before = engine.train_estimate(&config).unwrap();
             assert_eq!(before.parameters, base.parameters);
             let run = done(&engine, &Train::new(&config).unwrap()).run;
-            // the estimate and what the run shows are one figure, the time, too
+            // the estimate and what the run shows are the same, including the time
             let shown = engine.run_show(&run).unwrap().facts.unwrap();
             let sizes = |facts: &RunFacts| (facts.parameters, facts.estimated_bytes, facts.steps);
             assert_eq!(sizes(&shown), sizes(&before));

@@ -1,4 +1,4 @@
-//! A project file from a stranger: what is foreign in it is named and does nothing, and what it holds is data.
+//! An untrusted project file: foreign objects in it are named and do nothing, and its content is only data.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,12 +13,12 @@ use repartee_tests::stranger::{database, fill};
 use repartee_tests::{Place, binary};
 use serde_json::json;
 
-/// What the trigger of the report did: between approval and posting the text became another.
+/// The trigger from the report: between approval and posting it replaced the text.
 const SWAP: &str = "CREATE TRIGGER swap AFTER UPDATE OF state ON reply WHEN NEW.state = 'sending'
     BEGIN UPDATE reply SET text = 'bought', full_text = 'bought' WHERE id = NEW.id; END";
 
 #[test]
-fn a_trigger_is_named_never_runs_and_is_removed_on_request() {
+fn foreign_trigger_is_named_never_runs_and_is_removed_on_request() {
     let place = Place::with_project();
     fill(&place.project(), "mine");
     database(&place.project()).execute_batch(SWAP).unwrap();
@@ -78,7 +78,7 @@ fn a_trigger_is_named_never_runs_and_is_removed_on_request() {
 }
 
 #[test]
-fn every_kind_of_foreign_schema_is_found_and_nothing_of_it_runs() {
+fn every_kind_of_foreign_schema_object_is_found_and_never_runs() {
     for (sql, found) in [
         ("CREATE VIEW v AS SELECT text FROM reply", "foreign view \"v\""),
         ("CREATE TABLE more (x)", "foreign table \"more\""),
@@ -111,7 +111,7 @@ fn every_kind_of_foreign_schema_is_found_and_nothing_of_it_runs() {
 }
 
 #[test]
-fn files_in_a_model_lead_nowhere_but_into_its_folder() {
+fn exported_model_files_stay_in_their_folder() {
     let (place, engine) = project(30);
     drop(engine);
     let outside = place.path("outside.json");
@@ -145,7 +145,7 @@ fn files_in_a_model_lead_nowhere_but_into_its_folder() {
         assert!(!place.path("out").exists() && !outside.exists(), "{name}");
     }
     rename(&original);
-    // what config.json says more than we know of is not handed on
+    // unknown entries of config.json are not passed on
     let db = database(&place.project());
     db.execute_batch(
         r#"UPDATE base SET name = '../evil',
@@ -164,7 +164,7 @@ fn files_in_a_model_lead_nowhere_but_into_its_folder() {
 }
 
 #[test]
-fn a_chart_is_named_after_a_run_and_stays_in_the_folder() {
+fn chart_named_after_a_run_stays_in_its_folder() {
     let place = Place::with_project();
     let run = "../../evil";
     fill(&place.project(), run);
@@ -188,7 +188,7 @@ fn a_chart_is_named_after_a_run_and_stays_in_the_folder() {
 }
 
 #[test]
-fn an_account_of_a_strangers_file_reaches_no_host_but_reddit_and_this_machine() {
+fn account_in_an_untrusted_file_only_reaches_reddit_and_this_machine() {
     for host in [
         "https://example.org",
         "http://example.org",
@@ -213,7 +213,7 @@ fn an_account_of_a_strangers_file_reaches_no_host_but_reddit_and_this_machine() 
 }
 
 #[test]
-fn a_link_to_reddit_leads_to_reddit() {
+fn stored_link_leads_to_reddit_or_nowhere() {
     let place = Place::with_project();
     fill(&place.project(), "@example.org/");
     let engine = place.engine();
@@ -221,9 +221,9 @@ fn a_link_to_reddit_leads_to_reddit() {
     assert_eq!(engine.outbox_story(1).unwrap().outbox.parent_link, "");
 }
 
-/// Values that no Repartee ever wrote, in every column of every table: an error perhaps, but no panic.
+/// Values that no Repartee ever wrote, in every column of every table: possibly an error, but no panic.
 #[test]
-fn no_value_in_any_column_is_a_panic() {
+fn no_value_in_any_column_panics() {
     let place = Place::with_project();
     fill(&place.project(), "a text");
     database(&place.project())
@@ -241,7 +241,7 @@ fn no_value_in_any_column_is_a_panic() {
              INSERT INTO outcome VALUES (6, 3600, 1, 5, '');",
         )
         .unwrap();
-    // SQLite keeps the types of a STRICT table; a file that was edited does not
+    // SQLite enforces the types of a STRICT table; an edited file does not
     let columns: Vec<(String, String, String)> = {
         let db = database(&place.project());
         let mut query = db
@@ -268,7 +268,7 @@ fn no_value_in_any_column_is_a_panic() {
         for value in values {
             std::fs::copy(place.project(), &copy).unwrap();
             let db = database(&copy);
-            // triggers of ours keep the attempts and the audit log as they are
+            // our own triggers protect the attempts and the audit log
             db.set_db_config(
                 rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
                 false,
@@ -287,7 +287,7 @@ fn no_value_in_any_column_is_a_panic() {
     }
 }
 
-/// Asks for all that a window can show.
+/// Calls everything that a window can show.
 fn read_everything(project: &Path) {
     let folder = project.parent().unwrap();
     let app = AppState::new(

@@ -1,4 +1,4 @@
-//! Bases from a folder and from a (fake) hub: what comes in, what goes out again, what is refused.
+//! Bases from a folder and from a (fake) hub: importing, exporting, and refusals.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -28,7 +28,7 @@ fn tiny(folder: &Path) {
 }
 
 #[test]
-fn a_base_comes_from_a_folder_and_goes_out_as_it_came() {
+fn base_from_a_folder_is_exported_unchanged() {
     let place = Place::with_project();
     tiny(&place.path("model"));
     let added = place
@@ -50,7 +50,7 @@ fn a_base_comes_from_a_folder_and_goes_out_as_it_came() {
             |t: &repartee_models::Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(values(tensor), values(&after[name]), "{name}");
     }
-    // the same again is refused, and so is writing over a model
+    // importing it again is refused, and so is writing over a model
     let again = place.run(["base", "add", "small", "--from", "model", "--json"]);
     assert_eq!(
         (again.status, again.json()["error"]["code"].as_str()),
@@ -68,7 +68,7 @@ fn a_base_comes_from_a_folder_and_goes_out_as_it_came() {
 }
 
 #[test]
-fn a_base_comes_from_the_hub_then_from_the_cache() {
+fn base_is_downloaded_once_then_read_from_the_cache() {
     let place = Place::with_project();
     tiny(&place.path("model"));
     let hub = Hub::serve("somebody/tiny", &place.path("model"));
@@ -93,7 +93,7 @@ fn a_base_comes_from_the_hub_then_from_the_cache() {
             .any(|path| path.ends_with("model.safetensors"))
     );
 
-    // all is in the cache: only the list of files is asked for
+    // everything is cached: only the list of files is requested
     let before = hub.asked().len();
     assert_eq!(add("two", "somebody/tiny").status, Some(0));
     assert_eq!(hub.asked().len() - before, 1, "{:?}", hub.asked());
@@ -118,7 +118,7 @@ fn a_base_comes_from_the_hub_then_from_the_cache() {
 }
 
 #[test]
-fn bad_models_are_refused_with_what_is_wrong() {
+fn bad_models_are_refused_with_a_reason() {
     let place = Place::with_project();
     let refused = |folder: &str| {
         let ran = place.run(["base", "add", "x", "--from", folder]);
@@ -126,7 +126,7 @@ fn bad_models_are_refused_with_what_is_wrong() {
         assert!(!ran.err.contains("panicked"), "{ran}");
         ran.err
     };
-    // a tensor of another shape than config.json says
+    // a tensor with another shape than in config.json
     tiny(&place.path("misshapen"));
     let config = place.path("misshapen").join("config.json");
     let json = std::fs::read_to_string(&config)
@@ -138,7 +138,7 @@ fn bad_models_are_refused_with_what_is_wrong() {
         error.contains("wpe.weight") && error.contains("64") && error.contains("65"),
         "{error}"
     );
-    // a tensor that is not there
+    // a missing tensor
     tiny(&place.path("missing"));
     let path = place.path("missing").join("model.safetensors");
     let mut tensors = weights::read(std::slice::from_ref(&path)).unwrap();

@@ -1,4 +1,4 @@
-//! Import through the engine: every format, twice, in any order, and input that is broken.
+//! Import through the engine: every format, repeated, in any order, and broken input.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ fn all_pairs(engine: &Engine) -> Vec<(i64, String, String)> {
 }
 
 #[test]
-fn the_same_file_twice_adds_nothing() {
+fn importing_the_same_file_twice_adds_nothing() {
     let place = Place::with_project();
     let engine = place.engine();
     let file = sample_file(&place, 1, 30);
@@ -76,7 +76,7 @@ fn the_same_file_twice_adds_nothing() {
         "{built:?}"
     );
 
-    // The very same file is not even read; a copy with a further line is, and adds just that.
+    // The same file is not even read; a copy with one more line is, and adds just that.
     let again = import(&engine, std::slice::from_ref(&file)).unwrap();
     assert!(again.sources[0].already);
     assert_eq!(engine.sources().unwrap().len(), 1);
@@ -94,7 +94,7 @@ fn the_same_file_twice_adds_nothing() {
 fn pairs_are_joined_across_files_in_any_order() {
     let (one, other) = (Place::with_project(), Place::with_project());
     let file = std::fs::read_to_string(sample_file(&one, 2, 20)).unwrap();
-    // Each line to one of three files, so that comments, replies and posts are apart.
+    // Each line goes to one of three files, so that comments, replies and posts are apart.
     let parts: Vec<String> = (0..3)
         .map(|part| {
             let lines = file.lines().enumerate().filter(|(n, _)| n % 3 == part);
@@ -114,7 +114,7 @@ fn pairs_are_joined_across_files_in_any_order() {
 }
 
 #[test]
-fn bad_rows_are_listed_and_the_good_stay() {
+fn bad_rows_are_listed_and_good_ones_kept() {
     let place = Place::with_project();
     let engine = place.engine();
     let mut text = std::fs::read_to_string(sample_file(&place, 3, 3)).unwrap();
@@ -158,7 +158,7 @@ fn a_truncated_dump_keeps_what_came_before_and_fails() {
 }
 
 #[test]
-fn files_that_are_nothing_leave_no_source() {
+fn unreadable_files_leave_no_source() {
     let place = Place::with_project();
     let engine = place.engine();
     for (name, bytes, part) in [
@@ -198,7 +198,7 @@ fn a_table_in_utf16_is_read() {
 }
 
 #[test]
-fn filters_leave_out_and_say_how_many() {
+fn filters_drop_rows_and_count_them() {
     let place = Place::with_project();
     let engine = place.engine();
     let file = sample_file(&place, 6, 60);
@@ -332,7 +332,7 @@ fn real_dumps_tables_and_listings_are_read() {
         format: Some(Format::Listing),
         ..permitted()
     };
-    // two of the answers hold nothing, an empty listing and a refusal: the job says so and keeps the rest
+    // two of the answers contain nothing, an empty listing and a refusal: the job reports it and keeps the rest
     let error = run(&engine, &job).unwrap_err();
     let said: Vec<&String> = std::iter::once(&error.message)
         .chain(&error.detail)

@@ -1,6 +1,6 @@
-//! Sources, splits, bases, runs, fakes, evaluations and generations are renamed, noted, tagged and deleted by
-//! one mechanism: names follow, what depends on a thing is named before it goes, nothing of it is left, and
-//! what was sent stays.
+//! Sources, splits, bases, runs, fakes, evaluations and generations are renamed, noted, tagged and deleted by one
+//! mechanism: names follow, dependents are named before deletion, nothing of a deleted item is left, and what was sent
+//! stays.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -45,7 +45,7 @@ fn sampling() -> SamplingParams {
 fn settings(kind: RunKind, name: &str) -> RunConfig {
     RunConfig {
         name: name.to_owned(),
-        // said, so that the names have to follow
+        // explicit, so that the names have to follow
         base: match kind {
             RunKind::Generator => "small-gpt2".to_owned(),
             _ => "small-bert".to_owned(),
@@ -93,8 +93,8 @@ fn generate() -> Generate {
     }
 }
 
-/// A project with one of everything: three small models, fakes, evaluations 1 to 3, and generation 1 with two
-/// replies, of which the first was posted. It is made once, and copied.
+/// A project with one of everything: three small models, fakes, evaluations 1 to 3, and generation 1 with two replies,
+/// of which the first was posted. It is made once, and copied.
 fn full() -> (Place, Engine) {
     static MADE: OnceLock<Vec<u8>> = OnceLock::new();
     let bytes = MADE.get_or_init(|| {
@@ -127,7 +127,7 @@ fn full() -> (Place, Engine) {
             },
         );
         let generated = done(&engine, &generate());
-        // an untrained generator may write nothing at all: what is queued has words
+        // an untrained generator may generate nothing at all: what is queued has words
         let texts = generated
             .comments
             .iter()
@@ -269,7 +269,7 @@ fn every_kind_is_renamed_noted_and_tagged() {
 }
 
 #[test]
-fn names_that_cannot_be_one_are_refused_and_taken_ones_too() {
+fn invalid_and_taken_names_are_refused() {
     let (_place, engine) = full();
     let long = "x".repeat(101);
     for (kind, item) in KINDS {
@@ -342,7 +342,7 @@ fn names_that_cannot_be_one_are_refused_and_taken_ones_too() {
 }
 
 #[test]
-fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
+fn items_made_with_a_renamed_item_show_its_new_name_and_work() {
     let (place, engine) = full();
     let approved = {
         let draft = engine.queue(Some("draft")).unwrap()[0].id;
@@ -410,7 +410,7 @@ fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
     // what was approved is what is posted
     let after = engine.reply(approved.reply.id).unwrap();
     assert_eq!(after.reply, approved.reply);
-    // and all of it goes on
+    // and everything still works
     let evaluate = Evaluate {
         run: "judge two".into(),
         limit: 8,
@@ -438,7 +438,7 @@ fn what_was_made_with_a_renamed_thing_shows_its_new_name_and_works() {
 }
 
 #[test]
-fn a_job_that_was_paused_goes_on_after_what_it_names_was_renamed() {
+fn paused_job_resumes_after_its_items_were_renamed() {
     let (_place, engine) = full();
     let path = engine.path().to_owned();
     let fakes = "11111111-2222-7333-8444-000000000001";
@@ -490,7 +490,7 @@ fn a_job_that_was_paused_goes_on_after_what_it_names_was_renamed() {
         .iter()
         .filter(|set| set.name.starts_with("cut"))
         .collect();
-    assert_eq!(cut.len(), 1, "the set that was begun went on");
+    assert_eq!(cut.len(), 1, "the started set was resumed");
     assert_eq!(cut[0].fakes.iter().sum::<u64>(), 20);
     let run = engine.run_show("cut run two").unwrap();
     assert_eq!((run.state.as_str(), run.step), ("done", 30));
@@ -498,7 +498,7 @@ fn a_job_that_was_paused_goes_on_after_what_it_names_was_renamed() {
 }
 
 #[test]
-fn what_depends_on_a_thing_is_named_and_without_a_word_nothing_goes() {
+fn dependents_are_named_and_nothing_is_deleted_without_consent() {
     let (place, engine) = full();
     let names = |kind: ItemKind, item: &str| -> Vec<String> {
         let found = engine.dependents(&of(kind, item)).unwrap();
@@ -580,7 +580,7 @@ fn what_depends_on_a_thing_is_named_and_without_a_word_nothing_goes() {
 }
 
 #[test]
-fn a_deletion_is_refused_when_something_changed_since_it_was_shown() {
+fn deletion_is_refused_if_something_changed_since_it_was_shown() {
     let (_place, engine) = full();
     let seen = |kind, item: &str| engine.dependents(&of(kind, item)).unwrap().seen;
     // a draft that was approved since
@@ -614,7 +614,7 @@ fn a_deletion_is_refused_when_something_changed_since_it_was_shown() {
 }
 
 #[test]
-fn each_kind_is_deleted_with_what_depends_on_it_and_what_was_posted_stays() {
+fn each_kind_is_deleted_with_dependents_and_posted_replies_stay() {
     for (kind, item) in KINDS {
         let (place, engine) = full();
         let posted = engine.queue(Some("posted")).unwrap().remove(0);
@@ -652,7 +652,7 @@ fn each_kind_is_deleted_with_what_depends_on_it_and_what_was_posted_stays() {
         );
         let generations = 1 - gone(ItemKind::Generation);
         assert_eq!(engine.generations().unwrap().len(), generations, "{kind}");
-        // the posted reply is as it was, with its candidate and what that answers
+        // the posted reply is unchanged, with its candidate and what that answers
         let stays = engine.reply(posted.id).unwrap();
         assert_eq!(stays.reply, posted, "{kind}");
         assert!(!stays.events.is_empty());
@@ -675,7 +675,7 @@ fn each_kind_is_deleted_with_what_depends_on_it_and_what_was_posted_stays() {
 }
 
 #[test]
-fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
+fn deleted_source_leaves_no_byte_and_can_be_imported_again() {
     let (place, engine) = full();
     let texts: Vec<String> = {
         let db = rusqlite::Connection::open(place.project()).unwrap();
@@ -720,7 +720,7 @@ fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 
-    // the very file, imported again, is all there, and the pipeline begins anew
+    // the same file, imported again, is complete, and the pipeline starts over
     let engine = place.engine();
     let mut lines = Vec::new();
     repartee_datasets::sample::write_ndjson(&mut lines, 7, 60).unwrap();
@@ -744,7 +744,7 @@ fn a_deleted_source_leaves_no_byte_and_can_be_imported_again() {
 }
 
 #[test]
-fn a_source_goes_alone_and_leaves_what_came_from_others() {
+fn deleting_a_source_keeps_other_sources() {
     let (place, engine) = full();
     let file = place.write(
         "other.ndjson",
@@ -770,7 +770,7 @@ fn a_source_goes_alone_and_leaves_what_came_from_others() {
     whole(&place);
 }
 
-/// Stores a job as if a process worked at it, or rested.
+/// Stores a job as if a process were running it, or as paused.
 fn job(engine: &Engine, id: &str, kind: &str, params: &serde_json::Value, state: JobState) {
     let store = Store::open(engine.path()).unwrap();
     let now = repartee_store::now_ms();
@@ -786,7 +786,7 @@ fn job(engine: &Engine, id: &str, kind: &str, params: &serde_json::Value, state:
 }
 
 #[test]
-fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
+fn running_job_protects_what_it_uses_and_a_paused_one_is_canceled() {
     let (_place, engine) = full();
     let uses = serde_json::json!({ "run": "writer" });
     job(
@@ -806,7 +806,7 @@ fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
         assert_eq!(error.code, Code::Busy);
         assert!(error.message.contains("job-that-evaluates"), "{error}");
     }
-    // what it does not use may go
+    // what it does not use may be deleted
     delete(&engine, ItemKind::Run, "votes");
     assert_eq!(engine.runs().unwrap().len(), 2);
     let store = Store::open(engine.path()).unwrap();
@@ -821,7 +821,7 @@ fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
         &uses,
         JobState::Paused,
     );
-    // every import, join and division works with all comments
+    // every import, join and split works with all comments
     job(
         &engine,
         "job-that-divides",
@@ -839,12 +839,12 @@ fn a_running_job_keeps_what_it_uses_and_a_paused_one_is_canceled() {
 }
 
 #[test]
-fn what_was_deleted_is_seen_by_nobody_before_its_rows_are_gone() {
+fn deleted_items_are_invisible_before_their_rows_are_gone() {
     let (place, engine) = full();
     let draft = engine.queue(Some("draft")).unwrap()[0].id;
     approve(&engine, draft);
     mark(&engine, ItemKind::Run, "writer", None).unwrap();
-    // nothing is swept yet: another process may have been killed here
+    // nothing is swept yet: a process may have been killed here
     assert_eq!(engine.runs().unwrap().len(), 1);
     assert!(engine.fake_sets().unwrap().is_empty());
     assert!(engine.generations().unwrap().is_empty());
@@ -877,14 +877,14 @@ fn what_was_deleted_is_seen_by_nobody_before_its_rows_are_gone() {
     );
     let again = engine.run_show("writer").unwrap();
     assert_eq!(again.state, "done");
-    // whoever compacts finishes it
+    // compacting finishes it
     engine.compact().unwrap();
     assert_eq!(engine.runs().unwrap().len(), 2);
     drop(engine);
     whole(&place);
 }
 
-/// NDJSON of so many comments with ids from `first`, each but the first of ten answering the one before.
+/// NDJSON of this many comments with ids from `first`; nine of ten answer the previous one.
 fn comments(first: u64, count: u64) -> String {
     let id = |n: u64| repartee_datasets::id::encode((first + n) as i64);
     let mut lines = String::new();
@@ -927,7 +927,7 @@ fn large(rows: u64) -> Place {
 }
 
 #[test]
-fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
+fn killed_deletion_resumes_and_leaves_nothing_half_deleted() {
     const ROWS: u64 = 40_000;
     let place = large(ROWS);
     let of_a = "comment WHERE source_id = 1";
@@ -949,12 +949,12 @@ fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
     child.wait().unwrap();
     let left = rows(&place.project(), of_a);
     assert!(left > 0, "it was over before it was killed");
-    // what is left is whole, and nobody sees the source
+    // what is left is consistent, and nobody sees the source
     place.ok(["check", "--quiet"]);
     let list = place.ok(["source", "list", "--json"]).result();
     assert_eq!(list.as_array().unwrap().len(), 1);
     assert_eq!(list[0]["name"], "b");
-    // the same file is imported again: what was left of the first import is removed before
+    // the same file is imported again: leftovers of the first import are removed before
     let again = place.path("a.ndjson");
     let args = [
         "import",
@@ -976,7 +976,7 @@ fn a_deletion_that_was_killed_goes_on_and_leaves_nothing_between() {
 }
 
 #[test]
-fn two_processes_delete_at_once_and_a_third_writes_without_waiting() {
+fn two_processes_delete_while_a_third_writes_without_waiting() {
     const ROWS: u64 = 40_000;
     let place = large(ROWS);
     let engine = place.engine();
@@ -999,7 +999,7 @@ fn two_processes_delete_at_once_and_a_third_writes_without_waiting() {
     };
     let (mut a, mut b) = (delete("a"), delete("b"));
     let (mut slowest, mut writes) = (Duration::ZERO, 0);
-    // while rows go; after that the file is written anew, which takes it alone for a moment
+    // while rows are removed; afterwards the file is rewritten, which needs it exclusively for a moment
     while rows(&place.project(), "comment") > 10 && writes < 100_000 {
         let started = Instant::now();
         engine
@@ -1062,7 +1062,7 @@ fn the_command_line_lists_before_it_deletes() {
     let renamed = place.ok(["evaluation", "list", "--json"]).result();
     assert_eq!(renamed[0]["name"], "baseline");
 
-    // without a terminal nothing goes without a yes, and the list says what would
+    // without a terminal nothing is deleted without --yes, and the list says what would be
     let refused = place.run(["run", "delete", "writer"]);
     assert_eq!(refused.status, Some(2), "{refused}");
     for line in [
@@ -1111,7 +1111,7 @@ fn the_command_line_lists_before_it_deletes() {
 }
 
 #[test]
-fn one_item_that_cannot_be_read_hides_no_other() {
+fn unreadable_item_does_not_hide_others() {
     let (place, engine) = full();
     drop(engine);
     let db = rusqlite::Connection::open(place.project()).unwrap();
@@ -1184,7 +1184,7 @@ fn one_item_that_cannot_be_read_hides_no_other() {
 }
 
 #[test]
-fn a_setting_that_cannot_be_read_is_named_and_reset_with_a_copy_kept() {
+fn unreadable_setting_is_named_and_reset_after_a_backup() {
     let place = Place::with_project();
     drop(place.engine());
     let db = rusqlite::Connection::open(place.project()).unwrap();

@@ -1,5 +1,5 @@
-//! Jobs whose clock was wrong, jobs in a queue, and trainings that are stopped or discarded; with real
-//! processes where it matters.
+//! Jobs with a wrong clock, jobs in a queue, and trainings that are stopped or discarded; with real processes where it
+//! matters.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::process::{Child, Stdio};
@@ -91,7 +91,7 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
-/// A job that some process ran: its owner, and its last sign of life so far ahead of now.
+/// A job of another process: its owner, and its last heartbeat this far ahead of now.
 fn left_behind(place: &Place, id: &str, owner: &str, ahead_ms: i64) {
     let store = Store::open(&place.project()).unwrap();
     let params = serde_json::to_string(&BuildPairs::default()).unwrap();
@@ -104,9 +104,9 @@ fn left_behind(place: &Place, id: &str, owner: &str, ahead_ms: i64) {
 
 #[cfg(unix)]
 #[test]
-fn resuming_a_job_of_a_clock_that_was_ahead_answers_sigterm_and_then_goes_on() {
+fn resuming_a_job_with_a_fast_clock_obeys_sigterm_and_then_resumes() {
     let place = Place::with_project();
-    // nobody knows whether this process is its owner: an older version noted no more than its number
+    // it is unknown whether this process is its owner: an older version only recorded its process id
     let mut other = std::process::Command::new("sleep")
         .arg("100")
         .spawn()
@@ -141,7 +141,7 @@ fn resuming_a_job_of_a_clock_that_was_ahead_answers_sigterm_and_then_goes_on() {
         assert!(began.elapsed() < Duration::from_secs(20), "{id}");
         assert_eq!(place.engine().job(id).unwrap().state, "done");
     }
-    // a job from before now is lost as soon as its process is seen to be gone
+    // a job from before now is interrupted as soon as its process is seen to be gone
     left_behind(&place, "past", &gone, -HOURS_2);
     place.ok(["job", "resume", "past"]);
     other.kill().unwrap();
@@ -150,7 +150,7 @@ fn resuming_a_job_of_a_clock_that_was_ahead_answers_sigterm_and_then_goes_on() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_process_that_lives_keeps_its_job_when_the_clock_jumps() {
+fn living_process_keeps_its_job_when_the_clock_jumps() {
     let (place, engine) = project(60);
     let config = place.write("long.toml", settings("long", 100_000).to_toml().unwrap());
     let child = spawn(
@@ -172,7 +172,7 @@ fn a_process_that_lives_keeps_its_job_when_the_clock_jumps() {
         )
         .unwrap();
         assert_eq!(engine.job(&job).unwrap().state, "running");
-        // it beats again within a second, which whoever wants the job sees
+        // it writes a heartbeat again within a second, which any process that wants the job sees
         db.execute(
             "UPDATE job SET beat_ms = ?1 WHERE id = ?2",
             (now_ms() + ahead_ms, &job),
@@ -283,10 +283,10 @@ fn a_paused_training_is_stopped_with_what_it_saved_or_discarded() {
 }
 
 #[test]
-fn a_queue_runs_in_order_and_what_an_earlier_job_makes_is_there() {
+fn queue_runs_in_order_and_later_jobs_use_earlier_results() {
     let (place, engine) = project(60);
     let config = place.write("writer.toml", settings("writer", 6).to_toml().unwrap());
-    // fakes first, so that their order has to be changed
+    // fakes first, so that their order must change
     let fakes = place.ok([
         "fakes",
         "make",
@@ -363,7 +363,7 @@ fn a_queue_runs_in_order_and_what_an_earlier_job_makes_is_there() {
 }
 
 #[test]
-fn what_cannot_be_queued_is_refused_at_once() {
+fn invalid_jobs_are_not_queued() {
     let (place, engine) = project(60);
     let refused = |args: &[&str]| {
         let ran = place.run(args);
@@ -408,7 +408,7 @@ fn what_cannot_be_queued_is_refused_at_once() {
 }
 
 #[test]
-fn a_failed_job_stops_the_queue_only_where_it_was_asked_to() {
+fn failed_job_blocks_the_queue_only_if_set_to() {
     let (place, engine) = project(60);
     let fails = queue(&engine, &few_fakes("f", "nobody"));
     let next = queue(&engine, &BuildPairs::default());
@@ -429,7 +429,7 @@ fn a_failed_job_stops_the_queue_only_where_it_was_asked_to() {
     );
     let why = engine.job(&fails).unwrap().outcome.unwrap();
     assert!(why["message"].as_str().unwrap().contains("nobody"), "{why}");
-    // it goes on by itself neither by a worker nor by a window
+    // neither a worker nor a window resumes it automatically
     assert!(!engine.queue_wants_to_run().unwrap());
     assert_eq!(run(HowToRun::default()).done, 0);
     place.ok(["job", "run"]);
@@ -437,7 +437,7 @@ fn a_failed_job_stops_the_queue_only_where_it_was_asked_to() {
 }
 
 #[test]
-fn a_queue_that_was_killed_goes_on_with_the_same_bits() {
+fn killed_queue_resumes_with_the_same_bits() {
     let (place, engine) = project(60);
     done(&engine, &training("whole", 40));
     let cut = queue(&engine, &training("cut", 40));
@@ -462,7 +462,7 @@ fn a_queue_that_was_killed_goes_on_with_the_same_bits() {
 }
 
 #[test]
-fn a_job_whose_process_is_lost_each_time_is_given_up_and_the_queue_goes_on() {
+fn repeatedly_interrupted_job_fails_and_the_queue_continues() {
     let place = Place::with_project();
     let engine = place.engine();
     let fatal = queue(&engine, &BuildPairs::default());
@@ -484,7 +484,7 @@ fn a_job_whose_process_is_lost_each_time_is_given_up_and_the_queue_goes_on() {
 }
 
 #[test]
-fn two_processes_reorder_and_two_work_off_and_each_job_runs_once() {
+fn each_job_runs_once_with_two_processes_reordering_and_two_running() {
     let place = Place::with_project();
     let engine = place.engine();
     let ids: Vec<String> = (0..6)
@@ -530,7 +530,7 @@ fn two_processes_reorder_and_two_work_off_and_each_job_runs_once() {
 }
 
 #[test]
-fn interrupting_the_queue_pauses_its_job_and_running_it_again_goes_on() {
+fn interrupting_the_queue_pauses_its_job_and_running_again_resumes_it() {
     let (place, engine) = project(60);
     let long = queue(&engine, &training("long", 100_000));
     let after = queue(&engine, &BuildPairs::default());
@@ -540,7 +540,7 @@ fn interrupting_the_queue_pauses_its_job_and_running_it_again_goes_on() {
             .run_figure("long", "loss")
             .is_ok_and(|losses| losses.len() > 3)
     });
-    // one that is queued cannot be started past the others
+    // a queued one cannot be started before the others
     assert_eq!(
         engine.resume(&after, &|_| {}).unwrap_err().code,
         Code::Usage
@@ -550,7 +550,7 @@ fn interrupting_the_queue_pauses_its_job_and_running_it_again_goes_on() {
     assert_eq!(ran.status, Some(130), "{ran}");
     assert_eq!(engine.job_queue().unwrap().held_up_by.as_ref(), Some(&long));
     assert!(!engine.queue_wants_to_run().unwrap());
-    // the training goes on; stopped, it ends, and the next one starts
+    // the training resumes; stopped, it ends, and the next one starts
     let child = spawn(&place, &["job", "run"]);
     until("the training", || {
         engine.job(&long).unwrap().state == "running"

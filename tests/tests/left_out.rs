@@ -1,4 +1,4 @@
-//! One bad item never ends a batch: it is left out, counted and named; the others go on.
+//! One bad item never ends a batch: it is left out, counted and named; the rest continues.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
@@ -56,7 +56,7 @@ fn short_sampling() -> SamplingParams {
 }
 
 #[test]
-fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
+fn unanswerable_comment_is_left_out_of_a_generation() {
     let (place, engine) = project(30);
     train(&engine, RunKind::Generator, "writer", "small-gpt2");
     let long = "x ".repeat(400);
@@ -68,7 +68,7 @@ fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
         ..Generate::default()
     };
     let mut job = answer(&["What do you think of tomatoes?", "", &long, "And of beans?"]);
-    // a comment that is not there any more
+    // a comment that no longer exists
     job.stored = vec![987_654];
     let generated = done(&engine, &job);
     let named: Vec<&str> = generated
@@ -98,7 +98,7 @@ fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
     assert_eq!(error.code, Code::Negative);
     assert!(error.message.contains("all 2 were left out"), "{error}");
 
-    // the command line says so, and its status tells
+    // the command line reports it, and its exit status shows it
     let run = |texts: &[&str]| {
         let mut args = vec![
             "generate",
@@ -121,12 +121,12 @@ fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
     assert_eq!(run(&[" "]).status, Some(1));
 }
 
-/// A character that stands in one thread each and is a token of its own.
+/// A character that occurs in one thread each and is a token of its own.
 fn rune(n: usize) -> char {
     char::from_u32(0x16A0 + n as u32).unwrap()
 }
 
-/// A project with the sample and planted threads, a character each; gives the pair of each planted thread.
+/// A project with the sample and planted threads, one character each; returns the pair of each planted thread.
 fn with_runes() -> (Place, Engine, Vec<i64>) {
     let place = Place::with_project();
     let engine = place.engine();
@@ -187,8 +187,8 @@ fn with_runes() -> (Place, Engine, Vec<i64>) {
     (place, engine, pairs)
 }
 
-/// The base small-bert as "poisoned": the character of one planted thread overflows in the first
-/// layer norm, so everything after it is NaN. (`base add` refuses NaN weights themselves.)
+/// The base small-bert as "poisoned": the character of one planted thread overflows in the first layer norm, so
+/// everything after it is NaN. (`base add` refuses NaN weights themselves.)
 fn poison(place: &Place, engine: &Engine, n: usize) {
     let folder = place.path("poisoned");
     engine.base_export("small-bert", &folder).unwrap();
@@ -217,7 +217,7 @@ fn poison(place: &Place, engine: &Engine, n: usize) {
     done(engine, &add);
 }
 
-/// A planted pair that is on the test side, by its number and its id.
+/// A planted pair of the test set, by its number and its id.
 fn in_test_set(engine: &Engine, place: &Place, pairs: &[i64]) -> (usize, i64) {
     let _ = engine;
     let store = repartee_store::Store::open(&place.project()).unwrap();
@@ -232,8 +232,7 @@ fn in_test_set(engine: &Engine, place: &Place, pairs: &[i64]) -> (usize, i64) {
 }
 
 #[test]
-fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_be_scored_is_not_picked()
- {
+fn example_with_nan_is_left_out_and_unscored_candidate_is_not_selected() {
     let (place, engine, pairs) = with_runes();
     let (n, pair) = in_test_set(&engine, &place, &pairs);
     poison(&place, &engine, n);
@@ -259,7 +258,7 @@ fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_b
         "{ran}"
     );
 
-    // live: the candidates of one comment have no score, and without one they could be picked
+    // live: the candidates of one comment have no score, and without one they could be selected
     let bad = format!("What does the sign {} say?", rune(n));
     let generated = done(
         &engine,
@@ -282,7 +281,7 @@ fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_b
         generated.left_out.items[0].id,
         "candidate 1 of comment 2 of those given"
     );
-    // where nothing can be scored it is the whole that fails
+    // if nothing can be scored, the whole job fails
     let all_bad: Vec<&str> = vec![bad.as_str(); 5];
     let error = engine
         .start(
@@ -363,7 +362,7 @@ fn connect(engine: &mut Engine, fake: &Fake) {
 }
 
 #[test]
-fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
+fn unreadable_thread_is_left_out_of_fetch_sync_and_draft() {
     let fake = Fake::start(Options {
         posts: 0,
         ..Options::default()
@@ -388,7 +387,7 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
         posts,
         ..Fetch::default()
     };
-    // a link that is none, one that does not exist, and one whose answer cannot be read, among good ones
+    // an invalid link, one that does not exist, and one whose answer cannot be read, among good ones
     fake.world().fail(Rule {
         skip: 1,
         times: Some(1),
@@ -412,7 +411,7 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
         .map(|(id, _)| id.as_str())
         .collect();
     assert_eq!(passed, ["link 2", posts[1].as_str(), "t3_doesnotexist"]);
-    // when nothing of it came through, it has failed, and each is named
+    // if nothing succeeded, it has failed, and each is named
     fake.world().heal();
     fake.world()
         .fail(Rule::always(On::Comments, Fault::NotJson));
@@ -429,7 +428,7 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
     fake.world().heal();
     done(&engine, &fetch(vec![posts[1].clone()]));
 
-    // a sync goes on after a thread whose answer is no JSON, and after one that is forbidden
+    // a sync continues after a thread whose answer is no JSON, and after one that is forbidden
     for fault in [
         Fault::NotJson,
         Fault::Forbidden {
@@ -455,7 +454,7 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
     assert_eq!(error.code, Code::Negative, "{error}");
     fake.world().heal();
 
-    // a draft goes on without a thread that is not there
+    // a draft continues without a thread that does not exist
     let (_sample, other) = project(30);
     train(&other, RunKind::Generator, "writer", "small-gpt2");
     let drafted = done(

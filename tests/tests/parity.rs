@@ -1,5 +1,5 @@
-//! The models compute what transformers on PyTorch computes: logits, hidden states, every gradient,
-//! twenty steps of training, greedy text. The tolerances are those of the reference's own noise.
+//! The models compute what transformers on PyTorch computes: logits, hidden states, every gradient, twenty steps of
+//! training, greedy text. The tolerances are those of the reference's own noise.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
@@ -185,9 +185,8 @@ impl Reference {
 
 type Ranges = Vec<(usize, usize)>;
 
-/// The ranges (start, length) of a tensor's rows that have a real gradient, and those of the keys'
-/// bias, whose gradient is zero but for rounding: softmax does not change when all scores of a row
-/// shift.
+/// The ranges (start, length) of a tensor's rows with a real gradient, and those of the keys' bias, whose gradient is
+/// zero except for rounding: softmax does not change if all scores of a row shift.
 fn parts(name: &str, n: usize) -> (Ranges, Ranges) {
     if name.ends_with("key.bias") {
         (vec![], vec![(0, n)])
@@ -222,7 +221,7 @@ fn unsigned(rows: Vec<Vec<i64>>) -> Vec<Vec<u32>> {
 }
 
 #[test]
-fn gpt2_computes_trains_and_writes_as_the_reference() {
+fn gpt2_matches_the_reference_in_forward_training_and_generation() {
     let Some(shared) = repartee_tests::shared() else {
         return;
     };
@@ -269,7 +268,7 @@ fn gpt2_computes_trains_and_writes_as_the_reference() {
         temperature: 0.0,
         ..SamplingParams::default()
     };
-    let end = config.vocab_size as u32; // none: the reference writes on
+    let end = config.vocab_size as u32; // none: the reference continues
     let naive = generate_naive(&frozen, &task, 0, end, &sampling).unwrap();
     let cached = generate(
         &frozen,
@@ -295,7 +294,7 @@ fn gpt2_computes_trains_and_writes_as_the_reference() {
         &vars,
         &mut |n| {
             let (ids, counts) = batch_of(n % batches);
-            // the first token of a row is predicted by nothing, counted or not
+            // nothing predicts the first token of a row, counted or not
             let weight: usize = counts
                 .iter()
                 .map(|row| row[1..].iter().filter(|c| **c).count())
@@ -381,11 +380,11 @@ fn bert_equals_the_reference(name: &str, classes: usize) {
 }
 
 #[test]
-fn bert_of_two_classes_computes_and_trains_as_the_reference() {
+fn bert_with_two_classes_matches_the_reference_in_forward_and_training() {
     bert_equals_the_reference("bert2", 2);
 }
 
 #[test]
-fn bert_of_four_classes_computes_and_trains_as_the_reference() {
+fn bert_with_four_classes_matches_the_reference_in_forward_and_training() {
     bert_equals_the_reference("bert4", 4);
 }

@@ -1,6 +1,6 @@
-//! Posting against a fake Reddit that does wrong on purpose, with the process killed at every step: never two
-//! comments by one account under one parent, and every reply of which nobody knows is settled, or handed to
-//! a person. In half of the runs a copy of the project posts, too.
+//! Posting against a Reddit sandbox with injected faults, with the process killed at every step: never two comments by
+//! one account under one parent, and every reply with unconfirmed delivery is settled, or left to the user. In half of
+//! the runs a copy of the project posts, too.
 //!
 //! `REPARTEE_SEEDS=FROM..TO` runs other seeds than 0..100; `make proof` runs 1,000.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -37,7 +37,7 @@ mod copies;
 const SUBREDDIT: &str = "Quiet";
 const PERSON: &str = "a person";
 
-/// The machine's clock, but for waits, which take no time on it and pass on the fake's clock, too.
+/// The machine's clock, except for waits, which take no time on it and advance the sandbox's clock, too.
 struct Together {
     fake: Arc<Fake>,
     ahead_ms: AtomicI64,
@@ -85,7 +85,7 @@ fn login_of(name: &str) -> Option<Login> {
     })
 }
 
-/// A fake, a project with an account and a permission, and replies in its queue.
+/// A sandbox, a project with an account and a permission, and replies in its queue.
 struct Bench {
     place: Place,
     fake: Arc<Fake>,
@@ -95,12 +95,12 @@ struct Bench {
 }
 
 impl Bench {
-    /// With so many posts of one comment each, and an approved reply to each of these.
+    /// With this many posts of one comment each, and an approved reply to each of these.
     fn with(replies: usize) -> Self {
         Self::skewed(replies, 0)
     }
 
-    /// The same with a fake whose clock is so much ahead of ours.
+    /// As [`Self::with`], with a sandbox whose clock is this far ahead of ours.
     fn skewed(replies: usize, ahead_ms: i64) -> Self {
         let bench = Self::made(replies, ahead_ms);
         let engine = bench.engine();
@@ -110,7 +110,7 @@ impl Bench {
         bench
     }
 
-    /// The same with drafts.
+    /// As [`Self::with`], with drafts.
     fn drafts(replies: usize) -> Self {
         Self::made(replies, 0)
     }
@@ -124,7 +124,7 @@ impl Bench {
             })
             .unwrap(),
         );
-        // before anything is written on it, or that would lie in its future
+        // before anything is written on it, or that would be in its future
         fake.world().pass(ahead_ms);
         let clock = Together::new(&fake);
         let mut bench = Self {
@@ -168,7 +168,7 @@ impl Bench {
         }
     }
 
-    /// Adds a post with one comment to both sides, and a draft that answers it.
+    /// Adds a post with one comment to sandbox and project, and a draft that answers it.
     fn add(&self, n: usize) -> (i64, String) {
         let comment =
             format!("What do you all think about number {n}, and how would you go about it?");
@@ -220,7 +220,7 @@ impl Bench {
         self.open(&self.place.project())
     }
 
-    /// The same for another project file of this user on this machine.
+    /// Opens another project file of this user on this machine.
     fn open(&self, project: &Path) -> Engine {
         let mut engine = Engine::open(project).unwrap();
         engine.environment = Environment {
@@ -232,7 +232,7 @@ impl Bench {
         engine
     }
 
-    /// A copy of a project file, as a person makes one.
+    /// A copy of a project file, as a user makes one.
     fn copy(&self, of: &Path, name: &str) -> PathBuf {
         let path = self.place.path(&format!("{name}.repartee"));
         let db = rusqlite::Connection::open(of).unwrap();
@@ -242,14 +242,14 @@ impl Bench {
         path
     }
 
-    /// A copy that a person has confirmed.
+    /// A copy that the user has confirmed.
     fn adopted(&self, of: &Path, name: &str) -> PathBuf {
         let path = self.copy(of, name);
         self.open(&path).project_adopt(PERSON).unwrap();
         path
     }
 
-    /// An engine whose process dies when it comes to a step for the so many-th time.
+    /// An engine whose process dies when it reaches a step this many times.
     fn doomed(
         &self,
         project: &Path,
@@ -278,7 +278,7 @@ impl Bench {
         };
         match engine.start(job, &signals)? {
             Ended::Done(report) => Ok(report),
-            _ => panic!("posting was paused or cancelled"),
+            _ => panic!("posting was paused or canceled"),
         }
     }
 
@@ -290,7 +290,7 @@ impl Bench {
         }
     }
 
-    /// Posts everything, and gives the state and code of the first reply.
+    /// Posts everything, and returns state and code of the first reply.
     fn first(&self, job: &Post) -> (String, String) {
         self.post(&self.engine(), job).unwrap();
         self.state(self.replies[0].0)
@@ -310,7 +310,7 @@ impl Bench {
         self.fake.world().calls(On::Comment).len()
     }
 
-    /// The half minute after which a silent process counts as gone.
+    /// Waits half a minute, after which a silent process counts as gone.
     fn bury(&self) {
         for file in std::fs::read_dir(self.place.folder()).unwrap() {
             let path = file.unwrap().path();
@@ -341,7 +341,7 @@ fn permission() -> NewPostingPermission {
     }
 }
 
-/// A generation for candidates to belong to. No model is needed for posting, so none is there.
+/// A generation for candidates to belong to. Posting needs no model, so there is none.
 fn generation(project: &Path) -> i64 {
     let db = rusqlite::Connection::open(project).unwrap();
     db.busy_timeout(Duration::from_secs(10)).unwrap();
@@ -376,7 +376,7 @@ const STEPS: [&str; 18] = [
     "after a look",
 ];
 
-/// A small generator of numbers: seeds must give the same on every machine.
+/// A small random generator: seeds must give the same on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -393,7 +393,7 @@ impl Dice {
     }
 }
 
-/// What can go wrong with a comment.
+/// Faults of posting a comment.
 fn wrongs() -> Vec<Fault> {
     let error = |code: &str| Fault::Error {
         code: code.to_owned(),
@@ -442,7 +442,7 @@ fn wrongs() -> Vec<Fault> {
     ]
 }
 
-/// What can go wrong with a look.
+/// Faults of a check.
 fn blinds() -> Vec<Fault> {
     vec![
         Fault::DropBefore,
@@ -468,16 +468,16 @@ struct Sums {
     beside: AtomicUsize,
     /// Runs with a copy of the project.
     copies: AtomicUsize,
-    /// Replies that a copy does not post, for the other has answered or may have.
+    /// Replies that a copy does not post because the other has or may have answered.
     elsewhere: AtomicUsize,
-    /// Replies that Reddit refused, or that wait for a person for another reason.
+    /// Replies that Reddit refused, or that wait for the user for another reason.
     refused: AtomicUsize,
 }
 
-/// One seed: faults, kills, restarts; then all is well, and everything is settled.
+/// One seed: faults, kills, restarts; then no more faults, and everything is settled.
 fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>) {
     let mut dice = Dice(seed);
-    // clocks are up to two hours apart, either way
+    // clocks differ by up to two hours, either way
     let skew_ms = (dice.below(7) as i64 - 3) * 2_400_000;
     let bench = Bench::skewed(1 + dice.below(3) as usize, skew_ms);
     {
@@ -519,7 +519,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
             steps,
         );
         if dice.below(6) == 0 || (files.len() > 1 && dice.below(2) == 0) {
-            // two at once, of which one dies at a step
+            // two at the same time, of which one dies at a step
             sums.beside.fetch_add(1, Ordering::Relaxed);
             let beside = files.iter().find(|other| **other != file);
             let other = bench.open(beside.unwrap_or(&file));
@@ -587,7 +587,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
                     assert_eq!(there, 1, "{why}");
                     sums.elsewhere.fetch_add(1, Ordering::Relaxed);
                 }
-                // the other one is uncertain or absent: a person settles it there
+                // the other one is uncertain or absent: the user settles it there
                 ("approved", "answered-elsewhere") if files.len() > 1 => {
                     sums.elsewhere.fetch_add(1, Ordering::Relaxed);
                 }
@@ -608,7 +608,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
 }
 
 #[test]
-fn a_named_draft_is_not_posted_and_all_that_it_lacks_is_said() {
+fn named_draft_is_not_posted_and_everything_it_lacks_is_reported() {
     let bench = Bench::drafts(2);
     let engine = bench.engine();
     let (first, second) = (bench.replies[0].0, bench.replies[1].0);
@@ -625,7 +625,7 @@ fn a_named_draft_is_not_posted_and_all_that_it_lacks_is_said() {
         ("draft", NOT_APPROVED)
     );
     assert!(draft.detail.contains("queue approve"), "{}", draft.detail);
-    // beside the approval, what else is in the way
+    // besides the approval, other obstacles
     engine
         .posting_permission_off(SUBREDDIT, "the moderators asked", PERSON)
         .unwrap();
@@ -670,7 +670,7 @@ fn never_two_comments_whatever_goes_wrong() {
                 run(seed, &sums, &steps);
             }
         };
-        // more than cores: most of the time is waiting for the disk
+        // more threads than cores: most of the time is spent waiting for the disk
         for _ in 0..6 {
             scope.spawn(work);
         }
@@ -683,7 +683,7 @@ fn never_two_comments_whatever_goes_wrong() {
     assert_eq!(sums.runs.into_inner() as u64, to - from);
 }
 
-/// A process of its own that posts all that is approved in a project.
+/// A process of its own that posts everything approved in a project.
 fn process_of(bench: &Bench, project: &Path) -> std::process::Child {
     let engine = bench.open(project);
     let id = new_id();
@@ -810,7 +810,7 @@ fn an_approved_reply_is_posted_with_its_footer_and_once() {
             "{body}"
         );
     }
-    // ten minutes lie between them
+    // ten minutes are between them
     let times: Vec<i64> = world
         .calls(On::Comment)
         .iter()
@@ -822,7 +822,7 @@ fn an_approved_reply_is_posted_with_its_footer_and_once() {
     assert_eq!(bench.posted(), 2);
 }
 
-/// Sets something in the project behind the engine's back.
+/// Changes the project behind the engine's back.
 fn sql(bench: &Bench, sql: &str) {
     let db = rusqlite::Connection::open(bench.place.project()).unwrap();
     db.busy_timeout(Duration::from_secs(10)).unwrap();
@@ -850,13 +850,13 @@ fn again(engine: &Engine, id: i64) -> Settle {
     }
 }
 
-/// Changes a posted reply to a text as it is shown before.
+/// Edits a posted reply, as previewed.
 fn rewrite(engine: &Engine, id: i64, text: &str) -> Result<OutboxStory, Error> {
     let shown = engine.rewrite_preview(id, text)?;
     engine.reply_rewrite(id, text, &shown.seen, PERSON)
 }
 
-/// Fails whenever it is called, but for the first time, which is before the reply is sent.
+/// Fails on every call except the first, which is before the reply is sent.
 fn blind(on: On) -> Rule {
     Rule {
         skip: 1,
@@ -879,7 +879,7 @@ fn without_an_approval_record_nothing_is_posted() {
     };
     bench.engine().account_put(&account, PERSON).unwrap();
     refused(&bench, "approved", "no-approval");
-    // and by itself it is a dry run then
+    // and by default it is a dry run then
     let report = bench.post(&bench.engine(), &Post::default()).unwrap();
     assert!(!report.live);
     assert_eq!(report.replies[0].code, "no-approval");
@@ -913,7 +913,7 @@ fn a_strict_project_without_permission_posts_nothing() {
             .contains("No permission to train on Reddit content on record"),
         "{report:?}"
     );
-    // what was granted and is over is refused as well, by the clock
+    // an expired grant is refused as well, by the clock
     let mut training = granted();
     training[0].until = "2020-02-01".to_owned();
     bench.engine().study_record(&training, PERSON).unwrap();
@@ -923,7 +923,7 @@ fn a_strict_project_without_permission_posts_nothing() {
 }
 
 #[test]
-fn without_strict_a_missing_permission_holds_nothing_back() {
+fn without_strict_a_missing_permission_blocks_nothing() {
     let bench = Bench::with(1);
     let line = r#"{"id":"b","parent_id":"t1_a","link_id":"t3_p","body":"x","author":"u","subreddit":"s","score":1}"#;
     let import = Import {
@@ -937,7 +937,7 @@ fn without_strict_a_missing_permission_holds_nothing_back() {
 }
 
 #[test]
-fn a_stopped_account_posts_nothing() {
+fn disabled_account_posts_nothing() {
     let bench = Bench::with(1);
     bench
         .engine()
@@ -968,7 +968,7 @@ fn without_a_permission_nothing_is_posted() {
         .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
         .unwrap();
     refused(&bench, "approved", "subreddit-off");
-    // without a link there is no permission, and some places have none ever
+    // without a link there is no permission, and some subreddits never get one
     let engine = bench.engine();
     let without = NewPostingPermission {
         link: String::new(),
@@ -989,7 +989,7 @@ fn without_a_permission_nothing_is_posted() {
 }
 
 #[test]
-fn a_subreddit_whose_rules_change_is_switched_off() {
+fn subreddit_whose_rules_change_is_disabled() {
     let bench = Bench::with(1);
     let other = NewPostingPermission {
         rules: r#"[["No bots","Not even nice ones."]]"#.to_owned(),
@@ -1025,7 +1025,7 @@ fn without_disclosure_nothing_is_posted() {
     );
 }
 
-/// Both comments are of one author, on Reddit and in the project, and approved so.
+/// Both comments are by one author, on Reddit and in the project, and approved so.
 fn one_author(bench: &Bench) {
     for (id, parent) in &bench.replies {
         bench.fake.world().comment(parent).unwrap().author = "asker0".to_owned();
@@ -1035,7 +1035,7 @@ fn one_author(bench: &Bench) {
 }
 
 #[test]
-fn caps_hold() {
+fn caps_are_enforced() {
     let all = |change: fn(&mut PostingRules), same_author: bool, code: &str| {
         let bench = Bench::with(2);
         rules(&bench, |rules| {
@@ -1051,7 +1051,7 @@ fn caps_hold() {
             bench.state(bench.replies[1].0),
             ("approved".to_owned(), code.to_owned())
         );
-        // a day later there is room again
+        // a day later the cap allows another
         bench.clock.pass(86_400_000);
         bench.post(&bench.engine(), &now()).unwrap();
         assert_eq!(bench.posted(), 2, "{code}");
@@ -1063,7 +1063,7 @@ fn caps_hold() {
 }
 
 #[test]
-fn one_reply_a_thread_and_none_below_our_own() {
+fn one_reply_per_thread_and_none_below_our_own() {
     let bench = Bench::with(2);
     rules(&bench, |rules| rules.pause_min = 0.0);
     sql(
@@ -1088,7 +1088,7 @@ fn one_reply_a_thread_and_none_below_our_own() {
 }
 
 #[test]
-fn limits_are_loosened_with_words_only() {
+fn loosening_limits_requires_typed_confirmation() {
     let bench = Bench::drafts(0);
     let engine = bench.engine();
     engine
@@ -1124,7 +1124,7 @@ fn limits_are_loosened_with_words_only() {
 }
 
 #[test]
-fn who_opted_out_is_not_answered() {
+fn opted_out_users_are_not_answered() {
     let bench = Bench::with(1);
     bench
         .engine()
@@ -1140,7 +1140,7 @@ fn who_opted_out_is_not_answered() {
 }
 
 #[test]
-fn texts_that_should_not_be_posted_are_not() {
+fn unsuitable_texts_are_not_posted() {
     let text = |bench: &Bench, text: &str| {
         let engine = bench.engine();
         engine.reply_edit(bench.replies[0].0, text, PERSON).unwrap();
@@ -1154,7 +1154,7 @@ fn texts_that_should_not_be_posted_are_not() {
     refused(&bench, "draft", "echo");
     text(&bench, "Just kill yourself, it saves time.");
     refused(&bench, "draft", "keyword");
-    // what was changed behind the person's back
+    // what was changed behind the user's back
     text(&bench, "A good text that a person read.");
     sql(
         &bench,
@@ -1196,14 +1196,14 @@ fn texts_that_should_not_be_posted_are_not() {
 }
 
 #[test]
-fn outside_of_its_hours_nothing_is_posted() {
+fn nothing_is_posted_outside_posting_hours() {
     let bench = Bench::with(1);
     let hour = (bench.clock.now_ms() / 3_600_000 % 24) as u8;
     rules(&bench, |rules| {
         rules.hours = Some([(hour + 3) % 24, (hour + 5) % 24])
     });
     refused(&bench, "approved", "schedule");
-    // who waits posts when they begin
+    // a waiting job posts when they begin
     bench.post(&bench.engine(), &bench.live()).unwrap();
     assert_eq!(bench.posted(), 1);
     let then = (bench.clock.now_ms() / 3_600_000 % 24) as u8;
@@ -1211,7 +1211,7 @@ fn outside_of_its_hours_nothing_is_posted() {
 }
 
 #[test]
-fn what_reddit_says_now_counts() {
+fn current_state_on_reddit_decides() {
     let parent = |bench: &Bench| bench.replies[0].1.clone();
     let post = |bench: &Bench| {
         bench.engine().outbox(None).unwrap()[0]
@@ -1219,7 +1219,7 @@ fn what_reddit_says_now_counts() {
             .clone()
             .unwrap()
     };
-    // a changed parent is for the person to read again, as it is now
+    // the user must read a changed parent again, as it is now
     let bench = Bench::with(1);
     bench.fake.world().comment(&parent(&bench)).unwrap().body = "EDIT: solved, thanks.".to_owned();
     refused(&bench, "draft", "changed-parent");
@@ -1250,11 +1250,11 @@ fn what_reddit_says_now_counts() {
         change(&mut bench.fake.world(), &post(&bench), &parent(&bench));
         refused(&bench, "cancelled", code);
         if code.ends_with("gone") {
-            // what Reddit no longer has is forgotten at once
+            // what Reddit no longer has is purged at once
             assert_eq!(bench.engine().reply(1).unwrap().reply.comment, "", "{code}");
         }
     }
-    // a comment of ours stands there already
+    // a comment of ours already exists there
     let bench = Bench::with(1);
     bench
         .fake
@@ -1265,7 +1265,7 @@ fn what_reddit_says_now_counts() {
 }
 
 #[test]
-fn a_dry_run_sends_and_changes_nothing() {
+fn dry_run_sends_and_changes_nothing() {
     let bench = Bench::with(2);
     bench
         .fake
@@ -1417,7 +1417,7 @@ fn a_rate_limit_in_any_language_pauses_the_account_and_is_sent_again() {
         assert_eq!(times.len(), 2);
         assert!(times[1] - times[0] >= least_ms, "{language:?}: {times:?}");
     }
-    // that of a subreddit pauses the subreddit alone
+    // that of a subreddit only pauses the subreddit
     let bench = Bench::with(1);
     let limit = Fault::Error {
         code: "SUBREDDIT_RATELIMIT".into(),
@@ -1434,7 +1434,7 @@ fn a_rate_limit_in_any_language_pauses_the_account_and_is_sent_again() {
 }
 
 #[test]
-fn a_token_that_ends_in_mid_work_is_renewed() {
+fn expired_token_is_renewed_while_posting() {
     let bench = Bench::with(3);
     bench.fake.world().knobs.token_lives_s = 90;
     bench
@@ -1446,7 +1446,7 @@ fn a_token_that_ends_in_mid_work_is_renewed() {
     assert_eq!(world.posted(), 3);
     assert!(world.calls(On::Token).len() > 3);
     drop(world);
-    // access that was taken back is for a person: nothing goes on by itself
+    // revoked access needs the user: nothing resumes automatically
     let bench = Bench::with(1);
     bench
         .fake
@@ -1457,7 +1457,7 @@ fn a_token_that_ends_in_mid_work_is_renewed() {
 }
 
 #[test]
-fn a_clock_that_is_hours_off_finds_its_comment() {
+fn comment_is_found_with_a_clock_hours_off() {
     for hours in [-5, -1, 1, 5] {
         let bench = Bench::skewed(1, hours * 3_600_000);
         bench
@@ -1466,7 +1466,7 @@ fn a_clock_that_is_hours_off_finds_its_comment() {
             .fail(Rule::once(On::Comment, Fault::DropAfter));
         assert_eq!(bench.first(&bench.live()).0, "posted", "{hours} hours");
         assert_eq!(bench.posted(), 1);
-        // one that never arrived is absent, and its parent free for another try of the person's
+        // one that never arrived is absent, and its parent free for another attempt of the user
         let bench = Bench::skewed(1, hours * 3_600_000);
         bench
             .fake
@@ -1486,8 +1486,8 @@ fn a_clock_that_is_hours_off_finds_its_comment() {
 }
 
 #[test]
-fn what_arrived_after_all_is_found_before_it_is_sent_again() {
-    // nothing of it could be seen, so a person sends it again; by then it is there, once or twice
+fn late_arrival_is_found_before_sending_again() {
+    // no check could see it, so the user sends it again; by then it exists, once or twice
     for (copies, code) in [(1, ""), (2, "")] {
         let bench = Bench::with(1);
         bench
@@ -1502,7 +1502,7 @@ fn what_arrived_after_all_is_found_before_it_is_sent_again() {
             for _ in 0..copies {
                 world.add_comment(&parent, ACCOUNT, "it came late").unwrap();
             }
-            // that nobody may answer any more does not make it unposted
+            // even if it is locked now, it stays posted
             world.comment(&parent).unwrap().locked = true;
         }
         let ours = |bench: &Bench| -> Vec<bool> {
@@ -1588,7 +1588,7 @@ fn a_person_settles_withdraws_and_edits() {
         "withdrawn"
     );
     assert!(bench.fake.world().comment(&name).unwrap().deleted);
-    // its parent is never answered again by this account
+    // this account never answers its parent again
     assert_eq!(
         engine
             .reply_withdraw(1, &seen(&engine, 1), PERSON)
@@ -1624,7 +1624,7 @@ fn a_person_settles_withdraws_and_edits() {
 }
 
 #[test]
-fn what_is_uncertain_blocks_the_account_until_it_is_settled() {
+fn uncertain_reply_blocks_the_account_until_settled() {
     let bench = Bench::with(2);
     bench
         .fake
@@ -1632,7 +1632,7 @@ fn what_is_uncertain_blocks_the_account_until_it_is_settled() {
         .fail(Rule::once(On::Comment, Fault::DropAfter));
     bench.fake.world().fail(blind(On::UserComments));
     bench.fake.world().fail(blind(On::Comments));
-    // it cannot be seen either way: after some looks a person is asked, and nothing else goes out
+    // it cannot be seen either way: after some checks the user decides, and nothing else is posted
     bench.post(&bench.engine(), &bench.live()).unwrap();
     assert_eq!(
         bench.state(1),
@@ -1650,7 +1650,7 @@ fn what_is_uncertain_blocks_the_account_until_it_is_settled() {
     assert_eq!(bench.fake.world().duplicates(), []);
 }
 
-/// A reply that arrived without an answer, so that nobody knows.
+/// A reply that arrived without an answer, so that its delivery is unconfirmed.
 fn lost(bench: &Bench) {
     let mut world = bench.fake.world();
     world.fail(Rule::once(On::Comment, Fault::DropAfter));
@@ -1662,12 +1662,12 @@ fn lost(bench: &Bench) {
 }
 
 #[test]
-fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
+fn duplicates_on_reddit_are_reported_and_deleted() {
     let bench = Bench::with(1);
     let parent = bench.replies[0].1.clone();
     lost(&bench);
     let first = bench.fake.world().made(ACCOUNT, &parent)[0].clone();
-    // neither is one of somebody else's to be deleted, nor one of ours elsewhere
+    // neither one of another account is deleted, nor one of ours elsewhere
     let (duplicate, theirs, elsewhere) = {
         let mut world = bench.fake.world();
         let mut add =
@@ -1692,7 +1692,7 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     assert!(story.outbox.detail.contains(&duplicate), "{story:?}");
     let deleted = |name: &str| bench.fake.world().comment(name).unwrap().deleted;
 
-    // what could not be deleted is told again
+    // what could not be deleted is reported again
     assert_eq!(
         engine
             .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
@@ -1701,7 +1701,7 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
         Code::Io
     );
     bench.fake.world().heal();
-    // Reddit says yes to everything: it is looked whether it is gone
+    // Reddit reports success for everything: it is checked that it is gone
     bench.fake.world().comment(&duplicate).unwrap().author = "renamed".to_owned();
     let error = engine
         .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
@@ -1728,7 +1728,7 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
         (line.what.as_str(), line.who.as_str()),
         ("duplicate deleted", PERSON)
     );
-    // it stands there once now
+    // it exists once now
     assert_eq!(
         engine
             .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
@@ -1739,7 +1739,7 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     assert_eq!(bench.posted(), 1);
 }
 
-/// Why the account is stopped, and whether it counts as suspended.
+/// Why the account is disabled, and whether it counts as suspended.
 fn stopped(bench: &Bench) -> (String, bool) {
     let AccountInfo { stopped, facts, .. } = bench.engine().account(ACCOUNT).unwrap();
     (stopped, facts.suspended)
@@ -1757,7 +1757,7 @@ fn other_login(bench: &Bench, name: &'static str) -> Engine {
 }
 
 #[test]
-fn a_login_mends_what_only_wanted_one_and_nothing_that_a_person_wrote() {
+fn login_clears_login_errors_but_not_manual_blocks() {
     const CANNOT_WRITE: &str = "the login cannot write; log in again";
     let bench = Bench::with(1);
     bench
@@ -1767,7 +1767,7 @@ fn a_login_mends_what_only_wanted_one_and_nothing_that_a_person_wrote() {
     assert_eq!(bench.first(&now()).1, "stopped");
     assert_eq!(stopped(&bench), (CANNOT_WRITE.to_owned(), false));
     bench.fake.world().heal();
-    // a person says more about it, in the same words
+    // the user adds to it, in the same words
     for why in [
         format!("{CANNOT_WRITE}, and ask me first").as_str(),
         "I will log in again after the holidays",
@@ -1793,7 +1793,7 @@ fn a_login_mends_what_only_wanted_one_and_nothing_that_a_person_wrote() {
 }
 
 #[test]
-fn a_suspension_is_not_taken_out_of_a_name_and_ends_with_a_person() {
+fn suspension_is_not_inferred_from_text_and_only_the_user_ends_it() {
     const SUSPENDED: &str = "Reddit has suspended the account";
     let bench = Bench::with(1);
     lost(&bench);
@@ -1807,7 +1807,7 @@ fn a_suspension_is_not_taken_out_of_a_name_and_ends_with_a_person() {
     let why = "the login is that of u/never_suspended";
     assert_eq!(stopped(&bench), (why.to_owned(), false));
 
-    // truly suspended: seen while looking, and by a login
+    // truly suspended: seen while checking, and by a login
     let engine = other_login(&bench, ACCOUNT);
     bench.fake.world().account(ACCOUNT).unwrap().suspended = true;
     assert_eq!(look(&engine).code, Code::Login);
@@ -1815,7 +1815,7 @@ fn a_suspension_is_not_taken_out_of_a_name_and_ends_with_a_person() {
     engine.account_stop(ACCOUNT, "", PERSON).unwrap();
     assert_eq!(done(&engine, &LogIn::default()).stopped, SUSPENDED);
     assert_eq!(stopped(&bench), (SUSPENDED.to_owned(), true));
-    // once it is over, a login says so, and a person lets it go on
+    // once it is over, a login reports it, and the user enables it
     bench.fake.world().account(ACCOUNT).unwrap().suspended = false;
     assert_eq!(done(&engine, &LogIn::default()).stopped, SUSPENDED);
     assert_eq!(stopped(&bench), (SUSPENDED.to_owned(), false));
@@ -1825,7 +1825,7 @@ fn a_suspension_is_not_taken_out_of_a_name_and_ends_with_a_person() {
 }
 
 #[test]
-fn nothing_is_posted_with_the_login_of_somebody_else() {
+fn nothing_is_posted_with_another_accounts_login() {
     let bench = Bench::with(1);
     let engine = other_login(&bench, "somebody_else");
     let error = bench.post(&engine, &bench.live()).unwrap_err();
@@ -1833,7 +1833,7 @@ fn nothing_is_posted_with_the_login_of_somebody_else() {
     assert!(error.message.contains("u/somebody_else"), "{error}");
     assert_eq!((bench.posted(), bench.state(1).0.as_str()), (0, "approved"));
     assert_eq!(stopped(&bench).0, "the login is that of u/somebody_else");
-    // a person sees to the login, and lets it go on
+    // the user fixes the login, and enables it
     let engine = other_login(&bench, ACCOUNT);
     engine.account_stop(ACCOUNT, "", PERSON).unwrap();
     bench.post(&engine, &bench.live()).unwrap();

@@ -1,5 +1,5 @@
-//! PRAW, the client that everybody uses, against the fake Reddit, as a program of its own: what it can do
-//! here, the fake does as Reddit does. Says `skipped` where Python or PyPI is not there.
+//! PRAW, the most common client, against the Reddit sandbox, run as a program of its own: what PRAW can do here, the
+//! sandbox does as Reddit does. Prints `skipped` without Python or PyPI.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::{BufRead, BufReader};
@@ -8,10 +8,10 @@ use std::process::{Child, Command, Stdio};
 
 use repartee_tests::workspace;
 
-/// What the referee is judged by.
+/// The version of the reference client.
 const PRAW: &str = "praw>=8.0,<9";
 
-/// The fake as a program; it ends with the test.
+/// The sandbox as a program; it ends with the test.
 struct Program(Child);
 
 impl Drop for Program {
@@ -21,7 +21,7 @@ impl Drop for Program {
     }
 }
 
-/// Starts the fake, and says where it listens.
+/// Starts the sandbox, and returns its address.
 fn fake() -> (Program, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_fake-reddit-under-test"))
         .args(["--port", "0", "--seed", "1", "--posts", "30"])
@@ -37,7 +37,7 @@ fn fake() -> (Program, String) {
     (Program(child), base.trim().to_owned())
 }
 
-/// The Python of an environment with PRAW in it, made when it is not there yet. `Err`: why not.
+/// The Python of an environment with PRAW, created if needed. `Err`: why not.
 fn python(folder: &Path) -> Result<PathBuf, String> {
     let python = folder.join(if cfg!(windows) {
         "Scripts/python.exe"
@@ -93,7 +93,7 @@ fn python(folder: &Path) -> Result<PathBuf, String> {
 }
 
 #[test]
-fn praw_is_content_with_the_fake() {
+fn praw_works_with_the_sandbox() {
     let test = std::env::current_exe().expect("the test's own path");
     let target = test.ancestors().nth(3).expect("target");
     let python = match python(&target.join("praw")) {
@@ -108,7 +108,7 @@ fn praw_is_content_with_the_fake() {
         .arg(workspace().join("tests/praw/referee.py"))
         .arg(&base)
         .stdin(Stdio::null())
-        // where no praw.ini of a person lies
+        // a folder without a user's praw.ini
         .current_dir(target)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()

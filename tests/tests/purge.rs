@@ -1,5 +1,5 @@
-//! Purge means gone: no five words of a deleted text are left in any byte of the project; what has seen it is
-//! named, marked, and trained again without; and no log, parameter or outcome of a job ever holds a text.
+//! Purged means gone: no five words of a deleted text are left in any byte of the project; what was trained on it is
+//! named, marked, and retrained without it; and no log, parameter or outcome of a job ever contains a text.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ use repartee_tests::sample::done;
 
 const THREADS: usize = 12;
 
-/// The text of a planted comment: its words stand nowhere else, and one of them is quoted.
+/// The text of a planted comment: its words are nowhere else, and one of them is quoted.
 fn planted(kind: &str, n: usize) -> String {
     (0..14)
         .map(|word| match word {
@@ -41,7 +41,7 @@ fn runs(text: &str) -> Vec<String> {
     words.windows(5).map(|run| run.join(" ")).collect()
 }
 
-/// All bytes that lie in the project's folder, its copies and logs included.
+/// All bytes in the project's folder, including its copies and logs.
 fn files(place: &Place) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(place.folder()).unwrap() {
@@ -54,7 +54,7 @@ fn files(place: &Place) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// The runs of five words of these texts that stand in the project's files, as they are and escaped in JSON.
+/// The runs of five words of these texts that are in the project's files, verbatim and escaped in JSON.
 fn left(place: &Place, texts: &[String]) -> Vec<String> {
     let mut wanted: Vec<String> = Vec::new();
     for run in texts.iter().flat_map(|text| runs(text)) {
@@ -220,7 +220,7 @@ fn answer() -> Generate {
     }
 }
 
-/// The whole pipeline; gives the number of the generation.
+/// The whole pipeline; returns the number of the generation.
 fn pipeline(engine: &Engine) -> i64 {
     train(engine, RunKind::Generator, "writer", "small-gpt2");
     done(engine, &make_fakes("fakes"));
@@ -243,12 +243,12 @@ fn all_planted() -> Vec<String> {
 }
 
 #[test]
-fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trained_again() {
+fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_retrained() {
     let (place, engine) = project();
     let generation = pipeline(&engine);
     let texts = all_planted();
-    // a person edits drafts with words of the texts in them, and earlier versions wrote texts into logs,
-    // settings and parameters
+    // the user edits drafts with words of the texts in them, and earlier versions wrote texts into logs, settings and
+    // parameters
     for (n, reply) in engine.queue(None).unwrap().iter().enumerate() {
         let text = format!("so you say: {}", planted("c", n % THREADS));
         engine.reply_edit(reply.id, &text, "ada").unwrap();
@@ -289,10 +289,10 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
         "{synced:?}"
     );
     assert_eq!(left(&place, &texts), Vec::<String>::new());
-    // what others wrote is there
+    // what others wrote still exists
     assert!(engine.overview().unwrap().pairs > 2 * THREADS as u64);
 
-    // all that saw it is named, in the order in which one is made from the other
+    // everything that saw it is named, in dependency order
     let named: Vec<String> = synced
         .affected
         .iter()
@@ -356,7 +356,7 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
     };
     assert!(done(&engine, &again).deleted_content);
 
-    // and all of it is made again without
+    // and all of it is retrained without
     let plan = engine.train_again_plan("judge").unwrap();
     let plan: Vec<String> = plan
         .iter()
@@ -402,7 +402,7 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
     assert_eq!(left(&place, &texts), Vec::<String>::new());
     assert!(engine.check(&|_| {}).unwrap().whole);
 
-    // the command line says all of it
+    // the command line shows all of it
     let out = place.ok(["train", "marked"]).out;
     assert!(
         out.contains("run writer") && out.contains("train again writer --without-deleted"),
@@ -427,7 +427,7 @@ fn no_five_words_of_a_purged_text_are_left_and_all_that_saw_it_is_named_and_trai
 }
 
 #[test]
-fn no_log_parameter_or_outcome_of_a_job_holds_a_text() {
+fn no_log_parameter_or_outcome_of_a_job_contains_text() {
     let (place, engine) = project();
     pipeline(&engine);
     let empty = Generate {
@@ -461,7 +461,7 @@ fn no_log_parameter_or_outcome_of_a_job_holds_a_text() {
             assert!(!line.text.contains("zq"), "{}: {}", job.kind, line.text);
         }
     }
-    // they are where a purge finds them, and the outcome is whole for who asked
+    // they are where a purge finds them, and the outcome is complete for the caller
     let texts: Vec<String> = engine
         .threads()
         .unwrap()
@@ -482,7 +482,7 @@ fn no_log_parameter_or_outcome_of_a_job_holds_a_text() {
 }
 
 #[test]
-fn a_job_that_holds_a_text_in_memory_does_not_write_it_back() {
+fn job_with_a_purged_text_in_memory_does_not_write_it_back() {
     let (place, engine) = project();
     train(&engine, RunKind::Generator, "writer", "small-gpt2");
     let names: Vec<String> = (0..THREADS)
@@ -491,7 +491,7 @@ fn a_job_that_holds_a_text_in_memory_does_not_write_it_back() {
     let texts: Vec<String> = (0..THREADS)
         .flat_map(|n| ["c", "r"].map(|kind| planted(kind, n)))
         .collect();
-    // another process forgets the texts at the first sign of the work
+    // another process purges the texts at the first sign of the work
     let purged = AtomicBool::new(false);
     let purge = |phase: &str, signal: &Signal| {
         if let Signal::Progress(progress) = signal
@@ -536,7 +536,7 @@ fn a_job_that_holds_a_text_in_memory_does_not_write_it_back() {
 }
 
 #[test]
-fn a_training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
+fn training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
     let (place, engine) = project();
     let names: Vec<String> = (0..THREADS)
         .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
@@ -565,7 +565,7 @@ fn a_training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
 }
 
 #[test]
-fn what_a_person_decided_stays_though_a_purged_text_quotes_it() {
+fn user_decisions_stay_even_if_a_purged_text_quotes_them() {
     let place = Place::with_project();
     let scope = "research on public comments of three subreddits";
     place.ok([
@@ -603,7 +603,7 @@ fn what_a_person_decided_stays_though_a_purged_text_quotes_it() {
 }
 
 #[test]
-fn a_purge_names_the_copies_beside_the_project() {
+fn purge_names_the_copies_next_to_the_project() {
     let place = Place::with_project();
     let body = "one two three four five six seven eight";
     let line = serde_json::json!({

@@ -1,5 +1,5 @@
-//! The client of Reddit against the fake: logging in, reading, limits, retries, and what becomes of a
-//! comment. Nothing in here reaches further than this machine.
+//! The Reddit client against the sandbox: logging in, reading, limits, retries, and the result of posting a comment.
+//! Nothing in here reaches beyond this machine.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeSet, HashSet};
@@ -21,7 +21,7 @@ use repartee_reddit::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-/// A fake, and a client of it whose waits take no time.
+/// A sandbox, and a client of it whose waits take no time.
 struct Pair {
     fake: Fake,
     clock: Arc<SkipClock>,
@@ -68,7 +68,7 @@ fn pair_with(change: impl FnOnce(&mut Setup)) -> Pair {
     let mut setup = setup(&fake, by_password());
     setup.clock = clock.clone();
     setup.throttle = throttle.clone();
-    // a fake that hangs on purpose must not make the tests hang
+    // an intended hang of the sandbox must not make the tests hang
     setup.config.timeout = Duration::from_secs(5);
     change(&mut setup);
     Pair {
@@ -96,7 +96,7 @@ impl Pair {
         self.fake.world().seen.len()
     }
 
-    /// A post with one comment by somebody else.
+    /// A post with one comment by another account.
     fn post_and_comment(&self) -> (String, String) {
         let mut world = self.fake.world();
         let post = world.add_post("Quiet", "host", "A title", "A text");
@@ -112,7 +112,7 @@ impl Pair {
     }
 }
 
-/// Asks as a browser would, following nothing: status, headers in small letters, body.
+/// A request as a browser sends it, without following redirects: status, headers in lower case, body.
 fn browse(method: &str, address: &str, form: &str) -> (u16, String, String) {
     let rest = address.strip_prefix("http://").expect("plain HTTP");
     let (host, path) = rest.split_once('/').expect("a path");
@@ -157,7 +157,7 @@ fn location(headers: &str) -> String {
 // ---------------------------------------------------------------- logging in
 
 #[tokio::test]
-async fn a_password_gets_a_token_and_says_who_we_are() {
+async fn password_login_gets_a_token_and_the_account() {
     let pair = pair();
     let scope = pair.client.log_in().await.expect("a login");
     assert_eq!(scope, SCOPES.join(" "));
@@ -170,7 +170,7 @@ async fn a_password_gets_a_token_and_says_who_we_are() {
 }
 
 #[tokio::test]
-async fn refusals_of_a_login_are_told_apart() {
+async fn login_refusals_are_distinguished() {
     let refused = |fake: &Fake, login: Login| {
         let client = Client::new(setup(fake, login)).expect("a client");
         async move { client.log_in().await.expect_err("refused") }
@@ -223,7 +223,7 @@ async fn refusals_of_a_login_are_told_apart() {
 }
 
 #[tokio::test]
-async fn apps_without_an_account_can_read_and_not_write() {
+async fn app_only_login_can_read_but_not_write() {
     for app in [app(CLIENT_ID, CLIENT_SECRET), app(INSTALLED_ID, "")] {
         let pair = pair_with(|setup| {
             setup.login = Login {
@@ -271,7 +271,7 @@ fn register(fake: &Fake, client_id: &str, address: &str) {
 }
 
 #[tokio::test]
-async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
+async fn browser_login_yields_a_code_and_a_permanent_login() {
     for (id, secret) in [(INSTALLED_ID, ""), (WEB_ID, CLIENT_SECRET)] {
         let fake = fake();
         let code = code_of(&fake, id).await;
@@ -298,7 +298,7 @@ async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
             .cloned()
             .expect("a refresh token");
 
-        // the code is spent
+        // the code is used up
         let again = Client::new(setup.clone()).expect("a client");
         assert!(matches!(
             again.log_in().await,
@@ -310,9 +310,9 @@ async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
         setup.login.grant = Grant::Refresh(SecretString::from(refresh));
         let later = Client::new(setup.clone()).expect("a client");
         assert_eq!(later.me().await.expect("me").name, ACCOUNT);
-        // what came back was stored already; where keychains are out of reach, that is as well
+        // what came back was already stored; if keychains are unavailable, that is as well
         assert_eq!(kept.lock().unwrap().len(), 1);
-        // a refresh token that is good once is followed by the next, and that one is stored
+        // a refresh token that is valid once is followed by the next, which is stored
         fake.world().knobs.rotate = true;
         for n in 2..4 {
             fake.world().kill_tokens();
@@ -328,13 +328,13 @@ async fn a_browser_brings_a_code_and_the_code_a_login_that_lasts() {
         assert_eq!(fake.world().seen.len(), before);
         let dead = Client::new(setup).expect("a client");
         assert_eq!(dead.log_in().await, Err(Error::LoginExpired));
-        // its tokens went with it
+        // its tokens were revoked with it
         assert!(client.me().await.is_err());
     }
 }
 
 #[tokio::test]
-async fn a_person_can_decline_or_click_on_the_page() {
+async fn user_can_accept_or_decline_on_the_page() {
     let fake = fake();
     let browser = Browser::begin(&config(&fake), INSTALLED_ID, 0)
         .await
@@ -363,7 +363,7 @@ async fn a_person_can_decline_or_click_on_the_page() {
     );
     assert!(matches!(answer, Err(Error::Denied(_))), "{answer:?}");
 
-    // a yes, pasted by hand from another machine
+    // accepted, pasted from another machine
     let (pending, address) =
         Pending::by_hand(&config(&fake), INSTALLED_ID, 8920).expect("an address");
     register(&fake, INSTALLED_ID, &address);
@@ -396,7 +396,7 @@ async fn only_the_answer_to_this_login_ends_the_wait() {
         .0
         .to_owned();
     let forged = async {
-        // a connection that says nothing, as browsers open them ahead
+        // a silent connection, as browsers open them ahead
         let host = base.strip_prefix("http://").expect("plain HTTP").to_owned();
         let _silent = tokio::net::TcpStream::connect(host)
             .await
@@ -419,7 +419,7 @@ async fn only_the_answer_to_this_login_ends_the_wait() {
 }
 
 #[tokio::test]
-async fn a_pasted_address_ends_the_wait_as_the_browser_does() {
+async fn pasted_url_ends_the_wait_like_the_browser() {
     let fake = fake();
     let browser = Browser::begin(&config(&fake), INSTALLED_ID, 0)
         .await
@@ -443,7 +443,7 @@ async fn a_pasted_address_ends_the_wait_as_the_browser_does() {
     assert!(matches!(refused, Err(Error::Pasted(_))), "{refused:?}");
     assert_eq!(handed, Ok(()));
     assert!(answer.is_ok(), "{answer:?}");
-    // the port is free again, and nobody waits there
+    // the port is free again, and nothing is waiting there
     let late = tokio::task::spawn_blocking(move || {
         repartee_reddit::hand_over(port, &format!("http://127.0.0.1:{port}/callback?code=c"))
     });
@@ -451,7 +451,7 @@ async fn a_pasted_address_ends_the_wait_as_the_browser_does() {
 }
 
 #[tokio::test]
-async fn a_busy_port_is_reported_and_nobody_waits_for_ever() {
+async fn busy_port_is_reported_and_waiting_ends() {
     let fake = fake();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
@@ -470,7 +470,7 @@ async fn a_busy_port_is_reported_and_nobody_waits_for_ever() {
 // ---------------------------------------------------------------- tokens
 
 #[tokio::test]
-async fn a_token_that_expires_in_mid_work_is_renewed_a_minute_early() {
+async fn expiring_token_is_renewed_a_minute_early() {
     let pair = pair();
     pair.fake.world().knobs.token_lives_s = 100;
     pair.client.me().await.expect("me");
@@ -483,7 +483,7 @@ async fn a_token_that_expires_in_mid_work_is_renewed_a_minute_early() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_once_and_the_call_sent_again() {
+async fn refused_token_is_renewed_once_and_the_call_repeated() {
     let pair = pair();
     pair.client.me().await.expect("me");
     pair.fake.world().kill_tokens();
@@ -496,7 +496,7 @@ async fn a_refused_token_is_renewed_once_and_the_call_sent_again() {
 }
 
 #[tokio::test]
-async fn a_second_refusal_means_revoked_and_nothing_is_sent_any_more() {
+async fn second_refusal_means_revoked_and_stops_all_calls() {
     let pair = pair();
     pair.fail(Rule::always(On::Me, Fault::Unauthorized));
     assert_eq!(pair.client.me().await, Err(Error::Revoked));
@@ -513,7 +513,7 @@ async fn a_second_refusal_means_revoked_and_nothing_is_sent_any_more() {
 }
 
 #[tokio::test]
-async fn one_refresh_is_in_flight_however_many_wait_for_it() {
+async fn only_one_refresh_is_in_flight_at_a_time() {
     let pair = pair();
     pair.fail(Rule::always(On::Token, Fault::Slow { ms: 100 }));
     let me = || pair.client.me();
@@ -527,7 +527,7 @@ async fn one_refresh_is_in_flight_however_many_wait_for_it() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_stored_before_the_token_is_used_or_it_is_not_used() {
+async fn token_is_used_only_after_its_refresh_token_is_stored() {
     let fake = Arc::new(fake());
     let code = code_of(&fake, INSTALLED_ID).await;
     let used_before: Arc<AtomicUsize> = Arc::new(AtomicUsize::new(usize::MAX));
@@ -559,7 +559,7 @@ async fn a_refresh_token_is_stored_before_the_token_is_used_or_it_is_not_used() 
 // ---------------------------------------------------------------- reading
 
 #[tokio::test]
-async fn everything_that_is_read_is_read() {
+async fn every_read_call_works() {
     let pair = pair();
     let client = &pair.client;
     let names: Vec<String> = {
@@ -600,7 +600,7 @@ async fn everything_that_is_read_is_read() {
             .iter()
             .all(|p| !p.title.is_empty() && p.score > Some(1))
     );
-    // `&` stands in some texts, and arrives as it is
+    // some texts contain `&`, and it arrives unchanged
     assert!(posts.iter().all(|p| !p.body.contains("&amp;")));
 
     let post = &posts[0];
@@ -643,7 +643,7 @@ async fn everything_that_is_read_is_read() {
 }
 
 #[tokio::test]
-async fn every_call_asks_for_raw_json_and_none_is_a_vote() {
+async fn every_call_requests_raw_json_and_none_votes() {
     let pair = pair();
     let client = &pair.client;
     let (post, comment) = pair.post_and_comment();
@@ -676,7 +676,7 @@ async fn every_call_asks_for_raw_json_and_none_is_a_vote() {
             assert_eq!(seen.account.as_deref(), Some(ACCOUNT));
         }
     }
-    // without it, the texts arrive with entities: the fake does what the real one does
+    // without it, the texts arrive with entities: the sandbox does what the real one does
     let text = "a < b && c > d";
     let (_, other) = pair.post_and_comment();
     pair.fake.world().comment(&other).unwrap().body = text.to_owned();
@@ -685,7 +685,7 @@ async fn every_call_asks_for_raw_json_and_none_is_a_vote() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_says_why() {
+async fn unreadable_answers_are_errors_with_a_reason() {
     let pair = pair();
     let client = &pair.client;
     let (post, _) = pair.post_and_comment();
@@ -741,7 +741,7 @@ async fn what_cannot_be_read_says_why() {
 }
 
 #[tokio::test]
-async fn a_tree_of_1500_comments_is_complete_but_for_what_is_named_as_missing() {
+async fn tree_of_1500_comments_is_complete_except_for_named_missing_ones() {
     for seed in 1..=3 {
         let pair = pair();
         let (post, flagged, all) = {
@@ -800,7 +800,7 @@ async fn a_tree_of_1500_comments_is_complete_but_for_what_is_named_as_missing() 
 }
 
 #[tokio::test]
-async fn a_budget_a_caller_and_a_failure_end_a_tree_and_keep_what_came() {
+async fn tree_stopped_by_budget_caller_or_failure_keeps_what_was_read() {
     let pair = pair();
     let client = &pair.client;
     let post = pair.fake.world().make_long_thread("Long", 1_500, 0.0, 5);
@@ -845,7 +845,7 @@ async fn a_budget_a_caller_and_a_failure_end_a_tree_and_keep_what_came() {
 }
 
 #[tokio::test]
-async fn morechildren_goes_one_at_a_time() {
+async fn morechildren_calls_are_serialized() {
     let pair = pair();
     let (a, b) = {
         let mut world = pair.fake.world();
@@ -871,7 +871,7 @@ async fn morechildren_goes_one_at_a_time() {
 }
 
 #[tokio::test]
-async fn own_comments_are_paged_back_to_a_time() {
+async fn own_comments_are_read_back_to_a_time() {
     let pair = pair();
     let (post, parent) = pair.post_and_comment();
     let now = {
@@ -912,7 +912,7 @@ async fn own_comments_are_paged_back_to_a_time() {
 #[tokio::test]
 async fn calls_are_a_second_apart_and_polls_half_a_minute() {
     let pair = pair();
-    // our own pauses alone: a window of the fake's would not pass with our clock, and slow us down
+    // our own pauses alone: a window of the sandbox would not pass with our clock, and slow us down
     pair.fake.world().knobs.limit_headers = false;
     for _ in 0..5 {
         pair.client.me().await.expect("me");
@@ -943,7 +943,7 @@ async fn calls_are_a_second_apart_and_polls_half_a_minute() {
 }
 
 #[tokio::test]
-async fn a_window_that_is_used_up_is_waited_for_or_told() {
+async fn exhausted_window_is_waited_for_or_reported() {
     let waits: Arc<Mutex<Vec<Why>>> = Arc::default();
     let told = Arc::clone(&waits);
     let pair = pair_with(|setup| {
@@ -955,7 +955,7 @@ async fn a_window_that_is_used_up_is_waited_for_or_told() {
         pair.client.me().await.expect("me");
     }
     let before = pair.clock.skipped_ms();
-    // the fake's clock does not skip: its window would still be used up
+    // the sandbox's clock does not skip: its window would still be used up
     pair.fake.world().knobs.window_calls = 1_000;
     pair.client.me().await.expect("me");
     let waited = pair.clock.skipped_ms() - before;
@@ -1001,7 +1001,7 @@ async fn a_429_is_waited_out_in_json_and_in_html() {
         assert_eq!(pair.calls(On::Me), 3);
         assert_eq!(pair.throttle.state().refused, 0);
     }
-    // one that names no end is longer than a caller's patience when it comes twice
+    // one without an end exceeds the caller's patience when it comes twice
     let pair = pair();
     pair.fail(Rule::times(
         On::Me,
@@ -1048,7 +1048,7 @@ async fn three_429_in_a_row_open_the_breaker_for_every_call_and_time_closes_it()
     pair.fake.world().heal();
     assert!(pair.client.info(&["t1_abc"]).await.is_err());
     assert_eq!(pair.all_calls(), 3);
-    // another process with this client id stands before the same breaker
+    // another process with this client id meets the same breaker
     let mut setup = setup(&pair.fake, by_password());
     setup.throttle = pair.throttle.clone();
     setup.clock = pair.clock.clone();
@@ -1065,7 +1065,7 @@ async fn three_429_in_a_row_open_the_breaker_for_every_call_and_time_closes_it()
 }
 
 #[tokio::test]
-async fn two_clients_of_one_id_share_the_floor() {
+async fn two_clients_of_one_id_share_the_minimum_pause() {
     let pair = pair();
     let mut setup = setup(&pair.fake, by_password());
     setup.throttle = pair.throttle.clone();
@@ -1092,7 +1092,7 @@ async fn answers_without_limit_headers_are_fine() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_shows_as_skew() {
+async fn wrong_clock_shows_as_skew() {
     let pair = pair();
     assert_eq!(pair.client.skew_ms(), None);
     pair.fake.world().set_clock(7_200_000);
@@ -1158,7 +1158,7 @@ async fn calls_that_may_be_repeated_are_sent_up_to_three_times() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_given_up_on_and_asked_again() {
+async fn hanging_server_times_out_and_the_call_is_repeated() {
     let pair = pair_with(|setup| setup.config.timeout = Duration::from_millis(200));
     pair.client.me().await.expect("me");
     pair.fail(Rule::once(On::Me, Fault::HangBefore { ms: 3_000 }));
@@ -1167,7 +1167,7 @@ async fn a_server_that_hangs_is_given_up_on_and_asked_again() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_repeated() {
+async fn refused_calls_are_not_repeated() {
     let pair = pair();
     pair.client.me().await.expect("me");
     for fault in [
@@ -1187,7 +1187,7 @@ async fn what_is_refused_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn tokens_are_asked_for_again_when_the_server_fails() {
+async fn token_requests_are_repeated_when_the_server_fails() {
     for fault in [
         Fault::StatusBefore { status: 503 },
         Fault::DropAfter,
@@ -1201,7 +1201,7 @@ async fn tokens_are_asked_for_again_when_the_server_fails() {
 }
 
 #[tokio::test]
-async fn edits_and_deletions_are_repeated_for_they_do_no_harm() {
+async fn edits_and_deletions_are_repeated_on_failure() {
     let pair = pair();
     let (_, parent) = pair.post_and_comment();
     let Sent::Posted { comment } = pair.send(&parent).await else {
@@ -1221,7 +1221,7 @@ async fn edits_and_deletions_are_repeated_for_they_do_no_harm() {
     assert_eq!(pair.calls(On::Del), 3);
     let found = pair.client.info(&[&comment.name]).await.expect("info");
     assert_eq!(found.comments[0].gone(), Some(Gone::Deleted));
-    // Reddit says yes to whatever is asked; we look
+    // Reddit reports success for any request; we check
     assert_eq!(pair.client.delete(&parent).await, Ok(false));
     let error = pair.client.edit(&parent, "not ours").await;
     assert!(matches!(error, Err(Error::Forbidden { .. })), "{error:?}");
@@ -1244,7 +1244,7 @@ async fn edits_and_deletions_are_repeated_for_they_do_no_harm() {
     ));
 }
 
-// ---------------------------------------------------------------- what becomes of a comment
+// ---------------------------------------------------------------- results of posting a comment
 
 #[tokio::test]
 async fn a_comment_is_posted_as_it_was_prepared() {
@@ -1282,8 +1282,8 @@ async fn a_comment_is_posted_as_it_was_prepared() {
 }
 
 #[tokio::test]
-async fn every_fault_on_the_way_has_its_class_and_nothing_is_sent_twice() {
-    // what goes wrong, the class, and whether the comment is there
+async fn every_fault_has_its_class_and_nothing_is_sent_twice() {
+    // the fault, the class, and whether the comment exists
     for (fault, class, made) in [
         (Fault::DropBefore, 5, 0),
         (Fault::DropAfter, 5, 1),
@@ -1340,7 +1340,7 @@ async fn every_fault_on_the_way_has_its_class_and_nothing_is_sent_twice() {
             made,
             "{fault:?}"
         );
-        // whatever it was, looking finds what is there: our own listing shows it at once
+        // whatever it was, checking finds what exists: our own listing shows it at once
         let since = pair.fake.world().now_utc() - 300;
         let own = pair.client.own_comments(ACCOUNT, since).await;
         if !matches!(fault, Fault::TooManyHtml { .. } | Fault::TooManyJson { .. }) {
@@ -1359,13 +1359,13 @@ async fn nothing_was_sent_when_there_is_no_connection() {
     let Pair { fake, client, .. } = pair();
     let parent = fake.world().add_post("Quiet", "host", "t", "b");
     let prepared = client.prepare(&parent, "An answer.").await.expect("ready");
-    // the port is closed between readiness and sending
+    // the port is closed between preparing and sending
     drop(fake);
     let attempt = prepared.send().await;
     assert!(matches!(attempt.sent, Sent::NotSent { .. }), "{attempt:?}");
     assert_eq!(attempt.status, None);
 
-    // no TLS, no sending: the fake speaks plain HTTP only
+    // no TLS, no sending: the sandbox only speaks plain HTTP
     let pair = pair_with(|setup| {
         setup.config.api_host = setup.config.api_host.replace("http://", "https://");
     });
@@ -1478,7 +1478,7 @@ async fn every_state_of_the_parent_is_refused_with_its_action() {
     // an unknown parent is as forbidden
     let pair = pair();
     assert!(matches!(pair.send("t1_zzzzzz").await, Sent::Rejected(_)));
-    // a quarantine takes it and does not show it
+    // a quarantine accepts it and does not show it
     let (_, comment) = pair.post_and_comment();
     pair.fake.world().subreddit("Quiet").quarantine = true;
     assert!(matches!(pair.send(&comment).await, Sent::Uncertain { .. }));
@@ -1569,7 +1569,7 @@ async fn rate_limits_are_read_in_every_language_with_a_number_and_without() {
             "{language:?}, number {number}, {seconds} s"
         );
         assert_eq!(pair.fake.world().posted(), 0);
-        // and then it goes through
+        // and then it succeeds
         assert_eq!(pair.send(&parent).await.class(), 4);
     }
     let pair = pair();
@@ -1592,7 +1592,7 @@ async fn rate_limits_are_read_in_every_language_with_a_number_and_without() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_for_the_next_try_and_a_second_refusal_stops() {
+async fn refused_token_is_renewed_for_the_next_attempt_and_a_second_refusal_stops() {
     let pair = pair();
     let (_, parent) = pair.post_and_comment();
     pair.client.log_in().await.expect("a login");
@@ -1646,7 +1646,7 @@ async fn a_429_for_a_comment_pauses_every_call() {
 }
 
 #[tokio::test]
-async fn the_listing_leads_the_tree_and_shows_what_the_spam_filter_has() {
+async fn listing_is_ahead_of_the_tree_and_shows_spam_filtered_comments() {
     let pair = pair();
     let (post, parent) = pair.post_and_comment();
     let since = pair.fake.world().now_utc() - 300;
@@ -1672,13 +1672,13 @@ async fn the_listing_leads_the_tree_and_shows_what_the_spam_filter_has() {
     assert_eq!(pair.send(&parent).await.class(), 4);
     pair.fake.world().pass(61_000);
     assert_eq!(look().await, (2, 1));
-    // the fake takes what is sent, as the real one does, and counts it
+    // the sandbox accepts what is sent, as the real one does, and counts it
     let duplicates = pair.fake.world().duplicates();
     assert_eq!((duplicates.len(), duplicates[0].names.len()), (1, 2));
 }
 
 #[tokio::test]
-async fn a_look_before_sending_sees_every_reason_not_to() {
+async fn preflight_sees_every_reason_not_to_answer() {
     type Change = fn(&Pair, &str, &str);
     let cases: [(Change, Vec<Blocker>); 8] = [
         (|_, _, _| {}, vec![]),
@@ -1686,7 +1686,7 @@ async fn a_look_before_sending_sees_every_reason_not_to() {
             |p, _, c| p.fake.world().comment(c).unwrap().deleted = true,
             vec![Blocker::ParentGone],
         ),
-        // the tree no longer shows it, though its text can still be had by name
+        // the tree no longer shows it, although its text can still be read by name
         (
             |p, _, c| p.fake.world().comment(c).unwrap().removed = true,
             vec![Blocker::ParentGone],
@@ -1731,7 +1731,7 @@ async fn a_look_before_sending_sees_every_reason_not_to() {
             }
         }
         assert_eq!(blockers, expected, "case {n}");
-        // somebody else's account has not answered
+        // another account has not answered
         if n == 7 {
             assert_eq!(look.blockers("another"), []);
         }
@@ -1744,7 +1744,7 @@ async fn a_look_before_sending_sees_every_reason_not_to() {
     assert_eq!(pair.send(&post).await.class(), 4);
     let look = pair.client.preflight(&post, &post).await.expect("a look");
     assert!(matches!(look.blockers(ACCOUNT)[..], [Blocker::Answered(_)]));
-    // a thing that never was
+    // a thing that never existed
     let look = pair
         .client
         .preflight(&post, "t1_zzzzzz")
@@ -1756,7 +1756,7 @@ async fn a_look_before_sending_sees_every_reason_not_to() {
 // ---------------------------------------------------------------- from outside, and without async
 
 #[test]
-fn a_thread_that_blocks_can_use_it_with_a_small_runtime() {
+fn blocking_thread_can_use_the_client_with_a_small_runtime() {
     let pair = pair();
     let (_, parent) = pair.post_and_comment();
     let client = pair.client.clone();
@@ -1776,7 +1776,7 @@ fn a_thread_that_blocks_can_use_it_with_a_small_runtime() {
 }
 
 #[tokio::test]
-async fn the_fake_is_ruled_from_outside() {
+async fn sandbox_is_controlled_over_http() {
     let pair = pair();
     let base = pair.fake.base().to_owned();
     let ask = async |method: &'static str, path: &str, body: &str| {
@@ -1881,7 +1881,7 @@ fn recorded_exchanges_are_read() {
                 pair.unwrap_or_default().replace("%2C", ",")
             };
             if path.ends_with("/api/comment") {
-                // judged as ours would be
+                // classified as ours would be
                 let told = classify(
                     &form("thing_id"),
                     &Answer::Status {
@@ -1898,7 +1898,7 @@ fn recorded_exchanges_are_read() {
                 continue;
             }
             let Some(json) = json.filter(|_| status == 200) else {
-                // a refusal, some of them in HTML: nothing to be read but the status
+                // a refusal, some of them in HTML: only the status can be read
                 continue;
             };
             if path.contains("/api/morechildren") {

@@ -1,7 +1,7 @@
-//! Logging in as the engine does it: through a browser, by hand, and with what the keychain holds.
+//! Logging in as the engine does it: through a browser, by pasting, and with what the keychain has.
 //!
-//! The keychain is one of this process's own, so that no test reads or changes that of the machine; names of
-//! accounts keep the tests apart in it.
+//! The keychain is one of this process's own, so that no test reads or changes that of the machine; account names keep
+//! the tests apart in it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::{Arc, Mutex, Once};
@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 
 const PERSON: &str = "a person";
 
-/// What the keychain holds for an account.
+/// The keychain's secret of an account.
 fn kept(account: &str, secret: Secret) -> Option<String> {
     secrets::find(account, secret)
         .unwrap()
@@ -29,7 +29,7 @@ fn kept(account: &str, secret: Secret) -> Option<String> {
         })
 }
 
-/// A fake whose apps belong to an account, and a project that knows this account.
+/// A sandbox whose apps belong to an account, and a project that knows this account.
 struct Bench {
     place: Place,
     fake: Fake,
@@ -62,7 +62,7 @@ impl Bench {
             }
             .to_owned(),
             host: fake.base().to_owned(),
-            // any that is free
+            // any free one
             port: 0,
             ..NewAccount::default()
         };
@@ -86,8 +86,7 @@ impl Bench {
         }
     }
 
-    /// Logs in, beside a browser that visits whatever it is sent to. Gives what came of it, and these
-    /// addresses.
+    /// Logs in, with a browser that opens every URL it gets. Returns the result and these URLs.
     fn log_in(&self, anew: bool) -> (Result<AccountInfo, Error>, Vec<String>) {
         let visited = Mutex::new(Vec::new());
         let job = LogIn {
@@ -111,7 +110,7 @@ impl Bench {
         (account, visited.into_inner().unwrap())
     }
 
-    /// Logs in with what the keychain holds: no browser is asked for.
+    /// Logs in with the keychain's secrets: no browser is needed.
     fn log_in_without_browser(&self) -> Result<AccountInfo, Error> {
         let (account, visited) = self.log_in(false);
         assert_eq!(visited, [""; 0]);
@@ -124,7 +123,7 @@ impl Bench {
         self.kept(Secret::RefreshToken)
     }
 
-    /// The name under which the keychain has what belongs to this account here.
+    /// The keychain name of this account here.
     fn entry(&self) -> String {
         format!("{}@{}", self.account.name, self.fake.base())
     }
@@ -137,10 +136,10 @@ impl Bench {
         self.fake.world().calls(on).len()
     }
 
-    /// Looks for these in all files of the project, and for every token and code that was ever given.
+    /// Searches all files of the project for these, and for every token and code ever issued.
     fn none_is_in_the_project(&self, secrets: &[String]) {
         let mut bytes = Vec::new();
-        // the state of the user lies beside the project
+        // the user's state is next to the project
         for folder in [self.place.folder(), &self.place.state()] {
             for file in std::fs::read_dir(folder).into_iter().flatten() {
                 let path = file.unwrap().path();
@@ -161,7 +160,7 @@ impl Bench {
 }
 
 #[test]
-fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
+fn browser_login_is_kept_in_the_keychain_until_revoked() {
     let bench = Bench::new("first_bot", INSTALLED_ID, Authorize::Allow);
     let (account, visited) = bench.log_in(false);
     let account = account.unwrap();
@@ -175,7 +174,7 @@ fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
     // from now on no browser is needed
     bench.log_in_without_browser().unwrap();
     assert_eq!(bench.refresh_token(), Some(first));
-    // where a refresh token is good once, the one that comes back is kept
+    // if a refresh token is valid once, the new one is stored
     bench.fake.world().knobs.rotate = true;
     for _ in 0..2 {
         let before = bench.refresh_token();
@@ -183,7 +182,7 @@ fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
         assert!(bench.refresh_token().is_some() && bench.refresh_token() != before);
     }
 
-    // a person took the access back on Reddit: that is told, and a new login mends it
+    // the user revoked access on Reddit: that is reported, and a new login fixes it
     bench.fake.world().take_access_back("first_bot");
     assert_eq!(
         bench.log_in_without_browser().unwrap_err().code,
@@ -194,7 +193,7 @@ fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
     states.extend(visited.iter().map(|a| parameter(a, "state")));
     assert_eq!(states.len(), 2);
 
-    // given back: it is dead on Reddit, and forgotten here
+    // revoked: it is dead on Reddit, and removed here
     let last = bench.refresh_token().unwrap();
     let account = bench.engine.log_out("", PERSON).unwrap();
     assert_eq!((account.facts.login_ms, bench.calls(On::Revoke)), (None, 1));
@@ -205,7 +204,7 @@ fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
         bench.log_in_without_browser().unwrap_err().code,
         Code::Login
     );
-    // also where Reddit cannot be reached to take it back: then that is told
+    // also if Reddit cannot be reached to revoke it: that is reported then
     let down = Fault::StatusBefore { status: 503 };
     bench.fake.world().fail(Rule::always(On::Revoke, down));
     assert_eq!(bench.engine.log_out("", PERSON).unwrap_err().code, Code::Io);
@@ -219,7 +218,7 @@ fn a_browser_logs_in_and_the_keychain_keeps_it_until_it_is_given_back() {
 }
 
 #[test]
-fn who_declines_in_the_browser_is_not_logged_in() {
+fn declining_in_the_browser_does_not_log_in() {
     let bench = Bench::new("declined_bot", INSTALLED_ID, Authorize::Deny);
     let (refused, visited) = bench.log_in(false);
     let refused = refused.unwrap_err();
@@ -233,7 +232,7 @@ fn who_declines_in_the_browser_is_not_logged_in() {
 }
 
 #[test]
-fn the_login_of_somebody_else_is_not_kept() {
+fn login_of_another_account_is_not_stored() {
     let bench = Bench::new("right_bot", INSTALLED_ID, Authorize::Allow);
     bench.log_in(false).0.unwrap();
     bench.browser_of("their_other_self");
@@ -242,14 +241,14 @@ fn the_login_of_somebody_else_is_not_kept() {
     assert_eq!((wrong.code, visited.len()), (Code::Login, 1));
     assert!(wrong.message.contains("u/their_other_self"), "{wrong}");
     assert_eq!(bench.refresh_token(), None);
-    // by hand neither
+    // nor by pasting
     let begun = bench.engine.login_by_hand("").unwrap();
     register(&bench.fake, INSTALLED_ID, &begun.address);
     let back = location(&begun.address);
     let wrong = bench.engine.login_pasted(begun, &back).unwrap_err();
     assert_eq!(wrong.code, Code::Login);
     assert_eq!(bench.refresh_token(), None);
-    // so the next login asks for a browser, without being told to
+    // so the next login needs a browser, without being told to
     bench.browser_of("right_bot");
     let (account, visited) = bench.log_in(false);
     account.unwrap();
@@ -258,10 +257,10 @@ fn the_login_of_somebody_else_is_not_kept() {
 }
 
 #[test]
-fn a_browser_on_another_machine_logs_in_by_what_is_pasted() {
+fn browser_on_another_machine_logs_in_by_pasted_url() {
     let bench = Bench::new("pasted_bot", INSTALLED_ID, Authorize::Allow);
     let engine = &bench.engine;
-    // nobody listens there, and nobody needs to
+    // nothing listens there, and nothing needs to
     let account = NewAccount {
         port: PORT,
         ..bench.account.clone()
@@ -286,7 +285,7 @@ fn a_browser_on_another_machine_logs_in_by_what_is_pasted() {
     bench.log_in_without_browser().unwrap();
     bench.none_is_in_the_project(&states);
 
-    // declined; what was kept before stays
+    // declined; what was stored before stays
     bench.fake.world().knobs.authorize = Authorize::Deny;
     let (begun, before) = (engine.login_by_hand("").unwrap(), bench.refresh_token());
     let back = location(&begun.address);
@@ -296,9 +295,9 @@ fn a_browser_on_another_machine_logs_in_by_what_is_pasted() {
 }
 
 #[test]
-fn the_login_of_reddit_itself_is_not_sent_to_another_host() {
+fn reddit_login_is_never_sent_to_another_host() {
     let bench = Bench::new("own_bot", INSTALLED_ID, Authorize::Allow);
-    // a project can say of any account that its host is on this machine
+    // a project can claim of any account that its host is on this machine
     secrets::keep("own_bot", Secret::RefreshToken, &"of-reddit-itself".into()).unwrap();
     secrets::keep("own_bot", Secret::Username, &"own_bot".into()).unwrap();
     secrets::keep("own_bot", Secret::Password, &"of-reddit-itself".into()).unwrap();
@@ -312,7 +311,7 @@ fn the_login_of_reddit_itself_is_not_sent_to_another_host() {
 }
 
 #[test]
-fn a_script_app_logs_in_with_what_was_put_into_the_keychain() {
+fn script_app_logs_in_with_keychain_secrets() {
     let bench = Bench::new("script_bot", CLIENT_ID, Authorize::Page);
     let engine = &bench.engine;
     let missing = bench.log_in_without_browser().unwrap_err();

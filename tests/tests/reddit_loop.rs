@@ -1,6 +1,5 @@
-//! From threads of a fake Reddit to drafts and outcomes, and to oblivion: fetching, saved threads without a
-//! network, deletion down to the bytes of the file, scores that come later; practice on a made-up Reddit, and
-//! what is due by itself.
+//! From threads of a Reddit sandbox to drafts, outcomes and purging: fetching, saved threads without network, deletion
+//! down to the bytes of the file, scores that arrive later; the sandbox job, and due maintenance.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::{Arc, Mutex};
@@ -53,7 +52,7 @@ fn account(fake: &Fake) -> NewAccount {
     }
 }
 
-/// Connects a project with a fake.
+/// Connects a project with a sandbox.
 fn connect(engine: &mut Engine, fake: &Fake) -> Arc<SkipClock> {
     let clock = Arc::new(SkipClock::new());
     engine.environment = Environment {
@@ -94,7 +93,7 @@ fn fetch(engine: &Engine, job: Fetch) -> Fetched {
 }
 
 #[test]
-fn a_login_says_who_it_is_and_what_is_missing() {
+fn login_reports_the_account_and_what_is_missing() {
     let fake = fake(0);
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -106,7 +105,7 @@ fn a_login_says_who_it_is_and_what_is_missing() {
         "{account:?}"
     );
     assert!(account.facts.scope.contains("submit") && !account.facts.scope.contains("vote"));
-    // a process that holds a secret leaves no memory behind when it crashes
+    // a process that holds a secret leaves no core dump
     #[cfg(target_os = "linux")]
     {
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
@@ -119,7 +118,7 @@ fn a_login_says_who_it_is_and_what_is_missing() {
         };
         assert_eq!((soft, hard), ("0", "0"), "{core}");
     }
-    // the login of another account is none
+    // the login of another account does not count
     let other = NewAccount {
         name: "somebody_else".to_owned(),
         ..self::account(&fake)
@@ -166,7 +165,7 @@ fn rising_posts_become_threads_with_reasons() {
         let gone = world
             .add_comment(&open, "asker", "I regret this text very much.")
             .unwrap();
-        // Reddit shows one that is gone only where something answers it
+        // Reddit only shows a deleted one if something answers it
         world
             .add_comment(&gone, "somebody", "Why did you delete it?")
             .unwrap();
@@ -194,7 +193,7 @@ fn rising_posts_become_threads_with_reasons() {
         .iter()
         .find(|t| t.title == "An open one")
         .unwrap();
-    // something of ours stands in it: once a thread is enough
+    // it has a comment of ours: one per thread is enough
     assert_eq!(open.skip, "answered already");
     let story = engine.thread(open.id).unwrap();
     let why = |body: &str| {
@@ -218,9 +217,9 @@ fn rising_posts_become_threads_with_reasons() {
             .any(|c| c.skip == "deleted" && c.body.is_empty())
     );
     assert!(!has(&bytes(&place), "I regret this text"));
-    // who asked us to stop waits for a person, and counts until then
+    // an opt-out waits for the user, and counts until then
     assert_eq!(engine.opt_outs().unwrap()[0].state, "asked");
-    // a second time renews them
+    // a second time updates them
     let again = fetch(
         &engine,
         Fetch {
@@ -231,7 +230,7 @@ fn rising_posts_become_threads_with_reasons() {
     );
     assert_eq!(again.threads.len(), fetched.threads.len());
     assert_eq!(engine.threads().unwrap().len(), fetched.threads.len());
-    // a floor and an age keep posts out
+    // a minimum score and a maximum age exclude posts
     let none = fetch(
         &engine,
         Fetch {
@@ -244,7 +243,7 @@ fn rising_posts_become_threads_with_reasons() {
 }
 
 #[test]
-fn a_thread_with_1500_comments_is_whole() {
+fn thread_with_1500_comments_is_complete() {
     let fake = fake(0);
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -267,7 +266,7 @@ fn a_thread_with_1500_comments_is_whole() {
 }
 
 #[test]
-fn what_was_deleted_is_not_in_the_bytes_any_more() {
+fn deleted_text_is_gone_from_the_bytes() {
     let fake = fake(0);
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -308,7 +307,7 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
             ..Fetch::default()
         },
     );
-    // it also stands in the parameters of a job, in its log, and in a candidate
+    // it is also in the parameters of a job, in its log, and in a candidate
     let params = serde_json::json!({ "generator": "x", "comments": [{ "comment": secret }] });
     engine
         .submit("11111111-2222-7333-8444-555555555555", "generate", &params)
@@ -345,7 +344,7 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
         assert!(!has(&left, text), "{text}");
     }
     assert!(has(&left, title));
-    // it is not taken in again, whatever a saved file says
+    // it is not fetched again, whatever a saved file says
     let again = fetch(
         &engine,
         Fetch {
@@ -355,7 +354,7 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
     );
     assert_eq!(again.threads[0].id, fetched.threads[0].id);
     assert!(!has(&bytes(&place), secret));
-    // the post goes, and with it all that stands under it
+    // the post is purged, and with it everything under it
     fake.world().post(&post).unwrap().deleted = true;
     let synced = done(&engine, &Sync::default());
     assert!(synced.posts == 1 && synced.comments >= 300, "{synced:?}");
@@ -363,7 +362,7 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
     for text in [title, "A body of the post", "Filler number 7 to fill"] {
         assert!(!has(&left, text), "{text}");
     }
-    // somebody asks for it, by the link to a comment
+    // by request, by the link to a comment
     let (named, said) = {
         let mut world = fake.world();
         let named = world.add_post("Quiet", "host", "A thread that may stay here", "text");
@@ -395,7 +394,7 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
     // and the post by its name
     assert_eq!(engine.forget_names(&[named], "ada").unwrap().posts, 1);
     assert!(!has(&bytes(&place), "A thread that may stay here"));
-    // what is kept for 48 hours is forgotten without any network
+    // what is kept for 48 hours is purged without any network
     let other = fake
         .world()
         .add_post("Quiet", "host", "Another one that expires soon", "text");
@@ -414,7 +413,7 @@ fn what_was_deleted_is_not_in_the_bytes_any_more() {
     assert!(!has(&bytes(&place), "Another one that expires soon"));
 }
 
-/// All that the fake has, as an archive would have taken it.
+/// Everything in the sandbox, as an archive would have it.
 fn dump(fake: &Fake) -> String {
     let world = fake.world();
     let posts = world.posts.values().map(|post| {
@@ -436,7 +435,7 @@ fn dump(fake: &Fake) -> String {
         .collect()
 }
 
-/// Asks about imported texts; gives what came of it, and all that was said.
+/// Checks imported texts; returns the result, and all log lines.
 fn sync_imported(engine: &Engine) -> (Result<Synced, Error>, String) {
     let said = Mutex::new(String::new());
     let job = Sync {
@@ -455,7 +454,7 @@ fn sync_imported(engine: &Engine) -> (Result<Synced, Error>, String) {
     (synced, said.into_inner().unwrap())
 }
 
-/// The names in each call that asked about some.
+/// The names in each call that checked some.
 fn asked(fake: &Fake) -> Vec<Vec<String>> {
     let world = fake.world();
     let calls = world.calls(On::Info).into_iter();
@@ -472,7 +471,7 @@ fn asked(fake: &Fake) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
+fn imported_texts_are_checked_in_passes_and_purged() {
     const PAIRS: usize = 120;
     let fake = fake(0);
     let place = Place::with_project();
@@ -497,7 +496,7 @@ fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
         }
         (posts, comments)
     };
-    // texts of a program are nobody's: Reddit is not asked about them
+    // generated texts have no author: Reddit is not asked about them
     let mut made = Vec::new();
     repartee_datasets::sample::write_ndjson(&mut made, 7, 20).unwrap();
     for (name, content, permission) in [
@@ -519,7 +518,7 @@ fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
     done(&engine, &BuildPairs::default());
     assert!(engine.overview().unwrap().pairs > PAIRS as u64);
 
-    // by itself a sync asks about none of it
+    // by default a sync checks none of it
     assert_eq!(done(&engine, &Sync::default()).looked_at, 0);
     assert_eq!(asked(&fake).len(), 0);
 
@@ -535,7 +534,7 @@ fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
         let mut world = fake.world();
         world.comment(&comments[6]).unwrap().deleted = true;
         world.comment(&comments[41]).unwrap().missing = true;
-        // whoever deletes the account wants to be forgotten
+        // an author who deletes the account counts as a deletion
         world.comment(&comments[120]).unwrap().author = "[deleted]".to_owned();
         world.comment(&comments[239]).unwrap().deleted = true;
         world.post(&posts[1]).unwrap().deleted = true;
@@ -553,7 +552,7 @@ fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
     assert_eq!(asked(&fake)[0], comments[..100]);
     fake.world().heal();
 
-    // the next one goes on there, and wipes what the one before could not
+    // the next one resumes there, and wipes what the previous one could not
     let before = asked(&fake).len();
     let (synced, said) = sync_imported(&engine);
     let synced = synced.unwrap();
@@ -578,8 +577,8 @@ fn imported_texts_are_asked_about_in_rounds_and_forgotten() {
         assert!(has(&left, text), "{text}");
     }
 
-    // a round later those that are left are asked about again, from the first; an answer that shows none of
-    // a hundred is not believed
+    // in the next pass, those that are left are checked again, from the first; an answer that shows none of a hundred
+    // is not believed
     for name in &comments[..230] {
         fake.world().comment(name).unwrap().missing = true;
     }
@@ -610,7 +609,7 @@ fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
 }
 
 #[test]
-fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
+fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
     // read and written on one machine
     let file = {
         let fake = fake(6);
@@ -677,7 +676,7 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
         .unwrap_or_default();
     assert!(again.len() < generated.comments.len() + 1);
 
-    // posted by hand, with the link pasted back; then its score comes in
+    // posted manually, with the link pasted back; then its score is read
     let id = generated.queued[0];
     approve_as_shown(&engine, id, PERSON).unwrap();
     let one = engine.outbox_story(id).unwrap().outbox;
@@ -725,7 +724,7 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
     assert_eq!((outcomes.judged, outcomes.rows.len()), (1, 1));
     assert!(outcomes.rows[0].predicted.is_some() && outcomes.rows[0].actual.is_some());
     assert!(engine.outcomes_chart().unwrap().svg.contains("<svg"));
-    // a line that is none names its place
+    // an invalid line is named by its position
     let error = engine
         .threads_import(&place.write("bad.jsonl", "\nnonsense\n"))
         .unwrap_err();
@@ -733,7 +732,7 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
 }
 
 #[test]
-fn scores_come_later_and_removals_close_a_subreddit() {
+fn scores_arrive_later_and_removals_disable_a_subreddit() {
     let fake = Arc::new(fake(0));
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -798,7 +797,7 @@ fn scores_come_later_and_removals_close_a_subreddit() {
         world.comment(&posted[2]).unwrap().removed = true;
         world.add_comment(&posted[0], "asker0", "STOP").unwrap();
     }
-    // an answer in the middle that cannot be read is left out and named; the next run reads it
+    // an unreadable answer in the middle is left out and named; the next run reads it
     fake.world().fail(Rule {
         skip: 1,
         times: Some(1),
@@ -859,7 +858,7 @@ fn drafts(place: &Place) -> Vec<i64> {
 }
 
 #[test]
-fn a_secret_appears_nowhere_on_the_command_line() {
+fn secrets_appear_nowhere_on_the_command_line() {
     const SECRET: &str = "marker-of-the-client-secret";
     const PASSWORD: &str = "marker-of-the-password";
     let fake = fake(4);
@@ -948,7 +947,7 @@ fn a_secret_appears_nowhere_on_the_command_line() {
     );
 }
 
-/// Serves a made-up Reddit as long as `within` lasts, as another process would.
+/// Runs a Reddit sandbox as long as `within` lasts, as another process would.
 fn in_sandbox<T>(place: &Place, within: impl FnOnce(&Engine) -> T) -> T {
     let id = new_id();
     std::thread::scope(|scope| {
@@ -974,7 +973,7 @@ fn in_sandbox<T>(place: &Place, within: impl FnOnce(&Engine) -> T) -> T {
 }
 
 #[test]
-fn the_sandbox_runs_the_whole_pipeline_without_a_key_and_continues_later() {
+fn sandbox_runs_the_full_pipeline_without_a_key_and_can_be_resumed() {
     let place = Place::with_project();
     let (reply, subreddit) = in_sandbox(&place, |engine| {
         let account = &engine.accounts().unwrap()[0];
@@ -998,18 +997,18 @@ fn the_sandbox_runs_the_whole_pipeline_without_a_key_and_continues_later() {
         assert_eq!(state.state, "posted", "{state:?}");
         (reply, subreddit)
     });
-    // nobody serves: it is said what is wrong
+    // the sandbox is not running: the error says so
     let engine = place.engine();
     let error = engine.start(&Fetch::default(), &|_| {}).unwrap_err();
     assert!(error.message.contains("reddit sandbox"), "{error:?}");
     assert!(!engine.wants_maintenance().unwrap());
-    // and what was posted stands there when it is served again, on another port and in another process
+    // and what was posted exists when it runs again, on another port and in another process
     in_sandbox(&place, |engine| {
         let read = done(engine, &ReadOutcomes::default());
         assert_eq!((read.read, read.removed, read.failed), (3, 0, 0));
         let outcomes = engine.outcomes().unwrap();
         assert_eq!(outcomes.rows[0].reply, reply);
-        // the footer is a bot's, and readers give nothing for "a text of number"
+        // the footer is a bot's, and readers give no score for "a text of number"
         assert_eq!(outcomes.rows[0].readings[0].score, Some(1));
         let again = fetch(
             engine,
@@ -1024,7 +1023,7 @@ fn the_sandbox_runs_the_whole_pipeline_without_a_key_and_continues_later() {
 }
 
 #[test]
-fn play_and_earnest_do_not_meet_in_a_project() {
+fn sandbox_and_reddit_accounts_do_not_mix_in_a_project() {
     let fake = fake(0);
     let place = Place::with_project();
     let engine = place.engine();
@@ -1046,7 +1045,7 @@ fn play_and_earnest_do_not_meet_in_a_project() {
 }
 
 #[test]
-fn what_is_due_is_done_by_itself_once() {
+fn due_maintenance_runs_automatically_once() {
     let fake = fake(3);
     let place = Place::with_project();
     let mut engine = place.engine();
@@ -1055,7 +1054,7 @@ fn what_is_due_is_done_by_itself_once() {
         let world = fake.world();
         world.subreddits.values().map(|s| s.name.clone()).collect()
     };
-    // who is not logged in asks nothing
+    // without a login, no call is made
     let fetched = fetch(
         &engine,
         Fetch {
@@ -1088,7 +1087,7 @@ fn what_is_due_is_done_by_itself_once() {
     };
     hour_later();
     assert!(!engine.wants_maintenance().unwrap());
-    // after two days all of them are forgotten, and then nothing is due any more
+    // after two days all of them are purged, and then nothing is due any more
     clock.skip(Duration::from_secs(25 * 3600));
     assert!(engine.wants_maintenance().unwrap());
     let kept = done(&engine, &Maintenance::default());
@@ -1097,7 +1096,7 @@ fn what_is_due_is_done_by_itself_once() {
     hour_later();
     assert!(!engine.wants_maintenance().unwrap());
     assert!(engine.threads().unwrap().iter().all(|t| t.title.is_empty()));
-    // what does not come through is tried again after an hour, and not before
+    // what fails is tried again after an hour, and not before
     engine.environment.login = None;
     let store = Store::open(&place.project()).unwrap();
     let thread = repartee_store::threads::NewThread {

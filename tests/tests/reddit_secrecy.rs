@@ -1,6 +1,6 @@
-//! A secret goes through everything the client does, with all logging on: it appears nowhere.
+//! Secrets pass through everything the client does, with all logging on: they appear nowhere.
 //!
-//! In a file, and so a process, of its own: loggers are set once for a process.
+//! In a file, and so a process, of its own: loggers are set once per process.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::Write;
@@ -18,7 +18,7 @@ use repartee_tests::browser::{location, parameter, register};
 const SECRET: &str = "marker-of-the-client-secret";
 const PASSWORD: &str = "marker-of-the-password";
 
-/// Everything that was logged, shown or told.
+/// Everything that was logged, shown or reported.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<String>>);
 
@@ -29,7 +29,7 @@ impl Heard {
         heard.push('\n');
     }
 
-    /// An error as a person and as a log see it, with its causes.
+    /// An error as the user and a log see it, with its causes.
     fn error(&self, error: &repartee_reddit::Error) {
         self.hear(format!("{error} {error:?} {error:#?}"));
     }
@@ -49,7 +49,7 @@ impl Write for Heard {
     }
 }
 
-/// Libraries that log through `log` are heard too.
+/// Libraries that log through `log` are captured too.
 impl log::Log for Heard {
     fn enabled(&self, _: &log::Metadata) -> bool {
         true
@@ -80,7 +80,7 @@ fn by_password(password: &str) -> Login {
 }
 
 #[tokio::test]
-async fn a_secret_appears_nowhere() {
+async fn secrets_appear_nowhere() {
     let heard = Heard::default();
     let writer = heard.clone();
     tracing_subscriber::fmt()
@@ -147,7 +147,7 @@ async fn a_secret_appears_nowhere() {
             fake.world().heal();
         }
     }
-    // wrong secrets are secrets too: people mistype what is right elsewhere
+    // wrong secrets are secrets too: people mistype what is valid elsewhere
     let wrong = Client::new(setup(by_password("marker-that-is-wrong"))).expect("a client");
     heard.error(&wrong.log_in().await.expect_err("refused"));
     let mut stranger = by_password(PASSWORD);
@@ -197,7 +197,7 @@ async fn a_secret_appears_nowhere() {
     client.me().await.expect("me");
     client.revoke().await.expect("revoked");
 
-    // a keychain out of reach, or one that knows nobody of this name
+    // a keychain that is unavailable, or has no such account
     let missing = tokio::task::spawn_blocking(|| {
         secrets::find("nobody of repartee's tests", secrets::Secret::RefreshToken)
     });

@@ -1,5 +1,5 @@
-//! A run whose process is killed without warning goes on to the same losses and the same bits as one
-//! that was never cut.
+//! A run whose process is killed without warning resumes to the same losses and the same bits as one that was never
+//! interrupted.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ fn settings(kind: RunKind, name: &str) -> RunConfig {
     }
 }
 
-/// Waits until the run has saved something to go on from.
+/// Waits until the run has saved something to resume from.
 fn saved(engine: &Engine, run: &str) {
     let started = Instant::now();
     while engine.checkpoint_hashes(run, Some("last")).is_err() {
@@ -90,7 +90,7 @@ fn killed_and_resumed_equals_whole(place: &Place, engine: &Engine, kind: RunKind
 }
 
 #[test]
-fn a_killed_run_goes_on_bit_by_bit() {
+fn resume_after_sigkill_is_bit_identical() {
     let (place, engine) = project(150);
     killed_and_resumed_equals_whole(&place, &engine, RunKind::Generator);
     killed_and_resumed_equals_whole(&place, &engine, RunKind::Upvotes);

@@ -1,5 +1,5 @@
-//! Splits: nothing on two sides, whatever it is and wherever it came from, every upvote bin on every side,
-//! and nothing that a person excluded.
+//! Splits: nothing is in two partitions, whatever it is and wherever it came from, every upvote bin is in every
+//! partition, and nothing that the user excluded.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{HashMap, HashSet};
@@ -27,7 +27,7 @@ fn import(engine: &Engine, file: PathBuf, format: Option<Format>) {
     done(engine, &job);
 }
 
-/// A project with these pairs, each a line of a table: post, comment, reply, score, author of the reply.
+/// A project with these pairs, each a row of a table: post, comment, reply, score, author of the reply.
 fn table(pairs: &[(String, String, String, i64, String)]) -> (Place, Engine) {
     let place = Place::with_project();
     let engine = place.engine();
@@ -50,7 +50,7 @@ fn table(pairs: &[(String, String, String, i64, String)]) -> (Place, Engine) {
     (place, engine)
 }
 
-/// Every pair of a split with its texts, as the file has them.
+/// Every pair of a split with its texts, as stored.
 fn placed(engine: &Engine, split: &str) -> Vec<Placed> {
     let store = Store::open(engine.path()).unwrap();
     let id = store.split(split).unwrap().id;
@@ -59,7 +59,7 @@ fn placed(engine: &Engine, split: &str) -> Vec<Placed> {
     all
 }
 
-/// Texts of any length that are on two sides, by their words.
+/// Texts of any length that are in two partitions, by their words.
 fn shared_texts(placed: &[Placed]) -> Vec<String> {
     let mut partitions: HashMap<String, HashSet<Partition>> = HashMap::new();
     for p in placed {
@@ -97,7 +97,7 @@ fn audit(
     }
 }
 
-/// 300 threads of four pairs whose short answers and some whole pairs come again everywhere.
+/// 300 threads of four pairs whose short answers and some whole pairs recur everywhere.
 fn chatter() -> Vec<(String, String, String, i64, String)> {
     (0..1200)
         .map(|n: usize| {
@@ -123,7 +123,7 @@ fn chatter() -> Vec<(String, String, String, i64, String)> {
 }
 
 #[test]
-fn no_text_of_any_length_is_in_two_partitions_and_what_is_left_out_is_counted() {
+fn no_text_is_in_two_partitions_and_left_out_pairs_are_counted() {
     let (_place, engine) = table(&chatter());
     let split = done(&engine, &MakeSplit::default());
     let placed = placed(&engine, "main");
@@ -149,9 +149,9 @@ fn no_text_of_any_length_is_in_two_partitions_and_what_is_left_out_is_counted() 
 }
 
 #[test]
-fn an_audit_finds_short_texts_and_pairs_in_two_partitions_of_an_old_split() {
+fn audit_finds_short_texts_and_pairs_in_two_partitions_of_an_old_split() {
     let (_place, engine) = table(&chatter());
-    // as an older version divided them: by thread alone
+    // as an older version split them: by thread alone
     let store = Store::open(engine.path()).unwrap();
     let mut members = Vec::new();
     store
@@ -187,7 +187,7 @@ fn an_audit_finds_short_texts_and_pairs_in_two_partitions_of_an_old_split() {
 }
 
 #[test]
-fn every_partition_has_every_upvote_bin_and_the_same_seed_gives_the_same_split() {
+fn every_partition_has_every_upvote_bin_and_a_seed_gives_one_split() {
     // scores follow the thread: a thread has one bin only
     let pairs: Vec<_> = (0..400)
         .map(|n| {
@@ -226,8 +226,8 @@ fn every_partition_has_every_upvote_bin_and_the_same_seed_gives_the_same_split()
 }
 
 #[test]
-fn a_bin_that_cannot_be_everywhere_is_said() {
-    // two threads have high scores: one side has to go without
+fn bin_missing_from_a_partition_is_reported() {
+    // two threads have high scores: one partition has to go without
     let pairs: Vec<_> = (0..240)
         .map(|n| {
             let (post, score) = (
@@ -273,7 +273,7 @@ fn a_bin_that_cannot_be_everywhere_is_said() {
 }
 
 #[test]
-fn rows_without_ids_are_grouped_by_their_post_and_with_the_same_post_of_other_sources() {
+fn rows_without_ids_are_grouped_by_post_across_sources() {
     let place = Place::with_project();
     let engine = place.engine();
     // one link post without a text, and one with a text that the archive has, too
@@ -338,7 +338,7 @@ fn rows_without_ids_are_grouped_by_their_post_and_with_the_same_post_of_other_so
 }
 
 #[test]
-fn the_real_sample_is_split_without_leaks_and_says_what_a_partition_lacks() {
+fn real_sample_is_split_without_leaks_and_missing_bins_are_reported() {
     let Some(shared) = shared() else { return };
     let place = Place::with_project();
     let engine = place.engine();
@@ -350,8 +350,8 @@ fn the_real_sample_is_split_without_leaks_and_says_what_a_partition_lacks() {
     let placed = placed(&engine, "main");
     assert_eq!(shared_texts(&placed), Vec::<String>::new());
     assert!(audit(&engine, "main").unwrap().clean);
-    // Scores below 1 are in two posts of the sample only, each of which came twice, so one side has to go
-    // without; what is missing is said.
+    // Scores below 1 are in two posts of the sample only, each of which came twice, so one partition has to go without;
+    // what is missing is reported.
     let missing: Vec<String> = (split.partitions.iter())
         .flat_map(|partition| (0..4).map(move |bin| (partition, bin)))
         .filter(|(partition, bin)| partition.bins[*bin] == 0)
@@ -403,7 +403,7 @@ fn thread_without_text(engine: &Engine, subreddit: &str) -> i64 {
 }
 
 #[test]
-fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
+fn excluded_pairs_are_in_no_later_split_and_can_be_included_again() {
     let (_place, engine) = table(&chatter());
     let split = |name: &str| {
         let job = MakeSplit {
@@ -453,7 +453,7 @@ fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
         frozen,
         "a frozen split is not changed"
     );
-    // pairs are built again, and what is excluded stays so
+    // pairs are built again, and exclusions remain
     done(&engine, &BuildPairs::default());
     assert_eq!(split("again").config.excluded as usize, gone.len());
 
@@ -477,7 +477,7 @@ fn first_pair(engine: &Engine) -> String {
 }
 
 #[test]
-fn an_exclusion_needs_a_reason_and_something_that_is_there() {
+fn exclusion_needs_a_reason_and_an_existing_target() {
     let (_place, engine) = table(&chatter());
     let pair = first_pair(&engine);
     let ask = |pairs: &[&str], authors: &[&str], reason: &str| {
@@ -545,7 +545,7 @@ fn the_command_line_excludes_lists_and_includes() {
 }
 
 #[test]
-fn placeholders_stand_for_what_leads_to_a_person_and_are_counted() {
+fn personal_data_is_replaced_by_placeholders_and_counted() {
     let line = |id: &str, parent: &str, body: &str| {
         format!(
             "{{\"id\":\"{id}\",\"link_id\":\"t3_p\",\"parent_id\":\"{parent}\",\"author\":\"a{id}\",\"subreddit\":\"s\",\"body\":\"{body}\",\"score\":1,\"created_utc\":1300000000}}\n"

@@ -1,4 +1,4 @@
-//! The project file in a person's hands: what takes the room, is it whole, give room back.
+//! The project file from a user's view: space used, integrity, compaction.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_tests::Place;
@@ -12,7 +12,7 @@ fn sql(place: &Place, sql: &str) -> usize {
 }
 
 #[test]
-fn size_names_what_takes_space_and_compact_frees_it() {
+fn size_lists_space_used_and_compact_frees_it() {
     let (place, engine) = project(40);
     let size = place.ok(["size", "--json"]).result();
     let families = size["families"].as_array().unwrap();

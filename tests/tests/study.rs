@@ -1,5 +1,5 @@
-//! The permissions of a study: asked once, recorded, enforced where a project is strict, and shown on
-//! everything that leaves the project.
+//! Permissions of the study: asked once, recorded, enforced in strict mode, and shown on everything that leaves the
+//! project.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use repartee_tests::{Place, Ran, binary};
 
 const MARK: &str = "No permission to train on Reddit content on record";
 
-/// Threads in the form of a Reddit archive: nothing in it says that a program wrote them.
+/// Threads in the form of a Reddit archive: nothing in it shows that a program generated them.
 fn archive(place: &Place, name: &str, threads: u64) -> PathBuf {
     let mut lines = Vec::new();
     sample::write_ndjson(&mut lines, 7, threads).unwrap();
@@ -29,7 +29,7 @@ fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Runs words and files with `--json`, and gives the whole last line.
+/// Runs words and files with `--json`, and returns the whole last line.
 fn ok(place: &Place, words: &str, more: &[&str]) -> serde_json::Value {
     let mut args: Vec<&str> = words.split_whitespace().collect();
     args.extend(more);
@@ -37,11 +37,11 @@ fn ok(place: &Place, words: &str, more: &[&str]) -> serde_json::Value {
     place.ok(args).json()
 }
 
-/// Runs a command line as it was printed, in a shell.
+/// Runs a printed command line in a shell.
 fn typed(place: &Place, line: &str) -> Ran {
     let rest = line.trim().strip_prefix("repartee ").expect(line);
     let command = format!("'{}' {rest}", binary().display());
-    // names with control characters are written in $'...', which the shells of terminals take
+    // names with control characters are written in $'...', which the common shells take
     let mut shell = std::process::Command::new("bash");
     shell
         .args(["-c", &command])
@@ -145,7 +145,7 @@ fn two_answers_to_one_question_are_refused() {
         );
         assert!(place.engine().sources().unwrap().is_empty(), "{values:?}");
     }
-    // different questions are answered together, and what a word leaves open is none
+    // different questions are answered together, and "none" covers what an answer leaves open
     place.ok([
         "import",
         &file,
@@ -197,7 +197,7 @@ fn a_grant_is_recorded_by_the_import_itself() {
 }
 
 #[test]
-fn what_the_option_took_before_still_imports_and_is_no_approval() {
+fn legacy_option_values_still_import_and_are_no_approval() {
     for word in ["research", "reddit-approved", "own", "unknown"] {
         let place = Place::with_project();
         let file = text(&archive(&place, "RC.ndjson", 10));
@@ -216,7 +216,7 @@ fn what_the_option_took_before_still_imports_and_is_no_approval() {
                 .starts_with(MARK),
             "{word}"
         );
-        // and it takes nothing back that was granted
+        // and it withdraws nothing that was granted
         place.engine().study_record(&granted(), "ann").unwrap();
         archive(&place, "more.ndjson", 12);
         place.ok(["import", "more.ndjson", "--permission", word]);
@@ -230,7 +230,7 @@ fn what_the_option_took_before_still_imports_and_is_no_approval() {
 }
 
 #[test]
-fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
+fn text_from_elsewhere_needs_no_answer_and_has_no_notice() {
     let place = Place::with_project();
     let mut rows = String::from("question,answer\n");
     for i in 0..40 {
@@ -241,7 +241,7 @@ fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
     let file = text(&place.write("mails.csv", rows));
     let import = ["import", "--map", "comment=question,reply=answer"];
 
-    // a table doesn't say what it is: one question, with the commands that answer it
+    // a table doesn't show its origin: one question, with the commands that answer it
     let ran = place.run(import.iter().copied().chain([file.as_str()]));
     assert_eq!(ran.status, Some(2), "{ran}");
     let lines = offered(&ran);
@@ -294,8 +294,8 @@ fn text_from_elsewhere_is_asked_nothing_and_carries_no_mark() {
 /// Two steps of a small model.
 const STEPS: &str = "--steps 2 --batch 4 --max-tokens 32 --set validate_limit=8 --set patience=0";
 
-/// A project on an archive without any permission, with everything trained, evaluated and queued: strict was
-/// off for that.
+/// A project on an archive without any permission, with everything trained, evaluated and queued: strict mode was off
+/// for that.
 fn marked() -> Place {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 80));
@@ -342,7 +342,7 @@ fn subcommands(place: &Place, command: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Asserts that each file says the mark: a table in every row, a picture as text.
+/// Asserts that each file has the notice: a table in every row, a chart as text.
 fn carries(mark: &str, file: &Path) {
     let content = std::fs::read_to_string(file).unwrap();
     match file.extension().and_then(|e| e.to_str()) {
@@ -385,7 +385,7 @@ fn carries(mark: &str, file: &Path) {
 }
 
 #[test]
-fn every_chart_export_and_report_carries_the_mark() {
+fn every_chart_export_and_report_has_the_notice() {
     let place = marked();
     let mark = place.engine().study_mark().unwrap().unwrap();
     assert!(mark.starts_with(MARK), "{mark}");
@@ -408,7 +408,7 @@ fn every_chart_export_and_report_carries_the_mark() {
             carries(&mark, &out.with_extension("svg"));
             carries(&mark, &out.with_extension("csv"));
             let png = std::fs::read(out.with_extension("png")).unwrap();
-            // the picture is drawn from that SVG: it is as high as it says
+            // the image is rendered from that SVG: its height matches
             let svg = std::fs::read_to_string(out.with_extension("svg")).unwrap();
             let height: f64 = svg
                 .split(" height=\"")
@@ -475,7 +475,7 @@ fn every_chart_export_and_report_carries_the_mark() {
     carries(&mark, &threads);
     place.ok(["reddit", "import", &text(&threads)]);
 
-    // the window's charts and exports are the same methods; those that it alone has:
+    // the window's charts and exports are the same methods; those that only the window has:
     let engine = place.engine();
     let pairs = engine
         .pairs_chart(
@@ -509,7 +509,7 @@ fn every_chart_export_and_report_carries_the_mark() {
         assert_eq!(ok(&place, words, &[])["notice"], mark.as_str(), "{words}");
     }
 
-    // once everything is on record, nothing is marked
+    // once everything is recorded, there is no notice
     engine.study_record(&granted(), "ann").unwrap();
     let file = place.path("clean.csv");
     let told = ok(&place, "export pairs", &[&text(&file)]);
@@ -522,7 +522,7 @@ fn every_chart_export_and_report_carries_the_mark() {
 }
 
 #[test]
-fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
+fn strict_refuses_training_with_a_reason_and_its_change_is_logged() {
     let place = marked();
     let strict = place.run(["study", "strict", "on", "--who", "ann"]);
     assert_eq!(strict.status, Some(0), "{strict}");
@@ -551,7 +551,7 @@ fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
         .collect();
     assert!(!names.contains(&"again".to_owned()), "{names:?}");
 
-    // off only on purpose, and who did it is in the audit log
+    // off only on purpose, and the audit log has who did it
     let ran = place.run(["study", "strict", "off"]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(place.engine().study().unwrap().strict);
@@ -586,7 +586,7 @@ fn strict_refuses_training_with_the_reason_and_its_change_is_on_record() {
 }
 
 #[test]
-fn a_model_trained_on_reddit_content_stays_so_in_another_project() {
+fn model_trained_on_reddit_content_stays_marked_in_another_project() {
     let place = marked();
     let folder = place.path("writer");
     ok(&place, "export run writer", &[&text(&folder)]);
@@ -614,7 +614,7 @@ fn a_model_trained_on_reddit_content_stays_so_in_another_project() {
         ran.err.contains("base \"w\" was trained on Reddit content"),
         "{ran}"
     );
-    // an exported base that nobody trained here is not marked so
+    // an exported base that was not trained here is not marked so
     let plain = place.path("plain");
     ok(&place, "export base small-bert", &[&text(&plain)]);
     let third = Place::with_project();
@@ -622,7 +622,6 @@ fn a_model_trained_on_reddit_content_stays_so_in_another_project() {
     assert!(!third.engine().study().unwrap().needed);
 }
 
-/// A fixed clock.
 struct At(i64);
 
 impl Clock for At {
@@ -636,7 +635,7 @@ impl Clock for At {
 }
 
 #[test]
-fn a_permission_holds_from_its_date_to_its_last_day() {
+fn permission_holds_from_its_date_to_its_last_day() {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 30));
     let mut import = vec![file.as_str()];
@@ -680,7 +679,7 @@ fn a_permission_holds_from_its_date_to_its_last_day() {
 }
 
 #[test]
-fn a_source_whose_origin_was_not_said_counts_as_reddit_content_until_it_is() {
+fn source_of_unknown_origin_counts_as_reddit_content() {
     let place = Place::with_project();
     let file = text(&place.write("table.csv", "q,a\nWhy is it so?,Because it is so\n"));
     place.ok([
@@ -718,7 +717,7 @@ fn the_engine_itself_refuses_an_import_without_an_answer() {
 }
 
 #[test]
-fn a_record_of_another_machine_counts_once_it_is_confirmed_here() {
+fn record_from_another_machine_counts_once_confirmed_here() {
     let place = Place::with_project();
     let record = [
         "study",
@@ -771,7 +770,7 @@ fn a_record_of_another_machine_counts_once_it_is_confirmed_here() {
     assert!(!holds(&other).0);
     assert_eq!(confirm(&["--yes"]).status, Some(0));
     assert!(holds(&other).0);
-    // a file that somebody edited has no seal of any machine
+    // an edited file has no seal of any machine
     let db = rusqlite::Connection::open(place.project()).unwrap();
     db.execute_batch("INSERT INTO study_record (kind, decision, date, who, at_ms) VALUES ('training', 'granted', '2020-01-01', 'x', 1)")
         .unwrap();

@@ -1,15 +1,15 @@
-//! What somebody else wrote reaches a terminal as text: nothing in it moves the cursor, hides or reorders a word,
-//! or looks like a line of ours.
+//! What others wrote reaches a terminal as text: nothing in it moves the cursor, hides or reorders a word, or looks
+//! like a line of ours.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_tests::stranger::fill;
 use repartee_tests::{Place, Ran};
 
-/// Clears the screen, goes up, sets the title, by C0 and by C1; returns to the line's beginning, deletes; runs
-/// backwards, hides.
+/// Clears the screen, moves up, sets the title, by C0 and by C1; carriage return, delete; bidirectional override,
+/// invisible characters.
 const HOSTILE: &str = "good\u{1b}[2J\u{1b}[1A\u{1b}]0;t\u{7}\u{9b}2K\r\u{8}\u{7f}evil\u{202e}txt\u{2066}\u{200b}\u{ad}\u{2028}\u{feff}\u{e0041}end";
 
-/// The same with a line of its own.
+/// Text with a forged line of its own.
 const FORGED: &str = "one\nreply 1 is approved";
 
 fn acts(c: char) -> bool {
@@ -26,7 +26,7 @@ fn is_quiet(ran: &Ran, what: &str) {
     assert!(!ran.err.contains("panicked"), "{what}: {ran}");
 }
 
-/// Commands that show what is stored, and those whose errors quote it.
+/// Commands that show stored text, and those whose errors quote it.
 const COMMANDS: &[&[&str]] = &[
     &["source", "list"],
     &["source", "rejected", "1"],
@@ -85,7 +85,7 @@ const COMMANDS: &[&[&str]] = &[
 ];
 
 #[test]
-fn nothing_that_is_stored_acts_on_a_terminal() {
+fn stored_text_never_controls_the_terminal() {
     let place = Place::with_project();
     fill(&place.project(), HOSTILE);
     let mut shown = 0;
@@ -107,7 +107,7 @@ fn nothing_that_is_stored_acts_on_a_terminal() {
             }
         }
     }
-    // it is shown as escapes, not left out
+    // it is shown as escapes, not omitted
     assert!(shown > 25, "{shown}");
     let json = place.ok(["queue", "show", "1", "--json"]);
     assert_eq!(
@@ -118,11 +118,11 @@ fn nothing_that_is_stored_acts_on_a_terminal() {
 }
 
 #[test]
-fn no_text_begins_a_line_of_its_own() {
+fn stored_text_never_starts_its_own_line() {
     let place = Place::with_project();
     fill(&place.project(), FORGED);
     for command in COMMANDS {
-        // an argument is the person's own
+        // an argument is the user's own
         if command.contains(&"--write-config") {
             continue;
         }
@@ -140,7 +140,7 @@ fn no_text_begins_a_line_of_its_own() {
 }
 
 #[test]
-fn names_of_files_and_what_is_in_them_are_shown_as_text() {
+fn file_names_and_contents_are_shown_escaped() {
     let place = Place::empty();
     let project = format!("{}.repartee", HOSTILE.replace('\u{0}', ""));
     let made = place.ok(["new", &project]);
@@ -176,7 +176,7 @@ fn names_of_files_and_what_is_in_them_are_shown_as_text() {
             command[1],
         );
     }
-    // which of several projects is meant
+    // the error names which of several projects could be meant
     place.ok(["new", "b.repartee"]);
     let which = place.run(["size"]);
     is_quiet(&which, "size");
@@ -185,7 +185,7 @@ fn names_of_files_and_what_is_in_them_are_shown_as_text() {
 
 #[cfg(unix)]
 #[test]
-fn an_editor_gets_the_text_in_a_file_for_its_owner_alone() {
+fn editor_gets_the_text_in_a_private_file() {
     let place = Place::with_project();
     fill(&place.project(), HOSTILE);
     repartee_tests::stranger::database(&place.project())

@@ -1,4 +1,4 @@
-//! The three models are trained, the generator writes fakes and replies, and what cannot work says so.
+//! The three models are trained, the generator writes fakes and replies, and invalid requests are reported.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_datasets::Partition;
@@ -31,7 +31,7 @@ fn train(engine: &Engine, config: &RunConfig) -> Trained {
     done(engine, &Train::new(config).unwrap())
 }
 
-/// The loss of the first and last tenth of a run.
+/// Mean loss of the first and last tenth of a run.
 fn fall(engine: &Engine, run: &str) -> (f64, f64) {
     let info = engine.run_show(run).unwrap();
     let losses: Vec<f64> = engine
@@ -50,7 +50,7 @@ fn fall(engine: &Engine, run: &str) -> (f64, f64) {
 }
 
 #[test]
-fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
+fn models_train_and_generated_replies_are_scored_selected_and_queued() {
     let (_place, engine) = project(400);
 
     let estimate = engine
@@ -65,7 +65,7 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
     let info = engine.run_show("writer").unwrap();
     assert!(
         !info.samples.is_empty(),
-        "samples are drawn while it trains"
+        "samples are generated while it trains"
     );
     assert_eq!(info.state, "done");
     assert!(info.best_loss.unwrap() < first);
@@ -87,7 +87,7 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
     assert_eq!(fakes.fakes, [120, 40, 40]);
     assert_eq!(
         fakes.config.sampling, sampling,
-        "the decode settings are stored"
+        "the decoding settings are stored"
     );
     let shown = engine.fakes_show("fakes", 9).unwrap();
     assert_eq!(
@@ -146,7 +146,7 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
     assert_eq!(engine.queue(None).unwrap().len(), generated.queued.len());
     assert!(!generated.queued.is_empty());
 
-    // the same seed writes the same
+    // the same seed generates the same
     let again = done(
         &engine,
         &Generate {
@@ -163,7 +163,7 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
     assert_eq!(texts(&generated), texts(&again));
     assert!(again.queued.is_empty());
 
-    // what cannot work says so, and nothing is stored
+    // invalid requests are reported, and nothing is stored
     let error = |job: &Generate| engine.start(job, &|_| {}).unwrap_err();
     let long = Incoming {
         comment: "a long comment ".repeat(200),
@@ -210,10 +210,10 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
 }
 
 #[test]
-fn a_learning_rate_that_diverges_is_a_clear_error_and_the_run_is_kept() {
+fn diverging_learning_rate_is_a_clear_error_and_the_run_is_kept() {
     let (_place, engine) = project(60);
     let wild = RunConfig {
-        // the largest that may be asked for; decay makes the weights nine times as large at each step
+        // the largest allowed; decay makes the weights nine times as large at each step
         learning_rate: 10.0,
         weight_decay: 1.0,
         clip_norm: 0.0,
@@ -250,7 +250,7 @@ fn pausing_and_resuming_changes_nothing() {
             pressed.press();
         }
     });
-    // the signal may come after the last step on a fast machine; then there is nothing to resume
+    // the signal may come after the last step on a fast machine; there is nothing to resume then
     if ended.unwrap() == Ended::Paused {
         let place = engine.path().to_owned();
         drop(engine);

@@ -1,4 +1,4 @@
-//! Several processes on one project at once: nothing is lost, and nobody waits for the other's end.
+//! Several processes on one project at the same time: nothing is lost, and none waits for another's end.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::process::{Child, Stdio};
@@ -8,7 +8,7 @@ use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_tests::sample::project;
 use repartee_tests::{Place, Ran};
 
-/// NDJSON of so many comments with ids from `first`, each but the first of ten answering the one before.
+/// NDJSON of this many comments with ids from `first`; nine of ten answer the previous one.
 fn comments(first: u64, count: u64) -> String {
     let mut lines = String::new();
     for i in 0..count {
@@ -62,7 +62,7 @@ fn finish(child: Child) -> Ran {
 }
 
 #[test]
-fn two_import_one_trains_one_lists() {
+fn processes_import_train_and_list_at_once() {
     const ROWS: u64 = 60_000;
     let (place, engine) = project(60);
     let before = stored(&place);
@@ -149,7 +149,7 @@ fn two_import_one_trains_one_lists() {
 }
 
 #[test]
-fn a_killed_import_is_done_again_and_adds_the_rest_only() {
+fn repeating_a_killed_import_adds_only_the_rest() {
     const ROWS: u64 = 150_000;
     let place = Place::with_project();
     let file = place.write("a.ndjson", comments(1 << 40, ROWS));
@@ -240,7 +240,7 @@ fn one_process_pauses_and_cancels_what_another_runs() {
 fn opening_a_project_twice_in_one_process_keeps_its_log_from_other_processes() {
     let place = Place::with_project();
     let engine = place.engine();
-    // the header is read past SQLite, and closing that must not give SQLite's locks away
+    // the header is read directly, and closing it must not release SQLite's locks
     drop(place.engine());
     place.ok(["queue", "list"]);
     assert!(

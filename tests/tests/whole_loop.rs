@@ -1,5 +1,4 @@
-//! The whole loop as a person goes it, by the command line: on the synthetic sample, and on real text
-//! where there is some.
+//! The full pipeline as a user runs it, by the command line: on the synthetic sample, and on real text if available.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
@@ -18,7 +17,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_demo_goes_round_small() {
+fn small_demo_runs_the_full_pipeline() {
     let place = Place::empty();
     let folder = place.path("demo");
     let name = folder.display().to_string();
@@ -45,16 +44,16 @@ fn the_demo_goes_round_small() {
     let project = report["project"].as_str().unwrap();
     place.ok(["check", "--project", project]);
     place.ok(["split", "audit", "--project", project]);
-    // a second time it would write over the first
+    // a second time it would overwrite the first
     let again = place.run(["demo", &name]);
     assert_eq!(again.status, Some(2));
     assert!(again.err.contains("not empty"), "{again}");
 }
 
-/// The loop on real text. `REPARTEE_REAL_SCALE=1` takes the steps and counts of the README's table, which
-/// it prints; otherwise a fifth of them, so that every run of the tests can afford it.
+/// The pipeline on real text. `REPARTEE_REAL_SCALE=1` uses the steps and counts of the README's table, which it prints;
+/// otherwise a fifth of them, so that every run of the tests can afford it.
 #[test]
-fn real_text_goes_round() {
+fn real_text_runs_the_full_pipeline() {
     let Some(shared) = repartee_tests::shared() else {
         return;
     };
@@ -78,7 +77,7 @@ fn real_text_goes_round() {
 
     let mut dumps = files(&shared.join("reddit"), "zst");
     dumps.extend(files(&shared.join("reddit"), "csv"));
-    // nobody gave these tests an approval: that is what they record, and what their charts say
+    // no one approved these tests: that is what they record, and what their charts say
     let imported = ok("import --permission none", &dumps);
     ok("study strict off --yes", &[]);
     let sources = imported["sources"].as_array().unwrap();

@@ -1,13 +1,13 @@
-//! Pictures of curves and bars.
+//! Charts of curves and bars.
 
 use crate::frame::{Drawn, Mark, Place, Plot, Shape};
 use crate::pen::Stroke;
 use crate::{Axis, Error, Heading, Paint, Picture, Table, scale};
 
-/// Width of a picture, pixels: a square one, and one that has a time axis.
+/// Chart widths in pixels: square, and with a time axis.
 const SQUARE: f64 = 600.0;
 const WIDE: f64 = 800.0;
-/// Height of the plot in a wide picture, pixels.
+/// Height of the plot in a wide chart, pixels.
 const LOW: f64 = 320.0;
 
 fn axis(title: &str, from: f64, to: f64, wanted: usize) -> Axis {
@@ -28,7 +28,7 @@ fn whole_axis(title: &str, to: f64) -> Axis {
     axis
 }
 
-/// Thick and plain for the first six series, dashed for the next.
+/// Solid for the first six series, dashed for the next.
 fn stroke(n: usize) -> Stroke {
     Stroke {
         paint: Paint::Series(n),
@@ -45,34 +45,33 @@ fn finite(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// A curve in the unit square: (x, y, threshold), the threshold from which on the answer is yes.
+/// A curve in the unit square: (x, y, threshold); from the threshold on, examples are predicted positive.
 #[derive(Clone, Debug)]
 pub struct Curve {
-    /// As in the legend, without the figure.
+    /// The legend's label, without the value.
     pub name: String,
-    /// Along the curve.
     pub points: Vec<(f64, f64, Option<f64>)>,
-    /// Area under it or average precision, shown in the legend.
+    /// Area under the curve or average precision, shown in the legend.
     pub area: Option<f64>,
-    /// What the area has to beat, by name; the legend says so where it does not.
+    /// Baseline of the area, by name; the legend says if it isn't beaten.
     pub baseline: Option<(String, f64)>,
-    /// A mean of other curves: drawn in ink, so that it is not taken for one more class.
+    /// An average of other curves: drawn in ink, so that it does not look like another class.
     pub is_mean: bool,
 }
 
-/// The point of a decision threshold on a curve: the rates at that very threshold, counted from the
-/// predictions. They cannot be looked up among the points that are drawn: a straight stretch of a curve has none.
+/// The point of a decision threshold on a curve: the rates at exactly that threshold, counted from the predictions. The
+/// drawn points do not have it: a straight stretch of a curve has none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold {
     /// Index of the curve.
     pub curve: usize,
-    /// The point, in data coordinates.
+    /// In data coordinates.
     pub at: (f64, f64),
-    /// The threshold from which on the answer is yes.
+    /// Examples are predicted positive from here on.
     pub threshold: f64,
 }
 
-/// The unit square with curves in it.
+/// The unit square with curves.
 fn unit_square<'a>(
     heading: &'a Heading,
     titles: (&str, &str, &str),
@@ -162,11 +161,10 @@ fn unit_square<'a>(
     })
 }
 
-/// Receiver operating characteristics: the share of positives found over the share of negatives called
-/// positive. `mark` is a dot at the decision threshold.
+/// ROC curves: true positive rate over false positive rate. `mark` is a dot at the decision threshold.
 ///
 /// # Errors
-/// [`Error::Empty`] when no curve has a point.
+/// [`Error::Empty`] if no curve has a point.
 pub fn roc(heading: &Heading, curves: &[Curve], mark: Option<Threshold>) -> Result<Picture, Error> {
     let titles = ("false positive rate", "true positive rate", "AUC");
     let columns = [
@@ -180,11 +178,11 @@ pub fn roc(heading: &Heading, curves: &[Curve], mark: Option<Threshold>) -> Resu
     plot.draw()
 }
 
-/// Precision over recall; the dashed line is `base_rate`, the precision of saying yes to everything.
-/// `mark` as in [`roc`].
+/// Precision over recall; the dashed line is `base_rate`, the precision of always predicting positive. `mark` as in
+/// [`roc`].
 ///
 /// # Errors
-/// [`Error::Empty`] when no curve has a point.
+/// [`Error::Empty`] if no curve has a point.
 pub fn precision_recall(
     heading: &Heading,
     curves: &[Curve],
@@ -199,7 +197,7 @@ pub fn precision_recall(
         curves,
         mark,
     )?;
-    // Mean precision is a sum over steps: the picture shows the steps, not slopes between them.
+    // Average precision is a sum over steps: the chart shows the steps, not slopes between them.
     for series in &mut plot.series {
         let mut steps: Vec<(f64, f64)> = Vec::with_capacity(series.points.len() * 2);
         for &(recall, precision) in &series.points {
@@ -222,17 +220,16 @@ pub fn precision_recall(
 pub struct Reliability {
     /// Mean predicted probability, 0 to 1.
     pub predicted: f64,
-    /// Share that was true, 0 to 1.
+    /// Fraction that was true, 0 to 1.
     pub observed: f64,
-    /// Number of examples.
     pub count: u64,
 }
 
-/// Predicted probability against what was seen, one line a name; on the diagonal a probability can be
-/// taken at its word. The bars show where the predictions lie, the fullest bin being a quarter high.
+/// Predicted probability against observed frequency, one line per name; on the diagonal, predictions are calibrated.
+/// The bars are the prediction histogram; the fullest bin is a quarter high.
 ///
 /// # Errors
-/// [`Error::Empty`] when there is no bin.
+/// [`Error::Empty`] if there is no bin.
 pub fn calibration(
     heading: &Heading,
     lines: &[(String, Vec<Reliability>)],
@@ -269,7 +266,7 @@ pub fn calibration(
                 )
             });
             series.push(Drawn {
-                name: "where predictions lie (height not to scale)".to_owned(),
+                name: "prediction histogram (not to scale)".to_owned(),
                 stroke: Stroke {
                     opacity: 0.25,
                     ..stroke(n)
@@ -292,7 +289,7 @@ pub fn calibration(
         width: SQUARE,
         height: None,
         x: axis("predicted probability", 0.0, 1.0, 5),
-        y: axis("share that was true", 0.0, 1.0, 5),
+        y: axis("observed frequency", 0.0, 1.0, 5),
         legend: Place::Above,
         references: vec![((0.0, 0.0), (1.0, 1.0))],
         shaded: None,
@@ -306,15 +303,15 @@ pub fn calibration(
 /// The losses of one run.
 #[derive(Clone, Debug, Default)]
 pub struct LossLine {
-    /// The run's name; empty where there is but one.
+    /// Empty if there is only one run.
     pub name: String,
     /// (optimizer step, loss of the step's batches).
     pub training: Vec<(f64, f64)>,
-    /// (optimizer step, loss of the validation side).
+    /// (optimizer step, validation loss).
     pub validation: Vec<(f64, f64)>,
 }
 
-/// Running mean over a thirtieth of the line, centred, so that it does not lag; narrower at the ends.
+/// Centered running mean over a thirtieth of the line, so that it does not lag; narrower at the ends.
 fn smooth(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut sums = vec![0.0];
     for p in points {
@@ -328,10 +325,10 @@ fn smooth(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.iter().enumerate().map(middle).collect()
 }
 
-/// Points of a line that are drawn: more than a screen has columns tell nothing.
+/// Maximum number of points drawn per line: more than a screen's columns show nothing new.
 const DRAWN: usize = 2000;
 
-/// Means of neighbours, so that at most [`DRAWN`] points are left.
+/// Averages neighbors, so that at most [`DRAWN`] points are left.
 fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let together = points.len().div_ceil(DRAWN);
     if together < 2 {
@@ -345,11 +342,10 @@ fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     points.chunks(together).map(mean).collect()
 }
 
-/// A figure over the steps of one or several runs: learning rate, tokens a second. `unit` names the
-/// figure and what it is measured in.
+/// A metric over the steps of one or several runs: learning rate, tokens/s. `unit` names the metric and its unit.
 ///
 /// # Errors
-/// [`Error::Empty`] when no run has a finite value.
+/// [`Error::Empty`] if no run has a finite value.
 pub fn course(
     heading: &Heading,
     unit: &str,
@@ -397,11 +393,11 @@ pub fn course(
     plot.draw()
 }
 
-/// Loss over the steps of one or several runs, in nats. The noisy line of single steps stands pale
-/// behind its running mean; each run's lowest validation loss is marked.
+/// Loss over the steps of one or several runs, in nats. The noisy line of single steps is drawn pale behind its running
+/// mean; each run's lowest validation loss is marked.
 ///
 /// # Errors
-/// [`Error::Empty`] when no run has a finite loss.
+/// [`Error::Empty`] if no run has a finite loss.
 pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
     let mut table = Table::new(&["run", "series", "step", "loss"]);
     let (mut series, mut marks) = (Vec::new(), Vec::new());
@@ -425,15 +421,15 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
                 ]);
             }
         }
-        // One run: a colour for each line. Several: a colour for each run, training dashed.
+        // One run: a color per line. Several: a color per run, training dashed.
         let colour = if runs.len() == 1 { 0 } else { n };
         let other = if runs.len() == 1 { 1 } else { n };
         if !training.is_empty() {
-            // Few steps are shown as they are.
+            // With few steps, the line itself is shown.
             let noisy = training.len() >= 60;
             if noisy {
                 back.push(Drawn {
-                    name: named("training, each step"),
+                    name: named("train loss"),
                     stroke: Stroke {
                         width: 1.0,
                         opacity: 0.3,
@@ -447,7 +443,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
             }
             series.push(Drawn {
                 name: named(if noisy {
-                    "training, running mean"
+                    "train loss, running mean"
                 } else {
                     "training"
                 }),
@@ -474,7 +470,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
             });
             front.push(Drawn {
                 name: named(&format!(
-                    "validation, best {} at step {}",
+                    "val loss, best {} at step {}",
                     scale::number(best.1, 3),
                     scale::number(best.0, 0)
                 )),
@@ -519,18 +515,17 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
 /// A group of values of a histogram.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// As in the legend.
+    /// The legend's label.
     pub name: String,
-    /// How many values lie in each bin.
+    /// Number of values per bin.
     pub counts: Vec<u64>,
 }
 
-/// How values are spread: `edges` of n + 1 rising numbers, and for each group its n counts. Several
-/// groups are drawn as shares of their own size, so that groups of different size can be compared; one
-/// group is drawn as counts.
+/// A distribution: `edges` are n + 1 rising numbers, and each group has n counts. Several groups are drawn as shares of
+/// their own size, so that groups of different size can be compared; one group is drawn as counts.
 ///
 /// # Errors
-/// [`Error::Empty`] without a bin or a count, or where edges and counts do not fit.
+/// [`Error::Empty`] without a bin or a count, or if edges and counts do not match.
 pub fn histogram(
     heading: &Heading,
     x_title: &str,
@@ -564,7 +559,7 @@ pub fn histogram(
             .counts
             .iter()
             .map(|&c| if as_shares { c as f64 / sum } else { c as f64 });
-        // Two groups lie over each other, each seen through the other; more stand side by side.
+        // Two groups overlap, half transparent; more are drawn side by side.
         let beside = if groups.len() > 2 { groups.len() } else { 1 };
         let place = if beside > 1 {
             n as f64 / beside as f64
@@ -597,7 +592,7 @@ pub fn histogram(
         x: axis(x_title, edges[0], edges[bins], 10),
         y: axis(
             if as_shares {
-                "share of the group"
+                "fraction of class"
             } else {
                 "count"
             },

@@ -1,4 +1,4 @@
-//! What all pictures share: heading, legend, axes and grid around a plot.
+//! What all charts share: heading, legend, axes and grid around a plot.
 
 use crate::pen::{self, Anchor, FINE, Pen, Stroke, Type};
 use crate::scale::Scale;
@@ -28,14 +28,14 @@ const LINE: f64 = 18.0; // height of a line of small text, pixels
 const LEFT: f64 = 24.0; // margin, pixels
 const RIGHT: f64 = 28.0;
 
-/// Where the legend stands.
+/// Position of the legend.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Place {
     /// In a row above the plot.
     Above,
-    /// In the plot, where curves that rise steeply leave room; in another corner where they don't.
+    /// In the plot, where steeply rising curves leave space; in another corner if they don't.
     LowerRight,
-    /// In the plot, where curves that fall late leave room; in another corner where they don't.
+    /// In the plot, where late falling curves leave space; in another corner if they don't.
     LowerLeft,
 }
 
@@ -46,8 +46,8 @@ fn touch(a: Patch, b: Patch) -> bool {
     a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3
 }
 
-/// Where a legend of this size covers the least: of the corners of `plot`, the preferred one first, the one that
-/// keeps off the labels, and then covers the fewest points.
+/// Where a legend of this size covers the least. Of the corners of `plot`, the preferred one comes first; the one that
+/// avoids the labels and then covers the fewest points wins.
 fn corner(
     preferred: Place,
     plot: Patch,
@@ -71,11 +71,11 @@ fn corner(
             .count();
         (labels, points)
     };
-    // of equal ones the first
+    // the first on a tie
     corners.min_by_key(covered).unwrap_or((right, bottom))
 }
 
-/// Points along lines, close enough to tell what a patch covers.
+/// Points along lines, close enough to tell what a rectangle covers.
 fn along(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut all = Vec::new();
     for pair in points.windows(2) {
@@ -110,16 +110,16 @@ pub(crate) struct Drawn {
     pub in_legend: bool,
 }
 
-/// A point with a word (or none) beside it.
+/// A point with an optional label next to it.
 pub(crate) struct Mark {
     pub at: (f64, f64),
     pub text: String,
-    /// Whether the word stands over the point, or under it.
+    /// Whether the label is above the point, or below.
     pub above: bool,
     pub paint: Paint,
 }
 
-/// A picture with two linear axes.
+/// A chart with two linear axes.
 pub(crate) struct Plot<'a> {
     pub heading: &'a Heading,
     /// Pixels.
@@ -131,14 +131,14 @@ pub(crate) struct Plot<'a> {
     pub legend: Place,
     /// Dashed lines behind the series.
     pub references: Vec<((f64, f64), (f64, f64))>,
-    /// Fill under this series.
+    /// Fill the area under this series.
     pub shaded: Option<usize>,
     pub series: Vec<Drawn>,
     pub marks: Vec<Mark>,
     pub table: Table,
 }
 
-/// Breaks words into lines of at most `room` pixels; what does not fit into `lines` is cut with an ellipsis.
+/// Breaks text into lines of at most `room` pixels; what does not fit into `lines` is cut with an ellipsis.
 pub(crate) fn wrap(text: &str, room: f64, letters: Type, lines: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -164,7 +164,7 @@ pub(crate) fn wrap(text: &str, room: f64, letters: Type, lines: usize) -> Vec<St
     out
 }
 
-/// The heading's lines for a picture `width` pixels wide.
+/// The heading's lines for a chart `width` pixels wide.
 pub(crate) struct Head {
     title: Vec<String>,
     small: Vec<String>,
@@ -200,16 +200,16 @@ impl Head {
     }
 }
 
-/// The notice under a picture `width` pixels wide.
+/// The notice below a chart `width` pixels wide.
 pub(crate) struct Foot {
     lines: Vec<String>,
-    /// Pixels that it takes; 0 without a notice.
+    /// In pixels; 0 without a notice.
     pub height: f64,
 }
 
 impl Foot {
     pub(crate) fn new(heading: &Heading, width: f64) -> Self {
-        // never cut: a notice that is not all there says something else
+        // never cut: an incomplete notice says something else
         let lines = wrap(&heading.notice, width - LEFT - RIGHT, NOTICE, usize::MAX);
         let height = match lines.len() {
             0 => 0.0,
@@ -228,7 +228,7 @@ impl Foot {
     }
 }
 
-/// The description of a picture, with the notice.
+/// The description of a chart, with the notice.
 pub(crate) fn described(description: String, heading: &Heading) -> String {
     match heading.notice.as_str() {
         "" => description,
@@ -236,14 +236,14 @@ pub(crate) fn described(description: String, heading: &Heading) -> String {
     }
 }
 
-/// A series' name as the legend has it: cut where it is longer than the picture is wide. The table has it whole.
+/// A series' name in the legend: cut if it is longer than the chart is wide. The table has the whole name.
 fn shown(series: &Drawn, room: f64) -> String {
     wrap(&series.name, room - 54.0, LABEL, 1)
         .pop()
         .unwrap_or_default()
 }
 
-/// One entry of a legend from its left end on.
+/// Draws one legend entry from its left end on.
 fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn, room: f64) -> Result<(), Error> {
     let (x, y) = at;
     match series.shape {
@@ -348,8 +348,8 @@ impl Plot<'_> {
                 }
             }
 
-            // Axes: the grid carries the eye, the title of the vertical axis stands above it to be read
-            // without a turn of the head.
+            // Axes: the grid guides the eye; the title of the vertical axis is above it, horizontal, so that it is easy
+            // to read.
             pen.text(&self.y.title, (LEFT, top - 18.0), Anchor::Start, SMALL)?;
             for (value, label) in &self.y.ticks {
                 let y = sy.at(*value);
@@ -429,7 +429,7 @@ impl Plot<'_> {
                 if mark.text.is_empty() {
                     continue;
                 }
-                // To the side that has room, on a patch of paper.
+                // On the side with space, on a patch of the background color.
                 let text = pen::width(&mark.text, LABEL);
                 let below = if mark.above && place.1 - top > 30.0 {
                     -17.0

@@ -1,11 +1,11 @@
-//! Tests of the layout: where the letters really stand, measured with the font that draws them.
+//! Layout tests: where the letters really are, measured with the font that draws them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use resvg::usvg::{Group, Node, Rect};
 
 use crate::*;
 
-/// Every text of a picture with the box that its letters fill, in pixels.
+/// Every text of a chart with the box that its letters fill, in pixels.
 fn texts(picture: &Picture) -> Vec<(String, Rect)> {
     fn gather(group: &Group, found: &mut Vec<(String, Rect)>) {
         for node in group.children() {
@@ -25,7 +25,7 @@ fn texts(picture: &Picture) -> Vec<(String, Rect)> {
     found
 }
 
-/// No two texts touch, and none leaves the picture.
+/// No two texts touch, and none leaves the chart.
 fn assert_legible(name: &str, picture: &Picture) {
     let all = texts(picture);
     assert!(!all.is_empty(), "{name}: no text");
@@ -95,7 +95,7 @@ fn labels_of_a_confusion_matrix_never_overlap() {
 }
 
 #[test]
-fn cut_labels_of_a_confusion_matrix_stay_whole_in_its_table() {
+fn truncated_labels_of_a_confusion_matrix_are_complete_in_its_table() {
     let long = "a class whose name has a good many words, more than a cell can hold in three lines";
     let picture = matrix(&[long, "real"], 10);
     assert!(picture.table.rows.iter().any(|row| row[0] == long));
@@ -131,7 +131,7 @@ fn every_line_of_a_loss_chart_is_in_its_legend() {
     }
 }
 
-/// A ROC that bulges towards the upper left (below 1) or the lower right (above 1), with a dot on it.
+/// A ROC curve that bulges towards the upper left (below 1) or the lower right (above 1), with a dot on it.
 fn marked(power: f64, at: f64) -> Picture {
     let point = |x: f64| (x, x.powf(power), Some(1.0 - x));
     let curve = Curve {
@@ -150,7 +150,7 @@ fn marked(power: f64, at: f64) -> Picture {
 }
 
 #[test]
-fn a_legend_keeps_off_the_marker_wherever_it_is() {
+fn legend_never_covers_the_marker() {
     for power in [0.05, 0.4, 1.0, 2.5, 20.0] {
         for at in [0.0, 0.02, 0.3, 0.5, 0.77, 0.95, 1.0] {
             assert_legible(&format!("power {power}, at {at}"), &marked(power, at));
@@ -179,7 +179,7 @@ fn a_legend_says_when_a_curve_is_worse_than_its_baseline() {
 }
 
 #[test]
-fn a_long_name_stays_within_the_picture() {
+fn long_names_stay_within_the_chart() {
     let long = "a run whose name somebody made out of every one of its settings, ".repeat(4);
     let runs = [run(&long, 900), run(&long.replace(' ', "_"), 30)];
     assert_legible("losses", &losses(&heading("Loss"), &runs).unwrap());

@@ -1,19 +1,18 @@
-//! The one place that draws. Numbers go in; out comes a [`Picture`]: an SVG that stands alone, where in
-//! it the plot lies and what the axes and series are (so that a page can lay a read-out over it), the
-//! same as PNG, and the points as a table.
+//! Draws all charts. Numbers go in; out comes a [`Picture`]: a self-contained SVG, its plot rectangle, axes and series
+//! (so that a page can add a tooltip), the same as PNG, and the points as a table.
 //!
-//! | function | what it draws |
+//! | function | chart |
 //! |---|---|
-//! | [`roc`] | receiver operating characteristics: one, or one a class with their means |
+//! | [`roc`] | ROC curves: one, or one per class with their averages |
 //! | [`precision_recall`] | precision over recall |
-//! | [`confusion`] | how often each class was taken for each |
-//! | [`calibration`] | predicted probability against what was seen |
+//! | [`confusion`] | confusion matrix |
+//! | [`calibration`] | predicted probability against observed frequency |
 //! | [`losses`] | loss over the steps of one or several runs |
 //! | [`course`] | learning rate or throughput over the steps of one or several runs |
-//! | [`histogram`] | how values are spread, in one or several groups |
+//! | [`histogram`] | distribution of values, in one or several groups |
 //!
-//! Drawn by plotters' SVG backend, without its axes and fonts, for it rounds to whole units and knows
-//! no classes; see `pen.rs`. Colours and themes: `paint.rs`.
+//! Drawn by plotters' SVG backend, without its axes and fonts, since it rounds to whole units and knows no classes; see
+//! `pen.rs`. Colors and themes: `paint.rs`.
 
 mod curves;
 mod frame;
@@ -36,63 +35,60 @@ pub use png::Theme;
 use serde::Serialize;
 use ts_rs::TS;
 
-/// Why a picture could not be made.
+/// Why a chart could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is nothing to draw.
     #[error("there is nothing to draw: {0}")]
     Empty(String),
-    /// The drawing library refused.
+    /// The drawing library failed.
     #[error("drawing failed: {0}")]
     Draw(String),
-    /// The SVG could not be turned into a PNG.
+    /// The SVG could not be converted to PNG.
     #[error("the PNG could not be made: {0}")]
     Png(String),
 }
 
-/// What stands above a picture. The second line says what the figures were measured on (split, side,
-/// number, decode settings, device, seed): a picture that is passed on must not lose it.
+/// Text above a chart. The second line says what it was measured on (split, partition, number of examples, decoding
+/// settings, device, seed): a chart that is shared must not lose it.
 #[derive(Clone, Debug, Default)]
 pub struct Heading {
-    /// A few words.
     pub title: String,
-    /// What it was measured on; wraps.
+    /// Wraps.
     pub measured_on: String,
-    /// What a viewer has to know (a missing permission): drawn under the plot, and in a
-    /// column of the table, so that neither goes without it. Empty: nothing.
+    /// What a viewer must know (a missing permission): drawn under the plot, and in a column of the table, so that both
+    /// have it. Empty: nothing.
     pub notice: String,
 }
 
-/// A place in a picture, in units of the SVG's view box.
+/// A rectangle in a chart, in units of the SVG's view box.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, TS)]
 pub struct Rect {
     /// Left edge.
     pub x: f64,
     /// Upper edge.
     pub y: f64,
-    /// To the right.
     pub width: f64,
-    /// Downwards.
     pub height: f64,
 }
 
-/// A linear axis; `from` lies at the left or lower edge of the plot, `to` at the other.
+/// A linear axis; `from` is at the left or lower edge of the plot, `to` at the other.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct Axis {
-    /// What it measures, with its unit.
+    /// Quantity and unit.
     pub title: String,
     /// Value at the left or lower edge.
     pub from: f64,
     /// Value at the right or upper edge.
     pub to: f64,
-    /// Labelled values, as written.
+    /// Values and their labels.
     pub ticks: Vec<(f64, String)>,
 }
 
-/// A series as it was drawn.
+/// A series as drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct Series {
-    /// As in the legend.
+    /// The legend's label.
     pub name: String,
     /// End of its CSS class: `stroke-{class}` or `fill-{class}`.
     pub class: &'static str,
@@ -100,12 +96,11 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-/// The figures behind a picture.
+/// The numbers behind a chart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, TS)]
 pub struct Table {
-    /// Names of the columns.
     pub columns: Vec<String>,
-    /// One field for each column; empty where there is no value.
+    /// One cell per column; empty if there is no value.
     pub rows: Vec<Vec<String>>,
 }
 
@@ -117,7 +112,7 @@ impl Table {
         }
     }
 
-    /// The same with the notice in a column of its own, beside every row.
+    /// The table with the notice in a column of its own, in every row.
     fn noted(mut self, notice: &str) -> Self {
         if !notice.is_empty() {
             self.columns.push("notice".to_owned());
@@ -129,29 +124,25 @@ impl Table {
     }
 }
 
-/// A drawn picture.
 #[derive(Clone, Debug, Serialize, TS)]
 pub struct Picture {
-    /// The SVG, without style sheet, script or reference to anything outside.
+    /// The SVG, without style sheet, script or external reference.
     pub svg: String,
     /// Width in pixels; the view box is twice as wide, since plotters rounds to whole units.
     pub width: f64,
     /// Height in pixels; the view box is twice as high.
     pub height: f64,
-    /// Where the data lie, in units of the view box.
+    /// The plot area, in units of the view box.
     pub plot: Rect,
-    /// The horizontal axis.
     pub x: Axis,
-    /// The vertical axis.
     pub y: Axis,
-    /// What was drawn, in the order of the legend.
+    /// In the order of the legend.
     pub series: Vec<Series>,
-    /// The figures.
     pub table: Table,
 }
 
 impl Picture {
-    /// The figures as CSV (RFC 4180) with a header.
+    /// The numbers as CSV (RFC 4180) with a header.
     ///
     /// # Errors
     /// None in practice: writing to memory does not fail.

@@ -16,16 +16,16 @@ const NAME: Type = Type {
     bold: false,
     paint: Paint::Ink,
 };
-/// Pixels that a line of a class's name takes.
+/// Pixels per line of a class's name.
 const LINE: f64 = 17.0;
 /// A name that needs more lines is cut.
 const LINES: usize = 3;
-/// Pixels of a cell that holds count and share at their full size.
+/// Pixels of a cell that fits count and share at full size.
 const ROOMY: f64 = 46.0;
-/// Pixels between a name and what stands beside it.
+/// Pixels between a name and its neighbor.
 const GAP: f64 = 8.0;
 
-/// The same letters as small as `text` needs to fit into `room` pixels.
+/// The same font, as small as `text` needs to fit into `room` pixels.
 fn fitting(letters: Type, text: &str, room: f64) -> Type {
     let wide = pen::width(text, letters);
     Type {
@@ -34,8 +34,8 @@ fn fitting(letters: Type, text: &str, room: f64) -> Type {
     }
 }
 
-/// How much of the shade a share gets. It jumps at one half, over the middle tones on which neither ink
-/// nor paper can be read: letters keep a contrast of 4.5:1 in both themes.
+/// How much shade a share gets. It jumps at one half, over the middle tones on which neither ink nor paper is readable:
+/// letters keep a contrast of 4.5:1 in both themes.
 fn shade(share: f64) -> f64 {
     if share < 0.5 {
         1.1 * share
@@ -44,11 +44,11 @@ fn shade(share: f64) -> f64 {
     }
 }
 
-/// How often each class (row) was taken for each (column): the count, its share of the row, and a
-/// shade for the share, so that classes of different size read alike. `counts[truth][predicted]`, (K, K).
+/// How often each class (row) was predicted as each (column): the count, its share of the row, and a shade for the
+/// share, so that classes of different size look alike. `counts[truth][predicted]`, (K, K).
 ///
 /// # Errors
-/// [`Error::Empty`] when there is no example, or names and counts do not fit.
+/// [`Error::Empty`] if there is no example, or names and counts do not match.
 pub fn confusion(
     heading: &Heading,
     classes: &[String],
@@ -71,7 +71,7 @@ pub fn confusion(
     let left = 24.0 + 24.0 + widest + 12.0;
     let cell = (WIDTH - left - RIGHT) / k as f64;
     let high = cell.min(400.0 / k as f64);
-    // many classes have low cells: what stands in them shrinks along
+    // with many classes, cells are low: their text shrinks too
     let low = (high / ROOMY).min(1.0);
     // a column's name has the width of its cell, a row's name the height of it
     let above: Vec<Vec<String>> = classes
@@ -115,7 +115,7 @@ pub fn confusion(
         for i in 0..k {
             let along = i as f64 + 0.5;
             for (n, line) in above[i].iter().enumerate() {
-                // the last line stands right above the cells
+                // the last line is right above the cells
                 let up = LINE * (above[i].len() - 1 - n) as f64;
                 let at = (left + cell * along, top - 13.0 - up);
                 pen.text(line, at, Anchor::Middle, fitting(NAME, line, cell - GAP))?;
@@ -186,7 +186,7 @@ pub fn confusion(
             ]);
         }
     }
-    // Class i lies at i + 0.5 of an axis from 0 to K; the truth is read downwards.
+    // Class i is at i + 0.5 of an axis from 0 to K; the true class is read downwards.
     let ticks = || {
         classes
             .iter()

@@ -1,32 +1,29 @@
-//! Colours, once for paper and once for the dark, and the CSS classes that carry them.
+//! Colors of both themes, and the CSS classes for them.
 //!
-//! Every element of a picture has its light colour as an attribute, so that the file stands alone, and a
-//! class (`stroke-2`, `fill-ink`) by which a style sheet recolours it: CSS beats attributes. The six
-//! series colours can be told apart with the common kinds of colour blindness (after Okabe and Ito, "Color
-//! Universal Design", 2008; yellow, orange and sky blue, too pale for lines on white, are replaced) and
-//! have a contrast of at least 3:1 to their background; from the seventh on they come round again, dashed.
+//! Every element of a chart has its light color as an attribute, so that the file is self-contained, and a class
+//! (`stroke-2`, `fill-ink`) by which a style sheet recolors it: CSS overrides attributes. The six series colors can be
+//! distinguished with the common kinds of color blindness (after Okabe and Ito, "Color Universal Design", 2008; yellow,
+//! orange and sky blue, too pale for lines on white, are replaced) and have a contrast of at least 3:1 to their
+//! background; from the seventh on they repeat, dashed.
 
-/// What an element is, from which follows its colour in either theme.
+/// The role of an element, which decides its color in either theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paint {
-    /// The background.
     Paper,
-    /// Titles and figures.
     Ink,
-    /// Labels, axes and what stands behind.
+    /// Labels, axes and background lines.
     Muted,
-    /// Grid lines.
     Grid,
-    /// Series n, from 0; above 5 it comes round.
+    /// Series n, from 0; repeats above 5.
     Series(usize),
-    /// The shade of a matrix, more or less of it.
+    /// The shade of a matrix cell.
     Heat,
 }
 
-/// How many series have a colour of their own.
+/// Number of distinct series colors.
 pub const SERIES: usize = 6;
 
-/// (class, light, dark) of every paint, in the order that [`Paint::row`] knows.
+/// (class, light, dark) of every paint, in the order of [`Paint::row`].
 const TABLE: [(&str, u32, u32); 5 + SERIES] = [
     ("paper", 0xFFFFFF, 0x14171C),
     ("ink", 0x1B1F27, 0xECEFF4),
@@ -53,19 +50,19 @@ impl Paint {
         }]
     }
 
-    /// End of the CSS class: `fill-{name}`, `stroke-{name}`.
+    /// The CSS class without prefix: `fill-{name}`, `stroke-{name}`.
     pub fn name(self) -> &'static str {
         self.row().0
     }
 
-    /// Red, green and blue on paper.
+    /// Red, green and blue of the light theme.
     pub(crate) fn light(self) -> (u8, u8, u8) {
         let rgb = self.row().1;
         ((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
     }
 }
 
-/// The rules that recolour a picture: `value(light, dark)` writes the CSS colour.
+/// The rules that recolor a chart: `value(light, dark)` writes the CSS color.
 fn rules(selector: &str, value: impl Fn(u32, u32) -> String) -> String {
     let mut css = String::new();
     for (class, light, dark) in TABLE {
@@ -79,8 +76,8 @@ fn rules(selector: &str, value: impl Fn(u32, u32) -> String) -> String {
     css
 }
 
-/// Style sheet for a page that shows pictures inline: follows the page's `color-scheme`, and every
-/// colour can be overridden by a variable (`--chart-ink`, `--chart-1`, ...).
+/// Style sheet for a page that shows charts inline: follows the page's `color-scheme`, and every color can be
+/// overridden by a variable (`--chart-ink`, `--chart-1`, ...).
 pub fn page_css() -> String {
     let mut css = String::from(".repartee-chart { color-scheme: inherit; }\n");
     for (class, light, dark) in TABLE {
@@ -102,7 +99,7 @@ pub(crate) fn dark_css() -> String {
 mod tests {
     use super::*;
 
-    /// Contrast of two colours after WCAG 2.2, 1 to 21.
+    /// Contrast of two colors by WCAG 2.2, 1 to 21.
     fn contrast(a: u32, b: u32) -> f64 {
         let luminance = |rgb: u32| {
             let channel = |shift: u32| {
@@ -120,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_lines_stand_out_in_both_themes() {
+    fn text_and_lines_have_contrast_in_both_themes() {
         let (_, paper, night) = TABLE[0];
         for (class, light, dark) in TABLE {
             let least = match class {

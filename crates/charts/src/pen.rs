@@ -1,18 +1,17 @@
 //! The plotters backend, with what it lacks: classes, dashes, fractions of a pixel.
 //!
-//! plotters rounds to whole units, so pictures are drawn at [`FINE`] units to a pixel and shown at their
-//! size in pixels. Its SVG elements have no class; the pen notes one for each element it draws and weaves
-//! them in at the end.
+//! plotters rounds to whole units, so charts are drawn at [`FINE`] units per pixel and shown at their size in pixels.
+//! Its SVG elements have no class; the pen records one for each element it draws and inserts them at the end.
 
 use crate::{Error, Paint};
 use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontTransform, IntoFont, RGBAColor, ShapeStyle, TextStyle};
 
-/// Units of the view box to a pixel.
+/// Units of the view box per pixel.
 pub(crate) const FINE: f64 = 2.0;
 
-/// Where a text stands to its point.
+/// Position of a text relative to its point.
 #[derive(Clone, Copy)]
 pub(crate) enum Anchor {
     Start,
@@ -20,7 +19,7 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// Letters: size in pixels, weight and colour.
+/// Font: size in pixels, weight and color.
 #[derive(Clone, Copy)]
 pub(crate) struct Type {
     pub size: f64,
@@ -28,7 +27,7 @@ pub(crate) struct Type {
     pub paint: Paint,
 }
 
-/// How a line looks.
+/// Style of a line.
 #[derive(Clone, Copy)]
 pub(crate) struct Stroke {
     pub paint: Paint,
@@ -63,7 +62,7 @@ fn fine(x: f64) -> i32 {
 
 fn style(paint: Paint, opacity: f64, filled: bool, width: f64) -> ShapeStyle {
     let (r, g, b) = paint.light();
-    // Drawn fully transparent, plotters would leave the element out, and the marks would slip.
+    // If it were fully transparent, plotters would omit the element, and the attributes would shift.
     let color = RGBAColor(r, g, b, opacity.clamp(0.001, 1.0));
     ShapeStyle {
         color,
@@ -128,7 +127,7 @@ impl Pen<'_> {
         self.backend.draw_rect(a, b, &style, true).map_err(refused)
     }
 
-    /// A disc with a rim of the paper's colour, so that it stands off from the line that it sits on.
+    /// A disc with a rim in the background color, so that it stands out from its line.
     pub(crate) fn dot(&mut self, at: (f64, f64), radius: f64, paint: Paint) -> Result<(), Error> {
         for (radius, paint) in [(radius + 1.5, Paint::Paper), (radius, paint)] {
             self.marks.push(format!(" class=\"fill-{}\"", paint.name()));
@@ -141,7 +140,7 @@ impl Pen<'_> {
         Ok(())
     }
 
-    /// One line of text, its middle at the height of `at`.
+    /// One line of text, vertically centered at `at`.
     pub(crate) fn text(
         &mut self,
         text: &str,
@@ -152,7 +151,7 @@ impl Pen<'_> {
         self.letters(text, at, anchor, letters, FontTransform::None)
     }
 
-    /// One line of text read from below, its middle at the place of `at`.
+    /// One line of vertical text, read from below, centered at `at`.
     pub(crate) fn upright(
         &mut self,
         text: &str,
@@ -178,7 +177,7 @@ impl Pen<'_> {
             Anchor::Middle => HPos::Center,
             Anchor::End => HPos::Right,
         };
-        // The backend divides the size by 1.24, its guess at a line's height.
+        // The backend divides the size by 1.24, its guess of a line's height.
         let font = ("sans-serif", letters.size * FINE * 1.24)
             .into_font()
             .transform(turn);
@@ -217,8 +216,7 @@ fn escape(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// Draws a picture of `size` pixels and returns the SVG. `title` and `description` are what a screen
-/// reader says of it.
+/// Draws a chart of `size` pixels and returns the SVG. `title` and `description` are for screen readers.
 pub(crate) fn draw(
     size: (f64, f64),
     title: &str,
@@ -246,7 +244,7 @@ pub(crate) fn draw(
         escape(title),
         escape(description),
     );
-    // plotters writes one tag a line, and text on a line of its own, escaped.
+    // plotters writes one tag per line, and text on a line of its own, escaped.
     let mut marks = marks.into_iter();
     for line in raw.lines().skip(1) {
         let name = line
@@ -267,7 +265,7 @@ pub(crate) fn draw(
     Ok(svg)
 }
 
-/// About how wide a text is, in pixels: classes of letters, measured on the embedded font.
+/// Approximate width of a text in pixels: classes of letters, measured on the embedded font.
 pub(crate) fn width(text: &str, letters: Type) -> f64 {
     let em = |c: char| match c {
         'i' | 'l' | 'j' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' | 'I' => 0.28,

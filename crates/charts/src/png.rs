@@ -1,5 +1,5 @@
-//! The same picture as PNG. The letters are embedded, so that it looks alike on every machine: a Latin
-//! subset of Inter under the name Repartee Sans (fonts/, SIL Open Font License 1.1).
+//! Charts as PNG. The font is embedded, so that they look the same on every machine: a Latin subset of Inter under the
+//! name Repartee Sans (fonts/, SIL Open Font License 1.1).
 
 use crate::{Error, Picture, paint};
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -14,7 +14,7 @@ static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// Which colours a PNG has; an SVG takes those of the page that it stands on.
+/// Colors of a PNG; an SVG takes those of its page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
     /// Dark on white, for print.
@@ -25,15 +25,15 @@ pub enum Theme {
 }
 
 impl Picture {
-    /// The picture as PNG of `scale` dots to a pixel (2 for a sharp screen, 3 for print).
+    /// The chart as PNG with `scale` dots per pixel (2 for a sharp screen, 3 for print).
     ///
     /// # Errors
-    /// [`Error::Png`] when the picture would be empty or larger than memory allows.
+    /// [`Error::Png`] if the image would be empty or larger than memory allows.
     pub fn png(&self, scale: f64, theme: Theme) -> Result<Vec<u8>, Error> {
         let refused = |e: String| Error::Png(e);
         let tree = self.tree(theme)?;
         let (width, height) = ((self.width * scale).round(), (self.height * scale).round());
-        // 16,384 a side are 1 GiB of pixels: more than any page, less than any machine has.
+        // 16,384 pixels per side take 1 GiB: more than any page, less than any machine has.
         if !(1.0..=16_384.0).contains(&width) || !(1.0..=16_384.0).contains(&height) {
             return Err(refused(format!(
                 "{width} x {height} dots; choose a scale that gives 1 to 16384 a side"
@@ -50,7 +50,7 @@ impl Picture {
         pixels.encode_png().map_err(|e| refused(e.to_string()))
     }
 
-    /// The SVG laid out with the embedded letters.
+    /// The SVG laid out with the embedded font.
     pub(crate) fn tree(&self, theme: Theme) -> Result<usvg::Tree, Error> {
         let options = usvg::Options {
             fontdb: FONTS.clone(),

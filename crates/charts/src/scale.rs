@@ -1,4 +1,4 @@
-//! Numbers to places, and the numbers that are written beside them.
+//! Scales from numbers to pixels, ticks and labels.
 
 /// A linear axis from data to pixels.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,8 @@ impl Scale {
     }
 }
 
-/// Distance of ticks: 1, 2 or 5 times a power of ten, about `wanted` of them over `span`
-/// (Heckbert 1990, "Nice numbers for graph labels").
+/// Distance between ticks: 1, 2 or 5 times a power of ten, about `wanted` of them over `span` (Heckbert 1990, "Nice
+/// numbers for graph labels").
 fn step(span: f64, wanted: usize) -> f64 {
     let raw = span / wanted.max(1) as f64;
     let power = 10f64.powf(raw.log10().floor());
@@ -37,7 +37,7 @@ pub(crate) fn ticks(from: f64, to: f64, wanted: usize) -> Vec<f64> {
     (first..=last).map(|i| i as f64 * step).collect()
 }
 
-/// `low..high` widened to round values, and to a span where there is none.
+/// `low..high` widened to round values; an empty range becomes one with a width.
 pub(crate) fn round_out(low: f64, high: f64, wanted: usize) -> (f64, f64) {
     let (low, high) = if high > low {
         (low, high)
@@ -54,7 +54,7 @@ pub(crate) fn round_out(low: f64, high: f64, wanted: usize) -> (f64, f64) {
     )
 }
 
-/// Writes ticks alike: as many decimals as the finest needs, thousands set apart by a thin comma.
+/// Formats tick labels consistently: as many decimals as the finest needs, thousands grouped by a comma.
 pub(crate) fn labels(ticks: &[f64]) -> Vec<String> {
     let gap = ticks
         .windows(2)
@@ -68,7 +68,7 @@ pub(crate) fn labels(ticks: &[f64]) -> Vec<String> {
     ticks.iter().map(|&t| number(t, places)).collect()
 }
 
-/// A number with `places` decimals and commas between thousands; the sign is a true minus.
+/// A number with `places` decimals and commas between thousands; the minus sign is U+2212.
 pub(crate) fn number(value: f64, places: usize) -> String {
     let plain = format!("{:.places$}", value.abs());
     let (whole, rest) = plain.split_once('.').unwrap_or((&plain, ""));
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_inside() {
+    fn ticks_are_round_and_within_the_axis() {
         assert_eq!(
             labels(&ticks(0.0, 1.0, 5)),
             ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_value_still_has_an_axis() {
+    fn single_value_still_gets_an_axis() {
         assert_eq!(round_out(3.0, 3.0, 4), (1.0, 5.0));
         let (low, high) = round_out(0.0, 0.0, 4);
         assert!(low < 0.0 && high > 0.0);

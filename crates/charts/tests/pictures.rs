@@ -1,5 +1,5 @@
-//! Every picture, drawn: what a reader of the SVG, the PNG and the CSV may rely on. With
-//! `REPARTEE_PICTURES=folder` the PNGs are written there, to be looked at.
+//! Draws every chart and checks what a reader of the SVG, the PNG and the CSV may rely on. With
+//! `REPARTEE_PICTURES=folder` the PNGs are written there for inspection.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_charts::*;
@@ -7,7 +7,10 @@ use repartee_charts::*;
 fn heading(title: &str) -> Heading {
     Heading {
         title: title.to_owned(),
-        measured_on: "test side of split 'main' · 1,204 replies, half of them fakes · top-k 40, temperature 0.9 · cpu, 2 threads · seed 1".to_owned(),
+        measured_on:
+            "test set of split 'main' · 1,204 replies, half of them fakes · top-k 40, temperature \
+                      0.9 · cpu, 2 threads · seed 1"
+                .to_owned(),
         notice: String::new(),
     }
 }
@@ -29,7 +32,7 @@ fn curve(name: &str, power: f64, is_mean: bool) -> Curve {
     }
 }
 
-/// The point of a curve at a threshold that it has.
+/// The point of a curve at one of its thresholds.
 fn on(curve: &Curve, threshold: f64) -> (f64, f64) {
     let at = |p: &&(f64, f64, Option<f64>)| p.2.is_some_and(|t| t >= threshold - 1e-9);
     let found = curve.points.iter().rfind(at).unwrap();
@@ -110,8 +113,8 @@ fn all() -> Vec<(&'static str, Picture)> {
                     curve("bin 1 (2 to 4)", 0.5, false),
                     curve("bin 2 (5 to 11)", 0.65, false),
                     curve("bin 3 (12 and more)", 0.35, false),
-                    curve("macro mean", 0.43, true),
-                    curve("micro mean", 0.4, true),
+                    curve("macro-average", 0.43, true),
+                    curve("micro-average", 0.4, true),
                 ],
                 None,
             )
@@ -244,7 +247,7 @@ fn all() -> Vec<(&'static str, Picture)> {
 }
 
 #[test]
-fn pictures_stand_alone_and_become_png() {
+fn charts_are_self_contained_and_convert_to_png() {
     let folder = std::env::var_os("REPARTEE_PICTURES").map(std::path::PathBuf::from);
     for (name, picture) in all() {
         assert!(
@@ -281,7 +284,7 @@ fn pictures_stand_alone_and_become_png() {
 }
 
 #[test]
-fn hostile_words_stay_words() {
+fn hostile_text_is_escaped() {
     let heading = Heading {
         title: "</title><script>alert('x')</script> & \u{0}\u{7}\nline two".to_owned(),
         measured_on: "a ".repeat(4000) + "<img src=x onerror=y>",
@@ -305,7 +308,7 @@ fn hostile_words_stay_words() {
 }
 
 #[test]
-fn a_notice_stands_under_every_picture_and_in_its_table() {
+fn notice_is_under_every_chart_and_in_its_table() {
     let plain = heading("Noted");
     let noted = Heading {
         notice: "No permission of this kind on record; ".repeat(6),
@@ -339,7 +342,7 @@ fn a_notice_stands_under_every_picture_and_in_its_table() {
 }
 
 #[test]
-fn nothing_to_draw_is_said_and_not_drawn() {
+fn empty_chart_is_an_error() {
     let h = heading("Empty");
     let none = Curve {
         name: String::new(),
@@ -385,10 +388,10 @@ fn nothing_to_draw_is_said_and_not_drawn() {
 }
 
 #[test]
-fn a_page_can_lay_a_read_out_over_the_plot() {
+fn page_can_place_a_tooltip_over_the_plot() {
     let (_, picture) = all().remove(0);
     let (plot, series) = (picture.plot, &picture.series[0]);
-    // The dot at the threshold, found by the axes and the rectangle alone, is where the SVG has it.
+    // The dot at the threshold, computed from the axes and the rectangle alone, is where the SVG has it.
     let at = series.points.iter().rfind(|p| p.0 <= 0.1).unwrap();
     let x = plot.x + (at.0 - picture.x.from) / (picture.x.to - picture.x.from) * plot.width;
     let y =
@@ -402,10 +405,10 @@ fn a_page_can_lay_a_read_out_over_the_plot() {
     );
 }
 
-/// Three points on a straight line: a ROC without its middle one looks the same, and a marker that is looked up
-/// among those that are left stands in the wrong place.
+/// Three points on a straight line: a ROC curve without its middle one looks the same, and a marker looked up among the
+/// remaining points would be in the wrong place.
 #[test]
-fn the_threshold_is_marked_where_it_is_and_not_at_a_vertex() {
+fn threshold_is_marked_at_its_point_not_at_a_vertex() {
     let straight = Curve {
         name: "real".to_owned(),
         points: vec![
@@ -442,7 +445,7 @@ fn the_threshold_is_marked_where_it_is_and_not_at_a_vertex() {
 }
 
 #[test]
-fn the_page_recolours_every_class() {
+fn page_recolors_every_class() {
     let css = page_css();
     for (name, picture) in all() {
         for class in picture

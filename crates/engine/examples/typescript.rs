@@ -1,5 +1,5 @@
-//! Writes the TypeScript of the wire, and the style sheet of the charts, to where the window's source has
-//! them: `cargo run -p repartee-engine --example typescript`.
+//! Writes the TypeScript API and the charts' style sheet into the UI's source: `cargo run -p repartee-engine --example
+//! typescript`.
 
 use std::path::Path;
 

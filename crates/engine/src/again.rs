@@ -1,6 +1,6 @@
-//! Trained on deleted content: what is marked so, and its training again without. A run is made again with all
-//! that it was made with and that is marked, in order: base, generator, fakes, classifier. Texts that were
-//! deleted are in no example any more, so the same split without them is the split as it is.
+//! Models trained on deleted content: lists them, and retrains them without it. A run is retrained together with
+//! everything marked that it was made from, in order: base, generator, fakes, classifier. Deleted texts are in no
+//! example any more, so the same split can be used.
 
 use repartee_store::bases::Base;
 use repartee_store::fakes::FakeSet;
@@ -18,51 +18,48 @@ use crate::job::{Ctx, Job, Stop, from_json};
 use crate::run_config::RunConfig;
 use crate::train::{RunFacts, Train, Trained};
 
-/// Something that was trained on a text that was deleted since, or made with something that was.
+/// Something that was trained on a text deleted since, or made from something that was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct DeletedContent {
     /// base, run, fakes, evaluation or generation.
     pub kind: String,
-    /// Its name, or its number.
+    /// Name, or number.
     pub name: String,
-    /// Deleted pairs that it has seen itself.
+    /// Deleted pairs that it was trained on itself.
     pub pairs: u64,
-    /// What it was made with that is marked: base, run or fakes; empty: it has seen the text itself.
+    /// What it was made from that is marked: base, run or fakes; empty: it was trained on the text itself.
     pub via: String,
     /// Why the text is gone: deleted, removed, absent or asked.
     pub why: String,
-    /// When the last deletion touched it, milliseconds since 1970.
+    /// Time of the last deletion that affects it, milliseconds since 1970.
     pub last_ms: i64,
-    /// The command that makes it again without; empty: it is made again with what it was made with.
+    /// The command that retrains it without; empty: it is retrained with what it was made from.
     pub command: String,
 }
 
-/// A step of making a run again without what was deleted.
+/// A step of retraining a run without deleted content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct AgainStep {
     /// base, run or fakes.
     pub kind: String,
-    /// What is made again.
     pub old: String,
-    /// The name of the new one.
     pub new: String,
 }
 
-/// Trains a run again without what was deleted since, with all that it was made with and that is marked. A job:
-/// `train-again`. Its steps are jobs of their own.
+/// Retrains a run without content deleted since, with everything marked that it was made from. A job: `train-again`.
+/// Its steps are jobs of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct TrainAgain {
-    /// The run.
     pub run: String,
 }
 
-/// What training again came to.
+/// The result of retraining.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct TrainedAgain {
-    /// What was made, in order.
+    /// In order.
     pub steps: Vec<AgainStep>,
-    /// The run that took the place of the one that was asked for.
+    /// The run that replaces the one that was asked for.
     pub trained: Trained,
 }
 
@@ -74,7 +71,7 @@ enum Step {
     Fakes(Box<MakeFakes>),
 }
 
-/// The plan of training again: what is made, in order, each once.
+/// The retraining plan: what is made, in order, each once.
 struct Plan<'a> {
     engine: &'a Engine,
     steps: Vec<(AgainStep, Step)>,
@@ -89,7 +86,7 @@ impl Plan<'_> {
         found.map(|(step, _)| step.new.clone())
     }
 
-    /// A name that nothing of the kind has.
+    /// An unused name of this kind.
     fn free(&self, kind: &str, old: &str, taken: &[String]) -> String {
         let stem = match old.rsplit_once("-again") {
             Some((stem, rest)) if rest.is_empty() || rest.starts_with('-') => stem,
@@ -118,7 +115,7 @@ impl Plan<'_> {
         self.steps.push((step_info, step));
     }
 
-    /// The base itself when it is not marked, else the one that takes its place.
+    /// The base itself if it is not marked, else its replacement.
     fn base(&mut self, base: &Base) -> Result<String> {
         let store = &self.engine.store;
         if !store.is_marked(Marked::Base, base.id)? {
@@ -135,7 +132,7 @@ impl Plan<'_> {
         Ok(new)
     }
 
-    /// The set itself when neither it nor its generator is marked, else the one that takes its place.
+    /// The set itself if neither it nor its generator is marked, else its replacement.
     fn fakes(&mut self, set: &FakeSet) -> Result<String> {
         let store = &self.engine.store;
         if !store.is_marked(Marked::Fakes, set.id)? {
@@ -165,7 +162,7 @@ impl Plan<'_> {
         Ok(new)
     }
 
-    /// The run that takes the place of one.
+    /// The replacement of a run.
     fn run(&mut self, run: &Run) -> Result<String> {
         let store = &self.engine.store;
         if let Some(new) = self.done("run", &run.name) {
@@ -198,7 +195,7 @@ impl Job for TrainAgain {
 
     fn run(&self, ctx: &Ctx) -> Result<TrainedAgain, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
-        // made once: a try that goes on has the same names
+        // planned once, so that a resumed job uses the same names
         let key = format!("plan of {}", ctx.job());
         let plan: Vec<(AgainStep, Step)> = match store.setting(&key)? {
             Some(plan) => plan,
@@ -230,17 +227,13 @@ impl Job for TrainAgain {
 }
 
 impl Engine {
-    /// All that was trained on a text that was deleted since, or made with something that was, in the order in
-    /// which one is made from the other.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// Everything that was trained on a text deleted since, or made from something that was, in dependency order.
     pub fn deleted_content(&self) -> Result<Vec<DeletedContent>> {
         let marks = self.store.marks()?;
         marks.into_iter().map(|mark| self.described(mark)).collect()
     }
 
-    /// The same of some marks, each once.
+    /// As [`Self::deleted_content`], for some marks, each once.
     pub(crate) fn affected(&self, marked: &[i64]) -> Result<Vec<DeletedContent>> {
         let marks = self.store.marks()?.into_iter();
         marks
@@ -267,10 +260,10 @@ impl Engine {
         })
     }
 
-    /// What is made to train a run again without what was deleted since, in order; makes nothing.
+    /// The steps that retraining a run without deleted content would take, in order; makes nothing.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it has not seen any.
+    /// [`Code::NotFound`]; [`Code::Usage`] if it was not trained on any.
     pub fn train_again_plan(&self, run: &str) -> Result<Vec<AgainStep>> {
         let plan = self.plan_again(run)?;
         Ok(plan.into_iter().map(|(step, _)| step).collect())
@@ -280,7 +273,7 @@ impl Engine {
         let run = self.store.run(run)?;
         if !self.store.is_marked(Marked::Run, run.id)? {
             return Err(Error::usage(format!(
-                "run {:?} has seen nothing that was deleted since; there is nothing to leave out",
+                "run {:?} was not trained on deleted content; there is nothing to leave out",
                 run.name
             )));
         }
@@ -292,7 +285,7 @@ impl Engine {
         Ok(plan.steps)
     }
 
-    /// The parameters that made a base from scratch: those of its job, else as far as the base tells.
+    /// The parameters of a base made from scratch: those of its job, else as far as the base tells.
     fn base_made_by(&self, base: &Base) -> Result<BaseNew> {
         for row in self.store.jobs()?.iter().rev() {
             if row.kind == BaseNew::KIND
@@ -332,7 +325,8 @@ impl Engine {
             context,
             vocab,
             tokenizer: None,
-            split: after("train side of split "),
+            // earlier versions wrote "side" instead of "set"
+            split: after("training set of split ").or_else(|| after(" side of split ")),
             seed,
         })
     }

@@ -1,5 +1,5 @@
-//! What a process with windows holds: settings and recent projects in a file of the user's, the project
-//! of each window, a look-out on each open file, and the workers it started.
+//! State of a process with windows: settings and recent projects in a file of the user, the project of each window, a
+//! watcher for each open file, and the workers it started.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -20,42 +20,42 @@ use crate::reddit::Maintenance;
 use crate::work::{QUEUE, Worker};
 use crate::{Engine, api};
 
-/// The look-out looks this often.
+/// How often the watcher polls for changes.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// And this often whether a job's process has died.
+/// How often it checks for dead job processes.
 const LOOK_FOR_DEAD_EVERY: Duration = Duration::from_secs(2);
-/// And this often whether a job waits in the queue that could start.
+/// How often it checks for a queued job that could start.
 const LOOK_AT_QUEUE_EVERY: Duration = Duration::from_secs(1);
-/// And this often whether something is due of a project's dealings with Reddit.
+/// How often it checks for due Reddit maintenance of a project.
 const CHECK_MAINTENANCE_EVERY: Duration = Duration::from_secs(60);
-/// A worker for the queue that has not taken a job after this long is not coming.
+/// A worker for the queue that has not taken a job after this long has failed to start.
 const START_QUEUE_AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// Recent projects that are kept.
+/// Maximum number of recent projects.
 const RECENT: usize = 12;
 
-/// What a person chose for all projects.
+/// The user's settings for all projects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct Settings {
     /// system, light or dark.
     pub theme: String,
-    /// The size of text, in hundredths of the usual: 100 to 200.
+    /// Text size in percent: 100 to 200.
     pub text: u32,
-    /// auto, cpu, cuda or metal: what forms begin with.
+    /// auto, cpu, cuda or metal: the default in forms.
     pub device: String,
-    /// Threads that jobs compute with; 0: all cores.
+    /// Compute threads of jobs; 0: all cores.
     pub threads: usize,
-    /// Where new projects are made; empty: the home folder.
+    /// Folder for new projects; empty: the home folder.
     pub folder: String,
     /// The name under which replies are approved and rejected.
     pub person: String,
-    /// Whether the desktop says when a job has ended.
+    /// Desktop notifications when a job ends.
     pub notify: bool,
-    /// Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was
-    /// deleted there, reading scores.
+    /// Whether an open project does its due Reddit maintenance automatically: purging what was deleted there, reading
+    /// scores.
     #[serde(alias = "upkeep")]
     pub maintenance: bool,
-    /// Whether the machine is kept awake while a job runs.
+    /// Prevent sleep while a job runs.
     pub keep_awake: bool,
 }
 
@@ -80,96 +80,78 @@ impl Default for Settings {
 /// A project that was open before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RecentProject {
-    /// Where it lies.
     pub path: String,
-    /// When it was last opened, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub opened_ms: i64,
 }
 
-/// A recent project as it is shown.
+/// A recent project for display.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RecentShown {
-    /// Where it lies.
     pub path: String,
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     pub name: String,
-    /// Bytes of the file; none when it is gone.
+    /// Bytes of the file; none if it is gone.
     pub bytes: Option<u64>,
-    /// When it was last opened, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub opened_ms: i64,
 }
 
 /// What every window shows before a project is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct AppInfo {
-    /// The version of Repartee.
     pub version: String,
     /// linux, macos or windows.
     pub platform: String,
-    /// Processor cores.
     pub cores: usize,
-    /// Devices of this build: auto, cpu, and cuda or metal where they are built in.
+    /// Devices of this build: auto, cpu, and cuda or metal if compiled in.
     pub devices: Vec<String>,
-    /// Where new projects are made when nothing else is said.
+    /// Default folder for new projects.
     pub folder: String,
-    /// The settings.
     pub settings: Settings,
-    /// Projects that were open before, the latest first.
+    /// The latest first.
     pub recent: Vec<RecentShown>,
-    /// The project of the window that asks.
+    /// The project of the calling window.
     pub project: Option<ProjectInfo>,
 }
 
-/// An open project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ProjectInfo {
-    /// Where it lies.
     pub path: String,
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     pub name: String,
     /// Bytes of the file.
     pub bytes: u64,
 }
 
-/// What windows are told without asking.
+/// Events that windows receive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum AppEvent {
-    /// Some process wrote these families of things: what shows them should ask again.
+    /// Some process wrote to these families of tables: queries on them are stale.
     Changed {
         /// sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle,
         /// jobs, settings.
         families: Vec<String>,
     },
-    /// A job that this app started says something.
-    Job {
-        /// Its id.
-        job: String,
-        /// What.
-        signal: Signal,
-    },
-    /// A job of any process has ended or rests.
+    /// A signal of a job that this process started.
+    Job { job: String, signal: Signal },
+    /// A job of any process has ended or was paused.
     Ended {
-        /// Its id.
         job: String,
-        /// Its kind.
         kind: String,
-        /// done, paused, failed, cancelled or lost.
+        /// done, paused, failed, canceled or interrupted (`lost`).
         state: String,
-        /// Why it failed.
         error: Option<Error>,
     },
     /// The settings were changed, in this window or another.
-    Settings {
-        /// As they are now.
-        settings: Settings,
-    },
+    Settings { settings: Settings },
 }
 
-/// Where notices go: the windows that they are for, by label.
+/// Sends events to windows, by label.
 pub type OnAppEvent = Arc<dyn Fn(&[String], &AppEvent) + Send + Sync>;
 
-/// What is kept between two starts.
+/// What is stored between sessions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Kept {
@@ -177,7 +159,7 @@ struct Kept {
     recent: Vec<RecentProject>,
 }
 
-/// The app. One in a process.
+/// The app state. One per process.
 pub struct AppState {
     file: PathBuf,
     worker: PathBuf,
@@ -193,11 +175,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl AppState {
-    /// An app that keeps its settings in `folder`, starts `worker` for jobs, and tells windows by
+    /// Creates the state: settings are in `folder`, `worker` is started for jobs, and windows receive events by
     /// `on_event`.
     pub fn new(folder: &Path, worker: PathBuf, on_event: OnAppEvent) -> Arc<Self> {
         let file = folder.join("desk.json");
-        // a file that cannot be read is a loss of convenience, not a reason to refuse to start
+        // an unreadable file loses some convenience, but is no reason to refuse to start
         let kept = std::fs::read(&file)
             .ok()
             .and_then(|json| serde_json::from_slice(&json).ok());
@@ -214,8 +196,8 @@ impl AppState {
     /// Answers a command of a window.
     ///
     /// # Errors
-    /// [`Code::Usage`] when there is no such command, its parameters do not fit, or it needs a project and
-    /// the window has none; otherwise the command's own.
+    /// [`Code::Usage`] if there is no such command, its parameters are invalid, or it needs a project and the window
+    /// has none; otherwise the command's own.
     pub fn call(self: &Arc<Self>, window: &str, name: &str, params: Value) -> Result<Value> {
         if let Some(answer) = api::app::call(&(Arc::clone(self), window.to_owned()), name, &params)
         {
@@ -234,7 +216,7 @@ impl AppState {
         Err(Error::usage(format!("there is no command {name:?}")))
     }
 
-    /// A window is gone.
+    /// A window was closed.
     pub fn closed(&self, window: &str) {
         lock(&self.windows).remove(window);
     }
@@ -282,7 +264,7 @@ impl AppState {
         }
     }
 
-    /// Where new projects are made.
+    /// Folder for new projects.
     pub(crate) fn folder(&self) -> PathBuf {
         let chosen = lock(&self.kept).settings.folder.clone();
         if !chosen.is_empty() {
@@ -301,7 +283,7 @@ impl AppState {
         }
         if !(50..=300).contains(&settings.text) {
             return Err(Error::usage(format!(
-                "text is {} hundredths of the usual size; it may be 50 to 300",
+                "text is {} percent; it must be 50 to 300",
                 settings.text
             )));
         }
@@ -317,7 +299,7 @@ impl AppState {
         Ok(settings)
     }
 
-    /// Opens a project in a window, in place of the one it had. Windows on the same file share it.
+    /// Opens a project in a window, replacing its current one. Windows on the same file share it.
     pub(crate) fn open(self: &Arc<Self>, window: &str, path: &Path) -> Result<ProjectInfo> {
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let shared = lock(&self.windows)
@@ -335,7 +317,7 @@ impl AppState {
         self.seat(window, engine)
     }
 
-    /// Makes a project and opens it in a window.
+    /// Creates a project and opens it in a window.
     pub(crate) fn create(self: &Arc<Self>, window: &str, path: &Path) -> Result<ProjectInfo> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
@@ -368,7 +350,7 @@ impl AppState {
         self.keep()
     }
 
-    /// Writes settings and recent projects: a new file, then renamed, so that none is ever half written.
+    /// Writes settings and recent projects: a new file, then renamed, so that it is never half written.
     fn keep(&self) -> Result<()> {
         let kept = lock(&self.kept).clone();
         let json = serde_json::to_vec_pretty(&kept)
@@ -381,7 +363,7 @@ impl AppState {
         written.map_err(|e| Error::io("write", &self.file, &e))
     }
 
-    /// How many windows show the project of a window, itself among them.
+    /// How many windows show a window's project, including itself.
     pub(crate) fn windows_on_project_of(&self, window: &str) -> Result<usize> {
         let engine = self.engine(window)?;
         Ok(self.windows_of(&engine).len())
@@ -403,7 +385,7 @@ impl AppState {
         }
     }
 
-    /// Looks out for what any process writes to a project, as long as a window shows it.
+    /// Watches for writes of any process to a project, as long as a window shows it.
     fn look_out(self: &Arc<Self>, engine: &Arc<Engine>) -> Result<()> {
         let mut watch = engine.store.watch()?;
         let mut known = states(&engine.jobs()?);
@@ -420,7 +402,7 @@ impl AppState {
                 let changed = match watch.changed() {
                     Ok(changed) => changed,
                     Err(error) => {
-                        tracing::warn!("the project could not be looked at: {error}");
+                        tracing::warn!("could not watch the project: {error}");
                         continue;
                     }
                 };
@@ -437,7 +419,7 @@ impl AppState {
                     queue_looked = Some(Instant::now());
                     app.work_queue_off(&engine);
                 }
-                // a process that died writes nothing that would tell it
+                // a process that died writes nothing that would tell
                 let may_have_died = looked.elapsed() >= LOOK_FOR_DEAD_EVERY
                     && known.values().any(|state| state == "running");
                 if !jobs_changed && !may_have_died {
@@ -450,7 +432,7 @@ impl AppState {
                     app.tell(&engine, &AppEvent::Changed { families });
                 }
                 for job in &jobs {
-                    // a job waits until its process has started
+                    // a job is waiting until its process has started
                     let goes_on = |state: &str| ["waiting", "running"].contains(&state);
                     let ran = known.get(&job.id).is_none_or(|state| goes_on(state));
                     if ran && !goes_on(&job.state) && job.state != "queued" {
@@ -463,12 +445,12 @@ impl AppState {
         std::thread::Builder::new()
             .name("look-out".to_owned())
             .spawn(look)
-            .map_err(|e| Error::internal(format!("no thread to look out: {e}")))?;
+            .map_err(|e| Error::internal(format!("no thread for the watcher: {e}")))?;
         Ok(())
     }
 
-    /// Starts what is due of a project's dealings with Reddit, if the person did not forbid it, and the removal
-    /// of deleted rows that a killed process left.
+    /// Starts due Reddit maintenance of a project, unless disabled, and the removal of deleted rows that a killed
+    /// process left behind.
     fn maintain(self: &Arc<Self>, engine: &Arc<Engine>) {
         let swept = engine.wants_delete().and_then(|wanted| match wanted {
             true => {
@@ -479,7 +461,7 @@ impl AppState {
             false => Ok(()),
         });
         if let Err(error) = swept {
-            tracing::warn!("deleted rows could not be removed: {error}");
+            tracing::warn!("could not remove deleted rows: {error}");
         }
         if !lock(&self.kept).settings.maintenance {
             return;
@@ -493,20 +475,20 @@ impl AppState {
             false => Ok(()),
         });
         if let Err(error) = begun {
-            tracing::warn!("what is due could not be begun: {error}");
+            tracing::warn!("could not start due maintenance: {error}");
         }
     }
 
-    /// Starts a worker for the queue, where a job waits in it and none is at work.
+    /// Starts a worker for the queue if a job waits in it and no worker is running.
     fn work_queue_off(self: &Arc<Self>, engine: &Arc<Engine>) {
         let begun = engine.queue_wants_to_run().and_then(|wanted| match wanted {
-            // one that was started a moment ago may not have taken its job yet
+            // one that was started just now may not have taken its job yet
             true if self.started_queue_lately() => Ok(()),
             true => self.set_to_work(engine, QUEUE),
             false => Ok(()),
         });
         if let Err(error) = begun {
-            tracing::warn!("the queue could not be worked off: {error}");
+            tracing::warn!("could not run the queue: {error}");
         }
     }
 
@@ -519,14 +501,13 @@ impl AppState {
         lately
     }
 
-    /// Puts a job into the queue; the look-out starts it when it is its turn.
+    /// Queues a job; the watcher starts it when it is its turn.
     pub(crate) fn enqueue(&self, window: &str, job: &QueueJob) -> Result<Queued> {
         self.engine(window)?
             .enqueue(&job.id, &job.kind, &job.params, job.stops_queue)
     }
 
-    /// What holds the queue up does so no longer: one that was paused is resumed, one that failed is left
-    /// behind.
+    /// Unblocks the queue: a paused job is resumed, a failed one is skipped.
     pub(crate) fn queue_go_on(self: &Arc<Self>, window: &str) -> Result<JobQueue> {
         let engine = self.engine(window)?;
         let queue = engine.job_queue()?;
@@ -539,8 +520,8 @@ impl AppState {
         engine.job_queue()
     }
 
-    /// Stores a job and starts a worker for it. Starting an id a second time does nothing more: a page
-    /// that was loaded anew repeats its calls.
+    /// Stores a job and starts a worker for it. Starting the same id again does nothing: a page that is reloaded
+    /// repeats its calls.
     pub(crate) fn start(
         self: &Arc<Self>,
         window: &str,
@@ -567,7 +548,7 @@ impl AppState {
         )
     }
 
-    /// Starts a worker for a job that rests, failed, or lost its process.
+    /// Starts a worker for a job that is paused, failed or interrupted.
     pub(crate) fn resume(self: &Arc<Self>, window: &str, id: &str) -> Result<JobInfo> {
         let engine = self.engine(window)?;
         let job = engine.job(id)?;
@@ -603,7 +584,7 @@ impl AppState {
         worker
             .start(engine.path(), id, signals)
             .inspect_err(|error| {
-                // nobody will run it: say so in its row instead of leaving it to be found lost
+                // nobody will run it: record that now, instead of letting it show as interrupted later
                 if id != QUEUE {
                     let _ = engine.give_up(id, error);
                 }
@@ -646,8 +627,7 @@ fn project_info(engine: &Engine) -> ProjectInfo {
     }
 }
 
-/// A folder of its own for the sample, in the folder for new projects: `repartee-sample`, or with a
-/// number behind where there is one already.
+/// A folder of its own for the sample, in the folder for new projects: `repartee-sample`, with a number if that exists.
 pub(crate) fn sample_folder(folder: &Path) -> Result<PathBuf> {
     let names = std::iter::once("repartee-sample".to_owned())
         .chain((2..).map(|n| format!("repartee-sample-{n}")));
@@ -661,6 +641,9 @@ pub(crate) fn sample_folder(folder: &Path) -> Result<PathBuf> {
     }
     Err(Error::new(
         Code::Exists,
-        format!("{} is full of samples; remove some", folder.display()),
+        format!(
+            "{} contains too many samples; remove some",
+            folder.display()
+        ),
     ))
 }

@@ -1,12 +1,12 @@
-//! Keeps the machine from falling asleep while a job runs. That it cannot is a line in the log, never an
-//! error: the job goes on when the machine wakes up.
+//! Prevents the machine from sleeping while a job runs. Failure is logged, never an error: the job continues when the
+//! machine wakes up.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// `0`, `no` or `off` in this variable lets the machine sleep; the window sets it by its settings.
+/// `0`, `no` or `off` lets the machine sleep; the window sets it from its settings.
 pub const KEEP_AWAKE: &str = "REPARTEE_KEEP_AWAKE";
 
-/// While one of these is held, the machine stays awake.
+/// While one of these exists, the machine stays awake.
 #[derive(Debug)]
 pub(crate) struct Awake {
     /// Ends when this is dropped, or with this process.
@@ -17,7 +17,7 @@ pub(crate) struct Awake {
 static HELD: Mutex<Weak<Awake>> = Mutex::new(Weak::new());
 
 impl Awake {
-    /// Keeps the machine awake, if the person wants that and the system can.
+    /// Keeps the machine awake, if enabled and supported.
     pub fn hold() -> Arc<Self> {
         let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(awake) = held.upgrade() {
@@ -25,7 +25,7 @@ impl Awake {
         }
         let inner = match is_wanted() {
             true => imp::hold()
-                .inspect_err(|why| tracing::warn!("the machine may fall asleep: {why}"))
+                .inspect_err(|why| tracing::warn!("the machine may sleep: {why}"))
                 .ok(),
             false => None,
         };
@@ -35,7 +35,7 @@ impl Awake {
     }
 }
 
-/// Whether the person wants it.
+/// Whether it is enabled.
 pub(crate) fn is_wanted() -> bool {
     let word = std::env::var(KEEP_AWAKE).unwrap_or_default().to_lowercase();
     !["0", "no", "off", "false"].contains(&word.as_str())
@@ -44,25 +44,25 @@ pub(crate) fn is_wanted() -> bool {
 /// How this machine is kept awake.
 ///
 /// # Errors
-/// Why it cannot be, in words.
+/// Why it is not possible.
 pub(crate) fn means() -> Result<&'static str, String> {
     imp::means()
 }
 
-/// A program that keeps the machine awake for as long as it runs.
+/// A program that keeps the machine awake as long as it runs.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 mod program {
     use std::os::unix::process::CommandExt;
     use std::path::PathBuf;
     use std::process::{Child, Command, Stdio};
 
-    /// A program that is found like a shell finds it.
+    /// Finds a program in PATH, as a shell does.
     pub fn find(name: &str) -> Result<PathBuf, String> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
             .map(|folder| folder.join(name))
             .find(|program| program.is_file())
-            .ok_or_else(|| format!("{name} is not on this machine"))
+            .ok_or_else(|| format!("{name} is not installed"))
     }
 
     #[derive(Debug)]
@@ -70,7 +70,7 @@ mod program {
 
     pub fn start(command: &mut Command) -> Result<Running, String> {
         command
-            // its end is that of this process, however that comes about
+            // it ends with this process, even if that crashes
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -102,7 +102,7 @@ mod imp {
 
     pub fn hold() -> Result<Held, String> {
         let mut command = Command::new(program::find("systemd-inhibit")?);
-        // `cat` ends when its input does
+        // `cat` ends when its input closes
         command.args([
             "--what=idle:sleep",
             "--who=Repartee",
@@ -146,7 +146,7 @@ mod imp {
         fn SetThreadExecutionState(flags: u32) -> u32;
     }
 
-    /// The wish belongs to a thread, and ends with it.
+    /// The request belongs to a thread, and ends with it.
     #[derive(Debug)]
     pub struct Held(Option<(Sender<()>, JoinHandle<()>)>);
 
@@ -157,7 +157,7 @@ mod imp {
     pub fn hold() -> Result<Held, String> {
         let (end, ended) = channel();
         let stay = move || {
-            // SAFETY: tells the system that it is needed, for as long as this thread lives.
+            // SAFETY: only sets the thread's execution state, for as long as this thread lives.
             unsafe { SetThreadExecutionState(ES_CONTINUOUS | ES_SYSTEM_REQUIRED) };
             let _ = ended.recv();
         };
@@ -182,7 +182,7 @@ mod imp {
     pub type Held = ();
 
     pub fn means() -> Result<&'static str, String> {
-        Err("Repartee does not know how this system is kept awake".to_owned())
+        Err("Repartee cannot keep this system awake".to_owned())
     }
 
     pub fn hold() -> Result<Held, String> {

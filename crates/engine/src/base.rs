@@ -1,4 +1,4 @@
-//! Bases: pretrained models taken in from a folder or the hub, and small ones started from scratch.
+//! Bases: pretrained models imported from a folder or the hub, and small ones made from scratch.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -23,42 +23,39 @@ use crate::study::{TRAINED_NOTE, may_train_tokenizer};
 use crate::unreadable::{Listed, good};
 use crate::{Engine, bundle, hub, names};
 
-/// Texts a tokenizer is trained on, at most: more change hardly a token.
+/// Maximum number of pairs for training a tokenizer: more hardly change a token.
 const TOKENIZER_PAIRS: usize = 200_000;
 
-/// Takes a pretrained model into the project.
+/// Imports a pretrained model into the project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct BaseAdd {
-    /// Its name here.
     pub name: String,
-    /// A folder in Hugging Face layout, or a hub id, perhaps with `@revision`.
+    /// A folder in Hugging Face layout, or a hub id, optionally with `@revision`.
     pub from: String,
 }
 
-/// Starts a small model from scratch, with a tokenizer of its own.
+/// Makes a small model from scratch, with a tokenizer of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
 pub struct BaseNew {
-    /// Its name.
     pub name: String,
     /// `gpt2` or `bert`.
     pub kind: String,
-    /// Number of blocks.
     pub layers: usize,
-    /// Width of the model; a multiple of `heads`.
+    /// Hidden size; a multiple of `heads`.
     pub width: usize,
-    /// Attention heads of each block.
+    /// Attention heads per block.
     pub heads: usize,
-    /// The longest input, in tokens.
+    /// Maximum input length in tokens.
     pub context: usize,
-    /// Entries of the tokenizer's vocabulary, at most.
+    /// Maximum vocabulary size of the tokenizer.
     pub vocab: usize,
-    /// A folder with a tokenizer to take instead of training one.
+    /// A folder with a tokenizer to use instead of training one.
     pub tokenizer: Option<PathBuf>,
-    /// A split, on whose train side alone the tokenizer is trained; none: on all pairs.
+    /// The split whose training set the tokenizer is trained on; none: all pairs.
     pub split: Option<String>,
-    /// The seed of the first weights.
+    /// Seed of the initial weights.
     pub seed: u64,
 }
 
@@ -79,59 +76,51 @@ impl Default for BaseNew {
     }
 }
 
-/// What a base from scratch would be.
+/// The size of a base made from scratch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BaseEstimate {
-    /// Trainable numbers.
     pub parameters: usize,
-    /// Bytes of the weights.
+    /// Size of the weights in bytes.
     pub bytes: u64,
-    /// Entries of the vocabulary that its tokenizer will have.
+    /// Vocabulary size of its tokenizer.
     pub vocabulary: usize,
-    /// Whether there is nothing to train a tokenizer on yet, so that all three are upper bounds.
+    /// There is nothing to train a tokenizer on yet, so all three are upper bounds.
     pub at_most: bool,
 }
 
-/// A base as it is listed.
+/// A base in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BaseInfo {
-    /// Its name.
     pub name: String,
     /// `gpt2` or `bert`.
     pub kind: String,
     /// The folder, the hub id with its revision, or "from scratch".
     pub origin: String,
-    /// Trainable numbers.
+    /// Trainable parameters.
     pub parameters: usize,
     /// Bytes in the project; some may be shared with other models.
     pub bytes: u64,
-    /// Number of blocks.
     pub layers: usize,
-    /// Width.
     pub width: usize,
-    /// The longest input, in tokens.
+    /// Maximum input length in tokens.
     pub context: usize,
-    /// Entries of the vocabulary.
     pub vocabulary: usize,
-    /// Tensors of the checkpoint that the model has no use for.
+    /// Tensors of the checkpoint that the model does not use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<String>,
-    /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
-    /// When it was added, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
-    /// Its tokenizer was trained on a text that was deleted since, or it came with the word that it was.
+    /// Its tokenizer was trained on a text deleted since, or the base came marked as trained on deleted content.
     #[serde(default)]
     pub deleted_content: bool,
 }
 
-/// What a config.json says, read as the model it names.
+/// A config.json, parsed as the model it names.
 #[derive(Debug, Clone)]
 pub enum ModelConfig {
-    /// A generator's.
     Gpt2(gpt2::Config),
-    /// A classifier's.
     Bert(bert::Config),
 }
 
@@ -139,8 +128,8 @@ impl ModelConfig {
     /// Reads config.json.
     ///
     /// # Errors
-    /// [`Code::BadInput`] when it is no JSON or lacks a field, [`Code::Model`] when it is of another kind
-    /// of model or asks for what is not computed here.
+    /// [`Code::BadInput`] if it is not JSON or lacks a field, [`Code::Model`] if it is another kind of model or needs
+    /// something that is not implemented here.
     pub fn read(json: &str) -> Result<Self> {
         let bad =
             |e: serde_json::Error| Error::bad_input(format!("config.json cannot be read: {e}"));
@@ -191,7 +180,7 @@ impl ModelConfig {
         .map_err(|e| Error::internal(format!("config.json cannot be written: {e}")))
     }
 
-    /// Trainable numbers; a classifier's with two classes.
+    /// Trainable parameters; a classifier's with two classes.
     pub fn parameters(&self) -> usize {
         match self {
             Self::Gpt2(c) => cost::parameters(&c.specs()),
@@ -199,7 +188,7 @@ impl ModelConfig {
         }
     }
 
-    /// Layers, width, longest input and vocabulary.
+    /// Layers, hidden size, maximum input length and vocabulary size.
     pub(crate) fn sizes(&self) -> (usize, usize, usize, usize) {
         match self {
             Self::Gpt2(c) => (c.n_layer, c.n_embd, c.n_positions, c.vocab_size),
@@ -212,7 +201,7 @@ impl ModelConfig {
         }
     }
 
-    /// Proves that a tokenizer belongs to the model, before anything is trained with the two.
+    /// Checks that a tokenizer belongs to the model, before anything is trained with the two.
     fn check_tokenizer(&self, files: &Files) -> Result<()> {
         match self {
             Self::Gpt2(c) => {
@@ -231,19 +220,19 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// The checkpoint's tensors under their canonical names; what a classifier's head lacks stays out.
+    /// The checkpoint's tensors under their canonical names, without a classifier's initialized head.
     fn load_into(&self, found: Tensors) -> Result<Tensors> {
         let cpu = device(DeviceChoice::Cpu)?;
         let (mut tensors, report) = match self {
             Self::Gpt2(c) => gpt2::load_into(found, c, &cpu)?,
             Self::Bert(c) => bert::load_into(found, c, c.labels(), 0, &cpu)?,
         };
-        // a head that was not in the file is not part of the base: each run starts its own from its seed
+        // a head that was not in the file is not part of the base: each run initializes its own from its seed
         tensors.retain(|name, _| !report.fresh.contains(name));
         Ok(tensors)
     }
 
-    /// Which tensors of the checkpoint's list the model takes.
+    /// Which of the checkpoint's listed tensors the model uses.
     fn plan(&self, listed: Vec<weights::Listed>) -> Result<weights::Plan> {
         Ok(match self {
             Self::Gpt2(c) => gpt2::plan(listed, c)?,
@@ -333,22 +322,20 @@ impl Job for BaseAdd {
     }
 }
 
-/// A model's folder, read.
+/// A model folder's content.
 #[derive(Debug)]
 pub struct Folder {
-    /// What config.json says.
     pub config: ModelConfig,
     json: String,
-    /// The tensors that the model takes.
+    /// Those that the model uses.
     pub tensors: Tensors,
-    /// The tokenizer's files.
     pub files: Files,
-    /// Tensors of the checkpoint that the model has no use for.
+    /// Tensors of the checkpoint that the model does not use.
     pub unused: Vec<String>,
 }
 
-/// Reads a folder in Hugging Face layout, which may be a stranger's: every size is compared with the
-/// checkpoint's list of tensors before anything is made of it. `reading` is called before the weights are read.
+/// Reads a folder in Hugging Face layout, which may be untrusted: every size is compared with the checkpoint's list of
+/// tensors before anything is allocated. `reading` is called before the weights are read.
 ///
 /// # Errors
 /// [`Code::BadInput`] or [`Code::Model`], in a sentence that names the file.
@@ -356,7 +343,7 @@ pub fn read_folder(folder: &Path, reading: &dyn Fn()) -> Result<Folder> {
     read_parts(folder, reading).map_err(short)
 }
 
-/// An error that quotes no more of a file than a person reads.
+/// An error with quotes from a file cut to a readable length.
 fn short(mut error: Error) -> Error {
     error.message = error.message.replace(['\n', '\r'], " ");
     let end = error.message.char_indices().nth(600).map(|(at, _)| at);
@@ -458,13 +445,14 @@ impl BaseNew {
             || !self.width.is_multiple_of(self.heads)
         {
             return Err(Error::usage(format!(
-                "{} layers of width {} with {} heads cannot be built: layers above 0, and heads that divide the width",
+                "{} layers with hidden size {} and {} heads are invalid: at least one layer, and a hidden \
+                 size that is a multiple of heads",
                 self.layers, self.width, self.heads
             )));
         }
         if self.context < 16 {
             return Err(Error::usage(format!(
-                "a context of {} tokens is too short; take 16 or more",
+                "a context of {} tokens is too short; use 16 or more",
                 self.context
             )));
         }
@@ -477,7 +465,7 @@ impl BaseNew {
         Ok(())
     }
 
-    /// Which pairs the tokenizer is trained on.
+    /// The pairs that the tokenizer is trained on.
     fn tokenizer_pairs(&self, store: &Store) -> Result<PairQuery> {
         let mut query = PairQuery::default();
         if let Some(split) = &self.split {
@@ -495,7 +483,7 @@ impl BaseNew {
     ) -> Result<(Vec<String>, Vec<i64>)> {
         let (mut texts, mut pairs): (Vec<String>, Vec<i64>) = Default::default();
         store.for_each_pair(query, |pair| {
-            // a text that was deleted leaves a word that nobody wrote
+            // a deleted text leaves a placeholder that nobody wrote
             if pair.comment != "[deleted]" && pair.reply != "[deleted]" {
                 pairs.push(pair.id);
                 texts.push(pair.comment);
@@ -513,8 +501,8 @@ impl BaseNew {
         })
     }
 
-    /// How large a vocabulary training will give; none where there is no text. A vocabulary that is full after a part
-    /// of the texts is full after all of them, so few are read where there are many.
+    /// The vocabulary size that training will give; none if there is no text. A vocabulary that is full after some of
+    /// the texts is full after all of them, so that few of many texts are read.
     fn vocabulary_learned(&self, store: &Store) -> Result<Option<usize>> {
         let query = self.tokenizer_pairs(store)?;
         for most in [1_000, 10_000, TOKENIZER_PAIRS] {
@@ -541,12 +529,12 @@ impl BaseNew {
         }
     }
 
-    /// A tokenizer from the project's pairs, and what it was trained on in words.
+    /// A tokenizer trained on the project's pairs, and a description of what it was trained on.
     fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String, Seen), Stop> {
         let store = &ctx.engine.store;
         let query = self.tokenizer_pairs(store)?;
         let words = match &self.split {
-            Some(split) => format!("tokenizer of the train side of split {split}"),
+            Some(split) => format!("tokenizer of the training set of split {split}"),
             None => "tokenizer of the project's pairs".to_owned(),
         };
         may_train_tokenizer(ctx.engine, query.split_id)?;
@@ -554,8 +542,8 @@ impl BaseNew {
         if texts.is_empty() {
             return Err(Error::new(
                 Code::NotFound,
-                "there are no pairs to train a tokenizer on; `repartee import` and `repartee pairs build` make some, \
-                 or give a tokenizer with --tokenizer FOLDER",
+                "there are no pairs to train a tokenizer on; add some with `repartee import` and `repartee \
+                 pairs build`, or give a tokenizer with --tokenizer FOLDER",
             )
             .into());
         }
@@ -575,14 +563,14 @@ enum Seen {
     Nothing,
     /// Its tokenizer was trained on these pairs.
     Pairs(Vec<i64>),
-    /// It came with the word that it was trained on deleted content.
+    /// It came marked as trained on deleted content.
     Deleted,
 }
 
-/// The file that stands beside an exported model that was trained on deleted content.
+/// The file in an exported model's folder that marks it as trained on deleted content.
 pub(crate) const DELETED_CONTENT: &str = "TRAINED_ON_DELETED_CONTENT.txt";
 
-/// Puts the mark beside an exported model.
+/// Writes the mark into an exported model's folder.
 pub(crate) fn write_mark(folder: &Path, what: &str) -> Result<()> {
     let path = folder.join(DELETED_CONTENT);
     let words = format!(
@@ -593,10 +581,7 @@ pub(crate) fn write_mark(folder: &Path, what: &str) -> Result<()> {
 }
 
 impl Engine {
-    /// All bases, in the order in which they were added.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All bases, oldest first.
     pub fn bases(&self) -> Result<Vec<BaseInfo>> {
         good(self.bases_read()?)
     }
@@ -610,11 +595,11 @@ impl Engine {
         Ok(bases.iter().map(|base| (base.id, info(base))).collect())
     }
 
-    /// What a base from scratch would be, with the tokenizer that it will have: the one of a folder, or the one that
+    /// The size of a base made from scratch, with the tokenizer that it will have: that of a folder, or the one that
     /// training on the project's pairs gives. Nothing is stored.
     ///
     /// # Errors
-    /// As [`BaseNew::check`]; [`Code::NotFound`] for a split or folder that is not there.
+    /// As [`BaseNew::check`]; [`Code::NotFound`] for a split or folder that does not exist.
     pub fn base_estimate(&self, new: &BaseNew) -> Result<BaseEstimate> {
         new.check()?;
         let vocabulary = match &new.tokenizer {
@@ -633,7 +618,7 @@ impl Engine {
     /// Writes a base as a folder in Hugging Face layout.
     ///
     /// # Errors
-    /// [`Code::NotFound`], [`Code::Exists`] when the folder has a model, or when it cannot be written.
+    /// [`Code::NotFound`]; [`Code::Exists`] if the folder contains a model; or if it cannot be written.
     pub fn base_export(&self, name: &str, folder: &Path) -> Result<PathBuf> {
         let base = self.store.base(name)?;
         let (tensors, files) = bundle::get(&self.store, base.bundle_id)?;
@@ -715,7 +700,7 @@ impl Engine {
 /// Writes config.json, model.safetensors and the tokenizer's files: a folder that `transformers` loads.
 ///
 /// # Errors
-/// [`Code::Exists`] when the folder has a model already, or when it cannot be written.
+/// [`Code::Exists`] if the folder already contains a model, or if it cannot be written.
 pub(crate) fn write_folder(
     folder: &Path,
     config: &str,
@@ -728,12 +713,12 @@ pub(crate) fn write_folder(
         return Err(Error::new(
             Code::Exists,
             format!(
-                "{} holds a model already; choose another folder",
+                "{} already contains a model; choose another folder",
                 folder.display()
             ),
         ));
     }
-    // the names come from the project, which may be a stranger's; a tokenizer has no other files than these
+    // the names come from the project, which may be untrusted; a tokenizer has no other files than these
     if let Some(name) = files
         .keys()
         .find(|name| !TOKENIZER_FILES.contains(&name.as_str()))
@@ -745,10 +730,10 @@ pub(crate) fn write_folder(
             ),
         ));
     }
-    // what was trained on people's texts may know them by heart
+    // a model trained on people's texts may have memorized them
     private::create_folder(folder).map_err(|e| Error::io("make", folder, &e))?;
     let weights_path = folder.join("model.safetensors");
-    // the file that they are written to keeps the mode that it has
+    // an existing file keeps its mode
     private::create(&weights::partial(&weights_path))
         .map_err(|e| Error::io("write", &weights_path, &e))?;
     weights::write(tensors, &weights_path)?;
@@ -758,7 +743,7 @@ pub(crate) fn write_folder(
         let bytes = plain
             .as_ref()
             .map_or(bytes.as_slice(), |text| text.as_bytes());
-        // a tokenizer that was trained on people's texts holds their words
+        // a tokenizer trained on people's texts contains their words
         private::write(&path, bytes).map_err(|e| Error::io("write", &path, &e))?;
     }
     let card_path = folder.join("README.md");
@@ -767,8 +752,8 @@ pub(crate) fn write_folder(
         .map_err(|e| Error::io("write", &config_path, &e))
 }
 
-/// A file of JSON without the entry by which it names code for `transformers` to fetch and run; any other text as
-/// it is. The project may be a stranger's.
+/// JSON without the entry that names code for `transformers` to download and run; any other text unchanged. The project
+/// may be untrusted.
 fn without_code(text: &str) -> Cow<'_, str> {
     let Ok(serde_json::Value::Object(mut map)) = serde_json::from_str(text) else {
         return Cow::Borrowed(text);
@@ -779,22 +764,22 @@ fn without_code(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text as people write them, which every tokenizer must be able to read.
+/// Text that every tokenizer must be able to encode.
 const PROBE: &str =
     "Isn't the kettle's 2nd lid, um, 30 °C too hot?!\n\n> No — it's fine 😀 grüße ½ ﬁ a\u{301}";
 
-/// What a decoder of others' makes of a file; where it panics, the file is at fault.
+/// The result of a third-party decoder; if it panics, the file is bad.
 fn decoded<T>(what: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
     repartee_datasets::guard::caught(decode).unwrap_or_else(|said| {
         Err(Error::bad_input(format!(
-            "{what} is damaged or of a kind that is not known: {said}"
+            "{what} is damaged or of an unknown kind: {said}"
         )))
     })
 }
 
-/// The tokenizer's files that a folder has, for a vocabulary of this size.
+/// The tokenizer's files in a folder, for a vocabulary of this size.
 fn tokenizer_files(folder: &Path, vocabulary: usize) -> Result<Files> {
-    // a name and a number for each entry, and for each merge up to four; added tokens and rules
+    // a name and a number per entry, up to four per merge; added tokens and rules
     let most = MOST_VALUES.min(200_000 + vocabulary.saturating_mul(8));
     let mut files = Files::new();
     for name in TOKENIZER_FILES {
@@ -819,15 +804,16 @@ fn tokenizer_files(folder: &Path, vocabulary: usize) -> Result<Files> {
     Ok(files)
 }
 
-/// Bytes of a config.json, and of a file of a tokenizer, at most; those of large models have 20 MB.
+/// Maximum size of a config.json and of a tokenizer's file in bytes; those of large models have 20 MB.
 const LARGEST_CONFIG: u64 = 1 << 20;
 const LARGEST_TOKENIZER: u64 = 48 << 20;
-/// Values in a JSON file of a model, or lines of a list, at most: a vocabulary and its merges have a million.
+/// Maximum number of values in a JSON file of a model, or of lines in a list: a vocabulary with its merges has a
+/// million.
 const MOST_VALUES: usize = 2_500_000;
-/// Values of a configuration.
+/// Maximum number of values in a configuration.
 const CONFIG_VALUES: usize = 50_000;
 
-/// A file of a model's folder, not larger than such files are and than what they become.
+/// Reads a file of a model's folder, bounded in size and in number of values.
 fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
     let io = |e: std::io::Error| Error::io("read", path, &e);
     let bad = |why: String| Error::bad_input(format!("{} {why}", path.display()));
@@ -855,7 +841,7 @@ fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The end token's id by generation_config.json, where that is.
+/// The end token's id in generation_config.json, if that exists.
 fn end_id(folder: &Path) -> Option<u32> {
     let bytes = read_bounded(
         &folder.join("generation_config.json"),

@@ -1,5 +1,5 @@
-//! Speed of the models on this machine, on random weights and random tokens: one result a
-//! measurement, with all its settings, so that two of them can be compared.
+//! Speed of the models on this machine, on random weights and random tokens: one result per measurement, with all its
+//! settings, so that results can be compared.
 
 use std::path::Path;
 use std::time::Instant;
@@ -18,13 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::base::ModelConfig;
 use crate::error::{Error, Result};
 
-/// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// Optimizer steps: forward, backward, clipping, AdamW.
     Train,
-    /// Writing tokens with a cache.
+    /// Generating tokens with a KV cache.
     Generate,
     /// Class probabilities of pairs.
     Score,
@@ -34,47 +33,42 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bench {
-    /// What is measured.
     pub what: What,
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json.
     pub model: String,
-    /// Rows at once.
     pub batch: usize,
-    /// Tokens a row; when generating, tokens that are written to each.
+    /// Tokens per row; for generation, new tokens per row.
     pub length: usize,
-    /// Tokens of each prompt, when generating.
+    /// Tokens per prompt, for generation.
     pub prompt: usize,
-    /// Measured repetitions, after one that is not measured.
+    /// Measured repetitions, after one warm-up.
     pub steps: usize,
-    /// f32; bf16 and int8 are not there yet.
+    /// f32; bf16 and int8 are not supported yet.
     pub dtype: String,
     /// auto, cpu, cuda or metal.
     pub device: String,
 }
 
-/// What was measured, with its settings.
+/// A measurement with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The settings as given.
     #[serde(flatten)]
     pub bench: Bench,
-    /// Tokens a second: all tokens of the rows when training, written ones when generating.
+    /// Tokens per second: all tokens of the rows for training, new ones for generation.
     pub tokens_per_s: Option<f64>,
-    /// Pairs a second, when scoring.
+    /// Pairs per second, for scoring.
     pub pairs_per_s: Option<f64>,
     /// Seconds of each measured repetition.
     pub seconds: Vec<f64>,
-    /// The most memory the process held, in gigabytes (10^9 bytes).
+    /// Peak memory of the process in gigabytes (10^9 bytes).
     pub peak_rss_gb: Option<f64>,
-    /// Trainable numbers of the model.
+    /// Trainable parameters of the model.
     pub parameters: usize,
-    /// Threads.
     pub threads: usize,
     /// The device it ran on.
     pub ran_on: String,
-    /// Dropout while training, as the model's config says.
+    /// Dropout during training, from the model's config.
     pub dropout: Option<f64>,
-    /// The program's version.
     pub version: String,
 }
 
@@ -82,7 +76,7 @@ impl Bench {
     /// Measures.
     ///
     /// # Errors
-    /// When a setting is out of range, the dtype or device is not there, or memory does not suffice.
+    /// If a setting is out of range, the dtype or device is not supported, or memory runs out.
     pub fn run(&self) -> Result<Measured> {
         self.check()?;
         let config = self.config()?;
@@ -151,7 +145,7 @@ impl Bench {
                         .zip(0..)
                         .map(|(prompt, key)| Task { key, prompt })
                         .collect();
-                    // no token ends a reply, so that all are written
+                    // no token ends a reply, so that all are generated
                     generate(&model, &tasks, 1, u32::MAX, &sampling, &mut go_on)?;
                     Ok(())
                 })?;
@@ -164,7 +158,7 @@ impl Bench {
             (ModelConfig::Bert(c), What::Score) => {
                 let model = Bert::new(c, 2, &random(&c.specs(2))?)?;
                 let seconds = self.repeat(|n| {
-                    // the probabilities must be on this side before the clock stops
+                    // the probabilities must be on the host before the clock stops
                     model
                         .logits(&self.pairs(c, n), None)?
                         .to_vec2::<f32>()
@@ -175,7 +169,7 @@ impl Bench {
             }
             (ModelConfig::Bert(_), What::Generate) => {
                 return Err(Error::usage(format!(
-                    "{} is a BERT and writes nothing; take a GPT-2",
+                    "{} is a BERT and generates nothing; use a GPT-2",
                     self.model
                 )));
             }
@@ -206,7 +200,7 @@ impl Bench {
             "f32" => {}
             "bf16" | "int8" => {
                 return Err(Error::usage(format!(
-                    "{} is not there yet; models compute in f32",
+                    "{} is not supported yet; models compute in f32",
                     self.dtype
                 )));
             }
@@ -322,7 +316,7 @@ impl Bench {
     }
 }
 
-/// Threads that computing uses, as `RAYON_NUM_THREADS` says; else one a core.
+/// Number of compute threads: `RAYON_NUM_THREADS`, or one per core.
 pub fn threads() -> usize {
     let set = std::env::var("RAYON_NUM_THREADS")
         .ok()
@@ -331,8 +325,7 @@ pub fn threads() -> usize {
     set.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// The most memory this process has held so far, in bytes, as the kernel counts it; `None` where it
-/// does not tell.
+/// Peak memory of this process in bytes, from the kernel; `None` if unknown.
 pub fn peak_rss_bytes() -> Option<u64> {
     #[cfg(unix)]
     {
@@ -405,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dtype_that_is_not_there_is_a_clear_error() {
+    fn unsupported_dtype_is_a_clear_error() {
         let bf16 = Bench {
             dtype: "bf16".to_owned(),
             ..bench(What::Train, Path::new("."))

@@ -1,4 +1,4 @@
-//! Speed of reading a dump: filtering it, loading all of it, joining it into pairs.
+//! Speed of importing a dump: filtering it, loading all of it, joining it into pairs.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -23,61 +23,53 @@ use crate::{Engine, Filter, Job, Origin, StudyRecord};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BenchImport {
-    /// The dump.
     pub file: PathBuf,
-    /// Make a synthetic one of so many megabytes (decompressed) first; none: it is there.
+    /// First write a synthetic one of this many megabytes (decompressed); none: it exists.
     pub write_mb: Option<u64>,
-    /// The subreddits of the filtering measurement; empty: the two most frequent.
+    /// Subreddits of the filter; empty: the two most frequent.
     pub subreddits: Vec<String>,
 }
 
-/// What was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportMeasured {
-    /// Always "import".
     pub what: String,
-    /// The settings.
     #[serde(flatten)]
     pub bench: BenchImport,
     /// Bytes of the file as it is.
     pub file_bytes: u64,
-    /// Rows in it.
     pub rows: u64,
-    /// `zstd -dc` alone, seconds; none where there is no `zstd` or the file is not packed.
+    /// Seconds of `zstd -dc` alone; none without `zstd` or for an uncompressed file.
     pub zstd_s: Option<f64>,
-    /// Reading and keeping only the subreddits, seconds.
+    /// Seconds to read and keep only the subreddits.
     pub filter_s: f64,
-    /// Rows that were kept.
     pub kept: u64,
-    /// Speed of filtering as a share of that of `zstd -dc`.
+    /// Speed of filtering relative to `zstd -dc`.
     pub filter_of_zstd: Option<f64>,
-    /// Reading every row into a project, seconds.
+    /// Seconds to import every row into a project.
     pub load_s: f64,
-    /// Rows a second of that.
+    /// Rows per second of the import.
     pub load_rows_per_s: f64,
-    /// Joining into pairs, seconds.
+    /// Seconds to join into pairs.
     pub join_s: f64,
-    /// Pairs that came of it.
     pub pairs: u64,
-    /// Seconds for a million comments joined.
+    /// Seconds to join a million comments.
     pub join_s_per_million: f64,
-    /// Noting the words of the pairs for the search, seconds.
+    /// Seconds to build the search index.
     pub words_s: f64,
-    /// The most memory this process held, gigabytes.
+    /// Peak memory of this process in gigabytes.
     pub peak_rss_gb: Option<f64>,
-    /// The version of Repartee.
     pub version: String,
 }
 
-/// Measures. The project it loads into is made beside the file and removed at the end.
+/// Measures. The project it loads into is created next to the file and removed at the end.
 ///
 /// # Errors
-/// When the file cannot be read or made, or the disk is full.
+/// If the file cannot be read or created, or the disk is full.
 pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasured> {
     if let Some(mb) = bench.write_mb {
         if bench.file.exists() {
             let there = format!(
-                "{} is there already; measure it without --write",
+                "{} already exists; measure it without --write",
                 bench.file.display()
             );
             return Err(Error::new(Code::Exists, there));
@@ -121,7 +113,7 @@ pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasu
     let begun = Instant::now();
     let import = Import {
         files: vec![bench.file.clone()],
-        // the project is removed when it is measured; nothing is trained on what is in it
+        // the project is removed after measuring; nothing is trained on it
         origin: Some(Origin::Reddit),
         study: StudyRecord::none_of_all(),
         ..Import::default()
@@ -162,7 +154,7 @@ pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasu
     })
 }
 
-/// A project that is removed when the measurement ends, however it ends.
+/// A project that is removed when the measurement ends, also on errors.
 struct Scratch(PathBuf);
 
 impl Drop for Scratch {
@@ -182,7 +174,7 @@ fn finished<J: Job>(engine: &Engine, job: &J, signals: Signals) -> Result<J::Out
     }
 }
 
-/// The two subreddits with the most rows; of equals, the first by name.
+/// The two subreddits with the most rows; ties by name.
 fn most_frequent(file: &Path) -> Result<Vec<String>> {
     let mut counts: HashMap<String, u64> = HashMap::new();
     read::read(file, &Options::default(), |batch| {
@@ -198,7 +190,7 @@ fn most_frequent(file: &Path) -> Result<Vec<String>> {
     Ok(counts.into_iter().take(2).map(|(name, _)| name).collect())
 }
 
-/// How long `zstd -dc` takes on the file, where there is such a program and the file is packed.
+/// Seconds that `zstd -dc` takes on the file, if the program exists and the file is compressed.
 fn unpack_alone(file: &Path) -> Option<f64> {
     file.extension().filter(|ending| *ending == "zst")?;
     let begun = Instant::now();

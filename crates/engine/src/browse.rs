@@ -1,5 +1,5 @@
-//! Looking through the data: pairs sorted, filtered and searched a page at a time, how they are spread,
-//! and what labels a choice of edges would give.
+//! Browsing the data: sorting, filtering and searching pairs page by page, their distributions, and the labels that
+//! given edges would produce.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,79 +13,76 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::error::{Error, Result};
 
-/// Rows that one call gives at most: a call of this size takes milliseconds.
+/// Maximum number of rows per call: a call of this size takes milliseconds.
 const PAGE: usize = 200;
-/// Views that are kept: a table and a few searches, 8 MB for each million pairs.
+/// Number of cached views: a table and a few searches, 8 MB per million pairs each.
 const VIEWS: usize = 4;
-/// Bars of a histogram, about.
+/// Approximate number of histogram bars.
 const BARS: usize = 40;
 
-/// Which pairs to look at, and in which order.
+/// Which pairs to show, and in which order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct ViewPairs {
-    /// Only of these subreddits, in any case; empty: of all.
+    /// Only of these subreddits, case-insensitive; empty: all.
     pub subreddits: Vec<String>,
-    /// Only with all of these words in comment and reply together; the last may be the beginning of one.
+    /// Only with all of these words in comment and reply together; the last may be a prefix.
     pub words: Option<String>,
-    /// Least score of the reply.
+    /// Minimum score of the reply.
     pub min_score: Option<i64>,
-    /// Greatest score of the reply.
+    /// Maximum score of the reply.
     pub max_score: Option<i64>,
     /// Only pairs of this split.
     pub split: Option<String>,
-    /// Only this side of the split.
+    /// Only this partition of the split.
     pub partition: Option<Partition>,
-    /// Only from this source, by its number.
+    /// Only from the source with this number.
     pub source: Option<i64>,
     /// Only pairs that are excluded from splits; or only the others.
     pub excluded: Option<bool>,
-    /// What they are sorted by.
     pub order: PairOrder,
     /// The largest first.
     pub descending: bool,
 }
 
-/// A list of pairs that stays as it is while a person scrolls through it.
+/// A list of pairs that does not change while the user scrolls through it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PairsView {
-    /// Names the list in [`Engine::view_rows`].
+    /// Identifies the list in [`Engine::view_rows`].
     pub view: String,
-    /// How many pairs it has.
+    /// Number of pairs in it.
     pub total: u64,
 }
 
-/// Characters of a text that a row of a table shows.
+/// Maximum characters of a text in a row of the table.
 const SHOWN: usize = 300;
 
-/// A pair as a row of a table; long texts are cut there, and whole in [`Engine::pair`].
+/// A pair as a row of the table; long texts are cut. [`Engine::pair`] has the full texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PairRow {
-    /// Its number; a string, since some do not fit a JavaScript number.
+    /// A string, since some do not fit a JavaScript number.
     pub id: String,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
-    /// Title of the post, where it was imported.
+    /// Title of the post, if it was imported.
     pub title: Option<String>,
-    /// Text of the comment.
     pub comment: String,
-    /// Text of the reply.
     pub reply: String,
-    /// Score of the comment; `None`: unknown.
+    /// `None`: unknown.
     pub comment_score: Option<i64>,
-    /// Score of the reply; `None`: unknown.
+    /// Of the reply; `None`: unknown.
     pub score: Option<i64>,
     /// When the reply was written, seconds since 1970.
     pub created_utc: Option<i64>,
-    /// The source it came from, by its number.
+    /// Number of its source.
     pub source: i64,
-    /// Who wrote the comment; `None`: the source names nobody.
+    /// `None`: the source names nobody.
     pub comment_author: Option<String>,
-    /// Who wrote the reply.
+    /// Author of the reply.
     pub author: Option<String>,
-    /// Why the pair is excluded from splits by itself; `None`: it is not.
+    /// Reason why the pair itself is excluded from splits; `None`: it is not.
     pub excluded: Option<String>,
-    /// An excluded author of one of its texts, and why.
+    /// An excluded author of one of its texts, and the reason.
     pub excluded_author: Option<(String, String)>,
 }
 
@@ -117,14 +114,14 @@ fn cut(text: &mut String) {
     }
 }
 
-/// What a choice of edges would make of the scores.
+/// The labels that a choice of edges gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Labels {
-    /// The edges that were counted by: those given, else the quartiles.
+    /// The edges used: those given, else the quartiles.
     pub edges: Option<[i64; 3]>,
     /// Replies in each of the four bins.
     pub bins: [u64; 4],
-    /// Replies whose score is not known: they take no part in upvotes.
+    /// Replies without a score: they are not used for upvotes.
     pub unscored: u64,
     /// The quartiles of the scores.
     pub quartiles: Option<[i64; 3]>,
@@ -139,7 +136,7 @@ struct View {
     query: PairQuery,
     order: PairOrder,
     descending: bool,
-    /// [`repartee_store::Store::writes_of`] the pairs when it was made.
+    /// [`repartee_store::Store::writes_of`] of the pairs when it was made.
     writes: i64,
     ids: Arc<Vec<i64>>,
 }
@@ -166,11 +163,11 @@ impl Engine {
         })
     }
 
-    /// Finds and sorts pairs once, so that any page of them can be read in no time. Asking for the same
-    /// again costs nothing until pairs were added or removed.
+    /// Finds and sorts pairs once, so that reading any page is instant. Repeating the call costs nothing until pairs
+    /// are added or removed.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`] when there is no such split.
+    /// [`crate::Code::NotFound`] if the split does not exist.
     pub fn view_pairs(&self, wanted: &ViewPairs) -> Result<PairsView> {
         let query = self.query_of(wanted)?;
         let writes = self.store.writes_of(Family::Pairs)?;
@@ -186,7 +183,7 @@ impl Engine {
         if let Some(view) = views.iter().find(|v| same(v)) {
             return Ok(shown(view));
         }
-        drop(views); // finding may take a second; other windows go on
+        drop(views); // finding may take a second; other windows continue
         let ids = self
             .store
             .pair_ids(&query, wanted.order, wanted.descending)?;
@@ -210,8 +207,8 @@ impl Engine {
     /// Rows of a view from number `from`, at most 200.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`] when the view is gone, since pairs were added or other views came: ask
-    /// for it again.
+    /// [`crate::Code::NotFound`] if the view is gone because pairs were added or other views replaced it: request it
+    /// again.
     pub fn view_rows(&self, view: &str, from: u64, count: usize) -> Result<Vec<PairRow>> {
         let ids = {
             let views = self.views.lock();
@@ -219,7 +216,7 @@ impl Engine {
             found.map(|v| Arc::clone(&v.ids)).ok_or_else(|| {
                 Error::new(
                     crate::Code::NotFound,
-                    "this list of pairs is no longer kept; ask for it again",
+                    "this list of pairs is no longer cached; request it again",
                 )
             })?
         };
@@ -238,7 +235,7 @@ impl Engine {
             .collect())
     }
 
-    /// A pair with its whole texts.
+    /// A pair with its full texts.
     ///
     /// # Errors
     /// [`crate::Code::NotFound`].
@@ -252,11 +249,11 @@ impl Engine {
             .ok_or_else(|| Error::new(crate::Code::NotFound, format!("there is no pair {id}")))
     }
 
-    /// How the pairs that are asked for are spread by one figure; the figure's outermost hundredths share
-    /// the last bars, so that one giant does not flatten the rest.
+    /// The distribution of the selected pairs by one figure. The outermost 1% at each end share the outermost bars, so
+    /// that one huge value does not flatten the rest.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`] when there is nothing to draw.
+    /// [`crate::Code::NotFound`] if there is nothing to draw.
     pub fn pairs_chart(&self, figure: PairFigure, wanted: &ViewPairs) -> Result<Picture> {
         let mut values = self.store.pair_figures(&self.query_of(wanted)?, figure)?;
         values.sort_unstable();
@@ -285,10 +282,10 @@ impl Engine {
         )?)
     }
 
-    /// How many replies each of the four bins would have. Without edges: by the quartiles.
+    /// Number of replies in each of the four bins. Without edges: by the quartiles.
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] when the edges do not rise.
+    /// [`crate::Code::Usage`] if the edges are not increasing.
     pub fn labels(&self, edges: Option<[i64; 3]>) -> Result<Labels> {
         let query = PairQuery {
             excluded: Some(false),
@@ -320,8 +317,8 @@ impl Views {
     }
 }
 
-/// Edges of whole numbers around sorted values, and how many lie between each two. What lies outside
-/// of the middle 98 hundredths is counted with the outermost bars.
+/// Integer edges around sorted values, and the number of values between each two. Values outside of the middle 98%
+/// count in the outermost bars.
 fn bars(sorted: &[i64]) -> (Vec<f64>, Vec<u64>) {
     let (Some(first), Some(last)) = (
         sorted.get(sorted.len() / 100),

@@ -1,4 +1,4 @@
-//! Models in the project file: tensors and tokenizer files into a bundle and out of it.
+//! Models in the project file: writes tensors and tokenizer files to bundles and reads them back.
 
 use repartee_models::checkpoint;
 use repartee_models::text::Files;
@@ -8,12 +8,12 @@ use repartee_store::blobs::{Part, Stored};
 
 use crate::error::Result;
 
-/// Stores tensors and files; what is in the project already is not stored twice.
+/// Stores tensors and files; what the project already has is not stored twice.
 ///
-/// `each` hears how many bytes are done after each part.
+/// `each` is called with the number of bytes done after each part.
 ///
 /// # Errors
-/// When the file cannot be written, or `each` says to stop.
+/// If the file cannot be written, or `each` asks to stop.
 pub fn put<E: From<crate::Error>>(
     store: &Store,
     tensors: &Tensors,
@@ -48,10 +48,10 @@ pub fn put<E: From<crate::Error>>(
     Ok(parts)
 }
 
-/// Reads a bundle: its tensors, on the CPU and with the types they were stored in, and its files.
+/// Reads a bundle: its tensors, on the CPU in their stored types, and its files.
 ///
 /// # Errors
-/// [`crate::Code::Damaged`] when bytes are not those that were stored.
+/// [`crate::Code::Damaged`] if bytes differ from those that were stored.
 pub fn get(store: &Store, bundle_id: i64) -> Result<(Tensors, Files)> {
     let (mut tensors, mut files) = (Tensors::new(), Files::new());
     for part in store.bundle(bundle_id)? {

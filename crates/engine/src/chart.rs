@@ -1,4 +1,4 @@
-//! Charts of evaluations and runs: drawn once by the charts crate, written as SVG, PNG and CSV.
+//! Charts of evaluations and runs: drawn by the charts crate, written as SVG, PNG and CSV.
 
 use std::path::{Path, PathBuf};
 
@@ -13,28 +13,26 @@ use crate::error::{Error, Result};
 use crate::evaluate::EvaluationInfo;
 use crate::figures::{Figures, Predictions, of_classifier};
 
-/// Dots of a PNG to a pixel of the picture: sharp on any screen.
+/// Dots of a PNG per pixel of the chart: sharp on any screen.
 const PNG_SCALE: f64 = 2.0;
 
 /// What can be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChartKind {
-    /// Share of positives found over share of negatives taken for positive.
+    /// True positive rate over false positive rate.
     Roc,
-    /// Precision over recall.
     Pr,
-    /// How often each class was taken for each.
     Confusion,
-    /// Predicted probability against what was seen.
+    /// Predicted probability against observed frequency.
     Calibration,
-    /// How the predicted probabilities are spread, by true class.
+    /// Distribution of the predicted probabilities, by true class.
     Scores,
     /// Loss over the steps of runs.
     Loss,
     /// Learning rate over the steps of runs.
     Lr,
-    /// Tokens a second over the steps of runs.
+    /// Tokens/s over the steps of runs.
     Throughput,
 }
 
@@ -42,7 +40,7 @@ impl ChartKind {
     /// Reads roc, pr, confusion, calibration, scores, loss, lr or throughput.
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] when it is none of them.
+    /// [`crate::Code::Usage`] if it is none of them.
     pub fn parse(word: &str) -> Result<Self> {
         Ok(match word {
             "roc" => Self::Roc,
@@ -66,7 +64,7 @@ impl ChartKind {
 fn measured_on(evaluation: &EvaluationInfo) -> String {
     let config = &evaluation.config;
     let mut text = format!(
-        "split {}, {} side, {} at step {}, seed {}, {} with {} threads",
+        "split {}, {} set, {} at step {}, seed {}, {} with {} threads",
         evaluation.split,
         evaluation.partition,
         config.checkpoint,
@@ -85,7 +83,7 @@ fn measured_on(evaluation: &EvaluationInfo) -> String {
     text
 }
 
-/// An evaluation's figures beside their baselines, judged by the threshold that its config has now.
+/// An evaluation's figures with baselines, at the threshold that its config has now.
 fn at_threshold(evaluation: &EvaluationInfo, predictions: &Predictions) -> Vec<Compared> {
     match (&evaluation.figures, evaluation.config.threshold) {
         (Figures::Classifier(f), Some(threshold)) => {
@@ -111,10 +109,10 @@ fn curve_of(name: String, roc: &Roc, is_mean: bool) -> Curve {
     }
 }
 
-/// Bars of a histogram of probabilities.
+/// Number of bars in a histogram of probabilities.
 const SCORE_BARS: usize = 20;
 
-/// How the probability of a class is spread among the examples of each true class.
+/// Distribution of a class's probability, by true class.
 fn spread(predictions: &Predictions, class: usize, names: &[String]) -> Vec<Group> {
     let p = predictions.of_class(class);
     let bars = |truth: usize| {
@@ -138,17 +136,17 @@ fn spread(predictions: &Predictions, class: usize, names: &[String]) -> Vec<Grou
 impl Engine {
     /// Draws a chart of evaluations (a number, or a run: its latest one), or of runs' losses.
     ///
-    /// Several realism evaluations share one ROC, precision-recall or calibration chart; a model of more
-    /// classes has a chart of its own.
+    /// Several realism evaluations share one ROC, precision-recall or calibration chart; a model with more classes has
+    /// a chart of its own.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`] when there is nothing to draw, [`crate::Code::Usage`] when it cannot be
-    /// drawn together.
+    /// [`crate::Code::NotFound`] if there is nothing to draw, [`crate::Code::Usage`] if it cannot be drawn in one
+    /// chart.
     pub fn chart(&self, kind: ChartKind, of: &[String]) -> Result<Picture> {
         self.chart_at(kind, of, None)
     }
 
-    /// The same at another threshold than the evaluation's.
+    /// As [`Engine::chart`], at another threshold than the evaluation's.
     ///
     /// # Errors
     /// As [`Engine::chart`].
@@ -159,15 +157,13 @@ impl Engine {
         threshold: Option<f64>,
     ) -> Result<Picture> {
         if of.is_empty() {
-            return Err(Error::usage(
-                "name a run or the number of an evaluation to draw",
-            ));
+            return Err(Error::usage("name a run or an evaluation number to draw"));
         }
         match kind {
             ChartKind::Loss => return self.loss_chart(of),
             ChartKind::Lr => return self.course_chart(of, "Learning rate", "lr", "learning rate"),
             ChartKind::Throughput => {
-                return self.course_chart(of, "Throughput", "tokens_per_s", "tokens a second");
+                return self.course_chart(of, "Throughput", "tokens_per_s", "tokens/s");
             }
             _ => {}
         }
@@ -185,7 +181,7 @@ impl Engine {
         let binary = evaluations.iter().all(|(_, p)| p.classes == 2);
         if !alone && (!binary || matches!(kind, ChartKind::Confusion | ChartKind::Scores)) {
             return Err(Error::usage(
-                "only ROC, precision-recall and calibration of two classes are drawn together",
+                "only ROC, precision-recall and calibration of two classes can share a chart",
             ));
         }
         let title = |what: &str| {
@@ -242,11 +238,11 @@ impl Engine {
                     .collect();
                 let there = curves.len();
                 let of_all = match there == predictions.classes {
-                    true => "macro mean".to_owned(),
-                    false => format!("macro mean of {there} classes"),
+                    true => "macro-average".to_owned(),
+                    false => format!("macro-average of {there} classes"),
                 };
                 for (name, mean) in [
-                    ("micro mean", &by_class.micro),
+                    ("micro-average", &by_class.micro),
                     (of_all.as_str(), &by_class.macro_mean),
                 ] {
                     curves.extend(
@@ -308,7 +304,7 @@ impl Engine {
                     .collect();
                 repartee_charts::histogram(&title("Scores")?, &axis, &edges, &groups)
             }
-            // those of runs were drawn above
+            // charts of runs were drawn above
             ChartKind::Calibration | ChartKind::Loss | ChartKind::Lr | ChartKind::Throughput => {
                 let mut lines = Vec::new();
                 for (e, p) in &evaluations {
@@ -376,11 +372,11 @@ impl Engine {
         Ok(repartee_charts::losses(&heading, &lines)?)
     }
 
-    /// Draws a chart into files; the ending says what each is: .svg, .png or .csv. A name without one gives
-    /// all three. Gives what was written.
+    /// Draws a chart into files; the extension gives the format: .svg, .png or .csv. A name without one gives all
+    /// three. Returns the files written.
     ///
     /// # Errors
-    /// As [`Engine::chart`]; [`crate::Code::Usage`] for another ending, or when a file cannot be written.
+    /// As [`Engine::chart`]; [`crate::Code::Usage`] for another extension, or if a file cannot be written.
     pub fn chart_files(
         &self,
         kind: ChartKind,
@@ -390,7 +386,7 @@ impl Engine {
         self.chart_files_at(kind, of, None, out)
     }
 
-    /// The same at another threshold than the evaluation's.
+    /// As [`Engine::chart_files`], at another threshold than the evaluation's.
     ///
     /// # Errors
     /// As [`Engine::chart_files`].
@@ -405,7 +401,7 @@ impl Engine {
     }
 }
 
-/// Writes a picture into files by their endings, once it is sure that all of them can be written.
+/// Writes a chart into files by their extensions, after checking that all of them can be written.
 pub(crate) fn save(
     out: &[PathBuf],
     draw: impl FnOnce() -> Result<Picture>,

@@ -1,4 +1,4 @@
-//! Care of the project file: is it whole, what takes the room, giving room back.
+//! Maintenance of the project file: integrity, space used, compaction.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,32 +21,32 @@ use crate::reddit::rules::PostingRules;
 use crate::reddit::{home, rules, sync};
 use crate::splits::{Audit, SplitConfig};
 
-/// What a check of the project file found.
+/// The result of checking the project file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct Checked {
     /// Whether nothing was found.
     pub whole: bool,
-    /// What is not ours in the schema of the file: it may be a stranger's.
+    /// Foreign objects in the file's schema: it may be untrusted.
     pub schema: Vec<String>,
-    /// What SQLite's integrity check says.
+    /// Output of SQLite's integrity check.
     pub integrity: Vec<String>,
-    /// Rows that refer to rows that are not there.
+    /// Rows that refer to missing rows.
     pub references: Vec<String>,
-    /// Stored tensors and files whose bytes are not those that were stored.
+    /// Stored tensors and files whose bytes differ from their hash.
     pub blobs: Vec<String>,
-    /// What is wrong with the index by which pairs are searched.
+    /// Errors in the search index of pairs.
     pub search: Vec<String>,
-    /// Values that cannot be read: no UTF-8, no JSON, unknown words.
+    /// Values that cannot be read: invalid UTF-8 or JSON, unknown words.
     pub rows: Vec<BadValue>,
-    /// How many blobs were compared with their hash.
+    /// Number of blobs compared with their hash.
     pub blobs_checked: u64,
-    /// How many bytes those have.
+    /// Their size in bytes.
     pub bytes_checked: u64,
 }
 
 impl Checked {
-    /// Whether all that was found is in the schema, which can be repaired.
+    /// Whether everything found is in the schema, which can be repaired.
     pub fn only_schema(&self) -> bool {
         !self.schema.is_empty()
             && self.integrity.is_empty()
@@ -56,7 +56,7 @@ impl Checked {
             && self.rows.is_empty()
     }
 
-    /// Whether a repair takes care of something that was found.
+    /// Whether a repair fixes something that was found.
     pub fn is_repairable(&self) -> bool {
         !self.schema.is_empty()
             || !self.search.is_empty()
@@ -67,21 +67,17 @@ impl Checked {
 /// A value of the project that cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct BadValue {
-    /// Its table.
     pub table: String,
-    /// Its row, by the key.
+    /// Key of its row.
     pub row: String,
-    /// Its column.
     pub column: String,
-    /// What is wrong with it.
     pub what: String,
-    /// What to do.
     pub advice: String,
-    /// Whether `repartee check --repair` takes care of it.
+    /// Whether `repartee check --repair` fixes it.
     pub repairable: bool,
 }
 
-/// What is wrong with a value by what it means to us; none: nothing.
+/// Checks a value against what it means to us; none: it is fine.
 fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
     fn json<T: DeserializeOwned>(text: &str) -> Option<String> {
         serde_json::from_str::<T>(text)
@@ -101,7 +97,7 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
             key if key.starts_with("steps of ") => json::<BTreeMap<String, String>>(text),
             _ => None,
         },
-        // an older run may have settings that we no longer know: only what is no TOML is a fault
+        // an older run may have settings that no longer exist: only invalid TOML is an error
         ("run", "config") => toml::from_str::<toml::Table>(text)
             .err()
             .map(|error| format!("it is not TOML: {}", error.message())),
@@ -120,40 +116,38 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
     }
 }
 
-/// What repairing the schema of a project file did.
+/// The result of repairing a project file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Repaired {
-    /// The copy that was made before; none: there was nothing to repair.
+    /// The copy made before; none: there was nothing to repair.
     pub backup: Option<PathBuf>,
-    /// What was foreign and is gone, or was missing or changed and is as it should be.
+    /// What was foreign and removed, or missing or changed and restored.
     pub repaired: Vec<String>,
 }
 
-/// What giving room back did.
+/// The result of compacting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Compacted {
     /// Bytes of the file and its write-ahead log before.
     pub before: u64,
-    /// And after.
     pub after: u64,
-    /// Bytes of tensors that nothing needed any more.
+    /// Bytes of tensors that were no longer used.
     pub collected: u64,
 }
 
-/// What takes the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Size {
     /// Bytes of the file.
     pub file: u64,
-    /// Bytes of the write-ahead log beside it.
+    /// Bytes of its write-ahead log.
     pub log: u64,
-    /// Bytes within the file that are free; `compact` gives them back.
+    /// Free bytes within the file, which `compact` releases.
     pub free: u64,
-    /// Each family of tables, the largest first.
+    /// Families of tables, the largest first.
     pub families: Vec<Space>,
 }
 
-/// The room that a family of tables takes.
+/// Space used by a family of tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Space {
     /// comments, pairs, splits, weights, ...
@@ -164,11 +158,11 @@ pub struct Space {
     pub rows: u64,
 }
 
-/// Removes what is foreign in the schema of a project and restores what is missing, resets settings and words that
-/// cannot be read, and builds a broken index again, after a copy was made beside the file.
+/// Removes foreign objects from a project's schema and restores missing ones, resets settings and values that cannot be
+/// read, and rebuilds a broken index, after making a copy next to the file.
 ///
 /// # Errors
-/// [`Code::ForeignProject`] when it cannot be repaired, and the file is as it was; [`Code::NotFound`],
+/// [`Code::ForeignProject`] if it cannot be repaired; the file is then unchanged. [`Code::NotFound`],
 /// [`Code::NotAProject`].
 pub fn repair(project: &Path) -> Result<Repaired> {
     let mut done = Store::repair(project)?;
@@ -178,7 +172,7 @@ pub fn repair(project: &Path) -> Result<Repaired> {
     repaired.extend(more);
     if let Some(backup) = &done.backup {
         tracing::warn!(
-            "{} was repaired; as it was: {}",
+            "{} was repaired; backup: {}",
             project.display(),
             backup.display()
         );
@@ -190,20 +184,19 @@ pub fn repair(project: &Path) -> Result<Repaired> {
 }
 
 impl Engine {
-    /// Opens a project for [`Engine::check`] alone: whatever is in its schema, nothing of it is run or changed.
+    /// Opens a project for [`Engine::check`] only: whatever its schema contains, nothing of it is run or changed.
     ///
     /// # Errors
-    /// As [`Engine::open`], but for [`Code::ForeignProject`] by what is in its schema.
+    /// As [`Engine::open`], except [`Code::ForeignProject`] for its schema.
     pub fn open_to_check(path: &Path) -> Result<Self> {
         Ok(Self::over(Store::open_to_check(path)?, path))
     }
 
-    /// Checks the whole project file: its schema against ours, SQLite's integrity check, every reference between rows, and every
-    /// tensor and file against its hash. Damage is not an error but part of the answer.
+    /// Checks the whole project file: its schema against ours, SQLite's integrity check, every reference between rows,
+    /// and every tensor and file against its hash. Damage is not an error but part of the result.
     ///
     /// # Errors
-    /// [`Code::Damaged`] when the file is too damaged to be read at all, [`Code::Usage`] when it was
-    /// interrupted.
+    /// [`Code::Damaged`] if the file is too damaged to be read at all, [`Code::Usage`] if it was interrupted.
     pub fn check(&self, on_progress: &dyn Fn(Progress)) -> Result<Checked> {
         on_progress(Progress::new(
             "checking tables and references",
@@ -222,7 +215,7 @@ impl Engine {
         })?;
         if self.interrupt.presses() > 0 {
             return Err(Error::usage(
-                "the check was interrupted; what it found so far is not all",
+                "the check was interrupted; its findings are incomplete",
             ));
         }
         Ok(Checked {
@@ -249,11 +242,11 @@ impl Engine {
         })
     }
 
-    /// Gives room back: tensors that nothing needs any more go, and the file is rebuilt without its
-    /// free pages. Needs as much free disk as the file has.
+    /// Frees disk space: removes unused tensors and rebuilds the file without its free pages. Needs as much free disk
+    /// space as the file's size.
     ///
     /// # Errors
-    /// [`Code::Busy`] while a job runs, here or elsewhere; [`Code::DiskFull`]; the file is then as it was.
+    /// [`Code::Busy`] while a job runs, here or elsewhere; [`Code::DiskFull`]; the file is then unchanged.
     pub fn compact(&self) -> Result<Compacted> {
         use repartee_store::jobs::JobState;
         let now = now_ms();
@@ -278,10 +271,7 @@ impl Engine {
         })
     }
 
-    /// What takes the room in the project file.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Space used in the project file.
     pub fn size(&self) -> Result<Size> {
         let size = self.store.size()?;
         let families = size.families.into_iter();

@@ -1,40 +1,40 @@
-//! Figures beside their baselines: which a figure has to beat, and whether it does. Command line, window and charts
-//! mark a figure that does not by what is decided here.
+//! Compares figures with their baselines. Command line, window and charts mark a figure that does not beat them by what
+//! is decided here.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::figures::{ClassifierFigures, Figures, GeneratorFigures};
 
-/// What a model that learned nothing, or little, reaches on the same examples.
+/// What a trivial model reaches on the same examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Baseline {
     /// unigram, majority class, chance or prior.
     pub name: String,
-    /// Its value of the same figure, on the same examples.
+    /// Value of the same figure, on the same examples.
     pub value: f64,
 }
 
-/// A figure of an evaluation beside its baselines.
+/// A figure of an evaluation with its baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Compared {
-    /// Its key: auc, micro_auc, average_precision, accuracy, f1, log_loss, brier, calibration_error, ...
+    /// auc, micro_auc, average_precision, accuracy, f1, log_loss, brier, calibration_error, ...
     pub figure: String,
-    /// Its name, as a person reads it.
+    /// Display name.
     pub name: String,
-    /// Its value; none where it does not exist.
+    /// None if undefined.
     pub value: Option<f64>,
     /// Whether less is better.
     pub lower_is_better: bool,
-    /// What it has to beat; empty where there is no such thing.
+    /// Empty if there are none.
     pub baselines: Vec<Baseline>,
-    /// Whether it beats all of them; none where there is nothing to compare.
+    /// Whether it beats all of them; none if there is nothing to compare.
     pub beats: Option<bool>,
-    /// What it fails to beat, in words ("worse than the majority class, 0.553"); empty: nothing.
+    /// The baseline that it fails to beat ("worse than the majority class, 0.553"); empty: none.
     pub worse: String,
 }
 
-/// A decimal as figures are written: three places, thousands without.
+/// A decimal as displayed: three places, thousands without.
 fn number(value: f64) -> String {
     match value {
         v if v.abs() >= 1000.0 => format!("{v:.0}"),
@@ -43,7 +43,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// A figure with its baselines, each with its name; those without a value are left out.
+/// A figure with its baselines by name; those without a value are left out.
 fn compare(
     figure: &str,
     name: &str,
@@ -100,7 +100,7 @@ fn compare(
     }
 }
 
-/// All figures of an evaluation, each beside its baselines; the first says most.
+/// All figures of an evaluation with their baselines, the most informative first.
 pub fn compared(figures: &Figures) -> Vec<Compared> {
     match figures {
         Figures::Generator(f) => of_generator(f),
@@ -108,7 +108,7 @@ pub fn compared(figures: &Figures) -> Vec<Compared> {
     }
 }
 
-/// What a person reads first: the first figure that exists.
+/// The figure to show first: the first that exists.
 pub fn headline(compared: &[Compared]) -> Option<&Compared> {
     compared
         .iter()
@@ -116,7 +116,7 @@ pub fn headline(compared: &[Compared]) -> Option<&Compared> {
         .or_else(|| compared.iter().find(|one| one.value.is_some()))
 }
 
-/// Every figure that its baseline beats or equals, in a sentence; empty: none.
+/// A sentence with every figure that does not beat its baseline; empty: none.
 pub fn shortfall(compared: &[Compared]) -> String {
     let worse: Vec<String> = compared
         .iter()
@@ -133,12 +133,12 @@ impl Compared {
         format!("{} {value} is {}", self.name, self.worse)
     }
 
-    /// The figure as it is written.
+    /// The figure as displayed.
     pub fn written(&self) -> String {
         self.value.map_or_else(|| "-".to_owned(), number)
     }
 
-    /// Its baselines as they are written: "unigram 0.612, chance 0.500".
+    /// Its baselines as displayed: "unigram 0.612, chance 0.500".
     pub fn baselines_written(&self) -> String {
         let all: Vec<String> = self
             .baselines
@@ -290,8 +290,8 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_below_its_baseline_is_marked() {
-        // three of four are of class 1, and the model says 0 too often
+    fn figure_below_its_baseline_is_marked() {
+        // three of four are of class 1, and the model predicts 0 too often
         let all = of(vec![1, 1, 1, 0], &[0.6, 0.4, 0.3, 0.35]);
         let accuracy = one(&all, "accuracy");
         assert_eq!((accuracy.value, accuracy.beats), (Some(0.5), Some(false)));
@@ -306,12 +306,12 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_equals_its_baseline_does_not_beat_it() {
+    fn figure_equal_to_its_baseline_does_not_beat_it() {
         let all = of(vec![1, 0], &[0.5, 0.5]);
         let auc = one(&all, "auc");
         assert_eq!(auc.beats, Some(false));
         assert_eq!(auc.worse, "no better than chance 0.500");
-        // log loss of the prior itself
+        // log loss of the class prior itself
         assert_eq!(one(&all, "log_loss").beats, Some(false));
     }
 
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_auc_another_figure_is_the_headline() {
+    fn headline_falls_back_when_auc_is_missing() {
         let all = of(vec![1, 1, 1], &[0.9, 0.8, 0.3]);
         assert_eq!(one(&all, "auc").value, None);
         assert_eq!(headline(&all).unwrap().figure, "accuracy");

@@ -1,5 +1,5 @@
-//! Curation: a person excludes single pairs, and authors, from the splits made afterwards, each with a
-//! reason, and takes that back. A frozen split is not changed.
+//! Curation: the user excludes single pairs and authors from splits created afterwards, each with a reason, and can
+//! include them again. A locked split does not change.
 
 use repartee_datasets::clean::bare_name;
 use repartee_datasets::id;
@@ -14,67 +14,64 @@ use crate::job::now_ms;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExcludePairs {
-    /// Pairs, by their numbers.
+    /// By number.
     pub pairs: Vec<String>,
-    /// Authors: every pair whose comment or reply is theirs.
+    /// Every pair whose comment or reply is theirs.
     pub authors: Vec<String>,
-    /// Why; it is shown wherever the pair is.
+    /// Shown wherever the pair is.
     pub reason: String,
 }
 
-/// What to take back.
+/// Exclusions to undo.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct IncludePairs {
-    /// Pairs that were excluded by themselves, by their numbers.
+    /// Pairs that were excluded themselves, by number.
     pub pairs: Vec<String>,
     /// Authors that were excluded.
     pub authors: Vec<String>,
 }
 
-/// A pair that is excluded by itself.
+/// A pair that was itself excluded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ExcludedPair {
-    /// Its number; a string, since some do not fit a JavaScript number.
+    /// A string, since some do not fit a JavaScript number.
     pub id: String,
-    /// Why.
     pub reason: String,
-    /// Since when, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
 /// An author whose pairs are excluded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ExcludedAuthor {
-    /// The name, without u/.
+    /// Without u/.
     pub name: String,
-    /// Why.
     pub reason: String,
-    /// Since when, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
     /// Pairs whose comment or reply is theirs.
     pub pairs: u64,
 }
 
-/// Everything that is excluded.
+/// All exclusions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Excluded {
     /// Single pairs, the latest first.
     pub pairs: Vec<ExcludedPair>,
-    /// Authors, by name.
     pub authors: Vec<ExcludedAuthor>,
 }
 
-/// Characters of a reason, at most.
+/// Maximum length of a reason in characters.
 const REASON: usize = 500;
 
 impl Engine {
-    /// Excludes pairs and authors from the splits made afterwards; all of it or nothing. Excluding
-    /// something again gives it the new reason.
+    /// Excludes pairs and authors from splits created afterwards; all or none. Excluding something again replaces the
+    /// reason.
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] without a reason, or with nothing to exclude; [`crate::Code::NotFound`]
-    /// for a pair that is not there, or an author of whom there is no comment.
+    /// [`crate::Code::Usage`] without a reason, or with nothing to exclude; [`crate::Code::NotFound`] for a pair that
+    /// does not exist, or an author without comments.
     pub fn exclude(&self, what: &ExcludePairs) -> Result<Excluded> {
         let reason = what.reason.trim();
         if reason.is_empty() {
@@ -90,7 +87,7 @@ impl Engine {
         self.excluded()
     }
 
-    /// Takes exclusions back; all of them or none.
+    /// Undoes exclusions; all or none.
     ///
     /// # Errors
     /// [`crate::Code::NotFound`] for what is not excluded.
@@ -100,10 +97,7 @@ impl Engine {
         self.excluded()
     }
 
-    /// Everything that is excluded, with the reasons.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All exclusions, with reasons.
     pub fn excluded(&self) -> Result<Excluded> {
         let pairs = self.store.excluded_pairs()?.into_iter();
         let authors = self.store.excluded_authors()?.into_iter();
@@ -147,7 +141,8 @@ fn named(pairs: &[String], authors: &[String]) -> Result<(Vec<i64>, Vec<String>)
         let name = bare_name(author);
         if repartee_datasets::clean::is_unknown_author(name) {
             return Err(Error::usage(format!(
-                "{author:?} is not one author; `repartee pairs build --drop-unknown-authors` leaves out texts without one"
+                "{author:?} is not one author; `repartee pairs build --drop-unknown-authors` drops texts \
+                 without one"
             )));
         }
         names.push(name.to_owned());
@@ -155,8 +150,8 @@ fn named(pairs: &[String], authors: &[String]) -> Result<(Vec<i64>, Vec<String>)
     Ok((ids?, names))
 }
 
-/// A pair as the table has it (a number), as Reddit does (`t1_...`), or as an audit names one that has
-/// no id of Reddit's (`x` and 16 hexadecimal digits).
+/// A pair by its number, by its Reddit name (`t1_...`), or, without a Reddit id, as an audit names it (`x` and 16
+/// hexadecimal digits).
 fn pair_id(word: &str) -> Option<i64> {
     let word = word.trim();
     if let Ok(id) = word.parse() {

@@ -1,6 +1,6 @@
-//! The whole loop on synthetic data: import, pairs, split, three small models from scratch, fakes,
-//! evaluation, charts, generation, queue, and drafts for the threads of a made-up Reddit. Everything a
-//! user would do by hand, in the same order and with the same jobs; only the texts are made up.
+//! The full pipeline on synthetic data: import, pairs, split, three small models from scratch, fakes, evaluation,
+//! charts, generation, queue, and drafts for threads of a Reddit sandbox. The same jobs in the same order that a user
+//! would run manually; only the texts are synthetic.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -28,20 +28,19 @@ use crate::splits::{AuditSplit, MakeSplit, SplitInfo};
 use crate::train::Train;
 use crate::{Engine, Format, Permission, SamplingParams};
 
-/// Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
+/// Runs the full pipeline in an empty project. A job: `demo`. Each step is a job of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Demo {
     /// Synthetic threads, about 16 comments each.
     pub threads: u64,
-    /// Scale of the training steps and of the numbers of fakes: 1 is the real demo, less is for tests.
+    /// Scale of the training steps and of the numbers of fakes: 1 for the real demo, less for tests.
     pub scale: f64,
-    /// The seed of everything random.
     pub seed: u64,
 }
 
 impl Default for Demo {
-    /// The real demo; where `REPARTEE_DEMO_SCALE` says less, as the window's tests do, a smaller one.
+    /// The real demo, or a smaller one if `REPARTEE_DEMO_SCALE` says so, as in the window's tests.
     fn default() -> Self {
         let asked = std::env::var(SCALE).ok();
         let scale = asked
@@ -49,7 +48,7 @@ impl Default for Demo {
             .filter(|scale| (0.01..=1.0).contains(scale))
             .unwrap_or(1.0);
         Self {
-            // near-duplicates keep threads together: fewer than these leave a side of the split empty
+            // near-duplicates keep threads together: with fewer than these, a partition would be empty
             threads: ((600.0 * scale) as u64).max(120),
             scale,
             seed: 1,
@@ -57,35 +56,32 @@ impl Default for Demo {
     }
 }
 
-/// The size of the demo where nothing else is said, 0.01 to 1. What a window starts is stored with its
-/// sizes, so a demo that rests goes on in those it began with.
+/// Default scale of the demo, 0.01 to 1. The window stores a demo with its sizes, so that a paused demo resumes with
+/// the sizes it began with.
 const SCALE: &str = "REPARTEE_DEMO_SCALE";
 
-/// What the demo came to.
+/// The result of the demo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct DemoReport {
-    /// The project.
     pub project: PathBuf,
-    /// What was split how.
     pub split: SplitInfo,
-    /// The fakes.
     pub fakes: FakesInfo,
-    /// The three models, measured on the test side.
+    /// The three models, evaluated on the test set.
     pub evaluations: Vec<EvaluationInfo>,
-    /// What was written to unseen comments.
+    /// The replies generated to unseen comments.
     pub generated: Generated,
-    /// What was fetched from a made-up Reddit, and written to it; nothing was posted.
+    /// What was fetched from the Reddit sandbox, and drafted for it; nothing was posted.
     pub drafted: Drafted,
-    /// Where the charts are.
+    /// Paths of the charts.
     pub charts: Vec<PathBuf>,
-    /// What took how long: a step's name and its seconds.
+    /// The duration of each step: name and seconds.
     pub seconds: Vec<(String, f64)>,
 }
 
-/// Makes a project for the demo in `folder`, which is made if it is not there and must be empty.
+/// Creates a project for the demo in `folder`, which is created if needed and must be empty.
 ///
 /// # Errors
-/// [`Code::Exists`] when the folder is not empty.
+/// [`Code::Exists`] if the folder is not empty.
 pub fn demo_project(folder: &Path) -> Result<Engine> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
     let mut entries = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?;
@@ -101,18 +97,17 @@ pub fn demo_project(folder: &Path) -> Result<Engine> {
     Engine::create(folder.join("demo.repartee"))
 }
 
-/// The demo while it runs.
 struct Show<'a> {
     ctx: &'a Ctx<'a>,
     demo: &'a Demo,
     seconds: Vec<(String, f64)>,
 }
 
-/// The steps of the demo: their number is known before it starts.
+/// Number of steps, which must be known before it starts.
 const STEPS: u64 = 15;
 
 impl Show<'_> {
-    /// Does one step by its job.
+    /// Runs one step as a job.
     fn step<J: Job>(&mut self, what: &str, job: &J) -> Result<J::Outcome, Stop> {
         self.begin(what);
         let begun = Instant::now();
@@ -218,7 +213,7 @@ impl Job for Demo {
             sampling: sampling.clone(),
             ..MakeFakes::default()
         };
-        let fakes = show.step("fakes to the comments of each side", &fakes)?;
+        let fakes = show.step("fakes for each partition", &fakes)?;
         let judge = show.run(RunKind::Realism, "judge", 450);
         show.step("training of the realism model", &Train::new(&judge)?)?;
         let votes = show.run(RunKind::Upvotes, "votes", 250);
@@ -231,7 +226,7 @@ impl Job for Demo {
                 batch: 32,
                 ..Evaluate::default()
             };
-            let what = format!("evaluation of {} on the test side", run.name);
+            let what = format!("evaluation of {} on the test set", run.name);
             evaluations.push(show.step(&what, &evaluate)?);
         }
         show.begin("charts");
@@ -240,7 +235,7 @@ impl Job for Demo {
             &folder,
             [&writer.name, &judge.name, &votes.name],
         )?;
-        // the judge is meant to catch this generator: what a person would get past it is shown
+        // the classifier is meant to detect this generator: what passes it is shown
         let criteria = Criteria {
             min_p_real: Some(0.5),
             ..Criteria::default()
@@ -268,9 +263,9 @@ impl Job for Demo {
             },
             ..DraftReplies::default()
         };
-        // it lasts as long as it is asked
+        // the sandbox lives as long as this variable
         let reddit = Sandbox::default().open(ctx)?;
-        let drafted = show.step("drafts for live threads of a made-up Reddit", &draft)?;
+        let drafted = show.step("drafts for live threads of a Reddit sandbox", &draft)?;
         drop(reddit);
         Ok(DemoReport {
             project,
@@ -289,7 +284,7 @@ fn write_sample(path: &Path, demo: &Demo) -> Result<()> {
     let io = |e: std::io::Error| Error::io("write", path, &e);
     let mut lines = Vec::new();
     sample::write_ndjson(&mut lines, demo.seed, demo.threads).map_err(io)?;
-    // a demo can be resumed in a project that somebody else made, beside files that are not its own
+    // a demo can be resumed in another user's project, next to files that are not its own
     match std::fs::read(path) {
         Ok(found) if lines.starts_with(&found) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
@@ -298,7 +293,8 @@ fn write_sample(path: &Path, demo: &Demo) -> Result<()> {
             return Err(Error::new(
                 Code::Exists,
                 format!(
-                    "{} is there already, and not the synthetic sample; move it, or start a demo in a new folder",
+                    "{} already exists and is not the synthetic sample; move it, or start a demo in a new \
+                     folder",
                     path.display()
                 ),
             ));
@@ -309,7 +305,7 @@ fn write_sample(path: &Path, demo: &Demo) -> Result<()> {
     out.flush().map_err(io)
 }
 
-/// All charts of the three runs, each as SVG, PNG and CSV, in `folder/charts`.
+/// All charts of the three runs, as SVG, PNG and CSV, in `folder/charts`.
 fn draw(
     engine: &Engine,
     folder: &Path,

@@ -1,5 +1,5 @@
-//! What this machine can do, and what would stand in the way: the first thing to ask for in a report
-//! of a fault. Needs no project, and looks at one if it is given.
+//! Checks what this machine can do, and what is missing: the first thing to ask for in a bug report. Needs no project,
+//! and checks one if given.
 
 use std::path::Path;
 
@@ -10,33 +10,30 @@ use crate::Engine;
 use crate::error::Code;
 use crate::job::{is_stale, now_ms};
 
-/// How a finding is to be taken.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// As it should be.
     Good,
-    /// Works, but slower or with less than there could be.
+    /// Works, but slower or with less than possible.
     Note,
-    /// Something will not work until this is mended.
+    /// Something will not work until this is fixed.
     Bad,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Finding {
-    /// What was looked at.
     pub what: String,
-    /// How it is to be taken.
     pub verdict: Verdict,
     /// What was found, and what to do about it.
     pub text: String,
 }
 
-/// All that was looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Doctor {
-    /// In the order in which a person would ask.
+    /// In display order.
     pub findings: Vec<Finding>,
 }
 
@@ -57,12 +54,12 @@ impl Doctor {
     }
 }
 
-/// Memory under which fine-tuning GPT-2 (124M) with the default batch does not fit.
+/// Memory that fine-tuning GPT-2 (124M) with the default batch size needs.
 const ENOUGH_MEMORY: u64 = 6 << 30;
-/// Disk that a project with one run of GPT-2 (124M) and its checkpoints needs.
+/// Disk space that a project with one run of GPT-2 (124M) and its checkpoints needs.
 const ENOUGH_DISK: u64 = 4 << 30;
 
-/// Looks at the machine, the folder for projects, and, if one is given, the project.
+/// Checks the machine, the folder for projects, and, if given, the project.
 pub fn doctor(project: Option<&Path>) -> Doctor {
     use Verdict::{Bad, Good, Note};
     let mut doctor = Doctor::default();
@@ -133,7 +130,7 @@ pub fn doctor(project: Option<&Path>) -> Doctor {
         None => doctor.add(
             "disk",
             Note,
-            format!("no word on the free room in {}", folder.display()),
+            format!("free disk space in {} is unknown", folder.display()),
         ),
     }
 
@@ -169,7 +166,7 @@ pub fn doctor(project: Option<&Path>) -> Doctor {
     doctor
 }
 
-/// Opens the project and looks at its jobs and its room.
+/// Opens the project and checks its jobs and disk space.
 fn look_at(doctor: &mut Doctor, path: &Path) {
     use Verdict::{Bad, Good, Note};
     let engine = match Engine::open(path) {
@@ -209,7 +206,7 @@ fn look_at(doctor: &mut Doctor, path: &Path) {
         });
     for job in left {
         let text = format!(
-            "{} ({}) lost its process; `repartee job resume {}` goes on with it",
+            "{} ({}) was interrupted; `repartee job resume {}` resumes it",
             job.id, job.kind, job.id
         );
         doctor.add("job", Note, text);
@@ -219,7 +216,7 @@ fn look_at(doctor: &mut Doctor, path: &Path) {
         && size.free > 64 << 20
     {
         let text = format!(
-            "{} of {} are free; `repartee compact` gives them back",
+            "{} of {} are free; `repartee compact` releases them",
             gib(size.free),
             gib(size.file)
         );
@@ -252,7 +249,7 @@ fn vectors() -> (Verdict, &'static str) {
     }
 }
 
-/// Bytes of memory, all and free, where the system has `/proc/meminfo`.
+/// Bytes of memory, total and free, if the system has `/proc/meminfo`.
 fn memory() -> Option<(u64, u64)> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let field = |name: &str| -> Option<u64> {
@@ -263,14 +260,14 @@ fn memory() -> Option<(u64, u64)> {
     Some((field("MemTotal:")?, field("MemAvailable:")?))
 }
 
-/// Bytes that may still be written in a folder.
+/// Free bytes on a folder's disk.
 #[cfg(unix)]
 fn free_disk(folder: &Path) -> Option<u64> {
     use std::os::unix::ffi::OsStrExt;
     let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;
     let mut stat = std::mem::MaybeUninit::<libc::statvfs>::uninit();
-    // SAFETY: the path ends with a zero byte and `stat` has room for the answer, which is read only
-    // when the call says that it was written.
+    // SAFETY: the path ends with a zero byte, and `stat` is large enough for the answer, which is read only if the call
+    // succeeded.
     let stat = unsafe {
         if libc::statvfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
             return None;
@@ -297,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_looks_at_the_machine_and_the_project() {
+    fn checks_the_machine_and_the_project() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.repartee");
         let of = |doctor: &Doctor, what: &str| {

@@ -1,27 +1,27 @@
-//! The one error a front end sees: a code to branch on, a sentence for a person, and details.
+//! The error type of all front ends: a code to branch on, a sentence for the user, and details.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// What kind of thing went wrong. Callers branch on this, never on the text.
+/// Kind of error. Callers branch on this, never on the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
-    /// A parameter is missing, misspelt or out of range.
+    /// A parameter is missing, misspelled or out of range.
     Usage,
-    /// A named thing (file, split, base, run, job) does not exist.
+    /// A named item (file, split, base, run, job) does not exist.
     NotFound,
-    /// A thing of that name exists already.
+    /// An item of that name already exists.
     Exists,
-    /// A file given to us is not what it should be.
+    /// An input file is not what it should be.
     BadInput,
     /// The file is not a Repartee project.
     NotAProject,
     /// The project was written by a newer version of Repartee.
     NewerProject,
-    /// The project has triggers, views or tables that Repartee did not make, or files beside it that could do harm.
+    /// The project has triggers, views or tables that Repartee did not create, or files next to it that could do harm.
     ForeignProject,
-    /// Another process holds what is needed.
+    /// Another process is using what is needed.
     Busy,
     /// The disk is full; what was stored before is kept.
     DiskFull,
@@ -31,38 +31,36 @@ pub enum Code {
     Model,
     /// The operating system refused a file or the network failed.
     Io,
-    /// A check came out negative: a leak between the sides of a split, a damaged blob.
+    /// A check failed: a leak between the partitions of a split, a damaged blob.
     Negative,
-    /// Reddit wants a login, or the secrets for it are missing.
+    /// Reddit requires a login, or its secrets are missing.
     Login,
-    /// Reddit, or a rule of this project about Reddit, does not allow it.
+    /// Reddit, or a rule of this project about Reddit, forbids it.
     Refused,
-    /// The project file was copied or moved; a person has to confirm that it is the one to go on with.
+    /// The project file was copied or moved; the user must confirm that it is the one to continue with.
     Copied,
-    /// What a person decided about is not what was shown: it has changed, and has to be looked at again.
+    /// What the user decided about has changed since it was shown, and must be reviewed again.
     Changed,
     /// A permission of the study is missing, was refused, or has ended.
     Permission,
-    /// A fault of ours.
+    /// A bug in Repartee.
     Internal,
 }
 
-/// An error as every front end gets it: `{code, message, detail[]}`.
+/// An error as front ends get it: `{code, message, detail[]}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, TS)]
 #[error("{message}")]
 #[ts(rename = "EngineError")] // JavaScript has an Error of its own
 pub struct Error {
-    /// What kind of error it is.
     pub code: Code,
-    /// What was wrong, where, and what to do, in one or two sentences. What only the command line can do
-    /// stands last, as "; `repartee ...` does it": the window leaves it out.
+    /// What was wrong, where, and what to do, in one or two sentences. What only the command line can do comes last, as
+    /// "; `repartee ...` does it": the window omits it.
     pub message: String,
-    /// The causes, outermost first, and further places (rows, tensors).
+    /// Causes, outermost first, and further places (rows, tensors).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub detail: Vec<String>,
 }
 
-/// The engine's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -75,12 +73,12 @@ impl Error {
         }
     }
 
-    /// A parameter is missing, misspelt or out of range.
+    /// A parameter is missing, misspelled or out of range.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Code::Usage, message)
     }
 
-    /// A named thing does not exist: `what` is its kind, `there` are the names that do exist.
+    /// A named item does not exist: `what` is its kind, `there` are the names that do exist.
     pub fn not_found(what: &str, name: &str, there: &[String]) -> Self {
         let known = match there {
             [] => format!("there is no {what} yet"),
@@ -96,24 +94,24 @@ impl Error {
         )
     }
 
-    /// A file given to us is not what it should be.
+    /// An input file is not what it should be.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(Code::BadInput, message)
     }
 
-    /// A fault of ours.
+    /// A bug in Repartee.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Code::Internal, message)
     }
 
-    /// The same error with one more line of detail.
+    /// Adds a line of detail.
     #[must_use]
     pub fn with(mut self, line: impl Into<String>) -> Self {
         self.detail.push(line.into());
         self
     }
 
-    /// An error of a lower crate: its sentence, and its causes as detail.
+    /// An error of a lower crate: its message, and its causes as detail.
     pub fn from_source(code: Code, error: &dyn std::error::Error) -> Self {
         let mut out = Self::new(code, error.to_string());
         let mut cause = error.source();
@@ -128,7 +126,7 @@ impl Error {
         out
     }
 
-    /// An input or output error at a path: what was being done, and to what.
+    /// An I/O error at a path: what was being done, and to what.
     pub fn io(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         let code = match error.kind() {
             std::io::ErrorKind::NotFound => Code::NotFound,
@@ -201,7 +199,7 @@ impl From<repartee_charts::Error> for Error {
 impl From<repartee_reddit::Error> for Error {
     fn from(error: repartee_reddit::Error) -> Self {
         use repartee_reddit::Error as Reddit;
-        // the beginning of an answer may be somebody's text, and an error gets into logs
+        // the beginning of an answer may be someone's text, and errors are logged
         let error = match error {
             Reddit::Status { call, status, .. } => Reddit::Status {
                 call,
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn not_found_names_what_there_is() {
+    fn not_found_lists_what_exists() {
         let names = ["a".to_owned(), "b".to_owned()];
         let error = Error::not_found("split", "c", &names);
         assert_eq!(error.message, "no split is called \"c\"; there are: a, b");

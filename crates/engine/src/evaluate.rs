@@ -1,4 +1,4 @@
-//! Evaluation: a checkpoint measured on one side of its split, with every prediction stored, and the baselines
+//! Evaluation: measures a checkpoint on one partition of its split, stores every prediction, and computes the baselines
 //! on the same examples.
 
 use repartee_datasets::Partition;
@@ -28,31 +28,29 @@ use crate::run_config::RunKind;
 use crate::train::{RunFacts, run_kind, threads};
 use crate::unreadable::{Listed, good};
 
-/// Examples measured between two looks at whether to go on.
+/// Examples measured between checks for pause and cancel.
 const AT_ONCE: usize = 128;
-/// Train examples that the word-counting baseline learns from, at most.
+/// Maximum number of training examples for the unigram baseline.
 const BASELINE_EXAMPLES: usize = 50_000;
 
-/// Measures a checkpoint. A job: `evaluate`.
+/// Evaluates a checkpoint. A job: `evaluate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Evaluate {
-    /// The run.
     pub run: String,
     /// best or last; none: best.
     pub checkpoint: Option<String>,
-    /// Which side of the run's split.
+    /// Partition of the run's split.
     #[serde(alias = "side")]
     pub partition: Partition,
     /// Realism: another set of fakes than the run was trained on.
     pub fakes: Option<String>,
-    /// Examples, at most, drawn by the seed; 0: all.
+    /// Maximum number of examples, sampled by the seed; 0: all.
     pub limit: usize,
-    /// Examples in a batch.
+    /// Batch size.
     pub batch: usize,
-    /// Realism: the probability from which on a reply is called real.
+    /// Realism: decision threshold; replies are predicted real from it on.
     pub threshold: f64,
-    /// Draws the examples.
     pub seed: u64,
     /// auto, cpu, cuda or metal.
     pub device: String,
@@ -74,75 +72,66 @@ impl Default for Evaluate {
     }
 }
 
-/// What an evaluation was made with; stored with it as JSON.
+/// Settings of an evaluation; stored with it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationConfig {
     /// generator, realism or upvotes.
     pub kind: RunKind,
     /// best, last or kept.
     pub checkpoint: String,
-    /// Steps the checkpoint had been trained.
+    /// Training steps of the checkpoint.
     pub step: u64,
-    /// Names of the classes; empty for a generator.
+    /// Class names; empty for a generator.
     pub classes: Vec<String>,
-    /// The probability from which on class 1 is said; two classes only.
+    /// Decision threshold; two classes only.
     pub threshold: Option<f64>,
-    /// How the fakes were written.
+    /// How the fakes were generated.
     pub fakes: Option<FakesConfig>,
-    /// Examples, at most; 0: all.
+    /// Maximum number of examples; 0: all.
     pub limit: usize,
-    /// Examples in a batch.
+    /// Batch size.
     pub batch: usize,
-    /// What drew the examples.
+    /// Sampling seed of the examples.
     pub seed: u64,
     /// cpu, cuda or metal.
     pub device: String,
-    /// Threads it computed with.
     pub threads: usize,
-    /// The version of Repartee.
     pub version: String,
-    /// The job that made it: it knows what was left out.
+    /// The job that made it, which knows what was left out.
     #[serde(default)]
     #[ts(skip)]
     pub job: String,
 }
 
-/// An evaluation as it is listed and shown.
+/// An evaluation in a list or by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationInfo {
-    /// Its number.
     pub id: i64,
-    /// What a person calls it; empty: it goes by its number.
+    /// Empty: it is called by its number.
     #[serde(default)]
     pub name: String,
-    /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
-    /// The run.
     pub run: String,
-    /// The split's name.
     pub split: String,
-    /// Which side.
     #[serde(alias = "side")]
     pub partition: Partition,
     /// The set of fakes, for a realism model.
     pub fakes: Option<String>,
-    /// What it was made with.
     pub config: EvaluationConfig,
-    /// What it found.
     pub figures: Figures,
-    /// The same, each figure beside its baselines; the first says most.
+    /// Each figure with its baselines, the most informative first.
     #[serde(default)]
     pub compared: Vec<Compared>,
-    /// When it was made, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
-    /// Measured on a text that was deleted since, or of a model that was trained on one.
+    /// Measured on a text deleted since, or of a model that was trained on one.
     #[serde(default)]
     pub deleted_content: bool,
     /// Examples that the job left out: the figures are without them.
     #[serde(default)]
     pub left_out: LeftOut,
-    /// The mark of the study: what is missing or expired when it is shown.
+    /// The notice of the study: what is missing or expired now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub notice: Option<String>,
@@ -151,30 +140,27 @@ pub struct EvaluationInfo {
 /// A classifier's figures at a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Judged {
-    /// All figures, judged by it.
     pub figures: ClassifierFigures,
-    /// The same, each beside its baselines.
+    /// Each figure with its baselines.
     pub compared: Vec<Compared>,
-    /// Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation
-    /// has not both classes.
+    /// The threshold's point on the ROC curve: false and true positive rate; none unless the evaluation has both
+    /// classes.
     pub roc: Option<(f64, f64)>,
-    /// Where it lies on the curve of precision over recall: recall and precision.
+    /// The threshold's point on the precision-recall curve: recall and precision.
     pub precision_recall: Option<(f64, f64)>,
 }
 
-/// An example of an evaluation, with what the model made of it.
+/// An example of an evaluation with its prediction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MarkedExample {
-    /// The comment.
     pub comment: String,
-    /// The reply, real or fake.
+    /// Real or fake.
     pub reply: String,
-    /// Name of its true class; empty for a generator.
+    /// Name of the true class; empty for a generator.
     pub truth: String,
-    /// Name of the class that it is given: by the threshold, or the most probable of more than two; empty
-    /// for a generator.
+    /// Name of the predicted class: by the threshold, or the most probable of more than two; empty for a generator.
     pub called: String,
-    /// The probability that the model gave the truth; for a generator, of the mean token of the reply.
+    /// The predicted probability of the true class; for a generator, of the reply's mean token.
     pub p: f64,
 }
 
@@ -185,7 +171,7 @@ impl Job for Evaluate {
     fn check(&self, engine: &Engine) -> Result<()> {
         if self.fakes.is_some() && check_kind(&engine.store, &self.run, RunKind::Realism).is_err() {
             return Err(Error::usage(format!(
-                "fakes are for a realism model, and run {:?} is none; leave the set of fakes out",
+                "fakes are for a realism model, and run {:?} is not one; omit the set of fakes",
                 self.run
             )));
         }
@@ -212,7 +198,7 @@ impl Job for Evaluate {
                     (Some(name), _) => store.fake_set(name)?,
                     (None, Some(id)) => store.fake_set_by_id(id)?,
                     (None, None) => store.fake_set(&trained_on.ok_or_else(|| {
-                        Error::usage("the run does not know its fakes; name a set")
+                        Error::usage("the run has no record of its fakes; name a set")
                     })?)?,
                 };
                 if set.split_id != split.id {
@@ -267,7 +253,7 @@ impl Job for Evaluate {
     }
 }
 
-/// What the classes are called; none for a generator.
+/// Class names; none for a generator.
 pub(crate) fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
     Ok(match kind {
         RunKind::Generator => Vec::new(),
@@ -295,7 +281,7 @@ fn label_of(example: &Labelled) -> String {
     }
 }
 
-/// Pairs of the measured side that lost their text are named.
+/// Names the pairs of the partition that lost their text.
 fn name_the_lost(ctx: &Ctx, split: &Split, partition: Partition) -> Result<()> {
     for pair in ctx.engine.store.split_lost(split.id, partition)? {
         ctx.leave_out(pair_label(pair), DELETED)?;
@@ -321,7 +307,7 @@ fn texts(examples: &[Labelled]) -> Vec<(&str, &str)> {
 impl Evaluate {
     fn nothing(&self, split: &Split) -> Stop {
         let what = format!(
-            "the {} side of split {:?} has no examples for this run",
+            "the {} set of split {:?} has no examples for this run",
             self.partition, split.name
         );
         Error::new(Code::NotFound, what).into()
@@ -372,7 +358,7 @@ impl Evaluate {
                 if losses.iter().any(|(nll, _)| !nll.is_finite()) {
                     return Err(Error::new(
                         Code::Model,
-                        "the model's loss is not a number: its weights are damaged, or its training diverged",
+                        "the model's loss is NaN: its weights are damaged, or its training diverged",
                     )
                     .into());
                 }
@@ -386,7 +372,7 @@ impl Evaluate {
                         continue;
                     }
                 };
-                // the first token of a text is predicted by nothing
+                // nothing predicts the first token of a text
                 unigram_sum += unigram.nll(&encoded.ids[encoded.prompt.max(1)..]);
                 sum += nll;
                 tokens += n as u64;
@@ -403,7 +389,7 @@ impl Evaluate {
         if predictions.is_empty() {
             return Err(ctx
                 .left_out()?
-                .nothing_left("nothing could be measured")
+                .nothing_left("nothing could be evaluated")
                 .into());
         }
         let figures = GeneratorFigures {
@@ -446,7 +432,7 @@ impl Evaluate {
             return Err(self.nothing(split));
         }
         let classes = names.len();
-        // the baseline learns from what the run learnt from, as far as that is affordable
+        // the baseline is trained on the run's training data, as far as that is affordable
         let limit = match judge.config.limit {
             0 => BASELINE_EXAMPLES,
             limit => limit.min(BASELINE_EXAMPLES),
@@ -520,7 +506,7 @@ impl Evaluate {
         if predictions.is_empty() {
             return Err(ctx
                 .left_out()?
-                .nothing_left("nothing could be measured")
+                .nothing_left("nothing could be evaluated")
                 .into());
         }
         let baseline = figures::baseline_of(&measured, Some(&counted));
@@ -564,7 +550,7 @@ impl Evaluate {
     }
 }
 
-/// The probability that was given to the truth: of the true class, or of the reply's mean token.
+/// The predicted probability of the true class, or of the reply's mean token.
 fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
     match (prediction.label, prediction.nll, prediction.tokens) {
         (Some(label), ..) => *prediction.p.get(usize::from(label))?,
@@ -614,10 +600,7 @@ impl Engine {
         })
     }
 
-    /// All evaluations, in the order in which they were made.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All evaluations, oldest first.
     pub fn evaluations(&self) -> Result<Vec<EvaluationInfo>> {
         good(self.evaluations_read()?)
     }
@@ -641,7 +624,7 @@ impl Engine {
     /// The evaluation of that number or name, or the latest of the run of that name.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when there is none; what to do then.
+    /// [`Code::NotFound`] if there is none, with what to do then.
     pub fn evaluation_of(&self, what: &str) -> Result<EvaluationInfo> {
         if let Ok(id) = what.parse() {
             return self.evaluation(id);
@@ -663,17 +646,17 @@ impl Engine {
             None => Err(Error::new(
                 Code::NotFound,
                 format!(
-                    "run {what:?} has not been evaluated; `{}` does it",
+                    "run {what:?} has not been evaluated; run `{}`",
                     crate::shell::command(["evaluate", what])
                 ),
             )),
         }
     }
 
-    /// A two-class evaluation judged at another threshold, without its model.
+    /// A two-class evaluation at another threshold, without its model.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it has not two classes, or the threshold is none.
+    /// [`Code::NotFound`]; [`Code::Usage`] if it has more than two classes, or the threshold is invalid.
     pub fn evaluation_at(&self, id: i64, threshold: f64) -> Result<Judged> {
         let evaluation = self.evaluation(id)?;
         let predictions = self.predictions(id)?;
@@ -682,7 +665,7 @@ impl Engine {
         };
         if predictions.classes != 2 || !(0.0..=1.0).contains(&threshold) {
             return Err(Error::usage(
-                "a threshold lies between 0 and 1, and only two classes have one",
+                "a threshold must be between 0 and 1, and requires two classes",
             ));
         }
         let names = &evaluation.config.classes;
@@ -695,8 +678,8 @@ impl Engine {
         })
     }
 
-    /// The examples that an evaluation got most right (`best`) or most wrong, at most `limit`; classes are
-    /// called by `threshold`, or by the evaluation's own.
+    /// The best (`best`) or worst predictions of an evaluation, at most `limit`; predicted classes are by `threshold`,
+    /// or by the evaluation's own.
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -751,7 +734,7 @@ impl Engine {
     /// A classifier evaluation's predictions, for charts and other thresholds.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it is a generator's.
+    /// [`Code::Usage`] for a generator's.
     pub fn predictions(&self, id: i64) -> Result<Predictions> {
         let stored = self.store.predictions(id)?;
         let classes = stored.first().map_or(0, |p| p.p.iter().flatten().count());

@@ -1,6 +1,6 @@
-//! What models learn from and are measured on: the examples of one side of a split, with labels.
+//! Examples of one partition of a split, with labels.
 //!
-//! Training and evaluation take them from here, so that both see the same thing.
+//! Training and evaluation both take them from here, so that they see the same data.
 
 use std::collections::HashSet;
 
@@ -13,22 +13,20 @@ use repartee_store::splits::Split;
 use crate::error::{Code, Error, Result};
 use crate::job::from_json;
 
-/// A comment, a reply to it, and what the reply is.
+/// A comment, a reply to it, and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labelled {
-    /// The pair, when the reply is a real one.
+    /// The pair, if the reply is real.
     pub pair_id: Option<i64>,
-    /// The fake, when it is one.
+    /// The fake, if it is one.
     pub fake_id: Option<i64>,
-    /// The comment.
     pub comment: String,
-    /// The reply.
     pub reply: String,
     /// Realism: 1 real, 0 fake. Upvotes: the bin of the score. Generator: 0.
     pub label: u32,
 }
 
-/// `limit` of `ids` (0: all), drawn by the seed, in their own order.
+/// Samples `limit` of `ids` (0: all) by the seed, keeping their order.
 fn sample(mut ids: Vec<i64>, limit: usize, seed: u64, purpose: &str) -> Vec<i64> {
     if limit > 0 && limit < ids.len() {
         Stream::new(seed, purpose).shuffle(&mut ids);
@@ -38,10 +36,7 @@ fn sample(mut ids: Vec<i64>, limit: usize, seed: u64, purpose: &str) -> Vec<i64>
     ids
 }
 
-/// The pairs of a side, for the generator: at most `limit` (0: all), drawn by the seed.
-///
-/// # Errors
-/// When the project cannot be read.
+/// The pairs of a partition, for the generator: at most `limit` (0: all), sampled by the seed.
 pub fn pairs(
     store: &Store,
     split: &Split,
@@ -72,13 +67,9 @@ fn real(pair_id: i64, comment: String, reply: String, label: u32) -> Labelled {
     }
 }
 
-/// Real replies and fakes of a side, with the share of real ones as near to `real_share` as there are
-/// enough of both: at most `limit` in all (0: all). The real replies to the comments that have fakes
-/// come first, so that topic alone tells the classes apart as little as possible. Empty fakes are left
-/// out: no real reply is empty.
-///
-/// # Errors
-/// When the project cannot be read.
+/// Real replies and fakes of a partition, with the share of real ones as close to `real_share` as there are enough of
+/// both: at most `limit` in all (0: all). Real replies to the comments that have fakes come first, so that topic alone
+/// distinguishes the classes as little as possible. Empty fakes are left out: no real reply is empty.
 pub fn realism(
     store: &Store,
     split: &Split,
@@ -121,8 +112,7 @@ pub fn realism(
     Ok(examples)
 }
 
-/// How many real ones and fakes to take so that the share of real ones is right and at most `limit` (0:
-/// any number) are taken.
+/// How many real replies and fakes to take for the right share of real ones and at most `limit` (0: any number) in all.
 fn balance(reals: usize, fakes: usize, share: f64, limit: usize) -> (usize, usize) {
     let whole = (reals as f64 / share).min(fakes as f64 / (1.0 - share));
     let whole = if limit > 0 {
@@ -137,10 +127,10 @@ fn balance(reals: usize, fakes: usize, share: f64, limit: usize) -> (usize, usiz
     )
 }
 
-/// The edges between the upvote bins that a split has frozen.
+/// The edges between the upvote bins, fixed with the split.
 ///
 /// # Errors
-/// [`Code::NotFound`] when no reply of it has a score.
+/// [`Code::NotFound`] if no reply of it has a score.
 pub fn edges(split: &Split) -> Result<BinEdges> {
     let config: serde_json::Value = from_json(&split.config)?;
     let edges = config.get("edges").cloned().unwrap_or_default();
@@ -150,18 +140,17 @@ pub fn edges(split: &Split) -> Result<BinEdges> {
         Error::new(
             Code::NotFound,
             format!(
-                "split {} has no upvote bins: no reply on its train side has a score",
+                "split {} has no upvote bins: no reply in its training set has a score",
                 split.name
             ),
         )
     })
 }
 
-/// The pairs of a side whose reply has a score, with its bin: at most `limit` (0: all), drawn by the
-/// seed.
+/// The pairs of a partition whose reply has a score, with its bin: at most `limit` (0: all), sampled by the seed.
 ///
 /// # Errors
-/// When the split has no bins, or the project cannot be read.
+/// If the split has no bins, or the project cannot be read.
 pub fn upvotes(
     store: &Store,
     split: &Split,
@@ -190,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_is_kept_as_far_as_there_are_enough() {
+    fn share_is_kept_as_far_as_examples_suffice() {
         assert_eq!(balance(100, 100, 0.5, 0), (100, 100));
         assert_eq!(balance(100, 300, 0.5, 0), (100, 100));
         assert_eq!(balance(300, 100, 0.75, 0), (300, 100));
@@ -199,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_is_seeded_and_in_order() {
+    fn sampling_depends_on_the_seed_and_keeps_order() {
         let sampled = sample((0..100).collect(), 10, 3, "x");
         assert_eq!(sampled, sample((0..100).collect(), 10, 3, "x"));
         assert_ne!(sampled, sample((0..100).collect(), 10, 4, "x"));

@@ -1,4 +1,4 @@
-//! What leaves the project: pairs as rows, a run's checkpoint as a folder that transformers reads.
+//! Exports: pairs as rows, a run's checkpoint as a folder for transformers.
 
 use std::path::{Path, PathBuf};
 
@@ -23,16 +23,16 @@ use crate::run_config::{RunConfig, RunKind};
 use crate::train::run_kind;
 use crate::{Engine, bundle};
 
-/// Predictions that are read at once.
+/// Predictions read at a time.
 const PREDICTIONS_AT_ONCE: usize = 1000;
 
 impl Engine {
-    /// Writes pairs to a `.jsonl` or `.csv` file: all, those of a split, or those of one of its sides. Those of a split
-    /// have its upvote bin. Gives how many.
+    /// Writes pairs to a `.jsonl` or `.csv` file: all, those of a split, or those of one of its partitions. Those of a
+    /// split have their upvote bin. Returns their number.
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] for a side without a split; [`crate::Code::NotFound`]; or when the file
-    /// cannot be written.
+    /// [`crate::Code::Usage`] for a partition without a split; [`crate::Code::NotFound`]; or if the file cannot be
+    /// written.
     pub fn pairs_export(
         &self,
         file: &Path,
@@ -54,7 +54,7 @@ impl Engine {
         ];
         if partition.is_some() && split.is_none() {
             return Err(Error::usage(
-                "a side is that of a split: name the split too",
+                "a partition belongs to a split: name the split too",
             ));
         }
         let split = split.map(|name| self.store.split(name)).transpose()?;
@@ -103,11 +103,11 @@ impl Engine {
     }
 
     /// Writes every prediction of an evaluation (its number or name, or a run: its latest one) to a `.jsonl` or `.csv`
-    /// file: the texts, the true and the predicted class, the probability of each class, the partition and the
-    /// thread; for a generator the negative log-likelihood and the tokens. Gives how many.
+    /// file: the texts, the true and the predicted class, the probability of each class, the partition and the thread;
+    /// for a generator the negative log-likelihood and the tokens. Returns their number.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; or when the file cannot be written.
+    /// [`crate::Code::NotFound`]; or if the file cannot be written.
     pub fn predictions_export(&self, what: &str, file: &Path) -> Result<u64> {
         let evaluation = self.evaluation_of(what)?;
         let (classes, config) = (&evaluation.config.classes, &evaluation.config);
@@ -189,12 +189,12 @@ impl Engine {
         Ok(written)
     }
 
-    /// Writes a run's checkpoint (best, last; none: best) as a folder in Hugging Face layout:
-    /// config.json with the names of the classes, model.safetensors, the tokenizer.
+    /// Writes a run's checkpoint (best, last; none: best) as a folder in Hugging Face layout: config.json with the
+    /// names of the classes, model.safetensors, the tokenizer.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Exists`] when the folder holds a model already; or when
-    /// it cannot be written.
+    /// [`crate::Code::NotFound`]; [`crate::Code::Exists`] if the folder already contains a model; or if it cannot be
+    /// written.
     pub fn run_export(
         &self,
         run: &str,
@@ -271,19 +271,20 @@ impl Engine {
     }
 }
 
-/// What a model was trained to read: without it, an exported model is asked in another way than it was taught.
+/// How a model's input was built in training: without it, an exported model would be used differently than it was
+/// trained.
 struct Input {
-    /// How comment and reply make one input.
+    /// How comment and reply form one input.
     template: String,
-    /// What stands between the two, in the generator's template.
+    /// Between the two, in the generator's template.
     separator: Option<String>,
-    /// The longest input, in tokens.
+    /// Maximum input length in tokens.
     max_tokens: usize,
-    /// What is cut where an input is longer.
+    /// What is cut from longer inputs.
     truncation: String,
 }
 
-/// How control tokens in people's texts are taken.
+/// How control tokens in people's texts are handled.
 const TEXT: &str = "control tokens in comments and replies are ordinary text (transformers: split_special_tokens=True)";
 
 impl Input {
@@ -298,7 +299,7 @@ impl Input {
     }
 }
 
-/// What the model of a run reads.
+/// The input format of a run's model.
 fn input_of(run: &Run, base: &Base) -> Result<Input> {
     let max_tokens = RunConfig::from_toml(&run.config)?.max_tokens;
     Ok(match run_kind(run.kind) {
@@ -342,23 +343,23 @@ pub(crate) fn card(name: &str, mark: Option<&str>, facts: &[(&str, String)]) -> 
     text
 }
 
-/// The mark's key in an exported config.json; other programs pass over keys that they don't know.
+/// The notice's key in an exported config.json; other programs ignore unknown keys.
 const NOTICE_KEY: &str = "repartee_notice";
 
-/// What an exported model was trained to read.
+/// The key of the input format.
 const INPUT_KEY: &str = "repartee_input";
 
-/// The key that says of an exported model that it was trained on Reddit content; `base add` reads it, so
-/// that a model doesn't lose it on its way through a folder.
+/// The key that marks an exported model as trained on Reddit content; `base add` reads it, so that a model keeps the
+/// mark when it passes through a folder.
 const TRAINED_KEY: &str = "repartee_trained_on_reddit";
 
-/// Whether a config.json says so.
+/// Whether a config.json has that mark.
 pub(crate) fn says_trained(config: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(config)
         .is_ok_and(|config| config[TRAINED_KEY] == json!(true))
 }
 
-/// A config.json with the mark in it.
+/// A config.json with the notice in it.
 pub(crate) fn noted(config: &str, mark: Option<&str>) -> Result<String> {
     match mark {
         None => Ok(config.to_owned()),

@@ -1,6 +1,5 @@
-//! Fakes: replies that a generator writes to the comments of a split, the other class of the realism
-//! classifier. They are written with the very template, end token and decode settings of live
-//! generation; every fake is on the side of its comment's pair.
+//! Fakes: replies generated to the comments of a split, the other class of the realism classifier. They use exactly the
+//! template, end token and decoding settings of live generation; every fake is in the partition of its comment's pair.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -27,26 +26,23 @@ use crate::model::{Generator, check_kind, open_device};
 use crate::run_config::RunKind;
 use crate::unreadable::{Listed, good};
 
-/// Pairs read at once while comments are drawn.
+/// Pairs read at a time while comments are sampled.
 const PAGE: usize = 2_000;
 
-/// Writes fakes. A job: `fakes`.
+/// Generates fakes. A job: `fakes`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct MakeFakes {
-    /// A name for the set.
     pub name: String,
-    /// The generator's run.
     pub generator: String,
     /// best or last; none: best.
     pub checkpoint: Option<String>,
-    /// Replies a comment.
     pub replies: usize,
-    /// Different comments of train, val and test, at most; 0: all.
+    /// Maximum numbers of different comments of train, val and test; 0: all.
     pub comments: [usize; 3],
-    /// Replies written at once.
+    /// Batch size: replies generated at once.
     pub batch: usize,
-    /// How tokens are drawn; its seed also draws the comments.
+    /// Decoding settings; their seed also samples the comments.
     #[serde(alias = "decode")]
     pub sampling: SamplingParams,
     /// auto, cpu, cuda or metal.
@@ -68,47 +64,41 @@ impl Default for MakeFakes {
     }
 }
 
-/// How a set was made; stored with it as JSON.
+/// Settings of a set; stored with it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakesConfig {
-    /// The generator's run.
     pub generator: String,
-    /// The step of its checkpoint.
+    /// The step of the checkpoint.
     pub step: u64,
     /// How comment and reply become one text.
     pub template: Template,
-    /// How tokens were drawn.
+    /// Decoding settings.
     #[serde(alias = "decode")]
     pub sampling: SamplingParams,
-    /// Replies a comment.
     pub replies: usize,
-    /// Comments of train, val and test, at most; 0: all.
+    /// Maximum numbers of comments of train, val and test; 0: all.
     pub comments: [usize; 3],
     /// cpu, cuda or metal.
     pub device: String,
-    /// The job that made it: it knows what was left out.
+    /// The job that made it, which knows what was left out.
     #[serde(default)]
     #[ts(skip)]
     pub job: String,
 }
 
-/// A set of fakes as it is listed.
+/// A set of fakes in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakesInfo {
-    /// Its name.
     pub name: String,
-    /// The split's name.
     pub split: String,
-    /// How it was made.
     pub config: FakesConfig,
-    /// Fakes of train, val and test.
+    /// Number of fakes in train, val and test.
     pub fakes: [u64; 3],
-    /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
-    /// When it was made, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
-    /// Written by a generator that was trained on a text that was deleted since, or to such a text.
+    /// By a generator that was trained on a text deleted since, or to such a text.
     #[serde(default)]
     pub deleted_content: bool,
     /// Comments that the job left out.
@@ -116,28 +106,25 @@ pub struct FakesInfo {
     pub left_out: LeftOut,
 }
 
-/// A fake beside the real reply.
+/// A fake next to the real reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakeShown {
-    /// The side both are on.
+    /// The partition of both.
     #[serde(alias = "side")]
     pub partition: Partition,
-    /// The comment.
     pub comment: String,
-    /// What a person replied.
     pub real: String,
-    /// What the generator replied.
     pub fake: String,
-    /// end, or length when it was cut.
+    /// end, or length if it was cut.
     #[serde(alias = "finish")]
     pub finish_reason: String,
 }
 
-/// What [`generate::generate`] calls with each token.
+/// The callback of [`generate::generate`] for each token.
 pub(crate) type OnToken<'a> = &'a mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>;
 
-/// Writes until a person wants it to stop: looks between any two tokens, after `heard` has heard the
-/// token as (task, candidate, token).
+/// Generates until a pause or cancel is requested: checks between any two tokens, after `heard` was called with (task,
+/// candidate, token).
 pub(crate) fn until_stopped<T>(
     ctx: &Ctx,
     heard: &mut dyn FnMut(usize, usize, u32) -> Result<()>,
@@ -164,12 +151,12 @@ pub(crate) fn until_stopped<T>(
 pub(crate) fn pair_label(pair: i64) -> String {
     match pair {
         0.. => format!("pair {}", repartee_datasets::id::encode(pair)),
-        // those without an id of Reddit's have a number of our own
+        // those without a Reddit id have a number of our own
         _ => format!("pair {pair}"),
     }
 }
 
-/// Why a pair that was purged is left out.
+/// Why a purged pair is left out.
 pub(crate) const DELETED: &str = "its text was deleted";
 
 pub(crate) fn finish_reason(finish_reason: generate::FinishReason) -> FinishReason {
@@ -179,7 +166,7 @@ pub(crate) fn finish_reason(finish_reason: generate::FinishReason) -> FinishReas
     }
 }
 
-/// `wanted` pairs (0: all) of a side with different comments, drawn by the seed.
+/// `wanted` pairs (0: all) of a partition with different comments, sampled by the seed.
 pub(crate) fn different_comments(
     store: &Store,
     split_id: i64,
@@ -206,7 +193,7 @@ pub(crate) fn different_comments(
 
 impl Job for MakeFakes {
     const KIND: &'static str = "fakes";
-    // hours of writing are not thrown away: what is stored stays, and resuming goes on after it
+    // hours of generation are not thrown away: what is stored stays, and resuming continues after it
     const ON_INTERRUPT: Want = Want::Pause;
     type Outcome = FakesInfo;
 
@@ -217,7 +204,7 @@ impl Job for MakeFakes {
 
     fn tally(outcome: &FakesInfo) -> Option<Tally> {
         Some(Tally {
-            nothing: "no fake could be written",
+            nothing: "no fake could be generated",
             succeeded: outcome.fakes.iter().sum(),
             left_out: outcome.left_out.clone(),
         })
@@ -235,7 +222,7 @@ impl Job for MakeFakes {
             .find(|set| set.name == self.name);
         if begun.is_some() && !ctx.resumed() {
             let taken = format!(
-                "there is a set of fakes {:?} already; take another name",
+                "there is already a set of fakes {:?}; choose another name",
                 self.name
             );
             return Err(Error::new(Code::Exists, taken).into());
@@ -243,7 +230,7 @@ impl Job for MakeFakes {
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the generator", 0, None, "bytes"));
         let generator = match &begun {
-            // what was begun goes on with the checkpoint it was begun with
+            // a set that was begun continues with the same checkpoint
             Some(set) => ctx
                 .engine
                 .generator_of(store.checkpoint_by_id(set.checkpoint_id)?, &device)?,
@@ -258,7 +245,7 @@ impl Job for MakeFakes {
 
         let mut work: Vec<(i64, Vec<u32>)> = Vec::new();
         let mut cut = 0;
-        // those that an earlier try left out are not tried again
+        // those that an earlier attempt left out are not tried again
         let mut out = ctx.left_out_ids()?;
         let positions = generator.model.config().n_positions;
         for partition in Partition::ALL {
@@ -306,7 +293,7 @@ impl Job for MakeFakes {
         if work.is_empty() && ctx.left_out()?.count > 0 {
             return Err(ctx
                 .left_out()?
-                .nothing_left("no fake can be written")
+                .nothing_left("no fake can be generated")
                 .into());
         }
         if work.is_empty() {
@@ -314,7 +301,7 @@ impl Job for MakeFakes {
         }
         if cut > 0 {
             ctx.say(format!(
-                "{cut} of {} comments are too long for the generator and lost their end",
+                "{cut} of {} comments are too long for the generator and were truncated",
                 work.len()
             ));
         }
@@ -325,7 +312,7 @@ impl Job for MakeFakes {
                 .get(pair)
                 .is_none_or(|n| (*n as usize) < self.replies)
         });
-        // prompts of one batch stand side by side: of similar length, they waste nothing
+        // prompts of similar length in one batch waste no computation
         work.sort_by_key(|(pair, prompt)| (prompt.len(), *pair));
         let mut done = total - work.len() as u64;
         let mut batches = Batches::default();
@@ -423,7 +410,7 @@ impl MakeFakes {
     }
 }
 
-/// How a set was made, by the name that its generator has now.
+/// The settings of a set, with its generator's current name.
 pub(crate) fn fakes_config(set: &FakeSet) -> Result<FakesConfig> {
     let mut config: FakesConfig = from_json(&set.config)?;
     config.generator.clone_from(&set.generator);
@@ -446,10 +433,7 @@ impl Engine {
         })
     }
 
-    /// All sets of fakes, in the order in which they were made.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All sets of fakes, oldest first.
     pub fn fake_sets(&self) -> Result<Vec<FakesInfo>> {
         good(self.fake_sets_read()?)
     }
@@ -459,10 +443,10 @@ impl Engine {
         Ok(sets.map(|set| (set.id, self.fakes_info(set))).collect())
     }
 
-    /// The first fakes of each side, each beside the real reply: at most `limit` in all.
+    /// The first fakes of each partition, each next to the real reply: at most `limit` in all.
     ///
     /// # Errors
-    /// [`Code::NotFound`], with the names there are.
+    /// [`Code::NotFound`], with the names that exist.
     pub fn fakes_show(&self, name: &str, limit: usize) -> Result<Vec<FakeShown>> {
         let set = self.store.fake_set(name)?;
         let mut shown = Vec::new();

@@ -1,5 +1,5 @@
-//! From predictions to the figures that a person reads: pure functions, so that a stored evaluation can
-//! be judged again, at another threshold, without its model.
+//! From predictions to metrics: pure functions, so that a stored evaluation can be recomputed at another threshold
+//! without its model.
 
 use repartee_models::metrics::{self, Confusion};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use ts_rs::TS;
 pub struct Predictions {
     /// K.
     pub classes: usize,
-    /// The true class of each example, (N).
+    /// True class of each example, (N).
     pub labels: Vec<usize>,
     /// The probabilities, (N, K) row-major.
     pub p: Vec<f64>,
@@ -32,8 +32,8 @@ impl Predictions {
         self.labels.iter().map(|&l| l == k).collect()
     }
 
-    /// The class that each example is given: of two, class 1 where its probability is at least
-    /// `threshold`; of more, the most probable.
+    /// The predicted class of each example: of two, class 1 if its probability is at least `threshold`; of more, the
+    /// most probable.
     pub fn called(&self, threshold: f64) -> Vec<usize> {
         if self.classes == 2 {
             self.of_class(1)
@@ -45,8 +45,8 @@ impl Predictions {
         }
     }
 
-    /// Where a threshold lies on the ROC curve of class 1 of two: false and true positive rate, counted at the
-    /// threshold itself. `None` where a class is missing.
+    /// The point of a threshold on the ROC curve of class 1 of two: false and true positive rate, counted at exactly
+    /// that threshold. `None` if a class is missing.
     pub fn on_roc(&self, threshold: f64) -> Option<(f64, f64)> {
         let one = self.confusion(threshold).class(1);
         let negatives = one.fp + one.tn;
@@ -54,8 +54,8 @@ impl Predictions {
         Some((fpr, one.recall?))
     }
 
-    /// Where it lies on the curve of precision over recall: recall and precision. `None` where nothing is called
-    /// class 1, or nothing is of it.
+    /// Its point on the precision-recall curve: recall and precision. `None` if nothing is predicted as class 1, or
+    /// nothing is of it.
     pub fn on_precision_recall(&self, threshold: f64) -> Option<(f64, f64)> {
         let one = self.confusion(threshold).class(1);
         Some((one.recall?, one.precision?))
@@ -70,17 +70,17 @@ impl Predictions {
 /// One class against the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClassFigures {
-    /// Its name: "real", "bin 2".
+    /// "real", "bin 2".
     pub name: String,
-    /// How many examples are of it.
+    /// Number of examples of it.
     pub examples: u64,
-    /// Of it and called so.
+    /// Of this class, predicted as this one.
     pub tp: u64,
-    /// Of another and called this.
+    /// Of another class, predicted as this one.
     pub fp: u64,
-    /// Of another and called another.
+    /// Of another class, predicted as another.
     pub tn: u64,
-    /// Of it and called another.
+    /// Of this class, predicted as another.
     #[serde(rename = "fn")]
     pub fn_: u64,
     /// tp / (tp + fp).
@@ -89,104 +89,93 @@ pub struct ClassFigures {
     pub recall: Option<f64>,
     /// Harmonic mean of the two.
     pub f1: Option<f64>,
-    /// Area under its ROC curve, from probabilities.
+    /// Area under its ROC curve.
     pub auc: Option<f64>,
-    /// Mean precision over its recall.
     pub average_precision: Option<f64>,
 }
 
-/// What models without learning, or without order of words, reach on the same examples.
+/// Baselines on the same examples: without learning, or without word order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClassifierBaseline {
-    /// Always the class that is most common among the measured examples.
+    /// Always predicting the most frequent class of the evaluated examples.
     pub majority_accuracy: Option<f64>,
-    /// The classes' shares of the measured examples as probabilities, for every example alike.
+    /// Predicting the class shares of the evaluated examples as probabilities, for every example.
     pub prior_log_loss: Option<f64>,
     /// Brier score of the same probabilities.
     #[serde(default)]
     pub prior_brier: Option<f64>,
-    /// Average precision of ranking all examples alike: the share of class 1 (two classes), or the mean share.
+    /// Average precision of a constant score: the share of class 1 (two classes), or the mean share.
     #[serde(default)]
     pub prior_average_precision: Option<f64>,
-    /// AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply.
+    /// AUC (macro-average for more than two classes) of naive Bayes over the words of comment and reply.
     pub unigram_auc: Option<f64>,
-    /// Its accuracy.
     pub unigram_accuracy: Option<f64>,
 }
 
-/// Figures of a classifier; `None` where a figure does not exist (one class is missing).
+/// Metrics of a classifier; `None` if undefined (a class is missing).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClassifierFigures {
-    /// How many examples.
     pub examples: u64,
-    /// Two classes: the probability of class 1 from which on it is said; more classes: none, the most
-    /// probable is said.
+    /// Decision threshold on the probability of class 1; with more than two classes none: the most probable class is
+    /// predicted.
     pub threshold: Option<f64>,
-    /// Area under the ROC curve of class 1 (two classes), or the mean over the classes (macro).
+    /// Area under the ROC curve of class 1 (two classes), or the macro-average.
     pub auc: Option<f64>,
-    /// The classes that this mean is over, by name: those that occur among the examples. Empty for two
-    /// classes.
+    /// The classes in this average, by name: those that occur among the examples. Empty for two classes.
     #[serde(default)]
     pub auc_over: Vec<String>,
-    /// Area under the ROC curve of all decisions pooled; more than two classes only.
+    /// Micro-average: area under the ROC curve of all decisions pooled; more than two classes only.
     pub micro_auc: Option<f64>,
-    /// Share of right answers.
+    /// Share of correct predictions.
     pub accuracy: Option<f64>,
     /// F1 of class 1 (two classes), or the mean over the classes.
     pub f1: Option<f64>,
-    /// Precision, likewise.
     pub precision: Option<f64>,
-    /// Recall, likewise.
     pub recall: Option<f64>,
-    /// Mean -ln p(truth), nats.
+    /// Mean -ln p(truth) in nats.
     pub log_loss: Option<f64>,
     /// Average precision of class 1 (two classes), or the mean over the classes.
     #[serde(default)]
     pub average_precision: Option<f64>,
-    /// Brier score: mean squared error of p(class 1) for two classes (0 to 1); for more, summed over the classes
-    /// (0 to 2).
+    /// Brier score: mean squared error of p(class 1) for two classes (0 to 1); for more, summed over the classes (0 to
+    /// 2).
     pub brier: Option<f64>,
-    /// Expected calibration error over ten bins of p(class 1) for two classes; for more, of the most probable
-    /// class.
+    /// Expected calibration error over ten bins of p(class 1) for two classes; for more, of the most probable class.
     pub calibration_error: Option<f64>,
-    /// Agreement beyond chance with squared distance of bins; more than two classes only.
+    /// Quadratic weighted kappa; more than two classes only.
     pub quadratic_kappa: Option<f64>,
-    /// Rank correlation of the expected bin with the true one; more than two classes only.
+    /// Rank correlation between the expected and the true bin; more than two classes only.
     pub spearman: Option<f64>,
     /// Each class against the rest.
     pub classes: Vec<ClassFigures>,
     /// `confusion[truth][called]`.
     pub confusion: Vec<Vec<u64>>,
-    /// What it has to beat.
     pub baseline: ClassifierBaseline,
 }
 
-/// Figures of a generator over the tokens of real replies.
+/// Metrics of a generator over the tokens of real replies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GeneratorFigures {
-    /// How many replies.
     pub examples: u64,
-    /// How many tokens of replies, their ends included.
+    /// Number of reply tokens, including end tokens.
     pub tokens: u64,
-    /// Mean -ln p of a token, nats.
+    /// Mean -ln p of a token in nats.
     pub loss: Option<f64>,
-    /// exp of it: over how many equally likely tokens the model hesitates.
+    /// exp of the loss: the number of equally likely tokens that the model chooses between.
     pub perplexity: Option<f64>,
-    /// The same of a model that knows only how often each token occurs in the training replies.
+    /// Perplexity of a unigram model of the training replies.
     pub unigram_perplexity: Option<f64>,
-    /// The same of a model that knows nothing: the size of the vocabulary.
+    /// Perplexity of a uniform distribution: the size of the vocabulary.
     pub chance_perplexity: u64,
 }
 
-/// What an evaluation found.
+/// The metrics of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "of", rename_all = "kebab-case")]
-// there is one an evaluation, never a long list of them
+// one per evaluation, never a long list
 #[allow(clippy::large_enum_variant)]
 pub enum Figures {
-    /// A generator's.
     Generator(GeneratorFigures),
-    /// A classifier's.
     Classifier(ClassifierFigures),
 }
 
@@ -200,7 +189,7 @@ fn expected_and_true(predictions: &Predictions) -> (Vec<f64>, Vec<f64>) {
     )
 }
 
-/// All figures of a classifier's predictions. `threshold` counts for two classes only.
+/// All metrics of a classifier's predictions. `threshold` is used for two classes only.
 pub fn of_classifier(
     predictions: &Predictions,
     names: &[String],
@@ -284,8 +273,8 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
 
-/// Baselines of a classifier, all on the examples that it was measured on, and the naive Bayes predictions for them
-/// (none where it was not fitted).
+/// Baselines of a classifier, all on the evaluated examples, and the naive Bayes predictions for them (none if it was
+/// not fitted).
 pub fn baseline_of(predictions: &Predictions, unigram: Option<&Predictions>) -> ClassifierBaseline {
     let counts: Vec<u64> = (0..predictions.classes)
         .map(|k| predictions.labels.iter().filter(|&&l| l == k).count() as u64)
@@ -298,7 +287,7 @@ pub fn baseline_of(predictions: &Predictions, unigram: Option<&Predictions>) -> 
     }
 }
 
-/// What can be reached by knowing only how many examples are of each class.
+/// Baselines that depend only on the number of examples in each class.
 fn by_counts(counts: &[u64]) -> ClassifierBaseline {
     let all: u64 = counts.iter().sum();
     if all == 0 {
@@ -307,7 +296,7 @@ fn by_counts(counts: &[u64]) -> ClassifierBaseline {
     let binary = counts.len() == 2;
     let shares: Vec<f64> = counts.iter().map(|&n| n as f64 / all as f64).collect();
     let squares: f64 = shares.iter().map(|s| s * s).sum();
-    // an average precision exists where a class has examples, and has not all of them
+    // average precision is defined if a class has some of the examples, but not all
     let ranked = |&share: &f64| share > 0.0 && share < 1.0;
     ClassifierBaseline {
         majority_accuracy: shares.iter().copied().reduce(f64::max),
@@ -316,7 +305,7 @@ fn by_counts(counts: &[u64]) -> ClassifierBaseline {
                 .iter()
                 .filter(|s| **s > 0.0)
                 .map(|s| -s * s.ln())
-                // a single class has the negative zero
+                // avoids the negative zero of a single class
                 .sum::<f64>()
                 .abs(),
         ),
@@ -335,8 +324,8 @@ fn by_counts(counts: &[u64]) -> ClassifierBaseline {
 }
 
 impl ClassifierFigures {
-    /// The same with the baselines of the partition it was measured on. Earlier versions stored those of the
-    /// training set; the counts of the classes tell them.
+    /// Replaces the baselines by those of the evaluated partition. Earlier versions stored those of the training set;
+    /// the class counts give the right ones.
     pub fn with_own_baselines(mut self) -> Self {
         let counts: Vec<u64> = self.classes.iter().map(|class| class.examples).collect();
         self.baseline = ClassifierBaseline {
@@ -364,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn two_classes_are_judged_by_class_one_at_the_threshold() {
+    fn two_classes_are_scored_by_class_one_at_the_threshold() {
         let names = ["fake".to_owned(), "real".to_owned()];
         let f = of_classifier(&binary(), &names, 0.7, ClassifierBaseline::default());
         assert_eq!(
@@ -383,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn four_classes_are_judged_by_their_means() {
+    fn four_classes_are_scored_by_macro_averages() {
         let near = |l: usize| (0..4).map(move |k| if k == l { 0.7 } else { 0.1 });
         let labels = vec![0, 1, 2, 3, 3];
         let p = labels.iter().flat_map(|&l| near(l)).collect();
@@ -402,7 +391,7 @@ mod tests {
             (Some(1.0), Some(1.0), Some(1.0))
         );
         assert_eq!(f.threshold, None);
-        // 0.3 from the truth, and 0.1 from each of three others; the most probable is always right at 0.7
+        // 0.3 off for the true class, and 0.1 for each of three others; the most probable is always right at 0.7
         assert!((f.brier.unwrap() - 0.12).abs() < 1e-12);
         assert!((f.calibration_error.unwrap() - 0.3).abs() < 1e-12);
         assert_eq!(f.average_precision, Some(1.0));
@@ -412,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_class_leaves_the_mean_to_the_others() {
+    fn missing_class_is_left_out_of_the_mean() {
         let labels = vec![0, 1, 1, 3];
         let p = [
             [0.7, 0.1, 0.1, 0.1],
@@ -443,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_class_gives_no_figure_and_json_without_nan() {
+    fn missing_class_gives_no_metric_and_no_nan_in_json() {
         let one = Predictions {
             classes: 2,
             labels: vec![1],
@@ -474,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_lies_on_the_curve_and_not_at_its_last_corner() {
+    fn threshold_point_is_on_the_curve_not_at_its_last_corner() {
         // a real and a fake at each score below 0.9: that stretch of the curve is straight, and its corners are gone
         let scores = [0.95, 0.7, 0.7, 0.5, 0.5, 0.3, 0.3];
         let predictions = Predictions {
@@ -498,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn every_baseline_is_of_the_partition_that_was_measured() {
+    fn baselines_are_of_the_evaluated_partition() {
         // one of class 0 and three of class 1, whatever the training set had
         let three = Predictions {
             classes: 2,
@@ -515,7 +504,7 @@ mod tests {
             (base.unigram_auc, base.unigram_accuracy),
             (Some(0.5), Some(0.75))
         );
-        // what was stored with those of another partition is shown with its own
+        // a stored baseline of another partition is replaced
         let stored = ClassifierBaseline {
             majority_accuracy: Some(0.3),
             prior_log_loss: Some(9.0),
@@ -529,8 +518,8 @@ mod tests {
     }
 
     #[test]
-    fn baselines_are_what_a_constant_prediction_reaches() {
-        // of the classes' shares as probabilities, by the metrics themselves
+    fn baselines_equal_the_scores_of_constant_predictions() {
+        // the metrics themselves, with class shares as probabilities
         for labels in [vec![0, 1, 1, 1, 0], vec![0, 1, 2, 3, 3, 3], vec![0, 0, 3]] {
             let k = if labels.iter().any(|&l| l > 1) { 4 } else { 2 };
             let n = labels.len() as f64;

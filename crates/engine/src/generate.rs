@@ -1,5 +1,5 @@
-//! Live generation: several replies to each comment, both classifiers' scores of each, the pick by
-//! criteria, and drafts in the queue. Nothing is posted.
+//! Live generation: several replies to each comment, both classifiers' scores of each, selection by criteria, and
+//! drafts in the queue. Nothing is posted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -29,62 +29,57 @@ use crate::reddit::context;
 use crate::run_config::RunKind;
 use crate::unreadable::{Listed, good};
 
-/// Candidates scored between two looks at whether to go on.
+/// Candidates scored between checks for pause and cancel.
 const SCORED_AT_ONCE: usize = 64;
-/// Pairs in a classifier's batch.
+/// Batch size of the classifiers.
 const SCORE_BATCH: usize = 16;
-/// Replies that are being written are shown this often.
+/// How often replies being generated are sent to the window.
 const SEND_EVERY: Duration = Duration::from_millis(100);
 
 /// A comment to answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Incoming {
-    /// The comment.
     pub comment: String,
-    /// The thread it stands in; comments that name the same one share a thread. Empty: one of its own.
+    /// The thread it is in; comments with the same one share a thread. Empty: one of its own.
     pub thread: String,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
     /// Title of the post; empty: there is none.
     pub title: String,
 }
 
-/// Writes, scores, picks and queues. A job: `generate`.
+/// Generates, scores, selects and queues. A job: `generate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Generate {
-    /// Comments to answer.
     pub comments: Vec<Incoming>,
-    /// Comments of stored threads beside them, by their numbers; those that were forgotten are left out.
+    /// Further comments, from stored threads, by number; purged ones are left out.
     pub stored: Vec<i64>,
-    /// Whether the generator sees the title and what stands above a stored comment.
+    /// Whether the generator sees the title and the ancestors of a stored comment.
     pub context: bool,
-    /// So many comments of the generator's test side beside them, drawn by the seed.
+    /// Number of further comments from the generator's test set, sampled by the seed.
     pub unseen: usize,
-    /// Where the comments come from: pasted or file.
+    /// Origin of the comments: pasted or file.
     pub origin: String,
-    /// How many of `stored` were given as texts: those are stored first, and referred to from then on.
+    /// How many of `stored` were given as texts: those are stored first, and referred to by number afterwards.
     #[ts(skip)]
     pub given: usize,
-    /// The generator's run.
     pub generator: String,
-    /// The realism run that scores; none: not scored.
+    /// The realism run for scoring; none: not scored.
     pub realism: Option<String>,
-    /// The upvotes run that scores; none: not scored.
+    /// The upvotes run for scoring; none: not scored.
     pub upvotes: Option<String>,
-    /// best or last, of all three; none: best.
+    /// best or last, for all three; none: best.
     pub checkpoint: Option<String>,
-    /// Candidates a comment.
     pub candidates: usize,
-    /// Candidates written at once.
+    /// Batch size: candidates generated at once.
     pub batch: usize,
-    /// How tokens are drawn.
+    /// Decoding settings.
     #[serde(alias = "decode")]
     pub sampling: SamplingParams,
-    /// What is picked.
     pub criteria: Criteria,
-    /// Whether picks go into the queue.
+    /// Whether selected candidates are added to the queue.
     pub queue: bool,
     /// auto, cpu, cuda or metal.
     pub device: String,
@@ -113,97 +108,87 @@ impl Default for Generate {
     }
 }
 
-/// A candidate with its scores and the verdict.
+/// A candidate with its scores and verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct CandidateInfo {
-    /// Its number in the project.
+    /// Number in the project.
     pub id: i64,
-    /// Its number among those of its comment.
+    /// Index among the candidates of its comment.
     pub n: u32,
-    /// The reply.
     pub text: String,
-    /// end, or length when it was cut.
+    /// end, or length if it was cut.
     #[serde(alias = "finish")]
     pub finish_reason: String,
-    /// The probability that a person wrote it.
+    /// p(real).
     pub p_real: Option<f64>,
-    /// The probability of each upvote bin.
+    /// Probability of each upvote bin.
     pub bins: Option<[f64; 4]>,
     /// `p1 + 2 p2 + 3 p3`.
     pub expected_bin: Option<f64>,
-    /// Whether it was picked.
     pub picked: bool,
-    /// Why, or why not.
+    /// Why it was selected or not.
     pub reason: String,
-    /// The reply of the queue that was made of it.
+    /// The reply in the queue that was made from it.
     pub reply: Option<i64>,
 }
 
 /// A comment with its candidates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Answered {
-    /// The thread's number in the project.
+    /// Number of the thread in the project.
     pub thread: i64,
-    /// The comment.
     pub comment: String,
-    /// What was written to it.
     pub candidates: Vec<CandidateInfo>,
 }
 
-/// What live generation came to.
+/// The result of live generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Generated {
-    /// Its number in the project.
+    /// Number in the project.
     pub generation: i64,
-    /// The comments with their candidates, in the order given.
+    /// In the given order.
     pub comments: Vec<Answered>,
-    /// Replies that are in the queue now.
+    /// Replies added to the queue.
     pub queued: Vec<i64>,
     /// Comments and candidates that were left out.
     #[serde(default)]
     pub left_out: LeftOut,
-    /// How it was done.
     pub config: GenerationConfig,
 }
 
-/// How a generation was done; stored with it as JSON.
+/// Settings of a generation; stored with it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GenerationConfig {
-    /// The generator's run.
     pub generator: String,
-    /// The realism run.
     pub realism: Option<String>,
-    /// The upvotes run.
     pub upvotes: Option<String>,
-    /// Candidates a comment.
     pub candidates: usize,
-    /// How tokens were drawn.
+    /// Decoding settings.
     #[serde(alias = "decode")]
     pub sampling: SamplingParams,
-    /// What was picked.
     pub criteria: Criteria,
     /// cpu, cuda or metal.
     pub device: String,
-    /// The job that made it: it knows what was left out.
+    /// The job that made it, which knows what was left out.
     #[serde(default)]
     #[ts(skip)]
     pub job: String,
 }
 
-/// A comment that will be answered.
+/// A comment to answer.
 struct Asked {
-    /// What it is called in messages.
+    /// Its name in messages.
     label: String,
     comment: String,
-    /// Its thread and row, where it is stored already.
+    /// Its thread and row, if it is already stored.
     place: Option<(i64, i64)>,
-    /// The pair whose comment it is.
+    /// The pair that the comment is from.
     pair_id: Option<i64>,
-    /// What the generator may see beside it: the title, then what stands above it, the nearest first.
+    /// Context for the generator: the title, then the ancestors, the nearest first.
     above: Vec<String>,
 }
 
-/// A reply that was written, before it is stored.
+/// A generated reply before it is stored.
 struct Written {
     comment: usize,
     n: u32,
@@ -212,30 +197,26 @@ struct Written {
     scores: Scores,
 }
 
-/// A generation as it is listed.
+/// A generation in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GenerationInfo {
-    /// Its number.
     pub id: i64,
-    /// What a person calls it; empty: it goes by its number.
+    /// Empty: it is called by its number.
     #[serde(default)]
     pub name: String,
-    /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
-    /// How it was done.
     pub config: GenerationConfig,
-    /// How many candidates it has.
     pub candidates: u64,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
 }
 
-/// Replies of a batch while they are being written.
+/// Replies of a batch while they are being generated.
 struct Drafts {
     /// The comment of each task.
     comments: Vec<usize>,
-    /// The tokens so far, by task and number; those that grew since they were sent.
+    /// The tokens so far, by task and number, of those that grew since they were last sent.
     tokens: BTreeMap<(usize, usize), Vec<u32>>,
     grown: BTreeSet<(usize, usize)>,
     sent: Instant,
@@ -338,7 +319,7 @@ impl Job for Generate {
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
         let generator = engine.generator(&self.generator, self.checkpoint.as_deref(), &device)?;
-        // found before anything is written: their names may change meanwhile
+        // looked up before anything is generated: their names may change in the meantime
         let judge = |run: &Option<String>, kind| {
             let checkpoint = self.checkpoint.as_deref();
             let found = run
@@ -376,7 +357,7 @@ impl Job for Generate {
         if written.is_empty() {
             return Err(ctx
                 .left_out()?
-                .nothing_left("nothing could be written")
+                .nothing_left("nothing could be generated")
                 .into());
         }
         Ok(self.store(
@@ -392,8 +373,8 @@ impl Job for Generate {
 }
 
 impl Generate {
-    /// The comments given and those of stored threads, and those drawn from the test side. What cannot be
-    /// answered is left out.
+    /// The given comments, those of stored threads, and those sampled from the test set. What cannot be answered is
+    /// left out.
     fn gather(&self, ctx: &Ctx, generator: &Generator) -> Result<Vec<Asked>, Stop> {
         let store = &ctx.engine.store;
         let mut comments: Vec<Asked> = Vec::new();
@@ -436,7 +417,7 @@ impl Generate {
             if !crate::names::has_text(comment) {
                 return Err(Error::usage("it has no text: it was empty, or was deleted"));
             }
-            // training cuts what is long, live it is better said: the reply would answer half of it
+            // training truncates what is too long; live it is an error, since the reply would answer half of it
             let prompt = generator.text.whole_prompt(comment)?;
             Ok(generate::check_prompt(&prompt, positions)?)
         };
@@ -463,7 +444,7 @@ impl Generate {
         }
     }
 
-    /// Writes the candidates, prompts of similar length together.
+    /// Generates the candidates, batching prompts of similar length.
     fn write(
         &self,
         ctx: &Ctx,
@@ -488,7 +469,7 @@ impl Generate {
             };
             if prompt.cut > 0 {
                 ctx.say(format!(
-                    "comment {}: {} tokens at its end are left out, the generator was trained with {} in all",
+                    "comment {}: {} tokens at its end are cut; the generator was trained with at most {}",
                     i + 1,
                     prompt.cut,
                     text.template.max_tokens
@@ -574,8 +555,8 @@ impl Generate {
         Ok(written)
     }
 
-    /// Scores every candidate with one classifier, if a run is named. One that cannot be scored is left out:
-    /// without a score it could be picked.
+    /// Scores every candidate with one classifier, if a run is given. One that cannot be scored is left out: without a
+    /// score it could be selected.
     fn score(
         &self,
         ctx: &Ctx,
@@ -644,7 +625,7 @@ impl Generate {
         Ok(Some(judge.checkpoint))
     }
 
-    /// Picks, and stores threads, candidates, verdicts and drafts.
+    /// Selects, and stores threads, candidates, verdicts and drafts.
     #[allow(clippy::too_many_arguments)] // all that one generation is
     fn store(
         &self,
@@ -687,7 +668,7 @@ impl Generate {
             })
             .collect();
         let stored = store.candidates_add_each(generation, &candidates)?;
-        // the comment of some may have been deleted while they were written: then they are not stored either
+        // a comment may have been deleted during generation: its candidates are not stored either
         let mut gone: Vec<usize> = written
             .iter()
             .zip(&stored)
@@ -697,7 +678,7 @@ impl Generate {
         gone.dedup();
         for comment in &gone {
             let label = comments[*comment].label.as_str();
-            ctx.leave_out(label, "it was deleted while replies to it were written")?;
+            ctx.leave_out(label, "it was deleted while replies to it were generated")?;
         }
         written.retain(|w| !gone.contains(&w.comment));
         let ids: Vec<i64> = stored.into_iter().flatten().collect();
@@ -795,8 +776,8 @@ impl Generate {
     }
 }
 
-/// Stores comments that a person gave in threads of their own; their rows, in order. They are cleaned as an import
-/// cleans: the models know no text with entities or zero-width characters in it.
+/// Stores comments that the user typed in threads of their own; returns their rows, in order. They are cleaned like an
+/// import: the models know no text with entities or zero-width characters.
 pub(crate) fn store_given(
     engine: &Engine,
     comments: &[Incoming],
@@ -842,9 +823,6 @@ pub(crate) fn store_given(
 
 impl Engine {
     /// All generations, the latest first.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn generations(&self) -> Result<Vec<GenerationInfo>> {
         good(self.generations_read()?)
     }
@@ -900,10 +878,10 @@ impl Engine {
         })
     }
 
-    /// A generation's candidates judged by other criteria; nothing is stored.
+    /// Applies other criteria to a generation's candidates; nothing is stored.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when the criteria mean nothing.
+    /// [`Code::NotFound`]; [`Code::Usage`] if the criteria are invalid.
     pub fn generation_pick(&self, id: i64, criteria: &Criteria) -> Result<Generated> {
         criteria.check()?;
         let mut generated = self.generation(id)?;
@@ -929,10 +907,10 @@ impl Engine {
         Ok(generated)
     }
 
-    /// Puts a candidate into the queue as a draft, whatever the criteria said, as the person `who`.
+    /// Adds a candidate to the queue as a draft, whatever the criteria said, on behalf of `who`.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it has no text.
+    /// [`Code::NotFound`]; [`Code::Usage`] if it has no text.
     pub fn candidate_queue(&self, id: i64, who: &str) -> Result<ReplyInfo> {
         let queued = self.store.queue_add(&[id], who, now_ms())?;
         let reply = queued.first().copied().unwrap_or_default();
@@ -940,7 +918,7 @@ impl Engine {
     }
 }
 
-/// How a generation was done, by the names that its runs have now.
+/// The settings of a generation, with its runs' current names.
 pub(crate) fn generation_config(generation: &Generation) -> Result<GenerationConfig> {
     let mut config: GenerationConfig = from_json(&generation.config)?;
     let [generator, realism, upvotes] = &generation.runs;

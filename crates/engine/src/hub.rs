@@ -1,7 +1,7 @@
-//! A model's files from the Hugging Face hub, through its cache: what is there already is not fetched
-//! again, and a model that is in the cache can be used without the network.
+//! Downloads a model's files from the Hugging Face hub through its cache: what the cache has is not downloaded again,
+//! and a cached model can be used without network.
 //!
-//! `HF_ENDPOINT` names another hub, `HF_HOME` another cache, `HF_TOKEN` opens gated models.
+//! `HF_ENDPOINT` names another hub, `HF_HOME` another cache, `HF_TOKEN` is for gated models.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Progress, Stop};
 use crate::names::is_file_name;
 
-/// Small files that belong to a model; what is not there is not needed.
+/// Optional small files of a model.
 const SMALL: [&str; 8] = [
     "config.json",
     "tokenizer.json",
@@ -26,16 +26,16 @@ const SMALL: [&str; 8] = [
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A model on this disk: the folder of its snapshot, and which revision it is.
+/// A model on disk: the folder of its snapshot, and its revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// The folder with `config.json` and the rest.
     pub folder: PathBuf,
-    /// `id@revision`, with the commit where the hub told it.
+    /// `id@revision`, with the commit if the hub returned it.
     pub origin: String,
 }
 
-/// Whether a text can be a hub id: `name` or `owner/name`, perhaps with `@revision`.
+/// Whether a text can be a hub id: `name` or `owner/name`, optionally with `@revision`.
 pub fn is_id(text: &str) -> bool {
     let (id, revision) = match text.split_once('@') {
         Some((id, revision)) => (id, Some(revision)),
@@ -48,16 +48,16 @@ pub fn is_id(text: &str) -> bool {
                 .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     let parts: Vec<&str> = id.split('/').collect();
-    // the cache has a file of the revision's name
+    // the cache has a file named after the revision
     let revision = revision.is_none_or(|revision| revision.split('/').all(part));
     parts.len() <= 2 && parts.into_iter().all(part) && revision
 }
 
-/// Brings a model's files here, with progress.
+/// Downloads a model's files, with progress.
 ///
 /// # Errors
-/// [`Code::NotFound`] when the hub has no such model or revision, [`Code::BadInput`] when the model has
-/// no safetensors weights, [`Code::Io`] when the hub cannot be reached and the cache does not have it.
+/// [`Code::NotFound`] if the hub has no such model or revision, [`Code::BadInput`] if the model has no safetensors
+/// weights, [`Code::Io`] if the hub cannot be reached and the cache does not have it.
 pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
     let (name, revision) = id.split_once('@').unwrap_or((id, "main"));
     let mut builder = ApiBuilder::from_env().with_progress(false).with_retries(3);
@@ -80,7 +80,7 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
                 return Err(refused(id, &error).into());
             };
             ctx.say(format!(
-                "the hub cannot be reached; taking {id} from the cache"
+                "the hub cannot be reached; using {id} from the cache"
             ));
             return Ok(snapshot);
         }
@@ -88,7 +88,7 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
     // it becomes the name of a folder in the cache
     if !is_file_name(&commit) {
         return Err(Error::bad_input(format!(
-            "the hub gives {commit:?} as the revision of {id}, which is none"
+            "the hub returned {commit:?} as the revision of {id}, which is invalid"
         ))
         .into());
     }
@@ -118,8 +118,8 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
         );
     } else {
         return Err(Error::bad_input(format!(
-            "{id} on the hub has no {WEIGHTS}; weights in PyTorch's own format are not read. \
-             Look for a revision with safetensors (`--from {name}@refs/pr/N`), or convert it"
+            "{id} on the hub has no {WEIGHTS}; weights in PyTorch's own format are not supported. Find a \
+             revision with safetensors (`--from {name}@refs/pr/N`), or convert it"
         ))
         .into());
     }
@@ -183,7 +183,7 @@ fn get(
             self.tick();
         }
     }
-    let phase = format!("fetching {file} ({} of {})", place.0, place.1);
+    let phase = format!("downloading {file} ({} of {})", place.0, place.1);
     remote.download_with_progress(
         file,
         Bytes {
@@ -195,7 +195,7 @@ fn get(
     )
 }
 
-/// What the cache has of a model, when that is enough to load it.
+/// What the cache has of a model, if that is enough to load it.
 fn cached(repo: &Repo, id: &str) -> Option<Snapshot> {
     let cache = Cache::from_env().repo(repo.clone());
     let config = cache.get("config.json")?;
@@ -220,14 +220,15 @@ fn refused(what: &str, error: &ApiError) -> Error {
         return Error::new(
             Code::NotFound,
             format!(
-                "{endpoint} does not give {what} to everybody; put a token that may read it into HF_TOKEN, or check the spelling"
+                "{endpoint} requires a login for {what}; set HF_TOKEN to a token with access, or check the \
+                 spelling"
             ),
         );
     }
     Error::new(
         Code::Io,
         format!(
-            "cannot get {what} from {endpoint}; without a network, give a folder: --from FOLDER"
+            "cannot download {what} from {endpoint}; without network, give a folder: --from FOLDER"
         ),
     )
     .with(text)
@@ -238,7 +239,7 @@ mod tests {
     use super::is_id;
 
     #[test]
-    fn ids_are_told_from_paths() {
+    fn hub_ids_are_distinguished_from_paths() {
         for id in [
             "gpt2",
             "google-bert/bert-base-uncased",

@@ -1,4 +1,4 @@
-//! Import: files into comments and posts of the project, each row under the source it came from.
+//! Import: files into comments and posts of the project, each row under its source.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -22,70 +22,68 @@ use crate::items::{ItemKind, Label, finish_deletions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::unreadable::{Listed, good};
 
-/// The files to read, and what to let in. A job: `import`.
+/// The files to read, and filters. A job: `import`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Import {
-    /// The files, one source each.
+    /// One source each.
     pub files: Vec<PathBuf>,
-    /// What the files are; `None`: told from their content.
+    /// `None`: detected from their content.
     pub format: Option<Format>,
-    /// The columns of a table.
+    /// Column mapping of a table.
     pub mapping: Option<Mapping>,
-    /// A name for the source; `None`: the file's name.
+    /// Name of the source; `None`: the file's name.
     pub name: Option<String>,
-    /// Under what permission the text may be used.
+    /// Permission under which the text may be used.
     pub permission: Permission,
-    /// The permission in words: licence, link, who said so.
+    /// Note on the permission: license, link, or who granted it.
     pub note: String,
-    /// Where the text comes from; `None`: told from the files. A table that doesn't tell needs it.
+    /// Where the text comes from; `None`: detected from the files. Required for a table that doesn't show it.
     pub origin: Option<Origin>,
-    /// Permissions of the study, recorded before the files are read. Reddit content needs them where the
-    /// project has none on record; that there is no permission is an answer, too.
+    /// Permissions of the study, recorded before the files are read. Reddit content requires them if the project has
+    /// none on record; that there is no permission is a valid answer.
     pub study: Vec<StudyRecord>,
-    /// Who records them.
     pub who: String,
-    /// The rows to let in.
+    /// Which rows to keep.
     pub filter: Filter,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Imported {
-    /// One for each file, in the order given.
+    /// One per file, in the given order.
     pub sources: Vec<SourceInfo>,
 }
 
-/// What became of the rows of a source. Each row was kept, left out by a filter, or rejected.
+/// Row counts of a source. Each row was kept, dropped by a filter, or rejected.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct SourceCounts {
     /// Rows seen: lines, rows of a table, elements of a listing.
     pub rows: u64,
-    /// Comments taken; a row of a table gives two.
+    /// Comments imported; a row of a table gives two.
     pub comments: u64,
-    /// Posts taken.
     pub posts: u64,
-    /// Comments and posts that the project did not have.
+    /// Comments and posts new to the project.
     pub new: u64,
     /// Those that replaced an older copy.
     pub newer: u64,
-    /// Those that the project had already.
+    /// Those already in the project.
     pub known: u64,
     /// Rows that could not be read; they are listed with line and reason.
     pub rejected: u64,
-    /// Rows left out, by the filter's rule.
+    /// Rows dropped, by the filter's rule.
     pub dropped: BTreeMap<String, u64>,
     /// Rows that held NUL characters, which were removed.
     pub nul: u64,
     /// Rows of a table with a quote that is never closed, which is read as an ordinary character.
     pub stray_quotes: u64,
-    /// What was replaced by placeholders, by kind: link, email, phone, user.
+    /// Replacements by placeholders, by kind: link, email, phone, user.
     pub replaced: BTreeMap<String, u64>,
 }
 
 impl SourceCounts {
-    /// What was replaced by placeholders: `12 link, 3 user`.
+    /// Replacements by placeholders: `12 link, 3 user`.
     pub fn replaced_in_words(&self) -> String {
         let parts: Vec<String> = (self.replaced.iter())
             .map(|(kind, n)| format!("{n} {kind}"))
@@ -98,30 +96,23 @@ impl SourceCounts {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct SourceInfo {
-    /// Its number.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// Where it was read from.
     pub path: String,
-    /// How it was read.
     pub format: String,
-    /// Under what permission it may be used.
+    /// Permission under which it may be used.
     pub permission: Permission,
-    /// The permission in words.
+    /// Note on the permission.
     pub note: String,
-    /// Where its text comes from.
     pub origin: Origin,
-    /// What became of its rows.
     pub counts: SourceCounts,
-    /// Whether it was read to its end.
+    /// Whether it was read completely.
     pub complete: bool,
-    /// This very file was imported before in the same way, so it was not read again.
+    /// This file was already imported with the same settings; skipped.
     pub already: bool,
-    /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
-    /// When the import began, milliseconds since 1970.
+    /// Start of the import, milliseconds since 1970.
     pub created_ms: i64,
 }
 
@@ -129,8 +120,8 @@ impl Job for Import {
     const KIND: &'static str = "import";
     type Outcome = Imported;
 
-    /// Reads the files one after the other. A file that cannot be read to its end does not keep the
-    /// others from being read; the job then fails with all that went wrong, and what was good stays.
+    /// Imports the files one after the other. If a file cannot be read completely, the others are still imported; the
+    /// job then fails with all errors, and good rows are kept.
     fn run(&self, ctx: &Ctx) -> Result<Imported, Stop> {
         if let Some(name) = &self.name {
             crate::names::check(ItemKind::Source, name)?;
@@ -174,7 +165,7 @@ impl Job for Import {
     }
 }
 
-/// A source's counts in a sentence.
+/// A source's counts as a sentence.
 fn said(source: &SourceInfo) -> String {
     let c = &source.counts;
     if source.already {
@@ -185,7 +176,7 @@ fn said(source: &SourceInfo) -> String {
     }
     let dropped: u64 = c.dropped.values().sum();
     let mut text = format!(
-        "{}: {} rows, {} comments and {} posts taken ({} new), {dropped} left out, {} rejected",
+        "{}: {} rows, {} comments and {} posts imported ({} new), {dropped} filtered out, {} rejected",
         source.path, c.rows, c.comments, c.posts, c.new, c.rejected
     );
     if c.nul > 0 {
@@ -207,7 +198,7 @@ fn said(source: &SourceInfo) -> String {
 }
 
 impl Import {
-    /// Reads one file into a source of its own.
+    /// Imports one file into a source of its own.
     fn one(&self, ctx: &Ctx, path: &Path) -> Result<SourceInfo, Stop> {
         let store = &ctx.engine.store;
         if let Some(mapping) = &self.mapping {
@@ -275,7 +266,7 @@ impl Import {
         });
         let counted = source_counts(&counts, upserted);
         let nothing = counts.comments + counts.posts == 0;
-        // a source of which nothing was taken is not done: another filter or mapping may be the one
+        // a source from which nothing was imported is not complete: another filter or mapping may be right
         let hash = summary.as_ref().ok().and_then(|s| s.hash.clone());
         let hash = hash.filter(|_| !nothing);
         if stopped.is_none() && summary.is_ok() && nothing {
@@ -308,7 +299,7 @@ impl Import {
             .map_err(Stop::from)
     }
 
-    /// Why nothing of a file was taken. Its source stays only where rejected rows can be looked at.
+    /// The error for a file from which nothing was imported. Its source is kept only if it has rejected rows to show.
     fn nothing(
         &self,
         store: &repartee_store::Store,
@@ -329,9 +320,9 @@ impl Import {
             .iter()
             .map(|(rule, n)| format!("{rule} {n}"))
             .collect();
-        let mut message = format!("{}: none of its {rows} rows was taken", path.display());
+        let mut message = format!("{}: none of its {rows} rows was imported", path.display());
         if !rules.is_empty() {
-            message.push_str(&format!("; left out by {}", rules.join(", ")));
+            message.push_str(&format!("; filtered out by {}", rules.join(", ")));
         }
         let code = match first {
             None => Code::Negative,
@@ -346,10 +337,10 @@ impl Import {
         Ok(Error::new(code, message))
     }
 
-    /// The source that this very file was read into before, in the same way and to its end.
+    /// The source that this file was completely imported into before, with the same settings.
     fn known(&self, ctx: &Ctx, path: &Path, options: &str) -> Result<Option<SourceInfo>, Stop> {
         if read::is_stream(path) {
-            return Ok(None); // its bytes come once
+            return Ok(None); // it can be read only once
         }
         let store = &ctx.engine.store;
         let sources = store.sources()?;
@@ -359,7 +350,7 @@ impl Import {
         {
             return Ok(None);
         }
-        // Hashing takes a second a gigabyte or so; importing it again would take minutes.
+        // Hashing takes about a second per gigabyte; importing again would take minutes.
         let Some(hash) = hash_of(ctx, path)? else {
             return Ok(None);
         };
@@ -373,12 +364,12 @@ impl Import {
     }
 }
 
-/// Whether a name would be taken for the number of a source.
+/// Whether a name could be mistaken for the number of a source.
 fn is_number(name: &str) -> bool {
     name.trim().parse::<i64>().is_ok()
 }
 
-/// blake3 of a file's bytes; `None` when it cannot be read (the import itself says why).
+/// blake3 of a file's bytes; `None` if it cannot be read (the import itself reports why).
 fn hash_of(ctx: &Ctx, path: &Path) -> Result<Option<String>, Stop> {
     let (Ok(mut file), Ok(about)) = (std::fs::File::open(path), std::fs::metadata(path)) else {
         return Ok(None);
@@ -397,7 +388,7 @@ fn hash_of(ctx: &Ctx, path: &Path) -> Result<Option<String>, Stop> {
         done += n as u64;
         ctx.go_on()?;
         ctx.tick(Progress::new(
-            "looking whether it is known",
+            "checking for an earlier import",
             done,
             Some(about.len()),
             "bytes",
@@ -429,10 +420,7 @@ fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
 }
 
 impl Engine {
-    /// All sources, in the order of their import.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All sources, in import order.
     pub fn sources(&self) -> Result<Vec<SourceInfo>> {
         good(self.sources_read()?)
     }
@@ -461,17 +449,17 @@ impl Engine {
         })
     }
 
-    /// A source by its number, or by its name.
+    /// A source by its number or name.
     ///
     /// # Errors
-    /// [`Code::NotFound`], with the names there are; [`Code::Usage`] when several have this name, with their numbers.
+    /// [`Code::NotFound`], with the names that exist; [`Code::Usage`] if several have this name, with their numbers.
     pub fn source(&self, name: &str) -> Result<SourceInfo> {
         let mut sources = self.sources()?;
         let number = name.parse::<i64>().ok();
         let found = match sources.iter().position(|s| Some(s.id) == number) {
             Some(at) => Some(at),
             None => {
-                // files of one name are imported more than once
+                // files of the same name may be imported more than once
                 let named: Vec<&SourceInfo> = sources.iter().filter(|s| s.name == name).collect();
                 if named.len() > 1 {
                     let mut error = Error::usage(format!(
@@ -501,16 +489,16 @@ impl Engine {
     /// The rows of a source that could not be read, with line and reason, after a line.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when there is no such source.
+    /// [`Code::NotFound`] if there is no such source.
     pub fn rejected(&self, source: &str, after_line: u64, limit: usize) -> Result<Vec<Rejected>> {
         let source = self.source(source)?;
         Ok(self.store.rejected(source.id, after_line, limit)?)
     }
 
-    /// Says under what permission a source may be used.
+    /// Sets the permission under which a source may be used.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when there is no such source.
+    /// [`Code::NotFound`] if there is no such source.
     pub fn permit(&self, source: &str, permission: Permission, note: &str) -> Result<SourceInfo> {
         let id = self.source(source)?.id;
         self.store.source_permit(id, permission, note)?;
@@ -518,8 +506,8 @@ impl Engine {
     }
 }
 
-/// What a file looks like before it is imported: its format, its columns, its first rows, and for a table
-/// a mapping by the names of its columns.
+/// Previews a file before it is imported: its format, columns and first rows, and for a table a mapping by the names of
+/// its columns.
 ///
 /// # Errors
 /// [`Code::NotFound`], [`Code::BadInput`], [`Code::Io`].
@@ -527,11 +515,11 @@ pub fn preview(file: &Path, rows: usize) -> Result<Preview> {
     Ok(read::preview(file, rows)?)
 }
 
-/// Seconds since 1970 of the beginning of a year (2019), a month (2019-04) or a day (2019-04-01), or of an
-/// instant (2019-04-01T12:00:00Z), in UTC.
+/// Seconds since 1970 at the beginning of a year (2019), a month (2019-04) or a day (2019-04-01), or of an instant
+/// (2019-04-01T12:00:00Z), in UTC.
 ///
 /// # Errors
-/// [`Code::Usage`] when it is neither.
+/// [`Code::Usage`] if it is none of these.
 pub fn seconds_of(day: &str) -> Result<i64> {
     repartee_datasets::table::beginning(day).map_err(|why| Error::new(Code::Usage, why))
 }

@@ -1,4 +1,4 @@
-//! Comments to answer from a file: one a line, or JSON lines with their thread.
+//! Comments to answer from a file: one per line, or JSON Lines with their thread.
 
 use std::path::Path;
 
@@ -6,21 +6,21 @@ use crate::error::{Error, Result};
 use crate::generate::Incoming;
 use crate::names;
 
-/// What a file of comments has.
+/// The comments of a file.
 #[derive(Debug, Default)]
 pub struct Comments {
-    /// The comments, in the order of the file.
+    /// In the order of the file.
     pub comments: Vec<Incoming>,
-    /// Lines that are none, each with file, line and reason.
+    /// Bad lines, each with file, line and reason.
     pub left_out: Vec<String>,
 }
 
-/// Reads the comments of a file. `.jsonl` and `.ndjson` have an object a line with `comment` and perhaps
-/// `thread`, `subreddit`, `title`; any other file has a comment a line. Empty lines are passed over, and a line that
-/// is no comment is left out and named: one bad line never ends a batch.
+/// Reads the comments of a file. `.jsonl` and `.ndjson` have one object per line with `comment` and optionally
+/// `thread`, `subreddit`, `title`; any other file has one comment per line. Empty lines are skipped; bad lines are left
+/// out and named.
 ///
 /// # Errors
-/// [`crate::Code::BadInput`] when no line is a comment; it says what the lines lack.
+/// [`crate::Code::BadInput`] if no line is a comment, with what the lines lack.
 pub fn read(path: &Path) -> Result<Comments> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, &e))?;
     let is_json = path
@@ -65,7 +65,7 @@ fn comment(line: &[u8], is_json: bool) -> std::result::Result<Option<Incoming>, 
         }));
     }
     let found: Incoming = serde_json::from_str(line).map_err(|e| {
-        format!("{e}; expected {{\"comment\": \"...\"}}, perhaps with thread, subreddit, title")
+        format!("{e}; expected {{\"comment\": \"...\"}}, optionally with thread, subreddit, title")
     })?;
     match names::has_text(&found.comment) {
         true => Ok(Some(found)),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_comment_says_why() {
+    fn file_without_comments_is_an_error_with_a_reason() {
         let message =
             |name: &str, content: &[u8]| file(name, content).expect_err("refused").message;
         assert!(message("a.jsonl", b"{\"thread\":\"x\"}").contains("line 1"));

@@ -1,5 +1,5 @@
-//! What a person does with the things of a project: rename, note, tag and delete sources, splits, bases,
-//! runs, fakes, evaluations and generations. One mechanism for all kinds.
+//! Actions on items of a project: rename, note, tag and delete sources, splits, bases, runs, fakes, evaluations and
+//! generations. One mechanism for all kinds.
 
 use std::collections::HashMap;
 
@@ -18,44 +18,38 @@ use crate::job::{Ctx, Job, Progress, Stop, is_stale, now_ms};
 use crate::run_config::RunConfig;
 use crate::train::RunFacts;
 
-/// An item by its kind and what it is called: its name, or for a source, an evaluation or a generation its
-/// number.
+/// An item by its kind and name, or, for a source, an evaluation or a generation, its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ItemRef {
-    /// What it is.
     pub kind: ItemKind,
-    /// Its name or number.
+    /// Name or number.
     pub item: String,
 }
 
-/// Another name for an item.
+/// A new name for an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RenameItem {
-    /// What it is.
     pub kind: ItemKind,
-    /// Its name or number.
+    /// Name or number.
     pub item: String,
-    /// The new name; empty: an evaluation or a generation goes by its number again.
+    /// The new name; empty: an evaluation or a generation is called by its number again.
     pub name: String,
 }
 
-/// A person's words about an item.
+/// Note and tags for an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct LabelItem {
-    /// What it is.
     pub kind: ItemKind,
-    /// Its name or number.
+    /// Name or number.
     pub item: String,
-    /// The new note, empty to remove it; none: it stays.
+    /// The new note, empty to remove it; none: unchanged.
     #[serde(default)]
     pub note: Option<String>,
-    /// Tags to add.
     #[serde(default)]
     pub add: Vec<String>,
-    /// Tags to remove.
     #[serde(default)]
     pub remove: Vec<String>,
 }
@@ -64,94 +58,83 @@ pub struct LabelItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteItem {
-    /// What it is.
     pub kind: ItemKind,
-    /// Its name or number.
+    /// Name or number.
     pub item: String,
-    /// Whether what depends on it goes too; otherwise nothing is deleted when something does.
+    /// Whether its dependents are deleted too; otherwise nothing is deleted if there are any.
     pub with_dependents: bool,
-    /// [`Dependents::seen`] as it was shown: when it has changed since, nothing is deleted. None: whatever
-    /// there is now.
+    /// [`Dependents::seen`] as it was shown: if it has changed since, nothing is deleted. None: no check.
     #[serde(default)]
     pub seen: Option<String>,
-    /// Who does it.
     pub who: String,
 }
 
-/// An item with a person's words about it.
+/// An item with its note and tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ItemInfo {
-    /// What it is.
     pub kind: ItemKind,
-    /// Its row; the number that a source, an evaluation or a generation goes by.
+    /// Row id; the number by which a source, an evaluation or a generation is called.
     pub id: i64,
-    /// Its name; empty where it goes by its number alone.
+    /// Empty if it is called by its number alone.
     pub name: String,
-    /// Note and tags.
     pub label: Label,
 }
 
-/// Something that is deleted.
+/// An item to be deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Dependent {
-    /// What it is.
     pub kind: ItemKind,
-    /// Its row.
     pub id: i64,
-    /// Its name, or its number.
+    /// Name or number.
     pub name: String,
-    /// Why it goes: "trained on split main"; empty for the item itself.
+    /// Why it is deleted: "trained on split main"; empty for the item itself.
     pub why: String,
-    /// How many steps it is away from the item: 0 for the item itself.
+    /// Steps from the item: 0 for the item itself.
     pub depth: u32,
-    /// How many rows it holds.
+    /// Number of rows it holds.
     pub rows: u64,
     /// What these are: pairs, checkpoints, fakes, ...
     pub unit: String,
-    /// Bytes of weights that nothing else needs.
+    /// Bytes of weights that nothing else uses.
     pub bytes: u64,
 }
 
-/// What deleting an item takes with it.
+/// What deleting an item also deletes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Dependents {
     /// The item itself first, then what depends on it, each below what it depends on.
     pub items: Vec<Dependent>,
-    /// Replies of the queue that are deleted with it.
+    /// Replies of the queue that are deleted too.
     pub replies: u64,
-    /// Of these, approved ones.
+    /// How many of these are approved.
     pub approved: u64,
-    /// Replies that were sent or may have been: they stay, with their candidates.
+    /// Replies that were or may have been sent: they stay, with their candidates.
     pub kept: u64,
-    /// A hash over all of this: it changes when anything of it does.
+    /// A hash over all of this, to detect changes.
     pub seen: String,
 }
 
-/// Removes the rows of what was deleted, and gives their space back. A job: `delete`; what is deleted was
-/// decided before ([`Engine::item_delete`]), so that one that was killed goes on from what is still there.
+/// Removes the rows of deleted items and frees their disk space. A job: `delete`. The items are already marked
+/// ([`Engine::item_delete`]), so a killed job resumes with what is left.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Delete {}
 
-/// What was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Removed {
-    /// Items.
     pub items: u64,
-    /// Rows of theirs.
     pub rows: u64,
     /// Bytes of the file and its log before.
     pub before: u64,
-    /// And after.
     pub after: u64,
-    /// Whether the space was given back; false: another job works in the project, and it is given back later.
+    /// Whether the space was freed; false: another job is working in the project, and it is freed later.
     pub returned: bool,
 }
 
-/// Rows that are left of deleted items are looked after again after so long.
+/// Leftover rows of deleted items are removed again after this long.
 const DELETE_AGAIN_MS: i64 = 600_000;
 
-/// Where the parameters of a kind of job name things, as JSON pointers. Those of a training are TOML.
+/// Where the parameters of a kind of job contain names, as JSON pointers. Those of a training are TOML.
 const NAMED: &[(&str, &[(&str, ItemKind)])] = &[
     ("base-add", &[("/name", ItemKind::Base)]),
     (
@@ -186,13 +169,13 @@ const NAMED: &[(&str, &[(&str, ItemKind)])] = &[
     ),
 ];
 
-/// Jobs that read or write all comments or pairs, and so those of each source.
+/// Jobs that read or write all comments or pairs, and so those of every source.
 const OF_ALL_SOURCES: [&str; 5] = ["import", "pairs", "split", "sync", "base-new"];
 
-/// Jobs whose later steps name what their earlier steps made.
+/// Jobs whose later steps refer to what their earlier steps made.
 const NAMES_LATER: [&str; 2] = ["demo", "draft"];
 
-/// The fields of a run's settings that name things.
+/// The settings of a run that contain names.
 fn names_in(config: &mut RunConfig) -> [(ItemKind, &mut String); 4] {
     [
         (ItemKind::Run, &mut config.name),
@@ -202,7 +185,7 @@ fn names_in(config: &mut RunConfig) -> [(ItemKind, &mut String); 4] {
     ]
 }
 
-/// Calls `each` with every name in a job's parameters; gives the changed parameters, if any changed.
+/// Calls `each` with every name in a job's parameters; returns the changed parameters, if any.
 fn each_name(job: &JobRow, each: &mut dyn FnMut(ItemKind, &mut String)) -> Option<String> {
     let mut params: Value = serde_json::from_str(&job.params).ok()?;
     if job.kind == "train" {
@@ -230,12 +213,12 @@ fn each_name(job: &JobRow, each: &mut dyn FnMut(ItemKind, &mut String)) -> Optio
     changed.then(|| params.to_string())
 }
 
-/// Whether some process works at a job now.
+/// Whether some process is running the job now.
 fn lives(job: &JobRow) -> bool {
     job.state == JobState::Running && !is_stale(job.owner.as_deref(), job.beat_ms, now_ms())
 }
 
-/// Whether a job is over, for good or until somebody begins it again.
+/// Whether a job has ended, unless someone resumes it.
 fn ended(job: &JobRow) -> bool {
     matches!(
         job.state,
@@ -243,9 +226,9 @@ fn ended(job: &JobRow) -> bool {
     )
 }
 
-/// The parameters of a job after an item got another name; `None`: they do not name it.
+/// The parameters of a job after an item was renamed; `None`: they do not name it.
 fn renamed(job: &JobRow, item: &Item, new: &str) -> repartee_store::Result<Option<String>> {
-    // names that an earlier thing of the same name left behind read as this one's: it had no name before
+    // an unnamed item has no references: a name left behind by an earlier item is not its own
     if item.name.is_empty() {
         return Ok(None);
     }
@@ -265,7 +248,7 @@ fn renamed(job: &JobRow, item: &Item, new: &str) -> repartee_store::Result<Optio
     Ok(params)
 }
 
-/// What a job means for the deletion of these items; `makes`: one of them is the run that it trains.
+/// How a job uses the items to be deleted; `makes`: one of them is the run that it trains.
 fn job_use(job: &JobRow, items: &[&Item], makes: bool) -> JobUse {
     if ended(job) || job.kind == Delete::KIND {
         return JobUse::None;
@@ -287,7 +270,7 @@ fn job_use(job: &JobRow, items: &[&Item], makes: bool) -> JobUse {
     }
 }
 
-/// A run's settings as TOML, with the names that it and its base, split and fakes have now.
+/// A run's settings as TOML, with the current names of itself and its base, split and fakes.
 pub(crate) fn config_now(run: &Run) -> String {
     let now = |kind| match kind {
         ItemKind::Run => Some(&run.name),
@@ -300,7 +283,7 @@ pub(crate) fn config_now(run: &Run) -> String {
     };
     let mut config = before.clone();
     for (kind, name) in names_in(&mut config) {
-        // what was left open stays so
+        // unset names stay unset
         if let (false, Some(now)) = (name.is_empty(), now(kind)) {
             now.clone_into(name);
         }
@@ -311,7 +294,7 @@ pub(crate) fn config_now(run: &Run) -> String {
     }
 }
 
-/// What is known of a run, with the names that its base, split and fakes have now.
+/// What is known of a run, with the current names of its base, split and fakes.
 pub(crate) fn facts_now(run: &Run) -> Option<RunFacts> {
     let mut facts: RunFacts = serde_json::from_str(&run.facts).ok()?;
     facts.base.clone_from(&run.base);
@@ -354,17 +337,16 @@ impl Engine {
     /// An item with its note and tags.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`], with the names there are.
+    /// [`crate::Code::NotFound`], with the names that exist.
     pub fn item(&self, of: &ItemRef) -> Result<ItemInfo> {
         self.item_info(self.store.item(of.kind, &of.item)?)
     }
 
-    /// Gives an item another name. What was made with it shows the new one; texts that were approved stay as
-    /// they were approved.
+    /// Renames an item. What was made with it shows the new name; approved texts stay as they were approved.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Exists`]; [`crate::Code::Usage`] when the name cannot be one;
-    /// [`crate::Code::Busy`] while a job is going to look for it by its old name.
+    /// [`crate::Code::NotFound`]; [`crate::Code::Exists`]; [`crate::Code::Usage`] if the name is invalid;
+    /// [`crate::Code::Busy`] while a job refers to it by its old name.
     pub fn item_rename(&self, p: &RenameItem) -> Result<ItemInfo> {
         let item = self.store.item_rename(p.kind, &p.item, &p.name, &renamed)?;
         self.item_info(item)
@@ -373,7 +355,7 @@ impl Engine {
     /// Sets the note of an item, and adds and removes tags.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when a note or tag cannot be stored.
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] if a note or tag is invalid.
     pub fn item_label(&self, p: &LabelItem) -> Result<ItemInfo> {
         let mut item = self.store.item(p.kind, &p.item)?;
         if let Some(note) = &p.note {
@@ -385,10 +367,10 @@ impl Engine {
         self.item_info(item)
     }
 
-    /// What deleting an item takes with it. Of a source it reads all comments.
+    /// What deleting an item also deletes. For a source, this reads all comments.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`], with the names there are.
+    /// [`crate::Code::NotFound`], with the names that exist.
     pub fn dependents(&self, of: &ItemRef) -> Result<Dependents> {
         self.shown(self.store.dependents(of.kind, &of.item)?)
     }
@@ -435,12 +417,12 @@ impl Engine {
         })
     }
 
-    /// Decides that an item is deleted. It is gone for everybody from now on; the job [`Delete`] removes its
-    /// rows and must be started. Gives how many items that are.
+    /// Marks an item as deleted. It is gone for everyone at once; the job [`Delete`] removes its rows and must be
+    /// started. Returns the number of items.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when something depends on it and that was not said,
-    /// or when it is not as it was shown; [`crate::Code::Busy`] while a job uses any of it.
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] if it has dependents that were not included, or changed since
+    /// it was shown; [`crate::Code::Busy`] while a job uses any of it.
     pub fn item_delete(&self, p: &DeleteItem) -> Result<u64> {
         let found = self.store.item_delete(
             p.kind,
@@ -454,13 +436,13 @@ impl Engine {
         Ok(1 + found.items.len() as u64)
     }
 
-    /// Whether rows of deleted items, or their space, wait for the job [`Delete`], and nobody works in the
+    /// Whether the job [`Delete`] has rows or disk space of deleted items to remove, and no process is working in the
     /// project.
     pub(crate) fn wants_delete(&self) -> Result<bool> {
         if !self.store.wants_sweep()? {
             return Ok(false);
         }
-        // one that failed or was canceled is not begun again at once
+        // one that failed or was canceled is not started again at once
         let lately = now_ms() - DELETE_AGAIN_MS;
         let tried = |job: &JobRow| job.kind == Delete::KIND && job.ended_ms > Some(lately);
         let jobs = self.store.jobs()?;
@@ -468,8 +450,8 @@ impl Engine {
     }
 }
 
-/// Removes the rows of deleted items before a job builds on what is there: the same file can be imported
-/// again while its first import is still being removed.
+/// Removes the rows of deleted items before a job builds on what exists: the same file can be imported again while its
+/// first import is still being removed.
 pub(crate) fn finish_deletions(ctx: &Ctx) -> Result<(), Stop> {
     let store = &ctx.engine.store;
     if !store.has_deletions()? {
@@ -506,12 +488,12 @@ impl Job for Delete {
         if let Some(stop) = stopped {
             return Err(stop);
         }
-        ctx.tick(Progress::new("giving the space back", 0, None, "bytes"));
+        ctx.tick(Progress::new("freeing disk space", 0, None, "bytes"));
         let is_other = |job: &JobRow| job.id != ctx.job() && job.kind != Self::KIND && lives(job);
         let returned = match store.jobs()?.iter().find(|job| is_other(job)) {
             Some(job) => {
                 ctx.say(format!(
-                    "job {} ({}) is running: the space is given back when it is done",
+                    "job {} ({}) is running: disk space is freed when it is done",
                     job.id, job.kind
                 ));
                 false
@@ -519,7 +501,7 @@ impl Job for Delete {
             None => match store.return_space() {
                 Ok(returned) => returned,
                 Err(error @ (repartee_store::Error::Busy | repartee_store::Error::Full)) => {
-                    ctx.say(format!("the space could not be given back: {error}"));
+                    ctx.say(format!("disk space could not be freed: {error}"));
                     false
                 }
                 Err(error) => return Err(error.into()),

@@ -1,12 +1,12 @@
-//! Long work: one `run` for start and for resume, progress out, pause and cancel in.
+//! Jobs: one `run` for start and for resume, progress out, pause and cancel in.
 //!
-//! The database is the control plane. A job's row says who runs it (`owner`), when that process last
-//! gave a sign of life (`beat_ms`) and what anybody wants of it (`want`); a thread beside the work
-//! writes the sign of life once a second and reads the wish. A job whose owner died is resumable.
+//! The database is the control plane. A job's row says which process runs it (`owner`), its last heartbeat (`beat_ms`)
+//! and what is requested of it (`want`); a thread next to the work writes the heartbeat once a second and reads
+//! requests. A job whose owner died can be resumed.
 //!
-//! A new job is a struct of parameters with [`Job`] implemented, and one line in the list of kinds in
-//! [`crate::kinds`]. What it has finished it writes to tables of its own as it goes; a resumed job
-//! ([`Ctx::resumed`]) looks there for where to go on.
+//! A new job is a struct of parameters that implements [`Job`], and one line in the list of kinds in [`crate::kinds`].
+//! It writes what it has finished to tables of its own as it goes; a resumed job ([`Ctx::resumed`]) finds there where
+//! to continue.
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,26 +28,26 @@ pub use crate::owner::is_stale;
 use crate::owner::{self, Watched};
 use crate::train::Train;
 
-/// Signals are sent at most this often; the last one always is.
+/// Minimum time between signals; the last one is always sent.
 const SIGNAL_EVERY: Duration = Duration::from_millis(100);
-/// The owner's sign of life is written this often.
+/// Heartbeat interval of the owner.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// A job that nobody has taken over for this long after it was stored waits in vain.
+/// A stored job that no process has taken over after this long is waiting in vain.
 const WAITING_MS: i64 = 15_000;
 /// The machine is kept awake for jobs that take longer than this.
 const AWAKE_AFTER: Duration = Duration::from_secs(5);
 
-/// Work that takes long: parameters that can be stored, and the work itself.
+/// A long-running task: parameters that can be stored, and the work itself.
 pub trait Job: Serialize + DeserializeOwned {
     /// The name under which the job is stored and listed.
     const KIND: &'static str;
-    /// What Ctrl-C asks of it: training pauses, the rest is cancelled.
+    /// What Ctrl-C requests: training pauses, everything else is canceled.
     const ON_INTERRUPT: Want = Want::Cancel;
-    /// What it gives when it is done.
+    /// Its result.
     type Outcome: Serialize + DeserializeOwned;
 
-    /// Refuses what is wrong with the job itself before anything is written: a criterion without its model, a run of
-    /// the wrong kind. What isn't there (yet) is no error here: a queued job may wait for it.
+    /// Validates the job itself before anything is written: a criterion without its model, a run of the wrong kind.
+    /// Missing items are no error here: a queued job may wait for them.
     ///
     /// # Errors
     /// [`crate::Code::Usage`], naming what is wrong and what to do.
@@ -55,54 +55,47 @@ pub trait Job: Serialize + DeserializeOwned {
         Ok(())
     }
 
-    /// Puts what a person typed into tables of its own before the job is stored, so that its parameters refer
-    /// to it and hold no text: a purge has one place to wipe.
-    ///
-    /// # Errors
-    /// When the project cannot be written.
+    /// Moves typed texts into tables of their own before the job is stored, so that its parameters refer to them and
+    /// contain no text: a purge has one place to wipe.
     fn settle(&mut self, _engine: &Engine) -> Result<()> {
         Ok(())
     }
 
-    /// The outcome as it is stored with the job: without any text, by ids.
+    /// The outcome as it is stored with the job: by ids, without any text.
     ///
     /// # Errors
-    /// When it does not fit into JSON.
+    /// If it does not fit into JSON.
     fn kept(outcome: &Self::Outcome) -> Result<String> {
         to_json(outcome)
     }
 
     /// A stored outcome with the texts it refers to.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     fn found(_engine: &Engine, kept: Self::Outcome) -> Result<Self::Outcome> {
         Ok(kept)
     }
 
-    /// How many items of a batch succeeded. A job in which none did has failed, with [`Code::Negative`];
-    /// what it has stored is kept.
+    /// How many items of a batch succeeded. A job in which none did has failed, with [`Code::Negative`]; what it has
+    /// stored is kept.
     fn tally(_outcome: &Self::Outcome) -> Option<Tally> {
         None
     }
 
-    /// Does the work, from the start or from where an earlier try stopped.
+    /// Does the work, from the start or from where an earlier attempt stopped.
     ///
     /// # Errors
-    /// [`Stop::Pause`] and [`Stop::Cancel`] when [`Ctx::go_on`] said so, [`Stop::Failed`] otherwise.
+    /// [`Stop::Pause`] and [`Stop::Cancel`] if [`Ctx::go_on`] returned them, [`Stop::Failed`] otherwise.
     fn run(&self, ctx: &Ctx) -> Result<Self::Outcome, Stop>;
 }
 
 /// Why work ended before it was done.
 #[derive(Debug)]
 pub enum Stop {
-    /// Somebody wants it to rest: what is done is kept, and `resume` goes on.
+    /// Paused: what is done is kept, and `resume` continues.
     Pause,
-    /// Somebody wants it to end now, with what it has as its result. Only training can; see [`Ctx::go_on`].
+    /// Finish now, with what it has as its result. Only training can; see [`Ctx::go_on`].
     Finish,
-    /// Somebody wants it to end.
+    /// Canceled.
     Cancel,
-    /// It went wrong.
     Failed(Error),
 }
 
@@ -112,34 +105,32 @@ impl<E: Into<Error>> From<E> for Stop {
     }
 }
 
-/// How a job ended when it did not fail.
+/// How a job ended unless it failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ended", content = "outcome", rename_all = "kebab-case")]
 pub enum Ended<T> {
-    /// It is done.
     Done(T),
-    /// It rests; `repartee job resume` goes on.
+    /// `repartee job resume` continues it.
     Paused,
-    /// It was cancelled.
     Cancelled,
 }
 
-/// How far a job is.
+/// Progress of a job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Progress {
-    /// What is being done: "reading RC_2019-04.zst", "training".
+    /// What it is doing: "reading RC_2019-04.zst", "training".
     pub phase: String,
-    /// How much of it is done, in `unit`.
+    /// Amount done, in `unit`.
     pub done: u64,
-    /// How much there is, where that is known.
+    /// Total amount, if known.
     pub total: Option<u64>,
-    /// What is counted: "bytes", "rows", "steps", "comments".
+    /// "bytes", "rows", "steps", "comments".
     pub unit: String,
-    /// The figures of the moment in a few words: "loss 3.21, 1,240 tokens/s".
+    /// Current figures: "loss 3.21, 1,240 tokens/s".
     pub note: String,
-    /// Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`].
+    /// Estimated seconds left in this phase. Filled in by [`Ctx::tick`].
     pub eta_s: Option<f64>,
-    /// What the job waits for; none: it does not wait.
+    /// What the job waits for; none: it is not waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub next: Option<Next>,
@@ -148,7 +139,7 @@ pub struct Progress {
 /// What a job waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Next {
-    /// The reply that is posted then, by its number.
+    /// Number of the reply that is posted next.
     pub reply: i64,
     /// When, milliseconds since 1970 by this machine's clock.
     pub at_ms: i64,
@@ -166,14 +157,14 @@ impl Progress {
         }
     }
 
-    /// The same, waiting for a reply's turn.
+    /// Waiting for a reply's turn.
     #[must_use]
     pub fn next(mut self, reply: i64, at_ms: i64) -> Self {
         self.next = Some(Next { reply, at_ms });
         self
     }
 
-    /// The same with the figures of the moment.
+    /// Adds the current figures.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
@@ -181,98 +172,87 @@ impl Progress {
     }
 }
 
-/// What a running job tells its front end.
+/// What a running job reports to its front end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Signal {
-    /// The job has its row and runs.
+    /// The job has its row and is running.
     Started {
-        /// Its id.
         job: String,
-        /// Its kind.
         kind: String,
-        /// Whether it goes on from an earlier try.
+        /// Whether it resumes an earlier attempt.
         resumed: bool,
     },
-    /// How far it is; at most ten a second, the last always.
+    /// At most ten per second, the last always.
     Progress(Progress),
-    /// A line for the log: what was decided, found, drawn.
-    Log {
-        /// The line.
-        text: String,
-    },
-    /// An address that the person has to visit in a browser, to log in.
+    /// A line for the log: what was decided, found or sampled.
+    Log { text: String },
+    /// A URL that the user must open in a browser to log in.
     Visit {
-        /// The address. It is good once, and is stored nowhere.
+        /// Valid once, and stored nowhere.
         address: String,
     },
-    /// The comments that will be answered, before the first word is written.
+    /// The comments to be answered, before generation starts.
     Comments {
-        /// Their texts, in the order of their numbers.
+        /// In the order of their numbers.
         texts: Vec<String>,
     },
-    /// Replies that are being written, as far as they are; about ten times a second.
+    /// Replies being generated, as far as they are; about ten times a second.
     Drafts {
         /// Those that have grown since the last time.
         drafts: Vec<Draft>,
     },
-    /// Scores of replies that are written.
-    Scores {
-        /// Those that were scored.
-        scores: Vec<DraftScore>,
-    },
+    /// Scores of generated replies.
+    Scores { scores: Vec<DraftScore> },
 }
 
-/// A reply that is being written.
+/// A reply being generated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Draft {
-    /// Number of the comment it answers, from 0.
+    /// Index of the comment it answers, from 0.
     pub comment: usize,
-    /// Its number among the replies to that comment, from 0.
+    /// Index among the replies to that comment, from 0.
     pub n: usize,
-    /// Its text so far.
     pub text: String,
-    /// end, or length when it was cut; none while it is being written.
+    /// end, or length if it was cut; none while it is being generated.
     #[serde(alias = "finish")]
     pub finish_reason: Option<String>,
 }
 
-/// What a classifier says of a reply that is written.
+/// A classifier's scores of a generated reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct DraftScore {
-    /// Number of the comment it answers, from 0.
+    /// Index of the comment it answers, from 0.
     pub comment: usize,
-    /// Its number among the replies to that comment, from 0.
+    /// Index among the replies to that comment, from 0.
     pub n: usize,
-    /// The probability that a person wrote it; none: not scored by this classifier.
+    /// p(real); none: not scored by this classifier.
     pub p_real: Option<f64>,
-    /// The probability of each upvote bin; none: not scored by this classifier.
+    /// Probability of each upvote bin; none: not scored by this classifier.
     pub bins: Option<[f64; 4]>,
 }
 
-/// Where signals go. Called from the working thread and from the one beside it.
+/// Receives signals. Called from the working thread and from the heartbeat thread.
 pub type Signals<'a> = &'a (dyn Fn(Signal) + Sync);
 
-/// Ctrl-C and the like, from any thread or signal handler: the wish of the person at this process.
+/// Ctrl-C and the like, from any thread or signal handler: a request by the user of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicU8>);
 
 impl Interrupt {
-    /// Notes one press and says how many there were. The first asks the running job for what its kind
-    /// does on interruption (pause or cancel), the second for cancelling.
+    /// Counts a press and returns the count. The first requests what the job's kind does on interruption (pause or
+    /// cancel), the second cancels.
     pub fn press(&self) -> u8 {
         self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
-    /// How often it was pressed.
     pub fn presses(&self) -> u8 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// What running work sees of the world: the engine, its wishes, and the way out for progress.
+/// The context of running work: the engine, requests to it, and its progress output.
 pub struct Ctx<'a> {
-    /// The engine it runs in, with the project's store.
     pub engine: &'a Engine,
     job: &'a str,
     resumed: bool,
@@ -281,7 +261,7 @@ pub struct Ctx<'a> {
     shared: Arc<Shared>,
 }
 
-/// A wish as the threads of a job share it.
+/// A request as the threads of a job share it.
 fn wish_number(want: Want) -> u8 {
     match want {
         Want::Run => 0,
@@ -295,16 +275,16 @@ fn wish_number(want: Want) -> u8 {
 /// Another process owns the job now.
 const TAKEN_OVER: u8 = 5;
 
-/// What the working thread and the one beside it share.
+/// Shared by the working thread and the heartbeat thread.
 #[derive(Default)]
 struct Shared {
-    /// The wish read from the row, as a number of [`wish_number`]; [`TAKEN_OVER`]: another process owns it.
+    /// The request in the row, as a number of [`wish_number`]; [`TAKEN_OVER`]: another process owns it.
     want: AtomicU8,
     over: AtomicBool,
     pace: Mutex<Pace>,
-    /// The job that is being done as a step of this one.
+    /// The job that runs as a step of this one.
     step: Mutex<Option<String>>,
-    /// Items that were left out in this try.
+    /// Items left out in this attempt.
     left_out: AtomicUsize,
 }
 
@@ -343,21 +323,21 @@ impl Shared {
 }
 
 impl Ctx<'_> {
-    /// The job's id, for rows that name it.
+    /// The job's id, for rows that refer to it.
     pub fn job(&self) -> &str {
         self.job
     }
 
-    /// Whether an earlier try of this very job got somewhere: look for what it left.
+    /// Whether an earlier attempt of this job got somewhere: look for what it left.
     pub fn resumed(&self) -> bool {
         self.resumed
     }
 
-    /// Whether to go on; call it between pieces of work of at most a second or so. It costs a load.
+    /// Checks for requests; call it between pieces of work of at most about a second. It costs an atomic load.
     ///
     /// # Errors
-    /// [`Stop::Pause`], [`Stop::Finish`] or [`Stop::Cancel`] when a person (here or in another process) wants
-    /// that, and [`Stop::Failed`] when another process has taken the job over because this one slept too long.
+    /// [`Stop::Pause`], [`Stop::Finish`] or [`Stop::Cancel`] if requested (here or from another process), and
+    /// [`Stop::Failed`] if another process has taken the job over because this one slept too long.
     pub fn go_on(&self) -> Result<(), Stop> {
         match self.engine.interrupt.presses() {
             0 => {}
@@ -372,15 +352,15 @@ impl Ctx<'_> {
             _ => Err(Stop::Failed(Error::new(
                 Code::Busy,
                 format!(
-                    "another process took job {} over, because this one gave no sign of life",
+                    "another process took over job {}, because this one sent no heartbeat",
                     self.job
                 ),
             ))),
         }
     }
 
-    /// The same after reading the job's row, for work that waits: a pause or stop that another thread or
-    /// process asked for takes effect now, not at the next heartbeat.
+    /// As [`Ctx::go_on`], after reading the job's row, for work that waits: a request of another thread or process
+    /// takes effect now, not at the next heartbeat.
     ///
     /// # Errors
     /// As [`Ctx::go_on`].
@@ -402,12 +382,12 @@ impl Ctx<'_> {
         self.shared.want.load(Ordering::Relaxed) == wish_number(Want::Discard)
     }
 
-    /// Does another job as a step of this one, under its own row, and remembers it by `name`: when this job
-    /// goes on later, a step that is done gives its outcome at once, and one that rested goes on. Who
-    /// pauses or cancels this job pauses or cancels its step.
+    /// Runs another job as a step of this one, under its own row, and remembers it by `name`: if this job is resumed
+    /// later, a finished step returns its outcome at once, and a paused one is resumed. Pausing or canceling this job
+    /// pauses or cancels its step.
     ///
     /// # Errors
-    /// As the step itself; [`Stop::Pause`] and [`Stop::Cancel`] when it ended so.
+    /// As the step itself; [`Stop::Pause`] and [`Stop::Cancel`] if it ended so.
     pub fn step<J: Job>(&self, name: &str, job: &J) -> Result<J::Outcome, Stop> {
         let (engine, store) = (self.engine, &self.engine.store);
         let key = format!("steps of {}", self.job);
@@ -423,7 +403,7 @@ impl Ctx<'_> {
             return Ok(J::found(engine, kept)?);
         }
         let on_interrupt = self.on_interrupt;
-        // a step that goes on has its parameters in the project
+        // a resumed step has its parameters in the project
         let stored: J;
         let goes_on = before.filter(|row| row.state != JobState::Cancelled);
         let id = goes_on.as_ref().map_or_else(new_id, |row| row.id.clone());
@@ -452,7 +432,7 @@ impl Ctx<'_> {
         }
     }
 
-    /// Tells how far the work is. Cheap; signals go out at most ten times a second, the last always.
+    /// Reports progress. Cheap; signals are sent at most ten times a second, the last always.
     pub fn tick(&self, mut progress: Progress) {
         let mut pace = self.shared.pace();
         match &pace.phase {
@@ -468,7 +448,7 @@ impl Ctx<'_> {
             }
             _ => {
                 pace.phase = Some((progress.phase.clone(), Instant::now(), progress.done));
-                // the end of the phase before must not be lost
+                // the end of the previous phase must not be lost
                 if let Some(last) = pace.waiting.take() {
                     (self.signals)(Signal::Progress(last));
                 }
@@ -481,14 +461,14 @@ impl Ctx<'_> {
         self.shared.flush(self.signals, false);
     }
 
-    /// Sends a signal out as it is: for what nobody needs to find in the project later.
+    /// Sends a signal without storing it.
     pub fn send(&self, signal: Signal) {
         (self.signals)(signal);
     }
 
-    /// Writes a line to the job's log and sends it out.
+    /// Writes a line to the job's log and sends it.
     pub fn say(&self, text: impl Into<String>) {
-        // a second net: what is said refers to ids, and an error of a library may quote
+        // a second safety net: messages refer to ids, but a library's error may quote text
         let text = without_quotes(&text.into());
         tracing::info!(job = self.job, "{text}");
         if let Err(error) = self.engine.store.job_log(self.job, now_ms(), &text) {
@@ -499,10 +479,7 @@ impl Ctx<'_> {
 }
 
 impl Ctx<'_> {
-    /// Leaves an item out, by its id: it is counted and named in the outcome, and the work goes on.
-    ///
-    /// # Errors
-    /// When the project cannot be written.
+    /// Leaves an item out, by its id: it is counted and named in the outcome, and the work continues.
     pub fn leave_out(&self, item: impl Into<String>, why: impl Into<String>) -> Result<()> {
         const SAID: usize = 20;
         let (item, why) = (item.into(), without_quotes(&why.into()));
@@ -515,18 +492,12 @@ impl Ctx<'_> {
         Ok(())
     }
 
-    /// What was left out so far, in this try and in earlier ones.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// What was left out so far, in this and earlier attempts.
     pub fn left_out(&self) -> Result<LeftOut> {
         self.engine.left_out_of(self.job)
     }
 
     /// All items that were left out: they are not tried again.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn left_out_ids(&self) -> Result<HashSet<String>> {
         let (_, items) = self.engine.store.left_out(self.job, usize::MAX)?;
         Ok(items.into_iter().map(|(id, _)| id).collect())
@@ -540,22 +511,22 @@ pub fn now_ms() -> i64 {
         .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// A fresh job id: a uuid of version 7, which sorts by time.
+/// A new job id: a version 7 uuid, which sorts by time.
 pub fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
 impl Engine {
-    /// Runs a job to its end in this thread, under a fresh id.
+    /// Runs a job in this thread until it ends, under a new id.
     ///
     /// # Errors
-    /// Whatever the work fails with; the job's row has it too.
+    /// Those of the work; the job's row has them too.
     pub fn start<J: Job>(&self, job: &J, signals: Signals) -> Result<Ended<J::Outcome>> {
         self.start_as(&new_id(), job, signals)
     }
 
-    /// Runs a job under an id that the caller made. Starting an id a second time is an error of code
-    /// [`Code::Exists`] and starts nothing.
+    /// Runs a job under an id chosen by the caller. Using an id a second time is a [`Code::Exists`] error and starts
+    /// nothing.
     ///
     /// # Errors
     /// As [`Engine::start`].
@@ -588,11 +559,11 @@ impl Engine {
         Ok(job)
     }
 
-    /// Stores a job that another process is to run ([`Engine::resume`]), under an id that the caller made.
-    /// False, and nothing is stored, when there is a job of this id already.
+    /// Stores a job that another process will run ([`Engine::resume`]), under an id chosen by the caller. Returns
+    /// false, and stores nothing, if this id exists.
     ///
     /// # Errors
-    /// [`Code::Usage`] when there is no such kind of job, or its parameters do not fit.
+    /// [`Code::Usage`] if there is no such kind of job, or its parameters are invalid.
     pub fn submit(&self, id: &str, kind: &str, params: &serde_json::Value) -> Result<bool> {
         if self.store.job(id)?.is_some() {
             return Ok(false);
@@ -601,10 +572,7 @@ impl Engine {
         Ok(self.store.job_insert(id, kind, &params, None, now_ms())?)
     }
 
-    /// Notes that nobody could be found to run a job that was submitted.
-    ///
-    /// # Errors
-    /// When the project cannot be written.
+    /// Records that no process could be started for a submitted job.
     pub fn give_up(&self, id: &str, error: &Error) -> Result<()> {
         let row = self.job_row(id)?;
         if self
@@ -616,21 +584,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Goes on with a job that was paused, failed, or lost its process.
+    /// Resumes a job that is paused, failed or interrupted.
     ///
     /// # Errors
-    /// [`Code::NotFound`], [`Code::Busy`] while a living process runs it, [`Code::Usage`] when it is done
-    /// or cancelled, or what the work fails with.
+    /// [`Code::NotFound`], [`Code::Busy`] while a living process runs it, [`Code::Usage`] if it is done or canceled, or
+    /// what the work fails with.
     pub fn resume(&self, id: &str, signals: Signals) -> Result<Ended<serde_json::Value>> {
         let before = self.job_row(id)?;
         let row = match self.claim(id, Want::Pause) {
             Ok(row) => row,
             Err(Stop::Failed(error)) => return Err(error),
-            // nothing was taken over: it is as it was, and can be resumed later
+            // nothing was taken over: it is unchanged, and can be resumed later
             Err(_) => return Ok(Ended::Paused),
         };
-        // a job that was only handed in is running and has no owner; its progress tells nothing, for who was
-        // killed in the first second has written none
+        // a submitted job is "running" without an owner; its progress proves nothing, for a process killed in the first
+        // second has written none
         let resumed = before.state != JobState::Running || before.owner.is_some();
         self.run_claimed(&row, resumed, None, signals)
     }
@@ -644,7 +612,7 @@ impl Engine {
         signals: Signals,
     ) -> Result<Ended<serde_json::Value>> {
         let ended = crate::kinds::run_stored(self, row, resumed, on_interrupt, signals);
-        // what could not even be begun has ended, too
+        // what could not even be started has ended, too
         if let Err(error) = &ended
             && let Some(now) = self.store.job(&row.id)?
             && now.state == JobState::Running
@@ -655,7 +623,7 @@ impl Engine {
         ended
     }
 
-    /// Notes that a job of this owner failed.
+    /// Records that a job of this owner failed.
     pub(crate) fn end_failed(&self, id: &str, error: &Error) -> Result<()> {
         let (failed, outcome) = (JobState::Failed, to_json(error)?);
         self.store
@@ -663,8 +631,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes a job over. Where it is not sure that the process before is gone, its sign of life is watched
-    /// for some seconds; whoever wants this process to end is heard.
+    /// Takes a job over. If it is not certain that the previous process is gone, its heartbeat is watched for some
+    /// seconds; requests to end this process are obeyed in the meantime.
     pub(crate) fn claim(&self, id: &str, on_interrupt: Want) -> Result<JobRow, Stop> {
         let mut row = self.job_row(id)?;
         match row.state {
@@ -691,7 +659,8 @@ impl Engine {
             }
             JobState::Queued => {
                 return Err(Stop::Failed(Error::usage(format!(
-                    "job {} waits in the queue; `repartee job run` starts it when it is its turn, and `repartee job move {} --first` makes it the next",
+                    "job {} is queued; `repartee job run` starts it in its turn, and `repartee job move {} \
+                     --first` makes it the next",
                     row.id, row.id
                 ))));
             }
@@ -715,7 +684,7 @@ impl Engine {
         Ok(self.job_row(&row.id)?)
     }
 
-    /// Runs a job whose row this process owns, and writes how it ended.
+    /// Runs a job whose row this process owns, and records how it ended.
     pub(crate) fn run_owned<J: Job>(
         &self,
         id: &str,
@@ -751,7 +720,7 @@ impl Engine {
         let ended = match ended {
             Ok(ended) => ended,
             Err(panic) => Err(Stop::Failed(Error::internal(format!(
-                "the work stopped on a fault of the program's own: {}",
+                "the job stopped because of a bug in Repartee: {}",
                 panic_text(&*panic)
             )))),
         };
@@ -760,7 +729,7 @@ impl Engine {
             Some(error) => Err(Stop::Failed(error)),
             None => Ok(outcome),
         });
-        // also one that was discarded before it came to learn goes with what it had saved earlier
+        // a run discarded before it trained any further also loses what it had saved earlier
         if matches!(ended, Err(Stop::Cancel)) && ctx.is_discarded() {
             self.discard_run_of(id)?;
         }
@@ -771,7 +740,7 @@ impl Engine {
                 Ok(Ended::Done(outcome)),
             ),
             Err(Stop::Pause) => (JobState::Paused, None, Ok(Ended::Paused)),
-            // work that has no half result to give just ends
+            // work without partial results just ends
             Err(Stop::Cancel | Stop::Finish) => (JobState::Cancelled, None, Ok(Ended::Cancelled)),
             Err(Stop::Failed(error)) => {
                 let kept = Error {
@@ -786,7 +755,7 @@ impl Engine {
                 (JobState::Failed, Some(to_json(&kept)?), Err(error))
             }
         };
-        // a failure to note the end must not hide how it ended
+        // a failure to record the end must not hide how it ended
         let noted = self.store.job_end(
             id,
             &self.owner,
@@ -802,13 +771,13 @@ impl Engine {
         }
     }
 
-    /// The thread beside the work: signs of life to the row, wishes from it, signals that wait.
+    /// The heartbeat thread: heartbeats to the row, requests from it, delayed signals.
     fn beat(&self, id: &str, kind: &str, shared: &Shared, signals: Signals) {
         let began = Instant::now();
         let mut beaten: Option<Instant> = None;
         let mut awake: Option<Arc<Awake>> = None;
         while !shared.over.load(Ordering::Acquire) {
-            // short work needs no help
+            // short work does not need it
             if awake.is_none() && began.elapsed() >= AWAKE_AFTER && crate::kinds::keeps_awake(kind)
             {
                 awake = Some(Awake::hold());
@@ -831,8 +800,8 @@ impl Engine {
                         }
                     }
                     Ok(None) => shared.want.store(TAKEN_OVER, Ordering::Relaxed),
-                    // a busy or full file: the work itself will find out, and the next beat tries again
-                    Err(error) => tracing::warn!("no sign of life written: {error}"),
+                    // a busy or full file: the work itself will notice, and the next heartbeat tries again
+                    Err(error) => tracing::warn!("no heartbeat written: {error}"),
                 }
             }
             shared.flush(signals, false);
@@ -840,16 +809,16 @@ impl Engine {
         }
     }
 
-    /// What is wanted of a job is wanted of its step.
+    /// Passes requests on to the job's step.
     fn pass_on(&self, want: Want, shared: &Shared) {
         if let Some(step) = &*shared.step()
             && let Err(error) = self.store.job_want(step, want)
         {
-            tracing::warn!("a step did not hear of {}: {error}", want.as_str());
+            tracing::warn!("a step was not notified of {}: {error}", want.as_str());
         }
     }
 
-    /// The row of a job; a unique beginning or end of its id is enough.
+    /// The row of a job; a unique prefix or suffix of its id is enough.
     pub(crate) fn job_row(&self, id: &str) -> Result<JobRow> {
         if let Some(row) = self.store.job(id)? {
             return Ok(row);
@@ -863,15 +832,12 @@ impl Engine {
                 format!("there is no job {id}; `repartee job list` shows them"),
             )),
             n => Err(Error::usage(format!(
-                "{n} jobs have an id like {id}; give more of it"
+                "{n} jobs have an id like {id}; give more digits"
             ))),
         }
     }
 
     /// All jobs, the newest first.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
         let mut rows = self.store.jobs()?;
         rows.sort_by(|a, b| {
@@ -879,23 +845,20 @@ impl Engine {
                 .cmp(&a.created_ms)
                 .then_with(|| b.id.cmp(&a.id))
         });
-        // a value that cannot be read costs the job that value, and not the list the job
+        // a value that cannot be read is missing from its job, but the job stays in the list
         Ok(rows.into_iter().map(JobInfo::listed).collect())
     }
 
-    /// Whether a job was canceled with the request to discard what it had learned.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// Whether a job was canceled with the request to discard its checkpoints.
     pub fn was_discarded(&self, id: &str) -> Result<bool> {
         let row = self.store.job(id)?;
         Ok(row.is_some_and(|row| row.state == JobState::Cancelled && row.want == Want::Discard))
     }
 
-    /// One job by its id, or by a unique beginning or end of it.
+    /// One job by its id, or by a unique prefix or suffix of it.
     ///
     /// # Errors
-    /// [`Code::NotFound`], or [`Code::Usage`] when several match.
+    /// [`Code::NotFound`], or [`Code::Usage`] if several match.
     pub fn job(&self, id: &str) -> Result<JobInfo> {
         JobInfo::from_row(self.job_row(id)?)
     }
@@ -910,28 +873,27 @@ impl Engine {
         Ok(lines.map(|(at_ms, text)| JobLine { at_ms, text }).collect())
     }
 
-    /// Asks a job to pause; the process that runs it does so within a second or so of work.
+    /// Requests a pause; the process that runs the job pauses it within about a second of work.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it does not run.
+    /// [`Code::Usage`] if it is not running.
     pub fn pause(&self, id: &str) -> Result<JobInfo> {
         self.wish(id, Want::Pause)
     }
 
-    /// Asks a job to end. One that rests, or that nobody runs any more, is cancelled at once.
+    /// Cancels a job. One that is paused or interrupted is canceled at once.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it has ended already.
+    /// [`Code::Usage`] if it has already ended.
     pub fn cancel(&self, id: &str) -> Result<JobInfo> {
         self.wish(id, Want::Cancel)
     }
 
-    /// Asks a training to end now, with the weights of this step as its result. Every other job that is
-    /// stopped is canceled: what it has stored until then is kept. A training that does not run ends with
-    /// what it saved last.
+    /// Requests that a training finish now, with the weights of this step as its result. Every other job is canceled:
+    /// what it has stored until then is kept. A training that is not running finishes with its last checkpoint.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it has ended already, or has not saved anything yet.
+    /// [`Code::Usage`] if it has already ended, or has not saved anything yet.
     pub fn stop(&self, id: &str) -> Result<JobInfo> {
         match self.job_row(id)?.kind == Train::KIND {
             true => self.wish(id, Want::Stop),
@@ -939,11 +901,10 @@ impl Engine {
         }
     }
 
-    /// Asks a training to end, and removes the weights that it saved. What something was made or measured
-    /// with stays.
+    /// Cancels a training and removes its checkpoints. A checkpoint that something was made or evaluated with stays.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it has ended already, or is no training.
+    /// [`Code::Usage`] if it has already ended, or is no training.
     pub fn discard(&self, id: &str) -> Result<JobInfo> {
         let row = self.job_row(id)?;
         if row.kind != Train::KIND {
@@ -956,7 +917,7 @@ impl Engine {
     }
 
     fn wish(&self, id: &str, want: Want) -> Result<JobInfo> {
-        // the job may change hands in between: then it is looked at again
+        // the job may change hands in between: then its row is read again
         for _ in 0..10 {
             let row = self.job_row(id)?;
             if self.wish_once(&row, want)? {
@@ -965,11 +926,11 @@ impl Engine {
         }
         Err(Error::new(
             Code::Busy,
-            format!("job {id} changes hands all the time; try again"),
+            format!("job {id} keeps changing owners; try again"),
         ))
     }
 
-    /// False: it is not as `row` says any more.
+    /// False: it is no longer as `row` says.
     fn wish_once(&self, row: &JobRow, want: Want) -> Result<bool> {
         let stale = is_stale(row.owner.as_deref(), row.beat_ms, now_ms());
         match (row.state, want) {
@@ -982,7 +943,7 @@ impl Engine {
             }
             (JobState::Queued, Want::Pause) => {
                 return Err(Error::usage(format!(
-                    "job {} waits in the queue and has not started; cancel it, or move it to the end",
+                    "job {} is queued and has not started; cancel it, or move it to the end",
                     row.id
                 )));
             }
@@ -991,13 +952,13 @@ impl Engine {
             (_, Want::Stop | Want::Cancel | Want::Discard) => return self.end_resting(row, want),
             (JobState::Running, _) => {
                 return Err(Error::usage(format!(
-                    "nobody runs job {} any more; `repartee job resume {}` goes on with it",
+                    "job {} was interrupted; `repartee job resume {}` resumes it",
                     row.id, row.id
                 )));
             }
             (state, _) => {
                 return Err(Error::usage(format!(
-                    "job {} is {} already",
+                    "job {} is already {}",
                     row.id,
                     state.as_str()
                 )));
@@ -1006,7 +967,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Removes the weights that the training of a job has saved.
+    /// Removes the checkpoints that a job's training has saved.
     fn discard_run_of(&self, job: &str) -> Result<()> {
         if let Some(run) = self.store.run_of_job(job)? {
             self.store.run_discard(run.id)?;
@@ -1014,7 +975,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends a job that nobody runs. False: somebody does by now.
+    /// Ends a job that no process runs. False: a process runs it by now.
     pub(crate) fn end_resting(&self, row: &JobRow, want: Want) -> Result<bool> {
         let stopped = match want {
             Want::Stop => Some(to_json(&self.trained_so_far(row)?)?),
@@ -1039,44 +1000,40 @@ impl Engine {
 /// A line of a job's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct JobLine {
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// What was said.
     pub text: String,
 }
 
-/// A job as it is listed.
+/// A job in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct JobInfo {
-    /// Its id.
     pub id: String,
-    /// What it does: import, train, ...
+    /// import, train, ...
     pub kind: String,
-    /// queued, waiting (for a process to run it), running, lost (running, but its process is gone: resume it),
-    /// paused, done, failed or cancelled.
+    /// queued, waiting (for a process to run it), running, lost (interrupted: its process is gone, resume it), paused,
+    /// done, failed or `cancelled`.
     pub state: String,
-    /// pause, stop, cancel or discard: what was asked of it, when that is not to run on.
+    /// pause, stop, cancel or discard, if requested.
     pub want: Option<String>,
-    /// How far it got.
     pub progress: Option<Progress>,
-    /// Its result, or its error.
+    /// Result or error.
     #[ts(type = "unknown")]
     pub outcome: Option<serde_json::Value>,
-    /// Its parameters.
     #[ts(type = "unknown")]
     pub params: serde_json::Value,
-    /// When it was made, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
-    /// When it ended, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub ended_ms: Option<i64>,
-    /// Its place in the queue, also while it runs or holds the queue up; none: it is not in it.
+    /// Position in the queue, also while it runs or blocks the queue; none: it is not queued.
     pub place: Option<i64>,
-    /// Whether its failure holds the queue up.
+    /// Whether its failure blocks the queue.
     pub stops_queue: bool,
 }
 
 impl JobInfo {
-    /// What it works on, in a word or two: the name of the run, the set, the first file.
+    /// What it works on, briefly: the name of the run, the set, the first file.
     pub fn subject(&self) -> String {
         let text = |key: &str| self.params.get(key).and_then(serde_json::Value::as_str);
         let of_run =
@@ -1099,7 +1056,7 @@ impl JobInfo {
             .to_owned()
     }
 
-    /// A job in a list: parameters or an outcome that cannot be read are left out.
+    /// A job in a list: unreadable parameters or outcomes are omitted.
     fn listed(row: JobRow) -> Self {
         let plain = |json: &str| serde_json::from_str(json).ok();
         let (outcome, params) = (row.outcome.as_deref().and_then(plain), plain(&row.params));
@@ -1149,12 +1106,12 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
         .map_err(|e| Error::internal(format!("a value does not fit into JSON: {e}")))
 }
 
-/// Plain data from JSON that we wrote ourselves.
+/// Plain data from JSON that this program wrote.
 pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| {
         Error::new(
             Code::Damaged,
-            format!("the project holds JSON that cannot be read: {e}"),
+            format!("the project contains unreadable JSON: {e}"),
         )
     })
 }
@@ -1163,7 +1120,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
 mod tests {
     use super::*;
 
-    /// Counts, a step a millisecond; panics or fails at a number where one is given.
+    /// Counts, one step per millisecond; panics or fails at a given number.
     #[derive(Serialize, Deserialize)]
     struct Count {
         to: u64,
@@ -1205,7 +1162,7 @@ mod tests {
     }
 
     #[test]
-    fn signals_are_few_and_the_last_is_always_sent() {
+    fn signals_are_throttled_and_the_last_is_always_sent() {
         let (_folder, engine) = project();
         let seen = Mutex::new(Vec::new());
         let ended = engine
@@ -1239,7 +1196,7 @@ mod tests {
     }
 
     #[test]
-    fn another_engine_pauses_and_cancels() {
+    fn another_engine_can_pause_and_cancel() {
         for (want, ended) in [
             (Want::Pause, Ended::Paused),
             (Want::Cancel, Ended::Cancelled),
@@ -1318,7 +1275,7 @@ mod tests {
         }
     }
 
-    /// A job that somebody runs, or ran: with an owner and a sign of life as given.
+    /// A job of a process, alive or not: with the given owner and heartbeat.
     fn owned(engine: &Engine, owner: &str, beat_ms: i64) -> String {
         let id = new_id();
         let params = to_json(&count(3)).expect("plain data");
@@ -1332,7 +1289,7 @@ mod tests {
     const HOURS_2: i64 = 7_200_000;
 
     #[test]
-    fn a_job_is_lost_when_its_process_is_gone_or_silent() {
+    fn job_is_interrupted_when_its_process_is_gone_or_silent() {
         let (_folder, engine) = project();
         let state = |id: &str| engine.job(id).expect("there").state;
         let me = format!("{}:x", std::process::id());
@@ -1342,7 +1299,7 @@ mod tests {
         assert_eq!(state(&owned(&engine, &gone, now_ms())), "running");
         let lost = state(&owned(&engine, &gone, now_ms() - 3_500));
         assert_eq!(lost, if cfg!(unix) { "lost" } else { "running" });
-        // whoever has this engine's word lives, whatever the clock says of it
+        // an owner in this process is alive, whatever the clock says of its heartbeat
         for ahead_ms in [-HOURS_2, HOURS_2] {
             let id = owned(&engine, &engine.owner, now_ms() + ahead_ms);
             assert_eq!(state(&id), "running", "{ahead_ms}");
@@ -1351,7 +1308,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_job_of_a_clock_that_was_ahead_is_taken_over_once_its_process_is_gone() {
+    fn job_with_heartbeat_in_the_future_is_taken_over_once_its_process_is_gone() {
         let (_folder, engine) = project();
         let gone = format!("{}:x", i32::MAX);
         for owner in ["another-boot.1:1:1:x", &gone] {
@@ -1370,7 +1327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_was_handed_in_in_the_future_does_not_wait_until_then() {
+    fn job_submitted_in_the_future_does_not_wait_until_then() {
         let (_folder, engine) = project();
         let id = new_id();
         engine
@@ -1381,9 +1338,9 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_to_take_a_job_over_hears_that_it_is_to_end() {
+    fn waiting_to_take_over_a_job_can_be_interrupted() {
         let (_folder, engine) = project();
-        // it may live: nothing is known of it but a sign of life from the future
+        // it may be alive: all that is known is a heartbeat from the future
         let id = owned(
             &engine,
             &format!("{}:x", std::process::id()),
@@ -1401,7 +1358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paused_job_can_be_cancelled_and_then_not_resumed() {
+    fn paused_job_can_be_canceled_and_then_not_resumed() {
         let (_folder, engine) = project();
         engine.interrupt.press();
         let id = new_id();

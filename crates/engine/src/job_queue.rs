@@ -1,11 +1,10 @@
-//! Jobs one after the other: several trainings, sets of fakes and evaluations overnight.
+//! The job queue: several trainings, sets of fakes and evaluations overnight.
 //!
-//! The queue is in the project file, so any process may add to it, reorder it and take jobs out of it. Who
-//! works it off: `repartee job run`, an open window (by a worker), and a worker whose job has ended. One job
-//! of the queue runs at a time, which [`repartee_store::Store::job_next`] sees to in a transaction, and none
-//! starts beside another heavy job. A job whose process was lost is resumed before the next one starts, but
-//! not more than [`TRIES`] times. One that was paused holds the queue up until it is resumed; one that failed
-//! does so if that was asked for.
+//! The queue is in the project file, so any process may add, reorder and take jobs. It is run by `repartee job run`, an
+//! open window (through a worker), and a worker whose job has ended. One job of the queue runs at a time, which
+//! [`repartee_store::Store::job_next`] ensures in a transaction, and none starts while another heavy job runs. An
+//! interrupted job is resumed before the next one starts, but at most [`TRIES`] times. A paused job blocks the queue
+//! until it is resumed; a failed one does if it was queued so.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,88 +21,77 @@ use crate::job::{Ended, Job, JobInfo, Signals, is_stale, now_ms};
 use crate::kinds;
 use crate::run_config::RunConfig;
 
-/// A job whose process was lost so often is given up: it may be what kills its process.
+/// A job that was interrupted this often fails: it may be what kills its process.
 const TRIES: u32 = 3;
-/// Who waits for another job looks this often.
+/// Polling interval while waiting for another job.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// A job that was put into the queue.
+/// A job that was queued.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Queued {
-    /// The job.
     pub job: JobInfo,
-    /// What it needs and is not there yet, where no job before it makes it. It is looked for again when it
-    /// starts.
+    /// What it needs but is missing, unless a job before it makes it. Checked again when it starts.
     pub notes: Vec<String>,
 }
 
-/// The queue.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct JobQueue {
-    /// The job of it that runs or holds it up, then those that wait, in order.
+    /// The job that runs or blocks the queue, then those that wait, in order.
     pub jobs: Vec<JobInfo>,
-    /// The job that holds it up: it was paused, or failed and was to stop the queue.
+    /// The job that blocks it: it is paused, or failed and was queued so.
     pub held_up_by: Option<String>,
 }
 
-/// Where a queued job is moved to.
+/// New position of a queued job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum MoveTo {
-    /// It is the next.
     First,
-    /// It is the last.
     Last,
-    /// It comes before this queued job.
+    /// Before this queued job.
     Before(String),
 }
 
-/// What working the queue off came to.
+/// The result of running the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct QueueRun {
-    /// Jobs that are done.
     pub done: u64,
-    /// Jobs that failed.
     pub failed: u64,
-    /// Jobs that were canceled.
     pub cancelled: u64,
-    /// Jobs that still wait.
     pub left: u64,
-    /// The job that holds the queue up, where one does.
+    /// The job that blocks the queue, if any.
     pub held_up_by: Option<String>,
-    /// Whether somebody ended it before the queue was empty.
+    /// Whether it was interrupted before the queue was empty.
     pub interrupted: bool,
 }
 
-/// How the queue is worked off.
+/// How to run the queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HowToRun {
-    /// Wait for jobs that run elsewhere, rather than end.
+    /// Wait for jobs that run elsewhere, instead of ending.
     pub wait: bool,
-    /// A job that holds the queue up does so no longer: one that was paused is resumed, one that failed is
-    /// left behind.
+    /// Unblock the queue: a paused job is resumed, a failed one is skipped.
     pub go_on: bool,
 }
 
 /// Whose turn it is.
 enum Turn {
-    /// This job's; this process owns it now. Whether it goes on from an earlier try.
+    /// This job's; this process owns it now. Whether it resumes an earlier attempt.
     Of(Box<JobRow>, bool),
     /// Another process runs one of the queue.
     Busy,
-    /// This one holds the queue up.
+    /// This one blocks the queue.
     HeldUp(Box<JobRow>),
-    /// Nobody's.
     Nobody,
 }
 
 impl Engine {
-    /// Puts a job at the end of the queue, under an id that the caller made; an id a second time changes
-    /// nothing. Its parameters are checked as far as they can be now.
+    /// Adds a job to the end of the queue, under an id chosen by the caller; using an id a second time changes nothing.
+    /// Its parameters are validated as far as they can be now.
     ///
     /// # Errors
-    /// [`Code::Usage`] when there is no such kind of job, it cannot wait, or its parameters do not fit;
-    /// [`Code::Exists`] when the name it makes is taken; [`Code::NotFound`] for a file that is not there.
+    /// [`Code::Usage`] if there is no such kind of job, it cannot be queued, or its parameters are invalid;
+    /// [`Code::Exists`] if the name it makes is taken; [`Code::NotFound`] for a file that does not exist.
     pub fn enqueue(
         &self,
         id: &str,
@@ -137,7 +125,7 @@ impl Engine {
         })
     }
 
-    /// The same for a job that is at hand.
+    /// As [`Engine::enqueue`], for a job value.
     ///
     /// # Errors
     /// As [`Engine::enqueue`].
@@ -148,9 +136,6 @@ impl Engine {
     }
 
     /// The queue, in order.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn job_queue(&self) -> Result<JobQueue> {
         let mut rows = self.store.jobs()?;
         rows.retain(|row| row.place.is_some());
@@ -165,10 +150,10 @@ impl Engine {
         })
     }
 
-    /// Moves a queued job within the queue, and gives the queue.
+    /// Moves a queued job, and returns the queue.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it does not wait in the queue (any more).
+    /// [`Code::NotFound`]; [`Code::Usage`] if it is not waiting in the queue (any more).
     pub fn job_move(&self, id: &str, to: &MoveTo) -> Result<JobQueue> {
         let id = self.job_row(id)?.id;
         let before = match to {
@@ -188,20 +173,20 @@ impl Engine {
             if row.state != JobState::Queued {
                 let state = row.state.as_str();
                 return Err(Error::usage(format!(
-                    "job {one} does not wait in the queue: it is {state}"
+                    "job {one} is not queued: it is {state}"
                 )));
             }
         }
         Err(Error::new(
             Code::Busy,
-            "the queue was changed at the same moment; try again",
+            "the queue changed at the same time; try again",
         ))
     }
 
-    /// Says whether the failure of a job holds the queue up.
+    /// Sets whether the failure of a job blocks the queue.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it is not in the queue.
+    /// [`Code::NotFound`]; [`Code::Usage`] if it is not in the queue.
     pub fn job_stops_queue(&self, id: &str, stops: bool) -> Result<JobInfo> {
         let row = self.job_row(id)?;
         if row.place.is_none() {
@@ -212,9 +197,6 @@ impl Engine {
     }
 
     /// Whether a job waits in the queue and could start now.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn queue_wants_to_run(&self) -> Result<bool> {
         let jobs = self.store.jobs()?;
         let queue = || jobs.iter().filter(|row| row.place.is_some());
@@ -229,11 +211,10 @@ impl Engine {
         Ok(mine && busy_beside(&jobs).is_none())
     }
 
-    /// Works the queue off in this process. `told` hears of each job before it starts, and with how it ended
-    /// after it.
+    /// Runs the queue in this process. `told` is called for each job before it starts, and with its result afterwards.
     ///
     /// # Errors
-    /// When the project cannot be read or written; a job that fails is no error.
+    /// If the project cannot be read or written; a job that fails is no error.
     pub fn run_queue(
         &self,
         how: HowToRun,
@@ -241,7 +222,7 @@ impl Engine {
         told: &mut dyn FnMut(&JobInfo, Option<&Result<Ended<Value>>>),
     ) -> Result<QueueRun> {
         let mut run = QueueRun::default();
-        // only what holds it up now: who pauses a job later wants the machine to rest
+        // only what blocks it now: pausing a job later means that the machine should be free
         let mut resumes = match how.go_on {
             true => self.let_go_on()?,
             false => None,
@@ -271,7 +252,7 @@ impl Engine {
             let ended = self.run_claimed(&row, resumed, Some(Want::Pause), signals);
             match &ended {
                 Ok(Ended::Done(_)) => run.done += 1,
-                // who pauses it wants the machine to rest
+                // pausing it means that the machine should be free
                 Ok(Ended::Paused) => run.interrupted = true,
                 Ok(Ended::Cancelled) => run.cancelled += 1,
                 Err(_) => run.failed += 1,
@@ -286,7 +267,7 @@ impl Engine {
         Ok(run)
     }
 
-    /// What failed and holds the queue up is left behind. Gives the job that was paused, if one was.
+    /// Skips a failed job that blocks the queue. Returns the paused job, if there is one.
     fn let_go_on(&self) -> Result<Option<String>> {
         let mut paused = None;
         for row in self
@@ -304,9 +285,9 @@ impl Engine {
         Ok(paused)
     }
 
-    /// Takes the job whose turn it is; `resumes` though it was paused.
+    /// Takes the job whose turn it is; `resumes` even if it is paused.
     fn take_turn(&self, resumes: Option<&str>) -> Result<Turn> {
-        // each round that does not end here ends a job
+        // each iteration that continues ends a job
         loop {
             let row = match self.store.job_next(&self.owner, now_ms())? {
                 Next::Taken(row) => return Ok(Turn::Of(Box::new(row), false)),
@@ -326,14 +307,14 @@ impl Engine {
                     want: row.want,
                     ..claimed
                 },
-                // another process was quicker, or it lives after all; or this one is to end
+                // another process was quicker, or the owner is alive after all; or this process is to end
                 Err(_) => return Ok(Turn::Busy),
             };
             if !lost {
                 return Ok(Turn::Of(Box::new(row), true));
             }
             match row.want {
-                // what was wanted of it before its process was lost is still wanted
+                // what was requested before it was interrupted still counts
                 Want::Stop | Want::Cancel | Want::Discard => {
                     if self.end_resting(&row, row.want).is_err() {
                         self.end_resting(&row, Want::Cancel)?;
@@ -346,7 +327,8 @@ impl Engine {
                 }
                 Want::Run if row.tries >= TRIES => {
                     let words = format!(
-                        "the process of this job was lost {} times (killed, perhaps for want of memory, or the machine was switched off); `repartee job resume {}` tries again",
+                        "this job was interrupted {} times (killed, perhaps out of memory, or the machine \
+                         was switched off); `repartee job resume {}` tries again",
                         row.tries, row.id
                     );
                     self.end_failed(&row.id, &Error::new(Code::Internal, words))?;
@@ -356,8 +338,8 @@ impl Engine {
         }
     }
 
-    /// Looks at the names that a job takes and makes. Gives what is not there, and is not made by a job
-    /// before it.
+    /// Checks the names that a job uses and makes. Returns those that do not exist, and are not made by a job before
+    /// it.
     fn check_names(&self, kind: &str, params: &Value) -> Result<Vec<String>> {
         let mut there = Names::default();
         there
@@ -421,7 +403,7 @@ impl Engine {
             && there.of(what).contains(&name)
         {
             let taken = format!(
-                "there is a {what} {name:?} already, or a job that makes it; take another name"
+                "there is already a {what} {name:?}, or a job that makes it; choose another name"
             );
             return Err(Error::new(Code::Exists, taken));
         }
@@ -433,7 +415,7 @@ impl Engine {
     }
 }
 
-/// Names that are there, or will be.
+/// Names that exist or will exist.
 #[derive(Default)]
 struct Names {
     runs: BTreeSet<String>,
@@ -452,7 +434,7 @@ impl Names {
         }
     }
 
-    /// What a job will make.
+    /// Adds what a job will make.
     fn add(&mut self, kind: &str, params: &Value) {
         let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
         match kind {
@@ -469,7 +451,7 @@ impl Names {
     }
 }
 
-/// A heavy job outside of the queue that somebody runs.
+/// A heavy job outside of the queue that some process runs.
 fn busy_beside(jobs: &[JobRow]) -> Option<&JobRow> {
     let now = now_ms();
     jobs.iter().find(|row| {
@@ -480,7 +462,7 @@ fn busy_beside(jobs: &[JobRow]) -> Option<&JobRow> {
     })
 }
 
-/// Parameters whose files are named from the root: the job may be run from another folder.
+/// Parameters with absolute paths: the job may run in another folder.
 fn absolute(kind: &str, params: &Value) -> Result<Value> {
     let mut params = params.clone();
     let whole = |path: &Path| -> Result<PathBuf> {

@@ -1,4 +1,4 @@
-//! The list of all kinds of jobs: a stored job finds its type, and with it its work, by its kind.
+//! The list of all kinds of jobs, which maps a stored job's kind to its type.
 
 use repartee_store::jobs::{JobRow, Want};
 
@@ -7,13 +7,13 @@ use crate::api::typescript::Types;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ended, Job, Signals, from_json, to_json};
 
-/// Kinds that keep the machine busy: they can wait in the queue, and it does not go on beside one of them.
+/// Heavy kinds: they can be queued, and the queue waits while one of them runs.
 pub(crate) const QUEUED: [&str; 11] = [
     "import", "pairs", "split", "audit", "base-add", "base-new", "train", "fakes", "evaluate",
     "generate", "demo",
 ];
 
-/// Whether the machine is kept awake while a job of this kind runs: not for those that wait for a person.
+/// Whether the machine is kept awake while a job of this kind runs: not for those that wait for the user.
 pub(crate) fn keeps_awake(kind: &str) -> bool {
     !["sandbox", "login"].contains(&kind)
 }
@@ -21,7 +21,7 @@ pub(crate) fn keeps_awake(kind: &str) -> bool {
 /// Runs a stored job by its kind.
 macro_rules! kinds {
     ($($job:ty),* $(,)?) => {
-        /// Runs a job from its row, which this process owns. `on_interrupt` in place of what its kind does.
+        /// Runs a job from its row, which this process owns. `on_interrupt` overrides what its kind does.
         pub(crate) fn run_stored(
             engine: &Engine,
             row: &JobRow,
@@ -39,12 +39,11 @@ macro_rules! kinds {
             }
         }
 
-        /// Whether there is such a kind.
         pub(crate) fn is_known(kind: &str) -> bool {
             [$(<$job>::KIND),*].contains(&kind)
         }
 
-        /// The parameters of a job as they are stored, if they fit its kind.
+        /// The parameters of a job as they are stored, if they are valid for its kind.
         pub(crate) fn checked(engine: &Engine, kind: &str, params: &serde_json::Value) -> Result<String> {
             match kind {
                 $(kind if kind == <$job>::KIND => {
@@ -93,7 +92,7 @@ kinds![
 fn unknown(kind: &str) -> Error {
     Error::new(
         Code::NewerProject,
-        format!("this version of repartee knows no job of kind {kind:?}"),
+        format!("this version of repartee has no job of kind {kind:?}"),
     )
 }
 

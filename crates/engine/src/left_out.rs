@@ -1,5 +1,5 @@
-//! One bad item never ends a batch: it is left out, counted and named by its id, and the others go on. What
-//! concerns the whole (a full disk, a lost login, a missing model) still ends the work at once.
+//! One bad item never ends a batch: it is left out, counted and named by its id, and the rest continues. Errors that
+//! concern the whole job (a full disk, a lost login, a missing model) still end it at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,15 +11,14 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::Stop;
 
-/// Items that an outcome names; all of them are counted.
+/// Maximum number of items that an outcome names; all of them are counted.
 pub const NAMED: usize = 100;
-/// When so many items fail alone and none has succeeded, it is the whole that is at fault.
+/// If this many items fail one by one and none has succeeded, the whole job is at fault.
 const HOPELESS: u32 = 8;
 
 /// Items that a job left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LeftOut {
-    /// How many.
     pub count: u64,
     /// The first of them.
     pub items: Vec<LeftOutItem>,
@@ -28,9 +27,8 @@ pub struct LeftOut {
 /// An item that a job left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LeftOutItem {
-    /// What it is, by its id: "pair abc", "comment 17", "t3_xyz".
+    /// An id: "pair abc", "comment 17", "t3_xyz".
     pub id: String,
-    /// Why it was left out.
     pub why: String,
 }
 
@@ -39,14 +37,12 @@ pub struct LeftOutItem {
 pub struct Tally {
     /// The error of a job in which nothing succeeded: "no thread could be read".
     pub nothing: &'static str,
-    /// Items that succeeded.
     pub succeeded: u64,
-    /// Items that did not.
     pub left_out: LeftOut,
 }
 
 impl Tally {
-    /// The error of a job in which nothing succeeded, though there was something to do.
+    /// The error of a job in which nothing succeeded, although there was something to do.
     pub(crate) fn failure(&self) -> Option<Error> {
         (self.succeeded == 0 && self.left_out.count > 0)
             .then(|| self.left_out.nothing_left(self.nothing))
@@ -54,7 +50,7 @@ impl Tally {
 }
 
 impl LeftOut {
-    /// Items with why each was left out.
+    /// Items with reasons.
     pub(crate) fn of(items: &[(String, String)]) -> Self {
         let named = items.iter().take(NAMED);
         Self {
@@ -98,7 +94,7 @@ impl Engine {
     }
 }
 
-/// Whether an error concerns the whole work, and not one item of it.
+/// Whether an error concerns the whole job, rather than one item.
 pub(crate) fn is_of_the_whole(error: &Error) -> bool {
     matches!(
         error.code,
@@ -111,13 +107,13 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Sto
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done,
         Err(panic) => Err(Stop::Failed(Error::internal(format!(
-            "a fault of the program's own: {}",
+            "a bug in Repartee: {}",
             panic_text(&*panic)
         )))),
     }
 }
 
-/// What was seen of a batch so far: whether it is hopeless.
+/// What is known of a batch so far: whether it is hopeless.
 #[derive(Debug, Default)]
 pub(crate) struct Batches {
     succeeded: bool,
@@ -125,12 +121,11 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Works on items together. When that fails, on halves of them, down to single ones: those that fail
-    /// alone are given back with their error, in place.
+    /// Processes items together. If that fails, processes halves of them, down to single ones: those that fail alone
+    /// are returned with their error, in place.
     ///
     /// # Errors
-    /// What concerns the whole; pause and cancel; and the error of the items when the first
-    /// [`HOPELESS`] all fail.
+    /// Errors of the whole job; pause and cancel; and the items' error if the first [`HOPELESS`] all fail.
     pub(crate) fn each<I, T>(
         &mut self,
         items: &[I],
@@ -144,7 +139,7 @@ impl Batches {
                 self.succeeded = true;
                 return Ok(done.into_iter().map(Ok).collect());
             }
-            Ok(_) => Error::internal("a batch came back with another number of results"),
+            Ok(_) => Error::internal("a batch returned a wrong number of results"),
             Err(Stop::Failed(error)) if !is_of_the_whole(&error) => error,
             Err(stop) => return Err(stop),
         };
@@ -162,7 +157,7 @@ impl Batches {
     }
 }
 
-/// An error's sentence without what it quotes: a text must not get into a log.
+/// An error's message without quotes: a text must not get into a log.
 pub(crate) fn without_quotes(text: &str) -> String {
     const LONG: usize = 4;
     let mut out = String::with_capacity(text.len());
@@ -211,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_the_whole_ends_it_at_once() {
+    fn failure_of_the_whole_batch_ends_it_at_once() {
         let items: Vec<u32> = (0..20).collect();
         let mut calls = 0;
         let mut full = |_: &[u32]| -> Result<Vec<u32>, Stop> {
@@ -233,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_of_some_words_are_left_out_and_names_stay() {
+    fn quoted_text_is_redacted_and_names_stay() {
         assert_eq!(
             without_quotes("no run is called \"a b\"; `repartee train list now please` shows"),
             "no run is called \"a b\"; `repartee train list now please` shows"

@@ -1,9 +1,11 @@
-//! The use-cases of Repartee: one method for each thing a user can do.
+//! The use cases of Repartee: one method for each thing a user can do.
 //!
-//! An [`Engine`] has one project file open. Short things are methods that take one struct of
-//! parameters and give one result, both plain serde data; long things are jobs ([`job::Job`]) that
-//! report progress and can be paused, cancelled and resumed from any process. The command line, and
-//! later the window, only translate between a person and these methods.
+//! An [`Engine`] has one project file open. Short actions are methods that take one struct of parameters and give one
+//! result, both plain serde data; long ones are jobs ([`job::Job`]) that report progress and can be paused, canceled
+//! and resumed from any process. The command line and the window only translate between the user and these methods.
+//!
+//! Every method returns an error if the project cannot be read or written; the `Errors` sections list what else can go
+//! wrong.
 
 pub mod again;
 pub mod api;
@@ -72,32 +74,32 @@ pub use repartee_models::train::Outcome;
 pub use error::{Code, Error, Result};
 pub use job::{Ctx, Ended, Interrupt, Job, Progress, Signal, Stop};
 
-/// An open project, and what can be done with it.
+/// An open project, and all actions on it.
 pub struct Engine {
-    /// The project file. Only use-cases touch it.
+    /// Only use cases access it.
     pub(crate) store: Arc<Store>,
     path: PathBuf,
     /// This process as an owner of jobs.
     pub(crate) owner: owner::Owner,
-    /// Ctrl-C of the process that holds this engine.
+    /// Ctrl-C in this engine's process.
     pub interrupt: Interrupt,
     /// Lists of pairs that windows scroll through.
     views: browse::Views,
-    /// Time, logins and the like, where Reddit is concerned; tests have their own.
+    /// Time, logins and the like for Reddit; tests replace them.
     pub environment: reddit::Environment,
 }
 
 impl Engine {
-    /// Makes a new project file.
+    /// Creates a project file.
     ///
     /// # Errors
-    /// [`Code::Exists`] when there is a file of that name, [`Code::Io`] when it cannot be written.
+    /// [`Code::Exists`] if the file exists, [`Code::Io`] if it cannot be written.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Ok(Self::over(Store::create(path)?, path))
     }
 
-    /// Opens a project file, bringing one of an older version up to date.
+    /// Opens a project file, migrating one of an older version.
     ///
     /// # Errors
     /// [`Code::NotFound`], [`Code::NotAProject`], or [`Code::NewerProject`].
@@ -117,7 +119,7 @@ impl Engine {
         }
     }
 
-    /// This machine and user; its state lies where [`reddit::Environment::state`] says.
+    /// This machine and user; its state is in [`reddit::Environment::state`].
     ///
     /// # Errors
     /// As [`machine::Machine::open`].
@@ -128,14 +130,13 @@ impl Engine {
         }
     }
 
-    /// Where the project file lies.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
 impl Drop for Engine {
-    /// What was taken back by something that did not say so itself.
+    /// Revokes in the ledger what was withdrawn without revoking it there.
     fn drop(&mut self) {
         self.revoke_taken_back();
     }

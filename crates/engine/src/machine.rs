@@ -1,7 +1,7 @@
-//! This machine, as far as projects have to know it: a secret that never leaves it, and the folder of the user's state.
+//! This machine, as far as projects must know it: a secret that never leaves it, and the user's state folder.
 //!
-//! A project file can be copied, mailed and edited by anybody. What a person decided about it on this machine (which
-//! text may be posted, which permission was read) is sealed with a key that lies outside of the file, so a file from
+//! A project file can be copied, mailed and edited by anyone. What the user decided about it on this machine (which
+//! text may be posted, which permission was read) is sealed with a key outside of the file, so that a file from
 //! elsewhere cannot claim a decision that was never made here.
 
 use std::io::Write;
@@ -11,10 +11,9 @@ use repartee_store::ledger::Glance;
 
 use crate::error::{Code, Error, Result};
 
-/// Names the folder of the user's state in place of the platform's own.
+/// Environment variable that overrides the platform's state folder.
 pub const STATE_FOLDER: &str = "REPARTEE_STATE";
 
-/// Bytes of the key.
 const KEY_BYTES: usize = 32;
 
 /// The key of this machine and user.
@@ -32,10 +31,10 @@ impl std::fmt::Debug for Machine {
 }
 
 impl Machine {
-    /// The machine whose state lies in `folder`; the folder and its key are made at the first call.
+    /// The machine whose state is in `folder`; the folder and its key are created by the first call.
     ///
     /// # Errors
-    /// [`Code::Io`] when the folder cannot be written, [`Code::Damaged`] when the key in it is not one.
+    /// [`Code::Io`] if the folder cannot be written, [`Code::Damaged`] if the key in it is invalid.
     pub fn open(folder: &Path) -> Result<Self> {
         make_private(folder).map_err(|e| Error::io("create", folder, &e))?;
         let path = folder.join("machine.key");
@@ -56,7 +55,7 @@ impl Machine {
                 ),
             )
         })?;
-        // a home folder that was copied to another machine is another machine
+        // a home folder that is copied to another machine gives another key
         let key = blake3::keyed_hash(&stored, hardware().as_bytes()).into();
         let id = blake3::keyed_hash(&key, b"repartee machine id").to_hex()[..16].to_owned();
         Ok(Self {
@@ -66,10 +65,10 @@ impl Machine {
         })
     }
 
-    /// The folder of the user's state: `REPARTEE_STATE`, else where the platform keeps such things.
+    /// The user's state folder: `REPARTEE_STATE`, or the platform's.
     ///
     /// # Errors
-    /// [`Code::Io`] when the environment names no home.
+    /// [`Code::Io`] if the environment names no home.
     pub fn state_folder() -> Result<PathBuf> {
         let of = |name: &str| {
             std::env::var_os(name)
@@ -84,7 +83,7 @@ impl Machine {
         } else if cfg!(target_os = "macos") {
             of("HOME").map(|home| home.join("Library/Application Support/repartee"))
         } else {
-            // https://specifications.freedesktop.org/basedir-spec: a relative path is to be ignored
+            // https://specifications.freedesktop.org/basedir-spec: a relative path must be ignored
             of("XDG_STATE_HOME")
                 .filter(|folder| folder.is_absolute())
                 .or_else(|| of("HOME").map(|home| home.join(".local/state")))
@@ -93,28 +92,29 @@ impl Machine {
         folder.ok_or_else(|| {
             Error::new(
                 Code::Io,
-                format!("the environment names no home folder; set {STATE_FOLDER} to a folder for Repartee's state"),
+                format!(
+                    "no home folder is set; set {STATE_FOLDER} to a folder for Repartee's state"
+                ),
             )
         })
     }
 
-    /// The folder of the user's state.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// 16 hexadecimal digits that name this machine and tell nothing about it.
+    /// 16 hexadecimal digits that identify this machine without revealing anything about it.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The ledger of this machine, for a question or two.
+    /// The ledger of this machine, for quick queries.
     pub(crate) fn glance(&self) -> Glance {
         Glance::at(&self.folder)
     }
 
-    /// The seal of a decision: a keyed blake3 over `what` and its `parts`, each with its length in front, so that no
-    /// two lists of parts have the same seal. Nobody without the key can make it.
+    /// The seal of a decision: a keyed blake3 over `what` and its `parts`, each preceded by its length, so that no two
+    /// lists of parts have the same seal. It cannot be made without the key.
     pub fn seal(&self, what: &str, parts: &[&str]) -> String {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         for part in [what].iter().chain(parts) {
@@ -125,7 +125,7 @@ impl Machine {
     }
 }
 
-/// Makes a folder, and those above it, that only its user can look into. One that is there stays as it is.
+/// Creates a folder and its missing parents with access for the user only. An existing one is unchanged.
 fn make_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -134,7 +134,7 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Writes a fresh key. Of several processes that do so at once, one wins, and its key is whole.
+/// Writes a new key. If several processes do so at once, one wins, and its key is complete.
 fn make_key(folder: &Path, path: &Path) -> std::io::Result<()> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(std::io::Error::other)?;
@@ -147,7 +147,7 @@ fn make_key(folder: &Path, path: &Path) -> std::io::Result<()> {
     let made = file
         .write_all(&key)
         .and_then(|()| file.sync_all())
-        // unlike a rename, a link never takes the place of another process's key
+        // unlike a rename, a link never replaces another process's key
         .and_then(|()| std::fs::hard_link(&part, path));
     drop(file);
     let _ = std::fs::remove_file(&part);
@@ -157,7 +157,7 @@ fn make_key(folder: &Path, path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// What tells this machine from another that has a copy of its disk's home folder; empty where nothing does.
+/// What distinguishes this machine from another with a copy of its home folder; empty if nothing does.
 fn hardware() -> String {
     ["/etc/machine-id", "/var/lib/dbus/machine-id"]
         .iter()

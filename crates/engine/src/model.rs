@@ -1,4 +1,4 @@
-//! Trained models opened for work: weights, configuration and tokenizer of a run's checkpoint.
+//! Trained models, loaded for use: weights, configuration and tokenizer of a run's checkpoint.
 
 use repartee_models::bert::{self, Bert};
 use repartee_models::gpt2::{self, Gpt2};
@@ -14,34 +14,30 @@ use crate::error::{Code, Error, Result};
 use crate::run_config::{RunConfig, RunKind};
 use crate::{Engine, bundle};
 
-/// A generator that writes.
+/// A loaded generator.
 pub struct Generator {
-    /// The model, frozen.
     pub model: Gpt2,
     /// Its tokenizer with the template it was trained with.
     pub text: GeneratorText,
-    /// Which checkpoint it is.
     pub checkpoint: Checkpoint,
     /// The settings it was trained with.
     pub config: RunConfig,
 }
 
-/// A classifier that scores.
+/// A loaded classifier.
 pub struct Classifier {
-    /// The model, frozen.
     pub model: Bert,
-    /// Its tokenizer, cutting where training cut.
+    /// Its tokenizer, truncating as in training.
     pub text: ClassifierText,
-    /// Which checkpoint it is.
     pub checkpoint: Checkpoint,
     /// The settings it was trained with.
     pub config: RunConfig,
 }
 
-/// Reads "auto", "cpu", "cuda" or "metal" and opens it.
+/// Opens the device "auto", "cpu", "cuda" or "metal".
 ///
 /// # Errors
-/// [`Code::Usage`] when it is none of them, or not in this build or machine.
+/// [`Code::Usage`] if it is none of them, or not in this build or machine.
 pub fn open_device(name: &str) -> Result<Device> {
     let choice: DeviceChoice = name
         .parse()
@@ -52,7 +48,7 @@ pub fn open_device(name: &str) -> Result<Device> {
 /// A base's config.json as a generator's.
 ///
 /// # Errors
-/// [`Code::Usage`] when it is a classifier's.
+/// [`Code::Usage`] if it is a classifier's.
 pub fn gpt2_config(base: &Base) -> Result<gpt2::Config> {
     match ModelConfig::read(&base.config)? {
         ModelConfig::Gpt2(config) => Ok(config),
@@ -63,7 +59,7 @@ pub fn gpt2_config(base: &Base) -> Result<gpt2::Config> {
 /// A base's config.json as a classifier's.
 ///
 /// # Errors
-/// [`Code::Usage`] when it is a generator's.
+/// [`Code::Usage`] if it is a generator's.
 pub fn bert_config(base: &Base) -> Result<bert::Config> {
     match ModelConfig::read(&base.config)? {
         ModelConfig::Bert(config) => Ok(config),
@@ -82,7 +78,7 @@ fn wrong_base(base: &Base, kind: &str, model: &str) -> Error {
 /// The generator's tokenizer, for examples of at most `max_tokens` or the model's positions.
 ///
 /// # Errors
-/// When it does not match the model.
+/// If it does not match the model.
 pub fn generator_text(
     files: &Files,
     config: &gpt2::Config,
@@ -103,7 +99,7 @@ pub(crate) fn generator_template(config: &gpt2::Config, max_tokens: usize) -> Te
 /// A classifier's tokenizer, for pairs of at most `max_tokens` or the model's positions.
 ///
 /// # Errors
-/// When it does not match the model.
+/// If it does not match the model.
 pub fn classifier_text(
     files: &Files,
     config: &bert::Config,
@@ -116,7 +112,7 @@ pub fn classifier_text(
     )?)
 }
 
-/// "best", "last", or nothing said.
+/// "best", "last", or none.
 fn role(word: Option<&str>) -> Result<Option<Role>> {
     match word {
         None | Some("") => Ok(None),
@@ -131,7 +127,7 @@ fn role(word: Option<&str>) -> Result<Option<Role>> {
 /// A run's checkpoint: the one named, else the best, else the last.
 ///
 /// # Errors
-/// [`Code::NotFound`] when the run has not got that far.
+/// [`Code::NotFound`] if the run has no such checkpoint yet.
 pub fn checkpoint_of(store: &Store, run: &Run, word: Option<&str>) -> Result<Checkpoint> {
     let found = match role(word)? {
         Some(role) => store.checkpoint(run.id, role)?,
@@ -168,7 +164,7 @@ fn of_kind(store: &Store, run: &str, kinds: &[ModelKind]) -> Result<Run> {
     Ok(run)
 }
 
-/// Refuses a run of another kind; one that isn't there (yet) passes.
+/// Refuses a run of another kind; one that doesn't exist (yet) passes.
 ///
 /// # Errors
 /// [`Code::Usage`].
@@ -185,7 +181,7 @@ pub(crate) fn check_kind(store: &Store, run: &str, kind: RunKind) -> Result<()> 
 }
 
 impl Engine {
-    /// Opens a generator run's checkpoint (best, last, or the better there is).
+    /// Opens a generator run's checkpoint (best, last, or the better one that exists).
     pub(crate) fn generator(
         &self,
         run: &str,

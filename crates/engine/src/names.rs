@@ -1,29 +1,29 @@
-//! Names are data. Those of bases, runs, splits and the like are shown, and suggested as names of files; a project
-//! file, a hub or an index of weights may come from a stranger. So a name is looked through where it is made, and
-//! no text that is stored or fetched becomes part of a path but through [`file_name`] or [`is_file_name`].
+//! Names are untrusted data. Those of bases, runs, splits and the like are shown, and suggested as file names; a
+//! project file, a hub or an index of weights may come from anyone. So a name is checked where it is made, and stored
+//! or fetched text only becomes part of a path through [`file_name`] or [`is_file_name`].
 
 use repartee_store::items::{ItemKind, checked_name, is_hidden};
 
 use crate::error::{Error, Result};
 
-/// Bytes of a file name that every file system takes, with room for an ending.
+/// Length of a file name in bytes that every file system takes, with an extension.
 const LONGEST_FILE: usize = 120;
 
-/// Names of devices on Windows, with whatever ending.
+/// Device names on Windows, with any extension.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// Whether a text has anything in it that is seen: not only blanks, control characters and what is invisible.
+/// Whether a text contains anything visible: not only blanks, control and invisible characters.
 pub(crate) fn has_text(text: &str) -> bool {
     let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
     text.chars()
         .any(|c| !c.is_whitespace() && !is_hidden(c) && !joins(c))
 }
 
-/// Looks through the name of a new item, by the rule that also holds for renaming it.
+/// Checks the name of a new item, by the rule that also holds for renaming it.
 ///
 /// # Errors
-/// [`crate::Code::Usage`] when it is empty, too long, has blanks at an end, characters that do not show, or a
-/// slash, or reads as something else.
+/// [`crate::Code::Usage`] if it is empty, too long, has surrounding blanks, invisible characters or a slash, or could
+/// be mistaken for something else.
 pub(crate) fn check(kind: ItemKind, name: &str) -> Result<()> {
     let wrong = |why: String| Err(Error::usage(format!("the name {name:?} of a {kind} {why}")));
     match checked_name(kind, name) {
@@ -34,8 +34,8 @@ pub(crate) fn check(kind: ItemKind, name: &str) -> Result<()> {
     }
 }
 
-/// A name as the name of one file or folder that lies where it is put, on every system: no separators, no `..`,
-/// no drive, no device of Windows, nothing hidden, not too long. What is such a name already stays as it is.
+/// A name as the name of one file or folder on every system: no separators, no `..`, no drive, no Windows device,
+/// nothing hidden, not too long. A name that already is one is unchanged.
 pub fn file_name(name: &str) -> String {
     let mut safe: String = name
         .chars()
@@ -48,7 +48,7 @@ pub fn file_name(name: &str) -> String {
     while safe.len() >= LONGEST_FILE {
         safe.pop();
     }
-    // a dot in front hides, one at the end is dropped by Windows; a dash in front reads like a flag
+    // a leading dot hides, a trailing one is dropped by Windows; a leading dash looks like a flag
     let trimmed = safe.trim_matches(|c: char| c == '.' || c.is_whitespace());
     let mut safe = match trimmed.strip_prefix('-') {
         Some(rest) => format!("_{rest}"),
@@ -70,7 +70,7 @@ pub fn file_name(name: &str) -> String {
     safe
 }
 
-/// Whether a name that was fetched or stored is that of one file, and may be used as it is.
+/// Whether a fetched or stored name is a plain file name, and may be used as it is.
 pub(crate) fn is_file_name(name: &str) -> bool {
     !name.is_empty() && file_name(name) == name
 }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_names_lie_where_they_are_put() {
+    fn file_names_stay_in_their_folder() {
         for (name, file) in [
             ("small-gpt2", "small-gpt2"),
             ("Übung 2.1", "Übung 2.1"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_what_is_seen() {
+    fn only_visible_characters_count_as_text() {
         for text in ["a", " \u{200b}a", "\u{1F468}\u{200d}\u{1F469}", "☃\u{fe0f}"] {
             assert!(has_text(text), "{text:?}");
         }
@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_it_is_it_is_one_file(name in any::<String>(), more in "[./\\\\:a\u{0}-]{0,12}") {
+        fn any_name_becomes_one_file_name(name in any::<String>(), more in "[./\\\\:a\u{0}-]{0,12}") {
             for name in [name.clone(), format!("{more}{name}"), more.clone()] {
                 let file = file_name(&name);
                 let parts: Vec<Component> = Path::new(&file).components().collect();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_looked_through_where_they_are_made() {
+    fn names_are_checked_when_created() {
         for good in ["a", "main 2", "Gärtner", "v1.2_x"] {
             assert_eq!(check(ItemKind::Base, good), Ok(()));
         }

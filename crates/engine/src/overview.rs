@@ -1,4 +1,4 @@
-//! The loop at a glance: what there is, how good it is, and what comes next.
+//! The pipeline at a glance: what there is, how good it is, and the next step.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -11,65 +11,52 @@ use crate::queue::QueueCounts;
 use crate::reddit::{AFTER_S, AccountInfo};
 use crate::run_config::RunKind;
 
-/// How far a project is.
+/// The state of a project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Overview {
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     pub name: String,
-    /// Where it lies.
     pub path: String,
-    /// Sources that were imported.
     pub sources: u64,
-    /// Those of which nobody has said under what permission they may be used.
+    /// Those without a recorded permission.
     pub unpermitted: u64,
-    /// Comments.
     pub comments: u64,
-    /// Posts.
     pub posts: u64,
-    /// Pairs of comment and reply.
     pub pairs: u64,
-    /// Names of the splits.
     pub splits: Vec<String>,
-    /// Bases.
     pub bases: u64,
-    /// The three models, in the order generator, realism, upvotes.
+    /// In the order generator, realism, upvotes.
     pub models: Vec<ModelState>,
-    /// Fakes.
     pub fakes: u64,
-    /// Candidates that were generated.
     pub candidates: u64,
     /// Replies of the queue by state.
     pub queue: QueueCounts,
-    /// What there is of Reddit.
     pub reddit: RedditState,
-    /// Jobs that run or rest.
+    /// Running or paused jobs.
     pub jobs: u64,
-    /// The mark of the study: what permission is missing or expired.
+    /// The notice of the study: which permission is missing or expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub notice: Option<String>,
-    /// What to do next, the most useful first; empty when nothing is open.
+    /// Next steps, the most useful first; empty if nothing is open.
     pub next: Vec<NextStep>,
 }
 
-/// How far one of the three models is.
+/// The state of one of the three models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ModelState {
-    /// Which.
     pub kind: RunKind,
-    /// How many runs there are.
     pub runs: u64,
     /// A run of this kind that is being trained now.
     pub training: Option<String>,
-    /// The last run that was trained to its end.
+    /// The last completed run.
     pub trained: Option<String>,
-    /// How often runs of this kind were evaluated.
     pub evaluations: u64,
-    /// The run that `figure` is of: the last trained one if it was evaluated, else the one that was evaluated last.
+    /// The run of `figure`: the last completed one if it was evaluated, else the one that was evaluated last.
     pub evaluated: Option<String>,
-    /// The first figure of its last evaluation in words: "AUC 0.756", "perplexity 7.210".
+    /// The headline metric of its last evaluation: "AUC 0.756", "perplexity 7.210".
     pub figure: Option<String>,
-    /// What that figure fails to beat: "worse than chance 0.500"; empty: nothing.
+    /// The baseline that it does not beat: "worse than chance 0.500"; empty: none.
     #[serde(default)]
     pub worse: String,
 }
@@ -77,40 +64,33 @@ pub struct ModelState {
 /// What a project has of Reddit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RedditState {
-    /// Accounts.
     pub accounts: u64,
-    /// Stored threads.
     pub threads: u64,
-    /// Comments of them that may be answered and have no reply in the queue.
+    /// Comments in them that may be answered and have no reply in the queue.
     pub open: u64,
-    /// Subreddits in which posting is permitted now.
+    /// Subreddits with a valid permission.
     pub permissions: u64,
-    /// Readings of posted replies' points that are due.
+    /// Due readings of posted replies' scores.
     pub due: u64,
 }
 
-/// Something that can be done next.
+/// A possible next step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct NextStep {
-    /// Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study;
-    /// and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes,
-    /// fetch, draft.
+    /// settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study; about Reddit:
+    /// choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft.
     pub step: String,
-    /// What to do, as a person would say it.
+    /// What to do, as text.
     pub what: String,
-    /// Why.
     pub why: String,
-    /// For a training or an evaluation: which kind of model.
+    /// For a training or an evaluation: the kind of model.
     pub kind: Option<RunKind>,
 }
 
 const KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
 
 impl Engine {
-    /// How far the project is.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// The state of the project.
     pub fn overview(&self) -> Result<Overview> {
         let counts = self.store.counts()?;
         let sources = self.sources()?;
@@ -143,7 +123,7 @@ impl Engine {
                     evaluated: measured.map(|e| e.run.clone()),
                     figure: measured.map(|_| match first {
                         Some(one) => format!("{} {}", one.name, one.written()),
-                        None => "no figure exists".to_owned(),
+                        None => "no metric is defined".to_owned(),
                     }),
                     worse: first.map(|one| one.worse.clone()).unwrap_or_default(),
                     trained,
@@ -189,7 +169,7 @@ impl Engine {
         Ok(overview)
     }
 
-    /// What there is of Reddit; `account` is the one that posts.
+    /// `account` is the one that posts.
     fn reddit_state(&self, account: Option<&AccountInfo>) -> Result<RedditState> {
         let now_ms = self.environment.clock.now_ms();
         let (threads, open) = self.store.threads_open()?;
@@ -216,7 +196,7 @@ impl Engine {
         })
     }
 
-    /// The kinds of the bases there are.
+    /// The kinds of the existing bases.
     fn base_kinds(&self) -> Result<Vec<String>> {
         let bases = self.store.bases()?;
         Ok(bases
@@ -235,7 +215,7 @@ fn step(step: &str, kind: Option<RunKind>, what: &str, why: &str) -> NextStep {
     }
 }
 
-/// What the project is waiting for: first what waits for a person, then the loop, then what keeps it going.
+/// The next steps: first what waits for the user, then the pipeline, then what keeps it running.
 fn next_steps(
     now: &Overview,
     base_kinds: &[String],
@@ -246,8 +226,8 @@ fn next_steps(
         steps.push(step(
             "settle",
             None,
-            "See what became of replies that may not have arrived",
-            "Nobody knows whether they stand on Reddit, or they were looked for and are not there.",
+            "Resolve replies with unconfirmed delivery",
+            "Delivery to Reddit is unconfirmed, or the reply could not be found.",
         ));
     }
     if now.queue.draft > 0 {
@@ -255,7 +235,7 @@ fn next_steps(
             "review",
             None,
             "Review the drafts",
-            "Each reply waits for a person to approve or reject it.",
+            "Each reply must be approved or rejected.",
         ));
     }
     steps.extend(posting_steps(now, account));
@@ -265,8 +245,8 @@ fn next_steps(
         steps.push(step(
             "permit",
             None,
-            "Record under what permission your sources may be used",
-            "Training on Reddit content needs approval; what you know is kept with the source.",
+            "Add a permission for your data sources",
+            "Training on Reddit content requires approval. The permission is stored with each source.",
         ));
     }
     if let Some(notice) = &now.notice {
@@ -280,7 +260,7 @@ fn next_steps(
     steps
 }
 
-/// What lies between an approved reply and Reddit, and what is to be read of those that stand there.
+/// The steps between an approved reply and Reddit, and readings due of posted ones.
 fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep> {
     let add = |name: &str, what: &str, why: &str| step(name, None, what, why);
     let Some(account) = account else {
@@ -288,14 +268,15 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
             return vec![add(
                 "choose-account",
                 "Choose the account that posts",
-                "There are several, or the rules name one that is gone.",
+                "There are several, or the posting rules name one that no longer exists.",
             )];
         }
         if now.queue.approved > 0 {
             return vec![add(
                 "post-by-hand",
                 "Post an approved reply by hand",
-                "Copy its text in the queue and note the link. Or add an account under Reddit, Accounts, and it can be posted from here.",
+                "Copy its text from the queue and record the link. Or add an account under Reddit, \
+                 Accounts, to post from here.",
             )];
         }
         return Vec::new();
@@ -305,9 +286,9 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
     if !account.stopped.is_empty() {
         steps.push(add(
             "let-go-on",
-            &format!("Look why u/{name} is stopped"),
+            &format!("See why u/{name} is disabled"),
             &format!(
-                "It posts nothing until you let it go on: {}.",
+                "Posting is disabled until you resume it: {}.",
                 account.stopped
             ),
         ));
@@ -316,14 +297,14 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
         steps.push(add(
             "log-in",
             &format!("Log in u/{name}"),
-            "Without a login no thread is read, and nothing is posted.",
+            "Reading threads and posting require a login.",
         ));
         return steps;
     }
     if !account.missing.is_empty() {
         steps.push(add(
             "complete-account",
-            &format!("Complete u/{name}"),
+            &format!("Finish setting up u/{name}"),
             &format!(
                 "Before it can post, it needs {}.",
                 account.missing.join(", and ")
@@ -334,7 +315,7 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
         steps.push(add(
             "allow",
             "Record where posting is permitted",
-            "Ask the moderators of a subreddit; nothing is posted anywhere else.",
+            "Ask the moderators of a subreddit; nothing is posted without a permission.",
         ));
     }
     let ready =
@@ -343,20 +324,20 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
         steps.push(add(
             "post",
             "Post an approved reply",
-            "Each by itself, when you say so; what speaks against it is said before.",
+            "One at a time, on your confirmation. Any blocking rule is shown first.",
         ));
     }
     if now.reddit.due > 0 {
         steps.push(add(
             "outcomes",
-            "Read what became of posted replies",
-            "Points after an hour, a day and a week, beside the bin that was foretold.",
+            "Fetch outcomes for posted replies",
+            "Score after 1 hour, 1 day and 1 week, next to the predicted bin.",
         ));
     }
     steps
 }
 
-/// What fills the queue from Reddit, once there is who reads and what writes.
+/// The steps that fill the queue from Reddit, if there are an account and a generator.
 fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextStep> {
     account?.facts.login_ms?;
     let writes = now
@@ -371,19 +352,19 @@ fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextSte
             "fetch",
             None,
             "Fetch threads",
-            "Rising posts with their comments, to be answered.",
+            "Rising posts and their comments.",
         )
     } else {
         step(
             "draft",
             None,
             "Draft replies to the threads you fetched",
-            "The generator writes, the two judges score, and the best come into the queue.",
+            "The generator drafts, both classifiers score, and the best are added to the queue.",
         )
     })
 }
 
-/// What the loop is waiting for. Each step is asked for once what it needs is there.
+/// The steps of the pipeline. Each is suggested once its prerequisites exist.
 fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
     let mut steps = Vec::new();
     let mut add = |name: &str, kind: Option<RunKind>, what: &str, why: &str| {
@@ -404,7 +385,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
             "import",
             None,
             "Import comments",
-            "Everything starts from comments and their replies.",
+            "Start by importing comments and replies.",
         );
     } else if now.pairs == 0 {
         add(
@@ -417,8 +398,8 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
         add(
             "split",
             None,
-            "Make a split",
-            "Models learn on one side and are measured on another they never saw.",
+            "Create a split",
+            "Train on one set, evaluate on held-out data.",
         );
     } else {
         for (base, what) in [
@@ -430,7 +411,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                     "base",
                     None,
                     &format!("Add {what}"),
-                    "A run starts from a pretrained model, or from a small one of your own.",
+                    "A run starts from a pretrained model, or from a small one made from scratch.",
                 );
             }
         }
@@ -440,7 +421,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "train",
                 Some(RunKind::Generator),
                 "Train the generator",
-                "It learns to answer comments from your pairs.",
+                "It is trained on your pairs to answer comments.",
             );
         }
         if has("bert") && !started(RunKind::Upvotes) {
@@ -448,7 +429,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "train",
                 Some(RunKind::Upvotes),
                 "Train the upvotes model",
-                "It learns which replies score well.",
+                "It predicts which replies score well.",
             );
         }
         if trained(RunKind::Generator) && now.fakes == 0 {
@@ -456,7 +437,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "fakes",
                 None,
                 "Generate fakes",
-                "The realism model learns to tell them from real replies.",
+                "The realism model is trained to distinguish them from real replies.",
             );
         }
         if has("bert") && now.fakes > 0 && !started(RunKind::Realism) {
@@ -464,7 +445,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "train",
                 Some(RunKind::Realism),
                 "Train the realism model",
-                "It learns to tell real replies from generated ones.",
+                "It distinguishes real replies from generated ones.",
             );
         }
         for model in &now.models {
@@ -479,7 +460,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                     "evaluate",
                     Some(model.kind),
                     &what,
-                    "Only the test side tells how good it is.",
+                    "Only the test set shows how good it is.",
                 );
             }
         }
@@ -529,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_permission_is_a_step_of_its_own() {
+    fn missing_permission_is_a_separate_step() {
         let now = Overview {
             notice: Some("No permission to train on Reddit content on record".into()),
             ..empty()
@@ -545,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_was_evaluated_is_not_asked_for_again() {
+    fn evaluated_model_is_not_suggested_again() {
         let model = |evaluated: Option<&str>, figure: Option<&str>| ModelState {
             kind: RunKind::Realism,
             runs: 2,
@@ -568,14 +549,14 @@ mod tests {
             steps.into_iter().find(|one| one.step == "evaluate")
         };
         assert!(asks(model(None, None)).is_some());
-        // also where the evaluation has no AUC, since a class is missing
+        // also if the evaluation has no AUC, since a class is missing
         assert_eq!(asks(model(Some("judge"), None)), None);
         let newer = asks(model(Some("older"), Some("AUC 0.700"))).unwrap();
         assert!(newer.what.contains("judge"), "{}", newer.what);
     }
 
     #[test]
-    fn without_an_account_an_approved_reply_is_posted_by_hand() {
+    fn approved_reply_without_an_account_is_posted_manually() {
         let mut now = empty();
         assert_eq!(names(next_steps(&now, &[], None)), ["import"]);
         now.queue.approved = 1;
@@ -588,7 +569,7 @@ mod tests {
     }
 
     #[test]
-    fn the_steps_follow_from_an_account_to_what_became_of_a_reply() {
+    fn next_steps_lead_from_account_to_outcomes() {
         let mut now = empty();
         let mut account = AccountInfo::from(Account {
             name: "bot".to_owned(),

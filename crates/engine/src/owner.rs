@@ -1,13 +1,12 @@
-//! Who runs a job or holds a lease, and whether that process lives.
+//! Which process runs a job or holds a lease, and whether it is alive.
 //!
-//! An owner is a word `BOOT:PID:START:UUID`: the boot of the machine, the number of the process and when it
-//! started (by the machine's own count, not by the clock), and a word that no other owner has. So a number
-//! that was given to another process, and a machine that was started again, are seen at once. Older versions
-//! wrote `PID:UUID`, of which only the number can be asked for.
+//! An owner is a string `BOOT:PID:START:UUID`: the boot of the machine, the process id, the start time of the process
+//! (by the machine's own count, not by the clock), and a unique id. So a reused process id and a rebooted machine are
+//! noticed at once. Older versions wrote `PID:UUID`, of which only the process id can be checked.
 //!
-//! The wall clock is not trusted. A sign of life from the future is none. One that looks old proves nothing
-//! against a process that lives: the clock may have been set, or the machine may have slept. That such a
-//! process is silent is seen by watching its sign of life stay the same for a while.
+//! The wall clock is not trusted. A heartbeat from the future does not count. One that looks old proves nothing against
+//! a living process: the clock may have been set, or the machine may have slept. Such a process is silent only if its
+//! heartbeat is watched and does not change for a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -16,30 +15,30 @@ use std::time::{Duration, Instant};
 
 /// An owner silent for this long has lost its job, whatever its process does.
 const SILENT: Duration = Duration::from_secs(30);
-/// A sign of life that is younger than this outweighs that the process cannot be seen: it may run on another
-/// machine, or in a container.
+/// A heartbeat younger than this outweighs that the process cannot be seen: it may run on another machine, or in a
+/// container.
 const FRESH: Duration = Duration::from_secs(3);
-/// While it is watched, it is looked at this often.
+/// Polling interval while watching.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 const SILENT_MS: i64 = SILENT.as_millis() as i64;
 const FRESH_MS: i64 = FRESH.as_millis() as i64;
 
-/// The owners of this very process that live.
+/// The living owners in this process.
 static HERE: LazyLock<Mutex<BTreeSet<String>>> = LazyLock::new(Mutex::default);
-/// Owners whose process lives, with their last sign of life and since when it has been the same.
+/// Owners whose process is alive, with their last heartbeat and since when it has not changed.
 static SEEN: LazyLock<Mutex<BTreeMap<String, (i64, Instant)>>> = LazyLock::new(Mutex::default);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Something of this process that runs jobs or holds a lease. It lives until this is dropped.
+/// Something in this process that runs jobs or holds a lease. It is alive until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Owner(String);
 
 impl Owner {
-    /// A word that no other owner has.
+    /// A unique owner string.
     pub fn new() -> Self {
         let pid = std::process::id();
         let start = match process(pid) {
@@ -66,20 +65,19 @@ impl Deref for Owner {
     }
 }
 
-/// What can be told of an owner without its signs of life.
+/// What can be told of an owner without its heartbeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
-    /// This very process runs.
+    /// In this very process, alive.
     Lives,
-    /// It does not, on this machine.
+    /// On this machine, gone.
     Gone,
-    /// Nothing.
     Nothing,
 }
 
-/// What this machine says of a process.
+/// The system's answer about a process.
 enum Process {
-    /// It runs, and started then; empty: nobody knows when.
+    /// Alive, and started at this time; empty: unknown.
     Lives(String),
     Gone,
     Unknown,
@@ -96,7 +94,7 @@ fn told(owner: &str) -> Told {
         return Told::Nothing;
     };
     if !boot.is_empty() && !BOOT.is_empty() && boot != *BOOT {
-        // a container numbers its processes itself: another one of this boot says nothing of ours
+        // a container has its own process ids: another one of this boot says nothing about ours
         let machine = |boot: &str| boot.split('.').next().unwrap_or_default().to_owned();
         return match machine(boot) == machine(&BOOT) {
             true => Told::Nothing,
@@ -104,7 +102,7 @@ fn told(owner: &str) -> Told {
         };
     }
     if !start.is_empty() && pid == std::process::id() {
-        // of ourselves we know more: an engine that is closed runs nothing
+        // of our own owners we know more: a closed engine runs nothing
         return match lock(&HERE).contains(owner) {
             true => Told::Lives,
             false => Told::Gone,
@@ -114,15 +112,15 @@ fn told(owner: &str) -> Told {
         Process::Gone => Told::Gone,
         Process::Lives(now) if !start.is_empty() && !now.is_empty() => match now == start {
             true => Told::Lives,
-            // the number belongs to another process by now
+            // the process id belongs to another process by now
             false => Told::Gone,
         },
         Process::Lives(_) | Process::Unknown => Told::Nothing,
     }
 }
 
-/// Whether a job or lease has lost its owner, as far as one look can tell: nobody has it, its process is
-/// gone, or it has been silent for too long. `beat_ms` is its last sign of life.
+/// Whether a job or lease has lost its owner, as far as one check can tell: it has none, its process is gone, or it has
+/// been silent for too long. `beat_ms` is its last heartbeat.
 pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
     let Some(owner) = owner else {
         return true;
@@ -136,7 +134,7 @@ pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
             match seen.get(owner) {
                 Some((beat, since)) if *beat == beat_ms => since.elapsed() > SILENT,
                 _ => {
-                    // those that ended are not asked about any more
+                    // those that ended are not checked any more
                     seen.retain(|_, (_, since)| since.elapsed() < 2 * SILENT);
                     seen.insert(owner.to_owned(), (beat_ms, Instant::now()));
                     false
@@ -146,17 +144,16 @@ pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {
     }
 }
 
-/// What to do about an owner that has to be gone before somebody takes over.
+/// The result of watching an owner before taking over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Watched {
-    /// It lives.
     Lives,
     /// It is gone, or has been silent for too long.
     Gone,
 }
 
-/// Watches an owner until it is sure whether it lives, for at most half a minute by the machine's own count.
-/// `look` gives owner and sign of life as they are stored now; `go_on` ends the watch early.
+/// Watches an owner until it is certain whether it is alive, for at most half a minute by the machine's own count.
+/// `look` gives the owner and heartbeat as stored now; `go_on` ends the watch early.
 pub(crate) fn watch<E>(
     now_ms: impl Fn() -> i64,
     mut look: impl FnMut() -> Result<Option<(String, i64)>, E>,
@@ -173,7 +170,7 @@ pub(crate) fn watch<E>(
     let patience = match told(&owner) {
         Told::Lives | Told::Nothing if silent => return Ok(Watched::Lives),
         Told::Lives => SILENT,
-        // old by the clock, so a look that it stays so is enough; from the future it proves nothing
+        // old by the clock, so it is enough that it does not change; from the future it proves nothing
         Told::Nothing if silent_ms > 0 => FRESH,
         Told::Nothing => SILENT,
         Told::Gone if fresh || silent_ms < 0 => FRESH,
@@ -195,14 +192,13 @@ pub(crate) fn watch<E>(
     Ok(Watched::Gone)
 }
 
-/// The boot of this machine, and on Linux the space in which its processes are numbered: `BOOT.SPACE`.
-/// Empty where the system does not say.
+/// The boot of this machine, and on Linux its pid namespace: `BOOT.SPACE`. Empty if the system does not say.
 static BOOT: LazyLock<String> = LazyLock::new(|| {
     // it must not look like two parts of an owner
     boot().unwrap_or_default().replace([':', ' ', '\n'], "")
 });
 
-/// Names this machine since it was started.
+/// Identifies this machine since its boot.
 pub(crate) fn since_boot() -> &'static str {
     &BOOT
 }
@@ -222,7 +218,7 @@ fn boot() -> Option<String> {
 fn boot() -> Option<String> {
     let mut text = [0_u8; 64];
     let mut length = text.len();
-    // SAFETY: the name ends with a zero byte, `text` has room for `length` bytes, and nothing is set.
+    // SAFETY: the name ends with a zero byte, `text` holds `length` bytes, and nothing is set.
     let failed = unsafe {
         libc::sysctlbyname(
             c"kern.bootsessionuuid".as_ptr(),
@@ -244,7 +240,7 @@ fn boot() -> Option<String> {
     None
 }
 
-/// Linux: the state of a process and when it started, in ticks since the boot (fields 3 and 22 of its stat).
+/// Linux: the state of a process and its start time, in ticks since boot (fields 3 and 22 of its stat).
 #[cfg(target_os = "linux")]
 fn process(pid: u32) -> Process {
     let stat = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
@@ -252,14 +248,14 @@ fn process(pid: u32) -> Process {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Process::Gone,
         Err(_) => return Process::Unknown,
     };
-    // the name of the program stands in brackets, and may have blanks and brackets of its own
+    // the name of the program is in parentheses, and may contain blanks and parentheses
     let mut fields = stat
         .rsplit(')')
         .next()
         .unwrap_or_default()
         .split_whitespace();
     match (fields.next(), fields.nth(18)) {
-        // dead, though nobody has taken notice yet
+        // dead, though not reaped yet
         (Some("Z" | "X" | "x"), _) => Process::Gone,
         (Some(_), Some(start)) => Process::Lives(start.to_owned()),
         _ => Process::Unknown,
@@ -273,7 +269,7 @@ fn process(pid: u32) -> Process {
     };
     let mut about = std::mem::MaybeUninit::<libc::proc_bsdinfo>::zeroed();
     let size = libc::c_int::try_from(size_of::<libc::proc_bsdinfo>()).unwrap_or(0);
-    // SAFETY: `about` has room for `size` bytes; it is read only when the call says that all were written.
+    // SAFETY: `about` holds `size` bytes; it is read only if the call reports that all were written.
     let got = unsafe {
         libc::proc_pidinfo(
             number,
@@ -299,10 +295,10 @@ fn process(pid: u32) -> Process {
     libc::pid_t::try_from(pid).map_or(Process::Gone, exists)
 }
 
-/// Without a way to ask when it started.
+/// Without its start time, which this system does not tell.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn exists(pid: libc::pid_t) -> Process {
-    // SAFETY: signal 0 sends nothing; it only asks whether the process exists.
+    // SAFETY: signal 0 sends nothing; it only checks whether the process exists.
     let answer = unsafe { libc::kill(pid, 0) };
     match answer != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH) {
         true => Process::Gone,
@@ -310,7 +306,7 @@ fn exists(pid: libc::pid_t) -> Process {
     }
 }
 
-/// Without a way to ask, only silence tells.
+/// Where processes cannot be checked, only silence counts.
 #[cfg(not(unix))]
 fn process(_pid: u32) -> Process {
     Process::Unknown
@@ -345,20 +341,20 @@ mod tests {
     }
 
     #[test]
-    fn nobody_runs_what_has_no_owner() {
+    fn job_without_owner_is_not_running() {
         assert!(is_stale(None, NOW, NOW));
     }
 
     #[test]
-    fn an_owner_of_an_older_version_is_judged_by_its_number_and_its_silence() {
+    fn owner_of_an_older_version_is_checked_by_pid_and_silence() {
         let me = format!("{}:x", std::process::id());
         assert!(!stale(&me, 0) && !stale(&me, SILENT_MS));
         assert!(stale(&me, SILENT_MS + 1));
         assert!(
             stale(&me, -2 * HOUR),
-            "a sign of life from the future is none"
+            "a heartbeat from the future does not count"
         );
-        // no process has the highest number
+        // no process has the highest id
         let gone = format!("{}:x", i32::MAX);
         assert!(!stale(&gone, FRESH_MS));
         assert_eq!(stale(&gone, FRESH_MS + 1), cfg!(unix));
@@ -367,13 +363,13 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_process_that_lives_keeps_its_job_whatever_the_clock_says() {
+    fn living_process_keeps_its_job_whatever_the_clock_says() {
         let (mut child, owner) = other();
         for silent_ms in [0, SILENT_MS + 1, 2 * HOUR, -2 * HOUR, -365 * 24 * HOUR] {
             assert!(!stale(&owner, silent_ms), "{silent_ms}");
         }
         child.kill().unwrap();
-        // also before anybody has taken notice of its end
+        // even before it is reaped
         for _ in 0..100 {
             if stale(&owner, -2 * HOUR) {
                 break;
@@ -388,14 +384,14 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_number_that_another_process_has_by_now_is_no_owner() {
+    fn reused_process_id_is_no_owner() {
         let (mut child, owner) = other();
         let parts: Vec<&str> = owner.split(':').collect();
         let before = format!("{}:{}:1:x", parts[0], parts[1]);
         assert!(stale(&before, FRESH_MS + 1) && stale(&before, -2 * HOUR));
         let of_another_boot = format!("0000.1:{}:{}:x", parts[1], parts[2]);
         assert!(stale(&of_another_boot, FRESH_MS + 1) && stale(&of_another_boot, -2 * HOUR));
-        // in another container: nothing is known but its silence
+        // in another container: only its silence counts
         let machine = parts[0].split('.').next().unwrap();
         let contained = format!("{machine}.1:{}:1:x", parts[1]);
         assert!(!stale(&contained, SILENT_MS) && stale(&contained, SILENT_MS + 1));
@@ -404,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_of_this_process_lives_until_it_is_dropped() {
+    fn owner_in_this_process_is_alive_until_dropped() {
         let owner = Owner::new();
         let word = owner.to_string();
         assert!(!stale(&word, 2 * HOUR));
@@ -414,7 +410,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn who_beats_is_not_taken_over_though_it_cannot_be_seen_and_its_clock_is_ahead() {
+    fn owner_with_heartbeats_is_not_taken_over_even_if_invisible_with_a_fast_clock() {
         let owner = "another-machine.1:7:7:x".to_owned();
         let mut beat_ms = NOW + 2 * HOUR;
         let look = || {
@@ -429,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_ends_when_somebody_wants_it_to() {
+    fn watch_can_be_interrupted() {
         let me = format!("{}:x", std::process::id());
         let ended = watch(
             || NOW,

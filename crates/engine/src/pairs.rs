@@ -1,4 +1,4 @@
-//! Pairs: comments joined to their replies by the cleaning recipe.
+//! Comment-reply pairs, joined by the parent and filtered by the cleaning recipe.
 
 use repartee_datasets::Recipe;
 use repartee_store::pairs::PairQuery;
@@ -9,18 +9,18 @@ use crate::Engine;
 use crate::error::Result;
 use crate::job::{Ctx, Job, Progress, Stop};
 
-/// Joins all comments to their replies. A job: `pairs`. Doing it again with another recipe adds and
-/// removes pairs, except those that a split holds.
+/// Joins all comments to their replies. A job: `pairs`. Running it again with another recipe adds and removes pairs,
+/// except those that a split contains.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct BuildPairs {
-    /// What makes a comment or reply unfit.
+    /// Which comments and replies are dropped.
     pub recipe: Recipe,
-    /// Leaves out noting the words of the pairs: they then cannot be searched.
+    /// Skips the search index: the pairs cannot be searched then.
     pub no_search: bool,
 }
 
-/// What the join found, before and after the recipe.
+/// Counts before and after the recipe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PairsBuilt {
     /// Comments in the project.
@@ -29,15 +29,15 @@ pub struct PairsBuilt {
     pub replies: u64,
     /// Those whose comment is in the project too: pairs before the recipe.
     pub joined: u64,
-    /// How many the recipe dropped, by the first rule that applied.
+    /// Number dropped by the recipe, by the first rule that applied.
     pub dropped: Vec<(String, u64)>,
     /// Pairs after the recipe.
     pub kept: u64,
-    /// Those that were not there before.
+    /// Those that are new.
     pub new: u64,
-    /// Pairs that were there and no longer pass.
+    /// Former pairs that no longer pass.
     pub removed: u64,
-    /// Pairs that pass, of which one author or both are `[deleted]`.
+    /// Pairs that pass, with at least one author `[deleted]`.
     #[serde(default)]
     pub unknown_authors: u64,
 }
@@ -67,7 +67,7 @@ impl Job for BuildPairs {
         if !self.no_search {
             let mut stopped = None;
             store.pairs_index(|done| {
-                let phase = "noting words for the search";
+                let phase = "building the search index";
                 ctx.tick(Progress::new(phase, done, Some(counts.kept), "pairs"));
                 stopped = ctx.go_on().err();
                 stopped.is_none()
@@ -93,30 +93,28 @@ impl Job for BuildPairs {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShowPairs {
-    /// Only of these subreddits, in any case; empty: of all.
+    /// Only of these subreddits, case-insensitive; empty: all.
     pub subreddits: Vec<String>,
-    /// Only with all of these words in the comment or the reply, in any place and case.
+    /// Only with all of these words in the comment or the reply, anywhere, case-insensitive.
     pub contains: Option<String>,
     /// Only after this pair.
     pub after: Option<i64>,
-    /// At most so many.
+    /// Maximum number.
     pub limit: usize,
     /// Only pairs that are excluded from splits; or only the others.
     pub excluded: Option<bool>,
 }
 
-/// A pair as it is shown.
+/// A pair for display.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairInfo {
-    /// Its number: the reply's.
+    /// The reply's number.
     pub id: i64,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
-    /// Text of the comment.
     pub comment: String,
-    /// Text of the reply.
     pub reply: String,
-    /// Score of the reply; `None`: unknown.
+    /// Of the reply; `None`: unknown.
     pub score: Option<i64>,
     /// Why the pair is excluded from splits: its own reason, or that of an author.
     pub excluded: Option<String>,
@@ -124,9 +122,6 @@ pub struct PairInfo {
 
 impl Engine {
     /// Some pairs, in the order of their numbers.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn pairs(&self, show: &ShowPairs) -> Result<Vec<PairInfo>> {
         let query = PairQuery {
             subreddits: show.subreddits.clone(),
@@ -151,10 +146,7 @@ impl Engine {
             .collect())
     }
 
-    /// Pairs of each subreddit, the largest first.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// Number of pairs per subreddit, the largest first.
     pub fn pair_subreddits(&self) -> Result<Vec<(String, u64)>> {
         Ok(self.store.pair_subreddits()?)
     }

@@ -1,4 +1,4 @@
-//! Which candidates go into the queue: pure rules over scores, each verdict with its reason.
+//! Which candidates are selected for the queue: pure rules over scores, each verdict with its reason.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,20 +7,19 @@ use ts_rs::TS;
 
 use crate::error::{Error, Result};
 
-/// What a candidate must have to be picked. The defaults are those of the original bot.
+/// Selection criteria. The defaults are those of the original bot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Criteria {
-    /// The probability of being real must lie above this; it takes a realism model. None: [`MIN_P_REAL`] where one
-    /// scores.
+    /// p(real) must be above this; requires a realism model. None: [`MIN_P_REAL`] if one scores.
     pub min_p_real: Option<f64>,
-    /// The longest text, in characters.
+    /// Maximum length in characters.
     pub max_chars: usize,
-    /// The most picks a thread.
+    /// Maximum number of picks per thread.
     pub per_thread: usize,
 }
 
-/// What the probability of being real must lie above, where nobody says.
+/// Default minimum of p(real).
 pub const MIN_P_REAL: f64 = 0.9;
 
 impl Default for Criteria {
@@ -34,7 +33,7 @@ impl Default for Criteria {
 }
 
 impl Criteria {
-    /// What the probability of being real must lie above, where it is known.
+    /// The minimum of p(real), if it is known.
     pub fn floor(&self) -> f64 {
         self.min_p_real.unwrap_or(MIN_P_REAL)
     }
@@ -46,13 +45,14 @@ impl Criteria {
     pub fn check_models(&self, realism: bool) -> Result<()> {
         match self.min_p_real {
             Some(least) if !realism => Err(Error::usage(format!(
-                "min_p_real {least} takes a realism model, which none was named for; name a realism run (--realism RUN), or leave the criterion out"
+                "min_p_real {least} needs a realism model; name a realism run (--realism RUN), or omit the \
+                 criterion"
             ))),
             _ => Ok(()),
         }
     }
 
-    /// Refuses what can never pick anything or means nothing.
+    /// Refuses criteria that can never select anything or are invalid.
     ///
     /// # Errors
     /// [`crate::Code::Usage`], naming the value and its range.
@@ -70,32 +70,31 @@ impl Criteria {
     }
 }
 
-/// A candidate as picking sees it.
+/// A candidate as the rules see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored<'a> {
     /// The thread it would be posted in.
     pub thread: i64,
-    /// Its text.
     pub text: &'a str,
-    /// The probability of being real, where a realism model scored it.
+    /// p(real), if a realism model scored it.
     pub p_real: Option<f64>,
-    /// `p1 + 2 p2 + 3 p3` over the upvote bins, where an upvotes model scored it.
+    /// `p1 + 2 p2 + 3 p3` over the upvote bins, if an upvotes model scored it.
     pub expected_bin: Option<f64>,
 }
 
-/// Whether a candidate is picked, and why or why not.
+/// Whether a candidate is selected, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Whether it goes into the queue.
+    /// Whether it is added to the queue.
     pub picked: bool,
-    /// The reason in words, with the figures that decided.
+    /// The reason, with the figures that decided.
     pub reason: String,
 }
 
-/// Judges all candidates of a generation together: one verdict each, in the same order.
+/// Selects among all candidates of a generation: one verdict each, in the same order.
 ///
-/// Those that pass the limits are ranked within their thread by expected bin, then by probability of
-/// being real, then by order; the first `per_thread` different texts are picked.
+/// Those that pass the limits are ranked within their thread by expected bin, then by p(real), then by order; the first
+/// `per_thread` different texts are selected.
 pub fn pick(candidates: &[Scored], criteria: &Criteria) -> Vec<Verdict> {
     let mut verdicts: Vec<Option<Verdict>> =
         candidates.iter().map(|c| refusal(c, criteria)).collect();
@@ -126,7 +125,7 @@ pub fn pick(candidates: &[Scored], criteria: &Criteria) -> Vec<Verdict> {
             verdicts[i] = Some(if taken.contains(candidate.text.trim()) {
                 Verdict {
                     picked: false,
-                    reason: "says the same as a picked one of its thread".to_owned(),
+                    reason: "duplicate of a selected candidate".to_owned(),
                 }
             } else if taken.len() < criteria.per_thread {
                 taken.insert(candidate.text.trim());
@@ -213,7 +212,7 @@ fn outranked(candidate: &Scored, taken: &Scored) -> String {
         (_, _, Some(a), Some(b)) if a < b => {
             format!("p(real) {a:.3}; the pick of its thread has {b:.3}")
         }
-        _ => "as good as the pick of its thread, but written later".to_owned(),
+        _ => "tied with the selected candidate".to_owned(),
     }
 }
 
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_expected_bin_of_each_thread_is_picked() {
+    fn highest_expected_bin_of_each_thread_is_selected() {
         let candidates = [
             scored(1, "good", 0.95, 1.5),
             scored(1, "better", 0.91, 2.5),
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn length_counts_characters_and_empty_is_refused() {
+    fn length_counts_characters_and_empty_text_is_refused() {
         let long = "é".repeat(1001);
         let edge = "é".repeat(1000);
         let candidates = [
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_picked_once_a_thread() {
+    fn duplicate_text_is_selected_once_per_thread() {
         let candidates = [
             scored(1, "same", 0.95, 2.0),
             scored(1, "same ", 0.95, 1.9),
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn without_scores_the_first_is_picked_and_nan_never() {
+    fn without_scores_the_first_is_selected_and_nan_never() {
         let plain = |text| Scored {
             thread: 1,
             text,
@@ -301,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_criterion_without_its_model_is_refused() {
+    fn criterion_without_its_model_is_refused() {
         let asks = |min_p_real| Criteria {
             min_p_real,
             ..Criteria::default()

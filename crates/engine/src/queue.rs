@@ -1,4 +1,4 @@
-//! The queue: a person reads, edits, approves or rejects. Nothing else approves, and nothing is posted.
+//! The queue: the user reads, edits, approves or rejects. Nothing else approves, and nothing is posted.
 
 use std::path::Path;
 
@@ -17,83 +17,78 @@ use crate::reddit::ShownReply;
 /// A reply in the queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ReplyInfo {
-    /// Its number.
     pub id: i64,
-    /// draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn.
+    /// draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn.
     pub state: String,
-    /// Its text now.
     pub text: String,
-    /// The text that the generator wrote.
+    /// As generated.
     pub written: String,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
     /// Title of the post; empty: there is none.
     pub title: String,
     /// The comment it answers.
     pub comment: String,
-    /// The probability that a person wrote it, of the text as written.
+    /// p(real) of the text as generated.
     pub p_real: Option<f64>,
-    /// The probability of each upvote bin.
+    /// Probability of each upvote bin.
     pub bins: Option<[f64; 4]>,
-    /// The most probable bin, 0 to 3: what its outcome is compared with.
+    /// The most probable bin, 0 to 3: compared with its outcome.
     pub predicted: Option<u32>,
     /// `p1 + 2 p2 + 3 p3`.
     pub expected_bin: Option<f64>,
-    /// Whether a person picked it, where the criteria did not.
+    /// Whether the user selected it although the criteria did not.
     pub by_hand: bool,
-    /// Why it was picked, or that a person did and what the criteria said.
+    /// Why it was selected, or that the user did and what the criteria said.
     pub reason: String,
-    /// Where it was posted; empty: it was not, or nobody said.
+    /// Where it was posted; empty: it was not, or the link is unknown.
     pub link: String,
-    /// The last change, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub updated_ms: i64,
-    /// The full text, the account and the hash over all that is shown: what a decision is about.
+    /// Full text, account and the hash over everything shown: what a decision is about.
     #[serde(flatten)]
     pub shown: ShownReply,
 }
 
-/// How many replies are where.
+/// Number of replies by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct QueueCounts {
-    /// Wait for a person.
+    /// Wait for review.
     pub draft: u64,
-    /// A person wants them posted.
+    /// Approved for posting.
     pub approved: u64,
-    /// Are being sent.
     pub sending: u64,
-    /// Were sent, and nobody knows whether they arrived.
+    /// Sent, delivery unconfirmed.
     pub uncertain: u64,
-    /// Were looked for and are not there: a person decides.
+    /// Checked on Reddit and not found: to be decided.
     pub absent: u64,
-    /// Stand where they were to stand.
+    /// Live on Reddit.
     pub posted: u64,
-    /// A person does not want them, or Reddit refused them for good.
+    /// Rejected by the user, or permanently by Reddit.
     pub rejected: u64,
-    /// Will not be posted: what they answer is gone or locked, or a person gave up.
+    /// Will not be posted: what they answer is gone or locked, or they were abandoned.
     pub cancelled: u64,
-    /// Stood there and were taken back.
+    /// Were posted and withdrawn.
     pub withdrawn: u64,
 }
 
-/// A reply and everything that was done to it.
+/// A reply and its history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ReplyStory {
-    /// The reply.
     pub reply: ReplyInfo,
-    /// What was done, in order.
+    /// In order.
     pub events: Vec<EventInfo>,
 }
 
-/// What was done to a reply.
+/// An entry of a reply's history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EventInfo {
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Who did it.
     pub who: String,
     /// drafted, edited, approved, posted or rejected.
     pub what: String,
-    /// The text before an edit, or a person's reason.
+    /// The text before an edit, or the user's reason.
     pub detail: String,
 }
 
@@ -128,10 +123,10 @@ impl ReplyInfo {
 }
 
 impl Engine {
-    /// The replies of the queue, of one state where that is given.
+    /// The replies of the queue, or those of one state.
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] when there is no such state.
+    /// [`crate::Code::Usage`] if there is no such state.
     pub fn queue(&self, state: Option<&str>) -> Result<Vec<ReplyInfo>> {
         let state = state
             .map(|word| {
@@ -150,13 +145,12 @@ impl Engine {
             .collect()
     }
 
-    /// One reply as it is shown.
     pub(crate) fn reply_info(&self, id: i64) -> Result<ReplyInfo> {
         let reply = self.store.reply(id)?;
         Ok(ReplyInfo::new(self.composer()?.shown(&reply)?, reply))
     }
 
-    /// One reply with what was done to it.
+    /// One reply with its history.
     ///
     /// # Errors
     /// [`crate::Code::NotFound`].
@@ -176,10 +170,10 @@ impl Engine {
         })
     }
 
-    /// Changes a reply's text; what was approved is a draft again.
+    /// Edits a reply's text; an approved reply returns to draft.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when the text is empty or the reply was rejected.
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] if the text is empty or the reply was rejected.
     pub fn reply_edit(&self, id: i64, text: &str, who: &str) -> Result<ReplyInfo> {
         let text = text.trim();
         if text.is_empty() {
@@ -192,10 +186,10 @@ impl Engine {
         self.reply_info(id)
     }
 
-    /// Writes the queue to a `.jsonl` or `.csv` file; gives how many replies it has.
+    /// Exports the queue to a `.jsonl` or `.csv` file; returns the number of replies.
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] when there is no such state, or when the file cannot be written.
+    /// [`crate::Code::Usage`] if there is no such state, or if the file cannot be written.
     pub fn queue_export(&self, file: &Path, state: Option<&str>) -> Result<usize> {
         const COLUMNS: [&str; 11] = [
             "reply",
@@ -234,17 +228,17 @@ impl Engine {
         Ok(replies.len())
     }
 
-    /// Approves one reply, as the person `who`, who saw it: `seen` is the hash of what was shown
-    /// ([`ShownReply::seen`]), or its first 16 digits or more. One that answers a comment of Reddit's is then
-    /// in the outbox of the account that posts: see [`crate::reddit`].
+    /// Approves one reply on behalf of `who`, who saw it: `seen` is the hash of what was shown ([`ShownReply::seen`]),
+    /// or at least its first 16 digits. One that answers a Reddit comment is then in the outbox of the account that
+    /// posts: see [`crate::reddit`].
     ///
     /// # Errors
-    /// [`crate::Code::Changed`] when it is not what was shown, whoever changed it; [`crate::Code::NotFound`];
-    /// [`crate::Code::Usage`] when it was rejected, is too long with its footer, or another reply of the
-    /// account answers the same comment.
+    /// [`crate::Code::Changed`] if it is not what was shown, whatever changed it; [`crate::Code::NotFound`];
+    /// [`crate::Code::Usage`] if it was rejected, is too long with its footer, or another reply of the account answers
+    /// the same comment.
     pub fn reply_approve(&self, id: i64, seen: &str, who: &str) -> Result<ReplyInfo> {
         let now_ms = now_ms();
-        // the engine only reads within: nobody else writes from here to the end of the transaction
+        // this only reads: nobody else writes from here to the end of the transaction
         let make = |reply: &Reply| -> Result<Option<Approval>> {
             self.approval_of(reply, seen, who, now_ms)
         };
@@ -253,7 +247,7 @@ impl Engine {
         self.reply_info(id)
     }
 
-    /// Rejects one reply, as the person `who`, perhaps with a reason.
+    /// Rejects one reply on behalf of `who`, optionally with a reason.
     ///
     /// # Errors
     /// [`crate::Code::NotFound`].
@@ -264,10 +258,10 @@ impl Engine {
         self.reply_info(id)
     }
 
-    /// Makes a rejected reply a draft again, as the person `who`.
+    /// Returns a rejected reply to draft on behalf of `who`.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] when it was posted.
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] if it was posted.
     pub fn reply_redraft(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
         self.store
             .reply_move(id, ReplyState::Draft, who, why, now_ms())?;
@@ -275,12 +269,11 @@ impl Engine {
         self.reply_info(id)
     }
 
-    /// Notes that the person `who` posted an approved reply by hand, as it was shown (`seen`), at `link`
-    /// (empty: not said).
+    /// Records that `who` posted an approved reply manually, as it was shown (`seen`), at `link` (empty: unknown).
     ///
     /// # Errors
-    /// [`crate::Code::Changed`] when it is not what was shown; [`crate::Code::NotFound`];
-    /// [`crate::Code::Usage`] when it is not approved, or the link is none.
+    /// [`crate::Code::Changed`] if it is not what was shown; [`crate::Code::NotFound`]; [`crate::Code::Usage`] if it is
+    /// not approved, or the link is invalid.
     pub fn reply_posted_by_hand(
         &self,
         id: i64,
@@ -291,12 +284,12 @@ impl Engine {
         let link = link.trim();
         if !link.is_empty() && !link.starts_with("https://") && !link.starts_with("http://") {
             return Err(Error::usage(format!(
-                "{link:?} is no link; paste the address of the comment, or leave it empty"
+                "{link:?} is not a link; paste the URL of the comment, or leave it empty"
             )));
         }
         let to = Became {
             link: link.to_owned(),
-            // by its name it can be withdrawn, and its score read
+            // with its name it can be withdrawn, and its score read
             posted_name: repartee_reddit::Link::parse(link).and_then(|link| link.comment),
             ..Became::new(ReplyState::Posted, "", "")
         };
@@ -315,10 +308,7 @@ impl Engine {
         self.reply_info(id)
     }
 
-    /// How many replies are where.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// Number of replies by state.
     pub fn queue_counts(&self) -> Result<QueueCounts> {
         let [
             draft,

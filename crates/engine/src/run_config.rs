@@ -1,8 +1,7 @@
-//! The settings of a training run: one flat struct, written out as TOML with its own comments.
+//! The settings of a training run: one flat struct, written as TOML with comments.
 //!
-//! Every field is declared once, with its doc lines and default; from that come the struct, its
-//! defaults, and the comments of the TOML file. The file that a run was started with is stored with
-//! the run as it is.
+//! Every field is declared once, with its doc lines and default; from that come the struct, its defaults, and the
+//! comments of the TOML file. The file that a run was started with is stored verbatim with the run.
 
 use repartee_models::batch::LossMask;
 use repartee_models::schedule::Decay;
@@ -11,21 +10,21 @@ use ts_rs::TS;
 
 use crate::error::{Error, Result};
 
-/// Which of the three models.
+/// Kind of model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunKind {
     /// GPT-2 on comments and replies.
     #[default]
     Generator,
-    /// BERT: real reply or fake.
+    /// BERT: real or generated reply.
     Realism,
     /// BERT: which of the four upvote bins.
     Upvotes,
 }
 
 impl RunKind {
-    /// As it is stored and typed.
+    /// The name in the project file and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Generator => "generator",
@@ -34,10 +33,10 @@ impl RunKind {
         }
     }
 
-    /// Reads what [`Self::as_str`] wrote.
+    /// Reads [`Self::as_str`].
     ///
     /// # Errors
-    /// When it is none of the three.
+    /// If it is none of the three.
     pub fn parse(text: &str) -> Result<Self> {
         [Self::Generator, Self::Realism, Self::Upvotes]
             .into_iter()
@@ -57,7 +56,7 @@ impl RunKind {
         }
     }
 
-    /// Classes of a classifier; 0 for the generator.
+    /// Number of classes of a classifier; 0 for the generator.
     pub fn classes(self) -> usize {
         match self {
             Self::Generator => 0,
@@ -67,18 +66,18 @@ impl RunKind {
     }
 }
 
-/// How the classes of a classifier are weighted in its loss.
+/// Class weights in a classifier's loss.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
-    /// All alike.
+    /// All equal.
     #[default]
     None,
-    /// A class counts inversely to how often it occurs, so that all together count alike.
+    /// Inverse to the class frequency, so that all classes together count equally.
     Balanced,
 }
 
-/// Declares the struct, its defaults, and its fields' words for the TOML file in one place.
+/// Declares the struct, its defaults, and its fields' descriptions for the TOML file in one place.
 macro_rules! fields {
     (
         $(#[doc = $doc:literal])*
@@ -98,7 +97,7 @@ macro_rules! fields {
         }
 
         impl $name {
-            /// Every field with its words.
+            /// Every field with its description.
             const DESCRIPTIONS: &'static [(&'static str, &'static [&'static str])] =
                 &[$((stringify!($field), &[$($line),+]),)+];
         }
@@ -110,72 +109,69 @@ fields! {
     pub struct RunConfig {
         /// generator, realism or upvotes.
         kind: RunKind = RunKind::Generator,
-        /// A name for the run; empty: the kind and a number.
+        /// Run name; empty: the kind and a number.
         name: String = String::new(),
-        /// The base to start from; empty: the only one of the right kind.
+        /// Base model; empty: the only one of the right kind.
         base: String = String::new(),
         /// The split to train on.
         split: String = "main".to_owned(),
         /// Realism: the set of fakes; empty: the only one of the split.
         fakes: String = String::new(),
-        /// Passes over the train side. Not looked at when steps is set.
+        /// Number of epochs. Ignored if steps is set.
         epochs: f64 = 3.0,
-        /// Optimizer steps; 0: as many as the epochs take.
+        /// Max optimizer steps; 0: use epochs.
         steps: usize = 0,
-        /// Examples in a batch. The largest that fits the memory is fastest.
+        /// Batch size. The largest that fits in memory is fastest.
         batch_size: usize = 8,
-        /// Batches in an optimizer step: batch_size times this is what a step learns from.
+        /// Gradient accumulation: the effective batch size is batch_size times this.
         accumulate: usize = 1,
-        /// Examples of the train side, at most, drawn by the seed; 0: all.
+        /// Max number of training examples, sampled by the seed; 0: all.
         limit: usize = 0,
-        /// The longest example, in tokens. Half of it at least is kept for the reply.
+        /// Max length of an example, in tokens. At least half of it is kept for the reply.
         max_tokens: usize = 128,
-        /// Generator: "reply" counts the loss on the reply only, "all" on the comment too.
+        /// Generator: "reply" computes the loss on the reply only, "all" on the comment too.
         loss: LossMask = LossMask::Reply,
-        /// Peak learning rate. 5e-5 suits fine-tuning; a small model from scratch takes 1e-3.
+        /// Peak learning rate. 5e-5 suits fine-tuning; use 1e-3 for a small model from scratch.
         learning_rate: f64 = 5e-5,
-        /// The share of all steps in which the learning rate rises from 0 to its peak.
+        /// Warmup ratio: the share of all steps in which the learning rate rises from 0 to its peak.
         warmup: f64 = 0.1,
-        /// How the learning rate falls after that: "linear", "cosine" or "constant".
+        /// Learning-rate schedule after warmup: "linear", "cosine" or "constant".
         decay: Decay = Decay::Linear,
         /// AdamW's weight decay, on matrices only.
         weight_decay: f64 = 0.01,
-        /// Gradients longer than this are scaled down to it; 0: never.
+        /// Max gradient norm; 0: no clipping.
         clip_norm: f64 = 1.0,
-        /// Dropout probability everywhere in the model; below 0: what the base's config says.
+        /// Dropout probability; below 0: use the base's config.
         dropout: f64 = -1.0,
         /// Classifiers: "none", or "balanced" so that rare classes count as much as frequent ones.
         class_weights: ClassWeights = ClassWeights::None,
         /// Realism: the share of real replies among the examples, between 0 and 1.
         real_share: f64 = 0.5,
-        /// Steps from one validation to the next; 0: ten times in the run.
+        /// Validate every N steps; 0: ten times per run.
         validate_every: usize = 0,
-        /// Examples of the val side that are validated on, at most; 0: all.
+        /// Max number of validation examples; 0: all.
         validate_limit: usize = 1000,
-        /// Steps from one save to the next; 0: every three minutes. What a killed run goes on from.
+        /// Save a checkpoint every N steps; 0: every 3 minutes. A killed run resumes from its last checkpoint.
         save_every: usize = 0,
-        /// Stop when so many validations in a row brought nothing better; 0: never.
+        /// Early-stopping patience, in validations without improvement; 0: off.
         patience: usize = 0,
-        /// Generator: replies drawn to comments of the val side at each validation.
+        /// Generator: sample replies to generate at each validation, to comments of the validation set.
         samples: usize = 3,
-        /// Names all randomness of the run. The same seed on the same machine gives the same bits.
+        /// Random seed. The same seed on the same machine gives the same bits.
         seed: u64 = 1,
         /// auto, cpu, cuda or metal.
         device: String = "auto".to_owned(),
     }
 }
 
-/// What a setting takes.
+/// Type of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum FieldType {
-    /// A whole number.
     Integer,
-    /// A number.
     Number,
-    /// Words.
     Text,
-    /// One of a few words.
+    /// One of several words.
     Choice,
     /// The name of a base.
     Base,
@@ -188,26 +184,24 @@ pub enum FieldType {
 /// A setting of a run, to build a form from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Field {
-    /// Its key in the run config.
+    /// Key in the run config.
     pub name: String,
-    /// What it does, in plain words.
     pub help: String,
-    /// What it takes.
     #[serde(rename = "type")]
     pub kind: FieldType,
-    /// The words it may be; empty where it is no choice.
+    /// Allowed values; empty unless it is a choice.
     pub choices: Vec<String>,
-    /// The least it may be, for a number.
+    /// Minimum, for a number.
     pub least: Option<f64>,
-    /// The most it may be, for a number; `None`: no limit.
+    /// Maximum, for a number; `None`: no limit.
     pub most: Option<f64>,
-    /// The kinds of run that it means something to.
+    /// The kinds of run that use it.
     pub kinds: Vec<RunKind>,
-    /// Whether most people look at it; the others are folded away.
+    /// Whether it is shown first; the others are collapsed.
     pub essential: bool,
 }
 
-/// What numbers may be: the least and the most.
+/// Ranges of numbers: minimum and maximum.
 const LIMITS: &[(&str, f64, f64)] = &[
     ("epochs", 1e-3, f64::INFINITY),
     ("steps", 0.0, f64::INFINITY),
@@ -230,7 +224,7 @@ const LIMITS: &[(&str, f64, f64)] = &[
 
 const ALL_KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
 
-/// The settings that most people look at.
+/// The settings that are shown first.
 const ESSENTIAL: [&str; 10] = [
     "name",
     "base",
@@ -295,18 +289,16 @@ pub fn fields() -> Vec<Field> {
         .collect()
 }
 
-/// A good choice of settings for a purpose.
+/// A preset for a purpose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Preset {
-    /// A few words.
     pub name: String,
-    /// When to take it.
+    /// When to use it.
     pub help: String,
-    /// The settings.
     pub config: RunConfig,
 }
 
-/// Good choices for a kind of run.
+/// Presets for a kind of run.
 pub fn presets(kind: RunKind) -> Vec<Preset> {
     let usual = RunConfig::of(kind);
     let preset = |name: &str, help: &str, config: RunConfig| Preset {
@@ -317,12 +309,12 @@ pub fn presets(kind: RunKind) -> Vec<Preset> {
     vec![
         preset(
             "Fine-tune",
-            "A pretrained base learns from some thousand pairs: few passes at a low learning rate.",
+            "Fine-tune a pretrained base on a few thousand pairs: few epochs, low learning rate.",
             usual.clone(),
         ),
         preset(
             "Try it",
-            "A hundred short steps, to see whether everything fits together before the long run.",
+            "100 short steps as a smoke test before the long run.",
             RunConfig {
                 steps: 100,
                 max_tokens: 64,
@@ -333,7 +325,7 @@ pub fn presets(kind: RunKind) -> Vec<Preset> {
         ),
         preset(
             "From scratch",
-            "A small base without pretraining: a high learning rate, large batches and many passes.",
+            "A small base from scratch: high learning rate, large batches and many epochs.",
             RunConfig {
                 learning_rate: 1e-3,
                 batch_size: 32,
@@ -345,7 +337,7 @@ pub fn presets(kind: RunKind) -> Vec<Preset> {
         ),
         preset(
             "Little memory",
-            "Two examples at a time, gathered into steps of sixteen: slower, and fits where nothing else does.",
+            "Batch size 2 with 8 accumulation steps. Slower, lowest memory.",
             RunConfig {
                 batch_size: 2,
                 accumulate: 8,
@@ -376,10 +368,10 @@ impl RunConfig {
         }
     }
 
-    /// The settings of a TOML file; what it leaves out has the default of its kind.
+    /// The settings of a TOML file; omitted ones have their kind's defaults.
     ///
     /// # Errors
-    /// When it is no TOML, or names a setting that there is not.
+    /// If it is not TOML, or names an unknown setting.
     pub fn from_toml(text: &str) -> Result<Self> {
         let given: toml::Table = toml::from_str(text)
             .map_err(|e| Error::usage(format!("the run config is not valid TOML: {e}")))?;
@@ -387,7 +379,7 @@ impl RunConfig {
             Some(kind) => RunKind::parse(kind)?,
             None => {
                 return Err(Error::usage(
-                    "the run config must say kind = \"generator\", \"realism\" or \"upvotes\"",
+                    "the run config must set kind = \"generator\", \"realism\" or \"upvotes\"",
                 ));
             }
         };
@@ -396,10 +388,10 @@ impl RunConfig {
         Self::of_table(table)
     }
 
-    /// The same with one setting changed, as `--set KEY=VALUE` gives it.
+    /// A copy with one setting changed, as with `--set KEY=VALUE`.
     ///
     /// # Errors
-    /// When there is no such setting, or the value does not fit it.
+    /// If there is no such setting, or the value is invalid.
     pub fn set(&self, key: &str, value: &str) -> Result<Self> {
         let mut table = self.table()?;
         let Some(old) = table.get(key) else {
@@ -414,7 +406,7 @@ impl RunConfig {
         {
             let kinds: Vec<&str> = field.kinds.iter().map(|kind| kind.as_str()).collect();
             return Err(Error::usage(format!(
-                "{key} is a setting of {} runs, and this is one of kind {}; leave it out",
+                "{key} is a setting of {} runs, and this one is {}; omit it",
                 kinds.join(" and "),
                 self.kind.as_str()
             )));
@@ -433,10 +425,10 @@ impl RunConfig {
         Self::of_table(table)
     }
 
-    /// The settings as TOML, every field under its words.
+    /// The settings as TOML, with a description above each.
     ///
     /// # Errors
-    /// When a number does not fit TOML (a seed above 2^63).
+    /// If a number does not fit TOML (a seed above 2^63).
     pub fn to_toml(&self) -> Result<String> {
         let table = self.table()?;
         let mut out = format!("# A {} run of Repartee.\n", self.kind.as_str());
@@ -458,7 +450,7 @@ impl RunConfig {
     }
 
     fn of_table(mut table: toml::Table) -> Result<Self> {
-        // 3 for 3.0 is what people write
+        // people write 3 for 3.0
         for (name, default) in Self::default().table()? {
             if let (toml::Value::Float(_), Some(toml::Value::Integer(whole))) =
                 (&default, table.get(&name))
@@ -474,14 +466,14 @@ impl RunConfig {
         Ok(config)
     }
 
-    /// Refuses settings that cannot work.
+    /// Refuses invalid settings.
     ///
     /// # Errors
-    /// Names the setting and what it may be.
+    /// Names the setting and its allowed values.
     pub fn check(&self) -> Result<()> {
         let table = self.table()?;
         for (name, least, most) in LIMITS {
-            // a dropout below 0 means the base's own, and epochs are not looked at when steps are set
+            // a dropout below 0 means the base's own, and epochs are ignored if steps is set
             let unused = match *name {
                 "dropout" => self.dropout < 0.0,
                 "epochs" => self.steps > 0,
@@ -511,7 +503,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_has_every_field_with_its_words_and_reads_back() {
+    fn toml_has_every_field_with_description_and_round_trips() {
         for kind in [RunKind::Generator, RunKind::Realism, RunKind::Upvotes] {
             let config = RunConfig::of(kind);
             let text = config.to_toml().unwrap();
@@ -524,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_leaves_out_is_the_default_of_its_kind() {
+    fn omitted_settings_have_the_defaults_of_their_kind() {
         let config = RunConfig::from_toml("kind = \"realism\"\nepochs = 2\nseed = 9").unwrap();
         assert_eq!(
             config,
@@ -537,11 +529,11 @@ mod tests {
     }
 
     #[test]
-    fn forms_know_every_setting_and_presets_can_be_run() {
+    fn forms_have_every_setting_and_presets_are_valid() {
         let names: Vec<String> = fields().into_iter().map(|field| field.name).collect();
         assert_eq!(names.len() + 1, RunConfig::DESCRIPTIONS.len());
         assert!(ESSENTIAL.iter().all(|name| names.iter().any(|n| n == name)));
-        // steps outdo the epochs: who sees one has to see the other
+        // steps override epochs: both must be shown together
         let seen = |name: &str| fields().iter().any(|f| f.name == name && f.essential);
         assert!(seen("epochs") && seen("steps"));
         let types: Vec<FieldType> = fields().iter().map(|field| field.kind).collect();
@@ -558,7 +550,7 @@ mod tests {
                 assert_eq!(preset.config.kind, kind);
                 preset.config.check().unwrap();
             }
-            // every word of a choice is one that the setting takes
+            // every value of a choice is accepted by the setting
             for field in fields().iter().filter(|field| field.kinds.contains(&kind)) {
                 for word in &field.choices {
                     RunConfig::of(kind).set(&field.name, word).unwrap();
@@ -568,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn invalid_settings_are_named() {
         let error = |text: &str| RunConfig::from_toml(text).unwrap_err().message;
         assert!(error("kind = \"generator\"\nlerning_rate = 1").contains("lerning_rate"));
         assert!(error("kind = \"poet\"").contains("poet"));

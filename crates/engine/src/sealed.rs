@@ -1,8 +1,8 @@
-//! Where a decision was made: here, or in a file that came from elsewhere.
+//! Where a decision was made: here, or in a file from elsewhere.
 //!
-//! What a person decides (which text is posted, which permission was read) is stored with the seal of the
-//! machine on which it was decided. A file that was last written elsewhere, or changed by another program,
-//! has no seal of this machine, and its decisions hold only once a person has confirmed them here.
+//! A decision of the user (which text is posted, which permission was read) is stored with the seal of the machine on
+//! which it was made. A file that was last written elsewhere, or changed by another program, has no seal of this
+//! machine, and its decisions only hold after the user confirms them here.
 
 use repartee_store::ledger;
 use serde::{Deserialize, Serialize};
@@ -19,12 +19,12 @@ pub(crate) enum Origin {
     Elsewhere,
     /// Before decisions were sealed, or by another program.
     Unsealed,
-    /// Here, and changed since by another program; or it is an older one, which was taken back.
+    /// Here, and changed since by another program; or it is an older one that was withdrawn.
     Altered,
 }
 
 impl Origin {
-    /// What is the matter with it, to go after "it was"; empty: nothing.
+    /// What is wrong with it, to follow "it was"; empty: nothing.
     pub fn words(self) -> &'static str {
         match self {
             Self::Here => "",
@@ -39,8 +39,8 @@ impl Origin {
     }
 }
 
-/// The seal of this machine on a decision, as it is stored: `machine:once:seal`. No two are the same, so that one
-/// which was taken back (see [`Engine::revoke_taken_back`]) is not that of the same decision made again.
+/// This machine's seal on a decision, as stored: `machine:once:seal`. No two are the same, so that a withdrawn one (see
+/// [`Engine::revoke_taken_back`]) differs from that of the same decision made again.
 pub(crate) fn seal(machine: &Machine, what: &str, parts: &[&str]) -> String {
     let once = uuid::Uuid::now_v7().simple().to_string();
     let mac = machine.seal(what, &[parts, &[&once]].concat());
@@ -59,7 +59,7 @@ pub(crate) fn origin(machine: &Machine, stored: &str, what: &str, parts: &[&str]
             };
             let hash = blake3::Hash::from_hex;
             match (hash(mac), hash(machine.seal(what, &parts).as_str())) {
-                // this comparison takes the same time wherever the two differ
+                // blake3's comparison takes constant time
                 (Ok(sealed), Ok(now)) if sealed == now && !machine.glance().is_revoked(stored) => {
                     Origin::Here
                 }
@@ -69,7 +69,7 @@ pub(crate) fn origin(machine: &Machine, stored: &str, what: &str, parts: &[&str]
     }
 }
 
-/// A hash over a list of texts, each with its length in front, as 64 hexadecimal digits.
+/// A hash over a list of texts, each preceded by its length, as 64 hexadecimal digits.
 pub(crate) fn digest<'a>(what: &'a str, parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hasher = blake3::Hasher::new();
     for part in [what].into_iter().chain(parts) {
@@ -79,22 +79,22 @@ pub(crate) fn digest<'a>(what: &'a str, parts: impl IntoIterator<Item = &'a str>
     hasher.finalize().to_hex().to_string()
 }
 
-/// A record that a person can confirm on this machine.
+/// A record that the user can confirm on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecordKind {
-    /// The settings and the approval of an account, and its app label.
+    /// An account's settings, approval, and app label.
     Account,
     /// The permission to post in a subreddit.
     Subreddit,
 }
 
 impl Engine {
-    /// Confirms a record that was made elsewhere, as the person `who`, who saw it: `seen` is its hash as
-    /// [`crate::reddit::AccountInfo`] or [`crate::reddit::PostingPermissionInfo`] gives it.
+    /// Confirms a record made elsewhere, on behalf of `who`, who saw it: `seen` is its hash from
+    /// [`crate::reddit::AccountInfo`] or [`crate::reddit::PostingPermissionInfo`].
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Changed`] when the record is not what was seen.
+    /// [`Code::NotFound`]; [`Code::Changed`] if the record is not what was seen.
     pub fn record_confirm(
         &self,
         record: RecordKind,
@@ -111,8 +111,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// Decisions that writes of this process have taken back count no longer on this machine, even if their
-    /// rows are put back into the file. What cannot be done now is done with the next ones.
+    /// Revokes decisions that this process's writes have withdrawn: they no longer count on this machine, even if their
+    /// rows are put back into the file. What fails now is done with the next ones.
     pub(crate) fn revoke_taken_back(&self) {
         let seals = self.store.seals_taken_back();
         if seals.is_empty() {
@@ -122,16 +122,16 @@ impl Engine {
             Ok(ledger::Ledger::open(self.machine()?.folder())?.revoke(&seals)?)
         };
         if let Err(error) = revoke() {
-            tracing::warn!(%error, "decisions that were taken back are not noted in the ledger yet");
+            tracing::warn!(%error, "withdrawn decisions are not revoked in the ledger yet");
             self.store.seals_to_revoke_later(seals);
         }
     }
 }
 
-/// Compares the hash of what is there with what a person saw of it.
+/// Compares a current hash with the one that the user saw.
 ///
 /// # Errors
-/// [`Code::Changed`]; [`Code::Usage`] when `seen` is no such hash.
+/// [`Code::Changed`]; [`Code::Usage`] if `seen` is no such hash.
 pub(crate) fn same(what: &str, now: &str, seen: &str) -> Result<()> {
     if begins(now, seen)? {
         return Ok(());
@@ -142,13 +142,13 @@ pub(crate) fn same(what: &str, now: &str, seen: &str) -> Result<()> {
     ))
 }
 
-/// The fewest digits of a hash that a person may give.
+/// Minimum number of digits of a hash that the user may give.
 const DIGITS: usize = 16;
 
-/// Whether a hash begins with the digits that were given.
+/// Whether a hash begins with the given digits.
 ///
 /// # Errors
-/// [`Code::Usage`] when they are none, or too few.
+/// [`Code::Usage`] if they are invalid, or too few.
 pub(crate) fn begins(hash: &str, given: &str) -> Result<bool> {
     let given = given.trim().to_ascii_lowercase();
     if given.len() < DIGITS || !given.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origin_is_here_only_for_an_unchanged_decision_of_this_machine() {
+    fn origin_is_here_only_for_unchanged_decisions_of_this_machine() {
         let place = tempfile::tempdir().expect("a folder");
         let here = Machine::open(&place.path().join("here")).expect("opened");
         let there = Machine::open(&place.path().join("there")).expect("opened");
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(of(&here, &stored, &["Quiet", "other"]), Origin::Altered);
         assert_eq!(of(&there, &stored, &["Quiet", "link"]), Origin::Elsewhere);
         assert_eq!(of(&here, "", &["Quiet", "link"]), Origin::Unsealed);
-        // whoever knows the name of the machine has not its key
+        // knowing the machine's name is not having its key
         let forged = stored.replace(here.id(), there.id());
         assert_eq!(of(&there, &forged, &["Quiet", "link"]), Origin::Altered);
     }

@@ -1,9 +1,9 @@
-//! Commands to copy: arguments as a shell reads them.
+//! Commands to copy: arguments quoted for a shell.
 
 use std::ffi::OsStr;
 
-/// An argument for a POSIX shell, on one line and of characters that show: what controls a terminal, reorders a
-/// line or is not UTF-8 is written as bytes in `$'...'`, which bash, zsh and ksh take.
+/// An argument for a POSIX shell, on one line and in visible characters: terminal controls, bidirectional marks and
+/// invalid UTF-8 are written as bytes in `$'...'`, which bash, zsh and ksh accept.
 pub fn quoted(arg: impl AsRef<OsStr>) -> String {
     let bytes = arg.as_ref().as_encoded_bytes();
     let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(b);
@@ -43,14 +43,14 @@ pub fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> String {
     line
 }
 
-/// Octal: of a fixed length, whatever follows it.
+/// Octal: of a fixed length, whatever follows.
 fn push_bytes(bytes: &[u8], out: &mut String) {
     for byte in bytes {
         out.push_str(&format!("\\{byte:03o}"));
     }
 }
 
-/// Whether a character does not stand for itself on a terminal: it would be shown as an escape, and copied so.
+/// Whether a terminal would not show the character as itself: it would be displayed, and copied, as an escape.
 fn acts(c: char) -> bool {
     repartee_store::items::is_hidden(c)
         || matches!(c, '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}'

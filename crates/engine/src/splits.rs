@@ -1,4 +1,4 @@
-//! Splits: pairs to train, val and test by whole threads, near-duplicates together; and their audit.
+//! Splits: whole threads to train, val and test, near-duplicates together; and their audit.
 
 use std::collections::HashMap;
 
@@ -17,18 +17,16 @@ use crate::items::{ItemKind, Label, finish_deletions};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::unreadable::{Listed, good};
 
-/// Divides all pairs of the project. A job: `split`. The split is frozen: pairs that come later are
-/// on no side of it.
+/// Splits all pairs of the project. A job: `split`. The split is locked: pairs added later are in none of its
+/// partitions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct MakeSplit {
-    /// Its name.
     pub name: String,
-    /// The seed of the division.
     pub seed: u64,
-    /// The shares of the sides, by pairs.
+    /// Shares of the partitions, by pairs.
     pub shares: Shares,
-    /// The three edges between the four upvote bins; `None`: quartiles of the train side's scores.
+    /// The three edges between the four upvote bins; `None`: quartiles of the training set's scores.
     pub edges: Option<[i64; 3]>,
     /// What counts as a near-duplicate.
     pub near: Near,
@@ -46,28 +44,28 @@ impl Default for MakeSplit {
     }
 }
 
-/// What a split was made by; stored with it as JSON.
+/// Settings of a split; stored with it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SplitConfig {
-    /// The shares of the sides, by pairs.
+    /// Shares of the partitions, by pairs.
     pub shares: Shares,
-    /// The edges between the upvote bins; `None`: no reply has a score.
+    /// Edges between the upvote bins; `None`: no reply has a score.
     pub edges: Option<BinEdges>,
     /// What counted as a near-duplicate.
     pub near: Near,
-    /// Whether the upvote bins were looked at; false: made by an older version.
+    /// Whether it is stratified by upvote bin; false: made by an older version.
     #[serde(default)]
     pub stratified: bool,
-    /// Threads that went with another since they are the same post, from another source mostly.
+    /// Threads merged into another because they are the same post, mostly from another source.
     #[serde(default)]
     pub joined_posts: u64,
-    /// Threads that went with another since they share a long text.
+    /// Threads merged into another because they share a long text.
     #[serde(default)]
     pub joined_texts: u64,
-    /// Pairs that a person had excluded; they are on no side.
+    /// Pairs excluded by the user; they are in no partition.
     #[serde(default)]
     pub excluded: u64,
-    /// Pairs that are on no side, by the rule that left them out.
+    /// Pairs in no partition, by the rule that left them out.
     #[serde(default)]
     pub left_out: Vec<LeftOutPairs>,
 }
@@ -75,116 +73,105 @@ pub struct SplitConfig {
 /// Pairs that a split leaves out, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LeftOutPairs {
-    /// `duplicate_text`: a text of the pair, or one nearly like it, is on a side that comes first:
-    /// train before test, test before val.
+    /// `duplicate_text`: a text of the pair, or a near-duplicate, is in a partition that takes precedence: train before
+    /// test, test before val.
     pub rule: String,
-    /// Pairs, by the side where they would be: train, val, test.
+    /// Number of pairs, by the partition they would be in: train, val, test.
     pub pairs: [u64; 3],
 }
 
-/// What one side of a split holds.
+/// Contents of one partition of a split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PartitionInfo {
-    /// Which side.
     #[serde(alias = "side")]
     pub partition: Partition,
-    /// Pairs.
     pub pairs: u64,
-    /// Threads they belong to.
     pub threads: u64,
-    /// Pairs whose reply's score is known.
+    /// Pairs whose reply has a score.
     pub scored: u64,
-    /// Those in each upvote bin; empty without edges.
+    /// Number in each upvote bin; empty without edges.
     pub bins: Vec<u64>,
 }
 
-/// A split as it is shown.
+/// A split for display.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SplitInfo {
-    /// Its name.
     pub name: String,
-    /// The seed of the division.
     pub seed: u64,
-    /// What it was made by.
     pub config: SplitConfig,
-    /// What its sides hold, in the order train, val, test.
+    /// In the order train, val, test.
     #[serde(alias = "sides")]
     pub partitions: Vec<PartitionInfo>,
-    /// Upvote bins that a side lacks, and sides without a pair, in words.
+    /// Upvote bins missing from a partition, and empty partitions, as text.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// The last audit, if there was one.
+    /// The last audit, if any.
     pub audit: Option<Audit>,
-    /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
-    /// When it was made, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
 }
 
-/// Which split to audit. A job: `audit`.
+/// Audits a split. A job: `audit`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSplit {
-    /// Its name.
     pub name: String,
 }
 
-/// What an audit found. It looked at every thread, every pair and every text of any length; texts are
-/// equal when their words are, whatever their case, marks and spaces. Long ones are compared by an
-/// exact join, too.
+/// The result of an audit. It checks every thread, every pair and every text of any length; texts are equal if their
+/// words are, whatever their case, punctuation and spaces. Long ones are also compared by an exact join.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct Audit {
-    /// The split.
     pub name: String,
-    /// Whether nothing is on two sides.
+    /// Whether no text is in two partitions.
     pub clean: bool,
-    /// Pairs that were looked at.
     pub pairs: u64,
-    /// Texts that were compared: comments and replies.
+    /// Texts compared: comments and replies.
     pub texts: u64,
-    /// Different ones among them.
+    /// Number of different ones.
     pub different_texts: u64,
     /// What counted as a near-duplicate.
     pub near: Near,
-    /// Threads on more than one side.
+    /// Threads in more than one partition.
     pub torn_threads: u64,
-    /// Posts on two sides, under two ids: of two sources, mostly.
+    /// Posts in two partitions under two ids: mostly of two sources.
     pub torn_posts: u64,
-    /// Pairs of equal comment and equal reply on two sides.
+    /// Pairs with equal comment and equal reply in two partitions.
     pub equal_pairs: u64,
-    /// Equal texts on two sides.
+    /// Equal texts in two partitions.
     pub equal_texts: u64,
-    /// Near-duplicate texts on two sides.
+    /// Near-duplicate texts in two partitions.
     #[serde(alias = "twin_texts")]
     pub near_duplicates: u64,
-    /// The only exemption: texts that were deleted, which no model sees.
+    /// The only exemption: deleted texts, which no model sees.
     pub deleted_texts: u64,
-    /// Pairs that the split leaves out, as it was made.
+    /// Pairs that the split left out when it was made.
     pub left_out: Vec<LeftOutPairs>,
-    /// The first of each kind of leak: what is where.
+    /// The first leaks of each kind.
     pub examples: Vec<String>,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// Leaks of a kind that an audit spells out; further ones are counted.
+/// Leaks of a kind that an audit describes; further ones are only counted.
 const EXAMPLES: usize = 20;
 
-/// Divisions that are tried while a side lacks an upvote bin.
+/// Splits that are tried while a partition lacks an upvote bin.
 const TRIES: u64 = 8;
 
-/// Times that the edges of the bins and the division that they come from are fitted to each other.
+/// Iterations of fitting the bin edges and the split to each other.
 const FITS: usize = 4;
 
-/// The rule that keeps a text off a second side.
+/// The rule that keeps a text out of a second partition.
 const DUPLICATE_TEXT: &str = "duplicate_text";
 
-/// What a split is made from, or an audit looks at.
+/// What a split is made from, or an audit checks.
 #[derive(Default)]
 struct Read {
-    /// Ids of the threads; a pair's thread is a position in here.
+    /// Ids of the threads; a pair's thread is an index into this.
     threads: Vec<i64>,
     position: HashMap<i64, usize>,
     members: Vec<Member>,
@@ -203,7 +190,7 @@ impl Read {
         });
     }
 
-    /// Threads that are one post: positions in [`Read::threads`].
+    /// Threads that are one post: indices into [`Read::threads`].
     fn same_posts(&self, store: &repartee_store::Store) -> Result<Vec<(usize, usize)>> {
         let mut posts = Vec::new();
         let mut at = Vec::new();
@@ -248,7 +235,7 @@ impl Job for MakeSplit {
             .into());
         }
 
-        // 1. All pairs with their threads and texts.
+        // 1. Read all pairs with their threads and texts.
         let wanted = PairQuery {
             excluded: Some(false),
             ..PairQuery::default()
@@ -280,16 +267,18 @@ impl Job for MakeSplit {
         if scores.is_empty() {
             let why = match excluded {
                 0 => {
-                    "there are no pairs to divide; import comments and build pairs first".to_owned()
+                    "there are no pairs to split; import comments and build pairs first".to_owned()
                 }
                 n => {
-                    format!("all {n} pairs are excluded; `repartee pairs include` takes that back")
+                    format!(
+                        "all {n} pairs are excluded; `repartee pairs include` includes them again"
+                    )
                 }
             };
             return Err(Error::new(Code::NotFound, why).into());
         }
 
-        // 2. Threads of one post, and threads that share texts, belong together.
+        // 2. Group threads of one post, and threads that share texts.
         let total = Some(texts.len() as u64);
         ctx.tick(Progress::new("comparing texts", 0, total, "texts"));
         let alike = texts.compare();
@@ -299,7 +288,7 @@ impl Job for MakeSplit {
         let joined =
             duplicates::group(&read.members, read.threads.len(), &alike, &same, cap as u64);
         ctx.say(format!(
-            "{} pairs in {} threads; {} threads joined as the same post, {} by texts that they share",
+            "{} pairs in {} threads; {} threads merged as the same post, {} by shared texts",
             scores.len(),
             read.threads.len(),
             joined.by_post,
@@ -307,7 +296,7 @@ impl Job for MakeSplit {
         ));
         ctx.go_on()?;
 
-        // 3. Groups to sides, stratified by upvote bin; the edges from what train holds.
+        // 3. Assign groups to partitions, stratified by upvote bin; the edges come from the training set.
         let pairs = Pairs {
             members: &read.members,
             scores: &scores,
@@ -334,7 +323,7 @@ impl Job for MakeSplit {
             ctx.go_on()?;
         }
         let Some(division) = best else {
-            return Err(Error::new(Code::Internal, "no division was made").into());
+            return Err(Error::new(Code::Internal, "no split was found").into());
         };
         let mut left_out = [0; 3];
         let mut members = Vec::with_capacity(scores.len());
@@ -385,7 +374,7 @@ fn group_ids(group_of: &[usize], threads: &[i64]) -> HashMap<usize, i64> {
     ids
 }
 
-/// The pairs to divide.
+/// The pairs to split.
 struct Pairs<'a> {
     members: &'a [Member],
     scores: &'a [Option<i64>],
@@ -394,12 +383,12 @@ struct Pairs<'a> {
     ids: HashMap<usize, i64>,
 }
 
-/// A way to divide them.
+/// A candidate split.
 struct Division {
     partitions: Vec<Partition>,
     left_out: Vec<bool>,
     edges: Option<BinEdges>,
-    /// Upvote bins that a side lacks, of those that pairs are in.
+    /// Upvote bins that a partition lacks, of those that pairs are in.
     lacking: usize,
 }
 
@@ -431,7 +420,7 @@ impl Pairs<'_> {
         best.unwrap_or_else(|| self.divide_by(strata, alike, given, parts, seed))
     }
 
-    /// Divides by the bins that these edges make.
+    /// Splits by the bins of these edges.
     fn divide_by(
         &self,
         strata: Option<BinEdges>,
@@ -476,7 +465,7 @@ impl Pairs<'_> {
                 bins[partitions[n] as usize][bin] += u64::from(!left_out[n]);
             }
         }
-        // a bin that no pair is in cannot be on any side
+        // a bin without pairs cannot be in any partition
         let lacking = |partition: usize| {
             let lacks = |bin: &usize| there[*bin] && bins[partition][*bin] == 0;
             let has_share = parts[partition] > 0.0;
@@ -541,11 +530,16 @@ impl Job for AuditSplit {
         let thread = |at: usize| repartee_datasets::id::encode(read.threads[at]);
         let mut examples: Vec<String> = Vec::new();
         for at in leaks.threads.iter().take(EXAMPLES) {
-            examples.push(format!("thread {} is on more than one side", thread(*at)));
+            examples.push(format!(
+                "thread {} is in more than one partition",
+                thread(*at)
+            ));
         }
         for (a, b) in leaks.posts.iter().take(EXAMPLES) {
             let (a, b) = (thread(*a), thread(*b));
-            examples.push(format!("threads {a} and {b} are one post, on two sides"));
+            examples.push(format!(
+                "threads {a} and {b} are one post, in two partitions"
+            ));
         }
         for (a, b) in leaks.pairs.iter().take(EXAMPLES) {
             let (a, b) = (pair(a), pair(b));
@@ -556,7 +550,7 @@ impl Job for AuditSplit {
         }
         for (a, b, similarity) in leaks.near.iter().take(EXAMPLES) {
             examples.push(format!(
-                "a text of pair {} and one of pair {} are {:.0} % alike",
+                "a text of pair {} and one of pair {} are {:.0}% alike",
                 pair(a),
                 pair(b),
                 similarity * 100.0
@@ -586,8 +580,8 @@ impl Job for AuditSplit {
         let mut error = Error::new(
             Code::Negative,
             format!(
-                "split {:?} leaks: on two sides are {} threads, {} posts, {} equal pairs, {} equal texts \
-                 and {} near-duplicate texts; make a new split",
+                "split {:?} leaks: in two partitions are {} threads, {} posts, {} equal pairs, {} equal \
+                 texts and {} near-duplicate texts; create a new split",
                 audit.name,
                 audit.torn_threads,
                 audit.torn_posts,
@@ -602,10 +596,7 @@ impl Job for AuditSplit {
 }
 
 impl Engine {
-    /// All splits, in the order in which they were made.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All splits, oldest first.
     pub fn splits(&self) -> Result<Vec<SplitInfo>> {
         good(self.splits_read()?)
     }
@@ -620,7 +611,7 @@ impl Engine {
     /// A split by its name.
     ///
     /// # Errors
-    /// [`Code::NotFound`], with the names there are.
+    /// [`Code::NotFound`], with the names that exist.
     pub fn split(&self, name: &str) -> Result<SplitInfo> {
         self.split_info(self.store.split(name)?)
     }
@@ -663,7 +654,7 @@ impl Engine {
     }
 }
 
-/// What a side lacks although it has a share.
+/// What a partition lacks although it has a share.
 fn warnings(config: &SplitConfig, partitions: &[PartitionInfo]) -> Vec<String> {
     let parts = config.shares.parts().unwrap_or_default();
     let mut warnings = Vec::new();

@@ -1,9 +1,9 @@
-//! The permissions of a study: what is on record for the use of Reddit content, what follows from what is
-//! missing, and the mark that every chart, export and report carries because of it.
+//! Permissions of a study: what is recorded for the use of Reddit content, the consequences of what is missing, and the
+//! notice on every chart, export and report.
 //!
-//! [`standing`] is the one judge, a pure function over records, sources and the day; the methods of the
-//! engine ask it. Text that isn't Reddit's (forums, support mails, ConvoKit, synthetic data, the sandbox)
-//! needs none of it, and a project with nothing else never mentions it.
+//! [`standing`] alone decides, a pure function over records, sources and the day; the methods of the engine call it.
+//! Text that isn't from Reddit (forums, support mails, ConvoKit, synthetic data, the sandbox) needs no permission, and
+//! a project with nothing else never mentions it.
 
 use std::path::{Path, PathBuf};
 
@@ -25,12 +25,11 @@ use crate::run_config::{RunConfig, RunKind};
 use crate::sealed;
 use crate::sealed::Origin as Made;
 
-/// The version of Reddit's policy that [`POLICY`] sums up; records refer to it unless they name another.
+/// The version of Reddit's policy that [`POLICY`] summarizes; records refer to it unless they name another.
 pub const POLICY_VERSION: &str = "2026-08-22";
-/// Where that policy can be read.
 pub const POLICY_LINK: &str =
     "https://support.reddithelp.com/hc/en-us/articles/42728983564564-Responsible-Builder-Policy";
-/// What a person is told, once, before Reddit content is imported from an archive.
+/// What the user is told, once, before Reddit content is imported from an archive.
 pub const POLICY: &str = "Reddit's policy (Responsible Builder Policy of 2026-08-22) allows no training on its content without Reddit's written approval, non-commercial and academic use included. Research on Reddit data from outside Reddit's own research program violates it. Approval is often refused, and API keys are no longer given out by self-service. No archive of Reddit carries a license that changes this.";
 
 /// What a permission is needed for.
@@ -38,11 +37,8 @@ pub const POLICY: &str = "Reddit's policy (Responsible Builder Policy of 2026-08
 pub enum Purpose {
     /// Training a model, or a tokenizer, on Reddit content.
     Training,
-    /// Posting in a project that has Reddit content; `live`: to Reddit itself, not to a sandbox.
-    Posting {
-        /// To Reddit itself.
-        live: bool,
-    },
+    /// Posting in a project with Reddit content; `live`: to Reddit itself, not to a sandbox.
+    Posting { live: bool },
     /// Charts, exports and reports.
     Publishing,
 }
@@ -61,47 +57,43 @@ impl Purpose {
     }
 }
 
-/// What the records say about one kind today.
+/// The status of one kind of permission today.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(rename = "StudyState")]
 pub struct KindStanding {
-    /// Which permission.
     pub kind: StudyKind,
     /// Whether it is granted and valid today, or not required.
     pub holds: bool,
-    /// One sentence without a full stop: "Permission to train on Reddit content expired on 2027-05-01".
+    /// One sentence without a period: "Permission to train on Reddit content expired on 2027-05-01".
     pub words: String,
     /// The newest record, which is the one that counts.
     pub record: Option<StudyRecord>,
-    /// It was recorded on another machine, or changed outside of Repartee, and counts once it is recorded here.
+    /// It was recorded on another machine, or changed outside of Repartee, and must be confirmed here.
     #[serde(default)]
     pub unconfirmed: bool,
 }
 
-/// What is on record, and what it is needed for.
+/// What is recorded, and which sources need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// The four kinds, in their order.
+    /// The four kinds, in order.
     pub kinds: Vec<KindStanding>,
     /// Numbers and names of the sources that need permission.
     pub sources: Vec<(i64, String)>,
-    /// Whether training and posting are refused while a permission is missing.
+    /// Strict mode: training and posting are refused while a permission is missing.
     pub strict: bool,
 }
 
-/// A source, as far as its permission goes.
+/// A source, as far as its permission is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceOrigin {
-    /// Its number.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// Where its text comes from.
     pub origin: Origin,
 }
 
-/// Judges the records (the newest first) on a day, given as milliseconds since 1970. A grant counts from its
-/// date to its last day, in UTC.
+/// Evaluates the records (the newest first) on a day, given as milliseconds since 1970. A grant counts from its date to
+/// its last day, in UTC.
 pub fn standing(
     records: &[StudyRecord],
     sources: &[SourceOrigin],
@@ -124,7 +116,7 @@ pub fn standing(
     }
 }
 
-/// What a kind's permission is called: at the beginning of a sentence, and within one.
+/// A kind's name: at the beginning of a sentence, and within one.
 fn noun(kind: StudyKind) -> &'static str {
     match kind {
         StudyKind::ApiAccess => "permission to use Reddit's API",
@@ -149,7 +141,7 @@ fn of_kind(kind: StudyKind, newest: Option<&StudyRecord>, today: &str) -> KindSt
             Decision::Withdrawn => (false, format!("{noun} was withdrawn{}", on(&record.date))),
             Decision::Pending => (false, format!("{noun} was asked for and is not granted")),
             Decision::NotRequired => (true, format!("{noun} is not required")),
-            // days as YYYY-MM-DD compare like text; an empty today (a clock out of range) lets nothing hold
+            // days as YYYY-MM-DD compare like text; with an empty today (a clock out of range), nothing holds
             Decision::Granted if record.date.is_empty() || record.date.as_str() > today => {
                 (false, format!("{noun} is not valid before {}", record.date))
             }
@@ -193,7 +185,7 @@ impl Standing {
         self.kinds.iter().any(|kind| kind.record.is_some())
     }
 
-    /// What is missing for a purpose, in words; empty when nothing is, or nothing is needed.
+    /// What is missing for a purpose, as text; empty if nothing is missing or needed.
     pub fn gaps(&self, purpose: Purpose) -> Vec<&str> {
         let wanted = purpose.kinds();
         self.kinds
@@ -203,7 +195,7 @@ impl Standing {
             .collect()
     }
 
-    /// The mark of charts, exports and reports; none when nothing is missing. Training comes first.
+    /// The notice on charts, exports and reports; none if nothing is missing. Training comes first.
     pub fn mark(&self) -> Option<String> {
         let mut gaps = self.gaps(Purpose::Publishing);
         let of_training = self.words_of(StudyKind::Training);
@@ -218,14 +210,14 @@ impl Standing {
         found.map_or("", |state| state.words.as_str())
     }
 
-    /// What strict has against a purpose, in words; none without strict.
+    /// Why strict mode refuses a purpose; none without strict mode.
     pub fn refusal(&self, purpose: Purpose) -> Option<String> {
         let gaps = self.gaps(purpose);
         (self.strict && !gaps.is_empty()).then(|| gaps.join("; "))
     }
 }
 
-/// All of it, as a front end shows it.
+/// All of it, for front ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Study {
     /// Whether the project has Reddit content from archives.
@@ -234,32 +226,27 @@ pub struct Study {
     pub sources: Vec<String>,
     /// Whether the question was answered.
     pub answered: bool,
-    /// The four kinds, and what counts of each.
+    /// The four kinds, with their status.
     pub states: Vec<KindStanding>,
     /// What is missing or expired, as shown on every chart and export.
     pub mark: Option<String>,
-    /// Whether training and posting are refused while a permission is missing.
+    /// Strict mode: training and posting are refused while a permission is missing.
     pub strict: bool,
     /// All records, the newest first.
     pub history: Vec<StudyLine>,
-    /// What Reddit's policy says.
     pub policy: String,
-    /// The version of it that this program knows.
+    /// The policy version that this program knows.
     pub policy_version: String,
-    /// Where it can be read.
     pub policy_link: String,
 }
 
 /// A record of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct StudyLine {
-    /// Its number.
     pub id: i64,
-    /// What was recorded.
     pub record: StudyRecord,
-    /// Who recorded it.
     pub who: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
@@ -274,18 +261,16 @@ impl From<StudyEntry> for StudyLine {
     }
 }
 
-/// What an import has to know before it may begin.
+/// What an import must know before it may start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ImportQuestion {
     /// Files with Reddit content, while the project has no record about it.
     pub reddit: Vec<String>,
-    /// Tables that don't say whether they are Reddit content.
+    /// Tables that don't show whether they are Reddit content.
     pub unknown: Vec<String>,
-    /// What Reddit's policy says.
     pub policy: String,
-    /// The version of it that this program knows.
+    /// The policy version that this program knows.
     pub policy_version: String,
-    /// Where it can be read.
     pub policy_link: String,
 }
 
@@ -295,12 +280,12 @@ impl ImportQuestion {
         self.reddit.is_empty() && self.unknown.is_empty()
     }
 
-    /// Why the import doesn't begin.
+    /// Why the import doesn't start.
     pub fn error(&self) -> Error {
         let (files, what) = match (self.reddit.as_slice(), self.unknown.as_slice()) {
             ([], unknown) => (
                 unknown,
-                "doesn't say whether it is Reddit content; say where its text comes from",
+                "doesn't show whether it is Reddit content; set where its text comes from",
             ),
             (reddit, _) => (
                 reddit,
@@ -311,8 +296,8 @@ impl ImportQuestion {
     }
 }
 
-/// Where the text of a file comes from: as said, else as its permission or its content says. Who says that
-/// it is unknown does not overrule what the content says.
+/// Where the text of a file comes from: as given, else by its permission or its content. "Unknown" does not override
+/// what the content shows.
 pub(crate) fn origin_of(import: &Import, file: &Path) -> Origin {
     if let Some(origin) = import.origin.filter(|origin| *origin != Origin::Unknown) {
         return origin;
@@ -325,27 +310,24 @@ pub(crate) fn origin_of(import: &Import, file: &Path) -> Origin {
         Some(Format::Sample) => return Origin::Synthetic,
         Some(Format::Bigquery | Format::Mapped | Format::Comments) | None => {}
     }
-    // a stream's bytes come once, so nothing can be told from them beforehand
+    // a stream can be read only once, so nothing can be detected beforehand
     if is_stream(file) {
         return Origin::Unknown;
     }
-    // what cannot be looked at cannot be imported either, and the import says why
+    // a file without a preview cannot be imported either, and the import reports why
     crate::import::preview(file, LOOKED_AT).map_or(Origin::Unknown, |preview| told(&preview))
 }
 
-/// Rows of a file that are looked at for a sign of Reddit.
+/// Number of rows that are inspected for signs of Reddit.
 const LOOKED_AT: usize = 20;
 
 impl Engine {
-    /// What is on record, judged today.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// The permissions' status today.
     pub(crate) fn study_standing(&self) -> Result<Standing> {
         self.study_standing_at(self.environment.clock.now_ms())
     }
 
-    /// The same at another moment.
+    /// The permissions' status at another time.
     pub(crate) fn study_standing_at(&self, now_ms: i64) -> Result<Standing> {
         let entries = self.store.study_records()?;
         let mut sources: Vec<SourceOrigin> = self
@@ -358,7 +340,7 @@ impl Engine {
                 origin: source.origin,
             })
             .collect();
-        // numbers below 0 are those of bases: no pair is of such a source
+        // numbers below 0 are those of bases: no pair has such a source
         let bases = self.store.bases()?.into_iter();
         sources.extend(bases.filter(is_trained).map(|base| SourceOrigin {
             id: -base.id,
@@ -386,26 +368,20 @@ impl Engine {
         Ok(standing)
     }
 
-    /// What speaks against posting, in words. Strict is off for posting only where a person switched it off on
-    /// this machine: a file that says so by itself is not believed.
+    /// Why posting is refused. For posting, strict mode is only off if the user switched it off on this machine: a file
+    /// that claims so by itself is not believed.
     pub(crate) fn study_refuses_posting(&self, live: bool, now_ms: i64) -> Result<Option<String>> {
         let mut standing = self.study_standing_at(now_ms)?;
         standing.strict |= standing.is_needed() && self.kept_setting(STRICT)? != Some(false);
         Ok(standing.refusal(Purpose::Posting { live }))
     }
 
-    /// What is missing or expired, as shown on every chart, export and report; none when nothing is.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// What is missing or expired, as shown on every chart, export and report; none if nothing is.
     pub fn study_mark(&self) -> Result<Option<String>> {
         Ok(self.study_standing()?.mark())
     }
 
-    /// The heading of a chart, with the mark.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// The heading of a chart, with the notice.
     pub(crate) fn heading(&self, title: String, measured_on: String) -> Result<Heading> {
         Ok(Heading {
             title,
@@ -415,9 +391,6 @@ impl Engine {
     }
 
     /// The permissions of the study.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn study(&self) -> Result<Study> {
         let standing = self.study_standing()?;
         Ok(Study {
@@ -439,19 +412,19 @@ impl Engine {
         })
     }
 
-    /// Adds records, as the person `who`. Earlier ones are kept; the newest of a kind counts.
+    /// Adds records, on behalf of `who`. Earlier ones are kept; the newest of a kind counts.
     ///
     /// # Errors
-    /// [`Code::Usage`] when a record lacks something; then none is added.
+    /// [`Code::Usage`] if a record lacks something; none is added then.
     pub fn study_record(&self, records: &[StudyRecord], who: &str) -> Result<Study> {
         study_add(self, records, who)?;
         self.study()
     }
 
-    /// Ends a permission before its time, as the person `who`.
+    /// Ends a permission early, on behalf of `who`.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when none is granted, pending or waived.
+    /// [`Code::NotFound`] if none is granted, pending or waived.
     pub fn study_end(&self, kind: StudyKind, note: &str, who: &str) -> Result<Study> {
         let newest = self.study_standing()?.kinds.into_iter();
         let record = newest
@@ -476,11 +449,8 @@ impl Engine {
         }
     }
 
-    /// Switches strict on or off, as the person `who`: with it, training and posting are refused while a
-    /// permission is missing. It is on from the start in a new project.
-    ///
-    /// # Errors
-    /// When the project cannot be written.
+    /// Switches strict mode, on behalf of `who`: with it, training and posting are refused while a permission is
+    /// missing. A new project starts with it on.
     pub fn study_strict(&self, on: bool, who: &str) -> Result<Study> {
         let now_ms = self.environment.clock.now_ms();
         self.store.study_strict_set(on, who, now_ms)?;
@@ -488,7 +458,7 @@ impl Engine {
         self.study()
     }
 
-    /// Says where the text of a source comes from, as the person `who`.
+    /// Sets where the text of a source comes from, on behalf of `who`.
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -504,10 +474,10 @@ impl Engine {
         self.source(&id.to_string())
     }
 
-    /// What has to be answered before these files are imported; [`Import`] itself refuses without it.
+    /// What must be answered before these files are imported; [`Import`] itself refuses without it.
     ///
     /// # Errors
-    /// [`Code::Usage`] for two records of one kind; when the project cannot be read.
+    /// [`Code::Usage`] for two records of one kind; or if the project cannot be read.
     pub fn import_question(&self, import: &Import) -> Result<ImportQuestion> {
         once_each(&import.study)?;
         let mut question = ImportQuestion {
@@ -520,7 +490,7 @@ impl Engine {
         let here = |file: &&PathBuf| file.is_file() || is_stream(file);
         for file in import.files.iter().filter(here) {
             let name = file.display().to_string();
-            // a file that cannot be read is no question; the import says what is wrong with it
+            // a file that cannot be read is no question; the import reports what is wrong with it
             match origin_of(import, file) {
                 Origin::Unknown if !is_stream(file) && crate::import::preview(file, 0).is_err() => {
                 }
@@ -535,7 +505,7 @@ impl Engine {
     /// Why a training with these settings is refused; none: it isn't.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when the settings name what does not exist.
+    /// [`Code::NotFound`] if the settings name something that does not exist.
     pub fn train_refusal(&self, config: &RunConfig) -> Result<Option<Error>> {
         let standing = self.study_standing()?;
         if standing.refusal(Purpose::Training).is_none() {
@@ -551,7 +521,7 @@ impl Engine {
     }
 }
 
-/// Adds records with the day and the policy version filled in where they say nothing.
+/// Adds records; day and policy version are filled in if missing.
 pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> Result<()> {
     once_each(records)?;
     let now_ms = engine.environment.clock.now_ms();
@@ -579,7 +549,7 @@ pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> 
     Ok(())
 }
 
-/// Refuses records of which two are of one kind: only one of them could count, and which is not ours to choose.
+/// Refuses two records of one kind: only one of them could count, and the choice is not ours.
 ///
 /// # Errors
 /// [`Code::Usage`], which names both decisions.
@@ -595,10 +565,9 @@ pub fn once_each(records: &[StudyRecord]) -> Result<()> {
     Ok(())
 }
 
-/// The key under which the ledger of the machine keeps the setting "strict".
+/// The ledger key of the strict mode setting.
 const STRICT: &str = "study.strict";
 
-/// What is sealed.
 const SEALED: &str = "study record";
 
 fn seal_parts(record: &StudyRecord) -> [&str; 8] {
@@ -614,7 +583,7 @@ fn seal_parts(record: &StudyRecord) -> [&str; 8] {
     ]
 }
 
-/// Ends the origin of a base that was trained on Reddit content in another project.
+/// Appended to the origin of a base that was trained on Reddit content in another project.
 pub(crate) const TRAINED_NOTE: &str = ", trained on Reddit content";
 
 fn is_trained(base: &Base) -> bool {
@@ -622,15 +591,15 @@ fn is_trained(base: &Base) -> bool {
 }
 
 impl Engine {
-    /// Whether a model learned from Reddit content: from the pairs of this split, or by its base.
+    /// Whether a model was trained on Reddit content: on the pairs of this split, or through its base.
     pub(crate) fn learned_from_reddit(&self, split: i64, base: &Base) -> Result<bool> {
         let standing = self.study_standing()?;
         Ok(is_trained(base) || source_among(self, &standing, Some(split))?.is_some())
     }
 }
 
-/// Refuses a training on Reddit content without permission, where the project is strict: the pairs of the
-/// split, those that the writer of the fakes was trained on, or a base that was trained on such elsewhere.
+/// In strict mode, refuses training on Reddit content without permission: the pairs of the split, those that the fakes'
+/// generator was trained on, or a base trained on Reddit content elsewhere.
 pub(crate) fn may_train(
     engine: &Engine,
     base: &Base,
@@ -665,7 +634,7 @@ pub(crate) fn may_train(
     }
 }
 
-/// Refuses a tokenizer trained on Reddit content without permission, where the project is strict.
+/// In strict mode, refuses a tokenizer trained on Reddit content without permission.
 pub(crate) fn may_train_tokenizer(engine: &Engine, split: Option<i64>) -> Result<()> {
     let standing = engine.study_standing()?;
     let Some(why) = standing.refusal(Purpose::Training) else {
@@ -729,7 +698,7 @@ mod tests {
     }
 
     #[test]
-    fn standing_says_what_is_missing_or_expired_and_for_what() {
+    fn standing_names_what_is_missing_or_expired_and_for_what() {
         let live = Purpose::Posting { live: true };
         let sandbox = Purpose::Posting { live: false };
         let waived = [
@@ -738,7 +707,7 @@ mod tests {
             "api-access=not-required",
         ];
         let missing = "No permission to train on Reddit content on record";
-        // records from the newest on; the day; whether training holds; what is said of it
+        // records from the newest on; the day; whether training is permitted; the message
         for (records, day, holds, words) in [
             (vec![], "2026-06-01", false, missing),
             (vec!["training=none"], "2026-06-01", false, missing),
@@ -820,7 +789,7 @@ mod tests {
                 assert_eq!(found.refusal(purpose).is_some(), !holds);
             }
             assert_eq!(found.mark().as_deref(), expected.first().copied());
-            // nothing is refused without strict, and the mark stays
+            // nothing is refused without strict mode, and the notice stays
             let loose = standing(&all, &reddit, false, noon(day));
             assert_eq!(loose.refusal(Purpose::Training), None);
             assert_eq!(loose.mark(), found.mark());
@@ -828,7 +797,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_counts_for_its_own_purpose() {
+    fn each_permission_counts_for_its_own_purpose() {
         let reddit = [source(1, Origin::Reddit)];
         let day = noon("2026-06-01");
         let only = standing(&[record(GRANTED)], &reddit, true, day);
@@ -851,7 +820,7 @@ mod tests {
     }
 
     #[test]
-    fn text_from_elsewhere_needs_nothing() {
+    fn text_from_elsewhere_needs_no_permission() {
         let elsewhere = [
             Origin::Forum,
             Origin::Support,
@@ -867,13 +836,13 @@ mod tests {
             assert_eq!(found.refusal(Purpose::Training), None);
             assert_eq!(found.refusal(Purpose::Posting { live: true }), None);
         }
-        // nobody has said what it is: the rule for Reddit content applies
+        // unknown origin: the rule for Reddit content applies
         let unknown = standing(&[], &[source(1, Origin::Unknown)], true, 0);
         assert!(unknown.mark().is_some() && unknown.refusal(Purpose::Training).is_some());
     }
 
     #[test]
-    fn a_clock_out_of_range_lets_no_permission_hold() {
+    fn no_permission_holds_with_a_clock_out_of_range() {
         let reddit = [source(1, Origin::Reddit)];
         for now in [i64::MIN, i64::MAX] {
             let found = standing(&[record(GRANTED)], &reddit, true, now);

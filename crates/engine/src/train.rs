@@ -1,5 +1,5 @@
-//! Training a generator, a realism or an upvotes model: a job that can be paused, and that goes on
-//! after its process was killed with the same bits as if it never had been.
+//! Training a generator, a realism or an upvotes model: a job that can be paused, and that, resumed after its process
+//! was killed, gives the same bits as if it never had been.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -40,21 +40,21 @@ use crate::study::may_train;
 use crate::unreadable::{Listed, good};
 use crate::{Engine, bundle};
 
-/// Figures are written to the project at least this often.
+/// Metrics are written to the project at least this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// What a killed process loses at most, where the run does not say after how many steps to save: saving
-/// costs three times the model's size on disk.
+/// The most work that a killed process loses, unless the run sets a number of steps between saves: saving takes three
+/// times the model's size on disk.
 const SAVE_EVERY: Duration = Duration::from_secs(180);
-/// Tokens of a sample that is drawn while the generator trains.
+/// Tokens of a sample that is generated during training.
 const SAMPLE_TOKENS: usize = 48;
-/// Validations in a run that says nothing else.
+/// Default number of validations in a run.
 const VALIDATIONS: usize = 10;
 
 /// Trains a model. A job: `train`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
-    /// The settings, as the TOML of [`RunConfig`]; stored with the run as they are.
+    /// The settings, as the TOML of [`RunConfig`]; stored verbatim with the run.
     pub config: String,
 }
 
@@ -62,7 +62,7 @@ impl Train {
     /// A training with these settings.
     ///
     /// # Errors
-    /// When a setting cannot work.
+    /// If a setting is invalid.
     pub fn new(config: &RunConfig) -> Result<Self> {
         config.check()?;
         Ok(Self {
@@ -71,10 +71,9 @@ impl Train {
     }
 }
 
-/// What a training came to.
+/// The result of training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Trained {
-    /// The run's name.
     pub run: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
@@ -82,115 +81,99 @@ pub struct Trained {
     pub outcome: Outcome,
     /// Optimizer steps done.
     pub steps: usize,
-    /// Lowest validation loss, in nats; none without a val side.
+    /// Lowest validation loss in nats; none without a validation set.
     pub best_loss: Option<f64>,
-    /// The step it was reached at.
+    /// The step with the best validation loss.
     pub best_step: usize,
-    /// Tokens seen, padding not counted.
+    /// Without padding.
     pub tokens: u64,
 }
 
 /// What is known of a run before it starts; stored with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RunFacts {
-    /// The base's name.
     pub base: String,
-    /// The split's name.
     pub split: String,
     /// The set of fakes, for a realism model.
     pub fakes: Option<String>,
     /// cpu, cuda or metal.
     pub device: String,
-    /// Threads it computes with.
     pub threads: usize,
-    /// Trainable numbers.
+    /// Trainable parameters.
     pub parameters: usize,
-    /// Examples it learns from.
     pub train_examples: usize,
-    /// Examples it is validated on.
     pub val_examples: usize,
-    /// Train examples of each class; empty for a generator.
+    /// Training examples per class; empty for a generator.
     pub classes: Vec<usize>,
-    /// What a class counts in the loss; empty: 1.
+    /// Class weights in the loss; empty: 1.
     pub class_weights: Vec<f64>,
-    /// Optimizer steps in all.
+    /// Total optimizer steps.
     pub steps: usize,
     /// The share of positions that is padding.
     pub padding: f64,
-    /// Peak memory as estimated, bytes.
+    /// In bytes.
     pub estimated_bytes: usize,
-    /// Time as estimated, seconds.
     pub estimated_seconds: f64,
-    /// The version of Repartee.
     pub version: String,
 }
 
-/// A run as it is listed and shown.
+/// A run in a list or by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RunInfo {
-    /// Its name.
     pub name: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
-    /// queued, running, lost, paused, done, stopped, failed, cancelled; empty when its job is gone.
+    /// queued, running, lost (interrupted), paused, done, stopped, failed, `cancelled`; empty if its job is gone.
     pub state: String,
-    /// Whether it has a checkpoint that can be used: its weights are all there.
+    /// Whether it has a complete checkpoint.
     pub usable: bool,
-    /// The job's id.
     pub job: Option<String>,
-    /// The settings, verbatim.
     pub config: String,
-    /// What it ran on.
     pub facts: Option<RunFacts>,
-    /// Optimizer steps done, as far as figures were written.
+    /// Optimizer steps done, according to the stored metrics.
     pub step: u64,
-    /// The last training loss.
     pub loss: Option<f64>,
-    /// The lowest validation loss.
+    /// Lowest validation loss.
     pub best_loss: Option<f64>,
-    /// What the generator wrote while it was trained: step, comment, reply.
+    /// Samples generated during training: step, comment, reply.
     pub samples: Vec<(u64, String, String)>,
-    /// A person's note and tags.
     #[serde(default)]
     pub label: Label,
-    /// When it was made, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
-    /// Trained on a text that was deleted since, or with something that was.
+    /// Trained on a text deleted since, or with something that was.
     #[serde(default)]
     pub deleted_content: bool,
 }
 
-/// A checkpoint as it is listed.
+/// A checkpoint in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct CheckpointInfo {
-    /// The run.
     pub run: String,
     /// generator, realism or upvotes.
     pub kind: RunKind,
-    /// The base it started from.
     pub base: String,
-    /// The split it learnt from.
+    /// The split it was trained on.
     pub split: String,
     /// best, last, or kept (replaced, but something was made with it).
     pub role: String,
     /// Optimizer steps done.
     pub step: u64,
-    /// Bytes of its weights; some may be shared with other checkpoints.
+    /// Size of its weights; some may be shared with other checkpoints.
     pub bytes: u64,
-    /// When it was saved, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub created_ms: i64,
 }
 
 /// A setting in which runs differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Difference {
-    /// The setting.
     pub setting: String,
-    /// Its value in each run, in the order asked for.
+    /// Its value in each run, in the requested order.
     pub values: Vec<String>,
 }
 
-/// The examples of a run as token ids; there is one a run.
+/// The examples of a run as token ids; one per run
 #[allow(clippy::large_enum_variant)]
 enum Data {
     Generator {
@@ -206,7 +189,7 @@ enum Data {
     },
 }
 
-/// The model's configuration, with the dropout that the run asks for.
+/// The model's configuration, with the dropout of the run.
 enum Shape {
     Gpt2(gpt2::Config),
     Bert(bert::Config),
@@ -224,7 +207,7 @@ struct Prepared {
     sampler: BatchSampler,
     plan: Plan,
     facts: RunFacts,
-    /// The pairs that are trained on, and those that are validated on.
+    /// The pairs of the training and the validation set.
     seen: [(Partition, Vec<i64>); 2],
 }
 
@@ -245,7 +228,7 @@ pub(crate) fn run_kind(kind: ModelKind) -> RunKind {
     }
 }
 
-/// The one of these names, or an error that lists them.
+/// The only one of these names, or an error that lists them.
 fn only<T>(what: &str, key: &str, mut all: Vec<T>, name: impl Fn(&T) -> &str) -> Result<T> {
     match all.len() {
         1 => Ok(all.remove(0)),
@@ -288,25 +271,25 @@ pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Resu
     let set = store.fake_set(&config.fakes)?;
     if set.split_id != split.id {
         return Err(Error::usage(format!(
-            "the fakes {:?} were made on another split than {:?}: their sides would leak",
+            "the fakes {:?} were made on another split than {:?}: their partitions would leak",
             set.name, split.name
         )));
     }
     Ok(set)
 }
 
-/// Nothing to learn from is an error that says what to do.
+/// Refuses an empty training set, with what to do.
 fn not_empty(examples: &[Labelled], config: &RunConfig, split: &Split) -> Result<()> {
     if examples.is_empty() {
         let what = match config.kind {
             RunKind::Generator => "pairs",
-            RunKind::Realism => "fakes with real replies to set against them",
+            RunKind::Realism => "fakes with real replies to compare them with",
             RunKind::Upvotes => "replies with a known score",
         };
         return Err(Error::new(
             Code::NotFound,
             format!(
-                "the train side of split {:?} has no {what}: there is nothing to train on",
+                "the training set of split {:?} has no {what}: there is nothing to train on",
                 split.name
             ),
         ));
@@ -408,7 +391,7 @@ impl Prepared {
     }
 }
 
-/// Threads that matrix products run on: what the process was started with, else all cores.
+/// Threads for matrix products: as the process was started, else all cores.
 pub(crate) fn threads() -> usize {
     let set = std::env::var("RAYON_NUM_THREADS")
         .ok()
@@ -417,7 +400,7 @@ pub(crate) fn threads() -> usize {
     set.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// How fast this machine was found to be, and where.
+/// A measured speed of this machine, and how it was measured.
 #[derive(Debug, Serialize, Deserialize)]
 struct Speed {
     boot: String,
@@ -426,11 +409,11 @@ struct Speed {
     flops: f64,
 }
 
-/// How long a measured speed is taken for the machine's.
+/// How long a measured speed is valid.
 const SPEED_HOLDS_MS: i64 = 86_400_000;
 
-/// Operations a second of this machine with these threads. It is measured once a day and kept in the project, so that
-/// the estimate of a run and what the run itself shows are one figure, though two processes reckon them.
+/// Operations per second of this machine with these threads. It is measured once a day and stored in the project, so
+/// that the estimate of a run and what the run itself shows are the same, although two processes compute them.
 fn speed(store: &Store) -> f64 {
     const KEY: &str = "speed";
     let (boot, threads, at_ms) = (crate::owner::since_boot(), threads(), now_ms());
@@ -452,12 +435,12 @@ fn speed(store: &Store) -> f64 {
         at_ms,
         flops: cost::measured_flops(),
     };
-    // it is measured again where it could not be kept
+    // measured again if it could not be stored
     let _ = store.set_setting(KEY, &found);
     found.flops
 }
 
-/// The run's numbers with nothing left open.
+/// The run's resolved settings.
 fn plan(config: &RunConfig, sampler: &BatchSampler) -> Plan {
     let per_epoch = sampler.per_epoch() as f64 / config.accumulate as f64;
     let steps = match config.steps {
@@ -554,13 +537,14 @@ fn classifier_data(
     let seen = counts(train.iter().map(|e| e.label), classes);
     if seen.iter().filter(|n| **n > 0).count() < 2 {
         return Err(Error::usage(format!(
-            "the examples are all of one class ({seen:?} of classes 0 to {}): there is nothing to tell apart",
+            "the examples are all of one class ({seen:?} of classes 0 to {}): there is nothing to \
+             distinguish",
             classes - 1
         )));
     }
     let weights = match config.class_weights {
         ClassWeights::None => None,
-        // as scikit-learn's compute_class_weight("balanced"); a class that never occurs has none
+        // as scikit-learn's compute_class_weight("balanced"); a class without examples has none
         ClassWeights::Balanced => Some(
             seen.iter()
                 .map(|n| train.len() as f64 / (classes as f64 * (*n).max(1) as f64))
@@ -578,7 +562,7 @@ fn classifier_data(
 }
 
 impl Data {
-    /// Tokens of each train example.
+    /// Number of tokens per training example.
     fn lengths(&self) -> Vec<usize> {
         match self {
             Self::Generator { train, .. } => train.iter().map(|e| e.ids.len()).collect(),
@@ -597,7 +581,7 @@ impl Data {
 }
 
 impl Shape {
-    /// What a run on examples of these `lengths` takes, with its validations on `val` examples.
+    /// The cost of a run on examples of these `lengths`, with its validations on `val` examples.
     fn estimate(
         &self,
         lengths: &[usize],
@@ -638,7 +622,7 @@ impl Shape {
         } else {
             0.5
         };
-        // validation goes forward only, a third of what a step does
+        // validation only runs forward, a third of a step's cost
         let validated = plan.steps.div_ceil(plan.validate_every) * val;
         let passed = tokens + (validated as f64 * mean / 3.0) as usize;
         let flops = cost::flops(parameters, &shape, passed, mean as usize, counted);
@@ -661,7 +645,7 @@ impl Job for Train {
         let config = RunConfig::from_toml(&self.config)?;
         if !config.fakes.is_empty() && config.kind != RunKind::Realism {
             return Err(Error::usage(format!(
-                "fakes are for a realism model, and this is a run of kind {}; leave the set of fakes out",
+                "fakes are for a realism model, and this is a run of kind {}; omit the set of fakes",
                 config.kind.as_str()
             )));
         }
@@ -694,7 +678,7 @@ impl Job for Train {
             && store.runs()?.iter().any(|run| run.name == config.name)
         {
             let taken = format!(
-                "there is a run {:?} already; take another name",
+                "there is already a run {:?}; choose another name",
                 config.name
             );
             return Err(Error::new(Code::Exists, taken).into());
@@ -754,7 +738,7 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
     Ok(store.run(&name)?)
 }
 
-/// What was chosen where nothing was said, and what it will take.
+/// What was chosen for unset settings, and the estimate.
 fn introduction(run: &Run, prepared: &Prepared) -> String {
     let facts = &prepared.facts;
     let mut text = format!(
@@ -780,7 +764,7 @@ fn introduction(run: &Run, prepared: &Prepared) -> String {
     text
 }
 
-/// A run that is being trained: what the loop's callback writes to.
+/// A run in training: the target of the loop's callback.
 struct Session<'a> {
     ctx: &'a Ctx<'a>,
     run: Run,
@@ -790,9 +774,9 @@ struct Session<'a> {
     waiting: Vec<Metric>,
     written: Instant,
     saved: Instant,
-    /// After this long the loop is asked to save.
+    /// The loop is asked to save after this long.
     save_after: Duration,
-    /// Why the callback broke the loop off, when it did.
+    /// Why the callback stopped the loop, if it did.
     stopped: Option<Stop>,
     last: Option<State>,
 }
@@ -864,7 +848,7 @@ impl Session<'_> {
         match event {
             Event::Begun { decayed, undecayed } => {
                 self.ctx.say(format!(
-                    "every parameter has a gradient; {decayed} numbers are decayed, {undecayed} not"
+                    "every parameter has a gradient; {decayed} parameters are decayed, {undecayed} not"
                 ));
             }
             Event::Step {
@@ -917,7 +901,7 @@ impl Session<'_> {
                         comment: String::new(),
                         text,
                     };
-                    // a log holds no text: samples are read with the run
+                    // a log contains no text: samples are read with the run
                     match self.ctx.engine.store.run_sample_add(self.run.id, &sample)? {
                         true => self.ctx.say(format!(
                             "step {step}: sample {} of {}",
@@ -940,7 +924,7 @@ impl Session<'_> {
     }
 }
 
-/// Trains from the base, or from where the run's last save stands.
+/// Trains from the base, or from the run's last save.
 fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
     let store = &ctx.engine.store;
     let from: Option<Checkpoint> = if ctx.resumed() {
@@ -966,7 +950,7 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
         Shape::Bert(c) => bert::load_into(found, c, config.kind.classes(), config.seed, &device)?,
     };
     if from.is_none() && !report.fresh.is_empty() {
-        ctx.say(format!("starts at random: {}", report.fresh.join(", ")));
+        ctx.say(format!("initialized: {}", report.fresh.join(", ")));
     }
     let vars = weights::trainable(&tensors)?;
     drop(tensors);
@@ -982,10 +966,10 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
         .as_ref()
         .map(|checkpoint| from_json(&checkpoint.state))
         .transpose()?;
-    // without a save to go on from, everything is begun anew
+    // without a save to resume from, everything starts over
     store.metrics_cut(run.id, state.as_ref().map_or(0, |state| state.step as u64))?;
     if let Some(state) = &state {
-        ctx.say(format!("goes on after step {}", state.step));
+        ctx.say(format!("resuming after step {}", state.step));
     }
     let resume = state.clone().map(|state| Resume {
         state,
@@ -1148,12 +1132,13 @@ fn discarded_words(run: &str, done: Discarded) -> String {
     match done.kept {
         0 => format!("run {run}: its weights are removed"),
         n => format!(
-            "run {run}: its weights are removed, but for {n} checkpoints that something was made or measured with"
+            "run {run}: its weights are removed, except for {n} checkpoints that something was made or \
+             evaluated with"
         ),
     }
 }
 
-/// Runs the loop with the session as its callback, and gives the session back.
+/// Runs the loop with the session as its callback, and returns the session.
 #[allow(clippy::too_many_arguments)] // the loop's own, and the two that the callback needs
 fn go<'a, B>(
     vars: &Vars,
@@ -1168,7 +1153,7 @@ fn go<'a, B>(
     let mut on_event = |event: Event<'_>| {
         session.hear(&event, sample).map_err(|stop| {
             session.stopped = Some(stop);
-            // the loop ends; what is told is the session's own reason
+            // the loop ends; the session's own reason is reported
             repartee_models::Error::Input("the run could not be stored".to_owned())
         })
     };
@@ -1176,7 +1161,7 @@ fn go<'a, B>(
     (session, outcome)
 }
 
-/// Replies to a few comments of the val side, as the generator writes them now.
+/// Replies to a few comments of the validation set, as the generator answers them now.
 fn samples(
     model: &Gpt2,
     text: &GeneratorText,
@@ -1216,19 +1201,16 @@ fn run_state(job: JobInfo) -> String {
 }
 
 impl Engine {
-    /// What a run would take: parameters, memory, steps, tokens and time, at the speed this machine shows
-    /// now. Reads the examples, trains nothing.
+    /// The estimate of a run: parameters, memory, steps, tokens and time, at the current speed of this machine. Reads
+    /// the examples, trains nothing.
     ///
     /// # Errors
-    /// As the run itself would fail before its first step.
+    /// Those of the run itself before its first step.
     pub fn train_estimate(&self, config: &RunConfig) -> Result<RunFacts> {
         Ok(Prepared::new(&self.store, config.clone())?.facts)
     }
 
-    /// All runs, in the order in which they were started, without their samples.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All runs, oldest first, without their samples.
     pub fn runs(&self) -> Result<Vec<RunInfo>> {
         good(self.runs_read()?)
     }
@@ -1241,10 +1223,10 @@ impl Engine {
             .collect())
     }
 
-    /// What a training that does not run has come to, by what it saved last.
+    /// The result so far of a training that is not running, by its last save.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it has not saved anything yet.
+    /// [`Code::Usage`] if it has not saved anything yet.
     pub(crate) fn trained_so_far(&self, job: &JobRow) -> Result<Trained> {
         let run = self.store.run_of_job(&job.id)?;
         let saved = match &run {
@@ -1253,36 +1235,36 @@ impl Engine {
         };
         let (Some(run), Some(saved)) = (run, saved) else {
             return Err(Error::usage(format!(
-                "job {} has not saved anything that could be kept; `repartee job resume {}` goes on with it, `repartee job stop --discard {}` ends it",
+                "job {} has not saved anything that could be kept; `repartee job resume {}` resumes it, \
+                 `repartee job stop --discard {}` ends it",
                 job.id, job.id, job.id
             )));
         };
-        // figures of steps after the save are of weights that are lost
+        // metrics of steps after the save belong to lost weights
         self.store.metrics_cut(run.id, saved.step)?;
         Ok(trained(&run, Outcome::Stopped, &from_json(&saved.state)?))
     }
 
-    /// A run with all that is known of it.
+    /// A run with all details.
     ///
     /// # Errors
-    /// [`Code::NotFound`], with the names there are.
+    /// [`Code::NotFound`], with the names that exist.
     pub fn run_show(&self, name: &str) -> Result<RunInfo> {
         self.run_info(self.store.run(name)?, &self.store.usable_runs()?, true)
     }
 
-    /// The course of one of a run's figures (loss, val_loss, lr, grad_norm, tokens_per_s): step and
-    /// value.
+    /// One of a run's metrics (loss, val_loss, lr, grad_norm, tokens_per_s) by step.
     ///
     /// # Errors
-    /// [`Code::NotFound`], with the names of the runs there are.
+    /// [`Code::NotFound`], with the names of the existing runs.
     pub fn run_figure(&self, run: &str, figure: &str) -> Result<Vec<(u64, Option<f64>)>> {
         Ok(self.store.metric(self.store.run(run)?.id, figure)?)
     }
 
-    /// In which settings runs differ: those that were chosen, and what came of them (base, split, examples).
+    /// Settings in which runs differ, chosen ones and derived ones (base, split, examples).
     ///
     /// # Errors
-    /// [`Code::NotFound`], with the names there are.
+    /// [`Code::NotFound`], with the names that exist.
     pub fn run_differences(&self, runs: &[String]) -> Result<Vec<Difference>> {
         let mut tables = Vec::with_capacity(runs.len());
         for name in runs {
@@ -1294,7 +1276,7 @@ impl Engine {
             else {
                 return Err(Error::internal("a run's settings are no table"));
             };
-            table.extend(facts); // names that were left open are known by now
+            table.extend(facts); // names that were unset are known by now
             tables.push(table);
         }
         let mut settings: Vec<&String> = tables.iter().flat_map(|table| table.keys()).collect();
@@ -1321,9 +1303,6 @@ impl Engine {
     }
 
     /// All checkpoints, by run and age.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn checkpoints(&self) -> Result<Vec<CheckpointInfo>> {
         let (bases, splits) = (self.store.bases()?, self.store.splits()?);
         let mut infos = Vec::new();
@@ -1352,7 +1331,7 @@ impl Engine {
     /// The hash of every tensor of a run's checkpoint, by name: equal hashes are equal bits.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when the run or the checkpoint is not there.
+    /// [`Code::NotFound`] if the run or the checkpoint does not exist.
     pub fn checkpoint_hashes(
         &self,
         run: &str,
@@ -1392,7 +1371,7 @@ impl Engine {
                 .min_by(f64::total_cmp),
             samples: samples
                 .into_iter()
-                .filter(|s| !s.text.is_empty()) // what it answers was deleted
+                .filter(|s| !s.text.is_empty()) // its comment was deleted
                 .map(|s| (s.step, s.comment, s.text))
                 .collect(),
             config: config_now(&run),

@@ -1,4 +1,4 @@
-//! One item that cannot be read hides no other: lists leave it out, and it is named beside them.
+//! An item that cannot be read does not hide the others: lists omit it, and it is named next to them.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,18 +10,17 @@ use crate::items::ItemKind;
 /// An item of a list that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Unreadable {
-    /// What it is: run, evaluation, reply, ...
+    /// run, evaluation, reply, ...
     pub what: String,
-    /// Its number.
     pub id: i64,
-    /// What is the matter with it, and what to do.
+    /// What is wrong, and what to do.
     pub why: String,
 }
 
 /// The items of a list, each read by itself, with their numbers.
 pub(crate) type Listed<T> = Vec<(i64, Result<T>)>;
 
-/// Those that could be read. A failure that is not of one item alone is that of the list.
+/// Those that could be read. A failure that does not concern a single item fails the list.
 pub(crate) fn good<T>(read: Listed<T>) -> Result<Vec<T>> {
     read.into_iter()
         .filter_map(|(id, item)| match item {
@@ -39,10 +38,7 @@ fn is_of_one(error: &Error) -> bool {
 }
 
 impl Engine {
-    /// The items of a kind that its list leaves out, since they cannot be read.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// The items of a kind that its list omits because they cannot be read.
     pub fn unreadable(&self, kind: ItemKind) -> Result<Vec<Unreadable>> {
         let numbers = self.store.item_numbers(kind)?;
         let read = match kind {
@@ -57,10 +53,7 @@ impl Engine {
         Ok(left(kind.noun(), &numbers, read))
     }
 
-    /// The same of the queue.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// The replies that the queue omits because they cannot be read.
     pub fn unreadable_replies(&self) -> Result<Vec<Unreadable>> {
         let read = self.store.replies(None)?.into_iter();
         let read = read.map(|reply| (reply.id, None)).collect();
@@ -74,7 +67,7 @@ fn faults<T>(read: Listed<T>) -> Vec<(i64, Option<String>)> {
         .collect()
 }
 
-/// Those that have a fault, and those that were not even found by the list.
+/// Those with an error, and those that the list did not even find.
 fn left(what: &str, numbers: &[i64], read: Vec<(i64, Option<String>)>) -> Vec<Unreadable> {
     let fault = |id: &i64| match read.iter().find(|(found, _)| found == id) {
         Some((_, None)) => None,
@@ -88,7 +81,7 @@ fn left(what: &str, numbers: &[i64], read: Vec<(i64, Option<String>)>) -> Vec<Un
             Some(Unreadable {
                 what: what.to_owned(),
                 id: *id,
-                why: format!("{why}; `repartee check` says where and what to do"),
+                why: format!("{why}; `repartee check` shows where and what to do"),
             })
         })
         .collect()

@@ -1,6 +1,6 @@
-//! A job in a process of its own: the window stays quick while models train, survives what crashes, and
-//! may be closed while the job goes on. The database is the control plane; beside it the worker prints
-//! its signals as JSON lines, so that whoever started it sees more than a beat a second.
+//! A job in a process of its own: the window stays responsive while models train, survives crashes, and may be closed
+//! while the job runs. The database is the control plane; in addition, the worker prints its signals as JSON lines, so
+//! that its starter gets more than one heartbeat a second.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use crate::kinds;
 pub struct Worker {
     /// The program; it must call [`work`] for the arguments `work PROJECT JOB`.
     pub program: PathBuf,
-    /// Threads it computes with; 0: all cores.
+    /// Compute threads; 0: all cores.
     pub threads: usize,
-    /// Whether the machine is kept awake while it works.
+    /// Prevent sleep while it runs.
     pub keep_awake: bool,
 }
 
-/// The job of a worker that works the queue off.
+/// The job id of a worker that runs the queue.
 pub const QUEUE: &str = "queue";
 
 /// A line that a worker prints between signals: those that follow are of this job.
@@ -35,15 +35,15 @@ struct Turn {
     turn: String,
 }
 
-/// The word after which a program's arguments are a worker's.
+/// The argument that starts a worker.
 pub const WORK: &str = "work";
 
 impl Worker {
-    /// Starts the process and gives its signals to `signals`, each with the job it is of, in a thread of
-    /// their own, until it ends. It goes on when this process ends.
+    /// Starts the process and passes its signals to `signals`, each with its job, in a thread of their own, until it
+    /// ends. It continues if this process ends.
     ///
     /// # Errors
-    /// [`crate::Code::Io`] when the program cannot be started.
+    /// [`crate::Code::Io`] if the program cannot be started.
     pub fn start(
         &self,
         project: &Path,
@@ -83,7 +83,7 @@ impl Worker {
                     }
                 }
             }
-            let _ = child.wait(); // how it ended stands in the job's row
+            let _ = child.wait(); // how it ended is in the job's row
         };
         std::thread::Builder::new()
             .name("worker's signals".to_owned())
@@ -103,17 +103,17 @@ fn apart(command: &mut Command) {
 #[cfg(not(unix))]
 fn apart(_command: &mut Command) {}
 
-/// Lets everything else on the machine go first.
+/// Lowers this process's priority.
 #[cfg(unix)]
 fn step_back() {
-    // SAFETY: changes this process's own priority and nothing else; a refusal is no harm.
+    // SAFETY: only changes this process's own priority; a refusal does no harm.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
 }
 
 #[cfg(not(unix))]
 fn step_back() {}
 
-/// One line of JSON; nobody may be listening any more, and the job goes on.
+/// One line of JSON; the reader may be gone, and the job continues.
 fn print(line: &impl Serialize) {
     if let Ok(mut line) = serde_json::to_string(line) {
         line.push('\n');
@@ -121,9 +121,9 @@ fn print(line: &impl Serialize) {
     }
 }
 
-/// Runs a stored job to its end in this process, printing its signals on standard output as JSON lines.
-/// How it ended is in its row. Then, or at once for [`QUEUE`], it works the queue off, unless a person
-/// paused the job: they want the machine to rest.
+/// Runs a stored job in this process until it ends, printing its signals on standard output as JSON lines. Its result
+/// is in its row. Then, or at once for [`QUEUE`], it runs the queue, unless the job was paused: the machine should be
+/// free then.
 ///
 /// # Errors
 /// As [`Engine::resume`].

@@ -1,20 +1,20 @@
-//! `/__fake/...`: the world from outside, for tests in other processes.
+//! `/__fake/...`: control of the sandbox from other processes, for tests.
 //!
-//! | call | what it does |
+//! | call | effect |
 //! |---|---|
-//! | `GET run` | `{"run": "..."}`: names this run of the fake |
+//! | `GET run` | `{"run": "..."}`: names this run of the sandbox |
 //! | `GET state` | counts, knobs, rules, clock |
-//! | `GET check` | 200 when no account has two comments under one parent, else 409 with those that have |
+//! | `GET check` | 200 when no account has two comments under one parent, else 409 with those that do |
 //! | `GET seen` | the calls so far |
-//! | `POST rules` | replaces the rules of what goes wrong: `[{"on": "comment", "fault": {"kind": "drop-after"}, "chance": 0.2}]` |
+//! | `POST rules` | replaces the fault rules: `[{"on": "comment", "fault": {"kind": "drop-after"}, "chance": 0.2}]` |
 //! | `POST knobs` | sets knobs: `{"token_lives_s": 90}`; others stay |
-//! | `POST clock` | `{"ahead_ms": 7200000}` sets the clock, `{"pass_ms": 1000}` lets time pass |
-//! | `POST thread` | `{"subreddit": "X", "comments": 1500, "missing": 0.02, "seed": 1}` makes a long thread; gives its name and those that are missing |
-//! | `POST post` | `{"subreddit", "author", "title", "body"}` adds a post; gives its name |
-//! | `POST comment` | `{"parent", "author", "body"}` adds a comment; gives its name |
+//! | `POST clock` | `{"ahead_ms": 7200000}` sets the clock, `{"pass_ms": 1000}` advances it |
+//! | `POST thread` | `{"subreddit": "X", "comments": 1500, "missing": 0.02, "seed": 1}` adds a long thread; returns its name and the missing ones |
+//! | `POST post` | `{"subreddit", "author", "title", "body"}` adds a post; returns its name |
+//! | `POST comment` | `{"parent", "author", "body"}` adds a comment; returns its name |
 //! | `POST set` | `{"name": "t1_x", "deleted": true}`; also removed, locked, hidden, missing, archived, score, body |
 //! | `POST subreddit` | `{"name": "X", "kind", "quarantine", "restrict_commenting", "ban", "unban", "mute"}` |
-//! | `POST account` | `{"name": "x", "password", "suspended", "blocks"}`; a new one where there is none |
+//! | `POST account` | `{"name": "x", "password", "suspended", "blocks"}`; created if missing |
 //! | `POST tokens` | `{"kill": true}`, `{"take_back": "account"}` |
 
 use serde_json::{Map, Value, json};

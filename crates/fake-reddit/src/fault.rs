@@ -1,4 +1,4 @@
-//! What can go wrong on the way, and when.
+//! Faults, and rules for when they happen.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum On {
-    /// Any of them.
     Any,
     /// `POST /api/v1/access_token`
     Token,
@@ -36,11 +35,11 @@ pub enum On {
     Edit,
     /// `POST /api/del`
     Del,
-    /// Something that does not exist.
+    /// Anything that does not exist.
     Nothing,
 }
 
-/// Words of a rate limit, as different people saw them.
+/// Messages of a rate limit, as seen in the wild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Language {
@@ -49,16 +48,13 @@ pub enum Language {
     English,
     /// "... try again in 9 minutes."
     Old,
-    /// Dutch.
     Dutch,
-    /// Russian.
     Russian,
-    /// A text without any number.
+    /// A text without a number.
     Wordless,
 }
 
 impl Language {
-    /// What Reddit says.
     pub fn words(self, seconds: f64) -> String {
         let minutes = (seconds / 60.0).ceil() as u64;
         let (n, english, dutch, russian) = if seconds < 60.0 {
@@ -82,7 +78,6 @@ impl Language {
     }
 }
 
-/// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Fault {
@@ -90,110 +85,96 @@ pub enum Fault {
     DropBefore,
     /// Everything is done, then the connection is closed without an answer.
     DropAfter,
-    /// Nothing is done, and no answer comes for so long; then the connection is closed.
+    /// Nothing is done, and no answer comes for this long; then the connection is closed.
     HangBefore {
         /// Milliseconds.
         ms: u64,
     },
-    /// Everything is done, and no answer comes for so long; then the connection is closed.
+    /// Everything is done, and no answer comes for this long; then the connection is closed.
     HangAfter {
         /// Milliseconds.
         ms: u64,
     },
-    /// The answer comes late, otherwise nothing is wrong.
+    /// The answer is late but correct.
     Slow {
         /// Milliseconds.
         ms: u64,
     },
-    /// Nothing is done; the answer is this status with an empty body.
-    StatusBefore {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// Everything is done; the answer is this status with an empty body.
-    StatusAfter {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// Everything is done; the answer breaks off in the middle.
+    /// Nothing is done; the answer has this status and an empty body.
+    StatusBefore { status: u16 },
+    /// Everything is done; the answer has this status and an empty body.
+    StatusAfter { status: u16 },
+    /// Everything is done; the answer is cut in the middle.
     Cut,
     /// Everything is done; the answer is empty.
     Empty,
-    /// Everything is done; the answer is a page in HTML, with status 200.
+    /// Everything is done; the answer is an HTML page with status 200.
     NotJson,
-    /// Nothing is done; too many requests, as a page in HTML.
+    /// Nothing is done; too many requests, as an HTML page.
     TooManyHtml {
-        /// What `retry-after` says; none: it is left out.
+        /// Value of `retry-after`; none: omitted.
         retry_after_s: Option<u32>,
     },
     /// Nothing is done; too many requests, as JSON.
     TooManyJson {
-        /// What `retry-after` says; none: it is left out.
+        /// Value of `retry-after`; none: omitted.
         retry_after_s: Option<u32>,
     },
-    /// Nothing is done; the token is said to be no longer valid.
+    /// Nothing is done; the token is reported as no longer valid.
     Unauthorized,
-    /// Nothing is done; forbidden, with a reason or without.
+    /// Nothing is done; forbidden, with or without a reason.
     Forbidden {
         /// `reason` of the answer.
         reason: Option<String>,
     },
-    /// Nothing is done; the token is said to lack a permission.
+    /// Nothing is done; the token is reported to lack a scope.
     Scope,
-    /// Nothing is done; the answer is another address.
+    /// Nothing is done; the answer is a redirect.
     Redirect,
     /// Nothing is done; status 200 with an error of this code.
     Error {
-        /// The code.
         code: String,
-        /// The words.
         text: String,
-        /// The field that is blamed.
+        /// The field named in the error.
         field: Option<String>,
     },
     /// Nothing is done; status 400 with `reason`, `explanation` and `fields`.
     BadRequest {
-        /// The code.
         code: String,
-        /// The words.
         text: String,
-        /// The field that is blamed.
+        /// The field named in the error.
         field: Option<String>,
     },
     /// Nothing is done; "you are doing that too much".
     RateLimit {
-        /// For how long.
         seconds: f64,
-        /// In which words.
         language: Language,
-        /// Whether `json.ratelimit` says it as a number too.
+        /// Whether `json.ratelimit` also has the number.
         number: bool,
     },
-    /// The comment is made, and the answer holds no things.
+    /// The comment is made, and the answer has no things.
     NoThings,
-    /// The comment is made, and only its author's listing shows it (the spam filter has it).
+    /// The comment is made, and only its author's listing shows it (it is in the spam filter).
     Hidden,
-    /// The comment is made; the author's listing shows it at once, the tree after so long.
+    /// The comment is made; the author's listing shows it at once, the tree after this long.
     Late {
         /// Milliseconds.
         ms: u64,
     },
 }
 
-/// When something goes wrong: the first rule that fits a call and whose die falls applies.
+/// When a fault happens: the first rule that matches a call and wins its chance applies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
-    /// In which call.
     pub on: On,
-    /// What goes wrong.
     pub fault: Fault,
-    /// How often of 1; the dice are seeded.
+    /// Probability from 0 to 1; seeded.
     #[serde(default = "always")]
     pub chance: f64,
-    /// How often at most; none: for ever.
+    /// Maximum number of times; none: unlimited.
     #[serde(default)]
     pub times: Option<u32>,
-    /// So many calls that fit are let through first.
+    /// Number of matching calls that pass first.
     #[serde(default)]
     pub skip: u32,
 }
@@ -203,7 +184,7 @@ fn always() -> f64 {
 }
 
 impl Rule {
-    /// Whenever this is called.
+    /// On every call of this kind.
     pub fn always(on: On, fault: Fault) -> Self {
         Self {
             on,
@@ -214,12 +195,12 @@ impl Rule {
         }
     }
 
-    /// The next time this is called.
+    /// On the next call of this kind.
     pub fn once(on: On, fault: Fault) -> Self {
         Self::times(on, fault, 1)
     }
 
-    /// The next so many times this is called.
+    /// On the next calls of this kind.
     pub fn times(on: On, fault: Fault, times: u32) -> Self {
         Self {
             times: Some(times),
@@ -227,7 +208,7 @@ impl Rule {
         }
     }
 
-    /// By chance, `chance` of 1.
+    /// With probability `chance`.
     pub fn by_chance(on: On, fault: Fault, chance: f64) -> Self {
         Self {
             chance,

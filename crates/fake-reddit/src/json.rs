@@ -1,4 +1,4 @@
-//! Reddit's JSON: things, listings, and trees with what is left out of them.
+//! Reddit's JSON: things, listings, and trees with omissions.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::world::{Comment, Post, Subreddit, World, bare};
 
-/// An order of comments: the higher comes first.
+/// A sort order of comments: the higher comes first.
 pub(crate) type SortKey = fn(&Comment) -> i64;
 
 /// The order of a `sort`.
@@ -20,14 +20,14 @@ pub(crate) fn order(sort: &str) -> SortKey {
     }
 }
 
-/// The most comments that an answer of `morechildren` holds.
+/// Maximum number of comments in an answer of `morechildren`.
 const MORE_LIMIT: usize = 100;
 
-/// How a tree is looked at.
+/// How a tree is viewed.
 #[derive(Clone, Copy)]
 struct Look {
     order: SortKey,
-    /// Levels that are shown.
+    /// Number of levels shown.
     depth: usize,
     now_ms: i64,
 }
@@ -39,7 +39,7 @@ pub(crate) fn listing(children: Vec<Value>, after: Option<String>) -> Value {
     }})
 }
 
-/// Text as HTML, as far as anybody looks at it.
+/// Text as HTML, good enough for tests.
 fn html(text: &str) -> String {
     let escaped = escape(text).replace("\n\n", "</p>\n\n<p>");
     format!("<div class=\"md\"><p>{escaped}</p>\n</div>")
@@ -51,7 +51,7 @@ fn escape(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// What Reddit does to every text unless it is asked for raw JSON.
+/// Reddit's escaping of every text unless raw JSON is requested.
 pub(crate) fn escape_all(value: &mut Value) {
     match value {
         Value::String(text) => *text = escape(text),
@@ -61,7 +61,7 @@ pub(crate) fn escape_all(value: &mut Value) {
     }
 }
 
-/// `false`, or when.
+/// `false`, or the time.
 fn edited(utc: Option<i64>) -> Value {
     utc.map_or(Value::Bool(false), |utc| json!(utc as f64))
 }
@@ -108,7 +108,7 @@ impl World {
         }})
     }
 
-    /// `t1`, without replies. `whole`: by name, where a removed text is still there.
+    /// `t1`, without replies. `whole`: by name, where a removed text still exists.
     pub(crate) fn t1(&self, comment: &Comment, whole: bool) -> Value {
         let (author, body) = match (comment.deleted, comment.removed && !whole) {
             (true, _) => ("[deleted]", "[deleted]"),
@@ -154,14 +154,14 @@ impl World {
             "user_is_contributor": in_list(&subreddit.contributors), "user_is_subscriber": me.as_ref().map(|_| false),
             "user_is_moderator": me.as_ref().map(|_| false), "restrict_commenting": subreddit.restrict_commenting,
             "restrict_posting": true, "subreddit_type": subreddit.kind, "quarantine": subreddit.quarantine,
-            "over18": false, "subscribers": 1_000, "public_description": "Made up.", "description": "Made up.",
+            "over18": false, "subscribers": 1_000, "public_description": "Synthetic.", "description": "Synthetic.",
             "created_utc": 1_500_000_000.0, "created": 1_500_000_000.0, "url": format!("/r/{}/", subreddit.name),
             "lang": "en",
         }})
     }
 
-    /// Whether a tree may show a comment: the spam filter lets it, its time has come, and it is not gone
-    /// without an answer below it.
+    /// Whether a tree may show a comment: it passed the spam filter, its time has come, and it is not gone without an
+    /// answer below it.
     fn shown(&self, comment: &Comment, now_ms: i64) -> bool {
         if comment.hidden || comment.visible_ms > now_ms {
             return false;
@@ -173,7 +173,7 @@ impl World {
                 .is_empty()
     }
 
-    /// What a tree may show below a post or comment, in order of writing.
+    /// What a tree may show below a post or comment, in chronological order.
     fn answers(&self, parent: &str, now_ms: i64) -> Vec<&Comment> {
         let ids = self.below.get(parent);
         ids.into_iter()
@@ -193,8 +193,8 @@ impl World {
         count
     }
 
-    /// Chooses what an answer shows: from `roots` down, the highest first, at most `limit`. Gives the level
-    /// of each below its root.
+    /// Chooses what an answer shows: from `roots` down, the highest first, at most `limit`. Returns the level of each
+    /// below its root.
     fn chosen<'a>(
         &'a self,
         roots: &[&'a Comment],
@@ -202,7 +202,7 @@ impl World {
         limit: usize,
     ) -> HashMap<&'a str, usize> {
         let mut chosen = HashMap::new();
-        // of equal ones the older first: the id decides, so that it is the same each time
+        // ties go to the older: the id decides, so that it is the same each time
         let entry = |comment: &'a Comment, level: usize| {
             let key = ((look.order)(comment), Reverse(comment.id.as_str()));
             (key, level)
@@ -228,7 +228,7 @@ impl World {
         chosen
     }
 
-    /// The children of a listing below `parent`: what was chosen, with replies nested in it, and "more".
+    /// The children of a listing below `parent`: what was chosen, with nested replies, and "more".
     fn nested(
         &self,
         parent: &str,
@@ -265,7 +265,7 @@ impl World {
         children
     }
 
-    /// `more`: what was left out below `parent`.
+    /// `more`: what was omitted below `parent`.
     fn more(&self, parent: &str, left_out: &[&Comment], now_ms: i64) -> Value {
         let ids: Vec<&str> = left_out.iter().map(|c| c.id.as_str()).collect();
         let count: u64 = left_out.iter().map(|c| self.count_below(c, now_ms)).sum();
@@ -292,7 +292,7 @@ impl World {
         listing(self.nested(&name, roots, &chosen, look, 0), None)
     }
 
-    /// The tree of a comment, with so many of those that it answers above it. Empty: no tree shows it.
+    /// The tree of a comment, with this many of its ancestors. Empty: no tree shows it.
     pub(crate) fn focus(
         &self,
         comment: &Comment,
@@ -378,14 +378,13 @@ impl World {
     }
 }
 
-/// "Continue this thread".
 fn continuation(parent: &str, level: usize) -> Value {
     json!({"kind": "more", "data": {
         "count": 0, "name": "t1__", "id": "_", "parent_id": parent, "depth": level, "children": [],
     }})
 }
 
-/// A made-up id of an account; the same name has the same.
+/// An artificial id of an account, the same for the same name.
 pub(crate) fn author_id(name: &str) -> String {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

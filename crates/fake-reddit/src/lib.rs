@@ -1,5 +1,5 @@
-//! A Reddit on this machine, for tests and for practice: it behaves like the real one as far as this project
-//! needs, knows nothing but made-up texts, and does wrong on demand.
+//! A Reddit sandbox on this machine, for tests and for trying out: it behaves like the real one as far as this project
+//! needs, has only synthetic texts, and injects faults on demand.
 //!
 //! ```no_run
 //! use repartee_fake_reddit::{Fake, Fault, On, Options, Rule};
@@ -13,20 +13,20 @@
 //! # }
 //! ```
 //!
-//! | file | what is in it |
+//! | file | content |
 //! |---|---|
-//! | `world.rs` | what the fake knows, and can be told at any time |
-//! | `make.rs` | makes up threads |
+//! | `world.rs` | the state, which can be changed at any time |
+//! | `make.rs` | generates threads |
 //! | `reddit.rs` | Reddit's calls |
 //! | `json.rs` | Reddit's JSON: things, listings, trees |
 //! | `page.rs` | a thread as a page, for browsers |
-//! | `fault.rs` | what can go wrong |
-//! | `serve.rs` | HTTP, on hyper alone: faults need the connection itself |
-//! | `control.rs` | `/__fake/...`: the world from outside |
+//! | `fault.rs` | faults |
+//! | `serve.rs` | HTTP, on hyper alone: faults need the raw connection |
+//! | `control.rs` | `/__fake/...`: control from other processes |
 //!
-//! What it does not do: votes, submissions, messages, wikis; ranking as Reddit ranks. Comments are taken
-//! as often as they are sent, as by the real one.
-// things of Reddit have many fields
+//! Not implemented: votes, submissions, messages, wikis, Reddit's ranking. Comments are accepted as often as they are
+//! sent, as by the real one.
+// Reddit's things have many fields
 #![recursion_limit = "256"]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -54,14 +54,14 @@ pub use world::{
     INSTALLED_ID, Knobs, OTP, PASSWORD, Post, REDIRECT, Seen, Subreddit, WEB_ID, World, app,
 };
 
-/// How a fake begins.
+/// Options of a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The port on 127.0.0.1; 0: any that is free.
+    /// The port on 127.0.0.1; 0: any free one.
     pub port: u16,
-    /// Decides texts, ids and dice.
+    /// Seed of texts, ids and chances.
     pub seed: u64,
-    /// Posts with a thread each, of the last hours.
+    /// Number of posts of the last hours, each with a thread.
     pub posts: usize,
 }
 
@@ -75,7 +75,7 @@ impl Default for Options {
     }
 }
 
-/// A running fake; it ends when this is dropped.
+/// A running sandbox; it ends when this is dropped.
 pub struct Fake {
     base: String,
     world: serve::Shared,
@@ -90,10 +90,10 @@ impl std::fmt::Debug for Fake {
 }
 
 impl Fake {
-    /// Starts a fake on a thread of its own.
+    /// Starts a sandbox on a thread of its own.
     ///
     /// # Errors
-    /// When the port is taken.
+    /// If the port is taken.
     pub fn start(options: Options) -> io::Result<Self> {
         let mut world = World::new(options.seed);
         world.make_threads(options.seed, options.posts);
@@ -105,7 +105,7 @@ impl Fake {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        // without waiting: a fake may be started from async code, too
+        // without waiting: it may be started from async code, too
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
@@ -118,7 +118,7 @@ impl Fake {
                 runtime.block_on(async {
                     tokio::select! {
                         () = serve::serve(listener, served) => {}
-                        // an error means that the handle is gone, which is as good
+                        // an error means that the handle is gone, which also stops it
                         _ = stopped => {}
                     }
                 });
@@ -136,8 +136,7 @@ impl Fake {
         &self.base
     }
 
-    /// The world, to be looked at and changed. Nothing is answered while this is held: do not hold it
-    /// across a call of a client.
+    /// The state, to read and change. Nothing is answered while this is held: do not hold it across a client's call.
     pub fn world(&self) -> MutexGuard<'_, World> {
         serve::lock(&self.world)
     }
@@ -145,13 +144,13 @@ impl Fake {
     /// Serves until the process ends.
     pub fn serve_for_ever(mut self) {
         if let Some(thread) = self.thread.take() {
-            // it ends by a panic at most, which it has told
+            // it only ends by a panic, which was already reported
             let _ = thread.join();
         }
     }
 }
 
-/// The program: serves until it is killed, and says on its first line where.
+/// The program: serves until it is killed, and prints its address on the first line.
 pub fn run(args: impl IntoIterator<Item = String>) -> ExitCode {
     let mut options = Options::default();
     let mut args = args.into_iter();
@@ -170,7 +169,7 @@ pub fn run(args: impl IntoIterator<Item = String>) -> ExitCode {
     }
     match Fake::start(options) {
         Ok(fake) => {
-            // who reads the first line and no more is served all the same
+            // a reader that closes the pipe after the first line does no harm
             let _ = writeln!(
                 io::stdout(),
                 "{}\nclient id {CLIENT_ID}, secret {CLIENT_SECRET}, account {ACCOUNT}, password {PASSWORD}",

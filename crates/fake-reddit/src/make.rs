@@ -1,16 +1,15 @@
-//! Makes up subreddits, posts and threads. The texts are those of the project's synthetic sample.
+//! Creates subreddits, posts and threads. The texts are those of the project's synthetic sample.
 
 use repartee_datasets::sample;
 
 use crate::world::{Dice, World};
 
-/// Threads of the sample from which the texts of long threads come, so that they do not repeat those of
-/// the short ones.
+/// First thread of the sample for the texts of long threads, so that they do not repeat those of the short ones.
 const FAR: u64 = 1 << 20;
 
 impl World {
-    /// Adds so many posts with their threads, of the last hours, over the sample's subreddits. They
-    /// depend on the seed and the number alone, but for their times.
+    /// Adds posts of the last hours with their threads, over the sample's subreddits. Except for their times, they
+    /// depend on the seed and the number alone.
     pub fn make_threads(&mut self, seed: u64, posts: usize) {
         for n in 0..posts {
             let made = sample::thread(seed, n as u64);
@@ -21,13 +20,13 @@ impl World {
                 &made.post.title,
                 &made.post.selftext,
             );
-            // the newest a quarter of an hour ago, one more every seven minutes
+            // the newest is a quarter of an hour old, then one every seven minutes
             let born = self.now_utc() - 900 - 420 * n as i64;
             if let Some(post) = self.post(&name) {
                 post.created_utc = born;
                 post.score = made.post.score.unwrap_or(2).max(2);
             }
-            // ids of the sample to names of ours
+            // maps ids of the sample to our names
             let mut names = std::collections::HashMap::new();
             for (at, comment) in made.comments.iter().enumerate() {
                 let parent = comment
@@ -51,9 +50,9 @@ impl World {
         }
     }
 
-    /// Adds a post with so many comments, and gives its full name: many answers to the post itself, many
-    /// to other comments, and a few chains far deeper than a tree shows. `missing` of 1 of those that
-    /// nothing answers are named by trees, and left out when asked for.
+    /// Adds a post with this many comments, and returns its full name: many answers to the post itself, many to other
+    /// comments, and a few chains far deeper than a tree shows. A share `missing` of the comments without answers is
+    /// named by trees, but omitted when requested.
     pub fn make_long_thread(
         &mut self,
         subreddit: &str,
@@ -70,7 +69,7 @@ impl World {
             post.created_utc = born;
             post.score = 500;
         }
-        // (name, depth) of what may still be answered, and the ends of three chains
+        // (name, depth) of what can still be answered, and the ends of three chains
         let mut open: Vec<(String, usize)> = Vec::new();
         let mut ends: Vec<(String, usize)> = vec![(name.clone(), 0); 3];
         let mut made = Vec::with_capacity(comments);
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_thread_is_as_long_as_asked_and_deep() {
+    fn long_thread_has_the_requested_length_and_is_deep() {
         let mut world = World::new(1);
         let post = world.make_long_thread("X", 1_500, 0.05, 9);
         assert_eq!(world.comments_of(&post).len(), 1_500);

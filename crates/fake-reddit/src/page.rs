@@ -1,4 +1,4 @@
-//! A thread as a page, for whoever follows a link to it with a browser.
+//! A thread as an HTML page, for following links in a browser.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ impl World {
         };
         let mut page = format!(
             "<!doctype html><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\
-             <small>This Reddit is made up: nobody wrote any of this, and it is on your machine alone.</small>\
+             <small>This is a Reddit sandbox: nobody wrote any of this, and it is on your machine alone.</small>\
              <h1>{title}</h1><small>r/{} · u/{} · {} points</small><p>{}</p>",
             escaped(&post.subreddit),
             escaped(&post.author),
@@ -26,7 +26,7 @@ impl World {
             gone(&post.body, post.deleted || post.removed),
             title = escaped(&post.title),
         );
-        // what stands below is closed after it
+        // what is below is closed after it
         let mut open: Vec<Option<&str>> = Vec::new();
         page.push_str("<ul>");
         self.push_answers(&format!("t3_{}", post.id), &mut open);
@@ -40,7 +40,7 @@ impl World {
             } else {
                 ""
             };
-            // writing to a string does not fail
+            // writing to a string cannot fail
             let _ = write!(
                 page,
                 "<li id=\"{}\"{ours}><small>u/{} · {} points</small><p>{}</p></li>",
@@ -58,7 +58,7 @@ impl World {
         Some(page)
     }
 
-    /// Puts what answers a post or comment on the pile, the first on top, and an end below them.
+    /// Pushes the answers to a post or comment on the stack, the first on top, and an end marker below them.
     fn push_answers<'a>(&'a self, parent: &str, open: &mut Vec<Option<&'a str>>) {
         if let Some(ids) = self.below.get(parent) {
             open.push(None);

@@ -1,4 +1,4 @@
-//! Reddit's calls, as the world answers them.
+//! Reddit's calls, and the answers to them.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::world::{
     AppKind, Authorize, Grant, OTP, Post, Refresh, Seen, Token, Window, World, bare,
 };
 
-/// A call, with what stands in its path.
+/// A call, with its path parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Call {
     Authorize,
@@ -33,7 +33,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// Which call is asked for.
+    /// Which call a request is.
     pub fn of(asked: &Asked) -> Self {
         let parts: Vec<&str> = asked.path.split('/').skip(1).collect();
         match (asked.method.as_str(), parts.as_slice()) {
@@ -63,7 +63,7 @@ impl Call {
         }
     }
 
-    /// Its kind, for the rules of what goes wrong.
+    /// Its kind, for fault rules.
     pub fn on(&self) -> On {
         match self {
             Self::Authorize => On::Authorize,
@@ -84,7 +84,7 @@ impl Call {
         }
     }
 
-    /// The permission that it needs.
+    /// The scope that it needs.
     fn scope(&self) -> &'static str {
         match self {
             Self::Me => "identity",
@@ -96,7 +96,7 @@ impl Call {
     }
 }
 
-/// Begins of a User-Agent that no program of manners has.
+/// Prefixes of a User-Agent that identify a library instead of a program.
 const LIBRARIES: [&str; 6] = [
     "python-requests",
     "python-urllib",
@@ -107,7 +107,7 @@ const LIBRARIES: [&str; 6] = [
 ];
 
 impl World {
-    /// Notes a call and gives its place in the list.
+    /// Records a call and returns its index.
     pub(crate) fn note(&mut self, call: &Call, asked: &Asked, fault: Option<Fault>) -> usize {
         let bearer = bearer(asked).and_then(|token| self.tokens.get(token));
         let seen = Seen {
@@ -128,7 +128,7 @@ impl World {
         self.seen.len() - 1
     }
 
-    /// Answers a call. Of the faults, those that change what is done are looked at here.
+    /// Answers a call, with those faults that change its effect.
     pub(crate) fn answer(&mut self, call: &Call, asked: &Asked, fault: Option<&Fault>) -> Answer {
         let agent = asked.agent.to_ascii_lowercase();
         if agent.is_empty() || LIBRARIES.iter().any(|library| agent.starts_with(library)) {
@@ -220,7 +220,7 @@ impl World {
             },
             Call::Edit => self.edit(me, asked),
             Call::Del => {
-                // yes to everything, as the real one
+                // success for everything, as the real one
                 let now_gone = asked.field("id").map(bare).unwrap_or_default();
                 if let Some(comment) = self.comments.get_mut(now_gone)
                     && me.is_some_and(|me| comment.author.eq_ignore_ascii_case(me))
@@ -235,7 +235,7 @@ impl World {
         }
     }
 
-    /// A subreddit that the account may look at.
+    /// A subreddit that the account may view.
     fn enter(&self, name: &str, me: Option<&str>) -> Result<&crate::Subreddit, Box<Answer>> {
         let Some(subreddit) = self.subreddits.get(&name.to_ascii_lowercase()) else {
             let to = format!("https://oauth.reddit.com/subreddits/search.json?q={name}");
@@ -253,7 +253,7 @@ impl World {
         for name in names.split(['+', ' ']) {
             match self.enter(name, me) {
                 Ok(subreddit) => subreddits.push(subreddit.name.clone()),
-                // of several, those that are closed are passed over
+                // of several, closed ones are skipped
                 Err(answer) if !names.contains(['+', ' ']) => return *answer,
                 Err(_) => {}
             }
@@ -267,7 +267,7 @@ impl World {
             })
             .filter(|p| now - p.created_utc < 86_400)
             .collect();
-        // points for each hour of age, the most first
+        // score per hour of age, the highest first
         posts.sort_by_key(|p| {
             let rate = 1_000 * p.score / (now - p.created_utc).max(60);
             (std::cmp::Reverse(rate), p.id.clone())
@@ -320,7 +320,7 @@ impl World {
     }
 
     fn expand(&mut self, asked: &Asked, token: &Token) -> Answer {
-        // long lists do not fit into an address
+        // long lists do not fit into a URL
         if asked.method == "GET" && asked.raw_query.len() > 8_000 {
             return Answer::html(400, "<html><body><h1>400 Bad request</h1></body></html>");
         }
@@ -519,8 +519,8 @@ impl World {
         }
     }
 
-    /// Counts a call in the client's window: how many are left (below 0: too many), how many were used,
-    /// and seconds until the window ends.
+    /// Counts a call in the client's window: remaining calls (below 0: too many), used calls, and seconds until the
+    /// window ends.
     fn count_call(&mut self, client_id: &str) -> (i64, u32, i64) {
         let (now_ms, knobs) = (self.now_ms(), self.knobs.clone());
         let length_ms = i64::from(knobs.window_s) * 1_000;
@@ -579,7 +579,7 @@ impl World {
                 self.give_token(&client_id, Some(app.owner), &scope, None)
             }
             Some("authorization_code") => {
-                // a code is good once, whatever comes of it
+                // a code is valid once, whatever the result
                 let grant = self.grants.remove(&field("code"));
                 match grant {
                     Some(grant)
@@ -671,7 +671,7 @@ impl World {
         Answer::empty(200)
     }
 
-    /// The page in the browser: asks, or is answered (`POST`), or says yes or no by itself.
+    /// The page in the browser: asks, is answered (`POST`), or accepts or declines automatically.
     fn authorize(&mut self, asked: &Asked) -> Answer {
         let field = |key: &str| asked.field(key).unwrap_or_default().to_owned();
         let (client_id, redirect) = (field("client_id"), field("redirect_uri"));
@@ -720,7 +720,7 @@ impl World {
     }
 }
 
-/// The page that asks, with everything it was asked with in hidden fields.
+/// The page that asks, with all its parameters in hidden fields.
 fn page(owner: &str, client_id: &str, asked: &Asked) -> String {
     let safe = |text: &str| {
         text.replace('&', "&amp;")

@@ -1,4 +1,4 @@
-//! The HTTP side: one request in, one answer out, unless something is to go wrong.
+//! The HTTP side: one request in, one answer out, except for faults.
 
 use std::io;
 use std::pin::Pin;
@@ -22,19 +22,18 @@ use crate::json::{self, escape_all};
 use crate::reddit::Call;
 use crate::world::World;
 
-/// The world, for all connections.
+/// The state, shared by all connections.
 pub(crate) type Shared = Arc<Mutex<World>>;
 
 pub(crate) fn lock(world: &Shared) -> MutexGuard<'_, World> {
-    // a panic of a test that held it says nothing about what is in it
+    // a panic of a test that held it does not invalidate its content
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A request, read.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub method: String,
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     pub path: String,
     pub raw_path: String,
     pub raw_query: String,
@@ -42,7 +41,7 @@ pub(crate) struct Asked {
     pub form: Vec<(String, String)>,
     pub body: Bytes,
     pub agent: String,
-    /// `Authorization`, as it came.
+    /// `Authorization`, verbatim.
     pub authorization: String,
 }
 
@@ -67,13 +66,13 @@ fn value<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.as_str())
 }
 
-/// An answer, as the world gives it.
+/// An answer before it is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub content: Content,
-    /// The request took so long.
+    /// Duration of the request.
     pub takes_ms: u64,
 }
 
@@ -166,7 +165,7 @@ impl Body for Sending {
             Self::Half(bytes) => {
                 let half = bytes.take().unwrap_or_default();
                 *self = Self::Broken;
-                // what was sent so far gets out first
+                // flush what was sent so far
                 context.waker().wake_by_ref();
                 Poll::Ready(Some(Ok(Frame::data(half))))
             }
@@ -183,10 +182,10 @@ impl Body for Sending {
 }
 
 fn broken() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "broken off on purpose")
+    io::Error::new(io::ErrorKind::ConnectionAborted, "interrupted on purpose")
 }
 
-/// Serves until the end of the runtime.
+/// Serves until the runtime ends.
 pub(crate) async fn serve(listener: TcpListener, world: Shared) {
     loop {
         match listener.accept().await {
@@ -201,13 +200,13 @@ pub(crate) async fn serve(listener: TcpListener, world: Shared) {
 }
 
 async fn connection(stream: TcpStream, world: Shared) {
-    // without it small answers wait for the other side's acknowledgement
+    // without it, small answers wait for the client's acknowledgment
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let world = Arc::clone(&world);
         async move { answer(request, &world).await }
     });
-    // a connection that breaks, on purpose or not, is no fault of the fake
+    // a broken connection, deliberate or not, is no error of the sandbox
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -227,7 +226,7 @@ async fn answer(
     let (fault, at) = {
         let mut world = lock(world);
         let fault = world.fault(call.on());
-        // noted before anything is done, so that a call that never ends is seen too
+        // recorded before anything is done, so that a call that never ends is seen too
         (fault.clone(), world.note(&call, &asked, fault))
     };
     let mut answer = match fault.as_ref().and_then(before) {
@@ -261,7 +260,7 @@ async fn answer(
     Ok(response(answer, cut, &asked, world))
 }
 
-/// What a fault does before anything is done.
+/// Effects of a fault before anything is done.
 enum Before {
     Close { ms: u64 },
     Answer(Box<Answer>),
@@ -339,7 +338,7 @@ async fn read(request: Request<Incoming>) -> Result<Asked, io::Error> {
     })
 }
 
-/// The answer as it goes out; `cut`: half of it.
+/// The answer as it is sent; `cut`: half of it.
 fn response(answer: Answer, cut: bool, asked: &Asked, world: &Shared) -> Response<Sending> {
     let (kind, bytes) = match answer.content {
         Content::Json(mut value) => {

@@ -1,4 +1,4 @@
-//! What the fake knows: accounts, subreddits, posts, comments, tokens, and what was asked of it.
+//! The state: accounts, subreddits, posts, comments, tokens, and the calls so far.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -10,48 +10,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, On, Rule};
 
-/// Id of the script app that every fake knows.
+/// Id of the built-in script app.
 pub const CLIENT_ID: &str = "fake-script";
-/// Its secret.
 pub const CLIENT_SECRET: &str = "fake-secret";
-/// Id of the installed app that every fake knows; it has no secret.
+/// Id of the built-in installed app; it has no secret.
 pub const INSTALLED_ID: &str = "fake-installed";
-/// Id of the web app that every fake knows; its secret is [`CLIENT_SECRET`].
+/// Id of the built-in web app; its secret is [`CLIENT_SECRET`].
 pub const WEB_ID: &str = "fake-web";
-/// The address that the installed and the web app are registered with.
+/// The redirect URL of the installed and the web app.
 pub const REDIRECT: &str = "http://127.0.0.1:8920/callback";
 /// The account that owns the apps.
 pub const ACCOUNT: &str = "repartee_bot";
-/// Its password.
 pub const PASSWORD: &str = "fake-password";
-/// Its password with the second factor that [`World::otp`] asks for.
+/// Its password with the second factor that [`World::otp`] requires.
 pub const OTP: &str = "123456";
 
-/// Settings that change how the fake behaves, at any time.
+/// Settings that can be changed at any time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Knobs {
-    /// Seconds that a token lives.
+    /// Lifetime of a token in seconds.
     pub token_lives_s: u64,
-    /// Calls that a client may make in a window.
+    /// Calls per client and window.
     pub window_calls: u32,
-    /// Seconds of a window.
+    /// Length of a window in seconds.
     pub window_s: u32,
-    /// Whether answers tell of the window.
+    /// Whether answers have rate-limit headers.
     pub limit_headers: bool,
-    /// Milliseconds after which the tree shows a new comment; the author's listing does at once.
+    /// Milliseconds until the tree shows a new comment; the author's listing shows it at once.
     pub tree_lag_ms: i64,
-    /// Milliseconds that `morechildren` takes; a second one of the same account is refused meanwhile.
+    /// Milliseconds that `morechildren` takes; a concurrent one of the same account is refused.
     pub more_takes_ms: u64,
-    /// Comments that a tree shows at most at once.
+    /// Maximum number of comments in a tree.
     pub tree_limit: usize,
-    /// Levels that a tree shows.
+    /// Number of levels in a tree.
     pub tree_depth: usize,
     /// What `/api/v1/authorize` does.
     pub authorize: Authorize,
-    /// Whether a login by password must bring the second factor.
+    /// Whether a login by password requires the second factor.
     pub otp: bool,
-    /// Whether a refresh token is good once: the answer brings the next one.
+    /// Whether a refresh token is valid once: the answer has the next one.
     pub rotate: bool,
 }
 
@@ -62,9 +60,9 @@ pub enum Authorize {
     /// Shows a page with two buttons.
     #[default]
     Page,
-    /// Says yes without asking.
+    /// Accepts without asking.
     Allow,
-    /// Says no without asking.
+    /// Declines without asking.
     Deny,
 }
 
@@ -86,31 +84,28 @@ impl Default for Knobs {
     }
 }
 
-/// What kind of app a client id belongs to.
+/// Kind of app of a client id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppKind {
     /// May log in by password.
     Script,
-    /// Has no secret.
     Installed,
     /// Has a secret, and logs in through a browser.
     Web,
 }
 
-/// An app.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Its kind.
     pub kind: AppKind,
     /// Its secret; empty: none.
     pub secret: String,
-    /// The address a browser is sent back to.
+    /// The redirect URL.
     pub redirect: String,
-    /// The account that a browser is logged in as.
+    /// The account logged in in the browser.
     pub owner: String,
 }
 
-/// An app of an account, with the usual address.
+/// An app of an account, with the default redirect URL.
 pub fn app(kind: AppKind, secret: &str, owner: &str) -> App {
     App {
         kind,
@@ -120,64 +115,48 @@ pub fn app(kind: AppKind, secret: &str, owner: &str) -> App {
     }
 }
 
-/// An account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its name.
     pub name: String,
-    /// Its bare id.
     pub id: String,
-    /// Its password.
     pub password: String,
-    /// It is suspended.
     pub suspended: bool,
-    /// Names of accounts that it blocked, in small letters.
+    /// Names of accounts that it blocked, in lower case.
     pub blocked: BTreeSet<String>,
-    /// When it was made: seconds since 1970.
+    /// Seconds since 1970.
     pub created_utc: i64,
 }
 
-/// A subreddit.
 #[derive(Debug, Clone)]
 pub struct Subreddit {
-    /// Its name.
     pub name: String,
-    /// Its bare id.
     pub id: String,
     /// `public`, `restricted`, `private`.
     pub kind: String,
-    /// It is under quarantine: comments are taken and not shown.
+    /// It is under quarantine: comments are accepted but not shown.
     pub quarantine: bool,
     /// Only approved members may comment.
     pub restrict_commenting: bool,
-    /// Names of banned accounts, in small letters.
+    /// Names of banned accounts, in lower case.
     pub banned: BTreeSet<String>,
-    /// Names of muted accounts, in small letters.
+    /// Names of muted accounts, in lower case.
     pub muted: BTreeSet<String>,
-    /// Names of approved members, in small letters.
+    /// Names of approved members, in lower case.
     pub contributors: BTreeSet<String>,
-    /// Its rules: name and description.
+    /// Name and description of each rule.
     pub rules: Vec<(String, String)>,
 }
 
-/// A post.
 #[derive(Debug, Clone)]
 pub struct Post {
-    /// Its bare id.
     pub id: String,
-    /// Its subreddit.
     pub subreddit: String,
-    /// Its author.
     pub author: String,
-    /// Its title.
     pub title: String,
-    /// Its text.
     pub body: String,
-    /// Its score.
     pub score: i64,
     /// Seconds since 1970.
     pub created_utc: i64,
-    /// Nobody may comment.
     pub locked: bool,
     /// It is too old.
     pub archived: bool,
@@ -187,32 +166,26 @@ pub struct Post {
     pub removed: bool,
 }
 
-/// A comment.
 #[derive(Debug, Clone)]
 pub struct Comment {
-    /// Its bare id.
     pub id: String,
     /// Bare id of its post.
     pub post: String,
     /// Full name of what it answers.
     pub parent: String,
-    /// Its author.
     pub author: String,
-    /// Its text.
     pub body: String,
-    /// Its score.
     pub score: i64,
-    /// Its score is not shown yet.
+    /// Its score is hidden.
     pub score_hidden: bool,
     /// Seconds since 1970.
     pub created_utc: i64,
-    /// When it was edited.
     pub edited_utc: Option<i64>,
-    /// The tree shows it from then on: milliseconds since 1970.
+    /// The tree shows it from this time on: milliseconds since 1970.
     pub visible_ms: i64,
     /// Only its author's listing shows it.
     pub hidden: bool,
-    /// Trees name it as left out, and `morechildren` leaves it out.
+    /// Trees name it as omitted, and `morechildren` omits it.
     pub missing: bool,
     /// Its author deleted it.
     pub deleted: bool,
@@ -220,22 +193,20 @@ pub struct Comment {
     pub removed: bool,
     /// Nobody may answer it.
     pub locked: bool,
-    /// It was made through the API, not made up.
+    /// It was made through the API, not generated.
     pub through_api: bool,
 }
 
-/// An access token.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub client_id: String,
-    /// None: no account, for reading only.
+    /// None: no account, read-only.
     pub account: Option<String>,
     pub scope: String,
     pub expires_ms: i64,
     pub refresh: Option<String>,
 }
 
-/// A refresh token.
 #[derive(Debug, Clone)]
 pub(crate) struct Refresh {
     pub client_id: String,
@@ -243,7 +214,7 @@ pub(crate) struct Refresh {
     pub scope: String,
 }
 
-/// A code that a browser brings back.
+/// The code that a browser returns.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
     pub client_id: String,
@@ -254,81 +225,74 @@ pub(crate) struct Grant {
     pub expires_ms: i64,
 }
 
-/// The window of a client.
+/// The rate-limit window of a client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub began_ms: i64,
     pub used: u32,
 }
 
-/// A call as the fake saw it. Neither tokens nor passwords are in it.
+/// A recorded call, without tokens and passwords.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
-    /// Which call it was.
     pub on: On,
-    /// Milliseconds since 1970, on the fake's clock.
+    /// Milliseconds since 1970, on the sandbox's clock.
     pub ms: i64,
     /// GET or POST.
     pub method: String,
-    /// The path as it was asked for.
+    /// Verbatim.
     pub path: String,
-    /// The query as it was asked for.
+    /// Verbatim.
     pub query: String,
     /// The account of the token.
     pub account: Option<String>,
-    /// The client id.
     pub client_id: Option<String>,
-    /// The User-Agent.
     pub agent: String,
-    /// The status of the answer; none: no answer was given.
+    /// Status of the answer; none: no answer was sent.
     pub status: Option<u16>,
-    /// What went wrong on purpose.
+    /// The injected fault.
     pub fault: Option<Fault>,
 }
 
-/// Several comments of an account under one parent: what must not happen.
+/// Several comments of an account under one parent: this must not happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duplicates {
-    /// The account.
     pub account: String,
     /// Full name of what they answer.
     pub parent: String,
-    /// Their full names.
     pub names: Vec<String>,
 }
 
-/// What the fake knows. Times are the fake's own, which [`World::set_clock`] moves.
+/// The state. Times are by the sandbox's own clock, which [`World::set_clock`] moves.
 #[derive(Debug)]
 pub struct World {
-    /// Names this run: another world, even of the same seed, has another.
+    /// Identifies this run: another one, even with the same seed, has another.
     pub run: String,
-    /// Settings.
     pub knobs: Knobs,
-    /// What goes wrong.
     pub rules: Vec<Rule>,
     /// Apps by client id.
     pub apps: BTreeMap<String, App>,
-    /// Accounts by name in small letters.
+    /// Accounts by name in lower case.
     pub accounts: BTreeMap<String, Account>,
-    /// Subreddits by name in small letters.
+    /// Subreddits by name in lower case.
     pub subreddits: BTreeMap<String, Subreddit>,
     /// Posts by bare id.
     pub posts: BTreeMap<String, Post>,
     /// Comments by bare id.
     pub comments: HashMap<String, Comment>,
-    /// What was asked, in order.
+    /// The calls so far, in order.
     pub seen: Vec<Seen>,
-    /// Every token and code that was ever given, to look for where none may be.
+    /// Every token and code ever issued, to search for leaks.
     pub issued: Vec<String>,
-    /// Bare ids of the comments that answer something, by its full name, in order of writing.
+    /// Bare ids of the answers to something, by its full name, in chronological order.
     pub(crate) below: HashMap<String, Vec<String>>,
-    /// Bare ids of an account's comments, by its name in small letters, in order of writing.
+    /// Bare ids of an account's comments, by its name in lower case, in chronological order.
     pub(crate) by_author: HashMap<String, Vec<String>>,
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) refreshes: HashMap<String, Refresh>,
     pub(crate) grants: HashMap<String, Grant>,
     pub(crate) windows: HashMap<String, Window>,
-    /// When the `morechildren` of an account that is under way ends.
+    /// When the running `morechildren` of an account ends.
     pub(crate) expanding: HashMap<String, i64>,
     pub(crate) dice: Dice,
     next_id: i64,
@@ -336,7 +300,7 @@ pub struct World {
 }
 
 impl World {
-    /// An empty world: apps and one account, no subreddit.
+    /// An empty state: apps and one account, no subreddit.
     pub fn new(seed: u64) -> Self {
         let mut world = Self {
             run: fresh_run(),
@@ -357,7 +321,7 @@ impl World {
             windows: HashMap::new(),
             expanding: HashMap::new(),
             dice: Dice::new(seed),
-            // seven digits, like Reddit's own of some years ago
+            // seven digits, like Reddit's own a few years ago
             next_id: 36_i64.pow(6) * 13,
             clock_ms: 0,
         };
@@ -372,39 +336,38 @@ impl World {
         world
     }
 
-    /// Milliseconds since 1970, on the fake's clock.
+    /// Milliseconds since 1970, on the sandbox's clock.
     pub fn now_ms(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let machine = since.map_or(0, |since| since.as_millis() as i64);
         machine + self.clock_ms
     }
 
-    /// Seconds since 1970, on the fake's clock.
+    /// Seconds since 1970, on the sandbox's clock.
     pub fn now_utc(&self) -> i64 {
         self.now_ms() / 1000
     }
 
-    /// Sets the fake's clock so many milliseconds ahead of the machine's (or behind it).
+    /// Sets the sandbox's clock ahead of the machine's (or behind it).
     pub fn set_clock(&mut self, ahead_ms: i64) {
         self.clock_ms = ahead_ms;
     }
 
-    /// Lets time pass on the fake's clock.
+    /// Advances the sandbox's clock.
     pub fn pass(&mut self, ms: i64) {
         self.clock_ms += ms;
     }
 
-    /// Adds a rule of what goes wrong.
+    /// Adds a fault rule.
     pub fn fail(&mut self, rule: Rule) {
         self.rules.push(rule);
     }
 
-    /// From now on nothing goes wrong.
+    /// Removes all fault rules.
     pub fn heal(&mut self) {
         self.rules.clear();
     }
 
-    /// Adds an account.
     pub fn add_account(&mut self, name: &str, password: &str) {
         let account = Account {
             name: name.to_owned(),
@@ -417,12 +380,12 @@ impl World {
         self.accounts.insert(name.to_ascii_lowercase(), account);
     }
 
-    /// An account, to be changed.
+    /// An account, to change.
     pub fn account(&mut self, name: &str) -> Option<&mut Account> {
         self.accounts.get_mut(&name.to_ascii_lowercase())
     }
 
-    /// A subreddit, to be changed; a new one where there is none of that name.
+    /// A subreddit, to change; created if missing.
     pub fn subreddit(&mut self, name: &str) -> &mut Subreddit {
         let key = name.to_ascii_lowercase();
         let id = if self.subreddits.contains_key(&key) {
@@ -449,17 +412,17 @@ impl World {
         })
     }
 
-    /// A post by its full name or bare id, to be changed.
+    /// A post by its full name or bare id, to change.
     pub fn post(&mut self, name: &str) -> Option<&mut Post> {
         self.posts.get_mut(bare(name))
     }
 
-    /// A comment by its full name or bare id, to be changed.
+    /// A comment by its full name or bare id, to change.
     pub fn comment(&mut self, name: &str) -> Option<&mut Comment> {
         self.comments.get_mut(bare(name))
     }
 
-    /// Adds a post and gives its full name.
+    /// Adds a post and returns its full name.
     pub fn add_post(&mut self, subreddit: &str, author: &str, title: &str, body: &str) -> String {
         let subreddit = self.subreddit(subreddit).name.clone();
         let id = self.fresh_id();
@@ -480,8 +443,7 @@ impl World {
         format!("t3_{id}")
     }
 
-    /// Adds a comment under a post or comment (full name) and gives its full name; `None`: there is no
-    /// such parent.
+    /// Adds a comment under a post or comment (full name) and returns its full name; `None`: there is no such parent.
     pub fn add_comment(&mut self, parent: &str, author: &str, body: &str) -> Option<String> {
         let post = match parent.split_once('_') {
             Some(("t3", id)) => self.posts.get(id)?.id.clone(),
@@ -520,8 +482,7 @@ impl World {
         Some(format!("t1_{id}"))
     }
 
-    /// Puts a comment back that an earlier world of this seed had, by its full name; `false`: there is no
-    /// such parent any more.
+    /// Restores a comment of an earlier run with this seed, by its full name; `false`: its parent no longer exists.
     pub fn restore(&mut self, name: &str, parent: &str, author: &str, body: &str) -> bool {
         let Some(new) = self.add_comment(parent, author, body) else {
             return false;
@@ -544,12 +505,12 @@ impl World {
             };
             self.comments.insert(id.clone(), comment);
         }
-        // no new one takes its name
+        // no new one gets its name
         self.next_id = self.next_id.max(decode(&id).unwrap_or(0));
         true
     }
 
-    /// Lets the readers vote on what was made through the API, as those of the sample do.
+    /// Simulates readers' votes on what was made through the API, as in the sample.
     pub fn vote(&mut self) {
         for comment in self.comments.values_mut().filter(|c| c.through_api) {
             comment.score = 1 + sample::liking(&comment.body);
@@ -563,7 +524,7 @@ impl World {
         of_post.map(|c| format!("t1_{}", c.id)).collect()
     }
 
-    /// Full names of the comments that an account made under a parent through the API, deleted ones too.
+    /// Full names of the comments that an account made under a parent through the API, including deleted ones.
     pub fn made(&self, account: &str, parent: &str) -> Vec<String> {
         let ids = self.by_author.get(&account.to_ascii_lowercase());
         ids.into_iter()
@@ -574,8 +535,8 @@ impl World {
             .collect()
     }
 
-    /// Accounts with several comments under one parent, made through the API: what the tests of posting
-    /// assert to be empty. Deleted ones count.
+    /// Accounts with several comments under one parent, made through the API: the tests of posting assert that there
+    /// are none. Deleted ones count.
     pub fn duplicates(&self) -> Vec<Duplicates> {
         let mut all: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
         for (account, ids) in &self.by_author {
@@ -597,17 +558,17 @@ impl World {
             .collect()
     }
 
-    /// How many comments were made through the API, deleted ones too.
+    /// Number of comments made through the API, including deleted ones.
     pub fn posted(&self) -> usize {
         self.comments.values().filter(|c| c.through_api).count()
     }
 
-    /// Every access token is dead from now on; refresh tokens live on.
+    /// Invalidates every access token; refresh tokens stay valid.
     pub fn kill_tokens(&mut self) {
         self.tokens.clear();
     }
 
-    /// Every token of an account is dead from now on, refresh tokens too: a person took access back.
+    /// Invalidates every token of an account, including refresh tokens: the user revoked access.
     pub fn take_access_back(&mut self, account: &str) {
         let is = |name: &str| name.eq_ignore_ascii_case(account);
         self.tokens
@@ -620,7 +581,7 @@ impl World {
         self.seen.iter().filter(|seen| seen.on == on).collect()
     }
 
-    /// What goes wrong with this call, if anything does; counts it.
+    /// The fault for this call, if any; counts it.
     pub(crate) fn fault(&mut self, on: On) -> Option<Fault> {
         let dice = &mut self.dice;
         let at = self.rules.iter_mut().position(|rule| {
@@ -641,12 +602,12 @@ impl World {
     }
 
     pub(crate) fn fresh_id(&mut self) -> String {
-        // not one after the other, as on Reddit
+        // ids are not consecutive, as on Reddit
         self.next_id += 1 + self.dice.below(40) as i64;
         encode(self.next_id)
     }
 
-    /// A word that nobody can guess, of a kind: good enough for a fake.
+    /// A unique secret of a kind: good enough for a sandbox.
     pub(crate) fn fresh_secret(&mut self, kind: &str) -> String {
         let secret = format!("{kind}-{:016x}{:016x}", self.dice.next(), self.dice.next());
         self.issued.push(secret.clone());
@@ -654,7 +615,7 @@ impl World {
     }
 }
 
-/// 32 hexadecimal digits that no other run has; not of the seed, which several runs can share.
+/// 32 hexadecimal digits that no other run has; not from the seed, which several runs can share.
 fn fresh_run() -> String {
     let half = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", half(), half())
@@ -671,7 +632,7 @@ pub(crate) struct Dice(u64);
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        // zero would stay zero, and a state of few bits needs some steps to fill
+        // zero would stay zero, and a state of few bits takes some steps to fill
         let mut dice = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         for _ in 0..16 {
             dice.next();
@@ -701,7 +662,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_apply_in_order_as_often_as_they_say() {
+    fn fault_rules_apply_in_order_and_as_often_as_set() {
         let mut world = World::new(1);
         let status = |status| Fault::StatusBefore { status };
         world.fail(Rule::once(On::Comment, Fault::DropAfter));
@@ -717,7 +678,7 @@ mod tests {
     }
 
     #[test]
-    fn chances_come_out_and_repeat_with_the_seed() {
+    fn fault_chances_match_and_repeat_with_the_seed() {
         let faults = |seed| {
             let mut world = World::new(seed);
             world.fail(Rule::by_chance(On::Any, Fault::DropBefore, 0.3));
@@ -733,7 +694,7 @@ mod tests {
     }
 
     #[test]
-    fn a_world_can_go_on_where_an_earlier_one_of_its_seed_ended() {
+    fn sandbox_can_continue_an_earlier_run_of_its_seed() {
         let begin = || {
             let mut world = World::new(4);
             world.make_threads(4, 3);
@@ -761,7 +722,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_are_counted_for_each_account_and_parent() {
+    fn duplicates_are_counted_per_account_and_parent() {
         let mut world = World::new(1);
         let post = world.add_post("X", "someone", "t", "b");
         for parent in [&post, &post] {

@@ -1,4 +1,4 @@
-//! The client: everything that can be asked of Reddit, and the one thing that is sent to it.
+//! The client: every call to Reddit, and the one that posts.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -22,40 +22,36 @@ use crate::text::prepare;
 use crate::throttle::{InMemory, Seen, ThrottleStore, Wait, Why, http_date_ms};
 use crate::tree::{Ask, Builder, Tree, two_listings};
 
-/// A call that may be repeated is sent at most so often.
+/// Maximum number of sends of a repeatable call.
 const SENDS: u32 = 3;
-/// The most things that one call of `/api/info` may name, and that one page of a listing has.
+/// Maximum number of names per call of `/api/info`, and of things per page of a listing.
 const PAGE: usize = 100;
 /// Reddit's listings end after about a thousand things.
 const PAGES: usize = 10;
 
-/// Stores a new refresh token; called on a thread of its own, where it may block. It gives the reason,
-/// for a person, why it could not.
+/// Stores a new refresh token; called on a thread of its own, where it may block. Returns a message if it fails.
 pub type Keep = Arc<dyn Fn(&SecretString) -> std::result::Result<(), String> + Send + Sync>;
 
-/// Is told of every pause before it begins, so that a person sees why nothing happens.
+/// Called before every pause, so that the user sees why nothing happens.
 pub type OnWait = Arc<dyn Fn(Wait) + Send + Sync>;
 
-/// All that a client is made of.
+/// Everything a client is built from.
 #[derive(Clone)]
 pub struct Setup {
-    /// Where Reddit is, and who we are.
     pub config: Config,
-    /// With what it logs in.
     pub login: Login,
-    /// Where the state of the rate limit lies; every process with this client id must use the same.
+    /// The state of the rate limit; every process with this client id must share it.
     pub throttle: Arc<dyn ThrottleStore>,
-    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Stores a new refresh token, before the token that came with it is used; not called for the one that
-    /// the client has already. `None`: it is only kept in memory, and lost with the client.
+    /// Stores a new refresh token, before the token that came with it is used; not called for the one that the client
+    /// already has. `None`: it is only kept in memory, and lost with the client.
     pub keep: Option<Keep>,
-    /// Is told of pauses.
+    /// Called before pauses.
     pub on_wait: Option<OnWait>,
 }
 
 impl Setup {
-    /// With the clock of the machine and a rate limit that this process has to itself.
+    /// Uses the machine's clock and a rate limit private to this process.
     pub fn new(config: Config, login: Login) -> Self {
         Self {
             config,
@@ -70,10 +66,9 @@ impl Setup {
 
 /// A client of Reddit, for one account. Clones share everything.
 ///
-/// Calls that only read, and those that may be repeated without harm (edit, delete, tokens), are sent up
-/// to three times when the network or the server fails. A comment is sent once: see [`Client::prepare`].
-/// Every call may be dropped at any time, but [`Prepared::send`]: what became of the comment is then as
-/// uncertain as after a crash.
+/// Calls that only read, and those that may be repeated without harm (edit, delete, tokens), are sent up to three times
+/// if the network or the server fails. A comment is sent once: see [`Client::prepare`]. Every call may be dropped at
+/// any time, except [`Prepared::send`]: delivery is then as unconfirmed as after a crash.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -93,9 +88,9 @@ struct Inner {
     throttle: Arc<dyn ThrottleStore>,
     keep: Option<Keep>,
     on_wait: Option<OnWait>,
-    /// Held while a token is asked for, so that one refresh is in flight and the others wait for it.
+    /// Held while a token is requested, so that only one refresh is in flight and the others wait for it.
     session: Mutex<Session>,
-    /// Held during `morechildren`: Reddit refuses a second one of the same account.
+    /// Held during `morechildren`: Reddit refuses a concurrent one of the same account.
     one_at_a_time: Mutex<()>,
     /// Reddit's clock minus ours, in milliseconds; `i64::MIN`: no answer yet.
     skew_ms: AtomicI64,
@@ -104,25 +99,24 @@ struct Inner {
 struct Session {
     grant: Grant,
     token: Option<Token>,
-    /// Counts the tokens, so that a refusal of an old one does not cost a new one.
+    /// Counts tokens, so that the refusal of an old one does not discard a new one.
     generation: u64,
-    /// The present token was asked for since the one before was refused, and has not worked yet.
+    /// The current token was requested after the previous one was refused, and has not worked yet.
     on_trial: bool,
-    /// A fresh token was refused: nothing is sent any more.
+    /// A new token was refused: nothing is sent any more.
     revoked: bool,
 }
 
-/// The order of comments.
+/// Sort order of comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sort {
-    /// What Reddit shows first: the lower bound of the share of upvotes.
+    /// Reddit's default: the lower bound of the share of upvotes.
     #[default]
     Confidence,
-    /// By score.
     Top,
     /// The newest first.
     New,
-    /// Much voted on, both ways.
+    /// Many votes in both directions.
     Controversial,
     /// The oldest first.
     Old,
@@ -131,7 +125,7 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// As Reddit writes it.
+    /// Reddit's name of it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Confidence => "confidence",
@@ -144,14 +138,13 @@ impl Sort {
     }
 }
 
-/// How much of a tree to ask for.
+/// How much of a tree to fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeAsk {
-    /// The order.
     pub sort: Sort,
-    /// Comments of the first answer; Reddit gives at most some 500.
+    /// Comments in the first answer; Reddit returns at most about 500.
     pub limit: u32,
-    /// How many calls may be spent on what was left out of it; each brings up to 100 comments.
+    /// Maximum number of calls for what the first answer omits; each returns up to 100 comments.
     pub calls: u32,
 }
 
@@ -166,87 +159,80 @@ impl Default for TreeAsk {
     }
 }
 
-/// How far a tree is.
+/// Progress of fetching a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeProgress {
-    /// Comments so far.
     pub comments: usize,
-    /// Comments that Reddit counts; those that are gone count.
+    /// Comments that Reddit counts, including deleted ones.
     pub expected: u64,
-    /// Calls spent on what was left out.
+    /// Calls used for what was omitted.
     pub calls: u32,
     /// Places that are still open.
     pub open: usize,
 }
 
-/// Why a tree was not asked for to its end.
+/// Why a tree is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stopped {
-    /// The calls were spent.
+    /// The calls were used up.
     Budget,
-    /// The caller said so.
+    /// Stopped by the caller.
     Caller,
     /// A call failed; what came before it is kept.
     Failed(Error),
 }
 
-/// A tree as it was fetched.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetched {
-    /// The post and its comments.
     pub tree: Tree,
-    /// Why it was not asked for to its end; `None`: it was.
+    /// Why it is incomplete; `None`: it is complete.
     pub stopped: Option<Stopped>,
-    /// Calls spent on what was left out of the first answer.
+    /// Calls used for what the first answer omitted.
     pub calls: u32,
 }
 
 /// A page of a listing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// The things, in Reddit's order.
+    /// In Reddit's order.
     pub items: Vec<T>,
     /// Where the next page begins; `None`: this is the last.
     pub after: Option<String>,
 }
 
-/// What `/api/info` knows.
+/// Result of `/api/info`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
-    /// Comments, in the order they were asked for.
+    /// In the requested order.
     pub comments: Vec<Comment>,
-    /// Posts, likewise.
     pub posts: Vec<Post>,
     /// Full names that Reddit does not know (any more).
     pub absent: Vec<String>,
-    /// Things in the answer that cannot be read, in words; they spoil no other.
+    /// Things in the answer that cannot be read, as messages; the others are unaffected.
     pub odd: Vec<String>,
-    /// Full names that one of these may be: of them nothing is known.
+    /// Full names that these may belong to: nothing is known of them.
     pub unread: Vec<String>,
 }
 
-/// A comment or post with what directly answers it.
+/// A comment or post with its direct answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
-    /// The post.
     pub post: Post,
-    /// The comment that was asked for; `None`: the post was, or the comment is not in the tree.
+    /// The requested comment; `None`: the post was requested, or the comment is not in the tree.
     pub comment: Option<Comment>,
-    /// What directly answers it, the newest first.
+    /// Direct answers, the newest first.
     pub replies: Vec<Comment>,
     /// Whether these are all of them.
     pub complete: bool,
 }
 
-/// Whether we may answer something, by two fresh looks: the tree, and `/api/info`, which each show what
-/// the other hides.
+/// Whether we may answer something, by two fresh reads: the tree, and `/api/info`, since each shows what the other
+/// hides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preflight {
     /// Full name of what is to be answered.
     pub parent: String,
-    /// By the tree.
     pub view: View,
-    /// By name.
     pub found: Found,
 }
 
@@ -261,9 +247,9 @@ pub enum Blocker {
     Locked,
     /// The post is too old.
     Archived,
-    /// Reddit says why we may not.
+    /// Reddit's reason why we may not.
     Unrepliable(String),
-    /// We answered it already; the name of our comment.
+    /// We already answered it; the name of our comment.
     Answered(String),
 }
 
@@ -273,7 +259,7 @@ impl Preflight {
         self.view.comment.as_ref()
     }
 
-    /// Why it must not be answered by the account `me`; empty: nothing speaks against it.
+    /// Why the account `me` must not answer it; empty: it may.
     pub fn blockers(&self, me: &str) -> Vec<Blocker> {
         let mut blockers = Vec::new();
         let named = |name: &str| self.found.comments.iter().find(|c| c.name == name);
@@ -316,7 +302,7 @@ impl Preflight {
     }
 }
 
-/// Whether a comment was written by the account `me`; names of accounts know no case.
+/// Whether a comment is by the account `me`; account names are case-insensitive.
 fn is_me(comment: &Comment, me: &str) -> bool {
     comment
         .author
@@ -324,8 +310,8 @@ fn is_me(comment: &Comment, me: &str) -> bool {
         .is_some_and(|author| author.eq_ignore_ascii_case(me))
 }
 
-/// Our comments that directly answer `parent` and are not older than `since_utc` (seconds since 1970, on
-/// Reddit's clock): what looking for an uncertain comment has to find.
+/// Our comments that directly answer `parent` and are not older than `since_utc` (seconds since 1970, on Reddit's
+/// clock): to find an uncertain comment.
 pub fn ours_under<'a>(
     comments: &'a [Comment],
     me: &str,
@@ -338,12 +324,12 @@ pub fn ours_under<'a>(
         .collect()
 }
 
-/// Which server a client of these settings speaks to, for whoever keeps a record of what was posted: Reddit
-/// itself, or one run of a fake on this machine, whose comments end with it. A server on this machine that does
-/// not name its run is known by its address. Needs no login.
+/// The server that a client with these settings talks to, for records of what was posted: Reddit itself, or one run of
+/// a sandbox on this machine, whose comments end with it. A server on this machine that does not name its run is
+/// identified by its address. Needs no login.
 ///
 /// # Errors
-/// [`Error::Network`] when nothing answers at the address of a fake.
+/// [`Error::Network`] if no sandbox answers at the address.
 pub async fn server(config: &Config) -> Result<String> {
     let host = config.api_host.to_ascii_lowercase();
     let host = host.trim_end_matches('/');
@@ -367,10 +353,10 @@ pub async fn server(config: &Config) -> Result<String> {
 }
 
 impl Client {
-    /// A client; nothing is sent yet.
+    /// Creates a client; nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::Config`] of [`Config::check`], or when no TLS can be had.
+    /// [`Error::Config`] of [`Config::check`], or if TLS is unavailable.
     pub fn new(setup: Setup) -> Result<Self> {
         setup.config.check()?;
         Ok(Self {
@@ -395,7 +381,7 @@ impl Client {
         })
     }
 
-    /// Gets a token now instead of with the first call, and says what it allows (`identity read ...`; `*`:
+    /// Requests a token now instead of with the first call, and returns its scopes (`identity read ...`; `*`:
     /// everything).
     ///
     /// # Errors
@@ -410,11 +396,11 @@ impl Client {
             .unwrap_or_default())
     }
 
-    /// Gives the access back: the refresh token, with all tokens that came of it, is dead afterwards. The
-    /// client sends nothing any more. Whoever stored the refresh token should forget it.
+    /// Revokes the access: the refresh token, with all tokens from it, is dead afterwards. The client sends nothing any
+    /// more. A stored refresh token should be removed.
     ///
     /// # Errors
-    /// Those of the network; then nothing is known to be revoked.
+    /// Those of the network; the revocation is unconfirmed then.
     pub async fn revoke(&self) -> Result<()> {
         let inner = &self.inner;
         let mut session = inner.session.lock().await;
@@ -445,7 +431,7 @@ impl Client {
         Ok(())
     }
 
-    /// Reddit's clock minus ours, in milliseconds, to about a second; `None` before the first answer.
+    /// Reddit's clock minus ours, in milliseconds, accurate to about a second; `None` before the first answer.
     pub fn skew_ms(&self) -> Option<i64> {
         match self.inner.skew_ms.load(Ordering::Relaxed) {
             i64::MIN => None,
@@ -453,7 +439,7 @@ impl Client {
         }
     }
 
-    /// Who we are.
+    /// The account that is logged in.
     ///
     /// # Errors
     /// Those of any call.
@@ -463,7 +449,7 @@ impl Client {
         Account::of(&json).map_err(|why| odd(&call, why))
     }
 
-    /// A subreddit, and what we may do there.
+    /// A subreddit, and our permissions in it.
     ///
     /// # Errors
     /// [`Error::Name`]; [`Error::Forbidden`] and [`Error::NotFound`]; those of any call.
@@ -472,14 +458,14 @@ impl Client {
         let json = self.inner.call(&call).await?;
         match Thing::of(&json) {
             Ok(Thing::Subreddit(subreddit)) => Ok(*subreddit),
-            // Reddit answers with a listing of names that are like it
+            // Reddit answers with a listing of similar names
             Ok(_) => Err(Error::NotFound(call.to_string())),
             Err(_) if json["kind"] == "Listing" => Err(Error::NotFound(call.to_string())),
             Err(why) => Err(odd(&call, why)),
         }
     }
 
-    /// The rules of a subreddit, in their order.
+    /// The rules of a subreddit, in order.
     ///
     /// # Errors
     /// As [`Client::about`].
@@ -489,8 +475,8 @@ impl Client {
         Rule::list(&json).map_err(|why| odd(&call, why))
     }
 
-    /// A page of the rising posts of some subreddits; `limit` 1 to 100, `after` of the page before. It can
-    /// be short or empty. The same page is not asked for twice within half a minute.
+    /// A page of the rising posts of some subreddits; `limit` 1 to 100, `after` from the previous page. It can be short
+    /// or empty. The same page is not requested twice within half a minute.
     ///
     /// # Errors
     /// [`Error::Name`]; those of any call.
@@ -507,7 +493,7 @@ impl Client {
         if names.is_empty() {
             return Err(Error::Name {
                 name: String::new(),
-                expected: "a list of subreddits: there is none in it",
+                expected: "an empty list of subreddits",
             });
         }
         let mut call = Call::get(format!("/r/{}/rising", names.join("+")))
@@ -524,10 +510,10 @@ impl Client {
         })
     }
 
-    /// A post (`t3_...`) with all its comments, as far as Reddit gives them out and the calls reach.
+    /// A post (`t3_...`) with all its comments, as far as Reddit returns them and the calls suffice.
     ///
-    /// `progress` is called before every call and says whether to go on. When a call fails after the
-    /// first, what came before it is kept; see [`Fetched::stopped`].
+    /// `progress` is called before every call and returns whether to continue. If a call after the first fails, what
+    /// came before it is kept; see [`Fetched::stopped`].
     ///
     /// # Errors
     /// [`Error::Name`]; those of any call, for the first.
@@ -578,7 +564,7 @@ impl Client {
                     .and_then(|(call, json)| builder.below(&json).map_err(|why| odd(&call, why))),
             };
             if let Err(error) = done {
-                tracing::debug!(post, %error, "a tree is not whole");
+                tracing::debug!(post, %error, "incomplete tree");
                 builder.unasked(next);
                 break Some(Stopped::Failed(error));
             }
@@ -591,7 +577,7 @@ impl Client {
     }
 
     async fn more_children(&self, post: &str, sort: Sort, ids: &[String]) -> Result<(Call, Value)> {
-        // POST, for a list of ids can be too long for an address
+        // POST, since a list of ids can be too long for a URL
         let call = Call::post("/api/morechildren")
             .form("api_type", "json")
             .form("link_id", post)
@@ -611,7 +597,7 @@ impl Client {
         Ok((call, json))
     }
 
-    /// What directly answers a comment (`t1_...`) or a post (`t3_...`) under the post, the newest first.
+    /// Direct answers to a comment (`t1_...`) or a post (`t3_...`) under the post, the newest first.
     ///
     /// # Errors
     /// [`Error::Name`]; those of any call.
@@ -657,8 +643,8 @@ impl Client {
         })
     }
 
-    /// Comments and posts by their full names, at most 100 a call; texts that moderators removed are still
-    /// in it, unlike in the tree.
+    /// Comments and posts by their full names, at most 100 per call; unlike the tree, this still has texts that
+    /// moderators removed.
     ///
     /// # Errors
     /// [`Error::Name`]; those of any call.
@@ -691,7 +677,7 @@ impl Client {
             .filter(|name| !known.contains(**name))
             .map(|name| (*name).to_owned())
             .collect();
-        // what came in a form that cannot be read is not absent, and where it has no name it may be any of them
+        // an unreadable thing is not absent, and without a name it may be any of them
         let odd = |name: &String| {
             found.odd.iter().any(|odd| {
                 odd.contains(name.as_str()) || !odd.contains("t1_") && !odd.contains("t3_")
@@ -702,8 +688,8 @@ impl Client {
         Ok(found)
     }
 
-    /// The comments of an account, the newest first, back to `since_utc` (seconds since 1970, on Reddit's
-    /// clock); Reddit keeps about a thousand. Use the account's real name.
+    /// The comments of an account, the newest first, back to `since_utc` (seconds since 1970, on Reddit's clock);
+    /// Reddit keeps about a thousand. Use the account's real name.
     ///
     /// # Errors
     /// [`Error::Name`]; those of any call.
@@ -720,7 +706,7 @@ impl Client {
             after = listing.after.clone();
             let before = comments.len();
             comments.extend(listing.comments());
-            // pinned comments stand first, however old they are
+            // pinned comments come first, however old they are
             let old = comments[before..]
                 .iter()
                 .filter(|c| !c.stickied)
@@ -733,7 +719,7 @@ impl Client {
         Ok(comments)
     }
 
-    /// Looks, twice and freshly, whether `parent` can be answered.
+    /// Checks, by two fresh reads, whether `parent` can be answered.
     ///
     /// # Errors
     /// [`Error::Name`]; those of any call.
@@ -751,9 +737,8 @@ impl Client {
         })
     }
 
-    /// Makes everything ready to send a comment under `parent` (`t1_...` or `t3_...`): checks the text,
-    /// gets a token, and waits until the rate limit lets a call out. After that the intent to send should
-    /// be stored, and then [`Prepared::send`] called, without delay.
+    /// Prepares a comment under `parent` (`t1_...` or `t3_...`): checks the text, gets a token, and waits until the
+    /// rate limit allows a call. After that, store the intent to send, and call [`Prepared::send`] without delay.
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::Text`], [`Error::Throttled`], or those of a login. Nothing was sent.
@@ -771,7 +756,7 @@ impl Client {
         })
     }
 
-    /// Changes the text of a comment of ours, and gives it as it is now.
+    /// Edits the text of a comment of ours, and returns the comment.
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::Text`], [`Error::Refused`]; those of any call.
@@ -785,13 +770,13 @@ impl Client {
         refused(&call, &json)?;
         match Thing::of(&json["json"]["data"]["things"][0]) {
             Ok(Thing::Comment(comment, _)) if comment.name == name => Ok(*comment),
-            Ok(_) => Err(odd(&call, "it holds another thing".to_owned())),
+            Ok(_) => Err(odd(&call, "it contains another thing".to_owned())),
             Err(why) => Err(odd(&call, why)),
         }
     }
 
-    /// Deletes a comment of ours, and looks whether it is gone: Reddit says yes to whatever is asked.
-    /// False: it is still there.
+    /// Deletes a comment of ours, and checks that it is gone: Reddit reports success for any request. False: it still
+    /// exists.
     ///
     /// # Errors
     /// [`Error::Name`]; those of any call.
@@ -807,7 +792,7 @@ impl Client {
     }
 }
 
-/// A comment that is ready to be sent: once, for sending takes it.
+/// A comment that is ready to be sent once: sending consumes it.
 pub struct Prepared {
     inner: Arc<Inner>,
     parent: String,
@@ -822,35 +807,33 @@ impl std::fmt::Debug for Prepared {
     }
 }
 
-/// What became of sending, with what the log of attempts keeps.
+/// The result of sending, with what the log of attempts stores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The judgement.
     pub sent: Sent,
-    /// The HTTP status, where there was one.
+    /// The HTTP status, if there was one.
     pub status: Option<u16>,
-    /// The beginning of the answer, where the comment was not posted: at most 300 characters.
+    /// The beginning of the answer, if the comment was not posted: at most 300 characters.
     pub excerpt: String,
-    /// When sending began: milliseconds since 1970.
+    /// Start of sending: milliseconds since 1970.
     pub began_ms: i64,
-    /// When it was known what came of it.
+    /// When the result was known.
     pub ended_ms: i64,
 }
 
 impl Prepared {
-    /// What is answered.
     pub fn parent(&self) -> &str {
         &self.parent
     }
 
-    /// The text as it is sent; what a person approved must equal it.
+    /// The text as it is sent; it must equal what was approved.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Sends it, once, whatever happens; there is no repetition in here.
+    /// Sends it, once, whatever happens; this never retries.
     ///
-    /// Dropping the future before it is done leaves the outcome as uncertain as a crash would.
+    /// If the future is dropped before it is done, delivery is as unconfirmed as after a crash.
     pub async fn send(self) -> Attempt {
         let inner = &self.inner;
         let call = Call::post("/api/comment")
@@ -908,7 +891,7 @@ impl Prepared {
 }
 
 impl Inner {
-    /// A token that is good now, and its number. One refresh is in flight; others wait for it.
+    /// A valid token, and its number. Only one refresh is in flight; others wait for it.
     async fn token(&self) -> Result<(SecretString, u64)> {
         let mut session = self.session.lock().await;
         if session.revoked {
@@ -928,12 +911,12 @@ impl Inner {
         if let Some(refresh) = &token.refresh {
             let known = matches!(&session.grant, Grant::Refresh(known)
                 if known.expose_secret() == refresh.expose_secret());
-            // stored before it is used: a login that nobody could repeat must not be lost
+            // stored before it is used: a login that cannot be repeated must not be lost
             if let (false, Some(keep)) = (known, &self.keep) {
                 let (keep, refresh) = (Arc::clone(keep), refresh.clone());
                 tokio::task::spawn_blocking(move || keep(&refresh))
                     .await
-                    .unwrap_or_else(|_| Err("storing it failed in an unexpected way".to_owned()))
+                    .unwrap_or_else(|_| Err("storing it failed unexpectedly".to_owned()))
                     .map_err(Error::NotKept)?;
             }
             if matches!(session.grant, Grant::Refresh(_) | Grant::Code(_)) {
@@ -947,8 +930,8 @@ impl Inner {
         Ok((access, session.generation))
     }
 
-    /// A token was refused: the first time it is dropped, and the next call gets another; when that one
-    /// is refused too, access was revoked.
+    /// A token was refused: the first time it is dropped, and the next call gets another; if that one is refused too,
+    /// access was revoked.
     async fn refused(&self, generation: u64) -> Result<()> {
         let mut session = self.session.lock().await;
         if session.generation != generation {
@@ -963,7 +946,7 @@ impl Inner {
         Ok(())
     }
 
-    /// A token was good.
+    /// A token was accepted.
     async fn worked(&self, generation: u64) {
         let mut session = self.session.lock().await;
         if session.generation == generation {
@@ -971,8 +954,7 @@ impl Inner {
         }
     }
 
-    /// A call of the token endpoints, with the retries of any call that may be repeated; gives answers
-    /// that are final.
+    /// A call of the token endpoints, with the retries of any repeatable call; returns final answers.
     async fn to_token_host(&self, call: &Call) -> Result<Came> {
         let mut tries = Tries::default();
         loop {
@@ -987,7 +969,7 @@ impl Inner {
                         None => Error::Status {
                             call: call.to_string(),
                             status: came.status,
-                            // what it holds may be a token
+                            // the body may contain a token
                             excerpt: String::new(),
                         },
                     };
@@ -998,11 +980,11 @@ impl Inner {
         }
     }
 
-    /// A call that may be repeated, and its answer.
+    /// A repeatable call, and its answer.
     async fn call(&self, call: &Call) -> Result<Value> {
         let mut call = call.clone();
         let poll = call.polled();
-        // without it `<`, `>` and `&` arrive as entities
+        // without it, `<`, `>` and `&` are escaped
         call.query.push(("raw_json", "1".to_owned()));
         let mut tries = Tries::default();
         loop {
@@ -1035,11 +1017,11 @@ impl Inner {
                 _ => self.worked(generation).await,
             }
             if let (200, Some(why)) = (came.status, &came.cut) {
-                let error = network(&call, &format!("the answer was cut short: {why}"));
+                let error = network(&call, &format!("the answer was cut: {why}"));
                 tries.again(self, error).await?;
             } else if came.status == 200 {
                 return serde_json::from_slice(&came.body)
-                    // no excerpt: what is in it may have to be forgotten, and an error gets into logs
+                    // no excerpt: its content may have to be purged, and errors are logged
                     .map_err(|error| odd(&call, format!("{error}, of {} bytes", came.body.len())));
             } else if fails(came.status) {
                 tries.again(self, final_error(&call, &came)).await?;
@@ -1053,12 +1035,12 @@ impl Inner {
         let json = self.call(call).await?;
         let listing = Listing::of(&json).map_err(|why| odd(call, why))?;
         for odd in &listing.odd {
-            tracing::warn!(%call, odd, "a thing was passed over");
+            tracing::warn!(%call, odd, "skipped a malformed thing");
         }
         Ok(listing)
     }
 
-    /// Waits until the rate limit lets a call out, and takes its place.
+    /// Waits until the rate limit allows a call, and takes the slot.
     async fn pass(&self, poll: Option<&str>) -> Result<()> {
         loop {
             let now_ms = self.clock.now_ms();
@@ -1087,8 +1069,8 @@ impl Inner {
         }
     }
 
-    /// One exchange, with what it teaches about limits and clocks. A failure to store the former is told
-    /// to the log only: what came back must not be lost over it.
+    /// One exchange, which also updates limits and clock skew. A failure to store the limits is only logged: the answer
+    /// must not be lost over it.
     async fn exchange(
         &self,
         client: &reqwest::Client,
@@ -1112,7 +1094,7 @@ impl Inner {
         };
         tracing::debug!(%call, status = came.status, bytes = came.body.len(), ms = now_ms - began_ms, "answered");
         if let Some(theirs_ms) = came.header("date").and_then(http_date_ms) {
-            // the date is cut to whole seconds, half of which it lacks on the average
+            // the date is truncated to whole seconds: half a second is missing on average
             let ours_ms = began_ms + (now_ms - began_ms) / 2;
             self.skew_ms
                 .store(theirs_ms + 500 - ours_ms, Ordering::Relaxed);
@@ -1122,13 +1104,13 @@ impl Inner {
             .throttle
             .change(&mut |state| state.after(self.config.pace, &seen, came.status, now_ms, poll));
         if let Err(error) = stored {
-            tracing::warn!(%error, "the rate limit's state was not stored");
+            tracing::warn!(%error, "could not store the rate-limit state");
         }
         Ok(came)
     }
 }
 
-/// Counts how often a call was sent.
+/// Counts the sends of a call.
 #[derive(Default)]
 struct Tries {
     failed: u32,
@@ -1136,8 +1118,8 @@ struct Tries {
 }
 
 impl Tries {
-    /// After a failure: a pause, and again; or the failure, when it was sent often enough. prawcore's
-    /// pauses: up to 2 s before the second, 2 to 4 s before the third.
+    /// After a failure: a pause before the next try; or the failure, after the last one. prawcore's pauses: up to 2 s
+    /// before the second, 2 to 4 s before the third.
     async fn again(&mut self, inner: &Inner, error: Error) -> Result<()> {
         self.failed += 1;
         if self.failed == SENDS {
@@ -1153,8 +1135,8 @@ impl Tries {
         Ok(())
     }
 
-    /// After a 429: the rate limit knows how long to wait, and opens its breaker after three in a row.
-    /// Three for one call are enough even when other calls came through in between.
+    /// After a 429: the rate limit determines the wait, and opens its breaker after three in a row. Three for one call
+    /// are enough even if other calls succeeded in between.
     fn too_many(&mut self, inner: &Inner) -> Result<()> {
         self.refused += 1;
         if self.refused < SENDS {
@@ -1176,12 +1158,12 @@ impl Tries {
     }
 }
 
-/// Between 0 and 1. It spreads retries of many clients; nothing depends on its quality.
+/// Between 0 and 1. Spreads the retries of many clients; its quality does not matter.
 fn random() -> f64 {
     getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
 }
 
-/// Statuses after which a call that may be repeated is repeated.
+/// Statuses after which a repeatable call is repeated.
 fn fails(status: u16) -> bool {
     matches!(status, 408 | 500 | 502 | 503 | 504 | 520 | 522)
 }
@@ -1200,7 +1182,7 @@ fn odd(call: &Call, why: String) -> Error {
     }
 }
 
-/// An answer of status 200 may hold errors all the same.
+/// An answer of status 200 may still contain errors.
 fn refused(call: &Call, json: &Value) -> Result<()> {
     match errors(&json["json"]).into_iter().next() {
         None => Ok(()),
@@ -1212,7 +1194,7 @@ fn refused(call: &Call, json: &Value) -> Result<()> {
     }
 }
 
-/// What an answer says that is no success and will not become one.
+/// The error of an answer that is final.
 fn final_error(call: &Call, came: &Came) -> Error {
     let name = call.to_string();
     let json: Value = serde_json::from_slice(&came.body).unwrap_or(Value::Null);

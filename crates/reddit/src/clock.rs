@@ -5,16 +5,15 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the time and lets it pass.
+/// A clock that can also sleep.
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970.
     fn now_ms(&self) -> i64;
 
-    /// Waits.
     fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-/// The clock of the machine.
+/// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -31,26 +30,25 @@ impl Clock for SystemClock {
     }
 }
 
-/// The clock of the machine plus all the time that was slept: a wait takes none. For tests and demos
-/// against a fake; Reddit itself would be hurried by it.
+/// The machine's clock plus all the time that was slept: waits take no time. For tests and demos against a sandbox;
+/// against Reddit itself it would break the rate limit.
 #[derive(Debug, Default)]
 pub struct SkipClock {
     ahead_ms: AtomicI64,
 }
 
 impl SkipClock {
-    /// A clock that is right, as yet.
+    /// A clock without skipped time.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets time pass at once.
     pub fn skip(&self, time: Duration) {
         let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    /// Milliseconds that were skipped so far.
+    /// Milliseconds skipped so far.
     pub fn skipped_ms(&self) -> i64 {
         self.ahead_ms.load(Ordering::Relaxed)
     }
@@ -63,7 +61,7 @@ impl Clock for SkipClock {
 
     fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.skip(time);
-        // others get their turn, as they would
+        // other tasks get their turn, as they would
         Box::pin(tokio::task::yield_now())
     }
 }

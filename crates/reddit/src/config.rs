@@ -1,4 +1,4 @@
-//! Where Reddit is, who we say we are, and how patient we are.
+//! Client configuration: hosts, User-Agent, pauses and timeouts.
 
 use std::time::Duration;
 
@@ -7,22 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Tokens, authorisation and revocation.
+/// Tokens, authorization and revocation.
 pub const TOKEN_HOST: &str = "https://www.reddit.com";
-/// Everything else.
 pub const API_HOST: &str = "https://oauth.reddit.com";
-/// The name under which the program is registered in its User-Agent.
+/// The name of the program in its User-Agent.
 pub const APP_ID: &str = "io.github.repartee";
-/// What we ask to be allowed to do. There is no `vote` among them, and there never will be.
+/// The scopes we request. `vote` is not among them, and never will be.
 pub const SCOPES: [&str; 5] = ["identity", "read", "submit", "edit", "history"];
 
-/// How far apart calls are at least, beside what Reddit's own headers ask for.
+/// Minimum pauses between calls, in addition to Reddit's own headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pace {
     /// Milliseconds between any two calls of a client id.
     pub call_ms: u32,
-    /// Milliseconds between two polls of the same address (listings, rules, trees).
+    /// Milliseconds between two polls of the same URL (listings, rules, trees).
     pub same_url_ms: u32,
 }
 
@@ -36,7 +35,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// No pause of our own: for a fake on this machine, and refused for any other host.
+    /// No pauses of our own: for a sandbox on this machine, and refused for any other host.
     pub const NONE: Self = Self {
         call_ms: 0,
         same_url_ms: 0,
@@ -46,25 +45,25 @@ impl Pace {
 /// How the client reaches Reddit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where tokens are had; [`TOKEN_HOST`].
+    /// Host for tokens; [`TOKEN_HOST`].
     pub token_host: String,
-    /// Where everything else is; [`API_HOST`].
+    /// Host for everything else; [`API_HOST`].
     pub api_host: String,
-    /// Who we say we are: [`user_agent`].
+    /// User-Agent: [`user_agent`].
     pub user_agent: String,
-    /// Our own floor under the pauses between calls. It can only be lowered on this machine.
+    /// Our own minimum pauses. They can only be lowered on this machine.
     pub pace: Pace,
-    /// The longest pause that a call sits out itself. For a longer one it gives
-    /// [`Error::Throttled`], so that the caller can wait where a person sees it.
+    /// The longest pause that a call waits by itself. For a longer one it returns [`Error::Throttled`], so that the
+    /// caller can wait visibly.
     pub patience: Duration,
-    /// Time for a connection to be made.
+    /// Timeout for connecting.
     pub connect_timeout: Duration,
-    /// Time for a call as a whole, from connecting to the last byte of the answer.
+    /// Timeout for a call as a whole, from connecting to the last byte of the answer.
     pub timeout: Duration,
 }
 
 impl Config {
-    /// Reddit itself, with the waits of the specification.
+    /// Reddit itself, with the pauses of the specification.
     pub fn new(user_agent: impl Into<String>) -> Self {
         Self {
             token_host: TOKEN_HOST.to_owned(),
@@ -77,7 +76,7 @@ impl Config {
         }
     }
 
-    /// Both hosts at one address: a fake on this machine.
+    /// Both hosts at one address: a sandbox on this machine.
     pub fn at(base: impl Into<String>, user_agent: impl Into<String>) -> Self {
         let base = base.into();
         Self {
@@ -87,11 +86,11 @@ impl Config {
         }
     }
 
-    /// Looks the settings through.
+    /// Validates the settings.
     ///
     /// # Errors
-    /// [`Error::Config`]: a host is no bare address, or not HTTPS though it is not on this machine; the
-    /// User-Agent does not have Reddit's form; the pace is lowered for a host that is not on this machine.
+    /// [`Error::Config`]: a host is not a bare address, or not HTTPS although it is not on this machine; the User-Agent
+    /// does not have Reddit's format; the pauses are lowered for a host that is not on this machine.
     pub fn check(&self) -> Result<()> {
         let local = [
             host("token host", &self.token_host)?,
@@ -104,7 +103,8 @@ impl Config {
             && (self.pace.call_ms < floor.call_ms || self.pace.same_url_ms < floor.same_url_ms)
         {
             return Err(Error::Config(format!(
-                "the pauses between calls cannot be shorter than {} ms ({} ms for the same address), but for a fake on this machine",
+                "the pauses between calls cannot be shorter than {} ms ({} ms for the same URL), except for \
+                 a sandbox on this machine",
                 floor.call_ms, floor.same_url_ms
             )));
         }
@@ -119,8 +119,8 @@ impl Config {
     }
 }
 
-/// The User-Agent that Reddit asks for: `linux:io.github.repartee:v0.1.0 (by /u/account)`. A false one, or
-/// one of a library, is refused or gets 429.
+/// The User-Agent that Reddit asks for: `linux:io.github.repartee:v0.1.0 (by /u/account)`. A false one, or a library's,
+/// is refused or gets 429.
 pub fn user_agent(version: &str, account: &str) -> String {
     format!(
         "{}:{APP_ID}:v{version} (by /u/{account})",
@@ -147,14 +147,15 @@ fn check_user_agent(agent: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::Config(format!(
-        "the User-Agent {agent:?} has not the form Reddit asks for: platform:app id:vVERSION (by /u/ACCOUNT)"
+        "the User-Agent {agent:?} does not have the form Reddit requires: platform:app id:vVERSION (by \
+         /u/ACCOUNT)"
     )))
 }
 
 /// A base address as URL: scheme, host and port, nothing else; HTTPS unless it is this machine.
 fn host(what: &str, at: &str) -> Result<Url> {
     let wrong = |why: &str| Error::Config(format!("the {what} {at:?} {why}"));
-    let url = Url::parse(at).map_err(|error| wrong(&format!("is no address: {error}")))?;
+    let url = Url::parse(at).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
     let bare = matches!(url.path(), "" | "/")
         && url.query().is_none()
         && url.fragment().is_none()
@@ -162,12 +163,12 @@ fn host(what: &str, at: &str) -> Result<Url> {
         && url.password().is_none();
     match url.scheme() {
         "https" | "http" if !bare || url.host().is_none() => Err(wrong(
-            "must be a scheme, a host and perhaps a port, nothing more",
+            "must be a scheme, a host and optionally a port, nothing more",
         )),
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(wrong(
-            "must be https: tokens would travel in the open (http is for 127.0.0.1)",
+            "must be https: tokens would be sent unencrypted (http is for 127.0.0.1)",
         )),
         _ => Err(wrong("must begin with https://")),
     }
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_for_this_machine_only() {
+    fn plain_http_is_allowed_on_this_machine_only() {
         for good in [
             "http://127.0.0.1:8080",
             "http://[::1]:80",
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_is_lowered_on_this_machine_only() {
+    fn pauses_can_only_be_lowered_on_this_machine() {
         let mut config = Config::new(agent());
         assert_eq!(config.check().err(), None);
         config.pace = Pace::NONE;
@@ -227,7 +228,7 @@ mod tests {
         config = Config::at("http://127.0.0.1:1", agent());
         config.pace = Pace::NONE;
         assert_eq!(config.check().err(), None);
-        // one of two hosts elsewhere is elsewhere
+        // one remote host of two is remote
         config.token_host = TOKEN_HOST.to_owned();
         assert!(matches!(config.check(), Err(Error::Config(_))));
     }
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn no_vote_is_ever_asked_for() {
+    fn vote_scope_is_never_requested() {
         assert!(SCOPES.iter().all(|scope| !scope.contains("vote")));
     }
 }

@@ -1,76 +1,73 @@
-//! What can go wrong with Reddit, in words that say what to do. No secret, and no answer of the token
-//! endpoint, ever stands in one.
+//! Errors of Reddit calls, with what to do. They never contain a secret or an answer of the token endpoint.
 
 use crate::text::TextError;
 use crate::throttle::Why;
 
-/// Why a call gave nothing.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A setting makes no sense, or would put tokens at risk.
+    /// A setting is invalid, or would put tokens at risk.
     #[error("{0}")]
     Config(String),
-    /// A name cannot be one of the kind it should be.
+    /// Not a valid name of its kind.
     #[error("{name:?} is not {expected}")]
     Name {
-        /// What was given.
         name: String,
-        /// What a name of that kind looks like.
+        /// The format of names of this kind.
         expected: &'static str,
     },
     /// A text cannot be sent.
     #[error("{0}; nothing was sent")]
     Text(#[from] TextError),
-    /// A secret is neither in the environment nor in the keychain.
+    /// A secret is in neither the environment nor the keychain.
     #[error("{what} is missing: set {variable} in the environment{keychain}")]
     NoSecret {
-        /// Which one.
         what: &'static str,
-        /// The variable of the environment that can hold it.
+        /// The environment variable for it.
         variable: &'static str,
-        /// What to do, or what went wrong, about the keychain.
+        /// What to do about the keychain, or what went wrong with it.
         keychain: String,
     },
-    /// The keychain of the operating system did not do its work.
+    /// The operating system's keychain failed.
     #[error(
         "the keychain of this system cannot {doing}: {why}; set {variable} in the environment instead"
     )]
     Keychain {
         /// "be read", "be written".
         doing: &'static str,
-        /// The variable of the environment that can hold the secret.
+        /// The environment variable for the secret.
         variable: &'static str,
-        /// The keychain's words.
         why: String,
     },
-    /// The port for the answer of the browser is taken.
+    /// The port for the browser's answer is taken.
     #[error(
-        "port {port} is busy ({why}); close what uses it, or register another port with Reddit and set it here, or paste the address the browser ends at"
+        "port {port} is busy ({why}); close what uses it, or register another port with Reddit and set it \
+         here, or paste the URL the browser ends at"
     )]
     PortBusy {
         /// The port on 127.0.0.1.
         port: u16,
-        /// The operating system's words.
+        /// The operating system's message.
         why: String,
     },
-    /// Nobody answered in the browser in time.
-    #[error("nobody answered in the browser within {0} s; start the login again")]
+    /// No answer in the browser in time.
+    #[error("no answer in the browser within {0} s; start the login again")]
     NoAnswer(u64),
-    /// A person said no in the browser, or Reddit did.
+    /// The user declined in the browser, or Reddit refused.
     #[error("access was not granted: {0}")]
     Denied(String),
-    /// A pasted address is not the end of this login.
+    /// A pasted URL is not the end of this login.
     #[error("the pasted address is not the end of this login: {0}")]
     Pasted(String),
-    /// No login waits for a pasted address.
-    #[error("no login waits for its end on port {0} of this machine; start it again")]
+    /// No login is waiting for a pasted URL.
+    #[error("no login is waiting on port {0} of this machine; start it again")]
     NotAwaited(u16),
-    /// Reddit gave no token.
+    /// Reddit returned no token.
     #[error("Reddit refused the login: {code}{}", login_hint(.code, .text))]
     LoginRefused {
         /// Reddit's code: `invalid_grant`, `unauthorized_client`, ...
         code: String,
-        /// Reddit's words, where it has any.
+        /// Reddit's message, if any.
         text: String,
     },
     /// Reddit does not know this client id with this secret.
@@ -81,68 +78,52 @@ pub enum Error {
     /// The refresh token is dead.
     #[error("the stored login is no longer valid; log in again")]
     LoginExpired,
-    /// A fresh token was refused: access was taken back. Nothing is sent any more until a new login.
+    /// A new token was refused: access was revoked. Nothing is sent any more until a new login.
     #[error(
-        "Reddit refused a fresh token: access was revoked, or the account is suspended; log in again"
+        "Reddit refused a new token: access was revoked, or the account is suspended; log in again"
     )]
     Revoked,
     /// A new refresh token could not be stored, so the login was not used.
     #[error("the new login could not be stored, and was not used: {0}")]
     NotKept(String),
-    /// The state of the throttle could not be read or stored, so nothing was sent.
-    #[error("the rate limit's state cannot be kept, and nothing was sent: {0}")]
+    /// The state of the rate limit could not be read or stored, so nothing was sent.
+    #[error("the rate-limit state cannot be stored, and nothing was sent: {0}")]
     Throttle(String),
-    /// A call would have to wait for longer than the caller's patience.
+    /// A call would have to wait longer than the caller's patience.
     #[error("Reddit's limits ask for a pause of {} s ({why}); nothing was sent", .wait_ms.div_ceil(1000))]
     Throttled {
-        /// Milliseconds until the next call may go out.
+        /// Milliseconds until the next call may be sent.
         wait_ms: u64,
-        /// Which limit it is.
         why: Why,
     },
-    /// Reddit says that we may not.
+    /// Reddit forbids it.
     #[error("{call}: Reddit forbids it{}", forbidden(.reason.as_deref(), *.scope))]
     Forbidden {
-        /// Method and path.
         call: String,
-        /// Reddit's reason, where it gives one: `private`, `banned`, `IN_TIMEOUT`, ...
+        /// Reddit's reason, if any: `private`, `banned`, `IN_TIMEOUT`, ...
         reason: Option<String>,
-        /// Whether it is the login that lacks a permission: a new login with our scopes mends it.
+        /// Whether the login lacks a scope: a new login with our scopes fixes it.
         scope: bool,
     },
-    /// There is no such thing.
+    /// It does not exist.
     #[error("{0}: Reddit has no such thing")]
     NotFound(String),
-    /// Reddit answered with another address: no such thing, or not logged in.
-    #[error("{call}: Reddit answered with another address ({to}), which means: no such thing")]
-    Redirected {
-        /// Method and path.
-        call: String,
-        /// Where to.
-        to: String,
-    },
-    /// Reddit answered with a status that means nothing to us, or kept failing.
+    /// Reddit redirected: it does not exist, or we are not logged in.
+    #[error("{call}: Reddit redirected to {to}, which means that it does not exist")]
+    Redirected { call: String, to: String },
+    /// An unexpected status, or repeated failures.
     #[error("{call}: Reddit answered with status {status}{}", dots(.excerpt))]
     Status {
-        /// Method and path.
         call: String,
-        /// The HTTP status.
         status: u16,
         /// The beginning of the answer.
         excerpt: String,
     },
-    /// No answer came.
     #[error("{call}: {why}")]
-    Network {
-        /// Method and path.
-        call: String,
-        /// What happened to the connection.
-        why: String,
-    },
-    /// The answer is not what it should be.
-    #[error("{call}: the answer of Reddit cannot be read: {why}")]
+    Network { call: String, why: String },
+    /// An unexpected answer.
+    #[error("{call}: Reddit's answer cannot be read: {why}")]
     Answer {
-        /// Method and path.
         call: String,
         /// What is wrong with it, and where.
         why: String,
@@ -150,20 +131,16 @@ pub enum Error {
     /// Reddit refused an edit or a listing, with a code.
     #[error("{call}: Reddit refused it: {code}{}", dots(.text))]
     Refused {
-        /// Method and path.
         call: String,
-        /// Reddit's code.
         code: String,
-        /// Reddit's words.
         text: String,
     },
 }
 
-/// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Whether the same call may work later without anybody doing anything.
+    /// Whether the same call may succeed later without any action.
     pub fn passes(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Network { .. } => true,
@@ -203,10 +180,10 @@ fn forbidden(reason: Option<&str>, scope: bool) -> String {
 fn login_hint(code: &str, text: &str) -> String {
     let hint = match code {
         "invalid_grant" => {
-            "wrong name or password, a second factor is asked for, or the code was used already"
+            "wrong name or password, a second factor is required, or the code was already used"
         }
-        "unauthorized_client" => "this kind of app may not log in this way",
-        "unsupported_grant_type" => "this kind of app may not log in this way",
+        "unauthorized_client" => "this kind of app cannot log in this way",
+        "unsupported_grant_type" => "this kind of app cannot log in this way",
         "invalid_scope" => "a permission that was asked for does not exist",
         _ => "",
     };

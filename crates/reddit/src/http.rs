@@ -1,4 +1,4 @@
-//! One exchange with a server, judged by nobody: what went out, what came back.
+//! One HTTP exchange, without interpretation.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// No answer of Reddit is longer; a tree of 500 long comments has some 10 MB.
+/// No answer of Reddit is longer; a tree of 500 long comments has about 10 MB.
 const MAX_BODY: usize = 64 << 20;
 
-/// A call: what is asked for.
+/// A call to make.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub method: Method,
@@ -20,7 +20,7 @@ pub(crate) struct Call {
     pub path: String,
     pub query: Vec<(&'static str, String)>,
     pub form: Vec<(&'static str, SecretString)>,
-    /// Whether it polls: the same address is then not asked for twice within half a minute.
+    /// Whether it polls: the same URL is not requested twice within half a minute.
     pub polls: bool,
 }
 
@@ -57,7 +57,7 @@ impl Call {
         self
     }
 
-    /// The address, as the throttle remembers it.
+    /// The URL, as the rate limit remembers it.
     pub fn polled(&self) -> Option<String> {
         self.polls.then(|| {
             let query: Vec<String> = self.query.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -66,26 +66,25 @@ impl Call {
     }
 }
 
-/// Method and path: names the call in errors and logs. What it is asked with stays out of both.
+/// Method and path: names the call in errors and logs. Its parameters stay out of both.
 impl std::fmt::Display for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.method, self.path)
     }
 }
 
-/// With what a call identifies itself.
+/// The credentials of a call.
 pub(crate) enum Auth<'a> {
     Basic(&'a str, &'a SecretString),
     Bearer(&'a SecretString),
 }
 
-/// What came back.
 #[derive(Debug)]
 pub(crate) struct Came {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
-    /// Why the body is not whole; `None`: it is.
+    /// Why the body is incomplete; `None`: it is complete.
     pub cut: Option<String>,
 }
 
@@ -94,7 +93,7 @@ impl Came {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The beginning of the body, for an error or the log of attempts. Never of a token's answer.
+    /// The beginning of the body, for an error or the log of attempts. Never for a token's answer.
     pub fn excerpt(&self) -> String {
         excerpt(&self.body)
     }
@@ -116,12 +115,12 @@ pub(crate) fn excerpt(body: &[u8]) -> String {
     out
 }
 
-/// Why nothing came back.
+/// Why there was no answer.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// No connection was made: nothing left this machine.
+    /// No connection: nothing left this machine.
     NoConnection(String),
-    /// The connection ended, or time ran out, after sending began.
+    /// The connection ended, or timed out, after sending began.
     Lost(String),
 }
 
@@ -133,12 +132,11 @@ impl Failed {
     }
 }
 
-/// The two clients: one for calls that may be repeated, one for the one that may not.
+/// Two clients: one for repeatable calls, one for posting.
 pub(crate) struct Http {
-    /// Keeps connections.
     pub calls: reqwest::Client,
-    /// Opens a connection for each call, and repeats nothing: a connection that was kept may be dead on
-    /// the other side already, and then nobody knows whether what was sent on it arrived.
+    /// Opens a connection per call, and retries nothing: a kept-alive connection may already be closed by the server,
+    /// and then it is unknown whether what was sent on it arrived.
     pub posting: reqwest::Client,
 }
 
@@ -160,7 +158,7 @@ impl Http {
 fn builder(config: &Config) -> Result<reqwest::ClientBuilder> {
     let agent = HeaderValue::from_str(&config.user_agent)
         .map_err(|_| Error::Config(format!("{:?} cannot be sent", config.user_agent)))?;
-    // Another part of the program may have chosen one already; ours is as good.
+    // Another part of the program may have chosen one already; it serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()
         .default_headers(HeaderMap::from_iter([(USER_AGENT, agent)]))
@@ -170,7 +168,7 @@ fn builder(config: &Config) -> Result<reqwest::ClientBuilder> {
         .connect_timeout(config.connect_timeout)
         .timeout(config.timeout);
     Ok(if config.is_local() {
-        // no proxy on the way to ourselves, and no certificates of the system needed for plain HTTP
+        // no proxy to this machine, and no system certificates for plain HTTP
         builder.no_proxy().tls_certs_only([])
     } else {
         builder
@@ -179,12 +177,12 @@ fn builder(config: &Config) -> Result<reqwest::ClientBuilder> {
 
 fn built(error: reqwest::Error) -> Error {
     Error::Config(format!(
-        "no connection over TLS can be made here: {}; are certificates (ca-certificates) installed?",
+        "TLS is unavailable: {}; are certificates (ca-certificates) installed?",
         words(&error)
     ))
 }
 
-/// Sends a call once, and reads what comes back to its end.
+/// Sends a call once, and reads the whole answer.
 pub(crate) async fn exchange(
     client: &reqwest::Client,
     host: &str,
@@ -210,11 +208,11 @@ pub(crate) async fn exchange(
     };
     let mut response = request.send().await.map_err(|error| {
         let words = words(&error);
-        // a connection that could not be made in time is first of all one that was not made
+        // a connection that timed out while connecting counts as no connection
         if error.is_connect() || error.is_builder() {
             Failed::NoConnection(format!("no connection: {words}"))
         } else if error.is_timeout() {
-            Failed::Lost(format!("no answer in time: {words}"))
+            Failed::Lost(format!("timed out: {words}"))
         } else {
             Failed::Lost(format!("the connection ended without an answer: {words}"))
         }
@@ -240,7 +238,7 @@ pub(crate) async fn exchange(
     })
 }
 
-/// An error with its causes, without the address.
+/// An error with its causes, without the URL.
 fn words(error: &reqwest::Error) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut source = std::error::Error::source(error);
@@ -265,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_named_without_what_they_are_asked_with() {
+    fn calls_are_named_without_their_parameters() {
         let call = Call::post("/api/comment")
             .query("raw_json", 1)
             .form("text", "marker");

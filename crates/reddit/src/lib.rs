@@ -1,23 +1,23 @@
 //! Reddit's API: logging in, reading, and posting one approved reply at a time.
 //!
-//! | file | what is in it |
+//! | file | content |
 //! |---|---|
-//! | `config.rs` | where Reddit is, who we say we are, how patient we are |
+//! | `config.rs` | hosts, User-Agent, pauses and timeouts |
 //! | `secrets.rs` | where secrets come from: environment, then keychain |
-//! | `login.rs` | grants, tokens, and the way through a browser |
+//! | `login.rs` | grants, tokens, and login through a browser |
 //! | `throttle.rs` | when the next call may go out: pure functions on a state that processes share |
-//! | `http.rs` | one exchange, judged by nobody |
-//! | `client.rs` | everything that can be asked, and the one thing that is sent |
-//! | `model.rs`, `tree.rs` | what answers say, and how a tree is put together from them |
-//! | `sent.rs` | what became of a comment that was sent: five classes, and what follows from each |
+//! | `http.rs` | one HTTP exchange |
+//! | `client.rs` | every call, including the one that posts |
+//! | `model.rs`, `tree.rs` | answers as data, and how a tree is assembled from them |
+//! | `sent.rs` | the result of posting a comment: five classes, and their consequences |
 //! | `text.rs`, `names.rs`, `clock.rs` | texts, names and links, time |
 //!
-//! There is no SQL in here, and no vote: no scope for it is asked for, and no call makes one.
+//! This crate has no SQL, and never votes: it requests no scope for it, and no call does it.
 //!
-//! # From a thread that blocks
-//! All calls are async and need a tokio runtime with I/O and time; a current-thread one is enough. No
-//! lock is held across a wait but tokio's own, and the closures that a caller gives ([`Keep`],
-//! [`OnWait`], [`ThrottleStore`]) must not call the client.
+//! # From a blocking thread
+//! All calls are async and need a tokio runtime with I/O and time; a current-thread one is enough. No lock is held
+//! across a wait except tokio's own, and the caller's closures ([`Keep`], [`OnWait`], [`ThrottleStore`]) must not call
+//! the client.
 //!
 //! ```no_run
 //! use repartee_reddit::{Client, Config, Setup, secrets, user_agent};

@@ -1,4 +1,4 @@
-//! Logging in: what a client presents to get tokens, what Reddit answers, and the way through a browser.
+//! Logging in: what a client sends to get tokens, what Reddit answers, and login through a browser.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -15,71 +15,66 @@ use url::{Url, form_urlencoded};
 use crate::config::{Config, SCOPES};
 use crate::error::{Error, Result};
 
-/// The port on which the answer of the browser is awaited. Reddit compares the address as text, so it is
-/// fixed: `http://127.0.0.1:8920/callback` is what the app has to be registered with.
+/// The port on which the browser's answer is received. Reddit compares the URL as text, so it is fixed: the app must be
+/// registered with `http://127.0.0.1:8920/callback`.
 pub const PORT: u16 = 8920;
-/// How long a person has to answer in the browser.
+/// How long the user has to answer in the browser.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(300);
-/// So long before its end a token counts as expired.
+/// A token counts as expired this long before its end.
 const EARLY_MS: i64 = 60_000;
 
-/// An app as it is registered with Reddit.
+/// An app registered with Reddit.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Its client id.
     pub client_id: String,
-    /// Its secret; empty: an installed app, which has none.
+    /// Empty: an installed app, which has none.
     pub client_secret: SecretString,
 }
 
-/// With what a client gets its tokens.
+/// How a client gets its tokens.
 #[derive(Debug, Clone)]
 pub enum Grant {
     /// Name and password: a script app, and an account of its developers.
     Password {
-        /// The account's name.
         username: String,
-        /// Its password; with `:123456` appended where a second factor is asked for.
+        /// With `:123456` appended if a second factor is required.
         password: SecretString,
     },
-    /// The answer of a browser: good once, and replaced by the refresh token that it brings.
+    /// The browser's answer: valid once, and replaced by the refresh token it yields.
     Code(Code),
-    /// A refresh token, as a login in the browser leaves it.
+    /// A refresh token from a login in the browser.
     Refresh(SecretString),
-    /// No account: reading only.
+    /// No account: read-only.
     AppOnly,
 }
 
-/// All that a client needs to get tokens.
+/// Everything a client needs to get tokens.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The app.
     pub app: App,
-    /// With what.
     pub grant: Grant,
 }
 
-/// The answer of a browser: good for one exchange.
+/// The browser's answer: valid for one exchange.
 #[derive(Debug, Clone)]
 pub struct Code {
     pub(crate) code: SecretString,
     pub(crate) redirect_uri: String,
 }
 
-/// What Reddit gave.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// Goes with every call.
+    /// Sent with every call.
     pub access: SecretString,
-    /// Gets the next token.
+    /// For the next token.
     pub refresh: Option<SecretString>,
-    /// What it allows, separated by blanks; `*`: everything.
+    /// Scopes, separated by blanks; `*`: everything.
     pub scope: String,
-    /// From when on it is not used any more: milliseconds since 1970, a minute before Reddit's time.
+    /// No longer used from this time on: milliseconds since 1970, a minute before Reddit's expiry.
     pub expires_ms: i64,
 }
 
-/// The form that asks for a token.
+/// The form of a token request.
 pub(crate) fn form(app: &App, grant: &Grant) -> Vec<(&'static str, SecretString)> {
     let plain = |value: &str| SecretString::from(value);
     match grant {
@@ -109,12 +104,12 @@ pub(crate) fn form(app: &App, grant: &Grant) -> Vec<(&'static str, SecretString)
     }
 }
 
-/// Reads an answer of the token endpoint that is final (no 429, no failure of the server). `refreshing`:
-/// it was a refresh token that was presented; `began_ms`: when the call began.
+/// Reads a final answer of the token endpoint (no 429, no server failure). `refreshing`: a refresh token was sent;
+/// `began_ms`: start of the call.
 ///
 /// # Errors
-/// [`Error::LoginRefused`], [`Error::LoginExpired`], [`Error::BadClient`], or [`Error::Answer`] and
-/// [`Error::Status`], which say nothing of the body.
+/// [`Error::LoginRefused`], [`Error::LoginExpired`], [`Error::BadClient`], or [`Error::Answer`] and [`Error::Status`],
+/// which do not quote the body.
 pub(crate) fn read_token(
     status: u16,
     body: &[u8],
@@ -170,7 +165,7 @@ pub(crate) fn read_token(
     })
 }
 
-/// A login in the browser that was begun: the port is taken, the address to open is known.
+/// A started login in the browser: the port is open, the URL is known.
 ///
 /// ```no_run
 /// # async fn run(config: &repartee_reddit::Config) -> repartee_reddit::Result<()> {
@@ -189,12 +184,12 @@ pub struct Browser {
 
 impl std::fmt::Debug for Browser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // not the address: the state is in it
+        // not the URL: it contains the state
         write!(f, "Browser({:?})", self.pending)
     }
 }
 
-/// A login whose answer is awaited: what it has to look like.
+/// A login waiting for its answer: what that must look like.
 #[derive(Debug, Clone)]
 pub struct Pending {
     state: SecretString,
@@ -202,11 +197,11 @@ pub struct Pending {
 }
 
 impl Browser {
-    /// Takes the port on 127.0.0.1 and makes up the address. The port comes first: no browser is opened
-    /// whose answer could go to somebody else.
+    /// Opens the port on 127.0.0.1 and builds the URL. The port comes first: no browser is opened whose answer another
+    /// program could receive.
     ///
     /// # Errors
-    /// [`Error::PortBusy`]; [`Error::Config`] of [`Config::check`], or when the system has no randomness.
+    /// [`Error::PortBusy`]; [`Error::Config`] of [`Config::check`], or if the system has no randomness.
     pub async fn begin(config: &Config, client_id: &str, port: u16) -> Result<Self> {
         config.check()?;
         let busy = |error: std::io::Error| Error::PortBusy {
@@ -224,21 +219,21 @@ impl Browser {
         })
     }
 
-    /// The address to open in a browser.
+    /// The URL to open in a browser.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// What the answer has to look like, to check a pasted one against ([`Pending::pasted`]).
+    /// What the answer must look like, to check a pasted one ([`Pending::pasted`]).
     pub fn pending(&self) -> Pending {
         self.pending.clone()
     }
 
-    /// Waits for the one answer of the browser. Requests that are not it (another path, another state) are
-    /// turned away and do not end the wait; nobody can break a login off from outside.
+    /// Waits for the browser's answer. Other requests (another path, another state) are refused and do not end the
+    /// wait, so that no other program can interrupt a login.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::NoAnswer`] after `within`; [`Error::PortBusy`] when the port is lost.
+    /// [`Error::Denied`]; [`Error::NoAnswer`] after `within`; [`Error::PortBusy`] if the port is lost.
     pub async fn answer(self, within: Duration) -> Result<Code> {
         let late = Error::NoAnswer(within.as_secs());
         tokio::time::timeout(within, self.first_answer())
@@ -249,14 +244,14 @@ impl Browser {
     async fn first_answer(self) -> Result<Code> {
         let mut open: JoinSet<Option<Result<Code>>> = JoinSet::new();
         loop {
-            // browsers open connections ahead and say nothing on them: each gets a task of its own
+            // browsers open connections ahead and send nothing on them: each gets a task of its own
             tokio::select! {
                 met = self.listener.accept() => match met {
                     Ok((stream, _)) => {
                         let pending = self.pending.clone();
                         open.spawn(async move { serve(stream, &pending).await });
                     }
-                    // too many open files and the like; a pause, or it would spin
+                    // too many open files and the like; without a pause this would spin
                     Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
                 },
                 Some(done) = open.join_next(), if !open.is_empty() => {
@@ -270,11 +265,11 @@ impl Browser {
 }
 
 impl Pending {
-    /// A login without a port of ours, for a browser on another machine: the address to open, and what
-    /// the address that a person pastes is checked against.
+    /// A login without a port, for a browser on another machine: the URL to open, and what a pasted URL is checked
+    /// against.
     ///
     /// # Errors
-    /// [`Error::Config`] of [`Config::check`], or when the system has no randomness.
+    /// [`Error::Config`] of [`Config::check`], or if the system has no randomness.
     pub fn by_hand(config: &Config, client_id: &str, port: u16) -> Result<(Self, String)> {
         config.check()?;
         let pending = Self::new(&format!("http://127.0.0.1:{port}/callback"))?;
@@ -285,7 +280,7 @@ impl Pending {
     fn new(redirect_uri: &str) -> Result<Self> {
         let mut random = [0_u8; 24];
         getrandom::fill(&mut random)
-            .map_err(|error| Error::Config(format!("this system gives no randomness: {error}")))?;
+            .map_err(|error| Error::Config(format!("this system has no randomness: {error}")))?;
         let state: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
             state: state.into(),
@@ -313,10 +308,10 @@ impl Pending {
         .map_err(|error| Error::Config(format!("{base} is no address: {error}")))
     }
 
-    /// Reads the address at which the browser ended, as a person pasted it.
+    /// Reads the URL at which the browser ended, as the user pasted it.
     ///
     /// # Errors
-    /// [`Error::Pasted`] when it is not the end of this login; [`Error::Denied`].
+    /// [`Error::Pasted`] if it is not the end of this login; [`Error::Denied`].
     pub fn pasted(&self, address: &str) -> Result<Code> {
         let wrong = |why: &str| Error::Pasted(why.to_owned());
         let address = address.trim();
@@ -326,7 +321,7 @@ impl Pending {
             .and_then(|rest| rest.strip_prefix('?'))
             .ok_or_else(|| wrong(&format!("it does not begin with {}?", self.redirect_uri)))?;
         self.read(query)
-            .ok_or_else(|| wrong("it belongs to another login, or is not whole"))?
+            .ok_or_else(|| wrong("it belongs to another login, or is incomplete"))?
     }
 
     /// Reads the query of the redirect. `None`: it is not the answer to this login.
@@ -342,7 +337,7 @@ impl Pending {
                 _ => {}
             }
         }
-        // in constant time, so that answering tells nothing of it
+        // in constant time, so that the answer reveals nothing about it
         let same = state?
             .as_bytes()
             .ct_eq(self.state.expose_secret().as_bytes());
@@ -369,15 +364,14 @@ impl Pending {
     }
 }
 
-/// Whoever waits on this machine answers within this.
+/// A login waiting on this machine answers within this time.
 const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Hands the address at which a browser ended, as a person pasted it, to the login that waits for it on a
-/// port of this machine, as the browser would have: one GET, to there and nowhere else. Where that leads on
-/// to is not followed.
+/// Passes the URL at which a browser ended, as the user pasted it, to the login waiting at a port of this machine, as
+/// the browser would have: one GET, to there and nowhere else. Redirects are not followed.
 ///
 /// # Errors
-/// [`Error::Pasted`] when it is not the end of that login; [`Error::NotAwaited`] when none waits there.
+/// [`Error::Pasted`] if it is not the end of that login; [`Error::NotAwaited`] if none is waiting.
 pub fn hand_over(port: u16, pasted: &str) -> Result<()> {
     let ours = format!("http://127.0.0.1:{port}");
     let pasted = pasted.trim();
@@ -386,9 +380,9 @@ pub fn hand_over(port: u16, pasted: &str) -> Result<()> {
         .strip_prefix(ours.as_str())
         .filter(|path| path.starts_with("/callback?"))
         .ok_or_else(|| Error::Pasted(format!("it does not begin with {ours}/callback?")))?;
-    // what it is made of must not end the line of the request
+    // its content must not end the request line
     if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::Pasted("it is not one address".to_owned()));
+        return Err(Error::Pasted("it is not a single URL".to_owned()));
     }
     let ask = || -> std::io::Result<[u8; 12]> {
         let at = SocketAddr::from(([127, 0, 0, 1], port));
@@ -404,7 +398,7 @@ pub fn hand_over(port: u16, pasted: &str) -> Result<()> {
     match ask().as_ref().map(|begins| &begins[9..]) {
         Ok(b"200") => Ok(()),
         Ok(b"404") => Err(Error::Pasted(
-            "it belongs to another login, or is not whole".to_owned(),
+            "it belongs to another login, or is incomplete".to_owned(),
         )),
         Ok(_) | Err(_) => Err(Error::NotAwaited(port)),
     }
@@ -436,13 +430,13 @@ async fn serve(mut stream: TcpStream, pending: &Pending) -> Option<Result<Code>>
          connection: close\r\n\r\n{page}",
         page.len()
     );
-    // a browser that hangs up early has been served
+    // it does not matter if the browser hangs up early
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.shutdown().await;
     read
 }
 
-/// The first line of a request, once its head is read; at most 16 KiB of it.
+/// The first line of a request, once its head was read; at most 16 KiB.
 async fn head(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0_u8; 2048];
@@ -466,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_expire_a_minute_early_from_when_the_call_began() {
+    fn tokens_expire_a_minute_early_counted_from_the_call() {
         let body = r#"{"access_token":"a","token_type":"bearer","expires_in":86400,"scope":"identity read",
             "refresh_token":"r","device_id":"x"}"#;
         let token = read_token(200, body.as_bytes(), false, 1_000_000).expect("a token");
@@ -532,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_those_of_the_specification() {
+    fn token_requests_match_the_specification() {
         let names = |form: Vec<(&'static str, SecretString)>| {
             form.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
@@ -577,7 +571,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_asks_for_what_we_need_and_no_more() {
+    fn login_url_requests_only_the_scopes_we_need() {
         let config = Config::new(crate::user_agent("1", "bot"));
         let address = pending().address(&config, "my id").expect("an address");
         assert_eq!(
@@ -589,7 +583,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_must_be_the_end_of_this_login() {
+    fn pasted_url_must_be_the_end_of_this_login() {
         let paste = |address: &str| pending().pasted(address);
         let base = "http://127.0.0.1:8920/callback";
         let code = paste(&format!(" {base}?state=the-state&code=c0de#_\n")).expect("a code");
@@ -627,7 +621,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_long_and_never_the_same() {
+    fn states_are_long_and_unique() {
         let state = || {
             let pending = Pending::new("http://x").expect("randomness");
             pending.state.expose_secret().to_owned()

@@ -1,11 +1,10 @@
-//! What Reddit's answers say, as plain data. Unknown fields and kinds are passed over, a field of the
-//! wrong type counts as absent, and a thing without a name is named in [`Listing::odd`] instead of
-//! spoiling the rest.
+//! Reddit's answers as plain data. Unknown fields and kinds are ignored, a field of the wrong type counts as absent,
+//! and a thing without a name is listed in [`Listing::odd`] instead of failing the rest.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// How a comment or post came to be gone.
+/// How a comment or post was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gone {
@@ -15,26 +14,26 @@ pub enum Gone {
     Removed,
 }
 
-/// A comment (`t1`). Its replies are not in it: see [`crate::Tree`].
+/// A comment (`t1`), without its replies: see [`crate::Tree`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comment {
     /// Full name: `t1_...`.
     pub name: String,
     /// Full name of what it answers: a comment (`t1_...`) or the post (`t3_...`).
     pub parent: String,
-    /// Full name of the post it stands under.
+    /// Full name of its post.
     pub post: String,
-    /// Name of the subreddit, without `r/`; empty: not told.
+    /// Without `r/`; empty: not given.
     pub subreddit: String,
-    /// Name of its author; `None`: deleted.
+    /// `None`: deleted.
     pub author: Option<String>,
-    /// Markdown; `[deleted]` or `[removed]` where it is gone.
+    /// Markdown; `[deleted]` or `[removed]` if it is gone.
     pub body: String,
-    /// Points; `None`: hidden or not told.
+    /// `None`: hidden or not given.
     pub score: Option<i64>,
-    /// When it was written: seconds since 1970, on Reddit's clock.
+    /// Seconds since 1970, on Reddit's clock.
     pub created_utc: i64,
-    /// When it was last edited, likewise.
+    /// Last edit, likewise.
     pub edited_utc: Option<i64>,
     /// Nobody may answer it.
     pub locked: bool,
@@ -44,13 +43,13 @@ pub struct Comment {
     pub stickied: bool,
     /// Its author wrote the post.
     pub is_submitter: bool,
-    /// `moderator`, `admin`, ...: written in an office.
+    /// `moderator`, `admin`, ...: written in an official capacity.
     pub distinguished: Option<String>,
-    /// Why we may not answer it, where Reddit says so.
+    /// Why we may not answer it, if Reddit says so.
     pub unrepliable_reason: Option<String>,
     /// Title of the post, in listings of an account's comments.
     pub post_title: Option<String>,
-    /// Its address, from the first slash.
+    /// URL from the first slash.
     pub permalink: String,
 }
 
@@ -66,25 +65,23 @@ impl Comment {
 pub struct Post {
     /// Full name: `t3_...`.
     pub name: String,
-    /// Name of the subreddit, without `r/`.
+    /// Without `r/`.
     pub subreddit: String,
-    /// Its title.
     pub title: String,
     /// Markdown; empty: a link.
     pub body: String,
-    /// Where it leads, or its own address.
+    /// Its link, or its own URL.
     pub url: String,
-    /// Name of its author; `None`: deleted.
+    /// `None`: deleted.
     pub author: Option<String>,
-    /// Points; `None`: hidden or not told.
+    /// `None`: hidden or not given.
     pub score: Option<i64>,
-    /// How many comments Reddit counts; those that are gone count.
+    /// Number of comments that Reddit counts, including deleted ones.
     pub num_comments: u64,
-    /// When it was written: seconds since 1970, on Reddit's clock.
+    /// Seconds since 1970, on Reddit's clock.
     pub created_utc: i64,
-    /// When it was last edited, likewise.
+    /// Last edit, likewise.
     pub edited_utc: Option<i64>,
-    /// Nobody may comment.
     pub locked: bool,
     /// It is too old to be commented on.
     pub archived: bool,
@@ -94,11 +91,11 @@ pub struct Post {
     pub over_18: bool,
     /// Its subreddit is under quarantine.
     pub quarantine: bool,
-    /// `moderator`, `admin`, ...: written in an office.
+    /// `moderator`, `admin`, ...: written in an official capacity.
     pub distinguished: Option<String>,
-    /// Who took it away: `deleted`, `moderator`, `reddit`, ...
+    /// Who removed it: `deleted`, `moderator`, `reddit`, ...
     pub removed_by: Option<String>,
-    /// Its address, from the first slash.
+    /// URL from the first slash.
     pub permalink: String,
 }
 
@@ -121,12 +118,12 @@ fn gone(body: &str, no_author: bool) -> Option<Gone> {
     }
 }
 
-/// A place where comments were left out of a tree.
+/// A place in a tree where comments were omitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct More {
     /// Full name of what they answer.
     pub parent: String,
-    /// How many comments are left out, those below them included.
+    /// Number of omitted comments, including those below them.
     pub count: u64,
     /// Bare ids of those that answer the parent; empty: "continue this thread".
     pub children: Vec<String>,
@@ -135,42 +132,36 @@ pub struct More {
 /// An account: the answer to "who am I".
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// Its name, without `u/`.
+    /// Without `u/`.
     pub name: String,
-    /// Its bare id.
     pub id: String,
     /// Reddit has suspended it.
     pub suspended: bool,
-    /// When the suspension ends; `None`: never, or there is none. Seconds since 1970.
+    /// Seconds since 1970; `None`: never ends, or there is none.
     pub suspended_until_utc: Option<i64>,
-    /// Its e-mail address is confirmed.
+    /// Its e-mail address is verified.
     pub has_verified_email: bool,
-    /// Karma of posts and comments.
+    /// Of posts and comments.
     pub karma: Option<i64>,
-    /// When it was made: seconds since 1970.
+    /// Seconds since 1970.
     pub created_utc: i64,
 }
 
-/// A subreddit (`t5`), and what we may do there.
+/// A subreddit (`t5`), and our permissions in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subreddit {
-    /// Its name, without `r/`.
+    /// Without `r/`.
     pub name: String,
     /// Full name: `t5_...`.
     pub fullname: String,
-    /// Its title.
     pub title: String,
     /// `public`, `restricted`, `private`, ...
     pub kind: String,
-    /// How many follow it.
     pub subscribers: Option<u64>,
-    /// It is under quarantine.
     pub quarantine: bool,
-    /// It is for adults.
     pub over_18: bool,
-    /// We are banned; `None`: not told, as for a login without account.
+    /// We are banned; `None`: not given, as for a login without account.
     pub banned: Option<bool>,
-    /// We are muted.
     pub muted: Option<bool>,
     /// We are an approved contributor.
     pub contributor: Option<bool>,
@@ -179,7 +170,7 @@ pub struct Subreddit {
 }
 
 impl Subreddit {
-    /// Why we may not comment there, as far as Reddit tells; `None`: nothing speaks against it.
+    /// Why we may not comment there, as far as Reddit says; `None`: we may.
     pub fn closed_to_us(&self) -> Option<&'static str> {
         let member = self.contributor == Some(true);
         if self.banned == Some(true) {
@@ -205,15 +196,14 @@ impl Subreddit {
 pub struct Rule {
     /// What it is for: `link`, `comment`, `all`.
     pub kind: String,
-    /// Its name.
     pub short_name: String,
     /// Markdown.
     pub description: String,
-    /// What a report for it is called.
+    /// Its name in reports.
     pub violation_reason: String,
-    /// Its place in the list.
+    /// Position in the list.
     pub priority: i64,
-    /// When it was made: seconds since 1970.
+    /// Seconds since 1970.
     pub created_utc: i64,
 }
 
@@ -235,11 +225,10 @@ pub enum Thing {
 /// Things in Reddit's order, and where the next page begins.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
-    /// The things.
     pub things: Vec<Thing>,
-    /// What to give as `after` for the next page; `None`: this is the last.
+    /// The `after` of the next page; `None`: this is the last.
     pub after: Option<String>,
-    /// Things that lack what makes them one, each with what is wrong.
+    /// Incomplete things, each with what is wrong.
     pub odd: Vec<String>,
 }
 
@@ -247,7 +236,7 @@ impl Listing {
     /// Reads `{"kind": "Listing", "data": {"children": [...]}}`; `""` and `null` are empty ones.
     ///
     /// # Errors
-    /// What was there instead.
+    /// What was found instead.
     pub fn of(value: &Value) -> Result<Self, String> {
         match value {
             Value::Null => return Ok(Self::default()),
@@ -305,7 +294,7 @@ impl Thing {
     /// Reads `{"kind": ..., "data": {...}}`.
     ///
     /// # Errors
-    /// What was there instead, or what it lacks.
+    /// What was found instead, or what it lacks.
     pub fn of(value: &Value) -> Result<Self, String> {
         let (kind, data) = match (value["kind"].as_str(), value["data"].as_object()) {
             (Some(kind), Some(data)) => (kind, data),
@@ -437,7 +426,7 @@ impl Account {
     /// Reads the bare object of `/api/v1/me`.
     ///
     /// # Errors
-    /// What was there instead, or that it has no name: then nobody is logged in.
+    /// What was found instead, or that it has no name: nobody is logged in then.
     pub fn of(value: &Value) -> Result<Self, String> {
         let data = value
             .as_object()
@@ -462,7 +451,7 @@ impl Rule {
     /// Reads the `rules` of `/r/x/about/rules`.
     ///
     /// # Errors
-    /// What was there instead.
+    /// What was found instead.
     pub fn list(value: &Value) -> Result<Vec<Self>, String> {
         let rules = value["rules"]
             .as_array()
@@ -484,7 +473,7 @@ impl Rule {
     }
 }
 
-/// `name`, or made of `id` where old answers lack it.
+/// `name`, or built from `id` if an old answer lacks it.
 fn name(data: &Map<String, Value>, kind: &str) -> Result<String, String> {
     text(data, "name")
         .filter(|name| name.starts_with(kind))
@@ -529,7 +518,7 @@ fn seconds(data: &Map<String, Value>, key: &str) -> Option<i64> {
     whole(data, key)
 }
 
-/// What a value is, in a few words, for an error.
+/// A short description of a value, for errors.
 pub(crate) fn shape(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -583,14 +572,14 @@ mod tests {
     }
 
     #[test]
-    fn gone_is_told_by_body_and_author() {
+    fn deletion_is_detected_by_body_and_author() {
         let gone = |body: &str, author: &str| {
             one(&t1("a", json!({"body": body, "author": author}))).gone()
         };
         assert_eq!(gone("[deleted]", "[deleted]"), Some(Gone::Deleted));
         assert_eq!(gone("[removed]", "[deleted]"), Some(Gone::Removed));
         assert_eq!(gone("[removed]", "someone"), Some(Gone::Removed));
-        // somebody may write that
+        // someone may write that
         assert_eq!(gone("[deleted]", "someone"), None);
         assert_eq!(gone("text", "[deleted]"), None);
         let post = |removed_by: Value| {
@@ -607,7 +596,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_a_listing_or_an_empty_text() {
+    fn replies_are_a_listing_or_an_empty_string() {
         let child = t1("b", json!({"parent_id": "t1_a"}));
         let replies = json!({"kind": "Listing", "data": {"children": [child], "after": null}});
         let Ok(Thing::Comment(_, below)) = Thing::of(&t1("a", json!({"replies": replies}))) else {
@@ -621,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_is_named_and_spoils_nothing() {
+    fn malformed_things_are_listed_and_do_not_fail_the_rest() {
         let listing = json!({"kind": "Listing", "data": {"after": "t3_z", "children": [
             t1("a", json!({})),
             {"kind": "t1", "data": {"id": "x"}},

@@ -2,18 +2,18 @@
 
 use crate::error::{Error, Result};
 
-/// A link to a post or a comment, taken apart.
+/// A parsed link to a post or a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The post: `t3_...`.
     pub post: String,
-    /// The comment, where the link leads to one: `t1_...`.
+    /// The comment, if the link leads to one: `t1_...`.
     pub comment: Option<String>,
 }
 
 impl Link {
-    /// Reads a link as a person copies it: of any of Reddit's sites, `redd.it`, or a permalink without
-    /// host. `None` when it leads to no post; links for sharing (`/s/...`) do not say where they lead.
+    /// Parses a link as copied by the user: to any of Reddit's sites, `redd.it`, or a permalink without host. `None` if
+    /// it leads to no post; share links (`/s/...`) do not show where they lead.
     pub fn parse(link: &str) -> Option<Self> {
         let link = link.trim();
         let link = link.split(['?', '#']).next().unwrap_or_default();
@@ -60,7 +60,7 @@ fn is_base36(id: &str) -> bool {
     (1..=13).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// The id of a full name of the given kind (`t1`, `t3`), fit to stand in a path.
+/// The id of a full name of the given kind (`t1`, `t3`), safe in a path.
 pub(crate) fn bare<'a>(name: &'a str, kind: &str) -> Result<&'a str> {
     match name.split_once('_') {
         Some((found, id)) if found == kind && is_base36(id) => Ok(id),
@@ -75,12 +75,12 @@ pub(crate) fn bare<'a>(name: &'a str, kind: &str) -> Result<&'a str> {
     }
 }
 
-/// The name of a comment or post, as it was given, if it is one.
+/// The name of a comment or post, as given, if it is one.
 pub(crate) fn comment_or_post(name: &str) -> Result<&str> {
     bare(name, if name.starts_with("t3_") { "t3" } else { "t1" }).map(|_| name)
 }
 
-/// A subreddit's name without `r/`, fit to stand in a path.
+/// A subreddit's name without `r/`, safe in a path.
 pub(crate) fn subreddit(name: &str) -> Result<&str> {
     let bare = name.trim_start_matches('/');
     let bare = bare.strip_prefix("r/").unwrap_or(bare);
@@ -91,7 +91,7 @@ pub(crate) fn subreddit(name: &str) -> Result<&str> {
     )
 }
 
-/// An account's name without `u/`, fit to stand in a path.
+/// An account's name without `u/`, safe in a path.
 pub(crate) fn account(name: &str) -> Result<&str> {
     let bare = name.trim_start_matches('/');
     let bare = bare.strip_prefix("u/").unwrap_or(bare);
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_fit_for_a_path() {
+    fn names_are_safe_in_a_path() {
         assert_eq!(bare("t1_abc", "t1").ok(), Some("abc"));
         for bad in [
             "abc",
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn links_as_people_copy_them() {
+    fn links_are_parsed_in_every_copied_form() {
         let comment = Some(Link {
             post: "t3_abc1".into(),
             comment: Some("t1_def2".into()),

@@ -1,29 +1,29 @@
-//! Where secrets come from: the environment, then the keychain of the operating system, then a clear
-//! error. They never lie in the project file, in a log, or in a list of arguments.
+//! Sources of secrets: environment variables, then the operating system's keychain, then a clear error. They are never
+//! in the project file, in a log, or in an argument list.
 //!
 //! | secret | variable |
 //! |---|---|
-//! | client id (no secret really, but it belongs to them) | `REPARTEE_REDDIT_CLIENT_ID` |
+//! | client id (not really secret, but used with them) | `REPARTEE_REDDIT_CLIENT_ID` |
 //! | client secret; none for an installed app | `REPARTEE_REDDIT_CLIENT_SECRET` |
 //! | account's name, for a script app | `REPARTEE_REDDIT_USERNAME` |
 //! | account's password, for a script app | `REPARTEE_REDDIT_PASSWORD` |
-//! | refresh token, as the login in a browser gives it | `REPARTEE_REDDIT_REFRESH_TOKEN` |
+//! | refresh token, from a login in the browser | `REPARTEE_REDDIT_REFRESH_TOKEN` |
 //!
-//! Everything here blocks, some of it until a person has unlocked the keychain: call it outside of async
-//! code (the client calls [`keep`] on a thread of its own).
+//! Everything here blocks, some of it until the user unlocks the keychain: call it outside of async code (the client
+//! calls [`keep`] on a thread of its own).
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
 use crate::login::{App, Grant, Login};
 
-/// Under this name the keychain lists our entries.
+/// The keychain lists our entries under this name.
 pub const SERVICE: &str = "repartee";
 
 /// One of the secrets of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secret {
-    /// Id of the app that is registered with Reddit.
+    /// Id of the app registered with Reddit.
     ClientId,
     /// Secret of that app; an installed app has none.
     ClientSecret,
@@ -31,12 +31,11 @@ pub enum Secret {
     Username,
     /// Password of the account.
     Password,
-    /// What a login in the browser leaves.
+    /// From a login in the browser.
     RefreshToken,
 }
 
 impl Secret {
-    /// All of them.
     pub const ALL: [Self; 5] = [
         Self::ClientId,
         Self::ClientSecret,
@@ -45,7 +44,7 @@ impl Secret {
         Self::RefreshToken,
     ];
 
-    /// The variable of the environment that can hold it.
+    /// The environment variable for it.
     pub fn variable(self) -> &'static str {
         match self {
             Self::ClientId => "REPARTEE_REDDIT_CLIENT_ID",
@@ -56,7 +55,7 @@ impl Secret {
         }
     }
 
-    /// What it is, for a person.
+    /// Its name in messages.
     pub fn words(self) -> &'static str {
         match self {
             Self::ClientId => "the client id of your Reddit app",
@@ -67,7 +66,7 @@ impl Secret {
         }
     }
 
-    /// Its part of the name of an entry in the keychain.
+    /// Its part of the keychain entry's name.
     #[cfg(feature = "keychain")]
     fn key(self) -> &'static str {
         match self {
@@ -83,17 +82,17 @@ impl Secret {
 /// Where a secret was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// A variable of the environment.
+    /// An environment variable.
     Environment,
     /// The keychain of the operating system.
     Keychain,
 }
 
-/// Looks a secret of an account up: in the environment (which holds for every account), then in the
-/// keychain. `None`: it is in neither.
+/// Finds a secret of an account: in the environment (which applies to every account), then in the keychain. `None`: it
+/// is in neither.
 ///
 /// # Errors
-/// [`Error::Keychain`] when the environment lacks it and the keychain cannot be reached.
+/// [`Error::Keychain`] if the environment lacks it and the keychain is unavailable.
 pub fn find(account: &str, secret: Secret) -> Result<Option<(SecretString, Source)>> {
     find_in(account, secret, &|name| std::env::var(name).ok())
 }
@@ -109,7 +108,7 @@ fn find_in(
     Ok(keychain::read(account, secret)?.map(|value| (value, Source::Keychain)))
 }
 
-/// Puts a secret of an account into the keychain.
+/// Stores a secret of an account in the keychain.
 ///
 /// # Errors
 /// [`Error::Keychain`].
@@ -117,7 +116,7 @@ pub fn keep(account: &str, secret: Secret, value: &SecretString) -> Result<()> {
     keychain::write(account, secret, value.expose_secret())
 }
 
-/// Takes a secret of an account out of the keychain, if it is there.
+/// Removes a secret of an account from the keychain, if it is there.
 ///
 /// # Errors
 /// [`Error::Keychain`].
@@ -125,11 +124,11 @@ pub fn forget(account: &str, secret: Secret) -> Result<()> {
     keychain::remove(account, secret)
 }
 
-/// The login of an account, from what is there: a refresh token if there is one, else name and password.
-/// `client_id` is used where the secrets have none (the project file knows it).
+/// The login of an account, from the secrets that exist: a refresh token if there is one, else name and password.
+/// `client_id` is used if the secrets have none (the project file knows it).
 ///
 /// # Errors
-/// [`Error::NoSecret`] that names what is missing; [`Error::Keychain`] when it could not be looked for.
+/// [`Error::NoSecret`], naming what is missing; [`Error::Keychain`] if it could not be searched.
 pub fn login(account: &str, client_id: Option<&str>) -> Result<Login> {
     login_in(account, client_id, &|name| std::env::var(name).ok())
 }
@@ -140,9 +139,8 @@ fn login_in(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Login> {
     let mut trouble = None;
-    // A keychain out of reach is trouble only when something is missing in the end: who has everything
-    // in the environment needs none. And one that failed once is not asked again: a person may have
-    // closed its window.
+    // An unavailable keychain only matters if something is missing in the end: with everything in the environment, none
+    // is needed. And one that failed once is not asked again: the user may have closed its prompt.
     let mut look = |secret: Secret| {
         let found = match &trouble {
             None => find_in(account, secret, environment),
@@ -194,7 +192,7 @@ fn missing(secret: Secret, trouble: Option<Error>) -> Error {
         _ if cfg!(feature = "keychain") => {
             ", or log in, which puts it into the keychain".to_owned()
         }
-        _ => " (this build knows no keychain)".to_owned(),
+        _ => " (this build has no keychain)".to_owned(),
     };
     Error::NoSecret {
         what: secret.words(),
@@ -239,8 +237,8 @@ mod keychain {
         Entry::new_in_store(&store()?, SERVICE, &user)
     }
 
-    /// The keychain, found anew each time: a session of a desktop may come and go. A store that was set for
-    /// the whole process goes before it: tests have one of their own.
+    /// The keychain, opened again each time: a desktop session may come and go. A process-wide store takes precedence:
+    /// tests use one of their own.
     fn store() -> keyring_core::Result<Arc<CredentialStore>> {
         if let Some(set) = keyring_core::get_default_store() {
             return Ok(set);
@@ -255,7 +253,7 @@ mod keychain {
         return Err(Keyring::NoDefaultStore);
     }
 
-    /// Keyring's words without the values that some of its errors carry.
+    /// Keyring's message without the values that some of its errors contain.
     fn failed(doing: &'static str, secret: Secret, error: &Keyring) -> Error {
         let why = match error {
             Keyring::PlatformFailure(why) | Keyring::NoStorageAccess(why) => why.to_string(),
@@ -313,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_comes_first_and_needs_no_keychain() {
+    fn environment_takes_precedence_and_needs_no_keychain() {
         let set = [
             (Secret::ClientId, "id"),
             (Secret::ClientSecret, "hush"),
@@ -331,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_goes_before_a_password() {
+    fn refresh_token_takes_precedence_over_password() {
         let set = [
             (Secret::RefreshToken, "r"),
             (Secret::Username, "bot"),
@@ -344,8 +342,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_with_its_variable() {
-        // an account that no keychain knows, should there be one where the test runs
+    fn missing_secret_is_named_with_its_variable() {
+        // an account that no keychain knows, if there is one where the test runs
         let nobody = "nobody of repartee's tests";
         let missing = |set: &[(Secret, &str)]| {
             let error =
@@ -357,15 +355,16 @@ mod tests {
         assert!(missing(&[id]).contains("REPARTEE_REDDIT_REFRESH_TOKEN"));
         let half = missing(&[id, (Secret::Username, "bot")]);
         assert!(half.contains("REPARTEE_REDDIT_PASSWORD"), "{half}");
-        // an empty variable is none
+        // an empty variable counts as missing
         assert!(missing(&[(Secret::ClientId, "")]).contains("REPARTEE_REDDIT_CLIENT_ID"));
     }
 
-    /// The environment holds for every account and goes before the keychain, which holds for one.
+    /// Environment variables apply to every account and take precedence over the keychain, which has one entry per
+    /// account.
     #[cfg(feature = "keychain")]
     #[test]
-    fn the_keychain_gives_what_the_environment_lacks() {
-        // The store is that of the whole process: tests beside this one look for accounts of other names in it.
+    fn keychain_provides_what_the_environment_lacks() {
+        // The store is process-wide: concurrent tests use other account names in it.
         let (account, another) = ("bot with a keychain", "another bot with a keychain");
         let mock = keyring_core::mock::Store::new().expect("a keychain of the test's own");
         keyring_core::set_default_store(mock);
@@ -383,7 +382,7 @@ mod tests {
             let given = Some(("given".to_owned(), Source::Environment));
             assert_eq!(found(account, &set), given, "{account}");
         }
-        // an empty variable is none
+        // an empty variable counts as missing
         assert_eq!(found(account, &[(Secret::RefreshToken, "")]), kept);
         // a login takes each of its secrets from where it is
         let id = [(Secret::ClientId, "id"), (Secret::ClientSecret, "hush")];
@@ -395,7 +394,7 @@ mod tests {
         let later = Some(("kept later".to_owned(), Source::Keychain));
         assert_eq!(found(account, &[]), later);
         for _ in 0..2 {
-            // what is not there is as good as forgotten
+            // removing what does not exist is no error
             forget(account, Secret::RefreshToken).expect("forgotten");
             assert_eq!(found(account, &[]), None);
         }

@@ -1,9 +1,8 @@
-//! What became of a comment that was sent: the five classes, and what to do about each.
+//! The result of posting a comment: five classes, and what to do about each.
 //!
-//! Reddit takes no key that would make a repetition harmless, and does not look for duplicates. So the
-//! one question is whether the comment may have been written; whatever does not rule it out is
-//! [`Sent::Uncertain`], and is looked into (own comments, the parent's replies) before anything is
-//! repeated. All of this is pure: [`classify`] takes what came back and gives the class.
+//! Reddit has no idempotency key, and does not check for duplicates. So the one question is whether the comment may
+//! have been written; whatever does not rule it out is [`Sent::Uncertain`], and is checked (own comments, the parent's
+//! replies) before anything is repeated. All of this is pure: [`classify`] takes what came back and returns the class.
 
 use std::time::Duration;
 
@@ -12,27 +11,25 @@ use serde_json::Value;
 
 use crate::model::{Comment, Thing};
 
-/// What came back from sending, before it is judged.
+/// What came back from sending, before it is classified.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// No connection was made: nothing left this machine.
+    /// No connection: nothing left this machine.
     NoConnection(String),
-    /// The connection ended, or time ran out, after sending began.
+    /// The connection ended, or timed out, after sending began.
     Lost(String),
-    /// An answer, whole or cut short.
+    /// An answer, complete or cut.
     Status {
-        /// The HTTP status.
         status: u16,
-        /// What the headers say.
         headers: Told,
-        /// The body, as far as it came.
+        /// The body, as far as it was received.
         body: Vec<u8>,
-        /// Why the body is not whole; `None`: it is.
+        /// Why the body is incomplete; `None`: it is complete.
         cut: Option<String>,
     },
 }
 
-/// The headers that matter for the judgement.
+/// The headers that matter for classification.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Told {
     /// Seconds until a call may be repeated, by `retry-after` or else `x-ratelimit-reset`.
@@ -41,41 +38,34 @@ pub struct Told {
     pub authenticate: Option<String>,
 }
 
-/// What became of a comment that was sent.
+/// The result of posting a comment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "sent", rename_all = "kebab-case")]
 pub enum Sent {
-    /// Class 1: nothing was sent. It may be sent again, after a while.
-    NotSent {
-        /// What happened to the connection.
-        why: String,
-    },
-    /// Class 2: refused before anything was written. It may be sent again, after the wait.
+    /// Class 1: nothing was sent. It may be sent again after a while.
+    NotSent { why: String },
+    /// Class 2: refused before anything was written. It may be sent again after the wait.
     Refused(Refusal),
-    /// Class 3: refused for good.
+    /// Class 3: refused permanently.
     Rejected(Rejection),
-    /// Class 4: it is there.
+    /// Class 4: posted.
     Posted {
-        /// The comment as Reddit gives it back.
+        /// As returned by Reddit.
         comment: Box<Comment>,
     },
-    /// Class 5: it may be there or not. Look before anything is repeated.
-    Uncertain {
-        /// What happened.
-        why: String,
-    },
+    /// Class 5: delivery unconfirmed. Check before anything is repeated.
+    Uncertain { why: String },
 }
 
-/// A refusal that passes.
+/// A temporary refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// `RATELIMIT`, `SUBREDDIT_RATELIMIT`, `429`, `401`.
     pub code: String,
-    /// Reddit's words.
     pub text: String,
     /// What has to pause.
     pub pause: Pause,
-    /// For how long, in milliseconds.
+    /// In milliseconds.
     pub wait_ms: u64,
 }
 
@@ -83,9 +73,9 @@ pub struct Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pause {
-    /// Nothing: the token had to be renewed, which happens before the next try.
+    /// Nothing: the token had to be renewed, which happens before the next attempt.
     Token,
-    /// Every call of the client id; the throttle sees to it.
+    /// Every call of the client id; handled by the rate limit.
     Client,
     /// All posting of the account.
     Account,
@@ -93,40 +83,37 @@ pub enum Pause {
     Subreddit,
 }
 
-/// A refusal for good.
+/// A permanent refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// Reddit's code, or the HTTP status where it gave none.
+    /// Reddit's code, or the HTTP status if there was none.
     pub code: String,
-    /// Reddit's words.
     pub text: String,
-    /// The field that Reddit blames.
+    /// The field named by Reddit.
     pub field: Option<String>,
-    /// The HTTP status.
     pub status: u16,
-    /// What follows from it.
     pub action: Action,
 }
 
-/// What follows from a rejection.
+/// The consequence of a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// The text has to be changed: the reply is a draft again.
+    /// The text must be changed: the reply returns to draft.
     Redraft,
-    /// The thread is locked or archived: the reply is cancelled.
+    /// The thread is locked or archived: the reply is canceled.
     Cancel,
-    /// The parent is gone: the reply is cancelled, and the stored text of the parent purged.
+    /// The parent is gone: the reply is canceled, and the stored text of the parent purged.
     CancelAndPurge,
-    /// We and the author do not talk: the reply is cancelled, and the author put on the opt-out list.
+    /// We or the author blocked the other: the reply is canceled, and the author opted out.
     CancelAndOptOut,
-    /// The login cannot write, or lacks the permission: a person has to log in again.
+    /// The login cannot write, or lacks the scope: the user must log in again.
     Login,
-    /// We are not welcome in the subreddit: all its replies are cancelled, and `/about` is read again.
+    /// We are not welcome in the subreddit: all its replies are canceled, and `/about` is read again.
     CancelSubreddit,
-    /// The account is suspended: it stops, and `/api/v1/me` is read.
+    /// The account is suspended: it is disabled, and `/api/v1/me` is read.
     StopAccount,
-    /// Unknown: a person decides.
+    /// Unknown: the user decides.
     Ask,
 }
 
@@ -142,7 +129,7 @@ impl Sent {
         }
     }
 
-    /// One line for a log or a person.
+    /// One line for logs and messages.
     pub fn words(&self) -> String {
         match self {
             Self::NotSent { why } => format!("not sent: {why}"),
@@ -161,16 +148,16 @@ impl Sent {
     }
 }
 
-/// Added to every wait that Reddit names: its clock and ours are not the same.
+/// Added to every wait that Reddit names, since its clock differs from ours.
 const MARGIN_MS: u64 = 5_000;
-/// The wait after a `RATELIMIT` that names none.
+/// The wait after a `RATELIMIT` without a time.
 const RATELIMIT_MS: u64 = 600_000;
 /// The wait after a `SUBREDDIT_RATELIMIT`.
 const SUBREDDIT_MS: u64 = 3_600_000;
-/// The wait after a 429 that names none.
+/// The wait after a 429 without a time.
 const TOO_MANY_MS: u64 = 60_000;
 
-/// Judges what came back from `POST /api/comment` under `parent`.
+/// Classifies what came back from `POST /api/comment` under `parent`.
 pub fn classify(parent: &str, answer: &Answer) -> Sent {
     let (status, headers, body, cut) = match answer {
         Answer::NoConnection(why) => return Sent::NotSent { why: why.clone() },
@@ -189,7 +176,7 @@ pub fn classify(parent: &str, answer: &Answer) -> Sent {
     match status {
         200 => match (json, cut) {
             (Some(json), _) => accepted(parent, &json),
-            (None, Some(cut)) => uncertain(format!("the answer was cut short: {cut}")),
+            (None, Some(cut)) => uncertain(format!("the answer was cut: {cut}")),
             (None, None) if body.is_empty() => uncertain("the answer was empty".to_owned()),
             (None, None) => uncertain("the answer was no JSON".to_owned()),
         },
@@ -206,7 +193,7 @@ pub fn classify(parent: &str, answer: &Answer) -> Sent {
             wait_ms: headers.wait_s.map_or(TOO_MANY_MS, ms) + MARGIN_MS,
         }),
         400 | 403 | 404 | 413 | 414 | 415 => refused(status, headers, json.as_ref()),
-        300..400 => uncertain(format!("Reddit answered with another address ({status})")),
+        300..400 => uncertain(format!("Reddit redirected ({status})")),
         status => uncertain(format!("Reddit answered with status {status}")),
     }
 }
@@ -215,7 +202,7 @@ fn uncertain(why: String) -> Sent {
     Sent::Uncertain { why }
 }
 
-/// A whole answer of status 200: errors, or the comment, or neither.
+/// A complete answer of status 200: errors, or the comment, or neither.
 fn accepted(parent: &str, json: &Value) -> Sent {
     let answer = &json["json"];
     let errors = errors(answer);
@@ -225,25 +212,25 @@ fn accepted(parent: &str, json: &Value) -> Sent {
         ([], Some([thing, ..])) => match Thing::of(thing) {
             Ok(Thing::Comment(comment, _)) if comment.parent == parent => Sent::Posted { comment },
             Ok(Thing::Comment(comment, _)) => uncertain(format!(
-                "Reddit gave back {}, which answers {} and not {parent}",
+                "Reddit returned {}, which answers {} and not {parent}",
                 comment.name, comment.parent
             )),
-            Ok(other) => uncertain(format!("Reddit gave back no comment: {other:?}")),
-            Err(odd) => uncertain(format!("Reddit gave back something odd: {odd}")),
+            Ok(other) => uncertain(format!("Reddit returned no comment: {other:?}")),
+            Err(odd) => uncertain(format!("Reddit returned something malformed: {odd}")),
         },
         ([], Some([])) => {
-            uncertain("it was taken, but is not shown (a subreddit under quarantine)".to_owned())
+            uncertain("it was accepted, but is not shown (a subreddit under quarantine)".to_owned())
         }
         ([], None) => uncertain("the answer has neither errors nor the comment".to_owned()),
         (errors, Some([_, ..])) => uncertain(format!(
-            "Reddit gave back a comment and errors: {}",
+            "Reddit returned a comment and errors: {}",
             errors[0].code
         )),
         (errors, _) => tuple(errors, answer["ratelimit"].as_f64(), 200),
     }
 }
 
-/// An error as Reddit gives it: `[code, text, field or null]`.
+/// An error in Reddit's form: `[code, text, field or null]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tuple {
     pub code: String,
@@ -251,7 +238,7 @@ pub(crate) struct Tuple {
     pub field: Option<String>,
 }
 
-/// The errors of `{"json": {"errors": ...}}`, of which `json` is given; `null` is none.
+/// The errors of `{"json": {"errors": ...}}`, given the inner `json`; `null` is none.
 pub(crate) fn errors(json: &Value) -> Vec<Tuple> {
     let part = |error: &Value, at: usize| error[at].as_str().map(str::to_owned);
     json["errors"]
@@ -268,8 +255,8 @@ pub(crate) fn errors(json: &Value) -> Vec<Tuple> {
         .collect()
 }
 
-/// What follows from a list of errors, which is not empty: a rate limit means that nothing was looked at
-/// further; otherwise the first error that has a meaning for us decides.
+/// The class for a non-empty list of errors: a rate limit means that nothing else was checked; otherwise the first
+/// known error decides.
 fn tuple(errors: &[Tuple], ratelimit_s: Option<f64>, status: u16) -> Sent {
     if let Some(limit) = errors.iter().find(|error| error.code == "RATELIMIT") {
         let wait_ms = ratelimit_s
@@ -308,7 +295,7 @@ fn tuple(errors: &[Tuple], ratelimit_s: Option<f64>, status: u16) -> Sent {
     })
 }
 
-/// What follows from a code.
+/// The consequence of a code.
 pub fn action(code: &str) -> Action {
     match code {
         "NO_TEXT" | "TOO_LONG" => Action::Redraft,
@@ -322,14 +309,14 @@ pub fn action(code: &str) -> Action {
     }
 }
 
-/// A status of 4xx that is final: with a code (`reason`), or with the status alone.
+/// A final status of 4xx: with a code (`reason`), or with the status alone.
 fn refused(status: u16, headers: &Told, json: Option<&Value>) -> Sent {
     let text = |key: &str| {
         json.and_then(|json| json[key].as_str())
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
-    // an answer of the form of status 200 under another status
+    // an answer in the form of status 200 under another status
     if let Some(errors) = json.map(|json| errors(&json["json"]))
         && !errors.is_empty()
     {
@@ -374,8 +361,8 @@ fn refused(status: u16, headers: &Told, json: Option<&Value>) -> Sent {
     })
 }
 
-/// The wait that a text names: its first whole number, and the unit that follows. The text may be in any
-/// language: a unit that is not known counts as minutes, which is what Reddit mostly names.
+/// The wait that a text names: its first integer, and the unit that follows. The text may be in any language: an
+/// unknown unit counts as minutes, which Reddit uses mostly.
 pub fn wait_in(text: &str) -> Option<Duration> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let rest = &text[start..];
@@ -448,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_the_table_of_outcomes() {
+    fn every_answer_is_classified_as_in_the_table() {
         let class = |answer: &Answer| classify("t1_p", answer).class();
         assert_eq!(class(&Answer::NoConnection("refused".into())), 1);
         assert_eq!(class(&Answer::Lost("reset".into())), 5);
@@ -506,7 +493,7 @@ mod tests {
             cut: Some("unexpected end".into()),
         };
         assert_eq!(class(&cut), 5);
-        // a refusal that was cut short is a refusal all the same
+        // a cut refusal is still a refusal
         let cut = Answer::Status {
             status: 403,
             headers: Told::default(),
@@ -619,7 +606,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_errors_the_one_that_means_something_decides() {
+    fn first_known_error_decides() {
         let sent = rejected(tuples(json!([
             ["NEW", "?", null],
             ["TOO_OLD", "history", "parent"]
@@ -636,7 +623,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_refusals_of_status_403_are_told_apart() {
+    fn refusals_of_status_403_are_distinguished() {
         let bare = |body: Value| rejected(judged(403, body));
         assert_eq!(
             bare(json!({"message": "Forbidden", "error": 403})).action,
@@ -668,7 +655,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_limit_is_as_long_as_the_number_says_and_five_seconds() {
+    fn rate_limit_waits_for_the_number_plus_five_seconds() {
         let wait = |text: &str, number: Value| {
             let answer = json!({"json": {"errors": [["RATELIMIT", text, "ratelimit"]], "ratelimit": number}});
             refusal(judged(200, answer)).wait_ms
@@ -718,7 +705,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subreddit_pauses_for_an_hour_and_a_429_as_long_as_it_says() {
+    fn subreddit_pauses_for_an_hour_and_429_for_its_own_time() {
         let sent = refusal(tuples(json!([[
             "SUBREDDIT_RATELIMIT",
             "try again later.",
@@ -741,7 +728,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_are_stored_as_they_are() {
+    fn outcomes_round_trip_through_json() {
         for sent in [
             Sent::NotSent { why: "x".into() },
             judged(429, ""),

@@ -1,26 +1,26 @@
-//! What a text must be before it is sent.
+//! Rules for texts before they are sent.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The most that a comment may have, in UTF-16 units, as Reddit's server counts.
+/// Maximum length of a comment in UTF-16 units, as Reddit's server counts.
 pub const MAX_UNITS: usize = 10_000;
 
 /// Why a text cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// There is nothing but white space.
+    /// Nothing but white space.
     #[error("the text is empty")]
     Empty,
-    /// It is longer than Reddit takes.
+    /// Longer than Reddit accepts.
     #[error("the text has {0} characters (UTF-16 units); Reddit takes at most {MAX_UNITS}")]
     TooLong(usize),
 }
 
-/// The text as it is sent: line ends are LF, nothing blank at either end, Unicode in form NFC (so that
-/// the text Reddit gives back can be compared with ours).
+/// The text as it is sent: LF line ends, trimmed, Unicode in form NFC (so that the text Reddit returns can be compared
+/// with ours).
 ///
 /// # Errors
-/// [`TextError`], when what is left is empty or too long.
+/// [`TextError`], if what is left is empty or too long.
 pub fn prepare(text: &str) -> Result<String, TextError> {
     let lines = text.replace("\r\n", "\n").replace('\r', "\n");
     let text: String = lines.trim().nfc().collect();
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_blanks_and_accents_are_made_one() {
+    fn line_ends_blanks_and_accents_are_normalized() {
         assert_eq!(
             prepare(" \r\n one\r\ntwo\rthree \n\n").as_deref(),
             Ok("one\ntwo\nthree")

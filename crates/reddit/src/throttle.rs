@@ -1,9 +1,8 @@
-//! When the next call may go out: Reddit's rate limit, our own floor, and pauses after a refusal.
+//! When the next call may be sent: Reddit's rate limit, our own minimum, and pauses after a refusal.
 //!
-//! All of it is one small struct of plain data, [`ThrottleState`], and pure functions on it. A state
-//! belongs to a client id, as Reddit's limit does; all processes that use the id must share it. They do
-//! so through a [`ThrottleStore`]: one step that reads, changes and writes, which no other process can
-//! get between.
+//! All of it is one small struct of plain data, [`ThrottleState`], and pure functions on it. A state belongs to a
+//! client id, as Reddit's limit does; all processes that use the id must share it through a [`ThrottleStore`]: an
+//! atomic read, change and write.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,37 +14,37 @@ use crate::config::Pace;
 
 /// Length of Reddit's window, in seconds.
 pub const WINDOW_S: f64 = 600.0;
-/// The longest pause that the formula spreads calls by, in seconds.
+/// The longest pause by which the formula spreads calls, in seconds.
 const SPREAD_S: f64 = 10.0;
-/// The pause after a 429 that says nothing, in seconds.
+/// The pause after a 429 without a time, in seconds.
 const REFUSED_S: f64 = 60.0;
-/// The longest pause after a 429 that doubling gives, in seconds; also how long a breaker is open.
+/// The longest pause after a 429 by doubling, in seconds; also how long the breaker is open.
 const REFUSED_MAX_S: f64 = 900.0;
-/// So many 429 in a row open the breaker.
+/// Number of consecutive 429 that opens the breaker.
 const BREAKER_AT: u32 = 3;
-/// A clock set back by more than this makes the times that are stored worthless; what was left to wait when
-/// the last call went out is not.
+/// If the clock was set back by more than this, stored times are worthless, but not the remaining wait at the last
+/// call.
 const BACKWARDS_MS: i64 = 60_000;
-/// No pause is believed to be longer: one that is was written by a clock that was ahead.
+/// A longer pause was written by a clock that was ahead.
 const LONGEST_MS: i64 = 86_400_000;
 
-/// Seconds to wait before the next call, by prawcore's formula: what is left of the window is spread
-/// over what is left of the calls, by at most ten seconds a call, once calls went faster than the window.
+/// Seconds to wait before the next call, by prawcore's formula: the rest of the window is spread over the remaining
+/// calls, by at most ten seconds per call, once calls were faster than the window.
 ///
-/// `remaining` and `used` are calls, `reset_s` is the seconds until the window ends; all three as in
-/// Reddit's headers `x-ratelimit-*`.
+/// `remaining` and `used` are calls, `reset_s` is the seconds until the window ends; all three as in Reddit's headers
+/// `x-ratelimit-*`.
 pub fn wait_s(remaining: f64, used: f64, reset_s: f64) -> f64 {
     if remaining <= 0.0 {
         return reset_s.max(1.0);
     }
-    // the second of the window at which so many calls would be used if they were spread evenly
+    // the second of the window at which this many calls would be used at an even pace
     let due_s = WINDOW_S * used / (remaining + used);
     (reset_s - (WINDOW_S - due_s))
         .clamp(0.0, SPREAD_S)
         .min(reset_s.max(0.0))
 }
 
-/// What an answer's headers say about the limit.
+/// The rate limit in an answer's headers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Seen {
     /// `x-ratelimit-remaining`.
@@ -59,7 +58,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Reads the headers; `now_ms` is for a `retry-after` that is a date.
+    /// Reads the headers; `now_ms` is needed for a `retry-after` that is a date.
     pub fn of(headers: &HeaderMap, now_ms: i64) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let number = |name: &str| {
@@ -80,7 +79,7 @@ impl Seen {
     }
 }
 
-/// Milliseconds since 1970 of a date as HTTP writes it.
+/// Milliseconds since 1970 of an HTTP date.
 pub(crate) fn http_date_ms(text: &str) -> Option<i64> {
     let time = httpdate::parse_http_date(text.trim()).ok()?;
     let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -91,15 +90,15 @@ pub(crate) fn http_date_ms(text: &str) -> Option<i64> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
-    /// Our own floor between calls.
+    /// Our own minimum between calls.
     Floor,
-    /// The same address was asked for a moment ago.
+    /// The same URL was requested just now.
     SameUrl,
-    /// Reddit's window is nearly used up, or is.
+    /// Reddit's window is (nearly) used up.
     Window,
     /// Reddit answered 429.
     Refused,
-    /// Reddit answered 429 three times in a row: nothing goes out for a while.
+    /// Reddit answered 429 three times in a row: nothing is sent for a while.
     Breaker,
 }
 
@@ -107,7 +106,7 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Floor => "pause between calls",
-            Self::SameUrl => "the same address was asked for a moment ago",
+            Self::SameUrl => "the same URL was requested just now",
             Self::Window => "calls of this window are used up",
             Self::Refused => "too many requests",
             Self::Breaker => "refused three times in a row",
@@ -118,24 +117,23 @@ impl std::fmt::Display for Why {
 /// How long a call has to wait, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// Milliseconds; 0: it may go out now.
+    /// Milliseconds; 0: it may be sent now.
     pub ms: u64,
-    /// The limit that asks for it.
     pub why: Why,
 }
 
-/// The state of a client id's limit: plain data, to be stored as JSON wherever its processes meet.
-/// Times are milliseconds since 1970 on this machine's clock.
+/// The rate-limit state of a client id: plain data, stored as JSON where its processes share it. Times are milliseconds
+/// since 1970 on this machine's clock.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThrottleState {
-    /// Calls left in the window, by the last answer; `None`: no answer told yet.
+    /// Calls left in the window, by the last answer; `None`: unknown.
     pub remaining: Option<f64>,
     /// Calls used in the window, by the last answer.
     pub used: f64,
     /// When the window ends.
     pub reset_ms: i64,
-    /// When the last call went out.
+    /// Last call.
     pub last_ms: i64,
     /// No call before this, by the formula.
     pub spread_ms: i64,
@@ -143,12 +141,12 @@ pub struct ThrottleState {
     pub pause_ms: i64,
     /// How often in a row Reddit answered 429.
     pub refused: u32,
-    /// When an address was last polled with success; those that no longer matter are forgotten.
+    /// Last successful poll of each URL; irrelevant ones are dropped.
     pub polled: BTreeMap<String, i64>,
 }
 
 impl ThrottleState {
-    /// How long a call has to wait at the time `now_ms`. `poll` is the address, where the call polls.
+    /// How long a call must wait at the time `now_ms`. `poll` is the URL, if the call polls.
     pub fn wait_before(&self, pace: Pace, now_ms: i64, poll: Option<&str>) -> Wait {
         let state = self.set_right(now_ms);
         let refused = if self.refused >= BREAKER_AT {
@@ -156,7 +154,7 @@ impl ThrottleState {
         } else {
             Why::Refused
         };
-        // the address before, as it was polled last; never polled: long ago
+        // the URL as last polled; never polled: long ago
         let polled = poll.and_then(|url| state.polled.get(url)).copied();
         [
             (
@@ -175,7 +173,7 @@ impl ThrottleState {
             ms: u64::try_from(until_ms.saturating_sub(now_ms)).unwrap_or(0),
             why,
         })
-        // of equal waits the first: max_by_key would give the last
+        // the first of equal waits: max_by_key would return the last
         .reduce(|most, wait| if wait.ms > most.ms { wait } else { most })
         .unwrap_or(Wait {
             ms: 0,
@@ -183,8 +181,8 @@ impl ThrottleState {
         })
     }
 
-    /// Takes the right to send a call now, if there is no wait; what has to be waited otherwise. To look
-    /// and to take must be one step of the store, or two processes would go out together.
+    /// Takes the slot for a call now, if there is no wait; otherwise returns the wait. Checking and taking must be
+    /// atomic in the store, or two processes would send at the same time.
     pub fn take(&mut self, pace: Pace, now_ms: i64, poll: Option<&str>) -> Wait {
         *self = self.set_right(now_ms);
         let wait = self.wait_before(pace, now_ms, poll);
@@ -194,7 +192,7 @@ impl ThrottleState {
         wait
     }
 
-    /// Learns from an answer: its headers and status, at the time it came. `poll` as before the call.
+    /// Updates the state from an answer's headers and status at the time it arrived. `poll` as before the call.
     pub fn after(&mut self, pace: Pace, seen: &Seen, status: u16, now_ms: i64, poll: Option<&str>) {
         match (seen.remaining, self.remaining) {
             (Some(remaining), _) => {
@@ -204,7 +202,7 @@ impl ThrottleState {
                 self.reset_ms = now_ms.saturating_add(ms(reset_s));
                 self.spread_ms = now_ms.saturating_add(ms(wait_s(remaining, self.used, reset_s)));
             }
-            // some answers carry no headers; they count all the same
+            // some answers have no headers; they count too
             (None, Some(remaining)) if now_ms < self.reset_ms => {
                 self.remaining = Some(remaining - 1.0);
                 self.used += 1.0;
@@ -212,7 +210,7 @@ impl ThrottleState {
                 self.spread_ms =
                     now_ms.saturating_add(ms(wait_s(remaining - 1.0, self.used, reset_s)));
             }
-            // the window is over: what is known of it no longer holds
+            // the window is over: its numbers are out of date
             (None, Some(_)) => {
                 self.remaining = None;
                 self.used = 0.0;
@@ -234,7 +232,7 @@ impl ThrottleState {
             }
             self.pause_ms = now_ms.saturating_add(ms(pause_s));
         } else if now_ms >= self.pause_ms {
-            // an answer that comes during a pause was asked for before it
+            // an answer that arrives during a pause was requested before it
             self.refused = 0;
         }
         let keep_ms = i64::from(pace.same_url_ms);
@@ -245,8 +243,8 @@ impl ThrottleState {
         }
     }
 
-    /// The same with times that a right clock could have written. Where the clock was set back since this was
-    /// stored, the last call counts as one of now: what was left to wait after it has to be waited still.
+    /// A copy with plausible times. If the clock was set back since it was stored, the last call counts as one of now:
+    /// the remaining wait after it is kept.
     fn set_right(&self, now_ms: i64) -> Self {
         let back_ms = match self.last_ms > now_ms.saturating_add(BACKWARDS_MS) {
             true => self.last_ms - now_ms,
@@ -274,26 +272,25 @@ fn ms(seconds: f64) -> i64 {
     (seconds * 1000.0).ceil() as i64
 }
 
-/// Where the processes of a client id keep their common [`ThrottleState`].
+/// Where the processes of a client id share their [`ThrottleState`].
 pub trait ThrottleStore: Send + Sync {
-    /// Reads the state (a new one where there is none), lets `change` look at it and change it, and
-    /// stores it: in one step, between whose parts no other process can read or write. In SQLite that is
-    /// a transaction begun with `BEGIN IMMEDIATE`. `change` is called once, is quick, and does not fail.
+    /// Reads the state (a new one if there is none), lets `change` read and change it, and stores it, atomically across
+    /// processes. In SQLite that is a transaction begun with `BEGIN IMMEDIATE`. `change` is called once, is quick, and
+    /// does not fail.
     ///
     /// # Errors
-    /// What went wrong, for a person. The call that asked is then not sent.
+    /// A message. The call is then not sent.
     fn change(
         &self,
         change: &mut dyn FnMut(&mut ThrottleState),
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 }
 
-/// The state in this process's memory: for tests, and where no other process uses the client id.
+/// The state in this process's memory: for tests, and if no other process uses the client id.
 #[derive(Debug, Default)]
 pub struct InMemory(Mutex<ThrottleState>);
 
 impl InMemory {
-    /// The state as it is.
     pub fn state(&self) -> ThrottleState {
         self.0
             .lock()
@@ -332,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_formula_gives_the_vectors_of_the_specification() {
+    fn formula_matches_the_vectors_of_the_specification() {
         for (remaining, used, reset, wait) in [
             (999.0, 1.0, 599.0, 0.0),
             (990.0, 10.0, 598.0, 4.0),
@@ -354,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_waits_as_long_as_the_formula_says() {
+    fn state_waits_as_long_as_the_formula() {
         let mut state = ThrottleState::default();
         state.after(PACE, &told(990.0, 10.0, 598.0), 200, T, None);
         assert_eq!(
@@ -380,7 +377,7 @@ mod tests {
                 why: Why::Floor
             }
         );
-        // what had to wait took nothing
+        // waiting took no slot
         assert_eq!(state.last_ms, T);
         assert_eq!(state.take(PACE, T + 1_000, Some("/b")).ms, 0);
         assert_eq!(
@@ -391,7 +388,7 @@ mod tests {
             }
         );
         assert_eq!(state.take(PACE, T + 30_100, Some("/a")).ms, 0);
-        // what failed may be asked for again
+        // what failed may be requested again
         state.after(PACE, &Seen::default(), 503, T + 30_200, Some("/c"));
         assert_eq!(state.take(PACE, T + 31_200, Some("/c")).ms, 0);
     }
@@ -442,7 +439,7 @@ mod tests {
             }
         );
         assert_eq!(state.take(PACE, T + 900_000, None).ms, 0);
-        // it is still open for whoever is refused again, and closed by any other answer
+        // it is still open for another refusal, and closed by any other answer
         assert_eq!(after(&mut state, silent, T + 900_000).why, Why::Breaker);
         state.after(PACE, &silent, 200, T + 900_001, None);
         assert_eq!(state.refused, 4);
@@ -468,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_does_not_stop_everything_and_ends_no_pause() {
+    fn clock_set_back_neither_blocks_calls_nor_ends_a_pause() {
         let mut state = ThrottleState::default();
         state.take(PACE, T, None);
         state.after(PACE, &Seen::default(), 429, T, None);
@@ -478,24 +475,24 @@ mod tests {
         assert_eq!(state.wait_before(PACE, year_before, None), left);
         assert_eq!(state.take(PACE, year_before, None), left);
         assert_eq!(state.refused, 1);
-        // from here on time goes on as ever
+        // from here on time continues normally
         assert_eq!(state.take(PACE, year_before + 59_000, None).ms, 1_000);
         assert_eq!(state.take(PACE, year_before + 60_000, None).ms, 0);
         assert_eq!(state.take(PACE, year_before + 60_000, None).ms, 1_000);
     }
 
     #[test]
-    fn a_pause_that_a_clock_ahead_has_written_is_cut() {
+    fn pause_written_by_a_fast_clock_is_cut() {
         let mut state = ThrottleState::default();
         state.take(PACE, T, None);
-        // the clock jumped ahead while the call was out, and back after it
+        // the clock jumped ahead while the call was in flight, and back after it
         state.after(PACE, &Seen::default(), 429, T + 365 * 86_400_000, None);
         assert_eq!(state.take(PACE, T + 1_000, None).ms, 86_400_000);
         assert_eq!(state.take(PACE, T + 86_401_000, None).ms, 0);
     }
 
     #[test]
-    fn headers_may_be_whole_broken_or_absent() {
+    fn headers_may_be_complete_malformed_or_absent() {
         let mut headers = HeaderMap::new();
         assert_eq!(Seen::of(&headers, T), Seen::default());
         for (name, value) in [
@@ -519,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_survives_as_json_and_grows() {
+    fn state_round_trips_through_json_and_accepts_new_fields() {
         let mut state = ThrottleState::default();
         state.take(PACE, T, Some("/a"));
         state.after(PACE, &told(990.0, 10.0, 598.0), 200, T, Some("/a"));

@@ -1,9 +1,8 @@
-//! A post with all its comments, put together from the answers that each give a part of it.
+//! A post with all its comments, assembled from several partial answers.
 //!
-//! The first answer holds up to some 500 comments, and a "more" wherever others were left out. A "more"
-//! with ids is asked for by `morechildren`, at most 100 ids a call; one without ("continue this
-//! thread", below the tenth level) by the view of its parent. [`Builder`] is the pure part: it says what
-//! to ask next, and takes the answers.
+//! The first answer has up to about 500 comments, and a "more" wherever others were omitted. A "more" with ids is
+//! fetched by `morechildren`, at most 100 ids per call; one without ("continue this thread", below the tenth level) by
+//! the view of its parent. [`Builder`] is the pure part: it decides what to fetch next, and takes the answers.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,42 +11,41 @@ use serde_json::Value;
 
 use crate::model::{Comment, Listing, More, Post, Thing, shape};
 
-/// The most ids that one call asks for; an answer holds no more comments than that.
+/// Maximum number of ids per call; an answer has no more comments than that.
 pub const IDS_PER_CALL: usize = 100;
 
-/// A post and its comments. The parent of a comment is the post, or a comment that stands before it, or
-/// one that is named in `missing`.
+/// A post and its comments. The parent of a comment is the post, a comment before it, or one that is named in
+/// `missing`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tree {
-    /// The post.
     pub post: Post,
-    /// Parents stand before their replies; otherwise the order is Reddit's.
+    /// Parents before their replies; otherwise in Reddit's order.
     pub comments: Vec<Comment>,
-    /// Full names that Reddit listed and then left out when asked for them: they are gone.
+    /// Full names that Reddit listed and then omitted when they were requested: they are gone.
     pub missing: Vec<String>,
-    /// What was not asked for: the budget was spent, or somebody stopped it.
+    /// What was not fetched: the calls were used up, or it was stopped.
     pub unread: Vec<More>,
     /// Things in the answers that could not be read, each with what is wrong.
     pub odd: Vec<String>,
 }
 
 impl Tree {
-    /// Whether everything is there that Reddit gives out.
+    /// Whether it has everything that Reddit returns.
     pub fn is_complete(&self) -> bool {
         self.unread.is_empty() && self.odd.is_empty()
     }
 }
 
-/// What to ask for next.
+/// What to fetch next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// `morechildren` with these bare ids, at most [`IDS_PER_CALL`].
     Children(Vec<String>),
-    /// The view of the comment of this full name: what is below it was left out.
+    /// The view of the comment with this full name: what is below it was omitted.
     Below(String),
 }
 
-/// Puts a tree together.
+/// Assembles a tree.
 #[derive(Debug, Default)]
 pub struct Builder {
     post: Post,
@@ -55,18 +53,18 @@ pub struct Builder {
     /// Full names of the replies of each parent, in order of arrival.
     replies: HashMap<String, Vec<String>>,
     open: Vec<More>,
-    /// Full names asked for that did not come.
+    /// Full names that were requested but not returned.
     missing: Vec<String>,
-    /// Parents whose thread was continued already.
+    /// Parents whose thread was already continued.
     continued: HashSet<String>,
     odd: Vec<String>,
 }
 
 impl Builder {
-    /// Begins with the answer of `/comments/{post}`: an array of two listings.
+    /// Starts with the answer of `/comments/{post}`: an array of two listings.
     ///
     /// # Errors
-    /// What was there instead.
+    /// What was found instead.
     pub fn new(first: &Value) -> Result<Self, String> {
         let (post, listing) = two_listings(first)?;
         let mut builder = Self {
@@ -77,28 +75,26 @@ impl Builder {
         Ok(builder)
     }
 
-    /// The post.
     pub fn post(&self) -> &Post {
         &self.post
     }
 
-    /// How many comments are there so far.
+    /// Number of comments so far.
     pub fn len(&self) -> usize {
         self.comments.len()
     }
 
-    /// Whether there is no comment yet.
     pub fn is_empty(&self) -> bool {
         self.comments.is_empty()
     }
 
-    /// How many places are still open.
+    /// Number of open places.
     pub fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// What to ask for next, the place with the most comments first; `None`: nothing is left. One call
-    /// takes as many places along as fit into it, since most of them lack a single comment.
+    /// What to fetch next, the place with the most comments first; `None`: nothing is left. One call combines as many
+    /// places as fit, since most of them lack a single comment.
     pub fn next_ask(&mut self) -> Option<Ask> {
         // the biggest at the end, where it is cheap to take; those to continue have count 0
         self.open
@@ -136,15 +132,15 @@ impl Builder {
     /// Takes the answer to [`Ask::Children`]: a flat list of things.
     ///
     /// # Errors
-    /// What was there instead.
+    /// What was found instead.
     pub fn children(&mut self, asked: &[String], answer: &Value) -> Result<(), String> {
         let things = answer["json"]["data"]["things"]
             .as_array()
             .ok_or_else(|| format!("expected things, found {}", shape(&answer["json"])))?;
         let before = self.comments.len();
         let later = self.take(Listing::things(things));
-        // Ids that come back in a "more" are asked for again, as long as each answer brings something
-        // new; those that are in no part of the answer are gone.
+        // Ids that come back in a "more" are requested again, as long as each answer has something new; those in no
+        // part of the answer are gone.
         let stuck = self.comments.len() == before;
         if stuck {
             self.open.retain_mut(|more| {
@@ -165,14 +161,14 @@ impl Builder {
     /// Takes the answer to [`Ask::Below`]: an array of two listings, whose first comment is the parent.
     ///
     /// # Errors
-    /// What was there instead.
+    /// What was found instead.
     pub fn below(&mut self, answer: &Value) -> Result<(), String> {
         let (_, listing) = two_listings(answer)?;
         self.take(listing);
         Ok(())
     }
 
-    /// Puts what was asked for back: no answer came.
+    /// Reopens what was requested: no answer came.
     pub fn unasked(&mut self, ask: Ask) {
         self.open.push(match ask {
             Ask::Children(children) => More {
@@ -190,7 +186,7 @@ impl Builder {
         });
     }
 
-    /// The tree, with what is still open as unread.
+    /// The tree, with open places as unread.
     pub fn finish(mut self) -> Tree {
         let mut comments = Vec::with_capacity(self.comments.len());
         let mut missing: Vec<String> = Vec::new();
@@ -200,7 +196,7 @@ impl Builder {
                 missing.push(name);
             }
         }
-        // what answers a comment that never came would be unreachable from the post
+        // answers to a comment that never came would be unreachable from the post
         let mut roots = vec![self.post.name.clone()];
         let mut lost: Vec<&String> = self
             .replies
@@ -214,7 +210,7 @@ impl Builder {
             }
             roots.push(parent.clone());
         }
-        // depth first, so that a thread stands together; without recursion, for a thread may be long
+        // depth first, so that a thread stays together; without recursion, since a thread may be long
         let mut stack: Vec<String> = roots.into_iter().rev().collect();
         while let Some(name) = stack.pop() {
             comments.extend(self.comments.remove(&name));
@@ -249,7 +245,7 @@ impl Builder {
         }
     }
 
-    /// Takes a listing with all that is nested in it; gives the ids that were left out of it.
+    /// Takes a listing with everything nested in it; returns the ids that it omitted.
     fn take(&mut self, listing: Listing) -> HashSet<String> {
         let mut later = HashSet::new();
         // parents are taken before their replies, and siblings in order
@@ -358,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_biggest_place_comes_first_and_small_ones_ride_along() {
+    fn biggest_gap_is_fetched_first_with_small_ones_in_the_same_call() {
         let first = page(&[
             comment("a", "t3_p", &[more("t1_a", 1, &["small"])]),
             comment("b", "t3_p", &[more("t1_b", 0, &[])]),
@@ -384,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_asked_for_a_hundred_at_a_time() {
+    fn long_lists_are_fetched_a_hundred_ids_at_a_time() {
         let all = ids(0..250);
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let mut builder = Builder::new(&page(&[more("t3_p", 250, &all)])).expect("a page");
@@ -400,13 +396,13 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_come_back_as_more_are_asked_again_while_something_new_comes() {
+    fn ids_returned_as_more_are_fetched_again_while_answers_bring_something_new() {
         let mut builder =
             Builder::new(&page(&[more("t3_p", 3, &["a", "b", "c"])])).expect("a page");
         let Some(Ask::Children(asked)) = builder.next_ask() else {
             panic!("something to ask");
         };
-        // a comes; b is promised again; c is silently left out
+        // a comes; b is promised again; c is silently omitted
         let answer = things(&[comment("a", "t3_p", &[]), more("t3_p", 1, &["b"])]);
         builder.children(&asked, &answer).expect("things");
         let again = vec!["b".to_owned()];
@@ -421,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_after_all_is_not_missing_and_nothing_is_twice() {
+    fn late_comments_are_not_missing_and_nothing_is_duplicated() {
         let first = page(&[more("t3_p", 2, &["a", "b"]), more("t3_p", 0, &[])]);
         let mut builder = Builder::new(&first).expect("a page");
         let asked = vec!["a".to_owned(), "b".to_owned()];
@@ -446,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_to_what_never_came_are_kept_and_their_parent_named() {
+    fn replies_to_a_missing_comment_are_kept_and_it_is_named() {
         let mut builder = Builder::new(&page(&[more("t3_p", 2, &["a", "b"])])).expect("a page");
         let Some(Ask::Children(asked)) = builder.next_ask() else {
             panic!("something to ask");
@@ -459,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_is_named() {
+    fn unfetched_places_are_named() {
         let first = page(&[
             comment("a", "t3_p", &[more("t1_a", 0, &[])]),
             more("t3_p", 2, &["x", "y"]),
@@ -475,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_page_says_what_it_is() {
+    fn malformed_page_is_an_error_that_names_it() {
         for bad in [
             json!({}),
             json!([]),

@@ -1,4 +1,4 @@
-//! Accounts, where they may post, and who does not want to be answered. No secret is in these tables.
+//! Accounts, permissions for posting, and opt-outs. These tables contain no secrets.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -6,59 +6,57 @@ use crate::audit::{Entry, note};
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// An account of Reddit's that this project posts with.
+/// A Reddit account that this project posts with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Reddit's name of it, without `u/`.
+    /// Without `u/`.
     pub name: String,
-    /// Id of the app that is registered with Reddit.
+    /// Id of the app registered with Reddit.
     pub client_id: String,
     /// script, installed or web.
     pub app: String,
-    /// The person's own account, which the footer names.
+    /// The user's own account, which the footer names.
     pub operator: String,
-    /// Another address than Reddit's; empty: Reddit itself.
+    /// A server other than Reddit; empty: Reddit itself.
     pub host: String,
     /// The port at which a login in the browser ends.
     pub port: u16,
-    /// How Reddit approved the use: link, date, case; empty: nobody has said.
+    /// Reddit's approval of this use: link, date, case; empty: not recorded.
     pub approval: String,
-    /// Who said that Reddit shows the account as an app; empty: nobody has.
+    /// Who confirmed that Reddit labels the account as an app; empty: nobody.
     pub labelled_by: String,
-    /// JSON: what Reddit said of it, and when.
+    /// JSON: what Reddit reported about it, and when.
     pub facts: String,
     /// Nothing is posted before this: milliseconds since 1970.
     pub pause_ms: i64,
-    /// Why nothing is posted until a person has looked; empty: nothing speaks against it.
+    /// Why nothing is posted until the user checks; empty: not disabled.
     pub stopped: String,
     /// Milliseconds since 1970.
     pub created_ms: i64,
     /// The machine where these settings were recorded, and its seal.
     pub seal: String,
-    /// The same of `labelled_by`.
+    /// The machine where `labelled_by` was recorded, and its seal.
     pub label_seal: String,
 }
 
-/// Where posting is permitted.
+/// A permission to post.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PostingPermission {
-    /// Name of the subreddit, without `r/`.
+    /// Without `r/`.
     pub name: String,
-    /// Where the permission was given.
+    /// Where it was granted.
     pub link: String,
-    /// More about it.
     pub note: String,
-    /// Who recorded it.
     pub who: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub given_ms: i64,
-    /// When it ends; `None`: it does not.
+    /// `None`: no end.
     pub expires_ms: Option<i64>,
-    /// JSON: the subreddit's rules as the person saw them.
+    /// JSON: the subreddit's rules as the user saw them.
     pub rules: String,
-    /// When Reddit was last asked about the subreddit.
+    /// Last check of the subreddit on Reddit.
     pub checked_ms: Option<i64>,
-    /// Why nothing is posted there all the same; empty: nothing speaks against it.
+    /// Why it is disabled; empty: it is not.
     pub off: String,
     /// Nothing is posted there before this: milliseconds since 1970.
     pub pause_ms: i64,
@@ -66,22 +64,20 @@ pub struct PostingPermission {
     pub seal: String,
 }
 
-/// Who or where does not want to be answered.
+/// An opt-out of a user or subreddit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OptOut {
     /// user or subreddit.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// asked (waits for a person, and counts until then), confirmed, or declined.
+    /// asked (to be decided, and counts until then), confirmed, or declined.
     pub state: String,
-    /// Why, in words.
     pub why: String,
-    /// Name of the comment that asked for it; empty: a person did.
+    /// Name of the comment that asked for it; empty: added by the user.
     pub source: String,
     /// Who recorded or decided it.
     pub who: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
@@ -149,11 +145,8 @@ fn found(rows: usize, what: &'static str, name: &str) -> Result<()> {
 }
 
 impl Store {
-    /// Adds an account, or changes the settings of the one of this name; facts, pause and stop stay. `seal` seals
-    /// the account as it stands then.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds an account, or changes the settings of the one of this name; facts, pause and stop are kept. `seal` seals
+    /// the resulting account.
     pub fn account_put(
         &self,
         account: &Account,
@@ -188,9 +181,6 @@ impl Store {
     }
 
     /// All accounts, by name.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn accounts(&self) -> Result<Vec<Account>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{ACCOUNT} ORDER BY name"))?;
@@ -200,10 +190,10 @@ impl Store {
         })
     }
 
-    /// One account, whatever the case of its name.
+    /// One account; the name is case-insensitive.
     ///
     /// # Errors
-    /// [`Error::Missing`], with the names there are.
+    /// [`Error::Missing`], with the names that exist.
     pub fn account(&self, name: &str) -> Result<Account> {
         let mut accounts = self.accounts()?;
         match accounts
@@ -219,7 +209,7 @@ impl Store {
         }
     }
 
-    /// Notes what Reddit said of an account (JSON).
+    /// Stores what Reddit reported about an account (JSON).
     ///
     /// # Errors
     /// [`Error::Missing`].
@@ -230,7 +220,7 @@ impl Store {
         })
     }
 
-    /// Notes that Reddit shows an account as an app, as `who` says (empty: it does not any more).
+    /// Records that Reddit labels an account as an app, as confirmed by `who` (empty: it no longer does).
     ///
     /// # Errors
     /// [`Error::Missing`].
@@ -252,11 +242,11 @@ impl Store {
         })
     }
 
-    /// Seals the records of an account or subreddit again, as the person of `entry` confirmed them. `make`
-    /// gets the record as it stands, within the transaction, and gives its seals.
+    /// Seals the record of an account or subreddit again after the user in `entry` confirmed it. `make` gets the
+    /// current record, within the transaction, and returns its seals.
     ///
     /// # Errors
-    /// [`Error::Missing`]. Within: what `make` gave.
+    /// [`Error::Missing`]. Within: what `make` returned.
     pub fn account_confirm<E>(
         &self,
         name: &str,
@@ -276,10 +266,10 @@ impl Store {
         })
     }
 
-    /// The same of a permission.
+    /// As [`Store::account_confirm`], for a permission.
     ///
     /// # Errors
-    /// [`Error::Missing`]. Within: what `make` gave.
+    /// [`Error::Missing`]. Within: what `make` returned.
     pub fn posting_permission_confirm<E>(
         &self,
         name: &str,
@@ -306,8 +296,8 @@ impl Store {
         })
     }
 
-    /// Stops an account, and says why; an empty reason lets it go on. `seal` gets it as it was and as it is,
-    /// and gives its seal; `None` leaves what is there.
+    /// Disables an account with a reason; an empty reason enables it. `seal` gets it before and after, and returns its
+    /// seal; `None` keeps the old one.
     ///
     /// # Errors
     /// [`Error::Missing`].
@@ -331,10 +321,7 @@ impl Store {
         })
     }
 
-    /// Nothing is posted with an account before a time; a longer pause stays.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Pauses posting with an account until a time; a longer pause is kept.
     pub fn account_pause(&self, name: &str, until_ms: i64) -> Result<()> {
         self.write(Family::Reddit, |db| {
             let sql = "UPDATE account SET pause_ms = max(pause_ms, ?2) WHERE name = ?1";
@@ -346,7 +333,7 @@ impl Store {
     /// Removes an account; what it posted stays.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] while nobody knows whether a reply of it arrived.
+    /// [`Error::Missing`]; [`Error::Refused`] while it has a reply with unconfirmed delivery.
     pub fn account_remove(&self, name: &str, entry: &Entry) -> Result<()> {
         self.write(Family::Reddit, |db| {
             let open: i64 = db.query_row(
@@ -358,7 +345,7 @@ impl Store {
                 return Err(Error::Refused {
                     what: format!("account {name}"),
                     done: "removed",
-                    why: "nobody knows yet whether a reply of it arrived".into(),
+                    why: "it has a reply with unconfirmed delivery".into(),
                 });
             }
             found(
@@ -371,11 +358,7 @@ impl Store {
         })
     }
 
-    /// Records that posting is permitted in a subreddit, in place of what was recorded before; what
-    /// switched it off does so no more.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Records a permission for a subreddit, replacing an earlier one; a disabled subreddit is enabled.
     pub fn posting_permission_put(&self, permission: &PostingPermission) -> Result<()> {
         self.write(Family::Reddit, |db| {
             db.execute(
@@ -404,10 +387,7 @@ impl Store {
         })
     }
 
-    /// Where posting is permitted, by name.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All permissions, by name.
     pub fn posting_permissions(&self) -> Result<Vec<PostingPermission>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{PERMIT} ORDER BY name"))?;
@@ -417,10 +397,7 @@ impl Store {
         })
     }
 
-    /// What is recorded of a subreddit, whatever the case of its name.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The record of a subreddit; the name is case-insensitive.
     pub fn posting_permission(&self, name: &str) -> Result<Option<PostingPermission>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{PERMIT} WHERE name = ?1"))?;
@@ -428,13 +405,13 @@ impl Store {
         })
     }
 
-    /// Switches posting in a subreddit off, and says why.
+    /// Disables posting in a subreddit, with a reason.
     ///
     /// # Errors
-    /// [`Error::Missing`] when nothing is recorded of it.
+    /// [`Error::Missing`] if there is no record of it.
     pub fn posting_permission_off(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
         self.write(Family::Reddit, |db| {
-            // without its seal it is not on again by losing the reason alone
+            // without its seal, losing the reason alone does not enable it again
             let sql = "UPDATE subreddit SET off = ?2, seal = '' WHERE name = ?1";
             found(
                 db.execute(sql, params![name, why])?,
@@ -445,10 +422,7 @@ impl Store {
         })
     }
 
-    /// Nothing is posted in a subreddit before a time; a longer pause stays.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Pauses posting in a subreddit until a time; a longer pause is kept.
     pub fn posting_permission_pause(&self, name: &str, until_ms: i64) -> Result<()> {
         self.write(Family::Reddit, |db| {
             let sql = "UPDATE subreddit SET pause_ms = max(pause_ms, ?2) WHERE name = ?1";
@@ -457,12 +431,8 @@ impl Store {
         })
     }
 
-    /// Notes that Reddit was asked about a subreddit, and still has the rules that are recorded; or, where
-    /// none were recorded yet, these. `seal` gets the permission as it was and as it is, and gives its seal;
-    /// `None` leaves what is there.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Records that a subreddit was checked and still has the recorded rules; or, if none were recorded yet, these.
+    /// `seal` gets the permission before and after, and returns its seal; `None` keeps the old one.
     pub fn posting_permission_checked(
         &self,
         name: &str,
@@ -490,16 +460,12 @@ impl Store {
             db.execute(sql, params![name, now.checked_ms, now.rules, seal])?;
             Ok(())
         })?;
-        // nobody took the permission back; another copy of the project has it with its own seal
+        // the permission was not withdrawn; another copy of the project has it with its own seal
         self.taken_back.keep(&old);
         Ok(())
     }
 
-    /// Puts somebody on the list of those who are not answered. Who is confirmed stays so; who was declined
-    /// is asked about again only where another comment asks.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds an opt-out. A confirmed one stays confirmed; a declined one is only opened again by another comment.
     pub fn opt_out_put(&self, new: &OptOut) -> Result<()> {
         self.write(Family::Reddit, |db| {
             let changed = db.execute(
@@ -524,7 +490,7 @@ impl Store {
         })
     }
 
-    /// Decides about somebody on the list: confirmed or declined.
+    /// Decides an opt-out: confirmed or declined.
     ///
     /// # Errors
     /// [`Error::Missing`].
@@ -547,10 +513,7 @@ impl Store {
         })
     }
 
-    /// The list of those who are not answered, those that wait for a person first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Opt-outs, those to be decided first.
     pub fn opt_outs(&self) -> Result<Vec<OptOut>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -572,10 +535,7 @@ impl Store {
         })
     }
 
-    /// Whether a user or subreddit is not to be answered; who only asked counts too.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Whether a user or subreddit has opted out; an undecided opt-out counts too.
     pub fn is_opted_out(&self, kind: &str, name: &str) -> Result<bool> {
         self.read(|db| {
             let sql = "SELECT count(*) FROM opt_out WHERE kind = ?1 AND name = ?2 AND state <> 'declined'";
@@ -586,11 +546,8 @@ impl Store {
         })
     }
 
-    /// Reads the state of a client id's rate limit (empty: none yet), lets `change` make the next one of it,
-    /// and stores that, in one step that no other process gets between.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Reads the state of a client id's rate limit (empty: none yet), lets `change` compute the next one, and stores
+    /// it, atomically across processes.
     pub fn throttle_change(
         &self,
         client_id: &str,

@@ -1,32 +1,29 @@
-//! The audit log: who did what, when, and for an approval the hash of the very text. It is added to within
-//! the transaction that it tells of, and never changed; no text of Reddit's stands in it.
+//! The audit log: who did what, when, and for an approval the hash of the exact text. Entries are added within the
+//! transaction that they describe, and never changed; they contain no Reddit content.
 
 use rusqlite::{Connection, params};
 
 use crate::watch::{Family, touch};
 use crate::{Result, Store};
 
-/// Something that a person or the program did.
+/// An action of the user or the program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Who: a person, or `repartee` by itself.
+    /// The user, or `repartee` by itself.
     pub who: String,
-    /// What: approved, sending, posted, allowed, purged, ...
+    /// approved, sending, posted, allowed, purged, ...
     pub what: String,
-    /// Whom or what it concerns: `u/...`, `r/...`, `t1_...`; may be empty.
+    /// What it concerns: `u/...`, `r/...`, `t1_...`; may be empty.
     pub subject: String,
-    /// The reply it concerns.
     pub reply_id: Option<i64>,
-    /// blake3 of the text that was approved or sent; empty where there is none.
+    /// blake3 of the text that was approved or sent; empty if there is none.
     pub hash: String,
-    /// More, in words.
     pub detail: String,
 }
 
 impl Entry {
-    /// What somebody did.
     pub fn new(who: &str, what: &str, at_ms: i64) -> Self {
         Self {
             at_ms,
@@ -36,14 +33,13 @@ impl Entry {
         }
     }
 
-    /// The same about something.
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = subject.into();
         self
     }
 
-    /// The same about a reply and the text it has.
+    /// Sets the reply and the hash of its text.
     #[must_use]
     pub fn reply(mut self, id: i64, hash: &str) -> Self {
         self.reply_id = Some(id);
@@ -51,7 +47,6 @@ impl Entry {
         self
     }
 
-    /// The same with more words.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
@@ -59,7 +54,6 @@ impl Entry {
     }
 }
 
-/// Adds an entry within a transaction.
 pub(crate) fn note(db: &Connection, entry: &Entry) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO audit (at_ms, who, what, subject, reply_id, hash, detail)
@@ -78,18 +72,12 @@ pub(crate) fn note(db: &Connection, entry: &Entry) -> Result<()> {
 }
 
 impl Store {
-    /// Adds an entry of its own.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds an entry in a transaction of its own.
     pub fn audit_add(&self, entry: &Entry) -> Result<()> {
         self.write(Family::Reddit, |db| note(db, entry))
     }
 
-    /// The last entries, the newest first, at most `limit`; those of one reply where it is given.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The latest entries, the newest first, at most `limit`; those of one reply if given.
     pub fn audit(&self, reply_id: Option<i64>, limit: usize) -> Result<Vec<Entry>> {
         self.read(|db| {
             let mut query = db.prepare_cached(

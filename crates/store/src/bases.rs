@@ -1,4 +1,4 @@
-//! Bases: pretrained models, or fresh ones, that runs start from.
+//! Bases: models that runs start from, pretrained or made from scratch.
 
 use rusqlite::{Row, params};
 
@@ -9,17 +9,16 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// Which of the two models a base is.
+/// Architecture of a base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BaseKind {
-    /// Writes text.
     Gpt2,
     /// Classifies pairs of texts.
     Bert,
 }
 
 impl BaseKind {
-    /// The word in the table.
+    /// The name in the table.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gpt2 => "gpt2",
@@ -28,34 +27,27 @@ impl BaseKind {
     }
 }
 
-/// A base that is about to be stored.
+/// A base to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewBase {
-    /// Its name.
     pub name: String,
-    /// Which model it is.
     pub kind: BaseKind,
     /// The folder, the hub id with its revision, or "from scratch".
     pub origin: String,
-    /// config.json.
+    /// The content of config.json.
     pub config: String,
 }
 
-/// A base as it is stored. Its bundle holds the tensors under their Hugging Face names, and the
-/// tokenizer's files under theirs.
+/// A stored base. Its bundle contains the tensors under their Hugging Face names, and the tokenizer's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
-    /// Row id.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// Which model it is.
     pub kind: BaseKind,
     /// The folder, the hub id with its revision, or "from scratch".
     pub origin: String,
-    /// config.json.
+    /// The content of config.json.
     pub config: String,
-    /// Tensors and files.
     pub bundle_id: i64,
     /// Bytes of the bundle; some may be shared with other bundles.
     pub bytes: u64,
@@ -86,10 +78,10 @@ fn base_row(row: &Row<'_>) -> rusqlite::Result<Base> {
 }
 
 impl Store {
-    /// Adds a base of parts that were [`Store::put`], and gives its id.
+    /// Adds a base of parts that were [`Store::put`], and returns its id.
     ///
     /// # Errors
-    /// [`Error::NameTaken`], [`Error::Collected`], or when the file cannot be written.
+    /// [`Error::NameTaken`], [`Error::Collected`].
     pub fn base_insert(&self, new: &NewBase, parts: &[Stored], now_ms: i64) -> Result<i64> {
         self.write(Family::Bases, |db| {
             let bundle = blobs::bind(db, parts)?;
@@ -116,10 +108,7 @@ impl Store {
         })
     }
 
-    /// All bases, in the order in which they were added.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All bases, oldest first.
     pub fn bases(&self) -> Result<Vec<Base>> {
         self.read(|db| {
             let is_there = ItemKind::Base.is_there("");
@@ -131,7 +120,7 @@ impl Store {
     /// A base by its name.
     ///
     /// # Errors
-    /// [`Error::Missing`], with the names there are.
+    /// [`Error::Missing`], with the names that exist.
     pub fn base(&self, name: &str) -> Result<Base> {
         let all = self.bases()?;
         match all.iter().position(|base| base.name == name) {

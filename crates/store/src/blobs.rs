@@ -1,31 +1,30 @@
-//! Content-addressed bytes: tensors and files under the hash of what is in them, in chunks.
+//! Content-addressed bytes: tensors and files under the hash of their content, in chunks.
 //!
-//! Equal tensors are stored once. Each chunk is a transaction of its own, so that storing a gigabyte
-//! does not keep other processes waiting; a [`Stored`] part is tied to a bundle in one last, small
-//! transaction, together with the row that the bundle belongs to (a base, a checkpoint). What a killed
-//! process left without a bundle is found and completed by the next writer of the same bytes, or
-//! collected by [`Store::compact`].
+//! Equal tensors are stored once. Each chunk is a transaction of its own, so that storing a gigabyte does not keep
+//! other processes waiting; a [`Stored`] part is bound to a bundle in one last, small transaction, together with the
+//! row that the bundle belongs to (a base, a checkpoint). What a killed process left without a bundle is completed by
+//! the next writer of the same bytes, or removed by [`Store::compact`].
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// Bytes of a chunk. At most 64 MiB, so that SQLite's limit of 1 GB for a value is far; this much
-/// less, because a chunk is a write transaction: 4 MiB take about 10 ms.
+/// Bytes per chunk. Up to 64 MiB would stay far below SQLite's limit of 1 GB per value; it is this much smaller because
+/// a chunk is a write transaction: 4 MiB take about 10 ms.
 pub const CHUNK: usize = 4 << 20;
 
 /// blake3 of a blob's bytes.
 pub type Hash = [u8; 32];
 
-/// A tensor or a file that is about to be stored.
+/// A tensor or a file to store.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a> {
-    /// The tensor's Hugging Face name, or the file's.
+    /// Hugging Face name of the tensor, or file name.
     pub name: &'a str,
     /// f32, f16, bf16, i64, u32; `None`: a file.
     pub dtype: Option<&'a str>,
-    /// The tensor's shape; `None`: a file.
+    /// `None`: a file.
     pub shape: Option<&'a [usize]>,
     /// Little-endian values in row-major order, or the file's bytes.
     pub bytes: &'a [u8],
@@ -34,19 +33,18 @@ pub struct Part<'a> {
 /// A tensor or a file whose bytes are in the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The tensor's Hugging Face name, or the file's.
+    /// Hugging Face name of the tensor, or file name.
     pub name: String,
     /// f32, f16, bf16, i64, u32; `None`: a file.
     pub dtype: Option<String>,
-    /// The tensor's shape; `None`: a file.
+    /// `None`: a file.
     pub shape: Option<Vec<usize>>,
     /// blake3 of the bytes.
     pub hash: Hash,
-    /// How many bytes.
     pub bytes: u64,
 }
 
-/// How far a blob is stored.
+/// How much of a blob is stored.
 enum State {
     Whole,
     Partly,
@@ -68,10 +66,10 @@ fn state(db: &Connection, hash: &Hash) -> Result<State> {
     })
 }
 
-/// Ties stored parts to a new bundle and gives its id.
+/// Binds stored parts to a new bundle and returns its id.
 ///
 /// # Errors
-/// [`Error::Collected`] when one of them has gone since it was put.
+/// [`Error::Collected`] if one of them was removed since it was put.
 pub(crate) fn bind(db: &Connection, parts: &[Stored]) -> Result<i64> {
     db.execute("INSERT INTO bundle DEFAULT VALUES", [])?;
     let id = db.last_insert_rowid();
@@ -88,13 +86,13 @@ pub(crate) fn bind(db: &Connection, parts: &[Stored]) -> Result<i64> {
     Ok(id)
 }
 
-/// Removes a bundle's row and parts; its blobs are collected later ([`Store::collect`]).
+/// Removes a bundle's row and parts; its blobs are removed later ([`Store::collect`]).
 pub(crate) fn unbind(db: &Connection, bundle_id: i64) -> Result<()> {
     db.execute("DELETE FROM bundle WHERE id = ?1", [bundle_id])?;
     Ok(())
 }
 
-/// The hashes that a bundle stands on.
+/// The hashes of a bundle's blobs.
 pub(crate) fn hashes(db: &Connection, bundle_id: i64) -> Result<Vec<Hash>> {
     let mut query = db.prepare_cached("SELECT hash FROM bundle_part WHERE bundle_id = ?1")?;
     let rows = query.query_map([bundle_id], |row| row.get(0))?;
@@ -102,11 +100,11 @@ pub(crate) fn hashes(db: &Connection, bundle_id: i64) -> Result<Vec<Hash>> {
 }
 
 impl Store {
-    /// Stores the bytes of a part, unless they are there already. The part belongs to nothing yet: hand
-    /// what this gives to [`Store::base_insert`] or [`Store::checkpoint_save`].
+    /// Stores the bytes of a part, unless they already exist. The part is unbound: pass the result to
+    /// [`Store::base_insert`] or [`Store::checkpoint_save`].
     ///
     /// # Errors
-    /// [`Error::Full`], or when the file cannot be written.
+    /// [`Error::Full`].
     pub fn put(&self, part: &Part<'_>) -> Result<Stored> {
         let hash = *blake3::hash(part.bytes).as_bytes();
         let stored = Stored {
@@ -127,7 +125,7 @@ impl Store {
         }
         for (seq, chunk) in part.bytes.chunks(CHUNK).enumerate() {
             self.write(Family::Bases, |db| {
-                // collected between two chunks: begin again with what is left, `bind` finds the gap
+                // removed between two chunks: start again with what is left, `bind` finds the gap
                 let sql = "INSERT INTO blob (hash, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
                 db.prepare_cached(sql)?
                     .execute(params![&hash[..], part.bytes.len() as i64])?;
@@ -142,9 +140,6 @@ impl Store {
     }
 
     /// The parts of a bundle, by name.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn bundle(&self, bundle_id: i64) -> Result<Vec<Stored>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -169,12 +164,12 @@ impl Store {
     /// The bytes of a stored part, checked against their hash.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when they are not what was stored.
+    /// [`Error::Damaged`] if they differ from what was stored.
     pub fn bytes(&self, part: &Stored) -> Result<Vec<u8>> {
         let data = self.read(|db| blob(db, &part.hash, part.bytes))?;
         if *blake3::hash(&data).as_bytes() != part.hash {
             return Err(Error::Damaged(format!(
-                "the bytes of {} are not those that were stored ({} of {})",
+                "the bytes of {} differ from those stored ({} of {})",
                 part.name,
                 data.len(),
                 part.bytes
@@ -183,7 +178,7 @@ impl Store {
         Ok(data)
     }
 
-    /// The bytes of one part of a bundle by its name; `None`: the bundle has none of that name.
+    /// The bytes of one part of a bundle by its name; `None`: the bundle has no such part.
     ///
     /// # Errors
     /// As [`Store::bytes`].
@@ -195,15 +190,14 @@ impl Store {
         part.map(|part| self.bytes(&part)).transpose()
     }
 
-    /// Removes those of these blobs that no bundle needs any more, a chunk at a time. Gives how many
-    /// bytes that freed.
+    /// Removes those of these blobs that no bundle uses any more, a chunk at a time. Returns the number of bytes freed.
     pub(crate) fn collect(&self, hashes: &[Hash]) -> Result<u64> {
         const UNUSED: &str = "NOT EXISTS (SELECT 1 FROM bundle_part WHERE hash = ?1)";
         let mut freed = 0;
         for hash in hashes {
             loop {
                 let cut = self.write(Family::Bases, |db| {
-                    // weights are nobody's text: to overwrite a gigabyte with zeros is not worth it
+                    // weights are nobody's text: overwriting a gigabyte with zeros is not worth it
                     db.execute_batch("PRAGMA secure_delete = FAST")?;
                     let sql = format!(
                         "DELETE FROM chunk WHERE id = (SELECT id FROM chunk WHERE hash = ?1 LIMIT 1)
@@ -233,9 +227,9 @@ impl Store {
 /// A blob's chunks, one after the other.
 pub(crate) fn blob(db: &Connection, hash: &Hash, bytes: u64) -> Result<Vec<u8>> {
     let mut data = Vec::new();
-    // a damaged length must not ask for more memory than there is
+    // a damaged length must not allocate more memory than exists
     data.try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX))
-        .map_err(|_| Error::Damaged(format!("a blob says that it has {bytes} bytes")))?;
+        .map_err(|_| Error::Damaged(format!("a blob claims {bytes} bytes")))?;
     let mut query = db.prepare_cached("SELECT data FROM chunk WHERE hash = ?1 ORDER BY seq")?;
     let mut rows = query.query([&hash[..]])?;
     while let Some(row) = rows.next()? {
@@ -244,7 +238,7 @@ pub(crate) fn blob(db: &Connection, hash: &Hash, bytes: u64) -> Result<Vec<u8>> 
     Ok(data)
 }
 
-/// Reads `[768, 2304]`; anything else reads as no dimensions, which no tensor's bytes fit.
+/// Reads `[768, 2304]`; anything else reads as no dimensions, which match no tensor's bytes.
 fn numbers(json: &str) -> Vec<usize> {
     serde_json::from_str(json).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The project's side of the ledger ([`crate::ledger`]): what this file knows of the comments that its accounts
-//! have answered, what it takes over from the ledger, and which file it is.
+//! The project's side of the ledger ([`crate::ledger`]): which comments this file's accounts have answered, what it
+//! takes over from the ledger, and the file's identity.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::queue::{ReplyState, note, now};
 use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
 
-/// The states that a reply can be moved from when the ledger knows more of it than this file.
+/// States that a reply can be moved from if the ledger knows more about it than this file.
 const BEHIND: [ReplyState; 5] = [
     ReplyState::Approved,
     ReplyState::Sending,
@@ -22,10 +22,7 @@ const BEHIND: [ReplyState; 5] = [
 ];
 
 impl Store {
-    /// Reddit's names of what an account has answered, or may have, as far as this file knows.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Reddit's names of what an account has, or may have, answered according to this file.
     pub fn answered(&self, account: &str) -> Result<HashSet<String>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -37,11 +34,11 @@ impl Store {
         })
     }
 
-    /// Brings a reply to where the ledger says that it is: the file is older than that (a backup). False, and
-    /// nothing changes, when it is no longer one that can be brought there.
+    /// Moves a reply to its state in the ledger: the file is older (a backup). Returns false, and changes nothing, if
+    /// it can no longer be moved there.
     ///
     /// # Errors
-    /// [`Error::Missing`], or when the file cannot be written.
+    /// [`Error::Missing`].
     pub fn reply_catch_up(
         &self,
         id: i64,
@@ -95,10 +92,7 @@ impl Store {
         })
     }
 
-    /// Takes a remark off a posted reply, if it is still this one.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Removes a code from a posted reply, if it still has this one.
     pub fn reply_remark_off(&self, id: i64, code: &str) -> Result<()> {
         self.write(Family::Queue, |db| {
             db.execute(
@@ -109,11 +103,8 @@ impl Store {
         })
     }
 
-    /// Makes this file the one that posts: sets which file it is, and frees the accounts, whose owners are
-    /// those of the file that it was copied from.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Makes this file the one that posts: sets its identity, and frees the accounts' leases, whose owners are those of
+    /// the file that it was copied from.
     pub fn adopt<T: Serialize>(&self, key: &str, home: &T, line: &Line) -> Result<()> {
         let json = serde_json::to_string(home).map_err(|source| Error::Json {
             what: "setting",

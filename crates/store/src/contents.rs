@@ -1,6 +1,6 @@
-//! Whether the rows can be read: text that is UTF-8, JSON that is JSON, words that we know; and
-//! the index of words. SQLite takes any bytes as text, and an editor or a faulty disk can write what no list
-//! shows any more. Every fault is named by table, row and column, with what can be done about it.
+//! Checks whether the rows can be read: valid UTF-8, valid JSON, known words; and the full-text index. SQLite accepts
+//! any bytes as text, and an editor or a faulty disk can write what no list shows any more. Every fault is named by
+//! table, row and column, with advice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,13 +16,12 @@ use crate::schema::back_up;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// Faults that are listed of a table.
+/// Maximum number of faults listed per table.
 const LISTED: usize = 100;
 
-/// Pairs that are looked up in the index of words.
+/// Number of pairs looked up in the full-text index.
 const LOOKED_UP: i64 = 500;
 
-/// Columns of JSON.
 const JSON: [(&str, &[&str]); 13] = [
     ("setting", &["value"]),
     ("source", &["options", "counts"]),
@@ -54,8 +53,8 @@ const WORDS: [(&str, &str, &[&str]); 3] = [
     ("deleted_content", "via", &["", "base", "run", "fakes"]),
 ];
 
-/// Tables in which bytes that are no text are replaced by U+FFFD: texts that were imported, fetched or written,
-/// and logs. Not in what a person approved or recorded, which is compared by its hash or its seal.
+/// Tables in which invalid UTF-8 is replaced by U+FFFD: texts that were imported, fetched or generated, and logs. Not
+/// what the user approved or recorded, which is compared by its hash or seal.
 const LOSSY: [&str; 12] = [
     "comment",
     "post",
@@ -71,32 +70,27 @@ const LOSSY: [&str; 12] = [
     "source",
 ];
 
-/// Settings that are not reset: which file and project this is decides whether it may post.
+/// Settings that are not reset: the identity of file and project decides whether it may post.
 const KEPT: [&str; 2] = ["project.id", "project.home"];
 
 /// How a value that cannot be read is repaired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Mend {
-    /// The row goes, and the setting has its default.
+    /// The row is removed, and the setting has its default.
     Reset,
-    /// It becomes this.
     Set(String),
 }
 
 /// A value that cannot be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowFault {
-    /// Its table.
     pub table: String,
-    /// Its row, by the key.
+    /// Key of its row.
     pub row: String,
-    /// Its column.
     pub column: String,
-    /// What is wrong with it.
     pub what: String,
-    /// What to do about it.
     pub advice: String,
-    /// Whether a repair takes care of it.
+    /// Whether a repair fixes it.
     pub repairable: bool,
     mend: Option<Mend>,
     key: Vec<(String, Value)>,
@@ -115,10 +109,10 @@ impl fmt::Display for RowFault {
     }
 }
 
-/// What is wrong with a value by the rules of the layer above; the key of a setting, or of another row.
+/// Returns what is wrong with a value by the rules of the layer above; gets the key of a setting, or of another row.
 pub type Judge<'a> = dyn Fn(&str, &str, &str, &str) -> Option<String> + 'a;
 
-/// A column of a table that is looked through.
+/// A column of a table that is checked.
 struct Column {
     name: String,
     json: bool,
@@ -152,7 +146,7 @@ fn words_of(sql: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// The tables of ours with their SQL, without the parts of the index of words.
+/// Our tables with their SQL, without those of the full-text index.
 fn tables(db: &Connection) -> Result<Vec<(String, String)>> {
     let mut query = db.prepare(
         "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'
@@ -185,7 +179,7 @@ fn value_of(value: ValueRef<'_>) -> Value {
     }
 }
 
-/// A value in a sentence: not the whole of a long one.
+/// A value for a message, shortened.
 fn brief(text: &str) -> String {
     const LONG: usize = 80;
     match text.chars().count() > LONG {
@@ -202,10 +196,10 @@ fn advice(table: &str, row: &str) -> String {
     };
     match (kind, table) {
         (Some(kind), _) => format!(
-            "take the project from a backup, or delete {kind} number {row} and make it again"
+            "restore the project from a backup, or delete {kind} number {row} and make it again"
         ),
         (None, "setting") => "take the project from a backup".to_owned(),
-        _ => "take the project from a backup; everything else can be used".to_owned(),
+        _ => "restore the project from a backup; everything else can be used".to_owned(),
     }
 }
 
@@ -267,7 +261,7 @@ fn fault_of(
         let fault = fault("it has bytes that are not UTF-8".to_owned());
         return Some(
             match LOSSY.contains(&table) && !column.json && column.words.is_empty() {
-                true => fault.mended(Mend::Set(lossy), "puts U+FFFD in place of them"),
+                true => fault.mended(Mend::Set(lossy), "replaces them by U+FFFD"),
                 false => reset(fault, &lossy),
             },
         );
@@ -290,7 +284,7 @@ fn fault_of(
     judge(table, &column.name, &row, text).map(|what| reset(fault(what), text))
 }
 
-/// The columns of a table that are looked through, and those of its key.
+/// The columns of a table that are checked, and its key columns.
 fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, Vec<String>)> {
     let mut query = db.prepare("SELECT name, type, pk FROM pragma_table_info(?1)")?;
     let all: Vec<(String, String, i64)> = query
@@ -383,13 +377,12 @@ fn faults_of(db: &Connection, table: &str, sql: &str, judge: &Judge<'_>) -> Resu
     Ok(faults)
 }
 
-/// Columns that the layer above judges and that are neither JSON nor words.
+/// Columns that the layer above checks and that are neither JSON nor words.
 fn is_judged(table: &str, column: &str) -> bool {
     matches!((table, column), ("run", "config") | ("job", "kind"))
 }
 
-/// Looks some pairs up by a word of theirs: the index holds no text, so SQLite cannot compare it with what it
-/// was made of.
+/// Looks up some pairs by one of their words: the index stores no text, so SQLite cannot compare it with its source.
 fn lost_words(db: &Connection) -> Result<Option<String>> {
     let mut some = db.prepare(
         "SELECT p.id, c.body, r.body FROM pair_words_docsize d JOIN pair p ON p.id = d.id
@@ -405,7 +398,7 @@ fn lost_words(db: &Connection) -> Result<Option<String>> {
         let words = text.split_ascii_whitespace().find(plain);
         words.map(|word| format!("\"{word}\""))
     };
-    // a text that was imported again may have changed since: some are no fault
+    // a text that was imported again may have changed since: a few misses are no fault
     let (mut looks, mut missed, mut first) = (0_u32, 0_u32, None);
     let mut rows = some.query([LOOKED_UP])?;
     while let Some(row) = rows.next()? {
@@ -426,7 +419,7 @@ fn lost_words(db: &Connection) -> Result<Option<String>> {
     Ok(first.filter(|_| missed > looks / 2))
 }
 
-/// What is wrong with the index of words, on a connection that writes; nothing is changed.
+/// What is wrong with the full-text index, on a writing connection; nothing is changed.
 fn words_fault(db: &Connection) -> Result<Option<String>> {
     db.execute_batch("SAVEPOINT look")?;
     let found = db
@@ -449,14 +442,14 @@ impl Store {
     /// Values that cannot be read, by table and row; `judge` knows what values mean to the layer above.
     ///
     /// # Errors
-    /// When the file cannot be read at all.
+    /// If the file cannot be read at all.
     pub fn row_faults(&self, judge: &Judge<'_>) -> Result<Vec<RowFault>> {
         let tables = self.read(tables)?;
         let mut faults = Vec::new();
         for (table, sql) in tables {
             match self.read(|db| faults_of(db, &table, &sql, judge)) {
                 Ok(found) => faults.extend(found),
-                // a damaged page, or a column of another name: the other checks say so
+                // a damaged page, or a column of another name: the other checks report it
                 Err(Error::Damaged(_) | Error::Sql(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -464,11 +457,10 @@ impl Store {
         Ok(faults)
     }
 
-    /// What is wrong with the index by which pairs are searched; `None`: nothing, or the project was opened only
-    /// to be looked at.
+    /// What is wrong with the search index; `None`: nothing, or the project was opened read-only.
     ///
     /// # Errors
-    /// When another process writes.
+    /// If another process is writing.
     pub fn search_fault(&self) -> Result<Option<String>> {
         match self.write_bare(words_fault) {
             Err(Error::ReadOnly(_)) => Ok(None),
@@ -476,11 +468,11 @@ impl Store {
         }
     }
 
-    /// Repairs the values that can be repaired, and the index of words, after a copy of the file was made beside
-    /// it; `copied`: there is one of before already. Gives the copy and what was done.
+    /// Repairs the values that can be repaired, and the full-text index, after making a copy next to the file;
+    /// `copied`: there already is one. Returns the copy and what was done.
     ///
     /// # Errors
-    /// When no copy can be made, or the file cannot be written; then it is as it was.
+    /// If no copy can be made, or the file cannot be written; it is then unchanged.
     pub fn repair_rows(
         &self,
         judge: &Judge<'_>,
@@ -530,13 +522,13 @@ impl Store {
         if let Some(what) = search {
             self.rebuild_words()?;
             done.push(format!(
-                "the index of words was built again; it was broken: {what}"
+                "the search index was rebuilt; it was broken: {what}"
             ));
         }
         Ok((backup, done))
     }
 
-    /// Builds the index of words from nothing.
+    /// Rebuilds the full-text index.
     fn rebuild_words(&self) -> Result<()> {
         let emptied = self.write(Family::Pairs, |db| {
             Ok(db.execute(
@@ -575,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_check_are_found() {
+    fn words_of_a_check_constraint_are_found() {
         let sql = "CREATE TABLE a (x TEXT CHECK (x IN ('a', 'b')), n INTEGER CHECK (n IN (0, 1)), \
                    y TEXT CHECK (y = '' OR y GLOB 'x'))";
         let words = words_of(sql);
@@ -584,7 +576,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_values_are_named_by_table_row_and_column_and_repaired_where_nothing_is_lost() {
+    fn unreadable_values_are_named_and_repaired_if_nothing_is_lost() {
         let (_dir, store, ..) = modelled();
         assert_eq!(store.row_faults(&|_, _, _, _| None).unwrap(), []);
         let comment: i64 = store
@@ -645,7 +637,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_index_of_words_is_found_and_built_again() {
+    fn broken_full_text_index_is_found_and_rebuilt() {
         let (_dir, store) = filled(60);
         store.pairs_index(|_| true).unwrap();
         assert_eq!(store.search_fault().unwrap(), None);

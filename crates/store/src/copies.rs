@@ -1,4 +1,4 @@
-//! Files beside a project that hold what it held: backups that a repair made, and copies of it.
+//! Files next to a project that have the same content: backups made by a repair, and copies.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use rusqlite::{Connection, OpenFlags};
 use crate::schema::defend;
 use crate::{Result, Store, is_project};
 
-/// Files that are looked into, at most: a folder can hold a great many.
+/// Maximum number of files inspected: a folder can contain a great many.
 const MOST: usize = 2_000;
 
-/// What SQLite itself keeps beside the project, and empties.
+/// SQLite's own files next to the project, which it empties.
 const OWN: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 impl Store {
-    /// Files in the project's folder that may still hold a text that was wiped from it: whatever is named after it
-    /// (backups of a repair, of an editor, of a person), and other projects that have a source or a thread in
-    /// common with it. Exported files cannot be told from others. In alphabetical order.
+    /// Files in the project's folder that may still contain a text that was wiped from it: files named after it
+    /// (backups of a repair, of an editor, of the user), and other projects with a source or a thread in common.
+    /// Exported files cannot be recognized. In alphabetical order.
     pub fn copies(&self) -> Vec<PathBuf> {
         let real = std::fs::canonicalize(self.path()).unwrap_or_else(|_| self.path().to_owned());
         let (Some(folder), Some(name)) = (real.parent(), real.file_name()) else {
@@ -42,7 +42,7 @@ impl Store {
     }
 }
 
-/// Whether a file is called after a project: `p.repartee.before-repair-1`, `p.repartee~`, `.p.repartee.swp`.
+/// Whether a file is named after a project: `p.repartee.before-repair-1`, `p.repartee~`, `.p.repartee.swp`.
 fn is_named_after(file: &OsStr, project: &OsStr) -> bool {
     let (file, project) = (file.to_string_lossy(), project.to_string_lossy());
     let rest = file.trim_start_matches(['.', '#', '~']);
@@ -52,7 +52,7 @@ fn is_named_after(file: &OsStr, project: &OsStr) -> bool {
     }
 }
 
-/// What tells that two files hold the same: sources and threads by when they were made and how they are called.
+/// What shows that two files have the same content: times and names of sources and threads.
 fn signs(db: &Connection) -> Result<Vec<(i64, String)>> {
     let mut query = db.prepare(
         "SELECT created_ms, path FROM source
@@ -62,7 +62,7 @@ fn signs(db: &Connection) -> Result<Vec<(i64, String)>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether a file is a project that has something in common with another.
+/// Whether a file is a project that has content in common with another.
 fn shares(path: &Path, own: &[(i64, String)]) -> bool {
     if own.is_empty() || is_project(path).is_err() {
         return false;
@@ -72,7 +72,7 @@ fn shares(path: &Path, own: &[(i64, String)]) -> bool {
     theirs().map_or(true, |theirs| theirs.iter().any(|sign| own.contains(sign)))
 }
 
-/// A connection that reads a file as it lies there, and leaves nothing beside it.
+/// A connection that reads a file as it is, and creates no file next to it.
 fn peek(path: &Path) -> Result<Connection> {
     let mut address = String::from("file:");
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

@@ -1,4 +1,4 @@
-//! Curation: pairs and authors that a person excludes from the splits made afterwards.
+//! Curation: pairs and authors that the user excludes from splits created afterwards.
 
 use rusqlite::params;
 
@@ -10,35 +10,33 @@ pub(crate) const IS_EXCLUDED: &str =
     "(EXISTS (SELECT 1 FROM excluded_pair x WHERE x.pair_id = p.id)
     OR EXISTS (SELECT 1 FROM excluded_author a WHERE a.name IN (r.author, c.author)))";
 
-/// A pair that is excluded by itself.
+/// A pair that was itself excluded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExcludedPair {
-    /// The pair; it may not be in the project any more.
+    /// The pair; it may no longer be in the project.
     pub id: i64,
-    /// Why.
     pub reason: String,
-    /// Since when, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
 /// An author whose pairs are excluded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExcludedAuthor {
-    /// The name, without u/.
+    /// Without u/.
     pub name: String,
-    /// Why.
     pub reason: String,
-    /// Since when, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
     /// Pairs whose comment or reply is theirs.
     pub pairs: u64,
 }
 
 impl Store {
-    /// Excludes pairs and authors; what is excluded already gets the new reason. All or nothing.
+    /// Excludes pairs and authors, all or none; excluding something again replaces the reason.
     ///
     /// # Errors
-    /// [`Error::Missing`] for a pair that is not there, or an author of whom there is no text.
+    /// [`Error::Missing`] for a pair that does not exist, or an author without texts.
     pub fn exclude(
         &self,
         pairs: &[i64],
@@ -51,7 +49,7 @@ impl Store {
             name,
             there: Vec::new(),
         };
-        // finding the texts of an author reads all comments: outside of the transaction
+        // finding an author's texts reads all comments: outside of the transaction
         let mut known = Vec::with_capacity(authors.len());
         for author in authors {
             let name: Option<String> = self.read(|db| {
@@ -85,7 +83,7 @@ impl Store {
         })
     }
 
-    /// Takes exclusions back. All or nothing.
+    /// Undoes exclusions, all or none.
     ///
     /// # Errors
     /// [`Error::Missing`] for what is not excluded.
@@ -112,10 +110,7 @@ impl Store {
         })
     }
 
-    /// Pairs that are excluded by themselves, the latest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Pairs that were themselves excluded, the latest first.
     pub fn excluded_pairs(&self) -> Result<Vec<ExcludedPair>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -132,10 +127,7 @@ impl Store {
         })
     }
 
-    /// Authors whose pairs are excluded, by name.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Excluded authors, by name.
     pub fn excluded_authors(&self) -> Result<Vec<ExcludedAuthor>> {
         self.read(|db| {
             let mut query = db.prepare_cached(

@@ -1,13 +1,12 @@
-//! Deleting an item, with what depends on it.
+//! Deletes an item with what depends on it.
 //!
-//! Deleting takes two steps. [`Store::item_delete`] decides in one transaction: it looks again at what depends
-//! on the item, and marks all of it in the table `deleting`; from then on nobody sees it, and no draft that was
-//! made with it can be posted. [`Store::sweep`] then removes the rows in small batches, children before
-//! parents, and forgets a mark with the last row. Whoever is killed in between leaves marks, and the next sweep
-//! goes on from what is still there.
+//! Deleting takes two steps. [`Store::item_delete`] decides in one transaction: it determines the dependents again, and
+//! marks everything in the table `deleting`; from then on nobody sees it, and no draft made with it can be posted.
+//! [`Store::sweep`] then removes the rows in small batches, children before parents, and the mark with the last row. If
+//! a process is killed in between, the marks remain, and the next sweep continues.
 //!
-//! Some rows are never deleted: a reply that was sent or may have been, with its attempts, the candidate it was
-//! made of and what that answers. Their generation stays too, without its models.
+//! Some rows are never deleted: a reply that was or may have been sent, with its attempts, its candidate and what that
+//! answers. Their generation stays too, without its models.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -23,88 +22,84 @@ use crate::purge::UNSCRUBBED;
 use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Error, Result, Store};
 
-/// Rows of one batch whose removal takes several statements each.
+/// Rows per batch if removing one takes several statements.
 const SMALL_BATCH: usize = 500;
 
-/// How long the write-ahead log is waited for while others read.
+/// How long to wait for readers before emptying the write-ahead log.
 const WAIT_FOR_READERS: Duration = Duration::from_secs(2);
 
-/// Free pages are given back when they are at least this many bytes, and a fiftieth of the file.
+/// Free pages are released if they have at least this many bytes, and a fiftieth of the file.
 const WORTH_A_VACUUM: u64 = 256 << 10;
 
-/// How often dependents are worked out again because others wrote meanwhile.
+/// How often dependents are determined again because others wrote in the meantime.
 const TRIES: usize = 8;
 
-/// SQL: whether a reply `q` must be kept. Attempts are never removed; a reply that was sent, or may have been,
-/// is what keeps its comment from being answered again.
+/// SQL: whether a reply `q` must be kept. Attempts are never removed; a reply that was or may have been sent keeps its
+/// comment from being answered again.
 const KEPT: &str = "(q.state IN ('sending', 'uncertain', 'absent', 'posted', 'withdrawn')
     OR EXISTS (SELECT 1 FROM attempt WHERE reply_id = q.id)
     OR EXISTS (SELECT 1 FROM probe WHERE reply_id = q.id)
     OR EXISTS (SELECT 1 FROM outcome WHERE reply_id = q.id))";
 
-/// Something that is deleted with an item.
+/// An item that is deleted because it depends on another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependent {
-    /// The item that is deleted.
     pub item: Item,
-    /// What it stands on: an item of this list, or the one that was asked about.
+    /// What it depends on: an item of this list, or the requested one.
     pub of: (ItemKind, i64),
-    /// How: "trained on", "measures", ...
+    /// "trained on", "measures", ...
     pub why: &'static str,
 }
 
-/// What deleting an item takes with it.
+/// What deleting an item also deletes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependents {
-    /// The item that was asked about.
     pub item: Item,
-    /// The items that depend on it, each after what it stands on.
+    /// Its dependents, each after what it depends on.
     pub items: Vec<Dependent>,
     /// Replies of the queue that are deleted: drafts, approved, rejected, canceled.
     pub replies: u64,
-    /// Of these, approved ones.
+    /// How many of these are approved.
     pub approved: u64,
-    /// Replies that were sent, or may have been: they stay, with their candidates.
+    /// Replies that were or may have been sent: they stay, with their candidates.
     pub kept: u64,
-    /// A hash over all of this: it changes when anything of it does.
+    /// A hash over all of this, to detect changes.
     pub seen: String,
 }
 
-/// The rows that an item holds of its own.
+/// What an item itself contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Holds {
     /// Comments and posts of a source, pairs of a split, checkpoints of a run, fakes, predictions, candidates.
     pub rows: u64,
-    /// Bytes of weights that nothing else needs.
+    /// Bytes of weights that nothing else uses.
     pub bytes: u64,
 }
 
-/// What a job that has not ended means for a deletion.
+/// How a job that has not ended affects a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobUse {
-    /// Nothing.
     None,
-    /// It works with something of it now: nothing may be deleted.
+    /// It is using some of it now: nothing may be deleted.
     Busy,
-    /// It does not run, and could not go on: it is canceled.
+    /// It is not running, and could not continue: it is canceled.
     Cancel,
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Items that are gone now.
     pub items: u64,
-    /// Rows that were removed, checkpoints and the like among them.
+    /// Rows removed, including checkpoints and the like.
     pub rows: u64,
-    /// Bytes of weights that nothing needed any more.
+    /// Bytes of weights that were no longer used.
     pub bytes: u64,
-    /// Whether all is done; false: it was stopped, and the next sweep goes on.
+    /// Whether it is complete; false: it was stopped, and the next sweep continues.
     pub done: bool,
 }
 
-/// How many splits there are, and the last one. A split is frozen: which sources it holds pairs of never
-/// changes.
+/// The number of splits, and the last one. A split is locked: the sources of its pairs never change.
 type Splits = (i64, Option<i64>);
 
 fn splits_now(db: &Connection) -> Result<Splits> {
@@ -113,7 +108,7 @@ fn splits_now(db: &Connection) -> Result<Splits> {
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-/// The splits that hold a pair of a source.
+/// The splits that contain a pair of a source.
 fn splits_of_source(db: &Connection, source: i64) -> Result<Vec<i64>> {
     let sql = "SELECT s.id FROM split s WHERE EXISTS (
                  SELECT 1 FROM split_pair sp CROSS JOIN pair p ON p.id = sp.pair_id
@@ -124,7 +119,7 @@ fn splits_of_source(db: &Connection, source: i64) -> Result<Vec<i64>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What stands directly on an item: kind, how, and the query of its id and name by `?1`.
+/// The direct dependents of an item: kind, reason, and the query of id and name by `?1`.
 fn edges(kind: ItemKind) -> Vec<(ItemKind, &'static str, &'static str)> {
     use ItemKind as K;
     const RUN_OF_SPLIT: &str = "SELECT id, name FROM run WHERE split_id = ?1";
@@ -163,8 +158,8 @@ fn edges(kind: ItemKind) -> Vec<(ItemKind, &'static str, &'static str)> {
     }
 }
 
-/// Everything that stands on an item, each after what it stands on; what is being deleted already is left
-/// out. `splits` are those of a source.
+/// All dependents of an item, each after what it depends on; what is already being deleted is omitted. `splits` are
+/// those of a source.
 fn closure(db: &Connection, of: &Item, splits: &[i64]) -> Result<Vec<Dependent>> {
     let mut all: Vec<Dependent> = Vec::new();
     let is_known = |all: &[Dependent], kind: ItemKind, id: i64| {
@@ -223,12 +218,12 @@ fn closure(db: &Connection, of: &Item, splits: &[i64]) -> Result<Vec<Dependent>>
     }
 }
 
-/// All of it, within one transaction.
+/// The dependents, within one transaction.
 fn dependents(db: &Connection, item: Item, splits: &[i64]) -> Result<Dependents> {
     let items = closure(db, &item, splits)?;
     let mut hasher = blake3::Hasher::new();
     let table = item.kind.table();
-    // an id may come again after its row was deleted: the time tells
+    // an id may be reused after its row was deleted: the time distinguishes them
     let made: i64 = db.query_row(
         &format!("SELECT created_ms FROM {table} WHERE id = ?1"),
         [item.id],
@@ -279,13 +274,13 @@ fn dependents(db: &Connection, item: Item, splits: &[i64]) -> Result<Dependents>
 }
 
 impl Store {
-    /// What deleting an item takes with it.
+    /// What deleting an item also deletes.
     ///
     /// # Errors
     /// [`Error::Missing`].
     pub fn dependents(&self, kind: ItemKind, word: &str) -> Result<Dependents> {
         self.read(|db| {
-            // one transaction: what is read is of one moment
+            // one transaction: a consistent snapshot
             let db = db.unchecked_transaction()?;
             let item = items::find(&db, kind, word)?;
             let splits = match kind {
@@ -296,10 +291,7 @@ impl Store {
         })
     }
 
-    /// How much an item holds of its own. Of a source it reads all comments.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// What an item itself contains. For a source, this reads all comments.
     pub fn item_holds(&self, kind: ItemKind, id: i64) -> Result<Holds> {
         let rows = match kind {
             ItemKind::Source => {
@@ -337,13 +329,13 @@ impl Store {
         })
     }
 
-    /// Decides that an item is deleted, with what depends on it: nobody sees any of it from now on, and
-    /// [`Store::sweep`] removes its rows. `seen` is [`Dependents::seen`] as a person saw it; `job_use` says
-    /// what a job means, given what would be deleted and whether one of these is the run that it trains.
+    /// Marks an item as deleted, with its dependents: nobody sees any of it from now on, and [`Store::sweep`] removes
+    /// its rows. `seen` is [`Dependents::seen`] as the user saw it; `job_use` returns how a job is affected, given what
+    /// would be deleted and whether one of these is the run that it trains.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] when things depend on it and `with_dependents` is false;
-    /// [`Error::Changed`] when `seen` is not what it is now; [`Error::InUse`]. Then nothing is deleted.
+    /// [`Error::Missing`]; [`Error::Refused`] if it has dependents and `with_dependents` is false; [`Error::Changed`]
+    /// if `seen` is out of date; [`Error::InUse`]. Nothing is deleted then.
     #[allow(clippy::too_many_arguments)] // all that one decision is
     pub fn item_delete(
         &self,
@@ -356,8 +348,8 @@ impl Store {
         now_ms: i64,
     ) -> Result<Dependents> {
         for _ in 0..TRIES {
-            // which splits hold pairs of a source takes long to find out: it is done outside of the
-            // transaction, which then sees whether it still holds
+            // finding the splits with pairs of a source takes long: it is done outside of the transaction, which then
+            // checks that it still holds
             let (before, splits) = self.read(|db| {
                 let db = db.unchecked_transaction()?;
                 let item = items::find(&db, kind, word)?;
@@ -410,10 +402,7 @@ impl Store {
         Err(Error::Busy)
     }
 
-    /// Whether something was deleted whose rows are still there.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Whether something was deleted whose rows still exist.
     pub fn has_deletions(&self) -> Result<bool> {
         self.read(|db| {
             let sql =
@@ -422,19 +411,16 @@ impl Store {
         })
     }
 
-    /// The same, or its space was not given back yet.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// As [`Store::has_deletions`], or its disk space was not freed yet.
     pub fn wants_sweep(&self) -> Result<bool> {
         Ok(self.has_deletions()? || self.read(unscrubbed)?)
     }
 
-    /// Removes the rows of what was deleted, in batches between which other processes write. `on_batch` gets
-    /// the rows removed so far, and stops the work by giving false.
+    /// Removes the rows of deleted items, in batches between which other processes can write. `on_batch` gets the rows
+    /// removed so far, and stops by returning false.
     ///
     /// # Errors
-    /// When the file cannot be written; what was removed until then stays removed, and the next sweep goes on.
+    /// If the file cannot be written; what was removed until then stays removed, and the next sweep continues.
     pub fn sweep(&self, on_batch: &mut dyn FnMut(u64) -> bool) -> Result<Swept> {
         let mut sweep = Sweep {
             store: self,
@@ -448,9 +434,8 @@ impl Store {
         Ok(swept)
     }
 
-    /// Gives the space of deleted rows back to the disk, where that is worth rewriting the file. After texts
-    /// were deleted it always is, for copies of them can be left in pages that are still used. False: others
-    /// were reading, and the log could not be emptied.
+    /// Frees the disk space of deleted rows, if rewriting the file is worth it. After texts were deleted it always is,
+    /// since copies of them can remain in used pages. False: others were reading, and the log could not be emptied.
     ///
     /// # Errors
     /// [`Error::Busy`], [`Error::Full`]; nothing is lost.
@@ -480,7 +465,7 @@ impl Store {
     }
 }
 
-/// Whether texts were wiped or deleted since the file was last written anew.
+/// Whether texts were wiped or deleted since the file was last rewritten.
 fn unscrubbed(db: &Connection) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE key = ?1)";
     Ok(db
@@ -488,7 +473,7 @@ fn unscrubbed(db: &Connection) -> Result<bool> {
         .query_row([UNSCRUBBED], |row| row.get(0))?)
 }
 
-/// What depends on an item, in a few words.
+/// An item's dependents, briefly.
 fn depends(items: &[Dependent]) -> String {
     const NAMED: usize = 5;
     let mut names: Vec<String> = items
@@ -507,7 +492,7 @@ fn depends(items: &[Dependent]) -> String {
     format!("{} {verb} on it", names.join(", "))
 }
 
-/// Refuses while a job works with what is deleted, and cancels those that could not go on.
+/// Refuses while a job uses what is deleted, and cancels those that could not continue.
 fn settle_jobs(
     db: &Transaction<'_>,
     what: &str,
@@ -547,11 +532,9 @@ fn settle_jobs(
     Ok(())
 }
 
-/// Marks items: they are listed nowhere, their names are free again, and drafts made with them are not
-/// posted.
+/// Marks items: they are in no list, their names are free again, and drafts made with them are not posted.
 fn mark(db: &Transaction<'_>, all: &[&Item], now_ms: i64) -> Result<()> {
-    // while the runs still have their names: a generation whose replies stay says who wrote it, and what
-    // the bins of its scores are
+    // while the runs still have their names: a generation whose replies stay records its generator and its score bins
     for item in all.iter().filter(|item| item.kind == ItemKind::Generation) {
         const NAME: &str =
             "(SELECT r.name FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = ";
@@ -578,7 +561,7 @@ fn mark(db: &Transaction<'_>, all: &[&Item], now_ms: i64) -> Result<()> {
         )?
         .execute(params![kind, item.id])?;
         if !item.kind.may_be_nameless() {
-            // no name that a person gives has this character
+            // no name that a user gives contains this character
             let sql =
                 format!("UPDATE {table} SET name = char(1) || 'deleted ' || id WHERE id = ?1");
             db.execute(&sql, [item.id])?;
@@ -588,7 +571,7 @@ fn mark(db: &Transaction<'_>, all: &[&Item], now_ms: i64) -> Result<()> {
             item.kind,
             ItemKind::Source | ItemKind::Run | ItemKind::Fakes | ItemKind::Generation
         ) {
-            // texts: the file is written anew afterwards, whoever does it
+            // texts: the file is rewritten afterwards, by this process or another
             db.execute(
                 "INSERT INTO setting (key, value) VALUES (?1, 'true') ON CONFLICT (key) DO NOTHING",
                 [UNSCRUBBED],
@@ -598,7 +581,7 @@ fn mark(db: &Transaction<'_>, all: &[&Item], now_ms: i64) -> Result<()> {
     Ok(())
 }
 
-/// A sweep on its way.
+/// A sweep in progress.
 struct Sweep<'a> {
     store: &'a Store,
     swept: Swept,
@@ -607,7 +590,7 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Children before parents: a realism run stands on fakes, and these on the run of a generator.
+    /// Children before parents: a realism run depends on fakes, and these on the run of a generator.
     fn all(&mut self) -> Result<()> {
         use ItemKind as K;
         for kind in [K::Evaluation, K::Generation] {
@@ -642,7 +625,7 @@ impl Sweep<'_> {
         })
     }
 
-    /// Notes rows that are gone; false: somebody wants it to stop.
+    /// Counts removed rows; false: the sweep is to stop.
     fn go_on(&mut self, rows: usize) -> bool {
         self.swept.rows += rows as u64;
         if !self.stopped && !(self.on_batch)(self.swept.rows) {
@@ -695,7 +678,7 @@ impl Sweep<'_> {
         }
         let store = self.store;
         let gone = match kind {
-            // its comments are gone: that none is left need not be looked up in all the others
+            // its comments are gone: no need to search all the others for one
             ItemKind::Source => store.write_joined(kind.family(), |db| last_row(db, kind, id)),
             _ => store.write(kind.family(), |db| last_row(db, kind, id)),
         };
@@ -712,8 +695,8 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Removes rows of an item in batches; false: it was stopped. References are not looked up: whatever
-    /// refers to these rows was removed before.
+    /// Removes rows of an item in batches; false: it was stopped. References are not checked: whatever refers to these
+    /// rows was removed before.
     fn rows(&mut self, kind: ItemKind, id: i64, sql: &str) -> Result<bool> {
         loop {
             let rows = self.store.write_joined(kind.family(), |db| {
@@ -730,7 +713,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// The candidates of a generation, with the replies made of them and the comments that only they answered.
+    /// The candidates of a generation, with the replies made from them and the comments that only these answered.
     fn candidates(&mut self, id: i64) -> Result<bool> {
         let mut after = i64::MIN;
         loop {
@@ -769,7 +752,7 @@ impl Sweep<'_> {
         for table in ["comment", "post"] {
             let mut after = i64::MIN;
             loop {
-                // a window of the table, whoever its rows belong to: so it never takes long
+                // a window of the table, whatever source its rows belong to, so that it never takes long
                 let batch = self.store.write_joined(Family::Sources, |db| {
                     let sql = format!(
                         "SELECT max(id) FROM (SELECT id FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2)"
@@ -804,13 +787,13 @@ impl Sweep<'_> {
             return Err(Error::Refused {
                 what: format!("source {id}"),
                 done: "removed",
-                why: "a split that was made meanwhile holds pairs of it".to_owned(),
+                why: "a split created in the meantime has pairs of it".to_owned(),
             });
         }
         Ok(true)
     }
 
-    /// The weights that no bundle needs any more.
+    /// The weights that no bundle uses any more.
     fn blobs(&mut self) -> Result<()> {
         loop {
             if !self.go_on(0) {
@@ -852,8 +835,8 @@ fn remove_candidate(db: &Transaction<'_>, candidate: i64, comment: i64) -> Resul
     }
     db.prepare_cached("DELETE FROM candidate WHERE id = ?1")?
         .execute([candidate])?;
-    // what was pasted, read from a file or taken from the test set was stored to be answered; threads of
-    // Reddit's have an end of their own
+    // what was pasted, read from a file or taken from the test set was only stored to be answered; Reddit's threads
+    // have their own retention
     let thread: Option<i64> = db
         .prepare_cached(
             "SELECT c.thread_id FROM thread_comment c JOIN thread t ON t.id = c.thread_id
@@ -875,7 +858,7 @@ fn remove_candidate(db: &Transaction<'_>, candidate: i64, comment: i64) -> Resul
     Ok(1 + usize::from(reply.is_some()) + usize::from(thread.is_some()))
 }
 
-/// Removes the comments of a source between two ids, with the pairs they are part of.
+/// Removes the comments of a source between two ids, with their pairs.
 fn remove_comments(db: &Transaction<'_>, source: i64, after: i64, last: i64) -> Result<usize> {
     const OF_WINDOW: &str = "id > ?2 AND id <= ?3 AND source_id = ?1";
     let sql = format!(
@@ -911,7 +894,7 @@ fn remove_comments(db: &Transaction<'_>, source: i64, after: i64, last: i64) -> 
     Ok(rows + comments)
 }
 
-/// Removes an item's own row, what else hangs on it, and its mark. Gives how many rows.
+/// Removes an item's own row, its other dependents, and its mark. Returns the number of rows.
 fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
     let mut rows = 0;
     match kind {
@@ -936,7 +919,7 @@ fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
                 .optional()?
                 .flatten();
             rows += db.execute("DELETE FROM run WHERE id = ?1", [id])?;
-            // the job that made it goes with it, for its log tells of the run
+            // the job that made it is removed too, since its log is about the run
             if let Some(job) = job {
                 remove_job(db, &job)?;
             }
@@ -966,7 +949,7 @@ fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
                 false => "DELETE FROM generation WHERE id = ?1",
             };
             rows += db.execute(sql, [id])?;
-            // the outcome of the job that wrote it has all its texts
+            // the outcome of the job that generated it contains all its texts
             let mut query = db.prepare_cached(
                 "SELECT id FROM job WHERE kind IN ('generate', 'draft') AND json_valid(outcome)
                    AND ?1 IN (json_extract(outcome, '$.generation'),
@@ -980,7 +963,7 @@ fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
             }
         }
         ItemKind::Source => {
-            // nothing is looked up here: whatever belongs to a source is removed by name
+            // references are not checked here: whatever belongs to a source is removed by name
             let mut query = db.prepare_cached(
                 "SELECT m.name, f.\"from\" FROM sqlite_schema m, pragma_foreign_key_list(m.name) f
                  WHERE m.type = 'table' AND f.\"table\" = 'source' AND m.name NOT IN ('comment', 'post')",
@@ -1004,7 +987,7 @@ fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
     Ok(rows)
 }
 
-/// Removes a bundle, and notes its blobs to be collected.
+/// Removes a bundle, and schedules its blobs for removal.
 fn release(db: &Transaction<'_>, bundle: i64) -> Result<()> {
     for hash in blobs::hashes(db, bundle)? {
         db.prepare_cached("INSERT INTO deleting_blob (hash) VALUES (?1) ON CONFLICT DO NOTHING")?

@@ -1,71 +1,51 @@
-//! What can go wrong with a project file, in words that say what to do.
+//! Errors of a project file, each with what to do.
 
 use std::path::PathBuf;
 
 /// Why the project file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no file at this path.
     #[error("there is no project at {}; `repartee new` makes one", .0.display())]
     NoFile(PathBuf),
-    /// There is a file at this path already.
+    /// The file already exists.
     #[error("{} exists already; open it, or choose another name", .0.display())]
     FileExists(PathBuf),
     /// The file is not an SQLite file with Repartee's application id.
     #[error("{} is not a Repartee project ({why})", path.display())]
-    NotAProject {
-        /// The file.
-        path: PathBuf,
-        /// What was found instead.
-        why: String,
-    },
+    NotAProject { path: PathBuf, why: String },
     /// The file was written by a newer version of the program.
     #[error(
         "{} was written by a newer Repartee (its schema is version {found}, this program knows {known}); update Repartee",
         path.display()
     )]
     Newer {
-        /// The file.
         path: PathBuf,
         /// The file's schema version.
         found: i64,
         /// The newest version this program knows.
         known: i64,
     },
-    /// The file's schema has parts that Repartee did not make, or lacks some: it may be a stranger's.
+    /// Objects of the file's schema are foreign or missing: it may be untrusted.
     #[error(
         "{} was changed by another program ({}); nothing in it was run. Open it only if you know why; \
          `repartee check` lists what was found, and `repartee check --repair` makes a copy and removes it",
         path.display(), crate::schema::listed(found)
     )]
     Foreign {
-        /// The file.
         path: PathBuf,
-        /// What was found.
         found: Vec<crate::schema::Fault>,
     },
-    /// What is foreign in a file cannot be removed, or what is missing not restored.
-    #[error("{} cannot be repaired and is as it was: {why}", path.display())]
-    Unrepairable {
-        /// The file.
-        path: PathBuf,
-        /// What stands in the way.
-        why: String,
-    },
-    /// A file beside the project that SQLite would use, and that may do harm.
+    /// Foreign objects cannot be removed, or missing ones not restored.
+    #[error("{} cannot be repaired and is unchanged: {why}", path.display())]
+    Unrepairable { path: PathBuf, why: String },
+    /// A file next to the project that SQLite would use, and that could do harm.
     #[error("{} is not used: {why}. Move it away, then open the project again", file.display())]
-    Beside {
-        /// The file.
-        file: PathBuf,
-        /// What is the matter with it.
-        why: &'static str,
-    },
+    Beside { file: PathBuf, why: &'static str },
     /// The file cannot be opened, or its folder written.
     #[error("cannot open {}: {why}", path.display())]
     Open {
-        /// The file.
         path: PathBuf,
-        /// The operating system's or SQLite's words.
+        /// Message of the operating system or SQLite.
         why: String,
     },
     /// Another process kept the file locked for longer than we wait.
@@ -74,105 +54,91 @@ pub enum Error {
         crate::WAIT_S
     )]
     Busy,
-    /// No room is left on the disk.
+    /// The disk is full.
     #[error(
-        "the disk is full: the last step was not stored, everything before it is kept; free some room and run the command again"
+        "the disk is full: the last step was not stored, everything before it is kept; free some disk space \
+         and run the command again"
     )]
     Full,
     /// The project file, or its folder, cannot be written.
     #[error("the project cannot be written: {0}; check the permissions of the file and its folder")]
     ReadOnly(String),
-    /// The file's bytes are not what was written.
+    /// The file's bytes differ from what was written.
     #[error("the project file is damaged: {}; `repartee check` lists what is affected", in_a_line(.0))]
     Damaged(String),
-    /// No row of this name or id.
+    /// No row has this name or id.
     #[error("there is no {what} {name:?}{}", known(.there))]
     Missing {
-        /// What was looked for: split, base, run, ...
+        /// split, base, run, ...
         what: &'static str,
-        /// The name or id.
         name: String,
-        /// The names there are.
+        /// The names that exist.
         there: Vec<String>,
     },
-    /// A row of this name is there already.
+    /// A row already has this name.
     #[error("there is a {what} {name:?} already; choose another name")]
-    NameTaken {
-        /// What was to be made.
-        what: &'static str,
-        /// The name.
-        name: String,
-    },
-    /// Something cannot be removed, changed or used as it is.
+    NameTaken { what: &'static str, name: String },
+    /// Something cannot be removed, changed or used in its current state.
     #[error("{what} cannot be {done}: {why}")]
     Refused {
-        /// What it is, with its name.
+        /// Kind and name.
         what: String,
         /// Removed, changed, queued, ...
         done: &'static str,
-        /// What stands on it, or is the matter with it.
+        /// What depends on it, or is wrong with it.
         why: String,
     },
-    /// What a person saw is not what would be deleted now.
+    /// What would be deleted has changed since the user saw it.
     #[error("{what} is not as it was shown: what depends on it changed; look again")]
     Changed {
-        /// What it is, with its name.
+        /// Kind and name.
         what: String,
     },
-    /// A job works with something that was to be deleted or renamed.
+    /// A job is using what was to be deleted or renamed.
     #[error("job {job} ({kind}) uses {what}; wait for it, or cancel it first")]
     InUse {
-        /// What it is, with its name.
+        /// Kind and name.
         what: String,
-        /// The job's id.
         job: String,
-        /// The job's kind.
         kind: String,
     },
-    /// A transition that the queue does not know.
+    /// A transition that the queue does not allow.
     #[error("reply {id} is {state}; it cannot be {wanted}")]
     Transition {
-        /// The reply.
         id: i64,
-        /// Where it is.
         state: &'static str,
-        /// Where it was to go.
         wanted: &'static str,
     },
-    /// A blob that was stored for this bundle was collected by `compact` before the bundle was finished.
-    #[error("a part of the model, {0}, was collected while it was being stored; save it again")]
+    /// A blob that was stored for this bundle was removed by `compact` before the bundle was complete.
+    #[error("a part of the model, {0}, was removed while it was being stored; save it again")]
     Collected(String),
-    /// Stored JSON that does not fit its type: written by another version, or by hand.
+    /// Stored JSON of the wrong type: written by another version, or edited.
     #[error("stored {what} cannot be read: {source}")]
     Json {
-        /// Which field of which row.
+        /// Field and row.
         what: &'static str,
-        /// Where it does not fit.
         source: serde_json::Error,
     },
-    /// A setting that does not fit its type: written by another version, or by hand.
+    /// A setting of the wrong type: written by another version, or edited.
     #[error(
         "the setting {key:?} of the project cannot be read: {source}; `repartee check` shows it, and \
          `repartee check --repair` makes a copy and resets it to its default"
     )]
     Setting {
-        /// Its name.
         key: String,
-        /// Where it does not fit.
         source: serde_json::Error,
     },
-    /// Any other refusal by SQLite.
-    #[error("the project file refused: {0}")]
+    /// Any other SQLite error.
+    #[error("SQLite refused: {0}")]
     Sql(rusqlite::Error),
-    /// Any other refusal by a migration.
-    #[error("the project file could not be brought up to date; it is unchanged: {0}")]
+    /// Any other migration error.
+    #[error("the project file could not be migrated; it is unchanged: {0}")]
     Migration(rusqlite_migration::Error),
 }
 
-/// The store's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What SQLite says in one line: it may quote a part of the file.
+/// SQLite's message on one line: it may quote a part of the file.
 fn in_a_line(said: &str) -> String {
     let words = said.split_whitespace().take(60);
     words
@@ -206,9 +172,8 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// Whether there was no space left on the disk. SQLite calls it so where it writes the file, but where the
-/// shared memory beside it cannot grow, or a temporary file cannot be made, it only speaks of input and
-/// output.
+/// Whether the disk is full. SQLite says so when it writes the file, but only reports an I/O error when the shared
+/// memory next to it cannot grow, or a temporary file cannot be created.
 fn is_full(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi;
     matches!(
@@ -222,7 +187,7 @@ fn is_full(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Whether SQLite refused a row because one with the same unique key is there.
+/// Whether SQLite refused a row because its unique key exists.
 pub(crate) fn is_unique(error: &rusqlite::Error) -> bool {
     matches!(
         error,
@@ -247,7 +212,7 @@ mod tests {
     use rusqlite::ffi;
 
     #[test]
-    fn a_full_disk_is_called_that_wherever_it_shows() {
+    fn full_disk_is_reported_as_such_wherever_it_occurs() {
         for code in [
             ffi::SQLITE_FULL,
             ffi::SQLITE_IOERR_SHMSIZE,

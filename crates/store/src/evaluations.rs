@@ -1,4 +1,4 @@
-//! Evaluations: the figures of a checkpoint on a side of a split, and every prediction behind them.
+//! Evaluations: the metrics of a checkpoint on a partition of a split, and every prediction.
 
 use repartee_datasets::Partition;
 use rusqlite::{OptionalExtension, Row, params};
@@ -9,82 +9,68 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// An evaluation that is about to be stored.
+/// An evaluation to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvaluation {
-    /// What was measured.
     pub checkpoint_id: i64,
-    /// On which split.
     pub split_id: i64,
-    /// Against which fakes; realism only.
+    /// Realism only.
     pub fake_set_id: Option<i64>,
-    /// On which side.
     pub partition: Partition,
     /// JSON: device, threads, sizes, seed.
     pub config: String,
-    /// JSON: the figures.
+    /// JSON: the metrics.
     pub metrics: String,
 }
 
-/// An evaluation as it is stored.
+/// A stored evaluation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
-    /// Row id.
     pub id: i64,
-    /// What a person calls it; empty: it goes by its number.
+    /// Empty: it is called by its number.
     pub name: String,
-    /// What was measured.
     pub checkpoint_id: i64,
-    /// The name of its run.
     pub run: String,
-    /// On which split.
     pub split_id: i64,
-    /// Against which fakes; realism only.
+    /// Realism only.
     pub fake_set_id: Option<i64>,
-    /// On which side.
     pub partition: Partition,
     /// JSON: device, threads, sizes, seed.
     pub config: String,
-    /// JSON: the figures.
+    /// JSON: the metrics.
     pub metrics: String,
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
 
-/// What a prediction was made on.
+/// What was predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A pair's reply.
     Pair(i64),
-    /// A fake.
     Fake(i64),
 }
 
-/// One prediction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// What it was made on.
     pub subject: Subject,
     /// The true class; classifiers.
     pub label: Option<u8>,
-    /// The probability of each class; classifiers. Two or four of them are set.
+    /// Probability of each class; classifiers. Two or four of them are set.
     pub p: [Option<f64>; 4],
-    /// Negative log-likelihood, summed over the reply's tokens, in nats; generator.
+    /// Negative log-likelihood in nats, summed over the reply's tokens; generator.
     pub nll: Option<f64>,
-    /// Tokens it is summed over; generator.
+    /// Number of these tokens; generator.
     pub tokens: Option<u32>,
 }
 
-/// A prediction with the texts it was made on.
+/// A prediction with its texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predicted {
-    /// Its number within the evaluation, from 0.
+    /// Index within the evaluation, from 0.
     pub n: u64,
-    /// The prediction.
     pub prediction: Prediction,
-    /// Text of the comment.
     pub comment: String,
-    /// Text of the reply, real or fake.
+    /// Real or fake.
     pub reply: String,
     /// The thread (post) that comment and reply belong to.
     pub thread_id: i64,
@@ -111,7 +97,7 @@ fn evaluation_row(row: &Row<'_>) -> rusqlite::Result<Evaluation> {
     })
 }
 
-/// Reads pair_id, fake_id, label, p0..p3, nll, tokens from the columns after `at`.
+/// Reads pair_id, fake_id, label, p0..p3, nll, tokens from the columns starting at `at`.
 fn prediction_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Prediction> {
     let subject = match row.get::<_, Option<i64>>(at)? {
         Some(pair) => Subject::Pair(pair),
@@ -132,10 +118,7 @@ fn prediction_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Prediction> {
 }
 
 impl Store {
-    /// Stores an evaluation with all its predictions in one transaction, and gives its id.
-    ///
-    /// # Errors
-    /// When the file cannot be written; then nothing of it is stored.
+    /// Stores an evaluation with all its predictions in one transaction, and returns its id.
     pub fn evaluation_insert(
         &self,
         new: &NewEvaluation,
@@ -179,10 +162,7 @@ impl Store {
         })
     }
 
-    /// All evaluations, in the order in which they were made.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All evaluations, oldest first.
     pub fn evaluations(&self) -> Result<Vec<Evaluation>> {
         self.read(|db| {
             let is_there = ItemKind::Evaluation.is_there("e.");
@@ -210,10 +190,7 @@ impl Store {
         })
     }
 
-    /// The predictions of an evaluation, in the order in which they were stored.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The predictions of an evaluation, in stored order.
     pub fn predictions(&self, evaluation_id: i64) -> Result<Vec<Prediction>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -226,9 +203,6 @@ impl Store {
     }
 
     /// Predictions of an evaluation with their texts, from number `from`, at most `limit`.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn predicted(&self, evaluation_id: i64, from: u64, limit: usize) -> Result<Vec<Predicted>> {
         self.read(|db| {
             let mut query = db.prepare_cached(

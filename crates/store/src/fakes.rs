@@ -1,4 +1,4 @@
-//! Fakes: replies that a generator wrote for the comments of a split, and the settings it wrote with.
+//! Fakes: replies generated to the comments of a split, and their settings.
 
 use repartee_datasets::Partition;
 use rusqlite::{Row, params};
@@ -10,51 +10,45 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
-/// A set of fakes that is about to be made.
+/// A set of fakes to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFakeSet {
-    /// Its name.
     pub name: String,
-    /// The generator.
     pub checkpoint_id: i64,
     /// Whose comments it answers.
     pub split_id: i64,
-    /// JSON: template, decode settings, replies a comment, seed.
+    /// JSON: template, decoding settings, replies per comment, seed.
     pub config: String,
 }
 
-/// A set of fakes as it is stored.
+/// A stored set of fakes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FakeSet {
-    /// Row id.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// The generator.
     pub checkpoint_id: i64,
     /// Whose comments it answers.
     pub split_id: i64,
-    /// JSON: template, decode settings, replies a comment, seed.
+    /// JSON: template, decoding settings, replies per comment, seed.
     pub config: String,
-    /// How many fakes it has.
     pub fakes: u64,
-    /// The name of the run that wrote it, as it is now.
+    /// Current name of its generator's run.
     pub generator: String,
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
 
-/// How a generated text ended.
+/// Why generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FinishReason {
-    /// With the end token.
+    /// At the end token.
     End,
-    /// At the length it was allowed.
+    /// At the maximum length.
     Length,
 }
 
 impl FinishReason {
-    /// The word in the table.
+    /// The name in the table.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::End => "end",
@@ -71,33 +65,27 @@ impl FinishReason {
     }
 }
 
-/// A fake that is about to be stored.
+/// A fake to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFake {
     /// The pair whose comment it answers.
     pub pair_id: i64,
-    /// Its number among the replies to that comment, from 0.
+    /// Index among the replies to that comment, from 0.
     pub n: u32,
-    /// The reply.
     pub text: String,
-    /// How it ended.
     pub finish_reason: FinishReason,
 }
 
-/// A fake as it is stored, with the comment that it answers.
+/// A stored fake, with the comment that it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fake {
-    /// Row id.
     pub id: i64,
     /// The pair whose comment it answers.
     pub pair_id: i64,
-    /// Its number among the replies to that comment, from 0.
+    /// Index among the replies to that comment, from 0.
     pub n: u32,
-    /// Text of the comment.
     pub comment: String,
-    /// The reply.
     pub text: String,
-    /// How it ended.
     pub finish_reason: FinishReason,
 }
 
@@ -120,10 +108,10 @@ fn set_row(row: &Row<'_>) -> rusqlite::Result<FakeSet> {
 }
 
 impl Store {
-    /// Adds an empty set and gives its id.
+    /// Adds an empty set and returns its id.
     ///
     /// # Errors
-    /// [`Error::NameTaken`], or when the file cannot be written.
+    /// [`Error::NameTaken`].
     pub fn fake_set_insert(&self, new: &NewFakeSet, now_ms: i64) -> Result<i64> {
         self.write(Family::Fakes, |db| {
             let run = run_of(db, new.checkpoint_id)?;
@@ -154,10 +142,7 @@ impl Store {
         })
     }
 
-    /// All sets, in the order in which they were made.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All sets, oldest first.
     pub fn fake_sets(&self) -> Result<Vec<FakeSet>> {
         self.read(|db| {
             let is_there = ItemKind::Fakes.is_there("");
@@ -169,7 +154,7 @@ impl Store {
     /// A set by its name.
     ///
     /// # Errors
-    /// [`Error::Missing`], with the names there are.
+    /// [`Error::Missing`], with the names that exist.
     pub fn fake_set(&self, name: &str) -> Result<FakeSet> {
         let all = self.fake_sets()?;
         match all.iter().position(|set| set.name == name) {
@@ -195,12 +180,8 @@ impl Store {
         })
     }
 
-    /// Adds fakes; one that is there already (same pair and number) stays as it is, so that a resumed
-    /// job may repeat its last batch. Gives the pairs whose fakes were not stored, since the comment was
-    /// deleted while they were written.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds fakes; an existing one (same pair and number) is unchanged, so that a resumed job may repeat its last
+    /// batch. Returns the pairs whose fakes were not stored because the comment was deleted during generation.
     pub fn fakes_add(&self, fake_set_id: i64, fakes: &[NewFake]) -> Result<Vec<i64>> {
         let mut gone = Vec::new();
         for batch in fakes.chunks(BATCH_ROWS) {
@@ -234,9 +215,6 @@ impl Store {
     }
 
     /// The pairs whose comments these fakes answer.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn pairs_of_fakes(&self, fakes: &[i64]) -> Result<Vec<i64>> {
         self.read(|db| {
             let mut query = db.prepare_cached("SELECT pair_id FROM fake WHERE id = ?1")?;
@@ -251,10 +229,7 @@ impl Store {
         })
     }
 
-    /// The pairs whose comments have fakes in a set, with how many each, in order of ids.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The pairs whose comments have fakes in a set, with their number, by id.
     pub fn fake_pairs(&self, fake_set_id: i64) -> Result<Vec<(i64, u32)>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -265,11 +240,8 @@ impl Store {
         })
     }
 
-    /// How many fakes of a set stand on each side, in the order of [`Partition::ALL`]. A fake's side is that
-    /// of the pair whose comment it answers.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Number of fakes of a set in each partition, in the order of [`Partition::ALL`]. A fake is in the partition of the
+    /// pair whose comment it answers.
     pub fn fake_counts(&self, fake_set_id: i64) -> Result<[u64; 3]> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -289,10 +261,7 @@ impl Store {
         })
     }
 
-    /// The fakes of a set on one side of its split, by pair and number.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The fakes of a set in one partition of its split, by pair and number.
     pub fn for_each_fake(
         &self,
         fake_set_id: i64,
@@ -327,10 +296,7 @@ impl Store {
         })
     }
 
-    /// The fakes of a set on one side of its split, by pair and number, all at once.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The fakes of a set in one partition of its split, by pair and number, all at once.
     pub fn fakes(&self, fake_set_id: i64, partition: Partition) -> Result<Vec<Fake>> {
         let mut fakes = Vec::new();
         self.for_each_fake(fake_set_id, partition, |fake| {

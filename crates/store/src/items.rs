@@ -1,5 +1,5 @@
-//! Names, notes and tags of the things a person makes in a project: sources, splits, bases, runs, sets of
-//! fakes, evaluations and generations. One mechanism for all of them; [`crate::deletion`] removes them.
+//! Names, notes and tags of a project's items: sources, splits, bases, runs, sets of fakes, evaluations and
+//! generations. One mechanism for all of them; [`crate::deletion`] removes them.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,9 @@ use crate::jobs::JobRow;
 use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
 
-/// What kind of thing an item is.
+/// Kind of item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // the words of the project
 pub enum ItemKind {
     Source,
     Split,
@@ -35,7 +34,7 @@ impl ItemKind {
         Self::Generation,
     ];
 
-    /// The word in the tables, on the wire and on the command line.
+    /// The name in the tables, on the wire and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -56,12 +55,12 @@ impl ItemKind {
         }
     }
 
-    /// Whether an item of this kind also goes by its number: its name is not unique, or it needs none.
+    /// Whether an item of this kind can be called by its number: its name is not unique, or optional.
     pub fn has_number(self) -> bool {
         matches!(self, Self::Source | Self::Evaluation | Self::Generation)
     }
 
-    /// Whether an item of this kind can go without a name.
+    /// Whether the name is optional.
     pub(crate) fn may_be_nameless(self) -> bool {
         matches!(self, Self::Evaluation | Self::Generation)
     }
@@ -85,8 +84,8 @@ impl ItemKind {
         }
     }
 
-    /// The condition in SQL that a row of the kind's table is there for people: neither deleted nor half
-    /// written. `id`, `name` and `generator` stand behind `alias`.
+    /// The SQL condition that a row of the kind's table is visible: neither deleted nor incomplete. `alias` qualifies
+    /// `id`, `name` and `generator`.
     pub(crate) fn is_there(self, alias: &str) -> String {
         let kind = self.as_str();
         let deleted = format!("{alias}id NOT IN (SELECT id FROM deleting WHERE kind = '{kind}')");
@@ -107,24 +106,22 @@ impl std::fmt::Display for ItemKind {
     }
 }
 
-/// A person's own words about an item.
+/// The user's note and tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct Label {
     /// Free text; empty: none.
     pub note: String,
-    /// Short words to find it by, in alphabetical order.
+    /// In alphabetical order.
     pub tags: Vec<String>,
 }
 
-/// An item by what it is called.
+/// An item by its name or number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What it is.
     pub kind: ItemKind,
-    /// Row id.
     pub id: i64,
-    /// Its name; empty where it goes by its number alone.
+    /// Empty if it is called by its number alone.
     pub name: String,
 }
 
@@ -138,17 +135,17 @@ impl Item {
     }
 }
 
-/// Characters of a name.
+/// Maximum length of a name in characters.
 pub const NAME_CHARS: usize = 100;
-/// Characters of a note.
+/// Maximum length of a note in characters.
 pub const NOTE_CHARS: usize = 10_000;
-/// Characters of a tag.
+/// Maximum length of a tag in characters.
 pub const TAG_CHARS: usize = 40;
-/// Tags of an item.
+/// Maximum number of tags per item.
 pub const TAGS: usize = 20;
 
-/// Whether a character is not seen, controls a terminal or reorders a line: control characters, line separators,
-/// marks of direction, zero-width characters, fillers, tags.
+/// Whether a character is invisible, controls a terminal or reorders a line: control characters, line separators,
+/// bidirectional marks, zero-width characters, fillers, tags.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -171,10 +168,10 @@ fn refused(what: impl Into<String>, done: &'static str, why: impl Into<String>) 
     }
 }
 
-/// A name as it is stored: the one rule for what is made, imported and renamed. Exports are named after it.
+/// A name as it is stored: the one rule for creating, importing and renaming. Exports are named after it.
 ///
 /// # Errors
-/// [`Error::Refused`] when it is empty, too long, a path, has characters that do not show, or reads as something
+/// [`Error::Refused`] if it is empty, too long, a path, has invisible characters, or could be mistaken for something
 /// else.
 pub fn checked_name(kind: ItemKind, name: &str) -> Result<String> {
     let name = name.trim();
@@ -193,11 +190,11 @@ pub fn checked_name(kind: ItemKind, name: &str) -> Result<String> {
     }
     if kind.has_number() && name.parse::<i64>().is_ok() {
         return no(format!(
-            "it is a number, and by a number the {kind} with that number is meant"
+            "it is a number, and a number means the {kind} with that number"
         ));
     }
     if kind == ItemKind::Split && name.ends_with(crate::splits::UNFINISHED.trim()) {
-        return no("that is how a split is called while it is being written".to_owned());
+        return no("splits have this name while they are being written".to_owned());
     }
     Ok(name.to_owned())
 }
@@ -223,15 +220,15 @@ fn checked_note(note: &str) -> Result<String> {
         let why = format!("a note has at most {NOTE_CHARS} characters");
         return Err(refused("this note", "stored", why));
     }
-    // a note may have lines, but nothing that repaints a terminal
+    // a note may have several lines, but no terminal controls
     Ok(note
         .chars()
         .filter(|c| *c == '\n' || *c == '\t' || !is_hidden(*c))
         .collect())
 }
 
-/// The item that goes by a word, within a transaction: its name, or its number where it has one. Of several
-/// of one name the newest.
+/// The item called by a word, within a transaction: its name, or its number if it has one. Of several with one name,
+/// the newest.
 pub(crate) fn find(db: &Connection, kind: ItemKind, word: &str) -> Result<Item> {
     let (table, is_there) = (kind.table(), kind.is_there(""));
     let item = |row: &rusqlite::Row<'_>| {
@@ -289,7 +286,7 @@ pub(crate) fn find(db: &Connection, kind: ItemKind, word: &str) -> Result<Item> 
     })
 }
 
-/// Forgets a person's words about an item that is removed, within a transaction: its id may come again.
+/// Removes the note and tags of an item that is removed, within a transaction: its id may be reused.
 pub(crate) fn unlabel(db: &Connection, kind: ItemKind, id: i64) -> Result<()> {
     for table in ["label", "tag"] {
         let sql = format!("DELETE FROM {table} WHERE kind = ?1 AND id = ?2");
@@ -299,7 +296,7 @@ pub(crate) fn unlabel(db: &Connection, kind: ItemKind, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to build on what is being deleted, within the transaction that would.
+/// Refuses to build on what is being deleted, within the same transaction.
 pub(crate) fn still_there(db: &Connection, on: &[(ItemKind, i64)]) -> Result<()> {
     for (kind, id) in on {
         let going: bool = db
@@ -309,7 +306,7 @@ pub(crate) fn still_there(db: &Connection, on: &[(ItemKind, i64)]) -> Result<()>
             return Err(refused(
                 format!("{kind} {id}"),
                 "used",
-                "it was deleted meanwhile",
+                "it was deleted in the meantime",
             ));
         }
     }
@@ -326,7 +323,7 @@ pub(crate) fn run_of(db: &Connection, checkpoint: i64) -> Result<(ItemKind, i64)
         refused(
             format!("checkpoint {checkpoint}"),
             "used",
-            "it was deleted meanwhile",
+            "it was deleted in the meantime",
         )
     };
     run.map(|run| (ItemKind::Run, run)).ok_or_else(gone)
@@ -347,28 +344,25 @@ fn label_of(db: &Connection, kind: ItemKind, id: i64) -> Result<Label> {
 }
 
 impl Store {
-    /// The item that goes by a word: its name, or its number where it has one.
+    /// The item called by a word: its name, or its number if it has one.
     ///
     /// # Errors
-    /// [`Error::Missing`], with the names there are.
+    /// [`Error::Missing`], with the names that exist.
     pub fn item(&self, kind: ItemKind, word: &str) -> Result<Item> {
         self.read(|db| find(db, kind, word))
     }
 
-    /// A person's own words about an item.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The note and tags of an item.
     pub fn label(&self, kind: ItemKind, id: i64) -> Result<Label> {
         self.read(|db| label_of(db, kind, id))
     }
 
-    /// Gives an item another name. Other rows refer to it by its id; what refers to it by name are the
-    /// parameters of jobs, and `renamed` gives what those of a job are from now on (`None`: they stay).
+    /// Renames an item. Other rows refer to it by id; only the parameters of jobs refer to it by name, and `renamed`
+    /// returns the new parameters of a job (`None`: unchanged).
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::NameTaken`]; [`Error::Refused`] when the name cannot be one; or what
-    /// `renamed` says. Then nothing is changed.
+    /// [`Error::Missing`]; [`Error::NameTaken`]; [`Error::Refused`] if the name is invalid; or what `renamed` returns.
+    /// Nothing is changed then.
     pub fn item_rename(
         &self,
         kind: ItemKind,
@@ -383,7 +377,7 @@ impl Store {
                 return Ok(item);
             }
             let table = kind.table();
-            // sources may share a name, since files do; nobody is to choose one that is taken
+            // sources may share a name, since files do; but a user cannot choose one that is taken
             let sql = format!(
                 "SELECT EXISTS (SELECT 1 FROM {table} WHERE name = ?1 AND id <> ?2 AND ?1 <> '')"
             );
@@ -410,7 +404,7 @@ impl Store {
     /// Sets the note of an item; an empty one removes it.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] when it is too long.
+    /// [`Error::Missing`]; [`Error::Refused`] if it is too long.
     pub fn item_note(&self, kind: ItemKind, word: &str, note: &str) -> Result<Item> {
         let note = checked_note(note)?;
         self.write(kind.family(), |db| {
@@ -427,11 +421,10 @@ impl Store {
         })
     }
 
-    /// Adds tags to an item and removes others. A tag is one, however it is capitalized.
+    /// Adds and removes tags of an item. Tags are case-insensitive.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Refused`] when a tag cannot be one, or they are too many; then nothing
-    /// is changed.
+    /// [`Error::Missing`]; [`Error::Refused`] if a tag is invalid, or there are too many; nothing is changed then.
     pub fn item_tag(
         &self,
         kind: ItemKind,
@@ -458,7 +451,7 @@ impl Store {
             }
             let all = label_of(db, kind, item.id)?.tags.len();
             if all > TAGS {
-                let why = format!("it would have {all} tags, and {TAGS} is the most");
+                let why = format!("it would have {all} tags; the maximum is {TAGS}");
                 return Err(refused(item.sentence(), "tagged", why));
             }
             Ok(item)
@@ -466,7 +459,7 @@ impl Store {
     }
 }
 
-/// Tells the windows of everything that shows names of this kind.
+/// Marks everything that shows names of this kind as changed.
 fn touch_shown(db: &Transaction<'_>, kind: ItemKind) -> Result<()> {
     for other in ItemKind::ALL {
         if other != kind {

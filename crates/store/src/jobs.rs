@@ -1,12 +1,12 @@
-//! Jobs: the control plane. A row says what runs, who runs it, and what is wanted of it.
+//! Jobs: the control plane. A row says what runs, which process runs it, and what is requested of it.
 //!
-//! Any process may set [`Want`]; the owner reads it with each sign of life ([`Store::job_beat`]) and
-//! obeys. Ownership changes hands only by [`Store::job_claim`], which compares and sets in one
-//! transaction, so two processes cannot both resume one job.
+//! Any process may set [`Want`]; the owner reads it with each heartbeat ([`Store::job_beat`]) and obeys. Ownership
+//! changes only by [`Store::job_claim`], which compares and sets in one transaction, so two processes cannot both
+//! resume one job.
 //!
-//! Jobs that have a `place` are in the queue: at most one of them runs, and [`Store::job_next`] takes the
-//! next one in a transaction. A job keeps its place while it runs and while it holds the queue up (paused,
-//! or failed with `stops_queue`); every other end takes it out.
+//! Jobs that have a `place` are in the queue: at most one of them runs, and [`Store::job_next`] takes the next one in a
+//! transaction. A job keeps its place while it runs and while it blocks the queue (paused, or failed with
+//! `stops_queue`); every other end removes it.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -14,40 +14,39 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// Where a job stands.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
-    /// It waits for its turn in the queue.
+    /// Waits in the queue.
     Queued,
-    /// Its owner works on it, or has vanished (`beat_ms` tells).
+    /// Its owner is working on it, or is gone (see `beat_ms`).
     Running,
-    /// It rests and can be resumed.
+    /// Can be resumed.
     Paused,
-    /// It came to its end.
+    /// Completed.
     Done,
-    /// It ended with an error; it can be resumed.
+    /// Ended with an error; can be resumed.
     Failed,
-    /// It was ended by a person.
+    /// Ended by the user.
     Cancelled,
 }
 
-/// What is wanted of a running job.
+/// Request to a running job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// Go on.
     Run,
-    /// Store a checkpoint and rest.
+    /// Save a checkpoint and pause.
     Pause,
-    /// Training: end now with what is learned as the result.
+    /// Training: finish now, with the current weights as the result.
     Stop,
-    /// End, without a result.
+    /// End without a result.
     Cancel,
-    /// Training: end, and remove the weights that it saved.
+    /// Training: end, and remove its checkpoints.
     Discard,
 }
 
 impl JobState {
-    /// The word in the table and on the screen.
+    /// The name in the table and on screen.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -72,7 +71,7 @@ impl JobState {
 }
 
 impl Want {
-    /// The word in the table and on the screen.
+    /// The name in the table and on screen.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Run => "run",
@@ -94,60 +93,53 @@ impl Want {
     }
 }
 
-/// A job as it is stored.
+/// A stored job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobRow {
-    /// UUID v7, made by the caller.
+    /// UUID v7, chosen by the caller.
     pub id: String,
-    /// The kind of work: import, train, ...
+    /// import, train, ...
     pub kind: String,
-    /// JSON.
     pub params: String,
-    /// Where it stands.
     pub state: JobState,
-    /// What is wanted of it.
     pub want: Want,
-    /// The process that runs it; `None`: nobody.
+    /// The process that runs it; `None`: none.
     pub owner: Option<String>,
-    /// The owner's last sign of life, milliseconds since 1970.
+    /// Last heartbeat of the owner, milliseconds since 1970.
     pub beat_ms: i64,
-    /// JSON.
     pub progress: Option<String>,
     /// JSON: the result, or `{code, message, detail[]}`.
     pub outcome: Option<String>,
     /// Milliseconds since 1970.
     pub created_ms: i64,
-    /// Milliseconds since 1970; `None` while it can go on.
+    /// Milliseconds since 1970; `None` while it can continue.
     pub ended_ms: Option<i64>,
-    /// Its place in the queue, from 1, also while it runs or holds the queue up; `None`: it is not in it.
+    /// Position in the queue, from 1, also while it runs or blocks the queue; `None`: it is not queued.
     pub place: Option<i64>,
-    /// Whether its failure holds the queue up.
+    /// Whether its failure blocks the queue.
     pub stops_queue: bool,
-    /// How often its process was lost.
+    /// How often it was interrupted.
     pub tries: u32,
 }
 
-/// Where a queued job is moved to.
+/// New position of a queued job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place<'a> {
-    /// It is the next.
     First,
-    /// It is the last.
     Last,
-    /// It comes before this queued job.
+    /// Before this queued job.
     Before(&'a str),
 }
 
-/// What [`Store::job_next`] found.
+/// Result of [`Store::job_next`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// This job was taken: it runs, under the owner who asked.
+    /// This job was taken: it runs, owned by the caller.
     Taken(JobRow),
-    /// This job of the queue runs.
+    /// This job of the queue is running.
     Running(JobRow),
-    /// This job of the queue was paused, or failed and was to hold the queue up.
+    /// This job blocks the queue: it is paused, or failed and was queued so.
     HeldUp(JobRow),
-    /// No job waits.
     Empty,
 }
 
@@ -174,7 +166,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     })
 }
 
-/// All jobs, the oldest first.
+/// All jobs, oldest first.
 pub(crate) fn all(db: &Connection) -> Result<Vec<JobRow>> {
     let sql = format!("SELECT {COLUMNS} FROM job ORDER BY created_ms, id");
     readable(db.prepare_cached(&sql)?.query_map([], job_row)?)
@@ -188,7 +180,7 @@ fn missing(id: &str) -> Error {
     }
 }
 
-/// The jobs that wait in the queue, in order.
+/// The jobs waiting in the queue, in order.
 fn waiting(db: &Connection) -> Result<Vec<String>> {
     let sql = "SELECT id FROM job WHERE state = 'queued' ORDER BY place, id";
     let mut query = db.prepare_cached(sql)?;
@@ -197,10 +189,8 @@ fn waiting(db: &Connection) -> Result<Vec<String>> {
 }
 
 impl Store {
-    /// Adds a running job (without an owner: one that waits to be taken over); false, and nothing changes, when there is a job of this id already.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds a running job (without an owner: one that waits to be taken over); returns false, and changes nothing, if
+    /// this id exists.
     pub fn job_insert(
         &self,
         id: &str,
@@ -216,10 +206,6 @@ impl Store {
         })
     }
 
-    /// One job.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn job(&self, id: &str) -> Result<Option<JobRow>> {
         self.read(|db| {
             let sql = format!("SELECT {COLUMNS} FROM job WHERE id = ?1");
@@ -230,19 +216,13 @@ impl Store {
         })
     }
 
-    /// All jobs, the oldest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All jobs, oldest first.
     pub fn jobs(&self) -> Result<Vec<JobRow>> {
         self.read(all)
     }
 
-    /// Takes a job over from `old` (`None`: from nobody): it runs again, under `new`. False, and
-    /// nothing changes, when its owner is not `old` any more.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Takes a job over from `old` (`None`: from nobody): it runs again, owned by `new`. Returns false, and changes
+    /// nothing, if its owner is no longer `old`.
     pub fn job_claim(&self, id: &str, old: Option<&str>, new: &str, now_ms: i64) -> Result<bool> {
         self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET owner = ?3, state = 'running', want = 'run', beat_ms = ?4,
@@ -252,11 +232,8 @@ impl Store {
         })
     }
 
-    /// A sign of life from the owner. Gives what is wanted of it, or `None` when the job is no longer
-    /// this owner's: then it must stop without writing anything more.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// A heartbeat of the owner. Returns the request to the job, or `None` if the job is no longer this owner's: it
+    /// must then stop without writing anything more.
     pub fn job_beat(
         &self,
         id: &str,
@@ -277,10 +254,10 @@ impl Store {
         })
     }
 
-    /// Says what is wanted of a job; any process may.
+    /// Requests something of a job; any process may.
     ///
     /// # Errors
-    /// [`Error::Missing`], or when the file cannot be written.
+    /// [`Error::Missing`].
     pub fn job_want(&self, id: &str, want: Want) -> Result<()> {
         self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET want = ?2 WHERE id = ?1";
@@ -291,11 +268,8 @@ impl Store {
         })
     }
 
-    /// Writes how a job ended or that it rests, and gives it up. False, and nothing changes, when it is
-    /// no longer this owner's.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Records how a job ended or that it is paused, and releases it. Returns false, and changes nothing, if it is no
+    /// longer this owner's.
     pub fn job_end(
         &self,
         id: &str,
@@ -316,10 +290,7 @@ impl Store {
         })
     }
 
-    /// Adds a job at the end of the queue; false, and nothing changes, when there is a job of this id already.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds a job to the end of the queue; returns false, and changes nothing, if this id exists.
     pub fn job_queue(
         &self,
         id: &str,
@@ -338,11 +309,8 @@ impl Store {
         })
     }
 
-    /// Moves a queued job within the queue. False, and nothing changes, when it (or the one it is to come
-    /// before) does not wait there any more.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Moves a queued job. Returns false, and changes nothing, if it (or the one it should precede) is no longer
+    /// waiting.
     pub fn job_move(&self, id: &str, to: Place<'_>) -> Result<bool> {
         self.write(Family::Jobs, |db| {
             let mut ids = waiting(db)?;
@@ -360,7 +328,7 @@ impl Store {
                 return Ok(false);
             };
             ids.insert(at, moved);
-            // after those that run or hold the queue up
+            // after those that run or block the queue
             let sql = "SELECT coalesce(max(place), 0) FROM job WHERE state <> 'queued'";
             let before: i64 = db.query_row(sql, [], |row| row.get(0))?;
             let mut place = db.prepare_cached("UPDATE job SET place = ?2 WHERE id = ?1")?;
@@ -371,10 +339,7 @@ impl Store {
         })
     }
 
-    /// Cancels a job that waits in the queue. False, and nothing changes, when it does not wait there any more.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Cancels a waiting job. Returns false, and changes nothing, if it is no longer waiting.
     pub fn job_unqueue(&self, id: &str, now_ms: i64) -> Result<bool> {
         self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET state = 'cancelled', place = NULL, ended_ms = ?2
@@ -383,11 +348,10 @@ impl Store {
         })
     }
 
-    /// Says whether the failure of a job is to hold the queue up. A job that holds it up already is taken
-    /// out of it by false.
+    /// Sets whether the failure of a job blocks the queue. False unblocks the queue if this job already blocks it.
     ///
     /// # Errors
-    /// [`Error::Missing`], or when the file cannot be written.
+    /// [`Error::Missing`].
     pub fn job_stops_queue(&self, id: &str, stops: bool) -> Result<()> {
         self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET stops_queue = ?2, place = iif(state = 'failed' AND NOT ?2, NULL, place)
@@ -399,11 +363,8 @@ impl Store {
         })
     }
 
-    /// Takes the next job of the queue for `owner`, if none of the queue runs and none holds it up: two who
-    /// ask at once do not both get one.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Takes the next job of the queue for `owner`, if none of the queue runs and none blocks it: of two concurrent
+    /// callers, only one gets it.
     pub fn job_next(&self, owner: &str, now_ms: i64) -> Result<Next> {
         let found = |db: &Connection, state: &str| -> Result<Option<JobRow>> {
             let sql = format!(
@@ -414,7 +375,7 @@ impl Store {
                 .query_row([state], job_row)
                 .optional()?)
         };
-        // most look and find nothing: that writes nothing
+        // most calls find nothing, and write nothing
         let looked = self.read(|db| {
             if let Some(row) = found(db, "running")? {
                 return Ok(Some(Next::Running(row)));
@@ -449,9 +410,6 @@ impl Store {
     }
 
     /// Adds a line to a job's log.
-    ///
-    /// # Errors
-    /// When there is no such job, or the file cannot be written.
     pub fn job_log(&self, id: &str, now_ms: i64, text: &str) -> Result<()> {
         self.write(Family::Jobs, |db| {
             let sql = "INSERT INTO job_log (job_id, at_ms, text) VALUES (?1, ?2, ?3)";
@@ -460,10 +418,7 @@ impl Store {
         })
     }
 
-    /// The lines of a job's log, in order: when (milliseconds since 1970) and what.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The lines of a job's log, in order: time (milliseconds since 1970) and text.
     pub fn job_lines(&self, id: &str) -> Result<Vec<(i64, String)>> {
         self.read(|db| {
             let sql = "SELECT at_ms, text FROM job_log WHERE job_id = ?1 ORDER BY id";
@@ -521,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_keeps_its_order_and_gives_one_job_at_a_time() {
+    fn queue_keeps_its_order_and_runs_one_job_at_a_time() {
         let (_folder, store) = store();
         for id in ["a", "b", "c"] {
             assert!(store.job_queue(id, "train", "{}", false, 1).unwrap());
@@ -545,7 +500,7 @@ mod tests {
             ("c", JobState::Running, 9)
         );
         assert!(matches!(store.job_next("you", 9).unwrap(), Next::Running(row) if row.id == "c"));
-        // what runs is neither moved nor taken out of the queue, and nobody gets before it
+        // a running job is neither moved nor removed, and no other gets before it
         assert!(!store.job_move("c", Place::Last).unwrap() && !store.job_unqueue("c", 9).unwrap());
         assert!(store.job_move("b", Place::First).unwrap());
         assert!(store.job_unqueue("a", 9).unwrap());
@@ -562,13 +517,13 @@ mod tests {
                 .unwrap()
         );
         assert!(matches!(store.job_next("you", 14).unwrap(), Next::Taken(row) if row.id == "b"));
-        // a queued job has no owner, and is not claimed like one that was handed in
+        // a queued job has no owner, and is not claimed like a submitted one
         store.job_queue("d", "train", "{}", false, 15).unwrap();
         assert!(!store.job_claim("d", None, "me", 16).unwrap());
     }
 
     #[test]
-    fn a_failure_holds_the_queue_up_where_that_was_asked_for() {
+    fn failed_job_blocks_the_queue_if_set_to() {
         let (_folder, store) = store();
         for (id, stops) in [("a", false), ("b", true), ("c", false)] {
             store.job_queue(id, "train", "{}", stops, 1).unwrap();

@@ -1,8 +1,8 @@
-//! The ledger: one file a user and machine, beside all projects, that says which comment each account has
-//! answered, or may have. A project file can be copied, moved and restored; the ledger cannot with it, so no
-//! two copies and no two projects answer the same comment.
+//! The ledger: one file per user and machine, next to all projects, which records the comments that each account has,
+//! or may have, answered. A project file can be copied, moved and restored without it, so no two copies and no two
+//! projects answer the same comment.
 //!
-//! Its errors say what nothing is posted without; see [`Error`].
+//! Its errors say without what nothing is posted; see [`Error`].
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,32 +15,29 @@ use rusqlite::{
 
 /// "Repl": the application id in the header of a ledger.
 const APPLICATION_ID: i32 = 0x5265_706c;
-/// Each version of the schema, in order. One that was released is never edited.
+/// Each version of the schema, in order. A released one is never edited.
 const SCHEMA: &[&str] = &[
     include_str!("schema/ledger_1.sql"),
     include_str!("schema/ledger_2.sql"),
 ];
-/// Another process is waited for so long.
+/// How long to wait for another process.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// Why the ledger cannot be used.
+/// Why the ledger is unusable.
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger of posted comments {}, without which nothing is posted, {what}", path.display())]
 pub struct Error {
-    /// The file.
     pub path: PathBuf,
-    /// What is the matter, and what to do.
+    /// What is wrong, and what to do.
     pub what: String,
-    /// Which kind of trouble it is.
     pub trouble: Trouble,
 }
 
-/// Kinds of trouble with a ledger.
+/// Kinds of ledger errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// Its bytes are not a ledger's.
+    /// It is not a ledger, or damaged.
     Damaged,
-    /// It is locked.
     Busy,
     /// The disk is full.
     Full,
@@ -48,32 +45,31 @@ pub enum Trouble {
     Io,
 }
 
-/// The ledger's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Whose entries are meant.
+/// The owner of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whose {
     /// Reddit itself, or one run of a sandbox.
     pub server: String,
-    /// The account, without `u/`; case does not matter.
+    /// Without `u/`; case-insensitive.
     pub account: String,
 }
 
-/// Where an entry stands.
+/// State of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EntryState {
-    /// It was about to be sent; whether it was, nobody has said yet.
+    /// About to be sent; unknown whether it was.
     Intended,
-    /// It was sent, and nobody knows whether it arrived.
+    /// Sent, delivery unconfirmed.
     Uncertain,
-    /// It was looked for often enough, and is not there.
+    /// Enough checks did not find it.
     Absent,
     /// It did not arrive: the parent is free.
     Released,
-    /// It is on Reddit.
+    /// It is live on Reddit.
     Posted,
-    /// It was posted and deleted, or given up: the parent is never answered again.
+    /// Posted and deleted, or abandoned: the parent is never answered again.
     Withdrawn,
 }
 
@@ -87,7 +83,7 @@ impl EntryState {
         Self::Withdrawn,
     ];
 
-    /// The word in the table.
+    /// The name in the table.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Intended => "intended",
@@ -109,25 +105,22 @@ pub struct Entry {
     pub project: String,
     /// The uuid of the file.
     pub copy: String,
-    /// Where the file was.
+    /// The file's path then.
     pub path: String,
-    /// The reply in it.
+    /// The reply in that file.
     pub reply: i64,
-    /// Its try.
     pub attempt: u32,
     /// blake3 of the text.
     pub hash: String,
-    /// Name of the subreddit.
     pub subreddit: String,
     /// Reddit's name of the post.
     pub post: String,
-    /// Keyed hash of who is answered; empty: unknown.
+    /// Keyed hash of the author who is answered; empty: unknown.
     pub author: String,
-    /// Where it stands.
     pub state: EntryState,
-    /// When the try began, milliseconds since 1970.
+    /// Start of the attempt, milliseconds since 1970.
     pub intent_ms: i64,
-    /// Reddit's clock minus ours, then.
+    /// Reddit's clock minus ours at that time.
     pub skew_ms: i64,
     /// Reddit's name of the comment; empty: unknown.
     pub comment: String,
@@ -153,7 +146,7 @@ fn entry_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
         subreddit: row.get(7)?,
         post: row.get(8)?,
         author: row.get(9)?,
-        // a word that is not known keeps the parent closed
+        // an unknown word keeps the parent closed
         state: state.unwrap_or(EntryState::Uncertain),
         intent_ms: row.get(11)?,
         skew_ms: row.get(12)?,
@@ -161,7 +154,6 @@ fn entry_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// An open ledger.
 pub struct Ledger {
     path: PathBuf,
     id: String,
@@ -175,11 +167,11 @@ impl std::fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger in a folder; the first one makes it, for its user alone.
+    /// Opens the ledger in a folder; creates it, for its user alone, if it does not exist.
     ///
     /// # Errors
-    /// [`Trouble::Damaged`] when the file is not a ledger, or not a whole one; [`Trouble::Io`] when it cannot be
-    /// read and written.
+    /// [`Trouble::Damaged`] if the file is not a ledger, or incomplete; [`Trouble::Io`] if it cannot be read and
+    /// written.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("ledger.sqlite");
         let io = |error: &std::io::Error| Error {
@@ -189,7 +181,7 @@ impl Ledger {
             ),
             trouble: Trouble::Io,
         };
-        // one at a time: making a ledger is more than one step
+        // one at a time: creating a ledger takes more than one step
         let opening = private(&folder.join("ledger.lock")).map_err(|e| io(&e))?;
         opening.lock().map_err(|e| io(&e))?;
         drop(private(&path).map_err(|e| io(&e))?);
@@ -208,12 +200,11 @@ impl Ledger {
         })
     }
 
-    /// Which ledger it is: one that was deleted and made again has another id.
+    /// The ledger's identity: one that was deleted and created again has another id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -238,9 +229,6 @@ impl Ledger {
     }
 
     /// The entry for a parent.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
     pub fn entry(&self, whose: &Whose, parent: &str) -> Result<Option<Entry>> {
         self.read(|db| {
             db.prepare_cached(&format!("{ENTRY} AND parent = ?3"))?
@@ -249,10 +237,7 @@ impl Ledger {
         })
     }
 
-    /// All entries of an account, in the order of their tries.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
+    /// All entries of an account, in the order of their attempts.
     pub fn entries(&self, whose: &Whose) -> Result<Vec<Entry>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{ENTRY} ORDER BY intent_ms, id"))?;
@@ -261,20 +246,17 @@ impl Ledger {
         })
     }
 
-    /// Notes the intent to answer, on the disk when this returns. False, and nothing changes, when the parent
-    /// has an entry that is not released, but for that of the same reply of the same file that is absent.
+    /// Records the intent to answer, on disk when this returns. Returns false, and changes nothing, if the parent has
+    /// an entry that is not released, except for an absent one of the same reply of the same file.
     ///
     /// # Errors
-    /// When the ledger cannot be written; then nothing may be sent.
+    /// If the ledger cannot be written; nothing may be sent then.
     pub fn intend(&self, whose: &Whose, entry: &Entry) -> Result<bool> {
         self.put(whose, entry)
     }
 
-    /// Stores an entry where there is none, or one that is released or absent and the same file's. False, and
-    /// nothing changes, where there is another.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Stores an entry if there is none, or one that is released or absent and the same file's. Returns false, and
+    /// changes nothing, if there is another.
     pub fn put(&self, whose: &Whose, entry: &Entry) -> Result<bool> {
         self.write(|db| {
             let rows = db
@@ -314,11 +296,8 @@ impl Ledger {
         })
     }
 
-    /// Notes what became of an entry, while it is `file`'s (project and copy). False, and nothing changes, when
+    /// Records the outcome of an entry, while it is `file`'s (project and copy). Returns false, and changes nothing, if
     /// it is another's.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
     pub fn set(
         &self,
         whose: &Whose,
@@ -347,10 +326,7 @@ impl Ledger {
         })
     }
 
-    /// Notes that a comment was deleted, whichever file posted it.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Records that a comment was deleted, whichever file posted it.
     pub fn withdrawn(&self, whose: &Whose, parent: &str, comment: &str) -> Result<()> {
         self.write(|db| {
             db.execute(
@@ -362,11 +338,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Frees a parent whose entry nobody can settle any more; a person said that nothing is there. False when
-    /// it is posted or withdrawn, or there is none.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Frees a parent whose entry nothing can settle any more; the user confirmed that no answer exists. Returns false
+    /// if it is posted or withdrawn, or there is none.
     pub fn release(&self, whose: &Whose, parent: &str) -> Result<bool> {
         let rows = self.write(|db| {
             db.execute(
@@ -379,11 +352,8 @@ impl Ledger {
         Ok(rows == 1)
     }
 
-    /// Takes out what tells of a person or a text, of entries for these comments and posts, which were forgotten.
-    /// That they were answered stays.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Removes traces of people and texts from entries for these purged comments and posts. That they were answered
+    /// stays.
     pub fn forget(&self, names: &[&str]) -> Result<()> {
         self.write(|db| {
             let mut forget = db.prepare_cached(
@@ -396,10 +366,7 @@ impl Ledger {
         })
     }
 
-    /// Entries from the future of an account become ones of now. Only for a clock that is known to be right.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Changes an account's entries from the future to now. Only for a clock that is known to be right.
     pub fn mend_times(&self, whose: &Whose, past_ms: i64, now_ms: i64) -> Result<()> {
         self.write(|db| {
             db.execute(
@@ -411,10 +378,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Decisions with these seals count no longer, in no file of this machine.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Revokes decisions with these seals in every file of this machine.
     pub fn revoke(&self, seals: &[String]) -> Result<()> {
         self.write(|db| {
             let mut revoke =
@@ -426,11 +390,8 @@ impl Ledger {
         })
     }
 
-    /// Nothing is posted with an account, in a subreddit, or by an approval (`about`) before a time; a longer
-    /// pause stays.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Pauses posting with an account, in a subreddit, or by an approval (`about`) until a time; a longer pause is
+    /// kept.
     pub fn pause(&self, whose: &Whose, about: &str, until_ms: i64) -> Result<()> {
         self.write(|db| {
             db.execute(
@@ -442,10 +403,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The pauses of an account: what each is about, and its end.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
+    /// The pauses of an account: subject and end of each.
     pub fn pauses(&self, whose: &Whose) -> Result<HashMap<String, i64>> {
         self.read(|db| {
             let sql = "SELECT about, until_ms FROM pause WHERE server = ?1 AND account = ?2";
@@ -457,11 +415,7 @@ impl Ledger {
         })
     }
 
-    /// Puts the keyed hashes of users and subreddits on a project's list of those who are left alone, or takes
-    /// them off it.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Adds the keyed hashes of users and subreddits to a project's opt-outs, or removes them.
     pub fn leave_alone(&self, project: &str, whom: &[String], leave: bool) -> Result<()> {
         let sql = match leave {
             true => "INSERT INTO left_alone (project, who) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
@@ -476,10 +430,7 @@ impl Ledger {
         })
     }
 
-    /// Keeps what a person set in a project (JSON), in place of what they set before.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Stores the user's latest value of a setting in a project (JSON).
     pub fn set_setting(&self, project: &str, key: &str, value: &str) -> Result<()> {
         self.write(|db| {
             db.execute(
@@ -491,10 +442,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The entries of a file that is no longer where it was belong to the one that goes on with it.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Moves the entries of a file that was moved or replaced to its successor.
     pub fn inherit(&self, project: &str, old: &str, new: &str, path: &str) -> Result<()> {
         self.write(|db| {
             db.execute(
@@ -506,13 +454,13 @@ impl Ledger {
     }
 }
 
-/// The ledger for a question or two, without looking whether it is whole. What cannot be read answers like a
-/// ledger with nothing in it: [`Ledger::open`] says what is the matter, and nothing is posted without that.
+/// The ledger for quick queries, without an integrity check. An unreadable one answers like an empty ledger:
+/// [`Ledger::open`] reports what is wrong, and nothing is posted without that.
 #[derive(Debug)]
 pub struct Glance(Option<Connection>);
 
 impl Glance {
-    /// Opens the ledger in a folder, if there is one.
+    /// Opens the ledger in a folder, if it exists.
     pub fn at(folder: &Path) -> Self {
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -531,29 +479,26 @@ impl Glance {
         row.ok()
     }
 
-    /// Whether a decision with this seal was taken back.
+    /// Whether a decision with this seal was revoked.
     pub fn is_revoked(&self, seal: &str) -> bool {
         self.ask("SELECT seal FROM revoked WHERE seal = ?1", &[seal])
             .is_some()
     }
 
-    /// Whether somebody is on a project's list of those who are left alone.
+    /// Whether a user or subreddit is among a project's opt-outs.
     pub fn is_left_alone(&self, project: &str, who: &str) -> bool {
         let sql = "SELECT who FROM left_alone WHERE project = ?1 AND who = ?2";
         self.ask(sql, &[project, who]).is_some()
     }
 
-    /// What a person set last in a project, as JSON.
+    /// The user's latest value of a setting in a project, as JSON.
     pub fn setting(&self, project: &str, key: &str) -> Option<String> {
         let sql = "SELECT value FROM setting WHERE project = ?1 AND key = ?2";
         self.ask(sql, &[project, key])
     }
 }
 
-/// A file that only its user can read, made where there is none.
-///
-/// # Errors
-/// Those of the system.
+/// Opens a file that only its user can read, creating it if needed.
 pub fn private(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -562,14 +507,14 @@ pub fn private(path: &Path) -> std::io::Result<std::fs::File> {
     options.open(path)
 }
 
-/// Makes a new ledger's tables, or looks whether an old one is whole. Gives its id, or what is wrong with it.
+/// Creates a new ledger's tables, or checks an old one. Returns its id, or what is wrong with it.
 fn prepare(db: &mut Connection) -> rusqlite::Result<Result<String, String>> {
     const REPAIR: &str =
-        "put a backup in its place, or move it away and look on Reddit yourself what is posted";
+        "restore a backup, or move it away and check on Reddit yourself what is posted";
     let pragma = |db: &Connection, name: &str| {
         db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
     };
-    // FULL: an intent is on the disk before anything is sent
+    // FULL: an intent is on disk before anything is sent
     db.execute_batch(
         "PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
     )?;
@@ -629,7 +574,8 @@ fn refused(path: &Path, error: &rusqlite::Error) -> Error {
         ),
         _ => (
             format!(
-                "is damaged: {error}; put a backup in its place, or move it away and look on Reddit yourself what is posted"
+                "is damaged: {error}; restore a backup, or move it away and check on Reddit yourself what \
+                 is posted"
             ),
             Trouble::Damaged,
         ),
@@ -674,7 +620,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_that_intend_at_once_one_gets_the_parent() {
+    fn only_one_of_many_concurrent_intents_gets_the_parent() {
         let folder = tempfile::tempdir().unwrap();
         let won: usize = std::thread::scope(|scope| {
             let all: Vec<_> = (0..8)
@@ -707,7 +653,7 @@ mod tests {
     }
 
     #[test]
-    fn parent_is_free_once_released_and_never_after_it_was_withdrawn() {
+    fn parent_is_free_once_released_but_never_after_withdrawal() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
         let bot = whose("bot");
@@ -736,7 +682,7 @@ mod tests {
             );
         }
         assert!(!ledger.release(&bot, "t1_a").unwrap());
-        // the same reply of the same file, which a person wants to be sent again
+        // the same reply of the same file, which the user wants to send again
         assert!(set("a", EntryState::Absent));
         assert!(
             ledger
@@ -755,7 +701,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_beside_projects_is_answered_at_a_glance_and_a_ledger_of_version_1_learns_it() {
+    fn glance_answers_quick_queries_also_after_migrating_a_version_1_ledger() {
         let folder = tempfile::tempdir().unwrap();
         assert!(!Glance::at(folder.path()).is_revoked("s"), "no ledger");
         let path = folder.path().join("ledger.sqlite");
@@ -783,7 +729,7 @@ mod tests {
             assert_eq!(glance.setting("p", "k").as_deref(), Some(value));
         }
         assert_eq!(glance.setting("q", "k"), None);
-        // a shorter pause does not take the place of a longer one
+        // a shorter pause does not replace a longer one
         for until_ms in [5, 9, 7] {
             ledger.pause(&whose("bot"), "r/x", until_ms).unwrap();
         }
@@ -793,7 +739,7 @@ mod tests {
     }
 
     #[test]
-    fn file_that_is_no_whole_ledger_is_refused_and_says_what_to_do() {
+    fn damaged_ledger_is_refused_with_advice() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite");
         let refused = |what: &str| {
@@ -827,7 +773,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn files_are_for_their_user_alone() {
+    fn ledger_files_are_private() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();

@@ -6,11 +6,7 @@ use crate::watch::Family;
 use crate::{Result, Store};
 
 impl Store {
-    /// Notes that a job left an item out, by its id and without its text. One that is noted keeps its first
-    /// reason.
-    ///
-    /// # Errors
-    /// When there is no such job, or the file cannot be written.
+    /// Records that a job left an item out, by its id and without its text. A recorded one keeps its first reason.
     pub fn leave_out(&self, job_id: &str, item: &str, why: &str) -> Result<()> {
         self.write(Family::Jobs, |db| {
             db.prepare_cached(
@@ -22,9 +18,6 @@ impl Store {
     }
 
     /// How many items a job left out, and the first of them with their reasons.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn left_out(&self, job_id: &str, limit: usize) -> Result<(u64, Vec<(String, String)>)> {
         self.read(|db| {
             let n: i64 = db

@@ -1,12 +1,15 @@
-//! The project file: one SQLite file with everything of a project in it.
+//! The project file: one SQLite file with the whole content of a project.
 //!
-//! The files of `schema/` are the picture of it, one a version. Each family of tables has a file of functions that take and
-//! give plain structs; nobody else in the project writes SQL.
+//! The files of `schema/` define it, one per version. Each family of tables has a file of functions that take and
+//! return plain structs; there is no SQL outside of this crate.
 //!
-//! A [`Store`] has one connection that writes, behind a mutex, and a pool of connections that can
-//! only read. SQLite in WAL mode lets readers go on while a writer writes, and lets one process
-//! write at a time; so every write is short (at most about 2,000 rows or 50 ms), and a process that
-//! writes much makes room for the others ([`Store::write`]). No connection leaves this crate.
+//! A [`Store`] has one connection that writes, behind a mutex, and a pool of connections that can only read. SQLite in
+//! WAL mode lets readers continue while a writer writes, and lets one process write at a time; so every write is short
+//! (at most about 2,000 rows or 50 ms), and a process that writes much yields to the others ([`Store::write`]). No
+//! connection leaves this crate.
+//!
+//! Every function returns an error if the file cannot be read or written, and nothing is changed then; the `Errors`
+//! sections only list what else can go wrong.
 
 pub mod accounts;
 pub mod audit;
@@ -65,23 +68,23 @@ use watch::Family;
 /// "Rept": the application id in the header of a project file (bytes 68 to 71).
 pub const APPLICATION_ID: i32 = 0x5265_7074;
 
-/// Seconds that a write waits for other processes before it gives up.
+/// Seconds that a write waits for other processes before it fails.
 pub const WAIT_S: u32 = 30;
 
-/// Rows that one write transaction should at most have, so that other processes get their turn.
+/// Maximum rows per write transaction, so that other processes get their turn.
 pub const BATCH_ROWS: usize = 2_000;
 
-/// Time that a loop of writes should at most take before it commits.
+/// Maximum duration of a loop of writes before it commits.
 pub(crate) const BATCH_TIME: Duration = Duration::from_millis(50);
 
-/// How long a busy writer leaves the file free, every [`BATCH_TIME`]. Waiting processes look every
-/// millisecond ([`wait_for_lock`]), so they find it free within this time.
+/// How long a busy writer leaves the file free, every [`BATCH_TIME`]. Waiting processes poll every millisecond
+/// ([`wait_for_lock`]), so they get it within this time.
 const MAKE_ROOM: Duration = Duration::from_millis(2);
 
-/// A log of more bytes is emptied when the file is closed.
+/// A log larger than this is emptied when the file is closed.
 const LOG_LEFT: u64 = 1 << 20;
 
-/// The versions of the schema, in order. A version that was released is never edited.
+/// The versions of the schema, in order. A released version is never edited.
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/1_project.sql")),
     M::up(include_str!("schema/2_window.sql")).foreign_key_check(),
@@ -98,8 +101,8 @@ const MIGRATIONS: &[M<'static>] = &[
 /// An open project file.
 pub struct Store {
     path: PathBuf,
-    /// Closed before the writer: SQLite puts the log into the file when the last connection is closed, but
-    /// for one that can only read.
+    /// Closed before the writer: SQLite merges the log into the file when the last connection is closed, unless that one
+    /// is read-only.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
     taken_back: TakenBack,
@@ -122,14 +125,14 @@ impl std::fmt::Debug for Store {
 }
 
 impl Drop for Store {
-    /// Whoever wrote empties the log, if it is large: SQLite itself does that only where no other process
-    /// has the file open, and leaves 64 MB beside the project of a window. Nobody is waited for.
+    /// Empties a large log if this process wrote: SQLite only does so if no other process has the file open, and leaves
+    /// 64 MB next to the project of a window. Does not wait for other processes.
     fn drop(&mut self) {
         let large = self.wal_bytes() > LOG_LEFT;
         let writer = self.writer();
         if large && writer.wrote {
             let db = &writer.connection;
-            // where it cannot be emptied now it is read as before, and another does it
+            // if it cannot be emptied now, it is read as before, and another process empties it
             let _ = db.busy_handler(None);
             let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
@@ -137,13 +140,12 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// Makes a new project file, for its owner alone, and opens it.
+    /// Creates a project file, for its owner alone, and opens it.
     ///
     /// # Errors
-    /// [`Error::FileExists`] when there is something of that name; [`Error::Open`] when the folder is
-    /// missing or cannot be written; [`Error::Beside`].
+    /// [`Error::FileExists`]; [`Error::Open`] if the folder is missing or cannot be written; [`Error::Beside`].
     pub fn create(path: &Path) -> Result<Self> {
-        // SQLite gives the files that it makes beside the project the mode of the project
+        // SQLite gives its files next to the project the project's mode
         check_beside(path)?;
         private::create_new(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => Error::FileExists(path.to_owned()),
@@ -155,7 +157,7 @@ impl Store {
         })?;
         let made = Self::fill(path).and_then(|()| Self::open(path));
         if made.is_err() {
-            // nothing of the user's is in it yet, and half a project helps nobody
+            // it contains nothing of the user yet, and half a project is useless
             for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
                 let _ = std::fs::remove_file(file);
             }
@@ -163,12 +165,12 @@ impl Store {
         made
     }
 
-    /// Makes an empty file into an empty project. The header is written before WAL is switched on, so
-    /// that it is in the file itself and [`Store::open`] can tell what the file is without SQLite.
+    /// Turns an empty file into an empty project. The header is written before WAL is switched on, so that it is in the
+    /// file itself and [`Store::open`] can recognize the file without SQLite.
     fn fill(path: &Path) -> Result<()> {
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        // 8 KiB: a page holds about 20 comments, and blobs have half the overflow pages. No journal: half a
-        // project is removed as a whole, and a journal that somebody finds beside a project is not ours
+        // 8 KiB: a page holds about 20 comments, and blobs have half the overflow pages. No journal: half a project is
+        // removed as a whole, and a journal found next to a project is not ours
         connection.execute_batch(&format!(
             "PRAGMA journal_mode = MEMORY; PRAGMA page_size = 8192;
              PRAGMA application_id = {APPLICATION_ID};"
@@ -176,8 +178,8 @@ impl Store {
         migrate(&mut connection, path)
     }
 
-    /// Opens a project file; one of an older version is brought up to date, in a transaction. A file that others
-    /// may read is made its owner's alone.
+    /// Opens a project file, migrating one of an older version in a transaction. A file that others may read becomes
+    /// its owner's alone.
     ///
     /// # Errors
     /// [`Error::NoFile`], [`Error::NotAProject`], [`Error::Newer`], [`Error::Foreign`], [`Error::Beside`], or
@@ -189,8 +191,8 @@ impl Store {
         let begun = Instant::now();
         loop {
             match ready(path) {
-                // another process brings the file up to date at this moment: SQLite says so without waiting where
-                // two would wait for each other
+                // another process is migrating the file right now: SQLite reports busy without waiting if two would
+                // wait for each other
                 Err(Error::Busy) if begun.elapsed() < Duration::from_secs(WAIT_S.into()) => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
@@ -199,7 +201,7 @@ impl Store {
         }
     }
 
-    /// A store over a connection that writes.
+    /// A store over a writing connection.
     fn over(path: &Path, connection: Connection, opened: Opened) -> Self {
         Self {
             path: path.to_owned(),
@@ -214,16 +216,15 @@ impl Store {
         }
     }
 
-    /// Where the project file lies.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Runs one write transaction: all of it is stored, or, on an error, nothing. `family` is what the
-    /// windows that look on should ask for again.
+    /// Runs one write transaction: all of it is stored, or, on an error, nothing. `family` marks the queries that
+    /// windows must repeat.
     ///
-    /// Every 50 ms of writing the file is left free for 2 ms, since SQLite's lock is not fair: without
-    /// it a process that imports would keep one that trains waiting until the end.
+    /// Every 50 ms of writing, the file is left free for 2 ms, since SQLite's lock is not fair: otherwise an import
+    /// would keep a training waiting until its end.
     pub(crate) fn write<T>(
         &self,
         family: Family,
@@ -232,8 +233,8 @@ impl Store {
         self.write_and_make_room(|db| transact(db, family, &self.taken_back, work))
     }
 
-    /// The same, for rows whose references were read in this very transaction: SQLite does not look
-    /// them up a second time, which is a fifth of a join.
+    /// As [`Store::write`], for rows whose references were read in this same transaction: SQLite does not check them
+    /// again, which saves a fifth of a join.
     pub(crate) fn write_joined<T>(
         &self,
         family: Family,
@@ -246,8 +247,8 @@ impl Store {
         })
     }
 
-    /// The same, on the disk when it returns: it survives that the power fails a moment later. It costs
-    /// a wait for the disk, which the rest of the project is spared.
+    /// As [`Store::write`], on disk when it returns: it survives a power failure a moment later. It costs a wait for
+    /// the disk, which other writes avoid.
     pub(crate) fn write_durably<T>(
         &self,
         family: Family,
@@ -280,7 +281,7 @@ impl Store {
         work(&self.writing().connection)
     }
 
-    /// Runs queries on a connection that can only read.
+    /// Runs queries on a read-only connection.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let pooled = self.readers().pop();
         let connection = match pooled {
@@ -292,7 +293,7 @@ impl Store {
         answer
     }
 
-    /// A new connection that can only read.
+    /// A new read-only connection.
     fn reader(&self) -> Result<Connection> {
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.set_prepared_statement_cache_capacity(64);
@@ -301,11 +302,10 @@ impl Store {
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        // a panic in a transaction has rolled it back: the connection is as good as before
+        // a panic in a transaction has rolled it back: the connection is still good
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same, to write with it.
     fn writing(&self) -> MutexGuard<'_, Writer> {
         let mut writer = self.writer();
         writer.wrote = true;
@@ -317,15 +317,13 @@ impl Store {
     }
 }
 
-/// One write transaction.
 fn transact<T>(
     db: &mut Connection,
     family: Family,
     taken_back: &TakenBack,
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
-    // IMMEDIATE: a transaction that starts by reading and then finds another writer fails at once
-    // instead of waiting
+    // IMMEDIATE: a transaction that starts by reading and then finds another writer fails at once instead of waiting
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = seals::that_count(&transaction, family)?;
     let done = work(&transaction)?;
@@ -336,7 +334,7 @@ fn transact<T>(
     Ok(done)
 }
 
-/// Runs work while a pragma has the first value; it has the second again after that.
+/// Runs work with a pragma set to the first value, and then to the second.
 fn with_pragma<T>(
     db: &mut Connection,
     pragma: &str,
@@ -349,10 +347,10 @@ fn with_pragma<T>(
     done
 }
 
-/// A connection that writes, to a file that is ours and of this version.
+/// A writing connection to a project of this version.
 fn ready(path: &Path) -> Result<Connection> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // before anything is written, and after: a file of an older version says so of itself
+    // before anything is written, and after: a file of an older version is checked against its own
     schema::ours(&connection, path)?;
     prepare(&connection)?;
     migrate(&mut connection, path)?;
@@ -364,10 +362,10 @@ fn ready(path: &Path) -> Result<Connection> {
 /// The settings that a writing connection needs each time it is opened.
 fn prepare(connection: &Connection) -> Result<()> {
     connection.set_prepared_statement_cache_capacity(128);
-    // WAL: readers go on while one writes. NORMAL: a commit waits for the disk only at a checkpoint;
-    // after a power cut the last commits may be missing, but the file is whole.
-    // secure_delete: what is deleted is overwritten, so that a purged text is gone from the file.
-    // wal_autocheckpoint: 8,192 pages of 8 KiB = 64 MiB, so that an import writes fewer pages twice.
+    // WAL: readers continue while one writes. NORMAL: a commit waits for the disk only at a checkpoint; after a power
+    // failure the last commits may be missing, but the file is whole. secure_delete: what is deleted is overwritten, so
+    // that a purged text is gone from the file. wal_autocheckpoint: 8,192 pages of 8 KiB = 64 MiB, so that an import
+    // writes fewer pages twice.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(Error::ReadOnly(format!(
@@ -386,7 +384,7 @@ fn prepare(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Called by SQLite each time it finds the file locked; true: look again.
+/// Called by SQLite each time it finds the file locked; true: try again.
 fn wait_for_lock(looked: i32) -> bool {
     std::thread::sleep(Duration::from_millis(1));
     u32::try_from(looked).is_ok_and(|looked| looked < WAIT_S * 900)
@@ -407,8 +405,8 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     if found == known {
         return Ok(());
     }
-    // a table that is made anew is dropped first, and others refer to it; each migration that does so has
-    // the references checked before it is committed
+    // a table that is recreated is dropped first, and others refer to it; each such migration checks the references
+    // before its commit
     connection.pragma_update(None, "foreign_keys", false)?;
     let migrated = Migrations::from_slice(MIGRATIONS)
         .to_latest(connection)
@@ -424,7 +422,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     }
 }
 
-/// Reads the header of a file and says whether it is a project, before SQLite touches it.
+/// Checks by a file's header whether it is a project, before SQLite touches it.
 fn is_project(path: &Path) -> Result<()> {
     use std::io::Read;
     let not = |why: &str| {
@@ -466,14 +464,14 @@ fn is_project(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The name of a file that SQLite keeps beside the project file.
+/// The name of a file that SQLite keeps next to the project file.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)
 }
 
-/// The version of SQLite that is built in.
+/// The version of the bundled SQLite.
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }

@@ -1,4 +1,4 @@
-//! Care of the file: is it whole, what takes the room, and giving room back.
+//! Maintenance of the file: integrity, space used, compaction.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use crate::contents::{Judge, RowFault};
 use crate::watch::Family;
 use crate::{Error, Result, Store, beside};
 
-/// What a check found. Empty lists mean that all is well.
+/// The result of a check. Empty lists mean that everything is fine.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Check {
-    /// What is not ours in the schema: triggers, views, tables, indexes, or changed ones.
+    /// Foreign or changed objects in the schema: triggers, views, tables, indexes.
     pub schema: Vec<String>,
-    /// Pages, indexes and constraints that SQLite finds wrong.
+    /// Errors that SQLite finds in pages, indexes and constraints.
     pub integrity: Vec<String>,
-    /// Rows that refer to rows that are not there: "table row N refers to table".
+    /// Rows that refer to missing rows: "table row N refers to table".
     pub foreign_keys: Vec<String>,
-    /// Stored parts whose bytes are missing or not those that were stored, with where they belong.
+    /// Stored parts whose bytes are missing or changed, with where they belong.
     pub blobs: Vec<String>,
-    /// What is wrong with the index of words.
+    /// Errors in the full-text index.
     pub search: Vec<String>,
-    /// Values that cannot be read: no UTF-8, no JSON, unknown words.
+    /// Values that cannot be read: invalid UTF-8 or JSON, unknown words.
     pub rows: Vec<RowFault>,
-    /// How many blobs were read and compared with their hash.
+    /// Number of blobs compared with their hash.
     pub blobs_checked: u64,
-    /// How many bytes those have.
+    /// Their size in bytes.
     pub bytes_checked: u64,
 }
 
@@ -40,21 +40,20 @@ impl Check {
     }
 }
 
-/// What giving room back did.
+/// The result of compacting.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Compacted {
     /// Bytes of the file and its write-ahead log before.
     pub before: u64,
-    /// And after.
     pub after: u64,
-    /// Bytes of tensors that nothing needed any more.
+    /// Bytes of tensors that were no longer used.
     pub collected: u64,
 }
 
-/// The room that a family of tables takes.
+/// Space used by a family of tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Space {
-    /// The family: comments, pairs, splits, weights, ...
+    /// comments, pairs, splits, weights, ...
     pub family: &'static str,
     /// Bytes of its tables and indexes.
     pub bytes: u64,
@@ -62,20 +61,20 @@ pub struct Space {
     pub rows: u64,
 }
 
-/// The room that the project takes.
+/// Space used by the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Size {
     /// Bytes of the file.
     pub file: u64,
-    /// Bytes of the write-ahead log beside it.
+    /// Bytes of its write-ahead log.
     pub wal: u64,
-    /// Bytes within the file that are free; [`Store::compact`] gives them back.
+    /// Free bytes within the file, which [`Store::compact`] releases.
     pub free: u64,
-    /// The families, the largest first; those that take nothing but an empty page are left out.
+    /// The largest first; families with nothing but an empty page are omitted.
     pub families: Vec<Space>,
 }
 
-/// The family of a table; the first table of a family is the one whose rows are counted.
+/// Families of tables; the rows of a family's first table are counted.
 pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
     ("sources", &["source", "rejected", "study_record"]),
     ("comments", &["comment"]),
@@ -133,17 +132,17 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
 ];
 
 impl Store {
-    /// Checks the whole file: SQLite's own integrity check, every reference, and every blob against its
-    /// hash, and the schema against that of our migrations. Reads all of it; others may read and write meanwhile. `on_blob` gets the bytes checked so
-    /// far and all bytes, and ends the work early by giving false.
+    /// Checks the whole file: SQLite's integrity check, every reference, every blob against its hash, and the schema
+    /// against that of our migrations. Reads all of it; others may read and write at the same time. `on_blob` gets the
+    /// bytes checked so far and in total, and stops the check by returning false.
     ///
     /// # Errors
-    /// When the file cannot be read at all; damage that was found is no error but part of the answer.
+    /// If the file cannot be read at all; damage is no error but part of the result.
     pub fn check(&self, on_blob: impl FnMut(u64, u64) -> bool) -> Result<Check> {
         self.check_judged(&|_, _, _, _| None, on_blob)
     }
 
-    /// The same; `judge` knows what values mean to the layer above, and says what is wrong with one.
+    /// As [`Store::check`]; `judge` knows what values mean to the layer above, and returns what is wrong with one.
     ///
     /// # Errors
     /// As [`Store::check`].
@@ -158,7 +157,7 @@ impl Store {
             Ok(faults.iter().map(ToString::to_string).collect())
         });
         check.schema = noted(schema)?;
-        // a damaged page can end each part of the reading; that too is part of the answer
+        // a damaged page can end each part of the check; that too is part of the result
         let integrity = self.read(|db| {
             let mut query = db.prepare("PRAGMA integrity_check(100)")?;
             let lines = query.query_map([], |row| row.get::<_, String>(0))?;
@@ -172,8 +171,8 @@ impl Store {
                 let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
                 let parent: String = row.get(2)?;
                 Ok(match id {
-                    Some(id) => format!("{table} row {id} refers to a {parent} that is not there"),
-                    None => format!("a row of {table} refers to a {parent} that is not there"),
+                    Some(id) => format!("{table} row {id} refers to a missing {parent}"),
+                    None => format!("a row of {table} refers to a missing {parent}"),
                 })
             })?;
             Ok(lines.take(100).collect::<Result<Vec<_>, _>>()?)
@@ -210,13 +209,12 @@ impl Store {
         Ok(check)
     }
 
-    /// Gives room back: removes tensors that nothing needs any more, rebuilds the file without its free
-    /// pages, and empties the write-ahead log. Needs as much free room as the file has, and that no other
-    /// process writes meanwhile; deleted texts are gone from the file afterwards.
+    /// Compacts the file: removes unused tensors, rebuilds the file without its free pages, and empties the write-ahead
+    /// log. Needs as much free disk space as the file's size, and no other writer; deleted texts are gone from the file
+    /// afterwards.
     ///
     /// # Errors
-    /// [`crate::Error::Busy`] while another process is in the middle of something, [`crate::Error::Full`]; the
-    /// file is then as it was.
+    /// [`crate::Error::Busy`] while another process is writing, [`crate::Error::Full`]; the file is then unchanged.
     pub fn compact(&self) -> Result<Compacted> {
         let before = self.file_bytes();
         let unused: Vec<Hash> = self.write(Family::Bases, |db| {
@@ -233,7 +231,7 @@ impl Store {
         })?;
         let collected = self.collect(&unused)?;
         self.write_bare(|db| {
-            // VACUUM writes the new file through the log; PRAGMA optimize refreshes the planner's figures
+            // VACUUM writes the new file through the log; PRAGMA optimize refreshes the planner's statistics
             db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;")?;
             Ok(())
         })?;
@@ -244,10 +242,7 @@ impl Store {
         })
     }
 
-    /// What takes the room.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Space used by the project.
     pub fn size(&self) -> Result<Size> {
         let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |m| m.len());
         self.read(|db| {
@@ -294,18 +289,18 @@ impl Store {
     }
 }
 
-/// Damage as a line of the answer instead of an error.
+/// Reports damage as a line of the result instead of an error.
 fn noted(lines: Result<Vec<String>>) -> Result<Vec<String>> {
     match lines {
         Err(Error::Damaged(what)) => Ok(vec![what]),
-        // in a file of a stranger's a table may be a view, and a number a text
+        // in an untrusted file a table may be a view, and a number a text
         Err(Error::Sql(error)) => Ok(vec![error.to_string()]),
         other => other,
     }
 }
 
-/// What is wrong with a blob, and where it belongs; `None`: nothing. A blob that belongs to no bundle
-/// is one that is being stored right now, or was when its process was killed: not a fault.
+/// What is wrong with a blob, and where it belongs; `None`: nothing. A blob without a bundle is being stored right now,
+/// or was when its process was killed: no error.
 fn blob_fault(db: &rusqlite::Connection, hash: &Hash, bytes: u64) -> Result<Option<String>> {
     let sql = "SELECT name, (SELECT 'base ' || name FROM base WHERE bundle_id = p.bundle_id),
                   (SELECT r.name || ' (' || k.role || ')' FROM checkpoint k JOIN run r ON r.id = k.run_id
@@ -324,9 +319,9 @@ fn blob_fault(db: &rusqlite::Connection, hash: &Hash, bytes: u64) -> Result<Opti
     }
     let owner = base.or(run).unwrap_or_else(|| "nothing".into());
     let what = if data.len() as u64 == bytes {
-        "its bytes are not those that were stored".to_owned()
+        "its bytes differ from those stored".to_owned()
     } else {
-        format!("{} of its {bytes} bytes are there", data.len())
+        format!("only {} of its {bytes} bytes exist", data.len())
     };
     Ok(Some(format!("{name} of {owner}: {what}")))
 }

@@ -1,10 +1,9 @@
-//! Trained on deleted content: which bases, runs, fakes, evaluations and generations have seen a text that
-//! was purged, or were made with something that has.
+//! Trained on deleted content: which bases, runs, fakes, evaluations and generations have seen a purged text, or were
+//! made from something that has.
 //!
-//! What a tokenizer or a run sees is recorded as ids of pairs when it is made ([`Store::base_saw`],
-//! [`Store::run_saw`]); a purge looks the ids up. What was made before that was recorded counts as having
-//! seen its whole split. Marks hold no text, are passed on to all that is made with what is marked, then
-//! and later, and go only with what they mark.
+//! What a tokenizer or a run sees is recorded as ids of pairs ([`Store::base_saw`], [`Store::run_saw`]); a purge looks
+//! the ids up. Items from before this record count as having seen their whole split. Marks contain no text, are passed
+//! on to everything made from a marked item, then and later, and are only removed with what they mark.
 
 use std::collections::HashSet;
 
@@ -14,23 +13,20 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::watch::{Family, touch};
 use crate::{Result, Store};
 
-/// What a mark is on, in the order in which one is made from the other.
+/// What a mark is on, in dependency order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Marked {
-    /// A base, for its tokenizer.
+    /// For its tokenizer.
     Base,
-    /// A training.
     Run,
     /// A set of fakes.
     Fakes,
-    /// An evaluation.
     Evaluation,
-    /// A generation: candidates for live comments.
+    /// Candidates for live comments.
     Generation,
 }
 
 impl Marked {
-    /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Base,
         Self::Run,
@@ -39,7 +35,7 @@ impl Marked {
         Self::Generation,
     ];
 
-    /// The word on the screen.
+    /// The name on screen.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Base => "base",
@@ -64,27 +60,24 @@ impl Marked {
 /// "Trained on deleted content".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// Row id.
     pub id: i64,
-    /// What is marked.
     pub what: Marked,
-    /// Its row.
     pub of: i64,
-    /// Its name; evaluations and generations have a number.
+    /// Evaluations and generations have a number.
     pub name: String,
     /// Deleted pairs that it has seen itself.
     pub pairs: u64,
-    /// What it was made with that is marked: base, run or fakes; empty: it has seen the text itself.
+    /// What it was made from that is marked: base, run or fakes; empty: it has seen the text itself.
     pub via: String,
     /// Why the text is gone: deleted, removed, absent or asked.
     pub why: String,
-    /// When it was marked first, milliseconds since 1970.
+    /// First mark, milliseconds since 1970.
     pub first_ms: i64,
-    /// When the last deletion touched it.
+    /// Last deletion that affects it.
     pub last_ms: i64,
 }
 
-/// Ids in ascending order as differences in LEB128: two bytes or so each.
+/// Ids in ascending order as differences in LEB128: about two bytes each.
 fn pack(ids: &[i64]) -> Vec<u8> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
@@ -123,13 +116,13 @@ fn unpack(bytes: &[u8]) -> Vec<i64> {
 pub(crate) struct LostPairs {
     /// Pairs whose comment or reply is gone.
     pub pairs: HashSet<i64>,
-    /// Of these, those whose comment is: fakes were written to it.
+    /// Of these, those whose comment is gone: fakes were generated to it.
     pub comments: HashSet<i64>,
     /// Why the first of them is gone.
     pub why: String,
 }
 
-/// Marks what has seen these pairs, and all that was made with it. Gives the marks that were touched.
+/// Marks what has seen these pairs, and everything made from it. Returns the marks that were changed.
 pub(crate) fn note(db: &Transaction<'_>, lost: &LostPairs, now_ms: i64) -> Result<Vec<i64>> {
     if lost.pairs.is_empty() {
         return Ok(Vec::new());
@@ -159,7 +152,7 @@ pub(crate) fn note(db: &Transaction<'_>, lost: &LostPairs, now_ms: i64) -> Resul
             mark(Marked::Run, run, n)?;
         }
     }
-    // made before it was recorded: the whole split, or, of a tokenizer, all pairs that there were
+    // made before the record: the whole split, or, for a tokenizer, all pairs
     let on_split =
         "SELECT count(*) FROM split_pair WHERE split_id = ?1 AND side IN (0, ?2) AND pair_id = ?3";
     let mut held = db.prepare(on_split)?;
@@ -236,7 +229,7 @@ fn ids(db: &Connection, sql: &str) -> Result<Vec<(i64, i64)>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Adds a mark, or renews it; gives its id.
+/// Adds or renews a mark; returns its id.
 fn put(
     db: &Connection,
     what: Marked,
@@ -260,7 +253,7 @@ fn put(
         })?)
 }
 
-/// What is made with something marked is marked: one step of each kind, until nothing is new.
+/// What is made from a marked item is marked: one step per kind, until nothing is new.
 const STEPS: [(Marked, &str, &str); 7] = [
     (
         Marked::Run,
@@ -305,7 +298,7 @@ const STEPS: [(Marked, &str, &str); 7] = [
     ),
 ];
 
-/// Passes marks on to what was made with what is marked. Gives the new ones.
+/// Passes marks on to what was made from marked items. Returns the new ones.
 pub(crate) fn inherit(db: &Connection) -> Result<Vec<i64>> {
     let mut new = Vec::new();
     let any: bool = db
@@ -318,7 +311,7 @@ pub(crate) fn inherit(db: &Connection) -> Result<Vec<i64>> {
         let before = new.len();
         for (what, via, sql) in STEPS {
             let column = what.column();
-            // each step's first column is the row that it is about
+            // each step's first column is the affected row
             let sql = format!(
                 "WITH x (id, why, last_ms) AS ({sql})
                  SELECT * FROM x WHERE NOT EXISTS (SELECT 1 FROM deleted_content n WHERE n.{column} = x.id)"
@@ -362,9 +355,6 @@ fn mark_if_lost(db: &Connection, what: Marked, of: i64, pairs: &[i64]) -> Result
 
 impl Store {
     /// Records the pairs whose texts a base's tokenizer was trained on.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub fn base_saw(&self, base_id: i64, pairs: &[i64]) -> Result<()> {
         self.write(Family::Bases, |db| {
             db.execute(
@@ -375,10 +365,7 @@ impl Store {
         })
     }
 
-    /// Marks a base by hand: it came from outside with the word that it was trained on deleted content.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Marks a base explicitly: it was imported with the note that it was trained on deleted content.
     pub fn base_mark(&self, base_id: i64, why: &str, now_ms: i64) -> Result<()> {
         self.write(Family::Bases, |db| {
             put(db, Marked::Base, base_id, 0, "", why, now_ms)?;
@@ -386,10 +373,7 @@ impl Store {
         })
     }
 
-    /// Records the pairs whose texts a run sees of a partition, and the fakes that it learns from.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Records the pairs whose texts a run sees of a partition, and the fakes that it is trained on.
     pub fn run_saw(
         &self,
         run_id: i64,
@@ -406,10 +390,7 @@ impl Store {
         })
     }
 
-    /// All marks, in the order in which one thing is made from the other.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All marks, in dependency order.
     pub fn marks(&self) -> Result<Vec<Mark>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -450,9 +431,6 @@ impl Store {
     }
 
     /// The mark on one thing, if it has one.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn is_marked(&self, what: Marked, of: i64) -> Result<bool> {
         self.read(|db| {
             let sql = format!("SELECT 1 FROM deleted_content WHERE {} = ?1", what.column());
@@ -464,10 +442,7 @@ impl Store {
         })
     }
 
-    /// The pairs of a partition that lost a text, since it was deleted.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The pairs of a partition that lost a text to deletion.
     pub fn split_lost(&self, split_id: i64, partition: Partition) -> Result<Vec<i64>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -487,7 +462,7 @@ mod tests {
     use super::{pack, unpack};
 
     #[test]
-    fn packed_ids_come_back() {
+    fn packed_ids_round_trip() {
         for ids in [
             vec![],
             vec![0],

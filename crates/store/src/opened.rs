@@ -1,9 +1,9 @@
-//! Which files this process has open as projects.
+//! The files that this process has open as projects.
 //!
 //! POSIX drops every lock that a process holds on a file as soon as the process closes any descriptor of that file
 //! (<https://www.sqlite.org/howtocorrupt.html>, 2.2). Reading the header of a project that SQLite has open would drop
 //! SQLite's locks with it, and another process that closes the project would then delete the log under our feet. So the
-//! header is read only while nothing in this process has the file open.
+//! header is only read while nothing in this process has the file open.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,12 +19,12 @@ fn open() -> MutexGuard<'static, BTreeMap<FileId, usize>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A file that this process has open, for as long as this lives.
+/// A file that this process has open, as long as this exists.
 pub(crate) struct Opened(Option<FileId>);
 
 impl Opened {
-    /// Looks at a file with `look`, which may read it past SQLite, and counts it as open. Where it is open already,
-    /// it was looked at then.
+    /// Checks a file with `look`, which may read it directly, and counts it as open. If it is already open, it was
+    /// checked then.
     ///
     /// # Errors
     /// Those of `look`.
@@ -59,7 +59,7 @@ fn id_of(path: &Path) -> Option<FileId> {
     Some((about.dev(), about.ino()))
 }
 
-/// Elsewhere a lock belongs to a handle, and closing another one does no harm.
+/// On other systems a lock belongs to a handle, and closing another one does no harm.
 #[cfg(not(unix))]
 fn id_of(_path: &Path) -> Option<FileId> {
     None

@@ -1,9 +1,9 @@
-//! The outbox: from a reply that a person approved to a comment that stands on Reddit, at most once.
+//! The outbox: from an approved reply to a comment on Reddit, at most once.
 //!
-//! Reddit's comment endpoint takes no key that makes a repetition harmless. So the intent to send is
-//! committed before the socket is opened, a row that was found in the middle is looked for and never sent
-//! again by itself, and an index allows one reply of an account to a comment, ever. Every step is one
-//! transaction; whoever is killed between two of them leaves a state from which the next one can go on.
+//! Reddit's comment endpoint has no idempotency key. So the intent to send is committed before the socket is opened, a
+//! row found in `sending` is checked on Reddit and never sent again automatically, and an index allows one reply of an
+//! account to a comment, ever. Every step is one transaction; a process killed between two of them leaves a state from
+//! which the next one can continue.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -13,14 +13,14 @@ use crate::queue::{ACCOUNT_IF_TRIED, REPLY, Reply, ReplyState, UNAPPROVED, note,
 use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
 
-/// What a person approves: this very text, to be posted under this very comment.
+/// What is approved: exactly this text, to be posted under this comment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Approval {
-    /// The account that posts it; empty: there is none yet.
+    /// Empty: none yet.
     pub account: String,
-    /// Name of the subreddit, without `r/`.
+    /// Without `r/`.
     pub subreddit: String,
-    /// Reddit's name of the post; `None`: it can be posted by hand only.
+    /// Reddit's name of the post; `None`: it can only be posted manually.
     pub post_name: Option<String>,
     /// Reddit's name of what it answers.
     pub parent_name: Option<String>,
@@ -30,50 +30,47 @@ pub struct Approval {
     pub hash: String,
     /// blake3 of what it answers.
     pub parent_hash: String,
-    /// The hash over all that the person saw.
+    /// The hash over everything that the user saw.
     pub seen: String,
-    /// The machine where it is approved, and its seal.
+    /// The machine where it was approved, and its seal.
     pub seal: String,
 }
 
-/// How a try to post ended.
+/// The end of an attempt to post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// The reply.
     pub reply_id: i64,
-    /// Number of the try, as [`Store::intend`] gave it.
+    /// Number of the attempt, from [`Store::intend`].
     pub attempt: u32,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// The HTTP status, where there was one.
+    /// The HTTP status, if there was one.
     pub status: Option<u16>,
     /// The class, 1 to 5.
     pub class: u8,
     /// The beginning of the answer.
     pub excerpt: String,
-    /// What becomes of the reply.
     pub to: Became,
 }
 
-/// What becomes of a reply after a try or a look.
+/// A reply's new state after an attempt or a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Became {
-    /// Where it stands now.
     pub state: Option<ReplyState>,
-    /// Reddit's name of it, when it is posted.
+    /// Reddit's name of it, if it is posted.
     pub posted_name: Option<String>,
-    /// Its address, when it is posted.
+    /// Its URL, if it is posted.
     pub link: String,
-    /// What happened: Reddit's code or ours.
+    /// Reddit's code or ours.
     pub code: String,
-    /// The same in words.
+    /// Its message.
     pub detail: String,
-    /// The next try not before this.
+    /// Earliest next attempt.
     pub not_before_ms: i64,
 }
 
 impl Became {
-    /// Stands in a state, for a reason.
+    /// A state with a reason.
     pub fn new(state: ReplyState, code: &str, detail: impl Into<String>) -> Self {
         Self {
             state: Some(state),
@@ -84,16 +81,15 @@ impl Became {
     }
 }
 
-/// A try to post, as it is stored.
+/// A stored attempt to post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptRow {
-    /// Its number among those of the reply, from 1.
+    /// Number among the reply's attempts, from 1.
     pub number: u32,
-    /// When it began, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub started_ms: i64,
-    /// When it ended; `None`: nobody came back to tell.
+    /// `None`: unknown.
     pub ended_ms: Option<i64>,
-    /// The HTTP status.
     pub status: Option<u16>,
     /// The class, 1 to 5.
     pub class: Option<u8>,
@@ -101,54 +97,47 @@ pub struct AttemptRow {
     pub excerpt: String,
 }
 
-/// A look for an uncertain reply that came back with an answer.
+/// A completed check for an uncertain reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Where: `own` comments, or what answers the `parent`.
+    /// `own` comments, or answers to the `parent`.
     pub route: String,
-    /// Names of ours that were there, separated by blanks; empty: none.
+    /// Names of ours that were found, separated by blanks; empty: none.
     pub found: String,
 }
 
 /// A comment that was or may have been posted, as caps count it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
-    /// The reply.
     pub reply_id: i64,
     /// Reddit's name of what it answers.
     pub parent: String,
-    /// Name of the subreddit.
     pub subreddit: String,
     /// Reddit's name of the post.
     pub post_name: String,
-    /// Who wrote what it answers; `None`: forgotten.
+    /// Author of what it answers; `None`: purged.
     pub author: Option<String>,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// What came of a change of a posted reply.
+/// The result of editing a posted reply.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rewritten {
-    /// Reddit has it, or may: what is to be said of the reply now, as a code and in words.
-    Sent {
-        /// The code.
-        code: String,
-        /// The words.
-        detail: String,
-    },
-    /// Reddit did not take it: the reply as it was.
+    /// Reddit has it, or may have it: code and message for the reply.
+    Sent { code: String, detail: String },
+    /// Reddit refused it: the unchanged reply.
     Refused(Box<Reply>),
 }
 
-/// Code of a posted reply that is being changed on Reddit.
+/// Code of a posted reply that is being edited on Reddit.
 const REWRITING: &str = "rewriting";
-/// Who has not said for so long what came of a change is gone.
+/// An edit without a result for this long was abandoned by its process.
 const REWRITE_MS: i64 = 120_000;
 
-/// The states in which a comment of ours stands on Reddit, or may.
+/// The states in which a comment of ours is or may be on Reddit.
 const OUT: &str = "('sending', 'uncertain', 'absent', 'posted', 'withdrawn')";
 
 fn refused(id: i64, from: ReplyState, wanted: &'static str) -> Error {
@@ -159,7 +148,7 @@ fn refused(id: i64, from: ReplyState, wanted: &'static str) -> Error {
     }
 }
 
-/// Moves a reply within a transaction, and notes the event.
+/// Moves a reply within a transaction, and records the event.
 fn become_(
     db: &rusqlite::Connection,
     id: i64,
@@ -202,13 +191,13 @@ fn become_(
 }
 
 impl Store {
-    /// Approves a draft, or an approved reply again, as the person `who`. `make` gets the reply as it stands,
-    /// within the transaction, and gives what is approved, `None` when all of it is approved already, or why it
-    /// must not be. It may read from the project: nobody else writes to it until this returns.
+    /// Approves a draft, or an approved reply again, on behalf of `who`. `make` gets the current reply, within the
+    /// transaction, and returns what is approved, `None` if all of it is already approved, or why it must not be. It
+    /// may read from the project: nobody else writes to it until this returns.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`]; [`Error::Refused`] when another reply of the account answers
-    /// the same comment. Within: what `make` gave.
+    /// [`Error::Missing`]; [`Error::Transition`]; [`Error::Refused`] if another reply of the account answers the same
+    /// comment. Within: what `make` returned.
     pub fn reply_approve<E>(
         &self,
         id: i64,
@@ -266,10 +255,7 @@ impl Store {
         })
     }
 
-    /// Replies in the outbox of an account in these states, those that were approved first in front.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Replies in the outbox of an account in these states, in the order of their approval.
     pub fn outgoing(&self, account: &str, states: &[ReplyState]) -> Result<Vec<Reply>> {
         let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
         let words = serde_json::Value::from(words).to_string();
@@ -284,14 +270,14 @@ impl Store {
         })
     }
 
-    /// Notes the intent to send an approved reply, and gives the number of the try. It is on the disk when
-    /// this returns; only then may the socket be opened. `may` gets the reply as it stands, within the
-    /// transaction, and says for the last time whether it may go; `None` when it said no.
+    /// Records the intent to send an approved reply, and returns the number of the attempt. It is on disk when this
+    /// returns; only then may the socket be opened. `may` gets the current reply, within the transaction, and decides
+    /// for the last time whether it may be sent; `None` if it refused.
     ///
     /// # Errors
-    /// [`Error::Transition`] when it is no longer approved; [`Error::Refused`] when `owner` has not the lease
-    /// of the account, when another reply of it is on its way or uncertain, or when the text is not the one
-    /// that was approved. Within: what `may` gave.
+    /// [`Error::Transition`] if it is no longer approved; [`Error::Refused`] if `owner` does not hold the account's
+    /// lease, if another reply of it is being sent or uncertain, or if the text is not the approved one. Within: what
+    /// `may` returned.
     pub fn intend<E>(
         &self,
         id: i64,
@@ -334,7 +320,7 @@ impl Store {
                 |row| row.get(0),
             )?;
             if open > 0 {
-                return Err(not("another reply of the account is on its way or uncertain"));
+                return Err(not("another reply of the account is being sent or uncertain"));
             }
             let attempt: u32 = db.query_row(
                 "UPDATE reply SET state = 'sending', attempt = attempt + 1, intent_ms = ?2, skew_ms = ?3,
@@ -354,11 +340,11 @@ impl Store {
         })
     }
 
-    /// Notes how a try ended, and what becomes of the reply. False when somebody settled the reply
-    /// meanwhile: then only the try is ended.
+    /// Records how an attempt ended, and the reply's new state. Returns false if the reply was settled in the meantime:
+    /// only the attempt is ended then.
     ///
     /// # Errors
-    /// [`Error::Missing`], or when the file cannot be written.
+    /// [`Error::Missing`].
     pub fn attempt_end(&self, ended: &Ended) -> Result<bool> {
         self.write(Family::Queue, |db| {
             db.execute(
@@ -383,7 +369,7 @@ impl Store {
                 return Ok(false);
             };
             let what = ended.to.state.map_or("noted", ReplyState::as_str);
-            // back among those that wait is no approval
+            // returning to `approved` is not an approval
             let what = if what == "approved" { "not sent" } else { what };
             become_(db, ended.reply_id, &ended.to, "repartee", what, ended.at_ms)?;
             let entry = Entry::new("repartee", what, ended.at_ms).reply(ended.reply_id, &hash);
@@ -393,10 +379,7 @@ impl Store {
         })
     }
 
-    /// At the start of a sender: what an earlier one left in `sending` is uncertain. Gives how many.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// At the start of a sender: what an earlier one left in `sending` becomes uncertain. Returns their number.
     pub fn sending_is_uncertain(&self, account: &str, now_ms: i64) -> Result<usize> {
         self.write(Family::Queue, |db| {
             let mut query = db.prepare_cached(
@@ -409,7 +392,7 @@ impl Store {
                 let to = Became::new(
                     ReplyState::Uncertain,
                     "interrupted",
-                    "the program ended while it was being sent",
+                    "the process ended while it was being sent",
                 );
                 become_(db, *id, &to, "repartee", "uncertain", now_ms)?;
             }
@@ -417,10 +400,7 @@ impl Store {
         })
     }
 
-    /// Notes a look for an uncertain reply that came back with an answer.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Records a completed check for an uncertain reply.
     pub fn probe_add(&self, reply_id: i64, attempt: u32, probe: &Probe) -> Result<()> {
         self.write(Family::Queue, |db| {
             db.execute(
@@ -431,10 +411,7 @@ impl Store {
         })
     }
 
-    /// The looks for a try, in order.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The checks of an attempt, in order.
     pub fn probes(&self, reply_id: i64, attempt: u32) -> Result<Vec<Probe>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -451,10 +428,7 @@ impl Store {
         })
     }
 
-    /// The tries to post a reply, in order.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The attempts to post a reply, in order.
     pub fn attempts(&self, reply_id: i64) -> Result<Vec<AttemptRow>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -475,11 +449,11 @@ impl Store {
         })
     }
 
-    /// Moves a reply from one of the states `from`, as the person or program `who`, and notes it as `what`
-    /// in its story and in the audit log. With `attempt` it moves only while that try is its last.
+    /// Moves a reply from one of the states `from`, on behalf of `who`, and records it as `what` in its history and in
+    /// the audit log. With `attempt`, only if that attempt is its last.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`] when it is in none of those states.
+    /// [`Error::Missing`]; [`Error::Transition`] if it is in none of those states.
     pub fn reply_becomes(
         &self,
         id: i64,
@@ -496,10 +470,10 @@ impl Store {
         }
     }
 
-    /// The same, when `check` finds nothing against the reply as it stands, within the transaction.
+    /// As [`Store::reply_becomes`], if `check` finds nothing wrong with the current reply, within the transaction.
     ///
     /// # Errors
-    /// As [`Store::reply_becomes`]. Within: what `check` gave.
+    /// As [`Store::reply_becomes`]. Within: what `check` returned.
     #[expect(clippy::too_many_arguments, reason = "as reply_becomes, and the check")]
     pub fn reply_becomes_if<E>(
         &self,
@@ -529,10 +503,7 @@ impl Store {
         })
     }
 
-    /// Says why an approved reply does not go out yet; it stays approved.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Records why an approved reply is not sent yet; it stays approved.
     pub fn reply_held(&self, id: i64, code: &str, detail: &str, not_before_ms: i64) -> Result<()> {
         self.write(Family::Queue, |db| {
             db.execute(
@@ -544,15 +515,14 @@ impl Store {
         })
     }
 
-    /// Notes that the text of a posted reply is about to be changed on Reddit, before the change is sent: the
-    /// new text is the project's from now on, as the person `who` approves it. `make` gets the reply as it
-    /// stands, within the transaction, and gives the text without its footer and what is approved. Until
-    /// [`Store::reply_rewritten`] says what came of it, nobody else changes it. Gives the reply as it was, and
-    /// what was approved.
+    /// Records that the text of a posted reply is about to be edited on Reddit, before the edit is sent: from now on
+    /// the project has the new text, as approved by `who`. `make` gets the current reply, within the transaction, and
+    /// returns the text without its footer and what is approved. Until [`Store::reply_rewritten`] records the result,
+    /// it cannot be edited again. Returns the reply before the edit, and what was approved.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`] when it is not posted; [`Error::Refused`] while another change
-    /// of it is on its way. Within: what `make` gave.
+    /// [`Error::Missing`]; [`Error::Transition`] if it is not posted; [`Error::Refused`] while another edit of it is
+    /// being sent. Within: what `make` returned.
     pub fn reply_rewrite<E>(
         &self,
         id: i64,
@@ -565,12 +535,12 @@ impl Store {
             if reply.state != ReplyState::Posted {
                 return Err(refused(id, reply.state, "edited"));
             }
-            // a process that died on the way does not block it for ever
+            // a process that died meanwhile does not block it forever
             if reply.outbox.code == REWRITING && now_ms - reply.updated_ms < REWRITE_MS {
                 return Err(Error::Refused {
                     what: format!("reply {id}"),
                     done: "edited",
-                    why: "another change of it is on its way; wait a minute, and look at it".into(),
+                    why: "another edit of it is being sent; wait a minute, and check it".into(),
                 });
             }
             let (text, approval) = match make(&reply) {
@@ -604,10 +574,7 @@ impl Store {
         })
     }
 
-    /// Notes what came of a change of a posted reply. Nothing happens when the reply was changed since.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Records the result of editing a posted reply. Changes nothing if the reply was edited again since.
     pub fn reply_rewritten(
         &self,
         id: i64,
@@ -659,10 +626,7 @@ impl Store {
         })
     }
 
-    /// Cancels what is approved or drafted for a subreddit. Gives how many.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Cancels what is approved or drafted for a subreddit. Returns their number.
     pub fn cancel_subreddit(
         &self,
         subreddit: &str,
@@ -688,10 +652,7 @@ impl Store {
         })
     }
 
-    /// Comments of an account that stand on Reddit or may, those since `since_ms`: what caps count.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// An account's comments that are or may be on Reddit, since `since_ms`: what caps count.
     pub fn spent(&self, account: &str, since_ms: i64) -> Result<Vec<Spent>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!(
@@ -717,11 +678,8 @@ impl Store {
         })
     }
 
-    /// The last texts of ours that stand on Reddit or may, without their footers, the newest first, but for
-    /// that of one reply.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Our latest texts that are or may be on Reddit, without their footers, the newest first, except that of one
+    /// reply.
     pub fn own_texts(&self, but: i64, limit: usize) -> Result<Vec<String>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!(
@@ -735,9 +693,6 @@ impl Store {
     }
 
     /// Reddit's names of everything that an account posted through this project.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn posted_names(&self, account: &str) -> Result<Vec<String>> {
         self.read(|db| {
             let sql =
@@ -748,10 +703,7 @@ impl Store {
         })
     }
 
-    /// The last moment that the outbox and the fetched threads know of, milliseconds since 1970; 0: none.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The latest time in the outbox and the fetched threads, milliseconds since 1970; 0: none.
     pub fn outbox_latest_ms(&self) -> Result<i64> {
         self.read(|db| {
             let sql =
@@ -762,10 +714,7 @@ impl Store {
         })
     }
 
-    /// Who has the lease of an account, with the last sign of life (milliseconds since 1970).
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The holder of an account's lease, with its last heartbeat (milliseconds since 1970).
     pub fn lease(&self, account: &str) -> Result<Option<(String, i64)>> {
         self.read(|db| {
             let sql = "SELECT owner, beat_ms FROM lease WHERE account = ?1";
@@ -776,11 +725,8 @@ impl Store {
         })
     }
 
-    /// Takes the lease of an account from `old` (`None`: from nobody). False, and nothing changes, when it
-    /// is not `old`'s any more.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Takes the lease of an account from `old` (`None`: from nobody). Returns false, and changes nothing, if it is no
+    /// longer `old`'s.
     pub fn lease_claim(
         &self,
         account: &str,
@@ -804,10 +750,7 @@ impl Store {
         })
     }
 
-    /// A sign of life of the one who has the lease; false: it has it no longer.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// A heartbeat of the lease's holder; false: it no longer holds it.
     pub fn lease_beat(&self, account: &str, owner: &str, now_ms: i64) -> Result<bool> {
         self.write(Family::Throttle, |db| {
             let sql = "UPDATE lease SET beat_ms = ?3 WHERE account = ?1 AND owner = ?2";
@@ -815,10 +758,7 @@ impl Store {
         })
     }
 
-    /// Gives the lease back, if `owner` has it.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Releases the lease, if `owner` holds it.
     pub fn lease_drop(&self, account: &str, owner: &str) -> Result<()> {
         self.write(Family::Throttle, |db| {
             let sql = "DELETE FROM lease WHERE account = ?1 AND owner = ?2";

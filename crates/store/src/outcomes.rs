@@ -1,5 +1,4 @@
-//! What became of posted replies: their score, and whether they are still there, after an hour, a day and
-//! a week.
+//! Outcomes of posted replies: their score, and whether they still exist, after an hour, a day and a week.
 
 use rusqlite::params;
 
@@ -7,41 +6,35 @@ use crate::audit::Entry;
 use crate::watch::Family;
 use crate::{Result, Store, audit};
 
-/// What was read of a posted reply.
+/// A reading of a posted reply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// The reply.
     pub reply_id: i64,
-    /// So many seconds after it was posted, or later: 3600, 86400, 604800.
+    /// Seconds after it was posted, or later: 3600, 86400, 604800.
     pub after_s: i64,
-    /// When it was read, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Its score; `None`: hidden, or gone.
+    /// `None`: hidden, or gone.
     pub score: Option<i64>,
-    /// deleted, removed, or empty: it is there.
+    /// deleted, removed, or empty: it exists.
     pub gone: String,
 }
 
-/// A reading of a posted reply that is due.
+/// A due reading of a posted reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// The reply.
     pub reply_id: i64,
     /// Reddit's name of it.
     pub posted_name: String,
-    /// Reddit's name of the post it stands under.
+    /// Reddit's name of its post.
     pub post_name: String,
-    /// Name of the subreddit.
     pub subreddit: String,
-    /// Which reading: seconds after it was posted.
+    /// Seconds after it was posted.
     pub after_s: i64,
 }
 
 impl Store {
     /// Stores a reading.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub fn outcome_put(&self, outcome: &Outcome) -> Result<()> {
         self.write(Family::Outcomes, |db| {
             db.execute(
@@ -65,9 +58,6 @@ impl Store {
     }
 
     /// All readings, by reply and time.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn outcomes(&self) -> Result<Vec<Outcome>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -86,11 +76,8 @@ impl Store {
         })
     }
 
-    /// The readings of an account's posted replies that are due at `now_ms` and not made, of those after
-    /// which (`after_s`) there are. What was withdrawn is not read any more.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The readings of an account's posted replies, of those at `after_s`, that are due at `now_ms` and missing.
+    /// Withdrawn replies are not read any more.
     pub fn outcomes_due(&self, account: &str, after_s: &[i64], now_ms: i64) -> Result<Vec<Due>> {
         let moments = serde_json::Value::from(after_s).to_string();
         self.read(|db| {
@@ -115,10 +102,7 @@ impl Store {
         })
     }
 
-    /// How many replies in a subreddit were seen removed among those posted since `since_ms`.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Number of replies in a subreddit found removed, of those posted since `since_ms`.
     pub fn removals(&self, subreddit: &str, since_ms: i64) -> Result<u64> {
         self.read(|db| {
             let sql = "SELECT count(DISTINCT q.id) FROM outcome o JOIN reply q ON q.id = o.reply_id

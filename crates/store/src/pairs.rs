@@ -1,5 +1,4 @@
-//! Pairs: a comment and a reply to it, found by one join on the parent, as the BigQuery query of the
-//! original did.
+//! Pairs: a comment and a reply to it, joined on the parent, as in the original BigQuery query.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,25 +16,23 @@ use crate::curation::IS_EXCLUDED;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, BATCH_TIME, Result, Store};
 
-/// What the building of pairs found.
+/// Counts of building pairs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PairCounts {
-    /// Comments that were looked at.
     pub comments: u64,
     /// Those that answer a comment, not a post.
     pub replies: u64,
     /// Those whose comment is in the project too.
     pub joined: u64,
-    /// Those that the recipe lets pass.
+    /// Those that pass the recipe.
     pub kept: u64,
-    /// Pairs that were not there before.
     pub new: u64,
-    /// Pairs that were there and no longer pass.
+    /// Former pairs that no longer pass.
     pub removed: u64,
-    /// How many the recipe dropped, by the first rule that applied: (rule, pairs), in the order of the
-    /// rules; rules that dropped nothing are left out.
+    /// Number dropped by the recipe, by the first rule that applied: (rule, pairs), in the order of the rules; rules
+    /// that dropped nothing are omitted.
     pub dropped: Vec<(String, u64)>,
-    /// Pairs that pass, of which one author or both are `[deleted]`.
+    /// Pairs that pass, with at least one author `[deleted]`.
     pub unknown_authors: u64,
 }
 
@@ -44,82 +41,74 @@ pub struct PairCounts {
 pub struct Pair {
     /// The reply's id, and the pair's.
     pub id: i64,
-    /// The comment's id.
     pub comment_id: i64,
-    /// The post both stand under.
+    /// The post of both.
     pub thread_id: i64,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
     /// Title of the post; `None`: the post is not in the project.
     pub title: Option<String>,
-    /// Text of the comment.
     pub comment: String,
-    /// Text of the reply.
     pub reply: String,
-    /// Score of the comment; `None`: unknown.
+    /// `None`: unknown.
     pub comment_score: Option<i64>,
-    /// Score of the reply; `None`: unknown.
+    /// Of the reply; `None`: unknown.
     pub score: Option<i64>,
     /// When the reply was written, seconds since 1970.
     pub created_utc: Option<i64>,
-    /// The source that the reply came from.
+    /// The source of the reply.
     pub source_id: i64,
-    /// Who wrote the comment; `None`: the source names nobody.
+    /// `None`: the source names nobody.
     pub comment_author: Option<String>,
-    /// Who wrote the reply.
+    /// Author of the reply.
     pub author: Option<String>,
-    /// Why the pair is excluded by itself; `None`: it is not.
+    /// Reason why the pair itself is excluded; `None`: it is not.
     pub excluded: Option<String>,
-    /// An excluded author of one of its texts, and why.
+    /// An excluded author of one of its texts, and the reason.
     pub excluded_author: Option<(String, String)>,
 }
 
-/// Which pairs are wanted. The default: all.
+/// Selects pairs. The default: all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PairQuery {
-    /// Only pairs of this split.
     pub split_id: Option<i64>,
-    /// Only pairs of this side of the split.
+    /// Only pairs of this partition of the split.
     pub partition: Option<Partition>,
-    /// Only pairs of these subreddits, in any case; empty: of all.
+    /// Only pairs of these subreddits, case-insensitive; empty: all.
     pub subreddits: Vec<String>,
-    /// Least score of the reply.
+    /// Minimum score of the reply.
     pub min_score: Option<i64>,
-    /// Greatest score of the reply.
+    /// Maximum score of the reply.
     pub max_score: Option<i64>,
-    /// Only pairs with all of these words, or parts of words, in comment and reply together, in any case of
-    /// any script. Looks at every pair.
+    /// Only pairs with all of these words, or parts of words, in comment and reply together, case-insensitive in any
+    /// script. Scans every pair.
     pub contains: Option<String>,
-    /// Only pairs with all of these words in comment and reply together, in any case and with or without
-    /// accents; the last may be the beginning of one. Finds pairs whose words [`Store::pairs_index`] noted.
+    /// Only pairs with all of these words in comment and reply together, ignoring case and accents; the last may be a
+    /// prefix. Finds pairs indexed by [`Store::pairs_index`].
     pub words: Option<String>,
-    /// Only pairs of this source.
     pub source_id: Option<i64>,
-    /// Only pairs that a person excluded, by themselves or by an author; or only the others.
+    /// Only pairs excluded by the user, by themselves or by author; or only the others.
     pub excluded: Option<bool>,
 }
 
-/// What pairs are sorted by; equal ones by their ids. What is not known comes last.
+/// Sort order of pairs; ties by id. Unknown values come last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PairOrder {
-    /// The order of Reddit's ids: that of writing, for pairs that come from Reddit.
+    /// Reddit's ids: chronological for pairs from Reddit.
     #[default]
     Id,
-    /// The reply's score.
     Score,
-    /// Characters of the comment.
+    /// In characters.
     CommentLength,
-    /// Characters of the reply.
+    /// In characters.
     ReplyLength,
-    /// The subreddit's name.
     Subreddit,
     /// When the reply was written.
     Created,
 }
 
 impl PairOrder {
-    /// The expression in SQL.
     fn sql(self) -> &'static str {
         match self {
             Self::Id => "p.id",
@@ -132,20 +121,19 @@ impl PairOrder {
     }
 }
 
-/// A figure of a pair, whose spread can be looked at.
+/// A figure of a pair, for distributions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PairFigure {
-    /// The reply's score.
     Score,
-    /// Characters of the comment.
+    /// In characters.
     CommentLength,
-    /// Characters of the reply.
+    /// In characters.
     ReplyLength,
 }
 
 impl PairFigure {
-    /// What it is, for a title.
+    /// As a title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Score => "Scores of the replies",
@@ -154,7 +142,6 @@ impl PairFigure {
         }
     }
 
-    /// What it counts.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Score => "score",
@@ -177,7 +164,7 @@ const SAME_AS_POST: usize = 2 * FLAWS + 1;
 const RULES: usize = 2 * FLAWS + 2;
 const FLAWS: usize = Flaw::ALL.len();
 
-/// Pairs seen, and those dropped by each rule: the reply's flaws, the comment's, the two on authors.
+/// Pairs seen, and those dropped by each rule: the reply's flaws, the comment's, the two about authors.
 #[derive(Default)]
 struct Tally {
     joined: AtomicU64,
@@ -194,8 +181,8 @@ fn rule_name(rule: usize) -> String {
     }
 }
 
-/// Gives the connection the SQL function `fit(reply author, reply, comment author, comment, post
-/// author)`: whether the recipe lets a pair pass. One call a joined row, so that the tally is exact.
+/// Registers the SQL function `fit(reply author, reply, comment author, comment, post author)`: whether a pair passes
+/// the recipe. It is called once per joined row, so that the tally is exact.
 fn register_fit(db: &Connection, recipe: &Recipe, tally: &Arc<Tally>) -> Result<()> {
     let recipe = recipe.clone();
     let tally = Arc::clone(tally);
@@ -218,7 +205,7 @@ fn register_fit(db: &Connection, recipe: &Recipe, tally: &Arc<Tally>) -> Result<
     Ok(())
 }
 
-/// The first rule against a pair: its number among [`RULES`].
+/// The first rule that a pair breaks: its number among [`RULES`].
 fn flaw(recipe: &Recipe, ctx: &Context<'_>) -> rusqlite::Result<Option<usize>> {
     let text = |i: usize| -> rusqlite::Result<Option<&str>> {
         match ctx.get_raw(i) {
@@ -245,8 +232,8 @@ fn flaw(recipe: &Recipe, ctx: &Context<'_>) -> rusqlite::Result<Option<usize>> {
     Ok(None)
 }
 
-/// Whether two authors are one. A source that names none makes no difference, and `[deleted]` is not one
-/// person: two who are gone are mostly two.
+/// Whether two authors are the same. A missing author is never the same, and neither is `[deleted]`: two deleted
+/// authors are usually different people.
 fn same_author(one: Option<&str>, other: Option<&str>) -> bool {
     match (one, other) {
         (Some(a), Some(b)) => a == b && !is_unknown_author(a),
@@ -254,7 +241,7 @@ fn same_author(one: Option<&str>, other: Option<&str>) -> bool {
     }
 }
 
-/// Whether this argument is the author of a text whose author is gone.
+/// Whether this argument is a deleted author of a text.
 fn unknown(ctx: &Context<'_>, i: usize) -> rusqlite::Result<bool> {
     match ctx.get_raw(i) {
         ValueRef::Null => Ok(false),
@@ -262,8 +249,8 @@ fn unknown(ctx: &Context<'_>, i: usize) -> rusqlite::Result<bool> {
     }
 }
 
-/// Gives the connection the SQL function `has_words(comment, reply, words)`: whether each of the words
-/// stands somewhere in the two texts, in any case of any script.
+/// Registers the SQL function `has_words(comment, reply, words)`: whether each of the words occurs in the two texts,
+/// case-insensitive in any script.
 pub(crate) fn register_words(db: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
@@ -280,7 +267,7 @@ pub(crate) fn register_words(db: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// A text without the difference between capitals and small letters; both ways to write ß are one.
+/// Case-folded text; both spellings of ß are equal.
 fn folded(text: &str) -> String {
     text.to_lowercase().replace('ß', "ss")
 }
@@ -317,7 +304,7 @@ fn pair_row(row: &Row<'_>) -> rusqlite::Result<Pair> {
     })
 }
 
-/// What a person typed, in the language of FTS5: every word as it stands, the last as a beginning.
+/// A search as FTS5 syntax: every word literally, the last as a prefix.
 /// <https://www.sqlite.org/fts5.html#full_text_query_syntax>
 fn match_of(words: &str) -> String {
     let quoted = words
@@ -393,13 +380,10 @@ impl PairQuery {
 }
 
 impl Store {
-    /// Builds the pairs of all comments by a recipe: adds what is missing, and removes what no longer
-    /// passes unless a split holds it (a split is frozen). A batch of comments is one transaction, so
-    /// other processes read and write meanwhile; `on_batch` gets the comments done so far and ends
-    /// the work early by giving false (what was built stays, and the next build goes on from there).
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Builds the pairs of all comments by a recipe: adds what is missing, and removes what no longer passes unless a
+    /// split contains it (a split is locked). A batch of comments is one transaction, so other processes can read and
+    /// write in between; `on_batch` gets the comments done so far and stops by returning false (what was built stays,
+    /// and the next build continues there).
     pub fn pairs_build(
         &self,
         recipe: &Recipe,
@@ -445,10 +429,7 @@ impl Store {
         Ok(counts)
     }
 
-    /// How many pairs a query finds.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Number of pairs that a query finds.
     pub fn pair_count(&self, query: &PairQuery) -> Result<u64> {
         let (conditions, values) = query.conditions(1);
         let from = if *query == PairQuery::default() {
@@ -467,9 +448,6 @@ impl Store {
     }
 
     /// The ids of all pairs that a query finds, sorted.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn pair_ids(
         &self,
         query: &PairQuery,
@@ -494,11 +472,7 @@ impl Store {
         })
     }
 
-    /// A figure of every pair that a query finds, in no order; pairs of which it is not known are left
-    /// out.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// A figure of every pair that a query finds, in no order; pairs without it are omitted.
     pub fn pair_figures(&self, query: &PairQuery, figure: PairFigure) -> Result<Vec<i64>> {
         let (conditions, values) = query.conditions(1);
         self.read(|db| {
@@ -511,10 +485,7 @@ impl Store {
         })
     }
 
-    /// The pairs of these ids, in the order given; those that are gone are left out.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The pairs of these ids, in the given order; missing ones are omitted.
     pub fn pairs_of(&self, ids: &[i64]) -> Result<Vec<Pair>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{PAIR} WHERE p.id = ?1"))?;
@@ -526,12 +497,9 @@ impl Store {
         })
     }
 
-    /// Notes the words of all pairs whose words are not noted yet, so that [`PairQuery::words`] finds
-    /// them, and forgets those of pairs that are gone. A batch is one transaction; `on_batch` gets the
-    /// pairs noted so far and ends the work early by giving false.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds all pairs that are not indexed yet to the full-text index, so that [`PairQuery::words`] finds them, and
+    /// removes those that are gone. A batch is one transaction; `on_batch` gets the pairs done so far and stops by
+    /// returning false.
     pub fn pairs_index(&self, mut on_batch: impl FnMut(u64) -> bool) -> Result<u64> {
         self.write(Family::Pairs, |db| {
             db.execute(
@@ -567,11 +535,7 @@ impl Store {
         }
     }
 
-    /// The pairs that a query finds after an id (`None`: from the first), in order of ids, at most
-    /// `limit`.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The pairs that a query finds after an id (`None`: from the first), by id, at most `limit`.
     pub fn pairs(&self, query: &PairQuery, after: Option<i64>, limit: usize) -> Result<Vec<Pair>> {
         let (conditions, values) = query.conditions(3);
         let mut all: Vec<Box<dyn ToSql>> = vec![
@@ -589,11 +553,8 @@ impl Store {
         })
     }
 
-    /// Calls `each` with every pair that a query finds, in order of ids, until it gives false. Reads in
-    /// pages, so that a slow caller keeps no transaction open.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Calls `each` with every pair that a query finds, by id, until it returns false. Reads in pages, so that a slow
+    /// caller keeps no transaction open.
     pub fn for_each_pair(
         &self,
         query: &PairQuery,
@@ -614,10 +575,6 @@ impl Store {
         }
     }
 
-    /// One pair.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn pair(&self, id: i64) -> Result<Option<Pair>> {
         self.read(|db| {
             let sql = format!("{PAIR} WHERE p.id = ?1");
@@ -627,10 +584,7 @@ impl Store {
         })
     }
 
-    /// Pairs of each subreddit, the largest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Number of pairs per subreddit, the largest first.
     pub fn pair_subreddits(&self) -> Result<Vec<(String, u64)>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -653,7 +607,7 @@ struct PairBatch {
     removed: u64,
 }
 
-/// Builds the pairs of the next `rows` comments after an id; `None` when there are no more.
+/// Builds the pairs of the next `rows` comments after an id; `None` if there are no more.
 fn pairs_of_batch(
     db: &Connection,
     recipe: &Recipe,
@@ -676,8 +630,8 @@ fn pairs_of_batch(
                AND NOT EXISTS (SELECT 1 FROM split_pair s WHERE s.pair_id = pair.id)",
         )?
         .execute(params![after, last])?;
-    // CROSS JOIN keeps this order: the replies of the batch, then one lookup of each one's comment.
-    // A pair that a split holds stays as it is.
+    // CROSS JOIN keeps this order: the replies of the batch, then one lookup of each one's comment. A pair of a split
+    // is unchanged.
     let made = db
         .prepare_cached(
             "INSERT INTO pair (id, comment_id, thread_id)

@@ -1,12 +1,11 @@
-//! Forgetting: what Reddit no longer has, and what was kept long enough. Texts, titles and authors are
-//! wiped, with the candidates that were written from them and whatever quotes them; ids stay, and so do
-//! our own replies that stand on Reddit.
+//! Purging: what Reddit no longer has, and what is past its retention. Texts, titles and authors are wiped, with the
+//! candidates generated from them and whatever quotes them; ids stay, and so do our own replies on Reddit.
 //!
-//! `PRAGMA secure_delete` overwrites what is deleted, but not the copies that SQLite leaves behind where it
-//! moved a row within its pages: measured over 26,000 wiped rows, 195 could still be read in the file. So
-//! [`Store::scrub`] writes the tables anew, whose old pages are then overwritten as a whole, and empties
-//! the write-ahead log. Of imported texts, which lie all over the file, it writes the whole file anew; that
-//! it is due stands in the project, so that it is done also when the process that wiped them was killed.
+//! `PRAGMA secure_delete` overwrites what is deleted, but not the copies that SQLite leaves behind when it moves a row
+//! within its pages: measured over 26,000 wiped rows, 195 could still be read in the file. So [`Store::scrub`] rewrites
+//! the tables, whose old pages are then overwritten as a whole, and empties the write-ahead log. For imported texts,
+//! which are all over the file, it rewrites the whole file; that this is due is stored in the project, so that it is
+//! done even if the process that wiped them was killed.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -23,14 +22,13 @@ use crate::quotes::{TELLING, Texts, WIPED};
 use crate::watch::{Family, touch};
 use crate::{Result, Store, beside};
 
-/// What was forgotten.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// Comments of threads whose texts were wiped.
     pub comments: u64,
     /// Posts whose titles and texts were wiped.
     pub posts: u64,
-    /// Candidates that were written from them.
+    /// Candidates generated from them.
     pub candidates: u64,
     /// Replies that can no longer be posted.
     pub cancelled: u64,
@@ -38,14 +36,13 @@ pub struct Forgotten {
     pub imported: u64,
     /// Pairs of splits that one of these belonged to: what was trained on them is stale.
     pub pairs: u64,
-    /// Texts of others that quoted one of these, and no longer do.
+    /// Texts of others that quoted one of these, now redacted.
     pub redacted: u64,
-    /// The marks that this put on bases, runs, fakes, evaluations and generations, or renewed, by their ids.
+    /// Ids of the marks that this added to or renewed on bases, runs, fakes, evaluations and generations.
     pub marked: Vec<i64>,
 }
 
 impl Forgotten {
-    /// Whether anything was.
     pub fn any(&self) -> bool {
         *self != Self::default()
     }
@@ -62,16 +59,16 @@ impl Forgotten {
     }
 }
 
-/// Something that Reddit no longer has.
+/// A comment or post that Reddit no longer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gone {
     /// t1_... or t3_...
     pub name: String,
-    /// deleted, removed, absent, or asked (somebody wants it forgotten).
+    /// deleted, removed, absent, or asked (by request).
     pub why: String,
 }
 
-/// The tables in which texts of Reddit's, or what is derived from them, can stand.
+/// The tables that can contain Reddit's texts, or what is derived from them.
 const SCRUBBED: [&str; 10] = [
     "thread",
     "thread_comment",
@@ -85,20 +82,17 @@ const SCRUBBED: [&str; 10] = [
     "left_out",
 ];
 
-/// The setting that says that imported texts were wiped or deleted, and the file not written anew since.
+/// The setting that says that imported texts were wiped or deleted, and the file not rewritten since.
 pub(crate) const UNSCRUBBED: &str = "imported texts were wiped";
 
-/// How long the write-ahead log is waited for while others read.
+/// How long to wait for readers before emptying the write-ahead log.
 const WAIT_FOR_READERS: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// Forgets what Reddit no longer has: of threads, and of what was imported. The names are remembered, so
-    /// that none of it is taken in again.
+    /// Purges what Reddit no longer has: from threads, and from imports. The names are remembered, so that none of it
+    /// is imported or fetched again.
     ///
     /// The bytes are gone from the file after [`Store::scrub`].
-    ///
-    /// # Errors
-    /// When the file cannot be written; then nothing is forgotten.
     pub fn purge(&self, gone: &[Gone], who: &str, now_ms: i64) -> Result<Forgotten> {
         self.write(Family::Threads, |db| {
             let mut done = Forgotten::default();
@@ -123,7 +117,7 @@ impl Store {
                 if let Some(id) = thread {
                     threads.insert(id);
                     forget_post(db, id, "purged", &mut texts, &mut one)?;
-                    // without the post nobody reads what stands under it
+                    // without the post, nobody reads what is under it
                     for comment in comments_of(db, id, false)? {
                         forget_comment(db, comment, "purged", &mut texts, &mut one, now_ms)?;
                     }
@@ -146,7 +140,7 @@ impl Store {
             }
             forget_rejected(db, gone)?;
             forget_pasted(db, &mut texts, "purged", &mut done, now_ms)?;
-            // a thread that was fetched and the post that was imported are one
+            // a fetched thread and the imported post are one
             posts.extend(posts_of(db, &threads)?);
             threads.extend(threads_of(db, &posts)?);
             let redacted = redact_imported(db, &texts, &posts, &mut lost)?;
@@ -161,7 +155,7 @@ impl Store {
                     touch(db, family)?;
                 }
             }
-            // what was imported stands in pairs, fakes were written to it, and samples of runs quote it
+            // imported texts are in pairs, fakes were generated to them, and samples of runs quote them
             if imported {
                 for family in [Family::Pairs, Family::Fakes, Family::Runs] {
                     touch(db, family)?;
@@ -172,12 +166,9 @@ impl Store {
         })
     }
 
-    /// Imported comments and posts that Reddit can be asked about: those of pairs, with an id of Reddit's
-    /// (others have a negative one), that people wrote, and that were not wiped. Each is its kind (1: a
-    /// comment, 3: a post) and its id, in this order; 16 MB for a million.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Imported comments and posts that can be checked on Reddit: those of pairs, with a Reddit id (others have a
+    /// negative one), written by people, and not wiped. Each is its kind (1: a comment, 3: a post) and its id, sorted;
+    /// 16 MB for a million.
     pub fn imported_of_pairs(&self) -> Result<Vec<(u8, i64)>> {
         const WRITTEN: &str =
             "source_id NOT IN (SELECT id FROM source WHERE permission = 'synthetic')";
@@ -211,13 +202,10 @@ impl Store {
         })
     }
 
-    /// Forgets the texts of threads that were kept long enough. What a person approved and what may be on
-    /// its way stays, with what stands above it, until it is settled.
+    /// Purges the texts of threads past their retention. What is approved or may be in flight stays, with its
+    /// ancestors, until it is settled.
     ///
     /// The bytes are gone from the file after [`Store::scrub`].
-    ///
-    /// # Errors
-    /// When the file cannot be written; then nothing is forgotten.
     pub fn expire(&self, now_ms: i64) -> Result<Forgotten> {
         let due = self.read(|db| expired(db, now_ms))?;
         if due.is_empty() {
@@ -256,10 +244,7 @@ impl Store {
         })
     }
 
-    /// Whether [`Store::expire`] would forget something now.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Whether [`Store::expire`] would purge something now.
     pub fn has_expired(&self, now_ms: i64) -> Result<bool> {
         self.read(|db| {
             for thread in expired(db, now_ms)? {
@@ -278,16 +263,16 @@ impl Store {
         })
     }
 
-    /// Removes the last traces of what was forgotten from the file: writes its tables anew and empties the
-    /// write-ahead log; where imported texts were wiped it rewrites the whole file. False when the log could
-    /// not be emptied since another process reads: then the next scrub does it.
+    /// Removes the last traces of purged texts from the file: rewrites its tables and empties the write-ahead log; if
+    /// imported texts were wiped, rewrites the whole file. Returns false if the log could not be emptied because
+    /// another process is reading: the next scrub does it then.
     ///
     /// # Errors
     /// [`crate::Error::Busy`], [`crate::Error::Full`]; nothing is lost.
     pub fn scrub(&self) -> Result<bool> {
         let mut writer = self.writing();
         let db = &mut writer.connection;
-        // rows are taken out and put back as they are: no reference breaks, and no trigger has a say
+        // rows are removed and reinserted unchanged: no reference breaks, and no trigger fires
         db.pragma_update(None, "foreign_keys", false)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
         let written = rewrite(db);
@@ -300,7 +285,7 @@ impl Store {
             |row| row.get(0),
         )?;
         if imported {
-            // the index of words marks what is deleted, and drops it when its parts are merged
+            // the full-text index only marks what is deleted, and drops it when its segments are merged
             db.execute_batch("INSERT INTO pair_words (pair_words) VALUES ('optimize'); VACUUM;")?;
             db.execute("DELETE FROM setting WHERE key = ?1", [UNSCRUBBED])?;
         }
@@ -318,10 +303,7 @@ impl Store {
         }
     }
 
-    /// Whether Reddit no longer has this, as far as is known.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Whether this was purged.
     pub fn is_purged(&self, name: &str) -> Result<bool> {
         self.read(|db| {
             let sql = "SELECT count(*) FROM purged WHERE name = ?1";
@@ -332,11 +314,7 @@ impl Store {
         })
     }
 
-    /// How many pairs of splits lost their text, since it was deleted on Reddit: what was trained on them is
-    /// stale.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// How many pairs of splits lost their text to deletion on Reddit: what was trained on them is stale.
     pub fn stale_pairs(&self) -> Result<u64> {
         self.read(|db| {
             let sql = "SELECT coalesce(sum(pairs), 0) FROM purged";
@@ -345,14 +323,14 @@ impl Store {
         })
     }
 
-    /// Bytes of the write-ahead log: 0 after a scrub that went through.
+    /// Bytes of the write-ahead log: 0 after a successful scrub.
     pub fn wal_bytes(&self) -> u64 {
         std::fs::metadata(beside(self.path(), "-wal")).map_or(0, |about| about.len())
     }
 }
 
-/// Takes the rows of the tables out and puts them back into fresh pages. What they stood in is freed, and
-/// `secure_delete` overwrites freed pages as a whole.
+/// Moves the rows of the tables to new pages. The old pages are freed, and `secure_delete` overwrites freed pages as a
+/// whole.
 fn rewrite(db: &mut Connection) -> Result<()> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for table in SCRUBBED {
@@ -368,7 +346,7 @@ fn rewrite(db: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Marks the whole file to be rewritten by the next scrub.
+/// Schedules a rewrite of the whole file for the next scrub.
 fn rewrite_all(db: &Connection) -> Result<()> {
     db.execute(
         "INSERT INTO setting (key, value) VALUES (?1, 'true') ON CONFLICT (key) DO NOTHING",
@@ -377,8 +355,8 @@ fn rewrite_all(db: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Threads that were kept long enough, and have something left. One that was fetched in the future has been
-/// kept for an unknown time: that is long enough.
+/// Threads past their retention with texts left. One that was fetched in the future has been kept for an unknown time:
+/// it counts as expired.
 fn expired(db: &Connection, now_ms: i64) -> Result<Vec<i64>> {
     let mut query = db.prepare_cached(
         "SELECT id FROM thread WHERE expires_ms <= ?1 OR (expires_ms IS NOT NULL AND fetched_ms > ?2)
@@ -389,8 +367,8 @@ fn expired(db: &Connection, now_ms: i64) -> Result<Vec<i64>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The comments of a thread; with `settled`, without those that somebody approved a reply to, or that may
-/// have one on its way, and what stands above them.
+/// The comments of a thread; with `settled`, without those that have an approved reply, or one that may be in flight,
+/// and their ancestors.
 fn comments_of(db: &Connection, thread: i64, settled: bool) -> Result<Vec<i64>> {
     let sql = if settled {
         "WITH RECURSIVE held(id) AS (
@@ -409,8 +387,8 @@ fn comments_of(db: &Connection, thread: i64, settled: bool) -> Result<Vec<i64>> 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Wipes a comment of a thread, the candidates written from it, and the replies made of these that do not
-/// stand on Reddit.
+/// Wipes a comment of a thread, the candidates generated from it, and the replies made from these that are not on
+/// Reddit.
 fn forget_comment(
     db: &Transaction<'_>,
     id: i64,
@@ -441,7 +419,7 @@ fn forget_comment(
     Ok(())
 }
 
-/// Wipes a candidate and the reply made of it, unless that stands on Reddit.
+/// Wipes a candidate and the reply made from it, unless that is on Reddit.
 fn forget_candidate(
     db: &Transaction<'_>,
     candidate: i64,
@@ -493,7 +471,7 @@ fn forget_candidate(
                 note(db, reply, "repartee", "cancelled", why, now_ms)?;
             }
         }
-        // our own words, which stand on Reddit or may
+        // our own words, which are or may be on Reddit
         ReplyState::Sending | ReplyState::Uncertain | ReplyState::Absent | ReplyState::Posted => {}
         ReplyState::Withdrawn => {
             db.prepare_cached(
@@ -506,8 +484,7 @@ fn forget_candidate(
     Ok(())
 }
 
-/// An address without the words of the title: `/r/x/comments/abc/some_words/def/` becomes
-/// `/r/x/comments/abc/_/def/`.
+/// A URL without the words of the title: `/r/x/comments/abc/some_words/def/` becomes `/r/x/comments/abc/_/def/`.
 fn without_title(link: &str) -> String {
     let mut parts: Vec<&str> = link.split('/').collect();
     if let Some(at) = parts.iter().position(|part| *part == "comments")
@@ -519,7 +496,6 @@ fn without_title(link: &str) -> String {
     parts.join("/")
 }
 
-/// Wipes a thread's title, text and author.
 fn forget_post(
     db: &Transaction<'_>,
     id: i64,
@@ -542,7 +518,7 @@ fn forget_post(
     without_title_in_links(db, id)
 }
 
-/// Takes the words of a thread's title out of addresses; Reddit finds them without, too.
+/// Removes the words of a thread's title from URLs; Reddit finds them without, too.
 fn without_title_in_links(db: &Transaction<'_>, id: i64) -> Result<()> {
     for (table, column, whose) in [
         ("thread", "permalink", "id = ?1"),
@@ -569,8 +545,8 @@ fn without_title_in_links(db: &Transaction<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Wipes what was imported under this name, with its words in the index, the fakes written from it, the
-/// samples that answer it, and quotes of it in the replies to it. The pairs stay, for splits are frozen.
+/// Wipes what was imported under this name, with its words in the index, the fakes generated from it, the samples that
+/// answer it, and quotes of it in the replies to it. The pairs stay, since splits are locked.
 fn forget_imported(
     db: &Transaction<'_>,
     name: &str,
@@ -643,7 +619,7 @@ fn forget_imported(
          WHERE comment = ?2 OR pair_id IN (SELECT id FROM pair WHERE comment_id = ?1)",
         params![id, body],
     )?;
-    // comments of test pairs that were answered stand in threads of their own, without a name
+    // answered comments of test pairs are in threads of their own, without a name
     let mut query = db.prepare_cached(
         "SELECT id FROM thread_comment WHERE name IS NULL
             AND (pair_id IN (SELECT id FROM pair WHERE comment_id = ?1) OR (?3 AND body = ?2))",
@@ -658,7 +634,7 @@ fn forget_imported(
     Ok(())
 }
 
-/// The post that a comment or post of this name belongs to, as far as it was imported.
+/// The post of a comment or post of this name, as far as it was imported.
 fn post_of(db: &Connection, name: &str) -> Result<Option<i64>> {
     let Some(id) = decode(name) else {
         return Ok(None);
@@ -673,7 +649,7 @@ fn post_of(db: &Connection, name: &str) -> Result<Option<i64>> {
         .optional()?)
 }
 
-/// The posts of threads that have a name of Reddit's.
+/// The posts of threads that have a Reddit name.
 fn posts_of(db: &Connection, threads: &HashSet<i64>) -> Result<Vec<i64>> {
     let mut posts = Vec::new();
     let mut query = db.prepare_cached("SELECT name FROM thread WHERE id = ?1")?;
@@ -699,8 +675,8 @@ fn threads_of(db: &Connection, posts: &HashSet<i64>) -> Result<Vec<i64>> {
     Ok(threads)
 }
 
-/// Rows of a query whose first column is an id and the others are texts, as they are without what they quote;
-/// `None` for a text that quotes nothing.
+/// Rows of a query whose first column is an id and the others are texts, redacted; `None` for a text that quotes
+/// nothing.
 fn redactions<const N: usize>(
     db: &Connection,
     texts: &Texts,
@@ -725,8 +701,8 @@ fn redactions<const N: usize>(
     Ok(found)
 }
 
-/// Takes quotes of the texts out of what else was imported of these posts: comments wherever they stand, title
-/// and text. Whatever has learned from them has seen the quote. Gives how many rows.
+/// Removes quotes of the texts from other imports of these posts: comments anywhere in them, title and text. What was
+/// trained on these has seen the quote. Returns the number of rows.
 fn redact_imported(
     db: &Transaction<'_>,
     texts: &Texts,
@@ -751,7 +727,7 @@ fn redact_imported(
             if pair != *id {
                 lost.comments.insert(pair);
             }
-            // its words are noted again by the next indexing
+            // the next indexing adds its words again
             db.prepare_cached("DELETE FROM pair_words WHERE rowid = ?1")?
                 .execute([pair])?;
         }
@@ -767,7 +743,8 @@ fn redact_imported(
     Ok((comments.len() + changed.len()) as u64)
 }
 
-/// The same of threads that were fetched, of copies of imported comments of these posts, and of what was pasted.
+/// Removes quotes of the texts from fetched threads, from copies of imported comments of these posts, and from pasted
+/// texts.
 fn redact_threads(
     db: &Transaction<'_>,
     texts: &Texts,
@@ -822,8 +799,8 @@ fn redact_threads(
     Ok(changed as u64)
 }
 
-/// Where texts have their place, and what holds none: names, ids and words of the program's own. Every other
-/// column of text is looked through; one that a later version adds is, too.
+/// Tables with fixed places for texts, and tables without any: names, ids and the program's own words. Every other text
+/// column is searched, including those that a later version adds.
 const PLACES: [&str; 24] = [
     "comment",
     "post",
@@ -843,18 +820,17 @@ const PLACES: [&str; 24] = [
     "purged",
     "deleted_content",
     "touched",
-    // rows that are never changed, and that no text is written to
+    // rows that never change and never contain text
     "audit",
     "probe",
-    // what the person at this project has written or decided, and Reddit's rules: none of it is of the text that
-    // is forgotten, also where a comment quotes it
+    // what the user of this project wrote or decided, and Reddit's rules: none of it is part of the purged text, even
+    // if a comment quotes it
     "account",
     "opt_out",
     "study_record",
     "subreddit",
 ];
-/// Columns of the other tables that are names, or that their own rules clear: what was approved or stands on
-/// Reddit is ours.
+/// Columns of the other tables that are names, or that have their own rules: what was approved or is on Reddit is ours.
 const NAMES: [&str; 14] = [
     "name",
     "kind",
@@ -872,8 +848,8 @@ const NAMES: [&str; 14] = [
     "role",
 ];
 
-/// Rows that could not be read have no name: those go that have the id in them, and those that were cut before
-/// an id of theirs, for they may be anybody's.
+/// Rows that could not be read have no name: those with the id in them are removed, and those that were cut before one
+/// of their ids, since they may be anyone's.
 fn forget_rejected(db: &Transaction<'_>, gone: &[Gone]) -> Result<()> {
     let ids: Vec<&str> = gone
         .iter()
@@ -904,8 +880,7 @@ fn forget_rejected(db: &Transaction<'_>, gone: &[Gone]) -> Result<()> {
     Ok(())
 }
 
-/// Whether an id of Reddit's stands in a row by itself. Short ones, which are words, only where it is said that
-/// they are ids.
+/// Whether a row contains a Reddit id as a whole word. Short ones, which can be words, only if marked as ids.
 fn has_id(row: &str, id: &str) -> bool {
     let telling = id.len() >= 5 && id.bytes().any(|b| b.is_ascii_digit());
     let part_of_word = |c: char| c.is_ascii_alphanumeric();
@@ -942,7 +917,7 @@ fn forget_quotes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
     Ok(())
 }
 
-/// Wipes what quotes a text in all columns of a table that hold words. Gives how many values.
+/// Wipes what quotes a text in all text columns of a table. Returns the number of values.
 fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
     let mut query = db.prepare("SELECT name, type, pk FROM pragma_table_info(?1)")?;
     let columns: Vec<(String, String, i64)> = query
@@ -958,7 +933,7 @@ fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
     }
     let mut wiped = 0;
     for (column, kind, pk) in &columns {
-        // our own words follow their reply; a run's settings are read as TOML, and hold no text
+        // our own words are handled with their reply; a run's settings are read as TOML, and contain no text
         let ours = matches!(
             (table, column.as_str()),
             ("reply", "text" | "full_text") | ("run", "config")
@@ -972,7 +947,7 @@ fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
             .map(|k| format!("\"{k}\""))
             .collect::<Vec<_>>()
             .join(", ");
-        // the rules of posting are the person's own, footer and all
+        // the rules of posting are the user's own, including the footer
         let but = match table {
             "setting" => " AND key <> 'reddit'",
             _ => "",
@@ -983,7 +958,7 @@ fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
         let mut rows = query.query([])?;
         let mut changes: Vec<(String, Vec<rusqlite::types::Value>)> = Vec::new();
         while let Some(row) = rows.next()? {
-            // a file that somebody edited may hold bytes that are no text
+            // an edited file may contain invalid UTF-8
             let text = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default());
             if let Some(left) = texts.wiped(&text) {
                 let key = (1..=key.len()).map(|at| row.get(at));
@@ -1007,7 +982,7 @@ fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
     Ok(wiped)
 }
 
-/// Wipes what a person pasted when it is a copy of one of these texts, or has one in it.
+/// Wipes what the user pasted if it is a copy of one of these texts, or contains one.
 fn forget_pasted(
     db: &Transaction<'_>,
     texts: &mut Texts,
@@ -1049,9 +1024,9 @@ fn forget_pasted(
     Ok(())
 }
 
-/// Wipes what models wrote that has words of a purged text in a row which stand in no text that is left:
-/// candidates and drafts in these threads, and, of imported texts, which were trained on, all of them, with
-/// fakes and samples. Gives what was wiped.
+/// Wipes model output that has a run of words of a purged text which no remaining text contains: candidates and drafts
+/// in these threads, and, for imported texts, which were trained on, all of them, with fakes and samples. Returns what
+/// was wiped.
 fn forget_written(
     db: &Transaction<'_>,
     texts: &Texts,

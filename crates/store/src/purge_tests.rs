@@ -20,7 +20,7 @@ fn marked(store: &Store) -> Vec<(Marked, String)> {
 }
 
 #[test]
-fn what_was_made_before_marks_were_recorded_is_marked_by_its_split() {
+fn items_older_than_marks_are_marked_by_their_split() {
     let (_dir, store, split, _) = modelled();
     let of = |partition| store.split_pair_ids(split, partition).unwrap()[0];
     store.purge(&[gone(of(Partition::Test))], "ada", 5).unwrap();
@@ -43,7 +43,7 @@ fn what_was_made_before_marks_were_recorded_is_marked_by_its_split() {
 }
 
 #[test]
-fn only_what_has_seen_a_text_is_marked_and_what_is_made_with_it_later() {
+fn only_items_that_saw_a_text_and_their_later_products_are_marked() {
     let (_dir, store, split, runs) = modelled();
     let train = store.split_pair_ids(split, Partition::Train).unwrap();
     store
@@ -66,7 +66,7 @@ fn only_what_has_seen_a_text_is_marked_and_what_is_made_with_it_later() {
     let mark = store.marks().unwrap();
     let realism = mark.iter().find(|m| m.name == "realism").unwrap();
     assert_eq!((realism.via.as_str(), realism.pairs), ("base", 0));
-    // a mark goes with what it marks, and an id that is given again is clean
+    // a mark is removed with what it marks, and a reused id is clean
     store
         .write_bare(|db| {
             db.execute("DELETE FROM run WHERE id = ?1", [runs[2]])?;
@@ -77,7 +77,7 @@ fn only_what_has_seen_a_text_is_marked_and_what_is_made_with_it_later() {
 }
 
 #[test]
-fn quotes_go_with_the_text_and_what_others_wrote_stays() {
+fn quotes_are_removed_with_the_text_and_other_words_stay() {
     let (_dir, store) = project();
     let source = source(&store);
     let text = "my number is five five one two three four";
@@ -128,7 +128,7 @@ fn quotes_go_with_the_text_and_what_others_wrote_stays() {
 }
 
 #[test]
-fn a_word_of_a_purged_text_takes_no_name_with_it() {
+fn one_word_of_a_purged_text_removes_no_name() {
     let (_dir, store) = filled(8);
     let pair = store
         .pairs_of(
@@ -162,7 +162,7 @@ fn a_word_of_a_purged_text_takes_no_name_with_it() {
 }
 
 #[test]
-fn a_sample_of_a_pair_that_was_deleted_is_not_stored() {
+fn sample_of_a_deleted_pair_is_not_stored() {
     let (_dir, store, split, runs) = modelled();
     let pair = store.split_pair_ids(split, Partition::Val).unwrap()[0];
     let asked = store.pairs_of(&[pair]).unwrap()[0].clone();
@@ -250,7 +250,7 @@ fn logs_parameters_and_outcomes_of_an_older_project_lose_their_texts() {
     assert_eq!(lines, ["step 30: validation loss 2.0"]);
 }
 
-/// The runs of five words of a text that stand in the file, its log included.
+/// The runs of five words of a text that are in the file or its log.
 fn runs_left(store: &Store, text: &str) -> Vec<String> {
     let mut bytes = std::fs::read(store.path()).unwrap();
     bytes.extend(std::fs::read(crate::beside(store.path(), "-wal")).unwrap_or_default());
@@ -261,7 +261,7 @@ fn runs_left(store: &Store, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn quotes_anywhere_under_the_post_go_whatever_their_form() {
+fn quotes_under_the_post_are_removed_in_every_form() {
     const TEXT: &str = "qone qtwo qthree qfour qfive qsix qseven qeight qnine qten";
     let half = |from: usize, to: usize| {
         let words: Vec<&str> = TEXT.split(' ').collect();
@@ -288,7 +288,7 @@ fn quotes_anywhere_under_the_post_go_whatever_their_form() {
     let (_dir, store) = project();
     let source = source(&store);
     let mut records = vec![comment(10, None, "ann", TEXT)];
-    // a chain of answers: child, grandchild, and so on; and others beside it
+    // a chain of answers: child, grandchild, and so on; and siblings
     for (n, form) in (0..).zip(&forms) {
         let parent = if n % 2 == 0 { Some(10 + n) } else { None };
         records.push(comment(11 + n, parent, "bob", form));
@@ -312,7 +312,7 @@ fn quotes_anywhere_under_the_post_go_whatever_their_form() {
 }
 
 #[test]
-fn quotes_of_a_post_go_from_what_was_imported_and_from_what_was_fetched() {
+fn quotes_of_a_post_are_removed_from_imported_and_fetched_texts() {
     const TITLE: &str = "tone ttwo tthree tfour tfive tsix";
     const SELF: &str = "sone stwo sthree sfour sfive ssix";
     const COMMENT: &str = "cone ctwo cthree cfour cfive csix";
@@ -403,11 +403,11 @@ fn quotes_of_a_post_go_from_what_was_imported_and_from_what_was_fetched() {
 }
 
 #[test]
-fn what_learned_from_a_quote_is_marked_too() {
+fn models_trained_on_a_quote_are_marked_too() {
     let (_dir, store, split, runs) = modelled();
     let train = store.split_pair_ids(split, Partition::Train).unwrap();
     let pairs = store.pairs_of(&train).unwrap();
-    // a comment that stands under the post of a training pair without being part of one, quoted in its reply
+    // a comment under the post of a training pair, without being part of one, quoted in its reply
     let text = "zone ztwo zthree zfour zfive zsix zseven";
     let pair = &pairs[0];
     let mut quoted = comment(900_000, None, "ann", text);
@@ -448,7 +448,7 @@ fn what_learned_from_a_quote_is_marked_too() {
 }
 
 #[test]
-fn a_rejected_row_goes_with_its_id_wherever_that_stands_in_it() {
+fn rejected_row_is_removed_by_an_id_anywhere_in_it() {
     let (_dir, store) = project();
     let source = source(&store);
     let text = "rone rtwo rthree rfour rfive rsix";
@@ -456,7 +456,7 @@ fn a_rejected_row_goes_with_its_id_wherever_that_stands_in_it() {
     let id = encode(10);
     let row = |text: String| text.into_bytes();
     let rows = [
-        // its id, which no other place tells, lies behind what is kept
+        // its id, which is nowhere else, comes after what is kept
         Rejected::new(
             1,
             "no link_id",

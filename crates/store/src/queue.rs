@@ -1,4 +1,4 @@
-//! The queue: replies that a person reviews. Every change leaves an event: who did what, when.
+//! The queue: replies for review. Every change leaves an event: who did what, when.
 //!
 //! ```text
 //! draft ──approve──> approved ──> sending ──> posted ──withdraw──> withdrawn
@@ -8,9 +8,9 @@
 //!                                     │ not there │
 //!                                     └──> absent ─┴─ send again ──> approved, give up ──> cancelled
 //! ```
-//! Whoever edits an approved reply makes it a draft again: what is approved is the text. What is posted by
-//! hand goes from approved to posted at once. A reply is cancelled when what it answers is gone, locked or
-//! opted out. The side that posts is in [`crate::outbox`].
+//! Editing an approved reply returns it to draft: the approval is for the text. A reply that is posted manually goes
+//! from approved to posted at once. A reply is canceled if what it answers is gone, locked or opted out. Posting is in
+//! [`crate::outbox`].
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -19,31 +19,31 @@ use crate::threads::Scores;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// Where a reply stands.
+/// State of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReplyState {
-    /// Waits for a person.
+    /// Waits for review.
     Draft,
-    /// A person wants it to be posted.
+    /// To be posted.
     Approved,
     /// It is being sent; or the process that sent it is gone.
     Sending,
-    /// It was sent, and nobody knows whether it arrived.
+    /// Sent, delivery unconfirmed.
     Uncertain,
-    /// It was looked for often enough, and is not there: a person decides.
+    /// Enough checks did not find it: the user decides.
     Absent,
-    /// It stands where it was to stand.
+    /// Live on Reddit.
     Posted,
-    /// A person does not want it, or Reddit refused it for good.
+    /// Rejected by the user, or permanently by Reddit.
     Rejected,
-    /// It will not be posted: what it answers is gone, locked or opted out, or a person gave up.
+    /// It will not be posted: what it answers is gone, locked or opted out, or it was abandoned.
     Cancelled,
-    /// It stood there and was taken back.
+    /// It was posted and withdrawn.
     Withdrawn,
 }
 
 impl ReplyState {
-    /// Every state, in the order in which a reply goes through them.
+    /// Every state, in the order of the workflow.
     pub const ALL: [Self; 9] = [
         Self::Draft,
         Self::Approved,
@@ -56,7 +56,7 @@ impl ReplyState {
         Self::Withdrawn,
     ];
 
-    /// The word in the table and on the command line.
+    /// The name in the table and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
@@ -77,102 +77,91 @@ impl ReplyState {
     }
 }
 
-/// A reply in the queue, with what it answers and why it was picked.
+/// A reply in the queue, with what it answers and why it was selected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// Row id.
     pub id: i64,
-    /// The candidate it was made of.
+    /// The candidate it was made from.
     pub candidate_id: i64,
-    /// Its text now.
     pub text: String,
-    /// The text that the generator wrote.
+    /// As generated.
     pub written: String,
-    /// Where it stands.
     pub state: ReplyState,
-    /// Where it was posted; empty: it was not, or nobody said.
+    /// Where it was posted; empty: it was not, or the link is unknown.
     pub link: String,
-    /// The last change, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub updated_ms: i64,
     /// The comment it answers.
     pub comment: String,
-    /// The comment's thread.
     pub thread_id: i64,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
     /// Title of the post; empty: there is none.
     pub title: String,
-    /// What the classifiers said of the text that the generator wrote.
+    /// The classifiers' scores of the generated text.
     pub scores: Scores,
-    /// Why the criteria picked it, or why they did not.
+    /// Why the criteria selected it or not.
     pub reason: String,
-    /// Whether the criteria picked it; otherwise a person put it into the queue.
+    /// Whether the criteria selected it; otherwise the user queued it.
     pub picked: bool,
-    /// Who put it into the queue.
     pub queued_by: String,
-    /// The comment it answers, by its row.
+    /// Row of the comment it answers.
     pub comment_id: i64,
-    /// Who wrote that comment; `None`: unknown, or forgotten.
+    /// Author of that comment; `None`: unknown, or purged.
     pub author: Option<String>,
-    /// Where that comment stands, from the first slash; empty: not on Reddit.
+    /// URL of that comment from the first slash; empty: not on Reddit.
     pub permalink: String,
-    /// Its generation.
     pub generation_id: i64,
     /// Reddit's name of what it answers; `None`: it has none.
     pub parent_name: Option<String>,
     /// Reddit's name of the post.
     pub post_name: Option<String>,
-    /// What a person approved, and what became of it.
+    /// Approval and posting state.
     pub outbox: Outbox,
 }
 
-/// The posting side of a reply; empty until a person approved it.
+/// The posting state of a reply; empty until it is approved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outbox {
-    /// The account it is posted with; empty: there was none yet.
+    /// Empty: none yet.
     pub account: String,
     /// The text as it is sent, with its footer.
     pub full_text: String,
     /// blake3 of it.
     pub hash: String,
-    /// blake3 of what it answers, as the person saw it.
+    /// blake3 of what it answers, as the user saw it.
     pub parent_hash: String,
-    /// The hash over all that the person saw.
+    /// The hash over everything that the user saw.
     pub seen: String,
     /// The machine where it was approved, and its seal.
     pub seal: String,
-    /// The person.
     pub approved_by: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub approved_ms: Option<i64>,
-    /// How often it was tried.
     pub attempt: u32,
-    /// When the last try began.
+    /// Start of the last attempt.
     pub intent_ms: Option<i64>,
-    /// Reddit's clock minus ours, then, in milliseconds.
+    /// Reddit's clock minus ours at that time, in milliseconds.
     pub skew_ms: i64,
-    /// The next try not before this.
+    /// Earliest next attempt.
     pub not_before_ms: i64,
-    /// Reddit's name of it.
     pub posted_name: Option<String>,
-    /// When it was posted.
     pub posted_ms: Option<i64>,
-    /// What stands in the way, or stood: Reddit's code or ours.
+    /// What blocks or blocked it: Reddit's code or ours.
     pub code: String,
-    /// The same in words.
+    /// Its message.
     pub detail: String,
 }
 
-/// What was done to a reply.
+/// An entry of a reply's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyEvent {
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Who did it.
     pub who: String,
     /// drafted, edited, approved, rejected, sending, posted, ...
     pub what: String,
-    /// The text before an edit, or a person's reason.
+    /// The text before an edit, or the user's reason.
     pub detail: String,
 }
 
@@ -237,12 +226,12 @@ pub(crate) fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
     })
 }
 
-/// Whose a reply is that is approved no longer: the account that tried to post it, by which the ledger of the machine
-/// knows it; nobody's, if it was never tried.
+/// The account of a reply that is no longer approved: the one that tried to post it, by which the machine's ledger
+/// knows it; none if there was no attempt.
 pub(crate) const ACCOUNT_IF_TRIED: &str =
     "account = CASE WHEN attempt > 0 THEN account ELSE '' END";
 
-/// Ends an approval: the text as it was to be sent, its hashes and who approved it go together.
+/// Ends an approval: clears the text to be sent, its hashes and who approved it.
 pub(crate) const UNAPPROVED: &str =
     "full_text = '', hash = '', parent_hash = '', seen = '', seal = '',
     approved_by = '', approved_ms = NULL";
@@ -292,12 +281,11 @@ pub(crate) fn note(
 }
 
 impl Store {
-    /// Puts candidates into the queue as drafts; one that is in it already stays as it is. Gives the
-    /// ids of the replies, in the candidates' order.
+    /// Adds candidates to the queue as drafts; existing ones are unchanged. Returns the ids of the replies, in the
+    /// candidates' order.
     ///
     /// # Errors
-    /// When there is no such candidate, one has no text (any more), or the file cannot be written; then none
-    /// is queued.
+    /// If there is no such candidate, or one has no text (any more); none is queued then.
     pub fn queue_add(&self, candidate_ids: &[i64], who: &str, now_ms: i64) -> Result<Vec<i64>> {
         self.write(Family::Queue, |db| {
             let mut ids = Vec::with_capacity(candidate_ids.len());
@@ -339,10 +327,7 @@ impl Store {
         })
     }
 
-    /// The replies in a state (`None`: in any), in the order in which they were queued.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The replies in a state (`None`: in any), in queue order.
     pub fn replies(&self, state: Option<ReplyState>) -> Result<Vec<Reply>> {
         self.read(|db| {
             let sql = format!("{REPLY} WHERE ?1 IS NULL OR q.state = ?1 ORDER BY q.id");
@@ -359,10 +344,7 @@ impl Store {
         self.read(|db| one(db, id))
     }
 
-    /// What was done to a reply, in order.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The history of a reply, in order.
     pub fn reply_events(&self, id: i64) -> Result<Vec<ReplyEvent>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -380,11 +362,10 @@ impl Store {
         })
     }
 
-    /// Changes the text of a draft or an approved reply; either is a draft afterwards. The text before
-    /// stays in the event.
+    /// Edits the text of a draft or an approved reply; it is a draft afterwards. The event keeps the old text.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Transition`] when it is neither.
+    /// [`Error::Missing`]; [`Error::Transition`] if it is neither.
     pub fn reply_edit(&self, id: i64, text: &str, who: &str, now_ms: i64) -> Result<()> {
         self.write(Family::Queue, |db| {
             let (state, before) = now(db, id)?;
@@ -405,9 +386,9 @@ impl Store {
         })
     }
 
-    /// Makes a rejected, cancelled or approved reply a draft again, or rejects a draft or approved one, with a
-    /// person's reason (or none). To move it to where it is changes nothing; it goes nowhere else by this,
-    /// and a cancelled reply whose text was purged stays cancelled.
+    /// Returns a rejected, canceled or approved reply to draft, or rejects a draft or approved one, with an optional
+    /// reason. Moving it to its current state changes nothing; no other moves are possible, and a canceled reply whose
+    /// text was purged stays canceled.
     ///
     /// # Errors
     /// [`Error::Missing`]; [`Error::Transition`].
@@ -449,9 +430,6 @@ impl Store {
     }
 
     /// Which of a generation's candidates are in the queue: (candidate, reply).
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn queued_of(&self, generation_id: i64) -> Result<Vec<(i64, i64)>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -463,10 +441,7 @@ impl Store {
         })
     }
 
-    /// How many replies there are of each state, in the order of [`ReplyState::ALL`].
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Number of replies in each state, in the order of [`ReplyState::ALL`].
     pub fn reply_counts(&self) -> Result<[u64; ReplyState::ALL.len()]> {
         self.read(|db| {
             let mut counts = [0; ReplyState::ALL.len()];

@@ -1,5 +1,5 @@
-//! Finding and removing quotes of texts that have to go: by words, so that case, line breaks, markdown, HTML
-//! entities and JSON escapes make no difference.
+//! Finds and removes quotes of purged texts: by words, so that case, line breaks, markdown, HTML entities and JSON
+//! escapes make no difference.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -7,33 +7,33 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-/// What stands in place of a text, or a part of one, that was wiped.
+/// Replaces a wiped text, or a part of one.
 pub(crate) const WIPED: &str = "[deleted]";
 
-/// A text is looked for inside of others only when it has so many bytes: "thanks" stands everywhere.
+/// Minimum length in bytes for finding a text inside of others: "thanks" is everywhere.
 pub(crate) const TELLING: usize = 12;
 
-/// So many words of a purged text in a row are a quote of it, wherever a text has no business to be: in logs,
-/// parameters, results, notes; and in what is marked as a quote.
+/// This many consecutive words of a purged text are a quote of it where texts do not belong: in logs, parameters,
+/// results, notes; and in what is marked as a quote.
 const QUOTE: usize = 4;
-/// So many in what a model wrote.
+/// The number of consecutive words for model output.
 const WRITTEN: usize = 5;
 
-/// So many in what others wrote without marking it as a quote: people share phrases of fewer words.
+/// The number of consecutive words for what others wrote without marking it as a quote: people share shorter phrases.
 const UNMARKED: usize = 8;
 
-/// How often JSON is looked through for JSON within it.
+/// Levels of JSON within JSON that are searched.
 const NESTED: usize = 3;
 
-/// The texts that have to go, wherever they are quoted.
+/// The purged texts whose quotes are searched for.
 #[derive(Default)]
 pub(crate) struct Texts {
     whole: HashSet<String>,
     quotes: HashSet<[u8; 16]>,
     written: HashSet<[u8; 16]>,
-    /// What is a quote also where it is not marked as one: some words in a row, or a whole text of fewer.
+    /// What is a quote even if it is not marked as one: some consecutive words, or a whole shorter text.
     unmarked: HashMap<usize, HashSet<[u8; 16]>>,
-    /// Texts of fewer words than a quote has, as a whole, by their number of words.
+    /// Texts with fewer words than a quote, as a whole, by their number of words.
     short: HashMap<usize, HashSet<[u8; 16]>>,
 }
 
@@ -44,8 +44,8 @@ struct Word {
     word: String,
 }
 
-/// The length of an HTML entity that a text begins with, also of one that was escaped again (`&amp;gt;`);
-/// 0: there is none.
+/// The length of an HTML entity at the beginning of a text, also of one that was escaped twice (`&amp;gt;`); 0: there
+/// is none.
 fn entity(text: &str) -> usize {
     let Some(mut rest) = text.strip_prefix('&') else {
         return 0;
@@ -76,7 +76,7 @@ fn is_entity(name: &str) -> bool {
     }
 }
 
-/// Whether a character stands in a word without being seen.
+/// Whether a character inside a word is invisible.
 fn is_unseen(c: char) -> bool {
     matches!(
         c,
@@ -84,7 +84,7 @@ fn is_unseen(c: char) -> bool {
     )
 }
 
-/// The words of a text: letters and digits in lower case. Entities stand between words.
+/// The words of a text: letters and digits in lower case. Entities separate words.
 fn words_at(text: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut open: Option<Word> = None;
@@ -114,7 +114,7 @@ fn words(text: &str) -> Vec<String> {
     words_at(text).into_iter().map(|word| word.word).collect()
 }
 
-/// A fingerprint of words in a row.
+/// A fingerprint of consecutive words.
 fn print<'a>(run: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     for word in run {
@@ -165,14 +165,14 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// Whether a line is marked as a quote, as Reddit marks them.
+/// Whether a line is marked as a quote, as on Reddit.
 fn is_quote_line(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with(['>', '\u{ff1e}'])
         || (line.starts_with("&gt;") || line.starts_with("&amp;gt;"))
 }
 
-/// The lines of a text with their place in it, without line breaks.
+/// The lines of a text with their position in it, without line breaks.
 fn lines_at(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     text.split_inclusive('\n').map(move |line| {
@@ -182,7 +182,7 @@ fn lines_at(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Where a text says itself that it quotes: between two marks of one kind, of quotation, code or emphasis.
+/// Where a text marks a quote itself: between two marks of one kind, of quotation, code or emphasis.
 fn between_marks(text: &str) -> Vec<Range<usize>> {
     const KINDS: [&[&str]; 5] = [
         &["\"", "&quot;", "&#34;", "&#x22;"],
@@ -222,8 +222,8 @@ impl Texts {
         }
     }
 
-    /// Adds what a model wrote to one of these: it goes from logs, too, but what else the model wrote alike
-    /// is no trace of a person's text. False: there is nothing in it.
+    /// Adds model output derived from one of these: it is removed from logs, too, but similar output of the model is no
+    /// trace of a person's text. False: there is nothing in it.
     pub(crate) fn add_derived(&mut self, text: &str) -> bool {
         let trimmed = text.trim();
         if trimmed.is_empty() || matches!(trimmed, WIPED | "[removed]") {
@@ -239,14 +239,14 @@ impl Texts {
         self.whole.is_empty()
     }
 
-    /// Whether one of these, of more than a word or two, is in a text as a whole.
+    /// Whether a text contains one of these, of more than a word or two, as a whole.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         self.whole
             .iter()
             .any(|whole| whole.len() >= TELLING && text.contains(whole.as_str()))
     }
 
-    /// Whether a text that no text belongs into quotes one of these: as a whole, or some words in a row.
+    /// Whether a text that should quote none of these does: as a whole, or some consecutive words.
     pub(crate) fn quoted_in(&self, text: &str) -> bool {
         let mut text = Cow::Borrowed(text);
         for _ in 0..=NESTED {
@@ -260,7 +260,7 @@ impl Texts {
             if quotes {
                 return true;
             }
-            // JSON within a text: its escapes stand between words
+            // JSON within a text: its escapes separate words
             if !text.contains('\\') {
                 return false;
             }
@@ -269,7 +269,7 @@ impl Texts {
         false
     }
 
-    /// The runs of words that a model wrote, and that stand in one of these texts.
+    /// The runs of words in model output that are in one of these texts.
     pub(crate) fn written_in(&self, text: &str) -> Vec<String> {
         words(text)
             .windows(WRITTEN)
@@ -278,9 +278,9 @@ impl Texts {
             .collect()
     }
 
-    /// A text that somebody else wrote, without what it quotes of these; `None`: it quotes nothing. Lines that
-    /// are marked as a quote go as a whole, else the quoted words. What is marked as a quote is one from four
-    /// words on, or when it is a whole short text; anything else from eight words on, or when it is a whole text.
+    /// A text of someone else, without what it quotes of these; `None`: it quotes nothing. Lines marked as a quote are
+    /// removed as a whole, otherwise the quoted words. What is marked as a quote counts from four words on, or if it is
+    /// a whole short text; anything else from eight words on, or if it is a whole text.
     pub(crate) fn redacted(&self, text: &str) -> Option<String> {
         let words = words_at(text);
         let mut covered = vec![false; words.len()];
@@ -319,7 +319,7 @@ impl Texts {
         if !covered.contains(&true) {
             return None;
         }
-        // what goes: words in a row, each line by itself
+        // what is removed: consecutive words, each line by itself
         let mut cuts: Vec<Range<usize>> = Vec::new();
         for (word, _) in words.iter().zip(&covered).filter(|(_, covered)| **covered) {
             match cuts.last_mut() {
@@ -337,7 +337,7 @@ impl Texts {
             }
             let inside = |cut: &&Range<usize>| cut.start < line.end && cut.end > line.start;
             if cuts.iter().any(|cut| inside(&cut)) {
-                // what stands before the line, and what of a cut reaches into it or out of it
+                // what comes before the line, and what part of a cut reaches into it or out of it
                 write_without(text, from..line.start, &cuts, &mut left);
                 left.push_str("> ");
                 left.push_str(WIPED);
@@ -348,7 +348,7 @@ impl Texts {
         Some(left)
     }
 
-    /// Marks the words of a quote that are those of a text: some in a row, or a whole short one.
+    /// Marks the words of a quote that are those of a text: some consecutive ones, or a whole short one.
     fn cover_quote(&self, words: &[Word], covered: &mut [bool]) {
         let lengths = self.short.iter().map(|(length, prints)| (*length, prints));
         for (length, prints) in lengths.chain([(QUOTE, &self.quotes)]) {
@@ -359,8 +359,8 @@ impl Texts {
         }
     }
 
-    /// Empties every text of a JSON value that quotes one; false: there was none. Under a `key` that holds
-    /// texts also one of a word or two: elsewhere that may be a name.
+    /// Empties every text of a JSON value that quotes one; false: there was none. Under a `key` for texts also one of a
+    /// word or two: elsewhere that may be a name.
     fn wipe(&self, key: &str, value: &mut Value) -> bool {
         const OF_TEXTS: [&str; 5] = ["comment", "comments", "reply", "text", "title"];
         match value {
@@ -381,7 +381,7 @@ impl Texts {
         }
     }
 
-    /// A value of a column without what it quotes; `None`: it quotes nothing.
+    /// A column's value without what it quotes; `None`: it quotes nothing.
     pub(crate) fn wiped(&self, text: &str) -> Option<String> {
         if text.starts_with(['{', '['])
             && let Ok(mut value) = serde_json::from_str::<Value>(text)
@@ -401,7 +401,7 @@ fn cover(words: &[Word], length: usize, prints: &HashSet<[u8; 16]>, covered: &mu
     }
 }
 
-/// Whether nothing but blanks and marks stands here, on one line.
+/// Whether only blanks and punctuation are here, on one line.
 fn is_joined(text: &str, between: Range<usize>, words: &[Word]) -> bool {
     let next = words.partition_point(|word| word.at.start < between.start);
     let is_next = words
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_in_every_form_are_redacted_and_the_rest_stays() {
+    fn quotes_are_redacted_in_every_form_and_the_rest_stays() {
         for (text, left) in [
             (
                 "> My number is five five one, two\n\nmine not",
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn json_within_a_text_is_looked_through() {
+    fn json_within_a_text_is_searched() {
         let mut texts = Texts::default();
         texts.add("caf\u{e9} \"one\" two three four");
         let text = serde_json::to_string("caf\u{e9} \"one\" two three\nfour").unwrap();
@@ -515,7 +515,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_five_words_in_a_row_are_left_whatever_stands_around_them(
+        fn no_five_consecutive_words_are_left_whatever_surrounds_them(
             from in 0usize..11, length in 5usize..8, before in "[a-z >\"&;\n]{0,20}", after in "[a-z >\"&;\n]{0,20}",
             gap in prop::sample::select(vec![" ", "\n> ", "\n&gt; ", "\n", " *", "\u{a0}", ", ", "&amp;"]),
         ) {

@@ -1,11 +1,11 @@
-//! Lists in which one row that cannot be read does not hide the others.
+//! Lists in which one unreadable row does not hide the others.
 
 use rusqlite::Error as Sql;
 
 use crate::items::ItemKind;
 use crate::{Result, Store};
 
-/// The rows that can be read; one whose values cannot be (no UTF-8, another type) is left out, and the check of
+/// The rows that can be read; one with an unreadable value (invalid UTF-8, another type) is omitted, and the check of
 /// the file names it.
 pub(crate) fn readable<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Result<Vec<T>> {
     let mut good = Vec::new();
@@ -17,7 +17,7 @@ pub(crate) fn readable<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Re
                 | Sql::FromSqlConversionFailure(..)
                 | Sql::IntegralValueOutOfRange(..)
                 | Sql::InvalidColumnType(..)),
-            ) => tracing::warn!("a row that cannot be read is left out: {error}"),
+            ) => tracing::warn!("an unreadable row was left out: {error}"),
             Err(error) => return Err(error.into()),
         }
     }
@@ -25,10 +25,7 @@ pub(crate) fn readable<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Re
 }
 
 impl Store {
-    /// The numbers of all items of a kind, those included whose rows cannot be read.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The numbers of all items of a kind, including unreadable ones.
     pub fn item_numbers(&self, kind: ItemKind) -> Result<Vec<i64>> {
         let (table, is_there) = (kind.table(), kind.is_there(""));
         self.numbers(&format!(
@@ -36,10 +33,7 @@ impl Store {
         ))
     }
 
-    /// The same of all replies in the queue.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The numbers of all replies in the queue, including unreadable ones.
     pub fn reply_numbers(&self) -> Result<Vec<i64>> {
         self.numbers("SELECT id FROM reply ORDER BY id")
     }

@@ -7,14 +7,13 @@ use rusqlite::{CachedStatement, OptionalExtension, Row, Statement, Transaction, 
 use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Result, Store};
 
-/// What became of the rows of a batch.
+/// Counts of a batch by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Upserted {
-    /// Rows that were not there.
     pub new: u64,
-    /// Rows that were there in an older copy, which this one replaced.
+    /// Rows that replaced an older copy.
     pub newer: u64,
-    /// Rows that were there, as new or newer, and those that were forgotten since Reddit no longer has them.
+    /// Rows already stored in the same or a newer copy, and purged ones.
     pub known: u64,
 }
 
@@ -26,32 +25,22 @@ impl std::ops::AddAssign for Upserted {
     }
 }
 
-/// How many rows there are of what; the overview of a project.
+/// Row counts for a project's overview.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Sources.
     pub sources: u64,
-    /// Comments, replies among them.
+    /// Including replies.
     pub comments: u64,
-    /// Posts.
     pub posts: u64,
-    /// Pairs.
     pub pairs: u64,
-    /// Splits.
     pub splits: u64,
-    /// Bases.
     pub bases: u64,
-    /// Runs.
     pub runs: u64,
-    /// Checkpoints.
     pub checkpoints: u64,
-    /// Fakes.
     pub fakes: u64,
-    /// Evaluations.
     pub evaluations: u64,
-    /// Candidates.
     pub candidates: u64,
-    /// Replies in the queue, in whatever state.
+    /// In any state.
     pub replies: u64,
 }
 
@@ -86,13 +75,13 @@ fn post_row(row: &Row<'_>) -> rusqlite::Result<Post> {
     })
 }
 
-/// The statements of an import, prepared once a batch: add, or replace an older copy.
+/// The statements of an import, prepared once per batch: insert, or replace an older copy.
 struct Upsert<'a> {
     add_comment: CachedStatement<'a>,
     renew_comment: CachedStatement<'a>,
     add_post: CachedStatement<'a>,
     renew_post: CachedStatement<'a>,
-    /// Looks whether a name was forgotten; `None`: nothing was, and no row pays for the look.
+    /// Checks whether a name was purged; `None`: nothing was, and no row pays for the check.
     is_purged: Option<CachedStatement<'a>>,
 }
 
@@ -101,7 +90,7 @@ impl<'a> Upsert<'a> {
         let any: bool =
             db.query_row("SELECT EXISTS (SELECT 1 FROM purged)", [], |row| row.get(0))?;
         let is_purged = any.then(|| db.prepare_cached("SELECT 1 FROM purged WHERE name = ?1"));
-        // A copy is newer when its archive read it later; one without that time never is.
+        // A copy is newer if its archive fetched it later; one without that time never is.
         Ok(Self {
             add_comment: db.prepare_cached(
                 "INSERT INTO comment (id, link_id, parent_id, subreddit, author, body, score,
@@ -179,12 +168,12 @@ impl<'a> Upsert<'a> {
 }
 
 impl Store {
-    /// Adds comments and posts of a source, in batches of [`BATCH_ROWS`], each a transaction. A row
-    /// whose id is there already is replaced only by a copy that was retrieved later; so reading a file
-    /// twice adds nothing, and the order of files does not matter. What was purged is not taken in again.
+    /// Adds comments and posts of a source, in batches of [`BATCH_ROWS`], each a transaction. An existing row is only
+    /// replaced by a copy that was retrieved later; so reading a file twice adds nothing, and the order of files does
+    /// not matter. What was purged is skipped.
     ///
     /// # Errors
-    /// When there is no such source, or the file cannot be written; the batches before are kept.
+    /// If there is no such source; earlier batches are kept.
     pub fn records_upsert(&self, source_id: i64, records: &[Record]) -> Result<Upserted> {
         let mut all = Upserted::default();
         for batch in records.chunks(BATCH_ROWS) {
@@ -205,10 +194,6 @@ impl Store {
         Ok(all)
     }
 
-    /// One comment.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn comment(&self, id: i64) -> Result<Option<Comment>> {
         self.read(|db| {
             let sql = format!("SELECT {COMMENT} FROM comment WHERE id = ?1");
@@ -219,10 +204,6 @@ impl Store {
         })
     }
 
-    /// One post.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn post(&self, id: i64) -> Result<Option<Post>> {
         self.read(|db| {
             let sql = format!("SELECT {POST} FROM post WHERE id = ?1");
@@ -233,11 +214,7 @@ impl Store {
         })
     }
 
-    /// How many rows there are of what. Reads every page of the large tables' smallest index: tens of
-    /// milliseconds for a million rows.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Row counts. Reads every page of the large tables' smallest index: tens of milliseconds for a million rows.
     pub fn counts(&self) -> Result<Counts> {
         self.read(|db| {
             let count = |table: &str| -> Result<u64> {

@@ -1,4 +1,4 @@
-//! Runs: one training each, with its settings, the course of its figures, samples, and checkpoints.
+//! Runs: one training each, with its settings, metrics, samples, and checkpoints.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -10,22 +10,21 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
-/// Which of the three models a run trains.
+/// Kind of model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelKind {
-    /// Writes replies.
     Generator,
-    /// Tells real replies from fakes.
+    /// Distinguishes real replies from fakes.
     Realism,
-    /// Tells the bin of a reply's score.
+    /// Predicts the bin of a reply's score.
     Upvotes,
 }
 
 impl ModelKind {
-    /// The three, in the order of the loop.
+    /// In the order of the pipeline.
     pub const ALL: [Self; 3] = [Self::Generator, Self::Realism, Self::Upvotes];
 
-    /// The word in the table and on the command line.
+    /// The name in the table and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Generator => "generator",
@@ -43,18 +42,15 @@ impl ModelKind {
     }
 }
 
-/// A run that is about to start.
+/// A run to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
-    /// Its name.
     pub name: String,
-    /// What it trains.
     pub kind: ModelKind,
-    /// What it starts from.
     pub base_id: i64,
-    /// What it learns from.
+    /// The split it is trained on.
     pub split_id: i64,
-    /// The fakes it learns from; realism only.
+    /// The fakes it is trained on; realism only.
     pub fake_set_id: Option<i64>,
     /// TOML, verbatim.
     pub config: String,
@@ -64,26 +60,22 @@ pub struct NewRun {
     pub facts: String,
 }
 
-/// A run as it is stored.
+/// A stored run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// Row id.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// What it trains.
     pub kind: ModelKind,
-    /// What it started from.
     pub base_id: i64,
-    /// What it learns from.
+    /// The split it is trained on.
     pub split_id: i64,
-    /// The fakes it learns from; realism only, and none where a project of version 3 did not know them.
+    /// The fakes it is trained on; realism only, and none if a project of version 3 did not record them.
     pub fake_set_id: Option<i64>,
-    /// The name of the base, as it is now.
+    /// Current name of the base.
     pub base: String,
-    /// The name of the split, as it is now.
+    /// Current name of the split.
     pub split: String,
-    /// The name of the set of fakes, as it is now.
+    /// Current name of the set of fakes.
     pub fakes: Option<String>,
     /// TOML as it was started; the names in it may have changed since.
     pub config: String,
@@ -95,45 +87,44 @@ pub struct Run {
     pub created_ms: i64,
 }
 
-/// One figure of a run at one step. `None`: it was not a number.
+/// One metric of a run at one step. `None`: it was not a number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
     /// loss, val_loss, lr, grad_norm, tokens_per_s, ...
     pub name: String,
-    /// Optimizer steps done when it was taken.
+    /// Optimizer steps at that time.
     pub step: u64,
-    /// The value.
     pub value: Option<f64>,
 }
 
-/// A text that a generator wrote while it was trained.
+/// A text generated during training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSample {
     /// Optimizer steps done.
     pub step: u64,
-    /// Its number among those of the step.
+    /// Index among those of the step.
     pub n: u32,
     /// The pair whose comment it answers; `None` in projects of earlier versions, which copied the comment.
     pub pair_id: Option<i64>,
-    /// What it answers; read from the pair, and stored only without one.
+    /// What it answers; read from the pair, and only stored without one.
     pub comment: String,
-    /// The reply; empty when what it answers was deleted.
+    /// The reply; empty if what it answers was deleted.
     pub text: String,
 }
 
-/// Which checkpoint of its run one is.
+/// Role of a checkpoint in its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// That with the best validation so far.
+    /// The best validation loss so far.
     Best,
-    /// That to resume from.
+    /// To resume from.
     Last,
-    /// One that was replaced, but that fakes, evaluations or candidates were made with.
+    /// Replaced, but fakes, evaluations or candidates were made with it.
     Kept,
 }
 
 impl Role {
-    /// The word in the table and on the command line.
+    /// The name in the table and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Best => "best",
@@ -151,45 +142,38 @@ impl Role {
     }
 }
 
-/// A checkpoint that is about to be stored; all its parts have been [`Store::put`].
+/// A checkpoint to store; all its parts have been [`Store::put`].
 #[derive(Debug, Clone, Copy)]
 pub struct NewCheckpoint<'a> {
-    /// The run.
     pub run_id: i64,
     /// Best or last.
     pub role: Role,
     /// Optimizer steps done.
     pub step: u64,
-    /// Tensors under their Hugging Face names; and the tokenizer's files, if it is to stand alone.
+    /// Tensors under their Hugging Face names; and the tokenizer's files, if it is to be self-contained.
     pub weights: &'a [Stored],
-    /// The optimizer's moments; `None` where nothing resumes from it.
+    /// The optimizer's moments; `None` if nothing resumes from it.
     pub optimizer: Option<&'a [Stored]>,
     /// JSON: cursor, seeds, best metric.
     pub state: &'a str,
 }
 
-/// A checkpoint as it is stored.
+/// A stored checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Row id; never given twice.
+    /// Row id; never reused.
     pub id: i64,
-    /// The run.
     pub run_id: i64,
-    /// The run's name.
     pub run: String,
-    /// What the run trains.
     pub kind: ModelKind,
-    /// What the run started from.
     pub base_id: i64,
-    /// What the run learns from.
+    /// The split that the run is trained on.
     pub split_id: i64,
     /// Best, last, or kept.
     pub role: Role,
     /// Optimizer steps done.
     pub step: u64,
-    /// The weights.
     pub bundle_id: i64,
-    /// The optimizer's moments.
     pub optimizer_id: Option<i64>,
     /// JSON: cursor, seeds, best metric.
     pub state: String,
@@ -243,10 +227,10 @@ fn checkpoint_row(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
 }
 
 impl Store {
-    /// Adds a run and gives its id.
+    /// Adds a run and returns its id.
     ///
     /// # Errors
-    /// [`Error::NameTaken`], or when the file cannot be written.
+    /// [`Error::NameTaken`].
     pub fn run_insert(&self, new: &NewRun, now_ms: i64) -> Result<i64> {
         self.write(Family::Runs, |db| {
             let mut on = vec![
@@ -285,10 +269,7 @@ impl Store {
         })
     }
 
-    /// All runs, in the order in which they were started.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All runs, oldest first.
     pub fn runs(&self) -> Result<Vec<Run>> {
         self.read(|db| {
             let is_there = ItemKind::Run.is_there("");
@@ -300,7 +281,7 @@ impl Store {
     /// A run by its name.
     ///
     /// # Errors
-    /// [`Error::Missing`], with the names there are.
+    /// [`Error::Missing`], with the names that exist.
     pub fn run(&self, name: &str) -> Result<Run> {
         let all = self.runs()?;
         match all.iter().position(|run| run.name == name) {
@@ -331,9 +312,6 @@ impl Store {
     }
 
     /// The run that a job runs.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn run_of_job(&self, job_id: &str) -> Result<Option<Run>> {
         self.read(|db| {
             let is_there = ItemKind::Run.is_there("");
@@ -343,10 +321,7 @@ impl Store {
         })
     }
 
-    /// Changes what is known of a run (JSON).
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Changes the facts of a run (JSON).
     pub fn run_facts(&self, run_id: i64, facts: &str) -> Result<()> {
         self.write(Family::Runs, |db| {
             db.execute(
@@ -357,11 +332,8 @@ impl Store {
         })
     }
 
-    /// Adds figures; one that was taken before at the same step is replaced (a resumed run repeats
-    /// the steps after its checkpoint).
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds metrics; an earlier one of the same step is replaced (a resumed run repeats the steps after its
+    /// checkpoint).
     pub fn metrics_add(&self, run_id: i64, metrics: &[Metric]) -> Result<()> {
         for batch in metrics.chunks(BATCH_ROWS) {
             self.write(Family::Runs, |db| {
@@ -379,11 +351,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes the figures and samples after a step: what a run that is resumed from there will
-    /// write again.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Removes metrics and samples after a step: a run resumed from there writes them again.
     pub fn metrics_cut(&self, run_id: i64, after_step: u64) -> Result<()> {
         self.write(Family::Runs, |db| {
             for table in ["metric", "run_sample"] {
@@ -394,10 +362,7 @@ impl Store {
         })
     }
 
-    /// One figure's course: (step, value), in order of steps.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// One metric: (step, value), in order of steps.
     pub fn metric(&self, run_id: i64, name: &str) -> Result<Vec<(u64, Option<f64>)>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -410,10 +375,7 @@ impl Store {
         })
     }
 
-    /// The names of a run's figures.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The names of a run's metrics.
     pub fn metric_names(&self, run_id: i64) -> Result<Vec<String>> {
         self.read(|db| {
             let sql = "SELECT DISTINCT name FROM metric WHERE run_id = ?1 ORDER BY name";
@@ -424,10 +386,7 @@ impl Store {
         })
     }
 
-    /// All figures of a run, by name and step.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All metrics of a run, by name and step.
     pub fn metrics(&self, run_id: i64) -> Result<Vec<Metric>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -444,12 +403,8 @@ impl Store {
         })
     }
 
-    /// Adds a text that a generator wrote while it was trained; one of the same step and number is
-    /// replaced. The comment of a pair is not copied, and nothing is stored when it was deleted meanwhile:
-    /// then false.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds a text generated during training; one of the same step and number is replaced. The comment of a pair is not
+    /// copied, and nothing is stored if it was deleted in the meantime: returns false then.
     pub fn run_sample_add(&self, run_id: i64, sample: &RunSample) -> Result<bool> {
         self.write(Family::Runs, |db| {
             let copied = match sample.pair_id {
@@ -474,10 +429,7 @@ impl Store {
         })
     }
 
-    /// The texts that a generator wrote while it was trained, in order.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The texts generated during training, in order.
     pub fn run_samples(&self, run_id: i64) -> Result<Vec<RunSample>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -498,13 +450,12 @@ impl Store {
         })
     }
 
-    /// Stores a checkpoint in one transaction and gives its id. It replaces that of the same run and
-    /// role, whose bytes are then collected, unless something was made or measured with it: then that
-    /// one stays, as [`Role::Kept`], without its optimizer.
+    /// Stores a checkpoint in one transaction and returns its id. It replaces that of the same run and role, whose
+    /// bytes are then removed, unless something was made or evaluated with it: then that one stays, as [`Role::Kept`],
+    /// without its optimizer.
     ///
     /// # Errors
-    /// [`Error::Collected`], [`Error::Full`], or when the file cannot be written; the checkpoint before
-    /// is then still there.
+    /// [`Error::Collected`], [`Error::Full`]; the earlier checkpoint then still exists.
     pub fn checkpoint_save(&self, new: &NewCheckpoint<'_>, now_ms: i64) -> Result<i64> {
         let (id, gone) = self.write(Family::Runs, |db| {
             let before: Option<(i64, i64, Option<i64>)> = db
@@ -561,9 +512,6 @@ impl Store {
     }
 
     /// The checkpoint of a run in a role; for [`Role::Kept`] the newest.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn checkpoint(&self, run_id: i64, role: Role) -> Result<Option<Checkpoint>> {
         self.read(|db| {
             let sql = format!(
@@ -593,9 +541,6 @@ impl Store {
     }
 
     /// All checkpoints, by run and age.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
         self.read(|db| {
             let is_there = ItemKind::Run.is_there("r.");

@@ -1,7 +1,6 @@
-//! Whether the schema of a project file is ours. A project may come from a stranger, and SQLite runs what a
-//! schema says: a trigger can swap a text between its approval and its posting, a view can stand in for a table,
-//! a changed CHECK can let any state in. So each file is compared, before anything is written to it, with what
-//! our own migrations make.
+//! Checks that the schema of a project file is ours. A project may be untrusted, and SQLite runs what a schema says: a
+//! trigger can swap a text between its approval and its posting, a view can replace a table, a changed CHECK can allow
+//! any state. So before anything is written to a file, its schema is compared with that of our own migrations.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +18,7 @@ use rusqlite_migration::Migrations;
 use crate::opened::Opened;
 use crate::{Error, MIGRATIONS, Result, Store, beside, is_project, wait_for_lock};
 
-/// Tables that SQLite itself adds (`PRAGMA optimize`): figures for the planner, which can only make a query slow.
+/// Tables that SQLite itself adds (`PRAGMA optimize`): statistics for the planner, which can only make a query slow.
 const STATISTICS: [(&str, &str); 2] = [
     ("sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
     (
@@ -28,28 +27,25 @@ const STATISTICS: [(&str, &str); 2] = [
     ),
 ];
 
-/// A journal of another process that makes a project is gone after this.
+/// A journal of another process that is creating a project is gone after this.
 const JOURNAL_GOES_WITHIN: Duration = Duration::from_secs(1);
 
-/// What is wrong with an object of a schema.
+/// What is wrong with a schema object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
-    /// Repartee makes no such object.
+    /// Repartee creates no such object.
     Foreign,
-    /// Repartee makes it otherwise.
+    /// Repartee creates it differently.
     Changed,
-    /// It is not there.
     Missing,
 }
 
-/// An object of a file's schema that is not as our migrations make it.
+/// An object of a file's schema that differs from our migrations.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// What is wrong with it.
     pub kind: FaultKind,
     /// table, index, view or trigger, or what the file says instead.
     pub what: String,
-    /// Its name.
     pub name: String,
     /// The table that it belongs to.
     pub table: String,
@@ -60,7 +56,7 @@ impl fmt::Display for Fault {
         let Self {
             what, name, table, ..
         } = self;
-        // a stranger chose these names: quoted, so that each stays on its line
+        // these names are untrusted: quoted, so that each stays on its line
         match self.kind {
             FaultKind::Foreign if name == table => write!(f, "foreign {what} {name:?}"),
             FaultKind::Foreign => write!(f, "foreign {what} {name:?} on {table:?}"),
@@ -70,31 +66,31 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What [`Store::repair`] did.
+/// Result of [`Store::repair`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repaired {
-    /// The copy that was made before; none: there was nothing to repair.
+    /// The copy made before; none: there was nothing to repair.
     pub backup: Option<PathBuf>,
-    /// What was wrong, and is no more.
+    /// The faults that were repaired.
     pub faults: Vec<Fault>,
 }
 
-/// An object of a schema.
+/// A schema object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Object {
     table: String,
-    /// As it stands in the file; empty for the indexes that SQLite makes by itself.
+    /// SQL in the file; empty for the indexes that SQLite creates by itself.
     sql: String,
-    /// The same in a form that does not depend on blanks, comments, quotes and case.
+    /// The SQL normalized: independent of blanks, comments, quotes and case.
     plain: String,
 }
 
 /// Objects by type and name.
 type Schema = BTreeMap<(String, String), Vec<Object>>;
 
-/// Sets what SQLite has against hostile files, before the first statement: nothing in the schema may call
-/// functions with side effects, nothing writes the schema or shadow tables but SQLite itself, views and (until
-/// the schema was compared) triggers do nothing, and what a file claims of its sizes is checked.
+/// Enables SQLite's defenses against hostile files, before the first statement: nothing in the schema may call
+/// functions with side effects, only SQLite itself writes the schema or shadow tables, views and (until the schema was
+/// compared) triggers do nothing, and the file's claims about its sizes are checked.
 pub(crate) fn defend(connection: &Connection) -> Result<()> {
     for (setting, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -116,19 +112,18 @@ pub(crate) fn defend(connection: &Connection) -> Result<()> {
     ] {
         connection.set_limit(limit, most)?;
     }
-    // SQLite reads the schema with the first statement; no page may lie outside of the file's own
+    // SQLite reads the schema with the first statement; no page may be outside of the file's own
     connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;")?;
     Ok(())
 }
 
-/// Opens a connection to a project, with all defenses up.
+/// Opens a connection to a project, with all defenses enabled.
 pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     let refused = |why: String| Error::Open {
         path: path.to_owned(),
         why,
     };
-    // SQLite takes a name like `file:x?mode=memory` as a URI, and `:memory:` as no file: an absolute path is
-    // neither
+    // SQLite takes a name like `file:x?mode=memory` as a URI, and `:memory:` as no file: an absolute path is neither
     let absolute = std::path::absolute(path).map_err(|e| refused(e.to_string()))?;
     let connection = Connection::open_with_flags(absolute, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|e| refused(e.to_string()))?;
@@ -137,9 +132,9 @@ pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     Ok(connection)
 }
 
-/// What lies beside a project is read and written by SQLite without a question: a link there would have it
-/// overwrite what the link names, and a rollback journal can name any file to be removed. Repartee leaves no journal
-/// (its files use a write-ahead log); another process may have one for a moment, while it makes a project.
+/// Checks the files next to a project, which SQLite reads and writes without a question: through a link it would
+/// overwrite the link's target, and a rollback journal can name any file to be removed. Repartee leaves no journal (its
+/// files use a write-ahead log); another process may have one for a moment while it creates a project.
 pub(crate) fn check_beside(path: &Path) -> Result<()> {
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let fault = |end: &str| {
@@ -163,19 +158,19 @@ pub(crate) fn check_beside(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is not ours in the schema of a file, with its version, read in one transaction.
+/// The differences between a file's schema and ours, with its version, read in one transaction.
 pub(crate) fn compare(connection: &Connection) -> Result<(i64, Vec<Fault>)> {
     let transaction = connection.unchecked_transaction()?;
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let found = read(&transaction)?;
     transaction.finish()?;
     let Some(expected) = expected(version) else {
-        return Ok((version, Vec::new())); // newer: another error says so
+        return Ok((version, Vec::new())); // newer: reported as another error
     };
     Ok((version, faults(&found, expected)))
 }
 
-/// The same as an error that names the file.
+/// As [`compare`], with an error that names the file.
 pub(crate) fn ours(connection: &Connection, path: &Path) -> Result<()> {
     let (version, found) = compare(connection)?;
     let known = MIGRATIONS.len() as i64;
@@ -239,7 +234,7 @@ fn is_statistics((what, name): &(String, String), object: &Object) -> bool {
             .any(|(ours, sql)| name == ours && plain(sql) == object.plain)
 }
 
-/// The schema that our migrations make up to a version; `None`: we know no such version.
+/// The schema of our migrations up to a version; `None`: unknown version.
 fn expected(version: i64) -> Option<&'static Schema> {
     static MADE: [OnceLock<Option<Schema>>; MIGRATIONS.len() + 1] =
         [const { OnceLock::new() }; MIGRATIONS.len() + 1];
@@ -258,7 +253,7 @@ fn expected(version: i64) -> Option<&'static Schema> {
         .get_or_init(|| match make() {
             Ok(schema) => Some(schema),
             Err(error) => {
-                tracing::error!("schema version {version} cannot be made in memory: {error}");
+                tracing::error!("schema version {version} cannot be created in memory: {error}");
                 None
             }
         })
@@ -266,7 +261,7 @@ fn expected(version: i64) -> Option<&'static Schema> {
 }
 
 fn read(connection: &Connection) -> Result<Schema> {
-    // any value may stand anywhere in a stranger's file
+    // in an untrusted file, any value may be anywhere
     let text = |value: ValueRef<'_>| match value {
         ValueRef::Null => String::new(),
         ValueRef::Integer(n) => n.to_string(),
@@ -292,8 +287,8 @@ fn read(connection: &Connection) -> Result<Schema> {
     Ok(schema)
 }
 
-/// SQL without comments and blanks that mean nothing, in lower case but for string literals, and without quotes
-/// around plain identifiers: `ALTER TABLE ... RENAME` and other versions of SQLite write these differently.
+/// SQL without comments and insignificant blanks, in lower case except for string literals, and without quotes around
+/// plain identifiers: `ALTER TABLE ... RENAME` and other versions of SQLite write these differently.
 fn plain(sql: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     let mut out = String::with_capacity(sql.len());
@@ -329,8 +324,8 @@ fn plain(sql: &str) -> String {
     out
 }
 
-/// A quoted token in its plain form, and how long it is with its quotes: a string stays one, an identifier
-/// loses its quotes, unless it would then read as something else.
+/// A quoted token in its normalized form, and its length with quotes: a string stays one, an identifier loses its
+/// quotes, unless it would then be read as something else.
 fn quoted(sql: &str, quote: char) -> (String, usize) {
     let close = if quote == '[' { ']' } else { quote };
     let mut text = String::new();
@@ -338,7 +333,7 @@ fn quoted(sql: &str, quote: char) -> (String, usize) {
     let mut length = sql.len();
     while let Some((at, c)) = chars.next() {
         if c == close {
-            // doubled, it stands for itself
+            // doubled, it is a literal quote
             if close == ']' || chars.next_if(|(_, next)| *next == close).is_none() {
                 length = at + 1;
                 break;
@@ -359,11 +354,11 @@ fn quoted(sql: &str, quote: char) -> (String, usize) {
 }
 
 impl Store {
-    /// Opens a project to look at it, whatever is in its schema: nothing in the file is run, changed or brought
-    /// up to date. For [`Store::check`]; other work on it may fail.
+    /// Opens a project for inspection, whatever its schema contains: nothing in the file is run, changed or migrated.
+    /// For [`Store::check`]; other operations on it may fail.
     ///
     /// # Errors
-    /// As [`Store::open`], but for [`Error::Foreign`].
+    /// As [`Store::open`], except [`Error::Foreign`].
     pub fn open_to_check(path: &Path) -> Result<Self> {
         let opened = Opened::after(path, || is_project(path))?;
         check_beside(path)?;
@@ -371,12 +366,12 @@ impl Store {
         Ok(Self::over(path, connection, opened))
     }
 
-    /// Removes what is foreign in the schema of a project and restores what of ours is missing or changed, in one
-    /// transaction, after a copy of the file was made beside it. What foreign tables hold goes with them; a table
-    /// of ours that was changed cannot be repaired.
+    /// Removes foreign objects from the schema of a project and restores missing or changed ones of ours, in one
+    /// transaction, after making a copy next to the file. The content of foreign tables is removed too; a changed table
+    /// of ours cannot be repaired.
     ///
     /// # Errors
-    /// [`Error::Unrepairable`], and the file is as it was; as [`Store::open`].
+    /// [`Error::Unrepairable`], and the file is unchanged; as [`Store::open`].
     pub fn repair(path: &Path) -> Result<Repaired> {
         let _opened = Opened::after(path, || is_project(path))?;
         check_beside(path)?;
@@ -407,7 +402,7 @@ impl Store {
         let failed = |fault: &Fault, error: &rusqlite::Error| {
             refused(std::slice::from_ref(fault), &format!(": {error}"))
         };
-        // triggers and views first: what they stand on goes last
+        // triggers and views first: what they depend on is removed last
         let mut found = found;
         found.sort_by_key(|fault| {
             ["trigger", "view", "index", "table"]
@@ -444,13 +439,13 @@ impl Store {
     }
 }
 
-/// Copies a project beside itself, for its owner alone.
+/// Copies a project to a file next to it, for its owner alone.
 pub(crate) fn back_up(connection: &Connection, path: &Path) -> Result<PathBuf> {
     let mut n = 1;
     let backup = loop {
         let backup = beside(path, &format!(".before-repair-{n}"));
         match private::create_new(&backup) {
-            // VACUUM INTO fills an empty file, and leaves its mode as it is
+            // VACUUM INTO fills an empty file, and keeps its mode
             Ok(_) => break backup,
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && n < 1000 => n += 1,
             Err(e) => {
@@ -461,7 +456,7 @@ pub(crate) fn back_up(connection: &Connection, path: &Path) -> Result<PathBuf> {
             }
         }
     };
-    // an absolute path is no URI, and what is not UTF-8 would name another file
+    // an absolute path is no URI, and one that is not UTF-8 would name another file
     let absolute = std::path::absolute(&backup).ok();
     let copied = match absolute.as_deref().and_then(Path::to_str) {
         Some(file) => connection
@@ -473,7 +468,7 @@ pub(crate) fn back_up(connection: &Connection, path: &Path) -> Result<PathBuf> {
         let _ = std::fs::remove_file(&backup);
         return Err(Error::Unrepairable {
             path: path.to_owned(),
-            why: format!("no copy of it can be made: {why}"),
+            why: format!("it cannot be backed up: {why}"),
         });
     }
     Ok(backup)
@@ -493,7 +488,7 @@ mod tests {
     use super::plain;
 
     #[test]
-    fn sql_is_compared_by_its_meaning() {
+    fn sql_is_compared_normalized() {
         for (one, other) in [
             (
                 "CREATE TABLE \"reply\" (a  INT)",

@@ -1,9 +1,8 @@
-//! Seals of decisions that count, and those that a write took back.
+//! Seals of valid decisions, and those that a write withdrew.
 //!
-//! A seal says that a decision was made on a machine; it does not say that it was not taken back since. So every
-//! write that ends a decision (an edit, a rejection, another approval, a permission that is switched off, a
-//! purge) leaves the seal that was there here, for the ledger of the machine to revoke: an old row that is put
-//! back into the file counts no more.
+//! A seal shows that a decision was made on a machine, but not that it was not withdrawn since. So every write that
+//! ends a decision (an edit, a rejection, another approval, a disabled permission, a purge) leaves the old seal here,
+//! for the machine's ledger to revoke: an old row that is put back into the file no longer counts.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -13,12 +12,12 @@ use rusqlite::Connection;
 use crate::watch::Family;
 use crate::{Result, Store};
 
-/// Seals that were taken back and are not revoked yet.
+/// Seals that were withdrawn and are not revoked yet.
 #[derive(Default)]
 pub(crate) struct TakenBack(Mutex<Vec<String>>);
 
 impl TakenBack {
-    /// One that only has another in its place: the decision stands.
+    /// A seal that was only replaced by another: the decision still holds.
     pub fn keep(&self, seal: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| one != seal);
@@ -32,7 +31,7 @@ impl TakenBack {
     }
 }
 
-/// Decisions that count now. A reply that is sent keeps its seal: nothing was taken back.
+/// Decisions that are valid now. A reply that is sent keeps its seal: nothing was withdrawn.
 const COUNT: &str = "SELECT seal FROM reply WHERE state = 'approved' AND seal <> ''
      UNION ALL SELECT seal FROM account WHERE seal <> ''
      UNION ALL SELECT label_seal FROM account WHERE label_seal <> ''
@@ -40,12 +39,12 @@ const COUNT: &str = "SELECT seal FROM reply WHERE state = 'approved' AND seal <>
      UNION ALL SELECT trim(value, char(34)) FROM setting WHERE key = 'reddit.seal'
      UNION ALL SELECT seal FROM study_record s WHERE seal <> ''
          AND id = (SELECT max(id) FROM study_record WHERE kind = s.kind)";
-/// Decisions that are still there afterwards.
+/// Decisions that still exist afterwards.
 const STAY: &str = "SELECT count(*) FROM reply WHERE seal = ?1 AND state NOT IN ('draft', 'rejected', 'cancelled')";
 
 fn all(db: &Connection) -> Result<HashSet<String>> {
     let mut query = db.prepare_cached(COUNT)?;
-    // what is no text is no seal of ours
+    // anything but text is no seal of ours
     let rows = query.query_map([], |row| {
         Ok(row
             .get_ref(0)?
@@ -56,7 +55,7 @@ fn all(db: &Connection) -> Result<HashSet<String>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What counts before a write; `None` for a family whose writes take no decision back.
+/// The valid seals before a write; `None` for a family whose writes withdraw no decision.
 pub(crate) fn that_count(db: &Connection, family: Family) -> Result<Option<HashSet<String>>> {
     use Family as F;
     match family {
@@ -73,7 +72,7 @@ pub(crate) fn that_count(db: &Connection, family: Family) -> Result<Option<HashS
     }
 }
 
-/// What of it counts no more.
+/// Those that are no longer valid.
 pub(crate) fn gone(db: &Connection, before: Option<HashSet<String>>) -> Result<Vec<String>> {
     let Some(before) = before.filter(|before| !before.is_empty()) else {
         return Ok(Vec::new());
@@ -92,7 +91,7 @@ pub(crate) fn gone(db: &Connection, before: Option<HashSet<String>>) -> Result<V
 }
 
 impl Store {
-    /// The seals of decisions that were taken back since this was last asked.
+    /// The seals of decisions withdrawn since the last call.
     pub fn seals_taken_back(&self) -> Vec<String> {
         let mut all = self
             .taken_back
@@ -102,7 +101,7 @@ impl Store {
         std::mem::take(&mut all)
     }
 
-    /// Gives back what could not be revoked now.
+    /// Returns seals that could not be revoked now.
     pub fn seals_to_revoke_later(&self, seals: Vec<String>) {
         self.taken_back.add(seals);
     }

@@ -7,10 +7,10 @@ use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 impl Store {
-    /// A setting, or `None` when it was never set.
+    /// A setting, or `None` if it was never set.
     ///
     /// # Errors
-    /// When it does not fit `T`, or the file cannot be read.
+    /// If it does not fit `T`.
     pub fn setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         let value: Option<String> = self.read(|db| {
             let sql = "SELECT value FROM setting WHERE key = ?1";
@@ -28,10 +28,6 @@ impl Store {
             })
     }
 
-    /// Sets a setting.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub fn set_setting<T: Serialize>(&self, key: &str, value: &T) -> Result<()> {
         let json = serde_json::to_string(value).map_err(|source| Error::Json {
             what: "setting",
@@ -47,10 +43,10 @@ impl Store {
         })
     }
 
-    /// Sets a setting that was never set; gives what it is now, whoever set it.
+    /// Sets a setting that was never set; returns its value, whichever process set it.
     ///
     /// # Errors
-    /// As [`Store::setting`] and [`Store::set_setting`].
+    /// As [`Store::setting`].
     pub fn setting_or<T: Serialize + DeserializeOwned>(&self, key: &str, first: T) -> Result<T> {
         let json = serde_json::to_string(&first).map_err(|source| Error::Json {
             what: "setting",

@@ -1,4 +1,4 @@
-//! Sources: what was imported, where it came from, under what permission, and which rows were bad.
+//! Sources: what was imported, from where, under which permission, and which rows were bad.
 
 use repartee_datasets::{Origin, Permission, Rejected};
 use rusqlite::{OptionalExtension, Row, params};
@@ -9,45 +9,39 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
-/// A source that is about to be read.
+/// A source to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSource {
-    /// A name for people: the file's, mostly.
+    /// Display name: usually the file's.
     pub name: String,
-    /// Where it was read from.
     pub path: String,
     /// `Format::name` of the datasets crate.
     pub format: String,
     /// JSON: filters and column mapping.
     pub options: String,
-    /// Under what permission it may be used.
+    /// Permission under which it may be used.
     pub permission: Permission,
-    /// The permission in words.
+    /// Note on the permission.
     pub note: String,
-    /// Where its text comes from.
     pub origin: Origin,
 }
 
-/// A source as it is stored.
+/// A stored source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Row id.
     pub id: i64,
-    /// A name for people.
+    /// Display name.
     pub name: String,
-    /// Where it was read from.
     pub path: String,
-    /// How it was read.
     pub format: String,
-    /// blake3 of the file's bytes, in hex; `None` until it was read to its end.
+    /// blake3 of the file's bytes, in hex; `None` until it was read completely.
     pub hash: Option<String>,
     /// JSON: filters and column mapping.
     pub options: String,
-    /// Under what permission it may be used.
+    /// Permission under which it may be used.
     pub permission: Permission,
-    /// The permission in words.
+    /// Note on the permission.
     pub note: String,
-    /// Where its text comes from.
     pub origin: Origin,
     /// JSON: rows read, kept, new, dropped by each filter, rejected.
     pub counts: String,
@@ -66,21 +60,18 @@ fn source_row(row: &Row<'_>) -> rusqlite::Result<Source> {
         format: row.get(3)?,
         hash: row.get(4)?,
         options: row.get(5)?,
-        // a choice that a later version adds reads as unknown, which claims nothing
+        // a choice of a later version reads as unknown, which claims nothing
         permission: row.get_ref(6)?.as_str()?.parse().unwrap_or_default(),
         note: row.get(7)?,
         counts: row.get(8)?,
         created_ms: row.get(9)?,
-        // one that a later version adds reads as unknown, which needs permission
+        // a choice of a later version reads as unknown, which requires permission
         origin: row.get_ref(10)?.as_str()?.parse().unwrap_or_default(),
     })
 }
 
 impl Store {
-    /// Adds a source and gives its id.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds a source and returns its id.
     pub fn source_insert(&self, new: &NewSource, now_ms: i64) -> Result<i64> {
         self.write(Family::Sources, |db| {
             db.execute(
@@ -101,10 +92,6 @@ impl Store {
         })
     }
 
-    /// One source.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn source(&self, id: i64) -> Result<Option<Source>> {
         self.read(|db| {
             let is_there = ItemKind::Source.is_there("");
@@ -116,11 +103,8 @@ impl Store {
         })
     }
 
-    /// The source with these bytes that was read to its end, in the same way; the newest if there are
-    /// several. Such a file need not be read again.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The source with these bytes that was read completely with the same settings; the newest if there are several.
+    /// Such a file need not be read again.
     pub fn source_by_hash(&self, hash: &str, options: &str) -> Result<Option<Source>> {
         self.read(|db| {
             let is_there = ItemKind::Source.is_there("");
@@ -135,10 +119,7 @@ impl Store {
         })
     }
 
-    /// All sources, in the order of their import.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All sources, in import order.
     pub fn sources(&self) -> Result<Vec<Source>> {
         self.read(|db| {
             let is_there = ItemKind::Source.is_there("");
@@ -147,10 +128,7 @@ impl Store {
         })
     }
 
-    /// Notes what has been counted so far, and, with the hash of its bytes, that it was read to its end.
-    ///
-    /// # Errors
-    /// When there is no such source, or the file cannot be written.
+    /// Stores the counts so far, and, with the hash of its bytes, that it was read completely.
     pub fn source_counted(&self, id: i64, counts: &str, hash: Option<&str>) -> Result<()> {
         self.write(Family::Sources, |db| {
             let sql = "UPDATE source SET counts = ?2, hash = coalesce(?3, hash) WHERE id = ?1";
@@ -158,10 +136,7 @@ impl Store {
         })
     }
 
-    /// Notes how a source was read, once its content has told.
-    ///
-    /// # Errors
-    /// When there is no such source, or the file cannot be written.
+    /// Stores the format of a source, once it is detected.
     pub fn source_format(&self, id: i64, format: &str) -> Result<()> {
         let sql = "UPDATE source SET format = ?2 WHERE id = ?1";
         self.write(Family::Sources, |db| {
@@ -169,10 +144,7 @@ impl Store {
         })
     }
 
-    /// Changes what is said about the permission.
-    ///
-    /// # Errors
-    /// When there is no such source, or the file cannot be written.
+    /// Changes the permission and its note.
     pub fn source_permit(&self, id: i64, permission: Permission, note: &str) -> Result<()> {
         self.write(Family::Sources, |db| {
             let sql = "UPDATE source SET permission = ?2, note = ?3 WHERE id = ?1";
@@ -180,10 +152,10 @@ impl Store {
         })
     }
 
-    /// Removes a source that nothing was kept of (an import that failed at its first row).
+    /// Removes a source from which nothing was kept (an import that failed at its first row).
     ///
     /// # Errors
-    /// [`Error::Refused`] when comments or posts of it are stored.
+    /// [`Error::Refused`] if comments or posts of it are stored.
     pub fn source_remove(&self, id: i64) -> Result<()> {
         self.write(Family::Sources, |db| {
             items::unlabel(db, ItemKind::Source, id)?;
@@ -199,10 +171,7 @@ impl Store {
         })
     }
 
-    /// Adds rows that could not be read. A line that is listed already keeps its first reason.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds rows that could not be read. A listed line keeps its first reason.
     pub fn rejected_insert(&self, source_id: i64, rows: &[Rejected]) -> Result<()> {
         for batch in rows.chunks(BATCH_ROWS) {
             self.write(Family::Sources, |db| {
@@ -221,9 +190,6 @@ impl Store {
     }
 
     /// Rejected rows of a source after a line, in order of lines, at most `limit`.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn rejected(&self, source_id: i64, after_line: u64, limit: usize) -> Result<Vec<Rejected>> {
         let after = i64::try_from(after_line).unwrap_or(i64::MAX);
         self.read(|db| {

@@ -1,4 +1,4 @@
-//! Splits: named and frozen; each pair of a split stands on one side.
+//! Splits: named and locked; each pair of a split is in one partition.
 
 use repartee_datasets::Partition;
 use repartee_datasets::duplicates::PostKey;
@@ -10,27 +10,24 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
-/// A split that is about to be made.
+/// A split to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSplit {
-    /// Its name.
     pub name: String,
-    /// The seed that its threads were dealt out with.
+    /// Seed of the assignment.
     pub seed: i64,
-    /// JSON: shares of the sides, bin edges, near-duplicate threshold.
+    /// JSON: shares of the partitions, bin edges, near-duplicate threshold.
     pub config: String,
 }
 
-/// A split as it is stored.
+/// A stored split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// Row id.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// The seed that its threads were dealt out with.
+    /// Seed of the assignment.
     pub seed: i64,
-    /// JSON: shares of the sides, bin edges, near-duplicate threshold.
+    /// JSON: shares of the partitions, bin edges, near-duplicate threshold.
     pub config: String,
     /// JSON: the last audit.
     pub audit: Option<String>,
@@ -38,46 +35,36 @@ pub struct Split {
     pub created_ms: i64,
 }
 
-/// How much a side of a split holds.
+/// Contents of a partition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PartitionCount {
-    /// Pairs.
     pub pairs: u64,
-    /// Threads they belong to.
     pub threads: u64,
-    /// Pairs whose reply's score is known.
+    /// Pairs whose reply has a score.
     pub scored: u64,
 }
 
 /// What a model sees of a pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// The pair.
     pub pair_id: i64,
-    /// Text of the comment.
     pub comment: String,
-    /// Text of the reply.
     pub reply: String,
-    /// Score of the reply; `None`: unknown.
+    /// Of the reply; `None`: unknown.
     pub score: Option<i64>,
 }
 
 /// A pair's place in a split, for audits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
-    /// The pair.
     pub pair_id: i64,
-    /// Its thread.
     pub thread_id: i64,
-    /// Its side.
     pub partition: Partition,
-    /// Text of the comment.
     pub comment: String,
-    /// Text of the reply.
     pub reply: String,
 }
 
-/// The end of the name that a split has while it is being written.
+/// Suffix of a split's name while it is being written.
 pub(crate) const UNFINISHED: &str = " (unfinished)";
 
 const COLUMNS: &str = "id, name, seed, config, audit, created_ms";
@@ -94,11 +81,11 @@ fn split_row(row: &Row<'_>) -> rusqlite::Result<Split> {
 }
 
 impl Store {
-    /// Makes a split of these pairs and gives its id. It is written in batches under another name and
-    /// gets its own with the last one, so that nobody ever sees a part of it.
+    /// Makes a split of these pairs and returns its id. It is written in batches under a temporary name and renamed
+    /// with the last one, so that nobody ever sees a part of it.
     ///
     /// # Errors
-    /// [`Error::NameTaken`], or when the file cannot be written.
+    /// [`Error::NameTaken`].
     pub fn split_insert(
         &self,
         new: &NewSplit,
@@ -114,7 +101,7 @@ impl Store {
             if id_of(db, &new.name)?.is_some() {
                 return Err(taken());
             }
-            // left by a process that was killed while it wrote
+            // left by a process that was killed while writing it
             db.execute("DELETE FROM split WHERE name = ?1", [&unfinished])?;
             db.execute(
                 "INSERT INTO split (name, seed, config, created_ms) VALUES (?1, ?2, ?3, ?4)",
@@ -150,7 +137,7 @@ impl Store {
     /// A split by its name.
     ///
     /// # Errors
-    /// [`Error::Missing`], with the names there are.
+    /// [`Error::Missing`], with the names that exist.
     pub fn split(&self, name: &str) -> Result<Split> {
         let all = self.splits()?;
         match all.iter().position(|split| split.name == name) {
@@ -164,9 +151,6 @@ impl Store {
     }
 
     /// A split by its id.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn split_by_id(&self, id: i64) -> Result<Option<Split>> {
         self.read(|db| {
             let is_there = ItemKind::Split.is_there("");
@@ -178,10 +162,7 @@ impl Store {
         })
     }
 
-    /// All splits, in the order in which they were made.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All splits, oldest first.
     pub fn splits(&self) -> Result<Vec<Split>> {
         self.read(|db| {
             let is_there = ItemKind::Split.is_there("");
@@ -190,10 +171,7 @@ impl Store {
         })
     }
 
-    /// How much each side holds, in the order of [`Partition::ALL`].
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Contents of each partition, in the order of [`Partition::ALL`].
     pub fn split_counts(&self, split_id: i64) -> Result<[PartitionCount; 3]> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -215,10 +193,7 @@ impl Store {
         })
     }
 
-    /// Stores what an audit found (JSON).
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Stores the result of an audit (JSON).
     pub fn split_audited(&self, split_id: i64, audit: &str) -> Result<()> {
         self.write(Family::Splits, |db| {
             db.execute(
@@ -229,11 +204,8 @@ impl Store {
         })
     }
 
-    /// Examples of a side after a pair's id (`None`: from the first), in order of ids, at most `limit`. Pairs
-    /// that lost a text, since it was deleted, are left out.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Examples of a partition after a pair's id (`None`: from the first), by id, at most `limit`. Pairs that lost a
+    /// text to deletion are omitted.
     pub fn examples(
         &self,
         split_id: i64,
@@ -262,11 +234,8 @@ impl Store {
         })
     }
 
-    /// Calls `each` with every example of a side, in order of ids, until it gives false. Reads in pages,
-    /// so that a slow caller keeps no transaction open.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Calls `each` with every example of a partition, by id, until it returns false. Reads in pages, so that a slow
+    /// caller keeps no transaction open.
     pub fn for_each_example(
         &self,
         split_id: i64,
@@ -288,10 +257,7 @@ impl Store {
         }
     }
 
-    /// The ids of a side's pairs, in order: 8 bytes each, for drawing samples without their texts.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The ids of a partition's pairs, sorted: 8 bytes each, for sampling without their texts.
     pub fn split_pair_ids(&self, split_id: i64, partition: Partition) -> Result<Vec<i64>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -302,11 +268,8 @@ impl Store {
         })
     }
 
-    /// The examples of these pairs, in the order asked for; pairs that are not there, or lost a text since it
-    /// was deleted, are left out.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The examples of these pairs, in the requested order; missing ones, and those that lost a text to deletion, are
+    /// omitted.
     pub fn examples_of(&self, pair_ids: &[i64]) -> Result<Vec<Example>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -322,10 +285,7 @@ impl Store {
         })
     }
 
-    /// The known scores of a side's replies, in order of ids: what bin edges are made from.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The known scores of a partition's replies, by id: for bin edges.
     pub fn split_scores(&self, split_id: i64, partition: Partition) -> Result<Vec<i64>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -337,10 +297,7 @@ impl Store {
         })
     }
 
-    /// Calls `each` with every pair of a split and its side, the sides one after the other.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Calls `each` with every pair of a split and its partition, one partition after the other.
     pub fn for_each_placed(&self, split_id: i64, mut each: impl FnMut(Placed)) -> Result<()> {
         for partition in Partition::ALL {
             self.read(|db| {
@@ -367,10 +324,7 @@ impl Store {
         Ok(())
     }
 
-    /// Calls `each` with every post that pairs stand under and that is in the project, by its id.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Calls `each` with every post in the project that has pairs, by its id.
     pub fn for_each_thread_post(&self, mut each: impl FnMut(PostKey)) -> Result<()> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -392,11 +346,7 @@ impl Store {
         })
     }
 
-    /// Threads with pairs on more than one side of a split: (thread, sides it is on). Empty, or the
-    /// split leaks.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Threads with pairs in more than one partition of a split: (thread, partitions). Empty unless the split leaks.
     pub fn split_torn_threads(&self, split_id: i64) -> Result<Vec<(i64, u32)>> {
         self.read(|db| {
             let mut query = db.prepare_cached(

@@ -1,5 +1,4 @@
-//! The permissions of a study: records that are added and never changed, the setting "strict", and which
-//! splits hold text of which sources.
+//! Permissions of a study: append-only records, the setting "strict", and which splits have text of which sources.
 
 use repartee_datasets::{Origin, StudyKind, StudyRecord};
 use rusqlite::{Connection, Row, params};
@@ -8,19 +7,15 @@ use crate::audit::{Entry, note};
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// The setting's key.
 pub(crate) const STRICT: &str = "study.strict";
 
-/// A record as it is stored.
+/// A stored record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StudyEntry {
-    /// Row id.
     pub id: i64,
-    /// What was decided.
     pub record: StudyRecord,
-    /// Who recorded it.
     pub who: String,
-    /// When it was recorded, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
     /// The machine on which it was recorded, and its seal.
     pub seal: String,
@@ -48,7 +43,7 @@ fn entry_row(row: &Row<'_>) -> rusqlite::Result<StudyEntry> {
     })
 }
 
-/// A word of an enum; one that is not known is an error, for it must not count as a permission.
+/// A word of an enum; an unknown one is an error, since it must not count as a permission.
 fn word<T: std::str::FromStr<Err = String>>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
     row.get_ref(at)?.as_str()?.parse().map_err(|why: String| {
         rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, why.into())
@@ -64,12 +59,8 @@ fn newest(db: &Connection, kind: StudyKind) -> Result<Option<StudyEntry>> {
 }
 
 impl Store {
-    /// Adds records with their seals, and an entry each in the audit log, in one transaction. One that says what
-    /// the newest of its kind says already, with a seal that counts, is left out, so that recording twice (a job that
-    /// is resumed) is recording once.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds records with their seals, and an entry each in the audit log, in one transaction. A record that equals the
+    /// newest of its kind, with a valid seal, is skipped, so that recording twice (by a resumed job) records once.
     pub fn study_add(
         &self,
         records: &[StudyRecord],
@@ -114,7 +105,7 @@ impl Store {
     /// All records, the newest first.
     ///
     /// # Errors
-    /// When the file cannot be read, or a word in it is not known.
+    /// If a word is unknown.
     pub fn study_records(&self) -> Result<Vec<StudyEntry>> {
         self.read(|db| {
             let sql = format!("SELECT {COLUMNS} FROM study_record ORDER BY id DESC");
@@ -125,18 +116,12 @@ impl Store {
         })
     }
 
-    /// The setting "strict"; `None`: nobody has set it.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The setting "strict"; `None`: never set.
     pub fn study_strict(&self) -> Result<Option<bool>> {
         self.setting(STRICT)
     }
 
     /// Sets it, with an entry in the audit log.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub fn study_strict_set(&self, on: bool, who: &str, now_ms: i64) -> Result<()> {
         self.write(Family::Settings, |db| {
             db.execute(
@@ -149,10 +134,7 @@ impl Store {
         })
     }
 
-    /// Says where a source's text comes from, with an entry in the audit log.
-    ///
-    /// # Errors
-    /// When there is no such source, or the file cannot be written.
+    /// Sets where a source's text comes from, with an entry in the audit log.
     pub fn source_origin(&self, id: i64, origin: Origin, who: &str, now_ms: i64) -> Result<()> {
         self.write(Family::Sources, |db| {
             let sql = "UPDATE source SET origin = ?2 WHERE id = ?1";
@@ -170,11 +152,7 @@ impl Store {
         })
     }
 
-    /// Which of these sources the pairs of a split (none: of the project) have text from; the first that is
-    /// found.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Which of these sources the pairs of a split (none: of the project) have text from; the first one found.
     pub fn pairs_have_source(&self, split_id: Option<i64>, sources: &[i64]) -> Result<Option<i64>> {
         let ids: Vec<String> = sources.iter().map(i64::to_string).collect();
         if ids.is_empty() {
@@ -210,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_added_and_never_changed() {
+    fn study_records_are_append_only() {
         let (_folder, store) = project();
         let mut record = StudyRecord::new(StudyKind::Training, Decision::Refused);
         record.date = "2026-05-01".into();
@@ -291,7 +269,7 @@ mod tests {
         );
     }
 
-    /// A file of the version before this one.
+    /// A file of the previous version.
     fn older(content: &str) -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.repartee");
@@ -316,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_project_opens_with_strict_off_and_its_sources_told_apart() {
+    fn older_project_opens_with_strict_off_and_source_origins_detected() {
         let (_folder, store) = older(
             "INSERT INTO source VALUES
                (1, 'RC', 'RC', 'pushshift', NULL, '{}', 'unknown', '', '{}', 1),

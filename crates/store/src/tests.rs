@@ -21,14 +21,14 @@ use crate::threads::{NewCandidate, NewGeneration, NewThread, NewThreadComment, P
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// A new project in a folder of its own, which lives as long as the guard.
+/// A new project in a folder of its own, which exists as long as the guard.
 pub(crate) fn project() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::create(&dir.path().join("p.repartee")).unwrap();
     (dir, store)
 }
 
-/// Writes so much that the log is large, and reads, for which there is a connection of its own.
+/// Writes enough for a large log, and reads, which uses a connection of its own.
 fn write_much(store: &Store, from: i64) {
     let text = "a line that fills the log ".repeat(40);
     let source = source(store);
@@ -41,14 +41,14 @@ fn write_much(store: &Store, from: i64) {
 }
 
 #[test]
-fn no_log_is_left_beside_a_project_that_was_closed() {
+fn closed_project_leaves_no_log() {
     let (_dir, store) = project();
     let path = store.path().to_owned();
     let log = || std::fs::metadata(crate::beside(&path, "-wal")).map_or(0, |about| about.len());
     write_much(&store, 0);
     drop(store);
     assert!(!crate::beside(&path, "-wal").exists());
-    // a small one goes, too, also when the last thing that was done with it was reading
+    // a small one is emptied, too, even if the last operation was a read
     let store = Store::open(&path).unwrap();
     store.set_setting("a", &1).unwrap();
     assert_eq!(store.setting::<i32>("a").unwrap(), Some(1));
@@ -56,7 +56,7 @@ fn no_log_is_left_beside_a_project_that_was_closed() {
     drop(store);
     assert!(!crate::beside(&path, "-wal").exists());
 
-    // while a window has the file open, whoever wrote much leaves an empty one
+    // while a window has the file open, a process that wrote much leaves an empty log
     let (_dir, window) = project();
     let path = window.path().to_owned();
     let log = || std::fs::metadata(crate::beside(&path, "-wal")).map_or(0, |about| about.len());
@@ -66,7 +66,7 @@ fn no_log_is_left_beside_a_project_that_was_closed() {
     drop(worker);
     assert_eq!(log(), 0);
     assert_eq!(window.counts().unwrap().comments, 4_000);
-    // who only looked does not work for others
+    // a reader does not do the work of others
     let worker = Store::open(&path).unwrap();
     write_much(&window, 4_000);
     assert_eq!(worker.counts().unwrap().comments, 8_000);
@@ -130,7 +130,7 @@ fn create_open_and_refuse() {
 }
 
 #[test]
-fn settings_come_back() {
+fn settings_round_trip() {
     let (_dir, store) = project();
     assert_eq!(store.setting::<Vec<u32>>("a").unwrap(), None);
     store.set_setting("a", &vec![1, 2]).unwrap();
@@ -223,7 +223,7 @@ pub(crate) fn source(store: &Store) -> i64 {
     store.source_insert(&new, 1).unwrap()
 }
 
-/// Replies 101..=100+n, each to comment 100, 4 of them to a thread of its own.
+/// Replies 101..=100+n, each to comment 100, 4 of them per thread.
 pub(crate) fn filled(n: i64) -> (tempfile::TempDir, Store) {
     let (dir, store) = project();
     let source = source(&store);
@@ -248,7 +248,7 @@ pub(crate) fn filled(n: i64) -> (tempfile::TempDir, Store) {
 }
 
 #[test]
-fn the_newest_copy_wins_in_any_order() {
+fn newest_copy_wins_in_any_order() {
     let (_dir, store) = project();
     let source = source(&store);
     let old = comment(10, None, "ann", "old");
@@ -264,7 +264,7 @@ fn the_newest_copy_wins_in_any_order() {
         assert_eq!(done.new + done.newer + done.known, 2);
         assert_eq!(store.comment(10).unwrap().unwrap().body, "new");
     }
-    // whoever shows pairs hears of a later copy, and of that alone
+    // only a later copy marks pairs as changed
     assert_eq!(store.writes_of(Family::Pairs).unwrap(), 1);
     let again = store.records_upsert(source, &[old, new]).unwrap();
     assert_eq!(store.writes_of(Family::Pairs).unwrap(), 1);
@@ -329,7 +329,7 @@ fn sources_and_rejected_rows() {
 }
 
 #[test]
-fn pairs_are_joined_whatever_the_order_and_counted_by_rule() {
+fn pairs_are_joined_in_any_order_and_counted_by_rule() {
     let (_dir, store) = project();
     let source = source(&store);
     let post = Post {
@@ -363,7 +363,7 @@ fn pairs_are_joined_whatever_the_order_and_counted_by_rule() {
         .unwrap();
     let counts = store.pairs_build(&Recipe::default(), |_| true).unwrap();
     assert_eq!((counts.comments, counts.replies, counts.joined), (8, 7, 6));
-    // an author who is gone is not the one who is answered: kept, and counted
+    // a deleted author is not the one who is answered: kept, and counted
     assert_eq!((counts.kept, counts.new, counts.removed), (2, 2, 0));
     assert_eq!(counts.unknown_authors, 1);
     let dropped: Vec<_> = counts
@@ -453,7 +453,7 @@ fn pair_queries() {
 }
 
 #[test]
-fn a_split_is_whole_and_frozen() {
+fn split_is_complete_and_locked() {
     let (_dir, store) = filled(100);
     let pairs = store.pairs(&PairQuery::default(), None, 1000).unwrap();
     let partition = |thread: i64| Partition::from_number(thread % 3).unwrap();
@@ -504,7 +504,7 @@ fn a_split_is_whole_and_frozen() {
         .unwrap();
     assert_eq!(placed, 100);
 
-    // a pair that the split holds outlives a stricter recipe
+    // a pair of the split survives a stricter recipe
     let strict = Recipe {
         min_chars: 1000,
         ..Recipe::default()
@@ -572,7 +572,7 @@ pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
     (dir, store, split, runs)
 }
 
-/// Deletes an item that nothing depends on, with its rows.
+/// Deletes an item without dependents, with its rows.
 fn delete(store: &Store, kind: ItemKind, word: &str) -> Result<()> {
     store.item_delete(kind, word, false, None, &|_, _, _| JobUse::None, "me", 9)?;
     assert!(store.sweep(&mut |_| true)?.done);
@@ -605,7 +605,7 @@ fn blobs_of(store: &Store) -> i64 {
 }
 
 #[test]
-fn equal_tensors_are_stored_once_and_come_back() {
+fn equal_tensors_are_stored_once_and_round_trip() {
     let (_dir, store, _, runs) = modelled();
     assert_eq!(blobs_of(&store), 1);
     let best = save(&store, runs[0], Role::Best, 10, 7);
@@ -628,7 +628,7 @@ fn equal_tensors_are_stored_once_and_come_back() {
         None
     );
 
-    // the next one replaces it, and what nothing needs any more goes at once
+    // the next one replaces it, and what is unused is removed at once
     save(&store, runs[0], Role::Last, 20, 8);
     assert_eq!(blobs_of(&store), 5);
     save(&store, runs[0], Role::Best, 20, 8);
@@ -638,7 +638,7 @@ fn equal_tensors_are_stored_once_and_come_back() {
 }
 
 #[test]
-fn a_checkpoint_that_was_used_is_kept() {
+fn used_checkpoint_is_kept() {
     let (_dir, store, split_id, runs) = modelled();
     let first = save(&store, runs[0], Role::Best, 1, 1);
     let set = NewFakeSet {
@@ -668,7 +668,7 @@ fn a_checkpoint_that_was_used_is_kept() {
 }
 
 #[test]
-fn a_blob_that_was_cut_off_is_completed_or_collected() {
+fn incomplete_blob_is_completed_or_removed() {
     let (_dir, store, _, runs) = modelled();
     let bytes = vec![5; 2 * CHUNK];
     let part = tensor("x", &[2 * CHUNK], &bytes);
@@ -730,7 +730,7 @@ fn check_finds_damage_and_size_adds_up() {
     let check = store.check(|_, _| true).unwrap();
     assert_eq!(
         check.blobs,
-        ["wte.weight of realism (best): its bytes are not those that were stored"]
+        ["wte.weight of realism (best): its bytes differ from those stored"]
     );
     assert!(matches!(store.bytes(part), Err(Error::Damaged(_))));
     store
@@ -1013,7 +1013,7 @@ fn from_thread_to_queue() {
         (approved.full_text.as_str(), approved.seen.as_str()),
         ("reply 1", "what was seen at 5")
     );
-    // what is refused within the transaction changes nothing
+    // a refusal within the transaction changes nothing
     let why = store.reply_approve(id, "eve", 6, |_| Err("another text"));
     assert_eq!(why.unwrap(), Err("another text"));
     assert_eq!(store.reply(id).unwrap().outbox, approved);
@@ -1081,7 +1081,7 @@ fn a_full_disk_loses_nothing() {
     assert_eq!(store.counts().unwrap().comments, before.comments);
     assert!(store.check(|_, _| true).unwrap().is_whole());
 
-    // with room again, the same step goes through
+    // with disk space again, the same step succeeds
     store
         .write_bare(|db| Ok(db.execute_batch("PRAGMA max_page_count = 1073741823")?))
         .unwrap();
@@ -1091,7 +1091,7 @@ fn a_full_disk_loses_nothing() {
 }
 
 #[test]
-fn a_project_of_the_first_version_is_brought_up_to_date() {
+fn project_of_the_first_version_is_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.repartee");
     {
@@ -1116,7 +1116,7 @@ fn a_project_of_the_first_version_is_brought_up_to_date() {
         )
         .unwrap();
     }
-    // a reference that leads nowhere (the candidate's generation) is found before anything is changed
+    // a dangling reference (the candidate's generation) is found before anything is changed
     assert!(matches!(Store::open(&path), Err(Error::Migration(_))));
     rusqlite::Connection::open(&path)
         .unwrap()
@@ -1145,7 +1145,7 @@ fn a_project_of_the_first_version_is_brought_up_to_date() {
     assert_eq!(store.replies(Some(ReplyState::Posted)).unwrap().len(), 1);
     assert!(store.check(|_, _| true).unwrap().is_whole());
 
-    // its pairs can be searched once their words are noted
+    // its pairs can be searched once they are indexed
     let query = |words: &str| PairQuery {
         words: Some(words.to_owned()),
         ..PairQuery::default()
@@ -1166,7 +1166,7 @@ fn a_project_of_the_first_version_is_brought_up_to_date() {
 }
 
 #[test]
-fn pairs_come_in_the_order_that_is_asked_for() {
+fn pairs_are_sorted_as_requested() {
     let (_folder, store) = project();
     let source = source(&store);
     let comment = |id: i64, parent: Option<i64>, body: &str, score: Option<i64>| {
@@ -1214,7 +1214,7 @@ fn pairs_come_in_the_order_that_is_asked_for() {
 }
 
 #[test]
-fn a_watch_names_what_was_written_by_whom_ever() {
+fn watch_reports_writes_of_any_process() {
     let (_folder, store) = project();
     let other = Store::open(store.path()).unwrap();
     let mut watch = store.watch().unwrap();
@@ -1253,7 +1253,7 @@ fn live() -> (tempfile::TempDir, Store, Vec<i64>) {
         ..NewThread::default()
     };
     let (_, comments) = store.thread_insert(&thread, 1).unwrap();
-    // renewed, not doubled
+    // updated, not duplicated
     assert_eq!(store.thread_insert(&thread, 2).unwrap().1, comments);
     let new = NewGeneration {
         generator,
@@ -1277,7 +1277,7 @@ fn live() -> (tempfile::TempDir, Store, Vec<i64>) {
     (dir, store, replies)
 }
 
-/// Approves what a test says was shown.
+/// Approves what a test shows.
 fn approve(store: &Store, id: i64, approval: &Approval, at_ms: i64) -> Result<()> {
     let make = |_: &_| Ok::<_, std::convert::Infallible>(Some(approval.clone()));
     store
@@ -1302,7 +1302,7 @@ fn approval(store: &Store, id: i64) -> Approval {
 }
 
 #[test]
-fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
+fn outbox_sends_a_reply_once_and_one_at_a_time() {
     let (_dir, store, ids) = live();
     let first = approval(&store, ids[0]);
     approve(&store, ids[0], &first, 5).unwrap();
@@ -1336,7 +1336,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     assert!(intend(ids[0], &first.hash, "you").is_err());
     // not what was approved
     assert!(intend(ids[0], &third.hash, "me").is_err());
-    // the last question within the transaction was answered with no, or not at all
+    // the last check within the transaction refused, or failed
     assert_eq!(
         intend_if(ids[0], &first.hash, "me", Ok(false)).unwrap(),
         Ok(0)
@@ -1348,7 +1348,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     assert!(intend(ids[0], &first.hash, "me").is_err(), "once");
     assert!(intend(ids[2], &third.hash, "me").is_err(), "one in flight");
 
-    // the process dies; the next one takes over and looks
+    // the process dies; the next one takes over and checks
     assert!(store.lease_claim("Bot", Some("me"), "you", 40_000).unwrap());
     assert!(!store.lease_beat("Bot", "me", 40_001).unwrap());
     assert_eq!(store.sending_is_uncertain("bot", 60).unwrap(), 1);
@@ -1371,7 +1371,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     };
     assert!(settle(2).is_err(), "of another try");
     settle(1).unwrap();
-    // the first process was only slow: what it has to tell changes nothing any more
+    // the first process was only slow: its report changes nothing any more
     let late = Ended {
         reply_id: ids[0],
         attempt: 1,
@@ -1396,7 +1396,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
         (attempts.len(), attempts[0].class, attempts[0].ended_ms),
         (1, Some(5), Some(80))
     );
-    // what is posted, and what is taken back, keeps others from answering the same
+    // what is posted, and what is withdrawn, keeps others from answering the same
     let back = Became::new(ReplyState::Withdrawn, "", "");
     let from = [ReplyState::Posted];
     store
@@ -1407,7 +1407,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
     assert_eq!((spent.len(), spent[0].post_name.as_str()), (1, "t3_p"));
     assert_eq!(spent[0].author.as_deref(), Some("writer-of-t1_a"));
 
-    // a try that was refused for now waits among the approved ones
+    // an attempt that was refused temporarily returns to the approved ones
     assert_eq!(intend(ids[2], &third.hash, "you").unwrap(), 1);
     let ended = Ended {
         reply_id: ids[2],
@@ -1423,11 +1423,11 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
         (reply.state, reply.outbox.not_before_ms),
         (ReplyState::Approved, 500)
     );
-    // an edit makes a new text, which nobody has approved
+    // an edit makes a new text, which is not approved
     store.reply_edit(ids[2], "other", "ada", 95).unwrap();
     assert!(intend(ids[2], &third.hash, "you").is_err());
 
-    // logs are added to, and nothing else
+    // logs are append-only
     for sql in [
         "DELETE FROM attempt",
         "UPDATE attempt SET class = 4",
@@ -1448,7 +1448,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
 }
 
 #[test]
-fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
+fn opt_outs_persist_and_permissions_are_replaced_as_a_whole() {
     use crate::accounts::{Account, OptOut, PostingPermission};
     let (_dir, store) = project();
     let ask = |state: &str, source: &str| OptOut {
@@ -1537,7 +1537,7 @@ fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
         .unwrap();
 }
 
-/// Whether these bytes stand in the project file or its log.
+/// Whether these bytes are in the project file or its log.
 fn in_the_file(store: &Store, text: &str) -> bool {
     let read = |path: std::path::PathBuf| std::fs::read(path).unwrap_or_default();
     let mut bytes = read(store.path().to_owned());
@@ -1546,7 +1546,7 @@ fn in_the_file(store: &Store, text: &str) -> bool {
 }
 
 #[test]
-fn what_is_purged_is_in_no_table_and_in_no_byte() {
+fn purged_text_is_in_no_table_and_no_byte() {
     use crate::purge::{Forgotten, Gone};
     let (_dir, store, ids) = live();
     let params = r#"{"comments":["quoted: the first comment of them all","else"]}"#;
@@ -1596,7 +1596,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
     assert!(in_the_file(&store, "an answer to the first of them"));
     assert!(store.is_purged("t1_unknown").unwrap());
     assert!(store.job("j").unwrap().unwrap().params.contains("else"));
-    // it does not come in again
+    // it is not fetched again
     let again = NewThread {
         name: Some("t3_p".into()),
         origin: "reddit".into(),
@@ -1611,7 +1611,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
     let (thread, _) = store.thread_insert(&again, 12).unwrap();
     assert_eq!(store.thread_comments(thread).unwrap()[0].body, "");
 
-    // the rest expires, but for what a person approved
+    // the rest expires, except what is approved
     assert!(!store.has_expired(999).unwrap());
     assert!(store.has_expired(1_000).unwrap());
     let third = approval(&store, ids[2]);
@@ -1639,7 +1639,7 @@ fn what_is_purged_is_in_no_table_and_in_no_byte() {
 }
 
 #[test]
-fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
+fn imported_text_is_purged_with_its_index_and_derived_texts() {
     use crate::purge::Gone;
     let (_dir, store, split_id, runs) = modelled();
     let generator = save(&store, runs[0], Role::Best, 1, 1);
@@ -1680,18 +1680,18 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
     }
     assert!(done.pairs >= 1 && store.stale_pairs().unwrap() == done.pairs);
     assert_eq!(ids.map(|id| asked(&id)), [false, true]);
-    // whoever wiped it was killed; the next one knows that it is to be scrubbed
+    // the process that wiped it was killed; the next one knows that a scrub is due
     let store = Store::open(store.path()).unwrap();
     assert!(store.size().unwrap().free > 0);
     store.scrub().unwrap();
-    assert_eq!(store.size().unwrap().free, 0, "it was not written anew");
+    assert_eq!(store.size().unwrap().free, 0, "it was not rewritten");
     let due: Option<bool> = store.setting("imported texts were wiped").unwrap();
     assert_eq!(due, None);
     for text in [text.as_str(), "a fake that answers what is gone"] {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
-    // neither an older copy brings it back, nor one that was retrieved later; and what is only known by its
-    // name is not taken in
+    // neither an older copy restores it, nor one that was retrieved later; and what is only known by its name is not
+    // imported
     let source = source(&store);
     let comment = store.comment(pair.comment_id).unwrap().unwrap();
     assert_eq!(comment.body, "[deleted]");
@@ -1738,7 +1738,7 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
 }
 
 #[test]
-fn reddit_is_asked_about_pairs_that_it_numbered_and_people_wrote() {
+fn reddit_is_only_asked_about_human_texts_with_its_own_ids() {
     let (_dir, store) = project();
     let post = |id: i64| {
         Record::Post(Post {
@@ -1784,7 +1784,7 @@ fn reddit_is_asked_about_pairs_that_it_numbered_and_people_wrote() {
 }
 
 #[test]
-fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
+fn wiped_bytes_are_gone_however_often_rows_moved() {
     use crate::purge::Gone;
     let (_dir, store) = project();
     let mut rng: u64 = 7;
@@ -1794,7 +1794,7 @@ fn nothing_of_what_is_wiped_is_left_however_often_rows_moved() {
         rng ^= rng << 17;
         rng % n
     };
-    // texts of all lengths, renewed at random with others, so that pages are split, merged and refilled
+    // texts of all lengths, updated at random with others, so that pages are split, merged and refilled
     let mark = |n: u64, part: u64| format!("mark{n:05}.{part:03};");
     let mut names = Vec::new();
     for round in 0..40 {
@@ -1887,7 +1887,7 @@ fn a_realism_run_of_version_3_finds_its_fakes_and_a_generation_keeps_its_models(
     assert_eq!((generation.generator, generation.created_ms), (Some(1), 5));
     let found = store.dependents(ItemKind::Fakes, "f").unwrap();
     assert_eq!(found.items.len(), 1);
-    // the facts that no version of ours wrote are named, and nothing else is found
+    // facts that no version of ours wrote are named, and nothing else is found
     let mut check = store.check(|_, _| true).unwrap();
     let named: Vec<_> = check
         .rows
@@ -1902,7 +1902,7 @@ fn a_realism_run_of_version_3_finds_its_fakes_and_a_generation_keeps_its_models(
 }
 
 #[test]
-fn nothing_is_built_on_what_is_being_deleted() {
+fn nothing_builds_on_items_being_deleted() {
     let (_dir, store, split_id, runs) = modelled();
     let checkpoint = save(&store, runs[0], Role::Best, 1, 1);
     let base_id = store.base("b").unwrap().id;
@@ -1937,13 +1937,13 @@ fn nothing_is_built_on_what_is_being_deleted() {
     };
     let refused = store.fake_set_insert(&set, 1);
     assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
-    // a sweep that is stopped is gone on with, and one more finds nothing to do
+    // a stopped sweep is continued, and another finds nothing to do
     assert!(!store.sweep(&mut |_| false).unwrap().done);
     assert!(store.has_deletions().unwrap());
     let swept = store.sweep(&mut |_| true).unwrap();
     assert!(swept.done && swept.items > 0, "{swept:?}");
     assert_eq!(store.sweep(&mut |_| true).unwrap().items, 0);
-    // what only the base needs is left
+    // only the base's blobs are left
     store.base("b").unwrap();
     assert_eq!(blobs_of(&store), 1);
     assert!(store.return_space().unwrap());

@@ -1,4 +1,4 @@
-//! Threads that replies are written for, and the candidates written for them.
+//! Threads to answer, and the candidates generated for them.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -9,168 +9,149 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
-/// A thread that is about to be stored.
+/// A thread to store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewThread {
     /// pasted, file, test pairs, reddit.
     pub origin: String,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
     /// Title of the post; empty: there is none.
     pub title: String,
-    /// Its comments; a parent stands before its children.
+    /// Parents before their children.
     pub comments: Vec<NewThreadComment>,
-    /// t3_..., when Reddit gave one: then a thread of this name that is there is renewed.
+    /// t3_..., if it is from Reddit: an existing thread of this name is updated.
     pub name: Option<String>,
-    /// The post's author.
     pub author: Option<String>,
-    /// The post's text.
     pub body: String,
-    /// Where it stands, from the first slash.
+    /// URL from the first slash.
     pub permalink: String,
-    /// The post's score.
     pub score: Option<i64>,
-    /// When it was written: seconds since 1970.
+    /// Seconds since 1970.
     pub created_utc: Option<i64>,
     /// Why nothing in it is answered; empty: it may be.
     pub skip: String,
-    /// When its texts are to be forgotten: milliseconds since 1970; `None`: never.
+    /// When its texts are purged: milliseconds since 1970; `None`: never.
     pub expires_ms: Option<i64>,
 }
 
-/// A comment of a thread that is about to be stored.
+/// A comment of a thread to store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewThreadComment {
     /// The comment it answers: an index into [`NewThread::comments`]; `None`: the post.
     pub parent: Option<usize>,
-    /// t1_..., when Reddit gave one.
+    /// t1_..., if it is from Reddit.
     pub name: Option<String>,
-    /// Its author.
     pub author: Option<String>,
-    /// Its text.
     pub body: String,
-    /// Its score.
     pub score: Option<i64>,
     /// Seconds since 1970.
     pub created_utc: Option<i64>,
     /// Reddit's name of what it answers.
     pub parent_name: Option<String>,
-    /// Where it stands, from the first slash.
+    /// URL from the first slash.
     pub permalink: String,
-    /// How many comments stand above it.
+    /// Nesting level: number of ancestors.
     pub level: u32,
     /// Why it is not answered; empty: it may be.
     pub skip: String,
-    /// The pair whose comment it is a copy of: it goes with it.
+    /// The pair whose comment it copies: it is deleted with it.
     pub pair_id: Option<i64>,
 }
 
-/// A thread as it is stored.
+/// A stored thread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Thread {
-    /// Row id.
     pub id: i64,
     /// pasted, file, test pairs, reddit.
     pub origin: String,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
     /// Title of the post; empty: there is none.
     pub title: String,
-    /// How many comments it has.
     pub comments: u64,
     /// Those that may be answered.
     pub open: u64,
     /// Milliseconds since 1970.
     pub fetched_ms: i64,
-    /// t3_..., when Reddit gave one.
+    /// t3_..., if it is from Reddit.
     pub name: Option<String>,
-    /// The post's author.
     pub author: Option<String>,
-    /// The post's text.
     pub body: String,
-    /// Where it stands, from the first slash.
+    /// URL from the first slash.
     pub permalink: String,
-    /// The post's score.
     pub score: Option<i64>,
-    /// When it was written: seconds since 1970.
+    /// Seconds since 1970.
     pub created_utc: Option<i64>,
     /// Why nothing in it is answered; empty: it may be.
     pub skip: String,
-    /// When its texts are to be forgotten; `None`: never.
+    /// When its texts are purged; `None`: never.
     pub expires_ms: Option<i64>,
-    /// When it was last seen whether it is still there.
+    /// When its existence was last checked.
     pub checked_ms: Option<i64>,
 }
 
-/// A comment of a thread as it is stored.
+/// A stored comment of a thread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ThreadComment {
-    /// Row id.
     pub id: i64,
-    /// Its thread.
     pub thread_id: i64,
     /// The comment it answers; `None`: the post.
     pub parent_id: Option<i64>,
-    /// t1_..., when Reddit gave one.
+    /// t1_..., if it is from Reddit.
     pub name: Option<String>,
-    /// Its author.
     pub author: Option<String>,
-    /// Its text.
     pub body: String,
-    /// Its score.
     pub score: Option<i64>,
     /// Seconds since 1970.
     pub created_utc: Option<i64>,
     /// Reddit's name of what it answers.
     pub parent_name: Option<String>,
-    /// Where it stands, from the first slash.
+    /// URL from the first slash.
     pub permalink: String,
-    /// How many comments stand above it.
+    /// Nesting level: number of ancestors.
     pub level: u32,
     /// Why it is not answered; empty: it may be.
     pub skip: String,
 }
 
-/// A generation that is about to start: which models, with what settings.
+/// A generation to start: models and settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewGeneration {
-    /// What writes.
     pub generator: i64,
-    /// What scores how real a reply is.
+    /// Realism classifier.
     pub realism: Option<i64>,
-    /// What scores the bin of its upvotes.
+    /// Upvotes classifier.
     pub upvotes: Option<i64>,
-    /// JSON: decode settings, seed, criteria.
+    /// JSON: decoding settings, seed, criteria.
     pub config: String,
 }
 
-/// A generation as it is stored.
+/// A stored generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generation {
-    /// Row id.
     pub id: i64,
-    /// What a person calls it; empty: it goes by its number.
+    /// Empty: it is called by its number.
     pub name: String,
-    /// What wrote; `None`: it was deleted, and only candidates of replies that were posted are left.
+    /// `None`: it was deleted, and only candidates of posted replies are left.
     pub generator: Option<i64>,
-    /// What scored how real a reply is.
+    /// Realism classifier.
     pub realism: Option<i64>,
-    /// What scored the bin of its upvotes.
+    /// Upvotes classifier.
     pub upvotes: Option<i64>,
-    /// JSON: decode settings, seed, criteria.
+    /// JSON: decoding settings, seed, criteria.
     pub config: String,
-    /// How many candidates it has.
     pub candidates: u64,
-    /// The names of the runs that wrote and scored, as they are now; `None` where there is none (any more).
+    /// Current names of generator, realism and upvotes runs; `None` if there is none (any more).
     pub runs: [Option<String>; 3],
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
 
-/// The scores of a candidate, each `None` until its model has looked.
+/// The scores of a candidate, each `None` until its model has scored it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Scores {
-    /// Probability that a person wrote it.
+    /// p(real).
     pub p_real: Option<f64>,
     /// Probability of each upvote bin.
     pub bins: Option<[f64; 4]>,
@@ -182,7 +163,7 @@ impl Scores {
         self.bins.map(|[_, p1, p2, p3]| p1 + 2.0 * p2 + 3.0 * p3)
     }
 
-    /// The predicted bin: the most probable one, 0 to 3; of equal ones the lowest.
+    /// The most probable bin, 0 to 3; the lowest on a tie.
     pub fn predicted_bin(&self) -> Option<u32> {
         let bins = self.bins?;
         let best =
@@ -191,56 +172,44 @@ impl Scores {
     }
 }
 
-/// A candidate that is about to be stored.
+/// A candidate to store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewCandidate {
     /// The comment of a thread that it answers.
     pub comment_id: i64,
-    /// Its number among the replies to that comment, from 0.
+    /// Index among the replies to that comment, from 0.
     pub n: u32,
-    /// The reply.
     pub text: String,
-    /// How it ended.
     pub finish_reason: FinishReason,
-    /// What the classifiers say.
     pub scores: Scores,
 }
 
-/// A candidate as it is stored, with what it answers.
+/// A stored candidate, with what it answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Row id.
     pub id: i64,
-    /// Its generation.
     pub generation_id: i64,
     /// The thread of the comment.
     pub thread_id: i64,
     /// The comment of a thread that it answers.
     pub comment_id: i64,
-    /// Text of that comment.
     pub comment: String,
-    /// Its number among the replies to that comment, from 0.
+    /// Index among the replies to that comment, from 0.
     pub n: u32,
-    /// The reply.
     pub text: String,
-    /// How it ended.
     pub finish_reason: FinishReason,
-    /// What the classifiers say.
     pub scores: Scores,
-    /// Whether it was picked.
     pub picked: bool,
-    /// Why it was picked or not.
+    /// Why it was selected or not.
     pub reason: String,
 }
 
-/// What was decided about a candidate.
+/// The decision about a candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pick {
-    /// The candidate.
     pub candidate_id: i64,
-    /// Whether it was picked.
     pub picked: bool,
-    /// Why, or why not.
+    /// Why it was selected or not.
     pub reason: String,
 }
 
@@ -342,13 +311,11 @@ fn generation_row(row: &Row<'_>) -> rusqlite::Result<Generation> {
 }
 
 impl Store {
-    /// Adds a thread with its comments; gives its id and theirs, in their order. A thread or comment that
-    /// Reddit gave a name, and that is there already, is renewed and keeps its id; what was purged is not
-    /// taken in again.
+    /// Adds a thread with its comments; returns its id and theirs, in their order. An existing thread or comment with a
+    /// Reddit name is updated and keeps its id; what was purged is skipped.
     ///
     /// # Errors
-    /// [`Error::Missing`] when a parent does not stand before its child; or when the file cannot be
-    /// written.
+    /// [`Error::Missing`] if a parent does not precede its child.
     pub fn thread_insert(&self, new: &NewThread, now_ms: i64) -> Result<(i64, Vec<i64>)> {
         self.write(Family::Threads, |db| {
             let thread = db
@@ -432,9 +399,6 @@ impl Store {
     }
 
     /// All threads, the newest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn threads(&self) -> Result<Vec<Thread>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{THREAD} ORDER BY id DESC"))?;
@@ -442,11 +406,8 @@ impl Store {
         })
     }
 
-    /// How many threads of Reddit's are stored, and how many of their comments may be answered and have no
-    /// reply in the queue.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// How many Reddit threads are stored, and how many of their comments may be answered and have no reply in the
+    /// queue.
     pub fn threads_open(&self) -> Result<(u64, u64)> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -479,10 +440,7 @@ impl Store {
         })
     }
 
-    /// The thread that Reddit calls so.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The thread with this Reddit name.
     pub fn thread_named(&self, name: &str) -> Result<Option<Thread>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{THREAD} WHERE name = ?1"))?;
@@ -490,10 +448,7 @@ impl Store {
         })
     }
 
-    /// Notes that a thread was seen to be still there.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Records that a thread still exists.
     pub fn thread_checked(&self, id: i64, now_ms: i64) -> Result<()> {
         self.write(Family::Threads, |db| {
             let sql = "UPDATE thread SET checked_ms = ?2 WHERE id = ?1";
@@ -502,10 +457,7 @@ impl Store {
         })
     }
 
-    /// The text of a comment as it is now, when it was edited on Reddit. What was purged stays so.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Updates the text of a comment that was edited on Reddit. What was purged stays purged.
     pub fn comment_renew(&self, name: &str, body: &str, author: Option<&str>) -> Result<()> {
         self.write(Family::Threads, |db| {
             let sql = "UPDATE thread_comment SET body = ?2, author = coalesce(?3, author)
@@ -516,9 +468,6 @@ impl Store {
     }
 
     /// The comments of a thread, parents before children.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn thread_comments(&self, thread_id: i64) -> Result<Vec<ThreadComment>> {
         self.read(|db| {
             let sql = format!("{COMMENT} WHERE thread_id = ?1 ORDER BY id");
@@ -544,10 +493,7 @@ impl Store {
         })
     }
 
-    /// Adds a generation and gives its id.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds a generation and returns its id.
     pub fn generation_insert(&self, new: &NewGeneration, now_ms: i64) -> Result<i64> {
         self.write(Family::Threads, |db| {
             let models = [Some(new.generator), new.realism, new.upvotes];
@@ -565,10 +511,7 @@ impl Store {
         })
     }
 
-    /// All generations, in the order in which they were made.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// All generations, oldest first.
     pub fn generations(&self) -> Result<Vec<Generation>> {
         self.read(|db| {
             let is_there = ItemKind::Generation.is_there("");
@@ -578,7 +521,7 @@ impl Store {
         })
     }
 
-    /// One generation, also one that was deleted and whose posted replies are left.
+    /// One generation, also a deleted one with posted replies left.
     ///
     /// # Errors
     /// [`Error::Missing`].
@@ -594,21 +537,14 @@ impl Store {
         })
     }
 
-    /// Adds candidates to comments that are there, and gives their ids.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds candidates to existing comments, and returns their ids.
     pub fn candidates_add(&self, generation_id: i64, new: &[NewCandidate]) -> Result<Vec<i64>> {
         let ids = self.candidates_add_each(generation_id, new)?;
         Ok(ids.into_iter().flatten().collect())
     }
 
-    /// Adds candidates and gives their ids; one that is there already (same comment and number) keeps
-    /// its text and id, and gets the scores. One whose comment was deleted while it was written is not stored:
-    /// `None`.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Adds candidates and returns their ids; an existing one (same comment and number) keeps its text and id, and gets
+    /// the scores. One whose comment was deleted during generation is not stored: `None`.
     pub fn candidates_add_each(
         &self,
         generation_id: i64,
@@ -656,10 +592,7 @@ impl Store {
         })
     }
 
-    /// Notes what was decided about candidates.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Stores decisions about candidates.
     pub fn candidates_decide(&self, picks: &[Pick]) -> Result<()> {
         self.write(Family::Threads, |db| {
             let mut update =
@@ -672,9 +605,6 @@ impl Store {
     }
 
     /// The candidates of a generation, by comment and number.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn candidates(&self, generation_id: i64) -> Result<Vec<Candidate>> {
         self.read(|db| {
             let sql = format!("{CANDIDATE} WHERE d.generation_id = ?1 ORDER BY d.comment_id, d.n");
@@ -685,10 +615,6 @@ impl Store {
         })
     }
 
-    /// One candidate.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn candidate(&self, id: i64) -> Result<Option<Candidate>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{CANDIDATE} WHERE d.id = ?1"))?;

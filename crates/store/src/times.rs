@@ -1,43 +1,39 @@
-//! Stored times and a clock that was, or is, wrong. The rule, in one place: a time in the future is never
-//! trusted.
+//! Stored times and a clock that was, or is, wrong. The rule, in one place: a time in the future is never trusted.
 //!
-//! - What was *done* in the future (fetched, looked at, tried) counts as not done.
-//! - A *pause* further ahead than the longest that there can be is cut to that.
+//! - What was *done* in the future (fetched, checked, tried) counts as not done.
+//! - A *pause* longer than the maximum is cut to that.
 //! - A *post* from the future counts as one of now. Once the clock is known to be right it becomes one:
 //!   [`Store::mend_times`].
-//! - A *sign of life* from the future is none.
+//! - A *heartbeat* from the future does not count.
 
 use rusqlite::params;
 
 use crate::watch::Family;
 use crate::{Result, Store};
 
-/// Clocks are set right by so much now and then; a time that is ahead by less is not from the future.
+/// Clocks are corrected by this much now and then; a time that is ahead by less is not from the future.
 pub const SLACK_MS: i64 = 300_000;
 
-/// No pause of posting is longer.
+/// Maximum pause of posting.
 pub const LONGEST_PAUSE_MS: i64 = 86_400_000;
 
-/// Whether a stored time lies in the future, though it tells what was done.
+/// Whether a stored time of something done is in the future.
 pub fn is_ahead(at_ms: i64, now_ms: i64) -> bool {
     at_ms > now_ms.saturating_add(SLACK_MS)
 }
 
-/// Whether something that is done again every `every_ms` is due, if it was last done at `at_ms`.
+/// Whether something that is repeated every `every_ms` is due, if it was last done at `at_ms`.
 pub fn is_due(at_ms: i64, every_ms: i64, now_ms: i64) -> bool {
     now_ms.saturating_sub(at_ms) >= every_ms || is_ahead(at_ms, now_ms)
 }
 
-/// The end of a pause, no further away than a pause can be.
+/// The end of a pause, limited to the maximum.
 pub fn pause_end(until_ms: i64, now_ms: i64) -> i64 {
     until_ms.min(now_ms.saturating_add(LONGEST_PAUSE_MS))
 }
 
 impl Store {
     /// Whether an account has posts from the future, or pauses that are too long.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn times_are_ahead(&self, account: &str, now_ms: i64) -> Result<bool> {
         self.read(|db| {
             let sql = "SELECT EXISTS (SELECT 1 FROM account WHERE name = ?1 AND pause_ms > ?3)
@@ -54,12 +50,9 @@ impl Store {
         })
     }
 
-    /// Makes an account's posts and looks from the future ones of now, and cuts pauses that are too long.
-    /// Only for a clock that is known to be right. When a reply was sent on Reddit's clock (`intent_ms` and
-    /// `skew_ms` together) stays what it was, so that it is looked for where it was sent.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Changes an account's posts and checks from the future to now, and cuts pauses that are too long. Only for a
+    /// clock that is known to be right. The time by Reddit's clock at which a reply was sent (`intent_ms` and `skew_ms`
+    /// together) does not change, so that it is found where it was sent.
     pub fn mend_times(&self, account: &str, now_ms: i64) -> Result<()> {
         let (past, pause) = (
             now_ms.saturating_add(SLACK_MS),
@@ -109,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_in_the_future_is_due_now() {
+    fn actions_dated_in_the_future_are_due_now() {
         assert!(!is_due(NOW, DAY, NOW) && is_due(NOW - DAY, DAY, NOW));
         assert!(!is_due(NOW + SLACK_MS, DAY, NOW) && is_due(NOW + SLACK_MS + 1, DAY, NOW));
         assert_eq!(pause_end(NOW + DAY, NOW), NOW + DAY);
@@ -117,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_was_fetched_in_a_year_is_forgotten_and_one_of_today_is_not() {
+    fn thread_fetched_in_the_future_expires_and_one_of_today_does_not() {
         let (_folder, store) = store();
         for (title, fetched_ms) in [("today", NOW), ("in a year", NOW + 365 * DAY)] {
             let thread = NewThread {
@@ -145,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn posts_and_pauses_from_the_future_are_mended_and_looked_for_where_they_were_sent() {
+    fn posts_and_pauses_from_the_future_are_corrected_and_still_found() {
         let (_folder, store) = store();
         store
             .write_joined(Family::Queue, |db| {
@@ -180,7 +173,7 @@ mod tests {
                 Ok(rows.collect::<std::result::Result<_, _>>()?)
             })
             .unwrap();
-        // on Reddit's clock it was sent now, and that it stays
+        // by Reddit's clock it was sent now, and that does not change
         assert_eq!(rows[0], (NOW, 0, None, 0));
         assert_eq!(rows[1], (NOW - DAY, 7, Some(NOW), NOW + DAY));
         assert_eq!(rows[2], (NOW - DAY, 7, Some(NOW - DAY), NOW + 1_000));

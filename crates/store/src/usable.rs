@@ -1,5 +1,4 @@
-//! Which runs can be used: those with a checkpoint whose weights are all there. And taking the weights of
-//! a run that nobody wants.
+//! Which runs have a usable checkpoint, with all its weights; and removing the checkpoints of a run that nobody wants.
 
 use std::collections::BTreeMap;
 
@@ -9,29 +8,25 @@ use crate::blobs::{self, Hash};
 use crate::watch::Family;
 use crate::{Result, Store};
 
-/// A checkpoint `k` that can be loaded: it is one that commands take (best or last), and every byte of its
-/// weights is there. The length of a chunk is read from its row's header, not by reading the chunk.
+/// A checkpoint `k` that can be loaded: best or last, with every byte of its weights. The length of a chunk is read
+/// from its row's header, not by reading the chunk.
 const USABLE: &str = "k.role IN ('best', 'last')
     AND EXISTS (SELECT 1 FROM bundle_part p WHERE p.bundle_id = k.bundle_id AND p.dtype IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM bundle_part p LEFT JOIN blob b ON b.hash = p.hash
                     WHERE p.bundle_id = k.bundle_id
                       AND b.bytes IS NOT (SELECT coalesce(sum(length(c.data)), 0) FROM chunk c WHERE c.hash = p.hash))";
 
-/// What was taken of a run.
+/// The result of discarding a run's checkpoints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Discarded {
-    /// Checkpoints that were removed.
     pub removed: u64,
-    /// Checkpoints that stay, since something was made or measured with them.
+    /// Checkpoints kept because something was made or evaluated with them.
     pub kept: u64,
 }
 
 impl Store {
-    /// The runs that can be used, by their row ids, with the optimizer steps of the checkpoint that is used
-    /// when none is named: the best, else the last.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The runs with a usable checkpoint, by row id, with the optimizer steps of the default checkpoint: the best, else
+    /// the last.
     pub fn usable_runs(&self) -> Result<BTreeMap<i64, u64>> {
         self.read(|db| {
             // of a run's two the later counts, which is 'best'
@@ -46,11 +41,8 @@ impl Store {
         })
     }
 
-    /// Removes the weights of a run and their optimizer. What something was made or measured with stays, out
-    /// of the way of commands, so that its origin can be told.
-    ///
-    /// # Errors
-    /// When the file cannot be written; then nothing is removed.
+    /// Removes the checkpoints of a run and their optimizer. One that something was made or evaluated with is kept,
+    /// unavailable to commands, so that its origin is still known.
     pub fn run_discard(&self, run_id: i64) -> Result<Discarded> {
         let (done, gone) = self.write(Family::Runs, |db| {
             let sql = "SELECT k.id, k.bundle_id, k.optimizer_id,

@@ -1,13 +1,12 @@
-//! Who wrote what: every write says which family of things it touches, so that a window sees at once
-//! what any process does to the file, and asks again for just that.
+//! Change notification: every write marks the family of tables it touches, so that a window notices at once what any
+//! process writes, and repeats just the affected queries.
 
 use rusqlite::Connection;
 
 use crate::{Result, Store};
 
-/// What a write touches, as a front end shows it.
+/// What a write touches, as front ends group it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)] // the words of the project
 pub enum Family {
     Sources,
     Pairs,
@@ -26,7 +25,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Every family, in the order of the loop.
+    /// Every family, in the order of the pipeline.
     pub const ALL: [Self; 14] = [
         Self::Sources,
         Self::Pairs,
@@ -44,7 +43,7 @@ impl Family {
         Self::Settings,
     ];
 
-    /// The word in the table and on the wire.
+    /// The name in the table and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sources => "sources",
@@ -75,8 +74,8 @@ pub(crate) fn touch(db: &Connection, family: Family) -> Result<()> {
     Ok(())
 }
 
-/// A look-out on a project file. It has a connection of its own: SQLite's `data_version` tells a
-/// connection only of what others wrote.
+/// Watches a project file. It has a connection of its own: SQLite's `data_version` only tells a connection about writes
+/// of others.
 pub struct Watch {
     connection: Connection,
     version: i64,
@@ -84,11 +83,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The families that any process has written since the last look, this one included. Costs some
-    /// microseconds when nothing was written.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// The families written by any process, including this one, since the last call. Takes microseconds if nothing was
+    /// written.
     pub fn changed(&mut self) -> Result<Vec<Family>> {
         let version = data_version(&self.connection)?;
         if version == self.version {
@@ -126,10 +122,7 @@ fn writes(db: &Connection) -> Result<[i64; Family::ALL.len()]> {
 }
 
 impl Store {
-    /// Begins to look out for writes, from now on.
-    ///
-    /// # Errors
-    /// When the file cannot be opened.
+    /// Starts watching for writes from now on.
     pub fn watch(&self) -> Result<Watch> {
         let connection = self.reader()?;
         let version = data_version(&connection)?;
@@ -141,11 +134,8 @@ impl Store {
         })
     }
 
-    /// How often a family was written since the project was made: what was worked out from it is
-    /// stale once this has changed.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// How often a family was written since the project was created: results computed from it are stale once this
+    /// changes.
     pub fn writes_of(&self, family: Family) -> Result<i64> {
         self.read(|db| {
             let all = writes(db)?;

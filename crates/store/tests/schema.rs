@@ -1,4 +1,4 @@
-//! The schema of a project file against that of our migrations, and what is done with what is foreign.
+//! Compares the schema of a project file with that of our migrations, and tests what happens to foreign objects.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A new project that was closed, changed by SQL, and what `open` says of it.
+/// A new project that was closed and changed by SQL, and the result of `open`.
 fn opened(sql: &str) -> (tempfile::TempDir, PathBuf, Result<Store, Error>) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.repartee");
@@ -64,7 +64,7 @@ fn opened(sql: &str) -> (tempfile::TempDir, PathBuf, Result<Store, Error>) {
 }
 
 #[test]
-fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
+fn foreign_schema_objects_are_refused_by_name_and_repaired() {
     for (sql, named) in [
         (
             "CREATE TRIGGER swap AFTER UPDATE ON reply BEGIN UPDATE reply SET text = 'x'; END",
@@ -84,7 +84,7 @@ fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
             "foreign table \"words\"",
         ),
         (
-            // a name that only SQLite may give
+            // a name that only SQLite may use
             "PRAGMA writable_schema = ON;
              INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_stat1', 'reply', 0,
                'CREATE TRIGGER sqlite_stat1 AFTER UPDATE ON reply BEGIN DELETE FROM reply; END');
@@ -131,7 +131,7 @@ fn what_is_foreign_in_a_schema_is_refused_by_name_and_repaired() {
 }
 
 #[test]
-fn a_changed_table_is_refused_and_left_as_it_is() {
+fn changed_table_is_refused_and_left_unchanged() {
     let change = |from: &str, to: &str| {
         format!(
             "PRAGMA writable_schema = ON;
@@ -162,7 +162,7 @@ fn a_changed_table_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn every_version_of_the_schema_is_ours() {
+fn every_schema_version_is_recognized() {
     for version in 1..=versions().len() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.repartee");
@@ -172,7 +172,7 @@ fn every_version_of_the_schema_is_ours() {
         assert!(store.check(|_, _| true).unwrap().is_whole());
         drop(store);
         std::fs::remove_file(&path).unwrap();
-        // what is foreign is found before the file is brought up to date
+        // foreign objects are found before the file is migrated
         make("CREATE TRIGGER swap AFTER INSERT ON reply BEGIN DELETE FROM reply; END");
         assert!(matches!(Store::open(&path), Err(Error::Foreign { .. })));
         let db = Connection::open(&path).unwrap();
@@ -224,7 +224,7 @@ fn stored_names_of_version_9_become_those_of_the_glossary() {
 }
 
 #[test]
-fn an_old_project_is_brought_up_to_date_by_two_at_once() {
+fn old_project_is_migrated_by_two_processes_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for n in 0..8 {
         let path = folder.path().join(format!("{n}.repartee"));
@@ -239,7 +239,7 @@ fn an_old_project_is_brought_up_to_date_by_two_at_once() {
 }
 
 #[test]
-fn a_file_beside_the_project_that_could_do_harm_is_not_used() {
+fn harmful_files_next_to_the_project_are_not_used() {
     let (_dir, path, opened) = opened("SELECT 1");
     drop(opened.unwrap());
     let beside = |end: &str| beside(&path, end);

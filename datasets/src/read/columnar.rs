@@ -1,4 +1,4 @@
-//! Parquet files, row by row; only the columns that are mapped are unpacked.
+//! Parquet files, row by row; only mapped columns are unpacked.
 
 use super::{
     Batch, Error, Fault, LONGEST_ROW, Metered, Outcome, Reading, pages, rows::Mapper, shape,
@@ -31,14 +31,14 @@ use std::{
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
 };
 
-/// Rows of a group whose cells have this many bytes in the mean are no comments.
+/// Cells larger than this on average, within a row group, are no comments.
 const MEAN_CELL: i64 = 1 << 20;
-/// Bytes of text that a byte of the file becomes, at most, and bytes that any file may become: where a
-/// dictionary holds every text once there are fewer.
+/// Maximum bytes of text per byte of the file, and bytes that any file may unpack to: a dictionary may hold every text
+/// once, however many rows refer to it.
 const UNPACKED_PER_BYTE: u64 = 4_000;
 const UNPACKED: u64 = 1 << 30;
 
-/// Opens a file and looks whether its cells are of a size that people write.
+/// Opens a file and checks that its cells have a plausible size.
 pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
     let file = File::open(path).map_err(|source| Error::Io {
         path: path.into(),
@@ -60,7 +60,7 @@ pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
     }
 }
 
-/// The rows of a file, or of some of its columns, each group of rows within the bounds of [`pages`].
+/// The rows of a file, or of some of its columns, each row group within the bounds of [`pages`].
 struct Rows<'a> {
     file: Arc<Mutex<File>>,
     reader: &'a SerializedFileReader<File>,
@@ -123,7 +123,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The next row. What the decoder cannot read, or panics on, is an error about the file.
+    /// The next row. If the decoder fails or panics, that is an error about the file.
     fn next(&mut self) -> Result<Option<Row>, String> {
         match caught(|| self.read()) {
             Ok(Ok(row)) => Ok(row),
@@ -133,7 +133,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Values and bytes of a field.
+/// Number of values and bytes of a field.
 fn weight(field: &Field) -> (usize, usize) {
     let sum = |fields: &mut dyn Iterator<Item = &Field>| {
         fields
@@ -151,10 +151,9 @@ fn weight(field: &Field) -> (usize, usize) {
 }
 
 fn bad(path: &Path, e: &ParquetError) -> Error {
-    Error::unknown(path, format!("is not a whole Parquet file: {e}"))
+    Error::unknown(path, format!("is not a complete Parquet file: {e}"))
 }
 
-/// The names of the columns.
 pub(super) fn columns(file: &SerializedFileReader<File>) -> Vec<String> {
     let schema = file.metadata().file_metadata().schema();
     schema
@@ -164,7 +163,7 @@ pub(super) fn columns(file: &SerializedFileReader<File>) -> Vec<String> {
         .collect()
 }
 
-/// The mapping of a table by the names of its columns.
+/// The mapping of a table, detected by its column names.
 pub(super) fn mapping_of(path: &Path, columns: &[String]) -> Result<Mapping, Error> {
     if Columns::find(&Mapping::bigquery(), columns).is_ok() {
         return Ok(Mapping::bigquery());
@@ -172,7 +171,7 @@ pub(super) fn mapping_of(path: &Path, columns: &[String]) -> Result<Mapping, Err
     flat::guess(columns).ok_or_else(|| shape::unmapped(path, columns.to_vec()))
 }
 
-/// The column that a mapped name lies in.
+/// The top-level column of a mapped name.
 fn root_of<'a>(name: &str, columns: &'a [String]) -> Option<&'a String> {
     let inside = name.match_indices('.').map(|(at, _)| &name[..at]);
     std::iter::once(name)
@@ -227,7 +226,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             .saturating_mul(UNPACKED_PER_BYTE)
             .saturating_add(UNPACKED);
         let done = self.gathered(move |batches| {
-            let whole = |e| Fault::What(format!("is not a whole Parquet file: {e}"));
+            let whole = |e| Fault::What(format!("is not a complete Parquet file: {e}"));
             let (mut read, mut unpacked): (i64, u64) = (0, 0);
             let mut rows = Rows::new(path, &file, fields).map_err(|e| Fault::What(e.to_string()))?;
             while let Some(row) = rows.next().map_err(whole)? {
@@ -239,14 +238,14 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 unpacked += bytes as u64;
                 if unpacked > most {
                     return Err(Fault::What(format!(
-                        "becomes more than {} MB of text, far more than a file of its size can hold; \
-                         look whether this is the right file",
+                        "expands to more than {} MB of text, far more than a file of its size can contain; \
+                         check that this is the right file",
                         most >> 20
                     )));
                 }
                 if values > ROW_VALUES || bytes > LONGEST_ROW {
                     let reason = format!(
-                        "has {values} values and {} MB; no row of comments is so large",
+                        "has {values} values and {} MB; no row of comments is that large",
                         bytes >> 20
                     );
                     if !batches.row(table::Row::Bad(reason), read.unsigned_abs(), &[]) {
@@ -271,14 +270,14 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             match read == total {
                 true => Ok(()),
                 false => Err(Fault::What(format!(
-                    "is not a whole Parquet file: it says that it has {total} rows, and {read} could be read"
+                    "is not a complete Parquet file: it claims {total} rows, and {read} could be read"
                 ))),
             }
         })?;
         mapper.check(path).map(|()| done)
     }
 
-    /// Hashes the file as a whole: the rows are read from here and there in it.
+    /// Hashes the whole file: rows are read out of order.
     fn hash_file(&self) -> Result<(), Error> {
         let io = |source| Error::Io {
             path: self.path.into(),
@@ -297,7 +296,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
     }
 }
 
-/// Refuses columns whose cells are larger than any text that a person wrote.
+/// Refuses columns with cells larger than any text that a person wrote.
 fn check_sizes(
     path: &Path,
     metadata: &ParquetMetaData,
@@ -314,7 +313,7 @@ fn check_sizes(
                 return Err(Error::unknown(
                     path,
                     format!(
-                        "has a column {name:?} with cells of {} MB; no comment is so long: look whether \
+                        "has a column {name:?} with cells of {} MB; no comment is that long: check that \
                          this is the right file",
                         (bytes / cells) >> 20
                     ),
@@ -325,7 +324,7 @@ fn check_sizes(
     Ok(())
 }
 
-/// The first rows, to look at.
+/// The first rows, for a preview.
 pub(super) fn first_rows(
     path: &Path,
     file: &SerializedFileReader<File>,
@@ -352,7 +351,7 @@ pub(super) fn first_rows(
     Ok(found)
 }
 
-/// A field as JSON has it. Times become seconds, written `@1554076800`.
+/// A field as JSON. Times become seconds, written `@1554076800`.
 pub(super) fn value_of(field: &Field) -> Value {
     let seconds = |n: i64, unit: i64| Value::String(format!("@{}", n.div_euclid(unit)));
     let float = |x: f64| match x.is_finite() {
@@ -374,7 +373,7 @@ pub(super) fn value_of(field: &Field) -> Value {
         Field::Float(x) => float(f64::from(*x)),
         Field::Double(x) => float(*x),
         Field::Str(text) => Value::String(text.clone()),
-        // many writers leave out the mark that says it is text
+        // many writers omit the annotation that says it is text
         Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
             Ok(text) => Value::String(text.to_owned()),
             Err(_) => Value::Array(vec![Value::Array(Vec::new())]),

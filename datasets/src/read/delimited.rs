@@ -1,8 +1,8 @@
-//! Rows of a table of text, each within bounds.
+//! Rows of a delimited text table, each within bounds.
 //!
-//! A quote that is opened and never closed would swallow the rows after it. A quoted cell over several
-//! lines is therefore believed only when it is closed soon and properly, and when the lines inside do
-//! not look like rows themselves; otherwise its first line is a row, as it stands.
+//! A quote that is opened and never closed would swallow the rows after it. A quoted cell over several lines is
+//! therefore accepted only if it is closed soon and properly, and if the lines inside do not look like rows; otherwise
+//! its first line is a row by itself.
 
 use super::LONGEST_ROW;
 use memchr::{memchr, memchr_iter};
@@ -11,32 +11,29 @@ use std::{
     io::{self, BufRead},
 };
 
-/// Columns of a table, at most.
+/// Maximum number of columns.
 pub(super) const MOST_COLUMNS: usize = 10_000;
-/// Bytes of a row with a quoted cell over several lines, at most; a post of Reddit's has 40,000
-/// characters.
+/// Maximum size of a row with a quoted cell over several lines, in bytes; Reddit's posts have up to 40,000 characters.
 const LONGEST_QUOTED: usize = 1 << 20;
-/// Bytes that may be read ahead for quotes that turn out to be stray: so many, and so many more for each
-/// byte of the table. Rows that all look so would otherwise be read a million times.
+/// Bytes that may be read ahead for quotes that turn out to be stray: this many, plus as many per byte of the table.
+/// Otherwise, a table full of stray quotes would be read a million times.
 const AHEAD: usize = 64 << 20;
 const AHEAD_PER_BYTE: usize = 16;
-/// Separators that must stand as in rows for the lines of a quoted cell to be taken for rows.
+/// Separators that must match those of rows for the lines of a quoted cell to be taken for rows.
 const TELLING: usize = 6;
 
-/// How the cells of a row were found.
+/// How the cells of a row were parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// As they should be.
     Well,
-    /// A quote was opened and not closed; the line was read as it stands.
+    /// A quote was opened and not closed; the line was read literally.
     Stray,
 }
 
-/// The rows.
 pub(super) struct CsvRows<R> {
     from: R,
     delimiter: u8,
-    /// What ends a line.
+    /// Line terminator.
     end: u8,
     /// Lines that were read ahead.
     ahead: VecDeque<Vec<u8>>,
@@ -63,12 +60,11 @@ impl<R: BufRead> CsvRows<R> {
         }
     }
 
-    /// Passes over a line.
     pub(super) fn skip_line(&mut self) -> io::Result<()> {
         self.line().map(|_| ())
     }
 
-    /// The header; its width is what rows are measured by.
+    /// The header; rows are checked against its width.
     pub(super) fn header(&mut self) -> io::Result<Vec<String>> {
         if self.next()?.is_none() {
             return Ok(Vec::new());
@@ -80,7 +76,7 @@ impl<R: BufRead> CsvRows<R> {
             .collect())
     }
 
-    /// The cells of the row that was read last.
+    /// The cells of the last row.
     pub(super) fn cells(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts
@@ -88,7 +84,7 @@ impl<R: BufRead> CsvRows<R> {
             .map(|(start, &end)| &self.text[start..end])
     }
 
-    /// Reads the next row: the number of its first line, and how its cells were found.
+    /// Reads the next row: the number of its first line, and how its cells were parsed.
     pub(super) fn next(&mut self) -> io::Result<Option<(u64, Found)>> {
         loop {
             let at = self.next_line;
@@ -115,7 +111,7 @@ impl<R: BufRead> CsvRows<R> {
                 lines.push(line);
             }
             let closed = matches!(state, State::Start | State::Plain | State::Closed);
-            // more cells than a row may have are a sign of a stray quote, too
+            // more cells than a row may have also indicate a stray quote
             let clean = matches!(self.split(&row, true), Ok(true));
             if closed && clean && !self.swallowed(&row[..first], &lines)? {
                 self.split(&row, true)?;
@@ -150,7 +146,7 @@ impl<R: BufRead> CsvRows<R> {
         Ok(separators > 0 && as_rows && (telling || !whole) || cells > MOST_COLUMNS)
     }
 
-    /// The next line with its end; `None` at the end of the text.
+    /// The next line with its terminator; `None` at the end of the text.
     fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
         if let Some(line) = self.ahead.pop_front() {
             self.next_line += 1;
@@ -185,7 +181,7 @@ impl<R: BufRead> CsvRows<R> {
         line.strip_suffix(b"\r").unwrap_or(line)
     }
 
-    /// Splits a row into its cells; false when something follows a closing quote.
+    /// Splits a row into its cells; false if something follows a closing quote.
     fn split(&mut self, row: &[u8], quotes: bool) -> io::Result<bool> {
         let row = {
             let line = row.strip_suffix(&[self.end]).unwrap_or(row);
@@ -201,7 +197,7 @@ impl<R: BufRead> CsvRows<R> {
                 (_, State::Start) => {
                     if self.ends.len() >= MOST_COLUMNS {
                         return Err(io::Error::other(format!(
-                            "a row has more than {MOST_COLUMNS} cells; this is no table of comments"
+                            "a row has more than {MOST_COLUMNS} cells; this is not a table of comments"
                         )));
                     }
                     self.ends.push(self.text.len());
@@ -226,13 +222,13 @@ pub(super) fn too_long(line: u64) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!(
-            "line {line} is longer than {} MB; no comment is: look whether this is the right file",
+            "line {line} is longer than {} MB; no comment is that long: check that this is the right file",
             LONGEST_ROW >> 20
         ),
     )
 }
 
-/// Where in a row the next byte stands.
+/// Parser state before the next byte of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// At the beginning of a cell.
@@ -307,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_quote_swallows_nothing() {
+    fn stray_quote_swallows_no_rows() {
         let mut many = "a,b,c\nx,5,\"very hot\n".to_owned();
         many.push_str(&"is it,3,no\n".repeat(40));
         // never closed; closed by the stray quote of another row; closed at the end of another row
@@ -325,7 +321,7 @@ mod tests {
 
     #[test]
     fn stray_quotes_in_every_row_take_no_longer_than_reading_does() {
-        // each row opens a quote, and leaves one open that the row before has opened
+        // each row opens a quote, and the row before left one open
         let text = format!("a,b\n{}", "a\"b,\"c\n".repeat(400_000));
         let start = std::time::Instant::now();
         let mut csv = CsvRows::new(text.as_bytes(), b',', b'\n');
@@ -339,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_poem_is_one_cell() {
+    fn quoted_multiline_text_is_one_cell() {
         let got = rows("a,b\nx,\"Hello\nyes, I know\nno, thanks\"\ny,z\n");
         assert_eq!(got.len(), 2);
         assert_eq!(got[0].2[1], "Hello\nyes, I know\nno, thanks");

@@ -1,8 +1,8 @@
-//! What a file is that no reader reads, by its first bytes, and what to do about it.
+//! Recognizes files that no reader reads, by their first bytes, and says what to do about them.
 
 use memchr::memmem;
 
-/// Kinds of files by their first bytes, with what to do.
+/// Kinds of files by their first bytes, with advice.
 const KINDS: [(&[u8], &str); 30] = [
     (
         b"\xFD7zXZ\0",
@@ -53,10 +53,7 @@ const KINDS: [(&[u8], &str); 30] = [
         b"\xD0\xCF\x11\xE0",
         "is an old Excel or Word file; open it there, save it as CSV UTF-8, and import that",
     ),
-    (
-        b"%PDF",
-        "is a PDF; import the data that it was made from, as CSV or JSON",
-    ),
+    (b"%PDF", "is a PDF; import its source data, as CSV or JSON"),
     (
         b"version https://git-lfs.github.com/",
         "is a Git LFS pointer of three lines, not the file itself; \
@@ -119,7 +116,7 @@ const KINDS: [(&[u8], &str); 30] = [
     ),
 ];
 
-/// What the file that begins so is and what to do, when it is of a known kind that is not read.
+/// What a file with this beginning is and what to do, if it is of a known kind that is not supported.
 pub(super) fn told(head: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = KINDS.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(what);
@@ -146,7 +143,8 @@ pub(super) fn told(head: &[u8]) -> Option<&'static str> {
     };
     if begins("<!doctype html") || begins("<html") {
         return Some(
-            "is a web page, perhaps an error page that was saved in place of the file; get the file again",
+            "is a web page, perhaps an error page that was saved instead of the file; download the file \
+             again",
         );
     }
     if begins("<?xml") {
@@ -160,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_of_another_kind_is_named_with_the_way_out() {
+    fn unsupported_file_is_named_with_advice() {
         let tar = [vec![b'a'; 257], b"ustar\0".to_vec()].concat();
         for (head, part) in [
             (&b"\xFD7zXZ\0\0\x04"[..], "unxz"),

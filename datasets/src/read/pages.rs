@@ -1,8 +1,8 @@
-//! The pages of a Parquet file, each within bounds before anything is made of it.
+//! Pages of a Parquet file, each checked against bounds before it is unpacked.
 //!
-//! The parquet crate believes what a page's header says and unpacks as much as comes, so a few bytes can
-//! become gigabytes. Here a page is read, measured and unpacked by us, and only then decoded by the crate.
-//! Format: Apache Parquet's `parquet.thrift`, in Thrift's compact protocol.
+//! The parquet crate trusts a page's header and unpacks without a limit, so a few bytes can become gigabytes. Here a
+//! page is read, measured and unpacked by us, and only then decoded by the crate. Format: Apache Parquet's
+//! `parquet.thrift`, in Thrift's compact protocol.
 
 use crate::json::{LONGEST_TEXT, ROW_VALUES};
 use parquet::{
@@ -23,39 +23,39 @@ use std::{
     },
 };
 
-/// Bytes of the longest footer that is read: some 100,000 column chunks.
+/// Maximum size of the footer in bytes: about 100,000 column chunks.
 const LONGEST_FOOTER: u64 = 16 << 20;
-/// Columns of a table, those inside others too, and how deep they may lie inside each other.
+/// Maximum number of columns, nested ones included, and maximum nesting.
 const MOST_COLUMNS: usize = 20_000;
 const DEEPEST: usize = 24;
-/// Rows of a table for each byte of its file, at most: where there are texts there are far fewer.
+/// Maximum number of rows per byte of the file: with texts there are far fewer.
 const ROWS_PER_BYTE: u64 = 1_000;
-/// Bytes of the largest page; DuckDB writes pages of up to 100 MB.
+/// Maximum size of a page in bytes; DuckDB writes pages of up to 100 MB.
 const LARGEST_PAGE: usize = 112 << 20;
-/// Bytes of the pages and dictionaries of all columns that are in memory at once.
+/// Maximum bytes of pages and dictionaries of all columns in memory at once.
 const ALL_PAGES: usize = 256 << 20;
-/// Bytes of a page whose texts are longer together than the page is.
+/// Maximum bytes of a page whose texts may be longer than the page itself.
 const DELTA_PAGE: usize = 2 << 20;
-/// Values of a page of deltas, and of a dictionary: each takes memory before it is asked for.
+/// Maximum number of values of a delta page, and of a dictionary: each allocates memory up front.
 const MOST_DELTAS: usize = 4 << 20;
-/// Rows that a column reader decodes at once, so that texts made of deltas stay within bounds.
+/// Rows that a column reader decodes at once, so that delta-encoded texts stay within bounds.
 pub(super) const DECODED_AT_ONCE: usize = 128;
 
 fn err<T>(what: impl Into<String>) -> Result<T> {
     Err(ParquetError::General(what.into()))
 }
 
-/// What does not fit, in the words of an error.
+/// The error for what exceeds a bound.
 fn too_large<T>(what: impl std::fmt::Display) -> Result<T> {
     err(format!(
-        "{what}; no table of comments is like that: look whether this is the right file"
+        "{what}; no table of comments is like that: check that this is the right file"
     ))
 }
 
 // ---------------------------------------------------------------------------------------------
 // Thrift's compact protocol
 
-/// A reader of Thrift's compact protocol; `None` at the end of the bytes or where they make no sense.
+/// A reader of Thrift's compact protocol; `None` at the end of the bytes or if they are invalid.
 struct Thrift<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -87,7 +87,7 @@ impl Thrift<'_> {
         Some((n >> 1) as i64 ^ -((n & 1) as i64))
     }
 
-    /// A list's length and the kind of its elements.
+    /// A list's length and element type.
     fn list(&mut self) -> Option<(usize, u8)> {
         let head = self.byte()?;
         let length = match head >> 4 {
@@ -97,7 +97,7 @@ impl Thrift<'_> {
         (length <= self.bytes.len() - self.at).then_some((length, head & 15))
     }
 
-    /// The fields of a struct: `field` takes the value of each, by its number and kind.
+    /// The fields of a struct: `field` consumes the value of each, by its number and type.
     fn fields(&mut self, mut field: impl FnMut(&mut Self, i64, u8) -> Option<()>) -> Option<()> {
         let mut id = 0;
         loop {
@@ -152,7 +152,7 @@ impl Thrift<'_> {
     }
 }
 
-/// Looks whether the end of a file is a footer that can be read in bounded memory and without deep recursion.
+/// Checks that a file ends in a footer that can be read in bounded memory and without deep recursion.
 pub(super) fn check_footer(file: &mut File) -> Result<()> {
     let length = file.metadata()?.len();
     let mut end = [0; 8];
@@ -163,7 +163,7 @@ pub(super) fn check_footer(file: &mut File) -> Result<()> {
     file.read_exact(&mut end)?;
     let (size, magic) = end.split_at(4);
     if magic != b"PAR1" {
-        return err("it does not end as a Parquet file does; perhaps it was cut off");
+        return err("it does not end as a Parquet file does; perhaps it is truncated");
     }
     let size = u64::from(u32::from_le_bytes([size[0], size[1], size[2], size[3]]));
     if size + 8 > length {
@@ -180,7 +180,7 @@ pub(super) fn check_footer(file: &mut File) -> Result<()> {
         at: 0,
     };
     let mut rows = 0;
-    // children that each open group still waits for
+    // children that each open group still expects
     let (mut open, mut columns, mut deepest): (Vec<i64>, usize, usize) = Default::default();
     let walked = thrift.fields(|t, id, kind| match (id, kind) {
         (2, 9) => {
@@ -216,14 +216,14 @@ pub(super) fn check_footer(file: &mut File) -> Result<()> {
     });
     if columns > MOST_COLUMNS || deepest > DEEPEST {
         return too_large(format!(
-            "it has more than {MOST_COLUMNS} columns, or columns inside each other more than {DEEPEST} deep"
+            "it has more than {MOST_COLUMNS} columns, or columns nested more than {DEEPEST} deep"
         ));
     }
     if walked.is_none() {
         return err("its footer is damaged");
     }
     if rows.unsigned_abs() > length.saturating_mul(ROWS_PER_BYTE) {
-        return too_large(format!("it says that it has {rows} rows in {length} bytes"));
+        return too_large(format!("it claims {rows} rows in {length} bytes"));
     }
     Ok(())
 }
@@ -231,7 +231,6 @@ pub(super) fn check_footer(file: &mut File) -> Result<()> {
 // ---------------------------------------------------------------------------------------------
 // Pages
 
-/// What a page's header says.
 #[derive(Debug, Clone, Copy, Default)]
 struct Header {
     kind: i64,
@@ -354,7 +353,7 @@ struct Pages {
     page: usize,
     /// Bytes of the longest entry of the dictionary.
     longest_entry: usize,
-    /// Values of the row that is not yet at its end.
+    /// Values of the row that is not complete yet.
     row: usize,
 }
 
@@ -408,17 +407,17 @@ impl Pages {
         Ok(bytes)
     }
 
-    /// The header of the next page that holds something.
+    /// The header of the next non-empty page.
     fn header(&mut self) -> Result<Option<Header>> {
         while self.next.is_none() && self.left > 0 {
-            // statistics in it may hold long texts
+            // its statistics may contain long texts
             let mut most = 16 << 10;
             let (header, length) = loop {
                 let bytes = self.bytes(self.left.min(most))?;
                 match Header::read(&bytes) {
                     Some(read) => break read,
                     None if (bytes.len() as u64) < most || most >= 1 << 20 => {
-                        return err("a page begins in a way that makes no sense");
+                        return err("a page header is invalid");
                     }
                     None => most *= 8,
                 }
@@ -430,7 +429,7 @@ impl Pages {
             }
             if header.unpacked.max(header.packed) > LARGEST_PAGE {
                 return too_large(format!(
-                    "a page of it becomes {} MB",
+                    "a page of it expands to {} MB",
                     header.unpacked.max(header.packed) >> 20
                 ));
             }
@@ -444,14 +443,14 @@ impl Pages {
         Ok(self.next)
     }
 
-    /// Books bytes that this column holds in memory.
+    /// Accounts for bytes that this column holds in memory.
     fn hold(&mut self, dictionary: usize, page: usize) -> Result<()> {
         self.memory.fetch_sub(self.dictionary + self.page, Relaxed);
         (self.dictionary, self.page) = (dictionary, page);
         let all = self.memory.fetch_add(dictionary + page, Relaxed) + dictionary + page;
         match all > ALL_PAGES {
             false => Ok(()),
-            true => too_large(format!("its pages take {} MB at once", all >> 20)),
+            true => too_large(format!("its pages take {} MB in memory", all >> 20)),
         }
     }
 
@@ -488,11 +487,11 @@ impl Pages {
         }
         match out.len() == header.unpacked {
             true => Ok(out),
-            false => err("a page does not have the size that it says"),
+            false => err("a page does not have its declared size"),
         }
     }
 
-    /// Looks at the dictionary before its entries are made.
+    /// Checks the dictionary before its entries are decoded.
     fn check_dictionary(&mut self, header: &Header, bytes: &[u8]) -> Result<()> {
         let entries = header.values as usize;
         if entries > MOST_DELTAS || entries > 8 * bytes.len() + 8 {
@@ -508,7 +507,7 @@ impl Pages {
         self.hold(bytes.len() + 48 * entries, self.page)
     }
 
-    /// Looks at the levels and values of a page before they are decoded.
+    /// Checks the levels and values of a page before they are decoded.
     fn check_data(&mut self, header: &Header, bytes: &[u8]) -> Result<()> {
         let v2 = header.kind == DATA_V2;
         let values_at = match v2 {
@@ -525,7 +524,7 @@ impl Pages {
         if deltas {
             let texts = deltas_end(values, header.values)?;
             if header.encoding == 7 {
-                // the lengths of what is shared come first, then those of what is not
+                // the lengths of shared prefixes come first, then those of the suffixes
                 deltas_end(values.get(texts..).unwrap_or_default(), header.values)?;
             }
         }
@@ -541,7 +540,7 @@ impl Pages {
             return too_large(format!("a cell of it has {} MB", longest >> 20));
         }
         let most = self.longest_row(header, bytes)?;
-        // texts of a dictionary, or made of deltas, are longer in a row than they are in the page
+        // texts from a dictionary or deltas are longer in a row than in the page
         if most > 1 && (dictionary || deltas) && most.saturating_mul(longest) > 4 * LONGEST_TEXT {
             return too_large(format!(
                 "a row of it has {most} texts of up to {longest} bytes"
@@ -574,7 +573,7 @@ impl Pages {
                 let size = u32::from_le_bytes(*size) as usize;
                 bytes.get(4..size.checked_add(4)?)
             }),
-            // packed bit by bit, as the oldest files have it: all in one row at worst
+            // bit-packed, as in the oldest files: in the worst case, all in one row
             _ => {
                 count(false, header.values as usize);
                 None
@@ -593,7 +592,7 @@ impl Pages {
         });
         self.row = row;
         if !whole {
-            return err("the levels of a page are cut off");
+            return err("the levels of a page are truncated");
         }
         match longest > ROW_VALUES {
             false => Ok(longest),
@@ -608,7 +607,7 @@ impl Drop for Pages {
     }
 }
 
-/// Unpacks what says how long it becomes into just so much.
+/// Unpacks into exactly the size that the header declares.
 fn unpack_into(codec: Compression, from: &[u8], to: &mut [u8]) -> Result<()> {
     let bad = |e: &dyn std::fmt::Display| {
         ParquetError::General(format!("a page cannot be unpacked ({codec}): {e}"))
@@ -621,7 +620,7 @@ fn unpack_into(codec: Compression, from: &[u8], to: &mut [u8]) -> Result<()> {
             .and_then(|mut zstd| zstd.decompress_to_buffer(from, &mut to[..]))
             .map_err(|e| bad(&e))?,
         Compression::LZ4_RAW => lz4_flex::block::decompress_into(from, to).map_err(|e| bad(&e))?,
-        // as Hadoop frames it; older writers left the frame out
+        // with Hadoop's framing; older writers omit it
         Compression::LZ4 => match hadoop(from, to) {
             Some(size) => size,
             None => lz4_flex::block::decompress_into(from, to).map_err(|e| bad(&e))?,
@@ -634,11 +633,11 @@ fn unpack_into(codec: Compression, from: &[u8], to: &mut [u8]) -> Result<()> {
     };
     match size == to.len() {
         true => Ok(()),
-        false => err("a page does not have the size that it says"),
+        false => err("a page does not have its declared size"),
     }
 }
 
-/// LZ4 in Hadoop's frames: the size that each becomes and the one that it has, then its bytes.
+/// LZ4 with Hadoop's framing: unpacked and packed size, then the bytes.
 fn hadoop(mut from: &[u8], to: &mut [u8]) -> Option<usize> {
     let mut done = 0_usize;
     while let Some((head, rest)) = from.split_first_chunk::<8>() {
@@ -656,15 +655,15 @@ fn hadoop(mut from: &[u8], to: &mut [u8]) -> Option<usize> {
     from.is_empty().then_some(done)
 }
 
-/// Where a list of deltas ends, when it has no more values than its page.
+/// Where a list of deltas ends, if it has no more values than its page.
 fn deltas_end(bytes: &[u8], values: u32) -> Result<usize> {
     let mut thrift = Thrift { bytes, at: 0 };
     let numbers = [thrift.number(), thrift.number(), thrift.number()];
     let ([Some(block), Some(minis), Some(count)], Some(_)) = (numbers, thrift.integer()) else {
-        return err("a page of deltas is cut off");
+        return err("a page of deltas is truncated");
     };
     if minis == 0 || minis > 1 << 12 || block > 1 << 20 || count > u64::from(values) {
-        return err("a page of deltas makes no sense");
+        return err("a page of deltas is invalid");
     }
     if count > MOST_DELTAS as u64 {
         return too_large(format!("a page of deltas has {count} values"));
@@ -673,7 +672,7 @@ fn deltas_end(bytes: &[u8], values: u32) -> Result<usize> {
     let mut left = count.saturating_sub(1);
     while left > 0 {
         let (Some(_), widths) = (thrift.integer(), thrift.at) else {
-            return err("a page of deltas is cut off");
+            return err("a page of deltas is truncated");
         };
         thrift.at += minis as usize;
         for mini in 0..minis as usize {
@@ -681,7 +680,7 @@ fn deltas_end(bytes: &[u8], values: u32) -> Result<usize> {
                 break;
             }
             let Some(&width) = bytes.get(widths + mini) else {
-                return err("a page of deltas is cut off");
+                return err("a page of deltas is truncated");
             };
             thrift.at += (each as usize * usize::from(width)).div_ceil(8);
             left = left.saturating_sub(each.max(1));
@@ -690,7 +689,7 @@ fn deltas_end(bytes: &[u8], values: u32) -> Result<usize> {
     Ok(thrift.at)
 }
 
-/// Bytes that the levels of a page take before its values.
+/// Bytes of a page's levels, which precede its values.
 fn level_bytes(max: i16, header: &Header, encoding: i64, bytes: &[u8]) -> usize {
     let width = (i16::BITS - max.leading_zeros()) as usize;
     match (max, encoding, bytes.first_chunk()) {
@@ -700,7 +699,7 @@ fn level_bytes(max: i16, header: &Header, encoding: i64, bytes: &[u8]) -> usize 
     }
 }
 
-/// Bytes of the longest of texts that stand one after another, each after its length.
+/// Length in bytes of the longest of several length-prefixed texts.
 fn longest(mut bytes: &[u8]) -> usize {
     let mut longest = 0;
     while let Some((size, rest)) = bytes.split_first_chunk() {
@@ -711,8 +710,8 @@ fn longest(mut bytes: &[u8]) -> usize {
     longest
 }
 
-/// Goes through levels in the hybrid of runs and packed bits, giving each level with how often it stands
-/// there; false when the bytes end before.
+/// Decodes levels in the hybrid of runs and bit packing, passing on each level with its count; false if the bytes end
+/// too early.
 fn runs(bytes: &[u8], max: i16, values: usize, each: &mut dyn FnMut(u32, usize)) -> bool {
     let width = (i16::BITS - max.leading_zeros()) as usize;
     let mut thrift = Thrift { bytes, at: 0 };
@@ -779,7 +778,7 @@ impl PageReader for Pages {
         self.hold(self.dictionary, header.unpacked)?;
         let packed = self.bytes(header.packed as u64)?;
         if packed.len() != header.packed {
-            return err("a page is cut off");
+            return err("a page is truncated");
         }
         self.at += header.packed as u64;
         self.left -= header.packed as u64;

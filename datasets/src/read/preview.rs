@@ -1,25 +1,23 @@
-//! A look into a file before it is imported: what it is, its columns and first rows, and which columns
-//! look like those that are needed.
+//! Preview of a file before it is imported: its format, columns and first rows, and a guess which columns hold what.
 
 use super::shape::Sample;
 use super::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// What a file looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Preview {
     /// How it would be read; [`Format::Mapped`] needs a mapping, [`Format::Comments`] has one that can be changed.
     pub format: Format,
-    /// The names of the columns: of a table, or the keys of its first lines.
+    /// The columns of a table, or the keys of its first lines.
     pub columns: Vec<String>,
-    /// The first rows, a cell a column.
+    /// The first rows, a cell per column.
     pub rows: Vec<Vec<String>>,
-    /// For a table: columns whose names say what they are. Comment or reply may be empty still.
+    /// For a table: columns recognized by their names. Comment or reply may still be empty.
     pub mapping: Option<Mapping>,
 }
 
-/// Names that columns of a kind often have, the likeliest first, as in public data sets of pairs.
+/// Common column names of each kind, the most likely first, as in public data sets of pairs.
 const COMMENT: [&str; 9] = [
     "comment",
     "parent",
@@ -45,7 +43,7 @@ const REPLY: [&str; 10] = [
 ];
 const SCORE: [&str; 4] = ["reply_score", "score", "ups", "upvotes"];
 
-/// Looks into a file: at most `rows` of its rows.
+/// Previews a file: at most `rows` of its rows.
 ///
 /// # Errors
 /// As [`read`].
@@ -53,7 +51,7 @@ pub fn preview(path: &Path, rows: usize) -> Result<Preview, Error> {
     let mut input = Input::open(path)?;
     let mut recognised = match recognise(&input, &Options::default()) {
         Ok(recognised) => recognised,
-        // a table whose columns are still to be named: here is where a person does it
+        // a table whose columns are not mapped yet: the preview is where the user maps them
         Err(Error::Columns { .. } | Error::Unmapped { .. }) => {
             return of_table(&mut input, rows);
         }
@@ -100,7 +98,7 @@ pub fn preview(path: &Path, rows: usize) -> Result<Preview, Error> {
     })
 }
 
-/// A table whose columns nobody has named.
+/// A table without a column mapping.
 fn of_table(input: &mut Input, rows: usize) -> Result<Preview, Error> {
     let json = input
         .head
@@ -123,7 +121,7 @@ fn of_table(input: &mut Input, rows: usize) -> Result<Preview, Error> {
     })
 }
 
-/// Columns by what their names say.
+/// Maps columns by their names.
 pub(super) fn guess(columns: &[String]) -> Mapping {
     let first = |names: &[&str]| {
         names
@@ -147,14 +145,14 @@ pub(super) fn guess(columns: &[String]) -> Mapping {
 
 type Table = (Vec<String>, Vec<Vec<String>>);
 
-/// Characters of a cell that are shown.
+/// Characters shown per cell.
 const SHOWN: usize = 400;
 
 fn short(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-/// The keys of the first objects and their values. A column inside another is one too.
+/// The keys of the first objects and their values. A nested column is one too.
 fn of_objects(sample: &Sample, rows: &[&serde_json::Map<String, serde_json::Value>]) -> Table {
     let mut columns = sample.columns();
     let nested: Vec<String> = sample
@@ -262,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_with_telling_names_are_guessed() {
+    fn columns_are_guessed_by_their_names() {
         let found = previewed("posts.csv", "id,Title,selftext,score\n1,a,b,3\n");
         let mapping = found.mapping.unwrap();
         assert_eq!(
@@ -284,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_mapping_is_told_by_its_content() {
+    fn self_describing_formats_are_detected_by_content() {
         let dump = previewed(
             "RC",
             "{\"id\":\"a\",\"body\":\"x\",\"subreddit\":\"s\",\"score\":null}\n",

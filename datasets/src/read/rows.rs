@@ -1,7 +1,7 @@
-//! Rows with names, from JSON and Parquet, to records by a mapping.
+//! From rows with named columns (JSON and Parquet) to records by a mapping.
 //!
-//! A column may lie inside another (`answers.text`), and a reply may be a list: then each of its texts is
-//! a reply. What is neither text nor number is never printed into a text.
+//! A column may be nested (`answers.text`), and a reply may be a list: then each of its texts is a reply. What is
+//! neither text nor number never ends up in a text.
 
 use super::{Batches, Error, list};
 use crate::{
@@ -15,10 +15,10 @@ use crate::{
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, path::Path};
 
-/// Names of columns that are remembered for an error.
+/// Maximum number of column names kept for an error message.
 const NAMES: usize = 200;
 
-/// What a row became.
+/// The outcome of a row.
 pub(super) enum Got {
     Row(Row),
     Line(Line),
@@ -34,11 +34,11 @@ pub(super) struct Mapper<'a> {
     filter: &'a Filter,
     names: Vec<String>,
     target: Target,
-    /// Columns without which there is no row.
+    /// Columns that every row must have.
     needed: Vec<bool>,
     comment: Option<usize>,
     reply: Option<usize>,
-    /// Which of the named columns any row had.
+    /// Which of the mapped columns any row had.
     seen: Vec<bool>,
     found: BTreeSet<String>,
     rows: u64,
@@ -63,7 +63,7 @@ impl<'a> Mapper<'a> {
             .collect();
         let at = |name: &str| columns.iter().position(|(field, _)| *field == name);
         let (comment, reply) = (at("comment"), at("reply"));
-        // the header is made of the mapping's own names, so that both find all of them
+        // the header consists of the mapping's own names, so that both find all of them
         let target = match Columns::find(mapping, &names) {
             Ok(columns) if !mapping.is_flat() => Target::Pairs(columns),
             _ => Target::Flat(FlatTable::find(mapping, &names).unwrap_or_default()),
@@ -138,7 +138,7 @@ impl<'a> Mapper<'a> {
         let copied = once.saturating_mul(replies.unwrap_or(1));
         if replies.is_some_and(|n| n > 1) && copied > LONGEST_TEXT {
             return Err(format!(
-                "{once} bytes of text with {} replies each would become {} MB",
+                "{once} bytes of text with {} replies each would expand to {} MB",
                 replies.unwrap_or(1),
                 copied >> 20
             ));
@@ -169,7 +169,7 @@ impl<'a> Mapper<'a> {
                 }
                 Cell::Other(what, inside) => {
                     return Err(format!(
-                        "the column {name:?} holds {what}, not text; a column inside it can be named: {}",
+                        "the column {name:?} holds {what}, not text; a nested column can be mapped: {}",
                         inside.join(", ")
                     ));
                 }
@@ -181,7 +181,7 @@ impl<'a> Mapper<'a> {
     /// Reports mapped columns that no row had.
     ///
     /// # Errors
-    /// [`Error::Columns`], with the names that there are.
+    /// [`Error::Columns`], with the columns that exist.
     pub(super) fn check(&self, path: &Path) -> Result<(), Error> {
         let missing: Vec<String> = (0..self.names.len())
             .filter(|&i| !self.seen[i])
@@ -194,17 +194,15 @@ impl<'a> Mapper<'a> {
         Err(Error::columns(path, missing, found))
     }
 
-    /// Objects that were seen.
     pub(super) fn objects(&self) -> u64 {
         self.rows
     }
 
-    /// The filter of the import.
     pub(super) fn filter(&self) -> &'a Filter {
         self.filter
     }
 
-    /// Adds the records of one row to the batch; false when the caller has stopped.
+    /// Adds the records of one row to the batch; false if the caller has stopped.
     pub(super) fn take(&mut self, value: &Value, n: u64, excerpt: &[u8], to: &mut Batches) -> bool {
         self.rows(value).into_iter().all(|got| match got {
             Got::Row(row) => to.row(row, n, excerpt),
@@ -213,7 +211,7 @@ impl<'a> Mapper<'a> {
     }
 }
 
-/// The column of this name: a field, or one inside another (`answers.text`).
+/// The value of a column: a field, or a nested one (`answers.text`).
 fn cell(object: &Map<String, Value>, name: &str) -> Cell {
     if let Some(value) = object.get(name) {
         return cell_of(value, name);
@@ -340,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_never_printed_into_a_text() {
+    fn non_text_values_never_end_up_in_a_text() {
         let messages = json!({"messages": [{"role": "user", "content": "Why?"}]});
         let error = read("comment=messages,reply=messages", messages)
             .remove(0)

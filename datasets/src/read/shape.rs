@@ -1,4 +1,4 @@
-//! What a file is, told from its beginning: which reader reads it, and by which columns.
+//! Detects from a file's beginning which reader reads it, and with which columns.
 
 use super::{
     Error, Input, Options,
@@ -15,14 +15,14 @@ use memchr::{memchr, memrchr};
 use serde_json::{Map, Value};
 use std::io::{self, BufRead};
 
-/// Rows of the beginning that are looked at.
+/// Maximum number of rows that are inspected.
 const SAMPLE: usize = 50;
 
 /// Which reader reads it.
 pub(super) enum Kind {
-    /// A line of a dump each.
+    /// One line of a dump each.
     Lines,
-    /// A JSON value a line, walked like a document.
+    /// A JSON value per line, read like a document.
     WalkedLines,
     MappedLines(Mapping),
     Document,
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     /// object.
     MappedDocument(Mapping, bool),
     Csv(Table),
-    /// `None`: by the names of its columns.
+    /// `None`: detected by its column names.
     Parquet(Option<Mapping>),
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 pub(super) struct Table {
     pub(super) mapping: Mapping,
     pub(super) delimiter: u8,
-    /// What ends a line.
+    /// Line terminator.
     end: u8,
     /// The first line is Excel's `sep=;`.
     skip: bool,
@@ -57,7 +57,6 @@ impl Table {
     }
 }
 
-/// A file that is known.
 pub(super) struct Recognised {
     pub(super) kind: Kind,
     pub(super) format: Format,
@@ -76,7 +75,7 @@ impl Recognised {
     }
 }
 
-/// What the file is, by its first bytes; a mapping says that it is a table.
+/// Recognizes a file by its first bytes; a mapping implies a table.
 pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, Error> {
     let head = &input.head;
     let path = input.path;
@@ -142,7 +141,7 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
             if missing.is_empty() || header.len() >= MOST_COLUMNS {
                 return Err(unmapped(path, header));
             }
-            let hint = format!("; say which column is what: --map {}", hint(&header));
+            let hint = format!("; map its columns: --map {}", hint(&header));
             Err(Error::Columns {
                 path: path.into(),
                 missing,
@@ -159,9 +158,9 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
     }
 }
 
-const BINARY: &str = "is binary, of a kind that no reader knows";
+const BINARY: &str = "is a binary file of an unknown kind";
 
-/// A table whose columns nobody has named.
+/// The error for a table without a column mapping.
 pub(super) fn unmapped(path: &std::path::Path, found: Vec<String>) -> Error {
     let hint = hint(&found);
     Error::Unmapped {
@@ -171,7 +170,7 @@ pub(super) fn unmapped(path: &std::path::Path, found: Vec<String>) -> Error {
     }
 }
 
-/// A mapping to type, by the names of the columns.
+/// A suggested mapping, by column names.
 fn hint(columns: &[String]) -> String {
     let mut guessed = super::preview::guess(columns);
     for (field, word) in [
@@ -192,7 +191,7 @@ fn hint(columns: &[String]) -> String {
 /// The first objects of a JSON file.
 pub(super) struct Sample {
     pub(super) objects: Vec<Map<String, Value>>,
-    /// Those that end before the beginning of the file does: the others may lack columns.
+    /// Those that are complete: the last one, cut off, may lack columns.
     whole: usize,
     /// They are the elements of an array.
     array: bool,
@@ -200,14 +199,14 @@ pub(super) struct Sample {
     pub(super) lines: bool,
 }
 
-/// What an object is, told by its keys.
+/// What an object is, judged by its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// A listing, a thread, something around others.
+    /// A listing, a thread, or another container.
     Document,
-    /// A comment or post as the dumps have it.
+    /// A comment or post as in the dumps.
     Dump,
-    /// A comment as others write it.
+    /// A comment as other tools write it.
     Comment,
     /// A row of a table.
     Row,
@@ -255,7 +254,7 @@ impl Sample {
         if head.trim_ascii_start().first() == Some(&b'[') {
             sample.array = true;
             let mut json = Json::new(head);
-            // an object that the end of the file cuts off is no row; one that goes on after the head is
+            // an object that is cut off at the end of the file is no row; one that continues after the head is
             let cut = sample.stream(&mut json, 1).is_err();
             if cut && is_all {
                 sample.objects.pop();
@@ -278,7 +277,7 @@ impl Sample {
         sample.whole = sample.objects.len();
         sample.lines = !sample.objects.is_empty();
         if !sample.lines {
-            // one object over several lines, or a first line longer than what was read
+            // one object over several lines, or a first line longer than the head
             sample.lines = memchr(b'\n', head).is_none() && !is_all;
             if let Some(object) = partial(head) {
                 sample.objects.push(object);
@@ -307,7 +306,7 @@ impl Sample {
         Ok(())
     }
 
-    /// Reads it by what its objects are.
+    /// Recognizes a file by its objects.
     fn told(&self, input: &Input) -> Result<Recognised, Error> {
         let shapes: Vec<Shape> = self.objects.iter().map(shape_of).collect();
         let shape = shapes.iter().copied().find(|s| *s != Shape::Row);
@@ -320,7 +319,7 @@ impl Sample {
             Some(Shape::Comment) => (Kind::Document, Format::Comments),
             None if self.objects.iter().any(|o| !o.is_empty()) => {
                 return match wrapped(&self.objects) {
-                    // an answer that holds nothing: the reader says so
+                    // an empty answer: the reader reports it
                     true => Ok(Recognised::new(Kind::Document, Format::Listing)),
                     false => Err(unmapped(input.path, self.columns())),
                 };
@@ -330,7 +329,7 @@ impl Sample {
         Ok(Recognised::new(kind, format))
     }
 
-    /// The names of the columns, in the order in which they come.
+    /// The columns, in order of appearance.
     pub(super) fn columns(&self) -> Vec<String> {
         let mut columns: Vec<String> = Vec::new();
         for key in self.objects.iter().flat_map(|object| object.keys()) {
@@ -356,7 +355,7 @@ impl Sample {
             .any(|object| object.values().any(|v| rows(v) == Some(true)))
     }
 
-    /// Refuses a mapping with a column that is not there, as far as the beginning tells.
+    /// Refuses a mapping with a missing column, as far as the head shows.
     fn check(&self, path: &std::path::Path, mapping: &Mapping, is_all: bool) -> Result<(), Error> {
         let cut = self.whole == 0 && !is_all;
         if self.objects.is_empty() || cut || !self.array && !self.lines {
@@ -368,7 +367,7 @@ impl Sample {
             .into_iter()
             .map(|(_, name)| name.to_owned())
             .filter(|name| !self.objects.iter().any(|o| has_column(o, name)))
-            // a column that only some rows have may come later, unless it is misspelt
+            // a column that only some rows have may come later, unless it is misspelled
             .filter(|name| is_all || near(name, &found).is_some())
             .collect();
         match missing.is_empty() {
@@ -378,7 +377,7 @@ impl Sample {
     }
 }
 
-/// Objects without anything that a table has: an error of an API, an empty answer.
+/// Objects without anything that a table has: an API error, an empty answer.
 fn wrapped(objects: &[Map<String, Value>]) -> bool {
     objects.iter().all(|o| {
         let rows = |v: &Value| v.as_array().is_some_and(|a| a.iter().any(Value::is_object));
@@ -395,7 +394,7 @@ fn has_column(object: &Map<String, Value>, name: &str) -> bool {
             .any(|(at, _)| object.contains_key(&name[..at]))
 }
 
-/// The fields of the object that has begun, as far as they can be read.
+/// The fields of the current object, as far as they can be read.
 fn fields(
     json: &mut Json<&[u8]>,
     object: &mut Map<String, Value>,
@@ -409,12 +408,12 @@ fn fields(
             Ok(Some(first)) => first,
             Ok(None) => break,
             Err(e) => {
-                // most likely a text, longer than what was read
+                // most likely a text longer than the head
                 object.insert(key, Value::String(String::new()));
                 return Err(e);
             }
         };
-        // what is cut is known by its kind
+        // a value that is cut off is known by its type
         let empty = match first {
             Event::Array => Value::Array(Vec::new()),
             Event::Object => Value::Object(Map::new()),
@@ -427,7 +426,7 @@ fn fields(
     Ok(())
 }
 
-/// The first object of the head, as far as it goes.
+/// The first object of the head, as far as it is complete.
 fn partial(head: &[u8]) -> Option<Map<String, Value>> {
     let mut json = Json::new(head);
     let mut object = Map::new();
@@ -438,7 +437,7 @@ fn partial(head: &[u8]) -> Option<Map<String, Value>> {
     Some(object)
 }
 
-/// The whole lines of the head; the last, cut one only when it is all there.
+/// The whole lines of the head; the last one only if the head is the whole file.
 pub(super) fn head_lines(head: &[u8], is_all: bool) -> impl Iterator<Item = &[u8]> {
     let whole = if is_all {
         head.len()
@@ -456,18 +455,18 @@ fn has_json_line(head: &[u8]) -> bool {
         .any(|l| l.starts_with(b"{\"") && l.trim_ascii().ends_with(b"}"))
 }
 
-/// True when more than a stray NUL is in it.
+/// Whether it contains more than a stray NUL.
 fn is_binary(head: &[u8]) -> bool {
     memchr::memchr_iter(0, head).count() > head.len() / 50 + 1
 }
 
-/// True when the first line holds separators.
+/// Whether the first line contains separators.
 fn looks_like_table(head: &[u8]) -> bool {
     let line = &head[..memchr(b'\n', head).unwrap_or(head.len())];
     line.iter().any(|b| matches!(b, b',' | b'\t' | b';' | b'|'))
 }
 
-/// How a table's rows are parted.
+/// Detects a table's line terminator and separator.
 pub(super) fn table_of(head: &[u8], mapping: Mapping) -> Table {
     // lines that end in CR alone, as old spreadsheets write them
     let end = match memchr(b'\n', head) {
@@ -489,7 +488,7 @@ pub(super) fn table_of(head: &[u8], mapping: Mapping) -> Table {
     }
 }
 
-/// The separator that the header holds most of, quoted parts left out.
+/// The most frequent separator in the header, outside of quotes.
 fn delimiter_of(line: &[u8]) -> u8 {
     let mut quoted = false;
     let mut counts = [(b'|', 0), (b';', 0), (b'\t', 0), (b',', 0)];
@@ -499,7 +498,7 @@ fn delimiter_of(line: &[u8]) -> u8 {
             *n += 1;
         }
     }
-    // The last of equals wins in max_by_key: the comma.
+    // On a tie, max_by_key takes the last: the comma.
     counts
         .into_iter()
         .max_by_key(|(_, n)| *n)

@@ -93,7 +93,7 @@ fn plain_and_packed_lines_are_the_same_rows() {
 }
 
 #[test]
-fn a_subreddit_filter_is_the_same_with_and_without_looking_ahead() {
+fn subreddit_filter_is_the_same_with_and_without_prefilter() {
     let mut text = dump(1000);
     text.extend(br#"{"id":"x1","body":"spaced","link_id":"p","subreddit" : "rust"}"#);
     text.extend(b"\n");
@@ -118,7 +118,7 @@ fn a_subreddit_filter_is_the_same_with_and_without_looking_ahead() {
 }
 
 #[test]
-fn bad_lines_are_listed_by_number_and_the_good_stay() {
+fn bad_lines_are_listed_by_number_and_good_ones_kept() {
     let text = [
         &dump(2)[..],
         b"\nnot json\n{\"id\":1}\n",
@@ -152,7 +152,7 @@ fn a_truncated_file_gives_its_good_rows_and_an_error() {
 }
 
 #[test]
-fn files_that_cannot_be_read_say_so() {
+fn unreadable_files_are_reported() {
     let all = Options::default();
     let fail = |name: &str, bytes: &[u8], options: &Options| {
         read_bytes(name, bytes, options)
@@ -166,7 +166,7 @@ fn files_that_cannot_be_read_say_so() {
     assert!(fail("a.gz", &[0x1F, 0x8B, 8, 0], &all).contains("gzip"));
     assert!(fail("a.bin", &[1, 0, 2, 0, 0, 9], &all).contains("binary"));
     assert!(fail("a.txt", b"just words\nand more", &all).contains("--map"));
-    assert!(fail("a.json", b"[{\"id\":", &all).contains("not a whole JSON document"));
+    assert!(fail("a.json", b"[{\"id\":", &all).contains("not a complete JSON document"));
     let wrong = fail("a.csv", b"title,text\na,b\n", &all);
     assert!(
         wrong.contains("no column \"comment\", \"reply\"") && wrong.contains("\"title\", \"text\""),
@@ -235,7 +235,7 @@ fn utf16_tables_are_decoded_with_and_without_a_mark() {
 }
 
 #[test]
-fn a_row_that_is_not_utf8_is_rejected_alone() {
+fn row_with_invalid_utf8_is_rejected_alone() {
     let got = read_bytes(
         "a.csv",
         b"comment,reply\na,\xFF\nc,d\n",
@@ -383,7 +383,7 @@ fn a_window_that_does_not_fit_is_refused_before_it_is_filled() {
 }
 
 #[test]
-fn a_reader_that_dies_fails_the_reading() {
+fn failing_reader_fails_the_import() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("RC.ndjson");
     std::fs::write(&path, dump(100_000)).unwrap();
@@ -442,7 +442,7 @@ fn a_reader_that_dies_fails_the_reading() {
 }
 
 #[test]
-fn a_time_that_no_calendar_has_costs_one_row() {
+fn impossible_date_rejects_one_row() {
     use parquet::{
         data_type::{ByteArray, ByteArrayType, Int64Type},
         file::writer::SerializedFileWriter,
@@ -486,7 +486,7 @@ fn a_time_that_no_calendar_has_costs_one_row() {
 }
 
 #[test]
-fn a_column_that_no_row_has_is_an_error_in_every_format() {
+fn missing_column_is_an_error_in_every_format() {
     let map = "comment=comment,reply=reply,score=scroe";
     let options = Options {
         mapping: Some(map.parse().unwrap()),
@@ -507,7 +507,7 @@ fn a_column_that_no_row_has_is_an_error_in_every_format() {
             "{name}: {error}"
         );
     }
-    // one that comes late is there
+    // a column that appears late is found
     let late = format!(
         "{}{}\n",
         "{\"comment\":\"a\",\"reply\":\"b\"}\n".repeat(20_000),
@@ -542,7 +542,7 @@ fn a_long_line_of_short_comments_comes_in_batches() {
     assert!(largest <= MOST_RECORDS, "{largest}");
 }
 
-/// A stream that dies after some bytes.
+/// A stream that fails after some bytes.
 struct Dying(&'static [u8]);
 
 impl Read for Dying {
@@ -555,7 +555,7 @@ impl Read for Dying {
 }
 
 #[test]
-fn a_reader_that_dies_in_any_thread_fails_the_reading() {
+fn panic_in_any_reader_thread_fails_the_import() {
     const LINE: &[u8] = b"{\"id\":\"c1\",\"link_id\":\"t3_p\",\"body\":\"x\"}\n";
     let filter = Filter::default();
     let meter = Meter {

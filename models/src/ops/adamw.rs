@@ -8,20 +8,19 @@ use rayon::prelude::*;
 use super::simd::vectorized;
 use super::{TASK, slice};
 
-/// The numbers of one step for one parameter.
+/// The settings of one step for one parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct AdamStep {
-    /// Learning rate now.
     pub lr: f64,
-    /// Decay of the mean of gradients.
+    /// Decay of the first moment.
     pub beta1: f64,
-    /// Decay of the mean of squared gradients.
+    /// Decay of the second moment.
     pub beta2: f64,
-    /// Added to the root of the second.
+    /// Added to the root of the second moment.
     pub eps: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
-    /// Step, from 1: corrects the bias of the means.
+    /// Step, from 1: corrects the moments' bias.
     pub step: usize,
     /// Factor on the gradient: clipping and averaging.
     pub grad_scale: f64,
@@ -39,7 +38,7 @@ impl AdamStep {
 /// Running means of a parameter's gradient and its square.
 #[derive(Debug, Clone)]
 pub struct Moments {
-    /// First moment, of the parameter's shape.
+    /// First moment, in the parameter's shape.
     pub m: Var,
     /// Second moment.
     pub v: Var,
@@ -47,9 +46,6 @@ pub struct Moments {
 
 impl Moments {
     /// Zeros for a parameter.
-    ///
-    /// # Errors
-    /// When memory does not suffice.
     pub fn zeros(var: &Var) -> Result<Self> {
         let zeros = || Var::zeros(var.shape(), var.dtype(), var.device());
         Ok(Self {
@@ -59,15 +55,12 @@ impl Moments {
     }
 
     /// Moves `var` one step along its gradient, in place.
-    ///
-    /// # Errors
-    /// When shapes do not fit.
     pub fn update(&mut self, var: &Var, grad: &Tensor, step: &AdamStep) -> Result<()> {
         if !var.device().is_cpu() {
             return self.update_ref(var, grad, step);
         }
-        // candle lends one tensor at a time mutably; the three meet in a fused kernel by lending the
-        // moments first and the parameter last.
+        // candle lends one tensor at a time mutably; the fused kernel gets all three by swapping the moments out first
+        // and the parameter last.
         let (m, v) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
         self.m.inplace_op2(grad, &Swap(&m))?;
         self.v.inplace_op2(grad, &Swap(&v))?;
@@ -77,10 +70,7 @@ impl Moments {
         done
     }
 
-    /// The slow twin of [`Moments::update`], for any device.
-    ///
-    /// # Errors
-    /// As [`Moments::update`].
+    /// Reference of [`Moments::update`], for any device.
     pub fn update_ref(&mut self, var: &Var, grad: &Tensor, step: &AdamStep) -> Result<()> {
         let g = (grad * step.grad_scale)?;
         let m = ((self.m.as_detached_tensor() * step.beta1)? + (&g * (1.0 - step.beta1))?)?;
@@ -94,7 +84,7 @@ impl Moments {
     }
 }
 
-/// Exchanges a tensor's values with the ones in the slot.
+/// Swaps a tensor's values with those in the slot.
 struct Swap<'a>(&'a Mutex<Vec<f32>>);
 
 impl InplaceOp2 for Swap<'_> {
@@ -190,8 +180,8 @@ mod tests {
     }
 
     #[test]
-    fn three_steps_by_hand() {
-        // p = 1, gradients 0.5, -0.25, 1: worked out from the paper's algorithm 2 in float64.
+    fn three_steps_match_hand_computed_values() {
+        // p = 1, gradients 0.5, -0.25, 1: computed with the paper's algorithm 2 in float64.
         let var = Var::new(&[1f32], &Device::Cpu).unwrap();
         let mut moments = Moments::zeros(&var).unwrap();
         let (mut p, mut m, mut v) = (1f64, 0f64, 0f64);
@@ -209,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "adamw");
         let a = random(&mut s, &[40_000]);
         let b = Var::from_tensor(&a.copy().unwrap()).unwrap();

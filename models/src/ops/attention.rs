@@ -1,9 +1,8 @@
-//! Scaled dot-product attention of many heads (Vaswani et al. 2017, arXiv:1706.03762).
+//! Multi-head scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762).
 //!
-//! Queries, keys and values come packed, as one projection gives them, and heads are read in place by
-//! their strides: nothing is transposed, masked or copied. Rows are done in blocks, so that causal
-//! attention multiplies only what it may see. Between forward and backward only the probabilities are
-//! kept.
+//! Queries, keys and values come packed, as one projection gives them, and heads are read in place by their strides:
+//! nothing is transposed, masked or copied. Rows are processed in blocks, so that causal attention multiplies only what
+//! it may see. Only the probabilities are kept between forward and backward.
 
 use std::sync::OnceLock;
 
@@ -20,18 +19,15 @@ use crate::rng::Stream;
 pub struct Attention {
     /// Number of heads, H.
     pub heads: usize,
-    /// Each position sees only itself and those before it.
+    /// Each position sees only itself and earlier ones.
     pub causal: bool,
-    /// Tokens of each row of the batch that are not padding, which stands at the end. Padding is not
-    /// attended to, and its own result is zero. Empty: nothing is padding.
+    /// Tokens of each row that are not padding; padding is at the end. Padding is not attended to, and its own result
+    /// is zero. Empty: there is no padding.
     pub lengths: Vec<usize>,
 }
 
-/// Attention over `qkv (B, T, 3C)`: `(B, T, C)`. With a stream, probabilities are dropped with
-/// probability `p`.
-///
-/// # Errors
-/// When shapes do not fit.
+/// Attention over `qkv (B, T, 3C)`: `(B, T, C)`. With a stream, attention probabilities are dropped with probability
+/// `p`.
 pub fn attention(
     qkv: &Tensor,
     how: &Attention,
@@ -63,10 +59,7 @@ pub fn attention(
     qkv.contiguous()?.apply_op1(op)
 }
 
-/// The slow twin of [`attention`], without dropout.
-///
-/// # Errors
-/// As [`attention`].
+/// Reference of [`attention`], without dropout.
 pub fn attention_ref(qkv: &Tensor, how: &Attention) -> Result<Tensor> {
     composed(qkv, how, None)
 }
@@ -120,7 +113,7 @@ struct Fused {
     probabilities: OnceLock<Vec<f32>>, // (B, H, T, T), before dropout
 }
 
-/// Rows done at once: small enough that causal blocks waste little, large enough for a matrix product.
+/// Rows per block: small enough that causal blocks waste little, large enough for a matrix product.
 const BLOCK: usize = 64;
 
 /// One head of one row of the batch.
@@ -204,7 +197,7 @@ impl Fused {
                 softmax(row, if head.causal { from + i + 1 } else { keys });
             }
             let seen = self.dropped(head, from, rows, keys, p, &mut dropped);
-            // SAFETY: the tasks' results lie in different rows of the batch or different columns.
+            // SAFETY: the tasks' results are in different rows of the batch or different columns.
             unsafe {
                 let out = y.at(head.y + from * head.c);
                 matmul_at(
@@ -275,7 +268,7 @@ impl Fused {
                 .dropped(head, from, rows, keys, p, &mut dropped)
                 .transposed();
             let (ds, d, row) = (Mat::rows(&ds, keys), head.width, 3 * head.c);
-            // SAFETY: as in `forward`; blocks of one head are done one after another.
+            // SAFETY: as in `forward`; the blocks of one head are processed one after another.
             unsafe {
                 let (dq, dk) = (dqkv.at(head.qkv + from * row), dqkv.at(head.qkv + head.c));
                 let dv = dqkv.at(head.qkv + 2 * head.c);
@@ -379,7 +372,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "attention");
         for (b, t, heads, d) in [(1, 1, 1, 4), (2, 5, 2, 3), (3, 70, 2, 16), (2, 130, 3, 8)] {
             for causal in [true, false] {
@@ -418,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_do_not_change_a_bit() {
+    fn thread_count_does_not_change_a_bit() {
         let mut s = Stream::new(3, "attention");
         let how = Attention {
             heads: 4,

@@ -1,4 +1,4 @@
-//! Attention of new tokens over the keys and values of those before: one step of generation.
+//! Attention of new tokens over the cached keys and values of earlier ones: one step of generation.
 
 use candle_core::{CpuStorage, CustomOp3, D, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -7,12 +7,8 @@ use super::attention::softmax;
 use super::simd::vectorized;
 use super::slice;
 
-/// Attention of `T` new tokens, packed as `qkv (B, T, 3C)`, over `k` and `v (B, room, C)`, which hold
-/// the tokens before and the new ones, `len` in all: `(B, T, C)`. A token sees those before it and
-/// itself. No gradient.
-///
-/// # Errors
-/// When shapes do not fit.
+/// Attention of `T` new tokens, packed as `qkv (B, T, 3C)`, over `k` and `v (B, capacity, C)`, which hold the earlier
+/// tokens and the new ones, `len` in all: `(B, T, C)`. A token sees earlier ones and itself. No gradient.
 pub fn attention_cached(
     qkv: &Tensor,
     k: &Tensor,
@@ -38,10 +34,7 @@ pub fn attention_cached(
         .apply_op3_no_bwd(&k.contiguous()?, &v.contiguous()?, &Cached { heads, len })
 }
 
-/// The slow twin of [`attention_cached`], for any device.
-///
-/// # Errors
-/// As [`attention_cached`].
+/// Reference of [`attention_cached`], for any device.
 pub fn attention_cached_ref(
     qkv: &Tensor,
     k: &Tensor,
@@ -151,7 +144,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
-        fn equals_its_twin(
+        fn equals_its_reference(
             b in 1..4usize, t in 1..6usize, before in 0..40usize, spare in 0..5usize, heads in 1..4usize,
             d in 1..40usize, seed: u64,
         ) {
@@ -168,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn more_tokens_than_room_are_refused() {
+    fn more_tokens_than_capacity_are_refused() {
         let zeros = |shape: [usize; 3]| {
             Tensor::zeros(&shape, DType::F32, &candle_core::Device::Cpu).unwrap()
         };

@@ -8,11 +8,8 @@ use super::simd::vectorized;
 use super::{TASK, slice, tensor, with_slice};
 use crate::rng::Stream;
 
-/// `x` with each element kept with probability `1 - p` and divided by it. Without a stream, or with
-/// `p = 0`, this is `x`: there is no other switch between training and inference.
-///
-/// # Errors
-/// When memory does not suffice.
+/// `x` with each element kept with probability `1 - p` and divided by it. Without a stream, or with `p = 0`, this is
+/// `x`: there is no other switch between training and inference.
 pub fn dropout(x: &Tensor, p: f64, stream: Option<&mut Stream>) -> Result<Tensor> {
     let Some(stream) = stream.filter(|_| p > 0.0) else {
         return Ok(x.clone());
@@ -33,7 +30,7 @@ pub(super) struct Mask {
     key: [u32; 2],
     /// Elements whose hash is below are dropped.
     threshold: u32,
-    /// What the others are multiplied by.
+    /// Factor of the elements that are kept.
     scale: f32,
 }
 
@@ -46,7 +43,7 @@ impl Mask {
         }
     }
 
-    /// Multiplies the elements that stand at position `from` and after by 0 or the scale.
+    /// Multiplies the elements from position `from` on by 0 or the scale.
     pub(super) fn apply(&self, values: &mut [f32], from: usize) {
         mask_slice(values, from as u32, self.key, self.threshold, self.scale);
     }
@@ -109,13 +106,13 @@ mod tests {
         assert!((dropped - 0.1).abs() < 0.005, "{dropped}");
         let mean = values.iter().sum::<f32>() / 1e5;
         assert!((mean - 1.0).abs() < 0.01, "{mean}");
-        // The gradient went through the same mask.
+        // the gradient passed through the same mask
         let grads = y.sum_all().unwrap().backward().unwrap();
         assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>().unwrap(), values);
     }
 
     #[test]
-    fn without_a_stream_nothing_happens() {
+    fn without_a_stream_nothing_is_dropped() {
         let x = Tensor::ones(10, candle_core::DType::F32, &Device::Cpu).unwrap();
         let y = dropout(&x, 0.5, None).unwrap();
         assert_eq!(x.to_vec1::<f32>().unwrap(), y.to_vec1::<f32>().unwrap());

@@ -1,19 +1,18 @@
-//! Matrix products of few rows: the steps of generation, where each weight is used a handful of times.
+//! Matrix products with few rows: the steps of generation, where each weight is used a handful of times.
 //!
-//! Such a product is bound by how fast the weights come from memory, and a kernel made for large
-//! matrices packs them first: it reads, writes and reads them again. Here each weight is read once, in
-//! the order it lies in. Every row is summed in an order of its own, so what a row gives does not depend
-//! on how many others are with it, nor on the threads.
+//! Such a product is memory-bound, and a kernel for large matrices packs the weights first: it reads, writes and reads
+//! them again. Here each weight is read once, in memory order. Every row is summed in a fixed order of its own, so its
+//! result does not depend on the number of rows or threads.
 
 use rayon::prelude::*;
 
 use super::simd::vectorized;
 
-/// Up to this many rows the kernels here are faster than a packed product (measured on 768 x 2304 and
-/// 50257 x 768 weights, two cores).
+/// Up to this many rows, these kernels are faster than a packed product (measured on 768 x 2304 and 50257 x 768
+/// weights, two cores).
 pub(super) const FEW: usize = 24;
 
-/// Columns of one task, at most: the partial sums of all rows stay in the first-level cache.
+/// Maximum number of columns per task: the partial sums of all rows stay in the first-level cache.
 const COLUMNS: usize = 384;
 
 /// Adds `x (m, k) · w (k, n)` to `y (m, n)`.
@@ -90,7 +89,7 @@ pub(super) fn add_out_in(x: &[f32], w: &[f32], y: &mut [f32], (m, n, k): (usize,
 
 const LANES: usize = 16;
 
-/// `w` times each of `R` rows, 16 partial sums a row.
+/// `w` times each of `R` rows, 16 partial sums per row.
 #[inline(always)]
 fn dots<const R: usize>(x: &[f32], w: &[f32], sums: &mut [f32]) {
     let k = w.len();

@@ -16,9 +16,6 @@ pub enum Gelu {
 }
 
 /// GELU of each element.
-///
-/// # Errors
-/// When memory does not suffice.
 pub fn gelu(x: &Tensor, form: Gelu) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return gelu_ref(x, form);
@@ -26,10 +23,7 @@ pub fn gelu(x: &Tensor, form: Gelu) -> Result<Tensor> {
     x.contiguous()?.apply_op1(form)
 }
 
-/// The slow twin of [`gelu`].
-///
-/// # Errors
-/// As [`gelu`].
+/// Reference of [`gelu`].
 pub fn gelu_ref(x: &Tensor, form: Gelu) -> Result<Tensor> {
     let inner = match form {
         Gelu::Erf => (x * std::f64::consts::FRAC_1_SQRT_2)?.erf()?,
@@ -122,7 +116,7 @@ mod tests {
     use crate::rng::Stream;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "gelu");
         for form in [Gelu::Erf, Gelu::Tanh] {
             for shape in [[1, 1], [3, 50], [700, 64]] {

@@ -1,4 +1,4 @@
-//! Layer normalisation (Ba, Kiros, Hinton 2016, arXiv:1607.06450).
+//! Layer normalization (Ba, Kiros, Hinton 2016, arXiv:1607.06450).
 
 use std::sync::OnceLock;
 
@@ -8,10 +8,7 @@ use rayon::prelude::*;
 use super::simd::vectorized;
 use super::{rows_per_task, slice, sum_rows, tensor, with_slice};
 
-/// `x (.., C)` with mean 0 and variance 1 along `C`, times `w (C)`, plus `b (C)`.
-///
-/// # Errors
-/// When shapes do not fit.
+/// `x (.., C)` normalized to mean 0 and variance 1 along `C`, times `w (C)`, plus `b (C)`.
 pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return layer_norm_ref(x, w, b, eps);
@@ -23,10 +20,7 @@ pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor
     x.contiguous()?.apply_op3(w, b, op)
 }
 
-/// The slow twin of [`layer_norm`].
-///
-/// # Errors
-/// As [`layer_norm`].
+/// Reference of [`layer_norm`].
 pub fn layer_norm_ref(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor> {
     let x = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let variance = x.sqr()?.mean_keepdim(D::Minus1)?;
@@ -41,7 +35,7 @@ struct LayerNorm {
     stats: OnceLock<Vec<(f32, f32)>>,
 }
 
-/// Sums eight lanes at a time: vector code, and the same order on every machine.
+/// Sums in eight lanes: vector code, and the same order on every machine.
 #[inline(always)]
 fn sum(values: &[f32], f: impl Fn(usize, f32) -> f32) -> f32 {
     const LANES: usize = 16;
@@ -179,7 +173,7 @@ mod tests {
     use crate::rng::Stream;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "layer norm");
         for shape in [[1, 1, 4], [2, 3, 33], [3, 70, 64], [1, 5, 768]] {
             let c = [shape[2]];

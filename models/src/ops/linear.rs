@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp3, Result, Shape, Tensor};
 use super::few_rows::{self, FEW};
 use super::{Mat, matmul, slice, sum_rows, tensor, with_slice};
 
-/// How a weight matrix lies in the checkpoint.
+/// Layout of a weight matrix in the checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// `(in, out)`: GPT-2's Conv1D.
@@ -15,9 +15,6 @@ pub enum Layout {
 }
 
 /// `x (.., in)` times `w`, plus `b (out)`: `(.., out)`.
-///
-/// # Errors
-/// When shapes do not fit.
 pub fn linear(x: &Tensor, w: &Tensor, b: &Tensor, layout: Layout) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return linear_ref(x, w, b, layout);
@@ -25,10 +22,7 @@ pub fn linear(x: &Tensor, w: &Tensor, b: &Tensor, layout: Layout) -> Result<Tens
     x.contiguous()?.apply_op3(w, b, Linear(layout))
 }
 
-/// The slow twin of [`linear`].
-///
-/// # Errors
-/// As [`linear`].
+/// Reference of [`linear`].
 pub fn linear_ref(x: &Tensor, w: &Tensor, b: &Tensor, layout: Layout) -> Result<Tensor> {
     let w = match layout {
         Layout::InOut => w.clone(),
@@ -81,7 +75,7 @@ impl CustomOp3 for Linear {
         }
         shape.push(n_out);
         let rows = xs.len() / n_in.max(1);
-        // The bias is where the product starts from: one pass less over the result.
+        // Starting from the bias saves one pass over the result.
         let mut y = Vec::with_capacity(rows * n_out);
         (0..rows).for_each(|_| y.extend_from_slice(bs));
         let product = (rows, n_out, n_in);
@@ -164,7 +158,7 @@ mod tests {
     use crate::rng::Stream;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "linear");
         for (b, t, n_in, n_out) in [(1, 1, 1, 1), (2, 3, 5, 7), (3, 17, 33, 64), (1, 70, 16, 3)] {
             for (layout, shape) in [

@@ -8,16 +8,15 @@ use rayon::prelude::*;
 use super::simd::{exp, vectorized};
 use super::{Mat, matmul, slice, tensor};
 
-/// Summed cross-entropy, in nats, of predicting `targets (N)` from hidden rows `h (N, C)` through the
-/// tied embedding `w (V, C)`: a scalar.
+/// Summed cross-entropy, in nats, of predicting `targets (N)` from hidden rows `h (N, C)` through the tied embedding `w
+/// (V, C)`: a scalar.
 ///
-/// The logits, the largest tensor of a training step, are never whole in memory: rows are done a few
-/// at a time, and their gradients are computed on the spot, while the logits are still in the cache
-/// (the idea of Liger-Kernel's fused linear cross-entropy, arXiv:2410.10989). With `with_grad` false
-/// only the loss is computed.
+/// The logits, the largest tensor of a training step, are never in memory as a whole: a few rows at a time are computed
+/// along with their gradients, while the logits are still in the cache (the idea of Liger-Kernel's fused linear
+/// cross-entropy, arXiv:2410.10989). With `with_grad` false only the loss is computed.
 ///
 /// # Errors
-/// When shapes do not fit or a target is outside the vocabulary.
+/// If shapes do not match or a target is outside the vocabulary.
 pub fn vocabulary_loss(h: &Tensor, w: &Tensor, targets: &[u32], with_grad: bool) -> Result<Tensor> {
     let (n, _) = h.dims2()?;
     let v = w.dim(0)?;
@@ -38,19 +37,13 @@ pub fn vocabulary_loss(h: &Tensor, w: &Tensor, targets: &[u32], with_grad: bool)
     h.contiguous()?.apply_op2(w, op)
 }
 
-/// The slow twin of [`vocabulary_loss`].
-///
-/// # Errors
-/// As [`vocabulary_loss`].
+/// Reference of [`vocabulary_loss`].
 pub fn vocabulary_loss_ref(h: &Tensor, w: &Tensor, targets: &[u32]) -> Result<Tensor> {
     class_loss(&h.matmul(&w.t()?)?, targets, None).map(|(sum, _)| sum)
 }
 
-/// Summed cross-entropy of `logits (N, K)` and the sum of the weights: divide the one by the other for
-/// torch's weighted mean. `weights` has one factor a class; without it each example counts 1.
-///
-/// # Errors
-/// When shapes do not fit.
+/// Summed cross-entropy of `logits (N, K)` and the sum of the weights: their quotient is torch's weighted mean.
+/// `weights` has one factor per class; without it each example counts 1.
 pub fn class_loss(
     logits: &Tensor,
     targets: &[u32],
@@ -81,7 +74,7 @@ struct VocabularyLoss {
     grads: Mutex<Option<(Vec<f32>, Vec<f32>)>>,
 }
 
-/// Rows done at once: at V = 50,257 their logits take 26 MB.
+/// Rows per block: at V = 50,257 their logits take 26 MB.
 const ROWS: usize = 128;
 
 vectorized! {
@@ -194,7 +187,7 @@ mod tests {
     use candle_core::Device;
 
     #[test]
-    fn equals_its_twin() {
+    fn equals_its_reference() {
         let mut s = Stream::new(1, "loss");
         for (n, c, v) in [(1, 4, 3), (5, 8, 50), (300, 16, 97)] {
             let inputs = [random(&mut s, &[n, c]), random(&mut s, &[v, c])];
@@ -208,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn weighted_mean_is_torchs() {
+    fn weighted_mean_matches_torch() {
         // torch 2.15: nn.functional.cross_entropy(tensor([[1., 2.], [0., 0.], [3., -1.]]),
         // tensor([0, 1, 1]), weight=tensor([1., 3.])) = 2.2067
         let logits = Tensor::new(&[[1f32, 2.], [0., 0.], [3., -1.]], &Device::Cpu).unwrap();

@@ -1,10 +1,10 @@
-//! The operations that training spends its time in: fused on the CPU, composed elsewhere.
+//! The operations that dominate training: fused on the CPU, composed elsewhere.
 //!
-//! candle composes LayerNorm, GELU, attention and the loss of small operations, each with a buffer
-//! of its own and a backward pass that is often single-threaded; its fused ones have no backward
-//! pass at all and drop gradients in silence. So each operation here exists twice: `x` picks the
-//! fused CPU kernel, `x_ref` is a few lines of tensor operations that CUDA and Metal run and that
-//! the tests hold the kernel against, forward and every gradient.
+//! candle composes LayerNorm, GELU, attention and the loss from small operations, each with a buffer of its own and a
+//! backward pass that is often single-threaded; its fused ones have no backward pass at all and drop gradients
+//! silently. So each operation here exists twice: `x` picks the fused CPU kernel; `x_ref` is a few lines of tensor
+//! operations for CUDA and Metal, and the tests compare the two, forward and every gradient. All return an error if
+//! shapes do not match or memory runs out.
 
 mod adamw;
 mod attention;
@@ -79,7 +79,7 @@ impl<'a> Mat<'a> {
         }
     }
 
-    /// Panics unless an `(m, n)` matrix lies inside: what makes the pointers below safe.
+    /// Panics unless an `(m, n)` matrix fits inside: this makes the pointers below safe.
     fn check(&self, m: usize, n: usize) {
         let last = (m.max(1) - 1) * self.row + (n.max(1) - 1) * self.col;
         assert!(
@@ -89,8 +89,8 @@ impl<'a> Mat<'a> {
     }
 }
 
-/// `out (m, n) = keep * out + scale * a (m, k) · b (k, n)`; `out` has rows `row` apart. `keep` is 0 or
-/// 1, and with 0 the old contents are not read.
+/// `out (m, n) = keep * out + scale * a (m, k) · b (k, n)`; The rows of `out` are `row` apart. `keep` is 0 or 1, and
+/// with 0 the old contents are not read.
 #[allow(clippy::too_many_arguments)] // a matrix product has this many
 fn matmul(
     (m, n, k): (usize, usize, usize),
@@ -124,8 +124,8 @@ fn matmul(
 /// [`matmul`] into memory that several threads share.
 ///
 /// # Safety
-/// The `(m, n)` matrix at `out` must be writable, and nobody else may touch its elements meanwhile;
-/// what lies between its rows may be in other hands.
+/// The `(m, n)` matrix at `out` must be writable, and no other thread may access its elements at the same time; what
+/// lies between its rows may be in use elsewhere.
 #[allow(clippy::too_many_arguments)]
 unsafe fn matmul_at(
     (m, n, k): (usize, usize, usize),
@@ -143,7 +143,7 @@ unsafe fn matmul_at(
         true => Parallelism::Rayon(rayon::current_num_threads()),
         false => Parallelism::None,
     };
-    // SAFETY: the inputs lie inside their slices (checked), `out` is the caller's promise.
+    // SAFETY: the inputs are inside their slices (checked); the caller guarantees `out`.
     unsafe {
         gemm::gemm(
             m,
@@ -169,7 +169,7 @@ unsafe fn matmul_at(
     }
 }
 
-/// `c = a · a`, `n` by `n`, with all threads: what a machine's speed is measured by.
+/// `c = a · a`, `n` by `n`, with all threads: the measure of a machine's speed.
 pub(crate) fn square_matmul(n: usize, a: &[f32], c: &mut [f32]) {
     matmul(
         (n, n, n),
@@ -183,10 +183,7 @@ pub(crate) fn square_matmul(n: usize, a: &[f32], c: &mut [f32]) {
     );
 }
 
-/// Sum of the squares of a tensor's elements, in an order that threads do not change.
-///
-/// # Errors
-/// When the device fails.
+/// Sum of the squares of a tensor's elements, in an order that does not depend on threads.
 pub fn sum_of_squares(x: &Tensor) -> Result<f64> {
     use rayon::prelude::*;
     if !x.device().is_cpu() {
@@ -205,10 +202,10 @@ pub fn sum_of_squares(x: &Tensor) -> Result<f64> {
     })
 }
 
-/// A pointer that parallel tasks share, each writing elements of its own.
+/// A pointer that parallel tasks share, each writing its own elements.
 #[derive(Clone, Copy)]
 struct Shared(*mut f32);
-// SAFETY: it is only an address; what is done with it is argued where it is done.
+// SAFETY: it is only an address; each use argues its own safety.
 unsafe impl Send for Shared {}
 unsafe impl Sync for Shared {}
 
@@ -219,10 +216,10 @@ impl Shared {
     }
 }
 
-/// Elements a parallel task should at least have, so that starting it costs less than it saves.
+/// Minimum number of elements per parallel task, so that starting it costs less than it saves.
 const TASK: usize = 16 * 1024;
 
-/// Rows of `width` for one parallel task.
+/// Rows of `width` per parallel task.
 fn rows_per_task(width: usize) -> usize {
     (TASK / width.max(1)).max(1)
 }
@@ -249,7 +246,7 @@ fn sum_rows(values: &[f32], width: usize) -> Vec<f32> {
 
 #[cfg(test)]
 pub(crate) mod check {
-    //! Holds a fused operation against its twin.
+    //! Compares a fused operation with its reference.
     #![allow(clippy::unwrap_used)]
     use candle_core::{Device, Result, Tensor, Var};
 
@@ -273,8 +270,7 @@ pub(crate) mod check {
         assert!(off <= 1e-4 * scale, "{what}: off by {off}, largest {scale}");
     }
 
-    /// Forward and every gradient of `fused` equal those of `slow`, weighted by a random gradient of
-    /// the result.
+    /// Forward and every gradient of `fused` equal those of `slow`, for a random gradient of the result.
     pub fn twins(
         inputs: &[Var],
         fused: impl Fn(&[Tensor]) -> Result<Tensor>,

@@ -1,9 +1,8 @@
 //! Elementary functions that the compiler turns into vector instructions.
 //!
-//! libm's `expf` and `tanhf` are scalar calls; the ones here are branch-free polynomials, accurate to
-//! a few units in the last place over the range that activations take, so that a loop over a slice
-//! becomes AVX-512, AVX2 or NEON code. [`vectorized!`] compiles a function once for each x86 level and
-//! picks at run time; one binary serves every laptop.
+//! libm's `expf` and `tanhf` are scalar calls; the ones here are branch-free polynomials, accurate to a few units in
+//! the last place over the range of activations, so that a loop over a slice becomes AVX-512, AVX2 or NEON code.
+//! [`vectorized!`] compiles a function once for each x86 level and picks at run time; one binary serves every laptop.
 
 /// Defines `fn name(args)` whose body is compiled for AVX-512, AVX2 and the baseline.
 macro_rules! vectorized {
@@ -20,7 +19,7 @@ macro_rules! vectorized {
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2($($arg: $ty),*) $(-> $ret)? { body($($arg),*) }
                 let level = $crate::ops::simd::level();
-                // SAFETY: the processor has the instructions; `level` asked it.
+                // SAFETY: the processor has the instructions; `level` checked.
                 if level == 2 { return unsafe { avx512($($arg),*) }; }
                 if level == 1 { return unsafe { avx2($($arg),*) }; }
             }
@@ -74,7 +73,7 @@ pub(super) fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
 
-/// The standard normal's distribution function and density at x.
+/// The standard normal's cumulative distribution function and density at x.
 ///
 /// Φ through erfc by Abramowitz and Stegun 7.1.26, absolute error below 2e-7.
 #[inline(always)]
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn normal_equals_tables() {
+    fn normal_distribution_matches_tables() {
         // scipy.stats.norm.cdf
         for (x, cdf) in [
             (-3.0, 0.001_349_898_03),

@@ -1,4 +1,4 @@
-//! The fake Reddit as a program of its own, as the tests run it.
+//! The Reddit sandbox as a program of its own, for the tests.
 
 use std::process::ExitCode;
 

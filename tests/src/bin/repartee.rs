@@ -1,4 +1,4 @@
-//! The binary `repartee` as the tests run it.
+//! The binary `repartee` for the tests.
 
 use std::process::ExitCode;
 

@@ -1,27 +1,26 @@
-//! No edit of the project file loosens what posting obeys: neither a column that is changed, nor an older state
-//! that is put back.
+//! Editing the project file loosens no rule of posting: neither by changing a column, nor by restoring an older state.
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::*;
 
-/// How a column is kept from loosening anything.
+/// What keeps a column from loosening anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// It is under the seal of its row, which the ledger revokes when it is taken back.
+    /// It is under the seal of its row, which the ledger revokes when it is withdrawn.
     Seal,
-    /// The ledger of the machine keeps what counts.
+    /// The machine's ledger has the value that counts.
     Ledger,
-    /// It is the row's name, or a seal itself: changed, it is another row's, or none.
+    /// It is the row's name, or a seal itself: changed, it belongs to another row, or none.
     Key,
     /// Reddit is asked for it before anything is sent.
     Live,
-    /// No gate reads it, or it only holds.
+    /// No rule reads it, or it can only block.
     Unread,
 }
 
-/// Every column of the tables that gates read.
+/// Every column of the tables that rules read.
 const COLUMNS: &[(&str, &[(&str, By)])] = &[
     (
         "account",
@@ -53,7 +52,7 @@ const COLUMNS: &[(&str, &[(&str, By)])] = &[
             ("expires_ms", By::Seal),
             ("rules", By::Seal),
             ("checked_ms", By::Seal),
-            // who switches off takes the seal away
+            // disabling removes the seal
             ("off", By::Seal),
             ("pause_ms", By::Ledger),
             ("seal", By::Key),
@@ -121,7 +120,7 @@ const COLUMNS: &[(&str, &[(&str, By)])] = &[
     ("setting", &[("key", By::Ledger), ("value", By::Ledger)]),
     (
         "lease",
-        // two processes that post at once wait for each other at the machine's lock
+        // two processes that post at the same time wait for the machine's lock
         &[
             ("account", By::Live),
             ("owner", By::Live),
@@ -130,7 +129,7 @@ const COLUMNS: &[(&str, &[(&str, By)])] = &[
     ),
 ];
 
-/// Values to put into a column: whatever might loosen something.
+/// Values to write into a column: whatever might loosen something.
 fn values(kind: &str, now: &Value) -> Vec<Value> {
     let text = |text: &str| Value::Text(text.to_owned());
     let mut all = match kind {
@@ -146,7 +145,7 @@ fn values(kind: &str, now: &Value) -> Vec<Value> {
     all
 }
 
-/// A connection that changes whatever the schema lets it.
+/// A connection that changes whatever the schema allows.
 fn free(bench: &Bench) -> Connection {
     let db = Connection::open(bench.place.project()).unwrap();
     db.busy_timeout(Duration::from_secs(10)).unwrap();
@@ -163,7 +162,7 @@ fn would_go(engine: &Engine) -> bool {
 }
 
 #[test]
-fn every_column_of_the_tables_that_gates_read_is_listed_with_what_protects_it() {
+fn every_column_that_rules_read_is_listed_with_its_protection() {
     let bench = Bench::new(0);
     let db = free(&bench);
     for (table, listed) in COLUMNS {
@@ -180,7 +179,7 @@ fn every_column_of_the_tables_that_gates_read_is_listed_with_what_protects_it() 
     }
 }
 
-/// Something that keeps the first reply from being sent, and a table in which one could try to undo it.
+/// Something that blocks the first reply, and a table in which one could try to undo it.
 type Refusal = (&'static str, &'static str, fn(&Bench, &Engine));
 
 const REFUSALS: &[Refusal] = &[
@@ -226,7 +225,7 @@ const REFUSALS: &[Refusal] = &[
     }),
 ];
 
-/// Reddit refuses the first reply for now, and asks for a pause.
+/// Reddit refuses the first reply temporarily, and asks for a pause.
 fn refused_by_reddit(bench: &Bench, engine: &Engine) {
     let fault = Fault::RateLimit {
         seconds: 540.0,
@@ -238,7 +237,7 @@ fn refused_by_reddit(bench: &Bench, engine: &Engine) {
 }
 
 #[test]
-fn no_change_of_a_column_lets_out_what_was_refused() {
+fn changing_a_column_never_releases_a_refused_reply() {
     for (what, table, refuse) in REFUSALS {
         let bench = Bench::new(2);
         let engine = bench.engine();
@@ -259,7 +258,7 @@ fn no_change_of_a_column_lets_out_what_was_refused() {
         let mut tried = 0;
         for (column, kind) in columns {
             let of_row = match *table {
-                // a row of another table's key would be ours to guess
+                // a row of another table's key would have to be guessed
                 "reply" if what == &"cap" => "id = 2",
                 "reply" => "id = 1",
                 "setting" => "key = 'reddit' OR key = 'reddit.seal'",
@@ -279,7 +278,7 @@ fn no_change_of_a_column_lets_out_what_was_refused() {
             }
         }
         assert!(tried > 1, "{what}");
-        // nor does it help to remove the row
+        // removing the row does not help either
         db.execute_batch(&format!(
             "DELETE FROM {table} WHERE {}",
             match *table {
@@ -295,7 +294,7 @@ fn no_change_of_a_column_lets_out_what_was_refused() {
     }
 }
 
-/// Rows of tables as they were.
+/// Saved rows of tables.
 struct Saved(Vec<(String, Vec<Vec<Value>>)>);
 
 impl Saved {
@@ -312,7 +311,7 @@ impl Saved {
         Self(tables.iter().map(rows).collect())
     }
 
-    /// As by a person with a copy of the file and a tool for SQL.
+    /// As a user with a copy of the file and an SQL tool would.
     fn put_back(&self, db: &Connection) {
         for (table, rows) in &self.0 {
             db.execute_batch(&format!("DELETE FROM {table}")).unwrap();
@@ -326,7 +325,7 @@ impl Saved {
 }
 
 #[test]
-fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
+fn revoked_decision_stays_revoked_when_its_rows_are_restored() {
     type TakeBack = fn(&Bench, &Engine);
     let cases: &[(&str, TakeBack)] = &[
         ("rejected", |_, e| {
@@ -401,7 +400,7 @@ fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
         let _ = post(&bench.engine(), &now());
         assert_eq!(bench.posted(), 0, "{what}");
     }
-    // nothing was taken back: the same rows count
+    // nothing was withdrawn: the same rows count
     let bench = Bench::new(1);
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -412,7 +411,7 @@ fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
 }
 
 #[test]
-fn what_reddit_asked_to_wait_for_is_waited_for_whatever_the_file_says() {
+fn pauses_from_reddit_hold_whatever_the_file_says() {
     let bench = Bench::new(1);
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -429,7 +428,7 @@ fn what_reddit_asked_to_wait_for_is_waited_for_whatever_the_file_says() {
 }
 
 #[test]
-fn strict_that_a_file_switches_off_by_itself_is_on_for_posting() {
+fn strict_switched_off_by_the_file_stays_on_for_posting() {
     let bench = Bench::new(1);
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -452,7 +451,7 @@ fn strict_that_a_file_switches_off_by_itself_is_on_for_posting() {
 }
 
 #[test]
-fn a_file_with_accounts_that_does_not_say_where_it_was_used_is_asked_about() {
+fn file_with_accounts_but_without_identity_needs_confirmation() {
     let bench = Bench::new(1);
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
@@ -465,13 +464,13 @@ fn a_file_with_accounts_that_does_not_say_where_it_was_used_is_asked_about() {
 }
 
 #[test]
-fn an_approval_is_of_the_author_who_was_shown() {
+fn approval_covers_the_author_shown() {
     let bench = Bench::new(2);
     let engine = bench.engine();
     for id in [1, 2] {
         approve_as_shown(&engine, id, PERSON).unwrap();
     }
-    // fetched again, the comment is somebody else's
+    // fetched again, the comment is by another author
     bench.sql("UPDATE thread_comment SET author = 'somebody' WHERE name = (SELECT parent_name FROM reply WHERE id = 1)");
     assert!(!engine.reply(1).unwrap().reply.shown.again.is_empty());
     // on Reddit it is, and the project does not know yet
@@ -500,9 +499,9 @@ fn an_approval_is_of_the_author_who_was_shown() {
 
 #[cfg(unix)]
 #[test]
-fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
+fn terminal_shows_the_text_and_only_y_approves() {
     let bench = Bench::new(1);
-    // what does not show, runs backwards, moves the cursor and clears the screen
+    // invisible characters, reversed text, cursor movement and clearing the screen
     bench.sql("UPDATE thread_comment SET body = 'Why' || char(27) || '[2J' || char(8238) || char(155) || '1A?'");
     let approve = || bench.place.repartee(["queue", "approve", "1"]);
     for (typed, state) in [
@@ -529,7 +528,7 @@ fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
 }
 
 #[test]
-fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
+fn absent_or_abandoned_reply_is_not_sent_by_editing_its_row() {
     let unsent = || {
         let bench = Bench::new(1);
         let engine = bench.engine();
@@ -559,7 +558,7 @@ fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
         let _ = post(&engine, &now());
         assert_eq!(bench.posted(), tried, "given up: {give_up}");
     }
-    // a person says that it is to be sent again, or approves it again after all
+    // the user decides to send it again, or approves it again after all
     let (bench, engine, _, tried) = unsent();
     let again = Settle::Again {
         seen: seen(&engine, 1),
@@ -576,7 +575,7 @@ fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
 }
 
 #[test]
-fn a_permission_that_knows_of_no_rules_again_does_not_take_new_ones_for_those_that_were_read() {
+fn permission_with_erased_rules_does_not_accept_new_ones() {
     let bench = Bench::new(2);
     let engine = bench.engine();
     for id in [1, 2] {

@@ -1,10 +1,10 @@
-//! At most one answer of an account to a comment on one machine, whatever file it is posted from: copies of a
-//! project, other projects, backups; and duplicates from other machines.
+//! At most one answer of an account to a comment on one machine, whatever file it is posted from: copies of a project,
+//! other projects, backups; and duplicates from other machines.
 
 use super::*;
 use repartee_engine::sealed::RecordKind;
 
-/// What a person confirms on another machine before it may post: the file, the approval, and both records.
+/// What the user confirms on another machine before it may post: the file, the approval, and both records.
 fn confirm_all(engine: &Engine) {
     engine.project_adopt(PERSON).unwrap();
     approve_as_shown(engine, 1, PERSON).unwrap();
@@ -51,7 +51,7 @@ fn other_project(bench: &Bench) -> PathBuf {
     path
 }
 
-/// Removes what SQLite left beside a project file that is about to be another.
+/// Removes what SQLite left next to a project file that is about to be replaced.
 fn without_log(project: &Path) {
     for end in ["-wal", "-shm"] {
         let mut beside = project.as_os_str().to_owned();
@@ -60,7 +60,7 @@ fn without_log(project: &Path) {
     }
 }
 
-/// Puts an earlier state of a project file back in its place, as `cp` does: into the same file.
+/// Restores an earlier state of a project file in place, as `cp` does: into the same file.
 fn restore(backup: &Path, project: &Path) {
     without_log(project);
     std::fs::write(project, std::fs::read(backup).unwrap()).unwrap();
@@ -73,7 +73,7 @@ fn everything() -> Reconcile {
     }
 }
 
-/// Does something once, when posting comes to a step.
+/// Does something once, when posting reaches a step.
 fn at_step(engine: &mut Engine, at: &'static str, what: impl Fn() + Send + Sync + 'static) {
     let done = AtomicU64::new(0);
     engine.environment.on_step = Some(Arc::new(move |step| {
@@ -84,7 +84,7 @@ fn at_step(engine: &mut Engine, at: &'static str, what: impl Fn() + Send + Sync 
 }
 
 #[test]
-fn two_copies_posting_at_once_put_one_comment_under_a_parent() {
+fn two_copies_posting_at_once_post_one_comment_per_parent() {
     for round in 0..4 {
         let bench = Bench::with(3);
         let one = bench.place.project();
@@ -134,7 +134,7 @@ fn two_projects_of_one_account_answer_a_comment_once() {
 }
 
 #[test]
-fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
+fn copy_needs_confirmation_before_posting_but_not_for_a_dry_run() {
     let bench = Bench::with(2);
     let original = bench.place.project();
     bench.post(&bench.engine(), &now()).unwrap();
@@ -168,7 +168,7 @@ fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
     let report = bench.post(&engine, &dry).unwrap();
     assert_eq!(report.replies[0].code, "copied", "{report:?}");
     assert_eq!(bench.posted(), 1);
-    // the original is asked nothing
+    // the original needs no confirmation
     assert!(!bench.engine().project_file().unwrap().asks);
 
     let is = engine.project_adopt(PERSON).unwrap();
@@ -186,7 +186,7 @@ fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
 }
 
 #[test]
-fn command_line_confirms_a_copy_only_when_told_so() {
+fn command_line_confirms_a_copy_only_on_request() {
     let bench = Bench::with(1);
     let copy = bench.copy(&bench.place.project(), "copy");
     let adopt = |more: &[&str]| {
@@ -195,7 +195,7 @@ fn command_line_confirms_a_copy_only_when_told_so() {
             .place
             .run([&["--project", path, "reddit", "adopt"], more].concat())
     };
-    // there is no terminal to ask at
+    // there is no terminal to ask on
     let ran = adopt(&[]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(
@@ -212,7 +212,7 @@ fn command_line_confirms_a_copy_only_when_told_so() {
 }
 
 #[test]
-fn moved_replaced_and_foreign_files_ask_and_links_do_not() {
+fn moved_replaced_and_foreign_files_need_confirmation_and_links_do_not() {
     let bench = Bench::with(1);
     let original = bench.place.project();
     let asks = |path: &Path| bench.open(path).project_file().unwrap().is;
@@ -255,7 +255,7 @@ fn moved_replaced_and_foreign_files_ask_and_links_do_not() {
 }
 
 #[test]
-fn what_a_moved_file_was_sending_is_settled_from_its_new_place() {
+fn reply_being_sent_by_a_moved_file_is_settled_from_its_new_path() {
     let bench = Bench::with(1);
     lost(&bench);
     let moved = bench.place.path("moved.repartee");
@@ -268,7 +268,7 @@ fn what_a_moved_file_was_sending_is_settled_from_its_new_place() {
 }
 
 #[test]
-fn what_one_copy_withdrew_no_other_posts() {
+fn reply_withdrawn_by_one_copy_is_posted_by_no_other() {
     let bench = Bench::with(1);
     let copy = bench.adopted(&bench.place.project(), "copy");
     let other = other_project(&bench);
@@ -287,8 +287,8 @@ fn what_one_copy_withdrew_no_other_posts() {
 }
 
 #[test]
-fn backup_that_was_put_back_posts_nothing_again() {
-    // posted, withdrawn, or under way when the backup was put back
+fn restored_backup_posts_nothing_again() {
+    // posted, withdrawn, or in flight when the backup was restored
     let cases: [(fn(&Bench), &str); 3] = [
         (
             |bench| drop(bench.post(&bench.engine(), &now()).unwrap()),
@@ -324,7 +324,7 @@ fn backup_that_was_put_back_posts_nothing_again() {
         let name = bench.engine().outbox(None).unwrap()[0].posted_name.clone();
         assert_eq!(name.as_ref(), made.first(), "{state}");
     }
-    // one whose text is another by now is not taken for the one that was posted
+    // one whose text has changed by now is not taken for the one that was posted
     let bench = Bench::with(1);
     let project = bench.place.project();
     let backup = bench.copy(&project, "backup");
@@ -343,7 +343,7 @@ fn backup_that_was_put_back_posts_nothing_again() {
 }
 
 #[test]
-fn without_a_ledger_that_can_be_used_nothing_is_posted() {
+fn nothing_is_posted_without_a_usable_ledger() {
     let refused = |bench: &Bench, code: Code| {
         let error = bench.post(&bench.engine(), &bench.live()).unwrap_err();
         assert_eq!(error.code, code, "{error}");
@@ -372,7 +372,7 @@ fn without_a_ledger_that_can_be_used_nothing_is_posted() {
     std::fs::remove_file(&ledger).unwrap();
     std::fs::create_dir(&ledger).unwrap();
     refused(&bench, Code::Io);
-    // a new one knows nothing: a person has to say that all is well
+    // a new one knows nothing: the user must confirm that all is well
     std::fs::remove_dir(&ledger).unwrap();
     let error = bench.post(&bench.engine(), &bench.live()).unwrap_err();
     assert_eq!(error.code, Code::Copied, "{error}");
@@ -381,7 +381,7 @@ fn without_a_ledger_that_can_be_used_nothing_is_posted() {
 }
 
 #[test]
-fn intent_that_the_ledger_does_not_take_sends_nothing() {
+fn intent_refused_by_the_ledger_sends_nothing() {
     let bench = Bench::with(1);
     let mut engine = bench.engine();
     let ledger = bench.place.state().join("ledger.sqlite");
@@ -399,7 +399,7 @@ fn intent_that_the_ledger_does_not_take_sends_nothing() {
 }
 
 #[test]
-fn what_the_ledger_did_not_hear_of_is_entered_later() {
+fn missing_ledger_entries_are_added_later() {
     // posted, and the process died before the ledger knew; or from before there was a ledger
     for step in ["noted", "before there was one"] {
         let bench = Bench::with(1);
@@ -430,7 +430,7 @@ fn what_the_ledger_did_not_hear_of_is_entered_later() {
 }
 
 #[test]
-fn what_another_copy_may_have_sent_is_held_until_it_is_settled() {
+fn reply_that_another_copy_may_have_sent_is_held_until_settled() {
     let bench = Bench::with(1);
     let original = bench.place.project();
     let copy = bench.adopted(&original, "copy");
@@ -443,7 +443,7 @@ fn what_another_copy_may_have_sent_is_held_until_it_is_settled() {
     let held = states(&[("approved", "answered-elsewhere")]);
     bench.post(&bench.open(&copy), &bench.live()).unwrap();
     assert_eq!(codes(&bench, &copy), held);
-    // looked for and not there: it is still the first one's, until its person gives it up
+    // checked and not found: it still belongs to the first one, until its user abandons it
     assert_eq!(done(&bench.engine(), &everything()).absent, [1]);
     bench.post(&bench.open(&copy), &bench.live()).unwrap();
     assert_eq!((codes(&bench, &copy), bench.posted()), (held, 1));
@@ -458,7 +458,7 @@ fn what_another_copy_may_have_sent_is_held_until_it_is_settled() {
 }
 
 #[test]
-fn person_frees_what_a_file_that_is_gone_was_sending() {
+fn user_can_free_a_comment_claimed_by_a_deleted_file() {
     let bench = Bench::with(1);
     let original = bench.place.project();
     let copy = bench.adopted(&original, "copy");
@@ -513,7 +513,7 @@ fn caps_and_pace_count_what_other_projects_have_posted() {
         bench.post(&bench.open(&other), &second).unwrap();
         assert_eq!(bench.posted(), 2, "{code}");
     }
-    // to one person, whom the ledger does not name
+    // to one author, whom the ledger does not name
     let bench = Bench::with(2);
     rules(&bench, |rules| {
         (rules.pause_min, rules.per_author) = (0.0, 1);
@@ -550,7 +550,7 @@ fn each_run_of_a_sandbox_has_a_ledger_of_its_own() {
     );
     for bench in [&one, &other] {
         let mut engine = bench.engine();
-        // another machine than the one that it was made on, so a person confirms it
+        // another machine than the one it was made on, so it must be confirmed
         engine.environment.state = Some(one.place.state());
         confirm_all(&engine);
         bench.post(&engine, &bench.live()).unwrap();
@@ -559,7 +559,7 @@ fn each_run_of_a_sandbox_has_a_ledger_of_its_own() {
 }
 
 #[test]
-fn duplicate_that_came_between_look_and_send_costs_the_newer_one() {
+fn newer_comment_is_deleted_if_one_arrived_between_check_and_send() {
     // from another machine, a moment before ours, and a moment after
     for (step, ours_stays) in [("intended", false), ("sent", true)] {
         let bench = Bench::with(1);
@@ -597,7 +597,7 @@ fn duplicate_that_came_between_look_and_send_costs_the_newer_one() {
             lines.iter().any(|line| line.what == "duplicate deleted"),
             "{lines:?}"
         );
-        // and nothing is posted there again, from wherever
+        // and nothing is posted there again, from anywhere
         let other = other_project(&bench);
         bench.post(&bench.open(&other), &bench.live()).unwrap();
         assert_eq!(bench.posted(), 1);
@@ -605,11 +605,11 @@ fn duplicate_that_came_between_look_and_send_costs_the_newer_one() {
 }
 
 #[test]
-fn look_for_duplicates_that_failed_is_made_up_for() {
+fn failed_duplicate_check_is_repeated_later() {
     let bench = Bench::with(1);
     let parent = bench.replies[0].1.clone();
     bench.fake.world().fail(blind(On::UserComments));
-    // a success stays one
+    // a posted reply stays posted
     assert_eq!(
         bench.first(&now()),
         ("posted".to_owned(), "unchecked".to_owned())
@@ -632,7 +632,7 @@ fn look_for_duplicates_that_failed_is_made_up_for() {
     done(&bench.engine(), &everything());
     assert_eq!(bench.state(1), ("posted".to_owned(), String::new()));
     assert!(bench.fake.world().comment(&newer).unwrap().deleted);
-    // a process that died before the look leaves it to the next one
+    // a process that died before the check leaves it to the next one
     let bench = Bench::with(1);
     let doomed = bench.doomed(
         &bench.place.project(),
@@ -648,7 +648,7 @@ fn look_for_duplicates_that_failed_is_made_up_for() {
 }
 
 #[test]
-fn what_is_purged_leaves_no_hash_in_the_ledger_and_stays_answered() {
+fn purged_text_leaves_no_hash_in_the_ledger_and_stays_answered() {
     let bench = Bench::with(1);
     let other = other_project(&bench);
     bench.post(&bench.engine(), &now()).unwrap();
@@ -670,7 +670,7 @@ fn what_is_purged_leaves_no_hash_in_the_ledger_and_stays_answered() {
 }
 
 #[test]
-fn copies_on_two_machines_that_post_at_once_leave_one_comment() {
+fn copies_posting_on_two_machines_leave_one_comment() {
     let bench = Bench::with(1);
     let copy = bench.copy(&bench.place.project(), "copy");
     let far = |path: &Path| {

@@ -1,4 +1,4 @@
-//! The commands that need no project: the app itself, opening and making projects, looking into files.
+//! Commands that need no project: settings, opening and creating projects, previewing files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::job::JobInfo;
 use crate::job_queue::{JobQueue, Queued};
 use crate::run_config::{self, Field, Preset, RunConfig, RunKind};
 
-/// The app, and the window that asks.
+/// The app state, and the window that calls.
 type Asked = (Arc<AppState>, String);
 
-/// Nothing is asked for.
+/// No parameters.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
@@ -29,11 +29,11 @@ pub struct Nothing {}
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct At {
-    /// Where it lies; `~` is the home folder.
+    /// `~` is the home folder.
     pub path: String,
 }
 
-/// Where the sample is to be made.
+/// Where to create the sample project.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sample {
@@ -45,7 +45,6 @@ pub struct Sample {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfKind {
-    /// Which.
     pub kind: RunKind,
 }
 
@@ -53,27 +52,25 @@ pub struct OfKind {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct StartJob {
-    /// A uuid that the caller made: starting it twice starts it once.
+    /// A uuid chosen by the caller: repeating a call starts the job once.
     pub id: String,
-    /// Which kind of job: a key of Jobs.
+    /// A key of Jobs.
     pub kind: String,
-    /// Its parameters.
     #[ts(type = "unknown")]
     pub params: serde_json::Value,
 }
 
-/// A job to put into the queue.
+/// A job to queue.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct QueueJob {
-    /// A uuid that the caller made: queueing it twice queues it once.
+    /// A uuid chosen by the caller: repeating a call queues the job once.
     pub id: String,
-    /// Which kind of job: a key of Jobs.
+    /// A key of Jobs.
     pub kind: String,
-    /// Its parameters.
     #[ts(type = "unknown")]
     pub params: serde_json::Value,
-    /// Whether its failure holds the queue up.
+    /// Whether its failure blocks the queue.
     pub stops_queue: bool,
 }
 
@@ -81,26 +78,23 @@ pub struct QueueJob {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfJob {
-    /// Its id.
     pub job: String,
 }
 
 /// A file before it is imported.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 pub struct FilePreview {
-    /// Where it lies.
     pub path: String,
     /// Bytes.
     pub bytes: u64,
-    /// What it looks like.
     #[serde(flatten)]
     pub preview: Preview,
 }
 
-/// Rows of a file that are shown before it is imported.
+/// Rows shown in a file preview.
 const PREVIEW_ROWS: usize = 8;
 
-/// A path as a person types it: `~` is the home folder.
+/// A path as the user typed it: `~` is the home folder.
 pub(crate) fn typed(path: &str) -> Result<PathBuf> {
     let path = path.trim();
     if path.is_empty() {
@@ -118,7 +112,7 @@ pub(crate) fn typed(path: &str) -> Result<PathBuf> {
     }
 }
 
-/// A project's path as typed, with the ending that a new project has.
+/// A project's path as typed, with the extension of new projects.
 fn new_project(path: &str) -> Result<PathBuf> {
     let path = typed(path)?;
     Ok(if path.extension().is_none() {
@@ -148,40 +142,40 @@ fn file_preview(path: &str) -> Result<FilePreview> {
 }
 
 commands!(Asked {
-    /// The app: version, machine, settings, recent projects, and this window's project.
+    /// App info: version, machine, settings, recent projects, and this window's project.
     "app.get" => |(app, window), _| Ok(app.info(window)), Nothing => AppInfo;
-    /// Changes the settings, all of them together.
+    /// Replaces all settings.
     "app.settings" => |(app, _), settings| app.set(settings), Settings => Settings;
-    /// Takes a project off the list of recent ones; the file stays.
+    /// Removes a project from the list of recent ones; the file stays.
     "app.forget" => |(app, _), at| app.forget(&at.path), At => ();
-    /// What this machine has, and what may be missing.
+    /// What this machine can do, and what may be missing.
     "app.doctor" => |(app, window), _| Ok(doctor(app.engine(window).ok().as_ref().map(|e| e.path()))), Nothing => Doctor;
-    /// What a file looks like before it is imported.
+    /// Previews a file before it is imported.
     "file.preview" => |_, at| file_preview(&at.path), At => FilePreview;
-    /// Makes a new project and opens it in this window.
+    /// Creates a project and opens it in this window.
     "project.create" => |(app, window), at| app.create(window, &new_project(&at.path)?), At => ProjectInfo;
     /// Opens a project in this window.
     "project.open" => |(app, window), at| app.open(window, &typed(&at.path)?), At => ProjectInfo;
-    /// Makes a project for the sample in a folder of its own; the job "demo" fills it.
+    /// Creates a project for the sample in a folder of its own; the job "demo" fills it.
     "project.sample" => sample, Sample => ProjectInfo;
-    /// Closes this window's project; its jobs go on.
+    /// Closes this window's project; its jobs continue.
     "project.close" => |(app, window), _| { app.closed(window); Ok(()) }, Nothing => ();
-    /// How many windows of this program show this window's project, itself among them.
+    /// How many windows of this program show this window's project, including this one.
     "project.windows" => |(app, window), _| app.windows_on_project_of(window), Nothing => usize;
-    /// The settings of a run, each with its words, to build a form from.
+    /// The settings of a run with their descriptions, to build a form from.
     "run.fields" => |_, _| Ok(run_config::fields()), Nothing => Vec<Field>;
-    /// The settings that a kind of run begins with.
+    /// The default settings of a kind of run.
     "run.defaults" => |_, of| Ok(RunConfig::of(of.kind)), OfKind => RunConfig;
-    /// Good choices for a kind of run, each with what it is for.
+    /// Presets for a kind of run, each with its purpose.
     "run.presets" => |_, of| Ok(run_config::presets(of.kind)), OfKind => Vec<Preset>;
     /// Starts a job in a process of its own.
     "job.start" => |(app, window), job| app.start(window, &job.id, &job.kind, &job.params), StartJob => JobInfo;
-    /// Deletes an item: it is gone at once, and the job that is given removes its rows.
+    /// Deletes an item: it is gone at once, and the returned job removes its rows.
     "item.delete" => |(app, window), p| app.delete(window, &p), DeleteItem => JobInfo;
-    /// Puts a job into the queue: it starts when none before it is left and nothing heavy runs.
+    /// Queues a job: it starts when it is first in the queue and no heavy job runs.
     "job.queue" => |(app, window), job| app.enqueue(window, &job), QueueJob => Queued;
-    /// What holds the queue up does so no longer: a paused job is resumed, a failed one is left behind.
+    /// Unblocks the queue: a paused job is resumed, a failed one is skipped.
     "queue.go-on" => |(app, window), _| app.queue_go_on(window), Nothing => JobQueue;
-    /// Goes on with a job that rests, failed, or lost its process.
+    /// Resumes a job that is paused, failed or interrupted.
     "job.resume" => |(app, window), of| app.resume(window, &of.job), OfJob => JobInfo;
 });

@@ -1,9 +1,9 @@
-//! Every command that a window can give, declared once: the lists below yield the dispatcher, the names,
-//! and the TypeScript that the window is written in.
+//! Every command of the window, declared once: the lists below generate the dispatcher, the names, and the TypeScript
+//! for the UI.
 //!
-//! A command takes one struct of parameters and gives one result, both plain JSON. [`app`] has those that
-//! need no project, [`project`] those that work on the window's, [`reddit`] those about Reddit itself, [`study`]
-//! those about the permissions of the study.
+//! A command takes one struct of parameters and gives one result, both plain JSON. [`app`] has those that need no
+//! project, [`project`] those that work on the window's project, [`reddit`] those about Reddit, [`study`] those about
+//! the permissions of the study.
 
 pub mod app;
 pub mod project;
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-/// What one command looks like in TypeScript.
+/// The TypeScript signature of one command.
 pub(crate) struct Declared {
     pub name: &'static str,
     pub doc: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Declared {
 
 /// Reads a command's parameters.
 fn read<T: DeserializeOwned>(name: &str, params: &Value) -> Result<T> {
-    // `null` and nothing at all are what a command without parameters is called with
+    // `null` or nothing: called without parameters
     let given = if params.is_null() {
         &Value::Object(serde_json::Map::new())
     } else {
@@ -56,7 +56,7 @@ macro_rules! commands {
             }
         }
 
-        /// What the commands of this list look like in TypeScript, and the types they name.
+        /// The TypeScript signatures of this list, and the types they name.
         pub(crate) fn declared(types: &mut super::typescript::Types) -> Vec<super::Declared> {
             vec![$(super::Declared {
                 name: $name,

@@ -35,31 +35,28 @@ use crate::run_config::RunConfig;
 use crate::splits::SplitInfo;
 use crate::train::{CheckpointInfo, Difference, RunFacts, RunInfo};
 
-/// A thing by its name.
+/// An item by its name.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
-    /// Its name.
     pub name: String,
 }
 
-/// A thing by its number.
+/// An item by its number.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Numbered {
-    /// Its number.
     pub id: i64,
 }
 
-/// What is known of a source's permission.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Permit {
-    /// The source, by its number.
+    /// Number of the source.
     pub source: i64,
-    /// Under what permission it may be used.
+    /// The permission under which it may be used.
     pub permission: Permission,
-    /// In words: licence, link, who said so.
+    /// License, link, or who granted it.
     pub note: String,
 }
 
@@ -67,11 +64,11 @@ pub struct Permit {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RejectedRows {
-    /// The source, by its number.
+    /// Number of the source.
     pub source: i64,
     /// Only after this line.
     pub after: u64,
-    /// At most so many.
+    /// Maximum number.
     pub limit: usize,
 }
 
@@ -79,54 +76,47 @@ pub struct RejectedRows {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ViewPage {
-    /// The view's name.
     pub view: String,
-    /// The number of its first row, from 0.
+    /// Number of its first row, from 0.
     pub from: u64,
-    /// How many rows; at most 200 are given.
+    /// Number of rows; at most 200 are returned.
     pub count: usize,
 }
 
-/// A pair.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfPair {
-    /// Its number, as a string.
     pub id: String,
 }
 
-/// How pairs are spread.
+/// A distribution of pairs.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PairsChart {
-    /// By which figure.
     pub figure: PairFigure,
-    /// Which pairs.
     #[serde(default)]
     pub pairs: ViewPairs,
 }
 
-/// How pairs are spread, into files.
+/// Saves a distribution of pairs as files.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SavePairsChart {
-    /// Which chart.
     pub chart: PairsChart,
-    /// .svg, .png or .csv; a name without an ending gives all three.
+    /// .svg, .png or .csv; a name without an extension gives all three.
     pub files: Vec<String>,
 }
 
-/// A generation by other criteria.
+/// Applies other criteria to a generation.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PickAgain {
-    /// The generation, by its number.
+    /// Number of the generation.
     pub id: i64,
-    /// The criteria.
     pub criteria: Criteria,
 }
 
-/// Label bins by edges.
+/// Counts labels by edges.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct ByEdges {
@@ -138,7 +128,6 @@ pub struct ByEdges {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct WithConfig {
-    /// The settings.
     pub config: RunConfig,
 }
 
@@ -146,25 +135,22 @@ pub struct WithConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigText {
-    /// TOML, every setting under its words.
+    /// TOML, with every setting's description.
     pub toml: String,
 }
 
-/// One of a run's figures.
+/// One metric of a run.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RunFigure {
-    /// The run.
     pub run: String,
     /// loss, val_loss, lr, grad_norm or tokens_per_s.
     pub figure: String,
 }
 
-/// Several runs.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SeveralRuns {
-    /// Their names.
     pub runs: Vec<String>,
 }
 
@@ -172,9 +158,8 @@ pub struct SeveralRuns {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct FakesPage {
-    /// The set.
     pub name: String,
-    /// At most so many.
+    /// Maximum number.
     pub limit: usize,
 }
 
@@ -182,9 +167,9 @@ pub struct FakesPage {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct AtThreshold {
-    /// The evaluation, by its number.
+    /// Number of the evaluation.
     pub id: i64,
-    /// The probability from which on class 1 is said.
+    /// Class 1 is predicted from this probability on.
     pub threshold: f64,
 }
 
@@ -192,116 +177,101 @@ pub struct AtThreshold {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct MarkedPage {
-    /// The evaluation, by its number.
+    /// Number of the evaluation.
     pub id: i64,
-    /// Those it got most right; otherwise most wrong.
+    /// Best predictions; otherwise worst.
     pub best: bool,
-    /// Another threshold than the evaluation's.
+    /// Decision threshold, if not the evaluation's own.
     #[serde(default)]
     pub threshold: Option<f64>,
-    /// At most so many.
+    /// Maximum number.
     pub limit: usize,
 }
 
-/// A chart.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct DrawChart {
-    /// What is drawn.
     pub kind: ChartKind,
     /// Runs (their latest evaluation, or their curves) or numbers of evaluations.
     pub of: Vec<String>,
-    /// Another threshold than the evaluation's.
+    /// Decision threshold, if not the evaluation's own.
     #[serde(default)]
     pub threshold: Option<f64>,
 }
 
-/// A chart into files.
+/// Saves a chart as files.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SaveChart {
-    /// Which chart.
     pub chart: DrawChart,
-    /// .svg, .png or .csv; a name without an ending gives all three.
+    /// .svg, .png or .csv; a name without an extension gives all three.
     pub files: Vec<String>,
 }
 
-/// Which replies of the queue.
+/// Replies of the queue.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct OfState {
-    /// Only of this state.
     pub state: Option<String>,
 }
 
-/// A change of a reply's text.
+/// An edit of a reply's text.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct EditReply {
-    /// The reply.
     pub id: i64,
-    /// The new text.
     pub text: String,
-    /// Who does it.
     pub who: String,
 }
 
-/// A person's verdict on a reply.
+/// A rejection of a reply.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct JudgeReply {
-    /// The reply.
     pub id: i64,
-    /// Who does it.
     pub who: String,
-    /// Why; may be empty.
+    /// May be empty.
     #[serde(default)]
     pub why: String,
 }
 
-/// A person's approval of a reply as it was shown.
+/// An approval of a reply as it was shown.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveReply {
-    /// The reply.
     pub id: i64,
-    /// The hash of what was shown, as the reply came with it.
+    /// The hash that came with the reply that was shown.
     pub seen: String,
-    /// Who does it.
     pub who: String,
 }
 
-/// A reply that a person posted by hand.
+/// A reply that the user posted manually.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PostedReply {
-    /// The reply.
     pub id: i64,
-    /// Who did it.
     pub who: String,
-    /// The link to it; may be empty.
+    /// Link to it; may be empty.
     pub link: String,
-    /// The hash of what was shown, as the reply came with it.
+    /// The hash that came with the reply that was shown.
     pub seen: String,
 }
 
-/// Where pairs are to be written.
+/// Exports pairs.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportPairs {
     /// .jsonl or .csv.
     pub path: String,
-    /// Which split.
     pub split: Option<String>,
-    /// Only this side.
     pub partition: Option<Partition>,
 }
 
-/// Where predictions are to be written.
+/// Exports predictions.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportPredictions {
-    /// The evaluation, by its number.
+    /// Number of the evaluation.
     pub evaluation: i64,
     /// .jsonl or .csv.
     pub path: String,
@@ -311,51 +281,46 @@ pub struct ExportPredictions {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct MoveJob {
-    /// Its id.
     pub job: String,
-    /// Where to.
     pub to: MoveTo,
 }
 
-/// What the failure of a queued job does.
+/// What happens if a queued job fails.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct StopsQueue {
-    /// Its id.
     pub job: String,
-    /// Whether it holds the queue up.
+    /// Whether its failure blocks the queue.
     pub stops: bool,
 }
 
-/// Where a model is to be written.
+/// Exports a model.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportModel {
-    /// The run or the base.
+    /// A run or base.
     pub name: String,
-    /// A folder.
     pub path: String,
     /// best or last; none: best.
     #[serde(default)]
     pub checkpoint: Option<String>,
 }
 
-/// Where the queue is to be written.
+/// Exports the queue.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportQueue {
     /// .jsonl or .csv.
     pub path: String,
-    /// Only of this state.
     pub state: Option<String>,
 }
 
-/// Paths as a person types them.
+/// Paths as the user typed them.
 pub(super) fn all_typed(paths: &[String]) -> Result<Vec<PathBuf>> {
     paths.iter().map(|path| typed(path)).collect()
 }
 
-/// Paths as they are shown.
+/// Paths for display.
 pub(super) fn shown(paths: Vec<PathBuf>) -> Vec<String> {
     paths
         .iter()
@@ -364,77 +329,77 @@ pub(super) fn shown(paths: Vec<PathBuf>) -> Vec<String> {
 }
 
 commands!(Arc<Engine> {
-    /// How far the project is, and what comes next.
+    /// The state of the project, and the next step.
     "overview" => |engine, _| engine.overview(), Nothing => Overview;
     /// All sources.
     "sources" => |engine, _| engine.sources(), Nothing => Vec<SourceInfo>;
-    /// Says under what permission a source may be used.
+    /// Sets the permission under which a source may be used.
     "source.permit" => |engine, p| engine.permit(&p.source.to_string(), p.permission, &p.note), Permit => SourceInfo;
     /// Rows of a source that could not be read, with line and reason.
     "source.rejected" => |engine, p| engine.rejected(&p.source.to_string(), p.after, p.limit), RejectedRows => Vec<Rejected>;
-    /// Finds and sorts pairs; pages of the answer are read with pairs.rows.
+    /// Finds and sorts pairs; pages of the result are read with pairs.rows.
     "pairs.view" => |engine, p| engine.view_pairs(&p), ViewPairs => PairsView;
     /// Rows of a view.
     "pairs.rows" => |engine, p| engine.view_rows(&p.view, p.from, p.count), ViewPage => Vec<PairRow>;
-    /// How pairs are spread by one figure.
+    /// The distribution of pairs by one figure.
     "pairs.chart" => |engine, p| engine.pairs_chart(p.figure, &p.pairs), PairsChart => Picture;
-    /// Draws it into files, and gives what was written.
+    /// Draws it into files, and returns those written.
     "pairs.chart.save" => |engine, p| {
         save(&all_typed(&p.files)?, || engine.pairs_chart(p.chart.figure, &p.chart.pairs)).map(shown)
     }, SavePairsChart => Vec<String>;
-    /// One pair with its whole texts.
+    /// One pair with its full texts.
     "pair.get" => |engine, p| engine.pair(&p.id), OfPair => PairRow;
-    /// Excludes pairs and authors from the splits made afterwards.
+    /// Excludes pairs and authors from splits created afterwards.
     "pairs.exclude" => |engine, p| engine.exclude(&p), ExcludePairs => Excluded;
-    /// Takes exclusions back.
+    /// Includes excluded pairs and authors again.
     "pairs.include" => |engine, p| engine.include(&p), IncludePairs => Excluded;
-    /// All that is excluded, with the reasons.
+    /// All exclusions, with reasons.
     "pairs.excluded" => |engine, _| engine.excluded(), Nothing => Excluded;
-    /// Pairs of each subreddit, the largest first.
+    /// Number of pairs per subreddit, the largest first.
     "pairs.subreddits" => |engine, _| engine.pair_subreddits(), Nothing => Vec<(String, u64)>;
-    /// How many replies each upvote bin would have.
+    /// Number of replies in each upvote bin.
     "labels" => |engine, p| engine.labels(p.edges), ByEdges => Labels;
-    /// All splits with their sides and last audits.
+    /// All splits with their partitions and last audits.
     "splits" => |engine, _| engine.splits(), Nothing => Vec<SplitInfo>;
-    /// All that was trained on a text that was deleted since, or made with something that was.
+    /// Everything that was trained on a text deleted since, or made from something that was.
     "deleted.content" => |engine, _| engine.deleted_content(), Nothing => Vec<DeletedContent>;
-    /// What is made to train a run again without what was deleted since, in order.
+    /// The steps that retraining a run without deleted content would take, in order.
     "run.again" => |engine, p| engine.train_again_plan(&p.name), Named => Vec<AgainStep>;
     /// All bases.
     "bases" => |engine, _| engine.bases(), Nothing => Vec<BaseInfo>;
-    /// What a base from scratch would be, with the tokenizer that it will have.
+    /// The size of a base from scratch, with the tokenizer that it will have.
     "base.estimate" => |engine, p| engine.base_estimate(&p), BaseNew => BaseEstimate;
-    /// What a run would take: examples, parameters, memory, steps, time.
+    /// Estimate of a run: examples, parameters, memory, steps, time.
     "run.estimate" => |engine, p| engine.train_estimate(&p.config), WithConfig => RunFacts;
-    /// A run's settings as TOML with their words, as the job "train" takes them.
+    /// A run's settings as commented TOML, as the job "train" takes them.
     "run.toml" => |_, p| Ok(ConfigText { toml: p.config.to_toml()? }), WithConfig => ConfigText;
     /// Reads settings from TOML.
     "run.read" => |_, p| RunConfig::from_toml(&p.toml), ConfigText => RunConfig;
     /// All runs, without their samples.
     "runs" => |engine, _| engine.runs(), Nothing => Vec<RunInfo>;
-    /// One run with what it wrote while it was trained.
+    /// One run with the samples generated during training.
     "run.get" => |engine, p| engine.run_show(&p.name), Named => RunInfo;
-    /// The course of one of a run's figures: step and value.
+    /// One metric over a run's steps: step and value.
     "run.figure" => |engine, p| engine.run_figure(&p.run, &p.figure), RunFigure => Vec<(u64, Option<f64>)>;
-    /// In which settings runs differ.
+    /// The settings in which runs differ.
     "run.differences" => |engine, p| engine.run_differences(&p.runs), SeveralRuns => Vec<Difference>;
-    /// All checkpoints: what was trained from what, and how large they are.
+    /// All checkpoints, with lineage and size.
     "checkpoints" => |engine, _| engine.checkpoints(), Nothing => Vec<CheckpointInfo>;
     /// All sets of fakes.
     "fakes" => |engine, _| engine.fake_sets(), Nothing => Vec<FakesInfo>;
-    /// Some fakes beside the real replies.
+    /// Some fakes next to the real replies.
     "fakes.rows" => |engine, p| engine.fakes_show(&p.name, p.limit), FakesPage => Vec<FakeShown>;
     /// All evaluations.
     "evaluations" => |engine, _| engine.evaluations(), Nothing => Vec<EvaluationInfo>;
     /// One evaluation.
     "evaluation.get" => |engine, p| engine.evaluation(p.id), Numbered => EvaluationInfo;
-    /// An evaluation's figures at another threshold, and the point of its curves there.
+    /// An evaluation's figures at another threshold, and its points on the curves.
     "evaluation.at" => |engine, p| engine.evaluation_at(p.id, p.threshold), AtThreshold => Judged;
-    /// The examples that an evaluation got most right or most wrong.
+    /// The best or worst predictions of an evaluation.
     "evaluation.examples" => |engine, p| engine.evaluation_examples(p.id, p.best, p.threshold, p.limit), MarkedPage => Vec<MarkedExample>;
     /// Draws a chart.
     "chart" => |engine, p| engine.chart_at(p.kind, &p.of, p.threshold), DrawChart => Picture;
-    /// Draws a chart into files, and gives what was written.
+    /// Draws a chart into files, and returns those written.
     "chart.save" => |engine, p| {
         let chart = p.chart;
         engine.chart_files_at(chart.kind, &chart.of, chart.threshold, &all_typed(&p.files)?).map(shown)
@@ -443,64 +408,64 @@ commands!(Arc<Engine> {
     "generations" => |engine, _| engine.generations(), Nothing => Vec<GenerationInfo>;
     /// One generation with its candidates.
     "generation.get" => |engine, p| engine.generation(p.id), Numbered => Generated;
-    /// A generation's candidates judged by other criteria; nothing is stored.
+    /// Applies other criteria to a generation's candidates; nothing is stored.
     "generation.pick" => |engine, p| engine.generation_pick(p.id, &p.criteria), PickAgain => Generated;
-    /// Puts one candidate into the queue as a draft, whatever the criteria said; gives the reply.
+    /// Adds one candidate to the queue as a draft, whatever the criteria said; returns the reply.
     "candidate.queue" => |engine, p| engine.candidate_queue(p.id, &p.who), JudgeReply => ReplyInfo;
     /// Replies of the queue.
     "queue" => |engine, p| engine.queue(p.state.as_deref()), OfState => Vec<ReplyInfo>;
-    /// One reply with what it answers and what was done to it.
+    /// One reply with what it answers and its history.
     "reply.get" => |engine, p| engine.reply(p.id), Numbered => ReplyStory;
-    /// Changes a reply's text; what was approved is a draft again.
+    /// Edits a reply's text; an approved reply returns to draft.
     "reply.edit" => |engine, p| engine.reply_edit(p.id, &p.text, &p.who), EditReply => ReplyInfo;
     /// Approves one reply as it was shown.
     "reply.approve" => |engine, p| engine.reply_approve(p.id, &p.seen, &p.who), ApproveReply => ReplyInfo;
     /// Rejects one reply.
     "reply.reject" => |engine, p| engine.reply_reject(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
-    /// Makes a rejected reply a draft again.
+    /// Returns a rejected reply to draft.
     "reply.redraft" => |engine, p| engine.reply_redraft(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
-    /// Notes that a person posted an approved reply by hand.
+    /// Records that the user posted an approved reply manually.
     "reply.posted" => |engine, p| engine.reply_posted_by_hand(p.id, &p.link, &p.seen, &p.who), PostedReply => ReplyInfo;
-    /// Gives a source, split, base, run, set of fakes, evaluation or generation another name.
+    /// Renames a source, split, base, run, set of fakes, evaluation or generation.
     "item.rename" => |engine, p| engine.item_rename(&p), RenameItem => ItemInfo;
     /// Sets an item's note, and adds and removes tags.
     "item.label" => |engine, p| engine.item_label(&p), LabelItem => ItemInfo;
-    /// What deleting an item takes with it.
+    /// What deleting an item also deletes.
     "item.dependents" => |engine, p| engine.dependents(&p), ItemRef => Dependents;
     /// All jobs, the newest first.
     "jobs" => |engine, _| engine.jobs(), Nothing => Vec<JobInfo>;
     /// One job.
     "job.get" => |engine, p| engine.job(&p.job), OfJob => JobInfo;
-    /// What a job has logged.
+    /// The log of a job.
     "job.log" => |engine, p| engine.job_log(&p.job), OfJob => Vec<JobLine>;
-    /// Asks a job to rest; whichever process runs it.
+    /// Pauses a job, in whichever process it runs.
     "job.pause" => |engine, p| engine.pause(&p.job), OfJob => JobInfo;
-    /// Asks a job to end.
+    /// Cancels a job.
     "job.cancel" => |engine, p| engine.cancel(&p.job), OfJob => JobInfo;
-    /// Asks a training to end with what it has learned; any other job to end, and keep what it has stored.
+    /// Finishes a training early and keeps its checkpoint; any other job ends and keeps what it has stored.
     "job.stop" => |engine, p| engine.stop(&p.job), OfJob => JobInfo;
-    /// Asks a training to end, and removes the weights that it saved.
+    /// Cancels a training and removes its checkpoints.
     "job.discard" => |engine, p| engine.discard(&p.job), OfJob => JobInfo;
     /// The queue of jobs, in order.
     "job.waiting" => |engine, _| engine.job_queue(), Nothing => JobQueue;
-    /// Moves a queued job, and gives the queue.
+    /// Moves a queued job, and returns the queue.
     "job.move" => |engine, p| engine.job_move(&p.job, &p.to), MoveJob => JobQueue;
-    /// Says whether the failure of a job in the queue holds the queue up.
+    /// Sets whether the failure of a queued job blocks the queue.
     "job.stops-queue" => |engine, p| engine.job_stops_queue(&p.job, p.stops), StopsQueue => JobInfo;
-    /// Writes pairs to a file; gives how many.
+    /// Exports pairs to a file; returns their number.
     "export.pairs" => |engine, p| engine.pairs_export(&typed(&p.path)?, p.split.as_deref(), p.partition), ExportPairs => u64;
-    /// Writes the predictions of an evaluation to a file; gives how many.
+    /// Exports the predictions of an evaluation to a file; returns their number.
     "export.predictions" => |engine, p| engine.predictions_export(&p.evaluation.to_string(), &typed(&p.path)?), ExportPredictions => u64;
-    /// Writes a run's checkpoint as a folder in Hugging Face layout.
+    /// Exports a run's checkpoint as a folder in Hugging Face layout.
     "export.run" => |engine, p| engine.run_export(&p.name, &typed(&p.path)?, p.checkpoint.as_deref()), ExportModel => PathBuf;
-    /// Writes a base as a folder in Hugging Face layout.
+    /// Exports a base as a folder in Hugging Face layout.
     "export.base" => |engine, p| engine.base_export(&p.name, &typed(&p.path)?), ExportModel => PathBuf;
-    /// Writes the queue to a file; gives how many replies.
+    /// Exports the queue to a file; returns the number of replies.
     "export.queue" => |engine, p| engine.queue_export(&typed(&p.path)?, p.state.as_deref()), ExportQueue => usize;
     /// Verifies the whole project file.
     "check" => |engine, _| engine.check(&|_| {}), Nothing => Checked;
-    /// Gives the room of deleted things back to the disk.
+    /// Frees the disk space of deleted items.
     "compact" => |engine, _| engine.compact(), Nothing => Compacted;
-    /// What takes the room.
+    /// Space used, by family of tables.
     "size" => |engine, _| engine.size(), Nothing => Size;
 });

@@ -1,5 +1,5 @@
-//! The commands about Reddit itself. Fetching, drafting, posting and the like are jobs: `login`, `fetch`,
-//! `draft`, `post`, `reconcile`, `sync`, `outcomes`.
+//! Commands about Reddit. Fetching, drafting, posting and the like are jobs: `login`, `fetch`, `draft`, `post`,
+//! `reconcile`, `sync`, `outcomes`.
 
 use std::sync::Arc;
 
@@ -22,74 +22,61 @@ use crate::sealed::RecordKind;
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PutAccount {
-    /// The account.
     pub account: NewAccount,
-    /// Who does it.
     pub who: String,
 }
 
-/// Something a person does to an account.
+/// An action on an account.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfAccount {
-    /// Its name.
     pub name: String,
-    /// Who does it.
     pub who: String,
 }
 
-/// Who confirms something.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ByPerson {
-    /// The person.
     pub who: String,
 }
 
-/// The address at which the browser ended a login.
+/// The URL at which a login in the browser ended.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PastedLogin {
     /// The account that is logged in.
     pub account: String,
-    /// The address, as the person pasted it.
+    /// The URL as the user pasted it.
     pub address: String,
 }
 
-/// Whether Reddit shows an account as an app.
+/// Whether Reddit labels an account as an app.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct LabelAccount {
-    /// Its name.
     pub name: String,
-    /// Whether it does.
     pub labelled: bool,
-    /// Who saw it.
     pub who: String,
 }
 
-/// An account to stop, or to let go on.
+/// Disables an account, or enables it again.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct StopAccount {
-    /// Its name.
     pub name: String,
-    /// Why; empty: it goes on.
+    /// Empty: enable.
     pub why: String,
-    /// Who does it.
     pub who: String,
 }
 
-/// The settings that posting obeys, to be changed.
+/// Changes the settings for posting.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SetRules {
-    /// All of them.
     pub rules: PostingRules,
-    /// What the person wrote to loosen a limit: "I raise the limits"; empty where none is loosened.
+    /// The confirmation for loosening a limit: "I raise the limits"; empty if none is loosened.
     #[serde(default)]
     pub confirm: String,
-    /// Who does it.
     pub who: String,
 }
 
@@ -97,127 +84,112 @@ pub struct SetRules {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RecordPostingPermission {
-    /// The permission.
     pub permission: NewPostingPermission,
-    /// Who records it.
     pub who: String,
 }
 
-/// A subreddit to switch off.
+/// A subreddit to disable.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchOff {
-    /// Its name.
     pub subreddit: String,
-    /// Why; may be empty.
+    /// May be empty.
     #[serde(default)]
     pub why: String,
-    /// Who does it.
     pub who: String,
 }
 
-/// A subreddit to look at.
+/// A subreddit to check.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewSubreddit {
-    /// Its name.
     pub subreddit: String,
-    /// The account that looks; empty: the one that posts.
+    /// The account for the request; empty: the one that posts.
     #[serde(default)]
     pub account: String,
 }
 
-/// Somebody who does not want to be answered.
+/// A new opt-out.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OptOutNew {
     /// `u/name` or `r/name`.
     pub whom: String,
-    /// Why; may be empty.
+    /// May be empty.
     #[serde(default)]
     pub why: String,
-    /// Who records it.
     pub who: String,
 }
 
-/// A person's verdict on a wish not to be answered.
+/// A decision on an opt-out.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OptOutVerdict {
     /// `u/name` or `r/name`.
     pub whom: String,
-    /// Confirmed; otherwise declined: they are answered again.
+    /// Confirmed; otherwise declined: they may be answered.
     pub confirmed: bool,
-    /// Who decides.
     pub who: String,
 }
 
-/// Where threads are to be written.
+/// Exports threads.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportThreads {
-    /// A file; a line of JSON a thread.
+    /// A file with one line of JSON per thread.
     pub path: String,
-    /// Which, by their numbers; empty: all.
+    /// By number; empty: all.
     #[serde(default)]
     pub threads: Vec<i64>,
 }
 
-/// What a person decides about a reply of which nobody knows.
+/// A decision on a reply with unconfirmed delivery.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SettleReply {
-    /// The reply.
     pub id: i64,
-    /// What becomes of it.
     pub settle: Settle,
-    /// Who decides.
     pub who: String,
 }
 
-/// A posted reply with another text.
+/// A new text for a posted reply.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewRewrite {
-    /// The reply.
     pub id: i64,
-    /// The new text, without the footer.
+    /// Without the footer.
     pub text: String,
 }
 
-/// A change of a posted reply.
+/// An edit of a posted reply.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct RewriteReply {
-    /// The reply.
     pub id: i64,
-    /// The new text, without the footer.
+    /// Without the footer.
     pub text: String,
-    /// The hash of what was shown, as the preview came with it.
+    /// The hash that came with the preview that was shown.
     pub seen: String,
-    /// Who does it.
     pub who: String,
 }
 
-/// A record that a person confirms on this machine.
+/// A record to confirm on this machine.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmRecord {
-    /// What kind of record.
     pub record: RecordKind,
     /// Name of the account or subreddit.
     pub name: String,
-    /// The hash of what was shown, as the record came with it.
+    /// The hash that came with the record that was shown.
     pub seen: String,
-    /// Who confirms it.
     pub who: String,
 }
 
-/// Files of a chart.
+/// Saves a chart as files.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct IntoFiles {
-    /// .svg, .png or .csv; a name without an ending gives all three.
+    /// .svg, .png or .csv; a name without an extension gives all three.
     pub files: Vec<String>,
 }
 
@@ -225,9 +197,9 @@ pub struct IntoFiles {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditPage {
-    /// Only what concerns this reply.
+    /// Only entries about this reply.
     pub reply: Option<i64>,
-    /// At most so many entries, the newest first.
+    /// Maximum number of entries, the newest first.
     pub limit: usize,
 }
 
@@ -240,87 +212,87 @@ impl Default for AuditPage {
     }
 }
 
-/// What is to be forgotten.
+/// Content to purge.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ForgetNames {
     /// `t1_...` or `t3_...`, or links to them.
     pub names: Vec<String>,
-    /// Who asks for it.
+    /// Who requests it.
     pub who: String,
 }
 
 commands!(Arc<Engine> {
-    /// All accounts, with what is missing before each can post.
+    /// All accounts, with what each still needs before it can post.
     "accounts" => |engine, _| engine.accounts(), Nothing => Vec<AccountInfo>;
     /// Adds an account, or changes the one of this name.
     "account.put" => |engine, p| engine.account_put(&p.account, &p.who), PutAccount => AccountInfo;
     /// Removes an account from the project.
     "account.remove" => |engine, p| engine.account_remove(&p.name, &p.who), OfAccount => ();
-    /// Notes whether Reddit shows an account as an app.
+    /// Records whether Reddit labels an account as an app.
     "account.label" => |engine, p| engine.account_label(&p.name, p.labelled, &p.who), LabelAccount => AccountInfo;
-    /// Stops all posting of an account, or lets it go on.
+    /// Disables all posting of an account, or enables it again.
     "account.stop" => |engine, p| engine.account_stop(&p.name, &p.why, &p.who), StopAccount => AccountInfo;
     /// Logs an account out; the job "login" logs it in.
     "account.logout" => |engine, p| engine.log_out(&p.name, &p.who), OfAccount => AccountInfo;
-    /// Hands the address at which the browser ended to the login that waits for it.
+    /// Passes the URL at which the browser ended to the login that waits for it.
     "login.paste" => |engine, p| engine.login_hand_over(&p.account, &p.address), PastedLogin => ();
-    /// Which file this project is, and whether it has to be confirmed before anything is posted from it.
+    /// The identity of this project file, and whether it must be confirmed before anything is posted from it.
     "posting.file" => |engine, _| engine.project_file(), Nothing => ProjectFile;
-    /// Confirms that this file is the one to go on with.
+    /// Confirms this file as the one to continue with.
     "posting.adopt" => |engine, p| engine.project_adopt(&p.who), ByPerson => ProjectFile;
-    /// The settings that posting obeys.
+    /// The settings for posting.
     "posting.rules" => |engine, _| engine.posting_rules(), Nothing => PostingRules;
-    /// Changes them, all together; who loosens a limit has to say so in words.
+    /// Replaces the settings for posting; loosening a limit requires a typed confirmation.
     "posting.rules.set" => |engine, p| engine.posting_rules_set(&p.rules, &p.confirm, &p.who), SetRules => PostingRules;
-    /// Where posting is permitted.
+    /// The permissions for posting.
     "posting.permissions" => |engine, _| engine.posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
     /// Records that posting is permitted in a subreddit.
     "posting.permissions.put" => |engine, p| engine.permit_subreddit(&p.permission, &p.who), RecordPostingPermission => PostingPermissionInfo;
-    /// Switches posting in a subreddit off.
+    /// Disables posting in a subreddit.
     "posting.permissions.off" => |engine, p| engine.posting_permission_off(&p.subreddit, &p.why, &p.who), SwitchOff => PostingPermissionInfo;
-    /// Confirms on this machine what was recorded of an account or subreddit elsewhere.
+    /// Confirms a record of an account or subreddit that was made on another machine.
     "record.confirm" => |engine, p| engine.record_confirm(p.record, &p.name, &p.seen, &p.who), ConfirmRecord => ();
-    /// Looks at a subreddit and its rules on Reddit; nothing is stored.
+    /// Reads a subreddit and its rules from Reddit; nothing is stored.
     "subreddit.preview" => |engine, p| engine.subreddit_preview(&p.subreddit, &p.account), PreviewSubreddit => SubredditPreview;
-    /// Who is not answered, those that wait for a person first.
+    /// Opt-outs, those to be decided first.
     "optouts" => |engine, _| engine.opt_outs(), Nothing => Vec<OptOutInfo>;
-    /// Puts somebody on that list.
+    /// Adds an opt-out.
     "optout.add" => |engine, p| engine.opt_out_add(&p.whom, &p.why, &p.who), OptOutNew => Vec<OptOutInfo>;
-    /// Decides about somebody on that list.
+    /// Decides an opt-out.
     "optout.decide" => |engine, p| engine.opt_out_decide(&p.whom, p.confirmed, &p.who), OptOutVerdict => Vec<OptOutInfo>;
     /// All threads, the latest first.
     "threads" => |engine, _| engine.threads(), Nothing => Vec<ThreadInfo>;
     /// One thread with its comments.
     "thread.get" => |engine, p| engine.thread(p.id), Numbered => ThreadStory;
-    /// Writes threads to a file; gives how many.
+    /// Exports threads to a file; returns their number.
     "threads.export" => |engine, p| engine.threads_export(&typed(&p.path)?, &p.threads), ExportThreads => usize;
-    /// Reads threads from such a file, with no network.
+    /// Imports threads from such a file, without network.
     "threads.import" => |engine, p| engine.threads_import(&typed(&p.path)?), At => Vec<ThreadInfo>;
-    /// The posting side of all replies that answer something on Reddit.
+    /// Posting state of all replies to something on Reddit.
     "outbox" => |engine, p| engine.outbox(p.state.as_deref()), OfState => Vec<OutboxInfo>;
-    /// The same of one reply, with its tries and what speaks against it now.
+    /// Posting state of one reply, with its attempts and what blocks it now.
     "outbox.get" => |engine, p| engine.outbox_story(p.id), Numbered => OutboxStory;
-    /// What a person decides about an uncertain or absent reply.
+    /// Decides an uncertain or absent reply.
     "reply.settle" => |engine, p| engine.reply_settle(p.id, &p.settle, &p.who), SettleReply => OutboxStory;
     /// Deletes a posted reply on Reddit, as it was shown.
     "reply.withdraw" => |engine, p| engine.reply_withdraw(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
-    /// Deletes what stands there beside a reply that was found more than once.
+    /// Deletes duplicates of a posted reply.
     "reply.delete-duplicates" => |engine, p| engine.reply_delete_duplicates(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
-    /// A posted reply with another text: the full text, and the hash to change it by.
+    /// Previews an edit of a posted reply: the full text, and the hash to edit it by.
     "reply.rewrite.preview" => |engine, p| engine.rewrite_preview(p.id, &p.text), PreviewRewrite => ShownReply;
-    /// Changes a posted reply on Reddit, to what was shown.
+    /// Edits a posted reply on Reddit, as it was previewed.
     "reply.rewrite" => |engine, p| engine.reply_rewrite(p.id, &p.text, &p.seen, &p.who), RewriteReply => OutboxStory;
-    /// What became of posted replies, beside what was foretold.
+    /// The outcomes of posted replies, next to the predictions.
     "outcomes" => |engine, _| engine.outcomes(), Nothing => Outcomes;
-    /// Draws it.
+    /// Draws the outcomes.
     "outcomes.chart" => |engine, _| engine.outcomes_chart(), Nothing => Picture;
-    /// Draws it into files, and gives what was written.
+    /// Draws them into files, and returns those written.
     "outcomes.chart.save" => |engine, p| engine.outcomes_chart_files(&all_typed(&p.files)?).map(shown), IntoFiles => Vec<String>;
-    /// Who did what, the newest first.
+    /// The audit log, the newest first.
     "audit" => |engine, p| engine.audit(p.reply, p.limit), AuditPage => Vec<AuditLine>;
-    /// Forgets the texts that were kept long enough.
+    /// Purges texts past their retention.
     "forget.expired" => |engine, _| engine.forget_expired(), Nothing => Synced;
-    /// Forgets comments and posts by their names, with all that was written from them.
+    /// Purges comments and posts by their names, with everything generated from them.
     "forget.names" => |engine, p| engine.forget_names(&p.names, &p.who), ForgetNames => Synced;
 });

@@ -1,4 +1,4 @@
-//! The TypeScript of the wire: written from the Rust types, so that the two cannot drift apart.
+//! The TypeScript API, generated from the Rust types, so that the two cannot drift apart.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::Declared;
 use crate::app_state::AppEvent;
 use crate::kinds;
 
-/// The declarations of all types that were named so far.
+/// The declarations of all types named so far.
 pub(crate) struct Types {
     config: Config,
     declarations: BTreeMap<String, String>,
@@ -23,7 +23,7 @@ impl Types {
         }
     }
 
-    /// How a type is written where it is used; it and all it is made of are declared.
+    /// The name of a type where it is used; declares it and everything it contains.
     pub(crate) fn name_of<T: TS + ?Sized + 'static>(&mut self) -> String {
         self.visit::<T>();
         T::name(&self.config)
@@ -32,7 +32,7 @@ impl Types {
 
 impl TypeVisitor for Types {
     fn visit<T: TS + 'static + ?Sized>(&mut self) {
-        // types of the library (numbers, lists) have no place of their own
+        // library types (numbers, lists) have no declaration
         if T::output_path().is_some() {
             let name = T::ident(&self.config);
             if self.declarations.contains_key(&name) {
@@ -48,7 +48,7 @@ impl TypeVisitor for Types {
     }
 }
 
-/// A declaration with each field on a line of its own, and its words on one line above it.
+/// A declaration with each field on a line of its own, and its comment on one line above it.
 fn tidy(declaration: &str) -> String {
     let mut out = String::new();
     let mut lines = declaration.lines().map(str::trim);
@@ -67,7 +67,7 @@ fn tidy(declaration: &str) -> String {
     out.trim_end().to_owned()
 }
 
-/// Text as a comment of TypeScript.
+/// Text as a TypeScript comment.
 fn comment(text: &str, indent: &str) -> String {
     let text = text.trim();
     if text.starts_with("/**") {
@@ -96,7 +96,7 @@ fn commands(out: &mut String, declared: &[Declared]) {
     }
 }
 
-/// The files that are written for the window, by their place below `ui/src`.
+/// The generated files, by their path below `ui/src`.
 pub fn files() -> [(&'static str, String); 2] {
     let css = format!(
         "/* Written by `cargo run -p repartee-engine --example typescript`; a test fails when it is stale. */\n\n{}",
@@ -105,7 +105,7 @@ pub fn files() -> [(&'static str, String); 2] {
     [("host/api.ts", api()), ("chart/chart.css", css)]
 }
 
-/// Every type, the map of commands, the map of jobs, and the notices.
+/// Every type, the map of commands, the map of jobs, and the events.
 fn api() -> String {
     let mut types = Types::new();
     let app = super::app::declared(&mut types);
@@ -121,12 +121,12 @@ fn api() -> String {
         out.push_str(declaration);
         out.push('\n');
     }
-    out.push_str("/** Every command by its name: what it takes and what it gives. */\nexport interface Commands {\n");
+    out.push_str("/** Every command by name, with its parameters and result. */\nexport interface Commands {\n");
     commands(&mut out, &app);
     commands(&mut out, &project);
     commands(&mut out, &reddit);
     commands(&mut out, &study);
-    out.push_str("}\n\n/** Every kind of job: what it takes, and what it gives when it is done. */\nexport interface Jobs {\n");
+    out.push_str("}\n\n/** Every kind of job, with its parameters and outcome. */\nexport interface Jobs {\n");
     for (kind, params, outcome) in jobs {
         out.push_str(&format!(
             "  {kind:?}: {{ params: {params}; outcome: {outcome} }};\n"

@@ -1,5 +1,4 @@
-//! Accounts of Reddit's that a project posts with. Their secrets are not in the project: see
-//! [`repartee_reddit::secrets`].
+//! Reddit accounts that a project posts with. Their secrets are not in the project: see [`repartee_reddit::secrets`].
 
 use repartee_reddit::PORT;
 use repartee_store::accounts::Account;
@@ -14,23 +13,23 @@ use crate::error::{Code, Error, Result};
 use crate::machine::Machine;
 use crate::sealed::{self, Origin, digest, same};
 
-/// An account that is to be added, or changed.
+/// An account to add or change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewAccount {
     /// Reddit's name of it, with or without `u/`.
     pub name: String,
-    /// Id of the app that you registered with Reddit; this program brings none.
+    /// Id of the app that you registered with Reddit; this program has none.
     pub client_id: String,
-    /// script, installed or web: as the app is registered.
+    /// script, installed or web, as registered.
     pub app: String,
     /// Your own account, which the footer names; empty: the account itself.
     pub operator: String,
-    /// Another address than Reddit's: a fake on this machine, `http://127.0.0.1:PORT`. Empty: Reddit.
+    /// A server other than Reddit: a sandbox on this machine, `http://127.0.0.1:PORT`. Empty: Reddit.
     pub host: String,
     /// The port on 127.0.0.1 at which a login in the browser ends.
     pub port: u16,
-    /// How Reddit approved the use: link, date, case. Without it nothing is posted.
+    /// Reddit's approval of this use: link, date, case. Without it nothing is posted.
     pub approval: String,
 }
 
@@ -48,58 +47,55 @@ impl Default for NewAccount {
     }
 }
 
-/// What Reddit said of an account, and when.
+/// What Reddit reported about an account, and when.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct AccountFacts {
-    /// When it was last asked, milliseconds since 1970; none: never.
+    /// Last check, milliseconds since 1970; none: never.
     pub checked_ms: Option<i64>,
-    /// The last login that worked.
     pub login_ms: Option<i64>,
     /// What the login allows, separated by blanks.
     pub scope: String,
     /// Reddit has suspended it.
     pub suspended: bool,
-    /// Karma of posts and comments.
+    /// Of posts and comments.
     pub karma: Option<i64>,
-    /// When it was made: seconds since 1970.
+    /// Seconds since 1970.
     pub created_utc: Option<i64>,
-    /// Its e-mail address is confirmed.
+    /// Its e-mail address is verified.
     pub verified: bool,
-    /// Comments of its last hundred that this project did not post: an account of a bot does nothing else.
+    /// How many of its last hundred comments this project did not post: a bot's account does nothing else.
     pub strangers: u32,
 }
 
-/// An account as it is shown.
+/// An account for display.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AccountInfo {
-    /// Reddit's name of it, without `u/`.
+    /// Without `u/`.
     pub name: String,
-    /// Id of its app.
     pub client_id: String,
     /// script, installed or web.
     pub app: String,
-    /// The person's own account, which the footer names.
+    /// The user's own account, which the footer names.
     pub operator: String,
-    /// Another address than Reddit's; empty: Reddit.
+    /// A server other than Reddit; empty: Reddit.
     pub host: String,
     /// The port at which a login in the browser ends.
     pub port: u16,
-    /// How Reddit approved the use; empty: nobody has said, and nothing is posted.
+    /// Reddit's approval of this use; empty: not recorded, and nothing is posted.
     pub approval: String,
-    /// Who said that Reddit shows it as an app; empty: nobody, and nothing is posted.
+    /// Who confirmed that Reddit labels it as an app; empty: nobody, and nothing is posted.
     pub labelled_by: String,
-    /// What Reddit said of it.
     pub facts: AccountFacts,
     /// Nothing is posted before this, milliseconds since 1970; 0: no pause.
     pub pause_ms: i64,
-    /// Why nothing is posted until a person has looked; empty: nothing speaks against it.
+    /// Why nothing is posted until the user checks; empty: not disabled.
     pub stopped: String,
-    /// What is missing before it can post, in words; empty: nothing.
+    /// What it still needs before it can post; empty: nothing.
     pub missing: Vec<String>,
-    /// Why what is recorded of it has to be confirmed, to go after "it was"; empty: it need not.
+    /// Why its record must be confirmed, to follow "it was"; empty: no need.
     pub unconfirmed: String,
-    /// The hash over what is recorded of it, to confirm it by.
+    /// The hash of its record, to confirm it by.
     pub seen: String,
 }
 
@@ -135,7 +131,6 @@ impl From<Account> for AccountInfo {
     }
 }
 
-/// What is sealed.
 const ACCOUNT: &str = "account";
 const LABEL: &str = "app label";
 
@@ -150,7 +145,7 @@ fn seals(machine: &Machine, account: &Account) -> (String, String) {
     (sealed::seal(machine, ACCOUNT, &settings), label)
 }
 
-/// What is sealed of an account. Its pauses are kept by the ledger of the machine: those are Reddit's.
+/// What is sealed of an account. Its pauses are Reddit's, and kept in the machine's ledger.
 fn settings<'a>(name: &'a str, account: &'a Account) -> [&'a str; 7] {
     [
         name,
@@ -163,7 +158,7 @@ fn settings<'a>(name: &'a str, account: &'a Account) -> [&'a str; 7] {
     ]
 }
 
-/// The seal of an account that the program itself stops, or lets go on: what was not sealed here before is not
+/// The seal of an account that the program itself disables or enables: what was not sealed here before does not become
 /// sealed by that.
 pub(crate) fn resealed(machine: &Machine, before: &Account, now: &Account) -> Option<String> {
     let name = before.name.to_lowercase();
@@ -172,7 +167,7 @@ pub(crate) fn resealed(machine: &Machine, before: &Account, now: &Account) -> Op
     is_here.then(|| seals(machine, now).0)
 }
 
-/// Where what is recorded of an account was recorded; `None`: here.
+/// Where the record of an account was made; `None`: here.
 pub(crate) fn account_origin(machine: &Machine, account: &Account) -> Option<Origin> {
     let name = account.name.to_lowercase();
     let of = sealed::origin(machine, &account.seal, ACCOUNT, &settings(&name, account));
@@ -185,7 +180,7 @@ pub(crate) fn account_origin(machine: &Machine, account: &Account) -> Option<Ori
         .find(|origin| *origin != Origin::Here)
 }
 
-/// The hash over what is recorded of an account.
+/// The hash of an account's record.
 fn account_seen(account: &Account) -> String {
     let shown = settings(&account.name, account);
     digest(
@@ -198,15 +193,12 @@ fn account_seen(account: &Account) -> String {
 fn place(host: &str) -> &str {
     match host {
         "" => "Reddit",
-        _ => "another Reddit on this machine",
+        _ => "a Reddit sandbox on this machine",
     }
 }
 
 impl Engine {
     /// All accounts, by name.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn accounts(&self) -> Result<Vec<AccountInfo>> {
         let accounts = self.store.accounts()?.into_iter();
         accounts.map(|account| self.account_info(account)).collect()
@@ -219,7 +211,7 @@ impl Engine {
         if let Some(origin) = origin {
             origin.words().clone_into(&mut info.unconfirmed);
             info.missing.push(format!(
-                "your confirmation: what is recorded of it was {}",
+                "your confirmation: its record was {}",
                 origin.words()
             ));
         }
@@ -249,16 +241,16 @@ impl Engine {
     /// One account.
     ///
     /// # Errors
-    /// [`Code::NotFound`], with the names there are.
+    /// [`Code::NotFound`], with the names that exist.
     pub fn account(&self, name: &str) -> Result<AccountInfo> {
         self.account_info(self.store.account(&plain_name("u/", name)?)?)
     }
 
-    /// Adds an account, or changes the one of this name, as the person `who`.
+    /// Adds an account, or changes the one of this name, on behalf of `who`.
     ///
     /// # Errors
-    /// [`Code::Usage`] when a setting makes no sense; [`Code::Refused`] when the project has accounts of
-    /// Reddit itself and this is one of another, or the other way round.
+    /// [`Code::Usage`] if a setting is invalid; [`Code::Refused`] if the project has accounts of Reddit itself and this
+    /// is one of a sandbox, or the other way round.
     pub fn account_put(&self, new: &NewAccount, who: &str) -> Result<AccountInfo> {
         let name = plain_name("u/", &new.name)?;
         let operator = match new.operator.trim() {
@@ -274,7 +266,8 @@ impl Engine {
         let client_id = new.client_id.trim();
         if client_id.is_empty() {
             return Err(Error::usage(
-                "a client id is needed: Reddit gives one to every app that is registered and approved (reddit.com/prefs/apps); this program brings none",
+                "a client id is needed: every app registered with Reddit and approved has one \
+                 (reddit.com/prefs/apps); Repartee has none of its own",
             ));
         }
         let account = Account {
@@ -292,11 +285,11 @@ impl Engine {
         let is_reddits = account.host.is_empty();
         let others = self.store.accounts()?;
         if let Some(other) = others.iter().find(|a| a.host.is_empty() != is_reddits) {
-            // what was permitted or posted in play must not count in earnest
+            // what was permitted or posted in the sandbox must not count on Reddit itself
             return Err(Error::new(
                 Code::Refused,
                 format!(
-                    "u/{} of this project is an account of {}; an account of {} wants a project of its own",
+                    "u/{} of this project is an account of {}; an account of {} needs a project of its own",
                     other.name,
                     place(&other.host),
                     place(&account.host)
@@ -316,7 +309,7 @@ impl Engine {
     /// [`Engine::log_out`].
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] while nobody knows whether a reply of it arrived.
+    /// [`Code::NotFound`]; [`Code::Usage`] while it has a reply with unconfirmed delivery.
     pub fn account_remove(&self, name: &str, who: &str) -> Result<()> {
         let name = plain_name("u/", name)?;
         let entry = Entry::new(who, "account removed", self.environment.clock.now_ms());
@@ -325,7 +318,7 @@ impl Engine {
             .account_remove(&name, &entry.about(format!("u/{name}")))?)
     }
 
-    /// Notes that the person `who` saw that Reddit shows the account as an app (or sees that no more).
+    /// Records that `who` saw that Reddit labels the account as an app (or no longer does).
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -350,7 +343,7 @@ impl Engine {
         self.account(&name)
     }
 
-    /// Stops all posting of an account, with a reason; an empty one lets it go on.
+    /// Disables all posting of an account, with a reason; an empty one enables it again.
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -363,9 +356,9 @@ impl Engine {
         self.account(&name)
     }
 
-    /// The same with an entry for the audit log, for the program too.
+    /// As [`Engine::account_stop`], with an entry for the audit log; also for the program itself.
     pub(crate) fn stop_or_go_on(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
-        // to stop needs no seal
+        // disabling needs no seal
         let machine = self.machine().ok();
         let seal = |before: &Account, now: &Account| resealed(machine.as_ref()?, before, now);
         self.store.account_stop(name, why, entry, seal)?;
@@ -373,10 +366,10 @@ impl Engine {
         Ok(())
     }
 
-    /// The account that is meant: the one named, else that of the posting rules, else the only one.
+    /// The account to use: the one named, else that of the posting rules, else the only one.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when there is none; [`Code::Usage`] when there are several.
+    /// [`Code::NotFound`] if there is none; [`Code::Usage`] if there are several.
     pub(crate) fn account_meant(&self, named: &str) -> Result<Account> {
         let set = self.posting_rules()?.account;
         let name = [named, &set]
@@ -390,11 +383,9 @@ impl Engine {
             (1, Some(account)) => Ok(account),
             (0, _) | (_, None) => Err(Error::new(
                 Code::NotFound,
-                "there is no account yet; `repartee reddit accounts add` takes one in",
+                "there is no account yet; `repartee reddit accounts add` adds one",
             )),
-            _ => Err(Error::usage(
-                "there are several accounts; say which one is meant",
-            )),
+            _ => Err(Error::usage("there are several accounts; name one")),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What a person approves: all that was shown, under one hash, and nothing else.
+//! What is approved: everything that was shown, under one hash, and nothing else.
 //!
-//! A front end shows a reply with its full text, the comment it answers, the subreddit and the account, and
-//! gives back the hash over these when the person decides. The engine computes the hash again from the rows as
-//! they stand within the transaction that stores the decision, and refuses what is not the same.
+//! A front end shows a reply with its full text, the comment it answers, the subreddit and the account, and returns the
+//! hash over these with the decision. The engine computes the hash again from the current rows within the transaction
+//! that stores the decision, and refuses a difference.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -21,11 +21,10 @@ use crate::error::{Code, Error, Result};
 use crate::machine::Machine;
 use crate::sealed::{self, Origin, begins, digest};
 
-/// What is sealed.
 const APPROVAL: &str = "approval";
-/// Digits of a part's hash behind the hash of all: they tell what changed, and decide nothing.
+/// Digits of each part's hash after the hash of everything: they tell what changed, and decide nothing.
 const HINT: usize = 4;
-/// The parts of what is shown, as a person calls them.
+/// The parts of what is shown, as named in messages.
 const PARTS: [&str; 8] = [
     "the text",
     "the footer",
@@ -34,10 +33,10 @@ const PARTS: [&str; 8] = [
     "the title of the post",
     "the subreddit",
     "the account",
-    "where it stands",
+    "the permalink",
 ];
 
-/// A reply as it is shown to the person who decides about it.
+/// A reply as it is shown for a decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Shown {
     text: String,
@@ -52,12 +51,12 @@ pub(crate) struct Shown {
     /// reddit, sandbox, or empty without an account.
     pub server: &'static str,
     posted_name: String,
-    /// What stands beside it: of a duplicate.
+    /// The text shown next to it: of a duplicate.
     beside: String,
 }
 
 impl Shown {
-    /// What does not depend on whether the reply is approved.
+    /// The parts that do not depend on whether the reply is approved.
     fn of(reply: &Reply) -> Self {
         Self {
             comment: reply.comment.clone(),
@@ -84,7 +83,7 @@ impl Shown {
         let text = prepare_text(&reply.text).unwrap_or_default();
         let (text, footer) = match full_text.strip_prefix(text.as_str()) {
             Some(footer) => (text, footer.to_owned()),
-            // not composed of the text: then the whole is the text
+            // not composed from the text: then the whole is the text
             None => (full_text.to_owned(), String::new()),
         };
         Self {
@@ -114,7 +113,7 @@ impl Shown {
         ]
     }
 
-    /// The hash over all of it.
+    /// The hash over everything.
     pub fn hash(&self) -> String {
         digest("shown", self.parts().into_iter().flatten())
     }
@@ -125,16 +124,16 @@ impl Shown {
             .map(|part| digest("part", part)[..HINT].to_owned())
     }
 
-    /// The hash, and behind a dash what tells which part changed.
+    /// The hash, followed by a dash and the digits that tell which part changed.
     pub fn token(&self) -> String {
         let hints: String = self.hints().collect();
         format!("{}-{hints}", self.hash())
     }
 
-    /// Compares it with what a person saw.
+    /// Compares it with what the user saw.
     ///
     /// # Errors
-    /// [`Code::Changed`], saying what did; [`Code::Usage`] when `seen` is no hash.
+    /// [`Code::Changed`], naming what changed; [`Code::Usage`] if `seen` is no hash.
     pub fn check(&self, id: i64, seen: &str) -> Result<()> {
         let (given, hints) = seen.split_once('-').unwrap_or((seen, ""));
         if begins(&self.hash(), given)? {
@@ -175,8 +174,8 @@ fn seal_parts<'a>(id: &'a str, outbox: [&'a str; 4], approved_ms: &'a str) -> [&
     [id, seen, hash, parent_hash, who, approved_ms]
 }
 
-/// Why an approval does not hold (any more), as a code and in words; `None`: it does. `server` is that of the
-/// account it was made for.
+/// Why an approval does not hold (any more), as a code and a message; `None`: it does. `server` is that of the account
+/// it was made for.
 pub(crate) fn invalid(
     machine: &Machine,
     server: &'static str,
@@ -229,7 +228,7 @@ pub(crate) fn invalid(
     (Shown::stored(reply, server).hash() != outbox.seen).then_some(CHANGED)
 }
 
-/// What replies are composed with: rules, accounts, and the names of generators. It is read once for a list.
+/// What replies are composed from: rules, accounts, and the names of generators. Read once for a list.
 pub(crate) struct Composer<'a> {
     engine: &'a Engine,
     rules: PostingRules,
@@ -249,7 +248,7 @@ impl Composer<'_> {
         Ok(self.machine.get_or_init(|| machine))
     }
 
-    /// The name that the generator of a generation has now, or had when it was deleted.
+    /// The current name of a generation's generator, or its name when it was deleted.
     fn generator(&self, generation: i64) -> Result<String> {
         if let Some(name) = self.generators.borrow().get(&generation) {
             return Ok(name.clone());
@@ -302,7 +301,7 @@ impl Composer<'_> {
     /// A reply as it would be approved now.
     ///
     /// # Errors
-    /// [`Code::Refused`] when what it answers was forgotten; [`Code::Usage`] when the text is too long.
+    /// [`Code::Refused`] if what it answers was purged; [`Code::Usage`] if the text is too long.
     fn to_approve(&self, reply: &Reply) -> Result<Shown> {
         if reply.parent_name.is_none() {
             return self.composed(reply, &reply.text, None);
@@ -311,7 +310,7 @@ impl Composer<'_> {
             return Err(Error::new(
                 Code::Refused,
                 format!(
-                    "reply {}: the text it answers was forgotten; it cannot be posted any more",
+                    "reply {}: the text it answers was purged; it can no longer be posted",
                     reply.id
                 ),
             ));
@@ -324,7 +323,7 @@ impl Composer<'_> {
         Shown::stored(reply, server(self.account(&reply.outbox.account)))
     }
 
-    /// Why an approved reply has to be approved again, in words; empty: it need not, or is not approved.
+    /// Why an approved reply must be approved again; empty: no need, or it is not approved.
     fn again(&self, reply: &Reply) -> Result<&'static str> {
         if reply.state != ReplyState::Approved {
             return Ok("");
@@ -340,8 +339,8 @@ impl Composer<'_> {
         })
     }
 
-    /// What is shown of a reply, with its hash, and why it has to be approved again. What cannot be approved
-    /// is shown without a hash.
+    /// What is shown of a reply, with its hash, and why it must be approved again. What cannot be approved is shown
+    /// without a hash.
     pub fn shown(&self, reply: &Reply) -> Result<ShownReply> {
         let again = self.again(reply)?;
         let shown = match reply.state {
@@ -388,23 +387,23 @@ impl Composer<'_> {
     }
 }
 
-/// A reply as it is shown, and the hash to give back with a decision about it.
+/// A reply as it is shown, and the hash to return with a decision about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ShownReply {
     /// The text as it is sent, with its footer; of a draft, as it would be.
     pub full_text: String,
     /// The account that posts it, or would; empty: none.
     pub account: String,
-    /// Where that posts: `reddit`, `sandbox`, or empty without an account.
+    /// Where that account posts: `reddit`, `sandbox`, or empty without an account.
     pub server: String,
     /// The hash over full text, comment, title, subreddit and account; empty: it cannot be approved.
     pub seen: String,
-    /// Why an approved reply has to be approved again; empty: it need not.
+    /// Why an approved reply must be approved again; empty: no need.
     pub again: String,
 }
 
 impl Engine {
-    /// What replies are composed with now.
+    /// What replies are composed from now.
     pub(crate) fn composer(&self) -> Result<Composer<'_>> {
         Ok(Composer {
             engine: self,
@@ -416,8 +415,8 @@ impl Engine {
         })
     }
 
-    /// What is approved when the person `who`, who saw what `seen` is the hash of, approves this reply as it
-    /// stands; `None` when all of that is approved already.
+    /// What is approved if `who`, who saw what `seen` is the hash of, approves this reply as it is now; `None` if all
+    /// of that is already approved.
     pub(crate) fn approval_of(
         &self,
         reply: &Reply,
@@ -437,11 +436,10 @@ impl Engine {
         composer.approval(reply, &shown, who, now_ms).map(Some)
     }
 
-    /// Compares a reply as it stands with what a person saw of it.
+    /// Compares a reply as it is now with what the user saw of it.
     ///
     /// # Errors
-    /// [`Code::Changed`], also when an approval does not count any more; [`Code::Usage`] when `seen` is no
-    /// hash.
+    /// [`Code::Changed`], also if an approval no longer counts; [`Code::Usage`] if `seen` is no hash.
     pub(crate) fn seen_as_it_stands(&self, reply: &Reply, seen: &str) -> Result<()> {
         let composer = self.composer()?;
         match composer.again(reply)? {
@@ -453,10 +451,10 @@ impl Engine {
         }
     }
 
-    /// A posted reply with another text, as it would be changed to on Reddit.
+    /// Previews an edit of a posted reply on Reddit.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it is not posted, or the text is empty or too long.
+    /// [`Code::NotFound`]; [`Code::Usage`] if it is not posted, or the text is empty or too long.
     pub fn rewrite_preview(&self, id: i64, text: &str) -> Result<ShownReply> {
         let reply = self.store.reply(id)?;
         let (_, shown) = self.rewritten(&reply, text)?;
@@ -469,8 +467,8 @@ impl Engine {
         })
     }
 
-    /// The new text without its footer, and what is shown of a posted reply with it. The text that it takes
-    /// the place of is a part of that: whoever saw another one decides about another change.
+    /// The new text without its footer, and what is shown of a posted reply with it. The text that it replaces is part
+    /// of that: with another old text it is another decision.
     fn rewritten(&self, reply: &Reply, text: &str) -> Result<(String, Shown)> {
         if reply.state != ReplyState::Posted {
             return Err(Error::usage(format!(
@@ -482,7 +480,7 @@ impl Engine {
         let text = text.trim();
         if text.is_empty() {
             return Err(Error::usage(
-                "a reply cannot be empty; `repartee reddit withdraw` takes it back",
+                "a reply cannot be empty; `repartee reddit withdraw` deletes it",
             ));
         }
         let composer = self.composer()?;
@@ -493,7 +491,7 @@ impl Engine {
         Ok((text.to_owned(), shown))
     }
 
-    /// What is approved when a person, who saw what `seen` is the hash of, changes a posted reply to this text.
+    /// What is approved if the user, who saw what `seen` is the hash of, edits a posted reply to this text.
     pub(crate) fn rewrite_of(
         &self,
         reply: &Reply,
@@ -529,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_that_is_shown_is_in_the_hash_and_named_when_it_changed() {
+    fn hash_covers_every_shown_part_and_names_what_changed() {
         let before = shown();
         let token = before.token();
         before.check(6, &token).expect("the same");
@@ -556,7 +554,7 @@ mod tests {
             let error = now.check(6, &token).expect_err("refused");
             assert_eq!(error.code, Code::Changed);
             assert!(error.message.contains(words), "{error}");
-            // without the digits that tell what changed it is refused all the same
+            // without the digits that tell what changed, it is refused all the same
             let error = now.check(6, &token[..16]).expect_err("refused");
             assert_eq!(error.code, Code::Changed);
         }
@@ -569,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_move_between_parts_change_the_hash() {
+    fn moving_words_between_parts_changes_the_hash() {
         let mut moved = shown();
         moved.text.push_str(&moved.footer.clone());
         moved.footer.clear();

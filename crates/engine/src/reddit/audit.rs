@@ -1,4 +1,4 @@
-//! The audit log: who approved what, and all that was done, added to and never changed.
+//! The audit log: who approved what, and everything that was done; append-only.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -6,30 +6,25 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::error::Result;
 
-/// Something that a person or the program did.
+/// An action of the user or the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct AuditLine {
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Who: a person, or `repartee` by itself.
+    /// The user, or `repartee` by itself.
     pub who: String,
     /// approved, sending, posted, allowed, purged, ...
     pub what: String,
-    /// Whom or what it concerns: `u/...`, `r/...`, `t1_...`; may be empty.
+    /// What it concerns: `u/...`, `r/...`, `t1_...`; may be empty.
     pub subject: String,
-    /// The reply it concerns.
     pub reply: Option<i64>,
-    /// blake3 of the text that was approved or sent; empty where there is none.
+    /// blake3 of the text that was approved or sent; empty if there is none.
     pub hash: String,
-    /// More, in words.
     pub detail: String,
 }
 
 impl Engine {
-    /// The last entries of the audit log, the newest first; those of one reply where it is given.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// The latest entries of the audit log, the newest first; those of one reply if given.
     pub fn audit(&self, reply: Option<i64>, limit: usize) -> Result<Vec<AuditLine>> {
         let entries = self.store.audit(reply, limit)?;
         Ok(entries

@@ -1,5 +1,5 @@
-//! A client for an account, and what surrounds it: time, secrets, and the rate limit that all processes
-//! share through the project file.
+//! A client for an account, and its environment: time, secrets, and the rate limit that all processes share through the
+//! project file.
 
 use std::future::Future;
 use std::pin::pin;
@@ -22,28 +22,28 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
 
-/// A call that lasts is looked up from this often, to see whether somebody wants it to end.
+/// How often a long call checks for requests to end it.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(100);
 
-/// With this in the environment, waits take no time against a fake Reddit on this machine.
+/// If set, waits take no time against a sandbox on this machine.
 const HURRY: &str = "REPARTEE_FAKE_HURRY";
 
-/// A place in the work of posting, as [`Environment::on_step`] hears of it.
+/// A step of posting, as [`Environment::on_step`] gets it.
 pub type Step = &'static str;
 
 type Logins = Arc<dyn Fn(&str) -> Option<Login> + Send + Sync>;
 
-/// What surrounds all dealings with Reddit. As it comes: the machine's clock, secrets from the environment
-/// and the keychain.
+/// The environment of all Reddit calls. By default: the machine's clock, secrets from environment variables and the
+/// keychain.
 #[derive(Clone)]
 pub struct Environment {
-    /// The time, by which pauses, caps and waits are counted.
+    /// The time for pauses, caps and waits.
     pub clock: Arc<dyn Clock>,
-    /// Gives the login of an account in place of environment and keychain.
+    /// Provides an account's login instead of environment variables and keychain.
     pub login: Option<Logins>,
-    /// Is told of every step of posting before it is taken. A panic in here leaves what a crash would.
+    /// Called before every step of posting. A panic in it leaves the state that a crash would.
     pub on_step: Option<Arc<dyn Fn(Step) + Send + Sync>>,
-    /// The folder of the user's state in place of [`crate::machine::Machine::state_folder`].
+    /// Overrides [`crate::machine::Machine::state_folder`].
     pub state: Option<std::path::PathBuf>,
 }
 
@@ -67,7 +67,7 @@ impl Environment {
     }
 }
 
-/// The state of a client id's rate limit, in the project file.
+/// The rate-limit state of a client id, in the project file.
 struct InProject {
     store: Arc<Store>,
     client_id: String,
@@ -79,7 +79,7 @@ impl ThrottleStore for InProject {
         change: &mut dyn FnMut(&mut ThrottleState),
     ) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
         self.store.throttle_change(&self.client_id, |stored| {
-            // what cannot be read was written by another version: a new state is on the safe side
+            // unreadable: written by another version. A new state is on the safe side
             let mut state = serde_json::from_str(stored).unwrap_or_default();
             change(&mut state);
             serde_json::to_string(&state).unwrap_or_default()
@@ -88,7 +88,7 @@ impl ThrottleStore for InProject {
     }
 }
 
-/// How the client reaches Reddit for an account: Reddit itself, or a fake on this machine.
+/// How the client reaches Reddit for an account: Reddit itself, or a sandbox on this machine.
 pub(crate) fn config_of(account: &Account) -> Config {
     let agent = user_agent(env!("CARGO_PKG_VERSION"), &account.name);
     match account.host.as_str() {
@@ -101,15 +101,14 @@ pub(crate) fn config_of(account: &Account) -> Config {
     }
 }
 
-/// Whether waits take no time: in practice, where somebody asked for it, and for a fake on this machine only
-/// (plain HTTP goes nowhere else).
+/// Whether waits take no time: in the sandbox, if requested, and only on this machine (plain HTTP is allowed nowhere
+/// else).
 fn hurries(account: &Account) -> bool {
     sandbox::is_made_up(account)
         || (std::env::var_os(HURRY).is_some() && account.host.starts_with("http://"))
 }
 
-/// A clock whose waits take no time. It begins where an earlier one of its kind ended, or the past would
-/// lie in the future.
+/// A clock whose waits take no time. It begins where an earlier one ended, or the past would be in the future.
 fn hurried(engine: &Engine) -> Result<Arc<dyn Clock>> {
     let clock = SkipClock::new();
     let ahead_ms = engine
@@ -120,8 +119,8 @@ fn hurried(engine: &Engine) -> Result<Arc<dyn Clock>> {
     Ok(Arc::new(clock))
 }
 
-/// The name under which the keychain has the secrets of an account. A project says itself which host an account
-/// is of, and may be a stranger's: the login of Reddit itself is never sent to another.
+/// The keychain name of an account's secrets. A project names the host of an account itself, and may be untrusted: the
+/// login of Reddit itself is never sent to another host.
 pub(crate) fn keychain_name(account: &Account) -> String {
     match account.host.as_str() {
         "" => account.name.clone(),
@@ -130,10 +129,7 @@ pub(crate) fn keychain_name(account: &Account) -> String {
 }
 
 impl Engine {
-    /// Now, by the clock that the project's dealings with Reddit go by: in practice that one is ahead.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// Now, by the clock of the project's Reddit actions: in the sandbox, it is ahead.
     pub(crate) fn reddit_now_ms(&self) -> Result<i64> {
         Ok(match self.store.accounts()?.iter().any(hurries) {
             true => hurried(self)?.now_ms(),
@@ -150,21 +146,21 @@ fn keep_of(account: &Account) -> Keep {
     })
 }
 
-/// From now on this process holds a secret: if it crashes, its memory is not written to the disk.
+/// This process now holds a secret: if it crashes, its memory must not be written to disk.
 #[cfg(unix)]
 fn leave_no_core() {
     let none = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: lowers a limit of this process and nothing else; a refusal leaves it as it was.
+    // SAFETY: only lowers a limit of this process; a refusal changes nothing.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
 }
 
 #[cfg(not(unix))]
 fn leave_no_core() {}
 
-/// An account that is connected: its client, and a runtime for its calls.
+/// A connected account: its client, and a runtime for its calls.
 pub(crate) struct Session {
     pub account: Account,
     pub client: Client,
@@ -173,14 +169,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Connects an account with the login that is stored for it. Nothing is sent yet.
+    /// Connects an account with its stored login. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Login`] when a secret is missing; [`Code::Io`] when it is an account of a
-    /// made-up Reddit that nobody serves.
+    /// [`Code::NotFound`]; [`Code::Login`] if a secret is missing; [`Code::Io`] if it is a sandbox account and the
+    /// sandbox is not running.
     pub fn open(engine: &Engine, account: &str) -> Result<Self> {
         let account = engine.store.account(account)?;
-        // before any secret is looked for: a stranger's project may name any host
+        // before any secret is read: an untrusted project may name any host
         config_of(&account).check()?;
         sandbox::is_served(&account)?;
         let given = engine
@@ -199,7 +195,7 @@ impl Session {
     /// Connects an account with a login.
     ///
     /// # Errors
-    /// [`Code::Usage`] when the account's settings make no sense.
+    /// [`Code::Usage`] if the account's settings are invalid.
     pub fn with(
         engine: &Engine,
         account: Account,
@@ -230,21 +226,21 @@ impl Session {
         })
     }
 
-    /// Milliseconds since 1970, by the clock that posting goes by.
+    /// Milliseconds since 1970, by the clock used for posting.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
     }
 
-    /// Before times of earlier posts count: where some lie in the future, or a pause is too long, Reddit is
-    /// asked what time it is, and if our clock is right they are mended. Otherwise they stay: with a clock
-    /// that is wrong now, a post from the future counts as one of now.
+    /// Corrects recorded times before they are used: if some are in the future, or a pause is too long, Reddit is asked
+    /// for the time, and if our clock is right they are corrected. Otherwise they are kept: if the clock is wrong now,
+    /// a post from the future counts as one of now.
     ///
     /// # Errors
-    /// [`Stop::Pause`] and [`Stop::Cancel`]; or when the project cannot be read or written. That Reddit does
-    /// not answer is none: whoever wants something of it will see.
+    /// [`Stop::Pause`] and [`Stop::Cancel`]; or if the project cannot be read or written. It is no error if Reddit does
+    /// not answer: later calls will find out.
     pub fn mend_times(&self, ctx: &Ctx, ledger: Option<&Ledger>) -> Result<(), Stop> {
         let (store, name) = (&ctx.engine.store, &self.account.name);
-        // where waits take no time the clock is not that of the world
+        // if waits take no time, the clock is not real time
         if hurries(&self.account) || !store.times_are_ahead(name, self.now_ms())? {
             return Ok(());
         }
@@ -252,7 +248,7 @@ impl Session {
             Ok(_) => {}
             Err(Stop::Failed(error)) => {
                 ctx.say(format!(
-                    "times in the future were left as they are: {}",
+                    "times in the future were not corrected: {}",
                     error.message
                 ));
                 return Ok(());
@@ -265,21 +261,23 @@ impl Session {
             if let Some(ledger) = ledger {
                 ledger.mend_times(self.now_ms())?;
             }
-            ctx.say("the clock was wrong once: posts from the future count from now on, and pauses are cut");
+            ctx.say("the clock was wrong before: posts from the future now count as of now, and pauses are \
+                     cut");
         } else {
-            ctx.say("posts lie in the future, and this machine's clock does not agree with Reddit's; set it right");
+            ctx.say("there are posts in the future, and this machine's clock differs from Reddit's; correct \
+                     it");
         }
         Ok(())
     }
 
-    /// In practice so much time passes at once.
+    /// In the sandbox, advances the clock by this much.
     pub fn hurry(&self, time: Duration) {
         if hurries(&self.account) {
             self.finish(self.clock.sleep(time));
         }
     }
 
-    /// Waits for a call that may be dropped at any time, and drops it when somebody wants the job to end.
+    /// Waits for a call that may be dropped at any time, and drops it if the job is to end.
     pub fn ask<T, E: Into<Error>>(
         &self,
         ctx: Option<&Ctx>,
@@ -301,17 +299,17 @@ impl Session {
         })
     }
 
-    /// The same outside of a job.
+    /// As [`Self::ask`], outside of a job.
     pub fn call<T, E: Into<Error>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T> {
         self.runtime.block_on(call).map_err(Into::into)
     }
 
-    /// Waits for something that must not be dropped, whatever anybody wants.
+    /// Waits for something that must not be dropped, whatever is requested.
     pub fn finish<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 
-    /// Lets time pass until a moment, or until somebody wants the job to end.
+    /// Waits until a time, or until the job is to end.
     pub fn sleep_until(&self, ctx: &Ctx, until_ms: i64) -> Result<(), Stop> {
         ctx.go_on_now()?;
         let ms = u64::try_from(until_ms.saturating_sub(self.now_ms())).unwrap_or(0);
@@ -328,10 +326,5 @@ pub(crate) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| {
-            Error::new(
-                Code::Io,
-                format!("this system gives no network runtime: {e}"),
-            )
-        })
+        .map_err(|e| Error::new(Code::Io, format!("cannot start the network runtime: {e}")))
 }

@@ -1,5 +1,5 @@
-//! What the generator sees of a stored comment: its text, and where a setting says so the title and what
-//! stands above it. Names of people are not among it.
+//! The context of a stored comment for the generator: its text, and, depending on settings, the title and ancestors,
+//! without names of people.
 
 use std::collections::HashMap;
 
@@ -8,15 +8,15 @@ use repartee_models::text::GeneratorText;
 use crate::Engine;
 use crate::error::{Error, Result};
 
-/// A stored comment with what stands above it.
+/// A stored comment with its ancestors.
 pub(crate) struct Stored {
     pub thread: i64,
     pub comment: String,
-    /// The title, then the comments above, the nearest first.
+    /// The title, then the ancestors, the nearest first.
     pub above: Vec<String>,
 }
 
-/// Reads a stored comment; `context`: with what stands above it, as far as the posting rules say.
+/// Reads a stored comment; `context`: with its ancestors, as far as the posting rules say.
 ///
 /// # Errors
 /// [`crate::Code::NotFound`].
@@ -46,11 +46,11 @@ pub(crate) fn stored(engine: &Engine, id: i64, context: bool) -> Result<Stored> 
     })
 }
 
-/// The prompt's text: as much of what stands above the comment as fits with it, the title first, then the
-/// nearest; in the order of the thread.
+/// The prompt's text: as much context as fits with the comment, the title first, then the nearest ancestors, in thread
+/// order.
 ///
 /// # Errors
-/// When the tokenizer fails.
+/// If the tokenizer fails.
 pub(crate) fn seen(
     text: &GeneratorText,
     comment: &str,
@@ -80,7 +80,7 @@ pub(crate) fn seen(
     Ok(fits)
 }
 
-/// A text in which nobody is named: `u/name` becomes `u/someone`.
+/// Replaces names of users: `u/name` becomes `u/someone`.
 fn without_names(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_people_are_left_out() {
+    fn user_names_are_left_out_of_the_context() {
         assert_eq!(
             without_names("thanks u/some_body-1, and /u/other!"),
             "thanks u/someone, and /u/someone!"

@@ -1,4 +1,4 @@
-//! From threads to drafts in the queue: fetch, write, score, pick. Nothing is posted.
+//! From threads to drafts in the queue: fetch, generate, score, select. Nothing is posted.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -14,15 +14,15 @@ use crate::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct DraftReplies {
-    /// Threads to fetch first; none: only those that are stored.
+    /// Threads to fetch first; none: only stored ones.
     pub fetch: Option<Fetch>,
-    /// Stored threads, by their numbers; empty without `fetch`: all that are open.
+    /// Stored threads, by number; empty without `fetch`: all open ones.
     pub threads: Vec<i64>,
-    /// Comments of a thread that are answered, those with the most points first.
+    /// Comments per thread to answer, the highest scores first.
     pub comments: usize,
-    /// Whether the generator sees the title and what stands above a comment; none: as the posting rules say.
+    /// Whether the generator sees the title and ancestors of a comment; none: by the posting rules.
     pub context: Option<bool>,
-    /// How replies are written, scored and picked; its own comments come beside those of the threads.
+    /// How replies are generated, scored and selected; its own comments are added to those of the threads.
     pub generate: Generate,
 }
 
@@ -38,12 +38,12 @@ impl Default for DraftReplies {
     }
 }
 
-/// What drafting came to.
+/// The result of drafting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Drafted {
-    /// What was fetched; none: nothing was to be.
+    /// None: nothing was to be fetched.
     pub fetched: Option<Fetched>,
-    /// What was written; none: there was no comment to answer.
+    /// None: there was no comment to answer.
     pub generated: Option<Generated>,
     /// Threads that could not be read.
     #[serde(default)]
@@ -132,7 +132,7 @@ impl Job for DraftReplies {
             open.retain(|c| {
                 c.skip.is_empty() && !c.body.trim().is_empty() && !queued.contains(&c.id)
             });
-            // of equal points the earlier
+            // ties go to the earlier comment
             open.sort_by_key(|c| (std::cmp::Reverse(c.score.unwrap_or(i64::MIN)), c.id));
             stored.extend(open.iter().take(self.comments).map(|c| c.id));
         }

@@ -1,9 +1,9 @@
-//! Duplicates: several comments of ours under one parent. The ledger of the machine keeps them from being
-//! posted here; one from another machine, or one that came late, is found by looking once more after every
-//! success. The oldest stays, the newer ones are deleted.
+//! Duplicates: several comments of ours under one parent. The ledger prevents them on this machine; one from another
+//! machine, or one that arrived late, is found by a check after every success. The oldest is kept, newer ones are
+//! deleted.
 //!
-//! Until the look has come back the reply says that it is unchecked, so whoever goes on after a crash, and every
-//! later run of posting, reconciling and maintenance, looks again.
+//! Until the check is done, the reply is marked as unchecked, so that after a crash, and in every later run of posting,
+//! reconciling and maintenance, the check is repeated.
 
 use std::collections::BTreeSet;
 
@@ -17,27 +17,26 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
 
-/// Code of a posted reply that was not yet looked for once more.
+/// Code of a posted reply not yet checked for duplicates.
 pub(crate) const UNCHECKED: &str = "unchecked";
-/// The same in words.
-pub(crate) const UNCHECKED_WORDS: &str =
-    "posted; whether another comment of ours is there, too, is looked at next";
-/// Code of a reply with duplicates that could not be deleted.
+/// The message for [`UNCHECKED`].
+pub(crate) const UNCHECKED_WORDS: &str = "posted; a check for duplicates is pending";
+/// Code of a reply whose duplicates could not be deleted.
 pub(crate) const DUPLICATES: &str = "duplicates";
-/// Code of a reply that was deleted, for an older comment of ours was there already.
+/// Code of a reply that was deleted because an older comment of ours existed.
 const DUPLICATE: &str = "duplicate";
-/// Pauses before a look that failed is made again.
+/// Pauses before a failed check is repeated.
 const PAUSES_MS: [i64; 4] = [30_000, 120_000, 300_000, 600_000];
-/// Comments of ours are looked at so far back before the try: a day.
+/// Our comments are checked this far back before the attempt: a day.
 const BACK_S: i64 = 86_400;
 
-/// Whether a reply still has to be looked for once more.
+/// Whether a reply must still be checked for duplicates.
 pub(crate) fn is_due(reply: &Reply) -> bool {
     reply.state == ReplyState::Posted
         && [UNCHECKED, DUPLICATES].contains(&reply.outbox.code.as_str())
 }
 
-/// Reddit numbers its comments upwards: a shorter name, or of two as long the lesser one, is the older.
+/// Reddit numbers comments upwards: a shorter name, or the smaller of equally long ones, is older.
 fn age(name: &str) -> (usize, &str) {
     (name.len(), name)
 }
@@ -48,20 +47,20 @@ pub(crate) fn by_age(names: &mut Vec<String>) {
     names.dedup();
 }
 
-/// What a reply with duplicates says.
+/// The message of a reply with duplicates.
 pub(crate) fn words(names: &[String]) -> String {
     format!(
-        "it is there {} times: {}; the newer ones could not be deleted yet",
+        "it was posted {} times: {}; the newer ones could not be deleted yet",
         names.len(),
         names.join(", ")
     )
 }
 
-/// Looks for duplicates of the account's replies that were posted and not looked at since. What cannot be seen
-/// now is looked at next time: a success stays one.
+/// Checks the account's posted replies that were not checked yet for duplicates. What cannot be checked now is checked
+/// next time; the reply stays posted.
 ///
 /// # Errors
-/// When somebody wants the job to end, or the project cannot be read.
+/// If the job is to end, or the project cannot be read.
 pub(crate) fn check_due(ctx: &Ctx, session: &Session, ledger: &Ledger) -> Result<(), Stop> {
     let account = &session.account.name;
     for reply in ctx.engine.store.outgoing(account, &[ReplyState::Posted])? {
@@ -72,7 +71,7 @@ pub(crate) fn check_due(ctx: &Ctx, session: &Session, ledger: &Ledger) -> Result
     Ok(())
 }
 
-/// At the end of a job that has time: what could not be seen is looked at again, after pauses that get longer.
+/// At the end of a job with time left: repeats failed checks, after increasing pauses.
 ///
 /// # Errors
 /// As [`check_due`].
@@ -89,7 +88,7 @@ pub(crate) fn check_patiently(ctx: &Ctx, session: &Session, ledger: &Ledger) -> 
     Ok(())
 }
 
-/// The same for one reply.
+/// As [`check_due`], for one reply.
 ///
 /// # Errors
 /// As [`check_due`].
@@ -115,12 +114,11 @@ pub(crate) fn check(ctx: &Ctx, session: &Session, ledger: &Ledger, reply: i64) -
     }
 }
 
-/// Looks what is there of ours beside a posted reply, and deletes all but the oldest, as `who`. Gives what was
+/// Finds comments of ours next to a posted reply, and deletes all but the oldest, on behalf of `who`. Returns those
 /// deleted.
 ///
 /// # Errors
-/// Those of a call; [`Code::Refused`] when Reddit still shows one that was deleted. The reply then says what is
-/// there.
+/// Those of a call; [`Code::Refused`] if Reddit still shows a deleted one. The reply then records what exists.
 pub(crate) fn delete_newer(
     engine: &Engine,
     ctx: Option<&Ctx>,
@@ -157,17 +155,17 @@ pub(crate) fn delete_newer(
     add(&session.ask(ctx, session.client.own_comments(me, since_utc))?);
     match session.ask(ctx, session.client.replies_to(post, parent)) {
         Ok(view) => add(&view.replies),
-        // the post is gone, or closed to us: our own list has shown what there is
+        // the post is gone, or closed to us: our own list has shown what exists
         Err(Stop::Failed(error)) if matches!(error.code, Code::NotFound | Code::Refused) => {}
         Err(stop) => return Err(stop),
     }
-    // seen earlier, while it was looked for
+    // those seen by earlier checks
     for look in store.probes(id, reply.outbox.attempt)? {
         found.extend(look.found.split_whitespace().map(str::to_owned));
     }
     let mut names: Vec<String> = found.into_iter().collect();
     if names.len() > 1 {
-        // the last that is still there is never deleted
+        // the last existing one is never deleted
         let asked: Vec<&str> = names.iter().map(String::as_str).collect();
         let now = session.ask(ctx, session.client.info(&asked))?.comments;
         names.retain(|name| !now.iter().any(|c| c.name == *name && c.gone().is_some()));
@@ -187,7 +185,7 @@ pub(crate) fn delete_newer(
     }
     for name in &newer {
         if !session.ask(ctx, session.client.delete(name))? {
-            let words = format!("{name} is still there after Reddit said yes");
+            let words = format!("{name} still exists although Reddit reported success");
             return Err(Error::new(Code::Refused, words).into());
         }
     }
@@ -197,7 +195,8 @@ pub(crate) fn delete_newer(
             ReplyState::Withdrawn,
             DUPLICATE,
             format!(
-                "we had answered the comment from elsewhere already, as {oldest}; this newer duplicate is deleted"
+                "we had already answered the comment from elsewhere, as {oldest}; this newer duplicate was \
+                 deleted"
             ),
         ),
     };

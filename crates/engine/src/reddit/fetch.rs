@@ -1,5 +1,5 @@
-//! Threads from Reddit: rising posts of chosen subreddits with all their comments, each marked with why it is
-//! not answered.
+//! Threads from Reddit: rising posts of chosen subreddits with all their comments, each with the reason if it is not to
+//! be answered.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -21,28 +21,28 @@ use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, to_json};
 use crate::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 
-/// Posts that one page of a listing has at most.
+/// Maximum number of posts per page of a listing.
 const PAGE: u32 = 100;
 
 /// Fetches threads. A job: `fetch`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fetch {
-    /// The account that reads; empty: the one that posts.
+    /// The account for the requests; empty: the one that posts.
     pub account: String,
-    /// Subreddits whose rising posts are taken; empty: those that are watched.
+    /// Subreddits whose rising posts are fetched; empty: the watched ones.
     pub subreddits: Vec<String>,
     /// These posts instead: links or names (`t3_...`).
     pub posts: Vec<String>,
-    /// At most so many rising posts.
+    /// Maximum number of rising posts.
     pub limit: u32,
-    /// Only posts with at least so many points.
+    /// Minimum score of posts.
     pub min_score: i64,
-    /// Comments with fewer points are not answered; none: whatever they have.
+    /// Minimum score of comments to answer; none: no minimum.
     pub min_comment_score: Option<i64>,
-    /// Only posts that are at most so many hours old.
+    /// Maximum age of posts in hours.
     pub max_age_h: f64,
-    /// Calls spent on what the first answer leaves out of a tree; each brings up to 100 comments.
+    /// Maximum number of calls for what the first answer omits from a tree; each returns up to 100 comments.
     pub calls: u32,
 }
 
@@ -61,18 +61,17 @@ impl Default for Fetch {
     }
 }
 
-/// What was fetched.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Fetched {
-    /// The threads, in Reddit's order.
+    /// In Reddit's order.
     pub threads: Vec<ThreadInfo>,
-    /// Posts that were passed over: name and reason.
+    /// Skipped posts: name and reason.
     pub passed_over: Vec<(String, String)>,
-    /// Names of comments that Reddit counted and then left out: they are gone.
+    /// Names of comments that Reddit counted and then omitted: they are gone.
     pub missing: Vec<String>,
-    /// Comments that were not asked for, as the calls were spent or one failed.
+    /// Comments not read because the calls were used up or one failed.
     pub unread: u64,
-    /// Of the posts that were passed over, how many were wanted and could not be read.
+    /// How many of the skipped posts were wanted and could not be read.
     #[serde(default)]
     pub failed: u64,
 }
@@ -91,7 +90,7 @@ impl Job for Fetch {
     fn kept(outcome: &Fetched) -> Result<String> {
         let mut kept = outcome.clone();
         for thread in &mut kept.threads {
-            // the address has the title in it
+            // the URL contains the title
             (thread.title, thread.author, thread.link) = Default::default();
         }
         to_json(&kept)
@@ -151,7 +150,7 @@ impl Job for Fetch {
             }
             match caught(|| self.thread(ctx, &session, &rules, name, &mut fetched)) {
                 Ok(thread) => fetched.threads.push(thread),
-                // one thread that cannot be read does not cost the others
+                // one thread that cannot be read does not affect the others
                 Err(Stop::Failed(error))
                     if error.code == Code::Busy || !is_of_the_whole(&error) =>
                 {
@@ -187,7 +186,7 @@ fn post_name(typed: &str) -> Result<String> {
 }
 
 impl Fetch {
-    /// Names of the rising posts that are wanted.
+    /// Names of the wanted rising posts.
     fn rising(
         &self,
         ctx: &Ctx,
@@ -205,22 +204,24 @@ impl Fetch {
             let name = plain_name("r/", name)?;
             let closed = is_denied(&name) || ctx.engine.is_left_alone("subreddit", &name)?;
             if closed {
-                ctx.say(format!("r/{name} is left out: nothing is answered there"));
+                ctx.say(format!(
+                    "r/{name} is left out: replies are not allowed there"
+                ));
             } else {
                 subreddits.push(name);
             }
         }
         if subreddits.is_empty() {
             return Err(
-                Error::usage("there is no subreddit to look at: name some, or watch some").into(),
+                Error::usage("there is no subreddit to read: name some, or watch some").into(),
             );
         }
         let all: Vec<&str> = subreddits.iter().map(String::as_str).collect();
         match self.rising_of(ctx, session, &all, fetched) {
-            // one that is private, banned or gone closes the listing of all: each is asked about alone
+            // one that is private, banned or gone makes the combined listing fail: each is requested by itself
             Err(Stop::Failed(error)) if all.len() > 1 && !is_of_the_whole(&error) => {
                 ctx.say(format!(
-                    "{}; each subreddit is asked about alone",
+                    "{}; each subreddit is requested separately",
                     error.message
                 ));
             }
@@ -245,7 +246,7 @@ impl Fetch {
         Ok(names)
     }
 
-    /// Names of the rising posts of subreddits that are wanted.
+    /// Names of the wanted rising posts of some subreddits.
     fn rising_of(
         &self,
         ctx: &Ctx,
@@ -258,7 +259,7 @@ impl Fetch {
         let mut after: Option<String> = None;
         while names.len() < self.limit as usize {
             ctx.tick(Progress::new(
-                "looking for rising posts",
+                "reading rising posts",
                 names.len() as u64,
                 None,
                 "posts",
@@ -308,7 +309,7 @@ impl Fetch {
         }
     }
 
-    /// Fetches one thread whole, and stores it.
+    /// Fetches and stores one thread.
     fn thread(
         &self,
         ctx: &Ctx,
@@ -329,7 +330,7 @@ impl Fetch {
                 ctx.say(format!("{name}: not all comments were read: {error}"))
             }
             Some(Stopped::Budget) => ctx.say(format!(
-                "{name}: not all comments were read: the calls were spent"
+                "{name}: not all comments were read: the calls were used up"
             )),
             Some(Stopped::Caller) | None => {}
         }
@@ -344,7 +345,7 @@ impl Fetch {
         for wish in wishes(&got.tree, me) {
             engine.opt_out_asked(wish.author.as_deref().unwrap_or_default(), &wish.name)?;
             ctx.say(format!(
-                "{} asks not to be answered any more; a person decides",
+                "{} opted out; confirm or decline the opt-out",
                 wish.name
             ));
         }
@@ -404,8 +405,8 @@ fn is(comment: &Comment, me: &str) -> bool {
 }
 
 impl Engine {
-    /// A tree as a thread of the project: every comment with why it is not answered, and without the texts
-    /// of those that are gone.
+    /// A tree as a thread of the project: every comment with the reason if it is not to be answered, and without
+    /// deleted texts.
     pub(crate) fn thread_of(
         &self,
         tree: &Tree,
@@ -443,13 +444,13 @@ impl Engine {
         if skip.is_empty()
             && (is_denied(&post.subreddit) || self.is_left_alone("subreddit", &post.subreddit)?)
         {
-            skip = "nothing is answered in this subreddit".to_owned();
+            skip = "replies are not allowed in this subreddit".to_owned();
         }
         if skip.is_empty() && ours >= rules.per_thread {
             skip = "answered already".to_owned();
         }
         let mut at: HashMap<&str, usize> = HashMap::new();
-        // whether something of ours stands above a comment, or is it
+        // whether a comment is ours, or has one of ours above it
         let mut below_us: Vec<bool> = Vec::with_capacity(tree.comments.len());
         let mut comments: Vec<NewThreadComment> = Vec::with_capacity(tree.comments.len());
         for comment in &tree.comments {
@@ -465,7 +466,7 @@ impl Engine {
                 None if author.is_none() => "its author is gone",
                 None if comment.locked => "locked",
                 None if comment.archived => "archived",
-                None if comment.unrepliable_reason.is_some() => "Reddit lets nobody answer it",
+                None if comment.unrepliable_reason.is_some() => "Reddit allows no answers to it",
                 None if answered.contains(comment.name.as_str()) || out.contains(&comment.name) => {
                     "answered already"
                 }
@@ -475,7 +476,7 @@ impl Engine {
                 None if min_score
                     .is_some_and(|min| comment.score.is_some_and(|score| score < min)) =>
                 {
-                    "too few points"
+                    "score too low"
                 }
                 None => "",
             };

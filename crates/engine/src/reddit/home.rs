@@ -1,8 +1,8 @@
-//! Which file this project is: a copy, a moved file and one from another machine say so, and a person confirms
-//! that it is the one to go on with before anything is posted from it.
+//! The identity of this project file: if it was copied, moved or comes from another machine, the user must confirm it
+//! as the one to continue with before anything is posted from it.
 //!
-//! The ledger of the machine keeps two copies from answering the same comment; this keeps them from being
-//! mistaken for each other. Two paths of one file (a link, another spelling) are one project.
+//! The machine's ledger keeps two copies from answering the same comment; this keeps them from being mistaken for each
+//! other. Two paths of one file (a link, another spelling) are one project.
 
 use std::path::{Path, PathBuf};
 
@@ -17,24 +17,21 @@ use crate::machine::Machine;
 
 /// The setting with the project's uuid; copies share it.
 pub(crate) const PROJECT: &str = "project.id";
-/// The setting that says which file the project was when it was last confirmed.
+/// The setting that identifies the file when it was last confirmed.
 pub(crate) const HOME: &str = "project.home";
 
-/// The file that a project was when it was last confirmed.
+/// The file of a project when it was last confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Home {
     /// The machine and user.
     machine: String,
-    /// The canonical path.
     path: String,
-    /// The file's number on its disk, where the system has one. A file that takes another's place has another.
+    /// The inode, if the system has one. A file that replaces another has a different one.
     file: Option<u64>,
-    /// This copy's uuid.
     copy: String,
-    /// The machine's ledger.
     ledger: String,
-    /// The copy whose entries in the ledger are still to become this one's; empty: none.
+    /// The copy whose ledger entries are still to be taken over; empty: none.
     inherits: String,
 }
 
@@ -44,9 +41,8 @@ pub(crate) struct Home {
 pub enum FileIs {
     /// It was never used for posting.
     New,
-    /// It is.
     Confirmed,
-    /// Nothing is at its old path any more.
+    /// Its old path is empty.
     Moved,
     /// There is a file at its old path, too.
     Copied,
@@ -54,37 +50,33 @@ pub enum FileIs {
     Replaced,
     /// It was last used on another machine, or by another user.
     FromElsewhere,
-    /// The machine's ledger is not the one that it was posted with.
+    /// The machine's ledger is not the one it was posted with.
     OtherLedger,
 }
 
-/// Which file a project is.
+/// The identity of a project file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ProjectFile {
     /// Whether it is the one that was last confirmed.
     pub is: FileIs,
-    /// Whether a person has to confirm it before anything is posted from it.
+    /// Whether the user must confirm it before anything is posted from it.
     pub asks: bool,
-    /// What is the matter, and what confirming means; empty where nothing is asked.
+    /// What is wrong, and what confirming means; empty if there is no need.
     pub words: String,
-    /// Where it is.
     pub path: String,
-    /// Where it was when it was last confirmed; empty: never.
+    /// Its path when it was last confirmed; empty: never.
     pub last_path: String,
 }
 
 /// This file, confirmed, as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ThisFile {
-    /// The project's uuid.
     pub project: String,
-    /// The copy's.
     pub copy: String,
-    /// Where it is.
     pub path: String,
 }
 
-/// What a file is on its disk.
+/// Identity of a file on its disk.
 struct OnDisk {
     path: PathBuf,
     file: Option<u64>,
@@ -117,7 +109,7 @@ fn number(_metadata: &std::fs::Metadata) -> Option<u64> {
     None
 }
 
-/// Whether two paths lead to one file.
+/// Whether two paths lead to the same file.
 #[cfg(unix)]
 fn is_same(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -156,8 +148,8 @@ fn judge(home: &Home, here: &OnDisk, machine: &str, ledger: &str) -> FileIs {
 
 impl FileIs {
     fn words(self, last: &str) -> String {
-        const ONE: &str = "Confirm that this is the one file that you go on with: then posting works from it, and the ledger of this machine keeps it from answering what another copy has answered";
-        const FAR: &str = "Another copy may have posted there what is still waiting here. Look on Reddit first; then confirm that this is the one file that you go on with";
+        const ONE: &str = "Confirm this as the one file that you continue with: then posting works from it, and the ledger of this machine keeps it from answering what another copy has answered";
+        const FAR: &str = "Another copy may have posted there what is still waiting here. Look on Reddit first; then confirm this as the one file that you continue with";
         let what = match self {
             Self::New | Self::Confirmed => return String::new(),
             Self::Moved => {
@@ -195,17 +187,17 @@ impl Engine {
         Ok(self.store.setting(HOME)?.unwrap_or_default())
     }
 
-    /// Which file this project is, and whether a person has to confirm it before anything is posted from it.
+    /// The identity of this project file, and whether the user must confirm it before anything is posted from it.
     ///
     /// # Errors
-    /// [`Code::Io`] and [`Code::Damaged`] when the machine's state or ledger cannot be read.
+    /// [`Code::Io`] and [`Code::Damaged`] if the machine's state or ledger cannot be read.
     pub fn project_file(&self) -> Result<ProjectFile> {
         let machine = self.machine()?;
         let ledger = ledger::Ledger::open(machine.folder())?;
         self.file_with(&machine, &ledger)
     }
 
-    /// The same with a ledger that is open.
+    /// As [`Engine::project_file`], with an open ledger.
     pub(crate) fn file_with(
         &self,
         machine: &Machine,
@@ -213,7 +205,7 @@ impl Engine {
     ) -> Result<ProjectFile> {
         let (home, here) = (self.home()?, OnDisk::of(self.path())?);
         let mut is = judge(&home, &here, machine.id(), ledger.id());
-        // one with accounts was used: without saying where, it is no new one
+        // a file with accounts was used: if it does not say where, it is not a new one
         if is == FileIs::New && !self.store.accounts()?.is_empty() {
             is = FileIs::FromElsewhere;
         }
@@ -233,7 +225,7 @@ impl Engine {
     /// This file as the ledger knows it. One that was never used for posting becomes the project's.
     ///
     /// # Errors
-    /// [`Code::Copied`] when a person has to confirm it first.
+    /// [`Code::Copied`] if the user must confirm it first.
     pub(crate) fn confirmed_file(
         &self,
         machine: &Machine,
@@ -243,7 +235,7 @@ impl Engine {
         if found.is == FileIs::New {
             let home = Home::new(machine, ledger, &OnDisk::of(self.path())?);
             self.store.setting_or(HOME, home)?;
-            // of two processes one was first
+            // of two processes, one was first
             found = self.file_with(machine, ledger)?;
         }
         if found.asks {
@@ -284,23 +276,23 @@ impl Engine {
         Ok(self.store.setting_or(PROJECT, fresh)?)
     }
 
-    /// Notes which file this is when an account comes in, so that a copy made before the first posting is known
-    /// as one. Where that is not possible now, posting says why.
+    /// Records the file's identity when an account is added, so that a copy made before the first post is recognized.
+    /// If that is not possible now, posting reports why.
     pub(crate) fn note_file(&self) {
         let noted = self.machine().and_then(|machine| {
             let ledger = ledger::Ledger::open(machine.folder())?;
             self.confirmed_file(&machine, &ledger)
         });
         if let Err(error) = noted {
-            tracing::warn!(%error, "which file this project is was not noted");
+            tracing::warn!(%error, "could not record the identity of the project file");
         }
     }
 
-    /// Confirms, as the person `who`, that this is the file to go on with; nothing changes where it is already.
-    /// What the ledger knows of the file that was moved or replaced goes with it; a copy begins anew.
+    /// Confirms this file as the one to continue with, on behalf of `who`; no change if it already is. A moved or
+    /// replaced file keeps its ledger entries; a copy starts without any.
     ///
     /// # Errors
-    /// As [`Engine::project_file`]; when the project or the ledger cannot be written.
+    /// As [`Engine::project_file`]; if the project or the ledger cannot be written.
     pub fn project_adopt(&self, who: &str) -> Result<ProjectFile> {
         let machine = self.machine()?;
         let ledger = ledger::Ledger::open(machine.folder())?;
@@ -338,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_is_known_by_machine_path_and_number() {
+    fn file_is_identified_by_machine_path_and_inode() {
         let place = tempfile::tempdir().expect("a folder");
         let (one, two) = (place.path().join("one"), place.path().join("two"));
         std::fs::write(&one, "1").expect("written");

@@ -1,5 +1,5 @@
-//! What the ledger of this machine keeps beside a project, because the file alone could be made to forget it: who
-//! is left alone, and what a person set last. A file can say more than that, never less.
+//! What the machine's ledger keeps for a project, because the file alone could be edited to lose it: opt-outs, and the
+//! user's latest settings. A file can add to that, never remove from it.
 
 use repartee_store::accounts::OptOut;
 use repartee_store::ledger;
@@ -11,24 +11,24 @@ use crate::error::Result;
 use crate::job::to_json;
 use crate::machine::Machine;
 
-/// A keyed hash of a user or subreddit: no name for whoever reads the ledger elsewhere.
+/// A keyed hash of a user or subreddit, which reveals no name outside of this machine.
 fn tag(machine: &Machine, kind: &str, name: &str) -> String {
     machine.seal("left alone", &[kind, &name.to_lowercase()])
 }
 
 impl Engine {
-    /// Puts somebody on the list of those who are not answered.
+    /// Adds an opt-out.
     pub(crate) fn opt_out_put(&self, new: &OptOut) -> Result<()> {
         self.store.opt_out_put(new)?;
-        // who was declined is not on it because the same comment is read again
+        // a declined one does not return because the same comment is read again
         if self.store.is_opted_out(&new.kind, &new.name)? {
             self.leave_alone(&new.kind, &[&new.name], true);
         }
         Ok(())
     }
 
-    /// The same in the ledger, or off it. Where that cannot be done now, posting does it ([`Engine::leave_alone_listed`]),
-    /// and posts nothing as long as it cannot.
+    /// Adds or removes opt-outs in the ledger. If that is not possible now, posting does it
+    /// ([`Engine::leave_alone_listed`]), and posts nothing until then.
     pub(crate) fn leave_alone(&self, kind: &str, names: &[&str], leave: bool) {
         let noted = self.machine().and_then(|machine| {
             let tags: Vec<String> = names.iter().map(|name| tag(&machine, kind, name)).collect();
@@ -36,11 +36,11 @@ impl Engine {
             Ok(ledger.leave_alone(&self.project_id()?, &tags, leave)?)
         });
         if let Err(error) = noted {
-            tracing::warn!(%error, "the ledger does not know yet who is left alone");
+            tracing::warn!(%error, "the ledger does not have all opt-outs yet");
         }
     }
 
-    /// Everybody on the project's list is on that of the ledger.
+    /// Copies the project's opt-outs to the ledger.
     pub(crate) fn leave_alone_listed(
         &self,
         machine: &Machine,
@@ -57,7 +57,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a user or subreddit is not to be answered, by the project's list or the ledger's.
+    /// Whether a user or subreddit has opted out, by the project or the ledger.
     pub(crate) fn is_left_alone(&self, kind: &str, name: &str) -> Result<bool> {
         if self.store.is_opted_out(kind, name)? {
             return Ok(true);
@@ -70,24 +70,24 @@ impl Engine {
         Ok(machine.glance().is_left_alone(&project, &who))
     }
 
-    /// Keeps what a person has just set. Where that is not possible now, the file alone has it.
+    /// Stores a setting that the user just changed. If that is not possible now, only the file has it.
     pub(crate) fn keep_setting<T: Serialize>(&self, key: &str, value: &T) {
         let kept = self.machine().and_then(|machine| {
             let ledger = ledger::Ledger::open(machine.folder())?;
             Ok(ledger.set_setting(&self.project_id()?, key, &to_json(value)?)?)
         });
         if let Err(error) = kept {
-            tracing::warn!(%error, key, "the ledger does not keep a setting");
+            tracing::warn!(%error, key, "the ledger could not store a setting");
         }
     }
 
-    /// What a person set last in this project on this machine.
+    /// The user's latest value of a setting in this project on this machine.
     pub(crate) fn kept_setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         let Some(project) = self.project_id_if_any()? else {
             return Ok(None);
         };
         let kept = self.machine()?.glance().setting(&project, key);
-        // what another version wrote is not kept for this one
+        // a value of another version is ignored
         Ok(kept.and_then(|json| serde_json::from_str(&json).ok()))
     }
 }

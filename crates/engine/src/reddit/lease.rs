@@ -1,4 +1,4 @@
-//! The lease of an account: of all windows, terminals and processes, one posts.
+//! The lease of an account: of all windows, terminals and processes, only one posts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +12,11 @@ use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop, now_ms};
 use crate::owner::{Owner, Watched, watch};
 
-/// The owner's sign of life is written this often.
+/// Heartbeat interval.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
-/// The right to post for an account, kept alive by a thread of its own until this is dropped. Dropping it
-/// does not give it back: what ends without [`Lease::give_back`] has crashed, and the next one looks first.
+/// The right to post for an account, kept alive by a thread of its own until this is dropped. Dropping does not release
+/// it: what ends without [`Lease::give_back`] has crashed, and the next holder checks first.
 pub(crate) struct Lease {
     store: Arc<Store>,
     account: String,
@@ -26,12 +26,12 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease of an account: from nobody, or from a process that is gone.
+    /// Takes the lease of an account if it is free, or its holder is gone.
     ///
     /// # Errors
     /// [`Code::Busy`] while a living process posts for the account.
     pub fn take(engine: &Engine, ctx: &Ctx, account: &str) -> Result<Self, Stop> {
-        // not the engine's own word: two jobs of one process are two as well
+        // not the engine's own owner: two jobs of one process need two leases
         let owner = Owner::new();
         let mut held = None;
         let look = || -> Result<_, Stop> {
@@ -40,7 +40,7 @@ impl Lease {
         };
         let free = watch(now_ms, look, || ctx.go_on())? == Watched::Gone;
         let old = held.as_ref().map(|(owner, _)| owner.as_str());
-        // another may have been quicker
+        // another process may have been quicker
         if !free || !engine.store.lease_claim(account, old, &owner, now_ms())? {
             return Err(Error::new(
                 Code::Busy,
@@ -73,10 +73,10 @@ impl Lease {
                 }
                 match store.lease_beat(&account, &owner, now_ms()) {
                     Ok(true) => {}
-                    // whoever took it over sees to the rest; `intend` asks for the lease, too
+                    // the new holder handles the rest; `intend` checks the lease, too
                     Ok(false) => return,
                     Err(error) => {
-                        tracing::warn!(%error, "the lease's sign of life was not written")
+                        tracing::warn!(%error, "the lease's heartbeat was not written")
                     }
                 }
             }
@@ -87,15 +87,15 @@ impl Lease {
             .map_err(|e| Error::internal(format!("no thread for the lease: {e}")))
     }
 
-    /// The word of the one who holds it.
+    /// The holder's owner string.
     pub fn owner(&self) -> &str {
         &self.owner
     }
 
-    /// Gives the lease back.
+    /// Releases the lease.
     ///
     /// # Errors
-    /// When the project cannot be written; then it is stale in half a minute.
+    /// If the project cannot be written; the lease then expires in half a minute.
     pub fn give_back(self) -> Result<()> {
         Ok(self.store.lease_drop(&self.account, &self.owner)?)
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::job::{Ended, Job};
 
-    /// Takes the lease, and gives it back.
+    /// Takes and releases the lease.
     #[derive(Serialize, Deserialize)]
     struct Take {}
 
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_lease_from_the_future_blocks_nobody_once_its_process_is_gone() {
+    fn lease_from_the_future_blocks_nothing_once_its_process_is_gone() {
         for owner in ["another-boot.1:1:1:x", "2147483647:x"] {
             for ahead_ms in [HOURS_2, -HOURS_2] {
                 let (_folder, engine) = held_by(owner, ahead_ms);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_whose_owner_lives_is_not_taken_whatever_its_clock_says() {
+    fn lease_of_a_living_owner_is_not_taken_whatever_its_clock_says() {
         let owner = Owner::new();
         for ahead_ms in [0, HOURS_2, -HOURS_2] {
             let (_folder, engine) = held_by(&owner, ahead_ms);
@@ -200,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_lease_hears_that_it_is_to_end() {
-        // a number that lives, of an older version: it may be the one that holds it
+    fn waiting_for_a_lease_can_be_interrupted() {
+        // a living process id from an older version: it may be the holder
         let (_folder, engine) = held_by(&format!("{}:x", std::process::id()), HOURS_2);
         let interrupt = engine.interrupt.clone();
         std::thread::spawn(move || {

@@ -1,11 +1,11 @@
-//! The ledger of this machine as posting uses it: no two projects, and no two copies of one, answer the same
-//! comment with the same account.
+//! The machine's ledger as posting uses it: no two projects, and no two copies of one, answer the same comment with the
+//! same account.
 //!
-//! An operating system's lock for each account is held from the look at Reddit to the stored result; a process
-//! that dies gives it back by dying. Under it, an entry in the ledger is on the disk before anything is sent.
-//! The project's own state is always written before the ledger's, so whichever of the two knows more says what
-//! happened: a process that died in between left the ledger behind ([`Ledger::note`] brings it up to date), and
-//! a backup that was put back left the project behind (it catches up, and posts nothing again).
+//! An OS lock per account is held from the check on Reddit to the stored result; a process that dies releases it. While
+//! it is held, an entry is written to the ledger on disk before anything is sent. The project's own state is always
+//! written before the ledger's, so whichever knows more is right: if a process died in between, the ledger is behind
+//! ([`Ledger::note`] updates it), and if a backup was restored, the project is behind (it catches up, and posts nothing
+//! again).
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -29,16 +29,16 @@ use crate::machine::Machine;
 
 /// Code of a reply whose comment another project or copy has answered.
 pub(crate) const ELSEWHERE: &str = "answered-elsewhere";
-/// Code of an objection in a dry run: the file has to be confirmed first.
+/// Code of an objection in a dry run: the file must be confirmed first.
 const COPIED: &str = "copied";
-/// Code of an objection in a dry run: there is no ledger that can be used.
+/// Code of an objection in a dry run: there is no usable ledger.
 const NO_LEDGER: &str = "no-ledger";
-/// Lock files; accounts that share one wait for each other.
+/// Number of lock files; accounts that share one wait for each other.
 const LOCKS: u8 = 64;
-/// Another attempt with the account is waited for so long.
+/// How long to wait for another attempt with the account.
 const WAIT: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// An entry from further ahead than this was written with a clock that was wrong.
+/// An entry further ahead than this was written with a wrong clock.
 const AHEAD_MS: i64 = 86_400_000;
 
 /// The ledger for an account on a server, and this file in it.
@@ -50,15 +50,15 @@ pub(crate) struct Ledger {
     machine: Machine,
 }
 
-/// The account's lock; it is given back when this is dropped, or the process dies.
+/// The account's lock; released when this is dropped, or the process dies.
 pub(crate) struct Alone(#[expect(dead_code, reason = "closing it unlocks it")] std::fs::File);
 
 impl Ledger {
-    /// Opens the ledger for an account. Reddit is not asked, but a fake for the name of its run.
+    /// Opens the ledger for an account. Only calls a sandbox, for the name of its run, never Reddit.
     ///
     /// # Errors
-    /// [`Code::Copied`] when a person has to confirm the file first; [`Code::Damaged`] and [`Code::Io`] when the
-    /// ledger cannot be used. Then nothing may be posted.
+    /// [`Code::Copied`] if the user must confirm the file first; [`Code::Damaged`] and [`Code::Io`] if the ledger is
+    /// unusable. Nothing may be posted then.
     pub fn open(engine: &Engine, account: &Account) -> Result<Self> {
         let machine = engine.machine()?;
         let ledger = ledger::Ledger::open(machine.folder())?;
@@ -71,13 +71,13 @@ impl Ledger {
         })
     }
 
-    /// At the start of a job that has the account's lease: brings project and ledger to the same state, and
-    /// looks for duplicates where that is still to be done.
+    /// At the start of a job with the account's lease: synchronizes project and ledger, and checks for duplicates if
+    /// still due.
     ///
     /// # Errors
     /// As [`Ledger::align`] and [`duplicates::check_due`].
     pub fn begin(&self, ctx: &Ctx, session: &Session) -> Result<(), Stop> {
-        // where waits take no time, what another copy did lies ahead
+        // if waits take no time, another copy's entries are in the future
         let latest = self.ledger.entries(&self.whose)?;
         let ahead_ms = latest.last().map_or(0, |e| e.intent_ms) - session.now_ms();
         if let Ok(ms @ 1..) = u64::try_from(ahead_ms) {
@@ -88,10 +88,10 @@ impl Ledger {
         duplicates::check_due(ctx, session, self)
     }
 
-    /// Takes the account's lock, and waits while another process of this machine has it.
+    /// Takes the account's lock, waiting while another process of this machine has it.
     ///
     /// # Errors
-    /// [`Code::Busy`] when it is held for too long; [`Code::Io`] where files cannot be locked.
+    /// [`Code::Busy`] if it is held for too long; [`Code::Io`] if files cannot be locked.
     pub fn lock(&self, ctx: &Ctx) -> Result<Alone, Stop> {
         let path = self.lock_path();
         let file = ledger::private(&path).map_err(|e| Error::io("open", &path, &e))?;
@@ -123,7 +123,7 @@ impl Ledger {
         self.machine.folder().join(format!("posting-{at:02}.lock"))
     }
 
-    /// What others have answered.
+    /// What other projects and copies have answered.
     pub fn elsewhere(&self) -> Result<Elsewhere> {
         Ok(Elsewhere {
             entries: self.ledger.entries(&self.whose)?,
@@ -134,12 +134,12 @@ impl Ledger {
         })
     }
 
-    /// Notes the intent to send a reply, whose try the project has noted already; it is on the disk when this
+    /// Records the intent to send a reply, whose attempt the project has already recorded; it is on disk when this
     /// returns.
     ///
     /// # Errors
-    /// [`Code::Refused`] when the comment is answered by another; when the ledger cannot be written. Then it must
-    /// not be sent.
+    /// [`Code::Refused`] if another has answered the comment; or if the ledger cannot be written. The reply must not be
+    /// sent then.
     pub fn intend(&self, reply: &Reply) -> Result<()> {
         if self
             .ledger
@@ -177,20 +177,14 @@ impl Ledger {
         }
     }
 
-    /// Entries from the future become ones of now, as those of the project have.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Changes entries from the future to now, as those of the project.
     pub fn mend_times(&self, now_ms: i64) -> Result<()> {
         let past_ms = now_ms.saturating_add(SLACK_MS);
         Ok(self.ledger.mend_times(&self.whose, past_ms, now_ms)?)
     }
 
-    /// Notes a pause that Reddit asked for, or that follows from a failure, of the account, the subreddit of a
-    /// reply, or the reply as it was approved. An edit of the project does not end it.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
+    /// Records a pause that Reddit asked for, or that follows from a failure, of the account, the subreddit of a reply,
+    /// or the reply as approved. Editing the project does not end it.
     pub fn pause(&self, reply: &Reply, of: PauseOf, until_ms: i64) -> Result<()> {
         let about = match of {
             PauseOf::Account => String::new(),
@@ -200,10 +194,10 @@ impl Ledger {
         Ok(self.ledger.pause(&self.whose, &about, until_ms)?)
     }
 
-    /// Brings project and ledger to the same state for every reply of the account, whichever of them is behind.
+    /// Synchronizes project and ledger for every reply of the account, whichever is behind.
     ///
     /// # Errors
-    /// When either cannot be read or written.
+    /// If either cannot be read or written.
     pub fn align(&self, engine: &Engine, now_ms: i64) -> Result<()> {
         for reply in engine.store.replies(None)? {
             self.align_one(engine, &reply, now_ms)?;
@@ -211,7 +205,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The same for one reply that has just changed.
+    /// As [`Ledger::align`], for one reply that just changed.
     ///
     /// # Errors
     /// As [`Ledger::align`].
@@ -234,7 +228,7 @@ impl Ledger {
         let attempt = reply.outbox.attempt;
         let entry = self.ledger.entry(&self.whose, parent)?;
         let Some(entry) = entry.filter(|entry| entry.state != EntryState::Released) else {
-            // posted before there was a ledger, or by hand
+            // posted before there was a ledger, or manually
             if let Some(state) = here.filter(|state| *state != EntryState::Released) {
                 self.ledger.put(&self.whose, &self.entry_of(reply, state))?;
             }
@@ -264,13 +258,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// The file is older than the ledger: a backup was put back in its place.
+    /// The file is older than the ledger: a backup was restored.
     fn catch_up(&self, engine: &Engine, reply: &Reply, entry: &Entry, now_ms: i64) -> Result<()> {
-        // another text was posted than this one: `Elsewhere::of` says so when it is to be sent
+        // another text was posted than this one: `Elsewhere::of` says so if it is to be sent
         if entry.hash != reply.outbox.hash {
             return Ok(());
         }
-        const WORDS: &str = "this file is older than what the ledger of this machine knows of it; taken over from there";
+        const WORDS: &str =
+            "this file is older than its entry in this machine's ledger; updated from there";
         let link = match entry.comment.as_str() {
             "" => String::new(),
             name => link_of(&self.host, reply, name),
@@ -287,11 +282,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// Frees the comment that a reply answers, of whose answer from elsewhere nobody knows whether it arrived;
-    /// a person says that nothing is there.
+    /// Frees a comment that was answered from elsewhere with unconfirmed delivery; the user confirms that the answer
+    /// does not exist.
     ///
     /// # Errors
-    /// [`Code::Refused`] when it is posted or withdrawn; when the ledger cannot be written.
+    /// [`Code::Refused`] if it is posted or withdrawn; or if the ledger cannot be written.
     pub fn release(&self, reply: &Reply) -> Result<()> {
         let parent = reply.parent_name.as_deref().unwrap_or_default();
         if self.ledger.release(&self.whose, parent)? {
@@ -303,7 +298,7 @@ impl Ledger {
         ))
     }
 
-    /// What the ledger says of the comment that a reply answers; `None`: it is free.
+    /// The ledger's entry for the comment that a reply answers; `None`: it is free.
     pub fn open_entry(&self, reply: &Reply) -> Result<Option<Entry>> {
         let parent = reply.parent_name.as_deref().unwrap_or_default();
         let entry = self.ledger.entry(&self.whose, parent)?;
@@ -311,17 +306,16 @@ impl Ledger {
     }
 }
 
-/// Where the ledger keeps which try of a reply a person wants to be followed by another.
+/// The ledger key for the attempt of a reply that the user wants repeated.
 pub(crate) fn again_key(reply: i64) -> String {
     format!("again {reply}")
 }
 
-/// Where the ledger keeps that a copy of the project gave up a reply that was approved so.
+/// The ledger key for a reply that a copy of the project abandoned with this approval.
 pub(crate) fn given_up_key(copy: &str, reply: &Reply) -> String {
     format!("given up {copy} {}", reply.outbox.seal)
 }
 
-/// What pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PauseOf {
     Account,
@@ -334,7 +328,7 @@ fn place(subreddit: &str) -> String {
     format!("r/{}", subreddit.to_lowercase())
 }
 
-/// Whose entries those of an account are.
+/// The owner of an account's entries.
 fn whose(account: &Account) -> Result<Whose> {
     let config = config_of(account);
     Ok(Whose {
@@ -343,7 +337,7 @@ fn whose(account: &Account) -> Result<Whose> {
     })
 }
 
-/// A keyed hash of a name: equal for equal names, and no name for whoever reads the ledger elsewhere.
+/// A keyed hash of a name, which reveals no name outside of this machine.
 fn tag(machine: &Machine, author: &str) -> String {
     machine.seal("answered author", &[&author.to_lowercase()])[..32].to_owned()
 }
@@ -352,7 +346,7 @@ fn is_of(entry: &Entry, file: &ThisFile) -> bool {
     entry.project == file.project && entry.copy == file.copy
 }
 
-/// Where a reply's last try stands by the project; `None`: there was none.
+/// The state of a reply's last attempt by the project; `None`: there was none.
 fn stands(engine: &Engine, reply: &Reply) -> Result<Option<EntryState>> {
     Ok(Some(match reply.state {
         ReplyState::Sending | ReplyState::Uncertain => EntryState::Uncertain,
@@ -364,7 +358,7 @@ fn stands(engine: &Engine, reply: &Reply) -> Result<Option<EntryState>> {
         ReplyState::Approved | ReplyState::Draft => {
             let attempts = engine.store.attempts(reply.id)?;
             let last = attempts.iter().find(|a| a.number == reply.outbox.attempt);
-            // one of which nobody ever knew keeps its comment until a person gives it up
+            // if its delivery was never confirmed, it keeps its comment until the user abandons it
             match last.and_then(|last| last.class) {
                 Some(1..=3) => EntryState::Released,
                 _ => EntryState::Absent,
@@ -381,15 +375,15 @@ pub(crate) struct Elsewhere {
     machine: Option<Machine>,
     /// Why nothing can be posted from here at all.
     objection: Option<Objection>,
-    /// Until when what pauses, as Reddit asked for.
+    /// Pauses that Reddit asked for, and their ends.
     pauses: HashMap<String, i64>,
 }
 
 impl Elsewhere {
-    /// The same for showing what speaks against a reply: changes nothing, and tells what is the matter with the
-    /// file or the ledger as an objection.
+    /// For displaying what blocks a reply: changes nothing, and reports a problem with the file or the ledger as an
+    /// objection.
     pub fn shown(engine: &Engine, account: &Account) -> Self {
-        // a sandbox that nobody serves has answered nothing
+        // a sandbox that is not running has answered nothing
         let Ok(whose) = whose(account) else {
             return Self::default();
         };
@@ -415,7 +409,7 @@ impl Elsewhere {
         self.file.as_ref().is_some_and(|file| is_of(entry, file))
     }
 
-    /// What speaks against a reply.
+    /// What blocks a reply.
     pub fn of(&self, reply: &Reply) -> Option<Objection> {
         if self.objection.is_some() {
             return self.objection.clone();
@@ -430,7 +424,7 @@ impl Elsewhere {
         let comment = &entry.comment;
         let (words, then) = match entry.state {
             EntryState::Released if own && self.is_given_up(reply) => (
-                "it was given up; approve it again to send it".to_owned(),
+                "it was abandoned; approve it again to send it".to_owned(),
                 Then::Redraft,
             ),
             EntryState::Released => return None,
@@ -454,7 +448,9 @@ impl Elsewhere {
             ),
             EntryState::Intended | EntryState::Uncertain | EntryState::Absent => (
                 format!(
-                    "the comment may have been answered from {by}, and nobody knows yet; settle it there. If that file is gone and nothing of ours is there on Reddit, let it be sent from here; `repartee reddit settle {} --again` does it",
+                    "the comment may have been answered from {by}, with unconfirmed delivery; settle it \
+                     there. If that file is gone and nothing of ours is there on Reddit, let it be sent \
+                     from here; `repartee reddit settle {} --again` does it",
                     reply.id
                 ),
                 Then::Hold,
@@ -467,15 +463,15 @@ impl Elsewhere {
         })
     }
 
-    /// Whether a person has decided that a reply which is absent may be sent again, by this approval or, once it
-    /// was given up, by another: its state alone does not say so.
+    /// Whether the user decided that an absent reply may be sent again, by this approval or, after it was abandoned, by
+    /// another: its state alone does not say so.
     fn is_wanted_again(&self, reply: &Reply, entry: &Entry) -> bool {
         let kept = self.kept(&again_key(reply.id));
         let attempt = kept.and_then(|json| json.parse().ok());
         entry.reply == reply.id && attempt.is_some_and(|attempt: u32| attempt >= entry.attempt)
     }
 
-    /// Whether a person gave up a reply by this very approval.
+    /// Whether the user abandoned a reply with this same approval.
     fn is_given_up(&self, reply: &Reply) -> bool {
         let copy = self.file.as_ref().map_or("", |file| &file.copy);
         self.kept(&given_up_key(copy, reply)).is_some()
@@ -486,8 +482,8 @@ impl Elsewhere {
         machine.glance().setting(&file.project, key)
     }
 
-    /// What was posted, by this file (`ours`) and from elsewhere, as caps and pace count it for a reply. What the
-    /// ledger knows counts as the ledger has it, but for the time, where the later one does.
+    /// What was posted, by this file (`ours`) and from elsewhere, as caps and pace count it for a reply. The ledger's
+    /// entry takes precedence, except for the time, where the later one does.
     pub fn with_ours(&self, ours: Vec<Spent>, reply: &Reply, now_ms: i64) -> Vec<Spent> {
         let mut all: HashMap<String, Spent> = HashMap::new();
         for spent in self.spent(reply, now_ms) {
@@ -536,7 +532,7 @@ impl Elsewhere {
             _ => String::new(),
         };
         let parent = reply.parent_name.as_deref();
-        // what this file itself wants to send again is not there
+        // what this file itself wants to send again does not count
         let again = |entry: &Entry| entry.state == EntryState::Absent && self.is_own(entry);
         self.entries
             .iter()
@@ -570,8 +566,8 @@ fn hold(code: &'static str, words: String) -> Objection {
 }
 
 impl Engine {
-    /// Takes out of the ledger what tells of forgotten people and texts; that they were answered stays. Where it
-    /// cannot be done now, what is left are hashes.
+    /// Removes traces of purged people and texts from the ledger; that they were answered stays. If that is not
+    /// possible now, hashes remain.
     pub(crate) fn forget_in_ledger(&self, gone: &[Gone]) {
         let forget = || {
             if gone.is_empty() || self.this_file()?.is_none() {
@@ -583,12 +579,12 @@ impl Engine {
         };
         if let Err(error) = forget() {
             let error: Error = error;
-            tracing::warn!(%error, "the ledger keeps hashes of what was forgotten");
+            tracing::warn!(%error, "the ledger still has hashes of purged content");
         }
     }
 
-    /// Brings the ledger up to date after a person has settled a reply without a session. What cannot be done
-    /// now is done when the account posts next: until then the ledger keeps the comment closed.
+    /// Updates the ledger after the user settled a reply without a session. If that is not possible now, it is done
+    /// when the account posts next: until then the ledger keeps the comment closed.
     pub(crate) fn note_in_ledger(&self, reply: &Reply) {
         let noted = self
             .account_meant(&reply.outbox.account)
@@ -597,7 +593,7 @@ impl Engine {
                 ledger.note(self, reply.id, self.environment.clock.now_ms())
             });
         if let Err(error) = noted {
-            tracing::warn!(%error, reply = reply.id, "the ledger was not brought up to date");
+            tracing::warn!(%error, reply = reply.id, "the ledger was not updated");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Logging in and out. A script app logs in with name and password out of the environment or the keychain;
-//! the others through a browser, whose answer is awaited on this machine, or pasted.
+//! Logging in and out. A script app logs in with name and password from environment variables or the keychain; others
+//! through a browser, whose answer is received on this machine, or pasted.
 
 use repartee_reddit::{ANSWER_WITHIN, App, Browser, Grant, Login, Pending, hand_over, secrets};
 use repartee_store::accounts::Account;
@@ -15,27 +15,26 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Signal, Stop, from_json, to_json};
 
-/// Our own comments are looked through so far back for those of somebody else: a month, in seconds.
+/// Our own comments are searched this far back for those we did not post: a month, in seconds.
 const LOOK_BACK_S: i64 = 30 * 86_400;
-/// Of them the last so many count.
+/// Number of latest comments considered.
 const LOOKED_AT: usize = 100;
 
-/// Logs an account in, and looks who it is. A job: `login`. Where a browser is needed, a signal says which
-/// address to visit.
+/// Logs an account in, and checks its identity. A job: `login`. If a browser is needed, a signal has the URL to open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogIn {
-    /// The account; empty: the one that posts.
+    /// Empty: the one that posts.
     pub account: String,
     /// Log in through the browser even if a login is stored.
     pub anew: bool,
 }
 
-/// A login in a browser on another machine, whose end is pasted.
+/// A login in a browser on another machine, whose final URL is pasted.
 pub struct ByHand {
     account: Account,
     pending: Pending,
-    /// The address to open.
+    /// The URL to open.
     pub address: String,
 }
 
@@ -75,14 +74,14 @@ fn login_of(account: &Account, code: repartee_reddit::Code) -> Result<Login> {
     })
 }
 
-/// Waits for the answer of a browser.
+/// Waits for the browser's answer.
 fn in_browser(ctx: &Ctx, account: &Account) -> Result<repartee_reddit::Code, Stop> {
     let config = config_of(account);
     let runtime = runtime()?;
     let browser = runtime
         .block_on(Browser::begin(&config, &account.client_id, account.port))
         .map_err(Error::from)?;
-    // sent, not said: what is said stays in the project
+    // sent, not logged: log lines are stored in the project
     ctx.send(Signal::Visit {
         address: browser.address().to_owned(),
     });
@@ -98,7 +97,7 @@ fn in_browser(ctx: &Ctx, account: &Account) -> Result<repartee_reddit::Code, Sto
     })
 }
 
-/// Asks Reddit who is logged in: it has to be the account. A `new` login of somebody else is not kept.
+/// Checks that the account is the one logged in. A `new` login of another account is not stored.
 fn who_is(
     engine: &Engine,
     session: &Session,
@@ -115,7 +114,10 @@ fn who_is(
         }
         return Err(Error::new(
             Code::Login,
-            format!("Reddit says that this is the login of u/{}, not of u/{name}; log in with the right one", me.name),
+            format!(
+                "this is the login of u/{}, not of u/{name}; log in with the right account",
+                me.name
+            ),
         )
         .into());
     }
@@ -140,7 +142,7 @@ fn who_is(
     })
 }
 
-/// Stores what was learnt of a login that worked; what stopped the account for want of one does so no more.
+/// Stores the facts from a successful login; an account that was disabled for lack of one is enabled.
 fn logged_in(engine: &Engine, session: &Session, facts: AccountFacts) -> Result<AccountInfo> {
     let (store, name) = (&engine.store, &session.account.name);
     let suspended = facts.suspended;
@@ -160,7 +162,7 @@ impl Engine {
     /// Begins a login whose browser is on another machine: see [`Engine::login_pasted`].
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when the account's settings make no sense.
+    /// [`Code::NotFound`]; [`Code::Usage`] if the account's settings are invalid.
     pub fn login_by_hand(&self, account: &str) -> Result<ByHand> {
         let account = self.account_meant(account)?;
         let (pending, address) =
@@ -172,10 +174,10 @@ impl Engine {
         })
     }
 
-    /// Ends a login by the address at which the browser ended, as a person pasted it.
+    /// Completes a login by the URL at which the browser ended, as the user pasted it.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it is not the end of this login; [`Code::Login`].
+    /// [`Code::Usage`] if it is not the end of this login; [`Code::Login`].
     pub fn login_pasted(&self, begun: ByHand, pasted: &str) -> Result<AccountInfo> {
         let code = begun.pending.pasted(pasted)?;
         let login = login_of(&begun.account, code)?;
@@ -190,12 +192,12 @@ impl Engine {
         logged_in(self, &session, facts)
     }
 
-    /// Hands the address at which the browser ended, as a person pasted it, to the job `login` that waits for
-    /// it: the browser ran on another machine, or could not come back to this one.
+    /// Passes the URL at which the browser ended, as the user pasted it, to the waiting job `login`: the browser ran on
+    /// another machine, or could not reach this one.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when no login of the account waits; [`Code::Usage`] when the address is not the end
-    /// of that login.
+    /// [`Code::NotFound`] if no login of the account is waiting; [`Code::Usage`] if the URL is not the end of that
+    /// login.
     pub fn login_hand_over(&self, account: &str, pasted: &str) -> Result<()> {
         let account = self.account_meant(account)?;
         let is_of = |login: LogIn| {
@@ -219,16 +221,16 @@ impl Engine {
         Ok(hand_over(account.port, pasted)?)
     }
 
-    /// Logs an account out: Reddit takes the login back, and the keychain forgets it. Secrets in the
-    /// environment are not ours to remove.
+    /// Logs an account out: revokes the login on Reddit and removes it from the keychain. Environment variables are not
+    /// ours to remove.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; those of the network: then nothing is known to be taken back, and what the
-    /// keychain holds is forgotten all the same.
+    /// [`Code::NotFound`]; those of the network: then the revocation is unconfirmed, but the keychain's secrets are
+    /// removed anyway.
     pub fn log_out(&self, account: &str, who: &str) -> Result<AccountInfo> {
         let account = self.account_meant(account)?;
         let name = &account.name;
-        // without a login there is none to take back
+        // without a login there is none to revoke
         let revoked = match Session::open(self, name) {
             Ok(session) => session.call(session.client.revoke()),
             Err(_) => Ok(()),
@@ -246,11 +248,11 @@ impl Engine {
         self.account(name)
     }
 
-    /// Puts a secret of an account into the keychain of the system: password or client secret, as it was
-    /// typed (never as an argument of a command).
+    /// Stores a secret of an account in the system's keychain: password or client secret, as typed (never as a
+    /// command-line argument).
     ///
     /// # Errors
-    /// [`Code::Usage`] when there is no such secret; [`Code::Login`] when the keychain cannot be written.
+    /// [`Code::Usage`] if there is no such secret; [`Code::Login`] if the keychain cannot be written.
     pub fn secret_keep(&self, account: &str, which: &str, value: SecretString) -> Result<()> {
         let account = self.account_meant(account)?;
         let secret = match which {
@@ -258,7 +260,7 @@ impl Engine {
             "client-secret" => secrets::Secret::ClientSecret,
             other => {
                 return Err(Error::usage(format!(
-                    "there is no secret {other:?}; there are password and client-secret"
+                    "there is no secret {other:?}; use password or client-secret"
                 )));
             }
         };
@@ -279,7 +281,7 @@ mod tests {
     use crate::job::new_id;
     use crate::reddit::NewAccount;
 
-    /// Serves one request at a port, and gives its first line.
+    /// Serves one request at a port, and returns its first line.
     fn serve(listener: TcpListener, answer: &'static str) -> std::thread::JoinHandle<String> {
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("a connection");
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_goes_to_the_login_that_waits_and_nowhere_else() {
+    fn pasted_url_only_reaches_the_waiting_login() {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = Engine::create(folder.path().join("a.repartee")).expect("a project");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -337,7 +339,7 @@ mod tests {
             "GET /callback?state=s&code=c HTTP/1.1"
         );
 
-        // another login's, another program's, nobody's
+        // of another login, of another program, of nobody
         for (answer, code) in [
             ("HTTP/1.1 404 Not Found\r\n\r\n", Code::Usage),
             (

@@ -1,5 +1,5 @@
-//! What is due of the dealings with Reddit without anybody asking for it: looking for what is uncertain,
-//! forgetting what Reddit no longer has and what was kept long enough, reading scores.
+//! Due Reddit maintenance, done automatically: checking uncertain replies, purging what Reddit no longer has and what
+//! is past retention, reading scores.
 
 use repartee_store::jobs::JobRow;
 use repartee_store::queue::ReplyState;
@@ -15,9 +15,9 @@ use crate::Engine;
 use crate::error::{Code, Result};
 use crate::job::{Ctx, Job, Stop, is_stale, now_ms};
 
-/// Threads are looked through again after so long: a day, less what a job may take.
+/// Threads are checked again after this long: a day, minus what a job may take.
 const CHECK_EVERY_MS: i64 = 23 * 3_600_000;
-/// What did not come through is tried again after so long.
+/// What failed is tried again after this long.
 const AGAIN_MS: i64 = 3_600_000;
 /// Jobs that do the same, or would be disturbed.
 const BUSY: [&str; 7] = [
@@ -30,39 +30,37 @@ const BUSY: [&str; 7] = [
     "outcomes",
 ];
 
-/// Does what is due. A job: `maintenance`. A window starts it by itself; on the command line cron may.
+/// Does due maintenance. A job: `maintenance`. A window starts it automatically; on the command line, cron may.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Maintenance {}
 
-/// What maintenance did.
+/// The result of maintenance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Maintained {
-    /// What became of uncertain replies, for each account that had some.
+    /// The results for uncertain replies, per account that had some.
     pub reconciled: Vec<Reconciled>,
-    /// What was forgotten, for each account that looked.
+    /// What was purged, per account that checked.
     pub synced: Vec<Synced>,
-    /// The readings, for each account that had some due.
+    /// The readings, per account that had some due.
     pub read: Vec<OutcomesRead>,
-    /// What did not come through: it is tried again after an hour.
+    /// What failed: it is tried again after an hour.
     pub failed: Vec<String>,
 }
 
-/// What is due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Due {
-    /// Texts that were kept long enough.
+    /// Texts past retention.
     expired: bool,
-    /// Accounts with replies of which nobody knows whether they arrived, or arrived once.
+    /// Accounts with replies whose delivery, or uniqueness, is unconfirmed.
     uncertain: Vec<String>,
-    /// The account that looks what is still there.
+    /// The account that checks what still exists.
     check: Option<String>,
-    /// Accounts with scores to be read.
+    /// Accounts with scores to read.
     scores: Vec<String>,
 }
 
 impl Due {
-    /// Whether nothing is.
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -83,7 +81,7 @@ impl Job for Maintenance {
                 account,
                 wait: false,
             };
-            let done = ctx.step(&format!("looking for replies of {}", job.account), &job);
+            let done = ctx.step(&format!("checking replies of {}", job.account), &job);
             note(done, &mut kept.reconciled, &mut kept.failed)?;
         }
         if let Some(account) = due.check {
@@ -91,7 +89,10 @@ impl Job for Maintenance {
                 account,
                 ..Sync::default()
             };
-            let done = ctx.step(&format!("looking what is there as {}", job.account), &job);
+            let done = ctx.step(
+                &format!("checking what still exists as {}", job.account),
+                &job,
+            );
             note(done, &mut kept.synced, &mut kept.failed)?;
         }
         for account in due.scores {
@@ -106,7 +107,7 @@ impl Job for Maintenance {
     }
 }
 
-/// Keeps what a step came to. One that fails keeps the others from nothing.
+/// Records the result of a step. A failure does not stop the others.
 fn note<T>(done: Result<T, Stop>, good: &mut Vec<T>, failed: &mut Vec<String>) -> Result<(), Stop> {
     match done {
         Ok(outcome) => good.push(outcome),
@@ -117,11 +118,8 @@ fn note<T>(done: Result<T, Stop>, good: &mut Vec<T>, failed: &mut Vec<String>) -
 }
 
 impl Engine {
-    /// Whether a job `maintenance` has something to do: something is due, nobody is at it, and the last one is an
-    /// hour ago. Asks nobody.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// Whether the job `maintenance` has something to do: something is due, no job is doing it, and the last one is an hour
+    /// ago. Makes no call.
     pub fn wants_maintenance(&self) -> Result<bool> {
         if self.due()?.is_empty() {
             return Ok(false);
@@ -139,11 +137,10 @@ impl Engine {
         Ok(!self.store.jobs()?.iter().any(|job| busy(job) || tried(job)))
     }
 
-    /// What is due.
     fn due(&self) -> Result<Due> {
         let (store, now_ms) = (&self.store, self.reddit_now_ms()?);
         let mut threads = store.threads()?;
-        // one that is forgotten has no title any more
+        // a purged one has no title any more
         threads.retain(|t| !t.title.is_empty() || !t.body.is_empty());
         let old = |t: &Thread| {
             let seen_ms = t.checked_ms.unwrap_or(0).max(t.fetched_ms);
@@ -159,7 +156,7 @@ impl Engine {
         posted.retain(duplicates::is_due);
         unknown.append(&mut posted);
         for account in store.accounts()? {
-            // a made-up Reddit is mostly not there
+            // a sandbox is usually not running
             if sandbox::is_made_up(&account) {
                 continue;
             }

@@ -1,23 +1,23 @@
-//! Reddit itself: accounts and permissions, threads that are alive, and replies that are posted one by one,
-//! each of them approved by a person, and none of them twice.
+//! Reddit: accounts and permissions, live threads, and replies that are posted one by one, each of them approved by the
+//! user, and none of them twice.
 //!
-//! | file | what is in it |
+//! | file | content |
 //! |---|---|
-//! | `connect.rs` | a client for an account, and what surrounds it: time, secrets, the shared rate limit |
+//! | `connect.rs` | a client for an account, and its environment: time, secrets, the shared rate limit |
 //! | `accounts.rs`, `login.rs` | accounts, and how they log in and out |
-//! | `permissions.rs` | where posting is permitted, and who does not want to be answered |
-//! | `rules.rs` | pauses, caps, hours, footer: the settings that posting obeys |
-//! | `policy.rs`, `similar.rs` | what speaks against posting a reply: pure rules over facts |
-//! | `fetch.rs`, `threads.rs`, `saved.rs` | threads from Reddit, as they are listed, and as files |
+//! | `permissions.rs` | where posting is permitted, and opt-outs |
+//! | `rules.rs` | settings for posting: pauses, caps, hours, footer |
+//! | `policy.rs`, `similar.rs` | what blocks a reply: pure rules over facts |
+//! | `fetch.rs`, `threads.rs`, `saved.rs` | threads from Reddit, in lists, and as files |
 //! | `context.rs`, `draft.rs` | from a thread to drafts in the queue |
-//! | `approval.rs` | what is shown of a reply, the hash over it, and what a person approves by that hash |
-//! | `outbox.rs` | what a person approves, edits, withdraws and settles |
-//! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and looking for what is uncertain |
-//! | `kept.rs` | what the ledger keeps beside the project, so that no edit of the file loosens it |
+//! | `approval.rs` | what is shown of a reply, its hash, and approval by that hash |
+//! | `outbox.rs` | approving, editing, withdrawing and settling replies |
+//! | `lease.rs`, `post.rs`, `reconcile.rs` | posting, and resolving unconfirmed deliveries |
+//! | `kept.rs` | what the ledger keeps for the project, so that editing the file cannot loosen it |
 //! | `ledger.rs`, `home.rs`, `duplicates.rs` | at most one answer, also across copies and projects of this machine |
-//! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
-//! | `sandbox.rs` | a made-up Reddit on this machine, to try all of it without a key |
-//! | `maintenance.rs` | what is due: forgetting once a day, scores after an hour, a day and a week |
+//! | `sync.rs`, `outcomes.rs` | purging what Reddit no longer has; outcomes of posted replies |
+//! | `sandbox.rs` | a Reddit sandbox on this machine, to try everything without a key |
+//! | `maintenance.rs` | due maintenance: purging once a day, scores after an hour, a day and a week |
 //! | `audit.rs` | who did what, and when |
 
 mod accounts;
@@ -68,10 +68,10 @@ pub use threads::{ThreadCommentInfo, ThreadInfo, ThreadStory};
 
 use crate::error::{Error, Result};
 
-/// The name of an account or subreddit as a person types it, without `u/` or `r/`.
+/// The name of an account or subreddit as the user types it, without `u/` or `r/`.
 ///
 /// # Errors
-/// [`crate::Code::Usage`] when it cannot be one.
+/// [`crate::Code::Usage`] if it is not a valid one.
 pub(crate) fn plain_name(kind: &str, typed: &str) -> Result<String> {
     let name = typed.trim().trim_start_matches('/');
     let name = name.strip_prefix(kind).unwrap_or(name).trim_matches('/');

@@ -1,4 +1,4 @@
-//! What a person does with replies that go to Reddit: approve, edit, withdraw, settle.
+//! User actions on replies to Reddit: approve, edit, withdraw, settle.
 
 use repartee_reddit::Link;
 use repartee_store::accounts::Account;
@@ -17,122 +17,117 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::Stop;
 
-/// Code of a posted reply whose change was sent without an answer.
+/// Code of a posted reply whose edit was sent without an answer.
 const UNKNOWN: &str = "rewrite-unknown";
 
-/// What a person decides about a reply of which nobody knows whether it arrived.
+/// A decision on a reply with unconfirmed delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "settle", rename_all = "kebab-case")]
 pub enum Settle {
-    /// It is not there, and is to be sent again; only once it was looked for often enough (absent).
+    /// It does not exist, and is to be sent again; only after enough checks (absent).
     Again {
         /// The hash of the reply as it was shown.
         seen: String,
     },
     /// It is not to be sent again.
     GiveUp,
-    /// It stands at this link.
+    /// It exists at this link.
     Posted {
-        /// The link to the comment.
+        /// Of the comment.
         link: String,
     },
 }
 
-/// The posting side of a reply.
+/// The posting state of a reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OutboxInfo {
-    /// The reply, by its number.
+    /// Number of the reply.
     pub reply: i64,
-    /// draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn.
+    /// draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn.
     pub state: String,
-    /// The account it is posted with; empty: there is none yet.
+    /// Empty: none yet.
     pub account: String,
-    /// Name of the subreddit.
     pub subreddit: String,
-    /// Who wrote what it answers; none: forgotten.
+    /// Author of what it answers; none: purged.
     pub author: Option<String>,
     /// Reddit's name of the post.
     pub post_name: Option<String>,
-    /// Reddit's name of what it answers; none: not on Reddit, it is posted by hand.
+    /// Reddit's name of what it answers; none: not on Reddit, it is posted manually.
     pub parent_name: Option<String>,
-    /// Where that stands, as an address.
+    /// Its URL.
     pub parent_link: String,
     /// The text as it is sent, with its footer; of a draft, as it would be.
     pub full_text: String,
-    /// Who approved it; empty: nobody.
+    /// Empty: nobody.
     pub approved_by: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub approved_ms: Option<i64>,
-    /// How often it was tried.
     pub attempt: u32,
-    /// The next try not before this; 0: at any time.
+    /// Earliest next attempt; 0: at any time.
     pub not_before_ms: i64,
     /// Reddit's name of it, once it is posted.
     pub posted_name: Option<String>,
-    /// When it was posted.
+    /// Milliseconds since 1970.
     pub posted_ms: Option<i64>,
-    /// Where it stands; empty: nowhere.
+    /// Its URL; empty: not posted.
     pub link: String,
-    /// What stands in the way, or stood: Reddit's code or ours.
+    /// What blocks or blocked it: Reddit's code or ours.
     pub code: String,
-    /// The same in words.
+    /// Its message.
     pub detail: String,
-    /// Whether only a person can go on with it.
+    /// Whether it waits for the user.
     pub needs_person: bool,
-    /// The hash over all that is shown of it: what a decision is about; empty: it cannot be approved.
+    /// The hash over everything shown, for decisions; empty: it cannot be approved.
     pub seen: String,
     /// Where the account posts: `reddit`, `sandbox`, or empty without an account.
     pub server: String,
-    /// Why an approved reply has to be approved again; empty: it need not.
+    /// Why an approved reply must be approved again; empty: no need.
     pub again: String,
 }
 
-/// Something that speaks against posting a reply now.
+/// Something that blocks a reply now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ObjectionInfo {
-    /// A word for programs; `pace` alone may be passed over, by posting the one reply now.
+    /// A code for programs; only `pace` may be skipped, by posting this reply now.
     pub code: String,
-    /// The same for a person.
+    /// The message for the user.
     pub words: String,
-    /// It passes by itself then, milliseconds since 1970; none: somebody has to do something.
+    /// When it passes by itself, milliseconds since 1970; none: action is needed.
     pub until_ms: Option<i64>,
 }
 
-/// A try to post a reply.
+/// An attempt to post a reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AttemptInfo {
-    /// Its number, from 1.
+    /// From 1.
     pub number: u32,
-    /// When it began, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub started_ms: i64,
-    /// When it ended; none: nobody came back to tell.
+    /// None: unknown.
     pub ended_ms: Option<i64>,
-    /// The HTTP status.
     pub status: Option<u16>,
     /// 1 not sent, 2 refused for now, 3 rejected, 4 posted, 5 uncertain.
     pub class: Option<u8>,
     /// The beginning of the answer.
     pub excerpt: String,
-    /// Looks for it that came back with an answer: when, where (own comments, or what answers the parent),
-    /// and what was found.
+    /// Completed checks: when, where (own comments, or answers to the parent), and the result.
     pub looks: Vec<(i64, String, String)>,
 }
 
-/// The posting side of a reply with all its tries.
+/// The posting state of a reply with all its attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OutboxStory {
-    /// Where it stands.
     pub outbox: OutboxInfo,
-    /// The tries, in order.
+    /// In order.
     pub attempts: Vec<AttemptInfo>,
-    /// What speaks against posting it now; of an approved reply.
+    /// What blocks it now, if it is approved.
     pub objections: Vec<ObjectionInfo>,
 }
 
-/// The address of something on Reddit, or on a fake.
+/// The URL of something on Reddit, or in a sandbox.
 pub(crate) fn address(host: &str, permalink: &str) -> String {
     match (host, permalink) {
-        // what does not begin with a slash would become part of the host's name: `https://www.reddit.com@elsewhere`
+        // without a leading slash it would become part of the host name: `https://www.reddit.com@elsewhere`
         (_, link) if !link.starts_with('/') => String::new(),
         ("", link) => format!("https://www.reddit.com{link}"),
         (host, link) => format!("{host}{link}"),
@@ -183,7 +178,7 @@ fn outbox_info(
     }
 }
 
-/// An objection as it is shown.
+/// An objection for display.
 pub(crate) fn objection_info(objection: &Objection) -> ObjectionInfo {
     ObjectionInfo {
         code: objection.code.to_owned(),
@@ -196,11 +191,10 @@ pub(crate) fn objection_info(objection: &Objection) -> ObjectionInfo {
 }
 
 impl Engine {
-    /// The posting side of all replies that answer something on Reddit, in the order in which they were
-    /// queued; of one state where that is given.
+    /// The posting state of all replies to something on Reddit, in queue order; of one state if given.
     ///
     /// # Errors
-    /// [`Code::Usage`] when there is no such state.
+    /// [`Code::Usage`] if there is no such state.
     pub fn outbox(&self, state: Option<&str>) -> Result<Vec<OutboxInfo>> {
         let state = match state {
             None => None,
@@ -223,7 +217,7 @@ impl Engine {
             .collect()
     }
 
-    /// The posting side of one reply, with all its tries and what speaks against it now.
+    /// The posting state of one reply, with all its attempts and what blocks it now.
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -274,11 +268,11 @@ impl Engine {
         })
     }
 
-    /// What a person, `who`, decides about a reply that is uncertain or absent.
+    /// Decides an uncertain or absent reply, on behalf of `who`.
     ///
     /// # Errors
-    /// [`Code::NotFound`]; [`Code::Usage`] when it is neither, or the link leads to another post;
-    /// [`Code::Changed`] when it is to be sent again and is not what was shown.
+    /// [`Code::NotFound`]; [`Code::Usage`] if it is neither, or the link leads to another post; [`Code::Changed`] if it
+    /// is to be sent again and is not what was shown.
     pub fn reply_settle(&self, id: i64, settle: &Settle, who: &str) -> Result<OutboxStory> {
         let reply = self.store.reply(id)?;
         let now_ms = self.environment.clock.now_ms();
@@ -299,13 +293,13 @@ impl Engine {
                 ),
                 "sent again",
             ),
-            // as if it had arrived: then nothing else is ever posted under its parent
+            // as if it had arrived: nothing else is ever posted under its parent
             Settle::GiveUp if reply.state == ReplyState::Uncertain => (
                 &[ReplyState::Uncertain],
                 Became::new(
                     ReplyState::Withdrawn,
                     "given-up",
-                    "given up; nobody knows whether it arrived",
+                    "abandoned; delivery unconfirmed",
                 ),
                 "given up",
             ),
@@ -340,7 +334,7 @@ impl Engine {
         };
         let as_shown = |reply: &Reply| match settle {
             Settle::Again { seen } => self.seen_as_it_stands(reply, seen),
-            // nothing is sent by these
+            // these send nothing
             Settle::GiveUp | Settle::Posted { .. } => Ok(()),
         };
         self.store.reply_becomes_if(
@@ -366,8 +360,8 @@ impl Engine {
         self.outbox_story(id)
     }
 
-    /// A person, `who`, says that an answer from another project or copy, of which nobody knows whether it
-    /// arrived, is not there, and that this reply is to be sent.
+    /// Records on behalf of `who` that an answer from another project or copy, with unconfirmed delivery, does not
+    /// exist, and that this reply is to be sent.
     fn free_elsewhere(&self, reply: &Reply, who: &str) -> Result<OutboxStory> {
         let account = self.account_meant(&reply.outbox.account)?;
         let ledger = Ledger::open(self, &account)?;
@@ -392,21 +386,22 @@ impl Engine {
         self.outbox_story(reply.id)
     }
 
-    /// Takes a posted reply back: deletes it on Reddit, as the person `who`, who saw it (`seen`), and looks
-    /// whether it is gone.
+    /// Withdraws a posted reply: deletes it on Reddit, on behalf of `who`, who saw it (`seen`), and checks that it is
+    /// gone.
     ///
     /// # Errors
-    /// [`Code::Usage`] when it is not posted, or its name is not known; [`Code::Changed`] when it is not what
-    /// was shown; [`Code::Login`]; [`Code::Refused`] when Reddit still shows it.
+    /// [`Code::Usage`] if it is not posted, or its name is unknown; [`Code::Changed`] if it is not what was shown;
+    /// [`Code::Login`]; [`Code::Refused`] if Reddit still shows it.
     pub fn reply_withdraw(&self, id: i64, seen: &str, who: &str) -> Result<OutboxStory> {
         let (reply, name, session, ledger) = self.posted(id)?;
-        // what is deleted is taken from this very row
+        // what is deleted is read from this same row
         self.seen_as_it_stands(&reply, seen)?;
         if !session.call(session.client.delete(&name))? {
             return Err(Error::new(
                 Code::Refused,
                 format!(
-                    "{name} is still there after Reddit said yes; it may belong to another account than u/{}",
+                    "{name} still exists although Reddit reported success; it may belong to another account \
+                     than u/{}",
                     session.account.name
                 ),
             ));
@@ -425,18 +420,15 @@ impl Engine {
         self.outbox_story(id)
     }
 
-    /// Deletes the duplicates of a posted reply, all but the oldest, as the person `who`, who saw what they are
-    /// (`seen`).
+    /// Deletes the duplicates of a posted reply, all but the oldest, on behalf of `who`, who saw them (`seen`).
     ///
     /// # Errors
-    /// As [`Engine::reply_withdraw`]; [`Code::Usage`] when it is there once.
+    /// As [`Engine::reply_withdraw`]; [`Code::Usage`] if it has no duplicate.
     pub fn reply_delete_duplicates(&self, id: i64, seen: &str, who: &str) -> Result<OutboxStory> {
         let (reply, _, session, ledger) = self.posted(id)?;
         self.seen_as_it_stands(&reply, seen)?;
         if !duplicates::is_due(&reply) {
-            return Err(Error::usage(format!(
-                "reply {id} is there once, as far as is known"
-            )));
+            return Err(Error::usage(format!("reply {id} has no known duplicates")));
         }
         duplicates::delete_newer(self, None, &session, &ledger, id, who).map_err(
             |stop| match stop {
@@ -447,19 +439,18 @@ impl Engine {
         self.outbox_story(id)
     }
 
-    /// Changes the text of a posted reply on Reddit, as the person `who`, who approves it by doing so. The
-    /// footer is put under it again: `seen` is the hash of all that [`Engine::rewrite_preview`] gave.
+    /// Edits the text of a posted reply on Reddit, on behalf of `who`, who approves it by doing so. The footer is added
+    /// again: `seen` is the hash of everything that [`Engine::rewrite_preview`] returned.
     ///
     /// # Errors
-    /// As [`Engine::reply_withdraw`]; [`Code::Changed`] when it would not be what was shown; [`Code::Refused`]
-    /// when the text does not say what it has to, or says what it must not, or the account or the subreddit
-    /// is not open any more.
+    /// As [`Engine::reply_withdraw`]; [`Code::Changed`] if it would not be what was shown; [`Code::Refused`] if the
+    /// text lacks what it must say, or says what it must not, or the account or the subreddit is no longer open.
     pub fn reply_rewrite(&self, id: i64, text: &str, seen: &str, who: &str) -> Result<OutboxStory> {
         let (_, name, session, _) = self.posted(id)?;
         let now_ms = self.environment.clock.now_ms();
         let make = |reply: &Reply| -> Result<(String, Approval)> {
             if reply.outbox.posted_name.as_ref() != Some(&name) {
-                return Err(Error::internal(format!("reply {id} is another now")));
+                return Err(Error::internal(format!("reply {id} has changed")));
             }
             if reply.outbox.code == duplicates::DUPLICATES {
                 return Err(Error::usage(format!(
@@ -477,12 +468,13 @@ impl Engine {
                 code: String::new(),
                 detail: String::new(),
             },
-            // nobody knows whether it arrived
+            // delivery unconfirmed
             Err(error) if matches!(error.code, Code::Io | Code::Busy | Code::Internal) => {
                 Rewritten::Sent {
                     code: UNKNOWN.to_owned(),
                     detail: format!(
-                        "a change of it was sent, and no answer came ({}); see whether Reddit shows it, and change it again if not",
+                        "an edit of it was sent, and no answer came ({}); check whether Reddit shows it, \
+                         and edit it again if not",
                         error.message
                     ),
                 }
@@ -496,7 +488,7 @@ impl Engine {
         self.outbox_story(id)
     }
 
-    /// Whether a posted reply may be changed to this text: the rules of posting, but for those about time.
+    /// Whether a posted reply may get this text: the rules of posting, except those about time.
     fn may_rewrite(
         &self,
         account: &Account,
@@ -525,7 +517,7 @@ impl Engine {
         }
         let Some(name) = reply.outbox.posted_name.clone() else {
             return Err(Error::usage(format!(
-                "reply {id} was posted by hand, and nobody said where; change it on Reddit"
+                "reply {id} was posted manually, without a link; edit it on Reddit"
             )));
         };
         let account = self.account_meant(&reply.outbox.account)?;

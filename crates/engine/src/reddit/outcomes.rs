@@ -1,5 +1,5 @@
-//! What became of posted replies: score and removal after an hour, a day and a week, beside what the upvotes
-//! model foretold.
+//! Outcomes of posted replies: score and removal after an hour, a day and a week, next to the upvotes model's
+//! prediction.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,91 +24,86 @@ use crate::examples;
 use crate::job::{Ctx, Job, Progress, Stop};
 use crate::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 
-/// When a posted reply is looked at: seconds after it was posted.
+/// When a posted reply is read: seconds after it was posted.
 pub const AFTER_S: [i64; 3] = [3_600, 86_400, 604_800];
-/// Removals that switch a subreddit off, among the replies of this time.
+/// Removals within this time that disable a subreddit.
 const REMOVALS: u64 = 2;
 const REMOVALS_MS: i64 = 90 * 86_400_000;
 
-/// Reads the scores of posted replies that are due. A job: `outcomes`.
+/// Reads due scores of posted replies. A job: `outcomes`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadOutcomes {
-    /// The account; empty: the one that posts.
+    /// Empty: the one that posts.
     pub account: String,
 }
 
 /// A reading of a posted reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Reading {
-    /// So many seconds after it was posted, or later: 3600, 86400, 604800.
+    /// Seconds after it was posted, or later: 3600, 86400, 604800.
     pub after_s: i64,
-    /// When it was read, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Its score; none: hidden, or gone.
+    /// None: hidden, or gone.
     pub score: Option<i64>,
-    /// deleted, removed, or empty: it is there.
+    /// deleted, removed, or empty: it exists.
     pub gone: String,
 }
 
-/// A posted reply with what was foretold and what became of it.
+/// A posted reply with prediction and outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OutcomeRow {
-    /// The reply.
     pub reply: i64,
     /// posted or withdrawn.
     pub state: String,
-    /// Name of the subreddit.
     pub subreddit: String,
-    /// Its text, without the footer.
+    /// Without the footer.
     pub text: String,
-    /// Where it stands.
     pub link: String,
-    /// When it was posted, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub posted_ms: Option<i64>,
-    /// The probability that a person wrote it, as the realism model saw it.
+    /// p(real) of the realism model.
     pub p_real: Option<f64>,
-    /// The probability of each upvote bin.
+    /// Probability of each upvote bin.
     pub bins: Option<[f64; 4]>,
-    /// The most probable bin, 0 to 3: the same as in the queue.
+    /// The most probable bin, 0 to 3, as in the queue.
     pub predicted: Option<u32>,
-    /// `p1 + 2 p2 + 3 p3`: the same as in the queue.
+    /// `p1 + 2 p2 + 3 p3`, as in the queue.
     pub expected_bin: Option<f64>,
-    /// The bin of the last score that was read, by the edges of the model's split.
+    /// The bin of the last score read, by the edges of the model's split.
     pub actual: Option<u32>,
-    /// The readings, in order.
+    /// In order.
     pub readings: Vec<Reading>,
 }
 
-/// All posted replies with what became of them.
+/// All posted replies with their outcomes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct Outcomes {
-    /// The replies, the latest first.
+    /// The latest first.
     pub rows: Vec<OutcomeRow>,
     /// `counts[actual][predicted]` over the four bins.
     pub counts: [[u32; 4]; 4],
-    /// How many fell into the bin that was foretold.
+    /// How many fell into the predicted bin.
     pub right: u32,
     /// How many have both.
     pub judged: u32,
-    /// How many of these are of the most common actual bin: what always predicting it would get right.
+    /// How many of these are in the most common actual bin: the majority-class baseline.
     pub majority: u32,
-    /// How many are removed.
     pub removed: u32,
 }
 
-/// What reading came to.
+/// The result of reading scores.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct OutcomesRead {
-    /// Readings that were made.
     pub read: u32,
-    /// Of these, those that found a reply removed.
+    /// How many of these found a reply removed.
     pub removed: u32,
-    /// People who asked not to be answered any more; a person decides.
+    /// People who opted out, to be decided by the user.
     pub asked: u32,
-    /// Readings that did not come through; the next run makes them.
+    /// Failed readings, which the next run repeats.
     pub failed: u32,
-    /// Which replies those are of, and why.
+    /// Which replies these concern, and why.
     #[serde(default)]
     pub left_out: LeftOut,
 }
@@ -144,7 +139,7 @@ impl Job for ReadOutcomes {
                 Some(total),
                 "readings",
             ));
-            // several readings of one reply that are overdue are one look
+            // several overdue readings of one reply take one call
             let seen = match &last {
                 Some((name, outcome)) if *name == due.posted_name => outcome.clone(),
                 _ => match caught(|| {
@@ -233,7 +228,7 @@ fn read(
 }
 
 impl ReadOutcomes {
-    /// Switches a subreddit off whose moderators have removed several of our replies.
+    /// Disables a subreddit whose moderators removed several of our replies.
     fn leave(&self, ctx: &Ctx, session: &Session, subreddit: &str) -> Result<()> {
         let (store, now_ms) = (&ctx.engine.store, session.now_ms());
         let removed = store.removals(subreddit, now_ms - REMOVALS_MS)?;
@@ -242,38 +237,33 @@ impl ReadOutcomes {
             .is_some_and(|permission| permission.off.is_empty());
         if removed >= REMOVALS && open {
             let why = format!("{removed} of our replies were removed there");
-            let entry = Entry::new("repartee", "not allowed any more", now_ms);
+            let entry = Entry::new("repartee", "no longer allowed", now_ms);
             store.posting_permission_off(
                 subreddit,
                 &why,
                 &entry.about(format!("r/{subreddit}")).detail(&why),
             )?;
-            ctx.say(format!(
-                "r/{subreddit}: nothing is posted there any more: {why}"
-            ));
+            ctx.say(format!("r/{subreddit}: posting is disabled: {why}"));
         }
         Ok(())
     }
 }
 
 impl Engine {
-    /// All posted replies with what was foretold and what became of them.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All posted replies with prediction and outcome.
     pub fn outcomes(&self) -> Result<Outcomes> {
         let readings = self.store.outcomes()?;
         let mut all = Outcomes::default();
         let mut replies = self.store.replies(Some(ReplyState::Posted))?;
         replies.extend(self.store.replies(Some(ReplyState::Withdrawn))?);
-        // one that was given up may never have stood there
+        // an abandoned one may never have been posted
         replies.retain(|reply| reply.outbox.posted_ms.is_some());
         replies.sort_by_key(|reply| std::cmp::Reverse((reply.outbox.posted_ms, reply.id)));
         for reply in replies {
             let generation = self.store.generation(reply.generation_id)?;
             let edges = match generation.upvotes {
                 Some(checkpoint) => self.edges_of(checkpoint)?,
-                // noted when its models were deleted
+                // stored when its models were deleted
                 None => serde_json::from_str::<serde_json::Value>(&generation.config)
                     .ok()
                     .and_then(|config| serde_json::from_value(config["edges"].clone()).ok()),
@@ -302,7 +292,7 @@ impl Engine {
         Ok(all)
     }
 
-    /// The bin edges by which an upvotes checkpoint was trained.
+    /// The bin edges that an upvotes checkpoint was trained with.
     fn edges_of(&self, checkpoint: i64) -> Result<Option<BinEdges>> {
         let split = self.store.checkpoint_by_id(checkpoint)?.split_id;
         Ok(self
@@ -311,10 +301,10 @@ impl Engine {
             .and_then(|split| examples::edges(&split).ok()))
     }
 
-    /// Draws how often each upvote bin was foretold for each that came.
+    /// Draws the confusion matrix of predicted and actual upvote bins.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when no reply has both.
+    /// [`Code::NotFound`] if no reply has both.
     pub fn outcomes_chart(&self) -> Result<Picture> {
         let outcomes = self.outcomes()?;
         let counts: Vec<Vec<u64>> = outcomes
@@ -335,11 +325,11 @@ impl Engine {
 }
 
 impl Engine {
-    /// Draws it into files; the ending says what each is: .svg, .png or .csv. A name without one gives all
-    /// three. Gives what was written.
+    /// Draws it into files; the extension gives the format: .svg, .png or .csv. A name without one gives all three.
+    /// Returns the files written.
     ///
     /// # Errors
-    /// As [`Engine::outcomes_chart`]; when a file cannot be written.
+    /// As [`Engine::outcomes_chart`]; or if a file cannot be written.
     pub fn outcomes_chart_files(&self, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
         save(files, || self.outcomes_chart())
     }

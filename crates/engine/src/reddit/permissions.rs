@@ -1,4 +1,4 @@
-//! Where posting is permitted (nowhere, until somebody records it), and who does not want to be answered.
+//! Permissions for posting (none by default), and opt-outs.
 
 use repartee_reddit::{Rule, Subreddit};
 use repartee_store::accounts::{OptOut, PostingPermission};
@@ -16,9 +16,9 @@ use crate::job::{Ctx, Stop};
 use crate::machine::Machine;
 use crate::sealed::{self, Origin, digest, same};
 
-/// A subreddit is asked about again after so long: a day.
+/// A subreddit is checked again after this long: a day.
 const CHECK_EVERY_MS: i64 = 86_400_000;
-/// Where a machine has no business: people in need write there.
+/// Subreddits where a program must not post: people in need write there.
 const NEVER: [&str; 14] = [
     "suicidewatch",
     "depression",
@@ -36,54 +36,50 @@ const NEVER: [&str; 14] = [
     "askdocs",
 ];
 
-/// A permission that is to be recorded.
+/// A permission to record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewPostingPermission {
-    /// The subreddit, with or without `r/`.
+    /// With or without `r/`.
     pub subreddit: String,
-    /// Where the permission was given: a link to the moderators' message or rule.
+    /// Where it was granted: a link to the moderators' message or rule.
     pub link: String,
-    /// More about it.
     pub note: String,
-    /// When it ends, milliseconds since 1970; none: it does not.
+    /// Milliseconds since 1970; none: no end.
     pub expires_ms: Option<i64>,
-    /// The rules as the person saw them, JSON as [`SubredditPreview`] gives it; empty: they are taken when
-    /// the subreddit is first asked about.
+    /// The rules as the user saw them, JSON as in [`SubredditPreview`]; empty: they are stored at the first check of the
+    /// subreddit.
     pub rules: String,
 }
 
-/// A permission as it is shown.
+/// A permission for display.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct PostingPermissionInfo {
-    /// The subreddit, without `r/`.
+    /// Without `r/`.
     pub subreddit: String,
-    /// Where the permission was given.
+    /// Where it was granted.
     pub link: String,
-    /// More about it.
     pub note: String,
-    /// Who recorded it.
     pub who: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub given_ms: i64,
-    /// When it ends; none: it does not.
+    /// None: no end.
     pub expires_ms: Option<i64>,
-    /// When Reddit was last asked about the subreddit.
+    /// Last check of the subreddit on Reddit.
     pub checked_ms: Option<i64>,
-    /// Why nothing is posted there all the same; empty: nothing speaks against it.
+    /// Why it is disabled; empty: it is not.
     pub off: String,
     /// Nothing is posted there before this; 0: no pause.
     pub pause_ms: i64,
-    /// Why it has to be confirmed, to go after "it was"; empty: it need not.
+    /// Why it must be confirmed, to follow "it was"; empty: no need.
     pub unconfirmed: String,
-    /// The hash over what is recorded, to confirm it by.
+    /// The hash of the record, to confirm it by.
     pub seen: String,
 }
 
-/// What is sealed.
 const PERMISSION: &str = "permission";
 
-/// A permission as it is sealed and shown: when it was given and when it ends are words for this.
+/// A permission as it is sealed and shown: start and end are strings for this.
 fn recorded(permission: &PostingPermission) -> [String; 7] {
     [
         permission.rules.clone(),
@@ -99,7 +95,7 @@ fn recorded(permission: &PostingPermission) -> [String; 7] {
     ]
 }
 
-/// What is sealed: the record, and when Reddit was last asked about the subreddit.
+/// What is sealed: the record, and the last check of the subreddit.
 fn sealed_parts(permission: &PostingPermission) -> Vec<String> {
     let checked = permission.checked_ms.map(|at| at.to_string());
     let mut parts = Vec::from(recorded(permission));
@@ -131,7 +127,7 @@ fn posting_permission_seen(permission: &PostingPermission) -> String {
 
 impl PostingPermissionInfo {
     fn new(machine: &Machine, permission: PostingPermission) -> Self {
-        // what is switched off is recorded anew before anything is posted there
+        // a disabled subreddit needs a new record before anything is posted there
         let unconfirmed = match permission.off.as_str() {
             "" => posting_permission_origin(machine, &permission).words(),
             _ => "",
@@ -152,16 +148,14 @@ impl PostingPermissionInfo {
     }
 }
 
-/// A subreddit as Reddit shows it: to be read before a permission is recorded.
+/// A subreddit as Reddit shows it, to read before recording a permission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SubredditPreview {
-    /// Its name, without `r/`.
+    /// Without `r/`.
     pub subreddit: String,
-    /// Its title.
     pub title: String,
-    /// How many follow it.
     pub subscribers: Option<u64>,
-    /// Why we may not comment there; empty: nothing speaks against it.
+    /// Why we may not comment there; empty: we may.
     pub closed: String,
     /// Names and texts of its rules.
     pub rules: Vec<(String, String)>,
@@ -169,33 +163,31 @@ pub struct SubredditPreview {
     pub rules_json: String,
 }
 
-/// Somebody who does not want to be answered.
+/// An opt-out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OptOutInfo {
     /// user or subreddit.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// asked (waits for a person, and counts until then), confirmed or declined.
+    /// asked (to be decided, and counts until then), confirmed or declined.
     pub state: String,
-    /// Why, in words.
     pub why: String,
-    /// Name of the comment that asked for it; empty: a person did.
+    /// Name of the comment that asked for it; empty: added by the user.
     pub source: String,
     /// Who recorded or decided it.
     pub who: String,
-    /// When, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// Whether a subreddit is one of those where a machine has no business.
+/// Whether a subreddit is one where a program must not post.
 pub(crate) fn is_denied(subreddit: &str) -> bool {
     NEVER
         .iter()
         .any(|name| name.eq_ignore_ascii_case(subreddit))
 }
 
-/// Whether a reply to us asks not to be answered any more.
+/// Whether a reply to us opts out.
 pub(crate) fn asks_to_stop(text: &str) -> bool {
     let text = text.trim().to_lowercase();
     let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
@@ -214,7 +206,7 @@ pub(crate) fn asks_to_stop(text: &str) -> bool {
     .any(|words| text.contains(words))
 }
 
-/// Where the ledger keeps the hash of the rules that a subreddit had when it was last asked about.
+/// The ledger key for the hash of a subreddit's rules at its last check.
 fn rules_key(subreddit: &str) -> String {
     format!("rules of r/{}", subreddit.to_lowercase())
 }
@@ -228,10 +220,7 @@ fn rules_json(rules: &[Rule]) -> String {
 }
 
 impl Engine {
-    /// Where posting is permitted.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// All permissions.
     pub fn posting_permissions(&self) -> Result<Vec<PostingPermissionInfo>> {
         let permissions = self.store.posting_permissions()?;
         if permissions.is_empty() {
@@ -271,11 +260,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Records that posting is permitted in a subreddit, as the person `who`.
+    /// Records a permission for a subreddit, on behalf of `who`.
     ///
     /// # Errors
-    /// [`Code::Usage`] without a link to where it was given; [`Code::Refused`] where a machine has no
-    /// business.
+    /// [`Code::Usage`] without a link to where it was granted; [`Code::Refused`] where a program must not post.
     pub fn permit_subreddit(
         &self,
         new: &NewPostingPermission,
@@ -291,7 +279,7 @@ impl Engine {
         let link = new.link.trim();
         if !link.starts_with("https://") && !link.starts_with("http://") {
             return Err(Error::usage(
-                "a link is needed to where the permission was given: the moderators' message, or the rule that allows it",
+                "a link to the permission is needed: the moderators' message, or the rule that allows it",
             ));
         }
         let rules = if new.rules.is_empty() {
@@ -301,7 +289,7 @@ impl Engine {
         };
         if serde_json::from_str::<Vec<(String, String)>>(rules).is_err() {
             return Err(Error::usage(
-                "the rules are not the JSON that looking at a subreddit gives",
+                "the rules are not the JSON that reading a subreddit returns",
             ));
         }
         let permission = PostingPermission {
@@ -334,11 +322,10 @@ impl Engine {
         Ok(PostingPermissionInfo::new(&self.machine()?, permission))
     }
 
-    /// Switches posting in a subreddit off, as the person `who`, and says why. A new permission switches
-    /// it on again.
+    /// Disables posting in a subreddit, on behalf of `who`, with a reason. A new permission enables it again.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when nothing is recorded of it.
+    /// [`Code::NotFound`] if there is no record of it.
     pub fn posting_permission_off(
         &self,
         subreddit: &str,
@@ -351,7 +338,7 @@ impl Engine {
         } else {
             why.trim()
         };
-        let entry = Entry::new(who, "not allowed any more", self.environment.clock.now_ms());
+        let entry = Entry::new(who, "no longer allowed", self.environment.clock.now_ms());
         self.store.posting_permission_off(
             &name,
             why,
@@ -361,7 +348,7 @@ impl Engine {
         self.posting_permission_of(&name)
     }
 
-    /// Looks at a subreddit through an account: what it is, and its rules. Nothing is stored.
+    /// Reads a subreddit and its rules through an account. Nothing is stored.
     ///
     /// # Errors
     /// [`Code::Login`], [`Code::NotFound`], or those of the network.
@@ -383,10 +370,7 @@ impl Engine {
         })
     }
 
-    /// Who is not answered, those that wait for a person first.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// Opt-outs, those to be decided first.
     pub fn opt_outs(&self) -> Result<Vec<OptOutInfo>> {
         let list = self.store.opt_outs()?;
         Ok(list
@@ -403,10 +387,10 @@ impl Engine {
             .collect())
     }
 
-    /// Puts a user (`u/...`) or subreddit (`r/...`) on the list of those who are not answered.
+    /// Adds an opt-out of a user (`u/...`) or subreddit (`r/...`).
     ///
     /// # Errors
-    /// [`Code::Usage`] when it is neither.
+    /// [`Code::Usage`] if it is neither.
     pub fn opt_out_add(&self, whom: &str, why: &str, who: &str) -> Result<Vec<OptOutInfo>> {
         let (kind, name) = named(whom)?;
         self.opt_out_put(&OptOut {
@@ -421,7 +405,7 @@ impl Engine {
         self.opt_outs()
     }
 
-    /// Decides about somebody on the list, as the person `who`: confirmed, or declined (is answered again).
+    /// Decides an opt-out, on behalf of `who`: confirmed or declined (may be answered again).
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -439,21 +423,21 @@ impl Engine {
         self.opt_outs()
     }
 
-    /// Notes that a comment asks not to be answered; it counts until a person decides.
+    /// Records that a comment opts out; it counts until the user decides.
     pub(crate) fn opt_out_asked(&self, author: &str, comment: &str) -> Result<()> {
         self.opt_out_put(&OptOut {
             kind: "user".to_owned(),
             name: author.to_owned(),
             state: "asked".to_owned(),
-            why: "answered one of our replies with the wish to be left alone".to_owned(),
+            why: "opted out in an answer to one of our replies".to_owned(),
             source: comment.to_owned(),
             who: "repartee".to_owned(),
             at_ms: self.environment.clock.now_ms(),
         })
     }
 
-    /// Asks Reddit about a subreddit once a day: where we are not welcome, or its rules have changed since
-    /// the permission was recorded, it is switched off. Subreddits without a permission are passed over.
+    /// Checks a subreddit on Reddit once a day: if we are not welcome, or its rules changed since the permission was
+    /// recorded, it is disabled. Subreddits without a permission are skipped.
     pub(crate) fn subreddit_check(
         &self,
         session: &Session,
@@ -472,14 +456,11 @@ impl Engine {
             return Ok(());
         }
         let off = |why: &str| -> Result<()> {
-            let entry = Entry::new("repartee", "not allowed any more", now_ms);
+            let entry = Entry::new("repartee", "no longer allowed", now_ms);
             let entry = entry.about(format!("r/{}", permission.name)).detail(why);
             self.store
                 .posting_permission_off(&permission.name, why, &entry)?;
-            ctx.say(format!(
-                "r/{}: nothing is posted there any more: {why}",
-                permission.name
-            ));
+            ctx.say(format!("r/{}: posting is disabled: {why}", permission.name));
             Ok(())
         };
         let about: Subreddit = match session.ask(Some(ctx), session.client.about(name)) {
@@ -496,7 +477,7 @@ impl Engine {
             return Ok(off(why)?);
         }
         let rules = rules_json(&session.ask(Some(ctx), session.client.rules(name))?);
-        // a file that knows of no rules any more does not take the present ones for those that were read
+        // a file that no longer has any rules does not take the present ones for those that the user read
         let key = rules_key(&permission.name);
         let (kept, now) = (self.kept_setting::<String>(&key)?, hash(&rules));
         let is_known = |kept: &String| !kept.is_empty() && *kept != now;
@@ -506,7 +487,8 @@ impl Engine {
         };
         if changed {
             return Ok(off(
-                "its rules have changed since the permission was recorded; read them, and record the permission anew",
+                "its rules have changed since the permission was recorded; read them, and record the \
+                 permission again",
             )?);
         }
         let machine = self.machine()?;
@@ -537,7 +519,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wishes_to_be_left_alone_are_heard() {
+    fn opt_out_requests_are_recognized() {
         for text in [
             "STOP",
             " stop. ",

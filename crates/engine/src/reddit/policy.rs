@@ -1,5 +1,5 @@
-//! What speaks against posting a reply: rules over what the project knows and what Reddit has just said.
-//! Each is one question with one code; nothing in here writes.
+//! What blocks a reply: rules over what the project knows and what Reddit has just answered. Each is one question with
+//! one code; nothing in here writes.
 
 use std::collections::HashMap;
 
@@ -21,35 +21,34 @@ use crate::error::Result;
 use crate::machine::Machine;
 use crate::sealed::Origin;
 
-/// A day.
 const DAY_MS: i64 = 86_400_000;
-/// An account that has posted for less than this posts half as much.
+/// An account whose first post is more recent than this posts half as much.
 const FIRST_WEEK_MS: i64 = 7 * DAY_MS;
-/// Our last texts that a reply is compared with.
+/// Number of our last texts that a reply is compared with.
 const COMPARED: usize = 500;
 
-/// What follows from an objection.
+/// The consequence of an objection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// The reply stays approved until somebody changes what is in the way.
+    /// The reply stays approved until the obstacle is removed.
     Hold,
-    /// It is tried again from this moment on.
+    /// It is tried again from this time on.
     Wait(i64),
-    /// A person has to look at it again: it is a draft.
+    /// It must be reviewed again: it returns to draft.
     Redraft,
     /// It will never be posted.
     Cancel,
 }
 
-/// Code of the pause between two replies, which a person may pass over.
+/// Code of the pause between two replies, which the user may skip.
 pub(crate) const PACE: &str = "pace";
 
-/// Something that speaks against posting a reply.
+/// Something that blocks a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Objection {
-    /// A word for programs.
+    /// A code for programs.
     pub code: &'static str,
-    /// The same for a person: what is wrong, and what to do.
+    /// The message for the user: what is wrong, and what to do.
     pub words: String,
     pub then: Then,
 }
@@ -86,12 +85,12 @@ fn redraft(code: &'static str, words: impl Into<String>) -> Objection {
     }
 }
 
-/// The hash of a text, as approvals keep it.
+/// The hash of a text in approvals.
 pub(crate) fn hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
-/// Whether an author is known as a program, or is called like one.
+/// Whether an author is a known bot, or is named like one.
 pub(crate) fn is_bot(author: &str) -> bool {
     Recipe::default().flaw(
         Some(author),
@@ -105,8 +104,7 @@ pub(crate) fn is_serious(title: &str) -> bool {
 }
 
 impl Engine {
-    /// What speaks against posting a reply, as far as the project and the ledger of this machine (`elsewhere`)
-    /// know; the first is the gravest.
+    /// What blocks a reply, as far as the project and this machine's ledger (`elsewhere`) know; the most serious first.
     pub(crate) fn objections(
         &self,
         rules: &PostingRules,
@@ -149,8 +147,8 @@ impl Engine {
         Ok(found)
     }
 
-    /// What speaks against a text wherever it stands already: the rules of posting, but for those about the
-    /// approval, the people and the time.
+    /// What blocks a text that is already posted: the rules of posting, except those about the approval, the people and
+    /// the time.
     pub(crate) fn text_objections(
         &self,
         rules: &PostingRules,
@@ -182,10 +180,7 @@ impl Engine {
             ));
         }
         if self.is_left_alone("subreddit", name)? {
-            found.push(cancel(
-                "opted-out",
-                format!("r/{name} does not want to be answered"),
-            ));
+            found.push(cancel("opted-out", format!("r/{name} has opted out")));
         }
         let Some(permission) = self.store.posting_permission(name)? else {
             found.push(hold(
@@ -224,7 +219,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether those who would read it want it.
+    /// Whether its readers want it.
     pub(crate) fn of_people(
         &self,
         account: &Account,
@@ -233,18 +228,15 @@ impl Engine {
     ) -> Result<()> {
         if let Some(author) = &reply.author {
             if self.is_left_alone("user", author)? {
-                found.push(cancel(
-                    "opted-out",
-                    format!("u/{author} does not want to be answered"),
-                ));
+                found.push(cancel("opted-out", format!("u/{author} has opted out")));
             }
             if author.eq_ignore_ascii_case(&account.name) {
                 found.push(cancel("own-comment", "it answers a comment of our own"));
             } else if is_bot(author) {
-                found.push(cancel("bot", format!("u/{author} is a program")));
+                found.push(cancel("bot", format!("u/{author} is a bot")));
             }
         }
-        // no chains: nothing of ours may stand above it
+        // no chains: nothing of ours may be above it
         let comments = self.store.thread_comments(reply.thread_id)?;
         let by_id: HashMap<i64, _> = comments
             .iter()
@@ -261,7 +253,7 @@ impl Engine {
             {
                 found.push(cancel(
                     "chain",
-                    "something of ours stands above it: no chains of replies",
+                    "one of our comments is above it: no chains of replies",
                 ));
                 break;
             }
@@ -270,7 +262,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether we have said the same before.
+    /// Whether we have posted something similar.
     fn of_likeness(
         &self,
         rules: &PostingRules,
@@ -278,7 +270,7 @@ impl Engine {
         found: &mut Vec<Objection>,
     ) -> Result<()> {
         let own = self.store.own_texts(reply.id, COMPARED)?;
-        // what is sent is compared, and without the footer, which all of them share
+        // texts are compared as sent, but without the footer that all of them share
         let most = own
             .iter()
             .map(|text| overlap(&reply.text, text))
@@ -287,7 +279,7 @@ impl Engine {
             found.push(hold(
                 "similar",
                 format!(
-                    "it says {:.0} % of what an earlier reply of ours says; change it",
+                    "{:.0}% overlap with an earlier reply of ours; change it",
                     most * 100.0
                 ),
             ));
@@ -296,7 +288,7 @@ impl Engine {
     }
 }
 
-/// Whether a person approved this text for this account, here, and nothing of it has changed since.
+/// Whether this text was approved for this account, here, and nothing of it has changed since.
 fn of_approval(machine: &Machine, account: &Account, reply: &Reply, found: &mut Vec<Objection>) {
     let outbox = &reply.outbox;
     let name = &outbox.account;
@@ -333,19 +325,22 @@ fn of_account(machine: &Machine, account: &Account, now_ms: i64) -> Vec<Objectio
     if account.approval.is_empty() {
         found.push(hold(
             "no-approval",
-            format!("it is not recorded how Reddit approved the use of u/{name}; `repartee reddit accounts add` records it"),
+            format!(
+                "no API approval recorded for u/{name}; `repartee reddit accounts add` records it"
+            ),
         ));
     }
     if account.labelled_by.is_empty() {
         found.push(hold(
             "no-label",
-            format!("nobody has said that Reddit shows u/{name} as an app; `repartee reddit accounts label` says so"),
+            format!("the app label for u/{name} is not confirmed; `repartee reddit accounts label` confirms \
+                     it"),
         ));
     }
     if !account.stopped.is_empty() {
         found.push(hold(
             "stopped",
-            format!("u/{name} is stopped: {}", account.stopped),
+            format!("u/{name} is disabled: {}", account.stopped),
         ));
     }
     if account.pause_ms > now_ms {
@@ -358,7 +353,7 @@ fn of_account(machine: &Machine, account: &Account, now_ms: i64) -> Vec<Objectio
     found
 }
 
-/// Whether a text tells that a program writes, for whom, and how to be left alone.
+/// Whether a text discloses that a program writes, for whom, and how to opt out.
 pub(crate) fn discloses(text: &str, operator: &str) -> bool {
     let text = text.to_lowercase();
     let says_bot = text
@@ -367,13 +362,14 @@ pub(crate) fn discloses(text: &str, operator: &str) -> bool {
     says_bot && text.contains(&format!("u/{}", operator.to_lowercase())) && text.contains("stop")
 }
 
-/// What the text itself has against it.
+/// What blocks the text itself.
 fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Objection> {
     let mut found = Vec::new();
     if !discloses(&reply.outbox.full_text, &account.operator) {
         found.push(hold(
             "no-disclosure",
-            "it does not say that a bot wrote it, for whom, and how to opt out; switch the footer on, and approve it again",
+            "it does not say that a bot wrote it, for whom, and how to opt out; enable the footer, and \
+             approve it again",
         ));
     }
     if is_serious(&reply.title) {
@@ -381,7 +377,7 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
     }
     let sent = [reply.outbox.full_text.as_str(), &reply.text];
     if let Some(word) = sent.iter().find_map(|text| word_in(&rules.words, text)) {
-        found.push(redraft("keyword", format!("it says {word:?}")));
+        found.push(redraft("keyword", format!("it contains {word:?}")));
     }
     for (what, text) in [
         ("title of the post", &reply.title),
@@ -390,23 +386,23 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
         if let Some(word) = word_in(&rules.words, text) {
             found.push(cancel(
                 "keyword",
-                format!("the {what} says {word:?}: no place for a machine"),
+                format!("the {what} contains {word:?}: not for a program"),
             ));
         }
     }
-    // the footer is in no comment, and would make the share small; that the text is the one that is sent is seen
-    // to by the approval
+    // the footer is in no comment and would make the share small; the approval ensures that the text is the one that is
+    // sent
     let echo = contained(&reply.text, &reply.comment);
     if echo >= rules.max_echo {
         found.push(redraft(
             "echo",
-            format!("{:.0} % of it stands in the comment already", echo * 100.0),
+            format!("{:.0}% overlap with the parent comment", echo * 100.0),
         ));
     }
     found
 }
 
-/// Whether enough was posted. `spent` is all that the account ever posted.
+/// Caps. `spent` is everything the account ever posted.
 fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) -> Vec<Objection> {
     let mut found = Vec::new();
     let young = spent
@@ -417,7 +413,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     let halved = |cap: u32| if young { cap.div_ceil(2) } else { cap } as usize;
     let others = || spent.iter().filter(|s| s.reply_id != reply.id);
     let today = |s: &&Spent| now_ms.saturating_sub(s.at_ms) < DAY_MS;
-    // when the oldest of the last `cap` is a day old, there is room again
+    // the cap allows another when the oldest of the last `cap` is a day old
     let mut full = |code, words: String, times: Vec<i64>, cap: usize| {
         if times.len() < cap {
             return;
@@ -430,7 +426,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     let cap = halved(rules.per_day);
     full(
         "cap-day",
-        format!("{cap} replies a day are the most"),
+        format!("daily limit reached ({cap})"),
         others().filter(today).map(|s| s.at_ms).collect(),
         cap,
     );
@@ -438,7 +434,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     let here = |s: &&Spent| s.subreddit.eq_ignore_ascii_case(&reply.subreddit);
     full(
         "cap-subreddit",
-        format!("{cap} replies a day in one subreddit are the most"),
+        format!("daily limit per subreddit reached ({cap})"),
         others()
             .filter(today)
             .filter(here)
@@ -455,7 +451,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         };
         full(
             "cap-author",
-            format!("{cap} replies a day to one person are the most"),
+            format!("daily limit per author reached ({cap})"),
             others().filter(today).filter(to).map(|s| s.at_ms).collect(),
             cap,
         );
@@ -466,13 +462,13 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     if under >= rules.per_thread as usize {
         found.push(cancel(
             "cap-thread",
-            format!("{under} of our replies stand under this post already"),
+            format!("{under} of our replies are already under this post"),
         ));
     }
     found
 }
 
-/// Whether it is time.
+/// Pauses and posting hours.
 fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) -> Vec<Objection> {
     let mut found = Vec::new();
     let last = spent
@@ -481,7 +477,7 @@ fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         .map(|s| s.at_ms)
         .max();
     if let Some(last) = last {
-        // drawn from the reply, so that looking twice gives the same moment
+        // from the reply's hash, so that checking twice gives the same time
         let seed = blake3::hash(format!("jitter {} {last}", reply.id).as_bytes());
         let chance =
             f64::from(u16::from_le_bytes([seed.as_bytes()[0], seed.as_bytes()[1]])) / 65_536.0;
@@ -498,11 +494,7 @@ fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         }
     }
     if let Some(until) = opens_ms(rules, now_ms) {
-        found.push(wait(
-            "schedule",
-            "outside of the hours and days in which replies are posted",
-            until,
-        ));
+        found.push(wait("schedule", "outside of posting hours and days", until));
     }
     found
 }
@@ -513,7 +505,7 @@ fn opens_ms(rules: &PostingRules, now_ms: i64) -> Option<i64> {
     let open = |at_ms: i64| {
         let local_ms = at_ms + i64::from(rules.utc_offset_min) * 60_000;
         let hour = local_ms.rem_euclid(DAY_MS) / HOUR_MS;
-        // 1 January 1970 was a Thursday
+        // January 1, 1970 was a Thursday
         let day = (local_ms.div_euclid(DAY_MS) + 3).rem_euclid(7) + 1;
         let in_hours = rules.hours.is_none_or(|[from, to]| {
             let (from, to) = (i64::from(from), i64::from(to));
@@ -530,15 +522,14 @@ fn opens_ms(rules: &PostingRules, now_ms: i64) -> Option<i64> {
     }
     let offset_ms = i64::from(rules.utc_offset_min) * 60_000;
     let first = (now_ms + offset_ms).div_euclid(HOUR_MS) * HOUR_MS - offset_ms;
-    // a week and a day of hours: whatever the settings, one of them is open, or none ever is
+    // hours of a week and a day: with any settings, one of them is open, or none ever is
     (1..=192)
         .map(|n| first + n * HOUR_MS)
         .find(|at| open(*at))
         .or(Some(now_ms + DAY_MS))
 }
 
-/// What speaks against posting a reply by what Reddit has just said: the parent and its post, what answers
-/// it, and our own comments.
+/// What blocks a reply by Reddit's latest answers: the parent and its post, other answers to it, and our own comments.
 pub(crate) fn fresh_objections(
     reply: &Reply,
     me: &str,
@@ -555,7 +546,7 @@ pub(crate) fn fresh_objections(
             Blocker::Archived => cancel("archived", "the thread is too old"),
             Blocker::Unrepliable(why) => cancel(
                 "unrepliable",
-                format!("Reddit lets nobody answer it: {why}"),
+                format!("Reddit allows no answers to it: {why}"),
             ),
             Blocker::Answered(name) => cancel("answered", name),
         })
@@ -603,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_open_when_they_say() {
+    fn posting_hours_open_at_their_time() {
         let rules = PostingRules {
             hours: Some([8, 20]),
             ..PostingRules::default()
@@ -636,7 +627,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bot_says_so_names_its_operator_and_how_to_opt_out() {
+    fn disclosure_names_bot_operator_and_opt_out() {
         assert!(discloses(
             "Hi.\n\n^(I'm a bot, run by u/Some_Body. Reply STOP.)",
             "some_body"
@@ -647,13 +638,13 @@ mod tests {
     }
 
     #[test]
-    fn bots_are_known_by_their_names() {
+    fn bots_are_recognized_by_their_names() {
         assert!(is_bot("AutoModerator") && is_bot("helpful_bot"));
         assert!(!is_bot("talbot") && !is_bot("somebody"));
     }
 
     #[test]
-    fn the_first_week_has_half_of_everything() {
+    fn caps_are_halved_in_the_first_week() {
         let reply = reply();
         let rules = PostingRules::default();
         let now = 1_800_000_000_000;

@@ -1,9 +1,9 @@
 //! Posting: approved replies, one by one, each at most once.
 //!
-//! For every reply: what speaks against it is asked of the project; then Reddit is looked at, freshly; then
-//! the client makes everything ready; then the intent is on the disk; then it is sent, once; then what came
-//! of it is stored. Whatever ends the process between two of these leaves a state from which the next one
-//! goes on without sending twice: see [`super::reconcile`].
+//! For every reply: the project is checked for what blocks it; then Reddit is read, freshly; then the client prepares
+//! the request; then the intent is written to disk; then it is sent, once; then the result is stored. If the process
+//! ends between two of these, the state that it leaves lets the next one continue without sending twice: see
+//! [`super::reconcile`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,69 +28,66 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, now_ms};
 
-/// Our own comments are looked through so far back before a reply: a month.
+/// Our own comments are read this far back before a reply: a month.
 const OWN_BACK_S: i64 = 30 * 86_400;
-/// Pauses after a failure of the network: the first, and the longest.
+/// Backoff after network failures: the first, and the longest pause.
 const BACKOFF_MS: i64 = 30_000;
 const BACKOFF_MAX_MS: i64 = 900_000;
-/// Without `wait`, an uncertain reply is looked for so long.
+/// Without `wait`, how long to check for an uncertain reply.
 const SETTLE_MS: i64 = 60_000;
 
-/// The code of a named reply that is in no state to be posted.
+/// The code of a named reply whose state does not allow posting.
 pub const NOT_APPROVED: &str = "not-approved";
 const NO_ACCOUNT: &str =
-    "there is no account to post with; `repartee reddit accounts add` takes one in";
+    "there is no account to post with; `repartee reddit accounts add` adds one";
 
 /// Posts approved replies. A job: `post`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Post {
-    /// The account; empty: the one that posts.
+    /// Empty: the one that posts.
     pub account: String,
-    /// These replies, by their numbers; empty: all that are approved.
+    /// Numbers of replies; empty: all approved ones.
     pub replies: Vec<i64>,
-    /// Whether anything is sent. None: where an account with an approval and a permission are recorded;
-    /// otherwise it is a dry run, which only looks.
+    /// Whether anything is sent. None: if an account with an approval and a permission are recorded; otherwise it is a
+    /// dry run, which only reads.
     pub live: Option<bool>,
-    /// Wait for pauses, caps and what is uncertain until all are posted, rather than end.
+    /// Wait for pauses, caps and uncertain replies until all are posted, instead of ending.
     pub wait: bool,
-    /// Do not wait for the pause between two replies; for one named reply. Caps, hours and whatever Reddit
-    /// asks for hold all the same.
+    /// Skip the pause between two replies, for one named reply. Caps, hours and Reddit's own limits still apply.
     pub skip_pause: bool,
 }
 
-/// What became of a reply, or would.
+/// The result for a reply, or its expected result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PostedInfo {
-    /// The reply.
     pub reply: i64,
-    /// Its state now; in a dry run `ready` when nothing speaks against it.
+    /// Its state now; in a dry run `ready` if nothing blocks it.
     pub state: String,
-    /// What stands in the way: Reddit's code or ours; empty: nothing.
+    /// What blocks it: Reddit's code or ours; empty: nothing.
     pub code: String,
-    /// The same in words.
+    /// Its message.
     pub detail: String,
-    /// Where it stands.
     pub link: String,
-    /// The next try not before this; 0: at any time.
+    /// Earliest next attempt; 0: at any time.
     pub not_before_ms: i64,
 }
 
-/// What posting came to.
+/// The result of posting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PostReport {
-    /// The account; empty in a dry run without one.
+    /// Empty in a dry run without one.
     pub account: String,
     /// Whether anything could be sent.
     pub live: bool,
-    /// The replies that were looked at.
+    /// The replies that were checked.
     pub replies: Vec<PostedInfo>,
-    /// When the next of them may go out, milliseconds since 1970.
+    /// When the next of them may be posted, milliseconds since 1970.
     pub next_ms: Option<i64>,
 }
 
 impl PostReport {
-    /// Whether a reply that was named is in no state to be posted.
+    /// Whether the state of a named reply does not allow posting.
     pub fn is_refused(&self) -> bool {
         self.replies.iter().any(|reply| reply.code == NOT_APPROVED)
     }
@@ -104,13 +101,13 @@ impl Job for Post {
         let engine = ctx.engine;
         if self.skip_pause && (self.replies.len() != 1 || self.wait) {
             return Err(Error::usage(
-                "the pause between two replies is passed over for one named reply only, which is posted now",
+                "the pause between two replies can only be skipped for one named reply, which is posted now",
             )
             .into());
         }
         let unready = self.unready(engine)?;
         if !unready.is_empty() && unready.len() == self.replies.len() {
-            // nothing that was named can go out: what each lacks is the whole answer
+            // no named reply can be posted: what each lacks is the whole result
             return Ok(PostReport {
                 account: engine
                     .account_meant(&self.account)
@@ -140,7 +137,7 @@ impl Job for Post {
             }
             Ok(next_ms)
         });
-        // a panic does not come by here: then the lease is stale, and the next one looks first
+        // a panic skips this: the lease is then stale, and the next holder checks first
         lease.give_back()?;
         let next_ms = sent?;
         let mut replies = self.report(engine, &account.name)?;
@@ -167,10 +164,10 @@ impl Post {
         Ok(set_up && !engine.store.posting_permissions()?.is_empty())
     }
 
-    /// The named replies that are in no state to be posted, each with all that is missing before it could be.
+    /// The named replies whose state does not allow posting, each with everything it lacks.
     ///
     /// # Errors
-    /// [`Code::NotFound`] for a reply that is not there.
+    /// [`Code::NotFound`] for a reply that does not exist.
     fn unready(&self, engine: &Engine) -> Result<Vec<PostedInfo>> {
         let mut unready = Vec::new();
         for id in &self.replies {
@@ -200,7 +197,7 @@ impl Post {
         Ok(unready)
     }
 
-    /// What a draft lacks beside a person's approval.
+    /// What a draft lacks besides approval.
     fn missing(&self, engine: &Engine, reply: &Reply) -> Result<Vec<String>> {
         if reply.parent_name.is_none() {
             return Ok(vec![
@@ -214,7 +211,7 @@ impl Post {
         Ok(found.into_iter().map(|objection| objection.words).collect())
     }
 
-    /// What speaks against posting a reply in this job.
+    /// What blocks a reply in this job.
     fn against(
         &self,
         engine: &Engine,
@@ -254,7 +251,7 @@ impl Post {
         Ok(replies)
     }
 
-    /// Posts one after the other, as long as it may. Gives when to go on.
+    /// Posts one after the other, as long as allowed. Returns when to continue.
     fn send_all(
         &self,
         ctx: &Ctx,
@@ -272,9 +269,9 @@ impl Post {
         loop {
             ctx.go_on()?;
             engine.environment.step("before settling");
-            // with the lease in hand nothing of ours is on its way: who sent it is gone
+            // this process holds the lease, so nothing of ours is being sent: its sender is gone
             if store.sending_is_uncertain(name, session.now_ms())? > 0 {
-                ctx.say("a reply was being sent when the work last ended; it is looked for first");
+                ctx.say("a reply was being sent when the last job ended; it is checked first");
                 ledger.align(engine, session.now_ms())?;
             }
             let settled = settle(ctx, session, ledger, patience_ms)?;
@@ -303,14 +300,14 @@ impl Post {
                 Progress::new("posting", count, None, "replies")
                     .note(format!("reply {}", ready.id)),
             );
-            // secrets in the environment hold for every account: whose they are is seen before anything is sent
+            // secrets in environment variables apply to every account: their owner is checked before anything is sent
             if !login_is_ours {
                 who_we_are(ctx, session)?;
                 login_is_ours = true;
             }
             if checked.insert(ready.subreddit.to_lowercase()) {
                 engine.subreddit_check(session, ctx, &ready.subreddit, false)?;
-                // it may be switched off now
+                // the account may be disabled now
                 continue;
             }
             engine.environment.step("chosen");
@@ -333,7 +330,7 @@ impl Post {
         }
     }
 
-    /// The first approved reply that nothing speaks against; what others need is noted with them.
+    /// The first approved reply that nothing blocks; what others need is recorded with them.
     fn choose(
         &self,
         engine: &Engine,
@@ -346,7 +343,7 @@ impl Post {
         let account = store.account(account)?;
         let mut later: Option<(i64, i64)> = None;
         let mut approved = store.outgoing(&account.name, &[ReplyState::Approved])?;
-        // those that were approved before there was an account are told what they need
+        // those approved before there was an account are told what they need
         approved.extend(store.outgoing("", &[ReplyState::Approved])?);
         for reply in approved {
             if !self.wants(&reply) {
@@ -358,7 +355,7 @@ impl Post {
                 Some(objection) => {
                     apply(engine, &reply, objection, now_ms)?;
                     if let Then::Wait(_) = objection.then {
-                        // all that has to be waited for
+                        // everything that must be waited for
                         let until = objections.iter().filter_map(|o| match o.then {
                             Then::Wait(until_ms) => Some(until_ms),
                             _ => None,
@@ -377,7 +374,7 @@ impl Post {
         )
     }
 
-    /// Looks at everything as if it were to be posted, and sends and changes nothing.
+    /// Checks everything as if it were to be posted, and sends and changes nothing.
     fn rehearse(&self, ctx: &Ctx) -> Result<PostReport, Stop> {
         let (engine, store) = (ctx.engine, &ctx.engine.store);
         let rules = engine.posting_rules()?;
@@ -459,16 +456,16 @@ impl Post {
 
 enum Choice {
     Ready(Box<Reply>),
-    /// Nothing is ready before this; then it is this reply's turn, as far as can be told.
+    /// Nothing is ready before this; then it is this reply's turn, as far as known.
     Later {
         until_ms: i64,
         reply: i64,
     },
-    /// Nothing is approved that only needs time.
+    /// Nothing approved is only waiting.
     None,
 }
 
-/// The objection that decides: what ends it goes before what holds it, and that before what passes.
+/// The deciding objection: one that cancels comes before one that holds, and that before one that passes.
 fn heaviest(objections: &[Objection]) -> Option<&Objection> {
     let weight = |objection: &&Objection| match objection.then {
         Then::Wait(_) => 0,
@@ -476,11 +473,11 @@ fn heaviest(objections: &[Objection]) -> Option<&Objection> {
         Then::Redraft => 2,
         Then::Cancel => 3,
     };
-    // of equal ones the first
+    // the first on a tie
     objections.iter().rev().max_by_key(weight)
 }
 
-/// Does to an approved reply what follows from an objection.
+/// Applies the consequence of an objection to an approved reply.
 fn apply(engine: &Engine, reply: &Reply, objection: &Objection, now_ms: i64) -> Result<()> {
     let store = &engine.store;
     let (code, words) = (objection.code, objection.words.as_str());
@@ -499,7 +496,7 @@ fn apply(engine: &Engine, reply: &Reply, objection: &Objection, now_ms: i64) -> 
     match objection.then {
         Then::Hold if known => {}
         Then::Hold => store.reply_held(reply.id, code, words, 0)?,
-        // why it waits is on the row already when it is Reddit that wants it to
+        // if Reddit asked for the wait, the row already has the reason
         Then::Wait(_) if code == "later" || known => {}
         Then::Wait(_) => store.reply_held(reply.id, code, words, 0)?,
         Then::Redraft => becomes(ReplyState::Draft, "back to draft")?,
@@ -516,7 +513,7 @@ fn holds(engine: &Engine, lease: &Lease, account: &str) -> Result<bool> {
         .is_some_and(|(owner, _)| owner == lease.owner()))
 }
 
-/// The network failed before anything was sent, for the so many-th time in a row: a pause, longer each time.
+/// The network failed before anything was sent, several times in a row: the pauses increase.
 fn backoff(
     engine: &Engine,
     session: &Session,
@@ -533,7 +530,7 @@ fn backoff(
     ledger.pause(reply, PauseOf::Reply, until_ms)
 }
 
-/// Posts one reply, if what Reddit says now allows it.
+/// Posts one reply, if Reddit's latest answers allow it.
 fn send_one(
     job: &Post,
     ctx: &Ctx,
@@ -552,11 +549,11 @@ fn send_one(
     let _alone = ledger.lock(ctx)?;
     engine.environment.step("locked");
     if ledger.elsewhere()?.of(reply).is_some() {
-        // answered while the lock was waited for; choosing says so
+        // answered while waiting for the lock; choosing reports it
         return Ok(());
     }
 
-    // 1. look: the parent and its post, what answers it, and our own comments, which show what the tree hides
+    // 1. read: the parent and its post, other answers to it, and our own comments, which show what the tree hides
     let looked = match session.ask(Some(ctx), client.preflight(post, parent)) {
         Ok(looked) => looked,
         Err(Stop::Failed(error)) if matches!(error.code, Code::Refused | Code::NotFound) => {
@@ -573,7 +570,7 @@ fn send_one(
     engine.environment.step("looked");
     let fresh = fresh_objections(reply, &me, &looked, &own);
     if reply.outbox.attempt > 0 {
-        // one that we could not see earlier: it arrived after all, whatever else is the matter now
+        // one that was not visible earlier: it arrived after all, whatever else is wrong now
         let answers = fresh.iter().filter(|o| o.code == "answered");
         let mut names: Vec<String> = answers.map(|o| o.words.clone()).collect();
         names.sort();
@@ -584,7 +581,7 @@ fn send_one(
             return duplicates::check(ctx, session, ledger, reply.id);
         }
     }
-    // by the name that Reddit says now: what the project has may have been changed
+    // by the name that Reddit returns now: the project's may have been changed
     let author = looked.comment().and_then(|comment| comment.author.clone());
     let mut fresh = fresh;
     if let Some(author) = author.filter(|author| Some(author) != reply.author.as_ref()) {
@@ -598,7 +595,7 @@ fn send_one(
         return Ok(refuse(ctx, session, reply, objection, looked.comment())?);
     }
 
-    // 2. make ready: the text as it is sent must be the one that was approved
+    // 2. prepare: the text as it is sent must be the one that was approved
     let prepared = session.ask(Some(ctx), client.prepare(parent, &reply.outbox.full_text))?;
     if hash(prepared.text()) != reply.outbox.hash {
         let words = "its text is not the one that was approved; approve it again";
@@ -613,15 +610,15 @@ fn send_one(
         )?;
         return Ok(());
     }
-    // a person or another window may have changed something since it was chosen
+    // the user or another window may have changed something since it was chosen
     if store.reply(reply.id)?.state != ReplyState::Approved {
         return Ok(());
     }
     ctx.go_on()?;
     engine.environment.step("ready");
 
-    // 3. the intent, on the disk: the project's, then the ledger's, for all projects of this machine. Within the
-    // transaction of the first all that speaks against it is asked for the last time
+    // 3. the intent, on disk: the project's, then the ledger's, for all projects of this machine. The transaction of
+    //    the first checks all blocking rules for the last time
     let elsewhere = ledger.elsewhere()?;
     let times = (client.skew_ms().unwrap_or(0), session.now_ms());
     let may = |now: &Reply| -> Result<bool> {
@@ -639,12 +636,12 @@ fn send_one(
     let hash = &reply.outbox.hash;
     let attempt = match store.intend(reply.id, hash, lease.owner(), times, may) {
         Ok(attempt) => attempt?,
-        // somebody took it out of the approved ones a moment ago
+        // it was un-approved just now
         Err(repartee_store::Error::Transition { .. }) => None,
         Err(error) => return Err(Error::from(error).into()),
     };
     let Some(attempt) = attempt else {
-        // what is in the way is done when the next one is chosen
+        // the consequence is applied when the next one is chosen
         return Ok(());
     };
     engine.environment.step("noted in the project");
@@ -658,7 +655,7 @@ fn send_one(
             excerpt: String::new(),
             to: Became::new(ReplyState::Approved, "not-sent", error.message.as_str()),
         })?;
-        // taken by another: choosing says by whom
+        // taken by another: choosing reports by which
         return match error.code {
             Code::Refused => Ok(()),
             _ => Err(error.into()),
@@ -666,11 +663,11 @@ fn send_one(
     }
     engine.environment.step("intended");
 
-    // 4. send, once; this is not dropped, whatever anybody wants
+    // 4. send, once; this is not dropped, whatever is requested
     let sent = session.finish(prepared.send());
     engine.environment.step("sent");
 
-    // 5. what follows from it, then what came of it: who is killed in between has an uncertain reply
+    // 5. apply the consequences, then store the result: a process killed in between leaves an uncertain reply
     let to = consequences(ctx, session, ledger, reply, &sent)?;
     engine.environment.step("concluded");
     let words = sent.sent.words();
@@ -684,17 +681,14 @@ fn send_one(
         to,
     })?;
     engine.environment.step("noted");
-    // from here on nothing makes what came of it undone: what is left is done by the next one
+    // from here on nothing undoes the result: the next process does what is left
     if let Err(error) = ledger.note(engine, reply.id, session.now_ms()) {
         ctx.say(format!("reply {}: {}", reply.id, error.message));
     }
     engine.environment.step("noted in the ledger");
     ctx.say(format!("reply {}: {words}", reply.id));
     if !settled {
-        ctx.say(format!(
-            "reply {} was settled by somebody meanwhile",
-            reply.id
-        ));
+        ctx.say(format!("reply {} was settled in the meantime", reply.id));
     }
     if matches!(sent.sent, Sent::Posted { .. }) {
         duplicates::check(ctx, session, ledger, reply.id)?;
@@ -703,7 +697,7 @@ fn send_one(
     Ok(())
 }
 
-/// Reddit does not show the post: it is gone, or we are not let in.
+/// Reddit does not show the post: it is gone, or we have no access.
 fn unreachable_now(ctx: &Ctx, session: &Session, reply: &Reply, error: &Error) -> Result<()> {
     let now_ms = session.now_ms();
     let (code, words) = match error.code {
@@ -714,7 +708,7 @@ fn unreachable_now(ctx: &Ctx, session: &Session, reply: &Reply, error: &Error) -
         leave_subreddit(ctx, session, &reply.subreddit, &error.message)?;
     }
     let to = Became::new(ReplyState::Cancelled, code, words);
-    // leaving the subreddit cancelled it already
+    // disabling the subreddit already canceled it
     if ctx.engine.store.reply(reply.id)?.state == ReplyState::Approved {
         ctx.engine.store.reply_becomes(
             reply.id,
@@ -729,7 +723,7 @@ fn unreachable_now(ctx: &Ctx, session: &Session, reply: &Reply, error: &Error) -
     Ok(())
 }
 
-/// Does to a reply what follows from what Reddit has just said; nothing was sent.
+/// Applies the consequences of Reddit's latest answer to a reply; nothing was sent.
 fn refuse(
     ctx: &Ctx,
     session: &Session,
@@ -762,7 +756,7 @@ fn refuse(
     forget(engine, gone, "deleted", session.now_ms())
 }
 
-/// Forgets what Reddit no longer has, to the last byte.
+/// Purges what Reddit no longer has, to the last byte.
 pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Result<()> {
     let gone = Gone {
         name: name.to_owned(),
@@ -784,20 +778,20 @@ fn leave_subreddit(ctx: &Ctx, session: &Session, subreddit: &str, why: &str) -> 
         .posting_permission(subreddit)?
         .is_some_and(|permission| permission.off.is_empty())
     {
-        let entry = Entry::new("repartee", "not allowed any more", now_ms)
+        let entry = Entry::new("repartee", "no longer allowed", now_ms)
             .about(format!("r/{subreddit}"))
             .detail(why);
         store.posting_permission_off(subreddit, why, &entry)?;
     }
     let cancelled = store.cancel_subreddit(subreddit, "subreddit-closed", why, now_ms)?;
     ctx.say(format!(
-        "r/{subreddit}: {why}; {cancelled} more replies are cancelled"
+        "r/{subreddit}: {why}; {cancelled} more replies are canceled"
     ));
     Ok(())
 }
 
-/// Does what follows from an answer for the account, the subreddit and the author, and gives what becomes
-/// of the reply.
+/// Applies the consequences of an answer to the account, the subreddit and the author, and returns the reply's new
+/// state.
 fn consequences(
     ctx: &Ctx,
     session: &Session,
@@ -830,7 +824,7 @@ fn consequences(
     Ok(became)
 }
 
-/// Refused for now: what has to pause pauses.
+/// Refused temporarily: pauses what must pause.
 fn refused(
     engine: &Engine,
     session: &Session,
@@ -853,7 +847,7 @@ fn refused(
                 .posting_permission_pause(&reply.subreddit, until_ms)?;
             ledger.pause(reply, PauseOf::Subreddit, until_ms)?;
         }
-        // the client and its throttle see to these
+        // the client and its throttle handle these
         Pause::Token | Pause::Client => {}
     }
     Ok(Became {
@@ -862,7 +856,7 @@ fn refused(
     })
 }
 
-/// Refused for good.
+/// Refused permanently.
 fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) -> Result<Became> {
     let (engine, now_ms) = (ctx.engine, session.now_ms());
     let to = |state| Became::new(state, &rejection.code, rejection.text.as_str());
@@ -880,7 +874,10 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
                     kind: "user".to_owned(),
                     name: author.clone(),
                     state: "confirmed".to_owned(),
-                    why: format!("Reddit says {}: we do not talk", rejection.code),
+                    why: format!(
+                        "Reddit says {}: one of us has blocked the other",
+                        rejection.code
+                    ),
                     source: String::new(),
                     who: "repartee".to_owned(),
                     at_ms: now_ms,

@@ -1,8 +1,8 @@
-//! Looking for replies of which nobody knows whether they arrived, before anything is repeated.
+//! Resolves replies with unconfirmed delivery, before anything is repeated.
 //!
-//! Two ways: our own comments, which Reddit lists at once, and what answers the parent, which comes later
-//! and hides what a filter took. Found by either: posted. Found by neither, three times each, the last a
-//! quarter of an hour after the intent: absent, and a person decides. Nothing is sent from here.
+//! Two ways: our own comments, which Reddit lists at once, and answers to the parent, which appear later and hide what
+//! a filter removed. Found by either: posted. Found by neither, three times each, the last a quarter of an hour after
+//! the intent: absent, and the user decides. Nothing is sent from here.
 
 use repartee_reddit::{Comment, ours_under};
 use repartee_store::audit::Entry;
@@ -21,60 +21,59 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop, to_json};
 
-/// Looks after the intent, in milliseconds.
+/// Checks after the intent, in milliseconds.
 const LOOKS_MS: [i64; 5] = [5_000, 20_000, 60_000, 300_000, LATE_MS];
-/// So long after the intent a comment can still turn up.
+/// A comment can still appear this long after the intent.
 pub(crate) const LATE_MS: i64 = 900_000;
-/// Two looks lie so far apart at least.
+/// Minimum time between two checks.
 const APART_MS: i64 = 15_000;
-/// So many looks of each kind have to come back empty.
+/// Number of checks of each kind that must find nothing.
 const ENOUGH: usize = 3;
-/// Reddit's clock and ours may differ by so much beside what is known, in seconds.
+/// How far Reddit's clock and ours may differ beyond the known difference, in seconds.
 const MARGIN_S: i64 = 300;
-/// Looks of one job; after them a person is asked.
+/// Maximum number of checks in one job; after them the user decides.
 const TRIES: u32 = 8;
-/// Why an account is stopped: Reddit did it.
+/// Why an account is disabled: Reddit did it.
 pub(crate) const SUSPENDED: &str = "Reddit has suspended the account";
-/// The same: what a new login mends.
+/// Why an account is disabled: a new login fixes it.
 pub(crate) const CANNOT_WRITE: &str = "the login cannot write; log in again";
-/// Code of a reply that could not be settled by looking.
+/// Code of a reply that checks could not resolve.
 pub(crate) const UNSETTLED: &str = "unsettled";
 
-/// Settles what is uncertain, as far as it can be seen. A job: `reconcile`.
+/// Resolves uncertain replies, as far as possible. A job: `reconcile`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reconcile {
-    /// The account; empty: the one that posts.
+    /// Empty: the one that posts.
     pub account: String,
-    /// Wait for the looks that are not due yet (a quarter of an hour), rather than end.
+    /// Wait for checks that are not due yet (a quarter of an hour), instead of ending.
     pub wait: bool,
 }
 
-/// What became of what was uncertain.
+/// The results for uncertain replies.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Reconciled {
-    /// Replies that were found: they are posted.
+    /// Found: they are posted.
     pub posted: Vec<i64>,
-    /// Replies that are not there: a person decides.
+    /// Not found: the user decides.
     pub absent: Vec<i64>,
-    /// Replies that are as uncertain as before.
+    /// As uncertain as before.
     pub open: Vec<i64>,
-    /// When to look next, milliseconds since 1970.
+    /// Next check, milliseconds since 1970.
     pub next_ms: Option<i64>,
 }
 
-/// What looks so far say.
+/// What the checks so far say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Verdict {
-    /// It was found.
     Found(Vec<String>),
-    /// It was looked for often enough.
+    /// Enough checks found nothing.
     Absent,
-    /// The next look is due then.
+    /// When the next check is due.
     Look(i64),
 }
 
-/// Judges the looks for one try.
+/// Evaluates the checks of one attempt.
 fn judge(looks: &[Probe], intent_ms: i64) -> Verdict {
     let mut names: Vec<String> = looks
         .iter()
@@ -133,8 +132,8 @@ impl Job for Reconcile {
     }
 }
 
-/// Settles the uncertain replies of an account one after the other. Looks that are due later are waited
-/// for when they are due within `patience_ms`.
+/// Resolves the uncertain replies of an account one after the other. Waits for later checks if they are due within
+/// `patience_ms`.
 pub(crate) fn settle(
     ctx: &Ctx,
     session: &Session,
@@ -185,13 +184,16 @@ fn settle_one(
                 return Ok(Settled::Posted);
             }
             Verdict::Absent => {
-                let words = "it was looked for often enough, and is not there; send it again, or give it up";
+                let words =
+                    "it was checked several times and not found; send it again, or abandon it";
                 let to = Became::new(ReplyState::Absent, "absent", words);
                 let from = [ReplyState::Uncertain];
                 let as_whom = ("repartee", "absent");
                 store.reply_becomes(id, &from, Some(attempt), &to, as_whom, session.now_ms())?;
                 ledger.note(ctx.engine, id, session.now_ms())?;
-                ctx.say(format!("reply {id} is not there; a person decides"));
+                ctx.say(format!(
+                    "reply {id} was not found; send it again, or abandon it"
+                ));
                 return Ok(Settled::Absent);
             }
             Verdict::Look(due_ms) => due_ms.max(not_before_ms),
@@ -207,12 +209,12 @@ fn settle_one(
             let s = (due_ms - session.now_ms()).max(0) / 1000;
             ctx.tick(
                 Progress::new(
-                    "looking whether a reply arrived",
+                    "checking whether a reply arrived",
                     u64::from(tries),
                     None,
                     "looks",
                 )
-                .note(format!("reply {id}: the next look in {s} s")),
+                .note(format!("reply {id}: next check in {s} s")),
             );
             session.sleep_until(ctx, due_ms)?;
         }
@@ -221,12 +223,12 @@ fn settle_one(
         if let Err(stop) = look(ctx, session, reply, intent_ms) {
             match stop {
                 Stop::Failed(error) if passes(&error) => {
-                    ctx.say(format!("looking for reply {id}: {}", error.message));
+                    ctx.say(format!("checking reply {id}: {}", error.message));
                 }
                 stop => return Err(stop),
             }
         }
-        // a look that gave nothing is not repeated at once
+        // a check without a result is not repeated at once
         not_before_ms = session.now_ms().saturating_add(APART_MS << tries.min(6));
         if judge(&store.probes(id, attempt)?, intent_ms) == Verdict::Absent || tries < ENOUGH as u32
         {
@@ -236,7 +238,7 @@ fn settle_one(
     }
 }
 
-/// Looks once, both ways, and notes what came back with an answer.
+/// Checks once, both ways, and records those that were answered.
 fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(), Stop> {
     let store = &ctx.engine.store;
     let (Some(post), Some(parent)) = (&reply.post_name, &reply.parent_name) else {
@@ -261,7 +263,7 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
         Ok(view) => {
             let there = !parent.starts_with("t1_") || view.comment.is_some();
             let seen = !ours_under(&view.replies, &me, parent, since_utc).is_empty();
-            // a part of the replies proves nothing when ours is not among them
+            // an incomplete list proves nothing unless ours is in it
             if seen || (view.complete && there) {
                 add("parent", &view.replies)?;
             }
@@ -274,8 +276,8 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
     }
 }
 
-/// Asks Reddit whose login this is, and gives its name: that of somebody else, or of an account that Reddit
-/// has suspended, stops the account.
+/// Asks Reddit for the login's account, and returns its name: a login of another account, or of a suspended one,
+/// disables the account.
 pub(crate) fn who_we_are(ctx: &Ctx, session: &Session) -> Result<String, Stop> {
     let me = session.ask(Some(ctx), session.client.me())?;
     let why = if me.suspended {
@@ -289,7 +291,7 @@ pub(crate) fn who_we_are(ctx: &Ctx, session: &Session) -> Result<String, Stop> {
     Err(Error::new(Code::Login, format!("u/{}: {why}", session.account.name)).into())
 }
 
-/// The address of a comment of ours, by its name: that of what it answers, with its own id in the parent's place.
+/// The URL of a comment of ours, by its name: that of what it answers, with its own id instead of the parent's.
 pub(crate) fn link_of(host: &str, reply: &Reply, name: &str) -> String {
     // .../comments/POST/_/PARENT/
     let above = reply.permalink.trim_end_matches('/').rsplit_once('/');
@@ -300,7 +302,7 @@ pub(crate) fn link_of(host: &str, reply: &Reply, name: &str) -> String {
     address(host, &permalink)
 }
 
-/// A reply was found: it is posted. Of several the oldest is it; see [`duplicates`] for the others.
+/// A reply was found: it is posted. Of several, it is the oldest; see [`duplicates`] for the others.
 pub(crate) fn found(ctx: &Ctx, session: &Session, reply: &Reply, names: &[String]) -> Result<()> {
     let mut names = names.to_vec();
     duplicates::by_age(&mut names);
@@ -326,16 +328,17 @@ pub(crate) fn found(ctx: &Ctx, session: &Session, reply: &Reply, names: &[String
         who,
         session.now_ms(),
     )?;
-    ctx.say(format!("reply {} stands there as {first}", reply.id));
+    ctx.say(format!("reply {} is live as {first}", reply.id));
     Ok(())
 }
 
-/// A reply cannot be settled by looking: a person is asked.
+/// Checks cannot resolve a reply: the user decides.
 fn hand_over(ctx: &Ctx, session: &Session, reply: &Reply) -> Result<()> {
     if ctx.engine.store.reply(reply.id)?.outbox.code == UNSETTLED {
         return Ok(());
     }
-    let words = "what answers the comment cannot be seen; look at Reddit yourself, and say where it stands, or give it up";
+    let words = "the answers to the comment cannot be read; check on Reddit yourself, and enter its link, \
+                 or abandon it";
     let to = Became::new(ReplyState::Uncertain, UNSETTLED, words);
     let from = [ReplyState::Uncertain];
     let who = ("repartee", "handed over");
@@ -351,12 +354,12 @@ fn hand_over(ctx: &Ctx, session: &Session, reply: &Reply) -> Result<()> {
     Ok(())
 }
 
-/// Whether the same may work later without anybody doing anything.
+/// Whether the same call may succeed later without any action.
 pub(crate) fn passes(error: &Error) -> bool {
     matches!(error.code, Code::Io | Code::Busy)
 }
 
-/// Stops an account until a person has looked, and notes that it is not logged in as it should be.
+/// Disables an account until the user checks, and records that its login is not as it should be.
 pub(crate) fn stop_account(engine: &Engine, session: &Session, why: &str) -> Result<()> {
     let account = engine.store.account(&session.account.name)?;
     if account.stopped != why {
@@ -385,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_needs_three_looks_of_each_kind_and_a_quarter_of_an_hour() {
+    fn absent_needs_three_checks_of_each_kind_and_a_quarter_of_an_hour() {
         let mut looks = Vec::new();
         assert_eq!(judge(&looks, 0), Verdict::Look(5_000));
         for at_ms in [5_000, 20_000, 60_000, 300_000] {
@@ -403,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn one_sight_is_enough() {
+    fn one_sighting_is_enough() {
         let looks = [
             look(5_000, "own", ""),
             look(5_001, "parent", "t1_b t1_a"),
@@ -416,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_start_looks_three_times_with_pauses() {
+    fn late_start_checks_three_times_with_pauses() {
         let hour = 3_600_000;
         assert_eq!(judge(&[], 0), Verdict::Look(5_000));
         let mut looks = vec![look(hour, "own", ""), look(hour, "parent", "")];

@@ -1,5 +1,5 @@
-//! The settings that posting obeys: pauses, caps, hours, footer. They can be tightened at any time; who
-//! loosens them has to say so in words.
+//! Settings for posting: pauses, caps, hours, footer. They can be tightened at any time; loosening them requires a
+//! typed confirmation.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,56 +10,55 @@ use crate::error::{Error, Result};
 use crate::job::to_json;
 use crate::sealed;
 
-/// What a person has to write to loosen a limit.
+/// What the user must type to loosen a limit.
 pub const RAISE: &str = "I raise the limits";
 /// The key of the settings in the project.
 pub(crate) const KEY: &str = "reddit";
 /// The seal of the machine on which they were set.
 pub(crate) const SEAL_KEY: &str = "reddit.seal";
-/// What is sealed.
 const SEALED: &str = "posting rules";
 
-/// The settings that posting obeys.
+/// The settings for posting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct PostingRules {
-    /// The account that posts; empty: the only one there is.
+    /// The account that posts; empty: the only one.
     pub account: String,
     /// Subreddits whose rising posts are fetched.
     pub watched: Vec<String>,
-    /// Replies that an account posts in 24 hours, at most; half of it in its first week.
+    /// Maximum number of replies per account in 24 hours; half of it in its first week.
     pub per_day: u32,
-    /// The same for one subreddit.
+    /// The same per subreddit.
     pub per_subreddit: u32,
-    /// Replies under one post, ever.
+    /// Maximum number of replies under one post, ever.
     pub per_thread: u32,
-    /// Replies to one author in 24 hours.
+    /// Maximum number of replies to one author in 24 hours.
     pub per_author: u32,
-    /// Minutes between two replies of an account, at least.
+    /// Minimum number of minutes between two replies of an account.
     pub pause_min: f64,
-    /// So much of the pause is added by chance, at most: 0.5 makes 10 minutes 10 to 15.
+    /// Random addition to the pause, at most this share of it: with 0.5, 10 minutes become 10 to 15.
     pub jitter: f64,
-    /// Hours of the day in which replies are posted, from 0 to 24; none: all. `[22, 6]` goes over midnight.
+    /// Hours of the day in which replies are posted, from 0 to 24; none: all. `[22, 6]` spans midnight.
     pub hours: Option<[u8; 2]>,
     /// Days on which replies are posted, 1 (Monday) to 7; empty: all.
     pub days: Vec<u8>,
-    /// What the clock of hours and days is ahead of UTC, in minutes.
+    /// UTC offset for hours and days, in minutes.
     pub utc_offset_min: i32,
-    /// Whether the footer is put under every reply. Without it nothing is posted but by hand.
+    /// Whether the footer is added to every reply. Without it, replies can only be posted manually.
     pub footer: bool,
     /// The footer; `{model}`, `{account}` and `{operator}` are filled in.
     pub footer_text: String,
-    /// A reply is refused when this share of its word triples stands in one of our last 500.
+    /// A reply is refused if this share of its word triples is in one of our last 500.
     pub max_similar: f64,
-    /// A reply is refused when this share of its word triples stands in what it answers.
+    /// A reply is refused if this share of its word triples is in what it answers.
     pub max_echo: f64,
-    /// A reply is refused when one of these words stands in it, or in what it answers.
+    /// A reply is refused if it, or what it answers, contains one of these words.
     pub words: Vec<String>,
-    /// Whether the generator sees the title and what stands above a comment.
+    /// Whether the generator sees the title and ancestors of a comment.
     pub context: bool,
-    /// Comments above it that the generator sees, at most 6.
+    /// Number of ancestors that the generator sees, at most 6.
     pub context_comments: usize,
-    /// Hours after which the texts of fetched threads are forgotten, at most 48.
+    /// Hours after which the texts of fetched threads are purged, at most 48.
     pub keep_h: u32,
 }
 
@@ -111,13 +110,13 @@ impl PostingRules {
         ] {
             if !(0.0..=1.0).contains(&value) || value == 0.0 {
                 return wrong(format!(
-                    "{name} is {value}; it must lie above 0 and be at most 1"
+                    "{name} is {value}; it must be above 0 and at most 1"
                 ));
             }
         }
         if !(0.0..=1440.0).contains(&self.pause_min) || !(0.0..=10.0).contains(&self.jitter) {
             return wrong(
-                "pause_min must lie between 0 and 1440, jitter between 0 and 10".to_owned(),
+                "pause_min must be between 0 and 1440, jitter between 0 and 10".to_owned(),
             );
         }
         if let Some([from, to]) = self.hours
@@ -151,13 +150,13 @@ impl PostingRules {
         Ok(())
     }
 
-    /// The same with no limit looser than in `usual`.
+    /// These settings with no limit looser than in `usual`.
     fn tightened(self, usual: Self) -> Self {
         let mut words = self.words;
         words.extend(usual.words);
         words.sort();
         words.dedup();
-        // hours and days are no wider than usual where there are any
+        // hours and days are no wider than in `usual`, if it has any
         let (hours, days, utc_offset_min) = match (usual.hours, usual.days.is_empty()) {
             (None, true) => (self.hours, self.days, self.utc_offset_min),
             _ => (usual.hours, usual.days, usual.utc_offset_min),
@@ -179,7 +178,7 @@ impl PostingRules {
         }
     }
 
-    /// The limits that `new` loosens, in words.
+    /// The limits that `new` loosens, as text.
     fn loosened(&self, new: &Self) -> Vec<&'static str> {
         let hours = |rules: &Self| rules.hours.is_none();
         [
@@ -203,10 +202,7 @@ impl PostingRules {
 }
 
 impl Engine {
-    /// The settings that posting obeys.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
+    /// The settings for posting.
     pub fn posting_rules(&self) -> Result<PostingRules> {
         let usual = PostingRules::default();
         let stored = self.store.setting::<PostingRules>(KEY)?;
@@ -214,8 +210,7 @@ impl Engine {
         if stored.is_none() && !is_used {
             return Ok(usual);
         }
-        // limits are loosened by a person at this machine, never by a file that came from elsewhere or is an
-        // older one
+        // only the user at this machine loosens limits, never a file from elsewhere or an older one
         let seal: String = self.store.setting(SEAL_KEY)?.unwrap_or_default();
         let rules = match stored {
             Some(rules) => {
@@ -237,11 +232,10 @@ impl Engine {
         })
     }
 
-    /// Changes the settings that posting obeys, all of them together, as the person `who`. To loosen a
-    /// limit, `confirm` has to be [`RAISE`].
+    /// Replaces the settings for posting, on behalf of `who`. To loosen a limit, `confirm` must be [`RAISE`].
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] when a value is out of range, or a limit is loosened without the words.
+    /// [`crate::Code::Usage`] if a value is out of range, or a limit is loosened without confirmation.
     pub fn posting_rules_set(
         &self,
         new: &PostingRules,
@@ -261,7 +255,7 @@ impl Engine {
             )));
         }
         let seal = sealed::seal(&self.machine()?, SEALED, &[&to_json(&new)?]);
-        // the seal first: rules without theirs are the stricter ones
+        // the seal first: rules without their seal are the stricter ones
         self.store.set_setting(SEAL_KEY, &seal)?;
         self.store.set_setting(KEY, &new)?;
         self.keep_setting(KEY, &new);

@@ -1,8 +1,7 @@
-//! A made-up Reddit on this machine, to practise with: threads of the synthetic sample, one account, readers
-//! who vote. Nothing leaves the machine and no key is needed; all else is as with Reddit itself, but that
-//! waits take no time.
+//! A Reddit sandbox on this machine: threads of the synthetic sample, one account, readers who vote. Nothing leaves the
+//! machine and no key is needed; everything else is as with Reddit itself, except that waits take no time.
 //!
-//! The project remembers what was posted, so a practice goes on where the last one ended.
+//! The project remembers what was posted, so the sandbox continues where the last one ended.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -22,28 +21,26 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop};
 
-/// The id of the only app that a made-up Reddit knows; Reddit's own look otherwise.
+/// The id of the only app that a sandbox knows; otherwise it looks like Reddit.
 const CLIENT_ID: &str = "made-up";
-/// Its secret and the account's password, which are none.
+/// Its client secret and the account's password, which are not secret.
 const NO_SECRET: &str = "made-up";
-/// The account.
 const NAME: &str = "practice_bot";
 /// Where it can be reached.
 const HERE: &str = "http://127.0.0.1:";
-/// Votes are counted, and wishes heard, this often.
+/// How often votes are counted and opt-outs read.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Who has not been asked anything for so long was forgotten, perhaps behind a window that is closed.
+/// A sandbox without requests for this long was forgotten, perhaps behind a closed window.
 const FORGOTTEN: Duration = Duration::from_secs(3_600);
 
-/// Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `sandbox`.
+/// Runs a Reddit sandbox until it is stopped, or has had no request for an hour. A job: `sandbox`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sandbox {
-    /// The port on 127.0.0.1; 0: any that is free.
+    /// The port on 127.0.0.1; 0: any free one.
     pub port: u16,
-    /// Threads that there are.
     pub posts: usize,
-    /// Decides them. A project should keep to one: names of another would be taken for the same.
+    /// Seed of the threads. A project should keep to one: names of another would be taken for the same.
     pub seed: u64,
 }
 
@@ -58,19 +55,19 @@ impl Default for Sandbox {
     }
 }
 
-/// What a practice came to.
+/// The result of a sandbox session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SandboxClosed {
-    /// Replies that were posted meanwhile.
+    /// Replies posted during the session.
     pub posted: u64,
 }
 
-/// Whether an account is that of a made-up Reddit.
+/// Whether an account is a sandbox account.
 pub(crate) fn is_made_up(account: &Account) -> bool {
     account.client_id == CLIENT_ID && account.host.starts_with(HERE)
 }
 
-/// Whether anybody serves the made-up Reddit of such an account.
+/// Whether the sandbox of such an account is running.
 ///
 /// # Errors
 /// [`Code::Io`] with what to do.
@@ -80,7 +77,8 @@ pub(crate) fn is_served(account: &Account) -> Result<()> {
         return Err(Error::new(
             Code::Io,
             format!(
-                "the made-up Reddit of u/{NAME} is not there; serve it by `repartee reddit sandbox`, or in the window under Reddit, Accounts"
+                "the Reddit sandbox of u/{NAME} is not running; start it with `repartee reddit sandbox`, \
+                 or in the window under Reddit, Accounts"
             ),
         ));
     }
@@ -109,7 +107,8 @@ impl Job for Sandbox {
         let fake = self.open(ctx)?;
         let before = fake.world().posted();
         ctx.say(format!(
-            "a made-up Reddit is at {}, and u/{NAME} is logged in there. Fetch, draft, record a permission, approve, post: nothing leaves this machine",
+            "a Reddit sandbox is running at {}, and u/{NAME} is logged in there. Fetch, draft, record a \
+             permission, approve, post: nothing leaves this machine",
             fake.base()
         ));
         let (mut asked, mut last) = (0, Instant::now());
@@ -123,7 +122,7 @@ impl Job for Sandbox {
                 (world.posted() - before) as u64
             };
             if last.elapsed() > FORGOTTEN {
-                ctx.say("nobody has asked for an hour: the made-up Reddit ends");
+                ctx.say("no request for an hour: the Reddit sandbox ends");
                 return Ok(SandboxClosed { posted });
             }
             match ctx.go_on() {
@@ -133,7 +132,7 @@ impl Job for Sandbox {
                 Err(stop) => return Err(stop),
             }
             ctx.tick(Progress::new(
-                "serving a made-up Reddit",
+                "running a Reddit sandbox",
                 posted,
                 None,
                 "replies posted",
@@ -144,12 +143,12 @@ impl Job for Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a made-up Reddit with all that the project posted to one before, adds its account, and logs
-    /// it in. It ends when what is given is dropped.
+    /// Starts a sandbox with everything that the project posted to one before, adds its account, and logs it in. It
+    /// ends when the result is dropped.
     ///
     /// # Errors
-    /// [`Code::Refused`] in a project that has an account of Reddit itself, before anything is done;
-    /// [`Code::Io`] when the port is taken.
+    /// [`Code::Refused`] in a project with an account of Reddit itself, before anything is done; [`Code::Io`] if the
+    /// port is taken.
     pub(crate) fn open(&self, ctx: &Ctx) -> Result<Fake, Stop> {
         let engine = ctx.engine;
         let fake = Fake::start(Options {
@@ -158,7 +157,10 @@ impl Sandbox {
             posts: self.posts,
         })
         .map_err(|e| {
-            let what = format!("a made-up Reddit cannot listen on {HERE}{}: {e}", self.port);
+            let what = format!(
+                "the Reddit sandbox cannot listen on {HERE}{}: {e}",
+                self.port
+            );
             Error::new(Code::Io, what)
         })?;
         {
@@ -188,14 +190,14 @@ impl Sandbox {
         Ok(fake)
     }
 
-    /// Takes the account in, and watches all that there is if nothing is watched yet.
+    /// Adds the account, and watches all subreddits if none is watched yet.
     fn introduce(&self, engine: &Engine, host: &str) -> Result<AccountInfo> {
         let who = "repartee";
         let account = NewAccount {
             name: NAME.to_owned(),
             client_id: CLIENT_ID.to_owned(),
             host: host.to_owned(),
-            approval: "none is needed: a made-up Reddit on this machine".to_owned(),
+            approval: "none is needed: a Reddit sandbox on this machine".to_owned(),
             ..NewAccount::default()
         };
         engine.account_put(&account, who)?;

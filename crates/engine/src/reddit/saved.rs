@@ -1,4 +1,4 @@
-//! Threads as files: written, and read again on a machine without a network. A line a thread.
+//! Threads as files: written, and read again on a machine without network. One thread per line.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::threads::{ThreadInfo, info};
 use crate::Engine;
 use crate::error::{Error, Result};
 
-/// What the first word of every line says.
+/// The format marker of every line.
 const FORMAT: &str = "repartee-thread-1";
 
 /// A thread as a line of JSON.
@@ -34,7 +34,7 @@ struct Line {
     created_utc: Option<i64>,
     #[serde(default)]
     skip: String,
-    /// The mark of the project that wrote it.
+    /// The notice of the project that wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notice: Option<String>,
     comments: Vec<LineComment>,
@@ -43,7 +43,7 @@ struct Line {
 /// A comment in it.
 #[derive(Debug, Serialize, Deserialize)]
 struct LineComment {
-    /// Place of its parent in the list, from 0; none: it answers the post.
+    /// Index of its parent in the list; none: it answers the post.
     #[serde(default)]
     parent: Option<usize>,
     #[serde(default)]
@@ -64,11 +64,11 @@ struct LineComment {
 }
 
 impl Engine {
-    /// Writes threads to a file, a line of JSON each; without numbers, all that are not forgotten. Gives how
-    /// many.
+    /// Exports threads to a file, one line of JSON each; without numbers, all that are not purged. Returns their
+    /// number.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; when the file cannot be written.
+    /// [`crate::Code::NotFound`]; or if the file cannot be written.
     pub fn threads_export(&self, file: &Path, ids: &[i64]) -> Result<usize> {
         let failed = |e: std::io::Error| Error::io("write", file, &e);
         let threads = match ids {
@@ -125,11 +125,11 @@ impl Engine {
         Ok(count)
     }
 
-    /// Reads threads from such a file. They are drafted for like fetched ones, with no network, and their
-    /// texts are forgotten as soon: what was deleted on Reddit before is not taken in again.
+    /// Imports threads from such a file. They are used like fetched ones, without network, and their texts are purged
+    /// as early; texts deleted on Reddit before are skipped.
     ///
     /// # Errors
-    /// [`crate::Code::BadInput`], naming file and line; what stood before it is kept.
+    /// [`crate::Code::BadInput`], naming file and line; what comes before it is kept.
     pub fn threads_import(&self, file: &Path) -> Result<Vec<ThreadInfo>> {
         let text = std::fs::read(file).map_err(|e| Error::io("read", file, &e))?;
         let text = String::from_utf8(text)
@@ -144,7 +144,7 @@ impl Engine {
             }
             let wrong = |why: String| {
                 Error::bad_input(format!(
-                    "{}, line {}: {why}; a line is a thread as an export writes it",
+                    "{}, line {}: {why}; expected a thread as an export writes it",
                     file.display(),
                     n + 1
                 ))
@@ -168,7 +168,7 @@ impl Engine {
                     Some(parent) if parent < i => levels[parent] + 1,
                     Some(parent) => {
                         return Err(wrong(format!(
-                            "comment {i} answers {parent}, which does not stand before it"
+                            "comment {i} answers {parent}, which is not before it"
                         )));
                     }
                 };

@@ -1,11 +1,11 @@
-//! How much of a text stands in another: over shingles of three words.
+//! Overlap of texts, over shingles of three words.
 
 use std::collections::HashSet;
 
-/// Words of a shingle.
+/// Words per shingle.
 const WORDS: usize = 3;
 
-/// The words of a text in small letters, without punctuation.
+/// The words of a text in lower case, without punctuation.
 fn words(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_alphanumeric() && c != '\'')
         .filter(|word| !word.is_empty())
@@ -13,7 +13,7 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The shingles of a text; one of fewer than three words is one shingle.
+/// The shingles of a text; a text of fewer than three words is one shingle.
 fn shingles(text: &str) -> HashSet<String> {
     let words = words(text);
     if words.is_empty() {
@@ -25,8 +25,7 @@ fn shingles(text: &str) -> HashSet<String> {
         .collect()
 }
 
-/// The share of the smaller one's shingles that both texts have: 0 to 1. Two texts without a word share
-/// nothing.
+/// The share of the smaller set of shingles that both texts have: 0 to 1. Two texts without a word have no overlap.
 pub(crate) fn overlap(a: &str, b: &str) -> f64 {
     let (a, b) = (shingles(a), shingles(b));
     let smaller = a.len().min(b.len());
@@ -36,7 +35,7 @@ pub(crate) fn overlap(a: &str, b: &str) -> f64 {
     a.intersection(&b).count() as f64 / smaller as f64
 }
 
-/// The share of a text's shingles that stand in another: 0 to 1.
+/// The share of a text's shingles that another contains: 0 to 1.
 pub(crate) fn contained(text: &str, within: &str) -> f64 {
     let (text, within) = (shingles(text), shingles(within));
     if text.is_empty() {
@@ -45,7 +44,7 @@ pub(crate) fn contained(text: &str, within: &str) -> f64 {
     text.intersection(&within).count() as f64 / text.len() as f64
 }
 
-/// The first of these words (or word groups) that stands in a text as a word of its own.
+/// The first of these words (or phrases) that a text contains as a whole word.
 pub(crate) fn word_in<'a>(gate: &'a [String], text: &str) -> Option<&'a str> {
     let text = format!(" {} ", words(text).join(" "));
     gate.iter().map(String::as_str).find(|gated| {
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_is_contained_in_what_it_answers() {
+    fn echo_is_contained_in_its_parent() {
         let parent = "Does anybody know how to repair an old radio from the sixties?";
         assert!(contained("how to repair an old radio from the sixties", parent) > 0.99);
         assert!(
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn gated_words_stand_alone() {
+    fn blocked_words_match_whole_words_only() {
         let gate = [
             "kys".to_owned(),
             "kill yourself".to_owned(),

@@ -1,4 +1,4 @@
-//! Forgetting: what Reddit no longer has, and what was kept long enough.
+//! Purging: what Reddit no longer has, and what is past its retention.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -18,70 +18,67 @@ use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Job, Progress, Stop};
 use crate::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 
-/// Names that one call of Reddit's takes.
+/// Maximum number of names per Reddit call.
 const AT_ONCE: usize = 100;
-/// Calls that Reddit allows a minute, over ten minutes.
+/// Calls that Reddit allows per minute, averaged over ten minutes.
 const CALLS_A_MINUTE: u64 = 100;
-/// The setting that says how far the round through the imported texts is.
+/// The setting with the position of the pass over imported texts.
 pub(crate) const PLACE: &str = "imported texts that were asked about";
-/// Calls spent on what the first answer leaves out of a tree that is looked through again.
+/// Maximum number of calls for what the first answer omits from a tree that is checked again.
 const TREE_CALLS: u32 = 8;
 
-/// Asks Reddit what of the stored threads is still there, and forgets the rest, to the last byte. A job:
-/// `sync`. It should run once a day at least. Imported texts are asked about when somebody wants it: they can
-/// be many.
+/// Checks which stored threads still exist on Reddit, and purges the rest, to the last byte. A job: `sync`. It should
+/// run at least once a day. Imported texts are only checked on request: there can be many.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sync {
-    /// The account that reads; empty: the one that posts.
+    /// The account for the requests; empty: the one that posts.
     pub account: String,
-    /// Ask about imported comments and posts that are part of pairs, too: by name, a hundred a call, which
-    /// does not tell what moderators removed. One that is broken off goes on where it stood.
+    /// Also check imported comments and posts that are part of pairs: by name, a hundred per call, which does not show
+    /// what moderators removed. An interrupted check resumes where it stopped.
     pub imported: bool,
 }
 
-/// What was forgotten.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Synced {
-    /// Comments and posts that Reddit was asked about.
+    /// Comments and posts that were checked.
     pub looked_at: u64,
-    /// Of these, those that it answered about.
+    /// How many of these Reddit answered about.
     #[serde(default)]
     pub answered: u64,
-    /// Of these, those that it no longer has.
+    /// How many of these no longer exist.
     pub gone: u64,
-    /// Imported ones in answers that showed nothing at all: that says more of their ids, or of Reddit's
-    /// health, than of the texts, so they are kept.
+    /// Imported ones in answers that showed nothing at all: that says more about their ids, or about Reddit's health,
+    /// than about the texts, so they are kept.
     pub doubted: u64,
-    /// Comments of threads whose texts were wiped, those that were kept long enough included.
+    /// Comments of threads whose texts were wiped, including those past retention.
     pub comments: u64,
-    /// Posts likewise.
     pub posts: u64,
-    /// Candidates that were written from them.
+    /// Candidates generated from them.
     pub candidates: u64,
     /// Replies that can no longer be posted.
     pub cancelled: u64,
     /// Imported comments and posts.
     pub imported: u64,
-    /// Texts of others that quoted them and no longer do.
+    /// Texts of others that quoted them, now redacted.
     #[serde(default)]
     pub redacted: u64,
     /// Pairs of splits that lost their text: what was trained on them is stale.
     pub pairs: u64,
-    /// The marks that were put or renewed.
+    /// Marks that were added or renewed.
     #[serde(skip)]
     #[ts(skip)]
     marked: Vec<i64>,
-    /// What was trained on a text that is gone now, or made with it, in the order in which one is made from the
-    /// other, with the command that makes it again without.
+    /// What was trained on a text that is gone now, or made from something that was, in dependency order, with the
+    /// command that retrains it.
     #[serde(default)]
     pub affected: Vec<DeletedContent>,
-    /// Threads and texts that could not be asked about.
+    /// Threads and texts that could not be checked.
     #[serde(default)]
     pub left_out: LeftOut,
-    /// Whether the last traces are gone from the file; false: another process read it, the next run does it.
+    /// Whether the last traces are gone from the file; false: another process was reading it, the next run does it.
     pub scrubbed: bool,
-    /// Files beside the project that may still hold the texts: backups and copies of it.
+    /// Files next to the project that may still contain the texts: backups and copies of it.
     #[serde(default)]
     pub copies: Vec<PathBuf>,
 }
@@ -105,7 +102,7 @@ impl Job for Sync {
 
     fn tally(outcome: &Synced) -> Option<Tally> {
         Some(Tally {
-            nothing: "nothing could be asked about",
+            nothing: "nothing could be checked",
             succeeded: outcome.answered,
             left_out: outcome.left_out.clone(),
         })
@@ -127,7 +124,7 @@ impl Job for Sync {
         for (at, thread) in threads.iter().enumerate() {
             ctx.go_on()?;
             ctx.tick(Progress::new(
-                "asking what is still there",
+                "checking what still exists",
                 at as u64,
                 Some(total),
                 "threads",
@@ -148,7 +145,7 @@ impl Job for Sync {
             synced.looked_at += names.len() as u64;
             let gone = match caught(|| gone_of(ctx, &session, post, &names)) {
                 Ok(gone) => gone,
-                // the others may still be asked about
+                // the others may still be checked
                 Err(Stop::Failed(error)) if passes(&error) || !is_of_the_whole(&error) => {
                     ctx.leave_out(post.as_str(), error.message)?;
                     continue;
@@ -165,7 +162,7 @@ impl Job for Sync {
         let wiping = || ctx.tick(Progress::new("wiping the last traces", 0, None, "bytes"));
         wiping();
         synced.scrubbed = store.scrub()?;
-        // last, for it may take hours, and what was fetched must not wait for it
+        // last, since it may take hours, and fetched texts must not wait for it
         if self.imported {
             ask_about_imported(ctx, &session, &mut synced)?;
             wiping();
@@ -178,7 +175,7 @@ impl Job for Sync {
     }
 }
 
-/// How Reddit's things came to be gone, in the words of the store.
+/// How an item was deleted, as the store names it.
 fn word(how: How) -> &'static str {
     match how {
         How::Deleted => "deleted",
@@ -186,8 +183,7 @@ fn word(how: How) -> &'static str {
     }
 }
 
-/// Asks about names, a hundred a call, and adds those that are gone. Gives how many Reddit showed, be they
-/// gone or not.
+/// Checks names, a hundred per call, and adds those that are gone. Returns how many Reddit showed, gone or not.
 fn ask_by_name(
     ctx: &Ctx,
     session: &Session,
@@ -202,7 +198,7 @@ fn ask_by_name(
         for comment in &found.comments {
             match comment.gone() {
                 Some(how) => _ = gone.insert(comment.name.clone(), word(how)),
-                // whoever deletes the account wants to be forgotten
+                // an author who deleted the account counts as a deletion
                 None if comment.author.is_none() => {
                     _ = gone.insert(comment.name.clone(), "deleted")
                 }
@@ -215,7 +211,7 @@ fn ask_by_name(
             }
         }
         gone.extend(found.absent.into_iter().map(|name| (name, "absent")));
-        // of what came in a form that cannot be read nothing is known: it stays, and is asked about again
+        // an unreadable answer shows nothing: the text stays, and is checked again
         for name in found.unread {
             ctx.leave_out(name, "Reddit's answer about it cannot be read")?;
         }
@@ -223,8 +219,8 @@ fn ask_by_name(
     Ok(shown)
 }
 
-/// The same; where Reddit refuses names together, or its answer cannot be read, they are asked about in
-/// halves, and single ones that fail are left out. A network that fails still ends it: the next round goes on.
+/// As [`ask_by_name`]; if Reddit refuses names together, or its answer cannot be read, halves of them are requested,
+/// and single ones that fail are left out. A network failure still ends it: the next pass continues.
 fn ask_in_halves(
     ctx: &Ctx,
     session: &Session,
@@ -249,7 +245,7 @@ fn ask_in_halves(
     }
 }
 
-/// As the store takes it.
+/// In the store's form.
 fn listed(gone: HashMap<String, &'static str>) -> Vec<Gone> {
     let why = |(name, why): (String, &str)| Gone {
         name,
@@ -258,14 +254,14 @@ fn listed(gone: HashMap<String, &'static str>) -> Vec<Gone> {
     gone.into_iter().map(why).collect()
 }
 
-/// A round through what was imported, by kind and id: what is gone is forgotten. After each call it is noted
-/// how far the round is, and whoever comes after one that was broken off goes on there.
+/// A pass over imported texts, by kind and id: what is gone is purged. The position is stored after each call, so that
+/// an interrupted pass resumes there.
 fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Result<(), Stop> {
     let store = &ctx.engine.store;
     let all = store.imported_of_pairs()?;
     let place: Option<(u8, i64)> = store.setting(PLACE)?.flatten();
     let before = all.partition_point(|one| Some(*one) <= place);
-    // killed between the last call and the note that the round is over: the next one begins
+    // if killed between the last call and recording the end of the pass, the next one begins
     let left = all
         .get(before..)
         .filter(|left| !left.is_empty())
@@ -276,11 +272,11 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
         .checked_div(own_ms)
         .map_or(CALLS_A_MINUTE, |own| own.min(CALLS_A_MINUTE));
     ctx.say(match calls {
-        0 => "no imported text is part of a pair and has an id of Reddit's".to_owned(),
+        0 => "no imported text is part of a pair and has a Reddit id".to_owned(),
         _ => format!(
             "{total} imported texts{} in {calls} calls, at {pace} a minute: {}",
             if left.len() < all.len() {
-                " that are left of the last round"
+                " left from the last pass"
             } else {
                 ""
             },
@@ -291,7 +287,7 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
         ctx.go_on()?;
         let done = (call * AT_ONCE) as u64;
         ctx.tick(Progress::new(
-            "asking about imported texts",
+            "checking imported texts",
             done,
             Some(total),
             "texts",
@@ -316,7 +312,7 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
     Ok(())
 }
 
-/// So many minutes in words.
+/// A duration as text.
 fn lasts(minutes: u64) -> String {
     match minutes {
         0 | 1 => "a minute at most".to_owned(),
@@ -325,7 +321,7 @@ fn lasts(minutes: u64) -> String {
     }
 }
 
-/// Which of these names of a thread Reddit no longer has: by name, and by the tree, for each shows what the
+/// Which of these names of a thread no longer exist on Reddit: by name, and by the tree, since each shows what the
 /// other hides.
 fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result<Vec<Gone>, Stop> {
     let mut gone = HashMap::new();
@@ -346,7 +342,7 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
             }
         }
         for name in names.iter().filter(|name| name.starts_with("t1_")) {
-            // of a part of the tree nothing follows
+            // an incomplete tree proves nothing
             let left_out = tree.missing.contains(name)
                 || (tree.is_complete() && !shown.contains(name.as_str()));
             if left_out {
@@ -359,10 +355,10 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
 }
 
 impl Engine {
-    /// Forgets the texts that were kept long enough, to the last byte. Needs no network.
+    /// Purges texts past their retention, to the last byte. Needs no network.
     ///
     /// # Errors
-    /// When the project cannot be written; then nothing is forgotten.
+    /// If the project cannot be written; nothing is purged then.
     pub fn forget_expired(&self) -> Result<Synced> {
         let mut synced = Synced::default();
         synced.add(&self.store.expire(self.reddit_now_ms()?)?);
@@ -372,7 +368,7 @@ impl Engine {
         Ok(synced)
     }
 
-    /// Files that may still hold what was forgotten; none where nothing was.
+    /// Files that may still contain purged texts; none if nothing was purged.
     fn copies(&self, synced: &Synced) -> Vec<PathBuf> {
         let texts = synced.comments + synced.posts + synced.imported + synced.redacted;
         match texts {
@@ -381,11 +377,11 @@ impl Engine {
         }
     }
 
-    /// Forgets comments and posts by their names (`t1_...`, `t3_...`) or links, as the person `who`: somebody
-    /// asked for it. With all that was written from them, to the last byte.
+    /// Purges comments and posts by their names (`t1_...`, `t3_...`) or links, on behalf of `who`, by request. With
+    /// everything generated from them, to the last byte.
     ///
     /// # Errors
-    /// [`Code::Usage`] when one is no such name; when the project cannot be written.
+    /// [`Code::Usage`] if one is no such name; or if the project cannot be written.
     pub fn forget_names(&self, names: &[String], who: &str) -> Result<Synced> {
         let mut gone = Vec::with_capacity(names.len());
         for typed in names {
@@ -419,7 +415,7 @@ impl Engine {
         );
         synced.scrubbed = self.store.scrub()?;
         synced.affected = self.affected(&synced.marked)?;
-        // also when the project itself held none of it: a backup may be older
+        // also if the project itself had none of it: a backup may be older
         synced.copies = self.store.copies();
         Ok(synced)
     }

@@ -1,4 +1,4 @@
-//! Threads as they are listed and looked at.
+//! Threads in lists and by themselves.
 
 use std::collections::HashMap;
 
@@ -10,72 +10,66 @@ use super::outbox::address;
 use crate::Engine;
 use crate::error::Result;
 
-/// A thread as it is listed.
+/// A thread in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ThreadInfo {
-    /// Its number.
     pub id: i64,
     /// pasted, file, test pairs or reddit.
     pub origin: String,
-    /// Name of the subreddit; empty: unknown.
+    /// Empty: unknown.
     pub subreddit: String,
-    /// Title of the post; empty: there is none, or it was forgotten.
+    /// Title of the post; empty: there is none, or it was purged.
     pub title: String,
-    /// The post's author; none: unknown, or forgotten.
+    /// Author of the post; none: unknown, or purged.
     pub author: Option<String>,
-    /// Reddit's name of the post; none: it is not Reddit's.
+    /// Reddit's name of the post; none: it is not from Reddit.
     pub name: Option<String>,
-    /// The post's score.
     pub score: Option<i64>,
-    /// When the post was written: seconds since 1970.
+    /// Of the post: seconds since 1970.
     pub created_utc: Option<i64>,
-    /// How many comments it has.
     pub comments: u64,
     /// Those that may be answered.
     pub open: u64,
-    /// When it was read, milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub fetched_ms: i64,
-    /// When its texts are forgotten; none: never, or they are.
+    /// When its texts are purged; none: never, or they already are.
     pub expires_ms: Option<i64>,
     /// Why nothing in it is answered; empty: it may be.
     pub skip: String,
-    /// Where it stands; empty: not on Reddit.
+    /// Its URL; empty: not on Reddit.
     pub link: String,
 }
 
 /// A comment of a thread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ThreadCommentInfo {
-    /// Its number.
     pub id: i64,
-    /// The comment it answers, by its number; none: the post.
+    /// Number of the comment it answers; none: the post.
     pub parent: Option<i64>,
-    /// Its author; none: unknown, or forgotten.
+    /// None: unknown, or purged.
     pub author: Option<String>,
-    /// Its text; empty: forgotten.
+    /// Empty: purged.
     pub body: String,
-    /// Its score; none: hidden.
+    /// None: hidden.
     pub score: Option<i64>,
-    /// When it was written: seconds since 1970.
+    /// Seconds since 1970.
     pub created_utc: Option<i64>,
-    /// How many comments stand above it.
+    /// Nesting level: number of ancestors.
     pub level: u32,
     /// Why it is not answered; empty: it may be.
     pub skip: String,
-    /// Where it stands; empty: not on Reddit.
+    /// Its URL; empty: not on Reddit.
     pub link: String,
-    /// Replies to it in the queue, by their numbers.
+    /// Numbers of the replies to it in the queue.
     pub replies: Vec<i64>,
 }
 
 /// A thread with its comments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ThreadStory {
-    /// The thread.
     pub thread: ThreadInfo,
-    /// The post's text.
     pub body: String,
-    /// Its comments, parents before children.
+    /// Parents before children.
     pub comments: Vec<ThreadCommentInfo>,
 }
 
@@ -99,7 +93,7 @@ pub(crate) fn info(thread: Thread, host: &str) -> ThreadInfo {
 }
 
 impl Engine {
-    /// The address under which Reddit, or the fake, is reached.
+    /// The base URL of Reddit, or the sandbox.
     pub(crate) fn host(&self) -> String {
         self.account_meant("")
             .map(|account| account.host)
@@ -107,9 +101,6 @@ impl Engine {
     }
 
     /// All threads, the latest first.
-    ///
-    /// # Errors
-    /// When the project cannot be read.
     pub fn threads(&self) -> Result<Vec<ThreadInfo>> {
         let host = self.host();
         Ok(self

@@ -10,16 +10,16 @@ CREATE TABLE setting (
   value TEXT NOT NULL                       -- JSON
 ) STRICT, WITHOUT ROWID;
 
--- What was imported, where it came from, and under what permission.
+-- What was imported, where it came from, and under which permission.
 CREATE TABLE source (
   id          INTEGER PRIMARY KEY,
   name        TEXT NOT NULL,
   path        TEXT NOT NULL,
   format      TEXT NOT NULL,                -- pushshift | bigquery | mapped | listing | sample
-  hash        TEXT,                         -- blake3 of the file's bytes; NULL until read to the end
+  hash        TEXT,                         -- blake3 of the file's bytes; NULL until read completely
   options     TEXT NOT NULL,                -- JSON: filters and column mapping
   permission  TEXT NOT NULL DEFAULT 'unknown',
-  note        TEXT NOT NULL DEFAULT '',     -- the permission in words: licence, link, who said so
+  note        TEXT NOT NULL DEFAULT '',     -- note on the permission: license, link, who granted it
   counts      TEXT NOT NULL DEFAULT '{}',   -- JSON: read, kept, new, filtered by rule, rejected
   created_ms  INTEGER NOT NULL
 ) STRICT;
@@ -57,11 +57,11 @@ CREATE TABLE comment (
   retrieved_utc INTEGER
 ) STRICT;
 
--- A comment and its reply, by reference; the join that the BigQuery query of the original did.
+-- A comment and its reply, by reference; joined as in the original BigQuery query.
 CREATE TABLE pair (
   id         INTEGER PRIMARY KEY REFERENCES comment(id),   -- the reply
   comment_id INTEGER NOT NULL REFERENCES comment(id),
-  thread_id  INTEGER NOT NULL                              -- the post both belong to
+  thread_id  INTEGER NOT NULL                              -- the post of both
 ) STRICT;
 CREATE INDEX pair_by_comment ON pair(comment_id);
 CREATE INDEX pair_by_thread ON pair(thread_id);
@@ -70,7 +70,7 @@ CREATE TABLE split (
   id         INTEGER PRIMARY KEY,
   name       TEXT NOT NULL UNIQUE,
   seed       INTEGER NOT NULL,
-  config     TEXT NOT NULL,                 -- JSON: shares of the sides, bin edges, near-duplicate threshold
+  config     TEXT NOT NULL,                 -- JSON: shares of the partitions, bin edges, near-duplicate threshold
   audit      TEXT,                          -- JSON: the last audit
   created_ms INTEGER NOT NULL
 ) STRICT;
@@ -144,7 +144,7 @@ CREATE TABLE run_sample (
   PRIMARY KEY (run_id, step, n)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoint (
-  id           INTEGER PRIMARY KEY AUTOINCREMENT,          -- never given twice: others may hold it
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,          -- never reused: others may refer to it
   run_id       INTEGER NOT NULL REFERENCES run(id),
   role         TEXT NOT NULL CHECK (role IN ('best', 'last', 'kept')),  -- kept: replaced, but used
   step         INTEGER NOT NULL,
@@ -157,19 +157,19 @@ CREATE UNIQUE INDEX checkpoint_role ON checkpoint(run_id, role) WHERE role <> 'k
 CREATE INDEX checkpoint_by_bundle ON checkpoint(bundle_id);
 CREATE INDEX checkpoint_by_optimizer ON checkpoint(optimizer_id);
 
--- Replies that a generator wrote for the comments of a split, with the settings of live generation.
+-- Replies generated to the comments of a split, with the settings of live generation.
 CREATE TABLE fake_set (
   id            INTEGER PRIMARY KEY,
   name          TEXT NOT NULL UNIQUE,
   checkpoint_id INTEGER NOT NULL REFERENCES checkpoint(id),
   split_id      INTEGER NOT NULL REFERENCES split(id),
-  config        TEXT NOT NULL,              -- JSON: template, decode settings, replies a comment, seed
+  config        TEXT NOT NULL,              -- JSON: template, decoding settings, replies per comment, seed
   created_ms    INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE fake (
   id          INTEGER PRIMARY KEY,
   fake_set_id INTEGER NOT NULL REFERENCES fake_set(id) ON DELETE CASCADE,
-  pair_id     INTEGER NOT NULL REFERENCES pair(id),        -- whose comment it answers; its side is the fake's
+  pair_id     INTEGER NOT NULL REFERENCES pair(id),        -- whose comment it answers; its partition is the fake's
   n           INTEGER NOT NULL,
   text        TEXT NOT NULL,
   finish      TEXT NOT NULL CHECK (finish IN ('end', 'length')),
@@ -198,7 +198,7 @@ CREATE TABLE prediction (
   CHECK ((pair_id IS NULL) <> (fake_id IS NULL))
 ) STRICT, WITHOUT ROWID;
 
--- What replies are written for: a live thread, or a comment that was pasted (one comment, no post).
+-- What replies answer: a live thread, or a comment that was pasted (one comment, no post).
 CREATE TABLE thread (
   id         INTEGER PRIMARY KEY,
   origin     TEXT NOT NULL,                 -- pasted | file | test pairs | reddit
@@ -210,7 +210,7 @@ CREATE TABLE thread_comment (
   id          INTEGER PRIMARY KEY,
   thread_id   INTEGER NOT NULL REFERENCES thread(id) ON DELETE CASCADE,
   parent_id   INTEGER REFERENCES thread_comment(id),
-  name        TEXT,                         -- t1_..., when Reddit gave one
+  name        TEXT,                         -- t1_..., if it is from Reddit
   author      TEXT,
   body        TEXT NOT NULL,
   score       INTEGER,
@@ -223,7 +223,7 @@ CREATE TABLE generation (
   generator  INTEGER NOT NULL REFERENCES checkpoint(id),
   realism    INTEGER REFERENCES checkpoint(id),
   upvotes    INTEGER REFERENCES checkpoint(id),
-  config     TEXT NOT NULL,                 -- JSON: decode settings, seed, criteria
+  config     TEXT NOT NULL,                 -- JSON: decoding settings, seed, criteria
   created_ms INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE candidate (
@@ -237,11 +237,11 @@ CREATE TABLE candidate (
   b0 REAL, b1 REAL, b2 REAL, b3 REAL,       -- probability of each upvote bin
   expected_bin  REAL,                       -- b1 + 2 b2 + 3 b3
   picked        INTEGER NOT NULL DEFAULT 0 CHECK (picked IN (0, 1)),
-  reason        TEXT NOT NULL DEFAULT '',   -- why it was picked or not
+  reason        TEXT NOT NULL DEFAULT '',   -- why it was selected or not
   UNIQUE (generation_id, comment_id, n)
 ) STRICT;
 
--- The queue. A person moves a reply from draft to approved; nothing else does.
+-- The queue. The user moves a reply from draft to approved; nothing else does.
 CREATE TABLE reply (
   id           INTEGER PRIMARY KEY,
   candidate_id INTEGER NOT NULL UNIQUE REFERENCES candidate(id),
@@ -259,15 +259,15 @@ CREATE TABLE reply_event (                  -- append-only: who did what, when
   detail   TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
--- The control plane: any process may set `want`; the owner looks and obeys.
+-- The control plane: any process may set `want`; the owner polls it and obeys.
 CREATE TABLE job (
-  id         TEXT PRIMARY KEY,              -- uuid v7, made by the caller: starting twice is starting once
+  id         TEXT PRIMARY KEY,              -- uuid v7, chosen by the caller: starting twice starts once
   kind       TEXT NOT NULL,
   params     TEXT NOT NULL,                 -- JSON
   state      TEXT NOT NULL CHECK (state IN ('running', 'paused', 'done', 'failed', 'cancelled')),
   want       TEXT NOT NULL DEFAULT 'run' CHECK (want IN ('run', 'pause', 'cancel')),
-  owner      TEXT,                          -- who runs it now; NULL: nobody
-  beat_ms    INTEGER NOT NULL,              -- the owner's last sign of life
+  owner      TEXT,                          -- which process runs it; NULL: none
+  beat_ms    INTEGER NOT NULL,              -- the owner's last heartbeat
   progress   TEXT,                          -- JSON
   outcome    TEXT,                          -- JSON: result, or { code, message, detail[] }
   created_ms INTEGER NOT NULL,

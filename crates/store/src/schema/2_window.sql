@@ -1,21 +1,21 @@
--- Version 2: what a window needs. It sees what other processes write, searches the pairs by words, and
+-- Version 2: what a window needs. It sees what other processes write, searches pairs by words, and
 -- a reply can be posted.
 
 -- Nothing asks for the pairs of a thread; keeping this in order only slowed the join.
 DROP INDEX pair_by_thread;
 
--- How often each family of tables was written: whoever looks sees what changed.
+-- How often each family of tables was written: readers see what changed.
 CREATE TABLE touched (
   family TEXT PRIMARY KEY,
   writes INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The words of the pairs; the texts themselves stay where they are.
+-- The words of the pairs; the texts themselves are not copied.
 CREATE VIRTUAL TABLE pair_words USING fts5(
   comment, reply, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
 );
 
--- SQLite cannot change a CHECK: the table is made anew.
+-- SQLite cannot change a CHECK: the table is recreated.
 CREATE TABLE reply_2 (
   id           INTEGER PRIMARY KEY,
   candidate_id INTEGER NOT NULL UNIQUE REFERENCES candidate(id),

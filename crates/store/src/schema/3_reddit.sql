@@ -1,33 +1,33 @@
--- Version 3: Reddit itself. Accounts and permissions, live threads, the outbox that never posts twice, what
--- became of what was posted, and what has to be forgotten. No secret is in here: those come from the
+-- Version 3: Reddit. Accounts and permissions, live threads, the outbox that never posts twice,
+-- outcomes of posted replies, and what was purged. These tables contain no secrets: those come from the
 -- environment or the keychain.
 
 CREATE TABLE account (
   name        TEXT PRIMARY KEY COLLATE NOCASE,  -- Reddit's name of it, without u/
-  client_id   TEXT NOT NULL,                    -- of the app, which is registered with Reddit by the person
+  client_id   TEXT NOT NULL,                    -- of the app, registered with Reddit by the user
   app         TEXT NOT NULL CHECK (app IN ('script', 'installed', 'web')),
-  operator    TEXT NOT NULL,                    -- the person's own account, which the footer names
-  host        TEXT NOT NULL DEFAULT '',         -- another address than Reddit's: a fake on this machine
+  operator    TEXT NOT NULL,                    -- the user's own account, which the footer names
+  host        TEXT NOT NULL DEFAULT '',         -- a server other than Reddit: a sandbox on this machine
   port        INTEGER NOT NULL,                 -- a login in the browser ends at http://127.0.0.1:PORT/callback
-  approval    TEXT NOT NULL DEFAULT '',         -- how Reddit approved the use: link, date, case
-  labelled_by TEXT NOT NULL DEFAULT '',         -- who said that Reddit shows the account as an app
-  facts       TEXT NOT NULL DEFAULT '{}',       -- JSON: what Reddit said of it, and when
+  approval    TEXT NOT NULL DEFAULT '',         -- Reddit's approval: link, date, case
+  labelled_by TEXT NOT NULL DEFAULT '',         -- who confirmed that Reddit labels it as an app
+  facts       TEXT NOT NULL DEFAULT '{}',       -- JSON: what Reddit reported about it, and when
   pause_ms    INTEGER NOT NULL DEFAULT 0,       -- nothing is posted before this
-  stopped     TEXT NOT NULL DEFAULT '',         -- why nothing is posted until a person has looked
+  stopped     TEXT NOT NULL DEFAULT '',         -- why nothing is posted until the user checks
   created_ms  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Where posting is permitted: empty at first, and whatever is not in it is closed.
+-- Permissions for posting: empty at first, and nothing else is permitted.
 CREATE TABLE subreddit (
   name       TEXT PRIMARY KEY COLLATE NOCASE,
-  link       TEXT NOT NULL,                     -- where the permission was given
+  link       TEXT NOT NULL,                     -- where the permission was granted
   note       TEXT NOT NULL DEFAULT '',
   who        TEXT NOT NULL,                     -- who recorded it
   given_ms   INTEGER NOT NULL,
-  expires_ms INTEGER,                           -- NULL: it does not end
-  rules      TEXT NOT NULL DEFAULT '[]',        -- JSON: its rules as the person saw them
-  checked_ms INTEGER,                           -- when Reddit was last asked about it
-  off        TEXT NOT NULL DEFAULT '',          -- why nothing is posted there all the same
+  expires_ms INTEGER,                           -- NULL: no end
+  rules      TEXT NOT NULL DEFAULT '[]',        -- JSON: its rules as the user saw them
+  checked_ms INTEGER,                           -- last check on Reddit
+  off        TEXT NOT NULL DEFAULT '',          -- why it is disabled
   pause_ms   INTEGER NOT NULL DEFAULT 0         -- nothing is posted there before this
 ) STRICT, WITHOUT ROWID;
 
@@ -36,7 +36,7 @@ CREATE TABLE opt_out (
   name   TEXT NOT NULL COLLATE NOCASE,
   state  TEXT NOT NULL CHECK (state IN ('asked', 'confirmed', 'declined')),  -- the first two count
   why    TEXT NOT NULL,
-  source TEXT NOT NULL DEFAULT '',              -- the comment that asked for it
+  source TEXT NOT NULL DEFAULT '',              -- the comment that opted out
   who    TEXT NOT NULL,
   at_ms  INTEGER NOT NULL,
   PRIMARY KEY (kind, name)
@@ -48,14 +48,14 @@ CREATE TABLE throttle (
   state     TEXT NOT NULL                       -- JSON
 ) STRICT, WITHOUT ROWID;
 
--- Who may post for an account now: one process.
+-- The process that may post for an account now.
 CREATE TABLE lease (
   account TEXT PRIMARY KEY COLLATE NOCASE,
   owner   TEXT NOT NULL,
   beat_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A thread of Reddit's has its name, and an end: after that only ids are kept.
+-- A Reddit thread has its name, and an expiry: after that only ids are kept.
 ALTER TABLE thread ADD COLUMN name TEXT;        -- t3_...
 ALTER TABLE thread ADD COLUMN author TEXT;
 ALTER TABLE thread ADD COLUMN body TEXT NOT NULL DEFAULT '';
@@ -64,7 +64,7 @@ ALTER TABLE thread ADD COLUMN score INTEGER;
 ALTER TABLE thread ADD COLUMN created_utc INTEGER;
 ALTER TABLE thread ADD COLUMN skip TEXT NOT NULL DEFAULT '';       -- why nothing in it is answered
 ALTER TABLE thread ADD COLUMN expires_ms INTEGER;                  -- NULL: never
-ALTER TABLE thread ADD COLUMN checked_ms INTEGER;                  -- when it was last seen whether it is there
+ALTER TABLE thread ADD COLUMN checked_ms INTEGER;                  -- last check whether it exists
 CREATE UNIQUE INDEX thread_by_name ON thread(name) WHERE name IS NOT NULL;
 ALTER TABLE thread_comment ADD COLUMN parent_name TEXT;            -- t1_... or t3_...; it may have no row
 ALTER TABLE thread_comment ADD COLUMN permalink TEXT NOT NULL DEFAULT '';
@@ -72,52 +72,52 @@ ALTER TABLE thread_comment ADD COLUMN level INTEGER NOT NULL DEFAULT 0;  -- 0: i
 ALTER TABLE thread_comment ADD COLUMN skip TEXT NOT NULL DEFAULT '';     -- why it is not answered
 CREATE UNIQUE INDEX thread_comment_by_name ON thread_comment(name) WHERE name IS NOT NULL;
 
--- The queue becomes the outbox: SQLite cannot change a CHECK, so the table is made anew.
+-- The queue becomes the outbox: SQLite cannot change a CHECK, so the table is recreated.
 CREATE TABLE reply_3 (
   id            INTEGER PRIMARY KEY,
   candidate_id  INTEGER NOT NULL UNIQUE REFERENCES candidate(id),
-  text          TEXT NOT NULL,                  -- as a person left it, without the footer
+  text          TEXT NOT NULL,                  -- as the user left it, without the footer
   state         TEXT NOT NULL CHECK (state IN ('draft', 'approved', 'sending', 'uncertain', 'absent',
                                                'posted', 'rejected', 'cancelled', 'withdrawn')),
-  link          TEXT NOT NULL DEFAULT '',       -- where it stands
+  link          TEXT NOT NULL DEFAULT '',       -- its link
   updated_ms    INTEGER NOT NULL,
-  -- from here on: what a person approved, and what became of it; empty for comments without Reddit's name
+  -- from here on: approval and posting state; empty for comments without Reddit's name
   account       TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
   subreddit     TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
   post_name     TEXT,                           -- t3_...
   parent_name   TEXT,                           -- what it answers: t1_... or t3_...
   full_text     TEXT NOT NULL DEFAULT '',       -- as it is sent, with the footer
   hash          TEXT NOT NULL DEFAULT '',       -- blake3 of full_text
-  parent_hash   TEXT NOT NULL DEFAULT '',       -- blake3 of what it answers, as the person saw it
+  parent_hash   TEXT NOT NULL DEFAULT '',       -- blake3 of what it answers, as the user saw it
   approved_by   TEXT NOT NULL DEFAULT '',
   approved_ms   INTEGER,
-  attempt       INTEGER NOT NULL DEFAULT 0,     -- how often it was tried
-  intent_ms     INTEGER,                        -- when the last try began
-  skew_ms       INTEGER NOT NULL DEFAULT 0,     -- Reddit's clock minus ours, then
-  not_before_ms INTEGER NOT NULL DEFAULT 0,     -- the next try not before this
+  attempt       INTEGER NOT NULL DEFAULT 0,     -- number of attempts
+  intent_ms     INTEGER,                        -- start of the last attempt
+  skew_ms       INTEGER NOT NULL DEFAULT 0,     -- Reddit's clock minus ours at that time
+  not_before_ms INTEGER NOT NULL DEFAULT 0,     -- earliest next attempt
   posted_name   TEXT,                           -- t1_...
   posted_ms     INTEGER,
-  code          TEXT NOT NULL DEFAULT '',       -- what stands in the way, or stood: Reddit's code or ours
-  detail        TEXT NOT NULL DEFAULT ''        -- in words
+  code          TEXT NOT NULL DEFAULT '',       -- what blocks or blocked it: Reddit's code or ours
+  detail        TEXT NOT NULL DEFAULT ''        -- its message
 ) STRICT;
 INSERT INTO reply_3 (id, candidate_id, text, state, link, updated_ms)
   SELECT id, candidate_id, text, state, link, updated_ms FROM reply;
 DROP TABLE reply;
 ALTER TABLE reply_3 RENAME TO reply;
 CREATE INDEX reply_by_state ON reply(state);
--- One reply of an account to a comment, ever: also while nobody knows whether it arrived, and after it was
--- taken back.
+-- One reply of an account to a comment, ever: also while delivery is unconfirmed, and after it was
+-- withdrawn.
 CREATE UNIQUE INDEX reply_once ON reply(account, parent_name)
   WHERE parent_name IS NOT NULL
     AND state IN ('approved', 'sending', 'uncertain', 'absent', 'posted', 'withdrawn');
 
--- Every try to post, written before the socket is opened. Rows are added and ended, never removed.
+-- Every attempt to post, written before the socket is opened. Rows are added and ended, never removed.
 CREATE TABLE attempt (
   id         INTEGER PRIMARY KEY,
   reply_id   INTEGER NOT NULL REFERENCES reply(id),
   number     INTEGER NOT NULL,
   started_ms INTEGER NOT NULL,
-  ended_ms   INTEGER,                           -- NULL: nobody came back to tell
+  ended_ms   INTEGER,                           -- NULL: unknown
   status     INTEGER,                           -- HTTP
   class      INTEGER CHECK (class BETWEEN 1 AND 5),
   excerpt    TEXT NOT NULL DEFAULT '',          -- the beginning of the answer
@@ -130,18 +130,18 @@ CREATE TRIGGER attempt_ends_once BEFORE UPDATE ON attempt
        IS NOT (OLD.ended_ms, OLD.class, OLD.status, OLD.started_ms, OLD.number)
   BEGIN SELECT raise(ABORT, 'an attempt ends once'); END;
 
--- Looks for an uncertain reply that came back with an answer.
+-- Completed checks for an uncertain reply.
 CREATE TABLE probe (
   id       INTEGER PRIMARY KEY,
   reply_id INTEGER NOT NULL REFERENCES reply(id),
   number   INTEGER NOT NULL,                    -- of the attempt
   at_ms    INTEGER NOT NULL,
   route    TEXT NOT NULL CHECK (route IN ('own', 'parent')),  -- our comments; what answers the parent
-  found    TEXT NOT NULL DEFAULT ''             -- names of ours that were there
+  found    TEXT NOT NULL DEFAULT ''             -- names of ours that were found
 ) STRICT;
 CREATE INDEX probe_by_reply ON probe(reply_id, number);
 
--- What became of a posted reply: after an hour, a day, a week.
+-- Outcomes of a posted reply: after an hour, a day, a week.
 CREATE TABLE outcome (
   reply_id INTEGER NOT NULL REFERENCES reply(id),
   after_s  INTEGER NOT NULL,
@@ -151,7 +151,7 @@ CREATE TABLE outcome (
   PRIMARY KEY (reply_id, after_s)
 ) STRICT, WITHOUT ROWID;
 
--- What Reddit no longer has: ids alone, so that it is not taken in again.
+-- What Reddit no longer has: ids alone, so that it is not stored again.
 CREATE TABLE purged (
   name  TEXT PRIMARY KEY,                       -- t1_..., t3_...
   at_ms INTEGER NOT NULL,
@@ -159,7 +159,7 @@ CREATE TABLE purged (
   pairs INTEGER NOT NULL DEFAULT 0              -- pairs of splits that lost their text: models are stale
 ) STRICT, WITHOUT ROWID;
 
--- Who did what, when. Rows are added, never changed or removed, and hold no text of Reddit's.
+-- Who did what, when. Rows are added, never changed or removed, and contain no Reddit content.
 CREATE TABLE audit (
   id       INTEGER PRIMARY KEY,
   at_ms    INTEGER NOT NULL,

@@ -1,5 +1,5 @@
--- Version 4: purge means gone. What has seen which text is recorded, so that a purge can name it; what was
--- made from a deleted text is marked; and no log, parameter or outcome of a job holds any text.
+-- Version 4: purged means gone. What has seen which text is recorded, so that a purge can name it; what was
+-- made from a deleted text is marked; and no log, parameter or outcome of a job contains text.
 
 -- The pairs whose texts a base's tokenizer or a run has seen, for each partition of the split (0 train,
 -- 1 val; tokenizers: 0). `ids`: ascending, the differences as LEB128. No text.
@@ -8,7 +8,7 @@ CREATE TABLE seen (
   base_id     INTEGER REFERENCES base(id) ON DELETE CASCADE,
   run_id      INTEGER REFERENCES run(id) ON DELETE CASCADE,
   side        INTEGER NOT NULL CHECK (side BETWEEN 0 AND 2),
-  fake_set_id INTEGER REFERENCES fake_set(id) ON DELETE SET NULL,  -- realism: the fakes it learns from
+  fake_set_id INTEGER REFERENCES fake_set(id) ON DELETE SET NULL,  -- realism: the fakes it is trained on
   ids         BLOB NOT NULL,
   CHECK ((base_id IS NULL) <> (run_id IS NULL))
 ) STRICT;
@@ -16,7 +16,7 @@ CREATE UNIQUE INDEX seen_by_base ON seen(base_id, side) WHERE base_id IS NOT NUL
 CREATE UNIQUE INDEX seen_by_run ON seen(run_id, side) WHERE run_id IS NOT NULL;
 CREATE INDEX seen_by_fakes ON seen(fake_set_id) WHERE fake_set_id IS NOT NULL;
 
--- Trained on deleted content, or made with something that was. Marks are added, and go only with what they
+-- Trained on deleted content, or made from something that was. Marks are only removed with what they
 -- mark.
 CREATE TABLE deleted_content (
   id            INTEGER PRIMARY KEY,
@@ -26,7 +26,7 @@ CREATE TABLE deleted_content (
   evaluation_id INTEGER UNIQUE REFERENCES evaluation(id) ON DELETE CASCADE,
   generation_id INTEGER UNIQUE REFERENCES generation(id) ON DELETE CASCADE,
   pairs         INTEGER NOT NULL DEFAULT 0,   -- deleted pairs that it has seen itself
-  via           TEXT NOT NULL DEFAULT '',     -- what it was made with: base | run | fakes; '': it has seen the text itself
+  via           TEXT NOT NULL DEFAULT '',     -- what it was made from: base | run | fakes; '': it has seen the text itself
   why           TEXT NOT NULL,                -- deleted | removed | absent | asked
   first_ms      INTEGER NOT NULL,
   last_ms       INTEGER NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE left_out (
   PRIMARY KEY (job_id, item)
 ) STRICT, WITHOUT ROWID;
 
--- A text is stored once: a copy says of which pair it is.
+-- A text is stored once: a copy refers to its pair.
 ALTER TABLE run_sample ADD COLUMN pair_id INTEGER;
 ALTER TABLE thread_comment ADD COLUMN pair_id INTEGER;
 
@@ -60,6 +60,6 @@ UPDATE job SET outcome = json_set(outcome, '$.fetched.threads', json('[]'))
   WHERE kind = 'draft' AND state = 'done' AND CASE WHEN json_valid(outcome) THEN json_type(outcome, '$.fetched.threads') END = 'array';
 UPDATE job SET outcome = json_set(outcome, '$.threads', json('[]'))
   WHERE kind = 'fetch' AND state = 'done' AND CASE WHEN json_valid(outcome) THEN json_type(outcome, '$.threads') END = 'array';
--- the pages they stood in are written anew by the next scrub
+-- their pages are rewritten by the next scrub
 INSERT INTO setting (key, value) SELECT 'imported texts were wiped', 'true'
   WHERE EXISTS (SELECT 1 FROM purged) ON CONFLICT (key) DO NOTHING;

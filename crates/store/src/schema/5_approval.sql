@@ -1,4 +1,4 @@
--- Version 5: an approval is of what was shown, and a decision says where it was made.
+-- Version 5: an approval covers what was shown, and a decision records where it was made.
 
 ALTER TABLE reply ADD COLUMN seen TEXT NOT NULL DEFAULT '';          -- hash over what was shown at approval
 ALTER TABLE reply ADD COLUMN seal TEXT NOT NULL DEFAULT '';          -- machine and seal of the approval
@@ -6,6 +6,6 @@ ALTER TABLE account ADD COLUMN seal TEXT NOT NULL DEFAULT '';        -- the same
 ALTER TABLE account ADD COLUMN label_seal TEXT NOT NULL DEFAULT '';  -- the same of its app label
 ALTER TABLE subreddit ADD COLUMN seal TEXT NOT NULL DEFAULT '';      -- the same of the permission
 
--- What is not approved has no approval; earlier versions left parts of it behind.
+-- Unapproved replies have no approval; earlier versions left parts of it.
 UPDATE reply SET full_text = '', hash = '', parent_hash = '', approved_by = '', approved_ms = NULL, account = ''
   WHERE state IN ('draft', 'rejected', 'cancelled');

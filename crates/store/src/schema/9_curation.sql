@@ -1,5 +1,5 @@
--- What a person excludes from the splits made afterwards. A frozen split is not changed.
--- Pairs are built again and keep their ids, so nothing is referred to: an exclusion outlives its pair.
+-- What the user excludes from later splits. A locked split does not change.
+-- Pairs are built again and keep their ids, so there is no foreign key: an exclusion outlives its pair.
 
 CREATE TABLE excluded_pair (
   pair_id INTEGER PRIMARY KEY,

@@ -1,8 +1,8 @@
 -- Version 2: what holds on this machine whatever a project file says. A file can be edited, and an older state of
--- it can be put back; none of that loosens what is in here. No text of a comment or reply, names as keyed hashes.
+-- it can be restored; none of that loosens what is in here. No text of a comment or reply, names as keyed hashes.
 
 CREATE TABLE revoked (
-  seal TEXT PRIMARY KEY                         -- of a decision that was taken back, or has another in its place
+  seal TEXT PRIMARY KEY                         -- of a decision that was withdrawn or replaced
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pause (
@@ -22,6 +22,6 @@ CREATE TABLE left_alone (
 CREATE TABLE setting (
   project TEXT NOT NULL,                        -- uuid
   key     TEXT NOT NULL,
-  value   TEXT NOT NULL,                        -- JSON, as a person set it last on this machine
+  value   TEXT NOT NULL,                        -- JSON, the user's latest value on this machine
   PRIMARY KEY (project, key)
 ) STRICT, WITHOUT ROWID;
