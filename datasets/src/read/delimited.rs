@@ -369,6 +369,17 @@ mod tests {
     }
 
     #[test]
+    fn a_quoted_cell_is_followed_for_as_long_as_a_post_may_be() {
+        let of = |size: usize| {
+            let cell = "a line of a cell\n".repeat(size / 17);
+            rows(&format!("a,b\nx,\"{cell}\"\ny,z\n"))
+        };
+        let (long, longer) = (of(LONGEST_QUOTED / 2), of(2 * LONGEST_QUOTED));
+        assert_eq!((long.len(), long[0].1), (2, false));
+        assert!(longer.len() > 2 && longer[0].1, "{} rows", longer.len());
+    }
+
+    #[test]
     fn a_row_of_any_size_is_refused_in_bounded_memory() {
         let wide = ",".repeat(MOST_COLUMNS + 5);
         let mut csv = CsvRows::new(wide.as_bytes(), b',', b'\n');
