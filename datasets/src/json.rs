@@ -573,6 +573,11 @@ mod tests {
             whole(long.as_bytes()),
             Err(JsonError::TooLarge { .. })
         ));
+        let digits = "1".repeat(LONGEST_NUMBER + 1);
+        assert!(matches!(
+            whole(digits.as_bytes()),
+            Err(JsonError::TooLarge { .. })
+        ));
     }
 
     #[test]

@@ -787,4 +787,69 @@ mod tests {
         assert!(error.to_string().contains("none of the first"), "{error}");
         assert_eq!(rows, HOPELESS);
     }
+
+    #[test]
+    fn texts_in_open_objects_have_a_limit() {
+        let text = "x".repeat(8 << 20);
+        let inside = format!(r#"{{"id":"c1","body":"{text}","replies":["#);
+        let json = inside.repeat(OPEN_BYTES / text.len() + 1);
+        let error = walk(json.as_bytes(), &mut |_, _| true).unwrap_err();
+        assert!(error.to_string().contains("inside each other"), "{error}");
+    }
+
+    /// How much of a document was read when its first comment was given on.
+    fn read_before_the_first(json: &str) -> usize {
+        let read = std::cell::Cell::new(0);
+        let mut first = None;
+        let counted = LossMask {
+            from: json.as_bytes(),
+            read: &read,
+        };
+        walk(std::io::BufReader::new(counted), &mut |_, _| {
+            first.get_or_insert(read.get());
+            true
+        })
+        .unwrap();
+        first.unwrap()
+    }
+
+    struct LossMask<'a> {
+        from: &'a [u8],
+        read: &'a std::cell::Cell<usize>,
+    }
+
+    impl std::io::Read for LossMask<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let n = self.from.read(buffer)?;
+            self.read.set(self.read.get() + n);
+            Ok(n)
+        }
+    }
+
+    #[test]
+    fn few_comments_are_held_until_it_is_known_whether_they_are_escaped() {
+        // no text tells; many short ones, and fewer long ones
+        let comment = |text: &str| {
+            format!(r#"{{"kind":"t1","data":{{"id":"c1","link_id":"t3_p1","body":"{text}"}}}},"#)
+        };
+        let short = comment("x");
+        let json = format!("[{}{{}}]", short.repeat(4 * HELD));
+        let read = read_before_the_first(&json);
+        assert!(read < 2 * HELD * short.len(), "{read} of {}", json.len());
+        let long = comment(&"x".repeat(HELD_BYTES / 8));
+        let json = format!("[{}{{}}]", long.repeat(32));
+        let read = read_before_the_first(&json);
+        assert!(read < 2 * HELD_BYTES, "{read} of {}", json.len());
+    }
+
+    #[test]
+    fn few_comments_wait_for_the_id_of_the_object_around_them() {
+        let comment = r#"{"id":"c1","body":"x"},"#;
+        let json = format!(
+            r#"{{"title":"T","comments":[{}{{"id":"c2","body":"x"}}],"id":"p1"}}"#,
+            comment.repeat(2 * WAITING)
+        );
+        let read = read_before_the_first(&json);
+        assert!(read < json.len() * 3 / 4, "{read} of {}", json.len());
+    }
 }

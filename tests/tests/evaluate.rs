@@ -337,15 +337,23 @@ fn three_models_are_evaluated_and_charted() {
 
     // evaluating again gives the same figures
     assert_eq!(measure(&engine, "judge").figures, listed[1].figures);
-    let val = done(
-        &engine,
-        &Evaluate {
-            run: "votes".to_owned(),
-            partition: Partition::Val,
-            ..Evaluate::default()
-        },
-    );
+    // and they are printed, for four bins, too
+    let printed = place.ok(["evaluate", "votes", "--partition", "val"]).out;
+    let val = engine.evaluation_of("votes").unwrap();
     assert_eq!(val.partition, Partition::Val);
+    for (key, name) in [
+        ("average_precision", "average precision, macro "),
+        ("brier", "Brier score (lower is better) "),
+        (
+            "calibration_error",
+            "expected calibration error (lower is better) ",
+        ),
+    ] {
+        let one = val.compared.iter().find(|one| one.figure == key).unwrap();
+        let row = printed.lines().find_map(|line| line.strip_prefix(name));
+        let value = row.and_then(|row| row.split_whitespace().next());
+        assert_eq!(value, Some(one.written().as_str()), "{name}: {printed}");
+    }
 
     let error = |kind, of: &str| engine.chart(kind, &[of.to_owned()]).unwrap_err();
     assert_eq!(

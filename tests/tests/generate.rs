@@ -362,7 +362,15 @@ fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
     train(&engine, "writer", "small-gpt2");
     let generated = done(
         &engine,
-        &ask("  pots &amp; pans &lt;3\r\n&#x200B;or\u{200b} wok?  "),
+        &Generate {
+            comments: vec![Incoming {
+                comment: "  pots &amp; pans &lt;3\r\n&#x200B;or\u{200b} wok?  ".to_owned(),
+                subreddit: "r/AskPots".to_owned(),
+                title: "5 &gt; 3 pots?".to_owned(),
+                ..Incoming::default()
+            }],
+            ..ask("")
+        },
     );
     assert_eq!(generated.comments[0].comment, "pots & pans <3\nor wok?");
     // as an import cleans it: the models' texts have no entities
@@ -381,6 +389,7 @@ fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
     };
     let by_criteria = engine.reply(picked.reply.unwrap()).unwrap().reply;
     assert!(!by_criteria.by_hand && by_criteria.reason == picked.reason);
+    assert_eq!(by_criteria.title, "5 > 3 pots?");
     let by_hand = engine.candidate_queue(other.id, "Ada").unwrap();
     assert!(by_hand.by_hand, "{by_hand:?}");
     assert!(
@@ -433,6 +442,10 @@ fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
     );
     assert!(
         listed.lines().next().unwrap().contains("subreddit"),
+        "{listed}"
+    );
+    assert!(
+        listed.lines().skip(1).all(|line| line.contains("AskPots")),
         "{listed}"
     );
     let shown = place.ok(["queue", "show", &id]).out;

@@ -560,6 +560,7 @@ fn personal_data_is_replaced_by_placeholders_and_counted() {
         "t1_c1",
         "It is all on https://example.com/a?b=1 (and u/ann_b knows)",
     ) + &line("c3", "t1_c1", "https://example.com/x")
+        + "{\"id\":\"p\",\"title\":\"Ask bea@example.com\",\"selftext\":\"or call 555-0199\",\"subreddit\":\"s\"}\n"
         + "{\"id\":\"c4\",\"body\":\"broken, ask ann@example.com\"\n";
     for on in [false, true] {
         let place = Place::with_project();
@@ -596,7 +597,14 @@ fn personal_data_is_replaced_by_placeholders_and_counted() {
             "Write to [email] or call [phone], [user] said"
         );
         assert_eq!(pairs[0].reply, "It is all on [link] (and [user] knows)");
-        let expected = [("email", 2), ("link", 2), ("phone", 1), ("user", 2)];
+        let mut titles = Vec::new();
+        let store = Store::open(engine.path()).unwrap();
+        store
+            .for_each_thread_post(|post| titles.push(post.title))
+            .unwrap();
+        drop(store);
+        assert_eq!(titles, ["Ask [email]"]);
+        let expected = [("email", 3), ("link", 2), ("phone", 2), ("user", 2)];
         let found: Vec<(&str, u64)> = (counts.replaced.iter())
             .map(|(kind, n)| (kind.as_str(), *n))
             .collect();
@@ -609,8 +617,16 @@ fn personal_data_is_replaced_by_placeholders_and_counted() {
                 .any(|part| part == word.as_bytes())
         };
         assert!(
-            !has("ann@example.com") && !has("555-0100"),
+            ["ann@example.com", "555-0100", "bea@example.com", "555-0199"]
+                .into_iter()
+                .all(|word| !has(word)),
             "the file never holds it"
         );
     }
+    // and the command line says how many
+    let place = Place::with_project();
+    let file = place.write("dump.ndjson", text).display().to_string();
+    let ran = place.ok(["import", &file, "--placeholders", "--permission", "none"]);
+    let said = "dump.ndjson: replaced by placeholders: 3 email, 2 link, 2 phone, 2 user";
+    assert!(ran.out.contains(said), "{ran}");
 }

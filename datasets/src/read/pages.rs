@@ -837,3 +837,147 @@ impl PageReader for Pages {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// A size as Thrift's compact protocol writes one: seven bits a byte.
+    fn size(mut n: u64, out: &mut Vec<u8>) {
+        while n > 0x7F {
+            out.push(n as u8 | 0x80);
+            n >>= 7;
+        }
+        out.push(n as u8);
+    }
+
+    /// A number as it writes one: zigzag.
+    fn number(n: i64, out: &mut Vec<u8>) {
+        size(((n << 1) ^ (n >> 63)) as u64, out);
+    }
+
+    fn file(bytes: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    /// What a footer with such columns (of each, how many it has inside) and so many rows is found to be.
+    fn footer(columns: &[i64], rows: i64) -> String {
+        // field 2, a list of structs; each with field 5, a number, or empty; field 3, a number; the end
+        let mut footer = vec![0x29, 0xFC];
+        size(columns.len() as u64, &mut footer);
+        for inside in columns {
+            if *inside > 0 {
+                footer.push(0x55);
+                number(*inside, &mut footer);
+            }
+            footer.push(0);
+        }
+        footer.push(0x16);
+        number(rows, &mut footer);
+        footer.push(0);
+        let length = (footer.len() as u32).to_le_bytes();
+        let bytes = [&b"PAR1"[..], &footer, &length, b"PAR1"].concat();
+        match check_footer(&mut file(&bytes)) {
+            Ok(()) => String::new(),
+            Err(e) => e.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_footer_is_measured_before_it_is_read() {
+        assert_eq!(footer(&[2, 0, 0], 5), "");
+        let mut wide = vec![0; MOST_COLUMNS + 1];
+        wide[0] = MOST_COLUMNS as i64;
+        assert!(footer(&wide, 5).contains("columns"));
+        let mut deep = vec![1; DEEPEST + 1];
+        deep.push(0);
+        assert!(footer(&deep, 5).contains("inside each other"));
+        let rows = footer(&[2, 0, 0], i64::MAX);
+        assert!(rows.contains("rows in"), "{rows}");
+        // a file that takes no space
+        let mut long = tempfile::tempfile().unwrap();
+        long.set_len(2 * LONGEST_FOOTER).unwrap();
+        long.seek(SeekFrom::End(0)).unwrap();
+        let length = (LONGEST_FOOTER as u32 + 1).to_le_bytes();
+        long.write_all(&[&length[..], b"PAR1"].concat()).unwrap();
+        let error = check_footer(&mut long).unwrap_err().to_string();
+        assert!(error.contains("its footer has 16 MB"), "{error}");
+    }
+
+    /// A column of texts whose pages are these bytes.
+    fn pages(bytes: &[u8]) -> Pages {
+        Pages {
+            file: Arc::new(Mutex::new(file(bytes))),
+            at: 0,
+            left: bytes.len() as u64,
+            next: None,
+            codec: Compression::UNCOMPRESSED,
+            physical: Physical::BYTE_ARRAY,
+            max_rep: 0,
+            max_def: 0,
+            memory: Arc::default(),
+            dictionary: 0,
+            page: 0,
+            longest_entry: 0,
+            row: 0,
+        }
+    }
+
+    fn said<T>(got: Result<T>) -> String {
+        got.err().map(|e| e.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_page_is_measured_before_it_is_unpacked() {
+        let page = |unpacked: usize| {
+            // fields 1 to 3: its kind, the bytes that it becomes, those that it has
+            let mut bytes = vec![0x15, 0, 0x15];
+            number(unpacked as i64, &mut bytes);
+            bytes.extend([0x15, 0, 0]);
+            said(pages(&bytes).get_next_page())
+        };
+        assert!(!page(LARGEST_PAGE).contains("becomes"));
+        assert!(page(LARGEST_PAGE + 1).contains("a page of it becomes 112 MB"));
+        assert!(said(pages(b"").hold(ALL_PAGES, 1)).contains("256 MB at once"));
+        assert_eq!(said(pages(b"").hold(ALL_PAGES, 0)), "");
+    }
+
+    #[test]
+    fn what_a_page_becomes_is_measured_before_it_is_decoded() {
+        let header = |encoding, values| Header {
+            encoding,
+            values,
+            ..Header::default()
+        };
+        let dictionary =
+            |values, bytes| said(pages(b"").check_dictionary(&header(0, values), &vec![0; bytes]));
+        assert!(dictionary(200, 16).contains("200 entries"));
+        let many = MOST_DELTAS + 1;
+        assert!(dictionary(many as u32, many).contains("entries"));
+        assert_eq!(dictionary(4, 16), "");
+
+        let data =
+            |encoding, bytes: &[u8]| said(pages(b"").check_data(&header(encoding, 1), bytes));
+        let mut long = vec![b'x'; LONGEST_TEXT + 5];
+        long[..4].copy_from_slice(&(LONGEST_TEXT as u32 + 1).to_le_bytes());
+        assert!(data(0, &long).contains("a cell of it has 16 MB"));
+        // two lists of one delta each, then the texts
+        let mut deltas = [0x80, 0x01, 4, 1, 0].repeat(2);
+        assert_eq!(data(7, &deltas), "");
+        deltas.resize(DELTA_PAGE + 1, 0);
+        assert!(data(7, &deltas).contains("a page of deltas has 2 MB"));
+        // 128 values a block, in 4 parts; how many in all
+        let count = |n: usize| {
+            let mut list = vec![0x80, 0x01, 4];
+            size(n as u64, &mut list);
+            list.push(0);
+            list
+        };
+        assert!(said(deltas_end(&count(40), 39)).contains("makes no sense"));
+        let many = count(MOST_DELTAS + 1);
+        assert!(said(deltas_end(&many, u32::MAX)).contains("a page of deltas has"));
+    }
+}

@@ -486,6 +486,45 @@ fn impossible_date_rejects_one_row() {
 }
 
 #[test]
+fn a_parquet_file_with_fewer_rows_than_it_says_is_not_whole() {
+    use parquet::{
+        data_type::{ByteArray, ByteArrayType},
+        file::writer::SerializedFileWriter,
+        schema::parser::parse_message_type,
+    };
+    let schema = "message m { required binary q (UTF8); required binary r (UTF8); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let texts: Vec<ByteArray> = (0..37)
+        .map(|n| ByteArray::from(format!("text {n}").as_str()))
+        .collect();
+    while let Some(mut column) = group.next_column().unwrap() {
+        let column_writer = column.typed::<ByteArrayType>();
+        column_writer.write_batch(&texts, None, None).unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    let options = Options {
+        mapping: Some("comment=q,reply=r".parse().unwrap()),
+        ..Options::default()
+    };
+    let got = read_bytes("a.parquet", &bytes, &options);
+    assert!(got.summary.unwrap().hash.is_some());
+    // the footer's own count of rows, before those of its groups: a field of type i64 with 37 in zigzag
+    let size = bytes[bytes.len() - 8..].first_chunk().unwrap();
+    let footer = bytes.len() - 8 - u32::from_le_bytes(*size) as usize;
+    let count = footer + memmem::find(&bytes[footer..], &[0x16, 2 * 37]).unwrap();
+    bytes[count + 1] = 2 * 38;
+    let got = read_bytes("a.parquet", &bytes, &options);
+    let error = got.summary.unwrap_err().to_string();
+    assert!(error.contains("38 rows, and 37 could be read"), "{error}");
+    assert_eq!(got.batch.comments.len(), 2 * 37, "they are kept");
+}
+
+#[test]
 fn missing_column_is_an_error_in_every_format() {
     let map = "comment=comment,reply=reply,score=scroe";
     let options = Options {

@@ -1,9 +1,11 @@
-import { fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
+import { source } from "../../host/fake/sample";
 import { go } from "../../state/route.svelte";
 import { asked, byId, openWindow, press, sees } from "../../testing";
 import { binNames, edgesFrom } from "./edges";
 import { EMPTY_FILTER, filterOf, names } from "./filter";
+import ImportResult from "./ImportResult.svelte";
 
 const last = <T>(list: T[]) => list.at(-1);
 
@@ -104,6 +106,12 @@ describe("import", () => {
         mapping: { comment: "", reply: "", id: "votes", parent: "forum", text: "answer" },
       },
     });
+  });
+
+  test("an import says what it replaced by placeholders", async () => {
+    const counts = { ...source.counts, replaced: { email: 3, link: 1200 } };
+    render(ImportResult, { result: { sources: [{ ...source, counts }] }, onanother: () => {} });
+    await sees("Replaced by placeholders: 3 email, 1,200 link.");
   });
 
   test("files that are dropped on the window are there to be imported", async () => {
