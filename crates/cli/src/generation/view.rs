@@ -1,7 +1,7 @@
 //! How fakes, candidates and generations are printed.
 
 use anyhow::Result;
-use repartee_engine::fakes::{Fake, FakesInfo};
+use repartee_engine::fakes::{FakeShown, FakesInfo};
 use repartee_engine::generate::{Generated, GenerationInfo};
 use repartee_engine::{Decode, shell};
 
@@ -43,7 +43,7 @@ pub fn fake_sets(out: Out, sets: &[FakesInfo]) -> Result<()> {
 }
 
 /// Fakes next to the real replies.
-pub fn fakes(out: Out, fakes: &[Fake]) -> Result<()> {
+pub fn fakes(out: Out, fakes: &[FakeShown]) -> Result<()> {
     for fake in fakes {
         let set = data::set_name(fake.side);
         out.line(format!("[{set}] > {}", short(&fake.comment, 300)))?;
