@@ -43,6 +43,7 @@ pub struct Common {
         long,
         global = true,
         env = "REPARTEE_PROJECT",
+        hide_env_values = true,
         value_name = "FILE"
     )]
     pub project: Option<PathBuf>,

@@ -1,26 +1,25 @@
-//! `repartee study ...`, declared.
+//! Flags of `study`.
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// `repartee study ...`
 #[derive(Debug, Subcommand)]
 pub enum StudyCommand {
-    /// What is on record, what is missing, and what follows from it
+    /// Show what is on record, what is missing, and what that restricts
     Show,
-    /// Record a decision about one of the four permissions; earlier records are kept, the newest counts
+    /// Record a decision about one of the four permissions; earlier records are kept, the latest counts
     Record(Box<RecordArgs>),
-    /// Confirm a record that was made on another machine, after it was shown
+    /// Review and confirm a record that was made on another machine
     Confirm {
         /// api-access, research-program, training or ethics-board
         kind: String,
-        /// Confirm it without being asked
+        /// Don't ask
         #[arg(long)]
         yes: bool,
         /// Who confirms it [default: your user name]
         #[arg(long)]
         who: Option<String>,
     },
-    /// End a permission before its time
+    /// End a permission early
     End {
         /// api-access, research-program, training or ethics-board
         kind: String,
@@ -31,12 +30,11 @@ pub enum StudyCommand {
         #[arg(long)]
         who: Option<String>,
     },
-    /// Refuse training and posting while a permission is missing: on in a new project
+    /// Refuse training and posting while a permission is missing; on by default
     Strict {
-        /// on or off
         #[arg(value_enum)]
         state: OnOff,
-        /// Switch it off without being asked
+        /// Don't ask
         #[arg(long)]
         yes: bool,
         /// Who decides it [default: your user name]
@@ -45,39 +43,36 @@ pub enum StudyCommand {
     },
 }
 
-/// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnOff {
-    /// On.
+    /// Refuse
     On,
-    /// Off.
+    /// Allow, and mark charts and exports
     Off,
 }
 
-/// `repartee study record`
 #[derive(Debug, Args)]
 pub struct RecordArgs {
     /// api-access, research-program, training or ethics-board
     pub kind: String,
-    /// What was decided
     #[command(flatten)]
     pub decision: DecisionArgs,
-    /// Day of the decision, as 2026-05-01; what was granted needs it [default: today]
+    /// Date of the decision, such as 2026-05-01; required with --granted [default: today]
     #[arg(long, default_value = "", hide_default_value = true)]
     pub date: String,
-    /// What was allowed; what was granted needs it
+    /// What is allowed; required with --granted
     #[arg(long, default_value = "")]
     pub scope: String,
-    /// Last day, as 2027-05-01 [default: no end]
+    /// Last day, such as 2027-05-01 [default: no expiration]
     #[arg(long, default_value = "", hide_default_value = true)]
     pub until: String,
-    /// Version of the policy that it refers to [default: the one this program knows]
+    /// Policy version it refers to [default: the one this program knows]
     #[arg(long, default_value = "", hide_default_value = true)]
     pub policy: String,
-    /// Where it can be read; what was granted needs it, or a note
+    /// Link to the decision; --granted requires a link or a note
     #[arg(long, default_value = "")]
     pub link: String,
-    /// More, in words
+    /// A note
     #[arg(long, default_value = "")]
     pub note: String,
     /// Who records it [default: your user name]
@@ -85,23 +80,22 @@ pub struct RecordArgs {
     pub who: Option<String>,
 }
 
-/// One of the decisions.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct DecisionArgs {
-    /// It was granted
+    /// Granted
     #[arg(long)]
     pub granted: bool,
-    /// It was refused
+    /// Refused
     #[arg(long)]
     pub refused: bool,
-    /// It was asked for; there is no answer yet
+    /// Requested, no answer yet
     #[arg(long)]
     pub pending: bool,
-    /// Your study doesn't need it
+    /// Not required for your study
     #[arg(long)]
     pub not_required: bool,
-    /// There is none
+    /// No approval
     #[arg(long)]
     pub none: bool,
 }
