@@ -896,9 +896,9 @@ fn without_a_terminal_approving_needs_the_hash_that_show_prints() {
     let line = shown
         .out
         .lines()
-        .find(|line| line.starts_with("seen "))
+        .find(|line| line.starts_with("Hash: "))
         .unwrap();
-    let hash = line.trim_start_matches("seen ").to_owned();
+    let hash = line.trim_start_matches("Hash: ").to_owned();
     // a hash is of one reply
     let ran = desk
         .place

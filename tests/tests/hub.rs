@@ -64,7 +64,7 @@ fn a_base_comes_from_a_folder_and_goes_out_as_it_came() {
         "{over}"
     );
     place.ok(["base", "remove", "small"]);
-    assert!(place.ok(["base", "list"]).out.contains("no bases yet"));
+    assert!(place.ok(["base", "list"]).out.contains("No bases"));
 }
 
 #[test]

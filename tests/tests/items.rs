@@ -1216,6 +1216,6 @@ fn a_setting_that_cannot_be_read_is_named_and_reset_with_a_copy_kept() {
         "the stricter of the two"
     );
     let again = place.ok(["check", "--repair"]);
-    assert!(!again.out.contains("repaired:"), "{again}");
+    assert!(!again.out.contains("Repaired:"), "{again}");
     assert!(!place.path("test.repartee.before-repair-2").exists());
 }

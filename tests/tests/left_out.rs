@@ -115,7 +115,7 @@ fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
     let some = run(&["What do you think of tomatoes?", " "]);
     assert_eq!(some.status, Some(0), "{some}");
     assert!(
-        some.out.contains("left out: 1") && some.out.contains("comment 2 of those given"),
+        some.out.contains("Left out: 1") && some.out.contains("comment 2 of those given"),
         "{some}"
     );
     assert_eq!(run(&[" "]).status, Some(1));
@@ -255,7 +255,7 @@ fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_b
     assert!(figures.accuracy.is_some_and(f64::is_finite), "{figures:?}");
     let ran = place.ok(["evaluate", "votes"]);
     assert!(
-        ran.out.contains("left out: 1") && ran.out.contains(&label),
+        ran.out.contains("Left out: 1") && ran.out.contains(&label),
         "{ran}"
     );
 
