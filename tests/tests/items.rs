@@ -1068,7 +1068,7 @@ fn the_command_line_lists_before_it_deletes() {
     for line in [
         "--yes --with-dependents --seen",
         "generation 1",
-        "stays with its candidate",
+        "is kept, with its candidate",
     ] {
         assert!(refused.err.contains(line), "{line}: {refused}");
     }

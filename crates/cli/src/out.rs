@@ -195,6 +195,22 @@ pub fn time(ms: i64) -> String {
     )
 }
 
+/// A stored state in American spelling.
+pub fn state(stored: &str) -> &str {
+    match stored {
+        "cancelled" => "canceled",
+        state => state,
+    }
+}
+
+/// A state as it is stored, from either spelling.
+pub fn stored_state(typed: &str) -> &str {
+    match typed {
+        "canceled" => "cancelled",
+        state => state,
+    }
+}
+
 /// A text on one line of at most `width` characters; a longer one is cut and ends with an ellipsis.
 pub fn short(text: &str, width: usize) -> String {
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");

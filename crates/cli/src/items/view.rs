@@ -92,7 +92,7 @@ pub fn unreadable(out: Out, items: &[Unreadable]) -> Result<()> {
     }
     out.json(&serde_json::json!({ "event": "unreadable", "items": items }))?;
     for Unreadable { what, id, why } in items {
-        out.line(format!("Unreadable: {what} {id}: {why}"))?;
+        out.line(format!("{what} {id} is unreadable: {why}"))?;
     }
     Ok(())
 }

@@ -97,7 +97,7 @@ fn stop(app: &App, engine: &Engine, job: &str, discard: bool, yes: bool) -> Resu
 }
 
 fn resume(app: &App, engine: &Engine, job: &str) -> Result<ExitCode> {
-    // Whoever made the project file chose these parameters, so they are shown before the job runs.
+    // The project file may be another person's, so the parameters are shown before the job runs.
     let stored = engine.job(job)?;
     if !app.out.json && !app.out.quiet {
         terminal::err_line(&format!("{} {}", stored.kind, stored.params));

@@ -5,7 +5,7 @@ use repartee_engine::job::JobInfo;
 use repartee_engine::job_queue::{JobQueue, QueueRun, Queued};
 
 use crate::columns;
-use crate::out::{Out, Table, count, seconds, time};
+use crate::out::{Out, Table, count, seconds, state as state_word, time};
 
 /// The end of a job's id, which differs even between jobs of the same moment.
 pub fn short_id(id: &str) -> String {
@@ -127,10 +127,7 @@ pub fn queue(out: Out, queue: &JobQueue) -> Result<()> {
 
 /// A job of the queue started or ended.
 pub fn queue_step(out: Out, job: &JobInfo, state: &str, error: Option<&str>) -> Result<()> {
-    let state = match state {
-        "cancelled" => "canceled",
-        state => state,
-    };
+    let state = state_word(state);
     let error = error.map_or_else(String::new, |error| format!(": {error}"));
     out.line(format!(
         "Job {}, {} {}: {state}{error}",
@@ -160,8 +157,8 @@ pub fn queue_run(out: Out, run: &QueueRun) -> Result<()> {
 /// A job's state, with what it was asked to do.
 fn state(job: &JobInfo) -> String {
     match &job.want {
-        Some(want) => format!("{}, asked to {want}", job.state),
-        None => job.state.clone(),
+        Some(want) => format!("{}, asked to {want}", state_word(&job.state)),
+        None => state_word(&job.state).to_owned(),
     }
 }
 

@@ -58,7 +58,7 @@ pub enum ExportCommand {
     Queue {
         /// .jsonl or .csv
         file: PathBuf,
-        /// Only draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn
+        /// Only draft, approved, sending, uncertain, absent, posted, rejected, canceled or withdrawn
         #[arg(long)]
         state: Option<String>,
     },

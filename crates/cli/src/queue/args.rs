@@ -6,7 +6,7 @@ use clap::Subcommand;
 pub enum QueueCommand {
     /// List replies, newest first
     List {
-        /// Only draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn
+        /// Only draft, approved, sending, uncertain, absent, posted, rejected, canceled or withdrawn
         #[arg(long)]
         state: Option<String>,
     },

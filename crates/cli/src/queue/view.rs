@@ -3,7 +3,7 @@
 use anyhow::Result;
 use repartee_engine::queue::{ReplyInfo, ReplyStory};
 
-use crate::out::{Out, Table, figure, short, text_width, time};
+use crate::out::{Out, Table, figure, short, state as state_word, text_width, time};
 use crate::{columns, confirm};
 
 /// A predicted or actual bin, or a dash.
@@ -13,7 +13,11 @@ pub fn bin(bin: Option<u32>) -> String {
 
 /// A reply's state after a change.
 pub fn state(out: Out, reply: &ReplyInfo) -> Result<()> {
-    out.line(format!("Reply {} is {}", reply.id, reply.state))
+    out.line(format!(
+        "Reply {} is {}",
+        reply.id,
+        state_word(&reply.state)
+    ))
 }
 
 pub fn replies(out: Out, replies: &[ReplyInfo]) -> Result<()> {
@@ -24,7 +28,7 @@ pub fn replies(out: Out, replies: &[ReplyInfo]) -> Result<()> {
     for reply in replies {
         table.row([
             reply.id.to_string(),
-            reply.state.clone(),
+            state_word(&reply.state).to_owned(),
             reply.subreddit.clone(),
             figure(reply.p_real, 3),
             bin(reply.predicted),
@@ -65,18 +69,18 @@ pub fn story(out: Out, story: &ReplyStory) -> Result<()> {
 
 fn scores(out: Out, reply: &ReplyInfo) -> Result<()> {
     let mut table = Table::new(["", ""]);
-    table.row(["reply", &reply.id.to_string()]);
-    table.row(["state", &reply.state]);
+    table.row(["reply", reply.id.to_string().as_str()]);
+    table.row(["state", state_word(&reply.state)]);
     if !reply.subreddit.is_empty() {
-        table.row(["subreddit", &reply.subreddit]);
+        table.row(["subreddit", reply.subreddit.as_str()]);
     }
-    table.row(["p(real)", &figure(reply.p_real, 3)]);
+    table.row(["p(real)", figure(reply.p_real, 3).as_str()]);
     let bins = reply
         .bins
         .map(|bins| bins.map(|p| format!("{p:.2}")).join(" "));
     table.row(["upvote bins", bins.as_deref().unwrap_or("-")]);
-    table.row(["predicted bin", &bin(reply.predicted)]);
-    table.row(["expected bin", &figure(reply.expected_bin, 2)]);
-    table.row(["reason", &reply.reason]);
+    table.row(["predicted bin", bin(reply.predicted).as_str()]);
+    table.row(["expected bin", figure(reply.expected_bin, 2).as_str()]);
+    table.row(["reason", reply.reason.as_str()]);
     table.print(out)
 }

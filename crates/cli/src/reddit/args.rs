@@ -92,7 +92,7 @@ pub enum RedditCommand {
     Outbox {
         /// Number of a reply
         reply: Option<i64>,
-        /// Only draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn
+        /// Only draft, approved, sending, uncertain, absent, posted, rejected, canceled or withdrawn
         #[arg(long)]
         state: Option<String>,
     },

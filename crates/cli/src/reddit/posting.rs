@@ -12,6 +12,7 @@ use super::args::{EditArgs, PostArgs, ResolveArgs};
 use super::view;
 use crate::app::{App, person};
 use crate::confirm::{self, Decision};
+use crate::out::stored_state;
 use crate::{editor, queue, terminal};
 
 pub fn outbox(
@@ -22,7 +23,7 @@ pub fn outbox(
 ) -> Result<ExitCode> {
     match reply {
         Some(id) => shown(app, &engine.outbox_story(id)?),
-        None => app.done(&engine.outbox(state)?, |outbox| {
+        None => app.done(&engine.outbox(state.map(stored_state))?, |outbox| {
             view::outbox(app.out, outbox)
         }),
     }

@@ -11,7 +11,7 @@ use repartee_engine::reddit::{
 use repartee_engine::shell;
 
 use crate::confirm::short_hash;
-use crate::out::{Out, Table, count, figure, short, text_width, time};
+use crate::out::{Out, Table, count, figure, short, state, text_width, time};
 use crate::queue::bin;
 use crate::{columns, items, training};
 
@@ -23,13 +23,13 @@ pub fn accounts(out: Out, accounts: &[AccountInfo]) -> Result<()> {
 }
 
 pub fn account(out: Out, account: &AccountInfo) -> Result<()> {
-    let state = match (account.stopped.as_str(), account.missing.as_slice()) {
+    let status = match (account.stopped.as_str(), account.missing.as_slice()) {
         ("", []) => "may post".to_owned(),
         ("", missing) => format!("can't post yet; missing: {}", missing.join("; ")),
         (why, _) => format!("stopped: {why}"),
     };
     out.line(format!(
-        "u/{} ({} app, run by u/{}): {state}",
+        "u/{} ({} app, run by u/{}): {status}",
         account.name, account.app, account.operator
     ))?;
     if !account.unconfirmed.is_empty() {
@@ -177,7 +177,7 @@ pub fn outbox(out: Out, outbox: &[OutboxInfo]) -> Result<()> {
         };
         table.row([
             one.reply.to_string(),
-            one.state.clone(),
+            state(&one.state).to_owned(),
             one.subreddit.clone(),
             one.attempt.to_string(),
             short(detail, text_width()),
@@ -190,7 +190,12 @@ pub fn outbox(out: Out, outbox: &[OutboxInfo]) -> Result<()> {
 /// A reply on Reddit with its text, what blocks it, and its posting attempts.
 pub fn outbox_story(out: Out, story: &OutboxStory) -> Result<()> {
     let one = &story.outbox;
-    out.line(format!("Reply {} is {} {}", one.reply, one.state, one.link))?;
+    out.line(format!(
+        "Reply {} is {} {}",
+        one.reply,
+        state(&one.state),
+        one.link
+    ))?;
     if !one.detail.is_empty() {
         out.line(format!("{}: {}", one.code, one.detail))?;
     }
@@ -260,10 +265,10 @@ pub fn post_report(out: Out, report: &PostReport) -> Result<()> {
             detail => detail,
         };
         table.row([
-            &reply.reply.to_string(),
-            &reply.state,
-            &short(detail, text_width()),
-            &reply.link,
+            reply.reply.to_string(),
+            state(&reply.state).to_owned(),
+            short(detail, text_width()),
+            reply.link.clone(),
         ]);
     }
     table.print(out)?;

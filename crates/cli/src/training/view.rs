@@ -7,7 +7,7 @@ use repartee_engine::train::{RunFacts, RunInfo, Trained};
 use repartee_engine::{Outcome, shell};
 
 use crate::columns;
-use crate::out::{Out, Table, bytes, count, figure, seconds, short, time};
+use crate::out::{Out, Table, bytes, count, figure, seconds, short, state, time};
 use crate::{items, jobs};
 
 pub fn trained(out: Out, kind: RunKind, trained: &Trained) -> Result<()> {
@@ -96,7 +96,7 @@ pub fn runs(out: Out, runs: &[RunInfo]) -> Result<()> {
         table.row([
             items::with_mark(&run.name, run.deleted_content),
             run.kind.as_str().to_owned(),
-            run.state.clone(),
+            state(&run.state).to_owned(),
             count(run.step),
             steps.unwrap_or_else(|| "-".to_owned()),
             figure(run.loss, 4),
@@ -117,7 +117,7 @@ pub fn run(out: Out, run: &RunInfo) -> Result<()> {
         run.kind.as_str(),
         match run.state.as_str() {
             "" => "no job",
-            state => state,
+            stored => state(stored),
         },
         count(run.step),
         figure(run.loss, 4),
