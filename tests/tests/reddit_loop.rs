@@ -997,7 +997,7 @@ fn a_practice_goes_the_whole_way_without_a_key_and_goes_on_later() {
     // nobody serves: it is said what is wrong
     let engine = place.engine();
     let error = engine.start(&Fetch::default(), &|_| {}).unwrap_err();
-    assert!(error.message.contains("reddit practice"), "{error:?}");
+    assert!(error.message.contains("reddit sandbox"), "{error:?}");
     assert!(!engine.wants_upkeep().unwrap());
     // and what was posted stands there when it is served again, on another port and in another process
     practise(&place, |engine| {

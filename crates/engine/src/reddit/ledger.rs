@@ -454,7 +454,7 @@ impl Elsewhere {
             ),
             EntryState::Intended | EntryState::Uncertain | EntryState::Absent => (
                 format!(
-                    "the comment may have been answered from {by}, and nobody knows yet; settle it there. If that file is gone and nothing of ours is there on Reddit, let it be sent from here; `repartee reddit settle {} --again` does it",
+                    "the comment may have been answered from {by}, and nobody knows yet; settle it there. If that file is gone and nothing of ours is there on Reddit, let it be sent from here; `repartee reddit resolve {} --resend` does it",
                     reply.id
                 ),
                 Then::Hold,

@@ -463,7 +463,7 @@ impl Engine {
             }
             if reply.outbox.code == duplicates::TWINS {
                 return Err(Error::usage(format!(
-                    "reply {id} is there more than once; `repartee reddit untwin {id}` deletes the others first"
+                    "reply {id} is there more than once; `repartee reddit delete-duplicates {id}` deletes the others first"
                 )));
             }
             let (text, approval) = self.rewrite_of(reply, text, seen, who, now_ms)?;

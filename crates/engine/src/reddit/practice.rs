@@ -80,7 +80,7 @@ pub(crate) fn is_served(account: &Account) -> Result<()> {
         return Err(Error::new(
             Code::Io,
             format!(
-                "the made-up Reddit of u/{NAME} is not there; serve it by `repartee reddit practice`, or in the window under Reddit, Accounts"
+                "the Reddit sandbox of u/{NAME} is not running; start it with `repartee reddit sandbox`, or in the window under Reddit, Accounts"
             ),
         ));
     }
