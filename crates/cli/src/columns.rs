@@ -81,7 +81,17 @@ pub const SETS: &[&str] = &["set", "pairs", "threads", "scored"];
 
 /// Classes of an evaluated classifier; a column per predicted class follows.
 pub const CLASSES: &[&str] = &[
-    "class", "examples", "TP", "FP", "TN", "FN", "precision", "recall", "F1", "AUC", "AP",
+    "class",
+    "examples",
+    "TP",
+    "FP",
+    "TN",
+    "FN",
+    "precision",
+    "recall",
+    "F1",
+    "AUC",
+    "AP",
 ];
 
 /// The command line with the columns of each list in its help.

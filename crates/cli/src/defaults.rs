@@ -99,10 +99,7 @@ fn data(command: Command) -> Command {
         command,
         &["export", "pairs"],
         vec![
-            (
-                "split",
-                "none: all pairs, without set and bin".to_owned(),
-            ),
+            ("split", "none: all pairs, without set and bin".to_owned()),
             ("partition", all()),
         ],
     );
@@ -188,10 +185,7 @@ fn training(kind: RunKind) -> Vec<Usual> {
         ("split", usual.split),
         ("fakes", "the only set of the split".to_owned()),
         ("epochs", usual.epochs.to_string()),
-        (
-            "steps",
-            format!("{}: use --epochs", usual.steps),
-        ),
+        ("steps", format!("{}: use --epochs", usual.steps)),
         ("batch", usual.batch_size.to_string()),
         ("lr", usual.learning_rate.to_string()),
         ("loss", loss.as_str().unwrap_or_default().to_owned()),

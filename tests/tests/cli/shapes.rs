@@ -25,7 +25,8 @@ impl Recorder {
     fn record(&mut self, command: &str, printed: &Value) {
         let mut found = BTreeMap::new();
         shape(printed, "", &mut found);
-        self.text.push_str(&format!("$ repartee {command} --json\n"));
+        self.text
+            .push_str(&format!("$ repartee {command} --json\n"));
         for (path, kinds) in found {
             let kinds: Vec<&str> = match kinds.len() {
                 1 => kinds.into_iter().collect(),

@@ -43,11 +43,7 @@ pub fn import(out: Out, measured: &ImportMeasured) -> Result<()> {
         of_zstd.unwrap_or_default(),
     );
     let rows = count(measured.load_rows_per_s as u64);
-    row(
-        "load every row",
-        measured.load_s,
-        format!("{rows} rows/s"),
-    );
+    row("load every row", measured.load_s, format!("{rows} rows/s"));
     row(
         &format!("join into {} pairs", count(measured.pairs)),
         measured.join_s,

@@ -165,9 +165,7 @@ pub fn pairs(app: &App, command: PairsCommand) -> Result<ExitCode> {
             };
             app.done(&engine.include(&what)?, |all| view::excluded(app.out, all))
         }
-        PairsCommand::Excluded => {
-            app.done(&engine.excluded()?, |all| view::excluded(app.out, all))
-        }
+        PairsCommand::Excluded => app.done(&engine.excluded()?, |all| view::excluded(app.out, all)),
         PairsCommand::Count => app.done(&engine.pair_subreddits()?, |subreddits| {
             view::subreddits(app.out, subreddits)
         }),

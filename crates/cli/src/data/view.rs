@@ -153,7 +153,9 @@ pub fn built(out: Out, built: &PairsBuilt) -> Result<()> {
 
 pub fn pairs(out: Out, pairs: &[PairInfo]) -> Result<()> {
     if pairs.is_empty() {
-        return out.line("No matching pairs. `repartee pairs build` builds pairs from the imported comments");
+        return out.line(
+            "No matching pairs. `repartee pairs build` builds pairs from the imported comments",
+        );
     }
     let mut table = Table::new(columns::PAIRS);
     for pair in pairs {
@@ -171,7 +173,8 @@ pub fn pairs(out: Out, pairs: &[PairInfo]) -> Result<()> {
 
 pub fn subreddits(out: Out, subreddits: &[(String, u64)]) -> Result<()> {
     if subreddits.is_empty() {
-        return out.line("No pairs. Build them from the imported comments with `repartee pairs build`");
+        return out
+            .line("No pairs. Build them from the imported comments with `repartee pairs build`");
     }
     let mut table = Table::new(columns::SUBREDDITS);
     for (name, n) in subreddits {

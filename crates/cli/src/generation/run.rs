@@ -27,11 +27,10 @@ pub fn fakes(app: &App, command: FakesCommand) -> Result<ExitCode> {
             let sets = items::listed(app, &engine, ItemKind::Fakes, all, &args, |s| &s.label)?;
             app.done(&sets, |sets| view::fake_sets(app.out, sets))
         }
-        FakesCommand::Show { name, limit } => {
-            app.done(&engine.fakes_show(&name, limit)?, |fakes| {
+        FakesCommand::Show { name, limit } => app
+            .done(&engine.fakes_show(&name, limit)?, |fakes| {
                 view::fakes(app.out, fakes)
-            })
-        }
+            }),
     }
 }
 

@@ -84,9 +84,9 @@ pub fn generated(out: Out, generated: &Generated, queues: bool) -> Result<()> {
     out.line(format!("Decoding settings: {used}"))?;
     match (queues, generated.queued.len()) {
         (false, _) => out.line("Nothing was queued"),
-        (true, 0) => out.line(
-            "No candidate was picked. Try more candidates (-n) or a lower --min-p-real",
-        ),
+        (true, 0) => {
+            out.line("No candidate was picked. Try more candidates (-n) or a lower --min-p-real")
+        }
         (true, 1) => out.line("1 reply was queued as a draft. Next: `repartee queue list`"),
         (true, n) => out.line(format!(
             "{n} replies were queued as drafts. Next: `repartee queue list`"

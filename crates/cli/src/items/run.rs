@@ -47,11 +47,10 @@ pub fn item(app: &App, engine: &Engine, kind: ItemKind, command: ItemCommand) ->
                 app.out.line(format!("Renamed {kind} {item} to {renamed}"))
             })
         }
-        ItemCommand::Note { item, text: None } => {
-            app.done(&engine.item(&ItemRef { kind, item })?, |found| {
+        ItemCommand::Note { item, text: None } => app
+            .done(&engine.item(&ItemRef { kind, item })?, |found| {
                 view::note_of(app.out, found)
-            })
-        }
+            }),
         ItemCommand::Note { item, text } => {
             let labeled = change_label(engine, kind, item, text, [Vec::new(), Vec::new()])?;
             app.done(&labeled, |found| view::note_changed(app.out, found))

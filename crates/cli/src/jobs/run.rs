@@ -60,12 +60,7 @@ pub fn job(app: &App, command: JobCommand) -> Result<ExitCode> {
 }
 
 /// Queues a job instead of running it.
-pub fn enqueue<J: Job>(
-    app: &App,
-    engine: &Engine,
-    job: &J,
-    stops_queue: bool,
-) -> Result<ExitCode> {
+pub fn enqueue<J: Job>(app: &App, engine: &Engine, job: &J, stops_queue: bool) -> Result<ExitCode> {
     let queued = engine.enqueue_job(job, stops_queue)?;
     app.done(&queued, |queued| {
         let queue = engine.job_queue()?.jobs;

@@ -80,7 +80,10 @@ pub fn discard_question(job: &JobInfo) -> String {
 
 pub fn on_failure(out: Out, job: &JobInfo, stops: bool) -> Result<()> {
     let what = if stops { "stops" } else { "continues" };
-    out.line(format!("If job {} fails, the queue {what}", short_id(&job.id)))
+    out.line(format!(
+        "If job {} fails, the queue {what}",
+        short_id(&job.id)
+    ))
 }
 
 pub fn queued(out: Out, Queued { job, notes }: &Queued, before: usize) -> Result<()> {

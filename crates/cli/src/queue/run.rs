@@ -36,10 +36,10 @@ pub fn queue(app: &App, command: QueueCommand) -> Result<ExitCode> {
         QueueCommand::Approve { reply, seen, who } => {
             approve(app, &engine, &reply, seen.as_deref(), who)
         }
-        QueueCommand::Reject { reply, reason, who } => app
-            .done(&engine.reply_reject(reply, &person(who), &reason)?, |reply| {
-                view::state(app.out, reply)
-            }),
+        QueueCommand::Reject { reply, reason, who } => app.done(
+            &engine.reply_reject(reply, &person(who), &reason)?,
+            |reply| view::state(app.out, reply),
+        ),
     }
 }
 

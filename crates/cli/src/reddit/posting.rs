@@ -175,7 +175,9 @@ pub fn adopt(app: &App, engine: &Engine, yes: bool, who: &str) -> Result<ExitCod
             .into());
         }
         if !terminal::yes(&format!("{what}.\nUse this file for posting?"))? {
-            return app.done(&found, |_| app.out.line("Not confirmed. Nothing was changed"));
+            return app.done(&found, |_| {
+                app.out.line("Not confirmed. Nothing was changed")
+            });
         }
     }
     app.done(&engine.project_adopt(who)?, |found| {

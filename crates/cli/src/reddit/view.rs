@@ -227,7 +227,10 @@ fn attempt(out: Out, attempt: &AttemptInfo) -> Result<()> {
             "" => "not found",
             found => found,
         };
-        out.line(format!("  checked {route} at {} UTC: {found}", time(*at_ms)))?;
+        out.line(format!(
+            "  checked {route} at {} UTC: {found}",
+            time(*at_ms)
+        ))?;
     }
     Ok(())
 }
@@ -331,7 +334,9 @@ pub fn maintenance(out: Out, done: &KeptUp) -> Result<()> {
     done.synced.iter().try_for_each(|one| synced(out, one))?;
     let read: u32 = done.read.iter().map(|read| read.read).sum();
     let found: usize = done.reconciled.iter().map(|done| done.posted.len()).sum();
-    out.line(format!("{read} scores read, {found} uncertain replies found"))
+    out.line(format!(
+        "{read} scores read, {found} uncertain replies found"
+    ))
 }
 
 /// What a sync or a purge removed, and what it could not remove.
@@ -374,7 +379,9 @@ pub fn synced(out: Out, synced: &Synced) -> Result<()> {
     if synced.copies.is_empty() {
         return Ok(());
     }
-    out.line("These files next to the project may still contain the texts. Delete those you don't need:")?;
+    out.line(
+        "These files next to the project may still contain the texts. Delete those you don't need:",
+    )?;
     for copy in &synced.copies {
         let command = if cfg!(unix) { "rm -- " } else { "" };
         out.line(format!("  {command}{}", shell::quoted(copy)))?;

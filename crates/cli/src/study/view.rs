@@ -8,14 +8,16 @@ use crate::out::{Out, Table, time};
 
 pub fn study(out: Out, study: &Study) -> Result<()> {
     match study.needed {
-        false => out.line(
-            "This project has no Reddit content from archives, so it needs no permission",
-        )?,
+        false => {
+            out.line("This project has no Reddit content from archives, so it needs no permission")?
+        }
         true => out.line(format!("Reddit content from: {}", study.sources.join(", ")))?,
     }
     permissions(out, study)?;
     out.line(match study.strict {
-        true => "Strict is on: training and posting are refused if a required permission is missing",
+        true => {
+            "Strict is on: training and posting are refused if a required permission is missing"
+        }
         false => "Strict is off: nothing is refused; charts and exports are marked",
     })?;
     match study.history.is_empty() {
