@@ -120,7 +120,7 @@ impl App {
         &self,
         engine: &Engine,
         job: &J,
-        is_negative: impl FnOnce(&J::Outcome) -> bool,
+        is_negative: impl Fn(&J::Outcome) -> bool,
         show: impl FnOnce(&J::Outcome) -> Result<()>,
     ) -> Result<ExitCode> {
         if self.queues {
