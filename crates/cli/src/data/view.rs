@@ -297,3 +297,17 @@ fn left_out(rule: &LeftOutPairs) -> String {
         count(test)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_typed_as_they_are_printed_or_stored() {
+        for set in Side::ALL {
+            assert_eq!(set_of(set_name(set)).ok(), Some(set));
+            assert_eq!(set_of(set.name()).ok(), Some(set));
+        }
+        assert!(set_of("dev").is_err());
+    }
+}
