@@ -898,9 +898,9 @@ fn approving_without_a_terminal_needs_the_printed_hash() {
     let line = shown
         .out
         .lines()
-        .find(|line| line.starts_with("seen "))
+        .find(|line| line.starts_with("Hash: "))
         .unwrap();
-    let hash = line.trim_start_matches("seen ").to_owned();
+    let hash = line.trim_start_matches("Hash: ").to_owned();
     // a hash belongs to one reply
     let ran = bench
         .place

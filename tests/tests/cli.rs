@@ -1,10 +1,13 @@
-//! The command line before any data: help, errors, exit statuses, pipes.
+//! The command line before any data: help, errors, exit statuses, pipes. And the shape of every `--json`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::process::Stdio;
 
 use repartee_tests::Place;
+
+#[path = "cli/shapes.rs"]
+mod shapes;
 
 #[test]
 fn help_names_every_command() {
@@ -45,7 +48,7 @@ fn help_names_every_command() {
 fn a_new_project_is_made_once() {
     let place = Place::empty();
     let made = place.ok(["new", "my.repartee"]);
-    assert!(made.out.starts_with("made "), "{made}");
+    assert!(made.out.starts_with("Created "), "{made}");
     let again = place.run(["new", "my.repartee"]);
     assert_eq!(again.status, Some(2), "{again}");
     assert!(again.err.contains("my.repartee"), "{again}");
@@ -59,7 +62,7 @@ fn project_is_found_or_must_be_named() {
     assert!(none.err.contains("repartee new"), "{none}");
     place.ok(["new", "a.repartee"]);
     let one = place.ok(["job", "list"]);
-    assert_eq!(one.out.trim(), "no jobs yet");
+    assert_eq!(one.out.trim(), "No jobs");
     place.ok(["new", "b.repartee"]);
     let two = place.run(["job", "list"]);
     assert_eq!(two.status, Some(2), "{two}");

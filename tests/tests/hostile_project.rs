@@ -60,7 +60,7 @@ fn foreign_trigger_is_named_never_runs_and_is_removed_on_request() {
 
     let repaired = place.run(["check", "--repair"]);
     assert!(
-        repaired.out.contains("repaired: foreign trigger \"swap\""),
+        repaired.out.contains("Repaired: foreign trigger \"swap\""),
         "{repaired}"
     );
     let copy = place.path("test.repartee.before-repair-1");

@@ -64,7 +64,7 @@ fn base_from_a_folder_is_exported_unchanged() {
         "{over}"
     );
     place.ok(["base", "remove", "small"]);
-    assert!(place.ok(["base", "list"]).out.contains("no bases yet"));
+    assert!(place.ok(["base", "list"]).out.contains("No bases"));
 }
 
 #[test]

@@ -1068,7 +1068,7 @@ fn the_command_line_lists_before_it_deletes() {
     for line in [
         "--yes --with-dependents --seen",
         "generation 1",
-        "stays with its candidate",
+        "is kept, with its candidate",
     ] {
         assert!(refused.err.contains(line), "{line}: {refused}");
     }
@@ -1216,6 +1216,6 @@ fn unreadable_setting_is_named_and_reset_after_a_backup() {
         "the stricter of the two"
     );
     let again = place.ok(["check", "--repair"]);
-    assert!(!again.out.contains("repaired:"), "{again}");
+    assert!(!again.out.contains("Repaired:"), "{again}");
     assert!(!place.path("test.repartee.before-repair-2").exists());
 }

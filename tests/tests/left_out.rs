@@ -115,7 +115,7 @@ fn unanswerable_comment_is_left_out_of_a_generation() {
     let some = run(&["What do you think of tomatoes?", " "]);
     assert_eq!(some.status, Some(0), "{some}");
     assert!(
-        some.out.contains("left out: 1") && some.out.contains("comment 2 of those given"),
+        some.out.contains("Left out: 1") && some.out.contains("comment 2 of those given"),
         "{some}"
     );
     assert_eq!(run(&[" "]).status, Some(1));
@@ -254,7 +254,7 @@ fn example_with_nan_is_left_out_and_unscored_candidate_is_not_selected() {
     assert!(figures.accuracy.is_some_and(f64::is_finite), "{figures:?}");
     let ran = place.ok(["evaluate", "votes"]);
     assert!(
-        ran.out.contains("left out: 1") && ran.out.contains(&label),
+        ran.out.contains("Left out: 1") && ran.out.contains(&label),
         "{ran}"
     );
 

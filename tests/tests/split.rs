@@ -264,7 +264,7 @@ fn bin_missing_from_a_partition_is_reported() {
     drop(engine);
     let out = place.ok(["split", "list"]);
     assert!(
-        out.out.contains("warning: ") && out.out.contains("score 50 and up"),
+        out.out.contains("Warning: ") && out.out.contains("score 50 and up"),
         "{out}"
     );
     let json = place.ok(["--json", "split", "show"]).result();
@@ -535,13 +535,13 @@ fn the_command_line_excludes_lists_and_includes() {
         assert!(list.contains(part), "{part} in {list}");
     }
     assert!(
-        said(&["split", "make"]).contains("excluded by hand: "),
+        said(&["split", "make"]).contains("Excluded by hand: "),
         "in the split, too"
     );
     let without = place.run(["pairs", "exclude", &pair]);
     assert_eq!(without.status, Some(2), "without a reason: {without}");
     said(&["pairs", "include", &pair, "--author", "user3"]);
-    assert!(said(&["pairs", "excluded"]).contains("nothing is excluded"));
+    assert!(said(&["pairs", "excluded"]).contains("Nothing is excluded"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use repartee_tests::{Place, Ran};
 const HOSTILE: &str = "good\u{1b}[2J\u{1b}[1A\u{1b}]0;t\u{7}\u{9b}2K\r\u{8}\u{7f}evil\u{202e}txt\u{2066}\u{200b}\u{ad}\u{2028}\u{feff}\u{e0041}end";
 
 /// Text with a forged line of its own.
-const FORGED: &str = "one\nreply 1 is approved";
+const FORGED: &str = "one\nReply 1 is approved";
 
 fn acts(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}')
@@ -60,7 +60,7 @@ const COMMANDS: &[&[&str]] = &[
     &["queue", "list"],
     &["queue", "show", "1"],
     &["queue", "approve", "1"],
-    &["queue", "reject", "1", "--why", "NAME"],
+    &["queue", "reject", "1", "--reason", "NAME"],
     &["export", "queue", "NAME"],
     &["job", "list"],
     &["job", "show", "0199aaaa-0000-7000-8000-000000000001"],
@@ -132,7 +132,7 @@ fn stored_text_never_starts_its_own_line() {
         let ran = place.run(args.chain(["-v"]));
         for line in ran.out.lines().chain(ran.err.lines()) {
             assert!(
-                !line.starts_with("reply 1 is approved"),
+                !line.starts_with("Reply 1 is approved"),
                 "{command:?}: {ran}"
             );
         }

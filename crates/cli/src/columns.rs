@@ -1,5 +1,4 @@
-//! The columns of every list: the table prints them, and the help of the command names them. One declaration, so that
-//! the two cannot differ.
+//! The columns of every list. Tables and help use the same declaration, so they always agree.
 
 use clap::Command;
 
@@ -17,10 +16,10 @@ macro_rules! lists {
 lists! {
     /// Imported sources.
     SOURCES at "source list": [
-        "source", "name", "format", "origin", "permission", "rows", "comments", "posts", "new", "left out", "rejected",
-        "tags", "note", "state",
+        "source", "name", "format", "origin", "permission", "rows", "comments", "posts", "new", "filtered out",
+        "rejected", "tags", "note", "state",
     ];
-    /// Rows that were not taken.
+    /// Rejected rows.
     REJECTED at "source rejected": ["line", "reason", "row"];
     /// Pairs of comment and reply.
     PAIRS at "pairs show": ["pair", "subreddit", "score", "comment", "reply", "excluded"];
@@ -28,52 +27,72 @@ lists! {
     EXCLUDED at "pairs excluded": ["excluded", "pairs", "since (UTC)", "reason"];
     /// Pairs of each subreddit.
     SUBREDDITS at "pairs count": ["subreddit", "pairs"];
-    /// Bases.
+    /// Base models.
     BASES at "base list": [
         "base", "kind", "parameters", "layers", "width", "context", "vocabulary", "size", "tags", "note", "from",
     ];
     /// Runs.
     RUNS at "run list" | "train list": [
-        "run", "kind", "state", "step", "of", "loss", "best val loss", "begun (UTC)", "job", "tags", "note",
+        "run", "kind", "state", "step", "total steps", "loss", "best val loss", "started (UTC)", "job", "tags", "note",
     ];
+    /// Models trained on deleted content.
+    MARKED at "train marked": ["model", "deleted content", "since (UTC)", "retrain with"];
     /// Sets of fakes.
     FAKES at "fakes list": [
-        "fakes", "generator", "step", "split", "train", "val", "test", "drawn with", "tags", "note",
+        "fakes", "generator", "step", "split", "train", "validation", "test", "decoding settings", "tags", "note",
     ];
     /// Evaluations.
     EVALUATIONS at "evaluation list": [
-        "no.", "name", "run", "step", "split", "partition", "made (UTC)", "examples", "figures", "baselines",
+        "no.", "name", "run", "step", "split", "set", "created (UTC)", "examples", "metrics", "baselines",
         "below its baseline", "tags", "note",
     ];
     /// Generations.
     GENERATIONS at "generation list": [
-        "no.", "name", "generator", "realism", "upvotes", "candidates", "made (UTC)", "tags", "note",
+        "no.", "name", "generator", "realism", "upvotes", "candidates", "created (UTC)", "tags", "note",
     ];
     /// Replies of the queue.
     QUEUE at "queue list": [
         "reply", "state", "subreddit", "p(real)", "predicted bin", "expected bin", "comment", "text",
     ];
     /// Jobs.
-    JOBS at "job list": ["job", "kind", "state", "begun (UTC)", "progress"];
-    /// Jobs that wait.
-    JOB_QUEUE at "job queue": ["place", "job", "kind", "state", "what", "if it fails"];
+    JOBS at "job list": ["job", "kind", "state", "started (UTC)", "progress"];
+    /// Queued jobs.
+    JOB_QUEUE at "job queue": ["position", "job", "kind", "state", "subject", "on failure"];
     /// Permissions to post.
-    PERMISSIONS at "reddit permit": ["subreddit", "since", "by", "link", "off"];
-    /// Who is not answered.
-    OPT_OUTS at "reddit opt-out": ["who", "state", "since", "why"];
+    PERMISSIONS at "reddit permit": ["subreddit", "since (UTC)", "recorded by", "link", "off"];
+    /// Opt-outs.
+    OPT_OUTS at "reddit opt-out": ["who", "state", "since (UTC)", "reason"];
     /// Threads.
-    THREADS at "reddit threads" | "reddit fetch": ["thread", "subreddit", "comments", "open", "title", "why not"];
-    /// The posting side of the queue.
-    OUTBOX at "reddit outbox": ["reply", "state", "subreddit", "tries", "what", "link"];
-    /// What came of posting.
-    POSTED at "reddit post": ["reply", "state", "what", "link"];
+    THREADS at "reddit threads" | "reddit fetch": ["thread", "subreddit", "comments", "open", "title", "skipped because"];
+    /// Replies on Reddit.
+    OUTBOX at "reddit outbox": ["reply", "state", "subreddit", "attempts", "detail", "link"];
+    /// The result of posting.
+    POSTED at "reddit post": ["reply", "state", "detail", "link"];
     /// Posted replies with their outcomes.
     OUTCOMES at "reddit outcomes": [
         "reply", "subreddit", "p(real)", "predicted bin", "expected bin", "actual bin", "1 h", "24 h", "7 d", "text",
     ];
-    /// Who did what.
-    AUDIT at "reddit audit": ["when (UTC)", "who", "what", "whom", "reply", "detail"];
+    /// The audit log.
+    AUDIT at "reddit audit": ["time (UTC)", "who", "action", "subject", "reply", "detail"];
 }
+
+/// Sets of a split; a column per upvote bin follows.
+pub const SETS: &[&str] = &["set", "pairs", "threads", "scored"];
+
+/// Classes of an evaluated classifier; a column per predicted class follows.
+pub const CLASSES: &[&str] = &[
+    "class",
+    "examples",
+    "TP",
+    "FP",
+    "TN",
+    "FN",
+    "precision",
+    "recall",
+    "F1",
+    "AUC",
+    "AP",
+];
 
 /// The command line with the columns of each list in its help.
 pub fn shown(command: Command) -> Command {
@@ -83,7 +102,10 @@ pub fn shown(command: Command) -> Command {
         at(command, &path, &|command| command.after_help(words.clone()))
     });
     at(lists, &["split", "list"], &|command| {
-        command.after_help("A table a split, a row a partition. Columns: partition, pairs, threads, scored, and one for each upvote bin")
+        command.after_help(format!(
+            "Prints one table per split, with one row per set. Columns: {}, and one for each upvote bin",
+            SETS.join(", ")
+        ))
     })
 }
 
@@ -93,18 +115,16 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::args::Cli;
+    use crate::cli::Cli;
 
     #[test]
-    fn the_help_of_every_list_names_its_columns() {
+    fn help_of_every_list_names_its_columns() {
         fn walk(command: &Command, path: &str, found: &mut Vec<String>) {
             let about = command
                 .get_about()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            let lists = command.get_name() == "list"
-                || about.starts_with("All ")
-                || about.contains(", the newest first");
+            let lists = command.get_name() == "list" || about.starts_with("List ");
             let help = command
                 .get_after_help()
                 .map(ToString::to_string)
@@ -126,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_list_is_a_command_and_prints_what_its_help_says() {
+    fn every_list_is_a_command_with_its_columns_in_help() {
         let mut command = shown(Cli::command());
         command.build();
         for (path, columns) in LISTS {

@@ -1,5 +1,4 @@
-//! What a flag is when it is left out, in its help. The values are the engine's own: written out here, they would soon
-//! be others than those that count.
+//! Defaults in the help of flags. The values come from the engine, so help can't be out of date.
 
 use clap::Command;
 use repartee_engine::base::BaseNew;
@@ -13,10 +12,12 @@ use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
 use repartee_engine::{Recipe, SamplingParams};
 
-/// A flag's id and what it is when it is left out.
+use crate::data::set_name;
+
+/// A flag's id and its default.
 type Usual = (&'static str, String);
 
-const BEST: &str = "best, or last where there is none";
+const BEST: &str = "best, or last if there is none";
 const USER: &str = "your user name";
 
 /// The command line with every default in its help.
@@ -98,10 +99,7 @@ fn data(command: Command) -> Command {
         command,
         &["export", "pairs"],
         vec![
-            (
-                "split",
-                "none: all pairs, without partition and bin".to_owned(),
-            ),
+            ("split", "none: all pairs, without set and bin".to_owned()),
             ("partition", all()),
         ],
     );
@@ -123,7 +121,7 @@ fn models(command: Command) -> Command {
             ("heads", base.heads.to_string()),
             ("context", base.context.to_string()),
             ("vocab", base.vocab.to_string()),
-            ("tokenizer", "none: one is trained".to_owned()),
+            ("tokenizer", "none: a new one is trained".to_owned()),
             ("split", "none: all pairs".to_owned()),
             ("seed", base.seed.to_string()),
         ],
@@ -148,9 +146,9 @@ fn models(command: Command) -> Command {
         &["evaluate"],
         vec![
             ("checkpoint", BEST.to_owned()),
-            ("partition", evaluate.partition.name().to_owned()),
-            ("fakes", "those it was trained on".to_owned()),
-            ("limit", format!("{}, all", evaluate.limit)),
+            ("partition", set_name(evaluate.partition).to_owned()),
+            ("fakes", "the ones it was trained on".to_owned()),
+            ("limit", format!("{}: all", evaluate.limit)),
             ("batch", evaluate.batch.to_string()),
             ("device", evaluate.device),
         ],
@@ -158,7 +156,7 @@ fn models(command: Command) -> Command {
     let command = put(
         command,
         &["chart"],
-        vec![("out", "RUN-WHAT in this folder, all three".to_owned())],
+        vec![("out", "RUN-CHART in this folder, all three".to_owned())],
     );
     let generate = Generate::default();
     let mut of_generate = sampling(&generate.sampling);
@@ -176,21 +174,18 @@ fn models(command: Command) -> Command {
     put(command, &["generate"], of_generate)
 }
 
-/// The defaults of a run of a kind; where a setting is empty, in words.
+/// The defaults of a kind of run; of an empty setting, a description.
 fn training(kind: RunKind) -> Vec<Usual> {
     let usual = RunConfig::of(kind);
     let loss = serde_json::to_value(usual.loss).unwrap_or_default();
     vec![
         ("config", "none: the defaults of this kind".to_owned()),
         ("name", format!("{} and a number", kind.as_str())),
-        ("base", format!("the only one of kind {}", kind.base_kind())),
+        ("base", format!("the only {} base", kind.base_kind())),
         ("split", usual.split),
         ("fakes", "the only set of the split".to_owned()),
         ("epochs", usual.epochs.to_string()),
-        (
-            "steps",
-            format!("{}, as many as the epochs take", usual.steps),
-        ),
+        ("steps", format!("{}: use --epochs", usual.steps)),
         ("batch", usual.batch_size.to_string()),
         ("lr", usual.learning_rate.to_string()),
         ("loss", loss.as_str().unwrap_or_default().to_owned()),
@@ -243,9 +238,9 @@ mod tests {
     use clap::{ArgAction, CommandFactory};
 
     use super::*;
-    use crate::args::Cli;
+    use crate::cli::Cli;
 
-    /// Flags that have no default: without them something is not done, not filtered or not said.
+    /// Flags without a default: they filter, add or do something.
     const NONE: [&str; 24] = [
         "map",
         "map_file",
@@ -273,7 +268,7 @@ mod tests {
         "chart",
     ];
 
-    /// What a person reads of a flag.
+    /// A flag's help as it is printed.
     fn help(arg: &clap::Arg) -> String {
         let help = arg.get_long_help().or(arg.get_help());
         help.map(ToString::to_string).unwrap_or_default()
@@ -288,7 +283,7 @@ mod tests {
             }
             let declared = !arg.get_default_values().is_empty();
             let words = help(arg);
-            let filters = words.starts_with("Only ") || words.starts_with("At most ");
+            let filters = words.starts_with("Only ");
             if !declared && !words.contains("[default: ") && !filters && !NONE.contains(&id) {
                 found.push(format!("{path} --{id}: {words}"));
             }
@@ -310,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_shown_once_and_is_the_engines() {
+    fn each_default_is_shown_once_and_comes_from_the_engine() {
         fn each(command: &Command, see: &mut dyn FnMut(&str, &clap::Arg)) {
             command
                 .get_arguments()

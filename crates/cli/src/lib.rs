@@ -1,37 +1,55 @@
-//! `repartee`, the command line: translates between a person (or a script) and the engine.
+//! `repartee`, the command line. This file parses the arguments and dispatches to the areas; each area has its flags
+//! in `args`, its commands in `run` and its output in `view`.
 //!
-//! Exit status: 0 done, 1 a negative result (a check that found something), 2 usage or failure, 130
-//! cancelled or paused from the keyboard.
+//! Exit status: 0 success, 1 a negative result (such as a failed check), 2 usage error or failure, 130 canceled or
+//! paused from the keyboard.
 
-mod args;
+mod app;
+mod bench;
+mod cli;
 mod columns;
+mod confirm;
+mod data;
 mod defaults;
+mod editor;
+mod evaluation;
+mod generation;
+mod items;
+mod jobs;
+mod models;
 #[cfg(test)]
 mod old_names;
 mod out;
-mod reddit_args;
-mod run;
-mod study_args;
+mod project;
+mod queue;
+mod reddit;
+mod study;
 mod terminal;
+mod training;
 mod watch;
+
+#[cfg(test)]
+mod help;
 
 use std::io;
 use std::process::ExitCode;
 
-use args::{Cli, Common};
-use clap::{Command, CommandFactory, FromArgMatches};
+use anyhow::Result;
+use app::App;
+use clap::{CommandFactory, FromArgMatches};
+use cli::{Cli, Command, Common};
 use repartee_engine::{Code, Error};
 
-/// Does what this process's arguments say, and gives its exit status. The whole of the binary `repartee`;
-/// a function, so that the tests' own copy of it is built together with them.
+/// Runs the command of this process's arguments and returns its exit status. A function, so that the tests' copy of
+/// the binary is built together with them.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic
             .location()
             .map_or_else(String::new, |at| format!(" at {at}"));
-        let what = panic.payload_as_str().unwrap_or("no word of what");
+        let what = panic.payload_as_str().unwrap_or("no message");
         terminal::err_line(&format!(
-            "a fault of repartee's own: it panicked{place}: {what}"
+            "repartee panicked{place}: {what}. This is a bug in repartee"
         ));
     }));
     let parsed = command()
@@ -40,7 +58,7 @@ pub fn main() -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            // help and version come this way too; where nobody reads them any more, there is no one to tell
+            // Help and version come this way, too. A closed pipe is not an error.
             print_usage(&error);
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
@@ -62,23 +80,65 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| terminal::Log)
-        // its own colors would be escaped with the rest
+        // Colors would be escaped like other control characters.
         .with_ansi(false)
         .init();
     let common = cli.common.clone();
-    match run::run(cli) {
+    match dispatch(cli) {
         Ok(code) => code,
         Err(error) => fail(&common, &error),
     }
 }
 
-/// The command line as it is shown: with every default, and the columns of every list.
-pub(crate) fn command() -> Command {
+fn dispatch(cli: Cli) -> Result<ExitCode> {
+    let app = &App::new(&cli.common);
+    if cli.common.queue && !cli.command.starts_a_job() {
+        return Err(Error::usage(
+            "--queue is for commands that start a job, such as train, fakes make and evaluate",
+        )
+        .into());
+    }
+    match cli.command {
+        Command::New { file } => project::new(app, &file),
+        Command::Import(args) => data::import(app, args),
+        Command::Source { command } => data::source(app, command),
+        Command::Study { command } => study::study(app, command),
+        Command::Pairs { command } => data::pairs(app, command),
+        Command::Split { command } => data::split(app, command),
+        Command::Base { command } => models::base(app, command),
+        Command::Train { command } => training::train(app, command),
+        Command::Run { command } => training::run(app, command),
+        Command::Fakes { command } => generation::fakes(app, command),
+        Command::Evaluate(args) => evaluation::evaluate(app, args),
+        Command::Evaluation { command } => evaluation::evaluation(app, command),
+        Command::Chart(args) => evaluation::chart(app, args),
+        Command::Generate(args) => generation::generate(app, args),
+        Command::Generation { command } => generation::generation(app, command),
+        Command::Queue { command } => queue::queue(app, command),
+        Command::Reddit { command } => reddit::reddit(app, *command),
+        Command::Export { command } => project::export(app, command),
+        Command::Job { command } => jobs::job(app, command),
+        Command::Check { repair } => project::check(app, repair),
+        Command::Compact => project::compact(app),
+        Command::Size => project::size(app),
+        Command::Doctor => project::doctor(app),
+        Command::Demo(args) => project::demo(app, &args),
+        Command::Bench { command } => bench::bench(app, command),
+        Command::Work { project, job } => {
+            repartee_engine::work::work(&project, &job)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Completions { shell } => project::completions(shell),
+    }
+}
+
+/// The command line with every default and the columns of every list in its help.
+pub(crate) fn command() -> clap::Command {
     columns::shown(defaults::shown(Cli::command()))
 }
 
-/// Help, the version, or what is wrong with the arguments. An argument can be the name of a file that somebody
-/// else made.
+/// Prints help, the version, or a usage error. Arguments are escaped: one may be the name of a file that somebody else
+/// made.
 fn print_usage(error: &clap::Error) {
     let text = error.to_string();
     let breaks = std::env::args_os().any(|arg| arg.to_string_lossy().contains('\n'));
@@ -100,15 +160,15 @@ fn set_threads(threads: Option<usize>) -> Result<(), Error> {
         )));
     }
     for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
-        // SAFETY: the program has one thread yet; nothing reads the environment meanwhile.
+        // SAFETY: no other thread has started yet that could read the environment.
         unsafe { std::env::set_var(name, threads.to_string()) };
     }
     Ok(())
 }
 
-/// Tells what went wrong and gives the exit status for it.
+/// Prints an error and returns its exit status.
 fn fail(common: &Common, error: &anyhow::Error) -> ExitCode {
-    // a reader that has seen enough (`| head`) is not an error
+    // A closed pipe (`| head`) is not an error.
     let gone = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;
     if error
         .chain()

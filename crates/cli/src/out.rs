@@ -1,21 +1,22 @@
-//! What goes to standard output: tables for people, JSON lines for programs.
+//! Standard output: tables for people, JSON lines for programs.
 
 use anyhow::Result;
+use comfy_table::{CellAlignment, ContentArrangement, presets};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::terminal;
 
-/// Standard output, in one of two voices.
 #[derive(Debug, Clone, Copy)]
 pub struct Out {
-    /// JSON lines instead of tables.
+    /// Print JSON lines instead of tables.
     pub json: bool,
-    /// Nothing but results.
+    /// Print results only.
     pub quiet: bool,
 }
 
 impl Out {
-    /// A line for people; nothing with `--json`.
+    /// Prints a line; nothing with `--json`.
     pub fn line(self, text: impl AsRef<str>) -> Result<()> {
         if self.json {
             return Ok(());
@@ -23,7 +24,7 @@ impl Out {
         Ok(terminal::out_line(text.as_ref())?)
     }
 
-    /// A text of several lines for people, each line behind `before`; nothing with `--json`.
+    /// Prints a text of several lines with the prefix `before`; nothing with `--json`.
     pub fn lines(self, before: &str, text: impl AsRef<str>) -> Result<()> {
         if self.json {
             return Ok(());
@@ -31,7 +32,7 @@ impl Out {
         Ok(terminal::out_lines(before, text.as_ref())?)
     }
 
-    /// A result for programs: one JSON line; nothing without `--json`.
+    /// Prints a value as one JSON line; nothing without `--json`.
     pub fn json<T: Serialize>(self, value: &T) -> Result<()> {
         if !self.json {
             return Ok(());
@@ -39,8 +40,8 @@ impl Out {
         Ok(terminal::out_json(&serde_json::to_string(value)?)?)
     }
 
-    /// The result of a command as `{"event":"result", ...}` with `--json`; else what `show` prints. The mark
-    /// of the study is `notice`, or the last line.
+    /// Prints the result of a command: as `{"event":"result", ...}` with `--json`, else by `show`. The study's mark is
+    /// `notice`, or the last line.
     pub fn result<T: Serialize>(
         self,
         value: &T,
@@ -58,12 +59,12 @@ impl Out {
         show(value)?;
         match mark {
             None => Ok(()),
-            Some(mark) => self.line(format!("{mark} (`repartee study` shows more)")),
+            Some(mark) => self.line(format!("{mark} (details: `repartee study`)")),
         }
     }
 }
 
-/// A table with columns as wide as their widest cell; numbers to the right.
+/// A table without borders, aligned by display width; columns of numbers are aligned to the right.
 #[derive(Debug)]
 pub struct Table {
     head: Vec<String>,
@@ -71,7 +72,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with these column names.
+    /// A table with these column names; no heading if all are empty.
     pub fn new<S: ToString>(head: impl IntoIterator<Item = S>) -> Self {
         Self {
             head: head
@@ -82,7 +83,7 @@ impl Table {
         }
     }
 
-    /// Adds a row; missing cells stay empty. A text stays in its cell, whatever is in it.
+    /// Adds a row. Line breaks and control characters are escaped, so a text can't leave its cell.
     pub fn row<S: ToString>(&mut self, cells: impl IntoIterator<Item = S>) {
         self.rows.push(
             cells
@@ -92,69 +93,42 @@ impl Table {
         );
     }
 
-    /// Prints it; the last column may run on.
     pub fn print(&self, out: Out) -> Result<()> {
-        out.lines("", self.to_text().trim_end_matches('\n'))
+        out.lines("", self.to_text())
     }
 
-    /// The table as text, one line a row, no spaces at line ends.
-    pub fn to_text(&self) -> String {
-        let columns = self
+    /// The table as text, without spaces at line ends.
+    fn to_text(&self) -> String {
+        let mut table = comfy_table::Table::new();
+        table
+            .load_preset(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
+        if !self.head.iter().all(String::is_empty) {
+            table.set_header(&self.head);
+        }
+        table.add_rows(&self.rows);
+        for (i, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, 2));
+            if self.is_numeric(i) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table.trim_fmt()
+    }
+
+    /// Whether a column holds numbers only, apart from empty cells and dashes.
+    fn is_numeric(&self, column: usize) -> bool {
+        let mut cells = self
             .rows
             .iter()
-            .map(Vec::len)
-            .chain([self.head.len()])
-            .max()
-            .unwrap_or(0);
-        let cell = |row: &'_ [String], i: usize| row.get(i).cloned().unwrap_or_default();
-        let width = |i: usize| {
-            self.rows
-                .iter()
-                .map(|r| cell(r, i))
-                .chain([cell(&self.head, i)])
-                .map(|c| c.chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let right = |i: usize| {
-            let mut cells = self
-                .rows
-                .iter()
-                .map(|r| cell(r, i))
-                .filter(|c| !c.is_empty() && c != "-")
-                .peekable();
-            cells.peek().is_some() && cells.all(|c| is_figure(&c))
-        };
-        let shape: Vec<(usize, bool)> = (0..columns).map(|i| (width(i), right(i))).collect();
-        let mut text = String::new();
-        let rows = (!self.head.iter().all(String::is_empty))
-            .then_some(&self.head)
-            .into_iter()
-            .chain(&self.rows);
-        for row in rows {
-            let mut line = String::new();
-            for (i, (width, right)) in shape.iter().enumerate() {
-                let cell = cell(row, i);
-                let pad = " ".repeat(width - cell.chars().count());
-                if i > 0 {
-                    line.push_str("  ");
-                }
-                if *right {
-                    line.push_str(&pad);
-                    line.push_str(&cell);
-                } else {
-                    line.push_str(&cell);
-                    line.push_str(&pad);
-                }
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        text
+            .filter_map(|row| row.get(column))
+            .filter(|cell| !cell.is_empty() && *cell != "-")
+            .peekable();
+        cells.peek().is_some() && cells.all(|cell| is_figure(cell))
     }
 }
 
-/// Whether a cell is a number, perhaps with separators and a unit.
+/// Whether a cell is a number, possibly with separators and a unit.
 fn is_figure(cell: &str) -> bool {
     let first = cell.split(' ').next().unwrap_or_default();
     !first.is_empty()
@@ -179,7 +153,7 @@ pub fn count(n: impl TryInto<i64>) -> String {
     text
 }
 
-/// Bytes in the largest binary unit that gives at least one.
+/// Bytes in the largest binary unit that gives at least 1.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = n as f64;
@@ -206,37 +180,38 @@ pub fn seconds(s: f64) -> String {
     }
 }
 
-/// A figure with some decimals, or a dash where there is none.
+/// A number with some decimals, or a dash.
 pub fn figure(value: Option<f64>, decimals: usize) -> String {
     value
         .filter(|v| v.is_finite())
         .map_or_else(|| "-".to_owned(), |v| format!("{v:.decimals$}"))
 }
 
-/// A time in milliseconds since 1970 as "YYYY-MM-DD hh:mm" in UTC.
+/// A time in milliseconds since 1970 as "YYYY-MM-DD hh:mm" in UTC; a dash if it is out of range.
 pub fn time(ms: i64) -> String {
-    // days -> civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"
-    let (days, rest) = (
-        ms.div_euclid(86_400_000),
-        ms.rem_euclid(86_400_000) / 60_000,
-    );
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}",
-        rest / 60,
-        rest % 60
+    Timestamp::from_millisecond(ms).map_or_else(
+        |_| "-".to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M").to_string(),
     )
 }
 
-/// A text on one line of at most `width` characters, cut at its end with an ellipsis.
+/// A stored state in American spelling.
+pub fn state(stored: &str) -> &str {
+    match stored {
+        "cancelled" => "canceled",
+        state => state,
+    }
+}
+
+/// A state as it is stored, from either spelling.
+pub fn stored_state(typed: &str) -> &str {
+    match typed {
+        "canceled" => "cancelled",
+        state => state,
+    }
+}
+
+/// A text on one line of at most `width` characters; a longer one is cut and ends with an ellipsis.
 pub fn short(text: &str, width: usize) -> String {
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if flat.chars().count() <= width {
@@ -248,7 +223,7 @@ pub fn short(text: &str, width: usize) -> String {
     cut
 }
 
-/// How wide a text column may be: more where nobody watches.
+/// Characters of a text in a table: as many as fit a terminal, more in a file or pipe.
 pub fn text_width() -> usize {
     if !terminal::out_is_terminal() {
         return 100;
@@ -264,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_read_well() {
+    fn numbers_are_formatted() {
         assert_eq!(count(1_234_567_i64), "1,234,567");
         assert_eq!(count(-1_000_i64), "-1,000");
         assert_eq!(count(999_u32), "999");
@@ -277,18 +252,27 @@ mod tests {
         assert_eq!(figure(Some(f64::NAN), 3), "-");
         assert_eq!(time(0), "1970-01-01 00:00");
         assert_eq!(time(1_709_208_000_000), "2024-02-29 12:00");
+        assert_eq!(time(-1), "1969-12-31 23:59");
+        assert_eq!(time(i64::MAX), "-");
         assert_eq!(short("a\n b   c", 10), "a b c");
         assert_eq!(short("abcdefgh", 5), "abcd…");
     }
 
     #[test]
-    fn tables_line_up() {
+    fn columns_are_aligned_by_display_width() {
         let mut table = Table::new(["name", "pairs"]);
         table.row(["a", "1,000"]);
         table.row(["long name", "7"]);
         assert_eq!(
             table.to_text(),
-            "name       pairs\na          1,000\nlong name      7\n"
+            "name       pairs\na          1,000\nlong name      7"
         );
+        let mut wide = Table::new(["name", "of"]);
+        wide.row(["日本語", "x"]);
+        wide.row(["abcdef", "y"]);
+        assert_eq!(wide.to_text(), "name    of\n日本語  x\nabcdef  y");
+        let mut bare = Table::new(["", ""]);
+        bare.row(["a\nb", ""]);
+        assert_eq!(bare.to_text(), "a\\nb");
     }
 }

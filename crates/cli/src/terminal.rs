@@ -1,7 +1,7 @@
-//! The one way to the terminal. What was imported or fetched, what a project file or a folder holds, and what an
-//! error quotes can have been written by anybody: raw, it could move the cursor, repaint a text that a person is
-//! about to approve, or show it in another order than it is posted. So every character that acts instead of
-//! showing is written as an escape that shows. `clippy.toml` beside `src` forbids every other way out.
+//! The only way to the terminal. Imported or fetched texts, the contents of a project file, names of files and quoted
+//! errors can have been written by anybody. Raw, they could move the cursor, repaint a text that is about to be approved,
+//! or show it in another order than it is posted. So control characters and invisible characters are printed as visible
+//! escapes. `clippy.toml` next to `src` forbids every other way out.
 //!
 //! Programs get JSON, where such characters are escaped as JSON escapes them: the same data, and as harmless on a
 //! terminal.
@@ -10,25 +10,25 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
-/// Whether a person sees standard output.
+/// Whether standard output is a terminal.
 #[allow(clippy::disallowed_methods)] // nothing is written
 pub fn out_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Whether a person sees standard error.
+/// Whether standard error is a terminal.
 #[allow(clippy::disallowed_methods)] // nothing is written
 pub fn err_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// A line on standard output. A text in it cannot begin a line that looks like one of ours: what follows a line
+/// Prints a line on standard output. A text in it cannot start a line that looks like one of ours: text after a line
 /// break is indented.
 pub fn out_line(text: &str) -> io::Result<()> {
     to_out(&visible_line(text))
 }
 
-/// Lines on standard output, each behind `before`; the texts are somebody's, and `before` is ours.
+/// Prints lines on standard output, each with the prefix `before`.
 pub fn out_lines(before: &str, text: &str) -> io::Result<()> {
     let mut all = String::with_capacity(text.len());
     for (n, line) in text.split('\n').enumerate() {
@@ -41,12 +41,12 @@ pub fn out_lines(before: &str, text: &str) -> io::Result<()> {
     to_out(&all)
 }
 
-/// A value as a line of JSON on standard output.
+/// Prints a line of JSON on standard output.
 pub fn out_json(json: &str) -> io::Result<()> {
     to_out(&ascii_json(json))
 }
 
-/// Bytes of this program's own, as they are: a script for a shell.
+/// Prints a shell script of this program's own, unescaped.
 #[allow(clippy::disallowed_methods)]
 pub fn out_script(script: &[u8]) -> io::Result<()> {
     io::stdout().lock().write_all(script)
@@ -57,20 +57,20 @@ fn to_out(line: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// A line on standard error; as [`out_line`]. Nobody can be told when that cannot be written.
+/// Prints a line on standard error, like [`out_line`]. An error in printing it is ignored.
 #[allow(clippy::disallowed_methods)]
 pub fn err_line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", visible_line(text));
 }
 
-/// A question on standard error, without a line break.
+/// Prints a question on standard error, without a line break.
 #[allow(clippy::disallowed_methods)]
 pub fn ask(text: &str) {
     let mut err = io::stderr().lock();
     let _ = write!(err, "{}", visible_line(text)).and_then(|()| err.flush());
 }
 
-/// Asks a question that is answered with yes or no; whatever is not yes is no.
+/// Asks a yes-or-no question; every answer but yes is no.
 pub fn yes(question: &str) -> io::Result<bool> {
     Ok(says_yes(&answer(&format!("{question} [y/N]"))?))
 }
@@ -79,7 +79,7 @@ fn says_yes(answer: &str) -> bool {
     matches!(answer.to_lowercase().as_str(), "y" | "yes")
 }
 
-/// A line typed at the terminal, without the blanks around it; empty, too, when nothing can be typed any more.
+/// Asks for a line, and trims it; it is empty at the end of input, too.
 pub fn answer(question: &str) -> io::Result<String> {
     ask(&format!("{question} "));
     let mut line = String::new();
@@ -87,14 +87,14 @@ pub fn answer(question: &str) -> io::Result<String> {
     Ok(line.trim().to_owned())
 }
 
-/// Standard error for what others write to it: lines of the log.
+/// Standard error for the log.
 #[derive(Debug, Clone, Copy)]
 pub struct Log;
 
 impl Write for Log {
     #[allow(clippy::disallowed_methods)]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // a line of the log comes in one piece
+        // The log writes whole lines.
         let text = String::from_utf8_lossy(bytes);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         writeln!(io::stderr().lock(), "{}", visible_line(text))?;
@@ -106,7 +106,7 @@ impl Write for Log {
     }
 }
 
-/// A text of one line or more as it may be shown: line breaks are followed by a blank margin.
+/// A text of one or more lines with visible escapes; lines after the first are indented.
 pub fn visible_line(text: &str) -> String {
     let mut all = String::with_capacity(text.len());
     for (n, line) in text.split('\n').enumerate() {
@@ -121,13 +121,13 @@ pub fn visible_line(text: &str) -> String {
     all
 }
 
-/// A text for one cell of a table, or one part of a line: line breaks and tabs are escapes, too.
+/// A text for a table cell or a part of a line: line breaks and tabs are escaped, too.
 pub fn visible_cell(text: &str) -> String {
     visible(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
-/// A text in which every character shows: those that control a terminal, reorder a line or are not seen are
-/// written as `\u{...}`. Line breaks and tabs stay.
+/// A text with only visible characters: those that control a terminal, reorder a line or are invisible are escaped as
+/// `\u{...}`. Line breaks and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.is_ascii()
         && !text
@@ -145,7 +145,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         } else if c == '\r' {
             all.push_str("\\r");
         } else {
-            // a String takes everything
+            // Writing to a String never fails.
             let _ = write!(all, "\\u{{{:x}}}", u32::from(c));
         }
         before = Some(c);
@@ -153,9 +153,9 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(all)
 }
 
-/// Whether a character acts on the terminal or on its neighbors, or is not seen: all control characters but line
-/// break and tab, and what Unicode calls format characters and default-ignorable code points. Tags and variation
-/// selectors are among them: whole sentences can be hidden in them.
+/// Whether a character acts on the terminal or on its neighbors, or is invisible: all control characters but line break
+/// and tab, and Unicode's format characters and default-ignorable code points. These include tags and variation
+/// selectors, in which whole sentences can be hidden.
 fn acts(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
@@ -171,9 +171,8 @@ fn acts(c: char) -> bool {
     }
 }
 
-/// Whether a joiner or a variation selector does here what it is for: within an emoji ("family", a red heart, a
-/// keycap), or between letters of a script that needs it (Persian, Hindi). After and before ASCII, where it only
-/// hides, it never is; nor is one of several in a row.
+/// Whether a joiner or a variation selector has its proper use here: within an emoji ("family", a red heart, a keycap), or
+/// between letters of a script that needs it (Persian, Hindi). Next to ASCII, or repeated, it only hides something.
 fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
     const KEYCAP: &str = "0123456789#*";
     let shows = |c: char| !c.is_ascii() && !acts(c) && !c.is_whitespace();
@@ -188,7 +187,7 @@ fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
     }
 }
 
-/// JSON with the same characters as escapes of JSON: they stand only within strings.
+/// JSON with the same characters as JSON escapes; they occur only within strings.
 fn ascii_json(json: &str) -> Cow<'_, str> {
     if !json.chars().any(acts) {
         return Cow::Borrowed(json);
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_acts_is_shown() {
+    fn control_and_invisible_characters_are_escaped() {
         for (text, shown) in [
             (
                 "plain, \u{fc}ml\u{e4}ut\tand\nlines",
@@ -236,7 +235,7 @@ mod tests {
             ),
             ("a\u{2028}b\u{2029}", "a\\u{2028}b\\u{2029}"),
             ("hi\u{e0041}\u{e0042}", "hi\\u{e0041}\\u{e0042}"),
-            // what joins letters and emoji stays; what hides between ASCII does not
+            // Joiners within letters and emoji stay; between ASCII they are escaped.
             (
                 "\u{1f469}\u{200d}\u{1f4bb} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3}",
                 "\u{1f469}\u{200d}\u{1f4bb} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3}",
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_of_a_text_looks_like_ours() {
+    fn lines_of_a_text_are_indented() {
         assert_eq!(
             visible_line("a\nreply 1 is approved"),
             "a\n  reply 1 is approved"
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_the_same_data_without_what_acts() {
+    fn escaped_json_is_the_same_data() {
         let value = serde_json::json!({ "text": "\u{1b}[2J\u{9b}\u{202e}\u{e0041}\u{7f}\u{1f469}\u{200d}\u{1f4bb}" });
         let line = value.to_string();
         let shown = ascii_json(&line);

@@ -1,5 +1,4 @@
-//! Progress on the way: a bar with the time left on a terminal, a line now and then elsewhere, and
-//! JSON lines with `--json`.
+//! Progress: a bar with the time left on a terminal, occasional lines elsewhere, JSON lines with `--json`.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -10,10 +9,10 @@ use repartee_engine::{Progress, Signal};
 use crate::out::{Out, bytes, count, seconds};
 use crate::terminal::{err_is_terminal, err_line, visible_cell};
 
-/// Where no terminal shows a bar, a line this often says how far things are.
+/// Interval between progress lines where no terminal shows a bar.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
-/// Turns a job's signals into what a person or a program sees.
+/// Prints a job's signals.
 pub struct Watch {
     out: Out,
     bar: Option<ProgressBar>,
@@ -24,11 +23,10 @@ pub struct Watch {
 struct State {
     job: String,
     phase: String,
-    said: Option<Instant>,
+    printed: Option<Instant>,
 }
 
 impl Watch {
-    /// A watch for one command.
     pub fn new(out: Out) -> Self {
         let bar = (!out.json && !out.quiet && err_is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
@@ -42,7 +40,7 @@ impl Watch {
         }
     }
 
-    /// The id of the job that was started.
+    /// The id of the started job; empty before it started.
     pub fn job(&self) -> String {
         self.state
             .lock()
@@ -50,33 +48,32 @@ impl Watch {
             .unwrap_or_default()
     }
 
-    /// Shows a signal.
     pub fn signal(&self, signal: Signal) {
         if let Signal::Started { job, .. } = &signal
             && let Ok(mut state) = self.state.lock()
             && state.job.is_empty()
-        // those that follow are its steps
+        // later ones are its steps
         {
             state.job.clone_from(job);
         }
         if self.out.json {
-            // a reader that went away must not stop the work; the result will say so
+            // A closed pipe must not stop the job; printing the result fails then.
             let _ = self.out.json(&signal);
             return;
         }
         match signal {
             Signal::Started { job, resumed, .. } => {
                 if resumed {
-                    self.say(&format!("going on with job {job}"));
+                    self.say(&format!("Resuming job {job}"));
                 }
             }
             Signal::Log { text } => self.say(&text),
             Signal::Visit { address } => {
-                self.say("open this in a browser:");
+                self.say("Open this link in a browser:");
                 self.say(&address);
             }
             Signal::Progress(progress) => self.progress(&progress),
-            // for a window: here the finished replies are printed
+            // For the window; here the finished replies are printed.
             Signal::Comments { .. } | Signal::Drafts { .. } | Signal::Scores { .. } => {}
         }
     }
@@ -104,9 +101,9 @@ impl Watch {
             bar.set_prefix(visible_cell(&progress.phase));
             bar.set_message(visible_cell(&tail(progress)));
         } else if !self.out.quiet
-            && (new_phase || state.said.is_none_or(|at| at.elapsed() >= LINE_EVERY))
+            && (new_phase || state.printed.is_none_or(|at| at.elapsed() >= LINE_EVERY))
         {
-            state.said = Some(Instant::now());
+            state.printed = Some(Instant::now());
             let share = progress
                 .total
                 .filter(|t| *t > 0)

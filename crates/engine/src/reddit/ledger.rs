@@ -450,7 +450,7 @@ impl Elsewhere {
                 format!(
                     "the comment may have been answered from {by}, with unconfirmed delivery; settle it \
                      there. If that file is gone and nothing of ours is there on Reddit, let it be sent \
-                     from here; `repartee reddit settle {} --again` does it",
+                     from here; `repartee reddit resolve {} --resend` does it",
                     reply.id
                 ),
                 Then::Hold,

@@ -1,0 +1,235 @@
+//! What all commands share: the project, running a job, printing a result.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use repartee_engine::{Code, Ended, Engine, Error, Interrupt, Job};
+use serde::Serialize;
+
+use crate::cli::Common;
+use crate::out::Out;
+use crate::watch::Watch;
+use crate::{jobs, terminal};
+
+/// Exit status of a negative result: a damaged project, an unsuitable machine, a refused reply.
+pub const NEGATIVE: u8 = 1;
+
+/// Exit status after a cancel, or a pause from the keyboard.
+pub const INTERRUPTED: u8 = 130;
+
+pub struct App {
+    pub out: Out,
+    /// The project file named on the command line.
+    project: Option<PathBuf>,
+    /// The project, once it has been opened.
+    opened: OnceCell<Arc<Engine>>,
+    /// Whether jobs are queued instead of run.
+    queues: bool,
+    /// Whether the queue stops if a queued job fails.
+    stops_queue: bool,
+}
+
+impl App {
+    pub fn new(common: &Common) -> Self {
+        Self {
+            out: Out {
+                json: common.json,
+                quiet: common.quiet,
+            },
+            project: common.project.clone(),
+            opened: OnceCell::new(),
+            queues: common.queue,
+            stops_queue: common.stop_queue_on_failure,
+        }
+    }
+
+    /// Opens the named project, or the only one in this folder, and listens for Ctrl-C.
+    pub fn engine(&self) -> Result<Arc<Engine>> {
+        if let Some(engine) = self.opened.get() {
+            return Ok(Arc::clone(engine));
+        }
+        let engine = Arc::new(Engine::open(self.path()?)?);
+        listen(&engine.interrupt)?;
+        let _ = self.opened.set(Arc::clone(&engine));
+        Ok(engine)
+    }
+
+    /// The project file: the named one, or the only one in this folder.
+    pub fn path(&self) -> Result<PathBuf> {
+        match &self.project {
+            Some(path) => Ok(path.clone()),
+            None => only_project(Path::new(".")),
+        }
+    }
+
+    /// The project file if there is one; `doctor` also works without.
+    pub fn path_if_any(&self) -> Option<PathBuf> {
+        self.path().ok()
+    }
+
+    /// Prints a result, and the study's missing permission, whatever the command was: no result of a project goes
+    /// without that mark.
+    pub fn print<T: Serialize>(
+        &self,
+        value: &T,
+        show: impl FnOnce(&T) -> Result<()>,
+    ) -> Result<()> {
+        let mark = match self.opened.get() {
+            Some(engine) => engine.study_mark()?,
+            None => None,
+        };
+        self.out.result(value, mark.as_deref(), show)
+    }
+
+    /// Prints a result; the command succeeded.
+    pub fn done<T: Serialize>(
+        &self,
+        value: &T,
+        show: impl FnOnce(&T) -> Result<()>,
+    ) -> Result<ExitCode> {
+        self.print(value, show)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Reports a path that was written.
+    pub fn wrote(&self, path: &Path) -> Result<ExitCode> {
+        self.done(&serde_json::json!({ "wrote": path }), |_| {
+            self.out.line(format!("Wrote {}", path.display()))
+        })
+    }
+
+    /// Runs a job, shows its progress and prints its outcome; with `--queue`, queues it.
+    pub fn start<J: Job>(
+        &self,
+        engine: &Engine,
+        job: &J,
+        show: impl FnOnce(&J::Outcome) -> Result<()>,
+    ) -> Result<ExitCode> {
+        if self.queues {
+            return jobs::enqueue(self, engine, job, self.stops_queue);
+        }
+        let (id, ended) = self.watched(engine, job)?;
+        self.ended(&id, ended, show)
+    }
+
+    /// Runs a job whose outcome decides the exit status; with `--queue`, queues it.
+    pub fn start_checked<J: Job>(
+        &self,
+        engine: &Engine,
+        job: &J,
+        is_negative: impl Fn(&J::Outcome) -> bool,
+        show: impl FnOnce(&J::Outcome) -> Result<()>,
+    ) -> Result<ExitCode> {
+        if self.queues {
+            return jobs::enqueue(self, engine, job, self.stops_queue);
+        }
+        let (id, ended) = self.watched(engine, job)?;
+        let negative = matches!(&ended, Ended::Done(outcome) if is_negative(outcome));
+        let code = self.ended(&id, ended, show)?;
+        Ok(match negative {
+            true => ExitCode::from(NEGATIVE),
+            false => code,
+        })
+    }
+
+    /// Runs a job and shows its progress; returns the job's id and how it ended.
+    fn watched<J: Job>(&self, engine: &Engine, job: &J) -> Result<(String, Ended<J::Outcome>)> {
+        let watch = Watch::new(self.out);
+        let ended = engine.start(job, &|signal| watch.signal(signal));
+        Ok((watch.job(), ended?))
+    }
+
+    /// Prints how a job ended.
+    pub fn ended<T: Serialize>(
+        &self,
+        job: &str,
+        ended: Ended<T>,
+        show: impl FnOnce(&T) -> Result<()>,
+    ) -> Result<ExitCode> {
+        match ended {
+            Ended::Done(outcome) => {
+                self.print(&outcome, show)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Ended::Paused => {
+                self.out
+                    .json(&serde_json::json!({ "event": "paused", "job": job }))?;
+                self.out.line(format!(
+                    "Paused. Resume with `repartee job resume {}`",
+                    jobs::short_id(job)
+                ))?;
+                Ok(ExitCode::from(INTERRUPTED))
+            }
+            Ended::Cancelled => {
+                self.out
+                    .json(&serde_json::json!({ "event": "cancelled", "job": job }))?;
+                let engine = self.opened.get();
+                let discarded = engine.is_some_and(|e| e.was_discarded(job).unwrap_or(false));
+                self.out.line(match discarded {
+                    true => "The job was discarded, and its saved weights were deleted",
+                    false => "Canceled. Everything stored so far is kept",
+                })?;
+                Ok(ExitCode::from(INTERRUPTED))
+            }
+        }
+    }
+}
+
+/// The only project file of a folder.
+fn only_project(folder: &Path) -> Result<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|e| Error::io("list", folder, &e))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "repartee") && path.is_file())
+        .map(|path| path.strip_prefix(".").map(Path::to_owned).unwrap_or(path))
+        .collect();
+    found.sort();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(Error::new(
+            Code::NotFound,
+            "no project file in this folder; pass --project FILE, or create one with `repartee new my.repartee`",
+        )
+        .into()),
+        n => {
+            let names: Vec<String> = found.iter().map(|p| p.display().to_string()).collect();
+            Err(Error::usage(format!(
+                "{n} project files in this folder ({}); choose one with --project",
+                names.join(", ")
+            ))
+            .into())
+        }
+    }
+}
+
+/// The first Ctrl-C asks the running job to pause or end, the second cancels it, the third ends the program.
+pub fn listen(interrupt: &Interrupt) -> Result<()> {
+    let interrupt = interrupt.clone();
+    ctrlc::set_handler(move || match interrupt.press() {
+        1 => {
+            terminal::err_line("");
+            terminal::err_line(
+                "Stopping at the next safe point. Press Ctrl-C again to cancel, a third time to quit immediately",
+            );
+        }
+        2 => {}
+        _ => std::process::exit(i32::from(INTERRUPTED)),
+    })
+    .map_err(|e| Error::internal(format!("cannot listen for Ctrl-C: {e}")))?;
+    Ok(())
+}
+
+/// Who acts at this terminal: as given, else the user's name.
+pub fn person(who: Option<String>) -> String {
+    let name = |variable| {
+        std::env::var(variable)
+            .ok()
+            .filter(|name: &String| !name.is_empty())
+    };
+    who.or_else(|| name("USER"))
+        .or_else(|| name("USERNAME"))
+        .unwrap_or_else(|| "somebody".to_owned())
+}

@@ -1,0 +1,7 @@
+//! Measuring speed and memory: `bench`.
+
+pub mod args;
+mod run;
+mod view;
+
+pub use run::bench;

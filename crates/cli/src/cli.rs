@@ -1,0 +1,223 @@
+//! The command tree. Parsing, help and shell completions all come from these declarations; each area declares its own
+//! flags in its `args`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::bench::args::BenchCommand;
+use crate::data::args::{ImportArgs, PairsCommand, SourceCommand, SplitCommand};
+use crate::evaluation::args::{ChartArgs, EvaluateArgs, EvaluationCommand};
+use crate::generation::args::{FakesCommand, GenerateArgs, GenerationCommand};
+use crate::jobs::args::JobCommand;
+use crate::models::args::BaseCommand;
+use crate::project::args::{DemoArgs, ExportCommand};
+use crate::queue::args::QueueCommand;
+use crate::reddit::args::RedditCommand;
+use crate::study::args::StudyCommand;
+use crate::training::args::{RunCommand, TrainCommand};
+
+/// Train a language model to answer comments, evaluate it, and review its replies, in one project file
+#[derive(Debug, Parser)]
+#[command(
+    name = "repartee",
+    version,
+    disable_help_subcommand = true,
+    after_help = "The usual order: new, import, pairs build, split make, base add, train generator, fakes make,\n\
+                  train realism, train upvotes, evaluate, chart, generate, queue.\n\
+                  `repartee demo` runs the full pipeline on synthetic data."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Project file [default: the only *.repartee file in this folder]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "REPARTEE_PROJECT",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub project: Option<PathBuf>,
+    /// Print JSON lines instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print results only, no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Compute threads [default: all cores]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Queue the command's job instead of running it; `repartee job run` runs the queue
+    #[arg(long, global = true)]
+    pub queue: bool,
+    /// With --queue: stop the queue if the job fails
+    #[arg(long, global = true, requires = "queue")]
+    pub stop_queue_on_failure: bool,
+    /// Log more to standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a project file
+    New {
+        /// The file to create, for example my.repartee
+        file: PathBuf,
+    },
+    /// Import files of comments and posts
+    Import(ImportArgs),
+    /// List, label or delete imported sources, and record their origin and permission
+    Source {
+        #[command(subcommand)]
+        command: SourceCommand,
+    },
+    /// Permissions of your study: what Reddit and an ethics board allow you to do with Reddit content
+    Study {
+        #[command(subcommand)]
+        command: Option<StudyCommand>,
+    },
+    /// Join comments to their replies, and inspect or exclude the pairs
+    Pairs {
+        #[command(subcommand)]
+        command: PairsCommand,
+    },
+    /// Split the pairs into training, validation and test sets, grouped by thread
+    Split {
+        #[command(subcommand)]
+        command: SplitCommand,
+    },
+    /// Add pretrained base models, or create small ones from scratch
+    Base {
+        #[command(subcommand)]
+        command: BaseCommand,
+    },
+    /// Train the generator or one of the two classifiers
+    Train {
+        #[command(subcommand)]
+        command: TrainCommand,
+    },
+    /// List, show, label or delete runs
+    Run {
+        #[command(subcommand)]
+        command: RunCommand,
+    },
+    /// Generate replies to the comments of a split: the negatives of the realism classifier
+    Fakes {
+        #[command(subcommand)]
+        command: FakesCommand,
+    },
+    /// Evaluate a trained model on one set of its split
+    Evaluate(EvaluateArgs),
+    /// List, label or delete evaluations
+    Evaluation {
+        #[command(subcommand)]
+        command: EvaluationCommand,
+    },
+    /// Draw ROC, precision-recall, confusion matrix, calibration or loss charts as SVG, PNG and CSV
+    Chart(ChartArgs),
+    /// Generate replies to comments, score them and queue the best
+    Generate(GenerateArgs),
+    /// List, label or delete generations
+    Generation {
+        #[command(subcommand)]
+        command: GenerationCommand,
+    },
+    /// Review replies: approve, edit or reject each one
+    Queue {
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
+    /// Reddit accounts, threads, posting of approved replies, and their outcomes
+    Reddit {
+        #[command(subcommand)]
+        command: Box<RedditCommand>,
+    },
+    /// Export pairs, predictions, models or the queue to files
+    Export {
+        #[command(subcommand)]
+        command: ExportCommand,
+    },
+    /// List, pause, cancel or resume jobs, from any terminal
+    Job {
+        #[command(subcommand)]
+        command: JobCommand,
+    },
+    /// Verify the project file: schema, integrity, references, values, the hash of every blob
+    Check {
+        /// First undo schema changes by other programs, reset unreadable settings and rebuild a broken search index;
+        /// a backup of the file is saved next to it
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Shrink the project file to the space it needs
+    Compact,
+    /// Show how much space each kind of data takes
+    Size,
+    /// Check this machine and the project for problems
+    Doctor,
+    /// Run the full pipeline on synthetic data, in a new folder
+    Demo(DemoArgs),
+    /// Measure speed and memory
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
+    /// Run a stored job in this process; the window starts it
+    #[command(hide = true)]
+    Work {
+        /// Project file
+        project: PathBuf,
+        /// The job's id
+        job: String,
+    },
+    /// Print a shell completion script, for example `repartee completions bash > ~/.local/share/bash-completion/completions/repartee`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Command {
+    /// Whether the command starts a job, so that `--queue` can queue it.
+    pub fn starts_a_job(&self) -> bool {
+        match self {
+            Self::Import(_) | Self::Evaluate(_) | Self::Generate(_) | Self::Reddit { .. } => true,
+            Self::Pairs { command } => matches!(command, PairsCommand::Build(_)),
+            Self::Split { command } => {
+                matches!(command, SplitCommand::Make(_) | SplitCommand::Audit { .. })
+            }
+            Self::Base { command } => {
+                matches!(command, BaseCommand::Add { .. } | BaseCommand::New(_))
+            }
+            Self::Train { command } => !matches!(
+                command,
+                TrainCommand::List(_) | TrainCommand::Marked | TrainCommand::Show { .. }
+            ),
+            Self::Fakes { command } => matches!(command, FakesCommand::Make(_)),
+            _ => false,
+        }
+    }
+}
+
+/// Parses three numbers with commas between them.
+pub fn three<T: std::str::FromStr>(text: &str) -> Result<[T; 3], String> {
+    let numbers: Vec<T> = text
+        .split(',')
+        .filter_map(|part| part.trim().parse().ok())
+        .collect();
+    let commas = text.split(',').count();
+    <[T; 3]>::try_from(numbers)
+        .ok()
+        .filter(|_| commas == 3)
+        .ok_or_else(|| "expected three numbers separated by commas".to_owned())
+}

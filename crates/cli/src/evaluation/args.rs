@@ -1,0 +1,52 @@
+//! Flags of `evaluate`, `evaluation` and `chart`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::items::args::{ItemCommand, ListArgs};
+
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    /// The run; without it, all evaluations are listed
+    pub run: Option<String>,
+    /// Which checkpoint: best or last
+    #[arg(long, value_name = "best|last")]
+    pub checkpoint: Option<String>,
+    /// Which set of the split: train, validation or test
+    #[arg(long, value_name = "SET", alias = "side")]
+    pub partition: Option<String>,
+    /// Realism only: another set of fakes
+    #[arg(long)]
+    pub fakes: Option<String>,
+    /// Maximum number of examples
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Batch size
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// auto, cpu, cuda or metal
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EvaluationCommand {
+    /// List all evaluations
+    List(ListArgs),
+    #[command(flatten)]
+    Item(ItemCommand),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ChartArgs {
+    /// roc, pr, confusion, calibration or scores of evaluations; loss, lr or throughput of runs
+    #[arg(value_name = "CHART")]
+    pub what: String,
+    /// Runs, or the number of an evaluation; a run stands for its latest evaluation, or for its training curves
+    #[arg(required = true, value_name = "RUN|EVALUATION")]
+    pub of: Vec<String>,
+    /// Files to write: .svg, .png or .csv; a name without an extension writes all three
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Vec<PathBuf>,
+}

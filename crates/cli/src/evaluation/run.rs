@@ -1,0 +1,74 @@
+//! `repartee evaluate`, `evaluation` and `chart`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use repartee_engine::chart::ChartKind;
+use repartee_engine::evaluate::Evaluate;
+use repartee_engine::items::ItemKind;
+use repartee_engine::names::file_name;
+
+use super::args::{ChartArgs, EvaluateArgs, EvaluationCommand};
+use super::view;
+use crate::app::App;
+use crate::{data, items};
+
+pub fn evaluate(app: &App, args: EvaluateArgs) -> Result<ExitCode> {
+    let engine = app.engine()?;
+    let Some(run) = args.run else {
+        return app.done(&engine.evaluations()?, |all| {
+            view::evaluations(app.out, all)
+        });
+    };
+    let usual = Evaluate::default();
+    let partition = args.partition.map(|word| data::set_of(&word)).transpose()?;
+    let job = Evaluate {
+        run,
+        checkpoint: args.checkpoint,
+        partition: partition.unwrap_or(usual.partition),
+        fakes: args.fakes,
+        limit: args.limit.unwrap_or(usual.limit),
+        batch: args.batch.unwrap_or(usual.batch),
+        device: args.device.unwrap_or(usual.device.clone()),
+        ..usual
+    };
+    app.start(&engine, &job, |evaluation| {
+        view::evaluation(app.out, evaluation)
+    })
+}
+
+pub fn evaluation(app: &App, command: EvaluationCommand) -> Result<ExitCode> {
+    let engine = app.engine()?;
+    match command {
+        EvaluationCommand::List(args) => {
+            let all = engine.evaluations()?;
+            let kind = ItemKind::Evaluation;
+            let all = items::listed(app, &engine, kind, all, &args, |one| &one.label)?;
+            app.done(&all, |all| view::evaluations(app.out, all))
+        }
+        EvaluationCommand::Item(command) => {
+            items::item(app, &engine, ItemKind::Evaluation, command)
+        }
+    }
+}
+
+pub fn chart(app: &App, args: ChartArgs) -> Result<ExitCode> {
+    let engine = app.engine()?;
+    let kind = ChartKind::parse(&args.what)?;
+    let out = match args.out.is_empty() {
+        true => {
+            let name = file_name(&format!("{}-{}", args.of.join("-"), args.what));
+            // What follows a dot would be an extension.
+            vec![name.replace('.', "-").into()]
+        }
+        false => args.out,
+    };
+    let files = engine.chart_files(kind, &args.of, &out)?;
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    app.done(&serde_json::json!({ "files": names }), |_| {
+        app.out.line(format!("Wrote {}", names.join(", ")))
+    })
+}

@@ -1,0 +1,127 @@
+//! How evaluations are printed.
+
+use anyhow::Result;
+use repartee_engine::compared::{headline, shortfall};
+use repartee_engine::evaluate::EvaluationInfo;
+use repartee_engine::figures::{ClassifierFigures, Figures};
+use repartee_engine::shell;
+
+use crate::columns;
+use crate::out::{Out, Table, count, figure, time};
+use crate::{data, items};
+
+/// One evaluation: its metrics, each with its baselines, and the classes.
+pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
+    evaluations(out, std::slice::from_ref(evaluation))?;
+    items::left_out(out, &evaluation.left_out)?;
+    out.line("")?;
+    compared(out, evaluation)?;
+    if let Figures::Classifier(figures) = &evaluation.figures {
+        out.line("")?;
+        classes(out, figures)?;
+        out.line(format!(
+            "Next: `{}`",
+            shell::command(["chart", "roc", &evaluation.run, "--out", "roc"])
+        ))?;
+    }
+    Ok(())
+}
+
+/// One line per evaluation, with its baselines.
+pub fn evaluations(out: Out, all: &[EvaluationInfo]) -> Result<()> {
+    if all.is_empty() {
+        return out.line("No evaluations. Evaluate a run with `repartee evaluate RUN`");
+    }
+    let mut table = Table::new(columns::EVALUATIONS);
+    for evaluation in all {
+        table.row([
+            evaluation.id.to_string(),
+            evaluation.name.clone(),
+            items::with_mark(&evaluation.run, evaluation.deleted_content),
+            evaluation.config.step.to_string(),
+            evaluation.split.clone(),
+            data::set_name(evaluation.partition).to_owned(),
+            time(evaluation.created_ms),
+            count(examples(&evaluation.figures)),
+            metrics_line(evaluation),
+            baselines_line(evaluation),
+            shortfall(&evaluation.compared),
+            items::tags(&evaluation.label),
+            items::note(&evaluation.label),
+        ]);
+    }
+    table.print(out)
+}
+
+/// One line per metric with its baselines; a metric that does not beat them is marked.
+fn compared(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
+    let mut table = Table::new(["metric", "value", "baselines", "mark"]);
+    for one in &evaluation.compared {
+        let better = match one.lower_is_better {
+            true => " (lower is better)",
+            false => "",
+        };
+        let mark = match one.worse.as_str() {
+            "" => String::new(),
+            worse => format!("! {worse}"),
+        };
+        table.row([
+            format!("{}{better}", one.name),
+            one.written(),
+            one.baselines_written(),
+            mark,
+        ]);
+    }
+    table.print(out)
+}
+
+/// Each class against the rest, and the confusion matrix.
+fn classes(out: Out, figures: &ClassifierFigures) -> Result<()> {
+    let mut head: Vec<String> = columns::CLASSES.iter().map(ToString::to_string).collect();
+    let predicted = |name: &str| format!("predicted {name}");
+    head.extend(figures.classes.iter().map(|class| predicted(&class.name)));
+    let mut table = Table::new(head);
+    for (class, confusion) in figures.classes.iter().zip(&figures.confusion) {
+        let mut row = vec![class.name.clone()];
+        row.extend([class.examples, class.tp, class.fp, class.tn, class.fn_].map(count));
+        let metrics = [
+            class.precision,
+            class.recall,
+            class.f1,
+            class.auc,
+            class.average_precision,
+        ];
+        row.extend(metrics.map(|metric| figure(metric, 3)));
+        row.extend(confusion.iter().map(|n| count(*n)));
+        table.row(row);
+    }
+    table.print(out)
+}
+
+/// The metrics of an evaluation in a line.
+fn metrics_line(evaluation: &EvaluationInfo) -> String {
+    let known: Vec<String> = evaluation
+        .compared
+        .iter()
+        .filter(|one| one.value.is_some())
+        .map(|one| format!("{} {}", one.name, one.written()))
+        .collect();
+    known.join(", ")
+}
+
+/// The baselines of the most important metric.
+fn baselines_line(evaluation: &EvaluationInfo) -> String {
+    match headline(&evaluation.compared) {
+        Some(one) if !one.baselines.is_empty() => {
+            format!("{}: {}", one.name, one.baselines_written())
+        }
+        _ => "-".to_owned(),
+    }
+}
+
+fn examples(figures: &Figures) -> u64 {
+    match figures {
+        Figures::Generator(f) => f.examples,
+        Figures::Classifier(f) => f.examples,
+    }
+}

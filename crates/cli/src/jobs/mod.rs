@@ -1,0 +1,8 @@
+//! Jobs and their queue: `job`, and `--queue` of every command that starts one.
+
+pub mod args;
+mod run;
+mod view;
+
+pub use run::{enqueue, job};
+pub use view::short_id;

@@ -1,0 +1,185 @@
+//! How jobs and their queue are printed.
+
+use anyhow::Result;
+use repartee_engine::job::JobInfo;
+use repartee_engine::job_queue::{JobQueue, QueueRun, Queued};
+
+use crate::columns;
+use crate::out::{Out, Table, count, seconds, state as state_word, time};
+
+/// The end of a job's id, which differs even between jobs of the same moment.
+pub fn short_id(id: &str) -> String {
+    id.get(id.len().saturating_sub(8)..)
+        .unwrap_or(id)
+        .to_owned()
+}
+
+pub fn jobs(out: Out, jobs: &[JobInfo]) -> Result<()> {
+    if jobs.is_empty() {
+        return out.line("No jobs");
+    }
+    let mut table = Table::new(columns::JOBS);
+    for job in jobs {
+        table.row([
+            short_id(&job.id),
+            job.kind.clone(),
+            state(job),
+            time(job.created_ms),
+            progress(job),
+        ]);
+    }
+    table.print(out)
+}
+
+pub fn job(out: Out, job: &JobInfo) -> Result<()> {
+    let mut table = Table::new(["", ""]);
+    table.row(["job", &job.id]);
+    table.row(["kind", &job.kind]);
+    table.row(["state", &state(job)]);
+    table.row(["started", &time(job.created_ms)]);
+    if let Some(ended) = job.ended_ms {
+        table.row(["ended", &time(ended)]);
+    }
+    table.row(["progress", &progress(job)]);
+    table.row(["parameters", &job.params.to_string()]);
+    if let Some(outcome) = &job.outcome {
+        table.row(["outcome", &outcome.to_string()]);
+    }
+    table.print(out)
+}
+
+pub fn log_line(out: Out, at_ms: i64, text: &str) -> Result<()> {
+    out.line(format!("{}  {text}", time(at_ms)))
+}
+
+pub fn canceled(out: Out, job: &JobInfo) -> Result<()> {
+    let id = short_id(&job.id);
+    out.line(match job.state.as_str() {
+        "cancelled" => format!("Canceled job {id}"),
+        _ => format!("Asked job {id} to end"),
+    })
+}
+
+pub fn stopped(out: Out, job: &JobInfo, keeps: &str) -> Result<()> {
+    let id = short_id(&job.id);
+    out.line(match (job.state.as_str(), job.kind.as_str()) {
+        ("done", _) => format!("Job {id} is stopped; its last checkpoint is the result"),
+        ("cancelled", _) => format!("Job {id} has ended"),
+        (_, "train") => format!("Asked job {id} to end and keep {keeps}"),
+        _ => format!("Asked job {id} to end; everything it has stored is kept"),
+    })
+}
+
+pub fn discard_question(job: &JobInfo) -> String {
+    format!(
+        "Discard the training {} ({})? Its weights are deleted and can't be restored.",
+        job.subject(),
+        short_id(&job.id)
+    )
+}
+
+pub fn on_failure(out: Out, job: &JobInfo, stops: bool) -> Result<()> {
+    let what = if stops { "stops" } else { "continues" };
+    out.line(format!(
+        "If job {} fails, the queue {what}",
+        short_id(&job.id)
+    ))
+}
+
+pub fn queued(out: Out, Queued { job, notes }: &Queued, before: usize) -> Result<()> {
+    for note in notes {
+        out.line(format!("Note: {note}"))?;
+    }
+    out.line(format!(
+        "Queued as job {}, with {} ahead of it. `repartee job run` or an open window runs the queue",
+        short_id(&job.id),
+        count(before as u64)
+    ))
+}
+
+pub fn queue(out: Out, queue: &JobQueue) -> Result<()> {
+    if queue.jobs.is_empty() {
+        return out.line(
+            "No queued jobs. To queue one, add --queue to train, fakes make, evaluate, import and the like",
+        );
+    }
+    let mut table = Table::new(columns::JOB_QUEUE);
+    for (n, job) in queue.jobs.iter().enumerate() {
+        let on_failure = match job.stops_queue {
+            true => "queue stops",
+            false => "next job starts",
+        };
+        table.row([
+            (n + 1).to_string(),
+            short_id(&job.id),
+            job.kind.clone(),
+            state(job),
+            job.subject(),
+            on_failure.to_owned(),
+        ]);
+    }
+    table.print(out)?;
+    match &queue.held_up_by {
+        Some(job) => out.line(format!(
+            "The queue is stopped because of job {}. Continue with `repartee job run`",
+            short_id(job)
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A job of the queue started or ended.
+pub fn queue_step(out: Out, job: &JobInfo, state: &str, error: Option<&str>) -> Result<()> {
+    let state = state_word(state);
+    let error = error.map_or_else(String::new, |error| format!(": {error}"));
+    out.line(format!(
+        "Job {}, {} {}: {state}{error}",
+        short_id(&job.id),
+        job.kind,
+        job.subject()
+    ))
+}
+
+pub fn queue_run(out: Out, run: &QueueRun) -> Result<()> {
+    let mut text = format!("{} done, {} failed", run.done, run.failed);
+    if run.cancelled > 0 {
+        text.push_str(&format!(", {} canceled", run.cancelled));
+    }
+    if run.left > 0 {
+        text.push_str(&format!(", {} still queued", run.left));
+    }
+    if let Some(job) = &run.held_up_by {
+        text.push_str(&format!(
+            ". The queue is stopped because of job {}; continue with `repartee job run`",
+            short_id(job)
+        ));
+    }
+    out.line(text)
+}
+
+/// A job's state, with what it was asked to do.
+fn state(job: &JobInfo) -> String {
+    match &job.want {
+        Some(want) => format!("{}, asked to {want}", state_word(&job.state)),
+        None => state_word(&job.state).to_owned(),
+    }
+}
+
+fn progress(job: &JobInfo) -> String {
+    let Some(progress) = &job.progress else {
+        return String::new();
+    };
+    let mut text = progress.phase.clone();
+    if let Some(total) = progress.total.filter(|total| *total > 0) {
+        text.push_str(&format!(
+            " {:.0}%",
+            progress.done as f64 * 100.0 / total as f64
+        ));
+    }
+    if job.state == "running"
+        && let Some(eta) = progress.eta_s
+    {
+        text.push_str(&format!(", {} left", seconds(eta)));
+    }
+    text
+}

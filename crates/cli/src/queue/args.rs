@@ -1,0 +1,52 @@
+//! Flags of `queue`.
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub enum QueueCommand {
+    /// List replies, newest first
+    List {
+        /// Only draft, approved, sending, uncertain, absent, posted, rejected, canceled or withdrawn
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Show a reply with the comment it answers, its scores, and its history
+    Show {
+        /// The reply's number
+        reply: i64,
+    },
+    /// Change a reply's text; an approved reply becomes a draft again
+    Edit {
+        /// The reply's number
+        reply: i64,
+        /// The new text [default: opens $EDITOR]
+        #[arg(long)]
+        text: Option<String>,
+        /// Who edits it
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Approve replies, one at a time: on a terminal each is shown and you are asked
+    Approve {
+        /// The replies' numbers
+        #[arg(required = true, value_name = "REPLY")]
+        reply: Vec<i64>,
+        /// Hash of what you reviewed, as printed by `repartee queue show`; required without a terminal
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
+        /// Who approves them
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Reject a reply
+    Reject {
+        /// The reply's number
+        reply: i64,
+        /// Why
+        #[arg(long, default_value = "", value_name = "TEXT", alias = "why")]
+        reason: String,
+        /// Who rejects it
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+}

@@ -1,0 +1,8 @@
+//! Reviewing replies: `queue`.
+
+pub mod args;
+mod run;
+mod view;
+
+pub use run::queue;
+pub use view::{bin, state};

@@ -1,0 +1,101 @@
+//! Flags of `study`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub enum StudyCommand {
+    /// Show what is on record, what is missing, and what that restricts
+    Show,
+    /// Record a decision about one of the four permissions; earlier records are kept, the latest counts
+    Record(Box<RecordArgs>),
+    /// Review and confirm a record that was made on another machine
+    Confirm {
+        /// api-access, research-program, training or ethics-board
+        kind: String,
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+        /// Who confirms it [default: your user name]
+        #[arg(long)]
+        who: Option<String>,
+    },
+    /// End a permission early
+    End {
+        /// api-access, research-program, training or ethics-board
+        kind: String,
+        /// Why
+        #[arg(long, default_value = "")]
+        note: String,
+        /// Who records it [default: your user name]
+        #[arg(long)]
+        who: Option<String>,
+    },
+    /// Refuse training and posting while a permission is missing; on by default
+    Strict {
+        #[arg(value_enum)]
+        state: OnOff,
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+        /// Who decides it [default: your user name]
+        #[arg(long)]
+        who: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    /// Refuse
+    On,
+    /// Allow, and mark charts and exports
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// api-access, research-program, training or ethics-board
+    pub kind: String,
+    #[command(flatten)]
+    pub decision: DecisionArgs,
+    /// Date of the decision, such as 2026-05-01; required with --granted [default: today]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub date: String,
+    /// What is allowed; required with --granted
+    #[arg(long, default_value = "")]
+    pub scope: String,
+    /// Last day, such as 2027-05-01 [default: no expiration]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub until: String,
+    /// Policy version it refers to [default: the one this program knows]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub policy: String,
+    /// Link to the decision; --granted requires a link or a note
+    #[arg(long, default_value = "")]
+    pub link: String,
+    /// A note
+    #[arg(long, default_value = "")]
+    pub note: String,
+    /// Who records it [default: your user name]
+    #[arg(long)]
+    pub who: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct DecisionArgs {
+    /// Granted
+    #[arg(long)]
+    pub granted: bool,
+    /// Refused
+    #[arg(long)]
+    pub refused: bool,
+    /// Requested, no answer yet
+    #[arg(long)]
+    pub pending: bool,
+    /// Not required for your study
+    #[arg(long)]
+    pub not_required: bool,
+    /// No approval
+    #[arg(long)]
+    pub none: bool,
+}

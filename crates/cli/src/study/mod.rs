@@ -1,0 +1,9 @@
+//! Permissions of a study: `study`, and the question that an import of Reddit content asks once.
+
+pub mod args;
+mod import;
+mod run;
+mod view;
+
+pub use import::permitted;
+pub use run::study;

@@ -1,0 +1,160 @@
+//! `repartee train` and `repartee run`.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use repartee_engine::again::TrainAgain;
+use repartee_engine::items::ItemKind;
+use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::train::Train;
+use repartee_engine::{Error, shell};
+
+use super::args::{RunCommand, TrainArgs, TrainCommand};
+use super::view;
+use crate::app::App;
+use crate::items::args::ListArgs;
+use crate::{items, terminal};
+
+pub fn train(app: &App, command: TrainCommand) -> Result<ExitCode> {
+    match command {
+        TrainCommand::Generator(args) => train_kind(app, RunKind::Generator, &args),
+        TrainCommand::Realism(args) => train_kind(app, RunKind::Realism, &args),
+        TrainCommand::Upvotes(args) => train_kind(app, RunKind::Upvotes, &args),
+        TrainCommand::List(args) => list(app, &args),
+        TrainCommand::Again { run, plan, .. } => again(app, run, plan),
+        TrainCommand::Marked => app.done(&app.engine()?.deleted_content()?, |all| {
+            view::marked(app.out, all)
+        }),
+        TrainCommand::Show { run } => show(app, &run),
+    }
+}
+
+pub fn run(app: &App, command: RunCommand) -> Result<ExitCode> {
+    match command {
+        RunCommand::List(args) => list(app, &args),
+        RunCommand::Show { run } => show(app, &run),
+        RunCommand::Item(command) => items::item(app, &*app.engine()?, ItemKind::Run, command),
+    }
+}
+
+fn list(app: &App, args: &ListArgs) -> Result<ExitCode> {
+    let engine = app.engine()?;
+    let runs = items::listed(app, &engine, ItemKind::Run, engine.runs()?, args, |run| {
+        &run.label
+    })?;
+    app.done(&runs, |runs| view::runs(app.out, runs))
+}
+
+fn show(app: &App, run: &str) -> Result<ExitCode> {
+    app.done(&app.engine()?.run_show(run)?, |run| view::run(app.out, run))
+}
+
+fn train_kind(app: &App, kind: RunKind, args: &TrainArgs) -> Result<ExitCode> {
+    let config = config_of(kind, args)?;
+    if let Some(file) = &args.write_config {
+        return write_config(app, &config, file);
+    }
+    let engine = app.engine()?;
+    if args.estimate {
+        return app.done(&engine.train_estimate(&config)?, |facts| {
+            view::facts(app.out, facts)
+        });
+    }
+    app.start(&engine, &Train::new(&config)?, |trained| {
+        view::trained(app.out, kind, trained)
+    })
+}
+
+fn again(app: &App, run: String, plan: bool) -> Result<ExitCode> {
+    let engine = app.engine()?;
+    if plan {
+        return app.done(&engine.train_again_plan(&run)?, |steps| {
+            steps.iter().try_for_each(|step| {
+                app.out
+                    .line(format!("{} {} as {}", step.kind, step.old, step.new))
+            })
+        });
+    }
+    let job = TrainAgain { run };
+    app.start(&engine, &job, |again| {
+        view::trained_again(app.out, &job.run, &again.trained.run)
+    })
+}
+
+/// The settings of a run: the file's or the defaults, overridden by the flags.
+fn config_of(kind: RunKind, args: &TrainArgs) -> Result<RunConfig> {
+    let mut config = match &args.config {
+        None => RunConfig::of(kind),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, &e))?;
+            RunConfig::from_toml(&text).map_err(|e| e.with(format!("in {}", file.display())))?
+        }
+    };
+    if config.kind != kind {
+        return Err(Error::usage(format!(
+            "this is the config of a {} run; use `repartee train {0}`",
+            config.kind.as_str()
+        ))
+        .into());
+    }
+    let number = |value: &Option<u64>| value.map(|v| v.to_string());
+    let size = |value: &Option<usize>| value.map(|v| v.to_string());
+    let real = |value: &Option<f64>| value.map(|v| v.to_string());
+    let flags = [
+        ("name", args.name.clone()),
+        ("base", args.base.clone()),
+        ("split", args.split.clone()),
+        ("fakes", args.fakes.clone()),
+        ("epochs", real(&args.epochs)),
+        ("steps", number(&args.steps)),
+        ("batch_size", size(&args.batch)),
+        ("learning_rate", real(&args.lr)),
+        ("loss", args.loss.clone()),
+        ("max_tokens", size(&args.max_tokens)),
+        ("seed", number(&args.seed)),
+        ("device", args.device.clone()),
+    ];
+    for (key, value) in flags {
+        if let Some(value) = value {
+            config = config.set(key, &value)?;
+        }
+    }
+    for pair in &args.set {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("--set takes KEY=VALUE, not {pair:?}")))?;
+        config = config.set(key.trim(), value.trim())?;
+    }
+    Ok(config)
+}
+
+/// Writes a run config to a new file, or to standard output.
+fn write_config(app: &App, config: &RunConfig, file: &Path) -> Result<ExitCode> {
+    let toml = config.to_toml()?;
+    if file == Path::new("-") {
+        terminal::out_lines("", toml.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut new = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(file)
+        .map_err(|e| Error::io("make", file, &e))?;
+    new.write_all(toml.as_bytes())
+        .map_err(|e| Error::io("write", file, &e))?;
+    app.done(&serde_json::json!({ "wrote": file }), |_| {
+        let train = shell::command([
+            OsStr::new("train"),
+            config.kind.as_str().as_ref(),
+            "--config".as_ref(),
+            file.as_os_str(),
+        ]);
+        app.out.line(format!(
+            "Wrote {}. Edit it, then run `{train}`",
+            file.display()
+        ))
+    })
+}

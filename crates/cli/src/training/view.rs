@@ -1,0 +1,165 @@
+//! How runs and their results are printed.
+
+use anyhow::Result;
+use repartee_engine::again::DeletedContent;
+use repartee_engine::run_config::RunKind;
+use repartee_engine::train::{RunFacts, RunInfo, Trained};
+use repartee_engine::{Outcome, shell};
+
+use crate::columns;
+use crate::out::{Out, Table, bytes, count, figure, seconds, short, state, time};
+use crate::{items, jobs};
+
+pub fn trained(out: Out, kind: RunKind, trained: &Trained) -> Result<()> {
+    let how = match trained.outcome {
+        Outcome::EarlyStop => "stopped early (validation loss stopped improving)",
+        Outcome::Stopped => "stopped; its checkpoint was kept",
+        _ => "done",
+    };
+    let best = match trained.best_loss {
+        Some(loss) => format!(
+            ", lowest validation loss {loss:.4} at step {}",
+            trained.best_step
+        ),
+        None => String::new(),
+    };
+    out.line(format!(
+        "Run {}: {how}. {} steps, {} tokens{best}",
+        trained.run,
+        count(trained.steps as u64),
+        count(trained.tokens)
+    ))?;
+    let evaluate = shell::command(["evaluate", &trained.run]);
+    out.line(match kind {
+        RunKind::Generator => format!(
+            "Next: `{}`, `{evaluate}`",
+            shell::command(["fakes", "make", "--generator", &trained.run]),
+        ),
+        _ => format!("Next: `{evaluate}`"),
+    })
+}
+
+pub fn trained_again(out: Out, old: &str, new: &str) -> Result<()> {
+    out.line(format!(
+        "Run {new} replaces {old} and was trained on nothing that has been deleted. Compare both with \
+         `repartee evaluate`; {old} is kept until you delete it"
+    ))
+}
+
+/// The estimate of a run, or its facts.
+pub fn facts(out: Out, facts: &RunFacts) -> Result<()> {
+    let mut table = Table::new(["", ""]);
+    let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
+    row("base", facts.base.clone());
+    row("split", facts.split.clone());
+    if let Some(fakes) = &facts.fakes {
+        row("fakes", fakes.clone());
+    }
+    row(
+        "device",
+        format!("{}, {} threads", facts.device, facts.threads),
+    );
+    row("parameters", count(facts.parameters as u64));
+    row(
+        "examples",
+        format!(
+            "{} training, {} validation",
+            count(facts.train_examples as u64),
+            count(facts.val_examples as u64)
+        ),
+    );
+    if !facts.classes.is_empty() {
+        let classes: Vec<String> = facts.classes.iter().map(|n| count(*n as u64)).collect();
+        row("examples per class", classes.join(", "));
+    }
+    if !facts.class_weights.is_empty() {
+        let weights = facts.class_weights.iter().map(|w| format!("{w:.2}"));
+        row("class weights", weights.collect::<Vec<_>>().join(", "));
+    }
+    row("steps", count(facts.steps as u64));
+    row(
+        "padding",
+        format!("{:.1}% of positions", facts.padding * 100.0),
+    );
+    row("estimated memory", bytes(facts.estimated_bytes as u64));
+    row("estimated time", seconds(facts.estimated_seconds));
+    table.print(out)
+}
+
+pub fn runs(out: Out, runs: &[RunInfo]) -> Result<()> {
+    if runs.is_empty() {
+        return out.line("No runs. Start one with `repartee train generator`");
+    }
+    let mut table = Table::new(columns::RUNS);
+    for run in runs {
+        let steps = run.facts.as_ref().map(|facts| count(facts.steps as u64));
+        table.row([
+            items::with_mark(&run.name, run.deleted_content),
+            run.kind.as_str().to_owned(),
+            state(&run.state).to_owned(),
+            count(run.step),
+            steps.unwrap_or_else(|| "-".to_owned()),
+            figure(run.loss, 4),
+            figure(run.best_loss, 4),
+            time(run.created_ms),
+            run.job.as_deref().map(jobs::short_id).unwrap_or_default(),
+            items::tags(&run.label),
+            items::note(&run.label),
+        ]);
+    }
+    table.print(out)
+}
+
+pub fn run(out: Out, run: &RunInfo) -> Result<()> {
+    out.line(format!(
+        "Run {}: {}, {}, step {}, loss {}, lowest validation loss {}",
+        items::with_mark(&run.name, run.deleted_content),
+        run.kind.as_str(),
+        match run.state.as_str() {
+            "" => "no job",
+            stored => state(stored),
+        },
+        count(run.step),
+        figure(run.loss, 4),
+        figure(run.best_loss, 4)
+    ))?;
+    items::label(out, &run.label)?;
+    if let Some(known) = &run.facts {
+        facts(out, known)?;
+    }
+    for (step, comment, reply) in &run.samples {
+        out.line("")?;
+        out.line(format!("Step {step}"))?;
+        out.line(format!("> {}", short(comment, 200)))?;
+        out.line(short(reply, 400))?;
+    }
+    out.line("")?;
+    out.lines("  ", run.config.trim_end())
+}
+
+/// Everything trained on content that has been deleted since.
+pub fn marked(out: Out, all: &[DeletedContent]) -> Result<()> {
+    match all.is_empty() {
+        true => out.line("No model was trained on content that has been deleted since"),
+        false => deleted_content(out, all),
+    }
+}
+
+pub fn deleted_content(out: Out, all: &[DeletedContent]) -> Result<()> {
+    let mut table = Table::new(columns::MARKED);
+    for one in all {
+        let how = match (one.via.as_str(), one.pairs) {
+            ("", 1) => "1 deleted pair".to_owned(),
+            ("", n) => format!("{} deleted pairs", count(n)),
+            (via, _) => format!("made with {via}"),
+        };
+        table.row([
+            format!("{} {}", one.kind, one.name),
+            how,
+            time(one.last_ms),
+            one.command.clone(),
+        ]);
+    }
+    table.print(out)?;
+    out.line("Exported files and copies of the project are not affected; delete those yourself")
+}
