@@ -32,27 +32,3 @@ fn help_of_every_command() {
         insta::assert_snapshot!(name, text);
     }
 }
-
-#[test]
-fn old_names_of_commands_and_flags_still_work() {
-    for old in [
-        "reddit sandbox",
-        "reddit maintenance",
-        "reddit settle 1 --again --seen HASH",
-        "reddit delete-duplicates 1",
-        "reddit accounts go some_bot",
-        "reddit accounts stop some_bot --why x",
-        "reddit login --anew",
-        "reddit permit Sub --look",
-        "reddit opt-out u/someone --why x",
-        "queue reject 1 --why x",
-        "evaluate judge --partition val",
-        "export pairs pairs.csv --split main --partition test",
-        "job on-failure abc go-on",
-        "base remove small",
-    ] {
-        let args = ["repartee"].into_iter().chain(old.split(' '));
-        let parsed = crate::command().try_get_matches_from(args);
-        assert!(parsed.is_ok(), "{old}: {}", parsed.unwrap_err());
-    }
-}

@@ -3,7 +3,7 @@
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::Cli;
+use crate::cli::Cli;
 
 #[test]
 fn commands_and_flags_are_understood_under_their_old_names() {
@@ -23,6 +23,22 @@ fn commands_and_flags_are_understood_under_their_old_names() {
             "reddit delete-duplicates 3 --seen x",
         ),
         ("reddit permit tea --look", "reddit permit tea --preview"),
+        (
+            "reddit settle 1 --again --seen x",
+            "reddit resolve 1 --resend --seen x",
+        ),
+        ("reddit accounts go bot", "reddit accounts resume bot"),
+        (
+            "reddit accounts stop bot --why x",
+            "reddit accounts stop bot --reason x",
+        ),
+        ("reddit login --anew", "reddit login --force"),
+        (
+            "reddit opt-out u/someone --why x",
+            "reddit opt-out u/someone --reason x",
+        ),
+        ("queue reject 1 --why x", "queue reject 1 --reason x"),
+        ("job on-failure abc go-on", "job on-failure abc continue"),
     ] {
         let read = |line: &str| {
             let words = std::iter::once("repartee").chain(line.split(' '));
