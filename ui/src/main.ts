@@ -14,9 +14,9 @@ import "./tokens.css";
 import "./base.css";
 import App from "./App.svelte";
 import { useHost } from "./host";
-import { comeBack } from "./state/project.svelte";
-import { say, sayFailure } from "./state/said.svelte";
+import { restoreProject } from "./state/project.svelte";
 import { listenToEngine } from "./state/signals";
+import { showToast, toastError } from "./state/toasts.svelte";
 
 /** In a plain browser there is no engine: a made-up one stands in, chosen by the address. */
 async function chooseHost(): Promise<void> {
@@ -48,9 +48,11 @@ async function begin(): Promise<void> {
   mount(App, { target });
   // heard first, read after it: nothing that happens in between is missed
   await listenToEngine();
-  await comeBack();
+  await restoreProject();
 }
 
-window.addEventListener("unhandledrejection", (event) => sayFailure("Something went wrong", event.reason));
-window.addEventListener("error", (event) => say(`Something went wrong: ${event.message}`, { tone: "bad" }));
+window.addEventListener("unhandledrejection", (event) => toastError("Something went wrong", event.reason));
+window.addEventListener("error", (event) =>
+  showToast(`Something went wrong: ${event.message}`, { tone: "bad" }),
+);
 void begin();

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { asked, byId, faults, openWindow, said, sees } from "../testing";
+import { axeViolations, byId, callsTo, openWindow, textOf, waitForText } from "../testing";
 import { holds, repliesWords, typedTags, withTag } from "./labels";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -19,7 +19,7 @@ test("a run is renamed from its page, and the page goes along", async () => {
   await fireEvent.input(name, { target: { value: "writer, final" } });
   await fireEvent.click(await byId("item-rename"));
   await waitFor(() => expect(location.hash).toBe("#/train/run/writer%2C%20final"));
-  expect(last(asked(host, "item.rename"))).toEqual({ kind: "run", item: "writer", name: "writer, final" });
+  expect(last(callsTo(host, "item.rename"))).toEqual({ kind: "run", item: "writer", name: "writer, final" });
   expect(host.engine.fakes[0]?.config.generator).toBe("writer, final");
 });
 
@@ -28,7 +28,7 @@ test("a name that is taken is refused, and what was typed stays", async () => {
   await choose("item-menu-run-writer", "Rename…");
   await fireEvent.input(await byId("item-name"), { target: { value: "judge" } });
   await fireEvent.click(await byId("item-rename"));
-  await sees("already; choose another name");
+  await waitForText("already; choose another name");
   expect(((await byId("item-name")) as HTMLInputElement).value).toBe("judge");
 });
 
@@ -40,8 +40,8 @@ test("note and tags are shown in the list, which is narrowed by a tag", async ()
   await fireEvent.input(await byId("item-note"), { target: { value: "before the paper" } });
   await fireEvent.input(await byId("item-tags"), { target: { value: " paper, , baseline " } });
   await fireEvent.click(await byId("item-label"));
-  await waitFor(() => expect(said(screen.getByTestId("evaluation-1"))).toContain("before the paper"));
-  expect(last(asked(host, "item.label"))).toEqual({
+  await waitFor(() => expect(textOf(screen.getByTestId("evaluation-1"))).toContain("before the paper"));
+  expect(last(callsTo(host, "item.label"))).toEqual({
     kind: "evaluation",
     item: "1",
     note: "before the paper",
@@ -52,21 +52,21 @@ test("note and tags are shown in the list, which is narrowed by a tag", async ()
   await fireEvent.change(await byId("tag-filter"), { target: { value: "paper" } });
   await waitFor(() => expect(screen.queryByTestId("evaluation-2")).toBeNull());
   expect(screen.getByTestId("evaluation-1")).toBeTruthy();
-  expect(await faults()).toEqual([]);
+  expect(await axeViolations()).toEqual([]);
 });
 
 test("what depends on a run is listed before it is deleted, and all of it goes", async () => {
   const host = await openWindow("#/train");
   await choose("item-menu-run-writer", "Delete…");
   const list = await byId("item-dependents");
-  for (const name of host.engine.fakes.map((set) => set.name)) expect(said(list)).toContain(name);
-  expect(said(list)).toContain("written by run writer");
-  expect(said(list)).toContain("judge");
+  for (const name of host.engine.fakes.map((set) => set.name)) expect(textOf(list)).toContain(name);
+  expect(textOf(list)).toContain("written by run writer");
+  expect(textOf(list)).toContain("judge");
   const button = (await byId("item-delete")) as HTMLButtonElement;
-  expect(said(button)).toMatch(/^Delete all \d+$/);
+  expect(textOf(button)).toMatch(/^Delete all \d+$/);
   await fireEvent.click(button);
   await waitFor(() => expect(screen.queryByTestId("run-writer")).toBeNull());
-  expect(last(asked(host, "item.delete"))).toMatchObject({
+  expect(last(callsTo(host, "item.delete"))).toMatchObject({
     kind: "run",
     item: "writer",
     with_dependents: true,
@@ -83,9 +83,9 @@ test("what changed since it was listed is listed again, and nothing is deleted",
   const set = host.engine.fakes[0];
   if (set) set.name = "fakes, meanwhile renamed";
   await fireEvent.click(await byId("item-delete"));
-  await sees("is not as it was shown");
+  await waitForText("is not as it was shown");
   await waitFor(() =>
-    expect(said(screen.getByTestId("item-dependents"))).toContain("fakes, meanwhile renamed"),
+    expect(textOf(screen.getByTestId("item-dependents"))).toContain("fakes, meanwhile renamed"),
   );
   expect(host.engine.runs.some((run) => run.name === "writer")).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { faults, openWindow, sees } from "../testing";
+import { axeViolations, openWindow, waitForText } from "../testing";
 
 /** Every address with what it says in a full project, and in an empty one. */
 const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][] = [
@@ -35,16 +35,16 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
 describe.each(SCREENS)("%s", (address, full, empty) => {
   test("full", async () => {
     await openWindow(address);
-    await sees(full);
+    await waitForText(full);
     expect(document.querySelectorAll("h1")).toHaveLength(1);
     expect(document.activeElement?.tagName).toBe("H1");
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
   });
 
   test("empty: says what to do, with something that does it", async () => {
     await openWindow(address, { project: "empty" });
-    await sees(empty);
-    expect(await faults()).toEqual([]);
+    await waitForText(empty);
+    expect(await axeViolations()).toEqual([]);
     const note = document.querySelector("[data-testid=empty]");
     if (note) expect(note.querySelector("a, button"), note.textContent ?? "").not.toBeNull();
   });
@@ -52,21 +52,21 @@ describe.each(SCREENS)("%s", (address, full, empty) => {
 
 test("without a project there is the start", async () => {
   await openWindow("#/", { project: "none" });
-  await sees("Try the sample");
-  expect(await faults()).toEqual([]);
+  await waitForText("Try the sample");
+  expect(await axeViolations()).toEqual([]);
 });
 
 test("an answer that fails shows what, why, and a way on; trying again mends it", async () => {
   const host = await openWindow("#/data/splits", {
     failing: { splits: { code: "busy", message: "another process holds the file", detail: ["since 14:03"] } },
   });
-  await sees("another process holds the file");
-  await sees("since 14:03");
-  await sees("Wait for it");
+  await waitForText("another process holds the file");
+  await waitForText("since 14:03");
+  await waitForText("Wait for it");
   expect(document.querySelector("[data-testid=error]")?.getAttribute("data-code")).toBe("busy");
   host.engine.options.failing = {};
   const again = [...document.querySelectorAll("button")].find((button) => button.textContent === "Try again");
   again?.click();
-  await sees("no thread, no pair, no text of any length and no near-duplicate is on two sides");
+  await waitForText("no thread, no pair, no text of any length and no near-duplicate is on two sides");
   expect(document.querySelector("[data-testid=error]")).toBeNull();
 });

@@ -2,7 +2,7 @@ import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { defaults, toml } from "../host/fake/sample";
 import { SHORTCUTS } from "../state/shortcuts";
-import { asked, byId, faults, openWindow, press, said, sees } from "../testing";
+import { axeViolations, byId, callsTo, openWindow, press, textOf, waitForText } from "../testing";
 
 test("g and a letter go to every room", async () => {
   await openWindow("#/overview");
@@ -21,7 +21,7 @@ test("g and a letter go to every room", async () => {
     press(key as string);
     await byId(`screen-${room}`);
     await waitFor(() =>
-      expect(document.querySelector(`[data-testid=room-${room}]`)?.getAttribute("aria-current")).toBe("page"),
+      expect(document.querySelector(`[data-testid=nav-${room}]`)?.getAttribute("aria-current")).toBe("page"),
     );
   }
 });
@@ -40,7 +40,7 @@ test("? shows the table of shortcuts; closing gives the focus back", async () =>
 
 test("the jobs are always in sight: progress, pause, cancel, log", async () => {
   const host = await openWindow("#/data/pairs", { speed: 1 });
-  await sees("No job is running.");
+  await waitForText("No job is running.");
   await host.call("job.start", { id: "j1", kind: "pairs", params: {} });
   await waitFor(
     async () => expect((await byId("jobs-words")).textContent).toContain("joining replies to comments"),
@@ -57,7 +57,7 @@ test("the jobs are always in sight: progress, pause, cancel, log", async () => {
 
 test("a job that another process runs is shown too", async () => {
   const host = await openWindow("#/overview", { speed: 0.1 });
-  await byId("loop");
+  await byId("pipeline");
   host.engine.jobs.unshift({
     id: "cli",
     kind: "evaluate",
@@ -87,16 +87,16 @@ test("settings: theme and size of text take effect and are kept; an error keeps 
   const threads = (await byId("threads")) as HTMLInputElement;
   await fireEvent.input(threads, { target: { value: "900" } });
   await fireEvent.change(threads);
-  await sees("it must be between 0 and 64");
+  await waitForText("it must be between 0 and 64");
   expect(threads.value).toBe("900");
-  expect(asked(host, "desk.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
+  expect(callsTo(host, "desk.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
   press("0", { ctrlKey: true });
   await waitFor(() => expect(document.documentElement.style.fontSize).toBe("100%"));
 });
 
 test("another window's settings are taken over", async () => {
   const host = await openWindow("#/overview");
-  await byId("loop");
+  await byId("pipeline");
   host.engine.send({ event: "settings", settings: { ...host.engine.desk, theme: "light" } });
   expect(document.documentElement.dataset.theme).toBe("light");
 });
@@ -104,14 +104,14 @@ test("another window's settings are taken over", async () => {
 test("check and compact say what they found", async () => {
   await openWindow("#/settings");
   await fireEvent.click(await byId("check"));
-  await sees("It is whole");
+  await waitForText("It is whole");
   await fireEvent.click(await byId("compact"));
   await byId("compacted");
 });
 
 test("the project is closed, and the start is there", async () => {
   await openWindow("#/overview");
-  await byId("loop");
+  await byId("pipeline");
   await fireEvent.click(screen.getByRole("menuitem", { hidden: true, name: /Close the project/ }));
   await byId("screen-start");
 });
@@ -120,7 +120,7 @@ describe("the window is closed", () => {
   const train = { config: toml({ ...defaults("generator"), name: "late" }) };
   const start = async (options: Parameters<typeof openWindow>[1] = { speed: 0.1 }) => {
     const host = await openWindow("#/overview", options);
-    await byId("loop");
+    await byId("pipeline");
     await host.call("job.start", { id: "t", kind: "train", params: train });
     await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("running"));
     return host;
@@ -128,7 +128,7 @@ describe("the window is closed", () => {
 
   test("at once when nothing runs", async () => {
     const host = await openWindow("#/overview");
-    await byId("loop");
+    await byId("pipeline");
     await host.close();
     expect(host.closed).toBe(true);
   });
@@ -145,9 +145,9 @@ describe("the window is closed", () => {
     const host = await start();
     await host.close();
     expect(host.closed).toBe(false);
-    expect(said(await byId("closing"))).toContain("Train late training late");
-    await sees("A training is running");
-    expect(await faults()).toEqual([]);
+    expect(textOf(await byId("closing"))).toContain("Train late training late");
+    await waitForText("A training is running");
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(screen.getByRole("button", { name: "Stay" }));
     await waitFor(() => expect(screen.queryByTestId("closing")).toBeNull());
     expect(host.closed).toBe(false);
@@ -158,7 +158,7 @@ describe("the window is closed", () => {
     await host.close();
     await fireEvent.click(await byId("go-on-and-close"));
     await waitFor(() => expect(host.closed).toBe(true));
-    expect(asked(host, "job.pause")).toEqual([]);
+    expect(callsTo(host, "job.pause")).toEqual([]);
   });
 
   test("and the job is paused; where that fails the window stays and says why", async () => {
@@ -166,12 +166,12 @@ describe("the window is closed", () => {
     host.engine.options.failing = { "job.pause": { code: "busy", message: "another process writes" } };
     await host.close();
     await fireEvent.click(await byId("pause-and-close"));
-    await sees("another process writes");
+    await waitForText("another process writes");
     expect(host.closed).toBe(false);
     host.engine.options.failing = {};
     await fireEvent.click(await byId("pause-and-close"));
     await waitFor(() => expect(host.closed).toBe(true));
-    expect(asked(host, "job.pause").at(-1)).toEqual({ job: "t" });
+    expect(callsTo(host, "job.pause").at(-1)).toEqual({ job: "t" });
   });
 
   test("what ended while it was asked is not paused", async () => {
@@ -179,7 +179,7 @@ describe("the window is closed", () => {
     await host.close();
     await byId("closing");
     await host.call("job.cancel", { job: "t" });
-    await sees("Nothing runs any more");
+    await waitForText("Nothing runs any more");
     expect(screen.queryByTestId("pause-and-close")).toBeNull();
     await fireEvent.click(await byId("go-on-and-close"));
     await waitFor(() => expect(host.closed).toBe(true));
@@ -189,11 +189,11 @@ describe("the window is closed", () => {
 describe("the desktop is told that a job has ended", () => {
   const run = async (options: Parameters<typeof openWindow>[1], age_ms = 0) => {
     const host = await openWindow("#/overview", options);
-    await byId("loop");
+    await byId("pipeline");
     await host.call("job.start", { id: "p", kind: "pairs", params: {} });
     const job = host.engine.jobs.find((one) => one.id === "p");
     if (job) job.created_ms -= age_ms;
-    await sees(/Build pairs is done|Build pairs failed/);
+    await waitForText(/Build pairs is done|Build pairs failed/);
     return host;
   };
   afterEach(() => vi.restoreAllMocks());
@@ -225,7 +225,7 @@ describe("the desktop is told that a job has ended", () => {
   test("by name when it failed", async () => {
     hidden(true);
     const host = await openWindow("#/overview");
-    await byId("loop");
+    await byId("pipeline");
     await host.call("job.start", { id: "i", kind: "import", params: { files: ["/data/broken.zst"] } });
     await waitFor(() => expect(host.notified).toHaveLength(1));
     expect(host.notified[0]).toMatch(/^A job failed: Import broken.zst failed: .*not JSON/);

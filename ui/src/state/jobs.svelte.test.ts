@@ -3,17 +3,17 @@ import { useHost } from "../host";
 import { type FakeHost, fakeHost } from "../host/fake";
 import { defaults, toml } from "../host/fake/sample";
 import { jobs } from "./jobs.svelte";
-import { comeBack } from "./project.svelte";
-import { said, unsay } from "./said.svelte";
+import { restoreProject } from "./project.svelte";
 import { listenToEngine } from "./signals";
+import { dismissToast, toasts } from "./toasts.svelte";
 
 let host: FakeHost;
 beforeEach(async () => {
   host = fakeHost({ speed: 40 });
   useHost(host);
-  for (const word of said.words) unsay(word.id);
+  for (const toast of toasts.list) dismissToast(toast.id);
   await listenToEngine();
-  await comeBack();
+  await restoreProject();
 });
 
 const pairs = { recipe: undefined } as never;
@@ -25,7 +25,7 @@ test("a job runs to its end, tells how far it is, and its end is said", async ()
   await vi.waitFor(() => expect(jobs.get(id)?.progress?.done).toBeGreaterThan(0));
   await vi.waitFor(() => expect(now(id)).toBe("done"));
   expect(jobs.get(id)?.outcome).toMatchObject({ kept: 4930 });
-  expect(said.words.map((word) => word.text).join()).toContain("Build pairs is done");
+  expect(toasts.list.map((toast) => toast.text).join()).toContain("Build pairs is done");
 });
 
 test("starting an id twice starts it once", async () => {
@@ -54,7 +54,7 @@ test("a reload in mid-work loses nothing", async () => {
   // the web view is gone and comes back: nothing is known
   jobs.clear();
   expect(jobs.list).toHaveLength(0);
-  await comeBack();
+  await restoreProject();
   expect(now(id)).toBe("running");
   expect(jobs.get(id)?.progress?.phase).toContain("joining");
 });
@@ -94,8 +94,8 @@ test("a job that failed says why and stays on the screen; the desktop hears of i
   vi.spyOn(document, "hidden", "get").mockReturnValue(true);
   const id = await jobs.start("import", { files: ["/data/broken.zst"] });
   await vi.waitFor(() => expect(now(id)).toBe("failed"), 5000);
-  expect(said.words.at(-1)).toMatchObject({ tone: "bad" });
-  expect(said.words.at(-1)?.text).toContain("not JSON");
+  expect(toasts.list.at(-1)).toMatchObject({ tone: "bad" });
+  expect(toasts.list.at(-1)?.text).toContain("not JSON");
   await vi.waitFor(() => expect(host.notified[0]).toContain("A job failed"));
 });
 
@@ -108,7 +108,7 @@ test("a second training is queued, reordered and taken out before it starts, and
   const third = await jobs.start("fakes", { name: "third", generator: "second" });
   const fourth = await jobs.start("evaluate", { run: "second" });
   expect([first, second, third, fourth].map(now)).toEqual(["running", "queued", "queued", "queued"]);
-  expect(said.words.map((word) => word.text).join()).toContain("Train second is queued");
+  expect(toasts.list.map((toast) => toast.text).join()).toContain("Train second is queued");
   await jobs.move(fourth, "first");
   await jobs.move(third, { before: fourth });
   expect(jobs.queue.map((job) => job.id)).toEqual([third, fourth, second]);
@@ -119,7 +119,7 @@ test("a second training is queued, reordered and taken out before it starts, and
   await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
   expect(now(first)).toBe("done");
   await vi.waitFor(() =>
-    expect(said.words.map((word) => word.text).join()).toContain("Its checkpoint is kept"),
+    expect(toasts.list.map((toast) => toast.text).join()).toContain("Its checkpoint is kept"),
   );
 });
 

@@ -17,11 +17,11 @@ import {
   type Signal,
 } from "../host";
 import { count, duration, jobTitle } from "../parts/format";
-import { isLive, rests, stoppedAt } from "../parts/job-words";
-import { desk } from "./desk.svelte";
+import { isLive, rests, stoppedAt } from "../parts/job-status";
+import { app } from "./app.svelte";
 import { newId } from "./id";
-import { say } from "./said.svelte";
 import { onNotice } from "./signals";
+import { showToast } from "./toasts.svelte";
 
 /** A candidate while it is written: its text so far, then its scores. */
 export type Writing = Omit<Draft & DraftScore, "comment" | "n">;
@@ -168,7 +168,9 @@ class Jobs {
     if (HEAVY.has(kind) && busy) {
       const { job, notes } = await call("job.queue", { id, kind, params, stops_queue: false });
       this.#put(job);
-      say([`${jobTitle(job)} is queued: it starts when ${jobTitle(busy)} has ended.`, ...notes].join(" "));
+      showToast(
+        [`${jobTitle(job)} is queued: it starts when ${jobTitle(busy)} has ended.`, ...notes].join(" "),
+      );
       return id;
     }
     const job = await call("job.start", { id, kind, params });
@@ -308,9 +310,11 @@ class Jobs {
     if (!text) return;
     // the one that runs the steps says how it went
     if (job && this.#isStep(job) && state !== "failed") return;
-    say(text, { tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note" });
+    showToast(text, {
+      tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note",
+    });
     const long = job?.ended_ms ? job.ended_ms - job.created_ms > NOTIFY_AFTER_MS : false;
-    if (desk.now?.settings.notify && state !== "paused" && (document.hidden || long)) {
+    if (app.now?.settings.notify && state !== "paused" && (document.hidden || long)) {
       await host()
         .notify(state === "failed" ? "A job failed" : "A job has ended", text)
         .catch(() => {});

@@ -1,9 +1,9 @@
 // Which project is open in this window.
 
 import { call, type EngineError, failure, host, type ProjectInfo } from "../host";
-import { readDesk } from "./desk.svelte";
+import { readApp } from "./app.svelte";
 import { jobs } from "./jobs.svelte";
-import { forgetAnswers } from "./query.svelte";
+import { clearQueries } from "./query.svelte";
 import { go, route } from "./route.svelte";
 
 let open = $state.raw<ProjectInfo | null>(null);
@@ -15,7 +15,7 @@ export const project = {
 };
 
 async function enter(entered: ProjectInfo | null): Promise<void> {
-  forgetAnswers();
+  clearQueries();
   jobs.clear();
   open = entered;
   void host().setTitle(entered ? `${entered.name} - Repartee` : "Repartee");
@@ -32,8 +32,8 @@ export const refused = {
 };
 
 /** At the start and after a reload of the web view: what this window had open, or was started on. */
-export async function comeBack(): Promise<void> {
-  const desk = await readDesk();
+export async function restoreProject(): Promise<void> {
+  const desk = await readApp();
   await enter(desk.project);
   const path = route.query.get("open");
   if (desk.project || path === null) return;
@@ -47,13 +47,13 @@ export async function comeBack(): Promise<void> {
 export async function openProject(path: string): Promise<void> {
   await enter(await call("project.open", { path }));
   go("#/overview");
-  await readDesk();
+  await readApp();
 }
 
 export async function createProject(path: string): Promise<void> {
   await enter(await call("project.create", { path }));
   go("#/overview");
-  await readDesk();
+  await readApp();
 }
 
 /** Makes the sample project and starts the whole loop in it. */
@@ -61,12 +61,12 @@ export async function trySample(path: string | null = null): Promise<void> {
   await enter(await call("project.sample", { path }));
   go("#/overview");
   await jobs.start("demo", {}); // in the engine's own sizes
-  await readDesk();
+  await readApp();
 }
 
 export async function closeProject(): Promise<void> {
   await call("project.close", {});
   await enter(null);
   go("#/");
-  await readDesk();
+  await readApp();
 }

@@ -3,14 +3,14 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type JobInfo, useHost } from "../host";
 import { type FakeHost, fakeHost } from "../host/fake";
 import { jobs } from "./jobs.svelte";
-import { forgetAnswers, query } from "./query.svelte";
+import { clearQueries, query } from "./query.svelte";
 import { listenToEngine } from "./signals";
 
 let host: FakeHost;
 beforeEach(async () => {
   host = fakeHost();
   useHost(host);
-  forgetAnswers();
+  clearQueries();
   await listenToEngine();
 });
 afterEach(() => {

@@ -117,7 +117,7 @@ function use(entry: Entry): () => void {
 }
 
 /** Forgets every answer: another project is open. What is on the screen is asked for anew. */
-export function forgetAnswers(): void {
+export function clearQueries(): void {
   project += 1;
   for (const [key, entry] of entries) {
     clearTimeout(entry.again);
@@ -136,7 +136,7 @@ export function forgetAnswers(): void {
 }
 
 /** Asks the open queries of a command again, whatever the signals say. */
-export function askAgain(name: Command): void {
+export function refetch(name: Command): void {
   for (const entry of entries.values()) {
     if (entry.name !== name) continue;
     if (entry.users > 0) entry.askSoon();

@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import { go } from "../../state/route.svelte";
-import { asked, byId, openWindow, press, sees } from "../../testing";
+import { byId, callsTo, openWindow, press, waitForText } from "../../testing";
 import { binNames, edgesFrom } from "./edges";
 import { EMPTY_FILTER, filterOf, names } from "./filter";
 
@@ -51,7 +51,7 @@ describe("import", () => {
     await look("/home/ada/data/answers.csv");
     await byId("mapping");
     await fireEvent.change(screen.getByLabelText("Subreddit"), { target: { value: "" } });
-    await sees("Say first where the text comes from.");
+    await waitForText("Say first where the text comes from.");
     expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(true);
     await fireEvent.change(await byId("origin"), { target: { value: "forum" } });
     await waitFor(async () =>
@@ -64,7 +64,7 @@ describe("import", () => {
     await fireEvent.click(await byId("import-start"));
     await byId("import-result");
     expect(location.hash).toMatch(/^#\/data\/import\?job=/);
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       kind: "import",
       params: {
         files: ["/home/ada/data/answers.csv"],
@@ -77,14 +77,14 @@ describe("import", () => {
         filter: { min_score: 2 },
       },
     });
-    await sees("3 rows could not be read");
+    await waitForText("3 rows could not be read");
   });
 
   test("a table with one comment a row is mapped by id, parent and text", async () => {
     const host = await openWindow("#/data/import", { project: "empty" });
     await look("/home/ada/data/answers.csv");
     await fireEvent.change(await byId("format"), { target: { value: "comments" } });
-    await sees("Say first which column is the id and the parent and the text.");
+    await waitForText("Say first which column is the id and the parent and the text.");
     expect(screen.queryByLabelText("Reply")).toBeNull();
     for (const [label, column] of [
       ["Id", "votes"],
@@ -98,7 +98,7 @@ describe("import", () => {
     );
     await fireEvent.click(await byId("import-start"));
     await byId("import-result");
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       params: {
         format: "comments",
         mapping: { comment: "", reply: "", id: "votes", parent: "forum", text: "answer" },
@@ -108,7 +108,7 @@ describe("import", () => {
 
   test("files that are dropped on the window are there to be imported", async () => {
     const host = await openWindow("#/overview", { project: "empty" });
-    await byId("loop");
+    await byId("pipeline");
     host.drop(["/data/RC_2019-04.zst", "/data/answers.csv"]);
     const files = await byId("files");
     await waitFor(() => expect(files.querySelectorAll("li")).toHaveLength(2));
@@ -118,7 +118,7 @@ describe("import", () => {
   test("a dump needs no mapping", async () => {
     await openWindow("#/data/import", { project: "empty" });
     await look("/data/RC_2019-04.zst");
-    await sees("nothing to map");
+    await waitForText("nothing to map");
     expect(screen.queryByTestId("mapping")).toBeNull();
   });
 
@@ -126,9 +126,9 @@ describe("import", () => {
     const host = await openWindow("#/data/import", { project: "empty" });
     await look("/data/RC_2019-04.zst");
     await byId("study-question");
-    await sees("written approval");
+    await waitForText("written approval");
     const start = async () => (await byId("import-start")) as HTMLButtonElement;
-    await sees("Answer first what permissions you have");
+    await waitForText("Answer first what permissions you have");
     expect((await start()).disabled).toBe(true);
     // a grant without its date, scope and link is no answer
     await fireEvent.click(await byId("study-none"));
@@ -139,7 +139,9 @@ describe("import", () => {
     await waitFor(async () => expect((await start()).disabled).toBe(false));
     await fireEvent.click(await start());
     await byId("import-result");
-    const params = last(asked(host, "job.start"))?.params as { study: { kind: string; decision: string }[] };
+    const params = last(callsTo(host, "job.start"))?.params as {
+      study: { kind: string; decision: string }[];
+    };
     expect(params.study.map((record) => [record.kind, record.decision])).toEqual([
       ["training", "none"],
       ["api_access", "none"],
@@ -152,13 +154,13 @@ describe("import", () => {
     await waitFor(async () => expect((await start()).disabled).toBe(false));
     expect(screen.queryByTestId("study-question")).toBeNull();
     go("#/overview");
-    await sees("No permission to train on Reddit content on record");
+    await waitForText("No permission to train on Reddit content on record");
   });
 
   test("a file that is not there is said at the field, and the path stays", async () => {
     await openWindow("#/data/import", { project: "empty" });
     await look("/data/missing.zst");
-    await sees("there is no file /data/missing.zst");
+    await waitForText("there is no file /data/missing.zst");
     expect(((await byId("import-path")) as HTMLInputElement).value).toBe("/data/missing.zst");
   });
 
@@ -166,16 +168,16 @@ describe("import", () => {
     await openWindow("#/data/import", { project: "empty" });
     await look("/home/ada/data/answers.csv");
     await fireEvent.change(await screen.findByLabelText("Reply"), { target: { value: "" } });
-    await sees("Say first which column is the reply.");
+    await waitForText("Say first which column is the reply.");
     expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(true);
   });
 
   test("an import that broke off says where, what was kept, and lets another one begin", async () => {
     const host = await openWindow("#/data/import?job=j", { project: "empty" });
     await host.call("job.start", { id: "j", kind: "import", params: { files: ["/data/broken.zst"] } });
-    await sees("The import did not end well");
-    await sees("line 3: not JSON");
-    await sees("kept from it: 2 comments");
+    await waitForText("The import did not end well");
+    await waitForText("line 3: not JSON");
+    await waitForText("kept from it: 2 comments");
     await fireEvent.click(screen.getByRole("button", { name: "Import another file" }));
     await waitFor(() => expect(location.hash).toBe("#/data/import"));
   });
@@ -187,23 +189,23 @@ describe("pairs", () => {
 
   test("only what is in sight is drawn and fetched, of a million", async () => {
     const host = await openWindow("#/data/pairs", { pairs: 1_000_000 });
-    await sees("1,000,000 pairs");
+    await waitForText("1,000,000 pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     expect(rows().length).toBeLessThan(40);
     expect(screen.getByRole("grid").getAttribute("aria-rowcount")).toBe("1000001");
     screen.getByRole("grid").focus();
     press("End");
     await waitFor(() => expect(last(rows())?.getAttribute("aria-rowindex")).toBe("1000001"));
-    await waitFor(() => expect(asked(host, "pairs.rows").map((p) => p.from)).toEqual([0, 999_800]));
-    expect(asked(host, "pairs.rows").every((p) => p.count === 200)).toBe(true);
+    await waitFor(() => expect(callsTo(host, "pairs.rows").map((p) => p.from)).toEqual([0, 999_800]));
+    expect(callsTo(host, "pairs.rows").every((p) => p.count === 200)).toBe(true);
   });
 
   test("sort, filter and search are asked of the engine", async () => {
     const host = await openWindow("#/data/pairs");
-    await sees("4,930 pairs");
+    await waitForText("4,930 pairs");
     await fireEvent.click(screen.getByRole("button", { name: "Score" }));
     await waitFor(() =>
-      expect(last(asked(host, "pairs.view"))).toMatchObject({ order: "score", descending: true }),
+      expect(last(callsTo(host, "pairs.view"))).toMatchObject({ order: "score", descending: true }),
     );
     await waitFor(() =>
       expect(screen.getByRole("columnheader", { name: /Score/ }).getAttribute("aria-sort")).toBe(
@@ -213,17 +215,17 @@ describe("pairs", () => {
     await fireEvent.input(await byId("pairs-search"), { target: { value: "sourdough" } });
     await fireEvent.change(await byId("pairs-side"), { target: { value: "test" } });
     await waitFor(() =>
-      expect(last(asked(host, "pairs.view"))).toMatchObject({
+      expect(last(callsTo(host, "pairs.view"))).toMatchObject({
         words: "sourdough",
         side: "test",
         split: "main",
       }),
     );
-    await sees(/\d+ pairs fit/);
+    await waitForText(/\d+ pairs fit/);
     await fireEvent.input(await byId("pairs-search"), { target: { value: "no such words" } });
-    await sees("No pair fits");
+    await waitForText("No pair fits");
     await fireEvent.click(screen.getAllByRole("button", { name: /Clear the filter/ })[0] as HTMLElement);
-    await sees("4,930 pairs");
+    await waitForText("4,930 pairs");
   });
 
   test("keys go from pair to pair, and Escape closes", async () => {
@@ -252,7 +254,7 @@ describe("pairs", () => {
     press("End");
     await waitFor(() => expect(text(last(rows()))).toContain("Sample"));
     expect(last(rows())?.getAttribute("aria-rowindex")).toBe("1000001");
-    expect(asked(host, "pairs.view")).toHaveLength(2);
+    expect(callsTo(host, "pairs.view")).toHaveLength(2);
     expect(screen.queryByTestId("error")).toBeNull();
   });
 
@@ -269,19 +271,19 @@ describe("pairs", () => {
     await fireEvent.input(reason, { target: { value: "spam" } });
     await fireEvent.submit(reason.closest("form") as HTMLFormElement);
     await waitFor(() =>
-      expect(asked(host, "pairs.exclude")).toEqual([{ pairs: ["0"], authors: [], reason: "spam" }]),
+      expect(callsTo(host, "pairs.exclude")).toEqual([{ pairs: ["0"], authors: [], reason: "spam" }]),
     );
-    await sees("Excluded from splits: spam");
+    await waitForText("Excluded from splits: spam");
     await waitFor(() => expect(text(rows()[0])).toContain("excluded"));
     await fireEvent.change(await byId("pairs-excluded"), { target: { value: "yes" } });
-    await sees("1 pair fit");
-    await waitFor(() => expect(last(asked(host, "pairs.view"))).toMatchObject({ excluded: true }));
+    await waitForText("1 pair fit");
+    await waitFor(() => expect(last(callsTo(host, "pairs.view"))).toMatchObject({ excluded: true }));
     await fireEvent.change(await byId("pairs-excluded"), { target: { value: "" } });
-    await sees("4,930 pairs");
+    await waitForText("4,930 pairs");
     press("j");
-    await sees("Include the pair again");
+    await waitForText("Include the pair again");
     press("x");
-    await waitFor(() => expect(asked(host, "pairs.include")).toEqual([{ pairs: ["0"], authors: [] }]));
+    await waitFor(() => expect(callsTo(host, "pairs.include")).toEqual([{ pairs: ["0"], authors: [] }]));
     await waitFor(() => expect(screen.queryByTestId("excluded")).toBeNull());
     await waitFor(() => expect(text(rows()[0])).not.toContain("excluded"));
   });
@@ -295,11 +297,13 @@ describe("pairs", () => {
     await fireEvent.input(await byId("exclude-reason"), { target: { value: "a bot" } });
     await fireEvent.click(await byId("exclude-start"));
     await waitFor(() =>
-      expect(asked(host, "pairs.exclude")).toEqual([{ pairs: [], authors: ["writer_7"], reason: "a bot" }]),
+      expect(callsTo(host, "pairs.exclude")).toEqual([{ pairs: [], authors: ["writer_7"], reason: "a bot" }]),
     );
-    await sees("Excluded with every pair of u/writer_7: a bot");
+    await waitForText("Excluded with every pair of u/writer_7: a bot");
     await fireEvent.click(await byId("exclude"));
-    await waitFor(() => expect(asked(host, "pairs.include")).toEqual([{ pairs: [], authors: ["writer_7"] }]));
+    await waitFor(() =>
+      expect(callsTo(host, "pairs.include")).toEqual([{ pairs: [], authors: ["writer_7"] }]),
+    );
     await waitFor(() => expect(screen.queryByTestId("excluded-author")).toBeNull());
   });
 
@@ -318,11 +322,11 @@ describe("pairs", () => {
     await fireEvent.click(await screen.findByLabelText("Drop bots"));
     await fireEvent.click(await byId("build-start"));
     await byId("pairs-built");
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       kind: "pairs",
       params: { recipe: { drop_bots: false, min_chars: 1 } },
     });
-    await sees("same author");
+    await waitForText("same author");
   });
 });
 
@@ -331,9 +335,9 @@ test("edges of the bins are counted as they are typed", async () => {
   const first = (await byId("edge-0")) as HTMLInputElement;
   await expect.poll(() => first.value).toBe("1");
   await fireEvent.input(first, { target: { value: "3" } });
-  await waitFor(() => expect(last(asked(host, "labels"))).toEqual({ edges: [3, 6, 11] }));
+  await waitFor(() => expect(last(callsTo(host, "labels"))).toEqual({ edges: [3, 6, 11] }));
   await fireEvent.input(first, { target: { value: "9" } });
-  await sees("Must be above the first.");
+  await waitForText("Must be above the first.");
 });
 
 test("a split is made and audited", async () => {
@@ -341,15 +345,15 @@ test("a split is made and audited", async () => {
   const name = (await byId("split-name")) as HTMLInputElement;
   await expect.poll(() => name.value).toBe("main-2");
   await fireEvent.input(screen.getByLabelText("train"), { target: { value: "70" } });
-  await sees("The three are 90 % together");
+  await waitForText("The three are 90 % together");
   await fireEvent.input(screen.getByLabelText("test"), { target: { value: "20" } });
   await fireEvent.click(await byId("split-start"));
   await byId("split-main-2");
-  expect(last(asked(host, "job.start"))).toMatchObject({
+  expect(last(callsTo(host, "job.start"))).toMatchObject({
     kind: "split",
     params: { name: "main-2", edges: [2, 5, 9], shares: { train: 0.7, val: 0.1, test: 0.2 } },
   });
-  await sees("Not audited yet");
+  await waitForText("Not audited yet");
   await fireEvent.click(screen.getAllByRole("button", { name: "Audit" })[0] as HTMLElement);
   await waitFor(() => expect(document.body.textContent).not.toContain("Not audited yet"), { timeout: 5000 });
 });
@@ -363,10 +367,10 @@ test("a split says what a side lacks, what was left out and what its audit looke
   split.config.excluded = 3;
   if (split.audit) split.audit.deleted_texts = 2;
   go("#/data/splits");
-  await sees("val has no pairs of upvote bin 2 (score 6 to 10)");
-  await sees(/rule duplicate_text.* 14 pairs of val, 1 pair of test/);
-  await sees(/3 pairs excluded by hand/);
-  await sees(/no text of any length .*exempt: 2 deleted texts/);
+  await waitForText("val has no pairs of upvote bin 2 (score 6 to 10)");
+  await waitForText(/rule duplicate_text.* 14 pairs of val, 1 pair of test/);
+  await waitForText(/3 pairs excluded by hand/);
+  await waitForText(/no text of any length .*exempt: 2 deleted texts/);
 });
 
 test("a permission is noted with the source", async () => {
@@ -376,7 +380,7 @@ test("a permission is noted with the source", async () => {
   const form = (await byId("permission")).closest("form") as HTMLFormElement;
   await fireEvent.submit(form);
   await waitFor(() =>
-    expect(asked(host, "source.permit")).toEqual([{ source: 2, permission: "research", note: "" }]),
+    expect(callsTo(host, "source.permit")).toEqual([{ source: 2, permission: "research", note: "" }]),
   );
   await waitFor(() => expect(document.body.textContent).not.toContain("Not said"));
 });

@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { StudyKind } from "../../host";
-import { asked, byId, faults, openWindow, said, sees } from "../../testing";
+import { axeViolations, byId, callsTo, openWindow, textOf, waitForText } from "../../testing";
 import { blank, complete, KINDS, lacks } from "./study";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -35,15 +35,15 @@ describe("permissions of the study", () => {
 
   test("without Reddit content nothing is asked or marked", async () => {
     await openWindow("#/data/permissions");
-    await sees("This project has no Reddit content from archives");
+    await waitForText("This project has no Reddit content from archives");
     expect(screen.queryByTestId("study-mark")).toBeNull();
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
   });
 
   test("each is recorded and ended, and the mark follows", async () => {
     const host = await marked("#/data/permissions");
-    await sees("No permission to train on Reddit content on record; no admission");
-    expect(await faults()).toEqual([]);
+    await waitForText("No permission to train on Reddit content on record; no admission");
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("add-training"));
     await fireEvent.change(await byId("decision-training"), { target: { value: "granted" } });
     expect(((await byId("study-record")) as HTMLButtonElement).disabled).toBe(true);
@@ -51,8 +51,8 @@ describe("permissions of the study", () => {
     await fireEvent.input(await byId("scope-training"), { target: { value: "Replies of r/a" } });
     await fireEvent.input(await byId("link-training"), { target: { value: "https://example.org" } });
     await fireEvent.click(await byId("study-record"));
-    await sees("Permission to train on Reddit content granted on 2020-01-01");
-    expect(last(asked(host, "study.record"))).toMatchObject({
+    await waitForText("Permission to train on Reddit content granted on 2020-01-01");
+    expect(last(callsTo(host, "study.record"))).toMatchObject({
       who: "Ada",
       records: [{ kind: "training", decision: "granted", date: "2020-01-01", scope: "Replies of r/a" }],
     });
@@ -66,7 +66,7 @@ describe("permissions of the study", () => {
     await waitFor(() => expect(screen.queryByTestId("study-mark")).toBeNull());
     await fireEvent.click(await byId("end-training"));
     await fireEvent.click(await byId("confirm-yes"));
-    await waitFor(async () => expect(said(await byId("study-mark"))).toContain("was withdrawn on"));
+    await waitFor(async () => expect(textOf(await byId("study-mark"))).toContain("was withdrawn on"));
   });
 
   test("strict is switched off only after a question", async () => {
@@ -74,16 +74,16 @@ describe("permissions of the study", () => {
     const strict = (await screen.findByLabelText("Strict")) as HTMLInputElement;
     expect(strict.checked).toBe(true);
     await fireEvent.click(strict);
-    expect(asked(host, "study.strict")).toEqual([]);
+    expect(callsTo(host, "study.strict")).toEqual([]);
     await fireEvent.click(await byId("strict-off"));
-    await waitFor(() => expect(asked(host, "study.strict")).toEqual([{ on: false, who: "Ada" }]));
+    await waitFor(() => expect(callsTo(host, "study.strict")).toEqual([{ on: false, who: "Ada" }]));
   });
 
   test.each(["#/overview", "#/evaluate", "#/evaluate/2", "#/train/run/writer", "#/reddit/outcomes"])(
     "%s carries the mark",
     async (address) => {
       await marked(address);
-      await sees("No permission to train on Reddit content on record");
+      await waitForText("No permission to train on Reddit content on record");
     },
   );
 
@@ -92,8 +92,8 @@ describe("permissions of the study", () => {
     for (const source of host.engine.sources) source.origin = "reddit";
     location.hash = "#/train/new";
     const refused = await byId("train-refused");
-    expect(said(refused)).toContain("this project is strict");
+    expect(textOf(refused)).toContain("this project is strict");
     expect(refused.querySelector("a")?.getAttribute("href")).toBe("#/data/permissions");
-    expect(asked(host, "job.start")).toEqual([]);
+    expect(callsTo(host, "job.start")).toEqual([]);
   });
 });

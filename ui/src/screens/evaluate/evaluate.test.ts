@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { ClassifierFigures } from "../../host";
 import { compared } from "../../host/fake/compared";
 import { evaluations } from "../../host/fake/sample";
-import { asked, byId, openWindow, sees } from "../../testing";
+import { byId, callsTo, openWindow, waitForText } from "../../testing";
 import { figuresOf, headline, measuredOn } from "./headline";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -32,13 +32,13 @@ test("a threshold that makes accuracy worse than its baseline says so on the pag
   await byId("classes");
   expect(screen.queryAllByTestId("worse")).toHaveLength(0);
   await fireEvent.input(await byId("threshold-slider"), { target: { value: "0.99" } });
-  await sees("worse than unigram");
+  await waitForText("worse than unigram");
 });
 
 test("average precision, Brier score and calibration error are shown for four bins, too", async () => {
   await openWindow("#/evaluate/3");
   for (const name of ["Average precision, macro", "Brier score", "Expected calibration error"])
-    await sees(name);
+    await waitForText(name);
 });
 
 test("predictions are written to a file", async () => {
@@ -46,14 +46,14 @@ test("predictions are written to a file", async () => {
   await fireEvent.click(await screen.findByRole("button", { name: "Export predictions of judge" }));
   const path = (await byId("export-path")) as HTMLInputElement;
   await fireEvent.submit(path.form as HTMLFormElement);
-  await waitFor(() => expect(last(asked(host, "export.predictions"))).toMatchObject({ evaluation: 2 }));
+  await waitFor(() => expect(last(callsTo(host, "export.predictions"))).toMatchObject({ evaluation: 2 }));
 });
 
 test("fakes that are called fakes are named once", async () => {
   const judge = evaluations.find((e) => e.fakes === "fakes");
   expect(judge && measuredOn(judge)).toMatch(/, fakes, written with/);
   await openWindow("#/evaluate");
-  await sees("test side of main, fakes");
+  await waitForText("test side of main, fakes");
   expect(document.body.textContent).not.toContain("fakes fakes");
 });
 
@@ -62,17 +62,17 @@ test("the threshold moves the point on both curves, the matrix and the figures a
   const slider = await byId("threshold-slider");
   await waitFor(() => expect(screen.getAllByTestId("mark")).toHaveLength(2));
   const before = screen.getAllByTestId("mark").map(at);
-  await sees("66.4");
+  await waitForText("66.4");
   await fireEvent.input(slider, { target: { value: "0.8" } });
-  await waitFor(() => expect(last(asked(host, "evaluation.at"))).toEqual({ id: 2, threshold: 0.8 }));
+  await waitFor(() => expect(last(callsTo(host, "evaluation.at"))).toEqual({ id: 2, threshold: 0.8 }));
   await waitFor(() => {
     const after = screen.getAllByTestId("mark").map(at);
     expect(after[0]).not.toEqual(before[0]);
     expect(after[1]).not.toEqual(before[1]);
   });
-  const confusion = asked(host, "chart").filter((chart) => chart.kind === "confusion");
+  const confusion = callsTo(host, "chart").filter((chart) => chart.kind === "confusion");
   expect(last(confusion)).toMatchObject({ threshold: 0.8 });
-  expect(last(asked(host, "evaluation.examples"))).toMatchObject({ threshold: 0.8 });
+  expect(last(callsTo(host, "evaluation.examples"))).toMatchObject({ threshold: 0.8 });
   expect(((await byId("threshold-number")) as HTMLInputElement).value).toBe("0.80");
 });
 
@@ -81,7 +81,7 @@ test("the number beside the slider does the same; nonsense does nothing", async 
   const number = await byId("threshold-number");
   await fireEvent.change(number, { target: { value: "7" } });
   await fireEvent.change(number, { target: { value: "0.25" } });
-  await waitFor(() => expect(asked(host, "evaluation.at")).toEqual([{ id: 2, threshold: 0.25 }]));
+  await waitFor(() => expect(callsTo(host, "evaluation.at")).toEqual([{ id: 2, threshold: 0.25 }]));
 });
 
 test("four classes have no threshold, but each its figures", async () => {
@@ -99,12 +99,12 @@ test("a chart is written to files", async () => {
   expect(path.value).toBe("/home/ada/Repartee/roc-judge");
   await fireEvent.submit(path.form as HTMLFormElement);
   await waitFor(() =>
-    expect(last(asked(host, "chart.save"))).toEqual({
+    expect(last(callsTo(host, "chart.save"))).toEqual({
       chart: { kind: "roc", of: ["2"], threshold: null },
       files: ["svg", "png", "csv"].map((ending) => `/home/ada/Repartee/roc-judge.${ending}`),
     }),
   );
-  await sees("3 files written");
+  await waitForText("3 files written");
 });
 
 test("a run is measured from the list", async () => {
@@ -114,7 +114,7 @@ test("a run is measured from the list", async () => {
   await fireEvent.change(await byId("measure-side"), { target: { value: "val" } });
   await fireEvent.click(await byId("measure-start"));
   await waitFor(() =>
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       kind: "evaluate",
       params: { run: "judge", side: "val", fakes: null },
     }),
@@ -124,5 +124,5 @@ test("a run is measured from the list", async () => {
 
 test("comparing what was measured on different examples warns", async () => {
   await openWindow("#/evaluate/compare/2,3");
-  await sees("not measured on the same examples");
+  await waitForText("not measured on the same examples");
 });

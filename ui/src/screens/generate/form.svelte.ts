@@ -1,7 +1,7 @@
 // What is asked for, kept while the window is open: leaving the screen loses nothing.
 
 import type { Decode, Incoming } from "../../host";
-import { DECODE } from "../../parts/decode";
+import { DECODE } from "../../parts/decoding";
 import type { Edited } from "./criteria";
 
 export interface Form {

@@ -1,7 +1,7 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, test } from "vitest";
 import { go } from "../../state/route.svelte";
-import { asked, byId, openWindow, press, sees } from "../../testing";
+import { byId, callsTo, openWindow, press, waitForText } from "../../testing";
 import Candidate from "./Candidate.svelte";
 import { clearForm } from "./form.svelte";
 
@@ -25,7 +25,7 @@ test("candidates grow word by word, their scores come, and why each is picked", 
   const live = await byId("live");
   await waitFor(() => expect(live.textContent).toContain("My curry always tastes flat"));
   await waitFor(() => expect(live.querySelectorAll("[data-testid=candidate]")).toHaveLength(10));
-  expect(last(asked(host, "job.start"))).toMatchObject({
+  expect(last(callsTo(host, "job.start"))).toMatchObject({
     kind: "generate",
     params: {
       comments: [{ comment: "My curry always tastes flat. Any ideas?" }],
@@ -37,8 +37,8 @@ test("candidates grow word by word, their scores come, and why each is picked", 
   });
   await byId("written");
   expect(location.hash).toBe("#/generate/2");
-  await sees("Picked:");
-  await sees(/not above 0\.5/);
+  await waitForText("Picked:");
+  await waitForText(/not above 0\.5/);
 });
 
 test("unseen comments are shown as they are told", async () => {
@@ -59,18 +59,18 @@ test("Ctrl+Enter starts it from within the field", async () => {
   );
   field.focus();
   press("Enter", { ctrlKey: true });
-  await waitFor(() => expect(last(asked(host, "job.start"))).toMatchObject({ kind: "generate" }));
+  await waitFor(() => expect(last(callsTo(host, "job.start"))).toMatchObject({ kind: "generate" }));
   await waitFor(() => expect(location.hash).toContain("job="));
 });
 
 test("other criteria pick at once, and nothing is stored", async () => {
   const host = await openWindow("#/generate/1");
   const written = await byId("written");
-  await sees("5 picks of 40 candidates");
+  await waitForText("5 picks of 40 candidates");
   const number = written.querySelector("[data-testid=per-thread]") as HTMLInputElement;
   await fireEvent.input(number, { target: { value: "3" } });
   await waitFor(() =>
-    expect(last(asked(host, "generation.pick"))).toMatchObject({ id: 1, criteria: { per_thread: 3 } }),
+    expect(last(callsTo(host, "generation.pick"))).toMatchObject({ id: 1, criteria: { per_thread: 3 } }),
   );
   await waitFor(() =>
     expect((document.querySelector("[data-testid=picks]") as HTMLElement).textContent).toMatch(/1\d picks/),
@@ -80,9 +80,9 @@ test("other criteria pick at once, and nothing is stored", async () => {
 test("picks go to the queue, and are known to be there", async () => {
   const host = await openWindow("#/generate/1");
   await fireEvent.click(await byId("send-picks"));
-  await waitFor(() => expect(asked(host, "candidate.queue")).toHaveLength(5));
-  await sees("All picks are in the queue");
-  expect(asked(host, "candidate.queue")[0]).toMatchObject({ who: "Ada" });
+  await waitFor(() => expect(callsTo(host, "candidate.queue")).toHaveLength(5));
+  await waitForText("All picks are in the queue");
+  expect(callsTo(host, "candidate.queue")[0]).toMatchObject({ who: "Ada" });
   expect(screen.getAllByText("in the queue")).toHaveLength(5);
 });
 
@@ -94,7 +94,7 @@ test("a candidate that a person picks is said to be picked by hand", async () =>
     one.dataset.picked === "false" ? [...one.querySelectorAll<HTMLElement>("button.send")] : [],
   );
   await fireEvent.click(send[0] as HTMLElement);
-  await waitFor(() => expect(asked(host, "candidate.queue")).toHaveLength(1));
+  await waitFor(() => expect(callsTo(host, "candidate.queue")).toHaveLength(1));
   const byHand = () => host.engine.replies.find((story) => story.reply.by_hand);
   await waitFor(() => expect(byHand()).toBeDefined());
   go(`#/queue/${byHand()?.reply.id}`);
@@ -110,7 +110,7 @@ test("p(real) is a criterion only where a realism model scores", async () => {
   await fireEvent.change(screen.getByLabelText("Realism"), { target: { value: "" } });
   await write();
   await waitFor(() =>
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       params: { realism: null, criteria: { min_p_real: null } },
     }),
   );
@@ -140,5 +140,5 @@ test("a candidate without words cannot be sent to the queue", async () => {
   expect(screen.queryByText("Send to the queue")).not.toBeNull();
   await rerender(of(""));
   expect(screen.queryByText("Send to the queue")).toBeNull();
-  await sees("No text.");
+  await waitForText("No text.");
 });

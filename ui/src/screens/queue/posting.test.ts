@@ -1,10 +1,10 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test, vi } from "vitest";
-import { asked, byId, faults, openWindow, said, sees } from "../../testing";
+import { axeViolations, byId, callsTo, openWindow, textOf, waitForText } from "../../testing";
 import { besides, columnOf } from "./board";
 
 type Host = Awaited<ReturnType<typeof openWindow>>;
-const posts = (host: Host) => asked(host, "job.start").filter((job) => job.kind === "post");
+const posts = (host: Host) => callsTo(host, "job.start").filter((job) => job.kind === "post");
 
 test("every state has a column, and is named where the column does not say it", () => {
   for (const state of ["sending", "uncertain", "absent"]) expect(columnOf(state)).toBe("approved");
@@ -17,8 +17,8 @@ test("every state has a column, and is named where the column does not say it", 
 
 test("the board shows what is uncertain, not there, cancelled and taken back", async () => {
   await openWindow("#/queue");
-  expect(said(await byId("reply-10"))).toContain("uncertain");
-  expect(said(await byId("reply-11"))).toContain("not there");
+  expect(textOf(await byId("reply-10"))).toContain("uncertain");
+  expect(textOf(await byId("reply-11"))).toContain("not there");
   expect((await byId("column-posted")).textContent).toContain("taken back");
   expect((await byId("column-rejected")).textContent).toContain("cancelled");
 });
@@ -26,10 +26,10 @@ test("the board shows what is uncertain, not there, cancelled and taken back", a
 describe("an approved reply on Reddit", () => {
   test("shows the text exactly as it is sent, with its footer", async () => {
     await openWindow("#/queue/8");
-    await waitFor(async () => expect(said(await byId("full-text"))).toContain("I'm a bot"));
-    expect(said(await byId("posting"))).toContain("u/sample_answers_bot");
-    await sees("Post it by hand instead");
-    expect(await faults()).toEqual([]);
+    await waitFor(async () => expect(textOf(await byId("full-text"))).toContain("I'm a bot"));
+    expect(textOf(await byId("posting"))).toContain("u/sample_answers_bot");
+    await waitForText("Post it by hand instead");
+    expect(await axeViolations()).toEqual([]);
   });
 
   test("is posted after a confirmation, by one job with this reply and no other", async () => {
@@ -37,9 +37,9 @@ describe("an approved reply on Reddit", () => {
     await fireEvent.click(await byId("post"));
     expect(posts(host)).toHaveLength(0);
     const dialog = (await byId("post-sure")).closest("dialog") as HTMLDialogElement;
-    expect(said(dialog)).toContain("u/sample_answers_bot writes this in r/");
-    expect(said(await byId("post-text"))).toContain("Reply STOP");
-    expect(await faults()).toEqual([]);
+    expect(textOf(dialog)).toContain("u/sample_answers_bot writes this in r/");
+    expect(textOf(await byId("post-text"))).toContain("Reply STOP");
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("post-sure"));
     await waitFor(() => expect(posts(host)).toHaveLength(1));
     expect(posts(host)[0]?.params).toEqual({
@@ -53,7 +53,7 @@ describe("an approved reply on Reddit", () => {
       timeout: 5000,
     });
     expect(posts(host)).toHaveLength(1);
-    await sees("It stands on Reddit");
+    await waitForText("It stands on Reddit");
   });
 
   test("of a made-up account says so before it is posted", async () => {
@@ -61,12 +61,12 @@ describe("an approved reply on Reddit", () => {
     for (const one of host.engine.reddit.accounts) one.host = "http://127.0.0.1:41234";
     host.engine.changed("reddit");
     location.hash = "#/queue/8";
-    expect(said(await byId("posting"))).toContain("u/sample_answers_bot");
-    await waitFor(async () => expect(said(await byId("posting"))).toContain("made up"));
+    expect(textOf(await byId("posting"))).toContain("u/sample_answers_bot");
+    await waitFor(async () => expect(textOf(await byId("posting"))).toContain("made up"));
     await fireEvent.click(await byId("post"));
     const dialog = (await byId("post-sure")).closest("dialog") as HTMLDialogElement;
-    expect(said(dialog)).toContain("it stays on this machine");
-    expect(said(dialog)).not.toContain("public at once");
+    expect(textOf(dialog)).toContain("it stays on this machine");
+    expect(textOf(dialog)).not.toContain("public at once");
   });
 
   test("is not posted when the person says no", async () => {
@@ -81,7 +81,7 @@ describe("an approved reply on Reddit", () => {
     const host = await openWindow("#/queue/8");
     await fireEvent.click(await byId("check"));
     await waitFor(
-      async () => expect(said(await byId("found"))).toContain("nothing speaks against posting it"),
+      async () => expect(textOf(await byId("found"))).toContain("nothing speaks against posting it"),
       {
         timeout: 5000,
       },
@@ -94,9 +94,9 @@ describe("an approved reply on Reddit", () => {
 
   test("with something against it says what, and cannot be posted", async () => {
     await openWindow("#/queue/9");
-    expect(said(await byId("objections"))).toContain("no permission is recorded");
+    expect(textOf(await byId("objections"))).toContain("no permission is recorded");
     expect((await byId("post")).hasAttribute("disabled")).toBe(true);
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
   });
 });
 
@@ -106,12 +106,12 @@ describe("a reply of which nobody knows", () => {
     await byId("look");
     expect(screen.queryByTestId("post")).toBeNull();
     expect(screen.queryByTestId("again")).toBeNull();
-    expect(said(await byId("attempts"))).toContain("nobody knows whether it arrived");
-    expect(said(await byId("attempts"))).toContain("our own comments");
-    expect(await faults()).toEqual([]);
+    expect(textOf(await byId("attempts"))).toContain("nobody knows whether it arrived");
+    expect(textOf(await byId("attempts"))).toContain("our own comments");
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("look"));
     await waitFor(() =>
-      expect(asked(host, "job.start").map((job) => [job.kind, job.params])).toEqual([
+      expect(callsTo(host, "job.start").map((job) => [job.kind, job.params])).toEqual([
         ["reconcile", { account: "sample_answers_bot", wait: false }],
       ]),
     );
@@ -125,12 +125,12 @@ describe("a reply of which nobody knows", () => {
     const link = await byId("settle-link");
     await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/other/comments/x/-/y" } });
     await fireEvent.click(await byId("settle-posted"));
-    await sees("is not the link of a comment under the post");
+    await waitForText("is not the link of a comment under the post");
     await fireEvent.click(await byId("again"));
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("approved"));
     // approved is not posted: the person says so once more
     expect(posts(host)).toHaveLength(0);
-    expect(asked(host, "reply.settle").at(-1)).toEqual({
+    expect(callsTo(host, "reply.settle").at(-1)).toEqual({
       id: 11,
       settle: { settle: "again", seen: expect.stringMatching(/^[0-9a-f]{64}$/) },
       who: "Ada",
@@ -140,10 +140,10 @@ describe("a reply of which nobody knows", () => {
   test("is given up after a question", async () => {
     const host = await openWindow("#/queue/10");
     await fireEvent.click(await byId("give-up"));
-    await sees("nothing else is ever posted under that comment");
+    await waitForText("nothing else is ever posted under that comment");
     await fireEvent.click(await byId("give-up-sure"));
     await waitFor(() =>
-      expect(asked(host, "reply.settle")).toEqual([{ id: 10, settle: { settle: "give-up" }, who: "Ada" }]),
+      expect(callsTo(host, "reply.settle")).toEqual([{ id: 10, settle: { settle: "give-up" }, who: "Ada" }]),
     );
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("withdrawn"));
   });
@@ -156,15 +156,15 @@ describe("a posted reply", () => {
     await fireEvent.input(await byId("rewrite-text"), { target: { value: "Better words." } });
     // it is shown as it will stand there before it can be sent
     expect((await byId("rewrite-sure")).hasAttribute("disabled")).toBe(true);
-    await waitFor(async () => expect(said(await byId("rewrite-preview"))).toContain("Better words."));
-    expect(said(await byId("rewrite-preview"))).toContain("I'm a bot");
+    await waitFor(async () => expect(textOf(await byId("rewrite-preview"))).toContain("Better words."));
+    expect(textOf(await byId("rewrite-preview"))).toContain("I'm a bot");
     await fireEvent.click(await byId("rewrite-sure"));
     await waitFor(() =>
-      expect(asked(host, "reply.rewrite")).toEqual([
+      expect(callsTo(host, "reply.rewrite")).toEqual([
         { id: 12, text: "Better words.", seen: expect.stringMatching(/^[0-9a-f]{64}$/), who: "Ada" },
       ]),
     );
-    await waitFor(async () => expect(said(await byId("reply-shown"))).toBe("Better words."));
+    await waitFor(async () => expect(textOf(await byId("reply-shown"))).toBe("Better words."));
   });
 
   test("is taken back after a question; what fails says why", async () => {
@@ -173,8 +173,8 @@ describe("a posted reply", () => {
     });
     await fireEvent.click(await byId("withdraw"));
     await fireEvent.click(await byId("withdraw-sure"));
-    await sees("is not logged in");
-    await sees("Log the account in under Reddit");
+    await waitForText("is not logged in");
+    await waitForText("Log the account in under Reddit");
     host.engine.options.failing = {};
     await fireEvent.click(await byId("withdraw-sure"));
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("withdrawn"));
@@ -192,13 +192,13 @@ test("the pause between two replies may be passed over for one reply, and nothin
   const story = host.engine.reddit.outbox.find((one) => one.outbox.reply === 9);
   if (!story) throw new Error("there is no reply 9");
   location.hash = "#/queue/9";
-  await waitFor(async () => expect(said(await byId("objections"))).toContain("no permission"));
+  await waitFor(async () => expect(textOf(await byId("objections"))).toContain("no permission"));
   expect((await byId("post")).hasAttribute("disabled")).toBe(true);
   story.objections = story.objections.filter((one) => one.code === "pace");
   host.engine.changed("queue");
   await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(false));
   await fireEvent.click(await byId("post"));
-  expect(said(await byId("skips-pause"))).toContain("Caps and hours hold");
+  expect(textOf(await byId("skips-pause"))).toContain("Caps and hours hold");
   await fireEvent.click(await byId("post-sure"));
   await waitFor(() =>
     expect(posts(host)[0]?.params).toMatchObject({ replies: [9], wait: false, skip_pause: true }),
@@ -219,9 +219,9 @@ describe("posting what is approved", () => {
     const host = await opened();
     await fireEvent.click(await byId("post-all"));
     expect(posts(host)).toHaveLength(0);
-    expect(said(await byId("post-all-list"))).toContain("I'm a bot");
+    expect(textOf(await byId("post-all-list"))).toContain("I'm a bot");
     const dialog = (await byId("post-all-sure")).closest("dialog") as HTMLDialogElement;
-    expect(said(dialog)).toContain("10 minutes apart or more, within your caps and hours");
+    expect(textOf(dialog)).toContain("10 minutes apart or more, within your caps and hours");
     await fireEvent.click(await byId("post-all-sure"));
     await waitFor(() => expect(posts(host)).toHaveLength(1));
     const params = posts(host)[0]?.params as { replies: number[] };
@@ -238,11 +238,11 @@ describe("posting what is approved", () => {
       await vi.advanceTimersByTimeAsync(3_000);
       const countdown = await byId("countdown");
       const seconds = () => {
-        const [m, s] = said(countdown).split(":").map(Number);
+        const [m, s] = textOf(countdown).split(":").map(Number);
         return (m ?? 0) * 60 + (s ?? 0);
       };
-      expect(said(countdown)).toMatch(/^9:5\d$/);
-      expect(said(await byId("posting-all"))).toMatch(/reply [89]/);
+      expect(textOf(countdown)).toMatch(/^9:5\d$/);
+      expect(textOf(await byId("posting-all"))).toMatch(/reply [89]/);
       const first = seconds();
       await vi.advanceTimersByTimeAsync(2_000);
       expect(first - seconds()).toBeGreaterThanOrEqual(2);
@@ -251,7 +251,7 @@ describe("posting what is approved", () => {
       location.hash = "#/queue/8";
       await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(true));
       await fireEvent.click(await byId("stop-all"));
-      await waitFor(() => expect(asked(host, "job.cancel")).toHaveLength(1));
+      await waitFor(() => expect(callsTo(host, "job.cancel")).toHaveLength(1));
       await vi.advanceTimersByTimeAsync(1_000);
       await waitFor(() => expect(screen.queryByTestId("posting-all")).toBeNull());
       expect(

@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { ReplyInfo } from "../../host";
-import { asked, byId, openWindow, press, said, sees } from "../../testing";
+import { byId, callsTo, openWindow, press, textOf, waitForText } from "../../testing";
 import { following, order } from "./board";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -43,12 +43,12 @@ test("keys: next, previous, approve goes on to the next draft", async () => {
   press("a");
   // the hash of what was on the screen goes with it
   await waitFor(() =>
-    expect(asked(host, "reply.approve")).toEqual([
+    expect(callsTo(host, "reply.approve")).toEqual([
       { id: first, who: "Ada", seen: expect.stringMatching(/^[0-9a-f]{64}$/) },
     ]),
   );
   await waitFor(async () => expect(await openReply()).not.toBe(first));
-  await sees(`Reply ${first} is approved.`);
+  await waitForText(`Reply ${first} is approved.`);
   press("Escape");
   await waitFor(() => expect(screen.queryByTestId("open-reply")).toBeNull());
   await waitFor(async () => expect((await byId("column-approved")).querySelectorAll("li")).toHaveLength(6));
@@ -65,7 +65,7 @@ test("reject asks why, and can be taken back", async () => {
   await fireEvent.input(why, { target: { value: "beside the point" } });
   await fireEvent.submit((why as HTMLInputElement).form as HTMLFormElement);
   await waitFor(() =>
-    expect(last(asked(host, "reply.reject"))).toEqual({ id, who: "Ada", why: "beside the point" }),
+    expect(last(callsTo(host, "reply.reject"))).toEqual({ id, who: "Ada", why: "beside the point" }),
   );
   await openWindow(`#/queue/${id}`);
 });
@@ -73,7 +73,7 @@ test("reject asks why, and can be taken back", async () => {
 test("a rejected one becomes a draft again", async () => {
   const host = await openWindow("#/queue/6");
   await fireEvent.click(await byId("reopen"));
-  await waitFor(() => expect(asked(host, "reply.redraft")).toEqual([{ id: 6, who: "Ada", why: "" }]));
+  await waitFor(() => expect(callsTo(host, "reply.redraft")).toEqual([{ id: 6, who: "Ada", why: "" }]));
   await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("draft"));
 });
 
@@ -86,11 +86,11 @@ test("edit: the text is changed before it is approved; the story keeps the old o
   await fireEvent.input(text, { target: { value: `${before} Really.` } });
   // letters are text now, not commands
   press("a");
-  expect(asked(host, "reply.approve")).toHaveLength(0);
+  expect(callsTo(host, "reply.approve")).toHaveLength(0);
   await fireEvent.click(await byId("reply-save"));
   await waitFor(async () => expect((await byId("reply-shown")).textContent).toBe(`${before} Really.`));
-  await sees("Changed by a person");
-  await waitFor(async () => expect(said(await byId("story"))).toContain("edited by Ada"));
+  await waitForText("Changed by a person");
+  await waitFor(async () => expect(textOf(await byId("story"))).toContain("edited by Ada"));
 });
 
 test("shortcuts are off and nothing is approved while an edit is not saved", async () => {
@@ -99,7 +99,7 @@ test("shortcuts are off and nothing is approved while an edit is not saved", asy
   press("e");
   const text = (await byId("reply-text")) as HTMLTextAreaElement;
   await fireEvent.input(text, { target: { value: "words that nobody saved" } });
-  expect(said(await byId("unsaved"))).toContain("Save or discard your edit first");
+  expect(textOf(await byId("unsaved"))).toContain("Save or discard your edit first");
   expect((await byId("approve")).hasAttribute("disabled")).toBe(true);
   // the focus is elsewhere, as after a click beside the field
   text.blur();
@@ -109,12 +109,12 @@ test("shortcuts are off and nothing is approved while an edit is not saved", asy
   await fireEvent.click(await byId("reply-2"));
   expect(await openReply()).toBe(1);
   expect(((await byId("reply-text")) as HTMLTextAreaElement).value).toBe("words that nobody saved");
-  expect(asked(host, "reply.approve")).toHaveLength(0);
+  expect(callsTo(host, "reply.approve")).toHaveLength(0);
   expect(screen.queryByTestId("reject-why")).toBeNull();
   // discarded, the keys work again
   await fireEvent.click(await byId("reply-discard"));
   press("a");
-  await waitFor(() => expect(asked(host, "reply.approve")).toHaveLength(1));
+  await waitFor(() => expect(callsTo(host, "reply.approve")).toHaveLength(1));
   // the board goes on to the next draft, in this test and not in the one after it
   await waitFor(async () => expect(await openReply()).not.toBe(1));
 });
@@ -122,7 +122,7 @@ test("shortcuts are off and nothing is approved while an edit is not saved", asy
 test("a reply that changed behind the window is not approved; the new version and the old words are shown", async () => {
   const host = await openWindow("#/queue/3");
   await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("draft"));
-  const before = said(await byId("reply-shown"));
+  const before = textOf(await byId("reply-shown"));
   // another program edits it, and the window has not heard of that yet
   const story = host.engine.replies.find((one) => one.reply.id === 3);
   if (!story) throw new Error("there is no reply 3");
@@ -130,9 +130,9 @@ test("a reply that changed behind the window is not approved; the new version an
   press("a");
   const stale = await byId("stale");
   expect(stale.getAttribute("role")).toBe("alert");
-  expect(said(stale)).toContain("this changed while you were looking");
-  await waitFor(() => expect(said(stale)).toContain(before));
-  await waitFor(async () => expect(said(await byId("reply-shown"))).toBe("Other words."));
+  expect(textOf(stale)).toContain("this changed while you were looking");
+  await waitFor(() => expect(textOf(stale)).toContain(before));
+  await waitFor(async () => expect(textOf(await byId("reply-shown"))).toBe("Other words."));
   expect((await byId("open-reply")).dataset.state).toBe("draft");
   expect(story.reply.state).toBe("draft");
   // what is on the screen now can be approved
@@ -147,9 +147,9 @@ test("an approval of another machine says so and can be given again", async () =
   story.reply.again = "it was approved on another machine; read it, and approve it here";
   host.engine.changed("queue");
   location.hash = "#/queue/8";
-  await waitFor(async () => expect(said(await byId("again-why"))).toContain("another machine"));
+  await waitFor(async () => expect(textOf(await byId("again-why"))).toContain("another machine"));
   await fireEvent.click(await byId("approve"));
-  await waitFor(() => expect(asked(host, "reply.approve")).toHaveLength(1));
+  await waitFor(() => expect(callsTo(host, "reply.approve")).toHaveLength(1));
   await waitFor(() => expect(story.reply.again).toBe(""));
 });
 
@@ -173,7 +173,7 @@ test("an edit that is refused keeps the words and says why", async () => {
   const text = (await byId("reply-text")) as HTMLTextAreaElement;
   await fireEvent.input(text, { target: { value: "better words" } });
   await fireEvent.click(await byId("reply-save"));
-  await sees("another process writes");
+  await waitForText("another process writes");
   expect(text.value).toBe("better words");
   host.engine.options.failing = {};
 });
@@ -185,7 +185,7 @@ test("copy, then the link pasted back marks it as posted by hand", async () => {
   const link = (await byId("posted-link")) as HTMLInputElement;
   await fireEvent.input(link, { target: { value: "https://example.com/x" } });
   await fireEvent.click(await byId("mark-posted"));
-  await sees("is no address of a comment on Reddit");
+  await waitForText("is no address of a comment on Reddit");
   expect(link.value).toBe("https://example.com/x");
   await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/a/comments/b/-/c" } });
   await fireEvent.click(await byId("mark-posted"));

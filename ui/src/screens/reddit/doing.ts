@@ -1,7 +1,7 @@
 // What several of Reddit's screens do alike.
 
 import { host } from "../../host";
-import { say, sayFailure } from "../../state/said.svelte";
+import { showToast, toastError } from "../../state/toasts.svelte";
 
 /** Does something that has no form of its own, and says why it was not done. */
 export async function doing(what: string, act: () => Promise<unknown>): Promise<boolean> {
@@ -9,7 +9,7 @@ export async function doing(what: string, act: () => Promise<unknown>): Promise<
     await act();
     return true;
   } catch (thrown) {
-    sayFailure(what, thrown);
+    toastError(what, thrown);
     return false;
   }
 }
@@ -21,7 +21,7 @@ export const visit = (address: string) =>
 export const copy = (text: string, what: string) =>
   doing("It could not be copied", async () => {
     await host().copy(text);
-    say(`${what} is on the clipboard.`, { tone: "good" });
+    showToast(`${what} is on the clipboard.`, { tone: "good" });
   });
 
 /** Words of a list, one a line or with commas between them, each once. */

@@ -1,7 +1,7 @@
 // What is fetched and how replies are drafted, as forms have it.
 
 import type { Decode, DraftReplies, Fetch } from "../../host";
-import { DECODE } from "../../parts/decode";
+import { DECODE } from "../../parts/decoding";
 import { asked, type Edited } from "../generate/criteria";
 import { listed } from "./doing";
 

@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { JobInfo, PostingRules } from "../../host";
-import { asked, byId, faults, openWindow, press, said, sees } from "../../testing";
+import { axeViolations, byId, callsTo, openWindow, press, textOf, waitForText } from "../../testing";
 
 const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][] = [
   ["#/reddit/accounts", "Before it can post, it needs", "There is no account yet"],
@@ -17,16 +17,16 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
 describe.each(SCREENS)("%s", (address, full, empty) => {
   test("full", async () => {
     await openWindow(address);
-    await sees(full);
+    await waitForText(full);
     expect(document.querySelectorAll("h1")).toHaveLength(1);
     expect(document.activeElement?.tagName).toBe("H1");
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
   });
 
   test("empty: says what to do, with something that does it", async () => {
     await openWindow(address, { project: "empty" });
-    await sees(empty);
-    expect(await faults()).toEqual([]);
+    await waitForText(empty);
+    expect(await axeViolations()).toEqual([]);
     const note = document.querySelector("[data-testid=empty]");
     if (note) expect(note.querySelector("a, button"), note.textContent ?? "").not.toBeNull();
   });
@@ -34,7 +34,7 @@ describe.each(SCREENS)("%s", (address, full, empty) => {
 
 const type = (element: HTMLElement, value: string) => fireEvent.input(element, { target: { value } });
 const started = (host: Awaited<ReturnType<typeof openWindow>>, kind: string) =>
-  asked(host, "job.start").filter((job) => job.kind === kind) as unknown as (JobInfo & { params: never })[];
+  callsTo(host, "job.start").filter((job) => job.kind === kind) as unknown as (JobInfo & { params: never })[];
 
 test("the room is reached with two keys, and from the rail", async () => {
   await openWindow("#/overview");
@@ -42,35 +42,35 @@ test("the room is reached with two keys, and from the rail", async () => {
   press("g");
   press("r");
   await byId("screen-reddit");
-  await sees("u/sample_answers_bot");
+  await waitForText("u/sample_answers_bot");
 });
 
 describe("accounts", () => {
   test("what is missing stands there in words; who has all says so", async () => {
     await openWindow("#/reddit/accounts");
-    const missing = said(await byId("missing-second_sample_bot"));
+    const missing = textOf(await byId("missing-second_sample_bot"));
     expect(missing).toContain("a login");
     expect(missing).toContain("how Reddit approved the use");
     expect(missing).toContain("Reddit shows the account as an app");
-    expect(said(await byId("state-sample_answers_bot"))).toContain("Nothing is missing");
+    expect(textOf(await byId("state-sample_answers_bot"))).toContain("Nothing is missing");
   });
 
   test("one is added; no secret can be typed anywhere", async () => {
     const host = await openWindow("#/reddit/accounts", { project: "empty" });
     await fireEvent.click(await byId("account-add"));
-    expect(said(await byId("secrets"))).toContain("Passwords and secrets are not typed here");
+    expect(textOf(await byId("secrets"))).toContain("Passwords and secrets are not typed here");
     expect(document.querySelectorAll("input[type=password]")).toHaveLength(0);
     await type(await byId("account-name"), "my_new_bot");
     expect((await byId("account-save")).hasAttribute("disabled")).toBe(true);
     await type(await byId("account-client"), "exampleAppId0003");
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("account-save"));
-    await sees("u/my_new_bot is added");
-    expect(asked(host, "account.put")[0]).toMatchObject({
+    await waitForText("u/my_new_bot is added");
+    expect(callsTo(host, "account.put")[0]).toMatchObject({
       account: { name: "my_new_bot", client_id: "exampleAppId0003", app: "script", port: 8920 },
       who: "Ada",
     });
-    expect(said(await byId("missing-my_new_bot"))).toContain("a login");
+    expect(textOf(await byId("missing-my_new_bot"))).toContain("a login");
   });
 
   test("the tick of the label notes who has seen it; what fails is unticked again", async () => {
@@ -78,14 +78,14 @@ describe("accounts", () => {
     const box = (await byId("label-second_sample_bot")) as HTMLInputElement;
     await fireEvent.click(box);
     await waitFor(() =>
-      expect(asked(host, "account.label")).toEqual([
+      expect(callsTo(host, "account.label")).toEqual([
         { name: "second_sample_bot", labelled: true, who: "Ada" },
       ]),
     );
     await waitFor(() => expect(box.checked).toBe(true));
     host.engine.options.failing = { "account.label": { code: "busy", message: "another process writes" } };
     await fireEvent.click(box);
-    await sees("another process writes");
+    await waitForText("another process writes");
     await waitFor(() => expect(box.checked).toBe(true));
   });
 
@@ -127,9 +127,9 @@ describe("accounts", () => {
     };
     host.engine.jobs.unshift(old);
     host.engine.changed("jobs");
-    expect(said(await byId("visit-lost"))).toContain("its address is not known here any more");
+    expect(textOf(await byId("visit-lost"))).toContain("its address is not known here any more");
     expect(screen.queryByTestId("visit-address")).toBeNull();
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("login-anew"));
     await waitFor(() => expect(old.want).toBe("cancel"));
     // it still holds the port
@@ -147,25 +147,27 @@ describe("accounts", () => {
     const field = (await byId("paste-address")) as HTMLInputElement;
     await type(field, "https://www.reddit.com/");
     await fireEvent.click(await byId("paste-login"));
-    await sees("it does not begin with http://127.0.0.1:8920/callback?");
+    await waitForText("it does not begin with http://127.0.0.1:8920/callback?");
     expect(field.value).toBe("https://www.reddit.com/");
     const address = "http://127.0.0.1:8920/callback?state=example&code=c";
     await type(field, address);
     await fireEvent.click(await byId("paste-login"));
     await waitFor(() => expect(host.engine.jobs[0]?.state).toBe("done"), { timeout: 4000 });
-    expect(asked(host, "login.paste").at(-1)).toEqual({ account: "second_sample_bot", address });
-    await waitFor(async () => expect(said(await byId("missing-second_sample_bot"))).not.toContain("a login"));
+    expect(callsTo(host, "login.paste").at(-1)).toEqual({ account: "second_sample_bot", address });
+    await waitFor(async () =>
+      expect(textOf(await byId("missing-second_sample_bot"))).not.toContain("a login"),
+    );
     expect(JSON.stringify(host.engine.jobs)).not.toContain("code=c");
   });
 
   test("without a key there is a made-up Reddit: started, heard, stopped, and its account marked", async () => {
     const host = await openWindow("#/reddit/accounts", { project: "empty" });
-    expect(said(await byId("practice"))).toContain("nothing leaves it");
+    expect(textOf(await byId("practice"))).toContain("nothing leaves it");
     await fireEvent.click(await byId("practice-start"));
-    expect(said(await byId("practice-said"))).toContain("it listens at http://127.0.0.1");
+    expect(textOf(await byId("practice-said"))).toContain("it listens at http://127.0.0.1");
     expect(started(host, "practice")[0]?.params).toEqual({});
-    expect(said(await byId("account-practice_bot"))).toContain("u/practice_bot made up");
-    expect(await faults()).toEqual([]);
+    expect(textOf(await byId("account-practice_bot"))).toContain("u/practice_bot made up");
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("practice-stop"));
     await byId("practice-start");
     expect(host.engine.jobs[0]?.state).toBe("cancelled");
@@ -183,7 +185,7 @@ describe("accounts", () => {
       who: "Ada",
     });
     await waitFor(() => expect(screen.queryByTestId("practice")).toBeNull());
-    expect(said(await byId("account-a_real_bot"))).not.toContain("made up");
+    expect(textOf(await byId("account-a_real_bot"))).not.toContain("made up");
   });
 
   test("stopping asks why; letting go on does not", async () => {
@@ -193,9 +195,9 @@ describe("accounts", () => {
     expect(yes.hasAttribute("disabled")).toBe(true);
     await type(await byId("stop-why"), "a moderator wrote");
     await fireEvent.click(yes);
-    await sees("Stopped: a moderator wrote");
+    await waitForText("Stopped: a moderator wrote");
     await fireEvent.click(await byId("go-on-sample_answers_bot"));
-    await waitFor(() => expect(asked(host, "account.stop").at(-1)).toMatchObject({ why: "" }));
+    await waitFor(() => expect(callsTo(host, "account.stop").at(-1)).toMatchObject({ why: "" }));
   });
 });
 
@@ -204,13 +206,13 @@ describe("rules", () => {
     const host = await openWindow("#/reddit/rules");
     await type(await byId("rule-per_day"), "50");
     await fireEvent.click(await byId("rules-save"));
-    await sees("this loosens per_day");
-    expect(await faults()).toEqual([]);
+    await waitForText("this loosens per_day");
+    expect(await axeViolations()).toEqual([]);
     const words = await byId("rules-confirm");
     await type(words, "I raise the limits");
     await fireEvent.click(await byId("rules-save"));
-    await sees("The rules are saved");
-    const last = asked(host, "posting.rules.set").at(-1) as { rules: PostingRules; confirm: string };
+    await waitForText("The rules are saved");
+    const last = callsTo(host, "posting.rules.set").at(-1) as { rules: PostingRules; confirm: string };
     expect(last.confirm).toBe("I raise the limits");
     expect(last.rules.per_day).toBe(50);
     expect(screen.queryByTestId("rules-confirm")).toBeNull();
@@ -220,10 +222,10 @@ describe("rules", () => {
     const host = await openWindow("#/reddit/rules");
     await type(await byId("rule-per_day"), "3");
     await type(await byId("footer-text"), "A bot of u/{operator}. Say STOP.");
-    expect(said(await byId("footer-preview"))).toBe("A bot of u/ada_example. Say STOP.");
+    expect(textOf(await byId("footer-preview"))).toBe("A bot of u/ada_example. Say STOP.");
     await fireEvent.click(await byId("rules-save"));
-    await sees("The rules are saved");
-    expect(asked(host, "posting.rules.set")[0]).toMatchObject({ confirm: "", rules: { per_day: 3 } });
+    await waitForText("The rules are saved");
+    expect(callsTo(host, "posting.rules.set")[0]).toMatchObject({ confirm: "", rules: { per_day: 3 } });
   });
 });
 
@@ -235,20 +237,20 @@ describe("places", () => {
     await type(await byId("permit-link"), "https://www.reddit.com/message/messages/abc");
     expect((await byId("permit-save")).hasAttribute("disabled")).toBe(true);
     await fireEvent.click(await byId("permit-look"));
-    expect(said(await byId("look"))).toContain("Bots only by arrangement");
-    expect(await faults()).toEqual([]);
+    expect(textOf(await byId("look"))).toContain("Bots only by arrangement");
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("permit-save"));
     await byId("permit-SampleBikes");
-    const { permit } = asked(host, "permit.put")[0] as { permit: { rules: string } };
+    const { permit } = callsTo(host, "permit.put")[0] as { permit: { rules: string } };
     expect(permit.rules).toContain("Bots only by arrangement");
   });
 
   test("who asked is first, and a person decides", async () => {
     const host = await openWindow("#/reddit/places");
-    expect(said(await byId("waiting"))).toContain("u/quiet_fern");
+    expect(textOf(await byId("waiting"))).toContain("u/quiet_fern");
     await fireEvent.click(await byId("confirm-quiet_fern"));
     await waitFor(() => expect(screen.queryByTestId("waiting")).toBeNull());
-    expect(asked(host, "optout.decide")).toEqual([{ whom: "u/quiet_fern", confirmed: true, who: "Ada" }]);
+    expect(callsTo(host, "optout.decide")).toEqual([{ whom: "u/quiet_fern", confirmed: true, who: "Ada" }]);
   });
 });
 
@@ -257,9 +259,9 @@ describe("threads", () => {
     const host = await openWindow("#/reddit/threads");
     await fireEvent.click(await byId("fetch"));
     await type(await byId("fetch-subreddits"), "SampleBikes, SampleHiking");
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("fetch-start"));
-    await sees("2 threads were fetched");
+    await waitForText("2 threads were fetched");
     expect(started(host, "fetch")[0]?.params).toMatchObject({
       subreddits: ["SampleBikes", "SampleHiking"],
       limit: 25,
@@ -277,10 +279,10 @@ describe("threads", () => {
     const host = await openWindow("#/reddit/threads");
     await fireEvent.click(await byId("draft"));
     await waitFor(async () => expect((await byId("draft-start")).hasAttribute("disabled")).toBe(false));
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.change(await byId("draft-context"), { target: { value: "yes" } });
     await fireEvent.click(await byId("draft-start"));
-    await sees("Review them");
+    await waitForText("Review them");
     expect(started(host, "draft")).toHaveLength(1);
     expect(started(host, "draft")[0]?.params).toMatchObject({
       fetch: null,
@@ -297,7 +299,7 @@ describe("threads", () => {
     await type(await byId("min-p-real"), "0.6");
     await type(await byId("per-thread"), "2");
     await type(await byId("decode-temperature"), "0.7");
-    expect(said(await byId("draft-decode"))).toContain("temperature 0.7, top-k 40");
+    expect(textOf(await byId("draft-decode"))).toContain("temperature 0.7, top-k 40");
     await fireEvent.click(await byId("draft-start"));
     await waitFor(() => expect(started(host, "draft")).toHaveLength(1));
     expect(started(host, "draft")[0]?.params).toMatchObject({
@@ -313,25 +315,25 @@ describe("threads", () => {
     const first = await byId("comment-100");
     expect(first.querySelector("ul")).not.toBeNull();
     expect((await byId("to-reply-8")).getAttribute("href")).toBe("#/queue/8");
-    await waitFor(async () => expect(said(await byId("to-reply-8"))).toBe("Reply 8, approved"));
-    expect(said(await byId("to-reply-10"))).toContain("uncertain");
+    await waitFor(async () => expect(textOf(await byId("to-reply-8"))).toBe("Reply 8, approved"));
+    expect(textOf(await byId("to-reply-10"))).toContain("uncertain");
   });
 });
 
 test("outcomes: foretold against actual, readings, removed ones, and reading now", async () => {
   const host = await openWindow("#/reddit/outcomes");
   expect((await byId("bins")).querySelectorAll("tbody td")).toHaveLength(16);
-  expect(said(await byId("outcome-rows"))).toContain("removed");
+  expect(textOf(await byId("outcome-rows"))).toContain("removed");
   await byId("chart-outcomes");
   await fireEvent.click(await byId("read-now"));
   await waitFor(() => expect(started(host, "outcomes")).toHaveLength(1));
-  await sees("1 person asks not to be answered any more");
+  await waitForText("1 person asks not to be answered any more");
 });
 
 test("the log can be read of one reply", async () => {
   const host = await openWindow("#/reddit/log?reply=10");
   await waitFor(async () => expect((await byId("log")).querySelectorAll("tbody tr")).toHaveLength(3));
-  expect(asked(host, "audit").at(-1)).toEqual({ reply: 10, limit: 100 });
+  expect(callsTo(host, "audit").at(-1)).toEqual({ reply: 10, limit: 100 });
 });
 
 describe("the outbox", () => {
@@ -352,7 +354,7 @@ describe("the outbox", () => {
       [9, "approved"],
       [8, "approved"],
     ]);
-    expect(said(await byId("outbox"))).toContain("the connection broke after it was sent");
+    expect(textOf(await byId("outbox"))).toContain("the connection broke after it was sent");
     expect((await byId("outbox")).querySelector("a")?.getAttribute("href")).toBe("#/queue/14");
   });
 
@@ -376,12 +378,12 @@ describe("forgetting by name", () => {
     expect((await byId("forget-next")).hasAttribute("disabled")).toBe(true);
     await type(await byId("forget-typed"), "t3_sample1\nt1_c100");
     await fireEvent.click(await byId("forget-next"));
-    await sees("Forget 2 comments and posts for good?");
-    expect(asked(host, "forget.names")).toEqual([]);
-    expect(await faults()).toEqual([]);
+    await waitForText("Forget 2 comments and posts for good?");
+    expect(callsTo(host, "forget.names")).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("forget-sure"));
-    expect(said(await byId("forgotten"))).toMatch(/^Comments of threads 5 ?Posts 1$/);
-    expect(asked(host, "forget.names")).toEqual([{ names: ["t3_sample1", "t1_c100"], who: "Ada" }]);
+    expect(textOf(await byId("forgotten"))).toMatch(/^Comments of threads 5 ?Posts 1$/);
+    expect(callsTo(host, "forget.names")).toEqual([{ names: ["t3_sample1", "t1_c100"], who: "Ada" }]);
     await waitFor(() => expect(screen.queryByTestId("thread-1")).toBeNull());
   });
 
@@ -391,13 +393,13 @@ describe("forgetting by name", () => {
     await type(await byId("forget-typed"), "u/somebody");
     await fireEvent.click(await byId("forget-next"));
     await fireEvent.click(await byId("forget-sure"));
-    await sees("is not the name of a comment");
+    await waitForText("is not the name of a comment");
     const typed = (await byId("forget-typed")) as HTMLTextAreaElement;
     expect(typed.value).toBe("u/somebody");
     await type(typed, "t1_unknown");
     await fireEvent.click(await byId("forget-next"));
     await fireEvent.click(await byId("forget-sure"));
-    await sees("Nothing of that is in this project");
+    await waitForText("Nothing of that is in this project");
   });
 });
 
@@ -410,11 +412,11 @@ describe("a project file that was copied", () => {
     expect(screen.queryByTestId("project-file")).toBeNull();
     host.engine.reddit.file = { ...host.engine.reddit.file, is: "copied", asks: true, words: WORDS };
     host.engine.changed("settings");
-    await waitFor(async () => expect(said(await byId("project-file"))).toContain("/home/me/a.repartee"));
-    expect(said(await byId("project-file"))).not.toContain("repartee reddit adopt");
+    await waitFor(async () => expect(textOf(await byId("project-file"))).toContain("/home/me/a.repartee"));
+    expect(textOf(await byId("project-file"))).not.toContain("repartee reddit adopt");
     location.hash = "#/queue/8";
-    await waitFor(async () => expect(said(await byId("project-file"))).toContain("is a copy"));
-    expect(await faults()).toEqual([]);
+    await waitFor(async () => expect(textOf(await byId("project-file"))).toContain("is a copy"));
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("adopt"));
     expect(host.engine.reddit.file.asks).toBe(true);
     await fireEvent.click(await byId("adopt-sure"));

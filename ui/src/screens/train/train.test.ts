@@ -2,7 +2,7 @@ import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { Field } from "../../host";
 import { defaults, fields, toml } from "../../host/fake/sample";
-import { asked, byId, openWindow, sees } from "../../testing";
+import { byId, callsTo, openWindow, waitForText } from "../../testing";
 import { fieldHelp, groups, parse, shown } from "./groups";
 import Samples from "./Samples.svelte";
 
@@ -53,38 +53,38 @@ describe("the form of a run", () => {
 
   test("starts a run with what was typed, and what it costs is said before", async () => {
     const host = await openWindow("#/train/new");
-    await sees("about 5 min");
+    await waitForText("about 5 min");
     expect(await value("field-name")).toBe("writer-2");
     await fireEvent.input(await byId("field-steps"), { target: { value: "40" } });
     await fireEvent.input(await byId("field-learning_rate"), { target: { value: "1e-3" } });
     await waitFor(() =>
-      expect(last(asked(host, "run.estimate"))).toMatchObject({
+      expect(last(callsTo(host, "run.estimate"))).toMatchObject({
         config: { steps: 40, learning_rate: 0.001 },
       }),
     );
     await fireEvent.click(await byId("train-start"));
     await byId("run");
     expect(location.hash).toBe("#/train/run/writer-2");
-    expect(last(asked(host, "run.toml"))).toMatchObject({
+    expect(last(callsTo(host, "run.toml"))).toMatchObject({
       config: { kind: "generator", name: "writer-2", base: "small-gpt2", steps: 40 },
     });
-    expect(last(asked(host, "job.start"))).toMatchObject({ kind: "train" });
+    expect(last(callsTo(host, "job.start"))).toMatchObject({ kind: "train" });
   });
 
   test("what is wrong is marked at its field, keeps what was typed, and starts nothing", async () => {
     await openWindow("#/train/new");
-    await sees("about 5 min");
+    await waitForText("about 5 min");
     await fireEvent.input(await byId("field-batch_size"), { target: { value: "eight" } });
-    await sees("A whole number, 0 or more.");
+    await waitForText("A whole number, 0 or more.");
     expect(await value("field-batch_size")).toBe("eight");
     expect(((await byId("train-start")) as HTMLButtonElement).disabled).toBe(true);
     await fireEvent.input(await byId("field-name"), { target: { value: "judge" } });
-    await sees("There is a run of this name already.");
+    await waitForText("There is a run of this name already.");
   });
 
   test("the kind changes the settings; a preset fills them; what was changed stays", async () => {
     await openWindow("#/train/new");
-    await sees("about 5 min");
+    await waitForText("about 5 min");
     await fireEvent.input(await byId("field-epochs"), { target: { value: "7" } });
     await fireEvent.click(screen.getByRole("radio", { name: "Realism" }));
     await byId("field-fakes");
@@ -105,40 +105,40 @@ describe("the form of a run", () => {
 
   test("without a base it says what is missing and where to get it", async () => {
     await openWindow("#/train/new?kind=realism", { project: "empty" });
-    await sees("There is no BERT base to start from.");
-    await sees("There are no fakes");
+    await waitForText("There is no BERT base to start from.");
+    await waitForText("There are no fakes");
     expect(screen.getByRole("link", { name: "Add a base" }).getAttribute("href")).toBe("#/models?new=1");
   });
 });
 
 test("a run is watched, paused, resumed and stopped", async () => {
   await openWindow("#/train/new", { speed: 3 });
-  await sees("about 5 min");
+  await waitForText("about 5 min");
   await fireEvent.click(await byId("train-start"));
   const run = await byId("run");
-  await sees("tokens a second");
+  await waitForText("tokens a second");
   await fireEvent.click(await byId("run-pause"));
   await waitFor(() => expect(run.dataset.state).toBe("paused"), { timeout: 3000 });
   await fireEvent.click(await byId("run-resume"));
   await waitFor(() => expect(run.dataset.state).toBe("running"), { timeout: 3000 });
-  await sees(/step \d/);
+  await waitForText(/step \d/);
   await fireEvent.click(await byId("run-stop"));
   await waitFor(() => expect(run.dataset.state).toBe("stopped"), { timeout: 3000 });
-  await sees(/stopped at step \d+ of/);
+  await waitForText(/stopped at step \d+ of/);
   // what was stopped can be used like any other
   expect(screen.getByRole("link", { name: "Evaluate…" })).toBeTruthy();
 });
 
 test("discarding a run is asked about, and what it leaves is offered nowhere", async () => {
   const host = await openWindow("#/train/new", { speed: 3 });
-  await sees("about 5 min");
+  await waitForText("about 5 min");
   await fireEvent.click(await byId("train-start"));
   const run = await byId("run");
-  await sees(/step \d/);
+  await waitForText(/step \d/);
   const name = host.engine.runs.at(-1)?.name ?? "";
   await fireEvent.click(await byId("run-discard"));
-  await sees("cannot be brought back");
-  expect(asked(host, "job.discard")).toEqual([]);
+  await waitForText("cannot be brought back");
+  expect(callsTo(host, "job.discard")).toEqual([]);
   await fireEvent.click(await byId("run-discard-yes"));
   await waitFor(() => expect(run.dataset.state).toBe("cancelled"), { timeout: 3000 });
   expect(screen.queryByRole("link", { name: "Evaluate…" })).toBeNull();
@@ -152,9 +152,9 @@ test("a run that has seen deleted content says so, and is trained again without"
   const marked = host.engine.runs.find((run) => run.name === "writer");
   if (marked) marked.deleted_content = true;
   host.engine.changed("runs");
-  await sees("Trained on deleted content");
+  await waitForText("Trained on deleted content");
   await fireEvent.click(screen.getByRole("link", { name: "writer" }));
-  await sees("run writer as writer-again");
+  await waitForText("run writer as writer-again");
   await fireEvent.click(await byId("train-again"));
   await waitFor(() => {
     const job = host.engine.jobs.find((one) => one.kind === "train-again");
@@ -171,9 +171,9 @@ test("two runs that are ticked are compared", async () => {
   await fireEvent.click(screen.getByLabelText("Compare judge"));
   await fireEvent.click(compare);
   await byId("differences");
-  await sees("different kinds");
-  expect(last(asked(host, "chart"))).toEqual({ kind: "loss", of: ["writer", "judge"], threshold: null });
-  await sees("Kind");
+  await waitForText("different kinds");
+  expect(last(callsTo(host, "chart"))).toEqual({ kind: "loss", of: ["writer", "judge"], threshold: null });
+  await waitForText("Kind");
 });
 
 test("a run whose job still prepares it is no error", async () => {
@@ -181,10 +181,10 @@ test("a run whose job still prepares it is no error", async () => {
     speed: 0.01,
     failing: { "run.get": { code: "not-found", message: "there is no run late" } },
   });
-  await sees("there is no run late");
+  await waitForText("there is no run late");
   const config = toml({ ...defaults("generator"), name: "late" });
   await host.call("job.start", { id: "t", kind: "train", params: { config } });
-  await sees("The run is being prepared");
+  await waitForText("The run is being prepared");
   expect(screen.queryByTestId("error")).toBeNull();
   host.engine.options.failing = {};
   host.engine.changed("runs");

@@ -12,7 +12,7 @@ export const rests = (job: Pick<JobInfo, "state"> | null): boolean =>
   job !== null && (job.state === "paused" || job.state === "lost");
 
 /** "training · 120 of 300 steps · loss 3.21 · 2 min left". */
-export function progressWords(progress: Progress | null): string {
+export function progressText(progress: Progress | null): string {
   if (!progress) return "starting";
   const size = (n: number) => (progress.unit === "bytes" ? bytes(n) : count(n));
   const unit = progress.unit === "bytes" ? "" : ` ${progress.unit}`;
@@ -27,8 +27,8 @@ export function progressWords(progress: Progress | null): string {
 }
 
 /** What a job that does not run says of itself. */
-export function stateWords(job: JobInfo): string {
-  const far = progressWords(job.progress);
+export function stateText(job: JobInfo): string {
+  const far = progressText(job.progress);
   switch (job.state) {
     case "queued":
       return "waits in the queue";
