@@ -11,7 +11,7 @@ async function choose(menu: string, item: string): Promise<void> {
   await fireEvent.click(within(list).getByText(item));
 }
 
-test("a run is renamed from its page, and the page goes along", async () => {
+test("renaming a run on its page updates the address", async () => {
   const host = await openWindow("#/train/run/writer");
   await choose("item-menu-run-writer", "Rename…");
   const name = (await byId("item-name")) as HTMLInputElement;
@@ -23,7 +23,7 @@ test("a run is renamed from its page, and the page goes along", async () => {
   expect(host.engine.fakes[0]?.config.generator).toBe("writer, final");
 });
 
-test("a name that is taken is refused, and what was typed stays", async () => {
+test("a name that is taken is refused and the input kept", async () => {
   await openWindow("#/train");
   await choose("item-menu-run-writer", "Rename…");
   await fireEvent.input(await byId("item-name"), { target: { value: "judge" } });
@@ -32,7 +32,7 @@ test("a name that is taken is refused, and what was typed stays", async () => {
   expect(((await byId("item-name")) as HTMLInputElement).value).toBe("judge");
 });
 
-test("note and tags are shown in the list, which is narrowed by a tag", async () => {
+test("note and tags are shown, and the list can be filtered by tag", async () => {
   const host = await openWindow("#/evaluate");
   await byId("evaluation-1");
   expect(screen.queryByTestId("tag-filter")).toBeNull();
@@ -55,7 +55,7 @@ test("note and tags are shown in the list, which is narrowed by a tag", async ()
   expect(await axeViolations()).toEqual([]);
 });
 
-test("what depends on a run is listed before it is deleted, and all of it goes", async () => {
+test("dependents of a run are listed and deleted with it", async () => {
   const host = await openWindow("#/train");
   await choose("item-menu-run-writer", "Delete…");
   const list = await byId("item-dependents");
@@ -76,21 +76,19 @@ test("what depends on a run is listed before it is deleted, and all of it goes",
   expect(host.engine.jobs.some((job) => job.kind === "delete")).toBe(true);
 });
 
-test("what changed since it was listed is listed again, and nothing is deleted", async () => {
+test("a change after the list was shown cancels the deletion and updates the list", async () => {
   const host = await openWindow("#/train");
   await choose("item-menu-run-writer", "Delete…");
   await byId("item-dependents");
   const set = host.engine.fakes[0];
-  if (set) set.name = "fakes, meanwhile renamed";
+  if (set) set.name = "fakes, renamed";
   await fireEvent.click(await byId("item-delete"));
   await waitForText("is not as it was shown");
-  await waitFor(() =>
-    expect(textOf(screen.getByTestId("item-dependents"))).toContain("fakes, meanwhile renamed"),
-  );
+  await waitFor(() => expect(textOf(screen.getByTestId("item-dependents"))).toContain("fakes, renamed"));
   expect(host.engine.runs.some((run) => run.name === "writer")).toBe(true);
 });
 
-test("every kind has the menu", async () => {
+test("every kind of item has the menu", async () => {
   for (const [address, menu] of [
     ["#/data/sources", "item-menu-source-1"],
     ["#/data/splits", "item-menu-split-main"],
@@ -103,14 +101,14 @@ test("every kind has the menu", async () => {
   }
 });
 
-test("words of a deletion", () => {
+test("texts of the delete dialog", () => {
   const one = { kind: "run", id: 1, name: "w", why: "", depth: 0, unit: "checkpoints" } as const;
   expect(holds({ ...one, rows: 2, bytes: 0 })).toBe("2 checkpoints");
   expect(holds({ ...one, rows: 0, bytes: 0 })).toBe("");
   const found = { items: [], replies: 3, approved: 1, kept: 2, seen: "" };
   expect(repliesWords(found)).toEqual([
-    "3 replies of the queue will be deleted, 1 of them approved.",
-    "2 replies that were sent, or may have been, stay with their candidates.",
+    "3 replies in the queue will be deleted, including 1 approved.",
+    "2 replies that were posted, or may have been, are kept with their candidates.",
   ]);
   expect(typedTags("a, b,,c ")).toEqual(["a", "b", "c"]);
   const items = [{ label: { note: "", tags: ["x"] } }, { label: { note: "", tags: [] } }];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { axeViolations, openWindow, waitForText } from "../testing";
 
-/** Every address with what it says in a full project, and in an empty one. */
+/** Every address with a text it shows in a full project and in an empty one. */
 const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][] = [
   ["#/overview", "Review the drafts", "Import comments"],
   ["#/data/sources", "synthetic threads", "Nothing is imported yet"],
@@ -28,8 +28,8 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
   ["#/generate/1", /picks of 40 candidates/, "There is no generator yet"],
   ["#/queue", "Approved", "The queue is empty"],
   ["#/queue/4", "Mark as posted by hand", "The queue is empty"],
-  ["#/settings", "This machine", "The project file"],
-  ["#/nowhere", "There is no such screen", "There is no such screen"],
+  ["#/settings", "This machine", "Project file"],
+  ["#/nowhere", "Page not found", "Page not found"],
 ];
 
 describe.each(SCREENS)("%s", (address, full, empty) => {
@@ -41,7 +41,7 @@ describe.each(SCREENS)("%s", (address, full, empty) => {
     expect(await axeViolations()).toEqual([]);
   });
 
-  test("empty: says what to do, with something that does it", async () => {
+  test("empty: says what to do and offers it", async () => {
     await openWindow(address, { project: "empty" });
     await waitForText(empty);
     expect(await axeViolations()).toEqual([]);
@@ -50,19 +50,19 @@ describe.each(SCREENS)("%s", (address, full, empty) => {
   });
 });
 
-test("without a project there is the start", async () => {
+test("without a project the start screen is shown", async () => {
   await openWindow("#/", { project: "none" });
   await waitForText("Try the sample");
   expect(await axeViolations()).toEqual([]);
 });
 
-test("an answer that fails shows what, why, and a way on; trying again mends it", async () => {
+test("a failed query shows its error and can be retried", async () => {
   const host = await openWindow("#/data/splits", {
     failing: { splits: { code: "busy", message: "another process holds the file", detail: ["since 14:03"] } },
   });
   await waitForText("another process holds the file");
   await waitForText("since 14:03");
-  await waitForText("Wait for it");
+  await waitForText("Wait until it is done");
   expect(document.querySelector("[data-testid=error]")?.getAttribute("data-code")).toBe("busy");
   host.engine.options.failing = {};
   const again = [...document.querySelectorAll("button")].find((button) => button.textContent === "Try again");

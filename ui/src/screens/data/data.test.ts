@@ -175,7 +175,7 @@ describe("import", () => {
   test("an import that broke off says where, what was kept, and lets another one begin", async () => {
     const host = await openWindow("#/data/import?job=j", { project: "empty" });
     await host.call("job.start", { id: "j", kind: "import", params: { files: ["/data/broken.zst"] } });
-    await waitForText("The import did not end well");
+    await waitForText("Import failed");
     await waitForText("line 3: not JSON");
     await waitForText("kept from it: 2 comments");
     await fireEvent.click(screen.getByRole("button", { name: "Import another file" }));

@@ -1,5 +1,3 @@
-// Where a next step is done.
-
 import type { NextStep } from "../../host";
 import { at } from "../../state/route.svelte";
 

@@ -15,11 +15,10 @@ export async function doing(what: string, act: () => Promise<unknown>): Promise<
 }
 
 /** Opens an address in the browser. */
-export const visit = (address: string) =>
-  doing("The link could not be opened", () => host().openLink(address));
+export const visit = (address: string) => doing("Could not open the link", () => host().openLink(address));
 
 export const copy = (text: string, what: string) =>
-  doing("It could not be copied", async () => {
+  doing("Could not copy to the clipboard", async () => {
     await host().copy(text);
     showToast(`${what} is on the clipboard.`, { tone: "good" });
   });
