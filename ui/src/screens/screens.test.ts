@@ -4,14 +4,10 @@ import { axeViolations, openWindow, waitForText } from "../testing";
 /** Every address with a text it shows in a full project and in an empty one. */
 const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][] = [
   ["#/overview", "Review the drafts", "Import comments"],
-  ["#/data/sources", "synthetic threads", "Nothing is imported yet"],
-  ["#/data/pairs", "4,930 pairs", "There are no pairs yet"],
-  ["#/data/labels", "Upvote bins", "There are no scores to label"],
-  [
-    "#/data/splits",
-    "no thread, no pair, no text of any length and no near-duplicate is on two sides",
-    "There is no split yet",
-  ],
+  ["#/data/sources", "synthetic threads", "No data yet"],
+  ["#/data/pairs", "4,930 pairs", "No pairs yet"],
+  ["#/data/labels", "Score bins", "No scores to bin"],
+  ["#/data/splits", "no threads, pairs, texts or near-duplicates shared between sets", "No splits yet"],
   ["#/data/import", "Files", "Files"],
   ["#/data/permissions", "Permission to train", "This project has no Reddit content"],
   ["#/models", "What was trained from what", "There is no base yet"],
@@ -67,6 +63,6 @@ test("a failed query shows its error and can be retried", async () => {
   host.engine.options.failing = {};
   const again = [...document.querySelectorAll("button")].find((button) => button.textContent === "Try again");
   again?.click();
-  await waitForText("no thread, no pair, no text of any length and no near-duplicate is on two sides");
+  await waitForText("no threads, pairs, texts or near-duplicates shared between sets");
   expect(document.querySelector("[data-testid=error]")).toBeNull();
 });

@@ -8,21 +8,19 @@ import { EMPTY_FILTER, filterOf, names } from "./filter";
 const last = <T>(list: T[]) => list.at(-1);
 
 describe("filter", () => {
-  test("names in any form", () => {
+  test("parses names with and without prefixes", () => {
     expect(names("r/Cooking, /r/AskReddit u/ada")).toEqual(["Cooking", "AskReddit", "ada"]);
   });
-  test("placeholders are off until they are asked for", () => {
+  test("placeholders are off by default", () => {
     expect(filterOf(EMPTY_FILTER).filter?.placeholders).toBe(false);
     expect(filterOf({ ...EMPTY_FILTER, placeholders: true }).filter?.placeholders).toBe(true);
   });
-  test("empty lets everything in", () => {
+  test("an empty filter keeps everything", () => {
     expect(filterOf(EMPTY_FILTER).filter).toMatchObject({ subreddits: [], min_score: null, after_utc: null });
   });
-  test("what cannot be is said", () => {
+  test("invalid input is reported", () => {
     expect(filterOf({ ...EMPTY_FILTER, min_score: "many" }).error).toContain("whole number");
-    expect(filterOf({ ...EMPTY_FILTER, min_score: "5", max_score: "1" }).error).toContain(
-      "nothing would be let in",
-    );
+    expect(filterOf({ ...EMPTY_FILTER, min_score: "5", max_score: "1" }).error).toContain("above max score");
     expect(filterOf({ ...EMPTY_FILTER, after: "2019-04-01" }).filter?.after_utc).toBe(1_554_076_800);
     expect(filterOf({ ...EMPTY_FILTER, before: "1 April" }).error).toContain("2019-04-01");
     expect(filterOf({ ...EMPTY_FILTER, before: "2019-13-01" }).error).toContain("2019-04-01");
@@ -30,10 +28,10 @@ describe("filter", () => {
 });
 
 describe("edges", () => {
-  test("must rise", () => {
+  test("must increase", () => {
     expect(edgesFrom(["1", "6", "11"]).edges).toEqual([1, 6, 11]);
-    expect(edgesFrom(["1", "1", "11"])).toMatchObject({ edges: null, wrong: [1] });
-    expect(edgesFrom(["1", "", "x"]).wrong).toEqual([1, 2]);
+    expect(edgesFrom(["1", "1", "11"])).toMatchObject({ edges: null, invalid: [1] });
+    expect(edgesFrom(["1", "", "x"]).invalid).toEqual([1, 2]);
   });
   test("name the bins", () => {
     expect(binNames([1, 2, 11])).toEqual(["below 1", "1", "2 to 10", "11 and up"]);
@@ -41,17 +39,17 @@ describe("edges", () => {
 });
 
 describe("import", () => {
-  const look = async (path: string) => {
+  const addFile = async (path: string) => {
     await fireEvent.input(await byId("import-path"), { target: { value: path } });
-    await fireEvent.click(await byId("import-look"));
+    await fireEvent.click(await byId("import-add"));
   };
 
-  test("a table is mapped, filtered, permitted, imported, and what was rejected can be read", async () => {
+  test("a table is mapped, filtered and imported, and rejected rows can be read", async () => {
     const host = await openWindow("#/data/import", { project: "empty" });
-    await look("/home/ada/data/answers.csv");
+    await addFile("/home/ada/data/answers.csv");
     await byId("mapping");
     await fireEvent.change(screen.getByLabelText("Subreddit"), { target: { value: "" } });
-    await waitForText("Say first where the text comes from.");
+    await waitForText("Select the origin of the text.");
     expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(true);
     await fireEvent.change(await byId("origin"), { target: { value: "forum" } });
     await waitFor(async () =>
@@ -60,7 +58,7 @@ describe("import", () => {
     expect(screen.queryByTestId("study-question")).toBeNull();
     await fireEvent.change(await byId("permission"), { target: { value: "own" } });
     await fireEvent.input(await byId("permission-note"), { target: { value: "mine" } });
-    await fireEvent.input(screen.getByLabelText("Least score"), { target: { value: "2" } });
+    await fireEvent.input(screen.getByLabelText("Min score"), { target: { value: "2" } });
     await fireEvent.click(await byId("import-start"));
     await byId("import-result");
     expect(location.hash).toMatch(/^#\/data\/import\?job=/);
@@ -80,14 +78,14 @@ describe("import", () => {
     await waitForText("3 rows could not be read");
   });
 
-  test("a table with one comment a row is mapped by id, parent and text", async () => {
+  test("a table of comments is mapped by ID, parent and text", async () => {
     const host = await openWindow("#/data/import", { project: "empty" });
-    await look("/home/ada/data/answers.csv");
+    await addFile("/home/ada/data/answers.csv");
     await fireEvent.change(await byId("format"), { target: { value: "comments" } });
-    await waitForText("Say first which column is the id and the parent and the text.");
+    await waitForText("Select the column for ID, Parent, Text.");
     expect(screen.queryByLabelText("Reply")).toBeNull();
     for (const [label, column] of [
-      ["Id", "votes"],
+      ["ID", "votes"],
       ["Parent", "forum"],
       ["Text", "answer"],
     ] as const)
@@ -106,7 +104,7 @@ describe("import", () => {
     });
   });
 
-  test("files that are dropped on the window are there to be imported", async () => {
+  test("files dropped on the window appear in the import form", async () => {
     const host = await openWindow("#/overview", { project: "empty" });
     await byId("pipeline");
     host.drop(["/data/RC_2019-04.zst", "/data/answers.csv"]);
@@ -117,20 +115,20 @@ describe("import", () => {
 
   test("a dump needs no mapping", async () => {
     await openWindow("#/data/import", { project: "empty" });
-    await look("/data/RC_2019-04.zst");
-    await waitForText("nothing to map");
+    await addFile("/data/RC_2019-04.zst");
+    await waitForText("no mapping needed");
     expect(screen.queryByTestId("mapping")).toBeNull();
   });
 
-  test("an archive of Reddit is imported once the permissions are answered, and asked about once", async () => {
+  test("a Reddit archive requires permission records once per project", async () => {
     const host = await openWindow("#/data/import", { project: "empty" });
-    await look("/data/RC_2019-04.zst");
+    await addFile("/data/RC_2019-04.zst");
     await byId("study-question");
     await waitForText("written approval");
     const start = async () => (await byId("import-start")) as HTMLButtonElement;
-    await waitForText("Answer first what permissions you have");
+    await waitForText("Record your permissions, or that you have none");
     expect((await start()).disabled).toBe(true);
-    // a grant without its date, scope and link is no answer
+    // a grant requires date, scope and link
     await fireEvent.click(await byId("study-none"));
     await waitFor(async () => expect((await start()).disabled).toBe(false));
     await fireEvent.change(await byId("decision-training"), { target: { value: "granted" } });
@@ -148,31 +146,31 @@ describe("import", () => {
       ["research_program", "none"],
       ["ethics_board", "none"],
     ]);
-    // it is on record now, and shown
+    // now on record
     await fireEvent.click(screen.getByRole("button", { name: /Import another/ }));
-    await look("/data/RC_2019-05.zst");
+    await addFile("/data/RC_2019-05.zst");
     await waitFor(async () => expect((await start()).disabled).toBe(false));
     expect(screen.queryByTestId("study-question")).toBeNull();
     go("#/overview");
     await waitForText("No permission to train on Reddit content on record");
   });
 
-  test("a file that is not there is said at the field, and the path stays", async () => {
+  test("a missing file shows an error and keeps the path", async () => {
     await openWindow("#/data/import", { project: "empty" });
-    await look("/data/missing.zst");
+    await addFile("/data/missing.zst");
     await waitForText("there is no file /data/missing.zst");
     expect(((await byId("import-path")) as HTMLInputElement).value).toBe("/data/missing.zst");
   });
 
-  test("without a reply column it cannot start, and says which is missing", async () => {
+  test("without a reply column the import cannot start", async () => {
     await openWindow("#/data/import", { project: "empty" });
-    await look("/home/ada/data/answers.csv");
+    await addFile("/home/ada/data/answers.csv");
     await fireEvent.change(await screen.findByLabelText("Reply"), { target: { value: "" } });
-    await waitForText("Say first which column is the reply.");
+    await waitForText("Select the column for Reply.");
     expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(true);
   });
 
-  test("an import that broke off says where, what was kept, and lets another one begin", async () => {
+  test("a failed import shows where it stopped and what was kept", async () => {
     const host = await openWindow("#/data/import?job=j", { project: "empty" });
     await host.call("job.start", { id: "j", kind: "import", params: { files: ["/data/broken.zst"] } });
     await waitForText("Import failed");
@@ -187,7 +185,7 @@ describe("pairs", () => {
   const rows = () => [...document.querySelectorAll("[data-testid=pairs] .window [role=row]")];
   const text = (row: Element | undefined) => row?.textContent?.replace(/\s+/g, " ").trim();
 
-  test("only what is in sight is drawn and fetched, of a million", async () => {
+  test("of a million rows only visible ones are rendered and fetched", async () => {
     const host = await openWindow("#/data/pairs", { pairs: 1_000_000 });
     await waitForText("1,000,000 pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
@@ -200,7 +198,7 @@ describe("pairs", () => {
     expect(callsTo(host, "pairs.rows").every((p) => p.count === 200)).toBe(true);
   });
 
-  test("sort, filter and search are asked of the engine", async () => {
+  test("the engine sorts, filters and searches", async () => {
     const host = await openWindow("#/data/pairs");
     await waitForText("4,930 pairs");
     await fireEvent.click(screen.getByRole("button", { name: "Score" }));
@@ -213,7 +211,7 @@ describe("pairs", () => {
       ),
     );
     await fireEvent.input(await byId("pairs-search"), { target: { value: "sourdough" } });
-    await fireEvent.change(await byId("pairs-side"), { target: { value: "test" } });
+    await fireEvent.change(await byId("pairs-partition"), { target: { value: "test" } });
     await waitFor(() =>
       expect(last(callsTo(host, "pairs.view"))).toMatchObject({
         words: "sourdough",
@@ -221,20 +219,20 @@ describe("pairs", () => {
         split: "main",
       }),
     );
-    await waitForText(/\d+ pairs fit/);
+    await waitForText(/\d+ matching pairs/);
     await fireEvent.input(await byId("pairs-search"), { target: { value: "no such words" } });
-    await waitForText("No pair fits");
-    await fireEvent.click(screen.getAllByRole("button", { name: /Clear the filter/ })[0] as HTMLElement);
+    await waitForText("No matching pairs");
+    await fireEvent.click(screen.getAllByRole("button", { name: /Clear filters/ })[0] as HTMLElement);
     await waitForText("4,930 pairs");
   });
 
-  test("keys go from pair to pair, and Escape closes", async () => {
+  test("j and k move between pairs, and Escape closes", async () => {
     await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     press("j");
     press("j");
     const open = await byId("pair");
-    await waitFor(() => expect(open.textContent).toContain("Score of the reply"));
+    await waitFor(() => expect(open.textContent).toContain("Reply score"));
     const chosen = () =>
       rows()
         .find((row) => row.getAttribute("aria-selected") === "true")
@@ -246,7 +244,7 @@ describe("pairs", () => {
     await waitFor(() => expect(screen.queryByTestId("pair")).toBeNull());
   });
 
-  test("a list that the engine no longer keeps is asked for again, where it stands", async () => {
+  test("a view dropped by the engine is requested again at the same position", async () => {
     const host = await openWindow("#/data/pairs", { pairs: 1_000_000 });
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     screen.getByRole("grid").focus();
@@ -258,7 +256,7 @@ describe("pairs", () => {
     expect(screen.queryByTestId("error")).toBeNull();
   });
 
-  test("a pair is excluded with a reason, and included again, with the keyboard", async () => {
+  test("a pair is excluded with a reason and included again by keyboard", async () => {
     const host = await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     press("x");
@@ -276,19 +274,19 @@ describe("pairs", () => {
     await waitForText("Excluded from splits: spam");
     await waitFor(() => expect(text(rows()[0])).toContain("excluded"));
     await fireEvent.change(await byId("pairs-excluded"), { target: { value: "yes" } });
-    await waitForText("1 pair fit");
+    await waitForText("1 matching pair");
     await waitFor(() => expect(last(callsTo(host, "pairs.view"))).toMatchObject({ excluded: true }));
     await fireEvent.change(await byId("pairs-excluded"), { target: { value: "" } });
     await waitForText("4,930 pairs");
     press("j");
-    await waitForText("Include the pair again");
+    await waitForText("Include pair again");
     press("x");
     await waitFor(() => expect(callsTo(host, "pairs.include")).toEqual([{ pairs: ["0"], authors: [] }]));
     await waitFor(() => expect(screen.queryByTestId("excluded")).toBeNull());
     await waitFor(() => expect(text(rows()[0])).not.toContain("excluded"));
   });
 
-  test("every pair of an author is excluded, and included again", async () => {
+  test("all pairs of an author are excluded and included again", async () => {
     const host = await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     press("j");
@@ -299,7 +297,7 @@ describe("pairs", () => {
     await waitFor(() =>
       expect(callsTo(host, "pairs.exclude")).toEqual([{ pairs: [], authors: ["writer_7"], reason: "a bot" }]),
     );
-    await waitForText("Excluded with every pair of u/writer_7: a bot");
+    await waitForText("Excluded with all pairs of u/writer_7: a bot");
     await fireEvent.click(await byId("exclude"));
     await waitFor(() =>
       expect(callsTo(host, "pairs.include")).toEqual([{ pairs: [], authors: ["writer_7"] }]),
@@ -311,13 +309,13 @@ describe("pairs", () => {
     await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     press("j");
-    await fireEvent.click(await screen.findByRole("link", { name: "Answer this comment" }));
+    await fireEvent.click(await screen.findByRole("link", { name: "Generate replies" }));
     window.dispatchEvent(new Event("hashchange"));
     const field = (await byId("comment")) as HTMLTextAreaElement;
     await expect.poll(() => field.value).not.toBe("");
   });
 
-  test("pairs are built by a recipe, and what it left out is counted", async () => {
+  test("pairs are built by a recipe, and filtered ones are counted", async () => {
     const host = await openWindow("#/data/pairs?build=1");
     await fireEvent.click(await screen.findByLabelText("Drop bots"));
     await fireEvent.click(await byId("build-start"));
@@ -330,7 +328,7 @@ describe("pairs", () => {
   });
 });
 
-test("edges of the bins are counted as they are typed", async () => {
+test("bins are counted while edges are edited", async () => {
   const host = await openWindow("#/data/labels");
   const first = (await byId("edge-0")) as HTMLInputElement;
   await expect.poll(() => first.value).toBe("1");
@@ -340,12 +338,12 @@ test("edges of the bins are counted as they are typed", async () => {
   await waitForText("Must be above the first.");
 });
 
-test("a split is made and audited", async () => {
+test("a split is created and audited", async () => {
   const host = await openWindow("#/data/splits?new=1&edges=2,5,9");
   const name = (await byId("split-name")) as HTMLInputElement;
   await expect.poll(() => name.value).toBe("main-2");
   await fireEvent.input(screen.getByLabelText("train"), { target: { value: "70" } });
-  await waitForText("The three are 90 % together");
+  await waitForText("Ratios must add up to 100% (now 90%)");
   await fireEvent.input(screen.getByLabelText("test"), { target: { value: "20" } });
   await fireEvent.click(await byId("split-start"));
   await byId("split-main-2");
@@ -353,12 +351,14 @@ test("a split is made and audited", async () => {
     kind: "split",
     params: { name: "main-2", edges: [2, 5, 9], shares: { train: 0.7, val: 0.1, test: 0.2 } },
   });
-  await waitForText("Not audited yet");
+  await waitForText("Not checked for leakage yet");
   await fireEvent.click(screen.getAllByRole("button", { name: "Audit" })[0] as HTMLElement);
-  await waitFor(() => expect(document.body.textContent).not.toContain("Not audited yet"), { timeout: 5000 });
+  await waitFor(() => expect(document.body.textContent).not.toContain("Not checked for leakage yet"), {
+    timeout: 5000,
+  });
 });
 
-test("a split says what a side lacks, what was left out and what its audit looked at", async () => {
+test("a split shows warnings, omitted pairs and what its audit covered", async () => {
   const host = await openWindow("#/overview");
   const [split] = host.engine.splits;
   if (!split) throw new Error("there is a split");
@@ -369,18 +369,18 @@ test("a split says what a side lacks, what was left out and what its audit looke
   go("#/data/splits");
   await waitForText("val has no pairs of upvote bin 2 (score 6 to 10)");
   await waitForText(/rule duplicate_text.* 14 pairs of val, 1 pair of test/);
-  await waitForText(/3 pairs excluded by hand/);
-  await waitForText(/no text of any length .*exempt: 2 deleted texts/);
+  await waitForText(/3 pairs excluded manually/);
+  await waitForText(/no threads, pairs, texts or near-duplicates.*exempt: 2 deleted texts/);
 });
 
-test("a permission is noted with the source", async () => {
+test("a permission is stored with the source", async () => {
   const host = await openWindow("#/data/sources");
-  await fireEvent.click(await screen.findByRole("button", { name: /Say what holds/ }));
+  await fireEvent.click(await screen.findByRole("button", { name: /Set permission/ }));
   await fireEvent.change(await byId("permission"), { target: { value: "research" } });
   const form = (await byId("permission")).closest("form") as HTMLFormElement;
   await fireEvent.submit(form);
   await waitFor(() =>
     expect(callsTo(host, "source.permit")).toEqual([{ source: 2, permission: "research", note: "" }]),
   );
-  await waitFor(() => expect(document.body.textContent).not.toContain("Not said"));
+  await waitFor(() => expect(document.body.textContent).not.toContain("Not specified"));
 });
