@@ -24,11 +24,15 @@ export function progressText(progress: Progress | null): string {
   return [progress.phase, far, progress.note, left].filter(Boolean).join(" · ");
 }
 
+/** A job or run state as shown on screen. */
+export function stateName(state: string): string {
+  return { "": "ended", cancelled: "canceled", lost: "interrupted" }[state] ?? state;
+}
+
 export function stateText(job: JobInfo): string {
   const far = progressText(job.progress);
   switch (job.state) {
     case "queued":
-      return "queued";
     case "waiting":
       return "queued";
     case "running":

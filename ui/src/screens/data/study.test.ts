@@ -91,9 +91,9 @@ describe("permissions for Reddit content", () => {
     const host = await openWindow("#/overview");
     for (const source of host.engine.sources) source.origin = "reddit";
     location.hash = "#/train/new";
-    const refused = await byId("train-refused");
-    expect(textOf(refused)).toContain("this project is strict");
-    expect(refused.querySelector("a")?.getAttribute("href")).toBe("#/data/permissions");
+    const blocked = await byId("train-blocked");
+    expect(textOf(blocked)).toContain("this project is strict");
+    expect(blocked.querySelector("a")?.getAttribute("href")).toBe("#/data/permissions");
     expect(callsTo(host, "job.start")).toEqual([]);
   });
 });

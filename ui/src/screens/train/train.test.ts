@@ -9,8 +9,8 @@ import Samples from "./Samples.svelte";
 const last = <T>(list: T[]) => list.at(-1);
 const value = async (id: string) => ((await byId(id)) as HTMLInputElement).value;
 
-describe("the form of a run", () => {
-  test("has every setting of its kind once, essentials first", () => {
+describe("run form", () => {
+  test("shows every setting of the model type once, essentials first", () => {
     for (const kind of ["generator", "realism", "upvotes"] as const) {
       const made = groups(fields, kind);
       expect(made[0]).toMatchObject({ name: "Essentials", folded: false });
@@ -22,7 +22,7 @@ describe("the form of a run", () => {
     }
   });
 
-  test("hides no setting that it has never heard of", () => {
+  test("shows settings that it does not know", () => {
     const novel: Field = {
       name: "momentum",
       help: "New.",
@@ -39,19 +39,19 @@ describe("the form of a run", () => {
     });
   });
 
-  test("says what a field takes", () => {
+  test("says which values a field accepts", () => {
     const field = (type: Field["type"], least: number | null, most: number | null) =>
       ({ type, least, most }) as Field;
-    expect(parse(field("integer", 1, null), "0").error).toBe("A whole number, 1 or more.");
-    expect(parse(field("integer", 1, null), "2.5").error).toBe("A whole number, 1 or more.");
-    expect(parse(field("number", 0, 1), "2").error).toBe("A number from 0 to 1.");
+    expect(parse(field("integer", 1, null), "0").error).toBe("Must be a whole number, at least 1.");
+    expect(parse(field("integer", 1, null), "2.5").error).toBe("Must be a whole number, at least 1.");
+    expect(parse(field("number", 0, 1), "2").error).toBe("Must be a number from 0 to 1.");
     expect(parse(field("number", null, null), "5e-5")).toEqual({ value: 0.00005, error: null });
-    expect(parse(field("number", null, null), "").error).toContain("A number");
+    expect(parse(field("number", null, null), "").error).toContain("Must be a number");
     expect(shown(0.00005)).toBe("5e-5");
     expect(fieldHelp("Realism: the share of real replies.")).toBe("The share of real replies.");
   });
 
-  test("starts a run with what was typed, and what it costs is said before", async () => {
+  test("shows an estimate and starts a run with the entered values", async () => {
     const host = await openWindow("#/train/new");
     await waitForText("about 5 min");
     expect(await value("field-name")).toBe("writer-2");
@@ -71,18 +71,18 @@ describe("the form of a run", () => {
     expect(last(callsTo(host, "job.start"))).toMatchObject({ kind: "train" });
   });
 
-  test("what is wrong is marked at its field, keeps what was typed, and starts nothing", async () => {
+  test("invalid input is marked at its field, kept, and blocks the start", async () => {
     await openWindow("#/train/new");
     await waitForText("about 5 min");
     await fireEvent.input(await byId("field-batch_size"), { target: { value: "eight" } });
-    await waitForText("A whole number, 0 or more.");
+    await waitForText("Must be a whole number, at least 0.");
     expect(await value("field-batch_size")).toBe("eight");
     expect(((await byId("train-start")) as HTMLButtonElement).disabled).toBe(true);
     await fireEvent.input(await byId("field-name"), { target: { value: "judge" } });
-    await waitForText("There is a run of this name already.");
+    await waitForText("A run with this name already exists.");
   });
 
-  test("the kind changes the settings; a preset fills them; what was changed stays", async () => {
+  test("changed values survive a new model type, and a preset overwrites them", async () => {
     await openWindow("#/train/new");
     await waitForText("about 5 min");
     await fireEvent.input(await byId("field-epochs"), { target: { value: "7" } });
@@ -96,27 +96,27 @@ describe("the form of a run", () => {
     expect(await value("field-epochs")).toBe("10");
   });
 
-  test("train again takes over the settings of a run under another name", async () => {
+  test("duplicating a run copies its settings under another name", async () => {
     await openWindow("#/train/new?like=judge");
     await waitFor(async () => expect(await value("field-steps")).toBe("450"));
     expect(await value("field-name")).toBe("judge-2");
     expect((screen.getByRole("radio", { name: "Realism" }) as HTMLInputElement).checked).toBe(true);
   });
 
-  test("without a base it says what is missing and where to get it", async () => {
+  test("missing prerequisites are listed with links", async () => {
     await openWindow("#/train/new?kind=realism", { project: "empty" });
-    await waitForText("There is no BERT base to start from.");
-    await waitForText("There are no fakes");
-    expect(screen.getByRole("link", { name: "Add a base" }).getAttribute("href")).toBe("#/models?new=1");
+    await waitForText("No BERT base model yet.");
+    await waitForText("No generated replies to train against.");
+    expect(screen.getByRole("link", { name: "Add base model" }).getAttribute("href")).toBe("#/models?new=1");
   });
 });
 
-test("a run is watched, paused, resumed and stopped", async () => {
+test("a run can be watched, paused, resumed and stopped", async () => {
   await openWindow("#/train/new", { speed: 3 });
   await waitForText("about 5 min");
   await fireEvent.click(await byId("train-start"));
   const run = await byId("run");
-  await waitForText("tokens a second");
+  await waitForText("tokens/s");
   await fireEvent.click(await byId("run-pause"));
   await waitFor(() => expect(run.dataset.state).toBe("paused"), { timeout: 3000 });
   await fireEvent.click(await byId("run-resume"));
@@ -125,11 +125,11 @@ test("a run is watched, paused, resumed and stopped", async () => {
   await fireEvent.click(await byId("run-stop"));
   await waitFor(() => expect(run.dataset.state).toBe("stopped"), { timeout: 3000 });
   await waitForText(/stopped at step \d+ of/);
-  // what was stopped can be used like any other
+  // a stopped run is usable
   expect(screen.getByRole("link", { name: "Evaluate…" })).toBeTruthy();
 });
 
-test("discarding a run is asked about, and what it leaves is offered nowhere", async () => {
+test("discarding a run needs confirmation and makes it unusable", async () => {
   const host = await openWindow("#/train/new", { speed: 3 });
   await waitForText("about 5 min");
   await fireEvent.click(await byId("train-start"));
@@ -137,7 +137,7 @@ test("discarding a run is asked about, and what it leaves is offered nowhere", a
   await waitForText(/step \d/);
   const name = host.engine.runs.at(-1)?.name ?? "";
   await fireEvent.click(await byId("run-discard"));
-  await waitForText("cannot be brought back");
+  await waitForText("This can't be undone");
   expect(callsTo(host, "job.discard")).toEqual([]);
   await fireEvent.click(await byId("run-discard-yes"));
   await waitFor(() => expect(run.dataset.state).toBe("cancelled"), { timeout: 3000 });
@@ -145,7 +145,7 @@ test("discarding a run is asked about, and what it leaves is offered nowhere", a
   expect(host.engine.runs.find((one) => one.name === name)?.usable).toBe(false);
 });
 
-test("a run that has seen deleted content says so, and is trained again without", async () => {
+test("a run trained on deleted content is marked and can be retrained without it", async () => {
   const host = await openWindow("#/train");
   await byId("runs");
   expect(screen.queryByTestId("deleted-content")).toBeNull();
@@ -155,7 +155,7 @@ test("a run that has seen deleted content says so, and is trained again without"
   await waitForText("Trained on deleted content");
   await fireEvent.click(screen.getByRole("link", { name: "writer" }));
   await waitForText("run writer as writer-again");
-  await fireEvent.click(await byId("train-again"));
+  await fireEvent.click(await byId("retrain"));
   await waitFor(() => {
     const job = host.engine.jobs.find((one) => one.kind === "train-again");
     expect(job?.params).toEqual({ run: "writer" });
@@ -163,7 +163,7 @@ test("a run that has seen deleted content says so, and is trained again without"
   });
 });
 
-test("two runs that are ticked are compared", async () => {
+test("two selected runs are compared", async () => {
   const host = await openWindow("#/train");
   const compare = (await byId("compare-runs")) as HTMLButtonElement;
   expect(compare.disabled).toBe(true);
@@ -171,12 +171,12 @@ test("two runs that are ticked are compared", async () => {
   await fireEvent.click(screen.getByLabelText("Compare judge"));
   await fireEvent.click(compare);
   await byId("differences");
-  await waitForText("different kinds");
+  await waitForText("Different model types");
   expect(last(callsTo(host, "chart"))).toEqual({ kind: "loss", of: ["writer", "judge"], threshold: null });
   await waitForText("Kind");
 });
 
-test("a run whose job still prepares it is no error", async () => {
+test("a run that is still being prepared is not an error", async () => {
   const host = await openWindow("#/train/run/late", {
     speed: 0.01,
     failing: { "run.get": { code: "not-found", message: "there is no run late" } },
@@ -184,14 +184,14 @@ test("a run whose job still prepares it is no error", async () => {
   await waitForText("there is no run late");
   const config = toml({ ...defaults("generator"), name: "late" });
   await host.call("job.start", { id: "t", kind: "train", params: { config } });
-  await waitForText("The run is being prepared");
+  await waitForText("Preparing: tokenizing data");
   expect(screen.queryByTestId("error")).toBeNull();
   host.engine.options.failing = {};
   host.engine.changed("runs");
   await byId("run");
 });
 
-test("the same comment may be sampled twice at one step", () => {
+test("a comment can be sampled twice at one step", () => {
   render(Samples, {
     samples: [
       [30, "Any ideas?", "a"],
