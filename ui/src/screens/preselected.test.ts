@@ -47,22 +47,22 @@ test("the draft dialog preselects the newest usable runs", async () => {
 test("the fakes dialog preselects the newest usable generator", async () => {
   await opened();
   go("#/models");
-  await fireEvent.click(await byId("write-fakes"));
+  await fireEvent.click(await byId("generate-fakes"));
   await waitFor(async () => expect(await chosen("fakes-generator")).toBe("writer-2"));
 });
 
 test("the evaluation dialog preselects the newest usable run of the kind", async () => {
   await opened();
   go("#/evaluate");
-  await fireEvent.click(await byId("measure"));
-  await waitFor(async () => expect(await chosen("measure-run")).toMatch(/-2$/));
+  await fireEvent.click(await byId("evaluate-new"));
+  await waitFor(async () => expect(await chosen("evaluate-run")).toMatch(/-2$/));
   for (const [kind, name] of [
     ["realism", "judge-2"],
     ["generator", "writer-2"],
   ]) {
     await opened();
     go(`#/evaluate?new=${kind}`);
-    await waitFor(async () => expect(await chosen("measure-run")).toBe(name));
+    await waitFor(async () => expect(await chosen("evaluate-run")).toBe(name));
   }
 });
 

@@ -2,7 +2,7 @@
 
 import type { Decode, DraftReplies, Fetch } from "../../host";
 import { DECODE } from "../../parts/decoding";
-import { asked, type Edited } from "../generate/criteria";
+import { criteriaFor, type Edited } from "../generate/criteria";
 import { listed } from "./doing";
 
 export interface FetchForm {
@@ -90,7 +90,7 @@ export function draftOf(
       candidates,
       batch: 32,
       decode,
-      criteria: asked(criteria, realism !== ""),
+      criteria: criteriaFor(criteria, realism !== ""),
       queue: true,
       device,
     },
