@@ -23,7 +23,7 @@ const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][
   ["#/generate", "No candidates yet", "No generator yet"],
   ["#/generate/1", /of 40 candidates selected/, "No generator yet"],
   ["#/queue", "Approved", "The queue is empty"],
-  ["#/queue/4", "Mark as posted by hand", "The queue is empty"],
+  ["#/queue/4", "Mark as posted manually", "The queue is empty"],
   ["#/settings", "This machine", "Project file"],
   ["#/nowhere", "Page not found", "Page not found"],
 ];

@@ -101,7 +101,7 @@ test("a manually selected candidate is marked as such", async () => {
   const byHand = () => host.engine.replies.find((story) => story.reply.by_hand);
   await waitFor(() => expect(byHand()).toBeDefined());
   go(`#/queue/${byHand()?.reply.id}`);
-  const why = await byId("picked-why");
+  const why = await byId("selected-why");
   expect(why.textContent).toMatch(/^\s*Selected\s+by hand, by Ada; the criteria did not pick it: /);
 });
 

@@ -49,7 +49,7 @@ test("drafting starts from the overview", async () => {
   await waitFor(() => expect(start.hasAttribute("disabled")).toBe(false));
   expect(start.textContent).toContain("Draft replies");
   await fireEvent.click(start);
-  await waitForText("Review them");
+  await waitForText("Review drafts");
 });
 
 test("a running sandbox hides neither the next step nor another job", async () => {
