@@ -1,5 +1,5 @@
 // The only access to the outside: the engine's commands and signals, and the functions of a desktop window.
-// // `tauri.ts` is the real host, `fake/` an in-memory engine for component tests and for a plain browser.
+// `tauri.ts` is the real host, `fake/` an in-memory engine for component tests and for a plain browser.
 
 import type { Commands, EngineError, Notice } from "./api";
 

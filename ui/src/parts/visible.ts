@@ -1,5 +1,5 @@
 // Untrusted text, displayed so that nothing in it hides or reorders the rest: a reviewer approves what they
-// see. The // command line does the same (crates/cli/src/terminal.rs).
+// see. The command line does the same (crates/cli/src/terminal.rs).
 
 /**
  * Control characters, line and paragraph separators, and default-ignorable code points such as bidi controls.

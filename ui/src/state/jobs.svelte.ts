@@ -1,5 +1,5 @@
 // All jobs of the project: a snapshot plus the signals after it. Signals are subscribed to before the
-// snapshot is // requested, so that a web view reloaded during a job misses nothing.
+// snapshot is requested, so that a web view reloaded during a job misses nothing.
 
 import {
   call,

@@ -1,5 +1,5 @@
 // Queries to the engine. `query()` keeps a result while its component is mounted and fetches it again when a
-// signal // announces a change of its tables; the previous result stays until the new one arrives.
+// signal announces a change of its tables; the previous result stays until the new one arrives.
 
 import { untrack } from "svelte";
 import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";

@@ -1,5 +1,5 @@
 // Login addresses. A login job sends the address to open in the browser; it is valid once, so it is kept in
-// memory // only, until the job ends.
+// memory only, until the job ends.
 
 import { onNotice } from "./signals";
 

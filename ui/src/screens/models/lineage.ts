@@ -1,5 +1,5 @@
 // The lineage tree in display order: base models, their runs, and the fakes of each generator. A realism run
-// is listed // under its base, and named with the fakes it was trained on.
+// is listed under its base, and named with the fakes it was trained on.
 
 import type { BaseInfo, FakesInfo, RunInfo } from "../../host";
 

@@ -1,5 +1,5 @@
 // Arrows between the boxes of the pipeline: right-angled with rounded corners. Lines to another row run in
-// the gap // between the rows, so that none crosses a box.
+// the gap between the rows, so that none crosses a box.
 
 export interface Box {
   left: number;

@@ -1,5 +1,5 @@
 // Groups of run settings: essentials first, the others collapsed. Unlisted settings go to the last group, so
-// that none // is hidden.
+// that none is hidden.
 
 import type { Field, RunConfig, RunKind } from "../../host";
 import { label } from "../../parts/format";

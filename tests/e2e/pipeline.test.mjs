@@ -1,4 +1,4 @@
-// A researcher who never opens a terminal goes the whole loop: clicks and keys only.
+// The full pipeline by clicks and keys only, without a terminal.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -9,11 +9,11 @@ const window = await open({ env: { REPARTEE_DEMO_SCALE: SMALL }, width: 1024, he
 const { browser, at } = window;
 after(() => window.close());
 
-test("the sample goes from Start to an approved reply", async () => {
+test("the sample runs from the start screen to an approved reply", async () => {
   await window.click("try-sample");
   await window.screen("overview");
-  // the loop runs live: its steps come by, and the picture counts along
-  await window.says("What goes on now", 60_000);
+  // the pipeline runs: each phase appears in the jobs bar
+  await window.waitForText("Running now", 60_000);
   const seen = new Set();
   await until(
     async () => {
@@ -25,23 +25,23 @@ test("the sample goes from Start to an approved reply", async () => {
       assert.notEqual(state, "failed", words);
       return state === "idle" && words.includes("done");
     },
-    "the loop comes to its end",
+    "the pipeline completes",
     400_000,
   );
   for (const phase of ["training writer", "writing fakes", "training judge", "training votes"]) {
-    assert.ok(seen.has(phase), `${phase} was not among ${[...seen].join(", ")}`);
+    assert.ok(seen.has(phase), `${phase} not in ${[...seen].join(", ")}`);
   }
   assert.equal(await browser.$$("[data-testid=error]").length, 0);
 
-  // a candidate is sent to the queue by hand, whatever the criteria picked
+  // add a candidate manually, whatever the criteria selected
   await window.keys("g", "w");
   await window.screen("generate");
   await window.find("generations").selectByIndex(1);
-  await window.shown("written");
-  await window.press("Send to the queue");
-  await until(() => browser.execute(() => document.body.innerText.includes("sent to the queue")), "it is said");
+  await window.shown("results");
+  await window.press("Add to queue");
+  await until(() => browser.execute(() => document.body.innerText.includes("Added 1 candidate")), "a toast confirms it");
 
-  // reviewed with keys alone
+  // review by keyboard
   await window.keys("g", "q");
   await window.screen("queue");
   await window.shown("column-draft");
@@ -53,11 +53,11 @@ test("the sample goes from Start to an approved reply", async () => {
   await browser.keys(["Control", "End"]);
   await window.keys(..." indeed");
   await browser.keys(["Control", "Enter"]);
-  await until(async () => (await window.text("reply-shown")).endsWith(" indeed"), "the change is kept");
+  await until(async () => (await window.text("reply-shown")).endsWith(" indeed"), "the edit is saved");
   await window.keys("a");
-  await window.says(`Reply ${id} is approved.`);
+  await window.waitForText(`Reply ${id} approved.`);
 
-  // what the window says is in the file
+  // the project file agrees with the window
   const project = at.path("repartee-sample/sample.repartee");
   assert.ok(existsSync(project));
   const replies = await repartee(["queue", "list", "--project", project, "--json"]);
