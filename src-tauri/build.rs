@@ -1,4 +1,4 @@
-//! What Tauri needs at build time, and an empty page where the window's files are not built yet, so that
+//! Tauri's build step. Writes an empty page if the window's files are not built, so that
 //! `cargo check` needs no Node.
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 fn main() {
     let dist = Path::new("../ui/dist");
     if !dist.join("index.html").exists() {
-        let page = "<!doctype html><title>Repartee</title><p>The window's files are not built: run make app.</p>\n";
+        let page = "<!doctype html><title>Repartee</title><p>The window's files are not built. Run make app.</p>\n";
         let written = std::fs::create_dir_all(dist)
             .and_then(|()| std::fs::write(dist.join("index.html"), page));
         if let Err(error) = written {

@@ -3,8 +3,10 @@ import { svelteTesting } from "@testing-library/svelte/vite";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-/** The web view's policy is `default-src 'none'` with 'self' for scripts and styles: refuses to build a page
- * that it would not show. */
+/**
+ * Fails the build if the page violates its content security policy (`default-src 'none'`, 'self' for scripts
+ * and styles).
+ */
 const nothingInline: Plugin = {
   name: "nothing-inline",
   apply: "build",

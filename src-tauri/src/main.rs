@@ -1,7 +1,7 @@
-//! The window of Repartee. It only translates: a page asks by one command, [`shell`] passes it on to the
-//! engine's app state, and what the app has to tell goes to the page as one event.
+//! The desktop application. A thin layer: the page calls one command, [`shell`] passes it on to the
+//! engine's app state, and events of the app are emitted to the page.
 //!
-//! The same program is the worker that runs jobs: `repartee-app work PROJECT JOB`.
+//! The same program is the worker process of jobs: `repartee-app work PROJECT JOB`.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod shell;
@@ -11,18 +11,18 @@ use std::process::ExitCode;
 
 use repartee_engine::work::{WORK, work};
 
-/// Where there is no graphics card, WebKitGTK would compose its layers with OpenGL in software: the window
-/// starts half as fast, holds 85 MiB more, and draws a third of the frames. Composing none is better
-/// then, though a page that scrolls is drawn whole: on a busy machine single blocks got up to twice as long.
+/// Without a graphics card, WebKitGTK would composite with OpenGL in software: the window starts half as
+/// fast, takes 85 MiB more memory and draws a third of the frames. Turning compositing off is better,
+/// although a scrolling page is then drawn as a whole: on a busy machine single blocks took up to twice as long.
 #[cfg(target_os = "linux")]
-fn draw_without_card() {
+fn disable_compositing_without_gpu() {
     const SWITCH: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";
     let is_card =
         |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("renderD");
     let card = std::fs::read_dir("/dev/dri").is_ok_and(|devices| devices.flatten().any(is_card))
         || Path::new("/dev/nvidia0").exists();
     if !card && std::env::var_os(SWITCH).is_none() {
-        // SAFETY: no other thread is there yet that could read the environment.
+        // SAFETY: no other thread runs yet that could read the environment.
         unsafe { std::env::set_var(SWITCH, "1") };
     }
 }
@@ -32,14 +32,14 @@ fn main() -> ExitCode {
     if let [word, project, job] = args.as_slice()
         && word == WORK
     {
-        // how the job ended stands in its row; the status is for whoever looks at processes
+        // the result is stored in the job's row; the exit status is only informative
         return match work(Path::new(project), &job.to_string_lossy()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         };
     }
     #[cfg(target_os = "linux")]
-    draw_without_card();
+    disable_compositing_without_gpu();
     match shell::run(args.into_iter().next().map(PathBuf::from)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

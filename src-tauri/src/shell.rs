@@ -1,4 +1,4 @@
-//! Windows, the one command, and the one event.
+//! Windows, commands and events.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use tauri::{
     WebviewWindowBuilder, WindowEvent,
 };
 
-/// The event by which a page is told things.
+/// Carries all events of the engine to the page.
 const SIGNAL: &str = "signal";
 
-/// Asks the app. Runs beside the window's own thread, and what panics becomes an error: a page that is
-/// never answered would wait for ever.
+/// Calls the app, off the main thread. A panic becomes an error, since a page that gets no response
+/// would wait forever.
 #[tauri::command]
 async fn rpc(
     window: WebviewWindow,
@@ -33,12 +33,12 @@ async fn rpc(
     match answer.await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) | Err(_) => Err(Error::internal(
-            "this could not be done: a fault of the program's own. What was stored before is kept.",
+            "internal error: the command failed. Saved data is intact.",
         )),
     }
 }
 
-/// Opens another window, perhaps on a project.
+/// Opens another window, optionally with a project.
 #[tauri::command]
 async fn window_new(app: AppHandle, path: Option<PathBuf>) -> Result<(), Error> {
     static LAST: AtomicU32 = AtomicU32::new(1);
@@ -46,12 +46,12 @@ async fn window_new(app: AppHandle, path: Option<PathBuf>) -> Result<(), Error> 
     open_window(&app, &label, path.as_deref())
 }
 
-/// Tells something by a notification of the desktop.
+/// Shows a desktop notification.
 #[tauri::command]
 async fn notify(title: String, text: String) -> Result<(), Error> {
     let shown = tauri::async_runtime::spawn_blocking(move || {
         let mut notification = notify_rust::Notification::new();
-        // on Linux a body is markup, which can fetch pictures: names in it are text
+        // on Linux the body is markup, which can load images: escape it
         let text = match cfg!(target_os = "linux") {
             true => text
                 .replace('&', "&amp;")
@@ -66,35 +66,32 @@ async fn notify(title: String, text: String) -> Result<(), Error> {
         Ok(Ok(())) => Ok(()),
         Ok(Err(e)) => Err(Error::new(
             Code::Io,
-            format!("the desktop shows no notifications: {e}"),
+            format!("the desktop cannot show notifications: {e}"),
         )),
         Err(e) => Err(Error::internal(format!(
-            "the notification was not shown: {e}"
+            "could not show the notification: {e}"
         ))),
     }
 }
 
-/// Opens a folder, or an address in the browser: what the system has for it.
+/// Opens a folder or a web address with the system's default application.
 #[tauri::command]
 async fn open_outside(what: String) -> Result<(), Error> {
     if !may_open(&what) {
         return Err(Error::usage(format!(
-            "{what:?} is neither a folder nor an address of the web"
+            "{what:?} is neither a folder nor a web address"
         )));
     }
-    let opened = tauri::async_runtime::spawn_blocking(move || open_with_the_system(&what));
+    let opened = tauri::async_runtime::spawn_blocking(move || open_with_system(&what));
     match opened.await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(e)) => Err(Error::new(
-            Code::Io,
-            format!("the system could not open it: {e}"),
-        )),
-        Err(e) => Err(Error::internal(format!("it could not be opened: {e}"))),
+        Ok(Err(e)) => Err(Error::new(Code::Io, format!("could not open it: {e}"))),
+        Err(e) => Err(Error::internal(format!("could not open it: {e}"))),
     }
 }
 
-/// What src-tauri/linux/AppRun sets, for GTK of the AppImage; that of the system must not see it.
-const OF_THE_APPIMAGE: [&str; 5] = [
+/// Set by src-tauri/linux/AppRun for the GTK of the AppImage; system programs must not inherit them.
+const APPIMAGE_VARIABLES: [&str; 5] = [
     "GSETTINGS_SCHEMA_DIR",
     "GDK_PIXBUF_MODULE_FILE",
     "GIO_MODULE_DIR",
@@ -102,13 +99,13 @@ const OF_THE_APPIMAGE: [&str; 5] = [
     "GTK_MODULES",
 ];
 
-fn open_with_the_system(what: &str) -> std::io::Result<()> {
+fn open_with_system(what: &str) -> std::io::Result<()> {
     if std::env::var_os("APPDIR").is_none() {
         return open::that_detached(what);
     }
     let mut failed = std::io::Error::from(std::io::ErrorKind::NotFound);
     for mut command in open::commands(what) {
-        for name in OF_THE_APPIMAGE {
+        for name in APPIMAGE_VARIABLES {
             command.env_remove(name);
         }
         command.current_dir("/").stdin(Stdio::null());
@@ -123,12 +120,12 @@ fn open_with_the_system(what: &str) -> std::io::Result<()> {
     Err(failed)
 }
 
-/// Whether a page may have this opened. Paths and links can come from a stranger's project: a bundle of macOS is a
-/// folder and a program, and a network path of Windows would be asked for with the person's login.
+/// Whether the page may open this. Paths and links can come from an untrusted project: a macOS bundle is both a
+/// folder and a program, and a Windows network path would be accessed with the user's credentials.
 fn may_open(what: &str) -> bool {
     match Url::parse(what) {
         Ok(url) if url.scheme() == "https" => true,
-        // a made-up Reddit
+        // the Reddit sandbox
         Ok(url) if url.scheme() == "http" => url.host_str() == Some("127.0.0.1"),
         _ => {
             let path = Path::new(what);
@@ -142,10 +139,10 @@ fn may_open(what: &str) -> bool {
     }
 }
 
-/// A window whose page begins with a project, or with the choice of one.
+/// Opens a window with a project, or with the start screen.
 fn open_window(app: &AppHandle, label: &str, project: Option<&Path>) -> Result<(), Error> {
-    let refused = |e: tauri::Error| Error::new(Code::Io, format!("no window can be opened: {e}"));
-    // the page opens the project itself, so that an error shows where a person looks
+    let refused = |e: tauri::Error| Error::new(Code::Io, format!("could not open a window: {e}"));
+    // the page opens the project itself, so that it can show an error
     let page = match project {
         Some(path) => {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -165,7 +162,7 @@ fn open_window(app: &AppHandle, label: &str, project: Option<&Path>) -> Result<(
     Ok(())
 }
 
-/// Whether an address is the page that is built in: links lead nowhere else.
+/// Whether an address is the bundled page; all other navigation is blocked.
 fn is_ours(url: &Url) -> bool {
     match url.scheme() {
         "tauri" => true,
@@ -174,12 +171,12 @@ fn is_ours(url: &Url) -> bool {
     }
 }
 
-/// The development server, in builds that show it.
+/// Whether an address is the development server, in development builds.
 fn is_development(url: &Url) -> bool {
     cfg!(not(feature = "custom-protocol")) && url.host_str() == Some("localhost")
 }
 
-/// Runs the application until its last window is closed. Jobs are processes of their own and go on.
+/// Runs the application until its last window is closed. Jobs are separate processes and keep running.
 pub fn run(project: Option<PathBuf>) -> tauri::Result<()> {
     Builder::default()
         .plugin(tauri_plugin_dialog::init())
@@ -203,7 +200,7 @@ pub fn run(project: Option<PathBuf>) -> tauri::Result<()> {
             let handle = app.handle().clone();
             let on_event = move |windows: &[String], event: &AppEvent| {
                 for window in windows {
-                    // a window that is just closing hears nothing, and needs nothing
+                    // fails for a window that is closing, which needs no events
                     let _ = handle.emit_to(EventTarget::webview_window(window), SIGNAL, event);
                 }
             };
@@ -223,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_and_addresses_are_opened_and_nothing_else() {
+    fn only_folders_and_web_addresses_can_be_opened() {
         let program = std::env::current_exe().unwrap_or_default();
         let folder = program.parent().unwrap_or(Path::new("/"));
         assert!(may_open(&folder.to_string_lossy()));

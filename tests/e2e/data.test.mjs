@@ -1,10 +1,10 @@
-// Import of a partly broken file: good rows are imported, bad rows can be inspected and fixed.
+// Importing a file with broken rows: valid rows are kept, and rejected ones are listed with line and reason.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { open, place, repartee, until } from "./window.mjs";
+import { open, tempFolder, repartee, until } from "./window.mjs";
 
-const at = place();
+const at = tempFolder();
 const project = at.path("new.repartee");
 const window = await open({ at });
 const { browser } = window;
@@ -14,10 +14,10 @@ test("a project is created at a typed path", async () => {
   await window.type("new-path", project);
   await window.keys("Enter");
   await window.screen("overview");
-  await window.says("Import comments");
+  await window.waitForText("Import comments");
 });
 
-test("good rows of a broken file are imported, bad ones are listed with line and reason", async () => {
+test("valid rows of a broken file are imported, and broken ones are listed with line and reason", async () => {
   const comment = (i, parent) =>
     JSON.stringify({
       id: `c${i}`,
@@ -35,18 +35,18 @@ test("good rows of a broken file are imported, bad ones are listed with line and
   lines[29] = '{"id":"q"}';
   const file = at.write("RC_broken.ndjson", `${lines.join("\n")}\n`);
 
-  await window.keys("n"); // nothing is bound here; the shortcut belongs to Data
+  await window.keys("n"); // not bound on this screen
   await window.keys("g", "d");
   await window.screen("data");
   await window.keys("n");
   await window.type("import-path", file);
   await window.keys("Enter");
   await window.shown("files");
-  // a Reddit archive: permissions are asked for once
+  // a Reddit archive requires permission records
   await window.click("study-none");
   await window.click("import-start");
   await window.shown("import-result", 60_000);
-  await window.says("2 rows could not be read");
+  await window.waitForText("2 rows could not be read");
   await window.press("2 rows could not be read");
   const rows = await until(
     () =>
@@ -61,17 +61,17 @@ test("good rows of a broken file are imported, bad ones are listed with line and
   assert.equal(rows[0][2], "this is not JSON");
   assert.equal(rows[1][0], "30");
 
-  // they are kept with the source
+  // they are stored with the source
   await window.go("#/data/sources");
   await window.press("2 rows");
-  await window.says("Mend these rows");
+  await window.waitForText("Fix these rows");
   await window.keys("Escape");
 
   const [source] = await repartee(["source", "list", "--project", project, "--json"]);
   assert.deepEqual([source.counts.comments, source.counts.rejected], [38, 2]);
 });
 
-test("pairs are built from the import and found by search", async () => {
+test("pairs are built and can be searched", async () => {
   await window.go("#/data/pairs");
   await window.press("Build pairs…");
   await window.click("build-start");
@@ -82,11 +82,11 @@ test("pairs are built from the import and found by search", async () => {
   assert.ok(total > 30, `${total} pairs`);
   await window.keys("/");
   await window.keys(..."17");
-  await until(async () => Number(await window.attribute("pairs", "data-total")) < 5, "the table is searched");
-  await window.says("comment number 17");
+  await until(async () => Number(await window.attribute("pairs", "data-total")) < 5, "the table shows search results");
+  await window.waitForText("comment number 17");
 });
 
-test("an invalid file is an error at its field", async () => {
+test("a missing file is refused at the path field", async () => {
   await window.go("#/data/import");
   await window.type("import-path", at.path("nowhere.csv"));
   await window.keys("Enter");

@@ -1,15 +1,15 @@
-// Pictures of the window as small files: 256 colors are enough for a page, and a quarter of the bytes.
+// Shrinks screenshots: 256 colors are enough for a page and take a quarter of the bytes.
 
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
-const COLOURS = 256;
+const COLORS = 256;
 
-/** The same picture with a palette of its most frequent colours; every other becomes the nearest of them. */
+/** Maps each pixel to the nearest of the most frequent colors. */
 export function smaller(png) {
   const { width, height, pixels } = decode(png);
   const counts = new Map();
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-  const palette = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, COLOURS).map(([pixel]) => pixel);
+  const palette = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, COLORS).map(([pixel]) => pixel);
   const of = new Map(palette.map((pixel, i) => [pixel, i]));
   const raw = Buffer.alloc(height * (width + 1));
   for (let y = 0; y < height; y += 1) {
@@ -27,25 +27,24 @@ export function smaller(png) {
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, 3, 0, 0, 0], 8);
-  const colours = Buffer.from(palette.flatMap((pixel) => [pixel >> 16, (pixel >> 8) & 255, pixel & 255]));
+  const colors = Buffer.from(palette.flatMap((pixel) => [pixel >> 16, (pixel >> 8) & 255, pixel & 255]));
   return Buffer.concat([
     png.subarray(0, 8),
     chunk("IHDR", header),
-    chunk("PLTE", colours),
+    chunk("PLTE", colors),
     chunk("IDAT", deflateSync(raw, { level: 9, memLevel: 9 })),
     chunk("IEND", Buffer.alloc(0)),
   ]);
 }
 
 function nearest(palette, pixel) {
-  let best = 0;
-  let least = Number.POSITIVE_INFINITY;
+  let best = 0; let smallest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < palette.length; i += 1) {
     const red = (palette[i] >> 16) - (pixel >> 16);
     const green = ((palette[i] >> 8) & 255) - ((pixel >> 8) & 255);
     const blue = (palette[i] & 255) - (pixel & 255);
     const distance = red * red + green * green + blue * blue;
-    if (distance < least) [best, least] = [i, distance];
+    if (distance < smallest) [best, smallest] = [i, distance];
   }
   return best;
 }
@@ -59,13 +58,13 @@ function chunk(kind, data) {
   return out;
 }
 
-/** Pixels as 0xRRGGBB of a picture with eight bits a channel, as a web view takes it. */
+/** Pixels as 0xRRGGBB of a PNG with 8 bits per channel, as a web view takes screenshots. */
 function decode(png) {
   const width = png.readUInt32BE(16);
   const height = png.readUInt32BE(20);
   const [depth, kind, , , interlaced] = png.subarray(24, 29);
   const channels = { 2: 3, 6: 4 }[kind];
-  if (depth !== 8 || !channels || interlaced) throw new Error(`a PNG of kind ${kind}, ${depth} bits, is not expected`);
+  if (depth !== 8 || !channels || interlaced) throw new Error(`unsupported PNG: color type ${kind}, ${depth} bits`);
   const parts = [];
   for (let at = 8; at < png.length; ) {
     const length = png.readUInt32BE(at);

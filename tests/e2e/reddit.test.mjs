@@ -1,11 +1,11 @@
-// Without a key and without a terminal: a Reddit sandbox runs, its threads are fetched and answered, one reply is
-// approved and posted, and its outcome is read.
+// The Reddit sandbox without API access or a terminal: fetch threads, draft replies, approve and post one,
+// and fetch its outcome.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { open, place, repartee, sample, until } from "./window.mjs";
+import { open, tempFolder, repartee, sample, until } from "./window.mjs";
 
-const at = place();
+const at = tempFolder();
 const project = await sample(at);
 const window = await open({ project, at });
 const { browser } = window;
@@ -13,38 +13,38 @@ after(() => window.close());
 
 const ask = (...words) => repartee(["reddit", ...words, "--project", project, "--json"]);
 const replies = () => ask("outbox");
-/** The answer of the Reddit sandbox itself. */
-const there = async (path) => {
+/** Queries the sandbox server. */
+const sandbox = async (path) => {
   const [{ host }] = await ask("accounts");
   return (await fetch(`${host}/__fake/${path}`)).json();
 };
 let id;
 let subreddit;
 
-test("a Reddit sandbox runs, and its account is logged in", async () => {
+test("the sandbox starts and its account is logged in", async () => {
   await window.go("#/reddit/accounts");
   await window.click("sandbox-start");
   await window.shown("sandbox-stop", 60_000);
-  const { posts } = await until(() => there("state").catch(() => null), "it runs", 60_000);
+  const { posts } = await until(() => sandbox("state").catch(() => null), "the sandbox is running", 60_000);
   assert.ok(posts > 0);
   await until(async () => (await ask("accounts"))[0].missing.length === 0, "the account is ready", 60_000);
-  await window.says("u/practice_bot");
+  await window.waitForText("u/practice_bot");
 });
 
 test("a copied project must be confirmed", async () => {
-  // the sample was created elsewhere, and this is a copy of it
+  // this project is a copy of the sample
   await window.shown("project-file");
   assert.match(await window.text("project-file"), /last used/);
   await window.click("adopt");
   await window.click("adopt-sure");
-  await until(async () => !(await window.find("project-file").isExisting()), "it is confirmed");
+  await until(async () => !(await window.find("project-file").isExisting()), "the file is confirmed");
 });
 
-test("its threads are fetched and answered with one button", async () => {
+test("threads are fetched and drafts added in one step", async () => {
   const before = new Set((await replies()).map((one) => one.reply));
   await window.go("#/reddit/threads");
   await window.click("draft");
-  // the sample already has threads: these are fetched again
+  // the sample already has threads: fetch them again
   await window.press("Fetch threads first");
   await window.type("min-p-real", "0");
   await window.type("draft-comments", "2");
@@ -61,16 +61,16 @@ test("its threads are fetched and answered with one button", async () => {
   await window.shown("threads");
 });
 
-test("a permission is recorded after reading the rules", async () => {
-  await window.go("#/reddit/places");
-  await window.click("permit-new");
-  await window.type("permit-subreddit", subreddit);
-  await window.click("permit-look");
-  await window.shown("look");
-  await window.says("Bots are labelled");
-  await window.type("permit-link", "http://127.0.0.1/the-moderators-say-yes");
-  await window.click("permit-save");
-  await window.shown(`permit-${subreddit}`);
+test("a permission is recorded after checking the rules", async () => {
+  await window.go("#/reddit/permissions");
+  await window.click("permission-new");
+  await window.type("permission-subreddit", subreddit);
+  await window.click("permission-check");
+  await window.shown("subreddit-rules");
+  await window.waitForText("Bots are labelled");
+  await window.type("permission-link", "http://127.0.0.1/the-moderators-say-yes");
+  await window.click("permission-save");
+  await window.shown(`permission-${subreddit}`);
 });
 
 test("nothing is posted without approval", async () => {
@@ -82,14 +82,14 @@ test("nothing is posted without approval", async () => {
   await browser.keys(["Control", "a"]);
   await window.keys(..."Just move the pot off the cold floor.");
   await browser.keys(["Control", "Enter"]);
-  await until(async () => (await window.text("reply-shown")).startsWith("Just move"), "the change is kept");
+  await until(async () => (await window.text("reply-shown")).startsWith("Just move"), "the edit is saved");
   await window.keys("a");
-  await window.says(`Reply ${id} is approved.`);
-  assert.equal((await there("state")).posted, 0);
+  await window.waitForText(`Reply ${id} approved.`);
+  assert.equal((await sandbox("state")).posted, 0);
 });
 
-test("it is posted once, with its footer, and its score is read", async () => {
-  // the board now shows the next draft
+test("the reply is posted once, with its footer, and its outcome is fetched", async () => {
+  // approving opened the next draft
   await window.go(`#/queue/${id}`);
   await window.click("post");
   const text = await window.text("post-text");
@@ -97,24 +97,24 @@ test("it is posted once, with its footer, and its score is read", async () => {
   await window.click("post-sure");
   await until(
     async () => (await replies()).find((one) => one.reply === id).state === "posted",
-    "it is posted",
+    "the reply is posted",
     60_000,
   );
-  await until(async () => (await window.text("posting-state")) === "It stands on Reddit.", "the window says so");
-  const { posted, duplicates } = await there("state");
+  await until(async () => (await window.text("posting-state")) === "Live on Reddit.", "the window shows it");
+  const { posted, duplicates } = await sandbox("state");
   assert.deepEqual([posted, duplicates], [1, []]);
 
   await window.go("#/reddit/outcomes");
-  await window.click("read-now");
+  await window.click("outcomes-refresh");
   const [row] = await until(
     async () => {
       const { rows } = await ask("outcomes");
       return rows[0]?.readings.length === 3 && rows;
     },
-    "its outcome is read",
+    "the outcome is fetched",
     60_000,
   );
-  // the sandbox's readers give a short useful answer 7 points, plus its author's own
+  // users of the sandbox give a short useful reply 7 points in addition to its author's own
   assert.deepEqual([row.reply, ...row.readings.map((one) => one.score)], [id, 8, 8, 8]);
   await until(
     () =>
@@ -126,8 +126,8 @@ test("it is posted once, with its footer, and its score is read", async () => {
   );
 });
 
-test("the Reddit sandbox ends when it is stopped", async () => {
+test("the sandbox can be stopped", async () => {
   await window.go("#/reddit/accounts");
   await window.click("sandbox-stop");
-  await until(async () => !(await there("state").catch(() => null)), "nothing answers any more", 30_000);
+  await until(async () => !(await sandbox("state").catch(() => null)), "the sandbox no longer responds", 30_000);
 });

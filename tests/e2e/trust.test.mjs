@@ -1,11 +1,12 @@
-// What the user saw is what happens: a stale approval is refused, and posting is paced, with a countdown and a stop.
+// Only what was reviewed happens: a stale approval is refused, and posting has pauses, a countdown and a stop
+// button.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { join } from "node:path";
-import { cli, open, place, repartee, sample, until } from "./window.mjs";
+import { cli, open, tempFolder, repartee, sample, until } from "./window.mjs";
 
 const ACCOUNT = "repartee_bot";
 const login = {
@@ -15,7 +16,7 @@ const login = {
 };
 Object.assign(process.env, login);
 
-const at = place();
+const at = tempFolder();
 const project = await sample(at);
 const fake = spawn(join(cli, "..", "fake-reddit-under-test"), ["--port", "0", "--seed", "1", "--posts", "30"], {
   stdio: ["ignore", "pipe", "ignore"],
@@ -25,7 +26,7 @@ const ask = (...words) => repartee([...words, "--project", project, "--json"]);
 const posted = async () => (await (await fetch(`${base}/__fake/state`)).json()).posted;
 
 await ask("reddit", "adopt", "--yes");
-// one account posts: not that of the sample's sandbox
+// remove the sandbox account of the sample, so that only one account posts
 for (const { name } of await ask("reddit", "accounts")) await ask("reddit", "accounts", "remove", name);
 await ask(
   ...["reddit", "accounts", "add", ACCOUNT, "--client-id", "fake-script", "--operator", "the_operator"],
@@ -50,26 +51,26 @@ after(async () => {
   fake.kill();
 });
 
-test("approving a reply that has changed is refused, and the change is shown", async () => {
+test("approval is refused after a change, and the change is shown", async () => {
   const { reply: id } = drafts[0];
   await window.go(`#/queue/${id}`);
   await window.shown("approve");
-  // changed at the same time, before the page is notified
+  // changed just before the click, so that the page is not notified in time
   await browser.execute(async (id) => {
-    const params = { id, text: "Quite another text than the one on the screen.", who: "somebody else" };
+    const params = { id, text: "Not the text on the screen.", who: "somebody else" };
     await window.__TAURI_INTERNALS__.invoke("rpc", { name: "reply.edit", params });
     document.querySelector("[data-testid=approve]").click();
   }, id);
-  await window.says("is not what was shown: the text changed");
+  await window.waitForText("is not what was shown: the text changed");
   await until(
-    async () => (await window.text("reply-shown")).startsWith("Quite another text"),
-    "the new text is on the screen",
+    async () => (await window.text("reply-shown")).startsWith("Not the text"),
+    "the new text is shown",
   );
   const [now] = (await ask("reddit", "outbox")).filter((one) => one.reply === id);
   assert.equal(now.state, "draft");
 });
 
-test("keys decide nothing while an edit is open", async () => {
+test("shortcuts are off while an edit is open", async () => {
   const { reply: id } = drafts[0];
   await window.keys("e");
   await window.shown("reply-text");
@@ -87,9 +88,9 @@ test("keys decide nothing while an edit is open", async () => {
   await window.click("reply-discard");
 });
 
-test("approved replies are posted one by one, with a countdown to the next and a stop", async () => {
+test("approved replies are posted one at a time, with a countdown and a stop button", async () => {
   for (const { reply: id } of drafts.slice(0, 2)) {
-    // a different text each, since similar ones are held
+    // distinct texts, since similar replies are blocked
     const text = `Move pot number ${id} off the cold floor, and water it in the morning of day ${id * 7}.`;
     await ask("queue", "edit", String(id), "--text", text);
     const { reply } = await ask("queue", "show", String(id));
@@ -99,11 +100,11 @@ test("approved replies are posted one by one, with a countdown to the next and a
   await window.click("post-all");
   await window.shown("post-all-list");
   await window.click("post-all-sure");
-  const first = await until(async () => (await window.find("countdown").isExisting()) && window.text("countdown"), "it counts down", 60_000);
+  const first = await until(async () => (await window.find("countdown").isExisting()) && window.text("countdown"), "the countdown is shown", 60_000);
   assert.equal(await posted(), 1);
   await until(async () => (await window.text("countdown")) !== first, "the countdown continues", 10_000);
   await window.click("stop-all");
-  await until(async () => !(await window.find("posting-all").isExisting()), "it is stopped", 10_000);
+  await until(async () => !(await window.find("posting-all").isExisting()), "posting is stopped", 10_000);
   assert.equal(await posted(), 1, "nothing more was sent");
   const states = (await ask("reddit", "outbox"))
     .filter((one) => drafts.slice(0, 2).some((draft) => draft.reply === one.reply))

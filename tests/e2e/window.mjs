@@ -1,4 +1,4 @@
-// The real window, driven as a user would: WebKitGTK's own driver starts the built program.
+// Drives the real window: WebKitWebDriver starts the built program.
 
 import { execFile, spawn } from "node:child_process";
 import {
@@ -21,27 +21,25 @@ import { remote } from "webdriverio";
 
 const run = promisify(execFile);
 
-/** The workspace, and the programs that were built in it. */
 export const workspace = resolve(import.meta.dirname, "../..");
 const built = process.env.REPARTEE_BUILT || join(workspace, "target/debug");
 export const app = join(built, "repartee-app");
 export const cli = join(built, "repartee-under-test");
 
-/** The pipeline on synthetic threads, as small as possible: the models generate gibberish, but every screen has
- * something to show. */
+/** Scale of the smallest sample pipeline: models generate gibberish, but every screen has content. */
 export const SMALL = "0.04";
 
-// The user's state is the tests' own, and the same for the window and the command line.
+// A separate user state for the tests, shared by the window and the command line.
 const state = mkdtempSync(join(tmpdir(), "repartee-e2e-state-"));
 process.on("exit", () => rmSync(state, { recursive: true, force: true }));
 process.env.REPARTEE_STATE = state;
 
 export const pause = (ms) => new Promise((later) => setTimeout(later, ms));
 
-/** An element that was re-rendered during a check. */
+/** The element was re-rendered during the call. */
 const isStale = (error) => /stale element/i.test(`${error.name} ${error.message}`);
 
-/** Repeats a query until its answer is truthy, and returns it. */
+/** Polls until the result is truthy, and returns it. */
 export async function until(ask, what, ms = 20_000) {
   const end = Date.now() + ms;
   for (;;) {
@@ -62,8 +60,8 @@ async function freePort() {
   return port;
 }
 
-/** A temporary folder, removed when the tests end. */
-export function place() {
+/** A temporary folder, deleted when the tests end. */
+export function tempFolder() {
   const folder = mkdtempSync(join(tmpdir(), "repartee-e2e-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   return {
@@ -76,7 +74,7 @@ export function place() {
   };
 }
 
-/** Runs the command line, and gives what it printed; `--json` gives its result. */
+/** Runs a command; returns its output, or the result with `--json`. */
 export async function repartee(args, options = {}) {
   const { stdout } = await run(cli, args, { maxBuffer: 1 << 28, ...options });
   if (!args.includes("--json")) return stdout;
@@ -85,13 +83,13 @@ export async function repartee(args, options = {}) {
 
 function copyProject(from, to) {
   copyFileSync(from, to);
-  // what is not yet moved into the file belongs to it
+  // the write-ahead log belongs to the project
   if (existsSync(`${from}-wal`)) copyFileSync(`${from}-wal`, `${to}-wal`);
   return to;
 }
 
 /**
- * A project after the full pipeline, as a copy of its own. Created once per build, or REPARTEE_E2E_SAMPLE.
+ * A copy of a project with the results of the full pipeline: created once per build, or REPARTEE_E2E_SAMPLE.
  */
 export async function sample(at) {
   const given = process.env.REPARTEE_E2E_SAMPLE;
@@ -106,7 +104,7 @@ export async function sample(at) {
   return copyProject(join(folder, "demo", "demo.repartee"), at.path("sample.repartee"));
 }
 
-/** Rows of the table form of Reddit's text: a comment and a reply in each. */
+/** A CSV table with a comment and a reply in each row. */
 export function csv(rows, { broken = [] } = {}) {
   const lines = ["comment,reply,score,subreddit,post"];
   for (let i = 0; i < rows; i += 1) {
@@ -116,7 +114,7 @@ export function csv(rows, { broken = [] } = {}) {
   return `${lines.join("\n")}\n`;
 }
 
-/** Processes by id, each with its parent's, its program and its words. */
+/** All processes by ID, each with its parent, start time and command line. */
 export function processes() {
   const found = new Map();
   for (const name of readdirSync("/proc")) {
@@ -130,13 +128,13 @@ export function processes() {
         words: readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0"),
       });
     } catch {
-      // it has ended in the meantime
+      // the process has ended
     }
   }
   return found;
 }
 
-/** A process and all below it. */
+/** A process and its descendants. */
 export function tree(root) {
   const all = processes();
   const inside = [root];
@@ -145,11 +143,11 @@ export function tree(root) {
 }
 
 /**
- * Opens the window. `project`: a file to begin with; `settings`: the user's; `at`: the folder of the
- * settings, for a second window to find; `env`: more of the environment.
+ * Opens the window. `project`: file to open; `settings`: user settings; `at`: folder for settings, to share
+ * them between windows; `env`: additional environment variables.
  */
 export async function open(options = {}) {
-  const { project, settings = {}, at = place(), width = 1180, height = 780, env = {} } = options;
+  const { project, settings = {}, at = tempFolder(), width = 1180, height = 780, env = {} } = options;
   const config = at.path("config");
   mkdirSync(config, { recursive: true });
   const usual = { person: "ada", notify: false, theme: "light", folder: at.folder };
@@ -167,14 +165,14 @@ export async function open(options = {}) {
     },
     stdio: "ignore",
   });
-  // jobs are processes of their own, on purpose; those of a test end with it
+  // jobs outlive the window, so kill those of this test
   const stop = () => {
     const workers = [...processes()].filter(([, { words }]) => words[1] === "work" && words[2]?.startsWith(at.folder));
     for (const [id] of workers) {
       try {
         process.kill(id, "SIGKILL");
       } catch {
-        // it ended by itself
+        // it has already ended
       }
     }
     driver.kill("SIGKILL");
@@ -192,9 +190,9 @@ export async function open(options = {}) {
       "webkitgtk:browserOptions": { binary: app, args: project ? [project] : [] },
     },
   });
-  const [, pid] = tree(driver.pid); // all that the driver starts is the program
+  const [, pid] = tree(driver.pid); // the driver starts only the program
   await browser.setWindowSize(width, height);
-  const window = { browser, at, pid, ...ways(browser) };
+  const window = { browser, at, pid, ...actions(browser) };
   window.close = async () => {
     await browser.deleteSession().catch(() => {});
     stop();
@@ -210,28 +208,30 @@ async function listening(port) {
       () => true,
       () => false,
     ),
-    "WebKitWebDriver answers (the package webkit2gtk-driver)",
+    "WebKitWebDriver responds (package webkit2gtk-driver)",
   );
 }
 
-/** Actions in a window and checks of what it shows. Elements by `data-testid`. */
-function ways(browser) {
+/** Actions and queries of a window; elements are found by `data-testid`. */
+function actions(browser) {
   const css = (id) => `[data-testid="${id}"]`;
   const find = (id) => browser.$(css(id));
   const shown = async (id, ms = 20_000) => {
     await find(id).waitForDisplayed({ timeout: ms });
     return find(id);
   };
-  const windowWays = {
+  const windowActions = {
     find,
     shown,
     screen: (name, ms) => shown(`screen-${name}`, ms),
-    /** Waits until it can be clicked, and clicks. */
+    /** Waits until the element is enabled, then clicks it. */
     async click(id, ms = 20_000) {
       await find(id).waitForEnabled({ timeout: ms });
       await (await shown(id, ms)).click();
     },
-    /** Clicks what has this text or this accessible name: a button, link, tab or summary in sight. */
+    /**
+     * Clicks the visible button, link, tab or summary with this text or accessible name (or prefix of it).
+     */
     async press(words, within = "body") {
       const element = await until(
         () =>
@@ -254,42 +254,42 @@ function ways(browser) {
         await (await browser.$(element)).click();
       } catch (error) {
         if (!isStale(error)) throw error;
-        await windowWays.press(words, within);
+        await windowActions.press(words, within);
       }
     },
     async type(id, text) {
       await (await shown(id)).setValue(text);
     },
-    /** Keys one after the other, where the focus is. */
+    /** Presses keys in sequence. */
     async keys(...keys) {
       for (const key of keys) await browser.keys(key);
     },
     async text(id) {
-      // the driver's own text leaves out what is cut short by an ellipsis
+      // the driver's getText omits text hidden by an ellipsis
       return browser.execute((one) => one.innerText.trim(), await shown(id));
     },
     attribute: (id, name) => find(id).getAttribute(name),
-    says: (text, ms) =>
-      until(() => browser.execute((t) => document.body.innerText.includes(t), text), `the page says “${text}”`, ms),
-    /** Goes to an address, and waits until all of it is there. */
+    waitForText: (text, ms) =>
+      until(() => browser.execute((t) => document.body.innerText.includes(t), text), `the page contains “${text}”`, ms),
+    /** Goes to an address and waits until it is loaded. */
     async go(address) {
       await browser.execute((to) => {
         location.hash = to.slice(1);
       }, address);
-      await windowWays.rests();
+      await windowActions.settled();
     },
-    /** Until nothing is waited for any more, and it is painted. */
-    rests: () =>
+    /** Waits until nothing is loading and the page is painted. */
+    settled: () =>
       until(
         () =>
           browser.executeAsync((done) => {
-            const waits = () =>
+            const isLoading = () =>
               [...document.querySelectorAll("p[role=status].muted")].some((p) => p.textContent.endsWith("…"));
-            if (waits()) return done(false);
-            setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(!waits()))), 120);
+            if (isLoading()) return done(false);
+            setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(!isLoading()))), 120);
           }),
-        "the screen is there",
+        "the screen is loaded",
       ),
   };
-  return windowWays;
+  return windowActions;
 }

@@ -1,24 +1,22 @@
 // The window of Repartee.
-//
-//   host/      the one door to the outside: commands, signals, dialogs; `tauri.ts` is real, `fake/` is not
-//   state/     what outlives a screen: open queries, jobs, the route, settings, shortcuts, words to the person
-//   parts/     pieces that any screen uses: fields, dialogs, tables, meters; figures and times in words
-//   chart/     the engine's pictures with a read-out over them, as a table, and into files
-//   shell/     the frame: rail, jobs, help, words
-//   screens/   one folder a screen; what only that screen uses lies beside it
-//
-// Components take data and callbacks; only screens and the shell ask the engine.
+//   host/      the only access to the outside: commands, signals, dialogs (`tauri.ts`; `fake/` in tests)
+//   state/     state that outlives a screen: queries, jobs, route, settings, shortcuts, toasts
+//   parts/     shared components (fields, dialogs, tables, meters) and number and time formats
+//   chart/     the engine's charts: readings under the pointer, table view, export
+//   shell/     the frame: sidebar, jobs, shortcuts, toasts
+//   screens/   one folder per screen, with the components that only it uses
+// Components take data and callbacks; only screens and the shell call the engine.
 
 import { mount } from "svelte";
 import "./tokens.css";
 import "./base.css";
 import App from "./App.svelte";
 import { useHost } from "./host";
-import { comeBack } from "./state/project.svelte";
+import { restoreProject } from "./state/project.svelte";
 import { listenToEngine } from "./state/signals";
-import { toast, toastFailure } from "./state/toasts.svelte";
+import { showToast, toastError } from "./state/toasts.svelte";
 
-/** In a plain browser there is no engine: a made-up one stands in, chosen by the address. */
+/** A plain browser has no engine: in development a fake one, configured by the address, replaces it. */
 async function chooseHost(): Promise<void> {
   if ("__TAURI_INTERNALS__" in window) {
     const { tauriHost } = await import("./host/tauri");
@@ -46,11 +44,13 @@ async function begin(): Promise<void> {
   const target = document.getElementById("app");
   if (!target) return;
   mount(App, { target });
-  // heard first, read after it: nothing that happens in between is missed
+  // subscribe before the first read, so that no change in between is missed
   await listenToEngine();
-  await comeBack();
+  await restoreProject();
 }
 
-window.addEventListener("unhandledrejection", (event) => toastFailure("Something went wrong", event.reason));
-window.addEventListener("error", (event) => toast(`Something went wrong: ${event.message}`, { tone: "bad" }));
+window.addEventListener("unhandledrejection", (event) => toastError("Something went wrong", event.reason));
+window.addEventListener("error", (event) =>
+  showToast(`Something went wrong: ${event.message}`, { tone: "bad" }),
+);
 void begin();

@@ -1,4 +1,4 @@
-// Rules of this folder that no type can hold.
+// Rules that the type checker cannot enforce.
 
 import { expect, test } from "vitest";
 
@@ -12,24 +12,24 @@ const read = import.meta.glob<string>(
 );
 const files = Object.entries(read).map(([file, text]) => ({ file: file.replace("./", ""), text }));
 
-test("all files are looked at", () => {
+test("the rules cover all source files", () => {
   expect(files.length).toBeGreaterThan(100);
 });
 
 const breaking = (rule: RegExp, except: RegExp = /^$/) =>
   files.filter(({ file, text }) => !except.test(file) && rule.test(text)).map(({ file }) => file);
 
-test("only host/ knows Tauri", () => {
+test("only host/tauri.ts imports Tauri", () => {
   expect(breaking(/@tauri-apps/, /^host\/tauri\.ts$/)).toEqual([]);
 });
 
-test("nothing is written as HTML, and nothing is styled inline", () => {
+test("no raw HTML and no inline style attributes", () => {
   expect(breaking(/\{@html|innerHTML|insertAdjacentHTML|document\.write/)).toEqual([]);
-  // `style:left={…}` is set through the object model, which the policy allows; an attribute is not
+  // `style:left={…}` goes through the CSSOM, which the content security policy allows
   expect(breaking(/\sstyle="/)).toEqual([]);
 });
 
-test("colours and fonts come from the tokens", () => {
+test("colors come from tokens.css", () => {
   const literal = /(#[0-9a-f]{3,8}\b|rgb\(|hsl\()(?![^"]*")/i;
   const styles = files.map(({ file, text }) => ({
     file,
@@ -38,6 +38,6 @@ test("colours and fonts come from the tokens", () => {
   expect(styles.filter(({ css }) => literal.test(css)).map(({ file }) => file)).toEqual([]);
 });
 
-test("the window never asks for anything but its own files and the engine", () => {
+test("no network access except through the engine", () => {
   expect(breaking(/(?<![#.\w])fetch\(|XMLHttpRequest|WebSocket|EventSource/)).toEqual([]);
 });

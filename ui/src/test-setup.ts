@@ -1,4 +1,4 @@
-// What jsdom lacks of a browser: dialogs, popovers, sizes. Only as much as the window uses.
+// Stubs for what jsdom lacks and the window uses: dialogs, popovers, sizes.
 
 import { configure } from "@testing-library/svelte";
 import { afterEach, vi } from "vitest";
@@ -19,15 +19,15 @@ HTMLElement.prototype.hidePopover = function () {
   this.dispatchEvent(Object.assign(new Event("toggle"), { newState: "closed" }));
 };
 Element.prototype.scrollIntoView = () => {};
-// axe looks whether letters are icons by drawing them
+// axe draws text to detect icon fonts
 HTMLCanvasElement.prototype.getContext = () => null;
 
 configure({
   asyncUtilTimeout: 3000,
-  // what the page says is more to the point than its markup
+  // the text of the page is more useful than its markup
   getElementError: (message) => {
     const main = document.querySelector("main")?.textContent ?? document.body.textContent ?? "";
-    return new Error(`${message}; the page says: ${main.replace(/\s+/g, " ").slice(0, 600)}`);
+    return new Error(`${message}; page text: ${main.replace(/\s+/g, " ").slice(0, 600)}`);
   },
 });
 

@@ -34,7 +34,7 @@ const picture = draw({
   ],
 });
 
-test("the engine's picture is adopted as nodes, and hidden from screen readers", () => {
+test("the SVG is adopted as nodes and hidden from screen readers", () => {
   const { container } = render(Chart, { picture, label: "Loss of writer" });
   const svg = container.querySelector("svg.repartee-chart");
   expect(svg?.namespaceURI).toBe("http://www.w3.org/2000/svg");
@@ -42,7 +42,7 @@ test("the engine's picture is adopted as nodes, and hidden from screen readers",
   expect(svg?.querySelector("title")).toBeNull();
 });
 
-test("markup that is no SVG never becomes a page", () => {
+test("markup that is not SVG is not rendered", () => {
   const { container } = render(Chart, {
     picture: { ...picture, svg: "<img src=x onerror=alert(1)>" },
     label: "x",
@@ -50,7 +50,7 @@ test("markup that is no SVG never becomes a page", () => {
   expect(container.querySelector("img")).toBeNull();
 });
 
-test("keys read it point by point, and what is read is spoken", async () => {
+test("arrow keys read point by point, and readings are announced", async () => {
   const { container } = render(Chart, { picture, label: "Loss of writer" });
   const chart = screen.getByRole("application");
   const spoken = container.querySelector("[aria-live=polite]");
@@ -64,7 +64,7 @@ test("keys read it point by point, and what is read is spoken", async () => {
   expect(screen.queryByTestId("reading")).toBeNull();
 });
 
-test("a new picture of a running job does not keep an old reading", async () => {
+test("a new picture clears the reading", async () => {
   const view = render(Chart, { picture, label: "Loss" });
   await fireEvent.keyDown(screen.getByRole("application"), { key: "End" });
   expect(screen.getByTestId("reading")).toBeTruthy();
@@ -72,14 +72,14 @@ test("a new picture of a running job does not keep an old reading", async () => 
   expect(screen.queryByTestId("reading")).toBeNull();
 });
 
-test("it can be seen as a table", async () => {
+test("the data can be shown as a table", async () => {
   render(Chart, { picture, label: "Loss" });
-  await fireEvent.click(screen.getByRole("button", { name: "View as table" }));
+  await fireEvent.click(screen.getByRole("button", { name: "Table" }));
   const cells = screen.getAllByRole("cell").map((cell) => cell.textContent?.trim());
   expect(cells.slice(0, 3)).toEqual(["training", "1", "7.4"]);
 });
 
-test("a mark stands where it is asked to", () => {
+test("the mark is placed at its data coordinates", () => {
   render(Chart, { picture, label: "Loss", mark: { at: [150, 4], text: "here" } });
   const mark = screen.getByTestId("mark");
   expect(Number.parseFloat(mark.style.left)).toBeCloseTo(
@@ -88,7 +88,7 @@ test("a mark stands where it is asked to", () => {
   );
 });
 
-test("export writes a file for each kind that is ticked; an error keeps what was typed", async () => {
+test("export writes a file per selected format; an error keeps the input", async () => {
   useHost(fakeHost());
   const write = vi.fn(async (files: string[]) => files);
   render(Chart, { picture, label: "Loss", file: "loss-writer", write });

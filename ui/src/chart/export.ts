@@ -1,13 +1,11 @@
-// Writing a chart to files.
-
-/** Writes to these paths; gives what was written. */
+/** Returns the paths written. */
 export type Write = (files: string[]) => Promise<string[]>;
 
-export const ENDINGS = ["svg", "png", "csv"] as const;
-export type Ending = (typeof ENDINGS)[number];
+export const FORMATS = ["svg", "png", "csv"] as const;
+export type Format = (typeof FORMATS)[number];
 
-/** `folder/roc-judge.svg` and the like, for the endings that are wanted. */
-export function paths(path: string, endings: Ending[]): string[] {
+/** `folder/roc-judge.svg` and so on, one per format. */
+export function paths(path: string, formats: Format[]): string[] {
   const stem = path.replace(/\.(svg|png|csv)$/i, "");
-  return endings.map((ending) => `${stem}.${ending}`);
+  return formats.map((format) => `${stem}.${format}`);
 }

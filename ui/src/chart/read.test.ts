@@ -35,18 +35,18 @@ const picture = draw({
   ],
 });
 
-test("a data point lies in the plot, the corner at its corner", () => {
+test("data coordinates map to the plot area", () => {
   const { left, top } = place(picture, 0, 1);
   expect(left).toBeCloseTo(picture.plot.x / (2 * picture.width));
   expect(top).toBeCloseTo(picture.plot.y / (2 * picture.height));
 });
 
-test("the nearest point is found, whatever series it is of", () => {
+test("nearest finds a point of any series", () => {
   const at = place(picture, 0.74, 0.42);
   expect(nearest(picture, at.left, at.top)).toEqual({ series: 2, point: 2 });
 });
 
-test("arrow keys go along a series and stop at its ends", () => {
+test("left and right move along a series and stop at its ends", () => {
   const begin = step(picture, null, "ArrowRight");
   expect(begin).toEqual({ series: 0, point: 0 });
   const next = step(picture, begin, "ArrowRight");
@@ -56,16 +56,16 @@ test("arrow keys go along a series and stop at its ends", () => {
   expect(step(picture, begin, "ArrowLeft")).toEqual({ series: 0, point: 0 });
 });
 
-test("up and down go to the series beside it, at the same x, past empty ones", () => {
+test("up and down switch series at the same x and skip empty ones", () => {
   expect(step(picture, { series: 0, point: 2 }, "ArrowDown")).toEqual({ series: 2, point: 3 });
   expect(step(picture, { series: 2, point: 3 }, "ArrowDown")).toEqual({ series: 0, point: 2 });
 });
 
-test("other keys are not the chart's", () => {
+test("other keys are ignored", () => {
   expect(step(picture, null, "Tab")).toBeNull();
 });
 
-test("a point is read in words with the axes' names", () => {
+test("a reading includes the axis titles", () => {
   expect(words(picture, { series: 2, point: 1 })).toEqual({
     name: "b",
     x: "false positive rate 0.25",

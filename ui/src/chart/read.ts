@@ -1,4 +1,4 @@
-// Reading a chart: from a place on the screen or a key to the point that is meant, and its words.
+// Chart readings: the point at a pointer position or after a key, and its text.
 
 import type { Picture } from "../host";
 
@@ -7,19 +7,19 @@ export interface Reading {
   point: number;
 }
 
-/** A place in the picture as shares of its width and height, for a layer that lies over it. */
+/** A data point as fractions of the picture's width and height, for an overlay. */
 export function place(picture: Picture, x: number, y: number): { left: number; top: number } {
   const { plot } = picture;
   const across = (x - picture.x.from) / (picture.x.to - picture.x.from);
   const up = (y - picture.y.from) / (picture.y.to - picture.y.from);
-  // the view box has two units a pixel
+  // the view box has two units per pixel
   return {
     left: (plot.x + across * plot.width) / (2 * picture.width),
     top: (plot.y + (1 - up) * plot.height) / (2 * picture.height),
   };
 }
 
-/** The point nearest to a place, given as shares of the picture's width and height. */
+/** The point nearest to a position in fractions of the picture's width and height. */
 export function nearest(picture: Picture, left: number, top: number): Reading | null {
   let found: Reading | null = null;
   let least = Number.POSITIVE_INFINITY;
@@ -38,7 +38,7 @@ export function nearest(picture: Picture, left: number, top: number): Reading | 
   return found;
 }
 
-/** Where a key leads from a reading; `null` when it is no key of the chart. */
+/** The reading after a key; `null` for other keys. */
 export function step(picture: Picture, now: Reading | null, key: string): Reading | null {
   const all = picture.series.map((series) => series.points.length);
   const first = all.findIndex((n) => n > 0);
@@ -71,7 +71,7 @@ export function step(picture: Picture, now: Reading | null, key: string): Readin
   }
 }
 
-/** The point of the next series that lies nearest in x. */
+/** The point nearest in x of the next non-empty series. */
 function other(picture: Picture, from: Reading, by: 1 | -1): Reading {
   const n = picture.series.length;
   const x = picture.series[from.series]?.points[from.point]?.[0] ?? 0;
@@ -88,7 +88,7 @@ function other(picture: Picture, from: Reading, by: 1 | -1): Reading {
   return from;
 }
 
-/** A number as short as it can be told apart: 300, 0.7561, 3.2e-5. */
+/** 300, 0.756, 3.20e-5. */
 export function number(n: number): string {
   if (Number.isInteger(n)) return new Intl.NumberFormat("en").format(n);
   const size = Math.abs(n);
@@ -96,7 +96,6 @@ export function number(n: number): string {
   return new Intl.NumberFormat("en", { maximumSignificantDigits: size < 1 ? 3 : 4 }).format(n);
 }
 
-/** What stands at a point. */
 export function words(picture: Picture, reading: Reading): { name: string; x: string; y: string } | null {
   const series = picture.series[reading.series];
   const point = series?.points[reading.point];

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { failure, withoutCommand } from ".";
 
-test("what only the command line can do is left out", () => {
+test("command-line advice is removed from messages", () => {
   expect(withoutCommand("no pairs; `repartee import` and `repartee pairs build` make some, or --from")).toBe(
     "no pairs",
   );

@@ -1,5 +1,5 @@
-// The one door to the outside: commands and signals of the engine, and what only a window can do.
-// `tauri.ts` is the real one; `fake/` an engine in memory for component tests and for a plain browser.
+// The only access to the outside: the engine's commands and signals, and the functions of a desktop window.
+// `tauri.ts` is the real host, `fake/` an in-memory engine for component tests and for a plain browser.
 
 import type { AppEvent, Commands, EngineError } from "./api";
 
@@ -15,36 +15,36 @@ export interface FileKind {
 }
 
 export interface Host {
-  /** Calls the engine; rejects with an [`EngineError`]. */
+  /** Rejects with an [`EngineError`]. */
   call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>>;
-  /** Hears every notice from now on; gives a function that stops it. */
-  listen(heard: (event: AppEvent) => void): Promise<() => void>;
+  /** Subscribes to the engine's events; returns a function that unsubscribes. */
+  listen(listener: (event: AppEvent) => void): Promise<() => void>;
   dialogs: {
     open(options: { title: string; many?: boolean; kinds?: FileKind[] }): Promise<string[]>;
     folder(options: { title: string }): Promise<string | null>;
     save(options: { title: string; path?: string; kinds?: FileKind[] }): Promise<string | null>;
   };
-  /** A notification of the desktop; does nothing where the person has not allowed it. */
+  /** Sends a desktop notification, if the user allows them. */
   notify(title: string, text: string): Promise<void>;
-  /** Shows a file or folder in the system's own browser of files. */
+  /** Opens a folder in the system's file manager. */
   openPath(path: string): Promise<void>;
-  /** Opens an address in the system's browser. */
+  /** Opens an address in the default browser. */
   openLink(address: string): Promise<void>;
   copy(text: string): Promise<void>;
   setTitle(title: string): Promise<void>;
-  /** Hears of files that are dropped on the window; gives a function that stops it. */
-  onDrop(heard: (paths: string[]) => void): Promise<() => void>;
-  /** Asks before the window closes: where the answer is no, it stays. Gives a function that stops it. */
+  /** Subscribes to files dropped on the window. */
+  onDrop(listener: (paths: string[]) => void): Promise<() => void>;
+  /** Asks before the window closes; it stays open if the answer is no. */
   onClose(mayClose: () => Promise<boolean>): Promise<() => void>;
   /** Closes the window without asking. */
   closeWindow(): Promise<void>;
-  /** One more window, on this project or on none. */
+  /** Opens another window, with a project or without. */
   openWindow(path: string | null): Promise<void>;
 }
 
 let chosen: Host | null = null;
 
-/** Sets the host; once, before anything is drawn (each component test sets its own). */
+/** Called once before mounting; each component test sets its own host. */
 export function useHost(host: Host): void {
   chosen = host;
 }
@@ -54,17 +54,16 @@ export function host(): Host {
   return chosen;
 }
 
-/** Calls the engine. */
 export function call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
   return host().call(name, params);
 }
 
-/** What the engine says, without what only the command line can do about it: "; `repartee …` does it". */
+/** Removes command-line advice from an engine message: "; `repartee …` does it". */
 export function withoutCommand(words: string): string {
   return words.replace(/; `repartee [^;]*$/, "");
 }
 
-/** Whatever was thrown, as the engine's error. */
+/** Converts anything thrown to an engine error. */
 export function failure(thrown: unknown): EngineError {
   if (typeof thrown === "object" && thrown !== null && "code" in thrown && "message" in thrown) {
     const error = thrown as EngineError;

@@ -1,4 +1,4 @@
-// The host inside the window. The only file that knows Tauri.
+// The Tauri host.
 
 import { invoke } from "@tauri-apps/api/core";
 import { getCurrentWebview } from "@tauri-apps/api/webview";
@@ -12,8 +12,9 @@ export function tauriHost(): Host {
     call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
       return invoke("rpc", { name, params });
     },
-    // this window's notices alone: another may show another project
-    listen: (heard) => getCurrentWebviewWindow().listen<AppEvent>("signal", (event) => heard(event.payload)),
+    // only this window's events: another window may show another project
+    listen: (listener) =>
+      getCurrentWebviewWindow().listen<AppEvent>("signal", (event) => listener(event.payload)),
     dialogs: {
       async open({ title, many, kinds }) {
         const picked = await dialog.open({ title, multiple: many ?? false, filters: kinds ?? [] });
@@ -29,9 +30,9 @@ export function tauriHost(): Host {
     openLink: (what) => invoke("open_outside", { what }),
     copy: (text) => navigator.clipboard.writeText(text),
     setTitle: (title) => getCurrentWindow().setTitle(title),
-    onDrop: (heard) =>
+    onDrop: (listener) =>
       getCurrentWebview().onDragDropEvent(({ payload }) => {
-        if (payload.type === "drop") heard(payload.paths);
+        if (payload.type === "drop") listener(payload.paths);
       }),
     onClose: (mayClose) =>
       getCurrentWindow().onCloseRequested(async (event) => {

@@ -1,33 +1,29 @@
-// What a person can do about an error, by its code. The message says what happened; this says what next.
+// What to do about an error, by its code.
 
 import type { Code } from "../host";
 
 export const ADVICE: Record<Code, string> = {
-  usage: "Change the value that the message names and try again. What you typed is still here.",
-  "not-found": "Check the name or the path; it may have been moved, renamed or removed.",
-  exists: "Take another name, or use the one that is there.",
-  "bad-input":
-    "The file is not what was expected. Look at the place that the message names; what was good is kept.",
-  "not-a-project": "Choose a .repartee file, or make a new project.",
+  usage: "Correct the value and try again. Your input is kept.",
+  "not-found": "Check the name or path. It may have been moved, renamed or deleted.",
+  exists: "Choose another name, or use the existing item.",
+  "bad-input": "Invalid input. Check the file at the position in the message; valid rows are kept.",
+  "not-a-project": "Choose a .repartee file, or create a project.",
   "newer-project":
-    "The file was written by a newer Repartee. Install that version to open it; nothing was changed.",
+    "The file was written by a newer version of Repartee. Install that version to open it. Nothing was changed.",
   "foreign-project":
-    "The file may come from somebody else, and nothing in it was run. Ask who gave it to you, or repair it on the command line: repartee check --repair.",
-  busy: "Another program holds it at this moment. Wait for it, or pause it, and try again.",
-  "disk-full": "Make room on the disk and try again. What was stored before is kept.",
-  damaged:
-    "Check the project under Settings; it names what is damaged. Keep a copy of the file before anything else.",
-  model: "The model cannot do this as it is. The details say which shape, name or number is wrong.",
-  io: "The system refused a file or the network failed. Check the rights and the connection, and try again.",
-  negative: "This is a finding, not a fault: the details list what was found.",
-  login:
-    "Log the account in under Reddit, Accounts. Secrets come from the environment or the keychain of the system.",
+    "The file may come from someone else; nothing in it was run. Ask its author, or repair it on the command line: repartee check --repair.",
+  busy: "Another program is using it. Wait until it is done, or pause it, and try again.",
+  "disk-full": "Disk full. Free up space and retry; saved data is intact.",
+  damaged: "Back up the file first, then verify its integrity under Settings.",
+  model: "Model mismatch. The details name the shape, name or value that is wrong.",
+  io: "File access or network failed. Check permissions and connection, and try again.",
+  negative: "Check failed; see details.",
+  login: "Log in under Reddit › Accounts. Secrets are read from the environment or the system keychain.",
   refused:
-    "A rule of yours or of Reddit's stands against it; the message says which. Nothing was sent, and what you typed is still here.",
-  copied:
-    "Confirm that this file is the one to go on with, under Reddit or beside the reply. Nothing was sent.",
-  changed: "Nothing was done. What is on the screen now is the new version: read it, and decide again.",
+    "Blocked by one of your rules or by Reddit; see the message. Nothing was sent, and your input is kept.",
+  copied: "Confirm this project file under Reddit or next to the reply. Nothing was sent.",
+  changed: "Nothing was done. The screen now shows the new version: review it and try again.",
   permission:
-    "Record the permission under Data, Permissions, or switch strict off there. Nothing was started, and what you typed is still here.",
-  internal: "This is a fault of Repartee. The details help to find it; what was stored is kept.",
+    "Record the permission under Data › Permissions, or turn off strict mode there. Nothing was started, and your input is kept.",
+  internal: "Internal error. Please include the details in a bug report; your data is safe.",
 };

@@ -14,10 +14,10 @@ import {
   short,
 } from "./format";
 
-/** A space that does not break is a space here. */
+/** Replaces non-breaking spaces. */
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
 
-test("figures", () => {
+test("numbers", () => {
   expect(count(1_234_567)).toBe("1,234,567");
   expect(count(-4)).toBe("−4");
   expect(count(null)).toBe("–");
@@ -28,7 +28,7 @@ test("figures", () => {
   expect(short(477)).toBe("477");
   expect(figure(null)).toBe("–");
   expect(figure(Number.NaN)).toBe("–");
-  expect(plain(percent(0.7396))).toBe("74.0 %");
+  expect(plain(percent(0.7396))).toBe("74.0%");
   expect(plain(bytes(28_606_464))).toBe("28.6 MB");
   expect(plain(bytes(999))).toBe("999 B");
 });
@@ -49,7 +49,7 @@ test("names", () => {
   expect(label("learning_rate")).toBe("Learning rate");
 });
 
-test("jobs are called by what they do", () => {
+test("job titles", () => {
   expect(jobTitle({ kind: "import", params: { files: ["/data/RC_2019-04.zst"] } })).toBe(
     "Import RC_2019-04.zst",
   );
@@ -62,14 +62,14 @@ test("jobs are called by what they do", () => {
   );
   const fakes = (name: string) => jobTitle({ kind: "fakes", params: { name } });
   expect(["fakes", "fakes-2", "hard", ""].map(fakes)).toEqual([
-    "Write fakes",
-    "Write fakes-2",
-    "Write fakes hard",
-    "Write fakes",
+    "Generate fakes",
+    "Generate fakes-2",
+    "Generate fakes hard",
+    "Generate fakes",
   ]);
-  expect(jobTitle({ kind: "sync", params: { imported: false } })).toBe("Ask Reddit what was deleted");
+  expect(jobTitle({ kind: "sync", params: { imported: false } })).toBe("Sync deletions");
   expect(jobTitle({ kind: "sync", params: { imported: true } })).toBe(
-    "Ask Reddit what was deleted, imported texts too",
+    "Sync deletions, including imported texts",
   );
   expect(jobTitle({ kind: "something-new", params: null })).toBe("Something new");
 });

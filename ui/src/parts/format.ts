@@ -1,4 +1,4 @@
-// Figures and times in words. One way to write each, everywhere.
+// Formats of numbers, times and names.
 
 import type { JobInfo, RunKind } from "../host";
 import { fakesNamed } from "./names";
@@ -43,17 +43,17 @@ export function bytes(n: number): string {
   return `${value >= 100 ? value.toFixed(0) : value.toFixed(1)}\u00a0${units[unit]}`;
 }
 
-/** A figure with so many digits after the point; a dash where it does not exist. */
+/** A dash for missing values. */
 export function figure(n: number | null | undefined, digits = 3): string {
   return n === null || n === undefined || !Number.isFinite(n) ? "–" : n.toFixed(digits);
 }
 
-/** 73.9 %. */
+/** 73.9%. */
 export function percent(n: number | null | undefined, digits = 1): string {
-  return n === null || n === undefined || !Number.isFinite(n) ? "–" : `${(100 * n).toFixed(digits)}\u00a0%`;
+  return n === null || n === undefined || !Number.isFinite(n) ? "–" : `${(100 * n).toFixed(digits)}%`;
 }
 
-/** Time that is left, as a clock counts it down: 9:58, 1:02:03. */
+/** 9:58, 1:02:03. */
 export function countdown(ms: number): string {
   const s = Math.max(0, Math.ceil(ms / 1000));
   const two = (n: number) => String(n).padStart(2, "0");
@@ -73,7 +73,7 @@ export function duration(seconds: number): string {
   return `${Math.round(hours / 24)} days`;
 }
 
-/** "just now", "5 min ago", "3 Nov 2026". */
+/** "just now", "5 min ago", "Nov 3, 2026". */
 export function ago(ms: number, now: number = Date.now()): string {
   const s = (now - ms) / 1000;
   if (s < 45) return "just now";
@@ -84,10 +84,10 @@ export function ago(ms: number, now: number = Date.now()): string {
 }
 
 export function day(ms: number): string {
-  return new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  return new Date(ms).toLocaleDateString("en-US", { day: "numeric", month: "short", year: "numeric" });
 }
 
-/** 25 Nov 2026, 14:03. */
+/** Nov 25, 2026, 14:03. */
 export function moment(ms: number): string {
   const time = new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   return `${day(ms)}, ${time}`;
@@ -109,23 +109,23 @@ export function folderOf(path: string): string {
   return at > 0 ? path.slice(0, at) : path;
 }
 
-/** A field's name as a label: "learning_rate" is "Learning rate". */
+/** "learning_rate" becomes "Learning rate". */
 export function label(name: string): string {
   const words = name.replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 export const KIND_WORDS: Record<RunKind, { name: string; what: string; base: string }> = {
-  generator: { name: "Generator", what: "GPT-2 that writes replies to comments", base: "gpt2" },
-  realism: { name: "Realism", what: "BERT that tells real replies from fakes", base: "bert" },
+  generator: { name: "Generator", what: "GPT-2: generates replies to comments", base: "gpt2" },
+  realism: { name: "Realism", what: "BERT: real vs. generated", base: "bert" },
   upvotes: {
     name: "Upvotes",
-    what: "BERT that foretells which of four score bins a reply lands in",
+    what: "BERT: predicts one of four score bins",
     base: "bert",
   },
 };
 
-/** The name of the run that a training job makes, as far as its settings say. */
+/** The name of the run of a training job, if its config sets one. */
 export function runOf(job: Pick<JobInfo, "kind" | "params">): string | null {
   const config = (job.params as { config?: unknown } | null)?.config;
   return job.kind === "train" && typeof config === "string"
@@ -133,7 +133,7 @@ export function runOf(job: Pick<JobInfo, "kind" | "params">): string | null {
     : null;
 }
 
-/** What a job does, in a few words: "Train writer", "Import comments.zst". */
+/** "Train writer", "Import comments.zst". */
 export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
   const params = (job.params ?? {}) as Record<string, unknown>;
   const text = (key: string) => (typeof params[key] === "string" ? (params[key] as string) : "");
@@ -148,27 +148,27 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
     case "pairs":
       return "Build pairs";
     case "split":
-      return `Make split ${text("name")}`.trim();
+      return `Create split ${text("name")}`.trim();
     case "audit":
       return `Audit split ${text("name")}`.trim();
     case "base-add":
       return `Add base ${text("name")}`.trim();
     case "base-new":
-      return `Start base ${text("name")}`.trim();
+      return `Initialize base ${text("name")}`.trim();
     case "train": {
       const kind = /^kind = "(.+)"$/m.exec(text("config"));
       return `Train ${runOf(job) ?? kind?.[1] ?? "a model"}`;
     }
     case "train-again":
-      return `Train ${text("run")} again without deleted content`;
+      return `Retrain ${text("run")} without deleted content`;
     case "fakes":
-      return `Write ${fakesNamed(text("name"))}`;
+      return `Generate ${fakesNamed(text("name"))}`;
     case "evaluate":
       return `Evaluate ${text("run")}`.trim();
     case "generate":
-      return "Write candidates";
+      return "Generate candidates";
     case "demo":
-      return "The whole loop on the sample";
+      return "Run sample pipeline";
     case "login":
       return text("account") ? `Log in u/${text("account")}` : "Log in to Reddit";
     case "fetch":
@@ -181,13 +181,13 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       return params.live === false ? `Check ${which} (dry run)` : `Post ${which}`;
     }
     case "sandbox":
-      return "A made-up Reddit on this machine";
+      return "Reddit sandbox";
     case "reconcile":
-      return "Look for replies that may have arrived";
+      return "Check unconfirmed deliveries";
     case "sync":
-      return `Ask Reddit what was deleted${params.imported === true ? ", imported texts too" : ""}`;
+      return `Sync deletions${params.imported === true ? ", including imported texts" : ""}`;
     case "outcomes":
-      return "Read outcomes";
+      return "Fetch outcomes";
     default:
       return label(job.kind.replaceAll("-", " "));
   }

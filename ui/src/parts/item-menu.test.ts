@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { asked, byId, faults, openWindow, said, sees } from "../testing";
+import { axeViolations, byId, callsTo, openWindow, textOf, waitForText } from "../testing";
 import { holds, repliesWords, typedTags, withTag } from "./labels";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -11,7 +11,7 @@ async function choose(menu: string, item: string): Promise<void> {
   await fireEvent.click(within(list).getByText(item));
 }
 
-test("a run is renamed from its page, and the page goes along", async () => {
+test("renaming a run on its page updates the address", async () => {
   const host = await openWindow("#/train/run/writer");
   await choose("item-menu-run-writer", "Rename…");
   const name = (await byId("item-name")) as HTMLInputElement;
@@ -19,20 +19,20 @@ test("a run is renamed from its page, and the page goes along", async () => {
   await fireEvent.input(name, { target: { value: "writer, final" } });
   await fireEvent.click(await byId("item-rename"));
   await waitFor(() => expect(location.hash).toBe("#/train/run/writer%2C%20final"));
-  expect(last(asked(host, "item.rename"))).toEqual({ kind: "run", item: "writer", name: "writer, final" });
+  expect(last(callsTo(host, "item.rename"))).toEqual({ kind: "run", item: "writer", name: "writer, final" });
   expect(host.engine.fakes[0]?.config.generator).toBe("writer, final");
 });
 
-test("a name that is taken is refused, and what was typed stays", async () => {
+test("a name that is taken is refused and the input kept", async () => {
   await openWindow("#/train");
   await choose("item-menu-run-writer", "Rename…");
   await fireEvent.input(await byId("item-name"), { target: { value: "judge" } });
   await fireEvent.click(await byId("item-rename"));
-  await sees("already; choose another name");
+  await waitForText("already; choose another name");
   expect(((await byId("item-name")) as HTMLInputElement).value).toBe("judge");
 });
 
-test("note and tags are shown in the list, which is narrowed by a tag", async () => {
+test("note and tags are shown, and the list can be filtered by tag", async () => {
   const host = await openWindow("#/evaluate");
   await byId("evaluation-1");
   expect(screen.queryByTestId("tag-filter")).toBeNull();
@@ -40,8 +40,8 @@ test("note and tags are shown in the list, which is narrowed by a tag", async ()
   await fireEvent.input(await byId("item-note"), { target: { value: "before the paper" } });
   await fireEvent.input(await byId("item-tags"), { target: { value: " paper, , baseline " } });
   await fireEvent.click(await byId("item-label"));
-  await waitFor(() => expect(said(screen.getByTestId("evaluation-1"))).toContain("before the paper"));
-  expect(last(asked(host, "item.label"))).toEqual({
+  await waitFor(() => expect(textOf(screen.getByTestId("evaluation-1"))).toContain("before the paper"));
+  expect(last(callsTo(host, "item.label"))).toEqual({
     kind: "evaluation",
     item: "1",
     note: "before the paper",
@@ -52,21 +52,21 @@ test("note and tags are shown in the list, which is narrowed by a tag", async ()
   await fireEvent.change(await byId("tag-filter"), { target: { value: "paper" } });
   await waitFor(() => expect(screen.queryByTestId("evaluation-2")).toBeNull());
   expect(screen.getByTestId("evaluation-1")).toBeTruthy();
-  expect(await faults()).toEqual([]);
+  expect(await axeViolations()).toEqual([]);
 });
 
-test("what depends on a run is listed before it is deleted, and all of it goes", async () => {
+test("dependents of a run are listed and deleted with it", async () => {
   const host = await openWindow("#/train");
   await choose("item-menu-run-writer", "Delete…");
   const list = await byId("item-dependents");
-  for (const name of host.engine.fakes.map((set) => set.name)) expect(said(list)).toContain(name);
-  expect(said(list)).toContain("written by run writer");
-  expect(said(list)).toContain("judge");
+  for (const name of host.engine.fakes.map((set) => set.name)) expect(textOf(list)).toContain(name);
+  expect(textOf(list)).toContain("written by run writer");
+  expect(textOf(list)).toContain("judge");
   const button = (await byId("item-delete")) as HTMLButtonElement;
-  expect(said(button)).toMatch(/^Delete all \d+$/);
+  expect(textOf(button)).toMatch(/^Delete all \d+$/);
   await fireEvent.click(button);
   await waitFor(() => expect(screen.queryByTestId("run-writer")).toBeNull());
-  expect(last(asked(host, "item.delete"))).toMatchObject({
+  expect(last(callsTo(host, "item.delete"))).toMatchObject({
     kind: "run",
     item: "writer",
     with_dependents: true,
@@ -76,21 +76,19 @@ test("what depends on a run is listed before it is deleted, and all of it goes",
   expect(host.engine.jobs.some((job) => job.kind === "delete")).toBe(true);
 });
 
-test("what changed since it was listed is listed again, and nothing is deleted", async () => {
+test("a change after the list was shown cancels the deletion and updates the list", async () => {
   const host = await openWindow("#/train");
   await choose("item-menu-run-writer", "Delete…");
   await byId("item-dependents");
   const set = host.engine.fakes[0];
-  if (set) set.name = "fakes, meanwhile renamed";
+  if (set) set.name = "fakes, renamed";
   await fireEvent.click(await byId("item-delete"));
-  await sees("is not as it was shown");
-  await waitFor(() =>
-    expect(said(screen.getByTestId("item-dependents"))).toContain("fakes, meanwhile renamed"),
-  );
+  await waitForText("is not as it was shown");
+  await waitFor(() => expect(textOf(screen.getByTestId("item-dependents"))).toContain("fakes, renamed"));
   expect(host.engine.runs.some((run) => run.name === "writer")).toBe(true);
 });
 
-test("every kind has the menu", async () => {
+test("every kind of item has the menu", async () => {
   for (const [address, menu] of [
     ["#/data/sources", "item-menu-source-1"],
     ["#/data/splits", "item-menu-split-main"],
@@ -103,14 +101,14 @@ test("every kind has the menu", async () => {
   }
 });
 
-test("words of a deletion", () => {
+test("texts of the delete dialog", () => {
   const one = { kind: "run", id: 1, name: "w", why: "", depth: 0, unit: "checkpoints" } as const;
   expect(holds({ ...one, rows: 2, bytes: 0 })).toBe("2 checkpoints");
   expect(holds({ ...one, rows: 0, bytes: 0 })).toBe("");
   const found = { items: [], replies: 3, approved: 1, kept: 2, seen: "" };
   expect(repliesWords(found)).toEqual([
-    "3 replies of the queue will be deleted, 1 of them approved.",
-    "2 replies that were sent, or may have been, stay with their candidates.",
+    "3 replies in the queue will be deleted, including 1 approved.",
+    "2 replies that were posted, or may have been, are kept with their candidates.",
   ]);
   expect(typedTags("a, b,,c ")).toEqual(["a", "b", "c"]);
   const items = [{ label: { note: "", tags: ["x"] } }, { label: { note: "", tags: [] } }];

@@ -1,11 +1,10 @@
-// Tags of lists, and what a deletion takes with it in words.
+// Tags, and the texts of the delete dialog.
 
 import type { Dependent, Dependents, ItemKind, Label } from "../host";
 import { bytes, count, counted } from "./format";
 
 export const NO_LABEL: Label = { note: "", tags: [] };
 
-/** What the kinds are called in a sentence. */
 export const ITEM_WORDS: Record<ItemKind, string> = {
   source: "source",
   split: "split",
@@ -16,17 +15,16 @@ export const ITEM_WORDS: Record<ItemKind, string> = {
   generation: "generation",
 };
 
-/** All tags of a list, in alphabetical order. */
 export function tagsOf(items: { label: Label }[]): string[] {
   return [...new Set(items.flatMap((item) => item.label.tags))].sort((a, b) => a.localeCompare(b));
 }
 
-/** Those of a list that have a tag; null: all. */
+/** Items with a tag; all if it is null. */
 export function withTag<T extends { label: Label }>(items: T[], tag: string | null): T[] {
   return tag === null ? items : items.filter((item) => item.label.tags.includes(tag));
 }
 
-/** Tags as a person types them: with commas between. */
+/** Parses comma-separated tags. */
 export function typedTags(text: string): string[] {
   return text
     .split(",")
@@ -42,15 +40,17 @@ export function holds(item: Dependent): string {
   return parts.join(", ");
 }
 
-/** What happens to replies of the queue. */
+/** What a deletion does to replies in the queue. */
 export function repliesWords(found: Dependents): string[] {
   const lines = [];
   if (found.replies > 0) {
-    const approved = found.approved > 0 ? `, ${count(found.approved)} of them approved` : "";
-    lines.push(`${counted(found.replies, "reply", "replies")} of the queue will be deleted${approved}.`);
+    const approved = found.approved > 0 ? `, including ${count(found.approved)} approved` : "";
+    lines.push(`${counted(found.replies, "reply", "replies")} in the queue will be deleted${approved}.`);
   }
-  if (found.kept === 1) lines.push("1 reply that was sent, or may have been, stays with its candidate.");
+  if (found.kept === 1) lines.push("1 reply that was posted, or may have been, is kept with its candidate.");
   if (found.kept > 1)
-    lines.push(`${count(found.kept)} replies that were sent, or may have been, stay with their candidates.`);
+    lines.push(
+      `${count(found.kept)} replies that were posted, or may have been, are kept with their candidates.`,
+    );
   return lines;
 }

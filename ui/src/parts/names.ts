@@ -1,11 +1,9 @@
-// Names that are free, and names in a sentence.
-
-/** The stem, or the stem with the first number that nobody has. */
+/** The stem, or the stem with the first free number. */
 export function freeName(stem: string, taken: Iterable<string>): string {
   const names = new Set(taken);
   if (!names.has(stem)) return stem;
   for (let n = 2; ; n += 1) if (!names.has(`${stem}-${n}`)) return `${stem}-${n}`;
 }
 
-/** A set of fakes in a sentence: most are called "fakes" or "fakes-2", which says it already. */
+/** A set of fakes in a sentence; most names already begin with "fakes". */
 export const fakesNamed = (name: string): string => (/^fakes\b/i.test(name) ? name : `fakes ${name}`.trim());

@@ -3,7 +3,7 @@ import { newest } from "./newest";
 
 const made = (name: string, created_ms: number) => ({ name, created_ms });
 
-test("the newest is found in any order, and of two made at once it is the later one", () => {
+test("newest works in any order and breaks ties by position", () => {
   const [a, b, c] = [made("a", 1), made("b", 3), made("c", 3)] as const;
   expect(newest([a, b])).toBe(b);
   expect(newest([b, a])).toBe(b);

@@ -1,18 +1,17 @@
-// Rows that are fetched by the page as they come into sight. What has been scrolled past before it was
-// asked for is not asked for.
+// Rows fetched in pages as they become visible. Pages scrolled past before their request are skipped.
 
 import { type EngineError, failure } from "../host";
 
 export const PAGE = 200;
-/** Pages in memory: 20,000 rows. */
+/** Pages kept in memory: 20,000 rows. */
 const KEPT = 100;
-/** Pages that are asked for at once. */
+/** Concurrent requests. */
 const AT_ONCE = 2;
 
 export class Pages<T> {
   error: EngineError | null = $state.raw(null);
-  /** Goes up when a page came, so that what reads rows draws again. */
-  #came = $state(0);
+  /** Incremented when a page arrives, so that readers of rows rerun. */
+  #loads = $state(0);
   #pages = new Map<number, T[]>();
   #asked = new Set<number>();
   #wanted: [number, number] = [0, -1];
@@ -21,17 +20,17 @@ export class Pages<T> {
   constructor(private readonly load: (from: number, count: number) => Promise<T[]>) {}
 
   row(index: number): T | undefined {
-    this.#came;
+    this.#loads;
     return this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE];
   }
 
-  /** Says which rows are in sight. */
+  /** Sets the visible rows. */
   want(first: number, last: number): void {
     this.#wanted = [first, last];
     this.#ask();
   }
 
-  /** Answers that are still on their way are dropped. */
+  /** Pending responses are dropped. */
   end(): void {
     this.#over = true;
   }
@@ -47,7 +46,7 @@ export class Pages<T> {
       if (this.#asked.size >= AT_ONCE || this.error) return;
       const known = this.#pages.get(page);
       if (known) {
-        // the most recently seen stand last
+        // most recently used last
         this.#pages.delete(page);
         this.#pages.set(page, known);
       } else if (!this.#asked.has(page)) {
@@ -66,7 +65,7 @@ export class Pages<T> {
         if (this.#pages.size <= KEPT) break;
         this.#pages.delete(old);
       }
-      this.#came += 1;
+      this.#loads += 1;
     } catch (thrown) {
       this.error = failure(thrown);
     } finally {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { PAGE, Pages } from "./pages.svelte";
 
-/** A source whose answers are given by hand. */
+/** A source whose requests the test answers. */
 function source() {
   const waiting: { from: number; give: (rows: number[]) => void; refuse: (error: unknown) => void }[] = [];
   const pages = new Pages<number>(
@@ -15,7 +15,7 @@ function source() {
   return { pages, waiting, answer };
 }
 
-test("a page in sight is asked for once", async () => {
+test("a visible page is requested once", async () => {
   const { pages, waiting, answer } = source();
   pages.want(0, 20);
   pages.want(1, 21);
@@ -27,13 +27,13 @@ test("a page in sight is asked for once", async () => {
   expect(waiting).toHaveLength(1);
 });
 
-test("rows over a page's edge take both pages", async () => {
+test("rows across a page boundary load both pages", async () => {
   const { pages, waiting } = source();
   pages.want(190, 215);
   expect(waiting.map((w) => w.from)).toEqual([0, PAGE]);
 });
 
-test("what was scrolled past is not asked for; where it rests is", async () => {
+test("only the page where scrolling stops is requested", async () => {
   const { pages, waiting, answer } = source();
   pages.want(0, 20);
   pages.want(PAGE, PAGE + 20);
@@ -43,7 +43,7 @@ test("what was scrolled past is not asked for; where it rests is", async () => {
   expect(waiting.map((w) => w.from)).toEqual([0, PAGE, 899 * PAGE]);
 });
 
-test("an error stops the asking until it is asked again", async () => {
+test("an error stops requests until a retry", async () => {
   const { pages, waiting } = source();
   pages.want(0, 20);
   waiting[0]?.refuse({ code: "busy", message: "another process writes" });

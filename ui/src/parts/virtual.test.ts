@@ -5,13 +5,13 @@ const ROW = 36;
 const VIEW = 600;
 
 describe("a table that fits", () => {
-  test("is scrolled over pixel by pixel", () => {
+  test("scrolls pixel by pixel", () => {
     expect(space(100, ROW, VIEW)).toEqual({ real: 3600, height: 3600, ratio: 1 });
     expect(seen(0, 100, ROW, VIEW)).toEqual({ first: 0, last: 16, shift: 0 });
     expect(seen(50, 100, ROW, VIEW)).toEqual({ first: 1, last: 18, shift: 14 });
   });
 
-  test("with few rows or none fills its place", () => {
+  test("fills the viewport with few rows or none", () => {
     expect(space(3, ROW, VIEW).height).toBe(VIEW);
     expect(seen(0, 3, ROW, VIEW)).toEqual({ first: 0, last: 2, shift: 0 });
     expect(seen(0, 0, ROW, VIEW).last).toBe(-1);
@@ -21,21 +21,21 @@ describe("a table that fits", () => {
 describe.each([1_000_000, 25_000_000])("%i rows", (rows) => {
   const { height, ratio } = space(rows, ROW, VIEW);
 
-  test("stay below what a web view can scroll over", () => {
+  test("stay below the maximum element height", () => {
     expect(height).toBe(MOST_PX);
     expect(height).toBeLessThan(33_554_432);
     expect(ratio).toBeGreaterThan(1);
   });
 
-  test("begin with the first and end with the last, wholly seen", () => {
+  test("show the first and the last row completely", () => {
     expect(seen(0, rows, ROW, VIEW).first).toBe(0);
     const end = seen(height - VIEW, rows, ROW, VIEW);
     expect(end.last).toBe(rows - 1);
-    // the last row's foot lies on the foot of the view
+    // the last row ends at the bottom of the viewport
     expect((end.last + 1 - end.first) * ROW - end.shift).toBeCloseTo(VIEW, 3);
   });
 
-  test("never draw more than a screenful", () => {
+  test("never render more than a screenful", () => {
     for (let at = 0; at <= height - VIEW; at += 999_983) {
       const { first, last } = seen(at, rows, ROW, VIEW);
       expect(last - first).toBeLessThanOrEqual(VIEW / ROW + 1);
@@ -44,7 +44,7 @@ describe.each([1_000_000, 25_000_000])("%i rows", (rows) => {
     }
   });
 
-  test("any row can be brought into sight from anywhere", () => {
+  test("any row can be scrolled to from anywhere", () => {
     for (const row of [0, 1, 17, 499_999, 500_000, rows - 2, rows - 1]) {
       for (const from of [0, 15_000_000, height - VIEW]) {
         const { first, last, shift } = seen(scrollTo(row, from, rows, ROW, VIEW), rows, ROW, VIEW);
@@ -58,7 +58,7 @@ describe.each([1_000_000, 25_000_000])("%i rows", (rows) => {
     }
   });
 
-  test("a row in sight stays where it is", () => {
+  test("a visible row does not scroll", () => {
     expect(scrollTo(3, 0, rows, ROW, VIEW)).toBe(0);
   });
 });

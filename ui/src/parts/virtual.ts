@@ -1,14 +1,14 @@
-// Where rows of one height lie when there may be more of them than a web view can scroll over.
+// Virtual scrolling of rows of equal height, also beyond the maximum element height of a web view.
 
-/** WebKit clamps an element at 33.5 million pixels; the space that is scrolled over stays below. */
+/** WebKit clamps an element at 33.5 million pixels; the scroll height stays below. */
 export const MOST_PX = 30_000_000;
 
 export interface Space {
-  /** Pixels that all rows would take. */
+  /** Height of all rows in pixels. */
   real: number;
-  /** Pixels of the space that is scrolled over. */
+  /** Scroll height in pixels. */
   height: number;
-  /** Pixels of rows for one pixel of scrolling; 1 until there are very many rows. */
+  /** Pixels of rows per pixel of scrolling; 1 unless there are very many rows. */
   ratio: number;
 }
 
@@ -19,7 +19,7 @@ export function space(rows: number, rowHeight: number, viewport: number): Space 
   return { real, height, ratio };
 }
 
-/** The rows that are seen from a scroll position, and by how much the first one is scrolled away. */
+/** The visible rows at a scroll position, and by how many pixels the first one is scrolled out. */
 export function seen(
   scrollTop: number,
   rows: number,
@@ -34,7 +34,7 @@ export function seen(
   return { first, last: Math.max(first, last), shift: top - first * rowHeight };
 }
 
-/** The scroll position nearest to the one now from which a row is wholly seen. */
+/** The scroll position nearest to the current one at which a row is completely visible. */
 export function scrollTo(
   row: number,
   scrollTop: number,

@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { safeFile, visible } from "./visible";
 
 describe("visible", () => {
-  it("writes out what would reorder or hide a text", () => {
+  it("escapes characters that reorder or hide text", () => {
     expect(visible("plain, ümläut\nlines")).toBe("plain, ümläut\nlines");
     expect(visible("a\u202etxt.exe\u2069")).toBe("a\\u{202e}txt.exe\\u{2069}");
     expect(visible("a\u200bb\ufeff\u001b[2J\u{e0041}")).toBe("a\\u{200b}b\\u{feff}\\u{1b}[2J\\u{e0041}");
     expect(visible("pay\u200dpal")).toBe("pay\\u{200d}pal");
   });
 
-  it("leaves emoji and scripts that join as they are", () => {
+  it("keeps emoji and joining scripts", () => {
     for (const text of ["\u{1f469}\u200d\u{1f4bb}", "\u2764\ufe0f", "1\ufe0f\u20e3", "\u0645\u200c\u062e"]) {
       expect(visible(text)).toBe(text);
     }
@@ -17,7 +17,7 @@ describe("visible", () => {
 });
 
 describe("safeFile", () => {
-  it("names one file in the folder where it is put", () => {
+  it("names a single file in its folder", () => {
     expect(safeFile("pairs-main.csv")).toBe("pairs-main.csv");
     expect(safeFile("../../.ssh/authorized_keys")).toBe("_..-.ssh-authorized_keys");
     expect(safeFile("/etc/passwd")).toBe("_etc-passwd");

@@ -1,4 +1,4 @@
-// What is chosen before anybody chose: always the newest that can be used.
+// Forms preselect the newest usable item.
 
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, test } from "vitest";
@@ -9,7 +9,7 @@ import { clearForm } from "./generate/form.svelte";
 
 beforeEach(clearForm);
 
-/** Runs of each kind that are newer than those of the sample: one that can be used, and a newer one that cannot. */
+/** Adds two newer runs of each kind: a usable one, and an even newer one that is not. */
 async function opened(): Promise<FakeHost> {
   const host = await openWindow("#/overview");
   const { runs, splits, fakes } = host.engine;
@@ -27,7 +27,7 @@ async function opened(): Promise<FakeHost> {
 
 const chosen = async (id: string) => ((await byId(id)) as HTMLSelectElement).value;
 
-test("the newest usable runs write and score candidates", async () => {
+test("Generate preselects the newest usable runs", async () => {
   await opened();
   go("#/generate");
   await waitFor(async () => expect(await chosen("generator")).toBe("writer-2"));
@@ -35,7 +35,7 @@ test("the newest usable runs write and score candidates", async () => {
   expect(await chosen("scored-upvotes")).toBe("votes-2");
 });
 
-test("the newest usable runs draft replies to threads", async () => {
+test("the draft dialog preselects the newest usable runs", async () => {
   await opened();
   go("#/reddit/threads");
   await fireEvent.click(await byId("draft"));
@@ -44,31 +44,31 @@ test("the newest usable runs draft replies to threads", async () => {
   expect(await chosen("draft-upvotes")).toBe("votes-2");
 });
 
-test("the newest usable generator writes fakes", async () => {
+test("the fakes dialog preselects the newest usable generator", async () => {
   await opened();
   go("#/models");
-  await fireEvent.click(await byId("write-fakes"));
+  await fireEvent.click(await byId("generate-fakes"));
   await waitFor(async () => expect(await chosen("fakes-generator")).toBe("writer-2"));
 });
 
-test("the newest usable run is evaluated, of the kind that was asked for", async () => {
+test("the evaluation dialog preselects the newest usable run of the kind", async () => {
   await opened();
   go("#/evaluate");
-  await fireEvent.click(await byId("measure"));
-  await waitFor(async () => expect(await chosen("measure-run")).toMatch(/-2$/));
+  await fireEvent.click(await byId("evaluate-new"));
+  await waitFor(async () => expect(await chosen("evaluate-run")).toMatch(/-2$/));
   for (const [kind, name] of [
     ["realism", "judge-2"],
     ["generator", "writer-2"],
   ]) {
     await opened();
     go(`#/evaluate?new=${kind}`);
-    await waitFor(async () => expect(await chosen("measure-run")).toBe(name));
+    await waitFor(async () => expect(await chosen("evaluate-run")).toBe(name));
   }
 });
 
-test("a training begins with the newest split and the newest fakes of it", async () => {
+test("the training form preselects the newest split and its newest fakes", async () => {
   const host = await opened();
-  // none has the name that a training asks for by itself
+  // no split or set of fakes has the default name
   for (const split of host.engine.splits) if (split.name !== "newer") split.name = "older";
   for (const set of host.engine.fakes) if (set.split !== "newer") [set.name, set.split] = ["older", "older"];
   go("#/train/new?kind=realism");

@@ -1,72 +1,68 @@
 import { describe, expect, test } from "vitest";
-import { faults, openWindow, sees } from "../testing";
+import { axeViolations, openWindow, waitForText } from "../testing";
 
-/** Every address with what it says in a full project, and in an empty one. */
+/** Every address with a text it shows in a full project and in an empty one. */
 const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][] = [
   ["#/overview", "Review the drafts", "Import comments"],
-  ["#/data/sources", "synthetic threads", "Nothing is imported yet"],
-  ["#/data/pairs", "4,930 pairs", "There are no pairs yet"],
-  ["#/data/labels", "Upvote bins", "There are no scores to label"],
-  [
-    "#/data/splits",
-    "no thread, no pair, no text of any length and no near-duplicate is on two sides",
-    "There is no split yet",
-  ],
+  ["#/data/sources", "synthetic threads", "No data yet"],
+  ["#/data/pairs", "4,930 pairs", "No pairs yet"],
+  ["#/data/labels", "Score bins", "No scores to bin"],
+  ["#/data/splits", "no threads, pairs, texts or near-duplicates shared between sets", "No splits yet"],
   ["#/data/import", "Files", "Files"],
   ["#/data/permissions", "Permission to train", "This project has no Reddit content"],
-  ["#/models", "What was trained from what", "There is no base yet"],
-  ["#/train", "Best validation loss", "Nothing was trained yet"],
-  ["#/train/new", "What it will take", "There is no GPT-2 base to start from"],
+  ["#/models", "Model lineage", "No base models yet"],
+  ["#/train", "Best validation loss", "No runs yet"],
+  ["#/train/new", "Estimate", "No GPT-2 base model yet"],
   ["#/train/run/writer", "Samples", /no run is called/],
-  ["#/train/compare/judge,votes", "What differs", /no run is called/],
-  ["#/evaluate", "AUC", "Nothing was measured yet"],
+  ["#/train/compare/judge,votes", "Config diff", /no run is called/],
+  ["#/evaluate", "AUC", "No evaluations yet"],
   ["#/evaluate/1", "Perplexity", "there is no evaluation 1"],
-  ["#/evaluate/2", "Called real from", "there is no evaluation 2"],
+  ["#/evaluate/2", "Decision threshold", "there is no evaluation 2"],
   ["#/evaluate/3", "score 6 to 10", "there is no evaluation 3"],
   ["#/evaluate/compare/2,3", "Quadratic weighted kappa", "Compare 0 evaluations"],
-  ["#/generate", "What is written appears here", "There is no generator yet"],
-  ["#/generate/1", /picks of 40 candidates/, "There is no generator yet"],
+  ["#/generate", "No candidates yet", "No generator yet"],
+  ["#/generate/1", /of 40 candidates selected/, "No generator yet"],
   ["#/queue", "Approved", "The queue is empty"],
-  ["#/queue/4", "Mark as posted by hand", "The queue is empty"],
-  ["#/settings", "This machine", "The project file"],
-  ["#/nowhere", "There is no such screen", "There is no such screen"],
+  ["#/queue/4", "Mark as posted manually", "The queue is empty"],
+  ["#/settings", "This machine", "Project file"],
+  ["#/nowhere", "Page not found", "Page not found"],
 ];
 
 describe.each(SCREENS)("%s", (address, full, empty) => {
   test("full", async () => {
     await openWindow(address);
-    await sees(full);
+    await waitForText(full);
     expect(document.querySelectorAll("h1")).toHaveLength(1);
     expect(document.activeElement?.tagName).toBe("H1");
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
   });
 
-  test("empty: says what to do, with something that does it", async () => {
+  test("empty: says what to do and offers it", async () => {
     await openWindow(address, { project: "empty" });
-    await sees(empty);
-    expect(await faults()).toEqual([]);
+    await waitForText(empty);
+    expect(await axeViolations()).toEqual([]);
     const note = document.querySelector("[data-testid=empty]");
     if (note) expect(note.querySelector("a, button"), note.textContent ?? "").not.toBeNull();
   });
 });
 
-test("without a project there is the start", async () => {
+test("without a project the start screen is shown", async () => {
   await openWindow("#/", { project: "none" });
-  await sees("Try the sample");
-  expect(await faults()).toEqual([]);
+  await waitForText("Try the sample");
+  expect(await axeViolations()).toEqual([]);
 });
 
-test("an answer that fails shows what, why, and a way on; trying again mends it", async () => {
+test("a failed query shows its error and can be retried", async () => {
   const host = await openWindow("#/data/splits", {
     failing: { splits: { code: "busy", message: "another process holds the file", detail: ["since 14:03"] } },
   });
-  await sees("another process holds the file");
-  await sees("since 14:03");
-  await sees("Wait for it");
+  await waitForText("another process holds the file");
+  await waitForText("since 14:03");
+  await waitForText("Wait until it is done");
   expect(document.querySelector("[data-testid=error]")?.getAttribute("data-code")).toBe("busy");
   host.engine.options.failing = {};
   const again = [...document.querySelectorAll("button")].find((button) => button.textContent === "Try again");
   again?.click();
-  await sees("no thread, no pair, no text of any length and no near-duplicate is on two sides");
+  await waitForText("no threads, pairs, texts or near-duplicates shared between sets");
   expect(document.querySelector("[data-testid=error]")).toBeNull();
 });

@@ -2,12 +2,12 @@ import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { defaults, toml } from "../host/fake/sample";
 import { SHORTCUTS } from "../state/shortcuts";
-import { asked, byId, faults, openWindow, press, said, sees } from "../testing";
+import { axeViolations, byId, callsTo, openWindow, press, textOf, waitForText } from "../testing";
 
-test("g and a letter go to every room", async () => {
+test("g and a letter go to every screen", async () => {
   await openWindow("#/overview");
   await byId("screen-overview");
-  for (const [key, room] of [
+  for (const [key, name] of [
     ["q", "queue"],
     ["d", "data"],
     ["m", "models"],
@@ -19,14 +19,14 @@ test("g and a letter go to every room", async () => {
   ]) {
     press("g");
     press(key as string);
-    await byId(`screen-${room}`);
+    await byId(`screen-${name}`);
     await waitFor(() =>
-      expect(document.querySelector(`[data-testid=room-${room}]`)?.getAttribute("aria-current")).toBe("page"),
+      expect(document.querySelector(`[data-testid=nav-${name}]`)?.getAttribute("aria-current")).toBe("page"),
     );
   }
 });
 
-test("? shows the table of shortcuts; closing gives the focus back", async () => {
+test("? shows the shortcuts; closing restores the focus", async () => {
   await openWindow("#/queue");
   await byId("board");
   const before = document.activeElement;
@@ -38,9 +38,9 @@ test("? shows the table of shortcuts; closing gives the focus back", async () =>
   expect(document.activeElement).toBe(before);
 });
 
-test("the jobs are always in sight: progress, pause, cancel, log", async () => {
+test("the jobs bar shows progress, pause, stop and log", async () => {
   const host = await openWindow("#/data/pairs", { speed: 1 });
-  await sees("No job is running.");
+  await waitForText("Idle.");
   await host.call("job.start", { id: "j1", kind: "pairs", params: {} });
   await waitFor(
     async () => expect((await byId("jobs-words")).textContent).toContain("joining replies to comments"),
@@ -55,9 +55,9 @@ test("the jobs are always in sight: progress, pause, cancel, log", async () => {
   await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("idle"), { timeout: 3000 });
 });
 
-test("a job that another process runs is shown too", async () => {
+test("a job of another process is shown", async () => {
   const host = await openWindow("#/overview", { speed: 0.1 });
-  await byId("loop");
+  await byId("pipeline");
   host.engine.jobs.unshift({
     id: "cli",
     kind: "evaluate",
@@ -78,7 +78,7 @@ test("a job that another process runs is shown too", async () => {
   );
 });
 
-test("settings: theme and size of text take effect and are kept; an error keeps what was typed", async () => {
+test("theme and text size apply at once; an error keeps the input", async () => {
   const host = await openWindow("#/settings");
   await fireEvent.click(await screen.findByRole("radio", { name: "Dark" }));
   await waitFor(() => expect(document.documentElement.dataset.theme).toBe("dark"));
@@ -87,53 +87,53 @@ test("settings: theme and size of text take effect and are kept; an error keeps 
   const threads = (await byId("threads")) as HTMLInputElement;
   await fireEvent.input(threads, { target: { value: "900" } });
   await fireEvent.change(threads);
-  await sees("it must be between 0 and 64");
+  await waitForText("it must be between 0 and 64");
   expect(threads.value).toBe("900");
-  expect(asked(host, "app.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
+  expect(callsTo(host, "app.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
   press("0", { ctrlKey: true });
   await waitFor(() => expect(document.documentElement.style.fontSize).toBe("100%"));
 });
 
-test("another window's settings are taken over", async () => {
+test("settings changed in another window apply here", async () => {
   const host = await openWindow("#/overview");
-  await byId("loop");
+  await byId("pipeline");
   host.engine.send({ event: "settings", settings: { ...host.engine.settings, theme: "light" } });
   expect(document.documentElement.dataset.theme).toBe("light");
 });
 
-test("check and compact say what they found", async () => {
+test("check and compact report their result", async () => {
   await openWindow("#/settings");
   await fireEvent.click(await byId("check"));
-  await sees("It is whole");
+  await waitForText("No damage found");
   await fireEvent.click(await byId("compact"));
   await byId("compacted");
 });
 
-test("the project is closed, and the start is there", async () => {
+test("closing the project shows the start screen", async () => {
   await openWindow("#/overview");
-  await byId("loop");
-  await fireEvent.click(screen.getByRole("menuitem", { hidden: true, name: /Close the project/ }));
+  await byId("pipeline");
+  await fireEvent.click(screen.getByRole("menuitem", { hidden: true, name: /Close project/ }));
   await byId("screen-start");
 });
 
-describe("the window is closed", () => {
+describe("closing the window", () => {
   const train = { config: toml({ ...defaults("generator"), name: "late" }) };
   const start = async (options: Parameters<typeof openWindow>[1] = { speed: 0.1 }) => {
     const host = await openWindow("#/overview", options);
-    await byId("loop");
+    await byId("pipeline");
     await host.call("job.start", { id: "t", kind: "train", params: train });
     await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("running"));
     return host;
   };
 
-  test("at once when nothing runs", async () => {
+  test("needs no confirmation when idle", async () => {
     const host = await openWindow("#/overview");
-    await byId("loop");
+    await byId("pipeline");
     await host.close();
     expect(host.closed).toBe(true);
   });
 
-  test("at once when another window shows the project", async () => {
+  test("needs no confirmation when another window shows the project", async () => {
     const host = await start();
     host.engine.windows = 2;
     await host.close();
@@ -141,93 +141,93 @@ describe("the window is closed", () => {
     expect(screen.queryByTestId("closing")).toBeNull();
   });
 
-  test("not while a training runs: it says which, and stays when told to", async () => {
+  test("during training asks first and can be canceled", async () => {
     const host = await start();
     await host.close();
     expect(host.closed).toBe(false);
-    expect(said(await byId("closing"))).toContain("Train late training late");
-    await sees("A training is running");
-    expect(await faults()).toEqual([]);
-    await fireEvent.click(screen.getByRole("button", { name: "Stay" }));
+    expect(textOf(await byId("closing"))).toContain("Train late training late");
+    await waitForText("Training in progress");
+    expect(await axeViolations()).toEqual([]);
+    await fireEvent.click(screen.getByRole("button", { name: "Cancel" }));
     await waitFor(() => expect(screen.queryByTestId("closing")).toBeNull());
     expect(host.closed).toBe(false);
   });
 
-  test("and the job goes on", async () => {
+  test("can keep the job running", async () => {
     const host = await start();
     await host.close();
-    await fireEvent.click(await byId("go-on-and-close"));
+    await fireEvent.click(await byId("keep-running-and-close"));
     await waitFor(() => expect(host.closed).toBe(true));
-    expect(asked(host, "job.pause")).toEqual([]);
+    expect(callsTo(host, "job.pause")).toEqual([]);
   });
 
-  test("and the job is paused; where that fails the window stays and says why", async () => {
+  test("can pause the job; if that fails the window stays open with the error", async () => {
     const host = await start();
     host.engine.options.failing = { "job.pause": { code: "busy", message: "another process writes" } };
     await host.close();
     await fireEvent.click(await byId("pause-and-close"));
-    await sees("another process writes");
+    await waitForText("another process writes");
     expect(host.closed).toBe(false);
     host.engine.options.failing = {};
     await fireEvent.click(await byId("pause-and-close"));
     await waitFor(() => expect(host.closed).toBe(true));
-    expect(asked(host, "job.pause").at(-1)).toEqual({ job: "t" });
+    expect(callsTo(host, "job.pause").at(-1)).toEqual({ job: "t" });
   });
 
-  test("what ended while it was asked is not paused", async () => {
+  test("does not pause a job that finished in the meantime", async () => {
     const host = await start({ speed: 1 });
     await host.close();
     await byId("closing");
     await host.call("job.cancel", { job: "t" });
-    await sees("Nothing runs any more");
+    await waitForText("No jobs running");
     expect(screen.queryByTestId("pause-and-close")).toBeNull();
-    await fireEvent.click(await byId("go-on-and-close"));
+    await fireEvent.click(await byId("keep-running-and-close"));
     await waitFor(() => expect(host.closed).toBe(true));
   });
 });
 
-describe("the desktop is told that a job has ended", () => {
+describe("a desktop notification is sent", () => {
   const run = async (options: Parameters<typeof openWindow>[1], age_ms = 0) => {
     const host = await openWindow("#/overview", options);
-    await byId("loop");
+    await byId("pipeline");
     await host.call("job.start", { id: "p", kind: "pairs", params: {} });
     const job = host.engine.jobs.find((one) => one.id === "p");
     if (job) job.created_ms -= age_ms;
-    await sees(/Build pairs is done|Build pairs failed/);
+    await waitForText(/Build pairs is done|Build pairs failed/);
     return host;
   };
   afterEach(() => vi.restoreAllMocks());
   const hidden = (is: boolean) => vi.spyOn(document, "hidden", "get").mockReturnValue(is);
 
-  test("when nobody looks", async () => {
+  test("when the window is hidden", async () => {
     hidden(true);
     const host = await run({});
     await waitFor(() => expect(host.notified).toHaveLength(1));
-    expect(host.notified[0]).toContain("A job has ended: Build pairs is done");
+    expect(host.notified[0]).toContain("Job finished: Build pairs is done");
   });
 
-  test("when it took long, though somebody looks", async () => {
+  test("for a long job, even if the window is visible", async () => {
     hidden(false);
     const host = await run({}, 11_000);
     await waitFor(() => expect(host.notified).toHaveLength(1));
   });
 
-  test("not when it was short and somebody looks", async () => {
+  test("not for a short job in a visible window", async () => {
     hidden(false);
     expect((await run({})).notified).toEqual([]);
   });
 
-  test("not when the person does not want it", async () => {
+  test("not when notifications are off", async () => {
     hidden(true);
     expect((await run({ settings: { notify: false } }, 11_000)).notified).toEqual([]);
   });
 
-  test("by name when it failed", async () => {
+  test("with name and reason when a job fails", async () => {
     hidden(true);
     const host = await openWindow("#/overview");
-    await byId("loop");
+    await byId("pipeline");
     await host.call("job.start", { id: "i", kind: "import", params: { files: ["/data/broken.zst"] } });
     await waitFor(() => expect(host.notified).toHaveLength(1));
-    expect(host.notified[0]).toMatch(/^A job failed: Import broken.zst failed: .*not JSON/);
+    expect(host.notified[0]).toMatch(/^Job failed: Import broken.zst failed: .*not JSON/);
   });
 });

@@ -1,4 +1,4 @@
-// Which tables an answer is made of: when one of them changes, open queries of that command ask again.
+// Which tables a command reads: when one of them changes, its open queries are fetched again.
 
 import type { Command } from "../host";
 
@@ -32,26 +32,26 @@ const ALL: Family[] = [
 ];
 
 /**
- * Commands that are not named here change nothing by themselves, or are asked once. Names that are joined
- * from other tables (a run's base, an evaluation's fakes) are left out: who renames a thing touches every family.
+ * Commands that are not listed have constant results or are called once. Joined names (a run's base, an
+ * evaluation's fakes) do not count: a rename announces a change of every family.
  */
 export const READS: Partial<Record<Command, Family[]>> = {
   overview: [...ALL, "jobs", "settings"],
-  // jobs write once a second while one runs: their room is not worth asking for
+  // running jobs write every second; the space they take is not worth a query
   size: ALL,
   sources: ["sources"],
-  // judged by the records and by where the sources come from
+  // depends on the permission records and the origins of the sources
   study: ["settings", "sources"],
   "study.train": ["settings", "sources", "splits", "fakes"],
   "source.rejected": ["sources"],
   "pairs.view": ["pairs", "splits"],
-  // a chart carries what permission is missing
+  // a chart names missing permissions
   "pairs.chart": ["pairs", "splits", "settings", "sources"],
   "pairs.subreddits": ["pairs"],
   "pair.get": ["pairs"],
   "pairs.excluded": ["pairs"],
   labels: ["pairs"],
-  // the bins of a side are counted from the scores of its pairs
+  // a partition's bins are counted from the scores of its pairs
   splits: ["splits", "pairs"],
   "deleted.content": ["bases", "runs", "fakes", "evaluations", "threads"],
   "run.again": ["bases", "runs", "fakes"],
@@ -72,7 +72,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   generations: ["threads"],
   "generation.get": ["threads", "queue"],
   "generation.pick": ["threads", "queue"],
-  // a reply is shown with what it answers, and with the footer and account that it would be sent with
+  // a reply is shown with its parent comment, footer and account
   queue: ["queue", "threads", "reddit", "settings"],
   "reply.get": ["queue", "threads", "reddit", "settings"],
   accounts: ["reddit"],
@@ -80,7 +80,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "posting.file": ["settings", "reddit"],
   "posting.permissions": ["reddit"],
   optouts: ["reddit"],
-  // links lead to the host of the account that the settings choose
+  // links point to the host of the account selected in the settings
   threads: ["threads", "reddit", "settings"],
   "thread.get": ["threads", "queue", "reddit", "settings"],
   outbox: ["queue", "threads", "reddit", "settings"],
@@ -93,7 +93,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   "job.log": ["jobs"],
 };
 
-/** Questions that cost the engine more than a few milliseconds in a large project are asked less often. */
+/** Commands that take more than a few milliseconds in a large project are called less often. */
 export const ASK_EVERY_MS: Partial<Record<Command, number>> = {
   overview: 1_000,
   labels: 2_000,

@@ -1,6 +1,6 @@
-// Ids that the window makes itself, so that a call that is repeated does nothing twice.
+// Ids made in the window, so that a repeated call has no effect.
 
-/** A random uuid; also where the page does not count as secure and `randomUUID` is missing. */
+/** A random UUID, also in contexts that are not secure and lack `randomUUID`. */
 export function newId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

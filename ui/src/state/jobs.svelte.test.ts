@@ -3,39 +3,39 @@ import { useHost } from "../host";
 import { type FakeHost, fakeHost } from "../host/fake";
 import { defaults, toml } from "../host/fake/sample";
 import { jobs } from "./jobs.svelte";
-import { comeBack } from "./project.svelte";
+import { restoreProject } from "./project.svelte";
 import { listenToEngine } from "./signals";
-import { dismiss, toasts } from "./toasts.svelte";
+import { dismissToast, toasts } from "./toasts.svelte";
 
 let host: FakeHost;
 beforeEach(async () => {
   host = fakeHost({ speed: 40 });
   useHost(host);
-  for (const toast of toasts.all) dismiss(toast.id);
+  for (const toast of toasts.list) dismissToast(toast.id);
   await listenToEngine();
-  await comeBack();
+  await restoreProject();
 });
 
 const pairs = { recipe: undefined } as never;
 const now = (id: string) => jobs.get(id)?.state;
 
-test("a job runs to its end, tells how far it is, and its end is said", async () => {
+test("a job reports progress and its completion", async () => {
   const id = await jobs.start("pairs", pairs);
   expect(now(id)).toBe("running");
   await vi.waitFor(() => expect(jobs.get(id)?.progress?.done).toBeGreaterThan(0));
   await vi.waitFor(() => expect(now(id)).toBe("done"));
   expect(jobs.get(id)?.outcome).toMatchObject({ kept: 4930 });
-  expect(toasts.all.map((toast) => toast.text).join()).toContain("Build pairs is done");
+  expect(toasts.list.map((toast) => toast.text).join()).toContain("Build pairs is done");
 });
 
-test("starting an id twice starts it once", async () => {
+test("starting the same id twice starts one job", async () => {
   const before = jobs.list.length;
   await host.call("job.start", { id: "one", kind: "pairs", params: {} });
   await host.call("job.start", { id: "one", kind: "pairs", params: {} });
   await vi.waitFor(() => expect(jobs.list.length).toBe(before + 1));
 });
 
-test("pause and resume, and what another process does is seen", async () => {
+test("pause and resume work across processes", async () => {
   host.engine.options.speed = 2;
   const id = await jobs.start("pairs", pairs);
   // the command line pauses it
@@ -47,19 +47,19 @@ test("pause and resume, and what another process does is seen", async () => {
   await vi.waitFor(() => expect(now(id)).toBe("done"), 3000);
 });
 
-test("a reload in mid-work loses nothing", async () => {
+test("a reload during a job loses nothing", async () => {
   host.engine.options.speed = 1;
   const id = await jobs.start("pairs", pairs);
   await vi.waitFor(() => expect(jobs.get(id)?.progress).not.toBeNull());
-  // the web view is gone and comes back: nothing is known
+  // as after a reload of the web view
   jobs.clear();
   expect(jobs.list).toHaveLength(0);
-  await comeBack();
+  await restoreProject();
   expect(now(id)).toBe("running");
   expect(jobs.get(id)?.progress?.phase).toContain("joining");
 });
 
-test("a signal that comes before the snapshot's answer is not overwritten by it", async () => {
+test("a snapshot does not overwrite a newer signal", async () => {
   host.engine.options.speed = 0.001;
   const id = await jobs.start("train", {
     config: toml({ ...defaults("generator"), name: "late" }),
@@ -72,7 +72,7 @@ test("a signal that comes before the snapshot's answer is not overwritten by it"
   expect(jobs.get(id)?.progress?.done).toBe(999);
 });
 
-test("what is written comes draft by draft, then score by score", async () => {
+test("drafts and then scores of a generation arrive one by one", async () => {
   const job = (signal: object) => host.engine.send({ event: "job", job: "w", signal } as never);
   job({ event: "comments", texts: ["Any ideas?"] });
   job({ event: "drafts", drafts: [{ comment: 0, n: 1, text: "Just", finish_reason: null }] });
@@ -90,25 +90,25 @@ test("what is written comes draft by draft, then score by score", async () => {
   expect(jobs.drafts.w?.[0]?.[1]).toMatchObject({ finish_reason: "end", p_real: 0.8, bins: [0, 0, 0, 1] });
 });
 
-test("a job that failed says why and stays on the screen; the desktop hears of it when nobody looks", async () => {
+test("a failed job shows its error until dismissed, and notifies the desktop when hidden", async () => {
   vi.spyOn(document, "hidden", "get").mockReturnValue(true);
   const id = await jobs.start("import", { files: ["/data/broken.zst"] });
   await vi.waitFor(() => expect(now(id)).toBe("failed"), 5000);
-  expect(toasts.all.at(-1)).toMatchObject({ tone: "bad" });
-  expect(toasts.all.at(-1)?.text).toContain("not JSON");
-  await vi.waitFor(() => expect(host.notified[0]).toContain("A job failed"));
+  expect(toasts.list.at(-1)).toMatchObject({ tone: "bad" });
+  expect(toasts.list.at(-1)?.text).toContain("not JSON");
+  await vi.waitFor(() => expect(host.notified[0]).toContain("Job failed"));
 });
 
 const training = (name: string) => ({ config: toml({ ...defaults("generator"), name }) });
 
-test("a second training is queued, reordered and taken out before it starts, and runs when the first has ended", async () => {
+test("a second training run is queued, can be reordered or removed, and starts after the first", async () => {
   host.engine.options.speed = 0.001;
   const first = await jobs.start("train", training("first"));
   const second = await jobs.start("train", training("second"));
   const third = await jobs.start("fakes", { name: "third", generator: "second" });
   const fourth = await jobs.start("evaluate", { run: "second" });
   expect([first, second, third, fourth].map(now)).toEqual(["running", "queued", "queued", "queued"]);
-  expect(toasts.all.map((toast) => toast.text).join()).toContain("Train second is queued");
+  expect(toasts.list.map((toast) => toast.text).join()).toContain("Train second is queued");
   await jobs.move(fourth, "first");
   await jobs.move(third, { before: fourth });
   expect(jobs.queue.map((job) => job.id)).toEqual([third, fourth, second]);
@@ -119,11 +119,11 @@ test("a second training is queued, reordered and taken out before it starts, and
   await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
   expect(now(first)).toBe("done");
   await vi.waitFor(() =>
-    expect(toasts.all.map((toast) => toast.text).join()).toContain("Its checkpoint is kept"),
+    expect(toasts.list.map((toast) => toast.text).join()).toContain("Its checkpoint is kept"),
   );
 });
 
-test("a job of the queue that is paused holds it up until it goes on", async () => {
+test("a paused job blocks the queue until it is resumed", async () => {
   host.engine.options.speed = 0.001;
   const first = await jobs.start("train", training("first"));
   const second = await jobs.start("train", training("second"));
@@ -131,8 +131,8 @@ test("a job of the queue that is paused holds it up until it goes on", async () 
   await jobs.stop(first);
   await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
   await jobs.pause(second);
-  await vi.waitFor(() => expect(jobs.heldUpBy?.id).toBe(second), 3000);
-  await jobs.goOn();
+  await vi.waitFor(() => expect(jobs.blockedBy?.id).toBe(second), 3000);
+  await jobs.resumeQueue();
   await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
-  expect(jobs.heldUpBy).toBeNull();
+  expect(jobs.blockedBy).toBeNull();
 });

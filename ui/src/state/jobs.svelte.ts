@@ -1,5 +1,5 @@
-// All jobs of the project. A snapshot, and signals after it: the signals are heard before the snapshot
-// is asked for, so a web view that was reloaded in mid-work misses nothing.
+// All jobs of the project: a snapshot plus the signals after it. Signals are subscribed to before the
+// snapshot is requested, so that a web view reloaded during a job misses nothing.
 
 import {
   call,
@@ -17,88 +17,87 @@ import {
   type Signal,
 } from "../host";
 import { count, duration, jobTitle } from "../parts/format";
-import { isLive, rests, stoppedAt } from "../parts/job-words";
-import { appState } from "./app-state.svelte";
+import { isLive, isResumable, stoppedAt } from "../parts/job-status";
+import { app } from "./app.svelte";
 import { newId } from "./id";
 import { onAppEvent } from "./signals";
-import { toast } from "./toasts.svelte";
+import { showToast } from "./toasts.svelte";
 
-/** A candidate while it is written: its text so far, then its scores. */
+/** A candidate during generation: its text so far, then its scores. */
 export type Writing = Omit<Draft & DraftScore, "comment" | "n">;
 
-/** Snapshots are not taken more often than this. */
 const READ_EVERY_MS = 500;
-/** Lines of a log that are kept in the window. */
+/** Log lines kept in memory per job. */
 const LINES = 500;
-/** Jobs that took longer tell the desktop when they end. */
+/** Longer jobs send a desktop notification when they end. */
 const NOTIFY_AFTER_MS = 10_000;
 
-/** Jobs whose steps are jobs of their own, with the kinds of the steps. */
+/** Jobs that run other jobs as steps, with the kinds of these. */
 const STEPS: Record<string, string[]> = {
   demo: ["import", "pairs", "split", "audit", "base-new", "train", "fakes", "evaluate", "generate"],
   draft: ["fetch", "generate"],
   "train-again": ["base-new", "train", "fakes"],
 };
 
-/** Kinds that take the whole machine: one that is started while another runs is queued. */
+/** Kinds that use the whole machine: started while another one runs, they are queued. */
 const HEAVY: ReadonlySet<string> = new Set(["train", "fakes", "evaluate"]);
 
-/** Whether a job is there for others to use: the made-up Reddit. */
+/** Whether a job only serves others and never ends by itself: the Reddit sandbox. */
 export const serves = (job: JobInfo): boolean => job.kind === "sandbox";
 
 class Jobs {
   list: JobInfo[] = $state.raw([]);
   error: EngineError | null = $state.raw(null);
-  /** What jobs write at this moment: of a job, by comment, by candidate. */
+  /** Text being generated: job id, then comment, then candidate. */
   drafts: Record<string, Writing[][]> = $state({});
-  /** The comments they answer, where a job told them. */
+  /** The comments that a job generates replies to, if it sent them. */
   comments: Record<string, string[]> = $state({});
   #lines: Record<string, JobLine[]> = $state({});
   #latest = new Map<string, Progress>();
   #reading = false;
   #again: ReturnType<typeof setTimeout> | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
-  /** Goes up when another project is opened: answers of the one before are dropped. */
-  #round = 0;
+  /** Incremented when another project is opened; responses for the previous one are dropped. */
+  #generation = 0;
 
   constructor() {
     onAppEvent((event) => {
       if (event.event === "changed") {
         if (event.families.includes("jobs")) this.readSoon();
       } else if (event.event === "job") {
-        this.#hear(event.job, event.signal);
+        this.#onSignal(event.job, event.signal);
       } else if (event.event === "ended") {
         void this.#ended(event.job, event.kind, event.state, event.error);
       }
     });
   }
 
-  /** Jobs that run now, the oldest first; what only serves others, and comes to no end, last. */
+  /** Running jobs, oldest first; those that only serve others last. */
   get running(): JobInfo[] {
     const live = this.list.filter((job) => isLive(job)).reverse();
     return [...live.filter((job) => !serves(job)), ...live.filter(serves)];
   }
 
-  /** Those of them that a person started: the steps of others are left out. */
+  /** Running jobs without those that are steps of another job. */
   get started(): JobInfo[] {
     return this.running.filter((job) => !this.#isStep(job));
   }
 
-  /** Jobs that wait in the queue, in order. */
+  /** Queued jobs in order. */
   get queue(): JobInfo[] {
     const queued = this.list.filter((job) => job.state === "queued");
     return queued.sort((a, b) => (a.place ?? 0) - (b.place ?? 0));
   }
 
-  /** The job that holds the queue up: it was paused, or failed and was to stop the queue. */
-  get heldUpBy(): JobInfo | null {
-    const holds = (job: JobInfo) => job.place !== null && (job.state === "paused" || job.state === "failed");
-    return this.list.find(holds) ?? null;
+  /** The job that blocks the queue: paused, or failed with `stops_queue`. */
+  get blockedBy(): JobInfo | null {
+    const blocks = (job: JobInfo) => job.place !== null && (job.state === "paused" || job.state === "failed");
+    return this.list.find(blocks) ?? null;
   }
 
-  /** The job of most interest: one that runs, else one that waits for a person. */
+  /** The job shown in the jobs bar: a running one, else one that can be resumed. */
   get current(): JobInfo | null {
-    return this.running[0] ?? this.list.find(rests) ?? null;
+    return this.running[0] ?? this.list.find(isResumable) ?? null;
   }
 
   get(id: string | null | undefined): JobInfo | null {
@@ -110,7 +109,7 @@ class Jobs {
   }
 
   clear(): void {
-    this.#round += 1;
+    this.#generation += 1;
     clearTimeout(this.#again);
     this.#again = undefined;
     this.list = [];
@@ -121,18 +120,17 @@ class Jobs {
     this.#latest.clear();
   }
 
-  /** Takes a snapshot. */
   async read(): Promise<void> {
-    const round = this.#round;
+    const generation = this.#generation;
     this.#reading = true;
     this.#readAt = performance.now();
     try {
       const read = await call("jobs", {});
-      if (round !== this.#round) return;
+      if (generation !== this.#generation) return;
       this.list = read.map((job) => this.#withLatest(job));
       this.error = null;
     } catch (thrown) {
-      if (round === this.#round) this.error = failure(thrown);
+      if (generation === this.#generation) this.error = failure(thrown);
     } finally {
       this.#reading = false;
     }
@@ -151,24 +149,20 @@ class Jobs {
     );
   }
 
-  /** Reads the log of a job from its beginning. */
   async readLines(id: string): Promise<void> {
-    const round = this.#round;
+    const generation = this.#generation;
     const lines = await call("job.log", { job: id });
-    if (round === this.#round) this.#lines[id] = lines.slice(-LINES);
+    if (generation === this.#generation) this.#lines[id] = lines.slice(-LINES);
   }
 
-  /**
-   * Starts a job; the id is made here, so that starting twice is starting once. A heavy one is queued while
-   * another heavy one runs or waits.
-   */
+  /** A heavy job is queued while another heavy one is running or queued. */
   async start<K extends keyof JobKinds>(kind: K, params: Partial<JobKinds[K]["params"]>): Promise<string> {
     const id = newId();
     const busy = this.queue[0] ?? this.started.find((job) => HEAVY.has(job.kind));
     if (HEAVY.has(kind) && busy) {
       const { job, notes } = await call("job.queue", { id, kind, params, stops_queue: false });
       this.#put(job);
-      toast([`${jobTitle(job)} is queued: it starts when ${jobTitle(busy)} has ended.`, ...notes].join(" "));
+      showToast([`${jobTitle(job)} is queued and starts after ${jobTitle(busy)}.`, ...notes].join(" "));
       return id;
     }
     const job = await call("job.start", { id, kind, params });
@@ -180,12 +174,12 @@ class Jobs {
     this.#put(await call("job.pause", { job: id }));
   }
 
-  /** Ends a training with its checkpoint as the result; any other job with what it has stored. */
+  /** Stops a training job and keeps its checkpoint; other jobs keep their partial results. */
   async stop(id: string): Promise<void> {
     this.#put(await call("job.stop", { job: id }));
   }
 
-  /** Ends a training, and removes what it has learned. */
+  /** Stops a training job and deletes its checkpoints. */
   async discard(id: string): Promise<void> {
     this.#put(await call("job.discard", { job: id }));
   }
@@ -198,8 +192,8 @@ class Jobs {
     this.#put(await call("job.stops-queue", { job: id, stops }));
   }
 
-  /** What holds the queue up does so no longer. */
-  async goOn(): Promise<void> {
+  /** Resumes a paused job that blocks the queue, or skips a failed one. */
+  async resumeQueue(): Promise<void> {
     this.#putAll(await call("queue.go-on", {}));
     this.readSoon();
   }
@@ -221,7 +215,7 @@ class Jobs {
     this.list = known ? this.list.map((other) => (other.id === job.id ? job : other)) : [job, ...this.list];
   }
 
-  /** A signal may be newer than the row that the snapshot was read from. */
+  /** A signal may be newer than the snapshot. */
   #withLatest(job: JobInfo): JobInfo {
     const latest = this.#latest.get(job.id);
     if (!latest || job.state !== "running") return job;
@@ -229,7 +223,7 @@ class Jobs {
     return older ? job : { ...job, progress: latest };
   }
 
-  #hear(id: string, signal: Signal): void {
+  #onSignal(id: string, signal: Signal): void {
     switch (signal.event) {
       case "started":
         if (!this.get(id)) this.readSoon();
@@ -257,7 +251,7 @@ class Jobs {
         break;
       case "scores":
         for (const { comment, n, p_real, bins } of signal.scores) {
-          // each classifier says what it knows
+          // each classifier sends its own score
           const writing = this.#writing(id, comment, n);
           if (p_real !== null) writing.p_real = p_real;
           if (bins !== null) writing.bins = bins;
@@ -282,12 +276,12 @@ class Jobs {
   }
 
   async #ended(id: string, kind: string, state: string, error: EngineError | null): Promise<void> {
-    const round = this.#round;
+    const generation = this.#generation;
     this.#latest.delete(id);
     let job = this.get(id);
     try {
       job = await call("job.get", { job: id });
-      if (round !== this.#round) return;
+      if (generation !== this.#generation) return;
       this.#put(job);
     } catch {
       this.readSoon();
@@ -299,22 +293,22 @@ class Jobs {
         stoppedAt(job) === null
           ? `${title} is done${took}.`
           : `${title} was stopped at step ${count(stoppedAt(job) ?? 0)}. Its checkpoint is kept.`,
-      paused: `${title} is paused. It goes on where it stopped when you resume it.`,
+      paused: `${title} is paused. Resume to continue.`,
       cancelled:
-        job?.kind === "train" ? `${title} was ended.` : `${title} was canceled. What it had stored is kept.`,
-      failed: `${title} failed: ${error?.message ?? "no reason was given"}`,
-      lost: `The program that ran ${title} is gone. Resume it, and it goes on from what was saved.`,
+        job?.kind === "train" ? `${title} was canceled.` : `${title} was canceled. Partial results kept.`,
+      failed: `${title} failed: ${error?.message ?? "unknown error"}`,
+      lost: `${title} was interrupted: its process ended. Resume to continue from the last save.`,
     }[state];
     if (!text) return;
-    // the one that runs the steps says how it went
+    // the job that runs the steps reports their result
     if (job && this.#isStep(job) && state !== "failed") return;
-    toast(text, {
+    showToast(text, {
       tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note",
     });
     const long = job?.ended_ms ? job.ended_ms - job.created_ms > NOTIFY_AFTER_MS : false;
-    if (appState.now?.settings.notify && state !== "paused" && (document.hidden || long)) {
+    if (app.now?.settings.notify && state !== "paused" && (document.hidden || long)) {
       await host()
-        .notify(state === "failed" ? "A job failed" : "A job has ended", text)
+        .notify(state === "failed" ? "Job failed" : "Job finished", text)
         .catch(() => {});
     }
   }

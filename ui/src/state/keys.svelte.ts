@@ -1,4 +1,4 @@
-// Binds shortcuts for as long as a component is shown.
+// Binds shortcuts while a component is mounted.
 
 import { bindKeys } from "./shortcuts";
 

@@ -1,9 +1,9 @@
-// Which project is open in this window.
+// The project that is open in this window.
 
 import { call, type EngineError, failure, host, type ProjectInfo } from "../host";
-import { readAppState } from "./app-state.svelte";
+import { readApp } from "./app.svelte";
 import { jobs } from "./jobs.svelte";
-import { forgetAnswers } from "./query.svelte";
+import { clearQueries } from "./query.svelte";
 import { go, route } from "./route.svelte";
 
 let open = $state.raw<ProjectInfo | null>(null);
@@ -14,59 +14,59 @@ export const project = {
   },
 };
 
-async function enter(entered: ProjectInfo | null): Promise<void> {
-  forgetAnswers();
+async function show(shown: ProjectInfo | null): Promise<void> {
+  clearQueries();
   jobs.clear();
-  open = entered;
-  void host().setTitle(entered ? `${entered.name} - Repartee` : "Repartee");
-  if (entered) await jobs.read();
+  open = shown;
+  void host().setTitle(shown ? `${shown.name} - Repartee` : "Repartee");
+  if (shown) await jobs.read();
 }
 
-let asked = $state.raw<{ path: string; error: EngineError } | null>(null);
+let failed = $state.raw<{ path: string; error: EngineError } | null>(null);
 
-/** The project this window was to begin with, when it could not be opened. */
-export const refused = {
+/** The project that this window was started with, if it could not be opened. */
+export const failedToOpen = {
   get now() {
-    return asked;
+    return failed;
   },
 };
 
-/** At the start and after a reload of the web view: what this window had open, or was started on. */
-export async function comeBack(): Promise<void> {
-  const appState = await readAppState();
-  await enter(appState.project);
+/** On startup and after a reload: opens the project that this window had open or was started with. */
+export async function restoreProject(): Promise<void> {
+  const info = await readApp();
+  await show(info.project);
   const path = route.query.get("open");
-  if (appState.project || path === null) return;
+  if (info.project || path === null) return;
   try {
     await openProject(path);
   } catch (thrown) {
-    asked = { path, error: failure(thrown) };
+    failed = { path, error: failure(thrown) };
   }
 }
 
 export async function openProject(path: string): Promise<void> {
-  await enter(await call("project.open", { path }));
+  await show(await call("project.open", { path }));
   go("#/overview");
-  await readAppState();
+  await readApp();
 }
 
 export async function createProject(path: string): Promise<void> {
-  await enter(await call("project.create", { path }));
+  await show(await call("project.create", { path }));
   go("#/overview");
-  await readAppState();
+  await readApp();
 }
 
-/** Makes the sample project and starts the whole loop in it. */
+/** Creates the sample project and runs the full pipeline in it. */
 export async function trySample(path: string | null = null): Promise<void> {
-  await enter(await call("project.sample", { path }));
+  await show(await call("project.sample", { path }));
   go("#/overview");
-  await jobs.start("demo", {}); // in the engine's own sizes
-  await readAppState();
+  await jobs.start("demo", {});
+  await readApp();
 }
 
 export async function closeProject(): Promise<void> {
   await call("project.close", {});
-  await enter(null);
+  await show(null);
   go("#/");
-  await readAppState();
+  await readApp();
 }

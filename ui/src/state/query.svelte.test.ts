@@ -3,14 +3,14 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type JobInfo, useHost } from "../host";
 import { type FakeHost, fakeHost } from "../host/fake";
 import { jobs } from "./jobs.svelte";
-import { forgetAnswers, query } from "./query.svelte";
+import { clearQueries, query } from "./query.svelte";
 import { listenToEngine } from "./signals";
 
 let host: FakeHost;
 beforeEach(async () => {
   host = fakeHost();
   useHost(host);
-  forgetAnswers();
+  clearQueries();
   await listenToEngine();
 });
 afterEach(() => {
@@ -21,7 +21,9 @@ afterEach(() => {
 const times = (name: string) => host.engine.asked.filter((call) => call.name === name).length;
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-/** Runs as a component would; gives what `make` gave, and its end. */
+/**
+ * Runs `make` in an effect root, as in a component; returns its result and a function that destroys the root.
+ */
 function within<T>(make: () => T): [T, () => void] {
   let made: T | undefined;
   const end = $effect.root(() => {
@@ -31,7 +33,7 @@ function within<T>(make: () => T): [T, () => void] {
   return [made as T, end];
 }
 
-test("it asks, and asks again when its tables change", async () => {
+test("a query is fetched again when its tables change", async () => {
   const [splits, end] = within(() => query("splits", () => ({})));
   expect(splits.loading).toBe(true);
   await vi.waitFor(() => expect(splits.data).toHaveLength(1));
@@ -45,7 +47,7 @@ test("it asks, and asks again when its tables change", async () => {
   end();
 });
 
-test("the old answer stays on the screen while a new one is fetched", async () => {
+test("the previous result stays while a new one is fetched", async () => {
   const [splits, end] = within(() => query("splits", () => ({})));
   await vi.waitFor(() => expect(splits.data).toHaveLength(1));
   host.engine.options.delay = 100;
@@ -56,7 +58,7 @@ test("the old answer stays on the screen while a new one is fetched", async () =
   end();
 });
 
-test("a storm of changes is a few questions", async () => {
+test("many changes cause few calls", async () => {
   const [runs, end] = within(() => query("runs", () => ({})));
   await vi.waitFor(() => expect(runs.data).toBeDefined());
   for (let i = 0; i < 40; i += 1) {
@@ -68,7 +70,7 @@ test("a storm of changes is a few questions", async () => {
   end();
 });
 
-test("two that ask the same share one answer", async () => {
+test("equal queries share one call", async () => {
   const [both, end] = within(() => [query("bases", () => ({})), query("bases", () => ({}))] as const);
   await vi.waitFor(() => expect(both[1].data).toHaveLength(2));
   expect(both[0].data).toBe(both[1].data);
@@ -76,7 +78,7 @@ test("two that ask the same share one answer", async () => {
   end();
 });
 
-test("nobody looks: nothing is asked; somebody looks again: it is", async () => {
+test("an unused query is not fetched until it is used again", async () => {
   const [first, end] = within(() => query("fakes", () => ({})));
   await vi.waitFor(() => expect(first.data).toBeDefined());
   end();
@@ -84,12 +86,12 @@ test("nobody looks: nothing is asked; somebody looks again: it is", async () => 
   await wait(400);
   expect(times("fakes")).toBe(1);
   const [second, end2] = within(() => query("fakes", () => ({})));
-  expect(second.data).toHaveLength(1); // at once, from before
+  expect(second.data).toHaveLength(1); // cached
   await vi.waitFor(() => expect(times("fakes")).toBe(2));
   end2();
 });
 
-test("another question is another answer; with keep the last one bridges the gap", async () => {
+test("new parameters clear the result, except with keep", async () => {
   let id = $state(1);
   const [[plain, kept], end] = within(
     () =>
@@ -107,7 +109,7 @@ test("another question is another answer; with keep the last one bridges the gap
   end();
 });
 
-test("null asks nothing", async () => {
+test("null parameters make no call", async () => {
   const [none, end] = within(() => query("evaluation.get", () => null));
   await wait(20);
   expect(none.loading).toBe(false);
@@ -115,7 +117,7 @@ test("null asks nothing", async () => {
   end();
 });
 
-test("an error keeps the answer that was there, and goes when it is asked again", async () => {
+test("an error keeps the previous result and clears on success", async () => {
   const [splits, end] = within(() => query("splits", () => ({})));
   await vi.waitFor(() => expect(splits.data).toBeDefined());
   host.engine.options.failing = { splits: { code: "busy", message: "another process holds the file" } };
@@ -128,8 +130,7 @@ test("an error keeps the answer that was there, and goes when it is asked again"
   end();
 });
 
-/** From here on time passes only when a test says so. */
-function ownTime(): void {
+function fakeTime(): void {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
 }
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -148,20 +149,20 @@ const running: JobInfo = {
   stops_queue: false,
 };
 
-test("while a job runs, a question rests ten times as long as its answer took", async () => {
-  ownTime();
+test("while a job runs, a query waits ten times its response time", async () => {
+  fakeTime();
   host.engine.options.delay = 100;
   const [bases, end] = within(() => query("bases", () => ({})));
   await pass(100);
   expect(bases.data).toHaveLength(2);
-  // no job: a quarter of a second after the question before
+  // no job: 250 ms after the previous call
   changed("bases");
   await pass(149);
   expect(times("bases")).toBe(1);
   await pass(1);
   expect(times("bases")).toBe(2);
   await pass(100);
-  // a job: a second after the answer, which took a tenth of it
+  // a job: 1 s after a response that took 100 ms
   jobs.list = [running];
   changed("bases");
   await pass(999);
@@ -171,8 +172,8 @@ test("while a job runs, a question rests ten times as long as its answer took", 
   end();
 });
 
-test("an answer that took long makes a person wait for five seconds at most", async () => {
-  ownTime();
+test("a query waits five seconds at most", async () => {
+  fakeTime();
   host.engine.options.delay = 2000;
   jobs.list = [running];
   const [bases, end] = within(() => query("bases", () => ({})));
@@ -186,8 +187,8 @@ test("an answer that took long makes a person wait for five seconds at most", as
   end();
 });
 
-test("when a job has ended, what rests is asked at once, and nothing else is", async () => {
-  ownTime();
+test("when a job ends, waiting queries are fetched at once and no others", async () => {
+  fakeTime();
   host.engine.options.delay = 1000;
   jobs.list = [running];
   const [both, end] = within(() => [query("bases", () => ({})), query("splits", () => ({}))] as const);
@@ -198,7 +199,7 @@ test("when a job has ended, what rests is asked at once, and nothing else is", a
   expect(times("bases")).toBe(1);
   host.engine.send({ event: "ended", job: "j", kind: "import", state: "done", error: null });
   expect([times("bases"), times("splits")]).toEqual([2, 1]);
-  // it does not come a second time when its rest would have been over
+  // not a second time when the wait would have ended
   await pass(20_000);
   expect([times("bases"), times("splits")]).toEqual([2, 1]);
   end();

@@ -1,5 +1,5 @@
-// Open questions to the engine. `query()` holds an answer for as long as its component lives and asks
-// again when a signal says that its tables changed; meanwhile the old answer stays on the screen.
+// Queries to the engine. `query()` keeps a result while its component is mounted and fetches it again when a
+// signal announces a change of its tables; the previous result stays until the new one arrives.
 
 import { untrack } from "svelte";
 import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";
@@ -7,15 +7,15 @@ import { ASK_EVERY_MS, READS } from "./families";
 import { jobs } from "./jobs.svelte";
 import { onAppEvent, onChanged } from "./signals";
 
-/** The same question is not asked more often than this, however often its tables change, unless
- * [`ASK_EVERY_MS`] has its command. */
-const USUALLY_MS = 250;
-/** And while a job runs it rests so many times as long as its answer took: on a large project a job writes
- * without pause, and questions without pause would take a core, and keep SQLite's log from being emptied.
- * What a person does meanwhile is not made to wait longer than the other figure. */
-const REST = 10;
-const REST_MOST_MS = 5_000;
-/** Answers nobody looks at are kept so long: going back to a screen shows it at once. */
+/** Minimum interval between two calls of a query, unless [`ASK_EVERY_MS`] lists its command. */
+const MIN_INTERVAL_MS = 250;
+/**
+ * While a job runs, a query waits this many times its response time: in a large project a job writes without
+ * pause, and constant queries would take a core and keep SQLite's WAL from being checkpointed.
+ */
+const WAIT_FACTOR = 10;
+const MAX_WAIT_MS = 5_000;
+/** How long unused results are cached, so that going back to a screen shows it at once. */
 const KEEP_MS = 60_000;
 
 class Entry {
@@ -25,8 +25,8 @@ class Entry {
   users = 0;
   stale = true;
   askedAt = Number.NEGATIVE_INFINITY;
-  /** Not before this, for what it cost. */
-  restsUntil = Number.NEGATIVE_INFINITY;
+  /** Earliest time of the next call while a job runs. */
+  waitsUntil = Number.NEGATIVE_INFINITY;
   again: ReturnType<typeof setTimeout> | undefined;
   drop: ReturnType<typeof setTimeout> | undefined;
 
@@ -55,9 +55,9 @@ class Entry {
     } finally {
       this.loading = false;
       const now = performance.now();
-      this.restsUntil = now + Math.min(REST_MOST_MS, REST * (now - this.askedAt));
+      this.waitsUntil = now + Math.min(MAX_WAIT_MS, WAIT_FACTOR * (now - this.askedAt));
     }
-    // an answer from the project before is no answer
+    // this response belongs to the previous project
     if (asked !== project) this.stale = true;
     if (this.stale && this.users > 0) this.askSoon();
   }
@@ -65,16 +65,16 @@ class Entry {
   askSoon(): void {
     this.stale = true;
     if (this.loading || this.again !== undefined) return;
-    const every = ASK_EVERY_MS[this.name] ?? USUALLY_MS;
+    const every = ASK_EVERY_MS[this.name] ?? MIN_INTERVAL_MS;
     const from =
-      jobs.running.length > 0 ? Math.max(this.askedAt + every, this.restsUntil) : this.askedAt + every;
+      jobs.running.length > 0 ? Math.max(this.askedAt + every, this.waitsUntil) : this.askedAt + every;
     const wait = Math.max(0, from - performance.now());
     this.again = setTimeout(() => void this.ask(), wait);
   }
 }
 
 const entries = new Map<string, Entry>();
-/** Goes up with each project that is opened. */
+/** Incremented when another project is opened. */
 let project = 0;
 
 onChanged((families) => {
@@ -86,7 +86,7 @@ onChanged((families) => {
   }
 });
 
-// when a job has ended, what it came to is shown at once
+// show the result of a job as soon as it ends
 onAppEvent((event) => {
   if (event.event !== "ended") return;
   for (const entry of entries.values()) if (entry.again !== undefined && entry.users > 0) void entry.ask();
@@ -116,8 +116,8 @@ function use(entry: Entry): () => void {
   };
 }
 
-/** Forgets every answer: another project is open. What is on the screen is asked for anew. */
-export function forgetAnswers(): void {
+/** Clears all results when another project is opened; queries in use are fetched again. */
+export function clearQueries(): void {
   project += 1;
   for (const [key, entry] of entries) {
     clearTimeout(entry.again);
@@ -125,7 +125,7 @@ export function forgetAnswers(): void {
     entry.data = undefined;
     entry.error = null;
     entry.askedAt = Number.NEGATIVE_INFINITY;
-    entry.restsUntil = Number.NEGATIVE_INFINITY;
+    entry.waitsUntil = Number.NEGATIVE_INFINITY;
     if (entry.users > 0) {
       entry.askSoon();
     } else {
@@ -135,8 +135,8 @@ export function forgetAnswers(): void {
   }
 }
 
-/** Asks the open queries of a command again, whatever the signals say. */
-export function askAgain(name: Command): void {
+/** Fetches the queries of a command again without a signal. */
+export function refetch(name: Command): void {
   for (const entry of entries.values()) {
     if (entry.name !== name) continue;
     if (entry.users > 0) entry.askSoon();
@@ -148,13 +148,12 @@ export interface Query<T> {
   readonly data: T | undefined;
   readonly error: EngineError | null;
   readonly loading: boolean;
-  /** Asks again now. */
   again(): void;
 }
 
 /**
- * The answer to a command while this component lives. `params` may read state: another question is
- * another answer; `null` asks nothing. With `keep` the last answer stays until the next one is there.
+ * The result of a command while this component is mounted. `params` may read state; `null` makes no call.
+ * With `keep`, the last result stays until the one for new parameters arrives.
  */
 export function query<C extends Command>(
   name: C,

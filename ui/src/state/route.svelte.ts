@@ -1,12 +1,12 @@
-// Where we are, in the address behind `#`: a reload of the web view comes back to the same screen.
+// The route is in the address after `#`, so that a reload returns to the same screen.
 
-export interface Place {
+export interface Route {
   /** `["train", "run", "writer"]` for `#/train/run/writer`. */
   path: string[];
   query: URLSearchParams;
 }
 
-function read(): Place {
+function read(): Route {
   const [path = "", search = ""] = location.hash.replace(/^#\/?/, "").split("?");
   return {
     path: path.split("/").filter(Boolean).map(decodeURIComponent),
@@ -14,12 +14,12 @@ function read(): Place {
   };
 }
 
-let place = $state.raw<Place>(read());
+let current = $state.raw<Route>(read());
 window.addEventListener("hashchange", () => {
-  place = read();
+  current = read();
 });
 
-/** The address of a place; parts are escaped. */
+/** Builds an address; path segments are escaped. */
 export function at(path: (string | number)[], query: Record<string, string | null> = {}): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value !== null) search.set(key, value);
@@ -27,25 +27,25 @@ export function at(path: (string | number)[], query: Record<string, string | nul
   return `#/${path.map((part) => encodeURIComponent(String(part))).join("/")}${tail}`;
 }
 
-/** Goes to an address made by [`at`]; `replace` leaves no trace in the history. */
+/** Goes to an address made by [`at`]; `replace` adds no history entry. */
 export function go(address: string, how: { replace?: boolean } = {}): void {
   if (how.replace) {
     history.replaceState(null, "", address);
-    place = read();
+    current = read();
   } else {
     location.hash = address.slice(1);
-    place = read();
+    current = read();
   }
 }
 
 export const route = {
   get path() {
-    return place.path;
+    return current.path;
   },
   get query() {
-    return place.query;
+    return current.query;
   },
   get screen() {
-    return place.path[0] ?? "overview";
+    return current.path[0] ?? "overview";
   },
 };

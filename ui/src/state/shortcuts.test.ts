@@ -15,12 +15,12 @@ afterEach(() => {
 function type(key: string, more: KeyboardEventInit = {}, on: Element = document.body): boolean {
   const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more });
   let ran = false;
-  on.addEventListener("keydown", (heard) => (ran = press(heard as KeyboardEvent)), { once: true });
+  on.addEventListener("keydown", (pressed) => (ran = press(pressed as KeyboardEvent)), { once: true });
   on.dispatchEvent(event);
   return ran;
 }
 
-test("a pair of keys is one after the other", () => {
+test("a two-key shortcut needs its keys in sequence", () => {
   const go = vi.fn();
   bind({ "go.queue": go });
   type("g");
@@ -32,7 +32,7 @@ test("a pair of keys is one after the other", () => {
   expect(go).toHaveBeenCalledOnce();
 });
 
-test("letters in a text field are text; what says so works there too", () => {
+test("letters typed in a field are text; shortcuts with inFields still work", () => {
   const [help, run] = [vi.fn(), vi.fn()];
   bind({ help, run });
   const field = document.querySelector("input") as HTMLInputElement;
@@ -42,7 +42,7 @@ test("letters in a text field are text; what says so works there too", () => {
   expect(run).toHaveBeenCalledOnce();
 });
 
-test("the last bound wins, and gives way when it is gone", () => {
+test("the most recent binding wins until it is released", () => {
   const [outer, inner] = [vi.fn(), vi.fn()];
   bind({ new: outer });
   const release = bindKeys({ new: inner });
@@ -53,7 +53,7 @@ test("the last bound wins, and gives way when it is gone", () => {
   expect(outer).toHaveBeenCalledOnce();
 });
 
-test("an open dialog keeps the keys to itself", () => {
+test("an open dialog blocks shortcuts", () => {
   const go = vi.fn();
   bind({ new: go });
   document.body.append(Object.assign(document.createElement("dialog"), { open: true }));
@@ -61,19 +61,19 @@ test("an open dialog keeps the keys to itself", () => {
   expect(go).not.toHaveBeenCalled();
 });
 
-test("other held keys belong to the system", () => {
+test("other modifiers are ignored", () => {
   const go = vi.fn();
   bind({ new: go });
   expect(type("n", { altKey: true })).toBe(false);
   expect(type("n", { metaKey: true })).toBe(false);
 });
 
-test("no two shortcuts of one place have the same keys", () => {
+test("shortcuts within one scope have distinct keys", () => {
   const seen = new Set<string>();
   for (const { keys, where } of Object.values(SHORTCUTS)) {
     expect(seen.has(`${where} ${keys}`), `${where} ${keys}`).toBe(false);
     seen.add(`${where} ${keys}`);
-    // a place's own keys must not be hidden by those that work everywhere
+    // a global shortcut must not shadow a local one
     if (where !== "Everywhere") expect(seen.has(`Everywhere ${keys}`), keys).toBe(false);
   }
 });

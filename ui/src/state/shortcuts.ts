@@ -1,14 +1,14 @@
-// Every key of the window, once. The help sheet is this table; a screen binds what it can do with
-// [`keys`] while it is shown.
+// All shortcuts. The shortcuts dialog shows this table; a screen binds its actions with [`keys`] while it is
+// mounted.
 
 import { hasUnsaved } from "./unsaved";
 
 export interface Shortcut {
-  /** As pressed: "g o" is g, then o; "Ctrl+Enter" is both (Command on a Mac). */
+  /** "g o" is g, then o; "Ctrl+Enter" is both at once (Command on a Mac). */
   keys: string;
   says: string;
   where: string;
-  /** Works while a text field has the focus. */
+  /** Also works while a text field has the focus. */
   inFields?: boolean;
 }
 
@@ -18,45 +18,45 @@ export const SHORTCUTS = {
   "go.models": { keys: "g m", says: "Go to Models", where: "Everywhere" },
   "go.train": { keys: "g t", says: "Go to Train", where: "Everywhere" },
   "go.evaluate": { keys: "g e", says: "Go to Evaluate", where: "Everywhere" },
-  "go.generate": { keys: "g w", says: "Go to Generate (write)", where: "Everywhere" },
+  "go.generate": { keys: "g w", says: "Go to Generate", where: "Everywhere" },
   "go.queue": { keys: "g q", says: "Go to Queue", where: "Everywhere" },
   "go.reddit": { keys: "g r", says: "Go to Reddit", where: "Everywhere" },
   "go.settings": { keys: "g s", says: "Go to Settings", where: "Everywhere" },
-  jobs: { keys: "g j", says: "Show or hide the jobs", where: "Everywhere" },
-  help: { keys: "?", says: "Show this sheet", where: "Everywhere" },
-  new: { keys: "n", says: "New: import, base, run, evaluation, as the screen has it", where: "Everywhere" },
+  jobs: { keys: "g j", says: "Show or hide jobs", where: "Everywhere" },
+  help: { keys: "?", says: "Show keyboard shortcuts", where: "Everywhere" },
+  new: { keys: "n", says: "New item on this screen", where: "Everywhere" },
   search: { keys: "/", says: "Search or filter", where: "Everywhere" },
-  run: { keys: "Ctrl+Enter", says: "Start what the form describes", where: "Everywhere", inFields: true },
+  run: { keys: "Ctrl+Enter", says: "Submit form", where: "Everywhere", inFields: true },
   larger: { keys: "Ctrl+=", says: "Larger text", where: "Everywhere", inFields: true },
   smaller: { keys: "Ctrl+-", says: "Smaller text", where: "Everywhere", inFields: true },
-  normal: { keys: "Ctrl+0", says: "Text at its normal size", where: "Everywhere", inFields: true },
+  normal: { keys: "Ctrl+0", says: "Reset text size", where: "Everywhere", inFields: true },
   "queue.next": { keys: "j", says: "Next reply", where: "Queue" },
   "queue.previous": { keys: "k", says: "Previous reply", where: "Queue" },
-  "queue.edit": { keys: "e", says: "Edit the open reply", where: "Queue" },
-  "queue.approve": { keys: "a", says: "Approve the open reply", where: "Queue" },
-  "queue.reject": { keys: "x", says: "Reject the open reply", where: "Queue" },
-  "queue.copy": { keys: "c", says: "Copy the open reply's text", where: "Queue" },
-  "queue.close": { keys: "Escape", says: "Close the open reply", where: "Queue" },
+  "queue.edit": { keys: "e", says: "Edit reply", where: "Queue" },
+  "queue.approve": { keys: "a", says: "Approve reply", where: "Queue" },
+  "queue.reject": { keys: "x", says: "Reject reply", where: "Queue" },
+  "queue.copy": { keys: "c", says: "Copy reply text", where: "Queue" },
+  "queue.close": { keys: "Escape", says: "Close reply", where: "Queue" },
   "pairs.next": { keys: "j", says: "Next pair", where: "Pairs" },
   "pairs.previous": { keys: "k", says: "Previous pair", where: "Pairs" },
   "pairs.exclude": {
     keys: "x",
-    says: "Exclude the open pair from splits, or take that back",
+    says: "Exclude pair from splits, or include it again",
     where: "Pairs",
   },
-  "pairs.close": { keys: "Escape", says: "Close the open pair", where: "Pairs" },
-  "chart.point": { keys: "← →", says: "Previous or next point", where: "A chart with the focus" },
-  "chart.series": { keys: "↑ ↓", says: "Previous or next series", where: "A chart with the focus" },
-  "chart.ends": { keys: "Home End", says: "First or last point", where: "A chart with the focus" },
+  "pairs.close": { keys: "Escape", says: "Close pair", where: "Pairs" },
+  "chart.point": { keys: "← →", says: "Previous or next point", where: "Charts" },
+  "chart.series": { keys: "↑ ↓", says: "Previous or next series", where: "Charts" },
+  "chart.ends": { keys: "Home End", says: "First or last point", where: "Charts" },
 } as const satisfies Record<string, Shortcut>;
 
 export type ShortcutId = keyof typeof SHORTCUTS;
 type Bound = Partial<Record<ShortcutId, (event: KeyboardEvent) => void>>;
 
 const bound: Bound[] = [];
-/** The first key of a pair that was pressed, and when. */
+/** The pending first key of a two-key shortcut. */
 let first: { key: string; at: number } | null = null;
-/** The second key of a pair must follow within this. */
+/** The second key must follow within this time. */
 const PAIR_MS = 1_200;
 
 const isMac = typeof navigator !== "undefined" && /Mac/.test(navigator.platform);
@@ -74,22 +74,22 @@ function isField(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement && typed.includes(target.type);
 }
 
-/** How a key event is written in the table. */
-export function written(event: KeyboardEvent): string {
+/** A key event in the notation of [`SHORTCUTS`]. */
+export function notation(event: KeyboardEvent): string {
   const held = isMac ? event.metaKey : event.ctrlKey;
   const key = event.key === "+" ? "=" : event.key;
   if (held) return `Ctrl+${key}`;
   return event.altKey || event.metaKey || event.ctrlKey ? "" : key;
 }
 
-/** Runs what is bound to a key event; the last bound wins. Gives whether something was. */
+/** Runs the most recent binding of a key event; returns whether there was one. */
 export function press(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.isComposing) return false;
-  const key = written(event);
+  const key = notation(event);
   if (!key) return false;
-  // the focus may have left the editor while its words are not saved
+  // an editor may have lost the focus with unsaved changes
   const inField = isField(event.target) || hasUnsaved();
-  // an open dialog keeps the keys to itself
+  // an open dialog blocks all shortcuts but submit
   const dialog = document.querySelector("dialog[open]");
   const pair = first && event.timeStamp - first.at < PAIR_MS ? `${first.key} ${key}` : null;
   for (const binding of [...bound].reverse()) {
@@ -109,7 +109,7 @@ export function press(event: KeyboardEvent): boolean {
   return false;
 }
 
-/** Binds keys; gives a function that takes them back. */
+/** Returns a function that removes the binding. */
 export function bindKeys(binding: Bound): () => void {
   bound.push(binding);
   return () => {

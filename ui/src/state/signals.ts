@@ -1,34 +1,34 @@
-// The engine's notices, given out to whoever asks. Subscribed once, before the first snapshot is taken.
+// Distributes the engine's events. Subscribed once, before the first snapshot is requested.
 
 import { type AppEvent, host } from "../host";
 
-type Heard = (event: AppEvent) => void;
+type Listener = (event: AppEvent) => void;
 
-const ears = new Set<Heard>();
+const listeners = new Set<Listener>();
 let stop: Promise<() => void> | null = null;
 
-/** Begins to listen; resolves once nothing can be missed any more. */
+/** Resolves once subscribed: from then on no event is missed. */
 export async function listenToEngine(): Promise<void> {
   stop ??= host().listen((event) => {
-    for (const ear of [...ears]) ear(event);
+    for (const listener of [...listeners]) listener(event);
   });
   await stop;
 }
 
-/** Ends it: each test has a host of its own. */
+/** For tests, which each have their own host. */
 export async function stopListening(): Promise<void> {
   const end = await stop;
   stop = null;
   end?.();
 }
 
-export function onAppEvent(heard: Heard): () => void {
-  ears.add(heard);
-  return () => ears.delete(heard);
+export function onAppEvent(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
-export function onChanged(heard: (families: string[]) => void): () => void {
+export function onChanged(listener: (families: string[]) => void): () => void {
   return onAppEvent((event) => {
-    if (event.event === "changed") heard(event.families);
+    if (event.event === "changed") listener(event.families);
   });
 }

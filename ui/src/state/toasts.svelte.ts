@@ -1,4 +1,4 @@
-// Short words to the person: shown at the edge for some seconds and read out by screen readers.
+// Toasts: short messages at the edge of the window, announced by screen readers.
 
 import { failure } from "../host";
 
@@ -10,42 +10,43 @@ export interface Toast {
 }
 
 const SHOWN_MS = 6_000;
+const MAX_TOASTS = 4;
 let next = 1;
-let all = $state.raw<Toast[]>([]);
+let list = $state.raw<Toast[]>([]);
 const timers = new Map<number, ReturnType<typeof setTimeout>>();
 
 export const toasts = {
-  get all() {
-    return all;
+  get list() {
+    return list;
   },
 };
 
-export function toast(text: string, more: Partial<Omit<Toast, "id" | "text">> = {}): void {
+export function showToast(text: string, more: Partial<Omit<Toast, "id" | "text">> = {}): void {
   const toast: Toast = {
     id: next++,
     tone: more.tone ?? "note",
     text,
     ...(more.link ? { link: more.link } : {}),
   };
-  all = [...all.filter((w) => w.text !== text), toast].slice(-4);
-  // what went wrong stays until it is put away
-  if (toast.tone !== "bad") holdFor(toast.id, SHOWN_MS);
+  list = [...list.filter((other) => other.text !== text), toast].slice(-MAX_TOASTS);
+  // errors stay until they are dismissed
+  if (toast.tone !== "bad") dismissAfter(toast.id, SHOWN_MS);
 }
 
-/** Says what was thrown. For things that have no form of their own to show it in. */
-export function toastFailure(doing: string, thrown: unknown): void {
-  toast(`${doing}: ${failure(thrown).message}`, { tone: "bad" });
+/** Shows an error as a toast, for actions that have no form to show it in. */
+export function toastError(failed: string, thrown: unknown): void {
+  showToast(`${failed}: ${failure(thrown).message}`, { tone: "bad" });
 }
 
-export function dismiss(id: number): void {
+export function dismissToast(id: number): void {
   clearTimeout(timers.get(id));
   timers.delete(id);
-  all = all.filter((toast) => toast.id !== id);
+  list = list.filter((toast) => toast.id !== id);
 }
 
-function holdFor(id: number, ms: number): void {
+function dismissAfter(id: number, ms: number): void {
   timers.set(
     id,
-    setTimeout(() => dismiss(id), ms),
+    setTimeout(() => dismissToast(id), ms),
   );
 }

@@ -1,9 +1,9 @@
-// Editors with words that nobody has saved. While there is one, a key means a letter that went astray, not a
-// command: shortcuts are off until the words are saved or discarded.
+// Editors with unsaved changes. While there is one, shortcuts are off: a key press was probably meant for the
+// editor.
 
 const editors = new Set<() => boolean>();
 
-/** Watches an editor; gives a function that ends it. */
+/** Returns a function that stops watching the editor. */
 export function watchEditor(isDirty: () => boolean): () => void {
   editors.add(isDirty);
   return () => {
@@ -11,5 +11,4 @@ export function watchEditor(isDirty: () => boolean): () => void {
   };
 }
 
-/** Whether some editor has words that are not saved. */
 export const hasUnsaved = (): boolean => [...editors].some((isDirty) => isDirty());

@@ -1,5 +1,5 @@
-// Addresses that a login waits for. A job says which one to open in the browser; it is good once, so it is
-// kept in memory only, and forgotten when its job ends.
+// Login addresses. A login job sends the address to open in the browser; it is valid once, so it is kept in
+// memory only, until the job ends.
 
 import { onAppEvent } from "./signals";
 
@@ -14,5 +14,4 @@ onAppEvent((event) => {
   }
 });
 
-/** The address that a job waits for a person to visit. */
 export const visitOf = (job: string): string | null => known[job] ?? null;

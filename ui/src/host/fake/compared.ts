@@ -1,4 +1,4 @@
-// Figures beside their baselines, as the engine has them.
+// Metrics with baselines, as computed by the engine.
 
 import type { Baseline, Compared, Figures } from "../api";
 

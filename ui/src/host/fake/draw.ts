@@ -1,5 +1,5 @@
-// Pictures like the engine's, drawn here so that the window can be looked at without it. Same classes,
-// same plot rectangle, same two units of the view box a pixel.
+// Charts like those of the engine: same CSS classes, same plot rectangle, two units of the view box per
+// pixel.
 
 import type { Picture } from "../api";
 
@@ -8,7 +8,7 @@ export interface Line {
   class: string;
   points: [number, number][];
   dashed?: boolean;
-  /** Bars from zero, this wide in data units, instead of a line. */
+  /** Draws bars of this width in data units instead of a line. */
   bars?: number;
 }
 
@@ -162,7 +162,7 @@ export function draw(d: Drawing): Picture {
   };
 }
 
-/** A confusion matrix: the count, its share of the row, a shade for the share. */
+/** A confusion matrix with counts and row percentages, shaded by percentage. */
 export function matrix(title: string, measured: string, names: string[], counts: number[][]): Picture {
   const k = names.length;
   const left = 180;

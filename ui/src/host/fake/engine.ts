@@ -1,5 +1,5 @@
-// An engine in memory: the same commands, the same answers in shape, and jobs that run on a clock that
-// can be made fast. For component tests, and for looking at the window in a plain browser.
+// An in-memory engine with the same commands and result types, and simulated jobs at adjustable speed. For
+// component tests and for development in a plain browser.
 
 import type {
   AgainStep,
@@ -53,16 +53,16 @@ import { FakeStudy, originOf } from "./study";
 import { chance, one, pair, written } from "./words";
 
 export interface FakeOptions {
-  /** What is open at the start. */
+  /** The project that is open at startup. */
   project?: "full" | "empty" | "none";
-  /** Rows of the pairs table; more than the sample has are made up as they are read. */
+  /** Rows of the pairs table; rows beyond those of the sample are generated. */
   pairs?: number;
-  /** How many times faster than a small machine jobs run. */
+  /** Speed of jobs relative to a small machine. */
   speed?: number;
-  /** Milliseconds an answer takes. */
+  /** Response time in milliseconds. */
   delay?: number;
   settings?: Partial<Settings>;
-  /** Commands that fail, and how. */
+  /** Errors by command. */
   failing?: Partial<Record<Command, EngineError>>;
 }
 
@@ -72,9 +72,7 @@ export interface Phase {
   unit: string;
   seconds: number;
   note?: (share: number) => string;
-  /** What it waits for. */
   next?: { reply: number; at_ms: number };
-  /** At each tick. */
   tick?: (done: number) => void;
 }
 
@@ -102,14 +100,14 @@ export class FakeEngine {
   fakes: FakesInfo[] = [];
   evaluations: EvaluationInfo[] = [];
   generations: Generated[] = [];
-  /** Names, notes and tags of generations, by their numbers. */
+  /** Names, notes and tags of generations by ID. */
   generationLabels = new Map<number, { name: string; label: Label }>();
   replies: ReplyStory[] = [];
   jobs: JobInfo[] = [];
   logs: Record<string, JobLine[]> = {};
   path: string | null = null;
   study = new FakeStudy(this);
-  /** Windows that show the project. */
+  /** Number of windows showing the project. */
   windows = 1;
   settings: Settings = {
     theme: "system",
@@ -142,7 +140,7 @@ export class FakeEngine {
       opened_ms: Date.now() - 40 * 86_400_000,
     },
   ];
-  /** What was asked, for tests. */
+  /** All calls, for tests. */
   asked: { name: Command; params: unknown }[] = [];
 
   #ears = new Set<(event: AppEvent) => void>();
@@ -235,7 +233,7 @@ export class FakeEngine {
     for (const ear of this.#ears) ear(event);
   }
 
-  /** Says that tables changed, at most five times a second. */
+  /** Announces changed tables, at most five times a second. */
   changed(...families: string[]): void {
     for (const family of families) this.#dirty.add(family);
     this.#flush ??= setTimeout(() => {
@@ -246,7 +244,7 @@ export class FakeEngine {
     }, 50);
   }
 
-  /** The lists of pairs are gone, as after a change of the pairs. */
+  /** Drops all views of pairs, as after a change. */
   forgetViews(): void {
     this.#views.clear();
   }
@@ -258,7 +256,7 @@ export class FakeEngine {
   }
 
   async call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>> {
-    // what crosses the wire is JSON, there and back
+    // parameters and results pass through JSON, as on the wire
     const given = JSON.parse(JSON.stringify(params)) as Params<C>;
     this.asked.push({ name, params: given });
     await new Promise((done) => setTimeout(done, this.options.delay ?? 0));
@@ -425,7 +423,7 @@ export class FakeEngine {
     splits: () => this.splits,
     bases: () => this.bases,
     "base.estimate": (base) => {
-      // the sample's texts give no larger vocabulary
+      // the texts of the sample limit the vocabulary
       const vocabulary = Math.min(base.vocab, 1703);
       const parameters =
         vocabulary * base.width +
@@ -1118,7 +1116,7 @@ export class FakeEngine {
     };
   }
 
-  /** What was trained on texts that were deleted since. */
+  /** Items trained on texts that were deleted since. */
   #deleted(): DeletedContent[] {
     const all = (kind: string, rows: { name: string; deleted_content: boolean }[]) =>
       rows
@@ -1174,7 +1172,7 @@ export class FakeEngine {
     return job;
   }
 
-  /** The queue: what runs or holds it up, then what waits. */
+  /** The running or blocking job, then queued ones. */
   #queue(): Result<"job.waiting"> {
     const jobs = this.jobs.filter((job) => job.place !== null);
     const late = (job: JobInfo) => (job.state === "queued" ? 1000 : 0) + (job.place ?? 0);
@@ -1183,7 +1181,7 @@ export class FakeEngine {
     return { jobs, held_up_by: holds?.id ?? null };
   }
 
-  /** Starts the next of the queue when nothing runs. */
+  /** Starts the next queued job when idle. */
   #next(): void {
     const { jobs, held_up_by } = this.#queue();
     const next = jobs.find((job) => job.state === "queued");

@@ -1,4 +1,4 @@
-// The fake host: the engine in memory, and a window that remembers what was asked of it.
+// The fake host: an in-memory engine, and a window that records calls.
 
 import type { Command, Host, Params } from "../index";
 import { FakeEngine, type FakeOptions } from "./engine";
@@ -7,17 +7,16 @@ export { FakeEngine, type FakeOptions } from "./engine";
 
 export interface FakeHost extends Host {
   engine: FakeEngine;
-  /** What a dialog gives next; a test sets it. */
+  /** Results of file dialogs, set by tests. */
   answers: { open: string[]; folder: string | null; save: string | null };
   copied: string[];
   notified: string[];
   opened: string[];
   title: string;
-  /** Whether the window is gone. */
   closed: boolean;
-  /** Presses the cross of the window. */
+  /** Simulates the close button of the window. */
   close(): Promise<void>;
-  /** Drops files on the window. */
+  /** Simulates files dropped on the window. */
   drop(paths: string[]): void;
 }
 

@@ -1,4 +1,4 @@
-// Names, dependents and deletion of the fake engine's things.
+// Renaming, dependents and deletion of items in the fake engine.
 
 import type { Dependent, Dependents, ItemKind, Label } from "../api";
 import type { FakeEngine } from "./engine";
@@ -19,7 +19,7 @@ export const ITEM_FAMILIES: Record<ItemKind, string> = {
   generation: "threads",
 };
 
-/** Every place that names an item, as a function that writes another name there. */
+/** Setters for every reference to an item by name. */
 export function namesIn(engine: FakeEngine, kind: ItemKind, name: string): ((to: string) => void)[] {
   const places: ((to: string) => void)[] = [];
   for (const run of engine.runs) {
@@ -47,7 +47,7 @@ export function namesIn(engine: FakeEngine, kind: ItemKind, name: string): ((to:
   return places;
 }
 
-/** What depends directly on an item. */
+/** Direct dependents of an item. */
 function below(engine: FakeEngine, kind: ItemKind, name: string): Dependent[] {
   const found: Dependent[] = [];
   const add = (of: ItemKind, id: number, called: string, why: string, rows: number, unit: string) =>

@@ -1,4 +1,4 @@
-// The pictures of the fake engine: real figures of a demo run, drawn by draw.ts.
+// Charts of the fake engine: real metrics of a demo run, drawn by draw.ts.
 
 import type {
   ChartKind,
@@ -21,7 +21,7 @@ function measured(e: EvaluationInfo): string {
 
 const judge = curves.roc_judge as [number | null, number, number][];
 
-/** Figures and points of the realism model at a threshold, from the points of its ROC curve. */
+/** Metrics and curve points of the realism model at a threshold, from its ROC curve. */
 export function at(figures: ClassifierFigures, threshold: number): Omit<Judged, "compared"> {
   const [, fpr, tpr] = judge.findLast(([t]) => t === null || t >= threshold) ?? [null, 0, 0];
   const half = figures.examples / 2;
@@ -159,7 +159,7 @@ function known(run: RunInfo): { training: Points; validation: Points } {
   return curves[name] as unknown as { training: Points; validation: Points };
 }
 
-/** Training and validation loss at a step: the demo's curve, stretched to the run's length. */
+/** Training and validation loss at a step: the demo's curve, stretched to the length of the run. */
 export function lossAt(run: RunInfo, step: number): [number, number] {
   const { training, validation } = known(run);
   const share = step / (run.facts?.steps ?? 300);

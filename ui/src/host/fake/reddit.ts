@@ -1,5 +1,5 @@
-// Reddit as the fake engine has it: accounts, permissions, threads, replies on their way out, what became
-// of them. All names and texts are invented.
+// The Reddit part of the fake engine: accounts, permissions, threads, outbox and outcomes. All names and
+// texts are synthetic.
 
 import type {
   AccountInfo,
@@ -101,7 +101,7 @@ const RULES: PostingRules = {
   keep_h: 48,
 };
 
-/** An account of which nothing is known yet. */
+/** An account before its first check. */
 const ACCOUNT: AccountInfo = {
   name: "",
   client_id: "",
@@ -160,10 +160,9 @@ function missing(account: AccountInfo): string[] {
   ].filter(Boolean);
 }
 
-/** What a reply says of itself before it is shown. */
 export const NOT_SHOWN: ShownReply = { full_text: "", account: "", server: "", seen: "", again: "" };
 
-/** A hash good enough for a stand-in: 64 digits. */
+/** A fake hash with 64 hexadecimal digits. */
 function hashOf(...parts: string[]): string {
   let [a, b] = [0x811c9dc5, 0x1b873593];
   for (const char of parts.map((part) => `${part.length}:${part}`).join("|")) {
@@ -193,7 +192,7 @@ export class FakeReddit {
   outbox: OutboxStory[] = [];
   outcomes: OutcomeRow[] = [];
   log: AuditLine[] = [];
-  /** What waits for a browser, by the account. */
+  /** Logins waiting for a browser, by account. */
   #waiting = new Map<string, Phase>();
 
   constructor(readonly engine: FakeEngine) {}
@@ -373,7 +372,7 @@ export class FakeReddit {
     };
   }
 
-  /** A reply to a comment of a stored thread, in the queue. */
+  /** Adds a reply to a stored comment to the queue. */
   #enqueue(
     state: string,
     thread: ThreadStory,
@@ -460,7 +459,7 @@ export class FakeReddit {
     });
     // 8: ready to be posted
     this.#enqueue("approved", ...place(first, 0));
-    // 9: something speaks against it
+    // 9: has blocking issues
     const waits = this.#enqueue("approved", ...place(second, 0));
     waits.objections = [
       {
@@ -474,7 +473,7 @@ export class FakeReddit {
         until_ms: now + 10 * MINUTE,
       },
     ];
-    // 10: nobody knows
+    // 10: delivery unconfirmed
     const uncertain = this.#enqueue("uncertain", ...place(first, 1), {
       attempt: 1,
       code: "no-answer",
@@ -483,7 +482,7 @@ export class FakeReddit {
     uncertain.attempts = [
       attempt({ looks: [[now - 35 * MINUTE, "our own comments", "nothing of this text"]] }),
     ];
-    // 11: looked for, and not there
+    // 11: not found on Reddit
     const absent = this.#enqueue("absent", ...place(first, 3), {
       attempt: 1,
       code: "absent",
@@ -509,7 +508,7 @@ export class FakeReddit {
       link,
     });
     posted.attempts = [attempt({ class: 4, status: 200, started_ms: now - 26 * HOUR })];
-    // 13: taken back; 14: what it answered is gone
+    // 13: withdrawn; 14: parent comment deleted
     this.#enqueue("withdrawn", ...place(first, 2), {
       posted_name: "t1_posted13",
       posted_ms: now - 8 * DAY,
@@ -604,7 +603,7 @@ export class FakeReddit {
     );
   }
 
-  /** The text as it is sent, of what may still change. */
+  /** The full text of a reply that can still change. */
   #text({ outbox }: OutboxStory): void {
     const reply = this.#reply(outbox.reply).reply;
     const { full_text, server, seen, again } = this.#shown(reply, outbox.account || this.rules.account);
@@ -628,7 +627,7 @@ export class FakeReddit {
     };
   }
 
-  /** A reply as it is shown now, with the hash over it. */
+  /** A reply with the hash of its current content. */
   show(story: ReplyStory): ReplyStory {
     const { reply } = story;
     const known = this.outbox.find((one) => one.outbox.reply === reply.id);
@@ -636,7 +635,7 @@ export class FakeReddit {
     return story;
   }
 
-  /** What was decided about must be what is there. */
+  /** Throws if the reply has changed since it was shown. */
   sameAsSeen(reply: ReplyInfo, seen: string): void {
     if (!/^[0-9a-f]{16}/.test(seen)) fail("usage", `"${seen}" is not the hash of what was shown`);
     if (!reply.seen.startsWith(seen))
@@ -649,7 +648,7 @@ export class FakeReddit {
     );
   }
 
-  /** The posting side of any reply; of one that answers nothing on Reddit there is little to say. */
+  /** The outbox entry of any reply, nearly empty for one that is not on Reddit. */
   #story(id: number): OutboxStory {
     const { reply } = this.#reply(id);
     const known = this.outbox.find((one) => one.outbox.reply === id);
@@ -681,7 +680,7 @@ export class FakeReddit {
       attempts: [],
       objections: [],
     };
-    // the queue's own commands know nothing of this side
+    // queue commands do not update the outbox
     Object.assign(story.outbox, { state: reply.state });
     if (known) {
       if (reply.state === "approved" && story.outbox.account === "")
@@ -732,7 +731,7 @@ export class FakeReddit {
     return { rows: this.outcomes, counts, right, judged, majority, removed };
   }
 
-  /** What the overview says of Reddit. */
+  /** The Reddit part of the overview. */
   state(): RedditState {
     return {
       accounts: this.accounts.length,
@@ -745,7 +744,7 @@ export class FakeReddit {
     };
   }
 
-  /** The first step between an approved reply and Reddit. */
+  /** The first missing step before an approved reply can be posted. */
   next(approved: number): NextStep[] {
     const account = this.accounts.find((one) => one.name === this.rules.account) ?? this.accounts[0];
     const step = (name: string, what: string, why: string) => [{ step: name, what, why, kind: null }];
@@ -1016,7 +1015,7 @@ export class FakeReddit {
     },
   };
 
-  /** The work of a job of Reddit's; null for any other job. */
+  /** The work of a Reddit job; null for other jobs. */
   plan(kind: string, params: unknown, id: string): { phases: Phase[]; finish: () => unknown } | null {
     const phase = (words: string, total: number, unit: string, seconds: number): Phase => ({
       phase: words,
@@ -1111,7 +1110,7 @@ export class FakeReddit {
         return {
           phases: [
             phase("looking at Reddit", 1, "calls", 1),
-            // two that wait for each other: the second ten minutes after the first
+            // the second reply waits ten minutes after the first
             ...(ask.wait
               ? ask.replies.slice(1).map((reply) => ({
                   ...phase("posting", 600, "s", 600),

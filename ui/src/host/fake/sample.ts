@@ -1,4 +1,4 @@
-// The sample project as the engine really gave it: figures of a demo run, cut down.
+// The sample project: shortened results of a real demo run.
 
 import type {
   BaseInfo,
@@ -14,7 +14,7 @@ import type {
 } from "../api";
 import { compared } from "./compared";
 
-/** The day the demo was made. */
+/** Creation date of the demo. */
 export const MADE = 1_795_609_345_537;
 
 export const source: SourceInfo = {
@@ -313,7 +313,7 @@ export function defaults(kind: RunKind): RunConfig {
   };
 }
 
-/** A run config as TOML: flat, and its values are written as in JSON. */
+/** A run config as TOML: flat, with values written as in JSON. */
 export function toml(config: RunConfig): string {
   return Object.entries(config)
     .map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)

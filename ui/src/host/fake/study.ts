@@ -1,4 +1,4 @@
-// The permissions of a study, as the engine judges them.
+// Evaluates permission records like the engine.
 
 import type {
   EngineError,

@@ -1,4 +1,4 @@
-// Made-up comments and replies, from a number: the same number gives the same text. No person wrote any.
+// Synthetic comments and replies, deterministic by number.
 
 const TOPICS: { subreddit: string; thing: string[]; trouble: string[]; cure: string[] }[] = [
   {
@@ -54,7 +54,7 @@ const ASKING = [
   "Should I worry?",
 ];
 
-/** A number between 0 and 1 from two numbers; the same ones give the same one. */
+/** A deterministic pseudorandom number between 0 and 1. */
 export function chance(n: number, salt: number): number {
   let h = (Math.imul(n + 1, 0x9e3779b1) ^ Math.imul(salt + 7, 0x85ebca6b)) >>> 0;
   h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d) >>> 0;
@@ -92,7 +92,7 @@ export function pair(n: number): Said {
   return { subreddit: topic.subreddit, comment, reply: replies[which] ?? "", score };
 }
 
-/** What a small generator makes of a comment: nearly right. */
+/** A reply of a small generator: almost fluent. */
 export function written(n: number): string {
   const a = pair(n * 7 + 3).reply.split(" ");
   const b = pair(n * 13 + 5).reply.split(" ");

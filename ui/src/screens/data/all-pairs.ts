@@ -1,6 +1,5 @@
 import type { ViewPairs } from "../../host";
 
-/** The question that leaves no pair out. */
 export const ALL_PAIRS: ViewPairs = {
   subreddits: [],
   words: null,

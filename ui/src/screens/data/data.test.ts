@@ -2,7 +2,7 @@ import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import { source } from "../../host/fake/sample";
 import { go } from "../../state/route.svelte";
-import { asked, byId, openWindow, press, sees } from "../../testing";
+import { byId, callsTo, openWindow, press, waitForText } from "../../testing";
 import { binNames, edgesFrom } from "./edges";
 import { EMPTY_FILTER, filterOf, names } from "./filter";
 import ImportResult from "./ImportResult.svelte";
@@ -10,21 +10,19 @@ import ImportResult from "./ImportResult.svelte";
 const last = <T>(list: T[]) => list.at(-1);
 
 describe("filter", () => {
-  test("names in any form", () => {
+  test("parses names with and without prefixes", () => {
     expect(names("r/Cooking, /r/AskReddit u/ada")).toEqual(["Cooking", "AskReddit", "ada"]);
   });
-  test("placeholders are off until they are asked for", () => {
+  test("placeholders are off by default", () => {
     expect(filterOf(EMPTY_FILTER).filter?.placeholders).toBe(false);
     expect(filterOf({ ...EMPTY_FILTER, placeholders: true }).filter?.placeholders).toBe(true);
   });
-  test("empty lets everything in", () => {
+  test("an empty filter keeps everything", () => {
     expect(filterOf(EMPTY_FILTER).filter).toMatchObject({ subreddits: [], min_score: null, after_utc: null });
   });
-  test("what cannot be is said", () => {
+  test("invalid input is reported", () => {
     expect(filterOf({ ...EMPTY_FILTER, min_score: "many" }).error).toContain("whole number");
-    expect(filterOf({ ...EMPTY_FILTER, min_score: "5", max_score: "1" }).error).toContain(
-      "nothing would be let in",
-    );
+    expect(filterOf({ ...EMPTY_FILTER, min_score: "5", max_score: "1" }).error).toContain("above max score");
     expect(filterOf({ ...EMPTY_FILTER, after: "2019-04-01" }).filter?.after_utc).toBe(1_554_076_800);
     expect(filterOf({ ...EMPTY_FILTER, before: "1 April" }).error).toContain("2019-04-01");
     expect(filterOf({ ...EMPTY_FILTER, before: "2019-13-01" }).error).toContain("2019-04-01");
@@ -32,10 +30,10 @@ describe("filter", () => {
 });
 
 describe("edges", () => {
-  test("must rise", () => {
+  test("must increase", () => {
     expect(edgesFrom(["1", "6", "11"]).edges).toEqual([1, 6, 11]);
-    expect(edgesFrom(["1", "1", "11"])).toMatchObject({ edges: null, wrong: [1] });
-    expect(edgesFrom(["1", "", "x"]).wrong).toEqual([1, 2]);
+    expect(edgesFrom(["1", "1", "11"])).toMatchObject({ edges: null, invalid: [1] });
+    expect(edgesFrom(["1", "", "x"]).invalid).toEqual([1, 2]);
   });
   test("name the bins", () => {
     expect(binNames([1, 2, 11])).toEqual(["below 1", "1", "2 to 10", "11 and up"]);
@@ -43,17 +41,17 @@ describe("edges", () => {
 });
 
 describe("import", () => {
-  const look = async (path: string) => {
+  const addFile = async (path: string) => {
     await fireEvent.input(await byId("import-path"), { target: { value: path } });
-    await fireEvent.click(await byId("import-look"));
+    await fireEvent.click(await byId("import-add"));
   };
 
-  test("a table is mapped, filtered, permitted, imported, and what was rejected can be read", async () => {
+  test("a table is mapped, filtered and imported, and rejected rows can be read", async () => {
     const host = await openWindow("#/data/import", { project: "empty" });
-    await look("/home/ada/data/answers.csv");
+    await addFile("/home/ada/data/answers.csv");
     await byId("mapping");
     await fireEvent.change(screen.getByLabelText("Subreddit"), { target: { value: "" } });
-    await sees("Say first where the text comes from.");
+    await waitForText("Select the origin of the text.");
     expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(true);
     await fireEvent.change(await byId("origin"), { target: { value: "forum" } });
     await waitFor(async () =>
@@ -62,11 +60,11 @@ describe("import", () => {
     expect(screen.queryByTestId("study-question")).toBeNull();
     await fireEvent.change(await byId("permission"), { target: { value: "own" } });
     await fireEvent.input(await byId("permission-note"), { target: { value: "mine" } });
-    await fireEvent.input(screen.getByLabelText("Least score"), { target: { value: "2" } });
+    await fireEvent.input(screen.getByLabelText("Min score"), { target: { value: "2" } });
     await fireEvent.click(await byId("import-start"));
     await byId("import-result");
     expect(location.hash).toMatch(/^#\/data\/import\?job=/);
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       kind: "import",
       params: {
         files: ["/home/ada/data/answers.csv"],
@@ -79,17 +77,17 @@ describe("import", () => {
         filter: { min_score: 2 },
       },
     });
-    await sees("3 rows could not be read");
+    await waitForText("3 rows could not be read");
   });
 
-  test("a table with one comment a row is mapped by id, parent and text", async () => {
+  test("a table of comments is mapped by ID, parent and text", async () => {
     const host = await openWindow("#/data/import", { project: "empty" });
-    await look("/home/ada/data/answers.csv");
+    await addFile("/home/ada/data/answers.csv");
     await fireEvent.change(await byId("format"), { target: { value: "comments" } });
-    await sees("Say first which column is the id and the parent and the text.");
+    await waitForText("Select the column for ID, Parent, Text.");
     expect(screen.queryByLabelText("Reply")).toBeNull();
     for (const [label, column] of [
-      ["Id", "votes"],
+      ["ID", "votes"],
       ["Parent", "forum"],
       ["Text", "answer"],
     ] as const)
@@ -100,7 +98,7 @@ describe("import", () => {
     );
     await fireEvent.click(await byId("import-start"));
     await byId("import-result");
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       params: {
         format: "comments",
         mapping: { comment: "", reply: "", id: "votes", parent: "forum", text: "answer" },
@@ -114,9 +112,9 @@ describe("import", () => {
     await sees("Replaced by placeholders: 3 email, 1,200 link.");
   });
 
-  test("files that are dropped on the window are there to be imported", async () => {
+  test("files dropped on the window appear in the import form", async () => {
     const host = await openWindow("#/overview", { project: "empty" });
-    await byId("loop");
+    await byId("pipeline");
     host.drop(["/data/RC_2019-04.zst", "/data/answers.csv"]);
     const files = await byId("files");
     await waitFor(() => expect(files.querySelectorAll("li")).toHaveLength(2));
@@ -125,20 +123,20 @@ describe("import", () => {
 
   test("a dump needs no mapping", async () => {
     await openWindow("#/data/import", { project: "empty" });
-    await look("/data/RC_2019-04.zst");
-    await sees("nothing to map");
+    await addFile("/data/RC_2019-04.zst");
+    await waitForText("no mapping needed");
     expect(screen.queryByTestId("mapping")).toBeNull();
   });
 
-  test("an archive of Reddit is imported once the permissions are answered, and asked about once", async () => {
+  test("a Reddit archive requires permission records once per project", async () => {
     const host = await openWindow("#/data/import", { project: "empty" });
-    await look("/data/RC_2019-04.zst");
+    await addFile("/data/RC_2019-04.zst");
     await byId("study-question");
-    await sees("written approval");
+    await waitForText("written approval");
     const start = async () => (await byId("import-start")) as HTMLButtonElement;
-    await sees("Answer first what permissions you have");
+    await waitForText("Record your permissions, or that you have none");
     expect((await start()).disabled).toBe(true);
-    // a grant without its date, scope and link is no answer
+    // a grant requires date, scope and link
     await fireEvent.click(await byId("study-none"));
     await waitFor(async () => expect((await start()).disabled).toBe(false));
     await fireEvent.change(await byId("decision-training"), { target: { value: "granted" } });
@@ -147,43 +145,45 @@ describe("import", () => {
     await waitFor(async () => expect((await start()).disabled).toBe(false));
     await fireEvent.click(await start());
     await byId("import-result");
-    const params = last(asked(host, "job.start"))?.params as { study: { kind: string; decision: string }[] };
+    const params = last(callsTo(host, "job.start"))?.params as {
+      study: { kind: string; decision: string }[];
+    };
     expect(params.study.map((record) => [record.kind, record.decision])).toEqual([
       ["training", "none"],
       ["api_access", "none"],
       ["research_program", "none"],
       ["ethics_board", "none"],
     ]);
-    // it is on record now, and shown
+    // now on record
     await fireEvent.click(screen.getByRole("button", { name: /Import another/ }));
-    await look("/data/RC_2019-05.zst");
+    await addFile("/data/RC_2019-05.zst");
     await waitFor(async () => expect((await start()).disabled).toBe(false));
     expect(screen.queryByTestId("study-question")).toBeNull();
     go("#/overview");
-    await sees("No permission to train on Reddit content on record");
+    await waitForText("No permission to train on Reddit content on record");
   });
 
-  test("a file that is not there is said at the field, and the path stays", async () => {
+  test("a missing file shows an error and keeps the path", async () => {
     await openWindow("#/data/import", { project: "empty" });
-    await look("/data/missing.zst");
-    await sees("there is no file /data/missing.zst");
+    await addFile("/data/missing.zst");
+    await waitForText("there is no file /data/missing.zst");
     expect(((await byId("import-path")) as HTMLInputElement).value).toBe("/data/missing.zst");
   });
 
-  test("without a reply column it cannot start, and says which is missing", async () => {
+  test("without a reply column the import cannot start", async () => {
     await openWindow("#/data/import", { project: "empty" });
-    await look("/home/ada/data/answers.csv");
+    await addFile("/home/ada/data/answers.csv");
     await fireEvent.change(await screen.findByLabelText("Reply"), { target: { value: "" } });
-    await sees("Say first which column is the reply.");
+    await waitForText("Select the column for Reply.");
     expect(((await byId("import-start")) as HTMLButtonElement).disabled).toBe(true);
   });
 
-  test("an import that broke off says where, what was kept, and lets another one begin", async () => {
+  test("a failed import shows where it stopped and what was kept", async () => {
     const host = await openWindow("#/data/import?job=j", { project: "empty" });
     await host.call("job.start", { id: "j", kind: "import", params: { files: ["/data/broken.zst"] } });
-    await sees("The import did not end well");
-    await sees("line 3: not JSON");
-    await sees("kept from it: 2 comments");
+    await waitForText("Import failed");
+    await waitForText("line 3: not JSON");
+    await waitForText("kept from it: 2 comments");
     await fireEvent.click(screen.getByRole("button", { name: "Import another file" }));
     await waitFor(() => expect(location.hash).toBe("#/data/import"));
   });
@@ -193,25 +193,25 @@ describe("pairs", () => {
   const rows = () => [...document.querySelectorAll("[data-testid=pairs] .window [role=row]")];
   const text = (row: Element | undefined) => row?.textContent?.replace(/\s+/g, " ").trim();
 
-  test("only what is in sight is drawn and fetched, of a million", async () => {
+  test("of a million rows only visible ones are rendered and fetched", async () => {
     const host = await openWindow("#/data/pairs", { pairs: 1_000_000 });
-    await sees("1,000,000 pairs");
+    await waitForText("1,000,000 pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     expect(rows().length).toBeLessThan(40);
     expect(screen.getByRole("grid").getAttribute("aria-rowcount")).toBe("1000001");
     screen.getByRole("grid").focus();
     press("End");
     await waitFor(() => expect(last(rows())?.getAttribute("aria-rowindex")).toBe("1000001"));
-    await waitFor(() => expect(asked(host, "pairs.rows").map((p) => p.from)).toEqual([0, 999_800]));
-    expect(asked(host, "pairs.rows").every((p) => p.count === 200)).toBe(true);
+    await waitFor(() => expect(callsTo(host, "pairs.rows").map((p) => p.from)).toEqual([0, 999_800]));
+    expect(callsTo(host, "pairs.rows").every((p) => p.count === 200)).toBe(true);
   });
 
-  test("sort, filter and search are asked of the engine", async () => {
+  test("the engine sorts, filters and searches", async () => {
     const host = await openWindow("#/data/pairs");
-    await sees("4,930 pairs");
+    await waitForText("4,930 pairs");
     await fireEvent.click(screen.getByRole("button", { name: "Score" }));
     await waitFor(() =>
-      expect(last(asked(host, "pairs.view"))).toMatchObject({ order: "score", descending: true }),
+      expect(last(callsTo(host, "pairs.view"))).toMatchObject({ order: "score", descending: true }),
     );
     await waitFor(() =>
       expect(screen.getByRole("columnheader", { name: /Score/ }).getAttribute("aria-sort")).toBe(
@@ -219,28 +219,28 @@ describe("pairs", () => {
       ),
     );
     await fireEvent.input(await byId("pairs-search"), { target: { value: "sourdough" } });
-    await fireEvent.change(await byId("pairs-side"), { target: { value: "test" } });
+    await fireEvent.change(await byId("pairs-partition"), { target: { value: "test" } });
     await waitFor(() =>
-      expect(last(asked(host, "pairs.view"))).toMatchObject({
+      expect(last(callsTo(host, "pairs.view"))).toMatchObject({
         words: "sourdough",
         partition: "test",
         split: "main",
       }),
     );
-    await sees(/\d+ pairs fit/);
+    await waitForText(/\d+ matching pairs/);
     await fireEvent.input(await byId("pairs-search"), { target: { value: "no such words" } });
-    await sees("No pair fits");
-    await fireEvent.click(screen.getAllByRole("button", { name: /Clear the filter/ })[0] as HTMLElement);
-    await sees("4,930 pairs");
+    await waitForText("No matching pairs");
+    await fireEvent.click(screen.getAllByRole("button", { name: /Clear filters/ })[0] as HTMLElement);
+    await waitForText("4,930 pairs");
   });
 
-  test("keys go from pair to pair, and Escape closes", async () => {
+  test("j and k move between pairs, and Escape closes", async () => {
     await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     press("j");
     press("j");
     const open = await byId("pair");
-    await waitFor(() => expect(open.textContent).toContain("Score of the reply"));
+    await waitFor(() => expect(open.textContent).toContain("Reply score"));
     const chosen = () =>
       rows()
         .find((row) => row.getAttribute("aria-selected") === "true")
@@ -252,7 +252,7 @@ describe("pairs", () => {
     await waitFor(() => expect(screen.queryByTestId("pair")).toBeNull());
   });
 
-  test("a list that the engine no longer keeps is asked for again, where it stands", async () => {
+  test("a view dropped by the engine is requested again at the same position", async () => {
     const host = await openWindow("#/data/pairs", { pairs: 1_000_000 });
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     screen.getByRole("grid").focus();
@@ -260,11 +260,11 @@ describe("pairs", () => {
     press("End");
     await waitFor(() => expect(text(last(rows()))).toContain("Sample"));
     expect(last(rows())?.getAttribute("aria-rowindex")).toBe("1000001");
-    expect(asked(host, "pairs.view")).toHaveLength(2);
+    expect(callsTo(host, "pairs.view")).toHaveLength(2);
     expect(screen.queryByTestId("error")).toBeNull();
   });
 
-  test("a pair is excluded with a reason, and included again, with the keyboard", async () => {
+  test("a pair is excluded with a reason and included again by keyboard", async () => {
     const host = await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     press("x");
@@ -277,24 +277,24 @@ describe("pairs", () => {
     await fireEvent.input(reason, { target: { value: "spam" } });
     await fireEvent.submit(reason.closest("form") as HTMLFormElement);
     await waitFor(() =>
-      expect(asked(host, "pairs.exclude")).toEqual([{ pairs: ["0"], authors: [], reason: "spam" }]),
+      expect(callsTo(host, "pairs.exclude")).toEqual([{ pairs: ["0"], authors: [], reason: "spam" }]),
     );
-    await sees("Excluded from splits: spam");
+    await waitForText("Excluded from splits: spam");
     await waitFor(() => expect(text(rows()[0])).toContain("excluded"));
     await fireEvent.change(await byId("pairs-excluded"), { target: { value: "yes" } });
-    await sees("1 pair fit");
-    await waitFor(() => expect(last(asked(host, "pairs.view"))).toMatchObject({ excluded: true }));
+    await waitForText("1 matching pair");
+    await waitFor(() => expect(last(callsTo(host, "pairs.view"))).toMatchObject({ excluded: true }));
     await fireEvent.change(await byId("pairs-excluded"), { target: { value: "" } });
-    await sees("4,930 pairs");
+    await waitForText("4,930 pairs");
     press("j");
-    await sees("Include the pair again");
+    await waitForText("Include pair again");
     press("x");
-    await waitFor(() => expect(asked(host, "pairs.include")).toEqual([{ pairs: ["0"], authors: [] }]));
+    await waitFor(() => expect(callsTo(host, "pairs.include")).toEqual([{ pairs: ["0"], authors: [] }]));
     await waitFor(() => expect(screen.queryByTestId("excluded")).toBeNull());
     await waitFor(() => expect(text(rows()[0])).not.toContain("excluded"));
   });
 
-  test("every pair of an author is excluded, and included again", async () => {
+  test("all pairs of an author are excluded and included again", async () => {
     const host = await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     press("j");
@@ -303,11 +303,13 @@ describe("pairs", () => {
     await fireEvent.input(await byId("exclude-reason"), { target: { value: "a bot" } });
     await fireEvent.click(await byId("exclude-start"));
     await waitFor(() =>
-      expect(asked(host, "pairs.exclude")).toEqual([{ pairs: [], authors: ["writer_7"], reason: "a bot" }]),
+      expect(callsTo(host, "pairs.exclude")).toEqual([{ pairs: [], authors: ["writer_7"], reason: "a bot" }]),
     );
-    await sees("Excluded with every pair of u/writer_7: a bot");
+    await waitForText("Excluded with all pairs of u/writer_7: a bot");
     await fireEvent.click(await byId("exclude"));
-    await waitFor(() => expect(asked(host, "pairs.include")).toEqual([{ pairs: [], authors: ["writer_7"] }]));
+    await waitFor(() =>
+      expect(callsTo(host, "pairs.include")).toEqual([{ pairs: [], authors: ["writer_7"] }]),
+    );
     await waitFor(() => expect(screen.queryByTestId("excluded-author")).toBeNull());
   });
 
@@ -315,54 +317,56 @@ describe("pairs", () => {
     await openWindow("#/data/pairs");
     await waitFor(() => expect(text(rows()[0])).toContain("Sample"));
     press("j");
-    await fireEvent.click(await screen.findByRole("link", { name: "Answer this comment" }));
+    await fireEvent.click(await screen.findByRole("link", { name: "Generate replies" }));
     window.dispatchEvent(new Event("hashchange"));
     const field = (await byId("comment")) as HTMLTextAreaElement;
     await expect.poll(() => field.value).not.toBe("");
   });
 
-  test("pairs are built by a recipe, and what it left out is counted", async () => {
+  test("pairs are built by a recipe, and filtered ones are counted", async () => {
     const host = await openWindow("#/data/pairs?build=1");
     await fireEvent.click(await screen.findByLabelText("Drop bots"));
     await fireEvent.click(await byId("build-start"));
     await byId("pairs-built");
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       kind: "pairs",
       params: { recipe: { drop_bots: false, min_chars: 1 } },
     });
-    await sees("same author");
+    await waitForText("same author");
   });
 });
 
-test("edges of the bins are counted as they are typed", async () => {
+test("bins are counted while edges are edited", async () => {
   const host = await openWindow("#/data/labels");
   const first = (await byId("edge-0")) as HTMLInputElement;
   await expect.poll(() => first.value).toBe("1");
   await fireEvent.input(first, { target: { value: "3" } });
-  await waitFor(() => expect(last(asked(host, "labels"))).toEqual({ edges: [3, 6, 11] }));
+  await waitFor(() => expect(last(callsTo(host, "labels"))).toEqual({ edges: [3, 6, 11] }));
   await fireEvent.input(first, { target: { value: "9" } });
-  await sees("Must be above the first.");
+  await waitForText("Must be above the first.");
 });
 
-test("a split is made and audited", async () => {
+test("a split is created and audited", async () => {
   const host = await openWindow("#/data/splits?new=1&edges=2,5,9");
   const name = (await byId("split-name")) as HTMLInputElement;
   await expect.poll(() => name.value).toBe("main-2");
   await fireEvent.input(screen.getByLabelText("train"), { target: { value: "70" } });
-  await sees("The three are 90 % together");
+  await waitForText("Ratios must add up to 100% (now 90%)");
   await fireEvent.input(screen.getByLabelText("test"), { target: { value: "20" } });
   await fireEvent.click(await byId("split-start"));
   await byId("split-main-2");
-  expect(last(asked(host, "job.start"))).toMatchObject({
+  expect(last(callsTo(host, "job.start"))).toMatchObject({
     kind: "split",
     params: { name: "main-2", edges: [2, 5, 9], shares: { train: 0.7, val: 0.1, test: 0.2 } },
   });
-  await sees("Not audited yet");
+  await waitForText("Not checked for leakage yet");
   await fireEvent.click(screen.getAllByRole("button", { name: "Audit" })[0] as HTMLElement);
-  await waitFor(() => expect(document.body.textContent).not.toContain("Not audited yet"), { timeout: 5000 });
+  await waitFor(() => expect(document.body.textContent).not.toContain("Not checked for leakage yet"), {
+    timeout: 5000,
+  });
 });
 
-test("a split says what a side lacks, what was left out and what its audit looked at", async () => {
+test("a split shows warnings, omitted pairs and what its audit covered", async () => {
   const host = await openWindow("#/overview");
   const [split] = host.engine.splits;
   if (!split) throw new Error("there is a split");
@@ -371,20 +375,20 @@ test("a split says what a side lacks, what was left out and what its audit looke
   split.config.excluded = 3;
   if (split.audit) split.audit.deleted_texts = 2;
   go("#/data/splits");
-  await sees("val has no pairs of upvote bin 2 (score 6 to 10)");
-  await sees(/rule duplicate_text.* 14 pairs of val, 1 pair of test/);
-  await sees(/3 pairs excluded by hand/);
-  await sees(/no text of any length .*exempt: 2 deleted texts/);
+  await waitForText("val has no pairs of upvote bin 2 (score 6 to 10)");
+  await waitForText(/rule duplicate_text.* 14 pairs of val, 1 pair of test/);
+  await waitForText(/3 pairs excluded manually/);
+  await waitForText(/no threads, pairs, texts or near-duplicates.*exempt: 2 deleted texts/);
 });
 
-test("a permission is noted with the source", async () => {
+test("a permission is stored with the source", async () => {
   const host = await openWindow("#/data/sources");
-  await fireEvent.click(await screen.findByRole("button", { name: /Say what holds/ }));
+  await fireEvent.click(await screen.findByRole("button", { name: /Set permission/ }));
   await fireEvent.change(await byId("permission"), { target: { value: "research" } });
   const form = (await byId("permission")).closest("form") as HTMLFormElement;
   await fireEvent.submit(form);
   await waitFor(() =>
-    expect(asked(host, "source.permit")).toEqual([{ source: 2, permission: "research", note: "" }]),
+    expect(callsTo(host, "source.permit")).toEqual([{ source: 2, permission: "research", note: "" }]),
   );
-  await waitFor(() => expect(document.body.textContent).not.toContain("Not said"));
+  await waitFor(() => expect(document.body.textContent).not.toContain("Not specified"));
 });

@@ -1,4 +1,4 @@
-// The filter of an import as it is typed, and as the engine takes it.
+// Parses the filter form of an import.
 
 import type { Filter } from "../../host";
 
@@ -36,14 +36,14 @@ export function names(text: string): string[] {
     .filter(Boolean);
 }
 
-/** A whole number, `null` for an empty field, `undefined` when it is neither. */
+/** An integer, `null` for an empty field, `undefined` if invalid. */
 export function whole(text: string): number | null | undefined {
   const trimmed = String(text).trim();
   if (trimmed === "") return null;
   return /^-?\d+$/.test(trimmed) ? Number(trimmed) : undefined;
 }
 
-/** The first second of a day in UTC; `null` for an empty field, `undefined` when it is no day. */
+/** The start of a day in UTC seconds, `null` for an empty field, `undefined` if invalid. */
 function seconds(day: string): number | null | undefined {
   const trimmed = day.trim();
   if (trimmed === "") return null;
@@ -67,14 +67,14 @@ export function filterOf(text: FilterText): { filter: Filter | null; error: stri
     number | null
   >;
   if (min_score !== null && max_score !== null && min_score > max_score) {
-    return { filter: null, error: "The least score is above the greatest: nothing would be let in." };
+    return { filter: null, error: "Min score is above max score." };
   }
   if (min_chars !== null && max_chars !== null && min_chars > max_chars) {
-    return { filter: null, error: "The least length is above the greatest: nothing would be let in." };
+    return { filter: null, error: "Min length is above max length." };
   }
   const [after_utc, before_utc] = [seconds(text.after), seconds(text.before)];
   if (after_utc === undefined || before_utc === undefined) {
-    return { filter: null, error: "A day is written as 2019-04-01: year, month, day." };
+    return { filter: null, error: "Enter dates as YYYY-MM-DD, for example 2019-04-01." };
   }
   return {
     filter: {

@@ -1,43 +1,43 @@
-// The columns of a table, in words.
+// File formats, and the fields that table columns are mapped to.
 
 import type { Format, Mapping } from "../../host";
 
 export const FORMATS: Record<Format, string> = {
   pushshift: "Pushshift or Arctic Shift",
   bigquery: "BigQuery CSV",
-  mapped: "A table: say which column is what",
+  mapped: "Table (map columns)",
   listing: "Reddit API JSON",
-  comments: "Comments with id and parent",
+  comments: "Comments with ID and parent",
   sample: "The sample",
 };
 
-/** The columns of a table with one comment a row. */
-export const COMMENT_FIELDS: { key: keyof Mapping; name: string; help: string; needed?: boolean }[] = [
-  { key: "id", name: "Id", help: "The comment's own.", needed: true },
-  { key: "parent", name: "Parent", help: "The id of what it answers.", needed: true },
-  { key: "text", name: "Text", help: "What it says.", needed: true },
-  { key: "link", name: "Post", help: "The id of the post, or of the conversation's first comment." },
+/** Fields of a table with one comment per row. */
+export const COMMENT_FIELDS: { key: keyof Mapping; name: string; help: string; required?: boolean }[] = [
+  { key: "id", name: "ID", help: "ID of the comment.", required: true },
+  { key: "parent", name: "Parent", help: "ID of the parent comment or post.", required: true },
+  { key: "text", name: "Text", help: "Text of the comment.", required: true },
+  { key: "link", name: "Post", help: "ID of the post, or of the first comment of the conversation." },
   { key: "reply_author", name: "Author", help: "" },
-  { key: "score", name: "Score", help: "Upvotes less downvotes." },
-  { key: "subreddit", name: "Subreddit", help: "Its name." },
+  { key: "score", name: "Score", help: "Net score." },
+  { key: "subreddit", name: "Subreddit", help: "Name of the subreddit." },
   { key: "created", name: "Time", help: "Seconds since 1970, or a date like 2019-04-01." },
-  { key: "title", name: "Title", help: "A row that has one is a post." },
+  { key: "title", name: "Title", help: "Rows with a title are posts." },
 ];
 
-export const FIELDS: { key: keyof Mapping; name: string; help: string; needed?: boolean }[] = [
-  { key: "comment", name: "Comment", help: "The text that is answered.", needed: true },
-  { key: "reply", name: "Reply", help: "The text of the answer.", needed: true },
-  { key: "score", name: "Score of the reply", help: "Upvotes less downvotes; the upvotes model learns it." },
-  { key: "subreddit", name: "Subreddit", help: "Its name." },
-  { key: "comment_score", name: "Score of the comment", help: "" },
+export const FIELDS: { key: keyof Mapping; name: string; help: string; required?: boolean }[] = [
+  { key: "comment", name: "Comment", help: "Text being replied to.", required: true },
+  { key: "reply", name: "Reply", help: "Text of the reply.", required: true },
+  { key: "score", name: "Reply score", help: "Net score; label for the upvotes model." },
+  { key: "subreddit", name: "Subreddit", help: "Name of the subreddit." },
+  { key: "comment_score", name: "Comment score", help: "" },
   {
     key: "post",
     name: "Post",
-    help: "Rows with the same post are one thread, and stay on one side of a split.",
+    help: "Thread ID. Rows with the same ID stay in the same split set.",
   },
-  { key: "post_score", name: "Score of the post", help: "" },
-  { key: "created", name: "Time of the reply", help: "Seconds since 1970, or a date like 2019-04-01." },
-  { key: "reply_author", name: "Author of the reply", help: "" },
-  { key: "comment_author", name: "Author of the comment", help: "" },
-  { key: "post_author", name: "Author of the post", help: "" },
+  { key: "post_score", name: "Post score", help: "" },
+  { key: "created", name: "Reply time", help: "Seconds since 1970, or a date like 2019-04-01." },
+  { key: "reply_author", name: "Reply author", help: "" },
+  { key: "comment_author", name: "Comment author", help: "" },
+  { key: "post_author", name: "Post author", help: "" },
 ];

@@ -1,31 +1,29 @@
-// Under what permission text may be used, in words.
-
 import type { Permission } from "../../host";
 
 export const PERMISSIONS: { value: Permission; text: string; help: string }[] = [
   {
     value: "unknown",
-    text: "Not said",
-    help: "Nobody has said. It can be used here, and every screen that shows it says so.",
+    text: "Not specified",
+    help: "Usable locally, and flagged wherever the source appears.",
   },
-  { value: "own", text: "My own writing", help: "You wrote all of it." },
-  { value: "consent", text: "Consent", help: "The authors, or those who speak for them, agreed." },
+  { value: "own", text: "My own writing", help: "You wrote all of the text." },
+  { value: "consent", text: "Consent", help: "The authors or their representatives consented." },
   {
     value: "open-licence",
-    text: "Open licence",
-    help: "It was published under a licence that allows this use.",
+    text: "Open license",
+    help: "Published under a license that permits this use.",
   },
   {
     value: "reddit-approved",
     text: "Approved by Reddit",
-    help: "Reddit approved the access: the API, or its programme for researchers.",
+    help: "Reddit approved access through its API or research program.",
   },
   {
     value: "research",
     text: "Research",
-    help: "An exception of the law for research, or the approval of an ethics board.",
+    help: "Legal research exemption or IRB approval.",
   },
-  { value: "synthetic", text: "Synthetic", help: "A program made it; no person wrote it." },
+  { value: "synthetic", text: "Synthetic", help: "Machine-generated." },
 ];
 
 export function permissionText(permission: Permission): string {

@@ -1,49 +1,49 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { StudyKind } from "../../host";
-import { asked, byId, faults, openWindow, said, sees } from "../../testing";
-import { blank, complete, KINDS, lacks } from "./study";
+import { axeViolations, byId, callsTo, openWindow, textOf, waitForText } from "../../testing";
+import { blank, complete, KINDS, missingField } from "./study";
 
 const last = <T>(list: T[]) => list.at(-1);
 
-describe("a record as it is typed", () => {
-  test("what was granted needs its date, scope and link", () => {
+describe("permission record", () => {
+  test("a grant requires date, scope and link", () => {
     const record = blank("training");
-    expect(lacks(record)).toBe("a choice");
-    expect(lacks({ ...record, decision: "none" })).toBeNull();
+    expect(missingField(record)).toBe("decision");
+    expect(missingField({ ...record, decision: "none" })).toBeNull();
     const granted = { ...record, decision: "granted" as const };
-    expect(lacks(granted)).toBe("the date");
-    expect(lacks({ ...granted, date: "2026-05-01" })).toBe("what was allowed");
+    expect(missingField(granted)).toBe("date");
+    expect(missingField({ ...granted, date: "2026-05-01" })).toBe("scope");
     const scoped = { ...granted, date: "2026-05-01", scope: "all" };
-    expect(lacks(scoped)).toBe("a link");
-    expect(lacks({ ...scoped, link: "https://example.org" })).toBeNull();
+    expect(missingField(scoped)).toBe("link");
+    expect(missingField({ ...scoped, link: "https://example.org" })).toBeNull();
   });
-  test("all are needed", () => {
+  test("every record must be complete", () => {
     expect(complete([blank("training", "none"), blank("ethics_board")])).toBeNull();
     expect(complete([blank("training", "none")])).toHaveLength(1);
   });
 });
 
-describe("permissions of the study", () => {
-  /** A project with an archive of Reddit and no permission. */
-  const marked = async (address: string) => {
+describe("permissions for Reddit content", () => {
+  /** Opens a project with Reddit content and no permission. */
+  const openUnpermitted = async (address: string) => {
     const host = await openWindow(address);
     for (const source of host.engine.sources) source.origin = "reddit";
     host.engine.changed("sources", "settings");
     return host;
   };
 
-  test("without Reddit content nothing is asked or marked", async () => {
+  test("without Reddit content nothing is required", async () => {
     await openWindow("#/data/permissions");
-    await sees("This project has no Reddit content from archives");
+    await waitForText("This project has no Reddit content from archives");
     expect(screen.queryByTestId("study-mark")).toBeNull();
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
   });
 
-  test("each is recorded and ended, and the mark follows", async () => {
-    const host = await marked("#/data/permissions");
-    await sees("No permission to train on Reddit content on record; no admission");
-    expect(await faults()).toEqual([]);
+  test("permissions are recorded and ended, and the warning follows", async () => {
+    const host = await openUnpermitted("#/data/permissions");
+    await waitForText("No permission to train on Reddit content on record; no admission");
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("add-training"));
     await fireEvent.change(await byId("decision-training"), { target: { value: "granted" } });
     expect(((await byId("study-record")) as HTMLButtonElement).disabled).toBe(true);
@@ -51,8 +51,8 @@ describe("permissions of the study", () => {
     await fireEvent.input(await byId("scope-training"), { target: { value: "Replies of r/a" } });
     await fireEvent.input(await byId("link-training"), { target: { value: "https://example.org" } });
     await fireEvent.click(await byId("study-record"));
-    await sees("Permission to train on Reddit content granted on 2020-01-01");
-    expect(last(asked(host, "study.record"))).toMatchObject({
+    await waitForText("Permission to train on Reddit content granted on 2020-01-01");
+    expect(last(callsTo(host, "study.record"))).toMatchObject({
       who: "Ada",
       records: [{ kind: "training", decision: "granted", date: "2020-01-01", scope: "Replies of r/a" }],
     });
@@ -66,34 +66,34 @@ describe("permissions of the study", () => {
     await waitFor(() => expect(screen.queryByTestId("study-mark")).toBeNull());
     await fireEvent.click(await byId("end-training"));
     await fireEvent.click(await byId("confirm-yes"));
-    await waitFor(async () => expect(said(await byId("study-mark"))).toContain("was withdrawn on"));
+    await waitFor(async () => expect(textOf(await byId("study-mark"))).toContain("was withdrawn on"));
   });
 
-  test("strict is switched off only after a question", async () => {
-    const host = await marked("#/data/permissions");
-    const strict = (await screen.findByLabelText("Strict")) as HTMLInputElement;
+  test("turning off strict mode needs confirmation", async () => {
+    const host = await openUnpermitted("#/data/permissions");
+    const strict = (await screen.findByLabelText("Strict mode")) as HTMLInputElement;
     expect(strict.checked).toBe(true);
     await fireEvent.click(strict);
-    expect(asked(host, "study.strict")).toEqual([]);
+    expect(callsTo(host, "study.strict")).toEqual([]);
     await fireEvent.click(await byId("strict-off"));
-    await waitFor(() => expect(asked(host, "study.strict")).toEqual([{ on: false, who: "Ada" }]));
+    await waitFor(() => expect(callsTo(host, "study.strict")).toEqual([{ on: false, who: "Ada" }]));
   });
 
   test.each(["#/overview", "#/evaluate", "#/evaluate/2", "#/train/run/writer", "#/reddit/outcomes"])(
-    "%s carries the mark",
+    "%s shows the warning",
     async (address) => {
-      await marked(address);
-      await sees("No permission to train on Reddit content on record");
+      await openUnpermitted(address);
+      await waitForText("No permission to train on Reddit content on record");
     },
   );
 
-  test("a training that is refused says why, and leads to the permissions", async () => {
+  test("a blocked training run shows the reason and a link to the permissions", async () => {
     const host = await openWindow("#/overview");
     for (const source of host.engine.sources) source.origin = "reddit";
     location.hash = "#/train/new";
-    const refused = await byId("train-refused");
-    expect(said(refused)).toContain("this project is strict");
-    expect(refused.querySelector("a")?.getAttribute("href")).toBe("#/data/permissions");
-    expect(asked(host, "job.start")).toEqual([]);
+    const blocked = await byId("train-blocked");
+    expect(textOf(blocked)).toContain("this project is strict");
+    expect(blocked.querySelector("a")?.getAttribute("href")).toBe("#/data/permissions");
+    expect(callsTo(host, "job.start")).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
-// Figures of an evaluation beside their baselines, and what it was measured on. Which figure fails to beat what is
-// decided by the engine.
+// Metrics of an evaluation with their baselines, and its setup. The engine decides which baselines are
+// beaten.
 
 import type { Compared, EvaluationInfo } from "../../host";
 import { count, figure, percent } from "../../parts/format";
@@ -9,25 +9,24 @@ export interface Headline {
   name: string;
   value: string;
   against: string;
-  /** What it fails to beat; empty: nothing. */
+  /** The baseline that it does not beat; empty if none. */
   worse: string;
-  /** Whether it beats what it has to; none: it cannot be said. */
+  /** Whether it beats its baselines; null without any. */
   better: boolean | null;
 }
 
-/** As it is read first in a cell: "AUC, macro", "Perplexity". */
 const title = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
-const SHARES = ["accuracy", "precision", "recall"];
+const PERCENTAGES = ["accuracy", "precision", "recall"];
 
-function written(key: string, value: number | null): string {
-  if (SHARES.includes(key)) return percent(value);
+function format(key: string, value: number | null): string {
+  if (PERCENTAGES.includes(key)) return percent(value);
   if (key === "perplexity") return value !== null && value >= 1000 ? count(value) : figure(value, 2);
   return figure(value, key === "loss" ? 4 : 3);
 }
 
 const baselines = (one: Compared) =>
-  one.baselines.map((b) => `${b.name} ${written(one.figure, b.value)}`).join(", ");
+  one.baselines.map((b) => `${b.name} ${format(one.figure, b.value)}`).join(", ");
 
 export function headline(evaluation: EvaluationInfo): Headline {
   const all = evaluation.compared;
@@ -38,32 +37,36 @@ export function headline(evaluation: EvaluationInfo): Headline {
   if (!first) return { name: "", value: "–", against: "", worse: "", better: null };
   return {
     name: title(first.name),
-    value: written(first.figure, first.value),
+    value: format(first.figure, first.value),
     against: baselines(first),
     worse: first.worse,
     better: first.beats,
   };
 }
 
-/** What an evaluation was measured on, in a line. */
-export function measuredOn(e: EvaluationInfo): string {
+/** "main / test, 500 examples · best @ step 300 · seed 1 · cpu, 2 threads · Repartee 0.1.0". */
+export function setupOf(e: EvaluationInfo): string {
   const c = e.config;
   const parts = [
-    `${e.figures.examples.toLocaleString("en")} examples of the ${e.partition} side of split ${e.split}`,
-    `checkpoint ${c.checkpoint} at step ${c.step.toLocaleString("en")}`,
-    e.fakes ? fakesNamed(e.fakes) : "",
-    c.fakes
-      ? `written with temperature ${c.fakes.sampling.temperature}, top-k ${c.fakes.sampling.top_k}, top-p ${c.fakes.sampling.top_p}`
-      : "",
+    `${e.split} / ${e.partition}, ${e.figures.examples.toLocaleString("en")} examples`,
+    `${c.checkpoint} @ step ${c.step.toLocaleString("en")}`,
+    [
+      e.fakes ? fakesNamed(e.fakes) : "",
+      c.fakes
+        ? `(temperature ${c.fakes.sampling.temperature}, top-k ${c.fakes.sampling.top_k}, top-p ${c.fakes.sampling.top_p})`
+        : "",
+    ]
+      .filter(Boolean)
+      .join(" "),
     `seed ${c.seed}`,
-    `${c.device} with ${c.threads} threads`,
+    `${c.device}, ${c.threads} threads`,
     `Repartee ${c.version}`,
   ];
-  return parts.filter(Boolean).join(", ");
+  return parts.filter(Boolean).join(" · ");
 }
 
-/** Each figure that exists, with its baselines, and marked where it does not beat them. */
-export function figuresOf(compared: Compared[]): {
+/** All metrics that have a value, with their baselines. */
+export function metricsOf(compared: Compared[]): {
   name: string;
   value: string;
   against?: string;
@@ -74,7 +77,7 @@ export function figuresOf(compared: Compared[]): {
     .filter((one) => one.value !== null)
     .map((one) => ({
       name: title(one.name),
-      value: written(one.figure, one.value),
+      value: format(one.figure, one.value),
       against: baselines(one) || (one.lower_is_better ? "lower is better" : ""),
       ...(one.beats === null ? {} : { tone: one.beats ? ("good" as const) : ("bad" as const) }),
       ...(one.worse === "" ? {} : { mark: one.worse }),

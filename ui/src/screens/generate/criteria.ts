@@ -1,8 +1,7 @@
-// Criteria as they are edited: with a number for p(real), which is asked for only where a realism model scores.
+// Criteria in the form always have a min p(real); it applies only with a realism model.
 
 import type { Criteria } from "../../host";
 
-/** What p(real) must lie above where nobody says. */
 const MIN_P_REAL = 0.9;
 
 export type Edited = Criteria & { min_p_real: number };
@@ -12,6 +11,6 @@ export const edited = (criteria: Criteria): Edited => ({
   min_p_real: criteria.min_p_real ?? MIN_P_REAL,
 });
 
-/** The engine refuses a criterion whose model does not score. */
-export const asked = (criteria: Edited, scored: boolean): Criteria =>
+/** The engine rejects min p(real) without a realism model. */
+export const criteriaFor = (criteria: Edited, scored: boolean): Criteria =>
   scored ? criteria : { ...criteria, min_p_real: null };

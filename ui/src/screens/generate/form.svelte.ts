@@ -1,12 +1,12 @@
-// What is asked for, kept while the window is open: leaving the screen loses nothing.
+// The form, kept in memory when the screen is left.
 
-import type { Incoming, SamplingParams } from "../../host";
-import { SAMPLING } from "../../parts/sampling";
+import type { SamplingParams, Incoming } from "../../host";
+import { SAMPLING } from "../../parts/decoding";
 import type { Edited } from "./criteria";
 
 export interface Form {
   comments: Incoming[];
-  /** Typed, and not yet added to the list. */
+  /** A comment that is not yet added to the list. */
   text: string;
   subreddit: string;
   title: string;
@@ -41,8 +41,8 @@ export function clearForm(): void {
   Object.assign(form, empty());
 }
 
-/** The comments of the list, and the one that is typed. */
-export function wanted(): Incoming[] {
+/** The list, and the comment in the text field. */
+export function commentsToAnswer(): Incoming[] {
   const typed = form.text.trim();
   if (typed === "") return form.comments;
   return [
@@ -51,8 +51,7 @@ export function wanted(): Incoming[] {
   ];
 }
 
-/** Puts the typed comment into the list. */
-export function addTyped(): void {
-  form.comments = wanted();
+export function addComment(): void {
+  form.comments = commentsToAnswer();
   form.text = form.subreddit = form.title = "";
 }

@@ -1,31 +1,30 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, test } from "vitest";
 import { go } from "../../state/route.svelte";
-import { asked, byId, openWindow, press, sees } from "../../testing";
+import { byId, callsTo, openWindow, press, waitForText } from "../../testing";
 import Candidate from "./Candidate.svelte";
 import { clearForm } from "./form.svelte";
 
 const last = <T>(list: T[]) => list.at(-1);
 beforeEach(clearForm);
 
-/** Clicks it once it can be: the models are read first. */
-async function write() {
-  const button = (await byId("write")) as HTMLButtonElement;
+async function startGeneration() {
+  const button = (await byId("generate-start")) as HTMLButtonElement;
   await waitFor(() => expect(button.disabled).toBe(false));
   await fireEvent.click(button);
 }
 
-test("candidates grow word by word, their scores come, and why each is picked", async () => {
+test("candidates are streamed, scored and selected", async () => {
   const host = await openWindow("#/generate", { speed: 8 });
   await fireEvent.input(await byId("comment"), {
     target: { value: "My curry always tastes flat. Any ideas?" },
   });
   await fireEvent.input(await byId("min-p-real"), { target: { value: "0.5" } });
-  await write();
+  await startGeneration();
   const live = await byId("live");
   await waitFor(() => expect(live.textContent).toContain("My curry always tastes flat"));
   await waitFor(() => expect(live.querySelectorAll("[data-testid=candidate]")).toHaveLength(10));
-  expect(last(asked(host, "job.start"))).toMatchObject({
+  expect(last(callsTo(host, "job.start"))).toMatchObject({
     kind: "generate",
     params: {
       comments: [{ comment: "My curry always tastes flat. Any ideas?" }],
@@ -35,88 +34,92 @@ test("candidates grow word by word, their scores come, and why each is picked", 
       queue: false,
     },
   });
-  await byId("written");
+  await byId("results");
   expect(location.hash).toBe("#/generate/2");
-  await sees("Picked:");
-  await sees(/not above 0\.5/);
+  await waitForText("Selected:");
+  await waitForText(/not above 0\.5/);
 });
 
-test("unseen comments are shown as they are told", async () => {
+test("sampled test comments are shown", async () => {
   await openWindow("#/generate", { speed: 4 });
   await fireEvent.input(await byId("unseen"), { target: { value: "2" } });
-  await write();
+  await startGeneration();
   const live = await byId("live");
   await waitFor(() => expect(live.querySelectorAll(".comment")).toHaveLength(2));
-  expect(live.textContent).not.toContain("Unseen comment");
+  expect(live.textContent).not.toContain("Test comment");
 });
 
-test("Ctrl+Enter starts it from within the field", async () => {
+test("Ctrl+Enter in a field starts generation", async () => {
   const host = await openWindow("#/generate");
   const field = await byId("comment");
   await fireEvent.input(field, { target: { value: "Is that normal?" } });
   await waitFor(() =>
-    expect((document.querySelector("[data-testid=write]") as HTMLButtonElement).disabled).toBe(false),
+    expect((document.querySelector("[data-testid=generate-start]") as HTMLButtonElement).disabled).toBe(
+      false,
+    ),
   );
   field.focus();
   press("Enter", { ctrlKey: true });
-  await waitFor(() => expect(last(asked(host, "job.start"))).toMatchObject({ kind: "generate" }));
+  await waitFor(() => expect(last(callsTo(host, "job.start"))).toMatchObject({ kind: "generate" }));
   await waitFor(() => expect(location.hash).toContain("job="));
 });
 
-test("other criteria pick at once, and nothing is stored", async () => {
+test("changed criteria select again without storing", async () => {
   const host = await openWindow("#/generate/1");
-  const written = await byId("written");
-  await sees("5 picks of 40 candidates");
-  const number = written.querySelector("[data-testid=per-thread]") as HTMLInputElement;
+  const results = await byId("results");
+  await waitForText("5 of 40 candidates selected");
+  const number = results.querySelector("[data-testid=per-thread]") as HTMLInputElement;
   await fireEvent.input(number, { target: { value: "3" } });
   await waitFor(() =>
-    expect(last(asked(host, "generation.pick"))).toMatchObject({ id: 1, criteria: { per_thread: 3 } }),
+    expect(last(callsTo(host, "generation.pick"))).toMatchObject({ id: 1, criteria: { per_thread: 3 } }),
   );
   await waitFor(() =>
-    expect((document.querySelector("[data-testid=picks]") as HTMLElement).textContent).toMatch(/1\d picks/),
+    expect((document.querySelector("[data-testid=selected-count]") as HTMLElement).textContent).toMatch(
+      /1\d\s+of\s+40/,
+    ),
   );
 });
 
-test("picks go to the queue, and are known to be there", async () => {
+test("selected candidates are added to the queue and marked", async () => {
   const host = await openWindow("#/generate/1");
-  await fireEvent.click(await byId("send-picks"));
-  await waitFor(() => expect(asked(host, "candidate.queue")).toHaveLength(5));
-  await sees("All picks are in the queue");
-  expect(asked(host, "candidate.queue")[0]).toMatchObject({ who: "Ada" });
-  expect(screen.getAllByText("in the queue")).toHaveLength(5);
+  await fireEvent.click(await byId("queue-selected"));
+  await waitFor(() => expect(callsTo(host, "candidate.queue")).toHaveLength(5));
+  await waitForText("All selected are in the queue");
+  expect(callsTo(host, "candidate.queue")[0]).toMatchObject({ who: "Ada" });
+  expect(screen.getAllByText("In queue")).toHaveLength(5);
 });
 
-test("a candidate that a person picks is said to be picked by hand", async () => {
+test("a manually selected candidate is marked as such", async () => {
   const host = await openWindow("#/generate/1");
-  await byId("written");
+  await byId("results");
   const others = await screen.findAllByTestId("candidate");
   const send = others.flatMap((one) =>
     one.dataset.picked === "false" ? [...one.querySelectorAll<HTMLElement>("button.send")] : [],
   );
   await fireEvent.click(send[0] as HTMLElement);
-  await waitFor(() => expect(asked(host, "candidate.queue")).toHaveLength(1));
+  await waitFor(() => expect(callsTo(host, "candidate.queue")).toHaveLength(1));
   const byHand = () => host.engine.replies.find((story) => story.reply.by_hand);
   await waitFor(() => expect(byHand()).toBeDefined());
   go(`#/queue/${byHand()?.reply.id}`);
-  const why = await byId("picked-why");
-  expect(why.textContent).toMatch(/^\s*Picked\s+by hand, by Ada; the criteria did not pick it: /);
+  const why = await byId("selected-why");
+  expect(why.textContent).toMatch(/^\s*Selected\s+by hand, by Ada; the criteria did not pick it: /);
 });
 
-test("p(real) is a criterion only where a realism model scores", async () => {
+test("min p(real) applies only with a realism model", async () => {
   const host = await openWindow("#/generate");
   await fireEvent.input(await byId("comment"), { target: { value: "Which pot?" } });
-  const button = (await byId("write")) as HTMLButtonElement;
+  const button = (await byId("generate-start")) as HTMLButtonElement;
   await waitFor(() => expect(button.disabled).toBe(false));
   await fireEvent.change(screen.getByLabelText("Realism"), { target: { value: "" } });
-  await write();
+  await startGeneration();
   await waitFor(() =>
-    expect(last(asked(host, "job.start"))).toMatchObject({
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
       params: { realism: null, criteria: { min_p_real: null } },
     }),
   );
 });
 
-test("leaving the screen loses nothing that was typed", async () => {
+test("leaving the screen keeps the form", async () => {
   await openWindow("#/generate");
   await fireEvent.input(await byId("comment"), { target: { value: "half a thought" } });
   await openWindow("#/queue");
@@ -125,7 +128,7 @@ test("leaving the screen loses nothing that was typed", async () => {
   expect(((await byId("comment")) as HTMLTextAreaElement).value).toBe("half a thought");
 });
 
-test("a candidate without words cannot be sent to the queue", async () => {
+test("an empty candidate cannot be added to the queue", async () => {
   const of = (text: string) => ({
     text,
     finish: "end",
@@ -137,8 +140,8 @@ test("a candidate without words cannot be sent to the queue", async () => {
     onsend: () => {},
   });
   const { rerender } = render(Candidate, of("so it is"));
-  expect(screen.queryByText("Send to the queue")).not.toBeNull();
+  expect(screen.queryByText("Add to queue")).not.toBeNull();
   await rerender(of(""));
-  expect(screen.queryByText("Send to the queue")).toBeNull();
-  await sees("No text.");
+  expect(screen.queryByText("Add to queue")).toBeNull();
+  await waitForText("No text.");
 });

@@ -1,12 +1,12 @@
-// What was trained from what, as a tree in the order in which it is shown: bases, the runs from them, the
-// fakes that a generator wrote. A realism run stands under its base and is named beside its fakes.
+// The lineage tree in display order: base models, their runs, and the fakes of each generator. A realism run
+// is listed under its base, and named with the fakes it was trained on.
 
 import type { BaseInfo, FakesInfo, RunInfo } from "../../host";
 
 export type Node = { key: string; depth: number } & (
   | { what: "base"; base: BaseInfo }
   | { what: "run"; run: RunInfo }
-  | { what: "fakes"; fakes: FakesInfo; judges: string[] }
+  | { what: "fakes"; fakes: FakesInfo; classifiers: string[] }
 );
 
 export function lineage(bases: BaseInfo[], runs: RunInfo[], fakes: FakesInfo[]): Node[] {
@@ -15,8 +15,8 @@ export function lineage(bases: BaseInfo[], runs: RunInfo[], fakes: FakesInfo[]):
   const add = (run: RunInfo, depth: number) => {
     nodes.push({ key: `run ${run.name}`, depth, what: "run", run });
     for (const set of fakes.filter((f) => f.config.generator === run.name)) {
-      const judges = old.filter((r) => r.facts?.fakes === set.name).map((r) => r.name);
-      nodes.push({ key: `fakes ${set.name}`, depth: depth + 1, what: "fakes", fakes: set, judges });
+      const classifiers = old.filter((r) => r.facts?.fakes === set.name).map((r) => r.name);
+      nodes.push({ key: `fakes ${set.name}`, depth: depth + 1, what: "fakes", fakes: set, classifiers });
     }
   };
   for (const base of bases) {

@@ -1,14 +1,14 @@
-// The arrows of the loop: from the middle of one box's edge to another's, in right angles with round
-// corners. Lines that leave for another row run in the gap between the rows, so none crosses a box.
+// Arrows between the boxes of the pipeline: right-angled with rounded corners. Lines to another row run in
+// the gap between the rows, so that none crosses a box.
 
-export interface Place {
+export interface Box {
   left: number;
   right: number;
   top: number;
   bottom: number;
 }
 
-/** What makes what. */
+/** Producer and product. */
 export const EDGES: [string, string][] = [
   ["sources", "pairs"],
   ["pairs", "split"],
@@ -27,17 +27,17 @@ export const EDGES: [string, string][] = [
 
 const CORNER = 8;
 const HEAD = 5;
-/** Between an arrow's point and the box it points to. */
-const AIR = 3;
+/** Gap between an arrowhead and its box. */
+const GAP = 3;
 
-export function route(from?: Place, to?: Place): { line: string; head: string } | null {
+export function connect(from?: Box, to?: Box): { line: string; head: string } | null {
   if (!from || !to || from.right === from.left) return null;
   const sameRow = from.top < to.bottom && to.top < from.bottom;
   if (sameRow) {
     const y = (Math.max(from.top, to.top) + Math.min(from.bottom, to.bottom)) / 2;
     const rightwards = to.left >= from.right;
     const start = rightwards ? from.right : from.left;
-    const end = rightwards ? to.left - AIR : to.right + AIR;
+    const end = rightwards ? to.left - GAP : to.right + GAP;
     const back = rightwards ? -HEAD : HEAD;
     return {
       line: `M${start} ${y}H${end + back}`,
@@ -46,7 +46,7 @@ export function route(from?: Place, to?: Place): { line: string; head: string } 
   }
   const x1 = (from.left + from.right) / 2;
   const x2 = (to.left + to.right) / 2;
-  const end = to.top - AIR;
+  const end = to.top - GAP;
   const head = `M${x2} ${end}l-${HEAD * 0.7} -${HEAD}h${HEAD * 1.4}z`;
   if (Math.abs(x1 - x2) < 1) return { line: `M${x1} ${from.bottom}V${end - HEAD}`, head };
   const middle = (from.bottom + to.top) / 2;

@@ -2,16 +2,16 @@ import { fireEvent, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import type { NextStep } from "../../host";
 import api from "../../host/api.ts?raw";
-import { byId, openWindow, said, sees } from "../../testing";
+import { byId, openWindow, textOf, waitForText } from "../../testing";
 import { addressOf } from "./steps";
 
-/** The steps that the engine can name, as its type says them. */
+/** The engine's steps, from the doc comment of their type. */
 const STEPS = (/Names the step: ([^*]+)\./.exec(api)?.[1] ?? "")
   .replace("; and of Reddit:", ",")
   .split(",")
   .map((name) => name.trim());
 
-test("every step that the engine names leads to where it is done", () => {
+test("every step of the engine has an address", () => {
   expect(STEPS).toContain("import");
   expect(STEPS).toContain("draft");
   for (const step of STEPS) {
@@ -20,45 +20,45 @@ test("every step that the engine names leads to where it is done", () => {
   }
 });
 
-test("the picture has Reddit's threads before the candidates, and what was posted after the queue", async () => {
+test("the pipeline shows Reddit threads and posted replies", async () => {
   const host = await openWindow("#/overview");
-  expect(said(await byId("node-threads"))).toBe("Threads 3 1 comment to answer");
+  expect(textOf(await byId("node-threads"))).toBe("Threads 3 1 comment to answer");
   expect((await byId("node-posted")).getAttribute("href")).toBe("#/queue");
-  expect(said(await byId("node-posted"))).toBe("Posted 2 2 may have arrived");
+  expect(textOf(await byId("node-posted"))).toBe("Posted 2 2 with delivery unconfirmed");
   for (const story of host.engine.replies)
     if (["uncertain", "absent"].includes(story.reply.state)) story.reply.state = "withdrawn";
   host.engine.changed("queue");
-  await waitFor(async () => expect(said(await byId("node-posted"))).toContain("what became of them"), {
+  await waitFor(async () => expect(textOf(await byId("node-posted"))).toBe("Posted 2 outcomes"), {
     timeout: 3000,
   });
   expect((await byId("node-posted")).getAttribute("href")).toBe("#/reddit/outcomes");
 });
 
-test("with an account, approved replies are posted from here; without one, by hand", async () => {
+test("the next step is posting with an account, or by hand without one", async () => {
   const host = await openWindow("#/overview");
-  await sees("Post an approved reply");
-  expect(said(document.body)).not.toContain("by hand");
+  await waitForText("Post an approved reply");
+  expect(textOf(document.body)).not.toContain("by hand");
   host.engine.reddit.accounts = [];
   host.engine.changed("reddit");
-  await sees("Post an approved reply by hand");
+  await waitForText("Post an approved reply by hand");
 });
 
-test("drafting begins from the overview", async () => {
+test("drafting starts from the overview", async () => {
   await openWindow(addressOf({ step: "draft", what: "", why: "", kind: null }));
   const start = await byId("draft-start");
   await waitFor(() => expect(start.hasAttribute("disabled")).toBe(false));
   expect(start.textContent).toContain("Draft replies");
   await fireEvent.click(start);
-  await sees("Review them");
+  await waitForText("Review drafts");
 });
 
-test("a made-up Reddit that runs does not stand in the way of what to do next, nor of another job", async () => {
+test("a running sandbox hides neither the next step nor another job", async () => {
   const host = await openWindow("#/overview", { speed: 0.1 });
   const bar = await byId("jobs-bar");
   await host.call("job.start", { id: "p", kind: "sandbox", params: {} });
-  await waitFor(() => expect(said(bar)).toContain("made-up Reddit"));
-  expect(said(await byId("next"))).toBe("Review the drafts");
+  await waitFor(() => expect(textOf(bar)).toContain("Reddit sandbox"));
+  expect(textOf(await byId("next"))).toBe("Review the drafts");
   await host.call("job.start", { id: "b", kind: "pairs", params: {} });
-  await waitFor(() => expect(said(bar)).toContain("Build pairs"));
-  expect(said(bar)).toContain("1 more");
+  await waitFor(() => expect(textOf(bar)).toContain("Build pairs"));
+  expect(textOf(bar)).toContain("1 more");
 });

@@ -1,5 +1,3 @@
-// Where a next step is done.
-
 import type { NextStep } from "../../host";
 import { at } from "../../state/route.svelte";
 
@@ -37,7 +35,7 @@ export function addressOf(step: NextStep): string {
     case "complete-account":
       return at(["reddit", "accounts"]);
     case "allow":
-      return at(["reddit", "places"]);
+      return at(["reddit", "permissions"]);
     case "fetch":
     case "draft":
       return at(["reddit", "threads"], { [step.step]: "1" });

@@ -2,7 +2,7 @@ import { fireEvent } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import { byId, openWindow, press } from "../../testing";
 
-test("a reply that would read otherwise than it is posted shows why", async () => {
+test("invisible characters in a reply are escaped", async () => {
   await openWindow("#/queue");
   await byId("board");
   press("j");

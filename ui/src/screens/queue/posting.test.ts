@@ -1,45 +1,45 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test, vi } from "vitest";
-import { asked, byId, faults, openWindow, said, sees } from "../../testing";
-import { besides, columnOf } from "./board";
+import { axeViolations, byId, callsTo, openWindow, textOf, waitForText } from "../../testing";
+import { columnOf, substate } from "./board";
 
 type Host = Awaited<ReturnType<typeof openWindow>>;
-const posts = (host: Host) => asked(host, "job.start").filter((job) => job.kind === "post");
+const posts = (host: Host) => callsTo(host, "job.start").filter((job) => job.kind === "post");
 
-test("every state has a column, and is named where the column does not say it", () => {
+test("every state has a column, and a label if the column has another name", () => {
   for (const state of ["sending", "uncertain", "absent"]) expect(columnOf(state)).toBe("approved");
   expect(columnOf("withdrawn")).toBe("posted");
   expect(columnOf("cancelled")).toBe("rejected");
   expect(columnOf("draft")).toBe("draft");
-  expect(besides("uncertain")).toBe("uncertain");
-  expect(besides("approved")).toBe("");
+  expect(substate("uncertain")).toBe("unconfirmed");
+  expect(substate("approved")).toBe("");
 });
 
-test("the board shows what is uncertain, not there, cancelled and taken back", async () => {
+test("the board shows unconfirmed, not found, canceled and withdrawn replies", async () => {
   await openWindow("#/queue");
-  expect(said(await byId("reply-10"))).toContain("uncertain");
-  expect(said(await byId("reply-11"))).toContain("not there");
-  expect((await byId("column-posted")).textContent).toContain("taken back");
-  expect((await byId("column-rejected")).textContent).toContain("cancelled");
+  expect(textOf(await byId("reply-10"))).toContain("unconfirmed");
+  expect(textOf(await byId("reply-11"))).toContain("not found");
+  expect((await byId("column-posted")).textContent).toContain("withdrawn");
+  expect((await byId("column-rejected")).textContent).toContain("canceled");
 });
 
 describe("an approved reply on Reddit", () => {
-  test("shows the text exactly as it is sent, with its footer", async () => {
+  test("shows the exact text to be posted, with its footer", async () => {
     await openWindow("#/queue/8");
-    await waitFor(async () => expect(said(await byId("full-text"))).toContain("I'm a bot"));
-    expect(said(await byId("posting"))).toContain("u/sample_answers_bot");
-    await sees("Post it by hand instead");
-    expect(await faults()).toEqual([]);
+    await waitFor(async () => expect(textOf(await byId("full-text"))).toContain("I'm a bot"));
+    expect(textOf(await byId("posting"))).toContain("u/sample_answers_bot");
+    await waitForText("Post manually instead");
+    expect(await axeViolations()).toEqual([]);
   });
 
-  test("is posted after a confirmation, by one job with this reply and no other", async () => {
+  test("is posted after confirmation, by a job for this reply only", async () => {
     const host = await openWindow("#/queue/8");
     await fireEvent.click(await byId("post"));
     expect(posts(host)).toHaveLength(0);
     const dialog = (await byId("post-sure")).closest("dialog") as HTMLDialogElement;
-    expect(said(dialog)).toContain("u/sample_answers_bot writes this in r/");
-    expect(said(await byId("post-text"))).toContain("Reply STOP");
-    expect(await faults()).toEqual([]);
+    expect(textOf(dialog)).toContain("u/sample_answers_bot posts this in r/");
+    expect(textOf(await byId("post-text"))).toContain("Reply STOP");
+    expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("post-sure"));
     await waitFor(() => expect(posts(host)).toHaveLength(1));
     expect(posts(host)[0]?.params).toEqual({
@@ -53,23 +53,23 @@ describe("an approved reply on Reddit", () => {
       timeout: 5000,
     });
     expect(posts(host)).toHaveLength(1);
-    await sees("It stands on Reddit");
+    await waitForText("Live on Reddit");
   });
 
-  test("of a made-up account says so before it is posted", async () => {
+  test("is marked as sandbox before it is posted there", async () => {
     const host = await openWindow("#/queue");
     for (const one of host.engine.reddit.accounts) one.host = "http://127.0.0.1:41234";
     host.engine.changed("reddit");
     location.hash = "#/queue/8";
-    expect(said(await byId("posting"))).toContain("u/sample_answers_bot");
-    await waitFor(async () => expect(said(await byId("posting"))).toContain("made up"));
+    expect(textOf(await byId("posting"))).toContain("u/sample_answers_bot");
+    await waitFor(async () => expect(textOf(await byId("posting"))).toContain("sandbox"));
     await fireEvent.click(await byId("post"));
     const dialog = (await byId("post-sure")).closest("dialog") as HTMLDialogElement;
-    expect(said(dialog)).toContain("it stays on this machine");
-    expect(said(dialog)).not.toContain("public at once");
+    expect(textOf(dialog)).toContain("nothing leaves this machine");
+    expect(textOf(dialog)).not.toContain("public immediately");
   });
 
-  test("is not posted when the person says no", async () => {
+  test("is not posted without confirmation", async () => {
     const host = await openWindow("#/queue/8");
     await fireEvent.click(await byId("post"));
     await fireEvent.click(await screen.findByText("Not now"));
@@ -77,41 +77,38 @@ describe("an approved reply on Reddit", () => {
     expect(posts(host)).toHaveLength(0);
   });
 
-  test("is checked by a dry run, which says what it found and sends nothing", async () => {
+  test("can be checked by a dry run that sends nothing", async () => {
     const host = await openWindow("#/queue/8");
     await fireEvent.click(await byId("check"));
-    await waitFor(
-      async () => expect(said(await byId("found"))).toContain("nothing speaks against posting it"),
-      {
-        timeout: 5000,
-      },
-    );
+    await waitFor(async () => expect(textOf(await byId("found"))).toContain("no blocking issues"), {
+      timeout: 5000,
+    });
     expect(posts(host).map((job) => job.params)).toEqual([
       { account: "sample_answers_bot", replies: [8], live: false, wait: false, skip_pause: false },
     ]);
     expect((await byId("open-reply")).dataset.state).toBe("approved");
   });
 
-  test("with something against it says what, and cannot be posted", async () => {
+  test("cannot be posted with blocking issues", async () => {
     await openWindow("#/queue/9");
-    expect(said(await byId("objections"))).toContain("no permission is recorded");
+    expect(textOf(await byId("objections"))).toContain("no permission is recorded");
     expect((await byId("post")).hasAttribute("disabled")).toBe(true);
-    expect(await faults()).toEqual([]);
+    expect(await axeViolations()).toEqual([]);
   });
 });
 
-describe("a reply of which nobody knows", () => {
-  test("can be looked for, is never offered to be posted, and shows its tries", async () => {
+describe("a reply with unconfirmed delivery", () => {
+  test("can be checked on Reddit, cannot be posted, and shows its attempts", async () => {
     const host = await openWindow("#/queue/10");
-    await byId("look");
+    await byId("check-reddit");
     expect(screen.queryByTestId("post")).toBeNull();
     expect(screen.queryByTestId("again")).toBeNull();
-    expect(said(await byId("attempts"))).toContain("nobody knows whether it arrived");
-    expect(said(await byId("attempts"))).toContain("our own comments");
-    expect(await faults()).toEqual([]);
-    await fireEvent.click(await byId("look"));
+    expect(textOf(await byId("attempts"))).toContain("delivery unconfirmed");
+    expect(textOf(await byId("attempts"))).toContain("our own comments");
+    expect(await axeViolations()).toEqual([]);
+    await fireEvent.click(await byId("check-reddit"));
     await waitFor(() =>
-      expect(asked(host, "job.start").map((job) => [job.kind, job.params])).toEqual([
+      expect(callsTo(host, "job.start").map((job) => [job.kind, job.params])).toEqual([
         ["reconcile", { account: "sample_answers_bot", wait: false }],
       ]),
     );
@@ -120,93 +117,93 @@ describe("a reply of which nobody knows", () => {
     });
   });
 
-  test("that is not there waits for a person: again, given up, or posted after all", async () => {
+  test("that is not found can be approved for resending or marked as posted", async () => {
     const host = await openWindow("#/queue/11");
     const link = await byId("settle-link");
     await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/other/comments/x/-/y" } });
     await fireEvent.click(await byId("settle-posted"));
-    await sees("is not the link of a comment under the post");
+    await waitForText("is not the link of a comment under the post");
     await fireEvent.click(await byId("again"));
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("approved"));
-    // approved is not posted: the person says so once more
+    // approving alone does not post
     expect(posts(host)).toHaveLength(0);
-    expect(asked(host, "reply.settle").at(-1)).toEqual({
+    expect(callsTo(host, "reply.settle").at(-1)).toEqual({
       id: 11,
       settle: { settle: "again", seen: expect.stringMatching(/^[0-9a-f]{64}$/) },
       who: "Ada",
     });
   });
 
-  test("is given up after a question", async () => {
+  test("is abandoned after confirmation", async () => {
     const host = await openWindow("#/queue/10");
-    await fireEvent.click(await byId("give-up"));
-    await sees("nothing else is ever posted under that comment");
-    await fireEvent.click(await byId("give-up-sure"));
+    await fireEvent.click(await byId("abandon"));
+    await waitForText("nothing else is ever posted under that comment");
+    await fireEvent.click(await byId("abandon-sure"));
     await waitFor(() =>
-      expect(asked(host, "reply.settle")).toEqual([{ id: 10, settle: { settle: "give-up" }, who: "Ada" }]),
+      expect(callsTo(host, "reply.settle")).toEqual([{ id: 10, settle: { settle: "give-up" }, who: "Ada" }]),
     );
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("withdrawn"));
   });
 });
 
 describe("a posted reply", () => {
-  test("is changed on Reddit", async () => {
+  test("can be edited on Reddit", async () => {
     const host = await openWindow("#/queue/12");
     await fireEvent.click(await byId("rewrite"));
     await fireEvent.input(await byId("rewrite-text"), { target: { value: "Better words." } });
-    // it is shown as it will stand there before it can be sent
+    // a preview is required
     expect((await byId("rewrite-sure")).hasAttribute("disabled")).toBe(true);
-    await waitFor(async () => expect(said(await byId("rewrite-preview"))).toContain("Better words."));
-    expect(said(await byId("rewrite-preview"))).toContain("I'm a bot");
+    await waitFor(async () => expect(textOf(await byId("rewrite-preview"))).toContain("Better words."));
+    expect(textOf(await byId("rewrite-preview"))).toContain("I'm a bot");
     await fireEvent.click(await byId("rewrite-sure"));
     await waitFor(() =>
-      expect(asked(host, "reply.rewrite")).toEqual([
+      expect(callsTo(host, "reply.rewrite")).toEqual([
         { id: 12, text: "Better words.", seen: expect.stringMatching(/^[0-9a-f]{64}$/), who: "Ada" },
       ]),
     );
-    await waitFor(async () => expect(said(await byId("reply-shown"))).toBe("Better words."));
+    await waitFor(async () => expect(textOf(await byId("reply-shown"))).toBe("Better words."));
   });
 
-  test("is taken back after a question; what fails says why", async () => {
+  test("is withdrawn after confirmation, or shows the error", async () => {
     const host = await openWindow("#/queue/12", {
       failing: { "reply.withdraw": { code: "login", message: "u/sample_answers_bot is not logged in" } },
     });
     await fireEvent.click(await byId("withdraw"));
     await fireEvent.click(await byId("withdraw-sure"));
-    await sees("is not logged in");
-    await sees("Log the account in under Reddit");
+    await waitForText("is not logged in");
+    await waitForText("Log in under Reddit");
     host.engine.options.failing = {};
     await fireEvent.click(await byId("withdraw-sure"));
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("withdrawn"));
   });
 });
 
-test("a reply that answers nothing on Reddit is posted by hand only", async () => {
+test("a reply to a pasted comment can only be posted manually", async () => {
   await openWindow("#/queue/4");
   await byId("mark-posted");
   expect(screen.queryByTestId("posting")).toBeNull();
 });
 
-test("the pause between two replies may be passed over for one reply, and nothing else", async () => {
+test("only the pause can be skipped, for a single reply", async () => {
   const host = await openWindow("#/queue");
   const story = host.engine.reddit.outbox.find((one) => one.outbox.reply === 9);
   if (!story) throw new Error("there is no reply 9");
   location.hash = "#/queue/9";
-  await waitFor(async () => expect(said(await byId("objections"))).toContain("no permission"));
+  await waitFor(async () => expect(textOf(await byId("objections"))).toContain("no permission"));
   expect((await byId("post")).hasAttribute("disabled")).toBe(true);
   story.objections = story.objections.filter((one) => one.code === "pace");
   host.engine.changed("queue");
   await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(false));
   await fireEvent.click(await byId("post"));
-  expect(said(await byId("skips-pause"))).toContain("Caps and hours hold");
+  expect(textOf(await byId("skips-pause"))).toContain("Rate limits and hours apply");
   await fireEvent.click(await byId("post-sure"));
   await waitFor(() =>
     expect(posts(host)[0]?.params).toMatchObject({ replies: [9], wait: false, skip_pause: true }),
   );
 });
 
-describe("posting what is approved", () => {
-  /** Replies 8 and 9 are approved, and nothing speaks against either. */
+describe("posting approved replies", () => {
+  /** Opens the queue with replies 8 and 9 approved and without objections. */
   async function opened() {
     const host = await openWindow("#/queue", { speed: 1 });
     for (const one of host.engine.reddit.outbox) one.objections = [];
@@ -215,13 +212,13 @@ describe("posting what is approved", () => {
     return host;
   }
 
-  test("shows each text, then starts the paced job with these replies", async () => {
+  test("shows each text, then starts a job for these replies", async () => {
     const host = await opened();
     await fireEvent.click(await byId("post-all"));
     expect(posts(host)).toHaveLength(0);
-    expect(said(await byId("post-all-list"))).toContain("I'm a bot");
+    expect(textOf(await byId("post-all-list"))).toContain("I'm a bot");
     const dialog = (await byId("post-all-sure")).closest("dialog") as HTMLDialogElement;
-    expect(said(dialog)).toContain("10 minutes apart or more, within your caps and hours");
+    expect(textOf(dialog)).toContain("at least 10 minutes apart, within your rate limits and hours");
     await fireEvent.click(await byId("post-all-sure"));
     await waitFor(() => expect(posts(host)).toHaveLength(1));
     const params = posts(host)[0]?.params as { replies: number[] };
@@ -229,7 +226,7 @@ describe("posting what is approved", () => {
     expect(params).toMatchObject({ live: true, wait: true, skip_pause: false });
   });
 
-  test("counts down to the next reply every second, and stops when asked", async () => {
+  test("counts down to the next reply and can be stopped", async () => {
     vi.useFakeTimers({ shouldAdvanceTime: true });
     try {
       const host = await opened();
@@ -238,20 +235,20 @@ describe("posting what is approved", () => {
       await vi.advanceTimersByTimeAsync(3_000);
       const countdown = await byId("countdown");
       const seconds = () => {
-        const [m, s] = said(countdown).split(":").map(Number);
+        const [m, s] = textOf(countdown).split(":").map(Number);
         return (m ?? 0) * 60 + (s ?? 0);
       };
-      expect(said(countdown)).toMatch(/^9:5\d$/);
-      expect(said(await byId("posting-all"))).toMatch(/reply [89]/);
+      expect(textOf(countdown)).toMatch(/^9:5\d$/);
+      expect(textOf(await byId("posting-all"))).toMatch(/reply [89]/);
       const first = seconds();
       await vi.advanceTimersByTimeAsync(2_000);
       expect(first - seconds()).toBeGreaterThanOrEqual(2);
       expect(first - seconds()).toBeLessThanOrEqual(3);
-      // one reply cannot be posted beside it
+      // no single reply can be posted at the same time
       location.hash = "#/queue/8";
       await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(true));
       await fireEvent.click(await byId("stop-all"));
-      await waitFor(() => expect(asked(host, "job.cancel")).toHaveLength(1));
+      await waitFor(() => expect(callsTo(host, "job.cancel")).toHaveLength(1));
       await vi.advanceTimersByTimeAsync(1_000);
       await waitFor(() => expect(screen.queryByTestId("posting-all")).toBeNull());
       expect(
@@ -263,7 +260,7 @@ describe("posting what is approved", () => {
   });
 });
 
-test("nothing approves or posts more than was shown, one by one", async () => {
+test("no button approves or posts in bulk", async () => {
   for (const address of ["#/queue/8", "#/reddit/threads", "#/reddit/outcomes", "#/reddit/accounts"]) {
     await openWindow(address);
     await byId(address.startsWith("#/queue") ? "board" : "screen-reddit");

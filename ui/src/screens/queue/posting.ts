@@ -1,54 +1,53 @@
-// The posting side of a reply in words.
+// Texts about posting a reply.
 
 import type { AttemptInfo, JobInfo, OutboxInfo } from "../../host";
 
-/** What came of a try, by its class. */
-export function cameOf(attempt: Pick<AttemptInfo, "class" | "ended_ms">): string {
+/** The result of an attempt, by its class. */
+export function attemptText(attempt: Pick<AttemptInfo, "class" | "ended_ms">): string {
   switch (attempt.class) {
     case 1:
-      return "was not sent";
+      return "not sent";
     case 2:
-      return "Reddit refused it for now";
+      return "temporarily refused by Reddit";
     case 3:
-      return "Reddit rejected it";
+      return "rejected by Reddit";
     case 4:
       return "posted";
     case 5:
-      return "was sent, and nobody knows whether it arrived";
+      return "sent, delivery unconfirmed";
     default:
-      return attempt.ended_ms === null ? "began; nobody came back to tell" : "ended";
+      return attempt.ended_ms === null ? "started; result unknown" : "ended";
   }
 }
 
-/** The state of a reply that is on Reddit, in a sentence. */
-export function stateOf(outbox: OutboxInfo): string {
+export function statusText(outbox: OutboxInfo): string {
   switch (outbox.state) {
     case "draft":
-      return "A draft. Approve it first; this is the text that would be sent.";
+      return "Draft. Approve it before posting.";
     case "approved":
-      return "Approved. It is sent when you say so, and only this one.";
+      return "Approved. Ready to post.";
     case "sending":
-      return "It is being sent.";
+      return "Sending.";
     case "uncertain":
-      return "It was sent, and no answer came back: it may stand there, or not. It is never sent twice, so look for it first.";
+      return "Sent, but no confirmation. It will not be resent; check Reddit first.";
     case "absent":
-      return "It was looked for often enough and is not there. You decide what becomes of it.";
+      return "Not found on Reddit after several checks. Choose what to do.";
     case "posted":
-      return "It stands on Reddit.";
+      return "Live on Reddit.";
     case "withdrawn":
       return outbox.code === "given-up"
-        ? "You gave it up, and nobody knows whether it arrived. Nothing else is posted there."
-        : "It stood on Reddit, and was taken back.";
+        ? "Abandoned with delivery unconfirmed. Nothing else is posted under that comment."
+        : "Withdrawn from Reddit.";
     case "cancelled":
-      return "It will not be posted.";
+      return "Canceled. It will not be posted.";
     case "rejected":
-      return "It was rejected.";
+      return "Rejected.";
     default:
-      return `It is ${outbox.state}.`;
+      return `State: ${outbox.state}.`;
   }
 }
 
-/** The latest job of a kind that concerns this reply alone. */
+/** The latest posting job of a reply. */
 export function jobOf(jobs: JobInfo[], reply: number): JobInfo | null {
   return (
     jobs.find((job) => {
@@ -58,7 +57,7 @@ export function jobOf(jobs: JobInfo[], reply: number): JobInfo | null {
   );
 }
 
-/** The job that posts several replies, one after the other. */
+/** Whether a job posts several replies with pauses. */
 export const isPaced = (job: JobInfo): boolean =>
   job.kind === "post" && (job.params as { wait?: unknown } | null)?.wait === true;
 

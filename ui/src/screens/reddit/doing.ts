@@ -1,30 +1,26 @@
-// What several of Reddit's screens do alike.
-
 import { host } from "../../host";
-import { toast, toastFailure } from "../../state/toasts.svelte";
+import { showToast, toastError } from "../../state/toasts.svelte";
 
-/** Does something that has no form of its own, and says why it was not done. */
+/** Runs an action and shows its error as a toast; returns whether it succeeded. */
 export async function doing(what: string, act: () => Promise<unknown>): Promise<boolean> {
   try {
     await act();
     return true;
   } catch (thrown) {
-    toastFailure(what, thrown);
+    toastError(what, thrown);
     return false;
   }
 }
 
-/** Opens an address in the browser. */
-export const visit = (address: string) =>
-  doing("The link could not be opened", () => host().openLink(address));
+export const visit = (address: string) => doing("Could not open the link", () => host().openLink(address));
 
 export const copy = (text: string, what: string) =>
-  doing("It could not be copied", async () => {
+  doing("Could not copy to the clipboard", async () => {
     await host().copy(text);
-    toast(`${what} is on the clipboard.`, { tone: "good" });
+    showToast(`${what} copied to the clipboard.`, { tone: "good" });
   });
 
-/** Words of a list, one a line or with commas between them, each once. */
+/** Unique entries of a list separated by lines or commas. */
 export const listed = (typed: string): string[] => [
   ...new Set(
     typed

@@ -1,8 +1,8 @@
-// What is fetched and how replies are drafted, as forms have it.
+// The forms for fetching threads and drafting replies.
 
-import type { DraftReplies, Fetch, SamplingParams } from "../../host";
-import { SAMPLING } from "../../parts/sampling";
-import { asked, type Edited } from "../generate/criteria";
+import type { SamplingParams, DraftReplies, Fetch } from "../../host";
+import { SAMPLING } from "../../parts/decoding";
+import { criteriaFor, type Edited } from "../generate/criteria";
 import { listed } from "./doing";
 
 export interface FetchForm {
@@ -10,12 +10,12 @@ export interface FetchForm {
   posts: string;
   limit: number;
   min_score: number;
-  /** Empty: whatever they have. */
+  /** Null for any score. */
   min_comment_score: number | null;
   max_age_h: number;
 }
 
-/** The engine's own defaults. */
+/** The engine's defaults. */
 export const emptyFetch = (): FetchForm => ({
   subreddits: "",
   posts: "",
@@ -25,7 +25,7 @@ export const emptyFetch = (): FetchForm => ({
   max_age_h: 24,
 });
 
-/** Calls that one tree may cost beside the first. */
+/** Max API calls per comment tree after the first. */
 const CALLS = 32;
 
 export function fetchOf(form: FetchForm): Fetch {
@@ -90,7 +90,7 @@ export function draftOf(
       candidates,
       batch: 32,
       sampling,
-      criteria: asked(criteria, realism !== ""),
+      criteria: criteriaFor(criteria, realism !== ""),
       queue: true,
       device,
     },

@@ -1,56 +1,56 @@
 import { fireEvent } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { asked, byId, openWindow, sees } from "../../testing";
+import { byId, callsTo, openWindow, waitForText } from "../../testing";
 
-test("a new project is made at the typed path, with its ending", async () => {
+test("a new project is created at the typed path, with the extension added", async () => {
   const host = await openWindow("#/", { project: "none" });
   await fireEvent.input(await byId("new-path"), { target: { value: "/home/ada/mine" } });
   await fireEvent.click(await byId("new-project"));
-  await sees("Import comments");
-  expect(asked(host, "project.create")).toEqual([{ path: "/home/ada/mine.repartee" }]);
+  await waitForText("Import comments");
+  expect(callsTo(host, "project.create")).toEqual([{ path: "/home/ada/mine.repartee" }]);
   expect(host.title).toBe("mine - Repartee");
 });
 
-test("a file that is none says so and keeps the path", async () => {
+test("a file that is not a project shows an error and keeps the path", async () => {
   await openWindow("#/", { project: "none" });
   const path = (await byId("open-path")) as HTMLInputElement;
   await fireEvent.input(path, { target: { value: "/home/ada/cat.png" } });
   await fireEvent.click(await byId("open-project"));
-  await sees("is not a Repartee project");
-  await sees("its first bytes are those of a PNG");
+  await waitForText("is not a Repartee project");
+  await waitForText("its first bytes are those of a PNG");
   expect(path.value).toBe("/home/ada/cat.png");
 });
 
-test("the dialog fills the field; it does not replace it", async () => {
+test("the file dialog fills the path field", async () => {
   const host = await openWindow("#/", { project: "none" });
   host.answers.open = ["/home/ada/other.repartee"];
-  const [, choose] = document.querySelectorAll<HTMLButtonElement>("button[aria-label$='choose in a dialog']");
+  const [, choose] = document.querySelectorAll<HTMLButtonElement>("button[aria-label$='open file dialog']");
   choose?.click();
   const path = (await byId("open-path")) as HTMLInputElement;
   await expect.poll(() => path.value).toBe("/home/ada/other.repartee");
 });
 
-test("a recent project opens with a click; one that is gone does not", async () => {
+test("a recent project opens on click; a missing one is disabled", async () => {
   await openWindow("#/", { project: "none" });
   const buttons = [...document.querySelectorAll<HTMLButtonElement>(".recent li > button:first-child")];
   expect(buttons.map((button) => button.disabled)).toEqual([false, false, true]);
   buttons[1]?.click();
-  await sees("Review the drafts");
+  await waitForText("Review the drafts");
 });
 
-test("the sample goes the whole loop in the window", async () => {
+test("the sample runs the full pipeline", async () => {
   await openWindow("#/", { project: "none", speed: 60 });
   await fireEvent.click(await byId("try-sample"));
-  await sees("The whole loop on the sample");
-  await sees("The whole loop on the sample is done");
-  await sees("Review the drafts");
+  await waitForText("Run sample pipeline");
+  await waitForText("Run sample pipeline is done");
+  await waitForText("Review the drafts");
 });
 
-test("a window that is started on a project opens it, and one that cannot says so at the field", async () => {
+test("a window started with a project opens it, or shows the error at the path field", async () => {
   await openWindow("#/start?open=%2Fhome%2Fada%2FRepartee%2Fsample.repartee", { project: "none" });
-  await sees("Review the drafts");
+  await waitForText("Review the drafts");
   expect(location.hash).toBe("#/overview");
   await openWindow("#/start?open=%2Fmedia%2Fstick%2Fold.repartee", { project: "none" });
-  await sees("there is no file /media/stick/old.repartee");
+  await waitForText("there is no file /media/stick/old.repartee");
   expect(((await byId("open-path")) as HTMLInputElement).value).toBe("/media/stick/old.repartee");
 });

@@ -1,10 +1,10 @@
-// The settings of a run in groups: essentials first, the rest folded. A setting that is not named here
-// (a newer engine's) stands in the last group, so none is ever hidden.
+// Groups of run settings: essentials first, the others collapsed. Unlisted settings go to the last group, so
+// that none is hidden.
 
 import type { Field, RunConfig, RunKind } from "../../host";
 import { label } from "../../parts/format";
 
-/** A run config as a form sees it: fields by their names. */
+/** A run config by field name. */
 export type Values = Record<string, string | number>;
 
 export const valuesOf = (config: RunConfig): Values => ({ ...config });
@@ -20,10 +20,10 @@ const GROUPS: { name: string; fields: string[] }[] = [
   { name: "Examples", fields: ["limit", "max_tokens", "loss", "real_share", "class_weights"] },
   { name: "Optimizer", fields: ["accumulate", "warmup", "decay", "weight_decay", "clip_norm", "dropout"] },
   {
-    name: "Validation and saving",
+    name: "Validation & checkpoints",
     fields: ["validate_every", "validate_limit", "patience", "samples", "save_every"],
   },
-  { name: "Machine", fields: ["seed", "device"] },
+  { name: "System", fields: ["seed", "device"] },
 ];
 
 export function groups(fields: Field[], kind: RunKind): Group[] {
@@ -42,51 +42,51 @@ export function groups(fields: Field[], kind: RunKind): Group[] {
 }
 
 const LABELS: Record<string, string> = {
-  clip_norm: "Longest gradient",
-  limit: "Examples, at most",
-  max_tokens: "Longest example",
-  accumulate: "Batches a step",
+  clip_norm: "Gradient clipping (max norm)",
+  limit: "Max training examples",
+  max_tokens: "Max sequence length",
+  accumulate: "Gradient accumulation steps",
   validate_every: "Validate every",
   validate_limit: "Validation examples",
-  save_every: "Save every",
-  samples: "Samples at each validation",
-  decay: "Fall of the learning rate",
-  loss: "Loss counts",
+  save_every: "Checkpoint every",
+  samples: "Samples per validation",
+  decay: "LR scheduler",
+  loss: "Loss on",
 };
 
 export function fieldLabel(name: string): string {
   return LABELS[name] ?? label(name);
 }
 
-/** The help without the kind it is for, which the form is for anyway. */
+/** Removes the model type from the description, since the form is for one type. */
 export function fieldHelp(help: string): string {
   const plain = help.replace(/^(Generator|Realism|Upvotes|Classifiers): /, "");
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
 
-/** What is typed, as the setting takes it; `error` says what it takes. */
+/** Parses and validates input for a setting. */
 export function parse(field: Field, typed: string): { value: string | number; error: string | null } {
   if (field.type !== "integer" && field.type !== "number") return { value: typed, error: null };
   const n = Number(typed);
   const isNumber = typed.trim() !== "" && Number.isFinite(n);
-  const isRight =
+  const isValid =
     isNumber &&
     (field.type === "number" || Number.isInteger(n)) &&
     (field.least === null || n >= field.least) &&
     (field.most === null || n <= field.most);
-  return isRight ? { value: n, error: null } : { value: typed, error: takes(field) };
+  return isValid ? { value: n, error: null } : { value: typed, error: expected(field) };
 }
 
-/** "A whole number, 1 or more." */
-function takes(field: Field): string {
-  const what = field.type === "integer" ? "A whole number" : "A number";
+/** "Must be a whole number, at least 1." */
+function expected(field: Field): string {
+  const what = field.type === "integer" ? "Must be a whole number" : "Must be a number";
   if (field.least !== null && field.most !== null) return `${what} from ${field.least} to ${field.most}.`;
-  if (field.least !== null) return `${what}, ${field.least} or more.`;
-  if (field.most !== null) return `${what}, ${field.most} or less.`;
-  return field.type === "integer" ? `${what}.` : `${what}, such as 0.1 or 5e-5.`;
+  if (field.least !== null) return `${what}, at least ${field.least}.`;
+  if (field.most !== null) return `${what}, at most ${field.most}.`;
+  return field.type === "integer" ? `${what}.` : `${what}, for example 0.1 or 5e-5.`;
 }
 
-/** A setting as it is typed: small numbers in powers of ten. */
+/** A value for the form; small numbers in scientific notation. */
 export function shown(value: string | number | undefined): string {
   if (typeof value === "number" && value !== 0 && Math.abs(value) < 1e-3) {
     return value.toExponential().replace("e+", "e");

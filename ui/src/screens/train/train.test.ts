@@ -2,15 +2,15 @@ import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { Field } from "../../host";
 import { defaults, fields, toml } from "../../host/fake/sample";
-import { asked, byId, openWindow, sees } from "../../testing";
+import { byId, callsTo, openWindow, waitForText } from "../../testing";
 import { fieldHelp, groups, parse, shown } from "./groups";
 import Samples from "./Samples.svelte";
 
 const last = <T>(list: T[]) => list.at(-1);
 const value = async (id: string) => ((await byId(id)) as HTMLInputElement).value;
 
-describe("the form of a run", () => {
-  test("has every setting of its kind once, essentials first", () => {
+describe("run form", () => {
+  test("shows every setting of the model type once, essentials first", () => {
     for (const kind of ["generator", "realism", "upvotes"] as const) {
       const made = groups(fields, kind);
       expect(made[0]).toMatchObject({ name: "Essentials", folded: false });
@@ -22,7 +22,7 @@ describe("the form of a run", () => {
     }
   });
 
-  test("hides no setting that it has never heard of", () => {
+  test("shows settings that it does not know", () => {
     const novel: Field = {
       name: "momentum",
       help: "New.",
@@ -39,52 +39,52 @@ describe("the form of a run", () => {
     });
   });
 
-  test("says what a field takes", () => {
+  test("says which values a field accepts", () => {
     const field = (type: Field["type"], least: number | null, most: number | null) =>
       ({ type, least, most }) as Field;
-    expect(parse(field("integer", 1, null), "0").error).toBe("A whole number, 1 or more.");
-    expect(parse(field("integer", 1, null), "2.5").error).toBe("A whole number, 1 or more.");
-    expect(parse(field("number", 0, 1), "2").error).toBe("A number from 0 to 1.");
+    expect(parse(field("integer", 1, null), "0").error).toBe("Must be a whole number, at least 1.");
+    expect(parse(field("integer", 1, null), "2.5").error).toBe("Must be a whole number, at least 1.");
+    expect(parse(field("number", 0, 1), "2").error).toBe("Must be a number from 0 to 1.");
     expect(parse(field("number", null, null), "5e-5")).toEqual({ value: 0.00005, error: null });
-    expect(parse(field("number", null, null), "").error).toContain("A number");
+    expect(parse(field("number", null, null), "").error).toContain("Must be a number");
     expect(shown(0.00005)).toBe("5e-5");
     expect(fieldHelp("Realism: the share of real replies.")).toBe("The share of real replies.");
   });
 
-  test("starts a run with what was typed, and what it costs is said before", async () => {
+  test("shows an estimate and starts a run with the entered values", async () => {
     const host = await openWindow("#/train/new");
-    await sees("about 5 min");
+    await waitForText("about 5 min");
     expect(await value("field-name")).toBe("writer-2");
     await fireEvent.input(await byId("field-steps"), { target: { value: "40" } });
     await fireEvent.input(await byId("field-learning_rate"), { target: { value: "1e-3" } });
     await waitFor(() =>
-      expect(last(asked(host, "run.estimate"))).toMatchObject({
+      expect(last(callsTo(host, "run.estimate"))).toMatchObject({
         config: { steps: 40, learning_rate: 0.001 },
       }),
     );
     await fireEvent.click(await byId("train-start"));
     await byId("run");
     expect(location.hash).toBe("#/train/run/writer-2");
-    expect(last(asked(host, "run.toml"))).toMatchObject({
+    expect(last(callsTo(host, "run.toml"))).toMatchObject({
       config: { kind: "generator", name: "writer-2", base: "small-gpt2", steps: 40 },
     });
-    expect(last(asked(host, "job.start"))).toMatchObject({ kind: "train" });
+    expect(last(callsTo(host, "job.start"))).toMatchObject({ kind: "train" });
   });
 
-  test("what is wrong is marked at its field, keeps what was typed, and starts nothing", async () => {
+  test("invalid input is marked at its field, kept, and blocks the start", async () => {
     await openWindow("#/train/new");
-    await sees("about 5 min");
+    await waitForText("about 5 min");
     await fireEvent.input(await byId("field-batch_size"), { target: { value: "eight" } });
-    await sees("A whole number, 0 or more.");
+    await waitForText("Must be a whole number, at least 0.");
     expect(await value("field-batch_size")).toBe("eight");
     expect(((await byId("train-start")) as HTMLButtonElement).disabled).toBe(true);
     await fireEvent.input(await byId("field-name"), { target: { value: "judge" } });
-    await sees("There is a run of this name already.");
+    await waitForText("A run with this name already exists.");
   });
 
-  test("the kind changes the settings; a preset fills them; what was changed stays", async () => {
+  test("changed values survive a new model type, and a preset overwrites them", async () => {
     await openWindow("#/train/new");
-    await sees("about 5 min");
+    await waitForText("about 5 min");
     await fireEvent.input(await byId("field-epochs"), { target: { value: "7" } });
     await fireEvent.click(screen.getByRole("radio", { name: "Realism" }));
     await byId("field-fakes");
@@ -96,66 +96,66 @@ describe("the form of a run", () => {
     expect(await value("field-epochs")).toBe("10");
   });
 
-  test("train again takes over the settings of a run under another name", async () => {
+  test("duplicating a run copies its settings under another name", async () => {
     await openWindow("#/train/new?like=judge");
     await waitFor(async () => expect(await value("field-steps")).toBe("450"));
     expect(await value("field-name")).toBe("judge-2");
     expect((screen.getByRole("radio", { name: "Realism" }) as HTMLInputElement).checked).toBe(true);
   });
 
-  test("without a base it says what is missing and where to get it", async () => {
+  test("missing prerequisites are listed with links", async () => {
     await openWindow("#/train/new?kind=realism", { project: "empty" });
-    await sees("There is no BERT base to start from.");
-    await sees("There are no fakes");
-    expect(screen.getByRole("link", { name: "Add a base" }).getAttribute("href")).toBe("#/models?new=1");
+    await waitForText("No BERT base model yet.");
+    await waitForText("No generated replies to train against.");
+    expect(screen.getByRole("link", { name: "Add base model" }).getAttribute("href")).toBe("#/models?new=1");
   });
 });
 
-test("a run is watched, paused, resumed and stopped", async () => {
+test("a run can be watched, paused, resumed and stopped", async () => {
   await openWindow("#/train/new", { speed: 3 });
-  await sees("about 5 min");
+  await waitForText("about 5 min");
   await fireEvent.click(await byId("train-start"));
   const run = await byId("run");
-  await sees("tokens a second");
+  await waitForText("tokens/s");
   await fireEvent.click(await byId("run-pause"));
   await waitFor(() => expect(run.dataset.state).toBe("paused"), { timeout: 3000 });
   await fireEvent.click(await byId("run-resume"));
   await waitFor(() => expect(run.dataset.state).toBe("running"), { timeout: 3000 });
-  await sees(/step \d/);
+  await waitForText(/step \d/);
   await fireEvent.click(await byId("run-stop"));
   await waitFor(() => expect(run.dataset.state).toBe("stopped"), { timeout: 3000 });
-  await sees(/stopped at step \d+ of/);
-  // what was stopped can be used like any other
+  await waitForText(/stopped at step \d+ of/);
+  // a stopped run is usable
   expect(screen.getByRole("link", { name: "Evaluate…" })).toBeTruthy();
 });
 
-test("discarding a run is asked about, and what it leaves is offered nowhere", async () => {
+test("discarding a run needs confirmation and makes it unusable", async () => {
   const host = await openWindow("#/train/new", { speed: 3 });
-  await sees("about 5 min");
+  await waitForText("about 5 min");
   await fireEvent.click(await byId("train-start"));
   const run = await byId("run");
-  await sees(/step \d/);
+  await waitForText(/step \d/);
   const name = host.engine.runs.at(-1)?.name ?? "";
   await fireEvent.click(await byId("run-discard"));
-  await sees("cannot be brought back");
-  expect(asked(host, "job.discard")).toEqual([]);
+  await waitForText("This can't be undone");
+  expect(callsTo(host, "job.discard")).toEqual([]);
   await fireEvent.click(await byId("run-discard-yes"));
   await waitFor(() => expect(run.dataset.state).toBe("cancelled"), { timeout: 3000 });
   expect(screen.queryByRole("link", { name: "Evaluate…" })).toBeNull();
   expect(host.engine.runs.find((one) => one.name === name)?.usable).toBe(false);
 });
 
-test("a run that has seen deleted content says so, and is trained again without", async () => {
+test("a run trained on deleted content is marked and can be retrained without it", async () => {
   const host = await openWindow("#/train");
   await byId("runs");
   expect(screen.queryByTestId("deleted-content")).toBeNull();
   const marked = host.engine.runs.find((run) => run.name === "writer");
   if (marked) marked.deleted_content = true;
   host.engine.changed("runs");
-  await sees("Trained on deleted content");
+  await waitForText("Trained on deleted content");
   await fireEvent.click(screen.getByRole("link", { name: "writer" }));
-  await sees("run writer as writer-again");
-  await fireEvent.click(await byId("train-again"));
+  await waitForText("run writer as writer-again");
+  await fireEvent.click(await byId("retrain"));
   await waitFor(() => {
     const job = host.engine.jobs.find((one) => one.kind === "train-again");
     expect(job?.params).toEqual({ run: "writer" });
@@ -163,7 +163,7 @@ test("a run that has seen deleted content says so, and is trained again without"
   });
 });
 
-test("two runs that are ticked are compared", async () => {
+test("two selected runs are compared", async () => {
   const host = await openWindow("#/train");
   const compare = (await byId("compare-runs")) as HTMLButtonElement;
   expect(compare.disabled).toBe(true);
@@ -171,27 +171,27 @@ test("two runs that are ticked are compared", async () => {
   await fireEvent.click(screen.getByLabelText("Compare judge"));
   await fireEvent.click(compare);
   await byId("differences");
-  await sees("different kinds");
-  expect(last(asked(host, "chart"))).toEqual({ kind: "loss", of: ["writer", "judge"], threshold: null });
-  await sees("Kind");
+  await waitForText("Different model types");
+  expect(last(callsTo(host, "chart"))).toEqual({ kind: "loss", of: ["writer", "judge"], threshold: null });
+  await waitForText("Kind");
 });
 
-test("a run whose job still prepares it is no error", async () => {
+test("a run that is still being prepared is not an error", async () => {
   const host = await openWindow("#/train/run/late", {
     speed: 0.01,
     failing: { "run.get": { code: "not-found", message: "there is no run late" } },
   });
-  await sees("there is no run late");
+  await waitForText("there is no run late");
   const config = toml({ ...defaults("generator"), name: "late" });
   await host.call("job.start", { id: "t", kind: "train", params: { config } });
-  await sees("The run is being prepared");
+  await waitForText("Preparing: tokenizing data");
   expect(screen.queryByTestId("error")).toBeNull();
   host.engine.options.failing = {};
   host.engine.changed("runs");
   await byId("run");
 });
 
-test("the same comment may be sampled twice at one step", () => {
+test("a comment can be sampled twice at one step", () => {
   render(Samples, {
     samples: [
       [30, "Any ideas?", "a"],

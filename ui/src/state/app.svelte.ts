@@ -1,22 +1,22 @@
-// What is there without a project: settings, recent projects, the machine.
+// Application state outside of any project: settings, recent projects, this machine.
 
 import { type AppInfo, call, type Settings } from "../host";
 import { onAppEvent } from "./signals";
 
 let current = $state.raw<AppInfo | null>(null);
 
-export const appState = {
+export const app = {
   get now() {
     return current;
   },
-  /** The name under which what a person does to a reply is noted. */
+  /** The name recorded when a reply is approved, edited or rejected. */
   get person() {
     return current?.settings.person || "me";
   },
 };
 
-/** Reads the app; at the start, and when the list of recent projects may have changed. */
-export async function readAppState(): Promise<AppInfo> {
+/** Runs at startup, and whenever the list of recent projects may have changed. */
+export async function readApp(): Promise<AppInfo> {
   const read = await call("app.get", {});
   current = read;
   apply(read.settings);
@@ -33,7 +33,7 @@ function take(settings: Settings): void {
   apply(settings);
 }
 
-// another window may have changed them
+// another window may have changed the settings
 onAppEvent((event) => {
   if (event.event === "settings") take(event.settings);
 });
@@ -46,7 +46,7 @@ function apply(settings: Settings): void {
 
 export const TEXT_SIZES = [100, 110, 125, 150, 175, 200];
 
-/** Text one step larger or smaller; 0 sets it back. */
+/** Changes the text size by one step; 0 resets it. */
 export async function resizeText(step: -1 | 0 | 1): Promise<void> {
   if (!current) return;
   const now = current.settings.text;

@@ -1,8 +1,8 @@
-// How tokens are drawn, in words. Fakes and candidates share it.
+// Decoding settings of fakes and candidates.
 
 import type { SamplingParams } from "../host";
 
-/** What the original ran with: top-k 40 at temperature 1. */
+/** The defaults of OpenAI's GPT-2 samples: top-k 40 at temperature 1. */
 export const SAMPLING: SamplingParams = {
   max_new_tokens: 64,
   temperature: 1,
@@ -22,37 +22,37 @@ export const SAMPLING_FIELDS: {
   {
     key: "temperature",
     label: "Temperature",
-    help: "Below 1 is safer, above 1 wilder; 0 always takes the likeliest token.",
+    help: "Lower is more deterministic; 0 = greedy.",
     step: 0.05,
     least: 0,
   },
   {
     key: "top_k",
     label: "Top-k",
-    help: "Only the k likeliest tokens are drawn from; 0: all.",
+    help: "Sample from the k most likely tokens (0 = off).",
     step: 1,
     least: 0,
   },
   {
     key: "top_p",
     label: "Top-p",
-    help: "Only the likeliest tokens that together have this probability; 1: all.",
+    help: "Nucleus sampling (1 = off).",
     step: 0.01,
     least: 0,
   },
   {
     key: "repetition_penalty",
     label: "Repetition penalty",
-    help: "Above 1: what was said already is less likely; 1: off.",
+    help: "Penalizes repeated tokens (1 = off).",
     step: 0.05,
     least: 0,
   },
   {
     key: "max_new_tokens",
-    label: "Longest reply",
-    help: "In tokens; a reply that reaches it is cut.",
+    label: "Max new tokens",
+    help: "Longer replies are truncated.",
     step: 1,
     least: 1,
   },
-  { key: "seed", label: "Seed", help: "The same seed draws the same replies.", step: 1, least: 0 },
+  { key: "seed", label: "Seed", help: "Fixed seed gives the same output.", step: 1, least: 0 },
 ];

@@ -1,18 +1,16 @@
-// A job's state in words.
+// Job states and progress as text.
 
 import { type EngineError, failure, type JobInfo, type Progress } from "../host";
 import { ago, bytes, count, duration } from "./format";
 
-/** At work, or about to be. */
 export const isLive = (job: Pick<JobInfo, "state"> | null): boolean =>
   job !== null && (job.state === "running" || job.state === "waiting");
 
-/** Rests, and can go on. */
-export const rests = (job: Pick<JobInfo, "state"> | null): boolean =>
+export const isResumable = (job: Pick<JobInfo, "state"> | null): boolean =>
   job !== null && (job.state === "paused" || job.state === "lost");
 
 /** "training · 120 of 300 steps · loss 3.21 · 2 min left". */
-export function progressWords(progress: Progress | null): string {
+export function progressText(progress: Progress | null): string {
   if (!progress) return "starting";
   const size = (n: number) => (progress.unit === "bytes" ? bytes(n) : count(n));
   const unit = progress.unit === "bytes" ? "" : ` ${progress.unit}`;
@@ -26,50 +24,52 @@ export function progressWords(progress: Progress | null): string {
   return [progress.phase, far, progress.note, left].filter(Boolean).join(" · ");
 }
 
-/** What a job that does not run says of itself. */
-export function stateWords(job: JobInfo): string {
-  const far = progressWords(job.progress);
+/** A job or run state as shown on screen. */
+export function stateName(state: string): string {
+  return { "": "ended", cancelled: "canceled", lost: "interrupted" }[state] ?? state;
+}
+
+export function stateText(job: JobInfo): string {
+  const far = progressText(job.progress);
   switch (job.state) {
     case "queued":
-      return "waits in the queue";
     case "waiting":
-      return "waiting for its turn";
+      return "queued";
     case "running":
       if (job.want === "pause") return `pausing · ${far}`;
       if (job.want === "stop") return `stopping, the checkpoint is kept · ${far}`;
       if (job.want === "discard") return `discarding · ${far}`;
-      if (job.want === "cancel") return `cancelling · ${far}`;
+      if (job.want === "cancel") return `canceling · ${far}`;
       return far;
     case "paused":
       return `paused at ${far}`;
     case "lost":
-      return `its program is gone; resume goes on from ${far}`;
+      return `interrupted (process ended); resume from ${far}`;
     case "done":
       if (stoppedAt(job) !== null)
         return `stopped at step ${count(stoppedAt(job) ?? 0)}; its checkpoint is kept`;
       return `done ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
     case "cancelled":
-      return `cancelled ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
+      return `canceled ${job.ended_ms ? ago(job.ended_ms) : ""}`.trim();
     case "failed":
-      return `failed: ${jobFailure(job)?.message ?? "no reason was given"}`;
+      return `failed: ${jobFailure(job)?.message ?? "unknown error"}`;
     default:
       return job.state;
   }
 }
 
-/** The error a job failed with. */
 export function jobFailure(job: JobInfo): EngineError | null {
   const { outcome } = job;
   if (job.state !== "failed" || typeof outcome !== "object" || outcome === null) return null;
   return "code" in outcome && "message" in outcome ? failure(outcome) : null;
 }
 
-/** The result of a job that is done. */
+/** Null unless the job is done. */
 export function jobResult<T>(job: JobInfo | null): T | null {
   return job?.state === "done" ? (job.outcome as T) : null;
 }
 
-/** The step at which a training was stopped; none: it was not. */
+/** The step at which a training job was stopped early, if it was. */
 export function stoppedAt(job: JobInfo | null): number | null {
   const trained = job?.kind === "train" ? jobResult<{ outcome: string; steps: number }>(job) : null;
   return trained?.outcome === "stopped" ? trained.steps : null;

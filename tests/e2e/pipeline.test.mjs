@@ -1,4 +1,4 @@
-// The full pipeline without a terminal: clicks and keys only.
+// The full pipeline by clicks and keys only, without a terminal.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -9,11 +9,11 @@ const window = await open({ env: { REPARTEE_DEMO_SCALE: SMALL }, width: 1024, he
 const { browser, at } = window;
 after(() => window.close());
 
-test("the sample runs from Start to an approved reply", async () => {
+test("the sample runs from the start screen to an approved reply", async () => {
   await window.click("try-sample");
   await window.screen("overview");
-  // the pipeline runs live: its steps appear, and the counts follow
-  await window.says("What goes on now", 60_000);
+  // the pipeline runs: each phase appears in the jobs bar
+  await window.waitForText("Running now", 60_000);
   const seen = new Set();
   await until(
     async () => {
@@ -29,19 +29,19 @@ test("the sample runs from Start to an approved reply", async () => {
     400_000,
   );
   for (const phase of ["training writer", "writing fakes", "training judge", "training votes"]) {
-    assert.ok(seen.has(phase), `${phase} was not among ${[...seen].join(", ")}`);
+    assert.ok(seen.has(phase), `${phase} not in ${[...seen].join(", ")}`);
   }
   assert.equal(await browser.$$("[data-testid=error]").length, 0);
 
-  // a candidate is queued manually, whatever the criteria selected
+  // add a candidate manually, whatever the criteria selected
   await window.keys("g", "w");
   await window.screen("generate");
   await window.find("generations").selectByIndex(1);
-  await window.shown("written");
-  await window.press("Send to the queue");
-  await until(() => browser.execute(() => document.body.innerText.includes("sent to the queue")), "it is said");
+  await window.shown("results");
+  await window.press("Add to queue");
+  await until(() => browser.execute(() => document.body.innerText.includes("Added 1 candidate")), "a toast confirms it");
 
-  // reviewed with the keyboard only
+  // review by keyboard
   await window.keys("g", "q");
   await window.screen("queue");
   await window.shown("column-draft");
@@ -53,11 +53,11 @@ test("the sample runs from Start to an approved reply", async () => {
   await browser.keys(["Control", "End"]);
   await window.keys(..." indeed");
   await browser.keys(["Control", "Enter"]);
-  await until(async () => (await window.text("reply-shown")).endsWith(" indeed"), "the change is kept");
+  await until(async () => (await window.text("reply-shown")).endsWith(" indeed"), "the edit is saved");
   await window.keys("a");
-  await window.says(`Reply ${id} is approved.`);
+  await window.waitForText(`Reply ${id} approved.`);
 
-  // the file has what the window shows
+  // the project file agrees with the window
   const project = at.path("repartee-sample/sample.repartee");
   assert.ok(existsSync(project));
   const replies = await repartee(["queue", "list", "--project", project, "--json"]);
