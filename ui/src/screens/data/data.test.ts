@@ -109,7 +109,7 @@ describe("import", () => {
   test("an import says what it replaced by placeholders", async () => {
     const counts = { ...source.counts, replaced: { email: 3, link: 1200 } };
     render(ImportResult, { result: { sources: [{ ...source, counts }] }, onanother: () => {} });
-    await sees("Replaced by placeholders: 3 email, 1,200 link.");
+    await waitForText("Replaced with placeholders: 3 email, 1,200 link.");
   });
 
   test("files dropped on the window appear in the import form", async () => {

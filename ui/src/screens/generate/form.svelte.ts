@@ -1,6 +1,6 @@
 // The form, kept in memory when the screen is left.
 
-import type { SamplingParams, Incoming } from "../../host";
+import type { Incoming, SamplingParams } from "../../host";
 import { SAMPLING } from "../../parts/decoding";
 import type { Edited } from "./criteria";
 

@@ -1,6 +1,6 @@
 // The forms for fetching threads and drafting replies.
 
-import type { SamplingParams, DraftReplies, Fetch } from "../../host";
+import type { DraftReplies, Fetch, SamplingParams } from "../../host";
 import { SAMPLING } from "../../parts/decoding";
 import { criteriaFor, type Edited } from "../generate/criteria";
 import { listed } from "./doing";
