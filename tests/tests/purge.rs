@@ -583,7 +583,7 @@ fn user_decisions_stay_even_if_a_purged_text_quotes_them() {
     let engine = place.engine();
     let mut rules = engine.posting_rules().unwrap();
     rules.footer_text =
-        "I am a bot, run by u/{operator}, and whoever says STOP is left alone".to_owned();
+        "I am a bot, run by u/{operator}, and anybody who says STOP is left alone".to_owned();
     engine.posting_rules_set(&rules, "", "a test").unwrap();
     let body = format!("> {}\n\nso you do {scope}, do you", rules.footer_text);
     let line = serde_json::json!({
