@@ -707,7 +707,7 @@ mod tests {
         let loaded = load(&planned.taken).unwrap();
         assert_eq!(loaded.keys().collect::<Vec<_>>(), ["a"]);
         let misshapen = plan(listed, &[spec(3)], &[], |_| false).unwrap_err();
-        assert!(misshapen.to_string().contains("config.json asks for [3]"));
+        assert!(misshapen.to_string().contains("config.json has [3]"));
     }
 
     fn list_of(path: &Path) -> BTreeMap<String, Listed> {

@@ -84,7 +84,7 @@ fn base_is_downloaded_once_then_read_from_the_cache() {
     assert_eq!(first.status, Some(0), "{first}");
     assert_eq!(first.result()["origin"], format!("somebody/tiny@{COMMIT}"));
     assert!(
-        first.out.contains("fetching model.safetensors"),
+        first.out.contains("downloading model.safetensors"),
         "no progress: {first}"
     );
     assert!(

@@ -556,7 +556,7 @@ fn imported_texts_are_checked_in_passes_and_purged() {
     let before = asked(&fake).len();
     let (synced, said) = sync_imported(&engine);
     let synced = synced.unwrap();
-    assert!(said.contains("142 imported texts that are left"), "{said}");
+    assert!(said.contains("142 imported texts left"), "{said}");
     let rest: Vec<String> = comments[100..].iter().chain(&posts).cloned().collect();
     assert_eq!(asked(&fake)[before..].concat(), rest);
     assert_eq!(

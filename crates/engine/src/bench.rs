@@ -405,7 +405,7 @@ mod tests {
         };
         assert!(
             bf16.run()
-                .is_err_and(|e| e.message.contains("bf16 is not there yet"))
+                .is_err_and(|e| e.message.contains("bf16 is not supported yet"))
         );
     }
 }

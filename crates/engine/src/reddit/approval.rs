@@ -543,10 +543,7 @@ mod tests {
             (|s| s.parent_name.push('x'), "the subreddit changed"),
             (|s| s.account.push('x'), "the account changed"),
             (|s| s.server = "sandbox", "the account changed"),
-            (
-                |s| s.posted_name.push_str("t1_x"),
-                "where it stands changed",
-            ),
+            (|s| s.posted_name.push_str("t1_x"), "the permalink changed"),
         ];
         for (change, words) in changes {
             let mut now = shown();
