@@ -275,7 +275,6 @@ fn phone(text: &str, at: usize) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn replaced(text: &str) -> (String, Replaced) {
         let mut counts = Replaced::default();
@@ -340,13 +339,19 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn replacing_twice_changes_nothing(text in r"[a-z0-9@./:u+() \-é]{0,60}") {
+    #[test]
+    fn replacing_twice_changes_nothing() {
+        let letters: Vec<char> = "abcdefghijklmnopqrstuvwxyz0123456789@./:u+() -é"
+            .chars()
+            .collect();
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..20_000 {
+            let text: String = (0..rng.usize(..=60))
+                .map(|_| letters[rng.usize(..letters.len())])
+                .collect();
             let (once, _) = replaced(&text);
             let (twice, counts) = replaced(&once);
-            prop_assert_eq!(&once, &twice);
-            prop_assert_eq!(counts, [0; 4]);
+            assert_eq!((&once, [0; 4]), (&twice, counts), "{text:?}");
         }
     }
 }

@@ -217,7 +217,6 @@ pub fn clip_scale(norm: f64, max: f64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use candle_core::Device;
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -273,14 +272,22 @@ mod tests {
         assert_eq!(clip_scale(4.0, 0.0), 1.0);
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(16))]
-        #[test]
-        fn the_norm_is_the_root_of_the_sum_of_squares(data in prop::collection::vec(-2f32..2.0, 1..40_000)) {
+    #[test]
+    fn the_norm_is_the_root_of_the_sum_of_squares() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        for length in [1, 2, 1_000, 4_095, 4_096, 4_097, 39_999] {
+            let data: Vec<f32> = (0..length).map(|_| 4.0 * rng.f32() - 2.0).collect();
             let tensor = Tensor::from_slice(&data, data.len(), &Device::Cpu).unwrap();
             let norm = global_norm(&Gradients::from([("g".to_owned(), tensor)])).unwrap();
-            let plain = data.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-            prop_assert!((norm - plain).abs() <= 1e-9 * plain.max(1.0));
+            let plain = data
+                .iter()
+                .map(|x| f64::from(*x).powi(2))
+                .sum::<f64>()
+                .sqrt();
+            assert!(
+                (norm - plain).abs() <= 1e-9 * plain.max(1.0),
+                "{length}: {norm} {plain}"
+            );
         }
     }
 }

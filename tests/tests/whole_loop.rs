@@ -51,13 +51,13 @@ fn small_demo_runs_the_full_pipeline() {
 }
 
 /// The pipeline on real text. `REPARTEE_REAL_SCALE=1` uses the steps and counts of the README's table, which it prints;
-/// otherwise a fifth of them, so that every run of the tests can afford it.
+/// otherwise a tenth of them, so that every run of the tests can afford it.
 #[test]
 fn real_text_runs_the_full_pipeline() {
     let Some(shared) = repartee_tests::shared() else {
         return;
     };
-    let scale: f64 = std::env::var("REPARTEE_REAL_SCALE").map_or(0.2, |text| {
+    let scale: f64 = std::env::var("REPARTEE_REAL_SCALE").map_or(0.1, |text| {
         text.parse().expect("REPARTEE_REAL_SCALE is a number")
     });
     let scaled = |full: f64| ((full * scale).round() as u64).max(4);
