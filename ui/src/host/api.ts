@@ -77,6 +77,48 @@ export type Answered = {
   candidates: Array<CandidateInfo>, };
 
 /**
+ * What windows are told without asking.
+ */
+export type AppEvent = { "event": "changed",
+  /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle, jobs, settings. */
+  families: Array<string>, } | { "event": "job",
+  /** Its id. */
+  job: string,
+  /** What. */
+  signal: Signal, } | { "event": "ended",
+  /** Its id. */
+  job: string,
+  /** Its kind. */
+  kind: string,
+  /** done, paused, failed, cancelled or lost. */
+  state: string,
+  /** Why it failed. */
+  error: EngineError | null, } | { "event": "settings",
+  /** As they are now. */
+  settings: Settings, };
+
+/**
+ * What every window shows before a project is open.
+ */
+export type AppInfo = {
+  /** The version of Repartee. */
+  version: string,
+  /** linux, macos or windows. */
+  platform: string,
+  /** Processor cores. */
+  cores: number,
+  /** Devices of this build: auto, cpu, and cuda or metal where they are built in. */
+  devices: Array<string>,
+  /** Where new projects are made when nothing else is said. */
+  folder: string,
+  /** The settings. */
+  settings: Settings,
+  /** Projects that were open before, the latest first. */
+  recent: Array<RecentShown>,
+  /** The project of the window that asks. */
+  project: ProjectInfo | null, };
+
+/**
  * A person's approval of a reply as it was shown.
  */
 export type ApproveReply = {
@@ -568,11 +610,6 @@ export type ConfirmRecord = {
   who: string, };
 
 /**
- * Which tokens of a generator's example the loss counts.
- */
-export type LossMask = "reply" | "all";
-
-/**
  * What a candidate must have to be picked. The defaults are those of the original bot.
  */
 export type Criteria = {
@@ -592,23 +629,6 @@ export type Decay = "linear" | "cosine" | "constant";
  * What was decided.
  */
 export type Decision = "granted" | "refused" | "pending" | "withdrawn" | "not_required" | "none";
-
-/**
- * How replies are written. Stored with every fake and every candidate.
- */
-export type SamplingParams = {
-  /** The longest reply, in tokens. */
-  max_new_tokens: number,
-  /** Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always. */
-  temperature: number,
-  /** Only the k likeliest tokens are drawn from; 0: all. */
-  top_k: number,
-  /** Only the likeliest tokens that together have this probability are drawn from; 1: all. */
-  top_p: number,
-  /** Logits of tokens that occurred already, in the comment or the reply, are divided by this (times it when negative; Keskar et al. 2019); 1: off. */
-  repetition_penalty: number,
-  /** Names the streams that are drawn from. */
-  seed: number, };
 
 /**
  * Removes the rows of what was deleted, and gives their space back. A job: `delete`; what is deleted was
@@ -717,27 +737,6 @@ export type Dependents = {
   kept: number,
   /** A hash over all of this: it changes when anything of it does. */
   seen: string, };
-
-/**
- * What every window shows before a project is open.
- */
-export type AppInfo = {
-  /** The version of Repartee. */
-  version: string,
-  /** linux, macos or windows. */
-  platform: string,
-  /** Processor cores. */
-  cores: number,
-  /** Devices of this build: auto, cpu, and cuda or metal where they are built in. */
-  devices: Array<string>,
-  /** Where new projects are made when nothing else is said. */
-  folder: string,
-  /** The settings. */
-  settings: Settings,
-  /** Projects that were open before, the latest first. */
-  recent: Array<RecentShown>,
-  /** The project of the window that asks. */
-  project: ProjectInfo | null, };
 
 /**
  * A setting in which runs differ.
@@ -1522,19 +1521,6 @@ export type Judged = {
   precision_recall: [number, number] | null, };
 
 /**
- * What upkeep came to.
- */
-export type Maintained = {
-  /** What became of uncertain replies, for each account that had some. */
-  reconciled: Array<Reconciled>,
-  /** What was forgotten, for each account that looked. */
-  synced: Array<Synced>,
-  /** The readings, for each account that had some due. */
-  read: Array<OutcomesRead>,
-  /** What did not come through: it is tried again after an hour. */
-  failed: Array<string>, };
-
-/**
  * A person's own words about an item.
  */
 export type Label = {
@@ -1620,13 +1606,27 @@ export type LogIn = {
   anew: boolean, };
 
 /**
- * A subreddit to look at.
+ * Which tokens of a generator's example the loss counts.
  */
-export type PreviewSubreddit = {
-  /** Its name. */
-  subreddit: string,
-  /** The account that looks; empty: the one that posts. */
-  account: string, };
+export type LossMask = "reply" | "all";
+
+/**
+ * What maintenance did.
+ */
+export type Maintained = {
+  /** What became of uncertain replies, for each account that had some. */
+  reconciled: Array<Reconciled>,
+  /** What was forgotten, for each account that looked. */
+  synced: Array<Synced>,
+  /** The readings, for each account that had some due. */
+  read: Array<OutcomesRead>,
+  /** What did not come through: it is tried again after an hour. */
+  failed: Array<string>, };
+
+/**
+ * Does what is due. A job: `maintenance`. A window starts it by itself; on the command line cron may.
+ */
+export type Maintenance = Record<symbol, never>;
 
 /**
  * Writes fakes. A job: `fakes`.
@@ -1844,27 +1844,6 @@ export type NextStep = {
  * Nothing is asked for.
  */
 export type Nothing = Record<symbol, never>;
-
-/**
- * What windows are told without asking.
- */
-export type AppEvent = { "event": "changed",
-  /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle, jobs, settings. */
-  families: Array<string>, } | { "event": "job",
-  /** Its id. */
-  job: string,
-  /** What. */
-  signal: Signal, } | { "event": "ended",
-  /** Its id. */
-  job: string,
-  /** Its kind. */
-  kind: string,
-  /** done, paused, failed, cancelled or lost. */
-  state: string,
-  /** Why it failed. */
-  error: EngineError | null, } | { "event": "settings",
-  /** As they are now. */
-  settings: Settings, };
 
 /**
  * A thing by its number.
@@ -2213,6 +2192,26 @@ export type PairsView = {
   total: number, };
 
 /**
+ * A side of a split.
+ */
+export type Partition = "train" | "val" | "test";
+
+/**
+ * What one side of a split holds.
+ */
+export type PartitionInfo = {
+  /** Which side. */
+  partition: Partition,
+  /** Pairs. */
+  pairs: number,
+  /** Threads they belong to. */
+  threads: number,
+  /** Pairs whose reply's score is known. */
+  scored: number,
+  /** Those in each upvote bin; empty without edges. */
+  bins: Array<number>, };
+
+/**
  * The address at which the browser ended a login.
  */
 export type PastedLogin = {
@@ -2237,33 +2236,6 @@ export type Permit = {
   permission: Permission,
   /** In words: licence, link, who said so. */
   note: string, };
-
-/**
- * A permission as it is shown.
- */
-export type PostingPermissionInfo = {
-  /** The subreddit, without `r/`. */
-  subreddit: string,
-  /** Where the permission was given. */
-  link: string,
-  /** More about it. */
-  note: string,
-  /** Who recorded it. */
-  who: string,
-  /** When, milliseconds since 1970. */
-  given_ms: number,
-  /** When it ends; none: it does not. */
-  expires_ms: number | null,
-  /** When Reddit was last asked about the subreddit. */
-  checked_ms: number | null,
-  /** Why nothing is posted there all the same; empty: nothing speaks against it. */
-  off: string,
-  /** Nothing is posted there before this; 0: no pause. */
-  pause_ms: number,
-  /** Why it has to be confirmed, to go after "it was"; empty: it need not. */
-  unconfirmed: string,
-  /** The hash over what is recorded, to confirm it by. */
-  seen: string, };
 
 /**
  * A generation by other criteria.
@@ -2354,6 +2326,33 @@ export type PostedReply = {
   seen: string, };
 
 /**
+ * A permission as it is shown.
+ */
+export type PostingPermissionInfo = {
+  /** The subreddit, without `r/`. */
+  subreddit: string,
+  /** Where the permission was given. */
+  link: string,
+  /** More about it. */
+  note: string,
+  /** Who recorded it. */
+  who: string,
+  /** When, milliseconds since 1970. */
+  given_ms: number,
+  /** When it ends; none: it does not. */
+  expires_ms: number | null,
+  /** When Reddit was last asked about the subreddit. */
+  checked_ms: number | null,
+  /** Why nothing is posted there all the same; empty: nothing speaks against it. */
+  off: string,
+  /** Nothing is posted there before this; 0: no pause. */
+  pause_ms: number,
+  /** Why it has to be confirmed, to go after "it was"; empty: it need not. */
+  unconfirmed: string,
+  /** The hash over what is recorded, to confirm it by. */
+  seen: string, };
+
+/**
  * The settings that posting obeys.
  */
 export type PostingRules = {
@@ -2397,24 +2396,6 @@ export type PostingRules = {
   keep_h: number, };
 
 /**
- * Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `sandbox`.
- */
-export type Sandbox = {
-  /** The port on 127.0.0.1; 0: any that is free. */
-  port: number,
-  /** Threads that there are. */
-  posts: number,
-  /** Decides them. A project should keep to one: names of another would be taken for the same. */
-  seed: number, };
-
-/**
- * What a practice came to.
- */
-export type SandboxClosed = {
-  /** Replies that were posted meanwhile. */
-  posted: number, };
-
-/**
  * A good choice of settings for a purpose.
  */
 export type Preset = {
@@ -2433,6 +2414,15 @@ export type PreviewRewrite = {
   id: number,
   /** The new text, without the footer. */
   text: string, };
+
+/**
+ * A subreddit to look at.
+ */
+export type PreviewSubreddit = {
+  /** Its name. */
+  subreddit: string,
+  /** The account that looks; empty: the one that posts. */
+  account: string, };
 
 /**
  * How far a job is.
@@ -2776,17 +2766,6 @@ export type RewriteReply = {
   who: string, };
 
 /**
- * The room that a family of tables takes.
- */
-export type Space = {
-  /** comments, pairs, splits, weights, ... */
-  family: string,
-  /** Bytes of its tables and indexes. */
-  bytes: number,
-  /** Rows of its main table. */
-  rows: number, };
-
-/**
  * The settings of a run.
  */
 export type RunConfig = {
@@ -2935,6 +2914,41 @@ export type Sample = {
   path: string | null, };
 
 /**
+ * How replies are written. Stored with every fake and every candidate.
+ */
+export type SamplingParams = {
+  /** The longest reply, in tokens. */
+  max_new_tokens: number,
+  /** Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always. */
+  temperature: number,
+  /** Only the k likeliest tokens are drawn from; 0: all. */
+  top_k: number,
+  /** Only the likeliest tokens that together have this probability are drawn from; 1: all. */
+  top_p: number,
+  /** Logits of tokens that occurred already, in the comment or the reply, are divided by this (times it when negative; Keskar et al. 2019); 1: off. */
+  repetition_penalty: number,
+  /** Names the streams that are drawn from. */
+  seed: number, };
+
+/**
+ * Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `sandbox`.
+ */
+export type Sandbox = {
+  /** The port on 127.0.0.1; 0: any that is free. */
+  port: number,
+  /** Threads that there are. */
+  posts: number,
+  /** Decides them. A project should keep to one: names of another would be taken for the same. */
+  seed: number, };
+
+/**
+ * What a practice came to.
+ */
+export type SandboxClosed = {
+  /** Replies that were posted meanwhile. */
+  posted: number, };
+
+/**
  * A chart into files.
  */
 export type SaveChart = {
@@ -3062,26 +3076,6 @@ export type ShownReply = {
   again: string, };
 
 /**
- * A side of a split.
- */
-export type Partition = "train" | "val" | "test";
-
-/**
- * What one side of a split holds.
- */
-export type PartitionInfo = {
-  /** Which side. */
-  partition: Partition,
-  /** Pairs. */
-  pairs: number,
-  /** Threads they belong to. */
-  threads: number,
-  /** Pairs whose reply's score is known. */
-  scored: number,
-  /** Those in each upvote bin; empty without edges. */
-  bins: Array<number>, };
-
-/**
  * What a running job tells its front end.
  */
 export type Signal = { "event": "started",
@@ -3170,6 +3164,17 @@ export type SourceInfo = {
   label: Label,
   /** When the import began, milliseconds since 1970. */
   created_ms: number, };
+
+/**
+ * The room that a family of tables takes.
+ */
+export type Space = {
+  /** comments, pairs, splits, weights, ... */
+  family: string,
+  /** Bytes of its tables and indexes. */
+  bytes: number,
+  /** Rows of its main table. */
+  rows: number, };
 
 /**
  * What a split was made by; stored with it as JSON.
@@ -3547,11 +3552,6 @@ export type TrainedAgain = {
   trained: Trained, };
 
 /**
- * Does what is due. A job: `maintenance`. A window starts it by itself; on the command line cron may.
- */
-export type Maintenance = Record<symbol, never>;
-
-/**
  * How a finding is to be taken.
  */
 export type Verdict = "good" | "note" | "bad";
@@ -3601,7 +3601,7 @@ export type WithConfig = {
 
 /** Every command by its name: what it takes and what it gives. */
 export interface Commands {
-  /** The desk: version, machine, settings, recent projects, and this window's project. */
+  /** The app: version, machine, settings, recent projects, and this window's project. */
   "app.get": { params: Nothing; result: AppInfo };
   /** Changes the settings, all of them together. */
   "app.settings": { params: Settings; result: Settings };
