@@ -21,9 +21,9 @@ fn help_of_every_command() {
         .map(|arg| arg.get_id().to_string())
         .collect();
     insta::assert_snapshot!("repartee", root.render_long_help().to_string());
-    let mut root = common
-        .iter()
-        .fold(root, |root, id| root.mut_arg(id, |arg| arg.hide(true)));
+    let mut root = common.iter().fold(crate::command(), |root, id| {
+        root.mut_arg(id, |arg| arg.hide(true))
+    });
     root.build();
     for command in root.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         let name = command.get_name();
