@@ -62,7 +62,6 @@ fn shape(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'stat
         Value::String(_) => add("string"),
         Value::Array(items) => {
             add("array");
-            // how far a finished job had come when it last said so depends on its speed
             items
                 .iter()
                 .for_each(|item| shape(item, &format!("{path}[]"), found));
@@ -70,10 +69,16 @@ fn shape(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'stat
         Value::Object(fields) => {
             add("object");
             for (name, value) in fields {
-                if name == "progress" {
-                    continue;
+                let path = format!("{path}.{name}");
+                match name.as_str() {
+                    // its last report depends on the speed of the job
+                    "progress" => {}
+                    // those of a job: the command that started it has the shape
+                    "outcome" | "params" if value.is_object() => {
+                        found.entry(path).or_default().insert("object");
+                    }
+                    _ => shape(value, &path, found),
                 }
-                shape(value, &format!("{path}.{name}"), found);
             }
         }
     }
