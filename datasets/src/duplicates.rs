@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::clean::is_unknown_author;
 use crate::near::{self, Near};
-use crate::source::Side;
+use crate::source::Partition;
 
 /// The number of a text that is not compared: it was deleted, and no model sees it.
 pub const DELETED: u32 = u32::MAX;
@@ -100,13 +100,13 @@ impl Texts {
             is_long[*number as usize] = true;
         }
         let mut near = Vec::new();
-        for twins in near::find(&texts, &self.near) {
-            let (a, b) = (self.long[twins.a].0, self.long[twins.b].0);
+        for near_pair in near::find(&texts, &self.near) {
+            let (a, b) = (self.long[near_pair.a].0, self.long[near_pair.b].0);
             // Texts with equal shingles come as a star around the first, which alone is compared
             // with others: as one text, they are compared completely.
-            match twins.similarity == 1.0 {
+            match near_pair.similarity == 1.0 {
                 true => same[b as usize] = a,
-                false => near.push((a, b, twins.similarity)),
+                false => near.push((a, b, near_pair.similarity)),
             }
         }
         Alike {
@@ -258,15 +258,15 @@ impl Join {
 
 /// Pairs to leave out so that no text, and none nearly like it, is on two sides: of validation and
 /// test what is in train, then of validation what is in test. True: leave out.
-pub fn left_out(members: &[Member], sides: &[Side], alike: &Alike) -> Vec<bool> {
+pub fn left_out(members: &[Member], partitions: &[Partition], alike: &Alike) -> Vec<bool> {
     let mut out = vec![false; members.len()];
     for (kept, from) in [
-        (Side::Train, &[Side::Val, Side::Test][..]),
-        (Side::Test, &[Side::Val][..]),
+        (Partition::Train, &[Partition::Val, Partition::Test][..]),
+        (Partition::Test, &[Partition::Val][..]),
     ] {
         let mut there = vec![false; alike.same.len()];
         for (n, member) in members.iter().enumerate() {
-            if sides[n] == kept && !out[n] {
+            if partitions[n] == kept && !out[n] {
                 member.texts(alike).for_each(|text| there[text] = true);
             }
         }
@@ -278,7 +278,7 @@ pub fn left_out(members: &[Member], sides: &[Side], alike: &Alike) -> Vec<bool> 
             }
         }
         for (n, member) in members.iter().enumerate() {
-            if from.contains(&sides[n]) && member.texts(alike).any(|text| alike_there[text]) {
+            if from.contains(&partitions[n]) && member.texts(alike).any(|text| alike_there[text]) {
                 out[n] = true;
             }
         }
@@ -322,7 +322,7 @@ fn two(firsts: &Firsts) -> Option<(i64, i64)> {
 /// one side.
 pub fn audit(
     members: &[Member],
-    sides: &[Side],
+    partitions: &[Partition],
     threads: usize,
     same: &[(usize, usize)],
     alike: &Alike,
@@ -331,8 +331,8 @@ pub fn audit(
     let mut of_thread: Vec<Firsts> = vec![[None; 3]; threads];
     let mut of_text: Vec<Firsts> = vec![[None; 3]; alike.same.len()];
     let mut of_pair: HashMap<[usize; 2], Firsts> = HashMap::new();
-    for (member, side) in members.iter().zip(sides) {
-        let at = *side as usize;
+    for (member, partition) in members.iter().zip(partitions) {
+        let at = *partition as usize;
         let note = |firsts: &mut Firsts| {
             firsts[at].get_or_insert(member.pair);
         };
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn short_texts_on_two_sides_are_leaks_and_are_left_out() {
+    fn short_texts_in_two_partitions_are_leaks_and_are_left_out() {
         let (members, alike) = members(
             &[
                 (0, "what is this", "Thanks!"),
@@ -479,12 +479,18 @@ mod tests {
             ],
             Near::default(),
         );
-        let sides = [Side::Train, Side::Val, Side::Test, Side::Train, Side::Test];
-        let leaks = audit(&members, &sides, 5, &[], &alike);
+        let partitions = [
+            Partition::Train,
+            Partition::Val,
+            Partition::Test,
+            Partition::Train,
+            Partition::Test,
+        ];
+        let leaks = audit(&members, &partitions, 5, &[], &alike);
         assert_eq!(leaks.pairs, [(0, 2)], "{leaks:?}");
         assert_eq!(leaks.texts, [(0, 2), (0, 1)], "{leaks:?}");
         assert!(leaks.threads.is_empty() && leaks.near.is_empty());
-        let out = left_out(&members, &sides, &alike);
+        let out = left_out(&members, &partitions, &alike);
         assert_eq!(out, [false, true, true, false, false]);
     }
 
@@ -501,15 +507,20 @@ mod tests {
             ],
             Near::default(),
         );
-        let sides = [Side::Train, Side::Test, Side::Val, Side::Train];
-        let leaks = audit(&members, &sides, 3, &[(1, 2)], &alike);
+        let partitions = [
+            Partition::Train,
+            Partition::Test,
+            Partition::Val,
+            Partition::Train,
+        ];
+        let leaks = audit(&members, &partitions, 3, &[(1, 2)], &alike);
         assert_eq!(leaks.threads, [0]);
         assert_eq!(leaks.posts, [(1, 2)]);
         assert_eq!(leaks.near.len(), 1);
         assert_eq!((leaks.near[0].0, leaks.near[0].1), (0, 2));
         assert!(leaks.near[0].2 > 0.8 && leaks.texts.is_empty());
-        let one_side = audit(&members, &[Side::Test; 4], 3, &[(1, 2)], &alike);
-        assert!(one_side.none(), "{one_side:?}");
+        let one_partition = audit(&members, &[Partition::Test; 4], 3, &[(1, 2)], &alike);
+        assert!(one_partition.none(), "{one_partition:?}");
     }
 
     #[test]
@@ -527,15 +538,19 @@ mod tests {
         all.iter()
             .for_each(|m| *sizes.entry(groups.of[m.thread]).or_default() += 1);
         assert!(sizes.values().all(|&size| size <= 4), "{sizes:?}");
-        let sides: Vec<Side> = all
+        let partitions: Vec<Partition> = all
             .iter()
-            .map(|m| Side::ALL[groups.of[m.thread] % 3])
+            .map(|m| Partition::ALL[groups.of[m.thread] % 3])
             .collect();
-        let out = left_out(&all, &sides, &alike);
+        let out = left_out(&all, &partitions, &alike);
         let kept: Vec<_> = (0..all.len()).filter(|&n| !out[n]).collect();
         let members: Vec<_> = kept.iter().map(|&n| all[n]).collect();
-        let sides: Vec<_> = kept.iter().map(|&n| sides[n]).collect();
-        assert!(audit(&members, &sides, 100, &[], &alike).texts.is_empty());
+        let partitions: Vec<_> = kept.iter().map(|&n| partitions[n]).collect();
+        assert!(
+            audit(&members, &partitions, 100, &[], &alike)
+                .texts
+                .is_empty()
+        );
     }
 
     #[test]
@@ -564,27 +579,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_on_two_sides_once_it_is_left_out(
+        fn nothing_is_in_two_partitions_once_it_is_left_out(
             pairs in prop::collection::vec(
                 (0usize..8, prop::collection::vec(0u8..3, 0..9), prop::collection::vec(0u8..3, 0..9)),
                 1..40,
             ),
-            sides in prop::collection::vec(0usize..3, 40),
+            partitions in prop::collection::vec(0usize..3, 40),
         ) {
             let text = |words: &[u8]| words.iter().map(|w| format!("w{w} ")).collect::<String>();
             let near = Near { shingle: 2, min_words: 4, threshold: 0.5 };
             let pairs: Vec<_> = pairs.iter().map(|(t, c, r)| (*t, text(c), text(r))).collect();
             let borrowed: Vec<_> = pairs.iter().map(|(t, c, r)| (*t, c.as_str(), r.as_str())).collect();
             let (all, alike) = members(&borrowed, near);
-            let sides: Vec<_> = all.iter().map(|m| Side::ALL[sides[m.thread]]).collect();
-            let out = left_out(&all, &sides, &alike);
+            let partitions: Vec<_> = all.iter().map(|m| Partition::ALL[partitions[m.thread]]).collect();
+            let out = left_out(&all, &partitions, &alike);
             let kept: Vec<usize> = (0..all.len()).filter(|&n| !out[n]).collect();
             let again: Vec<_> = kept.iter().map(|&n| borrowed[n]).collect();
             let (members, alike) = members(&again, near);
-            let left: Vec<_> = kept.iter().map(|&n| sides[n]).collect();
+            let left: Vec<_> = kept.iter().map(|&n| partitions[n]).collect();
             let leaks = audit(&members, &left, 8, &[], &alike);
             prop_assert!(leaks.none(), "{:?}", leaks);
-            prop_assert!((0..all.len()).all(|n| !out[n] || sides[n] != Side::Train));
+            prop_assert!((0..all.len()).all(|n| !out[n] || partitions[n] != Partition::Train));
         }
     }
 }

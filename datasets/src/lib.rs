@@ -2,7 +2,7 @@
 //!
 //! The crate knows no SQL and no tensors. A file becomes a stream of [`Record`]s ;
 //! text is repaired on the way in ([`clean`]); what is dropped later is dropped by a [`Recipe`];
-//! scores become labels by [`BinEdges`]; threads go to a [`Side`] of a split.
+//! scores become labels by [`BinEdges`]; threads go to a [`Partition`] of a split.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -32,5 +32,5 @@ pub use clean::{Flaw, Recipe};
 pub use filter::{Dropped, Filter};
 pub use label::BinEdges;
 pub use record::{Comment, Post, Record, Rejected};
-pub use source::{Format, Mapping, Permission, ReadProgress, Side};
+pub use source::{Format, Mapping, Partition, Permission, ReadProgress};
 pub use study::{Decision, Origin, StudyKind, StudyRecord};

@@ -38,7 +38,7 @@ impl Default for Near {
 
 /// Two texts that are near-duplicates.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Twins {
+pub struct NearDuplicate {
     /// Position of the one in the list that was searched.
     pub a: usize,
     /// Position of the other, after `a`.
@@ -104,7 +104,7 @@ fn ceil(x: f64) -> usize {
 /// each of the others, and only the first is compared with other texts. Sides, components and
 /// "is there any pair across?" are the same as from all pairs, and a bot's 10,000 equal comments
 /// give 9,999 pairs instead of 50 million. Sorted by `a`, then `b`.
-pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<Twins> {
+pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<NearDuplicate> {
     let sets: Vec<Vec<u64>> = texts
         .par_iter()
         .map(|t| shingles(t.as_ref(), near))
@@ -116,7 +116,7 @@ pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<Twins> {
     let mut unique = Vec::new();
     for (n, set) in sets.iter().enumerate().filter(|(_, set)| !set.is_empty()) {
         match first_of.get(set.as_slice()) {
-            Some(&first) => found.push(Twins {
+            Some(&first) => found.push(NearDuplicate {
                 a: first,
                 b: n,
                 similarity: 1.0,
@@ -185,7 +185,7 @@ pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<Twins> {
                 let least = ceil(t / (1.0 + t) * (size + other) as f64);
                 if let Some(overlap) = overlap(ranks, theirs, least) {
                     let similarity = overlap as f64 / (size + other - overlap) as f64;
-                    found.push(Twins {
+                    found.push(NearDuplicate {
                         a: *n.min(m),
                         b: *n.max(m),
                         similarity,
@@ -195,7 +195,7 @@ pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<Twins> {
             posting.push(x as u32);
         }
     }
-    found.sort_unstable_by_key(|twins| (twins.a, twins.b));
+    found.sort_unstable_by_key(|pair| (pair.a, pair.b));
     found
 }
 

@@ -6,9 +6,9 @@
 
 mod columnar;
 mod delimited;
-mod look;
 mod magic;
 mod pages;
+mod preview;
 mod rows;
 mod shape;
 
@@ -42,7 +42,7 @@ use std::{
     thread::{Scope, ScopedJoinHandle},
 };
 
-pub use look::{Look, look};
+pub use preview::{Preview, preview};
 
 /// Bytes of a block of lines: large enough that the channels cost nothing, small enough that a
 /// batch (a few thousand rows) is stored in tens of milliseconds.

@@ -384,7 +384,7 @@ pub struct ReadProgress {
 /// A side of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
-pub enum Side {
+pub enum Partition {
     /// What models learn from.
     Train = 0,
     /// What is looked at while they learn.
@@ -393,7 +393,7 @@ pub enum Side {
     Test = 2,
 }
 
-impl Side {
+impl Partition {
     /// The three sides, in order.
     pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
 
@@ -412,20 +412,20 @@ impl Side {
     }
 }
 
-impl fmt::Display for Side {
+impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Side {
+impl FromStr for Partition {
     type Err = String;
 
-    /// Reads [`Side::name`].
+    /// Reads [`Partition::name`].
     fn from_str(s: &str) -> Result<Self, String> {
         Self::ALL
             .into_iter()
-            .find(|side| side.name() == s)
+            .find(|partition| partition.name() == s)
             .ok_or_else(|| format!("side {s:?} is not one of train, val, test"))
     }
 }
@@ -482,10 +482,10 @@ mod tests {
             assert_eq!(p.name().parse(), Ok(p));
             assert_eq!(serde_json::to_string(&p).unwrap(), format!("\"{p}\""));
         }
-        for s in Side::ALL {
+        for s in Partition::ALL {
             assert_eq!(s.name().parse(), Ok(s));
-            assert_eq!(Side::from_number(s as i64), Some(s));
+            assert_eq!(Partition::from_number(s as i64), Some(s));
         }
-        assert!("both".parse::<Side>().is_err());
+        assert!("both".parse::<Partition>().is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Splits: whole threads to train, val or test, so that nothing learnt is asked again.
 
-use crate::source::Side;
+use crate::source::Partition;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -27,7 +27,7 @@ impl Default for Shares {
 }
 
 impl Shares {
-    /// The shares as parts of one, in the order of [`Side::ALL`].
+    /// The shares as parts of one, in the order of [`Partition::ALL`].
     ///
     /// # Errors
     /// A sentence when one is negative or not a number, or all are zero.
@@ -88,7 +88,7 @@ const ROUNDS: usize = 20;
 /// chi-square of the counts against the shares, over classes and all pairs; while groups are moved,
 /// a class that a side lacks adds to it as much as a side of three times its share. The result
 /// depends on the seed and the set of groups, not on their order.
-pub fn assign(groups: &[Group], parts: [f64; 3], seed: u64) -> Vec<Side> {
+pub fn assign(groups: &[Group], parts: [f64; 3], seed: u64) -> Vec<Partition> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
     let rows: Vec<Row> = groups.iter().map(Group::row).collect();
     order.sort_by_cached_key(|&n| {
@@ -96,27 +96,30 @@ pub fn assign(groups: &[Group], parts: [f64; 3], seed: u64) -> Vec<Side> {
         let pairs: u64 = group.classes.iter().sum();
         std::cmp::Reverse((pairs, drawn(seed, group.id), group.id))
     });
-    let mut sides = Sides::new(&rows, parts);
-    let mut side_of = vec![0; groups.len()];
+    let mut partitions = Partitions::new(&rows, parts);
+    let mut partition_of = vec![0; groups.len()];
     for &n in &order {
-        let best = sides.allowed().min_by(|&a, &b| {
-            let (a, b) = (sides.gain(a, &rows[n], 1.0), sides.gain(b, &rows[n], 1.0));
+        let best = partitions.allowed().min_by(|&a, &b| {
+            let (a, b) = (
+                partitions.gain(a, &rows[n], 1.0),
+                partitions.gain(b, &rows[n], 1.0),
+            );
             a.total_cmp(&b)
         });
-        side_of[n] = best.unwrap_or(0);
-        sides.add(side_of[n], &rows[n], 1.0);
+        partition_of[n] = best.unwrap_or(0);
+        partitions.add(partition_of[n], &rows[n], 1.0);
     }
-    sides.lacking = LACKING;
+    partitions.lacking = LACKING;
     order.reverse();
     for _ in 0..ROUNDS {
         let mut better = false;
         for &n in &order {
-            better |= sides.move_one(&rows[n], &mut side_of[n]);
+            better |= partitions.move_one(&rows[n], &mut partition_of[n]);
         }
         if order.len() <= SWAPS {
             for (i, &a) in order.iter().enumerate() {
                 for &b in &order[i + 1..] {
-                    better |= sides.swap(&rows, &mut side_of, a, b);
+                    better |= partitions.swap(&rows, &mut partition_of, a, b);
                 }
             }
         }
@@ -124,17 +127,20 @@ pub fn assign(groups: &[Group], parts: [f64; 3], seed: u64) -> Vec<Side> {
             break;
         }
     }
-    side_of.into_iter().map(|side| Side::ALL[side]).collect()
+    partition_of
+        .into_iter()
+        .map(|partition| Partition::ALL[partition])
+        .collect()
 }
 
 /// What the sides hold and should hold.
-struct Sides {
+struct Partitions {
     have: [Row; 3],
     want: [Row; 3],
     lacking: f64,
 }
 
-impl Sides {
+impl Partitions {
     fn new(rows: &[Row], parts: [f64; 3]) -> Self {
         let mut all = [0.0; CLASSES + 1];
         for row in rows {
@@ -150,12 +156,12 @@ impl Sides {
     /// The sides that have a share.
     fn allowed(&self) -> impl Iterator<Item = usize> + use<> {
         let has_share = self.want.map(|want| want[CLASSES] > 0.0);
-        (0..3).filter(move |&side| has_share[side])
+        (0..3).filter(move |&partition| has_share[partition])
     }
 
     /// The distance of a side: the sum of (have - want)^2 / want, and more for a class that it lacks.
-    fn distance(&self, side: usize, have: &Row) -> f64 {
-        let want = &self.want[side];
+    fn distance(&self, partition: usize, have: &Row) -> f64 {
+        let want = &self.want[partition];
         let lacking = self.lacking * want[CLASSES];
         (0..=CLASSES)
             .filter(|&c| want[c] > 0.0)
@@ -167,29 +173,29 @@ impl Sides {
     }
 
     /// How the distance changes with a group added (`times` 1) or taken away (-1).
-    fn gain(&self, side: usize, row: &Row, times: f64) -> f64 {
-        let mut have = self.have[side];
+    fn gain(&self, partition: usize, row: &Row, times: f64) -> f64 {
+        let mut have = self.have[partition];
         (0..=CLASSES).for_each(|c| have[c] += times * row[c]);
-        self.distance(side, &have) - self.distance(side, &self.have[side])
+        self.distance(partition, &have) - self.distance(partition, &self.have[partition])
     }
 
-    fn add(&mut self, side: usize, row: &Row, times: f64) {
-        (0..=CLASSES).for_each(|c| self.have[side][c] += times * row[c]);
+    fn add(&mut self, partition: usize, row: &Row, times: f64) {
+        (0..=CLASSES).for_each(|c| self.have[partition][c] += times * row[c]);
     }
 
     /// Moves a group to a better side, if there is one.
-    fn move_one(&mut self, row: &Row, side: &mut usize) -> bool {
-        let leave = self.gain(*side, row, -1.0);
+    fn move_one(&mut self, row: &Row, partition: &mut usize) -> bool {
+        let leave = self.gain(*partition, row, -1.0);
         let best = self
             .allowed()
-            .filter(|to| to != side)
+            .filter(|to| to != partition)
             .map(|to| (leave + self.gain(to, row, 1.0), to))
             .min_by(|a, b| a.0.total_cmp(&b.0));
         match best {
             Some((gain, to)) if gain < -1e-9 => {
-                self.add(*side, row, -1.0);
+                self.add(*partition, row, -1.0);
                 self.add(to, row, 1.0);
-                *side = to;
+                *partition = to;
                 true
             }
             _ => false,
@@ -197,8 +203,8 @@ impl Sides {
     }
 
     /// Puts two groups in each other's place, if that is better.
-    fn swap(&mut self, rows: &[Row], side_of: &mut [usize], a: usize, b: usize) -> bool {
-        let (to_a, to_b) = (side_of[b], side_of[a]);
+    fn swap(&mut self, rows: &[Row], partition_of: &mut [usize], a: usize, b: usize) -> bool {
+        let (to_a, to_b) = (partition_of[b], partition_of[a]);
         if to_a == to_b {
             return false;
         }
@@ -209,7 +215,7 @@ impl Sides {
         }
         self.add(to_a, &change, 1.0);
         self.add(to_b, &change, -1.0);
-        (side_of[a], side_of[b]) = (to_a, to_b);
+        (partition_of[a], partition_of[b]) = (to_a, to_b);
         true
     }
 }
@@ -239,10 +245,10 @@ mod tests {
         .collect()
     }
 
-    fn counts(groups: &[Group], sides: &[Side]) -> [[u64; CLASSES]; 3] {
+    fn counts(groups: &[Group], partitions: &[Partition]) -> [[u64; CLASSES]; 3] {
         let mut out = [[0; CLASSES]; 3];
-        for (group, side) in groups.iter().zip(sides) {
-            (0..CLASSES).for_each(|c| out[*side as usize][c] += group.classes[c]);
+        for (group, partition) in groups.iter().zip(partitions) {
+            (0..CLASSES).for_each(|c| out[*partition as usize][c] += group.classes[c]);
         }
         out
     }
@@ -250,38 +256,41 @@ mod tests {
     #[test]
     fn shares_are_met_and_order_does_not_matter() {
         let groups = groups((0..1000).map(|n| (n * 7, 1 + (n as u64 % 5))));
-        let sides = assign(&groups, PARTS, 1);
-        assert_eq!(counts(&groups, &sides).map(|c| c[0]), [2400, 300, 300]);
+        let partitions = assign(&groups, PARTS, 1);
+        assert_eq!(counts(&groups, &partitions).map(|c| c[0]), [2400, 300, 300]);
         let reversed: Vec<Group> = groups.iter().rev().copied().collect();
         let mut back = assign(&reversed, PARTS, 1);
         back.reverse();
-        assert_eq!(back, sides);
-        assert_ne!(assign(&groups, PARTS, 2), sides);
+        assert_eq!(back, partitions);
+        assert_ne!(assign(&groups, PARTS, 2), partitions);
         let empty = assign(&groups, [0.5, 0.0, 0.5], 1);
         assert!(
-            empty.iter().all(|s| *s != Side::Val),
+            empty.iter().all(|s| *s != Partition::Val),
             "a share of zero gets nothing"
         );
     }
 
     #[test]
-    fn every_side_gets_large_and_small_threads() {
+    fn every_partition_gets_large_and_small_threads() {
         let groups = groups((0..2000).map(|n| (n, 1 + n as u64 % 10)));
-        let sides = assign(&groups, PARTS, 1);
-        for side in Side::ALL {
+        let partitions = assign(&groups, PARTS, 1);
+        for partition in Partition::ALL {
             let sizes: Vec<u64> = groups
                 .iter()
-                .zip(&sides)
-                .filter(|(_, of)| **of == side)
+                .zip(&partitions)
+                .filter(|(_, of)| **of == partition)
                 .map(|(group, _)| group.classes[0])
                 .collect();
             let mean = sizes.iter().sum::<u64>() as f64 / sizes.len() as f64;
-            assert!((mean - 5.5).abs() < 0.7, "{side}: {mean} pairs a thread");
+            assert!(
+                (mean - 5.5).abs() < 0.7,
+                "{partition}: {mean} pairs a thread"
+            );
         }
     }
 
     #[test]
-    fn each_side_has_its_share_of_each_class() {
+    fn each_partition_has_its_share_of_each_class() {
         // threads of one class mostly, and one class that few threads have
         let groups: Vec<Group> = (0..400)
             .map(|n| {
@@ -298,16 +307,16 @@ mod tests {
             .collect();
         let counts = counts(&groups, &assign(&groups, PARTS, 5));
         for c in 0..4 {
-            let all: u64 = counts.iter().map(|side| side[c]).sum();
-            for (side, part) in counts.iter().zip(PARTS) {
-                let share = side[c] as f64 / all as f64;
+            let all: u64 = counts.iter().map(|partition| partition[c]).sum();
+            for (partition, part) in counts.iter().zip(PARTS) {
+                let share = partition[c] as f64 / all as f64;
                 assert!((share - part).abs() < 0.02, "class {c}: {counts:?}");
             }
         }
     }
 
     #[test]
-    fn few_large_threads_still_give_every_side_every_class() {
+    fn few_large_threads_still_give_every_partition_every_class() {
         // two threads hold nearly everything; the small ones have all classes in two twos
         let sizes = [[400, 300, 90, 10], [300, 100, 80, 20]];
         let few = [[9, 0, 3, 0], [0, 7, 0, 2], [3, 0, 2, 0], [0, 4, 0, 1]];
@@ -322,7 +331,9 @@ mod tests {
             .collect();
         for seed in 0..20 {
             let counts = counts(&groups, &assign(&groups, PARTS, seed));
-            let all = counts.iter().all(|side| side[..4].iter().all(|&n| n > 0));
+            let all = counts
+                .iter()
+                .all(|partition| partition[..4].iter().all(|&n| n > 0));
             assert!(all, "seed {seed}: {counts:?}");
             assert_eq!(counts[0][0], 700, "seed {seed}: {counts:?}");
         }

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 use ts_rs::TS;
 
 use crate::Format;
-use crate::read::Look;
+use crate::read::Preview;
 
 /// An enum of words: one name each, in the project file, in JSON and on the command line, where `-` may
 /// stand for `_`.
@@ -335,17 +335,17 @@ const REDDIT_COLUMNS: [&str; 14] = [
 ];
 
 /// What a file says by itself of where it comes from: [`Origin::Reddit`], or [`Origin::Unknown`].
-pub fn told(look: &Look) -> Origin {
+pub fn told(preview: &Preview) -> Origin {
     let of_reddit = |column: &String| {
         let column = column.trim().to_ascii_lowercase();
         REDDIT_COLUMNS.contains(&column.as_str())
     };
-    let in_cells = || look.rows.iter().flatten().any(|cell| names_reddit(cell));
-    match look.format {
+    let in_cells = || preview.rows.iter().flatten().any(|cell| names_reddit(cell));
+    match preview.format {
         Format::Pushshift | Format::Listing => Origin::Reddit,
         Format::Sample => Origin::Synthetic,
         Format::Bigquery | Format::Mapped | Format::Comments
-            if look.columns.iter().any(of_reddit) || in_cells() =>
+            if preview.columns.iter().any(of_reddit) || in_cells() =>
         {
             Origin::Reddit
         }
@@ -464,21 +464,21 @@ mod tests {
 
     #[test]
     fn a_file_tells_whether_it_is_of_reddit() {
-        let look = |format, columns: &[&str], cells: &[&str]| Look {
+        let preview = |format, columns: &[&str], cells: &[&str]| Preview {
             format,
             columns: columns.iter().map(|c| (*c).to_owned()).collect(),
             rows: vec![cells.iter().map(|c| (*c).to_owned()).collect()],
             mapping: None,
         };
         for (found, expected) in [
-            (look(Format::Pushshift, &[], &[]), Origin::Reddit),
-            (look(Format::Listing, &[], &[]), Origin::Reddit),
+            (preview(Format::Pushshift, &[], &[]), Origin::Reddit),
+            (preview(Format::Listing, &[], &[]), Origin::Reddit),
             (
-                look(Format::Mapped, &["title", "Selftext"], &["a", "b"]),
+                preview(Format::Mapped, &["title", "Selftext"], &["a", "b"]),
                 Origin::Reddit,
             ),
             (
-                look(
+                preview(
                     Format::Bigquery,
                     &["comment", "reply", "submission_score"],
                     &["a", "b", "1"],
@@ -486,11 +486,11 @@ mod tests {
                 Origin::Reddit,
             ),
             (
-                look(Format::Mapped, &["q", "a", "id"], &["x", "y", "t1_abc12"]),
+                preview(Format::Mapped, &["q", "a", "id"], &["x", "y", "t1_abc12"]),
                 Origin::Reddit,
             ),
             (
-                look(
+                preview(
                     Format::Mapped,
                     &["q", "a", "url"],
                     &["x", "y", "https://www.reddit.com/r/a/comments/b/"],
@@ -498,11 +498,11 @@ mod tests {
                 Origin::Reddit,
             ),
             (
-                look(Format::Bigquery, &["comment", "reply"], &["a", "b"]),
+                preview(Format::Bigquery, &["comment", "reply"], &["a", "b"]),
                 Origin::Unknown,
             ),
             (
-                look(
+                preview(
                     Format::Mapped,
                     &["question", "answer"],
                     &[

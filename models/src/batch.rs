@@ -44,7 +44,7 @@ pub fn sorted_batches(lengths: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
 
 /// Which examples a run sees in which micro-batch, over all its epochs.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct BatchSampler {
     lengths: Vec<usize>,
     batch_size: usize,
     seed: u64,
@@ -52,7 +52,7 @@ pub struct Order {
     batches: Vec<Vec<usize>>,
 }
 
-impl Order {
+impl BatchSampler {
     /// The order of a run over examples of these lengths.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Order {
 /// Which tokens of a generator's example the loss counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
-pub enum Counted {
+pub enum LossMask {
     /// The reply and its end token.
     #[default]
     Reply,
@@ -114,7 +114,7 @@ pub enum Counted {
     All,
 }
 
-impl Counted {
+impl LossMask {
     /// Which of an example's tokens count.
     pub fn of(self, example: &Example) -> Vec<bool> {
         let first = match self {
@@ -141,8 +141,8 @@ mod tests {
         let mut seen: Vec<usize> = batches.concat();
         seen.sort_unstable();
         assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
-        let order = Order::new(lengths, 8, 3).unwrap();
-        assert!(order.padding() < 0.05, "{}", order.padding());
+        let sampler = BatchSampler::new(lengths, 8, 3).unwrap();
+        assert!(sampler.padding() < 0.05, "{}", sampler.padding());
     }
 
     #[test]
@@ -153,13 +153,13 @@ mod tests {
         assert_ne!(of(3, 1), of(3, 2));
         assert_ne!(of(3, 1), of(4, 1));
         // a cursor in the middle gives what going there step by step gives
-        let mut walked = Order::new(lengths.clone(), 8, 3).unwrap();
+        let mut walked = BatchSampler::new(lengths.clone(), 8, 3).unwrap();
         for n in 0..300 {
             walked.batch(n);
         }
         assert_eq!(
             walked.batch(300),
-            Order::new(lengths, 8, 3).unwrap().batch(300)
+            BatchSampler::new(lengths, 8, 3).unwrap().batch(300)
         );
     }
 
@@ -169,8 +169,8 @@ mod tests {
             ids: vec![1, 2, 3, 4],
             prompt,
         };
-        assert_eq!(Counted::Reply.of(&example(2)), [false, false, true, true]);
-        assert_eq!(Counted::Reply.of(&example(0)), [false, true, true, true]);
-        assert_eq!(Counted::All.of(&example(2)), [false, true, true, true]);
+        assert_eq!(LossMask::Reply.of(&example(2)), [false, false, true, true]);
+        assert_eq!(LossMask::Reply.of(&example(0)), [false, true, true, true]);
+        assert_eq!(LossMask::All.of(&example(2)), [false, true, true, true]);
     }
 }

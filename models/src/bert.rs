@@ -286,20 +286,20 @@ const HEADS: [&str; 2] = ["classifier.", "bert.pooler."];
 ///
 /// # Errors
 /// Names a tensor of the encoder that is missing or misshapen.
-pub fn fit(
+pub fn load_into(
     found: Tensors,
     config: &Config,
     classes: usize,
     seed: u64,
     device: &Device,
-) -> Result<(Tensors, weights::Fit)> {
+) -> Result<(Tensors, weights::LoadReport)> {
     config.check()?;
     let mut found = weights::canonical_names(found, "bert.", &["classifier.", "cls."]);
     let layers = config.num_hidden_layers;
     weights::check_layers(&found, "bert.encoder.layer.", "num_hidden_layers", layers)?;
     // Buffers of older files, and the heads of pretraining.
     found.retain(|name, _| !name.ends_with(".position_ids") && !name.starts_with("cls."));
-    weights::fit(found, &config.specs(classes), &HEADS, seed, device)
+    weights::load_into(found, &config.specs(classes), &HEADS, seed, device)
 }
 
 /// One batch of encoded pairs; rows may differ in length.
@@ -376,7 +376,7 @@ impl Linear {
 }
 
 impl Bert {
-    /// Builds the model on tensors that [`fit`] or [`weights::init`] gave.
+    /// Builds the model on tensors that [`load_into`] or [`weights::init`] gave.
     ///
     /// # Errors
     /// Names a tensor that is missing or misshapen.

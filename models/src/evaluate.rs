@@ -5,7 +5,7 @@
 
 use candle_core::{D, DType};
 
-use crate::batch::{Counted, sorted_batches};
+use crate::batch::{LossMask, sorted_batches};
 use crate::bert::{Bert, Rows};
 use crate::gpt2::Gpt2;
 use crate::ops;
@@ -20,14 +20,14 @@ use crate::{Error, Result};
 pub fn losses(
     model: &Gpt2,
     examples: &[&Example],
-    counted: Counted,
+    mask: LossMask,
     batch_size: usize,
 ) -> Result<Vec<(f64, usize)>> {
     let lengths: Vec<usize> = examples.iter().map(|example| example.ids.len()).collect();
     let mut out = vec![(0.0, 0); examples.len()];
     for batch in sorted_batches(&lengths, batch_size) {
         let ids: Vec<Vec<u32>> = batch.iter().map(|&i| examples[i].ids.clone()).collect();
-        let counts: Vec<Vec<bool>> = batch.iter().map(|&i| counted.of(examples[i])).collect();
+        let counts: Vec<Vec<bool>> = batch.iter().map(|&i| mask.of(examples[i])).collect();
         for (&i, loss) in batch.iter().zip(model.losses(&ids, &counts)?) {
             out[i] = loss;
         }
@@ -42,11 +42,11 @@ pub fn losses(
 pub fn mean_loss(
     model: &Gpt2,
     examples: &[&Example],
-    counted: Counted,
+    mask: LossMask,
     batch_size: usize,
 ) -> Result<Option<f64>> {
     let (mut sum, mut tokens) = (0.0, 0);
-    for (loss, count) in losses(model, examples, counted, batch_size)? {
+    for (loss, count) in losses(model, examples, mask, batch_size)? {
         sum += loss;
         tokens += count;
     }
@@ -132,8 +132,8 @@ mod tests {
             })
             .collect();
         let examples: Vec<&Example> = examples.iter().collect();
-        let one = losses(&model, &examples, Counted::Reply, 1).unwrap();
-        let four = losses(&model, &examples, Counted::Reply, 4).unwrap();
+        let one = losses(&model, &examples, LossMask::Reply, 1).unwrap();
+        let four = losses(&model, &examples, LossMask::Reply, 4).unwrap();
         for ((a, n), (b, m)) in one.iter().zip(&four) {
             assert!((a - b).abs() < 1e-3 && n == m, "{a} {b}");
         }
@@ -141,11 +141,11 @@ mod tests {
             one.iter().map(|x| x.1).collect::<Vec<_>>(),
             [2, 5, 8, 11, 14, 17, 20]
         );
-        let mean = mean_loss(&model, &examples, Counted::Reply, 4)
+        let mean = mean_loss(&model, &examples, LossMask::Reply, 4)
             .unwrap()
             .unwrap();
         assert!((mean - 50f64.ln()).abs() < 0.5, "{mean}");
-        assert_eq!(mean_loss(&model, &[], Counted::Reply, 4).unwrap(), None);
+        assert_eq!(mean_loss(&model, &[], LossMask::Reply, 4).unwrap(), None);
     }
 
     #[test]

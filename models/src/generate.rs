@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// How replies are written. Stored with every fake and every candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
-pub struct Decode {
+pub struct SamplingParams {
     /// The longest reply, in tokens.
     pub max_new_tokens: usize,
     /// Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always.
@@ -33,7 +33,7 @@ pub struct Decode {
     pub seed: u64,
 }
 
-impl Default for Decode {
+impl Default for SamplingParams {
     /// What the original ran with: top-k 40 at temperature 1.
     fn default() -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Default for Decode {
     }
 }
 
-impl Decode {
+impl SamplingParams {
     /// Refuses settings that cannot work.
     ///
     /// # Errors
@@ -75,14 +75,14 @@ impl Decode {
 /// Why a reply ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Finish {
+pub enum FinishReason {
     /// With the end token.
     End,
     /// At the limit of tokens, or of the model's positions.
     Length,
 }
 
-impl Finish {
+impl FinishReason {
     /// As it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ pub struct Completion {
     /// Its tokens.
     pub ids: Vec<u32>,
     /// Why it ended.
-    pub finish: Finish,
+    pub finish_reason: FinishReason,
 }
 
 /// Draws the next token from `logits` (one for each token of the vocabulary, changed in place).
@@ -108,9 +108,14 @@ pub struct Completion {
 ///
 /// # Errors
 /// When no logit is a finite number.
-pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stream) -> Result<u32> {
-    if decode.repetition_penalty != 1.0 {
-        let penalty = decode.repetition_penalty as f32;
+pub fn sample(
+    logits: &mut [f32],
+    seen: &[u32],
+    sampling: &SamplingParams,
+    stream: &mut Stream,
+) -> Result<u32> {
+    if sampling.repetition_penalty != 1.0 {
+        let penalty = sampling.repetition_penalty as f32;
         let mut once = seen.to_vec();
         once.sort_unstable();
         once.dedup();
@@ -143,29 +148,29 @@ pub fn draw(logits: &mut [f32], seen: &[u32], decode: &Decode, stream: &mut Stre
                 .to_owned(),
         ));
     };
-    if decode.temperature == 0.0 {
+    if sampling.temperature == 0.0 {
         return Ok(likeliest.1);
     }
-    if decode.top_k > 0 && decode.top_k < kept.len() {
-        kept.select_nth_unstable_by(decode.top_k - 1, order);
-        kept.truncate(decode.top_k);
+    if sampling.top_k > 0 && sampling.top_k < kept.len() {
+        kept.select_nth_unstable_by(sampling.top_k - 1, order);
+        kept.truncate(sampling.top_k);
     }
-    if decode.top_p < 1.0 {
+    if sampling.top_p < 1.0 {
         kept.sort_unstable_by(order);
     } else {
         kept.sort_unstable_by_key(|&(_, id)| id);
     }
     let weights: Vec<f64> = kept
         .iter()
-        .map(|(logit, _)| (f64::from(logit - likeliest.0) / decode.temperature).exp())
+        .map(|(logit, _)| (f64::from(logit - likeliest.0) / sampling.temperature).exp())
         .collect();
     let all: f64 = weights.iter().sum();
     let mut total = 0.0;
     let mut end = kept.len();
-    if decode.top_p < 1.0 {
+    if sampling.top_p < 1.0 {
         for (i, weight) in weights.iter().enumerate() {
             total += weight;
-            if total >= decode.top_p * all {
+            if total >= sampling.top_p * all {
                 end = i + 1;
                 break;
             }
@@ -225,15 +230,15 @@ pub fn generate_naive(
     task: &Task,
     candidate: usize,
     end: u32,
-    decode: &Decode,
+    sampling: &SamplingParams,
 ) -> Result<Completion> {
-    decode.check()?;
+    sampling.check()?;
     check_prompt(&task.prompt, model.config().n_positions)?;
-    let mut stream = stream_of(decode.seed, task.key, candidate);
+    let mut stream = stream_of(sampling.seed, task.key, candidate);
     let mut ids = task.prompt.clone();
     let written = |ids: &[u32]| ids[task.prompt.len()..].to_vec();
     while ids.len() < model.config().n_positions
-        && ids.len() - task.prompt.len() < decode.max_new_tokens
+        && ids.len() - task.prompt.len() < sampling.max_new_tokens
     {
         let input = Tensor::from_slice(&ids, (1, ids.len()), model.device())?;
         let last = model
@@ -241,18 +246,18 @@ pub fn generate_naive(
             .narrow(1, ids.len() - 1, 1)?
             .contiguous()?; // (1, 1, C)
         let mut logits = rows(&model.logits(&last)?.squeeze(1)?)?;
-        let next = draw(&mut logits[0], &ids, decode, &mut stream)?;
+        let next = sample(&mut logits[0], &ids, sampling, &mut stream)?;
         if next == end {
             return Ok(Completion {
                 ids: written(&ids),
-                finish: Finish::End,
+                finish_reason: FinishReason::End,
             });
         }
         ids.push(next);
     }
     Ok(Completion {
         ids: written(&ids),
-        finish: Finish::Length,
+        finish_reason: FinishReason::Length,
     })
 }
 
@@ -287,17 +292,17 @@ pub fn generate(
     tasks: &[Task],
     candidates: usize,
     end: u32,
-    decode: &Decode,
+    sampling: &SamplingParams,
     on_token: &mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>,
 ) -> Result<Vec<Vec<Completion>>> {
-    decode.check()?;
+    sampling.check()?;
     let positions = model.config().n_positions;
     for task in tasks {
         check_prompt(&task.prompt, positions)?;
     }
     let unwritten = Completion {
         ids: Vec::new(),
-        finish: Finish::Length,
+        finish_reason: FinishReason::Length,
     };
     let mut done = vec![vec![unwritten; candidates]; tasks.len()];
     let Some(common) = tasks.iter().map(|task| task.prompt.len()).min() else {
@@ -328,7 +333,7 @@ pub fn generate(
             task: i / candidates,
             candidate: i % candidates,
             ids: tasks[i / candidates].prompt[..common].to_vec(),
-            stream: stream_of(decode.seed, tasks[i / candidates].key, i % candidates),
+            stream: stream_of(sampling.seed, tasks[i / candidates].key, i % candidates),
         })
         .collect();
 
@@ -337,28 +342,28 @@ pub fn generate(
         let mut stays = Vec::with_capacity(live.len());
         for (row, logits) in live.iter_mut().zip(&mut logits) {
             let prompt = &tasks[row.task].prompt;
-            let mut finish = None;
+            let mut finish_reason = None;
             if at < prompt.len() {
                 row.ids.push(prompt[at]);
             } else {
-                let next = draw(logits, &row.ids, decode, &mut row.stream)?;
+                let next = sample(logits, &row.ids, sampling, &mut row.stream)?;
                 if next == end {
-                    finish = Some(Finish::End);
+                    finish_reason = Some(FinishReason::End);
                 } else {
                     if on_token(row.task, row.candidate, next).is_break() {
                         return Err(Error::Interrupted);
                     }
                     row.ids.push(next);
-                    let full = row.ids.len() - prompt.len() == decode.max_new_tokens
+                    let full = row.ids.len() - prompt.len() == sampling.max_new_tokens
                         || row.ids.len() == positions;
-                    finish = full.then_some(Finish::Length);
+                    finish_reason = full.then_some(FinishReason::Length);
                 }
             }
-            if let Some(finish) = finish {
+            if let Some(finish_reason) = finish_reason {
                 let ids = row.ids[prompt.len()..].to_vec();
-                done[row.task][row.candidate] = Completion { ids, finish };
+                done[row.task][row.candidate] = Completion { ids, finish_reason };
             }
-            stays.push(finish.is_none());
+            stays.push(finish_reason.is_none());
         }
         if stays.contains(&false) {
             let kept: Vec<u32> = (0..)
@@ -393,11 +398,11 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn shares(decode: &Decode, logits: &[f32], seen: &[u32]) -> Vec<f64> {
+    fn shares(sampling: &SamplingParams, logits: &[f32], seen: &[u32]) -> Vec<f64> {
         let mut stream = Stream::new(3, "test");
         let mut counts = vec![0.0; logits.len()];
         for _ in 0..20_000 {
-            counts[draw(&mut logits.to_vec(), seen, decode, &mut stream).unwrap() as usize] +=
+            counts[sample(&mut logits.to_vec(), seen, sampling, &mut stream).unwrap() as usize] +=
                 1.0 / 20_000.0;
         }
         counts
@@ -410,7 +415,7 @@ mod tests {
         );
     }
 
-    const ALL: Decode = Decode {
+    const ALL: SamplingParams = SamplingParams {
         max_new_tokens: 8,
         temperature: 1.0,
         top_k: 0,
@@ -420,24 +425,24 @@ mod tests {
     };
 
     #[test]
-    fn draws_have_the_probabilities_of_the_settings() {
+    fn samples_have_the_probabilities_of_the_settings() {
         let logits = [0.1f32.ln(), 0.4f32.ln(), 0.2f32.ln(), 0.3f32.ln()];
         close(&shares(&ALL, &logits, &[]), &[0.1, 0.4, 0.2, 0.3]);
         close(
-            &shares(&Decode { top_k: 2, ..ALL }, &logits, &[]),
+            &shares(&SamplingParams { top_k: 2, ..ALL }, &logits, &[]),
             &[0.0, 4.0 / 7.0, 0.0, 3.0 / 7.0],
         );
         close(
-            &shares(&Decode { top_p: 0.65, ..ALL }, &logits, &[]),
+            &shares(&SamplingParams { top_p: 0.65, ..ALL }, &logits, &[]),
             &[0.0, 4.0 / 7.0, 0.0, 3.0 / 7.0],
         );
         close(
-            &shares(&Decode { top_p: 0.75, ..ALL }, &logits, &[]),
+            &shares(&SamplingParams { top_p: 0.75, ..ALL }, &logits, &[]),
             &[0.0, 4.0 / 9.0, 2.0 / 9.0, 3.0 / 9.0],
         );
         close(
             &shares(
-                &Decode {
+                &SamplingParams {
                     temperature: 0.5,
                     ..ALL
                 },
@@ -448,7 +453,7 @@ mod tests {
         );
         close(
             &shares(
-                &Decode {
+                &SamplingParams {
                     temperature: 0.0,
                     ..ALL
                 },
@@ -461,16 +466,16 @@ mod tests {
 
     #[test]
     fn what_occurred_is_less_likely() {
-        let decode = Decode {
+        let sampling = SamplingParams {
             repetition_penalty: 2.0,
             temperature: 0.0,
             ..ALL
         };
         let pick = |seen: &[u32]| {
-            draw(
+            sample(
                 &mut [1.0, 1.5, -1.0],
                 seen,
-                &decode,
+                &sampling,
                 &mut Stream::new(1, "x"),
             )
             .unwrap()
@@ -478,29 +483,29 @@ mod tests {
         assert_eq!(pick(&[]), 1);
         assert_eq!(pick(&[1, 1]), 0);
         assert_eq!(
-            draw(&mut [-1.0, -1.5], &[0], &decode, &mut Stream::new(1, "x")).unwrap(),
+            sample(&mut [-1.0, -1.5], &[0], &sampling, &mut Stream::new(1, "x")).unwrap(),
             1
         );
     }
 
     #[test]
     fn ties_and_numbers_that_are_none() {
-        let decode = Decode {
+        let sampling = SamplingParams {
             temperature: 0.0,
             ..ALL
         };
         assert_eq!(
-            draw(
+            sample(
                 &mut [0.5, 0.5, f32::NAN],
                 &[],
-                &decode,
+                &sampling,
                 &mut Stream::new(1, "x")
             )
             .unwrap(),
             0
         );
         assert!(
-            draw(
+            sample(
                 &mut [f32::NAN, f32::NAN],
                 &[],
                 &ALL,
@@ -509,7 +514,7 @@ mod tests {
             .is_err()
         );
         assert!(
-            draw(
+            sample(
                 &mut [f32::NEG_INFINITY; 2],
                 &[],
                 &ALL,
@@ -522,20 +527,20 @@ mod tests {
     #[test]
     fn settings_that_cannot_work_are_named() {
         let bad = [
-            Decode {
+            SamplingParams {
                 temperature: -1.0,
                 ..ALL
             },
-            Decode {
+            SamplingParams {
                 temperature: f64::NAN,
                 ..ALL
             },
-            Decode { top_p: 0.0, ..ALL },
-            Decode {
+            SamplingParams { top_p: 0.0, ..ALL },
+            SamplingParams {
                 repetition_penalty: 0.0,
                 ..ALL
             },
-            Decode {
+            SamplingParams {
                 max_new_tokens: 0,
                 ..ALL
             },
@@ -569,12 +574,12 @@ mod tests {
     #[test]
     fn cached_and_naive_write_the_same() {
         let (model, tasks, end) = (model(), tasks(), 49);
-        for decode in [
-            Decode {
+        for sampling in [
+            SamplingParams {
                 temperature: 0.0,
                 ..ALL
             },
-            Decode {
+            SamplingParams {
                 max_new_tokens: 12,
                 top_k: 20,
                 top_p: 0.9,
@@ -583,23 +588,23 @@ mod tests {
             },
         ] {
             let mut heard = vec![vec![Vec::new(); 3]; tasks.len()];
-            let all = generate(&model, &tasks, 3, end, &decode, &mut |t, c, token| {
+            let all = generate(&model, &tasks, 3, end, &sampling, &mut |t, c, token| {
                 heard[t][c].push(token);
                 ControlFlow::Continue(())
             })
             .unwrap();
             for (t, task) in tasks.iter().enumerate() {
                 for c in 0..3 {
-                    let naive = generate_naive(&model, task, c, end, &decode).unwrap();
+                    let naive = generate_naive(&model, task, c, end, &sampling).unwrap();
                     assert_eq!(all[t][c], naive, "task {t} candidate {c}");
                     assert_eq!(heard[t][c], naive.ids);
                 }
             }
-            let one = generate(&model, &tasks[1..2], 1, end, &decode, &mut go_on).unwrap();
+            let one = generate(&model, &tasks[1..2], 1, end, &sampling, &mut go_on).unwrap();
             assert_eq!(one[0][0], all[1][0]);
             assert_eq!(
-                (all[3][0].ids.len(), all[3][0].finish),
-                (1, Finish::Length),
+                (all[3][0].ids.len(), all[3][0].finish_reason),
+                (1, FinishReason::Length),
                 "the last position"
             );
         }

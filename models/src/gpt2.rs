@@ -227,7 +227,11 @@ pub fn plan(listed: Vec<weights::Listed>, config: &Config) -> Result<weights::Pl
 ///
 /// # Errors
 /// Names a tensor that is missing or misshapen.
-pub fn fit(found: Tensors, config: &Config, device: &Device) -> Result<(Tensors, weights::Fit)> {
+pub fn load_into(
+    found: Tensors,
+    config: &Config,
+    device: &Device,
+) -> Result<(Tensors, weights::LoadReport)> {
     config.check()?;
     let mut found = weights::canonical_names(found, "transformer.", &["lm_head."]);
     // Tied to wte; files that carry it repeat it.
@@ -235,7 +239,7 @@ pub fn fit(found: Tensors, config: &Config, device: &Device) -> Result<(Tensors,
     weights::check_layers(&found, "transformer.h.", "n_layer", config.n_layer)?;
     // The causal mask as a buffer, in older files.
     found.retain(|name, _| !name.ends_with(".attn.bias") && !name.ends_with(".attn.masked_bias"));
-    weights::fit(found, &config.specs(), &[], 0, device)
+    weights::load_into(found, &config.specs(), &[], 0, device)
 }
 
 /// The model. Built on tracked tensors it can be trained, on detached ones it leaves no graph.
@@ -355,7 +359,7 @@ impl Cache {
 }
 
 impl Gpt2 {
-    /// Builds the model on tensors that [`fit`] or [`weights::init`] gave.
+    /// Builds the model on tensors that [`load_into`] or [`weights::init`] gave.
     ///
     /// # Errors
     /// Names a tensor that is missing or misshapen.

@@ -46,7 +46,7 @@ pub struct Plan {
 }
 
 /// A micro-batch with what the loop must know of it before its loss is made.
-pub struct Micro<B> {
+pub struct MicroBatch<B> {
     /// The batch, as the loss closure takes it.
     pub batch: B,
     /// What the sum of losses is divided by: counted tokens, or the class weights of the examples.
@@ -200,7 +200,7 @@ pub fn train<B>(
     vars: &Vars,
     plan: &Plan,
     resume: Option<Resume<'_>>,
-    batch: &mut dyn FnMut(usize) -> Result<Micro<B>>,
+    batch: &mut dyn FnMut(usize) -> Result<MicroBatch<B>>,
     loss: &mut dyn FnMut(&B, &mut Stream) -> Result<Tensor>,
     validate: &mut dyn FnMut() -> Result<Option<f64>>,
     on_event: &mut dyn FnMut(Event<'_>) -> Result<Flow>,
@@ -219,18 +219,18 @@ pub fn train<B>(
         let accumulate = plan.accumulate.max(1);
 
         // 1 the batches of this step, whose weights divide all its losses
-        let micros: Vec<Micro<B>> = (step * accumulate..(step + 1) * accumulate)
+        let micro_batches: Vec<MicroBatch<B>> = (step * accumulate..(step + 1) * accumulate)
             .map(&mut *batch)
             .collect::<Result<_>>()?;
-        let weight: f64 = micros.iter().map(|m| m.weight).sum();
-        let tokens: usize = micros.iter().map(|m| m.tokens).sum();
+        let weight: f64 = micro_batches.iter().map(|m| m.weight).sum();
+        let tokens: usize = micro_batches.iter().map(|m| m.tokens).sum();
 
         // 2 forward and backward, one after the other, so that one graph is alive at a time
         let mut gradients = Gradients::new();
         let mut mean = 0.0;
-        for (i, micro) in micros.iter().enumerate() {
+        for (i, micro_batch) in micro_batches.iter().enumerate() {
             let mut stream = Stream::at(plan.seed, &format!("dropout {i}"), step as u64);
-            let sum = loss(&micro.batch, &mut stream)?;
+            let sum = loss(&micro_batch.batch, &mut stream)?;
             let share = (sum / weight)?;
             let value = f64::from(share.to_dtype(DType::F32)?.to_scalar::<f32>()?);
             if !value.is_finite() {
@@ -422,7 +422,7 @@ mod tests {
                 let points: Vec<_> = (n * size..(n + 1) * size)
                     .map(|i| self.points[i * 7 % 64])
                     .collect();
-                Ok(Micro {
+                Ok(MicroBatch {
                     batch: points,
                     weight: size as f64,
                     tokens: size,

@@ -110,7 +110,7 @@ fn init_one(spec: &Spec, seed: u64, device: &Device) -> Result<(String, Tensor)>
 
 /// What became of a checkpoint's tensors when it was fitted to a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fit {
+pub struct LoadReport {
     /// Tensors that the checkpoint lacked and that started at random (a new classifier head).
     pub fresh: Vec<String>,
     /// Tensors in the checkpoint that the model has no use for.
@@ -122,21 +122,21 @@ pub struct Fit {
 ///
 /// # Errors
 /// Names the first other tensor that is missing or misshapen.
-pub fn fit(
+pub fn load_into(
     mut found: Tensors,
     specs: &[Spec],
     heads: &[&str],
     seed: u64,
     device: &Device,
-) -> Result<(Tensors, Fit)> {
-    let mut fit = Fit::default();
-    let mut fitted = Tensors::new();
+) -> Result<(Tensors, LoadReport)> {
+    let mut report = LoadReport::default();
+    let mut loaded = Tensors::new();
     for spec in specs {
         let is_head = heads.iter().any(|head| spec.name.starts_with(head));
         match found.remove(&spec.name) {
             Some(tensor) if tensor.dims() == spec.shape => {
                 let tensor = tensor.to_device(device)?.to_dtype(DType::F32)?;
-                fitted.insert(spec.name.clone(), tensor);
+                loaded.insert(spec.name.clone(), tensor);
             }
             Some(tensor) if !is_head => {
                 return Err(Error::Misshapen {
@@ -147,13 +147,13 @@ pub fn fit(
             }
             None if !is_head => return Err(Error::MissingTensor(spec.name.clone())),
             _ => {
-                fit.fresh.push(spec.name.clone());
-                fitted.extend([init_one(spec, seed, device)?]);
+                report.fresh.push(spec.name.clone());
+                loaded.extend([init_one(spec, seed, device)?]);
             }
         }
     }
-    fit.unused = found.into_keys().collect();
-    Ok((fitted, fit))
+    report.unused = found.into_keys().collect();
+    Ok((loaded, report))
 }
 
 /// Gives tensors the names of current checkpoints: see [`canonical_name`].
@@ -598,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fit_names_what_is_missing_misshapen_fresh_and_unused() {
+    fn load_into_names_what_is_missing_misshapen_fresh_and_unused() {
         let spec = |name: &str, n| Spec {
             name: name.into(),
             shape: vec![n],
@@ -611,13 +611,14 @@ mod tests {
                 ("x".to_string(), tensor(&[1])),
             ])
         };
-        let (fitted, report) = fit(found(), &specs, &["classifier."], 1, &Device::Cpu).unwrap();
-        assert_eq!(fitted["classifier.weight"].dims(), [3]);
+        let (loaded, report) =
+            load_into(found(), &specs, &["classifier."], 1, &Device::Cpu).unwrap();
+        assert_eq!(loaded["classifier.weight"].dims(), [3]);
         assert_eq!(report.fresh, ["classifier.weight"]);
         assert_eq!(report.unused, ["x"]);
-        let missing = fit(found(), &specs, &[], 1, &Device::Cpu).unwrap_err();
+        let missing = load_into(found(), &specs, &[], 1, &Device::Cpu).unwrap_err();
         assert!(missing.to_string().contains("'classifier.weight'"));
-        let misshapen = fit(found(), &[spec("a", 5)], &[], 1, &Device::Cpu).unwrap_err();
+        let misshapen = load_into(found(), &[spec("a", 5)], &[], 1, &Device::Cpu).unwrap_err();
         assert_eq!(
             misshapen.to_string(),
             "tensor 'a': the file has [2], config.json asks for [5]"

@@ -1,5 +1,5 @@
 //! The desktop application. A thin layer: the page calls one command, [`shell`] passes it on to the
-//! engine's desk, and events of the desk are emitted to the page.
+//! engine, whose events are emitted to the page.
 //!
 //! The same program is the worker process of jobs: `repartee-app work PROJECT JOB`.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]

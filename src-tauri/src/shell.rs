@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use repartee_engine::desk::{Desk, Notice};
+use repartee_engine::app_state::{AppEvent, AppState};
 use repartee_engine::{Code, Error};
 use serde_json::Value;
 use tauri::{
@@ -17,18 +17,18 @@ use tauri::{
 /// Carries all events of the engine to the page.
 const SIGNAL: &str = "signal";
 
-/// Calls the desk, off the main thread. A panic becomes an error, since a page that gets no response
+/// Calls the engine, off the main thread. A panic becomes an error, since a page that gets no response
 /// would wait forever.
 #[tauri::command]
 async fn rpc(
     window: WebviewWindow,
-    desk: State<'_, Arc<Desk>>,
+    state: State<'_, Arc<AppState>>,
     name: String,
     params: Value,
 ) -> Result<Value, Error> {
-    let (desk, label) = (Arc::clone(&desk), window.label().to_owned());
+    let (state, label) = (Arc::clone(&state), window.label().to_owned());
     let answer = tauri::async_runtime::spawn_blocking(move || {
-        catch_unwind(AssertUnwindSafe(|| desk.call(&label, &name, params)))
+        catch_unwind(AssertUnwindSafe(|| state.call(&label, &name, params)))
     });
     match answer.await {
         Ok(Ok(answer)) => answer,
@@ -189,7 +189,7 @@ pub fn run(project: Option<PathBuf>) -> tauri::Result<()> {
         ])
         .on_window_event(|window, event| {
             if let WindowEvent::Destroyed = event {
-                window.state::<Arc<Desk>>().closed(window.label());
+                window.state::<Arc<AppState>>().closed(window.label());
             }
         })
         .setup(move |app| {
@@ -198,16 +198,16 @@ pub fn run(project: Option<PathBuf>) -> tauri::Result<()> {
                 None => app.path().app_config_dir()?,
             };
             let handle = app.handle().clone();
-            let notices = move |windows: &[String], notice: &Notice| {
+            let on_event = move |windows: &[String], event: &AppEvent| {
                 for window in windows {
                     // fails for a window that is closing, which needs no events
-                    let _ = handle.emit_to(EventTarget::webview_window(window), SIGNAL, notice);
+                    let _ = handle.emit_to(EventTarget::webview_window(window), SIGNAL, event);
                 }
             };
-            app.manage(Desk::new(
+            app.manage(AppState::new(
                 &folder,
                 std::env::current_exe()?,
-                Arc::new(notices),
+                Arc::new(on_event),
             ));
             open_window(app.handle(), "main", project.as_deref())?;
             Ok(())

@@ -101,8 +101,8 @@ test("the reply is posted once, with its footer, and its outcome is fetched", as
     60_000,
   );
   await until(async () => (await window.text("posting-state")) === "Live on Reddit.", "the window shows it");
-  const { posted, twins } = await sandbox("state");
-  assert.deepEqual([posted, twins], [1, []]);
+  const { posted, duplicates } = await sandbox("state");
+  assert.deepEqual([posted, duplicates], [1, []]);
 
   await window.go("#/reddit/outcomes");
   await window.click("outcomes-refresh");

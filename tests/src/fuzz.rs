@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use repartee_datasets::read::{self, Options, look};
+use repartee_datasets::read::{self, Options, preview};
 use repartee_engine::{Engine, base};
 
 /// The targets by name.
@@ -92,7 +92,7 @@ fn read_file(bytes: &[u8], folder: &Path, name: &str, mapping: Option<&str>) {
         Err(read::Error::Died { what, .. }) => panic!("a reader died: {what}"),
         Err(error) => sentence(&error.to_string()),
     }
-    match look(&path, 3) {
+    match preview(&path, 3) {
         Ok(_) => {}
         Err(error) => sentence(&error.to_string()),
     }
@@ -175,7 +175,7 @@ fn project(bytes: &[u8], folder: &Path) {
         Ok(engine) => engine,
         Err(error) => return sentence(&error.message),
     };
-    engine.outside.state = Some(folder.join("state"));
+    engine.environment.state = Some(folder.join("state"));
     let said = |error: Option<repartee_engine::Error>| {
         if let Some(error) = error {
             sentence(&error.message);

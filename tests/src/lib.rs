@@ -93,7 +93,7 @@ impl Place {
     /// The project, opened.
     pub fn engine(&self) -> Engine {
         let mut engine = Engine::open(self.project()).expect("the test's project");
-        engine.outside.state = Some(self.state());
+        engine.environment.state = Some(self.state());
         engine
     }
 

@@ -279,7 +279,7 @@ fn project() -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("p.repartee");
     let mut engine = Engine::create(&path).expect("a project");
-    engine.outside.state = Some(folder.path().join("state"));
+    engine.environment.state = Some(folder.path().join("state"));
     let mut lines = Vec::new();
     sample::write_ndjson(&mut lines, 7, 3).expect("written to memory");
     let file = folder.path().join("sample.ndjson");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use repartee_engine::job::{new_id, now_ms};
 use repartee_engine::reddit::{
-    NewAccount, NewPermit, Outside, Post, PostReport, PostingRules, RAISE, Settle,
+    Environment, NewAccount, NewPostingPermission, Post, PostReport, PostingRules, RAISE, Settle,
 };
 use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Code, Ended, Engine, Error};
@@ -31,14 +31,14 @@ const SUBREDDIT: &str = "Quiet";
 const PERSON: &str = "a person";
 
 /// A project with an account of a fake Reddit, a permission, and drafts.
-struct Desk {
+struct Bench {
     place: Place,
     fake: Fake,
     /// Names of what the drafts answer.
     parents: Vec<String>,
 }
 
-impl Desk {
+impl Bench {
     fn new(drafts: usize) -> Self {
         let place = Place::with_project();
         let fake = Fake::start(Options {
@@ -46,25 +46,25 @@ impl Desk {
             ..Options::default()
         })
         .unwrap();
-        let mut desk = Self {
+        let mut bench = Self {
             place,
             fake,
             parents: Vec::new(),
         };
-        let engine = desk.engine();
-        engine.account_put(&desk.account(ACCOUNT), PERSON).unwrap();
+        let engine = bench.engine();
+        engine.account_put(&bench.account(ACCOUNT), PERSON).unwrap();
         engine.account_label(ACCOUNT, true, PERSON).unwrap();
-        engine.permit_subreddit(&permit(), PERSON).unwrap();
-        desk.rules(|rules| {
+        engine.permit_subreddit(&permission(), PERSON).unwrap();
+        bench.rules(|rules| {
             rules.account = ACCOUNT.to_owned();
             rules.per_day = 1000;
             rules.per_subreddit = 1000;
         });
         for n in 0..drafts {
-            let parent = desk.add(n);
-            desk.parents.push(parent);
+            let parent = bench.add(n);
+            bench.parents.push(parent);
         }
-        desk
+        bench
     }
 
     fn account(&self, name: &str) -> NewAccount {
@@ -100,7 +100,7 @@ impl Desk {
             comment_id: comments[0],
             n: 0,
             text: texts[n % texts.len()].to_owned(),
-            finish: repartee_store::fakes::Finish::End,
+            finish_reason: repartee_store::fakes::FinishReason::End,
             scores: Scores::default(),
         };
         let candidates = store
@@ -117,11 +117,11 @@ impl Desk {
     /// The project as a machine sees it whose state lies in another folder.
     fn elsewhere(&self, state: &str) -> Engine {
         let mut engine = self.place.engine();
-        engine.outside = Outside {
+        engine.environment = Environment {
             clock: Arc::new(SkipClock::new()),
             login: Some(Arc::new(|_| Some(login()))),
             state: Some(self.place.path(state)),
-            ..engine.outside.clone()
+            ..engine.environment.clone()
         };
         engine
     }
@@ -174,11 +174,11 @@ fn thread(n: usize, post: &str, name: &str, comment: &str) -> NewThread {
     }
 }
 
-fn permit() -> NewPermit {
-    NewPermit {
+fn permission() -> NewPostingPermission {
+    NewPostingPermission {
         subreddit: SUBREDDIT.to_owned(),
         link: "https://example.org/permission".to_owned(),
-        ..NewPermit::default()
+        ..NewPostingPermission::default()
     }
 }
 
@@ -224,8 +224,8 @@ fn post(engine: &Engine, job: &Post) -> Result<PostReport, Error> {
 
 #[test]
 fn approval_is_refused_after_an_edit() {
-    let desk = Desk::new(1);
-    let (here, second) = (desk.engine(), desk.engine());
+    let bench = Bench::new(1);
+    let (here, second) = (bench.engine(), bench.engine());
     let shown = here.reply(1).unwrap().reply;
     assert!(shown.shown.full_text.starts_with(&shown.text));
     assert!(shown.shown.full_text.contains("run by u/the_operator"));
@@ -266,13 +266,13 @@ fn approval_is_refused_after_an_edit() {
 
 #[test]
 fn approval_is_refused_after_anything_shown_has_changed() {
-    type Change = fn(&Desk);
+    type Change = fn(&Bench);
     let changes: [(Change, &str); 6] = [
         // the thread is fetched again, and its author has edited the comment
         (
-            |desk| {
-                let store = Store::open(&desk.place.project()).unwrap();
-                let engine = desk.engine();
+            |bench| {
+                let store = Store::open(&bench.place.project()).unwrap();
+                let engine = bench.engine();
                 let one = engine.outbox_story(1).unwrap().outbox;
                 let (post, name) = (one.post_name.unwrap(), one.parent_name.unwrap());
                 let again = thread(0, &post, &name, "EDIT: solved, thanks.");
@@ -281,41 +281,41 @@ fn approval_is_refused_after_anything_shown_has_changed() {
             "the comment it answers",
         ),
         (
-            |desk| {
-                desk.rules(|rules| {
+            |bench| {
+                bench.rules(|rules| {
                     rules.footer_text = "^(A bot of u/{operator}. STOP ends it.)".to_owned();
                 });
             },
             "the footer",
         ),
         (
-            |desk| desk.rules(|rules| rules.footer = false),
+            |bench| bench.rules(|rules| rules.footer = false),
             "the footer",
         ),
         (
-            |desk| {
-                let engine = desk.engine();
+            |bench| {
+                let engine = bench.engine();
                 engine
-                    .account_put(&desk.account("other_bot"), PERSON)
+                    .account_put(&bench.account("other_bot"), PERSON)
                     .unwrap();
-                desk.rules(|rules| rules.account = "other_bot".to_owned());
+                bench.rules(|rules| rules.account = "other_bot".to_owned());
             },
             "the account",
         ),
         (
-            |desk| desk.sql("UPDATE thread SET subreddit = 'Loud'"),
+            |bench| bench.sql("UPDATE thread SET subreddit = 'Loud'"),
             "the subreddit",
         ),
         (
-            |desk| desk.sql("UPDATE thread SET title = 'Another question'"),
+            |bench| bench.sql("UPDATE thread SET title = 'Another question'"),
             "the title of the post",
         ),
     ];
     for (change, what) in changes {
-        let desk = Desk::new(1);
-        let engine = desk.engine();
+        let bench = Bench::new(1);
+        let engine = bench.engine();
         let before = seen(&engine, 1);
-        change(&desk);
+        change(&bench);
         let error = engine.reply_approve(1, &before, PERSON).unwrap_err();
         assert_eq!(error.code, Code::Changed, "{what}");
         assert!(error.message.contains(what), "{what}: {error}");
@@ -329,7 +329,7 @@ fn approval_is_refused_after_anything_shown_has_changed() {
 #[test]
 fn racing_edits_and_approvals_never_mix_two_versions() {
     const ROUNDS: usize = 2_000;
-    let desk = Desk::new(1);
+    let bench = Bench::new(1);
     let (approved, refused, looked) = (
         AtomicUsize::new(0),
         AtomicUsize::new(0),
@@ -340,9 +340,9 @@ fn racing_edits_and_approvals_never_mix_two_versions() {
     let mut named: Vec<String> = std::thread::scope(|scope| {
         let editing: Vec<_> = (0..2)
             .map(|editor| {
-                let (desk, over) = (&desk, &over);
+                let (bench, over) = (&bench, &over);
                 scope.spawn(move || {
-                    let engine = desk.engine();
+                    let engine = bench.engine();
                     let mut n = 0;
                     while !over.load(Ordering::Relaxed) {
                         n += 1;
@@ -353,7 +353,7 @@ fn racing_edits_and_approvals_never_mix_two_versions() {
             })
             .collect();
         let looking = scope.spawn(|| {
-            let db = rusqlite::Connection::open(desk.place.project()).unwrap();
+            let db = rusqlite::Connection::open(bench.place.project()).unwrap();
             db.busy_timeout(Duration::from_secs(10)).unwrap();
             while !over.load(Ordering::Relaxed) {
                 let (state, text, full, stored, seen, by): (
@@ -391,7 +391,7 @@ fn racing_edits_and_approvals_never_mix_two_versions() {
         let approving: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
-                    let engine = desk.engine();
+                    let engine = bench.engine();
                     let mut named = Vec::new();
                     for _ in 0..ROUNDS / 2 {
                         let shown = engine.reply(1).unwrap().reply;
@@ -423,7 +423,7 @@ fn racing_edits_and_approvals_never_mix_two_versions() {
     eprintln!("{approved:?} approved, {refused:?} refused, looked {looked:?} times");
     assert!(refused.into_inner() > 0, "nothing raced");
     // the audit log has the hash of every text that was approved; an approval that came second changed nothing
-    let mut audited: Vec<String> = desk
+    let mut audited: Vec<String> = bench
         .engine()
         .audit(Some(1), 1_000_000)
         .unwrap()
@@ -458,11 +458,11 @@ fn what_ends_an_approval_ends_all_of_it() {
         ),
     ];
     for (end, state) in ends {
-        let desk = Desk::new(1);
-        let engine = desk.engine();
+        let bench = Bench::new(1);
+        let engine = bench.engine();
         approve_as_shown(&engine, 1, PERSON).unwrap();
         end(&engine);
-        let reply = Store::open(&desk.place.project())
+        let reply = Store::open(&bench.place.project())
             .unwrap()
             .reply(1)
             .unwrap();
@@ -509,7 +509,11 @@ fn nothing_slips_in_between_the_last_look_and_the_sending() {
             "opted-out",
         ),
         (
-            |e| _ = e.permit_off(SUBREDDIT, "they wrote", "ada").unwrap(),
+            |e| {
+                _ = e
+                    .posting_permission_off(SUBREDDIT, "they wrote", "ada")
+                    .unwrap()
+            },
             "approved",
             "subreddit-off",
         ),
@@ -520,21 +524,21 @@ fn nothing_slips_in_between_the_last_look_and_the_sending() {
         ),
     ];
     for (change, state, code) in changes {
-        let desk = Desk::new(1);
-        approve_as_shown(&desk.engine(), 1, PERSON).unwrap();
-        let (mut engine, second) = (desk.engine(), desk.engine());
+        let bench = Bench::new(1);
+        approve_as_shown(&bench.engine(), 1, PERSON).unwrap();
+        let (mut engine, second) = (bench.engine(), bench.engine());
         let once = AtomicBool::new(true);
-        engine.outside.on_step = Some(Arc::new(move |step| {
+        engine.environment.on_step = Some(Arc::new(move |step| {
             if step == "ready" && once.swap(false, Ordering::Relaxed) {
                 change(&second);
             }
         }));
         post(&engine, &now()).unwrap();
-        assert_eq!(desk.state(&engine), (state.to_owned(), code.to_owned()));
+        assert_eq!(bench.state(&engine), (state.to_owned(), code.to_owned()));
         if state == "posted" {
-            assert!(desk.body(0).starts_with("Other words."));
+            assert!(bench.body(0).starts_with("Other words."));
         }
-        assert_eq!(desk.posted(), usize::from(state == "posted"), "{code}");
+        assert_eq!(bench.posted(), usize::from(state == "posted"), "{code}");
     }
 }
 
@@ -560,19 +564,19 @@ fn an_approval_that_another_program_changed_is_not_posted() {
         "seal = ''".to_owned(),
         "seal = 'nonsense'".to_owned(),
     ] {
-        let desk = Desk::new(2);
-        let engine = desk.engine();
+        let bench = Bench::new(2);
+        let engine = bench.engine();
         approve_as_shown(&engine, 1, PERSON).unwrap();
         if set.contains("SELECT") {
             approve_as_shown(&engine, 2, PERSON).unwrap();
             engine.reply_redraft(2, PERSON, "").unwrap();
         }
-        desk.sql(&format!("UPDATE reply SET {set} WHERE id = 1"));
+        bench.sql(&format!("UPDATE reply SET {set} WHERE id = 1"));
         let shown = engine.reply(1).unwrap().reply.shown;
         assert!(!shown.again.is_empty(), "{set} is told");
         post(&engine, &now()).unwrap();
         assert_eq!(
-            (desk.state(&engine).0.as_str(), desk.posted()),
+            (bench.state(&engine).0.as_str(), bench.posted()),
             ("draft", 0),
             "{set}"
         );
@@ -581,9 +585,9 @@ fn an_approval_that_another_program_changed_is_not_posted() {
 
 #[test]
 fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() {
-    let desk = Desk::new(1);
-    approve_as_shown(&desk.engine(), 1, PERSON).unwrap();
-    let other = desk.elsewhere("another machine");
+    let bench = Bench::new(1);
+    approve_as_shown(&bench.engine(), 1, PERSON).unwrap();
+    let other = bench.elsewhere("another machine");
     let shown = other.reply(1).unwrap().reply.shown;
     assert!(shown.again.contains("another machine"), "{shown:?}");
     assert!(other.outbox_story(1).unwrap().outbox.needs_person);
@@ -609,22 +613,22 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
     assert_eq!(error.code, Code::Changed);
     post(&other, &now()).unwrap();
     assert_eq!(
-        desk.state(&other),
+        bench.state(&other),
         ("draft".to_owned(), "other-machine".to_owned())
     );
     approve_as_shown(&other, 1, PERSON).unwrap();
     post(&other, &now()).unwrap();
     assert_eq!(
-        desk.state(&other),
+        bench.state(&other),
         ("approved".to_owned(), "unconfirmed".to_owned())
     );
 
     // confirmed by what is shown of them, and by nothing else
-    let (account, permit) = (
+    let (account, permission) = (
         other.account(ACCOUNT).unwrap(),
-        other.permits().unwrap().remove(0),
+        other.posting_permissions().unwrap().remove(0),
     );
-    for words in [&account.unconfirmed, &permit.unconfirmed] {
+    for words in [&account.unconfirmed, &permission.unconfirmed] {
         assert!(words.contains("another machine"), "{words}");
     }
     assert!(
@@ -636,18 +640,18 @@ fn an_approval_of_another_machine_is_shown_as_such_and_confirmed_by_a_new_one() 
     let confirm = |record, name, seen: &str| other.record_confirm(record, name, seen, PERSON);
     let wrong = confirm(RecordKind::Subreddit, SUBREDDIT, &account.seen).unwrap_err();
     assert_eq!(wrong.code, Code::Changed);
-    desk.sql("UPDATE subreddit SET link = 'https://example.org/other'");
-    let stale = confirm(RecordKind::Subreddit, SUBREDDIT, &permit.seen).unwrap_err();
+    bench.sql("UPDATE subreddit SET link = 'https://example.org/other'");
+    let stale = confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen).unwrap_err();
     assert_eq!(stale.code, Code::Changed);
-    let permit = other.permits().unwrap().remove(0);
-    confirm(RecordKind::Subreddit, SUBREDDIT, &permit.seen).unwrap();
+    let permission = other.posting_permissions().unwrap().remove(0);
+    confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen).unwrap();
     confirm(RecordKind::Account, ACCOUNT, &account.seen).unwrap();
     assert_eq!(other.account(ACCOUNT).unwrap().unconfirmed, "");
-    assert_eq!(other.permits().unwrap()[0].unconfirmed, "");
-    assert_eq!(desk.posted(), 0);
+    assert_eq!(other.posting_permissions().unwrap()[0].unconfirmed, "");
+    assert_eq!(bench.posted(), 0);
     post(&other, &now()).unwrap();
     assert_eq!(
-        (desk.state(&other).0.as_str(), desk.posted()),
+        (bench.state(&other).0.as_str(), bench.posted()),
         ("posted", 1)
     );
     let confirmed = other.audit(None, 100).unwrap();
@@ -683,51 +687,51 @@ fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
             "outside of Repartee",
         ),
     ] {
-        let desk = Desk::new(1);
-        let engine = desk.engine();
+        let bench = Bench::new(1);
+        let engine = bench.engine();
         approve_as_shown(&engine, 1, PERSON).unwrap();
-        desk.sql(set);
+        bench.sql(set);
         post(&engine, &now()).unwrap();
         assert_eq!(
-            desk.state(&engine),
+            bench.state(&engine),
             ("approved".to_owned(), "unconfirmed".to_owned()),
             "{set}"
         );
-        let (account, permit) = (
+        let (account, permission) = (
             engine.account(ACCOUNT).unwrap(),
-            engine.permits().unwrap().remove(0),
+            engine.posting_permissions().unwrap().remove(0),
         );
-        let told = format!("{}{}", account.unconfirmed, permit.unconfirmed);
+        let told = format!("{}{}", account.unconfirmed, permission.unconfirmed);
         assert!(told.contains(words), "{set}: {told}");
         engine
             .record_confirm(RecordKind::Account, ACCOUNT, &account.seen, PERSON)
             .unwrap();
         engine
-            .record_confirm(RecordKind::Subreddit, SUBREDDIT, &permit.seen, PERSON)
+            .record_confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen, PERSON)
             .unwrap();
         post(&engine, &now()).unwrap();
         assert_eq!(
-            (desk.state(&engine).0.as_str(), desk.posted()),
+            (bench.state(&engine).0.as_str(), bench.posted()),
             ("posted", 1),
             "{set}"
         );
     }
     // a permission that was switched off is not on again because its reason is gone, and is not confirmed
-    let desk = Desk::new(1);
-    let engine = desk.engine();
+    let bench = Bench::new(1);
+    let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     engine
-        .permit_off(SUBREDDIT, "they wrote to us", PERSON)
+        .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
         .unwrap();
-    let off = engine.permits().unwrap().remove(0);
+    let off = engine.posting_permissions().unwrap().remove(0);
     let error = engine
         .record_confirm(RecordKind::Subreddit, SUBREDDIT, &off.seen, PERSON)
         .unwrap_err();
     assert_eq!(error.code, Code::Usage);
-    desk.sql("UPDATE subreddit SET off = ''");
+    bench.sql("UPDATE subreddit SET off = ''");
     post(&engine, &now()).unwrap();
     assert_eq!(
-        (desk.state(&engine).1.as_str(), desk.posted()),
+        (bench.state(&engine).1.as_str(), bench.posted()),
         ("unconfirmed", 0)
     );
 }
@@ -735,25 +739,25 @@ fn records_of_earlier_versions_and_changed_ones_hold_posting_until_confirmed() {
 #[test]
 fn gates_are_checked_on_what_is_sent() {
     // a gated word in the footer, which is sent with the text
-    let desk = Desk::new(1);
-    let engine = desk.engine();
+    let bench = Bench::new(1);
+    let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
-    desk.rules(|rules| rules.words.push("the_operator".to_owned()));
+    bench.rules(|rules| rules.words.push("the_operator".to_owned()));
     post(&engine, &now()).unwrap();
     assert_eq!(
-        desk.state(&engine),
+        bench.state(&engine),
         ("draft".to_owned(), "keyword".to_owned())
     );
-    assert_eq!(desk.posted(), 0);
+    assert_eq!(bench.posted(), 0);
 }
 
 #[test]
 fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
-    let desk = Desk::new(1);
-    let engine = desk.engine();
+    let bench = Bench::new(1);
+    let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     post(&engine, &now()).unwrap();
-    let first = desk.body(0);
+    let first = bench.body(0);
     // a change: what was previewed, in place of what stood there then
     let preview = engine.rewrite_preview(1, "Better words.").unwrap();
     assert!(preview.full_text.contains("run by u/the_operator"));
@@ -781,10 +785,10 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
         Code::Changed,
         "it stands there no more as it was shown"
     );
-    assert!(desk.body(0).starts_with("The second window's words."));
+    assert!(bench.body(0).starts_with("The second window's words."));
     // a footer that changed between preview and change
     let preview = engine.rewrite_preview(1, "Better words.").unwrap();
-    desk.rules(|rules| rules.footer_text = "^(bot of u/{operator}, STOP)".to_owned());
+    bench.rules(|rules| rules.footer_text = "^(bot of u/{operator}, STOP)".to_owned());
     let error = engine
         .reply_rewrite(1, "Better words.", &preview.seen, PERSON)
         .unwrap_err();
@@ -797,7 +801,7 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
         text: "we need something here".to_owned(),
         field: None,
     };
-    desk.fake.world().fail(Rule::once(On::Edit, refusal));
+    bench.fake.world().fail(Rule::once(On::Edit, refusal));
     let preview = engine.rewrite_preview(1, "Better words.").unwrap();
     assert!(
         engine
@@ -810,7 +814,8 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
         (before.full_text, before.code)
     );
     // no answer: a person is told to look
-    desk.fake
+    bench
+        .fake
         .world()
         .fail(Rule::always(On::Edit, Fault::StatusAfter { status: 502 }));
     let preview = engine.rewrite_preview(1, "Better words.").unwrap();
@@ -825,35 +830,36 @@ fn decisions_about_what_stands_on_reddit_need_what_was_shown() {
         ("rewrite-unknown", true)
     );
     assert!(after.full_text.starts_with("Better words."));
-    desk.fake.world().heal();
+    bench.fake.world().heal();
     let preview = engine
         .rewrite_preview(1, "Better words, once more.")
         .unwrap();
     engine
         .reply_rewrite(1, "Better words, once more.", &preview.seen, PERSON)
         .unwrap();
-    assert!(desk.body(0).starts_with("Better words, once more."));
+    assert!(bench.body(0).starts_with("Better words, once more."));
     assert_eq!(engine.outbox_story(1).unwrap().outbox.code, "");
 
     // deleting: not what was shown before the last change
     let stale = preview.seen;
     let error = engine.reply_withdraw(1, &stale, PERSON).unwrap_err();
     assert_eq!(error.code, Code::Changed);
-    assert_ne!(desk.body(0), first);
+    assert_ne!(bench.body(0), first);
     let story = engine.reply_withdraw(1, &seen(&engine, 1), PERSON).unwrap();
     assert_eq!(story.outbox.state, "withdrawn");
 }
 
 #[test]
 fn sending_again_and_posting_by_hand_need_what_was_shown() {
-    let desk = Desk::new(1);
-    let engine = desk.engine();
+    let bench = Bench::new(1);
+    let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     let error = engine
         .reply_posted_by_hand(1, "", "0123456789abcdef", PERSON)
         .unwrap_err();
     assert_eq!(error.code, Code::Changed);
-    desk.fake
+    bench
+        .fake
         .world()
         .fail(Rule::once(On::Comment, Fault::DropBefore));
     let wait = Post {
@@ -861,7 +867,7 @@ fn sending_again_and_posting_by_hand_need_what_was_shown() {
         ..now()
     };
     post(&engine, &wait).unwrap();
-    assert_eq!(desk.state(&engine).0, "absent");
+    assert_eq!(bench.state(&engine).0, "absent");
     let again = |seen: &str| {
         let settle = Settle::Again {
             seen: seen.to_owned(),
@@ -869,28 +875,28 @@ fn sending_again_and_posting_by_hand_need_what_was_shown() {
         engine.reply_settle(1, &settle, PERSON)
     };
     let before = seen(&engine, 1);
-    desk.sql("UPDATE thread_comment SET body = 'EDIT: solved.'");
+    bench.sql("UPDATE thread_comment SET body = 'EDIT: solved.'");
     assert_eq!(again(&before).unwrap_err().code, Code::Changed);
-    assert_eq!(desk.state(&engine).0, "absent");
+    assert_eq!(bench.state(&engine).0, "absent");
     // seen as it is now it is approved again, and what it answers is still not what was approved
     again(&seen(&engine, 1)).unwrap();
     post(&engine, &now()).unwrap();
     assert_eq!(
-        desk.state(&engine),
+        bench.state(&engine),
         ("draft".to_owned(), "changed-parent".to_owned())
     );
 }
 
 #[test]
 fn without_a_terminal_approving_needs_the_hash_that_show_prints() {
-    let desk = Desk::new(2);
-    let ran = desk.place.run(["queue", "approve", "1"]);
+    let bench = Bench::new(2);
+    let ran = bench.place.run(["queue", "approve", "1"]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(
         ran.err.contains("queue show 1") && ran.err.contains("--seen"),
         "{ran}"
     );
-    let shown = desk.place.ok(["queue", "show", "1"]);
+    let shown = bench.place.ok(["queue", "show", "1"]);
     assert!(shown.out.contains("run by u/the_operator"), "{shown}");
     assert!(shown.out.contains(&format!("as u/{ACCOUNT}")), "{shown}");
     let line = shown
@@ -900,34 +906,35 @@ fn without_a_terminal_approving_needs_the_hash_that_show_prints() {
         .unwrap();
     let hash = line.trim_start_matches("seen ").to_owned();
     // a hash is of one reply
-    let ran = desk
+    let ran = bench
         .place
         .run(["queue", "approve", "1", "2", "--seen", &hash]);
     assert_eq!(ran.status, Some(2), "{ran}");
-    let ran = desk
+    let ran = bench
         .place
         .run(["queue", "approve", "2", "--seen", &hash, "--json"]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert_eq!(ran.json()["error"]["code"], "changed", "{ran}");
-    desk.place.ok(["queue", "approve", "1", "--seen", &hash]);
-    desk.place
+    bench.place.ok(["queue", "approve", "1", "--seen", &hash]);
+    bench
+        .place
         .ok(["queue", "edit", "1", "--text", "Other words."]);
-    let ran = desk.place.run(["queue", "approve", "1", "--seen", &hash]);
+    let ran = bench.place.run(["queue", "approve", "1", "--seen", &hash]);
     assert_eq!(ran.status, Some(2), "{ran}");
-    assert_eq!(desk.engine().reply(1).unwrap().reply.state, "draft");
+    assert_eq!(bench.engine().reply(1).unwrap().reply.state, "draft");
     // `--json` has the whole hash, which tells what changed
-    let whole = desk.place.ok(["queue", "show", "1", "--json"]).result();
+    let whole = bench.place.ok(["queue", "show", "1", "--json"]).result();
     let whole = whole["reply"]["seen"].as_str().unwrap().to_owned();
-    desk.rules(|rules| rules.footer = false);
-    let ran = desk.place.run(["queue", "approve", "1", "--seen", &whole]);
+    bench.rules(|rules| rules.footer = false);
+    let ran = bench.place.run(["queue", "approve", "1", "--seen", &whole]);
     assert!(ran.err.contains("the footer changed"), "{ran}");
 }
 
 #[test]
 fn a_waiting_job_says_which_reply_is_next_and_ends_when_it_is_stopped() {
-    let desk = Desk::new(2);
-    let mut engine = desk.engine();
-    engine.outside.clock = Outside::default().clock;
+    let bench = Bench::new(2);
+    let mut engine = bench.engine();
+    engine.environment.clock = Environment::default().clock;
     for id in [1, 2] {
         approve_as_shown(&engine, id, PERSON).unwrap();
     }
@@ -940,7 +947,7 @@ fn a_waiting_job_says_which_reply_is_next_and_ends_when_it_is_stopped() {
             };
             engine.start_as(&id, &wait, &|_| {})
         });
-        let second = desk.engine();
+        let second = bench.engine();
         let begun = Instant::now();
         let waits = || {
             let progress = second.job(&id).ok().and_then(|job| job.progress);
@@ -965,9 +972,9 @@ fn a_waiting_job_says_which_reply_is_next_and_ends_when_it_is_stopped() {
             asked.elapsed()
         );
     });
-    assert_eq!(desk.posted(), 1);
+    assert_eq!(bench.posted(), 1);
     assert_eq!(
-        desk.engine().outbox_story(2).unwrap().outbox.state,
+        bench.engine().outbox_story(2).unwrap().outbox.state,
         "approved"
     );
 }
@@ -998,20 +1005,20 @@ impl Clock for Patient {
 
 #[test]
 fn stop_is_heard_by_the_next_look_of_a_wait() {
-    let desk = Desk::new(2);
+    let bench = Bench::new(2);
     for id in [1, 2] {
-        approve_as_shown(&desk.engine(), id, PERSON).unwrap();
+        approve_as_shown(&bench.engine(), id, PERSON).unwrap();
     }
     // one that is heard with a sign of life only may be in time by chance, but not so often
     for round in 0..4 {
         let id = new_id();
-        let (project, job) = (desk.place.project(), id.clone());
+        let (project, job) = (bench.place.project(), id.clone());
         let clock = Arc::new(Patient {
             looks: AtomicUsize::new(0),
             stop: Box::new(move || _ = Engine::open(&project).unwrap().cancel(&job).unwrap()),
         });
-        let mut engine = desk.engine();
-        engine.outside.clock = clock.clone();
+        let mut engine = bench.engine();
+        engine.environment.clock = clock.clone();
         let wait = Post {
             wait: true,
             ..now()
@@ -1022,28 +1029,28 @@ fn stop_is_heard_by_the_next_look_of_a_wait() {
         let looks = clock.looks.load(Ordering::Relaxed);
         assert!(looks <= 4, "round {round}: {looks}");
     }
-    assert_eq!(desk.posted(), 1);
+    assert_eq!(bench.posted(), 1);
 }
 
 #[test]
 fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
-    let desk = Desk::new(3);
-    let engine = desk.engine();
+    let bench = Bench::new(3);
+    let engine = bench.engine();
     for id in [1, 2, 3] {
         approve_as_shown(&engine, id, PERSON).unwrap();
     }
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), 1, "the pause holds the others");
+    assert_eq!(bench.posted(), 1, "the pause holds the others");
     let one = |id| Post {
         replies: vec![id],
         skip_pause: true,
         ..now()
     };
     post(&engine, &one(2)).unwrap();
-    assert_eq!(desk.posted(), 2);
-    desk.rules(|rules| rules.per_day = 2);
+    assert_eq!(bench.posted(), 2);
+    bench.rules(|rules| rules.per_day = 2);
     post(&engine, &one(3)).unwrap();
-    assert_eq!(desk.posted(), 2);
+    assert_eq!(bench.posted(), 2);
     let story = engine.outbox_story(3).unwrap();
     assert_eq!(story.outbox.code, "cap-day");
     // the pause is named by itself, so that a front end can offer to pass over it
@@ -1073,23 +1080,24 @@ fn one_reply_can_be_posted_now_and_caps_hold_all_the_same() {
 
 #[test]
 fn limits_that_were_loosened_on_another_machine_are_not_loose_here() {
-    let desk = Desk::new(1);
+    let bench = Bench::new(1);
     let loose = PostingRules {
         per_day: 1000,
         pause_min: 0.0,
         words: Vec::new(),
-        ..desk.engine().posting_rules().unwrap()
+        ..bench.engine().posting_rules().unwrap()
     };
-    desk.engine()
+    bench
+        .engine()
         .posting_rules_set(&loose, RAISE, PERSON)
         .unwrap();
-    assert_eq!(desk.engine().posting_rules().unwrap(), loose);
-    let there = desk.elsewhere("another machine").posting_rules().unwrap();
+    assert_eq!(bench.engine().posting_rules().unwrap(), loose);
+    let there = bench.elsewhere("another machine").posting_rules().unwrap();
     assert_eq!((there.per_day, there.pause_min), (10, 10.0));
     assert!(there.words.iter().any(|word| word == "suicide"));
     // edited in the file, they are nobody's
-    desk.sql(
+    bench.sql(
         "UPDATE setting SET value = json_set(value, '$.per_day', 100000) WHERE key = 'reddit'",
     );
-    assert_eq!(desk.engine().posting_rules().unwrap().per_day, 10);
+    assert_eq!(bench.engine().posting_rules().unwrap().per_day, 10);
 }

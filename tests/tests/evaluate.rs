@@ -10,7 +10,7 @@ use repartee_engine::fakes::MakeFakes;
 use repartee_engine::figures::{ClassifierFigures, Figures};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Decode, Engine, Side};
+use repartee_engine::{Code, Engine, Partition, SamplingParams};
 use repartee_tests::Place;
 use repartee_tests::sample::{done, project};
 
@@ -172,7 +172,7 @@ fn exported(place: &Place, engine: &Engine, evaluation: &EvaluationInfo) {
 
     let file = place.path(&format!("pairs-{}.jsonl", evaluation.run));
     engine
-        .pairs_export(&file, Some("main"), Some(Side::Test))
+        .pairs_export(&file, Some("main"), Some(Partition::Test))
         .unwrap();
     let pairs = rows(&file);
     let of_pair = |id: &serde_json::Value| pairs.iter().find(|pair| pair["id"] == *id).unwrap();
@@ -228,9 +228,9 @@ fn three_models_are_measured_and_drawn() {
     let make = MakeFakes {
         generator: "writer".to_owned(),
         comments: [150, 30, 60],
-        decode: Decode {
+        sampling: SamplingParams {
             max_new_tokens: 24,
-            ..Decode::default()
+            ..SamplingParams::default()
         },
         ..MakeFakes::default()
     };
@@ -341,11 +341,11 @@ fn three_models_are_measured_and_drawn() {
         &engine,
         &Evaluate {
             run: "votes".to_owned(),
-            side: Side::Val,
+            partition: Partition::Val,
             ..Evaluate::default()
         },
     );
-    assert_eq!(val.side, Side::Val);
+    assert_eq!(val.partition, Partition::Val);
 
     let error = |kind, of: &str| engine.chart(kind, &[of.to_owned()]).unwrap_err();
     assert_eq!(

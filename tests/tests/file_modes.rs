@@ -53,7 +53,7 @@ fn a_new_project_is_its_owners_alone_under_any_umask() {
         assert_eq!(mode(place.folder()), 0o755, "the folder is left alone");
 
         // while a process has it open there are a log and its index, and they are no wider
-        let mut open = with_umask(&place, umask, &["reddit", "practice"])
+        let mut open = with_umask(&place, umask, &["reddit", "sandbox"])
             .spawn()
             .unwrap();
         let begun = Instant::now();

@@ -11,7 +11,7 @@ use repartee_engine::reddit::{DraftReplies, Post};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};
-use repartee_models::generate::Decode;
+use repartee_models::generate::SamplingParams;
 use repartee_models::weights;
 use repartee_store::Store;
 use repartee_tests::sample::{done, project};
@@ -39,9 +39,9 @@ fn fakes_that_were_cut_short_go_on_and_equal_those_that_were_not() {
         generator: "writer".to_owned(),
         comments: [24, 8, 8],
         batch: 4,
-        decode: Decode {
+        sampling: SamplingParams {
             max_new_tokens: 12,
-            ..Decode::default()
+            ..SamplingParams::default()
         },
         ..MakeFakes::default()
     };
@@ -111,9 +111,9 @@ fn a_full_prompt_of_1024_tokens_is_refused_and_nothing_is_stored() {
         }],
         generator: "writer".to_owned(),
         candidates: 1,
-        decode: Decode {
+        sampling: SamplingParams {
             max_new_tokens: 4,
-            ..Decode::default()
+            ..SamplingParams::default()
         },
         ..Generate::default()
     };
@@ -207,9 +207,9 @@ fn ask(comment: &str) -> Generate {
         }],
         generator: "writer".to_owned(),
         candidates: 4,
-        decode: Decode {
+        sampling: SamplingParams {
             max_new_tokens: 8,
-            ..Decode::default()
+            ..SamplingParams::default()
         },
         ..Generate::default()
     }

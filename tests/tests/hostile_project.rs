@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use repartee_engine::desk::Desk;
+use repartee_engine::app_state::AppState;
 use repartee_engine::reddit::LogIn;
 use repartee_engine::{Code, Engine};
 use repartee_tests::sample::project;
@@ -102,7 +102,7 @@ fn every_kind_of_foreign_schema_is_found_and_nothing_of_it_runs() {
         assert_eq!(error.code, Code::ForeignProject, "{sql}");
         let found_in = Engine::open_to_check(&place.project()).unwrap().check(&|_| {}).unwrap();
         assert!(!found_in.whole && found_in.schema.iter().any(|line| line == found), "{sql}: {found_in:?}");
-        let window = Desk::new(&place.path("config"), binary().to_owned(), Arc::new(|_, _| {}));
+        let window = AppState::new(&place.path("config"), binary().to_owned(), Arc::new(|_, _| {}));
         let opened = window.call("one", "project.open", json!({ "path": place.project() }));
         assert_eq!(opened.unwrap_err().code, Code::ForeignProject, "{sql}");
         let doctor = place.run(["doctor"]);
@@ -290,18 +290,18 @@ fn no_value_in_any_column_is_a_panic() {
 /// Asks for all that a window can show.
 fn read_everything(project: &Path) {
     let folder = project.parent().unwrap();
-    let desk = Desk::new(
+    let app = AppState::new(
         &folder.join("config"),
         binary().to_owned(),
         Arc::new(|_, _| {}),
     );
-    if desk
+    if app
         .call("one", "project.open", json!({ "path": project }))
         .is_err()
     {
         return;
     }
-    let jobs = desk.call("one", "jobs", json!({}));
+    let jobs = app.call("one", "jobs", json!({}));
     let job = jobs
         .ok()
         .and_then(|jobs| Some(jobs[0]["id"].as_str()?.to_owned()));
@@ -336,7 +336,7 @@ fn read_everything(project: &Path) {
         ("job.log", json!({ "job": job })),
         ("accounts", json!({})),
         ("posting.rules", json!({})),
-        ("permits", json!({})),
+        ("posting.permissions", json!({})),
         ("optouts", json!({})),
         ("threads", json!({})),
         ("thread.get", json!({ "id": 1 })),
@@ -347,6 +347,6 @@ fn read_everything(project: &Path) {
         ("outcomes", json!({})),
         ("audit", json!({})),
     ] {
-        let _ = desk.call("one", name, params);
+        let _ = app.call("one", name, params);
     }
 }

@@ -19,7 +19,7 @@ use repartee_engine::pairs::BuildPairs;
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, MakeSplit};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Decode, Ended, Engine, Error, Signal};
+use repartee_engine::{Code, Ended, Engine, Error, SamplingParams, Signal};
 use repartee_store::Store;
 use repartee_store::jobs::JobState;
 use repartee_tests::Place;
@@ -35,10 +35,10 @@ const KINDS: [(ItemKind, &str); 7] = [
     (ItemKind::Generation, "1"),
 ];
 
-fn decode() -> Decode {
-    Decode {
+fn sampling() -> SamplingParams {
+    SamplingParams {
         max_new_tokens: 8,
-        ..Decode::default()
+        ..SamplingParams::default()
     }
 }
 
@@ -71,7 +71,7 @@ fn make_fakes(name: &str) -> MakeFakes {
         generator: "writer".to_owned(),
         comments: [12, 4, 4],
         batch: 4,
-        decode: decode(),
+        sampling: sampling(),
         ..MakeFakes::default()
     }
 }
@@ -87,7 +87,7 @@ fn generate() -> Generate {
         realism: Some("judge".to_owned()),
         upvotes: Some("votes".to_owned()),
         candidates: 3,
-        decode: decode(),
+        sampling: sampling(),
         queue: false,
         ..Generate::default()
     }

@@ -11,11 +11,11 @@ use repartee_engine::figures::Figures;
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::Import;
 use repartee_engine::pairs::BuildPairs;
-use repartee_engine::reddit::{DraftReplies, Fetch, NewAccount, Outside, Sync};
+use repartee_engine::reddit::{DraftReplies, Environment, Fetch, NewAccount, Sync};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Decode, Engine, Side};
+use repartee_engine::{Code, Engine, Partition, SamplingParams};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
 };
@@ -48,10 +48,10 @@ fn incoming(texts: &[&str]) -> Vec<Incoming> {
         .collect()
 }
 
-fn short_decode() -> Decode {
-    Decode {
+fn short_sampling() -> SamplingParams {
+    SamplingParams {
         max_new_tokens: 4,
-        ..Decode::default()
+        ..SamplingParams::default()
     }
 }
 
@@ -64,7 +64,7 @@ fn a_comment_that_cannot_be_answered_is_left_out_of_a_generation() {
         comments: incoming(texts),
         generator: "writer".to_owned(),
         candidates: 2,
-        decode: short_decode(),
+        sampling: short_sampling(),
         ..Generate::default()
     };
     let mut job = answer(&["What do you think of tomatoes?", "", &long, "And of beans?"]);
@@ -218,11 +218,11 @@ fn poison(place: &Place, engine: &Engine, n: usize) {
 }
 
 /// A planted pair that is on the test side, by its number and its id.
-fn on_test_side(engine: &Engine, place: &Place, pairs: &[i64]) -> (usize, i64) {
+fn in_test_set(engine: &Engine, place: &Place, pairs: &[i64]) -> (usize, i64) {
     let _ = engine;
     let store = repartee_store::Store::open(&place.project()).unwrap();
     let split = store.split("main").unwrap();
-    let test = store.split_pair_ids(split.id, Side::Test).unwrap();
+    let test = store.split_pair_ids(split.id, Partition::Test).unwrap();
     pairs
         .iter()
         .enumerate()
@@ -235,7 +235,7 @@ fn on_test_side(engine: &Engine, place: &Place, pairs: &[i64]) -> (usize, i64) {
 fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_be_scored_is_not_picked()
  {
     let (place, engine, pairs) = with_runes();
-    let (n, pair) = on_test_side(&engine, &place, &pairs);
+    let (n, pair) = in_test_set(&engine, &place, &pairs);
     poison(&place, &engine, n);
     train(&engine, RunKind::Generator, "writer", "small-gpt2");
     train(&engine, RunKind::Upvotes, "votes", "poisoned");
@@ -268,7 +268,7 @@ fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_b
             generator: "writer".to_owned(),
             upvotes: Some("votes".to_owned()),
             candidates: 2,
-            decode: short_decode(),
+            sampling: short_sampling(),
             ..Generate::default()
         },
     );
@@ -291,7 +291,7 @@ fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_b
                 generator: "writer".to_owned(),
                 upvotes: Some("votes".to_owned()),
                 candidates: 2,
-                decode: short_decode(),
+                sampling: short_sampling(),
                 ..Generate::default()
             },
             &|_| {},
@@ -304,7 +304,7 @@ fn a_poisoned_example_is_left_out_of_an_evaluation_and_a_candidate_that_cannot_b
 fn a_deleted_comment_is_left_out_of_fakes_and_not_tried_again() {
     let (place, engine, pairs) = with_runes();
     train(&engine, RunKind::Generator, "writer", "small-gpt2");
-    let (_, pair) = on_test_side(&engine, &place, &pairs);
+    let (_, pair) = in_test_set(&engine, &place, &pairs);
     let gone = format!("t1_{}", encode(pair - 1));
     engine.forget_names(&[gone], "ada").unwrap();
     let set = done(
@@ -312,7 +312,7 @@ fn a_deleted_comment_is_left_out_of_fakes_and_not_tried_again() {
         &MakeFakes {
             generator: "writer".to_owned(),
             comments: [8, 8, 0],
-            decode: short_decode(),
+            sampling: short_sampling(),
             ..MakeFakes::default()
         },
     );
@@ -345,10 +345,10 @@ fn login(_: &str) -> Option<Login> {
 }
 
 fn connect(engine: &mut Engine, fake: &Fake) {
-    engine.outside = Outside {
+    engine.environment = Environment {
         clock: Arc::new(SkipClock::new()),
         login: Some(Arc::new(login)),
-        ..engine.outside.clone()
+        ..engine.environment.clone()
     };
     let account = NewAccount {
         name: ACCOUNT.to_owned(),
@@ -466,7 +466,7 @@ fn a_thread_that_cannot_be_read_is_left_out_of_a_fetch_a_sync_and_a_draft() {
                 comments: incoming(&["What do you think of tomatoes?"]),
                 generator: "writer".to_owned(),
                 candidates: 1,
-                decode: short_decode(),
+                sampling: short_sampling(),
                 ..Generate::default()
             },
             ..DraftReplies::default()

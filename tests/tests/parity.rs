@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use repartee_models::bert::{self, Bert, Rows};
-use repartee_models::generate::{Decode, Task, generate, generate_naive, go_on};
+use repartee_models::generate::{SamplingParams, Task, generate, generate_naive, go_on};
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::ops;
 use repartee_models::optim::AdamWConfig;
 use repartee_models::schedule::Decay;
-use repartee_models::train::{Event, Flow, Micro, Plan, train};
+use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
 use repartee_models::weights::{self, Vars};
 use serde_json::Value;
 
@@ -138,7 +138,7 @@ impl Reference {
     fn compare_training<B>(
         &self,
         vars: &Vars,
-        batch: &mut dyn FnMut(usize) -> repartee_models::Result<Micro<B>>,
+        batch: &mut dyn FnMut(usize) -> repartee_models::Result<MicroBatch<B>>,
         loss: &mut dyn FnMut(&B) -> repartee_models::Result<Tensor>,
     ) {
         let (mut losses, mut norms) = (Vec::new(), Vec::new());
@@ -228,8 +228,11 @@ fn gpt2_computes_trains_and_writes_as_the_reference() {
     };
     let reference = Reference::open(&shared, "gpt2");
     let config: gpt2::Config = serde_json::from_value(reference.config()).unwrap();
-    let (tensors, fit) = gpt2::fit(reference.weights(), &config, &Device::Cpu).unwrap();
-    assert!(fit.fresh.is_empty() && fit.unused.is_empty(), "{fit:?}");
+    let (tensors, report) = gpt2::load_into(reference.weights(), &config, &Device::Cpu).unwrap();
+    assert!(
+        report.fresh.is_empty() && report.unused.is_empty(),
+        "{report:?}"
+    );
     let vars = weights::trainable(&tensors).unwrap();
     let frozen = Gpt2::new(&config, &weights::view(&vars, false)).unwrap();
     let model = Gpt2::new(&config, &weights::view(&vars, true)).unwrap();
@@ -261,19 +264,19 @@ fn gpt2_computes_trains_and_writes_as_the_reference() {
         key: 0,
         prompt: greedy[..greedy.len() - written].to_vec(),
     };
-    let decode = Decode {
+    let sampling = SamplingParams {
         max_new_tokens: written,
         temperature: 0.0,
-        ..Decode::default()
+        ..SamplingParams::default()
     };
     let end = config.vocab_size as u32; // none: the reference writes on
-    let naive = generate_naive(&frozen, &task, 0, end, &decode).unwrap();
+    let naive = generate_naive(&frozen, &task, 0, end, &sampling).unwrap();
     let cached = generate(
         &frozen,
         std::slice::from_ref(&task),
         2,
         end,
-        &decode,
+        &sampling,
         &mut go_on,
     )
     .unwrap();
@@ -297,7 +300,7 @@ fn gpt2_computes_trains_and_writes_as_the_reference() {
                 .iter()
                 .map(|row| row[1..].iter().filter(|c| **c).count())
                 .sum();
-            Ok(Micro {
+            Ok(MicroBatch {
                 batch: (ids, counts),
                 weight: weight as f64,
                 tokens: 0,
@@ -313,8 +316,12 @@ fn bert_equals_the_reference(name: &str, classes: usize) {
     };
     let reference = Reference::open(&shared, name);
     let config: bert::Config = serde_json::from_value(reference.config()).unwrap();
-    let (tensors, fit) = bert::fit(reference.weights(), &config, classes, 1, &Device::Cpu).unwrap();
-    assert!(fit.fresh.is_empty() && fit.unused.is_empty(), "{fit:?}");
+    let (tensors, report) =
+        bert::load_into(reference.weights(), &config, classes, 1, &Device::Cpu).unwrap();
+    assert!(
+        report.fresh.is_empty() && report.unused.is_empty(),
+        "{report:?}"
+    );
     let vars = weights::trainable(&tensors).unwrap();
     let frozen = Bert::new(&config, classes, &weights::view(&vars, false)).unwrap();
     let model = Bert::new(&config, classes, &weights::view(&vars, true)).unwrap();
@@ -363,7 +370,7 @@ fn bert_equals_the_reference(name: &str, classes: usize) {
         &mut |n| {
             let (rows, labels) = batch_of(n % batches);
             let weight = labels.len() as f64;
-            Ok(Micro {
+            Ok(MicroBatch {
                 batch: (rows, labels),
                 weight,
                 tokens: 0,

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::{
-    AccountInfo, LogIn, NOT_APPROVED, NewAccount, NewPermit, OutboxStory, Outside, Post,
-    PostReport, PostingRules, RAISE, Reconcile, Settle,
+    AccountInfo, Environment, LogIn, NOT_APPROVED, NewAccount, NewPostingPermission, OutboxStory,
+    Post, PostReport, PostingRules, RAISE, Reconcile, Settle,
 };
 use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
 use repartee_fake_reddit::{
@@ -136,7 +136,7 @@ impl Bench {
         let engine = bench.engine();
         engine.account_put(&bench.account(), PERSON).unwrap();
         engine.account_label(ACCOUNT, true, PERSON).unwrap();
-        engine.permit_subreddit(&permit(), PERSON).unwrap();
+        engine.permit_subreddit(&permission(), PERSON).unwrap();
         engine
             .posting_rules_set(
                 &PostingRules {
@@ -203,7 +203,7 @@ impl Bench {
             comment_id: comments[0],
             n: 0,
             text: TEXTS[n % TEXTS.len()].replace('#', &n.to_string()),
-            finish: repartee_store::fakes::Finish::End,
+            finish_reason: repartee_store::fakes::FinishReason::End,
             scores: Scores {
                 p_real: Some(0.95),
                 bins: Some([0.1, 0.2, 0.3, 0.4]),
@@ -223,11 +223,11 @@ impl Bench {
     /// The same for another project file of this user on this machine.
     fn open(&self, project: &Path) -> Engine {
         let mut engine = Engine::open(project).unwrap();
-        engine.outside = Outside {
+        engine.environment = Environment {
             clock: self.clock.clone(),
             login: Some(Arc::new(login)),
             state: Some(self.place.state()),
-            ..Outside::default()
+            ..Environment::default()
         };
         engine
     }
@@ -260,7 +260,7 @@ impl Bench {
         let mut engine = self.open(project);
         let taken = AtomicU64::new(0);
         let steps = Arc::clone(steps);
-        engine.outside.on_step = Some(Arc::new(move |step| {
+        engine.environment.on_step = Some(Arc::new(move |step| {
             if step == at && taken.fetch_add(1, Ordering::Relaxed) == nth {
                 *steps.lock().unwrap().entry(step).or_default() += 1;
                 resume_unwind(Box::new(step));
@@ -333,11 +333,11 @@ const TEXTS: [&str; 6] = [
     "Start small; # bolts and one evening were enough for the shelf in my office.",
 ];
 
-fn permit() -> NewPermit {
-    NewPermit {
+fn permission() -> NewPostingPermission {
+    NewPostingPermission {
         subreddit: SUBREDDIT.to_owned(),
         link: "https://example.org/permission".to_owned(),
-        ..NewPermit::default()
+        ..NewPostingPermission::default()
     }
 }
 
@@ -532,7 +532,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
         {
             sums.kills.fetch_add(1, Ordering::Relaxed);
         }
-        assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        assert_eq!(bench.fake.world().duplicates(), [], "seed {seed}");
         bench.bury();
         bench.clock.pass(dice.pick(&[0, 1_000, 60_000, 3_600_000]));
     }
@@ -541,7 +541,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
         bench
             .post(&bench.open(file), &bench.live())
             .unwrap_or_else(|e| panic!("seed {seed}, {file:?}: {e} {:?}", e.detail));
-        assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+        assert_eq!(bench.fake.world().duplicates(), [], "seed {seed}");
     };
     for _ in 0..2 {
         for file in &files {
@@ -627,7 +627,7 @@ fn a_named_draft_is_not_posted_and_all_that_it_lacks_is_said() {
     assert!(draft.detail.contains("queue approve"), "{}", draft.detail);
     // beside the approval, what else is in the way
     engine
-        .permit_off(SUBREDDIT, "the moderators asked", PERSON)
+        .posting_permission_off(SUBREDDIT, "the moderators asked", PERSON)
         .unwrap();
     for live in [Some(true), Some(false), None] {
         let alone = Post {
@@ -756,7 +756,7 @@ fn sigkill(copied: bool) {
                 process.wait().unwrap();
                 kills += 1;
             }
-            assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+            assert_eq!(bench.fake.world().duplicates(), [], "seed {seed}");
             bench.bury();
         }
         bench.fake.world().heal();
@@ -764,7 +764,7 @@ fn sigkill(copied: bool) {
             let mut last: Vec<_> = files.iter().map(|file| process_of(&bench, file)).collect();
             last.iter_mut()
                 .for_each(|process| _ = process.wait().unwrap());
-            assert_eq!(bench.fake.world().twins(), [], "seed {seed}");
+            assert_eq!(bench.fake.world().duplicates(), [], "seed {seed}");
         }
         for (id, parent) in &bench.replies {
             let there = bench.fake.world().made(ACCOUNT, parent).len();
@@ -953,31 +953,34 @@ fn without_a_permission_nothing_is_posted() {
     let bench = Bench::with(1);
     sql(&bench, "DELETE FROM subreddit");
     refused(&bench, "approved", "no-permission");
-    let over = NewPermit {
+    let over = NewPostingPermission {
         expires_ms: Some(1),
-        ..permit()
+        ..permission()
     };
     bench.engine().permit_subreddit(&over, PERSON).unwrap();
     refused(&bench, "approved", "permission-over");
-    bench.engine().permit_subreddit(&permit(), PERSON).unwrap();
     bench
         .engine()
-        .permit_off(SUBREDDIT, "they wrote to us", PERSON)
+        .permit_subreddit(&permission(), PERSON)
+        .unwrap();
+    bench
+        .engine()
+        .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
         .unwrap();
     refused(&bench, "approved", "subreddit-off");
     // without a link there is no permission, and some places have none ever
     let engine = bench.engine();
-    let without = NewPermit {
+    let without = NewPostingPermission {
         link: String::new(),
-        ..permit()
+        ..permission()
     };
     assert_eq!(
         engine.permit_subreddit(&without, PERSON).unwrap_err().code,
         Code::Usage
     );
-    let denied = NewPermit {
+    let denied = NewPostingPermission {
         subreddit: "r/SuicideWatch".to_owned(),
-        ..permit()
+        ..permission()
     };
     assert_eq!(
         engine.permit_subreddit(&denied, PERSON).unwrap_err().code,
@@ -988,14 +991,14 @@ fn without_a_permission_nothing_is_posted() {
 #[test]
 fn a_subreddit_whose_rules_change_is_switched_off() {
     let bench = Bench::with(1);
-    let other = NewPermit {
+    let other = NewPostingPermission {
         rules: r#"[["No bots","Not even nice ones."]]"#.to_owned(),
-        ..permit()
+        ..permission()
     };
     bench.engine().permit_subreddit(&other, PERSON).unwrap();
     refused(&bench, "approved", "subreddit-off");
     assert!(
-        bench.engine().permits().unwrap()[0]
+        bench.engine().posting_permissions().unwrap()[0]
             .off
             .contains("rules have changed")
     );
@@ -1345,9 +1348,9 @@ fn every_error_of_reddit_has_its_consequence() {
         );
         assert_eq!(bench.posted(), 1, "{fault:?} is not sent again");
         let engine = bench.engine();
-        let (account, permit) = (
+        let (account, permission) = (
             engine.account(ACCOUNT).unwrap(),
-            engine.permits().unwrap().remove(0),
+            engine.posting_permissions().unwrap().remove(0),
         );
         assert_eq!(
             account.stopped.is_empty(),
@@ -1356,7 +1359,12 @@ fn every_error_of_reddit_has_its_consequence() {
             account.stopped
         );
         let closed = matches!(code, "SUBREDDIT_NOTALLOWED" | "403");
-        assert_eq!(permit.off.is_empty(), !closed, "{fault:?}: {}", permit.off);
+        assert_eq!(
+            permission.off.is_empty(),
+            !closed,
+            "{fault:?}: {}",
+            permission.off
+        );
         let opted_out = engine.opt_outs().unwrap().len();
         assert_eq!(
             opted_out,
@@ -1419,7 +1427,10 @@ fn a_rate_limit_in_any_language_pauses_the_account_and_is_sent_again() {
     bench.fake.world().fail(Rule::once(On::Comment, limit));
     assert_eq!(bench.first(&now()).0, "approved");
     assert_eq!(bench.engine().account(ACCOUNT).unwrap().pause_ms, 0);
-    assert!(bench.engine().permits().unwrap()[0].pause_ms - bench.clock.now_ms() > 3_590_000);
+    assert!(
+        bench.engine().posting_permissions().unwrap()[0].pause_ms - bench.clock.now_ms()
+            > 3_590_000
+    );
 }
 
 #[test]
@@ -1636,7 +1647,7 @@ fn what_is_uncertain_blocks_the_account_until_it_is_settled() {
     bench.fake.world().heal();
     bench.post(&bench.engine(), &bench.live()).unwrap();
     assert_eq!(bench.state(2).0, "posted");
-    assert_eq!(bench.fake.world().twins(), []);
+    assert_eq!(bench.fake.world().duplicates(), []);
 }
 
 /// A reply that arrived without an answer, so that nobody knows.
@@ -1657,12 +1668,12 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     lost(&bench);
     let first = bench.fake.world().made(ACCOUNT, &parent)[0].clone();
     // neither is one of somebody else's to be deleted, nor one of ours elsewhere
-    let (twin, theirs, elsewhere) = {
+    let (duplicate, theirs, elsewhere) = {
         let mut world = bench.fake.world();
         let mut add =
             |parent: &str, who: &str| world.add_comment(parent, who, "The same.").unwrap();
-        let twin = add(&parent, ACCOUNT);
-        (twin, add(&parent, "a_stranger"), add(&first, ACCOUNT))
+        let duplicate = add(&parent, ACCOUNT);
+        (duplicate, add(&parent, "a_stranger"), add(&first, ACCOUNT))
     };
     let engine = bench.engine();
     let all = Reconcile {
@@ -1676,30 +1687,32 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     assert_eq!(story.outbox.posted_name.as_ref(), Some(&first));
     assert_eq!(
         (story.outbox.code.as_str(), story.outbox.needs_person),
-        ("twins", true)
+        ("duplicates", true)
     );
-    assert!(story.outbox.detail.contains(&twin), "{story:?}");
+    assert!(story.outbox.detail.contains(&duplicate), "{story:?}");
     let deleted = |name: &str| bench.fake.world().comment(name).unwrap().deleted;
 
     // what could not be deleted is told again
     assert_eq!(
         engine
-            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
             .unwrap_err()
             .code,
         Code::Io
     );
     bench.fake.world().heal();
     // Reddit says yes to everything: it is looked whether it is gone
-    bench.fake.world().comment(&twin).unwrap().author = "renamed".to_owned();
+    bench.fake.world().comment(&duplicate).unwrap().author = "renamed".to_owned();
     let error = engine
-        .reply_untwin(1, &seen(&engine, 1), PERSON)
+        .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
         .unwrap_err();
     assert_eq!(error.code, Code::Refused, "{error}");
     assert_eq!(engine.outbox_story(1).unwrap(), story);
-    bench.fake.world().comment(&twin).unwrap().author = ACCOUNT.to_owned();
+    bench.fake.world().comment(&duplicate).unwrap().author = ACCOUNT.to_owned();
 
-    let story = engine.reply_untwin(1, &seen(&engine, 1), PERSON).unwrap();
+    let story = engine
+        .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
+        .unwrap();
     assert_eq!(
         (story.outbox.state.as_str(), story.outbox.code.as_str()),
         ("posted", "")
@@ -1707,7 +1720,7 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     assert_eq!(story.outbox.posted_name.as_ref(), Some(&first));
     assert!(!story.outbox.needs_person && story.outbox.detail.is_empty());
     assert_eq!(
-        [&first, &twin, &theirs, &elsewhere].map(|name| deleted(name)),
+        [&first, &duplicate, &theirs, &elsewhere].map(|name| deleted(name)),
         [false, true, false, false]
     );
     let line = engine.audit(Some(1), 1).unwrap().remove(0);
@@ -1718,7 +1731,7 @@ fn what_stands_there_twice_is_told_and_the_surplus_deleted() {
     // it stands there once now
     assert_eq!(
         engine
-            .reply_untwin(1, &seen(&engine, 1), PERSON)
+            .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
             .unwrap_err()
             .code,
         Code::Usage
@@ -1739,7 +1752,7 @@ fn other_login(bench: &Bench, name: &'static str) -> Engine {
     world.apps.get_mut(CLIENT_ID).unwrap().owner = name.to_owned();
     drop(world);
     let mut engine = bench.engine();
-    engine.outside.login = Some(Arc::new(|_| login_of(name)));
+    engine.environment.login = Some(Arc::new(|_| login_of(name)));
     engine
 }
 

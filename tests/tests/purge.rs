@@ -17,7 +17,7 @@ use repartee_engine::pick::Criteria;
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Decode, Engine, Signal};
+use repartee_engine::{Code, Engine, SamplingParams, Signal};
 use repartee_store::Store;
 use repartee_tests::Place;
 use repartee_tests::sample::done;
@@ -180,10 +180,10 @@ fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
     done(engine, &Train::new(&config(kind, name, base)).unwrap());
 }
 
-fn short_decode() -> Decode {
-    Decode {
+fn short_sampling() -> SamplingParams {
+    SamplingParams {
         max_new_tokens: 4,
-        ..Decode::default()
+        ..SamplingParams::default()
     }
 }
 
@@ -192,7 +192,7 @@ fn make_fakes(name: &str) -> MakeFakes {
         name: name.to_owned(),
         generator: "writer".to_owned(),
         comments: [0, 0, 0],
-        decode: short_decode(),
+        sampling: short_sampling(),
         ..MakeFakes::default()
     }
 }
@@ -211,7 +211,7 @@ fn answer() -> Generate {
         realism: Some("judge".to_owned()),
         upvotes: Some("votes".to_owned()),
         candidates: 2,
-        decode: short_decode(),
+        sampling: short_sampling(),
         criteria: Criteria {
             min_p_real: Some(0.0),
             ..Criteria::default()
@@ -512,7 +512,7 @@ fn a_job_that_holds_a_text_in_memory_does_not_write_it_back() {
         unseen: 30,
         generator: "writer".to_owned(),
         candidates: 1,
-        decode: short_decode(),
+        sampling: short_sampling(),
         ..Generate::default()
     };
     let ended = engine

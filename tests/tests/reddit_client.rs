@@ -1673,8 +1673,8 @@ async fn the_listing_leads_the_tree_and_shows_what_the_spam_filter_has() {
     pair.fake.world().pass(61_000);
     assert_eq!(look().await, (2, 1));
     // the fake takes what is sent, as the real one does, and counts it
-    let twins = pair.fake.world().twins();
-    assert_eq!((twins.len(), twins[0].names.len()), (1, 2));
+    let duplicates = pair.fake.world().duplicates();
+    assert_eq!((duplicates.len(), duplicates[0].names.len()), (1, 2));
 }
 
 #[tokio::test]
@@ -1794,7 +1794,10 @@ async fn the_fake_is_ruled_from_outside() {
     assert_eq!(pair.send(&post).await.class(), 4);
     let (status, check) = ask("GET", "check", "").await;
     assert_eq!(status, 409);
-    assert_eq!(check["twins"][0]["names"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        check["duplicates"][0]["names"].as_array().map(Vec::len),
+        Some(2)
+    );
     assert_eq!(
         ask("POST", "knobs", r#"{"token_lives_s": 90}"#).await.0,
         200

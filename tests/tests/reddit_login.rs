@@ -51,7 +51,7 @@ impl Bench {
         fake.world().knobs.authorize = authorize;
         let place = Place::with_project();
         let mut engine = place.engine();
-        engine.outside.clock = Arc::new(SkipClock::new());
+        engine.environment.clock = Arc::new(SkipClock::new());
         let account = NewAccount {
             name: name.to_owned(),
             client_id: client_id.to_owned(),

@@ -11,12 +11,12 @@ use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::pairs::BuildPairs;
 use repartee_engine::reddit::{
-    DraftReplies, Fetch, Fetched, LogIn, NewAccount, NewPermit, Outside, Post, Practice,
-    ReadOutcomes, Sync, Synced, Upkeep,
+    DraftReplies, Environment, Fetch, Fetched, LogIn, Maintenance, NewAccount,
+    NewPostingPermission, Post, ReadOutcomes, Sandbox, Sync, Synced,
 };
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Decode, Ended, Engine, Error, Format, Permission, Signal};
+use repartee_engine::{Code, Ended, Engine, Error, Format, Permission, SamplingParams, Signal};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
 };
@@ -56,10 +56,10 @@ fn account(fake: &Fake) -> NewAccount {
 /// Connects a project with a fake.
 fn connect(engine: &mut Engine, fake: &Fake) -> Arc<SkipClock> {
     let clock = Arc::new(SkipClock::new());
-    engine.outside = Outside {
+    engine.environment = Environment {
         clock: clock.clone(),
         login: Some(Arc::new(login)),
-        ..engine.outside.clone()
+        ..engine.environment.clone()
     };
     engine.account_put(&account(fake), PERSON).unwrap();
     engine.account_label(ACCOUNT, true, PERSON).unwrap();
@@ -652,9 +652,9 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
             generator: "writer".to_owned(),
             upvotes: Some("upvoter".to_owned()),
             candidates: 3,
-            decode: Decode {
+            sampling: SamplingParams {
                 max_new_tokens: 12,
-                ..Decode::default()
+                ..SamplingParams::default()
             },
             ..Generate::default()
         },
@@ -738,12 +738,12 @@ fn scores_come_later_and_removals_close_a_subreddit() {
     let place = Place::with_project();
     let mut engine = place.engine();
     let clock = connect(&mut engine, &fake);
-    let permit = NewPermit {
+    let permission = NewPostingPermission {
         subreddit: "Quiet".to_owned(),
         link: "https://example.org/permission".to_owned(),
-        ..NewPermit::default()
+        ..NewPostingPermission::default()
     };
-    engine.permit_subreddit(&permit, PERSON).unwrap();
+    engine.permit_subreddit(&permission, PERSON).unwrap();
     let mut names = Vec::new();
     for n in 0..3 {
         let mut world = fake.world();
@@ -825,7 +825,11 @@ fn scores_come_later_and_removals_close_a_subreddit() {
         .find(|row| row.reply == replies[0])
         .unwrap();
     assert_eq!(first.readings[0].score, Some(17));
-    assert!(engine.permits().unwrap()[0].off.contains("removed"));
+    assert!(
+        engine.posting_permissions().unwrap()[0]
+            .off
+            .contains("removed")
+    );
     assert_eq!(engine.opt_outs().unwrap()[0].name, "asker0");
     // nothing is read twice
     assert_eq!(done(&engine, &ReadOutcomes::default()).read, 0);
@@ -945,13 +949,13 @@ fn a_secret_appears_nowhere_on_the_command_line() {
 }
 
 /// Serves a made-up Reddit as long as `within` lasts, as another process would.
-fn practise<T>(place: &Place, within: impl FnOnce(&Engine) -> T) -> T {
+fn in_sandbox<T>(place: &Place, within: impl FnOnce(&Engine) -> T) -> T {
     let id = new_id();
     std::thread::scope(|scope| {
         let served = place.engine();
         let serving = scope.spawn({
             let id = id.clone();
-            move || served.start_as(&id, &Practice::default(), &|_| {})
+            move || served.start_as(&id, &Sandbox::default(), &|_| {})
         });
         let engine = place.engine();
         let there = || {
@@ -970,9 +974,9 @@ fn practise<T>(place: &Place, within: impl FnOnce(&Engine) -> T) -> T {
 }
 
 #[test]
-fn a_practice_goes_the_whole_way_without_a_key_and_goes_on_later() {
+fn the_sandbox_runs_the_whole_pipeline_without_a_key_and_continues_later() {
     let place = Place::with_project();
-    let (reply, subreddit) = practise(&place, |engine| {
+    let (reply, subreddit) = in_sandbox(&place, |engine| {
         let account = &engine.accounts().unwrap()[0];
         assert!(account.missing.is_empty(), "{account:?}");
         let fetched = fetch(engine, Fetch::default());
@@ -982,12 +986,12 @@ fn a_practice_goes_the_whole_way_without_a_key_and_goes_on_later() {
         approve_as_shown(engine, reply, PERSON).unwrap();
         // as with Reddit itself: without a permission it is a dry run
         assert!(!done(engine, &Post::default()).live);
-        let permit = NewPermit {
+        let permission = NewPostingPermission {
             subreddit: subreddit.clone(),
             link: "http://127.0.0.1/yes".to_owned(),
-            ..NewPermit::default()
+            ..NewPostingPermission::default()
         };
-        engine.permit_subreddit(&permit, PERSON).unwrap();
+        engine.permit_subreddit(&permission, PERSON).unwrap();
         let posted = done(engine, &Post::default());
         assert!(posted.live, "{posted:?}");
         let state = engine.outbox_story(reply).unwrap().outbox;
@@ -997,10 +1001,10 @@ fn a_practice_goes_the_whole_way_without_a_key_and_goes_on_later() {
     // nobody serves: it is said what is wrong
     let engine = place.engine();
     let error = engine.start(&Fetch::default(), &|_| {}).unwrap_err();
-    assert!(error.message.contains("reddit practice"), "{error:?}");
-    assert!(!engine.wants_upkeep().unwrap());
+    assert!(error.message.contains("reddit sandbox"), "{error:?}");
+    assert!(!engine.wants_maintenance().unwrap());
     // and what was posted stands there when it is served again, on another port and in another process
-    practise(&place, |engine| {
+    in_sandbox(&place, |engine| {
         let read = done(engine, &ReadOutcomes::default());
         assert_eq!((read.read, read.removed, read.failed), (3, 0, 0));
         let outcomes = engine.outcomes().unwrap();
@@ -1029,12 +1033,12 @@ fn play_and_earnest_do_not_meet_in_a_project() {
         ..account(&fake)
     };
     engine.account_put(&real, PERSON).unwrap();
-    let error = engine.start(&Practice::default(), &|_| {}).unwrap_err();
+    let error = engine.start(&Sandbox::default(), &|_| {}).unwrap_err();
     assert_eq!(error.code, Code::Refused, "{error:?}");
     assert_eq!(engine.accounts().unwrap().len(), 1);
     assert!(engine.posting_rules().unwrap().watched.is_empty());
     let place = Place::with_project();
-    practise(&place, |engine| {
+    in_sandbox(&place, |engine| {
         let error = engine.account_put(&real, PERSON).unwrap_err();
         assert_eq!(error.code, Code::Refused);
         assert!(error.message.contains("practice_bot"), "{error}");
@@ -1060,17 +1064,17 @@ fn what_is_due_is_done_by_itself_once() {
         },
     );
     clock.skip(Duration::from_secs(24 * 3600));
-    assert!(!engine.wants_upkeep().unwrap());
+    assert!(!engine.wants_maintenance().unwrap());
     done(&engine, &LogIn::default());
     clock.skip(Duration::from_secs(1));
-    assert!(engine.wants_upkeep().unwrap());
+    assert!(engine.wants_maintenance().unwrap());
     let gone = {
         let mut world = fake.world();
         let name = fetched.threads[0].name.clone().unwrap();
         world.post(&name).unwrap().deleted = true;
         name
     };
-    let kept = done(&engine, &Upkeep::default());
+    let kept = done(&engine, &Maintenance::default());
     assert_eq!(
         (kept.synced.len(), kept.synced[0].gone >= 1),
         (1, true),
@@ -1083,18 +1087,18 @@ fn what_is_due_is_done_by_itself_once() {
             .unwrap();
     };
     hour_later();
-    assert!(!engine.wants_upkeep().unwrap());
+    assert!(!engine.wants_maintenance().unwrap());
     // after two days all of them are forgotten, and then nothing is due any more
     clock.skip(Duration::from_secs(25 * 3600));
-    assert!(engine.wants_upkeep().unwrap());
-    let kept = done(&engine, &Upkeep::default());
+    assert!(engine.wants_maintenance().unwrap());
+    let kept = done(&engine, &Maintenance::default());
     assert!(kept.synced[0].comments > 0, "{kept:?}");
     clock.skip(Duration::from_secs(25 * 3600));
     hour_later();
-    assert!(!engine.wants_upkeep().unwrap());
+    assert!(!engine.wants_maintenance().unwrap());
     assert!(engine.threads().unwrap().iter().all(|t| t.title.is_empty()));
     // what does not come through is tried again after an hour, and not before
-    engine.outside.login = None;
+    engine.environment.login = None;
     let store = Store::open(&place.project()).unwrap();
     let thread = repartee_store::threads::NewThread {
         origin: "reddit".to_owned(),
@@ -1103,10 +1107,10 @@ fn what_is_due_is_done_by_itself_once() {
         ..Default::default()
     };
     store.thread_insert(&thread, 0).unwrap();
-    assert!(engine.wants_upkeep().unwrap());
-    let kept = done(&engine, &Upkeep::default());
+    assert!(engine.wants_maintenance().unwrap());
+    let kept = done(&engine, &Maintenance::default());
     assert_eq!(kept.failed.len(), 1, "{kept:?}");
-    assert!(!engine.wants_upkeep().unwrap());
+    assert!(!engine.wants_maintenance().unwrap());
     hour_later();
-    assert!(engine.wants_upkeep().unwrap());
+    assert!(engine.wants_maintenance().unwrap());
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use repartee_datasets::duplicates::normalized;
-use repartee_datasets::{Filter, Mapping, Side};
+use repartee_datasets::{Filter, Mapping, Partition};
 use repartee_engine::curation::{ExcludePairs, IncludePairs};
 use repartee_engine::import::Import;
 use repartee_engine::pairs::{BuildPairs, ShowPairs};
@@ -61,18 +61,27 @@ fn placed(engine: &Engine, split: &str) -> Vec<Placed> {
 
 /// Texts of any length that are on two sides, by their words.
 fn shared_texts(placed: &[Placed]) -> Vec<String> {
-    let mut sides: HashMap<String, HashSet<Side>> = HashMap::new();
+    let mut partitions: HashMap<String, HashSet<Partition>> = HashMap::new();
     for p in placed {
         for text in [&p.comment, &p.reply] {
-            sides.entry(normalized(text)).or_default().insert(p.side);
+            partitions
+                .entry(normalized(text))
+                .or_default()
+                .insert(p.partition);
         }
     }
-    let shared = sides.into_iter().filter(|(_, sides)| sides.len() > 1);
+    let shared = partitions
+        .into_iter()
+        .filter(|(_, partitions)| partitions.len() > 1);
     shared.map(|(text, _)| text).collect()
 }
 
-fn on_sides(split: &SplitInfo) -> u64 {
-    split.sides.iter().map(|side| side.pairs).sum()
+fn in_partitions(split: &SplitInfo) -> u64 {
+    split
+        .partitions
+        .iter()
+        .map(|partition| partition.pairs)
+        .sum()
 }
 
 fn audit(
@@ -114,7 +123,7 @@ fn chatter() -> Vec<(String, String, String, i64, String)> {
 }
 
 #[test]
-fn no_text_of_any_length_is_on_two_sides_and_what_is_left_out_is_counted() {
+fn no_text_of_any_length_is_in_two_partitions_and_what_is_left_out_is_counted() {
     let (_place, engine) = table(&chatter());
     let split = done(&engine, &MakeSplit::default());
     let placed = placed(&engine, "main");
@@ -125,12 +134,12 @@ fn no_text_of_any_length_is_on_two_sides_and_what_is_left_out_is_counted() {
     assert_eq!((rule.rule.as_str(), rule.pairs[0]), ("duplicate_text", 0));
     let left_out: u64 = rule.pairs.iter().sum();
     assert!(left_out > 20, "{rule:?}");
-    assert_eq!(on_sides(&split) + left_out, 1200);
+    assert_eq!(in_partitions(&split) + left_out, 1200);
     let audit = audit(&engine, "main").unwrap();
     assert!(audit.clean);
     assert_eq!(
         audit.texts,
-        2 * on_sides(&split),
+        2 * in_partitions(&split),
         "short texts are compared, too"
     );
     assert_eq!(
@@ -140,15 +149,15 @@ fn no_text_of_any_length_is_on_two_sides_and_what_is_left_out_is_counted() {
 }
 
 #[test]
-fn an_audit_finds_short_texts_and_pairs_on_two_sides_of_an_old_split() {
+fn an_audit_finds_short_texts_and_pairs_in_two_partitions_of_an_old_split() {
     let (_place, engine) = table(&chatter());
     // as an older version divided them: by thread alone
     let store = Store::open(engine.path()).unwrap();
     let mut members = Vec::new();
     store
         .for_each_pair(&repartee_store::pairs::PairQuery::default(), |pair| {
-            let side = Side::ALL[(pair.thread_id.rem_euclid(3)) as usize];
-            members.push((pair.id, side));
+            let partition = Partition::ALL[(pair.thread_id.rem_euclid(3)) as usize];
+            members.push((pair.id, partition));
             true
         })
         .unwrap();
@@ -178,7 +187,7 @@ fn an_audit_finds_short_texts_and_pairs_on_two_sides_of_an_old_split() {
 }
 
 #[test]
-fn every_side_has_every_upvote_bin_and_the_same_seed_gives_the_same_split() {
+fn every_partition_has_every_upvote_bin_and_the_same_seed_gives_the_same_split() {
     // scores follow the thread: a thread has one bin only
     let pairs: Vec<_> = (0..400)
         .map(|n| {
@@ -203,11 +212,11 @@ fn every_side_has_every_upvote_bin_and_the_same_seed_gives_the_same_split() {
                 ..MakeSplit::default()
             },
         );
-        for side in &split.sides {
+        for partition in &split.partitions {
             assert!(
-                side.bins.iter().all(|n| *n > 0),
+                partition.bins.iter().all(|n| *n > 0),
                 "seed {seed}: {:?}",
-                split.sides
+                split.partitions
             );
         }
         assert!(split.warnings.is_empty(), "{:?}", split.warnings);
@@ -260,7 +269,7 @@ fn a_bin_that_cannot_be_everywhere_is_said() {
     );
     let json = place.ok(["--json", "split", "show"]).result();
     assert_eq!(json["warnings"][0], split.warnings[0].as_str());
-    assert_eq!(json["sides"][0]["bins"].as_array().unwrap().len(), 4);
+    assert_eq!(json["partitions"][0]["bins"].as_array().unwrap().len(), 4);
 }
 
 #[test]
@@ -316,20 +325,20 @@ fn rows_without_ids_are_grouped_by_their_post_and_with_the_same_post_of_other_so
         6,
         "three posts of the table, three of the dump"
     );
-    let side_of = |start: &str| {
+    let partition_of = |start: &str| {
         let of = placed.iter().filter(|p| p.comment.starts_with(start));
-        let sides: HashSet<Side> = of.map(|p| p.side).collect();
-        assert_eq!(sides.len(), 1, "{start}");
-        sides.into_iter().next().unwrap()
+        let partitions: HashSet<Partition> = of.map(|p| p.partition).collect();
+        assert_eq!(partitions.len(), 1, "{start}");
+        partitions.into_iter().next().unwrap()
     };
-    assert_eq!(side_of("fifth"), side_of("dump c1"));
-    assert_eq!(side_of("first"), side_of("dump c2"));
-    side_of("third"); // another post than that of the dump, with the same score
+    assert_eq!(partition_of("fifth"), partition_of("dump c1"));
+    assert_eq!(partition_of("first"), partition_of("dump c2"));
+    partition_of("third"); // another post than that of the dump, with the same score
     assert!(audit(&engine, "main").unwrap().clean);
 }
 
 #[test]
-fn the_real_sample_is_divided_without_leaks_and_says_what_a_side_lacks() {
+fn the_real_sample_is_split_without_leaks_and_says_what_a_partition_lacks() {
     let Some(shared) = shared() else { return };
     let place = Place::with_project();
     let engine = place.engine();
@@ -343,16 +352,16 @@ fn the_real_sample_is_divided_without_leaks_and_says_what_a_side_lacks() {
     assert!(audit(&engine, "main").unwrap().clean);
     // Scores below 1 are in two posts of the sample only, each of which came twice, so one side has to go
     // without; what is missing is said.
-    let missing: Vec<String> = (split.sides.iter())
-        .flat_map(|side| (0..4).map(move |bin| (side, bin)))
-        .filter(|(side, bin)| side.bins[*bin] == 0)
-        .map(|(side, bin)| format!("{} {bin}", side.side))
+    let missing: Vec<String> = (split.partitions.iter())
+        .flat_map(|partition| (0..4).map(move |bin| (partition, bin)))
+        .filter(|(partition, bin)| partition.bins[*bin] == 0)
+        .map(|(partition, bin)| format!("{} {bin}", partition.partition))
         .collect();
-    assert!(missing.len() <= 2, "{:?}", split.sides);
+    assert!(missing.len() <= 2, "{:?}", split.partitions);
     for one in &missing {
-        let (side, bin) = one.split_once(' ').unwrap();
+        let (partition, bin) = one.split_once(' ').unwrap();
         let said = |warning: &String| {
-            warning.starts_with(&format!("{side} has no pairs of upvote bin"))
+            warning.starts_with(&format!("{partition} has no pairs of upvote bin"))
                 && warning.contains(&format!("{bin} (score"))
         };
         assert!(
@@ -361,20 +370,20 @@ fn the_real_sample_is_divided_without_leaks_and_says_what_a_side_lacks() {
             split.warnings
         );
     }
-    for side in &split.sides {
+    for partition in &split.partitions {
         assert!(
-            side.bins.iter().filter(|n| **n > 0).count() >= 2,
+            partition.bins.iter().filter(|n| **n > 0).count() >= 2,
             "{:?}",
-            split.sides
+            split.partitions
         );
-        assert!(side.threads > 1, "{:?}", split.sides);
+        assert!(partition.threads > 1, "{:?}", split.partitions);
     }
     // the table's post without a text was 163 threads
     let thread = thread_without_text(&engine, "AskReddit");
     let of_thread: Vec<&Placed> = placed.iter().filter(|p| p.thread_id == thread).collect();
     assert!(of_thread.len() > 150, "{}", of_thread.len());
-    let sides: HashSet<Side> = of_thread.iter().map(|p| p.side).collect();
-    assert_eq!(sides.len(), 1);
+    let partitions: HashSet<Partition> = of_thread.iter().map(|p| p.partition).collect();
+    assert_eq!(partitions.len(), 1);
     assert!(split.config.joined_posts >= 5, "{:?}", split.config);
 }
 

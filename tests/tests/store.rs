@@ -12,20 +12,20 @@ fn sql(place: &Place, sql: &str) -> usize {
 }
 
 #[test]
-fn size_names_what_takes_the_room_and_compact_gives_it_back() {
+fn size_names_what_takes_space_and_compact_frees_it() {
     let (place, engine) = project(40);
     let size = place.ok(["size", "--json"]).result();
     let families = size["families"].as_array().unwrap();
-    let room = |name: &str| {
+    let space = |name: &str| {
         families.iter().find(|f| f["family"] == name).unwrap()["bytes"]
             .as_u64()
             .unwrap()
     };
     assert!(
-        room("weights") > 100_000,
+        space("weights") > 100_000,
         "two small bases are in it: {size}"
     );
-    assert!(room("comments") > 10_000);
+    assert!(space("comments") > 10_000);
     let sum: u64 = families.iter().map(|f| f["bytes"].as_u64().unwrap()).sum();
     let all = size["file"].as_u64().unwrap() + size["log"].as_u64().unwrap();
     assert!(sum <= all, "{size}");

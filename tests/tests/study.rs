@@ -656,7 +656,7 @@ fn a_permission_holds_from_its_date_to_its_last_day() {
     let refusal = |day: &str| {
         let mut engine: Engine = place.engine();
         let noon = repartee_engine::import::seconds_of(day).unwrap() * 1000 + 43_200_000;
-        engine.outside.clock = Arc::new(At(noon));
+        engine.environment.clock = Arc::new(At(noon));
         let mark = engine.study_mark().unwrap().unwrap_or_default();
         let refused = engine.train_refusal(&config).unwrap();
         if let Some(error) = &refused {

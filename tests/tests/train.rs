@@ -1,14 +1,14 @@
 //! The three models are trained, the generator writes fakes and replies, and what cannot work says so.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use repartee_engine::fakes::MakeFakes;
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::pick::Criteria;
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::{Train, Trained};
 use repartee_engine::{Code, Ended, Engine};
-use repartee_models::generate::Decode;
+use repartee_models::generate::SamplingParams;
 use repartee_models::schedule::Decay;
 use repartee_tests::sample::{done, project};
 
@@ -70,27 +70,33 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
     assert_eq!(info.state, "done");
     assert!(info.best_loss.unwrap() < first);
 
-    let decode = Decode {
+    let sampling = SamplingParams {
         max_new_tokens: 24,
         top_k: 20,
         seed: 5,
-        ..Decode::default()
+        ..SamplingParams::default()
     };
     let make = MakeFakes {
         generator: "writer".to_owned(),
         comments: [60, 20, 20],
         replies: 2,
-        decode: decode.clone(),
+        sampling: sampling.clone(),
         ..MakeFakes::default()
     };
     let fakes = done(&engine, &make);
     assert_eq!(fakes.fakes, [120, 40, 40]);
     assert_eq!(
-        fakes.config.decode, decode,
+        fakes.config.sampling, sampling,
         "the decode settings are stored"
     );
     let shown = engine.fakes_show("fakes", 9).unwrap();
-    assert_eq!(shown.iter().filter(|s| s.side == Side::Test).count(), 3);
+    assert_eq!(
+        shown
+            .iter()
+            .filter(|s| s.partition == Partition::Test)
+            .count(),
+        3
+    );
     assert!(shown.iter().all(|s| !s.real.is_empty()));
 
     let realism = train(&engine, &config(RunKind::Realism, "judge", 30));
@@ -113,7 +119,7 @@ fn the_models_learn_and_the_generator_is_scored_picked_and_queued() {
         realism: Some("judge".to_owned()),
         upvotes: Some("votes".to_owned()),
         candidates: 4,
-        decode,
+        sampling,
         criteria: Criteria {
             min_p_real: Some(0.0),
             ..Criteria::default()

@@ -34,7 +34,7 @@ fn the_demo_goes_round_small() {
     let report = ran.result();
     let evaluations = report["evaluations"].as_array().unwrap();
     assert_eq!(evaluations.len(), 3);
-    assert!(evaluations.iter().all(|e| e["side"] == "test"));
+    assert!(evaluations.iter().all(|e| e["partition"] == "test"));
     for file in report["charts"].as_array().unwrap() {
         assert!(
             Path::new(file.as_str().unwrap()).metadata().unwrap().len() > 20,
@@ -133,7 +133,7 @@ fn real_text_goes_round() {
         &[],
     );
     assert_eq!(fakes["fakes"], serde_json::json!(counts));
-    assert_eq!(fakes["config"]["decode"]["top_k"], 40);
+    assert_eq!(fakes["config"]["sampling"]["top_k"], 40);
     ok(
         &format!(
             "train realism --name judge --base minilm --steps {} --batch 8 --max-tokens 96 {often}",

@@ -711,7 +711,7 @@ pub struct TrainArgs {
 
 /// How tokens are drawn; the same for fakes and for live generation.
 #[derive(Debug, Clone, Default, Args)]
-pub struct DecodeArgs {
+pub struct SamplingArgs {
     /// Above 1 wilder, below 1 tamer; 0 always takes the likeliest
     #[arg(long)]
     pub temperature: Option<f64>,
@@ -762,7 +762,7 @@ pub enum FakesCommand {
         device: Option<String>,
         /// How tokens are drawn
         #[command(flatten)]
-        decode: DecodeArgs,
+        sampling: SamplingArgs,
     },
     /// All sets of fakes
     List(ListArgs),
@@ -789,8 +789,8 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "best|last")]
     pub checkpoint: Option<String>,
     /// train, val or test
-    #[arg(long, value_name = "SIDE")]
-    pub side: Option<String>,
+    #[arg(long, value_name = "PARTITION", alias = "side")]
+    pub partition: Option<String>,
     /// Realism: other fakes than those it was trained on
     #[arg(long)]
     pub fakes: Option<String>,
@@ -847,7 +847,7 @@ pub struct GenerateArgs {
     pub candidates: Option<usize>,
     /// How tokens are drawn
     #[command(flatten)]
-    pub decode: DecodeArgs,
+    pub sampling: SamplingArgs,
     /// Pick only above this probability of being real; takes --realism
     #[arg(long)]
     pub min_p_real: Option<f64>,
@@ -929,8 +929,8 @@ pub enum ExportCommand {
         #[arg(long)]
         split: Option<String>,
         /// Only train, val or test
-        #[arg(long)]
-        side: Option<String>,
+        #[arg(long, alias = "side")]
+        partition: Option<String>,
     },
     /// Every prediction of an evaluation: comment, text, label, probabilities, partition, thread
     Predictions {

@@ -42,7 +42,7 @@ lists! {
     ];
     /// Evaluations.
     EVALUATIONS at "evaluation list": [
-        "no.", "name", "run", "step", "split", "side", "made (UTC)", "examples", "figures", "baselines",
+        "no.", "name", "run", "step", "split", "partition", "made (UTC)", "examples", "figures", "baselines",
         "below its baseline", "tags", "note",
     ];
     /// Generations.
@@ -58,7 +58,7 @@ lists! {
     /// Jobs that wait.
     JOB_QUEUE at "job queue": ["place", "job", "kind", "state", "what", "if it fails"];
     /// Permissions to post.
-    PERMITS at "reddit permit": ["subreddit", "since", "by", "link", "off"];
+    PERMISSIONS at "reddit permit": ["subreddit", "since", "by", "link", "off"];
     /// Who is not answered.
     OPT_OUTS at "reddit opt-out": ["who", "state", "since", "why"];
     /// Threads.
@@ -83,7 +83,7 @@ pub fn shown(command: Command) -> Command {
         at(command, &path, &|command| command.after_help(words.clone()))
     });
     at(lists, &["split", "list"], &|command| {
-        command.after_help("A table a split, a row a partition. Columns: side, pairs, threads, scored, and one for each upvote bin")
+        command.after_help("A table a split, a row a partition. Columns: partition, pairs, threads, scored, and one for each upvote bin")
     })
 }
 

@@ -11,7 +11,7 @@ use repartee_engine::pick::MIN_P_REAL;
 use repartee_engine::reddit::{DraftReplies, Fetch, NewAccount};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
-use repartee_engine::{Decode, Recipe};
+use repartee_engine::{Recipe, SamplingParams};
 
 /// A flag's id and what it is when it is left out.
 type Usual = (&'static str, String);
@@ -49,7 +49,7 @@ fn three<T: ToString>(numbers: [T; 3]) -> String {
     numbers.map(|n| n.to_string()).join(",")
 }
 
-fn decode(usual: &Decode) -> Vec<Usual> {
+fn sampling(usual: &SamplingParams) -> Vec<Usual> {
     vec![
         ("temperature", usual.temperature.to_string()),
         ("top_k", usual.top_k.to_string()),
@@ -102,7 +102,7 @@ fn data(command: Command) -> Command {
                 "split",
                 "none: all pairs, without partition and bin".to_owned(),
             ),
-            ("side", all()),
+            ("partition", all()),
         ],
     );
     put(
@@ -133,7 +133,7 @@ fn models(command: Command) -> Command {
         put(command, &["train", kind.as_str()], training(kind))
     });
     let fakes = MakeFakes::default();
-    let mut of_fakes = decode(&fakes.decode);
+    let mut of_fakes = sampling(&fakes.sampling);
     of_fakes.extend([
         ("checkpoint", BEST.to_owned()),
         ("replies", fakes.replies.to_string()),
@@ -148,7 +148,7 @@ fn models(command: Command) -> Command {
         &["evaluate"],
         vec![
             ("checkpoint", BEST.to_owned()),
-            ("side", evaluate.side.name().to_owned()),
+            ("partition", evaluate.partition.name().to_owned()),
             ("fakes", "those it was trained on".to_owned()),
             ("limit", format!("{}, all", evaluate.limit)),
             ("batch", evaluate.batch.to_string()),
@@ -161,7 +161,7 @@ fn models(command: Command) -> Command {
         vec![("out", "RUN-WHAT in this folder, all three".to_owned())],
     );
     let generate = Generate::default();
-    let mut of_generate = decode(&generate.decode);
+    let mut of_generate = sampling(&generate.sampling);
     of_generate.extend([
         ("unseen", generate.unseen.to_string()),
         ("realism", "none: not scored".to_owned()),
@@ -223,10 +223,10 @@ fn reddit(command: Command) -> Command {
             ("candidates", draft.generate.candidates.to_string()),
             (
                 "max_new_tokens",
-                draft.generate.decode.max_new_tokens.to_string(),
+                draft.generate.sampling.max_new_tokens.to_string(),
             ),
             ("min_p_real", format!("{MIN_P_REAL} with --realism")),
-            ("seed", draft.generate.decode.seed.to_string()),
+            ("seed", draft.generate.sampling.seed.to_string()),
             ("device", draft.generate.device),
         ],
     );
@@ -335,7 +335,7 @@ mod tests {
         };
         let usual = Generate::default();
         assert!(
-            words("temperature").ends_with(&format!("[default: {}]", usual.decode.temperature))
+            words("temperature").ends_with(&format!("[default: {}]", usual.sampling.temperature))
         );
         assert!(words("candidates").ends_with(&format!("[default: {}]", usual.candidates)));
         let realism = command

@@ -6,6 +6,8 @@
 mod args;
 mod columns;
 mod defaults;
+#[cfg(test)]
+mod old_names;
 mod out;
 mod reddit_args;
 mod run;

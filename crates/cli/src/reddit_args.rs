@@ -41,13 +41,15 @@ pub enum RedditCommand {
         paste: bool,
     },
     /// Serve a made-up Reddit on this machine, to try all of this without a key; Ctrl-C ends it
-    Practice {
+    #[command(alias = "practice")]
+    Sandbox {
         /// The port on 127.0.0.1 [default: any that is free]
         #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
         port: u16,
     },
     /// Do what is due: look for what is uncertain, forget what is gone, read scores; for cron
-    Upkeep,
+    #[command(alias = "upkeep")]
+    Maintenance,
     /// Log an account out: Reddit takes the login back, the keychain forgets it
     Logout {
         /// The account
@@ -102,10 +104,10 @@ pub enum RedditCommand {
         #[arg(long)]
         off: bool,
         /// Show the subreddit and its rules, and record nothing
-        #[arg(long)]
-        look: bool,
+        #[arg(long, alias = "look")]
+        preview: bool,
         /// Confirm on this machine a permission that was recorded elsewhere
-        #[arg(long, conflicts_with_all = ["link", "off", "look"])]
+        #[arg(long, conflicts_with_all = ["link", "off", "preview"])]
         confirm: bool,
         /// What you saw, as `--confirm` prints it; needed where there is no terminal
         #[arg(long, value_name = "HASH", requires = "confirm")]
@@ -241,7 +243,8 @@ pub enum RedditCommand {
         who: Who,
     },
     /// Delete the duplicates of a posted reply, all but the oldest
-    Untwin {
+    #[command(alias = "untwin")]
+    DeleteDuplicates {
         /// The reply
         reply: i64,
         /// What you saw, as `repartee queue show` prints it; needed where there is no terminal

@@ -25,8 +25,8 @@ use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, LeftOutPairs, MakeSplit, SplitInfo};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{
-    Code, Decode, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Origin, Outcome,
-    Permission, Recipe, Shares, shell,
+    Code, Ended, Engine, Error, Filter, Format, Interrupt, Job, Mapping, Origin, Outcome,
+    Permission, Recipe, SamplingParams, Shares, shell,
 };
 use serde::Serialize;
 
@@ -37,10 +37,10 @@ use crate::terminal;
 use crate::watch::Watch;
 
 mod again;
-mod care;
 mod demo;
 mod items;
 mod jobs;
+mod maintenance;
 mod measure;
 mod reddit;
 mod seen;
@@ -607,21 +607,21 @@ impl App {
             None => Vec::new(),
         };
         let mut head = vec![
-            "side".to_owned(),
+            "partition".to_owned(),
             "pairs".to_owned(),
             "threads".to_owned(),
             "scored".to_owned(),
         ];
         head.extend(labels.iter().map(|label| format!("score {label}")));
         let mut table = Table::new(head);
-        for side in &split.sides {
+        for partition in &split.partitions {
             let mut row = vec![
-                side.side.to_string(),
-                count(side.pairs),
-                count(side.threads),
-                count(side.scored),
+                partition.partition.to_string(),
+                count(partition.pairs),
+                count(partition.threads),
+                count(partition.scored),
             ];
-            row.extend(side.bins.iter().map(|n| count(*n)));
+            row.extend(partition.bins.iter().map(|n| count(*n)));
             table.row(row);
         }
         table.print(self.out)?;
@@ -920,7 +920,7 @@ impl App {
                 batch,
                 seed,
                 device,
-                decode,
+                sampling,
             } => {
                 let usual = MakeFakes::default();
                 let job = MakeFakes {
@@ -930,7 +930,7 @@ impl App {
                     replies: replies.unwrap_or(usual.replies),
                     comments: comments.unwrap_or(usual.comments),
                     batch: batch.unwrap_or(usual.batch),
-                    decode: decode_of(usual.decode, &decode, seed),
+                    sampling: sampling_of(usual.sampling, &sampling, seed),
                     device: device.unwrap_or(usual.device),
                 };
                 self.start(&engine, &job, |set| {
@@ -962,12 +962,12 @@ impl App {
                     for fake in fakes {
                         self.out.line(format!(
                             "[{}] > {}",
-                            fake.side,
+                            fake.partition,
                             short(&fake.comment, 300)
                         ))?;
                         self.out
                             .line(format!("  real: {}", short(&fake.real, 300)))?;
-                        let cut = if fake.finish == "length" {
+                        let cut = if fake.finish_reason == "length" {
                             " (cut at the longest length)"
                         } else {
                             ""
@@ -994,7 +994,7 @@ impl App {
                 train,
                 val,
                 test,
-                drawn_with(&set.config.decode),
+                sampled_with(&set.config.sampling),
                 items::tags(&set.label),
                 items::note(&set.label),
             ]);
@@ -1037,7 +1037,7 @@ impl App {
             upvotes: args.upvotes,
             checkpoint: args.checkpoint,
             candidates: args.candidates.unwrap_or(usual.candidates),
-            decode: decode_of(usual.decode, &args.decode, args.seed),
+            sampling: sampling_of(usual.sampling, &args.sampling, args.seed),
             criteria: Criteria {
                 min_p_real: args.min_p_real,
                 max_chars: args.max_chars.unwrap_or(usual.criteria.max_chars),
@@ -1064,7 +1064,7 @@ impl App {
                 self.out.line("")?;
             }
             self.left_out(&generated.left_out)?;
-            self.out.line(drawn_with(&generated.config.decode))?;
+            self.out.line(sampled_with(&generated.config.sampling))?;
             match (generated.queued.len(), job.queue) {
                 (0, true) => self.out.line("no candidate was picked; more candidates (-n), or a lower --min-p-real, may give some"),
                 (n, true) => self.out.line(format!(
@@ -1192,11 +1192,18 @@ impl App {
                     ))
                 })
             }
-            ExportCommand::Pairs { file, split, side } => {
-                let side = side
-                    .map(|word| word.parse::<repartee_engine::Side>().map_err(Error::usage))
+            ExportCommand::Pairs {
+                file,
+                split,
+                partition,
+            } => {
+                let partition = partition
+                    .map(|word| {
+                        word.parse::<repartee_engine::Partition>()
+                            .map_err(Error::usage)
+                    })
                     .transpose()?;
-                let n = engine.pairs_export(&file, split.as_deref(), side)?;
+                let n = engine.pairs_export(&file, split.as_deref(), partition)?;
                 self.done(&serde_json::json!({ "wrote": file, "pairs": n }), |_| {
                     self.out
                         .line(format!("wrote {} ({} pairs)", file.display(), count(n)))
@@ -1427,8 +1434,8 @@ fn bin(bin: Option<u32>) -> String {
 }
 
 /// Decode settings: the usual ones, and over them the flags.
-fn decode_of(usual: Decode, flags: &DecodeArgs, seed: Option<u64>) -> Decode {
-    Decode {
+fn sampling_of(usual: SamplingParams, flags: &SamplingArgs, seed: Option<u64>) -> SamplingParams {
+    SamplingParams {
         max_new_tokens: flags.max_new_tokens.unwrap_or(usual.max_new_tokens),
         temperature: flags.temperature.unwrap_or(usual.temperature),
         top_k: flags.top_k.unwrap_or(usual.top_k),
@@ -1439,23 +1446,23 @@ fn decode_of(usual: Decode, flags: &DecodeArgs, seed: Option<u64>) -> Decode {
 }
 
 /// Decode settings in a few words.
-fn drawn_with(decode: &Decode) -> String {
-    let mut text = format!("temperature {}", decode.temperature);
-    if decode.top_k > 0 {
-        text.push_str(&format!(", top-k {}", decode.top_k));
+fn sampled_with(sampling: &SamplingParams) -> String {
+    let mut text = format!("temperature {}", sampling.temperature);
+    if sampling.top_k > 0 {
+        text.push_str(&format!(", top-k {}", sampling.top_k));
     }
-    if decode.top_p < 1.0 {
-        text.push_str(&format!(", top-p {}", decode.top_p));
+    if sampling.top_p < 1.0 {
+        text.push_str(&format!(", top-p {}", sampling.top_p));
     }
-    if decode.repetition_penalty != 1.0 {
+    if sampling.repetition_penalty != 1.0 {
         text.push_str(&format!(
             ", repetition penalty {}",
-            decode.repetition_penalty
+            sampling.repetition_penalty
         ));
     }
     format!(
         "{text}, at most {} tokens, seed {}",
-        decode.max_new_tokens, decode.seed
+        sampling.max_new_tokens, sampling.seed
     )
 }
 

@@ -158,7 +158,7 @@ impl Plan<'_> {
             generator,
             replies: config.replies,
             comments: config.comments,
-            decode: config.decode,
+            sampling: config.sampling,
             ..MakeFakes::default()
         };
         self.push("fakes", &set.name, &new, Step::Fakes(Box::new(job)));

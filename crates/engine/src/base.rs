@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use repartee_datasets::{Side, private};
+use repartee_datasets::{Partition, private};
 use repartee_models::text::{
     self, ClassifierText, Files, GeneratorText, TOKENIZER_FILES, Template,
 };
@@ -232,14 +232,14 @@ impl ModelConfig {
     }
 
     /// The checkpoint's tensors under their canonical names; what a classifier's head lacks stays out.
-    fn fit(&self, found: Tensors) -> Result<Tensors> {
+    fn load_into(&self, found: Tensors) -> Result<Tensors> {
         let cpu = device(DeviceChoice::Cpu)?;
-        let (mut tensors, fit) = match self {
-            Self::Gpt2(c) => gpt2::fit(found, c, &cpu)?,
-            Self::Bert(c) => bert::fit(found, c, c.labels(), 0, &cpu)?,
+        let (mut tensors, report) = match self {
+            Self::Gpt2(c) => gpt2::load_into(found, c, &cpu)?,
+            Self::Bert(c) => bert::load_into(found, c, c.labels(), 0, &cpu)?,
         };
         // a head that was not in the file is not part of the base: each run starts its own from its seed
-        tensors.retain(|name, _| !fit.fresh.contains(name));
+        tensors.retain(|name, _| !report.fresh.contains(name));
         Ok(tensors)
     }
 
@@ -381,7 +381,7 @@ fn read_parts(folder: &Path, reading: &dyn Fn()) -> Result<Folder> {
         config.check_tokenizer(&files)
     })?;
     reading();
-    let tensors = config.fit(weights::load(&plan.taken)?)?;
+    let tensors = config.load_into(weights::load(&plan.taken)?)?;
     weights::check_finite(&tensors)?;
     Ok(Folder {
         config,
@@ -482,7 +482,7 @@ impl BaseNew {
         let mut query = PairQuery::default();
         if let Some(split) = &self.split {
             query.split_id = Some(store.split(split)?.id);
-            query.side = Some(Side::Train);
+            query.partition = Some(Partition::Train);
         }
         Ok(query)
     }

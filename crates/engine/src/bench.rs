@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use repartee_models::bert::{Bert, Rows};
-use repartee_models::generate::{Decode, Task, generate, go_on};
+use repartee_models::generate::{SamplingParams, Task, generate, go_on};
 use repartee_models::gpt2::Gpt2;
 use repartee_models::optim::AdamWConfig;
 use repartee_models::rng::Stream;
 use repartee_models::schedule::Decay;
-use repartee_models::train::{Event, Flow, Micro, Plan, train};
+use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
 use repartee_models::weights::{self, Spec};
 use repartee_models::{DeviceChoice, bert, cost, device, device_name, gpt2, ops};
 use serde::{Deserialize, Serialize};
@@ -139,10 +139,10 @@ impl Bench {
             }
             (ModelConfig::Gpt2(c), What::Generate) => {
                 let model = Gpt2::new(c, &random(&c.specs())?)?;
-                let decode = Decode {
+                let sampling = SamplingParams {
                     max_new_tokens: self.length,
                     top_k: 40,
-                    ..Decode::default()
+                    ..SamplingParams::default()
                 };
                 let seconds = self.repeat(|n| {
                     let prompts = self.tokens(c.vocab_size, self.prompt, n);
@@ -152,7 +152,7 @@ impl Bench {
                         .map(|(prompt, key)| Task { key, prompt })
                         .collect();
                     // no token ends a reply, so that all are written
-                    generate(&model, &tasks, 1, u32::MAX, &decode, &mut go_on)?;
+                    generate(&model, &tasks, 1, u32::MAX, &sampling, &mut go_on)?;
                     Ok(())
                 })?;
                 (
@@ -265,7 +265,7 @@ impl Bench {
             &plan,
             None,
             &mut |n| {
-                Ok(Micro {
+                Ok(MicroBatch {
                     batch: n as u64,
                     weight: weight as f64,
                     tokens: self.batch * self.length,

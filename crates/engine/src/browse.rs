@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use repartee_charts::{Group, Picture};
-use repartee_datasets::{BinEdges, Side};
+use repartee_datasets::{BinEdges, Partition};
 use repartee_store::pairs::{Pair, PairFigure, PairOrder, PairQuery};
 use repartee_store::watch::Family;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub struct ViewPairs {
     /// Only pairs of this split.
     pub split: Option<String>,
     /// Only this side of the split.
-    pub side: Option<Side>,
+    pub partition: Option<Partition>,
     /// Only from this source, by its number.
     pub source: Option<i64>,
     /// Only pairs that are excluded from splits; or only the others.
@@ -152,7 +152,7 @@ impl Engine {
         };
         Ok(PairQuery {
             split_id,
-            side: wanted.side,
+            partition: wanted.partition,
             subreddits: wanted.subreddits.clone(),
             min_score: wanted.min_score,
             max_score: wanted.max_score,

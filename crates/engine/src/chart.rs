@@ -68,7 +68,7 @@ fn measured_on(evaluation: &EvaluationInfo) -> String {
     let mut text = format!(
         "split {}, {} side, {} at step {}, seed {}, {} with {} threads",
         evaluation.split,
-        evaluation.side,
+        evaluation.partition,
         config.checkpoint,
         config.step,
         config.seed,
@@ -76,10 +76,10 @@ fn measured_on(evaluation: &EvaluationInfo) -> String {
         config.threads
     );
     if let (Some(name), Some(fakes)) = (&evaluation.fakes, &config.fakes) {
-        let decode = &fakes.decode;
+        let sampling = &fakes.sampling;
         text.push_str(&format!(
             ", fakes {name} by {} (temperature {}, top-k {}, top-p {})",
-            fakes.generator, decode.temperature, decode.top_k, decode.top_p
+            fakes.generator, sampling.temperature, sampling.top_k, sampling.top_p
         ));
     }
     text

@@ -150,12 +150,12 @@ pub struct Size {
     /// Bytes within the file that are free; `compact` gives them back.
     pub free: u64,
     /// Each family of tables, the largest first.
-    pub families: Vec<Room>,
+    pub families: Vec<Space>,
 }
 
 /// The room that a family of tables takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Room {
+pub struct Space {
     /// comments, pairs, splits, weights, ...
     pub family: String,
     /// Bytes of its tables and indexes.
@@ -290,10 +290,10 @@ impl Engine {
             log: size.wal,
             free: size.free,
             families: families
-                .map(|room| Room {
-                    family: room.family.into(),
-                    bytes: room.bytes,
-                    rows: room.rows,
+                .map(|space| Space {
+                    family: space.family.into(),
+                    bytes: space.bytes,
+                    rows: space.rows,
                 })
                 .collect(),
         })

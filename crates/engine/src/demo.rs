@@ -22,11 +22,11 @@ use crate::import::Import;
 use crate::job::{Ctx, Job, Progress, Stop};
 use crate::pairs::BuildPairs;
 use crate::pick::Criteria;
-use crate::reddit::{DraftReplies, Drafted, Fetch, Practice};
+use crate::reddit::{DraftReplies, Drafted, Fetch, Sandbox};
 use crate::run_config::{RunConfig, RunKind};
 use crate::splits::{AuditSplit, MakeSplit, SplitInfo};
 use crate::train::Train;
-use crate::{Decode, Engine, Format, Permission};
+use crate::{Engine, Format, Permission, SamplingParams};
 
 /// Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -206,16 +206,16 @@ impl Job for Demo {
 
         let writer = show.run(RunKind::Generator, "writer", 300);
         show.step("training of the generator", &Train::new(&writer)?)?;
-        let decode = Decode {
+        let sampling = SamplingParams {
             max_new_tokens: 48,
             seed: self.seed,
-            ..Decode::default()
+            ..SamplingParams::default()
         };
         let fakes = MakeFakes {
             generator: writer.name.clone(),
             comments: [show.scaled(4000), show.scaled(200), show.scaled(400)],
             batch: 64,
-            decode: decode.clone(),
+            sampling: sampling.clone(),
             ..MakeFakes::default()
         };
         let fakes = show.step("fakes to the comments of each side", &fakes)?;
@@ -251,7 +251,7 @@ impl Job for Demo {
             realism: Some(judge.name),
             upvotes: Some(votes.name),
             candidates: 10,
-            decode,
+            sampling,
             criteria,
             ..Generate::default()
         };
@@ -269,7 +269,7 @@ impl Job for Demo {
             ..DraftReplies::default()
         };
         // it lasts as long as it is asked
-        let reddit = Practice::default().open(ctx)?;
+        let reddit = Sandbox::default().open(ctx)?;
         let drafted = show.step("drafts for live threads of a made-up Reddit", &draft)?;
         drop(reddit);
         Ok(DemoReport {

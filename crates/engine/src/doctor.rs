@@ -223,7 +223,7 @@ fn look_at(doctor: &mut Doctor, path: &Path) {
             gib(size.free),
             gib(size.file)
         );
-        doctor.add("room", Note, text);
+        doctor.add("space", Note, text);
     }
 }
 

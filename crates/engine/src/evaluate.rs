@@ -1,9 +1,9 @@
 //! Evaluation: a checkpoint measured on one side of its split, with every prediction stored, and the baselines
 //! on the same examples.
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use repartee_models::baseline::{NaiveBayes, Unigram};
-use repartee_models::batch::Counted;
+use repartee_models::batch::LossMask;
 use repartee_models::text::PairIds;
 use repartee_models::{device_name, evaluate, metrics};
 use repartee_store::evaluations::{Evaluation, NewEvaluation, Prediction, Subject};
@@ -42,7 +42,8 @@ pub struct Evaluate {
     /// best or last; none: best.
     pub checkpoint: Option<String>,
     /// Which side of the run's split.
-    pub side: Side,
+    #[serde(alias = "side")]
+    pub partition: Partition,
     /// Realism: another set of fakes than the run was trained on.
     pub fakes: Option<String>,
     /// Examples, at most, drawn by the seed; 0: all.
@@ -62,7 +63,7 @@ impl Default for Evaluate {
         Self {
             run: String::new(),
             checkpoint: None,
-            side: Side::Test,
+            partition: Partition::Test,
             fakes: None,
             limit: 0,
             batch: 16,
@@ -122,7 +123,8 @@ pub struct EvaluationInfo {
     /// The split's name.
     pub split: String,
     /// Which side.
-    pub side: Side,
+    #[serde(alias = "side")]
+    pub partition: Partition,
     /// The set of fakes, for a realism model.
     pub fakes: Option<String>,
     /// What it was made with.
@@ -294,8 +296,8 @@ fn label_of(example: &Labelled) -> String {
 }
 
 /// Pairs of the measured side that lost their text are named.
-fn name_the_lost(ctx: &Ctx, split: &Split, side: Side) -> Result<()> {
-    for pair in ctx.engine.store.split_lost(split.id, side)? {
+fn name_the_lost(ctx: &Ctx, split: &Split, partition: Partition) -> Result<()> {
+    for pair in ctx.engine.store.split_lost(split.id, partition)? {
         ctx.leave_out(pair_label(pair), DELETED)?;
     }
     Ok(())
@@ -320,7 +322,7 @@ impl Evaluate {
     fn nothing(&self, split: &Split) -> Stop {
         let what = format!(
             "the {} side of split {:?} has no examples for this run",
-            self.side, split.name
+            self.partition, split.name
         );
         Error::new(Code::NotFound, what).into()
     }
@@ -332,14 +334,14 @@ impl Evaluate {
         split: &Split,
     ) -> Result<(Figures, Vec<Prediction>), Stop> {
         let store = &ctx.engine.store;
-        let found = examples::pairs(store, split, self.side, self.limit, self.seed)?;
-        name_the_lost(ctx, split, self.side)?;
+        let found = examples::pairs(store, split, self.partition, self.limit, self.seed)?;
+        name_the_lost(ctx, split, self.partition)?;
         if found.is_empty() {
             return Err(self.nothing(split));
         }
         let vocabulary = generator.model.config().vocab_size;
         let mut unigram = Unigram::new(vocabulary);
-        let learnt = examples::pairs(store, split, Side::Train, BASELINE_EXAMPLES, self.seed)?;
+        let learnt = examples::pairs(store, split, Partition::Train, BASELINE_EXAMPLES, self.seed)?;
         let mut batches = Batches::default();
         for some in learnt.chunks(AT_ONCE) {
             let encoded = batches.each(some, &mut |some| {
@@ -365,7 +367,7 @@ impl Evaluate {
             let measured = batches.each(some, &mut |some| {
                 let encoded = generator.text.examples(&texts(some)).map_err(Error::from)?;
                 let refs: Vec<_> = encoded.iter().collect();
-                let losses = evaluate::losses(&generator.model, &refs, Counted::Reply, self.batch)
+                let losses = evaluate::losses(&generator.model, &refs, LossMask::Reply, self.batch)
                     .map_err(Error::from)?;
                 if losses.iter().any(|(nll, _)| !nll.is_finite()) {
                     return Err(Error::new(
@@ -426,20 +428,20 @@ impl Evaluate {
         names: &[String],
     ) -> Result<(Figures, Vec<Prediction>), Stop> {
         let store = &ctx.engine.store;
-        let read = |side: Side, limit: usize, seed: u64| match fakes {
+        let read = |partition: Partition, limit: usize, seed: u64| match fakes {
             Some(fakes) => examples::realism(
                 store,
                 split,
                 fakes,
-                side,
+                partition,
                 judge.config.real_share,
                 limit,
                 seed,
             ),
-            None => examples::upvotes(store, split, side, limit, seed),
+            None => examples::upvotes(store, split, partition, limit, seed),
         };
-        let found = read(self.side, self.limit, self.seed)?;
-        name_the_lost(ctx, split, self.side)?;
+        let found = read(self.partition, self.limit, self.seed)?;
+        name_the_lost(ctx, split, self.partition)?;
         if found.is_empty() {
             return Err(self.nothing(split));
         }
@@ -449,7 +451,7 @@ impl Evaluate {
             0 => BASELINE_EXAMPLES,
             limit => limit.min(BASELINE_EXAMPLES),
         };
-        let learnt = read(Side::Train, limit, judge.config.seed)?;
+        let learnt = read(Partition::Train, limit, judge.config.seed)?;
         let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
         let mut batches = Batches::default();
         for some in learnt.chunks(AT_ONCE) {
@@ -551,7 +553,7 @@ impl Evaluate {
             checkpoint_id: checkpoint.id,
             split_id: split.id,
             fake_set_id: fakes.map(|set| set.id),
-            side: self.side,
+            partition: self.partition,
             config: to_json(&config)?,
             metrics: to_json(&figures)?,
         };
@@ -600,7 +602,7 @@ impl Engine {
                 .split_by_id(evaluation.split_id)?
                 .map(|s| s.name)
                 .unwrap_or_default(),
-            side: evaluation.side,
+            partition: evaluation.partition,
             fakes,
             config,
             compared: compared(&figures),

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use repartee_datasets::{BinEdges, Side};
+use repartee_datasets::{BinEdges, Partition};
 use repartee_models::rng::Stream;
 use repartee_store::Store;
 use repartee_store::fakes::FakeSet;
@@ -29,7 +29,7 @@ pub struct Labelled {
 }
 
 /// `limit` of `ids` (0: all), drawn by the seed, in their own order.
-fn draw(mut ids: Vec<i64>, limit: usize, seed: u64, purpose: &str) -> Vec<i64> {
+fn sample(mut ids: Vec<i64>, limit: usize, seed: u64, purpose: &str) -> Vec<i64> {
     if limit > 0 && limit < ids.len() {
         Stream::new(seed, purpose).shuffle(&mut ids);
         ids.truncate(limit);
@@ -45,12 +45,12 @@ fn draw(mut ids: Vec<i64>, limit: usize, seed: u64, purpose: &str) -> Vec<i64> {
 pub fn pairs(
     store: &Store,
     split: &Split,
-    side: Side,
+    partition: Partition,
     limit: usize,
     seed: u64,
 ) -> Result<Vec<Labelled>> {
-    let ids = draw(
-        store.split_pair_ids(split.id, side)?,
+    let ids = sample(
+        store.split_pair_ids(split.id, partition)?,
         limit,
         seed,
         "examples",
@@ -83,16 +83,16 @@ pub fn realism(
     store: &Store,
     split: &Split,
     fakes: &FakeSet,
-    side: Side,
+    partition: Partition,
     real_share: f64,
     limit: usize,
     seed: u64,
 ) -> Result<Vec<Labelled>> {
-    let mut fakes = store.fakes(fakes.id, side)?;
+    let mut fakes = store.fakes(fakes.id, partition)?;
     fakes.retain(|fake| !fake.text.trim().is_empty());
     let answered: HashSet<i64> = fakes.iter().map(|fake| fake.pair_id).collect();
     let (mut reals, mut others): (Vec<i64>, Vec<i64>) = store
-        .split_pair_ids(split.id, side)?
+        .split_pair_ids(split.id, partition)?
         .into_iter()
         .partition(|id| answered.contains(id));
     let mut stream = Stream::new(seed, "examples");
@@ -165,13 +165,13 @@ pub fn edges(split: &Split) -> Result<BinEdges> {
 pub fn upvotes(
     store: &Store,
     split: &Split,
-    side: Side,
+    partition: Partition,
     limit: usize,
     seed: u64,
 ) -> Result<Vec<Labelled>> {
     let edges = edges(split)?;
     let mut examples = Vec::new();
-    store.for_each_example(split.id, side, |e| {
+    store.for_each_example(split.id, partition, |e| {
         if let Some(score) = e.score {
             examples.push(real(e.pair_id, e.comment, e.reply, edges.bin(score) as u32));
         }
@@ -199,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_is_the_seeds_and_in_order() {
-        let drawn = draw((0..100).collect(), 10, 3, "x");
-        assert_eq!(drawn, draw((0..100).collect(), 10, 3, "x"));
-        assert_ne!(drawn, draw((0..100).collect(), 10, 4, "x"));
-        assert!(drawn.is_sorted() && drawn.len() == 10);
-        assert_eq!(draw(vec![5, 6], 0, 3, "x"), [5, 6]);
+    fn a_sample_is_seeded_and_in_order() {
+        let sampled = sample((0..100).collect(), 10, 3, "x");
+        assert_eq!(sampled, sample((0..100).collect(), 10, 3, "x"));
+        assert_ne!(sampled, sample((0..100).collect(), 10, 4, "x"));
+        assert!(sampled.is_sorted() && sampled.len() == 10);
+        assert_eq!(sample(vec![5, 6], 0, 3, "x"), [5, 6]);
     }
 }

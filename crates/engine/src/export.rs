@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use repartee_datasets::export::Rows;
 use repartee_models::text::END;
 use repartee_models::{bert, gpt2};
@@ -37,7 +37,7 @@ impl Engine {
         &self,
         file: &Path,
         split: Option<&str>,
-        side: Option<Side>,
+        partition: Option<Partition>,
     ) -> Result<u64> {
         const COLUMNS: [&str; 11] = [
             "id",
@@ -49,10 +49,10 @@ impl Engine {
             "comment_score",
             "score",
             "created_utc",
-            "side",
+            "partition",
             "bin",
         ];
-        if side.is_some() && split.is_none() {
+        if partition.is_some() && split.is_none() {
             return Err(Error::usage(
                 "a side is that of a split: name the split too",
             ));
@@ -63,16 +63,16 @@ impl Engine {
         let failed = |e: std::io::Error| Error::io("write", file, &e);
         let mark = self.study_mark()?;
         let mut rows = Rows::noted(file, &COLUMNS, mark.as_deref()).map_err(failed)?;
-        let sides: Vec<Option<Side>> = match (&split, side) {
+        let partitions: Vec<Option<Partition>> = match (&split, partition) {
             (None, _) => vec![None],
-            (Some(_), Some(side)) => vec![Some(side)],
-            (Some(_), None) => Side::ALL.map(Some).into(),
+            (Some(_), Some(partition)) => vec![Some(partition)],
+            (Some(_), None) => Partition::ALL.map(Some).into(),
         };
         let mut written = 0;
-        for side in sides {
+        for partition in partitions {
             let query = PairQuery {
                 split_id: split.as_ref().map(|s| s.id),
-                side,
+                partition,
                 ..PairQuery::default()
             };
             let mut refused = None;
@@ -87,7 +87,7 @@ impl Engine {
                     json!(pair.comment_score),
                     json!(pair.score),
                     json!(pair.created_utc),
-                    json!(side.map(Side::name)),
+                    json!(partition.map(Partition::name)),
                     json!(edges.zip(pair.score).map(|(edges, score)| edges.bin(score))),
                 ];
                 written += 1;
@@ -151,7 +151,7 @@ impl Engine {
                 let mut row = vec![
                     json!(evaluation.id),
                     json!(evaluation.run),
-                    json!(evaluation.side.name()),
+                    json!(evaluation.partition.name()),
                     json!(one.thread_id.to_string()),
                     json!(one.pair_id.to_string()),
                     json!(fake),

@@ -5,13 +5,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use repartee_models::device_name;
-use repartee_models::generate::{self, Decode, Task};
+use repartee_models::generate::{self, SamplingParams, Task};
 use repartee_models::rng::Stream;
 use repartee_models::text::Template;
 use repartee_store::Store;
-use repartee_store::fakes::{FakeSet, Finish, NewFake, NewFakeSet};
+use repartee_store::fakes::{FakeSet, FinishReason, NewFake, NewFakeSet};
 use repartee_store::jobs::Want;
 use repartee_store::marks::Marked;
 use repartee_store::splits::Example;
@@ -47,7 +47,8 @@ pub struct MakeFakes {
     /// Replies written at once.
     pub batch: usize,
     /// How tokens are drawn; its seed also draws the comments.
-    pub decode: Decode,
+    #[serde(alias = "decode")]
+    pub sampling: SamplingParams,
     /// auto, cpu, cuda or metal.
     pub device: String,
 }
@@ -61,7 +62,7 @@ impl Default for MakeFakes {
             replies: 1,
             comments: [1000, 200, 200],
             batch: 32,
-            decode: Decode::default(),
+            sampling: SamplingParams::default(),
             device: "auto".to_owned(),
         }
     }
@@ -77,7 +78,8 @@ pub struct FakesConfig {
     /// How comment and reply become one text.
     pub template: Template,
     /// How tokens were drawn.
-    pub decode: Decode,
+    #[serde(alias = "decode")]
+    pub sampling: SamplingParams,
     /// Replies a comment.
     pub replies: usize,
     /// Comments of train, val and test, at most; 0: all.
@@ -118,7 +120,8 @@ pub struct FakesInfo {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct FakeShown {
     /// The side both are on.
-    pub side: Side,
+    #[serde(alias = "side")]
+    pub partition: Partition,
     /// The comment.
     pub comment: String,
     /// What a person replied.
@@ -126,7 +129,8 @@ pub struct FakeShown {
     /// What the generator replied.
     pub fake: String,
     /// end, or length when it was cut.
-    pub finish: String,
+    #[serde(alias = "finish")]
+    pub finish_reason: String,
 }
 
 /// What [`generate::generate`] calls with each token.
@@ -168,10 +172,10 @@ pub(crate) fn pair_label(pair: i64) -> String {
 /// Why a pair that was purged is left out.
 pub(crate) const DELETED: &str = "its text was deleted";
 
-pub(crate) fn finish(finish: generate::Finish) -> Finish {
-    match finish {
-        generate::Finish::End => Finish::End,
-        generate::Finish::Length => Finish::Length,
+pub(crate) fn finish_reason(finish_reason: generate::FinishReason) -> FinishReason {
+    match finish_reason {
+        generate::FinishReason::End => FinishReason::End,
+        generate::FinishReason::Length => FinishReason::Length,
     }
 }
 
@@ -179,25 +183,25 @@ pub(crate) fn finish(finish: generate::Finish) -> Finish {
 pub(crate) fn different_comments(
     store: &Store,
     split_id: i64,
-    side: Side,
+    partition: Partition,
     wanted: usize,
     seed: u64,
     purpose: &str,
 ) -> Result<Vec<Example>> {
-    let mut ids = store.split_pair_ids(split_id, side)?;
-    Stream::at(seed, purpose, side as u64).shuffle(&mut ids);
-    let (mut seen, mut drawn) = (HashSet::new(), Vec::new());
+    let mut ids = store.split_pair_ids(split_id, partition)?;
+    Stream::at(seed, purpose, partition as u64).shuffle(&mut ids);
+    let (mut seen, mut sampled) = (HashSet::new(), Vec::new());
     for page in ids.chunks(PAGE) {
         for example in store.examples_of(page)? {
-            if wanted > 0 && drawn.len() == wanted {
-                return Ok(drawn);
+            if wanted > 0 && sampled.len() == wanted {
+                return Ok(sampled);
             }
             if seen.insert(*blake3::hash(example.comment.as_bytes()).as_bytes()) {
-                drawn.push(example);
+                sampled.push(example);
             }
         }
     }
-    Ok(drawn)
+    Ok(sampled)
 }
 
 impl Job for MakeFakes {
@@ -207,7 +211,7 @@ impl Job for MakeFakes {
     type Outcome = FakesInfo;
 
     fn check(&self, engine: &Engine) -> Result<()> {
-        self.decode.check().map_err(Error::from)?;
+        self.sampling.check().map_err(Error::from)?;
         check_kind(&engine.store, &self.generator, RunKind::Generator)
     }
 
@@ -221,7 +225,7 @@ impl Job for MakeFakes {
 
     fn run(&self, ctx: &Ctx) -> Result<FakesInfo, Stop> {
         let store = &ctx.engine.store;
-        self.decode.check().map_err(Error::from)?;
+        self.sampling.check().map_err(Error::from)?;
         if self.replies == 0 || self.batch == 0 {
             return Err(Error::usage("replies and batch must be at least 1").into());
         }
@@ -257,16 +261,21 @@ impl Job for MakeFakes {
         // those that an earlier try left out are not tried again
         let mut out = ctx.left_out_ids()?;
         let positions = generator.model.config().n_positions;
-        for side in Side::ALL {
-            for pair in store.split_lost(set.split_id, side)? {
+        for partition in Partition::ALL {
+            for pair in store.split_lost(set.split_id, partition)? {
                 if out.insert(pair_label(pair)) {
                     ctx.leave_out(pair_label(pair), DELETED)?;
                 }
             }
-            let wanted = self.comments[side as usize];
-            for example in
-                different_comments(store, set.split_id, side, wanted, self.decode.seed, "fakes")?
-            {
+            let wanted = self.comments[partition as usize];
+            for example in different_comments(
+                store,
+                set.split_id,
+                partition,
+                wanted,
+                self.sampling.seed,
+                "fakes",
+            )? {
                 let label = pair_label(example.pair_id);
                 if out.contains(&label) {
                     continue;
@@ -277,7 +286,7 @@ impl Job for MakeFakes {
                     }
                     let prompt = generator
                         .text
-                        .prompt(&example.comment, self.decode.max_new_tokens)
+                        .prompt(&example.comment, self.sampling.max_new_tokens)
                         .map_err(Error::from)?;
                     generate::check_prompt(&prompt.ids, positions).map_err(Error::from)?;
                     Ok(prompt)
@@ -328,7 +337,7 @@ impl Job for MakeFakes {
                 Some(total),
                 "comments",
             ));
-            let (text, decode) = (&generator.text, &self.decode);
+            let (text, sampling) = (&generator.text, &self.sampling);
             let (model, replies) = (&generator.model, self.replies);
             let written = batches.each(batch, &mut |some| {
                 let tasks: Vec<Task> = some
@@ -339,12 +348,12 @@ impl Job for MakeFakes {
                     })
                     .collect();
                 let written = until_stopped(ctx, &mut |_, _, _| Ok(()), |on_token| {
-                    generate::generate(model, &tasks, replies, text.end, decode, on_token)
+                    generate::generate(model, &tasks, replies, text.end, sampling, on_token)
                 })?;
                 let texts = |completions: Vec<generate::Completion>| {
                     completions
                         .into_iter()
-                        .map(|c| Ok((text.decode(&c.ids)?, finish(c.finish))))
+                        .map(|c| Ok((text.decode(&c.ids)?, finish_reason(c.finish_reason))))
                         .collect::<Result<Vec<_>>>()
                 };
                 Ok(written.into_iter().map(texts).collect::<Result<Vec<_>>>()?)
@@ -353,12 +362,12 @@ impl Job for MakeFakes {
             for ((pair_id, _), written) in batch.iter().zip(written) {
                 match written {
                     Ok(written) => {
-                        for (n, (text, finish)) in (0..).zip(written) {
+                        for (n, (text, finish_reason)) in (0..).zip(written) {
                             fakes.push(NewFake {
                                 pair_id: *pair_id,
                                 n,
                                 text,
-                                finish,
+                                finish_reason,
                             });
                         }
                     }
@@ -397,7 +406,7 @@ impl MakeFakes {
             generator: generator.checkpoint.run.clone(),
             step: generator.checkpoint.step,
             template: generator.text.template.clone(),
-            decode: self.decode.clone(),
+            sampling: self.sampling.clone(),
             replies: self.replies,
             comments: self.comments,
             device: device.to_owned(),
@@ -457,10 +466,14 @@ impl Engine {
     pub fn fakes_show(&self, name: &str, limit: usize) -> Result<Vec<FakeShown>> {
         let set = self.store.fake_set(name)?;
         let mut shown = Vec::new();
-        for (sides_left, side) in [(3, Side::Train), (2, Side::Val), (1, Side::Test)] {
-            let share = (limit - shown.len()).div_ceil(sides_left);
+        for (partitions_left, partition) in [
+            (3, Partition::Train),
+            (2, Partition::Val),
+            (1, Partition::Test),
+        ] {
+            let share = (limit - shown.len()).div_ceil(partitions_left);
             let mut fakes = Vec::new();
-            self.store.for_each_fake(set.id, side, |fake| {
+            self.store.for_each_fake(set.id, partition, |fake| {
                 if fakes.len() < share {
                     fakes.push(fake);
                 }
@@ -474,11 +487,11 @@ impl Engine {
                     .map(|e| e.reply)
                     .unwrap_or_default();
                 shown.push(FakeShown {
-                    side,
+                    partition,
                     comment: fake.comment,
                     real,
                     fake: fake.text,
-                    finish: fake.finish.as_str().to_owned(),
+                    finish_reason: fake.finish_reason.as_str().to_owned(),
                 });
             }
         }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use repartee_datasets::clean::{bare_name, repair};
-use repartee_models::generate::{self, Completion, Decode, Task};
+use repartee_models::generate::{self, Completion, SamplingParams, Task};
 use repartee_models::text::{GeneratorText, PairIds};
 use repartee_models::{Device, device_name, evaluate};
 use repartee_store::runs::Checkpoint;
@@ -18,7 +18,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Error, Result};
-use crate::fakes::{different_comments, finish, pair_label, until_stopped};
+use crate::fakes::{different_comments, finish_reason, pair_label, until_stopped};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
@@ -80,7 +80,8 @@ pub struct Generate {
     /// Candidates written at once.
     pub batch: usize,
     /// How tokens are drawn.
-    pub decode: Decode,
+    #[serde(alias = "decode")]
+    pub sampling: SamplingParams,
     /// What is picked.
     pub criteria: Criteria,
     /// Whether picks go into the queue.
@@ -104,7 +105,7 @@ impl Default for Generate {
             checkpoint: None,
             candidates: 10,
             batch: 32,
-            decode: Decode::default(),
+            sampling: SamplingParams::default(),
             criteria: Criteria::default(),
             queue: true,
             device: "auto".to_owned(),
@@ -122,7 +123,8 @@ pub struct CandidateInfo {
     /// The reply.
     pub text: String,
     /// end, or length when it was cut.
-    pub finish: String,
+    #[serde(alias = "finish")]
+    pub finish_reason: String,
     /// The probability that a person wrote it.
     pub p_real: Option<f64>,
     /// The probability of each upvote bin.
@@ -176,7 +178,8 @@ pub struct GenerationConfig {
     /// Candidates a comment.
     pub candidates: usize,
     /// How tokens were drawn.
-    pub decode: Decode,
+    #[serde(alias = "decode")]
+    pub sampling: SamplingParams,
     /// What was picked.
     pub criteria: Criteria,
     /// cpu, cuda or metal.
@@ -205,7 +208,7 @@ struct Written {
     comment: usize,
     n: u32,
     text: String,
-    finish: generate::Finish,
+    finish_reason: generate::FinishReason,
     scores: Scores,
 }
 
@@ -265,7 +268,7 @@ impl Drafts {
                 comment: self.comments[task],
                 n,
                 text: text.decode(&self.tokens[&(task, n)])?,
-                finish: None,
+                finish_reason: None,
             });
         }
         ctx.send(Signal::Drafts { drafts });
@@ -278,7 +281,7 @@ impl Job for Generate {
     type Outcome = Generated;
 
     fn check(&self, engine: &Engine) -> Result<()> {
-        self.decode.check().map_err(Error::from)?;
+        self.sampling.check().map_err(Error::from)?;
         self.criteria.check()?;
         self.criteria.check_models(self.realism.is_some())?;
         let runs = [
@@ -326,7 +329,7 @@ impl Job for Generate {
     }
 
     fn run(&self, ctx: &Ctx) -> Result<Generated, Stop> {
-        self.decode.check().map_err(Error::from)?;
+        self.sampling.check().map_err(Error::from)?;
         self.criteria.check()?;
         if self.candidates == 0 || self.batch == 0 {
             return Err(Error::usage("candidates and batch must be at least 1").into());
@@ -414,9 +417,9 @@ impl Generate {
             }
         }
         if self.unseen > 0 {
-            let (split, seed) = (generator.checkpoint.split_id, self.decode.seed);
+            let (split, seed) = (generator.checkpoint.split_id, self.sampling.seed);
             for example in
-                different_comments(store, split, Side::Test, self.unseen, seed, "unseen")?
+                different_comments(store, split, Partition::Test, self.unseen, seed, "unseen")?
             {
                 comments.push(Asked {
                     label: pair_label(example.pair_id),
@@ -470,7 +473,7 @@ impl Generate {
         let text = &generator.text;
         let mut tasks: Vec<(usize, Task)> = Vec::with_capacity(comments.len());
         for (i, asked) in comments.iter().enumerate() {
-            let reply = self.decode.max_new_tokens;
+            let reply = self.sampling.max_new_tokens;
             let prompt = caught(|| {
                 let seen = context::seen(text, &asked.comment, &asked.above, reply)?;
                 Ok(text.prompt(&seen, reply).map_err(Error::from)?)
@@ -512,7 +515,7 @@ impl Generate {
                 Some(total),
                 "comments",
             ));
-            let (model, decode) = (&generator.model, &self.decode);
+            let (model, sampling) = (&generator.model, &self.sampling);
             let replies = batches.each(batch, &mut |some| {
                 let only: Vec<Task> = some.iter().map(|(_, task)| task.clone()).collect();
                 let mut drafts = Drafts::new(some.iter().map(|(comment, _)| *comment).collect());
@@ -521,12 +524,12 @@ impl Generate {
                     drafts.send(ctx, text)
                 };
                 let replies: Vec<Vec<Completion>> = until_stopped(ctx, &mut heard, |on_token| {
-                    generate::generate(model, &only, self.candidates, text.end, decode, on_token)
+                    generate::generate(model, &only, self.candidates, text.end, sampling, on_token)
                 })?;
                 let texts = |completions: Vec<Completion>| {
                     completions
                         .into_iter()
-                        .map(|c| Ok((text.decode(&c.ids)?, c.finish)))
+                        .map(|c| Ok((text.decode(&c.ids)?, c.finish_reason)))
                         .collect::<Result<Vec<_>>>()
                 };
                 Ok(replies.into_iter().map(texts).collect::<Result<Vec<_>>>()?)
@@ -535,12 +538,12 @@ impl Generate {
             for ((comment, _), replies) in batch.iter().zip(replies) {
                 match replies {
                     Ok(replies) => {
-                        for (n, (text, finish)) in (0..).zip(replies) {
+                        for (n, (text, finish_reason)) in (0..).zip(replies) {
                             written.push(Written {
                                 comment: *comment,
                                 n,
                                 text,
-                                finish,
+                                finish_reason,
                                 scores: Scores::default(),
                             });
                         }
@@ -554,7 +557,7 @@ impl Generate {
                 comment: w.comment,
                 n: w.n as usize,
                 text: w.text.clone(),
-                finish: Some(w.finish.as_str().to_owned()),
+                finish_reason: Some(w.finish_reason.as_str().to_owned()),
             };
             ctx.send(Signal::Drafts {
                 drafts: written[first..].iter().map(finished).collect(),
@@ -661,7 +664,7 @@ impl Generate {
             realism: name(&realism),
             upvotes: name(&upvotes),
             candidates: self.candidates,
-            decode: self.decode.clone(),
+            sampling: self.sampling.clone(),
             criteria: self.criteria.clone(),
             device: device.to_owned(),
             job: ctx.job().to_owned(),
@@ -679,7 +682,7 @@ impl Generate {
                 comment_id: places[w.comment].1,
                 n: w.n,
                 text: w.text.clone(),
-                finish: finish(w.finish),
+                finish_reason: finish_reason(w.finish_reason),
                 scores: w.scores,
             })
             .collect();
@@ -744,7 +747,7 @@ impl Generate {
                 id,
                 n: w.n,
                 text: w.text,
-                finish: w.finish.as_str().to_owned(),
+                finish_reason: w.finish_reason.as_str().to_owned(),
                 p_real: w.scores.p_real,
                 bins: w.scores.bins,
                 expected_bin: w.scores.expected_bin(),
@@ -960,7 +963,7 @@ fn shown(candidate: Candidate, reply: Option<i64>) -> CandidateInfo {
         id: candidate.id,
         n: candidate.n,
         text: candidate.text,
-        finish: candidate.finish.as_str().to_owned(),
+        finish_reason: candidate.finish_reason.as_str().to_owned(),
         p_real: candidate.scores.p_real,
         bins: candidate.scores.bins,
         expected_bin: candidate.scores.expected_bin(),

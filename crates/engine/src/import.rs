@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use repartee_datasets::filter::{Dropped, Filter};
 use repartee_datasets::placeholders;
-use repartee_datasets::read::{self, Counts, Look, Options};
+use repartee_datasets::read::{self, Counts, Options, Preview};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
 use repartee_datasets::{Origin, StudyRecord};
@@ -523,8 +523,8 @@ impl Engine {
 ///
 /// # Errors
 /// [`Code::NotFound`], [`Code::BadInput`], [`Code::Io`].
-pub fn look(file: &Path, rows: usize) -> Result<Look> {
-    Ok(read::look(file, rows)?)
+pub fn preview(file: &Path, rows: usize) -> Result<Preview> {
+    Ok(read::preview(file, rows)?)
 }
 
 /// Seconds since 1970 of the beginning of a year (2019), a month (2019-04) or a day (2019-04-01), or of an

@@ -233,7 +233,8 @@ pub struct Draft {
     /// Its text so far.
     pub text: String,
     /// end, or length when it was cut; none while it is being written.
-    pub finish: Option<String>,
+    #[serde(alias = "finish")]
+    pub finish_reason: Option<String>,
 }
 
 /// What a classifier says of a reply that is written.

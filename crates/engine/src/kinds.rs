@@ -15,7 +15,7 @@ pub(crate) const QUEUED: [&str; 11] = [
 
 /// Whether the machine is kept awake while a job of this kind runs: not for those that wait for a person.
 pub(crate) fn keeps_awake(kind: &str) -> bool {
-    !["practice", "login"].contains(&kind)
+    !["sandbox", "login"].contains(&kind)
 }
 
 /// Runs a stored job by its kind.
@@ -86,8 +86,8 @@ kinds![
     crate::reddit::Reconcile,
     crate::reddit::Sync,
     crate::reddit::ReadOutcomes,
-    crate::reddit::Upkeep,
-    crate::reddit::Practice,
+    crate::reddit::Maintenance,
+    crate::reddit::Sandbox,
 ];
 
 fn unknown(kind: &str) -> Error {

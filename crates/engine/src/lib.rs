@@ -7,6 +7,7 @@
 
 pub mod again;
 pub mod api;
+pub mod app_state;
 mod awake;
 pub mod base;
 pub mod bench;
@@ -18,7 +19,6 @@ pub mod check;
 pub mod compared;
 pub mod curation;
 pub mod demo;
-pub mod desk;
 pub mod doctor;
 pub mod error;
 pub mod evaluate;
@@ -38,6 +38,8 @@ pub mod left_out;
 pub mod machine;
 pub mod model;
 pub mod names;
+#[cfg(test)]
+mod old_names;
 pub mod overview;
 mod owner;
 pub mod pairs;
@@ -63,8 +65,8 @@ pub use repartee_datasets::private;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
 pub use repartee_datasets::split::Shares;
 pub use repartee_datasets::study::{Decision, Origin, StudyKind, StudyRecord};
-pub use repartee_datasets::{Recipe, Side};
-pub use repartee_models::generate::Decode;
+pub use repartee_datasets::{Partition, Recipe};
+pub use repartee_models::generate::SamplingParams;
 pub use repartee_models::train::Outcome;
 
 pub use error::{Code, Error, Result};
@@ -82,7 +84,7 @@ pub struct Engine {
     /// Lists of pairs that windows scroll through.
     views: browse::Views,
     /// Time, logins and the like, where Reddit is concerned; tests have their own.
-    pub outside: reddit::Outside,
+    pub environment: reddit::Environment,
 }
 
 impl Engine {
@@ -111,16 +113,16 @@ impl Engine {
             owner: owner::Owner::new(),
             interrupt: Interrupt::default(),
             views: browse::Views::default(),
-            outside: reddit::Outside::default(),
+            environment: reddit::Environment::default(),
         }
     }
 
-    /// This machine and user; its state lies where [`reddit::Outside::state`] says.
+    /// This machine and user; its state lies where [`reddit::Environment::state`] says.
     ///
     /// # Errors
     /// As [`machine::Machine::open`].
     pub fn machine(&self) -> Result<machine::Machine> {
-        match &self.outside.state {
+        match &self.environment.state {
             Some(folder) => machine::Machine::open(folder),
             None => machine::Machine::open(&machine::Machine::state_folder()?),
         }

@@ -206,7 +206,7 @@ impl Engine {
         let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = gpt2_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
-        let (tensors, _) = gpt2::fit(tensors, &model_config, device)?;
+        let (tensors, _) = gpt2::load_into(tensors, &model_config, device)?;
         Ok(Generator {
             model: Gpt2::new(&model_config, &tensors)?,
             text: generator_text(&files, &model_config, config.max_tokens)?,
@@ -240,8 +240,8 @@ impl Engine {
         let model_config = bert_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files): (Tensors, Files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let classes = config.kind.classes();
-        let (tensors, fit) = bert::fit(tensors, &model_config, classes, 0, device)?;
-        if let Some(missing) = fit.fresh.first() {
+        let (tensors, report) = bert::load_into(tensors, &model_config, classes, 0, device)?;
+        if let Some(missing) = report.fresh.first() {
             return Err(Error::new(
                 Code::Damaged,
                 format!(

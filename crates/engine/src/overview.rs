@@ -84,7 +84,7 @@ pub struct RedditState {
     /// Comments of them that may be answered and have no reply in the queue.
     pub open: u64,
     /// Subreddits in which posting is permitted now.
-    pub permits: u64,
+    pub permissions: u64,
     /// Readings of posted replies' points that are due.
     pub due: u64,
 }
@@ -191,11 +191,15 @@ impl Engine {
 
     /// What there is of Reddit; `account` is the one that posts.
     fn reddit_state(&self, account: Option<&AccountInfo>) -> Result<RedditState> {
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         let (threads, open) = self.store.threads_open()?;
-        let permits = self.store.permits()?.into_iter().filter(|permit| {
-            permit.off.is_empty() && permit.expires_ms.is_none_or(|end| end > now_ms)
-        });
+        let permissions = self
+            .store
+            .posting_permissions()?
+            .into_iter()
+            .filter(|permission| {
+                permission.off.is_empty() && permission.expires_ms.is_none_or(|end| end > now_ms)
+            });
         let due = match account {
             Some(account) => self
                 .store
@@ -207,7 +211,7 @@ impl Engine {
             accounts: self.store.accounts()?.len() as u64,
             threads,
             open,
-            permits: permits.count() as u64,
+            permissions: permissions.count() as u64,
             due: due as u64,
         })
     }
@@ -326,14 +330,15 @@ fn posting_steps(now: &Overview, account: Option<&AccountInfo>) -> Vec<NextStep>
             ),
         ));
     }
-    if now.reddit.permits == 0 {
+    if now.reddit.permissions == 0 {
         steps.push(add(
             "allow",
             "Record where posting is permitted",
             "Ask the moderators of a subreddit; nothing is posted anywhere else.",
         ));
     }
-    let ready = account.missing.is_empty() && account.stopped.is_empty() && now.reddit.permits > 0;
+    let ready =
+        account.missing.is_empty() && account.stopped.is_empty() && now.reddit.permissions > 0;
     if now.queue.approved > 0 && ready {
         steps.push(add(
             "post",
@@ -601,7 +606,7 @@ mod tests {
         let all = posting_steps(&now, Some(&account));
         assert!(all[0].why.contains("Reddit approved"), "{}", all[0].why);
         account.missing.clear();
-        now.reddit.permits = 1;
+        now.reddit.permissions = 1;
         assert_eq!(steps(&now, &account), [""; 0], "nothing can write yet");
 
         now.models.push(ModelState {

@@ -4,7 +4,7 @@
 //! defaults, and the comments of the TOML file. The file that a run was started with is stored with
 //! the run as it is.
 
-use repartee_models::batch::Counted;
+use repartee_models::batch::LossMask;
 use repartee_models::schedule::Decay;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -99,7 +99,7 @@ macro_rules! fields {
 
         impl $name {
             /// Every field with its words.
-            const WORDS: &'static [(&'static str, &'static [&'static str])] =
+            const DESCRIPTIONS: &'static [(&'static str, &'static [&'static str])] =
                 &[$((stringify!($field), &[$($line),+]),)+];
         }
     };
@@ -131,7 +131,7 @@ fields! {
         /// The longest example, in tokens. Half of it at least is kept for the reply.
         max_tokens: usize = 128,
         /// Generator: "reply" counts the loss on the reply only, "all" on the comment too.
-        loss: Counted = Counted::Reply,
+        loss: LossMask = LossMask::Reply,
         /// Peak learning rate. 5e-5 suits fine-tuning; a small model from scratch takes 1e-3.
         learning_rate: f64 = 5e-5,
         /// The share of all steps in which the learning rate rises from 0 to its peak.
@@ -288,7 +288,7 @@ pub fn fields() -> Vec<Field> {
             essential: ESSENTIAL.contains(name),
         }
     };
-    RunConfig::WORDS
+    RunConfig::DESCRIPTIONS
         .iter()
         .filter(|(name, _)| *name != "kind")
         .map(field)
@@ -403,7 +403,7 @@ impl RunConfig {
     pub fn set(&self, key: &str, value: &str) -> Result<Self> {
         let mut table = self.table()?;
         let Some(old) = table.get(key) else {
-            let names: Vec<&str> = Self::WORDS.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = Self::DESCRIPTIONS.iter().map(|(name, _)| *name).collect();
             return Err(Error::usage(format!(
                 "a run has no setting {key:?}; it has: {}",
                 names.join(", ")
@@ -440,7 +440,7 @@ impl RunConfig {
     pub fn to_toml(&self) -> Result<String> {
         let table = self.table()?;
         let mut out = format!("# A {} run of Repartee.\n", self.kind.as_str());
-        for (name, lines) in Self::WORDS {
+        for (name, lines) in Self::DESCRIPTIONS {
             out.push('\n');
             for line in *lines {
                 out.push_str(&format!("#{line}\n"));
@@ -516,7 +516,7 @@ mod tests {
             let config = RunConfig::of(kind);
             let text = config.to_toml().unwrap();
             assert_eq!(RunConfig::from_toml(&text).unwrap(), config);
-            for (name, _) in RunConfig::WORDS {
+            for (name, _) in RunConfig::DESCRIPTIONS {
                 assert!(text.contains(&format!("\n{name} = ")), "{name}");
             }
             assert!(text.contains("# Peak learning rate"));
@@ -539,7 +539,7 @@ mod tests {
     #[test]
     fn forms_know_every_setting_and_presets_can_be_run() {
         let names: Vec<String> = fields().into_iter().map(|field| field.name).collect();
-        assert_eq!(names.len() + 1, RunConfig::WORDS.len());
+        assert_eq!(names.len() + 1, RunConfig::DESCRIPTIONS.len());
         assert!(ESSENTIAL.iter().all(|name| names.iter().any(|n| n == name)));
         // steps outdo the epochs: who sees one has to see the other
         let seen = |name: &str| fields().iter().any(|f| f.name == name && f.essential);
@@ -586,7 +586,7 @@ mod tests {
             config.set("learning_rate", "1e-3").unwrap().learning_rate,
             1e-3
         );
-        assert_eq!(config.set("loss", "all").unwrap().loss, Counted::All);
+        assert_eq!(config.set("loss", "all").unwrap().loss, LossMask::All);
         assert_eq!(config.set("steps", "12").unwrap().steps, 12);
         assert!(
             config

@@ -91,7 +91,7 @@ pub enum RecordKind {
 
 impl Engine {
     /// Confirms a record that was made elsewhere, as the person `who`, who saw it: `seen` is its hash as
-    /// [`crate::reddit::AccountInfo`] or [`crate::reddit::PermitInfo`] gives it.
+    /// [`crate::reddit::AccountInfo`] or [`crate::reddit::PostingPermissionInfo`] gives it.
     ///
     /// # Errors
     /// [`Code::NotFound`]; [`Code::Changed`] when the record is not what was seen.
@@ -105,7 +105,7 @@ impl Engine {
         let machine = self.machine()?;
         match record {
             RecordKind::Account => self.account_confirm(&machine, name, seen, who),
-            RecordKind::Subreddit => self.permit_confirm(&machine, name, seen, who),
+            RecordKind::Subreddit => self.posting_permission_confirm(&machine, name, seen, who),
         }
     }
 }

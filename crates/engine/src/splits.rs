@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use repartee_datasets::duplicates::{self, Alike, DELETED, Member, Texts};
 use repartee_datasets::near::Near;
 use repartee_datasets::split::{self, Shares};
-use repartee_datasets::{BinEdges, Side};
+use repartee_datasets::{BinEdges, Partition};
 use repartee_store::pairs::PairQuery;
 use repartee_store::splits::{NewSplit, Split};
 use serde::{Deserialize, Serialize};
@@ -84,9 +84,10 @@ pub struct LeftOutPairs {
 
 /// What one side of a split holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct SideInfo {
+pub struct PartitionInfo {
     /// Which side.
-    pub side: Side,
+    #[serde(alias = "side")]
+    pub partition: Partition,
     /// Pairs.
     pub pairs: u64,
     /// Threads they belong to.
@@ -107,7 +108,8 @@ pub struct SplitInfo {
     /// What it was made by.
     pub config: SplitConfig,
     /// What its sides hold, in the order train, val, test.
-    pub sides: Vec<SideInfo>,
+    #[serde(alias = "sides")]
+    pub partitions: Vec<PartitionInfo>,
     /// Upvote bins that a side lacks, and sides without a pair, in words.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -155,7 +157,8 @@ pub struct Audit {
     /// Equal texts on two sides.
     pub equal_texts: u64,
     /// Near-duplicate texts on two sides.
-    pub twin_texts: u64,
+    #[serde(alias = "twin_texts")]
+    pub near_duplicates: u64,
     /// The only exemption: texts that were deleted, which no model sees.
     pub deleted_texts: u64,
     /// Pairs that the split leaves out, as it was made.
@@ -337,8 +340,8 @@ impl Job for MakeSplit {
         let mut members = Vec::with_capacity(scores.len());
         for (n, member) in read.members.iter().enumerate() {
             match division.left_out[n] {
-                true => left_out[division.sides[n] as usize] += 1,
-                false => members.push((member.pair, division.sides[n])),
+                true => left_out[division.partitions[n] as usize] += 1,
+                false => members.push((member.pair, division.partitions[n])),
             }
         }
         let config = SplitConfig {
@@ -393,7 +396,7 @@ struct Pairs<'a> {
 
 /// A way to divide them.
 struct Division {
-    sides: Vec<Side>,
+    partitions: Vec<Partition>,
     left_out: Vec<bool>,
     edges: Option<BinEdges>,
     /// Upvote bins that a side lacks, of those that pairs are in.
@@ -451,14 +454,14 @@ impl Pairs<'_> {
             groups[at].classes[class.unwrap_or(split::CLASSES - 1)] += 1;
         }
         let of_groups = split::assign(&groups, parts, seed);
-        let sides: Vec<Side> = self
+        let partitions: Vec<Partition> = self
             .group
             .iter()
             .map(|group| of_groups[at[group]])
             .collect();
-        let left_out = duplicates::left_out(self.members, &sides, alike);
-        let mut train: Vec<i64> = (self.scores.iter().zip(&sides))
-            .filter(|(_, side)| **side == Side::Train)
+        let left_out = duplicates::left_out(self.members, &partitions, alike);
+        let mut train: Vec<i64> = (self.scores.iter().zip(&partitions))
+            .filter(|(_, partition)| **partition == Partition::Train)
             .filter_map(|(score, _)| *score)
             .collect();
         let edges = given.or_else(|| BinEdges::quartiles(&mut train));
@@ -470,18 +473,18 @@ impl Pairs<'_> {
                     continue;
                 };
                 there[bin] = true;
-                bins[sides[n] as usize][bin] += u64::from(!left_out[n]);
+                bins[partitions[n] as usize][bin] += u64::from(!left_out[n]);
             }
         }
         // a bin that no pair is in cannot be on any side
-        let lacking = |side: usize| {
-            let lacks = |bin: &usize| there[*bin] && bins[side][*bin] == 0;
-            let has_share = parts[side] > 0.0;
+        let lacking = |partition: usize| {
+            let lacks = |bin: &usize| there[*bin] && bins[partition][*bin] == 0;
+            let has_share = parts[partition] > 0.0;
             (0..4).filter(lacks).filter(|_| has_share).count()
         };
         Division {
             lacking: (0..3).map(lacking).sum(),
-            sides,
+            partitions,
             left_out,
             edges,
         }
@@ -506,7 +509,7 @@ impl Job for AuditSplit {
         let split = store.split(&self.name)?;
         let config: SplitConfig = from_json(&split.config)?;
         let mut read = Read::default();
-        let mut sides = Vec::new();
+        let mut partitions = Vec::new();
         let mut texts = Texts::new(config.near);
         let (mut compared, mut deleted) = (0, 0);
         store.for_each_placed(split.id, |p| {
@@ -518,7 +521,7 @@ impl Job for AuditSplit {
                 }
             }
             read.add(p.pair_id, p.thread_id, numbers);
-            sides.push(p.side);
+            partitions.push(p.partition);
         })?;
         ctx.go_on()?;
         let total = Some(texts.len() as u64);
@@ -527,13 +530,13 @@ impl Job for AuditSplit {
         let alike = texts.compare();
         let same = read.same_posts(store)?;
         let threads = read.threads.len();
-        let leaks = duplicates::audit(&read.members, &sides, threads, &same, &alike);
-        let side_of: HashMap<i64, Side> = (read.members.iter().zip(&sides))
-            .map(|(member, side)| (member.pair, *side))
+        let leaks = duplicates::audit(&read.members, &partitions, threads, &same, &alike);
+        let partition_of: HashMap<i64, Partition> = (read.members.iter().zip(&partitions))
+            .map(|(member, partition)| (member.pair, *partition))
             .collect();
         let pair = |id: &i64| {
-            let side = side_of.get(id).map_or("?", |s| s.name());
-            format!("{} ({side})", repartee_datasets::id::encode(*id))
+            let partition = partition_of.get(id).map_or("?", |s| s.name());
+            format!("{} ({partition})", repartee_datasets::id::encode(*id))
         };
         let thread = |at: usize| repartee_datasets::id::encode(read.threads[at]);
         let mut examples: Vec<String> = Vec::new();
@@ -570,7 +573,7 @@ impl Job for AuditSplit {
             torn_posts: leaks.posts.len() as u64,
             equal_pairs: leaks.pairs.len() as u64,
             equal_texts: leaks.texts.len() as u64,
-            twin_texts: leaks.near.len() as u64,
+            near_duplicates: leaks.near.len() as u64,
             deleted_texts: deleted,
             left_out: config.left_out,
             examples,
@@ -590,7 +593,7 @@ impl Job for AuditSplit {
                 audit.torn_posts,
                 audit.equal_pairs,
                 audit.equal_texts,
-                audit.twin_texts
+                audit.near_duplicates
             ),
         );
         error.detail = audit.examples;
@@ -625,17 +628,17 @@ impl Engine {
     fn split_info(&self, split: Split) -> Result<SplitInfo> {
         let config: SplitConfig = from_json(&split.config)?;
         let counts = self.store.split_counts(split.id)?;
-        let mut sides = Vec::new();
-        for (side, count) in Side::ALL.into_iter().zip(counts) {
+        let mut partitions = Vec::new();
+        for (partition, count) in Partition::ALL.into_iter().zip(counts) {
             let mut bins = Vec::new();
             if let Some(edges) = config.edges {
                 bins = vec![0; 4];
-                for score in self.store.split_scores(split.id, side)? {
+                for score in self.store.split_scores(split.id, partition)? {
                     bins[edges.bin(score)] += 1;
                 }
             }
-            sides.push(SideInfo {
-                side,
+            partitions.push(PartitionInfo {
+                partition,
                 pairs: count.pairs,
                 threads: count.threads,
                 scored: count.scored,
@@ -646,14 +649,14 @@ impl Engine {
         if let Some(audit) = &mut audit {
             audit.name.clone_from(&split.name);
         }
-        let warnings = warnings(&config, &sides);
+        let warnings = warnings(&config, &partitions);
         Ok(SplitInfo {
             label: self.store.label(ItemKind::Split, split.id)?,
             warnings,
             name: split.name,
             seed: split.seed as u64,
             config,
-            sides,
+            partitions,
             audit,
             created_ms: split.created_ms,
         })
@@ -661,23 +664,26 @@ impl Engine {
 }
 
 /// What a side lacks although it has a share.
-fn warnings(config: &SplitConfig, sides: &[SideInfo]) -> Vec<String> {
+fn warnings(config: &SplitConfig, partitions: &[PartitionInfo]) -> Vec<String> {
     let parts = config.shares.parts().unwrap_or_default();
     let mut warnings = Vec::new();
-    for side in sides.iter().filter(|side| parts[side.side as usize] > 0.0) {
-        let lacking: Vec<String> = (side.bins.iter().enumerate())
+    for partition in partitions
+        .iter()
+        .filter(|partition| parts[partition.partition as usize] > 0.0)
+    {
+        let lacking: Vec<String> = (partition.bins.iter().enumerate())
             .filter(|(_, pairs)| **pairs == 0)
             .map(|(bin, _)| match config.edges {
                 Some(edges) => format!("{bin} (score {})", edges.range(bin)),
                 None => bin.to_string(),
             })
             .collect();
-        if side.pairs == 0 {
-            warnings.push(format!("{} has no pairs", side.side));
+        if partition.pairs == 0 {
+            warnings.push(format!("{} has no pairs", partition.partition));
         } else if !lacking.is_empty() {
             warnings.push(format!(
                 "{} has no pairs of upvote bin {}; nothing can be said about that there",
-                side.side,
+                partition.partition,
                 lacking.join(", ")
             ));
         }

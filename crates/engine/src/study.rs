@@ -330,7 +330,7 @@ pub(crate) fn origin_of(import: &Import, file: &Path) -> Origin {
         return Origin::Unknown;
     }
     // what cannot be looked at cannot be imported either, and the import says why
-    crate::import::look(file, LOOKED_AT).map_or(Origin::Unknown, |look| told(&look))
+    crate::import::preview(file, LOOKED_AT).map_or(Origin::Unknown, |preview| told(&preview))
 }
 
 /// Rows of a file that are looked at for a sign of Reddit.
@@ -342,7 +342,7 @@ impl Engine {
     /// # Errors
     /// When the project cannot be read.
     pub(crate) fn study_standing(&self) -> Result<Standing> {
-        self.study_standing_at(self.outside.clock.now_ms())
+        self.study_standing_at(self.environment.clock.now_ms())
     }
 
     /// The same at another moment.
@@ -482,7 +482,7 @@ impl Engine {
     /// # Errors
     /// When the project cannot be written.
     pub fn study_strict(&self, on: bool, who: &str) -> Result<Study> {
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         self.store.study_strict_set(on, who, now_ms)?;
         self.keep_setting(STRICT, &on);
         self.study()
@@ -499,7 +499,7 @@ impl Engine {
         who: &str,
     ) -> Result<crate::import::SourceInfo> {
         let id = self.source(source)?.id;
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         self.store.source_origin(id, origin, who, now_ms)?;
         self.source(&id.to_string())
     }
@@ -522,7 +522,8 @@ impl Engine {
             let name = file.display().to_string();
             // a file that cannot be read is no question; the import says what is wrong with it
             match origin_of(import, file) {
-                Origin::Unknown if !is_stream(file) && crate::import::look(file, 0).is_err() => {}
+                Origin::Unknown if !is_stream(file) && crate::import::preview(file, 0).is_err() => {
+                }
                 Origin::Unknown if import.origin.is_none() => question.unknown.push(name),
                 Origin::Unknown | Origin::Reddit if !answered => question.reddit.push(name),
                 _ => {}
@@ -553,7 +554,7 @@ impl Engine {
 /// Adds records with the day and the policy version filled in where they say nothing.
 pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> Result<()> {
     once_each(records)?;
-    let now_ms = engine.outside.clock.now_ms();
+    let now_ms = engine.environment.clock.now_ms();
     let mut checked = Vec::with_capacity(records.len());
     for record in records {
         let mut record = record.clone().checked().map_err(Error::usage)?;

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use repartee_datasets::Side;
-use repartee_models::batch::{Counted, Order};
+use repartee_datasets::Partition;
+use repartee_models::batch::{BatchSampler, LossMask};
 use repartee_models::bert::{self, Bert, Rows};
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::optim::AdamWConfig;
 use repartee_models::rng::Stream;
 use repartee_models::text::{Example, Files, GeneratorText, PairIds};
-use repartee_models::train::{self, Event, Flow, Micro, Outcome, Plan, Resume, State};
+use repartee_models::train::{self, Event, Flow, MicroBatch, Outcome, Plan, Resume, State};
 use repartee_models::weights::{self, Tensors, Vars};
 use repartee_models::{Device, Tensor, cost, device_name, evaluate, generate, ops};
 use repartee_store::Store;
@@ -221,11 +221,11 @@ struct Prepared {
     device: Device,
     shape: Shape,
     data: Data,
-    order: Order,
+    sampler: BatchSampler,
     plan: Plan,
     facts: RunFacts,
     /// The pairs that are trained on, and those that are validated on.
-    seen: [(Side, Vec<i64>); 2],
+    seen: [(Partition, Vec<i64>); 2],
 }
 
 fn model_kind(kind: RunKind) -> ModelKind {
@@ -330,22 +330,24 @@ impl Prepared {
             _ => None,
         };
         let device = open_device(&config.device)?;
-        let read = |side: Side, limit: usize| match (&fakes, config.kind) {
+        let read = |partition: Partition, limit: usize| match (&fakes, config.kind) {
             (Some(fakes), _) => examples::realism(
                 store,
                 &split,
                 fakes,
-                side,
+                partition,
                 config.real_share,
                 limit,
                 config.seed,
             ),
-            (None, RunKind::Upvotes) => examples::upvotes(store, &split, side, limit, config.seed),
-            (None, _) => examples::pairs(store, &split, side, limit, config.seed),
+            (None, RunKind::Upvotes) => {
+                examples::upvotes(store, &split, partition, limit, config.seed)
+            }
+            (None, _) => examples::pairs(store, &split, partition, limit, config.seed),
         };
         let (train, val) = (
-            read(Side::Train, config.limit)?,
-            read(Side::Val, config.validate_limit)?,
+            read(Partition::Train, config.limit)?,
+            read(Partition::Val, config.validate_limit)?,
         );
         not_empty(&train, &config, &split)?;
         let pairs_of = |examples: &[Labelled]| -> Result<Vec<i64>> {
@@ -355,8 +357,8 @@ impl Prepared {
             Ok(pairs)
         };
         let seen = [
-            (Side::Train, pairs_of(&train)?),
-            (Side::Val, pairs_of(&val)?),
+            (Partition::Train, pairs_of(&train)?),
+            (Partition::Val, pairs_of(&val)?),
         ];
         let files = bundle::files(store, base.bundle_id)?;
         let (shape, data) = match config.kind {
@@ -365,8 +367,8 @@ impl Prepared {
                 classifier_data(&config, &base, &files, &train, &val)?
             }
         };
-        let order = Order::new(data.lengths(), config.batch_size, config.seed)?;
-        let plan = plan(&config, &order);
+        let sampler = BatchSampler::new(data.lengths(), config.batch_size, config.seed)?;
+        let plan = plan(&config, &sampler);
         let classes = match config.kind {
             RunKind::Generator => Vec::new(),
             kind => counts(train.iter().map(|e| e.label), kind.classes()),
@@ -385,7 +387,7 @@ impl Prepared {
             classes,
             class_weights: data.class_weights().unwrap_or_default().to_vec(),
             steps: plan.steps,
-            padding: order.padding(),
+            padding: sampler.padding(),
             estimated_bytes: estimate.bytes,
             estimated_seconds: estimate.seconds,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -398,7 +400,7 @@ impl Prepared {
             device,
             shape,
             data,
-            order,
+            sampler,
             plan,
             facts,
             seen,
@@ -456,8 +458,8 @@ fn speed(store: &Store) -> f64 {
 }
 
 /// The run's numbers with nothing left open.
-fn plan(config: &RunConfig, order: &Order) -> Plan {
-    let per_epoch = order.per_epoch() as f64 / config.accumulate as f64;
+fn plan(config: &RunConfig, sampler: &BatchSampler) -> Plan {
+    let per_epoch = sampler.per_epoch() as f64 / config.accumulate as f64;
     let steps = match config.steps {
         0 => ((per_epoch * config.epochs).ceil() as usize).max(1),
         steps => steps,
@@ -631,7 +633,7 @@ impl Shape {
         let mean = lengths.iter().sum::<usize>() as f64 / lengths.len().max(1) as f64;
         let tokens = (mean * (plan.steps * plan.accumulate * config.batch_size) as f64) as usize;
         // replies are about half of the tokens
-        let counted = if config.loss == Counted::All {
+        let counted = if config.loss == LossMask::All {
             1.0
         } else {
             0.5
@@ -745,9 +747,9 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
         facts: to_json(&prepared.facts)?,
     };
     let id = store.run_insert(&new, now_ms())?;
-    for (side, pairs) in &prepared.seen {
+    for (partition, pairs) in &prepared.seen {
         let fakes = prepared.fakes.as_ref().map(|set| set.id);
-        store.run_saw(id, *side, pairs, fakes)?;
+        store.run_saw(id, *partition, pairs, fakes)?;
     }
     Ok(store.run(&name)?)
 }
@@ -955,16 +957,16 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
         device,
         shape,
         data,
-        mut order,
+        mut sampler,
         plan,
         ..
     } = prepared;
-    let (tensors, fit) = match &shape {
-        Shape::Gpt2(c) => gpt2::fit(found, c, &device)?,
-        Shape::Bert(c) => bert::fit(found, c, config.kind.classes(), config.seed, &device)?,
+    let (tensors, report) = match &shape {
+        Shape::Gpt2(c) => gpt2::load_into(found, c, &device)?,
+        Shape::Bert(c) => bert::load_into(found, c, config.kind.classes(), config.seed, &device)?,
     };
-    if from.is_none() && !fit.fresh.is_empty() {
-        ctx.say(format!("starts at random: {}", fit.fresh.join(", ")));
+    if from.is_none() && !report.fresh.is_empty() {
+        ctx.say(format!("starts at random: {}", report.fresh.join(", ")));
     }
     let vars = weights::trainable(&tensors)?;
     drop(tensors);
@@ -1021,12 +1023,12 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
             let frozen = Gpt2::new(shape, &weights::view(&vars, false))?;
             let val: Vec<&Example> = val.iter().collect();
             let mut batch = |n: usize| {
-                let examples: Vec<&Example> = order.batch(n).iter().map(|&i| &train[i]).collect();
+                let examples: Vec<&Example> = sampler.batch(n).iter().map(|&i| &train[i]).collect();
                 let ids: Vec<Vec<u32>> = examples.iter().map(|e| e.ids.clone()).collect();
                 let counts: Vec<Vec<bool>> = examples.iter().map(|e| config.loss.of(e)).collect();
                 let weight = counts.iter().flatten().filter(|c| **c).count();
                 let tokens = ids.iter().map(Vec::len).sum();
-                Ok(Micro {
+                Ok(MicroBatch {
                     batch: (ids, counts),
                     weight: weight as f64,
                     tokens,
@@ -1038,7 +1040,7 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
                     Ok(model.loss(ids, counts, Some(stream), true)?.0)
                 };
             let mut validate =
-                || evaluate::mean_loss(&frozen, &val, Counted::Reply, config.batch_size);
+                || evaluate::mean_loss(&frozen, &val, LossMask::Reply, config.batch_size);
             let mut sample = || samples(&frozen, text, comments, config.seed);
             go(
                 &vars,
@@ -1067,7 +1069,7 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
             let weights = weights.as_deref();
             let mut batch = |n: usize| {
                 let examples: Vec<&(PairIds, u32)> =
-                    order.batch(n).iter().map(|&i| &train[i]).collect();
+                    sampler.batch(n).iter().map(|&i| &train[i]).collect();
                 let pairs: Vec<&PairIds> = examples.iter().map(|(pair, _)| pair).collect();
                 let labels: Vec<u32> = examples.iter().map(|(_, label)| *label).collect();
                 let weight = labels
@@ -1075,7 +1077,7 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
                     .map(|l| weights.map_or(1.0, |w| w[*l as usize]))
                     .sum();
                 let tokens = pairs.iter().map(|p| p.ids.len()).sum();
-                Ok(Micro {
+                Ok(MicroBatch {
                     batch: (evaluate::rows(&pairs), labels),
                     weight,
                     tokens,
@@ -1157,7 +1159,7 @@ fn go<'a, B>(
     vars: &Vars,
     plan: &Plan,
     resume: Option<Resume<'_>>,
-    batch: &mut dyn FnMut(usize) -> repartee_models::Result<Micro<B>>,
+    batch: &mut dyn FnMut(usize) -> repartee_models::Result<MicroBatch<B>>,
     loss: &mut dyn FnMut(&B, &mut Stream) -> repartee_models::Result<Tensor>,
     validate: &mut dyn FnMut() -> repartee_models::Result<Option<f64>>,
     sample: &mut dyn FnMut() -> Result<Vec<(i64, String)>>,
@@ -1182,19 +1184,19 @@ fn samples(
     seed: u64,
 ) -> Result<Vec<(i64, String)>> {
     let room = model.config().n_positions;
-    let decode = generate::Decode {
+    let sampling = generate::SamplingParams {
         max_new_tokens: SAMPLE_TOKENS.min(room / 2),
         seed,
-        ..generate::Decode::default()
+        ..generate::SamplingParams::default()
     };
     let mut tasks = Vec::with_capacity(comments.len());
     for (key, (_, comment)) in (0..).zip(comments) {
         tasks.push(generate::Task {
             key,
-            prompt: text.prompt(comment, decode.max_new_tokens)?.ids,
+            prompt: text.prompt(comment, sampling.max_new_tokens)?.ids,
         });
     }
-    let written = generate::generate(model, &tasks, 1, text.end, &decode, &mut generate::go_on)?;
+    let written = generate::generate(model, &tasks, 1, text.end, &sampling, &mut generate::go_on)?;
     let mut out = Vec::with_capacity(comments.len());
     for ((pair, _), completions) in comments.iter().zip(written) {
         for completion in completions {

@@ -36,9 +36,12 @@ pub(crate) fn answer(world: &mut World, path: &str, asked: &Asked) -> Answer {
         ("GET", "/run") => Answer::json(200, json!({ "run": world.run })),
         ("GET", "/state") => Answer::json(200, state(world)),
         ("GET", "/check") => {
-            let twins = world.twins();
-            let status = if twins.is_empty() { 200 } else { 409 };
-            Answer::json(status, json!({"posted": world.posted(), "twins": twins}))
+            let duplicates = world.duplicates();
+            let status = if duplicates.is_empty() { 200 } else { 409 };
+            Answer::json(
+                status,
+                json!({"posted": world.posted(), "duplicates": duplicates}),
+            )
         }
         ("GET", "/seen") => Answer::json(200, json!(world.seen)),
         ("POST", "/rules") => match serde_json::from_value::<Vec<Rule>>(body) {
@@ -59,7 +62,7 @@ pub(crate) fn answer(world: &mut World, path: &str, asked: &Asked) -> Answer {
 fn state(world: &World) -> Value {
     json!({
         "posts": world.posts.len(), "comments": world.comments.len(), "posted": world.posted(),
-        "twins": world.twins(), "seen": world.seen.len(), "knobs": world.knobs, "rules": world.rules,
+        "duplicates": world.duplicates(), "seen": world.seen.len(), "knobs": world.knobs, "rules": world.rules,
         "now_ms": world.now_ms(), "subreddits": world.subreddits.values().map(|s| &s.name).collect::<Vec<_>>(),
         "newest": world.posts.values().max_by_key(|p| p.created_utc).map(|p| format!("t3_{}", p.id)),
     })

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use crate::world::{Comment, Post, Subreddit, World, bare};
 
 /// An order of comments: the higher comes first.
-pub(crate) type Order = fn(&Comment) -> i64;
+pub(crate) type SortKey = fn(&Comment) -> i64;
 
 /// The order of a `sort`.
-pub(crate) fn order(sort: &str) -> Order {
+pub(crate) fn order(sort: &str) -> SortKey {
     match sort {
         "new" => |c| c.created_utc,
         "old" => |c| -c.created_utc,
@@ -26,7 +26,7 @@ const MORE_LIMIT: usize = 100;
 /// How a tree is looked at.
 #[derive(Clone, Copy)]
 struct Look {
-    order: Order,
+    order: SortKey,
     /// Levels that are shown.
     depth: usize,
     now_ms: i64,
@@ -275,7 +275,7 @@ impl World {
         }})
     }
 
-    fn look(&self, order: Order, depth: usize) -> Look {
+    fn look(&self, order: SortKey, depth: usize) -> Look {
         Look {
             order,
             depth: depth.clamp(1, self.knobs.tree_depth.max(1)),
@@ -284,7 +284,7 @@ impl World {
     }
 
     /// The tree of a post: the second listing of its page.
-    pub(crate) fn tree(&self, post: &Post, order: Order, limit: usize, depth: usize) -> Value {
+    pub(crate) fn tree(&self, post: &Post, order: SortKey, limit: usize, depth: usize) -> Value {
         let look = self.look(order, depth);
         let name = format!("t3_{}", post.id);
         let roots = self.answers(&name, look.now_ms);
@@ -296,7 +296,7 @@ impl World {
     pub(crate) fn focus(
         &self,
         comment: &Comment,
-        order: Order,
+        order: SortKey,
         limit: usize,
         depth: usize,
         context: usize,
@@ -321,7 +321,7 @@ impl World {
     }
 
     /// `morechildren`: a flat list, parents first, of at most 100 comments, with "more" for the rest.
-    pub(crate) fn more_children(&self, post: &Post, ids: &[&str], order: Order) -> Vec<Value> {
+    pub(crate) fn more_children(&self, post: &Post, ids: &[&str], order: SortKey) -> Vec<Value> {
         let look = self.look(order, usize::MAX);
         let asked: Vec<&Comment> = ids
             .iter()

@@ -50,8 +50,8 @@ use tokio::sync::oneshot;
 
 pub use fault::{Fault, Language, On, Rule};
 pub use world::{
-    ACCOUNT, Account, App, AppKind, Authorize, CLIENT_ID, CLIENT_SECRET, Comment, INSTALLED_ID,
-    Knobs, OTP, PASSWORD, Post, REDIRECT, Seen, Subreddit, Twins, WEB_ID, World, app,
+    ACCOUNT, Account, App, AppKind, Authorize, CLIENT_ID, CLIENT_SECRET, Comment, Duplicates,
+    INSTALLED_ID, Knobs, OTP, PASSWORD, Post, REDIRECT, Seen, Subreddit, WEB_ID, World, app,
 };
 
 /// How a fake begins.

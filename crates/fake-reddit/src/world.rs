@@ -288,7 +288,7 @@ pub struct Seen {
 
 /// Several comments of an account under one parent: what must not happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Twins {
+pub struct Duplicates {
     /// The account.
     pub account: String,
     /// Full name of what they answer.
@@ -576,7 +576,7 @@ impl World {
 
     /// Accounts with several comments under one parent, made through the API: what the tests of posting
     /// assert to be empty. Deleted ones count.
-    pub fn twins(&self) -> Vec<Twins> {
+    pub fn duplicates(&self) -> Vec<Duplicates> {
         let mut all: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
         for (account, ids) in &self.by_author {
             for comment in ids.iter().filter_map(|id| self.comments.get(id)) {
@@ -589,7 +589,7 @@ impl World {
         }
         all.into_iter()
             .filter(|(_, names)| names.len() > 1)
-            .map(|((account, parent), names)| Twins {
+            .map(|((account, parent), names)| Duplicates {
                 account,
                 parent,
                 names,
@@ -761,7 +761,7 @@ mod tests {
     }
 
     #[test]
-    fn twins_are_counted_for_each_account_and_parent() {
+    fn duplicates_are_counted_for_each_account_and_parent() {
         let mut world = World::new(1);
         let post = world.add_post("X", "someone", "t", "b");
         for parent in [&post, &post] {
@@ -769,10 +769,10 @@ mod tests {
             world.comment(&name).unwrap().through_api = true;
         }
         world.add_comment(&post, "other", "x").unwrap();
-        let twins = world.twins();
-        assert_eq!(twins.len(), 1);
+        let duplicates = world.duplicates();
+        assert_eq!(duplicates.len(), 1);
         assert_eq!(
-            (twins[0].account.as_str(), twins[0].names.len()),
+            (duplicates[0].account.as_str(), duplicates[0].names.len()),
             ("bot", 2)
         );
         assert_eq!(world.made("Bot", &post).len(), 2);

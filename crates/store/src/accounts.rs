@@ -41,7 +41,7 @@ pub struct Account {
 
 /// Where posting is permitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Permit {
+pub struct PostingPermission {
     /// Name of the subreddit, without `r/`.
     pub name: String,
     /// Where the permission was given.
@@ -110,8 +110,8 @@ fn account_row(row: &Row<'_>) -> rusqlite::Result<Account> {
 
 const PERMIT: &str = "SELECT name, link, note, who, given_ms, expires_ms, rules, checked_ms, off, pause_ms, seal FROM subreddit";
 
-fn permit_row(row: &Row<'_>) -> rusqlite::Result<Permit> {
-    Ok(Permit {
+fn posting_permission_row(row: &Row<'_>) -> rusqlite::Result<PostingPermission> {
+    Ok(PostingPermission {
         name: row.get(0)?,
         link: row.get(1)?,
         note: row.get(2)?,
@@ -280,20 +280,22 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Missing`]. Within: what `make` gave.
-    pub fn permit_confirm<E>(
+    pub fn posting_permission_confirm<E>(
         &self,
         name: &str,
         entry: &Entry,
-        make: impl FnOnce(&Permit) -> Result<String, E>,
+        make: impl FnOnce(&PostingPermission) -> Result<String, E>,
     ) -> Result<Result<(), E>> {
         self.write(Family::Reddit, |db| {
             let sql = format!("{PERMIT} WHERE name = ?1");
-            let permit = db.query_row(&sql, [name], permit_row).optional()?;
-            let Some(permit) = permit else {
+            let permission = db
+                .query_row(&sql, [name], posting_permission_row)
+                .optional()?;
+            let Some(permission) = permission else {
                 found(0, "permission for r/", name)?;
                 return Ok(Ok(()));
             };
-            let seal = match make(&permit) {
+            let seal = match make(&permission) {
                 Ok(seal) => seal,
                 Err(why) => return Ok(Err(why)),
             };
@@ -374,7 +376,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn permit_put(&self, permit: &Permit) -> Result<()> {
+    pub fn posting_permission_put(&self, permission: &PostingPermission) -> Result<()> {
         self.write(Family::Reddit, |db| {
             db.execute(
                 "INSERT INTO subreddit (name, link, note, who, given_ms, expires_ms, rules, checked_ms,
@@ -385,20 +387,20 @@ impl Store {
                     rules = excluded.rules, checked_ms = excluded.checked_ms, off = '', pause_ms = 0,
                     seal = excluded.seal",
                 params![
-                    permit.name,
-                    permit.link,
-                    permit.note,
-                    permit.who,
-                    permit.given_ms,
-                    permit.expires_ms,
-                    permit.rules,
-                    permit.checked_ms,
-                    permit.seal
+                    permission.name,
+                    permission.link,
+                    permission.note,
+                    permission.who,
+                    permission.given_ms,
+                    permission.expires_ms,
+                    permission.rules,
+                    permission.checked_ms,
+                    permission.seal
                 ],
             )?;
-            let entry = Entry::new(&permit.who, "allowed", permit.given_ms)
-                .about(format!("r/{}", permit.name));
-            note(db, &entry.detail(&permit.link))
+            let entry = Entry::new(&permission.who, "allowed", permission.given_ms)
+                .about(format!("r/{}", permission.name));
+            note(db, &entry.detail(&permission.link))
         })
     }
 
@@ -406,10 +408,12 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn permits(&self) -> Result<Vec<Permit>> {
+    pub fn posting_permissions(&self) -> Result<Vec<PostingPermission>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{PERMIT} ORDER BY name"))?;
-            Ok(query.query_map([], permit_row)?.collect::<Result<_, _>>()?)
+            Ok(query
+                .query_map([], posting_permission_row)?
+                .collect::<Result<_, _>>()?)
         })
     }
 
@@ -417,10 +421,10 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn permit(&self, name: &str) -> Result<Option<Permit>> {
+    pub fn posting_permission(&self, name: &str) -> Result<Option<PostingPermission>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{PERMIT} WHERE name = ?1"))?;
-            Ok(query.query_row([name], permit_row).optional()?)
+            Ok(query.query_row([name], posting_permission_row).optional()?)
         })
     }
 
@@ -428,7 +432,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Missing`] when nothing is recorded of it.
-    pub fn permit_off(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
+    pub fn posting_permission_off(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
         self.write(Family::Reddit, |db| {
             // without its seal it is not on again by losing the reason alone
             let sql = "UPDATE subreddit SET off = ?2, seal = '' WHERE name = ?1";
@@ -445,7 +449,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn permit_pause(&self, name: &str, until_ms: i64) -> Result<()> {
+    pub fn posting_permission_pause(&self, name: &str, until_ms: i64) -> Result<()> {
         self.write(Family::Reddit, |db| {
             let sql = "UPDATE subreddit SET pause_ms = max(pause_ms, ?2) WHERE name = ?1";
             db.execute(sql, params![name, until_ms])?;
@@ -459,17 +463,20 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn permit_checked(
+    pub fn posting_permission_checked(
         &self,
         name: &str,
         rules: &str,
         now_ms: i64,
-        seal: impl FnOnce(&Permit, &Permit) -> Option<String>,
+        seal: impl FnOnce(&PostingPermission, &PostingPermission) -> Option<String>,
     ) -> Result<()> {
         let mut old = String::new();
         self.write(Family::Reddit, |db| {
             let sql = format!("{PERMIT} WHERE name = ?1");
-            let Some(before) = db.query_row(&sql, [name], permit_row).optional()? else {
+            let Some(before) = db
+                .query_row(&sql, [name], posting_permission_row)
+                .optional()?
+            else {
                 return Ok(());
             };
             before.seal.clone_into(&mut old);

@@ -1,6 +1,6 @@
 //! Evaluations: the figures of a checkpoint on a side of a split, and every prediction behind them.
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::items::{ItemKind, run_of, still_there};
@@ -19,7 +19,7 @@ pub struct NewEvaluation {
     /// Against which fakes; realism only.
     pub fake_set_id: Option<i64>,
     /// On which side.
-    pub side: Side,
+    pub partition: Partition,
     /// JSON: device, threads, sizes, seed.
     pub config: String,
     /// JSON: the figures.
@@ -42,7 +42,7 @@ pub struct Evaluation {
     /// Against which fakes; realism only.
     pub fake_set_id: Option<i64>,
     /// On which side.
-    pub side: Side,
+    pub partition: Partition,
     /// JSON: device, threads, sizes, seed.
     pub config: String,
     /// JSON: the figures.
@@ -103,7 +103,7 @@ fn evaluation_row(row: &Row<'_>) -> rusqlite::Result<Evaluation> {
         run: row.get(2)?,
         split_id: row.get(3)?,
         fake_set_id: row.get(4)?,
-        side: Side::from_number(row.get(5)?).unwrap_or(Side::Test), // the table allows 0, 1, 2 only
+        partition: Partition::from_number(row.get(5)?).unwrap_or(Partition::Test), // the table allows 0, 1, 2 only
         config: row.get(6)?,
         metrics: row.get(7)?,
         created_ms: row.get(8)?,
@@ -153,7 +153,7 @@ impl Store {
                     new.checkpoint_id,
                     new.split_id,
                     new.fake_set_id,
-                    new.side as i64,
+                    new.partition as i64,
                     new.config,
                     new.metrics,
                     now_ms

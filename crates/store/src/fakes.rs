@@ -1,6 +1,6 @@
 //! Fakes: replies that a generator wrote for the comments of a split, and the settings it wrote with.
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use rusqlite::{Row, params};
 
 use crate::error::is_unique;
@@ -46,14 +46,14 @@ pub struct FakeSet {
 
 /// How a generated text ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Finish {
+pub enum FinishReason {
     /// With the end token.
     End,
     /// At the length it was allowed.
     Length,
 }
 
-impl Finish {
+impl FinishReason {
     /// The word in the table.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,7 +81,7 @@ pub struct NewFake {
     /// The reply.
     pub text: String,
     /// How it ended.
-    pub finish: Finish,
+    pub finish_reason: FinishReason,
 }
 
 /// A fake as it is stored, with the comment that it answers.
@@ -98,7 +98,7 @@ pub struct Fake {
     /// The reply.
     pub text: String,
     /// How it ended.
-    pub finish: Finish,
+    pub finish_reason: FinishReason,
 }
 
 const SET: &str = "SELECT id, name, checkpoint_id, split_id, config, created_ms,
@@ -223,7 +223,7 @@ impl Store {
                         f.pair_id,
                         f.n,
                         f.text,
-                        f.finish.as_str()
+                        f.finish_reason.as_str()
                     ])?;
                 }
                 Ok(())
@@ -265,7 +265,7 @@ impl Store {
         })
     }
 
-    /// How many fakes of a set stand on each side, in the order of [`Side::ALL`]. A fake's side is that
+    /// How many fakes of a set stand on each side, in the order of [`Partition::ALL`]. A fake's side is that
     /// of the pair whose comment it answers.
     ///
     /// # Errors
@@ -281,8 +281,8 @@ impl Store {
             let mut counts = [0; 3];
             let mut rows = query.query([fake_set_id])?;
             while let Some(row) = rows.next()? {
-                if let Some(side) = Side::from_number(row.get(0)?) {
-                    counts[side as usize] = row.get::<_, i64>(1)?.unsigned_abs();
+                if let Some(partition) = Partition::from_number(row.get(0)?) {
+                    counts[partition as usize] = row.get::<_, i64>(1)?.unsigned_abs();
                 }
             }
             Ok(counts)
@@ -296,7 +296,7 @@ impl Store {
     pub fn for_each_fake(
         &self,
         fake_set_id: i64,
-        side: Side,
+        partition: Partition,
         mut each: impl FnMut(Fake) -> bool,
     ) -> Result<()> {
         self.read(|db| {
@@ -307,7 +307,7 @@ impl Store {
                    JOIN pair p ON p.id = f.pair_id JOIN comment c ON c.id = p.comment_id
                  WHERE f.fake_set_id = ?1 AND s.side = ?2 ORDER BY f.pair_id, f.n",
             )?;
-            let mut rows = query.query(params![fake_set_id, side as i64])?;
+            let mut rows = query.query(params![fake_set_id, partition as i64])?;
             while let Some(row) = rows.next()? {
                 let fake = Fake {
                     id: row.get(0)?,
@@ -315,7 +315,9 @@ impl Store {
                     n: row.get(2)?,
                     comment: row.get(3)?,
                     text: row.get(4)?,
-                    finish: Finish::of(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?),
+                    finish_reason: FinishReason::of(
+                        row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?,
+                    ),
                 };
                 if !each(fake) {
                     break;
@@ -329,9 +331,9 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn fakes(&self, fake_set_id: i64, side: Side) -> Result<Vec<Fake>> {
+    pub fn fakes(&self, fake_set_id: i64, partition: Partition) -> Result<Vec<Fake>> {
         let mut fakes = Vec::new();
-        self.for_each_fake(fake_set_id, side, |fake| {
+        self.for_each_fake(fake_set_id, partition, |fake| {
             fakes.push(fake);
             true
         })?;

@@ -12,7 +12,6 @@ pub mod accounts;
 pub mod audit;
 pub mod bases;
 pub mod blobs;
-pub mod care;
 pub mod claims;
 pub mod contents;
 mod copies;
@@ -25,6 +24,7 @@ pub mod items;
 pub mod jobs;
 pub mod ledger;
 pub mod left_out;
+pub mod maintenance;
 pub mod marks;
 mod opened;
 pub mod outbox;
@@ -92,6 +92,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/7_study.sql")),
     M::up(include_str!("schema/8_jobs.sql")).foreign_key_check(),
     M::up(include_str!("schema/9_curation.sql")),
+    M::up(include_str!("schema/10_names.sql")),
 ];
 
 /// An open project file.

@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::watch::{Family, touch};
@@ -163,10 +163,10 @@ pub(crate) fn note(db: &Transaction<'_>, lost: &LostPairs, now_ms: i64) -> Resul
     let on_split =
         "SELECT count(*) FROM split_pair WHERE split_id = ?1 AND side IN (0, ?2) AND pair_id = ?3";
     let mut held = db.prepare(on_split)?;
-    let mut of_split = |split: i64, last_side: i64| -> Result<usize> {
+    let mut of_split = |split: i64, last_partition: i64| -> Result<usize> {
         let mut n = 0;
         for pair in &lost.pairs {
-            n += held.query_row([split, last_side, *pair], |row| row.get::<_, i64>(0))?;
+            n += held.query_row([split, last_partition, *pair], |row| row.get::<_, i64>(0))?;
         }
         Ok(n as usize)
     };
@@ -393,14 +393,14 @@ impl Store {
     pub fn run_saw(
         &self,
         run_id: i64,
-        side: Side,
+        partition: Partition,
         pairs: &[i64],
         fake_set_id: Option<i64>,
     ) -> Result<()> {
         self.write(Family::Runs, |db| {
             db.execute(
                 "INSERT OR REPLACE INTO seen (run_id, side, fake_set_id, ids) VALUES (?1, ?2, ?3, ?4)",
-                params![run_id, side as i64, fake_set_id, pack(pairs)],
+                params![run_id, partition as i64, fake_set_id, pack(pairs)],
             )?;
             mark_if_lost(db, Marked::Run, run_id, pairs)
         })
@@ -468,7 +468,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn split_lost(&self, split_id: i64, side: Side) -> Result<Vec<i64>> {
+    pub fn split_lost(&self, split_id: i64, partition: Partition) -> Result<Vec<i64>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT p.id FROM split_pair s CROSS JOIN pair p ON p.id = s.pair_id
@@ -476,7 +476,7 @@ impl Store {
                  WHERE s.split_id = ?1 AND s.side = ?2 AND (c.body = '[deleted]' OR r.body = '[deleted]')
                  ORDER BY p.id",
             )?;
-            let rows = query.query_map(params![split_id, side as i64], |row| row.get(0))?;
+            let rows = query.query_map(params![split_id, partition as i64], |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }

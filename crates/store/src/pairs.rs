@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use repartee_datasets::clean::{bare_name, is_unknown_author};
-use repartee_datasets::{Flaw, Recipe, Side};
+use repartee_datasets::{Flaw, Partition, Recipe};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
@@ -80,7 +80,7 @@ pub struct PairQuery {
     /// Only pairs of this split.
     pub split_id: Option<i64>,
     /// Only pairs of this side of the split.
-    pub side: Option<Side>,
+    pub partition: Option<Partition>,
     /// Only pairs of these subreddits, in any case; empty: of all.
     pub subreddits: Vec<String>,
     /// Least score of the reply.
@@ -345,11 +345,11 @@ impl PairQuery {
             sql.push_str(" AND ");
             sql.push_str(&condition.replace('?', &n));
         };
-        match (self.split_id, self.side) {
-            (Some(split), Some(side)) => {
+        match (self.split_id, self.partition) {
+            (Some(split), Some(partition)) => {
                 let one = format!(
                     "EXISTS (SELECT 1 FROM split_pair s WHERE s.split_id = ? AND s.side = {} AND s.pair_id = p.id)",
-                    side as i64
+                    partition as i64
                 );
                 add(&one, Box::new(split));
             }

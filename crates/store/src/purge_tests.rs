@@ -1,5 +1,5 @@
 use repartee_datasets::id::encode;
-use repartee_datasets::{Recipe, Rejected, Side};
+use repartee_datasets::{Partition, Recipe, Rejected};
 
 use crate::Store;
 use crate::marks::Marked;
@@ -22,15 +22,17 @@ fn marked(store: &Store) -> Vec<(Marked, String)> {
 #[test]
 fn what_was_made_before_marks_were_recorded_is_marked_by_its_split() {
     let (_dir, store, split, _) = modelled();
-    let of = |side| store.split_pair_ids(split, side).unwrap()[0];
-    store.purge(&[gone(of(Side::Test))], "ada", 5).unwrap();
+    let of = |partition| store.split_pair_ids(split, partition).unwrap()[0];
+    store.purge(&[gone(of(Partition::Test))], "ada", 5).unwrap();
     assert_eq!(marked(&store), []);
-    let done = store.purge(&[gone(of(Side::Val))], "ada", 6).unwrap();
+    let done = store.purge(&[gone(of(Partition::Val))], "ada", 6).unwrap();
     let runs = ["generator", "realism", "upvotes"];
     let want: Vec<_> = runs.map(|name| (Marked::Run, name.to_owned())).to_vec();
     assert_eq!(marked(&store), want);
     assert_eq!(done.marked.len(), 3);
-    store.purge(&[gone(of(Side::Train))], "ada", 7).unwrap();
+    store
+        .purge(&[gone(of(Partition::Train))], "ada", 7)
+        .unwrap();
     let marks = store.marks().unwrap();
     assert!(
         marks
@@ -43,24 +45,24 @@ fn what_was_made_before_marks_were_recorded_is_marked_by_its_split() {
 #[test]
 fn only_what_has_seen_a_text_is_marked_and_what_is_made_with_it_later() {
     let (_dir, store, split, runs) = modelled();
-    let train = store.split_pair_ids(split, Side::Train).unwrap();
+    let train = store.split_pair_ids(split, Partition::Train).unwrap();
     store
-        .run_saw(runs[0], Side::Train, &train[..3], None)
+        .run_saw(runs[0], Partition::Train, &train[..3], None)
         .unwrap();
     store
-        .run_saw(runs[1], Side::Train, &train[3..], None)
+        .run_saw(runs[1], Partition::Train, &train[3..], None)
         .unwrap();
-    store.run_saw(runs[2], Side::Train, &[], None).unwrap();
+    store.run_saw(runs[2], Partition::Train, &[], None).unwrap();
     store.purge(&[gone(train[1])], "ada", 5).unwrap();
     assert_eq!(marked(&store), [(Marked::Run, "generator".into())]);
     // a run that read the text before it was purged, and was stored after that
     store
-        .run_saw(runs[2], Side::Val, &train[..2], None)
+        .run_saw(runs[2], Partition::Val, &train[..2], None)
         .unwrap();
     assert!(store.is_marked(Marked::Run, runs[2]).unwrap());
     let base = store.base("b").unwrap().id;
     store.base_mark(base, "deleted", 9).unwrap();
-    store.run_saw(runs[1], Side::Val, &[], None).unwrap();
+    store.run_saw(runs[1], Partition::Val, &[], None).unwrap();
     let mark = store.marks().unwrap();
     let realism = mark.iter().find(|m| m.name == "realism").unwrap();
     assert_eq!((realism.via.as_str(), realism.pairs), ("base", 0));
@@ -162,7 +164,7 @@ fn a_word_of_a_purged_text_takes_no_name_with_it() {
 #[test]
 fn a_sample_of_a_pair_that_was_deleted_is_not_stored() {
     let (_dir, store, split, runs) = modelled();
-    let pair = store.split_pair_ids(split, Side::Val).unwrap()[0];
+    let pair = store.split_pair_ids(split, Partition::Val).unwrap()[0];
     let asked = store.pairs_of(&[pair]).unwrap()[0].clone();
     let sample = |step| RunSample {
         step,
@@ -403,7 +405,7 @@ fn quotes_of_a_post_go_from_what_was_imported_and_from_what_was_fetched() {
 #[test]
 fn what_learned_from_a_quote_is_marked_too() {
     let (_dir, store, split, runs) = modelled();
-    let train = store.split_pair_ids(split, Side::Train).unwrap();
+    let train = store.split_pair_ids(split, Partition::Train).unwrap();
     let pairs = store.pairs_of(&train).unwrap();
     // a comment that stands under the post of a training pair without being part of one, quoted in its reply
     let text = "zone ztwo zthree zfour zfive zsix zseven";
@@ -432,12 +434,12 @@ fn what_learned_from_a_quote_is_marked_too() {
         })
         .unwrap();
     store
-        .run_saw(runs[0], Side::Train, &[pair.id], None)
+        .run_saw(runs[0], Partition::Train, &[pair.id], None)
         .unwrap();
     store
-        .run_saw(runs[1], Side::Train, &train[1..2], None)
+        .run_saw(runs[1], Partition::Train, &train[1..2], None)
         .unwrap();
-    store.run_saw(runs[2], Side::Train, &[], None).unwrap();
+    store.run_saw(runs[2], Partition::Train, &[], None).unwrap();
     store.purge(&[gone(900_000)], "ada", 5).unwrap();
     store.scrub().unwrap();
     assert_eq!(runs_left(&store, text), Vec::<String>::new());

@@ -1,6 +1,6 @@
 //! Splits: named and frozen; each pair of a split stands on one side.
 
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use repartee_datasets::duplicates::PostKey;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -40,7 +40,7 @@ pub struct Split {
 
 /// How much a side of a split holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SideCount {
+pub struct PartitionCount {
     /// Pairs.
     pub pairs: u64,
     /// Threads they belong to.
@@ -70,7 +70,7 @@ pub struct Placed {
     /// Its thread.
     pub thread_id: i64,
     /// Its side.
-    pub side: Side,
+    pub partition: Partition,
     /// Text of the comment.
     pub comment: String,
     /// Text of the reply.
@@ -102,7 +102,7 @@ impl Store {
     pub fn split_insert(
         &self,
         new: &NewSplit,
-        members: &[(i64, Side)],
+        members: &[(i64, Partition)],
         now_ms: i64,
     ) -> Result<i64> {
         let taken = || Error::NameTaken {
@@ -123,13 +123,13 @@ impl Store {
             Ok(db.last_insert_rowid())
         })?;
         let mut members = members.to_vec();
-        members.sort_unstable_by_key(|(pair, side)| (*side, *pair)); // the order of the table
+        members.sort_unstable_by_key(|(pair, partition)| (*partition, *pair)); // the order of the table
         for batch in members.chunks(BATCH_ROWS) {
             self.write(Family::Splits, |db| {
                 let sql = "INSERT INTO split_pair (split_id, side, pair_id) VALUES (?1, ?2, ?3)";
                 let mut insert = db.prepare_cached(sql)?;
-                for (pair, side) in batch {
-                    insert.execute(params![id, *side as i64, pair])?;
+                for (pair, partition) in batch {
+                    insert.execute(params![id, *partition as i64, pair])?;
                 }
                 Ok(())
             })?;
@@ -190,21 +190,21 @@ impl Store {
         })
     }
 
-    /// How much each side holds, in the order of [`Side::ALL`].
+    /// How much each side holds, in the order of [`Partition::ALL`].
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn split_counts(&self, split_id: i64) -> Result<[SideCount; 3]> {
+    pub fn split_counts(&self, split_id: i64) -> Result<[PartitionCount; 3]> {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT count(*), count(DISTINCT p.thread_id), count(r.score)
                  FROM split_pair s JOIN pair p ON p.id = s.pair_id JOIN comment r ON r.id = p.id
                  WHERE s.split_id = ?1 AND s.side = ?2",
             )?;
-            let mut counts = [SideCount::default(); 3];
-            for (side, count) in Side::ALL.into_iter().zip(&mut counts) {
-                *count = query.query_row(params![split_id, side as i64], |row| {
-                    Ok(SideCount {
+            let mut counts = [PartitionCount::default(); 3];
+            for (partition, count) in Partition::ALL.into_iter().zip(&mut counts) {
+                *count = query.query_row(params![split_id, partition as i64], |row| {
+                    Ok(PartitionCount {
                         pairs: row.get::<_, i64>(0)?.unsigned_abs(),
                         threads: row.get::<_, i64>(1)?.unsigned_abs(),
                         scored: row.get::<_, i64>(2)?.unsigned_abs(),
@@ -237,7 +237,7 @@ impl Store {
     pub fn examples(
         &self,
         split_id: i64,
-        side: Side,
+        partition: Partition,
         after: Option<i64>,
         limit: usize,
     ) -> Result<Vec<Example>> {
@@ -254,8 +254,10 @@ impl Store {
             let mut query = db.prepare_cached(&sql)?;
             let after = after.unwrap_or(i64::MIN);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows =
-                query.query_map(params![split_id, side as i64, after, limit], example_row)?;
+            let rows = query.query_map(
+                params![split_id, partition as i64, after, limit],
+                example_row,
+            )?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -268,12 +270,12 @@ impl Store {
     pub fn for_each_example(
         &self,
         split_id: i64,
-        side: Side,
+        partition: Partition,
         mut each: impl FnMut(Example) -> bool,
     ) -> Result<()> {
         let mut after = None;
         loop {
-            let page = self.examples(split_id, side, after, BATCH_ROWS)?;
+            let page = self.examples(split_id, partition, after, BATCH_ROWS)?;
             let Some(last) = page.last() else {
                 return Ok(());
             };
@@ -290,12 +292,12 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn split_pair_ids(&self, split_id: i64, side: Side) -> Result<Vec<i64>> {
+    pub fn split_pair_ids(&self, split_id: i64, partition: Partition) -> Result<Vec<i64>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT pair_id FROM split_pair WHERE split_id = ?1 AND side = ?2 ORDER BY pair_id",
             )?;
-            let rows = query.query_map(params![split_id, side as i64], |row| row.get(0))?;
+            let rows = query.query_map(params![split_id, partition as i64], |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -324,13 +326,13 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn split_scores(&self, split_id: i64, side: Side) -> Result<Vec<i64>> {
+    pub fn split_scores(&self, split_id: i64, partition: Partition) -> Result<Vec<i64>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT r.score FROM split_pair s JOIN comment r ON r.id = s.pair_id
                  WHERE s.split_id = ?1 AND s.side = ?2 AND r.score IS NOT NULL ORDER BY s.pair_id",
             )?;
-            let rows = query.query_map(params![split_id, side as i64], |row| row.get(0))?;
+            let rows = query.query_map(params![split_id, partition as i64], |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -340,7 +342,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn for_each_placed(&self, split_id: i64, mut each: impl FnMut(Placed)) -> Result<()> {
-        for side in Side::ALL {
+        for partition in Partition::ALL {
             self.read(|db| {
                 let mut query = db.prepare_cached(
                     "SELECT p.id, p.thread_id, c.body, r.body
@@ -349,12 +351,12 @@ impl Store {
                           CROSS JOIN comment c ON c.id = p.comment_id
                      WHERE s.split_id = ?1 AND s.side = ?2 ORDER BY s.pair_id",
                 )?;
-                let mut rows = query.query(params![split_id, side as i64])?;
+                let mut rows = query.query(params![split_id, partition as i64])?;
                 while let Some(row) = rows.next()? {
                     each(Placed {
                         pair_id: row.get(0)?,
                         thread_id: row.get(1)?,
-                        side,
+                        partition,
                         comment: row.get(2)?,
                         reply: row.get(3)?,
                     });

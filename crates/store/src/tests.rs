@@ -1,13 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_datasets::{Comment, Permission, Post, Recipe, Record, Rejected, Side};
+use repartee_datasets::{Comment, Partition, Permission, Post, Recipe, Record, Rejected};
 
 use crate::audit::Entry;
 use crate::bases::{BaseKind, NewBase};
 use crate::blobs::{CHUNK, Part};
 use crate::deletion::JobUse;
 use crate::evaluations::{NewEvaluation, Prediction, Subject};
-use crate::fakes::{Finish, NewFake, NewFakeSet};
+use crate::fakes::{FinishReason, NewFake, NewFakeSet};
 use crate::items::ItemKind;
 use crate::jobs::{JobState, Want};
 use crate::outbox::{Approval, Became, Ended, Probe};
@@ -456,8 +456,11 @@ fn pair_queries() {
 fn a_split_is_whole_and_frozen() {
     let (_dir, store) = filled(100);
     let pairs = store.pairs(&PairQuery::default(), None, 1000).unwrap();
-    let side = |thread: i64| Side::from_number(thread % 3).unwrap();
-    let members: Vec<_> = pairs.iter().map(|p| (p.id, side(p.thread_id))).collect();
+    let partition = |thread: i64| Partition::from_number(thread % 3).unwrap();
+    let members: Vec<_> = pairs
+        .iter()
+        .map(|p| (p.id, partition(p.thread_id)))
+        .collect();
     let new = NewSplit {
         name: "one".into(),
         seed: 7,
@@ -479,23 +482,25 @@ fn a_split_is_whole_and_frozen() {
     assert_eq!(store.split_torn_threads(id).unwrap(), []);
     let mut examples = Vec::new();
     store
-        .for_each_example(id, Side::Val, |e| {
+        .for_each_example(id, Partition::Val, |e| {
             examples.push(e);
             true
         })
         .unwrap();
     assert_eq!(examples.len() as u64, counts[1].pairs);
-    let ids = store.split_pair_ids(id, Side::Val).unwrap();
+    let ids = store.split_pair_ids(id, Partition::Val).unwrap();
     assert_eq!(ids, examples.iter().map(|e| e.pair_id).collect::<Vec<_>>());
     assert_eq!(
         store.examples_of(&[ids[3], 0, ids[0]]).unwrap(),
         [examples[3].clone(), examples[0].clone()]
     );
     let known = examples.iter().filter_map(|e| e.score).collect::<Vec<_>>();
-    assert_eq!(store.split_scores(id, Side::Val).unwrap(), known);
+    assert_eq!(store.split_scores(id, Partition::Val).unwrap(), known);
     let mut placed = 0;
     store
-        .for_each_placed(id, |p| placed += usize::from(p.side == side(p.thread_id)))
+        .for_each_placed(id, |p| {
+            placed += usize::from(p.partition == partition(p.thread_id))
+        })
         .unwrap();
     assert_eq!(placed, 100);
 
@@ -508,7 +513,7 @@ fn a_split_is_whole_and_frozen() {
     assert_eq!((built.kept, built.removed), (0, 0));
     assert_eq!(store.pair_count(&PairQuery::default()).unwrap(), 100);
 
-    let torn: Vec<_> = pairs.iter().map(|p| (p.id, side(p.id / 2))).collect();
+    let torn: Vec<_> = pairs.iter().map(|p| (p.id, partition(p.id / 2))).collect();
     let other = NewSplit {
         name: "torn".into(),
         ..new
@@ -535,7 +540,7 @@ pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
     let pairs = store.pairs(&PairQuery::default(), None, 1000).unwrap();
     let members: Vec<_> = pairs
         .iter()
-        .map(|p| (p.id, Side::from_number(p.thread_id % 3).unwrap()))
+        .map(|p| (p.id, Partition::from_number(p.thread_id % 3).unwrap()))
         .collect();
     let new = NewSplit {
         name: "s".into(),
@@ -749,11 +754,11 @@ fn check_finds_damage_and_size_adds_up() {
     let weights = size
         .families
         .iter()
-        .find(|room| room.family == "weights")
+        .find(|space| space.family == "weights")
         .unwrap();
     assert_eq!(weights.rows, 4); // chunks
     assert!(weights.bytes > CHUNK as u64);
-    let sum: u64 = size.families.iter().map(|room| room.bytes).sum();
+    let sum: u64 = size.families.iter().map(|space| space.bytes).sum();
     assert!(sum + size.free <= size.file + size.wal, "{size:?}");
 }
 
@@ -770,7 +775,7 @@ fn every_table_belongs_to_a_family() {
                 .collect::<Result<_, _>>()?)
         })
         .unwrap();
-    let families: Vec<&str> = crate::care::FAMILIES
+    let families: Vec<&str> = crate::maintenance::FAMILIES
         .iter()
         .flat_map(|(_, m)| m.iter().copied())
         .collect();
@@ -846,7 +851,7 @@ fn fakes_and_predictions() {
         config: "{}".into(),
     };
     let set = store.fake_set_insert(&set, 4).unwrap();
-    let val = store.split_pair_ids(split_id, Side::Val).unwrap();
+    let val = store.split_pair_ids(split_id, Partition::Val).unwrap();
     let new: Vec<_> = val
         .iter()
         .flat_map(|pair| (0..2).map(move |n| (*pair, n)))
@@ -854,24 +859,24 @@ fn fakes_and_predictions() {
             pair_id,
             n,
             text: format!("fake {n}"),
-            finish: Finish::End,
+            finish_reason: FinishReason::End,
         })
         .collect();
     store.fakes_add(set, &new).unwrap();
     store.fakes_add(set, &new[..3]).unwrap(); // a resumed job repeats its last batch
     assert_eq!(store.fake_counts(set).unwrap(), [0, new.len() as u64, 0]);
     assert_eq!(store.fake_pairs(set).unwrap()[0], (val[0], 2));
-    let fakes = store.fakes(set, Side::Val).unwrap();
+    let fakes = store.fakes(set, Partition::Val).unwrap();
     assert_eq!(fakes.len(), new.len());
     assert!(fakes[0].comment.starts_with("question"));
-    assert_eq!(store.fakes(set, Side::Train).unwrap(), []);
+    assert_eq!(store.fakes(set, Partition::Train).unwrap(), []);
 
     let realism = save(&store, runs[1], Role::Best, 1, 2);
     let evaluation = NewEvaluation {
         checkpoint_id: realism,
         split_id,
         fake_set_id: Some(set),
-        side: Side::Val,
+        partition: Partition::Val,
         config: "{}".into(),
         metrics: r#"{"auc":1}"#.into(),
     };
@@ -941,7 +946,7 @@ fn from_thread_to_queue() {
         comment_id: comments[1],
         n,
         text: format!("reply {n}"),
-        finish: Finish::End,
+        finish_reason: FinishReason::End,
         scores,
     };
     let scored = Scores {
@@ -1263,7 +1268,7 @@ fn live() -> (tempfile::TempDir, Store, Vec<i64>) {
             comment_id: comments[at],
             n,
             text: format!("candidate number {n} for comment {at}"),
-            finish: Finish::End,
+            finish_reason: FinishReason::End,
             scores: Scores::default(),
         })
         .collect();
@@ -1444,7 +1449,7 @@ fn the_outbox_lets_one_reply_out_and_one_at_a_time() {
 
 #[test]
 fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
-    use crate::accounts::{Account, OptOut, Permit};
+    use crate::accounts::{Account, OptOut, PostingPermission};
     let (_dir, store) = project();
     let ask = |state: &str, source: &str| OptOut {
         kind: "user".into(),
@@ -1476,24 +1481,26 @@ fn who_opted_out_stays_out_and_permissions_are_replaced_as_a_whole() {
     assert_eq!(store.opt_outs().unwrap()[0].state, "confirmed");
     assert!(store.opt_out_decide("user", "bob", true, "ada", 3).is_err());
 
-    let permit = Permit {
+    let permission = PostingPermission {
         name: "Quiet".into(),
         link: "https://example.org/1".into(),
         who: "ada".into(),
         given_ms: 5,
         rules: "[]".into(),
-        ..Permit::default()
+        ..PostingPermission::default()
     };
-    store.permit_put(&permit).unwrap();
+    store.posting_permission_put(&permission).unwrap();
     let entry = Entry::new("repartee", "off", 6);
-    store.permit_off("quiet", "banned", &entry).unwrap();
-    store.permit_pause("QUIET", 99).unwrap();
-    let now = store.permit("quiet").unwrap().unwrap();
+    store
+        .posting_permission_off("quiet", "banned", &entry)
+        .unwrap();
+    store.posting_permission_pause("QUIET", 99).unwrap();
+    let now = store.posting_permission("quiet").unwrap().unwrap();
     assert_eq!((now.off.as_str(), now.pause_ms), ("banned", 99));
-    store.permit_put(&permit).unwrap();
-    let now = store.permit("Quiet").unwrap().unwrap();
+    store.posting_permission_put(&permission).unwrap();
+    let now = store.posting_permission("Quiet").unwrap().unwrap();
     assert_eq!((now.off.as_str(), now.pause_ms), ("", 0));
-    assert!(store.permit("Loud").unwrap().is_none());
+    assert!(store.posting_permission("Loud").unwrap().is_none());
 
     let account = Account {
         name: "Some_Bot".into(),
@@ -1636,7 +1643,7 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
     use crate::purge::Gone;
     let (_dir, store, split_id, runs) = modelled();
     let generator = save(&store, runs[0], Role::Best, 1, 1);
-    let pair = store.split_pair_ids(split_id, Side::Val).unwrap()[0];
+    let pair = store.split_pair_ids(split_id, Partition::Val).unwrap()[0];
     let pair = store.pairs_of(&[pair]).unwrap()[0].clone();
     store.pairs_index(|_| true).unwrap();
     let set = NewFakeSet {
@@ -1651,7 +1658,7 @@ fn what_was_imported_is_purged_too_with_its_words_and_what_came_of_it() {
         n: 0,
         // it takes pages of its own, which are free once it is gone
         text: "a fake that answers what is gone".repeat(2_000),
-        finish: Finish::End,
+        finish_reason: FinishReason::End,
     };
     store.fakes_add(set, &[fake]).unwrap();
     let text = pair.comment.clone();

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::fakes::Finish;
+use crate::fakes::FinishReason;
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
 use crate::readable::readable;
@@ -201,7 +201,7 @@ pub struct NewCandidate {
     /// The reply.
     pub text: String,
     /// How it ended.
-    pub finish: Finish,
+    pub finish_reason: FinishReason,
     /// What the classifiers say.
     pub scores: Scores,
 }
@@ -224,7 +224,7 @@ pub struct Candidate {
     /// The reply.
     pub text: String,
     /// How it ended.
-    pub finish: Finish,
+    pub finish_reason: FinishReason,
     /// What the classifiers say.
     pub scores: Scores,
     /// Whether it was picked.
@@ -307,7 +307,7 @@ fn candidate_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         comment: row.get(4)?,
         n: row.get(5)?,
         text: row.get(6)?,
-        finish: Finish::of(row.get_ref(7)?.as_str()?),
+        finish_reason: FinishReason::of(row.get_ref(7)?.as_str()?),
         scores: Scores {
             p_real: row.get(8)?,
             bins: match bins {
@@ -640,7 +640,7 @@ impl Store {
                         c.comment_id,
                         c.n,
                         c.text,
-                        c.finish.as_str(),
+                        c.finish_reason.as_str(),
                         c.scores.p_real,
                         b0,
                         b1,

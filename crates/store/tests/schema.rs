@@ -187,6 +187,43 @@ fn every_version_of_the_schema_is_ours() {
 }
 
 #[test]
+fn stored_names_of_version_9_become_those_of_the_glossary() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.repartee");
+    let db = of_version(&path, 9);
+    for (id, kind) in [("a", "upkeep"), ("b", "practice"), ("c", "import")] {
+        db.execute(
+            "INSERT INTO job (id, kind, params, state, beat_ms, created_ms) VALUES (?1, ?2, '{}', 'done', 1, 1)",
+            [id, kind],
+        )
+        .unwrap();
+    }
+    for (id, code) in [(1, "twins"), (2, "unchecked")] {
+        db.execute(
+            "INSERT INTO reply (id, candidate_id, text, state, updated_ms, code) VALUES (?1, ?1, 'x', 'posted', 1, ?2)",
+            rusqlite::params![id, code],
+        )
+        .unwrap();
+    }
+    drop(db);
+    drop(Store::open(&path).unwrap());
+    let db = Connection::open(&path).unwrap();
+    let words = |sql: &str| -> Vec<String> {
+        let mut query = db.prepare(sql).unwrap();
+        let rows = query.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    assert_eq!(
+        words("SELECT kind FROM job ORDER BY id"),
+        ["maintenance", "sandbox", "import"]
+    );
+    assert_eq!(
+        words("SELECT code FROM reply ORDER BY id"),
+        ["duplicates", "unchecked"]
+    );
+}
+
+#[test]
 fn an_old_project_is_brought_up_to_date_by_two_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for n in 0..8 {

@@ -173,7 +173,7 @@ pub(super) fn unmapped(path: &std::path::Path, found: Vec<String>) -> Error {
 
 /// A mapping to type, by the names of the columns.
 fn hint(columns: &[String]) -> String {
-    let mut guessed = super::look::guess(columns);
+    let mut guessed = super::preview::guess(columns);
     for (field, word) in [
         (&mut guessed.comment, "COLUMN"),
         (&mut guessed.reply, "COLUMN"),

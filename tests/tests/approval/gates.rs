@@ -147,8 +147,8 @@ fn values(kind: &str, now: &Value) -> Vec<Value> {
 }
 
 /// A connection that changes whatever the schema lets it.
-fn free(desk: &Desk) -> Connection {
-    let db = Connection::open(desk.place.project()).unwrap();
+fn free(bench: &Bench) -> Connection {
+    let db = Connection::open(bench.place.project()).unwrap();
     db.busy_timeout(Duration::from_secs(10)).unwrap();
     db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
     db
@@ -164,8 +164,8 @@ fn would_go(engine: &Engine) -> bool {
 
 #[test]
 fn every_column_of_the_tables_that_gates_read_is_listed_with_what_protects_it() {
-    let desk = Desk::new(0);
-    let db = free(&desk);
+    let bench = Bench::new(0);
+    let db = free(&bench);
     for (table, listed) in COLUMNS {
         let sql = format!("SELECT name FROM pragma_table_info('{table}')");
         let there: Vec<String> = db
@@ -181,7 +181,7 @@ fn every_column_of_the_tables_that_gates_read_is_listed_with_what_protects_it() 
 }
 
 /// Something that keeps the first reply from being sent, and a table in which one could try to undo it.
-type Refusal = (&'static str, &'static str, fn(&Desk, &Engine));
+type Refusal = (&'static str, &'static str, fn(&Bench, &Engine));
 
 const REFUSALS: &[Refusal] = &[
     ("stopped", "account", |_, e| {
@@ -192,12 +192,13 @@ const REFUSALS: &[Refusal] = &[
     }),
     ("paused account", "account", refused_by_reddit),
     ("switched off", "subreddit", |_, e| {
-        e.permit_off(SUBREDDIT, "they wrote to us", PERSON).unwrap();
+        e.posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
+            .unwrap();
     }),
     ("over", "subreddit", |_, e| {
-        let over = NewPermit {
+        let over = NewPostingPermission {
             expires_ms: Some(1),
-            ..permit()
+            ..permission()
         };
         e.permit_subreddit(&over, PERSON).unwrap();
     }),
@@ -211,41 +212,41 @@ const REFUSALS: &[Refusal] = &[
     ("rejected", "reply", |_, e| {
         e.reply_reject(1, PERSON, "no").unwrap();
     }),
-    ("cap", "reply", |desk, e| {
+    ("cap", "reply", |bench, e| {
         approve_as_shown(e, 2, PERSON).unwrap();
         let only = Post {
             replies: vec![2],
             ..now()
         };
         post(e, &only).unwrap();
-        desk.rules(|rules| rules.per_day = 1);
+        bench.rules(|rules| rules.per_day = 1);
     }),
-    ("rules", "setting", |desk, _| {
-        desk.rules(|rules| rules.words.push("garden".to_owned()));
+    ("rules", "setting", |bench, _| {
+        bench.rules(|rules| rules.words.push("garden".to_owned()));
     }),
 ];
 
 /// Reddit refuses the first reply for now, and asks for a pause.
-fn refused_by_reddit(desk: &Desk, engine: &Engine) {
+fn refused_by_reddit(bench: &Bench, engine: &Engine) {
     let fault = Fault::RateLimit {
         seconds: 540.0,
         language: repartee_fake_reddit::Language::English,
         number: true,
     };
-    desk.fake.world().fail(Rule::once(On::Comment, fault));
+    bench.fake.world().fail(Rule::once(On::Comment, fault));
     let _ = post(engine, &now());
 }
 
 #[test]
 fn no_change_of_a_column_lets_out_what_was_refused() {
     for (what, table, refuse) in REFUSALS {
-        let desk = Desk::new(2);
-        let engine = desk.engine();
+        let bench = Bench::new(2);
+        let engine = bench.engine();
         approve_as_shown(&engine, 1, PERSON).unwrap();
         assert!(would_go(&engine), "{what}");
-        refuse(&desk, &engine);
+        refuse(&bench, &engine);
         assert!(!would_go(&engine), "{what}");
-        let db = free(&desk);
+        let db = free(&bench);
         let columns: Vec<(String, String)> = db
             .prepare(&format!(
                 "SELECT name, type FROM pragma_table_info('{table}')"
@@ -288,9 +289,9 @@ fn no_change_of_a_column_lets_out_what_was_refused() {
         ))
         .unwrap();
         assert!(!would_go(&engine), "{what}: removed");
-        let before = desk.posted();
+        let before = bench.posted();
         let _ = post(&engine, &now());
-        assert_eq!(desk.posted(), before, "{what}");
+        assert_eq!(bench.posted(), before, "{what}");
     }
 }
 
@@ -326,7 +327,7 @@ impl Saved {
 
 #[test]
 fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
-    type TakeBack = fn(&Desk, &Engine);
+    type TakeBack = fn(&Bench, &Engine);
     let cases: &[(&str, TakeBack)] = &[
         ("rejected", |_, e| {
             _ = e.reply_reject(1, PERSON, "no").unwrap()
@@ -349,35 +350,36 @@ fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
         ("no label", |_, e| {
             _ = e.account_label(ACCOUNT, false, PERSON).unwrap()
         }),
-        ("approval of the account", |desk, e| {
+        ("approval of the account", |bench, e| {
             let account = NewAccount {
                 approval: String::new(),
-                ..desk.account(ACCOUNT)
+                ..bench.account(ACCOUNT)
             };
             e.account_put(&account, PERSON).unwrap();
         }),
         ("switched off", |_, e| {
-            e.permit_off(SUBREDDIT, "they wrote to us", PERSON).unwrap();
+            e.posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
+                .unwrap();
         }),
         ("another permission", |_, e| {
-            let over = NewPermit {
+            let over = NewPostingPermission {
                 expires_ms: Some(1),
-                ..permit()
+                ..permission()
             };
             e.permit_subreddit(&over, PERSON).unwrap();
         }),
-        ("rules", |desk, _| {
-            desk.rules(|rules| rules.words.push("garden".to_owned()));
+        ("rules", |bench, _| {
+            bench.rules(|rules| rules.words.push("garden".to_owned()));
         }),
         ("opted out", |_, e| {
             e.opt_out_add("u/asker0", "asked", PERSON).unwrap();
         }),
     ];
     for (what, take_back) in cases {
-        let desk = Desk::new(1);
-        let engine = desk.engine();
+        let bench = Bench::new(1);
+        let engine = bench.engine();
         approve_as_shown(&engine, 1, PERSON).unwrap();
-        let db = free(&desk);
+        let db = free(&bench);
         let saved = Saved::of(
             &db,
             &[
@@ -390,48 +392,48 @@ fn what_was_taken_back_does_not_count_again_when_its_rows_are_put_back() {
             ],
         );
         assert!(would_go(&engine), "{what}");
-        take_back(&desk, &engine);
+        take_back(&bench, &engine);
         saved.put_back(&db);
         assert!(!would_go(&engine), "{what}");
         let _ = post(&engine, &now());
-        assert_eq!(desk.posted(), 0, "{what}");
+        assert_eq!(bench.posted(), 0, "{what}");
         // nor by another process
-        let _ = post(&desk.engine(), &now());
-        assert_eq!(desk.posted(), 0, "{what}");
+        let _ = post(&bench.engine(), &now());
+        assert_eq!(bench.posted(), 0, "{what}");
     }
     // nothing was taken back: the same rows count
-    let desk = Desk::new(1);
-    let engine = desk.engine();
+    let bench = Bench::new(1);
+    let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
-    let db = free(&desk);
+    let db = free(&bench);
     Saved::of(&db, &["reply", "account", "subreddit", "setting"]).put_back(&db);
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), 1);
+    assert_eq!(bench.posted(), 1);
 }
 
 #[test]
 fn what_reddit_asked_to_wait_for_is_waited_for_whatever_the_file_says() {
-    let desk = Desk::new(1);
-    let engine = desk.engine();
+    let bench = Bench::new(1);
+    let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
-    refused_by_reddit(&desk, &engine);
-    let tried = desk.posted();
+    refused_by_reddit(&bench, &engine);
+    let tried = bench.posted();
     assert!(!would_go(&engine));
-    desk.sql(
+    bench.sql(
         "UPDATE account SET pause_ms = 0; UPDATE subreddit SET pause_ms = 0;
          UPDATE reply SET not_before_ms = 0, code = '', detail = ''",
     );
     assert!(!would_go(&engine));
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), tried);
+    assert_eq!(bench.posted(), tried);
 }
 
 #[test]
 fn strict_that_a_file_switches_off_by_itself_is_on_for_posting() {
-    let desk = Desk::new(1);
-    let engine = desk.engine();
+    let bench = Bench::new(1);
+    let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
-    desk.sql(
+    bench.sql(
         "INSERT INTO source (id, name, path, format, hash, options, permission, note, counts, created_ms, origin)
            VALUES (1, 's', 's', 'pushshift', 'x', '{}', 'own', '', '{}', 1, 'reddit');
          INSERT INTO setting (key, value) VALUES ('study.strict', 'false')
@@ -445,41 +447,46 @@ fn strict_that_a_file_switches_off_by_itself_is_on_for_posting() {
     engine.study_strict(false, PERSON).unwrap();
     assert!(codes().is_empty());
     engine.study_strict(true, PERSON).unwrap();
-    desk.sql("UPDATE setting SET value = 'false' WHERE key = 'study.strict'");
+    bench.sql("UPDATE setting SET value = 'false' WHERE key = 'study.strict'");
     assert_eq!(codes(), ["study-permission"]);
 }
 
 #[test]
 fn a_file_with_accounts_that_does_not_say_where_it_was_used_is_asked_about() {
-    let desk = Desk::new(1);
-    let engine = desk.engine();
+    let bench = Bench::new(1);
+    let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
-    desk.sql("DELETE FROM setting WHERE key LIKE 'project.%'");
+    bench.sql("DELETE FROM setting WHERE key LIKE 'project.%'");
     assert!(engine.project_file().unwrap().asks);
     assert_eq!(post(&engine, &now()).unwrap_err().code, Code::Copied);
     engine.project_adopt(PERSON).unwrap();
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), 1);
+    assert_eq!(bench.posted(), 1);
 }
 
 #[test]
 fn an_approval_is_of_the_author_who_was_shown() {
-    let desk = Desk::new(2);
-    let engine = desk.engine();
+    let bench = Bench::new(2);
+    let engine = bench.engine();
     for id in [1, 2] {
         approve_as_shown(&engine, id, PERSON).unwrap();
     }
     // fetched again, the comment is somebody else's
-    desk.sql("UPDATE thread_comment SET author = 'somebody' WHERE name = (SELECT parent_name FROM reply WHERE id = 1)");
+    bench.sql("UPDATE thread_comment SET author = 'somebody' WHERE name = (SELECT parent_name FROM reply WHERE id = 1)");
     assert!(!engine.reply(1).unwrap().reply.shown.again.is_empty());
     // on Reddit it is, and the project does not know yet
-    desk.fake.world().comment(&desk.parents[1]).unwrap().author = "somebody".to_owned();
+    bench
+        .fake
+        .world()
+        .comment(&bench.parents[1])
+        .unwrap()
+        .author = "somebody".to_owned();
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), 0);
+    assert_eq!(bench.posted(), 0);
     let second = engine.outbox_story(2).unwrap().outbox;
     assert_eq!(
         (
-            desk.state(&engine).0.as_str(),
+            bench.state(&engine).0.as_str(),
             second.state.as_str(),
             second.code.as_str()
         ),
@@ -488,16 +495,16 @@ fn an_approval_is_of_the_author_who_was_shown() {
     // as it is now it can be approved and posted
     approve_as_shown(&engine, 2, PERSON).unwrap();
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), 1);
+    assert_eq!(bench.posted(), 1);
 }
 
 #[cfg(unix)]
 #[test]
 fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
-    let desk = Desk::new(1);
+    let bench = Bench::new(1);
     // what does not show, runs backwards, moves the cursor and clears the screen
-    desk.sql("UPDATE thread_comment SET body = 'Why' || char(27) || '[2J' || char(8238) || char(155) || '1A?'");
-    let approve = || desk.place.repartee(["queue", "approve", "1"]);
+    bench.sql("UPDATE thread_comment SET body = 'Why' || char(27) || '[2J' || char(8238) || char(155) || '1A?'");
+    let approve = || bench.place.repartee(["queue", "approve", "1"]);
     for (typed, state) in [
         ("\n", "draft"),
         ("n\n", "draft"),
@@ -517,18 +524,19 @@ fn on_a_terminal_the_text_is_shown_and_only_y_approves() {
         );
         let acts = ['\u{1b}', '\u{202e}', '\u{9b}'];
         assert!(!shown.contains(acts), "{shown:?}");
-        assert_eq!(desk.state(&desk.engine()).0, state, "{typed:?}");
+        assert_eq!(bench.state(&bench.engine()).0, state, "{typed:?}");
     }
 }
 
 #[test]
 fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
     let unsent = || {
-        let desk = Desk::new(1);
-        let engine = desk.engine();
+        let bench = Bench::new(1);
+        let engine = bench.engine();
         approve_as_shown(&engine, 1, PERSON).unwrap();
-        let saved = Saved::of(&free(&desk), &["reply"]);
-        desk.fake
+        let saved = Saved::of(&free(&bench), &["reply"]);
+        bench
+            .fake
             .world()
             .fail(Rule::once(On::Comment, Fault::DropBefore));
         let wait = Post {
@@ -536,57 +544,57 @@ fn what_is_absent_or_given_up_is_not_sent_because_its_row_says_approved() {
             ..now()
         };
         post(&engine, &wait).unwrap();
-        assert_eq!(desk.state(&engine).0, "absent");
-        let tried = desk.posted();
-        (desk, engine, saved, tried)
+        assert_eq!(bench.state(&engine).0, "absent");
+        let tried = bench.posted();
+        (bench, engine, saved, tried)
     };
     for give_up in [false, true] {
-        let (desk, engine, saved, tried) = unsent();
+        let (bench, engine, saved, tried) = unsent();
         if give_up {
             engine.reply_settle(1, &Settle::GiveUp, PERSON).unwrap();
-            saved.put_back(&free(&desk));
+            saved.put_back(&free(&bench));
         } else {
-            desk.sql("UPDATE reply SET state = 'approved', code = '', detail = ''");
+            bench.sql("UPDATE reply SET state = 'approved', code = '', detail = ''");
         }
         let _ = post(&engine, &now());
-        assert_eq!(desk.posted(), tried, "given up: {give_up}");
+        assert_eq!(bench.posted(), tried, "given up: {give_up}");
     }
     // a person says that it is to be sent again, or approves it again after all
-    let (desk, engine, _, tried) = unsent();
+    let (bench, engine, _, tried) = unsent();
     let again = Settle::Again {
         seen: seen(&engine, 1),
     };
     engine.reply_settle(1, &again, PERSON).unwrap();
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), tried + 1);
-    let (desk, engine, _, tried) = unsent();
+    assert_eq!(bench.posted(), tried + 1);
+    let (bench, engine, _, tried) = unsent();
     engine.reply_settle(1, &Settle::GiveUp, PERSON).unwrap();
     engine.reply_redraft(1, PERSON, "").unwrap();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), tried + 1);
+    assert_eq!(bench.posted(), tried + 1);
 }
 
 #[test]
 fn a_permission_that_knows_of_no_rules_again_does_not_take_new_ones_for_those_that_were_read() {
-    let desk = Desk::new(2);
-    let engine = desk.engine();
+    let bench = Bench::new(2);
+    let engine = bench.engine();
     for id in [1, 2] {
         approve_as_shown(&engine, id, PERSON).unwrap();
     }
-    let saved = Saved::of(&free(&desk), &["subreddit"]);
+    let saved = Saved::of(&free(&bench), &["subreddit"]);
     post(&engine, &now()).unwrap();
-    assert_eq!(desk.posted(), 1);
-    desk.fake.world().subreddit(SUBREDDIT).rules =
+    assert_eq!(bench.posted(), 1);
+    bench.fake.world().subreddit(SUBREDDIT).rules =
         vec![("No bots".to_owned(), "None at all.".to_owned())];
-    saved.put_back(&free(&desk));
+    saved.put_back(&free(&bench));
     let second = Post {
         replies: vec![2],
         skip_pause: true,
         ..now()
     };
     post(&engine, &second).unwrap();
-    assert_eq!(desk.posted(), 1);
-    let off = engine.permits().unwrap().remove(0).off;
+    assert_eq!(bench.posted(), 1);
+    let off = engine.posting_permissions().unwrap().remove(0).off;
     assert!(off.contains("rules have changed"), "{off}");
 }

@@ -9,10 +9,10 @@ fn confirm_all(engine: &Engine) {
     engine.project_adopt(PERSON).unwrap();
     approve_as_shown(engine, 1, PERSON).unwrap();
     let account = engine.account(ACCOUNT).unwrap().seen;
-    let permit = engine.permits().unwrap().remove(0).seen;
+    let permission = engine.posting_permissions().unwrap().remove(0).seen;
     for (record, name, seen) in [
         (RecordKind::Account, ACCOUNT, account),
-        (RecordKind::Subreddit, SUBREDDIT, permit),
+        (RecordKind::Subreddit, SUBREDDIT, permission),
     ] {
         engine.record_confirm(record, name, &seen, PERSON).unwrap();
     }
@@ -76,7 +76,7 @@ fn everything() -> Reconcile {
 /// Does something once, when posting comes to a step.
 fn at_step(engine: &mut Engine, at: &'static str, what: impl Fn() + Send + Sync + 'static) {
     let done = AtomicU64::new(0);
-    engine.outside.on_step = Some(Arc::new(move |step| {
+    engine.environment.on_step = Some(Arc::new(move |step| {
         if step == at && done.fetch_add(1, Ordering::Relaxed) == 0 {
             what();
         }
@@ -97,7 +97,7 @@ fn two_copies_posting_at_once_put_one_comment_under_a_parent() {
                 scope.spawn(move || bench.post(&bench.open(file), &bench.live()).unwrap());
             }
         });
-        assert_eq!(bench.fake.world().twins(), [], "round {round}");
+        assert_eq!(bench.fake.world().duplicates(), [], "round {round}");
         assert_eq!(bench.posted(), 3, "each comment is answered once");
         let (here, there) = (codes(&bench, &one), codes(&bench, &other));
         for both in here.iter().zip(&there) {
@@ -116,7 +116,10 @@ fn two_projects_of_one_account_answer_a_comment_once() {
     let other = other_project(&bench);
     bench.post(&bench.open(&other), &bench.live()).unwrap();
     bench.post(&bench.engine(), &bench.live()).unwrap();
-    assert_eq!((bench.posted(), bench.fake.world().twins()), (2, vec![]));
+    assert_eq!(
+        (bench.posted(), bench.fake.world().duplicates()),
+        (2, vec![])
+    );
     let one = story(&bench, &bench.place.project(), 1);
     assert_eq!(
         (one.state.as_str(), one.code.as_str()),
@@ -148,7 +151,9 @@ fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
         engine.start(&everything(), &|_| {}).err(),
         engine.reply_withdraw(1, &seen(&engine, 1), PERSON).err(),
         rewrite(&engine, 1, "Another text.").err(),
-        engine.reply_untwin(1, &seen(&engine, 1), PERSON).err(),
+        engine
+            .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
+            .err(),
     ];
     let path = original.canonicalize().unwrap();
     for error in refused {
@@ -174,7 +179,10 @@ fn copy_asks_before_anything_is_posted_and_a_dry_run_works() {
         ("file confirmed", PERSON)
     );
     bench.post(&engine, &bench.live()).unwrap();
-    assert_eq!((bench.posted(), bench.fake.world().twins()), (2, vec![]));
+    assert_eq!(
+        (bench.posted(), bench.fake.world().duplicates()),
+        (2, vec![])
+    );
 }
 
 #[test]
@@ -220,7 +228,7 @@ fn moved_replaced_and_foreign_files_ask_and_links_do_not() {
         std::fs::remove_file(&soft).unwrap();
     }
     let mut elsewhere = bench.engine();
-    elsewhere.outside.state = Some(bench.place.path("another machine"));
+    elsewhere.environment.state = Some(bench.place.path("another machine"));
     let error = bench.post(&elsewhere, &bench.live()).unwrap_err();
     assert_eq!(error.code, Code::Copied);
     assert!(error.message.contains("another machine"), "{error}");
@@ -543,7 +551,7 @@ fn each_run_of_a_sandbox_has_a_ledger_of_its_own() {
     for bench in [&one, &other] {
         let mut engine = bench.engine();
         // another machine than the one that it was made on, so a person confirms it
-        engine.outside.state = Some(one.place.state());
+        engine.environment.state = Some(one.place.state());
         confirm_all(&engine);
         bench.post(&engine, &bench.live()).unwrap();
         assert_eq!((bench.posted(), bench.state(1).0.as_str()), (1, "posted"));
@@ -616,7 +624,10 @@ fn look_for_duplicates_that_failed_is_made_up_for() {
     let down = Rule::always(On::Del, Fault::StatusBefore { status: 503 });
     bench.fake.world().fail(down);
     done(&bench.engine(), &everything());
-    assert_eq!(bench.state(1), ("posted".to_owned(), "twins".to_owned()));
+    assert_eq!(
+        bench.state(1),
+        ("posted".to_owned(), "duplicates".to_owned())
+    );
     bench.fake.world().heal();
     done(&bench.engine(), &everything());
     assert_eq!(bench.state(1), ("posted".to_owned(), String::new()));
@@ -664,7 +675,7 @@ fn copies_on_two_machines_that_post_at_once_leave_one_comment() {
     let copy = bench.copy(&bench.place.project(), "copy");
     let far = |path: &Path| {
         let mut engine = bench.open(path);
-        engine.outside.state = Some(bench.place.path("the other machine"));
+        engine.environment.state = Some(bench.place.path("the other machine"));
         engine
     };
     confirm_all(&far(&copy));
@@ -680,7 +691,7 @@ fn copies_on_two_machines_that_post_at_once_leave_one_comment() {
         }
     });
     // no ledger reaches across machines: both were sent
-    assert_eq!(bench.fake.world().twins().len(), 1);
+    assert_eq!(bench.fake.world().duplicates().len(), 1);
     let made = bench.fake.world().made(ACCOUNT, &bench.replies[0].1);
     let mut world = bench.fake.world();
     let gone = [0, 1].map(|at: usize| world.comment(&made[at]).unwrap().deleted);

@@ -156,7 +156,7 @@ export type Audit = {
   /** Equal texts on two sides. */
   equal_texts: number,
   /** Near-duplicate texts on two sides. */
-  twin_texts: number,
+  near_duplicates: number,
   /** The only exemption: texts that were deleted, which no model sees. */
   deleted_texts: number,
   /** Pairs that the split leaves out, as it was made. */
@@ -359,7 +359,7 @@ export type CandidateInfo = {
   /** The reply. */
   text: string,
   /** end, or length when it was cut. */
-  finish: string,
+  finish_reason: string,
   /** The probability that a person wrote it. */
   p_real: number | null,
   /** The probability of each upvote bin. */
@@ -570,7 +570,7 @@ export type ConfirmRecord = {
 /**
  * Which tokens of a generator's example the loss counts.
  */
-export type Counted = "reply" | "all";
+export type LossMask = "reply" | "all";
 
 /**
  * What a candidate must have to be picked. The defaults are those of the original bot.
@@ -596,7 +596,7 @@ export type Decision = "granted" | "refused" | "pending" | "withdrawn" | "not_re
 /**
  * How replies are written. Stored with every fake and every candidate.
  */
-export type Decode = {
+export type SamplingParams = {
   /** The longest reply, in tokens. */
   max_new_tokens: number,
   /** Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always. */
@@ -721,7 +721,7 @@ export type Dependents = {
 /**
  * What every window shows before a project is open.
  */
-export type DeskInfo = {
+export type AppInfo = {
   /** The version of Repartee. */
   version: string,
   /** linux, macos or windows. */
@@ -766,7 +766,7 @@ export type Draft = {
   /** Its text so far. */
   text: string,
   /** end, or length when it was cut; none while it is being written. */
-  finish: string | null, };
+  finish_reason: string | null, };
 
 /**
  * Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
@@ -860,7 +860,7 @@ export type Evaluate = {
   /** best or last; none: best. */
   checkpoint: string | null,
   /** Which side of the run's split. */
-  side: Side,
+  partition: Partition,
   /** Realism: another set of fakes than the run was trained on. */
   fakes: string | null,
   /** Examples, at most, drawn by the seed; 0: all. */
@@ -918,7 +918,7 @@ export type EvaluationInfo = {
   /** The split's name. */
   split: string,
   /** Which side. */
-  side: Side,
+  partition: Partition,
   /** The set of fakes, for a realism model. */
   fakes: string | null,
   /** What it was made with. */
@@ -1013,7 +1013,7 @@ export type ExportPairs = {
   /** Which split. */
   split: string | null,
   /** Only this side. */
-  side: Side | null, };
+  partition: Partition | null, };
 
 /**
  * Where predictions are to be written.
@@ -1047,7 +1047,7 @@ export type ExportThreads = {
  */
 export type FakeShown = {
   /** The side both are on. */
-  side: Side,
+  partition: Partition,
   /** The comment. */
   comment: string,
   /** What a person replied. */
@@ -1055,7 +1055,7 @@ export type FakeShown = {
   /** What the generator replied. */
   fake: string,
   /** end, or length when it was cut. */
-  finish: string, };
+  finish_reason: string, };
 
 /**
  * How a set was made; stored with it as JSON.
@@ -1068,7 +1068,7 @@ export type FakesConfig = {
   /** How comment and reply become one text. */
   template: Template,
   /** How tokens were drawn. */
-  decode: Decode,
+  sampling: SamplingParams,
   /** Replies a comment. */
   replies: number,
   /** Comments of train, val and test, at most; 0: all. */
@@ -1272,7 +1272,7 @@ export type Generate = {
   /** Candidates written at once. */
   batch: number,
   /** How tokens are drawn. */
-  decode: Decode,
+  sampling: SamplingParams,
   /** What is picked. */
   criteria: Criteria,
   /** Whether picks go into the queue. */
@@ -1308,7 +1308,7 @@ export type GenerationConfig = {
   /** Candidates a comment. */
   candidates: number,
   /** How tokens were drawn. */
-  decode: Decode,
+  sampling: SamplingParams,
   /** What was picked. */
   criteria: Criteria,
   /** cpu, cuda or metal. */
@@ -1524,7 +1524,7 @@ export type Judged = {
 /**
  * What upkeep came to.
  */
-export type KeptUp = {
+export type Maintained = {
   /** What became of uncertain replies, for each account that had some. */
   reconciled: Array<Reconciled>,
   /** What was forgotten, for each account that looked. */
@@ -1622,7 +1622,7 @@ export type LogIn = {
 /**
  * A subreddit to look at.
  */
-export type LookAt = {
+export type PreviewSubreddit = {
   /** Its name. */
   subreddit: string,
   /** The account that looks; empty: the one that posts. */
@@ -1645,7 +1645,7 @@ export type MakeFakes = {
   /** Replies written at once. */
   batch: number,
   /** How tokens are drawn; its seed also draws the comments. */
-  decode: Decode,
+  sampling: SamplingParams,
   /** auto, cpu, cuda or metal. */
   device: string, };
 
@@ -1806,7 +1806,7 @@ export type NewAccount = {
 /**
  * A permission that is to be recorded.
  */
-export type NewPermit = {
+export type NewPostingPermission = {
   /** The subreddit, with or without `r/`. */
   subreddit: string,
   /** Where the permission was given: a link to the moderators' message or rule. */
@@ -1815,7 +1815,7 @@ export type NewPermit = {
   note: string,
   /** When it ends, milliseconds since 1970; none: it does not. */
   expires_ms: number | null,
-  /** The rules as the person saw them, JSON as [`SubredditLook`] gives it; empty: they are taken when the subreddit is first asked about. */
+  /** The rules as the person saw them, JSON as [`SubredditPreview`] gives it; empty: they are taken when the subreddit is first asked about. */
   rules: string, };
 
 /**
@@ -1848,7 +1848,7 @@ export type Nothing = Record<symbol, never>;
 /**
  * What windows are told without asking.
  */
-export type Notice = { "event": "changed",
+export type AppEvent = { "event": "changed",
   /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle, jobs, settings. */
   families: Array<string>, } | { "event": "job",
   /** Its id. */
@@ -2241,7 +2241,7 @@ export type Permit = {
 /**
  * A permission as it is shown.
  */
-export type PermitInfo = {
+export type PostingPermissionInfo = {
   /** The subreddit, without `r/`. */
   subreddit: string,
   /** Where the permission was given. */
@@ -2397,9 +2397,9 @@ export type PostingRules = {
   keep_h: number, };
 
 /**
- * Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `practice`.
+ * Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `sandbox`.
  */
-export type Practice = {
+export type Sandbox = {
   /** The port on 127.0.0.1; 0: any that is free. */
   port: number,
   /** Threads that there are. */
@@ -2410,7 +2410,7 @@ export type Practice = {
 /**
  * What a practice came to.
  */
-export type Practised = {
+export type SandboxClosed = {
   /** Replies that were posted meanwhile. */
   posted: number, };
 
@@ -2617,9 +2617,9 @@ export type RecordKind = "account" | "subreddit";
 /**
  * A permission to record.
  */
-export type RecordPermit = {
+export type RecordPostingPermission = {
   /** The permission. */
-  permit: NewPermit,
+  permission: NewPostingPermission,
   /** Who records it. */
   who: string, };
 
@@ -2656,7 +2656,7 @@ export type RedditState = {
   /** Comments of them that may be answered and have no reply in the queue. */
   open: number,
   /** Subreddits in which posting is permitted now. */
-  permits: number,
+  permissions: number,
   /** Readings of posted replies' points that are due. */
   due: number, };
 
@@ -2778,7 +2778,7 @@ export type RewriteReply = {
 /**
  * The room that a family of tables takes.
  */
-export type Room = {
+export type Space = {
   /** comments, pairs, splits, weights, ... */
   family: string,
   /** Bytes of its tables and indexes. */
@@ -2813,7 +2813,7 @@ export type RunConfig = {
   /** The longest example, in tokens. Half of it at least is kept for the reply. */
   max_tokens: number,
   /** Generator: "reply" counts the loss on the reply only, "all" on the comment too. */
-  loss: Counted,
+  loss: LossMask,
   /** Peak learning rate. 5e-5 suits fine-tuning; a small model from scratch takes 1e-3. */
   learning_rate: number,
   /** The share of all steps in which the learning rate rises from 0 to its peak. */
@@ -3004,7 +3004,7 @@ export type Settings = {
   /** Whether the desktop says when a job has ended. */
   notify: boolean,
   /** Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was deleted there, reading scores. */
-  upkeep: boolean,
+  maintenance: boolean,
   /** Whether the machine is kept awake while a job runs. */
   keep_awake: boolean, };
 
@@ -3064,14 +3064,14 @@ export type ShownReply = {
 /**
  * A side of a split.
  */
-export type Side = "train" | "val" | "test";
+export type Partition = "train" | "val" | "test";
 
 /**
  * What one side of a split holds.
  */
-export type SideInfo = {
+export type PartitionInfo = {
   /** Which side. */
-  side: Side,
+  partition: Partition,
   /** Pairs. */
   pairs: number,
   /** Threads they belong to. */
@@ -3113,7 +3113,7 @@ export type Size = {
   /** Bytes within the file that are free; `compact` gives them back. */
   free: number,
   /** Each family of tables, the largest first. */
-  families: Array<Room>, };
+  families: Array<Space>, };
 
 /**
  * What became of the rows of a source. Each row was kept, left out by a filter, or rejected.
@@ -3203,7 +3203,7 @@ export type SplitInfo = {
   /** What it was made by. */
   config: SplitConfig,
   /** What its sides hold, in the order train, val, test. */
-  sides: Array<SideInfo>,
+  partitions: Array<PartitionInfo>,
   /** Upvote bins that a side lacks, and sides without a pair, in words. */
   warnings: Array<string>,
   /** The last audit, if there was one. */
@@ -3335,7 +3335,7 @@ export type StudyState = {
 /**
  * A subreddit as Reddit shows it: to be read before a permission is recorded.
  */
-export type SubredditLook = {
+export type SubredditPreview = {
   /** Its name, without `r/`. */
   subreddit: string,
   /** Its title. */
@@ -3346,7 +3346,7 @@ export type SubredditLook = {
   closed: string,
   /** Names and texts of its rules. */
   rules: Array<[string, string]>,
-  /** The same as JSON, for [`NewPermit::rules`]. */
+  /** The same as JSON, for [`NewPostingPermission::rules`]. */
   rules_json: string, };
 
 /**
@@ -3547,9 +3547,9 @@ export type TrainedAgain = {
   trained: Trained, };
 
 /**
- * Does what is due. A job: `upkeep`. A window starts it by itself; on the command line cron may.
+ * Does what is due. A job: `maintenance`. A window starts it by itself; on the command line cron may.
  */
-export type Upkeep = Record<symbol, never>;
+export type Maintenance = Record<symbol, never>;
 
 /**
  * How a finding is to be taken.
@@ -3582,7 +3582,7 @@ export type ViewPairs = {
   /** Only pairs of this split. */
   split: string | null,
   /** Only this side of the split. */
-  side: Side | null,
+  partition: Partition | null,
   /** Only from this source, by its number. */
   source: number | null,
   /** Only pairs that are excluded from splits; or only the others. */
@@ -3602,13 +3602,13 @@ export type WithConfig = {
 /** Every command by its name: what it takes and what it gives. */
 export interface Commands {
   /** The desk: version, machine, settings, recent projects, and this window's project. */
-  "desk.get": { params: Nothing; result: DeskInfo };
+  "app.get": { params: Nothing; result: AppInfo };
   /** Changes the settings, all of them together. */
-  "desk.settings": { params: Settings; result: Settings };
+  "app.settings": { params: Settings; result: Settings };
   /** Takes a project off the list of recent ones; the file stays. */
-  "desk.forget": { params: At; result: null };
+  "app.forget": { params: At; result: null };
   /** What this machine has, and what may be missing. */
-  "desk.doctor": { params: Nothing; result: Doctor };
+  "app.doctor": { params: Nothing; result: Doctor };
   /** What a file looks like before it is imported. */
   "file.preview": { params: At; result: FilePreview };
   /** Makes a new project and opens it in this window. */
@@ -3794,15 +3794,15 @@ export interface Commands {
   /** Changes them, all together; who loosens a limit has to say so in words. */
   "posting.rules.set": { params: SetRules; result: PostingRules };
   /** Where posting is permitted. */
-  "permits": { params: Nothing; result: Array<PermitInfo> };
+  "posting.permissions": { params: Nothing; result: Array<PostingPermissionInfo> };
   /** Records that posting is permitted in a subreddit. */
-  "permit.put": { params: RecordPermit; result: PermitInfo };
+  "posting.permissions.put": { params: RecordPostingPermission; result: PostingPermissionInfo };
   /** Switches posting in a subreddit off. */
-  "permit.off": { params: SwitchOff; result: PermitInfo };
+  "posting.permissions.off": { params: SwitchOff; result: PostingPermissionInfo };
   /** Confirms on this machine what was recorded of an account or subreddit elsewhere. */
   "record.confirm": { params: ConfirmRecord; result: null };
   /** Looks at a subreddit and its rules on Reddit; nothing is stored. */
-  "subreddit.look": { params: LookAt; result: SubredditLook };
+  "subreddit.preview": { params: PreviewSubreddit; result: SubredditPreview };
   /** Who is not answered, those that wait for a person first. */
   "optouts": { params: Nothing; result: Array<OptOutInfo> };
   /** Puts somebody on that list. */
@@ -3826,7 +3826,7 @@ export interface Commands {
   /** Deletes a posted reply on Reddit, as it was shown. */
   "reply.withdraw": { params: ApproveReply; result: OutboxStory };
   /** Deletes what stands there beside a reply that was found more than once. */
-  "reply.untwin": { params: ApproveReply; result: OutboxStory };
+  "reply.delete-duplicates": { params: ApproveReply; result: OutboxStory };
   /** A posted reply with another text: the full text, and the hash to change it by. */
   "reply.rewrite.preview": { params: PreviewRewrite; result: ShownReply };
   /** Changes a posted reply on Reddit, to what was shown. */
@@ -3881,6 +3881,6 @@ export interface Jobs {
   "reconcile": { params: Reconcile; outcome: Reconciled };
   "sync": { params: Sync; outcome: Synced };
   "outcomes": { params: ReadOutcomes; outcome: OutcomesRead };
-  "upkeep": { params: Upkeep; outcome: KeptUp };
-  "practice": { params: Practice; outcome: Practised };
+  "maintenance": { params: Maintenance; outcome: Maintained };
+  "sandbox": { params: Sandbox; outcome: SandboxClosed };
 }

@@ -1,7 +1,7 @@
 // The only access to the outside: the engine's commands and signals, and the functions of a desktop window.
 // `tauri.ts` is the real host, `fake/` an in-memory engine for component tests and for a plain browser.
 
-import type { Commands, EngineError, Notice } from "./api";
+import type { AppEvent, Commands, EngineError } from "./api";
 
 export type * from "./api";
 
@@ -18,7 +18,7 @@ export interface Host {
   /** Rejects with an [`EngineError`]. */
   call<C extends Command>(name: C, params: Params<C>): Promise<Result<C>>;
   /** Subscribes to the engine's events; returns a function that unsubscribes. */
-  listen(listener: (notice: Notice) => void): Promise<() => void>;
+  listen(listener: (event: AppEvent) => void): Promise<() => void>;
   dialogs: {
     open(options: { title: string; many?: boolean; kinds?: FileKind[] }): Promise<string[]>;
     folder(options: { title: string }): Promise<string | null>;

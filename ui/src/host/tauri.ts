@@ -5,7 +5,7 @@ import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { getCurrentWebviewWindow } from "@tauri-apps/api/webviewWindow";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 import * as dialog from "@tauri-apps/plugin-dialog";
-import type { Command, Host, Notice, Params, Result } from "./index";
+import type { AppEvent, Command, Host, Params, Result } from "./index";
 
 export function tauriHost(): Host {
   return {
@@ -14,7 +14,7 @@ export function tauriHost(): Host {
     },
     // only this window's events: another window may show another project
     listen: (listener) =>
-      getCurrentWebviewWindow().listen<Notice>("signal", (event) => listener(event.payload)),
+      getCurrentWebviewWindow().listen<AppEvent>("signal", (event) => listener(event.payload)),
     dialogs: {
       async open({ title, many, kinds }) {
         const picked = await dialog.open({ title, multiple: many ?? false, filters: kinds ?? [] });

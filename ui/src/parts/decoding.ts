@@ -1,9 +1,9 @@
 // Decoding settings of fakes and candidates.
 
-import type { Decode } from "../host";
+import type { SamplingParams } from "../host";
 
 /** The defaults of OpenAI's GPT-2 samples: top-k 40 at temperature 1. */
-export const DECODE: Decode = {
+export const SAMPLING: SamplingParams = {
   max_new_tokens: 64,
   temperature: 1,
   top_k: 40,
@@ -12,8 +12,8 @@ export const DECODE: Decode = {
   seed: 1,
 };
 
-export const DECODE_FIELDS: {
-  key: keyof Decode;
+export const SAMPLING_FIELDS: {
+  key: keyof SamplingParams;
   label: string;
   help: string;
   step: number;

@@ -180,7 +180,7 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       const which = reply === undefined ? "approved replies" : `reply ${reply}`;
       return params.live === false ? `Check ${which} (dry run)` : `Post ${which}`;
     }
-    case "practice":
+    case "sandbox":
       return "Reddit sandbox";
     case "reconcile":
       return "Check unconfirmed deliveries";

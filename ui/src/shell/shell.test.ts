@@ -89,7 +89,7 @@ test("theme and text size apply at once; an error keeps the input", async () => 
   await fireEvent.change(threads);
   await waitForText("it must be between 0 and 64");
   expect(threads.value).toBe("900");
-  expect(callsTo(host, "desk.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
+  expect(callsTo(host, "app.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
   press("0", { ctrlKey: true });
   await waitFor(() => expect(document.documentElement.style.fontSize).toBe("100%"));
 });
@@ -97,7 +97,7 @@ test("theme and text size apply at once; an error keeps the input", async () => 
 test("settings changed in another window apply here", async () => {
   const host = await openWindow("#/overview");
   await byId("pipeline");
-  host.engine.send({ event: "settings", settings: { ...host.engine.desk, theme: "light" } });
+  host.engine.send({ event: "settings", settings: { ...host.engine.settings, theme: "light" } });
   expect(document.documentElement.dataset.theme).toBe("light");
 });
 

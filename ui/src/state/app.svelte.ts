@@ -1,9 +1,9 @@
 // Application state outside of any project: settings, recent projects, this machine.
 
-import { call, type DeskInfo, type Settings } from "../host";
-import { onNotice } from "./signals";
+import { type AppInfo, call, type Settings } from "../host";
+import { onAppEvent } from "./signals";
 
-let current = $state.raw<DeskInfo | null>(null);
+let current = $state.raw<AppInfo | null>(null);
 
 export const app = {
   get now() {
@@ -16,15 +16,15 @@ export const app = {
 };
 
 /** Runs at startup, and whenever the list of recent projects may have changed. */
-export async function readApp(): Promise<DeskInfo> {
-  const read = await call("desk.get", {});
+export async function readApp(): Promise<AppInfo> {
+  const read = await call("app.get", {});
   current = read;
   apply(read.settings);
   return read;
 }
 
 export async function saveSettings(settings: Settings): Promise<void> {
-  const saved = await call("desk.settings", settings);
+  const saved = await call("app.settings", settings);
   take(saved);
 }
 
@@ -34,8 +34,8 @@ function take(settings: Settings): void {
 }
 
 // another window may have changed the settings
-onNotice((notice) => {
-  if (notice.event === "settings") take(notice.settings);
+onAppEvent((event) => {
+  if (event.event === "settings") take(event.settings);
 });
 
 function apply(settings: Settings): void {

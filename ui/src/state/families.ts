@@ -78,7 +78,7 @@ export const READS: Partial<Record<Command, Family[]>> = {
   accounts: ["reddit"],
   "posting.rules": ["settings"],
   "posting.file": ["settings", "reddit"],
-  permits: ["reddit"],
+  "posting.permissions": ["reddit"],
   optouts: ["reddit"],
   // links point to the host of the account selected in the settings
   threads: ["threads", "reddit", "settings"],

@@ -75,19 +75,19 @@ test("a snapshot does not overwrite a newer signal", async () => {
 test("drafts and then scores of a generation arrive one by one", async () => {
   const job = (signal: object) => host.engine.send({ event: "job", job: "w", signal } as never);
   job({ event: "comments", texts: ["Any ideas?"] });
-  job({ event: "drafts", drafts: [{ comment: 0, n: 1, text: "Just", finish: null }] });
+  job({ event: "drafts", drafts: [{ comment: 0, n: 1, text: "Just", finish_reason: null }] });
   job({
     event: "drafts",
     drafts: [
-      { comment: 0, n: 1, text: "Just rest it.", finish: "end" },
-      { comment: 0, n: 0, text: "No", finish: null },
+      { comment: 0, n: 1, text: "Just rest it.", finish_reason: "end" },
+      { comment: 0, n: 0, text: "No", finish_reason: null },
     ],
   });
   job({ event: "scores", scores: [{ comment: 0, n: 1, p_real: 0.8, bins: null }] });
   job({ event: "scores", scores: [{ comment: 0, n: 1, p_real: null, bins: [0, 0, 0, 1] }] });
   expect(jobs.comments.w).toEqual(["Any ideas?"]);
   expect(jobs.drafts.w?.[0]?.map((draft) => draft.text)).toEqual(["No", "Just rest it."]);
-  expect(jobs.drafts.w?.[0]?.[1]).toMatchObject({ finish: "end", p_real: 0.8, bins: [0, 0, 0, 1] });
+  expect(jobs.drafts.w?.[0]?.[1]).toMatchObject({ finish_reason: "end", p_real: 0.8, bins: [0, 0, 0, 1] });
 });
 
 test("a failed job shows its error until dismissed, and notifies the desktop when hidden", async () => {

@@ -20,7 +20,7 @@ import { count, duration, jobTitle } from "../parts/format";
 import { isLive, isResumable, stoppedAt } from "../parts/job-status";
 import { app } from "./app.svelte";
 import { newId } from "./id";
-import { onNotice } from "./signals";
+import { onAppEvent } from "./signals";
 import { showToast } from "./toasts.svelte";
 
 /** A candidate during generation: its text so far, then its scores. */
@@ -43,7 +43,7 @@ const STEPS: Record<string, string[]> = {
 const HEAVY: ReadonlySet<string> = new Set(["train", "fakes", "evaluate"]);
 
 /** Whether a job only serves others and never ends by itself: the Reddit sandbox. */
-export const serves = (job: JobInfo): boolean => job.kind === "practice";
+export const serves = (job: JobInfo): boolean => job.kind === "sandbox";
 
 class Jobs {
   list: JobInfo[] = $state.raw([]);
@@ -61,13 +61,13 @@ class Jobs {
   #generation = 0;
 
   constructor() {
-    onNotice((notice) => {
-      if (notice.event === "changed") {
-        if (notice.families.includes("jobs")) this.readSoon();
-      } else if (notice.event === "job") {
-        this.#onSignal(notice.job, notice.signal);
-      } else if (notice.event === "ended") {
-        void this.#ended(notice.job, notice.kind, notice.state, notice.error);
+    onAppEvent((event) => {
+      if (event.event === "changed") {
+        if (event.families.includes("jobs")) this.readSoon();
+      } else if (event.event === "job") {
+        this.#onSignal(event.job, event.signal);
+      } else if (event.event === "ended") {
+        void this.#ended(event.job, event.kind, event.state, event.error);
       }
     });
   }
@@ -245,8 +245,8 @@ class Jobs {
         this.comments[id] = signal.texts;
         break;
       case "drafts":
-        for (const { comment, n, text, finish } of signal.drafts) {
-          Object.assign(this.#writing(id, comment, n), { text, finish });
+        for (const { comment, n, text, finish_reason } of signal.drafts) {
+          Object.assign(this.#writing(id, comment, n), { text, finish_reason });
         }
         break;
       case "scores":
@@ -265,7 +265,7 @@ class Jobs {
     const all = this.drafts[id];
     while (all.length <= comment) all.push([]);
     const some = all[comment] as Writing[];
-    while (some.length <= n) some.push({ text: "", finish: null, p_real: null, bins: null });
+    while (some.length <= n) some.push({ text: "", finish_reason: null, p_real: null, bins: null });
     return some[n] as Writing;
   }
 

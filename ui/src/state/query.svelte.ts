@@ -5,7 +5,7 @@ import { untrack } from "svelte";
 import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";
 import { ASK_EVERY_MS, READS } from "./families";
 import { jobs } from "./jobs.svelte";
-import { onChanged, onNotice } from "./signals";
+import { onAppEvent, onChanged } from "./signals";
 
 /** Minimum interval between two calls of a query, unless [`ASK_EVERY_MS`] lists its command. */
 const MIN_INTERVAL_MS = 250;
@@ -87,8 +87,8 @@ onChanged((families) => {
 });
 
 // show the result of a job as soon as it ends
-onNotice((notice) => {
-  if (notice.event !== "ended") return;
+onAppEvent((event) => {
+  if (event.event !== "ended") return;
   for (const entry of entries.values()) if (entry.again !== undefined && entry.users > 0) void entry.ask();
 });
 

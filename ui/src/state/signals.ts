@@ -1,16 +1,16 @@
 // Distributes the engine's events. Subscribed once, before the first snapshot is requested.
 
-import { host, type Notice } from "../host";
+import { type AppEvent, host } from "../host";
 
-type Listener = (notice: Notice) => void;
+type Listener = (event: AppEvent) => void;
 
 const listeners = new Set<Listener>();
 let stop: Promise<() => void> | null = null;
 
 /** Resolves once subscribed: from then on no event is missed. */
 export async function listenToEngine(): Promise<void> {
-  stop ??= host().listen((notice) => {
-    for (const listener of [...listeners]) listener(notice);
+  stop ??= host().listen((event) => {
+    for (const listener of [...listeners]) listener(event);
   });
   await stop;
 }
@@ -22,13 +22,13 @@ export async function stopListening(): Promise<void> {
   end?.();
 }
 
-export function onNotice(listener: Listener): () => void {
+export function onAppEvent(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
 export function onChanged(listener: (families: string[]) => void): () => void {
-  return onNotice((notice) => {
-    if (notice.event === "changed") listener(notice.families);
+  return onAppEvent((event) => {
+    if (event.event === "changed") listener(event.families);
   });
 }

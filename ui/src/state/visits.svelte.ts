@@ -1,15 +1,15 @@
 // Login addresses. A login job sends the address to open in the browser; it is valid once, so it is kept in
 // memory only, until the job ends.
 
-import { onNotice } from "./signals";
+import { onAppEvent } from "./signals";
 
 let known = $state.raw<Record<string, string>>({});
 
-onNotice((notice) => {
-  if (notice.event === "job" && notice.signal.event === "visit") {
-    known = { ...known, [notice.job]: notice.signal.address };
-  } else if (notice.event === "ended" && notice.job in known) {
-    const { [notice.job]: _, ...others } = known;
+onAppEvent((event) => {
+  if (event.event === "job" && event.signal.event === "visit") {
+    known = { ...known, [event.job]: event.signal.address };
+  } else if (event.event === "ended" && event.job in known) {
+    const { [event.job]: _, ...others } = known;
     known = others;
   }
 });

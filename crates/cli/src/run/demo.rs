@@ -72,7 +72,7 @@ impl App {
         self.out.line("")?;
         self.out.line(format!("next: `repartee queue list --project {project}`, `repartee fakes show --project {project}`"))?;
         self.out.line(format!(
-            "to post to a made-up Reddit, without a key: `repartee reddit practice --project {project}`, and beside it `repartee reddit permit`, `repartee queue approve`, `repartee reddit post`"
+            "to post to a made-up Reddit, without a key: `repartee reddit sandbox --project {project}`, and beside it `repartee reddit permit`, `repartee queue approve`, `repartee reddit post`"
         ))
     }
 }

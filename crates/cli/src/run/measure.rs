@@ -8,7 +8,7 @@ use repartee_engine::compared::{headline, shortfall};
 use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::figures::{ClassifierFigures, Figures};
 use repartee_engine::names::file_name;
-use repartee_engine::{Error, Side, shell};
+use repartee_engine::{Error, Partition, shell};
 
 use super::App;
 use crate::args::{ChartArgs, EvaluateArgs};
@@ -27,14 +27,14 @@ impl App {
             });
         };
         let usual = Evaluate::default();
-        let side = args
-            .side
-            .map(|word| word.parse::<Side>().map_err(Error::usage))
+        let partition = args
+            .partition
+            .map(|word| word.parse::<Partition>().map_err(Error::usage))
             .transpose()?;
         let job = Evaluate {
             run,
             checkpoint: args.checkpoint,
-            side: side.unwrap_or(usual.side),
+            partition: partition.unwrap_or(usual.partition),
             fakes: args.fakes,
             limit: args.limit.unwrap_or(usual.limit),
             batch: args.batch.unwrap_or(usual.batch),
@@ -91,7 +91,7 @@ impl App {
                 super::again::marked(&evaluation.run, evaluation.deleted_content),
                 evaluation.config.step.to_string(),
                 evaluation.split.clone(),
-                evaluation.side.to_string(),
+                evaluation.partition.to_string(),
                 time(evaluation.created_ms),
                 count(examples(&evaluation.figures)),
                 figures_line(evaluation),

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::generate::Generate;
 use repartee_engine::reddit::{
-    AccountInfo, DraftReplies, Fetch, LogIn, NOT_APPROVED, NewAccount, NewPermit, OutboxStory,
-    Post, PostReport, PostingRules, Practice, ReadOutcomes, Reconcile, Settle, Sync, Synced,
-    ThreadInfo, Upkeep,
+    AccountInfo, DraftReplies, Fetch, LogIn, Maintenance, NOT_APPROVED, NewAccount,
+    NewPostingPermission, OutboxStory, Post, PostReport, PostingRules, ReadOutcomes, Reconcile,
+    Sandbox, Settle, Sync, Synced, ThreadInfo,
 };
 use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Ended, Engine, Error, shell};
@@ -36,13 +36,13 @@ impl App {
                 let job = LogIn { account: which.account, anew };
                 self.start(&engine, &job, |account| self.account(account))
             }
-            RedditCommand::Practice { port } => {
-                let job = Practice { port, ..Practice::default() };
+            RedditCommand::Sandbox { port } => {
+                let job = Sandbox { port, ..Sandbox::default() };
                 self.start(&engine, &job, |done| {
                     self.out.line(format!("posted meanwhile: {}", done.posted))
                 })
             }
-            RedditCommand::Upkeep => self.start(&engine, &Upkeep::default(), |kept| {
+            RedditCommand::Maintenance => self.start(&engine, &Maintenance::default(), |kept| {
                 kept.synced.iter().try_for_each(|synced| self.synced(synced))?;
                 let read: u32 = kept.read.iter().map(|read| read.read).sum();
                 let found: usize = kept.reconciled.iter().map(|done| done.posted.len()).sum();
@@ -73,30 +73,30 @@ impl App {
                     self.out.lines("", serde_json::to_string_pretty(rules)?)
                 })
             }
-            RedditCommand::Permit { subreddit: None, .. } => self.done(&engine.permits()?, |permits| {
-                if permits.is_empty() {
+            RedditCommand::Permit { subreddit: None, .. } => self.done(&engine.posting_permissions()?, |permissions| {
+                if permissions.is_empty() {
                     return self.out.line("posting is permitted nowhere; `repartee reddit permit NAME --link ...` records a permission");
                 }
-                let mut table = Table::new(columns::PERMITS);
-                for permit in permits {
-                    let off = match permit.unconfirmed.as_str() {
-                        "" => permit.off.clone(),
+                let mut table = Table::new(columns::PERMISSIONS);
+                for permission in permissions {
+                    let off = match permission.unconfirmed.as_str() {
+                        "" => permission.off.clone(),
                         why => why.to_owned(),
                     };
-                    table.row([&permit.subreddit, &time(permit.given_ms), &permit.who, &permit.link, &off]);
+                    table.row([&permission.subreddit, &time(permission.given_ms), &permission.who, &permission.link, &off]);
                 }
                 table.print(self.out)
             }),
             RedditCommand::Permit { subreddit: Some(name), confirm: true, seen, who, .. } => {
-                self.confirm_permit(&engine, &name, seen.as_deref(), &person(who.who))
+                self.confirm_permission(&engine, &name, seen.as_deref(), &person(who.who))
             }
-            RedditCommand::Permit { subreddit: Some(name), look: true, .. } => {
-                self.done(&engine.subreddit_look(&name, "")?, |look| {
-                    self.out.line(format!("r/{}: {}", look.subreddit, look.title))?;
-                    if !look.closed.is_empty() {
-                        self.out.line(format!("closed to us: {}", look.closed))?;
+            RedditCommand::Permit { subreddit: Some(name), preview: true, .. } => {
+                self.done(&engine.subreddit_preview(&name, "")?, |preview| {
+                    self.out.line(format!("r/{}: {}", preview.subreddit, preview.title))?;
+                    if !preview.closed.is_empty() {
+                        self.out.line(format!("closed to us: {}", preview.closed))?;
                     }
-                    for (name, text) in &look.rules {
+                    for (name, text) in &preview.rules {
                         self.out.line(format!("- {name}: {text}"))?;
                     }
                     Ok(())
@@ -104,15 +104,15 @@ impl App {
             }
             RedditCommand::Permit { subreddit: Some(name), link, note, off, who, .. } => {
                 let who = person(who.who);
-                let permit = if off {
-                    engine.permit_off(&name, &note, &who)?
+                let permission = if off {
+                    engine.posting_permission_off(&name, &note, &who)?
                 } else {
                     let link = link.unwrap_or_default();
-                    engine.permit_subreddit(&NewPermit { subreddit: name, link, note, ..NewPermit::default() }, &who)?
+                    engine.permit_subreddit(&NewPostingPermission { subreddit: name, link, note, ..NewPostingPermission::default() }, &who)?
                 };
-                self.done(&permit, |permit| match permit.off.as_str() {
-                    "" => self.out.line(format!("posting is permitted in r/{}", permit.subreddit)),
-                    why => self.out.line(format!("r/{} is off: {why}", permit.subreddit)),
+                self.done(&permission, |permission| match permission.off.as_str() {
+                    "" => self.out.line(format!("posting is permitted in r/{}", permission.subreddit)),
+                    why => self.out.line(format!("r/{} is off: {why}", permission.subreddit)),
                 })
             }
             RedditCommand::OptOut { whom, confirm, decline, why, who } => {
@@ -238,13 +238,13 @@ impl App {
                 self.done(&engine.reply_withdraw(reply, &seen, &person(who.who))?, |story| self.outbox_story(story))
             }
             RedditCommand::Adopt { yes, who } => self.adopt(&engine, yes, &person(who.who)),
-            RedditCommand::Untwin { reply, seen, who } => {
+            RedditCommand::DeleteDuplicates { reply, seen, who } => {
                 self.out.line(&engine.outbox_story(reply)?.outbox.detail)?;
                 let question = "Delete all but the first of";
-                let Some(seen) = self.agreed_on(&engine, reply, seen.as_deref(), question, "reddit untwin")? else {
+                let Some(seen) = self.agreed_on(&engine, reply, seen.as_deref(), question, "reddit delete-duplicates")? else {
                     return self.left(&format!("reply {reply}"));
                 };
-                self.done(&engine.reply_untwin(reply, &seen, &person(who.who))?, |story| self.outbox_story(story))
+                self.done(&engine.reply_delete_duplicates(reply, &seen, &person(who.who))?, |story| self.outbox_story(story))
             }
             RedditCommand::Edit { reply, text, preview, seen, who } => {
                 let text = match text {
@@ -429,55 +429,59 @@ impl App {
         Ok(())
     }
 
-    fn confirm_permit(
+    fn confirm_permission(
         &self,
         engine: &Engine,
         name: &str,
         seen: Option<&str>,
         who: &str,
     ) -> Result<ExitCode> {
-        let known = engine.permits()?;
+        let known = engine.posting_permissions()?;
         let plain = name.trim_start_matches("/").trim_start_matches("r/");
-        let Some(permit) = known
+        let Some(permission) = known
             .iter()
-            .find(|permit| permit.subreddit.eq_ignore_ascii_case(plain))
+            .find(|permission| permission.subreddit.eq_ignore_ascii_case(plain))
         else {
             let names: Vec<String> = known.iter().map(|p| p.subreddit.clone()).collect();
             return Err(Error::not_found("permission", name, &names).into());
         };
-        let ends = permit.expires_ms.map_or("without an end".to_owned(), |at| {
-            format!("until {} UTC", time(at))
-        });
+        let ends = permission
+            .expires_ms
+            .map_or("without an end".to_owned(), |at| {
+                format!("until {} UTC", time(at))
+            });
         let words = format!(
             "r/{}: given at {}, recorded by {} on {} UTC, {ends}\n{}\nseen {}",
-            permit.subreddit,
-            permit.link,
-            permit.who,
-            time(permit.given_ms),
-            permit.note,
-            short_hash(&permit.seen)
+            permission.subreddit,
+            permission.link,
+            permission.who,
+            time(permission.given_ms),
+            permission.note,
+            short_hash(&permission.seen)
         );
         if seen.is_none() {
             // where nobody can be asked this is what tells the hash
             self.out.line(&words)?;
         }
         let decision = Decision {
-            now: &permit.seen,
+            now: &permission.seen,
             seen,
-            question: format!("Confirm this permission for r/{}?", permit.subreddit),
+            question: format!("Confirm this permission for r/{}?", permission.subreddit),
             elsewhere: format!(
                 "`{}` takes it",
                 shell::command(["reddit", "permit", name, "--confirm", "--seen", "HASH"])
             ),
         };
         let Some(seen) = self.agreed(&decision, |_| Ok(()))? else {
-            return self.left(&format!("r/{}", permit.subreddit));
+            return self.left(&format!("r/{}", permission.subreddit));
         };
         engine.record_confirm(RecordKind::Subreddit, name, &seen, who)?;
-        let done = serde_json::json!({ "confirmed": permit.subreddit });
+        let done = serde_json::json!({ "confirmed": permission.subreddit });
         self.done(&done, |_| {
-            self.out
-                .line(format!("posting is permitted in r/{}", permit.subreddit))
+            self.out.line(format!(
+                "posting is permitted in r/{}",
+                permission.subreddit
+            ))
         })
     }
 
@@ -510,10 +514,10 @@ impl App {
         };
         generate.candidates = args.candidates.unwrap_or(generate.candidates);
         generate.criteria.min_p_real = args.min_p_real;
-        generate.decode.max_new_tokens = args
+        generate.sampling.max_new_tokens = args
             .max_new_tokens
-            .unwrap_or(generate.decode.max_new_tokens);
-        generate.decode.seed = args.seed.unwrap_or(generate.decode.seed);
+            .unwrap_or(generate.sampling.max_new_tokens);
+        generate.sampling.seed = args.seed.unwrap_or(generate.sampling.seed);
         generate.device = args.device.unwrap_or(generate.device);
         let usual = DraftReplies::default();
         let job = DraftReplies {

@@ -1,11 +1,11 @@
 //! Every command that a window can give, declared once: the lists below yield the dispatcher, the names,
 //! and the TypeScript that the window is written in.
 //!
-//! A command takes one struct of parameters and gives one result, both plain JSON. [`desk`] has those that
+//! A command takes one struct of parameters and gives one result, both plain JSON. [`app`] has those that
 //! need no project, [`project`] those that work on the window's, [`reddit`] those about Reddit itself, [`study`]
 //! those about the permissions of the study.
 
-pub mod desk;
+pub mod app;
 pub mod project;
 pub mod reddit;
 pub mod study;

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use repartee_charts::Picture;
-use repartee_datasets::Side;
+use repartee_datasets::Partition;
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::Permission;
 use repartee_store::pairs::PairFigure;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::app::{Nothing, OfJob, typed};
 use super::commands;
-use super::desk::{Nothing, OfJob, typed};
 use crate::Engine;
 use crate::again::{AgainStep, DeletedContent};
 use crate::base::{BaseEstimate, BaseInfo, BaseNew};
@@ -294,7 +294,7 @@ pub struct ExportPairs {
     /// Which split.
     pub split: Option<String>,
     /// Only this side.
-    pub side: Option<Side>,
+    pub partition: Option<Partition>,
 }
 
 /// Where predictions are to be written.
@@ -488,7 +488,7 @@ commands!(Arc<Engine> {
     /// Says whether the failure of a job in the queue holds the queue up.
     "job.stops-queue" => |engine, p| engine.job_stops_queue(&p.job, p.stops), StopsQueue => JobInfo;
     /// Writes pairs to a file; gives how many.
-    "export.pairs" => |engine, p| engine.pairs_export(&typed(&p.path)?, p.split.as_deref(), p.side), ExportPairs => u64;
+    "export.pairs" => |engine, p| engine.pairs_export(&typed(&p.path)?, p.split.as_deref(), p.partition), ExportPairs => u64;
     /// Writes the predictions of an evaluation to a file; gives how many.
     "export.predictions" => |engine, p| engine.predictions_export(&p.evaluation.to_string(), &typed(&p.path)?), ExportPredictions => u64;
     /// Writes a run's checkpoint as a folder in Hugging Face layout.

@@ -7,14 +7,14 @@ use repartee_charts::Picture;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::app::{At, Nothing, typed};
 use super::commands;
-use super::desk::{At, Nothing, typed};
 use super::project::{ApproveReply, Numbered, OfState, all_typed, shown};
 use crate::Engine;
 use crate::reddit::{
-    AccountInfo, AuditLine, NewAccount, NewPermit, OptOutInfo, OutboxInfo, OutboxStory, Outcomes,
-    PermitInfo, PostingRules, ProjectFile, Settle, ShownReply, SubredditLook, Synced, ThreadInfo,
-    ThreadStory,
+    AccountInfo, AuditLine, NewAccount, NewPostingPermission, OptOutInfo, OutboxInfo, OutboxStory,
+    Outcomes, PostingPermissionInfo, PostingRules, ProjectFile, Settle, ShownReply,
+    SubredditPreview, Synced, ThreadInfo, ThreadStory,
 };
 use crate::sealed::RecordKind;
 
@@ -96,9 +96,9 @@ pub struct SetRules {
 /// A permission to record.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
-pub struct RecordPermit {
+pub struct RecordPostingPermission {
     /// The permission.
-    pub permit: NewPermit,
+    pub permission: NewPostingPermission,
     /// Who records it.
     pub who: String,
 }
@@ -119,7 +119,7 @@ pub struct SwitchOff {
 /// A subreddit to look at.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
-pub struct LookAt {
+pub struct PreviewSubreddit {
     /// Its name.
     pub subreddit: String,
     /// The account that looks; empty: the one that posts.
@@ -274,15 +274,15 @@ commands!(Arc<Engine> {
     /// Changes them, all together; who loosens a limit has to say so in words.
     "posting.rules.set" => |engine, p| engine.posting_rules_set(&p.rules, &p.confirm, &p.who), SetRules => PostingRules;
     /// Where posting is permitted.
-    "permits" => |engine, _| engine.permits(), Nothing => Vec<PermitInfo>;
+    "posting.permissions" => |engine, _| engine.posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
     /// Records that posting is permitted in a subreddit.
-    "permit.put" => |engine, p| engine.permit_subreddit(&p.permit, &p.who), RecordPermit => PermitInfo;
+    "posting.permissions.put" => |engine, p| engine.permit_subreddit(&p.permission, &p.who), RecordPostingPermission => PostingPermissionInfo;
     /// Switches posting in a subreddit off.
-    "permit.off" => |engine, p| engine.permit_off(&p.subreddit, &p.why, &p.who), SwitchOff => PermitInfo;
+    "posting.permissions.off" => |engine, p| engine.posting_permission_off(&p.subreddit, &p.why, &p.who), SwitchOff => PostingPermissionInfo;
     /// Confirms on this machine what was recorded of an account or subreddit elsewhere.
     "record.confirm" => |engine, p| engine.record_confirm(p.record, &p.name, &p.seen, &p.who), ConfirmRecord => ();
     /// Looks at a subreddit and its rules on Reddit; nothing is stored.
-    "subreddit.look" => |engine, p| engine.subreddit_look(&p.subreddit, &p.account), LookAt => SubredditLook;
+    "subreddit.preview" => |engine, p| engine.subreddit_preview(&p.subreddit, &p.account), PreviewSubreddit => SubredditPreview;
     /// Who is not answered, those that wait for a person first.
     "optouts" => |engine, _| engine.opt_outs(), Nothing => Vec<OptOutInfo>;
     /// Puts somebody on that list.
@@ -306,7 +306,7 @@ commands!(Arc<Engine> {
     /// Deletes a posted reply on Reddit, as it was shown.
     "reply.withdraw" => |engine, p| engine.reply_withdraw(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
     /// Deletes what stands there beside a reply that was found more than once.
-    "reply.untwin" => |engine, p| engine.reply_untwin(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
+    "reply.delete-duplicates" => |engine, p| engine.reply_delete_duplicates(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
     /// A posted reply with another text: the full text, and the hash to change it by.
     "reply.rewrite.preview" => |engine, p| engine.rewrite_preview(p.id, &p.text), PreviewRewrite => ShownReply;
     /// Changes a posted reply on Reddit, to what was shown.

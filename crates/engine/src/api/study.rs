@@ -6,8 +6,8 @@ use repartee_datasets::{Origin, StudyKind, StudyRecord};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::app::Nothing;
 use super::commands;
-use super::desk::Nothing;
 use super::project::WithConfig;
 use crate::Engine;
 use crate::error::{Error, Result};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::Declared;
-use crate::desk::Notice;
+use crate::app_state::AppEvent;
 use crate::kinds;
 
 /// The declarations of all types that were named so far.
@@ -108,12 +108,12 @@ pub fn files() -> [(&'static str, String); 2] {
 /// Every type, the map of commands, the map of jobs, and the notices.
 fn api() -> String {
     let mut types = Types::new();
-    let desk = super::desk::declared(&mut types);
+    let app = super::app::declared(&mut types);
     let project = super::project::declared(&mut types);
     let reddit = super::reddit::declared(&mut types);
     let study = super::study::declared(&mut types);
     let jobs = kinds::declared(&mut types);
-    types.visit::<Notice>();
+    types.visit::<AppEvent>();
     let mut out = String::from(
         "// Written by `cargo run -p repartee-engine --example typescript`; a test fails when it is stale.\n\n",
     );
@@ -122,7 +122,7 @@ fn api() -> String {
         out.push('\n');
     }
     out.push_str("/** Every command by its name: what it takes and what it gives. */\nexport interface Commands {\n");
-    commands(&mut out, &desk);
+    commands(&mut out, &app);
     commands(&mut out, &project);
     commands(&mut out, &reddit);
     commands(&mut out, &study);

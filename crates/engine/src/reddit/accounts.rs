@@ -235,7 +235,7 @@ impl Engine {
     ) -> Result<()> {
         let name = plain_name("u/", name)?;
         let subject = format!("u/{name}");
-        let entry = Entry::new(who, "confirmed", self.outside.clock.now_ms()).about(&subject);
+        let entry = Entry::new(who, "confirmed", self.environment.clock.now_ms()).about(&subject);
         let make = |account: &Account| -> Result<(String, String)> {
             let what = format!("what is recorded of {subject}");
             same(&what, &account_seen(account), seen)?;
@@ -285,7 +285,7 @@ impl Engine {
             host: new.host.trim().trim_end_matches('/').to_owned(),
             port: new.port,
             approval: new.approval.trim().to_owned(),
-            created_ms: self.outside.clock.now_ms(),
+            created_ms: self.environment.clock.now_ms(),
             ..Account::default()
         };
         config_of(&account).check()?;
@@ -319,7 +319,7 @@ impl Engine {
     /// [`Code::NotFound`]; [`Code::Usage`] while nobody knows whether a reply of it arrived.
     pub fn account_remove(&self, name: &str, who: &str) -> Result<()> {
         let name = plain_name("u/", name)?;
-        let entry = Entry::new(who, "account removed", self.outside.clock.now_ms());
+        let entry = Entry::new(who, "account removed", self.environment.clock.now_ms());
         Ok(self
             .store
             .account_remove(&name, &entry.about(format!("u/{name}")))?)
@@ -336,7 +336,8 @@ impl Engine {
         } else {
             "app label gone"
         };
-        let entry = Entry::new(who, what, self.outside.clock.now_ms()).about(format!("u/{name}"));
+        let entry =
+            Entry::new(who, what, self.environment.clock.now_ms()).about(format!("u/{name}"));
         let by = if labelled { who } else { "" };
         let account = Account {
             name: name.clone(),
@@ -356,7 +357,8 @@ impl Engine {
     pub fn account_stop(&self, name: &str, why: &str, who: &str) -> Result<AccountInfo> {
         let name = plain_name("u/", name)?;
         let what = if why.is_empty() { "goes on" } else { "stopped" };
-        let entry = Entry::new(who, what, self.outside.clock.now_ms()).about(format!("u/{name}"));
+        let entry =
+            Entry::new(who, what, self.environment.clock.now_ms()).about(format!("u/{name}"));
         self.stop_or_go_on(&name, why, &entry.detail(why))?;
         self.account(&name)
     }

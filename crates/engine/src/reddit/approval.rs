@@ -68,7 +68,7 @@ impl Shown {
             parent_name: reply.parent_name.clone().unwrap_or_default(),
             posted_name: reply.outbox.posted_name.clone().unwrap_or_default(),
             beside: match reply.outbox.code.as_str() {
-                super::duplicates::TWINS => reply.outbox.detail.clone(),
+                super::duplicates::DUPLICATES => reply.outbox.detail.clone(),
                 _ => String::new(),
             },
             ..Self::default()

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
 use super::ledger::Ledger;
-use super::practice;
+use super::sandbox;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ctx, Stop};
@@ -28,7 +28,7 @@ const LOOK_UP_EVERY: Duration = Duration::from_millis(100);
 /// With this in the environment, waits take no time against a fake Reddit on this machine.
 const HURRY: &str = "REPARTEE_FAKE_HURRY";
 
-/// A place in the work of posting, as [`Outside::on_step`] hears of it.
+/// A place in the work of posting, as [`Environment::on_step`] hears of it.
 pub type Step = &'static str;
 
 type Logins = Arc<dyn Fn(&str) -> Option<Login> + Send + Sync>;
@@ -36,7 +36,7 @@ type Logins = Arc<dyn Fn(&str) -> Option<Login> + Send + Sync>;
 /// What surrounds all dealings with Reddit. As it comes: the machine's clock, secrets from the environment
 /// and the keychain.
 #[derive(Clone)]
-pub struct Outside {
+pub struct Environment {
     /// The time, by which pauses, caps and waits are counted.
     pub clock: Arc<dyn Clock>,
     /// Gives the login of an account in place of environment and keychain.
@@ -47,7 +47,7 @@ pub struct Outside {
     pub state: Option<std::path::PathBuf>,
 }
 
-impl Default for Outside {
+impl Default for Environment {
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -58,7 +58,7 @@ impl Default for Outside {
     }
 }
 
-impl Outside {
+impl Environment {
     pub(crate) fn step(&self, step: Step) {
         tracing::debug!(step, "posting");
         if let Some(on_step) = &self.on_step {
@@ -104,7 +104,7 @@ pub(crate) fn config_of(account: &Account) -> Config {
 /// Whether waits take no time: in practice, where somebody asked for it, and for a fake on this machine only
 /// (plain HTTP goes nowhere else).
 fn hurries(account: &Account) -> bool {
-    practice::is_made_up(account)
+    sandbox::is_made_up(account)
         || (std::env::var_os(HURRY).is_some() && account.host.starts_with("http://"))
 }
 
@@ -137,7 +137,7 @@ impl Engine {
     pub(crate) fn reddit_now_ms(&self) -> Result<i64> {
         Ok(match self.store.accounts()?.iter().any(hurries) {
             true => hurried(self)?.now_ms(),
-            false => self.outside.clock.now_ms(),
+            false => self.environment.clock.now_ms(),
         })
     }
 }
@@ -182,13 +182,13 @@ impl Session {
         let account = engine.store.account(account)?;
         // before any secret is looked for: a stranger's project may name any host
         config_of(&account).check()?;
-        practice::is_served(&account)?;
+        sandbox::is_served(&account)?;
         let given = engine
-            .outside
+            .environment
             .login
             .as_ref()
             .and_then(|login| login(&account.name))
-            .or_else(|| practice::login_of(&account));
+            .or_else(|| sandbox::login_of(&account));
         let login = match given {
             Some(login) => login,
             None => secrets::login(&keychain_name(&account), Some(&account.client_id))?,
@@ -209,7 +209,7 @@ impl Session {
         leave_no_core();
         let clock = match hurries(&account) {
             true => hurried(engine)?,
-            false => Arc::clone(&engine.outside.clock),
+            false => Arc::clone(&engine.environment.clock),
         };
         let setup = Setup {
             config: config_of(&account),

@@ -23,7 +23,7 @@ pub(crate) const UNCHECKED: &str = "unchecked";
 pub(crate) const UNCHECKED_WORDS: &str =
     "posted; whether another comment of ours is there, too, is looked at next";
 /// Code of a reply with duplicates that could not be deleted.
-pub(crate) const TWINS: &str = "twins";
+pub(crate) const DUPLICATES: &str = "duplicates";
 /// Code of a reply that was deleted, for an older comment of ours was there already.
 const DUPLICATE: &str = "duplicate";
 /// Pauses before a look that failed is made again.
@@ -33,7 +33,8 @@ const BACK_S: i64 = 86_400;
 
 /// Whether a reply still has to be looked for once more.
 pub(crate) fn is_due(reply: &Reply) -> bool {
-    reply.state == ReplyState::Posted && [UNCHECKED, TWINS].contains(&reply.outbox.code.as_str())
+    reply.state == ReplyState::Posted
+        && [UNCHECKED, DUPLICATES].contains(&reply.outbox.code.as_str())
 }
 
 /// Reddit numbers its comments upwards: a shorter name, or of two as long the lesser one, is the older.
@@ -174,14 +175,14 @@ pub(crate) fn delete_newer(
     by_age(&mut names);
     let newer = names.split_off(names.len().min(1));
     if newer.is_empty() && names.first().is_none_or(|name| name == posted) {
-        for code in [UNCHECKED, TWINS] {
+        for code in [UNCHECKED, DUPLICATES] {
             store.reply_remark_off(id, code)?;
         }
         return Ok(newer);
     }
     let all: Vec<String> = names.iter().chain(&newer).cloned().collect();
-    if reply.outbox.code != TWINS && !newer.is_empty() {
-        let to = Became::new(ReplyState::Posted, TWINS, words(&all));
+    if reply.outbox.code != DUPLICATES && !newer.is_empty() {
+        let to = Became::new(ReplyState::Posted, DUPLICATES, words(&all));
         become_(engine, session, id, &to, (who, "duplicates found"))?;
     }
     for name in &newer {

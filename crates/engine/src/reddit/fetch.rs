@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::connect::Session;
-use super::permits::{asks_to_stop, is_denied};
+use super::permissions::{asks_to_stop, is_denied};
 use super::plain_name;
 use super::policy::{is_bot, is_serious};
 use super::rules::PostingRules;

@@ -312,7 +312,7 @@ impl Engine {
         if matches!(found.is, FileIs::Moved | FileIs::Replaced) {
             new.inherits = old.copy;
         }
-        let line = Entry::new(who, "file confirmed", self.outside.clock.now_ms());
+        let line = Entry::new(who, "file confirmed", self.environment.clock.now_ms());
         let line = line.detail(format!("{} (before: {})", new.path, old.path));
         self.store.adopt(HOME, &new, &line)?;
         self.confirmed_file(&machine, &ledger)?;

@@ -594,7 +594,7 @@ impl Engine {
             .account_meant(&reply.outbox.account)
             .and_then(|account| {
                 let ledger = Ledger::open(self, &account)?;
-                ledger.note(self, reply.id, self.outside.clock.now_ms())
+                ledger.note(self, reply.id, self.environment.clock.now_ms())
             });
         if let Err(error) = noted {
             tracing::warn!(%error, reply = reply.id, "the ledger was not brought up to date");

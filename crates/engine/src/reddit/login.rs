@@ -239,7 +239,7 @@ impl Engine {
         let mut facts: AccountFacts = from_json(&account.facts).unwrap_or_default();
         (facts.login_ms, facts.scope) = (None, String::new());
         self.store.account_facts(name, &to_json(&facts)?)?;
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         self.store
             .audit_add(&Entry::new(who, "logged out", now_ms).about(format!("u/{name}")))?;
         revoked?;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `connect.rs` | a client for an account, and what surrounds it: time, secrets, the shared rate limit |
 //! | `accounts.rs`, `login.rs` | accounts, and how they log in and out |
-//! | `permits.rs` | where posting is permitted, and who does not want to be answered |
+//! | `permissions.rs` | where posting is permitted, and who does not want to be answered |
 //! | `rules.rs` | pauses, caps, hours, footer: the settings that posting obeys |
 //! | `policy.rs`, `similar.rs` | what speaks against posting a reply: pure rules over facts |
 //! | `fetch.rs`, `threads.rs`, `saved.rs` | threads from Reddit, as they are listed, and as files |
@@ -16,8 +16,8 @@
 //! | `kept.rs` | what the ledger keeps beside the project, so that no edit of the file loosens it |
 //! | `ledger.rs`, `home.rs`, `duplicates.rs` | at most one answer, also across copies and projects of this machine |
 //! | `sync.rs`, `outcomes.rs` | forgetting what Reddit no longer has; what became of what was posted |
-//! | `practice.rs` | a made-up Reddit on this machine, to try all of it without a key |
-//! | `upkeep.rs` | what is due: forgetting once a day, scores after an hour, a day and a week |
+//! | `sandbox.rs` | a made-up Reddit on this machine, to try all of it without a key |
+//! | `maintenance.rs` | what is due: forgetting once a day, scores after an hour, a day and a week |
 //! | `audit.rs` | who did what, and when |
 
 mod accounts;
@@ -33,38 +33,38 @@ mod kept;
 mod lease;
 mod ledger;
 mod login;
+mod maintenance;
 mod outbox;
 mod outcomes;
-mod permits;
+mod permissions;
 mod policy;
 mod post;
-mod practice;
 mod reconcile;
 pub(crate) mod rules;
+mod sandbox;
 mod saved;
 mod similar;
 pub(crate) mod sync;
 mod threads;
-mod upkeep;
 
 pub use accounts::{AccountFacts, AccountInfo, NewAccount};
 pub use approval::ShownReply;
 pub use audit::AuditLine;
-pub use connect::{Outside, Step};
+pub use connect::{Environment, Step};
 pub use draft::{DraftReplies, Drafted};
 pub use fetch::{Fetch, Fetched};
 pub use home::{FileIs, ProjectFile};
 pub use login::{ByHand, LogIn};
+pub use maintenance::{Maintained, Maintenance};
 pub use outbox::{AttemptInfo, ObjectionInfo, OutboxInfo, OutboxStory, Settle};
 pub use outcomes::{AFTER_S, OutcomeRow, Outcomes, OutcomesRead, ReadOutcomes, Reading};
-pub use permits::{NewPermit, OptOutInfo, PermitInfo, SubredditLook};
+pub use permissions::{NewPostingPermission, OptOutInfo, PostingPermissionInfo, SubredditPreview};
 pub use post::{NOT_APPROVED, Post, PostReport, PostedInfo};
-pub use practice::{Practice, Practised};
 pub use reconcile::{Reconcile, Reconciled};
 pub use rules::{PostingRules, RAISE};
+pub use sandbox::{Sandbox, SandboxClosed};
 pub use sync::{Sync, Synced};
 pub use threads::{ThreadCommentInfo, ThreadInfo, ThreadStory};
-pub use upkeep::{KeptUp, Upkeep};
 
 use crate::error::{Error, Result};
 

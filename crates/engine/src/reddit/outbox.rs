@@ -154,7 +154,7 @@ fn outbox_info(
         ReplyState::Draft | ReplyState::Absent => true,
         ReplyState::Approved => !shown.again.is_empty(),
         ReplyState::Uncertain => code == super::reconcile::UNSETTLED,
-        ReplyState::Posted => code == duplicates::TWINS || code == UNKNOWN,
+        ReplyState::Posted => code == duplicates::DUPLICATES || code == UNKNOWN,
         _ => false,
     };
     OutboxInfo {
@@ -249,7 +249,7 @@ impl Engine {
         let account = self.account_meant(&reply.outbox.account).ok();
         let objections = match (&account, reply.state) {
             (Some(account), ReplyState::Approved) if reply.parent_name.is_some() => {
-                let now_ms = self.outside.clock.now_ms();
+                let now_ms = self.environment.clock.now_ms();
                 let elsewhere = Elsewhere::shown(self, account);
                 self.objections(&rules, account, &reply, &elsewhere, now_ms)?
                     .iter()
@@ -281,7 +281,7 @@ impl Engine {
     /// [`Code::Changed`] when it is to be sent again and is not what was shown.
     pub fn reply_settle(&self, id: i64, settle: &Settle, who: &str) -> Result<OutboxStory> {
         let reply = self.store.reply(id)?;
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         if let Settle::Again { seen } = settle
             && reply.state == ReplyState::Approved
             && reply.outbox.code == ELSEWHERE
@@ -371,7 +371,7 @@ impl Engine {
     fn free_elsewhere(&self, reply: &Reply, who: &str) -> Result<OutboxStory> {
         let account = self.account_meant(&reply.outbox.account)?;
         let ledger = Ledger::open(self, &account)?;
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         if let Some(entry) = ledger.open_entry(reply)? {
             if now_ms < entry.intent_ms + LATE_MS {
                 return Err(Error::new(
@@ -412,7 +412,7 @@ impl Engine {
             ));
         }
         let to = Became::new(ReplyState::Withdrawn, "", "");
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         self.store.reply_becomes(
             reply.id,
             &[ReplyState::Posted],
@@ -430,7 +430,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::reply_withdraw`]; [`Code::Usage`] when it is there once.
-    pub fn reply_untwin(&self, id: i64, seen: &str, who: &str) -> Result<OutboxStory> {
+    pub fn reply_delete_duplicates(&self, id: i64, seen: &str, who: &str) -> Result<OutboxStory> {
         let (reply, _, session, ledger) = self.posted(id)?;
         self.seen_as_it_stands(&reply, seen)?;
         if !duplicates::is_due(&reply) {
@@ -456,14 +456,14 @@ impl Engine {
     /// is not open any more.
     pub fn reply_rewrite(&self, id: i64, text: &str, seen: &str, who: &str) -> Result<OutboxStory> {
         let (_, name, session, _) = self.posted(id)?;
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         let make = |reply: &Reply| -> Result<(String, Approval)> {
             if reply.outbox.posted_name.as_ref() != Some(&name) {
                 return Err(Error::internal(format!("reply {id} is another now")));
             }
-            if reply.outbox.code == duplicates::TWINS {
+            if reply.outbox.code == duplicates::DUPLICATES {
                 return Err(Error::usage(format!(
-                    "reply {id} is there more than once; `repartee reddit untwin {id}` deletes the others first"
+                    "reply {id} is there more than once; `repartee reddit delete-duplicates {id}` deletes the others first"
                 )));
             }
             let (text, approval) = self.rewrite_of(reply, text, seen, who, now_ms)?;
@@ -489,7 +489,7 @@ impl Engine {
             }
             Err(_) => Rewritten::Refused(Box::new(before)),
         };
-        let at_ms = self.outside.clock.now_ms();
+        let at_ms = self.environment.clock.now_ms();
         self.store
             .reply_rewritten(id, &approved.hash, &became, (who, at_ms))?;
         edited?;

@@ -15,7 +15,7 @@ use ts_rs::TS;
 
 use super::connect::Session;
 use super::ledger::Ledger;
-use super::permits::asks_to_stop;
+use super::permissions::asks_to_stop;
 use super::reconcile::passes;
 use crate::Engine;
 use crate::chart::save;
@@ -238,12 +238,12 @@ impl ReadOutcomes {
         let (store, now_ms) = (&ctx.engine.store, session.now_ms());
         let removed = store.removals(subreddit, now_ms - REMOVALS_MS)?;
         let open = store
-            .permit(subreddit)?
-            .is_some_and(|permit| permit.off.is_empty());
+            .posting_permission(subreddit)?
+            .is_some_and(|permission| permission.off.is_empty());
         if removed >= REMOVALS && open {
             let why = format!("{removed} of our replies were removed there");
             let entry = Entry::new("repartee", "not allowed any more", now_ms);
-            store.permit_off(
+            store.posting_permission_off(
                 subreddit,
                 &why,
                 &entry.about(format!("r/{subreddit}")).detail(&why),

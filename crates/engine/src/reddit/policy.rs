@@ -13,7 +13,7 @@ use repartee_store::times::pause_end;
 use super::accounts::account_origin;
 use super::approval::{invalid, server};
 use super::ledger::Elsewhere;
-use super::permits::{is_denied, permit_origin};
+use super::permissions::{is_denied, posting_permission_origin};
 use super::rules::PostingRules;
 use super::similar::{contained, overlap, word_in};
 use crate::Engine;
@@ -157,7 +157,7 @@ impl Engine {
         account: &Account,
         reply: &Reply,
     ) -> Result<Vec<Objection>> {
-        let (machine, now_ms) = (self.machine()?, self.outside.clock.now_ms());
+        let (machine, now_ms) = (self.machine()?, self.environment.clock.now_ms());
         let mut found = of_account(&machine, account, now_ms);
         self.of_place(&machine, reply, now_ms, &mut found)?;
         found.extend(of_text(rules, account, reply));
@@ -187,32 +187,32 @@ impl Engine {
                 format!("r/{name} does not want to be answered"),
             ));
         }
-        let Some(permit) = self.store.permit(name)? else {
+        let Some(permission) = self.store.posting_permission(name)? else {
             found.push(hold(
                 "no-permission",
                 format!("no permission is recorded for r/{name}; `repartee reddit permit {name} --link ...` records one"),
             ));
             return Ok(());
         };
-        if !permit.off.is_empty() {
+        if !permission.off.is_empty() {
             found.push(hold(
                 "subreddit-off",
-                format!("r/{name} is switched off: {}", permit.off),
+                format!("r/{name} is switched off: {}", permission.off),
             ));
-        } else if permit.expires_ms.is_some_and(|at| at <= now_ms) {
+        } else if permission.expires_ms.is_some_and(|at| at <= now_ms) {
             found.push(hold(
                 "permission-over",
                 format!("the permission for r/{name} has ended; record a new one"),
             ));
-        } else if permit.pause_ms > now_ms {
+        } else if permission.pause_ms > now_ms {
             found.push(wait(
                 "subreddit-pause",
                 format!("r/{name} pauses"),
-                pause_end(permit.pause_ms, now_ms),
+                pause_end(permission.pause_ms, now_ms),
             ));
         }
-        let origin = permit_origin(machine, &permit);
-        if permit.off.is_empty() && origin != Origin::Here {
+        let origin = posting_permission_origin(machine, &permission);
+        if permission.off.is_empty() && origin != Origin::Here {
             found.push(hold(
                 "unconfirmed",
                 format!(

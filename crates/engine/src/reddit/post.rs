@@ -129,7 +129,7 @@ impl Job for Post {
         let session = Session::open(engine, &account.name)?;
         let ledger = Ledger::open(engine, &session.account)?;
         let lease = Lease::take(engine, ctx, &account.name)?;
-        engine.outside.step("leased");
+        engine.environment.step("leased");
         session.mend_times(ctx, Some(&ledger))?;
         let sent = ledger
             .begin(ctx, &session)
@@ -164,7 +164,7 @@ impl Post {
         let set_up = engine
             .account_meant(&self.account)
             .is_ok_and(|account| !account.approval.is_empty());
-        Ok(set_up && !engine.store.permits()?.is_empty())
+        Ok(set_up && !engine.store.posting_permissions()?.is_empty())
     }
 
     /// The named replies that are in no state to be posted, each with all that is missing before it could be.
@@ -271,7 +271,7 @@ impl Post {
         let mut failures: HashMap<i64, u32> = HashMap::new();
         loop {
             ctx.go_on()?;
-            engine.outside.step("before settling");
+            engine.environment.step("before settling");
             // with the lease in hand nothing of ours is on its way: who sent it is gone
             if store.sending_is_uncertain(name, session.now_ms())? > 0 {
                 ctx.say("a reply was being sent when the work last ended; it is looked for first");
@@ -313,7 +313,7 @@ impl Post {
                 // it may be switched off now
                 continue;
             }
-            engine.outside.step("chosen");
+            engine.environment.step("chosen");
             match send_one(self, ctx, session, lease, ledger, &ready) {
                 Ok(()) => {
                     failures.remove(&ready.id);
@@ -385,7 +385,7 @@ impl Post {
         let session = account
             .as_ref()
             .and_then(|account| Session::open(engine, &account.name).ok());
-        let now_ms = engine.outside.clock.now_ms();
+        let now_ms = engine.environment.clock.now_ms();
         let elsewhere = account
             .as_ref()
             .map(|account| Elsewhere::shown(engine, account))
@@ -550,7 +550,7 @@ fn send_one(
 
     // 0. alone on this machine, from here to the stored result
     let _alone = ledger.lock(ctx)?;
-    engine.outside.step("locked");
+    engine.environment.step("locked");
     if ledger.elsewhere()?.of(reply).is_some() {
         // answered while the lock was waited for; choosing says so
         return Ok(());
@@ -570,7 +570,7 @@ fn send_one(
         .comment()
         .map_or(back_utc, |comment| comment.created_utc.max(back_utc));
     let own = session.ask(Some(ctx), client.own_comments(&me, since_utc))?;
-    engine.outside.step("looked");
+    engine.environment.step("looked");
     let fresh = fresh_objections(reply, &me, &looked, &own);
     if reply.outbox.attempt > 0 {
         // one that we could not see earlier: it arrived after all, whatever else is the matter now
@@ -618,7 +618,7 @@ fn send_one(
         return Ok(());
     }
     ctx.go_on()?;
-    engine.outside.step("ready");
+    engine.environment.step("ready");
 
     // 3. the intent, on the disk: the project's, then the ledger's, for all projects of this machine. Within the
     // transaction of the first all that speaks against it is asked for the last time
@@ -647,7 +647,7 @@ fn send_one(
         // what is in the way is done when the next one is chosen
         return Ok(());
     };
-    engine.outside.step("noted in the project");
+    engine.environment.step("noted in the project");
     if let Err(error) = ledger.intend(&store.reply(reply.id)?) {
         store.attempt_end(&Ended {
             reply_id: reply.id,
@@ -664,15 +664,15 @@ fn send_one(
             _ => Err(error.into()),
         };
     }
-    engine.outside.step("intended");
+    engine.environment.step("intended");
 
     // 4. send, once; this is not dropped, whatever anybody wants
     let sent = session.finish(prepared.send());
-    engine.outside.step("sent");
+    engine.environment.step("sent");
 
     // 5. what follows from it, then what came of it: who is killed in between has an uncertain reply
     let to = consequences(ctx, session, ledger, reply, &sent)?;
-    engine.outside.step("concluded");
+    engine.environment.step("concluded");
     let words = sent.sent.words();
     let settled = store.attempt_end(&Ended {
         reply_id: reply.id,
@@ -683,12 +683,12 @@ fn send_one(
         excerpt: sent.excerpt,
         to,
     })?;
-    engine.outside.step("noted");
+    engine.environment.step("noted");
     // from here on nothing makes what came of it undone: what is left is done by the next one
     if let Err(error) = ledger.note(engine, reply.id, session.now_ms()) {
         ctx.say(format!("reply {}: {}", reply.id, error.message));
     }
-    engine.outside.step("noted in the ledger");
+    engine.environment.step("noted in the ledger");
     ctx.say(format!("reply {}: {words}", reply.id));
     if !settled {
         ctx.say(format!(
@@ -698,7 +698,7 @@ fn send_one(
     }
     if matches!(sent.sent, Sent::Posted { .. }) {
         duplicates::check(ctx, session, ledger, reply.id)?;
-        engine.outside.step("looked again");
+        engine.environment.step("looked again");
     }
     Ok(())
 }
@@ -781,13 +781,13 @@ fn leave_subreddit(ctx: &Ctx, session: &Session, subreddit: &str, why: &str) -> 
     let store = &ctx.engine.store;
     let now_ms = session.now_ms();
     if store
-        .permit(subreddit)?
-        .is_some_and(|permit| permit.off.is_empty())
+        .posting_permission(subreddit)?
+        .is_some_and(|permission| permission.off.is_empty())
     {
         let entry = Entry::new("repartee", "not allowed any more", now_ms)
             .about(format!("r/{subreddit}"))
             .detail(why);
-        store.permit_off(subreddit, why, &entry)?;
+        store.posting_permission_off(subreddit, why, &entry)?;
     }
     let cancelled = store.cancel_subreddit(subreddit, "subreddit-closed", why, now_ms)?;
     ctx.say(format!(
@@ -848,7 +848,9 @@ fn refused(
             ledger.pause(reply, PauseOf::Account, until_ms)?;
         }
         Pause::Subreddit => {
-            engine.store.permit_pause(&reply.subreddit, until_ms)?;
+            engine
+                .store
+                .posting_permission_pause(&reply.subreddit, until_ms)?;
             ledger.pause(reply, PauseOf::Subreddit, until_ms)?;
         }
         // the client and its throttle see to these

@@ -13,7 +13,7 @@ use ts_rs::TS;
 
 use super::accounts::AccountFacts;
 use super::connect::Session;
-use super::duplicates::{self, TWINS, UNCHECKED, UNCHECKED_WORDS};
+use super::duplicates::{self, DUPLICATES, UNCHECKED, UNCHECKED_WORDS};
 use super::lease::Lease;
 use super::ledger::Ledger;
 use super::outbox::address;
@@ -216,7 +216,7 @@ fn settle_one(
             );
             session.sleep_until(ctx, due_ms)?;
         }
-        ctx.engine.outside.step("before a look");
+        ctx.engine.environment.step("before a look");
         tries += 1;
         if let Err(stop) = look(ctx, session, reply, intent_ms) {
             match stop {
@@ -232,7 +232,7 @@ fn settle_one(
         {
             not_before_ms = session.now_ms().saturating_add(APART_MS);
         }
-        ctx.engine.outside.step("after a look");
+        ctx.engine.environment.step("after a look");
     }
 }
 
@@ -256,7 +256,7 @@ fn look(ctx: &Ctx, session: &Session, reply: &Reply, intent_ms: i64) -> Result<(
     };
     let own = session.ask(Some(ctx), session.client.own_comments(&me, since_utc))?;
     add("own", &own)?;
-    ctx.engine.outside.step("between two looks");
+    ctx.engine.environment.step("between two looks");
     match session.ask(Some(ctx), session.client.replies_to(post, parent)) {
         Ok(view) => {
             let there = !parent.starts_with("t1_") || view.comment.is_some();
@@ -309,7 +309,7 @@ pub(crate) fn found(ctx: &Ctx, session: &Session, reply: &Reply, names: &[String
     };
     let (code, detail) = match names.as_slice() {
         [_] => (UNCHECKED, UNCHECKED_WORDS.to_owned()),
-        several => (TWINS, duplicates::words(several)),
+        several => (DUPLICATES, duplicates::words(several)),
     };
     let to = Became {
         posted_name: Some(first.clone()),

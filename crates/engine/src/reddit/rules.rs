@@ -266,7 +266,7 @@ impl Engine {
         self.store.set_setting(KEY, &new)?;
         self.keep_setting(KEY, &new);
         self.revoke_taken_back();
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         let entry = repartee_store::audit::Entry::new(who, "rules changed", now_ms);
         let detail = if loosened.is_empty() {
             String::new()

@@ -134,7 +134,7 @@ impl Engine {
         let text = std::fs::read(file).map_err(|e| Error::io("read", file, &e))?;
         let text = String::from_utf8(text)
             .map_err(|_| Error::bad_input(format!("{} is not UTF-8", file.display())))?;
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         let expires_ms = now_ms + i64::from(self.posting_rules()?.keep_h) * 3_600_000;
         let host = self.host();
         let mut threads = Vec::new();

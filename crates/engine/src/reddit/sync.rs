@@ -412,7 +412,11 @@ impl Engine {
             ..Synced::default()
         };
         self.forget_in_ledger(&gone);
-        synced.add(&self.store.purge(&gone, who, self.outside.clock.now_ms())?);
+        synced.add(
+            &self
+                .store
+                .purge(&gone, who, self.environment.clock.now_ms())?,
+        );
         synced.scrubbed = self.store.scrub()?;
         synced.affected = self.affected(&synced.marked)?;
         // also when the project itself held none of it: a backup may be older

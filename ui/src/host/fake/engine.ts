@@ -4,6 +4,7 @@
 import type {
   AgainStep,
   Answered,
+  AppEvent,
   BaseInfo,
   BaseNew,
   CandidateInfo,
@@ -27,9 +28,9 @@ import type {
   MakeFakes,
   MakeSplit,
   NextStep,
-  Notice,
   Overview,
   PairRow,
+  Partition,
   RecentShown,
   ReplyInfo,
   ReplyStory,
@@ -37,7 +38,6 @@ import type {
   RunInfo,
   RunKind,
   Settings,
-  Side,
   Signal,
   SourceInfo,
   SplitInfo,
@@ -109,14 +109,14 @@ export class FakeEngine {
   study = new FakeStudy(this);
   /** Number of windows showing the project. */
   windows = 1;
-  desk: Settings = {
+  settings: Settings = {
     theme: "system",
     device: "auto",
     threads: 0,
     folder: "/home/ada/Repartee",
     person: "Ada",
     notify: true,
-    upkeep: true,
+    maintenance: true,
     keep_awake: true,
     text: 100,
   };
@@ -143,7 +143,7 @@ export class FakeEngine {
   /** All calls, for tests. */
   asked: { name: Command; params: unknown }[] = [];
 
-  #ears = new Set<(notice: Notice) => void>();
+  #ears = new Set<(event: AppEvent) => void>();
   #work = new Map<string, Work>();
   #views = new Map<string, { query: ViewPairs; rows: number[] | null; total: number }>();
   #made = 0;
@@ -151,7 +151,7 @@ export class FakeEngine {
   #flush: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly options: FakeOptions = {}) {
-    Object.assign(this.desk, options.settings);
+    Object.assign(this.settings, options.settings);
     if (options.project === "none") return;
     this.path = "/home/ada/Repartee/sample.repartee";
     if (options.project !== "empty") this.fill();
@@ -224,13 +224,13 @@ export class FakeEngine {
       ];
   }
 
-  listen(heard: (notice: Notice) => void): () => void {
+  listen(heard: (event: AppEvent) => void): () => void {
     this.#ears.add(heard);
     return () => this.#ears.delete(heard);
   }
 
-  send(notice: Notice): void {
-    for (const ear of this.#ears) ear(notice);
+  send(event: AppEvent): void {
+    for (const ear of this.#ears) ear(event);
   }
 
   /** Announces changed tables, at most five times a second. */
@@ -272,26 +272,26 @@ export class FakeEngine {
 
   readonly #commands: { [C in Command]: (params: Params<C>) => Result<C> } = {
     ...this.reddit.commands,
-    "desk.get": () => ({
+    "app.get": () => ({
       version: "0.1.0",
       recent: this.recent,
-      settings: this.desk,
-      folder: this.desk.folder || "/home/ada",
+      settings: this.settings,
+      folder: this.settings.folder || "/home/ada",
       platform: "linux",
       cores: 8,
       devices: ["auto", "cpu", "cuda"],
       project: this.#info(),
     }),
-    "desk.settings": (settings) => {
+    "app.settings": (settings) => {
       if (settings.threads > 64) fail("usage", "threads is 900; it must be between 0 and 64");
-      this.desk = { ...settings };
-      return this.desk;
+      this.settings = { ...settings };
+      return this.settings;
     },
-    "desk.forget": ({ path }) => {
+    "app.forget": ({ path }) => {
       this.recent = this.recent.filter((r) => r.path !== path);
       return null;
     },
-    "desk.doctor": () => ({
+    "app.doctor": () => ({
       findings: [
         { what: "program", verdict: "good", text: "repartee 0.1.0, linux x86_64, SQLite 3.53.2" },
         { what: "processor", verdict: "good", text: "8 cores, AVX2 and FMA" },
@@ -473,11 +473,11 @@ export class FakeEngine {
       Array.from({ length: Math.min(limit, 2184) }, (_, i) => {
         const p = pair(i);
         return {
-          side: (["train", "val", "test"] as Side[])[i % 3] ?? "train",
+          partition: (["train", "val", "test"] as Partition[])[i % 3] ?? "train",
           comment: p.comment,
           real: p.reply,
           fake: written(i),
-          finish: "end",
+          finish_reason: "end",
         };
       }),
     evaluations: () => [...this.evaluations].reverse(),
@@ -1009,7 +1009,7 @@ export class FakeEngine {
       query.words === null &&
       query.min_score === null &&
       query.max_score === null &&
-      query.side === null &&
+      query.partition === null &&
       query.source !== 2 &&
       query.excluded === null &&
       query.order === "id" &&
@@ -1028,7 +1028,7 @@ export class FakeEngine {
         if (words && !`${r.comment} ${r.reply}`.toLowerCase().includes(words)) continue;
         if (query.min_score !== null && (r.score === null || r.score < query.min_score)) continue;
         if (query.max_score !== null && (r.score === null || r.score > query.max_score)) continue;
-        if (query.side !== null && sideOf(i) !== query.side) continue;
+        if (query.partition !== null && partitionOf(i) !== query.partition) continue;
         found.push(r);
       }
       const key = (r: PairRow): number | string =>
@@ -1094,7 +1094,7 @@ export class FakeEngine {
           id: key,
           n,
           text: written(key),
-          finish: chance(key, 5) < 0.06 ? "length" : "end",
+          finish_reason: chance(key, 5) < 0.06 ? "length" : "end",
           p_real: ask.realism ? 0.12 + 0.85 * chance(key, 6) : null,
           bins,
           expected_bin: bins ? expected(bins) : null,
@@ -1106,13 +1106,13 @@ export class FakeEngine {
       pick(candidates, ask.criteria);
       return { thread: id * 100 + c, comment, candidates };
     });
-    const { generator, realism, upvotes, candidates, decode, criteria, device } = ask;
+    const { generator, realism, upvotes, candidates, sampling, criteria, device } = ask;
     return {
       generation: id,
       comments,
       queued: [],
       left_out: { count: 0, items: [] },
-      config: { generator, realism, upvotes, candidates, decode, criteria, device },
+      config: { generator, realism, upvotes, candidates, sampling, criteria, device },
     };
   }
 
@@ -1190,7 +1190,7 @@ export class FakeEngine {
       !next ||
       !work ||
       held_up_by ||
-      this.jobs.some((job) => job.state === "running" && job.kind !== "practice")
+      this.jobs.some((job) => job.state === "running" && job.kind !== "sandbox")
     )
       return;
     this.#run_(next, work, false);
@@ -1544,7 +1544,7 @@ export class FakeEngine {
             ...structuredClone(like),
             id: this.evaluations.length + 1,
             run: ask.run,
-            side: ask.side,
+            partition: ask.partition,
             name: "",
             label: { note: "", tags: [] },
             created_ms: Date.now(),
@@ -1638,8 +1638,8 @@ export class FakeEngine {
       tick: (done) => {
         const drafts = all.map(({ comment, candidate }) => {
           const words = candidate.text.split(" ");
-          const finish = done >= words.length ? candidate.finish : null;
-          return { comment, n: candidate.n, text: words.slice(0, done).join(" "), finish };
+          const finish_reason = done >= words.length ? candidate.finish_reason : null;
+          return { comment, n: candidate.n, text: words.slice(0, done).join(" "), finish_reason };
         });
         this.#signal(id, { event: "drafts", drafts });
       },
@@ -1672,14 +1672,14 @@ export function emptyGenerate(): Generate {
     checkpoint: null,
     candidates: 10,
     batch: 32,
-    decode: { max_new_tokens: 48, temperature: 1, top_k: 40, top_p: 1, repetition_penalty: 1, seed: 1 },
+    sampling: { max_new_tokens: 48, temperature: 1, top_k: 40, top_p: 1, repetition_penalty: 1, seed: 1 },
     criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
     queue: true,
     device: "auto",
   };
 }
 
-function sideOf(i: number): Side {
+function partitionOf(i: number): Partition {
   const thread = Math.floor(i / 8);
   if (chance(thread, 20) < 0.8) return "train";
   return chance(thread, 21) < 0.5 ? "val" : "test";

@@ -16,7 +16,7 @@ import { pair } from "./words";
 type Points = [number, number][];
 
 function measured(e: EvaluationInfo): string {
-  return `split ${e.split}, ${e.side} side, ${e.config.checkpoint} at step ${e.config.step}, seed ${e.config.seed}, ${e.config.device} with ${e.config.threads} threads`;
+  return `split ${e.split}, ${e.partition} side, ${e.config.checkpoint} at step ${e.config.step}, seed ${e.config.seed}, ${e.config.device} with ${e.config.threads} threads`;
 }
 
 const judge = curves.roc_judge as [number | null, number, number][];

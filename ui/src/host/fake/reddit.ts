@@ -14,8 +14,8 @@ import type {
   OutboxStory,
   OutcomeRow,
   Outcomes,
-  PermitInfo,
   Post,
+  PostingPermissionInfo,
   PostingRules,
   PostReport,
   ProjectFile,
@@ -46,11 +46,11 @@ type RedditCommand =
   | "posting.adopt"
   | "posting.rules"
   | "posting.rules.set"
-  | "permits"
-  | "permit.put"
-  | "permit.off"
+  | "posting.permissions"
+  | "posting.permissions.put"
+  | "posting.permissions.off"
   | "record.confirm"
-  | "subreddit.look"
+  | "subreddit.preview"
   | "optouts"
   | "optout.add"
   | "optout.decide"
@@ -62,7 +62,7 @@ type RedditCommand =
   | "outbox.get"
   | "reply.settle"
   | "reply.withdraw"
-  | "reply.untwin"
+  | "reply.delete-duplicates"
   | "reply.rewrite.preview"
   | "reply.rewrite"
   | "outcomes"
@@ -179,7 +179,7 @@ function hashOf(...parts: string[]): string {
 export class FakeReddit {
   accounts: AccountInfo[] = [];
   rules: PostingRules = structuredClone({ ...RULES, account: "", watched: [] });
-  permits: PermitInfo[] = [];
+  permissions: PostingPermissionInfo[] = [];
   file: ProjectFile = {
     is: "confirmed",
     asks: false,
@@ -200,7 +200,7 @@ export class FakeReddit {
   wipe(): void {
     this.accounts = [];
     this.rules = structuredClone({ ...RULES, account: "", watched: [] });
-    this.permits = [];
+    this.permissions = [];
     this.optouts = [];
     this.threads = [];
     this.outbox = [];
@@ -267,7 +267,7 @@ export class FakeReddit {
       account.missing = missing(account);
       account.seen = hashOf(account.name, account.approval);
     }
-    const permit = (subreddit: string, more: Partial<PermitInfo>): PermitInfo => ({
+    const permission = (subreddit: string, more: Partial<PostingPermissionInfo>): PostingPermissionInfo => ({
       subreddit,
       link: `${SITE}/message/messages/${subreddit.toLowerCase()}`,
       note: "",
@@ -281,10 +281,10 @@ export class FakeReddit {
       seen: hashOf(subreddit),
       ...more,
     });
-    this.permits = [
-      permit("SampleHiking", { note: "The moderators agreed to two answers a day, with the footer." }),
-      permit("SampleGuitars", { expires_ms: now + 30 * DAY, note: "A trial of six weeks." }),
-      permit("SampleGardening", { off: "its rules have changed since the permission was recorded" }),
+    this.permissions = [
+      permission("SampleHiking", { note: "The moderators agreed to two answers a day, with the footer." }),
+      permission("SampleGuitars", { expires_ms: now + 30 * DAY, note: "A trial of six weeks." }),
+      permission("SampleGardening", { off: "its rules have changed since the permission was recorded" }),
     ];
     this.optouts = [
       {
@@ -739,7 +739,7 @@ export class FakeReddit {
       open: this.threads
         .filter((one) => one.thread.skip === "")
         .flatMap((one) => one.comments.filter((c) => c.skip === "" && c.replies.length === 0)).length,
-      permits: this.permits.filter((one) => one.off === "").length,
+      permissions: this.permissions.filter((one) => one.off === "").length,
       due: 0,
     };
   }
@@ -787,7 +787,7 @@ export class FakeReddit {
       const found =
         record === "account"
           ? this.#account(name)
-          : (this.permits.find((one) => one.subreddit === name) ??
+          : (this.permissions.find((one) => one.subreddit === name) ??
             fail("not-found", `no permission is recorded for r/${name}`));
       if (found.seen !== seen)
         fail("changed", `what is recorded of ${name} is not what was shown; look at it again`);
@@ -863,39 +863,39 @@ export class FakeReddit {
       this.engine.changed("reddit");
       return this.file;
     },
-    permits: () => this.permits,
-    "permit.put": ({ permit, who }) => {
-      const subreddit = plain(permit.subreddit, "r");
-      if (!/^https?:\/\//.test(permit.link)) fail("usage", `"${permit.link}" is no link`);
-      const { link, note, expires_ms } = permit;
-      const made: PermitInfo = {
+    "posting.permissions": () => this.permissions,
+    "posting.permissions.put": ({ permission, who }) => {
+      const subreddit = plain(permission.subreddit, "r");
+      if (!/^https?:\/\//.test(permission.link)) fail("usage", `"${permission.link}" is no link`);
+      const { link, note, expires_ms } = permission;
+      const made: PostingPermissionInfo = {
         subreddit,
         link,
         note,
         who,
         given_ms: Date.now(),
         expires_ms,
-        checked_ms: permit.rules ? Date.now() : null,
+        checked_ms: permission.rules ? Date.now() : null,
         off: "",
         pause_ms: 0,
         unconfirmed: "",
         seen: hashOf(subreddit, link, note),
       };
-      this.permits = [made, ...this.permits.filter((one) => one.subreddit !== subreddit)];
+      this.permissions = [made, ...this.permissions.filter((one) => one.subreddit !== subreddit)];
       this.#note(who, "allowed", { subject: `r/${subreddit}` });
       this.engine.changed("reddit");
       return made;
     },
-    "permit.off": ({ subreddit, why, who }) => {
-      const permit =
-        this.permits.find((one) => one.subreddit === plain(subreddit, "r")) ??
+    "posting.permissions.off": ({ subreddit, why, who }) => {
+      const permission =
+        this.permissions.find((one) => one.subreddit === plain(subreddit, "r")) ??
         fail("not-found", `no permission is recorded for r/${subreddit}`);
-      permit.off = why || `${who} switched it off`;
+      permission.off = why || `${who} switched it off`;
       this.#note(who, "switched off", { subject: `r/${subreddit}`, detail: why });
       this.engine.changed("reddit");
-      return permit;
+      return permission;
     },
-    "subreddit.look": ({ subreddit }) => {
+    "subreddit.preview": ({ subreddit }) => {
       if (this.accounts.length === 0) fail("not-found", "there is no account yet; add one first");
       const name = plain(subreddit, "r");
       const rules: [string, string][] = [
@@ -978,7 +978,7 @@ export class FakeReddit {
       this.sameAsSeen(this.show(this.#reply(id)).reply, seen);
       return this.#becomes(id, "withdrawn", who, "withdrawn");
     },
-    "reply.untwin": ({ id, seen, who }) => {
+    "reply.delete-duplicates": ({ id, seen, who }) => {
       this.sameAsSeen(this.show(this.#reply(id)).reply, seen);
       return this.#becomes(id, "posted", who, "duplicate deleted", { code: "", detail: "" });
     },
@@ -1061,7 +1061,7 @@ export class FakeReddit {
           },
         };
       }
-      case "practice": {
+      case "sandbox": {
         const host = "http://127.0.0.1:41234";
         const made: AccountInfo = {
           ...structuredClone(ACCOUNT),
@@ -1189,8 +1189,8 @@ export class FakeReddit {
     }
     this.engine.changed("threads", "queue");
     if (queued.length === 0) return { fetched, generated: null, left_out: { count: 0, items: [] } };
-    const { generator, realism, upvotes, candidates, decode, criteria, device } = ask.generate;
-    const config = { generator, realism, upvotes, candidates, decode, criteria, device };
+    const { generator, realism, upvotes, candidates, sampling, criteria, device } = ask.generate;
+    const config = { generator, realism, upvotes, candidates, sampling, criteria, device };
     return {
       fetched,
       generated: { generation: 99, comments: [], queued, left_out: { count: 0, items: [] }, config },

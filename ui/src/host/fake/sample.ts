@@ -96,10 +96,10 @@ export const split: SplitInfo = {
     excluded: 0,
     left_out: [],
   },
-  sides: [
-    { side: "train", pairs: 3945, threads: 459, scored: 3862, bins: [866, 1002, 951, 1043] },
-    { side: "val", pairs: 493, threads: 74, scored: 484, bins: [131, 145, 72, 136] },
-    { side: "test", pairs: 492, threads: 67, scored: 480, bins: [127, 137, 72, 144] },
+  partitions: [
+    { partition: "train", pairs: 3945, threads: 459, scored: 3862, bins: [866, 1002, 951, 1043] },
+    { partition: "val", pairs: 493, threads: 74, scored: 484, bins: [131, 145, 72, 136] },
+    { partition: "test", pairs: 492, threads: 67, scored: 480, bins: [127, 137, 72, 144] },
   ],
   warnings: [],
   audit: {
@@ -115,7 +115,7 @@ export const split: SplitInfo = {
     different_texts: 9102,
     deleted_texts: 0,
     left_out: [],
-    twin_texts: 0,
+    near_duplicates: 0,
     examples: [],
     at_ms: MADE + 200,
   },
@@ -486,7 +486,7 @@ export const fakes: FakesInfo = {
     generator: "writer",
     step: 300,
     template: { separator: " [SEP]", max_tokens: 96 },
-    decode: { max_new_tokens: 48, repetition_penalty: 1, seed: 1, temperature: 1, top_k: 40, top_p: 1 },
+    sampling: { max_new_tokens: 48, repetition_penalty: 1, seed: 1, temperature: 1, top_k: 40, top_p: 1 },
     replies: 1,
     comments: [4000, 200, 400],
     device: "cpu",
@@ -513,7 +513,7 @@ const measurements: Omit<EvaluationInfo, "compared">[] = [
     id: 1,
     run: "writer",
     split: "main",
-    side: "test",
+    partition: "test",
     fakes: null,
     config: { ...measured, kind: "generator", step: 300, classes: [], threshold: null, fakes: null },
     figures: {
@@ -535,7 +535,7 @@ const measurements: Omit<EvaluationInfo, "compared">[] = [
     id: 2,
     run: "judge",
     split: "main",
-    side: "test",
+    partition: "test",
     fakes: "fakes",
     config: {
       ...measured,
@@ -613,7 +613,7 @@ const measurements: Omit<EvaluationInfo, "compared">[] = [
     id: 3,
     run: "votes",
     split: "main",
-    side: "test",
+    partition: "test",
     fakes: null,
     config: {
       ...measured,

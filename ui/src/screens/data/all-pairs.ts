@@ -6,7 +6,7 @@ export const ALL_PAIRS: ViewPairs = {
   min_score: null,
   max_score: null,
   split: null,
-  side: null,
+  partition: null,
   source: null,
   excluded: null,
   order: "id",

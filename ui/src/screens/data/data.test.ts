@@ -215,7 +215,7 @@ describe("pairs", () => {
     await waitFor(() =>
       expect(last(callsTo(host, "pairs.view"))).toMatchObject({
         words: "sourdough",
-        side: "test",
+        partition: "test",
         split: "main",
       }),
     );

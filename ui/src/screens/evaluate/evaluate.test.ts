@@ -116,7 +116,7 @@ test("a run is evaluated from the list", async () => {
   await waitFor(() =>
     expect(last(callsTo(host, "job.start"))).toMatchObject({
       kind: "evaluate",
-      params: { run: "judge", side: "val", fakes: null },
+      params: { run: "judge", partition: "val", fakes: null },
     }),
   );
   await byId("evaluation-4");

@@ -48,12 +48,12 @@ export function headline(evaluation: EvaluationInfo): Headline {
 export function setupOf(e: EvaluationInfo): string {
   const c = e.config;
   const parts = [
-    `${e.split} / ${e.side}, ${e.figures.examples.toLocaleString("en")} examples`,
+    `${e.split} / ${e.partition}, ${e.figures.examples.toLocaleString("en")} examples`,
     `${c.checkpoint} @ step ${c.step.toLocaleString("en")}`,
     [
       e.fakes ? fakesNamed(e.fakes) : "",
       c.fakes
-        ? `(temperature ${c.fakes.decode.temperature}, top-k ${c.fakes.decode.top_k}, top-p ${c.fakes.decode.top_p})`
+        ? `(temperature ${c.fakes.sampling.temperature}, top-k ${c.fakes.sampling.top_k}, top-p ${c.fakes.sampling.top_p})`
         : "",
     ]
       .filter(Boolean)

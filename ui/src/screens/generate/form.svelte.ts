@@ -1,7 +1,7 @@
 // The form, kept in memory when the screen is left.
 
-import type { Decode, Incoming } from "../../host";
-import { DECODE } from "../../parts/decoding";
+import type { Incoming, SamplingParams } from "../../host";
+import { SAMPLING } from "../../parts/decoding";
 import type { Edited } from "./criteria";
 
 export interface Form {
@@ -15,7 +15,7 @@ export interface Form {
   realism: string;
   upvotes: string;
   candidates: number;
-  decode: Decode;
+  sampling: SamplingParams;
   criteria: Edited;
   queue: boolean;
 }
@@ -30,7 +30,7 @@ const empty = (): Form => ({
   realism: "",
   upvotes: "",
   candidates: 10,
-  decode: { ...DECODE },
+  sampling: { ...SAMPLING },
   criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
   queue: false,
 });

@@ -55,7 +55,7 @@ test("drafting starts from the overview", async () => {
 test("a running sandbox hides neither the next step nor another job", async () => {
   const host = await openWindow("#/overview", { speed: 0.1 });
   const bar = await byId("jobs-bar");
-  await host.call("job.start", { id: "p", kind: "practice", params: {} });
+  await host.call("job.start", { id: "p", kind: "sandbox", params: {} });
   await waitFor(() => expect(textOf(bar)).toContain("Reddit sandbox"));
   expect(textOf(await byId("next"))).toBe("Review the drafts");
   await host.call("job.start", { id: "b", kind: "pairs", params: {} });

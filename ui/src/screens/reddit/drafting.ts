@@ -1,7 +1,7 @@
 // The forms for fetching threads and drafting replies.
 
-import type { Decode, DraftReplies, Fetch } from "../../host";
-import { DECODE } from "../../parts/decoding";
+import type { DraftReplies, Fetch, SamplingParams } from "../../host";
+import { SAMPLING } from "../../parts/decoding";
 import { criteriaFor, type Edited } from "../generate/criteria";
 import { listed } from "./doing";
 
@@ -50,7 +50,7 @@ export interface DraftForm {
   candidates: number;
   comments: number;
   context: Context;
-  decode: Decode;
+  sampling: SamplingParams;
   criteria: Edited;
 }
 
@@ -61,7 +61,7 @@ export const emptyDraft = (): DraftForm => ({
   candidates: 10,
   comments: 10,
   context: "rules",
-  decode: { ...DECODE },
+  sampling: { ...SAMPLING },
   criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
 });
 
@@ -71,7 +71,7 @@ export function draftOf(
   threads: number[],
   device: string,
 ): DraftReplies {
-  const { generator, realism, upvotes, candidates, decode, criteria } = form;
+  const { generator, realism, upvotes, candidates, sampling, criteria } = form;
   return {
     fetch,
     threads,
@@ -89,7 +89,7 @@ export function draftOf(
       checkpoint: null,
       candidates,
       batch: 32,
-      decode,
+      sampling,
       criteria: criteriaFor(criteria, realism !== ""),
       queue: true,
       device,

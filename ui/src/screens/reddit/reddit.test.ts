@@ -165,7 +165,7 @@ describe("accounts", () => {
     expect(textOf(await byId("sandbox-offer"))).toContain("Nothing leaves this machine");
     await fireEvent.click(await byId("sandbox-start"));
     expect(textOf(await byId("sandbox-log"))).toContain("it listens at http://127.0.0.1");
-    expect(started(host, "practice")[0]?.params).toEqual({});
+    expect(started(host, "sandbox")[0]?.params).toEqual({});
     expect(textOf(await byId("account-practice_bot"))).toContain("u/practice_bot sandbox");
     expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("sandbox-stop"));
@@ -241,8 +241,8 @@ describe("permissions", () => {
     expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("permission-save"));
     await byId("permission-SampleBikes");
-    const { permit } = callsTo(host, "permit.put")[0] as { permit: { rules: string } };
-    expect(permit.rules).toContain("Bots only by arrangement");
+    const { permission } = callsTo(host, "posting.permissions.put")[0] as { permission: { rules: string } };
+    expect(permission.rules).toContain("Bots only by arrangement");
   });
 
   test("new opt-outs come first and need a decision", async () => {
@@ -299,12 +299,12 @@ describe("threads", () => {
     await type(await byId("min-p-real"), "0.6");
     await type(await byId("per-thread"), "2");
     await type(await byId("decode-temperature"), "0.7");
-    expect(textOf(await byId("draft-decode"))).toContain("temperature 0.7, top-k 40");
+    expect(textOf(await byId("draft-sampling"))).toContain("temperature 0.7, top-k 40");
     await fireEvent.click(await byId("draft-start"));
     await waitFor(() => expect(started(host, "draft")).toHaveLength(1));
     expect(started(host, "draft")[0]?.params).toMatchObject({
       generate: {
-        decode: { temperature: 0.7, top_k: 40, max_new_tokens: 64 },
+        sampling: { temperature: 0.7, top_k: 40, max_new_tokens: 64 },
         criteria: { min_p_real: 0.6, max_chars: 1000, per_thread: 2 },
       },
     });

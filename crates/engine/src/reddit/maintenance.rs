@@ -10,7 +10,7 @@ use ts_rs::TS;
 
 use super::accounts::AccountInfo;
 use super::{AFTER_S, OutcomesRead, ReadOutcomes, Reconcile, Reconciled, Sync, Synced};
-use super::{duplicates, practice};
+use super::{duplicates, sandbox};
 use crate::Engine;
 use crate::error::{Code, Result};
 use crate::job::{Ctx, Job, Stop, is_stale, now_ms};
@@ -21,7 +21,7 @@ const CHECK_EVERY_MS: i64 = 23 * 3_600_000;
 const AGAIN_MS: i64 = 3_600_000;
 /// Jobs that do the same, or would be disturbed.
 const BUSY: [&str; 7] = [
-    "upkeep",
+    "maintenance",
     "login",
     "fetch",
     "post",
@@ -30,14 +30,14 @@ const BUSY: [&str; 7] = [
     "outcomes",
 ];
 
-/// Does what is due. A job: `upkeep`. A window starts it by itself; on the command line cron may.
+/// Does what is due. A job: `maintenance`. A window starts it by itself; on the command line cron may.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
-pub struct Upkeep {}
+pub struct Maintenance {}
 
-/// What upkeep came to.
+/// What maintenance did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct KeptUp {
+pub struct Maintained {
     /// What became of uncertain replies, for each account that had some.
     pub reconciled: Vec<Reconciled>,
     /// What was forgotten, for each account that looked.
@@ -68,13 +68,13 @@ impl Due {
     }
 }
 
-impl Job for Upkeep {
-    const KIND: &'static str = "upkeep";
-    type Outcome = KeptUp;
+impl Job for Maintenance {
+    const KIND: &'static str = "maintenance";
+    type Outcome = Maintained;
 
-    fn run(&self, ctx: &Ctx) -> Result<KeptUp, Stop> {
+    fn run(&self, ctx: &Ctx) -> Result<Maintained, Stop> {
         let due = ctx.engine.due()?;
-        let mut kept = KeptUp::default();
+        let mut kept = Maintained::default();
         if due.expired {
             kept.synced.push(ctx.engine.forget_expired()?);
         }
@@ -117,12 +117,12 @@ fn note<T>(done: Result<T, Stop>, good: &mut Vec<T>, failed: &mut Vec<String>) -
 }
 
 impl Engine {
-    /// Whether a job `upkeep` has something to do: something is due, nobody is at it, and the last one is an
+    /// Whether a job `maintenance` has something to do: something is due, nobody is at it, and the last one is an
     /// hour ago. Asks nobody.
     ///
     /// # Errors
     /// When the project cannot be read.
-    pub fn wants_upkeep(&self) -> Result<bool> {
+    pub fn wants_maintenance(&self) -> Result<bool> {
         if self.due()?.is_empty() {
             return Ok(false);
         }
@@ -133,8 +133,9 @@ impl Engine {
                 && BUSY.contains(&job.kind.as_str())
                 && !is_stale(job.owner.as_deref(), job.beat_ms, now_ms)
         };
-        let tried =
-            |job: &JobRow| job.kind == Upkeep::KIND && !is_due(job.created_ms, AGAIN_MS, now_ms);
+        let tried = |job: &JobRow| {
+            job.kind == Maintenance::KIND && !is_due(job.created_ms, AGAIN_MS, now_ms)
+        };
         Ok(!self.store.jobs()?.iter().any(|job| busy(job) || tried(job)))
     }
 
@@ -159,7 +160,7 @@ impl Engine {
         unknown.append(&mut posted);
         for account in store.accounts()? {
             // a made-up Reddit is mostly not there
-            if practice::is_made_up(&account) {
+            if sandbox::is_made_up(&account) {
                 continue;
             }
             let account = AccountInfo::from(account);

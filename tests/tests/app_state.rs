@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use repartee_engine::desk::{Desk, Notice};
+use repartee_engine::app_state::{AppEvent, AppState};
 use repartee_engine::job::new_id;
 use repartee_engine::reddit::NewAccount;
 use repartee_engine::{Code, Signal};
@@ -14,11 +14,11 @@ use repartee_tests::{Place, binary};
 use serde_json::{Value, json};
 
 /// Notices, each with the windows it was for.
-type Heard = Vec<(Vec<String>, Notice)>;
+type Heard = Vec<(Vec<String>, AppEvent)>;
 
-/// A desk with the windows "one" and "two", and all that they were told.
+/// An app with the windows "one" and "two", and all that they were told.
 struct Windows {
-    desk: Arc<Desk>,
+    app: Arc<AppState>,
     heard: Arc<Mutex<Heard>>,
 }
 
@@ -26,30 +26,28 @@ impl Windows {
     fn new(place: &Place) -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let ears = Arc::clone(&heard);
-        let notices = Arc::new(move |windows: &[String], notice: &Notice| {
-            ears.lock()
-                .unwrap()
-                .push((windows.to_vec(), notice.clone()));
+        let on_event = Arc::new(move |windows: &[String], event: &AppEvent| {
+            ears.lock().unwrap().push((windows.to_vec(), event.clone()));
         });
         Self {
-            desk: Desk::new(&place.path("config"), binary().to_owned(), notices),
+            app: AppState::new(&place.path("config"), binary().to_owned(), on_event),
             heard,
         }
     }
 
     fn call(&self, window: &str, name: &str, params: Value) -> Value {
-        self.desk
+        self.app
             .call(window, name, params)
             .unwrap_or_else(|e| panic!("{name}: {e} {:?}", e.detail))
     }
 
     fn refused(&self, window: &str, name: &str, params: Value) -> (Code, String) {
-        let error = self.desk.call(window, name, params).expect_err(name);
+        let error = self.app.call(window, name, params).expect_err(name);
         (error.code, error.message)
     }
 
     /// Waits until a notice is what is looked for.
-    fn wait<T>(&self, what: &str, found: impl Fn(&Notice) -> Option<T>) -> T {
+    fn wait<T>(&self, what: &str, found: impl Fn(&AppEvent) -> Option<T>) -> T {
         let begun = Instant::now();
         loop {
             if let Some(found) = self
@@ -70,8 +68,8 @@ impl Windows {
     }
 
     fn ended(&self, id: &str) -> String {
-        self.wait("the end of a job", |notice| match notice {
-            Notice::Ended { job, state, .. } if job == id => Some(state.clone()),
+        self.wait("the end of a job", |event| match event {
+            AppEvent::Ended { job, state, .. } if job == id => Some(state.clone()),
             _ => None,
         })
     }
@@ -99,8 +97,8 @@ fn the_sample_goes_round_in_a_window_and_rests_when_asked() {
     let start = json!({ "id": id, "kind": "demo", "params": { "threads": 120, "scale": 0.04 } });
     windows.call("one", "job.start", start.clone());
     windows.call("one", "job.start", start); // a page that was loaded anew says it again
-    windows.wait("training", |notice| match notice {
-        Notice::Job {
+    windows.wait("training", |event| match event {
+        AppEvent::Job {
             signal: Signal::Progress(p),
             ..
         } => (p.phase == "training writer").then_some(()),
@@ -128,15 +126,18 @@ fn the_sample_goes_round_in_a_window_and_rests_when_asked() {
     assert!(jobs.iter().all(|job| job["state"] == "done"), "{jobs:?}");
     assert_eq!(jobs.iter().filter(|job| job["kind"] == "demo").count(), 1);
     assert_eq!(jobs.iter().filter(|job| job["kind"] == "import").count(), 1);
-    windows.wait("drafts", |notice| match notice {
-        Notice::Job {
+    windows.wait("drafts", |event| match event {
+        AppEvent::Job {
             signal: Signal::Drafts { drafts },
             ..
-        } => drafts.iter().any(|d| d.finish.is_some()).then_some(()),
+        } => drafts
+            .iter()
+            .any(|d| d.finish_reason.is_some())
+            .then_some(()),
         _ => None,
     });
-    windows.wait("scores", |notice| match notice {
-        Notice::Job {
+    windows.wait("scores", |event| match event {
+        AppEvent::Job {
             signal: Signal::Scores { scores },
             ..
         } => scores.iter().any(|s| s.bins.is_some()).then_some(()),
@@ -325,7 +326,7 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
     windows.call("one", "project.open", at.clone());
     windows.call("two", "project.open", at);
     assert_eq!(
-        windows.call("two", "desk.get", Value::Null)["recent"]
+        windows.call("two", "app.get", Value::Null)["recent"]
             .as_array()
             .unwrap()
             .len(),
@@ -341,12 +342,12 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
         "--permission",
         "none",
     ]);
-    windows.wait("the import", |notice| match notice {
-        Notice::Changed { families } => families.contains(&"sources".to_owned()).then_some(()),
+    windows.wait("the import", |event| match event {
+        AppEvent::Changed { families } => families.contains(&"sources".to_owned()).then_some(()),
         _ => None,
     });
-    windows.wait("the end of the import", |notice| match notice {
-        Notice::Ended { kind, state, .. } => (kind == "import" && state == "done").then_some(()),
+    windows.wait("the end of the import", |event| match event {
+        AppEvent::Ended { kind, state, .. } => (kind == "import" && state == "done").then_some(()),
         _ => None,
     });
     let (told, _) = windows.heard.lock().unwrap()[0].clone();
@@ -357,13 +358,13 @@ fn windows_on_one_file_and_other_processes_see_each_other() {
     assert_eq!(shown(), 2);
 
     // a window that is gone is told nothing
-    windows.desk.closed("two");
+    windows.app.closed("two");
     assert_eq!(shown(), 1);
     windows.forget_what_was_heard();
     let permit = json!({ "source": 1, "permission": "own", "note": "mine" });
     windows.call("one", "source.permit", permit);
-    windows.wait("the permission", |notice| {
-        matches!(notice, Notice::Changed { .. }).then_some(())
+    windows.wait("the permission", |event| {
+        matches!(event, AppEvent::Changed { .. }).then_some(())
     });
     assert_eq!(windows.heard.lock().unwrap()[0].0, ["one"]);
 }
@@ -412,12 +413,12 @@ fn a_window_is_told_that_the_process_of_a_job_has_died() {
     let heard = windows.heard.lock().unwrap();
     let at = heard
         .iter()
-        .position(|(_, notice)| matches!(notice, Notice::Ended { .. }))
+        .position(|(_, event)| matches!(event, AppEvent::Ended { .. }))
         .unwrap();
-    let jobs = Notice::Changed {
+    let jobs = AppEvent::Changed {
         families: vec!["jobs".to_owned()],
     };
-    assert_eq!(heard[..at].last().map(|(_, notice)| notice), Some(&jobs));
+    assert_eq!(heard[..at].last().map(|(_, event)| event), Some(&jobs));
 }
 
 #[test]
@@ -455,13 +456,13 @@ fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
         json!({ "id": id, "kind": "import", "params": missing }),
     );
     assert_eq!(windows.ended(&id), "failed");
-    let error = windows.wait("its error", |notice| match notice {
-        Notice::Ended { error, .. } => error.clone(),
+    let error = windows.wait("its error", |event| match event {
+        AppEvent::Ended { error, .. } => error.clone(),
         _ => None,
     });
     assert_eq!(error.code, Code::NotFound);
 
-    let settings = windows.call("one", "desk.get", Value::Null)["settings"].clone();
+    let settings = windows.call("one", "app.get", Value::Null)["settings"].clone();
     let with = |key: &str, value: Value| {
         let mut changed = settings.clone();
         changed[key] = value;
@@ -469,14 +470,14 @@ fn what_a_window_gets_wrong_is_told_and_starts_nothing() {
     };
     assert_eq!(
         windows
-            .refused("one", "desk.settings", with("theme", json!("pink")))
+            .refused("one", "app.settings", with("theme", json!("pink")))
             .0,
         Code::Usage
     );
-    windows.call("one", "desk.settings", with("theme", json!("dark")));
+    windows.call("one", "app.settings", with("theme", json!("dark")));
     // they are there at the next start
     assert_eq!(
-        Windows::new(&place).call("one", "desk.get", Value::Null)["settings"]["theme"],
+        Windows::new(&place).call("one", "app.get", Value::Null)["settings"]["theme"],
         "dark"
     );
 }

@@ -1,7 +1,7 @@
 //! Where posting is permitted (nowhere, until somebody records it), and who does not want to be answered.
 
 use repartee_reddit::{Rule, Subreddit};
-use repartee_store::accounts::{OptOut, Permit};
+use repartee_store::accounts::{OptOut, PostingPermission};
 use repartee_store::audit::Entry;
 use repartee_store::times::is_due;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ const NEVER: [&str; 14] = [
 /// A permission that is to be recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
-pub struct NewPermit {
+pub struct NewPostingPermission {
     /// The subreddit, with or without `r/`.
     pub subreddit: String,
     /// Where the permission was given: a link to the moderators' message or rule.
@@ -48,14 +48,14 @@ pub struct NewPermit {
     pub note: String,
     /// When it ends, milliseconds since 1970; none: it does not.
     pub expires_ms: Option<i64>,
-    /// The rules as the person saw them, JSON as [`SubredditLook`] gives it; empty: they are taken when
+    /// The rules as the person saw them, JSON as [`SubredditPreview`] gives it; empty: they are taken when
     /// the subreddit is first asked about.
     pub rules: String,
 }
 
 /// A permission as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct PermitInfo {
+pub struct PostingPermissionInfo {
     /// The subreddit, without `r/`.
     pub subreddit: String,
     /// Where the permission was given.
@@ -84,15 +84,15 @@ pub struct PermitInfo {
 const PERMISSION: &str = "permission";
 
 /// A permission as it is sealed and shown: when it was given and when it ends are words for this.
-fn recorded(permit: &Permit) -> [String; 7] {
+fn recorded(permission: &PostingPermission) -> [String; 7] {
     [
-        permit.rules.clone(),
-        permit.name.to_lowercase(),
-        permit.link.clone(),
-        permit.note.clone(),
-        permit.who.clone(),
-        permit.given_ms.to_string(),
-        permit
+        permission.rules.clone(),
+        permission.name.to_lowercase(),
+        permission.link.clone(),
+        permission.note.clone(),
+        permission.who.clone(),
+        permission.given_ms.to_string(),
+        permission
             .expires_ms
             .map(|at| at.to_string())
             .unwrap_or_default(),
@@ -100,58 +100,61 @@ fn recorded(permit: &Permit) -> [String; 7] {
 }
 
 /// What is sealed: the record, and when Reddit was last asked about the subreddit.
-fn sealed_parts(permit: &Permit) -> Vec<String> {
-    let checked = permit.checked_ms.map(|at| at.to_string());
-    let mut parts = Vec::from(recorded(permit));
+fn sealed_parts(permission: &PostingPermission) -> Vec<String> {
+    let checked = permission.checked_ms.map(|at| at.to_string());
+    let mut parts = Vec::from(recorded(permission));
     parts.push(checked.unwrap_or_default());
     parts
 }
 
-fn permit_seal(machine: &Machine, permit: &Permit) -> String {
-    let parts = sealed_parts(permit);
+fn posting_permission_seal(machine: &Machine, permission: &PostingPermission) -> String {
+    let parts = sealed_parts(permission);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     sealed::seal(machine, PERMISSION, &parts)
 }
 
 /// Where a permission was recorded.
-pub(crate) fn permit_origin(machine: &Machine, permit: &Permit) -> Origin {
-    let parts = sealed_parts(permit);
+pub(crate) fn posting_permission_origin(
+    machine: &Machine,
+    permission: &PostingPermission,
+) -> Origin {
+    let parts = sealed_parts(permission);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    sealed::origin(machine, &permit.seal, PERMISSION, &parts)
+    sealed::origin(machine, &permission.seal, PERMISSION, &parts)
 }
 
-fn permit_seen(permit: &Permit) -> String {
-    let parts = recorded(permit);
+fn posting_permission_seen(permission: &PostingPermission) -> String {
+    let parts = recorded(permission);
     let parts = parts.iter().map(String::as_str);
-    digest("permission", parts.chain([permit.off.as_str()]))
+    digest("permission", parts.chain([permission.off.as_str()]))
 }
 
-impl PermitInfo {
-    fn new(machine: &Machine, permit: Permit) -> Self {
+impl PostingPermissionInfo {
+    fn new(machine: &Machine, permission: PostingPermission) -> Self {
         // what is switched off is recorded anew before anything is posted there
-        let unconfirmed = match permit.off.as_str() {
-            "" => permit_origin(machine, &permit).words(),
+        let unconfirmed = match permission.off.as_str() {
+            "" => posting_permission_origin(machine, &permission).words(),
             _ => "",
         };
         Self {
             unconfirmed: unconfirmed.to_owned(),
-            seen: permit_seen(&permit),
-            subreddit: permit.name,
-            link: permit.link,
-            note: permit.note,
-            who: permit.who,
-            given_ms: permit.given_ms,
-            expires_ms: permit.expires_ms,
-            checked_ms: permit.checked_ms,
-            off: permit.off,
-            pause_ms: permit.pause_ms,
+            seen: posting_permission_seen(&permission),
+            subreddit: permission.name,
+            link: permission.link,
+            note: permission.note,
+            who: permission.who,
+            given_ms: permission.given_ms,
+            expires_ms: permission.expires_ms,
+            checked_ms: permission.checked_ms,
+            off: permission.off,
+            pause_ms: permission.pause_ms,
         }
     }
 }
 
 /// A subreddit as Reddit shows it: to be read before a permission is recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct SubredditLook {
+pub struct SubredditPreview {
     /// Its name, without `r/`.
     pub subreddit: String,
     /// Its title.
@@ -162,7 +165,7 @@ pub struct SubredditLook {
     pub closed: String,
     /// Names and texts of its rules.
     pub rules: Vec<(String, String)>,
-    /// The same as JSON, for [`NewPermit::rules`].
+    /// The same as JSON, for [`NewPostingPermission::rules`].
     pub rules_json: String,
 }
 
@@ -229,19 +232,19 @@ impl Engine {
     ///
     /// # Errors
     /// When the project cannot be read.
-    pub fn permits(&self) -> Result<Vec<PermitInfo>> {
-        let permits = self.store.permits()?;
-        if permits.is_empty() {
+    pub fn posting_permissions(&self) -> Result<Vec<PostingPermissionInfo>> {
+        let permissions = self.store.posting_permissions()?;
+        if permissions.is_empty() {
             return Ok(Vec::new());
         }
         let machine = self.machine()?;
-        let permits = permits.into_iter();
-        Ok(permits
-            .map(|permit| PermitInfo::new(&machine, permit))
+        let permissions = permissions.into_iter();
+        Ok(permissions
+            .map(|permission| PostingPermissionInfo::new(&machine, permission))
             .collect())
     }
 
-    pub(crate) fn permit_confirm(
+    pub(crate) fn posting_permission_confirm(
         &self,
         machine: &Machine,
         name: &str,
@@ -250,19 +253,20 @@ impl Engine {
     ) -> Result<()> {
         let name = plain_name("r/", name)?;
         let subject = format!("r/{name}");
-        let entry = Entry::new(who, "confirmed", self.outside.clock.now_ms()).about(&subject);
-        let make = |permit: &Permit| -> Result<String> {
-            if !permit.off.is_empty() {
+        let entry = Entry::new(who, "confirmed", self.environment.clock.now_ms()).about(&subject);
+        let make = |permission: &PostingPermission| -> Result<String> {
+            if !permission.off.is_empty() {
                 return Err(Error::usage(format!(
                     "{subject} is switched off: {}; a new permission switches it on",
-                    permit.off
+                    permission.off
                 )));
             }
             let what = format!("the permission for {subject}");
-            same(&what, &permit_seen(permit), seen)?;
-            Ok(permit_seal(machine, permit))
+            same(&what, &posting_permission_seen(permission), seen)?;
+            Ok(posting_permission_seal(machine, permission))
         };
-        self.store.permit_confirm(&name, &entry, make)??;
+        self.store
+            .posting_permission_confirm(&name, &entry, make)??;
         self.revoke_taken_back();
         Ok(())
     }
@@ -272,7 +276,11 @@ impl Engine {
     /// # Errors
     /// [`Code::Usage`] without a link to where it was given; [`Code::Refused`] where a machine has no
     /// business.
-    pub fn permit_subreddit(&self, new: &NewPermit, who: &str) -> Result<PermitInfo> {
+    pub fn permit_subreddit(
+        &self,
+        new: &NewPostingPermission,
+        who: &str,
+    ) -> Result<PostingPermissionInfo> {
         let name = plain_name("r/", &new.subreddit)?;
         if is_denied(&name) {
             return Err(Error::new(
@@ -296,34 +304,34 @@ impl Engine {
                 "the rules are not the JSON that looking at a subreddit gives",
             ));
         }
-        let permit = Permit {
+        let permission = PostingPermission {
             name: name.clone(),
             link: link.to_owned(),
             note: new.note.trim().to_owned(),
             who: who.to_owned(),
-            given_ms: self.outside.clock.now_ms(),
+            given_ms: self.environment.clock.now_ms(),
             expires_ms: new.expires_ms,
             rules: rules.to_owned(),
-            ..Permit::default()
+            ..PostingPermission::default()
         };
-        let permit = Permit {
-            seal: permit_seal(&self.machine()?, &permit),
-            ..permit
+        let permission = PostingPermission {
+            seal: posting_permission_seal(&self.machine()?, &permission),
+            ..permission
         };
-        self.store.permit_put(&permit)?;
+        self.store.posting_permission_put(&permission)?;
         self.keep_setting(&rules_key(&name), &"");
         self.revoke_taken_back();
-        self.permit_of(&name)
+        self.posting_permission_of(&name)
     }
 
-    fn permit_of(&self, name: &str) -> Result<PermitInfo> {
-        let permit = self.store.permit(name)?.ok_or_else(|| {
+    fn posting_permission_of(&self, name: &str) -> Result<PostingPermissionInfo> {
+        let permission = self.store.posting_permission(name)?.ok_or_else(|| {
             Error::new(
                 Code::NotFound,
                 format!("no permission is recorded for r/{name}"),
             )
         })?;
-        Ok(PermitInfo::new(&self.machine()?, permit))
+        Ok(PostingPermissionInfo::new(&self.machine()?, permission))
     }
 
     /// Switches posting in a subreddit off, as the person `who`, and says why. A new permission switches
@@ -331,30 +339,38 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::NotFound`] when nothing is recorded of it.
-    pub fn permit_off(&self, subreddit: &str, why: &str, who: &str) -> Result<PermitInfo> {
+    pub fn posting_permission_off(
+        &self,
+        subreddit: &str,
+        why: &str,
+        who: &str,
+    ) -> Result<PostingPermissionInfo> {
         let name = plain_name("r/", subreddit)?;
         let why = if why.trim().is_empty() {
             "a person switched it off"
         } else {
             why.trim()
         };
-        let entry = Entry::new(who, "not allowed any more", self.outside.clock.now_ms());
-        self.store
-            .permit_off(&name, why, &entry.about(format!("r/{name}")).detail(why))?;
+        let entry = Entry::new(who, "not allowed any more", self.environment.clock.now_ms());
+        self.store.posting_permission_off(
+            &name,
+            why,
+            &entry.about(format!("r/{name}")).detail(why),
+        )?;
         self.revoke_taken_back();
-        self.permit_of(&name)
+        self.posting_permission_of(&name)
     }
 
     /// Looks at a subreddit through an account: what it is, and its rules. Nothing is stored.
     ///
     /// # Errors
     /// [`Code::Login`], [`Code::NotFound`], or those of the network.
-    pub fn subreddit_look(&self, subreddit: &str, account: &str) -> Result<SubredditLook> {
+    pub fn subreddit_preview(&self, subreddit: &str, account: &str) -> Result<SubredditPreview> {
         let name = plain_name("r/", subreddit)?;
         let session = Session::open(self, &self.account_meant(account)?.name)?;
         let about = session.call(session.client.about(&name))?;
         let rules = session.call(session.client.rules(&name))?;
-        Ok(SubredditLook {
+        Ok(SubredditPreview {
             subreddit: about.name.clone(),
             title: about.title.clone(),
             subscribers: about.subscribers,
@@ -400,7 +416,7 @@ impl Engine {
             why: why.trim().to_owned(),
             source: String::new(),
             who: who.to_owned(),
-            at_ms: self.outside.clock.now_ms(),
+            at_ms: self.environment.clock.now_ms(),
         })?;
         self.opt_outs()
     }
@@ -416,7 +432,7 @@ impl Engine {
         who: &str,
     ) -> Result<Vec<OptOutInfo>> {
         let (kind, name) = named(whom)?;
-        let now_ms = self.outside.clock.now_ms();
+        let now_ms = self.environment.clock.now_ms();
         self.store
             .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
         self.leave_alone(&kind, &[&name], confirmed);
@@ -432,7 +448,7 @@ impl Engine {
             why: "answered one of our replies with the wish to be left alone".to_owned(),
             source: comment.to_owned(),
             who: "repartee".to_owned(),
-            at_ms: self.outside.clock.now_ms(),
+            at_ms: self.environment.clock.now_ms(),
         })
     }
 
@@ -446,22 +462,23 @@ impl Engine {
         anyway: bool,
     ) -> Result<(), Stop> {
         let now_ms = session.now_ms();
-        let Some(permit) = self.store.permit(name)? else {
+        let Some(permission) = self.store.posting_permission(name)? else {
             return Ok(());
         };
-        let due = permit
+        let due = permission
             .checked_ms
             .is_none_or(|at| is_due(at, CHECK_EVERY_MS, now_ms));
-        if !permit.off.is_empty() || !(due || anyway) {
+        if !permission.off.is_empty() || !(due || anyway) {
             return Ok(());
         }
         let off = |why: &str| -> Result<()> {
             let entry = Entry::new("repartee", "not allowed any more", now_ms);
-            let entry = entry.about(format!("r/{}", permit.name)).detail(why);
-            self.store.permit_off(&permit.name, why, &entry)?;
+            let entry = entry.about(format!("r/{}", permission.name)).detail(why);
+            self.store
+                .posting_permission_off(&permission.name, why, &entry)?;
             ctx.say(format!(
                 "r/{}: nothing is posted there any more: {why}",
-                permit.name
+                permission.name
             ));
             Ok(())
         };
@@ -480,10 +497,10 @@ impl Engine {
         }
         let rules = rules_json(&session.ask(Some(ctx), session.client.rules(name))?);
         // a file that knows of no rules any more does not take the present ones for those that were read
-        let key = rules_key(&permit.name);
+        let key = rules_key(&permission.name);
         let (kept, now) = (self.kept_setting::<String>(&key)?, hash(&rules));
         let is_known = |kept: &String| !kept.is_empty() && *kept != now;
-        let changed = match permit.rules.as_str() {
+        let changed = match permission.rules.as_str() {
             "[]" => kept.as_ref().is_some_and(is_known),
             known => known != rules,
         };
@@ -493,11 +510,12 @@ impl Engine {
             )?);
         }
         let machine = self.machine()?;
-        let seal = |before: &Permit, now: &Permit| {
-            let is_here = permit_origin(&machine, before) == Origin::Here;
-            is_here.then(|| permit_seal(&machine, now))
+        let seal = |before: &PostingPermission, now: &PostingPermission| {
+            let is_here = posting_permission_origin(&machine, before) == Origin::Here;
+            is_here.then(|| posting_permission_seal(&machine, now))
         };
-        self.store.permit_checked(name, &rules, now_ms, seal)?;
+        self.store
+            .posting_permission_checked(name, &rules, now_ms, seal)?;
         if kept.as_ref() != Some(&now) {
             self.keep_setting(&key, &now);
         }

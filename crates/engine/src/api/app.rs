@@ -1,24 +1,24 @@
-//! The commands that need no project: the desk itself, opening and making projects, looking into files.
+//! The commands that need no project: the app itself, opening and making projects, looking into files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use repartee_datasets::read::Look;
+use repartee_datasets::read::Preview;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::commands;
-use crate::desk::{Desk, DeskInfo, ProjectInfo, Settings, sample_folder};
+use crate::app_state::{AppInfo, AppState, ProjectInfo, Settings, sample_folder};
 use crate::doctor::{Doctor, doctor};
 use crate::error::{Error, Result};
-use crate::import::look;
+use crate::import::preview;
 use crate::items::DeleteItem;
 use crate::job::JobInfo;
 use crate::job_queue::{JobQueue, Queued};
 use crate::run_config::{self, Field, Preset, RunConfig, RunKind};
 
-/// The desk, and the window that asks.
-type Asked = (Arc<Desk>, String);
+/// The app, and the window that asks.
+type Asked = (Arc<AppState>, String);
 
 /// Nothing is asked for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
@@ -94,7 +94,7 @@ pub struct FilePreview {
     pub bytes: u64,
     /// What it looks like.
     #[serde(flatten)]
-    pub look: Look,
+    pub preview: Preview,
 }
 
 /// Rows of a file that are shown before it is imported.
@@ -129,45 +129,45 @@ fn new_project(path: &str) -> Result<PathBuf> {
 }
 
 fn sample(asked: &Asked, sample: Sample) -> Result<ProjectInfo> {
-    let (desk, window) = asked;
+    let (app, window) = asked;
     let folder = match &sample.path {
         Some(path) => typed(path)?,
-        None => sample_folder(&desk.folder())?,
+        None => sample_folder(&app.folder())?,
     };
-    desk.create(window, &folder.join("sample.repartee"))
+    app.create(window, &folder.join("sample.repartee"))
 }
 
-fn preview(path: &str) -> Result<FilePreview> {
+fn file_preview(path: &str) -> Result<FilePreview> {
     let path = typed(path)?;
     let about = std::fs::metadata(&path).map_err(|e| Error::io("read", &path, &e))?;
     Ok(FilePreview {
         path: path.display().to_string(),
         bytes: about.len(),
-        look: look(&path, PREVIEW_ROWS)?,
+        preview: preview(&path, PREVIEW_ROWS)?,
     })
 }
 
 commands!(Asked {
-    /// The desk: version, machine, settings, recent projects, and this window's project.
-    "desk.get" => |(desk, window), _| Ok(desk.info(window)), Nothing => DeskInfo;
+    /// The app: version, machine, settings, recent projects, and this window's project.
+    "app.get" => |(app, window), _| Ok(app.info(window)), Nothing => AppInfo;
     /// Changes the settings, all of them together.
-    "desk.settings" => |(desk, _), settings| desk.set(settings), Settings => Settings;
+    "app.settings" => |(app, _), settings| app.set(settings), Settings => Settings;
     /// Takes a project off the list of recent ones; the file stays.
-    "desk.forget" => |(desk, _), at| desk.forget(&at.path), At => ();
+    "app.forget" => |(app, _), at| app.forget(&at.path), At => ();
     /// What this machine has, and what may be missing.
-    "desk.doctor" => |(desk, window), _| Ok(doctor(desk.engine(window).ok().as_ref().map(|e| e.path()))), Nothing => Doctor;
+    "app.doctor" => |(app, window), _| Ok(doctor(app.engine(window).ok().as_ref().map(|e| e.path()))), Nothing => Doctor;
     /// What a file looks like before it is imported.
-    "file.preview" => |_, at| preview(&at.path), At => FilePreview;
+    "file.preview" => |_, at| file_preview(&at.path), At => FilePreview;
     /// Makes a new project and opens it in this window.
-    "project.create" => |(desk, window), at| desk.create(window, &new_project(&at.path)?), At => ProjectInfo;
+    "project.create" => |(app, window), at| app.create(window, &new_project(&at.path)?), At => ProjectInfo;
     /// Opens a project in this window.
-    "project.open" => |(desk, window), at| desk.open(window, &typed(&at.path)?), At => ProjectInfo;
+    "project.open" => |(app, window), at| app.open(window, &typed(&at.path)?), At => ProjectInfo;
     /// Makes a project for the sample in a folder of its own; the job "demo" fills it.
     "project.sample" => sample, Sample => ProjectInfo;
     /// Closes this window's project; its jobs go on.
-    "project.close" => |(desk, window), _| { desk.closed(window); Ok(()) }, Nothing => ();
+    "project.close" => |(app, window), _| { app.closed(window); Ok(()) }, Nothing => ();
     /// How many windows of this program show this window's project, itself among them.
-    "project.windows" => |(desk, window), _| desk.windows_on_project_of(window), Nothing => usize;
+    "project.windows" => |(app, window), _| app.windows_on_project_of(window), Nothing => usize;
     /// The settings of a run, each with its words, to build a form from.
     "run.fields" => |_, _| Ok(run_config::fields()), Nothing => Vec<Field>;
     /// The settings that a kind of run begins with.
@@ -175,13 +175,13 @@ commands!(Asked {
     /// Good choices for a kind of run, each with what it is for.
     "run.presets" => |_, of| Ok(run_config::presets(of.kind)), OfKind => Vec<Preset>;
     /// Starts a job in a process of its own.
-    "job.start" => |(desk, window), job| desk.start(window, &job.id, &job.kind, &job.params), StartJob => JobInfo;
+    "job.start" => |(app, window), job| app.start(window, &job.id, &job.kind, &job.params), StartJob => JobInfo;
     /// Deletes an item: it is gone at once, and the job that is given removes its rows.
-    "item.delete" => |(desk, window), p| desk.delete(window, &p), DeleteItem => JobInfo;
+    "item.delete" => |(app, window), p| app.delete(window, &p), DeleteItem => JobInfo;
     /// Puts a job into the queue: it starts when none before it is left and nothing heavy runs.
-    "job.queue" => |(desk, window), job| desk.enqueue(window, &job), QueueJob => Queued;
+    "job.queue" => |(app, window), job| app.enqueue(window, &job), QueueJob => Queued;
     /// What holds the queue up does so no longer: a paused job is resumed, a failed one is left behind.
-    "queue.go-on" => |(desk, window), _| desk.queue_go_on(window), Nothing => JobQueue;
+    "queue.go-on" => |(app, window), _| app.queue_go_on(window), Nothing => JobQueue;
     /// Goes on with a job that rests, failed, or lost its process.
-    "job.resume" => |(desk, window), of| desk.resume(window, &of.job), OfJob => JobInfo;
+    "job.resume" => |(app, window), of| app.resume(window, &of.job), OfJob => JobInfo;
 });

@@ -35,10 +35,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Who has not been asked anything for so long was forgotten, perhaps behind a window that is closed.
 const FORGOTTEN: Duration = Duration::from_secs(3_600);
 
-/// Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `practice`.
+/// Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `sandbox`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
-pub struct Practice {
+pub struct Sandbox {
     /// The port on 127.0.0.1; 0: any that is free.
     pub port: u16,
     /// Threads that there are.
@@ -47,7 +47,7 @@ pub struct Practice {
     pub seed: u64,
 }
 
-impl Default for Practice {
+impl Default for Sandbox {
     fn default() -> Self {
         Self {
             port: 0,
@@ -60,7 +60,7 @@ impl Default for Practice {
 
 /// What a practice came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Practised {
+pub struct SandboxClosed {
     /// Replies that were posted meanwhile.
     pub posted: u64,
 }
@@ -80,7 +80,7 @@ pub(crate) fn is_served(account: &Account) -> Result<()> {
         return Err(Error::new(
             Code::Io,
             format!(
-                "the made-up Reddit of u/{NAME} is not there; serve it by `repartee reddit practice`, or in the window under Reddit, Accounts"
+                "the made-up Reddit of u/{NAME} is not there; serve it by `repartee reddit sandbox`, or in the window under Reddit, Accounts"
             ),
         ));
     }
@@ -101,11 +101,11 @@ pub(crate) fn login_of(account: &Account) -> Option<Login> {
     })
 }
 
-impl Job for Practice {
-    const KIND: &'static str = "practice";
-    type Outcome = Practised;
+impl Job for Sandbox {
+    const KIND: &'static str = "sandbox";
+    type Outcome = SandboxClosed;
 
-    fn run(&self, ctx: &Ctx) -> Result<Practised, Stop> {
+    fn run(&self, ctx: &Ctx) -> Result<SandboxClosed, Stop> {
         let fake = self.open(ctx)?;
         let before = fake.world().posted();
         ctx.say(format!(
@@ -124,12 +124,12 @@ impl Job for Practice {
             };
             if last.elapsed() > FORGOTTEN {
                 ctx.say("nobody has asked for an hour: the made-up Reddit ends");
-                return Ok(Practised { posted });
+                return Ok(SandboxClosed { posted });
             }
             match ctx.go_on() {
                 Ok(()) => {}
                 // it has no other end
-                Err(Stop::Cancel) => return Ok(Practised { posted }),
+                Err(Stop::Cancel) => return Ok(SandboxClosed { posted }),
                 Err(stop) => return Err(stop),
             }
             ctx.tick(Progress::new(
@@ -143,7 +143,7 @@ impl Job for Practice {
     }
 }
 
-impl Practice {
+impl Sandbox {
     /// Starts a made-up Reddit with all that the project posted to one before, adds its account, and logs
     /// it in. It ends when what is given is dropped.
     ///

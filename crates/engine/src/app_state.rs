@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
-use crate::api::desk::QueueJob;
+use crate::api::app::QueueJob;
 use crate::error::{Code, Error, Result};
 use crate::items::{Delete, DeleteItem};
 use crate::job::{Job, JobInfo, Signal, new_id, now_ms};
 use crate::job_queue::{JobQueue, Queued};
-use crate::reddit::Upkeep;
+use crate::reddit::Maintenance;
 use crate::work::{QUEUE, Worker};
 use crate::{Engine, api};
 
@@ -27,7 +27,7 @@ const LOOK_FOR_DEAD_EVERY: Duration = Duration::from_secs(2);
 /// And this often whether a job waits in the queue that could start.
 const LOOK_AT_QUEUE_EVERY: Duration = Duration::from_secs(1);
 /// And this often whether something is due of a project's dealings with Reddit.
-const LOOK_WHAT_IS_DUE_EVERY: Duration = Duration::from_secs(60);
+const CHECK_MAINTENANCE_EVERY: Duration = Duration::from_secs(60);
 /// A worker for the queue that has not taken a job after this long is not coming.
 const START_QUEUE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Recent projects that are kept.
@@ -53,7 +53,8 @@ pub struct Settings {
     pub notify: bool,
     /// Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was
     /// deleted there, reading scores.
-    pub upkeep: bool,
+    #[serde(alias = "upkeep")]
+    pub maintenance: bool,
     /// Whether the machine is kept awake while a job runs.
     pub keep_awake: bool,
 }
@@ -70,7 +71,7 @@ impl Default for Settings {
                 .or_else(|_| std::env::var("USERNAME"))
                 .unwrap_or_default(),
             notify: true,
-            upkeep: true,
+            maintenance: true,
             keep_awake: true,
         }
     }
@@ -100,7 +101,7 @@ pub struct RecentShown {
 
 /// What every window shows before a project is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct DeskInfo {
+pub struct AppInfo {
     /// The version of Repartee.
     pub version: String,
     /// linux, macos or windows.
@@ -133,14 +134,14 @@ pub struct ProjectInfo {
 /// What windows are told without asking.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-pub enum Notice {
+pub enum AppEvent {
     /// Some process wrote these families of things: what shows them should ask again.
     Changed {
         /// sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle,
         /// jobs, settings.
         families: Vec<String>,
     },
-    /// A job that this desk started says something.
+    /// A job that this app started says something.
     Job {
         /// Its id.
         job: String,
@@ -166,7 +167,7 @@ pub enum Notice {
 }
 
 /// Where notices go: the windows that they are for, by label.
-pub type Notices = Arc<dyn Fn(&[String], &Notice) + Send + Sync>;
+pub type OnAppEvent = Arc<dyn Fn(&[String], &AppEvent) + Send + Sync>;
 
 /// What is kept between two starts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -176,11 +177,11 @@ struct Kept {
     recent: Vec<RecentProject>,
 }
 
-/// The desk. One in a process.
-pub struct Desk {
+/// The app. One in a process.
+pub struct AppState {
     file: PathBuf,
     worker: PathBuf,
-    notices: Notices,
+    on_event: OnAppEvent,
     kept: Mutex<Kept>,
     windows: Mutex<HashMap<String, Arc<Engine>>>,
     /// When a worker was last started for a queue.
@@ -191,10 +192,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Desk {
-    /// A desk that keeps its settings in `folder`, starts `worker` for jobs, and tells windows by
-    /// `notices`.
-    pub fn new(folder: &Path, worker: PathBuf, notices: Notices) -> Arc<Self> {
+impl AppState {
+    /// An app that keeps its settings in `folder`, starts `worker` for jobs, and tells windows by
+    /// `on_event`.
+    pub fn new(folder: &Path, worker: PathBuf, on_event: OnAppEvent) -> Arc<Self> {
         let file = folder.join("desk.json");
         // a file that cannot be read is a loss of convenience, not a reason to refuse to start
         let kept = std::fs::read(&file)
@@ -203,7 +204,7 @@ impl Desk {
         Arc::new(Self {
             file,
             worker,
-            notices,
+            on_event,
             kept: Mutex::new(kept.unwrap_or_default()),
             windows: Mutex::default(),
             queue_started: Mutex::default(),
@@ -216,7 +217,7 @@ impl Desk {
     /// [`Code::Usage`] when there is no such command, its parameters do not fit, or it needs a project and
     /// the window has none; otherwise the command's own.
     pub fn call(self: &Arc<Self>, window: &str, name: &str, params: Value) -> Result<Value> {
-        if let Some(answer) = api::desk::call(&(Arc::clone(self), window.to_owned()), name, &params)
+        if let Some(answer) = api::app::call(&(Arc::clone(self), window.to_owned()), name, &params)
         {
             return answer;
         }
@@ -246,7 +247,7 @@ impl Desk {
             .ok_or_else(|| Error::usage("no project is open in this window; open one first"))
     }
 
-    pub(crate) fn info(&self, window: &str) -> DeskInfo {
+    pub(crate) fn info(&self, window: &str) -> AppInfo {
         let kept = lock(&self.kept).clone();
         let recent = kept
             .recent
@@ -269,7 +270,7 @@ impl Desk {
                 devices.push(name.to_owned());
             }
         }
-        DeskInfo {
+        AppInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: std::env::consts::OS.to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -307,9 +308,9 @@ impl Desk {
         lock(&self.kept).settings = settings.clone();
         self.keep()?;
         let windows: Vec<String> = lock(&self.windows).keys().cloned().collect();
-        (self.notices)(
+        (self.on_event)(
             &windows,
-            &Notice::Settings {
+            &AppEvent::Settings {
                 settings: settings.clone(),
             },
         );
@@ -395,10 +396,10 @@ impl Desk {
         shows.map(|(label, _)| label.clone()).collect()
     }
 
-    fn tell(&self, engine: &Engine, notice: &Notice) {
+    fn tell(&self, engine: &Engine, event: &AppEvent) {
         let windows = self.windows_of(engine);
         if !windows.is_empty() {
-            (self.notices)(&windows, notice);
+            (self.on_event)(&windows, event);
         }
     }
 
@@ -406,14 +407,14 @@ impl Desk {
     fn look_out(self: &Arc<Self>, engine: &Arc<Engine>) -> Result<()> {
         let mut watch = engine.store.watch()?;
         let mut known = states(&engine.jobs()?);
-        let (desk, engine): (Weak<Self>, Weak<Engine>) =
+        let (app, engine): (Weak<Self>, Weak<Engine>) =
             (Arc::downgrade(self), Arc::downgrade(engine));
         let look = move || {
             let (mut looked, mut asked) = (Instant::now(), Instant::now());
             let mut queue_looked: Option<Instant> = None;
             loop {
                 std::thread::sleep(LOOK_EVERY);
-                let (Some(desk), Some(engine)) = (desk.upgrade(), engine.upgrade()) else {
+                let (Some(app), Some(engine)) = (app.upgrade(), engine.upgrade()) else {
                     return;
                 };
                 let changed = match watch.changed() {
@@ -426,15 +427,15 @@ impl Desk {
                 let families: Vec<String> = changed.iter().map(|f| f.as_str().to_owned()).collect();
                 let jobs_changed = families.iter().any(|family| family == "jobs");
                 if !families.is_empty() {
-                    desk.tell(&engine, &Notice::Changed { families });
+                    app.tell(&engine, &AppEvent::Changed { families });
                 }
-                if asked.elapsed() >= LOOK_WHAT_IS_DUE_EVERY {
+                if asked.elapsed() >= CHECK_MAINTENANCE_EVERY {
                     asked = Instant::now();
-                    desk.keep_up(&engine);
+                    app.maintain(&engine);
                 }
                 if queue_looked.is_none_or(|at| at.elapsed() >= LOOK_AT_QUEUE_EVERY) {
                     queue_looked = Some(Instant::now());
-                    desk.work_queue_off(&engine);
+                    app.work_queue_off(&engine);
                 }
                 // a process that died writes nothing that would tell it
                 let may_have_died = looked.elapsed() >= LOOK_FOR_DEAD_EVERY
@@ -446,14 +447,14 @@ impl Desk {
                 let Ok(jobs) = engine.jobs() else { continue };
                 if !jobs_changed && states(&jobs) != known {
                     let families = vec!["jobs".to_owned()];
-                    desk.tell(&engine, &Notice::Changed { families });
+                    app.tell(&engine, &AppEvent::Changed { families });
                 }
                 for job in &jobs {
                     // a job waits until its process has started
                     let goes_on = |state: &str| ["waiting", "running"].contains(&state);
                     let ran = known.get(&job.id).is_none_or(|state| goes_on(state));
                     if ran && !goes_on(&job.state) && job.state != "queued" {
-                        desk.tell(&engine, &ended(job));
+                        app.tell(&engine, &ended(job));
                     }
                 }
                 known = states(&jobs);
@@ -468,7 +469,7 @@ impl Desk {
 
     /// Starts what is due of a project's dealings with Reddit, if the person did not forbid it, and the removal
     /// of deleted rows that a killed process left.
-    fn keep_up(self: &Arc<Self>, engine: &Arc<Engine>) {
+    fn maintain(self: &Arc<Self>, engine: &Arc<Engine>) {
         let swept = engine.wants_delete().and_then(|wanted| match wanted {
             true => {
                 let id = new_id();
@@ -480,13 +481,13 @@ impl Desk {
         if let Err(error) = swept {
             tracing::warn!("deleted rows could not be removed: {error}");
         }
-        if !lock(&self.kept).settings.upkeep {
+        if !lock(&self.kept).settings.maintenance {
             return;
         }
-        let begun = engine.wants_upkeep().and_then(|wanted| match wanted {
+        let begun = engine.wants_maintenance().and_then(|wanted| match wanted {
             true => {
                 let id = new_id();
-                engine.submit(&id, Upkeep::KIND, &Value::Object(Default::default()))?;
+                engine.submit(&id, Maintenance::KIND, &Value::Object(Default::default()))?;
                 self.set_to_work(engine, &id)
             }
             false => Ok(()),
@@ -587,12 +588,12 @@ impl Desk {
             threads: settings.threads,
             keep_awake: settings.keep_awake,
         };
-        let (desk, heard) = (Arc::downgrade(self), Arc::downgrade(engine));
+        let (app, heard) = (Arc::downgrade(self), Arc::downgrade(engine));
         let signals = move |job: &str, signal: Signal| {
-            if let (Some(desk), Some(engine)) = (desk.upgrade(), heard.upgrade()) {
-                desk.tell(
+            if let (Some(app), Some(engine)) = (app.upgrade(), heard.upgrade()) {
+                app.tell(
                     &engine,
-                    &Notice::Job {
+                    &AppEvent::Job {
                         job: job.to_owned(),
                         signal,
                     },
@@ -616,9 +617,9 @@ fn states(jobs: &[JobInfo]) -> HashMap<String, String> {
         .collect()
 }
 
-fn ended(job: &JobInfo) -> Notice {
+fn ended(job: &JobInfo) -> AppEvent {
     let failed = job.state == "failed";
-    Notice::Ended {
+    AppEvent::Ended {
         job: job.id.clone(),
         kind: job.kind.clone(),
         state: job.state.clone(),

@@ -8,7 +8,7 @@ use ts_rs::TS;
 
 /// What a file looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Look {
+pub struct Preview {
     /// How it would be read; [`Format::Mapped`] needs a mapping, [`Format::Comments`] has one that can be changed.
     pub format: Format,
     /// The names of the columns: of a table, or the keys of its first lines.
@@ -49,7 +49,7 @@ const SCORE: [&str; 4] = ["reply_score", "score", "ups", "upvotes"];
 ///
 /// # Errors
 /// As [`read`].
-pub fn look(path: &Path, rows: usize) -> Result<Look, Error> {
+pub fn preview(path: &Path, rows: usize) -> Result<Preview, Error> {
     let mut input = Input::open(path)?;
     let mut recognised = match recognise(&input, &Options::default()) {
         Ok(recognised) => recognised,
@@ -92,7 +92,7 @@ pub fn look(path: &Path, rows: usize) -> Result<Look, Error> {
     if recognised.format == Format::Comments && mapping.is_none() {
         mapping = crate::flat::guess(&columns);
     }
-    Ok(Look {
+    Ok(Preview {
         format: recognised.format,
         columns,
         rows,
@@ -101,7 +101,7 @@ pub fn look(path: &Path, rows: usize) -> Result<Look, Error> {
 }
 
 /// A table whose columns nobody has named.
-fn of_table(input: &mut Input, rows: usize) -> Result<Look, Error> {
+fn of_table(input: &mut Input, rows: usize) -> Result<Preview, Error> {
     let json = input
         .head
         .iter()
@@ -115,7 +115,7 @@ fn of_table(input: &mut Input, rows: usize) -> Result<Look, Error> {
         let table = shape::table_of(&input.head, Mapping::default());
         of_csv(input, &table, rows)?
     };
-    Ok(Look {
+    Ok(Preview {
         format: Format::Mapped,
         mapping: Some(guess(&columns)),
         columns,
@@ -245,16 +245,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn looked(name: &str, content: &str) -> Look {
+    fn previewed(name: &str, content: &str) -> Preview {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        look(&path, 2).unwrap()
+        preview(&path, 2).unwrap()
     }
 
     #[test]
     fn a_table_shows_its_first_rows() {
-        let found = looked("a.csv", "a;b\n1;2\n3;4\n5;6\n");
+        let found = previewed("a.csv", "a;b\n1;2\n3;4\n5;6\n");
         assert_eq!(found.format, Format::Mapped);
         assert_eq!(found.columns, ["a", "b"]);
         assert_eq!(found.rows, [["1", "2"], ["3", "4"]]);
@@ -263,14 +263,14 @@ mod tests {
 
     #[test]
     fn columns_with_telling_names_are_guessed() {
-        let found = looked("posts.csv", "id,Title,selftext,score\n1,a,b,3\n");
+        let found = previewed("posts.csv", "id,Title,selftext,score\n1,a,b,3\n");
         let mapping = found.mapping.unwrap();
         assert_eq!(
             (mapping.comment.as_str(), mapping.reply.as_str()),
             ("Title", "selftext")
         );
         assert_eq!(mapping.score.as_deref(), Some("score"));
-        let lines = looked(
+        let lines = previewed(
             "pairs.jsonl",
             "{\"prompt\":\"a\",\"response\":\"b\",\"n\":3}\n",
         );
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn what_needs_no_mapping_is_told_by_its_content() {
-        let dump = looked(
+        let dump = previewed(
             "RC",
             "{\"id\":\"a\",\"body\":\"x\",\"subreddit\":\"s\",\"score\":null}\n",
         );
@@ -294,7 +294,7 @@ mod tests {
             dump.rows[0].contains(&String::new()),
             "a null is an empty cell"
         );
-        let listing = looked(
+        let listing = previewed(
             "l.json",
             "{\"kind\":\"Listing\",\"data\":{\"children\":[]}}",
         );

@@ -101,9 +101,9 @@ impl App {
     pub(super) fn size(&self) -> Result<ExitCode> {
         let size = self.engine()?.size()?;
         self.done(&size, |size| {
-            let mut table = Table::new(["what", "room", "rows"]);
-            for room in &size.families {
-                table.row([room.family.clone(), bytes(room.bytes), count(room.rows)]);
+            let mut table = Table::new(["what", "space", "rows"]);
+            for space in &size.families {
+                table.row([space.family.clone(), bytes(space.bytes), count(space.rows)]);
             }
             table.row(["free".to_owned(), bytes(size.free), String::new()]);
             table.row(["the file".to_owned(), bytes(size.file), String::new()]);

@@ -53,7 +53,7 @@ pub struct Compacted {
 
 /// The room that a family of tables takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Room {
+pub struct Space {
     /// The family: comments, pairs, splits, weights, ...
     pub family: &'static str,
     /// Bytes of its tables and indexes.
@@ -72,7 +72,7 @@ pub struct Size {
     /// Bytes within the file that are free; [`Store::compact`] gives them back.
     pub free: u64,
     /// The families, the largest first; those that take nothing but an empty page are left out.
-    pub families: Vec<Room>,
+    pub families: Vec<Space>,
 }
 
 /// The family of a table; the first table of a family is the one whose rows are counted.
@@ -271,13 +271,13 @@ impl Store {
                 let bytes = members.iter().filter_map(|table| tables.get(*table)).sum();
                 let sql = format!("SELECT count(*) FROM {}", members[0]);
                 let rows: i64 = db.query_row(&sql, [], |row| row.get(0))?;
-                families.push(Room {
+                families.push(Space {
                     family,
                     bytes,
                     rows: rows.unsigned_abs(),
                 });
             }
-            families.sort_by_key(|room| std::cmp::Reverse(room.bytes));
+            families.sort_by_key(|space| std::cmp::Reverse(space.bytes));
             Ok(Size {
                 file: bytes(self.path()),
                 wal: bytes(&beside(self.path(), "-wal")),
