@@ -240,8 +240,8 @@ impl StudyRecord {
 impl FromStr for StudyRecord {
     type Err = String;
 
-    /// Reads `KIND=DECISION[,date=..][,scope=..][,until=..][,policy=..][,link=..][,note=..]`. A comma before anything
-    /// but one of these names belongs to the value. The result is checked.
+    /// Reads `KIND=DECISION[,date=..][,scope=..][,until=..][,policy=..][,link=..][,note=..]`. A comma belongs to the
+    /// value unless one of these names follows it. The result is checked.
     fn from_str(s: &str) -> Result<Self, String> {
         let expected = || {
             format!(

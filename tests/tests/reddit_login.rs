@@ -183,7 +183,7 @@ fn browser_login_is_kept_in_the_keychain_until_revoked() {
     }
 
     // the user revoked access on Reddit: that is reported, and a new login fixes it
-    bench.fake.world().take_access_back("first_bot");
+    bench.fake.world().revoke_access("first_bot");
     assert_eq!(
         bench.log_in_without_browser().unwrap_err().code,
         Code::Login

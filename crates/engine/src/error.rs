@@ -163,12 +163,12 @@ impl From<repartee_store::Error> for Error {
 
 impl From<repartee_store::ledger::Error> for Error {
     fn from(error: repartee_store::ledger::Error) -> Self {
-        use repartee_store::ledger::Trouble;
-        let code = match error.trouble {
-            Trouble::Damaged => Code::Damaged,
-            Trouble::Busy => Code::Busy,
-            Trouble::Full => Code::DiskFull,
-            Trouble::Io => Code::Io,
+        use repartee_store::ledger::ErrorKind;
+        let code = match error.kind {
+            ErrorKind::Damaged => Code::Damaged,
+            ErrorKind::Busy => Code::Busy,
+            ErrorKind::Full => Code::DiskFull,
+            ErrorKind::Io => Code::Io,
         };
         Self::from_source(code, &error)
     }

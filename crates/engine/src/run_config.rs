@@ -313,8 +313,8 @@ pub fn presets(kind: RunKind) -> Vec<Preset> {
             usual.clone(),
         ),
         preset(
-            "Try it",
-            "100 short steps as a smoke test before the long run.",
+            "Smoke test",
+            "100 short steps, to check the setup before a long run.",
             RunConfig {
                 steps: 100,
                 max_tokens: 64,

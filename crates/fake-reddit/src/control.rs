@@ -167,7 +167,7 @@ fn change(world: &mut World, path: &str, body: &Map<String, Value>) -> Result<An
                 world.kill_tokens();
             }
             if let Some(account) = text("take_back") {
-                world.take_access_back(account);
+                world.revoke_access(account);
             }
         }
         _ => return Ok(Answer::error(404, "Not Found")),

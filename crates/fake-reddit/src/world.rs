@@ -569,7 +569,7 @@ impl World {
     }
 
     /// Invalidates every token of an account, including refresh tokens: the user revoked access.
-    pub fn take_access_back(&mut self, account: &str) {
+    pub fn revoke_access(&mut self, account: &str) {
         let is = |name: &str| name.eq_ignore_ascii_case(account);
         self.tokens
             .retain(|_, token| !token.account.as_deref().is_some_and(is));

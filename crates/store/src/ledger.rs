@@ -30,12 +30,12 @@ pub struct Error {
     pub path: PathBuf,
     /// What is wrong, and what to do.
     pub what: String,
-    pub trouble: Trouble,
+    pub kind: ErrorKind,
 }
 
 /// Kinds of ledger errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ErrorKind {
     /// It is not a ledger, or damaged.
     Damaged,
     Busy,
@@ -170,7 +170,7 @@ impl Ledger {
     /// Opens the ledger in a folder; creates it, for its user alone, if it does not exist.
     ///
     /// # Errors
-    /// [`Trouble::Damaged`] if the file is not a ledger, or incomplete; [`Trouble::Io`] if it cannot be read and
+    /// [`ErrorKind::Damaged`] if the file is not a ledger, or incomplete; [`ErrorKind::Io`] if it cannot be read and
     /// written.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("ledger.sqlite");
@@ -179,7 +179,7 @@ impl Ledger {
             what: format!(
                 "cannot be opened: {error}; check the permissions of the file and its folder"
             ),
-            trouble: Trouble::Io,
+            kind: ErrorKind::Io,
         };
         // one at a time: creating a ledger takes more than one step
         let opening = private(&folder.join("ledger.lock")).map_err(|e| io(&e))?;
@@ -191,7 +191,7 @@ impl Ledger {
         let id = prepare(&mut db).map_err(failed)?.map_err(|what| Error {
             path: path.clone(),
             what,
-            trouble: Trouble::Damaged,
+            kind: ErrorKind::Damaged,
         })?;
         Ok(Self {
             db: Mutex::new(db),
@@ -559,31 +559,31 @@ fn prepare(db: &mut Connection) -> rusqlite::Result<Result<String, String>> {
 
 fn refused(path: &Path, error: &rusqlite::Error) -> Error {
     use rusqlite::ErrorCode as C;
-    let (what, trouble) = match error.sqlite_error_code() {
+    let (what, kind) = match error.sqlite_error_code() {
         Some(C::DiskFull) => (
             "cannot be written: the disk is full".to_owned(),
-            Trouble::Full,
+            ErrorKind::Full,
         ),
         Some(C::DatabaseBusy | C::DatabaseLocked) => (
             "is locked by another process; try again when that one is done".to_owned(),
-            Trouble::Busy,
+            ErrorKind::Busy,
         ),
         Some(C::ReadOnly | C::CannotOpen | C::PermissionDenied | C::SystemIoFailure) => (
             format!("cannot be written: {error}; check the permissions of the file and its folder"),
-            Trouble::Io,
+            ErrorKind::Io,
         ),
         _ => (
             format!(
                 "is damaged: {error}; restore a backup, or move it away and check on Reddit yourself what \
                  is posted"
             ),
-            Trouble::Damaged,
+            ErrorKind::Damaged,
         ),
     };
     Error {
         path: path.to_owned(),
         what,
-        trouble,
+        kind,
     }
 }
 
@@ -744,7 +744,7 @@ mod tests {
         let path = folder.path().join("ledger.sqlite");
         let refused = |what: &str| {
             let error = Ledger::open(folder.path()).unwrap_err();
-            assert_eq!(error.trouble, Trouble::Damaged, "{what}: {error}");
+            assert_eq!(error.kind, ErrorKind::Damaged, "{what}: {error}");
             assert!(error.to_string().contains("nothing is posted"), "{error}");
         };
         std::fs::write(&path, vec![7; 5_000]).unwrap();
@@ -768,7 +768,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
         let error = Ledger::open(folder.path()).unwrap_err();
-        assert_eq!(error.trouble, Trouble::Io, "{error}");
+        assert_eq!(error.kind, ErrorKind::Io, "{error}");
     }
 
     #[cfg(unix)]

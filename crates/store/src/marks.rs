@@ -169,7 +169,8 @@ pub(crate) fn note(db: &Transaction<'_>, lost: &LostPairs, now_ms: i64) -> Resul
         }
     }
     let own = "SELECT id, coalesce((SELECT id FROM split
-                       WHERE base.origin GLOB '*tokenizer of the train side of split ' || name), 0)
+                       WHERE base.origin GLOB '*tokenizer of the train side of split ' || name
+                          OR base.origin GLOB '*tokenizer of the training set of split ' || name), 0)
                FROM base WHERE origin GLOB '*tokenizer of the *'
                  AND origin NOT GLOB '*the tokenizer of *'";
     for (id, split) in ids(db, own)? {

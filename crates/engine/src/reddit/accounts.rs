@@ -349,15 +349,15 @@ impl Engine {
     /// [`Code::NotFound`].
     pub fn account_stop(&self, name: &str, why: &str, who: &str) -> Result<AccountInfo> {
         let name = plain_name("u/", name)?;
-        let what = if why.is_empty() { "goes on" } else { "stopped" };
+        let what = if why.is_empty() { "resumed" } else { "stopped" };
         let entry =
             Entry::new(who, what, self.environment.clock.now_ms()).about(format!("u/{name}"));
-        self.stop_or_go_on(&name, why, &entry.detail(why))?;
+        self.stop_or_resume(&name, why, &entry.detail(why))?;
         self.account(&name)
     }
 
     /// As [`Engine::account_stop`], with an entry for the audit log; also for the program itself.
-    pub(crate) fn stop_or_go_on(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
+    pub(crate) fn stop_or_resume(&self, name: &str, why: &str, entry: &Entry) -> Result<()> {
         // disabling needs no seal
         let machine = self.machine().ok();
         let seal = |before: &Account, now: &Account| resealed(machine.as_ref()?, before, now);

@@ -152,8 +152,8 @@ fn logged_in(engine: &Engine, session: &Session, facts: AccountFacts) -> Result<
     if suspended {
         stop_account(engine, session, SUSPENDED)?;
     } else if store.account(name)?.stopped == CANNOT_WRITE {
-        let entry = Entry::new("repartee", "goes on", now_ms).about(format!("u/{name}"));
-        engine.stop_or_go_on(name, "", &entry)?;
+        let entry = Entry::new("repartee", "resumed", now_ms).about(format!("u/{name}"));
+        engine.stop_or_resume(name, "", &entry)?;
     }
     engine.account(name)
 }

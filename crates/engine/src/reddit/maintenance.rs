@@ -157,7 +157,7 @@ impl Engine {
         unknown.append(&mut posted);
         for account in store.accounts()? {
             // a sandbox is usually not running
-            if sandbox::is_made_up(&account) {
+            if sandbox::is_sandbox(&account) {
                 continue;
             }
             let account = AccountInfo::from(account);

@@ -365,7 +365,7 @@ pub(crate) fn stop_account(engine: &Engine, session: &Session, why: &str) -> Res
     if account.stopped != why {
         let entry = Entry::new("repartee", "stopped", session.now_ms());
         let entry = entry.about(format!("u/{}", account.name)).detail(why);
-        engine.stop_or_go_on(&account.name, why, &entry)?;
+        engine.stop_or_resume(&account.name, why, &entry)?;
     }
     let mut facts: AccountFacts = serde_json::from_str(&account.facts).unwrap_or_default();
     facts.checked_ms = Some(session.now_ms());

@@ -63,7 +63,7 @@ pub struct SandboxClosed {
 }
 
 /// Whether an account is a sandbox account.
-pub(crate) fn is_made_up(account: &Account) -> bool {
+pub(crate) fn is_sandbox(account: &Account) -> bool {
     account.client_id == CLIENT_ID && account.host.starts_with(HERE)
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn is_made_up(account: &Account) -> bool {
 /// [`Code::Io`] with what to do.
 pub(crate) fn is_served(account: &Account) -> Result<()> {
     let address = account.host.trim_start_matches("http://");
-    if is_made_up(account) && TcpStream::connect(address).is_err() {
+    if is_sandbox(account) && TcpStream::connect(address).is_err() {
         return Err(Error::new(
             Code::Io,
             format!(
@@ -87,7 +87,7 @@ pub(crate) fn is_served(account: &Account) -> Result<()> {
 
 /// The login of such an account.
 pub(crate) fn login_of(account: &Account) -> Option<Login> {
-    is_made_up(account).then(|| Login {
+    is_sandbox(account).then(|| Login {
         app: App {
             client_id: CLIENT_ID.to_owned(),
             client_secret: NO_SECRET.into(),
