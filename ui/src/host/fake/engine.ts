@@ -217,7 +217,7 @@ export class FakeEngine {
       this.logs[job.id] = [
         {
           at_ms: job.created_ms,
-          text: "every parameter has a gradient; 473472 numbers are decayed, 4036 not",
+          text: "every parameter has a gradient; 473472 parameters are decayed, 4036 not",
         },
         { at_ms: job.created_ms + 9_000, text: "step 150: validation loss 2.0410, the best so far" },
         { at_ms: job.created_ms + 18_000, text: "step 300: validation loss 1.9589, the best so far" },
@@ -634,7 +634,7 @@ export class FakeEngine {
     "job.move": ({ job, to }) => {
       const waits = this.#queue().jobs.filter((one) => one.state === "queued");
       const found = waits.find((one) => one.id === job);
-      if (!found) return fail("usage", `job ${job} does not wait in the queue`);
+      if (!found) return fail("usage", `job ${job} is not in the queue`);
       const others = waits.filter((one) => one !== found);
       const before = typeof to === "object" ? others.findIndex((one) => one.id === to.before) : -1;
       others.splice(to === "first" ? 0 : before >= 0 ? before : others.length, 0, found);
@@ -885,21 +885,20 @@ export class FakeEngine {
     const unpermitted = this.sources.filter((s) => s.permission === "unknown").length;
     const next: NextStep[] = [];
     const add = (step: string, what: string, why: string) => next.push({ step, what, why, kind: null });
-    if (state("draft") > 0)
-      add("review", "Review the drafts", "Each reply waits for a person to approve or reject it.");
+    if (state("draft") > 0) add("review", "Review the drafts", "Each reply must be approved or rejected.");
     const reddit = this.reddit.state();
     next.push(...this.reddit.next(state("approved")));
     if (this.sources.length === 0)
-      add("import", "Import comments", "Everything starts from comments and their replies.");
+      add("import", "Import comments", "Start by importing comments and replies.");
     else if (this.pairs === 0)
       add("pairs", "Build the pairs", "Replies are joined to the comments they answer, and cleaned.");
     else if (this.splits.length === 0)
-      add("split", "Make a split", "Models learn on one side and are measured on another they never saw.");
+      add("split", "Create a split", "Train on one set, evaluate on held-out data.");
     if (unpermitted > 0)
       add(
         "permit",
-        "Record under what permission your sources may be used",
-        "Training on Reddit content needs approval; what you know is kept with the source.",
+        "Add a permission for your data sources",
+        "Training on Reddit content requires approval. The permission is stored with each source.",
       );
     const mark = this.study.shown().mark;
     if (mark)

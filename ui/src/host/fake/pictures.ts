@@ -16,7 +16,7 @@ import { pair } from "./words";
 type Points = [number, number][];
 
 function measured(e: EvaluationInfo): string {
-  return `split ${e.split}, ${e.partition} side, ${e.config.checkpoint} at step ${e.config.step}, seed ${e.config.seed}, ${e.config.device} with ${e.config.threads} threads`;
+  return `split ${e.split}, ${e.partition} set, ${e.config.checkpoint} at step ${e.config.step}, seed ${e.config.seed}, ${e.config.device} with ${e.config.threads} threads`;
 }
 
 const judge = curves.roc_judge as [number | null, number, number][];
@@ -106,7 +106,7 @@ export function ofEvaluations(kind: ChartKind, some: EvaluationInfo[], threshold
         y: "precision",
         xs: [0, 1],
         ys: [0, 1],
-        lines: [{ name: "real, mean precision 0.749", class: "1", points }],
+        lines: [{ name: "real, AP 0.749", class: "1", points }],
         square: true,
         columns: ["curve", "recall", "precision"],
       });
@@ -120,7 +120,7 @@ export function ofEvaluations(kind: ChartKind, some: EvaluationInfo[], threshold
         title: `Calibration: ${name}`,
         measured: where,
         x: "predicted probability",
-        y: "share seen",
+        y: "observed frequency",
         xs: [0, 1],
         ys: [0, 1],
         lines: [{ name: "real", class: "1", points }],
@@ -216,9 +216,9 @@ export function ofRuns(kind: ChartKind, runs: RunInfo[]): Picture {
   });
   const most = Math.max(1e-6, ...lines.flatMap((line) => line.points.map(([, y]) => y)));
   const titles = {
-    loss: ["Loss", "loss, nats"],
+    loss: ["Loss", "loss (nats)"],
     lr: ["Learning rate", "learning rate"],
-    throughput: ["Throughput", "tokens a second"],
+    throughput: ["Throughput", "tokens/s"],
   }[kind as "loss"] as [string, string];
   return draw({
     title: `${titles[0]}: ${name}`,

@@ -486,7 +486,7 @@ export class FakeReddit {
     const absent = this.#enqueue("absent", ...place(first, 3), {
       attempt: 1,
       code: "absent",
-      detail: "it was looked for often enough, and is not there; send it again, or give it up",
+      detail: "it was checked several times and not found; send it again, or abandon it",
       needs_person: true,
     });
     absent.attempts = [
@@ -749,11 +749,19 @@ export class FakeReddit {
     const account = this.accounts.find((one) => one.name === this.rules.account) ?? this.accounts[0];
     const step = (name: string, what: string, why: string) => [{ step: name, what, why, kind: null }];
     if (account?.facts.login_ms === null)
-      return step("log-in", `Log in u/${account.name}`, "Without a login no thread is read.");
+      return step("log-in", `Log in u/${account.name}`, "Reading threads and posting require a login.");
     if (approved === 0) return [];
     return account
-      ? step("post", "Post an approved reply", "Each by itself, when you say so.")
-      : step("post-by-hand", "Post an approved reply by hand", "Copy its text in the queue.");
+      ? step(
+          "post",
+          "Post an approved reply",
+          "One at a time, on your confirmation. Any blocking rule is shown first.",
+        )
+      : step(
+          "post-by-hand",
+          "Post an approved reply by hand",
+          "Copy its text from the queue and record the link. Or add an account under Reddit, Accounts, to post from here.",
+        );
   }
 
   readonly commands: Of<RedditCommand> = {
@@ -808,7 +816,7 @@ export class FakeReddit {
     "account.stop": ({ name, why, who }) => {
       const account = this.#account(name);
       account.stopped = why;
-      this.#note(who, why ? "stopped" : "goes on", { subject: `u/${name}`, detail: why });
+      this.#note(who, why ? "stopped" : "resumed", { subject: `u/${name}`, detail: why });
       this.engine.changed("reddit");
       return account;
     },
@@ -928,7 +936,7 @@ export class FakeReddit {
         this.optouts.find((one) => one.kind === kind && one.name === whom.slice(2)) ??
         fail("not-found", `${whom} is not on the list`);
       Object.assign(found, { state: confirmed ? "confirmed" : "declined", who, at_ms: Date.now() });
-      this.#note(who, confirmed ? "opted out" : "answered again", { subject: whom });
+      this.#note(who, confirmed ? "opt-out confirmed" : "opt-out declined", { subject: whom });
       this.engine.changed("reddit");
       return this.optouts;
     },
@@ -993,7 +1001,7 @@ export class FakeReddit {
     outcomes: () => this.#sum(),
     "outcomes.chart": () =>
       matrix(
-        "Outcomes: foretold and actual bin",
+        "Upvotes: predicted and actual bin",
         `${this.outcomes.length} posted replies`,
         ["bin 0", "bin 1", "bin 2", "bin 3"],
         this.#sum().counts,
@@ -1069,11 +1077,11 @@ export class FakeReddit {
           operator: "practice_person",
           host,
           app: "script",
-          approval: "made up",
+          approval: "none is needed: a Reddit sandbox on this machine",
           labelled_by: "repartee",
           missing: [],
         };
-        const serves = phase("serving a made-up Reddit", 1, "requests", 1e9);
+        const serves = phase("running a Reddit sandbox", 1, "requests", 1e9);
         let told = false;
         serves.tick = () => {
           if (told) return;
@@ -1089,7 +1097,7 @@ export class FakeReddit {
       case "fetch":
         return {
           phases: [
-            phase("looking at rising posts", 2, "subreddits", 1),
+            phase("reading rising posts", 2, "subreddits", 1),
             phase("reading threads", 2, "threads", 3),
           ],
           finish: () => this.#fetched(),
@@ -1109,7 +1117,7 @@ export class FakeReddit {
         const ask = params as Post;
         return {
           phases: [
-            phase("looking at Reddit", 1, "calls", 1),
+            phase("looking", 1, "calls", 1),
             // the second reply waits ten minutes after the first
             ...(ask.wait
               ? ask.replies.slice(1).map((reply) => ({
@@ -1124,7 +1132,7 @@ export class FakeReddit {
       }
       case "reconcile":
         return {
-          phases: [phase("looking for what is uncertain", 2, "looks", 2)],
+          phases: [phase("checking whether a reply arrived", 2, "looks", 2)],
           finish: () => {
             const found = this.engine.replies
               .filter((one) => one.reply.state === "uncertain")
@@ -1142,7 +1150,7 @@ export class FakeReddit {
         };
       case "sync":
         return {
-          phases: [phase("asking about texts", 120, "texts", 3)],
+          phases: [phase("checking what still exists", 120, "texts", 3)],
           finish: () => ({ ...NOTHING, looked_at: 120 }),
         };
       case "outcomes":
