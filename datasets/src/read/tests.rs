@@ -357,6 +357,16 @@ fn a_line_longer_than_a_block_is_one_line() {
 }
 
 #[test]
+fn a_line_longer_than_any_comment_is_refused() {
+    let text = "x".repeat(2 * LONGEST_ROW);
+    let line = format!(r#"{{"id":"c1","link_id":"t3_p","body":"{text}"#);
+    let packed = pack(line.as_bytes());
+    let error = read_bytes("RC.zst", &packed, &Options::default()).summary;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("line 1 is longer than 16 MB"), "{error}");
+}
+
+#[test]
 fn a_window_that_does_not_fit_is_refused_before_it_is_filled() {
     let head = pack(&dump(10));
     assert_eq!(window_of(&head), Some(1 << 31));
@@ -563,21 +573,32 @@ fn missing_column_is_an_error_in_every_format() {
 }
 
 #[test]
+fn a_mapped_document_of_other_things_ends_soon() {
+    let text = format!("[{}0]", "0,".repeat(50_000));
+    let got = read_bytes("a.json", text.as_bytes(), &table_options());
+    let error = got.summary.unwrap_err().to_string();
+    assert!(error.contains("an array of numbers"), "{error}");
+    assert_eq!(got.batch.counts.rows, listing::HOPELESS);
+}
+
+#[test]
 fn a_long_line_of_short_comments_comes_in_batches() {
     let comments = r#"{"id":"a","body":"x"},"#.repeat(100_000);
     let line =
         format!(r#"{{"id":"p","title":"t","comments":[{comments}{{"id":"b","body":"y"}}]}}"#);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("threads.jsonl");
-    std::fs::write(&path, format!("{line}\n{line}\n")).unwrap();
+    // two short ones tell what the lines are
+    let short = r#"{"id":"p","title":"t","comments":[]}"#;
+    std::fs::write(&path, format!("{short}\n{short}\n{line}\n{line}\n")).unwrap();
     let (mut all, mut largest) = (0, 0);
     let summary = read(&path, &Options::default(), |batch| {
         largest = largest.max(batch.records.len());
         all += batch.records.len();
         ControlFlow::Continue(())
     });
-    assert_eq!(summary.unwrap().counts.rows, 200_004);
-    assert_eq!(all, 200_004);
+    assert_eq!(summary.unwrap().counts.rows, 200_006);
+    assert_eq!(all, 200_006);
     assert!(largest <= MOST_RECORDS, "{largest}");
 }
 
