@@ -708,6 +708,10 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
         };
         store.outcome_put(&outcome).unwrap();
     }
+    // the most probable bin is another than the expected one, rounded
+    let bins = "UPDATE candidate SET b0 = 0.4, b1 = 0.1, b2 = 0.1, b3 = 0.4, expected_bin = 1.5";
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    db.execute(bins, []).unwrap();
     let outcomes = engine.outcomes().unwrap();
     for row in &outcomes.rows {
         let queued = engine.reply(row.reply).unwrap().reply;
@@ -723,7 +727,8 @@ fn saved_threads_are_replayed_without_a_network_and_end_in_a_chart() {
         );
     }
     assert_eq!((outcomes.judged, outcomes.rows.len()), (1, 1));
-    assert!(outcomes.rows[0].predicted.is_some() && outcomes.rows[0].actual.is_some());
+    assert_eq!(outcomes.rows[0].predicted, Some(0));
+    assert!(outcomes.rows[0].actual.is_some());
     assert!(engine.outcomes_chart().unwrap().svg.contains("<svg"));
     // a line that is none names its place
     let error = engine

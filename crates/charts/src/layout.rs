@@ -89,6 +89,7 @@ fn labels_of_a_confusion_matrix_never_overlap() {
         (vec![long, unbroken, long, unbroken], 7),
         (vec!["MMMMMMMMMMMM WWWWWWWWWWWW"; 8], 1_234_567),
         (vec!["ten"; 12], 1_000_000),
+        (vec!["a name of several words"; 12], 1_000_000),
     ] {
         assert_legible(&format!("{names:?}"), &matrix(&names, largest));
     }
