@@ -458,6 +458,48 @@ fn what_is_excluded_is_in_no_split_made_afterwards_and_can_be_taken_back() {
     assert_eq!(split("all").config.excluded, 0);
 }
 
+#[test]
+fn an_author_is_excluded_from_both_ends_of_a_pair() {
+    let line = |id: &str, parent: &str, author: &str| {
+        format!(
+            "{{\"id\":\"{id}\",\"link_id\":\"t3_p\",\"parent_id\":\"{parent}\",\"author\":\"{author}\",\"subreddit\":\"s\",\"body\":\"words of {author}\"}}\n"
+        )
+    };
+    let place = Place::with_project();
+    let engine = place.engine();
+    let text = line("c1", "t3_p", "asks") + &line("c2", "t1_c1", "answers");
+    let job = Import {
+        files: vec![place.write("dump.ndjson", text)],
+        ..permitted()
+    };
+    done(&engine, &job);
+    assert_eq!(done(&engine, &BuildPairs::default()).kept, 1);
+    let excluded = ShowPairs {
+        excluded: Some(true),
+        limit: 5,
+        ..ShowPairs::default()
+    };
+    for author in ["asks", "answers"] {
+        let authors = vec![author.to_owned()];
+        let all = engine
+            .exclude(&ExcludePairs {
+                authors: authors.clone(),
+                reason: "asked us to".into(),
+                ..ExcludePairs::default()
+            })
+            .unwrap();
+        assert_eq!(all.authors[0].pairs, 1, "{author}");
+        assert_eq!(engine.pairs(&excluded).unwrap().len(), 1, "{author}");
+        engine
+            .include(&IncludePairs {
+                authors,
+                ..IncludePairs::default()
+            })
+            .unwrap();
+        assert!(engine.pairs(&excluded).unwrap().is_empty(), "{author}");
+    }
+}
+
 /// The number of the first pair.
 fn first_pair(engine: &Engine) -> String {
     let show = ShowPairs {
