@@ -357,6 +357,16 @@ fn a_line_longer_than_a_block_is_one_line() {
 }
 
 #[test]
+fn a_line_longer_than_any_comment_is_refused() {
+    let text = "x".repeat(2 * LONGEST_ROW);
+    let line = format!(r#"{{"id":"c1","link_id":"t3_p","body":"{text}"#);
+    let packed = pack(line.as_bytes());
+    let error = read_bytes("RC.zst", &packed, &Options::default()).summary;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("line 1 is longer than 16 MB"), "{error}");
+}
+
+#[test]
 fn a_window_that_does_not_fit_is_refused_before_it_is_filled() {
     let head = pack(&dump(10));
     assert_eq!(window_of(&head), Some(1 << 31));
