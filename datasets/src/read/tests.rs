@@ -573,6 +573,15 @@ fn a_column_that_no_row_has_is_an_error_in_every_format() {
 }
 
 #[test]
+fn a_mapped_document_of_other_things_ends_soon() {
+    let text = format!("[{}0]", "0,".repeat(50_000));
+    let got = read_bytes("a.json", text.as_bytes(), &table_options());
+    let error = got.summary.unwrap_err().to_string();
+    assert!(error.contains("an array of numbers"), "{error}");
+    assert_eq!(got.batch.counts.rows, listing::HOPELESS);
+}
+
+#[test]
 fn a_long_line_of_short_comments_comes_in_batches() {
     let comments = r#"{"id":"a","body":"x"},"#.repeat(100_000);
     let line =
