@@ -1,418 +1,332 @@
 // Written by `cargo run -p repartee-engine --example typescript`; a test fails when it is stale.
 
 /**
- * What Reddit said of an account, and when.
+ * What Reddit reported about an account, and when.
  */
 export type AccountFacts = {
-  /** When it was last asked, milliseconds since 1970; none: never. */
-  checked_ms: number | null,
-  /** The last login that worked. */
-  login_ms: number | null,
+  /** Last check, milliseconds since 1970; none: never. */
+  checked_ms: number | null, login_ms: number | null,
   /** What the login allows, separated by blanks. */
   scope: string,
   /** Reddit has suspended it. */
   suspended: boolean,
-  /** Karma of posts and comments. */
+  /** Of posts and comments. */
   karma: number | null,
-  /** When it was made: seconds since 1970. */
+  /** Seconds since 1970. */
   created_utc: number | null,
-  /** Its e-mail address is confirmed. */
+  /** Its e-mail address is verified. */
   verified: boolean,
-  /** Comments of its last hundred that this project did not post: an account of a bot does nothing else. */
+  /** How many of its last hundred comments this project did not post: a bot's account does nothing else. */
   strangers: number, };
 
 /**
- * An account as it is shown.
+ * An account for display.
  */
 export type AccountInfo = {
-  /** Reddit's name of it, without `u/`. */
-  name: string,
-  /** Id of its app. */
-  client_id: string,
+  /** Without `u/`. */
+  name: string, client_id: string,
   /** script, installed or web. */
   app: string,
-  /** The person's own account, which the footer names. */
+  /** The user's own account, which the footer names. */
   operator: string,
-  /** Another address than Reddit's; empty: Reddit. */
+  /** A server other than Reddit; empty: Reddit. */
   host: string,
   /** The port at which a login in the browser ends. */
   port: number,
-  /** How Reddit approved the use; empty: nobody has said, and nothing is posted. */
+  /** Reddit's approval of this use; empty: not recorded, and nothing is posted. */
   approval: string,
-  /** Who said that Reddit shows it as an app; empty: nobody, and nothing is posted. */
-  labelled_by: string,
-  /** What Reddit said of it. */
-  facts: AccountFacts,
+  /** Who confirmed that Reddit labels it as an app; empty: nobody, and nothing is posted. */
+  labelled_by: string, facts: AccountFacts,
   /** Nothing is posted before this, milliseconds since 1970; 0: no pause. */
   pause_ms: number,
-  /** Why nothing is posted until a person has looked; empty: nothing speaks against it. */
+  /** Why nothing is posted until the user checks; empty: not disabled. */
   stopped: string,
-  /** What is missing before it can post, in words; empty: nothing. */
+  /** What it still needs before it can post; empty: nothing. */
   missing: Array<string>,
-  /** Why what is recorded of it has to be confirmed, to go after "it was"; empty: it need not. */
+  /** Why its record must be confirmed, to follow "it was"; empty: no need. */
   unconfirmed: string,
-  /** The hash over what is recorded of it, to confirm it by. */
+  /** The hash of its record, to confirm it by. */
   seen: string, };
 
 /**
- * A step of making a run again without what was deleted.
+ * A step of retraining a run without deleted content.
  */
 export type AgainStep = {
   /** base, run or fakes. */
-  kind: string,
-  /** What is made again. */
-  old: string,
-  /** The name of the new one. */
-  new: string, };
+  kind: string, old: string, new: string, };
 
 /**
  * A comment with its candidates.
  */
 export type Answered = {
-  /** The thread's number in the project. */
-  thread: number,
-  /** The comment. */
-  comment: string,
-  /** What was written to it. */
-  candidates: Array<CandidateInfo>, };
+  /** Number of the thread in the project. */
+  thread: number, comment: string, candidates: Array<CandidateInfo>, };
 
 /**
- * What windows are told without asking.
+ * Events that windows receive.
  */
 export type AppEvent = { "event": "changed",
   /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle, jobs, settings. */
-  families: Array<string>, } | { "event": "job",
-  /** Its id. */
-  job: string,
-  /** What. */
-  signal: Signal, } | { "event": "ended",
-  /** Its id. */
-  job: string,
-  /** Its kind. */
-  kind: string,
-  /** done, paused, failed, cancelled or lost. */
-  state: string,
-  /** Why it failed. */
-  error: EngineError | null, } | { "event": "settings",
-  /** As they are now. */
-  settings: Settings, };
+  families: Array<string>, } | { "event": "job", job: string, signal: Signal, } | { "event": "ended", job: string, kind: string,
+  /** done, paused, failed, canceled or interrupted (`lost`). */
+  state: string, error: EngineError | null, } | { "event": "settings", settings: Settings, };
 
 /**
  * What every window shows before a project is open.
  */
-export type AppInfo = {
-  /** The version of Repartee. */
-  version: string,
+export type AppInfo = { version: string,
   /** linux, macos or windows. */
-  platform: string,
-  /** Processor cores. */
-  cores: number,
-  /** Devices of this build: auto, cpu, and cuda or metal where they are built in. */
+  platform: string, cores: number,
+  /** Devices of this build: auto, cpu, and cuda or metal if compiled in. */
   devices: Array<string>,
-  /** Where new projects are made when nothing else is said. */
-  folder: string,
-  /** The settings. */
-  settings: Settings,
-  /** Projects that were open before, the latest first. */
+  /** Default folder for new projects. */
+  folder: string, settings: Settings,
+  /** The latest first. */
   recent: Array<RecentShown>,
-  /** The project of the window that asks. */
+  /** The project of the calling window. */
   project: ProjectInfo | null, };
 
 /**
- * A person's approval of a reply as it was shown.
+ * An approval of a reply as it was shown.
  */
-export type ApproveReply = {
-  /** The reply. */
-  id: number,
-  /** The hash of what was shown, as the reply came with it. */
-  seen: string,
-  /** Who does it. */
-  who: string, };
+export type ApproveReply = { id: number,
+  /** The hash that came with the reply that was shown. */
+  seen: string, who: string, };
 
 /**
- * An import that is about to begin.
+ * An import that is about to start.
  */
-export type AskImport = {
-  /** Its parameters. */
-  import: Import, };
+export type AskImport = { import: Import, };
 
 /**
  * A file or folder.
  */
 export type At = {
-  /** Where it lies; `~` is the home folder. */
+  /** `~` is the home folder. */
   path: string, };
 
 /**
  * An evaluation at a threshold.
  */
 export type AtThreshold = {
-  /** The evaluation, by its number. */
+  /** Number of the evaluation. */
   id: number,
-  /** The probability from which on class 1 is said. */
+  /** Class 1 is predicted from this probability on. */
   threshold: number, };
 
 /**
- * A try to post a reply.
+ * An attempt to post a reply.
  */
 export type AttemptInfo = {
-  /** Its number, from 1. */
+  /** From 1. */
   number: number,
-  /** When it began, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   started_ms: number,
-  /** When it ended; none: nobody came back to tell. */
-  ended_ms: number | null,
-  /** The HTTP status. */
-  status: number | null,
+  /** None: unknown. */
+  ended_ms: number | null, status: number | null,
   /** 1 not sent, 2 refused for now, 3 rejected, 4 posted, 5 uncertain. */
   class: number | null,
   /** The beginning of the answer. */
   excerpt: string,
-  /** Looks for it that came back with an answer: when, where (own comments, or what answers the parent), and what was found. */
+  /** Completed checks: when, where (own comments, or answers to the parent), and the result. */
   looks: Array<[number, string, string]>, };
 
 /**
- * What an audit found. It looked at every thread, every pair and every text of any length; texts are
- * equal when their words are, whatever their case, marks and spaces. Long ones are compared by an
- * exact join, too.
+ * The result of an audit. It checks every thread, every pair and every text of any length; texts are equal if their
+ * words are, whatever their case, punctuation and spaces. Long ones are also compared by an exact join.
  */
-export type Audit = {
-  /** The split. */
-  name: string,
-  /** Whether nothing is on two sides. */
-  clean: boolean,
-  /** Pairs that were looked at. */
-  pairs: number,
-  /** Texts that were compared: comments and replies. */
+export type Audit = { name: string,
+  /** Whether no text is in two partitions. */
+  clean: boolean, pairs: number,
+  /** Texts compared: comments and replies. */
   texts: number,
-  /** Different ones among them. */
+  /** Number of different ones. */
   different_texts: number,
   /** What counted as a near-duplicate. */
   near: Near,
-  /** Threads on more than one side. */
+  /** Threads in more than one partition. */
   torn_threads: number,
-  /** Posts on two sides, under two ids: of two sources, mostly. */
+  /** Posts in two partitions under two ids: mostly of two sources. */
   torn_posts: number,
-  /** Pairs of equal comment and equal reply on two sides. */
+  /** Pairs with equal comment and equal reply in two partitions. */
   equal_pairs: number,
-  /** Equal texts on two sides. */
+  /** Equal texts in two partitions. */
   equal_texts: number,
-  /** Near-duplicate texts on two sides. */
+  /** Near-duplicate texts in two partitions. */
   near_duplicates: number,
-  /** The only exemption: texts that were deleted, which no model sees. */
+  /** The only exemption: deleted texts, which no model sees. */
   deleted_texts: number,
-  /** Pairs that the split leaves out, as it was made. */
+  /** Pairs that the split left out when it was made. */
   left_out: Array<LeftOutPairs>,
-  /** The first of each kind of leak: what is where. */
+  /** The first leaks of each kind. */
   examples: Array<string>,
-  /** When, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   at_ms: number, };
 
 /**
- * Something that a person or the program did.
+ * An action of the user or the program.
  */
 export type AuditLine = {
   /** Milliseconds since 1970. */
   at_ms: number,
-  /** Who: a person, or `repartee` by itself. */
+  /** The user, or `repartee` by itself. */
   who: string,
   /** approved, sending, posted, allowed, purged, ... */
   what: string,
-  /** Whom or what it concerns: `u/...`, `r/...`, `t1_...`; may be empty. */
-  subject: string,
-  /** The reply it concerns. */
-  reply: number | null,
-  /** blake3 of the text that was approved or sent; empty where there is none. */
-  hash: string,
-  /** More, in words. */
-  detail: string, };
+  /** What it concerns: `u/...`, `r/...`, `t1_...`; may be empty. */
+  subject: string, reply: number | null,
+  /** blake3 of the text that was approved or sent; empty if there is none. */
+  hash: string, detail: string, };
 
 /**
  * A part of the audit log.
  */
 export type AuditPage = {
-  /** Only what concerns this reply. */
+  /** Only entries about this reply. */
   reply: number | null,
-  /** At most so many entries, the newest first. */
+  /** Maximum number of entries, the newest first. */
   limit: number, };
 
 /**
- * Which split to audit. A job: `audit`.
+ * Audits a split. A job: `audit`.
  */
-export type AuditSplit = {
-  /** Its name. */
-  name: string, };
+export type AuditSplit = { name: string, };
 
 /**
- * A linear axis; `from` lies at the left or lower edge of the plot, `to` at the other.
+ * A linear axis; `from` is at the left or lower edge of the plot, `to` at the other.
  */
 export type Axis = {
-  /** What it measures, with its unit. */
+  /** Quantity and unit. */
   title: string,
   /** Value at the left or lower edge. */
   from: number,
   /** Value at the right or upper edge. */
   to: number,
-  /** Labelled values, as written. */
+  /** Values and their labels. */
   ticks: Array<[number, string]>, };
 
 /**
  * A value of the project that cannot be read.
  */
-export type BadValue = {
-  /** Its table. */
-  table: string,
-  /** Its row, by the key. */
-  row: string,
-  /** Its column. */
-  column: string,
-  /** What is wrong with it. */
-  what: string,
-  /** What to do. */
-  advice: string,
-  /** Whether `repartee check --repair` takes care of it. */
+export type BadValue = { table: string,
+  /** Key of its row. */
+  row: string, column: string, what: string, advice: string,
+  /** Whether `repartee check --repair` fixes it. */
   repairable: boolean, };
 
 /**
- * Takes a pretrained model into the project.
+ * Imports a pretrained model into the project.
  */
-export type BaseAdd = {
-  /** Its name here. */
-  name: string,
-  /** A folder in Hugging Face layout, or a hub id, perhaps with `@revision`. */
+export type BaseAdd = { name: string,
+  /** A folder in Hugging Face layout, or a hub id, optionally with `@revision`. */
   from: string, };
 
 /**
- * What a base from scratch would be.
+ * The size of a base made from scratch.
  */
-export type BaseEstimate = {
-  /** Trainable numbers. */
-  parameters: number,
-  /** Bytes of the weights. */
+export type BaseEstimate = { parameters: number,
+  /** Size of the weights in bytes. */
   bytes: number,
-  /** Entries of the vocabulary that its tokenizer will have. */
+  /** Vocabulary size of its tokenizer. */
   vocabulary: number,
-  /** Whether there is nothing to train a tokenizer on yet, so that all three are upper bounds. */
+  /** There is nothing to train a tokenizer on yet, so all three are upper bounds. */
   at_most: boolean, };
 
 /**
- * A base as it is listed.
+ * A base in a list.
  */
-export type BaseInfo = {
-  /** Its name. */
-  name: string,
+export type BaseInfo = { name: string,
   /** `gpt2` or `bert`. */
   kind: string,
   /** The folder, the hub id with its revision, or "from scratch". */
   origin: string,
-  /** Trainable numbers. */
+  /** Trainable parameters. */
   parameters: number,
   /** Bytes in the project; some may be shared with other models. */
-  bytes: number,
-  /** Number of blocks. */
-  layers: number,
-  /** Width. */
-  width: number,
-  /** The longest input, in tokens. */
-  context: number,
-  /** Entries of the vocabulary. */
-  vocabulary: number,
-  /** Tensors of the checkpoint that the model has no use for. */
-  unused?: Array<string>,
-  /** A person's note and tags. */
-  label: Label,
-  /** When it was added, milliseconds since 1970. */
+  bytes: number, layers: number, width: number,
+  /** Maximum input length in tokens. */
+  context: number, vocabulary: number,
+  /** Tensors of the checkpoint that the model does not use. */
+  unused?: Array<string>, label: Label,
+  /** Milliseconds since 1970. */
   created_ms: number,
-  /** Its tokenizer was trained on a text that was deleted since, or it came with the word that it was. */
+  /** Its tokenizer was trained on a text deleted since, or the base came marked as trained on deleted content. */
   deleted_content: boolean, };
 
 /**
- * Starts a small model from scratch, with a tokenizer of its own.
+ * Makes a small model from scratch, with a tokenizer of its own.
  */
-export type BaseNew = {
-  /** Its name. */
-  name: string,
+export type BaseNew = { name: string,
   /** `gpt2` or `bert`. */
-  kind: string,
-  /** Number of blocks. */
-  layers: number,
-  /** Width of the model; a multiple of `heads`. */
+  kind: string, layers: number,
+  /** Hidden size; a multiple of `heads`. */
   width: number,
-  /** Attention heads of each block. */
+  /** Attention heads per block. */
   heads: number,
-  /** The longest input, in tokens. */
+  /** Maximum input length in tokens. */
   context: number,
-  /** Entries of the tokenizer's vocabulary, at most. */
+  /** Maximum vocabulary size of the tokenizer. */
   vocab: number,
-  /** A folder with a tokenizer to take instead of training one. */
+  /** A folder with a tokenizer to use instead of training one. */
   tokenizer: string | null,
-  /** A split, on whose train side alone the tokenizer is trained; none: on all pairs. */
+  /** The split whose training set the tokenizer is trained on; none: all pairs. */
   split: string | null,
-  /** The seed of the first weights. */
+  /** Seed of the initial weights. */
   seed: number, };
 
 /**
- * What a model that learned nothing, or little, reaches on the same examples.
+ * What a trivial model reaches on the same examples.
  */
 export type Baseline = {
   /** unigram, majority class, chance or prior. */
   name: string,
-  /** Its value of the same figure, on the same examples. */
+  /** Value of the same figure, on the same examples. */
   value: number, };
 
 /**
- * Three strictly increasing edges over a reply's score. Bin 0 lies below the first edge, bin 3
- * from the last edge up: a score's bin is the number of edges that it reaches.
+ * Three strictly increasing edges over a reply's score. Bin 0 is below the first edge, bin 3 from the last edge up: a
+ * score's bin is the number of edges that it reaches.
  */
 export type BinEdges = [number, number, number];
 
 /**
- * Joins all comments to their replies. A job: `pairs`. Doing it again with another recipe adds and
- * removes pairs, except those that a split holds.
+ * Joins all comments to their replies. A job: `pairs`. Running it again with another recipe adds and removes pairs,
+ * except those that a split contains.
  */
 export type BuildPairs = {
-  /** What makes a comment or reply unfit. */
+  /** Which comments and replies are dropped. */
   recipe: Recipe,
-  /** Leaves out noting the words of the pairs: they then cannot be searched. */
+  /** Skips the search index: the pairs cannot be searched then. */
   no_search: boolean, };
 
 /**
- * Label bins by edges.
+ * Counts labels by edges.
  */
 export type ByEdges = {
   /** The three edges; none: the quartiles. */
   edges: [number, number, number] | null, };
 
-/**
- * Who confirms something.
- */
-export type ByPerson = {
-  /** The person. */
-  who: string, };
+export type ByPerson = { who: string, };
 
 /**
- * A candidate with its scores and the verdict.
+ * A candidate with its scores and verdict.
  */
 export type CandidateInfo = {
-  /** Its number in the project. */
+  /** Number in the project. */
   id: number,
-  /** Its number among those of its comment. */
-  n: number,
-  /** The reply. */
-  text: string,
-  /** end, or length when it was cut. */
+  /** Index among the candidates of its comment. */
+  n: number, text: string,
+  /** end, or length if it was cut. */
   finish_reason: string,
-  /** The probability that a person wrote it. */
+  /** p(real). */
   p_real: number | null,
-  /** The probability of each upvote bin. */
+  /** Probability of each upvote bin. */
   bins: [number, number, number, number] | null,
   /** `p1 + 2 p2 + 3 p3`. */
-  expected_bin: number | null,
-  /** Whether it was picked. */
-  picked: boolean,
-  /** Why, or why not. */
+  expected_bin: number | null, picked: boolean,
+  /** Why it was selected or not. */
   reason: string,
-  /** The reply of the queue that was made of it. */
+  /** The reply in the queue that was made from it. */
   reply: number | null, };
 
 /**
@@ -421,64 +335,60 @@ export type CandidateInfo = {
 export type ChartKind = "roc" | "pr" | "confusion" | "calibration" | "scores" | "loss" | "lr" | "throughput";
 
 /**
- * What a check of the project file found.
+ * The result of checking the project file.
  */
 export type Checked = {
   /** Whether nothing was found. */
   whole: boolean,
-  /** What is not ours in the schema of the file: it may be a stranger's. */
+  /** Foreign objects in the file's schema: it may be untrusted. */
   schema: Array<string>,
-  /** What SQLite's integrity check says. */
+  /** Output of SQLite's integrity check. */
   integrity: Array<string>,
-  /** Rows that refer to rows that are not there. */
+  /** Rows that refer to missing rows. */
   references: Array<string>,
-  /** Stored tensors and files whose bytes are not those that were stored. */
+  /** Stored tensors and files whose bytes differ from their hash. */
   blobs: Array<string>,
-  /** What is wrong with the index by which pairs are searched. */
+  /** Errors in the search index of pairs. */
   search: Array<string>,
-  /** Values that cannot be read: no UTF-8, no JSON, unknown words. */
+  /** Values that cannot be read: invalid UTF-8 or JSON, unknown words. */
   rows: Array<BadValue>,
-  /** How many blobs were compared with their hash. */
+  /** Number of blobs compared with their hash. */
   blobs_checked: number,
-  /** How many bytes those have. */
+  /** Their size in bytes. */
   bytes_checked: number, };
 
 /**
- * A checkpoint as it is listed.
+ * A checkpoint in a list.
  */
-export type CheckpointInfo = {
-  /** The run. */
-  run: string,
+export type CheckpointInfo = { run: string,
   /** generator, realism or upvotes. */
-  kind: RunKind,
-  /** The base it started from. */
-  base: string,
-  /** The split it learnt from. */
+  kind: RunKind, base: string,
+  /** The split it was trained on. */
   split: string,
   /** best, last, or kept (replaced, but something was made with it). */
   role: string,
   /** Optimizer steps done. */
   step: number,
-  /** Bytes of its weights; some may be shared with other checkpoints. */
+  /** Size of its weights; some may be shared with other checkpoints. */
   bytes: number,
-  /** When it was saved, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   created_ms: number, };
 
 /**
  * One class against the rest.
  */
 export type ClassFigures = {
-  /** Its name: "real", "bin 2". */
+  /** "real", "bin 2". */
   name: string,
-  /** How many examples are of it. */
+  /** Number of examples of it. */
   examples: number,
-  /** Of it and called so. */
+  /** Of this class, predicted as this one. */
   tp: number,
-  /** Of another and called this. */
+  /** Of another class, predicted as this one. */
   fp: number,
-  /** Of another and called another. */
+  /** Of another class, predicted as another. */
   tn: number,
-  /** Of it and called another. */
+  /** Of this class, predicted as another. */
   fn: number,
   /** tp / (tp + fp). */
   precision: number | null,
@@ -486,56 +396,46 @@ export type ClassFigures = {
   recall: number | null,
   /** Harmonic mean of the two. */
   f1: number | null,
-  /** Area under its ROC curve, from probabilities. */
-  auc: number | null,
-  /** Mean precision over its recall. */
-  average_precision: number | null, };
+  /** Area under its ROC curve. */
+  auc: number | null, average_precision: number | null, };
 
 /**
- * How the classes of a classifier are weighted in its loss.
+ * Class weights in a classifier's loss.
  */
 export type ClassWeights = "none" | "balanced";
 
 /**
- * What models without learning, or without order of words, reach on the same examples.
+ * Baselines on the same examples: without learning, or without word order.
  */
 export type ClassifierBaseline = {
-  /** Always the class that is most common among the measured examples. */
+  /** Always predicting the most frequent class of the evaluated examples. */
   majority_accuracy: number | null,
-  /** The classes' shares of the measured examples as probabilities, for every example alike. */
+  /** Predicting the class shares of the evaluated examples as probabilities, for every example. */
   prior_log_loss: number | null,
   /** Brier score of the same probabilities. */
   prior_brier: number | null,
-  /** Average precision of ranking all examples alike: the share of class 1 (two classes), or the mean share. */
+  /** Average precision of a constant score: the share of class 1 (two classes), or the mean share. */
   prior_average_precision: number | null,
-  /** AUC (macro mean for more than two classes) of naive Bayes over the words of comment and reply. */
-  unigram_auc: number | null,
-  /** Its accuracy. */
-  unigram_accuracy: number | null, };
+  /** AUC (macro-average for more than two classes) of naive Bayes over the words of comment and reply. */
+  unigram_auc: number | null, unigram_accuracy: number | null, };
 
 /**
- * Figures of a classifier; `None` where a figure does not exist (one class is missing).
+ * Metrics of a classifier; `None` if undefined (a class is missing).
  */
-export type ClassifierFigures = {
-  /** How many examples. */
-  examples: number,
-  /** Two classes: the probability of class 1 from which on it is said; more classes: none, the most probable is said. */
+export type ClassifierFigures = { examples: number,
+  /** Decision threshold on the probability of class 1; with more than two classes none: the most probable class is predicted. */
   threshold: number | null,
-  /** Area under the ROC curve of class 1 (two classes), or the mean over the classes (macro). */
+  /** Area under the ROC curve of class 1 (two classes), or the macro-average. */
   auc: number | null,
-  /** The classes that this mean is over, by name: those that occur among the examples. Empty for two classes. */
+  /** The classes in this average, by name: those that occur among the examples. Empty for two classes. */
   auc_over: Array<string>,
-  /** Area under the ROC curve of all decisions pooled; more than two classes only. */
+  /** Micro-average: area under the ROC curve of all decisions pooled; more than two classes only. */
   micro_auc: number | null,
-  /** Share of right answers. */
+  /** Share of correct predictions. */
   accuracy: number | null,
   /** F1 of class 1 (two classes), or the mean over the classes. */
-  f1: number | null,
-  /** Precision, likewise. */
-  precision: number | null,
-  /** Recall, likewise. */
-  recall: number | null,
-  /** Mean -ln p(truth), nats. */
+  f1: number | null, precision: number | null, recall: number | null,
+  /** Mean -ln p(truth) in nats. */
   log_loss: number | null,
   /** Average precision of class 1 (two classes), or the mean over the classes. */
   average_precision: number | null,
@@ -543,555 +443,448 @@ export type ClassifierFigures = {
   brier: number | null,
   /** Expected calibration error over ten bins of p(class 1) for two classes; for more, of the most probable class. */
   calibration_error: number | null,
-  /** Agreement beyond chance with squared distance of bins; more than two classes only. */
+  /** Quadratic weighted kappa; more than two classes only. */
   quadratic_kappa: number | null,
-  /** Rank correlation of the expected bin with the true one; more than two classes only. */
+  /** Rank correlation between the expected and the true bin; more than two classes only. */
   spearman: number | null,
   /** Each class against the rest. */
   classes: Array<ClassFigures>,
   /** `confusion[truth][called]`. */
-  confusion: Array<Array<number>>,
-  /** What it has to beat. */
-  baseline: ClassifierBaseline, };
+  confusion: Array<Array<number>>, baseline: ClassifierBaseline, };
 
 /**
- * What kind of thing went wrong. Callers branch on this, never on the text.
+ * Kind of error. Callers branch on this, never on the text.
  */
 export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "foreign-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "copied" | "changed" | "permission" | "internal";
 
 /**
- * What giving room back did.
+ * The result of compacting.
  */
 export type Compacted = {
   /** Bytes of the file and its write-ahead log before. */
-  before: number,
-  /** And after. */
-  after: number,
-  /** Bytes of tensors that nothing needed any more. */
+  before: number, after: number,
+  /** Bytes of tensors that were no longer used. */
   collected: number, };
 
 /**
- * A figure of an evaluation beside its baselines.
+ * A figure of an evaluation with its baselines.
  */
 export type Compared = {
-  /** Its key: auc, micro_auc, average_precision, accuracy, f1, log_loss, brier, calibration_error, ... */
+  /** auc, micro_auc, average_precision, accuracy, f1, log_loss, brier, calibration_error, ... */
   figure: string,
-  /** Its name, as a person reads it. */
+  /** Display name. */
   name: string,
-  /** Its value; none where it does not exist. */
+  /** None if undefined. */
   value: number | null,
   /** Whether less is better. */
   lower_is_better: boolean,
-  /** What it has to beat; empty where there is no such thing. */
+  /** Empty if there are none. */
   baselines: Array<Baseline>,
-  /** Whether it beats all of them; none where there is nothing to compare. */
+  /** Whether it beats all of them; none if there is nothing to compare. */
   beats: boolean | null,
-  /** What it fails to beat, in words ("worse than the majority class, 0.553"); empty: nothing. */
+  /** The baseline that it fails to beat ("worse than the majority class, 0.553"); empty: none. */
   worse: string, };
 
 /**
  * A run config as text.
  */
 export type ConfigText = {
-  /** TOML, every setting under its words. */
+  /** TOML, with every setting's description. */
   toml: string, };
 
 /**
- * A record that a person confirms on this machine.
+ * A record to confirm on this machine.
  */
-export type ConfirmRecord = {
-  /** What kind of record. */
-  record: RecordKind,
+export type ConfirmRecord = { record: RecordKind,
   /** Name of the account or subreddit. */
   name: string,
-  /** The hash of what was shown, as the record came with it. */
-  seen: string,
-  /** Who confirms it. */
-  who: string, };
+  /** The hash that came with the record that was shown. */
+  seen: string, who: string, };
 
 /**
- * What a candidate must have to be picked. The defaults are those of the original bot.
+ * Selection criteria. The defaults are those of the original bot.
  */
 export type Criteria = {
-  /** The probability of being real must lie above this; it takes a realism model. None: [`MIN_P_REAL`] where one scores. */
+  /** p(real) must be above this; requires a realism model. None: [`MIN_P_REAL`] if one scores. */
   min_p_real: number | null,
-  /** The longest text, in characters. */
+  /** Maximum length in characters. */
   max_chars: number,
-  /** The most picks a thread. */
+  /** Maximum number of picks per thread. */
   per_thread: number, };
 
 /**
- * How the learning rate falls after the warm-up.
+ * Decay of the learning rate after warm-up.
  */
 export type Decay = "linear" | "cosine" | "constant";
 
-/**
- * What was decided.
- */
 export type Decision = "granted" | "refused" | "pending" | "withdrawn" | "not_required" | "none";
 
 /**
- * Removes the rows of what was deleted, and gives their space back. A job: `delete`; what is deleted was
- * decided before ([`Engine::item_delete`]), so that one that was killed goes on from what is still there.
+ * Removes the rows of deleted items and frees their disk space. A job: `delete`. The items are already marked
+ * ([`Engine::item_delete`]), so a killed job resumes with what is left.
  */
 export type Delete = Record<symbol, never>;
 
 /**
  * Which item to delete.
  */
-export type DeleteItem = {
-  /** What it is. */
-  kind: ItemKind,
-  /** Its name or number. */
+export type DeleteItem = { kind: ItemKind,
+  /** Name or number. */
   item: string,
-  /** Whether what depends on it goes too; otherwise nothing is deleted when something does. */
+  /** Whether its dependents are deleted too; otherwise nothing is deleted if there are any. */
   with_dependents: boolean,
-  /** [`Dependents::seen`] as it was shown: when it has changed since, nothing is deleted. None: whatever there is now. */
-  seen: string | null,
-  /** Who does it. */
-  who: string, };
+  /** [`Dependents::seen`] as it was shown: if it has changed since, nothing is deleted. None: no check. */
+  seen: string | null, who: string, };
 
 /**
- * Something that was trained on a text that was deleted since, or made with something that was.
+ * Something that was trained on a text deleted since, or made from something that was.
  */
 export type DeletedContent = {
   /** base, run, fakes, evaluation or generation. */
   kind: string,
-  /** Its name, or its number. */
+  /** Name, or number. */
   name: string,
-  /** Deleted pairs that it has seen itself. */
+  /** Deleted pairs that it was trained on itself. */
   pairs: number,
-  /** What it was made with that is marked: base, run or fakes; empty: it has seen the text itself. */
+  /** What it was made from that is marked: base, run or fakes; empty: it was trained on the text itself. */
   via: string,
   /** Why the text is gone: deleted, removed, absent or asked. */
   why: string,
-  /** When the last deletion touched it, milliseconds since 1970. */
+  /** Time of the last deletion that affects it, milliseconds since 1970. */
   last_ms: number,
-  /** The command that makes it again without; empty: it is made again with what it was made with. */
+  /** The command that retrains it without; empty: it is retrained with what it was made from. */
   command: string, };
 
 /**
- * Goes the whole loop in a project that is empty. A job: `demo`. Each step is a job of its own.
+ * Runs the full pipeline in an empty project. A job: `demo`. Each step is a job of its own.
  */
 export type Demo = {
   /** Synthetic threads, about 16 comments each. */
   threads: number,
-  /** Scale of the training steps and of the numbers of fakes: 1 is the real demo, less is for tests. */
-  scale: number,
-  /** The seed of everything random. */
-  seed: number, };
+  /** Scale of the training steps and of the numbers of fakes: 1 for the real demo, less for tests. */
+  scale: number, seed: number, };
 
 /**
- * What the demo came to.
+ * The result of the demo.
  */
-export type DemoReport = {
-  /** The project. */
-  project: string,
-  /** What was split how. */
-  split: SplitInfo,
-  /** The fakes. */
-  fakes: FakesInfo,
-  /** The three models, measured on the test side. */
+export type DemoReport = { project: string, split: SplitInfo, fakes: FakesInfo,
+  /** The three models, evaluated on the test set. */
   evaluations: Array<EvaluationInfo>,
-  /** What was written to unseen comments. */
+  /** The replies generated to unseen comments. */
   generated: Generated,
-  /** What was fetched from a made-up Reddit, and written to it; nothing was posted. */
+  /** What was fetched from the Reddit sandbox, and drafted for it; nothing was posted. */
   drafted: Drafted,
-  /** Where the charts are. */
+  /** Paths of the charts. */
   charts: Array<string>,
-  /** What took how long: a step's name and its seconds. */
+  /** The duration of each step: name and seconds. */
   seconds: Array<[string, number]>, };
 
 /**
- * Something that is deleted.
+ * An item to be deleted.
  */
-export type Dependent = {
-  /** What it is. */
-  kind: ItemKind,
-  /** Its row. */
-  id: number,
-  /** Its name, or its number. */
+export type Dependent = { kind: ItemKind, id: number,
+  /** Name or number. */
   name: string,
-  /** Why it goes: "trained on split main"; empty for the item itself. */
+  /** Why it is deleted: "trained on split main"; empty for the item itself. */
   why: string,
-  /** How many steps it is away from the item: 0 for the item itself. */
+  /** Steps from the item: 0 for the item itself. */
   depth: number,
-  /** How many rows it holds. */
+  /** Number of rows it holds. */
   rows: number,
   /** What these are: pairs, checkpoints, fakes, ... */
   unit: string,
-  /** Bytes of weights that nothing else needs. */
+  /** Bytes of weights that nothing else uses. */
   bytes: number, };
 
 /**
- * What deleting an item takes with it.
+ * What deleting an item also deletes.
  */
 export type Dependents = {
   /** The item itself first, then what depends on it, each below what it depends on. */
   items: Array<Dependent>,
-  /** Replies of the queue that are deleted with it. */
+  /** Replies of the queue that are deleted too. */
   replies: number,
-  /** Of these, approved ones. */
+  /** How many of these are approved. */
   approved: number,
-  /** Replies that were sent or may have been: they stay, with their candidates. */
+  /** Replies that were or may have been sent: they stay, with their candidates. */
   kept: number,
-  /** A hash over all of this: it changes when anything of it does. */
+  /** A hash over all of this, to detect changes. */
   seen: string, };
 
 /**
  * A setting in which runs differ.
  */
-export type Difference = {
-  /** The setting. */
-  setting: string,
-  /** Its value in each run, in the order asked for. */
+export type Difference = { setting: string,
+  /** Its value in each run, in the requested order. */
   values: Array<string>, };
 
-/**
- * All that was looked at.
- */
 export type Doctor = {
-  /** In the order in which a person would ask. */
+  /** In display order. */
   findings: Array<Finding>, };
 
 /**
- * A reply that is being written.
+ * A reply being generated.
  */
 export type Draft = {
-  /** Number of the comment it answers, from 0. */
+  /** Index of the comment it answers, from 0. */
   comment: number,
-  /** Its number among the replies to that comment, from 0. */
-  n: number,
-  /** Its text so far. */
-  text: string,
-  /** end, or length when it was cut; none while it is being written. */
+  /** Index among the replies to that comment, from 0. */
+  n: number, text: string,
+  /** end, or length if it was cut; none while it is being generated. */
   finish_reason: string | null, };
 
 /**
  * Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
  */
 export type DraftReplies = {
-  /** Threads to fetch first; none: only those that are stored. */
+  /** Threads to fetch first; none: only stored ones. */
   fetch: Fetch | null,
-  /** Stored threads, by their numbers; empty without `fetch`: all that are open. */
+  /** Stored threads, by number; empty without `fetch`: all open ones. */
   threads: Array<number>,
-  /** Comments of a thread that are answered, those with the most points first. */
+  /** Comments per thread to answer, the highest scores first. */
   comments: number,
-  /** Whether the generator sees the title and what stands above a comment; none: as the posting rules say. */
+  /** Whether the generator sees the title and ancestors of a comment; none: by the posting rules. */
   context: boolean | null,
-  /** How replies are written, scored and picked; its own comments come beside those of the threads. */
+  /** How replies are generated, scored and selected; its own comments are added to those of the threads. */
   generate: Generate, };
 
 /**
- * What a classifier says of a reply that is written.
+ * A classifier's scores of a generated reply.
  */
 export type DraftScore = {
-  /** Number of the comment it answers, from 0. */
+  /** Index of the comment it answers, from 0. */
   comment: number,
-  /** Its number among the replies to that comment, from 0. */
+  /** Index among the replies to that comment, from 0. */
   n: number,
-  /** The probability that a person wrote it; none: not scored by this classifier. */
+  /** p(real); none: not scored by this classifier. */
   p_real: number | null,
-  /** The probability of each upvote bin; none: not scored by this classifier. */
+  /** Probability of each upvote bin; none: not scored by this classifier. */
   bins: [number, number, number, number] | null, };
 
 /**
- * What drafting came to.
+ * The result of drafting.
  */
 export type Drafted = {
-  /** What was fetched; none: nothing was to be. */
+  /** None: nothing was to be fetched. */
   fetched: Fetched | null,
-  /** What was written; none: there was no comment to answer. */
+  /** None: there was no comment to answer. */
   generated: Generated | null,
   /** Threads that could not be read. */
   left_out: LeftOut, };
 
-/**
- * A chart.
- */
-export type DrawChart = {
-  /** What is drawn. */
-  kind: ChartKind,
+export type DrawChart = { kind: ChartKind,
   /** Runs (their latest evaluation, or their curves) or numbers of evaluations. */
   of: Array<string>,
-  /** Another threshold than the evaluation's. */
+  /** Decision threshold, if not the evaluation's own. */
   threshold: number | null, };
 
 /**
- * A change of a reply's text.
+ * An edit of a reply's text.
  */
-export type EditReply = {
-  /** The reply. */
-  id: number,
-  /** The new text. */
-  text: string,
-  /** Who does it. */
-  who: string, };
+export type EditReply = { id: number, text: string, who: string, };
 
 /**
  * The end of a permission.
  */
-export type EndStudy = {
-  /** Which permission. */
-  kind: StudyKind,
-  /** Why; may be empty. */
-  note: string,
-  /** Who records it. */
-  who: string, };
+export type EndStudy = { kind: StudyKind,
+  /** May be empty. */
+  note: string, who: string, };
 
 /**
- * An error as every front end gets it: `{code, message, detail[]}`.
+ * An error as front ends get it: `{code, message, detail[]}`.
  */
-export type EngineError = {
-  /** What kind of error it is. */
-  code: Code,
-  /** What was wrong, where, and what to do, in one or two sentences. What only the command line can do stands last, as "; `repartee ...` does it": the window leaves it out. */
+export type EngineError = { code: Code,
+  /** What was wrong, where, and what to do, in one or two sentences. What only the command line can do comes last, as "; `repartee ...` does it": the window omits it. */
   message: string,
-  /** The causes, outermost first, and further places (rows, tensors). */
+  /** Causes, outermost first, and further places (rows, tensors). */
   detail?: Array<string>, };
 
 /**
- * Measures a checkpoint. A job: `evaluate`.
+ * Evaluates a checkpoint. A job: `evaluate`.
  */
-export type Evaluate = {
-  /** The run. */
-  run: string,
+export type Evaluate = { run: string,
   /** best or last; none: best. */
   checkpoint: string | null,
-  /** Which side of the run's split. */
+  /** Partition of the run's split. */
   partition: Partition,
   /** Realism: another set of fakes than the run was trained on. */
   fakes: string | null,
-  /** Examples, at most, drawn by the seed; 0: all. */
+  /** Maximum number of examples, sampled by the seed; 0: all. */
   limit: number,
-  /** Examples in a batch. */
+  /** Batch size. */
   batch: number,
-  /** Realism: the probability from which on a reply is called real. */
-  threshold: number,
-  /** Draws the examples. */
-  seed: number,
+  /** Realism: decision threshold; replies are predicted real from it on. */
+  threshold: number, seed: number,
   /** auto, cpu, cuda or metal. */
   device: string, };
 
 /**
- * What an evaluation was made with; stored with it as JSON.
+ * Settings of an evaluation; stored with it as JSON.
  */
 export type EvaluationConfig = {
   /** generator, realism or upvotes. */
   kind: RunKind,
   /** best, last or kept. */
   checkpoint: string,
-  /** Steps the checkpoint had been trained. */
+  /** Training steps of the checkpoint. */
   step: number,
-  /** Names of the classes; empty for a generator. */
+  /** Class names; empty for a generator. */
   classes: Array<string>,
-  /** The probability from which on class 1 is said; two classes only. */
+  /** Decision threshold; two classes only. */
   threshold: number | null,
-  /** How the fakes were written. */
+  /** How the fakes were generated. */
   fakes: FakesConfig | null,
-  /** Examples, at most; 0: all. */
+  /** Maximum number of examples; 0: all. */
   limit: number,
-  /** Examples in a batch. */
+  /** Batch size. */
   batch: number,
-  /** What drew the examples. */
+  /** Sampling seed of the examples. */
   seed: number,
   /** cpu, cuda or metal. */
-  device: string,
-  /** Threads it computed with. */
-  threads: number,
-  /** The version of Repartee. */
-  version: string, };
+  device: string, threads: number, version: string, };
 
 /**
- * An evaluation as it is listed and shown.
+ * An evaluation in a list or by itself.
  */
-export type EvaluationInfo = {
-  /** Its number. */
-  id: number,
-  /** What a person calls it; empty: it goes by its number. */
-  name: string,
-  /** A person's note and tags. */
-  label: Label,
-  /** The run. */
-  run: string,
-  /** The split's name. */
-  split: string,
-  /** Which side. */
-  partition: Partition,
+export type EvaluationInfo = { id: number,
+  /** Empty: it is called by its number. */
+  name: string, label: Label, run: string, split: string, partition: Partition,
   /** The set of fakes, for a realism model. */
-  fakes: string | null,
-  /** What it was made with. */
-  config: EvaluationConfig,
-  /** What it found. */
-  figures: Figures,
-  /** The same, each figure beside its baselines; the first says most. */
+  fakes: string | null, config: EvaluationConfig, figures: Figures,
+  /** Each figure with its baselines, the most informative first. */
   compared: Array<Compared>,
-  /** When it was made, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   created_ms: number,
-  /** Measured on a text that was deleted since, or of a model that was trained on one. */
+  /** Measured on a text deleted since, or of a model that was trained on one. */
   deleted_content: boolean,
   /** Examples that the job left out: the figures are without them. */
   left_out: LeftOut,
-  /** The mark of the study: what is missing or expired when it is shown. */
+  /** The notice of the study: what is missing or expired now. */
   notice?: string, };
 
 /**
- * What was done to a reply.
+ * An entry of a reply's history.
  */
 export type EventInfo = {
   /** Milliseconds since 1970. */
-  at_ms: number,
-  /** Who did it. */
-  who: string,
+  at_ms: number, who: string,
   /** drafted, edited, approved, posted or rejected. */
   what: string,
-  /** The text before an edit, or a person's reason. */
+  /** The text before an edit, or the user's reason. */
   detail: string, };
 
 /**
  * What to exclude, and why.
  */
 export type ExcludePairs = {
-  /** Pairs, by their numbers. */
+  /** By number. */
   pairs: Array<string>,
-  /** Authors: every pair whose comment or reply is theirs. */
+  /** Every pair whose comment or reply is theirs. */
   authors: Array<string>,
-  /** Why; it is shown wherever the pair is. */
+  /** Shown wherever the pair is. */
   reason: string, };
 
 /**
- * Everything that is excluded.
+ * All exclusions.
  */
 export type Excluded = {
   /** Single pairs, the latest first. */
-  pairs: Array<ExcludedPair>,
-  /** Authors, by name. */
-  authors: Array<ExcludedAuthor>, };
+  pairs: Array<ExcludedPair>, authors: Array<ExcludedAuthor>, };
 
 /**
  * An author whose pairs are excluded.
  */
 export type ExcludedAuthor = {
-  /** The name, without u/. */
-  name: string,
-  /** Why. */
-  reason: string,
-  /** Since when, milliseconds since 1970. */
+  /** Without u/. */
+  name: string, reason: string,
+  /** Milliseconds since 1970. */
   at_ms: number,
   /** Pairs whose comment or reply is theirs. */
   pairs: number, };
 
 /**
- * A pair that is excluded by itself.
+ * A pair that was itself excluded.
  */
 export type ExcludedPair = {
-  /** Its number; a string, since some do not fit a JavaScript number. */
-  id: string,
-  /** Why. */
-  reason: string,
-  /** Since when, milliseconds since 1970. */
+  /** A string, since some do not fit a JavaScript number. */
+  id: string, reason: string,
+  /** Milliseconds since 1970. */
   at_ms: number, };
 
 /**
- * Where a model is to be written.
+ * Exports a model.
  */
 export type ExportModel = {
-  /** The run or the base. */
-  name: string,
-  /** A folder. */
-  path: string,
+  /** A run or base. */
+  name: string, path: string,
   /** best or last; none: best. */
   checkpoint: string | null, };
 
 /**
- * Where pairs are to be written.
+ * Exports pairs.
  */
 export type ExportPairs = {
   /** .jsonl or .csv. */
-  path: string,
-  /** Which split. */
-  split: string | null,
-  /** Only this side. */
-  partition: Partition | null, };
+  path: string, split: string | null, partition: Partition | null, };
 
 /**
- * Where predictions are to be written.
+ * Exports predictions.
  */
 export type ExportPredictions = {
-  /** The evaluation, by its number. */
+  /** Number of the evaluation. */
   evaluation: number,
   /** .jsonl or .csv. */
   path: string, };
 
 /**
- * Where the queue is to be written.
+ * Exports the queue.
  */
 export type ExportQueue = {
   /** .jsonl or .csv. */
-  path: string,
-  /** Only of this state. */
-  state: string | null, };
+  path: string, state: string | null, };
 
 /**
- * Where threads are to be written.
+ * Exports threads.
  */
 export type ExportThreads = {
-  /** A file; a line of JSON a thread. */
+  /** A file with one line of JSON per thread. */
   path: string,
-  /** Which, by their numbers; empty: all. */
+  /** By number; empty: all. */
   threads: Array<number>, };
 
 /**
- * A fake beside the real reply.
+ * A fake next to the real reply.
  */
 export type FakeShown = {
-  /** The side both are on. */
-  partition: Partition,
-  /** The comment. */
-  comment: string,
-  /** What a person replied. */
-  real: string,
-  /** What the generator replied. */
-  fake: string,
-  /** end, or length when it was cut. */
+  /** The partition of both. */
+  partition: Partition, comment: string, real: string, fake: string,
+  /** end, or length if it was cut. */
   finish_reason: string, };
 
 /**
- * How a set was made; stored with it as JSON.
+ * Settings of a set; stored with it as JSON.
  */
-export type FakesConfig = {
-  /** The generator's run. */
-  generator: string,
-  /** The step of its checkpoint. */
+export type FakesConfig = { generator: string,
+  /** The step of the checkpoint. */
   step: number,
   /** How comment and reply become one text. */
   template: Template,
-  /** How tokens were drawn. */
-  sampling: SamplingParams,
-  /** Replies a comment. */
-  replies: number,
-  /** Comments of train, val and test, at most; 0: all. */
+  /** Decoding settings. */
+  sampling: SamplingParams, replies: number,
+  /** Maximum numbers of comments of train, val and test; 0: all. */
   comments: [number, number, number],
   /** cpu, cuda or metal. */
   device: string, };
 
 /**
- * A set of fakes as it is listed.
+ * A set of fakes in a list.
  */
-export type FakesInfo = {
-  /** Its name. */
-  name: string,
-  /** The split's name. */
-  split: string,
-  /** How it was made. */
-  config: FakesConfig,
-  /** Fakes of train, val and test. */
-  fakes: [number, number, number],
-  /** A person's note and tags. */
-  label: Label,
-  /** When it was made, milliseconds since 1970. */
+export type FakesInfo = { name: string, split: string, config: FakesConfig,
+  /** Number of fakes in train, val and test. */
+  fakes: [number, number, number], label: Label,
+  /** Milliseconds since 1970. */
   created_ms: number,
-  /** Written by a generator that was trained on a text that was deleted since, or to such a text. */
+  /** By a generator that was trained on a text deleted since, or to such a text. */
   deleted_content: boolean,
   /** Comments that the job left out. */
   left_out: LeftOut, };
@@ -1099,76 +892,67 @@ export type FakesInfo = {
 /**
  * A page of a set of fakes.
  */
-export type FakesPage = {
-  /** The set. */
-  name: string,
-  /** At most so many. */
+export type FakesPage = { name: string,
+  /** Maximum number. */
   limit: number, };
 
 /**
  * Fetches threads. A job: `fetch`.
  */
 export type Fetch = {
-  /** The account that reads; empty: the one that posts. */
+  /** The account for the requests; empty: the one that posts. */
   account: string,
-  /** Subreddits whose rising posts are taken; empty: those that are watched. */
+  /** Subreddits whose rising posts are fetched; empty: the watched ones. */
   subreddits: Array<string>,
   /** These posts instead: links or names (`t3_...`). */
   posts: Array<string>,
-  /** At most so many rising posts. */
+  /** Maximum number of rising posts. */
   limit: number,
-  /** Only posts with at least so many points. */
+  /** Minimum score of posts. */
   min_score: number,
-  /** Comments with fewer points are not answered; none: whatever they have. */
+  /** Minimum score of comments to answer; none: no minimum. */
   min_comment_score: number | null,
-  /** Only posts that are at most so many hours old. */
+  /** Maximum age of posts in hours. */
   max_age_h: number,
-  /** Calls spent on what the first answer leaves out of a tree; each brings up to 100 comments. */
+  /** Maximum number of calls for what the first answer omits from a tree; each returns up to 100 comments. */
   calls: number, };
 
-/**
- * What was fetched.
- */
 export type Fetched = {
-  /** The threads, in Reddit's order. */
+  /** In Reddit's order. */
   threads: Array<ThreadInfo>,
-  /** Posts that were passed over: name and reason. */
+  /** Skipped posts: name and reason. */
   passed_over: Array<[string, string]>,
-  /** Names of comments that Reddit counted and then left out: they are gone. */
+  /** Names of comments that Reddit counted and then omitted: they are gone. */
   missing: Array<string>,
-  /** Comments that were not asked for, as the calls were spent or one failed. */
+  /** Comments not read because the calls were used up or one failed. */
   unread: number,
-  /** Of the posts that were passed over, how many were wanted and could not be read. */
+  /** How many of the skipped posts were wanted and could not be read. */
   failed: number, };
 
 /**
  * A setting of a run, to build a form from.
  */
 export type Field = {
-  /** Its key in the run config. */
-  name: string,
-  /** What it does, in plain words. */
-  help: string,
-  /** What it takes. */
-  type: FieldType,
-  /** The words it may be; empty where it is no choice. */
+  /** Key in the run config. */
+  name: string, help: string, type: FieldType,
+  /** Allowed values; empty unless it is a choice. */
   choices: Array<string>,
-  /** The least it may be, for a number. */
+  /** Minimum, for a number. */
   least: number | null,
-  /** The most it may be, for a number; `None`: no limit. */
+  /** Maximum, for a number; `None`: no limit. */
   most: number | null,
-  /** The kinds of run that it means something to. */
+  /** The kinds of run that use it. */
   kinds: Array<RunKind>,
-  /** Whether most people look at it; the others are folded away. */
+  /** Whether it is shown first; the others are collapsed. */
   essential: boolean, };
 
 /**
- * What a setting takes.
+ * Type of a setting.
  */
 export type FieldType = "integer" | "number" | "text" | "choice" | "base" | "split" | "fakes";
 
 /**
- * What an evaluation found.
+ * The metrics of an evaluation.
  */
 export type Figures = { "of": "generator" } & GeneratorFigures | { "of": "classifier" } & ClassifierFigures;
 
@@ -1180,225 +964,183 @@ export type FileIs = "new" | "confirmed" | "moved" | "copied" | "replaced" | "fr
 /**
  * A file before it is imported.
  */
-export type FilePreview = {
-  /** Where it lies. */
-  path: string,
+export type FilePreview = { path: string,
   /** Bytes. */
   bytes: number,
   /** How it would be read; [`Format::Mapped`] needs a mapping, [`Format::Comments`] has one that can be changed. */
   format: Format,
-  /** The names of the columns: of a table, or the keys of its first lines. */
+  /** The columns of a table, or the keys of its first lines. */
   columns: Array<string>,
-  /** The first rows, a cell a column. */
+  /** The first rows, a cell per column. */
   rows: Array<Array<string>>,
-  /** For a table: columns whose names say what they are. Comment or reply may be empty still. */
+  /** For a table: columns recognized by their names. Comment or reply may still be empty. */
   mapping: Mapping | null, };
 
 /**
- * Rows that an import keeps; every empty or unset field keeps all.
+ * Rows that an import keeps; an empty or unset field keeps all.
  */
 export type Filter = {
-  /** Only these subreddits, in any case, with or without `r/`. */
+  /** Included subreddits, case-insensitive, with or without `r/`. */
   subreddits: Array<string>,
-  /** Only these authors, in any case. */
+  /** Included authors, case-insensitive. */
   authors: Array<string>,
-  /** None of these authors, in any case. */
+  /** Excluded authors, case-insensitive. */
   not_authors: Array<string>,
-  /** Least score; a row whose score is unknown passes. */
+  /** Minimum score; rows without a score are kept. */
   min_score: number | null,
-  /** Greatest score; a row whose score is unknown passes. */
+  /** Maximum score; rows without a score are kept. */
   max_score: number | null,
-  /** Least characters of text (a comment's body, a post's title and text). */
+  /** Minimum number of characters (a comment's body; a post's title and text). */
   min_chars: number | null,
-  /** Most characters of text. */
+  /** Maximum number of characters. */
   max_chars: number | null,
-  /** Earliest time, seconds since 1970; a row without a time passes. */
+  /** Earliest time, seconds since 1970; rows without a time are kept. */
   after_utc: number | null,
-  /** Time before which a row must have been written, seconds since 1970. */
+  /** Upper bound of the time (exclusive), seconds since 1970. */
   before_utc: number | null,
   /** Replace links, e-mail addresses, phone numbers and user names in texts by placeholders. */
   placeholders: boolean, };
 
 /**
- * One thing that was looked at.
+ * The result of one check.
  */
-export type Finding = {
-  /** What was looked at. */
-  what: string,
-  /** How it is to be taken. */
-  verdict: Verdict,
+export type Finding = { what: string, verdict: Verdict,
   /** What was found, and what to do about it. */
   text: string, };
 
 /**
- * What is to be forgotten.
+ * Content to purge.
  */
 export type ForgetNames = {
   /** `t1_...` or `t3_...`, or links to them. */
   names: Array<string>,
-  /** Who asks for it. */
+  /** Who requests it. */
   who: string, };
 
 /**
- * How a source's file is read.
+ * The format of a source's file.
  */
 export type Format = "pushshift" | "bigquery" | "mapped" | "listing" | "comments" | "sample";
 
 /**
- * Writes, scores, picks and queues. A job: `generate`.
+ * Generates, scores, selects and queues. A job: `generate`.
  */
-export type Generate = {
-  /** Comments to answer. */
-  comments: Array<Incoming>,
-  /** Comments of stored threads beside them, by their numbers; those that were forgotten are left out. */
+export type Generate = { comments: Array<Incoming>,
+  /** Further comments, from stored threads, by number; purged ones are left out. */
   stored: Array<number>,
-  /** Whether the generator sees the title and what stands above a stored comment. */
+  /** Whether the generator sees the title and the ancestors of a stored comment. */
   context: boolean,
-  /** So many comments of the generator's test side beside them, drawn by the seed. */
+  /** Number of further comments from the generator's test set, sampled by the seed. */
   unseen: number,
-  /** Where the comments come from: pasted or file. */
-  origin: string,
-  /** The generator's run. */
-  generator: string,
-  /** The realism run that scores; none: not scored. */
+  /** Origin of the comments: pasted or file. */
+  origin: string, generator: string,
+  /** The realism run for scoring; none: not scored. */
   realism: string | null,
-  /** The upvotes run that scores; none: not scored. */
+  /** The upvotes run for scoring; none: not scored. */
   upvotes: string | null,
-  /** best or last, of all three; none: best. */
-  checkpoint: string | null,
-  /** Candidates a comment. */
-  candidates: number,
-  /** Candidates written at once. */
+  /** best or last, for all three; none: best. */
+  checkpoint: string | null, candidates: number,
+  /** Batch size: candidates generated at once. */
   batch: number,
-  /** How tokens are drawn. */
-  sampling: SamplingParams,
-  /** What is picked. */
-  criteria: Criteria,
-  /** Whether picks go into the queue. */
+  /** Decoding settings. */
+  sampling: SamplingParams, criteria: Criteria,
+  /** Whether selected candidates are added to the queue. */
   queue: boolean,
   /** auto, cpu, cuda or metal. */
   device: string, };
 
 /**
- * What live generation came to.
+ * The result of live generation.
  */
 export type Generated = {
-  /** Its number in the project. */
+  /** Number in the project. */
   generation: number,
-  /** The comments with their candidates, in the order given. */
+  /** In the given order. */
   comments: Array<Answered>,
-  /** Replies that are in the queue now. */
+  /** Replies added to the queue. */
   queued: Array<number>,
   /** Comments and candidates that were left out. */
-  left_out: LeftOut,
-  /** How it was done. */
-  config: GenerationConfig, };
+  left_out: LeftOut, config: GenerationConfig, };
 
 /**
- * How a generation was done; stored with it as JSON.
+ * Settings of a generation; stored with it as JSON.
  */
-export type GenerationConfig = {
-  /** The generator's run. */
-  generator: string,
-  /** The realism run. */
-  realism: string | null,
-  /** The upvotes run. */
-  upvotes: string | null,
-  /** Candidates a comment. */
-  candidates: number,
-  /** How tokens were drawn. */
-  sampling: SamplingParams,
-  /** What was picked. */
-  criteria: Criteria,
+export type GenerationConfig = { generator: string, realism: string | null, upvotes: string | null, candidates: number,
+  /** Decoding settings. */
+  sampling: SamplingParams, criteria: Criteria,
   /** cpu, cuda or metal. */
   device: string, };
 
 /**
- * A generation as it is listed.
+ * A generation in a list.
  */
-export type GenerationInfo = {
-  /** Its number. */
-  id: number,
-  /** What a person calls it; empty: it goes by its number. */
-  name: string,
-  /** A person's note and tags. */
-  label: Label,
-  /** How it was done. */
-  config: GenerationConfig,
-  /** How many candidates it has. */
-  candidates: number,
-  /** When, milliseconds since 1970. */
+export type GenerationInfo = { id: number,
+  /** Empty: it is called by its number. */
+  name: string, label: Label, config: GenerationConfig, candidates: number,
+  /** Milliseconds since 1970. */
   created_ms: number, };
 
 /**
- * Figures of a generator over the tokens of real replies.
+ * Metrics of a generator over the tokens of real replies.
  */
-export type GeneratorFigures = {
-  /** How many replies. */
-  examples: number,
-  /** How many tokens of replies, their ends included. */
+export type GeneratorFigures = { examples: number,
+  /** Number of reply tokens, including end tokens. */
   tokens: number,
-  /** Mean -ln p of a token, nats. */
+  /** Mean -ln p of a token in nats. */
   loss: number | null,
-  /** exp of it: over how many equally likely tokens the model hesitates. */
+  /** exp of the loss: the number of equally likely tokens that the model chooses between. */
   perplexity: number | null,
-  /** The same of a model that knows only how often each token occurs in the training replies. */
+  /** Perplexity of a unigram model of the training replies. */
   unigram_perplexity: number | null,
-  /** The same of a model that knows nothing: the size of the vocabulary. */
+  /** Perplexity of a uniform distribution: the size of the vocabulary. */
   chance_perplexity: number, };
 
 /**
- * The files to read, and what to let in. A job: `import`.
+ * The files to read, and filters. A job: `import`.
  */
 export type Import = {
-  /** The files, one source each. */
+  /** One source each. */
   files: Array<string>,
-  /** What the files are; `None`: told from their content. */
+  /** `None`: detected from their content. */
   format: Format | null,
-  /** The columns of a table. */
+  /** Column mapping of a table. */
   mapping: Mapping | null,
-  /** A name for the source; `None`: the file's name. */
+  /** Name of the source; `None`: the file's name. */
   name: string | null,
-  /** Under what permission the text may be used. */
+  /** Permission under which the text may be used. */
   permission: Permission,
-  /** The permission in words: licence, link, who said so. */
+  /** Note on the permission: license, link, or who granted it. */
   note: string,
-  /** Where the text comes from; `None`: told from the files. A table that doesn't tell needs it. */
+  /** Where the text comes from; `None`: detected from the files. Required for a table that doesn't show it. */
   origin: Origin | null,
-  /** Permissions of the study, recorded before the files are read. Reddit content needs them where the project has none on record; that there is no permission is an answer, too. */
-  study: Array<StudyRecord>,
-  /** Who records them. */
-  who: string,
-  /** The rows to let in. */
+  /** Permissions of the study, recorded before the files are read. Reddit content requires them if the project has none on record; that there is no permission is a valid answer. */
+  study: Array<StudyRecord>, who: string,
+  /** Which rows to keep. */
   filter: Filter, };
 
 /**
- * What an import has to know before it may begin.
+ * What an import must know before it may start.
  */
 export type ImportQuestion = {
   /** Files with Reddit content, while the project has no record about it. */
   reddit: Array<string>,
-  /** Tables that don't say whether they are Reddit content. */
-  unknown: Array<string>,
-  /** What Reddit's policy says. */
-  policy: string,
-  /** The version of it that this program knows. */
-  policy_version: string,
-  /** Where it can be read. */
-  policy_link: string, };
+  /** Tables that don't show whether they are Reddit content. */
+  unknown: Array<string>, policy: string,
+  /** The policy version that this program knows. */
+  policy_version: string, policy_link: string, };
 
 /**
- * What an import did.
+ * The result of an import.
  */
 export type Imported = {
-  /** One for each file, in the order given. */
+  /** One per file, in the given order. */
   sources: Array<SourceInfo>, };
 
 /**
- * What to take back.
+ * Exclusions to undo.
  */
 export type IncludePairs = {
-  /** Pairs that were excluded by themselves, by their numbers. */
+  /** Pairs that were excluded themselves, by number. */
   pairs: Array<string>,
   /** Authors that were excluded. */
   authors: Array<string>, };
@@ -1406,164 +1148,126 @@ export type IncludePairs = {
 /**
  * A comment to answer.
  */
-export type Incoming = {
-  /** The comment. */
-  comment: string,
-  /** The thread it stands in; comments that name the same one share a thread. Empty: one of its own. */
+export type Incoming = { comment: string,
+  /** The thread it is in; comments with the same one share a thread. Empty: one of its own. */
   thread: string,
-  /** Name of the subreddit; empty: unknown. */
+  /** Empty: unknown. */
   subreddit: string,
   /** Title of the post; empty: there is none. */
   title: string, };
 
 /**
- * Files of a chart.
+ * Saves a chart as files.
  */
 export type IntoFiles = {
-  /** .svg, .png or .csv; a name without an ending gives all three. */
+  /** .svg, .png or .csv; a name without an extension gives all three. */
   files: Array<string>, };
 
 /**
- * An item with a person's words about it.
+ * An item with its note and tags.
  */
-export type ItemInfo = {
-  /** What it is. */
-  kind: ItemKind,
-  /** Its row; the number that a source, an evaluation or a generation goes by. */
+export type ItemInfo = { kind: ItemKind,
+  /** Row id; the number by which a source, an evaluation or a generation is called. */
   id: number,
-  /** Its name; empty where it goes by its number alone. */
-  name: string,
-  /** Note and tags. */
-  label: Label, };
+  /** Empty if it is called by its number alone. */
+  name: string, label: Label, };
 
 /**
- * What kind of thing an item is.
+ * Kind of item.
  */
 export type ItemKind = "source" | "split" | "base" | "run" | "fakes" | "evaluation" | "generation";
 
 /**
- * An item by its kind and what it is called: its name, or for a source, an evaluation or a generation its
- * number.
+ * An item by its kind and name, or, for a source, an evaluation or a generation, its number.
  */
-export type ItemRef = {
-  /** What it is. */
-  kind: ItemKind,
-  /** Its name or number. */
+export type ItemRef = { kind: ItemKind,
+  /** Name or number. */
   item: string, };
 
 /**
- * A job as it is listed.
+ * A job in a list.
  */
-export type JobInfo = {
-  /** Its id. */
-  id: string,
-  /** What it does: import, train, ... */
+export type JobInfo = { id: string,
+  /** import, train, ... */
   kind: string,
-  /** queued, waiting (for a process to run it), running, lost (running, but its process is gone: resume it), paused, done, failed or cancelled. */
+  /** queued, waiting (for a process to run it), running, lost (interrupted: its process is gone, resume it), paused, done, failed or `cancelled`. */
   state: string,
-  /** pause, stop, cancel or discard: what was asked of it, when that is not to run on. */
-  want: string | null,
-  /** How far it got. */
-  progress: Progress | null,
-  /** Its result, or its error. */
-  outcome: unknown,
-  /** Its parameters. */
-  params: unknown,
-  /** When it was made, milliseconds since 1970. */
+  /** pause, stop, cancel or discard, if requested. */
+  want: string | null, progress: Progress | null,
+  /** Result or error. */
+  outcome: unknown, params: unknown,
+  /** Milliseconds since 1970. */
   created_ms: number,
-  /** When it ended, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   ended_ms: number | null,
-  /** Its place in the queue, also while it runs or holds the queue up; none: it is not in it. */
+  /** Position in the queue, also while it runs or blocks the queue; none: it is not queued. */
   place: number | null,
-  /** Whether its failure holds the queue up. */
+  /** Whether its failure blocks the queue. */
   stops_queue: boolean, };
 
 /**
  * A line of a job's log.
  */
 export type JobLine = {
-  /** When, milliseconds since 1970. */
-  at_ms: number,
-  /** What was said. */
-  text: string, };
+  /** Milliseconds since 1970. */
+  at_ms: number, text: string, };
 
-/**
- * The queue.
- */
 export type JobQueue = {
-  /** The job of it that runs or holds it up, then those that wait, in order. */
+  /** The job that runs or blocks the queue, then those that wait, in order. */
   jobs: Array<JobInfo>,
-  /** The job that holds it up: it was paused, or failed and was to stop the queue. */
+  /** The job that blocks it: it is paused, or failed and was queued so. */
   held_up_by: string | null, };
 
 /**
- * A person's verdict on a reply.
+ * A rejection of a reply.
  */
-export type JudgeReply = {
-  /** The reply. */
-  id: number,
-  /** Who does it. */
-  who: string,
-  /** Why; may be empty. */
+export type JudgeReply = { id: number, who: string,
+  /** May be empty. */
   why: string, };
 
 /**
  * A classifier's figures at a threshold.
  */
-export type Judged = {
-  /** All figures, judged by it. */
-  figures: ClassifierFigures,
-  /** The same, each beside its baselines. */
+export type Judged = { figures: ClassifierFigures,
+  /** Each figure with its baselines. */
   compared: Array<Compared>,
-  /** Where the threshold lies on the ROC curve: false and true positive rate; none where the evaluation has not both classes. */
+  /** The threshold's point on the ROC curve: false and true positive rate; none unless the evaluation has both classes. */
   roc: [number, number] | null,
-  /** Where it lies on the curve of precision over recall: recall and precision. */
+  /** The threshold's point on the precision-recall curve: recall and precision. */
   precision_recall: [number, number] | null, };
 
 /**
- * A person's own words about an item.
+ * The user's note and tags.
  */
 export type Label = {
   /** Free text; empty: none. */
   note: string,
-  /** Short words to find it by, in alphabetical order. */
+  /** In alphabetical order. */
   tags: Array<string>, };
 
 /**
- * Whether Reddit shows an account as an app.
+ * Whether Reddit labels an account as an app.
  */
-export type LabelAccount = {
-  /** Its name. */
-  name: string,
-  /** Whether it does. */
-  labelled: boolean,
-  /** Who saw it. */
-  who: string, };
+export type LabelAccount = { name: string, labelled: boolean, who: string, };
 
 /**
- * A person's words about an item.
+ * Note and tags for an item.
  */
-export type LabelItem = {
-  /** What it is. */
-  kind: ItemKind,
-  /** Its name or number. */
+export type LabelItem = { kind: ItemKind,
+  /** Name or number. */
   item: string,
-  /** The new note, empty to remove it; none: it stays. */
-  note: string | null,
-  /** Tags to add. */
-  add: Array<string>,
-  /** Tags to remove. */
-  remove: Array<string>, };
+  /** The new note, empty to remove it; none: unchanged. */
+  note: string | null, add: Array<string>, remove: Array<string>, };
 
 /**
- * What a choice of edges would make of the scores.
+ * The labels that a choice of edges gives.
  */
 export type Labels = {
-  /** The edges that were counted by: those given, else the quartiles. */
+  /** The edges used: those given, else the quartiles. */
   edges: [number, number, number] | null,
   /** Replies in each of the four bins. */
   bins: [number, number, number, number],
-  /** Replies whose score is not known: they take no part in upvotes. */
+  /** Replies without a score: they are not used for upvotes. */
   unscored: number,
   /** The quartiles of the scores. */
   quartiles: [number, number, number] | null, };
@@ -1571,9 +1275,7 @@ export type Labels = {
 /**
  * Items that a job left out.
  */
-export type LeftOut = {
-  /** How many. */
-  count: number,
+export type LeftOut = { count: number,
   /** The first of them. */
   items: Array<LeftOutItem>, };
 
@@ -1581,365 +1283,299 @@ export type LeftOut = {
  * An item that a job left out.
  */
 export type LeftOutItem = {
-  /** What it is, by its id: "pair abc", "comment 17", "t3_xyz". */
-  id: string,
-  /** Why it was left out. */
-  why: string, };
+  /** An id: "pair abc", "comment 17", "t3_xyz". */
+  id: string, why: string, };
 
 /**
  * Pairs that a split leaves out, and why.
  */
 export type LeftOutPairs = {
-  /** `duplicate_text`: a text of the pair, or one nearly like it, is on a side that comes first: train before test, test before val. */
+  /** `duplicate_text`: a text of the pair, or a near-duplicate, is in a partition that takes precedence: train before test, test before val. */
   rule: string,
-  /** Pairs, by the side where they would be: train, val, test. */
+  /** Number of pairs, by the partition they would be in: train, val, test. */
   pairs: [number, number, number], };
 
 /**
- * Logs an account in, and looks who it is. A job: `login`. Where a browser is needed, a signal says which
- * address to visit.
+ * Logs an account in, and checks its identity. A job: `login`. If a browser is needed, a signal has the URL to open.
  */
 export type LogIn = {
-  /** The account; empty: the one that posts. */
+  /** Empty: the one that posts. */
   account: string,
   /** Log in through the browser even if a login is stored. */
   anew: boolean, };
 
 /**
- * Which tokens of a generator's example the loss counts.
+ * Which tokens of a generator's example count in the loss.
  */
 export type LossMask = "reply" | "all";
 
 /**
- * What maintenance did.
+ * The result of maintenance.
  */
 export type Maintained = {
-  /** What became of uncertain replies, for each account that had some. */
+  /** The results for uncertain replies, per account that had some. */
   reconciled: Array<Reconciled>,
-  /** What was forgotten, for each account that looked. */
+  /** What was purged, per account that checked. */
   synced: Array<Synced>,
-  /** The readings, for each account that had some due. */
+  /** The readings, per account that had some due. */
   read: Array<OutcomesRead>,
-  /** What did not come through: it is tried again after an hour. */
+  /** What failed: it is tried again after an hour. */
   failed: Array<string>, };
 
 /**
- * Does what is due. A job: `maintenance`. A window starts it by itself; on the command line cron may.
+ * Does due maintenance. A job: `maintenance`. A window starts it automatically; on the command line, cron may.
  */
 export type Maintenance = Record<symbol, never>;
 
 /**
- * Writes fakes. A job: `fakes`.
+ * Generates fakes. A job: `fakes`.
  */
-export type MakeFakes = {
-  /** A name for the set. */
-  name: string,
-  /** The generator's run. */
-  generator: string,
+export type MakeFakes = { name: string, generator: string,
   /** best or last; none: best. */
-  checkpoint: string | null,
-  /** Replies a comment. */
-  replies: number,
-  /** Different comments of train, val and test, at most; 0: all. */
+  checkpoint: string | null, replies: number,
+  /** Maximum numbers of different comments of train, val and test; 0: all. */
   comments: [number, number, number],
-  /** Replies written at once. */
+  /** Batch size: replies generated at once. */
   batch: number,
-  /** How tokens are drawn; its seed also draws the comments. */
+  /** Decoding settings; their seed also samples the comments. */
   sampling: SamplingParams,
   /** auto, cpu, cuda or metal. */
   device: string, };
 
 /**
- * Divides all pairs of the project. A job: `split`. The split is frozen: pairs that come later are
- * on no side of it.
+ * Splits all pairs of the project. A job: `split`. The split is locked: pairs added later are in none of its
+ * partitions.
  */
-export type MakeSplit = {
-  /** Its name. */
-  name: string,
-  /** The seed of the division. */
-  seed: number,
-  /** The shares of the sides, by pairs. */
+export type MakeSplit = { name: string, seed: number,
+  /** Shares of the partitions, by pairs. */
   shares: Shares,
-  /** The three edges between the four upvote bins; `None`: quartiles of the train side's scores. */
+  /** The three edges between the four upvote bins; `None`: quartiles of the training set's scores. */
   edges: [number, number, number] | null,
   /** What counts as a near-duplicate. */
   near: Near, };
 
 /**
- * Which column of a table holds what. Either a row is a pair: `comment` and `reply` are needed. Or a row
- * is one comment: `id`, `parent` and `text` are needed. The rest is optional.
+ * Maps columns of a table to fields. Either a row is a pair: `comment` and `reply` are required. Or a row is one
+ * comment: `id`, `parent` and `text` are required. The rest is optional.
  */
 export type Mapping = {
-  /** Column of the comment's text, where a row is a pair. */
+  /** Text of the comment, if a row is a pair. */
   comment: string,
-  /** Column of the reply's text, where a row is a pair. */
+  /** Text of the reply, if a row is a pair. */
   reply: string,
-  /** Column of the score: the reply's, or that of the row's comment. */
-  score: string | null,
-  /** Column of the comment's score. */
-  comment_score: string | null,
-  /** Column of the post's text; rows with the same one are one thread. */
-  post: string | null,
-  /** Column of the post's score. */
-  post_score: string | null,
-  /** Column of the subreddit. */
-  subreddit: string | null,
-  /** Column of the post's author. */
-  post_author: string | null,
-  /** Column of the comment's author. */
-  comment_author: string | null,
-  /** Column of the author: the reply's, or that of the row's comment. */
+  /** Score of the reply, or of the row's comment. */
+  score: string | null, comment_score: string | null,
+  /** Text of the post; rows with the same text are one thread. */
+  post: string | null, post_score: string | null, subreddit: string | null, post_author: string | null, comment_author: string | null,
+  /** Author of the reply, or of the row's comment. */
   reply_author: string | null,
-  /** Column of the time when the reply, or the row's comment, was written. */
+  /** Time at which the reply, or the row's comment, was written. */
   created: string | null,
-  /** Column of the row's id, where a row is one comment. */
+  /** Id of the row, if a row is one comment. */
   id: string | null,
-  /** Column of the id of what the row answers. */
+  /** Id of what the row answers. */
   parent: string | null,
-  /** Column of the id of the post, or of the conversation's first comment. */
+  /** Id of the post, or of the conversation's first comment. */
   link: string | null,
-  /** Column of the text, where a row is one comment. */
+  /** Text, if a row is one comment. */
   text: string | null,
-  /** Column of a title; a row that has one is a post. */
+  /** Title; a row that has one is a post. */
   title: string | null, };
 
 /**
- * An example of an evaluation, with what the model made of it.
+ * An example of an evaluation with its prediction.
  */
-export type MarkedExample = {
-  /** The comment. */
-  comment: string,
-  /** The reply, real or fake. */
+export type MarkedExample = { comment: string,
+  /** Real or fake. */
   reply: string,
-  /** Name of its true class; empty for a generator. */
+  /** Name of the true class; empty for a generator. */
   truth: string,
-  /** Name of the class that it is given: by the threshold, or the most probable of more than two; empty for a generator. */
+  /** Name of the predicted class: by the threshold, or the most probable of more than two; empty for a generator. */
   called: string,
-  /** The probability that the model gave the truth; for a generator, of the mean token of the reply. */
+  /** The predicted probability of the true class; for a generator, of the reply's mean token. */
   p: number, };
 
 /**
  * Examples of an evaluation.
  */
 export type MarkedPage = {
-  /** The evaluation, by its number. */
+  /** Number of the evaluation. */
   id: number,
-  /** Those it got most right; otherwise most wrong. */
+  /** Best predictions; otherwise worst. */
   best: boolean,
-  /** Another threshold than the evaluation's. */
+  /** Decision threshold, if not the evaluation's own. */
   threshold: number | null,
-  /** At most so many. */
+  /** Maximum number. */
   limit: number, };
 
 /**
- * How far one of the three models is.
+ * The state of one of the three models.
  */
-export type ModelState = {
-  /** Which. */
-  kind: RunKind,
-  /** How many runs there are. */
-  runs: number,
+export type ModelState = { kind: RunKind, runs: number,
   /** A run of this kind that is being trained now. */
   training: string | null,
-  /** The last run that was trained to its end. */
-  trained: string | null,
-  /** How often runs of this kind were evaluated. */
-  evaluations: number,
-  /** The run that `figure` is of: the last trained one if it was evaluated, else the one that was evaluated last. */
+  /** The last completed run. */
+  trained: string | null, evaluations: number,
+  /** The run of `figure`: the last completed one if it was evaluated, else the one that was evaluated last. */
   evaluated: string | null,
-  /** The first figure of its last evaluation in words: "AUC 0.756", "perplexity 7.210". */
+  /** The headline metric of its last evaluation: "AUC 0.756", "perplexity 7.210". */
   figure: string | null,
-  /** What that figure fails to beat: "worse than chance 0.500"; empty: nothing. */
+  /** The baseline that it does not beat: "worse than chance 0.500"; empty: none. */
   worse: string, };
 
 /**
  * A queued job to move.
  */
-export type MoveJob = {
-  /** Its id. */
-  job: string,
-  /** Where to. */
-  to: MoveTo, };
+export type MoveJob = { job: string, to: MoveTo, };
 
 /**
- * Where a queued job is moved to.
+ * New position of a queued job.
  */
 export type MoveTo = "first" | "last" | { "before": string };
 
 /**
- * A thing by its name.
+ * An item by its name.
  */
-export type Named = {
-  /** Its name. */
-  name: string, };
+export type Named = { name: string, };
 
 /**
  * What counts as a near-duplicate.
  */
 export type Near = {
-  /** Words of a shingle. */
+  /** Words per shingle. */
   shingle: number,
-  /** Least words of a text that is compared by its shingles; shorter ones only count when equal. */
+  /** Minimum number of words of a text that is compared by its shingles; shorter ones only match when equal. */
   min_words: number,
-  /** Least Jaccard similarity of the shingle sets, above 0 and at most 1. */
+  /** Minimum Jaccard similarity of the shingle sets, above 0 and at most 1. */
   threshold: number, };
 
 /**
- * An account that is to be added, or changed.
+ * An account to add or change.
  */
 export type NewAccount = {
   /** Reddit's name of it, with or without `u/`. */
   name: string,
-  /** Id of the app that you registered with Reddit; this program brings none. */
+  /** Id of the app that you registered with Reddit; this program has none. */
   client_id: string,
-  /** script, installed or web: as the app is registered. */
+  /** script, installed or web, as registered. */
   app: string,
   /** Your own account, which the footer names; empty: the account itself. */
   operator: string,
-  /** Another address than Reddit's: a fake on this machine, `http://127.0.0.1:PORT`. Empty: Reddit. */
+  /** A server other than Reddit: a sandbox on this machine, `http://127.0.0.1:PORT`. Empty: Reddit. */
   host: string,
   /** The port on 127.0.0.1 at which a login in the browser ends. */
   port: number,
-  /** How Reddit approved the use: link, date, case. Without it nothing is posted. */
+  /** Reddit's approval of this use: link, date, case. Without it nothing is posted. */
   approval: string, };
 
 /**
- * A permission that is to be recorded.
+ * A permission to record.
  */
 export type NewPostingPermission = {
-  /** The subreddit, with or without `r/`. */
+  /** With or without `r/`. */
   subreddit: string,
-  /** Where the permission was given: a link to the moderators' message or rule. */
-  link: string,
-  /** More about it. */
-  note: string,
-  /** When it ends, milliseconds since 1970; none: it does not. */
+  /** Where it was granted: a link to the moderators' message or rule. */
+  link: string, note: string,
+  /** Milliseconds since 1970; none: no end. */
   expires_ms: number | null,
-  /** The rules as the person saw them, JSON as [`SubredditPreview`] gives it; empty: they are taken when the subreddit is first asked about. */
+  /** The rules as the user saw them, JSON as in [`SubredditPreview`]; empty: they are stored at the first check of the subreddit. */
   rules: string, };
 
 /**
  * What a job waits for.
  */
 export type Next = {
-  /** The reply that is posted then, by its number. */
+  /** Number of the reply that is posted next. */
   reply: number,
   /** When, milliseconds since 1970 by this machine's clock. */
   at_ms: number, };
 
 /**
- * Something that can be done next.
+ * A possible next step.
  */
 export type NextStep = {
-  /** Names the step: settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study; and of Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft. */
+  /** settle, review, import, pairs, split, base, train, fakes, evaluate, generate, permit, study; about Reddit: choose-account, let-go-on, log-in, complete-account, allow, post, post-by-hand, outcomes, fetch, draft. */
   step: string,
-  /** What to do, as a person would say it. */
-  what: string,
-  /** Why. */
-  why: string,
-  /** For a training or an evaluation: which kind of model. */
+  /** What to do, as text. */
+  what: string, why: string,
+  /** For a training or an evaluation: the kind of model. */
   kind: RunKind | null, };
 
 /**
- * Nothing is asked for.
+ * No parameters.
  */
 export type Nothing = Record<symbol, never>;
 
 /**
- * A thing by its number.
+ * An item by its number.
  */
-export type Numbered = {
-  /** Its number. */
-  id: number, };
+export type Numbered = { id: number, };
 
 /**
- * Something that speaks against posting a reply now.
+ * Something that blocks a reply now.
  */
 export type ObjectionInfo = {
-  /** A word for programs; `pace` alone may be passed over, by posting the one reply now. */
+  /** A code for programs; only `pace` may be skipped, by posting this reply now. */
   code: string,
-  /** The same for a person. */
+  /** The message for the user. */
   words: string,
-  /** It passes by itself then, milliseconds since 1970; none: somebody has to do something. */
+  /** When it passes by itself, milliseconds since 1970; none: action is needed. */
   until_ms: number | null, };
 
 /**
- * Something a person does to an account.
+ * An action on an account.
  */
-export type OfAccount = {
-  /** Its name. */
-  name: string,
-  /** Who does it. */
-  who: string, };
+export type OfAccount = { name: string, who: string, };
 
 /**
  * A job by its id.
  */
-export type OfJob = {
-  /** Its id. */
-  job: string, };
+export type OfJob = { job: string, };
 
 /**
  * A kind of model.
  */
-export type OfKind = {
-  /** Which. */
-  kind: RunKind, };
+export type OfKind = { kind: RunKind, };
+
+export type OfPair = { id: string, };
 
 /**
- * A pair.
+ * Replies of the queue.
  */
-export type OfPair = {
-  /** Its number, as a string. */
-  id: string, };
+export type OfState = { state: string | null, };
 
 /**
- * Which replies of the queue.
- */
-export type OfState = {
-  /** Only of this state. */
-  state: string | null, };
-
-/**
- * Somebody who does not want to be answered.
+ * An opt-out.
  */
 export type OptOutInfo = {
   /** user or subreddit. */
-  kind: string,
-  /** Its name. */
-  name: string,
-  /** asked (waits for a person, and counts until then), confirmed or declined. */
-  state: string,
-  /** Why, in words. */
-  why: string,
-  /** Name of the comment that asked for it; empty: a person did. */
+  kind: string, name: string,
+  /** asked (to be decided, and counts until then), confirmed or declined. */
+  state: string, why: string,
+  /** Name of the comment that asked for it; empty: added by the user. */
   source: string,
   /** Who recorded or decided it. */
   who: string,
-  /** When, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   at_ms: number, };
 
 /**
- * Somebody who does not want to be answered.
+ * A new opt-out.
  */
 export type OptOutNew = {
   /** `u/name` or `r/name`. */
   whom: string,
-  /** Why; may be empty. */
-  why: string,
-  /** Who records it. */
-  who: string, };
+  /** May be empty. */
+  why: string, who: string, };
 
 /**
- * A person's verdict on a wish not to be answered.
+ * A decision on an opt-out.
  */
 export type OptOutVerdict = {
   /** `u/name` or `r/name`. */
   whom: string,
-  /** Confirmed; otherwise declined: they are answered again. */
-  confirmed: boolean,
-  /** Who decides. */
-  who: string, };
+  /** Confirmed; otherwise declined: they may be answered. */
+  confirmed: boolean, who: string, };
 
 /**
  * Where the text of a source comes from.
@@ -1947,63 +1583,57 @@ export type OptOutVerdict = {
 export type Origin = "unknown" | "reddit" | "forum" | "support" | "convokit" | "other" | "synthetic";
 
 /**
- * The posting side of a reply.
+ * The posting state of a reply.
  */
 export type OutboxInfo = {
-  /** The reply, by its number. */
+  /** Number of the reply. */
   reply: number,
-  /** draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn. */
+  /** draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn. */
   state: string,
-  /** The account it is posted with; empty: there is none yet. */
-  account: string,
-  /** Name of the subreddit. */
-  subreddit: string,
-  /** Who wrote what it answers; none: forgotten. */
+  /** Empty: none yet. */
+  account: string, subreddit: string,
+  /** Author of what it answers; none: purged. */
   author: string | null,
   /** Reddit's name of the post. */
   post_name: string | null,
-  /** Reddit's name of what it answers; none: not on Reddit, it is posted by hand. */
+  /** Reddit's name of what it answers; none: not on Reddit, it is posted manually. */
   parent_name: string | null,
-  /** Where that stands, as an address. */
+  /** Its URL. */
   parent_link: string,
   /** The text as it is sent, with its footer; of a draft, as it would be. */
   full_text: string,
-  /** Who approved it; empty: nobody. */
+  /** Empty: nobody. */
   approved_by: string,
-  /** When, milliseconds since 1970. */
-  approved_ms: number | null,
-  /** How often it was tried. */
-  attempt: number,
-  /** The next try not before this; 0: at any time. */
+  /** Milliseconds since 1970. */
+  approved_ms: number | null, attempt: number,
+  /** Earliest next attempt; 0: at any time. */
   not_before_ms: number,
   /** Reddit's name of it, once it is posted. */
   posted_name: string | null,
-  /** When it was posted. */
+  /** Milliseconds since 1970. */
   posted_ms: number | null,
-  /** Where it stands; empty: nowhere. */
+  /** Its URL; empty: not posted. */
   link: string,
-  /** What stands in the way, or stood: Reddit's code or ours. */
+  /** What blocks or blocked it: Reddit's code or ours. */
   code: string,
-  /** The same in words. */
+  /** Its message. */
   detail: string,
-  /** Whether only a person can go on with it. */
+  /** Whether it waits for the user. */
   needs_person: boolean,
-  /** The hash over all that is shown of it: what a decision is about; empty: it cannot be approved. */
+  /** The hash over everything shown, for decisions; empty: it cannot be approved. */
   seen: string,
   /** Where the account posts: `reddit`, `sandbox`, or empty without an account. */
   server: string,
-  /** Why an approved reply has to be approved again; empty: it need not. */
+  /** Why an approved reply must be approved again; empty: no need. */
   again: string, };
 
 /**
- * The posting side of a reply with all its tries.
+ * The posting state of a reply with all its attempts.
  */
-export type OutboxStory = {
-  /** Where it stands. */
-  outbox: OutboxInfo,
-  /** The tries, in order. */
+export type OutboxStory = { outbox: OutboxInfo,
+  /** In order. */
   attempts: Array<AttemptInfo>,
-  /** What speaks against posting it now; of an approved reply. */
+  /** What blocks it now, if it is approved. */
   objections: Array<ObjectionInfo>, };
 
 /**
@@ -2012,148 +1642,114 @@ export type OutboxStory = {
 export type Outcome = "finished" | "early-stop" | "stopped" | "paused" | "cancelled";
 
 /**
- * A posted reply with what was foretold and what became of it.
+ * A posted reply with prediction and outcome.
  */
-export type OutcomeRow = {
-  /** The reply. */
-  reply: number,
+export type OutcomeRow = { reply: number,
   /** posted or withdrawn. */
-  state: string,
-  /** Name of the subreddit. */
-  subreddit: string,
-  /** Its text, without the footer. */
-  text: string,
-  /** Where it stands. */
-  link: string,
-  /** When it was posted, milliseconds since 1970. */
+  state: string, subreddit: string,
+  /** Without the footer. */
+  text: string, link: string,
+  /** Milliseconds since 1970. */
   posted_ms: number | null,
-  /** The probability that a person wrote it, as the realism model saw it. */
+  /** p(real) of the realism model. */
   p_real: number | null,
-  /** The probability of each upvote bin. */
+  /** Probability of each upvote bin. */
   bins: [number, number, number, number] | null,
-  /** The most probable bin, 0 to 3: the same as in the queue. */
+  /** The most probable bin, 0 to 3, as in the queue. */
   predicted: number | null,
-  /** `p1 + 2 p2 + 3 p3`: the same as in the queue. */
+  /** `p1 + 2 p2 + 3 p3`, as in the queue. */
   expected_bin: number | null,
-  /** The bin of the last score that was read, by the edges of the model's split. */
+  /** The bin of the last score read, by the edges of the model's split. */
   actual: number | null,
-  /** The readings, in order. */
+  /** In order. */
   readings: Array<Reading>, };
 
 /**
- * All posted replies with what became of them.
+ * All posted replies with their outcomes.
  */
 export type Outcomes = {
-  /** The replies, the latest first. */
+  /** The latest first. */
   rows: Array<OutcomeRow>,
   /** `counts[actual][predicted]` over the four bins. */
   counts: [[number, number, number, number], [number, number, number, number], [number, number, number, number], [number, number, number, number]],
-  /** How many fell into the bin that was foretold. */
+  /** How many fell into the predicted bin. */
   right: number,
   /** How many have both. */
   judged: number,
-  /** How many of these are of the most common actual bin: what always predicting it would get right. */
-  majority: number,
-  /** How many are removed. */
-  removed: number, };
+  /** How many of these are in the most common actual bin: the majority-class baseline. */
+  majority: number, removed: number, };
 
 /**
- * What reading came to.
+ * The result of reading scores.
  */
-export type OutcomesRead = {
-  /** Readings that were made. */
-  read: number,
-  /** Of these, those that found a reply removed. */
+export type OutcomesRead = { read: number,
+  /** How many of these found a reply removed. */
   removed: number,
-  /** People who asked not to be answered any more; a person decides. */
+  /** People who opted out, to be decided by the user. */
   asked: number,
-  /** Readings that did not come through; the next run makes them. */
+  /** Failed readings, which the next run repeats. */
   failed: number,
-  /** Which replies those are of, and why. */
+  /** Which replies these concern, and why. */
   left_out: LeftOut, };
 
 /**
- * How far a project is.
+ * The state of a project.
  */
 export type Overview = {
-  /** The file's name without its ending. */
-  name: string,
-  /** Where it lies. */
-  path: string,
-  /** Sources that were imported. */
-  sources: number,
-  /** Those of which nobody has said under what permission they may be used. */
-  unpermitted: number,
-  /** Comments. */
-  comments: number,
-  /** Posts. */
-  posts: number,
-  /** Pairs of comment and reply. */
-  pairs: number,
-  /** Names of the splits. */
-  splits: Array<string>,
-  /** Bases. */
-  bases: number,
-  /** The three models, in the order generator, realism, upvotes. */
-  models: Array<ModelState>,
-  /** Fakes. */
-  fakes: number,
-  /** Candidates that were generated. */
-  candidates: number,
+  /** The file's name without its extension. */
+  name: string, path: string, sources: number,
+  /** Those without a recorded permission. */
+  unpermitted: number, comments: number, posts: number, pairs: number, splits: Array<string>, bases: number,
+  /** In the order generator, realism, upvotes. */
+  models: Array<ModelState>, fakes: number, candidates: number,
   /** Replies of the queue by state. */
-  queue: QueueCounts,
-  /** What there is of Reddit. */
-  reddit: RedditState,
-  /** Jobs that run or rest. */
+  queue: QueueCounts, reddit: RedditState,
+  /** Running or paused jobs. */
   jobs: number,
-  /** The mark of the study: what permission is missing or expired. */
+  /** The notice of the study: which permission is missing or expired. */
   notice?: string,
-  /** What to do next, the most useful first; empty when nothing is open. */
+  /** Next steps, the most useful first; empty if nothing is open. */
   next: Array<NextStep>, };
 
 /**
- * A figure of a pair, whose spread can be looked at.
+ * A figure of a pair, for distributions.
  */
 export type PairFigure = "score" | "comment_length" | "reply_length";
 
 /**
- * What pairs are sorted by; equal ones by their ids. What is not known comes last.
+ * Sort order of pairs; ties by id. Unknown values come last.
  */
 export type PairOrder = "id" | "score" | "comment_length" | "reply_length" | "subreddit" | "created";
 
 /**
- * A pair as a row of a table; long texts are cut there, and whole in [`Engine::pair`].
+ * A pair as a row of the table; long texts are cut. [`Engine::pair`] has the full texts.
  */
 export type PairRow = {
-  /** Its number; a string, since some do not fit a JavaScript number. */
+  /** A string, since some do not fit a JavaScript number. */
   id: string,
-  /** Name of the subreddit; empty: unknown. */
+  /** Empty: unknown. */
   subreddit: string,
-  /** Title of the post, where it was imported. */
-  title: string | null,
-  /** Text of the comment. */
-  comment: string,
-  /** Text of the reply. */
-  reply: string,
-  /** Score of the comment; `None`: unknown. */
+  /** Title of the post, if it was imported. */
+  title: string | null, comment: string, reply: string,
+  /** `None`: unknown. */
   comment_score: number | null,
-  /** Score of the reply; `None`: unknown. */
+  /** Of the reply; `None`: unknown. */
   score: number | null,
   /** When the reply was written, seconds since 1970. */
   created_utc: number | null,
-  /** The source it came from, by its number. */
+  /** Number of its source. */
   source: number,
-  /** Who wrote the comment; `None`: the source names nobody. */
+  /** `None`: the source names nobody. */
   comment_author: string | null,
-  /** Who wrote the reply. */
+  /** Author of the reply. */
   author: string | null,
-  /** Why the pair is excluded from splits by itself; `None`: it is not. */
+  /** Reason why the pair itself is excluded from splits; `None`: it is not. */
   excluded: string | null,
-  /** An excluded author of one of its texts, and why. */
+  /** An excluded author of one of its texts, and the reason. */
   excluded_author: [string, string] | null, };
 
 /**
- * What the join found, before and after the recipe.
+ * Counts before and after the recipe.
  */
 export type PairsBuilt = {
   /** Comments in the project. */
@@ -2162,309 +1758,258 @@ export type PairsBuilt = {
   replies: number,
   /** Those whose comment is in the project too: pairs before the recipe. */
   joined: number,
-  /** How many the recipe dropped, by the first rule that applied. */
+  /** Number dropped by the recipe, by the first rule that applied. */
   dropped: Array<[string, number]>,
   /** Pairs after the recipe. */
   kept: number,
-  /** Those that were not there before. */
+  /** Those that are new. */
   new: number,
-  /** Pairs that were there and no longer pass. */
+  /** Former pairs that no longer pass. */
   removed: number,
-  /** Pairs that pass, of which one author or both are `[deleted]`. */
+  /** Pairs that pass, with at least one author `[deleted]`. */
   unknown_authors: number, };
 
 /**
- * How pairs are spread.
+ * A distribution of pairs.
  */
-export type PairsChart = {
-  /** By which figure. */
-  figure: PairFigure,
-  /** Which pairs. */
-  pairs: ViewPairs, };
+export type PairsChart = { figure: PairFigure, pairs: ViewPairs, };
 
 /**
- * A list of pairs that stays as it is while a person scrolls through it.
+ * A list of pairs that does not change while the user scrolls through it.
  */
 export type PairsView = {
-  /** Names the list in [`Engine::view_rows`]. */
+  /** Identifies the list in [`Engine::view_rows`]. */
   view: string,
-  /** How many pairs it has. */
+  /** Number of pairs in it. */
   total: number, };
 
 /**
- * A side of a split.
+ * A partition of a split.
  */
 export type Partition = "train" | "val" | "test";
 
 /**
- * What one side of a split holds.
+ * Contents of one partition of a split.
  */
-export type PartitionInfo = {
-  /** Which side. */
-  partition: Partition,
-  /** Pairs. */
-  pairs: number,
-  /** Threads they belong to. */
-  threads: number,
-  /** Pairs whose reply's score is known. */
+export type PartitionInfo = { partition: Partition, pairs: number, threads: number,
+  /** Pairs whose reply has a score. */
   scored: number,
-  /** Those in each upvote bin; empty without edges. */
+  /** Number in each upvote bin; empty without edges. */
   bins: Array<number>, };
 
 /**
- * The address at which the browser ended a login.
+ * The URL at which a login in the browser ended.
  */
 export type PastedLogin = {
   /** The account that is logged in. */
   account: string,
-  /** The address, as the person pasted it. */
+  /** The URL as the user pasted it. */
   address: string, };
 
 /**
- * Under what permission a source may be used. No dump of Reddit carries a licence, so a person
- * says what holds, in a choice and in words.
+ * The permission under which a source may be used. Reddit dumps come without a license, so the user records one, as a
+ * choice and a note.
  */
 export type Permission = "unknown" | "own" | "consent" | "open-licence" | "reddit-approved" | "research" | "synthetic";
 
-/**
- * What is known of a source's permission.
- */
 export type Permit = {
-  /** The source, by its number. */
+  /** Number of the source. */
   source: number,
-  /** Under what permission it may be used. */
+  /** The permission under which it may be used. */
   permission: Permission,
-  /** In words: licence, link, who said so. */
+  /** License, link, or who granted it. */
   note: string, };
 
 /**
- * A generation by other criteria.
+ * Applies other criteria to a generation.
  */
 export type PickAgain = {
-  /** The generation, by its number. */
-  id: number,
-  /** The criteria. */
-  criteria: Criteria, };
+  /** Number of the generation. */
+  id: number, criteria: Criteria, };
 
-/**
- * A drawn picture.
- */
 export type Picture = {
-  /** The SVG, without style sheet, script or reference to anything outside. */
+  /** The SVG, without style sheet, script or external reference. */
   svg: string,
   /** Width in pixels; the view box is twice as wide, since plotters rounds to whole units. */
   width: number,
   /** Height in pixels; the view box is twice as high. */
   height: number,
-  /** Where the data lie, in units of the view box. */
-  plot: Rect,
-  /** The horizontal axis. */
-  x: Axis,
-  /** The vertical axis. */
-  y: Axis,
-  /** What was drawn, in the order of the legend. */
-  series: Array<Series>,
-  /** The figures. */
-  table: Table, };
+  /** The plot area, in units of the view box. */
+  plot: Rect, x: Axis, y: Axis,
+  /** In the order of the legend. */
+  series: Array<Series>, table: Table, };
 
 /**
  * Posts approved replies. A job: `post`.
  */
 export type Post = {
-  /** The account; empty: the one that posts. */
+  /** Empty: the one that posts. */
   account: string,
-  /** These replies, by their numbers; empty: all that are approved. */
+  /** Numbers of replies; empty: all approved ones. */
   replies: Array<number>,
-  /** Whether anything is sent. None: where an account with an approval and a permission are recorded; otherwise it is a dry run, which only looks. */
+  /** Whether anything is sent. None: if an account with an approval and a permission are recorded; otherwise it is a dry run, which only reads. */
   live: boolean | null,
-  /** Wait for pauses, caps and what is uncertain until all are posted, rather than end. */
+  /** Wait for pauses, caps and uncertain replies until all are posted, instead of ending. */
   wait: boolean,
-  /** Do not wait for the pause between two replies; for one named reply. Caps, hours and whatever Reddit asks for hold all the same. */
+  /** Skip the pause between two replies, for one named reply. Caps, hours and Reddit's own limits still apply. */
   skip_pause: boolean, };
 
 /**
- * What posting came to.
+ * The result of posting.
  */
 export type PostReport = {
-  /** The account; empty in a dry run without one. */
+  /** Empty in a dry run without one. */
   account: string,
   /** Whether anything could be sent. */
   live: boolean,
-  /** The replies that were looked at. */
+  /** The replies that were checked. */
   replies: Array<PostedInfo>,
-  /** When the next of them may go out, milliseconds since 1970. */
+  /** When the next of them may be posted, milliseconds since 1970. */
   next_ms: number | null, };
 
 /**
- * What became of a reply, or would.
+ * The result for a reply, or its expected result.
  */
-export type PostedInfo = {
-  /** The reply. */
-  reply: number,
-  /** Its state now; in a dry run `ready` when nothing speaks against it. */
+export type PostedInfo = { reply: number,
+  /** Its state now; in a dry run `ready` if nothing blocks it. */
   state: string,
-  /** What stands in the way: Reddit's code or ours; empty: nothing. */
+  /** What blocks it: Reddit's code or ours; empty: nothing. */
   code: string,
-  /** The same in words. */
-  detail: string,
-  /** Where it stands. */
-  link: string,
-  /** The next try not before this; 0: at any time. */
+  /** Its message. */
+  detail: string, link: string,
+  /** Earliest next attempt; 0: at any time. */
   not_before_ms: number, };
 
 /**
- * A reply that a person posted by hand.
+ * A reply that the user posted manually.
  */
-export type PostedReply = {
-  /** The reply. */
-  id: number,
-  /** Who did it. */
-  who: string,
-  /** The link to it; may be empty. */
+export type PostedReply = { id: number, who: string,
+  /** Link to it; may be empty. */
   link: string,
-  /** The hash of what was shown, as the reply came with it. */
+  /** The hash that came with the reply that was shown. */
   seen: string, };
 
 /**
- * A permission as it is shown.
+ * A permission for display.
  */
 export type PostingPermissionInfo = {
-  /** The subreddit, without `r/`. */
+  /** Without `r/`. */
   subreddit: string,
-  /** Where the permission was given. */
-  link: string,
-  /** More about it. */
-  note: string,
-  /** Who recorded it. */
-  who: string,
-  /** When, milliseconds since 1970. */
+  /** Where it was granted. */
+  link: string, note: string, who: string,
+  /** Milliseconds since 1970. */
   given_ms: number,
-  /** When it ends; none: it does not. */
+  /** None: no end. */
   expires_ms: number | null,
-  /** When Reddit was last asked about the subreddit. */
+  /** Last check of the subreddit on Reddit. */
   checked_ms: number | null,
-  /** Why nothing is posted there all the same; empty: nothing speaks against it. */
+  /** Why it is disabled; empty: it is not. */
   off: string,
   /** Nothing is posted there before this; 0: no pause. */
   pause_ms: number,
-  /** Why it has to be confirmed, to go after "it was"; empty: it need not. */
+  /** Why it must be confirmed, to follow "it was"; empty: no need. */
   unconfirmed: string,
-  /** The hash over what is recorded, to confirm it by. */
+  /** The hash of the record, to confirm it by. */
   seen: string, };
 
 /**
- * The settings that posting obeys.
+ * The settings for posting.
  */
 export type PostingRules = {
-  /** The account that posts; empty: the only one there is. */
+  /** The account that posts; empty: the only one. */
   account: string,
   /** Subreddits whose rising posts are fetched. */
   watched: Array<string>,
-  /** Replies that an account posts in 24 hours, at most; half of it in its first week. */
+  /** Maximum number of replies per account in 24 hours; half of it in its first week. */
   per_day: number,
-  /** The same for one subreddit. */
+  /** The same per subreddit. */
   per_subreddit: number,
-  /** Replies under one post, ever. */
+  /** Maximum number of replies under one post, ever. */
   per_thread: number,
-  /** Replies to one author in 24 hours. */
+  /** Maximum number of replies to one author in 24 hours. */
   per_author: number,
-  /** Minutes between two replies of an account, at least. */
+  /** Minimum number of minutes between two replies of an account. */
   pause_min: number,
-  /** So much of the pause is added by chance, at most: 0.5 makes 10 minutes 10 to 15. */
+  /** Random addition to the pause, at most this share of it: with 0.5, 10 minutes become 10 to 15. */
   jitter: number,
-  /** Hours of the day in which replies are posted, from 0 to 24; none: all. `[22, 6]` goes over midnight. */
+  /** Hours of the day in which replies are posted, from 0 to 24; none: all. `[22, 6]` spans midnight. */
   hours: [number, number] | null,
   /** Days on which replies are posted, 1 (Monday) to 7; empty: all. */
   days: Array<number>,
-  /** What the clock of hours and days is ahead of UTC, in minutes. */
+  /** UTC offset for hours and days, in minutes. */
   utc_offset_min: number,
-  /** Whether the footer is put under every reply. Without it nothing is posted but by hand. */
+  /** Whether the footer is added to every reply. Without it, replies can only be posted manually. */
   footer: boolean,
   /** The footer; `{model}`, `{account}` and `{operator}` are filled in. */
   footer_text: string,
-  /** A reply is refused when this share of its word triples stands in one of our last 500. */
+  /** A reply is refused if this share of its word triples is in one of our last 500. */
   max_similar: number,
-  /** A reply is refused when this share of its word triples stands in what it answers. */
+  /** A reply is refused if this share of its word triples is in what it answers. */
   max_echo: number,
-  /** A reply is refused when one of these words stands in it, or in what it answers. */
+  /** A reply is refused if it, or what it answers, contains one of these words. */
   words: Array<string>,
-  /** Whether the generator sees the title and what stands above a comment. */
+  /** Whether the generator sees the title and ancestors of a comment. */
   context: boolean,
-  /** Comments above it that the generator sees, at most 6. */
+  /** Number of ancestors that the generator sees, at most 6. */
   context_comments: number,
-  /** Hours after which the texts of fetched threads are forgotten, at most 48. */
+  /** Hours after which the texts of fetched threads are purged, at most 48. */
   keep_h: number, };
 
 /**
- * A good choice of settings for a purpose.
+ * A preset for a purpose.
  */
-export type Preset = {
-  /** A few words. */
-  name: string,
-  /** When to take it. */
-  help: string,
-  /** The settings. */
-  config: RunConfig, };
+export type Preset = { name: string,
+  /** When to use it. */
+  help: string, config: RunConfig, };
 
 /**
- * A posted reply with another text.
+ * A new text for a posted reply.
  */
-export type PreviewRewrite = {
-  /** The reply. */
-  id: number,
-  /** The new text, without the footer. */
+export type PreviewRewrite = { id: number,
+  /** Without the footer. */
   text: string, };
 
 /**
- * A subreddit to look at.
+ * A subreddit to check.
  */
-export type PreviewSubreddit = {
-  /** Its name. */
-  subreddit: string,
-  /** The account that looks; empty: the one that posts. */
+export type PreviewSubreddit = { subreddit: string,
+  /** The account for the request; empty: the one that posts. */
   account: string, };
 
 /**
- * How far a job is.
+ * Progress of a job.
  */
 export type Progress = {
-  /** What is being done: "reading RC_2019-04.zst", "training". */
+  /** What it is doing: "reading RC_2019-04.zst", "training". */
   phase: string,
-  /** How much of it is done, in `unit`. */
+  /** Amount done, in `unit`. */
   done: number,
-  /** How much there is, where that is known. */
+  /** Total amount, if known. */
   total: number | null,
-  /** What is counted: "bytes", "rows", "steps", "comments". */
+  /** "bytes", "rows", "steps", "comments". */
   unit: string,
-  /** The figures of the moment in a few words: "loss 3.21, 1,240 tokens/s". */
+  /** Current figures: "loss 3.21, 1,240 tokens/s". */
   note: string,
-  /** Seconds left in this phase, from its pace so far. Filled in by [`Ctx::tick`]. */
+  /** Estimated seconds left in this phase. Filled in by [`Ctx::tick`]. */
   eta_s: number | null,
-  /** What the job waits for; none: it does not wait. */
+  /** What the job waits for; none: it is not waiting. */
   next?: Next, };
 
 /**
- * Which file a project is.
+ * The identity of a project file.
  */
 export type ProjectFile = {
   /** Whether it is the one that was last confirmed. */
   is: FileIs,
-  /** Whether a person has to confirm it before anything is posted from it. */
+  /** Whether the user must confirm it before anything is posted from it. */
   asks: boolean,
-  /** What is the matter, and what confirming means; empty where nothing is asked. */
-  words: string,
-  /** Where it is. */
-  path: string,
-  /** Where it was when it was last confirmed; empty: never. */
+  /** What is wrong, and what confirming means; empty if there is no need. */
+  words: string, path: string,
+  /** Its path when it was last confirmed; empty: never. */
   last_path: string, };
 
-/**
- * An open project.
- */
-export type ProjectInfo = {
-  /** Where it lies. */
-  path: string,
-  /** The file's name without its ending. */
+export type ProjectInfo = { path: string,
+  /** The file's name without its extension. */
   name: string,
   /** Bytes of the file. */
   bytes: number, };
@@ -2472,92 +2017,80 @@ export type ProjectInfo = {
 /**
  * An account to add or change.
  */
-export type PutAccount = {
-  /** The account. */
-  account: NewAccount,
-  /** Who does it. */
-  who: string, };
+export type PutAccount = { account: NewAccount, who: string, };
 
 /**
- * How many replies are where.
+ * Number of replies by state.
  */
 export type QueueCounts = {
-  /** Wait for a person. */
+  /** Wait for review. */
   draft: number,
-  /** A person wants them posted. */
-  approved: number,
-  /** Are being sent. */
-  sending: number,
-  /** Were sent, and nobody knows whether they arrived. */
+  /** Approved for posting. */
+  approved: number, sending: number,
+  /** Sent, delivery unconfirmed. */
   uncertain: number,
-  /** Were looked for and are not there: a person decides. */
+  /** Checked on Reddit and not found: to be decided. */
   absent: number,
-  /** Stand where they were to stand. */
+  /** Live on Reddit. */
   posted: number,
-  /** A person does not want them, or Reddit refused them for good. */
+  /** Rejected by the user, or permanently by Reddit. */
   rejected: number,
-  /** Will not be posted: what they answer is gone or locked, or a person gave up. */
+  /** Will not be posted: what they answer is gone or locked, or they were abandoned. */
   cancelled: number,
-  /** Stood there and were taken back. */
+  /** Were posted and withdrawn. */
   withdrawn: number, };
 
 /**
- * A job to put into the queue.
+ * A job to queue.
  */
 export type QueueJob = {
-  /** A uuid that the caller made: queueing it twice queues it once. */
+  /** A uuid chosen by the caller: repeating a call queues the job once. */
   id: string,
-  /** Which kind of job: a key of Jobs. */
-  kind: string,
-  /** Its parameters. */
-  params: unknown,
-  /** Whether its failure holds the queue up. */
+  /** A key of Jobs. */
+  kind: string, params: unknown,
+  /** Whether its failure blocks the queue. */
   stops_queue: boolean, };
 
 /**
- * A job that was put into the queue.
+ * A job that was queued.
  */
-export type Queued = {
-  /** The job. */
-  job: JobInfo,
-  /** What it needs and is not there yet, where no job before it makes it. It is looked for again when it starts. */
+export type Queued = { job: JobInfo,
+  /** What it needs but is missing, unless a job before it makes it. Checked again when it starts. */
   notes: Array<string>, };
 
 /**
- * Reads the scores of posted replies that are due. A job: `outcomes`.
+ * Reads due scores of posted replies. A job: `outcomes`.
  */
 export type ReadOutcomes = {
-  /** The account; empty: the one that posts. */
+  /** Empty: the one that posts. */
   account: string, };
 
 /**
  * A reading of a posted reply.
  */
 export type Reading = {
-  /** So many seconds after it was posted, or later: 3600, 86400, 604800. */
+  /** Seconds after it was posted, or later: 3600, 86400, 604800. */
   after_s: number,
-  /** When it was read, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   at_ms: number,
-  /** Its score; none: hidden, or gone. */
+  /** None: hidden, or gone. */
   score: number | null,
-  /** deleted, removed, or empty: it is there. */
+  /** deleted, removed, or empty: it exists. */
   gone: string, };
 
 /**
- * A recent project as it is shown.
+ * A recent project for display.
  */
-export type RecentShown = {
-  /** Where it lies. */
-  path: string,
-  /** The file's name without its ending. */
+export type RecentShown = { path: string,
+  /** The file's name without its extension. */
   name: string,
-  /** Bytes of the file; none when it is gone. */
+  /** Bytes of the file; none if it is gone. */
   bytes: number | null,
-  /** When it was last opened, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   opened_ms: number, };
 
 /**
- * What pairs are made of. The same recipe is asked of the comment and of the reply.
+ * Which texts pairs are built from. The same recipe applies to the comment and to the reply.
  */
 export type Recipe = {
   /** Drop `[deleted]` and `[removed]` texts. */
@@ -2566,204 +2099,167 @@ export type Recipe = {
   drop_bots: boolean,
   /** Further authors to drop, in any case. */
   bots: Array<string>,
-  /** Drop texts that are links, pictures, gifs or emotes and nothing else. */
+  /** Drop texts that consist only of links, images, GIFs or emotes. */
   drop_links: boolean,
-  /** Drop texts whose author is `[deleted]` or that name none, when the source names authors. */
+  /** Drop texts whose author is `[deleted]` or missing, when the source names authors. */
   drop_unknown_authors: boolean,
-  /** Keep replies whose author wrote the comment or the post too (asked by the join of pairs). */
+  /** Keep replies whose author also wrote the comment or the post (checked by the join of pairs). */
   keep_same_author: boolean,
-  /** Least characters of a text. */
+  /** Minimum number of characters. */
   min_chars: number,
-  /** Most characters of a text. */
+  /** Maximum number of characters. */
   max_chars: number, };
 
 /**
- * Settles what is uncertain, as far as it can be seen. A job: `reconcile`.
+ * Resolves uncertain replies, as far as possible. A job: `reconcile`.
  */
 export type Reconcile = {
-  /** The account; empty: the one that posts. */
+  /** Empty: the one that posts. */
   account: string,
-  /** Wait for the looks that are not due yet (a quarter of an hour), rather than end. */
+  /** Wait for checks that are not due yet (a quarter of an hour), instead of ending. */
   wait: boolean, };
 
 /**
- * What became of what was uncertain.
+ * The results for uncertain replies.
  */
 export type Reconciled = {
-  /** Replies that were found: they are posted. */
+  /** Found: they are posted. */
   posted: Array<number>,
-  /** Replies that are not there: a person decides. */
+  /** Not found: the user decides. */
   absent: Array<number>,
-  /** Replies that are as uncertain as before. */
+  /** As uncertain as before. */
   open: Array<number>,
-  /** When to look next, milliseconds since 1970. */
+  /** Next check, milliseconds since 1970. */
   next_ms: number | null, };
 
 /**
- * A record that a person can confirm on this machine.
+ * A record that the user can confirm on this machine.
  */
 export type RecordKind = "account" | "subreddit";
 
 /**
  * A permission to record.
  */
-export type RecordPostingPermission = {
-  /** The permission. */
-  permission: NewPostingPermission,
-  /** Who records it. */
-  who: string, };
+export type RecordPostingPermission = { permission: NewPostingPermission, who: string, };
 
 /**
  * Records of the study.
  */
-export type RecordStudy = {
-  /** What was decided. */
-  records: Array<StudyRecord>,
-  /** Who records it. */
-  who: string, };
+export type RecordStudy = { records: Array<StudyRecord>, who: string, };
 
 /**
- * A place in a picture, in units of the SVG's view box.
+ * A rectangle in a chart, in units of the SVG's view box.
  */
 export type Rect = {
   /** Left edge. */
   x: number,
   /** Upper edge. */
-  y: number,
-  /** To the right. */
-  width: number,
-  /** Downwards. */
-  height: number, };
+  y: number, width: number, height: number, };
 
 /**
  * What a project has of Reddit.
  */
-export type RedditState = {
-  /** Accounts. */
-  accounts: number,
-  /** Stored threads. */
-  threads: number,
-  /** Comments of them that may be answered and have no reply in the queue. */
+export type RedditState = { accounts: number, threads: number,
+  /** Comments in them that may be answered and have no reply in the queue. */
   open: number,
-  /** Subreddits in which posting is permitted now. */
+  /** Subreddits with a valid permission. */
   permissions: number,
-  /** Readings of posted replies' points that are due. */
+  /** Due readings of posted replies' scores. */
   due: number, };
 
 /**
- * A row that could not be read; the rows around it were kept.
+ * A row that could not be read; the rows around it are kept.
  */
 export type Rejected = {
   /** Line of a text file, row of a table, element of a listing; from 1. */
   line: number,
   /** What was wrong and what was expected. */
   reason: string,
-  /** The first [`EXCERPT`] characters of the row; of a longer one also [`CUT`] and the ids in the rest. */
+  /** The first [`EXCERPT`] characters of the row; a longer row is followed by [`CUT`] and the ids in the rest. */
   excerpt: string, };
 
 /**
  * Rejected rows of a source.
  */
 export type RejectedRows = {
-  /** The source, by its number. */
+  /** Number of the source. */
   source: number,
   /** Only after this line. */
   after: number,
-  /** At most so many. */
+  /** Maximum number. */
   limit: number, };
 
-/**
- * What was removed.
- */
-export type Removed = {
-  /** Items. */
-  items: number,
-  /** Rows of theirs. */
-  rows: number,
+export type Removed = { items: number, rows: number,
   /** Bytes of the file and its log before. */
-  before: number,
-  /** And after. */
-  after: number,
-  /** Whether the space was given back; false: another job works in the project, and it is given back later. */
+  before: number, after: number,
+  /** Whether the space was freed; false: another job is working in the project, and it is freed later. */
   returned: boolean, };
 
 /**
- * Another name for an item.
+ * A new name for an item.
  */
-export type RenameItem = {
-  /** What it is. */
-  kind: ItemKind,
-  /** Its name or number. */
+export type RenameItem = { kind: ItemKind,
+  /** Name or number. */
   item: string,
-  /** The new name; empty: an evaluation or a generation goes by its number again. */
+  /** The new name; empty: an evaluation or a generation is called by its number again. */
   name: string, };
 
 /**
  * A reply in the queue.
  */
-export type ReplyInfo = {
-  /** Its number. */
-  id: number,
-  /** draft, approved, sending, uncertain, absent, posted, rejected, cancelled or withdrawn. */
-  state: string,
-  /** Its text now. */
-  text: string,
-  /** The text that the generator wrote. */
+export type ReplyInfo = { id: number,
+  /** draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn. */
+  state: string, text: string,
+  /** As generated. */
   written: string,
-  /** Name of the subreddit; empty: unknown. */
+  /** Empty: unknown. */
   subreddit: string,
   /** Title of the post; empty: there is none. */
   title: string,
   /** The comment it answers. */
   comment: string,
-  /** The probability that a person wrote it, of the text as written. */
+  /** p(real) of the text as generated. */
   p_real: number | null,
-  /** The probability of each upvote bin. */
+  /** Probability of each upvote bin. */
   bins: [number, number, number, number] | null,
-  /** The most probable bin, 0 to 3: what its outcome is compared with. */
+  /** The most probable bin, 0 to 3: compared with its outcome. */
   predicted: number | null,
   /** `p1 + 2 p2 + 3 p3`. */
   expected_bin: number | null,
-  /** Whether a person picked it, where the criteria did not. */
+  /** Whether the user selected it although the criteria did not. */
   by_hand: boolean,
-  /** Why it was picked, or that a person did and what the criteria said. */
+  /** Why it was selected, or that the user did and what the criteria said. */
   reason: string,
-  /** Where it was posted; empty: it was not, or nobody said. */
+  /** Where it was posted; empty: it was not, or the link is unknown. */
   link: string,
-  /** The last change, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   updated_ms: number,
   /** The text as it is sent, with its footer; of a draft, as it would be. */
   full_text: string,
   /** The account that posts it, or would; empty: none. */
   account: string,
-  /** Where that posts: `reddit`, `sandbox`, or empty without an account. */
+  /** Where that account posts: `reddit`, `sandbox`, or empty without an account. */
   server: string,
   /** The hash over full text, comment, title, subreddit and account; empty: it cannot be approved. */
   seen: string,
-  /** Why an approved reply has to be approved again; empty: it need not. */
+  /** Why an approved reply must be approved again; empty: no need. */
   again: string, };
 
 /**
- * A reply and everything that was done to it.
+ * A reply and its history.
  */
-export type ReplyStory = {
-  /** The reply. */
-  reply: ReplyInfo,
-  /** What was done, in order. */
+export type ReplyStory = { reply: ReplyInfo,
+  /** In order. */
   events: Array<EventInfo>, };
 
 /**
- * A change of a posted reply.
+ * An edit of a posted reply.
  */
-export type RewriteReply = {
-  /** The reply. */
-  id: number,
-  /** The new text, without the footer. */
+export type RewriteReply = { id: number,
+  /** Without the footer. */
   text: string,
-  /** The hash of what was shown, as the preview came with it. */
-  seen: string,
-  /** Who does it. */
-  who: string, };
+  /** The hash that came with the preview that was shown. */
+  seen: string, who: string, };
 
 /**
  * The settings of a run.
@@ -2771,55 +2267,55 @@ export type RewriteReply = {
 export type RunConfig = {
   /** generator, realism or upvotes. */
   kind: RunKind,
-  /** A name for the run; empty: the kind and a number. */
+  /** Run name; empty: the kind and a number. */
   name: string,
-  /** The base to start from; empty: the only one of the right kind. */
+  /** Base model; empty: the only one of the right kind. */
   base: string,
   /** The split to train on. */
   split: string,
   /** Realism: the set of fakes; empty: the only one of the split. */
   fakes: string,
-  /** Passes over the train side. Not looked at when steps is set. */
+  /** Number of epochs. Ignored if steps is set. */
   epochs: number,
-  /** Optimizer steps; 0: as many as the epochs take. */
+  /** Max optimizer steps; 0: use epochs. */
   steps: number,
-  /** Examples in a batch. The largest that fits the memory is fastest. */
+  /** Batch size. The largest that fits in memory is fastest. */
   batch_size: number,
-  /** Batches in an optimizer step: batch_size times this is what a step learns from. */
+  /** Gradient accumulation: the effective batch size is batch_size times this. */
   accumulate: number,
-  /** Examples of the train side, at most, drawn by the seed; 0: all. */
+  /** Max number of training examples, sampled by the seed; 0: all. */
   limit: number,
-  /** The longest example, in tokens. Half of it at least is kept for the reply. */
+  /** Max length of an example, in tokens. At least half of it is kept for the reply. */
   max_tokens: number,
-  /** Generator: "reply" counts the loss on the reply only, "all" on the comment too. */
+  /** Generator: "reply" computes the loss on the reply only, "all" on the comment too. */
   loss: LossMask,
-  /** Peak learning rate. 5e-5 suits fine-tuning; a small model from scratch takes 1e-3. */
+  /** Peak learning rate. 5e-5 suits fine-tuning; use 1e-3 for a small model from scratch. */
   learning_rate: number,
-  /** The share of all steps in which the learning rate rises from 0 to its peak. */
+  /** Warmup ratio: the share of all steps in which the learning rate rises from 0 to its peak. */
   warmup: number,
-  /** How the learning rate falls after that: "linear", "cosine" or "constant". */
+  /** Learning-rate schedule after warmup: "linear", "cosine" or "constant". */
   decay: Decay,
   /** AdamW's weight decay, on matrices only. */
   weight_decay: number,
-  /** Gradients longer than this are scaled down to it; 0: never. */
+  /** Max gradient norm; 0: no clipping. */
   clip_norm: number,
-  /** Dropout probability everywhere in the model; below 0: what the base's config says. */
+  /** Dropout probability; below 0: use the base's config. */
   dropout: number,
   /** Classifiers: "none", or "balanced" so that rare classes count as much as frequent ones. */
   class_weights: ClassWeights,
   /** Realism: the share of real replies among the examples, between 0 and 1. */
   real_share: number,
-  /** Steps from one validation to the next; 0: ten times in the run. */
+  /** Validate every N steps; 0: ten times per run. */
   validate_every: number,
-  /** Examples of the val side that are validated on, at most; 0: all. */
+  /** Max number of validation examples; 0: all. */
   validate_limit: number,
-  /** Steps from one save to the next; 0: every three minutes. What a killed run goes on from. */
+  /** Save a checkpoint every N steps; 0: every 3 minutes. A killed run resumes from its last checkpoint. */
   save_every: number,
-  /** Stop when so many validations in a row brought nothing better; 0: never. */
+  /** Early-stopping patience, in validations without improvement; 0: off. */
   patience: number,
-  /** Generator: replies drawn to comments of the val side at each validation. */
+  /** Generator: sample replies to generate at each validation, to comments of the validation set. */
   samples: number,
-  /** Names all randomness of the run. The same seed on the same machine gives the same bits. */
+  /** Random seed. The same seed on the same machine gives the same bits. */
   seed: number,
   /** auto, cpu, cuda or metal. */
   device: string, };
@@ -2827,161 +2323,123 @@ export type RunConfig = {
 /**
  * What is known of a run before it starts; stored with it.
  */
-export type RunFacts = {
-  /** The base's name. */
-  base: string,
-  /** The split's name. */
-  split: string,
+export type RunFacts = { base: string, split: string,
   /** The set of fakes, for a realism model. */
   fakes: string | null,
   /** cpu, cuda or metal. */
-  device: string,
-  /** Threads it computes with. */
-  threads: number,
-  /** Trainable numbers. */
-  parameters: number,
-  /** Examples it learns from. */
-  train_examples: number,
-  /** Examples it is validated on. */
-  val_examples: number,
-  /** Train examples of each class; empty for a generator. */
+  device: string, threads: number,
+  /** Trainable parameters. */
+  parameters: number, train_examples: number, val_examples: number,
+  /** Training examples per class; empty for a generator. */
   classes: Array<number>,
-  /** What a class counts in the loss; empty: 1. */
+  /** Class weights in the loss; empty: 1. */
   class_weights: Array<number>,
-  /** Optimizer steps in all. */
+  /** Total optimizer steps. */
   steps: number,
   /** The share of positions that is padding. */
   padding: number,
-  /** Peak memory as estimated, bytes. */
-  estimated_bytes: number,
-  /** Time as estimated, seconds. */
-  estimated_seconds: number,
-  /** The version of Repartee. */
-  version: string, };
+  /** In bytes. */
+  estimated_bytes: number, estimated_seconds: number, version: string, };
 
 /**
- * One of a run's figures.
+ * One metric of a run.
  */
-export type RunFigure = {
-  /** The run. */
-  run: string,
+export type RunFigure = { run: string,
   /** loss, val_loss, lr, grad_norm or tokens_per_s. */
   figure: string, };
 
 /**
- * A run as it is listed and shown.
+ * A run in a list or by itself.
  */
-export type RunInfo = {
-  /** Its name. */
-  name: string,
+export type RunInfo = { name: string,
   /** generator, realism or upvotes. */
   kind: RunKind,
-  /** queued, running, lost, paused, done, stopped, failed, cancelled; empty when its job is gone. */
+  /** queued, running, lost (interrupted), paused, done, stopped, failed, `cancelled`; empty if its job is gone. */
   state: string,
-  /** Whether it has a checkpoint that can be used: its weights are all there. */
-  usable: boolean,
-  /** The job's id. */
-  job: string | null,
-  /** The settings, verbatim. */
-  config: string,
-  /** What it ran on. */
-  facts: RunFacts | null,
-  /** Optimizer steps done, as far as figures were written. */
-  step: number,
-  /** The last training loss. */
-  loss: number | null,
-  /** The lowest validation loss. */
+  /** Whether it has a complete checkpoint. */
+  usable: boolean, job: string | null, config: string, facts: RunFacts | null,
+  /** Optimizer steps done, according to the stored metrics. */
+  step: number, loss: number | null,
+  /** Lowest validation loss. */
   best_loss: number | null,
-  /** What the generator wrote while it was trained: step, comment, reply. */
-  samples: Array<[number, string, string]>,
-  /** A person's note and tags. */
-  label: Label,
-  /** When it was made, milliseconds since 1970. */
+  /** Samples generated during training: step, comment, reply. */
+  samples: Array<[number, string, string]>, label: Label,
+  /** Milliseconds since 1970. */
   created_ms: number,
-  /** Trained on a text that was deleted since, or with something that was. */
+  /** Trained on a text deleted since, or with something that was. */
   deleted_content: boolean, };
 
 /**
- * Which of the three models.
+ * Kind of model.
  */
 export type RunKind = "generator" | "realism" | "upvotes";
 
 /**
- * Where the sample is to be made.
+ * Where to create the sample project.
  */
 export type Sample = {
   /** A folder; none: a new one in the folder for projects. */
   path: string | null, };
 
 /**
- * How replies are written. Stored with every fake and every candidate.
+ * Decoding settings. Stored with every fake and every candidate.
  */
 export type SamplingParams = {
-  /** The longest reply, in tokens. */
+  /** Maximum number of new tokens. */
   max_new_tokens: number,
-  /** Logits are divided by this. Below 1 is safer, above 1 wilder; 0 takes the likeliest token always. */
+  /** Logits are divided by this. Lower is more predictable, higher more random; 0 always takes the most likely token. */
   temperature: number,
-  /** Only the k likeliest tokens are drawn from; 0: all. */
+  /** Sample only from the k most likely tokens; 0: all. */
   top_k: number,
-  /** Only the likeliest tokens that together have this probability are drawn from; 1: all. */
+  /** Sample only from the most likely tokens that together have this probability; 1: all. */
   top_p: number,
-  /** Logits of tokens that occurred already, in the comment or the reply, are divided by this (times it when negative; Keskar et al. 2019); 1: off. */
+  /** Logits of tokens that already occurred, in the comment or the reply, are divided by this (multiplied if negative; Keskar et al. 2019); 1: off. */
   repetition_penalty: number,
-  /** Names the streams that are drawn from. */
+  /** Seed of the random streams. */
   seed: number, };
 
 /**
- * Serves a made-up Reddit until it is stopped, or nobody has asked it anything for an hour. A job: `sandbox`.
+ * Runs a Reddit sandbox until it is stopped, or has had no request for an hour. A job: `sandbox`.
  */
 export type Sandbox = {
-  /** The port on 127.0.0.1; 0: any that is free. */
-  port: number,
-  /** Threads that there are. */
-  posts: number,
-  /** Decides them. A project should keep to one: names of another would be taken for the same. */
+  /** The port on 127.0.0.1; 0: any free one. */
+  port: number, posts: number,
+  /** Seed of the threads. A project should keep to one: names of another would be taken for the same. */
   seed: number, };
 
 /**
- * What a practice came to.
+ * The result of a sandbox session.
  */
 export type SandboxClosed = {
-  /** Replies that were posted meanwhile. */
+  /** Replies posted during the session. */
   posted: number, };
 
 /**
- * A chart into files.
+ * Saves a chart as files.
  */
-export type SaveChart = {
-  /** Which chart. */
-  chart: DrawChart,
-  /** .svg, .png or .csv; a name without an ending gives all three. */
+export type SaveChart = { chart: DrawChart,
+  /** .svg, .png or .csv; a name without an extension gives all three. */
   files: Array<string>, };
 
 /**
- * How pairs are spread, into files.
+ * Saves a distribution of pairs as files.
  */
-export type SavePairsChart = {
-  /** Which chart. */
-  chart: PairsChart,
-  /** .svg, .png or .csv; a name without an ending gives all three. */
+export type SavePairsChart = { chart: PairsChart,
+  /** .svg, .png or .csv; a name without an extension gives all three. */
   files: Array<string>, };
 
 /**
- * Where a source's text comes from.
+ * Sets where a source's text comes from.
  */
 export type SayOrigin = {
-  /** The source, by its number. */
-  source: number,
-  /** Where from. */
-  origin: Origin,
-  /** Who says so. */
-  who: string, };
+  /** Number of the source. */
+  source: number, origin: Origin, who: string, };
 
 /**
- * A series as it was drawn.
+ * A series as drawn.
  */
 export type Series = {
-  /** As in the legend. */
+  /** The legend's label. */
   name: string,
   /** End of its CSS class: `stroke-{class}` or `fill-{class}`. */
   class: string,
@@ -2989,184 +2447,136 @@ export type Series = {
   points: Array<[number, number]>, };
 
 /**
- * The settings that posting obeys, to be changed.
+ * Changes the settings for posting.
  */
-export type SetRules = {
-  /** All of them. */
-  rules: PostingRules,
-  /** What the person wrote to loosen a limit: "I raise the limits"; empty where none is loosened. */
-  confirm: string,
-  /** Who does it. */
-  who: string, };
+export type SetRules = { rules: PostingRules,
+  /** The confirmation for loosening a limit: "I raise the limits"; empty if none is loosened. */
+  confirm: string, who: string, };
 
 /**
- * What a person chose for all projects.
+ * The user's settings for all projects.
  */
 export type Settings = {
   /** system, light or dark. */
   theme: string,
-  /** The size of text, in hundredths of the usual: 100 to 200. */
+  /** Text size in percent: 100 to 200. */
   text: number,
-  /** auto, cpu, cuda or metal: what forms begin with. */
+  /** auto, cpu, cuda or metal: the default in forms. */
   device: string,
-  /** Threads that jobs compute with; 0: all cores. */
+  /** Compute threads of jobs; 0: all cores. */
   threads: number,
-  /** Where new projects are made; empty: the home folder. */
+  /** Folder for new projects; empty: the home folder. */
   folder: string,
   /** The name under which replies are approved and rejected. */
   person: string,
-  /** Whether the desktop says when a job has ended. */
+  /** Desktop notifications when a job ends. */
   notify: boolean,
-  /** Whether an open project does by itself what is due of its dealings with Reddit: forgetting what was deleted there, reading scores. */
+  /** Whether an open project does its due Reddit maintenance automatically: purging what was deleted there, reading scores. */
   maintenance: boolean,
-  /** Whether the machine is kept awake while a job runs. */
+  /** Prevent sleep while a job runs. */
   keep_awake: boolean, };
 
 /**
- * What a person decides about a reply of which nobody knows whether it arrived.
+ * A decision on a reply with unconfirmed delivery.
  */
 export type Settle = { "settle": "again",
   /** The hash of the reply as it was shown. */
   seen: string, } | { "settle": "give-up" } | { "settle": "posted",
-  /** The link to the comment. */
+  /** Of the comment. */
   link: string, };
 
 /**
- * What a person decides about a reply of which nobody knows.
+ * A decision on a reply with unconfirmed delivery.
  */
-export type SettleReply = {
-  /** The reply. */
-  id: number,
-  /** What becomes of it. */
-  settle: Settle,
-  /** Who decides. */
-  who: string, };
+export type SettleReply = { id: number, settle: Settle, who: string, };
+
+export type SeveralRuns = { runs: Array<string>, };
 
 /**
- * Several runs.
+ * The share of the pairs that each partition gets; they need not add up to one.
  */
-export type SeveralRuns = {
-  /** Their names. */
-  runs: Array<string>, };
+export type Shares = { train: number, val: number, test: number, };
 
 /**
- * The share of the pairs that each side gets; they need not add up to one.
- */
-export type Shares = {
-  /** Of train. */
-  train: number,
-  /** Of val. */
-  val: number,
-  /** Of test. */
-  test: number, };
-
-/**
- * A reply as it is shown, and the hash to give back with a decision about it.
+ * A reply as it is shown, and the hash to return with a decision about it.
  */
 export type ShownReply = {
   /** The text as it is sent, with its footer; of a draft, as it would be. */
   full_text: string,
   /** The account that posts it, or would; empty: none. */
   account: string,
-  /** Where that posts: `reddit`, `sandbox`, or empty without an account. */
+  /** Where that account posts: `reddit`, `sandbox`, or empty without an account. */
   server: string,
   /** The hash over full text, comment, title, subreddit and account; empty: it cannot be approved. */
   seen: string,
-  /** Why an approved reply has to be approved again; empty: it need not. */
+  /** Why an approved reply must be approved again; empty: no need. */
   again: string, };
 
 /**
- * What a running job tells its front end.
+ * What a running job reports to its front end.
  */
-export type Signal = { "event": "started",
-  /** Its id. */
-  job: string,
-  /** Its kind. */
-  kind: string,
-  /** Whether it goes on from an earlier try. */
-  resumed: boolean, } | { "event": "progress" } & Progress | { "event": "log",
-  /** The line. */
-  text: string, } | { "event": "visit",
-  /** The address. It is good once, and is stored nowhere. */
+export type Signal = { "event": "started", job: string, kind: string,
+  /** Whether it resumes an earlier attempt. */
+  resumed: boolean, } | { "event": "progress" } & Progress | { "event": "log", text: string, } | { "event": "visit",
+  /** Valid once, and stored nowhere. */
   address: string, } | { "event": "comments",
-  /** Their texts, in the order of their numbers. */
+  /** In the order of their numbers. */
   texts: Array<string>, } | { "event": "drafts",
   /** Those that have grown since the last time. */
-  drafts: Array<Draft>, } | { "event": "scores",
-  /** Those that were scored. */
-  scores: Array<DraftScore>, };
+  drafts: Array<Draft>, } | { "event": "scores", scores: Array<DraftScore>, };
 
-/**
- * What takes the room.
- */
 export type Size = {
   /** Bytes of the file. */
   file: number,
-  /** Bytes of the write-ahead log beside it. */
+  /** Bytes of its write-ahead log. */
   log: number,
-  /** Bytes within the file that are free; `compact` gives them back. */
+  /** Free bytes within the file, which `compact` releases. */
   free: number,
-  /** Each family of tables, the largest first. */
+  /** Families of tables, the largest first. */
   families: Array<Space>, };
 
 /**
- * What became of the rows of a source. Each row was kept, left out by a filter, or rejected.
+ * Row counts of a source. Each row was kept, dropped by a filter, or rejected.
  */
 export type SourceCounts = {
   /** Rows seen: lines, rows of a table, elements of a listing. */
   rows: number,
-  /** Comments taken; a row of a table gives two. */
-  comments: number,
-  /** Posts taken. */
-  posts: number,
-  /** Comments and posts that the project did not have. */
+  /** Comments imported; a row of a table gives two. */
+  comments: number, posts: number,
+  /** Comments and posts new to the project. */
   new: number,
   /** Those that replaced an older copy. */
   newer: number,
-  /** Those that the project had already. */
+  /** Those already in the project. */
   known: number,
   /** Rows that could not be read; they are listed with line and reason. */
   rejected: number,
-  /** Rows left out, by the filter's rule. */
+  /** Rows dropped, by the filter's rule. */
   dropped: { [key in string]: number },
   /** Rows that held NUL characters, which were removed. */
   nul: number,
   /** Rows of a table with a quote that is never closed, which is read as an ordinary character. */
   stray_quotes: number,
-  /** What was replaced by placeholders, by kind: link, email, phone, user. */
+  /** Replacements by placeholders, by kind: link, email, phone, user. */
   replaced: { [key in string]: number }, };
 
 /**
  * A source as it is shown.
  */
-export type SourceInfo = {
-  /** Its number. */
-  id: number,
-  /** Its name. */
-  name: string,
-  /** Where it was read from. */
-  path: string,
-  /** How it was read. */
-  format: string,
-  /** Under what permission it may be used. */
+export type SourceInfo = { id: number, name: string, path: string, format: string,
+  /** Permission under which it may be used. */
   permission: Permission,
-  /** The permission in words. */
-  note: string,
-  /** Where its text comes from. */
-  origin: Origin,
-  /** What became of its rows. */
-  counts: SourceCounts,
-  /** Whether it was read to its end. */
+  /** Note on the permission. */
+  note: string, origin: Origin, counts: SourceCounts,
+  /** Whether it was read completely. */
   complete: boolean,
-  /** This very file was imported before in the same way, so it was not read again. */
-  already: boolean,
-  /** A person's note and tags. */
-  label: Label,
-  /** When the import began, milliseconds since 1970. */
+  /** This file was already imported with the same settings; skipped. */
+  already: boolean, label: Label,
+  /** Start of the import, milliseconds since 1970. */
   created_ms: number, };
 
 /**
- * The room that a family of tables takes.
+ * Space used by a family of tables.
  */
 export type Space = {
   /** comments, pairs, splits, weights, ... */
@@ -3177,89 +2587,69 @@ export type Space = {
   rows: number, };
 
 /**
- * What a split was made by; stored with it as JSON.
+ * Settings of a split; stored with it as JSON.
  */
 export type SplitConfig = {
-  /** The shares of the sides, by pairs. */
+  /** Shares of the partitions, by pairs. */
   shares: Shares,
-  /** The edges between the upvote bins; `None`: no reply has a score. */
+  /** Edges between the upvote bins; `None`: no reply has a score. */
   edges: BinEdges | null,
   /** What counted as a near-duplicate. */
   near: Near,
-  /** Whether the upvote bins were looked at; false: made by an older version. */
+  /** Whether it is stratified by upvote bin; false: made by an older version. */
   stratified: boolean,
-  /** Threads that went with another since they are the same post, from another source mostly. */
+  /** Threads merged into another because they are the same post, mostly from another source. */
   joined_posts: number,
-  /** Threads that went with another since they share a long text. */
+  /** Threads merged into another because they share a long text. */
   joined_texts: number,
-  /** Pairs that a person had excluded; they are on no side. */
+  /** Pairs excluded by the user; they are in no partition. */
   excluded: number,
-  /** Pairs that are on no side, by the rule that left them out. */
+  /** Pairs in no partition, by the rule that left them out. */
   left_out: Array<LeftOutPairs>, };
 
 /**
- * A split as it is shown.
+ * A split for display.
  */
-export type SplitInfo = {
-  /** Its name. */
-  name: string,
-  /** The seed of the division. */
-  seed: number,
-  /** What it was made by. */
-  config: SplitConfig,
-  /** What its sides hold, in the order train, val, test. */
+export type SplitInfo = { name: string, seed: number, config: SplitConfig,
+  /** In the order train, val, test. */
   partitions: Array<PartitionInfo>,
-  /** Upvote bins that a side lacks, and sides without a pair, in words. */
+  /** Upvote bins missing from a partition, and empty partitions, as text. */
   warnings: Array<string>,
-  /** The last audit, if there was one. */
-  audit: Audit | null,
-  /** A person's note and tags. */
-  label: Label,
-  /** When it was made, milliseconds since 1970. */
+  /** The last audit, if any. */
+  audit: Audit | null, label: Label,
+  /** Milliseconds since 1970. */
   created_ms: number, };
 
 /**
  * A job to start.
  */
 export type StartJob = {
-  /** A uuid that the caller made: starting it twice starts it once. */
+  /** A uuid chosen by the caller: repeating a call starts the job once. */
   id: string,
-  /** Which kind of job: a key of Jobs. */
-  kind: string,
-  /** Its parameters. */
-  params: unknown, };
+  /** A key of Jobs. */
+  kind: string, params: unknown, };
 
 /**
- * An account to stop, or to let go on.
+ * Disables an account, or enables it again.
  */
-export type StopAccount = {
-  /** Its name. */
-  name: string,
-  /** Why; empty: it goes on. */
-  why: string,
-  /** Who does it. */
-  who: string, };
+export type StopAccount = { name: string,
+  /** Empty: enable. */
+  why: string, who: string, };
 
 /**
- * What the failure of a queued job does.
+ * What happens if a queued job fails.
  */
-export type StopsQueue = {
-  /** Its id. */
-  job: string,
-  /** Whether it holds the queue up. */
+export type StopsQueue = { job: string,
+  /** Whether its failure blocks the queue. */
   stops: boolean, };
 
 /**
- * Strict, on or off.
+ * Switches strict mode on or off.
  */
-export type StrictStudy = {
-  /** On. */
-  on: boolean,
-  /** Who decides it. */
-  who: string, };
+export type StrictStudy = { on: boolean, who: string, };
 
 /**
- * All of it, as a front end shows it.
+ * All of it, for front ends.
  */
 export type Study = {
   /** Whether the project has Reddit content from archives. */
@@ -3268,86 +2658,60 @@ export type Study = {
   sources: Array<string>,
   /** Whether the question was answered. */
   answered: boolean,
-  /** The four kinds, and what counts of each. */
+  /** The four kinds, with their status. */
   states: Array<StudyState>,
   /** What is missing or expired, as shown on every chart and export. */
   mark: string | null,
-  /** Whether training and posting are refused while a permission is missing. */
+  /** Strict mode: training and posting are refused while a permission is missing. */
   strict: boolean,
   /** All records, the newest first. */
-  history: Array<StudyLine>,
-  /** What Reddit's policy says. */
-  policy: string,
-  /** The version of it that this program knows. */
-  policy_version: string,
-  /** Where it can be read. */
-  policy_link: string, };
+  history: Array<StudyLine>, policy: string,
+  /** The policy version that this program knows. */
+  policy_version: string, policy_link: string, };
 
 /**
- * Which permission a record is about.
+ * The permission that a record is about.
  */
 export type StudyKind = "api_access" | "research_program" | "training" | "ethics_board";
 
 /**
  * A record of the history.
  */
-export type StudyLine = {
-  /** Its number. */
-  id: number,
-  /** What was recorded. */
-  record: StudyRecord,
-  /** Who recorded it. */
-  who: string,
-  /** When, milliseconds since 1970. */
+export type StudyLine = { id: number, record: StudyRecord, who: string,
+  /** Milliseconds since 1970. */
   at_ms: number, };
 
 /**
  * A record of the study, before it is stored.
  */
-export type StudyRecord = {
-  /** Which permission. */
-  kind: StudyKind,
-  /** What was decided. */
-  decision: Decision,
-  /** Day of the decision, YYYY-MM-DD; may be empty, except for what was granted. */
-  date: string,
-  /** What was allowed. */
-  scope: string,
-  /** Last day, YYYY-MM-DD; empty: no end was set. */
+export type StudyRecord = { kind: StudyKind, decision: Decision,
+  /** Day of the decision, YYYY-MM-DD; may be empty unless granted. */
+  date: string, scope: string,
+  /** Last day, YYYY-MM-DD; empty: no end date. */
   until: string,
   /** Version of the policy that it refers to. */
-  policy: string,
-  /** Where it can be read. */
-  link: string,
-  /** More, in words. */
-  note: string, };
+  policy: string, link: string, note: string, };
 
 /**
- * What the records say about one kind today.
+ * The status of one kind of permission today.
  */
-export type StudyState = {
-  /** Which permission. */
-  kind: StudyKind,
+export type StudyState = { kind: StudyKind,
   /** Whether it is granted and valid today, or not required. */
   holds: boolean,
-  /** One sentence without a full stop: "Permission to train on Reddit content expired on 2027-05-01". */
+  /** One sentence without a period: "Permission to train on Reddit content expired on 2027-05-01". */
   words: string,
   /** The newest record, which is the one that counts. */
   record: StudyRecord | null,
-  /** It was recorded on another machine, or changed outside of Repartee, and counts once it is recorded here. */
+  /** It was recorded on another machine, or changed outside of Repartee, and must be confirmed here. */
   unconfirmed: boolean, };
 
 /**
- * A subreddit as Reddit shows it: to be read before a permission is recorded.
+ * A subreddit as Reddit shows it, to read before recording a permission.
  */
 export type SubredditPreview = {
-  /** Its name, without `r/`. */
-  subreddit: string,
-  /** Its title. */
-  title: string,
-  /** How many follow it. */
-  subscribers: number | null,
-  /** Why we may not comment there; empty: nothing speaks against it. */
+  /** Without `r/`. */
+  subreddit: string, title: string, subscribers: number | null,
+  /** Why we may not comment there; empty: we may. */
   closed: string,
   /** Names and texts of its rules. */
   rules: Array<[string, string]>,
@@ -3355,511 +2719,475 @@ export type SubredditPreview = {
   rules_json: string, };
 
 /**
- * A subreddit to switch off.
+ * A subreddit to disable.
  */
-export type SwitchOff = {
-  /** Its name. */
-  subreddit: string,
-  /** Why; may be empty. */
-  why: string,
-  /** Who does it. */
-  who: string, };
+export type SwitchOff = { subreddit: string,
+  /** May be empty. */
+  why: string, who: string, };
 
 /**
- * Asks Reddit what of the stored threads is still there, and forgets the rest, to the last byte. A job:
- * `sync`. It should run once a day at least. Imported texts are asked about when somebody wants it: they can
- * be many.
+ * Checks which stored threads still exist on Reddit, and purges the rest, to the last byte. A job: `sync`. It should
+ * run at least once a day. Imported texts are only checked on request: there can be many.
  */
 export type Sync = {
-  /** The account that reads; empty: the one that posts. */
+  /** The account for the requests; empty: the one that posts. */
   account: string,
-  /** Ask about imported comments and posts that are part of pairs, too: by name, a hundred a call, which does not tell what moderators removed. One that is broken off goes on where it stood. */
+  /** Also check imported comments and posts that are part of pairs: by name, a hundred per call, which does not show what moderators removed. An interrupted check resumes where it stopped. */
   imported: boolean, };
 
-/**
- * What was forgotten.
- */
 export type Synced = {
-  /** Comments and posts that Reddit was asked about. */
+  /** Comments and posts that were checked. */
   looked_at: number,
-  /** Of these, those that it answered about. */
+  /** How many of these Reddit answered about. */
   answered: number,
-  /** Of these, those that it no longer has. */
+  /** How many of these no longer exist. */
   gone: number,
-  /** Imported ones in answers that showed nothing at all: that says more of their ids, or of Reddit's health, than of the texts, so they are kept. */
+  /** Imported ones in answers that showed nothing at all: that says more about their ids, or about Reddit's health, than about the texts, so they are kept. */
   doubted: number,
-  /** Comments of threads whose texts were wiped, those that were kept long enough included. */
-  comments: number,
-  /** Posts likewise. */
-  posts: number,
-  /** Candidates that were written from them. */
+  /** Comments of threads whose texts were wiped, including those past retention. */
+  comments: number, posts: number,
+  /** Candidates generated from them. */
   candidates: number,
   /** Replies that can no longer be posted. */
   cancelled: number,
   /** Imported comments and posts. */
   imported: number,
-  /** Texts of others that quoted them and no longer do. */
+  /** Texts of others that quoted them, now redacted. */
   redacted: number,
   /** Pairs of splits that lost their text: what was trained on them is stale. */
   pairs: number,
-  /** What was trained on a text that is gone now, or made with it, in the order in which one is made from the other, with the command that makes it again without. */
+  /** What was trained on a text that is gone now, or made from something that was, in dependency order, with the command that retrains it. */
   affected: Array<DeletedContent>,
-  /** Threads and texts that could not be asked about. */
+  /** Threads and texts that could not be checked. */
   left_out: LeftOut,
-  /** Whether the last traces are gone from the file; false: another process read it, the next run does it. */
+  /** Whether the last traces are gone from the file; false: another process was reading it, the next run does it. */
   scrubbed: boolean,
-  /** Files beside the project that may still hold the texts: backups and copies of it. */
+  /** Files next to the project that may still contain the texts: backups and copies of it. */
   copies: Array<string>, };
 
 /**
- * The figures behind a picture.
+ * The numbers behind a chart.
  */
-export type Table = {
-  /** Names of the columns. */
-  columns: Array<string>,
-  /** One field for each column; empty where there is no value. */
+export type Table = { columns: Array<string>,
+  /** One cell per column; empty if there is no value. */
   rows: Array<Array<string>>, };
 
 /**
  * How a comment and its reply become one text for the generator: in training, for fakes, and live.
  *
- * comment, the separator, a space, reply, the end token. What is too long loses the end of the
- * comment first, down to half of `max_tokens`, then the end of the reply with its end token.
+ * Comment, separator, a space, reply, end token. If it is too long, the end of the comment is cut first, down to half
+ * of `max_tokens`, then the end of the reply with its end token.
  */
-export type Template = {
-  /** What stands between comment and reply. */
-  separator: string,
-  /** The longest example, in tokens, end token included. */
+export type Template = { separator: string,
+  /** Maximum length of an example in tokens, including the end token. */
   max_tokens: number, };
 
 /**
  * A comment of a thread.
  */
-export type ThreadCommentInfo = {
-  /** Its number. */
-  id: number,
-  /** The comment it answers, by its number; none: the post. */
+export type ThreadCommentInfo = { id: number,
+  /** Number of the comment it answers; none: the post. */
   parent: number | null,
-  /** Its author; none: unknown, or forgotten. */
+  /** None: unknown, or purged. */
   author: string | null,
-  /** Its text; empty: forgotten. */
+  /** Empty: purged. */
   body: string,
-  /** Its score; none: hidden. */
+  /** None: hidden. */
   score: number | null,
-  /** When it was written: seconds since 1970. */
+  /** Seconds since 1970. */
   created_utc: number | null,
-  /** How many comments stand above it. */
+  /** Nesting level: number of ancestors. */
   level: number,
   /** Why it is not answered; empty: it may be. */
   skip: string,
-  /** Where it stands; empty: not on Reddit. */
+  /** Its URL; empty: not on Reddit. */
   link: string,
-  /** Replies to it in the queue, by their numbers. */
+  /** Numbers of the replies to it in the queue. */
   replies: Array<number>, };
 
 /**
- * A thread as it is listed.
+ * A thread in a list.
  */
-export type ThreadInfo = {
-  /** Its number. */
-  id: number,
+export type ThreadInfo = { id: number,
   /** pasted, file, test pairs or reddit. */
   origin: string,
-  /** Name of the subreddit; empty: unknown. */
+  /** Empty: unknown. */
   subreddit: string,
-  /** Title of the post; empty: there is none, or it was forgotten. */
+  /** Title of the post; empty: there is none, or it was purged. */
   title: string,
-  /** The post's author; none: unknown, or forgotten. */
+  /** Author of the post; none: unknown, or purged. */
   author: string | null,
-  /** Reddit's name of the post; none: it is not Reddit's. */
-  name: string | null,
-  /** The post's score. */
-  score: number | null,
-  /** When the post was written: seconds since 1970. */
-  created_utc: number | null,
-  /** How many comments it has. */
-  comments: number,
+  /** Reddit's name of the post; none: it is not from Reddit. */
+  name: string | null, score: number | null,
+  /** Of the post: seconds since 1970. */
+  created_utc: number | null, comments: number,
   /** Those that may be answered. */
   open: number,
-  /** When it was read, milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   fetched_ms: number,
-  /** When its texts are forgotten; none: never, or they are. */
+  /** When its texts are purged; none: never, or they already are. */
   expires_ms: number | null,
   /** Why nothing in it is answered; empty: it may be. */
   skip: string,
-  /** Where it stands; empty: not on Reddit. */
+  /** Its URL; empty: not on Reddit. */
   link: string, };
 
 /**
  * A thread with its comments.
  */
-export type ThreadStory = {
-  /** The thread. */
-  thread: ThreadInfo,
-  /** The post's text. */
-  body: string,
-  /** Its comments, parents before children. */
+export type ThreadStory = { thread: ThreadInfo, body: string,
+  /** Parents before children. */
   comments: Array<ThreadCommentInfo>, };
 
 /**
  * Trains a model. A job: `train`.
  */
 export type Train = {
-  /** The settings, as the TOML of [`RunConfig`]; stored with the run as they are. */
+  /** The settings, as the TOML of [`RunConfig`]; stored verbatim with the run. */
   config: string, };
 
 /**
- * Trains a run again without what was deleted since, with all that it was made with and that is marked. A job:
- * `train-again`. Its steps are jobs of their own.
+ * Retrains a run without content deleted since, with everything marked that it was made from. A job: `train-again`.
+ * Its steps are jobs of their own.
  */
-export type TrainAgain = {
-  /** The run. */
-  run: string, };
+export type TrainAgain = { run: string, };
 
 /**
  * Whether a training is refused.
  */
 export type TrainRefusal = {
-  /** Why; none: it isn't. */
+  /** None: it isn't. */
   refused: EngineError | null, };
 
 /**
- * What a training came to.
+ * The result of training.
  */
-export type Trained = {
-  /** The run's name. */
-  run: string,
+export type Trained = { run: string,
   /** generator, realism or upvotes. */
   kind: RunKind,
   /** Whether it did all steps or stopped early. */
   outcome: Outcome,
   /** Optimizer steps done. */
   steps: number,
-  /** Lowest validation loss, in nats; none without a val side. */
+  /** Lowest validation loss in nats; none without a validation set. */
   best_loss: number | null,
-  /** The step it was reached at. */
+  /** The step with the best validation loss. */
   best_step: number,
-  /** Tokens seen, padding not counted. */
+  /** Without padding. */
   tokens: number, };
 
 /**
- * What training again came to.
+ * The result of retraining.
  */
 export type TrainedAgain = {
-  /** What was made, in order. */
+  /** In order. */
   steps: Array<AgainStep>,
-  /** The run that took the place of the one that was asked for. */
+  /** The run that replaces the one that was asked for. */
   trained: Trained, };
 
 /**
- * How a finding is to be taken.
+ * Severity of a finding.
  */
 export type Verdict = "good" | "note" | "bad";
 
 /**
  * A page of a view.
  */
-export type ViewPage = {
-  /** The view's name. */
-  view: string,
-  /** The number of its first row, from 0. */
+export type ViewPage = { view: string,
+  /** Number of its first row, from 0. */
   from: number,
-  /** How many rows; at most 200 are given. */
+  /** Number of rows; at most 200 are returned. */
   count: number, };
 
 /**
- * Which pairs to look at, and in which order.
+ * Which pairs to show, and in which order.
  */
 export type ViewPairs = {
-  /** Only of these subreddits, in any case; empty: of all. */
+  /** Only of these subreddits, case-insensitive; empty: all. */
   subreddits: Array<string>,
-  /** Only with all of these words in comment and reply together; the last may be the beginning of one. */
+  /** Only with all of these words in comment and reply together; the last may be a prefix. */
   words: string | null,
-  /** Least score of the reply. */
+  /** Minimum score of the reply. */
   min_score: number | null,
-  /** Greatest score of the reply. */
+  /** Maximum score of the reply. */
   max_score: number | null,
   /** Only pairs of this split. */
   split: string | null,
-  /** Only this side of the split. */
+  /** Only this partition of the split. */
   partition: Partition | null,
-  /** Only from this source, by its number. */
+  /** Only from the source with this number. */
   source: number | null,
   /** Only pairs that are excluded from splits; or only the others. */
-  excluded: boolean | null,
-  /** What they are sorted by. */
-  order: PairOrder,
+  excluded: boolean | null, order: PairOrder,
   /** The largest first. */
   descending: boolean, };
 
 /**
  * Settings of a run.
  */
-export type WithConfig = {
-  /** The settings. */
-  config: RunConfig, };
+export type WithConfig = { config: RunConfig, };
 
-/** Every command by its name: what it takes and what it gives. */
+/** Every command by name, with its parameters and result. */
 export interface Commands {
-  /** The app: version, machine, settings, recent projects, and this window's project. */
+  /** App info: version, machine, settings, recent projects, and this window's project. */
   "app.get": { params: Nothing; result: AppInfo };
-  /** Changes the settings, all of them together. */
+  /** Replaces all settings. */
   "app.settings": { params: Settings; result: Settings };
-  /** Takes a project off the list of recent ones; the file stays. */
+  /** Removes a project from the list of recent ones; the file stays. */
   "app.forget": { params: At; result: null };
-  /** What this machine has, and what may be missing. */
+  /** What this machine can do, and what may be missing. */
   "app.doctor": { params: Nothing; result: Doctor };
-  /** What a file looks like before it is imported. */
+  /** Previews a file before it is imported. */
   "file.preview": { params: At; result: FilePreview };
-  /** Makes a new project and opens it in this window. */
+  /** Creates a project and opens it in this window. */
   "project.create": { params: At; result: ProjectInfo };
   /** Opens a project in this window. */
   "project.open": { params: At; result: ProjectInfo };
-  /** Makes a project for the sample in a folder of its own; the job "demo" fills it. */
+  /** Creates a project for the sample in a folder of its own; the job "demo" fills it. */
   "project.sample": { params: Sample; result: ProjectInfo };
-  /** Closes this window's project; its jobs go on. */
+  /** Closes this window's project; its jobs continue. */
   "project.close": { params: Nothing; result: null };
-  /** How many windows of this program show this window's project, itself among them. */
+  /** How many windows of this program show this window's project, including this one. */
   "project.windows": { params: Nothing; result: number };
-  /** The settings of a run, each with its words, to build a form from. */
+  /** The settings of a run with their descriptions, to build a form from. */
   "run.fields": { params: Nothing; result: Array<Field> };
-  /** The settings that a kind of run begins with. */
+  /** The default settings of a kind of run. */
   "run.defaults": { params: OfKind; result: RunConfig };
-  /** Good choices for a kind of run, each with what it is for. */
+  /** Presets for a kind of run, each with its purpose. */
   "run.presets": { params: OfKind; result: Array<Preset> };
   /** Starts a job in a process of its own. */
   "job.start": { params: StartJob; result: JobInfo };
-  /** Deletes an item: it is gone at once, and the job that is given removes its rows. */
+  /** Deletes an item: it is gone at once, and the returned job removes its rows. */
   "item.delete": { params: DeleteItem; result: JobInfo };
-  /** Puts a job into the queue: it starts when none before it is left and nothing heavy runs. */
+  /** Queues a job: it starts when it is first in the queue and no heavy job runs. */
   "job.queue": { params: QueueJob; result: Queued };
-  /** What holds the queue up does so no longer: a paused job is resumed, a failed one is left behind. */
+  /** Unblocks the queue: a paused job is resumed, a failed one is skipped. */
   "queue.go-on": { params: Nothing; result: JobQueue };
-  /** Goes on with a job that rests, failed, or lost its process. */
+  /** Resumes a job that is paused, failed or interrupted. */
   "job.resume": { params: OfJob; result: JobInfo };
-  /** How far the project is, and what comes next. */
+  /** The state of the project, and the next step. */
   "overview": { params: Nothing; result: Overview };
   /** All sources. */
   "sources": { params: Nothing; result: Array<SourceInfo> };
-  /** Says under what permission a source may be used. */
+  /** Sets the permission under which a source may be used. */
   "source.permit": { params: Permit; result: SourceInfo };
   /** Rows of a source that could not be read, with line and reason. */
   "source.rejected": { params: RejectedRows; result: Array<Rejected> };
-  /** Finds and sorts pairs; pages of the answer are read with pairs.rows. */
+  /** Finds and sorts pairs; pages of the result are read with pairs.rows. */
   "pairs.view": { params: ViewPairs; result: PairsView };
   /** Rows of a view. */
   "pairs.rows": { params: ViewPage; result: Array<PairRow> };
-  /** How pairs are spread by one figure. */
+  /** The distribution of pairs by one figure. */
   "pairs.chart": { params: PairsChart; result: Picture };
-  /** Draws it into files, and gives what was written. */
+  /** Draws it into files, and returns those written. */
   "pairs.chart.save": { params: SavePairsChart; result: Array<string> };
-  /** One pair with its whole texts. */
+  /** One pair with its full texts. */
   "pair.get": { params: OfPair; result: PairRow };
-  /** Excludes pairs and authors from the splits made afterwards. */
+  /** Excludes pairs and authors from splits created afterwards. */
   "pairs.exclude": { params: ExcludePairs; result: Excluded };
-  /** Takes exclusions back. */
+  /** Includes excluded pairs and authors again. */
   "pairs.include": { params: IncludePairs; result: Excluded };
-  /** All that is excluded, with the reasons. */
+  /** All exclusions, with reasons. */
   "pairs.excluded": { params: Nothing; result: Excluded };
-  /** Pairs of each subreddit, the largest first. */
+  /** Number of pairs per subreddit, the largest first. */
   "pairs.subreddits": { params: Nothing; result: Array<[string, number]> };
-  /** How many replies each upvote bin would have. */
+  /** Number of replies in each upvote bin. */
   "labels": { params: ByEdges; result: Labels };
-  /** All splits with their sides and last audits. */
+  /** All splits with their partitions and last audits. */
   "splits": { params: Nothing; result: Array<SplitInfo> };
-  /** All that was trained on a text that was deleted since, or made with something that was. */
+  /** Everything that was trained on a text deleted since, or made from something that was. */
   "deleted.content": { params: Nothing; result: Array<DeletedContent> };
-  /** What is made to train a run again without what was deleted since, in order. */
+  /** The steps that retraining a run without deleted content would take, in order. */
   "run.again": { params: Named; result: Array<AgainStep> };
   /** All bases. */
   "bases": { params: Nothing; result: Array<BaseInfo> };
-  /** What a base from scratch would be, with the tokenizer that it will have. */
+  /** The size of a base from scratch, with the tokenizer that it will have. */
   "base.estimate": { params: BaseNew; result: BaseEstimate };
-  /** What a run would take: examples, parameters, memory, steps, time. */
+  /** Estimate of a run: examples, parameters, memory, steps, time. */
   "run.estimate": { params: WithConfig; result: RunFacts };
-  /** A run's settings as TOML with their words, as the job "train" takes them. */
+  /** A run's settings as commented TOML, as the job "train" takes them. */
   "run.toml": { params: WithConfig; result: ConfigText };
   /** Reads settings from TOML. */
   "run.read": { params: ConfigText; result: RunConfig };
   /** All runs, without their samples. */
   "runs": { params: Nothing; result: Array<RunInfo> };
-  /** One run with what it wrote while it was trained. */
+  /** One run with the samples generated during training. */
   "run.get": { params: Named; result: RunInfo };
-  /** The course of one of a run's figures: step and value. */
+  /** One metric over a run's steps: step and value. */
   "run.figure": { params: RunFigure; result: Array<[number, number | null]> };
-  /** In which settings runs differ. */
+  /** The settings in which runs differ. */
   "run.differences": { params: SeveralRuns; result: Array<Difference> };
-  /** All checkpoints: what was trained from what, and how large they are. */
+  /** All checkpoints, with lineage and size. */
   "checkpoints": { params: Nothing; result: Array<CheckpointInfo> };
   /** All sets of fakes. */
   "fakes": { params: Nothing; result: Array<FakesInfo> };
-  /** Some fakes beside the real replies. */
+  /** Some fakes next to the real replies. */
   "fakes.rows": { params: FakesPage; result: Array<FakeShown> };
   /** All evaluations. */
   "evaluations": { params: Nothing; result: Array<EvaluationInfo> };
   /** One evaluation. */
   "evaluation.get": { params: Numbered; result: EvaluationInfo };
-  /** An evaluation's figures at another threshold, and the point of its curves there. */
+  /** An evaluation's figures at another threshold, and its points on the curves. */
   "evaluation.at": { params: AtThreshold; result: Judged };
-  /** The examples that an evaluation got most right or most wrong. */
+  /** The best or worst predictions of an evaluation. */
   "evaluation.examples": { params: MarkedPage; result: Array<MarkedExample> };
   /** Draws a chart. */
   "chart": { params: DrawChart; result: Picture };
-  /** Draws a chart into files, and gives what was written. */
+  /** Draws a chart into files, and returns those written. */
   "chart.save": { params: SaveChart; result: Array<string> };
   /** All generations, the latest first. */
   "generations": { params: Nothing; result: Array<GenerationInfo> };
   /** One generation with its candidates. */
   "generation.get": { params: Numbered; result: Generated };
-  /** A generation's candidates judged by other criteria; nothing is stored. */
+  /** Applies other criteria to a generation's candidates; nothing is stored. */
   "generation.pick": { params: PickAgain; result: Generated };
-  /** Puts one candidate into the queue as a draft, whatever the criteria said; gives the reply. */
+  /** Adds one candidate to the queue as a draft, whatever the criteria said; returns the reply. */
   "candidate.queue": { params: JudgeReply; result: ReplyInfo };
   /** Replies of the queue. */
   "queue": { params: OfState; result: Array<ReplyInfo> };
-  /** One reply with what it answers and what was done to it. */
+  /** One reply with what it answers and its history. */
   "reply.get": { params: Numbered; result: ReplyStory };
-  /** Changes a reply's text; what was approved is a draft again. */
+  /** Edits a reply's text; an approved reply returns to draft. */
   "reply.edit": { params: EditReply; result: ReplyInfo };
   /** Approves one reply as it was shown. */
   "reply.approve": { params: ApproveReply; result: ReplyInfo };
   /** Rejects one reply. */
   "reply.reject": { params: JudgeReply; result: ReplyInfo };
-  /** Makes a rejected reply a draft again. */
+  /** Returns a rejected reply to draft. */
   "reply.redraft": { params: JudgeReply; result: ReplyInfo };
-  /** Notes that a person posted an approved reply by hand. */
+  /** Records that the user posted an approved reply manually. */
   "reply.posted": { params: PostedReply; result: ReplyInfo };
-  /** Gives a source, split, base, run, set of fakes, evaluation or generation another name. */
+  /** Renames a source, split, base, run, set of fakes, evaluation or generation. */
   "item.rename": { params: RenameItem; result: ItemInfo };
   /** Sets an item's note, and adds and removes tags. */
   "item.label": { params: LabelItem; result: ItemInfo };
-  /** What deleting an item takes with it. */
+  /** What deleting an item also deletes. */
   "item.dependents": { params: ItemRef; result: Dependents };
   /** All jobs, the newest first. */
   "jobs": { params: Nothing; result: Array<JobInfo> };
   /** One job. */
   "job.get": { params: OfJob; result: JobInfo };
-  /** What a job has logged. */
+  /** The log of a job. */
   "job.log": { params: OfJob; result: Array<JobLine> };
-  /** Asks a job to rest; whichever process runs it. */
+  /** Pauses a job, in whichever process it runs. */
   "job.pause": { params: OfJob; result: JobInfo };
-  /** Asks a job to end. */
+  /** Cancels a job. */
   "job.cancel": { params: OfJob; result: JobInfo };
-  /** Asks a training to end with what it has learned; any other job to end, and keep what it has stored. */
+  /** Finishes a training early and keeps its checkpoint; any other job ends and keeps what it has stored. */
   "job.stop": { params: OfJob; result: JobInfo };
-  /** Asks a training to end, and removes the weights that it saved. */
+  /** Cancels a training and removes its checkpoints. */
   "job.discard": { params: OfJob; result: JobInfo };
   /** The queue of jobs, in order. */
   "job.waiting": { params: Nothing; result: JobQueue };
-  /** Moves a queued job, and gives the queue. */
+  /** Moves a queued job, and returns the queue. */
   "job.move": { params: MoveJob; result: JobQueue };
-  /** Says whether the failure of a job in the queue holds the queue up. */
+  /** Sets whether the failure of a queued job blocks the queue. */
   "job.stops-queue": { params: StopsQueue; result: JobInfo };
-  /** Writes pairs to a file; gives how many. */
+  /** Exports pairs to a file; returns their number. */
   "export.pairs": { params: ExportPairs; result: number };
-  /** Writes the predictions of an evaluation to a file; gives how many. */
+  /** Exports the predictions of an evaluation to a file; returns their number. */
   "export.predictions": { params: ExportPredictions; result: number };
-  /** Writes a run's checkpoint as a folder in Hugging Face layout. */
+  /** Exports a run's checkpoint as a folder in Hugging Face layout. */
   "export.run": { params: ExportModel; result: string };
-  /** Writes a base as a folder in Hugging Face layout. */
+  /** Exports a base as a folder in Hugging Face layout. */
   "export.base": { params: ExportModel; result: string };
-  /** Writes the queue to a file; gives how many replies. */
+  /** Exports the queue to a file; returns the number of replies. */
   "export.queue": { params: ExportQueue; result: number };
   /** Verifies the whole project file. */
   "check": { params: Nothing; result: Checked };
-  /** Gives the room of deleted things back to the disk. */
+  /** Frees the disk space of deleted items. */
   "compact": { params: Nothing; result: Compacted };
-  /** What takes the room. */
+  /** Space used, by family of tables. */
   "size": { params: Nothing; result: Size };
-  /** All accounts, with what is missing before each can post. */
+  /** All accounts, with what each still needs before it can post. */
   "accounts": { params: Nothing; result: Array<AccountInfo> };
   /** Adds an account, or changes the one of this name. */
   "account.put": { params: PutAccount; result: AccountInfo };
   /** Removes an account from the project. */
   "account.remove": { params: OfAccount; result: null };
-  /** Notes whether Reddit shows an account as an app. */
+  /** Records whether Reddit labels an account as an app. */
   "account.label": { params: LabelAccount; result: AccountInfo };
-  /** Stops all posting of an account, or lets it go on. */
+  /** Disables all posting of an account, or enables it again. */
   "account.stop": { params: StopAccount; result: AccountInfo };
   /** Logs an account out; the job "login" logs it in. */
   "account.logout": { params: OfAccount; result: AccountInfo };
-  /** Hands the address at which the browser ended to the login that waits for it. */
+  /** Passes the URL at which the browser ended to the login that waits for it. */
   "login.paste": { params: PastedLogin; result: null };
-  /** Which file this project is, and whether it has to be confirmed before anything is posted from it. */
+  /** The identity of this project file, and whether it must be confirmed before anything is posted from it. */
   "posting.file": { params: Nothing; result: ProjectFile };
-  /** Confirms that this file is the one to go on with. */
+  /** Confirms this file as the one to continue with. */
   "posting.adopt": { params: ByPerson; result: ProjectFile };
-  /** The settings that posting obeys. */
+  /** The settings for posting. */
   "posting.rules": { params: Nothing; result: PostingRules };
-  /** Changes them, all together; who loosens a limit has to say so in words. */
+  /** Replaces the settings for posting; loosening a limit requires a typed confirmation. */
   "posting.rules.set": { params: SetRules; result: PostingRules };
-  /** Where posting is permitted. */
+  /** The permissions for posting. */
   "posting.permissions": { params: Nothing; result: Array<PostingPermissionInfo> };
   /** Records that posting is permitted in a subreddit. */
   "posting.permissions.put": { params: RecordPostingPermission; result: PostingPermissionInfo };
-  /** Switches posting in a subreddit off. */
+  /** Disables posting in a subreddit. */
   "posting.permissions.off": { params: SwitchOff; result: PostingPermissionInfo };
-  /** Confirms on this machine what was recorded of an account or subreddit elsewhere. */
+  /** Confirms a record of an account or subreddit that was made on another machine. */
   "record.confirm": { params: ConfirmRecord; result: null };
-  /** Looks at a subreddit and its rules on Reddit; nothing is stored. */
+  /** Reads a subreddit and its rules from Reddit; nothing is stored. */
   "subreddit.preview": { params: PreviewSubreddit; result: SubredditPreview };
-  /** Who is not answered, those that wait for a person first. */
+  /** Opt-outs, those to be decided first. */
   "optouts": { params: Nothing; result: Array<OptOutInfo> };
-  /** Puts somebody on that list. */
+  /** Adds an opt-out. */
   "optout.add": { params: OptOutNew; result: Array<OptOutInfo> };
-  /** Decides about somebody on that list. */
+  /** Decides an opt-out. */
   "optout.decide": { params: OptOutVerdict; result: Array<OptOutInfo> };
   /** All threads, the latest first. */
   "threads": { params: Nothing; result: Array<ThreadInfo> };
   /** One thread with its comments. */
   "thread.get": { params: Numbered; result: ThreadStory };
-  /** Writes threads to a file; gives how many. */
+  /** Exports threads to a file; returns their number. */
   "threads.export": { params: ExportThreads; result: number };
-  /** Reads threads from such a file, with no network. */
+  /** Imports threads from such a file, without network. */
   "threads.import": { params: At; result: Array<ThreadInfo> };
-  /** The posting side of all replies that answer something on Reddit. */
+  /** Posting state of all replies to something on Reddit. */
   "outbox": { params: OfState; result: Array<OutboxInfo> };
-  /** The same of one reply, with its tries and what speaks against it now. */
+  /** Posting state of one reply, with its attempts and what blocks it now. */
   "outbox.get": { params: Numbered; result: OutboxStory };
-  /** What a person decides about an uncertain or absent reply. */
+  /** Decides an uncertain or absent reply. */
   "reply.settle": { params: SettleReply; result: OutboxStory };
   /** Deletes a posted reply on Reddit, as it was shown. */
   "reply.withdraw": { params: ApproveReply; result: OutboxStory };
-  /** Deletes what stands there beside a reply that was found more than once. */
+  /** Deletes duplicates of a posted reply. */
   "reply.delete-duplicates": { params: ApproveReply; result: OutboxStory };
-  /** A posted reply with another text: the full text, and the hash to change it by. */
+  /** Previews an edit of a posted reply: the full text, and the hash to edit it by. */
   "reply.rewrite.preview": { params: PreviewRewrite; result: ShownReply };
-  /** Changes a posted reply on Reddit, to what was shown. */
+  /** Edits a posted reply on Reddit, as it was previewed. */
   "reply.rewrite": { params: RewriteReply; result: OutboxStory };
-  /** What became of posted replies, beside what was foretold. */
+  /** The outcomes of posted replies, next to the predictions. */
   "outcomes": { params: Nothing; result: Outcomes };
-  /** Draws it. */
+  /** Draws the outcomes. */
   "outcomes.chart": { params: Nothing; result: Picture };
-  /** Draws it into files, and gives what was written. */
+  /** Draws them into files, and returns those written. */
   "outcomes.chart.save": { params: IntoFiles; result: Array<string> };
-  /** Who did what, the newest first. */
+  /** The audit log, the newest first. */
   "audit": { params: AuditPage; result: Array<AuditLine> };
-  /** Forgets the texts that were kept long enough. */
+  /** Purges texts past their retention. */
   "forget.expired": { params: Nothing; result: Synced };
-  /** Forgets comments and posts by their names, with all that was written from them. */
+  /** Purges comments and posts by their names, with everything generated from them. */
   "forget.names": { params: ForgetNames; result: Synced };
-  /** The permissions of the study: what is on record, and what is missing. */
+  /** The permissions of the study: what is recorded, and what is missing. */
   "study": { params: Nothing; result: Study };
   /** Adds records; the newest of a kind counts. */
   "study.record": { params: RecordStudy; result: Study };
-  /** Ends a permission before its time. */
+  /** Ends a permission early. */
   "study.end": { params: EndStudy; result: Study };
-  /** Switches strict on or off: whether training and posting are refused while a permission is missing. */
+  /** Switches strict mode: whether training and posting are refused while a permission is missing. */
   "study.strict": { params: StrictStudy; result: Study };
   /** Whether a training with these settings is refused because a permission is missing. */
   "study.train": { params: WithConfig; result: TrainRefusal };
-  /** Says where the text of a source comes from. */
+  /** Sets where the text of a source comes from. */
   "source.origin": { params: SayOrigin; result: SourceInfo };
-  /** What has to be answered before an import may begin. */
+  /** What must be answered before an import may start. */
   "import.question": { params: AskImport; result: ImportQuestion };
 }
 
-/** Every kind of job: what it takes, and what it gives when it is done. */
+/** Every kind of job, with its parameters and outcome. */
 export interface Jobs {
   "base-add": { params: BaseAdd; outcome: BaseInfo };
   "base-new": { params: BaseNew; outcome: BaseInfo };
