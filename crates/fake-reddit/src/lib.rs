@@ -8,7 +8,7 @@
 //! println!("{}", fake.base()); // http://127.0.0.1:PORT, for both of the client's hosts
 //! // the next comment is made, and the connection closed without an answer
 //! fake.world().fail(Rule::once(On::Comment, Fault::DropAfter));
-//! assert!(fake.world().twins().is_empty());
+//! assert!(fake.world().duplicates().is_empty());
 //! # Ok(())
 //! # }
 //! ```
