@@ -6,8 +6,8 @@ import { byId, openWindow, textOf, waitForText } from "../../testing";
 import { addressOf } from "./steps";
 
 /** The engine's steps, from the doc comment of their type. */
-const STEPS = (/Names the step: ([^*]+)\./.exec(api)?.[1] ?? "")
-  .replace("; and of Reddit:", ",")
+const STEPS = (/type NextStep = \{\s*\/\*\* ([^*]+)\. \*\//.exec(api)?.[1] ?? "")
+  .replace("; about Reddit:", ",")
   .split(",")
   .map((name) => name.trim());
 

@@ -24,7 +24,7 @@ test("a file that is not a project shows an error and keeps the path", async () 
 test("the file dialog fills the path field", async () => {
   const host = await openWindow("#/", { project: "none" });
   host.answers.open = ["/home/ada/other.repartee"];
-  const [, choose] = document.querySelectorAll<HTMLButtonElement>("button[aria-label$='open file dialog']");
+  const [, choose] = document.querySelectorAll<HTMLButtonElement>("button[aria-label$='Choose…']");
   choose?.click();
   const path = (await byId("open-path")) as HTMLInputElement;
   await expect.poll(() => path.value).toBe("/home/ada/other.repartee");
