@@ -794,7 +794,10 @@ mod tests {
         let inside = format!(r#"{{"id":"c1","body":"{text}","replies":["#);
         let json = inside.repeat(OPEN_BYTES / text.len() + 1);
         let error = walk(json.as_bytes(), &mut |_, _| true).unwrap_err();
-        assert!(error.to_string().contains("the texts of nested comments"), "{error}");
+        assert!(
+            error.to_string().contains("the texts of nested comments"),
+            "{error}"
+        );
     }
 
     /// How much of a document was read when its first comment was given on.
