@@ -6,7 +6,7 @@
 #                 FEATURES=cuda or FEATURES=metal with any of these builds for a GPU
 # make bundle     build packages: .deb and .AppImage on Linux, .dmg on macOS, .msi and .exe on Windows
 #
-# make check      what to run before a commit: format, licenses, clippy and all Rust tests; needs no Node
+# make check      what to run before a commit: format, licenses, words to avoid, clippy and all Rust tests; needs no Node
 # make words      look for spelling mistakes and for words to avoid (.ci/words)
 # make e2e        only the tests of the real window; SCREENSHOTS=1 retakes the pictures in docs/screenshots
 # make proof      the long runs: 1,000 seeded runs of posting with faults, kills and copies of the project (make test: 100),
@@ -89,7 +89,9 @@ e2e-built:
 
 # The quick ones first. The window's crate is linted and tested too; without `make ui` its build script embeds an empty page.
 check: setup-check
-	@$(MAKE) --no-print-directory fmt licenses clippy
+	@$(MAKE) --no-print-directory fmt licenses
+	@.ci/check-words
+	@$(MAKE) --no-print-directory clippy
 	cargo test --workspace --locked --no-fail-fast
 
 fmt:
