@@ -517,7 +517,7 @@ fn answer(dice: &mut Dice, topic: &Topic, thing: &str, problem: &Problem) -> (St
     (body, middle + noise)
 }
 
-/// The score that a reply of any origin would get in the sample, by its words alone: the mean of its kind above, and 0
+/// The score that a reply of any origin would get in the sample, given only its text: the mean of its kind above, and 0
 /// for no kind.
 pub fn liking(reply: &str) -> i64 {
     let reply = reply.to_lowercase();

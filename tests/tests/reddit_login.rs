@@ -87,10 +87,10 @@ impl Bench {
     }
 
     /// Logs in, with a browser that opens every URL it gets. Returns the result and these URLs.
-    fn log_in(&self, anew: bool) -> (Result<AccountInfo, Error>, Vec<String>) {
+    fn log_in(&self, force: bool) -> (Result<AccountInfo, Error>, Vec<String>) {
         let visited = Mutex::new(Vec::new());
         let job = LogIn {
-            anew,
+            force,
             ..LogIn::default()
         };
         let ended = std::thread::scope(|scope| {

@@ -128,7 +128,7 @@ fn login_reports_the_account_and_what_is_missing() {
         .start(
             &LogIn {
                 account: "somebody_else".into(),
-                anew: false,
+                force: false,
             },
             &|_| {},
         )

@@ -1302,7 +1302,7 @@ export type LogIn = {
   /** Empty: the one that posts. */
   account: string,
   /** Log in through the browser even if a login is stored. */
-  anew: boolean, };
+  force: boolean, };
 
 /**
  * Which tokens of a generator's example count in the loss.

@@ -22,10 +22,7 @@ pub fn log_in(
     paste: bool,
 ) -> Result<ExitCode> {
     if !paste {
-        let job = LogIn {
-            account,
-            anew: force,
-        };
+        let job = LogIn { account, force };
         return app.start(engine, &job, |account| view::account(app.out, account));
     }
     let begun = engine.login_by_hand(&account)?;

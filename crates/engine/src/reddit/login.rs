@@ -27,7 +27,8 @@ pub struct LogIn {
     /// Empty: the one that posts.
     pub account: String,
     /// Log in through the browser even if a login is stored.
-    pub anew: bool,
+    #[serde(alias = "anew")]
+    pub force: bool,
 }
 
 /// A login in a browser on another machine, whose final URL is pasted.
@@ -46,7 +47,7 @@ impl Job for LogIn {
         let engine = ctx.engine;
         let account = engine.account_meant(&self.account)?;
         let (session, new) = match Session::open(engine, &account.name) {
-            Ok(session) if !(self.anew && account.app != "script") => (session, false),
+            Ok(session) if !(self.force && account.app != "script") => (session, false),
             Err(error) if account.app == "script" => return Err(error.into()),
             _ => {
                 let code = in_browser(ctx, &account)?;

@@ -184,7 +184,7 @@ impl Sandbox {
         self.introduce(engine, fake.base())?;
         let login = LogIn {
             account: NAME.to_owned(),
-            anew: false,
+            force: false,
         };
         login.run(ctx)?;
         Ok(fake)

@@ -119,7 +119,7 @@ describe("accounts", () => {
         eta_s: null,
       },
       outcome: null,
-      params: { account: "second_sample_bot", anew: false },
+      params: { account: "second_sample_bot", force: false },
       created_ms: Date.now(),
       ended_ms: null,
       place: null,
