@@ -9,7 +9,8 @@ mod shell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use repartee_engine::work::{WORK, work};
+use repartee_engine::kinds::work;
+use repartee_engine::work::WORK;
 
 /// Without a graphics card, WebKitGTK would composite with OpenGL in software: the window starts half as
 /// fast, takes 85 MiB more memory and draws a third of the frames. Turning compositing off is better,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use repartee_engine::app_state::{AppEvent, AppState};
 use repartee_engine::job::new_id;
-use repartee_engine::reddit::NewAccount;
+use repartee_engine::posting::NewAccount;
 use repartee_engine::{Code, Signal};
 use repartee_tests::{Place, binary};
 use serde_json::{Value, json};
@@ -384,7 +384,7 @@ fn window_is_notified_when_a_jobs_process_dies() {
         port: 0,
         ..NewAccount::default()
     };
-    engine.account_put(&account, "a person").unwrap();
+    engine.posting().account_put(&account, "a person").unwrap();
     let windows = Windows::new(&place);
     windows.call("one", "project.open", json!({ "path": place.project() }));
     let id = new_id();

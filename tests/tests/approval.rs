@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use repartee_engine::environment::Environment;
 use repartee_engine::job::{new_id, now_ms};
-use repartee_engine::reddit::{
-    Environment, NewAccount, NewPostingPermission, Post, PostReport, PostingRules, RAISE, Settle,
+use repartee_engine::posting::RecordKind;
+use repartee_engine::posting::{
+    NewAccount, NewPostingPermission, Post, PostReport, PostingRules, RAISE, Settle,
 };
-use repartee_engine::sealed::RecordKind;
 use repartee_engine::{Code, Ended, Engine, Error};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
@@ -52,9 +53,18 @@ impl Bench {
             parents: Vec::new(),
         };
         let engine = bench.engine();
-        engine.account_put(&bench.account(ACCOUNT), PERSON).unwrap();
-        engine.account_label(ACCOUNT, true, PERSON).unwrap();
-        engine.permit_subreddit(&permission(), PERSON).unwrap();
+        engine
+            .posting()
+            .account_put(&bench.account(ACCOUNT), PERSON)
+            .unwrap();
+        engine
+            .posting()
+            .account_label(ACCOUNT, true, PERSON)
+            .unwrap();
+        engine
+            .posting()
+            .permit_subreddit(&permission(), PERSON)
+            .unwrap();
         bench.rules(|rules| {
             rules.account = ACCOUNT.to_owned();
             rules.per_day = 1000;
@@ -128,9 +138,12 @@ impl Bench {
 
     fn rules(&self, change: impl FnOnce(&mut PostingRules)) {
         let engine = self.engine();
-        let mut rules = engine.posting_rules().unwrap();
+        let mut rules = engine.posting().posting_rules().unwrap();
         change(&mut rules);
-        engine.posting_rules_set(&rules, RAISE, PERSON).unwrap();
+        engine
+            .posting()
+            .posting_rules_set(&rules, RAISE, PERSON)
+            .unwrap();
     }
 
     fn sql(&self, sql: &str) {
@@ -140,7 +153,7 @@ impl Bench {
     }
 
     fn state(&self, engine: &Engine) -> (String, String) {
-        let story = engine.outbox_story(1).unwrap().outbox;
+        let story = engine.posting().outbox_story(1).unwrap().outbox;
         (story.state, story.code)
     }
 
@@ -250,7 +263,7 @@ fn approval_is_refused_after_an_edit() {
         let approved = here.reply_approve(1, given, PERSON).unwrap();
         assert_eq!(approved.state, "approved");
     }
-    let approvals = here.audit(Some(1), 10).unwrap();
+    let approvals = here.posting().audit(Some(1), 10).unwrap();
     assert_eq!(
         approvals
             .iter()
@@ -273,7 +286,7 @@ fn approval_is_refused_after_anything_shown_has_changed() {
             |bench| {
                 let store = Store::open(&bench.place.project()).unwrap();
                 let engine = bench.engine();
-                let one = engine.outbox_story(1).unwrap().outbox;
+                let one = engine.posting().outbox_story(1).unwrap().outbox;
                 let (post, name) = (one.post_name.unwrap(), one.parent_name.unwrap());
                 let again = thread(0, &post, &name, "EDIT: solved, thanks.");
                 store.thread_insert(&again, 1).unwrap();
@@ -296,6 +309,7 @@ fn approval_is_refused_after_anything_shown_has_changed() {
             |bench| {
                 let engine = bench.engine();
                 engine
+                    .posting()
                     .account_put(&bench.account("other_bot"), PERSON)
                     .unwrap();
                 bench.rules(|rules| rules.account = "other_bot".to_owned());
@@ -425,6 +439,7 @@ fn racing_edits_and_approvals_never_mix_two_versions() {
     // the audit log has the hash of every approved text; an approval that came second changed nothing
     let mut audited: Vec<String> = bench
         .engine()
+        .posting()
         .audit(Some(1), 1_000_000)
         .unwrap()
         .into_iter()
@@ -451,7 +466,9 @@ fn ending_an_approval_clears_all_of_it() {
         (|e| _ = e.reply_reject(1, PERSON, "").unwrap(), "rejected"),
         (
             |e| {
-                e.opt_out_add("u/asker0", "asked for it", PERSON).unwrap();
+                e.posting()
+                    .opt_out_add("u/asker0", "asked for it", PERSON)
+                    .unwrap();
                 post(e, &now()).unwrap();
             },
             "cancelled",
@@ -504,13 +521,14 @@ fn changes_between_last_check_and_sending_are_caught() {
             "",
         ),
         (
-            |e| _ = e.opt_out_add("u/asker0", "", "ada").unwrap(),
+            |e| _ = e.posting().opt_out_add("u/asker0", "", "ada").unwrap(),
             "cancelled",
             "opted-out",
         ),
         (
             |e| {
                 _ = e
+                    .posting()
                     .posting_permission_off(SUBREDDIT, "they wrote", "ada")
                     .unwrap()
             },
@@ -518,7 +536,7 @@ fn changes_between_last_check_and_sending_are_caught() {
             "subreddit-off",
         ),
         (
-            |e| _ = e.account_stop(ACCOUNT, "wait", "ada").unwrap(),
+            |e| _ = e.posting().account_stop(ACCOUNT, "wait", "ada").unwrap(),
             "approved",
             "stopped",
         ),
@@ -590,9 +608,10 @@ fn approval_from_another_machine_is_shown_as_such_and_must_be_given_again() {
     let other = bench.elsewhere("another machine");
     let shown = other.reply(1).unwrap().reply.shown;
     assert!(shown.again.contains("another machine"), "{shown:?}");
-    assert!(other.outbox_story(1).unwrap().outbox.needs_person);
+    assert!(other.posting().outbox_story(1).unwrap().outbox.needs_person);
     // there, the records must be confirmed, too
     let against: Vec<String> = other
+        .posting()
         .outbox_story(1)
         .unwrap()
         .objections
@@ -605,7 +624,7 @@ fn approval_from_another_machine_is_shown_as_such_and_must_be_given_again() {
     );
     // the file itself must be confirmed first
     assert_eq!(post(&other, &now()).unwrap_err().code, Code::Copied);
-    other.project_adopt(PERSON).unwrap();
+    other.posting().project_adopt(PERSON).unwrap();
     // nor is it recorded as posted manually before it was read here
     let error = other
         .reply_posted_by_hand(1, "", &shown.seen, PERSON)
@@ -625,8 +644,8 @@ fn approval_from_another_machine_is_shown_as_such_and_must_be_given_again() {
 
     // confirmed by what is shown of them, and by nothing else
     let (account, permission) = (
-        other.account(ACCOUNT).unwrap(),
-        other.posting_permissions().unwrap().remove(0),
+        other.posting().account(ACCOUNT).unwrap(),
+        other.posting().posting_permissions().unwrap().remove(0),
     );
     for words in [&account.unconfirmed, &permission.unconfirmed] {
         assert!(words.contains("another machine"), "{words}");
@@ -637,24 +656,28 @@ fn approval_from_another_machine_is_shown_as_such_and_must_be_given_again() {
             .iter()
             .any(|one| one.contains("your confirmation"))
     );
-    let confirm = |record, name, seen: &str| other.record_confirm(record, name, seen, PERSON);
+    let confirm =
+        |record, name, seen: &str| other.posting().record_confirm(record, name, seen, PERSON);
     let wrong = confirm(RecordKind::Subreddit, SUBREDDIT, &account.seen).unwrap_err();
     assert_eq!(wrong.code, Code::Changed);
     bench.sql("UPDATE subreddit SET link = 'https://example.org/other'");
     let stale = confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen).unwrap_err();
     assert_eq!(stale.code, Code::Changed);
-    let permission = other.posting_permissions().unwrap().remove(0);
+    let permission = other.posting().posting_permissions().unwrap().remove(0);
     confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen).unwrap();
     confirm(RecordKind::Account, ACCOUNT, &account.seen).unwrap();
-    assert_eq!(other.account(ACCOUNT).unwrap().unconfirmed, "");
-    assert_eq!(other.posting_permissions().unwrap()[0].unconfirmed, "");
+    assert_eq!(other.posting().account(ACCOUNT).unwrap().unconfirmed, "");
+    assert_eq!(
+        other.posting().posting_permissions().unwrap()[0].unconfirmed,
+        ""
+    );
     assert_eq!(bench.posted(), 0);
     post(&other, &now()).unwrap();
     assert_eq!(
         (bench.state(&other).0.as_str(), bench.posted()),
         ("posted", 1)
     );
-    let confirmed = other.audit(None, 100).unwrap();
+    let confirmed = other.posting().audit(None, 100).unwrap();
     assert_eq!(
         confirmed
             .iter()
@@ -698,15 +721,17 @@ fn unsealed_and_changed_records_block_posting_until_confirmed() {
             "{set}"
         );
         let (account, permission) = (
-            engine.account(ACCOUNT).unwrap(),
-            engine.posting_permissions().unwrap().remove(0),
+            engine.posting().account(ACCOUNT).unwrap(),
+            engine.posting().posting_permissions().unwrap().remove(0),
         );
         let told = format!("{}{}", account.unconfirmed, permission.unconfirmed);
         assert!(told.contains(words), "{set}: {told}");
         engine
+            .posting()
             .record_confirm(RecordKind::Account, ACCOUNT, &account.seen, PERSON)
             .unwrap();
         engine
+            .posting()
             .record_confirm(RecordKind::Subreddit, SUBREDDIT, &permission.seen, PERSON)
             .unwrap();
         post(&engine, &now()).unwrap();
@@ -721,10 +746,12 @@ fn unsealed_and_changed_records_block_posting_until_confirmed() {
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     engine
+        .posting()
         .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
         .unwrap();
-    let off = engine.posting_permissions().unwrap().remove(0);
+    let off = engine.posting().posting_permissions().unwrap().remove(0);
     let error = engine
+        .posting()
         .record_confirm(RecordKind::Subreddit, SUBREDDIT, &off.seen, PERSON)
         .unwrap_err();
     assert_eq!(error.code, Code::Usage);
@@ -759,52 +786,68 @@ fn decisions_about_posted_replies_need_the_shown_hash() {
     post(&engine, &now()).unwrap();
     let first = bench.body(0);
     // an edit: what was previewed replaces what was live then
-    let preview = engine.rewrite_preview(1, "Better words.").unwrap();
+    let preview = engine
+        .posting()
+        .rewrite_preview(1, "Better words.")
+        .unwrap();
     assert!(preview.full_text.contains("run by u/the_operator"));
     for given in [&seen(&engine, 1), "0123456789abcdef"] {
         let error = engine
+            .posting()
             .reply_rewrite(1, "Better words.", given, PERSON)
             .unwrap_err();
         assert_eq!(error.code, Code::Changed);
     }
     let error = engine
+        .posting()
         .reply_rewrite(1, "Other words.", &preview.seen, PERSON)
         .unwrap_err();
     assert!(error.message.contains("the text changed"), "{error}");
     let other = engine
+        .posting()
         .rewrite_preview(1, "The second window's words.")
         .unwrap();
     engine
+        .posting()
         .reply_rewrite(1, "The second window's words.", &other.seen, "ada")
         .unwrap();
     let error = engine
+        .posting()
         .reply_rewrite(1, "Better words.", &preview.seen, PERSON)
         .unwrap_err();
     assert_eq!(error.code, Code::Changed, "it is no longer as it was shown");
     assert!(bench.body(0).starts_with("The second window's words."));
     // a footer that changed between preview and edit
-    let preview = engine.rewrite_preview(1, "Better words.").unwrap();
+    let preview = engine
+        .posting()
+        .rewrite_preview(1, "Better words.")
+        .unwrap();
     bench.rules(|rules| rules.footer_text = "^(bot of u/{operator}, STOP)".to_owned());
     let error = engine
+        .posting()
         .reply_rewrite(1, "Better words.", &preview.seen, PERSON)
         .unwrap_err();
     assert!(error.message.contains("the footer changed"), "{error}");
 
     // Reddit refuses an edit: the project has what is live
-    let before = engine.outbox_story(1).unwrap().outbox;
+    let before = engine.posting().outbox_story(1).unwrap().outbox;
     let refusal = Fault::Error {
         code: "NO_TEXT".to_owned(),
         text: "we need something here".to_owned(),
         field: None,
     };
     bench.fake.world().fail(Rule::once(On::Edit, refusal));
-    let preview = engine.rewrite_preview(1, "Better words.").unwrap();
+    let preview = engine
+        .posting()
+        .rewrite_preview(1, "Better words.")
+        .unwrap();
     assert!(
         engine
+            .posting()
             .reply_rewrite(1, "Better words.", &preview.seen, PERSON)
             .is_err()
     );
-    let after = engine.outbox_story(1).unwrap().outbox;
+    let after = engine.posting().outbox_story(1).unwrap().outbox;
     assert_eq!(
         (after.full_text, after.code),
         (before.full_text, before.code)
@@ -814,13 +857,17 @@ fn decisions_about_posted_replies_need_the_shown_hash() {
         .fake
         .world()
         .fail(Rule::always(On::Edit, Fault::StatusAfter { status: 502 }));
-    let preview = engine.rewrite_preview(1, "Better words.").unwrap();
+    let preview = engine
+        .posting()
+        .rewrite_preview(1, "Better words.")
+        .unwrap();
     assert!(
         engine
+            .posting()
             .reply_rewrite(1, "Better words.", &preview.seen, PERSON)
             .is_err()
     );
-    let after = engine.outbox_story(1).unwrap().outbox;
+    let after = engine.posting().outbox_story(1).unwrap().outbox;
     assert_eq!(
         (after.code.as_str(), after.needs_person),
         ("rewrite-unknown", true)
@@ -828,20 +875,28 @@ fn decisions_about_posted_replies_need_the_shown_hash() {
     assert!(after.full_text.starts_with("Better words."));
     bench.fake.world().heal();
     let preview = engine
+        .posting()
         .rewrite_preview(1, "Better words, once more.")
         .unwrap();
     engine
+        .posting()
         .reply_rewrite(1, "Better words, once more.", &preview.seen, PERSON)
         .unwrap();
     assert!(bench.body(0).starts_with("Better words, once more."));
-    assert_eq!(engine.outbox_story(1).unwrap().outbox.code, "");
+    assert_eq!(engine.posting().outbox_story(1).unwrap().outbox.code, "");
 
     // deletion: not what was shown before the last edit
     let stale = preview.seen;
-    let error = engine.reply_withdraw(1, &stale, PERSON).unwrap_err();
+    let error = engine
+        .posting()
+        .reply_withdraw(1, &stale, PERSON)
+        .unwrap_err();
     assert_eq!(error.code, Code::Changed);
     assert_ne!(bench.body(0), first);
-    let story = engine.reply_withdraw(1, &seen(&engine, 1), PERSON).unwrap();
+    let story = engine
+        .posting()
+        .reply_withdraw(1, &seen(&engine, 1), PERSON)
+        .unwrap();
     assert_eq!(story.outbox.state, "withdrawn");
 }
 
@@ -868,7 +923,7 @@ fn resending_and_manual_posting_need_the_shown_hash() {
         let settle = Settle::Again {
             seen: seen.to_owned(),
         };
-        engine.reply_settle(1, &settle, PERSON)
+        engine.posting().reply_settle(1, &settle, PERSON)
     };
     let before = seen(&engine, 1);
     bench.sql("UPDATE thread_comment SET body = 'EDIT: solved.'");
@@ -970,7 +1025,13 @@ fn waiting_job_reports_the_next_reply_and_ends_when_stopped() {
     });
     assert_eq!(bench.posted(), 1);
     assert_eq!(
-        bench.engine().outbox_story(2).unwrap().outbox.state,
+        bench
+            .engine()
+            .posting()
+            .outbox_story(2)
+            .unwrap()
+            .outbox
+            .state,
         "approved"
     );
 }
@@ -1047,7 +1108,7 @@ fn one_reply_can_skip_the_pause_but_not_the_caps() {
     bench.rules(|rules| rules.per_day = 2);
     post(&engine, &one(3)).unwrap();
     assert_eq!(bench.posted(), 2);
-    let story = engine.outbox_story(3).unwrap();
+    let story = engine.posting().outbox_story(3).unwrap();
     assert_eq!(story.outbox.code, "cap-day");
     // the pause has a code of its own, so that a front end can offer to skip it
     let codes: Vec<&str> = story
@@ -1081,19 +1142,27 @@ fn limits_loosened_on_another_machine_are_not_loose_here() {
         per_day: 1000,
         pause_min: 0.0,
         words: Vec::new(),
-        ..bench.engine().posting_rules().unwrap()
+        ..bench.engine().posting().posting_rules().unwrap()
     };
     bench
         .engine()
+        .posting()
         .posting_rules_set(&loose, RAISE, PERSON)
         .unwrap();
-    assert_eq!(bench.engine().posting_rules().unwrap(), loose);
-    let there = bench.elsewhere("another machine").posting_rules().unwrap();
+    assert_eq!(bench.engine().posting().posting_rules().unwrap(), loose);
+    let there = bench
+        .elsewhere("another machine")
+        .posting()
+        .posting_rules()
+        .unwrap();
     assert_eq!((there.per_day, there.pause_min), (10, 10.0));
     assert!(there.words.iter().any(|word| word == "suicide"));
     // edited in the file, they are no user's decision
     bench.sql(
         "UPDATE setting SET value = json_set(value, '$.per_day', 100000) WHERE key = 'reddit'",
     );
-    assert_eq!(bench.engine().posting_rules().unwrap().per_day, 10);
+    assert_eq!(
+        bench.engine().posting().posting_rules().unwrap().per_day,
+        10
+    );
 }

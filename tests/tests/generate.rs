@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_engine::base::{BaseAdd, BaseNew};
+use repartee_engine::draft::DraftReplies;
 use repartee_engine::evaluate::Evaluate;
 use repartee_engine::fakes::MakeFakes;
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::pick::Criteria;
-use repartee_engine::reddit::{DraftReplies, Post};
+use repartee_engine::posting::Post;
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::{RunFacts, Train};
 use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};

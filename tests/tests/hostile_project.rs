@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use repartee_engine::app_state::AppState;
-use repartee_engine::reddit::LogIn;
+use repartee_engine::posting::LogIn;
 use repartee_engine::{Code, Engine};
 use repartee_tests::sample::project;
 use repartee_tests::stranger::{database, fill};
@@ -217,8 +217,11 @@ fn stored_link_leads_to_reddit_or_nowhere() {
     let place = Place::with_project();
     fill(&place.project(), "@example.org/");
     let engine = place.engine();
-    assert_eq!(engine.threads().unwrap()[0].link, "");
-    assert_eq!(engine.outbox_story(1).unwrap().outbox.parent_link, "");
+    assert_eq!(engine.posting().threads().unwrap()[0].link, "");
+    assert_eq!(
+        engine.posting().outbox_story(1).unwrap().outbox.parent_link,
+        ""
+    );
 }
 
 /// Values that no Repartee ever wrote, in every column of every table: possibly an error, but no panic.

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use repartee_datasets::{Format, id::encode, sample};
 use repartee_engine::base::{BaseAdd, BaseNew};
+use repartee_engine::draft::DraftReplies;
+use repartee_engine::environment::Environment;
 use repartee_engine::evaluate::Evaluate;
 use repartee_engine::fakes::MakeFakes;
 use repartee_engine::figures::Figures;
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::Import;
 use repartee_engine::pairs::BuildPairs;
-use repartee_engine::reddit::{DraftReplies, Environment, Fetch, NewAccount, Sync};
+use repartee_engine::posting::{Fetch, NewAccount, Sync};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
 use repartee_engine::train::Train;
@@ -305,7 +307,7 @@ fn a_deleted_comment_is_left_out_of_fakes_and_not_tried_again() {
     train(&engine, RunKind::Generator, "writer", "small-gpt2");
     let (_, pair) = in_test_set(&engine, &place, &pairs);
     let gone = format!("t1_{}", encode(pair - 1));
-    engine.forget_names(&[gone], "ada").unwrap();
+    engine.posting().forget_names(&[gone], "ada").unwrap();
     let set = done(
         &engine,
         &MakeFakes {
@@ -357,8 +359,11 @@ fn connect(engine: &mut Engine, fake: &Fake) {
         approval: "https://example.org/approved".to_owned(),
         ..NewAccount::default()
     };
-    engine.account_put(&account, "a person").unwrap();
-    engine.account_label(ACCOUNT, true, "a person").unwrap();
+    engine.posting().account_put(&account, "a person").unwrap();
+    engine
+        .posting()
+        .account_label(ACCOUNT, true, "a person")
+        .unwrap();
 }
 
 #[test]

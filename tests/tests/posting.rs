@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use repartee_engine::environment::Environment;
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
-use repartee_engine::reddit::{
-    AccountInfo, Environment, LogIn, NOT_APPROVED, NewAccount, NewPostingPermission, OutboxStory,
-    Post, PostReport, PostingRules, RAISE, Reconcile, Settle,
+use repartee_engine::posting::{
+    AccountInfo, LogIn, NOT_APPROVED, NewAccount, NewPostingPermission, OutboxStory, Post,
+    PostReport, PostingRules, RAISE, Reconcile, Settle,
 };
 use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
 use repartee_fake_reddit::{
@@ -134,10 +135,20 @@ impl Bench {
             replies: Vec::new(),
         };
         let engine = bench.engine();
-        engine.account_put(&bench.account(), PERSON).unwrap();
-        engine.account_label(ACCOUNT, true, PERSON).unwrap();
-        engine.permit_subreddit(&permission(), PERSON).unwrap();
         engine
+            .posting()
+            .account_put(&bench.account(), PERSON)
+            .unwrap();
+        engine
+            .posting()
+            .account_label(ACCOUNT, true, PERSON)
+            .unwrap();
+        engine
+            .posting()
+            .permit_subreddit(&permission(), PERSON)
+            .unwrap();
+        engine
+            .posting()
             .posting_rules_set(
                 &PostingRules {
                     per_day: 1000,
@@ -245,7 +256,7 @@ impl Bench {
     /// A copy that the user has confirmed.
     fn adopted(&self, of: &Path, name: &str) -> PathBuf {
         let path = self.copy(of, name);
-        self.open(&path).project_adopt(PERSON).unwrap();
+        self.open(&path).posting().project_adopt(PERSON).unwrap();
         path
     }
 
@@ -301,7 +312,7 @@ impl Bench {
     }
 
     fn state_in(&self, project: &Path, reply: i64) -> (String, String) {
-        let outbox = self.open(project).outbox(None).unwrap();
+        let outbox = self.open(project).posting().outbox(None).unwrap();
         let of = outbox.into_iter().find(|of| of.reply == reply).unwrap();
         (of.state, of.code)
     }
@@ -551,7 +562,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
                     sums.again.fetch_add(1, Ordering::Relaxed);
                     let engine = bench.open(file);
                     let again = again(&engine, *id);
-                    engine.reply_settle(*id, &again, PERSON).unwrap();
+                    engine.posting().reply_settle(*id, &again, PERSON).unwrap();
                 }
             }
         }
@@ -627,6 +638,7 @@ fn named_draft_is_not_posted_and_everything_it_lacks_is_reported() {
     assert!(draft.detail.contains("queue approve"), "{}", draft.detail);
     // besides the approval, other obstacles
     engine
+        .posting()
         .posting_permission_off(SUBREDDIT, "the moderators asked", PERSON)
         .unwrap();
     for live in [Some(true), Some(false), None] {
@@ -838,9 +850,12 @@ fn now() -> Post {
 
 fn rules(bench: &Bench, change: impl FnOnce(&mut PostingRules)) {
     let engine = bench.engine();
-    let mut rules = engine.posting_rules().unwrap();
+    let mut rules = engine.posting().posting_rules().unwrap();
     change(&mut rules);
-    engine.posting_rules_set(&rules, RAISE, PERSON).unwrap();
+    engine
+        .posting()
+        .posting_rules_set(&rules, RAISE, PERSON)
+        .unwrap();
 }
 
 /// Sends a reply again, as it is shown.
@@ -852,8 +867,10 @@ fn again(engine: &Engine, id: i64) -> Settle {
 
 /// Edits a posted reply, as previewed.
 fn rewrite(engine: &Engine, id: i64, text: &str) -> Result<OutboxStory, Error> {
-    let shown = engine.rewrite_preview(id, text)?;
-    engine.reply_rewrite(id, text, &shown.seen, PERSON)
+    let shown = engine.posting().rewrite_preview(id, text)?;
+    engine
+        .posting()
+        .reply_rewrite(id, text, &shown.seen, PERSON)
 }
 
 /// Fails on every call except the first, which is before the reply is sent.
@@ -877,7 +894,11 @@ fn without_an_approval_record_nothing_is_posted() {
         approval: String::new(),
         ..bench.account()
     };
-    bench.engine().account_put(&account, PERSON).unwrap();
+    bench
+        .engine()
+        .posting()
+        .account_put(&account, PERSON)
+        .unwrap();
     refused(&bench, "approved", "no-approval");
     // and by default it is a dry run then
     let report = bench.post(&bench.engine(), &Post::default()).unwrap();
@@ -890,6 +911,7 @@ fn without_the_label_nothing_is_posted() {
     let bench = Bench::with(1);
     bench
         .engine()
+        .posting()
         .account_label(ACCOUNT, false, PERSON)
         .unwrap();
     refused(&bench, "approved", "no-label");
@@ -941,10 +963,15 @@ fn disabled_account_posts_nothing() {
     let bench = Bench::with(1);
     bench
         .engine()
+        .posting()
         .account_stop(ACCOUNT, "to be looked at", PERSON)
         .unwrap();
     refused(&bench, "approved", "stopped");
-    bench.engine().account_stop(ACCOUNT, "", PERSON).unwrap();
+    bench
+        .engine()
+        .posting()
+        .account_stop(ACCOUNT, "", PERSON)
+        .unwrap();
     assert_eq!(bench.first(&now()).0, "posted");
 }
 
@@ -957,14 +984,20 @@ fn without_a_permission_nothing_is_posted() {
         expires_ms: Some(1),
         ..permission()
     };
-    bench.engine().permit_subreddit(&over, PERSON).unwrap();
+    bench
+        .engine()
+        .posting()
+        .permit_subreddit(&over, PERSON)
+        .unwrap();
     refused(&bench, "approved", "permission-over");
     bench
         .engine()
+        .posting()
         .permit_subreddit(&permission(), PERSON)
         .unwrap();
     bench
         .engine()
+        .posting()
         .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
         .unwrap();
     refused(&bench, "approved", "subreddit-off");
@@ -975,7 +1008,11 @@ fn without_a_permission_nothing_is_posted() {
         ..permission()
     };
     assert_eq!(
-        engine.permit_subreddit(&without, PERSON).unwrap_err().code,
+        engine
+            .posting()
+            .permit_subreddit(&without, PERSON)
+            .unwrap_err()
+            .code,
         Code::Usage
     );
     let denied = NewPostingPermission {
@@ -983,7 +1020,11 @@ fn without_a_permission_nothing_is_posted() {
         ..permission()
     };
     assert_eq!(
-        engine.permit_subreddit(&denied, PERSON).unwrap_err().code,
+        engine
+            .posting()
+            .permit_subreddit(&denied, PERSON)
+            .unwrap_err()
+            .code,
         Code::Refused
     );
 }
@@ -995,10 +1036,14 @@ fn subreddit_whose_rules_change_is_disabled() {
         rules: r#"[["No bots","Not even nice ones."]]"#.to_owned(),
         ..permission()
     };
-    bench.engine().permit_subreddit(&other, PERSON).unwrap();
+    bench
+        .engine()
+        .posting()
+        .permit_subreddit(&other, PERSON)
+        .unwrap();
     refused(&bench, "approved", "subreddit-off");
     assert!(
-        bench.engine().posting_permissions().unwrap()[0]
+        bench.engine().posting().posting_permissions().unwrap()[0]
             .off
             .contains("rules have changed")
     );
@@ -1018,6 +1063,7 @@ fn without_disclosure_nothing_is_posted() {
     };
     assert_eq!(
         engine
+            .posting()
             .posting_rules_set(&mute, RAISE, PERSON)
             .unwrap_err()
             .code,
@@ -1092,6 +1138,7 @@ fn loosening_limits_requires_typed_confirmation() {
     let bench = Bench::drafts(0);
     let engine = bench.engine();
     engine
+        .posting()
         .posting_rules_set(
             &PostingRules {
                 per_day: 3,
@@ -1107,15 +1154,25 @@ fn loosening_limits_requires_typed_confirmation() {
     };
     assert!(
         engine
+            .posting()
             .posting_rules_set(&more, "", PERSON)
             .unwrap_err()
             .message
             .contains(RAISE)
     );
-    assert!(engine.posting_rules_set(&more, "yes", PERSON).is_err());
-    engine.posting_rules_set(&more, RAISE, PERSON).unwrap();
     assert!(
         engine
+            .posting()
+            .posting_rules_set(&more, "yes", PERSON)
+            .is_err()
+    );
+    engine
+        .posting()
+        .posting_rules_set(&more, RAISE, PERSON)
+        .unwrap();
+    assert!(
+        engine
+            .posting()
             .audit(None, 5)
             .unwrap()
             .iter()
@@ -1128,12 +1185,14 @@ fn opted_out_users_are_not_answered() {
     let bench = Bench::with(1);
     bench
         .engine()
+        .posting()
         .opt_out_add("u/asker0", "asked for it", PERSON)
         .unwrap();
     refused(&bench, "cancelled", "opted-out");
     let bench = Bench::with(1);
     bench
         .engine()
+        .posting()
         .opt_out_add(&format!("r/{SUBREDDIT}"), "", PERSON)
         .unwrap();
     refused(&bench, "cancelled", "opted-out");
@@ -1214,7 +1273,7 @@ fn nothing_is_posted_outside_posting_hours() {
 fn current_state_on_reddit_decides() {
     let parent = |bench: &Bench| bench.replies[0].1.clone();
     let post = |bench: &Bench| {
-        bench.engine().outbox(None).unwrap()[0]
+        bench.engine().posting().outbox(None).unwrap()[0]
             .post_name
             .clone()
             .unwrap()
@@ -1273,7 +1332,7 @@ fn dry_run_sends_and_changes_nothing() {
         .comment(&bench.replies[1].1.clone())
         .unwrap()
         .locked = true;
-    let before = bench.engine().outbox(None).unwrap();
+    let before = bench.engine().posting().outbox(None).unwrap();
     let dry = Post {
         live: Some(false),
         ..Post::default()
@@ -1286,7 +1345,10 @@ fn dry_run_sends_and_changes_nothing() {
         .collect();
     assert_eq!(found, [("ready", ""), ("approved", "locked")]);
     assert_eq!(
-        (bench.engine().outbox(None).unwrap(), bench.posted()),
+        (
+            bench.engine().posting().outbox(None).unwrap(),
+            bench.posted()
+        ),
         (before, 0)
     );
 }
@@ -1349,8 +1411,8 @@ fn every_error_of_reddit_has_its_consequence() {
         assert_eq!(bench.posted(), 1, "{fault:?} is not sent again");
         let engine = bench.engine();
         let (account, permission) = (
-            engine.account(ACCOUNT).unwrap(),
-            engine.posting_permissions().unwrap().remove(0),
+            engine.posting().account(ACCOUNT).unwrap(),
+            engine.posting().posting_permissions().unwrap().remove(0),
         );
         assert_eq!(
             account.stopped.is_empty(),
@@ -1365,7 +1427,7 @@ fn every_error_of_reddit_has_its_consequence() {
             "{fault:?}: {}",
             permission.off
         );
-        let opted_out = engine.opt_outs().unwrap().len();
+        let opted_out = engine.posting().opt_outs().unwrap().len();
         assert_eq!(
             opted_out,
             usize::from(code.contains("BLOCKED")),
@@ -1374,7 +1436,7 @@ fn every_error_of_reddit_has_its_consequence() {
         if code == "DELETED_COMMENT" {
             assert_eq!(engine.reply(1).unwrap().reply.comment, "");
         }
-        let attempt = &engine.outbox_story(1).unwrap().attempts[0];
+        let attempt = &engine.posting().outbox_story(1).unwrap().attempts[0];
         assert_eq!(
             (attempt.class, attempt.ended_ms.is_some()),
             (Some(3), true),
@@ -1402,7 +1464,7 @@ fn a_rate_limit_in_any_language_pauses_the_account_and_is_sent_again() {
             },
         ));
         assert_eq!(bench.first(&now()).0, "approved");
-        let until_ms = bench.engine().account(ACCOUNT).unwrap().pause_ms;
+        let until_ms = bench.engine().posting().account(ACCOUNT).unwrap().pause_ms;
         assert!(
             until_ms - bench.clock.now_ms() > least_ms - 5_000,
             "{language:?}"
@@ -1426,9 +1488,12 @@ fn a_rate_limit_in_any_language_pauses_the_account_and_is_sent_again() {
     };
     bench.fake.world().fail(Rule::once(On::Comment, limit));
     assert_eq!(bench.first(&now()).0, "approved");
-    assert_eq!(bench.engine().account(ACCOUNT).unwrap().pause_ms, 0);
+    assert_eq!(
+        bench.engine().posting().account(ACCOUNT).unwrap().pause_ms,
+        0
+    );
     assert!(
-        bench.engine().posting_permissions().unwrap()[0].pause_ms - bench.clock.now_ms()
+        bench.engine().posting().posting_permissions().unwrap()[0].pause_ms - bench.clock.now_ms()
             > 3_590_000
     );
 }
@@ -1477,10 +1542,13 @@ fn comment_is_found_with_a_clock_hours_off() {
             ("absent".to_owned(), "absent".to_owned()),
             "{hours} hours"
         );
-        let story = bench.engine().outbox_story(1).unwrap();
+        let story = bench.engine().posting().outbox_story(1).unwrap();
         assert!(story.attempts[0].looks.len() >= 6 && story.outbox.needs_person);
         let engine = bench.engine();
-        engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
+        engine
+            .posting()
+            .reply_settle(1, &again(&engine, 1), PERSON)
+            .unwrap();
         assert_eq!(bench.first(&bench.live()).0, "posted");
     }
 }
@@ -1496,7 +1564,10 @@ fn late_arrival_is_found_before_sending_again() {
             .fail(Rule::once(On::Comment, Fault::DropBefore));
         assert_eq!(bench.first(&bench.live()).0, "absent");
         let (engine, parent) = (bench.engine(), bench.replies[0].1.clone());
-        engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
+        engine
+            .posting()
+            .reply_settle(1, &again(&engine, 1), PERSON)
+            .unwrap();
         {
             let mut world = bench.fake.world();
             for _ in 0..copies {
@@ -1507,8 +1578,12 @@ fn late_arrival_is_found_before_sending_again() {
         }
         let ours = |bench: &Bench| -> Vec<bool> {
             let mut world = bench.fake.world();
-            let mut names =
-                world.comments_of(&engine.outbox(None).unwrap()[0].post_name.clone().unwrap());
+            let mut names = world.comments_of(
+                &engine.posting().outbox(None).unwrap()[0]
+                    .post_name
+                    .clone()
+                    .unwrap(),
+            );
             names.retain(|name| world.comment(name).unwrap().author == ACCOUNT);
             names.sort();
             names
@@ -1541,6 +1616,7 @@ fn a_person_settles_withdraws_and_edits() {
     let engine = bench.engine();
     assert_eq!(
         engine
+            .posting()
             .reply_settle(1, &again(&engine, 1), PERSON)
             .unwrap_err()
             .code,
@@ -1550,17 +1626,25 @@ fn a_person_settles_withdraws_and_edits() {
         link: "https://www.reddit.com/r/Quiet/comments/zzz/_/yyy/".to_owned(),
     };
     assert_eq!(
-        engine.reply_settle(1, &wrong, PERSON).unwrap_err().code,
+        engine
+            .posting()
+            .reply_settle(1, &wrong, PERSON)
+            .unwrap_err()
+            .code,
         Code::Usage
     );
     let name = bench.fake.world().made(ACCOUNT, &bench.replies[0].1)[0].clone();
-    let post = engine.outbox(None).unwrap()[0].post_name.clone().unwrap();
+    let post = engine.posting().outbox(None).unwrap()[0]
+        .post_name
+        .clone()
+        .unwrap();
     let link = format!(
         "https://www.reddit.com/r/Quiet/comments/{}/_/{}/",
         &post[3..],
         &name[3..]
     );
     let story = engine
+        .posting()
         .reply_settle(1, &Settle::Posted { link }, PERSON)
         .unwrap();
     assert_eq!(
@@ -1581,6 +1665,7 @@ fn a_person_settles_withdraws_and_edits() {
     assert_eq!(rewrite(&engine, 1, "kys").unwrap_err().code, Code::Refused);
     assert_eq!(
         engine
+            .posting()
             .reply_withdraw(1, &seen(&engine, 1), PERSON)
             .unwrap()
             .outbox
@@ -1591,12 +1676,14 @@ fn a_person_settles_withdraws_and_edits() {
     // this account never answers its parent again
     assert_eq!(
         engine
+            .posting()
             .reply_withdraw(1, &seen(&engine, 1), PERSON)
             .unwrap_err()
             .code,
         Code::Usage
     );
     let what: Vec<String> = engine
+        .posting()
         .audit(Some(1), 50)
         .unwrap()
         .into_iter()
@@ -1616,6 +1703,7 @@ fn a_person_settles_withdraws_and_edits() {
     );
     assert!(
         engine
+            .posting()
             .audit(Some(1), 50)
             .unwrap()
             .iter()
@@ -1641,6 +1729,7 @@ fn uncertain_reply_blocks_the_account_until_settled() {
     assert_eq!((bench.posted(), bench.state(2).0.as_str()), (1, "approved"));
     bench
         .engine()
+        .posting()
         .reply_settle(1, &Settle::GiveUp, PERSON)
         .unwrap();
     assert_eq!(bench.state(1).0, "withdrawn");
@@ -1683,7 +1772,7 @@ fn duplicates_on_reddit_are_reported_and_deleted() {
     let down = Fault::StatusBefore { status: 503 };
     bench.fake.world().fail(Rule::always(On::Del, down.clone()));
     assert_eq!(done(&engine, &all).posted, [1]);
-    let story = engine.outbox_story(1).unwrap();
+    let story = engine.posting().outbox_story(1).unwrap();
     assert_eq!(story.outbox.posted_name.as_ref(), Some(&first));
     assert_eq!(
         (story.outbox.code.as_str(), story.outbox.needs_person),
@@ -1695,6 +1784,7 @@ fn duplicates_on_reddit_are_reported_and_deleted() {
     // what could not be deleted is reported again
     assert_eq!(
         engine
+            .posting()
             .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
             .unwrap_err()
             .code,
@@ -1704,13 +1794,15 @@ fn duplicates_on_reddit_are_reported_and_deleted() {
     // Reddit reports success for everything: it is checked that it is gone
     bench.fake.world().comment(&duplicate).unwrap().author = "renamed".to_owned();
     let error = engine
+        .posting()
         .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
         .unwrap_err();
     assert_eq!(error.code, Code::Refused, "{error}");
-    assert_eq!(engine.outbox_story(1).unwrap(), story);
+    assert_eq!(engine.posting().outbox_story(1).unwrap(), story);
     bench.fake.world().comment(&duplicate).unwrap().author = ACCOUNT.to_owned();
 
     let story = engine
+        .posting()
         .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
         .unwrap();
     assert_eq!(
@@ -1723,7 +1815,7 @@ fn duplicates_on_reddit_are_reported_and_deleted() {
         [&first, &duplicate, &theirs, &elsewhere].map(|name| deleted(name)),
         [false, true, false, false]
     );
-    let line = engine.audit(Some(1), 1).unwrap().remove(0);
+    let line = engine.posting().audit(Some(1), 1).unwrap().remove(0);
     assert_eq!(
         (line.what.as_str(), line.who.as_str()),
         ("duplicate deleted", PERSON)
@@ -1731,6 +1823,7 @@ fn duplicates_on_reddit_are_reported_and_deleted() {
     // it exists once now
     assert_eq!(
         engine
+            .posting()
             .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
             .unwrap_err()
             .code,
@@ -1741,7 +1834,7 @@ fn duplicates_on_reddit_are_reported_and_deleted() {
 
 /// Why the account is disabled, and whether it counts as suspended.
 fn stopped(bench: &Bench) -> (String, bool) {
-    let AccountInfo { stopped, facts, .. } = bench.engine().account(ACCOUNT).unwrap();
+    let AccountInfo { stopped, facts, .. } = bench.engine().posting().account(ACCOUNT).unwrap();
     (stopped, facts.suspended)
 }
 
@@ -1774,13 +1867,13 @@ fn login_clears_login_errors_but_not_manual_blocks() {
         "is it suspended? Reddit has suspended the account before",
     ] {
         let engine = bench.engine();
-        engine.account_stop(ACCOUNT, why, PERSON).unwrap();
+        engine.posting().account_stop(ACCOUNT, why, PERSON).unwrap();
         assert_eq!(done(&engine, &LogIn::default()).stopped, why);
         assert_eq!(stopped(&bench), (why.to_owned(), false));
         assert_eq!(bench.first(&now()).1, "stopped");
     }
     let engine = bench.engine();
-    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    engine.posting().account_stop(ACCOUNT, "", PERSON).unwrap();
     bench
         .fake
         .world()
@@ -1812,14 +1905,14 @@ fn suspension_is_not_inferred_from_text_and_only_the_user_ends_it() {
     bench.fake.world().account(ACCOUNT).unwrap().suspended = true;
     assert_eq!(look(&engine).code, Code::Login);
     assert_eq!(stopped(&bench), (SUSPENDED.to_owned(), true));
-    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    engine.posting().account_stop(ACCOUNT, "", PERSON).unwrap();
     assert_eq!(done(&engine, &LogIn::default()).stopped, SUSPENDED);
     assert_eq!(stopped(&bench), (SUSPENDED.to_owned(), true));
     // once it is over, a login reports it, and the user enables it
     bench.fake.world().account(ACCOUNT).unwrap().suspended = false;
     assert_eq!(done(&engine, &LogIn::default()).stopped, SUSPENDED);
     assert_eq!(stopped(&bench), (SUSPENDED.to_owned(), false));
-    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    engine.posting().account_stop(ACCOUNT, "", PERSON).unwrap();
     assert_eq!(bench.first(&bench.live()).0, "posted");
     assert_eq!(bench.posted(), 1);
 }
@@ -1835,7 +1928,7 @@ fn nothing_is_posted_with_another_accounts_login() {
     assert_eq!(stopped(&bench).0, "the login is that of u/somebody_else");
     // the user fixes the login, and enables it
     let engine = other_login(&bench, ACCOUNT);
-    engine.account_stop(ACCOUNT, "", PERSON).unwrap();
+    engine.posting().account_stop(ACCOUNT, "", PERSON).unwrap();
     bench.post(&engine, &bench.live()).unwrap();
     assert_eq!((bench.posted(), bench.state(1).0.as_str()), (1, "posted"));
 }

@@ -283,7 +283,7 @@ fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_ret
         .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
         .collect();
     names.extend((0..THREADS).map(|n| format!("t3_{}", encode(6_000_000_000 + n as i64))));
-    let synced = engine.forget_names(&names, "ada").unwrap();
+    let synced = engine.posting().forget_names(&names, "ada").unwrap();
     assert!(
         synced.scrubbed && synced.imported == 3 * THREADS as u64,
         "{synced:?}"
@@ -329,7 +329,10 @@ fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_ret
     // the mark stays with the project, with what is exported, and with what is made later
     drop(engine);
     let engine = place.engine();
-    assert_eq!(engine.deleted_content().unwrap().len(), want.len());
+    assert_eq!(
+        engine.posting().deleted_content().unwrap().len(),
+        want.len()
+    );
     assert!(engine.runs().unwrap().iter().all(|run| run.deleted_content));
     assert!(
         engine
@@ -463,6 +466,7 @@ fn no_log_parameter_or_outcome_of_a_job_contains_text() {
     }
     // they are where a purge finds them, and the outcome is complete for the caller
     let texts: Vec<String> = engine
+        .posting()
         .threads()
         .unwrap()
         .iter()
@@ -499,7 +503,7 @@ fn job_with_a_purged_text_in_memory_does_not_write_it_back() {
             && !purged.swap(true, Ordering::SeqCst)
         {
             let other = Engine::open(place.project()).unwrap();
-            other.forget_names(&names, "ada").unwrap();
+            other.posting().forget_names(&names, "ada").unwrap();
         }
     };
     let answer = Generate {
@@ -552,7 +556,7 @@ fn training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
             && !purged.swap(true, Ordering::SeqCst)
         {
             let other = Engine::open(place.project()).unwrap();
-            other.forget_names(&names, "ada").unwrap();
+            other.posting().forget_names(&names, "ada").unwrap();
         }
     });
     assert!(ended.is_ok() && purged.load(Ordering::SeqCst));
@@ -581,10 +585,13 @@ fn user_decisions_stay_even_if_a_purged_text_quotes_them() {
         "https://example.org/yes",
     ]);
     let engine = place.engine();
-    let mut rules = engine.posting_rules().unwrap();
+    let mut rules = engine.posting().posting_rules().unwrap();
     rules.footer_text =
         "I am a bot, run by u/{operator}, and anybody who says STOP is left alone".to_owned();
-    engine.posting_rules_set(&rules, "", "a test").unwrap();
+    engine
+        .posting()
+        .posting_rules_set(&rules, "", "a test")
+        .unwrap();
     let body = format!("> {}\n\nso you do {scope}, do you", rules.footer_text);
     let line = serde_json::json!({
         "id": "ccc1", "author": "somebody", "body": body, "score": 3, "created_utc": 1_554_000_000,
@@ -593,7 +600,7 @@ fn user_decisions_stay_even_if_a_purged_text_quotes_them() {
     place.write("one.ndjson", format!("{line}\n"));
     place.ok(["import", "one.ndjson", "--format", "pushshift"]);
     place.ok(["reddit", "purge", "t1_ccc1"]);
-    assert_eq!(engine.posting_rules().unwrap(), rules);
+    assert_eq!(engine.posting().posting_rules().unwrap(), rules);
     let study = engine.study().unwrap();
     let kept = study.states.into_iter().find_map(|state| state.record);
     assert_eq!(kept.map(|record| record.scope).as_deref(), Some(scope));

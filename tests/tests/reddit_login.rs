@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, Once};
 
-use repartee_engine::reddit::{AccountInfo, LogIn, NewAccount};
+use repartee_engine::posting::{AccountInfo, LogIn, NewAccount};
 use repartee_engine::{Code, Ended, Engine, Error, Signal};
 use repartee_fake_reddit::{
     Authorize, CLIENT_ID, CLIENT_SECRET, Fake, Fault, INSTALLED_ID, On, Options, PASSWORD, Rule,
@@ -66,7 +66,7 @@ impl Bench {
             port: 0,
             ..NewAccount::default()
         };
-        engine.account_put(&account, PERSON).unwrap();
+        engine.posting().account_put(&account, PERSON).unwrap();
         let bench = Self {
             place,
             fake,
@@ -195,7 +195,7 @@ fn browser_login_is_kept_in_the_keychain_until_revoked() {
 
     // revoked: it is dead on Reddit, and removed here
     let last = bench.refresh_token().unwrap();
-    let account = bench.engine.log_out("", PERSON).unwrap();
+    let account = bench.engine.posting().log_out("", PERSON).unwrap();
     assert_eq!((account.facts.login_ms, bench.calls(On::Revoke)), (None, 1));
     assert!(account.missing.contains(&"a login".to_owned()));
     assert_eq!(bench.refresh_token(), None);
@@ -207,7 +207,10 @@ fn browser_login_is_kept_in_the_keychain_until_revoked() {
     // also if Reddit cannot be reached to revoke it: that is reported then
     let down = Fault::StatusBefore { status: 503 };
     bench.fake.world().fail(Rule::always(On::Revoke, down));
-    assert_eq!(bench.engine.log_out("", PERSON).unwrap_err().code, Code::Io);
+    assert_eq!(
+        bench.engine.posting().log_out("", PERSON).unwrap_err().code,
+        Code::Io
+    );
     assert_eq!(bench.refresh_token(), None);
     bench.fake.world().heal();
     let (account, visited) = bench.log_in(false);
@@ -226,7 +229,7 @@ fn declining_in_the_browser_does_not_log_in() {
     assert!(refused.message.contains("declined"), "{refused}");
     assert_eq!(bench.refresh_token(), None);
     assert_eq!(bench.calls(On::Token), 0);
-    let account = bench.engine.account("declined_bot").unwrap();
+    let account = bench.engine.posting().account("declined_bot").unwrap();
     assert_eq!(account.facts.login_ms, None);
     assert_eq!(bench.engine.jobs().unwrap()[0].state, "failed");
 }
@@ -242,10 +245,14 @@ fn login_of_another_account_is_not_stored() {
     assert!(wrong.message.contains("u/their_other_self"), "{wrong}");
     assert_eq!(bench.refresh_token(), None);
     // nor by pasting
-    let begun = bench.engine.login_by_hand("").unwrap();
+    let begun = bench.engine.posting().login_by_hand("").unwrap();
     register(&bench.fake, INSTALLED_ID, &begun.address);
     let back = location(&begun.address);
-    let wrong = bench.engine.login_pasted(begun, &back).unwrap_err();
+    let wrong = bench
+        .engine
+        .posting()
+        .login_pasted(begun, &back)
+        .unwrap_err();
     assert_eq!(wrong.code, Code::Login);
     assert_eq!(bench.refresh_token(), None);
     // so the next login needs a browser, without being told to
@@ -265,10 +272,10 @@ fn browser_on_another_machine_logs_in_by_pasted_url() {
         port: PORT,
         ..bench.account.clone()
     };
-    engine.account_put(&account, PERSON).unwrap();
+    engine.posting().account_put(&account, PERSON).unwrap();
     let (begun, other) = (
-        engine.login_by_hand("").unwrap(),
-        engine.login_by_hand("").unwrap(),
+        engine.posting().login_by_hand("").unwrap(),
+        engine.posting().login_by_hand("").unwrap(),
     );
     let states = [&begun, &other].map(|begun| parameter(&begun.address, "state"));
     register(&bench.fake, INSTALLED_ID, &begun.address);
@@ -276,10 +283,13 @@ fn browser_on_another_machine_logs_in_by_pasted_url() {
     assert!(back.starts_with(&format!("http://127.0.0.1:{PORT}/callback?")));
 
     // the end of one login is not the end of another
-    let wrong = engine.login_pasted(other, &back).unwrap_err();
+    let wrong = engine.posting().login_pasted(other, &back).unwrap_err();
     assert_eq!(wrong.code, Code::Usage);
     assert_eq!((bench.refresh_token(), bench.calls(On::Token)), (None, 0));
-    let account = engine.login_pasted(begun, &format!(" {back}\n")).unwrap();
+    let account = engine
+        .posting()
+        .login_pasted(begun, &format!(" {back}\n"))
+        .unwrap();
     assert!(account.facts.login_ms.is_some());
     assert!(bench.refresh_token().is_some());
     bench.log_in_without_browser().unwrap();
@@ -287,9 +297,12 @@ fn browser_on_another_machine_logs_in_by_pasted_url() {
 
     // declined; what was stored before stays
     bench.fake.world().knobs.authorize = Authorize::Deny;
-    let (begun, before) = (engine.login_by_hand("").unwrap(), bench.refresh_token());
+    let (begun, before) = (
+        engine.posting().login_by_hand("").unwrap(),
+        bench.refresh_token(),
+    );
     let back = location(&begun.address);
-    let refused = engine.login_pasted(begun, &back).unwrap_err();
+    let refused = engine.posting().login_pasted(begun, &back).unwrap_err();
     assert_eq!(refused.code, Code::Login);
     assert_eq!(bench.refresh_token(), before);
 }
@@ -318,20 +331,25 @@ fn script_app_logs_in_with_keychain_secrets() {
     assert_eq!(missing.code, Code::Login);
     assert_eq!(
         engine
+            .posting()
             .secret_keep("", "pin", PASSWORD.into())
             .unwrap_err()
             .code,
         Code::Usage
     );
     engine
+        .posting()
         .secret_keep("", "client-secret", CLIENT_SECRET.into())
         .unwrap();
-    engine.secret_keep("", "password", PASSWORD.into()).unwrap();
+    engine
+        .posting()
+        .secret_keep("", "password", PASSWORD.into())
+        .unwrap();
     let account = bench.log_in_without_browser().unwrap();
     assert!(account.facts.login_ms.is_some());
     bench.none_is_in_the_project(&[CLIENT_SECRET.to_owned(), PASSWORD.to_owned()]);
 
-    engine.log_out("", PERSON).unwrap();
+    engine.posting().log_out("", PERSON).unwrap();
     assert_eq!(bench.kept(Secret::Password), None);
     // the secret belongs to the app, not to the login
     assert!(bench.kept(Secret::ClientSecret).is_some());

@@ -5,13 +5,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use repartee_engine::draft::DraftReplies;
+use repartee_engine::environment::Environment;
 use repartee_engine::generate::Generate;
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::pairs::BuildPairs;
-use repartee_engine::reddit::{
-    DraftReplies, Environment, Fetch, Fetched, LogIn, Maintenance, NewAccount,
-    NewPostingPermission, Post, ReadOutcomes, Sandbox, Sync, Synced,
+use repartee_engine::posting::{
+    Fetch, Fetched, LogIn, Maintenance, NewAccount, NewPostingPermission, Post, ReadOutcomes,
+    Sandbox, Sync, Synced,
 };
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
@@ -60,8 +62,14 @@ fn connect(engine: &mut Engine, fake: &Fake) -> Arc<SkipClock> {
         login: Some(Arc::new(login)),
         ..engine.environment.clone()
     };
-    engine.account_put(&account(fake), PERSON).unwrap();
-    engine.account_label(ACCOUNT, true, PERSON).unwrap();
+    engine
+        .posting()
+        .account_put(&account(fake), PERSON)
+        .unwrap();
+    engine
+        .posting()
+        .account_label(ACCOUNT, true, PERSON)
+        .unwrap();
     clock
 }
 
@@ -98,7 +106,7 @@ fn login_reports_the_account_and_what_is_missing() {
     let place = Place::with_project();
     let mut engine = place.engine();
     connect(&mut engine, &fake);
-    assert_eq!(engine.accounts().unwrap()[0].missing, ["a login"]);
+    assert_eq!(engine.posting().accounts().unwrap()[0].missing, ["a login"]);
     let account = done(&engine, &LogIn::default());
     assert!(
         account.missing.is_empty() && account.facts.login_ms.is_some(),
@@ -123,7 +131,7 @@ fn login_reports_the_account_and_what_is_missing() {
         name: "somebody_else".to_owned(),
         ..self::account(&fake)
     };
-    engine.account_put(&other, PERSON).unwrap();
+    engine.posting().account_put(&other, PERSON).unwrap();
     let error = engine
         .start(
             &LogIn {
@@ -172,7 +180,10 @@ fn rising_posts_become_threads_with_reasons() {
         world.comment(&gone).unwrap().deleted = true;
         (names, post)
     };
-    engine.opt_out_add("u/quiet_one", "", PERSON).unwrap();
+    engine
+        .posting()
+        .opt_out_add("u/quiet_one", "", PERSON)
+        .unwrap();
     let fetched = fetch(
         &engine,
         Fetch {
@@ -195,7 +206,7 @@ fn rising_posts_become_threads_with_reasons() {
         .unwrap();
     // it has a comment of ours: one per thread is enough
     assert_eq!(open.skip, "answered already");
-    let story = engine.thread(open.id).unwrap();
+    let story = engine.posting().thread(open.id).unwrap();
     let why = |body: &str| {
         story
             .comments
@@ -218,7 +229,7 @@ fn rising_posts_become_threads_with_reasons() {
     );
     assert!(!has(&bytes(&place), "I regret this text"));
     // an opt-out waits for the user, and counts until then
-    assert_eq!(engine.opt_outs().unwrap()[0].state, "asked");
+    assert_eq!(engine.posting().opt_outs().unwrap()[0].state, "asked");
     // a second time updates them
     let again = fetch(
         &engine,
@@ -229,7 +240,10 @@ fn rising_posts_become_threads_with_reasons() {
         },
     );
     assert_eq!(again.threads.len(), fetched.threads.len());
-    assert_eq!(engine.threads().unwrap().len(), fetched.threads.len());
+    assert_eq!(
+        engine.posting().threads().unwrap().len(),
+        fetched.threads.len()
+    );
     // a minimum score and a maximum age exclude posts
     let none = fetch(
         &engine,
@@ -384,15 +398,24 @@ fn deleted_text_is_gone_from_the_bytes() {
         &named[3..],
         &said[3..]
     );
-    let refused = engine.forget_names(&["u/asker".to_owned()], "ada");
+    let refused = engine
+        .posting()
+        .forget_names(&["u/asker".to_owned()], "ada");
     assert_eq!(refused.unwrap_err().code, Code::Usage);
-    let forgotten = engine.forget_names(&[link], "ada").unwrap();
+    let forgotten = engine.posting().forget_names(&[link], "ada").unwrap();
     assert_eq!((forgotten.comments, forgotten.posts), (1, 0));
     let left = bytes(&place);
     assert!(!has(&left, "Please forget these very words") && !has(&left, "asker_by_link"));
     assert!(has(&left, "A thread that may stay here"));
     // and the post by its name
-    assert_eq!(engine.forget_names(&[named], "ada").unwrap().posts, 1);
+    assert_eq!(
+        engine
+            .posting()
+            .forget_names(&[named], "ada")
+            .unwrap()
+            .posts,
+        1
+    );
     assert!(!has(&bytes(&place), "A thread that may stay here"));
     // what is kept for 48 hours is purged without any network
     let other = fake
@@ -406,10 +429,10 @@ fn deleted_text_is_gone_from_the_bytes() {
             ..Fetch::default()
         },
     );
-    engine.forget_expired().unwrap();
+    engine.posting().forget_expired().unwrap();
     assert!(has(&bytes(&place), "Another one that expires soon"));
     clock.skip(Duration::from_secs(49 * 3600));
-    assert_eq!(engine.forget_expired().unwrap().posts, 1);
+    assert_eq!(engine.posting().forget_expired().unwrap().posts, 1);
     assert!(!has(&bytes(&place), "Another one that expires soon"));
 }
 
@@ -631,7 +654,7 @@ fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
         );
         let file = place.path("threads.jsonl");
         assert_eq!(
-            engine.threads_export(&file, &[]).unwrap(),
+            engine.posting().threads_export(&file, &[]).unwrap(),
             fetched.threads.len()
         );
         std::fs::read(file).unwrap()
@@ -641,6 +664,7 @@ fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
     train(&engine, RunKind::Generator, "writer", "small-gpt2");
     train(&engine, RunKind::Upvotes, "upvoter", "small-bert");
     let threads = engine
+        .posting()
         .threads_import(&place.write("threads.jsonl", &file))
         .unwrap();
     assert!(threads.len() >= 4, "{}", threads.len());
@@ -661,7 +685,7 @@ fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
     };
     let generated = done(&engine, &draft).generated.unwrap();
     assert!(!generated.queued.is_empty() && generated.comments.len() >= 4);
-    let outbox = engine.outbox(Some("draft")).unwrap();
+    let outbox = engine.posting().outbox(Some("draft")).unwrap();
     assert_eq!(outbox.len(), generated.queued.len());
     assert!(outbox.iter().all(|one| {
         one.parent_name
@@ -679,7 +703,7 @@ fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
     // posted manually, with the link pasted back; then its score is read
     let id = generated.queued[0];
     approve_as_shown(&engine, id, PERSON).unwrap();
-    let one = engine.outbox_story(id).unwrap().outbox;
+    let one = engine.posting().outbox_story(id).unwrap().outbox;
     assert_eq!((one.state.as_str(), one.account.as_str()), ("approved", ""));
     let post = one.post_name.unwrap();
     let link = format!("https://www.reddit.com/r/x/comments/{}/_/zz1/", &post[3..]);
@@ -688,6 +712,7 @@ fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
         .unwrap();
     assert_eq!(
         engine
+            .posting()
             .outbox_story(id)
             .unwrap()
             .outbox
@@ -731,6 +756,7 @@ fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
     assert!(engine.outcomes_chart().unwrap().svg.contains("<svg"));
     // an invalid line is named by its position
     let error = engine
+        .posting()
         .threads_import(&place.write("bad.jsonl", "\nnonsense\n"))
         .unwrap_err();
     assert!(error.message.contains("line 2"), "{error}");
@@ -747,7 +773,10 @@ fn scores_arrive_later_and_removals_disable_a_subreddit() {
         link: "https://example.org/permission".to_owned(),
         ..NewPostingPermission::default()
     };
-    engine.permit_subreddit(&permission, PERSON).unwrap();
+    engine
+        .posting()
+        .permit_subreddit(&permission, PERSON)
+        .unwrap();
     let mut names = Vec::new();
     for n in 0..3 {
         let mut world = fake.world();
@@ -791,7 +820,7 @@ fn scores_arrive_later_and_removals_disable_a_subreddit() {
         clock.skip(Duration::from_secs(86_400));
         fake.world().pass(86_400_000);
     }
-    for one in engine.outbox(Some("posted")).unwrap() {
+    for one in engine.posting().outbox(Some("posted")).unwrap() {
         assert!(one.link.starts_with(fake.base()), "{}", one.link);
         posted.push(one.posted_name.unwrap());
     }
@@ -830,11 +859,11 @@ fn scores_arrive_later_and_removals_disable_a_subreddit() {
         .unwrap();
     assert_eq!(first.readings[0].score, Some(17));
     assert!(
-        engine.posting_permissions().unwrap()[0]
+        engine.posting().posting_permissions().unwrap()[0]
             .off
             .contains("removed")
     );
-    assert_eq!(engine.opt_outs().unwrap()[0].name, "asker0");
+    assert_eq!(engine.posting().opt_outs().unwrap()[0].name, "asker0");
     // nothing is read twice
     assert_eq!(done(&engine, &ReadOutcomes::default()).read, 0);
     assert!(fake.world().calls(On::Comment).len() == 3);
@@ -981,7 +1010,7 @@ fn in_sandbox<T>(place: &Place, within: impl FnOnce(&Engine) -> T) -> T {
 fn sandbox_runs_the_full_pipeline_without_a_key_and_can_be_resumed() {
     let place = Place::with_project();
     let (reply, subreddit) = in_sandbox(&place, |engine| {
-        let account = &engine.accounts().unwrap()[0];
+        let account = &engine.posting().accounts().unwrap()[0];
         assert!(account.missing.is_empty(), "{account:?}");
         let fetched = fetch(engine, Fetch::default());
         assert!(!fetched.threads.is_empty());
@@ -995,10 +1024,13 @@ fn sandbox_runs_the_full_pipeline_without_a_key_and_can_be_resumed() {
             link: "http://127.0.0.1/yes".to_owned(),
             ..NewPostingPermission::default()
         };
-        engine.permit_subreddit(&permission, PERSON).unwrap();
+        engine
+            .posting()
+            .permit_subreddit(&permission, PERSON)
+            .unwrap();
         let posted = done(engine, &Post::default());
         assert!(posted.live, "{posted:?}");
-        let state = engine.outbox_story(reply).unwrap().outbox;
+        let state = engine.posting().outbox_story(reply).unwrap().outbox;
         assert_eq!(state.state, "posted", "{state:?}");
         (reply, subreddit)
     });
@@ -1006,7 +1038,7 @@ fn sandbox_runs_the_full_pipeline_without_a_key_and_can_be_resumed() {
     let engine = place.engine();
     let error = engine.start(&Fetch::default(), &|_| {}).unwrap_err();
     assert!(error.message.contains("reddit sandbox"), "{error:?}");
-    assert!(!engine.wants_maintenance().unwrap());
+    assert!(!engine.posting().wants_maintenance().unwrap());
     // and what was posted exists when it runs again, on another port and in another process
     in_sandbox(&place, |engine| {
         let read = done(engine, &ReadOutcomes::default());
@@ -1022,7 +1054,7 @@ fn sandbox_runs_the_full_pipeline_without_a_key_and_can_be_resumed() {
                 ..Fetch::default()
             },
         );
-        let why = |t: &repartee_engine::reddit::ThreadInfo| t.skip == "answered already";
+        let why = |t: &repartee_engine::posting::ThreadInfo| t.skip == "answered already";
         assert!(again.threads.iter().any(why), "{:?}", again.threads);
     });
 }
@@ -1036,14 +1068,14 @@ fn sandbox_and_reddit_accounts_do_not_mix_in_a_project() {
         host: String::new(),
         ..account(&fake)
     };
-    engine.account_put(&real, PERSON).unwrap();
+    engine.posting().account_put(&real, PERSON).unwrap();
     let error = engine.start(&Sandbox::default(), &|_| {}).unwrap_err();
     assert_eq!(error.code, Code::Refused, "{error:?}");
-    assert_eq!(engine.accounts().unwrap().len(), 1);
-    assert!(engine.posting_rules().unwrap().watched.is_empty());
+    assert_eq!(engine.posting().accounts().unwrap().len(), 1);
+    assert!(engine.posting().posting_rules().unwrap().watched.is_empty());
     let place = Place::with_project();
     in_sandbox(&place, |engine| {
-        let error = engine.account_put(&real, PERSON).unwrap_err();
+        let error = engine.posting().account_put(&real, PERSON).unwrap_err();
         assert_eq!(error.code, Code::Refused);
         assert!(error.message.contains("practice_bot"), "{error}");
     });
@@ -1068,10 +1100,10 @@ fn due_maintenance_runs_automatically_once() {
         },
     );
     clock.skip(Duration::from_secs(24 * 3600));
-    assert!(!engine.wants_maintenance().unwrap());
+    assert!(!engine.posting().wants_maintenance().unwrap());
     done(&engine, &LogIn::default());
     clock.skip(Duration::from_secs(1));
-    assert!(engine.wants_maintenance().unwrap());
+    assert!(engine.posting().wants_maintenance().unwrap());
     let gone = {
         let mut world = fake.world();
         let name = fetched.threads[0].name.clone().unwrap();
@@ -1091,16 +1123,23 @@ fn due_maintenance_runs_automatically_once() {
             .unwrap();
     };
     hour_later();
-    assert!(!engine.wants_maintenance().unwrap());
+    assert!(!engine.posting().wants_maintenance().unwrap());
     // after two days all of them are purged, and then nothing is due any more
     clock.skip(Duration::from_secs(25 * 3600));
-    assert!(engine.wants_maintenance().unwrap());
+    assert!(engine.posting().wants_maintenance().unwrap());
     let kept = done(&engine, &Maintenance::default());
     assert!(kept.synced[0].comments > 0, "{kept:?}");
     clock.skip(Duration::from_secs(25 * 3600));
     hour_later();
-    assert!(!engine.wants_maintenance().unwrap());
-    assert!(engine.threads().unwrap().iter().all(|t| t.title.is_empty()));
+    assert!(!engine.posting().wants_maintenance().unwrap());
+    assert!(
+        engine
+            .posting()
+            .threads()
+            .unwrap()
+            .iter()
+            .all(|t| t.title.is_empty())
+    );
     // what fails is tried again after an hour, and not before
     engine.environment.login = None;
     let store = Store::open(&place.project()).unwrap();
@@ -1111,10 +1150,10 @@ fn due_maintenance_runs_automatically_once() {
         ..Default::default()
     };
     store.thread_insert(&thread, 0).unwrap();
-    assert!(engine.wants_maintenance().unwrap());
+    assert!(engine.posting().wants_maintenance().unwrap());
     let kept = done(&engine, &Maintenance::default());
     assert_eq!(kept.failed.len(), 1, "{kept:?}");
-    assert!(!engine.wants_maintenance().unwrap());
+    assert!(!engine.posting().wants_maintenance().unwrap());
     hour_later();
-    assert!(engine.wants_maintenance().unwrap());
+    assert!(engine.posting().wants_maintenance().unwrap());
 }

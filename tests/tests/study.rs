@@ -556,7 +556,7 @@ fn strict_refuses_training_with_a_reason_and_its_change_is_logged() {
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(place.engine().study().unwrap().strict);
     place.ok(["study", "strict", "off", "--yes", "--who", "bob"]);
-    let audit = place.engine().audit(None, 1).unwrap();
+    let audit = place.engine().posting().audit(None, 1).unwrap();
     assert_eq!(
         (audit[0].what.as_str(), audit[0].who.as_str()),
         ("strict off", "bob")
@@ -693,7 +693,7 @@ fn source_of_unknown_origin_counts_as_reddit_content() {
     assert!(place.engine().study_mark().unwrap().is_some());
     place.ok(["source", "origin", "table.csv", "forum", "--who", "ann"]);
     assert_eq!(place.engine().study_mark().unwrap(), None);
-    let audit = place.engine().audit(None, 1).unwrap();
+    let audit = place.engine().posting().audit(None, 1).unwrap();
     assert_eq!(
         (audit[0].what.as_str(), audit[0].detail.as_str()),
         ("source origin", "forum")

@@ -248,8 +248,11 @@ fn opening_a_project_twice_in_one_process_keeps_its_log_from_other_processes() {
         "another process took the log of an open project for left behind"
     );
     let words = "written after the other process";
-    let mut rules = engine.posting_rules().unwrap();
+    let mut rules = engine.posting().posting_rules().unwrap();
     rules.footer_text = format!("{} {words}", rules.footer_text);
-    engine.posting_rules_set(&rules, "", "a test").unwrap();
+    engine
+        .posting()
+        .posting_rules_set(&rules, "", "a test")
+        .unwrap();
     assert!(place.ok(["reddit", "rules", "--json"]).out.contains(words));
 }

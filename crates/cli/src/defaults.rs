@@ -2,12 +2,13 @@
 
 use clap::Command;
 use repartee_engine::base::BaseNew;
+use repartee_engine::draft::DraftReplies;
 use repartee_engine::evaluate::Evaluate;
 use repartee_engine::fakes::MakeFakes;
 use repartee_engine::generate::Generate;
 use repartee_engine::items::ItemKind;
 use repartee_engine::pick::MIN_P_REAL;
-use repartee_engine::reddit::{DraftReplies, Fetch, NewAccount};
+use repartee_engine::posting::{Fetch, NewAccount};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
 use repartee_engine::{Recipe, SamplingParams};

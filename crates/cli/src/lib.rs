@@ -125,7 +125,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Demo(args) => project::demo(app, &args),
         Command::Bench { command } => bench::bench(app, command),
         Command::Work { project, job } => {
-            repartee_engine::work::work(&project, &job)?;
+            repartee_engine::kinds::work(&project, &job)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Completions { shell } => project::completions(shell),

@@ -2,40 +2,24 @@
 //! everything marked that it was made from, in order: base, generator, fakes, classifier. Deleted texts are in no
 //! example any more, so the same split can be used.
 
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Job, Stop, from_json};
+use repartee_core::kind::{EachName, LaterSteps, Named};
 use repartee_store::bases::Base;
 use repartee_store::fakes::FakeSet;
+use repartee_store::items::ItemKind;
 use repartee_store::jobs::Want;
-use repartee_store::marks::{Mark, Marked};
+use repartee_store::marks::Marked;
 use repartee_store::runs::{ModelKind, Run};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
+use crate::ToEngine;
 use crate::base::{BaseNew, ModelConfig};
-use crate::error::{Code, Error, Result};
 use crate::fakes::{FakesConfig, MakeFakes};
-use crate::job::{Ctx, Job, Stop, from_json};
 use crate::run_config::RunConfig;
 use crate::train::{RunFacts, Train, Trained};
-
-/// Something that was trained on a text deleted since, or made from something that was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct DeletedContent {
-    /// base, run, fakes, evaluation or generation.
-    pub kind: String,
-    /// Name, or number.
-    pub name: String,
-    /// Deleted pairs that it was trained on itself.
-    pub pairs: u64,
-    /// What it was made from that is marked: base, run or fakes; empty: it was trained on the text itself.
-    pub via: String,
-    /// Why the text is gone: deleted, removed, absent or asked.
-    pub why: String,
-    /// Time of the last deletion that affects it, milliseconds since 1970.
-    pub last_ms: i64,
-    /// The command that retrains it without; empty: it is retrained with what it was made from.
-    pub command: String,
-}
 
 /// A step of retraining a run without deleted content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -191,10 +175,19 @@ impl Plan<'_> {
 impl Job for TrainAgain {
     const KIND: &'static str = "train-again";
     const ON_INTERRUPT: Want = Want::Pause;
+    const LATER_STEPS: LaterSteps = LaterSteps::Named;
     type Outcome = TrainedAgain;
 
+    fn names(&mut self, each: EachName) {
+        each(Named::used(ItemKind::Run, &mut self.run));
+    }
+
+    fn subject(&self) -> String {
+        self.run.clone()
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<TrainedAgain, Stop> {
-        let (engine, store) = (ctx.engine, &ctx.engine.store);
+        let (engine, store) = (ctx.engine(), &ctx.project.store);
         // planned once, so that a resumed job uses the same names
         let key = format!("plan of {}", ctx.job());
         let plan: Vec<(AgainStep, Step)> = match store.setting(&key)? {
@@ -227,39 +220,6 @@ impl Job for TrainAgain {
 }
 
 impl Engine {
-    /// Everything that was trained on a text deleted since, or made from something that was, in dependency order.
-    pub fn deleted_content(&self) -> Result<Vec<DeletedContent>> {
-        let marks = self.store.marks()?;
-        marks.into_iter().map(|mark| self.described(mark)).collect()
-    }
-
-    /// As [`Self::deleted_content`], for some marks, each once.
-    pub(crate) fn affected(&self, marked: &[i64]) -> Result<Vec<DeletedContent>> {
-        let marks = self.store.marks()?.into_iter();
-        marks
-            .filter(|mark| marked.contains(&mark.id))
-            .map(|mark| self.described(mark))
-            .collect()
-    }
-
-    fn described(&self, mark: Mark) -> Result<DeletedContent> {
-        let command = match mark.what {
-            Marked::Run => {
-                crate::shell::command(["train", "again", &mark.name, "--without-deleted"])
-            }
-            _ => String::new(),
-        };
-        Ok(DeletedContent {
-            kind: mark.what.as_str().to_owned(),
-            name: mark.name,
-            pairs: mark.pairs,
-            via: mark.via,
-            why: mark.why,
-            last_ms: mark.last_ms,
-            command,
-        })
-    }
-
     /// The steps that retraining a run without deleted content would take, in order; makes nothing.
     ///
     /// # Errors

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Job, JobInfo, Signal, new_id, now_ms};
+use repartee_core::job_queue::{JobQueue, Queued};
+use repartee_core::work::{QUEUE, Worker};
+use repartee_posting::Maintenance;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
 use crate::api::app::QueueJob;
-use crate::error::{Code, Error, Result};
 use crate::items::{Delete, DeleteItem};
-use crate::job::{Job, JobInfo, Signal, new_id, now_ms};
-use crate::job_queue::{JobQueue, Queued};
-use crate::reddit::Maintenance;
-use crate::work::{QUEUE, Worker};
 use crate::{Engine, api};
 
 /// How often the watcher polls for changes.
@@ -466,14 +466,17 @@ impl AppState {
         if !lock(&self.kept).settings.maintenance {
             return;
         }
-        let begun = engine.wants_maintenance().and_then(|wanted| match wanted {
-            true => {
-                let id = new_id();
-                engine.submit(&id, Maintenance::KIND, &Value::Object(Default::default()))?;
-                self.set_to_work(engine, &id)
-            }
-            false => Ok(()),
-        });
+        let begun = engine
+            .posting()
+            .wants_maintenance()
+            .and_then(|wanted| match wanted {
+                true => {
+                    let id = new_id();
+                    engine.submit(&id, Maintenance::KIND, &Value::Object(Default::default()))?;
+                    self.set_to_work(engine, &id)
+                }
+                false => Ok(()),
+            });
         if let Err(error) = begun {
             tracing::warn!("could not start due maintenance: {error}");
         }

@@ -3,6 +3,11 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Job, Progress, Stop, now_ms};
+use repartee_core::kind::{EachName, Named, absolute_path};
+use repartee_core::study::TRAINED_NOTE;
+use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::{Partition, private};
 use repartee_models::text::{
     self, ClassifierText, Files, GeneratorText, TOKENIZER_FILES, Template,
@@ -16,12 +21,10 @@ use repartee_store::pairs::PairQuery;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::error::{Code, Error, Result};
+use crate::ToEngine;
 use crate::items::{ItemKind, Label};
-use crate::job::{Ctx, Job, Progress, Stop, now_ms};
-use crate::study::{TRAINED_NOTE, may_train_tokenizer};
-use crate::unreadable::{Listed, good};
-use crate::{Engine, bundle, hub, names};
+use crate::train_permission::may_train_tokenizer;
+use crate::{Engine, bundle, card, hub, names};
 
 /// Maximum number of pairs for training a tokenizer: more hardly change a token.
 const TOKENIZER_PAIRS: usize = 200_000;
@@ -265,10 +268,27 @@ impl BaseInfo {
 
 impl Job for BaseAdd {
     const KIND: &'static str = "base-add";
+    const QUEUED: bool = true;
     type Outcome = BaseInfo;
 
+    fn names(&mut self, each: EachName) {
+        each(Named::made(ItemKind::Base, &mut self.name));
+    }
+
+    fn subject(&self) -> String {
+        self.name.clone()
+    }
+
+    fn make_absolute(&mut self) -> Result<()> {
+        // a hub id is no path
+        if Path::new(&self.from).exists() {
+            self.from = absolute_path(Path::new(&self.from))?.display().to_string();
+        }
+        Ok(())
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<BaseInfo, Stop> {
-        ctx.engine.name_is_free(&self.name)?;
+        ctx.engine().name_is_free(&self.name)?;
         let folder = Path::new(&self.from);
         let (folder, origin) = if folder.is_dir() {
             (folder.to_owned(), folder.display().to_string())
@@ -294,7 +314,7 @@ impl Job for BaseAdd {
             ));
         })?;
         // a model stays marked in another project
-        let origin = match crate::export::says_trained(&read.json) {
+        let origin = match card::says_trained(&read.json) {
             true => format!("{origin}{TRAINED_NOTE}"),
             false => origin,
         };
@@ -309,7 +329,7 @@ impl Job for BaseAdd {
             true => Seen::Deleted,
             false => Seen::Nothing,
         };
-        ctx.engine.store_base(
+        ctx.engine().store_base(
             ctx,
             &self.name,
             &origin,
@@ -381,10 +401,23 @@ fn read_parts(folder: &Path, reading: &dyn Fn()) -> Result<Folder> {
 
 impl Job for BaseNew {
     const KIND: &'static str = "base-new";
+    const QUEUED: bool = true;
+    const ALL_SOURCES: bool = true;
     type Outcome = BaseInfo;
 
+    fn names(&mut self, each: EachName) {
+        each(Named::made(ItemKind::Base, &mut self.name));
+        if let Some(name) = &mut self.split {
+            each(Named::used(ItemKind::Split, name));
+        }
+    }
+
+    fn subject(&self) -> String {
+        self.name.clone()
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<BaseInfo, Stop> {
-        ctx.engine.name_is_free(&self.name)?;
+        ctx.engine().name_is_free(&self.name)?;
         self.check()?;
         let (files, words, seen) = match &self.tokenizer {
             Some(folder) => (
@@ -420,7 +453,7 @@ impl Job for BaseNew {
         let mut tensors = weights::init(&specs, self.seed, &cpu)?;
         tensors.retain(|name, _| !name.starts_with("classifier."));
         let origin = format!("from scratch, seed {}, {words}", self.seed);
-        ctx.engine.store_base(
+        ctx.engine().store_base(
             ctx,
             &self.name,
             &origin,
@@ -531,13 +564,13 @@ impl BaseNew {
 
     /// A tokenizer trained on the project's pairs, and a description of what it was trained on.
     fn train_tokenizer(&self, ctx: &Ctx) -> Result<(Files, String, Seen), Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let query = self.tokenizer_pairs(store)?;
         let words = match &self.split {
             Some(split) => format!("tokenizer of the training set of split {split}"),
             None => "tokenizer of the project's pairs".to_owned(),
         };
-        may_train_tokenizer(ctx.engine, query.split_id)?;
+        may_train_tokenizer(&ctx.engine(), query.split_id)?;
         let (texts, pairs) = Self::tokenizer_texts(store, &query, TOKENIZER_PAIRS)?;
         if texts.is_empty() {
             return Err(Error::new(
@@ -629,8 +662,8 @@ impl Engine {
             ("Longest input", format!("{longest} tokens")),
             ("Vocabulary", format!("{vocabulary} entries")),
         ];
-        let card = crate::export::card(&base.name, mark.as_deref(), &facts);
-        let config = crate::export::noted(&base.config, mark.as_deref())?;
+        let card = card::card(&base.name, mark.as_deref(), &facts);
+        let config = card::noted(&base.config, mark.as_deref())?;
         write_folder(folder, &config, &tensors, &files, &card)?;
         if self.store.is_marked(Marked::Base, base.id)? {
             write_mark(folder, &format!("The tokenizer of base {name}"))?;

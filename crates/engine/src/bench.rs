@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use repartee_core::error::{Error, Result};
 use repartee_models::bert::{Bert, Rows};
 use repartee_models::generate::{SamplingParams, Task, generate, go_on};
 use repartee_models::gpt2::Gpt2;
@@ -16,7 +17,6 @@ use repartee_models::{DeviceChoice, bert, cost, device, device_name, gpt2, ops};
 use serde::{Deserialize, Serialize};
 
 use crate::base::ModelConfig;
-use crate::error::{Error, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ended, Signals};
 use repartee_datasets::read::{self, Options};
 use repartee_datasets::{Record, sample};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::peak_rss_bytes;
-use crate::error::{Code, Error, Result};
 use crate::import::Import;
-use crate::job::{Ended, Signals};
 use crate::pairs::BuildPairs;
 use crate::{Engine, Filter, Job, Origin, StudyRecord};
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use repartee_charts::{Group, Picture};
+use repartee_core::error::{Error, Result};
 use repartee_datasets::{BinEdges, Partition};
 use repartee_store::pairs::{Pair, PairFigure, PairOrder, PairQuery};
 use repartee_store::watch::Family;
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Error, Result};
 
 /// Maximum number of rows per call: a call of this size takes milliseconds.
 const PAGE: usize = 200;
@@ -188,7 +188,7 @@ impl Engine {
             .store
             .pair_ids(&query, wanted.order, wanted.descending)?;
         let view = View {
-            name: crate::job::new_id(),
+            name: repartee_core::job::new_id(),
             query,
             order: wanted.order,
             descending: wanted.descending,

@@ -1,12 +1,11 @@
 //! Models in the project file: writes tensors and tokenizer files to bundles and reads them back.
 
+use repartee_core::error::Result;
 use repartee_models::checkpoint;
 use repartee_models::text::Files;
 use repartee_models::weights::Tensors;
 use repartee_store::Store;
 use repartee_store::blobs::{Part, Stored};
-
-use crate::error::Result;
 
 /// Stores tensors and files; what the project already has is not stored twice.
 ///

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use repartee_charts::{Curve, Group, LossLine, Picture, Reliability, Theme, Threshold};
+use repartee_core::error::{Error, Result};
 use repartee_models::metrics::{self, Roc};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
 use crate::compared::{Compared, compared, shortfall};
-use crate::error::{Error, Result};
 use crate::evaluate::EvaluationInfo;
 use crate::figures::{Figures, Predictions, of_classifier};
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::import::SourceCounts;
+use repartee_core::Project;
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Progress, is_stale, now_ms};
+use repartee_posting::setting_fault;
 use repartee_store::Store;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,14 +14,12 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::base::ModelConfig;
-use crate::error::{Code, Error, Result};
 use crate::evaluate::EvaluationConfig;
 use crate::fakes::FakesConfig;
 use crate::figures::Figures;
 use crate::generate::GenerationConfig;
-use crate::job::{Progress, is_stale, now_ms};
-use crate::reddit::rules::PostingRules;
-use crate::reddit::{home, rules, sync};
+use crate::import::SourceCounts;
+use crate::kinds::KINDS;
 use crate::splits::{Audit, SplitConfig};
 
 /// The result of checking the project file.
@@ -86,16 +87,9 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
     }
     match (table, column) {
         ("setting", "value") => match row {
-            rules::KEY => match serde_json::from_str::<PostingRules>(text) {
-                Ok(rules) => rules.check().err().map(|error| error.message),
-                Err(error) => Some(format!("it cannot be read: {error}")),
-            },
-            rules::SEAL_KEY | home::PROJECT => json::<String>(text),
-            home::HOME => json::<home::Home>(text),
-            sync::PLACE => json::<Option<(u8, i64)>>(text),
             "study.strict" => json::<bool>(text),
             key if key.starts_with("steps of ") => json::<BTreeMap<String, String>>(text),
-            _ => None,
+            key => setting_fault(key, text),
         },
         // an older run may have settings that no longer exist: only invalid TOML is an error
         ("run", "config") => toml::from_str::<toml::Table>(text)
@@ -109,7 +103,7 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
         ("evaluation", "config") => json::<EvaluationConfig>(text),
         ("evaluation", "metrics") => json::<Figures>(text),
         ("generation", "config") => json::<GenerationConfig>(text),
-        ("job", "kind") if !crate::kinds::is_known(text) => Some(format!(
+        ("job", "kind") if !KINDS.iter().any(|kind| kind.name == text) => Some(format!(
             "{text:?} is no kind of job that this version knows"
         )),
         _ => None,
@@ -189,7 +183,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::open`], except [`Code::ForeignProject`] for its schema.
     pub fn open_to_check(path: &Path) -> Result<Self> {
-        Ok(Self::over(Store::open_to_check(path)?, path))
+        Project::open_to_check(path, KINDS).map(Self::of)
     }
 
     /// Checks the whole project file: its schema against ours, SQLite's integrity check, every reference between rows,

@@ -1,14 +1,14 @@
 //! Curation: the user excludes single pairs and authors from splits created afterwards, each with a reason, and can
 //! include them again. A locked split does not change.
 
+use repartee_core::error::{Error, Result};
+use repartee_core::job::now_ms;
 use repartee_datasets::clean::bare_name;
 use repartee_datasets::id;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Error, Result};
-use crate::job::now_ms;
 
 /// What to exclude, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -7,22 +7,25 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::draft::{DraftReplies, Drafted};
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Job, Progress, Stop};
+use repartee_core::kind::LaterSteps;
 use repartee_datasets::sample;
+use repartee_posting::{Fetch, Sandbox};
 use repartee_store::jobs::Want;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::ToEngine;
 use crate::base::BaseNew;
 use crate::chart::ChartKind;
-use crate::error::{Code, Error, Result};
 use crate::evaluate::{Evaluate, EvaluationInfo};
 use crate::fakes::{FakesInfo, MakeFakes};
 use crate::generate::{Generate, Generated};
 use crate::import::Import;
-use crate::job::{Ctx, Job, Progress, Stop};
 use crate::pairs::BuildPairs;
 use crate::pick::Criteria;
-use crate::reddit::{DraftReplies, Drafted, Fetch, Sandbox};
 use crate::run_config::{RunConfig, RunKind};
 use crate::splits::{AuditSplit, MakeSplit, SplitInfo};
 use crate::train::Train;
@@ -149,10 +152,12 @@ impl Show<'_> {
 impl Job for Demo {
     const KIND: &'static str = "demo";
     const ON_INTERRUPT: Want = Want::Pause;
+    const QUEUED: bool = true;
+    const LATER_STEPS: LaterSteps = LaterSteps::Everything;
     type Outcome = DemoReport;
 
     fn run(&self, ctx: &Ctx) -> Result<DemoReport, Stop> {
-        let project = ctx.engine.path().to_owned();
+        let project = ctx.project.path().to_owned();
         let folder = project.parent().unwrap_or(Path::new(".")).to_owned();
         let mut show = Show {
             ctx,
@@ -231,7 +236,7 @@ impl Job for Demo {
         }
         show.begin("charts");
         let charts = draw(
-            ctx.engine,
+            &ctx.engine(),
             &folder,
             [&writer.name, &judge.name, &votes.name],
         )?;

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
+use repartee_core::error::Code;
+use repartee_core::job::{is_stale, now_ms};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::Code;
-use crate::job::{is_stale, now_ms};
 
 /// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -134,12 +134,15 @@ pub fn doctor(project: Option<&Path>) -> Doctor {
         ),
     }
 
-    let sleep = match (crate::awake::is_wanted(), crate::awake::means()) {
+    let sleep = match (
+        repartee_core::awake::is_wanted(),
+        repartee_core::awake::means(),
+    ) {
         (false, _) => (
             Note,
             format!(
                 "this machine may sleep while a job runs: {} is off",
-                crate::awake::KEEP_AWAKE
+                repartee_core::awake::KEEP_AWAKE
             ),
         ),
         (true, Ok(means)) => (

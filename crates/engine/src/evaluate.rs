@@ -1,6 +1,12 @@
 //! Evaluation: measures a checkpoint on one partition of its split, stores every prediction, and computes the baselines
 //! on the same examples.
 
+use repartee_core::Project;
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use repartee_core::kind::{EachName, Named};
+use repartee_core::left_out::{Batches, LeftOut};
+use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::Partition;
 use repartee_models::baseline::{NaiveBayes, Unigram};
 use repartee_models::batch::LossMask;
@@ -15,18 +21,15 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
+use crate::ToEngine;
 use crate::compared::{Compared, compared};
-use crate::error::{Code, Error, Result};
-use crate::examples::{self, Labelled};
-use crate::fakes::{DELETED, FakesConfig, fakes_config, pair_label};
+use crate::examples::{self, DELETED, Labelled, pair_label};
+use crate::fakes::{FakesConfig, fakes_config};
 use crate::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
 use crate::items::{ItemKind, Label};
-use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
-use crate::left_out::{Batches, LeftOut};
 use crate::model::{check_kind, checkpoint_of, open_device};
 use crate::run_config::RunKind;
 use crate::train::{RunFacts, run_kind, threads};
-use crate::unreadable::{Listed, good};
 
 /// Examples measured between checks for pause and cancel.
 const AT_ONCE: usize = 128;
@@ -166,10 +169,23 @@ pub struct MarkedExample {
 
 impl Job for Evaluate {
     const KIND: &'static str = "evaluate";
+    const QUEUED: bool = true;
     type Outcome = EvaluationInfo;
 
-    fn check(&self, engine: &Engine) -> Result<()> {
-        if self.fakes.is_some() && check_kind(&engine.store, &self.run, RunKind::Realism).is_err() {
+    fn names(&mut self, each: EachName) {
+        each(Named::used(ItemKind::Run, &mut self.run));
+        if let Some(name) = &mut self.fakes {
+            each(Named::used(ItemKind::Fakes, name));
+        }
+    }
+
+    fn subject(&self) -> String {
+        self.run.clone()
+    }
+
+    fn check(&self, project: &Project) -> Result<()> {
+        if self.fakes.is_some() && check_kind(&project.store, &self.run, RunKind::Realism).is_err()
+        {
             return Err(Error::usage(format!(
                 "fakes are for a realism model, and run {:?} is not one; omit the set of fakes",
                 self.run
@@ -179,7 +195,7 @@ impl Job for Evaluate {
     }
 
     fn run(&self, ctx: &Ctx) -> Result<EvaluationInfo, Stop> {
-        let (engine, store) = (ctx.engine, &ctx.engine.store);
+        let (engine, store) = (ctx.engine(), &ctx.project.store);
         if self.batch == 0 || !(0.0..=1.0).contains(&self.threshold) {
             return Err(
                 Error::usage("batch must be at least 1, and threshold between 0 and 1").into(),
@@ -242,7 +258,7 @@ impl Job for Evaluate {
         };
         ctx.go_on()?;
         Ok(self.store(
-            engine,
+            &engine,
             &checkpoint,
             &split,
             fakes.as_ref(),
@@ -283,7 +299,7 @@ fn label_of(example: &Labelled) -> String {
 
 /// Names the pairs of the partition that lost their text.
 fn name_the_lost(ctx: &Ctx, split: &Split, partition: Partition) -> Result<()> {
-    for pair in ctx.engine.store.split_lost(split.id, partition)? {
+    for pair in ctx.project.store.split_lost(split.id, partition)? {
         ctx.leave_out(pair_label(pair), DELETED)?;
     }
     Ok(())
@@ -319,7 +335,7 @@ impl Evaluate {
         generator: &crate::model::Generator,
         split: &Split,
     ) -> Result<(Figures, Vec<Prediction>), Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let found = examples::pairs(store, split, self.partition, self.limit, self.seed)?;
         name_the_lost(ctx, split, self.partition)?;
         if found.is_empty() {
@@ -413,7 +429,7 @@ impl Evaluate {
         fakes: Option<&FakeSet>,
         names: &[String],
     ) -> Result<(Figures, Vec<Prediction>), Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let read = |partition: Partition, limit: usize, seed: u64| match fakes {
             Some(fakes) => examples::realism(
                 store,
@@ -647,7 +663,7 @@ impl Engine {
                 Code::NotFound,
                 format!(
                     "run {what:?} has not been evaluated; run `{}`",
-                    crate::shell::command(["evaluate", what])
+                    repartee_core::shell::command(["evaluate", what])
                 ),
             )),
         }

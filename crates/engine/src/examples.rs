@@ -4,14 +4,13 @@
 
 use std::collections::HashSet;
 
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::from_json;
 use repartee_datasets::{BinEdges, Partition};
 use repartee_models::rng::Stream;
 use repartee_store::Store;
 use repartee_store::fakes::FakeSet;
 use repartee_store::splits::Split;
-
-use crate::error::{Code, Error, Result};
-use crate::job::from_json;
 
 /// A comment, a reply to it, and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +172,18 @@ pub fn upvotes(
     }
     Ok(examples)
 }
+
+/// A pair in messages and lists, by its id.
+pub(crate) fn pair_label(pair: i64) -> String {
+    match pair {
+        0.. => format!("pair {}", repartee_datasets::id::encode(pair)),
+        // those without a Reddit id have a number of our own
+        _ => format!("pair {pair}"),
+    }
+}
+
+/// Why a purged pair is left out.
+pub(crate) const DELETED: &str = "its text was deleted";
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use repartee_core::error::{Error, Result};
 use repartee_datasets::Partition;
 use repartee_datasets::export::Rows;
 use repartee_models::text::END;
@@ -14,7 +15,7 @@ use repartee_store::runs::{Checkpoint, Run};
 use serde_json::json;
 
 use crate::base::{write_folder, write_mark};
-use crate::error::{Error, Result};
+use crate::card::{INPUT_KEY, TRAINED_KEY, card, noted, with_key};
 use crate::evaluate::class_names;
 use crate::examples;
 use crate::figures::Predictions;
@@ -324,54 +325,4 @@ fn input_of(run: &Run, base: &Base) -> Result<Input> {
                 .to_owned(),
         },
     })
-}
-
-/// A model card: README.md of an exported folder.
-pub(crate) fn card(name: &str, mark: Option<&str>, facts: &[(&str, String)]) -> String {
-    let mut text = format!("# {name}\n");
-    if let Some(mark) = mark {
-        text.push_str(&format!("\n> **{mark}.**\n"));
-    }
-    text.push('\n');
-    for (what, value) in facts {
-        text.push_str(&format!("- {what}: {value}\n"));
-    }
-    text.push_str(&format!(
-        "\nExported by Repartee {}.\n",
-        env!("CARGO_PKG_VERSION")
-    ));
-    text
-}
-
-/// The notice's key in an exported config.json; other programs ignore unknown keys.
-const NOTICE_KEY: &str = "repartee_notice";
-
-/// The key of the input format.
-const INPUT_KEY: &str = "repartee_input";
-
-/// The key that marks an exported model as trained on Reddit content; `base add` reads it, so that a model keeps the
-/// mark when it passes through a folder.
-const TRAINED_KEY: &str = "repartee_trained_on_reddit";
-
-/// Whether a config.json has that mark.
-pub(crate) fn says_trained(config: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(config)
-        .is_ok_and(|config| config[TRAINED_KEY] == json!(true))
-}
-
-/// A config.json with the notice in it.
-pub(crate) fn noted(config: &str, mark: Option<&str>) -> Result<String> {
-    match mark {
-        None => Ok(config.to_owned()),
-        Some(mark) => with_key(config, NOTICE_KEY, json!(mark)),
-    }
-}
-
-fn with_key(config: &str, key: &str, said: serde_json::Value) -> Result<String> {
-    let failed = |e: serde_json::Error| Error::internal(format!("config.json: {e}"));
-    let mut value: serde_json::Value = serde_json::from_str(config).map_err(failed)?;
-    if let Some(keys) = value.as_object_mut() {
-        keys.insert(key.to_owned(), said);
-    }
-    serde_json::to_string_pretty(&value).map_err(failed)
 }

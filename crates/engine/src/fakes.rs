@@ -4,6 +4,12 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
+use repartee_core::Project;
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use repartee_core::kind::{EachName, Named};
+use repartee_core::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
+use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::Partition;
 use repartee_models::device_name;
 use repartee_models::generate::{self, SamplingParams, Task};
@@ -18,13 +24,11 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Code, Error, Result};
+use crate::ToEngine;
+use crate::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
-use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
-use crate::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
 use crate::model::{Generator, check_kind, open_device};
 use crate::run_config::RunKind;
-use crate::unreadable::{Listed, good};
 
 /// Pairs read at a time while comments are sampled.
 const PAGE: usize = 2_000;
@@ -147,18 +151,6 @@ pub(crate) fn until_stopped<T>(
     }
 }
 
-/// A pair in messages and lists, by its id.
-pub(crate) fn pair_label(pair: i64) -> String {
-    match pair {
-        0.. => format!("pair {}", repartee_datasets::id::encode(pair)),
-        // those without a Reddit id have a number of our own
-        _ => format!("pair {pair}"),
-    }
-}
-
-/// Why a purged pair is left out.
-pub(crate) const DELETED: &str = "its text was deleted";
-
 pub(crate) fn finish_reason(finish_reason: generate::FinishReason) -> FinishReason {
     match finish_reason {
         generate::FinishReason::End => FinishReason::End,
@@ -195,11 +187,24 @@ impl Job for MakeFakes {
     const KIND: &'static str = "fakes";
     // hours of generation are not thrown away: what is stored stays, and resuming continues after it
     const ON_INTERRUPT: Want = Want::Pause;
+    const QUEUED: bool = true;
     type Outcome = FakesInfo;
 
-    fn check(&self, engine: &Engine) -> Result<()> {
+    fn names(&mut self, each: EachName) {
+        each(Named::made(ItemKind::Fakes, &mut self.name));
+        each(Named::used(ItemKind::Run, &mut self.generator));
+    }
+
+    fn subject(&self) -> String {
+        match self.name.as_str() {
+            "" => self.generator.clone(),
+            name => name.to_owned(),
+        }
+    }
+
+    fn check(&self, project: &Project) -> Result<()> {
         self.sampling.check().map_err(Error::from)?;
-        check_kind(&engine.store, &self.generator, RunKind::Generator)
+        check_kind(&project.store, &self.generator, RunKind::Generator)
     }
 
     fn tally(outcome: &FakesInfo) -> Option<Tally> {
@@ -211,7 +216,7 @@ impl Job for MakeFakes {
     }
 
     fn run(&self, ctx: &Ctx) -> Result<FakesInfo, Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         self.sampling.check().map_err(Error::from)?;
         if self.replies == 0 || self.batch == 0 {
             return Err(Error::usage("replies and batch must be at least 1").into());
@@ -232,10 +237,10 @@ impl Job for MakeFakes {
         let generator = match &begun {
             // a set that was begun continues with the same checkpoint
             Some(set) => ctx
-                .engine
+                .engine()
                 .generator_of(store.checkpoint_by_id(set.checkpoint_id)?, &device)?,
             None => ctx
-                .engine
+                .engine()
                 .generator(&self.generator, self.checkpoint.as_deref(), &device)?,
         };
         let set = match begun {
@@ -268,7 +273,7 @@ impl Job for MakeFakes {
                     continue;
                 }
                 let prompt = caught(|| {
-                    if !crate::names::has_text(&example.comment) {
+                    if !repartee_core::names::has_text(&example.comment) {
                         return Err(Error::usage("its comment is empty").into());
                     }
                     let prompt = generator
@@ -374,7 +379,7 @@ impl Job for MakeFakes {
         ));
         let info = FakesInfo {
             left_out: ctx.left_out()?,
-            ..ctx.engine.fakes_info(store.fake_set_by_id(set.id)?)?
+            ..ctx.engine().fakes_info(store.fake_set_by_id(set.id)?)?
         };
         Ok(info)
     }
@@ -388,7 +393,7 @@ impl MakeFakes {
         device: &str,
         job: &str,
     ) -> Result<FakeSet> {
-        crate::names::check(ItemKind::Fakes, &self.name)?;
+        repartee_core::names::check(ItemKind::Fakes, &self.name)?;
         let config = FakesConfig {
             generator: generator.checkpoint.run.clone(),
             step: generator.checkpoint.step,

@@ -4,6 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use crate::context;
+use repartee_core::Project;
+use repartee_core::error::{Error, Result};
+use repartee_core::job::{
+    Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json,
+};
+use repartee_core::kind::{EachName, Named};
+use repartee_core::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
+use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::Partition;
 use repartee_datasets::clean::{bare_name, repair};
 use repartee_models::generate::{self, Completion, SamplingParams, Task};
@@ -17,17 +26,14 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Error, Result};
-use crate::fakes::{different_comments, finish_reason, pair_label, until_stopped};
+use crate::ToEngine;
+use crate::examples::pair_label;
+use crate::fakes::{different_comments, finish_reason, until_stopped};
 use crate::items::{ItemKind, Label};
-use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};
-use crate::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
 use crate::model::{Generator, check_kind, open_device};
 use crate::pick::{Criteria, Scored, pick};
 use crate::queue::ReplyInfo;
-use crate::reddit::context;
 use crate::run_config::RunKind;
-use crate::unreadable::{Listed, good};
 
 /// Candidates scored between checks for pause and cancel.
 const SCORED_AT_ONCE: usize = 64;
@@ -259,9 +265,21 @@ impl Drafts {
 
 impl Job for Generate {
     const KIND: &'static str = "generate";
+    const QUEUED: bool = true;
     type Outcome = Generated;
 
-    fn check(&self, engine: &Engine) -> Result<()> {
+    fn names(&mut self, each: EachName) {
+        each(Named::used(ItemKind::Run, &mut self.generator));
+        for run in [&mut self.realism, &mut self.upvotes].into_iter().flatten() {
+            each(Named::used(ItemKind::Run, run));
+        }
+    }
+
+    fn subject(&self) -> String {
+        self.generator.clone()
+    }
+
+    fn check(&self, project: &Project) -> Result<()> {
         self.sampling.check().map_err(Error::from)?;
         self.criteria.check()?;
         self.criteria.check_models(self.realism.is_some())?;
@@ -272,14 +290,14 @@ impl Job for Generate {
         ];
         for (run, kind) in runs {
             if let Some(run) = run {
-                check_kind(&engine.store, run, kind)?;
+                check_kind(&project.store, run, kind)?;
             }
         }
         Ok(())
     }
 
-    fn settle(&mut self, engine: &Engine) -> Result<()> {
-        let given = store_given(engine, &self.comments, &self.origin)?;
+    fn settle(&mut self, project: &Project) -> Result<()> {
+        let given = store_given(&project.engine(), &self.comments, &self.origin)?;
         self.given += given.len();
         self.stored.splice(0..0, given);
         self.comments.clear();
@@ -297,8 +315,8 @@ impl Job for Generate {
         to_json(&kept)
     }
 
-    fn found(engine: &Engine, kept: Generated) -> Result<Generated> {
-        engine.generation(kept.generation)
+    fn found(project: &Project, kept: Generated) -> Result<Generated> {
+        project.engine().generation(kept.generation)
     }
 
     fn tally(outcome: &Generated) -> Option<Tally> {
@@ -315,7 +333,7 @@ impl Job for Generate {
         if self.candidates == 0 || self.batch == 0 {
             return Err(Error::usage("candidates and batch must be at least 1").into());
         }
-        let engine = ctx.engine;
+        let engine = ctx.engine();
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
         let generator = engine.generator(&self.generator, self.checkpoint.as_deref(), &device)?;
@@ -376,14 +394,14 @@ impl Generate {
     /// The given comments, those of stored threads, and those sampled from the test set. What cannot be answered is
     /// left out.
     fn gather(&self, ctx: &Ctx, generator: &Generator) -> Result<Vec<Asked>, Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let mut comments: Vec<Asked> = Vec::new();
         for (at, id) in self.stored.iter().enumerate() {
             let label = match at < self.given {
                 true => format!("comment {} of those given", at + 1),
                 false => format!("comment {id}"),
             };
-            match caught(|| Ok(context::stored(ctx.engine, *id, self.context)?)) {
+            match caught(|| Ok(context::stored(&ctx.engine(), *id, self.context)?)) {
                 Ok(stored) => comments.push(Asked {
                     label,
                     comment: stored.comment,
@@ -414,7 +432,7 @@ impl Generate {
         let asked = self.stored.len() + self.unseen;
         let positions = generator.model.config().n_positions;
         let fits = |comment: &str| -> Result<()> {
-            if !crate::names::has_text(comment) {
+            if !repartee_core::names::has_text(comment) {
                 return Err(Error::usage("it has no text: it was empty, or was deleted"));
             }
             // training truncates what is too long; live it is an error, since the reply would answer half of it
@@ -569,7 +587,7 @@ impl Generate {
         let Some(checkpoint) = checkpoint else {
             return Ok(None);
         };
-        let judge = ctx.engine.classifier_of(checkpoint, device)?;
+        let judge = ctx.engine().classifier_of(checkpoint, device)?;
         let (phase, total) = (format!("scoring {}", kind.as_str()), written.len() as u64);
         let mut done = 0;
         let mut batches = Batches::default();
@@ -637,8 +655,8 @@ impl Generate {
         upvotes: Option<Checkpoint>,
         device: &str,
     ) -> Result<Generated> {
-        let (engine, store) = (ctx.engine, &ctx.engine.store);
-        let places = self.insert_threads(engine, comments)?;
+        let (engine, store) = (ctx.engine(), &ctx.project.store);
+        let places = self.insert_threads(&engine, comments)?;
         let name = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|c| c.run.clone());
         let config = GenerationConfig {
             generator: writer.run.clone(),

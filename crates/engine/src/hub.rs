@@ -7,10 +7,9 @@ use std::path::PathBuf;
 
 use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
-
-use crate::error::{Code, Error, Result};
-use crate::job::{Ctx, Progress, Stop};
-use crate::names::is_file_name;
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Progress, Stop};
+use repartee_core::names::is_file_name;
 
 /// Optional small files of a model.
 const SMALL: [&str; 8] = [

@@ -5,6 +5,10 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use repartee_core::kind::absolute_path;
+use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::filter::{Dropped, Filter};
 use repartee_datasets::placeholders;
 use repartee_datasets::read::{self, Counts, Options, Preview};
@@ -17,10 +21,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Code, Error, Result};
+use crate::ToEngine;
 use crate::items::{ItemKind, Label, finish_deletions};
-use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
-use crate::unreadable::{Listed, good};
 
 /// The files to read, and filters. A job: `import`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
@@ -118,20 +120,36 @@ pub struct SourceInfo {
 
 impl Job for Import {
     const KIND: &'static str = "import";
+    const QUEUED: bool = true;
+    const ALL_SOURCES: bool = true;
     type Outcome = Imported;
+
+    fn subject(&self) -> String {
+        let file = || self.files.first().map(|file| file.display().to_string());
+        let name = self.name.clone().filter(|name| !name.is_empty());
+        name.or_else(file).unwrap_or_default()
+    }
+
+    fn make_absolute(&mut self) -> Result<()> {
+        for file in &mut self.files {
+            *file = absolute_path(file)?;
+            std::fs::metadata(&*file).map_err(|e| Error::io("read", file, &e))?;
+        }
+        Ok(())
+    }
 
     /// Imports the files one after the other. If a file cannot be read completely, the others are still imported; the
     /// job then fails with all errors, and good rows are kept.
     fn run(&self, ctx: &Ctx) -> Result<Imported, Stop> {
         if let Some(name) = &self.name {
-            crate::names::check(ItemKind::Source, name)?;
+            repartee_core::names::check(ItemKind::Source, name)?;
         }
         finish_deletions(ctx)?;
-        let question = ctx.engine.import_question(self)?;
+        let question = ctx.engine().import_question(self)?;
         if !question.is_settled() {
             return Err(question.error().into());
         }
-        crate::study::study_add(ctx.engine, &self.study, &self.who)?;
+        repartee_core::study::study_add(ctx.project, &self.study, &self.who)?;
         let mut imported = Imported::default();
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {
@@ -200,7 +218,7 @@ fn said(source: &SourceInfo) -> String {
 impl Import {
     /// Imports one file into a source of its own.
     fn one(&self, ctx: &Ctx, path: &Path) -> Result<SourceInfo, Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         if let Some(mapping) = &self.mapping {
             mapping.check().map_err(Error::usage)?;
         }
@@ -230,7 +248,7 @@ impl Import {
                 options: options_json,
                 permission: self.permission,
                 note: self.note.clone(),
-                origin: crate::study::origin_of(self, path),
+                origin: crate::import_question::origin_of(self, path),
             },
             now_ms(),
         )?;
@@ -294,7 +312,7 @@ impl Import {
                 )),
             }
         })?;
-        ctx.engine
+        ctx.engine()
             .source(&source_id.to_string())
             .map_err(Stop::from)
     }
@@ -342,7 +360,7 @@ impl Import {
         if read::is_stream(path) {
             return Ok(None); // it can be read only once
         }
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let sources = store.sources()?;
         if !sources
             .iter()
@@ -359,7 +377,7 @@ impl Import {
         };
         Ok(Some(SourceInfo {
             already: true,
-            ..ctx.engine.source_info(source)?
+            ..ctx.engine().source_info(source)?
         }))
     }
 }

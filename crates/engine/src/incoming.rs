@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use repartee_core::error::{Error, Result};
+use repartee_core::names;
+
 use crate::generate::Incoming;
-use crate::names;
 
 /// The comments of a file.
 #[derive(Debug, Default)]

@@ -3,20 +3,19 @@
 
 use std::collections::HashMap;
 
+use repartee_core::Kind;
+use repartee_core::error::Result;
+use repartee_core::job::{Ctx, Job, Progress, Stop, is_stale, now_ms};
+use repartee_core::kind::LaterSteps;
 use repartee_store::deletion::JobUse;
 use repartee_store::items::Item;
-pub use repartee_store::items::{ItemKind, Label};
 use repartee_store::jobs::{JobRow, JobState, Want};
-use repartee_store::runs::Run;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use ts_rs::TS;
 
+pub use repartee_store::items::{ItemKind, Label};
+
 use crate::Engine;
-use crate::error::Result;
-use crate::job::{Ctx, Job, Progress, Stop, is_stale, now_ms};
-use crate::run_config::RunConfig;
-use crate::train::RunFacts;
 
 /// An item by its kind and name, or, for a source, an evaluation or a generation, its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -134,85 +133,6 @@ pub struct Removed {
 /// Leftover rows of deleted items are removed again after this long.
 const DELETE_AGAIN_MS: i64 = 600_000;
 
-/// Where the parameters of a kind of job contain names, as JSON pointers. Those of a training are TOML.
-const NAMED: &[(&str, &[(&str, ItemKind)])] = &[
-    ("base-add", &[("/name", ItemKind::Base)]),
-    (
-        "base-new",
-        &[("/name", ItemKind::Base), ("/split", ItemKind::Split)],
-    ),
-    ("split", &[("/name", ItemKind::Split)]),
-    ("audit", &[("/name", ItemKind::Split)]),
-    (
-        "fakes",
-        &[("/name", ItemKind::Fakes), ("/generator", ItemKind::Run)],
-    ),
-    (
-        "evaluate",
-        &[("/run", ItemKind::Run), ("/fakes", ItemKind::Fakes)],
-    ),
-    (
-        "generate",
-        &[
-            ("/generator", ItemKind::Run),
-            ("/realism", ItemKind::Run),
-            ("/upvotes", ItemKind::Run),
-        ],
-    ),
-    (
-        "draft",
-        &[
-            ("/generate/generator", ItemKind::Run),
-            ("/generate/realism", ItemKind::Run),
-            ("/generate/upvotes", ItemKind::Run),
-        ],
-    ),
-];
-
-/// Jobs that read or write all comments or pairs, and so those of every source.
-const OF_ALL_SOURCES: [&str; 5] = ["import", "pairs", "split", "sync", "base-new"];
-
-/// Jobs whose later steps refer to what their earlier steps made.
-const NAMES_LATER: [&str; 2] = ["demo", "draft"];
-
-/// The settings of a run that contain names.
-fn names_in(config: &mut RunConfig) -> [(ItemKind, &mut String); 4] {
-    [
-        (ItemKind::Run, &mut config.name),
-        (ItemKind::Base, &mut config.base),
-        (ItemKind::Split, &mut config.split),
-        (ItemKind::Fakes, &mut config.fakes),
-    ]
-}
-
-/// Calls `each` with every name in a job's parameters; returns the changed parameters, if any.
-fn each_name(job: &JobRow, each: &mut dyn FnMut(ItemKind, &mut String)) -> Option<String> {
-    let mut params: Value = serde_json::from_str(&job.params).ok()?;
-    if job.kind == "train" {
-        let toml = params.pointer("/config")?.as_str()?;
-        let before = RunConfig::from_toml(toml).ok()?;
-        let mut config = before.clone();
-        for (kind, name) in names_in(&mut config) {
-            each(kind, name);
-        }
-        if config == before {
-            return None;
-        }
-        *params.pointer_mut("/config")? = Value::String(config.to_toml().ok()?);
-        return Some(params.to_string());
-    }
-    let (_, places) = NAMED.iter().find(|(kind, _)| *kind == job.kind)?;
-    let mut changed = false;
-    for (pointer, kind) in *places {
-        if let Some(Value::String(name)) = params.pointer_mut(pointer) {
-            let before = name.clone();
-            each(*kind, name);
-            changed |= before != *name;
-        }
-    }
-    changed.then(|| params.to_string())
-}
-
 /// Whether some process is running the job now.
 fn lives(job: &JobRow) -> bool {
     job.state == JobState::Running && !is_stale(job.owner.as_deref(), job.beat_ms, now_ms())
@@ -227,18 +147,28 @@ fn ended(job: &JobRow) -> bool {
 }
 
 /// The parameters of a job after an item was renamed; `None`: they do not name it.
-fn renamed(job: &JobRow, item: &Item, new: &str) -> repartee_store::Result<Option<String>> {
+fn renamed(
+    kind: Option<&Kind>,
+    job: &JobRow,
+    item: &Item,
+    new: &str,
+) -> repartee_store::Result<Option<String>> {
+    let Some(kind) = kind else { return Ok(None) };
     // an unnamed item has no references: a name left behind by an earlier item is not its own
     if item.name.is_empty() {
         return Ok(None);
     }
-    let params = each_name(job, &mut |kind, name| {
-        if kind == item.kind && *name == item.name {
-            new.clone_into(name);
+    let params = kind.each_name(&job.params, &mut |one| {
+        if one.kind == item.kind && *one.name == item.name {
+            new.clone_into(one.name);
         }
     });
-    let names_later = NAMES_LATER.contains(&job.kind.as_str());
-    if names_later && !ended(job) && (params.is_some() || job.kind == "demo") {
+    let held = match kind.later_steps {
+        LaterSteps::Nothing => false,
+        LaterSteps::Named => params.is_some(),
+        LaterSteps::Everything => true,
+    };
+    if held && !ended(job) {
         return Err(repartee_store::Error::InUse {
             what: item.sentence(),
             job: job.id.clone(),
@@ -249,60 +179,26 @@ fn renamed(job: &JobRow, item: &Item, new: &str) -> repartee_store::Result<Optio
 }
 
 /// How a job uses the items to be deleted; `makes`: one of them is the run that it trains.
-fn job_use(job: &JobRow, items: &[&Item], makes: bool) -> JobUse {
+fn job_use(kind: Option<&Kind>, job: &JobRow, items: &[&Item], makes: bool) -> JobUse {
     if ended(job) || job.kind == Delete::KIND {
         return JobUse::None;
     }
-    let kind = job.kind.as_str();
-    let mut uses = makes || kind == "demo";
-    uses |=
-        OF_ALL_SOURCES.contains(&kind) && items.iter().any(|item| item.kind == ItemKind::Source);
-    each_name(job, &mut |kind, name| {
-        uses |= items
-            .iter()
-            .any(|item| item.kind == kind && item.name == *name);
-    });
+    let everything = kind.is_some_and(|kind| kind.later_steps == LaterSteps::Everything);
+    let mut uses = makes || everything;
+    if let Some(kind) = kind {
+        uses |= kind.all_sources && items.iter().any(|item| item.kind == ItemKind::Source);
+        kind.each_name(&job.params, &mut |one| {
+            uses |= items
+                .iter()
+                .any(|item| item.kind == one.kind && item.name == *one.name);
+        });
+    }
     let rests = job.state == JobState::Paused || (job.owner.is_some() && !lives(job));
     match (uses, rests) {
         (false, _) => JobUse::None,
-        (true, true) if kind != "demo" => JobUse::Cancel,
+        (true, true) if !everything => JobUse::Cancel,
         (true, _) => JobUse::Busy,
     }
-}
-
-/// A run's settings as TOML, with the current names of itself and its base, split and fakes.
-pub(crate) fn config_now(run: &Run) -> String {
-    let now = |kind| match kind {
-        ItemKind::Run => Some(&run.name),
-        ItemKind::Base => Some(&run.base),
-        ItemKind::Split => Some(&run.split),
-        _ => run.fakes.as_ref(),
-    };
-    let Ok(before) = RunConfig::from_toml(&run.config) else {
-        return run.config.clone();
-    };
-    let mut config = before.clone();
-    for (kind, name) in names_in(&mut config) {
-        // unset names stay unset
-        if let (false, Some(now)) = (name.is_empty(), now(kind)) {
-            now.clone_into(name);
-        }
-    }
-    match config == before {
-        true => run.config.clone(),
-        false => config.to_toml().unwrap_or_else(|_| run.config.clone()),
-    }
-}
-
-/// What is known of a run, with the current names of its base, split and fakes.
-pub(crate) fn facts_now(run: &Run) -> Option<RunFacts> {
-    let mut facts: RunFacts = serde_json::from_str(&run.facts).ok()?;
-    facts.base.clone_from(&run.base);
-    facts.split.clone_from(&run.split);
-    if run.fakes.is_some() {
-        facts.fakes.clone_from(&run.fakes);
-    }
-    Some(facts)
 }
 
 fn unit(kind: ItemKind) -> &'static str {
@@ -348,7 +244,11 @@ impl Engine {
     /// [`crate::Code::NotFound`]; [`crate::Code::Exists`]; [`crate::Code::Usage`] if the name is invalid;
     /// [`crate::Code::Busy`] while a job refers to it by its old name.
     pub fn item_rename(&self, p: &RenameItem) -> Result<ItemInfo> {
-        let item = self.store.item_rename(p.kind, &p.item, &p.name, &renamed)?;
+        let item = self
+            .store
+            .item_rename(p.kind, &p.item, &p.name, &|job, item, new| {
+                renamed(self.kind_if_known(&job.kind), job, item, new)
+            })?;
         self.item_info(item)
     }
 
@@ -429,7 +329,7 @@ impl Engine {
             &p.item,
             p.with_dependents,
             p.seen.as_deref(),
-            &job_use,
+            &|job, items, makes| job_use(self.kind_if_known(&job.kind), job, items, makes),
             &p.who,
             now_ms(),
         )?;
@@ -453,7 +353,7 @@ impl Engine {
 /// Removes the rows of deleted items before a job builds on what exists: the same file can be imported again while its
 /// first import is still being removed.
 pub(crate) fn finish_deletions(ctx: &Ctx) -> Result<(), Stop> {
-    let store = &ctx.engine.store;
+    let store = &ctx.project.store;
     if !store.has_deletions()? {
         return Ok(());
     }
@@ -477,7 +377,7 @@ impl Job for Delete {
     type Outcome = Removed;
 
     fn run(&self, ctx: &Ctx) -> Result<Removed, Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let before = store.file_bytes();
         let mut stopped = None;
         let swept = store.sweep(&mut |rows| {

@@ -1,61 +1,18 @@
-//! The list of all kinds of jobs, which maps a stored job's kind to its type.
+//! The list of all kinds of jobs. A new kind is a type with [`Job`](crate::Job), and one line here.
 
-use repartee_store::jobs::{JobRow, Want};
+use std::path::Path;
 
-use crate::Engine;
+use repartee_core::Kind;
+use repartee_core::error::Result;
+
 use crate::api::typescript::Types;
-use crate::error::{Code, Error, Result};
-use crate::job::{Ended, Job, Signals, from_json, to_json};
+use crate::job::{Job, JobInfo};
 
-/// Heavy kinds: they can be queued, and the queue waits while one of them runs.
-pub(crate) const QUEUED: [&str; 11] = [
-    "import", "pairs", "split", "audit", "base-add", "base-new", "train", "fakes", "evaluate",
-    "generate", "demo",
-];
-
-/// Whether the machine is kept awake while a job of this kind runs: not for those that wait for the user.
-pub(crate) fn keeps_awake(kind: &str) -> bool {
-    !["sandbox", "login"].contains(&kind)
-}
-
-/// Runs a stored job by its kind.
+/// Declares the kinds once, for running and for TypeScript.
 macro_rules! kinds {
     ($($job:ty),* $(,)?) => {
-        /// Runs a job from its row, which this process owns. `on_interrupt` overrides what its kind does.
-        pub(crate) fn run_stored(
-            engine: &Engine,
-            row: &JobRow,
-            resumed: bool,
-            on_interrupt: Option<Want>,
-            signals: Signals,
-        ) -> Result<Ended<serde_json::Value>> {
-            match row.kind.as_str() {
-                $(kind if kind == <$job>::KIND => {
-                    let job: $job = from_json(&row.params)?;
-                    let on_interrupt = on_interrupt.unwrap_or(<$job>::ON_INTERRUPT);
-                    plain(engine.run_owned(&row.id, &job, resumed, on_interrupt, signals)?)
-                })*
-                kind => Err(unknown(kind)),
-            }
-        }
-
-        pub(crate) fn is_known(kind: &str) -> bool {
-            [$(<$job>::KIND),*].contains(&kind)
-        }
-
-        /// The parameters of a job as they are stored, if they are valid for its kind.
-        pub(crate) fn checked(engine: &Engine, kind: &str, params: &serde_json::Value) -> Result<String> {
-            match kind {
-                $(kind if kind == <$job>::KIND => {
-                    let mut job = <$job as serde::Deserialize>::deserialize(params)
-                        .map_err(|e| Error::usage(format!("job {kind}: {e}")))?;
-                    Job::check(&job, engine)?;
-                    job.settle(engine)?;
-                    to_json(&job)
-                })*
-                kind => Err(unknown(kind)),
-            }
-        }
+        /// The kinds of jobs that this version knows.
+        pub static KINDS: &[Kind] = &[$(Kind::of::<$job>()),*];
 
         /// Each kind with its parameters and its outcome in TypeScript.
         pub(crate) fn declared(types: &mut Types) -> Vec<(&'static str, String, String)> {
@@ -78,31 +35,27 @@ kinds![
     crate::evaluate::Evaluate,
     crate::demo::Demo,
     crate::items::Delete,
-    crate::reddit::LogIn,
-    crate::reddit::Fetch,
-    crate::reddit::DraftReplies,
-    crate::reddit::Post,
-    crate::reddit::Reconcile,
-    crate::reddit::Sync,
-    crate::reddit::ReadOutcomes,
-    crate::reddit::Maintenance,
-    crate::reddit::Sandbox,
+    crate::draft::DraftReplies,
+    repartee_posting::LogIn,
+    repartee_posting::Fetch,
+    repartee_posting::Post,
+    repartee_posting::Reconcile,
+    repartee_posting::Sync,
+    repartee_posting::ReadOutcomes,
+    repartee_posting::Maintenance,
+    repartee_posting::Sandbox,
 ];
 
-fn unknown(kind: &str) -> Error {
-    Error::new(
-        Code::NewerProject,
-        format!("this version of repartee has no job of kind {kind:?}"),
-    )
+/// What a job works on, briefly: the name of the run, the set, the first file.
+pub fn subject(job: &JobInfo) -> String {
+    let kind = KINDS.iter().find(|kind| kind.name == job.kind);
+    kind.map_or_else(String::new, |kind| kind.subject_of(&job.params))
 }
 
-fn plain<T: serde::Serialize>(ended: Ended<T>) -> Result<Ended<serde_json::Value>> {
-    Ok(match ended {
-        Ended::Done(outcome) => Ended::Done(
-            serde_json::to_value(outcome)
-                .map_err(|e| Error::internal(format!("a result does not fit into JSON: {e}")))?,
-        ),
-        Ended::Paused => Ended::Paused,
-        Ended::Cancelled => Ended::Cancelled,
-    })
+/// Runs a stored job in this process until it ends, as [`repartee_core::work::work`].
+///
+/// # Errors
+/// As [`repartee_core::Project::resume`].
+pub fn work(project: &Path, job: &str) -> Result<()> {
+    repartee_core::work::work(project, KINDS, job)
 }

@@ -1,7 +1,7 @@
 //! The use cases of Repartee: one method for each thing a user can do.
 //!
-//! An [`Engine`] has one project file open. Short actions are methods that take one struct of parameters and give one
-//! result, both plain serde data; long ones are jobs ([`job::Job`]) that report progress and can be paused, canceled
+//! An [`Engine`] has one project file open; it is a [`Project`] with all areas on it. Short actions are methods that take one struct of parameters and give one
+//! result, both plain serde data; long ones are jobs ([`Job`]) that report progress and can be paused, canceled
 //! and resumed from any process. The command line and the window only translate between the user and these methods.
 //!
 //! Every method returns an error if the project cannot be read or written; the `Errors` sections list what else can go
@@ -10,19 +10,20 @@
 pub mod again;
 pub mod api;
 pub mod app_state;
-mod awake;
 pub mod base;
 pub mod bench;
 pub mod bench_import;
 pub mod browse;
 pub mod bundle;
+mod card;
 pub mod chart;
 pub mod check;
 pub mod compared;
+mod context;
 pub mod curation;
 pub mod demo;
 pub mod doctor;
-pub mod error;
+pub mod draft;
 pub mod evaluate;
 pub mod examples;
 pub mod export;
@@ -31,37 +32,35 @@ pub mod figures;
 pub mod generate;
 pub mod hub;
 pub mod import;
+pub mod import_question;
 pub mod incoming;
 pub mod items;
-pub mod job;
-pub mod job_queue;
-mod kinds;
-pub mod left_out;
-pub mod machine;
+pub mod kinds;
 pub mod model;
-pub mod names;
 #[cfg(test)]
 mod old_names;
+pub mod outcomes;
 pub mod overview;
-mod owner;
 pub mod pairs;
 pub mod pick;
 pub mod queue;
-pub mod reddit;
 pub mod run_config;
-pub mod sealed;
-pub mod shell;
+mod run_now;
 pub mod splits;
-pub mod study;
 pub mod train;
+mod train_permission;
 pub mod unreadable;
-pub mod work;
 
-use std::path::{Path, PathBuf};
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::sync::Arc;
 
-use repartee_store::Store;
+use repartee_core::Project;
+use repartee_posting::{Posting, ToPosting};
 
+pub use repartee_core::{
+    environment, error, job, job_queue, left_out, machine, names, shell, study, work,
+};
 pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::private;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
@@ -70,23 +69,16 @@ pub use repartee_datasets::study::{Decision, Origin, StudyKind, StudyRecord};
 pub use repartee_datasets::{Partition, Recipe};
 pub use repartee_models::generate::SamplingParams;
 pub use repartee_models::train::Outcome;
+pub use repartee_posting as posting;
 
 pub use error::{Code, Error, Result};
 pub use job::{Ctx, Ended, Interrupt, Job, Progress, Signal, Stop};
 
 /// An open project, and all actions on it.
 pub struct Engine {
-    /// Only use cases access it.
-    pub(crate) store: Arc<Store>,
-    path: PathBuf,
-    /// This process as an owner of jobs.
-    pub(crate) owner: owner::Owner,
-    /// Ctrl-C in this engine's process.
-    pub interrupt: Interrupt,
+    project: Project,
     /// Lists of pairs that windows scroll through.
-    views: browse::Views,
-    /// Time, logins and the like for Reddit; tests replace them.
-    pub environment: reddit::Environment,
+    views: Arc<browse::Views>,
 }
 
 impl Engine {
@@ -95,8 +87,7 @@ impl Engine {
     /// # Errors
     /// [`Code::Exists`] if the file exists, [`Code::Io`] if it cannot be written.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        Ok(Self::over(Store::create(path)?, path))
+        Project::create(path.as_ref(), kinds::KINDS).map(Self::of)
     }
 
     /// Opens a project file, migrating one of an older version.
@@ -104,40 +95,49 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`], [`Code::NotAProject`], or [`Code::NewerProject`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        Ok(Self::over(Store::open(path)?, path))
+        Project::open(path.as_ref(), kinds::KINDS).map(Self::of)
     }
 
-    fn over(store: Store, path: &Path) -> Self {
+    fn of(project: Project) -> Self {
         Self {
-            store: Arc::new(store),
-            path: path.to_owned(),
-            owner: owner::Owner::new(),
-            interrupt: Interrupt::default(),
-            views: browse::Views::default(),
-            environment: reddit::Environment::default(),
+            project,
+            views: Arc::default(),
         }
     }
 
-    /// This machine and user; its state is in [`reddit::Environment::state`].
-    ///
-    /// # Errors
-    /// As [`machine::Machine::open`].
-    pub fn machine(&self) -> Result<machine::Machine> {
-        match &self.environment.state {
-            Some(folder) => machine::Machine::open(folder),
-            None => machine::Machine::open(&machine::Machine::state_folder()?),
-        }
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Accounts, permissions, threads, approvals, and posting.
+    pub fn posting(&self) -> Posting<'_> {
+        self.project.posting()
     }
 }
 
-impl Drop for Engine {
-    /// Revokes in the ledger what was withdrawn without revoking it there.
-    fn drop(&mut self) {
-        self.revoke_taken_back();
+impl Deref for Engine {
+    type Target = Project;
+
+    fn deref(&self) -> &Project {
+        &self.project
+    }
+}
+
+impl DerefMut for Engine {
+    fn deref_mut(&mut self) -> &mut Project {
+        &mut self.project
+    }
+}
+
+/// From running work to the actions on its project.
+trait ToEngine {
+    fn engine(&self) -> Engine;
+}
+
+impl ToEngine for Ctx<'_> {
+    fn engine(&self) -> Engine {
+        self.project.engine()
+    }
+}
+
+impl ToEngine for Project {
+    fn engine(&self) -> Engine {
+        Engine::of(self.clone())
     }
 }

@@ -1,5 +1,6 @@
 //! Trained models, loaded for use: weights, configuration and tokenizer of a run's checkpoint.
 
+use repartee_core::error::{Code, Error, Result};
 use repartee_models::bert::{self, Bert};
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
@@ -10,7 +11,6 @@ use repartee_store::bases::Base;
 use repartee_store::runs::{Checkpoint, ModelKind, Role, Run};
 
 use crate::base::ModelConfig;
-use crate::error::{Code, Error, Result};
 use crate::run_config::{RunConfig, RunKind};
 use crate::{Engine, bundle};
 

@@ -3,6 +3,8 @@
 
 use std::fmt::Debug;
 
+use crate::draft::DraftReplies;
+use repartee_core::job::{from_json, to_json};
 use repartee_datasets::Partition;
 use repartee_models::text::Template;
 use serde::Serialize;
@@ -13,8 +15,6 @@ use crate::app_state::Settings;
 use crate::evaluate::Evaluate;
 use crate::fakes::{FakesConfig, MakeFakes};
 use crate::generate::{CandidateInfo, Generate, GenerationConfig};
-use crate::job::{from_json, to_json};
-use crate::reddit::DraftReplies;
 use crate::splits::{Audit, PartitionInfo, SplitInfo};
 
 /// Writes a value with its old names, and reads it.

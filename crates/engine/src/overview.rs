@@ -1,14 +1,14 @@
 //! The pipeline at a glance: what there is, how good it is, and the next step.
 
+use repartee_core::error::Result;
+use repartee_posting::{AFTER_S, AccountInfo};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
 use crate::Permission;
 use crate::compared::headline;
-use crate::error::Result;
 use crate::queue::QueueCounts;
-use crate::reddit::{AFTER_S, AccountInfo};
 use crate::run_config::RunKind;
 
 /// The state of a project.
@@ -163,7 +163,7 @@ impl Engine {
             notice: self.study_mark()?,
             next: Vec::new(),
         };
-        let account = self.account_meant("").ok().map(AccountInfo::from);
+        let account = self.posting().account_meant("").ok().map(AccountInfo::from);
         overview.reddit = self.reddit_state(account.as_ref())?;
         overview.next = next_steps(&overview, &self.base_kinds()?, account.as_ref());
         Ok(overview)

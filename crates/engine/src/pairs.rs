@@ -1,13 +1,13 @@
 //! Comment-reply pairs, joined by the parent and filtered by the cleaning recipe.
 
+use repartee_core::error::Result;
+use repartee_core::job::{Ctx, Job, Progress, Stop};
 use repartee_datasets::Recipe;
 use repartee_store::pairs::PairQuery;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::Result;
-use crate::job::{Ctx, Job, Progress, Stop};
 
 /// Joins all comments to their replies. A job: `pairs`. Running it again with another recipe adds and removes pairs,
 /// except those that a split contains.
@@ -44,11 +44,13 @@ pub struct PairsBuilt {
 
 impl Job for BuildPairs {
     const KIND: &'static str = "pairs";
+    const QUEUED: bool = true;
+    const ALL_SOURCES: bool = true;
     type Outcome = PairsBuilt;
 
     fn run(&self, ctx: &Ctx) -> Result<PairsBuilt, Stop> {
         crate::items::finish_deletions(ctx)?;
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let total = store.counts()?.comments;
         let mut stopped = None;
         let counts = store.pairs_build(&self.recipe, |done| {

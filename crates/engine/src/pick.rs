@@ -2,10 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use repartee_core::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-
-use crate::error::{Error, Result};
 
 /// Selection criteria. The defaults are those of the original bot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use repartee_core::error::{Error, Result};
+use repartee_core::job::now_ms;
 use repartee_datasets::export::Rows;
+use repartee_posting::ShownReply;
 use repartee_store::outbox::{Approval, Became};
 use repartee_store::queue::{Reply, ReplyState};
 use serde::{Deserialize, Serialize};
@@ -10,9 +13,6 @@ use serde_json::json;
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Error, Result};
-use crate::job::now_ms;
-use crate::reddit::ShownReply;
 
 /// A reply in the queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -138,7 +138,7 @@ impl Engine {
                 })
             })
             .transpose()?;
-        let composer = self.composer()?;
+        let composer = self.posting().composer()?;
         let replies = self.store.replies(state)?.into_iter();
         replies
             .map(|reply| Ok(ReplyInfo::new(composer.shown(&reply)?, reply)))
@@ -147,7 +147,10 @@ impl Engine {
 
     pub(crate) fn reply_info(&self, id: i64) -> Result<ReplyInfo> {
         let reply = self.store.reply(id)?;
-        Ok(ReplyInfo::new(self.composer()?.shown(&reply)?, reply))
+        Ok(ReplyInfo::new(
+            self.posting().composer()?.shown(&reply)?,
+            reply,
+        ))
     }
 
     /// One reply with its history.
@@ -230,7 +233,7 @@ impl Engine {
 
     /// Approves one reply on behalf of `who`, who saw it: `seen` is the hash of what was shown ([`ShownReply::seen`]),
     /// or at least its first 16 digits. One that answers a Reddit comment is then in the outbox of the account that
-    /// posts: see [`crate::reddit`].
+    /// posts: see [`repartee_posting`].
     ///
     /// # Errors
     /// [`crate::Code::Changed`] if it is not what was shown, whatever changed it; [`crate::Code::NotFound`];
@@ -240,7 +243,7 @@ impl Engine {
         let now_ms = now_ms();
         // this only reads: nobody else writes from here to the end of the transaction
         let make = |reply: &Reply| -> Result<Option<Approval>> {
-            self.approval_of(reply, seen, who, now_ms)
+            self.posting().approval_of(reply, seen, who, now_ms)
         };
         self.store.reply_approve(id, who, now_ms, make)??;
         self.revoke_taken_back();
@@ -294,7 +297,7 @@ impl Engine {
             ..Became::new(ReplyState::Posted, "", "")
         };
         let from = [ReplyState::Approved];
-        let as_shown = |reply: &Reply| self.seen_as_it_stands(reply, seen);
+        let as_shown = |reply: &Reply| self.posting().seen_as_it_stands(reply, seen);
         self.store.reply_becomes_if(
             id,
             &from,
@@ -304,7 +307,7 @@ impl Engine {
             now_ms(),
             as_shown,
         )??;
-        self.note_in_ledger(&self.store.reply(id)?);
+        self.posting().note_in_ledger(&self.store.reply(id)?);
         self.reply_info(id)
     }
 

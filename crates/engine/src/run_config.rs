@@ -3,12 +3,12 @@
 //! Every field is declared once, with its doc lines and default; from that come the struct, its defaults, and the
 //! comments of the TOML file. The file that a run was started with is stored verbatim with the run.
 
+use repartee_core::error::{Error, Result};
 use repartee_models::batch::LossMask;
 use repartee_models::schedule::Decay;
+use repartee_store::items::ItemKind;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-
-use crate::error::{Error, Result};
 
 /// Kind of model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -349,6 +349,16 @@ pub fn presets(kind: RunKind) -> Vec<Preset> {
 }
 
 impl RunConfig {
+    /// The settings that name items.
+    pub(crate) fn names(&mut self) -> [(ItemKind, &mut String); 4] {
+        [
+            (ItemKind::Run, &mut self.name),
+            (ItemKind::Base, &mut self.base),
+            (ItemKind::Split, &mut self.split),
+            (ItemKind::Fakes, &mut self.fakes),
+        ]
+    }
+
     /// The defaults of a kind.
     pub fn of(kind: RunKind) -> Self {
         let all = Self {

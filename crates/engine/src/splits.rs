@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
+use repartee_core::kind::{EachName, Named};
+use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::duplicates::{self, Alike, DELETED, Member, Texts};
 use repartee_datasets::near::Near;
 use repartee_datasets::split::{self, Shares};
@@ -12,10 +16,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::error::{Code, Error, Result};
+use crate::ToEngine;
 use crate::items::{ItemKind, Label, finish_deletions};
-use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
-use crate::unreadable::{Listed, good};
 
 /// Splits all pairs of the project. A job: `split`. The split is locked: pairs added later are in none of its
 /// partitions.
@@ -207,10 +209,20 @@ impl Read {
 
 impl Job for MakeSplit {
     const KIND: &'static str = "split";
+    const QUEUED: bool = true;
+    const ALL_SOURCES: bool = true;
     type Outcome = SplitInfo;
 
+    fn names(&mut self, each: EachName) {
+        each(Named::made(ItemKind::Split, &mut self.name));
+    }
+
+    fn subject(&self) -> String {
+        self.name.clone()
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<SplitInfo, Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let parts = self
             .shares
             .parts()
@@ -222,7 +234,7 @@ impl Job for MakeSplit {
             None => None,
         };
         check_near(&self.near)?;
-        crate::names::check(ItemKind::Split, &self.name)?;
+        repartee_core::names::check(ItemKind::Split, &self.name)?;
         finish_deletions(ctx)?;
         if store.splits()?.iter().any(|s| s.name == self.name) {
             return Err(Error::new(
@@ -358,7 +370,7 @@ impl Job for MakeSplit {
             &members,
             now_ms(),
         )?;
-        let made = ctx.engine.split(&self.name)?;
+        let made = ctx.engine().split(&self.name)?;
         made.warnings.iter().for_each(|warning| ctx.say(warning));
         Ok(made)
     }
@@ -491,10 +503,19 @@ fn check_near(near: &Near) -> Result<()> {
 
 impl Job for AuditSplit {
     const KIND: &'static str = "audit";
+    const QUEUED: bool = true;
     type Outcome = Audit;
 
+    fn names(&mut self, each: EachName) {
+        each(Named::used(ItemKind::Split, &mut self.name));
+    }
+
+    fn subject(&self) -> String {
+        self.name.clone()
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<Audit, Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let split = store.split(&self.name)?;
         let config: SplitConfig = from_json(&split.config)?;
         let mut read = Read::default();

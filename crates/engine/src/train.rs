@@ -4,6 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use repartee_core::Project;
+use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::{Ctx, Job, JobInfo, Progress, Stop, from_json, now_ms, to_json};
+use repartee_core::kind::{EachName, Named};
+use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::Partition;
 use repartee_models::batch::{BatchSampler, LossMask};
 use repartee_models::bert::{self, Bert, Rows};
@@ -27,17 +32,15 @@ use repartee_store::usable::Discarded;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::error::{Code, Error, Result};
-use crate::examples::{self, Labelled};
-use crate::fakes::{DELETED, pair_label};
-use crate::items::{ItemKind, Label, config_now, facts_now};
-use crate::job::{Ctx, Job, JobInfo, Progress, Stop, from_json, now_ms, to_json};
+use crate::ToEngine;
+use crate::examples::{self, DELETED, Labelled, pair_label};
+use crate::items::{ItemKind, Label};
 use crate::model::{
     bert_config, checkpoint_of, classifier_text, generator_text, gpt2_config, open_device,
 };
 use crate::run_config::{ClassWeights, RunConfig, RunKind};
-use crate::study::may_train;
-use crate::unreadable::{Listed, good};
+use crate::run_now::{config_now, facts_now};
+use crate::train_permission::may_train;
 use crate::{Engine, bundle};
 
 /// Metrics are written to the project at least this often.
@@ -416,7 +419,7 @@ const SPEED_HOLDS_MS: i64 = 86_400_000;
 /// that the estimate of a run and what the run itself shows are the same, although two processes compute them.
 fn speed(store: &Store) -> f64 {
     const KEY: &str = "speed";
-    let (boot, threads, at_ms) = (crate::owner::since_boot(), threads(), now_ms());
+    let (boot, threads, at_ms) = (repartee_core::owner::since_boot(), threads(), now_ms());
     let holds = |known: &Speed| {
         known.boot == boot
             && known.threads == threads
@@ -639,9 +642,45 @@ impl Shape {
 impl Job for Train {
     const KIND: &'static str = "train";
     const ON_INTERRUPT: Want = Want::Pause;
+    const QUEUED: bool = true;
+    const FINISHES: bool = true;
     type Outcome = Trained;
 
-    fn check(&self, engine: &Engine) -> Result<()> {
+    fn names(&mut self, each: EachName) {
+        let Ok(before) = RunConfig::from_toml(&self.config) else {
+            return;
+        };
+        let mut config = before.clone();
+        for (kind, name) in config.names() {
+            let makes = kind == ItemKind::Run;
+            each(Named { kind, makes, name });
+        }
+        if config != before
+            && let Ok(toml) = config.to_toml()
+        {
+            self.config = toml;
+        }
+    }
+
+    fn subject(&self) -> String {
+        let config = RunConfig::from_toml(&self.config).unwrap_or_default();
+        format!("{} {}", config.kind.as_str(), config.name)
+            .trim_end()
+            .to_owned()
+    }
+
+    fn so_far(project: &Project, row: &JobRow) -> Result<Trained> {
+        project.engine().trained_so_far(row)
+    }
+
+    fn discard(project: &Project, job: &str) -> Result<()> {
+        if let Some(run) = project.store.run_of_job(job)? {
+            project.store.run_discard(run.id)?;
+        }
+        Ok(())
+    }
+
+    fn check(&self, project: &Project) -> Result<()> {
         let config = RunConfig::from_toml(&self.config)?;
         if !config.fakes.is_empty() && config.kind != RunKind::Realism {
             return Err(Error::usage(format!(
@@ -650,7 +689,7 @@ impl Job for Train {
             )));
         }
         let wrong =
-            engine.store.bases()?.into_iter().find(|base| {
+            project.store.bases()?.into_iter().find(|base| {
                 base.name == config.base && base.kind.as_str() != config.kind.base_kind()
             });
         match wrong {
@@ -666,7 +705,7 @@ impl Job for Train {
     }
 
     fn run(&self, ctx: &Ctx) -> Result<Trained, Stop> {
-        let store = &ctx.engine.store;
+        let store = &ctx.project.store;
         let config = RunConfig::from_toml(&self.config)?;
         let before = if ctx.resumed() {
             store.run_of_job(ctx.job())?
@@ -690,12 +729,12 @@ impl Job for Train {
             RunKind::Generator | RunKind::Upvotes => None,
         };
         may_train(
-            ctx.engine,
+            &ctx.engine(),
             &base_of(store, &config)?,
             &split,
             fakes.as_ref(),
         )?;
-        if let Some(mark) = ctx.engine.study_mark()? {
+        if let Some(mark) = ctx.engine().study_mark()? {
             ctx.say(mark);
         }
         let prepared = Prepared::new(store, config)?;
@@ -719,7 +758,7 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
             .find(|name| !taken.contains(name));
         name = numbered.unwrap_or_default();
     }
-    crate::names::check(ItemKind::Run, &name)?;
+    repartee_core::names::check(ItemKind::Run, &name)?;
     let new = NewRun {
         name: name.clone(),
         kind: model_kind(kind),
@@ -784,7 +823,7 @@ struct Session<'a> {
 impl Session<'_> {
     fn write_metrics(&mut self) -> Result<()> {
         self.ctx
-            .engine
+            .project
             .store
             .metrics_add(self.run.id, &self.waiting)?;
         self.waiting.clear();
@@ -808,7 +847,7 @@ impl Session<'_> {
         optimizer: Option<&repartee_models::optim::AdamW>,
     ) -> Result<()> {
         self.write_metrics()?;
-        let store = &self.ctx.engine.store;
+        let store = &self.ctx.project.store;
         let weights = bundle::put(store, &weights::view(self.vars, false), &self.files, |_| {
             Ok::<(), Error>(())
         })?;
@@ -902,7 +941,12 @@ impl Session<'_> {
                         text,
                     };
                     // a log contains no text: samples are read with the run
-                    match self.ctx.engine.store.run_sample_add(self.run.id, &sample)? {
+                    match self
+                        .ctx
+                        .project
+                        .store
+                        .run_sample_add(self.run.id, &sample)?
+                    {
                         true => self.ctx.say(format!(
                             "step {step}: sample {} of {}",
                             n + 1,
@@ -926,7 +970,7 @@ impl Session<'_> {
 
 /// Trains from the base, or from the run's last save.
 fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
-    let store = &ctx.engine.store;
+    let store = &ctx.project.store;
     let from: Option<Checkpoint> = if ctx.resumed() {
         store.checkpoint(run.id, Role::Last)?
     } else {

@@ -1,41 +1,11 @@
-//! An item that cannot be read does not hide the others: lists omit it, and it is named next to them.
+//! The items that lists omit because they cannot be read.
 
-use serde::{Deserialize, Serialize};
-use ts_rs::TS;
+use repartee_core::error::Result;
+use repartee_core::unreadable::Listed;
+pub use repartee_core::unreadable::Unreadable;
+use repartee_store::items::ItemKind;
 
 use crate::Engine;
-use crate::error::{Code, Error, Result};
-use crate::items::ItemKind;
-
-/// An item of a list that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Unreadable {
-    /// run, evaluation, reply, ...
-    pub what: String,
-    pub id: i64,
-    /// What is wrong, and what to do.
-    pub why: String,
-}
-
-/// The items of a list, each read by itself, with their numbers.
-pub(crate) type Listed<T> = Vec<(i64, Result<T>)>;
-
-/// Those that could be read. A failure that does not concern a single item fails the list.
-pub(crate) fn good<T>(read: Listed<T>) -> Result<Vec<T>> {
-    read.into_iter()
-        .filter_map(|(id, item)| match item {
-            Err(error) if is_of_one(&error) => {
-                tracing::warn!("item {id} is left out: {error}");
-                None
-            }
-            item => Some(item),
-        })
-        .collect()
-}
-
-fn is_of_one(error: &Error) -> bool {
-    matches!(error.code, Code::Damaged | Code::BadInput)
-}
 
 impl Engine {
     /// The items of a kind that its list omits because they cannot be read.

@@ -155,7 +155,7 @@ fn free(bench: &Bench) -> Connection {
 
 /// Whether the first reply would be sent now, as far as the project and the ledger say.
 fn would_go(engine: &Engine) -> bool {
-    let Ok(story) = engine.outbox_story(1) else {
+    let Ok(story) = engine.posting().outbox_story(1) else {
         return false;
     };
     story.outbox.state == "approved" && story.objections.is_empty()
@@ -184,14 +184,15 @@ type Refusal = (&'static str, &'static str, fn(&Bench, &Engine));
 
 const REFUSALS: &[Refusal] = &[
     ("stopped", "account", |_, e| {
-        e.account_stop(ACCOUNT, "wait", PERSON).unwrap();
+        e.posting().account_stop(ACCOUNT, "wait", PERSON).unwrap();
     }),
     ("no label", "account", |_, e| {
-        e.account_label(ACCOUNT, false, PERSON).unwrap();
+        e.posting().account_label(ACCOUNT, false, PERSON).unwrap();
     }),
     ("paused account", "account", refused_by_reddit),
     ("switched off", "subreddit", |_, e| {
-        e.posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
+        e.posting()
+            .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
             .unwrap();
     }),
     ("over", "subreddit", |_, e| {
@@ -199,13 +200,16 @@ const REFUSALS: &[Refusal] = &[
             expires_ms: Some(1),
             ..permission()
         };
-        e.permit_subreddit(&over, PERSON).unwrap();
+        e.posting().permit_subreddit(&over, PERSON).unwrap();
     }),
     ("opted-out user", "opt_out", |_, e| {
-        e.opt_out_add("u/asker0", "asked", PERSON).unwrap();
+        e.posting()
+            .opt_out_add("u/asker0", "asked", PERSON)
+            .unwrap();
     }),
     ("opted-out subreddit", "opt_out", |_, e| {
-        e.opt_out_add(&format!("r/{SUBREDDIT}"), "asked", PERSON)
+        e.posting()
+            .opt_out_add(&format!("r/{SUBREDDIT}"), "asked", PERSON)
             .unwrap();
     }),
     ("rejected", "reply", |_, e| {
@@ -341,23 +345,24 @@ fn revoked_decision_stays_revoked_when_its_rows_are_restored() {
             e.reply_edit(1, "Other words, of somebody else.", PERSON)
                 .unwrap();
             approve_as_shown(e, 1, PERSON).unwrap();
-            e.account_stop(ACCOUNT, "", PERSON).unwrap();
+            e.posting().account_stop(ACCOUNT, "", PERSON).unwrap();
         }),
         ("stopped", |_, e| {
-            _ = e.account_stop(ACCOUNT, "wait", PERSON).unwrap()
+            _ = e.posting().account_stop(ACCOUNT, "wait", PERSON).unwrap()
         }),
         ("no label", |_, e| {
-            _ = e.account_label(ACCOUNT, false, PERSON).unwrap()
+            _ = e.posting().account_label(ACCOUNT, false, PERSON).unwrap()
         }),
         ("approval of the account", |bench, e| {
             let account = NewAccount {
                 approval: String::new(),
                 ..bench.account(ACCOUNT)
             };
-            e.account_put(&account, PERSON).unwrap();
+            e.posting().account_put(&account, PERSON).unwrap();
         }),
         ("switched off", |_, e| {
-            e.posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
+            e.posting()
+                .posting_permission_off(SUBREDDIT, "they wrote to us", PERSON)
                 .unwrap();
         }),
         ("another permission", |_, e| {
@@ -365,13 +370,15 @@ fn revoked_decision_stays_revoked_when_its_rows_are_restored() {
                 expires_ms: Some(1),
                 ..permission()
             };
-            e.permit_subreddit(&over, PERSON).unwrap();
+            e.posting().permit_subreddit(&over, PERSON).unwrap();
         }),
         ("rules", |bench, _| {
             bench.rules(|rules| rules.words.push("garden".to_owned()));
         }),
         ("opted out", |_, e| {
-            e.opt_out_add("u/asker0", "asked", PERSON).unwrap();
+            e.posting()
+                .opt_out_add("u/asker0", "asked", PERSON)
+                .unwrap();
         }),
     ];
     for (what, take_back) in cases {
@@ -439,7 +446,7 @@ fn strict_switched_off_by_the_file_stays_on_for_posting() {
            ON CONFLICT (key) DO UPDATE SET value = 'false'",
     );
     let codes = || -> Vec<String> {
-        let against = engine.outbox_story(1).unwrap().objections;
+        let against = engine.posting().outbox_story(1).unwrap().objections;
         against.into_iter().map(|one| one.code).collect()
     };
     assert_eq!(codes(), ["study-permission"]);
@@ -456,9 +463,9 @@ fn file_with_accounts_but_without_identity_needs_confirmation() {
     let engine = bench.engine();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     bench.sql("DELETE FROM setting WHERE key LIKE 'project.%'");
-    assert!(engine.project_file().unwrap().asks);
+    assert!(engine.posting().project_file().unwrap().asks);
     assert_eq!(post(&engine, &now()).unwrap_err().code, Code::Copied);
-    engine.project_adopt(PERSON).unwrap();
+    engine.posting().project_adopt(PERSON).unwrap();
     post(&engine, &now()).unwrap();
     assert_eq!(bench.posted(), 1);
 }
@@ -482,7 +489,7 @@ fn approval_covers_the_author_shown() {
         .author = "somebody".to_owned();
     post(&engine, &now()).unwrap();
     assert_eq!(bench.posted(), 0);
-    let second = engine.outbox_story(2).unwrap().outbox;
+    let second = engine.posting().outbox_story(2).unwrap().outbox;
     assert_eq!(
         (
             bench.state(&engine).0.as_str(),
@@ -550,7 +557,10 @@ fn absent_or_abandoned_reply_is_not_sent_by_editing_its_row() {
     for give_up in [false, true] {
         let (bench, engine, saved, tried) = unsent();
         if give_up {
-            engine.reply_settle(1, &Settle::GiveUp, PERSON).unwrap();
+            engine
+                .posting()
+                .reply_settle(1, &Settle::GiveUp, PERSON)
+                .unwrap();
             saved.put_back(&free(&bench));
         } else {
             bench.sql("UPDATE reply SET state = 'approved', code = '', detail = ''");
@@ -563,11 +573,14 @@ fn absent_or_abandoned_reply_is_not_sent_by_editing_its_row() {
     let again = Settle::Again {
         seen: seen(&engine, 1),
     };
-    engine.reply_settle(1, &again, PERSON).unwrap();
+    engine.posting().reply_settle(1, &again, PERSON).unwrap();
     post(&engine, &now()).unwrap();
     assert_eq!(bench.posted(), tried + 1);
     let (bench, engine, _, tried) = unsent();
-    engine.reply_settle(1, &Settle::GiveUp, PERSON).unwrap();
+    engine
+        .posting()
+        .reply_settle(1, &Settle::GiveUp, PERSON)
+        .unwrap();
     engine.reply_redraft(1, PERSON, "").unwrap();
     approve_as_shown(&engine, 1, PERSON).unwrap();
     post(&engine, &now()).unwrap();
@@ -594,6 +607,11 @@ fn permission_with_erased_rules_does_not_accept_new_ones() {
     };
     post(&engine, &second).unwrap();
     assert_eq!(bench.posted(), 1);
-    let off = engine.posting_permissions().unwrap().remove(0).off;
+    let off = engine
+        .posting()
+        .posting_permissions()
+        .unwrap()
+        .remove(0)
+        .off;
     assert!(off.contains("rules have changed"), "{off}");
 }

@@ -2,30 +2,39 @@
 //! other projects, backups; and duplicates from other machines.
 
 use super::*;
-use repartee_engine::sealed::RecordKind;
+use repartee_engine::posting::RecordKind;
 
 /// What the user confirms on another machine before it may post: the file, the approval, and both records.
 fn confirm_all(engine: &Engine) {
-    engine.project_adopt(PERSON).unwrap();
+    engine.posting().project_adopt(PERSON).unwrap();
     approve_as_shown(engine, 1, PERSON).unwrap();
-    let account = engine.account(ACCOUNT).unwrap().seen;
-    let permission = engine.posting_permissions().unwrap().remove(0).seen;
+    let account = engine.posting().account(ACCOUNT).unwrap().seen;
+    let permission = engine
+        .posting()
+        .posting_permissions()
+        .unwrap()
+        .remove(0)
+        .seen;
     for (record, name, seen) in [
         (RecordKind::Account, ACCOUNT, account),
         (RecordKind::Subreddit, SUBREDDIT, permission),
     ] {
-        engine.record_confirm(record, name, &seen, PERSON).unwrap();
+        engine
+            .posting()
+            .record_confirm(record, name, &seen, PERSON)
+            .unwrap();
     }
 }
 
 fn withdraw(engine: &Engine, id: i64) {
     engine
+        .posting()
         .reply_withdraw(id, &seen(engine, id), PERSON)
         .unwrap();
 }
 
-fn story(bench: &Bench, project: &Path, reply: i64) -> repartee_engine::reddit::OutboxInfo {
-    let outbox = bench.open(project).outbox(None).unwrap();
+fn story(bench: &Bench, project: &Path, reply: i64) -> repartee_engine::posting::OutboxInfo {
+    let outbox = bench.open(project).posting().outbox(None).unwrap();
     outbox.into_iter().find(|of| of.reply == reply).unwrap()
 }
 
@@ -47,7 +56,7 @@ fn other_project(bench: &Bench) -> PathBuf {
     db.execute("DELETE FROM setting WHERE key LIKE 'project.%'", [])
         .unwrap();
     drop(db);
-    bench.open(&path).project_adopt(PERSON).unwrap();
+    bench.open(&path).posting().project_adopt(PERSON).unwrap();
     path
 }
 
@@ -140,18 +149,22 @@ fn copy_needs_confirmation_before_posting_but_not_for_a_dry_run() {
     bench.post(&bench.engine(), &now()).unwrap();
     let copy = bench.copy(&original, "copy");
     let engine = bench.open(&copy);
-    let is = engine.project_file().unwrap();
+    let is = engine.posting().project_file().unwrap();
     assert!(
-        is.asks && is.is == repartee_engine::reddit::FileIs::Copied,
+        is.asks && is.is == repartee_engine::posting::FileIs::Copied,
         "{is:?}"
     );
     let refused = [
         bench.post(&engine, &bench.live()).err(),
         bench.post(&engine, &Post::default()).err(),
         engine.start(&everything(), &|_| {}).err(),
-        engine.reply_withdraw(1, &seen(&engine, 1), PERSON).err(),
+        engine
+            .posting()
+            .reply_withdraw(1, &seen(&engine, 1), PERSON)
+            .err(),
         rewrite(&engine, 1, "Another text.").err(),
         engine
+            .posting()
             .reply_delete_duplicates(1, &seen(&engine, 1), PERSON)
             .err(),
     ];
@@ -169,11 +182,11 @@ fn copy_needs_confirmation_before_posting_but_not_for_a_dry_run() {
     assert_eq!(report.replies[0].code, "copied", "{report:?}");
     assert_eq!(bench.posted(), 1);
     // the original needs no confirmation
-    assert!(!bench.engine().project_file().unwrap().asks);
+    assert!(!bench.engine().posting().project_file().unwrap().asks);
 
-    let is = engine.project_adopt(PERSON).unwrap();
+    let is = engine.posting().project_adopt(PERSON).unwrap();
     assert!(!is.asks && is.words.is_empty(), "{is:?}");
-    let line = engine.audit(None, 1).unwrap().remove(0);
+    let line = engine.posting().audit(None, 1).unwrap().remove(0);
     assert_eq!(
         (line.what.as_str(), line.who.as_str()),
         ("file confirmed", PERSON)
@@ -202,11 +215,11 @@ fn command_line_confirms_a_copy_only_on_request() {
         ran.err.contains("is a copy") && ran.err.contains("--yes"),
         "{ran}"
     );
-    assert!(bench.open(&copy).project_file().unwrap().asks);
+    assert!(bench.open(&copy).posting().project_file().unwrap().asks);
     let ran = adopt(&["--yes", "--who", PERSON, "--json"]);
     assert_eq!(ran.status, Some(0), "{ran}");
     assert_eq!(ran.result()["asks"], false, "{ran}");
-    assert!(!bench.open(&copy).project_file().unwrap().asks);
+    assert!(!bench.open(&copy).posting().project_file().unwrap().asks);
     // a second time changes nothing
     assert_eq!(adopt(&[]).status, Some(0));
 }
@@ -215,8 +228,8 @@ fn command_line_confirms_a_copy_only_on_request() {
 fn moved_replaced_and_foreign_files_need_confirmation_and_links_do_not() {
     let bench = Bench::with(1);
     let original = bench.place.project();
-    let asks = |path: &Path| bench.open(path).project_file().unwrap().is;
-    use repartee_engine::reddit::FileIs;
+    let asks = |path: &Path| bench.open(path).posting().project_file().unwrap().is;
+    use repartee_engine::posting::FileIs;
     assert_eq!(asks(&original), FileIs::Confirmed);
     #[cfg(unix)]
     {
@@ -248,7 +261,7 @@ fn moved_replaced_and_foreign_files_need_confirmation_and_links_do_not() {
     }
     assert_eq!(bench.posted(), 0);
     for path in [&moved, &original] {
-        bench.open(path).project_adopt(PERSON).unwrap();
+        bench.open(path).posting().project_adopt(PERSON).unwrap();
         bench.post(&bench.open(path), &bench.live()).unwrap();
     }
     assert_eq!(bench.posted(), 1);
@@ -261,7 +274,7 @@ fn reply_being_sent_by_a_moved_file_is_settled_from_its_new_path() {
     let moved = bench.place.path("moved.repartee");
     std::fs::rename(bench.place.project(), &moved).unwrap();
     let engine = bench.open(&moved);
-    engine.project_adopt(PERSON).unwrap();
+    engine.posting().project_adopt(PERSON).unwrap();
     assert_eq!(done(&engine, &everything()).posted, [1]);
     withdraw(&engine, 1);
     assert_eq!(bench.posted(), 1);
@@ -321,7 +334,9 @@ fn restored_backup_posts_nothing_again() {
         assert_eq!(bench.state(1), (state.to_owned(), String::new()));
         let made = bench.fake.world().made(ACCOUNT, &bench.replies[0].1);
         assert_eq!(made.len(), 1, "{state}");
-        let name = bench.engine().outbox(None).unwrap()[0].posted_name.clone();
+        let name = bench.engine().posting().outbox(None).unwrap()[0]
+            .posted_name
+            .clone();
         assert_eq!(name.as_ref(), made.first(), "{state}");
     }
     // one whose text has changed by now is not taken for the one that was posted
@@ -376,7 +391,7 @@ fn nothing_is_posted_without_a_usable_ledger() {
     std::fs::remove_dir(&ledger).unwrap();
     let error = bench.post(&bench.engine(), &bench.live()).unwrap_err();
     assert_eq!(error.code, Code::Copied, "{error}");
-    bench.engine().project_adopt(PERSON).unwrap();
+    bench.engine().posting().project_adopt(PERSON).unwrap();
     assert_eq!(bench.first(&bench.live()).0, "posted");
 }
 
@@ -449,6 +464,7 @@ fn reply_that_another_copy_may_have_sent_is_held_until_settled() {
     assert_eq!((codes(&bench, &copy), bench.posted()), (held, 1));
     bench
         .engine()
+        .posting()
         .reply_settle(1, &Settle::GiveUp, PERSON)
         .unwrap();
     bench.post(&bench.open(&copy), &bench.live()).unwrap();
@@ -470,15 +486,24 @@ fn user_can_free_a_comment_claimed_by_a_deleted_file() {
     let engine = bench.open(&copy);
     bench.post(&engine, &now()).unwrap();
     let early = engine
+        .posting()
         .reply_settle(1, &again(&engine, 1), PERSON)
         .unwrap_err();
     assert_eq!(early.code, Code::Refused, "{early}");
     bench.clock.pass(3_600_000);
-    engine.reply_settle(1, &again(&engine, 1), PERSON).unwrap();
+    engine
+        .posting()
+        .reply_settle(1, &again(&engine, 1), PERSON)
+        .unwrap();
     bench.post(&engine, &bench.live()).unwrap();
     assert_eq!(codes(&bench, &copy), states(&[("posted", "")]));
     // what is posted is never freed
-    assert!(engine.reply_settle(1, &again(&engine, 1), PERSON).is_err());
+    assert!(
+        engine
+            .posting()
+            .reply_settle(1, &again(&engine, 1), PERSON)
+            .is_err()
+    );
 }
 
 #[test]
@@ -592,7 +617,7 @@ fn newer_comment_is_deleted_if_one_arrived_between_check_and_send() {
             assert!(outbox.detail.contains(&living[0]), "{outbox:?}");
         }
         drop(world);
-        let lines = bench.engine().audit(Some(1), 9).unwrap();
+        let lines = bench.engine().posting().audit(Some(1), 9).unwrap();
         assert!(
             lines.iter().any(|line| line.what == "duplicate deleted"),
             "{lines:?}"
@@ -662,7 +687,11 @@ fn purged_text_leaves_no_hash_in_the_ledger_and_stays_answered() {
     };
     let (told, state): (String, String) = entry();
     assert_eq!((told.len(), state.as_str()), (32 + 64, "posted"));
-    bench.engine().forget_names(&[name], PERSON).unwrap();
+    bench
+        .engine()
+        .posting()
+        .forget_names(&[name], PERSON)
+        .unwrap();
     assert_eq!(entry(), (String::new(), "posted".to_owned()));
     bench.post(&bench.open(&other), &bench.live()).unwrap();
     assert_eq!(bench.state_in(&other, 1).1, "answered-elsewhere");

@@ -73,7 +73,7 @@ pub fn stopped(out: Out, job: &JobInfo, keeps: &str) -> Result<()> {
 pub fn discard_question(job: &JobInfo) -> String {
     format!(
         "Discard the training {} ({})? Its weights are deleted and can't be restored.",
-        job.subject(),
+        repartee_engine::kinds::subject(job),
         short_id(&job.id)
     )
 }
@@ -114,7 +114,7 @@ pub fn queue(out: Out, queue: &JobQueue) -> Result<()> {
             short_id(&job.id),
             job.kind.clone(),
             state(job),
-            job.subject(),
+            repartee_engine::kinds::subject(job),
             on_failure.to_owned(),
         ]);
     }
@@ -136,7 +136,7 @@ pub fn queue_step(out: Out, job: &JobInfo, state: &str, error: Option<&str>) -> 
         "Job {}, {} {}: {state}{error}",
         short_id(&job.id),
         job.kind,
-        job.subject()
+        repartee_engine::kinds::subject(job)
     ))
 }
 

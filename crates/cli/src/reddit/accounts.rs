@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::reddit::{AccountInfo, LogIn, NewAccount};
-use repartee_engine::sealed::RecordKind;
+use repartee_engine::posting::RecordKind;
+use repartee_engine::posting::{AccountInfo, LogIn, NewAccount};
 use repartee_engine::{Engine, shell};
 
 use super::args::{AccountCommand, AddArgs};
@@ -25,19 +25,21 @@ pub fn log_in(
         let job = LogIn { account, force };
         return app.start(engine, &job, |account| view::account(app.out, account));
     }
-    let begun = engine.login_by_hand(&account)?;
+    let begun = engine.posting().login_by_hand(&account)?;
     terminal::err_line("Open this link in a browser, then paste the address it ends up at:");
     terminal::err_line(&begun.address);
     let mut pasted = String::new();
     std::io::stdin().read_line(&mut pasted)?;
-    app.done(&engine.login_pasted(begun, &pasted)?, |account| {
+    app.done(&engine.posting().login_pasted(begun, &pasted)?, |account| {
         view::account(app.out, account)
     })
 }
 
 pub fn secret(app: &App, engine: &Engine, secret: &str, account: &str) -> Result<ExitCode> {
     let value = hidden_line(secret)?;
-    engine.secret_keep(account, secret, value.trim_end_matches(['\r', '\n']).into())?;
+    engine
+        .posting()
+        .secret_keep(account, secret, value.trim_end_matches(['\r', '\n']).into())?;
     app.done(&serde_json::json!({ "kept": secret }), |_| {
         app.out.line("Stored in the keychain")
     })
@@ -67,28 +69,32 @@ fn hidden_line(what: &str) -> Result<String> {
 pub fn accounts(app: &App, engine: &Engine, command: Option<AccountCommand>) -> Result<ExitCode> {
     let account = match command {
         None => {
-            return app.done(&engine.accounts()?, |accounts| {
+            return app.done(&engine.posting().accounts()?, |accounts| {
                 view::accounts(app.out, accounts)
             });
         }
         Some(AccountCommand::Add(args)) => add(engine, args)?,
         Some(AccountCommand::Remove { name, who }) => {
-            engine.account_remove(&name, &person(who.who))?;
+            engine.posting().account_remove(&name, &person(who.who))?;
             return app.done(&serde_json::json!({ "removed": name }), |_| {
                 app.out.line(format!("Removed u/{name}"))
             });
         }
         Some(AccountCommand::Label { name, gone, who }) => {
-            engine.account_label(&name, !gone, &person(who.who))?
+            engine
+                .posting()
+                .account_label(&name, !gone, &person(who.who))?
         }
         Some(AccountCommand::Confirm { name, seen, who }) => {
             return confirm(app, engine, &name, seen.as_deref(), &person(who.who));
         }
         Some(AccountCommand::Stop { name, reason, who }) => {
-            engine.account_stop(&name, &reason, &person(who.who))?
+            engine
+                .posting()
+                .account_stop(&name, &reason, &person(who.who))?
         }
         Some(AccountCommand::Resume { name, who }) => {
-            engine.account_stop(&name, "", &person(who.who))?
+            engine.posting().account_stop(&name, "", &person(who.who))?
         }
     };
     app.done(&account, |account| view::account(app.out, account))
@@ -105,7 +111,7 @@ fn add(engine: &Engine, args: AddArgs) -> Result<AccountInfo> {
         port: args.port.unwrap_or(usual.port),
         host: args.host,
     };
-    Ok(engine.account_put(&new, &person(args.who.who))?)
+    Ok(engine.posting().account_put(&new, &person(args.who.who))?)
 }
 
 /// Confirms on this machine what was recorded about an account on another one.
@@ -116,7 +122,7 @@ fn confirm(
     seen: Option<&str>,
     who: &str,
 ) -> Result<ExitCode> {
-    let account = engine.account(name)?;
+    let account = engine.posting().account(name)?;
     let decision = Decision {
         now: &account.seen,
         seen,
@@ -129,8 +135,10 @@ fn confirm(
     let Some(seen) = confirm::confirmed(app, &decision, |out| view::account(out, &account))? else {
         return confirm::unchanged(app, &format!("u/{}", account.name));
     };
-    engine.record_confirm(RecordKind::Account, name, &seen, who)?;
-    app.done(&engine.account(name)?, |account| {
+    engine
+        .posting()
+        .record_confirm(RecordKind::Account, name, &seen, who)?;
+    app.done(&engine.posting().account(name)?, |account| {
         view::account(app.out, account)
     })
 }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::reddit::{NewPostingPermission, PostingRules};
-use repartee_engine::sealed::RecordKind;
+use repartee_engine::posting::RecordKind;
+use repartee_engine::posting::{NewPostingPermission, PostingRules};
 use repartee_engine::{Engine, Error, shell};
 
 use super::args::{OptOutArgs, PermitArgs, RulesArgs};
@@ -14,7 +14,7 @@ use crate::confirm::{self, Decision};
 
 pub fn permit(app: &App, engine: &Engine, args: PermitArgs) -> Result<ExitCode> {
     let Some(name) = args.subreddit else {
-        return app.done(&engine.posting_permissions()?, |permits| {
+        return app.done(&engine.posting().posting_permissions()?, |permits| {
             view::permits(app.out, permits)
         });
     };
@@ -23,12 +23,14 @@ pub fn permit(app: &App, engine: &Engine, args: PermitArgs) -> Result<ExitCode> 
         return confirm(app, engine, &name, args.seen.as_deref(), &who);
     }
     if args.preview {
-        return app.done(&engine.subreddit_preview(&name, "")?, |found| {
+        return app.done(&engine.posting().subreddit_preview(&name, "")?, |found| {
             view::subreddit(app.out, found)
         });
     }
     let permit = match args.off {
-        true => engine.posting_permission_off(&name, &args.note, &who)?,
+        true => engine
+            .posting()
+            .posting_permission_off(&name, &args.note, &who)?,
         false => {
             let new = NewPostingPermission {
                 subreddit: name,
@@ -36,7 +38,7 @@ pub fn permit(app: &App, engine: &Engine, args: PermitArgs) -> Result<ExitCode> 
                 note: args.note,
                 ..NewPostingPermission::default()
             };
-            engine.permit_subreddit(&new, &who)?
+            engine.posting().permit_subreddit(&new, &who)?
         }
     };
     app.done(&permit, |permit| view::permit(app.out, permit))
@@ -50,7 +52,7 @@ fn confirm(
     seen: Option<&str>,
     who: &str,
 ) -> Result<ExitCode> {
-    let known = engine.posting_permissions()?;
+    let known = engine.posting().posting_permissions()?;
     let plain = name.trim_start_matches('/').trim_start_matches("r/");
     let Some(permit) = known
         .iter()
@@ -75,7 +77,9 @@ fn confirm(
     let Some(seen) = confirm::confirmed(app, &decision, |_| Ok(()))? else {
         return confirm::unchanged(app, &format!("r/{}", permit.subreddit));
     };
-    engine.record_confirm(RecordKind::Subreddit, name, &seen, who)?;
+    engine
+        .posting()
+        .record_confirm(RecordKind::Subreddit, name, &seen, who)?;
     let done = serde_json::json!({ "confirmed": permit.subreddit });
     app.done(&done, |_| {
         app.out
@@ -86,23 +90,25 @@ fn confirm(
 pub fn opt_out(app: &App, engine: &Engine, args: OptOutArgs) -> Result<ExitCode> {
     let who = person(args.who.who);
     let list = match args.whom {
-        None => engine.opt_outs()?,
+        None => engine.posting().opt_outs()?,
         Some(whom) if args.confirm || args.decline => {
-            engine.opt_out_decide(&whom, args.confirm, &who)?
+            engine.posting().opt_out_decide(&whom, args.confirm, &who)?
         }
-        Some(whom) => engine.opt_out_add(&whom, &args.reason, &who)?,
+        Some(whom) => engine.posting().opt_out_add(&whom, &args.reason, &who)?,
     };
     app.done(&list, |list| view::opt_outs(app.out, list))
 }
 
 pub fn rules(app: &App, engine: &Engine, args: RulesArgs) -> Result<ExitCode> {
     let rules = match args.set {
-        None => engine.posting_rules()?,
+        None => engine.posting().posting_rules()?,
         Some(file) => {
             let text = std::fs::read_to_string(&file).map_err(|e| Error::io("read", &file, &e))?;
             let rules: PostingRules = serde_json::from_str(&text)
                 .map_err(|e| Error::bad_input(format!("{}: {e}", file.display())))?;
-            engine.posting_rules_set(&rules, &args.confirm, &person(args.who.who))?
+            engine
+                .posting()
+                .posting_rules_set(&rules, &args.confirm, &person(args.who.who))?
         }
     };
     app.done(&rules, |rules| {
@@ -113,9 +119,9 @@ pub fn rules(app: &App, engine: &Engine, args: RulesArgs) -> Result<ExitCode> {
 pub fn watch(app: &App, engine: &Engine, subreddits: Vec<String>, who: &str) -> Result<ExitCode> {
     let rules = PostingRules {
         watched: subreddits,
-        ..engine.posting_rules()?
+        ..engine.posting().posting_rules()?
     };
-    let rules = engine.posting_rules_set(&rules, "", who)?;
+    let rules = engine.posting().posting_rules_set(&rules, "", who)?;
     app.done(&rules.watched, |watched| match watched.as_slice() {
         [] => app.out.line("No watched subreddits"),
         names => app.out.line(format!("Watched: r/{}", names.join(", r/"))),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::reddit::{OutboxStory, Post, ReadOutcomes, Reconcile, Settle};
+use repartee_engine::posting::{OutboxStory, Post, ReadOutcomes, Reconcile, Settle};
 use repartee_engine::{Engine, Error};
 
 use super::args::{EditArgs, PostArgs, ResolveArgs};
@@ -22,10 +22,11 @@ pub fn outbox(
     state: Option<&str>,
 ) -> Result<ExitCode> {
     match reply {
-        Some(id) => shown(app, &engine.outbox_story(id)?),
-        None => app.done(&engine.outbox(state.map(stored_state))?, |outbox| {
-            view::outbox(app.out, outbox)
-        }),
+        Some(id) => shown(app, &engine.posting().outbox_story(id)?),
+        None => app.done(
+            &engine.posting().outbox(state.map(stored_state))?,
+            |outbox| view::outbox(app.out, outbox),
+        ),
     }
 }
 
@@ -81,7 +82,7 @@ pub fn resolve(app: &App, engine: &Engine, args: ResolveArgs) -> Result<ExitCode
         (_, _, Some(link)) => Settle::Posted { link },
         _ => return Err(Error::usage("pass --resend, --give-up or --posted LINK").into()),
     };
-    shown(app, &engine.reply_settle(reply, &settle, &who)?)
+    shown(app, &engine.posting().reply_settle(reply, &settle, &who)?)
 }
 
 pub fn posted(
@@ -110,7 +111,7 @@ pub fn withdraw(
 ) -> Result<ExitCode> {
     let (question, command) = ("Delete on Reddit", "reddit withdraw");
     match confirm::confirmed_reply(app, engine, reply, seen, question, command)? {
-        Some(seen) => shown(app, &engine.reply_withdraw(reply, &seen, who)?),
+        Some(seen) => shown(app, &engine.posting().reply_withdraw(reply, &seen, who)?),
         None => confirm::unchanged(app, &format!("Reply {reply}")),
     }
 }
@@ -122,13 +123,19 @@ pub fn delete_duplicates(
     seen: Option<&str>,
     who: &str,
 ) -> Result<ExitCode> {
-    app.out.line(&engine.outbox_story(reply)?.outbox.detail)?;
+    app.out
+        .line(&engine.posting().outbox_story(reply)?.outbox.detail)?;
     let (question, command) = (
         "Delete all but the oldest copy of",
         "reddit delete-duplicates",
     );
     match confirm::confirmed_reply(app, engine, reply, seen, question, command)? {
-        Some(seen) => shown(app, &engine.reply_delete_duplicates(reply, &seen, who)?),
+        Some(seen) => shown(
+            app,
+            &engine
+                .posting()
+                .reply_delete_duplicates(reply, &seen, who)?,
+        ),
         None => confirm::unchanged(app, &format!("Reply {reply}")),
     }
 }
@@ -139,7 +146,7 @@ pub fn edit(app: &App, engine: &Engine, args: EditArgs) -> Result<ExitCode> {
         Some(text) => text,
         None => editor::edit(&engine.reply(reply)?.reply.text)?,
     };
-    let edited = engine.rewrite_preview(reply, &text)?;
+    let edited = engine.posting().rewrite_preview(reply, &text)?;
     if args.preview {
         return app.done(&edited, |edited| view::preview(app.out, edited));
     }
@@ -157,7 +164,10 @@ pub fn edit(app: &App, engine: &Engine, args: EditArgs) -> Result<ExitCode> {
     match confirm::confirmed(app, &decision, |out| out.lines("  ", &edited.full_text))? {
         Some(seen) => {
             let who = person(args.who.who);
-            shown(app, &engine.reply_rewrite(reply, &text, &seen, &who)?)
+            shown(
+                app,
+                &engine.posting().reply_rewrite(reply, &text, &seen, &who)?,
+            )
         }
         None => confirm::unchanged(app, &format!("Reply {reply}")),
     }
@@ -165,7 +175,7 @@ pub fn edit(app: &App, engine: &Engine, args: EditArgs) -> Result<ExitCode> {
 
 /// Confirms that a copied or moved project file is the one to post from.
 pub fn adopt(app: &App, engine: &Engine, yes: bool, who: &str) -> Result<ExitCode> {
-    let found = engine.project_file()?;
+    let found = engine.posting().project_file()?;
     if found.asks && !yes {
         let what = found.words.split("; `repartee").next().unwrap_or_default();
         if !std::io::stdin().is_terminal() {
@@ -180,7 +190,7 @@ pub fn adopt(app: &App, engine: &Engine, yes: bool, who: &str) -> Result<ExitCod
             });
         }
     }
-    app.done(&engine.project_adopt(who)?, |found| {
+    app.done(&engine.posting().project_adopt(who)?, |found| {
         app.out
             .line(format!("Replies are posted from {}", found.path))
     })

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::reddit::{Maintenance, Sandbox, Sync};
+use repartee_engine::posting::{Maintenance, Sandbox, Sync};
 
 use super::args::RedditCommand;
 use super::{accounts, permissions, posting, threads, view};
@@ -19,7 +19,7 @@ pub fn reddit(app: &App, command: RedditCommand) -> Result<ExitCode> {
             paste,
         } => accounts::log_in(app, engine, which.account, force, paste),
         RedditCommand::Logout { which, who } => {
-            let account = engine.log_out(&which.account, &person(who.who))?;
+            let account = engine.posting().log_out(&which.account, &person(who.who))?;
             app.done(&account, |account| view::account(app.out, account))
         }
         RedditCommand::Secret { secret, which } => {
@@ -46,9 +46,10 @@ pub fn reddit(app: &App, command: RedditCommand) -> Result<ExitCode> {
         RedditCommand::Threads { thread } => threads::threads(app, engine, thread),
         RedditCommand::Draft(args) => threads::draft(app, engine, args),
         RedditCommand::Export { file, thread } => threads::export(app, engine, &file, &thread),
-        RedditCommand::Import { file } => app.done(&engine.threads_import(&file)?, |threads| {
-            view::threads(app.out, threads)
-        }),
+        RedditCommand::Import { file } => app
+            .done(&engine.posting().threads_import(&file)?, |threads| {
+                view::threads(app.out, threads)
+            }),
         RedditCommand::Outbox { reply, state } => {
             posting::outbox(app, engine, reply, state.as_deref())
         }
@@ -74,9 +75,10 @@ pub fn reddit(app: &App, command: RedditCommand) -> Result<ExitCode> {
         RedditCommand::Outcomes { read, chart, which } => {
             posting::outcomes(app, engine, read, &chart, which.account)
         }
-        RedditCommand::Audit { reply, limit } => app.done(&engine.audit(reply, limit)?, |log| {
-            view::audit(app.out, log)
-        }),
+        RedditCommand::Audit { reply, limit } => app
+            .done(&engine.posting().audit(reply, limit)?, |log| {
+                view::audit(app.out, log)
+            }),
         RedditCommand::Sync { imported, which } => {
             let job = Sync {
                 account: which.account,
@@ -86,8 +88,8 @@ pub fn reddit(app: &App, command: RedditCommand) -> Result<ExitCode> {
         }
         RedditCommand::Purge { name, who } => {
             let purged = match name.is_empty() {
-                true => engine.forget_expired()?,
-                false => engine.forget_names(&name, &person(who.who))?,
+                true => engine.posting().forget_expired()?,
+                false => engine.posting().forget_names(&name, &person(who.who))?,
             };
             app.done(&purged, |purged| view::synced(app.out, purged))
         }

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use repartee_engine::Engine;
+use repartee_engine::draft::DraftReplies;
 use repartee_engine::generate::Generate;
-use repartee_engine::reddit::{DraftReplies, Fetch};
+use repartee_engine::posting::Fetch;
 
 use super::args::{DraftArgs, FetchArgs};
 use super::view;
@@ -43,10 +44,12 @@ fn fetch_of(args: FetchArgs) -> Fetch {
 
 pub fn threads(app: &App, engine: &Engine, thread: Option<i64>) -> Result<ExitCode> {
     match thread {
-        None => app.done(&engine.threads()?, |threads| {
+        None => app.done(&engine.posting().threads()?, |threads| {
             view::threads(app.out, threads)
         }),
-        Some(id) => app.done(&engine.thread(id)?, |story| view::thread(app.out, story)),
+        Some(id) => app.done(&engine.posting().thread(id)?, |story| {
+            view::thread(app.out, story)
+        }),
     }
 }
 
@@ -91,7 +94,7 @@ fn draft_of(args: DraftArgs) -> DraftReplies {
 }
 
 pub fn export(app: &App, engine: &Engine, file: &Path, threads: &[i64]) -> Result<ExitCode> {
-    let n = engine.threads_export(file, threads)?;
+    let n = engine.posting().threads_export(file, threads)?;
     app.done(&serde_json::json!({ "wrote": file, "threads": n }), |_| {
         app.out.line(format!(
             "Wrote {} ({} threads)",

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 use repartee_engine::import::Import;
-use repartee_engine::study::{ImportQuestion, once_each};
+use repartee_engine::import_question::ImportQuestion;
+use repartee_engine::study::once_each;
 use repartee_engine::{Decision, Engine, Error, Origin, Permission, StudyKind, StudyRecord, shell};
 
 use crate::app::App;

@@ -25,7 +25,7 @@ pub fn train(app: &App, command: TrainCommand) -> Result<ExitCode> {
         TrainCommand::Upvotes(args) => train_kind(app, RunKind::Upvotes, &args),
         TrainCommand::List(args) => list(app, &args),
         TrainCommand::Again { run, plan, .. } => again(app, run, plan),
-        TrainCommand::Marked => app.done(&app.engine()?.deleted_content()?, |all| {
+        TrainCommand::Marked => app.done(&app.engine()?.posting().deleted_content()?, |all| {
             view::marked(app.out, all)
         }),
         TrainCommand::Show { run } => show(app, &run),

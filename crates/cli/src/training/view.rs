@@ -1,7 +1,7 @@
 //! How runs and their results are printed.
 
 use anyhow::Result;
-use repartee_engine::again::DeletedContent;
+use repartee_engine::posting::DeletedContent;
 use repartee_engine::run_config::RunKind;
 use repartee_engine::train::{RunFacts, RunInfo, Trained};
 use repartee_engine::{Outcome, shell};

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use repartee_core::error::{Error, Result};
+use repartee_core::job::JobInfo;
+use repartee_core::job_queue::{JobQueue, Queued};
 use repartee_datasets::read::Preview;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,11 +13,8 @@ use ts_rs::TS;
 use super::commands;
 use crate::app_state::{AppInfo, AppState, ProjectInfo, Settings, sample_folder};
 use crate::doctor::{Doctor, doctor};
-use crate::error::{Error, Result};
 use crate::import::preview;
 use crate::items::DeleteItem;
-use crate::job::JobInfo;
-use crate::job_queue::{JobQueue, Queued};
 use crate::run_config::{self, Field, Preset, RunConfig, RunKind};
 
 /// The app state, and the window that calls.

@@ -11,11 +11,10 @@ pub mod reddit;
 pub mod study;
 pub mod typescript;
 
+use repartee_core::error::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use crate::error::{Error, Result};
 
 /// The TypeScript signature of one command.
 pub(crate) struct Declared {
@@ -46,10 +45,10 @@ fn write<T: Serialize>(result: Result<T>) -> Result<Value> {
 macro_rules! commands {
     ($on:ty { $(#[doc = $doc:literal] $name:literal => $function:expr, $params:ty => $result:ty;)* }) => {
         /// Answers a command of this list; `None` when it is not in it.
-        pub(crate) fn call(on: &$on, name: &str, params: &serde_json::Value) -> Option<crate::error::Result<serde_json::Value>> {
+        pub(crate) fn call(on: &$on, name: &str, params: &serde_json::Value) -> Option<repartee_core::error::Result<serde_json::Value>> {
             match name {
                 $($name => {
-                    let function: fn(&$on, $params) -> crate::error::Result<$result> = $function;
+                    let function: fn(&$on, $params) -> repartee_core::error::Result<$result> = $function;
                     Some(super::read(name, params).and_then(|params: $params| super::write(function(on, params))))
                 })*
                 _ => None,

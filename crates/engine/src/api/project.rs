@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use repartee_charts::Picture;
+use repartee_core::error::Result;
+use repartee_core::job::{JobInfo, JobLine};
+use repartee_core::job_queue::{JobQueue, MoveTo};
 use repartee_datasets::Partition;
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::Permission;
@@ -14,26 +17,24 @@ use ts_rs::TS;
 use super::app::{Nothing, OfJob, typed};
 use super::commands;
 use crate::Engine;
-use crate::again::{AgainStep, DeletedContent};
+use crate::again::AgainStep;
 use crate::base::{BaseEstimate, BaseInfo, BaseNew};
 use crate::browse::{Labels, PairRow, PairsView, ViewPairs};
 use crate::chart::{ChartKind, save};
 use crate::check::{Checked, Compacted, Size};
 use crate::curation::{ExcludePairs, Excluded, IncludePairs};
-use crate::error::Result;
 use crate::evaluate::{EvaluationInfo, Judged, MarkedExample};
 use crate::fakes::{FakeShown, FakesInfo};
 use crate::generate::{Generated, GenerationInfo};
 use crate::import::SourceInfo;
 use crate::items::{Dependents, ItemInfo, ItemRef, LabelItem, RenameItem};
-use crate::job::{JobInfo, JobLine};
-use crate::job_queue::{JobQueue, MoveTo};
 use crate::overview::Overview;
 use crate::pick::Criteria;
 use crate::queue::{ReplyInfo, ReplyStory};
 use crate::run_config::RunConfig;
 use crate::splits::SplitInfo;
 use crate::train::{CheckpointInfo, Difference, RunFacts, RunInfo};
+use repartee_posting::DeletedContent;
 
 /// An item by its name.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
@@ -362,7 +363,7 @@ commands!(Arc<Engine> {
     /// All splits with their partitions and last audits.
     "splits" => |engine, _| engine.splits(), Nothing => Vec<SplitInfo>;
     /// Everything that was trained on a text deleted since, or made from something that was.
-    "deleted.content" => |engine, _| engine.deleted_content(), Nothing => Vec<DeletedContent>;
+    "deleted.content" => |engine, _| engine.posting().deleted_content(), Nothing => Vec<DeletedContent>;
     /// The steps that retraining a run without deleted content would take, in order.
     "run.again" => |engine, p| engine.train_again_plan(&p.name), Named => Vec<AgainStep>;
     /// All bases.

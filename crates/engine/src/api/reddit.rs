@@ -3,7 +3,14 @@
 
 use std::sync::Arc;
 
+use crate::outcomes::Outcomes;
 use repartee_charts::Picture;
+use repartee_posting::RecordKind;
+use repartee_posting::{
+    AccountInfo, AuditLine, NewAccount, NewPostingPermission, OptOutInfo, OutboxInfo, OutboxStory,
+    PostingPermissionInfo, PostingRules, ProjectFile, Settle, ShownReply, SubredditPreview, Synced,
+    ThreadInfo, ThreadStory,
+};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -11,12 +18,6 @@ use super::app::{At, Nothing, typed};
 use super::commands;
 use super::project::{ApproveReply, Numbered, OfState, all_typed, shown};
 use crate::Engine;
-use crate::reddit::{
-    AccountInfo, AuditLine, NewAccount, NewPostingPermission, OptOutInfo, OutboxInfo, OutboxStory,
-    Outcomes, PostingPermissionInfo, PostingRules, ProjectFile, Settle, ShownReply,
-    SubredditPreview, Synced, ThreadInfo, ThreadStory,
-};
-use crate::sealed::RecordKind;
 
 /// An account to add or change.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
@@ -224,65 +225,65 @@ pub struct ForgetNames {
 
 commands!(Arc<Engine> {
     /// All accounts, with what each still needs before it can post.
-    "accounts" => |engine, _| engine.accounts(), Nothing => Vec<AccountInfo>;
+    "accounts" => |engine, _| engine.posting().accounts(), Nothing => Vec<AccountInfo>;
     /// Adds an account, or changes the one of this name.
-    "account.put" => |engine, p| engine.account_put(&p.account, &p.who), PutAccount => AccountInfo;
+    "account.put" => |engine, p| engine.posting().account_put(&p.account, &p.who), PutAccount => AccountInfo;
     /// Removes an account from the project.
-    "account.remove" => |engine, p| engine.account_remove(&p.name, &p.who), OfAccount => ();
+    "account.remove" => |engine, p| engine.posting().account_remove(&p.name, &p.who), OfAccount => ();
     /// Records whether Reddit labels an account as an app.
-    "account.label" => |engine, p| engine.account_label(&p.name, p.labelled, &p.who), LabelAccount => AccountInfo;
+    "account.label" => |engine, p| engine.posting().account_label(&p.name, p.labelled, &p.who), LabelAccount => AccountInfo;
     /// Disables all posting of an account, or enables it again.
-    "account.stop" => |engine, p| engine.account_stop(&p.name, &p.why, &p.who), StopAccount => AccountInfo;
+    "account.stop" => |engine, p| engine.posting().account_stop(&p.name, &p.why, &p.who), StopAccount => AccountInfo;
     /// Logs an account out; the job "login" logs it in.
-    "account.logout" => |engine, p| engine.log_out(&p.name, &p.who), OfAccount => AccountInfo;
+    "account.logout" => |engine, p| engine.posting().log_out(&p.name, &p.who), OfAccount => AccountInfo;
     /// Passes the URL at which the browser ended to the login that waits for it.
-    "login.paste" => |engine, p| engine.login_hand_over(&p.account, &p.address), PastedLogin => ();
+    "login.paste" => |engine, p| engine.posting().login_hand_over(&p.account, &p.address), PastedLogin => ();
     /// The identity of this project file, and whether it must be confirmed before anything is posted from it.
-    "posting.file" => |engine, _| engine.project_file(), Nothing => ProjectFile;
+    "posting.file" => |engine, _| engine.posting().project_file(), Nothing => ProjectFile;
     /// Confirms this file as the one to continue with.
-    "posting.adopt" => |engine, p| engine.project_adopt(&p.who), ByPerson => ProjectFile;
+    "posting.adopt" => |engine, p| engine.posting().project_adopt(&p.who), ByPerson => ProjectFile;
     /// The settings for posting.
-    "posting.rules" => |engine, _| engine.posting_rules(), Nothing => PostingRules;
+    "posting.rules" => |engine, _| engine.posting().posting_rules(), Nothing => PostingRules;
     /// Replaces the settings for posting; loosening a limit requires a typed confirmation.
-    "posting.rules.set" => |engine, p| engine.posting_rules_set(&p.rules, &p.confirm, &p.who), SetRules => PostingRules;
+    "posting.rules.set" => |engine, p| engine.posting().posting_rules_set(&p.rules, &p.confirm, &p.who), SetRules => PostingRules;
     /// The permissions for posting.
-    "posting.permissions" => |engine, _| engine.posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
+    "posting.permissions" => |engine, _| engine.posting().posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
     /// Records that posting is permitted in a subreddit.
-    "posting.permissions.put" => |engine, p| engine.permit_subreddit(&p.permission, &p.who), RecordPostingPermission => PostingPermissionInfo;
+    "posting.permissions.put" => |engine, p| engine.posting().permit_subreddit(&p.permission, &p.who), RecordPostingPermission => PostingPermissionInfo;
     /// Disables posting in a subreddit.
-    "posting.permissions.off" => |engine, p| engine.posting_permission_off(&p.subreddit, &p.why, &p.who), SwitchOff => PostingPermissionInfo;
+    "posting.permissions.off" => |engine, p| engine.posting().posting_permission_off(&p.subreddit, &p.why, &p.who), SwitchOff => PostingPermissionInfo;
     /// Confirms a record of an account or subreddit that was made on another machine.
-    "record.confirm" => |engine, p| engine.record_confirm(p.record, &p.name, &p.seen, &p.who), ConfirmRecord => ();
+    "record.confirm" => |engine, p| engine.posting().record_confirm(p.record, &p.name, &p.seen, &p.who), ConfirmRecord => ();
     /// Reads a subreddit and its rules from Reddit; nothing is stored.
-    "subreddit.preview" => |engine, p| engine.subreddit_preview(&p.subreddit, &p.account), PreviewSubreddit => SubredditPreview;
+    "subreddit.preview" => |engine, p| engine.posting().subreddit_preview(&p.subreddit, &p.account), PreviewSubreddit => SubredditPreview;
     /// Opt-outs, those to be decided first.
-    "optouts" => |engine, _| engine.opt_outs(), Nothing => Vec<OptOutInfo>;
+    "optouts" => |engine, _| engine.posting().opt_outs(), Nothing => Vec<OptOutInfo>;
     /// Adds an opt-out.
-    "optout.add" => |engine, p| engine.opt_out_add(&p.whom, &p.why, &p.who), OptOutNew => Vec<OptOutInfo>;
+    "optout.add" => |engine, p| engine.posting().opt_out_add(&p.whom, &p.why, &p.who), OptOutNew => Vec<OptOutInfo>;
     /// Decides an opt-out.
-    "optout.decide" => |engine, p| engine.opt_out_decide(&p.whom, p.confirmed, &p.who), OptOutVerdict => Vec<OptOutInfo>;
+    "optout.decide" => |engine, p| engine.posting().opt_out_decide(&p.whom, p.confirmed, &p.who), OptOutVerdict => Vec<OptOutInfo>;
     /// All threads, the latest first.
-    "threads" => |engine, _| engine.threads(), Nothing => Vec<ThreadInfo>;
+    "threads" => |engine, _| engine.posting().threads(), Nothing => Vec<ThreadInfo>;
     /// One thread with its comments.
-    "thread.get" => |engine, p| engine.thread(p.id), Numbered => ThreadStory;
+    "thread.get" => |engine, p| engine.posting().thread(p.id), Numbered => ThreadStory;
     /// Exports threads to a file; returns their number.
-    "threads.export" => |engine, p| engine.threads_export(&typed(&p.path)?, &p.threads), ExportThreads => usize;
+    "threads.export" => |engine, p| engine.posting().threads_export(&typed(&p.path)?, &p.threads), ExportThreads => usize;
     /// Imports threads from such a file, without network.
-    "threads.import" => |engine, p| engine.threads_import(&typed(&p.path)?), At => Vec<ThreadInfo>;
+    "threads.import" => |engine, p| engine.posting().threads_import(&typed(&p.path)?), At => Vec<ThreadInfo>;
     /// Posting state of all replies to something on Reddit.
-    "outbox" => |engine, p| engine.outbox(p.state.as_deref()), OfState => Vec<OutboxInfo>;
+    "outbox" => |engine, p| engine.posting().outbox(p.state.as_deref()), OfState => Vec<OutboxInfo>;
     /// Posting state of one reply, with its attempts and what blocks it now.
-    "outbox.get" => |engine, p| engine.outbox_story(p.id), Numbered => OutboxStory;
+    "outbox.get" => |engine, p| engine.posting().outbox_story(p.id), Numbered => OutboxStory;
     /// Decides an uncertain or absent reply.
-    "reply.settle" => |engine, p| engine.reply_settle(p.id, &p.settle, &p.who), SettleReply => OutboxStory;
+    "reply.settle" => |engine, p| engine.posting().reply_settle(p.id, &p.settle, &p.who), SettleReply => OutboxStory;
     /// Deletes a posted reply on Reddit, as it was shown.
-    "reply.withdraw" => |engine, p| engine.reply_withdraw(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
+    "reply.withdraw" => |engine, p| engine.posting().reply_withdraw(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
     /// Deletes duplicates of a posted reply.
-    "reply.delete-duplicates" => |engine, p| engine.reply_delete_duplicates(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
+    "reply.delete-duplicates" => |engine, p| engine.posting().reply_delete_duplicates(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
     /// Previews an edit of a posted reply: the full text, and the hash to edit it by.
-    "reply.rewrite.preview" => |engine, p| engine.rewrite_preview(p.id, &p.text), PreviewRewrite => ShownReply;
+    "reply.rewrite.preview" => |engine, p| engine.posting().rewrite_preview(p.id, &p.text), PreviewRewrite => ShownReply;
     /// Edits a posted reply on Reddit, as it was previewed.
-    "reply.rewrite" => |engine, p| engine.reply_rewrite(p.id, &p.text, &p.seen, &p.who), RewriteReply => OutboxStory;
+    "reply.rewrite" => |engine, p| engine.posting().reply_rewrite(p.id, &p.text, &p.seen, &p.who), RewriteReply => OutboxStory;
     /// The outcomes of posted replies, next to the predictions.
     "outcomes" => |engine, _| engine.outcomes(), Nothing => Outcomes;
     /// Draws the outcomes.
@@ -290,9 +291,9 @@ commands!(Arc<Engine> {
     /// Draws them into files, and returns those written.
     "outcomes.chart.save" => |engine, p| engine.outcomes_chart_files(&all_typed(&p.files)?).map(shown), IntoFiles => Vec<String>;
     /// The audit log, the newest first.
-    "audit" => |engine, p| engine.audit(p.reply, p.limit), AuditPage => Vec<AuditLine>;
+    "audit" => |engine, p| engine.posting().audit(p.reply, p.limit), AuditPage => Vec<AuditLine>;
     /// Purges texts past their retention.
-    "forget.expired" => |engine, _| engine.forget_expired(), Nothing => Synced;
+    "forget.expired" => |engine, _| engine.posting().forget_expired(), Nothing => Synced;
     /// Purges comments and posts by their names, with everything generated from them.
-    "forget.names" => |engine, p| engine.forget_names(&p.names, &p.who), ForgetNames => Synced;
+    "forget.names" => |engine, p| engine.posting().forget_names(&p.names, &p.who), ForgetNames => Synced;
 });

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use repartee_core::error::{Error, Result};
+use repartee_core::study::Study;
 use repartee_datasets::{Origin, StudyKind, StudyRecord};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,10 +12,9 @@ use super::app::Nothing;
 use super::commands;
 use super::project::WithConfig;
 use crate::Engine;
-use crate::error::{Error, Result};
 use crate::import::{Import, SourceInfo};
+use crate::import_question::ImportQuestion;
 use crate::run_config::RunConfig;
-use crate::study::{ImportQuestion, Study};
 
 /// Records of the study.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
