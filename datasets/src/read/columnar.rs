@@ -151,7 +151,7 @@ fn weight(field: &Field) -> (usize, usize) {
 }
 
 fn bad(path: &Path, e: &ParquetError) -> Error {
-    Error::unknown(path, format!("is not a complete Parquet file: {e}"))
+    Error::unknown(path, format!("cannot be read as Parquet: {e}"))
 }
 
 pub(super) fn columns(file: &SerializedFileReader<File>) -> Vec<String> {
@@ -226,7 +226,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             .saturating_mul(UNPACKED_PER_BYTE)
             .saturating_add(UNPACKED);
         let done = self.gathered(move |batches| {
-            let whole = |e| Fault::What(format!("is not a complete Parquet file: {e}"));
+            let whole = |e| Fault::What(format!("cannot be read as Parquet: {e}"));
             let (mut read, mut unpacked): (i64, u64) = (0, 0);
             let mut rows = Rows::new(path, &file, fields).map_err(|e| Fault::What(e.to_string()))?;
             while let Some(row) = rows.next().map_err(whole)? {
