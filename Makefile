@@ -72,6 +72,7 @@ tests: ui
 test: tests
 	cd ui && npm run check && npm test
 	cargo test --workspace --locked --no-fail-fast
+	@.ci/test-tools
 	@$(MAKE) --no-print-directory e2e-built
 
 proof: tests
@@ -93,6 +94,7 @@ check: setup-check
 	@.ci/check-words
 	@$(MAKE) --no-print-directory clippy
 	cargo test --workspace --locked --no-fail-fast
+	@.ci/test-tools
 
 fmt:
 	cargo fmt --all --check

@@ -31,21 +31,22 @@ pub fn approve_as_shown(engine: &Engine, id: i64, who: &str) -> repartee_engine:
     engine.reply_approve(id, &seen(engine, id), who)
 }
 
-/// The folder of real data and reference numbers, if it exists: `REPARTEE_SHARED`, else `../shared` next to the
-/// workspace. Reports a missing folder on standard error, so that a skipped test is visible.
-pub fn shared() -> Option<PathBuf> {
+/// The folder of real data: `REPARTEE_SHARED`, else `../shared` next to the workspace. Tests that call this are ignored
+/// without it (`build.rs`).
+///
+/// # Panics
+/// If it does not exist.
+pub fn shared() -> PathBuf {
     let folder = match std::env::var_os("REPARTEE_SHARED") {
         Some(folder) => PathBuf::from(folder),
         None => workspace().join("../shared"),
     };
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!(
-        "skipped: {} is not there; set REPARTEE_SHARED to the folder of reference data",
+    assert!(
+        folder.is_dir(),
+        "{} does not exist; set REPARTEE_SHARED to the folder of real data",
         folder.display()
     );
-    None
+    folder
 }
 
 pub fn workspace() -> &'static Path {

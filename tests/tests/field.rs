@@ -355,12 +355,9 @@ fn dated(r: &Row) -> Got {
 }
 
 #[test]
+#[cfg_attr(not(shared), ignore = "needs real data: set REPARTEE_SHARED")]
 fn every_row_of_the_field_table_is_right() {
-    let Some(shared) = shared() else { return };
-    let field = shared.join("field");
-    if !field.is_dir() {
-        return eprintln!("skipped: {} is not there", field.display());
-    }
+    let field = shared().join("field");
     let mut wrong = Vec::new();
     for (input, expected, check) in table() {
         let got = check(&Row::new(field.join("inputs").join(input)));
@@ -386,9 +383,9 @@ fn every_row_of_the_field_table_is_right() {
 }
 
 #[test]
+#[cfg_attr(not(shared), ignore = "needs real data: set REPARTEE_SHARED")]
 fn recorded_answers_of_morechildren_are_read() {
-    let Some(shared) = shared() else { return };
-    let path = shared.join("reddit/api/TestCommentForest.test_replace__all.json");
+    let path = shared().join("reddit/api/TestCommentForest.test_replace__all.json");
     let text = std::fs::read_to_string(&path).unwrap();
     let of_kind = |kind: &str| text.matches(&format!(r#"\"kind\": \"{kind}\""#)).count() as u64;
     let taken = Row::new(path).taken(&[]).unwrap();
@@ -1180,12 +1177,9 @@ fn variants_of_the_field_table_are_right() {
 }
 
 #[test]
+#[cfg_attr(not(shared), ignore = "needs real data: set REPARTEE_SHARED")]
 fn counts_in_a_config_must_match_its_file() {
-    let Some(shared) = shared() else { return };
-    let from = shared.join("field/bases/gpt_eos_map");
-    if !from.is_dir() {
-        return;
-    }
+    let from = shared().join("field/bases/gpt_eos_map");
     let place = Place::with_project();
     let folder = place.path("model");
     std::fs::create_dir(&folder).unwrap();

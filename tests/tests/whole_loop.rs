@@ -53,10 +53,9 @@ fn small_demo_runs_the_full_pipeline() {
 /// The pipeline on real text. `REPARTEE_REAL_SCALE=1` uses the steps and counts of the README's table, which it prints;
 /// otherwise a tenth of them, so that every run of the tests can afford it.
 #[test]
+#[cfg_attr(not(shared), ignore = "needs real data: set REPARTEE_SHARED")]
 fn real_text_runs_the_full_pipeline() {
-    let Some(shared) = repartee_tests::shared() else {
-        return;
-    };
+    let shared = repartee_tests::shared();
     let scale: f64 = std::env::var("REPARTEE_REAL_SCALE").map_or(0.1, |text| {
         text.parse().expect("REPARTEE_REAL_SCALE is a number")
     });
