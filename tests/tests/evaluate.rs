@@ -12,8 +12,8 @@ use repartee_engine::figures::{ClassifierFigures, Figures};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
-use repartee_tests::Place;
 use repartee_tests::sample::{done, project};
+use repartee_tests::{Place, Saved};
 
 fn train(engine: &Engine, kind: RunKind, name: &str, steps: usize) {
     let config = RunConfig {
@@ -224,7 +224,7 @@ fn says_how_it_reads(place: &Place, engine: &Engine) {
 
 /// A project with three models and an evaluation of each. It is made once, and each test works on a copy.
 struct Made {
-    file: Vec<u8>,
+    saved: Saved,
     writer: EvaluationInfo,
     judge: EvaluationInfo,
     votes: EvaluationInfo,
@@ -251,9 +251,8 @@ impl Made {
             let [writer, judge, votes] =
                 ["writer", "judge", "votes"].map(|run| measure(&engine, run));
             drop(engine);
-            let file = std::fs::read(place.project()).unwrap();
             Self {
-                file,
+                saved: place.save(),
                 writer,
                 judge,
                 votes,
@@ -262,8 +261,7 @@ impl Made {
     }
 
     fn copy(&self) -> (Place, Engine) {
-        let place = Place::empty();
-        std::fs::write(place.project(), &self.file).unwrap();
+        let place = self.saved.copy();
         let engine = place.engine();
         (place, engine)
     }

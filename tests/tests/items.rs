@@ -22,8 +22,8 @@ use repartee_engine::train::Train;
 use repartee_engine::{Code, Ended, Engine, Error, SamplingParams, Signal};
 use repartee_store::Store;
 use repartee_store::jobs::JobState;
-use repartee_tests::Place;
 use repartee_tests::sample::{done, project};
+use repartee_tests::{Place, Saved};
 
 #[path = "items/deletion.rs"]
 mod deletion;
@@ -105,8 +105,8 @@ fn generate() -> Generate {
 /// A project with one of everything: three small models, fakes, evaluations 1 to 3, and generation 1 with two replies,
 /// of which the first was posted. It is made once, and copied.
 fn full() -> (Place, Engine) {
-    static MADE: OnceLock<Vec<u8>> = OnceLock::new();
-    let bytes = MADE.get_or_init(|| {
+    static MADE: OnceLock<Saved> = OnceLock::new();
+    let saved = MADE.get_or_init(|| {
         let (place, engine) = project(60);
         done(
             &engine,
@@ -155,10 +155,9 @@ fn full() -> (Place, Engine) {
             .reply_posted_by_hand(first.id, link, &shown, "ada")
             .unwrap();
         drop(engine);
-        std::fs::read(place.project()).unwrap()
+        place.save()
     });
-    let place = Place::empty();
-    std::fs::write(place.project(), bytes).unwrap();
+    let place = saved.copy();
     let engine = place.engine();
     (place, engine)
 }

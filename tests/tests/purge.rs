@@ -21,8 +21,8 @@ use repartee_engine::splits::MakeSplit;
 use repartee_engine::train::Train;
 use repartee_engine::{Code, Engine, SamplingParams, Signal};
 use repartee_store::Store;
-use repartee_tests::Place;
 use repartee_tests::sample::done;
+use repartee_tests::{Place, Saved};
 
 const THREADS: usize = 12;
 
@@ -246,8 +246,8 @@ fn all_planted() -> Vec<String> {
 
 /// A project after the full pipeline from which every planted text was purged.
 struct Purged {
-    /// The project file. The pipeline runs once, and each test works on a copy.
-    file: Vec<u8>,
+    /// The pipeline runs once, and each test works on a copy.
+    saved: Saved,
     /// How many runs of five words were there before, and which were left.
     before: usize,
     left: Vec<String>,
@@ -275,7 +275,7 @@ impl Purged {
         let left = left(&place, &texts);
         drop(engine);
         Self {
-            file: std::fs::read(place.project()).unwrap(),
+            saved: place.save(),
             before,
             left,
             synced,
@@ -284,8 +284,7 @@ impl Purged {
     }
 
     fn copy(&self) -> (Place, Engine) {
-        let place = Place::empty();
-        std::fs::write(place.project(), &self.file).unwrap();
+        let place = self.saved.copy();
         let engine = place.engine();
         (place, engine)
     }

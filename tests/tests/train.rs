@@ -12,8 +12,8 @@ use repartee_engine::train::{Train, Trained};
 use repartee_engine::{Code, Ended, Engine};
 use repartee_models::generate::SamplingParams;
 use repartee_models::schedule::Decay;
-use repartee_tests::Place;
 use repartee_tests::sample::{done, project};
+use repartee_tests::{Place, Saved};
 
 fn config(kind: RunKind, name: &str, steps: usize) -> RunConfig {
     RunConfig {
@@ -63,7 +63,7 @@ fn sampling() -> SamplingParams {
 
 /// A project with a generator, its fakes, and both classifiers. It is made once, and each test works on a copy.
 struct Made {
-    file: Vec<u8>,
+    saved: Saved,
     writer: Trained,
     fakes: FakesInfo,
     realism: Trained,
@@ -86,9 +86,8 @@ impl Made {
             let realism = train(&engine, &config(RunKind::Realism, "judge", 30));
             train(&engine, &config(RunKind::Upvotes, "votes", 30));
             drop(engine);
-            let file = std::fs::read(place.project()).unwrap();
             Self {
-                file,
+                saved: place.save(),
                 writer,
                 fakes,
                 realism,
@@ -97,8 +96,7 @@ impl Made {
     }
 
     fn copy(&self) -> (Place, Engine) {
-        let place = Place::empty();
-        std::fs::write(place.project(), &self.file).unwrap();
+        let place = self.saved.copy();
         let engine = place.engine();
         (place, engine)
     }
