@@ -20,7 +20,7 @@ use repartee_engine::reddit::{
 };
 use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
 use repartee_fake_reddit::{
-    ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, Language, On, Options, PASSWORD, Rule,
+    ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, Language, On, Options, PASSWORD, Rule, World,
 };
 use repartee_reddit::{App, Clock, Grant, Login};
 use repartee_store::Store;

@@ -124,34 +124,83 @@ struct Sums {
     refused: AtomicUsize,
 }
 
+/// Faults of the sandbox: of posting, and of what is read before and after it.
+fn break_some(dice: &mut Dice, world: &mut World) {
+    world.knobs.tree_lag_ms = dice.pick(&[0, 0, 30_000, 200_000]);
+    world.knobs.token_lives_s = dice.pick(&[86_400, 86_400, 90]);
+    for _ in 0..dice.below(4) {
+        let (fault, chance) = (dice.pick(&wrongs()), 0.2 + 0.2 * dice.below(5) as f64);
+        let times = 1 + dice.below(3) as u32;
+        world.fail(Rule {
+            chance,
+            ..Rule::times(On::Comment, fault, times)
+        });
+    }
+    for on in [On::Comments, On::Info, On::UserComments, On::Me, On::Token] {
+        if dice.below(3) == 0 {
+            let fault = dice.pick(&blinds());
+            world.fail(Rule {
+                chance: 0.3,
+                ..Rule::times(on, fault, 3)
+            });
+        }
+    }
+}
+
+/// The end of a seed: every reply has one answer or none, and if there is one, a file knows of it.
+fn check_all(seed: u64, bench: &Bench, files: &[PathBuf], sums: &Sums) {
+    for (id, parent) in &bench.replies {
+        let there = bench.fake.world().made(ACCOUNT, parent).len();
+        let mut known = false;
+        for file in files {
+            let (state, code) = bench.state_in(file, *id);
+            let why = format!("seed {seed}, {file:?}, reply {id}: {state} {code}, {there} there");
+            // what one of two copies did not post may be the other's
+            let nothing = there == 0 || files.len() > 1;
+            match (state.as_str(), code.as_str()) {
+                ("posted", code) => {
+                    assert_eq!((there, code), (1, ""), "{why}");
+                    known = true;
+                    sums.posted.fetch_add(1, Ordering::Relaxed);
+                }
+                ("absent", _) => {
+                    assert!(nothing, "{why}");
+                    sums.absent.fetch_add(1, Ordering::Relaxed);
+                }
+                ("uncertain", code) => {
+                    assert_eq!(code, "unsettled", "{why}");
+                    known = true;
+                    sums.handed_over.fetch_add(1, Ordering::Relaxed);
+                }
+                ("cancelled", "answered-elsewhere" | "answered") if files.len() > 1 => {
+                    assert_eq!(there, 1, "{why}");
+                    sums.elsewhere.fetch_add(1, Ordering::Relaxed);
+                }
+                // the other one is uncertain or absent: the user settles it there
+                ("approved", "answered-elsewhere") if files.len() > 1 => {
+                    sums.elsewhere.fetch_add(1, Ordering::Relaxed);
+                }
+                ("rejected" | "cancelled", _) => {
+                    assert!(nothing, "{why}");
+                    sums.refused.fetch_add(1, Ordering::Relaxed);
+                }
+                _ => panic!("{why}"),
+            }
+        }
+        assert!(
+            known || there == 0,
+            "seed {seed}, reply {id}: nobody knows of it"
+        );
+    }
+}
+
 /// One seed: faults, kills, restarts; then no more faults, and everything is settled.
 fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>) {
     let mut dice = Dice(seed);
     // clocks differ by up to two hours, either way
     let skew_ms = (dice.below(7) as i64 - 3) * 2_400_000;
     let bench = Bench::skewed(1 + dice.below(3) as usize, skew_ms);
-    {
-        let mut world = bench.fake.world();
-        world.knobs.tree_lag_ms = dice.pick(&[0, 0, 30_000, 200_000]);
-        world.knobs.token_lives_s = dice.pick(&[86_400, 86_400, 90]);
-        for _ in 0..dice.below(4) {
-            let (fault, chance) = (dice.pick(&wrongs()), 0.2 + 0.2 * dice.below(5) as f64);
-            let times = 1 + dice.below(3) as u32;
-            world.fail(Rule {
-                chance,
-                ..Rule::times(On::Comment, fault, times)
-            });
-        }
-        for on in [On::Comments, On::Info, On::UserComments, On::Me, On::Token] {
-            if dice.below(3) == 0 {
-                let fault = dice.pick(&blinds());
-                world.fail(Rule {
-                    chance: 0.3,
-                    ..Rule::times(on, fault, 3)
-                });
-            }
-        }
-    }
+    break_some(&mut dice, &mut bench.fake.world());
     let lives = 1 + dice.below(4);
     let original = bench.place.project();
     let mut files = vec![original.clone()];
@@ -210,49 +259,7 @@ fn run(seed: u64, sums: &Sums, steps: &Arc<Mutex<BTreeMap<&'static str, usize>>>
     for file in &files {
         all_well(file);
     }
-    for (id, parent) in &bench.replies {
-        let there = bench.fake.world().made(ACCOUNT, parent).len();
-        let mut known = false;
-        for file in &files {
-            let (state, code) = bench.state_in(file, *id);
-            let why = format!("seed {seed}, {file:?}, reply {id}: {state} {code}, {there} there");
-            // what one of two copies did not post may be the other's
-            let nothing = there == 0 || files.len() > 1;
-            match (state.as_str(), code.as_str()) {
-                ("posted", code) => {
-                    assert_eq!((there, code), (1, ""), "{why}");
-                    known = true;
-                    sums.posted.fetch_add(1, Ordering::Relaxed);
-                }
-                ("absent", _) => {
-                    assert!(nothing, "{why}");
-                    sums.absent.fetch_add(1, Ordering::Relaxed);
-                }
-                ("uncertain", code) => {
-                    assert_eq!(code, "unsettled", "{why}");
-                    known = true;
-                    sums.handed_over.fetch_add(1, Ordering::Relaxed);
-                }
-                ("cancelled", "answered-elsewhere" | "answered") if files.len() > 1 => {
-                    assert_eq!(there, 1, "{why}");
-                    sums.elsewhere.fetch_add(1, Ordering::Relaxed);
-                }
-                // the other one is uncertain or absent: the user settles it there
-                ("approved", "answered-elsewhere") if files.len() > 1 => {
-                    sums.elsewhere.fetch_add(1, Ordering::Relaxed);
-                }
-                ("rejected" | "cancelled", _) => {
-                    assert!(nothing, "{why}");
-                    sums.refused.fetch_add(1, Ordering::Relaxed);
-                }
-                _ => panic!("{why}"),
-            }
-        }
-        assert!(
-            known || there == 0,
-            "seed {seed}, reply {id}: nobody knows of it"
-        );
-    }
+    check_all(seed, &bench, &files, sums);
     sums.runs.fetch_add(1, Ordering::Relaxed);
     sums.sent.fetch_add(bench.posted(), Ordering::Relaxed);
 }
