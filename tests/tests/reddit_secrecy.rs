@@ -141,7 +141,10 @@ impl Bench {
             "the log was on"
         );
         let issued_too = issued.iter().map(String::as_str);
-        for secret in issued_too.chain(["marker-", SECRET, PASSWORD]).chain(more.iter().copied()) {
+        for secret in issued_too
+            .chain(["marker-", SECRET, PASSWORD])
+            .chain(more.iter().copied())
+        {
             if let Some(line) = heard.lines().find(|line| line.contains(secret)) {
                 panic!("{secret} appears: {line}");
             }

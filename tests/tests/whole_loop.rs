@@ -120,7 +120,10 @@ impl Real {
         let often = format!("--set validate_limit={}", self.scaled(200.0));
         let train = |what: &str, steps: f64| {
             let steps = self.scaled(steps);
-            self.ok(&format!("train {what} --steps {steps} --batch 8 {often}"), &[]);
+            self.ok(
+                &format!("train {what} --steps {steps} --batch 8 {often}"),
+                &[],
+            );
         };
         train(
             "generator --name writer --base small --lr 1e-3 --max-tokens 128",

@@ -86,7 +86,11 @@ fn recorded() -> Vec<Vec<Exchange>> {
 #[cfg_attr(not(shared), ignore = "needs real data: set REPARTEE_SHARED")]
 fn recorded_answers_to_comments_are_classified_as_ours_would_be() {
     let mut classified = 0;
-    for of in recorded().iter().flatten().filter(|of| of.posts_a_comment()) {
+    for of in recorded()
+        .iter()
+        .flatten()
+        .filter(|of| of.posts_a_comment())
+    {
         let told = classify(
             &of.field("thing_id"),
             &Answer::Status {

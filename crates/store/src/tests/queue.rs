@@ -79,7 +79,9 @@ impl Generated {
 
     /// Queues the picked candidate.
     fn queue(&self) -> i64 {
-        self.store.queue_add(&self.candidates[1..], "me", 3).unwrap()[0]
+        self.store
+            .queue_add(&self.candidates[1..], "me", 3)
+            .unwrap()[0]
     }
 
     fn approve(&self, id: i64, at_ms: i64) -> Result<()> {
