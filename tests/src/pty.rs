@@ -17,7 +17,7 @@ pub fn run(mut command: Command, typed: &[(&str, &str)]) -> (bool, String) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&master).expect("the terminal is ours");
     unlockpt(&master).expect("the terminal opens");
-    let name = ptsname(&master, Vec::new()).expect("its name");
+    let name = ptsname(&master, Vec::<u8>::new()).expect("its name");
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let slave = rustix::fs::open(&name, flags, Mode::empty()).expect("its other end");
     let (mut master, slave) = (File::from(master), File::from(slave));
