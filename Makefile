@@ -72,13 +72,13 @@ tests: ui
 test: tests
 	cd ui && npm run check && npm test
 	cargo test --workspace --locked --no-fail-fast
+	@.ci/test-tools
 	@$(MAKE) --no-print-directory e2e-built
 
 proof: tests
 	REPARTEE_SEEDS=0..1000 cargo test --workspace --locked --test posting never_two_comments -- --nocapture
 	REPARTEE_FUZZ=100000 cargo test --workspace --locked --test fuzz -- --nocapture
-	REPARTEE_PROOF=1 cargo test --workspace --locked --test field -- table_bombs model_bombs --nocapture --test-threads 1
-	REPARTEE_PROOF=1 cargo test --workspace --locked --test field decompression_bombs -- --nocapture
+	REPARTEE_PROOF=1 cargo test --workspace --locked --test field -- bombs:: --include-ignored --nocapture --test-threads 1
 
 e2e: tests
 	@$(MAKE) --no-print-directory e2e-built
@@ -93,6 +93,7 @@ check: setup-check
 	@.ci/check-words
 	@$(MAKE) --no-print-directory clippy
 	cargo test --workspace --locked --no-fail-fast
+	@.ci/test-tools
 
 fmt:
 	cargo fmt --all --check

@@ -81,8 +81,7 @@ fn restrict(file: &File) -> io::Result<()> {
 #[cfg(unix)]
 fn narrow_one(file: &Path) {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    // SAFETY: geteuid only returns a number.
-    let me = unsafe { libc::geteuid() };
+    let me = rustix::process::geteuid().as_raw();
     let Ok(about) = std::fs::symlink_metadata(file) else {
         return;
     };

@@ -11,6 +11,7 @@ pub mod seeds;
 pub mod stranger;
 pub mod study;
 
+use std::fs::Permissions;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -31,21 +32,22 @@ pub fn approve_as_shown(engine: &Engine, id: i64, who: &str) -> repartee_engine:
     engine.reply_approve(id, &seen(engine, id), who)
 }
 
-/// The folder of real data and reference numbers, if it exists: `REPARTEE_SHARED`, else `../shared` next to the
-/// workspace. Reports a missing folder on standard error, so that a skipped test is visible.
-pub fn shared() -> Option<PathBuf> {
+/// The folder of real data: `REPARTEE_SHARED`, else `../shared` next to the workspace. Tests that call this are ignored
+/// without it (`build.rs`).
+///
+/// # Panics
+/// If it does not exist.
+pub fn shared() -> PathBuf {
     let folder = match std::env::var_os("REPARTEE_SHARED") {
         Some(folder) => PathBuf::from(folder),
         None => workspace().join("../shared"),
     };
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!(
-        "skipped: {} is not there; set REPARTEE_SHARED to the folder of reference data",
+    assert!(
+        folder.is_dir(),
+        "{} does not exist; set REPARTEE_SHARED to the folder of real data",
         folder.display()
     );
-    None
+    folder
 }
 
 pub fn workspace() -> &'static Path {
@@ -106,6 +108,13 @@ impl Place {
         path
     }
 
+    /// All files in the folder, to make copies of it: what takes long to make is made once.
+    pub fn save(&self) -> Saved {
+        let mut saved = Saved::default();
+        saved.read(self.folder(), Path::new(""));
+        saved
+    }
+
     /// The `repartee` binary, ready to run in this folder with two threads, so that it finds the project.
     pub fn repartee<S: AsRef<std::ffi::OsStr>>(
         &self,
@@ -132,6 +141,47 @@ impl Place {
         let ran = self.run(args);
         assert_eq!(ran.status, Some(0), "{ran}");
         ran
+    }
+}
+
+/// The files of a [`Place`].
+#[derive(Default)]
+pub struct Saved {
+    folders: Vec<(PathBuf, Permissions)>,
+    files: Vec<(PathBuf, Permissions, Vec<u8>)>,
+}
+
+impl Saved {
+    /// Reads `within`, a folder in `folder`.
+    fn read(&mut self, folder: &Path, within: &Path) {
+        for entry in std::fs::read_dir(folder.join(within)).expect("a folder of the test") {
+            let entry = entry.expect("an entry of it");
+            let (path, about) = (within.join(entry.file_name()), entry.metadata());
+            let permissions = about.as_ref().expect("its metadata").permissions();
+            if about.expect("its metadata").is_dir() {
+                self.folders.push((path.clone(), permissions));
+                self.read(folder, &path);
+            } else {
+                let content = std::fs::read(entry.path()).expect("its content");
+                self.files.push((path, permissions, content));
+            }
+        }
+    }
+
+    /// A new folder with these files.
+    pub fn copy(&self) -> Place {
+        let place = Place::empty();
+        for (path, permissions) in &self.folders {
+            let path = place.folder().join(path);
+            std::fs::create_dir(&path).expect("a folder of the test");
+            std::fs::set_permissions(path, permissions.clone()).expect("its permissions");
+        }
+        for (path, permissions, content) in &self.files {
+            let path = place.folder().join(path);
+            std::fs::write(&path, content).expect("a file of the test");
+            std::fs::set_permissions(path, permissions.clone()).expect("its permissions");
+        }
+        place
     }
 }
 

@@ -1,10 +1,11 @@
 //! A pseudo-terminal for a command: types input, and records output.
-#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::FromRawFd;
 use std::process::Command;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// Runs a command in a terminal. Each pair is a text to wait for and the input to type then. Returns whether it
 /// succeeded, and everything the terminal received.
@@ -12,20 +13,14 @@ use std::process::Command;
 /// # Panics
 /// If the system provides no terminal, or the command ends before everything was typed.
 pub fn run(mut command: Command, typed: &[(&str, &str)]) -> (bool, String) {
-    let (mut master, mut slave) = (-1, -1);
-    // SAFETY: both numbers are ours to write to; name and settings are not requested.
-    let made = unsafe {
-        libc::openpty(
-            &raw mut master,
-            &raw mut slave,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        )
-    };
-    assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
-    // SAFETY: openpty returned both, and nothing else has them.
-    let (mut master, slave) = unsafe { (File::from_raw_fd(master), File::from_raw_fd(slave)) };
+    // neither becomes the terminal of this process
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&master).expect("the terminal is ours");
+    unlockpt(&master).expect("the terminal opens");
+    let name = ptsname(&master, Vec::<u8>::new()).expect("its name");
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let slave = rustix::fs::open(&name, flags, Mode::empty()).expect("its other end");
+    let (mut master, slave) = (File::from(master), File::from(slave));
     command
         .stdin(slave.try_clone().expect("the terminal"))
         .stdout(slave.try_clone().expect("the terminal"))

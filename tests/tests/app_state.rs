@@ -153,11 +153,16 @@ fn sample_pipeline_runs_in_a_window_and_can_be_paused() {
             .all(|m| m["figure"].is_string()),
         "{now}"
     );
-    look_at_everything(&windows);
+    // every command that shows something
+    look_at_pairs(&windows);
+    look_at_lists(&windows);
+    look_at_a_run(&windows);
+    look_at_an_evaluation(&windows);
+    look_at_a_generation(&windows);
+    review_a_reply(&windows);
 }
 
-/// Calls every command that shows something, on a project after the full pipeline.
-fn look_at_everything(windows: &Windows) {
+fn look_at_pairs(windows: &Windows) {
     let ask = |name: &str, params: Value| windows.call("one", name, params);
     let view = ask(
         "pairs.view",
@@ -188,7 +193,9 @@ fn look_at_everything(windows: &Windows) {
         .map(|n| n.as_u64().unwrap())
         .sum();
     assert_eq!(bins + labels["unscored"].as_u64().unwrap(), total);
+}
 
+fn look_at_lists(windows: &Windows) {
     for (name, params) in [
         ("sources", json!({})),
         ("splits", json!({})),
@@ -209,14 +216,22 @@ fn look_at_everything(windows: &Windows) {
         ("run.differences", json!({ "runs": ["judge", "votes"] })),
         ("fakes.rows", json!({ "name": "fakes", "limit": 3 })),
     ] {
-        assert!(!ask(name, params).as_array().unwrap().is_empty(), "{name}");
+        let list = windows.call("one", name, params);
+        assert!(!list.as_array().unwrap().is_empty(), "{name}");
     }
+}
+
+fn look_at_a_run(windows: &Windows) {
+    let ask = |name: &str, params: Value| windows.call("one", name, params);
     let run = ask("run.get", json!({ "name": "writer" }));
     let config = ask("run.read", json!({ "toml": run["config"] }));
     assert_eq!(config["learning_rate"], 1e-3);
     let estimate = ask("run.estimate", json!({ "config": config }));
     assert!(estimate["parameters"].as_u64().unwrap() > 100_000);
+}
 
+fn look_at_an_evaluation(windows: &Windows) {
+    let ask = |name: &str, params: Value| windows.call("one", name, params);
     let judge = ask("evaluations", json!({})).as_array().unwrap()[1].clone();
     let at = ask(
         "evaluation.at",
@@ -255,9 +270,17 @@ fn look_at_everything(windows: &Windows) {
             "{kind}"
         );
     }
-    // the latest has the drafts for a Reddit sandbox
-    let generations = ask("generations", json!({}));
-    let generation = generations.as_array().unwrap().last().unwrap().clone();
+}
+
+/// The latest has the drafts for a Reddit sandbox.
+fn latest_generation(windows: &Windows) -> Value {
+    let generations = windows.call("one", "generations", json!({}));
+    generations.as_array().unwrap().last().unwrap().clone()
+}
+
+fn look_at_a_generation(windows: &Windows) {
+    let ask = |name: &str, params: Value| windows.call("one", name, params);
+    let generation = latest_generation(windows);
     let generated = ask("generation.get", json!({ "id": generation["id"] }));
     assert_eq!(generated["comments"].as_array().unwrap().len(), 5);
     let lax = json!({ "min_p_real": 0.0, "max_chars": 1000, "per_thread": 2 });
@@ -273,7 +296,12 @@ fn look_at_everything(windows: &Windows) {
             .count()
     };
     assert!(picked(&again) > picked(&generated));
+}
 
+fn review_a_reply(windows: &Windows) {
+    let ask = |name: &str, params: Value| windows.call("one", name, params);
+    let generation = latest_generation(windows);
+    let generated = ask("generation.get", json!({ "id": generation["id"] }));
     let candidate = generated["comments"][0]["candidates"][9]["id"].clone();
     let reply = ask("candidate.queue", json!({ "id": candidate, "who": "ada" }));
     let id = reply["id"].clone();

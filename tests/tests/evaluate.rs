@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use repartee_engine::chart::ChartKind;
 use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
@@ -11,8 +12,8 @@ use repartee_engine::figures::{ClassifierFigures, Figures};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
-use repartee_tests::Place;
 use repartee_tests::sample::{done, project};
+use repartee_tests::{Place, Saved};
 
 fn train(engine: &Engine, kind: RunKind, name: &str, steps: usize) {
     let config = RunConfig {
@@ -221,25 +222,65 @@ fn says_how_it_reads(place: &Place, engine: &Engine) {
     }
 }
 
-#[test]
-fn three_models_are_evaluated_and_charted() {
-    let (place, engine) = project(400);
-    train(&engine, RunKind::Generator, "writer", 80);
-    let make = MakeFakes {
-        generator: "writer".to_owned(),
-        comments: [150, 30, 60],
-        sampling: SamplingParams {
-            max_new_tokens: 24,
-            ..SamplingParams::default()
-        },
-        ..MakeFakes::default()
-    };
-    done(&engine, &make);
-    train(&engine, RunKind::Realism, "judge", 40);
-    train(&engine, RunKind::Upvotes, "votes", 40);
+/// A project with three models and an evaluation of each. It is made once, and each test works on a copy.
+struct Made {
+    saved: Saved,
+    writer: EvaluationInfo,
+    judge: EvaluationInfo,
+    votes: EvaluationInfo,
+}
 
-    let writer = measure(&engine, "writer");
-    let Figures::Generator(figures) = &writer.figures else {
+impl Made {
+    fn once() -> &'static Self {
+        static MADE: OnceLock<Made> = OnceLock::new();
+        MADE.get_or_init(|| {
+            let (place, engine) = project(400);
+            train(&engine, RunKind::Generator, "writer", 80);
+            let make = MakeFakes {
+                generator: "writer".to_owned(),
+                comments: [150, 30, 60],
+                sampling: SamplingParams {
+                    max_new_tokens: 24,
+                    ..SamplingParams::default()
+                },
+                ..MakeFakes::default()
+            };
+            done(&engine, &make);
+            train(&engine, RunKind::Realism, "judge", 40);
+            train(&engine, RunKind::Upvotes, "votes", 40);
+            let [writer, judge, votes] =
+                ["writer", "judge", "votes"].map(|run| measure(&engine, run));
+            drop(engine);
+            Self {
+                saved: place.save(),
+                writer,
+                judge,
+                votes,
+            }
+        })
+    }
+
+    fn copy(&self) -> (Place, Engine) {
+        let place = self.saved.copy();
+        let engine = place.engine();
+        (place, engine)
+    }
+
+    fn classifiers(&self) -> [(&EvaluationInfo, &ClassifierFigures, usize); 2] {
+        [(&self.judge, 2), (&self.votes, 4)].map(|(evaluation, classes)| {
+            let Figures::Classifier(figures) = &evaluation.figures else {
+                panic!("a classifier's figures")
+            };
+            (evaluation, figures, classes)
+        })
+    }
+}
+
+#[test]
+fn perplexity_beats_its_baselines_and_matches_the_stored_predictions() {
+    let made = Made::once();
+    let (place, _engine) = made.copy();
+    let Figures::Generator(figures) = &made.writer.figures else {
         panic!("a generator's figures")
     };
     let perplexity = figures.perplexity.unwrap();
@@ -254,7 +295,7 @@ fn three_models_are_evaluated_and_charted() {
     let (n, nll, tokens): (i64, f64, i64) = db
         .query_row(
             "SELECT count(*), sum(nll), sum(tokens) FROM prediction WHERE evaluation_id = ?1",
-            [writer.id],
+            [made.writer.id],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .unwrap();
@@ -263,12 +304,13 @@ fn three_models_are_evaluated_and_charted() {
         (figures.examples, figures.tokens)
     );
     assert!(((nll / tokens as f64).exp() - perplexity).abs() < 1e-9);
+}
 
-    for (run, classes) in [("judge", 2), ("votes", 4)] {
-        let evaluation = measure(&engine, run);
-        let Figures::Classifier(figures) = &evaluation.figures else {
-            panic!("a classifier's figures")
-        };
+#[test]
+fn figures_of_classifiers_count_every_example_and_are_compared_with_their_baselines() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    for (evaluation, figures, classes) in made.classifiers() {
         assert_eq!(figures.confusion.len(), classes);
         assert_eq!(
             figures.confusion.iter().flatten().sum::<u64>(),
@@ -280,12 +322,36 @@ fn three_models_are_evaluated_and_charted() {
         assert_eq!(evaluation.config.classes.len(), classes);
         let predictions = engine.predictions(evaluation.id).unwrap();
         assert_eq!(predictions.labels.len() as u64, figures.examples);
+        honest(&engine, evaluation, figures);
+    }
+}
 
-        honest(&engine, &evaluation, figures);
-        exported(&place, &engine, &evaluation);
-        if classes == 2 {
-            marked_at_its_threshold(&engine, &evaluation);
-        }
+#[test]
+fn marker_is_on_the_roc_curve_at_its_threshold() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    marked_at_its_threshold(&engine, &made.judge);
+}
+
+#[test]
+fn predictions_and_pairs_are_exported() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    for (evaluation, ..) in made.classifiers() {
+        exported(&place, &engine, evaluation);
+    }
+}
+
+#[test]
+fn exported_models_record_how_they_read() {
+    let (place, engine) = Made::once().copy();
+    says_how_it_reads(&place, &engine);
+}
+
+#[test]
+fn charts_are_written_as_svg_png_and_csv_and_say_what_they_show() {
+    let (place, engine) = Made::once().copy();
+    for run in ["judge", "votes"] {
         let of = [run.to_owned()];
         for (kind, name) in [
             (ChartKind::Roc, "roc"),
@@ -313,6 +379,11 @@ fn three_models_are_evaluated_and_charted() {
             }
         }
     }
+}
+
+#[test]
+fn overview_and_list_show_each_evaluation_once() {
+    let (_place, engine) = Made::once().copy();
     for model in engine.overview().unwrap().models {
         assert_eq!(
             (model.evaluations, &model.evaluated),
@@ -329,15 +400,22 @@ fn three_models_are_evaluated_and_charted() {
             .iter()
             .all(|step| step.step != "evaluate")
     );
-    says_how_it_reads(&place, &engine);
     let listed = engine.evaluations().unwrap();
     assert_eq!(listed.len(), 3);
     assert_eq!(engine.evaluation_of("judge").unwrap(), listed[1]);
     assert_eq!(listed[1].fakes.as_deref(), Some("fakes"));
+}
 
-    // evaluating again gives the same figures
-    assert_eq!(measure(&engine, "judge").figures, listed[1].figures);
-    // and they are printed, for four bins, too
+#[test]
+fn evaluating_again_gives_the_same_figures() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    assert_eq!(measure(&engine, "judge").figures, made.judge.figures);
+}
+
+#[test]
+fn figures_of_four_bins_are_printed() {
+    let (place, engine) = Made::once().copy();
     let printed = place.ok(["evaluate", "votes", "--partition", "val"]).out;
     let val = engine.evaluation_of("votes").unwrap();
     assert_eq!(val.partition, Partition::Val);
@@ -354,7 +432,11 @@ fn three_models_are_evaluated_and_charted() {
         let value = row.and_then(|row| row.split_whitespace().next());
         assert_eq!(value, Some(one.written().as_str()), "{name}: {printed}");
     }
+}
 
+#[test]
+fn charts_that_cannot_be_drawn_are_refused_with_the_reason() {
+    let (_place, engine) = Made::once().copy();
     let error = |kind, of: &str| engine.chart(kind, &[of.to_owned()]).unwrap_err();
     assert_eq!(
         error(ChartKind::Roc, "writer").code,

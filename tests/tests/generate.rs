@@ -2,6 +2,8 @@
 //! that store nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::OnceLock;
+
 use repartee_engine::base::{BaseAdd, BaseNew};
 use repartee_engine::draft::DraftReplies;
 use repartee_engine::evaluate::Evaluate;
@@ -16,6 +18,7 @@ use repartee_models::generate::SamplingParams;
 use repartee_models::weights;
 use repartee_store::Store;
 use repartee_tests::sample::{done, project};
+use repartee_tests::{Place, Saved};
 
 fn train(engine: &Engine, name: &str, base: &str) {
     let config = RunConfig {
@@ -248,22 +251,70 @@ fn refused<J: Job>(engine: &Engine, job: &J) -> Error {
     error
 }
 
-#[test]
-fn invalid_jobs_are_refused_before_anything_is_written() {
-    let (place, engine) = project(60);
-    train(&engine, "writer", "small-gpt2");
-    train_votes(&engine);
-    let criteria = Criteria {
+/// A project with a generator "writer" and an upvotes model "votes". It is made once, and each test works on a copy.
+fn with_models() -> (Place, Engine) {
+    static MADE: OnceLock<Saved> = OnceLock::new();
+    let saved = MADE.get_or_init(|| {
+        let (place, engine) = project(60);
+        train(&engine, "writer", "small-gpt2");
+        train_votes(&engine);
+        drop(engine);
+        place.save()
+    });
+    let place = saved.copy();
+    let engine = place.engine();
+    (place, engine)
+}
+
+fn only_realistic() -> Criteria {
+    Criteria {
         min_p_real: Some(0.9),
         ..Criteria::default()
-    };
+    }
+}
+
+#[test]
+fn criterion_without_its_model_is_refused_before_anything_is_written() {
+    let (place, engine) = with_models();
     let with_criterion = Generate {
-        criteria: criteria.clone(),
+        criteria: only_realistic(),
         ..ask("Which pot?")
     };
     let error = refused(&engine, &with_criterion);
     assert!(error.message.contains("--realism RUN"), "{error}");
-    // runs of another kind, wherever a run is named
+    let draft = DraftReplies {
+        generate: Generate {
+            comments: Vec::new(),
+            criteria: only_realistic(),
+            ..ask("")
+        },
+        ..DraftReplies::default()
+    };
+    let error = engine.start(&draft, &|_| {}).expect_err("it is refused");
+    assert!(error.message.contains("--realism RUN"), "{error}");
+
+    // the same, requested later
+    let generated = done(&engine, &ask("Which pot?"));
+    let error = engine
+        .generation_pick(generated.generation, &only_realistic())
+        .unwrap_err();
+    assert!(error.message.contains("--realism RUN"), "{error}");
+    drop(engine);
+    let ran = place.run([
+        "generate",
+        "Which pot?",
+        "--generator",
+        "writer",
+        "--min-p-real",
+        "0.9",
+    ]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.err.contains("--realism RUN"), "{ran}");
+}
+
+#[test]
+fn run_of_another_kind_is_refused_wherever_a_run_is_named() {
+    let (_place, engine) = with_models();
     for (wrong, words) in [
         (
             Generate {
@@ -309,6 +360,11 @@ fn invalid_jobs_are_refused_before_anything_is_written() {
             .message
             .contains("realism model")
     );
+}
+
+#[test]
+fn settings_of_another_kind_of_run_are_refused() {
+    let (place, engine) = with_models();
     for config in [
         RunConfig {
             base: "small-bert".to_owned(),
@@ -321,34 +377,7 @@ fn invalid_jobs_are_refused_before_anything_is_written() {
     ] {
         refused(&engine, &Train::new(&config).unwrap());
     }
-    let draft = DraftReplies {
-        generate: Generate {
-            comments: Vec::new(),
-            criteria: criteria.clone(),
-            ..ask("")
-        },
-        ..DraftReplies::default()
-    };
-    let error = engine.start(&draft, &|_| {}).expect_err("it is refused");
-    assert!(error.message.contains("--realism RUN"), "{error}");
-
-    // the same, requested later
-    let generated = done(&engine, &ask("Which pot?"));
-    let error = engine
-        .generation_pick(generated.generation, &criteria)
-        .unwrap_err();
-    assert!(error.message.contains("--realism RUN"), "{error}");
     drop(engine);
-    let ran = place.run([
-        "generate",
-        "Which pot?",
-        "--generator",
-        "writer",
-        "--min-p-real",
-        "0.9",
-    ]);
-    assert_eq!(ran.status, Some(2), "{ran}");
-    assert!(ran.err.contains("--realism RUN"), "{ran}");
     let ran = place.run(["train", "upvotes", "--fakes", "fakes", "--steps", "1"]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(

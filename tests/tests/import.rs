@@ -274,8 +274,9 @@ fn csv_reader(path: &Path) -> csv::Reader<std::fs::File> {
 }
 
 #[test]
+#[cfg_attr(not(shared), ignore = "needs real data: set REPARTEE_SHARED")]
 fn real_dumps_tables_and_listings_are_read() {
-    let Some(shared) = shared() else { return };
+    let shared = shared();
     let reddit = shared.join("reddit");
     let place = Place::with_project();
     let engine = place.engine();

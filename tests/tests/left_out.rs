@@ -366,104 +366,134 @@ fn connect(engine: &mut Engine, fake: &Fake) {
         .unwrap();
 }
 
-#[test]
-fn unreadable_thread_is_left_out_of_fetch_sync_and_draft() {
-    let fake = Fake::start(Options {
-        posts: 0,
-        ..Options::default()
-    })
-    .unwrap();
-    let place = Place::with_project();
-    let mut engine = place.engine();
-    connect(&mut engine, &fake);
-    let posts: Vec<String> = {
+/// A sandbox with three posts of one comment each, and a project connected with it.
+struct Bench {
+    fake: Fake,
+    engine: Engine,
+    _place: Place,
+    posts: Vec<String>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let fake = Fake::start(Options {
+            posts: 0,
+            ..Options::default()
+        })
+        .unwrap();
+        let place = Place::with_project();
+        let mut engine = place.engine();
+        connect(&mut engine, &fake);
         let mut world = fake.world();
-        (0..3)
-            .map(|n| {
-                let post = world.add_post("Quiet", "host", &format!("Title number {n}"), "text");
-                world
-                    .add_comment(&post, "asker", &format!("A question of thread {n}?"))
-                    .unwrap();
-                post
-            })
-            .collect()
-    };
-    let fetch = |posts: Vec<String>| Fetch {
-        posts,
+        let add = |n| {
+            let post = world.add_post("Quiet", "host", &format!("Title number {n}"), "text");
+            world
+                .add_comment(&post, "asker", &format!("A question of thread {n}?"))
+                .unwrap();
+            post
+        };
+        let posts = (0..3).map(add).collect();
+        drop(world);
+        Self {
+            fake,
+            engine,
+            _place: place,
+            posts,
+        }
+    }
+
+    /// The second of these calls meets this fault.
+    fn fail_second(&self, on: On, fault: Fault) {
+        self.fake.world().fail(Rule {
+            skip: 1,
+            times: Some(1),
+            ..Rule::always(on, fault)
+        });
+    }
+}
+
+fn fetch(posts: &[&str]) -> Fetch {
+    Fetch {
+        posts: posts.iter().map(|&post| post.to_owned()).collect(),
         ..Fetch::default()
-    };
+    }
+}
+
+#[test]
+fn unreadable_thread_is_left_out_of_a_fetch() {
+    let bench = Bench::new();
+    let posts: Vec<&str> = bench.posts.iter().map(String::as_str).collect();
     // an invalid link, one that does not exist, and one whose answer cannot be read, among good ones
-    fake.world().fail(Rule {
-        skip: 1,
-        times: Some(1),
-        ..Rule::always(On::Comments, Fault::NotJson)
-    });
-    let fetched = done(
-        &engine,
-        &fetch(vec![
-            posts[0].clone(),
-            "no link at all".to_owned(),
-            posts[1].clone(),
-            "t3_doesnotexist".to_owned(),
-            posts[2].clone(),
-        ]),
-    );
-    let read: Vec<Option<&String>> = fetched.threads.iter().map(|t| t.name.as_ref()).collect();
-    assert_eq!(read, [Some(&posts[0]), Some(&posts[2])]);
+    bench.fail_second(On::Comments, Fault::NotJson);
+    let links = [
+        posts[0],
+        "no link at all",
+        posts[1],
+        "t3_doesnotexist",
+        posts[2],
+    ];
+    let fetched = done(&bench.engine, &fetch(&links));
+    let read: Vec<Option<&str>> = fetched.threads.iter().map(|t| t.name.as_deref()).collect();
+    assert_eq!(read, [Some(posts[0]), Some(posts[2])]);
     let passed: Vec<&str> = fetched
         .passed_over
         .iter()
         .map(|(id, _)| id.as_str())
         .collect();
-    assert_eq!(passed, ["link 2", posts[1].as_str(), "t3_doesnotexist"]);
-    // if nothing succeeded, it has failed, and each is named
-    fake.world().heal();
-    fake.world()
+    assert_eq!(passed, ["link 2", posts[1], "t3_doesnotexist"]);
+}
+
+#[test]
+fn fetch_without_any_readable_thread_has_failed_and_names_each() {
+    let bench = Bench::new();
+    let posts: Vec<&str> = bench.posts.iter().map(String::as_str).collect();
+    bench
+        .fake
+        .world()
         .fail(Rule::always(On::Comments, Fault::NotJson));
-    let error = engine.start(&fetch(posts.clone()), &|_| {}).unwrap_err();
+    let error = bench.engine.start(&fetch(&posts), &|_| {}).unwrap_err();
     assert_eq!(error.code, Code::Negative, "{error}");
     let said = format!("{}\n{}", error.message, error.detail.join("\n"));
     assert!(posts.iter().all(|post| said.contains(post)), "{said}");
-    let job = engine
-        .jobs()
-        .unwrap()
-        .into_iter()
-        .find(|job| job.kind == "fetch");
+    let jobs = bench.engine.jobs().unwrap();
+    let job = jobs.into_iter().find(|job| job.kind == "fetch");
     assert_eq!(job.unwrap().state, "failed");
-    fake.world().heal();
-    done(&engine, &fetch(vec![posts[1].clone()]));
+}
 
-    // a sync continues after a thread whose answer is no JSON, and after one that is forbidden
+#[test]
+fn sync_continues_after_an_unreadable_and_a_forbidden_thread() {
+    let bench = Bench::new();
+    let posts: Vec<&str> = bench.posts.iter().map(String::as_str).collect();
+    done(&bench.engine, &fetch(&posts));
     for fault in [
         Fault::NotJson,
         Fault::Forbidden {
             reason: Some("private".to_owned()),
         },
     ] {
-        let before = fake.world().calls(On::Info).len();
-        fake.world().fail(Rule {
-            skip: 1,
-            times: Some(1),
-            ..Rule::always(On::Info, fault)
-        });
-        let synced = done(&engine, &Sync::default());
+        let before = bench.fake.world().calls(On::Info).len();
+        bench.fail_second(On::Info, fault);
+        let synced = done(&bench.engine, &Sync::default());
         assert_eq!(synced.left_out.count, 1, "{synced:?}");
-        assert!(posts.contains(&synced.left_out.items[0].id));
-        assert!(fake.world().calls(On::Info).len() >= before + 3);
+        assert!(bench.posts.contains(&synced.left_out.items[0].id));
+        assert!(bench.fake.world().calls(On::Info).len() >= before + 3);
         assert_eq!(synced.gone, 0);
-        fake.world().heal();
+        bench.fake.world().heal();
     }
-
-    fake.world().fail(Rule::always(On::Info, Fault::NotJson));
-    let error = engine.start(&Sync::default(), &|_| {}).unwrap_err();
+    bench
+        .fake
+        .world()
+        .fail(Rule::always(On::Info, Fault::NotJson));
+    let error = bench.engine.start(&Sync::default(), &|_| {}).unwrap_err();
     assert_eq!(error.code, Code::Negative, "{error}");
-    fake.world().heal();
+}
 
-    // a draft continues without a thread that does not exist
-    let (_sample, other) = project(30);
-    train(&other, RunKind::Generator, "writer", "small-gpt2");
+#[test]
+fn draft_continues_without_a_thread_that_does_not_exist() {
+    let (_place, engine) = project(30);
+    train(&engine, RunKind::Generator, "writer", "small-gpt2");
     let drafted = done(
-        &other,
+        &engine,
         &DraftReplies {
             threads: vec![4_711],
             generate: Generate {
@@ -482,6 +512,6 @@ fn unreadable_thread_is_left_out_of_fetch_sync_and_draft() {
         threads: vec![4_711],
         ..DraftReplies::default()
     };
-    let error = other.start(&nothing, &|_| {}).unwrap_err();
+    let error = engine.start(&nothing, &|_| {}).unwrap_err();
     assert_eq!(error.code, Code::Negative, "{error}");
 }

@@ -14,9 +14,10 @@ use repartee_models::optim::AdamWConfig;
 use repartee_models::schedule::Decay;
 use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
 use repartee_models::weights::{self, Vars};
+use repartee_tests::workspace;
 use serde_json::Value;
 
-/// A folder of the reference: inputs, expectations, settings.
+/// A folder of the reference (`tests/parity`): inputs, expectations, settings.
 struct Reference {
     folder: PathBuf,
     inputs: HashMap<String, Tensor>,
@@ -25,8 +26,8 @@ struct Reference {
 }
 
 impl Reference {
-    fn open(shared: &Path, name: &str) -> Self {
-        let folder = shared.join("parity").join(name);
+    fn open(name: &str) -> Self {
+        let folder = workspace().join("tests/parity").join(name);
         let load =
             |file: &str| candle_core::safetensors::load(folder.join(file), &Device::Cpu).unwrap();
         Self {
@@ -107,6 +108,12 @@ impl Reference {
             let gap = largest(&(part(got) - part(want)).unwrap());
             assert!(gap < 1e-4, "{name} row {b}: off by {gap}");
         }
+    }
+
+    /// The loss of batch 0.
+    fn compare_loss(&self, mean: &Tensor) {
+        let value = f64::from(mean.to_scalar::<f32>().unwrap());
+        assert!((value - self.number("loss")).abs() < 1e-4 * value);
     }
 
     /// Every trainable tensor has a gradient, within 1e-4 of its largest.
@@ -220,44 +227,66 @@ fn unsigned(rows: Vec<Vec<i64>>) -> Vec<Vec<u32>> {
         .collect()
 }
 
-#[test]
-fn gpt2_matches_the_reference_in_forward_training_and_generation() {
-    let Some(shared) = repartee_tests::shared() else {
-        return;
-    };
-    let reference = Reference::open(&shared, "gpt2");
-    let config: gpt2::Config = serde_json::from_value(reference.config()).unwrap();
-    let (tensors, report) = gpt2::load_into(reference.weights(), &config, &Device::Cpu).unwrap();
-    assert!(
-        report.fresh.is_empty() && report.unused.is_empty(),
-        "{report:?}"
-    );
-    let vars = weights::trainable(&tensors).unwrap();
-    let frozen = Gpt2::new(&config, &weights::view(&vars, false)).unwrap();
-    let model = Gpt2::new(&config, &weights::view(&vars, true)).unwrap();
+/// GPT-2 with the reference's weights: frozen, and for training.
+struct Generator {
+    reference: Reference,
+    config: gpt2::Config,
+    vars: Vars,
+    frozen: Gpt2,
+    model: Gpt2,
+}
 
-    let batch_of = |n: usize| {
-        let count = |row: Vec<i64>| {
-            row.into_iter()
-                .map(|label| label != -100)
-                .collect::<Vec<bool>>()
-        };
-        let counts: Vec<Vec<bool>> = reference.rows("labels", n).into_iter().map(count).collect();
-        (unsigned(reference.rows("input_ids", n)), counts)
-    };
-    let (ids, counts) = batch_of(0);
-    let mut padded = ids.clone();
-    let t = reference.expected["logits"].dims()[1];
-    padded.iter_mut().for_each(|row| row.resize(t, 0));
-    let states = frozen
-        .hidden_states(&gpt2::batch(&padded, &Device::Cpu).unwrap())
-        .unwrap();
-    for (i, state) in states.iter().enumerate() {
-        reference.compare_states(&format!("hidden.{i}"), state);
+impl Generator {
+    fn open() -> Self {
+        let reference = Reference::open("gpt2");
+        let config: gpt2::Config = serde_json::from_value(reference.config()).unwrap();
+        let (tensors, report) =
+            gpt2::load_into(reference.weights(), &config, &Device::Cpu).unwrap();
+        assert!(
+            report.fresh.is_empty() && report.unused.is_empty(),
+            "{report:?}"
+        );
+        let vars = weights::trainable(&tensors).unwrap();
+        Self {
+            frozen: Gpt2::new(&config, &weights::view(&vars, false)).unwrap(),
+            model: Gpt2::new(&config, &weights::view(&vars, true)).unwrap(),
+            reference,
+            config,
+            vars,
+        }
     }
-    reference.compare_states("logits", &frozen.logits(&states[states.len() - 1]).unwrap());
 
-    let greedy = unsigned(reference.expected["greedy"].to_vec2::<i64>().unwrap()).remove(0);
+    /// Token ids of batch `n`, and which of them count.
+    fn batch(&self, n: usize) -> (Vec<Vec<u32>>, Vec<Vec<bool>>) {
+        let count = |row: Vec<i64>| row.into_iter().map(|label| label != -100).collect();
+        let labels = self.reference.rows("labels", n);
+        (
+            unsigned(self.reference.rows("input_ids", n)),
+            labels.into_iter().map(count).collect(),
+        )
+    }
+}
+
+#[test]
+fn gpt2_hidden_states_and_logits_match_the_reference() {
+    let gpt2 = Generator::open();
+    let (mut padded, _) = gpt2.batch(0);
+    let t = gpt2.reference.expected["logits"].dims()[1];
+    padded.iter_mut().for_each(|row| row.resize(t, 0));
+    let batch = gpt2::batch(&padded, &Device::Cpu).unwrap();
+    let states = gpt2.frozen.hidden_states(&batch).unwrap();
+    for (i, state) in states.iter().enumerate() {
+        gpt2.reference.compare_states(&format!("hidden.{i}"), state);
+    }
+    let logits = gpt2.frozen.logits(&states[states.len() - 1]).unwrap();
+    gpt2.reference.compare_states("logits", &logits);
+}
+
+#[test]
+fn gpt2_greedy_tokens_match_the_reference_with_and_without_cache() {
+    let gpt2 = Generator::open();
+    let greedy = &gpt2.reference.expected["greedy"];
+    let greedy = unsigned(greedy.to_vec2::<i64>().unwrap()).remove(0);
     let written = 24;
     let task = Task {
         key: 0,
@@ -268,32 +297,32 @@ fn gpt2_matches_the_reference_in_forward_training_and_generation() {
         temperature: 0.0,
         ..SamplingParams::default()
     };
-    let end = config.vocab_size as u32; // none: the reference continues
-    let naive = generate_naive(&frozen, &task, 0, end, &sampling).unwrap();
-    let cached = generate(
-        &frozen,
-        std::slice::from_ref(&task),
-        2,
-        end,
-        &sampling,
-        &mut go_on,
-    )
-    .unwrap();
+    let end = gpt2.config.vocab_size as u32; // none: the reference continues
+    let naive = generate_naive(&gpt2.frozen, &task, 0, end, &sampling).unwrap();
+    let tasks = std::slice::from_ref(&task);
+    let cached = generate(&gpt2.frozen, tasks, 2, end, &sampling, &mut go_on).unwrap();
     assert_eq!(naive.ids, greedy[task.prompt.len()..]);
     assert_eq!(cached[0], [naive.clone(), naive]);
+}
 
-    let (sum, n) = model.loss(&ids, &counts, None, true).unwrap();
+#[test]
+fn gpt2_loss_and_gradients_match_the_reference() {
+    let gpt2 = Generator::open();
+    let (ids, counts) = gpt2.batch(0);
+    let (sum, n) = gpt2.model.loss(&ids, &counts, None, true).unwrap();
     let mean = (sum / n as f64).unwrap();
-    let value = f64::from(mean.to_scalar::<f32>().unwrap());
-    assert!((value - reference.number("loss")).abs() < 1e-4 * value);
-    reference.compare_gradients(&vars, &mean);
-    drop(mean);
+    gpt2.reference.compare_loss(&mean);
+    gpt2.reference.compare_gradients(&gpt2.vars, &mean);
+}
 
-    let batches = reference.number("batches") as usize;
-    reference.compare_training(
-        &vars,
+#[test]
+fn gpt2_training_matches_the_reference() {
+    let gpt2 = Generator::open();
+    let batches = gpt2.reference.number("batches") as usize;
+    gpt2.reference.compare_training(
+        &gpt2.vars,
         &mut |n| {
-            let (ids, counts) = batch_of(n % batches);
+            let (ids, counts) = gpt2.batch(n % batches);
             // nothing predicts the first token of a row, counted or not
             let weight: usize = counts
                 .iter()
@@ -305,86 +334,113 @@ fn gpt2_matches_the_reference_in_forward_training_and_generation() {
                 tokens: 0,
             })
         },
-        &mut |(ids, counts)| Ok(model.loss(ids, counts, None, true)?.0),
+        &mut |(ids, counts)| Ok(gpt2.model.loss(ids, counts, None, true)?.0),
     );
 }
 
-fn bert_equals_the_reference(name: &str, classes: usize) {
-    let Some(shared) = repartee_tests::shared() else {
-        return;
-    };
-    let reference = Reference::open(&shared, name);
-    let config: bert::Config = serde_json::from_value(reference.config()).unwrap();
-    let (tensors, report) =
-        bert::load_into(reference.weights(), &config, classes, 1, &Device::Cpu).unwrap();
-    assert!(
-        report.fresh.is_empty() && report.unused.is_empty(),
-        "{report:?}"
-    );
-    let vars = weights::trainable(&tensors).unwrap();
-    let frozen = Bert::new(&config, classes, &weights::view(&vars, false)).unwrap();
-    let model = Bert::new(&config, classes, &weights::view(&vars, true)).unwrap();
+/// BERT with the reference's weights: frozen, and for training.
+struct Classifier {
+    reference: Reference,
+    vars: Vars,
+    frozen: Bert,
+    model: Bert,
+}
 
-    let batch_of = |n: usize| {
-        let rows = |name: &str| unsigned(reference.rows(name, n));
-        let labels = reference.inputs[&format!("labels.{n}")]
+impl Classifier {
+    fn open(name: &str, classes: usize) -> Self {
+        let reference = Reference::open(name);
+        let config: bert::Config = serde_json::from_value(reference.config()).unwrap();
+        let (tensors, report) =
+            bert::load_into(reference.weights(), &config, classes, 1, &Device::Cpu).unwrap();
+        assert!(
+            report.fresh.is_empty() && report.unused.is_empty(),
+            "{report:?}"
+        );
+        let vars = weights::trainable(&tensors).unwrap();
+        Self {
+            frozen: Bert::new(&config, classes, &weights::view(&vars, false)).unwrap(),
+            model: Bert::new(&config, classes, &weights::view(&vars, true)).unwrap(),
+            reference,
+            vars,
+        }
+    }
+
+    /// Batch `n` and its classes.
+    fn batch(&self, n: usize) -> (Rows, Vec<u32>) {
+        let rows = |name: &str| unsigned(self.reference.rows(name, n));
+        let labels = self.reference.inputs[&format!("labels.{n}")]
             .to_vec1::<i64>()
             .unwrap();
-        let labels: Vec<u32> = labels
-            .into_iter()
-            .map(|l| u32::try_from(l).unwrap())
-            .collect();
-        (
-            Rows {
-                ids: rows("input_ids"),
-                types: rows("token_type_ids"),
+        let rows = Rows {
+            ids: rows("input_ids"),
+            types: rows("token_type_ids"),
+        };
+        (rows, unsigned(vec![labels]).remove(0))
+    }
+
+    fn compare_forward(&self) {
+        let (rows, _) = self.batch(0);
+        let states = self.frozen.hidden_states(&rows).unwrap();
+        for (i, state) in states.iter().enumerate() {
+            let t = state.dims()[1];
+            let want = self.reference.expected[&format!("hidden.{i}")].dims()[1];
+            self.reference.compare_states(
+                &format!("hidden.{i}"),
+                &state.pad_with_zeros(1, 0, want - t).unwrap(),
+            );
+        }
+        let logits = self.frozen.logits(&rows, None).unwrap();
+        let gap = largest(&(logits - &self.reference.expected["logits"]).unwrap());
+        assert!(gap < 1e-4, "logits: off by {gap}");
+    }
+
+    fn compare_loss_and_gradients(&self) {
+        let (rows, labels) = self.batch(0);
+        let logits = self.model.logits(&rows, None).unwrap();
+        let (sum, weight) = ops::class_loss(&logits, &labels, None).unwrap();
+        let mean = (sum / weight).unwrap();
+        self.reference.compare_loss(&mean);
+        self.reference.compare_gradients(&self.vars, &mean);
+    }
+
+    fn compare_training(&self) {
+        let batches = self.reference.number("batches") as usize;
+        self.reference.compare_training(
+            &self.vars,
+            &mut |n| {
+                let (rows, labels) = self.batch(n % batches);
+                let weight = labels.len() as f64;
+                Ok(MicroBatch {
+                    batch: (rows, labels),
+                    weight,
+                    tokens: 0,
+                })
             },
-            labels,
-        )
-    };
-    let (rows, labels) = batch_of(0);
-    for (i, state) in frozen.hidden_states(&rows).unwrap().iter().enumerate() {
-        let t = state.dims()[1];
-        let want = reference.expected[&format!("hidden.{i}")].dims()[1];
-        reference.compare_states(
-            &format!("hidden.{i}"),
-            &state.pad_with_zeros(1, 0, want - t).unwrap(),
+            &mut |(rows, labels)| {
+                Ok(ops::class_loss(&self.model.logits(rows, None)?, labels, None)?.0)
+            },
         );
     }
-    let gap =
-        largest(&(frozen.logits(&rows, None).unwrap() - &reference.expected["logits"]).unwrap());
-    assert!(gap < 1e-4, "logits: off by {gap}");
-
-    let (sum, weight) =
-        ops::class_loss(&model.logits(&rows, None).unwrap(), &labels, None).unwrap();
-    let mean = (sum / weight).unwrap();
-    let value = f64::from(mean.to_scalar::<f32>().unwrap());
-    assert!((value - reference.number("loss")).abs() < 1e-4 * value);
-    reference.compare_gradients(&vars, &mean);
-    drop(mean);
-
-    let batches = reference.number("batches") as usize;
-    reference.compare_training(
-        &vars,
-        &mut |n| {
-            let (rows, labels) = batch_of(n % batches);
-            let weight = labels.len() as f64;
-            Ok(MicroBatch {
-                batch: (rows, labels),
-                weight,
-                tokens: 0,
-            })
-        },
-        &mut |(rows, labels)| Ok(ops::class_loss(&model.logits(rows, None)?, labels, None)?.0),
-    );
 }
 
 #[test]
-fn bert_with_two_classes_matches_the_reference_in_forward_and_training() {
-    bert_equals_the_reference("bert2", 2);
+fn bert_hidden_states_and_logits_match_the_reference() {
+    Classifier::open("bert2", 2).compare_forward();
+    Classifier::open("bert4", 4).compare_forward();
 }
 
 #[test]
-fn bert_with_four_classes_matches_the_reference_in_forward_and_training() {
-    bert_equals_the_reference("bert4", 4);
+fn bert_loss_and_gradients_match_the_reference() {
+    Classifier::open("bert2", 2).compare_loss_and_gradients();
+    Classifier::open("bert4", 4).compare_loss_and_gradients();
+}
+
+#[test]
+fn bert_training_with_two_classes_matches_the_reference() {
+    Classifier::open("bert2", 2).compare_training();
+}
+
+#[test]
+fn bert_training_with_four_classes_matches_the_reference() {
+    Classifier::open("bert4", 4).compare_training();
 }

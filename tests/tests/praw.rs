@@ -1,15 +1,11 @@
 //! PRAW, the most common client, against the Reddit sandbox, run as a program of its own: what PRAW can do here, the
-//! sandbox does as Reddit does. Prints `skipped` without Python or PyPI.
+//! sandbox does as Reddit does. `.ci/test-tools` installs PRAW and runs this.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use repartee_tests::workspace;
-
-/// The version of the reference client.
-const PRAW: &str = "praw>=8.0,<9";
 
 /// The sandbox as a program; it ends with the test.
 struct Program(Child);
@@ -37,72 +33,16 @@ fn fake() -> (Program, String) {
     (Program(child), base.trim().to_owned())
 }
 
-/// The Python of an environment with PRAW, created if needed. `Err`: why not.
-fn python(folder: &Path) -> Result<PathBuf, String> {
-    let python = folder.join(if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    });
-    let run = |what: &str, command: &mut Command| {
-        let done = command
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("{what}: {error}"))?;
-        if done.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&done.stderr);
-        Err(format!(
-            "{what}: {}",
-            said.trim().lines().last().unwrap_or("it failed")
-        ))
-    };
-    let has_praw = |python: &Path| {
-        let mut ask = Command::new(python);
-        ask.args([
-            "-c",
-            "import praw; assert praw.__version__.startswith('8.')",
-        ]);
-        run("praw", &mut ask).is_ok()
-    };
-    if has_praw(&python) {
-        return Ok(python);
-    }
-    let system = if cfg!(windows) { "python" } else { "python3" };
-    run(
-        "no environment of Python can be made",
-        Command::new(system).args(["-m", "venv"]).arg(folder),
-    )?;
-    run(
-        "PRAW cannot be had from PyPI",
-        Command::new(&python).args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--retries",
-            "1",
-            "--timeout",
-            "20",
-            PRAW,
-        ]),
-    )?;
-    Ok(python)
-}
-
 #[test]
+#[ignore = "needs Python and PRAW: .ci/test-tools"]
 fn praw_works_with_the_sandbox() {
     let test = std::env::current_exe().expect("the test's own path");
     let target = test.ancestors().nth(3).expect("target");
-    let python = match python(&target.join("praw")) {
-        Ok(python) => python,
-        Err(why) => {
-            eprintln!("skipped: {why}");
-            return;
-        }
-    };
+    let python = target.join(if cfg!(windows) {
+        "praw/Scripts/python.exe"
+    } else {
+        "praw/bin/python"
+    });
     let (_fake, base) = fake();
     let referee = Command::new(python)
         .arg(workspace().join("tests/praw/referee.py"))

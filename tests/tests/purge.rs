@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use repartee_datasets::{Format, id::encode, sample};
@@ -14,13 +15,14 @@ use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::Import;
 use repartee_engine::pairs::BuildPairs;
 use repartee_engine::pick::Criteria;
+use repartee_engine::posting::Synced;
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
 use repartee_engine::train::Train;
 use repartee_engine::{Code, Engine, SamplingParams, Signal};
 use repartee_store::Store;
-use repartee_tests::Place;
 use repartee_tests::sample::done;
+use repartee_tests::{Place, Saved};
 
 const THREADS: usize = 12;
 
@@ -242,13 +244,63 @@ fn all_planted() -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_retrained() {
-    let (place, engine) = project();
-    let generation = pipeline(&engine);
-    let texts = all_planted();
-    // the user edits drafts with words of the texts in them, and earlier versions wrote texts into logs, settings and
-    // parameters
+/// A project after the full pipeline from which every planted text was purged.
+struct Purged {
+    /// The pipeline runs once, and each test works on a copy.
+    saved: Saved,
+    /// How many runs of five words were there before, and which were left.
+    before: usize,
+    left: Vec<String>,
+    synced: Synced,
+    generation: i64,
+}
+
+impl Purged {
+    fn once() -> &'static Self {
+        static MADE: OnceLock<Purged> = OnceLock::new();
+        MADE.get_or_init(Self::new)
+    }
+
+    fn new() -> Self {
+        let (place, engine) = project();
+        let generation = pipeline(&engine);
+        plant_elsewhere(&place, &engine);
+        let texts = all_planted();
+        let before = left(&place, &texts).len();
+        let mut names: Vec<String> = (0..THREADS)
+            .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
+            .collect();
+        names.extend((0..THREADS).map(|n| format!("t3_{}", encode(6_000_000_000 + n as i64))));
+        let synced = engine.posting().forget_names(&names, "ada").unwrap();
+        let left = left(&place, &texts);
+        drop(engine);
+        Self {
+            saved: place.save(),
+            before,
+            left,
+            synced,
+            generation,
+        }
+    }
+
+    fn copy(&self) -> (Place, Engine) {
+        let place = self.saved.copy();
+        let engine = place.engine();
+        (place, engine)
+    }
+
+    /// What saw the texts, in the order in which it is named.
+    fn named(&self) -> Vec<String> {
+        let affected = self.synced.affected.iter();
+        affected
+            .map(|one| format!("{} {}", one.kind, one.name))
+            .collect()
+    }
+}
+
+/// The user edits drafts with words of the texts in them, and earlier versions wrote texts into logs, settings and
+/// parameters.
+fn plant_elsewhere(place: &Place, engine: &Engine) {
     for (n, reply) in engine.queue(None).unwrap().iter().enumerate() {
         let text = format!("so you say: {}", planted("c", n % THREADS));
         engine.reply_edit(reply.id, &text, "ada").unwrap();
@@ -256,48 +308,48 @@ fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_ret
             .reply_edit(reply.id, &planted("r", n % THREADS), "ada")
             .unwrap();
     }
-    {
-        let store = Store::open(&place.project()).unwrap();
-        let params =
-            serde_json::json!({ "comments": [{ "comment": planted("c", 1) }] }).to_string();
-        store
-            .job_insert("old", "generate", &params, None, 1)
-            .unwrap();
-        let short: String = planted("r", 2).chars().take(70).collect();
-        store
-            .job_log(
-                "old",
-                1,
-                &format!("step 3: {short}... -> {}", planted("c", 3)),
-            )
-            .unwrap();
-        store
-            .set_setting("an old one", &vec![planted("t", 4)])
-            .unwrap();
-        store
-            .leave_out("old", "comment 1", &planted("c", 5))
-            .unwrap();
-    }
-    assert!(left(&place, &texts).len() > 100);
-    let mut names: Vec<String> = (0..THREADS)
-        .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
-        .collect();
-    names.extend((0..THREADS).map(|n| format!("t3_{}", encode(6_000_000_000 + n as i64))));
-    let synced = engine.posting().forget_names(&names, "ada").unwrap();
+    let store = Store::open(&place.project()).unwrap();
+    let params = serde_json::json!({ "comments": [{ "comment": planted("c", 1) }] }).to_string();
+    store
+        .job_insert("old", "generate", &params, None, 1)
+        .unwrap();
+    let short: String = planted("r", 2).chars().take(70).collect();
+    store
+        .job_log(
+            "old",
+            1,
+            &format!("step 3: {short}... -> {}", planted("c", 3)),
+        )
+        .unwrap();
+    store
+        .set_setting("an old one", &vec![planted("t", 4)])
+        .unwrap();
+    store
+        .leave_out("old", "comment 1", &planted("c", 5))
+        .unwrap();
+}
+
+#[test]
+fn no_five_words_of_a_purged_text_are_left() {
+    let purged = Purged::once();
+    assert!(purged.before > 100);
+    let synced = &purged.synced;
     assert!(
         synced.scrubbed && synced.imported == 3 * THREADS as u64,
         "{synced:?}"
     );
-    assert_eq!(left(&place, &texts), Vec::<String>::new());
+    assert_eq!(purged.left, Vec::<String>::new());
     // what others wrote still exists
+    let (_place, engine) = purged.copy();
     assert!(engine.overview().unwrap().pairs > 2 * THREADS as u64);
+    assert!(engine.check(&|_| {}).unwrap().whole);
+}
 
-    // everything that saw it is named, in dependency order
-    let named: Vec<String> = synced
-        .affected
-        .iter()
-        .map(|one| format!("{} {}", one.kind, one.name))
-        .collect();
+#[test]
+fn everything_that_saw_a_purged_text_is_named_in_dependency_order() {
+    let purged = Purged::once();
+    let (_place, engine) = purged.copy();
+    let named = purged.named();
     let evaluations = engine.evaluations().unwrap();
     let mut want: Vec<String> = [
         "base small-gpt2",
@@ -310,29 +362,30 @@ fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_ret
     .map(str::to_owned)
     .to_vec();
     want.extend(evaluations.iter().map(|e| format!("evaluation {}", e.id)));
-    want.push(format!("generation {generation}"));
+    want.push(format!("generation {}", purged.generation));
     assert_eq!(
         named.iter().collect::<HashSet<_>>(),
         want.iter().collect::<HashSet<_>>()
+    );
+    assert_eq!(
+        engine.posting().deleted_content().unwrap().len(),
+        want.len()
     );
     let place_of = |what: &str| named.iter().position(|one| one == what).unwrap();
     assert!(place_of("base small-gpt2") < place_of("run writer"));
     assert!(place_of("run writer") < place_of("fakes fakes"));
     assert!(place_of("fakes fakes") < place_of("run judge"));
-    let writer = &synced.affected[place_of("run writer")];
+    let writer = &purged.synced.affected[place_of("run writer")];
     assert_eq!(
         writer.command,
         "repartee train again writer --without-deleted"
     );
     assert!(writer.pairs > 0 && writer.why == "asked");
+}
 
-    // the mark stays with the project, with what is exported, and with what is made later
-    drop(engine);
-    let engine = place.engine();
-    assert_eq!(
-        engine.posting().deleted_content().unwrap().len(),
-        want.len()
-    );
+#[test]
+fn mark_stays_with_the_project_its_exports_and_later_models() {
+    let (place, engine) = Purged::once().copy();
     assert!(engine.runs().unwrap().iter().all(|run| run.deleted_content));
     assert!(
         engine
@@ -358,8 +411,11 @@ fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_ret
         from: folder.display().to_string(),
     };
     assert!(done(&engine, &again).deleted_content);
+}
 
-    // and all of it is retrained without
+#[test]
+fn marked_models_are_retrained_without_the_text() {
+    let (place, engine) = Purged::once().copy();
     let plan = engine.train_again_plan("judge").unwrap();
     let plan: Vec<String> = plan
         .iter()
@@ -402,27 +458,23 @@ fn no_five_words_of_a_purged_text_are_left_and_affected_models_are_named_and_ret
     );
     let refused = engine.train_again_plan("judge-again").unwrap_err();
     assert_eq!(refused.code, Code::Usage);
-    assert_eq!(left(&place, &texts), Vec::<String>::new());
+    assert_eq!(left(&place, &all_planted()), Vec::<String>::new());
     assert!(engine.check(&|_| {}).unwrap().whole);
+}
 
-    // the command line shows all of it
+#[test]
+fn command_line_shows_the_mark_and_the_plan() {
+    let (place, engine) = Purged::once().copy();
+    drop(engine);
     let out = place.ok(["train", "marked"]).out;
     assert!(
         out.contains("run writer") && out.contains("train again writer --without-deleted"),
         "{out}"
     );
-    assert!(
-        place
-            .ok(["train", "list"])
-            .out
-            .contains("trained on deleted content")
-    );
-    assert!(
-        place
-            .ok(["base", "list"])
-            .out
-            .contains("trained on deleted content")
-    );
+    for list in [["train", "list"], ["base", "list"]] {
+        let out = place.ok(list).out;
+        assert!(out.contains("trained on deleted content"), "{out}");
+    }
     let plan = place
         .ok(["train", "again", "votes", "--without-deleted", "--plan"])
         .out;

@@ -338,8 +338,9 @@ fn rows_without_ids_are_grouped_by_post_across_sources() {
 }
 
 #[test]
+#[cfg_attr(not(shared), ignore = "needs real data: set REPARTEE_SHARED")]
 fn real_sample_is_split_without_leaks_and_missing_bins_are_reported() {
-    let Some(shared) = shared() else { return };
+    let shared = shared();
     let place = Place::with_project();
     let engine = place.engine();
     for file in ["bigquery_sample.csv", "RC_sample.zst", "RS_sample.zst"] {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use repartee_datasets::sample;
@@ -14,7 +14,7 @@ use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::{Code, Engine, StudyKind, StudyRecord};
 use repartee_reddit::Clock;
 use repartee_tests::study::{GRANTED, NONE, granted};
-use repartee_tests::{Place, Ran, binary};
+use repartee_tests::{Place, Ran, Saved, binary};
 
 const MARK: &str = "No permission to train on Reddit content on record";
 
@@ -295,8 +295,13 @@ fn text_from_elsewhere_needs_no_answer_and_has_no_notice() {
 const STEPS: &str = "--steps 2 --batch 4 --max-tokens 32 --set validate_limit=8 --set patience=0";
 
 /// A project on an archive without any permission, with everything trained, evaluated and queued: strict mode was off
-/// for that.
+/// for that. It is made once, and copied.
 fn marked() -> Place {
+    static MADE: OnceLock<Saved> = OnceLock::new();
+    MADE.get_or_init(|| make_marked().save()).copy()
+}
+
+fn make_marked() -> Place {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 80));
     ok(&place, "import", &[&file, NONE[0], NONE[1]]);
@@ -384,13 +389,18 @@ fn carries(mark: &str, file: &Path) {
     }
 }
 
-#[test]
-fn every_chart_export_and_report_has_the_notice() {
-    let place = marked();
+/// The notice of a project without permission.
+fn notice(place: &Place) -> String {
     let mark = place.engine().study_mark().unwrap().unwrap();
     assert!(mark.starts_with(MARK), "{mark}");
+    mark
+}
 
-    // charts: every kind there is, as the error for another lists them
+#[test]
+fn every_chart_has_the_notice() {
+    let place = marked();
+    let mark = notice(&place);
+    // every kind there is, as the error for another lists them
     let wrong = place.run(["chart", "pie", "judge"]).err;
     let kinds: Vec<String> = wrong
         .split("there are ")
@@ -423,8 +433,12 @@ fn every_chart_export_and_report_has_the_notice() {
             assert_eq!(f64::from(pixels), (2.0 * height).round(), "{kind} {run}");
         }
     }
+}
 
-    // exports: every command there is
+#[test]
+fn every_export_has_the_notice() {
+    let place = marked();
+    let mark = notice(&place);
     let mut tried = BTreeSet::new();
     for (command, words) in [
         ("pairs", vec!["pairs.csv", "pairs.jsonl"]),
@@ -474,9 +488,13 @@ fn every_chart_export_and_report_has_the_notice() {
     assert!(told["result"]["threads"].as_u64().unwrap() > 0, "{told}");
     carries(&mark, &threads);
     place.ok(["reddit", "import", &text(&threads)]);
+}
 
-    // the window's charts and exports are the same methods; those that only the window has:
-    let engine = place.engine();
+/// The window's charts and exports are the same methods; these are the ones that only the window has.
+#[test]
+fn what_only_the_window_shows_has_the_notice() {
+    let place = marked();
+    let (mark, engine) = (notice(&place), place.engine());
     let pairs = engine
         .pairs_chart(
             repartee_store::pairs::PairFigure::Score,
@@ -492,8 +510,12 @@ fn every_chart_export_and_report_has_the_notice() {
             .iter()
             .all(|e| e.notice == Some(mark.clone()))
     );
+}
 
-    // reports, for people and for programs
+#[test]
+fn reports_for_people_and_for_programs_have_the_notice() {
+    let place = marked();
+    let mark = notice(&place);
     for words in [
         "evaluate",
         "train list",
@@ -508,9 +530,13 @@ fn every_chart_export_and_report_has_the_notice() {
         assert!(shown.contains(&mark), "{words}: {shown}");
         assert_eq!(ok(&place, words, &[])["notice"], mark.as_str(), "{words}");
     }
+}
 
-    // once everything is recorded, there is no notice
-    engine.study_record(&granted(), "ann").unwrap();
+#[test]
+fn notice_ends_once_every_permission_is_recorded() {
+    let place = marked();
+    notice(&place);
+    place.engine().study_record(&granted(), "ann").unwrap();
     let file = place.path("clean.csv");
     let told = ok(&place, "export pairs", &[&text(&file)]);
     assert!(told.get("notice").is_none(), "{told}");

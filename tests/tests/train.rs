@@ -1,8 +1,10 @@
 //! The three models are trained, the generator writes fakes and replies, and invalid requests are reported.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::OnceLock;
+
 use repartee_datasets::Partition;
-use repartee_engine::fakes::MakeFakes;
+use repartee_engine::fakes::{FakesInfo, MakeFakes};
 use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::pick::Criteria;
 use repartee_engine::run_config::{RunConfig, RunKind};
@@ -11,6 +13,7 @@ use repartee_engine::{Code, Ended, Engine};
 use repartee_models::generate::SamplingParams;
 use repartee_models::schedule::Decay;
 use repartee_tests::sample::{done, project};
+use repartee_tests::{Place, Saved};
 
 fn config(kind: RunKind, name: &str, steps: usize) -> RunConfig {
     RunConfig {
@@ -49,17 +52,70 @@ fn fall(engine: &Engine, run: &str) -> (f64, f64) {
     )
 }
 
-#[test]
-fn models_train_and_generated_replies_are_scored_selected_and_queued() {
-    let (_place, engine) = project(400);
+fn sampling() -> SamplingParams {
+    SamplingParams {
+        max_new_tokens: 24,
+        top_k: 20,
+        seed: 5,
+        ..SamplingParams::default()
+    }
+}
 
+/// A project with a generator, its fakes, and both classifiers. It is made once, and each test works on a copy.
+struct Made {
+    saved: Saved,
+    writer: Trained,
+    fakes: FakesInfo,
+    realism: Trained,
+}
+
+impl Made {
+    fn once() -> &'static Self {
+        static MADE: OnceLock<Made> = OnceLock::new();
+        MADE.get_or_init(|| {
+            let (place, engine) = project(400);
+            let writer = train(&engine, &config(RunKind::Generator, "writer", 60));
+            let make = MakeFakes {
+                generator: "writer".to_owned(),
+                comments: [60, 20, 20],
+                replies: 2,
+                sampling: sampling(),
+                ..MakeFakes::default()
+            };
+            let fakes = done(&engine, &make);
+            let realism = train(&engine, &config(RunKind::Realism, "judge", 30));
+            train(&engine, &config(RunKind::Upvotes, "votes", 30));
+            drop(engine);
+            Self {
+                saved: place.save(),
+                writer,
+                fakes,
+                realism,
+            }
+        })
+    }
+
+    fn copy(&self) -> (Place, Engine) {
+        let place = self.saved.copy();
+        let engine = place.engine();
+        (place, engine)
+    }
+}
+
+#[test]
+fn estimate_names_parameters_memory_and_steps() {
+    let (_place, engine) = project(60);
     let estimate = engine
         .train_estimate(&config(RunKind::Generator, "writer", 60))
         .unwrap();
     assert!(estimate.parameters > 100_000 && estimate.estimated_bytes > 0 && estimate.steps == 60);
+}
 
-    let writer = train(&engine, &config(RunKind::Generator, "writer", 60));
-    assert_eq!(writer.steps, 60);
+#[test]
+fn generator_learns_and_writes_samples_while_it_trains() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    assert_eq!(made.writer.steps, 60);
     let (first, last) = fall(&engine, "writer");
     assert!(last < first - 1.0, "generator: {first} to {last}");
     let info = engine.run_show("writer").unwrap();
@@ -69,24 +125,16 @@ fn models_train_and_generated_replies_are_scored_selected_and_queued() {
     );
     assert_eq!(info.state, "done");
     assert!(info.best_loss.unwrap() < first);
+}
 
-    let sampling = SamplingParams {
-        max_new_tokens: 24,
-        top_k: 20,
-        seed: 5,
-        ..SamplingParams::default()
-    };
-    let make = MakeFakes {
-        generator: "writer".to_owned(),
-        comments: [60, 20, 20],
-        replies: 2,
-        sampling: sampling.clone(),
-        ..MakeFakes::default()
-    };
-    let fakes = done(&engine, &make);
-    assert_eq!(fakes.fakes, [120, 40, 40]);
+#[test]
+fn fakes_have_the_requested_counts_and_decoding_settings() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    assert_eq!(made.fakes.fakes, [120, 40, 40]);
     assert_eq!(
-        fakes.config.sampling, sampling,
+        made.fakes.config.sampling,
+        sampling(),
         "the decoding settings are stored"
     );
     let shown = engine.fakes_show("fakes", 9).unwrap();
@@ -98,17 +146,24 @@ fn models_train_and_generated_replies_are_scored_selected_and_queued() {
         3
     );
     assert!(shown.iter().all(|s| !s.real.is_empty()));
+}
 
-    let realism = train(&engine, &config(RunKind::Realism, "judge", 30));
-    assert_eq!(realism.kind, RunKind::Realism);
+#[test]
+fn realism_is_trained_on_as_many_fakes_as_real_replies() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    assert_eq!(made.realism.kind, RunKind::Realism);
     let facts = engine.run_show("judge").unwrap().facts.unwrap();
     assert!(
         (facts.classes[0] as i64 - facts.classes[1] as i64).abs() <= 1,
         "balanced: {:?}",
         facts.classes
     );
-    train(&engine, &config(RunKind::Upvotes, "votes", 30));
+}
 
+#[test]
+fn generated_replies_are_scored_selected_queued_and_reproducible() {
+    let (_place, engine) = Made::once().copy();
     let generate = Generate {
         comments: vec![Incoming {
             comment: "Which pot should I buy?".to_owned(),
@@ -119,7 +174,7 @@ fn models_train_and_generated_replies_are_scored_selected_and_queued() {
         realism: Some("judge".to_owned()),
         upvotes: Some("votes".to_owned()),
         candidates: 4,
-        sampling,
+        sampling: sampling(),
         criteria: Criteria {
             min_p_real: Some(0.0),
             ..Criteria::default()
@@ -162,8 +217,11 @@ fn models_train_and_generated_replies_are_scored_selected_and_queued() {
     };
     assert_eq!(texts(&generated), texts(&again));
     assert!(again.queued.is_empty());
+}
 
-    // invalid requests are reported, and nothing is stored
+#[test]
+fn impossible_generations_are_refused_with_the_reason() {
+    let (_place, engine) = Made::once().copy();
     let error = |job: &Generate| engine.start(job, &|_| {}).unwrap_err();
     let long = Incoming {
         comment: "a long comment ".repeat(200),
@@ -191,6 +249,11 @@ fn models_train_and_generated_replies_are_scored_selected_and_queued() {
         "{}",
         error(&wrong)
     );
+}
+
+#[test]
+fn taken_run_name_and_missing_base_are_refused() {
+    let (_place, engine) = Made::once().copy();
     let twice = engine.start(
         &Train::new(&config(RunKind::Generator, "writer", 5)).unwrap(),
         &|_| {},

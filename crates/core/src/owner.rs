@@ -292,17 +292,20 @@ fn process(pid: u32) -> Process {
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "macos"))))]
 fn process(pid: u32) -> Process {
-    libc::pid_t::try_from(pid).map_or(Process::Gone, exists)
+    i32::try_from(pid).map_or(Process::Gone, exists)
 }
 
 /// Without its start time, which this system does not tell.
 #[cfg(all(unix, not(target_os = "linux")))]
-fn exists(pid: libc::pid_t) -> Process {
-    // SAFETY: signal 0 sends nothing; it only checks whether the process exists.
-    let answer = unsafe { libc::kill(pid, 0) };
-    match answer != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH) {
-        true => Process::Gone,
-        false => Process::Lives(String::new()),
+fn exists(pid: i32) -> Process {
+    use rustix::process::{Pid, test_kill_process};
+    let Some(pid) = Pid::from_raw(pid) else {
+        return Process::Gone;
+    };
+    match test_kill_process(pid) {
+        Err(rustix::io::Errno::SRCH) => Process::Gone,
+        // there, though perhaps another user's
+        _ => Process::Lives(String::new()),
     }
 }
 

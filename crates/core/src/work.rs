@@ -106,8 +106,8 @@ fn apart(_command: &mut Command) {}
 /// Lowers this process's priority.
 #[cfg(unix)]
 fn step_back() {
-    // SAFETY: only changes this process's own priority; a refusal does no harm.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
+    // a refusal does no harm
+    let _ = rustix::process::setpriority_process(None, 10);
 }
 
 #[cfg(not(unix))]

@@ -327,7 +327,14 @@ pub fn threads() -> usize {
 
 /// Peak memory of this process in bytes, from the kernel; `None` if unknown.
 pub fn peak_rss_bytes() -> Option<u64> {
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
+    {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+        let kib: u64 = peak.split_whitespace().next()?.parse().ok()?;
+        kib.checked_mul(1024)
+    }
+    #[cfg(all(unix, not(target_os = "linux")))]
     {
         // SAFETY: getrusage fills the struct it is given; all-zero bytes are a valid `rusage`.
         let usage = unsafe {

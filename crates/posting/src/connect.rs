@@ -110,12 +110,13 @@ fn keep_of(account: &Account) -> Keep {
 /// This process now holds a secret: if it crashes, its memory must not be written to disk.
 #[cfg(unix)]
 fn leave_no_core() {
-    let none = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
     };
-    // SAFETY: only lowers a limit of this process; a refusal changes nothing.
-    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
+    // a refusal changes nothing
+    let _ = setrlimit(Resource::Core, none);
 }
 
 #[cfg(not(unix))]
