@@ -547,7 +547,7 @@ fn base_estimate_counts_its_future_tokenizer() {
             );
         }
     }
-    let empty = repartee_tests::Place::with_project();
+    let empty = Place::with_project();
     let estimate = empty.engine().base_estimate(&BaseNew::default()).unwrap();
     assert!(
         estimate.at_most && estimate.vocabulary == BaseNew::default().vocab,

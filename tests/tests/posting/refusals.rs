@@ -438,7 +438,7 @@ fn current_state_on_reddit_decides() {
     approve_as_shown(&bench.engine(), 1, PERSON).unwrap();
     assert_eq!(bench.first(&now()).0, "posted");
 
-    type Change = fn(&mut repartee_fake_reddit::World, &str, &str);
+    type Change = fn(&mut World, &str, &str);
     let changes: [(Change, &str); 6] = [
         (
             |w, _, c| w.comment(c).unwrap().deleted = true,

@@ -180,7 +180,7 @@ fn project_of_the_first_version_is_migrated() {
         let id = crate::APPLICATION_ID;
         db.execute_batch(&format!("PRAGMA application_id = {id};"))
             .unwrap();
-        db.execute_batch(include_str!("schema/1_project.sql"))
+        db.execute_batch(include_str!("../schema/1_project.sql"))
             .unwrap();
         db.execute_batch(
             "PRAGMA foreign_keys = OFF;
@@ -269,9 +269,9 @@ fn a_realism_run_of_version_3_finds_its_fakes_and_a_generation_keeps_its_models(
         db.execute_batch(&format!("PRAGMA application_id = {id};"))
             .unwrap();
         for schema in [
-            include_str!("schema/1_project.sql"),
-            include_str!("schema/2_window.sql"),
-            include_str!("schema/3_reddit.sql"),
+            include_str!("../schema/1_project.sql"),
+            include_str!("../schema/2_window.sql"),
+            include_str!("../schema/3_reddit.sql"),
         ] {
             db.execute_batch(schema).unwrap();
         }
