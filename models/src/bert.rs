@@ -370,7 +370,7 @@ impl Linear {
     }
 
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        ops::linear(x, &self.weight, &self.bias, Layout::OutIn)
+        ops::linear(x, &self.weight, Some(&self.bias), Layout::OutIn)
     }
 }
 
@@ -485,7 +485,7 @@ impl Bert {
             0,
         )?;
         let bias = Tensor::cat(&[&block.query.bias, &block.key.bias, &block.value.bias], 0)?;
-        let qkv = ops::linear(x, &weight, &bias, Layout::OutIn)?; // (B, T, 3C)
+        let qkv = ops::linear(x, &weight, Some(&bias), Layout::OutIn)?; // (B, T, 3C)
         let y = ops::attention(
             &qkv,
             how,

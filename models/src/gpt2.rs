@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{D, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::ops::{self, Attention, Gelu, Layout};
@@ -291,7 +291,7 @@ impl Conv1D {
     }
 
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        ops::linear(x, &self.weight, &self.bias, Layout::InOut)
+        ops::linear(x, &self.weight, Some(&self.bias), Layout::InOut)
     }
 }
 
@@ -456,8 +456,7 @@ impl Gpt2 {
 
     /// Logits of hidden rows: `(.., C)` to `(.., V)`.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        let none = Tensor::zeros(self.config.vocab_size, DType::F32, self.device())?;
-        Ok(ops::linear(hidden, &self.wte, &none, Layout::OutIn)?)
+        Ok(ops::linear(hidden, &self.wte, None, Layout::OutIn)?)
     }
 
     /// Summed cross-entropy in nats over the counted tokens, and their number. Position `t` predicts `ids[t + 1]`,
