@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use repartee_models::batch;
 use repartee_models::bert::{self, Bert, Rows};
 use repartee_models::generate::{SamplingParams, Task, generate, generate_naive, go_on};
 use repartee_models::gpt2::{self, Gpt2};
@@ -227,7 +228,10 @@ fn gpt2_matches_the_reference_in_forward_training_and_generation() {
     };
     let reference = Reference::open(&shared, "gpt2");
     let config: gpt2::Config = serde_json::from_value(reference.config()).unwrap();
-    let (tensors, report) = gpt2::load_into(reference.weights(), &config, &Device::Cpu).unwrap();
+    let parameters = config.parameters().unwrap();
+    let (tensors, report) = parameters
+        .load_into(reference.weights(), 1, &Device::Cpu)
+        .unwrap();
     assert!(
         report.fresh.is_empty() && report.unused.is_empty(),
         "{report:?}"
@@ -250,7 +254,7 @@ fn gpt2_matches_the_reference_in_forward_training_and_generation() {
     let t = reference.expected["logits"].dims()[1];
     padded.iter_mut().for_each(|row| row.resize(t, 0));
     let states = frozen
-        .hidden_states(&gpt2::batch(&padded, &Device::Cpu).unwrap())
+        .hidden_states(&batch::padded(&padded, 0, &Device::Cpu).unwrap())
         .unwrap();
     for (i, state) in states.iter().enumerate() {
         reference.compare_states(&format!("hidden.{i}"), state);
@@ -315,8 +319,10 @@ fn bert_equals_the_reference(name: &str, classes: usize) {
     };
     let reference = Reference::open(&shared, name);
     let config: bert::Config = serde_json::from_value(reference.config()).unwrap();
-    let (tensors, report) =
-        bert::load_into(reference.weights(), &config, classes, 1, &Device::Cpu).unwrap();
+    let parameters = config.parameters(classes).unwrap();
+    let (tensors, report) = parameters
+        .load_into(reference.weights(), 1, &Device::Cpu)
+        .unwrap();
     assert!(
         report.fresh.is_empty() && report.unused.is_empty(),
         "{report:?}"
