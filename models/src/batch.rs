@@ -3,10 +3,12 @@
 //! The order of an epoch is a pure function of the lengths, the batch size, the seed and the number of the epoch; the
 //! position within a run is one number. That is all the state that resuming needs.
 
+use candle_core::{Device, Tensor};
+use ts_rs::TS;
+
 use crate::rng::Stream;
 use crate::text::Example;
 use crate::{Error, Result};
-use ts_rs::TS;
 
 /// Batches are cut from pools of this many batches, sorted by length. Larger pools pad less; smaller ones mix better.
 /// At 50, less than 5% of Reddit pairs' positions are padding.
@@ -124,6 +126,51 @@ impl LossMask {
     }
 }
 
+/// A batch of encoded pairs; rows may differ in length.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// Token ids of each row, without padding.
+    pub ids: Vec<Vec<u32>>,
+    /// Segment of each token: 0 comment, 1 reply.
+    pub types: Vec<Vec<u32>>,
+}
+
+/// Rows padded at their ends to the longest: `(B, T)`, u32. For GPT-2 the value does not matter: no earlier token sees
+/// padding, and it is never counted.
+pub fn padded(rows: &[Vec<u32>], value: u32, device: &Device) -> Result<Tensor> {
+    let t = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut ids = Vec::with_capacity(rows.len() * t);
+    for row in rows {
+        ids.extend_from_slice(row);
+        ids.resize(ids.len() + t - row.len(), value);
+    }
+    Ok(Tensor::from_vec(ids, (rows.len(), t), device)?)
+}
+
+/// Refuses tokens outside a vocabulary of `v`.
+///
+/// # Errors
+/// [`Error::Tokenizer`], naming the first.
+pub fn check_ids(rows: &[Vec<u32>], v: usize) -> Result<()> {
+    match rows.iter().flatten().find(|id| **id as usize >= v) {
+        None => Ok(()),
+        Some(id) => Err(Error::Tokenizer(format!(
+            "token {id} is outside the model's vocabulary of {v}; tokenizer and model do not belong together"
+        ))),
+    }
+}
+
+/// The counted tokens of each row, each after the flat position `(b, t)` of the state that predicts it.
+pub fn targets(ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Vec<Vec<(u32, u32)>> {
+    let t = ids.iter().map(Vec::len).max().unwrap_or(0);
+    let rows = ids.iter().zip(counts).enumerate();
+    rows.map(|(b, (ids, counts))| {
+        let counted = (1..ids.len()).filter(|i| counts[*i]);
+        counted.map(|i| ((b * t + i - 1) as u32, ids[i])).collect()
+    })
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -160,6 +207,18 @@ mod tests {
             walked.batch(300),
             BatchSampler::new(lengths, 8, 3).unwrap().batch(300)
         );
+    }
+
+    #[test]
+    fn rows_are_padded_at_the_end_and_targets_point_into_the_padded_batch() {
+        let ids = [vec![1, 2, 3], vec![4, 5]];
+        let batch = padded(&ids, 9, &Device::Cpu).unwrap();
+        assert_eq!(batch.to_vec2::<u32>().unwrap(), [[1, 2, 3], [4, 5, 9]]);
+        let counts = [vec![true, false, true], vec![true, true]];
+        assert_eq!(targets(&ids, &counts), [vec![(1, 3)], vec![(3, 5)]]);
+        assert!(check_ids(&ids, 6).is_ok());
+        let error = check_ids(&ids, 5).unwrap_err().to_string();
+        assert!(error.contains("token 5 is outside"), "{error}");
     }
 
     #[test]

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::weights::Spec;
-
 /// The estimate shown before a run starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -19,14 +17,6 @@ pub struct Estimate {
     pub tokens: usize,
     /// Time in seconds, at the speed this machine showed in a matrix product.
     pub seconds: f64,
-}
-
-/// Number of trainable parameters.
-pub fn parameters(specs: &[Spec]) -> usize {
-    specs
-        .iter()
-        .map(|s| s.shape.iter().product::<usize>())
-        .sum()
 }
 
 /// Shape of a transformer, as far as the estimate needs it.
@@ -93,11 +83,13 @@ mod tests {
             ("gpt2-large", 774),
             ("gpt2-xl", 1557),
         ] {
-            let count = parameters(&crate::gpt2::Config::named(name).unwrap().specs());
+            let config = crate::gpt2::Config::named(name).unwrap();
+            let count = config.parameters().unwrap().count();
             assert_eq!(count / 1_000_000, millions, "{name}: {count}");
         }
-        let bert = parameters(&crate::bert::Config::named("bert-base").unwrap().specs(2));
-        assert_eq!(bert, 109_483_778); // transformers' BertForSequenceClassification
+        let bert = crate::bert::Config::named("bert-base").unwrap();
+        let count = bert.parameters(2).unwrap().count();
+        assert_eq!(count, 109_483_778); // transformers' BertForSequenceClassification
     }
 
     #[test]

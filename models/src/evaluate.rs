@@ -115,16 +115,13 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
-    use crate::{bert, gpt2, weights};
+    use crate::{bert, gpt2};
 
     #[test]
     fn losses_are_in_order_and_do_not_depend_on_the_batch() {
         let config = gpt2::Config::new(50, 32, 16, 2, 2);
-        let model = Gpt2::new(
-            &config,
-            &weights::init(&config.specs(), 1, &Device::Cpu).unwrap(),
-        )
-        .unwrap();
+        let tensors = config.parameters().unwrap().init(1, &Device::Cpu).unwrap();
+        let model = Gpt2::new(&config, &tensors).unwrap();
         let examples: Vec<Example> = (0..7)
             .map(|n| Example {
                 ids: (0..4 + n * 3).map(|i| (i * n) % 50).collect(),
@@ -151,7 +148,8 @@ mod tests {
     #[test]
     fn probabilities_add_up_and_agree_with_the_loss() {
         let config = bert::Config::new(50, 32, 16, 2, 2);
-        let tensors = weights::init(&config.specs(4), 1, &Device::Cpu).unwrap();
+        let parameters = config.parameters(4).unwrap();
+        let tensors = parameters.init(1, &Device::Cpu).unwrap();
         let model = Bert::new(&config, 4, &tensors).unwrap();
         let pairs: Vec<PairIds> = (0..5u32)
             .map(|n| PairIds {

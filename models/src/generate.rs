@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::gpt2::Gpt2;
+use crate::ops::Cache;
 use crate::rng::Stream;
 use crate::{Error, Result};
 
@@ -228,11 +229,11 @@ pub fn generate_naive(
     sampling: &SamplingParams,
 ) -> Result<Completion> {
     sampling.check()?;
-    check_prompt(&task.prompt, model.config().n_positions)?;
+    check_prompt(&task.prompt, model.config.n_positions)?;
     let mut stream = stream_of(sampling.seed, task.key, candidate);
     let mut ids = task.prompt.clone();
     let written = |ids: &[u32]| ids[task.prompt.len()..].to_vec();
-    while ids.len() < model.config().n_positions
+    while ids.len() < model.config.n_positions
         && ids.len() - task.prompt.len() < sampling.max_new_tokens
     {
         let input = Tensor::from_slice(&ids, (1, ids.len()), model.device())?;
@@ -290,7 +291,7 @@ pub fn generate(
     on_token: &mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>,
 ) -> Result<Vec<Vec<Completion>>> {
     sampling.check()?;
-    let positions = model.config().n_positions;
+    let positions = model.config.n_positions;
     for task in tasks {
         check_prompt(&task.prompt, positions)?;
     }
@@ -310,7 +311,7 @@ pub fn generate(
         .iter()
         .flat_map(|task| task.prompt[..common].iter().copied())
         .collect();
-    let mut cache = model.cache();
+    let mut cache = Cache::new(model.config.n_layer);
     let input = Tensor::from_vec(beginnings, (tasks.len(), common), model.device())?;
     let first = model.continue_cached(&input, &mut cache)?; // (tasks, V)
     let copies: Vec<u32> = (0..tasks.len() as u32)
@@ -552,7 +553,8 @@ mod tests {
     fn model() -> Gpt2 {
         let mut config = crate::gpt2::Config::new(50, 24, 16, 2, 2);
         config.initializer_range = 0.5; // so that token probabilities differ
-        let tensors = crate::weights::init(&config.specs(), 5, &candle_core::Device::Cpu).unwrap();
+        let parameters = config.parameters().unwrap();
+        let tensors = parameters.init(5, &candle_core::Device::Cpu).unwrap();
         Gpt2::new(&config, &tensors).unwrap()
     }
 

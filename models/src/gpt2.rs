@@ -4,65 +4,50 @@
 //! `openai-community/gpt2*` as transformers computes them (modeling_gpt2.py): pre-norm blocks, `(in, out)` matrices,
 //! tanh GELU, tied embeddings.
 //!
-//! Not supported, and refused by [`Config::check`]: cross-attention, unscaled attention, and activations other than
-//! `gelu_new`.
+//! Errors name what does not match: a field of the configuration that is not supported ([`Config::check`]), a tensor
+//! that is missing or has another shape, a text that is too long, a token outside the vocabulary.
 
-use std::collections::BTreeMap;
-
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use crate::ops::{self, Attention, Gelu, Layout};
+use crate::layers::{Embedding, LayerNorm, Linear};
+use crate::ops::{self, BlockCache, Cache, Gelu, Layout};
 use crate::rng::Stream;
-use crate::weights::{self, Init, Scope, Spec, Tensors};
-use crate::{Error, Result};
+use crate::weights::{self, Names, Parameters, Scope, range, tenth};
+use crate::{Error, Result, batch};
 
-/// `config.json` of a GPT-2. Fields that this crate does not use are preserved.
+/// `config.json`, with the names of transformers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// V.
-    pub vocab_size: usize,
-    /// Maximum sequence length in tokens.
-    pub n_positions: usize,
-    /// C.
-    pub n_embd: usize,
+    pub vocab_size: usize,  // V
+    pub n_positions: usize, // the largest T
+    pub n_embd: usize,      // C
     pub n_layer: usize,
-    /// H.
-    pub n_head: usize,
+    pub n_head: usize, // H
     /// Width of the MLP; 4C if absent.
-    #[serde(default)]
     pub n_inner: Option<usize>,
-    /// Added to the variance in LayerNorm.
     #[serde(default = "eps")]
     pub layer_norm_epsilon: f64,
     /// Dropout after each projection back into the residual stream.
     #[serde(default = "tenth")]
     pub resid_pdrop: f64,
-    /// Dropout of the embeddings.
     #[serde(default = "tenth")]
     pub embd_pdrop: f64,
-    /// Dropout of the attention probabilities.
     #[serde(default = "tenth")]
     pub attn_pdrop: f64,
     /// Standard deviation of the initial weights.
     #[serde(default = "range")]
     pub initializer_range: f64,
-    /// Token that ends a text.
     #[serde(default = "end")]
     pub eos_token_id: Option<u32>,
     /// Everything else in the file.
     #[serde(flatten)]
-    pub rest: serde_json::Map<String, serde_json::Value>,
+    pub rest: Map<String, Value>,
 }
 
 fn eps() -> f64 {
     1e-5
-}
-fn tenth() -> f64 {
-    0.1
-}
-fn range() -> f64 {
-    0.02
 }
 fn end() -> Option<u32> {
     Some(50256)
@@ -70,21 +55,11 @@ fn end() -> Option<u32> {
 
 impl Config {
     /// A configuration of the given size; the rest as in the published models.
-    pub fn new(
-        vocab_size: usize,
-        n_positions: usize,
-        c: usize,
-        layers: usize,
-        heads: usize,
-    ) -> Self {
-        let rest = serde_json::json!({
-            "model_type": "gpt2",
-            "architectures": ["GPT2LMHeadModel"],
-            "activation_function": "gelu_new",
-        });
+    pub fn new(vocab_size: usize, positions: usize, c: usize, layers: usize, heads: usize) -> Self {
+        let rest = json!({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "activation_function": "gelu_new"});
         Self {
             vocab_size,
-            n_positions,
+            n_positions: positions,
             n_embd: c,
             n_layer: layers,
             n_head: heads,
@@ -111,360 +86,195 @@ impl Config {
         Some(Self::new(50257, 1024, c, layers, heads))
     }
 
-    /// Refuses what this file does not implement.
-    ///
-    /// # Errors
-    /// [`Error::Config`], naming the field.
+    /// Refuses what this file does not implement, and sizes that no model has.
     pub fn check(&self) -> Result<()> {
-        let refuse = |why: String| Err(Error::Config(why));
-        let field = |name: &str| self.rest.get(name).cloned().unwrap_or_default();
-        if let Some(kind) = field("model_type").as_str().filter(|k| *k != "gpt2") {
-            return refuse(format!("model_type is '{kind}', expected 'gpt2'"));
-        }
-        if self.n_head == 0 || !self.n_embd.is_multiple_of(self.n_head) {
-            return refuse(format!(
-                "n_embd {} is not a multiple of n_head {}",
-                self.n_embd, self.n_head
-            ));
-        }
+        let only = |field, values: &[&str]| weights::check_field(&self.rest, field, values);
+        only("model_type", &["gpt2"])?;
+        only("activation_function", &["gelu_new", "gelu_pytorch_tanh"])?;
+        only("add_cross_attention", &["false"])?;
+        only("scale_attn_by_inverse_layer_idx", &["false"])?;
+        only("scale_attn_weights", &["true"])?;
+        only("tie_word_embeddings", &["true"])?;
+        weights::check_heads(("n_embd", self.n_embd), ("n_head", self.n_head))?;
         weights::check_sizes(&[
-            ("vocab_size", self.vocab_size, 1 << 23),
-            ("n_positions", self.n_positions, 1 << 21),
-            ("n_embd", self.n_embd, 1 << 17),
-            ("n_layer", self.n_layer, 1_000),
-            ("n_inner", self.n_inner.unwrap_or(0), 1 << 19),
-        ])?;
-        if self.vocab_size == 0 || self.n_positions == 0 || self.n_layer == 0 {
-            return refuse("vocab_size, n_positions and n_layer must be above 0".into());
-        }
-        if let Some(act) = field("activation_function").as_str()
-            && !["gelu_new", "gelu_pytorch_tanh"].contains(&act)
-        {
-            return refuse(format!(
-                "activation_function '{act}' is not supported, only gelu_new"
-            ));
-        }
-        for (name, supported) in [
-            ("add_cross_attention", false),
-            ("scale_attn_by_inverse_layer_idx", false),
-            ("scale_attn_weights", true),
-            ("tie_word_embeddings", true),
-        ] {
-            if field(name).as_bool().is_some_and(|b| b != supported) {
-                return refuse(format!("{name} = {} is not supported", !supported));
-            }
-        }
-        Ok(())
+            ("vocab_size", self.vocab_size, 1..=1 << 23),
+            ("n_positions", self.n_positions, 1..=1 << 21),
+            ("n_embd", self.n_embd, 1..=1 << 17),
+            ("n_layer", self.n_layer, 1..=1_000),
+            ("n_inner", self.inner(), 1..=1 << 19),
+        ])
     }
 
     fn inner(&self) -> usize {
-        self.n_inner.unwrap_or(4 * self.n_embd)
+        self.n_inner.unwrap_or(self.n_embd.saturating_mul(4))
     }
 
-    /// Every parameter, in the order of the computation. As in transformers, the initial projections back into the
-    /// residual stream are scaled down by the square root of their number.
-    pub fn specs(&self) -> Vec<Spec> {
-        let (c, f, std) = (self.n_embd, self.inner(), self.initializer_range);
-        let mut specs = Vec::new();
-        let mut add = |name: String, shape: &[usize], init| {
-            let shape = shape.to_vec();
-            specs.push(Spec { name, shape, init });
+    /// Every parameter, in the order of the computation.
+    pub fn parameters(&self) -> Result<Parameters> {
+        let names = Names {
+            prefix: "transformer.",
+            blocks: "transformer.h.",
+            layers: ("n_layer", self.n_layer),
+            heads: &[],
+            // tied to wte; files that have it repeat it
+            ignored: &["lm_head.weight"],
         };
-        add(
-            "transformer.wte.weight".into(),
-            &[self.vocab_size, c],
-            Init::Normal(std),
-        );
-        add(
-            "transformer.wpe.weight".into(),
-            &[self.n_positions, c],
-            Init::Normal(std),
-        );
-        let residual = Init::Normal(std / (2.0 * self.n_layer as f64).sqrt());
-        for i in 0..self.n_layer {
-            let name = |part: &str| format!("transformer.h.{i}.{part}");
-            for ln in ["ln_1", "ln_2"] {
-                add(name(&format!("{ln}.weight")), &[c], Init::Const(1.0));
-                add(name(&format!("{ln}.bias")), &[c], Init::Const(0.0));
-            }
-            for (part, n_in, n_out, init) in [
-                ("attn.c_attn", c, 3 * c, Init::Normal(std)),
-                ("attn.c_proj", c, c, residual),
-                ("mlp.c_fc", c, f, Init::Normal(std)),
-                ("mlp.c_proj", f, c, residual),
-            ] {
-                add(name(&format!("{part}.weight")), &[n_in, n_out], init);
-                add(name(&format!("{part}.bias")), &[n_out], Init::Const(0.0));
-            }
-        }
-        add("transformer.ln_f.weight".into(), &[c], Init::Const(1.0));
-        add("transformer.ln_f.bias".into(), &[c], Init::Const(0.0));
-        specs
+        Parameters::record(names, |p| Gpt2::new(self, p))
     }
-}
-
-/// Selects the tensors of a checkpoint that this configuration needs, before any of them is read.
-///
-/// # Errors
-/// If the configuration needs a tensor that the files do not list.
-pub fn plan(listed: Vec<weights::Listed>, config: &Config) -> Result<weights::Plan> {
-    config.check()?;
-    let listed: BTreeMap<String, weights::Listed> = listed
-        .into_iter()
-        .map(|one| {
-            let name = weights::canonical_name(&one.name, "transformer.", &["lm_head."]);
-            (name, one)
-        })
-        .collect();
-    weights::check_layers(&listed, "transformer.h.", "n_layer", config.n_layer)?;
-    // tied to wte; files that have it repeat it
-    let tied = |name: &str| name == "lm_head.weight";
-    weights::plan(listed, &config.specs(), &[], tied)
-}
-
-/// Turns a checkpoint's tensors into those of this configuration, on `device` in float32.
-///
-/// # Errors
-/// Names a tensor that is missing or has the wrong shape.
-pub fn load_into(
-    found: Tensors,
-    config: &Config,
-    device: &Device,
-) -> Result<(Tensors, weights::LoadReport)> {
-    config.check()?;
-    let mut found = weights::canonical_names(found, "transformer.", &["lm_head."]);
-    // Tied to wte; files that have it repeat it.
-    found.remove("lm_head.weight");
-    weights::check_layers(&found, "transformer.h.", "n_layer", config.n_layer)?;
-    // The causal mask as a buffer, in older files.
-    found.retain(|name, _| !name.ends_with(".attn.bias") && !name.ends_with(".attn.masked_bias"));
-    weights::load_into(found, &config.specs(), &[], 0, device)
 }
 
 /// The model. On tracked tensors it can be trained; on detached ones it builds no graph.
 pub struct Gpt2 {
-    config: Config,
-    wte: Tensor, // (V, C)
-    wpe: Tensor, // (n_positions, C)
+    pub config: Config,
+    wte: Embedding,
+    wpe: Embedding,
     h: Vec<Block>,
-    ln_f: Norm,
+    ln_f: LayerNorm,
 }
 
 struct Block {
-    ln_1: Norm,
-    c_attn: Conv1D,
-    c_proj: Conv1D,
-    ln_2: Norm,
-    mlp_fc: Conv1D,
-    mlp_proj: Conv1D,
+    ln_1: LayerNorm,
+    attn: Attention,
+    ln_2: LayerNorm,
+    mlp: Mlp,
 }
 
-struct Norm {
-    weight: Tensor,
-    bias: Tensor,
-    eps: f64,
+struct Attention {
+    c_attn: Linear,
+    c_proj: Linear,
 }
 
-impl Norm {
-    fn load(scope: &Scope, c: usize, eps: f64) -> Result<Self> {
-        let (weight, bias) = (scope.get("weight", &[c])?, scope.get("bias", &[c])?);
-        Ok(Self { weight, bias, eps })
-    }
-
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        ops::layer_norm(x, &self.weight, &self.bias, self.eps)
-    }
+struct Mlp {
+    c_fc: Linear,
+    c_proj: Linear,
 }
 
-struct Conv1D {
-    weight: Tensor, // (in, out)
-    bias: Tensor,
-}
-
-impl Conv1D {
-    fn load(scope: &Scope, n_in: usize, n_out: usize) -> Result<Self> {
-        let (weight, bias) = (
-            scope.get("weight", &[n_in, n_out])?,
-            scope.get("bias", &[n_out])?,
-        );
-        Ok(Self { weight, bias })
-    }
-
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        ops::linear(x, &self.weight, &self.bias, Layout::InOut)
-    }
-}
-
-/// Keys and values of the tokens seen so far, one pair per block.
-pub struct Cache {
-    /// `(B, capacity, C)` each; the first `len` rows are filled.
-    blocks: Vec<Option<(Tensor, Tensor)>>,
-    len: usize,
-}
-
-impl Cache {
-    /// Tokens seen so far.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// A cache with only these rows of this one: one prompt for many candidates, or the candidates that have not ended.
-    ///
-    /// # Errors
-    /// If a row does not exist.
-    pub fn rows(&self, rows: &[u32]) -> Result<Self> {
-        let pick = |(k, v): &(Tensor, Tensor)| -> Result<(Tensor, Tensor)> {
-            let rows = Tensor::new(rows, k.device())?;
-            Ok((k.index_select(&rows, 0)?, v.index_select(&rows, 0)?))
-        };
-        let blocks = self.blocks.iter().map(|b| b.as_ref().map(pick).transpose());
+impl Block {
+    fn build(config: &Config, p: &Scope) -> Result<Self> {
+        let (c, f, std) = (config.n_embd, config.inner(), config.initializer_range);
+        // As in transformers, the initial projections back into the residual stream are scaled down by the square root
+        // of their number.
+        let residual = std / (2.0 * config.n_layer as f64).sqrt();
+        let norm = |name| LayerNorm::new(&p.pp(name), c, config.layer_norm_epsilon);
+        let conv = |name, sizes, std| Linear::new(&p.pp(name), sizes, Layout::InOut, std);
         Ok(Self {
-            blocks: blocks.collect::<Result<_>>()?,
-            len: self.len,
+            ln_1: norm("ln_1")?,
+            attn: Attention {
+                c_attn: conv("attn.c_attn", (c, 3 * c), std)?,
+                c_proj: conv("attn.c_proj", (c, c), residual)?,
+            },
+            ln_2: norm("ln_2")?,
+            mlp: Mlp {
+                c_fc: conv("mlp.c_fc", (c, f), std)?,
+                c_proj: conv("mlp.c_proj", (f, c), residual)?,
+            },
         })
     }
 
-    /// Appends the keys and values of `qkv (B, T, 3C)` to those of block `i`. Capacity grows by doubling, so that a
-    /// token costs only its own copy.
-    fn append(&mut self, i: usize, qkv: &Tensor) -> Result<(Tensor, Tensor)> {
-        let (b, t, c3) = qkv.dims3()?;
-        let (c, len) = (c3 / 3, self.len + t);
-        let grown = |old: Option<&Tensor>| -> Result<Tensor> {
-            let room = len.max(2 * self.len);
-            let new = Tensor::zeros((b, room, c), qkv.dtype(), qkv.device())?;
-            if let Some(old) = old {
-                new.slice_set(&old.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
+    /// `x (B, T, C)` to the same. With a cache, `x` comes after the tokens in it and is added to them.
+    fn forward(
+        &self,
+        x: &Tensor,
+        config: &Config,
+        cache: Option<&mut BlockCache>,
+        mut rng: Option<&mut Stream>,
+    ) -> Result<Tensor> {
+        let (heads, p) = (config.n_head, config.resid_pdrop);
+        let qkv = self.attn.c_attn.forward(&self.ln_1.forward(x)?)?; // (B, T, 3C)
+        let y = match cache {
+            Some(cache) => cache.attention(&qkv, heads)?,
+            None => {
+                let how = ops::Attention::causal(heads);
+                ops::attention(&qkv, &how, config.attn_pdrop, rng.as_deref_mut())?
             }
-            Ok(new)
         };
-        let (k, v) = match self.blocks[i].take() {
-            Some((k, v)) if k.dim(1)? >= len => (k, v),
-            Some((k, v)) => (grown(Some(&k))?, grown(Some(&v))?),
-            None => (grown(None)?, grown(None)?),
-        };
-        for (part, all) in [(1, &k), (2, &v)] {
-            let new = qkv.narrow(D::Minus1, part * c, c)?.contiguous()?;
-            all.slice_set(&new, 1, self.len)?;
-        }
-        self.blocks[i] = Some((k.clone(), v.clone()));
-        Ok((k, v))
+        let y = self.attn.c_proj.forward(&y)?; // (B, T, C)
+        let x = (x + ops::dropout(&y, p, rng.as_deref_mut())?)?;
+        let y = self.mlp.c_fc.forward(&self.ln_2.forward(&x)?)?; // (B, T, 4C)
+        let y = self.mlp.c_proj.forward(&ops::gelu(&y, Gelu::Tanh)?)?;
+        Ok((x + ops::dropout(&y, p, rng)?)?)
     }
 }
 
 impl Gpt2 {
-    /// Builds the model on tensors from [`load_into`] or [`weights::init`].
-    ///
-    /// # Errors
-    /// Names a tensor that is missing or has the wrong shape.
-    pub fn new(config: &Config, tensors: &Tensors) -> Result<Self> {
+    /// Builds the model on tensors that [`Parameters`] loaded or initialized.
+    pub fn new<'a>(config: &Config, p: impl Into<Scope<'a>>) -> Result<Self> {
         config.check()?;
-        let (c, f, eps) = (config.n_embd, config.inner(), config.layer_norm_epsilon);
-        let root = Scope::root(tensors).pp("transformer");
-        let block = |i: usize| -> Result<Block> {
-            let scope = root.pp("h").pp(i);
-            let (attn, mlp) = (scope.pp("attn"), scope.pp("mlp"));
-            Ok(Block {
-                ln_1: Norm::load(&scope.pp("ln_1"), c, eps)?,
-                c_attn: Conv1D::load(&attn.pp("c_attn"), c, 3 * c)?,
-                c_proj: Conv1D::load(&attn.pp("c_proj"), c, c)?,
-                ln_2: Norm::load(&scope.pp("ln_2"), c, eps)?,
-                mlp_fc: Conv1D::load(&mlp.pp("c_fc"), c, f)?,
-                mlp_proj: Conv1D::load(&mlp.pp("c_proj"), f, c)?,
-            })
-        };
+        let (p, c) = (p.into().pp("transformer"), config.n_embd);
+        let std = config.initializer_range;
+        let wte = Embedding::new(&p.pp("wte"), config.vocab_size, c, std)?;
+        let wpe = Embedding::new(&p.pp("wpe"), config.n_positions, c, std)?;
+        let h = (0..config.n_layer).map(|i| Block::build(config, &p.pp("h").pp(i)));
         Ok(Self {
+            h: h.collect::<Result<_>>()?,
+            ln_f: LayerNorm::new(&p.pp("ln_f"), c, config.layer_norm_epsilon)?,
+            wte,
+            wpe,
             config: config.clone(),
-            wte: root.pp("wte").get("weight", &[config.vocab_size, c])?,
-            wpe: root.pp("wpe").get("weight", &[config.n_positions, c])?,
-            h: (0..config.n_layer).map(block).collect::<Result<_>>()?,
-            ln_f: Norm::load(&root.pp("ln_f"), c, eps)?,
         })
     }
 
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
     pub fn device(&self) -> &Device {
-        self.wte.device()
+        self.wte.weight.device()
     }
 
-    /// `ids (B, T)`, u32, from position `from` on: `(B, T, C)`.
-    fn embed(&self, ids: &Tensor, from: usize, rng: Option<&mut Stream>) -> Result<Tensor> {
-        let (b, t) = ids.dims2()?;
-        if from + t > self.config.n_positions {
-            return Err(Error::Input(format!(
-                "{} tokens are more than the model's {} positions",
-                from + t,
-                self.config.n_positions
-            )));
+    /// The normalized state of every position of `ids (B, T)`, u32: `(B, T, C)`. With a cache, `ids` comes after the
+    /// tokens in it; with a stream, dropout is active. `each` gets the residual stream after the embedding and after
+    /// each block.
+    fn forward(
+        &self,
+        ids: &Tensor,
+        mut cache: Option<&mut Cache>,
+        mut rng: Option<&mut Stream>,
+        mut each: impl FnMut(&Tensor),
+    ) -> Result<Tensor> {
+        let (past, t) = (cache.as_ref().map_or(0, |c| c.len()), ids.dim(1)?);
+        let (len, limit) = (past + t, self.config.n_positions);
+        if len > limit {
+            let text = format!("{len} tokens are more than the model's {limit} positions");
+            return Err(Error::Input(text));
         }
-        let tokens = self.wte.index_select(&ids.flatten_all()?, 0)?;
-        let tokens = tokens.reshape((b, t, self.config.n_embd))?;
-        let x = tokens.broadcast_add(&self.wpe.narrow(0, from, t)?)?; // (B, T, C)
-        Ok(ops::dropout(&x, self.config.embd_pdrop, rng)?)
-    }
-
-    /// The residual stream after the embedding, after each block, and after the last norm: transformers'
-    /// `hidden_states`, each `(B, T, C)`, the last one normalized.
-    ///
-    /// # Errors
-    /// If the sequence is too long or an id is outside the vocabulary.
-    pub fn hidden_states(&self, ids: &Tensor) -> Result<Vec<Tensor>> {
-        let mut states = vec![self.embed(ids, 0, None)?];
-        for block in &self.h {
-            let next = self.block(block, &states[states.len() - 1], &mut None)?;
-            states.push(next);
-        }
-        if let Some(last) = states.last_mut() {
-            *last = self.ln_f.forward(last)?;
-        }
-        Ok(states)
-    }
-
-    /// The normalized state of every position, `(B, T, C)`. With a stream, dropout is active.
-    ///
-    /// # Errors
-    /// As [`Gpt2::hidden_states`].
-    pub fn hidden(&self, ids: &Tensor, mut rng: Option<&mut Stream>) -> Result<Tensor> {
-        let mut x = self.embed(ids, 0, rng.as_deref_mut())?;
-        for block in &self.h {
-            x = self.block(block, &x, &mut rng)?;
+        let positions = self.wpe.weight.narrow(0, past, t)?;
+        let x = self.wte.forward(ids)?.broadcast_add(&positions)?;
+        let mut x = ops::dropout(&x, self.config.embd_pdrop, rng.as_deref_mut())?; // (B, T, C)
+        each(&x);
+        for (i, block) in self.h.iter().enumerate() {
+            let cache = cache.as_deref_mut().and_then(|c| c.block(i));
+            x = block.forward(&x, &self.config, cache, rng.as_deref_mut())?;
+            each(&x);
         }
         Ok(self.ln_f.forward(&x)?)
     }
 
-    fn block(&self, block: &Block, x: &Tensor, rng: &mut Option<&mut Stream>) -> Result<Tensor> {
-        let how = Attention {
-            heads: self.config.n_head,
-            causal: true,
-            lengths: vec![],
-        };
-        let p = self.config.resid_pdrop;
-        let qkv = block.c_attn.forward(&block.ln_1.forward(x)?)?; // (B, T, 3C)
-        let y = ops::attention(&qkv, &how, self.config.attn_pdrop, rng.as_deref_mut())?;
-        let y = ops::dropout(&block.c_proj.forward(&y)?, p, rng.as_deref_mut())?;
-        let x = (x + y)?;
-        let y = block.mlp_fc.forward(&block.ln_2.forward(&x)?)?; // (B, T, 4C)
-        let y = block.mlp_proj.forward(&ops::gelu(&y, Gelu::Tanh)?)?;
-        Ok((x + ops::dropout(&y, p, rng.as_deref_mut())?)?)
+    /// transformers' `hidden_states`: after the embedding, after each block but the last, and after the last norm.
+    pub fn hidden_states(&self, ids: &Tensor) -> Result<Vec<Tensor>> {
+        let mut states = Vec::new();
+        let last = self.forward(ids, None, None, |x| states.push(x.clone()))?;
+        states.pop();
+        states.push(last);
+        Ok(states)
+    }
+
+    /// The normalized state of every position, `(B, T, C)`. With a stream, dropout is active.
+    pub fn hidden(&self, ids: &Tensor, rng: Option<&mut Stream>) -> Result<Tensor> {
+        self.forward(ids, None, rng, |_| ())
     }
 
     /// Logits of hidden rows: `(.., C)` to `(.., V)`.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        let none = Tensor::zeros(self.config.vocab_size, DType::F32, self.device())?;
-        Ok(ops::linear(hidden, &self.wte, &none, Layout::OutIn)?)
+        Ok(ops::linear(hidden, &self.wte.weight, None, Layout::OutIn)?)
+    }
+
+    /// Continues a batch with `ids (B, T)` after the tokens in the cache: the logits of the last position, `(B, V)`.
+    /// For models built on detached tensors.
+    pub fn continue_cached(&self, ids: &Tensor, cache: &mut Cache) -> Result<Tensor> {
+        let hidden = self.forward(ids, Some(cache), None, |_| ())?;
+        let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.contiguous()?; // (B, 1, C)
+        Ok(self.logits(&last)?.squeeze(1)?)
     }
 
     /// Summed cross-entropy in nats over the counted tokens, and their number. Position `t` predicts `ids[t + 1]`,
     /// which counts if `counts (B, T)` says so at `t + 1`; only those rows are projected to the vocabulary.
-    ///
-    /// # Errors
-    /// As [`Gpt2::hidden`].
     pub fn loss(
         &self,
         ids: &[Vec<u32>],
@@ -472,108 +282,33 @@ impl Gpt2 {
         rng: Option<&mut Stream>,
         with_grad: bool,
     ) -> Result<(Tensor, usize)> {
-        let (rows, targets) = self.counted(ids, counts)?;
-        let hidden = self.hidden(&batch(ids, self.device())?, rng)?;
-        let loss =
-            ops::vocabulary_loss(&self.pick(&hidden, &rows)?, &self.wte, &targets, with_grad)?;
-        Ok((loss, targets.len()))
+        batch::check_ids(ids, self.config.vocab_size)?;
+        let targets = batch::targets(ids, counts).concat();
+        let hidden = self.hidden(&batch::padded(ids, 0, self.device())?, rng)?;
+        Ok((self.loss_at(&hidden, &targets, with_grad)?, targets.len()))
     }
 
     /// Cross-entropy in nats of each row of a batch, with its number of counted tokens; no gradient.
-    ///
-    /// # Errors
-    /// As [`Gpt2::loss`].
     pub fn losses(&self, ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Result<Vec<(f64, usize)>> {
-        let hidden = self.hidden(&batch(ids, self.device())?, None)?;
-        let t = hidden.dim(1)?;
-        let mut losses = Vec::with_capacity(ids.len());
-        for (b, (ids, counts)) in ids.iter().zip(counts).enumerate() {
-            let (mut rows, targets) =
-                self.counted(std::slice::from_ref(ids), std::slice::from_ref(counts))?;
-            rows.iter_mut().for_each(|row| *row += (b * t) as u32);
-            let loss = match targets.is_empty() {
-                true => 0.0,
-                false => {
-                    ops::vocabulary_loss(&self.pick(&hidden, &rows)?, &self.wte, &targets, false)?
-                        .to_scalar::<f32>()? as f64
-                }
-            };
-            losses.push((loss, targets.len()));
-        }
-        Ok(losses)
-    }
-
-    /// Flat positions `(b, t)` of the states that predict a counted token, and those tokens.
-    fn counted(&self, ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Result<(Vec<u32>, Vec<u32>)> {
-        let t = ids.iter().map(Vec::len).max().unwrap_or(0);
-        let v = self.config.vocab_size;
-        let (mut rows, mut targets) = (Vec::new(), Vec::new());
-        for (b, (ids, counts)) in ids.iter().zip(counts).enumerate() {
-            if let Some(id) = ids.iter().find(|id| **id as usize >= v) {
-                return Err(Error::Tokenizer(format!(
-                    "token {id} is outside the model's vocabulary of {v}; tokenizer and model do not belong together"
-                )));
-            }
-            for i in (1..ids.len()).filter(|i| counts[*i]) {
-                rows.push((b * t + i - 1) as u32);
-                targets.push(ids[i]);
-            }
-        }
-        Ok((rows, targets))
-    }
-
-    /// Rows of the flattened `(B, T, C)` states: `(N, C)`.
-    fn pick(&self, hidden: &Tensor, rows: &[u32]) -> Result<Tensor> {
-        let rows = Tensor::new(rows, hidden.device())?;
-        let flat = hidden.reshape(((), self.config.n_embd))?;
-        Ok(flat.index_select(&rows, 0)?)
-    }
-
-    pub fn cache(&self) -> Cache {
-        Cache {
-            blocks: vec![None; self.h.len()],
-            len: 0,
-        }
-    }
-
-    /// Continues a batch with `ids (B, T)` after the tokens in the cache: the logits of the last position, `(B, V)`.
-    /// For models built on detached tensors.
-    ///
-    /// # Errors
-    /// If there are no positions left.
-    pub fn continue_cached(&self, ids: &Tensor, cache: &mut Cache) -> Result<Tensor> {
-        let (_, t) = ids.dims2()?;
-        let how = Attention {
-            heads: self.config.n_head,
-            causal: true,
-            lengths: vec![],
+        batch::check_ids(ids, self.config.vocab_size)?;
+        let hidden = self.hidden(&batch::padded(ids, 0, self.device())?, None)?;
+        let of_row = |targets: &Vec<(u32, u32)>| match targets.len() {
+            0 => Ok((0.0, 0)),
+            n => Ok((
+                self.loss_at(&hidden, targets, false)?.to_scalar::<f32>()? as f64,
+                n,
+            )),
         };
-        let mut x = self.embed(ids, cache.len, None)?;
-        for (i, block) in self.h.iter().enumerate() {
-            let qkv = block.c_attn.forward(&block.ln_1.forward(&x)?)?; // (B, T, 3C)
-            let (k, v) = cache.append(i, &qkv)?;
-            let y = match cache.len {
-                0 => ops::attention(&qkv, &how, 0.0, None)?,
-                past => ops::attention_cached(&qkv, &k, &v, how.heads, past + t)?,
-            };
-            x = (&x + block.c_proj.forward(&y)?)?;
-            let y = block.mlp_fc.forward(&block.ln_2.forward(&x)?)?;
-            x = (&x + block.mlp_proj.forward(&ops::gelu(&y, Gelu::Tanh)?)?)?;
-        }
-        cache.len += t;
-        let last = self.ln_f.forward(&x.narrow(1, t - 1, 1)?.contiguous()?)?; // (B, 1, C)
-        Ok(self.logits(&last)?.squeeze(1)?)
+        batch::targets(ids, counts).iter().map(of_row).collect()
     }
-}
 
-/// Pads rows at their ends to the longest: `(B, T)`, u32. The padding value does not matter: no earlier token sees it,
-/// and padding is never counted.
-pub fn batch(rows: &[Vec<u32>], device: &Device) -> Result<Tensor> {
-    let t = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut ids = Vec::with_capacity(rows.len() * t);
-    for row in rows {
-        ids.extend_from_slice(row);
-        ids.resize(ids.len() + t - row.len(), 0);
+    /// Summed cross-entropy of the `targets`, each with the flat position `(b, t)` of the state that predicts it.
+    fn loss_at(&self, hidden: &Tensor, targets: &[(u32, u32)], grad: bool) -> Result<Tensor> {
+        let (rows, targets): (Vec<u32>, Vec<u32>) = targets.iter().copied().unzip();
+        let rows = Tensor::new(rows.as_slice(), hidden.device())?;
+        let hidden = hidden.reshape(((), self.config.n_embd))?;
+        let picked = hidden.index_select(&rows, 0)?; // (N, C)
+        let wte = &self.wte.weight;
+        Ok(ops::vocabulary_loss(&picked, wte, &targets, grad)?)
     }
-    Ok(Tensor::from_vec(ids, (rows.len(), t), device)?)
 }

@@ -3,11 +3,12 @@
 //! | file | what |
 //! |---|---|
 //! | [`gpt2`], [`bert`] | one model per file: configuration, blocks, forward, loss |
+//! | [`layers`] | what both consist of: `Linear`, `LayerNorm`, `Embedding` |
 //! | [`ops`] | the fused CPU operations, each with a slow reference |
 //! | [`weights`] | Hugging Face safetensors to named tensors and back |
 //! | [`rng`] | seeded streams; dropout masks that can be replayed |
 //! | [`text`] | tokenizers, and the prompt template of training, fakes and generation |
-//! | [`batch`] | which examples go into which step |
+//! | [`batch`] | which examples go into which step, and their tokens as tensors |
 //! | [`train`] | the loop: batches, gradients, validation, stopping, resuming |
 //! | [`optim`], [`schedule`] | AdamW and clipping; the learning rate over the steps |
 //! | [`checkpoint`] | tensors as named bytes and back |
@@ -27,6 +28,7 @@ pub mod cost;
 pub mod evaluate;
 pub mod generate;
 pub mod gpt2;
+pub mod layers;
 pub mod metrics;
 pub mod ops;
 pub mod optim;

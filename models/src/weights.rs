@@ -4,7 +4,9 @@
 //! transposed. The only aliases are those of older files: LayerNorm's `gamma`/`beta`, and the prefixes `transformer.`
 //! and `bert.`, which some files have and others lack.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor, Var};
@@ -18,47 +20,152 @@ pub type Tensors = BTreeMap<String, Tensor>;
 /// Trainable parameters in sorted order.
 pub type Vars = BTreeMap<String, Var>;
 
-/// Finds tensors by their checkpoint name below a prefix and checks their shapes.
+/// Where a model gets its parameters from, below a prefix of their names. A model declares each parameter once, by
+/// [`Scope::get`] where it is built. Building on tensors gives the model; recording gives the list of parameters, by
+/// which checkpoints are compared, loaded and initialized, and parameters counted.
 #[derive(Clone)]
 pub struct Scope<'a> {
-    tensors: &'a Tensors,
+    source: Source<'a>,
     prefix: String,
 }
 
-impl<'a> Scope<'a> {
-    pub fn root(tensors: &'a Tensors) -> Self {
-        Self {
-            tensors,
-            prefix: String::new(),
-        }
-    }
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Tensors(&'a Tensors),
+    Record(&'a RefCell<Vec<Spec>>),
+}
 
-    /// The scope `name` below this one.
+impl<'a> From<&'a Tensors> for Scope<'a> {
+    fn from(tensors: &'a Tensors) -> Self {
+        let (source, prefix) = (Source::Tensors(tensors), String::new());
+        Self { source, prefix }
+    }
+}
+
+impl Scope<'_> {
+    /// Those below `name`.
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
-        Self {
-            tensors: self.tensors,
-            prefix: format!("{}{name}.", self.prefix),
-        }
+        let (source, prefix) = (self.source, format!("{}{name}.", self.prefix));
+        Self { source, prefix }
     }
 
-    /// The tensor `name`.
+    /// The parameter `name`; `init` says how it begins when no checkpoint has it.
     ///
     /// # Errors
     /// If it is missing or has another shape.
-    pub fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+    pub fn get(&self, name: &str, shape: &[usize], init: Init) -> Result<Tensor> {
         let name = format!("{}{name}", self.prefix);
-        let tensor = self
-            .tensors
-            .get(&name)
-            .ok_or_else(|| Error::MissingTensor(name.clone()))?;
-        if tensor.dims() != shape {
-            return Err(Error::Misshapen {
-                name,
-                file: tensor.dims().to_vec(),
-                config: shape.to_vec(),
-            });
+        match self.source {
+            Source::Tensors(tensors) => match tensors.get(&name) {
+                Some(tensor) if tensor.dims() == shape => Ok(tensor.clone()),
+                Some(tensor) => Err(Error::Misshapen {
+                    name,
+                    file: tensor.dims().to_vec(),
+                    config: shape.to_vec(),
+                }),
+                None => Err(Error::MissingTensor(name)),
+            },
+            Source::Record(specs) => {
+                let shape = shape.to_vec();
+                // one zero that pretends to have the shape: nothing is allocated for a model that is only listed
+                let zero = Tensor::zeros((), DType::F32, &Device::Cpu)?;
+                let tensor = zero.broadcast_as(shape.as_slice())?;
+                specs.borrow_mut().push(Spec { name, shape, init });
+                Ok(tensor)
+            }
         }
-        Ok(tensor.clone())
+    }
+}
+
+/// All parameters of a model in the order of their declaration, and how checkpoints name them.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    pub specs: Vec<Spec>,
+    names: Names,
+}
+
+/// How the checkpoints of a kind of model name its tensors.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// Of most names; older files leave it out.
+    pub prefix: &'static str,
+    /// Of the names in numbered blocks.
+    pub blocks: &'static str,
+    /// The field of config.json with the number of blocks, and this number.
+    pub layers: (&'static str, usize),
+    /// What a checkpoint may lack or have in another shape: it is initialized then.
+    pub heads: &'static [&'static str],
+    /// What files have in addition and the model does not need.
+    pub ignored: &'static [&'static str],
+}
+
+impl Parameters {
+    /// The parameters that `build` declares.
+    ///
+    /// # Errors
+    /// Those of `build`.
+    pub fn record<M>(names: Names, build: impl FnOnce(Scope<'_>) -> Result<M>) -> Result<Self> {
+        let specs = RefCell::new(Vec::new());
+        build(Scope {
+            source: Source::Record(&specs),
+            prefix: String::new(),
+        })?;
+        let specs = specs.into_inner();
+        Ok(Self { specs, names })
+    }
+
+    /// Their number (of elements, not of tensors).
+    pub fn count(&self) -> usize {
+        let sizes = self.specs.iter().map(|s| s.shape.iter().product::<usize>());
+        sizes.sum()
+    }
+
+    /// Random tensors: see [`init`].
+    pub fn init(&self, seed: u64, device: &Device) -> Result<Tensors> {
+        init(&self.specs, seed, device)
+    }
+
+    /// Selects those of a checkpoint's tensors that the model needs, before any of them is read.
+    ///
+    /// # Errors
+    /// If the files do not list one that the model needs, or with another shape.
+    pub fn plan(&self, listed: Vec<Listed>) -> Result<Plan> {
+        let listed = listed.into_iter().map(|one| (one.name.clone(), one));
+        plan(self.named(listed)?, &self.specs, self.names.heads)
+    }
+
+    /// Turns a checkpoint's tensors into those of the model, on `device` in float32. What the checkpoint may lack is
+    /// initialized from `seed`.
+    ///
+    /// # Errors
+    /// Names a tensor that is missing or has the wrong shape.
+    pub fn load_into(
+        &self,
+        found: Tensors,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(Tensors, LoadReport)> {
+        let found = self.named(found)?;
+        load_into(found, &self.specs, self.names.heads, seed, device)
+    }
+
+    /// The tensors of a checkpoint under their current names, without the ignored ones.
+    fn named<T>(
+        &self,
+        found: impl IntoIterator<Item = (String, T)>,
+    ) -> Result<BTreeMap<String, T>> {
+        let Names {
+            prefix,
+            blocks,
+            layers: (field, layers),
+            heads,
+            ignored,
+        } = self.names;
+        let tops = [heads, ignored].concat(); // outside the prefix
+        let mut found = canonical_names(found, prefix, &tops);
+        found.retain(|name, _| !ignored.iter().any(|one| name.starts_with(one)));
+        check_layers(&found, blocks, field, layers)?;
+        Ok(found)
     }
 }
 
@@ -80,9 +187,9 @@ pub enum Init {
     Const(f32),
 }
 
-/// Random weights for a model, from the stream `init` of the seed; each tensor has its own stream, so that its values
+/// Random weights, from the stream `init` of the seed; each tensor has its own stream, so that its values
 /// do not depend on the other tensors.
-pub fn init(specs: &[Spec], seed: u64, device: &Device) -> Result<Tensors> {
+fn init(specs: &[Spec], seed: u64, device: &Device) -> Result<Tensors> {
     specs.iter().map(|s| init_one(s, seed, device)).collect()
 }
 
@@ -115,7 +222,7 @@ pub struct LoadReport {
 ///
 /// # Errors
 /// Names the first other tensor that is missing or has the wrong shape.
-pub fn load_into(
+fn load_into(
     mut found: Tensors,
     specs: &[Spec],
     heads: &[&str],
@@ -149,18 +256,23 @@ pub fn load_into(
     Ok((loaded, report))
 }
 
-/// Gives tensors the names of current checkpoints: see [`canonical_name`].
-pub fn canonical_names(found: Tensors, prefix: &str, tops: &[&str]) -> Tensors {
+/// Gives tensors the names of current checkpoints (see [`canonical_name`]) and drops masks and positions.
+fn canonical_names<T>(
+    found: impl IntoIterator<Item = (String, T)>,
+    prefix: &str,
+    tops: &[&str],
+) -> BTreeMap<String, T> {
+    let found = found.into_iter();
     found
-        .into_iter()
         .map(|(name, tensor)| (canonical_name(&name, prefix, tops), tensor))
+        .filter(|(name, _)| !is_buffer(name))
         .collect()
 }
 
 /// The name of a tensor in current checkpoints: `gamma`/`beta` become `weight`/`bias`, and
 /// `prefix` ("transformer.", "bert.") is added to a name that belongs below it but lacks it.
 /// `tops` are the names outside the prefix ("classifier.", "lm_head.").
-pub fn canonical_name(name: &str, prefix: &str, tops: &[&str]) -> String {
+fn canonical_name(name: &str, prefix: &str, tops: &[&str]) -> String {
     let mut bare = name;
     // the prefixes of DistributedDataParallel and torch.compile
     while let Some(rest) = ["module.", "_orig_mod."]
@@ -399,13 +511,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// If a tensor is missing or has another shape, unless its name begins with one of `heads`.
-pub fn plan(
-    listed: BTreeMap<String, Listed>,
-    specs: &[Spec],
-    heads: &[&str],
-    ignored: impl Fn(&str) -> bool,
-) -> Result<Plan> {
-    let mut listed = listed;
+fn plan(mut listed: BTreeMap<String, Listed>, specs: &[Spec], heads: &[&str]) -> Result<Plan> {
     let mut plan = Plan::default();
     for spec in specs {
         let is_head = heads.iter().any(|head| spec.name.starts_with(head));
@@ -422,7 +528,7 @@ pub fn plan(
             _ => {}
         }
     }
-    plan.unused = listed.into_keys().filter(|name| !ignored(name)).collect();
+    plan.unused = listed.into_keys().collect();
     // in the order of the files
     plan.taken
         .sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
@@ -448,7 +554,7 @@ pub fn check_finite(tensors: &Tensors) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Config`].
-pub fn check_layers<T>(
+fn check_layers<T>(
     found: &BTreeMap<String, T>,
     prefix: &str,
     field: &str,
@@ -473,15 +579,61 @@ pub fn check_layers<T>(
     }
 }
 
+/// The defaults of config.json for every dropout, and for the standard deviation of the initial weights.
+pub(crate) fn tenth() -> f64 {
+    0.1
+}
+pub(crate) fn range() -> f64 {
+    0.02
+}
+
+/// Refuses a width that the heads cannot share.
+///
+/// # Errors
+/// [`Error::Config`] with both fields.
+pub fn check_heads((width, c): (&str, usize), (field, heads): (&str, usize)) -> Result<()> {
+    match heads > 0 && c.is_multiple_of(heads) {
+        true => Ok(()),
+        false => Err(Error::Config(format!(
+            "{width} {c} is not a multiple of {field} {heads}"
+        ))),
+    }
+}
+
 /// Refuses sizes that no model has, before anything is allocated.
 ///
 /// # Errors
 /// [`Error::Config`] with the field.
-pub fn check_sizes(sizes: &[(&str, usize, usize)]) -> Result<()> {
-    match sizes.iter().find(|(_, size, most)| size > most) {
+pub fn check_sizes(sizes: &[(&str, usize, RangeInclusive<usize>)]) -> Result<()> {
+    match sizes.iter().find(|(_, size, range)| !range.contains(size)) {
         None => Ok(()),
-        Some((field, size, most)) => Err(Error::Config(format!(
-            "{field} is {size}; no model has more than {most}"
+        Some((field, size, range)) => Err(Error::Config(format!(
+            "{field} is {size}; it must be between {} and {}",
+            range.start(),
+            range.end()
+        ))),
+    }
+}
+
+/// Refuses a value that is not implemented; a field that is absent or null has its default, which is.
+///
+/// # Errors
+/// [`Error::Config`] with the field.
+pub fn check_field(
+    config: &serde_json::Map<String, serde_json::Value>,
+    field: &str,
+    supported: &[&str],
+) -> Result<()> {
+    let value = match config.get(field) {
+        None | Some(serde_json::Value::Null) => return Ok(()),
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    match supported.contains(&value.as_str()) {
+        true => Ok(()),
+        false => Err(Error::Config(format!(
+            "{field} = {value} is not supported, only {}",
+            supported.join(" and ")
         ))),
     }
 }
@@ -610,6 +762,51 @@ mod tests {
     }
 
     #[test]
+    fn parameter_is_declared_once_and_recorded_initialized_and_looked_up_by_it() {
+        fn build(p: Scope<'_>) -> Result<(Tensor, Tensor)> {
+            let p = p.pp("h").pp(3);
+            Ok((
+                p.get("weight", &[2, 1 << 40], Init::Normal(0.02))?,
+                p.get("bias", &[2], Init::Const(0.5))?,
+            ))
+        }
+        let names = Names {
+            prefix: "",
+            blocks: "h.",
+            layers: ("n_layer", 0),
+            heads: &[],
+            ignored: &[],
+        };
+        let parameters = Parameters::record(names, build).unwrap();
+        assert_eq!(parameters.count(), (2 << 40) + 2);
+        let specs = parameters.specs;
+        let spec = |name: &str, shape: &[usize], init| Spec {
+            name: name.into(),
+            shape: shape.to_vec(),
+            init,
+        };
+        assert_eq!(
+            specs,
+            [
+                spec("h.3.weight", &[2, 1 << 40], Init::Normal(0.02)),
+                spec("h.3.bias", &[2], Init::Const(0.5))
+            ]
+        );
+        let tensors = init(&specs[1..], 1, &Device::Cpu).unwrap();
+        let bias = |shape: &[usize]| {
+            let p = Scope::from(&tensors).pp("h").pp(3);
+            p.get("bias", shape, Init::Const(0.))
+        };
+        assert_eq!(bias(&[2]).unwrap().to_vec1::<f32>().unwrap(), [0.5, 0.5]);
+        assert_eq!(
+            bias(&[3]).unwrap_err().to_string(),
+            "tensor 'h.3.bias': the file has [2], config.json has [3]"
+        );
+        let missing = build((&tensors).into()).unwrap_err();
+        assert!(missing.to_string().contains("'h.3.weight'"), "{missing}");
+    }
+
+    #[test]
     fn nan_weights_and_missing_layers_are_refused() {
         let bad = Tensor::new(&[1f32, f32::NAN], &Device::Cpu).unwrap();
         let found = Tensors::from([("transformer.h.0.w".to_string(), bad)]);
@@ -621,7 +818,9 @@ mod tests {
         assert!(check_layers(&found, "transformer.h.", "n_layer", 1).is_ok());
         let error = check_layers(&found, "transformer.h.", "n_layer", 1_000_000_000).unwrap_err();
         assert!(error.to_string().contains("has 1 layers"), "{error}");
-        assert!(check_sizes(&[("n_layer", 1_000_000_000, 1000)]).is_err());
+        assert!(check_sizes(&[("n_layer", 1_000, 1..=1_000)]).is_ok());
+        assert!(check_sizes(&[("n_layer", 1_000_000_000, 1..=1_000)]).is_err());
+        assert!(check_sizes(&[("n_layer", 0, 1..=1_000)]).is_err());
     }
 
     /// A file with this list of tensors, followed by `bytes` bytes that take no disk space.
@@ -703,11 +902,11 @@ mod tests {
             shape: vec![n],
             init: Init::Const(0.),
         };
-        let planned = plan(listed.clone(), &[spec(2)], &[], |_| false).unwrap();
+        let planned = plan(listed.clone(), &[spec(2)], &[]).unwrap();
         assert_eq!(planned.unused, ["x"]);
         let loaded = load(&planned.taken).unwrap();
         assert_eq!(loaded.keys().collect::<Vec<_>>(), ["a"]);
-        let misshapen = plan(listed, &[spec(3)], &[], |_| false).unwrap_err();
+        let misshapen = plan(listed, &[spec(3)], &[]).unwrap_err();
         assert!(misshapen.to_string().contains("config.json has [3]"));
     }
 

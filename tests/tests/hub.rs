@@ -23,7 +23,7 @@ fn tiny(folder: &Path) {
         serde_json::to_string(&config).unwrap(),
     )
     .unwrap();
-    let tensors = weights::init(&config.specs(), 7, &Device::Cpu).unwrap();
+    let tensors = config.parameters().unwrap().init(7, &Device::Cpu).unwrap();
     weights::write(&tensors, &folder.join("model.safetensors")).unwrap();
 }
 
@@ -154,7 +154,7 @@ fn bad_models_are_refused_with_a_reason() {
     // a tokenizer of another model: far fewer tokens than rows
     tiny(&place.path("stranger"));
     let config = gpt2::Config::new(5000, 64, 16, 2, 2);
-    let tensors = weights::init(&config.specs(), 7, &Device::Cpu).unwrap();
+    let tensors = config.parameters().unwrap().init(7, &Device::Cpu).unwrap();
     std::fs::write(
         place.path("stranger").join("config.json"),
         serde_json::to_string(&config).unwrap(),

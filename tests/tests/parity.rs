@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use repartee_models::batch;
 use repartee_models::bert::{self, Bert, Rows};
 use repartee_models::generate::{SamplingParams, Task, generate, generate_naive, go_on};
 use repartee_models::gpt2::{self, Gpt2};
@@ -240,8 +241,10 @@ impl Generator {
     fn open() -> Self {
         let reference = Reference::open("gpt2");
         let config: gpt2::Config = serde_json::from_value(reference.config()).unwrap();
-        let (tensors, report) =
-            gpt2::load_into(reference.weights(), &config, &Device::Cpu).unwrap();
+        let parameters = config.parameters().unwrap();
+        let (tensors, report) = parameters
+            .load_into(reference.weights(), 1, &Device::Cpu)
+            .unwrap();
         assert!(
             report.fresh.is_empty() && report.unused.is_empty(),
             "{report:?}"
@@ -273,7 +276,7 @@ fn gpt2_hidden_states_and_logits_match_the_reference() {
     let (mut padded, _) = gpt2.batch(0);
     let t = gpt2.reference.expected["logits"].dims()[1];
     padded.iter_mut().for_each(|row| row.resize(t, 0));
-    let batch = gpt2::batch(&padded, &Device::Cpu).unwrap();
+    let batch = batch::padded(&padded, 0, &Device::Cpu).unwrap();
     let states = gpt2.frozen.hidden_states(&batch).unwrap();
     for (i, state) in states.iter().enumerate() {
         gpt2.reference.compare_states(&format!("hidden.{i}"), state);
@@ -350,8 +353,10 @@ impl Classifier {
     fn open(name: &str, classes: usize) -> Self {
         let reference = Reference::open(name);
         let config: bert::Config = serde_json::from_value(reference.config()).unwrap();
-        let (tensors, report) =
-            bert::load_into(reference.weights(), &config, classes, 1, &Device::Cpu).unwrap();
+        let parameters = config.parameters(classes).unwrap();
+        let (tensors, report) = parameters
+            .load_into(reference.weights(), 1, &Device::Cpu)
+            .unwrap();
         assert!(
             report.fresh.is_empty() && report.unused.is_empty(),
             "{report:?}"

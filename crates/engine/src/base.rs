@@ -12,8 +12,8 @@ use repartee_datasets::{Partition, private};
 use repartee_models::text::{
     self, ClassifierText, Files, GeneratorText, TOKENIZER_FILES, Template,
 };
-use repartee_models::weights::{self, Tensors};
-use repartee_models::{DeviceChoice, bert, cost, device, gpt2};
+use repartee_models::weights::{self, Parameters, Tensors};
+use repartee_models::{DeviceChoice, bert, device, gpt2};
 use repartee_store::Store;
 use repartee_store::bases::{Base, BaseKind, NewBase};
 use repartee_store::marks::Marked;
@@ -183,12 +183,12 @@ impl ModelConfig {
         .map_err(|e| Error::internal(format!("config.json cannot be written: {e}")))
     }
 
-    /// Trainable parameters; a classifier's with two classes.
-    pub fn parameters(&self) -> usize {
-        match self {
-            Self::Gpt2(c) => cost::parameters(&c.specs()),
-            Self::Bert(c) => cost::parameters(&c.specs(2)),
-        }
+    /// Every parameter. A classifier has as many classes as config.json names, if `classes` is none.
+    fn parameters(&self, classes: Option<usize>) -> Result<Parameters> {
+        Ok(match self {
+            Self::Gpt2(c) => c.parameters()?,
+            Self::Bert(c) => c.parameters(classes.unwrap_or(c.labels()))?,
+        })
     }
 
     /// Layers, hidden size, maximum input length and vocabulary size.
@@ -226,10 +226,7 @@ impl ModelConfig {
     /// The checkpoint's tensors under their canonical names, without a classifier's initialized head.
     fn load_into(&self, found: Tensors) -> Result<Tensors> {
         let cpu = device(DeviceChoice::Cpu)?;
-        let (mut tensors, report) = match self {
-            Self::Gpt2(c) => gpt2::load_into(found, c, &cpu)?,
-            Self::Bert(c) => bert::load_into(found, c, c.labels(), 0, &cpu)?,
-        };
+        let (mut tensors, report) = self.parameters(None)?.load_into(found, 0, &cpu)?;
         // a head that was not in the file is not part of the base: each run initializes its own from its seed
         tensors.retain(|name, _| !report.fresh.contains(name));
         Ok(tensors)
@@ -237,10 +234,7 @@ impl ModelConfig {
 
     /// Which of the checkpoint's listed tensors the model uses.
     fn plan(&self, listed: Vec<weights::Listed>) -> Result<weights::Plan> {
-        Ok(match self {
-            Self::Gpt2(c) => gpt2::plan(listed, c)?,
-            Self::Bert(c) => bert::plan(listed, c)?,
-        })
+        Ok(self.parameters(None)?.plan(listed)?)
     }
 }
 
@@ -252,7 +246,7 @@ impl BaseInfo {
             name: base.name.clone(),
             kind: base.kind.as_str().to_owned(),
             origin: base.origin.clone(),
-            parameters: config.parameters(),
+            parameters: config.parameters(Some(2))?.count(),
             bytes: base.bytes,
             layers,
             width,
@@ -446,11 +440,7 @@ impl Job for BaseNew {
         }
         ctx.go_on()?;
         let cpu = device(DeviceChoice::Cpu)?;
-        let specs = match &config {
-            ModelConfig::Gpt2(c) => c.specs(),
-            ModelConfig::Bert(c) => c.specs(2),
-        };
-        let mut tensors = weights::init(&specs, self.seed, &cpu)?;
+        let mut tensors = config.parameters(Some(2))?.init(self.seed, &cpu)?;
         tensors.retain(|name, _| !name.starts_with("classifier."));
         let origin = format!("from scratch, seed {}, {words}", self.seed);
         ctx.engine().store_base(
@@ -640,9 +630,10 @@ impl Engine {
             None => new.vocabulary_learned(&self.store)?,
         };
         let config = new.config(vocabulary.unwrap_or(new.vocab));
+        let parameters = config.parameters(Some(2))?.count();
         Ok(BaseEstimate {
-            parameters: config.parameters(),
-            bytes: 4 * config.parameters() as u64,
+            parameters,
+            bytes: 4 * parameters as u64,
             vocabulary: vocabulary.unwrap_or(new.vocab),
             at_most: vocabulary.is_none(),
         })

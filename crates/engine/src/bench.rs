@@ -12,8 +12,8 @@ use repartee_models::optim::AdamWConfig;
 use repartee_models::rng::Stream;
 use repartee_models::schedule::Decay;
 use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
-use repartee_models::weights::{self, Spec};
-use repartee_models::{DeviceChoice, bert, cost, device, device_name, gpt2, ops};
+use repartee_models::weights::{self, Parameters};
+use repartee_models::{DeviceChoice, bert, device, device_name, gpt2, ops};
 use serde::{Deserialize, Serialize};
 
 use crate::base::ModelConfig;
@@ -99,40 +99,32 @@ impl Bench {
         let choice: DeviceChoice = self.device.parse().map_err(Error::usage)?;
         let device = device(choice)?;
         let mut dropout = None;
-        let random = |specs: &[Spec]| weights::init(specs, 1, &device);
+        let random = |parameters: Parameters| parameters.init(1, &device);
         let (seconds, done, parameters) = match (&config, self.what) {
             (ModelConfig::Gpt2(c), What::Train) => {
                 dropout = Some(c.resid_pdrop);
-                let vars = weights::trainable(&random(&c.specs())?)?;
+                let vars = weights::trainable(&random(c.parameters()?)?)?;
                 let model = Gpt2::new(c, &weights::view(&vars, true))?;
                 let counts = vec![vec![true; self.length]; self.batch];
                 let seconds = self.train(&vars, self.batch * (self.length - 1), |n, stream| {
                     let ids = self.tokens(c.vocab_size, self.length, n);
                     Ok(model.loss(&ids, &counts, Some(stream), true)?.0)
                 })?;
-                (
-                    seconds,
-                    self.batch * self.length,
-                    cost::parameters(&c.specs()),
-                )
+                (seconds, self.batch * self.length, c.parameters()?.count())
             }
             (ModelConfig::Bert(c), What::Train) => {
                 dropout = Some(c.hidden_dropout_prob);
-                let vars = weights::trainable(&random(&c.specs(2))?)?;
+                let vars = weights::trainable(&random(c.parameters(2)?)?)?;
                 let model = Bert::new(c, 2, &weights::view(&vars, true))?;
                 let labels: Vec<u32> = (0..self.batch as u32).map(|i| i % 2).collect();
                 let seconds = self.train(&vars, self.batch, |n, stream| {
                     let logits = model.logits(&self.pairs(c, n), Some(stream))?;
                     Ok(ops::class_loss(&logits, &labels, None)?.0)
                 })?;
-                (
-                    seconds,
-                    self.batch * self.length,
-                    cost::parameters(&c.specs(2)),
-                )
+                (seconds, self.batch * self.length, c.parameters(2)?.count())
             }
             (ModelConfig::Gpt2(c), What::Generate) => {
-                let model = Gpt2::new(c, &random(&c.specs())?)?;
+                let model = Gpt2::new(c, &random(c.parameters()?)?)?;
                 let sampling = SamplingParams {
                     max_new_tokens: self.length,
                     top_k: 40,
@@ -149,14 +141,10 @@ impl Bench {
                     generate(&model, &tasks, 1, u32::MAX, &sampling, &mut go_on)?;
                     Ok(())
                 })?;
-                (
-                    seconds,
-                    self.batch * self.length,
-                    cost::parameters(&c.specs()),
-                )
+                (seconds, self.batch * self.length, c.parameters()?.count())
             }
             (ModelConfig::Bert(c), What::Score) => {
-                let model = Bert::new(c, 2, &random(&c.specs(2))?)?;
+                let model = Bert::new(c, 2, &random(c.parameters(2)?)?)?;
                 let seconds = self.repeat(|n| {
                     // the probabilities must be on the host before the clock stops
                     model
@@ -165,7 +153,7 @@ impl Bench {
                         .map_err(repartee_models::Error::from)?;
                     Ok(())
                 })?;
-                (seconds, self.batch, cost::parameters(&c.specs(2)))
+                (seconds, self.batch, c.parameters(2)?.count())
             }
             (ModelConfig::Bert(_), What::Generate) => {
                 return Err(Error::usage(format!(

@@ -341,7 +341,7 @@ impl Evaluate {
         if found.is_empty() {
             return Err(self.nothing(split));
         }
-        let vocabulary = generator.model.config().vocab_size;
+        let vocabulary = generator.model.config.vocab_size;
         let mut unigram = Unigram::new(vocabulary);
         let learnt = examples::pairs(store, split, Partition::Train, BASELINE_EXAMPLES, self.seed)?;
         let mut batches = Batches::default();
@@ -454,7 +454,7 @@ impl Evaluate {
             limit => limit.min(BASELINE_EXAMPLES),
         };
         let learnt = read(Partition::Train, limit, judge.config.seed)?;
-        let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
+        let mut bayes = NaiveBayes::new(judge.model.config.vocab_size, classes);
         let mut batches = Batches::default();
         for some in learnt.chunks(AT_ONCE) {
             let pairs = batches.each(some, &mut |some| {

@@ -202,7 +202,7 @@ impl Engine {
         let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = gpt2_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
-        let (tensors, _) = gpt2::load_into(tensors, &model_config, device)?;
+        let (tensors, _) = model_config.parameters()?.load_into(tensors, 0, device)?;
         Ok(Generator {
             model: Gpt2::new(&model_config, &tensors)?,
             text: generator_text(&files, &model_config, config.max_tokens)?,
@@ -236,7 +236,8 @@ impl Engine {
         let model_config = bert_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files): (Tensors, Files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let classes = config.kind.classes();
-        let (tensors, report) = bert::load_into(tensors, &model_config, classes, 0, device)?;
+        let parameters = model_config.parameters(classes)?;
+        let (tensors, report) = parameters.load_into(tensors, 0, device)?;
         if let Some(missing) = report.fresh.first() {
             return Err(Error::new(
                 Code::Damaged,

@@ -360,7 +360,7 @@ impl Prepared {
             kind => counts(train.iter().map(|e| e.label), kind.classes()),
         };
         let speed = speed(store);
-        let estimate = shape.estimate(&data.lengths(), val.len(), &config, &plan, speed);
+        let estimate = shape.estimate(&data.lengths(), val.len(), &config, &plan, speed)?;
         let facts = RunFacts {
             base: base.name.clone(),
             split: split.name.clone(),
@@ -592,10 +592,10 @@ impl Shape {
         config: &RunConfig,
         plan: &Plan,
         speed: f64,
-    ) -> cost::Estimate {
+    ) -> Result<cost::Estimate> {
         let (parameters, shape) = match self {
             Self::Gpt2(c) => (
-                cost::parameters(&c.specs()),
+                c.parameters()?.count(),
                 cost::Shape {
                     layers: c.n_layer,
                     width: c.n_embd,
@@ -605,7 +605,7 @@ impl Shape {
                 },
             ),
             Self::Bert(c) => (
-                cost::parameters(&c.specs(config.kind.classes())),
+                c.parameters(config.kind.classes())?.count(),
                 cost::Shape {
                     layers: c.num_hidden_layers,
                     width: c.hidden_size,
@@ -629,13 +629,13 @@ impl Shape {
         let validated = plan.steps.div_ceil(plan.validate_every) * val;
         let passed = tokens + (validated as f64 * mean / 3.0) as usize;
         let flops = cost::flops(parameters, &shape, passed, mean as usize, counted);
-        cost::Estimate {
+        Ok(cost::Estimate {
             parameters,
             bytes: cost::peak_bytes(parameters, &shape, config.batch_size, longest),
             steps: plan.steps,
             tokens,
             seconds: flops / (speed * cost::STEP_EFFICIENCY),
-        }
+        })
     }
 }
 
@@ -989,10 +989,11 @@ fn learn(ctx: &Ctx, run: Run, prepared: Prepared) -> Result<Trained, Stop> {
         plan,
         ..
     } = prepared;
-    let (tensors, report) = match &shape {
-        Shape::Gpt2(c) => gpt2::load_into(found, c, &device)?,
-        Shape::Bert(c) => bert::load_into(found, c, config.kind.classes(), config.seed, &device)?,
+    let parameters = match &shape {
+        Shape::Gpt2(c) => c.parameters()?,
+        Shape::Bert(c) => c.parameters(config.kind.classes())?,
     };
+    let (tensors, report) = parameters.load_into(found, config.seed, &device)?;
     if from.is_none() && !report.fresh.is_empty() {
         ctx.say(format!("initialized: {}", report.fresh.join(", ")));
     }
@@ -1212,7 +1213,7 @@ fn samples(
     comments: &[(i64, String)],
     seed: u64,
 ) -> Result<Vec<(i64, String)>> {
-    let room = model.config().n_positions;
+    let room = model.config.n_positions;
     let sampling = generate::SamplingParams {
         max_new_tokens: SAMPLE_TOKENS.min(room / 2),
         seed,

@@ -26,6 +26,17 @@ pub struct Attention {
     pub lengths: Vec<usize>,
 }
 
+impl Attention {
+    /// Causal, without padding.
+    pub fn causal(heads: usize) -> Self {
+        Self {
+            heads,
+            causal: true,
+            lengths: Vec::new(),
+        }
+    }
+}
+
 /// Attention over `qkv (B, T, 3C)`: `(B, T, C)`. With a stream, attention probabilities are dropped with probability
 /// `p`.
 pub fn attention(

@@ -1,11 +1,94 @@
-//! Attention of new tokens over the cached keys and values of earlier ones: one step of generation.
+//! The keys and values of earlier tokens, and the attention of new tokens over them: one step of generation.
 
-use candle_core::{CpuStorage, CustomOp3, D, DType, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::attention::softmax;
+use super::attention::{Attention, attention, softmax};
 use super::simd::vectorized;
 use super::slice;
+
+/// Keys and values of the tokens seen so far, for each block of a model.
+pub struct Cache(Vec<BlockCache>);
+
+/// Those of one block: `(B, capacity, C)` each, of which the first `len` rows are filled.
+#[derive(Default)]
+pub struct BlockCache {
+    k: Option<Tensor>,
+    v: Option<Tensor>,
+    len: usize,
+}
+
+impl Cache {
+    /// An empty cache for a model with this number of blocks.
+    pub fn new(blocks: usize) -> Self {
+        Self((0..blocks).map(|_| BlockCache::default()).collect())
+    }
+
+    /// Tokens seen so far.
+    pub fn len(&self) -> usize {
+        self.0.first().map_or(0, |block| block.len)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The part of block `i`, if the model has that many.
+    pub fn block(&mut self, i: usize) -> Option<&mut BlockCache> {
+        self.0.get_mut(i)
+    }
+
+    /// A cache with only these rows of this one: one prompt for many candidates, or the candidates that have not ended.
+    pub fn rows(&self, rows: &[u32]) -> Result<Self> {
+        let pick = |x: &Tensor| x.index_select(&Tensor::new(rows, x.device())?, 0);
+        let blocks = self.0.iter().map(|block| {
+            Ok(BlockCache {
+                k: block.k.as_ref().map(pick).transpose()?,
+                v: block.v.as_ref().map(pick).transpose()?,
+                len: block.len,
+            })
+        });
+        Ok(Self(blocks.collect::<Result<_>>()?))
+    }
+}
+
+impl BlockCache {
+    /// Causal attention of the new tokens in `qkv (B, T, 3C)` over those in the cache and each other, which adds them to
+    /// the cache: `(B, T, C)`. No gradient.
+    pub fn attention(&mut self, qkv: &Tensor, heads: usize) -> Result<Tensor> {
+        let past = self.len;
+        let (k, v) = self.append(qkv)?;
+        match past {
+            0 => attention(qkv, &Attention::causal(heads), 0.0, None),
+            _ => attention_cached(qkv, &k, &v, heads, self.len),
+        }
+    }
+
+    /// Capacity grows by doubling, so that a token costs only its own copy.
+    fn append(&mut self, qkv: &Tensor) -> Result<(Tensor, Tensor)> {
+        let (b, t, c3) = qkv.dims3()?;
+        let (c, past, len) = (c3 / 3, self.len, self.len + t);
+        let append = |old: Option<Tensor>, part: usize| -> Result<Tensor> {
+            let all = match old {
+                Some(old) if old.dim(1)? >= len => old,
+                old => {
+                    let shape = (b, len.max(2 * past), c);
+                    let all = Tensor::zeros(shape, qkv.dtype(), qkv.device())?;
+                    if let Some(old) = old {
+                        all.slice_set(&old.narrow(1, 0, past)?.contiguous()?, 1, 0)?;
+                    }
+                    all
+                }
+            };
+            let new = qkv.narrow(D::Minus1, part * c, c)?.contiguous()?;
+            all.slice_set(&new, 1, past)?;
+            Ok(all)
+        };
+        let (k, v) = (append(self.k.take(), 1)?, append(self.v.take(), 2)?);
+        (self.k, self.v, self.len) = (Some(k.clone()), Some(v.clone()), len);
+        Ok((k, v))
+    }
+}
 
 /// Attention of `T` new tokens, packed as `qkv (B, T, 3C)`, over `k` and `v (B, capacity, C)`, which hold the earlier
 /// tokens and the new ones, `len` in all: `(B, T, C)`. A token sees earlier ones and itself. No gradient.
@@ -50,13 +133,11 @@ pub fn attention_cached_ref(
     let q = split(qkv.narrow(D::Minus1, 0, c)?.contiguous()?, t)?;
     let k = split(k.narrow(1, 0, len)?.contiguous()?, len)?;
     let v = split(v.narrow(1, 0, len)?.contiguous()?, len)?;
-    let mask = candle_transformers::utils::build_additive_causal_mask(
-        t,
-        len - t,
-        None,
-        qkv.device(),
-        DType::F32,
-    )?;
+    let mask = (0..t).flat_map(|i| {
+        let past = len - t;
+        (0..len).map(move |j| if j <= past + i { 0. } else { f32::NEG_INFINITY })
+    });
+    let mask = Tensor::from_iter(mask, qkv.device())?.reshape((1, 1, t, len))?;
     let scores = (q.matmul(&k.t()?)? / (d as f64).sqrt())?; // (B, H, T, len)
     let p = candle_nn::ops::softmax(&scores.broadcast_add(&mask)?, D::Minus1)?;
     p.matmul(&v)?.transpose(1, 2)?.reshape((b, t, c))
@@ -139,6 +220,7 @@ mod tests {
     use super::super::check::{close, random};
     use super::*;
     use crate::rng::Stream;
+    use candle_core::DType;
 
     #[test]
     fn equals_its_reference() {
@@ -156,6 +238,37 @@ mod tests {
                 "cached attention",
             );
         }
+    }
+
+    /// In one piece, in pieces, and as rows of another cache: all attend as without a cache.
+    #[test]
+    fn cache_in_pieces_equals_attention_over_all_tokens() {
+        let (b, t, heads, c) = (3, 23, 2, 12);
+        let qkv = random(&mut Stream::new(1, "cache"), &[b, t, 3 * c]).as_detached_tensor();
+        let want = attention(&qkv, &Attention::causal(heads), 0.0, None).unwrap();
+        for pieces in [vec![23], vec![5, 1, 1, 9, 7], vec![1; 23]] {
+            let (mut cache, mut from, mut got) = (Cache::new(1), 0, Vec::new());
+            for n in pieces {
+                let piece = qkv.narrow(1, from, n).unwrap();
+                let block = cache.block(0).unwrap();
+                got.push(block.attention(&piece, heads).unwrap());
+                from += n;
+                assert_eq!(cache.len(), from);
+            }
+            close(&Tensor::cat(&got, 1).unwrap(), &want, "pieces");
+        }
+        let rows = |x: Tensor| {
+            let rows = Tensor::new(&[2u32, 0, 2], x.device()).unwrap();
+            x.contiguous().unwrap().index_select(&rows, 0).unwrap()
+        };
+        let mut cache = Cache::new(1);
+        let first = qkv.narrow(1, 0, 20).unwrap();
+        cache.block(0).unwrap().attention(&first, heads).unwrap();
+        let mut cache = cache.rows(&[2, 0, 2]).unwrap();
+        let rest = rows(qkv.narrow(1, 20, 3).unwrap());
+        let got = cache.block(0).unwrap().attention(&rest, heads).unwrap();
+        close(&got, &rows(want.narrow(1, 20, 3).unwrap()), "rows");
+        assert!(cache.block(1).is_none() && Cache::new(1).is_empty());
     }
 
     #[test]

@@ -15,6 +15,21 @@ pub enum Gelu {
     Tanh,
 }
 
+/// By the names in transformers (`ACT2FN` in activations.py).
+impl std::str::FromStr for Gelu {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        match name {
+            "gelu" => Ok(Self::Erf),
+            "gelu_new" | "gelu_pytorch_tanh" => Ok(Self::Tanh),
+            _ => Err(format!(
+                "the activation '{name}' is not supported, only gelu, gelu_new and gelu_pytorch_tanh"
+            )),
+        }
+    }
+}
+
 /// GELU of each element.
 pub fn gelu(x: &Tensor, form: Gelu) -> Result<Tensor> {
     if !x.device().is_cpu() {

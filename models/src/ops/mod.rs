@@ -19,7 +19,7 @@ mod simd;
 
 pub use adamw::{AdamStep, Moments};
 pub use attention::{Attention, attention, attention_ref};
-pub use cached::{attention_cached, attention_cached_ref};
+pub use cached::{BlockCache, Cache, attention_cached, attention_cached_ref};
 pub use dropout::dropout;
 pub use gelu::{Gelu, gelu, gelu_ref};
 pub use layer_norm::{layer_norm, layer_norm_ref};
