@@ -212,9 +212,8 @@ fn look_at_everything(windows: &Windows) {
         assert!(!ask(name, params).as_array().unwrap().is_empty(), "{name}");
     }
     let run = ask("run.get", json!({ "name": "writer" }));
-    let config = ask("run.read", json!({ "toml": run["config"] }));
-    assert_eq!(config["learning_rate"], 1e-3);
-    let estimate = ask("run.estimate", json!({ "config": config }));
+    assert_eq!(run["config"]["learning_rate"], 1e-3);
+    let estimate = ask("run.estimate", json!({ "config": run["config"] }));
     assert!(estimate["parameters"].as_u64().unwrap() > 100_000);
 
     let judge = ask("evaluations", json!({})).as_array().unwrap()[1].clone();

@@ -14,9 +14,9 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::Result;
-use crate::job::{Ctx, Job, Progress, Stop, is_stale, now_ms};
+use crate::job::{Ctx, Job, Progress, Stop, from_json, is_stale, now_ms, to_json};
 use crate::run_config::RunConfig;
-use crate::train::RunFacts;
+use crate::train::{RunFacts, Train};
 
 /// An item by its kind and name, or, for a source, an evaluation or a generation, its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -134,7 +134,7 @@ pub struct Removed {
 /// Leftover rows of deleted items are removed again after this long.
 const DELETE_AGAIN_MS: i64 = 600_000;
 
-/// Where the parameters of a kind of job contain names, as JSON pointers. Those of a training are TOML.
+/// Where the parameters of a kind of job contain names, as JSON pointers. Those of a training are in its config.
 const NAMED: &[(&str, &[(&str, ItemKind)])] = &[
     ("base-add", &[("/name", ItemKind::Base)]),
     (
@@ -187,20 +187,15 @@ fn names_in(config: &mut RunConfig) -> [(ItemKind, &mut String); 4] {
 
 /// Calls `each` with every name in a job's parameters; returns the changed parameters, if any.
 fn each_name(job: &JobRow, each: &mut dyn FnMut(ItemKind, &mut String)) -> Option<String> {
-    let mut params: Value = serde_json::from_str(&job.params).ok()?;
-    if job.kind == "train" {
-        let toml = params.pointer("/config")?.as_str()?;
-        let before = RunConfig::from_toml(toml).ok()?;
-        let mut config = before.clone();
-        for (kind, name) in names_in(&mut config) {
+    if job.kind == Train::KIND {
+        let before: Train = serde_json::from_str(&job.params).ok()?;
+        let mut train = before.clone();
+        for (kind, name) in names_in(&mut train.config) {
             each(kind, name);
         }
-        if config == before {
-            return None;
-        }
-        *params.pointer_mut("/config")? = Value::String(config.to_toml().ok()?);
-        return Some(params.to_string());
+        return (train != before).then(|| to_json(&train).ok()).flatten();
     }
+    let mut params: Value = serde_json::from_str(&job.params).ok()?;
     let (_, places) = NAMED.iter().find(|(kind, _)| *kind == job.kind)?;
     let mut changed = false;
     for (pointer, kind) in *places {
@@ -270,28 +265,22 @@ fn job_use(job: &JobRow, items: &[&Item], makes: bool) -> JobUse {
     }
 }
 
-/// A run's settings as TOML, with the current names of itself and its base, split and fakes.
-pub(crate) fn config_now(run: &Run) -> String {
+/// A run's settings, with the current names of itself and its base, split and fakes.
+pub(crate) fn config_now(run: &Run) -> Result<RunConfig> {
     let now = |kind| match kind {
         ItemKind::Run => Some(&run.name),
         ItemKind::Base => Some(&run.base),
         ItemKind::Split => Some(&run.split),
         _ => run.fakes.as_ref(),
     };
-    let Ok(before) = RunConfig::from_toml(&run.config) else {
-        return run.config.clone();
-    };
-    let mut config = before.clone();
+    let mut config: RunConfig = from_json(&run.config)?;
     for (kind, name) in names_in(&mut config) {
         // unset names stay unset
         if let (false, Some(now)) = (name.is_empty(), now(kind)) {
             now.clone_into(name);
         }
     }
-    match config == before {
-        true => run.config.clone(),
-        false => config.to_toml().unwrap_or_else(|_| run.config.clone()),
-    }
+    Ok(config)
 }
 
 /// What is known of a run, with the current names of its base, split and fakes.

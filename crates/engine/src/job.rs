@@ -1036,12 +1036,10 @@ impl JobInfo {
     /// What it works on, briefly: the name of the run, the set, the first file.
     pub fn subject(&self) -> String {
         let text = |key: &str| self.params.get(key).and_then(serde_json::Value::as_str);
-        let of_run =
-            text("config").and_then(|toml| crate::run_config::RunConfig::from_toml(toml).ok());
-        if let Some(config) = of_run {
-            return format!("{} {}", config.kind.as_str(), config.name)
-                .trim_end()
-                .to_owned();
+        let of_run = |key: &str| self.params.get("config")?.get(key)?.as_str();
+        if let Some(kind) = of_run("kind") {
+            let name = of_run("name").unwrap_or_default();
+            return format!("{kind} {name}").trim_end().to_owned();
         }
         let file = self
             .params

@@ -19,7 +19,7 @@ use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ended, Job, JobInfo, Signals, is_stale, now_ms};
 use crate::kinds;
-use crate::run_config::RunConfig;
+use crate::train::Train;
 
 /// A job that was interrupted this often fails: it may be what kills its process.
 const TRIES: u32 = 3;
@@ -374,8 +374,8 @@ impl Engine {
         let mut made: Option<(&str, String)> = None;
         match kind {
             "train" => {
-                let config = RunConfig::from_toml(&text("config"))?;
-                config.check()?;
+                let Train { config } = Train::deserialize(params)
+                    .map_err(|e| Error::usage(format!("job {kind}: {e}")))?;
                 needed.push(("base", config.base));
                 needed.push(("split", config.split));
                 needed.push(("set of fakes", config.fakes));
@@ -438,11 +438,9 @@ impl Names {
     fn add(&mut self, kind: &str, params: &Value) {
         let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
         match kind {
-            "train" => self.runs.extend(
-                text("config")
-                    .and_then(|toml| RunConfig::from_toml(&toml).ok())
-                    .map(|config| config.name),
-            ),
+            "train" => self
+                .runs
+                .extend(Train::deserialize(params).map(|train| train.config.name)),
             "fakes" => self.fakes.extend(text("name")),
             "split" => self.splits.extend(text("name")),
             "base-add" | "base-new" => self.bases.extend(text("name")),

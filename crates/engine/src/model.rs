@@ -11,6 +11,7 @@ use repartee_store::runs::{Checkpoint, ModelKind, Role, Run};
 
 use crate::base::ModelConfig;
 use crate::error::{Code, Error, Result};
+use crate::job::from_json;
 use crate::run_config::{RunConfig, RunKind};
 use crate::{Engine, bundle};
 
@@ -199,7 +200,7 @@ impl Engine {
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Generator> {
-        let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
+        let config: RunConfig = from_json(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = gpt2_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let (tensors, _) = gpt2::load_into(tensors, &model_config, device)?;
@@ -232,7 +233,7 @@ impl Engine {
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Classifier> {
-        let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
+        let config: RunConfig = from_json(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = bert_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files): (Tensors, Files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let classes = config.kind.classes();

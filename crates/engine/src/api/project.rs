@@ -131,14 +131,6 @@ pub struct WithConfig {
     pub config: RunConfig,
 }
 
-/// A run config as text.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
-#[serde(deny_unknown_fields)]
-pub struct ConfigText {
-    /// TOML, with every setting's description.
-    pub toml: String,
-}
-
 /// One metric of a run.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -371,10 +363,6 @@ commands!(Arc<Engine> {
     "base.estimate" => |engine, p| engine.base_estimate(&p), BaseNew => BaseEstimate;
     /// Estimate of a run: examples, parameters, memory, steps, time.
     "run.estimate" => |engine, p| engine.train_estimate(&p.config), WithConfig => RunFacts;
-    /// A run's settings as commented TOML, as the job "train" takes them.
-    "run.toml" => |_, p| Ok(ConfigText { toml: p.config.to_toml()? }), WithConfig => ConfigText;
-    /// Reads settings from TOML.
-    "run.read" => |_, p| RunConfig::from_toml(&p.toml), ConfigText => RunConfig;
     /// All runs, without their samples.
     "runs" => |engine, _| engine.runs(), Nothing => Vec<RunInfo>;
     /// One run with the samples generated during training.

@@ -21,11 +21,11 @@ use crate::study::may_train;
 use crate::{Engine, bundle};
 
 /// Trains a model. A job: `train`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
-    /// The settings, as the TOML of [`RunConfig`]; stored verbatim with the run.
-    pub config: String,
+    /// Stored with the run.
+    pub config: RunConfig,
 }
 
 impl Train {
@@ -36,7 +36,7 @@ impl Train {
     pub fn new(config: &RunConfig) -> Result<Self> {
         config.check()?;
         Ok(Self {
-            config: config.to_toml()?,
+            config: config.clone(),
         })
     }
 }
@@ -65,7 +65,8 @@ impl Job for Train {
     type Outcome = Trained;
 
     fn check(&self, engine: &Engine) -> Result<()> {
-        let config = RunConfig::from_toml(&self.config)?;
+        let config = &self.config;
+        config.check()?;
         if !config.fakes.is_empty() && config.kind != RunKind::Realism {
             return Err(Error::usage(format!(
                 "fakes are for a realism model, and this is a run of kind {}; omit the set of fakes",
@@ -90,7 +91,7 @@ impl Job for Train {
 
     fn run(&self, ctx: &Ctx) -> Result<Trained, Stop> {
         let store = &ctx.engine.store;
-        let config = RunConfig::from_toml(&self.config)?;
+        let config = &self.config;
         let before = if ctx.resumed() {
             store.run_of_job(ctx.job())?
         } else {
@@ -109,46 +110,36 @@ impl Job for Train {
         ctx.tick(Progress::new("reading examples", 0, None, "examples"));
         let split = store.split(&config.split)?;
         let fakes = match config.kind {
-            RunKind::Realism => Some(fakes_of(store, &config, &split)?),
+            RunKind::Realism => Some(fakes_of(store, config, &split)?),
             RunKind::Generator | RunKind::Upvotes => None,
         };
-        may_train(
-            ctx.engine,
-            &base_of(store, &config)?,
-            &split,
-            fakes.as_ref(),
-        )?;
+        may_train(ctx.engine, &base_of(store, config)?, &split, fakes.as_ref())?;
         if let Some(mark) = ctx.engine.study_mark()? {
             ctx.say(mark);
         }
         match config.kind {
-            RunKind::Generator => self.train::<Generator>(ctx, config, before),
-            RunKind::Realism | RunKind::Upvotes => self.train::<Classifier>(ctx, config, before),
+            RunKind::Generator => self.train::<Generator>(ctx, before),
+            RunKind::Realism | RunKind::Upvotes => self.train::<Classifier>(ctx, before),
         }
     }
 }
 
 impl Train {
     /// Prepares the run, stores it if it is new, and trains.
-    fn train<T: Trainee>(
-        &self,
-        ctx: &Ctx,
-        config: RunConfig,
-        before: Option<Run>,
-    ) -> Result<Trained, Stop> {
+    fn train<T: Trainee>(&self, ctx: &Ctx, before: Option<Run>) -> Result<Trained, Stop> {
         let store = &ctx.engine.store;
-        let prepared = Prepared::<T>::new(store, config)?;
+        let prepared = Prepared::<T>::new(store, self.config.clone())?;
         ctx.go_on()?;
         let run = match before {
             Some(run) => run,
-            None => insert_run(store, &prepared, &self.config, ctx.job())?,
+            None => insert_run(store, &prepared, ctx.job())?,
         };
         ctx.say(introduction(&run, &prepared));
         learn(ctx, run, prepared)
     }
 }
 
-fn insert_run<T>(store: &Store, prepared: &Prepared<T>, toml: &str, job: &str) -> Result<Run> {
+fn insert_run<T>(store: &Store, prepared: &Prepared<T>, job: &str) -> Result<Run> {
     let kind = prepared.config.kind;
     let mut name = prepared.config.name.clone();
     if name.is_empty() {
@@ -165,7 +156,7 @@ fn insert_run<T>(store: &Store, prepared: &Prepared<T>, toml: &str, job: &str) -
         base_id: prepared.base.id,
         split_id: prepared.split.id,
         fake_set_id: prepared.fakes.as_ref().map(|set| set.id),
-        config: toml.to_owned(),
+        config: to_json(&prepared.config)?,
         job_id: Some(job.to_owned()),
         facts: to_json(&prepared.facts)?,
     };

@@ -30,7 +30,8 @@ pub struct RunInfo {
     /// Whether it has a complete checkpoint.
     pub usable: bool,
     pub job: Option<String>,
-    pub config: String,
+    /// None: it cannot be read.
+    pub config: Option<RunConfig>,
     pub facts: Option<RunFacts>,
     /// Optimizer steps done, according to the stored metrics.
     pub step: u64,
@@ -144,7 +145,7 @@ impl Engine {
         let mut tables = Vec::with_capacity(runs.len());
         for name in runs {
             let run = self.store.run(name)?;
-            let config = serde_json::to_value(RunConfig::from_toml(&config_now(&run))?);
+            let config = serde_json::to_value(config_now(&run)?);
             let facts = serde_json::to_value(facts_now(&run));
             let (Ok(serde_json::Value::Object(mut table)), Ok(serde_json::Value::Object(facts))) =
                 (config, facts)
@@ -249,7 +250,7 @@ impl Engine {
                 .filter(|s| !s.text.is_empty()) // its comment was deleted
                 .map(|s| (s.step, s.comment, s.text))
                 .collect(),
-            config: config_now(&run),
+            config: config_now(&run).ok(),
             label: self.store.label(ItemKind::Run, run.id)?,
             name: run.name,
             job: run.job_id,
